@@ -1,0 +1,21 @@
+const transform = { '\\.(t|j|mj)sx?$': '<rootDir>/test/transform.cjs' };
+const esm = '@oclif/core|@oclif/test|chalk|wsl-utils|is-wsl|powershell-utils|is-inside-container|is-docker|ansis';
+
+const project = (displayName, testMatch, more = {}) => ({
+  displayName,
+  testMatch,
+  transform,
+  transformIgnorePatterns: [`/node_modules/(?!(${esm})/)`],
+  testEnvironment: 'node',
+  setupFiles: ['<rootDir>/test/setup.cjs'],
+  ...more,
+});
+
+export default {
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['src/**/*.ts'],
+  projects: [
+    project('unit', ['<rootDir>/test/**/*.test.ts'], { testPathIgnorePatterns: ['/node_modules/', '/test/e2e/'] }),
+    project('e2e', ['<rootDir>/test/e2e/**/*.test.ts']),
+  ],
+};

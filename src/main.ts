@@ -1,0 +1,3 @@
+import { run } from './index';
+
+void run(process.argv.slice(2));
