@@ -1,0 +1,83 @@
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+
+/** Where a server listens or is reached. An IPv6 host stands here without its brackets. */
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** What every message about a bad address says. */
+export const ADDRESS_SHAPE = 'HOST:PORT or [IPV6]:PORT with a port from 1 to 65535';
+
+const MAX_HOST_CHARS = 253;
+
+/** `host:port` or `[v6]:port` as an address; undefined for anything else. */
+export function parseAddress(text: string): Address | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):([1-9]\d{0,4})$/.exec(text);
+  if (match === null) return undefined;
+  const [, bracketed, plain, digits] = match;
+  const port = Number(digits);
+  if (port > 65535) return undefined;
+  if (bracketed !== undefined) return isIPv6(bracketed) ? { host: bracketed, port } : undefined;
+  return plain !== undefined && isHostName(plain) ? { host: plain, port } : undefined;
+}
+
+/** The text form of an address, with brackets where they are needed. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether the text is an address that a server can listen on. */
+export function isListenAddress(value: unknown): value is string {
+  return typeof value === 'string' && parseAddress(value) !== undefined;
+}
+
+/** Whether the text is an address that others can connect to: all of `isListenAddress` but 0.0.0.0 and [::]. */
+export function isDialAddress(value: unknown): value is string {
+  const address = typeof value === 'string' ? parseAddress(value) : undefined;
+  return address !== undefined && !isWildcard(address.host);
+}
+
+/** One spelling for addresses that are the same text to a resolver: `LocalHost:80` and `localhost:80`, `[::0]` and `[::]`. */
+export function canonicalAddress(text: string): string {
+  const address = parseAddress(text);
+  if (address === undefined) return text;
+  return formatAddress({ host: canonicalHost(address.host), port: address.port });
+}
+
+/**
+ * Whether a server that listens on `own` would meet itself at `other`. Only what the text can tell: a host name that
+ * resolves to this machine is not seen.
+ */
+export function isSameEndpoint(own: string, other: string): boolean {
+  if (canonicalAddress(own) === canonicalAddress(other)) return true;
+  const listening = parseAddress(own);
+  const dialed = parseAddress(other);
+  if (listening === undefined || dialed === undefined || listening.port !== dialed.port) return false;
+  return isWildcard(listening.host) && isLoopback(dialed.host);
+}
+
+function canonicalHost(host: string): string {
+  if (!isIPv6(host)) return host.toLowerCase();
+  const [bare = host, zone] = host.split('%');
+  const compressed = new URL(`http://[${bare}]/`).hostname.slice(1, -1);
+  return zone === undefined ? compressed : `${compressed}%${zone}`;
+}
+
+function isWildcard(host: string): boolean {
+  const canonical = canonicalHost(host);
+  return canonical === '0.0.0.0' || canonical === '::';
+}
+
+function isLoopback(host: string): boolean {
+  const canonical = canonicalHost(host);
+  return canonical === 'localhost' || canonical === '::1' || (isIPv4(canonical) && canonical.startsWith('127.'));
+}
+
+/** Underscores are no DNS name but common in container networks. */
+function isHostName(text: string): boolean {
+  if (text.length > MAX_HOST_CHARS) return false;
+  if (!text.split('.').every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label))) return false;
+  // A last label of digits means an IPv4 address, so that 10.0.0.256 is a typing error and not a name to look up.
+  return isIP(text) === 4 || !/(^|\.)\d+$/.test(text);
+}

@@ -1,0 +1,239 @@
+import * as v from 'valibot';
+import { canonicalAddress, isDialAddress, isListenAddress, isSameEndpoint } from './address';
+import { listenAddress, toMs } from './fields';
+import { badConfig, type Problem } from './problem';
+import {
+  type COMPRESSIONS,
+  defaultServerSettings,
+  MAX_SERVER_ID,
+  readServerFile,
+  serverId,
+  type ServerFile,
+  type ServerSettings,
+} from './server-file';
+import { MAX_PATH_CHARS, printable } from './show';
+
+export type Compression = (typeof COMPRESSIONS)[number];
+
+/** Another server of the cluster and where this one reaches it (host:port). */
+export interface Peer {
+  id: number;
+  address: string;
+}
+
+/** All that a server needs to know at its start. Paths are relative to its working folder. */
+export interface ServerConfig {
+  id: number;
+  /** Where it listens (host:port). */
+  address: string;
+  /** What it calls itself to others; without it, the address that the asker reached it at. */
+  advertiseAddress?: string;
+  coverImage?: string;
+  metricsAddress?: string;
+  eventsFile: string;
+  logFile?: string;
+  pidFile: string;
+  peers: Peer[];
+  election: {
+    heartbeatIntervalMs: number;
+    monitorIntervalMs: number;
+    failureTimeoutMs: number;
+    electionTimeoutMs: number;
+  };
+  processing: { workers: number; queueLimit: number; compression: Compression };
+  limits: {
+    maxFrameBytes: number;
+    maxSecretBytes: number;
+    maxResponseBytes: number;
+    maxConnections: number;
+    frameTimeoutMs: number;
+  };
+}
+
+/** The flags of `cloudp2p server`, as typed; `peers` are `ID@HOST:PORT` and replace the file's whole list. */
+export interface ServerFlags {
+  id?: number | string;
+  address?: string;
+  peers?: readonly string[];
+}
+
+/** What a default depends on. */
+export interface Machine {
+  /** os.availableParallelism() */
+  availableParallelism: number;
+}
+
+/** More workers than this wait for memory, not for a core; who has measured otherwise sets `processing.workers`. */
+const MAX_DEFAULT_WORKERS = 4;
+
+/** A value and what to call it in an error: a key of the file or a flag, and the same with the file before it. */
+interface Named<T> {
+  value: T;
+  key: string;
+  place: string;
+}
+
+interface Identity {
+  id: Named<number>;
+  address: Named<string>;
+  advertiseAddress?: Named<string>;
+  peers: { id: Named<number>; address: Named<string> }[];
+}
+
+/**
+ * The configuration of a server from its file alone.
+ * @throws ClusterError `bad_config`; also when the file is missing
+ */
+export function loadServerConfig(path: string, machine: Machine): ServerConfig {
+  return serverConfigFromFlags({}, readServerFile(path, { required: true }), machine);
+}
+
+/**
+ * The configuration of a server from its flags, which win, and its file. Without a file: number 1, alone, on
+ * 127.0.0.1:8001.
+ * @throws ClusterError `bad_config`, one line a problem, which names the flag or the file's key
+ */
+export function serverConfigFromFlags(
+  flags: ServerFlags,
+  file: ServerFile | undefined,
+  machine: Machine,
+): ServerConfig {
+  const settings = file?.settings ?? defaultServerSettings();
+  const problems: Problem[] = [];
+  const identity = identify(flags, settings, file?.path, problems);
+  // A flag that says nothing has no relations to check.
+  if (problems.length === 0) problems.push(...identityProblems(identity));
+  if (problems.length > 0) throw badConfig(problems);
+  return build(settings, identity, machine);
+}
+
+function identify(
+  flags: ServerFlags,
+  settings: ServerSettings,
+  path: string | undefined,
+  problems: Problem[],
+): Identity {
+  const { id, address, advertise_address: advertised } = settings.server;
+  const inFile = <T>(value: T, key: string): Named<T> => ({
+    value,
+    key: path === undefined ? `the default of ${key}` : key,
+    place: path === undefined ? `the default of ${key}` : `${printable(path, MAX_PATH_CHARS)}: ${key}`,
+  });
+  return {
+    id: flags.id === undefined ? inFile(id, 'server.id') : idFlag(flags.id, problems),
+    address: flags.address === undefined ? inFile(address, 'server.address') : addressFlag(flags.address, problems),
+    advertiseAddress: advertised === undefined ? undefined : inFile(advertised, 'server.advertise_address'),
+    peers: flags.peers?.length
+      ? flags.peers.flatMap((text) => peerFlag(text, problems))
+      : settings.peers.peers.map((peer, index) => ({
+          id: inFile(peer.id, `peers.peers[${index}].id`),
+          address: inFile(peer.address, `peers.peers[${index}].address`),
+        })),
+  };
+}
+
+function inFlag<T>(value: T, flag: string): Named<T> {
+  return { value, key: flag, place: flag };
+}
+
+function idFlag(given: number | string, problems: Problem[]): Named<number> {
+  const value = typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : given;
+  const flag = `--id ${printable(String(given))}`;
+  return inFlag(checkFlag(serverId(), value, flag, problems) ?? 0, flag);
+}
+
+function addressFlag(given: string, problems: Problem[]): Named<string> {
+  const flag = `--address ${printable(given)}`;
+  return inFlag(checkFlag(listenAddress(), given, flag, problems) ?? '', flag);
+}
+
+function checkFlag<T>(schema: v.GenericSchema<T>, value: unknown, flag: string, problems: Problem[]): T | undefined {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  problems.push({ key: flag, text: `expected ${result.issues[0].message}` });
+  return undefined;
+}
+
+function peerFlag(given: string, problems: Problem[]): Identity['peers'] {
+  const flag = `--peer ${printable(given)}`;
+  const [, digits = '', address = ''] = /^(\d+)@(.+)$/s.exec(given) ?? [];
+  const id = Number(digits);
+  const wrong = peerFault(id, address);
+  if (wrong === undefined) return [{ id: inFlag(id, flag), address: inFlag(address, flag) }];
+  problems.push({ key: flag, text: `expected ID@HOST:PORT${wrong}` });
+  return [];
+}
+
+/** What to say of a peer besides its shape; undefined if nothing is wrong with it. */
+function peerFault(id: number, address: string): string | undefined {
+  if (!isListenAddress(address)) return '';
+  if (!isDialAddress(address)) return ' with a host to connect to (0.0.0.0 and [::] are only for listening)';
+  return v.is(serverId(), id) ? undefined : ` with an ID from 1 to ${MAX_SERVER_ID}`;
+}
+
+/** What the numbers and addresses of a cluster must be in view of each other. */
+function identityProblems({ id, address, advertiseAddress, peers }: Identity): Problem[] {
+  const ids = peers.map((peer) => peer.id);
+  const addresses = peers.map((peer) => peer.address);
+  const ownAddresses = advertiseAddress === undefined ? [address] : [address, advertiseAddress];
+  return [
+    ...clashes(ids, 'id', [id], Object.is, String),
+    ...clashes(addresses, 'address', ownAddresses, isSameEndpoint, canonicalAddress),
+  ];
+}
+
+/** Values of peers that are this server's own or another peer's; `spell` gives equal values one spelling. */
+function clashes<T extends number | string>(
+  values: Named<T>[],
+  what: string,
+  own: Named<T>[],
+  isSame: (own: T, other: T) => boolean,
+  spell: (value: T) => string,
+): Problem[] {
+  const firstKeys = new Map<string, string>();
+  return values.flatMap(({ value, key, place }) => {
+    const self = own.find((mine) => isSame(mine.value, value));
+    const firstKey = firstKeys.get(spell(value));
+    firstKeys.set(spell(value), firstKey ?? key);
+    if (self !== undefined) {
+      const text = `expected the ${what} of another server, got this server's own, ${value} (${self.key})`;
+      return [{ key: place, text }];
+    }
+    if (firstKey === undefined) return [];
+    return [{ key: place, text: `expected each ${what} once, got ${value} again (first at ${firstKey})` }];
+  });
+}
+
+function build(settings: ServerSettings, { id, address, peers }: Identity, machine: Machine): ServerConfig {
+  const { server, election, processing, limits } = settings;
+  const withId = (path: string) => path.replaceAll('{id}', String(id.value));
+  return {
+    id: id.value,
+    address: address.value,
+    advertiseAddress: server.advertise_address,
+    coverImage: server.cover_image,
+    metricsAddress: server.metrics_address,
+    eventsFile: withId(server.events_file),
+    logFile: server.log_file && withId(server.log_file),
+    pidFile: withId(server.pid_file),
+    peers: peers.map((peer) => ({ id: peer.id.value, address: peer.address.value })),
+    election: {
+      heartbeatIntervalMs: toMs(election.heartbeat_interval_secs),
+      monitorIntervalMs: toMs(election.monitor_interval_secs),
+      failureTimeoutMs: toMs(election.failure_timeout_secs),
+      electionTimeoutMs: toMs(election.election_timeout_secs),
+    },
+    processing: {
+      workers: processing.workers ?? Math.max(1, Math.min(machine.availableParallelism, MAX_DEFAULT_WORKERS)),
+      queueLimit: processing.queue_limit,
+      compression: processing.compression,
+    },
+    limits: {
+      maxFrameBytes: limits.max_frame_bytes,
+      maxSecretBytes: limits.max_secret_bytes,
+      maxResponseBytes: limits.max_response_bytes,
+      maxConnections: limits.max_connections,
+      frameTimeoutMs: toMs(limits.frame_timeout_secs),
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import * as fc from 'fast-check';
+import {
+  canonicalAddress,
+  formatAddress,
+  isDialAddress,
+  isListenAddress,
+  isSameEndpoint,
+  parseAddress,
+} from '../../src/config/address';
+
+describe('parseAddress', () => {
+  test.each([
+    ['127.0.0.1:8001', '127.0.0.1', 8001],
+    ['localhost:1', 'localhost', 1],
+    ['server1.example.com:65535', 'server1.example.com', 65535],
+    ['my_service-2:80', 'my_service-2', 80],
+    ['3com.example:80', '3com.example', 80],
+    ['[::1]:8001', '::1', 8001],
+    ['[fe80::1%eth0]:8001', 'fe80::1%eth0', 8001],
+    ['[2001:db8::ffff:1.2.3.4]:9', '2001:db8::ffff:1.2.3.4', 9],
+  ])('reads %s', (text, host, port) => {
+    expect(parseAddress(text)).toEqual({ host, port });
+    expect(formatAddress({ host, port })).toBe(text);
+  });
+
+  test.each([
+    '',
+    'localhost',
+    ':8001',
+    'localhost:',
+    'localhost:0',
+    'localhost:65536',
+    'localhost:080',
+    'localhost:-1',
+    'localhost:8001 ',
+    ' localhost:8001',
+    'localhost:8001\n',
+    'http://localhost:8001',
+    'user@host:22',
+    'a..b:80',
+    '.a:80',
+    '-a:80',
+    'a-:80',
+    '10.0.0.256:80',
+    '10.0.0:80',
+    '1:80',
+    '::1:8001',
+    '[::1]',
+    '[::1:8001',
+    '[localhost]:8001',
+    '[127.0.0.1]:8001',
+    '[]:8001',
+    'höst:80',
+    `${'a.'.repeat(130)}a:80`,
+    `${'a'.repeat(64)}:80`,
+  ])('refuses %j', (text) => {
+    expect(parseAddress(text)).toBeUndefined();
+    expect(isListenAddress(text)).toBe(false);
+  });
+
+  test('reads back every IPv4 and IPv6 address that it writes', () => {
+    const port = fc.integer({ min: 1, max: 65535 });
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), port, (host, number) => {
+        const text = formatAddress({ host, port: number });
+        expect(parseAddress(text)).toEqual({ host, port: number });
+        expect(canonicalAddress(canonicalAddress(text))).toBe(canonicalAddress(text));
+      }),
+    );
+  });
+
+  test('takes any text without throwing', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        parseAddress(text);
+        canonicalAddress(text);
+        isSameEndpoint(text, '127.0.0.1:1');
+      }),
+    );
+  });
+});
+
+describe('who can be reached', () => {
+  test('a wildcard is for listening only', () => {
+    for (const text of ['0.0.0.0:80', '[::]:80', '[0:0::0]:80']) {
+      expect(isListenAddress(text)).toBe(true);
+      expect(isDialAddress(text)).toBe(false);
+    }
+    expect(isDialAddress('localhost:80')).toBe(true);
+    expect(isDialAddress(80)).toBe(false);
+  });
+
+  test.each([
+    ['localhost:80', 'LocalHost:80', true],
+    ['[::1]:80', '[0:0:0:0:0:0:0:1]:80', true],
+    ['0.0.0.0:80', '127.0.0.1:80', true],
+    ['[::]:80', 'localhost:80', true],
+    ['0.0.0.0:80', '[::1]:80', true],
+    ['0.0.0.0:80', '127.0.0.1:81', false],
+    ['0.0.0.0:80', 'server2.example.com:80', false],
+    ['0.0.0.0:80', '127.example.com:80', false],
+    ['127.0.0.1:80', '127.0.0.2:80', false],
+    ['nonsense', '127.0.0.2:80', false],
+  ])('%s meets itself at %s: %s', (own, other, same) => {
+    expect(isSameEndpoint(own, other)).toBe(same);
+  });
+});

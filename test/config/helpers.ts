@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClusterError, EXIT, exitCodeOf } from '../../src/core/errors';
+
+/** A folder of its own for each test file, gone afterwards; `file` writes into it and returns the path. */
+export function useTempFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'cloudp2p-config-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return {
+    folder,
+    file(name: string, content: string | Uint8Array): string {
+      const path = join(folder, name);
+      writeFileSync(path, content);
+      return path;
+    },
+  };
+}
+
+/**
+ * The message's lines of the configuration error that `act` throws; fails if it throws anything else, and if a line
+ * shows a stack, a control character or more than a person reads.
+ */
+export function configErrorLines(act: () => unknown): string[] {
+  let thrown: unknown;
+  try {
+    act();
+  } catch (error) {
+    thrown = error;
+  }
+  if (!(thrown instanceof ClusterError)) throw new Error(`expected a ClusterError, got ${String(thrown)}`);
+  expect(thrown.code).toBe('bad_config');
+  expect(exitCodeOf(thrown)).toBe(EXIT.usage);
+  const lines = thrown.message.split('\n');
+  for (const line of lines) {
+    expect(line).not.toMatch(/^\s*at /);
+    expect(line).not.toMatch(/\p{Cc}/u);
+    expect(line).not.toMatch(/undefined|\[object|Invalid (key|type)/);
+    expect(line.length).toBeLessThan(400);
+  }
+  return lines;
+}

@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { loadClientConfig } from '../../src/config/client-config';
+import { parseConfig } from '../../src/config/load';
+import { loadServerConfig, serverConfigFromFlags } from '../../src/config/server-config';
+import { serverFileSchema } from '../../src/config/server-file';
+
+const machine = { availableParallelism: 8 };
+const SERVERS = [1, 2, 3];
+const addressOf = (id: number) => `127.0.0.1:${8000 + id}`;
+
+describe('the shipped files', () => {
+  test.each(SERVERS)('server%d.toml is one of three on a laptop, all else at its default', (id) => {
+    const others = SERVERS.filter((other) => other !== id);
+    const flags = { id, address: addressOf(id), peers: others.map((other) => `${other}@${addressOf(other)}`) };
+    const expected = serverConfigFromFlags(flags, undefined, machine);
+    expect(loadServerConfig(`config/server${id}.toml`, machine)).toEqual(expected);
+  });
+
+  test.each(SERVERS)('the commented keys of server%d.toml are the defaults', (id) => {
+    const text = readFileSync(`config/server${id}.toml`, 'utf8');
+    const open = parseConfig(serverFileSchema, uncomment(text), 'opened');
+    const closed = parseConfig(serverFileSchema, text, 'as shipped');
+    expect(open.processing).toEqual({ ...closed.processing, workers: 4 });
+    expect(open.limits).toEqual(closed.limits);
+    expect(open.server).toMatchObject({ events_file: closed.server.events_file, pid_file: closed.server.pid_file });
+    for (const table of Object.values(serverFileSchema.pipe[1].entries)) {
+      for (const key of Object.keys(table.wrapped.pipe[1].entries)) expect(text).toContain(`${key} = `);
+    }
+  });
+
+  test("the client files say the defaults and the guide's values", () => {
+    const defaults = loadClientConfig('config/none.toml', { required: false });
+    expect(loadClientConfig('config/client_stress.toml', { required: true })).toEqual(defaults);
+    expect(loadClientConfig('config/client_stress_template.toml', { required: true })).toEqual({
+      ...defaults,
+      serverAddresses: SERVERS.map((id) => `server${id}.example.com:8001`),
+    });
+  });
+
+  test('no server or client file is left out here', () => {
+    const names = readdirSync('config').filter((name) => /^(server|client)/.test(name));
+    expect(names.sort()).toEqual([
+      'client_stress.toml',
+      'client_stress_template.toml',
+      'server1.toml',
+      'server2.toml',
+      'server3.toml',
+    ]);
+  });
+});
+
+/** Every `# key = value` line set. */
+function uncomment(text: string): string {
+  return text.replace(/^# (?=[a-z_]+ = )/gm, '');
+}
