@@ -39,14 +39,16 @@ export interface MessageFields {
     /** Tasks that the sender executes at once. */
     workers: number;
     phase: ServerPhase;
+    /** The peers that the sender hears: a link counts only when both of its ends hear each other. */
+    hears: number[];
   };
   /** The sender stops after its running tasks; nobody should elect it or assign to it. */
   Leave: { from_id: number; term: number };
   /** "Who leads, and did you just hear from it?" Changes nothing at the asked server. */
-  LeaderCheck: { check_id: number };
+  LeaderCheck: { check_id: number; hops_left: number };
   LeaderCheckResponse: LeadershipFields & { check_id: number; lives: boolean };
 
-  LeaderQuery: Record<string, never>;
+  LeaderQuery: object;
   LeaderResponse: LeadershipFields & { leader_address: string | null };
   /** `relay`: set between servers only; `hops_left` 0 means that it must not be relayed again. */
   TaskAssignmentRequest: TaskName & { excluded_server_ids?: number[]; relay?: { id: number; hops_left: number } };
@@ -79,7 +81,7 @@ export interface MessageFields {
     run_ids?: string[];
   };
 
-  StatusQuery: Record<string, never>;
+  StatusQuery: object;
   StatusResponse: StatusFields;
   Error: { code: string; message: string };
 }
@@ -108,7 +110,7 @@ export type MessageKind = keyof MessageFields;
 /** The union of `{ kind, …fields }` that the program works with. */
 export type Message = { [K in MessageKind]: { kind: K } & MessageFields[K] }[MessageKind];
 
-export type MessageOf<K extends MessageKind> = { kind: K } & MessageFields[K];
+export type MessageOf<K extends MessageKind> = { [P in K]: { kind: P } & MessageFields[P] }[K];
 
 /** The bulk field that travels as the body, for the two kinds that have one. */
 export const BULK_FIELD: Partial<Record<MessageKind, string>> = {

@@ -1,0 +1,56 @@
+import { absences, activeFaults, doneFaults, overlapMs, type History, type Verdict } from './history';
+import { verdictOf } from './verdict';
+
+/** A closed link is dialed again at once, and the refusal ends the matter: a few messages, and never the timeout. */
+const CRASH_SEEN_MS = 250;
+
+/** S3: a crash (closed, then refused) is never waited out for the failure timeout. */
+export function checkCrashSeen(history: History): Verdict {
+  const problems: string[] = [];
+  const boundMs = Math.min(CRASH_SEEN_MS + 4 * history.oneWayMs, history.timings.failureTimeoutMs);
+  for (const kill of doneFaults(history).filter((fault) => fault.action === 'kill')) {
+    const cut = activeFaults(history, kill.time).some(({ action }) => ['partition', 'delay', 'loss'].includes(action));
+    if (cut || changesWithin(history, kill.time, boundMs)) continue;
+    for (const serverId of history.serverIds) {
+      if (serverId === kill.server_id || isAway(history, serverId, kill.time, boundMs)) continue;
+      if (!hears(history, serverId, kill.server_id, kill.time)) continue;
+      const seen = history.servers.some(
+        (event) =>
+          event.event === 'peer_down' &&
+          event.server_id === serverId &&
+          event.peer_id === kill.server_id &&
+          event.time >= kill.time &&
+          event.time <= kill.time + boundMs,
+      );
+      if (!seen)
+        problems.push(
+          `server ${serverId} had not noticed ${boundMs} ms after server ${kill.server_id} was killed at ${kill.time.toFixed(1)}`,
+        );
+    }
+  }
+  return verdictOf('S3', problems);
+}
+
+function changesWithin(history: History, atMs: number, boundMs: number): boolean {
+  return history.faults.some(
+    ({ action, time }) =>
+      time !== atMs && Math.abs(time - atMs) <= boundMs * 4 && action !== 'kill' && action !== 'restart',
+  );
+}
+
+function isAway(history: History, serverId: number, atMs: number, boundMs: number): boolean {
+  const around = { fromMs: atMs - boundMs * 4, toMs: atMs + boundMs };
+  return absences(history, serverId).some((absence) => overlapMs(absence, around) >= 0);
+}
+
+function hears(history: History, serverId: number, peerId: number, atMs: number): boolean {
+  let up = false;
+  for (const event of history.servers) {
+    if (event.time > atMs) break;
+    if (event.server_id !== serverId) continue;
+    if (event.event === 'started') up = false;
+    if (event.event === 'peer_up' && event.peer_id === peerId) up = true;
+    if (event.event === 'peer_down' && event.peer_id === peerId) up = false;
+  }
+  return up;
+}

@@ -1,0 +1,116 @@
+import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
+
+/** Everything that a run, real or simulated, leaves to be judged. Times are unix milliseconds on one clock. */
+export interface History {
+  servers: readonly ServerEvent[];
+  requests: readonly (RequestRecord & { client_name: string })[];
+  faults: readonly FaultEvent[];
+  serverIds: readonly number[];
+  timings: { heartbeatMs: number; failureTimeoutMs: number; electionTimeoutMs: number };
+  requestTimeoutMs: number;
+  /** What a message takes at most while no fault is active, scheduling included. */
+  oneWayMs: number;
+  startMs: number;
+  endMs: number;
+}
+
+export interface Verdict {
+  rule: 'S1' | 'S2' | 'S3' | 'S4' | 'S5' | 'S6' | 'S7' | 'S8';
+  verdict: boolean | 'unknown';
+  /** What was violated, and when; or why it is unknown. Empty when it holds. */
+  problems: string[];
+}
+
+export interface Interval {
+  fromMs: number;
+  toMs: number;
+}
+
+/** Who a server follows from `fromMs` on; null: nobody. */
+export interface LeadershipSpan extends Interval {
+  serverId: number;
+  term: number;
+  leaderId: number | null;
+}
+
+/** Merges the `leader`, `election` and `stepped_down` events of each server into spans; a restart ends the last one. */
+export function leadershipSpans(history: History): LeadershipSpan[] {
+  const spans: LeadershipSpan[] = [];
+  for (const serverId of history.serverIds) {
+    let open: LeadershipSpan | null = null;
+    const close = (atMs: number): void => {
+      if (open) spans.push({ ...open, toMs: atMs });
+      open = null;
+    };
+    const deaths = deathsOf(history, serverId);
+    for (const event of [...history.servers.filter((each) => each.server_id === serverId), ...deaths].sort(byTime)) {
+      if (event.event === 'died' || event.event === 'started' || event.event === 'stopped') {
+        close(event.time);
+      } else if (event.event === 'leader' || event.event === 'election') {
+        close(event.time);
+        const leaderId = event.event === 'leader' ? event.leader_id : null;
+        open = { serverId, term: event.term, leaderId, fromMs: event.time, toMs: Infinity };
+      }
+    }
+    close(history.endMs);
+  }
+  return spans;
+}
+
+/** When each server's process was not there or did not run: killed to restarted, paused to resumed. */
+export function absences(history: History, serverId: number): Interval[] {
+  const intervals: Interval[] = [];
+  let fromMs: number | null = null;
+  for (const fault of doneFaults(history).filter((each) => each.server_id === serverId)) {
+    if (['kill', 'terminate', 'pause'].includes(fault.action)) fromMs ??= fault.time;
+    if (!['restart', 'resume'].includes(fault.action) || fromMs === null) continue;
+    intervals.push({ fromMs, toMs: fault.time });
+    fromMs = null;
+  }
+  if (fromMs !== null) intervals.push({ fromMs, toMs: Infinity });
+  return intervals;
+}
+
+/** Moments at which anything was broken or mended. Between two of them the world does not change. */
+export function faultTimes(history: History): number[] {
+  return history.faults.filter((fault) => fault.outcome !== 'failed').map((fault) => fault.time);
+}
+
+/** Whether any fault is in force at `atMs`: every server counts its faults and mends. */
+export function activeFaults(history: History, atMs: number): FaultEvent[] {
+  const active = new Map<string, FaultEvent>();
+  for (const fault of doneFaults(history)) {
+    if (fault.time > atMs) break;
+    const ends = ENDED_BY[fault.action];
+    if (ends) for (const action of ends) active.delete(`${fault.server_id} ${action}`);
+    else active.set(`${fault.server_id} ${fault.action}`, fault);
+  }
+  return [...active.values()];
+}
+
+export function doneFaults(history: History): FaultEvent[] {
+  return history.faults.filter((fault) => fault.outcome === 'done').sort(byTime);
+}
+
+export function overlapMs(a: Interval, b: Interval): number {
+  return Math.min(a.toMs, b.toMs) - Math.max(a.fromMs, b.fromMs);
+}
+
+export function byTime(a: { time: number }, b: { time: number }): number {
+  return a.time - b.time;
+}
+
+const ENDED_BY: Partial<Record<FaultEvent['action'], FaultEvent['action'][]>> = {
+  resume: ['pause'],
+  restart: ['kill', 'terminate'],
+  heal: ['partition', 'delay', 'loss'],
+};
+
+type Death = { event: 'died'; time: number; server_id: number };
+
+/** A terminated server leads on until somebody else does; its own `stopped` says when it ended. */
+function deathsOf(history: History, serverId: number): Death[] {
+  return doneFaults(history)
+    .filter((fault) => fault.server_id === serverId && fault.action === 'kill')
+    .map((fault) => ({ event: 'died', time: fault.time, server_id: serverId }));
+}

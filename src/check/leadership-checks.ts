@@ -1,0 +1,202 @@
+import {
+  absences,
+  activeFaults,
+  faultTimes,
+  leadershipSpans,
+  overlapMs,
+  type History,
+  type Interval,
+  type LeadershipSpan,
+  type Verdict,
+} from './history';
+import { verdictOf } from './verdict';
+
+/** After a heal or a resume, links are open again within a redial; then agreement must take no longer than this. */
+const AGREEMENT_ON_OPEN_LINKS_MS = 1000;
+
+/** `failure_timeout + election_timeout + 2 heartbeats`: the bound of S2 and S8. */
+export function settleMs(history: History): number {
+  const { heartbeatMs, failureTimeoutMs, electionTimeoutMs } = history.timings;
+  return failureTimeoutMs + electionTimeoutMs + 2 * heartbeatMs;
+}
+
+/** S1: two servers that hear each other both lead for at most one message each way. */
+export function checkOneLeader(history: History): Verdict {
+  const spans = leadershipSpans(history).filter((span) => span.leaderId === span.serverId);
+  const heard = hearing(history);
+  const problems: string[] = [];
+  for (const a of spans) {
+    for (const b of spans) {
+      if (a.serverId >= b.serverId || overlapMs(a, b) <= 0) continue;
+      problems.push(...bothLead(history, heard, a, b));
+    }
+  }
+  return verdictOf('S1', problems);
+}
+
+function bothLead(history: History, heard: Map<string, Interval[]>, a: LeadershipSpan, b: LeadershipSpan): string[] {
+  const problems: string[] = [];
+  for (const ab of heard.get(`${a.serverId} ${b.serverId}`) ?? []) {
+    for (const ba of heard.get(`${b.serverId} ${a.serverId}`) ?? []) {
+      const both = intersect(a, b, ab, ba);
+      if (both.toMs - both.fromMs <= 2 * history.oneWayMs || isDisturbed(history, both, [a.serverId, b.serverId]))
+        continue;
+      problems.push(
+        `servers ${a.serverId} (term ${a.term}) and ${b.serverId} (term ${b.term}) hear each other and both lead ` +
+          `from ${both.fromMs.toFixed(1)} to ${both.toMs.toFixed(1)}`,
+      );
+    }
+  }
+  return problems;
+}
+
+/** S2: after faults end, all live servers follow one live leader within the bound, and nothing changes after that. */
+export function checkAgreement(history: History): Verdict {
+  const spans = leadershipSpans(history);
+  const problems: string[] = [];
+  for (const { fromMs, toMs } of stableIntervals(history)) {
+    if (activeFaults(history, fromMs).length > 0) continue;
+    const boundMs = agreementBoundMs(history, fromMs);
+    if (fromMs + boundMs > toMs) continue;
+    const problem = disagreement(history, spans, fromMs + boundMs, toMs);
+    if (problem) problems.push(`${problem} (faults ended at ${fromMs.toFixed(1)}, bound ${boundMs} ms)`);
+  }
+  return verdictOf('S2', [...problems, ...unseated(history, spans)]);
+}
+
+/** A server that comes back joins the leader that its peers follow: where nothing else is broken, nobody changes. */
+function unseated(history: History, spans: LeadershipSpan[]): string[] {
+  const problems: string[] = [];
+  for (const { fromMs, toMs } of stableIntervals(history)) {
+    const mends = history.faults.filter((fault) => fault.time === fromMs);
+    const [mend] = mends;
+    const comesBack = mends.length === 1 && ['restart', 'resume'].includes(mend!.action);
+    if (!comesBack || activeFaults(history, fromMs).length > 0) continue;
+    const others = history.serverIds.filter((id) => id !== mend!.server_id);
+    const before = others.map((id) => spans.find((span) => span.serverId === id && spanCovers(span, fromMs)));
+    const [first] = before;
+    const agreed = before.every((span) => span?.leaderId === first?.leaderId && span?.term === first?.term);
+    if (!agreed || first?.leaderId == null || first.leaderId === mend!.server_id) continue;
+    const settledMs = Math.max(...before.map((span) => span!.fromMs));
+    if (fromMs - settledMs < settleMs(history) || recentlyMended(history, fromMs)) continue;
+    const changed = before.find((span) => span!.toMs < toMs && span!.toMs < history.endMs);
+    if (changed)
+      problems.push(
+        `the ${mend!.action} of ${mend!.server_id} unseated ${first.leaderId} at ${changed.toMs.toFixed(1)}`,
+      );
+  }
+  return problems;
+}
+
+/** A leadership may still be settling from an earlier fault. */
+function recentlyMended(history: History, atMs: number): boolean {
+  return history.faults.some(
+    (fault) => fault.time < atMs && !['kill', 'pause'].includes(fault.action) && atMs - fault.time < settleMs(history),
+  );
+}
+
+function spanCovers(span: LeadershipSpan, atMs: number): boolean {
+  return span.fromMs <= atMs && atMs < span.toMs;
+}
+
+/** S8: while a fault persists unchanged, leadership changes cease within the bound of S2. */
+export function checkStability(history: History): Verdict {
+  const problems: string[] = [];
+  for (const { fromMs, toMs } of stableIntervals(history)) {
+    if (looksLikeSilence(history, fromMs)) continue;
+    const afterMs = fromMs + settleMs(history) + history.oneWayMs;
+    for (const event of history.servers) {
+      const changes = event.event === 'leader' || event.event === 'election' || event.event === 'stepped_down';
+      if (!changes || event.time <= afterMs || event.time >= toMs) continue;
+      problems.push(
+        `server ${event.server_id}: ${event.event} in term ${event.term} at ${event.time.toFixed(1)}, though nothing ` +
+          `was broken or mended since ${fromMs.toFixed(1)}`,
+      );
+    }
+  }
+  return verdictOf('S8', problems);
+}
+
+/** Loss, or delay beside a cut that makes answers travel by a detour, is silence at random: no detector is stable then. */
+function looksLikeSilence(history: History, atMs: number): boolean {
+  const kinds = new Set(activeFaults(history, atMs).map((fault) => fault.action));
+  return kinds.has('loss') || (kinds.has('delay') && kinds.has('partition'));
+}
+
+function agreementBoundMs(history: History, mendedMs: number): number {
+  const mends = history.faults.filter((fault) => fault.time === mendedMs).map((fault) => fault.action);
+  // A stopped process finds its links as they were; after a silent cut either side's next dial opens them.
+  if (mends.length > 0 && mends.every((action) => action === 'resume')) {
+    return Math.min(AGREEMENT_ON_OPEN_LINKS_MS + history.oneWayMs, settleMs(history));
+  }
+  return settleMs(history) + history.oneWayMs;
+}
+
+function disagreement(history: History, spans: LeadershipSpan[], atMs: number, untilMs: number): string | null {
+  const live = history.serverIds.filter((id) => !isAbsent(history, id, atMs));
+  const following = live.map((id) => spans.find((span) => span.serverId === id && spanCovers(span, atMs)));
+  const leaders = new Set(
+    following.map((span) => (span?.leaderId ? `${span.leaderId} in term ${span.term}` : 'nobody')),
+  );
+  if (leaders.size > 1 || leaders.has('nobody'))
+    return `live servers follow ${[...leaders].join(' and ')} at ${atMs.toFixed(1)}`;
+  const leaderId = following[0]?.leaderId;
+  if (leaderId != null && !live.includes(leaderId))
+    return `all follow ${leaderId}, which is down, at ${atMs.toFixed(1)}`;
+  const changed = following.find((span) => span !== undefined && span.toMs < untilMs && span.toMs < history.endMs);
+  return changed ? `server ${changed.serverId} changed its leader again at ${changed.toMs.toFixed(1)}` : null;
+}
+
+/** From one fault or mend to the next. */
+function stableIntervals(history: History): Interval[] {
+  const times = [...new Set([history.startMs, ...faultTimes(history), history.endMs])].sort((a, b) => a - b);
+  return times.slice(0, -1).map((fromMs, index) => ({ fromMs, toMs: times[index + 1]! }));
+}
+
+function isAbsent(history: History, serverId: number, atMs: number): boolean {
+  return absences(history, serverId).some(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
+}
+
+/** A stopped process cannot step down, and a cut link carries nothing: only undisturbed time is judged. */
+function isDisturbed(history: History, { fromMs, toMs }: Interval, serverIds: number[]): boolean {
+  const slackMs = AGREEMENT_ON_OPEN_LINKS_MS + history.timings.heartbeatMs;
+  const disturbed = serverIds.some((id) =>
+    absences(history, id).some(
+      (absence) => overlapMs({ ...absence, toMs: absence.toMs + history.oneWayMs * 4 }, { fromMs, toMs }) > 0,
+    ),
+  );
+  if (disturbed) return true;
+  const cuts = (atMs: number): boolean =>
+    activeFaults(history, atMs).some(({ action }) => action === 'partition' || action === 'delay' || action === 'loss');
+  const mended = history.faults.some(
+    (fault) => fault.action === 'heal' && fault.time <= toMs && fromMs - fault.time < slackMs,
+  );
+  return mended || cuts(fromMs) || cuts(toMs);
+}
+
+function intersect(...intervals: Interval[]): Interval {
+  return {
+    fromMs: Math.max(...intervals.map(({ fromMs }) => fromMs)),
+    toMs: Math.min(...intervals.map(({ toMs }) => toMs)),
+  };
+}
+
+/** `"a b"` → when a heard b, by a's own peer_up and peer_down. */
+function hearing(history: History): Map<string, Interval[]> {
+  const intervals = new Map<string, Interval[]>();
+  const open = new Map<string, number>();
+  const close = (key: string, atMs: number): void => {
+    const fromMs = open.get(key);
+    if (fromMs === undefined) return;
+    open.delete(key);
+    intervals.set(key, [...(intervals.get(key) ?? []), { fromMs, toMs: atMs }]);
+  };
+  for (const event of history.servers) {
+    if (event.event === 'peer_up') open.set(`${event.server_id} ${event.peer_id}`, event.time);
+    else if (event.event === 'peer_down') close(`${event.server_id} ${event.peer_id}`, event.time);
+    else if (event.event === 'started')
+      for (const id of history.serverIds) close(`${event.server_id} ${id}`, event.time);
+  }
+  for (const key of [...open.keys()]) close(key, history.endMs);
+  return intervals;
+}

@@ -1,0 +1,120 @@
+import { absences, activeFaults, doneFaults, faultTimes, leadershipSpans, type History, type Verdict } from './history';
+import { verdictOf } from './verdict';
+
+const GRACE_MS = 1000;
+const LEDGER_EMPTY_MS = 1000;
+const REASONS =
+  /^(Connection refused|Request timeout after [\d.]+s|Server unavailable during reassignment polling|No leader available|Server overloaded|Verification failed|Server error: .*)$/s;
+
+/** S4: a deposed leader assigns nothing once it has heard of a greater leadership. */
+export function checkAssignments(history: History): Verdict {
+  const leading = leadershipSpans(history).filter((span) => span.leaderId === span.serverId);
+  const problems: string[] = [];
+  for (const event of history.servers) {
+    if (event.event !== 'assigned') continue;
+    const { server_id: serverId, time, term } = event;
+    const leads = leading.some(
+      (span) => span.serverId === serverId && span.term === term && span.fromMs <= time && time <= span.toMs,
+    );
+    if (!leads)
+      problems.push(`server ${serverId} assigned a task in term ${term} at ${time.toFixed(1)} without leading it`);
+  }
+  return verdictOf('S4', [...problems, ...assignedUnasked(history)]);
+}
+
+/**
+ * A leader that was stopped asks its peers who leads before it assigns again: where all of them followed another for long
+ * and nothing is in the way, an assignment in its old term means that it did not ask.
+ */
+function assignedUnasked(history: History): string[] {
+  const spans = leadershipSpans(history);
+  const problems: string[] = [];
+  for (const resumed of history.servers) {
+    if (resumed.event !== 'resumed' || activeFaults(history, resumed.time).length > 0) continue;
+    const { server_id: serverId, time } = resumed;
+    const others = history.serverIds.filter((id) => id !== serverId);
+    const terms = others.map(
+      (id) => spans.find((each) => each.serverId === id && each.fromMs < time && time < each.toMs)?.term,
+    );
+    for (const event of history.servers) {
+      if (event.event !== 'assigned' || event.server_id !== serverId) continue;
+      const soon = event.time >= time && event.time < time + history.timings.heartbeatMs / 2;
+      if (!soon || !terms.every((term) => term !== undefined && term > event.term)) continue;
+      problems.push(
+        `server ${serverId} assigned in term ${event.term} at ${event.time.toFixed(1)}, just resumed, without asking`,
+      );
+    }
+  }
+  return problems;
+}
+
+/** S5: every task ends before its deadline plus a grace of 1 s, as a success or with one of the known reasons. */
+export function checkDeadlines(history: History): Verdict {
+  const problems: string[] = [];
+  for (const record of history.requests) {
+    const name = `${record.client_name}/${record.request_id}`;
+    if (record.outcome !== 'success' && record.outcome !== 'failure') continue;
+    if (record.service_ms > history.requestTimeoutMs + GRACE_MS) problems.push(`${name} took ${record.service_ms} ms`);
+    if (!record.success && !REASONS.test(record.failure_reason ?? '')) {
+      problems.push(`${name} failed for an unknown reason: ${record.failure_reason}`);
+    }
+  }
+  return verdictOf('S5', problems);
+}
+
+/**
+ * S6: no success without the exact bytes back, no failure after a success. The client compares every byte and says so by
+ * its outcome; from outside it can be checked that each success was answered by some execution, and that no task has
+ * two outcomes.
+ */
+export function checkResults(history: History): Verdict {
+  const answered = new Set<string>();
+  for (const event of history.servers) {
+    if (event.event === 'executed' && event.outcome === 'answered') answered.add(taskOf(event));
+  }
+  const outcomes = new Map<string, boolean>();
+  const problems: string[] = [];
+  const unproven: string[] = [];
+  for (const record of history.requests) {
+    const task = taskOf(record);
+    if (record.failure_reason === 'Verification failed') problems.push(`${task}: wrong bytes came back`);
+    if (outcomes.has(task)) problems.push(`${task} has two outcomes`);
+    outcomes.set(task, record.success);
+    if (record.success && !answered.has(task))
+      unproven.push(`${task} succeeded, and no server says that it answered it`);
+  }
+  // A killed server takes the last moments of its events with it.
+  const lossy = doneFaults(history).some((fault) => fault.action === 'kill');
+  if (problems.length === 0 && unproven.length > 0 && lossy) {
+    return { rule: 'S6', verdict: 'unknown', problems: unproven.slice(0, 3) };
+  }
+  return verdictOf('S6', [...problems, ...unproven]);
+}
+
+/** S7: a second after the last task ended and the faults are over, every ledger is empty. */
+export function checkLedgers(history: History): Verdict {
+  const lastTaskMs = Math.max(history.startMs, ...history.requests.map((each) => each.start_time + each.latency_ms));
+  const lastFaultMs = Math.max(history.startMs, ...faultTimes(history));
+  // A request that lay in a cut link is assigned when the link is back, though its client has long given it up.
+  const lastAssignedMs = Math.max(...history.servers.flatMap((each) => (each.event === 'assigned' ? [each.time] : [])));
+  const afterMs = Math.max(lastTaskMs, lastFaultMs, lastAssignedMs) + LEDGER_EMPTY_MS + 4 * history.oneWayMs;
+  const problems: string[] = [];
+  let samples = 0;
+  for (const event of history.servers) {
+    if (event.event !== 'sample' || event.time <= afterMs) continue;
+    if (absences(history, event.server_id).some(({ fromMs, toMs }) => fromMs <= event.time && event.time < toMs))
+      continue;
+    samples += 1;
+    if (event.ledger + event.active + event.queued === 0) continue;
+    problems.push(
+      `server ${event.server_id} still counts ${event.ledger} tasks (${event.active} active, ${event.queued} queued) ` +
+        `at ${event.time.toFixed(1)}, the last one ended at ${lastTaskMs.toFixed(1)}`,
+    );
+  }
+  if (samples === 0) return { rule: 'S7', verdict: 'unknown', problems: ['no server sample after the last task'] };
+  return verdictOf('S7', problems);
+}
+
+function taskOf(task: { run_id?: string; client_name: string; request_id: number }): string {
+  return `${task.run_id ?? ''}/${task.client_name}/${task.request_id}`;
+}

@@ -1,0 +1,269 @@
+import type { Random } from '../core/environment';
+import type { FailureReason } from '../core/metrics/record';
+import type { MessageOf, TaskName } from '../core/protocol';
+import type { ClusterView } from './cluster-view';
+import type { Hedging } from './hedging';
+
+const ASK_TIMEOUT_MS = 250;
+const BACKOFF_MIN_MS = 10;
+const BACKOFF_MAX_MS = 250;
+
+export type AttemptEffect =
+  | { type: 'ask'; askId: number; address: string; excludedIds: number[] }
+  | { type: 'send'; sendId: number; address: string; timeoutMs: number; leaderId: number | null }
+  /** The answer of this send is not wanted any more. */
+  | { type: 'cancel'; sendId: number; address: string }
+  | { type: 'ack'; sendId: number; address: string }
+  | { type: 'finish'; result: AttemptResult };
+
+export interface AttemptResult {
+  success: boolean;
+  failureReason: FailureReason | null;
+  /** The server whose answer won, or the last one that the task was sent to. */
+  serverAddress: string | null;
+  retryCount: number;
+  hedged: boolean;
+  term: number;
+}
+
+/** How a send ended without a carrier. */
+export type SendFailure =
+  | { kind: 'lost' } // refused, closed, reset
+  | { kind: 'busy' } // the server refused it for now: overloaded, starting, leaving
+  | { kind: 'error'; message: string }; // the task itself is at fault
+
+/** What the attempt is doing, for the reason of a failure at the deadline. */
+type Phase = 'asking' | 'awaiting' | 'refused' | 'reassigning' | 'leaderless' | 'overloaded';
+
+/**
+ * One task from the client's side, pure: ask, send, receive, verify, with failover and hedging, all inside one deadline.
+ * Call `start`, feed what happens, call `tick` at `wakeAtMs`; effects come back in order. After `finish` nothing follows.
+ */
+export class Attempt {
+  wakeAtMs = Infinity;
+  readonly deadlineMs: number;
+  finished = false;
+
+  private ask: { id: number; address: string; untilMs: number } | null = null;
+  private readonly sends = new Map<number, { address: string; atMs: number }>();
+  private readonly tried: string[] = [];
+  private lastId = 0;
+  private retryAtMs = Infinity;
+  private hedgeAtMs = Infinity;
+  private backoffMs = BACKOFF_MIN_MS;
+  private failures = 0;
+  private hedged = false;
+  private phase: Phase = 'asking';
+  private effects: AttemptEffect[] = [];
+
+  constructor(
+    readonly task: Required<TaskName> & { image: string },
+    private readonly timeoutMs: number,
+    private readonly view: ClusterView,
+    private readonly hedging: Hedging,
+    private readonly random: Random,
+    private readonly startMs: number,
+  ) {
+    this.deadlineMs = startMs + timeoutMs;
+  }
+
+  start(nowMs: number): AttemptEffect[] {
+    this.next(nowMs);
+    return this.take();
+  }
+
+  onAssignment(askId: number, response: MessageOf<'TaskAssignmentResponse'>, nowMs: number): AttemptEffect[] {
+    if (this.finished || this.ask?.id !== askId) return [];
+    const { address } = this.ask;
+    this.ask = null;
+    const { assigned_server_id: id, assigned_server_address: assigned, leader_id: leaderId, term } = response;
+    this.view.term = Math.max(this.view.term, term ?? 0);
+    if (id !== null && assigned !== null) this.view.learn(assigned, id);
+    this.view.leaderId = leaderId;
+    this.view.leaderAddress = leaderId === null ? null : this.view.addressOf(leaderId);
+    // Without a leader, or with one that has not yet noticed what we know, the own choice is better.
+    if (leaderId === null) this.phase = 'leaderless';
+    if (leaderId === null || assigned === null || this.view.isExcluded(assigned, nowMs)) this.sendDirect(nowMs);
+    else this.send(assigned, leaderId, nowMs);
+    if (leaderId !== null && this.view.leaderAddress === null) this.view.leaderAddress = address;
+    return this.take();
+  }
+
+  /** The server that was asked refused or closed the connection. */
+  onAskLost(askId: number, nowMs: number): AttemptEffect[] {
+    if (this.finished || this.ask?.id !== askId) return [];
+    this.view.exclude(this.ask.address, nowMs);
+    this.ask = null;
+    this.retry(nowMs);
+    return this.take();
+  }
+
+  /** The whole carrier arrived and holds exactly the secret. */
+  onVerified(sendId: number, nowMs: number): AttemptEffect[] {
+    const send = this.endSend(sendId);
+    if (!send || this.finished) return [];
+    this.effects.push({ type: 'ack', sendId, address: send.address });
+    for (const late of this.sends.values()) this.view.exclude(late.address, nowMs);
+    this.hedging.finished(this.task.image, nowMs - this.startMs);
+    this.finish({ success: true, failureReason: null, serverAddress: send.address });
+    return this.take();
+  }
+
+  /** The carrier is not what it must be. Another server might do better, but wrong bytes must never be hidden by a retry. */
+  onCorrupted(sendId: number): AttemptEffect[] {
+    const send = this.endSend(sendId);
+    if (!send || this.finished) return [];
+    this.fail('Verification failed', send.address);
+    return this.take();
+  }
+
+  onSendFailed(sendId: number, failure: SendFailure, nowMs: number): AttemptEffect[] {
+    const send = this.endSend(sendId);
+    if (!send || this.finished) return [];
+    if (failure.kind === 'error') {
+      this.fail(`Server error: ${failure.message}`, send.address);
+      return this.take();
+    }
+    this.failures += 1;
+    this.view.exclude(send.address, nowMs);
+    if (failure.kind === 'busy') this.hedging.overloaded(nowMs);
+    if (this.sends.size > 0 || this.ask !== null) return this.take(); // the hedge still runs
+    this.phase = failure.kind === 'busy' ? 'overloaded' : 'refused';
+    this.retry(nowMs, failure.kind === 'busy');
+    return this.take();
+  }
+
+  tick(nowMs: number): AttemptEffect[] {
+    if (this.finished) return [];
+    if (nowMs >= this.deadlineMs) {
+      this.fail(this.reasonAtDeadline(), null);
+      return this.take();
+    }
+    if (this.ask !== null && nowMs >= this.ask.untilMs) this.askMissed(nowMs);
+    if (nowMs >= this.retryAtMs) this.next(nowMs);
+    if (nowMs >= this.hedgeAtMs) this.hedge(nowMs);
+    return this.take();
+  }
+
+  /** The user stops the run: cancels what is under way. */
+  abandon(): AttemptEffect[] {
+    this.cancelAll();
+    this.finished = true;
+    return this.take();
+  }
+
+  private next(nowMs: number): void {
+    this.retryAtMs = Infinity;
+    if (nowMs < this.view.directUntilMs) return this.sendDirect(nowMs);
+    const address = this.view.askAddress(nowMs);
+    this.ask = { id: ++this.lastId, address, untilMs: nowMs + ASK_TIMEOUT_MS };
+    const excludedIds = this.view.excludedIds(nowMs);
+    this.effects.push({ type: 'ask', askId: this.ask.id, address, excludedIds });
+  }
+
+  private askMissed(nowMs: number): void {
+    this.view.exclude(this.ask!.address, nowMs);
+    this.view.goDirect(nowMs);
+    this.ask = null;
+    this.sendDirect(nowMs);
+  }
+
+  private sendDirect(nowMs: number): void {
+    this.send(this.view.directAddress(nowMs), null, nowMs);
+  }
+
+  private send(address: string, leaderId: number | null, nowMs: number): void {
+    const sendId = ++this.lastId;
+    this.sends.set(sendId, { address, atMs: nowMs });
+    this.tried.push(address);
+    this.view.sent(address);
+    if (this.phase !== 'leaderless') this.phase = 'awaiting';
+    this.hedgeAtMs = nowMs + this.hedging.delayMs(this.task.image);
+    const timeoutMs = Math.max(1, Math.round(this.deadlineMs - nowMs));
+    this.effects.push({ type: 'send', sendId, address, timeoutMs, leaderId });
+  }
+
+  private hedge(nowMs: number): void {
+    this.hedgeAtMs = Infinity;
+    if (this.sends.size === 0) return;
+    const busy = [...this.sends.values()].map((send) => send.address);
+    const fresh = this.view.freshAddresses(nowMs, busy);
+    if (fresh.length === 0 || !this.hedging.tryTake(nowMs)) {
+      // No token or nobody to turn to: look again after the same time.
+      this.hedgeAtMs = nowMs + this.hedging.delayMs(this.task.image);
+      return;
+    }
+    this.hedged = true;
+    this.send(this.view.directAddress(nowMs, busy), null, nowMs);
+  }
+
+  /** At once while some server did not just fail; else with back-off and jitter. */
+  private retry(nowMs: number, alwaysWait = false): void {
+    if (this.phase === 'asking' && this.failures > 0) this.phase = 'reassigning';
+    if (this.view.hasAlternative(nowMs) && !alwaysWait) {
+      if (this.phase === 'refused') this.phase = 'reassigning';
+      return this.next(nowMs);
+    }
+    this.retryAtMs = nowMs + this.backoffMs * (0.5 + this.random() / 2);
+    this.backoffMs = Math.min(this.backoffMs * 2, BACKOFF_MAX_MS);
+  }
+
+  private reasonAtDeadline(): FailureReason {
+    switch (this.phase) {
+      case 'asking':
+      case 'refused':
+        return 'Connection refused';
+      case 'reassigning':
+        return 'Server unavailable during reassignment polling';
+      case 'leaderless':
+        return this.sends.size > 0 ? this.timeoutReason() : 'No leader available';
+      case 'overloaded':
+        return 'Server overloaded';
+      case 'awaiting':
+        return this.timeoutReason();
+    }
+  }
+
+  private timeoutReason(): FailureReason {
+    return `Request timeout after ${this.timeoutMs / 1000}s`;
+  }
+
+  private fail(failureReason: FailureReason, serverAddress: string | null): void {
+    this.hedging.finished(this.task.image, null);
+    this.finish({ success: false, failureReason, serverAddress: serverAddress ?? this.tried.at(-1) ?? null });
+  }
+
+  private finish(result: Pick<AttemptResult, 'success' | 'failureReason' | 'serverAddress'>): void {
+    this.cancelAll();
+    this.finished = true;
+    const { failures: retryCount, hedged } = this;
+    this.effects.push({ type: 'finish', result: { ...result, retryCount, hedged, term: this.view.term } });
+  }
+
+  private cancelAll(): void {
+    for (const [sendId, { address }] of this.sends) {
+      this.view.ended(address);
+      this.effects.push({ type: 'cancel', sendId, address });
+    }
+    this.sends.clear();
+    this.ask = null;
+  }
+
+  private endSend(sendId: number): { address: string } | undefined {
+    const send = this.sends.get(sendId);
+    if (!send) return undefined;
+    this.sends.delete(sendId);
+    this.view.ended(send.address);
+    if (this.sends.size === 0) this.hedgeAtMs = Infinity;
+    return send;
+  }
+
+  private take(): AttemptEffect[] {
+    this.wakeAtMs = this.finished
+      ? Infinity
+      : Math.min(this.deadlineMs, this.ask?.untilMs ?? Infinity, this.retryAtMs, this.hedgeAtMs);
+    const { effects } = this;
+    this.effects = [];
+    return effects;
+  }
+}

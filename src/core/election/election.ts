@@ -1,0 +1,347 @@
+import type { MessageOf } from '../protocol';
+import { isGreater, isSame, type Leadership } from './leadership';
+import { beats, INCUMBENT_PRIORITY } from './priority';
+
+export interface ElectionTimings {
+  heartbeatMs: number;
+  electionTimeoutMs: number;
+}
+
+/** What the election may look at: the peers as the failure detector sees them, and this server's own load. */
+export interface ElectionView {
+  /** Every peer's state is known; false only right after the start. */
+  settled(): boolean;
+  /** Up by the detector and not leaving. */
+  electablePeerIds(): number[];
+  /** Its link is open and heard, and it is not leaving. */
+  askablePeerIds(): number[];
+  /** Up, and its link is open and heard. */
+  isReachable(peerId: number): boolean;
+  isUp(peerId: number): boolean;
+  loadScore(): number;
+}
+
+export type ElectionOutput =
+  /** As a peer, to whoever subscribed under that id. */
+  | { type: 'tell'; peerId: number; message: MessageOf<'Election' | 'Alive' | 'Yield' | 'Coordinator'> }
+  /** As a client, on the link that this server dialed. */
+  | { type: 'ask'; peerId: number; message: MessageOf<'LeaderCheck'> }
+  /** Term or leader changed: tell every peer at once. */
+  | { type: 'changed'; reason: string };
+
+/**
+ * - `resting` nobody is known to lead, and nothing is under way (only until the first evaluation)
+ * - `checking` asking every reachable peer whether the leader lives, before standing
+ * - `candidate` waiting for the answer of every electable peer
+ * - `deferring` a better candidate objected; waiting for its Coordinator
+ * - `confirming` led before a pause; asking who leads now before acting again
+ */
+export type Mode = 'resting' | 'following' | 'checking' | 'candidate' | 'deferring' | 'leading' | 'confirming';
+
+/**
+ * The modified bully, pure. See docs/architecture.md for the rules and what each guards against.
+ * Every call is followed by `evaluate`, which acts on what is now known; nothing here waits.
+ */
+export class Election {
+  leadership: Leadership = { term: 0, leaderId: null };
+  mode: Mode = 'resting';
+  /** The peer through which the leader was last proved alive while our own link to it is gone. */
+  via: number | null = null;
+
+  private priority = 0;
+  /** The leader itself said that it does not lead this term (a restart, or it stepped down). */
+  private disowned = false;
+  private awaiting = new Set<number>();
+  private deferringTo: number | null = null;
+  private deadlineMs = Infinity;
+  private checkId = 0;
+  private outputs: ElectionOutput[] = [];
+
+  constructor(
+    private readonly id: number,
+    private readonly incarnation: string,
+    private readonly timings: ElectionTimings,
+    private readonly view: ElectionView,
+    /** Where check ids begin: random per start, so that an answer to a former life is not taken for one to this. */
+    firstCheckId: number,
+  ) {
+    this.checkId = firstCheckId;
+  }
+
+  get leads(): boolean {
+    return this.mode === 'leading' || this.mode === 'confirming';
+  }
+
+  /** The leader that can be worked with now: alive as far as is known, and not this server while it confirms. */
+  get activeLeaderId(): number | null {
+    if (this.mode === 'leading') return this.id;
+    return this.mode === 'following' ? this.leadership.leaderId : null;
+  }
+
+  /** Whether the leader is reached through a peer instead of our own link. */
+  get viaPeerId(): number | null {
+    return this.mode === 'following' && !this.leaderIsReachable() ? this.via : null;
+  }
+
+  nextMs(): number {
+    return this.deadlineMs;
+  }
+
+  take(): ElectionOutput[] {
+    const outputs = this.outputs;
+    this.outputs = [];
+    return outputs;
+  }
+
+  onElection(message: MessageOf<'Election'>, nowMs: number): void {
+    const from = message.from_id;
+    if (message.term < this.leadership.term) {
+      this.answerStaleCandidate(from);
+    } else if (message.term > this.leadership.term || this.leadership.leaderId === null) {
+      if (message.term > this.leadership.term || !this.isStanding()) this.stand(message.term, nowMs);
+      this.answerCandidate(message);
+    } else if (this.leads) {
+      this.tell(from, { kind: 'Coordinator', leader_id: this.id, term: this.leadership.term });
+    } else {
+      // We follow a leader of that very term: the Heartbeat that goes with `changed` says so.
+      this.outputs.push({ type: 'changed', reason: 'answering a candidate' });
+    }
+  }
+
+  onAlive(message: MessageOf<'Alive'>, nowMs: number): void {
+    if (this.mode !== 'candidate' || message.term !== this.leadership.term) return;
+    this.mode = 'deferring';
+    this.deferringTo = message.from_id;
+    // Longer than a candidacy, or a new term would begin at the very moment in which the better one wins.
+    this.deadlineMs = nowMs + this.timings.electionTimeoutMs + this.timings.heartbeatMs;
+  }
+
+  onYield(message: MessageOf<'Yield'>): void {
+    if (message.term === this.leadership.term) this.awaiting.delete(message.from_id);
+  }
+
+  /** A leadership heard of from `fromId`, by Coordinator, Heartbeat or an answer. The greatest one is followed at once. */
+  onLeadership(heard: Leadership, fromId: number): void {
+    this.noteDisowning(heard, fromId);
+    if (!isGreater(heard, this.leadership)) return;
+    if (heard.leaderId === this.id) {
+      // Told that we lead a term that we do not remember: a former life of ours did. We do not.
+      this.become(
+        'resting',
+        { term: heard.term, leaderId: null },
+        `${fromId} believes that we lead, a former life did`,
+      );
+    } else if (heard.leaderId !== null) {
+      this.become('following', heard, `told by ${fromId}`);
+    } else if (!this.isLeaderKnownAlive()) {
+      // A greater term without a leader: its election will reach us, or our next one must be above it.
+      this.leadership = { term: Math.max(heard.term, this.leadership.term), leaderId: null };
+      if (this.mode === 'candidate' || this.mode === 'deferring' || this.mode === 'following') this.mode = 'resting';
+    }
+  }
+
+  onCheckResponse(message: MessageOf<'LeaderCheckResponse'>, fromId: number, nowMs: number): void {
+    const asked = message.check_id === this.checkId && this.awaiting.delete(fromId);
+    const heard = { term: message.term, leaderId: message.leader_id };
+    if (heard.leaderId !== null && heard.leaderId !== this.id && isGreater(heard, this.leadership)) {
+      if (message.lives || this.mode === 'confirming') this.become('following', heard, `told by ${fromId}`);
+    }
+    if (asked && message.lives && !this.leads && isSame(heard, this.leadership)) this.followThrough(fromId, nowMs);
+  }
+
+  /** The detector says that a peer went down (or restarted: then it may be up again already). */
+  onPeerDown(peerId: number): void {
+    this.awaiting.delete(peerId);
+    if (this.deferringTo === peerId) this.deadlineMs = -Infinity;
+    // Only the leader's own word, on a live link, takes this back: a restarted one does not remember leading.
+    if (this.leadership.leaderId === peerId) this.disowned = true;
+    if (this.via === peerId) this.via = null;
+  }
+
+  /** The link over which a peer was asked is gone, and with it the answer. */
+  onLinkLost(peerId: number): void {
+    if (this.mode === 'checking' || this.mode === 'confirming') this.awaiting.delete(peerId);
+  }
+
+  onPeerUp(peerId: number): void {
+    // It may hear us for the first time in the middle of our candidacy.
+    if (this.mode === 'candidate') this.sendElection(peerId);
+  }
+
+  /** A peer began to listen to us; in an election it has not heard our candidacy. */
+  onSubscribed(peerId: number): void {
+    if (this.isStanding() && this.leadership.leaderId === null) this.sendElection(peerId);
+    if (this.mode === 'leading') {
+      this.tell(peerId, { kind: 'Coordinator', leader_id: this.id, term: this.leadership.term });
+    }
+  }
+
+  /** The leader, or a peer, says that it stops: nobody elects it, and a new leader is chosen at once. */
+  onLeave(peerId: number): void {
+    this.onPeerDown(peerId);
+  }
+
+  /** This process was stopped for a while: if it led, it asks its peers who leads before it acts again. */
+  onResume(nowMs: number): void {
+    if (this.mode === 'leading') {
+      this.startAsking('confirming', nowMs);
+    } else if (this.deadlineMs !== Infinity) {
+      this.deadlineMs = nowMs + this.timings.heartbeatMs;
+    }
+  }
+
+  /** Acts on what is known now. Called after every input. */
+  evaluate(nowMs: number): void {
+    // A transition can make the next one due at once (a lone survivor stands and wins); never more than a few.
+    for (let round = 0; round < 5; round++) {
+      const before = `${this.mode} ${this.leadership.term}`;
+      this.evaluateOnce(nowMs);
+      if (before === `${this.mode} ${this.leadership.term}`) return;
+    }
+  }
+
+  private evaluateOnce(nowMs: number): void {
+    switch (this.mode) {
+      case 'resting':
+        if (this.view.settled()) this.startAsking('checking', nowMs);
+        return;
+      case 'following':
+        this.evaluateFollowing(nowMs);
+        return;
+      case 'checking':
+        this.evaluateChecking(nowMs);
+        return;
+      case 'candidate':
+        this.evaluateCandidate(nowMs);
+        return;
+      case 'deferring':
+        if (nowMs >= this.deadlineMs || !this.view.isUp(this.deferringTo!)) this.startAsking('checking', nowMs);
+        return;
+      case 'confirming':
+        if (this.awaiting.size === 0 || nowMs >= this.deadlineMs) this.become('leading', this.leadership, 'confirmed');
+        return;
+      case 'leading':
+    }
+  }
+
+  private evaluateFollowing(nowMs: number): void {
+    if (this.isLeaderKnownAlive()) {
+      this.deadlineMs = Infinity;
+    } else if (this.via === null || this.disowned || nowMs >= this.deadlineMs) {
+      this.startAsking('checking', nowMs);
+    }
+  }
+
+  private evaluateChecking(nowMs: number): void {
+    if (this.leadership.leaderId !== null && this.isLeaderKnownAlive()) {
+      this.become('following', this.leadership, 'the leader is back');
+      return;
+    }
+    if (this.awaiting.size > 0 && nowMs < this.deadlineMs) return;
+    this.stand(this.leadership.term + 1, nowMs);
+  }
+
+  private evaluateCandidate(nowMs: number): void {
+    const electable = new Set(this.view.electablePeerIds());
+    for (const peerId of this.awaiting) if (!electable.has(peerId)) this.awaiting.delete(peerId);
+    if (this.awaiting.size > 0 && nowMs < this.deadlineMs) return;
+    this.become('leading', { term: this.leadership.term, leaderId: this.id }, 'won the election');
+    for (const peerId of electable) {
+      this.tell(peerId, { kind: 'Coordinator', leader_id: this.id, term: this.leadership.term });
+    }
+  }
+
+  private become(mode: Mode, leadership: Leadership, reason: string): void {
+    const changed = leadership.term !== this.leadership.term || leadership.leaderId !== this.leadership.leaderId;
+    this.mode = mode;
+    this.leadership = { ...leadership };
+    this.awaiting.clear();
+    this.deferringTo = null;
+    this.deadlineMs = Infinity;
+    if (!changed) return;
+    this.disowned = false;
+    this.via = null;
+    this.outputs.push({ type: 'changed', reason });
+  }
+
+  /** Opens this server's candidacy in `term`; its priority is sampled here, once. */
+  private stand(term: number, nowMs: number): void {
+    this.priority = this.leads ? INCUMBENT_PRIORITY : this.view.loadScore();
+    this.become('candidate', { term, leaderId: null }, `stands in term ${term}`);
+    this.awaiting = new Set(this.view.electablePeerIds());
+    this.deadlineMs = nowMs + this.timings.electionTimeoutMs;
+    for (const peerId of this.awaiting) this.sendElection(peerId);
+  }
+
+  private startAsking(mode: 'checking' | 'confirming', nowMs: number): void {
+    const asked = this.view.askablePeerIds();
+    this.mode = mode;
+    this.via = null;
+    this.awaiting = new Set(asked);
+    this.checkId += 1;
+    // The asked one takes up to half a heartbeat to probe its own link, hop by hop.
+    this.deadlineMs = nowMs + this.timings.heartbeatMs;
+    const message = { kind: 'LeaderCheck', check_id: this.checkId, hops_left: asked.length } as const;
+    for (const peerId of asked) this.outputs.push({ type: 'ask', peerId, message });
+  }
+
+  private followThrough(peerId: number, nowMs: number): void {
+    this.mode = 'following';
+    this.via = peerId;
+    this.disowned = false;
+    this.awaiting.clear();
+    this.deadlineMs = nowMs + this.timings.heartbeatMs;
+  }
+
+  private noteDisowning(heard: Leadership, fromId: number): void {
+    if (fromId !== this.leadership.leaderId) return;
+    this.disowned = heard.leaderId !== fromId;
+  }
+
+  private isLeaderKnownAlive(): boolean {
+    if (this.leads) return true;
+    const { leaderId } = this.leadership;
+    return leaderId !== null && !this.disowned && this.view.isUp(leaderId);
+  }
+
+  private leaderIsReachable(): boolean {
+    const { leaderId } = this.leadership;
+    return leaderId !== null && this.view.isReachable(leaderId);
+  }
+
+  private isStanding(): boolean {
+    return this.mode === 'candidate' || this.mode === 'deferring';
+  }
+
+  private answerStaleCandidate(peerId: number): void {
+    if (this.leads) this.tell(peerId, { kind: 'Coordinator', leader_id: this.id, term: this.leadership.term });
+    else if (this.isStanding()) this.sendElection(peerId);
+    else this.outputs.push({ type: 'changed', reason: 'answering a stale candidate' });
+  }
+
+  private answerCandidate(message: MessageOf<'Election'>): void {
+    const { from_id: from, term } = message;
+    const mine = { id: this.id, priority: this.priority };
+    if (beats({ id: from, priority: message.priority }, mine)) {
+      this.tell(from, { kind: 'Yield', from_id: this.id, term });
+    } else {
+      this.awaiting.add(from);
+      this.tell(from, { kind: 'Alive', from_id: this.id, term });
+      this.sendElection(from);
+    }
+  }
+
+  private sendElection(peerId: number): void {
+    this.tell(peerId, {
+      kind: 'Election',
+      from_id: this.id,
+      priority: this.priority,
+      term: this.leadership.term,
+      incarnation: this.incarnation,
+    });
+  }
+
+  private tell(peerId: number, message: MessageOf<'Election' | 'Alive' | 'Yield' | 'Coordinator'>): void {
+    this.outputs.push({ type: 'tell', peerId, message });
+  }
+}

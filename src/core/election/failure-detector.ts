@@ -1,0 +1,265 @@
+import type { ServerPhase } from '../protocol';
+
+export interface DetectorTimings {
+  heartbeatMs: number;
+  failureTimeoutMs: number;
+  /** Pause between dials to an address that refuses. */
+  redialMs: number;
+}
+
+/** `deaf`: the peer says that it does not hear us. */
+export type DownReason = 'refused' | 'silent' | 'restarted' | 'deaf';
+
+/** What the detector wants done, or has found out. `link` numbers each dial, so that late events of an old link are known. */
+export type DetectorOutput =
+  | { type: 'dial'; peerId: number; link: number }
+  | { type: 'drop'; peerId: number; link: number }
+  /** The set of peers that we hear changed: they should be told at once. */
+  | { type: 'hearing' }
+  | { type: 'up'; peerId: number }
+  | { type: 'down'; peerId: number; reason: DownReason };
+
+export interface Peer {
+  readonly id: number;
+  link: number;
+  linkState: 'idle' | 'dialing' | 'open';
+  /** Heard since this link opened: the kernel of a stopped process still accepts. */
+  heardOnLink: boolean;
+  /** Heard and not silent since, whatever the link does. */
+  heard: boolean;
+  /** By its own word. */
+  hearsUs: boolean;
+  /** Up: heard, and hearing us. `unknown` only until the first dial is settled. */
+  status: 'unknown' | 'up' | 'down';
+  incarnation: string | null;
+  phase: ServerPhase;
+  workers: number;
+  load: number;
+  sinceMs: number; // when the link began to be dialed or opened
+  lastHeardMs: number;
+  nextDialMs: number;
+}
+
+/**
+ * Which peers are up, from the links that this server dials. Pure: `nowMs` is the receiver's own monotonic clock,
+ * and no time of a sender is ever looked at.
+ *
+ * - up: heard on our link, and it says that it hears us. A peer that is heard but deaf cannot be led and cannot lead
+ *   (docs/decisions: mutual hearing)
+ * - closed: dial again at once; the peer stays up until that is settled
+ * - refused: nobody listens, the process is gone, down now
+ * - silent for failureTimeoutMs: down, and the link is destroyed, never kept
+ * - a dial that is not connected within a heartbeat is begun anew (a kernel alone would retry at 1, 3, 7, 15 s)
+ */
+export class FailureDetector {
+  private readonly peers = new Map<number, Peer>();
+  private linkCount = 0;
+  private unknownUntilMs = Infinity;
+
+  constructor(
+    private readonly selfId: number,
+    peerIds: readonly number[],
+    private readonly timings: DetectorTimings,
+  ) {
+    for (const id of peerIds) this.peers.set(id, newPeer(id));
+  }
+
+  start(nowMs: number): DetectorOutput[] {
+    this.unknownUntilMs = nowMs + this.timings.heartbeatMs;
+    return this.all().map((peer) => this.dial(peer, nowMs));
+  }
+
+  all(): Peer[] {
+    return [...this.peers.values()];
+  }
+
+  get(peerId: number): Peer | undefined {
+    return this.peers.get(peerId);
+  }
+
+  isUp(peerId: number): boolean {
+    return this.peers.get(peerId)?.status === 'up';
+  }
+
+  /** Its link is open and heard: it can be asked something now, and its answer proves that it hears us. */
+  canAsk(peerId: number): boolean {
+    return this.peers.get(peerId)?.heardOnLink === true;
+  }
+
+  /** Who is heard: what our Heartbeat tells. */
+  heardIds(): number[] {
+    return this.all().flatMap((peer) => (peer.heard ? [peer.id] : []));
+  }
+
+  /** Up, and its link open and heard. */
+  isReachable(peerId: number): boolean {
+    const peer = this.peers.get(peerId);
+    return peer !== undefined && peer.status === 'up' && peer.heardOnLink;
+  }
+
+  /** Whether every peer's state is known. False only right after the start. */
+  get settled(): boolean {
+    return this.all().every((peer) => peer.status !== 'unknown');
+  }
+
+  opened(peerId: number, link: number, nowMs: number): void {
+    const peer = this.current(peerId, link);
+    if (!peer) return;
+    peer.linkState = 'open';
+    peer.heardOnLink = false;
+    peer.sinceMs = nowMs;
+  }
+
+  /** The link closed, or the dial failed. `refused`: the other kernel said that nobody listens there. */
+  closed(peerId: number, link: number, refused: boolean, nowMs: number): DetectorOutput[] {
+    const peer = this.current(peerId, link);
+    if (!peer) return [];
+    // A link that lived is dialed again at once; one that opened and closed in a moment must not become a hot loop.
+    const livedMs = peer.heardOnLink ? nowMs - peer.sinceMs : 0;
+    peer.linkState = 'idle';
+    peer.heardOnLink = false;
+    peer.nextDialMs = nowMs + this.timings.redialMs;
+    if (refused) return this.markDown(peer, 'refused');
+    return livedMs >= this.timings.redialMs ? [this.dial(peer, nowMs)] : [];
+  }
+
+  /** A Heartbeat on the link: the only message that makes a peer up, because it carries the incarnation. */
+  heartbeat(
+    peerId: number,
+    beat: { incarnation: string; phase: ServerPhase; workers: number; load: number; hears: readonly number[] },
+    nowMs: number,
+  ): DetectorOutput[] {
+    const peer = this.peers.get(peerId);
+    if (!peer || peer.linkState !== 'open') return [];
+    const outputs: DetectorOutput[] = [];
+    // A restart can be faster than the redial: a new incarnation is a crash of the old one, though nothing was refused.
+    const restarted = peer.incarnation !== null && peer.incarnation !== beat.incarnation;
+    if (restarted) outputs.push(...this.markDown(peer, 'restarted'));
+    const { incarnation, phase, workers, load } = beat;
+    Object.assign(peer, { incarnation, phase, workers, load, heardOnLink: true, lastHeardMs: nowMs });
+    if (!peer.heard) outputs.push({ type: 'hearing' });
+    peer.heard = true;
+    peer.hearsUs = beat.hears.includes(this.selfId);
+    if (peer.hearsUs && peer.status !== 'up') {
+      peer.status = 'up';
+      outputs.push({ type: 'up', peerId });
+    } else if (!peer.hearsUs && peer.status === 'up') {
+      peer.status = 'down';
+      outputs.push({ type: 'down', peerId, reason: 'deaf' });
+    }
+    return outputs;
+  }
+
+  /** Any other message on the link; false when it came before the first Heartbeat and must be ignored. */
+  heard(peerId: number, nowMs: number): boolean {
+    const peer = this.peers.get(peerId);
+    if (!peer?.heardOnLink) return false;
+    peer.lastHeardMs = nowMs;
+    return true;
+  }
+
+  /** Somebody who says to be this peer dialed us: a hint, and no more, that dialing it may work now. */
+  hint(peerId: number, nowMs: number): DetectorOutput[] {
+    const peer = this.peers.get(peerId);
+    if (!peer || peer.linkState === 'open') return [];
+    if (nowMs - peer.sinceMs < Math.min(this.timings.redialMs, 10)) return [];
+    return this.redial(peer, nowMs);
+  }
+
+  tick(nowMs: number): DetectorOutput[] {
+    const outputs = this.all().flatMap((peer) => this.tickPeer(peer, nowMs));
+    if (nowMs >= this.unknownUntilMs) {
+      this.unknownUntilMs = Infinity;
+      for (const peer of this.all()) if (peer.status === 'unknown') peer.status = 'down';
+    }
+    return outputs;
+  }
+
+  /** After a pause of this process: what was not heard may lie in our own sockets, so every silence begins now. */
+  forgiveSilence(nowMs: number): void {
+    for (const peer of this.all()) {
+      peer.sinceMs = nowMs;
+      peer.lastHeardMs = nowMs;
+    }
+  }
+
+  /** When `tick` has something to do next. */
+  nextMs(): number {
+    const deadlines = this.all().map((peer) => this.peerDeadlineMs(peer));
+    return Math.min(this.unknownUntilMs, ...deadlines);
+  }
+
+  private tickPeer(peer: Peer, nowMs: number): DetectorOutput[] {
+    const outputs: DetectorOutput[] = [];
+    if (nowMs >= this.silenceDeadlineMs(peer)) {
+      outputs.push(...this.markDown(peer, 'silent'));
+      if (peer.linkState === 'open') return [...outputs, ...this.redial(peer, nowMs)];
+    }
+    if (peer.linkState === 'dialing' && nowMs >= peer.sinceMs + this.timings.heartbeatMs) {
+      return [...outputs, ...this.redial(peer, nowMs)];
+    }
+    if (peer.linkState === 'idle' && nowMs >= peer.nextDialMs) outputs.push(this.dial(peer, nowMs));
+    return outputs;
+  }
+
+  private peerDeadlineMs(peer: Peer): number {
+    const linkDeadlineMs = {
+      idle: peer.nextDialMs,
+      dialing: peer.sinceMs + this.timings.heartbeatMs,
+      open: Infinity,
+    }[peer.linkState];
+    return Math.min(linkDeadlineMs, this.silenceDeadlineMs(peer));
+  }
+
+  private silenceDeadlineMs(peer: Peer): number {
+    if (peer.heard) return peer.lastHeardMs + this.timings.failureTimeoutMs;
+    return peer.linkState === 'open' ? peer.sinceMs + this.timings.failureTimeoutMs : Infinity;
+  }
+
+  private markDown(peer: Peer, reason: DownReason): DetectorOutput[] {
+    const outputs: DetectorOutput[] = peer.heard ? [{ type: 'hearing' }] : [];
+    if (peer.status === 'up') outputs.push({ type: 'down', peerId: peer.id, reason });
+    peer.status = 'down';
+    peer.heard = false;
+    peer.hearsUs = false;
+    return outputs;
+  }
+
+  private redial(peer: Peer, nowMs: number): DetectorOutput[] {
+    const drop: DetectorOutput = { type: 'drop', peerId: peer.id, link: peer.link };
+    const dial = this.dial(peer, nowMs);
+    return [drop, dial];
+  }
+
+  private dial(peer: Peer, nowMs: number): DetectorOutput {
+    peer.link = ++this.linkCount;
+    peer.linkState = 'dialing';
+    peer.heardOnLink = false;
+    peer.sinceMs = nowMs;
+    return { type: 'dial', peerId: peer.id, link: peer.link };
+  }
+
+  private current(peerId: number, link: number): Peer | undefined {
+    const peer = this.peers.get(peerId);
+    return peer?.link === link ? peer : undefined;
+  }
+}
+
+function newPeer(id: number): Peer {
+  return {
+    id,
+    link: 0,
+    linkState: 'idle',
+    heardOnLink: false,
+    heard: false,
+    hearsUs: false,
+    status: 'unknown',
+    incarnation: null,
+    phase: 'starting',
+    workers: 1,
+    load: 0,
+    sinceMs: -Infinity,
+    lastHeardMs: -Infinity,
+    nextDialMs: -Infinity,
+  };
+}

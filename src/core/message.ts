@@ -1,0 +1,236 @@
+/**
+ * Messages ↔ JSON values (docs/protocol.md). One table row per kind says which fields there are and what each may hold;
+ * the checks are plain functions because this runs for every message of every link.
+ */
+import { ClusterError } from './errors';
+import type { Message, MessageFields, MessageKind } from './protocol';
+
+const MAX_NAME_CHARS = 1024;
+const MAX_TEXT_CHARS = 65_536;
+const MAX_IDS = 1024;
+const MAX_ENTRIES = 65_536;
+const MAX_SHOWN_CHARS = 64;
+
+interface Field {
+  name: string;
+  expected: string;
+  isValid(value: unknown): boolean;
+  /** 'required': there and not null; 'nullable': there; 'optional': left out when missing or null. */
+  presence: 'required' | 'nullable' | 'optional';
+  /** What a missing or null optional field becomes; undefined leaves it out. */
+  fallback?: number | null;
+}
+
+type Type = Pick<Field, 'expected' | 'isValid'>;
+type Fields = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isId = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isNumber = (value: unknown): boolean => Number.isFinite(value);
+const isName = (value: unknown): boolean => typeof value === 'string' && value.length <= MAX_NAME_CHARS;
+const isArrayOf = (value: unknown, maxLength: number, isItem: (item: unknown) => boolean): boolean =>
+  Array.isArray(value) && value.length <= maxLength && value.every(isItem);
+
+const isEntry = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.length === 4 &&
+  isName(value[0]) &&
+  isId(value[1]) &&
+  isId(value[2]) &&
+  isNumber(value[3]);
+
+const isPeer = (value: unknown): boolean =>
+  isObject(value) && isId(value.id) && isName(value.address) && typeof value.up === 'boolean';
+
+/** Keys are ids in decimal, so that nothing like `__proto__` gets through. */
+const isCountsById = (value: unknown): boolean => {
+  if (!isObject(value)) return false;
+  const ids = Object.keys(value);
+  return ids.length <= MAX_ENTRIES && ids.every((id) => /^\d{1,16}$/.test(id) && isId(value[id]));
+};
+
+const id: Type = { expected: 'a non-negative integer', isValid: isId };
+const number: Type = { expected: 'a number', isValid: isNumber };
+const name: Type = { expected: `a string of at most ${MAX_NAME_CHARS} characters`, isValid: isName };
+const bool: Type = { expected: 'true or false', isValid: (value) => typeof value === 'boolean' };
+const text: Type = {
+  expected: `a string of at most ${MAX_TEXT_CHARS} characters`,
+  isValid: (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS,
+};
+const phase: Type = {
+  expected: 'starting, ready or leaving',
+  isValid: (value) => value === 'starting' || value === 'ready' || value === 'leaving',
+};
+const ids: Type = { expected: 'an array of ids', isValid: (value) => isArrayOf(value, MAX_IDS, isId) };
+const names: Type = { expected: 'an array of names', isValid: (value) => isArrayOf(value, MAX_ENTRIES, isName) };
+const relay: Type = {
+  expected: 'an object with id and hops_left',
+  isValid: (value) => isObject(value) && isId(value.id) && isId(value.hops_left),
+};
+const entries: Type = {
+  expected: 'an array of [client_name, request_id, server_id, timestamp]',
+  isValid: (value) => isArrayOf(value, MAX_ENTRIES, isEntry),
+};
+const counts: Type = { expected: 'an object of counts by server id', isValid: isCountsById };
+const peers: Type = {
+  expected: 'an array of {id, address, up}',
+  isValid: (value) => isArrayOf(value, MAX_IDS, isPeer),
+};
+
+type Cell = Type | Omit<Field, 'name'>;
+
+const nullable = (type: Type): Omit<Field, 'name'> => ({ ...type, presence: 'nullable' });
+const optional = (type: Type, fallback?: number | null): Omit<Field, 'name'> => ({
+  ...type,
+  presence: 'optional',
+  fallback,
+});
+
+const task = { run_id: optional(name), client_name: name, request_id: id };
+const from = { from_id: id, term: id };
+const leadership = { term: id, leader_id: nullable(id) };
+/** Between clients and servers the original says no term, and has no word for "nobody leads". */
+const saidLeadership = { term: optional(id, 0), leader_id: optional(id, null) };
+const assignment = {
+  assigned_server_id: optional(id, null),
+  assigned_server_address: optional(name, null),
+};
+
+/** The type makes a field that protocol.ts has and this table lacks, or the other way round, an error of the compiler. */
+const ROWS: { [K in MessageKind]: { [F in keyof Required<MessageFields[K]>]: Cell } } = {
+  Subscribe: { from_id: id },
+  Election: { from_id: id, priority: number, term: id, incarnation: name },
+  Alive: from,
+  Yield: from,
+  Coordinator: { leader_id: id, term: id },
+  Heartbeat: {
+    from_id: id,
+    timestamp: number,
+    load: number,
+    ...leadership,
+    incarnation: name,
+    workers: id,
+    phase,
+    hears: ids,
+  },
+  Leave: from,
+  LeaderCheck: { check_id: id, hops_left: id },
+  LeaderCheckResponse: { check_id: id, ...leadership, lives: bool },
+  LeaderQuery: {},
+  LeaderResponse: { ...saidLeadership, leader_address: optional(name, null) },
+  TaskAssignmentRequest: { ...task, excluded_server_ids: optional(ids), relay: optional(relay) },
+  TaskAssignmentResponse: { request_id: id, ...assignment, ...saidLeadership, relay_id: optional(id) },
+  TaskRequest: { ...task, assigned_by_leader: id, timeout_ms: optional(number) },
+  TaskResponse: {
+    request_id: id,
+    success: bool,
+    error_message: optional(text, null),
+    error_code: optional(name),
+  },
+  TaskAck: task,
+  TaskStatusQuery: task,
+  TaskStatusResponse: { request_id: id, ...assignment },
+  TaskCancel: task,
+  HistoryAdd: { ...task, assigned_server_id: id, timestamp: number },
+  HistoryRemove: task,
+  HistorySyncResponse: { from_server_id: id, history_entries: entries, run_ids: optional(names) },
+  StatusQuery: {},
+  StatusResponse: {
+    server_id: id,
+    address: name,
+    phase,
+    incarnation: name,
+    version: name,
+    uptime_secs: number,
+    load: number,
+    workers: id,
+    active: id,
+    queued: id,
+    tasks_done: id,
+    outstanding: counts,
+    peers,
+    ...leadership,
+  },
+  Error: { code: name, message: text },
+};
+
+/** A Map and not an object: a peer chooses the name that is looked up. */
+const FIELDS_OF = new Map<string, Field[]>(
+  Object.entries(ROWS).map(([kind, row]) => [
+    kind,
+    Object.entries<Cell>(row).map(([fieldName, type]) => ({ presence: 'required', ...type, name: fieldName })),
+  ]),
+);
+
+const JSON_HEAD_OF = new Map<string, string>(
+  [...FIELDS_OF.keys()].map((kind) => [kind, `{"kind":${JSON.stringify(kind)}`]),
+);
+
+/**
+ * Checks a parsed JSON value and makes it a message; unknown fields are dropped.
+ * Throws ClusterError `unknown_message` for a kind that we do not know, `bad_message` for a field that is missing or wrong.
+ */
+export function parseMessage(value: unknown): Message {
+  const kind = typeof value === 'string' ? value : onlyKeyOf(value);
+  const fields = FIELDS_OF.get(kind);
+  if (fields === undefined) throw new ClusterError('unknown_message', `unknown message ${shown(kind)}`);
+  const source = typeof value === 'string' ? {} : ((value as Fields)[kind] ?? {});
+  if (!isObject(source)) throw new ClusterError('bad_message', `${kind}: expected an object`);
+  const message: Fields = { kind };
+  for (const field of fields) {
+    const given = source[field.name];
+    if (given !== undefined && given !== null) {
+      if (!field.isValid(given)) throw wrongField(kind, field);
+      message[field.name] = given;
+    } else if (field.presence === 'optional') {
+      if (field.fallback !== undefined) message[field.name] = field.fallback;
+    } else {
+      if (field.presence === 'required' || given === undefined) throw wrongField(kind, field);
+      message[field.name] = null;
+    }
+  }
+  if (kind === 'HistorySyncResponse') checkParallel(message);
+  return message as unknown as Message;
+}
+
+function onlyKeyOf(value: unknown): string {
+  if (!isObject(value)) throw new ClusterError('bad_message', 'expected {"Kind":{…}} or "Kind"');
+  const [kind, ...others] = Object.keys(value);
+  if (kind === undefined || others.length > 0) {
+    throw new ClusterError(
+      'bad_message',
+      `expected one message, got an object with ${others.length + (kind ? 1 : 0)} keys`,
+    );
+  }
+  return kind;
+}
+
+function checkParallel(message: Fields): void {
+  const { history_entries: list, run_ids: runIds } = message as { history_entries: unknown[]; run_ids?: unknown[] };
+  if (runIds !== undefined && runIds.length !== list.length) {
+    throw new ClusterError('bad_message', 'HistorySyncResponse.run_ids: expected one for each of history_entries');
+  }
+}
+
+function wrongField(kind: string, field: Field): ClusterError {
+  return new ClusterError('bad_message', `${kind}.${field.name}: expected ${field.expected}`);
+}
+
+function shown(kind: string): string {
+  return JSON.stringify(kind.length > MAX_SHOWN_CHARS ? `${kind.slice(0, MAX_SHOWN_CHARS)}…` : kind);
+}
+
+/** The message as externally tagged JSON; a message without fields is the bare string. */
+export function messageToJson(message: Message): string {
+  const json = JSON.stringify(message);
+  const head = JSON_HEAD_OF.get(message.kind);
+  // `kind` is the first key of practically every message: then the text only needs another head.
+  if (head !== undefined && json.startsWith(head)) {
+    if (FIELDS_OF.get(message.kind)?.length === 0) return `"${message.kind}"`;
+    const hasFields = json[head.length] === ',';
+    return `{"${message.kind}":{${json.slice(head.length + (hasFields ? 1 : 0))}}`;
+  }
+  const { kind, ...fields } = message;
+  return Object.keys(fields).length === 0 ? JSON.stringify(kind) : JSON.stringify({ [kind]: fields });
+}

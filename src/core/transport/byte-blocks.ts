@@ -1,0 +1,88 @@
+/**
+ * Buffers that grow with what has arrived, never with what a header announces.
+ */
+
+const FIRST_BYTES = 1024;
+const MAX_BLOCK_BYTES = 65_536;
+
+/** Bytes collected one at a time in blocks, so that growing copies nothing. */
+export class ByteBlocks {
+  /** The block being filled and how much of it is; a scanner's inner loop works on these directly. */
+  block = new Uint8Array(0);
+  fillBytes = 0;
+  readonly #full: Uint8Array[] = [];
+  #fullBytes = 0;
+
+  /** Bytes collected so far. */
+  get length(): number {
+    return this.#fullBytes + this.fillBytes;
+  }
+
+  /** Memory held. */
+  get heldBytes(): number {
+    return this.#fullBytes + this.block.length;
+  }
+
+  /** Puts the (full) block away and begins one of at most `maxBytes`; `hintBytes`: what the input at hand may still bring. */
+  grow(hintBytes: number, maxBytes: number): void {
+    this.#putAway();
+    const size = Math.max(FIRST_BYTES, this.#fullBytes, hintBytes);
+    this.block = new Uint8Array(Math.min(size, maxBytes, MAX_BLOCK_BYTES));
+  }
+
+  /** Everything collected, in order; the collection is empty afterwards. */
+  take(): Uint8Array[] {
+    this.#putAway();
+    this.#fullBytes = 0;
+    return this.#full.splice(0);
+  }
+
+  #putAway(): void {
+    if (this.fillBytes > 0) this.#full.push(this.block.subarray(0, this.fillBytes));
+    this.#fullBytes += this.fillBytes;
+    this.block = new Uint8Array(0);
+    this.fillBytes = 0;
+  }
+}
+
+/** Bytes collected into one piece. */
+export class ByteBuffer {
+  #bytes: Buffer = Buffer.alloc(0);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Memory held. */
+  get heldBytes(): number {
+    return this.#bytes.length;
+  }
+
+  /** Appends `source[start, end)`; the capacity doubles, but never past `maxBytes`. */
+  append(source: Uint8Array, start: number, end: number, maxBytes: number): void {
+    const needed = this.#length + end - start;
+    if (needed > this.#bytes.length) this.#reserve(needed, maxBytes);
+    if (end - start === 1) this.#bytes[this.#length] = source[start] as number;
+    else this.#bytes.set(source.subarray(start, end), this.#length);
+    this.#length = needed;
+  }
+
+  /** A view of everything collected, valid until the next append. */
+  view(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  clear(): void {
+    this.#bytes = Buffer.alloc(0);
+    this.#length = 0;
+  }
+
+  #reserve(needed: number, maxBytes: number): void {
+    const capacity = Math.max(needed, Math.min(maxBytes, Math.max(256, 2 * this.#bytes.length)));
+    // Not from the shared pool: a slow frame would keep 8 KiB of it alive for a handful of bytes.
+    const grown = Buffer.allocUnsafeSlow(capacity);
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * Why a connection ended: the other side closed or reset it; nobody listens there; it cannot be reached; the connect or
+ * frame timeout; a protocol error or the memory bound; we ended it; anything else.
+ */
+export type CloseReason = 'closed' | 'refused' | 'unreachable' | 'timeout' | 'protocol' | 'destroyed' | 'error';
+
+const CLOSED_CODES = ['ECONNRESET', 'EPIPE', 'ECONNABORTED'];
+
+/** The reason that a socket's error amounts to. A name with several addresses fails with one error for each. */
+export function closeReasonOf(error: NodeJS.ErrnoException, wasOpen: boolean): CloseReason {
+  const errors = error instanceof AggregateError ? (error.errors as NodeJS.ErrnoException[]) : [error];
+  const hasCode = (code: string): boolean => errors.some((each) => each.code === code);
+  if (hasCode('ECONNREFUSED')) return 'refused';
+  if (hasCode('ETIMEDOUT')) return 'timeout';
+  if (!wasOpen) return 'unreachable';
+  return CLOSED_CODES.some(hasCode) ? 'closed' : 'error';
+}

@@ -1,0 +1,267 @@
+/**
+ * One TCP connection that speaks frames. Reading is by 'data' events: Node gives every chunk its own memory, so the views
+ * that `onBody` gets may be kept (each keeps at most its 64 KiB chunk alive). One chunk may hold many frames: after
+ * `pause()` or `destroy()` from within a handler, `destroy` silences the rest of the chunk, `pause` does not.
+ */
+import type { Socket } from 'node:net';
+import { ClusterError } from '../errors';
+import type { Message } from '../protocol';
+import { formatAddress } from './address';
+import type { FrameWatch } from './frame-watch';
+import { encodeEnvelopeHead, encodeMessage, FrameDecoder, type FrameForm, type FrameLimits } from './frame';
+import { type CloseReason, closeReasonOf } from './close-reason';
+import { type BodyWriter, Outbox } from './outbox';
+
+export type { CloseReason } from './close-reason';
+export type { BodyWriter } from './outbox';
+
+export interface ConnectionHandler {
+  /** A dialed connection is there. */
+  onOpen?(): void;
+  onMessage(message: Message, form: FrameForm, bodyLength: number): void;
+  onBody(chunk: Uint8Array): void;
+  onEnd(): void;
+  /** See FrameHandler. Without it the connection answers with an Error message. */
+  onUnknown?(error: ClusterError, message?: Message): void;
+  /** The other side broke the protocol, was too slow, or had to yield memory; it has been told, `onClose` follows. */
+  onProtocolError?(error: ClusterError): void;
+  /** Exactly once, and the last call; from `destroy()` and `end()` never before they return. */
+  onClose(reason: CloseReason): void;
+}
+
+export interface ConnectionOptions {
+  limits: FrameLimits;
+  isAccepted: boolean;
+  /** Frame timeouts and memory for unfinished frames; shared by many connections. */
+  watch?: FrameWatch;
+  monotonicMs(): number;
+}
+
+/** After an Error or an end the other side gets this long to read it and to close. */
+const LINGER_MS = 1_000;
+
+export class Connection {
+  readonly isAccepted: boolean;
+  /** Set by the server for a peer's link: never evicted. */
+  isSubscriber = false;
+  /** Tasks that the server works on for this connection: with any, it is not idle however long it is silent. */
+  openTaskCount = 0;
+  remoteAddress = '';
+  localAddress = '';
+  /** Monotonic; when bytes last came in, or the connection began. */
+  lastReadMs: number;
+  /** When the unfinished frame began; counts anew from a `resume()`. */
+  frameStartedMs = 0;
+  /** For the watch: how much the kernel had taken, and since when no more. */
+  writeProgress = { takenBytes: 0, sinceMs: 0 };
+  readonly #socket: Socket;
+  readonly #decoder: FrameDecoder;
+  readonly #outbox: Outbox;
+  readonly #options: ConnectionOptions;
+  readonly #handler: ConnectionHandler;
+  #heldBytes = 0;
+  #isOpen: boolean;
+  #isClosed = false;
+  #endReason: CloseReason | undefined;
+
+  /** `handlerOf` gets the connection, still silent, and returns who hears of it. */
+  constructor(socket: Socket, options: ConnectionOptions, handlerOf: (connection: Connection) => ConnectionHandler) {
+    this.#socket = socket;
+    this.#options = options;
+    this.isAccepted = options.isAccepted;
+    this.#isOpen = options.isAccepted;
+    this.lastReadMs = options.monotonicMs();
+    this.#outbox = new Outbox(socket);
+    this.#readAddresses();
+    const handler = handlerOf(this);
+    this.#handler = handler;
+    this.#decoder = new FrameDecoder(options.limits, {
+      onMessage: (message, form, bodyLength) => handler.onMessage(message, form, bodyLength),
+      onBody: (chunk) => handler.onBody(chunk),
+      onEnd: () => handler.onEnd(),
+      onUnknown: (error, message) => (handler.onUnknown ? handler.onUnknown(error, message) : this.sendError(error)),
+    });
+    this.#listen();
+    options.watch?.add(this);
+  }
+
+  get closed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Bytes sent that the kernel has not taken. */
+  get bufferedBytes(): number {
+    return this.#outbox.bufferedBytes;
+  }
+
+  /** Bytes handed to the socket that the kernel has not taken; those waiting behind a body of ours do not count. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten;
+  }
+
+  get insideFrame(): boolean {
+    return this.#decoder.insideFrame;
+  }
+
+  get isPaused(): boolean {
+    return this.#socket.isPaused();
+  }
+
+  /** Memory for unfinished frames: the decoder's and what the server holds, which it lets go when this closes. */
+  get unfinishedBytes(): number {
+    return this.#isClosed ? 0 : this.#decoder.pendingBytes + this.#heldBytes;
+  }
+
+  /** The server reports memory that it holds for this connection's incoming bodies (negative: let go); not after `onClose`. */
+  hold(deltaBytes: number): void {
+    this.#heldBytes += deltaBytes;
+    this.#options.watch?.measure(this);
+  }
+
+  /** Sends a message without a body. After the connection has closed nothing happens. */
+  send(message: Message): void {
+    if (!this.#isClosed) this.#outbox.send(encodeMessage(message));
+  }
+
+  /** Sends a complete frame made by one of the encoders. */
+  sendFrame(frame: Uint8Array): void {
+    if (!this.#isClosed) this.#outbox.send(frame);
+  }
+
+  /** Begins an envelope; the writer takes the `bodyLength` bytes. Frames sent meanwhile wait for its end. */
+  sendBody(message: Message, bodyLength: number): BodyWriter {
+    return this.#outbox.begin(encodeEnvelopeHead(message, bodyLength), bodyLength);
+  }
+
+  sendError(error: ClusterError): void {
+    this.send({ kind: 'Error', code: error.code, message: error.message });
+  }
+
+  /** Resolves when more may be sent without piling up, and when closed. */
+  drained(): Promise<void> {
+    return this.#outbox.drained();
+  }
+
+  /** Stops reading; what was read already (at most one chunk) still comes. The frame timeout rests. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.frameStartedMs = this.#options.monotonicMs();
+    this.#socket.resume();
+  }
+
+  /** Closes at once; nothing is delivered any more but `onClose('destroyed')`. */
+  destroy(): void {
+    this.#endReason ??= 'destroyed';
+    this.#decoder.stop();
+    this.#socket.destroy();
+  }
+
+  /** Closes after everything sent has been written (no body may be under way); the other side gets a second for it. */
+  end(): void {
+    if (this.#isClosed || this.#endReason !== undefined) return;
+    this.#endReason = 'destroyed';
+    this.#decoder.stop();
+    this.#outbox.close();
+    this.#linger();
+  }
+
+  /** Ends a dial that came to nothing, for the given reason. */
+  abandon(reason: CloseReason): void {
+    this.#endReason ??= reason;
+    this.#socket.destroy();
+  }
+
+  /** Tells the other side and the handler what was wrong, then closes. */
+  fail(error: ClusterError, reason: CloseReason): void {
+    if (this.#isClosed || this.#endReason !== undefined) return;
+    this.#decoder.stop();
+    const isInsideBody = this.#outbox.isInsideBody;
+    // Behind an unfinished body it waits in the outbox and is dropped there: it would be read as part of the body.
+    this.sendError(error);
+    this.#handler.onProtocolError?.(error);
+    this.#close(reason);
+    if (isInsideBody) this.#socket.destroy();
+    else this.#linger();
+  }
+
+  #listen(): void {
+    const socket = this.#socket;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk) => this.#receive(chunk));
+    socket.on('end', () => this.#onRemoteEnd());
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#endReason ??= closeReasonOf(error, this.#isOpen);
+    });
+    socket.on('close', () => {
+      this.#options.watch?.remove(this);
+      this.#close(this.#endReason ?? 'closed');
+    });
+  }
+
+  /** Called by the dialer once the socket is connected. */
+  opened(): void {
+    this.#isOpen = true;
+    this.#readAddresses();
+    this.lastReadMs = this.#options.monotonicMs();
+    this.#handler.onOpen?.();
+  }
+
+  #receive(chunk: Buffer): void {
+    // After a failure the rest is read and thrown away, so that the kernel does not reset what we said last.
+    if (this.#isClosed || this.#endReason !== undefined) return;
+    const decoder = this.#decoder;
+    const now = this.#options.monotonicMs();
+    const framesBefore = decoder.framesDone;
+    const wasInside = decoder.insideFrame;
+    this.lastReadMs = now;
+    try {
+      decoder.push(chunk);
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      this.fail(error, 'protocol');
+    }
+    if (!wasInside || decoder.framesDone !== framesBefore) this.frameStartedMs = now;
+    this.#options.watch?.progressed(this);
+  }
+
+  /** The other side is gone for us at once; what we still have to say is flushed within the linger time. */
+  #onRemoteEnd(): void {
+    this.#decoder.stop();
+    this.#close(this.#endReason ?? 'closed');
+    this.#linger();
+  }
+
+  #linger(): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    socket.end();
+    socket.resume();
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clearTimeout(timer));
+  }
+
+  #close(reason: CloseReason): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#decoder.stop();
+    this.#outbox.close();
+    this.#handler.onClose(reason);
+  }
+
+  #readAddresses(): void {
+    const { remoteAddress, remotePort, localAddress, localPort } = this.#socket;
+    if (remoteAddress !== undefined) this.remoteAddress = formatAddress(remoteAddress, remotePort ?? 0);
+    if (localAddress !== undefined) this.localAddress = formatAddress(localAddress, localPort ?? 0);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Watches many connections with one timer: frames that take too long, readers that stopped reading, and the memory that
+ * unfinished frames hold together.
+ * Also knows which accepted connection has been idle longest.
+ */
+import { ClusterError } from '../errors';
+import type { Connection } from './connection';
+
+export interface FrameWatchOptions {
+  frameTimeoutMs: number;
+  /** For all unfinished frames together, with what the server holds of their bodies. */
+  maxPendingBytes: number;
+  /** A connection whose other side takes nothing of what we have to say for this long is closed. */
+  writeStallMs: number;
+  monotonicMs?(): number;
+}
+
+export const DEFAULT_FRAME_TIMEOUT_MS = 30_000;
+/** Longer than a frame may take: the kernel takes what is buffered at once, all or nothing. */
+export const DEFAULT_WRITE_STALL_MS = 60_000;
+export const DEFAULT_MAX_PENDING_BYTES = 128 * 1024 * 1024;
+
+const MIN_SWEEP_MS = 5;
+const MAX_SWEEP_MS = 1_000;
+
+export class FrameWatch {
+  readonly #options: FrameWatchOptions;
+  readonly #monotonicMs: () => number;
+  /** In the order in which bytes last came in. */
+  readonly #connections = new Set<Connection>();
+  /** Memory by connection, for those that hold any; in the order of progress. */
+  readonly #heldBytes = new Map<Connection, number>();
+  #pendingBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: Partial<FrameWatchOptions> = {}) {
+    this.#options = {
+      frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
+      maxPendingBytes: DEFAULT_MAX_PENDING_BYTES,
+      writeStallMs: DEFAULT_WRITE_STALL_MS,
+      ...options,
+    };
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+  }
+
+  /** Memory that unfinished frames hold now. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  add(connection: Connection): void {
+    this.#connections.add(connection);
+    this.#timer ??= this.#startTimer();
+  }
+
+  remove(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#setHeld(connection, 0);
+    if (this.#connections.size > 0 || this.#timer === undefined) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Bytes came in: the connection is the least idle one now. */
+  progressed(connection: Connection): void {
+    if (!this.#connections.delete(connection)) return;
+    this.#connections.add(connection);
+    const bytes = connection.unfinishedBytes;
+    if (bytes === 0 && !this.#heldBytes.has(connection)) return;
+    this.#setHeld(connection, 0);
+    this.#setHeld(connection, bytes);
+    this.#enforceBound();
+  }
+
+  /** The memory of a connection changed without bytes coming in. */
+  measure(connection: Connection): void {
+    if (!this.#connections.has(connection)) return;
+    this.#setHeld(connection, connection.unfinishedBytes);
+    this.#enforceBound();
+  }
+
+  /**
+   * The accepted connection that gives way: the one without bytes for longest that is no subscriber, has no task open and
+   * nothing unsent; if there is none, the one silent longest that is no subscriber.
+   */
+  idlest(except: Connection): Connection | undefined {
+    let fallback: Connection | undefined;
+    for (const connection of this.#connections) {
+      if (connection === except || !connection.isAccepted) continue;
+      if (connection.closed) return connection;
+      if (connection.isSubscriber) continue;
+      if (connection.openTaskCount === 0 && connection.bufferedBytes === 0) return connection;
+      fallback ??= connection;
+    }
+    return fallback;
+  }
+
+  #setHeld(connection: Connection, bytes: number): void {
+    this.#pendingBytes += bytes - (this.#heldBytes.get(connection) ?? 0);
+    if (bytes === 0) this.#heldBytes.delete(connection);
+    else this.#heldBytes.set(connection, bytes);
+  }
+
+  /** Closes the frames longest without progress until the rest fits: never all paused, and never nobody closed. */
+  #enforceBound(): void {
+    const { maxPendingBytes } = this.#options;
+    for (const connection of this.#heldBytes.keys()) {
+      if (this.#pendingBytes <= maxPendingBytes) return;
+      if (!connection.insideFrame) continue;
+      const text = `unfinished frames hold more than ${maxPendingBytes} bytes, and this one was without progress longest`;
+      connection.fail(new ClusterError('overloaded', text, { retryable: true }), 'protocol');
+      this.#setHeld(connection, connection.unfinishedBytes);
+    }
+  }
+
+  #startTimer(): NodeJS.Timeout {
+    const { frameTimeoutMs, writeStallMs } = this.#options;
+    const sweepMs = Math.min(MAX_SWEEP_MS, Math.max(MIN_SWEEP_MS, Math.min(frameTimeoutMs, writeStallMs) / 4));
+    const timer = setInterval(() => this.#sweep(this.#monotonicMs()), sweepMs);
+    timer.unref();
+    return timer;
+  }
+
+  #sweep(nowMs: number): void {
+    for (const connection of this.#connections) {
+      if (connection.unsentBytes > 0) this.#checkWriting(connection, nowMs);
+      if (connection.insideFrame && !connection.isPaused) this.#checkReading(connection, nowMs);
+    }
+  }
+
+  #checkReading(connection: Connection, nowMs: number): void {
+    const { frameTimeoutMs } = this.#options;
+    if (nowMs - connection.frameStartedMs < frameTimeoutMs) return;
+    const text = `the frame was not complete after ${frameTimeoutMs / 1000} s`;
+    connection.fail(new ClusterError('frame_timeout', text), 'timeout');
+  }
+
+  #checkWriting(connection: Connection, nowMs: number): void {
+    const progress = connection.writeProgress;
+    const takenBytes = connection.bytesWritten - connection.unsentBytes;
+    if (takenBytes !== progress.takenBytes || progress.sinceMs === 0) {
+      connection.writeProgress = { takenBytes, sinceMs: nowMs };
+    } else if (nowMs - progress.sinceMs >= this.#options.writeStallMs) {
+      connection.abandon('timeout');
+    }
+  }
+}

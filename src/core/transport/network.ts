@@ -1,0 +1,7 @@
+/** Dial and listen: the transport's front door. */
+export { formatAddress, parseAddress, type Address } from './address';
+export { Connection, type BodyWriter, type CloseReason, type ConnectionHandler } from './connection';
+export { dial, type DialOptions } from './dial';
+export { ACCEPTED_LIMITS, DIALED_LIMITS, type FrameLimits } from './frame-limits';
+export { FrameWatch, type FrameWatchOptions } from './frame-watch';
+export { listen, Listener, type ListenOptions } from './listener';

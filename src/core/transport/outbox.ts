@@ -1,0 +1,158 @@
+/**
+ * The writing half of a connection: frames go out whole and in the order in which they were begun.
+ * While one frame's body is being written, everything begun after it waits in memory.
+ */
+import type { Socket } from 'node:net';
+import { ClusterError } from '../errors';
+
+interface QueuedFrame {
+  /** Parts that wait for the frames before. */
+  parts: Uint8Array[];
+  /** Bytes that the owner has still to supply. */
+  missingBytes: number;
+}
+
+interface Waiter {
+  /** The frame that must be at the front, if any. */
+  frame: QueuedFrame | undefined;
+  resolve(): void;
+}
+
+/** Writes the body of one frame; exactly the announced number of bytes must be written, or the connection destroyed. */
+export interface BodyWriter {
+  /** False: wait for `drained()` before the next chunk, or memory grows. The chunk must not be changed afterwards. */
+  write(chunk: Uint8Array): boolean;
+  /** Resolves when more may be written, and when the connection has closed. Never rejects. */
+  drained(): Promise<void>;
+  readonly missingBytes: number;
+}
+
+export class Outbox {
+  readonly #socket: Socket;
+  /** The first one is being written; empty when all frames are complete. */
+  readonly #frames: QueuedFrame[] = [];
+  #queuedBytes = 0;
+  #waiters: Waiter[] = [];
+  #isClosed = false;
+  #isCorked = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('drain', () => this.#wake());
+  }
+
+  /** Bytes handed over that the kernel has not taken. */
+  get bufferedBytes(): number {
+    return this.#queuedBytes + this.#socket.writableLength;
+  }
+
+  get isInsideBody(): boolean {
+    return this.#frames.length > 0;
+  }
+
+  /** A complete frame. */
+  send(frame: Uint8Array): void {
+    if (this.#isClosed) return;
+    if (this.#frames.length === 0) this.#socket.write(frame);
+    else this.#queue({ parts: [frame], missingBytes: 0 }, frame.length);
+  }
+
+  /** A frame's head; `bodyLength` bytes follow through the writer. The head travels with the first chunk. */
+  begin(head: Uint8Array, bodyLength: number): BodyWriter {
+    const frame: QueuedFrame = { parts: [], missingBytes: bodyLength };
+    if (!this.#isClosed) {
+      if (this.#frames.length > 0) {
+        frame.parts.push(head);
+        this.#queue(frame, head.length);
+      } else {
+        if (bodyLength > 0) this.#frames.push(frame);
+        this.#corkForThisTurn();
+        this.#socket.write(head);
+      }
+    }
+    return {
+      write: (chunk) => this.#writeBody(frame, chunk),
+      drained: () => this.#drained(frame),
+      get missingBytes() {
+        return frame.missingBytes;
+      },
+    };
+  }
+
+  /** Resolves when the kernel has taken enough that more may be sent, and when closed. */
+  drained(): Promise<void> {
+    return this.#drained(undefined);
+  }
+
+  /** Nothing is written any more, everybody who waits is woken. */
+  close(): void {
+    this.#isClosed = true;
+    this.#frames.length = 0;
+    this.#queuedBytes = 0;
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+  }
+
+  #queue(frame: QueuedFrame, bytes: number): void {
+    this.#frames.push(frame);
+    this.#queuedBytes += bytes;
+  }
+
+  #writeBody(frame: QueuedFrame, chunk: Uint8Array): boolean {
+    if (chunk.length > frame.missingBytes) {
+      throw new ClusterError('internal', `${chunk.length} bytes for a body that lacks ${frame.missingBytes}`);
+    }
+    frame.missingBytes -= chunk.length;
+    if (this.#isClosed) return true;
+    if (this.#frames[0] !== frame) {
+      frame.parts.push(chunk);
+      this.#queuedBytes += chunk.length;
+      return false;
+    }
+    const isRoom = this.#socket.write(chunk);
+    if (frame.missingBytes === 0) this.#advance();
+    return isRoom;
+  }
+
+  /** The front frame is complete: what waited behind it goes out, up to the next frame that is not complete. */
+  #advance(): void {
+    this.#corkForThisTurn();
+    this.#frames.shift();
+    for (let next = this.#frames[0]; next !== undefined; next = this.#frames[0]) {
+      for (const part of next.parts.splice(0)) {
+        this.#queuedBytes -= part.length;
+        this.#socket.write(part);
+      }
+      if (next.missingBytes > 0) break;
+      this.#frames.shift();
+    }
+    this.#wake();
+  }
+
+  /** What is written in this turn of the event loop leaves in one system call. */
+  #corkForThisTurn(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      this.#socket.uncork();
+    });
+  }
+
+  #drained(frame: QueuedFrame | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiters.push({ frame, resolve });
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0 || (this.#socket.writableNeedDrain && !this.#isClosed)) return;
+    const isReady = ({ frame }: Waiter): boolean =>
+      this.#isClosed || frame === undefined || this.#frames[0] === frame || !this.#frames.includes(frame);
+    const ready = this.#waiters.filter(isReady);
+    if (ready.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
+    for (const waiter of ready) waiter.resolve();
+  }
+}

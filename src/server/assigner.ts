@@ -1,0 +1,94 @@
+import { pickServer } from '../core/balancing/balancer';
+import { Ledger } from '../core/balancing/ledger';
+import type { FailureDetector } from '../core/election/failure-detector';
+
+/** What the assigner must know of its own server; the peers it sees through the detector. */
+export interface SelfView {
+  id: number;
+  workers: number;
+  isReady(): boolean;
+  isLeaving(): boolean;
+}
+
+/** The leader's half of balancing: who gets the next task. Every server keeps the ledger; only a leader assigns. */
+export class Assigner {
+  readonly ledger = new Ledger();
+  private readonly suspended = new Set<number>();
+  private readonly lastAssigned = new Map<number, number>();
+  private assignedCount = 0;
+
+  constructor(
+    readonly self: SelfView,
+    private readonly detector: FailureDetector,
+  ) {}
+
+  /**
+   * The server for a task, and whether this is a new assignment: a repeated request gets the same server as long as
+   * it is up and not excluded. Exclusions that leave nobody are ignored.
+   */
+  assign(key: string, excludedIds: readonly number[], nowMs: number): { serverId: number; isNew: boolean } | null {
+    const usable = this.usableIds();
+    const allowed = usable.filter((id) => !excludedIds.includes(id));
+    const ids = allowed.length > 0 ? allowed : usable;
+    const holder = this.ledger.holders(key).find((id) => ids.includes(id));
+    if (holder !== undefined) return { serverId: holder, isNew: false };
+    const serverId = this.pick(ids);
+    if (serverId === null) return null;
+    this.record(key, serverId, nowMs);
+    return { serverId, isNew: true };
+  }
+
+  /** A server went down: its tasks get other servers at once, so that whoever asks is told. */
+  reassign(downId: number, nowMs: number): { key: string; serverId: number }[] {
+    const moved: { key: string; serverId: number }[] = [];
+    for (const key of this.ledger.orphan(downId)) {
+      const serverId = this.pick(this.usableIds().filter((id) => id !== downId));
+      if (serverId === null) continue;
+      this.record(key, serverId, nowMs);
+      moved.push({ key, serverId });
+    }
+    return moved;
+  }
+
+  /**
+   * Forgets overdue assignments. A server that was silent all that time gets nothing new until it speaks;
+   * one that spoke was simply never sent the task by its client.
+   */
+  expire(nowMs: number): void {
+    for (const { serverId, atMs } of this.ledger.expire(nowMs)) {
+      const peer = this.detector.get(serverId);
+      if (peer && peer.lastHeardMs < atMs) this.suspended.add(serverId);
+    }
+  }
+
+  heardFrom(serverId: number): void {
+    this.suspended.delete(serverId);
+  }
+
+  /** This server and every peer that is up and ready, the suspended ones only if nobody else is left. */
+  private usableIds(): number[] {
+    const peers = this.detector
+      .all()
+      .filter((peer) => peer.phase === 'ready' && this.detector.isReachable(peer.id))
+      .map((peer) => peer.id);
+    const all = this.self.isReady() ? [this.self.id, ...peers] : peers;
+    const speaking = all.filter((id) => !this.suspended.has(id));
+    return speaking.length > 0 ? speaking : all;
+  }
+
+  private pick(ids: readonly number[]): number | null {
+    return pickServer(
+      ids.map((id) => ({
+        id,
+        workers: id === this.self.id ? this.self.workers : this.detector.get(id)!.workers,
+        outstanding: this.ledger.outstanding(id),
+        lastAssigned: this.lastAssigned.get(id) ?? 0,
+      })),
+    );
+  }
+
+  private record(key: string, serverId: number, nowMs: number): void {
+    this.ledger.assign(key, serverId, nowMs);
+    this.lastAssigned.set(serverId, ++this.assignedCount);
+  }
+}

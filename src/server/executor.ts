@@ -1,0 +1,129 @@
+import { taskKey, taskName } from '../core/balancing/task-key';
+import type { Ledger } from '../core/balancing/ledger';
+import type { Message, ServerPhase } from '../core/protocol';
+import type { ConnId, ConnInfo, ExecutionOutcome, MemberConfig, Now, TaskMessage } from './effects';
+import type { Outbox } from './outbox';
+import { TaskQueue, type Task } from './task-queue';
+
+/** How long news about tasks may wait to travel together. */
+const HISTORY_BATCH_MS = 5;
+
+/** What this server executes: it owns the truth about its tasks and tells its peers what it took up and what it ended. */
+export class Executor {
+  readonly queue: TaskQueue;
+  phase: ServerPhase = 'starting';
+  private history: Message[] = [];
+  private flushMs = Infinity;
+  /** After a pause: the sockets are read first, a cancel or a closed connection may lie in them. */
+  private holdUntilMs = -Infinity;
+  private overloadedSinceMs = -Infinity;
+
+  constructor(
+    private readonly config: MemberConfig,
+    private readonly ledger: Ledger,
+    private readonly outbox: Outbox,
+  ) {
+    this.queue = new TaskQueue(config.workers, config.queueLimit);
+  }
+
+  onTaskRequest(conn: ConnInfo, message: TaskMessage, executionId: number, now: Now): void {
+    const refusal = this.refusal(now.nowMs);
+    if (refusal) {
+      this.outbox.push({ type: 'discard', executionId });
+      this.outbox.reply(conn.id, {
+        kind: 'TaskResponse',
+        request_id: message.request_id,
+        success: false,
+        error_message: refusal.text,
+        error_code: refusal.code,
+      });
+      return;
+    }
+    const key = taskKey(message, conn.remoteHost);
+    const deadlineMs = now.nowMs + (message.timeout_ms ?? Infinity);
+    this.queue.push({ executionId, key, connId: conn.id, requestId: message.request_id, deadlineMs });
+    this.ledger.add(this.config.id, key);
+    this.tellLater(
+      { kind: 'HistoryAdd', ...taskName(key), assigned_server_id: this.config.id, timestamp: now.unixMs / 1000 },
+      now.nowMs,
+    );
+  }
+
+  onExecuted(executionId: number, outcome: ExecutionOutcome, nowMs: number): void {
+    const task = this.queue.finish(executionId, outcome);
+    if (task) this.end(task, outcome, nowMs);
+  }
+
+  /** The client no longer wants it. Only its own connection may say so. */
+  onCancel(conn: ConnInfo, key: string, nowMs: number): void {
+    this.dropWhere((task) => task.connId === conn.id && task.key === key, 'cancelled', nowMs);
+  }
+
+  onConnClosed(connId: ConnId, nowMs: number): void {
+    this.dropWhere((task) => task.connId === connId, 'connection closed', nowMs);
+  }
+
+  hold(untilMs: number): void {
+    this.holdUntilMs = untilMs;
+  }
+
+  /** Starts what may run and sends the news that is due. */
+  pump(now: Now, mayExecute: boolean): void {
+    if (mayExecute && now.nowMs >= this.holdUntilMs) {
+      this.holdUntilMs = -Infinity;
+      const { start, expired } = this.queue.take(now.nowMs);
+      for (const { executionId, connId, requestId, deadlineMs } of start) {
+        this.outbox.push({ type: 'execute', executionId, connId, requestId, deadlineMs });
+      }
+      for (const task of expired) this.discard(task, 'expired', now.nowMs);
+    }
+    if (now.nowMs >= this.flushMs) this.flush();
+  }
+
+  /** Before a new subscriber gets the whole list, so that it does not hear an old change after it. */
+  flush(): void {
+    this.outbox.broadcast(this.history);
+    this.history = [];
+    this.flushMs = Infinity;
+  }
+
+  nextMs(): number {
+    const heldMs = this.holdUntilMs === -Infinity ? Infinity : this.holdUntilMs;
+    return Math.min(this.flushMs, heldMs);
+  }
+
+  private refusal(nowMs: number): { code: string; text: string } | null {
+    const { id } = this.config;
+    if (this.phase === 'starting') return { code: 'starting', text: `server ${id} is still preparing its cover` };
+    if (this.phase === 'leaving') return { code: 'leaving', text: `server ${id} is stopping` };
+    if (!this.queue.isFull) return null;
+    const text = `server ${id} is overloaded: ${this.queue.activeCount} running, ${this.queue.queuedCount} queued`;
+    // One event a second tells it; one a refusal would fill the disk just when the server has no time.
+    if (nowMs - this.overloadedSinceMs >= 1000) {
+      this.overloadedSinceMs = nowMs;
+      this.outbox.event({ event: 'overloaded', reason: text });
+    }
+    return { code: 'overloaded', text };
+  }
+
+  private dropWhere(matches: (task: Task) => boolean, outcome: string, nowMs: number): void {
+    for (const task of this.queue.drop(matches)) this.discard(task, outcome, nowMs);
+  }
+
+  private discard(task: Task, outcome: string, nowMs: number): void {
+    this.outbox.push({ type: 'discard', executionId: task.executionId });
+    this.end(task, outcome, nowMs);
+  }
+
+  private end(task: Task, outcome: string, nowMs: number): void {
+    const name = taskName(task.key);
+    this.ledger.remove(this.config.id, task.key, nowMs);
+    this.tellLater({ kind: 'HistoryRemove', ...name }, nowMs);
+    this.outbox.event({ event: 'executed', ...name, outcome, incarnation: this.config.incarnation });
+  }
+
+  private tellLater(message: Message, nowMs: number): void {
+    this.history.push(message);
+    this.flushMs = Math.min(this.flushMs, nowMs + HISTORY_BATCH_MS);
+  }
+}

@@ -1,0 +1,413 @@
+import { taskKey, taskName } from '../core/balancing/task-key';
+import { Election, type ElectionOutput } from '../core/election/election';
+import { FailureDetector, type DetectorOutput } from '../core/election/failure-detector';
+import { loadScore, type LoadSample } from '../core/election/priority';
+import type { Message, MessageOf } from '../core/protocol';
+import { Assigner } from './assigner';
+import type { ConnInfo, Effect, Input, MemberConfig, Now } from './effects';
+import { Executor } from './executor';
+import { Outbox } from './outbox';
+import { Questions } from './questions';
+import { memberStatus } from './member-status';
+
+/** A refused dial is repeated after this long, or a quarter of a heartbeat if that is less. */
+const REDIAL_MS = 100;
+const ELECTION_KINDS: ReadonlySet<string> = new Set(['Election', 'Alive', 'Yield', 'Coordinator']);
+/** After a pause the sockets are read for this long before anything is executed. */
+const READ_FIRST_MS = 10;
+
+/**
+ * One server as a pure state machine: election, balancing, ledger and execution. `step` takes what happened and the
+ * time, and returns what to do. It never waits: whatever would be a sleep is a later `tick`, due at `wakeAtMs`.
+ */
+export class Member {
+  readonly detector: FailureDetector;
+  readonly election: Election;
+  readonly assigner: Assigner;
+  readonly executor: Executor;
+  readonly config: MemberConfig;
+  /** When `tick` must be called next, on the monotonic clock. */
+  wakeAtMs = Infinity;
+  startedMs = 0;
+
+  private readonly outbox: Outbox;
+  private readonly questions: Questions;
+  private sample: LoadSample = { cpuPercent: 0, memoryUsedPercent: 0 };
+  private nextHeartbeatMs = Infinity;
+  private leaveByMs = Infinity;
+  private stopped = false;
+  private hearingChanged = false;
+  private lastTold = { term: 0, leaderId: null as number | null };
+
+  constructor(config: MemberConfig) {
+    this.config = config;
+    const { heartbeatMs } = config.timings;
+    const peerIds = config.peers.map((peer) => peer.id);
+    const redialMs = Math.min(REDIAL_MS, heartbeatMs / 4);
+    this.detector = new FailureDetector(config.id, peerIds, { ...config.timings, redialMs });
+    this.outbox = new Outbox(peerIds, this.detector);
+    this.assigner = new Assigner(
+      {
+        id: config.id,
+        workers: config.workers,
+        isReady: () => this.executor.phase === 'ready',
+        isLeaving: () => this.executor.phase === 'leaving',
+      },
+      this.detector,
+    );
+    this.executor = new Executor(config, this.assigner.ledger, this.outbox);
+    this.election = new Election(
+      config.id,
+      config.incarnation,
+      config.timings,
+      {
+        settled: () => this.detector.settled,
+        electablePeerIds: () => this.electablePeerIds(),
+        askablePeerIds: () => this.askablePeerIds(),
+        isReachable: (id) => this.detector.isReachable(id),
+        isUp: (id) => this.detector.isUp(id),
+        loadScore: () => this.loadScore,
+      },
+      config.firstCheckId,
+    );
+    this.questions = new Questions(config, this.election, this.detector, this.assigner, this.outbox);
+  }
+
+  get loadScore(): number {
+    return loadScore(this.sample, this.executor.queue.activeCount, this.config.workers);
+  }
+
+  step(input: Input, now: Now): Effect[] {
+    this.noticePause(now);
+    this.apply(input, now);
+    this.settle(now);
+    return this.outbox.take();
+  }
+
+  private apply(input: Input, now: Now): void {
+    const { nowMs } = now;
+    switch (input.type) {
+      case 'start':
+        return this.start(now);
+      case 'tick':
+        return;
+      case 'linkOpened': {
+        this.detector.opened(input.peerId, input.link, nowMs);
+        const message: Message = { kind: 'Subscribe', from_id: this.config.id };
+        this.outbox.push({ type: 'sendLink', peerId: input.peerId, link: input.link, message });
+        return;
+      }
+      case 'linkClosed':
+        if (this.detector.get(input.peerId)?.link === input.link) this.onLinkLost(input.peerId);
+        return this.onDetector(this.detector.closed(input.peerId, input.link, input.refused, nowMs), now);
+      case 'linkMessage':
+        if (this.detector.get(input.peerId)?.link !== input.link) return;
+        return this.onPeerMessage(input.peerId, input.message, now);
+      case 'connMessage':
+        return this.onConnMessage(input.conn, input.message, input.executionId, now);
+      case 'connClosed':
+        this.outbox.unsubscribe(input.connId);
+        this.questions.onConnClosed(input.connId);
+        return this.executor.onConnClosed(input.connId, nowMs);
+      case 'executed':
+        return this.executor.onExecuted(input.executionId, input.outcome, nowMs);
+      case 'prepared':
+        if (this.executor.phase !== 'starting') return;
+        this.executor.phase = 'ready';
+        this.outbox.event({ event: 'ready' });
+        return this.sendHeartbeat(now);
+      case 'load':
+        this.sample = input.sample;
+        return;
+      case 'leave':
+        return this.leave(now);
+    }
+  }
+
+  /** Everything that is due now, whatever the input was. */
+  private settle(now: Now): void {
+    const { nowMs } = now;
+    if (nowMs >= this.detector.nextMs()) this.onDetector(this.detector.tick(nowMs), now);
+    // Before any word of an election: who does not know that we hear it would not listen.
+    if (this.hearingChanged) this.sendHeartbeat(now);
+    this.election.evaluate(nowMs);
+    this.performElection(now);
+    if (nowMs >= this.questions.nextMs()) this.questions.tick(nowMs);
+    this.assigner.expire(nowMs);
+    // A leader that was stopped executes nothing before it knows who leads now.
+    this.executor.pump(now, this.election.mode !== 'confirming');
+    if (nowMs >= this.nextHeartbeatMs) this.sendHeartbeat(now);
+    this.stopIfDone(nowMs);
+    this.wakeAtMs = Math.min(
+      this.detector.nextMs(),
+      this.election.nextMs(),
+      this.questions.nextMs(),
+      this.assigner.ledger.nextMs(),
+      this.executor.nextMs(),
+      this.nextHeartbeatMs,
+      this.leaveByMs,
+    );
+  }
+
+  private start(now: Now): void {
+    this.startedMs = now.nowMs;
+    const { incarnation, address } = this.config;
+    this.outbox.event({ event: 'started', incarnation, address: address ?? '' });
+    this.nextHeartbeatMs = now.nowMs + this.config.timings.heartbeatMs;
+    this.onDetector(this.detector.start(now.nowMs), now);
+  }
+
+  /**
+   * A step that comes late by more than a heartbeat means that this process was stopped. Nobody is judged by that
+   * silence: what peers said in the meantime lies in our own sockets, and is read first.
+   */
+  private noticePause(now: Now): void {
+    const lateMs = now.nowMs - this.wakeAtMs;
+    if (lateMs <= this.config.timings.heartbeatMs) return;
+    this.detector.forgiveSilence(now.nowMs);
+    this.election.onResume(now.nowMs);
+    this.executor.hold(now.nowMs + READ_FIRST_MS);
+    this.outbox.event({ event: 'resumed', late_ms: Math.round(lateMs) });
+  }
+
+  private onPeerMessage(peerId: number, message: Message, now: Now): void {
+    if (message.kind === 'Heartbeat') {
+      if (message.from_id !== peerId) return;
+      this.onDetector(this.detector.heartbeat(peerId, message, now.nowMs), now);
+      this.assigner.heardFrom(peerId);
+      // Who does not hear us cannot lead us, and what it follows is no leader for us either.
+      if (!this.detector.isUp(peerId)) return;
+      return this.election.onLeadership({ term: message.term, leaderId: message.leader_id }, peerId);
+    }
+    // Nothing else counts before the Heartbeat that carries the incarnation.
+    if (!this.detector.heard(peerId, now.nowMs)) return;
+    this.assigner.heardFrom(peerId);
+    this.onPeerWord(peerId, message, now);
+  }
+
+  private onPeerWord(peerId: number, message: Message, now: Now): void {
+    const { ledger } = this.assigner;
+    if (ELECTION_KINDS.has(message.kind) && !this.detector.isUp(peerId)) return;
+    switch (message.kind) {
+      case 'Election':
+        if (message.from_id === peerId) this.election.onElection(message, now.nowMs);
+        return;
+      case 'Alive':
+        if (message.from_id === peerId) this.election.onAlive(message, now.nowMs);
+        return;
+      case 'Yield':
+        if (message.from_id === peerId) this.election.onYield(message);
+        return;
+      case 'Coordinator':
+        return this.election.onLeadership({ term: message.term, leaderId: message.leader_id }, peerId);
+      case 'Leave':
+        return this.onPeerLeaves(peerId);
+      case 'LeaderCheckResponse':
+        if (!this.questions.onCheckResponse(message)) this.election.onCheckResponse(message, peerId, now.nowMs);
+        return;
+      case 'TaskAssignmentResponse':
+        return this.questions.onAssignmentResponse(message);
+      case 'HistoryAdd':
+        return ledger.add(peerId, taskKey(message));
+      case 'HistoryRemove':
+        return ledger.remove(peerId, taskKey(message), now.nowMs);
+      case 'HistorySyncResponse':
+        return ledger.sync(peerId, syncKeys(message));
+      default: // a peer speaks only these; anything else is ignored
+    }
+  }
+
+  private onConnMessage(conn: ConnInfo, message: Message, executionId: number | undefined, now: Now): void {
+    switch (message.kind) {
+      case 'Subscribe':
+        return this.onSubscribe(conn, message.from_id, now);
+      case 'LeaderQuery':
+        return this.questions.onLeaderQuery(conn);
+      case 'LeaderCheck':
+        return this.questions.onLeaderCheck(conn, message, now);
+      case 'TaskAssignmentRequest':
+        return this.questions.onAssignmentRequest(conn, message, now);
+      case 'TaskStatusQuery':
+        return this.questions.onStatusQuery(conn, message);
+      case 'TaskRequest':
+        return this.executor.onTaskRequest(conn, message, executionId!, now);
+      case 'TaskCancel':
+        return this.executor.onCancel(conn, taskKey(message, conn.remoteHost), now.nowMs);
+      case 'StatusQuery':
+        return this.outbox.reply(conn.id, memberStatus(this, conn, now.nowMs));
+      case 'TaskAck':
+        return; // the answer itself ended the task
+      default:
+        // Whoever connects to our listener cannot speak as a peer.
+        return this.outbox.reply(conn.id, {
+          kind: 'Error',
+          code: 'not_a_peer',
+          message: `${message.kind} is only believed on a link that this server dialed`,
+        });
+    }
+  }
+
+  private onSubscribe(conn: ConnInfo, peerId: number, now: Now): void {
+    const outcome = this.outbox.subscribe(peerId, conn);
+    if (outcome !== 'subscribed') {
+      const text =
+        outcome === 'unknown' ? `no peer ${peerId} is configured here` : `too many subscriptions as ${peerId}`;
+      return this.outbox.reply(conn.id, { kind: 'Error', code: 'refused', message: text });
+    }
+    this.executor.flush();
+    this.outbox.reply(conn.id, this.heartbeat(now.unixMs), this.historySync(now.unixMs));
+    this.election.onSubscribed(peerId);
+    this.onDetector(this.detector.hint(peerId, now.nowMs), now);
+  }
+
+  private onDetector(outputs: readonly DetectorOutput[], now: Now): void {
+    for (const output of outputs) {
+      switch (output.type) {
+        case 'up':
+          this.outbox.event({ event: 'peer_up', peer_id: output.peerId });
+          this.election.onPeerUp(output.peerId);
+          break;
+        case 'down':
+          this.outbox.event({ event: 'peer_down', peer_id: output.peerId, reason: output.reason });
+          this.election.onPeerDown(output.peerId);
+          this.takeOver(output.peerId, now);
+          break;
+        case 'drop':
+          this.onLinkLost(output.peerId);
+          this.outbox.push(output);
+          break;
+        case 'hearing':
+          this.hearingChanged = true;
+          break;
+        case 'dial':
+          this.outbox.push(output);
+      }
+    }
+  }
+
+  /** The tasks of a server that is down: the leader gives them to others at once, everybody else forgets them. */
+  private takeOver(peerId: number, now: Now): void {
+    if (this.election.mode !== 'leading') {
+      this.assigner.ledger.orphan(peerId);
+      return;
+    }
+    const { term } = this.election.leadership;
+    for (const { key, serverId } of this.assigner.reassign(peerId, now.nowMs)) {
+      this.outbox.event({ event: 'assigned', term, to: serverId, ...taskName(key) });
+    }
+  }
+
+  private onPeerLeaves(peerId: number): void {
+    const peer = this.detector.get(peerId);
+    if (!peer || peer.phase === 'leaving') return;
+    peer.phase = 'leaving';
+    this.outbox.event({ event: 'peer_down', peer_id: peerId, reason: 'leaving' });
+    this.election.onLeave(peerId);
+  }
+
+  private performElection(now: Now): void {
+    const outputs = this.election.take();
+    if (outputs.length === 0) return;
+    for (const output of outputs) this.performElectionOutput(output, now);
+    this.tellLeadership(outputs);
+  }
+
+  private performElectionOutput(output: ElectionOutput, now: Now): void {
+    if (output.type === 'tell') this.outbox.tell(output.peerId, output.message);
+    else if (output.type === 'ask') this.outbox.ask(output.peerId, output.message);
+    // A candidate's Election says more than a Heartbeat without a leader would.
+    else if (this.election.mode !== 'candidate') this.outbox.broadcast([this.heartbeat(now.unixMs)]);
+  }
+
+  /** The events file and the log follow the leadership, not every message about it. */
+  private tellLeadership(outputs: readonly ElectionOutput[]): void {
+    const { term, leaderId } = this.election.leadership;
+    const was = this.lastTold;
+    if (term === was.term && leaderId === was.leaderId) return;
+    const reasons = outputs.flatMap((output) => (output.type === 'changed' ? [output.reason] : []));
+    const reason = reasons.at(-1) ?? '';
+    this.lastTold = { term, leaderId };
+    if (was.leaderId === this.config.id) {
+      this.assigner.ledger.forgetAssignments();
+      this.outbox.event({ event: 'stepped_down', term, leader_id: leaderId, reason });
+    }
+    if (leaderId === null) this.outbox.event({ event: 'election', term, reason });
+    else this.outbox.event({ event: 'leader', term, leader_id: leaderId, reason });
+  }
+
+  private sendHeartbeat(now: Now): void {
+    this.hearingChanged = false;
+    this.nextHeartbeatMs = now.nowMs + this.config.timings.heartbeatMs;
+    this.outbox.broadcast([this.heartbeat(now.unixMs)]);
+  }
+
+  private heartbeat(unixMs: number): MessageOf<'Heartbeat'> {
+    const { id, incarnation, workers } = this.config;
+    const { term, leaderId } = this.election.leadership;
+    const { phase } = this.executor;
+    return {
+      kind: 'Heartbeat',
+      from_id: id,
+      timestamp: Math.floor(unixMs / 1000),
+      load: Math.round(this.loadScore * 100) / 100,
+      term,
+      // Who leaves still assigns until somebody else leads, but must not be followed any more.
+      leader_id: phase === 'leaving' && leaderId === id ? null : leaderId,
+      incarnation,
+      workers,
+      phase,
+      hears: this.detector.heardIds(),
+    };
+  }
+
+  private historySync(unixMs: number): MessageOf<'HistorySyncResponse'> {
+    const names = this.assigner.ledger.keysOf(this.config.id).map(taskName);
+    return {
+      kind: 'HistorySyncResponse',
+      from_server_id: this.config.id,
+      history_entries: names.map((name) => [name.client_name, name.request_id, this.config.id, unixMs / 1000]),
+      run_ids: names.map((name) => name.run_id),
+    };
+  }
+
+  private leave(now: Now): void {
+    if (this.executor.phase === 'leaving') return;
+    this.executor.phase = 'leaving';
+    this.leaveByMs = now.nowMs + this.config.drainMs;
+    this.outbox.event({ event: 'stopping' });
+    this.outbox.broadcast([{ kind: 'Leave', from_id: this.config.id, term: this.election.leadership.term }]);
+    this.sendHeartbeat(now);
+  }
+
+  private stopIfDone(nowMs: number): void {
+    if (this.executor.phase !== 'leaving' || this.stopped) return;
+    const handedOver = !this.election.leads || this.electablePeerIds().length === 0;
+    if (nowMs < this.leaveByMs && !(this.executor.queue.isIdle && handedOver)) return;
+    this.stopped = true;
+    this.leaveByMs = Infinity;
+    this.executor.flush();
+    this.outbox.event({ event: 'stopped' });
+    this.outbox.push({ type: 'stopped' });
+  }
+
+  private onLinkLost(peerId: number): void {
+    this.questions.onLinkLost(peerId);
+    this.election.onLinkLost(peerId);
+  }
+
+  private askablePeerIds(): number[] {
+    const askable = this.detector.all().filter((peer) => peer.heardOnLink && peer.phase !== 'leaving');
+    return askable.map((peer) => peer.id);
+  }
+
+  private electablePeerIds(): number[] {
+    const electable = this.detector.all().filter((peer) => peer.status === 'up' && peer.phase !== 'leaving');
+    return electable.map((peer) => peer.id);
+  }
+}
+
+function syncKeys(message: MessageOf<'HistorySyncResponse'>): string[] {
+  return message.history_entries.map(([client_name, request_id], index) =>
+    taskKey({ client_name, request_id, run_id: message.run_ids?.[index] }),
+  );
+}

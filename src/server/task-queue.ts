@@ -1,0 +1,75 @@
+import type { ConnId, ExecutionOutcome } from './effects';
+
+export interface Task {
+  executionId: number;
+  key: string;
+  connId: ConnId;
+  requestId: number;
+  /** When the client stops waiting, on this server's clock; Infinity when it did not say. */
+  deadlineMs: number;
+}
+
+/** The tasks that this server took up: at most `workers` run, at most `queueLimit` wait, in order of arrival. Pure. */
+export class TaskQueue {
+  private readonly running = new Map<number, Task>();
+  private waiting: Task[] = [];
+  doneCount = 0;
+
+  constructor(
+    private readonly workers: number,
+    private readonly queueLimit: number,
+  ) {}
+
+  get activeCount(): number {
+    return this.running.size;
+  }
+
+  get queuedCount(): number {
+    return this.waiting.length;
+  }
+
+  get isIdle(): boolean {
+    return this.running.size === 0 && this.waiting.length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.running.size >= this.workers && this.waiting.length >= this.queueLimit;
+  }
+
+  push(task: Task): void {
+    this.waiting.push(task);
+  }
+
+  /** Takes what may run now. Waiting tasks whose client gave up are returned in `expired`, never executed. */
+  take(nowMs: number): { start: Task[]; expired: Task[] } {
+    const start: Task[] = [];
+    const expired: Task[] = [];
+    while (this.waiting.length > 0 && this.running.size < this.workers) {
+      const task = this.waiting.shift()!;
+      if (task.deadlineMs <= nowMs) {
+        expired.push(task);
+      } else {
+        this.running.set(task.executionId, task);
+        start.push(task);
+      }
+    }
+    return { start, expired };
+  }
+
+  /** A running task ended; undefined when it was dropped before. */
+  finish(executionId: number, outcome: ExecutionOutcome): Task | undefined {
+    const task = this.running.get(executionId);
+    if (!task) return undefined;
+    this.running.delete(executionId);
+    if (outcome === 'answered') this.doneCount += 1;
+    return task;
+  }
+
+  /** Removes every task that matches, waiting or running. */
+  drop(matches: (task: Task) => boolean): Task[] {
+    const dropped = [...this.waiting, ...this.running.values()].filter(matches);
+    this.waiting = this.waiting.filter((task) => !matches(task));
+    for (const task of dropped) this.running.delete(task.executionId);
+    return dropped;
+  }
+}

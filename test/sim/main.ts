@@ -1,0 +1,42 @@
+// npm run sim -- --seed N      replays one run with its trace
+// npm run sim -- --seeds N     runs many, prints the first failing seed
+import { parseArgs } from 'node:util';
+import { simulate, type SimResult } from './simulation';
+
+const { values } = parseArgs({
+  options: { seed: { type: 'string' }, seeds: { type: 'string' }, from: { type: 'string', default: '1' } },
+});
+
+function failed(result: SimResult): boolean {
+  return result.crash !== null || result.violations.length > 0;
+}
+
+function explain(result: SimResult): void {
+  if (result.crash) console.log(`CRASH: ${(result.crash as Error).stack}`);
+  for (const { rule, problems } of result.violations)
+    for (const problem of problems) console.log(`${rule}: ${problem}`);
+}
+
+if (values.seed !== undefined) {
+  const result = simulate(Number(values.seed));
+  for (const line of result.world.trace) console.log(line);
+  explain(result);
+  console.log(failed(result) ? `seed ${result.seed} FAILED` : `seed ${result.seed} holds`);
+  process.exitCode = failed(result) ? 1 : 0;
+} else {
+  const first = Number(values.from);
+  const count = Number(values.seeds ?? 1000);
+  const startMs = performance.now();
+  let failures = 0;
+  for (let seed = first; seed < first + count; seed++) {
+    const result = simulate(seed);
+    if (!failed(result)) continue;
+    failures += 1;
+    console.log(`seed ${seed} FAILED (replay: npm run sim -- --seed ${seed})`);
+    explain(result);
+    if (failures >= 5) break;
+  }
+  const seconds = (performance.now() - startMs) / 1000;
+  console.log(`${count} seeds from ${first}: ${failures} failed, ${seconds.toFixed(1)} s`);
+  process.exitCode = failures > 0 ? 1 : 0;
+}

@@ -1,0 +1,201 @@
+// npm run sim:mutations: puts faults that the rules guard against back into the code, one at a time, and tells after
+// how many seeds the simulator notices each. A rule whose removal nothing notices is not needed, or not tested.
+import { build } from 'esbuild';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.join(here, '..', '..');
+const MAX_SEEDS = Number(process.argv[2] ?? 3000);
+
+/** Each: what is wrong, in which file, and the one place that is replaced. */
+const MUTATIONS = [
+  ['ties have no winner (strict <)', 'src/core/election/priority.ts', 'return a.id < b.id;', 'return false;'],
+  [
+    'no term: only the id orders leaderships',
+    'src/core/election/leadership.ts',
+    'if (a.term !== b.term) return a.term > b.term;',
+    '',
+  ],
+  [
+    "the sender's clock judges",
+    'src/server/member.ts',
+    'this.detector.heartbeat(peerId, message, now.nowMs)',
+    'this.detector.heartbeat(peerId, message, message.timestamp * 1000)',
+  ],
+  [
+    'a restart unseats: who comes back stands above the leader that it hears of',
+    'src/core/election/election.ts',
+    "this.become('following', heard, `told by ${fromId}`);\n    } else if (!this.isLeaderKnownAlive()) {",
+    "if (this.mode === 'resting') this.leadership = { term: heard.term, leaderId: null };\n      else this.become('following', heard, '');\n    } else if (!this.isLeaderKnownAlive()) {",
+  ],
+  [
+    'no incarnation',
+    'src/core/election/failure-detector.ts',
+    'const restarted = peer.incarnation !== null && peer.incarnation !== beat.incarnation;',
+    'const restarted = false;',
+  ],
+  [
+    'no asking before standing',
+    'src/core/election/election.ts',
+    'const asked = this.view.askablePeerIds();',
+    "const asked = mode === 'checking' ? [] : this.view.askablePeerIds();",
+  ],
+  ['a late tick judges', 'src/server/member.ts', 'this.detector.forgiveSilence(now.nowMs);', ''],
+  [
+    'a leader that was stopped acts on without asking',
+    'src/server/member.ts',
+    'this.election.onResume(now.nowMs);',
+    '',
+  ],
+  [
+    'a leader ignores a candidate of a higher term',
+    'src/core/election/election.ts',
+    'if (message.term < this.leadership.term) {',
+    'if (this.leads && message.term > this.leadership.term) return;\n    if (message.term < this.leadership.term) {',
+  ],
+  [
+    'any leadership told is believed',
+    'src/core/election/election.ts',
+    'if (!isGreater(heard, this.leadership)) return;',
+    'if (isSame(heard, this.leadership)) return;',
+  ],
+  [
+    'up as soon as connected: a link that is not heard counts',
+    'src/core/election/failure-detector.ts',
+    "peer.linkState = 'open';\n    peer.heardOnLink = false;",
+    "peer.linkState = 'open';\n    peer.heardOnLink = true; peer.heard = true; peer.hearsUs = true; peer.status = 'up'; peer.lastHeardMs = nowMs;",
+  ],
+  [
+    'a dial is never begun anew',
+    'src/core/election/failure-detector.ts',
+    "if (peer.linkState === 'dialing' && nowMs >= peer.sinceMs + this.timings.heartbeatMs) {",
+    'if (nowMs < 0) {',
+  ],
+  [
+    'a silent link is kept',
+    'src/core/election/failure-detector.ts',
+    "if (peer.linkState === 'open') return [...outputs, ...this.redial(peer, nowMs)];",
+    '',
+  ],
+  [
+    'refused is waited out',
+    'src/core/election/failure-detector.ts',
+    "if (refused) return this.markDown(peer, 'refused');",
+    "if (refused && peer.status === 'unknown') return this.markDown(peer, 'refused');",
+  ],
+  [
+    'deaf peers count (no mutual hearing)',
+    'src/core/election/failure-detector.ts',
+    'peer.hearsUs = beat.hears.includes(this.selfId);',
+    'peer.hearsUs = true;',
+  ],
+  [
+    'a subscription is no hint to dial',
+    'src/server/member.ts',
+    'this.onDetector(this.detector.hint(peerId, now.nowMs), now);',
+    '',
+  ],
+  [
+    'an assignment never expires',
+    'src/core/balancing/ledger.ts',
+    'if (atMs + this.limits.assignmentTtlMs > nowMs) break;',
+    'if (atMs + this.limits.assignmentTtlMs > -1) break;',
+  ],
+  [
+    'no list on a new link',
+    'src/server/member.ts',
+    'return ledger.sync(peerId, syncKeys(message));',
+    'return void syncKeys(message);',
+  ],
+  ["a dead server's tasks stay in the ledger", 'src/server/member.ts', 'this.takeOver(output.peerId, now);', ''],
+  ['a deposed leader keeps its assignments', 'src/server/member.ts', 'this.assigner.ledger.forgetAssignments();', ''],
+  [
+    'a deposed leader assigns on',
+    'src/server/questions.ts',
+    "if (this.election.mode === 'leading') return",
+    "if (this.wasLeader ||= this.election.mode === 'leading') return",
+  ],
+  [
+    'an election waits for its timeout',
+    'src/core/election/election.ts',
+    'for (const peerId of this.awaiting) if (!electable.has(peerId)) this.awaiting.delete(peerId);\n    if (this.awaiting.size > 0 && nowMs < this.deadlineMs) return;',
+    'if (nowMs < this.deadlineMs) return;',
+  ],
+  [
+    'deferring ends with the candidacy',
+    'src/core/election/election.ts',
+    'this.deadlineMs = nowMs + this.timings.electionTimeoutMs + this.timings.heartbeatMs;',
+    'this.deadlineMs = nowMs + this.timings.electionTimeoutMs;',
+  ],
+  [
+    'load decides ties in balancing',
+    'src/core/balancing/balancer.ts',
+    'a.lastAssigned < b.lastAssigned',
+    'a.load < b.load',
+  ],
+  [
+    'load chooses the server',
+    'src/core/balancing/balancer.ts',
+    'difference !== 0 ? difference < 0 : a.lastAssigned < b.lastAssigned',
+    'a.load < b.load',
+  ],
+  [
+    'a failed server is not excluded',
+    'src/client/cluster-view.ts',
+    'this.server(address).excludedUntilMs = nowMs + EXCLUSION_MS;',
+    '',
+  ],
+  ['no hedging', 'src/client/hedging.ts', 'if (this.tokens < 1 ||', 'if (this.tokens < 1e9 ||'],
+  [
+    'an election holds a task up: no direct choice',
+    'src/client/attempt.ts',
+    'if (leaderId === null || assigned === null || this.view.isExcluded(assigned, nowMs)) this.sendDirect(nowMs);',
+    'if (leaderId === null || assigned === null) { this.phase = "leaderless"; this.retry(nowMs, true); }',
+  ],
+  [
+    'the loser of a hedge is not cancelled',
+    'src/client/attempt.ts',
+    "this.effects.push({ type: 'cancel', sendId, address });",
+    '',
+  ],
+];
+
+async function simulateWith(name, file, find, replace) {
+  const target = path.join(root, file);
+  const source = readFileSync(target, 'utf8');
+  const places = source.split(find).length - 1;
+  if (places !== 1) throw new Error(`"${name}": the text to replace stands ${places} times in ${file}`);
+  const plugin = {
+    name: 'mutate',
+    setup(pluginBuild) {
+      pluginBuild.onLoad({ filter: /\.ts$/ }, ({ path: loaded }) =>
+        loaded === target ? { contents: source.replace(find, () => replace), loader: 'ts' } : undefined,
+      );
+    },
+  };
+  const outfile = path.join(root, 'dist', `sim-mutation-${process.pid}.cjs`);
+  const options = { bundle: true, platform: 'node', format: 'cjs', target: 'node20', plugins: [plugin], outfile };
+  await build({ ...options, entryPoints: [path.join(here, 'simulation.ts')], logLevel: 'error' });
+  const require = createRequire(import.meta.url);
+  delete require.cache[outfile];
+  return require(outfile).simulate;
+}
+
+const only = process.argv[3];
+let survivors = 0;
+for (const mutation of MUTATIONS) {
+  if (only && !mutation[0].includes(only)) continue;
+  const simulate = await simulateWith(...mutation);
+  let caught = null;
+  for (let seed = 1; seed <= MAX_SEEDS && !caught; seed++) {
+    const { violations, crash } = simulate(seed);
+    if (crash) caught = `${seed} (${String(crash.message).slice(0, 60)})`;
+    else if (violations.length > 0) caught = `${seed} (${violations.map(({ rule }) => rule).join(', ')})`;
+  }
+  if (!caught) survivors += 1;
+  console.log(`${caught ? 'caught at seed' : 'NOT CAUGHT in'} ${caught ?? MAX_SEEDS}: ${mutation[0]}`);
+}
+console.log(`${survivors} not caught`);

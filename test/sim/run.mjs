@@ -1,0 +1,11 @@
+// Bundles the simulator (it is TypeScript) and runs it; arguments go on to main.ts.
+import { build } from 'esbuild';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const outfile = path.join(here, '..', '..', 'dist', 'sim.cjs');
+const options = { bundle: true, platform: 'node', format: 'cjs', target: 'node20', sourcemap: 'inline' };
+await build({ ...options, entryPoints: [path.join(here, 'main.ts')], outfile });
+process.setSourceMapsEnabled(true);
+await import(outfile);

@@ -1,0 +1,243 @@
+import { Hedging } from '../../src/client/hedging';
+import type { History } from '../../src/check/history';
+import type { Random } from '../../src/core/environment';
+import type { FaultAction, FaultEvent, ServerEvent } from '../../src/core/metrics/record';
+import { seededRandom } from '../../src/core/random';
+import type { Timings } from '../../src/server/effects';
+import { EventQueue } from './event-queue';
+import { Network, type Cut } from './network';
+import { SimClient } from './sim-client';
+import { SimServer, type SimClock } from './sim-server';
+
+export interface WorldOptions {
+  seed: number;
+  servers: number;
+  clients: number;
+  tasksPerClient: number;
+  thinkMs?: number;
+  timings?: Timings;
+  baseDelayMs?: number;
+  serviceMs?: number;
+  requestTimeoutMs?: number;
+  workers?: number;
+  queueLimit?: number;
+  /** Each server's clock: random offset and up to this relative drift. */
+  maxDrift?: number;
+}
+
+const DEFAULT_TIMINGS: Timings = { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 };
+const SAMPLE_MS = 500;
+
+/** A whole cluster with its clients on one event queue, one seeded generator and no real time. */
+export class World {
+  readonly queue = new EventQueue();
+  readonly random: Random;
+  readonly network: Network;
+  readonly timings: Timings;
+  readonly servers = new Map<number, SimServer>();
+  readonly clients: SimClient[] = [];
+  readonly events: ServerEvent[] = [];
+  readonly faults: FaultEvent[] = [];
+  readonly trace: string[] = [];
+  private readonly clocks = new Map<number, SimClock>();
+  private readonly loads = new Map<number, number>();
+
+  constructor(readonly options: WorldOptions) {
+    this.random = seededRandom(options.seed);
+    this.timings = options.timings ?? DEFAULT_TIMINGS;
+    this.network = new Network(this.queue, this.random, options.baseDelayMs ?? 0.2);
+    const drift = options.maxDrift ?? 0;
+    for (const id of this.serverIds) {
+      this.clocks.set(id, { offsetMs: this.random() * 1e6, rate: 1 + (this.random() * 2 - 1) * drift });
+      this.loads.set(id, this.random() * 100);
+    }
+    // Idle machines report the same load, so ties must happen.
+    if (this.random() < 0.3) for (const id of this.serverIds) this.loads.set(id, 10);
+  }
+
+  get serverIds(): number[] {
+    return Array.from({ length: this.options.servers }, (_, index) => index + 1);
+  }
+
+  startServer(id: number): void {
+    const peers = this.serverIds.filter((peer) => peer !== id).map((peer) => ({ id: peer, address: `server${peer}` }));
+    const server = new SimServer(
+      `server${id}`,
+      {
+        id,
+        address: `server${id}`,
+        peers,
+        timings: this.timings,
+        workers: this.options.workers ?? 2,
+        queueLimit: this.options.queueLimit ?? 128,
+        incarnation: Math.floor(this.random() * 2 ** 52).toString(16),
+        version: 'sim',
+        firstCheckId: Math.floor(this.random() * 2 ** 40),
+        drainMs: 5000,
+      },
+      this.network,
+      this.random,
+      this.clocks.get(id)!,
+      (event) => this.record(event),
+      () => (this.options.serviceMs ?? 5) * (0.5 + this.random()),
+    );
+    this.servers.set(id, server);
+    const cpuPercent = this.loads.get(id)!;
+    server.start();
+    server.step({ type: 'load', sample: { cpuPercent, memoryUsedPercent: 50 } });
+    this.sampleLater(server);
+  }
+
+  startClients(): void {
+    const { clients, tasksPerClient, requestTimeoutMs = 10_000, thinkMs = 200 } = this.options;
+    const hedging = new Hedging(clients);
+    for (let index = 1; index <= clients; index++) {
+      const client = new SimClient(`client${index}`, this.network, this.random, {
+        addresses: this.serverIds.map((id) => `server${id}`),
+        tasks: tasksPerClient,
+        timeoutMs: requestTimeoutMs,
+        thinkMs: () => thinkMs * this.random() * 2,
+        hedging,
+        clientId: index,
+      });
+      this.clients.push(client);
+      this.queue.after(this.random() * 100, () => client.begin());
+    }
+  }
+
+  kill(id: number): void {
+    this.fault(id, 'kill');
+    this.servers.get(id)!.kill();
+  }
+
+  restart(id: number): void {
+    this.fault(id, 'restart');
+    this.startServer(id);
+  }
+
+  terminate(id: number): void {
+    this.fault(id, 'terminate');
+    this.servers.get(id)!.step({ type: 'leave' });
+  }
+
+  pause(id: number): void {
+    this.fault(id, 'pause');
+    this.servers.get(id)!.pause();
+  }
+
+  resume(id: number): void {
+    this.fault(id, 'resume');
+    this.servers.get(id)!.resume();
+  }
+
+  /** Cuts server `id` off from the named others, in one direction or both. */
+  partition(id: number, others: string[], kind: Cut, direction: 'both' | 'in' | 'out'): void {
+    this.fault(id, 'partition', `${kind} ${direction} ${others.join(',')}`);
+    for (const other of others) {
+      if (direction !== 'in') this.network.cut(`server${id}`, other, kind);
+      if (direction !== 'out') this.network.cut(other, `server${id}`, kind);
+    }
+  }
+
+  slowDown(id: number, delayMs: number, lossRate: number): void {
+    this.fault(id, lossRate > 0 ? 'loss' : 'delay', `${delayMs.toFixed(0)} ms, loss ${lossRate.toFixed(2)}`);
+    const slowness = { delayMs, lossRate, maxRtoMs: this.timings.heartbeatMs >= 1000 ? 400 : 200 };
+    for (const other of this.others(id)) {
+      this.network.slowDown(`server${id}`, other, slowness);
+      this.network.slowDown(other, `server${id}`, slowness);
+    }
+  }
+
+  heal(id: number): void {
+    this.fault(id, 'heal');
+    for (const other of this.others(id)) {
+      this.network.heal(`server${id}`, other);
+      this.network.heal(other, `server${id}`);
+    }
+  }
+
+  /** Closes every connection between two servers once. */
+  dropLinks(a: number, b: number): void {
+    this.say(`links between server${a} and server${b} drop`);
+    for (const end of [...this.network.ends]) {
+      if (end.process.name === `server${a}` && end.remoteName === `server${b}`) end.reset();
+    }
+  }
+
+  runUntil(timeMs: number): void {
+    this.queue.runUntil(timeMs);
+  }
+
+  /** Every other server and client by name. */
+  others(id: number): string[] {
+    const servers = this.serverIds.filter((other) => other !== id).map((other) => `server${other}`);
+    return [...servers, ...this.clients.map((client) => client.name)];
+  }
+
+  leaderId(): number | null {
+    for (const [id, server] of this.servers) if (server.alive && server.member.election.mode === 'leading') return id;
+    return null;
+  }
+
+  history(oneWayMs: number): History {
+    return {
+      servers: this.events,
+      requests: this.clients.flatMap((client) => client.records),
+      faults: this.faults,
+      serverIds: this.serverIds,
+      timings: this.timings,
+      requestTimeoutMs: this.options.requestTimeoutMs ?? 10_000,
+      oneWayMs,
+      startMs: 0,
+      endMs: this.queue.nowMs,
+    };
+  }
+
+  say(text: string): void {
+    this.trace.push(`${this.queue.nowMs.toFixed(3).padStart(11)} ${text}`);
+  }
+
+  private record(event: ServerEvent): void {
+    this.events.push(event);
+    if (event.event === 'sample') return;
+    const { time: _time, server_id, event: name, ...rest } = event;
+    const details = Object.entries(rest).map(([key, value]) => `${key}=${value}`);
+    this.say(`server${server_id} ${name} ${details.join(' ')}`);
+  }
+
+  private fault(id: number, action: FaultAction, detail: string | null = null): void {
+    const host = `server${id}`;
+    this.faults.push({
+      time: this.queue.nowMs,
+      cycle: 1,
+      server_id: id,
+      host,
+      action,
+      outcome: 'done',
+      pid: null,
+      detail,
+    });
+    this.say(`*** ${action} server${id}${detail ? ` (${detail})` : ''}`);
+  }
+
+  private sampleLater(server: SimServer): void {
+    this.queue.after(SAMPLE_MS, () => {
+      if (!server.alive) return;
+      const { member } = server;
+      const { activeCount, queuedCount } = member.executor.queue;
+      const ledger = member.assigner.ledger.size;
+      this.events.push({
+        time: this.queue.nowMs,
+        server_id: member.config.id,
+        event: 'sample',
+        cpu_percent: 0,
+        memory_bytes: 0,
+        active: activeCount,
+        queued: queuedCount,
+        ledger,
+        event_loop_delay_ms: 0,
+      });
+      this.sampleLater(server);
+    });
+  }
+}
