@@ -1,4 +1,4 @@
-import { absences, activeFaults, doneFaults, overlapMs, type History, type Verdict } from './history';
+import { absences, activeFaults, doneFaults, heardBy, overlapMs, type History, type Verdict } from './history';
 import { verdictOf } from './verdict';
 
 /** A closed link is dialed again at once, and the refusal ends the matter: a few messages, and never the timeout. */
@@ -13,7 +13,7 @@ export function checkCrashSeen(history: History): Verdict {
     if (cut || changesWithin(history, kill.time, boundMs)) continue;
     for (const serverId of history.serverIds) {
       if (serverId === kill.server_id || isAway(history, serverId, kill.time, boundMs)) continue;
-      if (!hears(history, serverId, kill.server_id, kill.time)) continue;
+      if (!heardBy(history, serverId, kill.time).includes(kill.server_id)) continue;
       const seen = history.servers.some(
         (event) =>
           event.event === 'peer_down' &&
@@ -41,16 +41,4 @@ function changesWithin(history: History, atMs: number, boundMs: number): boolean
 function isAway(history: History, serverId: number, atMs: number, boundMs: number): boolean {
   const around = { fromMs: atMs - boundMs * 4, toMs: atMs + boundMs };
   return absences(history, serverId).some((absence) => overlapMs(absence, around) >= 0);
-}
-
-function hears(history: History, serverId: number, peerId: number, atMs: number): boolean {
-  let up = false;
-  for (const event of history.servers) {
-    if (event.time > atMs) break;
-    if (event.server_id !== serverId) continue;
-    if (event.event === 'started') up = false;
-    if (event.event === 'peer_up' && event.peer_id === peerId) up = true;
-    if (event.event === 'peer_down' && event.peer_id === peerId) up = false;
-  }
-  return up;
 }

@@ -92,6 +92,34 @@ export function doneFaults(history: History): FaultEvent[] {
   return history.faults.filter((fault) => fault.outcome === 'done').sort(byTime);
 }
 
+/** `"a b"` → when a heard b, by a's own peer_up and peer_down. */
+export function hearing(history: History): Map<string, Interval[]> {
+  const intervals = new Map<string, Interval[]>();
+  const open = new Map<string, number>();
+  const close = (key: string, atMs: number): void => {
+    const fromMs = open.get(key);
+    if (fromMs === undefined) return;
+    open.delete(key);
+    intervals.set(key, [...(intervals.get(key) ?? []), { fromMs, toMs: atMs }]);
+  };
+  for (const event of history.servers) {
+    if (event.event === 'peer_up') open.set(`${event.server_id} ${event.peer_id}`, event.time);
+    else if (event.event === 'peer_down') close(`${event.server_id} ${event.peer_id}`, event.time);
+    else if (event.event === 'started')
+      for (const id of history.serverIds) close(`${event.server_id} ${id}`, event.time);
+  }
+  for (const key of [...open.keys()]) close(key, history.endMs);
+  return intervals;
+}
+
+/** Whom `serverId` heard at `atMs`, and was heard by. */
+export function heardBy(history: History, serverId: number, atMs: number): number[] {
+  const heard = hearing(history);
+  return history.serverIds.filter((id) =>
+    heard.get(`${serverId} ${id}`)?.some(({ fromMs, toMs }) => fromMs < atMs && atMs <= toMs),
+  );
+}
+
 export function overlapMs(a: Interval, b: Interval): number {
   return Math.min(a.toMs, b.toMs) - Math.max(a.fromMs, b.fromMs);
 }

@@ -2,6 +2,7 @@ import {
   absences,
   activeFaults,
   faultTimes,
+  hearing,
   leadershipSpans,
   overlapMs,
   type History,
@@ -77,6 +78,9 @@ function unseated(history: History, spans: LeadershipSpan[]): string[] {
     const [first] = before;
     const agreed = before.every((span) => span?.leaderId === first?.leaderId && span?.term === first?.term);
     if (!agreed || first?.leaderId == null || first.leaderId === mend!.server_id) continue;
+    // Of two leaders of one term the lower id stays: a paused one may rightly be the greater.
+    const own = spans.find((span) => span.serverId === mend!.server_id && spanCovers(span, fromMs));
+    if (own?.leaderId != null && own.term >= first.term) continue;
     const settledMs = Math.max(...before.map((span) => span!.fromMs));
     if (fromMs - settledMs < settleMs(history) || recentlyMended(history, fromMs)) continue;
     const changed = before.find((span) => span!.toMs < toMs && span!.toMs < history.endMs);
@@ -179,24 +183,4 @@ function intersect(...intervals: Interval[]): Interval {
     fromMs: Math.max(...intervals.map(({ fromMs }) => fromMs)),
     toMs: Math.min(...intervals.map(({ toMs }) => toMs)),
   };
-}
-
-/** `"a b"` → when a heard b, by a's own peer_up and peer_down. */
-function hearing(history: History): Map<string, Interval[]> {
-  const intervals = new Map<string, Interval[]>();
-  const open = new Map<string, number>();
-  const close = (key: string, atMs: number): void => {
-    const fromMs = open.get(key);
-    if (fromMs === undefined) return;
-    open.delete(key);
-    intervals.set(key, [...(intervals.get(key) ?? []), { fromMs, toMs: atMs }]);
-  };
-  for (const event of history.servers) {
-    if (event.event === 'peer_up') open.set(`${event.server_id} ${event.peer_id}`, event.time);
-    else if (event.event === 'peer_down') close(`${event.server_id} ${event.peer_id}`, event.time);
-    else if (event.event === 'started')
-      for (const id of history.serverIds) close(`${event.server_id} ${id}`, event.time);
-  }
-  for (const key of [...open.keys()]) close(key, history.endMs);
-  return intervals;
 }

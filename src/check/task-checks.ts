@@ -1,4 +1,13 @@
-import { absences, activeFaults, doneFaults, faultTimes, leadershipSpans, type History, type Verdict } from './history';
+import {
+  absences,
+  activeFaults,
+  doneFaults,
+  faultTimes,
+  heardBy,
+  leadershipSpans,
+  type History,
+  type Verdict,
+} from './history';
 import { verdictOf } from './verdict';
 
 const GRACE_MS = 1000;
@@ -31,21 +40,32 @@ function assignedUnasked(history: History): string[] {
   const problems: string[] = [];
   for (const resumed of history.servers) {
     if (resumed.event !== 'resumed' || activeFaults(history, resumed.time).length > 0) continue;
-    const { server_id: serverId, time } = resumed;
-    const others = history.serverIds.filter((id) => id !== serverId);
-    const terms = others.map(
+    const { server_id: serverId, time, late_ms } = resumed;
+    // Whom it could ask: peers that it heard, and that are still the ones that it heard.
+    const asked = heardBy(history, serverId, time).filter(
+      (id) => !startedBetween(history, id, time - late_ms * 2, time),
+    );
+    const terms = asked.map(
       (id) => spans.find((each) => each.serverId === id && each.fromMs < time && time < each.toMs)?.term,
     );
+    const nextFaultMs = Math.min(...faultTimes(history).filter((each) => each > time));
+    const untilMs = Math.min(time + history.timings.heartbeatMs / 2, nextFaultMs);
     for (const event of history.servers) {
       if (event.event !== 'assigned' || event.server_id !== serverId) continue;
-      const soon = event.time >= time && event.time < time + history.timings.heartbeatMs / 2;
-      if (!soon || !terms.every((term) => term !== undefined && term > event.term)) continue;
+      if (event.time < time || event.time >= untilMs || terms.length === 0) continue;
+      if (!terms.every((term) => term !== undefined && term > event.term)) continue;
       problems.push(
         `server ${serverId} assigned in term ${event.term} at ${event.time.toFixed(1)}, just resumed, without asking`,
       );
     }
   }
   return problems;
+}
+
+function startedBetween(history: History, serverId: number, fromMs: number, toMs: number): boolean {
+  return history.servers.some(
+    (event) => event.event === 'started' && event.server_id === serverId && event.time > fromMs && event.time <= toMs,
+  );
 }
 
 /** S5: every task ends before its deadline plus a grace of 1 s, as a success or with one of the known reasons. */

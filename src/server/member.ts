@@ -173,7 +173,9 @@ export class Member {
   private onPeerMessage(peerId: number, message: Message, now: Now): void {
     if (message.kind === 'Heartbeat') {
       if (message.from_id !== peerId) return;
+      const wasAskable = this.detector.canAsk(peerId);
       this.onDetector(this.detector.heartbeat(peerId, message, now.nowMs), now);
+      if (!wasAskable) this.election.onAskable(peerId);
       this.assigner.heardFrom(peerId);
       // Who does not hear us cannot lead us, and what it follows is no leader for us either.
       if (!this.detector.isUp(peerId)) return;
@@ -269,7 +271,7 @@ export class Member {
           break;
         case 'down':
           this.outbox.event({ event: 'peer_down', peer_id: output.peerId, reason: output.reason });
-          this.election.onPeerDown(output.peerId);
+          this.election.onPeerDown(output.peerId, output.reason);
           this.takeOver(output.peerId, now);
           break;
         case 'drop':

@@ -101,8 +101,8 @@ const MUTATIONS = [
   [
     'an assignment never expires',
     'src/core/balancing/ledger.ts',
-    'if (atMs + this.limits.assignmentTtlMs > nowMs) break;',
-    'if (atMs + this.limits.assignmentTtlMs > -1) break;',
+    'if (assignment.atMs + this.limits.assignmentTtlMs > nowMs) break;',
+    'break;',
   ],
   [
     'no list on a new link',

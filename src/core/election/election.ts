@@ -1,6 +1,10 @@
 import type { MessageOf } from '../protocol';
+import type { DownReason } from './failure-detector';
 import { isGreater, isSame, type Leadership } from './leadership';
 import { beats, INCUMBENT_PRIORITY } from './priority';
+
+/** A check goes on through peers that themselves reach the leader through a peer; clusters are small. */
+const MAX_HOPS = 8;
 
 export interface ElectionTimings {
   heartbeatMs: number;
@@ -34,7 +38,7 @@ export type ElectionOutput =
  * - `checking` asking every reachable peer whether the leader lives, before standing
  * - `candidate` waiting for the answer of every electable peer
  * - `deferring` a better candidate objected; waiting for its Coordinator
- * - `confirming` led before a pause; asking who leads now before acting again
+ * - `confirming` this process was stopped for a while; asking who leads now before acting again
  */
 export type Mode = 'resting' | 'following' | 'checking' | 'candidate' | 'deferring' | 'leading' | 'confirming';
 
@@ -55,6 +59,7 @@ export class Election {
   private deferringTo: number | null = null;
   private deadlineMs = Infinity;
   private checkId = 0;
+  private heldElection: MessageOf<'Election'> | null = null;
   private outputs: ElectionOutput[] = [];
 
   constructor(
@@ -69,7 +74,7 @@ export class Election {
   }
 
   get leads(): boolean {
-    return this.mode === 'leading' || this.mode === 'confirming';
+    return this.mode === 'leading' || (this.mode === 'confirming' && this.leadership.leaderId === this.id);
   }
 
   /** The leader that can be worked with now: alive as far as is known, and not this server while it confirms. */
@@ -95,7 +100,10 @@ export class Election {
 
   onElection(message: MessageOf<'Election'>, nowMs: number): void {
     const from = message.from_id;
-    if (message.term < this.leadership.term) {
+    if (this.mode === 'confirming') {
+      // It may have lain in our socket while its election was decided: first hear who leads now.
+      this.heldElection = message;
+    } else if (message.term < this.leadership.term) {
       this.answerStaleCandidate(from);
     } else if (message.term > this.leadership.term || this.leadership.leaderId === null) {
       if (message.term > this.leadership.term || !this.isStanding()) this.stand(message.term, nowMs);
@@ -150,17 +158,23 @@ export class Election {
   }
 
   /** The detector says that a peer went down (or restarted: then it may be up again already). */
-  onPeerDown(peerId: number): void {
-    this.awaiting.delete(peerId);
+  onPeerDown(peerId: number, reason: DownReason | 'leaving'): void {
+    // A deaf one may still answer, and then it is not deaf any more.
+    if (reason !== 'deaf') this.awaiting.delete(peerId);
     if (this.deferringTo === peerId) this.deadlineMs = -Infinity;
     // Only the leader's own word, on a live link, takes this back: a restarted one does not remember leading.
     if (this.leadership.leaderId === peerId) this.disowned = true;
     if (this.via === peerId) this.via = null;
   }
 
-  /** The link over which a peer was asked is gone, and with it the answer. */
+  /** The link over which a peer was asked is gone, and with it the answer; a peer that is up is asked again on the next. */
   onLinkLost(peerId: number): void {
-    if (this.mode === 'checking' || this.mode === 'confirming') this.awaiting.delete(peerId);
+    if (this.isAsking() && !this.view.isUp(peerId)) this.awaiting.delete(peerId);
+  }
+
+  /** A link was heard for the first time. */
+  onAskable(peerId: number): void {
+    if (this.isAsking() && this.awaiting.has(peerId)) this.ask(peerId);
   }
 
   onPeerUp(peerId: number): void {
@@ -178,16 +192,12 @@ export class Election {
 
   /** The leader, or a peer, says that it stops: nobody elects it, and a new leader is chosen at once. */
   onLeave(peerId: number): void {
-    this.onPeerDown(peerId);
+    this.onPeerDown(peerId, 'leaving');
   }
 
-  /** This process was stopped for a while: if it led, it asks its peers who leads before it acts again. */
+  /** This process was stopped for a while: what it knows may be long over, so it asks before it acts again. */
   onResume(nowMs: number): void {
-    if (this.mode === 'leading') {
-      this.startAsking('confirming', nowMs);
-    } else if (this.deadlineMs !== Infinity) {
-      this.deadlineMs = nowMs + this.timings.heartbeatMs;
-    }
+    if (this.mode !== 'resting') this.startAsking('confirming', nowMs);
   }
 
   /** Acts on what is known now. Called after every input. */
@@ -201,6 +211,7 @@ export class Election {
   }
 
   private evaluateOnce(nowMs: number): void {
+    if (this.heldElection && this.mode !== 'confirming') this.answerHeldElection(nowMs);
     switch (this.mode) {
       case 'resting':
         if (this.view.settled()) this.startAsking('checking', nowMs);
@@ -218,7 +229,7 @@ export class Election {
         if (nowMs >= this.deadlineMs || !this.view.isUp(this.deferringTo!)) this.startAsking('checking', nowMs);
         return;
       case 'confirming':
-        if (this.awaiting.size === 0 || nowMs >= this.deadlineMs) this.become('leading', this.leadership, 'confirmed');
+        if (this.awaiting.size === 0 || nowMs >= this.deadlineMs) this.endConfirming();
         return;
       case 'leading':
     }
@@ -239,6 +250,18 @@ export class Election {
     }
     if (this.awaiting.size > 0 && nowMs < this.deadlineMs) return;
     this.stand(this.leadership.term + 1, nowMs);
+  }
+
+  private endConfirming(): void {
+    if (this.leads) this.mode = 'leading';
+    else this.mode = this.leadership.leaderId === null ? 'resting' : 'following';
+    this.deadlineMs = Infinity;
+  }
+
+  private answerHeldElection(nowMs: number): void {
+    const held = this.heldElection!;
+    this.heldElection = null;
+    if (held.term > this.leadership.term) this.onElection(held, nowMs);
   }
 
   private evaluateCandidate(nowMs: number): void {
@@ -277,12 +300,17 @@ export class Election {
     const asked = this.view.askablePeerIds();
     this.mode = mode;
     this.via = null;
-    this.awaiting = new Set(asked);
+    // Peers that are up and whose link is just being dialed are asked as soon as they can be.
+    this.awaiting = new Set([...asked, ...this.view.electablePeerIds()]);
     this.checkId += 1;
     // The asked one takes up to half a heartbeat to probe its own link, hop by hop.
     this.deadlineMs = nowMs + this.timings.heartbeatMs;
-    const message = { kind: 'LeaderCheck', check_id: this.checkId, hops_left: asked.length } as const;
-    for (const peerId of asked) this.outputs.push({ type: 'ask', peerId, message });
+    for (const peerId of asked) this.ask(peerId);
+  }
+
+  private ask(peerId: number): void {
+    const message = { kind: 'LeaderCheck', check_id: this.checkId, hops_left: MAX_HOPS } as const;
+    this.outputs.push({ type: 'ask', peerId, message });
   }
 
   private followThrough(peerId: number, nowMs: number): void {
@@ -307,6 +335,10 @@ export class Election {
   private leaderIsReachable(): boolean {
     const { leaderId } = this.leadership;
     return leaderId !== null && this.view.isReachable(leaderId);
+  }
+
+  private isAsking(): boolean {
+    return this.mode === 'checking' || this.mode === 'confirming';
   }
 
   private isStanding(): boolean {

@@ -1,0 +1,18 @@
+import type { LogLevel } from './environment';
+
+/** `[YYYY-MM-DD HH:MM:SS] LEVEL text`, local time; control characters are shown, never sent to a terminal. */
+export function logLine(at: Date, level: LogLevel, text: string): string {
+  return `${timestamp(at)} ${level.toUpperCase()} ${visible(text)}`;
+}
+
+/** `[YYYY-MM-DD HH:MM:SS]` */
+export function timestamp(at: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `[${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}]`;
+}
+
+function visible(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (character) => JSON.stringify(character).slice(1, -1));
+}

@@ -1,0 +1,83 @@
+import type { Cover } from './cover';
+import { ScaledRung, StoredRung } from './rung';
+import type { Rung } from './rung';
+import { Scaler } from './scaler';
+import { DEFAULT_MAX_SECRET_BYTES, ladderSizes, nativeSize } from './sizes';
+import type { RungSize, Size } from './sizes';
+
+/** What threads pass to one another to share one ladder; the pixels are never copied. */
+export interface SharedLadder {
+  native: Size;
+  maxSecretBytes: number;
+  /** The cover's pixels, then those of the other stored sizes, then a flag per row of these. */
+  memory: SharedArrayBuffer;
+}
+
+/**
+ * Sizes above the cover's own are stored up to this many bytes; beyond, a row costs little more to scale than to
+ * copy, because it is used for several rows of the carrier.
+ */
+const STORED_SCALED_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The cover at all its sizes. Rows of the other sizes are made when first used, by whichever thread needs them:
+ * every thread computes the same bytes, so two doing it at once do no harm. Memory is bounded by twice the cover
+ * plus 8 MiB, and pages that nobody touched cost nothing.
+ */
+export class Ladder {
+  readonly sizes: readonly RungSize[];
+  readonly rungs: readonly Rung[];
+
+  constructor(readonly shared: SharedLadder) {
+    const { native, maxSecretBytes, memory } = shared;
+    this.sizes = ladderSizes(native, maxSecretBytes);
+    const layout = storedLayout(this.sizes, native);
+    const source: Cover = { ...native, rgb: new Uint8Array(memory, 0, native.width * native.height * 3) };
+    this.rungs = this.sizes.map((size, index) => {
+      const place = layout.places[index]!;
+      if (place === 'native') return new StoredRung(size, source, source.rgb, null);
+      if (place === 'scaled') return new ScaledRung(size, source);
+      const pixels = new Uint8Array(memory, place.pixelsAt, size.width * size.height * 3);
+      return new StoredRung(size, source, pixels, new Uint8Array(memory, place.flagsAt, size.height));
+    });
+  }
+
+  /** The ladder of a cover, in new shared memory; the cover is copied and can go. */
+  static of(cover: Cover, maxSecretBytes = DEFAULT_MAX_SECRET_BYTES): Ladder {
+    const native = nativeSize(cover, maxSecretBytes);
+    const layout = storedLayout(ladderSizes(native, maxSecretBytes), native);
+    const memory = new SharedArrayBuffer(layout.byteLength);
+    const pixels = new Uint8Array(memory);
+    const rowBytes = native.width * 3;
+    const cropped = native.height === cover.height && native.width <= cover.width;
+    const scaler = new Scaler(cover, native);
+    for (let y = 0; y < native.height; y++) {
+      const start = y * cover.width * 3;
+      if (cropped) pixels.set(cover.rgb.subarray(start, start + rowBytes), y * rowBytes);
+      else scaler.row(pixels, y * rowBytes, y);
+    }
+    return new Ladder({ native, maxSecretBytes, memory });
+  }
+}
+
+type Place = 'native' | 'scaled' | { pixelsAt: number; flagsAt: number };
+
+/** Where each size lives in the shared memory. */
+function storedLayout(sizes: readonly RungSize[], native: Size): { places: Place[]; byteLength: number } {
+  const bytes = (size: Size) => size.width * size.height * 3;
+  let end = bytes(native);
+  let nativeSeen = false;
+  const places = sizes.map((size): Place => {
+    if (!nativeSeen && size.width === native.width && size.height === native.height) {
+      nativeSeen = true;
+      return 'native';
+    }
+    if (nativeSeen && bytes(size) > STORED_SCALED_BYTES) return 'scaled';
+    // Shared memory is copied by words only where both ends are aligned, else byte by byte.
+    const pixelsAt = Math.ceil(end / 16) * 16;
+    const flagsAt = pixelsAt + bytes(size);
+    end = flagsAt + size.height;
+    return { pixelsAt, flagsAt };
+  });
+  return { places, byteLength: end };
+}

@@ -1,0 +1,66 @@
+import { payloadBytes } from './lsb';
+
+/**
+ * The *ladder*: the sizes at which a cover is kept, each with about twice the area of the one below, so that a
+ * carrier is never larger than its secret needs. Pure arithmetic: main thread and workers get the same ladder.
+ */
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/** A size of the ladder; `rowBytes`: payload bytes of one row. */
+export interface RungSize extends Size {
+  rowBytes: number;
+}
+
+export const DEFAULT_MAX_SECRET_BYTES = 7 * 1024 * 1024;
+
+/** Widths are multiples of 16, so that every row holds whole pairs of payload bytes (16 samples). */
+const WIDTH_STEP = 16;
+/** A row and its filter byte must fit one stored deflate block (65,535 bytes). */
+const MAX_WIDTH = 21_840;
+
+const stepped = (width: number) =>
+  Math.min(MAX_WIDTH, Math.max(WIDTH_STEP, Math.round(width / WIDTH_STEP) * WIDTH_STEP));
+
+function rungSize(width: number, height: number): RungSize {
+  return { width, height, rowBytes: (width * 3) / 8 };
+}
+
+/**
+ * The size that the cover itself is kept at: its own, less up to 15 columns at the right; scaled only where it is
+ * narrower than 16 pixels, wider than a stored block, or larger than the largest secret could use.
+ */
+export function nativeSize(cover: Size, maxSecretBytes: number): Size {
+  const needed = Math.ceil((payloadBytes(maxSecretBytes) * 8) / 3);
+  const scale = Math.min(1, Math.sqrt(needed / (cover.width * cover.height)), MAX_WIDTH / cover.width);
+  if (scale === 1) {
+    const width = Math.max(WIDTH_STEP, cover.width - (cover.width % WIDTH_STEP));
+    return { width, height: cover.height };
+  }
+  return { width: stepped(cover.width * scale), height: Math.max(1, Math.ceil(cover.height * scale)) };
+}
+
+/**
+ * All sizes from tiny to the one that holds `maxSecretBytes`, ascending by capacity; one of them is `native`.
+ */
+export function ladderSizes(native: Size, maxSecretBytes: number): RungSize[] {
+  const needed = payloadBytes(maxSecretBytes);
+  const sizes = [rungSize(native.width, native.height)];
+  const scaled = (step: number) => {
+    const width = stepped(native.width * Math.SQRT2 ** step);
+    return rungSize(width, Math.max(1, Math.round((native.width * native.height * 2 ** step) / width)));
+  };
+  const bytes = (size: RungSize) => size.rowBytes * size.height;
+  for (let step = -1; bytes(sizes[0]!) > 64; step--) sizes.unshift(scaled(step));
+  for (let step = 1; bytes(sizes.at(-1)!) < needed; step++) sizes.push(scaled(step));
+  return sizes;
+}
+
+/** The index of the smallest size that holds the secret; -1 if none does. */
+export function rungFor(sizes: readonly RungSize[], secretBytes: number): number {
+  const needed = payloadBytes(secretBytes);
+  return sizes.findIndex((size) => size.rowBytes * size.height >= needed);
+}

@@ -1,0 +1,71 @@
+import { constants, createInflateRaw } from 'node:zlib';
+import type { InflateRaw } from 'node:zlib';
+import { ClusterError } from '../core/errors';
+
+const OUTPUT_BYTES = 65_536;
+
+/**
+ * What lies under every stream of node:zlib. It is not documented, but npm itself lives on it (minizlib) and so does
+ * pngjs; the tests of this folder fail at once where a new Node should change it.
+ */
+interface Handle {
+  onerror: (message: string) => void;
+  /** Leaves [output left, input left] in `_writeState`. */
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputAt: number,
+    inputBytes: number,
+    output: Uint8Array,
+    outputAt: number,
+    outputBytes: number,
+  ): void;
+}
+
+type Internals = InflateRaw & { _handle: Handle; _writeState: Uint32Array };
+
+/**
+ * Raw inflate that is fed byte by byte and answers at once. The public API is either asynchronous or wants the whole
+ * input, and neither can stop a bomb where the payload ends; here at most 64 KiB of output exist at a time.
+ */
+export class SyncInflate {
+  private readonly stream: Internals;
+  private readonly output = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
+  private problem: string | undefined;
+
+  /** `window`: up to 32 KiB of output that came before, for streams that begin elsewhere. */
+  constructor(window: Uint8Array) {
+    const dictionary = window.length > 0 ? { dictionary: window } : {};
+    this.stream = createInflateRaw(dictionary) as Internals;
+    this.stream.on('error', () => undefined);
+    this.stream._handle.onerror = (message) => {
+      this.problem = message;
+    };
+  }
+
+  /**
+   * Inflates `input`, handing out each piece of output (valid during the call only) until `take` returns false.
+   * Input after the stream's end is ignored.
+   * @throws ClusterError('bad_image') on what is no deflate stream.
+   */
+  write(input: Uint8Array, take: (output: Uint8Array) => boolean): void {
+    let left = input.length;
+    for (;;) {
+      const at = input.length - left;
+      this.stream._handle.writeSync(constants.Z_NO_FLUSH, input, at, left, this.output, 0, OUTPUT_BYTES);
+      if (this.problem !== undefined)
+        throw new ClusterError('bad_image', `the PNG's pixels are damaged: ${this.problem}`);
+      const [outputLeft, inputLeft] = this.stream._writeState as unknown as [number, number];
+      const made = OUTPUT_BYTES - outputLeft;
+      if (made > 0 && !take(this.output.subarray(0, made))) return;
+      const stuck = made === 0 && inputLeft === left;
+      left = inputLeft;
+      if (stuck || (left === 0 && outputLeft > 0)) return;
+    }
+  }
+
+  /** Frees the native window now rather than at some garbage collection. */
+  close(): void {
+    this.stream.close();
+  }
+}

@@ -1,0 +1,75 @@
+import { ClusterError } from '../core/errors';
+import type { Message, MessageOf } from '../core/protocol';
+import type { FrameForm } from '../core/transport/frame';
+import type { Connection, ConnectionHandler } from '../core/transport/network';
+import type { ConnInfo } from './effects';
+
+interface Sink {
+  onMessage(conn: ConnInfo, message: Message): void;
+  onTask(
+    conn: ConnInfo,
+    connection: Connection,
+    form: FrameForm,
+    message: MessageOf<'TaskRequest'>,
+    secret: Uint8Array,
+  ): void;
+  onClose(connId: number): void;
+}
+
+/** One accepted connection: gathers a task's secret, passes everything else on. */
+export function acceptedHandler(
+  connId: number,
+  connection: Connection,
+  maxSecretBytes: number,
+  sink: Sink,
+): ConnectionHandler {
+  const { localAddress, remoteAddress } = connection;
+  const conn: ConnInfo = { id: connId, localAddress, remoteHost: hostOf(remoteAddress) };
+  let task: { message: MessageOf<'TaskRequest'>; form: FrameForm; bytes: number } | null = null;
+  let chunks: Uint8Array[] = [];
+  return {
+    onMessage: (message, form, bodyLength) => {
+      if (message.kind !== 'TaskRequest') return sink.onMessage(conn, message);
+      task = { message, form, bytes: bodyLength };
+    },
+    onBody: (chunk) => {
+      if (!task || task.bytes > maxSecretBytes) return; // read, so that the frame ends, and not kept
+      chunks.push(chunk);
+      connection.hold(chunk.length);
+    },
+    onEnd: () => {
+      if (!task) return;
+      const { message, form, bytes } = task;
+      task = null;
+      if (bytes > maxSecretBytes) return connection.send(tooLarge(message, bytes, maxSecretBytes));
+      const secret = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+      chunks = [];
+      connection.hold(-bytes);
+      sink.onTask(conn, connection, form, message, secret);
+    },
+    onUnknown: (error, message) => {
+      if (message?.kind === 'TaskRequest') connection.send(refusal(message, error));
+      else connection.sendError(error);
+    },
+    onClose: () => sink.onClose(connId),
+  };
+}
+
+function tooLarge(message: MessageOf<'TaskRequest'>, bytes: number, maxBytes: number): Message {
+  const text = `the secret has ${bytes} bytes, max_secret_bytes is ${maxBytes}`;
+  return refusal(message, new ClusterError('secret_too_large', text));
+}
+
+function refusal(message: MessageOf<'TaskRequest'>, error: ClusterError): Message {
+  return {
+    kind: 'TaskResponse',
+    request_id: message.request_id,
+    success: false,
+    error_message: error.message,
+    error_code: error.code,
+  };
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'));
+}

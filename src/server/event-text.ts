@@ -1,0 +1,48 @@
+import type { LogLevel } from '../core/environment';
+import type { ServerEventBody } from '../core/metrics/record';
+
+/** What a person is told of an event; null for those that only the files are for. Pure. */
+export function eventText(event: ServerEventBody, serverId: number): { level: LogLevel; text: string } | null {
+  switch (event.event) {
+    case 'started':
+      return info(
+        `Server ${serverId} started${event.address ? ` on ${event.address}` : ''}, incarnation ${event.incarnation}`,
+      );
+    case 'ready':
+      return info('Cover is decoded, tasks are welcome');
+    case 'election':
+      return info(`Election in term ${event.term}: ${event.reason}`);
+    case 'leader':
+      return event.leader_id === serverId
+        ? info(`This server (${serverId}) leads in term ${event.term}: ${event.reason}`)
+        : info(`Server ${event.leader_id} leads in term ${event.term}: ${event.reason}`);
+    case 'stepped_down':
+      return info(`This server (${serverId}) no longer leads: ${event.reason}`);
+    case 'peer_up':
+      return info(`Server ${event.peer_id} is up`);
+    case 'peer_down':
+      return { level: 'warn', text: `Server ${event.peer_id} is down: ${DOWN[event.reason]}` };
+    case 'resumed':
+      return { level: 'warn', text: `This process did not run for ${event.late_ms} ms; asking who leads` };
+    case 'overloaded':
+      return { level: 'warn', text: `Overloaded: ${event.reason}` };
+    case 'stopping':
+      return info('Stopping: handing over, finishing running tasks');
+    case 'stopped':
+      return info('Stopped');
+    default:
+      return null;
+  }
+}
+
+const DOWN = {
+  refused: 'its address refuses connections, the process is gone',
+  silent: 'nothing was heard of it within the failure timeout',
+  restarted: 'it restarted',
+  deaf: 'it says that it does not hear us',
+  leaving: 'it is stopping',
+};
+
+function info(text: string): { level: LogLevel; text: string } {
+  return { level: 'info', text };
+}

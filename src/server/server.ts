@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Clock, Logger } from '../core/environment';
+import type { ServerEvent } from '../core/metrics/record';
+import { encodeMessage } from '../core/transport/frame';
+import {
+  ACCEPTED_LIMITS,
+  FrameWatch,
+  listen,
+  parseAddress,
+  type Connection,
+  type Listener,
+} from '../core/transport/network';
+import type { ImagePool } from '../imaging/pool';
+import { acceptedHandler } from './accepted';
+import type { Effect, Input, MemberConfig } from './effects';
+import { eventText } from './event-text';
+import { Executions, type ExecutionLimits } from './executions';
+import { Links } from './links';
+import { LoadSampler } from './load';
+import { Member } from './member';
+
+/** A subscriber that leaves this much unread is cut off: it must never hold up the others. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+const SAMPLE_MS = 1000;
+
+export interface ServerOptions {
+  member: Omit<MemberConfig, 'incarnation' | 'firstCheckId'>;
+  /** Where to listen, host:port. */
+  address: string;
+  limits: ExecutionLimits & { maxConnections: number; frameTimeoutMs: number };
+  pool: ImagePool;
+  clock: Clock;
+  log: Logger;
+  record(event: ServerEvent): void;
+}
+
+/** The thin shell around a Member: sockets, timers, images and files. Everything that decides is in the Member. */
+export class Server {
+  /** Resolves when the server has left, by itself after `leave` or by `close`. */
+  readonly stopped: Promise<void>;
+  private readonly member: Member;
+  private readonly links: Links;
+  private readonly executions: Executions;
+  private readonly watch: FrameWatch;
+  private readonly conns = new Map<number, Connection>();
+  private readonly sampler = new LoadSampler();
+  private readonly loopDelay = monitorEventLoopDelay({ resolution: 20 });
+  private listener: Listener | null = null;
+  private sampleTimer: NodeJS.Timeout | null = null;
+  private wakeTimer: NodeJS.Timeout | null = null;
+  private armedForMs = Infinity;
+  private lastId = 0;
+  private markStopped!: () => void;
+
+  constructor(private readonly options: ServerOptions) {
+    const { member, limits, pool, clock } = options;
+    this.stopped = new Promise((resolve) => (this.markStopped = resolve));
+    this.watch = new FrameWatch({ frameTimeoutMs: limits.frameTimeoutMs, monotonicMs: () => clock.monotonicMs() });
+    this.member = new Member({
+      ...member,
+      incarnation: randomBytes(8).toString('hex'),
+      firstCheckId: randomBytes(4).readUInt32BE(0) * 1024,
+    });
+    const addresses = new Map(member.peers.map(({ id, address }) => [id, address]));
+    this.links = new Links(addresses, this.watch, (input) => this.step(input));
+    this.executions = new Executions(pool, limits, (executionId, outcome) =>
+      this.step({ type: 'executed', executionId, outcome }),
+    );
+  }
+
+  /** Listens and joins the cluster. @throws ClusterError('address_in_use') */
+  async start(): Promise<void> {
+    const { address, limits, member, pool, log } = this.options;
+    const { host, port } = parseAddress(address);
+    this.listener = await listen({
+      host,
+      port,
+      limits: { ...ACCEPTED_LIMITS, maxFrameBytes: limits.maxFrameBytes, maxSecretBytes: limits.maxSecretBytes },
+      maxConnections: limits.maxConnections,
+      reservedPlaces: member.peers.length,
+      watch: this.watch,
+      onConnection: (connection) => this.accept(connection),
+      onError: (error) => log('error', `Listening socket: ${error.message}`),
+      monotonicMs: () => this.options.clock.monotonicMs(),
+    });
+    this.loopDelay.enable();
+    this.step({ type: 'load', sample: this.sampler.sample() });
+    this.step({ type: 'start' });
+    this.sampleTimer = setInterval(() => this.sample(), SAMPLE_MS);
+    void pool.ready.then(() => this.step({ type: 'prepared' })).catch(() => undefined);
+  }
+
+  /** Hands over, finishes what runs (bounded), then stops. */
+  leave(): void {
+    this.step({ type: 'leave' });
+  }
+
+  /** Stops at once. */
+  async close(): Promise<void> {
+    if (this.sampleTimer) clearInterval(this.sampleTimer);
+    if (this.wakeTimer) clearTimeout(this.wakeTimer);
+    this.sampleTimer = null;
+    this.loopDelay.disable();
+    this.links.close();
+    await this.listener?.close();
+    this.markStopped();
+  }
+
+  private step(input: Input): void {
+    const { clock } = this.options;
+    const effects = this.member.step(input, { nowMs: clock.monotonicMs(), unixMs: clock.unixMs() });
+    for (const effect of effects) this.perform(effect);
+    this.arm();
+  }
+
+  /** One timer, set anew only when something is due earlier than it would fire. */
+  private arm(): void {
+    const { wakeAtMs } = this.member;
+    if (wakeAtMs >= this.armedForMs) return;
+    if (this.wakeTimer) clearTimeout(this.wakeTimer);
+    this.armedForMs = wakeAtMs;
+    const delayMs = Math.max(0, Math.ceil(wakeAtMs - this.options.clock.monotonicMs()));
+    this.wakeTimer = setTimeout(() => {
+      this.armedForMs = Infinity;
+      this.step({ type: 'tick' });
+    }, delayMs);
+  }
+
+  private perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'dial':
+        return this.links.dial(effect.peerId, effect.link);
+      case 'drop':
+        return this.links.drop(effect.peerId);
+      case 'sendLink':
+        return this.links.send(effect.peerId, effect.link, effect.message);
+      case 'send':
+        return this.send(effect);
+      case 'execute':
+        return this.executions.execute(effect.executionId, effect.requestId);
+      case 'discard':
+        return this.executions.discard(effect.executionId);
+      case 'event':
+        return this.tell(effect.event);
+      case 'stopped':
+        void this.close();
+    }
+  }
+
+  private send({ connIds, messages }: Extract<Effect, { type: 'send' }>): void {
+    const frames = messages.map(encodeMessage);
+    const bytes = frames.length === 1 ? frames[0]! : Buffer.concat(frames);
+    for (const connId of connIds) {
+      const connection = this.conns.get(connId);
+      if (!connection) continue;
+      connection.sendFrame(bytes);
+      if (messages[0]!.kind === 'Heartbeat') connection.isSubscriber = true;
+      if (connection.isSubscriber && connection.bufferedBytes > MAX_UNREAD_BYTES) connection.destroy();
+    }
+  }
+
+  private accept(connection: Connection) {
+    const connId = ++this.lastId;
+    this.conns.set(connId, connection);
+    return acceptedHandler(connId, connection, this.options.limits.maxSecretBytes, {
+      onMessage: (conn, message) => this.step({ type: 'connMessage', conn, message }),
+      onTask: (conn, from, form, message, secret) => {
+        const executionId = ++this.lastId;
+        this.executions.hold(executionId, from, form, secret);
+        this.step({ type: 'connMessage', conn, message, executionId });
+      },
+      onClose: () => {
+        this.conns.delete(connId);
+        this.step({ type: 'connClosed', connId });
+      },
+    });
+  }
+
+  private tell(event: Extract<Effect, { type: 'event' }>['event']): void {
+    const { clock, log, member, record } = this.options;
+    record({ time: clock.unixMs(), server_id: member.id, ...event });
+    const said = eventText(event, member.id);
+    if (said) log(said.level, said.text);
+  }
+
+  private sample(): void {
+    const load = this.sampler.sample();
+    this.step({ type: 'load', sample: load });
+    const { activeCount, queuedCount } = this.member.executor.queue;
+    this.tell({
+      event: 'sample',
+      cpu_percent: Math.round(load.cpuPercent * 10) / 10,
+      memory_bytes: process.memoryUsage.rss(),
+      active: activeCount,
+      queued: queuedCount,
+      ledger: this.member.assigner.ledger.size,
+      event_loop_delay_ms: Math.round(this.loopDelay.max / 1e4) / 100,
+    });
+    this.loopDelay.reset();
+  }
+}
