@@ -1,81 +1,89 @@
-import { Command } from '@oclif/core';
-import { createServer } from 'node:net';
+import { Flags } from '@oclif/core';
 import { readFileSync } from 'node:fs';
-import { crc32, deflateSync } from 'node:zlib';
-import { Worker } from 'node:worker_threads';
+import { availableParallelism } from 'node:os';
+import packageJson from '../../package.json';
+import { defaultCover } from '../assets/assets';
+import { serverConfigFromFlags, type ServerConfig } from '../config/server-config';
+import { readServerFile } from '../config/server-file';
+import { ClusterError } from '../core/errors';
+import { systemClock } from '../core/system-clock';
+import { runServer, type RunServerOptions } from '../server/run-server';
+import { BaseCommand } from './base';
 
 declare const WORKER_SOURCE: string;
 
-function chunk(type: string, data: Buffer): Buffer {
-  const out = Buffer.alloc(12 + data.length);
-  out.writeUInt32BE(data.length, 0);
-  out.write(type, 4, 'latin1');
-  data.copy(out, 8);
-  out.writeUInt32BE(crc32(out.subarray(4, 8 + data.length)), 8 + data.length);
-  return out;
-}
+const DEFAULT_CONFIG = 'config/server1.toml';
+/** How long a server that was told to stop finishes what runs. */
+const DRAIN_MS = 5000;
 
-/** The thin path: a gradient as cover, the secret in its low bits, deflate stored. */
-export function hide(secret: Buffer): Buffer {
-  const width = 612;
-  const bits = (secret.length + 4) * 8;
-  const height = Math.ceil(bits / (width * 3));
-  const stride = width * 3 + 1;
-  const raw = Buffer.alloc(stride * height, 128);
-  const framed = Buffer.alloc(secret.length + 4);
-  framed.writeUInt32BE(secret.length, 0);
-  secret.copy(framed, 4);
-  for (let y = 0; y < height; y++) raw[y * stride] = 0;
-  for (let bit = 0; bit < bits; bit++) {
-    const at = Math.floor(bit / (width * 3)) * stride + 1 + (bit % (width * 3));
-    raw[at] = (raw[at]! & 0xfe) | ((framed[bit >> 3]! >> (7 - (bit & 7))) & 1);
+export class Server extends BaseCommand {
+  static override summary = 'Run one server until SIGTERM.';
+  static override description =
+    'Joins the cluster of its configuration, elects a leader with its peers and hides what clients send. Ctrl-C or SIGTERM hands over and finishes running tasks; a second one ends at once.';
+  static override examples = [
+    '<%= config.bin %> server --config config/server1.toml',
+    '<%= config.bin %> server --id 1 --address 127.0.0.1:8001 --peer 2@127.0.0.1:8002 --peer 3@127.0.0.1:8003',
+    { description: 'alone on 127.0.0.1:8001, without any file', command: '<%= config.bin %> server' },
+  ];
+  static override flags = {
+    id: Flags.string({ helpValue: 'N', summary: 'id of this server, unique in the cluster' }),
+    address: Flags.string({ helpValue: 'HOST:PORT', summary: 'where to listen' }),
+    peer: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'ID@HOST:PORT',
+      summary: 'another server; repeat for each',
+    }),
+  };
+
+  async run(): Promise<{ server_id: number; exit_code: number }> {
+    const { flags } = await this.parse(Server);
+    const file = readServerFile(flags.config ?? DEFAULT_CONFIG, { required: flags.config !== undefined });
+    const given = { id: flags.id, address: flags.address, peers: flags.peer };
+    const config = serverConfigFromFlags(given, file, { availableParallelism: availableParallelism() });
+    const exitCode = await runServer({ ...runOptions(config, file?.path ?? null), logLevel: flags['log-level'] });
+    this.endWith(exitCode);
+    return { server_id: config.id, exit_code: exitCode };
   }
-  const ihdr = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);
-  ihdr.writeUInt32BE(width, 0);
-  ihdr.writeUInt32BE(height, 4);
-  const signature = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
-  return Buffer.concat([signature, chunk('IHDR', ihdr), chunk('IDAT', deflateSync(raw, { level: 0 })), chunk('IEND', Buffer.alloc(0))]);
 }
 
-export class Server extends Command {
-  static override description = 'run one server';
+export function runOptions(config: ServerConfig, configPath: string | null): Omit<RunServerOptions, 'logLevel'> {
+  const { election, processing, limits } = config;
+  const listensEverywhere = /^(0\.0\.0\.0|\[::\]):/.test(config.address);
+  return {
+    member: {
+      id: config.id,
+      address: config.advertiseAddress ?? (listensEverywhere ? null : config.address),
+      peers: config.peers,
+      timings: {
+        heartbeatMs: election.heartbeatIntervalMs,
+        failureTimeoutMs: election.failureTimeoutMs,
+        electionTimeoutMs: election.electionTimeoutMs,
+      },
+      workers: processing.workers,
+      queueLimit: processing.queueLimit,
+      version: packageJson.version,
+      drainMs: DRAIN_MS,
+    },
+    address: config.address,
+    limits,
+    workers: processing.workers,
+    compression: processing.compression,
+    cover: readCover(config.coverImage),
+    workerSource: WORKER_SOURCE,
+    eventsFile: config.eventsFile,
+    pidFile: config.pidFile,
+    logFile: config.logFile,
+    configPath,
+    clock: systemClock,
+  };
+}
 
-  async run(): Promise<void> {
-    const worker = new Worker(WORKER_SOURCE, { eval: true });
-    await new Promise((resolve) => worker.once('message', resolve));
-    await worker.terminate();
-    const server = createServer({ noDelay: true }, (socket) => {
-      let held: Buffer[] = [];
-      let size = 0;
-      socket.on('data', (data: Buffer) => {
-        held.push(data);
-        size += data.length;
-        if (size < 4) return;
-        const all = Buffer.concat(held);
-        held = [all];
-        if (size < 4 + all.readUInt32BE(0)) return;
-        const headerBytes = all.readUInt32BE(5);
-        const { TaskRequest } = JSON.parse(all.toString('utf8', 9, 9 + headerBytes)) as { TaskRequest: { request_id: number } };
-        const carrier = hide(all.subarray(9 + headerBytes));
-        const header = Buffer.from(JSON.stringify({ TaskResponse: { request_id: TaskRequest.request_id, success: true, error_message: null } }));
-        const head = Buffer.alloc(9);
-        head.writeUInt32BE(5 + header.length + carrier.length, 0);
-        head[4] = 1;
-        head.writeUInt32BE(header.length, 5);
-        socket.cork();
-        socket.write(head);
-        socket.write(header);
-        socket.write(carrier);
-        socket.uncork();
-        held = [];
-        size = 0;
-      });
-    });
-    server.listen(8001, '127.0.0.1', () => this.log(`listening, cpu ${JSON.stringify(process.cpuUsage())}`));
-    process.on('SIGTERM', () => {
-      this.log(`cpu ${JSON.stringify(process.cpuUsage())}`);
-      process.exit(0);
-    });
-    await new Promise(() => readFileSync);
+function readCover(file: string | undefined): { bytes: Uint8Array; name: string } {
+  if (file === undefined) return { bytes: defaultCover(), name: 'the built-in cover' };
+  try {
+    return { bytes: readFileSync(file), name: `server.cover_image ${file}` };
+  } catch (error) {
+    throw new ClusterError('bad_config', `server.cover_image: cannot read ${file}: ${(error as Error).message}`);
   }
 }

@@ -1,7 +1,7 @@
 // npm run sim:mutations: puts faults that the rules guard against back into the code, one at a time, and tells after
 // how many seeds the simulator notices each. A rule whose removal nothing notices is not needed, or not tested.
 import { build } from 'esbuild';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -26,10 +26,18 @@ const MUTATIONS = [
     'this.detector.heartbeat(peerId, message, message.timestamp * 1000)',
   ],
   [
-    'a restart unseats: who comes back stands above the leader that it hears of',
+    'a restart unseats: who comes back stands above the leader that it hears of, and load decides',
     'src/core/election/election.ts',
     "this.become('following', heard, `told by ${fromId}`);\n    } else if (!this.isLeaderKnownAlive()) {",
     "if (this.mode === 'resting') this.leadership = { term: heard.term, leaderId: null };\n      else this.become('following', heard, '');\n    } else if (!this.isLeaderKnownAlive()) {",
+    "if (this.view.settled()) this.startAsking('checking', nowMs);",
+    'if (this.view.settled()) this.stand(this.leadership.term + 1, nowMs);',
+  ],
+  [
+    'a late answer to a check counts as a vote',
+    'src/core/election/election.ts',
+    'const asked = this.isAsking() && message',
+    'const asked = message',
   ],
   [
     'no incarnation',
@@ -91,12 +99,6 @@ const MUTATIONS = [
     'src/core/election/failure-detector.ts',
     'peer.hearsUs = beat.hears.includes(this.selfId);',
     'peer.hearsUs = true;',
-  ],
-  [
-    'a subscription is no hint to dial',
-    'src/server/member.ts',
-    'this.onDetector(this.detector.hint(peerId, now.nowMs), now);',
-    '',
   ],
   [
     'an assignment never expires',
@@ -163,39 +165,56 @@ const MUTATIONS = [
   ],
 ];
 
-async function simulateWith(name, file, find, replace) {
+async function mutated(name, file, ...pairs) {
   const target = path.join(root, file);
-  const source = readFileSync(target, 'utf8');
-  const places = source.split(find).length - 1;
-  if (places !== 1) throw new Error(`"${name}": the text to replace stands ${places} times in ${file}`);
+  let source = readFileSync(target, 'utf8');
+  for (let index = 0; index < pairs.length; index += 2) {
+    const places = source.split(pairs[index]).length - 1;
+    if (places !== 1) throw new Error(`"${name}": the text to replace stands ${places} times in ${file}`);
+    source = source.replace(pairs[index], () => pairs[index + 1]);
+  }
   const plugin = {
     name: 'mutate',
     setup(pluginBuild) {
       pluginBuild.onLoad({ filter: /\.ts$/ }, ({ path: loaded }) =>
-        loaded === target ? { contents: source.replace(find, () => replace), loader: 'ts' } : undefined,
+        loaded === target ? { contents: source, loader: 'ts' } : undefined,
       );
     },
   };
   const outfile = path.join(root, 'dist', `sim-mutation-${process.pid}.cjs`);
   const options = { bundle: true, platform: 'node', format: 'cjs', target: 'node20', plugins: [plugin], outfile };
-  await build({ ...options, entryPoints: [path.join(here, 'simulation.ts')], logLevel: 'error' });
+  await build({ ...options, entryPoints: [path.join(here, 'mutation-entry.ts')], logLevel: 'error' });
   const require = createRequire(import.meta.url);
   delete require.cache[outfile];
-  return require(outfile).simulate;
+  return require(outfile);
+}
+
+function caughtBySeed({ simulate }) {
+  for (let seed = 1; seed <= MAX_SEEDS; seed++) {
+    const { violations, crash } = simulate(seed);
+    if (crash) return `seed ${seed} (${String(crash.message).slice(0, 60)})`;
+    if (violations.length > 0) return `seed ${seed} (${violations.map(({ rule }) => rule).join(', ')})`;
+  }
+  return null;
+}
+
+function caughtByScenario({ parseScenario, runScenario }) {
+  const folder = path.join(here, '..', 'scenarios');
+  for (const name of readdirSync(folder).filter((each) => each.endsWith('.scenario'))) {
+    const { failures } = runScenario(parseScenario(readFileSync(path.join(folder, name), 'utf8')).script);
+    if (failures.length > 0) return `scenario ${name} (${failures[0].slice(0, 80)})`;
+  }
+  return null;
 }
 
 const only = process.argv[3];
 let survivors = 0;
 for (const mutation of MUTATIONS) {
   if (only && !mutation[0].includes(only)) continue;
-  const simulate = await simulateWith(...mutation);
-  let caught = null;
-  for (let seed = 1; seed <= MAX_SEEDS && !caught; seed++) {
-    const { violations, crash } = simulate(seed);
-    if (crash) caught = `${seed} (${String(crash.message).slice(0, 60)})`;
-    else if (violations.length > 0) caught = `${seed} (${violations.map(({ rule }) => rule).join(', ')})`;
-  }
-  if (!caught) survivors += 1;
-  console.log(`${caught ? 'caught at seed' : 'NOT CAUGHT in'} ${caught ?? MAX_SEEDS}: ${mutation[0]}`);
+  const program = await mutated(...mutation);
+  const seed = caughtBySeed(program);
+  const scenario = caughtByScenario(program);
+  if (!seed && !scenario) survivors += 1;
+  console.log(`${mutation[0]}\n    ${seed ?? `no seed of ${MAX_SEEDS}`}; ${scenario ?? 'no scenario'}`);
 }
-console.log(`${survivors} not caught`);
+console.log(`${MUTATIONS.length} mutations, ${survivors} caught by nothing`);

@@ -59,7 +59,21 @@ export class World {
     return Array.from({ length: this.options.servers }, (_, index) => index + 1);
   }
 
+  setCpu(id: number, cpuPercent: number): void {
+    this.loads.set(id, cpuPercent);
+  }
+
+  /** All of them listen before the first one dials. */
+  startTogether(): void {
+    const servers = this.serverIds.map((id) => this.listen(id));
+    for (const server of servers) this.begin(server);
+  }
+
   startServer(id: number): void {
+    this.begin(this.listen(id));
+  }
+
+  private listen(id: number): SimServer {
     const peers = this.serverIds.filter((peer) => peer !== id).map((peer) => ({ id: peer, address: `server${peer}` }));
     const server = new SimServer(
       `server${id}`,
@@ -82,7 +96,11 @@ export class World {
       () => (this.options.serviceMs ?? 5) * (0.5 + this.random()),
     );
     this.servers.set(id, server);
-    const cpuPercent = this.loads.get(id)!;
+    return server;
+  }
+
+  private begin(server: SimServer): void {
+    const cpuPercent = this.loads.get(server.member.config.id)!;
     server.start();
     server.step({ type: 'load', sample: { cpuPercent, memoryUsedPercent: 50 } });
     this.sampleLater(server);

@@ -149,7 +149,8 @@ export class Election {
   }
 
   onCheckResponse(message: MessageOf<'LeaderCheckResponse'>, fromId: number, nowMs: number): void {
-    const asked = message.check_id === this.checkId && this.awaiting.delete(fromId);
+    // In a candidacy `awaiting` holds something else: a late answer must not count as a vote.
+    const asked = this.isAsking() && message.check_id === this.checkId && this.awaiting.delete(fromId);
     const heard = { term: message.term, leaderId: message.leader_id };
     if (heard.leaderId !== null && heard.leaderId !== this.id && isGreater(heard, this.leadership)) {
       if (message.lives || this.mode === 'confirming') this.become('following', heard, `told by ${fromId}`);

@@ -1,0 +1,141 @@
+import { check, violations } from '../../src/check/check';
+import { World } from '../sim/scenario';
+
+/**
+ * A scenario file: what it shows, a script of `at <ms> <what>` lines, `---`, and the whole trace that it must give.
+ *
+ *   servers 3            clients 2 tasks 10     cpu 2 90        seed 7       delay 0.5
+ *   at 1500 kill 1       restart, pause, resume, terminate, heal likewise
+ *   at 1500 cut 1 from server2,server3 silent|reset both|in|out
+ *   at 1500 slow 1 by 200 loss 0.1
+ *   at 1500 drop 1 2     closes the links between the two once
+ *   at 3000 expect 1,2,3 follow 2        (`expect 1 follows nobody`)
+ *   at 9000 expect failed 0 · done · slowest 250 · leaders 1,2 (who led so far, in order)
+ *                                         · balance 1.05 (largest share over the mean)
+ */
+export interface Scenario {
+  title: string[];
+  script: string[];
+  trace: string[];
+}
+
+export function parseScenario(text: string): Scenario {
+  const [head = '', trace = ''] = text.split(/^---\n/m);
+  const lines = head.split('\n').filter((line) => line.trim() !== '');
+  return {
+    title: lines.filter((line) => line.startsWith('#')),
+    script: lines.filter((line) => !line.startsWith('#')),
+    trace: trace.split('\n').filter((line) => line !== ''),
+  };
+}
+
+export function formatScenario({ title, script, trace }: Scenario): string {
+  return [...title, '', ...script, '---', ...trace, ''].join('\n');
+}
+
+/** Runs the script; returns the trace and every expectation or rule that did not hold. */
+export function runScenario(script: readonly string[]): { trace: string[]; failures: string[] } {
+  const settings = new Map(script.filter((line) => !line.startsWith('at ')).map((line) => splitOnce(line)));
+  const [clients = 0, , tasksPerClient = 0] = (settings.get('clients') ?? '').split(' ').map(Number);
+  const world = new World({
+    seed: Number(settings.get('seed') ?? 1),
+    servers: Number(settings.get('servers') ?? 3),
+    clients,
+    tasksPerClient,
+    baseDelayMs: Number(settings.get('delay') ?? 0.2),
+  });
+  for (const [id, cpu] of (settings.get('cpu') ?? '').split(',').map((pair) => pair.split(':').map(Number))) {
+    if (id) world.setCpu(id, cpu!);
+  }
+  const failures: string[] = [];
+  world.startTogether();
+  world.runUntil(130); // the covers are decoded
+  world.startClients();
+  for (const line of script.filter((each) => each.startsWith('at '))) {
+    const [, timeMs, ...words] = line.split(' ');
+    world.runUntil(Number(timeMs));
+    const failure = perform(world, words);
+    if (failure) failures.push(`${line}: ${failure}`);
+  }
+  for (const { rule, problems } of violations(check(world.history(10))))
+    failures.push(`${rule}: ${problems.join('; ')}`);
+  return { trace: world.trace.map((line) => line.trimEnd()), failures };
+}
+
+function perform(world: World, words: string[]): string | null {
+  const [verb, first, second] = words;
+  const id = Number(first);
+  switch (verb) {
+    case 'kill':
+      world.kill(id);
+      return null;
+    case 'restart':
+      world.restart(id);
+      return null;
+    case 'pause':
+      world.pause(id);
+      return null;
+    case 'resume':
+      world.resume(id);
+      return null;
+    case 'terminate':
+      world.terminate(id);
+      return null;
+    case 'heal':
+      world.heal(id);
+      return null;
+    case 'cut':
+      world.partition(id, words[3]!.split(','), words[4] as 'silent' | 'reset', words[5] as 'both' | 'in' | 'out');
+      return null;
+    case 'slow':
+      world.slowDown(id, Number(words[3]), Number(words[5] ?? 0));
+      return null;
+    case 'drop':
+      world.dropLinks(id, Number(second));
+      return null;
+    case 'expect':
+      return expectation(world, words.slice(1));
+    default:
+      return `no such step: ${words.join(' ')}`;
+  }
+}
+
+function expectation(world: World, words: string[]): string | null {
+  const [what, verb, value] = words;
+  const records = world.clients.flatMap((client) => client.records);
+  if (what === 'done') return world.clients.every((client) => client.isDone) ? null : 'not every client is done';
+  if (what === 'failed') return same(records.filter((record) => !record.success).length, Number(verb));
+  if (what === 'slowest') {
+    const slowestMs = Math.max(...records.map((record) => record.latency_ms));
+    return slowestMs <= Number(verb) ? null : `the slowest request took ${slowestMs.toFixed(1)} ms`;
+  }
+  if (what === 'balance') {
+    const shares = world.serverIds.map((id) => records.filter((each) => each.assigned_server_id === id).length);
+    const ratio = Math.max(...shares) / (records.length / shares.length);
+    return ratio <= Number(verb) ? null : `max/mean is ${ratio.toFixed(2)}: ${shares.join(', ')}`;
+  }
+  if (what === 'leaders') return same(leaders(world), verb!);
+  const wanted = value === 'nobody' ? null : Number(value);
+  for (const id of what!.split(',').map(Number)) {
+    const { leaderId } = world.servers.get(id)!.member.election.leadership;
+    if (leaderId !== wanted) return `server ${id} follows ${leaderId}`;
+  }
+  return null;
+}
+
+/** Who led, in order, by what the leaders themselves said. */
+function leaders(world: World): string {
+  const ids = world.events.flatMap((event) =>
+    event.event === 'leader' && event.leader_id === event.server_id ? [event.server_id] : [],
+  );
+  return ids.filter((id, index) => id !== ids[index - 1]).join(',');
+}
+
+function same(actual: unknown, wanted: unknown): string | null {
+  return actual === wanted ? null : `it is ${String(actual)}`;
+}
+
+function splitOnce(line: string): [string, string] {
+  const at = line.indexOf(' ');
+  return [line.slice(0, at), line.slice(at + 1)];
+}

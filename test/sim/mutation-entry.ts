@@ -1,0 +1,2 @@
+export { simulate } from './simulation';
+export { parseScenario, runScenario } from '../scenarios/scenario';

@@ -1,0 +1,39 @@
+import { simulate } from './simulation';
+
+/** CI runs these on every change; `npm run sim -- --seeds 100000` runs as many as there is patience for. */
+const SEEDS = 1000;
+const PER_TEST = 250;
+
+test.each(Array.from({ length: SEEDS / PER_TEST }, (_, index) => index * PER_TEST + 1))(
+  'seeds from %i hold S1 to S8',
+  (first) => {
+    for (let seed = first; seed < first + PER_TEST; seed++) {
+      const { violations, crash } = simulate(seed);
+      expect({ seed, crash, violations }).toEqual({ seed, crash: null, violations: [] });
+    }
+  },
+  60_000,
+);
+
+test('a seed gives the same run, bit for bit', () => {
+  const [a, b] = [simulate(42), simulate(42)];
+  expect(a.world.trace.length).toBeGreaterThan(100);
+  expect(a.world.trace).toEqual(b.world.trace);
+  expect(simulate(43).world.trace).not.toEqual(a.world.trace);
+});
+
+test('the runs are not empty: every kind of fault, elections and hedges happen in a hundred of them', () => {
+  const seen = new Set<string>();
+  for (let seed = 1; seed <= 100; seed++) {
+    const { world } = simulate(seed);
+    for (const { action, detail } of world.faults) seen.add(`${action} ${detail?.split(' ')[0] ?? ''}`.trim());
+    for (const { event } of world.events) seen.add(event);
+    for (const record of world.clients.flatMap((client) => client.records)) {
+      seen.add(record.success ? 'success' : 'failure');
+      if (record.hedged) seen.add('hedged');
+      if (record.retry_count > 0) seen.add('retried');
+    }
+  }
+  const wanted = 'kill restart terminate pause resume heal stepped_down resumed stopped hedged retried success';
+  expect([...seen]).toEqual(expect.arrayContaining([...wanted.split(' '), 'partition silent', 'partition reset']));
+});
