@@ -23,6 +23,7 @@ export interface WorldOptions {
   queueLimit?: number;
   /** Each server's clock: random offset and up to this relative drift. */
   maxDrift?: number;
+  maxLateDialMs?: number;
 }
 
 const DEFAULT_TIMINGS: Timings = { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 };
@@ -94,6 +95,7 @@ export class World {
       this.clocks.get(id)!,
       (event) => this.record(event),
       () => (this.options.serviceMs ?? 5) * (0.5 + this.random()),
+      this.options.maxLateDialMs ?? 0,
     );
     this.servers.set(id, server);
     return server;

@@ -42,6 +42,8 @@ export class SimServer implements Process {
     private readonly clock: SimClock,
     private readonly record: (event: ServerEvent) => void,
     private readonly serviceMs: () => number,
+    /** How late a dial may be on its way out. */
+    private readonly maxLateDialMs: number,
   ) {
     this.member = new Member(config);
     network.register(this);
@@ -181,7 +183,7 @@ export class SimServer implements Process {
   }
 
   private dial(peerId: number, link: number): void {
-    const lateMs = this.random() < 0.05 ? this.random() * 200 : 0;
+    const lateMs = this.random() < 0.05 ? this.random() * this.maxLateDialMs : 0;
     const state = { link, end: null as End | null, giveUp: () => {} };
     this.links.set(peerId, state);
     let given = false;

@@ -143,6 +143,7 @@ function randomOptions(seed: number, random: Random): WorldOptions {
     workers: pick(random, [1, 2, 4]),
     queueLimit: pick(random, [1, 4, 128]),
     maxDrift: 0.002,
+    maxLateDialMs: 200,
   };
 }
 
