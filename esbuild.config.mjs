@@ -1,9 +1,10 @@
 // npm run build: bundles src/ into dist/cloudp2p.cjs, packs it with a Node base into dist/cloudp2p, and runs the result.
-// With --bundle-only it stops after the bundle (tests and bin/dev.js use that).
+// With --bundle-only it stops after the bundle.
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +12,8 @@ const ROOT = path.dirname(fileURLToPath(import.meta.url));
 const DIST = path.join(ROOT, 'dist');
 // Newer than the build machine's own Node: half the start-up CPU, and inside its support window. See docs/decisions.
 const BASE_NODE_VERSION = '24.21.0';
+/** The pictures that src/assets takes along. */
+const PICTURES = ['cover.jpg', 'small.png', 'medium.jpg', 'large.png'].map((name) => `test_images/${name}`);
 
 const common = {
   bundle: true,
@@ -31,30 +34,43 @@ async function workerSource() {
   return result.outputFiles[0].text;
 }
 
-/** What travels inside the executable for `init` and for a start in an empty folder. */
-const assetsPlugin = {
-  name: 'assets',
-  setup(pluginBuild) {
-    pluginBuild.onResolve({ filter: /^asset:/ }, ({ path: asset }) => ({
-      path: path.join(ROOT, asset.slice('asset:'.length)),
-      namespace: 'asset',
-    }));
-    pluginBuild.onLoad({ filter: /.*/, namespace: 'asset' }, ({ path: file }) => ({
-      contents: readFileSync(file),
-      loader: file.endsWith('.toml') ? 'text' : 'binary',
-      watchFiles: [file],
-    }));
-  },
-};
+/**
+ * `asset:` imports (src/assets): a .toml is its text, a picture a function that returns its bytes. Inside the executable
+ * the pictures are assets beside the script: as text in it they would cost 40 ms and 9 MB in every command that could
+ * want one.
+ */
+function assetsPlugin(isForExecutable) {
+  const pictureCode = (name) =>
+    isForExecutable
+      ? `new Uint8Array(require('node:sea').getAsset(${JSON.stringify(name)}))`
+      : `Buffer.from('${readFileSync(path.join(ROOT, name), 'base64')}', 'base64')`;
+  return {
+    name: 'assets',
+    setup(pluginBuild) {
+      pluginBuild.onResolve({ filter: /^asset:/ }, ({ path: asset }) => ({
+        path: asset.slice('asset:'.length),
+        namespace: 'asset',
+      }));
+      pluginBuild.onLoad({ filter: /.*/, namespace: 'asset' }, ({ path: name }) => {
+        if (name.endsWith('.toml')) return { contents: readFileSync(path.join(ROOT, name)), loader: 'text' };
+        if (!PICTURES.includes(name)) throw new Error(`${name} is not in PICTURES of esbuild.config.mjs`);
+        return { contents: `export default () => ${pictureCode(name)};`, loader: 'js' };
+      });
+    },
+  };
+}
 
-/** Bundles the program. `extra` goes to esbuild as it is (bin/dev.js, mutation runs and benches use it). */
-export async function bundle(outfile = path.join(DIST, 'cloudp2p.cjs'), extra = {}) {
+/**
+ * Bundles the program. `extra` goes to esbuild as it is (tests, mutation runs and benches use it); `isForExecutable`:
+ * for `pack`, which adds the pictures.
+ */
+export async function bundle(outfile = path.join(DIST, 'cloudp2p.cjs'), extra = {}, isForExecutable = false) {
   await build({
     ...common,
     entryPoints: ['src/main.ts'],
     outfile,
     define: { WORKER_SOURCE: JSON.stringify(await workerSource()) },
-    plugins: [assetsPlugin],
+    plugins: [assetsPlugin(isForExecutable)],
     ...extra,
   });
   return outfile;
@@ -62,53 +78,91 @@ export async function bundle(outfile = path.join(DIST, 'cloudp2p.cjs'), extra = 
 
 /** The Node binary that becomes the executable, from the npm registry: a download that `npm ci` machines can make. */
 function baseNode() {
+  const given = process.env.CLOUDP2P_BASE_NODE;
+  if (given) return path.resolve(given);
   const name = `node-${process.platform}-${process.arch}`;
-  const cache = path.join(ROOT, 'node_modules', '.cache', `${name}-${BASE_NODE_VERSION}`);
-  const node = path.join(cache, 'package', 'bin', 'node');
-  if (existsSync(node)) return node;
-  mkdirSync(cache, { recursive: true });
   const spec = `${name}@${BASE_NODE_VERSION}`;
-  const packed = execFileSync('npm', ['pack', '--silent', spec], { cwd: cache, encoding: 'utf8' }).trim();
-  execFileSync('tar', ['-xzf', packed], { cwd: cache });
-  rmSync(path.join(cache, packed));
-  return node;
+  const cache = path.join(ROOT, 'node_modules', '.cache', `${name}-${BASE_NODE_VERSION}`);
+  const node = path.join('package', 'bin', 'node');
+  if (existsSync(path.join(cache, node))) return path.join(cache, node);
+  const download = `${cache}.${process.pid}`;
+  mkdirSync(download, { recursive: true });
+  try {
+    const packed = execFileSync('npm', ['pack', '--loglevel=error', spec], { cwd: download, encoding: 'utf8' }).trim();
+    execFileSync('tar', ['-xzf', packed, node], { cwd: download });
+    rmSync(path.join(download, packed));
+    // Moved when it is whole, so that an interrupted download is no cache.
+    if (!existsSync(cache)) renameSync(download, cache);
+  } catch (error) {
+    const hint = 'set CLOUDP2P_BASE_NODE to the path of a Node binary (20.15 or newer) to build on that one';
+    throw new Error(
+      `cannot get ${spec} with npm pack, the base of the executable: ${error.message.split('\n')[0]}; ${hint}`,
+    );
+  } finally {
+    rmSync(download, { recursive: true, force: true });
+  }
+  return path.join(cache, node);
 }
 
-/** Packs the bundle into one executable. pkg swallows failures, so the caller runs the result. */
-async function pack(entry, output) {
+/** Packs the program into one executable. pkg swallows failures, so the caller runs the result. */
+async function pack(output) {
   const node = baseNode();
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1);
   const tmp = path.join(DIST, 'tmp');
   mkdirSync(tmp, { recursive: true });
+  const entry = await bundle(path.join(tmp, 'cloudp2p.cjs'), {}, true);
   // pkg takes `node` from PATH to make the blob; it must be the very version that carries it.
   process.env.PATH = `${path.dirname(node)}${path.delimiter}${path.join(ROOT, 'node_modules', '.bin')}${path.delimiter}${process.env.PATH}`;
+  const { TMPDIR: before = tmpdir() } = process.env;
   process.env.TMPDIR = tmp;
   const sea = createRequire(import.meta.url)('@yao-pkg/pkg/lib-es5/sea').default;
   const platform = { darwin: 'macos', win32: 'win' }[process.platform] ?? process.platform;
-  const target = { nodeRange: `node${BASE_NODE_VERSION}`, platform, arch: process.arch, output };
   await sea(entry, {
-    targets: [target],
+    targets: [{ nodeRange: `node${version}`, platform, arch: process.arch, output }],
     nodePath: node,
     signature: true,
-    seaConfig: { disableExperimentalSEAWarning: true, useCodeCache: true },
+    seaConfig: {
+      disableExperimentalSEAWarning: true,
+      useCodeCache: true,
+      assets: Object.fromEntries(PICTURES.map((name) => [name, path.join(ROOT, name)])),
+    },
   });
+  process.env.TMPDIR = before;
   rmSync(tmp, { recursive: true, force: true });
 }
 
-/** A build that does not run is no build: the executable must start alone, without PATH, HOME or a working folder of ours. */
+/** A build that does not run is no build: the executable must work alone, in an empty folder and environment. */
 function verify(executable) {
-  const wanted = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).version;
-  const said = execFileSync(executable, ['--version'], { env: {}, cwd: '/', encoding: 'utf8' });
-  if (!said.includes(wanted)) throw new Error(`${executable} --version said ${JSON.stringify(said)}, expected ${wanted}`);
-  return said.trim();
+  const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-build-'));
+  const run = (...args) => execFileSync(executable, args, { env: {}, cwd: folder, encoding: 'utf8' });
+  try {
+    const wanted = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).version;
+    const said = run('--version').trim();
+    if (!said.includes(`/${wanted} `)) throw new Error(`${executable} --version said "${said}", expected ${wanted}`);
+    const { written } = JSON.parse(run('init', '--json'));
+    for (const { path: name } of written) {
+      const isSame = readFileSync(path.join(folder, name)).equals(readFileSync(path.join(ROOT, name)));
+      if (!isSame) throw new Error(`${executable} init wrote a wrong ${name}`);
+    }
+    return said;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function main() {
+  mkdirSync(DIST, { recursive: true });
+  await bundle();
+  if (process.argv.includes('--bundle-only')) return;
+  const output = path.join(DIST, 'cloudp2p');
+  rmSync(output, { force: true });
+  await pack(output);
+  console.log(`dist/cloudp2p: ${verify(output)}`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  mkdirSync(DIST, { recursive: true });
-  const entry = await bundle();
-  if (!process.argv.includes('--bundle-only')) {
-    const output = path.join(DIST, 'cloudp2p');
-    rmSync(output, { force: true });
-    await pack(entry, output);
-    console.log(`dist/cloudp2p: ${verify(output)}`);
-  }
+  await main().catch((error) => {
+    console.error(`Error: the build failed: ${error.message}`);
+    process.exitCode = 1;
+  });
 }

@@ -1,4 +1,7 @@
-const transform = { '\\.(t|j|mj)sx?$': '<rootDir>/test/transform.cjs' };
+const transform = {
+  '\\.(t|j|mj)sx?$': '<rootDir>/test/transform.cjs',
+  '\\.(toml|png|jpg)$': '<rootDir>/test/house/asset-transform.cjs',
+};
 const esm = '@oclif/core|@oclif/test|chalk|wsl-utils|is-wsl|powershell-utils|is-inside-container|is-docker|ansis';
 
 const project = (displayName, testMatch, more = {}) => ({
@@ -6,6 +9,7 @@ const project = (displayName, testMatch, more = {}) => ({
   testMatch,
   transform,
   transformIgnorePatterns: [`/node_modules/(?!(${esm})/)`],
+  moduleNameMapper: { '^asset:(.*)$': '<rootDir>/$1' },
   testEnvironment: 'node',
   setupFiles: ['<rootDir>/test/setup.cjs'],
   ...more,

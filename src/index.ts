@@ -1,37 +1,62 @@
-import { Config, Plugin, run as runOclif, type Command } from '@oclif/core';
-import packageJson from '../package.json';
-import { Client } from './commands/client';
-import { Server } from './commands/server';
+/** The program's front door: which commands there are, and what becomes of one command line. */
+import type { Command } from '@oclif/core';
+import { type CommandLine, splitCommandLine } from './cli/command-line';
+import { reportFailure } from './cli/failure';
+import { commandHelp, rootHelp } from './cli/help';
+import { loadConfig } from './cli/oclif';
+import { endProcess, endQuietlyOnClosedPipe } from './cli/process-end';
+import { EXIT } from './core/errors';
 
-/** Every command by its id; topics are separated by `:` here and by a space on the command line. */
-export const COMMANDS: Record<string, Command.Class> = { client: Client, server: Server };
+/**
+ * Every command by its id (`client:hide` is typed `client hide`). Functions, because most of a start's time goes into
+ * evaluating commands that nobody asked for; `require`, because esbuild and jest both defer it, and `import()` they do not.
+ */
+export const COMMANDS: Record<string, () => Command.Class> = {
+  server: () => (require('./commands/server') as typeof import('./commands/server')).Server,
+  client: () => (require('./commands/client') as typeof import('./commands/client')).Client,
+  'client:hide': () => (require('./commands/client-hide') as typeof import('./commands/client-hide')).ClientHide,
+  'client:reveal': () =>
+    (require('./commands/client-reveal') as typeof import('./commands/client-reveal')).ClientReveal,
+  status: () => (require('./commands/status') as typeof import('./commands/status')).Status,
+  init: () => (require('./commands/init') as typeof import('./commands/init')).Init,
+};
 
-/** oclif's own loading needs files on disk; inside one executable there are none, so the map is handed over. */
-class BundledPlugin extends Plugin {
-  override async load(): Promise<void> {
-    Object.assign(this, { commandCache: COMMANDS });
-    await super.load();
+/** Runs one command line, tells of its errors, and returns the exit code. */
+export async function execute(argv: readonly string[]): Promise<number> {
+  try {
+    await dispatch(splitCommandLine(argv, Object.keys(COMMANDS)));
+    return Number(process.exitCode ?? EXIT.ok);
+  } catch (error) {
+    return reportFailure(error, argv);
   }
 }
 
-/** Loads oclif's configuration from the bundle. */
-async function loadConfig(): Promise<Config> {
-  // oclif asks the system for a shell and a home, and throws for a user without a passwd entry.
-  process.env.SHELL ??= '/bin/sh';
-  process.env.HOME ??= '/';
-  const pjson = structuredClone(packageJson) as never;
-  const plugin = new BundledPlugin({ name: packageJson.name, root: '/', pjson, isRoot: true, ignoreManifest: true });
-  await plugin.load();
-  return Config.load({
-    root: '/',
-    pjson,
-    plugins: new Map([[packageJson.name, plugin]]),
-    userPlugins: false,
-    devPlugins: false,
-  });
+/** Runs one command line and ends the process with its exit code. */
+export async function run(argv: readonly string[]): Promise<void> {
+  endQuietlyOnClosedPipe();
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error) => endProcess(reportFailure(error, argv)));
+  }
+  endProcess(await execute(argv));
 }
 
-/** Runs one command line and ends the process with its exit code. */
-export async function run(argv: string[]): Promise<void> {
-  await runOclif(argv, await loadConfig());
+async function dispatch(line: CommandLine): Promise<void> {
+  switch (line.kind) {
+    case 'version':
+      process.stdout.write(`${(await loadConfig({})).userAgent}\n`);
+      return;
+    case 'rootHelp':
+      process.stdout.write(`${rootHelp(load(() => true))}\n`);
+      return;
+    case 'help':
+      // With its sub-commands, because its help lists them.
+      return commandHelp(await loadConfig(load((id) => `${id}:`.startsWith(`${line.id}:`))), line.id);
+    case 'run':
+      await (await loadConfig(load((id) => id === line.id))).runCommand(line.id, line.rest);
+  }
+}
+
+function load(isWanted: (id: string) => boolean): Record<string, Command.Class> {
+  const wanted = Object.entries(COMMANDS).filter(([id]) => isWanted(id));
+  return Object.fromEntries(wanted.map(([id, command]) => [id, command()]));
 }

@@ -7,6 +7,7 @@ module.exports = {
     const { code, map } = transformSync(source, {
       loader,
       format: 'cjs',
+      supported: { 'dynamic-import': false },
       target: 'node20',
       sourcemap: 'both',
       sourcefile: filename,

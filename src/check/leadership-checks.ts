@@ -77,10 +77,11 @@ function unseated(history: History, spans: LeadershipSpan[]): string[] {
     const before = others.map((id) => spans.find((span) => span.serverId === id && spanCovers(span, fromMs)));
     const [first] = before;
     const agreed = before.every((span) => span?.leaderId === first?.leaderId && span?.term === first?.term);
-    if (!agreed || first?.leaderId == null || first.leaderId === mend!.server_id) continue;
+    if (!agreed || (first?.leaderId ?? null) === null || first === undefined || first.leaderId === mend!.server_id)
+      continue;
     // Of two leaders of one term the lower id stays: a paused one may rightly be the greater.
     const own = spans.find((span) => span.serverId === mend!.server_id && spanCovers(span, fromMs));
-    if (own?.leaderId != null && own.term >= first.term) continue;
+    if (own && own.leaderId !== null && own.term >= first.term) continue;
     const settledMs = Math.max(...before.map((span) => span!.fromMs));
     if (fromMs - settledMs < settleMs(history) || recentlyMended(history, fromMs)) continue;
     const changed = before.find((span) => span!.toMs < toMs && span!.toMs < history.endMs);
@@ -145,7 +146,7 @@ function disagreement(history: History, spans: LeadershipSpan[], atMs: number, u
   if (leaders.size > 1 || leaders.has('nobody'))
     return `live servers follow ${[...leaders].join(' and ')} at ${atMs.toFixed(1)}`;
   const leaderId = following[0]?.leaderId;
-  if (leaderId != null && !live.includes(leaderId))
+  if (typeof leaderId === 'number' && !live.includes(leaderId))
     return `all follow ${leaderId}, which is down, at ${atMs.toFixed(1)}`;
   const changed = following.find((span) => span !== undefined && span.toMs < untilMs && span.toMs < history.endMs);
   return changed ? `server ${changed.serverId} changed its leader again at ${changed.toMs.toFixed(1)}` : null;

@@ -62,7 +62,7 @@ export class Attempt {
     private readonly view: ClusterView,
     private readonly hedging: Hedging,
     private readonly random: Random,
-    private readonly startMs: number,
+    startMs: number,
   ) {
     this.deadlineMs = startMs + timeoutMs;
   }
@@ -103,8 +103,10 @@ export class Attempt {
     const send = this.endSend(sendId);
     if (!send || this.finished) return [];
     this.effects.push({ type: 'ack', sendId, address: send.address });
-    for (const late of this.sends.values()) this.view.exclude(late.address, nowMs);
-    this.hedging.finished(this.task.image, nowMs - this.startMs);
+    // Only who was late is avoided: a hedge that was hardly begun says nothing about its server.
+    const delayMs = this.hedging.delayMs(this.task.image);
+    for (const { address, atMs } of this.sends.values()) if (nowMs - atMs >= delayMs) this.view.exclude(address, nowMs);
+    this.hedging.finished(this.task.image, nowMs - send.atMs);
     this.finish({ success: true, failureReason: null, serverAddress: send.address });
     return this.take();
   }
@@ -249,7 +251,7 @@ export class Attempt {
     this.ask = null;
   }
 
-  private endSend(sendId: number): { address: string } | undefined {
+  private endSend(sendId: number): { address: string; atMs: number } | undefined {
     const send = this.sends.get(sendId);
     if (!send) return undefined;
     this.sends.delete(sendId);

@@ -1,6 +1,8 @@
 const TOKENS_PER_REQUEST = 0.05;
 const NO_HEDGE_AFTER_OVERLOAD_MS = 1000;
 const MIN_DELAY_MS = 100;
+/** Before the first answer about an image: a large one may rightly take longer than the minimum. */
+const UNKNOWN_DELAY_MS = 500;
 const P95_FACTOR = 3;
 /** Enough for a p95 of recent requests, few enough to sort on the way. */
 const RECENT_COUNT = 64;
@@ -21,7 +23,8 @@ export class Hedging {
 
   /** How long to wait for an answer about this image before the task is late. */
   delayMs(image: string): number {
-    return Math.max(MIN_DELAY_MS, P95_FACTOR * (this.recent.get(image)?.p95Ms ?? 0));
+    const recent = this.recent.get(image);
+    return recent ? Math.max(MIN_DELAY_MS, P95_FACTOR * recent.p95Ms) : UNKNOWN_DELAY_MS;
   }
 
   /** Takes a token if hedging is allowed now. */

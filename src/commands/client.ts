@@ -1,57 +1,44 @@
-import { Command } from '@oclif/core';
-import { connect } from 'node:net';
-import { randomBytes } from 'node:crypto';
-import { inflateSync } from 'node:zlib';
+import { randomInt } from 'node:crypto';
+import { Flags } from '@oclif/core';
+import { withInterrupt } from '../client/interrupt';
+import { clientConfigOf } from './client/overrides';
+import { type ClientReport, runClient } from '../client/run-client';
+import { EXIT } from '../core/errors';
+import { systemClock } from '../core/system-clock';
+import { BaseCommand } from './base';
+import { loadFlags, overridesOf } from './client/flags';
 
-/** Reads the secret back out of a carrier of the thin path. */
-function reveal(carrier: Buffer, length: number): Buffer {
-  const width = carrier.readUInt32BE(16);
-  const idatBytes = carrier.readUInt32BE(33);
-  const raw = inflateSync(carrier.subarray(41, 41 + idatBytes));
-  const out = Buffer.alloc(length + 4);
-  const stride = width * 3 + 1;
-  for (let bit = 0; bit < out.length * 8; bit++) {
-    const at = Math.floor(bit / (width * 3)) * stride + 1 + (bit % (width * 3));
-    out[bit >> 3]! |= (raw[at]! & 1) << (7 - (bit & 7));
-  }
-  return out;
-}
+export class Client extends BaseCommand {
+  static override summary = 'send images at the configured rate and verify what comes back';
+  static override description =
+    'Without --config it reads config/client_stress.toml if that is there. Ctrl-C stops it: what is in flight counts ' +
+    'as interrupted, files are written whole. It exits with 4 if no server could be reached at all.';
+  static override examples = [
+    '<%= config.bin %> client',
+    '<%= config.bin %> client --server 127.0.0.1:8001 --requests 100 --min-delay-ms 0 --max-delay-ms 0',
+    '<%= config.bin %> client --rate 50 --duration 60 --metrics-output metrics/machine_1_client_1.json',
+  ];
+  static override flags = {
+    ...loadFlags,
+    'metrics-output': Flags.string({ helpValue: 'FILE', summary: 'write its numbers there, its log beside it (.log)' }),
+  };
 
-export class Client extends Command {
-  static override description = 'send one image and verify what comes back';
-  static override strict = false;
-
-  async run(): Promise<void> {
-    const count = Number(this.argv[0] ?? 1);
-    const secret = randomBytes(36_734);
-    const socket = connect({ port: 8001, noDelay: true });
-    const started = performance.now();
-    const cpu = process.cpuUsage();
-    for (let id = 1; id <= count; id++) {
-      const header = Buffer.from(JSON.stringify({ TaskRequest: { client_name: 'thin', request_id: id, assigned_by_leader: 1 } }));
-      const head = Buffer.alloc(9);
-      head.writeUInt32BE(5 + header.length + secret.length, 0);
-      head[4] = 1;
-      head.writeUInt32BE(header.length, 5);
-      socket.write(Buffer.concat([head, header, secret]));
-      const carrier = await new Promise<Buffer>((resolve) => {
-        const held: Buffer[] = [];
-        let size = 0;
-        const onData = (data: Buffer) => {
-          held.push(data);
-          size += data.length;
-          if (size < 4 + held[0]!.readUInt32BE(0)) return;
-          socket.off('data', onData);
-          const all = Buffer.concat(held);
-          resolve(all.subarray(9 + all.readUInt32BE(5)));
-        };
-        socket.on('data', onData);
-      });
-      const back = reveal(carrier, secret.length);
-      if (!back.subarray(4).equals(secret)) throw new Error(`wrong bytes in request ${id}`);
-    }
-    socket.end();
-    const used = process.cpuUsage(cpu);
-    this.log(`${count} verified in ${Math.round(performance.now() - started)} ms, cpu per request ${((used.user + used.system) / count / 1000).toFixed(2)} ms`);
+  async run(): Promise<ClientReport> {
+    const { flags } = await this.parse(Client);
+    const { seed = randomInt(2 ** 31), ...overrides } = overridesOf(flags);
+    const config = clientConfigOf(flags.config, overrides);
+    const { machineId = 1, clientId = 1 } = overrides;
+    const { isTTY: isTerminal = false, columns } = process.stdout;
+    const display = { write: (text: string) => void process.stdout.write(text), isTerminal, columns };
+    const report = await withInterrupt((signal) =>
+      runClient({
+        ...{ config, machineId, clientId, seed, clock: systemClock, signal },
+        ...{ metricsFile: flags['metrics-output'], logLevel: flags['log-level'] },
+        display: this.jsonEnabled() ? undefined : display,
+      }),
+    );
+    if (report.interrupted) this.endWith(EXIT.interrupted);
+    else if (!report.reached) this.endWith(EXIT.incomplete);
+    return report;
   }
 }

@@ -13,6 +13,5 @@ export function timestamp(at: Date): string {
 }
 
 function visible(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (character) => JSON.stringify(character).slice(1, -1));
 }

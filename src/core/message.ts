@@ -127,6 +127,7 @@ const ROWS: { [K in MessageKind]: { [F in keyof Required<MessageFields[K]>]: Cel
     success: bool,
     error_message: optional(text, null),
     error_code: optional(name),
+    server_id: optional(id),
   },
   TaskAck: task,
   TaskStatusQuery: task,

@@ -62,7 +62,14 @@ export interface MessageFields {
   /** Body: the secret. `timeout_ms`: what is left of the client's deadline. */
   TaskRequest: TaskName & { assigned_by_leader: number; timeout_ms?: number };
   /** Body: the carrier (PNG), empty unless `success`. `error_code` tells a full server from a bad task. */
-  TaskResponse: { request_id: number; success: boolean; error_message: string | null; error_code?: string };
+  TaskResponse: {
+    request_id: number;
+    success: boolean;
+    error_message: string | null;
+    error_code?: string;
+    /** Who answers: a client that chose the server itself learns its id. Not in the plain form of the original. */
+    server_id?: number;
+  };
   TaskAck: TaskName;
   TaskStatusQuery: TaskName;
   TaskStatusResponse: {

@@ -34,6 +34,7 @@ export class Executions {
   private responseBytes = 0;
 
   constructor(
+    private readonly serverId: number,
     private readonly pool: ImagePool,
     private readonly limits: ExecutionLimits,
     private readonly done: (executionId: number, outcome: ExecutionOutcome) => void,
@@ -86,6 +87,7 @@ export class Executions {
       request_id: requestId,
       success: true,
       error_message: null,
+      ...(form === 'envelope' && { server_id: this.serverId }),
     };
     const parts = this.parts(secret);
     const byteLength = await parts.byteLength;

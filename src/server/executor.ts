@@ -1,18 +1,21 @@
 import { taskKey, taskName } from '../core/balancing/task-key';
 import type { Ledger } from '../core/balancing/ledger';
-import type { Message, ServerPhase } from '../core/protocol';
+import type { MessageOf, ServerPhase } from '../core/protocol';
 import type { ConnId, ConnInfo, ExecutionOutcome, MemberConfig, Now, TaskMessage } from './effects';
 import type { Outbox } from './outbox';
 import { TaskQueue, type Task } from './task-queue';
 
-/** How long news about tasks may wait to travel together. */
-const HISTORY_BATCH_MS = 5;
+/**
+ * How long news about tasks may wait to travel together. A small task's beginning and end fall into one batch; a longer
+ * wait saves little and makes the leader believe that ended tasks still run.
+ */
+const HISTORY_BATCH_MS = 1;
 
 /** What this server executes: it owns the truth about its tasks and tells its peers what it took up and what it ended. */
 export class Executor {
   readonly queue: TaskQueue;
   phase: ServerPhase = 'starting';
-  private history: Message[] = [];
+  private history: MessageOf<'HistoryAdd' | 'HistoryRemove'>[] = [];
   private flushMs = Infinity;
   /** After a pause: the sockets are read first, a cancel or a closed connection may lie in them. */
   private holdUntilMs = -Infinity;
@@ -42,11 +45,8 @@ export class Executor {
     const key = taskKey(message, conn.remoteHost);
     const deadlineMs = now.nowMs + (message.timeout_ms ?? Infinity);
     this.queue.push({ executionId, key, connId: conn.id, requestId: message.request_id, deadlineMs });
-    this.ledger.add(this.config.id, key);
-    this.tellLater(
-      { kind: 'HistoryAdd', ...taskName(key), assigned_server_id: this.config.id, timestamp: now.unixMs / 1000 },
-      now.nowMs,
-    );
+    const where = { assigned_server_id: this.config.id, timestamp: now.unixMs / 1000 };
+    this.tellLater({ kind: 'HistoryAdd', ...taskName(key), ...where }, now.nowMs);
   }
 
   onExecuted(executionId: number, outcome: ExecutionOutcome, nowMs: number): void {
@@ -77,11 +77,19 @@ export class Executor {
       }
       for (const task of expired) this.discard(task, 'expired', now.nowMs);
     }
-    if (now.nowMs >= this.flushMs) this.flush();
+    if (now.nowMs >= this.flushMs) this.flush(now.nowMs);
   }
 
-  /** Before a new subscriber gets the whole list, so that it does not hear an old change after it. */
-  flush(): void {
+  /**
+   * Tells the news, to this server's own ledger too: a leader that knew its own ends sooner than those of its peers
+   * would take itself for the least busy and keep most tasks. Called before a new subscriber gets the whole list, so
+   * that it does not hear an old change after it.
+   */
+  flush(nowMs: number): void {
+    for (const message of this.history) {
+      if (message.kind === 'HistoryAdd') this.ledger.add(this.config.id, taskKey(message));
+      else this.ledger.remove(this.config.id, taskKey(message), nowMs);
+    }
     this.outbox.broadcast(this.history);
     this.history = [];
     this.flushMs = Infinity;
@@ -117,12 +125,11 @@ export class Executor {
 
   private end(task: Task, outcome: string, nowMs: number): void {
     const name = taskName(task.key);
-    this.ledger.remove(this.config.id, task.key, nowMs);
     this.tellLater({ kind: 'HistoryRemove', ...name }, nowMs);
     this.outbox.event({ event: 'executed', ...name, outcome, incarnation: this.config.incarnation });
   }
 
-  private tellLater(message: Message, nowMs: number): void {
+  private tellLater(message: MessageOf<'HistoryAdd' | 'HistoryRemove'>, nowMs: number): void {
     this.history.push(message);
     this.flushMs = Math.min(this.flushMs, nowMs + HISTORY_BATCH_MS);
   }

@@ -1,8 +1,9 @@
 import { taskKey, taskName } from '../core/balancing/task-key';
-import { Election, type ElectionOutput } from '../core/election/election';
+import { Election } from '../core/election/election';
 import { FailureDetector, type DetectorOutput } from '../core/election/failure-detector';
 import { loadScore, type LoadSample } from '../core/election/priority';
-import type { Message, MessageOf } from '../core/protocol';
+import type { Message } from '../core/protocol';
+import { Announcer, syncKeys } from './announcer';
 import { Assigner } from './assigner';
 import type { ConnInfo, Effect, Input, MemberConfig, Now } from './effects';
 import { Executor } from './executor';
@@ -32,12 +33,11 @@ export class Member {
 
   private readonly outbox: Outbox;
   private readonly questions: Questions;
+  private readonly announcer: Announcer;
   private sample: LoadSample = { cpuPercent: 0, memoryUsedPercent: 0 };
-  private nextHeartbeatMs = Infinity;
   private leaveByMs = Infinity;
   private stopped = false;
   private hearingChanged = false;
-  private lastTold = { term: 0, leaderId: null as number | null };
 
   constructor(config: MemberConfig) {
     this.config = config;
@@ -71,6 +71,10 @@ export class Member {
       config.firstCheckId,
     );
     this.questions = new Questions(config, this.election, this.detector, this.assigner, this.outbox);
+    this.announcer = new Announcer(
+      ...([config, this.election, this.detector, this.executor, this.assigner, this.outbox] as const),
+      () => this.loadScore,
+    );
   }
 
   get loadScore(): number {
@@ -115,7 +119,7 @@ export class Member {
         if (this.executor.phase !== 'starting') return;
         this.executor.phase = 'ready';
         this.outbox.event({ event: 'ready' });
-        return this.sendHeartbeat(now);
+        return this.announcer.sendHeartbeat(now);
       case 'load':
         this.sample = input.sample;
         return;
@@ -129,14 +133,15 @@ export class Member {
     const { nowMs } = now;
     if (nowMs >= this.detector.nextMs()) this.onDetector(this.detector.tick(nowMs), now);
     // Before any word of an election: who does not know that we hear it would not listen.
-    if (this.hearingChanged) this.sendHeartbeat(now);
+    if (this.hearingChanged) this.announcer.sendHeartbeat(now);
+    this.hearingChanged = false;
     this.election.evaluate(nowMs);
-    this.performElection(now);
+    this.announcer.performElection(now);
     if (nowMs >= this.questions.nextMs()) this.questions.tick(nowMs);
     this.assigner.expire(nowMs);
     // A leader that was stopped executes nothing before it knows who leads now.
     this.executor.pump(now, this.election.mode !== 'confirming');
-    if (nowMs >= this.nextHeartbeatMs) this.sendHeartbeat(now);
+    if (nowMs >= this.announcer.nextHeartbeatMs) this.announcer.sendHeartbeat(now);
     this.stopIfDone(nowMs);
     this.wakeAtMs = Math.min(
       this.detector.nextMs(),
@@ -144,7 +149,7 @@ export class Member {
       this.questions.nextMs(),
       this.assigner.ledger.nextMs(),
       this.executor.nextMs(),
-      this.nextHeartbeatMs,
+      this.announcer.nextHeartbeatMs,
       this.leaveByMs,
     );
   }
@@ -153,7 +158,7 @@ export class Member {
     this.startedMs = now.nowMs;
     const { incarnation, address } = this.config;
     this.outbox.event({ event: 'started', incarnation, address: address ?? '' });
-    this.nextHeartbeatMs = now.nowMs + this.config.timings.heartbeatMs;
+    this.announcer.nextHeartbeatMs = now.nowMs + this.config.timings.heartbeatMs;
     this.onDetector(this.detector.start(now.nowMs), now);
   }
 
@@ -256,8 +261,8 @@ export class Member {
         outcome === 'unknown' ? `no peer ${peerId} is configured here` : `too many subscriptions as ${peerId}`;
       return this.outbox.reply(conn.id, { kind: 'Error', code: 'refused', message: text });
     }
-    this.executor.flush();
-    this.outbox.reply(conn.id, this.heartbeat(now.unixMs), this.historySync(now.unixMs));
+    this.executor.flush(now.nowMs);
+    this.outbox.reply(conn.id, this.announcer.heartbeat(now.unixMs), this.announcer.historySync(now.unixMs));
     this.election.onSubscribed(peerId);
     this.onDetector(this.detector.hint(peerId, now.nowMs), now);
   }
@@ -307,78 +312,13 @@ export class Member {
     this.election.onLeave(peerId);
   }
 
-  private performElection(now: Now): void {
-    const outputs = this.election.take();
-    if (outputs.length === 0) return;
-    for (const output of outputs) this.performElectionOutput(output, now);
-    this.tellLeadership(outputs);
-  }
-
-  private performElectionOutput(output: ElectionOutput, now: Now): void {
-    if (output.type === 'tell') this.outbox.tell(output.peerId, output.message);
-    else if (output.type === 'ask') this.outbox.ask(output.peerId, output.message);
-    // A candidate's Election says more than a Heartbeat without a leader would.
-    else if (this.election.mode !== 'candidate') this.outbox.broadcast([this.heartbeat(now.unixMs)]);
-  }
-
-  /** The events file and the log follow the leadership, not every message about it. */
-  private tellLeadership(outputs: readonly ElectionOutput[]): void {
-    const { term, leaderId } = this.election.leadership;
-    const was = this.lastTold;
-    if (term === was.term && leaderId === was.leaderId) return;
-    const reasons = outputs.flatMap((output) => (output.type === 'changed' ? [output.reason] : []));
-    const reason = reasons.at(-1) ?? '';
-    this.lastTold = { term, leaderId };
-    if (was.leaderId === this.config.id) {
-      this.assigner.ledger.forgetAssignments();
-      this.outbox.event({ event: 'stepped_down', term, leader_id: leaderId, reason });
-    }
-    if (leaderId === null) this.outbox.event({ event: 'election', term, reason });
-    else this.outbox.event({ event: 'leader', term, leader_id: leaderId, reason });
-  }
-
-  private sendHeartbeat(now: Now): void {
-    this.hearingChanged = false;
-    this.nextHeartbeatMs = now.nowMs + this.config.timings.heartbeatMs;
-    this.outbox.broadcast([this.heartbeat(now.unixMs)]);
-  }
-
-  private heartbeat(unixMs: number): MessageOf<'Heartbeat'> {
-    const { id, incarnation, workers } = this.config;
-    const { term, leaderId } = this.election.leadership;
-    const { phase } = this.executor;
-    return {
-      kind: 'Heartbeat',
-      from_id: id,
-      timestamp: Math.floor(unixMs / 1000),
-      load: Math.round(this.loadScore * 100) / 100,
-      term,
-      // Who leaves still assigns until somebody else leads, but must not be followed any more.
-      leader_id: phase === 'leaving' && leaderId === id ? null : leaderId,
-      incarnation,
-      workers,
-      phase,
-      hears: this.detector.heardIds(),
-    };
-  }
-
-  private historySync(unixMs: number): MessageOf<'HistorySyncResponse'> {
-    const names = this.assigner.ledger.keysOf(this.config.id).map(taskName);
-    return {
-      kind: 'HistorySyncResponse',
-      from_server_id: this.config.id,
-      history_entries: names.map((name) => [name.client_name, name.request_id, this.config.id, unixMs / 1000]),
-      run_ids: names.map((name) => name.run_id),
-    };
-  }
-
   private leave(now: Now): void {
     if (this.executor.phase === 'leaving') return;
     this.executor.phase = 'leaving';
     this.leaveByMs = now.nowMs + this.config.drainMs;
     this.outbox.event({ event: 'stopping' });
     this.outbox.broadcast([{ kind: 'Leave', from_id: this.config.id, term: this.election.leadership.term }]);
-    this.sendHeartbeat(now);
+    this.announcer.sendHeartbeat(now);
   }
 
   private stopIfDone(nowMs: number): void {
@@ -387,7 +327,7 @@ export class Member {
     if (nowMs < this.leaveByMs && !(this.executor.queue.isIdle && handedOver)) return;
     this.stopped = true;
     this.leaveByMs = Infinity;
-    this.executor.flush();
+    this.executor.flush(nowMs);
     this.outbox.event({ event: 'stopped' });
     this.outbox.push({ type: 'stopped' });
   }
@@ -406,10 +346,4 @@ export class Member {
     const electable = this.detector.all().filter((peer) => peer.status === 'up' && peer.phase !== 'leaving');
     return electable.map((peer) => peer.id);
   }
-}
-
-function syncKeys(message: MessageOf<'HistorySyncResponse'>): string[] {
-  return message.history_entries.map(([client_name, request_id], index) =>
-    taskKey({ client_name, request_id, run_id: message.run_ids?.[index] }),
-  );
 }

@@ -64,7 +64,7 @@ export class Server {
     });
     const addresses = new Map(member.peers.map(({ id, address }) => [id, address]));
     this.links = new Links(addresses, this.watch, (input) => this.step(input));
-    this.executions = new Executions(pool, limits, (executionId, outcome) =>
+    this.executions = new Executions(member.id, pool, limits, (executionId, outcome) =>
       this.step({ type: 'executed', executionId, outcome }),
     );
   }

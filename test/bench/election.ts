@@ -53,7 +53,9 @@ async function kills(command: string[], count: number): Promise<void> {
       await cluster.kill(leaderId);
       const survivors = cluster.ids.filter((id) => id !== leaderId);
       const next = await cluster.agreement(survivors);
-      const events = cluster.allEvents().filter((event) => event.time > killedMs && survivors.includes(event.server_id));
+      const events = cluster
+        .allEvents()
+        .filter((event) => event.time > killedMs && survivors.includes(event.server_id));
       afterMs.push(lastFollowed(events, next.term, next.leaderId) - killedMs);
       cluster.start(leaderId);
       await cluster.until('the killed one is back', () => cluster.agreed(cluster.ids) !== null);
@@ -91,6 +93,8 @@ async function pauses(command: string[], count: number): Promise<void> {
 
 /** When the last server began to follow this leadership. */
 function lastFollowed(events: ServerEvent[], term: number, leaderId: number): number {
-  const followed = events.filter((each) => each.event === 'leader' && each.term === term && each.leader_id === leaderId);
+  const followed = events.filter(
+    (each) => each.event === 'leader' && each.term === term && each.leader_id === leaderId,
+  );
   return Math.max(...followed.map((event) => event.time));
 }

@@ -1,7 +1,9 @@
 /** One row: the median, and how far the runs lie apart. */
 export function printRow(what: string, values: readonly number[], unit: string): void {
   const shown = [0, 0.5, 0.99, 1].map((q) => quantile(values, q).toFixed(1));
-  console.log(`${what.padEnd(66)} median ${shown[1]} ${unit} (min ${shown[0]}, p99 ${shown[2]}, max ${shown[3]}, n ${values.length})`);
+  console.log(
+    `${what.padEnd(66)} median ${shown[1]} ${unit} (min ${shown[0]}, p99 ${shown[2]}, max ${shown[3]}, n ${values.length})`,
+  );
 }
 
 /** The value at rank ⌈q·n⌉ (nearest rank). */

@@ -113,7 +113,7 @@ const MUTATIONS = [
     'return void syncKeys(message);',
   ],
   ["a dead server's tasks stay in the ledger", 'src/server/member.ts', 'this.takeOver(output.peerId, now);', ''],
-  ['a deposed leader keeps its assignments', 'src/server/member.ts', 'this.assigner.ledger.forgetAssignments();', ''],
+  ['a deposed leader keeps its assignments', 'src/server/announcer.ts', 'this.assigner.ledger.forgetAssignments();', ''],
   [
     'a deposed leader assigns on',
     'src/server/questions.ts',
@@ -135,14 +135,8 @@ const MUTATIONS = [
   [
     'load decides ties in balancing',
     'src/core/balancing/balancer.ts',
-    'a.lastAssigned < b.lastAssigned',
-    'a.load < b.load',
-  ],
-  [
-    'load chooses the server',
-    'src/core/balancing/balancer.ts',
-    'difference !== 0 ? difference < 0 : a.lastAssigned < b.lastAssigned',
-    'a.load < b.load',
+    'candidate.lastAssigned < best.lastAssigned',
+    'candidate.load < best.load',
   ],
   [
     'a failed server is not excluded',
@@ -201,8 +195,12 @@ function caughtBySeed({ simulate }) {
 function caughtByScenario({ parseScenario, runScenario }) {
   const folder = path.join(here, '..', 'scenarios');
   for (const name of readdirSync(folder).filter((each) => each.endsWith('.scenario'))) {
-    const { failures } = runScenario(parseScenario(readFileSync(path.join(folder, name), 'utf8')).script);
-    if (failures.length > 0) return `scenario ${name} (${failures[0].slice(0, 80)})`;
+    try {
+      const { failures } = runScenario(parseScenario(readFileSync(path.join(folder, name), 'utf8')).script);
+      if (failures.length > 0) return `scenario ${name} (${failures[0].slice(0, 80)})`;
+    } catch (crash) {
+      return `scenario ${name} (${String(crash.message).slice(0, 60)})`;
+    }
   }
   return null;
 }

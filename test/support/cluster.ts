@@ -2,13 +2,15 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import type { ServerEvent } from '../../src/core/metrics/record';
+import type { FaultAction, FaultEvent, ServerEvent } from '../../src/core/metrics/record';
+import { systemClock } from '../../src/core/system-clock';
 
 export interface ClusterOptions {
   /** The built program, or [node, bundle]. */
   command: string[];
   folder: string;
   servers: number;
+  coverFile?: string;
   /** TOML appended to each server's file. */
   extraToml?: string;
 }
@@ -31,6 +33,8 @@ export async function freePorts(count: number): Promise<number[]> {
 export class Cluster {
   readonly processes = new Map<number, ChildProcess>();
   readonly output = new Map<number, string>();
+  /** What was broken and mended, as a controller would record it; the checker reads it. */
+  readonly faults: FaultEvent[] = [];
 
   private constructor(
     private readonly options: ClusterOptions,
@@ -80,13 +84,36 @@ export class Cluster {
 
   async exited(id: number): Promise<number | null> {
     const child = this.processes.get(id)!;
-    if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once('exit', resolve));
+    if (child.exitCode === null && child.signalCode === null)
+      await new Promise((resolve) => child.once('exit', resolve));
     return child.exitCode;
   }
 
   async kill(id: number): Promise<void> {
+    this.note(id, 'kill');
     this.signal(id, 'SIGKILL');
     await this.exited(id);
+  }
+
+  restart(id: number): void {
+    this.note(id, 'restart');
+    this.start(id);
+  }
+
+  pause(id: number): void {
+    this.note(id, 'pause');
+    this.signal(id, 'SIGSTOP');
+  }
+
+  resume(id: number): void {
+    this.note(id, 'resume');
+    this.signal(id, 'SIGCONT');
+  }
+
+  private note(id: number, action: FaultAction): void {
+    const pid = this.processes.get(id)?.pid ?? null;
+    const time = systemClock.unixMs();
+    this.faults.push({ time, cycle: 1, server_id: id, host: 'localhost', action, outcome: 'done', pid, detail: null });
   }
 
   async stop(): Promise<void> {
@@ -158,6 +185,7 @@ export class Cluster {
       '[server]',
       `id = ${id}`,
       `address = "${this.address(id)}"`,
+      ...(this.options.coverFile ? [`cover_image = ${JSON.stringify(path.resolve(this.options.coverFile))}`] : []),
       '[peers]',
       'peers = [',
       ...peers,

@@ -42,7 +42,7 @@ const MODELS: { [K in MessageKind]: Model<MessageFields[K]> } = {
   },
   TaskAssignmentResponse: { ...leadership, ...assignment, request_id: id, relay_id: id },
   TaskRequest: { ...task, assigned_by_leader: id, timeout_ms: num },
-  TaskResponse: { request_id: id, success: fc.boolean(), error_message: orNull(name), error_code: name },
+  TaskResponse: { request_id: id, success: fc.boolean(), error_message: orNull(name), error_code: name, server_id: id },
   TaskAck: task,
   TaskStatusQuery: task,
   TaskStatusResponse: { ...assignment, request_id: id },

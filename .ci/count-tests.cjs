@@ -1,0 +1,14 @@
+// Prints `N passed, N failed` over jest's result files in the given folder. A file of tests that did not even run is one
+// failure.
+const { readdirSync, readFileSync } = require('node:fs');
+const path = require('node:path');
+
+const folder = process.argv[2];
+let passed = 0;
+let failed = 0;
+for (const name of readdirSync(folder)) {
+  const result = JSON.parse(readFileSync(path.join(folder, name), 'utf8'));
+  passed += result.numPassedTests;
+  failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
+}
+console.log(`${passed} passed, ${failed} failed`);

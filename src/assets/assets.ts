@@ -1,0 +1,37 @@
+/** What travels inside the program: for `cloudp2p init`, and for a server that starts in an empty folder. */
+import clientStress from 'asset:config/client_stress.toml';
+import clientStressTemplate from 'asset:config/client_stress_template.toml';
+import server1 from 'asset:config/server1.toml';
+import server2 from 'asset:config/server2.toml';
+import server3 from 'asset:config/server3.toml';
+import coverJpg from 'asset:test_images/cover.jpg';
+import largePng from 'asset:test_images/large.png';
+import mediumJpg from 'asset:test_images/medium.jpg';
+import smallPng from 'asset:test_images/small.png';
+
+/** One file; `path` has forward slashes and is relative to the folder that it is written into. */
+export interface Asset {
+  path: string;
+  content(): string | Uint8Array;
+}
+
+/** The commented configuration files. A new file in config/ must be named here (test/house/tidy.test.ts reminds). */
+export const TEMPLATES: readonly Asset[] = [
+  { path: 'config/client_stress.toml', content: () => clientStress },
+  { path: 'config/client_stress_template.toml', content: () => clientStressTemplate },
+  { path: 'config/server1.toml', content: () => server1 },
+  { path: 'config/server2.toml', content: () => server2 },
+  { path: 'config/server3.toml', content: () => server3 },
+];
+
+/** Pictures to send. */
+export const TEST_IMAGES: readonly Asset[] = [
+  { path: 'test_images/small.png', content: smallPng },
+  { path: 'test_images/medium.jpg', content: mediumJpg },
+  { path: 'test_images/large.png', content: largePng },
+];
+
+/** The picture (JPEG) in which a server without a cover of its own hides secrets. */
+export function defaultCover(): Uint8Array {
+  return coverJpg();
+}

@@ -1,0 +1,80 @@
+/** Which command a command line means. */
+import { nearest } from '../config/nearest';
+import { printable } from '../config/show';
+import { ClusterError } from '../core/errors';
+
+export type CommandLine =
+  | { kind: 'version' }
+  | { kind: 'rootHelp' }
+  | { kind: 'help'; id: string }
+  | { kind: 'run'; id: string; rest: string[] };
+
+const HELP_FLAGS = ['--help', '-h'];
+
+/**
+ * Splits a command line into a command's id (one of `ids`) and what is meant for it.
+ * Throws ClusterError `bad_usage` for a command that does not exist.
+ */
+export function splitCommandLine(argv: readonly string[], ids: readonly string[]): CommandLine {
+  const [first, ...others] = argv;
+  if (first === undefined || HELP_FLAGS.includes(first)) return { kind: 'rootHelp' };
+  if (first === '--version') return { kind: 'version' };
+  if (first === 'help') return splitCommandLine([...others, '--help'], ids);
+  if (first.startsWith('-')) throw unknownFirstFlag(first, ids);
+  const words = wordsOf(argv);
+  for (let count = words.length; count > 0; count--) {
+    const id = words.slice(0, count).join(':');
+    if (!ids.includes(id)) continue;
+    const rest = argv.slice(count);
+    return asksForHelp(rest) ? { kind: 'help', id } : { kind: 'run', id, rest };
+  }
+  throw unknownCommand(words, ids);
+}
+
+/** Whether errors and results are wanted as JSON; `--` ends the flags. */
+export function asksForJson(argv: readonly string[]): boolean {
+  return flagsOf(argv).includes('--json');
+}
+
+/** A command as it is typed: `client hide`. */
+export function typedCommand(id: string): string {
+  return id.replaceAll(':', ' ');
+}
+
+/** The known command, as it is typed, that was probably meant. */
+function nearestCommand(typed: string, ids: readonly string[]): string | undefined {
+  return nearest(typed, ids.map(typedCommand));
+}
+
+function flagsOf(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end < 0 ? argv : argv.slice(0, end);
+}
+
+function asksForHelp(rest: readonly string[]): boolean {
+  return flagsOf(rest).some((word) => HELP_FLAGS.includes(word));
+}
+
+/** The words before the first flag. */
+export function wordsOf(argv: readonly string[]): readonly string[] {
+  const end = argv.findIndex((word) => word.startsWith('-'));
+  return end < 0 ? argv : argv.slice(0, end);
+}
+
+function unknownFirstFlag(flag: string, ids: readonly string[]): ClusterError {
+  const near = nearest(flag, ['--help', '--version']);
+  const hint = near === undefined ? `; a command comes first: ${ids.map(typedCommand).join(', ')}` : didYouMean(near);
+  return new ClusterError('bad_usage', `unknown flag ${printable(flag)}${hint}`);
+}
+
+function unknownCommand(words: readonly string[], ids: readonly string[]): ClusterError {
+  const [first = '', second = ''] = words;
+  const near = nearestCommand(`${first} ${second}`.trim(), ids) ?? nearestCommand(first, ids);
+  const hint = near === undefined ? `; known: ${ids.map(typedCommand).join(', ')}` : didYouMean(near);
+  return new ClusterError('bad_usage', `unknown command "${printable(first)}"${hint}`);
+}
+
+/** What follows a wrong word when a right one is near. */
+export function didYouMean(word: string): string {
+  return `, did you mean "${word}"?`;
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import type { Clock, Random } from '../core/environment';
+import { ClusterError, type ErrorCode } from '../core/errors';
+import type { RequestRecord } from '../core/metrics/record';
+import { revealCarrier } from '../imaging/decoder';
+import type { CrcState } from '../imaging/payload-sink';
+import { resolveAliases } from './aliases';
+import { VirtualClient } from './client';
+import { Hedging } from './hedging';
+import { MAX_SENDABLE_BYTES, readInputFile } from './images';
+import { writeWhole } from './write-file';
+
+const MAX_CARRIER_BYTES = 1024 * 1024 * 1024;
+/** Refusals of the image itself. */
+const IMAGE_FAULTS: readonly string[] = ['secret_too_large', 'secret_empty', 'frame_too_large'];
+
+export interface HideOptions {
+  image: string;
+  out: string;
+  addresses: readonly string[];
+  clientName: string;
+  requestTimeoutMs: number;
+  random: Random;
+  clock: Clock;
+}
+
+export interface HideResult {
+  out: string;
+  carrier_bytes: number;
+  secret_bytes: number;
+  server_id: number | null;
+  latency_ms: number;
+  retry_count: number;
+}
+
+/**
+ * One task: hides an image by the cluster, verifies the carrier and writes it, whole or not at all.
+ * @throws ClusterError with the reason of the failure; `bad_usage` for the files
+ */
+export async function hideImage(options: HideOptions): Promise<HideResult> {
+  const { image, out, addresses, clientName, requestTimeoutMs, random, clock } = options;
+  if (path.resolve(image) === path.resolve(out)) {
+    throw new ClusterError('bad_usage', `${out} is the image itself, it would be overwritten`);
+  }
+  const bytes = readInputFile(image, MAX_SENDABLE_BYTES);
+  const aliases = await resolveAliases(addresses);
+  const hedging = new Hedging(1);
+  const identity = { clientId: 1, clientName, runId: randomUUID(), addresses, aliases };
+  const client = new VirtualClient({ ...identity, requestTimeoutMs, hedging, random, clock });
+  let carrier: Uint8Array[] = [];
+  let refusal: string | undefined;
+  const record = await client.request({ name: path.basename(image), bytes }, 1, {
+    onCarrier: (chunks) => (carrier = chunks),
+    onServerError: (code) => (refusal = code),
+  });
+  const closed = client.close();
+  if (!record.success) throw failureOf(record, refusal, addresses);
+  await writeWhole(out, carrier);
+  await closed;
+  const { assigned_server_id: server_id, latency_ms, retry_count } = record;
+  const carrier_bytes = carrier.reduce((sum, chunk) => sum + chunk.length, 0);
+  return { out, carrier_bytes, secret_bytes: bytes.length, server_id, latency_ms, retry_count };
+}
+
+export interface RevealResult {
+  secret: Uint8Array;
+  crc: CrcState;
+}
+
+/** The secret in a carrier file. @throws ClusterError `bad_usage` for the file, `bad_image` where there is none in it */
+export function revealFile(carrier: string): RevealResult {
+  try {
+    return revealCarrier(readInputFile(carrier, MAX_CARRIER_BYTES));
+  } catch (error) {
+    if (!(error instanceof ClusterError) || error.message.startsWith(carrier)) throw error;
+    throw new ClusterError(error.code, `${carrier}: ${error.message}`, { cause: error });
+  }
+}
+
+function failureOf(record: RequestRecord, refusal: string | undefined, addresses: readonly string[]): ClusterError {
+  const reason = record.failure_reason ?? record.outcome;
+  const text = reason === 'Connection refused' ? `${reason} (${addresses.join(', ')})` : reason;
+  return new ClusterError(codeOf(reason, refusal), text);
+}
+
+function codeOf(reason: string, refusal: string | undefined): ErrorCode {
+  if (refusal !== undefined && IMAGE_FAULTS.includes(refusal)) return 'secret_too_large';
+  if (reason === 'Verification failed') return 'verification_failed';
+  if (reason === 'Server overloaded') return 'overloaded';
+  return reason === 'No leader available' ? 'no_leader' : 'not_reachable';
+}

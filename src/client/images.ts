@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { ClusterError, type ErrorCode } from '../core/errors';
+import { ACCEPTED_LIMITS } from '../core/transport/network';
+import type { ClientImage } from './client';
+
+const IMAGE_NAME = /\.(png|jpg|jpeg|bmp|webp|gif)$/i;
+/** The servers' own pictures, in the same folder by default. */
+const COVER_NAME = /^cover\.[^.]*$/i;
+/** What does not fit a frame cannot be sent at all; smaller limits are the servers' to tell. */
+export const MAX_SENDABLE_BYTES = ACCEPTED_LIMITS.maxFrameBytes - 64 * 1024;
+const MAX_FOLDER_BYTES = 1024 * 1024 * 1024;
+
+/**
+ * The images of a folder, by name: files ending in .png .jpg .jpeg .bmp .webp .gif, without `cover.*`. They are read
+ * once and shared by all requests.
+ * @throws ClusterError `bad_usage` naming the folder or file
+ */
+export function loadImages(folder: string): ClientImage[] {
+  const names = listNames(folder);
+  if (names.length === 0) {
+    throw usage(`${folder}: no images (.png, .jpg, .jpeg, .bmp, .webp or .gif; cover.* is left out)`);
+  }
+  let leftBytes = MAX_FOLDER_BYTES;
+  return names.map((name) => {
+    const bytes = readInputFile(path.join(folder, name), MAX_SENDABLE_BYTES);
+    leftBytes -= bytes.length;
+    if (leftBytes < 0) throw usage(`${folder}: its images have more than ${MAX_FOLDER_BYTES} bytes together`);
+    return { name, bytes };
+  });
+}
+
+/**
+ * A file that the user named, read whole.
+ * @throws ClusterError `bad_usage` where it is missing, unreadable, no file, empty or larger than `maxBytes`
+ */
+export function readInputFile(file: string, maxBytes: number): Buffer {
+  try {
+    const stat = statSync(file);
+    if (!stat.isFile()) throw usage(`${file}: ${stat.isDirectory() ? 'is a folder' : 'is no regular file'}`);
+    if (stat.size === 0) throw usage(`${file}: is empty`, 'secret_empty');
+    if (stat.size > maxBytes) throw usage(`${file}: has ${stat.size} bytes, at most ${maxBytes} can be handled`);
+    return readFileSync(file);
+  } catch (error) {
+    throw error instanceof ClusterError ? error : usage(`${file}: ${causeOf(error)}`);
+  }
+}
+
+function listNames(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => !entry.isDirectory() && IMAGE_NAME.test(entry.name) && !COVER_NAME.test(entry.name))
+      .map(({ name }) => name)
+      .sort();
+  } catch (error) {
+    throw usage(`the image folder ${folder}: ${causeOf(error)}`);
+  }
+}
+
+/** What went wrong with a file, in words. */
+export function causeOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOENT':
+      return 'does not exist';
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied';
+    case 'ENOTDIR':
+      return 'is no folder, or lies in something that is none';
+    case 'EISDIR':
+      return 'is a folder';
+    case 'ENOSPC':
+      return 'no space left on the device';
+    default:
+      return message;
+  }
+}
+
+function usage(message: string, code: ErrorCode = 'bad_usage'): ClusterError {
+  return new ClusterError(code, message);
+}

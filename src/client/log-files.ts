@@ -1,0 +1,94 @@
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Clock, Logger, LogLevel } from '../core/environment';
+import { ClusterError } from '../core/errors';
+import { logLine } from '../core/log-line';
+import { causeOf } from './images';
+
+const FLUSH_MS = 1000;
+/** Sooner than the timer when so much waits. */
+const FLUSH_CHARS = 1024 * 1024;
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+interface LogFile {
+  path: string;
+  lines: string[];
+}
+
+export interface LogFilesOptions {
+  clock: Clock;
+  /** The least important level that is written. */
+  level: LogLevel;
+  /** Told once when writing fails (a full disk); the run goes on. */
+  onError(error: ClusterError): void;
+}
+
+/**
+ * The log files of many clients: lines are kept for at most a second, then appended file by file, so that thousands of
+ * clients need no open file each.
+ */
+export class LogFiles {
+  readonly #options: LogFilesOptions;
+  readonly #waiting = new Set<LogFile>();
+  #waitingChars = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #hasFailed = false;
+
+  constructor(options: LogFilesOptions) {
+    this.#options = options;
+  }
+
+  /** Begins a file, empty, its folder with it, and returns who writes to it. @throws ClusterError `bad_usage` */
+  async begin(file: string): Promise<Logger> {
+    try {
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, '');
+    } catch (error) {
+      throw failure(file, error);
+    }
+    const log: LogFile = { path: file, lines: [] };
+    const least = LEVELS.indexOf(this.#options.level);
+    return (level, text) => {
+      if (LEVELS.indexOf(level) >= least) this.#write(log, level, text);
+    };
+  }
+
+  /** Resolves when everything said so far is in the files. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#writeAll());
+    return this.#writing;
+  }
+
+  #write(log: LogFile, level: LogLevel, text: string): void {
+    const line = `${logLine(new Date(this.#options.clock.unixMs()), level, text)}\n`;
+    log.lines.push(line);
+    this.#waiting.add(log);
+    this.#waitingChars += line.length;
+    if (this.#waitingChars > FLUSH_CHARS) {
+      this.#waitingChars = 0;
+      void this.flush();
+    } else this.#timer ??= setTimeout(() => void this.flush(), FLUSH_MS);
+  }
+
+  async #writeAll(): Promise<void> {
+    const logs = [...this.#waiting];
+    this.#waiting.clear();
+    this.#waitingChars = 0;
+    for (const log of logs) {
+      const text = log.lines.splice(0).join('');
+      await appendFile(log.path, text).catch((error: unknown) => this.#fail(failure(log.path, error)));
+    }
+  }
+
+  #fail(error: ClusterError): void {
+    if (!this.#hasFailed) this.#options.onError(error);
+    this.#hasFailed = true;
+  }
+}
+
+function failure(file: string, error: unknown): ClusterError {
+  return new ClusterError('bad_usage', `cannot write ${file}: ${causeOf(error)}`, { cause: error });
+}

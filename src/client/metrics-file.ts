@@ -1,0 +1,34 @@
+import type { Centroid } from '../core/metrics/digest';
+import type { AggregatedStats, Summary } from '../core/metrics/summary';
+import { writeWhole } from './write-file';
+
+/** metrics/machine_{n}_client_{i}.json */
+export interface ClientMetrics {
+  client_name: string;
+  machine_id: number;
+  client_id: number;
+  run_id: string;
+  /** Unix milliseconds. */
+  started_at: number;
+  test_duration_secs: number;
+  interrupted: boolean;
+  aggregated_stats: AggregatedStats;
+  /** Centroids of the successful requests' latencies: [mean_ms, count]. */
+  latency_digest: Centroid[];
+}
+
+/** What a client's file says besides its numbers. */
+export type ClientMetricsHead = Omit<ClientMetrics, 'aggregated_stats' | 'latency_digest'>;
+
+/** A client's file as it stands at the end of its run. */
+export function clientMetrics(head: ClientMetricsHead, summary: Summary): ClientMetrics {
+  return { ...head, aggregated_stats: summary.stats(), latency_digest: summary.centroids() };
+}
+
+/** Writes it whole. @throws ClusterError `bad_usage` naming the file */
+export function writeClientMetrics(file: string, metrics: ClientMetrics): Promise<void> {
+  const { latency_digest: digest, ...rest } = metrics;
+  // Hundreds of centroids, one a line, would bury the numbers that people look for.
+  const text = `${JSON.stringify(rest, null, 2).slice(0, -2)},\n  "latency_digest": ${JSON.stringify(digest)}\n}\n`;
+  return writeWhole(file, text);
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import type { ClientConfig } from '../config/client-config';
+import type { Clock, Logger, LogLevel, Random } from '../core/environment';
+import type { RequestRecord } from '../core/metrics/record';
+import { Summary } from '../core/metrics/summary';
+import { seededRandom } from '../core/random';
+import { FrameWatch } from '../core/transport/network';
+import { resolveAliases } from './aliases';
+import { VirtualClient } from './client';
+import { toMicros } from './task-run';
+import { Hedging } from './hedging';
+import { loadImages } from './images';
+import { Load } from './load';
+import { LogFiles } from './log-files';
+import { clientMetrics, type ClientMetrics, writeClientMetrics } from './metrics-file';
+import { Progress } from './progress';
+import { summaryText } from './summary-text';
+
+export interface RunClientOptions {
+  config: ClientConfig;
+  machineId: number;
+  clientId: number;
+  seed: number;
+  clock: Clock;
+  /** Where its numbers go; its log goes beside it. */
+  metricsFile?: string;
+  logLevel: LogLevel;
+  /** Aborted by Ctrl-C: starts no more, what is in flight counts as interrupted. */
+  signal: AbortSignal;
+  /** Who reads along, if anybody does. */
+  display?: { write(text: string): void; isTerminal: boolean; columns?: number };
+}
+
+export type ClientReport = Omit<ClientMetrics, 'latency_digest'> & {
+  /** Only in the file: it is long. */
+  latency_digest: undefined;
+  seed: number;
+  interrupted_requests: number;
+  metrics_file: string | null;
+  /** False: no server ever said a word. */
+  reached: boolean;
+};
+
+/**
+ * The `client` command: sends the images of a folder as configured, verifies what comes back, tells how it goes.
+ * @throws ClusterError `bad_usage` for a folder without images or a file that cannot be written
+ */
+export async function runClient(options: RunClientOptions): Promise<ClientReport> {
+  const { config, machineId, clientId, clock, metricsFile, signal, seed } = options;
+  const images = loadImages(config.imageDir);
+  const runId = randomUUID();
+  const logs = new LogFiles({ clock, level: options.logLevel, onError: (error) => warn(options, error.message) });
+  const log = metricsFile === undefined ? undefined : await logs.begin(logFileOf(metricsFile));
+  const aliases = await resolveAliases(config.serverAddresses);
+  const client = newClient(options, { runId, aliases, log });
+  const tally = new Tally();
+  const load = new Load({
+    ...{ images, clock, random: seededRandom(seed), ...config.requests },
+    request: (image, id, more) => client.request(image, id, more),
+    onRecord: (record) => tally.add(record, log),
+  });
+  const startedAt = toMicros(clock.unixMs());
+  log?.('info', `${config.name} begins run ${runId} with ${images.length} images, seed ${seed}`);
+  await perform(load, client, tally, options);
+  const test_duration_secs = Math.round(clock.unixMs() - startedAt) / 1000;
+  const head = { client_name: config.name, machine_id: machineId, client_id: clientId, run_id: runId };
+  const metrics = clientMetrics(
+    { ...head, started_at: startedAt, test_duration_secs, interrupted: signal.aborted },
+    tally.summary,
+  );
+  tell(metrics, tally, client, options, log);
+  if (metricsFile !== undefined) await writeClientMetrics(metricsFile, metrics);
+  await Promise.all([logs.flush(), client.close()]);
+  const more = { seed, interrupted_requests: tally.interruptedCount, metrics_file: metricsFile ?? null };
+  return { ...metrics, latency_digest: undefined, ...more, reached: client.hasHeard };
+}
+
+/** machine_1_client_2.json → machine_1_client_2.log */
+export function logFileOf(metricsFile: string): string {
+  return `${metricsFile.replace(/\.json$/, '')}.log`;
+}
+
+/** What became of the requests. */
+class Tally {
+  readonly summary = new Summary();
+  interruptedCount = 0;
+  progress: Progress | undefined;
+
+  add(record: RequestRecord, log?: Logger): void {
+    this.summary.add(record);
+    this.progress?.add(record);
+    if (record.outcome === 'interrupted') this.interruptedCount += 1;
+    if (log) logRecord(record, log);
+  }
+}
+
+function newClient(
+  { config, clientId, clock, seed }: RunClientOptions,
+  { runId, aliases, log }: { runId: string; aliases: ReadonlyMap<string, string>; log?: Logger },
+): VirtualClient {
+  const { name: clientName, serverAddresses: addresses, requestTimeoutMs } = config;
+  // Another stream than that of the images: how often the client itself draws depends on timing.
+  const random: Random = seededRandom(seed + 1);
+  const watch = new FrameWatch({ monotonicMs: () => clock.monotonicMs() });
+  const identity = { clientId, clientName, runId, addresses, aliases };
+  return new VirtualClient({ ...identity, requestTimeoutMs, hedging: new Hedging(1), random, clock, watch, log });
+}
+
+async function perform(load: Load, client: VirtualClient, tally: Tally, options: RunClientOptions): Promise<void> {
+  const { signal, display, clock } = options;
+  const progress = display && new Progress({ ...display, clock, expectedCount: load.expectedCount });
+  tally.progress = progress;
+  const interrupt = (): void => {
+    load.stop();
+    client.abandon();
+  };
+  signal.addEventListener('abort', interrupt);
+  if (signal.aborted) interrupt();
+  progress?.start();
+  try {
+    await load.run();
+  } finally {
+    progress?.stop();
+    signal.removeEventListener('abort', interrupt);
+  }
+}
+
+function tell(
+  metrics: ClientMetrics,
+  tally: Tally,
+  { hasHeard }: VirtualClient,
+  { config, display }: RunClientOptions,
+  log?: Logger,
+): void {
+  const { aggregated_stats: stats, test_duration_secs: durationSecs } = metrics;
+  const unreached = hasHeard ? [] : config.serverAddresses;
+  const text = summaryText(stats, { durationSecs, interruptedCount: tally.interruptedCount, unreached });
+  for (const line of text.split('\n')) log?.('info', line);
+  display?.write(`${text}\n`);
+}
+
+function logRecord(record: RequestRecord, log: Logger): void {
+  const { request_id, image, outcome, failure_reason, assigned_server_id, latency_ms, retry_count, hedged } = record;
+  const server = assigned_server_id === null ? 'no server' : `server ${assigned_server_id}`;
+  const extras = `${retry_count > 0 ? `, ${retry_count} retries` : ''}${hedged ? ', hedged' : ''}`;
+  const how = `${image}, ${server}, ${latency_ms.toFixed(1)} ms${extras}`;
+  if (outcome === 'failure') log('error', `request ${request_id} failed: ${failure_reason} (${how})`);
+  else if (outcome === 'success' && (retry_count > 0 || hedged)) log('warn', `request ${request_id} done (${how})`);
+  else log('debug', `request ${request_id} ${outcome === 'success' ? 'done' : outcome} (${how})`);
+}
+
+function warn({ display }: RunClientOptions, text: string): void {
+  display?.write(`${text}\n`);
+}

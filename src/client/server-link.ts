@@ -1,0 +1,260 @@
+import type { Clock } from '../core/environment';
+import { ClusterError } from '../core/errors';
+import { messageToJson } from '../core/message';
+import type { Message, MessageOf } from '../core/protocol';
+import type { FrameForm } from '../core/transport/frame';
+import {
+  type CloseReason,
+  type Connection,
+  type ConnectionHandler,
+  dial,
+  type FrameWatch,
+} from '../core/transport/network';
+import { CarrierReader } from '../imaging/decoder';
+import type { TaskRun } from './task-run';
+
+/** Above this a connection is closed sooner than bytes that nobody wants are moved over it. */
+const CHEAPER_TO_CLOSE_BYTES = 1024 * 1024;
+/** A server that said nothing for so long while it owed an answer may be gone without a word: dial it anew. */
+const SILENT_MS = 1000;
+/** Errors of the frame that we sent, not of the server's state: the same frame would fail anywhere. */
+const FRAME_FAULTS = ['frame_too_large', 'bad_frame', 'bad_message', 'unknown_message', 'secret_too_large'];
+
+export interface LinkOptions {
+  address: string;
+  clock: Clock;
+  connectTimeoutMs: number;
+  watch?: FrameWatch;
+  /** Some message came in: there is a server. */
+  onHeard(): void;
+  /** The server said its id. */
+  onNamed?(serverId: number): void;
+  /** The link must not be used any more. */
+  onRetired(link: ServerLink): void;
+  /** The connection has closed; the requests that waited on it hear of it afterwards. */
+  onClosed(link: ServerLink, reason: CloseReason): void;
+}
+
+interface Ask {
+  run: TaskRun;
+  askId: number;
+  bytes: number;
+}
+
+interface Send {
+  run: TaskRun;
+  sendId: number;
+  bytes: number;
+  atMs: number;
+}
+
+/** The connection of one client to one server, dialed at once and kept; answers find their requests by id. */
+export class ServerLink implements ConnectionHandler {
+  readonly address: string;
+  readonly #options: LinkOptions;
+  readonly #connection: Connection;
+  readonly #asks = new Map<number, Ask>();
+  readonly #sends = new Map<number, Send>();
+  /** Whose carrier is arriving. */
+  #incoming: { send: Send; reader: CarrierReader; chunks: Uint8Array[] | null } | null = null;
+  #bodyLeftBytes = 0;
+  #isOpen = false;
+
+  /** Begins to connect. @throws ClusterError `bad_config` for a text that is no address. */
+  constructor(options: LinkOptions) {
+    const { address, connectTimeoutMs, watch, clock } = options;
+    this.address = address;
+    this.#options = options;
+    this.#connection = dial(address, {
+      connectTimeoutMs,
+      watch,
+      handler: this,
+      monotonicMs: () => clock.monotonicMs(),
+    });
+  }
+
+  ask(run: TaskRun, askId: number, excludedIds: number[]): void {
+    const message: Message = { kind: 'TaskAssignmentRequest', ...run.name, excluded_server_ids: excludedIds };
+    const bytes = this.#tell(run, message);
+    this.#asks.set(run.name.request_id, { run, askId, bytes });
+  }
+
+  /** The answer to an ask is not waited for any more. */
+  forgetAsk(run: TaskRun): void {
+    this.#asks.delete(run.name.request_id);
+  }
+
+  /** Sends the secret by reference: it must not change until the request has ended. */
+  send(run: TaskRun, send: { sendId: number; leaderId: number | null; timeoutMs: number }): void {
+    const { sendId, leaderId, timeoutMs } = send;
+    const connection = this.#connection;
+    const before = connection.bytesWritten;
+    const message: Message = {
+      kind: 'TaskRequest',
+      ...run.name,
+      assigned_by_leader: leaderId ?? 0,
+      timeout_ms: timeoutMs,
+    };
+    connection.sendBody(message, run.secret.length).write(run.secret);
+    const bytes = connection.bytesWritten - before;
+    run.bytesSent += bytes;
+    this.#sends.set(run.name.request_id, { run, sendId, bytes, atMs: this.#options.clock.monotonicMs() });
+  }
+
+  ack(run: TaskRun): void {
+    this.#tell(run, { kind: 'TaskAck', ...run.name });
+  }
+
+  /** The answer of this send is not wanted any more. */
+  cancel(run: TaskRun, sendId: number): void {
+    const send = this.#sends.get(run.name.request_id);
+    if (send?.sendId !== sendId) return;
+    this.#sends.delete(run.name.request_id);
+    const isArriving = this.#incoming?.send === send;
+    if (isArriving) this.#dropIncoming();
+    if (this.#isIdle && this.#isCheaperToClose(send, isArriving)) {
+      if (!this.#isOpen) run.bytesSent -= send.bytes;
+      return this.#discard();
+    }
+    this.#tell(run, { kind: 'TaskCancel', ...run.name });
+  }
+
+  /** Closes after everything said has been written; `onClosed` follows within about a second. */
+  end(): void {
+    if (this.#isOpen) this.#connection.end();
+    else this.#connection.destroy();
+  }
+
+  onOpen(): void {
+    this.#isOpen = true;
+  }
+
+  onMessage(message: Message, form: FrameForm, bodyLength: number): void {
+    this.#bodyLeftBytes = bodyLength;
+    this.#options.onHeard();
+    if (message.kind === 'TaskAssignmentResponse') this.#assigned(message, form);
+    else if (message.kind === 'TaskResponse') this.#answered(message, form, bodyLength);
+    else if (message.kind === 'Error') this.#blamed(message);
+  }
+
+  onBody(chunk: Uint8Array): void {
+    this.#bodyLeftBytes -= chunk.length;
+    const incoming = this.#incoming;
+    if (incoming === null) return;
+    incoming.send.run.bytesReceived += chunk.length;
+    incoming.chunks?.push(chunk);
+    this.#verify(incoming, () => incoming.reader.push(chunk));
+  }
+
+  onEnd(): void {
+    const incoming = this.#incoming;
+    if (incoming === null) return;
+    const { send, reader, chunks } = incoming;
+    if (!this.#verify(incoming, () => reader.finish())) return;
+    this.#incoming = null;
+    this.#sends.delete(send.run.name.request_id);
+    send.run.verified(send.sendId, chunks);
+  }
+
+  onUnknown(error: ClusterError): void {
+    // Newer servers may say things that we do not know; a known answer that makes no sense is never going to make some.
+    if (error.code !== 'unknown_message') this.#connection.fail(error, 'protocol');
+  }
+
+  onClose(reason: CloseReason): void {
+    this.#dropIncoming();
+    this.#options.onRetired(this);
+    this.#options.onClosed(this, reason);
+    const sends = [...this.#sends.values()];
+    const asks = [...this.#asks.values()];
+    this.#sends.clear();
+    this.#asks.clear();
+    if (!this.#isOpen) for (const { run, bytes } of [...sends, ...asks]) run.bytesSent -= bytes;
+    for (const { run, sendId } of sends) run.sendLost(sendId, this.address, reason);
+    for (const { run, askId } of asks) run.askLost(askId, this.address, reason);
+  }
+
+  get #isIdle(): boolean {
+    return this.#asks.size === 0 && this.#sends.size === 0;
+  }
+
+  #assigned(response: MessageOf<'TaskAssignmentResponse'>, form: FrameForm): void {
+    const ask = this.#asks.get(response.request_id);
+    if (ask === undefined) return;
+    this.#asks.delete(response.request_id);
+    ask.run.bytesReceived += headBytes(response, form);
+    ask.run.assigned(ask.askId, response);
+  }
+
+  #answered(response: MessageOf<'TaskResponse'>, form: FrameForm, bodyLength: number): void {
+    const send = this.#sends.get(response.request_id);
+    if (send === undefined) {
+      if (bodyLength > CHEAPER_TO_CLOSE_BYTES && this.#isIdle) this.#discard();
+      return;
+    }
+    const { run } = send;
+    run.bytesReceived += headBytes(response, form);
+    if (response.server_id !== undefined) this.#options.onNamed?.(response.server_id);
+    if (response.success) {
+      const reader = new CarrierReader({ expected: run.secret });
+      this.#incoming = { send, reader, chunks: run.keepsCarrier ? [] : null };
+      return;
+    }
+    this.#sends.delete(response.request_id);
+    run.refused(send.sendId, this.address, response.error_code, response.error_message ?? 'no reason given');
+  }
+
+  /** An Error names no request: it is this one's only where no other can be meant. */
+  #blamed({ code, message }: MessageOf<'Error'>): void {
+    const [send] = this.#sends.values();
+    if (send === undefined || this.#sends.size > 1 || this.#asks.size > 0 || !FRAME_FAULTS.includes(code)) return;
+    this.#sends.delete(send.run.name.request_id);
+    send.run.refused(send.sendId, this.address, code, message);
+  }
+
+  /** False: the carrier was wrong, and its request has been told. */
+  #verify({ send, reader }: { send: Send; reader: CarrierReader }, step: () => void): boolean {
+    try {
+      step();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ClusterError) || error.code === 'internal') throw error;
+      reader.close();
+      this.#incoming = null;
+      this.#sends.delete(send.run.name.request_id);
+      send.run.corrupted(send.sendId, this.address, error.message);
+      if (this.#bodyLeftBytes > CHEAPER_TO_CLOSE_BYTES && this.#isIdle) this.#discard();
+      return false;
+    }
+  }
+
+  #dropIncoming(): void {
+    this.#incoming?.reader.close();
+    this.#incoming = null;
+  }
+
+  #isCheaperToClose(send: Send, isArriving: boolean): boolean {
+    if (!this.#isOpen || this.#connection.unsentBytes > CHEAPER_TO_CLOSE_BYTES) return true;
+    if (isArriving) return this.#bodyLeftBytes > CHEAPER_TO_CLOSE_BYTES;
+    const silentSinceMs = Math.max(send.atMs, this.#connection.lastReadMs);
+    return this.#options.clock.monotonicMs() - silentSinceMs >= SILENT_MS;
+  }
+
+  #discard(): void {
+    this.#options.onRetired(this);
+    this.#connection.destroy();
+  }
+
+  #tell(run: TaskRun, message: Message): number {
+    const before = this.#connection.bytesWritten;
+    this.#connection.send(message);
+    const bytes = this.#connection.bytesWritten - before;
+    run.bytesSent += bytes;
+    return bytes;
+  }
+}
+
+/** What a frame takes besides its body: exact for servers that say no field that we do not know. */
+function headBytes(message: Message, form: FrameForm): number {
+  return (form === 'envelope' ? 9 : 4) + Buffer.byteLength(messageToJson(message));
+}

@@ -1,0 +1,51 @@
+import type { AggregatedStats } from '../core/metrics/summary';
+
+export interface RunFacts {
+  durationSecs: number;
+  interruptedCount: number;
+  /** The configured servers, if none of them ever said a word. */
+  unreached: readonly string[];
+}
+
+/** What a person reads at the end of a run. */
+export function summaryText(stats: AggregatedStats, run: RunFacts): string {
+  const { total_requests: total, failed_requests: failed, failure_rate: rate } = stats;
+  const perSecond = run.durationSecs > 0 ? ` (${(total / run.durationSecs).toFixed(2)}/s)` : '';
+  const cut = run.interruptedCount > 0 ? `, ${run.interruptedCount} more interrupted` : '';
+  const rows: [string, string][] = [
+    ['Requests', `${total} in ${run.durationSecs.toFixed(1)} s${perSecond}${cut}`],
+    ['Failed', `${failed} (${rate.toFixed(2)}%)`],
+    ['Latency', latencies(stats)],
+    ['Servers', shares(stats.server_distribution)],
+    ['Traffic', `${megabytes(stats.bytes_sent)} sent, ${megabytes(stats.bytes_received)} received`],
+  ];
+  if (stats.retry_count > 0) rows.push(['Retries', String(stats.retry_count)]);
+  const reasons = Object.entries(stats.failure_reasons);
+  for (const [reason, count] of reasons) rows.push(['Failure', `${reason}: ${count}`]);
+  if (run.unreached.length > 0) rows.push(['Problem', `no server could be reached: ${run.unreached.join(', ')}`]);
+  return rows.map(([name, text]) => `${`${name}:`.padEnd(10)} ${text}`).join('\n');
+}
+
+function latencies(stats: AggregatedStats): string {
+  const values: [string, number | null][] = [
+    ['min', stats.latency_min_ms],
+    ['avg', stats.latency_avg_ms],
+    ['p50', stats.latency_p50_ms],
+    ['p95', stats.latency_p95_ms],
+    ['p99', stats.latency_p99_ms],
+    ['max', stats.latency_max_ms],
+  ];
+  if (stats.latency_min_ms === null) return 'none (no request was successful)';
+  return `${values.map(([name, ms]) => `${name} ${ms!.toFixed(1)}`).join(', ')} ms`;
+}
+
+function shares(distribution: Record<string, number>): string {
+  const entries = Object.entries(distribution);
+  const total = entries.reduce((sum, [, count]) => sum + count, 0);
+  if (total === 0) return 'none';
+  return entries.map(([id, count]) => `${id}: ${count} (${((count / total) * 100).toFixed(1)}%)`).join(', ');
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,232 @@
+import type { Clock, Logger, Random } from '../core/environment';
+import type { RequestOutcome, RequestRecord } from '../core/metrics/record';
+import type { MessageOf, TaskName } from '../core/protocol';
+import type { CloseReason } from '../core/transport/network';
+import { Attempt, type AttemptEffect, type AttemptResult } from './attempt';
+import type { ClusterView } from './cluster-view';
+import type { Hedging } from './hedging';
+import type { ServerLink } from './server-link';
+
+/** Answers that say "not now", each with another server or a little later in mind. */
+const BUSY_CODES = ['overloaded', 'starting', 'leaving'];
+
+/** What the requests of one client share. */
+export interface TaskRunContext {
+  clientId: number;
+  requestTimeoutMs: number;
+  view: ClusterView;
+  hedging: Hedging;
+  random: Random;
+  clock: Clock;
+  log?: Logger;
+  /** The kept link, or a new one. @throws ClusterError for what is no address */
+  linkTo(address: string): ServerLink;
+  /** The kept link if there is one. */
+  openLink(address: string): ServerLink | undefined;
+  /** The name under which a server is known here. */
+  knownAddress(address: string): string;
+}
+
+export interface TaskRunOptions {
+  name: Required<TaskName>;
+  image: { name: string; bytes: Uint8Array };
+  /** Monotonic. */
+  intendedStartMs: number;
+  /** Gets the verified carrier, in the chunks in which it came. Without it nothing of it is kept. */
+  onCarrier?(chunks: Uint8Array[]): void;
+  /** A server refused the task for good. */
+  onServerError?(code: string | undefined, message: string): void;
+  onDone(record: RequestRecord): void;
+}
+
+/** One request in flight: performs what its Attempt decides on the links, and keeps the count. */
+export class TaskRun {
+  readonly name: Required<TaskName>;
+  readonly secret: Uint8Array;
+  /** On the wire, for this request; what was meant for a server that could not be reached does not count. */
+  bytesSent = 0;
+  bytesReceived = 0;
+  readonly #context: TaskRunContext;
+  readonly #options: TaskRunOptions;
+  readonly #attempt: Attempt;
+  readonly #startMs: number;
+  #askLink: ServerLink | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Infinity;
+
+  constructor(context: TaskRunContext, options: TaskRunOptions) {
+    const { view, hedging, random, clock, requestTimeoutMs } = context;
+    this.#context = context;
+    this.#options = options;
+    this.name = options.name;
+    this.secret = options.image.bytes;
+    this.#startMs = clock.monotonicMs();
+    const task = { ...options.name, image: options.image.name };
+    this.#attempt = new Attempt(task, requestTimeoutMs, view, hedging, random, this.#startMs);
+  }
+
+  /** Whether the links keep the carrier for this request. */
+  get keepsCarrier(): boolean {
+    return this.#options.onCarrier !== undefined;
+  }
+
+  start(): void {
+    this.#perform(this.#attempt.start(this.#startMs));
+  }
+
+  /** The user stops the run: ends as `interrupted`, what is under way is cancelled. */
+  abandon(): void {
+    if (this.#attempt.finished) return;
+    this.#forgetAsk();
+    for (const effect of this.#attempt.abandon()) this.#performOne(effect);
+    this.#done(null);
+  }
+
+  /** The record of a request that was never begun. */
+  unsent(): RequestRecord {
+    return { ...this.#record(null), outcome: 'unsent' };
+  }
+
+  assigned(askId: number, response: MessageOf<'TaskAssignmentResponse'>): void {
+    const { assigned_server_address: address } = response;
+    if (address !== null) response.assigned_server_address = this.#context.knownAddress(address);
+    this.#perform(this.#attempt.onAssignment(askId, response, this.#nowMs));
+  }
+
+  askLost(askId: number, address: string, reason: CloseReason): void {
+    this.#say(`asked ${address} for a server: ${reason}`);
+    this.#perform(this.#attempt.onAskLost(askId, this.#nowMs));
+  }
+
+  sendLost(sendId: number, address: string, reason: CloseReason): void {
+    this.#say(`sent to ${address}: ${reason}`);
+    this.#perform(this.#attempt.onSendFailed(sendId, { kind: 'lost' }, this.#nowMs));
+  }
+
+  /** The server answered without a carrier. */
+  refused(sendId: number, address: string, code: string | undefined, message: string): void {
+    this.#say(`refused by ${address}: ${message}${code === undefined ? '' : ` (${code})`}`);
+    const isBusy = code !== undefined && BUSY_CODES.includes(code);
+    if (!isBusy) this.#options.onServerError?.(code, message);
+    const failure = isBusy ? { kind: 'busy' as const } : { kind: 'error' as const, message };
+    this.#perform(this.#attempt.onSendFailed(sendId, failure, this.#nowMs));
+  }
+
+  corrupted(sendId: number, address: string, why: string): void {
+    this.#context.log?.('error', `request ${this.name.request_id}: wrong carrier from ${address}: ${why}`);
+    this.#perform(this.#attempt.onCorrupted(sendId));
+  }
+
+  verified(sendId: number, chunks: Uint8Array[] | null): void {
+    if (chunks !== null) this.#options.onCarrier?.(chunks);
+    this.#perform(this.#attempt.onVerified(sendId, this.#nowMs));
+  }
+
+  get #nowMs(): number {
+    return this.#context.clock.monotonicMs();
+  }
+
+  #perform(effects: AttemptEffect[]): void {
+    for (const effect of effects) this.#performOne(effect);
+    this.#arm();
+  }
+
+  #performOne(effect: AttemptEffect): void {
+    switch (effect.type) {
+      case 'ask':
+        return this.#ask(effect);
+      case 'send':
+        return this.#send(effect);
+      case 'cancel':
+        this.#forgetAsk();
+        return this.#context.openLink(effect.address)?.cancel(this, effect.sendId);
+      case 'ack':
+        return this.#context.openLink(effect.address)?.ack(this);
+      case 'finish':
+        return this.#done(effect.result);
+    }
+  }
+
+  #ask({ askId, address, excludedIds }: Extract<AttemptEffect, { type: 'ask' }>): void {
+    this.#forgetAsk();
+    const link = this.#reach(address, () => this.askLost(askId, address, 'unreachable'));
+    this.#askLink = link;
+    link?.ask(this, askId, excludedIds);
+  }
+
+  #send(effect: Extract<AttemptEffect, { type: 'send' }>): void {
+    const { sendId, address } = effect;
+    this.#reach(address, () => this.sendLost(sendId, address, 'unreachable'))?.send(this, effect);
+  }
+
+  /** Without a link `lost` follows, later: the attempt must not be called from within its own effects. */
+  #reach(address: string, lost: () => void): ServerLink | undefined {
+    try {
+      return this.#context.linkTo(address);
+    } catch {
+      process.nextTick(lost);
+      return undefined;
+    }
+  }
+
+  #forgetAsk(): void {
+    this.#askLink?.forgetAsk(this);
+    this.#askLink = undefined;
+  }
+
+  /** One timer at most; where the time to wake only moved later, it fires early once and is set anew then. */
+  #arm(): void {
+    const { wakeAtMs, finished } = this.#attempt;
+    if (finished || this.#timerAtMs <= wakeAtMs) return;
+    clearTimeout(this.#timer);
+    this.#timerAtMs = wakeAtMs;
+    const delayMs = Math.max(0, Math.ceil(wakeAtMs - this.#nowMs));
+    this.#timer = setTimeout(() => this.#wake(), delayMs);
+  }
+
+  #wake(): void {
+    this.#timerAtMs = Infinity;
+    this.#perform(this.#attempt.tick(this.#nowMs));
+  }
+
+  #say(text: string): void {
+    this.#context.log?.('debug', `request ${this.name.request_id} ${text}`);
+  }
+
+  #done(result: AttemptResult | null): void {
+    this.#forgetAsk();
+    clearTimeout(this.#timer);
+    this.#options.onDone(this.#record(result));
+  }
+
+  #record(result: AttemptResult | null): RequestRecord {
+    const { clientId, view, clock } = this.#context;
+    const { intendedStartMs, image } = this.#options;
+    const nowMs = this.#nowMs;
+    const outcome: RequestOutcome = result === null ? 'interrupted' : result.success ? 'success' : 'failure';
+    const address = result?.serverAddress ?? null;
+    return {
+      client_id: clientId,
+      request_id: this.name.request_id,
+      start_time: toMicros(clock.unixMs() - (nowMs - intendedStartMs)),
+      latency_ms: toMicros(nowMs - intendedStartMs),
+      service_ms: toMicros(nowMs - this.#startMs),
+      success: outcome === 'success',
+      failure_reason: result?.failureReason ?? null,
+      assigned_server_id: address === null ? null : view.idOf(address),
+      retry_count: result?.retryCount ?? 0,
+      hedged: result?.hedged ?? false,
+      bytes_sent: this.bytesSent,
+      bytes_received: this.bytesReceived,
+      image: image.name,
+      term: result?.term ?? view.term,
+      outcome,
+      run_id: this.name.run_id,
+    };
+  }
+}
+
+/** Milliseconds to the microsecond: more digits than that are noise, and bytes in every line. */
+export function toMicros(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,28 @@
+/** What all commands have in common. */
+import { Command, Flags } from '@oclif/core';
+import type { LogLevel } from '../core/environment';
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[];
+
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true;
+
+  static override baseFlags = {
+    config: Flags.string({ helpValue: 'FILE', summary: 'configuration file (TOML); flags win over it' }),
+    'log-level': Flags.option({
+      options: LOG_LEVELS,
+      default: 'info' as const,
+      summary: 'least important lines to log',
+    })(),
+  };
+
+  /** The exit code of a command that has done its work and has a result, for instance EXIT.checkFailed. */
+  protected endWith(exitCode: number): void {
+    process.exitCode = exitCode;
+  }
+
+  /** Errors are told in one place (src/cli/failure.ts), with --json and without. */
+  protected override async catch(error: Error): Promise<never> {
+    throw error;
+  }
+}

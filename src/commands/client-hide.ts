@@ -1,0 +1,42 @@
+import path from 'node:path';
+import { Args, Flags } from '@oclif/core';
+import { type HideResult, hideImage } from '../client/hide';
+import { clientConfigOf } from './client/overrides';
+import { systemClock } from '../core/system-clock';
+import { BaseCommand } from './base';
+import { serverFlag } from './client/flags';
+
+export class ClientHide extends BaseCommand {
+  static override summary = 'hide one image by the cluster and verify the carrier';
+  static override description = 'The carrier is a PNG that "client reveal" takes apart again, without servers.';
+  static override examples = [
+    '<%= config.bin %> client hide test_images/small.png --out carrier.png',
+    '<%= config.bin %> client hide photo.jpg --server 127.0.0.1:8001 --server 127.0.0.1:8002',
+  ];
+  static override args = {
+    image: Args.string({ required: true, description: 'the image, or any other file, to hide' }),
+  };
+  static override flags = {
+    out: Flags.string({ helpValue: 'FILE', summary: 'where the carrier goes (default: {image}.carrier.png, here)' }),
+    server: serverFlag,
+  };
+
+  async run(): Promise<HideResult> {
+    const { args, flags } = await this.parse(ClientHide);
+    const {
+      name: clientName,
+      serverAddresses: addresses,
+      requestTimeoutMs,
+    } = clientConfigOf(flags.config, {
+      servers: flags.server,
+    });
+    const out = flags.out ?? `${path.parse(args.image).name}.carrier.png`;
+    const how = { addresses, clientName, requestTimeoutMs, random: Math.random, clock: systemClock };
+    const result = await hideImage({ image: args.image, out, ...how });
+    const server = result.server_id === null ? 'a server' : `server ${result.server_id}`;
+    this.log(
+      `${result.out}: ${result.carrier_bytes} bytes from ${server} in ${result.latency_ms.toFixed(1)} ms, verified`,
+    );
+    return result;
+  }
+}

@@ -1,0 +1,41 @@
+import { Args, Flags } from '@oclif/core';
+import { revealFile } from '../client/hide';
+import { writeWhole } from '../client/write-file';
+import { ClusterError } from '../core/errors';
+import { BaseCommand } from './base';
+
+interface RevealReport {
+  out: string;
+  secret_bytes: number;
+  crc: string;
+}
+
+export class ClientReveal extends BaseCommand {
+  static override summary = 'take the hidden image out of a carrier, offline';
+  static override description =
+    'Without --out the image goes to standard output, unless that is a terminal; --out - sends it there in any case.';
+  static override examples = [
+    '<%= config.bin %> client reveal carrier.png --out image.png',
+    '<%= config.bin %> client reveal carrier.png | sha256sum',
+  ];
+  static override args = { carrier: Args.string({ required: true, description: 'a PNG that "client hide" made' }) };
+  static override flags = {
+    out: Flags.string({ helpValue: 'FILE', summary: 'where the image goes; - is standard output' }),
+  };
+
+  async run(): Promise<RevealReport> {
+    const { args, flags } = await this.parse(ClientReveal);
+    const { out = '-' } = flags;
+    if (flags.out === undefined && process.stdout.isTTY) {
+      throw new ClusterError('bad_usage', 'an image is nothing for a terminal: say --out FILE (or --out -)');
+    }
+    if (out === '-' && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
+    const { secret, crc } = revealFile(args.carrier);
+    if (out === '-') await new Promise((resolve) => process.stdout.write(secret, resolve));
+    else await writeWhole(out, [secret]);
+    if (crc !== 'ok')
+      this.logToStderr('note: no checksum came with it (carriers of the original have none), or it differs');
+    if (out !== '-') this.log(`${out}: ${secret.length} bytes`);
+    return { out, secret_bytes: secret.length, crc };
+  }
+}

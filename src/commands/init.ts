@@ -1,0 +1,28 @@
+import { Args, Flags } from '@oclif/core';
+import path from 'node:path';
+import { init, type WrittenFile } from '../init/init';
+import { BaseCommand } from './base';
+
+export class Init extends BaseCommand {
+  static override summary = 'write commented configuration files and test images into a folder';
+  static override description =
+    'Writes config/*.toml and test_images/ for three servers on this machine. Files that exist are never overwritten ' +
+    'without --force: then nothing is written at all.';
+  static override examples = [
+    '<%= config.bin %> init',
+    { description: 'into a folder of its own', command: '<%= config.bin %> init cluster' },
+    { description: 'back to the shipped files', command: '<%= config.bin %> init --force' },
+  ];
+  static override args = { dir: Args.string({ default: '.', description: 'folder to write into' }) };
+  static override flags = { force: Flags.boolean({ summary: 'overwrite files that exist' }) };
+
+  /** Writes the files and returns what was written. */
+  async run(): Promise<{ written: WrittenFile[] }> {
+    const { args, flags } = await this.parse(Init);
+    const written = init({ folder: args.dir, force: flags.force });
+    for (const file of written) this.log(`${file.path}  ${file.bytes.toLocaleString('en-US')} bytes`);
+    const enter = path.resolve(args.dir) === process.cwd() ? '' : `cd ${args.dir}; `;
+    this.log(`\nNext: ${enter}cloudp2p server --config config/server1.toml`);
+    return { written };
+  }
+}

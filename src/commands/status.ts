@@ -1,0 +1,74 @@
+import { Flags } from '@oclif/core';
+import { ADDRESS_SHAPE, isDialAddress } from '../config/address';
+import { loadClientConfig } from '../config/client-config';
+import { ClusterError, EXIT } from '../core/errors';
+import { paintFor } from '../status/paint';
+import { reportOf, type StatusReport } from '../status/report';
+import { look, type Look, waitForAgreement, watch } from '../status/status';
+import { renderStatus } from '../status/table';
+import { BaseCommand } from './base';
+
+const DEFAULT_CONFIG = 'config/client_stress.toml';
+const CLEAR_SCREEN = '\u001b[H\u001b[2J';
+
+export class Status extends BaseCommand {
+  static override summary = 'show who leads, in which term, loads, tasks and uptime';
+  static override description =
+    'Asks every server (--server, else server_addresses of the configuration, else 127.0.0.1:8001 to 8003) and prints ' +
+    'a table. Exits with 0 only if every one answers and all follow the same leader in the same term, else with 4.';
+  static override examples = [
+    '<%= config.bin %> status',
+    '<%= config.bin %> status --server 127.0.0.1:8001 --server 127.0.0.1:8002',
+    { description: 'wait until the servers have a leader', command: '<%= config.bin %> status --wait 10' },
+    { description: 'redraw every second', command: '<%= config.bin %> status --watch' },
+    { description: 'who leads, for a script', command: '<%= config.bin %> status --json | jq .leader_id' },
+  ];
+  static override flags = {
+    server: Flags.string({ multiple: true, helpValue: 'HOST:PORT', summary: 'a server to ask (repeatable)' }),
+    watch: Flags.boolean({ summary: 'look again every second until Ctrl-C', exclusive: ['wait'] }),
+    wait: Flags.integer({ min: 0, max: 86_400, helpValue: 'SECS', summary: 'ask until all agree, at most this long' }),
+  };
+
+  /** Prints and returns the status of all servers. */
+  async run(): Promise<StatusReport | undefined> {
+    const { flags } = await this.parse(Status);
+    const addresses = flags.server ? checked(flags.server) : configured(flags.config);
+    const stop = new AbortController();
+    const interrupt = (): void => stop.abort();
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+    try {
+      if (flags.watch) await watch(addresses, stop.signal, (latest) => this.#showAgain(latest));
+      else return await this.#once(addresses, flags.wait, stop.signal);
+    } finally {
+      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+      if (stop.signal.aborted) this.endWith(EXIT.interrupted);
+    }
+    return undefined;
+  }
+
+  async #once(addresses: string[], waitSecs: number | undefined, stop: AbortSignal): Promise<StatusReport> {
+    const { answers, verdict } = await (waitSecs === undefined
+      ? look(addresses, stop)
+      : waitForAgreement(addresses, waitSecs * 1000, stop));
+    if (!verdict.agreed) this.endWith(EXIT.incomplete);
+    this.log(renderStatus(answers, verdict, paintFor(process.env)));
+    return reportOf(answers, verdict);
+  }
+
+  #showAgain({ answers, verdict }: Look): void {
+    const clear = process.stdout.isTTY ? CLEAR_SCREEN : '';
+    if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(reportOf(answers, verdict))}\n`);
+    else process.stdout.write(`${clear}${renderStatus(answers, verdict, paintFor(process.env))}\n\n`);
+  }
+}
+
+function checked(addresses: string[]): string[] {
+  const wrong = addresses.filter((address) => !isDialAddress(address));
+  if (wrong.length === 0) return addresses;
+  const lines = wrong.map((address) => `--server: expected ${ADDRESS_SHAPE}, got ${JSON.stringify(address)}`);
+  throw new ClusterError('bad_usage', lines.join('\n'));
+}
+
+function configured(file: string | undefined): string[] {
+  return loadClientConfig(file ?? DEFAULT_CONFIG, { required: file !== undefined }).serverAddresses;
+}

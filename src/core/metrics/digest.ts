@@ -1,0 +1,104 @@
+import { TDigest } from 'tdigest';
+import type { Random } from '../environment';
+import { ClusterError } from '../errors';
+import { seededRandom } from '../random';
+
+/** [mean in milliseconds, how many], in ascending order of the mean. */
+export type Centroid = readonly [meanMs: number, count: number];
+
+/** The largest share of all values that one centroid may hold in the middle of the distribution. */
+const DELTA = 0.001;
+/** Sorted input is the worst case of the tree, in time and in size: values go in by shuffled batches. */
+const BATCH_COUNT = 4096;
+/** With more centroids than this they are put into a new tree, in another order, which merges most of them. */
+const MAX_CENTROIDS = 10 / DELTA;
+/** tdigest's own compression calls Math.random and is quadratic; 0 switches it off. */
+const NO_OWN_COMPRESSION = 0;
+const SEED = 0x7d1_9e57;
+
+/**
+ * Quantiles of any number of values in bounded memory (Dunning's t-digest, by the package `tdigest`). Relative rank
+ * errors are smallest at the ends. The same values in the same order give the same digest everywhere.
+ */
+export class Digest {
+  #tree = newTree();
+  #count = 0;
+  readonly #batch: { mean: number; n: number }[] = [];
+  readonly #random: Random = seededRandom(SEED);
+
+  /** How many values went in. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** @throws ClusterError `internal` for what is no finite number */
+  add(valueMs: number): void {
+    this.#take(valueMs, 1);
+  }
+
+  /** Adds what another digest has seen. @throws ClusterError `internal` for centroids that make no sense */
+  merge(centroids: readonly Centroid[]): void {
+    for (const [meanMs, count] of centroids) this.#take(meanMs, count);
+  }
+
+  /**
+   * The value below which the share `q` (0 to 1) of all values lies, interpolated; null when there are none. While no
+   * two values share a centroid it is `exactQuantile`.
+   */
+  quantile(q: number): number | null {
+    this.#flush();
+    return this.#tree.percentile(q) ?? null;
+  }
+
+  /** For JSON; `merge` takes it back. */
+  toCentroids(): Centroid[] {
+    this.#flush();
+    return this.#tree.toArray().map(({ mean, n }) => [mean, n]);
+  }
+
+  #take(mean: number, n: number): void {
+    if (!Number.isFinite(mean) || !Number.isSafeInteger(n) || n < 1) {
+      throw new ClusterError('internal', `${n} × ${mean} cannot enter a digest`);
+    }
+    this.#count += n;
+    this.#batch.push({ mean, n });
+    if (this.#batch.length >= BATCH_COUNT) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#batch.length === 0) return;
+    this.#tree.push_centroid(shuffle(this.#batch, this.#random));
+    this.#batch.length = 0;
+    if (this.#tree.size() <= MAX_CENTROIDS) return;
+    const centroids = this.#tree.toArray();
+    this.#tree = newTree();
+    this.#tree.push_centroid(shuffle(centroids, this.#random));
+  }
+}
+
+/**
+ * The quantile of values sorted in ascending order: value i (from 0) stands at (i + 1/2) / n, linear in between
+ * (Hazen's definition, which is the digest's too); null when there are none.
+ */
+export function exactQuantile(sorted: ArrayLike<number>, q: number): number | null {
+  const last = sorted.length - 1;
+  if (last < 0) return null;
+  const at = Math.min(last, Math.max(0, q * sorted.length - 0.5));
+  const below = Math.floor(at);
+  const low = sorted[below] as number;
+  const high = sorted[Math.min(last, below + 1)] as number;
+  return low + (high - low) * (at - below);
+}
+
+function newTree(): TDigest {
+  return new TDigest(DELTA, NO_OWN_COMPRESSION);
+}
+
+/** Fisher-Yates, in place. */
+function shuffle<T>(items: T[], random: Random): T[] {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [items[i], items[j]] = [items[j]!, items[i]!];
+  }
+  return items;
+}

@@ -1,0 +1,88 @@
+import type { DownReason } from '../election/failure-detector';
+import type { TaskName } from '../protocol';
+
+/**
+ * The records that a run leaves, one JSON object a line. Times are unix milliseconds with fractions from a monotonic
+ * clock anchored once to the wall clock; latencies are milliseconds with fractions.
+ */
+
+export type FailureReason =
+  | 'Connection refused'
+  | `Request timeout after ${number}s`
+  | 'Server unavailable during reassignment polling'
+  | 'No leader available'
+  | 'Server overloaded'
+  | 'Verification failed'
+  | `Server error: ${string}`;
+
+/** `interrupted` and `unsent` are in no total: the user stopped the run. */
+export type RequestOutcome = 'success' | 'failure' | 'interrupted' | 'unsent';
+
+/** metrics/machine_{n}_requests.ndjson, the truth of a run. Field order is part of the format (fast readers scan for it). */
+export interface RequestRecord {
+  client_id: number;
+  request_id: number;
+  /** The intended start. */
+  start_time: number;
+  /** From the intended start to the last byte of a carrier that verified. */
+  latency_ms: number;
+  /** From the actual send. */
+  service_ms: number;
+  success: boolean;
+  failure_reason: string | null;
+  assigned_server_id: number | null;
+  retry_count: number;
+  hedged: boolean;
+  bytes_sent: number;
+  bytes_received: number;
+  image: string;
+  term: number;
+  outcome: RequestOutcome;
+  run_id: string;
+}
+
+export interface ServerSample {
+  cpu_percent: number;
+  memory_bytes: number;
+  active: number;
+  queued: number;
+  /** Tasks in the ledger, of every server; zero when the cluster is idle. */
+  ledger: number;
+  event_loop_delay_ms: number;
+}
+
+/** One event of a server, before the shell adds `time` and `server_id`. */
+export type ServerEventBody =
+  | { event: 'started'; incarnation: string; address: string }
+  | { event: 'ready' }
+  | { event: 'election'; term: number; reason: string }
+  /** This server's leader is now `leader_id` (itself, when it leads). */
+  | { event: 'leader'; term: number; leader_id: number; reason: string }
+  | { event: 'stepped_down'; term: number; leader_id: number | null; reason: string }
+  | { event: 'peer_up'; peer_id: number }
+  | { event: 'peer_down'; peer_id: number; reason: DownReason | 'leaving' }
+  | { event: 'resumed'; late_ms: number }
+  | { event: 'overloaded'; reason: string }
+  | { event: 'stopping' }
+  | { event: 'stopped' }
+  | ({ event: 'assigned'; term: number; to: number } & TaskName)
+  | ({ event: 'executed'; outcome: string; incarnation: string } & TaskName)
+  | ({ event: 'sample' } & ServerSample);
+
+/** server_{id}_events.ndjson */
+export type ServerEvent = { time: number; server_id: number } & ServerEventBody;
+
+export type FaultAction =
+  'kill' | 'terminate' | 'pause' | 'resume' | 'partition' | 'delay' | 'loss' | 'heal' | 'restart';
+
+/** fault_events.ndjson */
+export interface FaultEvent {
+  time: number;
+  cycle: number;
+  server_id: number;
+  host: string;
+  action: FaultAction;
+  outcome: 'started' | 'done' | 'failed';
+  pid: number | null;
+  detail: string | null;
+}

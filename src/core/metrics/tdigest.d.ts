@@ -1,0 +1,16 @@
+declare module 'tdigest' {
+  export interface Centroid {
+    mean: number;
+    n: number;
+  }
+
+  export class TDigest {
+    /** `delta`: the largest share of all that one centroid may hold; `K` 0: never compress by itself. */
+    constructor(delta?: number, K?: number, CX?: number);
+    push(value: number | number[], n?: number): void;
+    push_centroid(centroids: Centroid | Centroid[]): void;
+    percentile(p: number): number | undefined;
+    size(): number;
+    toArray(): Centroid[];
+  }
+}

@@ -1,0 +1,98 @@
+import { taskKey, taskName } from '../core/balancing/task-key';
+import type { Election, ElectionOutput } from '../core/election/election';
+import type { FailureDetector } from '../core/election/failure-detector';
+import type { MessageOf } from '../core/protocol';
+import type { Assigner } from './assigner';
+import type { MemberConfig, Now } from './effects';
+import type { Executor } from './executor';
+import type { Outbox } from './outbox';
+
+/** What this server says of itself as a peer, and what it tells the events file about leadership. Pure. */
+export class Announcer {
+  /** When the next Heartbeat is due. */
+  nextHeartbeatMs = Infinity;
+  private lastTold: { term: number; leaderId: number | null } = { term: 0, leaderId: null };
+
+  constructor(
+    private readonly config: MemberConfig,
+    private readonly election: Election,
+    private readonly detector: FailureDetector,
+    private readonly executor: Executor,
+    private readonly assigner: Assigner,
+    private readonly outbox: Outbox,
+    private readonly loadScore: () => number,
+  ) {}
+
+  sendHeartbeat(now: Now): void {
+    this.nextHeartbeatMs = now.nowMs + this.config.timings.heartbeatMs;
+    this.outbox.broadcast([this.heartbeat(now.unixMs)]);
+  }
+
+  heartbeat(unixMs: number): MessageOf<'Heartbeat'> {
+    const { id, incarnation, workers } = this.config;
+    const { term, leaderId } = this.election.leadership;
+    const { phase } = this.executor;
+    return {
+      kind: 'Heartbeat',
+      from_id: id,
+      timestamp: Math.floor(unixMs / 1000),
+      load: Math.round(this.loadScore() * 100) / 100,
+      term,
+      // Who leaves still assigns until somebody else leads, but must not be followed any more.
+      leader_id: phase === 'leaving' && leaderId === id ? null : leaderId,
+      incarnation,
+      workers,
+      phase,
+      hears: this.detector.heardIds(),
+    };
+  }
+
+  /** This server's whole list: first on every new link. */
+  historySync(unixMs: number): MessageOf<'HistorySyncResponse'> {
+    const { id } = this.config;
+    const names = this.assigner.ledger.keysOf(id).map(taskName);
+    return {
+      kind: 'HistorySyncResponse',
+      from_server_id: id,
+      history_entries: names.map((name) => [name.client_name, name.request_id, id, unixMs / 1000]),
+      run_ids: names.map((name) => name.run_id),
+    };
+  }
+
+  performElection(now: Now): void {
+    const outputs = this.election.take();
+    if (outputs.length === 0) return;
+    for (const output of outputs) this.performOutput(output, now);
+    this.tellLeadership(outputs);
+  }
+
+  private performOutput(output: ElectionOutput, now: Now): void {
+    if (output.type === 'tell') this.outbox.tell(output.peerId, output.message);
+    else if (output.type === 'ask') this.outbox.ask(output.peerId, output.message);
+    // A candidate's Election says more than a Heartbeat without a leader would.
+    else if (this.election.mode !== 'candidate') this.outbox.broadcast([this.heartbeat(now.unixMs)]);
+  }
+
+  /** The events file and the log follow the leadership, not every message about it. */
+  private tellLeadership(outputs: readonly ElectionOutput[]): void {
+    const { term, leaderId } = this.election.leadership;
+    const was = this.lastTold;
+    if (term === was.term && leaderId === was.leaderId) return;
+    const reasons = outputs.flatMap((output) => (output.type === 'changed' ? [output.reason] : []));
+    const reason = reasons.at(-1) ?? '';
+    this.lastTold = { term, leaderId };
+    if (was.leaderId === this.config.id) {
+      this.assigner.ledger.forgetAssignments();
+      this.outbox.event({ event: 'stepped_down', term, leader_id: leaderId, reason });
+    }
+    if (leaderId === null) this.outbox.event({ event: 'election', term, reason });
+    else this.outbox.event({ event: 'leader', term, leader_id: leaderId, reason });
+  }
+}
+
+/** The keys of a HistorySyncResponse. */
+export function syncKeys(message: MessageOf<'HistorySyncResponse'>): string[] {
+  return message.history_entries.map(([client_name, request_id], index) =>
+    taskKey({ client_name, request_id, run_id: message.run_ids?.[index] }),
+  );
+}

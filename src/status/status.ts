@@ -1,0 +1,52 @@
+/** `cloudp2p status`: one look, a wait for agreement, or a look every second. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Answer } from './answer';
+import { askAll } from './ask';
+import { judge, type Verdict } from './verdict';
+
+const ASK_TIMEOUT_MS = 1000;
+const WAIT_INTERVAL_MS = 200;
+const WATCH_INTERVAL_MS = 1000;
+
+/** One round of asking. */
+export interface Look {
+  answers: Answer[];
+  verdict: Verdict;
+}
+
+/** Asks every server once. */
+export async function look(addresses: readonly string[], stop: AbortSignal, timeoutMs = ASK_TIMEOUT_MS): Promise<Look> {
+  const answers = await askAll(addresses, timeoutMs, stop);
+  return { answers, verdict: judge(answers) };
+}
+
+/** Asks until all agree, `waitMs` are over, or `stop`; the last look. */
+export async function waitForAgreement(addresses: readonly string[], waitMs: number, stop: AbortSignal): Promise<Look> {
+  const endMs = performance.now() + waitMs;
+  for (;;) {
+    const leftMs = endMs - performance.now();
+    const latest = await look(addresses, stop, Math.min(ASK_TIMEOUT_MS, Math.max(WAIT_INTERVAL_MS, leftMs)));
+    if (latest.verdict.agreed || performance.now() + WAIT_INTERVAL_MS > endMs || stop.aborted) return latest;
+    await pause(WAIT_INTERVAL_MS, stop);
+  }
+}
+
+/** Asks every second until `stop`. */
+export async function watch(
+  addresses: readonly string[],
+  stop: AbortSignal,
+  show: (look: Look) => void,
+): Promise<void> {
+  while (!stop.aborted) {
+    const startedMs = performance.now();
+    const latest = await look(addresses, stop);
+    if (stop.aborted) return;
+    show(latest);
+    await pause(Math.max(0, startedMs + WATCH_INTERVAL_MS - performance.now()), stop);
+  }
+}
+
+async function pause(ms: number, stop: AbortSignal): Promise<void> {
+  // A stop ends the pause early; that is no error.
+  await sleep(ms, undefined, { signal: stop }).catch(() => undefined);
+}

@@ -1,0 +1,64 @@
+/** Whether the servers agree (pure). */
+import type { StatusFields } from '../core/protocol';
+import { type Answer, answered } from './answer';
+
+export interface Verdict {
+  /** Every server answered, and all follow the same leader in the same term. */
+  agreed: boolean;
+  /** One line for a person. */
+  text: string;
+  leaderId: number | null;
+  term: number | null;
+}
+
+/** Judges the answers of all servers that there should be. */
+export function judge(answers: readonly Answer[]): Verdict {
+  const statuses = answered(answers).map(({ status }) => status);
+  const [first] = statuses;
+  const problems = [...silences(answers), ...twins(statuses), ...disagreement(statuses)];
+  if (first === undefined || problems.length > 0) {
+    return { agreed: false, text: problems.join('; ') || 'no server to ask', leaderId: null, term: null };
+  }
+  const { leader_id: leaderId, term } = first;
+  const who = statuses.length === 1 ? `server ${first.server_id} follows` : `all ${statuses.length} servers follow`;
+  return { agreed: true, text: `${who} server ${leaderId} in term ${term}`, leaderId, term };
+}
+
+function silences(answers: readonly Answer[]): string[] {
+  const silent = answers.filter((answer) => 'failure' in answer);
+  const addresses = groupBy(silent, ({ failure }) => failure);
+  return [...addresses].map(([failure, group]) => `${enumerate(group.map(({ address }) => address))}: ${failure}`);
+}
+
+/** Two processes with one id are a mistake in the configuration; one process under two addresses is none. */
+function twins(statuses: readonly StatusFields[]): string[] {
+  const lives = new Map<number, string>();
+  const doubled = new Set<number>();
+  for (const { server_id: id, incarnation } of statuses) {
+    if (lives.has(id) && lives.get(id) !== incarnation) doubled.add(id);
+    lives.set(id, incarnation);
+  }
+  return [...doubled].map((id) => `two servers call themselves ${id}`);
+}
+
+/** Whom each follows, if that is not one leader in one term. */
+function disagreement(statuses: readonly StatusFields[]): string[] {
+  const followers = groupBy(statuses, ({ leader_id: leaderId, term }) =>
+    leaderId === null ? `nobody in term ${term}` : `server ${leaderId} in term ${term}`,
+  );
+  if (followers.size <= 1 && statuses.every(({ leader_id: leaderId }) => leaderId !== null)) return [];
+  return [...followers].map(([whom, group]) => {
+    const ids = enumerate(group.map(({ server_id: id }) => String(id)));
+    return group.length === 1 ? `server ${ids} follows ${whom}` : `servers ${ids} follow ${whom}`;
+  });
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return groups;
+}
+
+function enumerate(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}

@@ -1,0 +1,27 @@
+import { cpus, loadavg } from 'node:os';
+import path from 'node:path';
+import * as election from './election';
+import * as imaging from './imaging';
+import * as requests from './requests';
+
+/** The cover of the reference measurement has 612 × 405 pixels; this one is made of the default cover. */
+const COVER = path.join('test', 'bench', 'cover-612x405.jpg');
+const SECRET_BYTES = 36_734;
+
+/** Runs the wanted parts, all by default. */
+export async function main(program: string, wanted: readonly string[]): Promise<void> {
+  const isWanted = (part: string): boolean => wanted.length === 0 || wanted.includes(part);
+  console.log(
+    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, load ${loadavg()[0]!.toFixed(2)} before\n`,
+  );
+  if (isWanted('imaging')) await imaging.run();
+  if (isWanted('requests')) await runRequests([program]);
+  if (isWanted('election')) await election.run([program], { starts: 100, kills: 100, pauses: 3 });
+}
+
+async function runRequests(command: string[]): Promise<void> {
+  const reference = { secretBytes: SECRET_BYTES, coverFile: COVER };
+  await requests.run(command, { ...reference, clients: 1, seconds: 10 });
+  await requests.run(command, { ...reference, clients: 10, seconds: 15 });
+  await requests.run(command, { file: 'test_images/small.png', secretBytes: 0, clients: 10, seconds: 30, kill: true });
+}

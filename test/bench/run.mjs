@@ -1,0 +1,27 @@
+// npm run bench [-- requests|election|imaging]: figures of the built program on this machine, medians and ratios.
+// Never part of the tests: the machines are noisy, so compare inside one run.
+import { build } from 'esbuild';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.join(here, '..', '..');
+const program = path.join(root, 'dist', 'cloudp2p');
+const wanted = process.argv.slice(2);
+
+if (!existsSync(program)) execFileSync('npm', ['run', 'build'], { cwd: root, stdio: 'inherit' });
+
+const common = { bundle: true, platform: 'node', format: 'cjs', target: 'node20', loader: { '.wasm': 'binary' } };
+const worker = await build({
+  ...common,
+  entryPoints: [path.join(root, 'src/imaging/image-worker.ts')],
+  write: false,
+  logOverride: { 'empty-import-meta': 'silent' },
+});
+const define = { WORKER_SOURCE: JSON.stringify(worker.outputFiles[0].text) };
+const outfile = path.join(root, 'dist', 'bench.cjs');
+await build({ ...common, entryPoints: [path.join(here, 'main.ts')], outfile, define, logLevel: 'error' });
+await createRequire(import.meta.url)(outfile).main(program, wanted);

@@ -1,0 +1,294 @@
+import { ClusterError } from '../../src/core/errors';
+import { randomBytes } from '../imaging/pictures';
+import { clientOf, closeAll, startServers } from './clients';
+import { carrierOf, type Heard, type Script, type ScriptedServer } from './scripted-server';
+
+const image = { name: 'small.png', bytes: randomBytes(1000) };
+const large = { name: 'large.png', bytes: randomBytes(400_000) };
+
+afterEach(closeAll);
+
+/**
+ * A bad server 1 and a good server 2; both assign every task to 1 as long as it is not excluded, so that each task meets
+ * the bad one first.
+ */
+async function badAndGood(onTask: Script['onTask']): Promise<[ScriptedServer, ScriptedServer]> {
+  const servers: ScriptedServer[] = [];
+  const onAsk: Script['onAsk'] = (ask, self) => {
+    const isExcluded = ask.message.excluded_server_ids?.includes(1) ?? false;
+    self.assign(ask, servers[isExcluded ? 1 : 0]!, 1);
+  };
+  servers.push(...(await startServers({ onAsk, onTask }, { onAsk })));
+  return [servers[0]!, servers[1]!];
+}
+
+/** Other bytes, as many. */
+function other(secret: Uint8Array): Buffer {
+  return Buffer.from(secret.map((byte) => byte ^ 0x55));
+}
+
+/** The head of a TaskResponse and the first `bytes` of its carrier; returns what would finish it. */
+function begin({ connection, message, secret }: Heard, bytes: number): () => void {
+  const carrier = carrierOf(secret);
+  const { request_id } = message as { request_id: number };
+  const writer = connection.sendBody(
+    { kind: 'TaskResponse', request_id, success: true, error_message: null },
+    carrier.length,
+  );
+  writer.write(carrier.subarray(0, bytes));
+  return () => void writer.write(carrier.subarray(bytes));
+}
+
+describe('a server that fails: the task goes to another one', () => {
+  const failings: Record<string, Script['onTask']> = {
+    'closes before it answers': ({ connection }) => connection.destroy(),
+    'closes inside the carrier': (task) => {
+      begin(task, 500);
+      setImmediate(() => task.connection.destroy());
+    },
+    'sends what is no frame': ({ connection }) => connection.sendFrame(Buffer.from('\0\0\0\u0009nonsense!')),
+    'sends a frame of absurd length': ({ connection }) => connection.sendFrame(Buffer.alloc(64, 0xff)),
+    'sends an answer without its fields': ({ connection }) =>
+      connection.sendFrame(Buffer.from('\0\0\0\u0013{"TaskResponse":{}}')),
+  };
+
+  it.each(Object.keys(failings))('%s', async (name) => {
+    const [bad, good] = await badAndGood(failings[name]!);
+    const record = await clientOf([bad, good]).request(image, 1);
+    expect(record).toMatchObject({ success: true, assigned_server_id: 2, retry_count: 1, hedged: false });
+    expect(record.latency_ms).toBeLessThan(1000);
+    await bad.until(() => bad.connections.length < 2);
+  });
+
+  it('is dead when it is assigned', async () => {
+    const [bad, good] = await badAndGood(() => undefined);
+    const client = clientOf([bad, good]);
+    await bad.close();
+    expect(await client.request(image, 1)).toMatchObject({ success: true });
+    expect(good.all('TaskRequest').length).toBe(1);
+  });
+
+  it.each(['nowhere', '127.0.0.1:0', 'no-such-host.invalid:80', ''])('is assigned at "%s"', async (address) => {
+    const [server, other] = await startServers(
+      { onAsk: (ask, self) => self.assign(ask, { id: 9, address }) },
+      { onAsk: (ask, self) => self.assign(ask, { id: 9, address }) },
+    );
+    const record = await clientOf([server!, other!]).request(image, 1);
+    expect(record).toMatchObject({ success: true });
+    expect(record.retry_count).toBeGreaterThanOrEqual(1);
+  });
+});
+
+describe('a server that is slow', () => {
+  it('never answers: another one gets the task too, the first is told to stop', async () => {
+    const [bad, good] = await badAndGood(() => undefined);
+    const record = await clientOf([bad, good]).request(image, 1);
+    expect(record).toMatchObject({ success: true, hedged: true, retry_count: 0 });
+    expect(record.latency_ms).toBeGreaterThanOrEqual(100);
+    expect((await bad.got('TaskCancel'))[0]!.message).toMatchObject({ request_id: 1 });
+    expect(good.all('TaskCancel')).toEqual([]);
+  });
+
+  it('answers late and small: the rest is drained, the connection goes on', async () => {
+    let finish = (): void => undefined;
+    const [bad, good] = await badAndGood((task, self) => {
+      if (task.message.request_id === 1) finish = begin(task, 500);
+      else self.answer(task);
+    });
+    const client = clientOf([bad, good]);
+    expect(await client.request(image, 1)).toMatchObject({ success: true, hedged: true });
+    finish();
+    const others = [2, 3, 4, 5].map((id) => client.request(image, id));
+    for (const other of others) expect(await other).toMatchObject({ success: true });
+    expect(bad.connections.length + good.connections.length).toBe(2);
+  });
+
+  it('answers late and large: the connection is closed', async () => {
+    const [bad, good] = await badAndGood((task) => void begin(task, 100_000));
+    const client = clientOf([bad, good]);
+    expect(await client.request(large, 1)).toMatchObject({ success: true, hedged: true });
+    await bad.until(() => bad.connections.length === 0);
+    expect(client.connectionCount).toBe(1);
+  });
+
+  it('nobody answers: the timeout, and a cancel', async () => {
+    const [server] = await startServers({ onTask: () => undefined });
+    const client = clientOf([server!], { requestTimeoutMs: 300 });
+    const record = await client.request(image, 1);
+    expect(record).toMatchObject({ outcome: 'failure', failure_reason: 'Request timeout after 0.3s', success: false });
+    expect(record.latency_ms).toBeGreaterThanOrEqual(300);
+    expect(record.latency_ms).toBeLessThan(600);
+    expect(record.bytes_received).toBeGreaterThan(0);
+    await server!.got('TaskCancel');
+  });
+
+  it('was silent for a second: it is dialed anew next time', async () => {
+    const [server] = await startServers({ onTask: () => undefined });
+    const client = clientOf([server!], { requestTimeoutMs: 1200 });
+    await client.request(image, 1);
+    await server!.until(() => server!.connections.length === 0);
+    server!.script.onTask = (task, self) => self.answer(task);
+    expect(await client.request(image, 2)).toMatchObject({ success: true });
+    expect(server!.acceptedCount).toBe(2);
+  });
+
+  it('does not say who shall do it: after a while the task goes out without an assignment', async () => {
+    const [server] = await startServers({ onAsk: () => undefined });
+    const client = clientOf([server!]);
+    const record = await client.request(image, 1);
+    expect(record).toMatchObject({ success: true, assigned_server_id: null });
+    expect(record.latency_ms).toBeGreaterThanOrEqual(250);
+    const second = await client.request(image, 2);
+    expect(second.latency_ms).toBeLessThan(250);
+  });
+});
+
+describe('answers', () => {
+  it.each([
+    ['another secret', (secret: Buffer) => carrierOf(other(secret))],
+    ['another length', (secret: Buffer) => carrierOf(secret.subarray(1))],
+    [
+      'one bit wrong',
+      (secret: Buffer) => carrierOf(Buffer.concat([secret.subarray(0, -1), Buffer.of(secret.at(-1)! ^ 1)])),
+    ],
+    ['a truncated carrier', (secret: Buffer) => carrierOf(secret).subarray(0, -20)],
+    ['half a carrier', (secret: Buffer) => carrierOf(secret).subarray(0, 4000)],
+    ['garbage', () => randomBytes(5000)],
+    ['nothing', () => Buffer.alloc(0)],
+    ['something after the carrier', (secret: Buffer) => Buffer.concat([carrierOf(secret), Buffer.of(0)])],
+  ])('%s: verification failed, at once and for good', async (_name, body) => {
+    const [bad, good] = await badAndGood((task, self) => self.answer(task, body(task.secret)));
+    const client = clientOf([bad, good]);
+    const record = await client.request(image, 1);
+    expect(record).toMatchObject({
+      ...{ success: false, outcome: 'failure', failure_reason: 'Verification failed' },
+      ...{ assigned_server_id: 1, retry_count: 0 },
+    });
+    expect(good.all('TaskRequest')).toEqual([]);
+    expect(bad.all('TaskAck')).toEqual([]);
+    // The connection is in order and goes on.
+    bad.script.onTask = (task) => bad.answer(task);
+    expect(await client.request(image, 2)).toMatchObject({ success: true, assigned_server_id: 1 });
+    expect(bad.connections.length).toBe(1);
+  });
+
+  it('a large wrong carrier is not read to its end', async () => {
+    const [bad, good] = await badAndGood((task, self) => self.answer(task, carrierOf(other(task.secret))));
+    const record = await clientOf([bad, good]).request(large, 1);
+    expect(record).toMatchObject({ failure_reason: 'Verification failed' });
+    expect(record.bytes_received).toBeLessThan(1_000_000);
+    await bad.until(() => bad.connections.length === 0);
+  });
+
+  it.each(['overloaded', 'starting', 'leaving'])('%s: tried again a little later', async (code) => {
+    let refusals = 2;
+    const [server] = await startServers({
+      onTask: (task, self) => (refusals-- > 0 ? self.refuse(task, code, 'not now') : self.answer(task)),
+    });
+    expect(await clientOf([server!]).request(image, 1)).toMatchObject({ success: true, retry_count: 2 });
+  });
+
+  it('overloaded to the end', async () => {
+    const [server] = await startServers({ onTask: (task, self) => self.refuse(task, 'overloaded', 'full') });
+    const client = clientOf([server!], { requestTimeoutMs: 300 });
+    expect(await client.request(image, 1)).toMatchObject({ success: false, failure_reason: 'Server overloaded' });
+  });
+
+  it('an error of the task: its words, and no second try', async () => {
+    const [bad, good] = await badAndGood((task, self) => self.refuse(task, 'secret_too_large', 'too large by 1 byte'));
+    let seen: string | undefined;
+    const onServerError = (code: string | undefined): void => void (seen = code);
+    const record = await clientOf([bad, good]).request(image, 1, { onServerError });
+    expect(record).toMatchObject({ failure_reason: 'Server error: too large by 1 byte', retry_count: 0 });
+    expect(seen).toBe('secret_too_large');
+    expect(good.all('TaskRequest')).toEqual([]);
+  });
+
+  it('an Error about the frame belongs to the only request that can be meant', async () => {
+    const [bad, good] = await badAndGood(({ connection }) =>
+      connection.fail(new ClusterError('frame_too_large', 'at most 100 bytes'), 'protocol'),
+    );
+    const record = await clientOf([bad, good]).request(image, 1);
+    expect(record).toMatchObject({ failure_reason: 'Server error: at most 100 bytes', retry_count: 0 });
+  });
+
+  it('of another request are ignored', async () => {
+    const [server] = await startServers({
+      onAsk: (ask, self) => {
+        const { message } = ask;
+        self.assign({ ...ask, message: { ...message, request_id: 99 } }, { id: 9, address: '127.0.0.1:1' });
+        self.assign(ask, self);
+      },
+      onTask: (task, self) => {
+        self.answer(task, carrierOf(randomBytes(77)), task.message.request_id + 1);
+        self.answer(task);
+        self.answer(task);
+      },
+    });
+    const client = clientOf([server!]);
+    for (const id of [1, 2, 3])
+      expect(await client.request(image, id)).toMatchObject({ success: true, retry_count: 0 });
+  });
+
+  it('of kinds that a client does not know are ignored', async () => {
+    const [server] = await startServers({
+      onTask: (task, self) => {
+        task.connection.sendFrame(Buffer.from('\0\0\0\u000e{"Gossip":"x"}'));
+        task.connection.send({ kind: 'LeaderResponse', leader_id: 3, term: 1, leader_address: null });
+        self.answer(task);
+      },
+    });
+    expect(await clientOf([server!]).request(image, 1)).toMatchObject({ success: true, retry_count: 0 });
+  });
+});
+
+describe('assignments', () => {
+  it('to a server that is not configured are followed', async () => {
+    const [leader, other] = await startServers({}, {});
+    leader!.script.onAsk = (ask, self) => self.assign(ask, other!, 1);
+    expect(await clientOf([leader!]).request(image, 1)).toMatchObject({ success: true, assigned_server_id: 2 });
+    expect(leader!.all('TaskRequest')).toEqual([]);
+  });
+
+  it('under another name of a configured server go to the connection that exists', async () => {
+    const [server] = await startServers({ onAsk: (ask, self) => self.assign(ask, { id: 1, address: 'lab:8001' }) });
+    const client = clientOf([server!], { aliases: new Map([['lab:8001', server!.address]]) });
+    expect(await client.request(image, 1)).toMatchObject({ success: true, assigned_server_id: 1 });
+    expect(client.connectionCount).toBe(1);
+  });
+
+  it('without a leader: the client chooses', async () => {
+    const none = { id: null, address: null } as unknown as { id: number; address: string };
+    const onAsk: Script['onAsk'] = (ask, self) => self.assign(ask, none, null);
+    const [one, two] = await startServers({ onAsk }, { onAsk });
+    const client = clientOf([one!, two!]);
+    for (let id = 1; id <= 10; id++) expect(await client.request(image, id)).toMatchObject({ success: true });
+    expect(one!.all('TaskRequest').length).toBeGreaterThan(0);
+    expect(two!.all('TaskRequest').length).toBeGreaterThan(0);
+    expect(one!.all('TaskRequest')[0]!.message.assigned_by_leader).toBe(0);
+  });
+});
+
+describe('no server at all', () => {
+  it('connection refused at the deadline, nothing sent, nothing left open', async () => {
+    const [one, two] = await startServers({}, {});
+    const client = clientOf([one!, two!], { requestTimeoutMs: 300 });
+    await Promise.all([one!.close(), two!.close()]);
+    const record = await client.request(image, 1);
+    expect(record).toMatchObject({ outcome: 'failure', assigned_server_id: null, bytes_sent: 0, bytes_received: 0 });
+    expect(record.failure_reason).toBe('Connection refused');
+    expect(record.latency_ms).toBeLessThan(600);
+    expect(client.hasHeard).toBe(false);
+  });
+
+  it('one that comes back in time is found', async () => {
+    const [server] = await startServers({});
+    const client = clientOf([server!]);
+    await server!.close();
+    const running = client.request(image, 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    await server!.open();
+    expect(await running).toMatchObject({ success: true });
+    expect(client.hasHeard).toBe(true);
+  });
+});

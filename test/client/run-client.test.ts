@@ -1,0 +1,173 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { hideImage, revealFile } from '../../src/client/hide';
+import { runClient, type RunClientOptions } from '../../src/client/run-client';
+import type { ClientConfig } from '../../src/config/client-config';
+import { seededRandom } from '../../src/core/random';
+import { systemClock } from '../../src/core/system-clock';
+import { randomBytes } from '../imaging/pictures';
+import { closeAll, startServers } from './clients';
+import { carrierOf, type ScriptedServer } from './scripted-server';
+
+let folder = '';
+const at = (...names: string[]): string => path.join(folder, ...names);
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-run-'));
+  writeFileSync(at('a.png'), randomBytes(500));
+  writeFileSync(at('b.png'), randomBytes(700));
+});
+afterEach(async () => {
+  rmSync(folder, { recursive: true });
+  await closeAll();
+});
+
+/** Runs the `client` command's feature against these servers; returns its report and what it displayed. */
+async function run(
+  servers: readonly (ScriptedServer | string)[],
+  requests: Partial<ClientConfig['requests']>,
+  change: Partial<RunClientOptions> = {},
+) {
+  let shown = '';
+  const config: ClientConfig = {
+    name: 'Machine_1_Client_3',
+    serverAddresses: servers.map((server) => (typeof server === 'string' ? server : server.address)),
+    imageDir: folder,
+    requestTimeoutMs: 400,
+    requests: { pacing: { mode: 'rate', ratePerSecond: 200 }, ...requests },
+  };
+  const report = await runClient({
+    ...{ config, machineId: 1, clientId: 3, seed: 1, clock: systemClock, logLevel: 'debug' },
+    signal: new AbortController().signal,
+    display: { write: (text) => (shown += text), isTerminal: false },
+    metricsFile: at('m', 'machine_1_client_3.json'),
+    ...change,
+  });
+  const file = JSON.parse(readFileSync(at('m', 'machine_1_client_3.json'), 'utf8')) as Record<string, unknown>;
+  const log = readFileSync(at('m', 'machine_1_client_3.log'), 'utf8');
+  return { report, shown, file, log };
+}
+
+describe('a run', () => {
+  it('leaves its numbers, its log and a summary', async () => {
+    const [server] = await startServers({});
+    const { report, shown, file, log } = await run([server!], { totalRequests: 20 });
+    expect(report).toMatchObject({
+      ...{ client_name: 'Machine_1_Client_3', interrupted: false, interrupted_requests: 0, reached: true },
+      aggregated_stats: { total_requests: 20, successful_requests: 20, server_distribution: { 1: 20 } },
+    });
+    expect(file).toMatchObject({ machine_id: 1, client_id: 3, aggregated_stats: report.aggregated_stats });
+    expect((file.latency_digest as unknown[]).length).toBe(20);
+    expect(readdirSync(at('m')).sort()).toEqual(['machine_1_client_3.json', 'machine_1_client_3.log']);
+    expect(shown).toMatch(
+      /^Requests: {2}20 in .*\nFailed: {4}0 \(0\.00%\)\nLatency: .*\nServers: {3}1: 20 \(100\.0%\)\n/,
+    );
+    expect(log.match(/DEBUG request \d+ done/g)?.length).toBe(20);
+    expect(new Set(server!.all('TaskRequest').map(({ secret }) => secret.length))).toEqual(new Set([500, 700]));
+  });
+
+  it('failures are counted by reason, are lines with ERROR, and do not make the run fail', async () => {
+    const [server] = await startServers({ onTask: (task, self) => self.refuse(task, 'secret_too_large', 'too large') });
+    const { report, shown, log } = await run([server!], { totalRequests: 3 });
+    expect(report.aggregated_stats).toMatchObject({
+      ...{ failed_requests: 3, failure_rate: 100, latency_p50_ms: null, server_distribution: { 1: 3 } },
+      failure_reasons: { 'Server error: too large': 3 },
+    });
+    expect(report.reached).toBe(true);
+    expect(log.match(/ERROR request \d failed: Server error: too large \(/g)?.length).toBe(3);
+    expect(shown).toContain('Failure:   Server error: too large: 3');
+  });
+
+  it('no server at all: says so', async () => {
+    const [server] = await startServers({});
+    await server!.close();
+    const { report, shown } = await run([server!], { totalRequests: 2 });
+    expect(report).toMatchObject({ reached: false, aggregated_stats: { failed_requests: 2 } });
+    expect(shown).toContain(`no server could be reached: ${server!.address}`);
+  });
+
+  it('Ctrl-C: what is in flight is interrupted and in no total, the files are whole', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const [server] = await startServers({
+      onTask: (task, self) => {
+        if (task.message.request_id <= 2) return self.answer(task);
+        if (task.message.request_id === 4) controller.abort();
+      },
+    });
+    const { report, shown, file } = await run([server!], { durationMs: 60_000 }, { signal });
+    const interrupted = report.interrupted_requests;
+    expect(report).toMatchObject({ interrupted: true, aggregated_stats: { total_requests: 2, failed_requests: 0 } });
+    expect(interrupted).toBeGreaterThanOrEqual(2);
+    expect(file).toMatchObject({ interrupted: true });
+    expect(shown).toContain(`, ${interrupted} more interrupted`);
+    await server!.until(() => server!.connections.length === 0);
+  });
+
+  it('without a display and a file it is silent', async () => {
+    const [server] = await startServers({});
+    const spy = jest.spyOn(process.stdout, 'write');
+    await run([server!], { totalRequests: 1 }, { display: undefined });
+    expect(spy).not.toHaveBeenCalled();
+    spy.mockRestore();
+  });
+
+  it('a metrics file that cannot be written is an error before anything is sent', async () => {
+    const [server] = await startServers({});
+    const running = run([server!], { totalRequests: 1 }, { metricsFile: at('a.png', 'x.json') });
+    await expect(running).rejects.toMatchObject({ code: 'bad_usage' });
+    expect(server!.heard).toEqual([]);
+  });
+});
+
+describe('hide and reveal', () => {
+  const how = { clientName: 'c', requestTimeoutMs: 400, random: seededRandom(1), clock: systemClock };
+  const hide = (server: ScriptedServer, more: { image?: string; out?: string } = {}) =>
+    hideImage({ image: at('a.png'), out: at('out', 'c.png'), addresses: [server.address], ...how, ...more });
+
+  it('there and back', async () => {
+    const [server] = await startServers({});
+    const result = await hide(server!);
+    expect(result).toMatchObject({ server_id: 1, secret_bytes: 500, out: at('out', 'c.png') });
+    const carrier = readFileSync(at('out', 'c.png'));
+    expect(carrier.length).toBe(result.carrier_bytes);
+    expect(carrier.equals(carrierOf(readFileSync(at('a.png'))))).toBe(true);
+    const { secret, crc } = revealFile(at('out', 'c.png'));
+    expect(Buffer.from(secret).equals(readFileSync(at('a.png')))).toBe(true);
+    expect(crc).toBe('ok');
+    expect(readdirSync(at('out'))).toEqual(['c.png']);
+  });
+
+  it.each([
+    ['secret_too_large', 'too large', 'secret_too_large', 'Server error: too large'],
+    ['other', 'broken', 'not_reachable', 'Server error: broken'],
+    ['overloaded', 'full', 'overloaded', 'Server overloaded'],
+  ])('refused with %s: nothing is written', async (code, message, ours, text) => {
+    const [server] = await startServers({ onTask: (task, self) => self.refuse(task, code, message) });
+    await expect(hide(server!)).rejects.toMatchObject({ code: ours, message: text });
+    expect(readdirSync(folder).sort()).toEqual(['a.png', 'b.png']);
+  });
+
+  it('a wrong carrier, and no server', async () => {
+    const [server] = await startServers({ onTask: (task, self) => self.answer(task, carrierOf(randomBytes(3))) });
+    await expect(hide(server!)).rejects.toMatchObject({ code: 'verification_failed' });
+    await server!.close();
+    await expect(hide(server!)).rejects.toMatchObject({
+      code: 'not_reachable',
+      message: `Connection refused (${server!.address})`,
+    });
+  });
+
+  it('an image is never overwritten by its carrier', async () => {
+    const [server] = await startServers({});
+    await expect(hide(server!, { out: at('x', '..', 'a.png') })).rejects.toMatchObject({ code: 'bad_usage' });
+    expect(server!.heard).toEqual([]);
+  });
+
+  it('what is no carrier is named', () => {
+    expect(() => revealFile(at('a.png'))).toThrow(expect.objectContaining({ code: 'bad_image' }));
+    expect(() => revealFile(at('a.png'))).toThrow(at('a.png'));
+    expect(() => revealFile(at('nope'))).toThrow(expect.objectContaining({ code: 'bad_usage' }));
+  });
+});

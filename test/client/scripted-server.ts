@@ -1,0 +1,153 @@
+import { Ladder } from '../../src/imaging/ladder';
+import { CarrierEncoder } from '../../src/imaging/carrier';
+import type { Message, MessageOf } from '../../src/core/protocol';
+import { type Connection, type ConnectionHandler, listen, type Listener } from '../../src/core/transport/network';
+import { photo } from '../imaging/photo';
+
+/** One message as a server got it; for a TaskRequest with its secret. */
+export interface Heard<M = Message> {
+  message: M;
+  connection: Connection;
+  secret: Buffer;
+}
+
+type Ask = Heard<MessageOf<'TaskAssignmentRequest'>>;
+type Task = Heard<MessageOf<'TaskRequest'>>;
+
+/** What a server does; each test replaces what it is about. */
+export interface Script {
+  onAsk(ask: Ask, server: ScriptedServer): void;
+  onTask(task: Task, server: ScriptedServer): void;
+}
+
+const ladder = Ladder.of(photo(612, 405), 8 * 1024 * 1024);
+
+/** The carrier that a good server makes. */
+export function carrierOf(secret: Uint8Array): Buffer {
+  const encoder = new CarrierEncoder(ladder, secret, 'stored');
+  const parts: Uint8Array[] = [];
+  for (let part = encoder.next(); part !== null; part = encoder.next()) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** A server of one script on a real socket: by default it leads, takes every task itself and answers it well. */
+export class ScriptedServer {
+  readonly heard: Heard[] = [];
+  readonly script: Script = {
+    onAsk: (ask) => this.assign(ask, this),
+    onTask: (task) => this.answer(task),
+  };
+  acceptedCount = 0;
+  #listener: Listener | undefined;
+  #port = 0;
+  #waiters: (() => void)[] = [];
+
+  constructor(readonly id: number) {}
+
+  static async start(id: number, script: Partial<Script> = {}): Promise<ScriptedServer> {
+    const server = new ScriptedServer(id);
+    Object.assign(server.script, script);
+    await server.open();
+    return server;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  get connections(): Connection[] {
+    return [...(this.#listener?.connections() ?? [])].filter(({ closed }) => !closed);
+  }
+
+  /** Listens, again on the same port after a `close()`. */
+  async open(): Promise<void> {
+    const onConnection = (connection: Connection): ConnectionHandler => this.#handler(connection);
+    this.#listener = await listen({ host: '127.0.0.1', port: this.#port, onConnection });
+    this.#port = this.#listener.port;
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+    this.#listener = undefined;
+  }
+
+  /** Resolves with the first `count` messages of a kind, once they are there. */
+  async got<K extends Message['kind']>(kind: K, count = 1): Promise<Heard<MessageOf<K>>[]> {
+    for (;;) {
+      const found = this.all(kind);
+      if (found.length >= count) return found.slice(0, count);
+      await this.#change();
+    }
+  }
+
+  all<K extends Message['kind']>(kind: K): Heard<MessageOf<K>>[] {
+    return this.heard.filter(({ message }) => message.kind === kind) as Heard<MessageOf<K>>[];
+  }
+
+  /** Resolves when `isTrue`, which is looked at whenever something came in or a connection came or went. */
+  async until(isTrue: () => boolean): Promise<void> {
+    while (!isTrue()) await this.#change();
+  }
+
+  assign({ connection, message }: Ask, to: { id: number; address: string }, leaderId: number | null = this.id): void {
+    connection.send({
+      kind: 'TaskAssignmentResponse',
+      request_id: message.request_id,
+      assigned_server_id: to.id,
+      assigned_server_address: to.address,
+      leader_id: leaderId,
+      term: 7,
+    });
+  }
+
+  /** A response with a body, by default the right carrier. */
+  answer(
+    { connection, message, secret }: Task,
+    body: Uint8Array = carrierOf(secret),
+    requestId = message.request_id,
+  ): void {
+    const response = { request_id: requestId, success: true, error_message: null };
+    connection.sendBody({ kind: 'TaskResponse', ...response }, body.length).write(body);
+  }
+
+  refuse({ connection, message }: Task, error_code: string | undefined, error_message: string): void {
+    connection.send({
+      kind: 'TaskResponse',
+      request_id: message.request_id,
+      success: false,
+      error_message,
+      ...(error_code !== undefined && { error_code }),
+    });
+  }
+
+  #handler(connection: Connection): ConnectionHandler {
+    let message: Message | undefined;
+    let chunks: Uint8Array[] = [];
+    this.acceptedCount += 1;
+    this.#wake();
+    return {
+      onMessage: (head) => {
+        message = head;
+        chunks = [];
+      },
+      onBody: (chunk) => chunks.push(chunk),
+      onEnd: () => this.#hear({ message: message!, connection, secret: Buffer.concat(chunks) }),
+      onClose: () => this.#wake(),
+    };
+  }
+
+  #hear(heard: Heard): void {
+    this.heard.push(heard);
+    if (heard.message.kind === 'TaskAssignmentRequest') this.script.onAsk(heard as Ask, this);
+    if (heard.message.kind === 'TaskRequest') this.script.onTask(heard as Task, this);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+}

@@ -1,0 +1,33 @@
+import * as fc from 'fast-check';
+import { taskKey, taskName } from '../../../src/core/balancing/task-key';
+
+it('tells apart run, client and request', () => {
+  const names = [
+    { run_id: 'r', client_name: 'c', request_id: 1 },
+    { run_id: 'r', client_name: 'c', request_id: 11 },
+    { run_id: 'r', client_name: 'c1', request_id: 1 },
+    { run_id: 'rc', client_name: '', request_id: 1 },
+  ];
+  expect(new Set(names.map((name) => taskKey(name))).size).toBe(names.length);
+});
+
+it('takes the address of clients that send no run id', () => {
+  const name = { client_name: 'c', request_id: 1 };
+  expect(taskKey(name, '10.0.0.1')).toBe(taskKey({ ...name, run_id: '10.0.0.1' }));
+  expect(taskKey(name, '10.0.0.1')).not.toBe(taskKey(name, '10.0.0.2'));
+  expect(taskKey({ ...name, run_id: 'r' }, '10.0.0.1')).toBe(taskKey({ ...name, run_id: 'r' }));
+});
+
+it('has an inverse, and what is told of a task makes the same key again', () => {
+  const name = fc.record({
+    run_id: fc.string({ unit: 'grapheme' }),
+    client_name: fc.string({ unit: fc.constantFrom('a', ' ', '\n', 'é') }),
+    request_id: fc.maxSafeNat(),
+  });
+  fc.assert(
+    fc.property(name, (given) => {
+      if (!given.run_id.includes('\n')) expect(taskName(taskKey(given))).toEqual(given);
+      expect(taskKey(taskName(taskKey(given)))).toBe(taskKey(given));
+    }),
+  );
+});

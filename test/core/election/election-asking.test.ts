@@ -1,0 +1,254 @@
+import type { MessageOf } from '../../../src/core/protocol';
+import { ELECTION_TIMEOUT_MS, Electorate, HEARTBEAT_MS } from './electorate';
+
+const isAnswer = (message: { kind: string }): boolean => message.kind === 'LeaderCheckResponse';
+
+const candidacy = (from_id: number, term: number, priority = 0): MessageOf<'Election'> => ({
+  kind: 'Election',
+  from_id,
+  term,
+  priority,
+  incarnation: 'x',
+});
+
+const answer = (
+  check_id: number,
+  term: number,
+  leader_id: number | null,
+  lives: boolean,
+): MessageOf<'LeaderCheckResponse'> => ({
+  kind: 'LeaderCheckResponse',
+  check_id,
+  term,
+  leader_id,
+  lives,
+});
+
+describe('asking before standing', () => {
+  it('a cut between one follower and the leader begins no term: the follower goes through a peer', () => {
+    const cluster = Electorate.led(3);
+    cluster.cut(1, 3);
+    expect(cluster.state()).toEqual(['1: leading 1/1', '2: following 1/1', '3: following 1/1']);
+    expect([cluster.get(3).viaPeerId, cluster.get(2).viaPeerId]).toEqual([2, null]);
+    expect(cluster.count('Election')).toBe(0);
+  });
+
+  it('asks again each heartbeat, for as long as it takes', () => {
+    const cluster = Electorate.led(3);
+    cluster.cut(1, 3);
+    cluster.sent.length = 0;
+    cluster.pass(10 * HEARTBEAT_MS);
+    expect(cluster.count('LeaderCheck')).toBe(10);
+    expect([cluster.state(3), cluster.get(3).viaPeerId]).toEqual([['3: following 1/1'], 2]);
+    expect(cluster.count('Election')).toBe(0);
+  });
+
+  it('ends when its own link is back', () => {
+    const cluster = Electorate.led(3);
+    cluster.cut(1, 3);
+    cluster.meet([1, 3]);
+    cluster.sent.length = 0;
+    cluster.pass(10 * HEARTBEAT_MS);
+    expect([cluster.sent, cluster.get(3).viaPeerId]).toEqual([[], null]);
+  });
+
+  it('a crash seen early by one and late by another makes no corpse the leader', () => {
+    const cluster = Electorate.led(3);
+    cluster.crash(1, [3]);
+    // 2 answers the candidacy of 3 with its own, and still waits for the dead one: nobody leads, and nobody dead.
+    expect(cluster.state()).toEqual(['2: candidate 2/-', '3: deferring 2/-']);
+    cluster.notice(1, [2]);
+    expect(cluster.state()).toEqual(['2: leading 2/2', '3: following 2/2']);
+  });
+
+  it('waits for every answer: the last may be the one that says that the leader lives', () => {
+    const cluster = Electorate.led(4);
+    cluster.hold = ({ from, message }) => from === 3 && isAnswer(message);
+    cluster.up.delete('2 1');
+    cluster.cut(1, 4);
+    expect(cluster.get(4).mode).toBe('following'); // 2 said yes already
+    const other = Electorate.led(3);
+    other.hold = ({ message }) => isAnswer(message);
+    other.cut(1, 3);
+    other.pass(HEARTBEAT_MS - 1);
+    expect(other.get(3).mode).toBe('checking');
+    other.release();
+    expect([other.state(3), other.get(3).viaPeerId]).toEqual([['3: following 1/1'], 2]);
+  });
+
+  it('stands after a heartbeat without an answer', () => {
+    const cluster = Electorate.led(3);
+    cluster.hold = ({ message }) => isAnswer(message);
+    cluster.cut(1, 3);
+    cluster.pass(HEARTBEAT_MS);
+    expect(cluster.get(3).leadership.term).toBe(2);
+  });
+
+  it('asks a peer whose link is just being dialed as soon as it can be asked', () => {
+    const cluster = Electorate.led(3);
+    cluster.unlinked.add('3 2');
+    cluster.cut(1, 3);
+    expect([cluster.get(3).mode, cluster.count('LeaderCheck')]).toEqual(['checking', 0]);
+    cluster.unlinked.clear();
+    cluster.tell(3, (election) => election.onAskable(2));
+    expect([cluster.count('LeaderCheck'), cluster.get(3).viaPeerId]).toEqual([1, 2]);
+  });
+
+  it('does not wait for a peer whose link is lost and that is down', () => {
+    const cluster = Electorate.led(3);
+    cluster.hold = ({ message }) => isAnswer(message);
+    cluster.cut(1, 3);
+    cluster.up.delete('3 2');
+    cluster.tell(3, (election) => election.onLinkLost(2));
+    expect(cluster.state(3)).toEqual(['3: leading 2/3']);
+  });
+
+  it('a yes about another leadership is no yes', () => {
+    const cluster = Electorate.led(3);
+    cluster.hold = ({ message }) => isAnswer(message);
+    cluster.cut(1, 3);
+    const [late] = cluster.late;
+    const { check_id } = late!.message as MessageOf<'LeaderCheckResponse'>;
+    cluster.tell(3, (election) => election.onCheckResponse(answer(check_id, 0, 2, true), 2, 0));
+    expect(cluster.get(3).leadership.term).toBe(2);
+  });
+
+  it('an answer that tells of a greater leadership that lives is followed', () => {
+    const cluster = Electorate.led(3);
+    cluster.hold = ({ message }) => isAnswer(message);
+    cluster.cut(1, 3);
+    cluster.hold = () => true;
+    cluster.tell(3, (election) => election.onCheckResponse(answer(-1, 7, 2, true), 2, 0));
+    expect(cluster.state(3)).toEqual(['3: following 7/2']);
+  });
+});
+
+describe('a late answer to a check', () => {
+  it('is no vote', () => {
+    const cluster = Electorate.led(3);
+    cluster.hold = ({ from, message }) => from === 2 && isAnswer(message);
+    cluster.crash(1, [3]);
+    cluster.hold = ({ from }) => from === 2;
+    cluster.pass(HEARTBEAT_MS);
+    expect(cluster.state(3)).toEqual(['3: candidate 2/-']); // 2 has said nothing yet
+    const [late] = cluster.late.filter(({ message }) => isAnswer(message));
+    cluster.tell(3, (election) => election.onCheckResponse(late!.message as MessageOf<'LeaderCheckResponse'>, 2, 0));
+    expect(cluster.state(3)).toEqual(['3: candidate 2/-']);
+    cluster.tell(3, (election) => election.onYield({ kind: 'Yield', from_id: 2, term: 1 })); // of an old term
+    expect(cluster.get(3).mode).toBe('candidate');
+    cluster.tell(3, (election) => election.onYield({ kind: 'Yield', from_id: 2, term: 2 }));
+    expect(cluster.state(3)).toEqual(['3: leading 2/3']);
+  });
+});
+
+describe('after a pause', () => {
+  /** 3 led, was stopped, and the others know nothing of it or have gone on. */
+  function resumed(cluster: Electorate): void {
+    cluster.tell(3, (election) => election.onResume(cluster.nowMs));
+  }
+
+  it('a leader asks, and leads on when nobody leads above it', () => {
+    const cluster = Electorate.led(3, 3);
+    cluster.hold = ({ message }) => isAnswer(message);
+    resumed(cluster);
+    expect(cluster.state(3)).toEqual(['3: confirming 1/3']);
+    expect([cluster.get(3).leads, cluster.get(3).activeLeaderId]).toEqual([true, null]); // acts on nothing yet
+    expect(cluster.count('LeaderCheck')).toBe(2);
+    cluster.release();
+    expect(cluster.state(3)).toEqual(['3: leading 1/3']);
+  });
+
+  it('a leader steps down on the first answer that knows a greater one, though that need not be proved alive', () => {
+    const cluster = Electorate.led(3, 3);
+    cluster.hold = () => true;
+    resumed(cluster);
+    cluster.tell(3, (election) => election.onCheckResponse(answer(-1, 2, 1, false), 2, 0));
+    expect(cluster.get(3).leadership).toEqual({ term: 2, leaderId: 1 });
+  });
+
+  it('acts again after a heartbeat if nobody answers', () => {
+    const cluster = Electorate.led(3, 3);
+    cluster.hold = () => true;
+    resumed(cluster);
+    cluster.pass(HEARTBEAT_MS - 1);
+    expect(cluster.get(3).mode).toBe('confirming');
+    cluster.pass(1);
+    expect(cluster.state(3)).toEqual(['3: leading 1/3']);
+  });
+
+  it('a lone server has nobody to ask', () => {
+    const cluster = Electorate.led(1);
+    cluster.tell(1, (election) => election.onResume(0));
+    expect(cluster.state()).toEqual(['1: leading 1/1']);
+  });
+
+  it('an election that lay in the socket is answered when it is known who leads', () => {
+    const cluster = Electorate.led(3, 3);
+    cluster.hold = () => true;
+    resumed(cluster);
+    cluster.tell(3, (election) => election.onElection(candidacy(2, 2), 0));
+    expect(cluster.state(3)).toEqual(['3: confirming 1/3']);
+    cluster.hold = () => false;
+    cluster.pass(HEARTBEAT_MS);
+    expect(cluster.state()).toEqual(['1: following 2/3', '2: following 2/3', '3: leading 2/3']); // the incumbent
+  });
+
+  it('an election that is long decided is forgotten', () => {
+    const cluster = Electorate.led(3, 3);
+    cluster.hold = () => true;
+    resumed(cluster);
+    cluster.tell(3, (election) => election.onElection(candidacy(2, 2), 0));
+    cluster.tell(3, (election) => election.onLeadership({ term: 2, leaderId: 2 }, 2));
+    expect(cluster.state(3)).toEqual(['3: following 2/2']);
+    cluster.pass(ELECTION_TIMEOUT_MS);
+    expect(cluster.late.filter(({ from, message }) => from === 3 && message.kind === 'Election')).toEqual([]);
+  });
+});
+
+describe('a disowned leader', () => {
+  it('that restarted does not remember: the others elect in the next term', () => {
+    const cluster = Electorate.led(3);
+    cluster.restart(1);
+    expect(cluster.state(2, 3)).toEqual(['2: leading 2/2', '3: following 2/2']);
+  });
+
+  it('that restarted before anybody saw it says so itself, and the others elect in the next term', () => {
+    const cluster = Electorate.led(3);
+    cluster.replace(1);
+    cluster.heartbeat(1, 2);
+    cluster.wake();
+    expect(cluster.state()).toEqual(['1: leading 2/1', '2: following 2/1', '3: following 2/1']);
+  });
+
+  it('is taken back by its own word only', () => {
+    const cluster = Electorate.led(3);
+    cluster.hold = ({ message }) => isAnswer(message);
+    cluster.tell(2, (election) => election.onLeadership({ term: 0, leaderId: null }, 1));
+    expect(cluster.get(2).mode).toBe('checking');
+    cluster.tell(2, (election) => election.onLeadership({ term: 1, leaderId: 1 }, 3));
+    expect(cluster.get(2).mode).toBe('checking');
+    cluster.tell(2, (election) => election.onLeadership({ term: 1, leaderId: 1 }, 1));
+    expect(cluster.state(2)).toEqual(['2: following 1/1']);
+  });
+
+  it('told that it leads a term that it does not remember, it does not lead it', () => {
+    const cluster = Electorate.of(2);
+    cluster.hold = () => true;
+    cluster.wake();
+    cluster.tell(1, (election) => election.onLeadership({ term: 7, leaderId: 1 }, 2));
+    expect(cluster.get(1).leads).toBe(false);
+    expect(cluster.get(1).leadership).toEqual({ term: 7, leaderId: null });
+  });
+});
+
+test('less than what is known changes nothing', () => {
+  const cluster = Electorate.led(3);
+  for (const heard of [
+    { term: 0, leaderId: 3 },
+    { term: 1, leaderId: 3 },
+    { term: 1, leaderId: null },
+  ]) {
+    for (const id of [1, 2]) cluster.tell(id, (election) => election.onLeadership(heard, 3));
+  }
+  expect([cluster.state(), cluster.sent]).toEqual([['1: leading 1/1', '2: following 1/1', '3: following 1/1'], []]);
+});

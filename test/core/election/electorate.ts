@@ -1,0 +1,226 @@
+import { Election, type ElectionOutput } from '../../../src/core/election/election';
+import type { Message, MessageOf } from '../../../src/core/protocol';
+
+export const HEARTBEAT_MS = 1000;
+export const ELECTION_TIMEOUT_MS = 2000;
+
+/** More than any test needs: an endless exchange is an error. */
+const MAX_MESSAGES = 10_000;
+
+type Sent = { from: number; to: number; message: Message };
+
+/**
+ * A few Election objects that talk to one another directly: no links, no Member, time by hand. What the detector would
+ * say is told to them by the tests. Every message is noted in `sent` as `"1>2 Election"`.
+ */
+export class Electorate {
+  nowMs = 0;
+  readonly sent: string[] = [];
+  readonly loads = new Map<number, number>();
+  /** `"1 2"`: 1 counts 2 as up. */
+  readonly up = new Set<string>();
+  /** `"1 2"`: 1 has no link to 2 at the moment and cannot ask it. */
+  readonly unlinked = new Set<string>();
+  readonly leaving = new Set<number>();
+  /** Messages for which this says yes wait in `late`. */
+  hold: (sent: Sent) => boolean = () => false;
+  late: Sent[] = [];
+
+  private readonly elections = new Map<number, Election>();
+  private queue: Sent[] = [];
+  private lives = 0;
+
+  constructor(readonly ids: readonly number[]) {
+    for (const id of ids) {
+      this.loads.set(id, 50);
+      this.create(id);
+      for (const other of ids) if (other !== id) this.up.add(`${id} ${other}`);
+    }
+  }
+
+  static of(count: number, loads: number[] = []): Electorate {
+    const cluster = new Electorate(Array.from({ length: count }, (_, index) => index + 1));
+    loads.forEach((load, index) => cluster.loads.set(index + 1, load));
+    return cluster;
+  }
+
+  /** With an elected leader, its first term done and `sent` empty. */
+  static led(count: number, leaderId = 1): Electorate {
+    const cluster = Electorate.of(count);
+    cluster.loads.set(leaderId, 0);
+    cluster.wake();
+    cluster.loads.set(leaderId, 50);
+    cluster.sent.length = 0;
+    return cluster;
+  }
+
+  get(id: number): Election {
+    return this.elections.get(id)!;
+  }
+
+  /** Who follows whom: `"1: leading 1/1"`, mode, term and leader. */
+  state(...ids: number[]): string[] {
+    return (ids.length > 0 ? ids : [...this.elections.keys()].sort()).map((id) => {
+      const { mode, leadership } = this.get(id);
+      return `${id}: ${mode} ${leadership.term}/${leadership.leaderId ?? '-'}`;
+    });
+  }
+
+  count(kind: string): number {
+    return this.sent.filter((line) => line.endsWith(kind)).length;
+  }
+
+  /** Everybody acts on what is known, until nothing more is said. */
+  wake(): void {
+    for (const id of this.elections.keys()) this.evaluate(id);
+    this.deliver();
+  }
+
+  /** Time passes; whoever is due acts at its very deadline. */
+  pass(ms: number): void {
+    const untilMs = this.nowMs + ms;
+    for (;;) {
+      const nextMs = Math.min(...[...this.elections.values()].map((election) => election.nextMs()));
+      if (nextMs > untilMs) break;
+      this.nowMs = Math.max(this.nowMs, nextMs);
+      this.wake();
+    }
+    this.nowMs = untilMs;
+    this.wake();
+  }
+
+  /** Something happens to one of them; what follows is delivered. */
+  tell(id: number, happens: (election: Election) => void): void {
+    happens(this.get(id));
+    this.evaluate(id);
+    this.deliver();
+  }
+
+  release(): void {
+    this.hold = () => false;
+    this.queue.push(...this.late.splice(0));
+    this.deliver();
+  }
+
+  crash(id: number, noticedBy: readonly number[] = this.ids): void {
+    this.elections.delete(id);
+    this.notice(id, noticedBy);
+  }
+
+  /** All of them know it before one of them speaks. */
+  notice(id: number, by: readonly number[], reason: 'refused' | 'silent' | 'restarted' = 'refused'): void {
+    const observers = by.filter((other) => other !== id && this.elections.has(other));
+    for (const other of observers) this.up.delete(`${other} ${id}`);
+    for (const other of observers) this.get(other).onPeerDown(id, reason);
+    this.wake();
+  }
+
+  cut(a: number, b: number): void {
+    this.notice(b, [a], 'silent');
+    this.notice(a, [b], 'silent');
+  }
+
+  /** A new incarnation, not heard by anybody yet; `meet` introduces it. */
+  restart(id: number): void {
+    this.elections.delete(id);
+    for (const other of this.ids) this.up.delete(`${id} ${other}`);
+    this.notice(id, this.ids, 'restarted');
+    this.create(id);
+  }
+
+  /** A new incarnation that nobody has noticed. */
+  replace(id: number): void {
+    this.create(id);
+  }
+
+  /** The links between these are up again, in both directions. */
+  meet(...pairs: [number, number][]): void {
+    const both = pairs.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]);
+    for (const [id, other] of both) this.up.add(`${id} ${other}`);
+    for (const [id, other] of both) {
+      this.get(id).onPeerUp(other);
+      this.get(id).onSubscribed(other);
+      this.heartbeat(id, other);
+    }
+    this.wake();
+  }
+
+  heartbeat(from: number, to: number): void {
+    const { term, leaderId } = this.get(from).leadership;
+    this.post(from, to, { kind: 'Heartbeat', term, leader_id: leaderId } as Message);
+  }
+
+  private create(id: number): void {
+    this.lives += 1;
+    const others = this.ids.filter((other) => other !== id);
+    const upIds = (): number[] => others.filter((other) => this.up.has(`${id} ${other}`) && !this.leaving.has(other));
+    const isLinked = (other: number): boolean => this.up.has(`${id} ${other}`) && !this.unlinked.has(`${id} ${other}`);
+    const view = {
+      settled: () => true,
+      electablePeerIds: upIds,
+      askablePeerIds: () => upIds().filter(isLinked),
+      isReachable: isLinked,
+      isUp: (other: number) => this.up.has(`${id} ${other}`),
+      loadScore: () => this.loads.get(id)!,
+    };
+    const timings = { heartbeatMs: HEARTBEAT_MS, electionTimeoutMs: ELECTION_TIMEOUT_MS };
+    this.elections.set(id, new Election(id, `life${this.lives}`, timings, view, this.lives * 1000));
+  }
+
+  private evaluate(id: number): void {
+    const election = this.get(id);
+    election.evaluate(this.nowMs);
+    for (const output of election.take()) this.perform(id, election, output);
+  }
+
+  private perform(id: number, election: Election, output: ElectionOutput): void {
+    if (output.type !== 'changed') return this.post(id, output.peerId, output.message);
+    if (election.mode === 'candidate') return;
+    for (const other of this.ids) if (other !== id) this.heartbeat(id, other);
+  }
+
+  private post(from: number, to: number, message: Message): void {
+    this.sent.push(`${from}>${to} ${message.kind}`);
+    const sent = { from, to, message };
+    (this.hold(sent) ? this.late : this.queue).push(sent);
+  }
+
+  private deliver(): void {
+    for (let sent = this.queue.shift(); sent; sent = this.queue.shift()) {
+      if (this.sent.length > MAX_MESSAGES) throw new Error(`no end: ${this.sent.slice(-20).join(', ')}`);
+      const { from, to, message } = sent;
+      // What a peer says is believed only while it is up; what was sent to a dead one is lost.
+      if (!this.elections.has(to) || !this.elections.has(from) || !this.up.has(`${to} ${from}`)) continue;
+      this.receive(this.get(to), from, to, message);
+      this.evaluate(to);
+    }
+  }
+
+  private receive(election: Election, from: number, to: number, message: Message): void {
+    switch (message.kind) {
+      case 'Election':
+        return election.onElection(message, this.nowMs);
+      case 'Alive':
+        return election.onAlive(message, this.nowMs);
+      case 'Yield':
+        return election.onYield(message);
+      case 'Coordinator':
+      case 'Heartbeat':
+        return election.onLeadership({ term: message.term, leaderId: message.leader_id }, from);
+      case 'LeaderCheck':
+        return this.post(to, from, this.checked(election, message));
+      case 'LeaderCheckResponse':
+        return election.onCheckResponse(message, from, this.nowMs);
+      default:
+        throw new Error(`nobody sends ${message.kind} in an election`);
+    }
+  }
+
+  /** The asked one leads, or its own link reaches a leader that says so: server/questions.ts in short. */
+  private checked(election: Election, { check_id }: MessageOf<'LeaderCheck'>): MessageOf<'LeaderCheckResponse'> {
+    const { term, leaderId } = election.leadership;
+    const leader = election.activeLeaderId === null ? undefined : this.elections.get(election.activeLeaderId);
+    const lives = election.leads || leader?.leads === true;
+    return { kind: 'LeaderCheckResponse', check_id, term, leader_id: leaderId, lives };
+  }
+}

@@ -1,0 +1,250 @@
+import { type DetectorOutput, FailureDetector } from '../../../src/core/election/failure-detector';
+
+const HEARTBEAT_MS = 1000;
+const TIMEOUT_MS = 5000;
+const REDIAL_MS = 100;
+const TIMINGS = { heartbeatMs: HEARTBEAT_MS, failureTimeoutMs: TIMEOUT_MS, redialMs: REDIAL_MS };
+
+/** Server 1 watches its peers; everything in a Heartbeat that the detector reads. */
+const beat = (more: { incarnation?: string; hears?: number[] } = {}) => ({
+  incarnation: 'a',
+  phase: 'ready' as const,
+  workers: 2,
+  load: 10,
+  hears: [1],
+  ...more,
+});
+
+const told = (outputs: DetectorOutput[]): string[] =>
+  outputs.map((output) => (output.type === 'down' ? `down ${output.reason}` : output.type));
+
+function started(peerIds = [2]): FailureDetector {
+  const detector = new FailureDetector(1, peerIds, TIMINGS);
+  detector.start(0);
+  return detector;
+}
+
+/** Link 1 to peer 2: opened at 10, first heard at 20. */
+function connected(): FailureDetector {
+  const detector = started();
+  detector.opened(2, 1, 10);
+  detector.heartbeat(2, beat(), 20);
+  return detector;
+}
+
+describe('up', () => {
+  it('means heard, and heard by it', () => {
+    const detector = started();
+    detector.opened(2, 1, 10);
+    expect(detector.isUp(2)).toBe(false); // the kernel of a stopped process accepts too
+    expect(told(detector.heartbeat(2, beat({ hears: [3] }), 20))).toEqual(['hearing']);
+    expect([detector.isUp(2), detector.heardIds()]).toEqual([false, [2]]);
+    expect(told(detector.heartbeat(2, beat({ hears: [3, 1] }), 30))).toEqual(['up']);
+    expect([detector.isUp(2), detector.isReachable(2), detector.canAsk(2)]).toEqual([true, true, true]);
+  });
+
+  it('is told once', () => {
+    expect(told(connected().heartbeat(2, beat(), 30))).toEqual([]);
+  });
+
+  it('takes a Heartbeat: nothing counts before the message that carries the incarnation', () => {
+    const detector = started();
+    detector.opened(2, 1, 10);
+    expect(detector.heard(2, 20)).toBe(false);
+    expect([detector.canAsk(2), detector.heardIds()]).toEqual([false, []]);
+    detector.heartbeat(2, beat(), 30);
+    expect(detector.heard(2, 40)).toBe(true);
+    expect(detector.get(2)!.lastHeardMs).toBe(40);
+  });
+
+  it('is not for a peer whose link is not open, nor for a stranger', () => {
+    const detector = started();
+    expect(detector.heartbeat(2, beat(), 5)).toEqual([]);
+    expect(detector.heartbeat(9, beat(), 5)).toEqual([]);
+    expect(detector.isUp(2) || detector.isUp(9)).toBe(false);
+  });
+
+  it('takes over what the Heartbeat says of the peer', () => {
+    expect(connected().get(2)).toMatchObject({ phase: 'ready', workers: 2, load: 10, incarnation: 'a' });
+  });
+});
+
+describe('the start', () => {
+  it('dials every peer on a link of its own', () => {
+    const outputs = new FailureDetector(1, [2, 3], TIMINGS).start(0);
+    expect(outputs).toEqual([
+      { type: 'dial', peerId: 2, link: 1 },
+      { type: 'dial', peerId: 3, link: 2 },
+    ]);
+  });
+
+  it.each<[string, (detector: FailureDetector) => unknown]>([
+    ['up', (detector) => (detector.opened(3, 2, 5), detector.heartbeat(3, beat(), 5))],
+    ['refused', (detector) => detector.closed(3, 2, true, 5)],
+    ['not known for a heartbeat', (detector) => detector.tick(HEARTBEAT_MS)],
+  ])('is settled when the last peer is %s', (_, happens) => {
+    const detector = started([2, 3]);
+    detector.closed(2, 1, true, 1);
+    expect(detector.settled).toBe(false);
+    happens(detector);
+    expect(detector.settled).toBe(true);
+  });
+
+  it('is never settled late: the detector wakes when the first heartbeat is over', () => {
+    const detector = started();
+    detector.opened(2, 1, 10);
+    expect(detector.nextMs()).toBe(HEARTBEAT_MS);
+    detector.tick(HEARTBEAT_MS - 1);
+    expect(detector.settled).toBe(false);
+  });
+});
+
+describe('refused', () => {
+  it('is down now, not after the failure timeout', () => {
+    const detector = connected();
+    detector.closed(2, 1, false, 500); // redialed as link 2
+    expect(told(detector.closed(2, 2, true, 501))).toEqual(['hearing', 'down refused']);
+    expect([detector.isUp(2), detector.heardIds()]).toEqual([false, []]);
+  });
+
+  it('is dialed again after the redial pause, over and over', () => {
+    const detector = started();
+    expect(told(detector.closed(2, 1, true, 5))).toEqual([]);
+    expect(detector.nextMs()).toBe(5 + REDIAL_MS);
+    expect(detector.tick(4 + REDIAL_MS)).toEqual([]);
+    expect(detector.tick(5 + REDIAL_MS)).toEqual([{ type: 'dial', peerId: 2, link: 2 }]);
+    detector.closed(2, 2, true, 106);
+    expect(detector.tick(106 + REDIAL_MS)).toEqual([{ type: 'dial', peerId: 2, link: 3 }]);
+  });
+});
+
+describe('closed', () => {
+  it('is dialed again at once, and the peer stays up until that is settled', () => {
+    const detector = connected();
+    expect(detector.closed(2, 1, false, 500)).toEqual([{ type: 'dial', peerId: 2, link: 2 }]);
+    expect([detector.isUp(2), detector.isReachable(2), detector.canAsk(2)]).toEqual([true, false, false]);
+    detector.opened(2, 2, 501);
+    expect(detector.canAsk(2)).toBe(false); // not heard on this link yet
+    expect(told(detector.heartbeat(2, beat(), 502))).toEqual([]);
+    expect(detector.isReachable(2)).toBe(true);
+  });
+
+  it.each([
+    ['a link that was heard but lived for a moment', true, 10 + REDIAL_MS - 1],
+    ['a link that nothing was heard on, however long it was open', false, 4000],
+  ])('%s waits for the redial pause: no hot loop', (_, isHeard, closedMs) => {
+    const detector = started();
+    detector.opened(2, 1, 10);
+    if (isHeard) detector.heartbeat(2, beat(), 20);
+    expect(detector.closed(2, 1, false, closedMs)).toEqual([]);
+    expect(detector.nextMs()).toBeLessThanOrEqual(closedMs + REDIAL_MS);
+    expect(told(detector.tick(closedMs + REDIAL_MS))).toEqual(['dial']);
+  });
+});
+
+describe('silent', () => {
+  it('is down at the deadline itself; the link is dropped and dialed anew', () => {
+    const detector = connected();
+    expect(detector.nextMs()).toBe(HEARTBEAT_MS); // the end of the start
+    expect(detector.tick(HEARTBEAT_MS)).toEqual([]);
+    expect(detector.nextMs()).toBe(20 + TIMEOUT_MS);
+    expect(detector.tick(19 + TIMEOUT_MS)).toEqual([]);
+    expect(detector.tick(20 + TIMEOUT_MS)).toEqual([
+      { type: 'hearing' },
+      { type: 'down', peerId: 2, reason: 'silent' },
+      { type: 'drop', peerId: 2, link: 1 },
+      { type: 'dial', peerId: 2, link: 2 },
+    ]);
+  });
+
+  it.each<[string, (detector: FailureDetector) => unknown]>([
+    ['a Heartbeat', (detector) => detector.heartbeat(2, beat(), 3000)],
+    ['any other message', (detector) => detector.heard(2, 3000)],
+    ['a pause of this process', (detector) => detector.forgiveSilence(3000)],
+  ])('begins anew with %s', (_, happens) => {
+    const detector = connected();
+    happens(detector);
+    expect(told(detector.tick(2999 + TIMEOUT_MS))).toEqual([]);
+    expect(told(detector.tick(3000 + TIMEOUT_MS))).toEqual(['hearing', 'down silent', 'drop', 'dial']);
+  });
+
+  it('does not begin anew with a new link: it is the silence of the peer', () => {
+    const detector = connected();
+    detector.closed(2, 1, false, 4990);
+    detector.opened(2, 2, 4995);
+    expect(told(detector.tick(20 + TIMEOUT_MS))).toEqual(['hearing', 'down silent', 'drop', 'dial']);
+  });
+
+  it('an open link on which nothing was ever heard is destroyed too', () => {
+    const detector = started();
+    detector.opened(2, 1, 10);
+    expect(told(detector.tick(9 + TIMEOUT_MS))).toEqual([]);
+    expect(told(detector.tick(10 + TIMEOUT_MS))).toEqual(['drop', 'dial']);
+  });
+});
+
+describe('a dial', () => {
+  it('that is not connected within a heartbeat is begun anew', () => {
+    const detector = started();
+    expect(told(detector.tick(HEARTBEAT_MS - 1))).toEqual([]);
+    expect(detector.tick(HEARTBEAT_MS)).toEqual([
+      { type: 'drop', peerId: 2, link: 1 },
+      { type: 'dial', peerId: 2, link: 2 },
+    ]);
+    expect(detector.nextMs()).toBe(2 * HEARTBEAT_MS);
+  });
+
+  it.each<[string, (detector: FailureDetector) => unknown]>([
+    ['opened', (detector) => detector.opened(2, 1, 1500)],
+    ['closed', (detector) => detector.closed(2, 1, false, 1500)],
+    ['refused', (detector) => detector.closed(2, 1, true, 1500)],
+  ])('given up and then %s after all changes nothing', (_, happens) => {
+    const detector = started();
+    detector.tick(HEARTBEAT_MS);
+    const before = { ...detector.get(2) };
+    expect(happens(detector) ?? []).toEqual([]);
+    expect(detector.get(2)).toEqual(before);
+  });
+});
+
+describe('a new incarnation', () => {
+  it('is a crash of the old one: down, then up', () => {
+    const detector = connected();
+    expect(told(detector.heartbeat(2, beat({ incarnation: 'b' }), 30))).toEqual([
+      'hearing',
+      'down restarted',
+      'hearing',
+      'up',
+    ]);
+  });
+
+  it('that does not hear us yet is down, and up when it does', () => {
+    const detector = connected();
+    expect(told(detector.heartbeat(2, beat({ incarnation: 'b', hears: [] }), 30)).at(1)).toBe('down restarted');
+    expect(told(detector.heartbeat(2, beat({ incarnation: 'b' }), 40))).toEqual(['up']);
+  });
+});
+
+describe('deaf', () => {
+  it('is down while it says that it does not hear us, on the same link', () => {
+    const detector = connected();
+    expect(told(detector.heartbeat(2, beat({ hears: [3] }), 30))).toEqual(['down deaf']);
+    expect([detector.isUp(2), detector.canAsk(2), detector.heardIds()]).toEqual([false, true, [2]]);
+    expect(told(detector.heartbeat(2, beat(), 40))).toEqual(['up']);
+  });
+});
+
+describe('a hint', () => {
+  it.each<[string, (detector: FailureDetector) => unknown, number, string[]]>([
+    ['for a peer that refused: dialed now', (detector) => detector.closed(2, 1, true, 5), 20, ['drop', 'dial']],
+    ['for a dial under way: begun anew', () => {}, 500, ['drop', 'dial']],
+    ['right after a dial: nothing, hints are cheap to forge', () => {}, 9, []],
+    ['for an open link: nothing', (detector) => detector.opened(2, 1, 5), 500, []],
+  ])('%s', (_, before, atMs, expected) => {
+    const detector = started();
+    before(detector);
+    expect(told(detector.hint(2, atMs))).toEqual(expected);
+  });
+
+  it('from a stranger is nothing', () => expect(started().hint(9, 500)).toEqual([]));
+});

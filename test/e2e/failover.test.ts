@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Cluster } from '../support/cluster';
+import { longestGapMs, startLoad } from '../support/load';
+import { inFolder, PROGRAM } from '../support/program';
+import { expectHeld, verdicts } from '../support/verdicts';
+
+const SMALL = { name: 'small.png', bytes: readFileSync(path.join(__dirname, '../../test_images/small.png')) };
+
+async function withCluster(body: (cluster: Cluster) => Promise<void>): Promise<void> {
+  await inFolder(async (folder) => {
+    const cluster = await Cluster.create({ command: [PROGRAM], folder, servers: 3 });
+    try {
+      cluster.startAll();
+      await cluster.ready();
+      await cluster.agreement();
+      await body(cluster);
+    } finally {
+      await cluster.stop();
+    }
+  });
+}
+
+const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+test('the leader dies under load: nothing fails, nobody waits, and the files hold S1 to S8', async () => {
+  await withCluster(async (cluster) => {
+    const load = startLoad({ addresses: cluster.addresses, clients: 10, image: SMALL, thinkMs: 5 });
+    await later(2000);
+    const { leaderId } = await cluster.agreement();
+    await cluster.kill(leaderId);
+    await later(2000);
+    cluster.restart(leaderId);
+    await cluster.agreement();
+    await later(1000);
+    await load.stop();
+    await later(2500); // the last samples: ledgers must be empty
+    expect(load.records.length).toBeGreaterThan(300);
+    expect(load.records.filter((record) => !record.success)).toEqual([]);
+    // The figure to reach is 250 ms; tests run beside other work on two cores. The bench measures it.
+    expect(longestGapMs(load.records)).toBeLessThan(1000);
+    expectHeld(verdicts(cluster, load.records));
+  });
+}, 60_000);
+
+test('killed and restarted within 50 ms: nothing is lost', async () => {
+  await withCluster(async (cluster) => {
+    const load = startLoad({ addresses: cluster.addresses, clients: 6, image: SMALL, thinkMs: 20 });
+    await later(1000);
+    const { leaderId } = await cluster.agreement();
+    await cluster.kill(leaderId);
+    cluster.restart(leaderId);
+    await later(3000);
+    await load.stop();
+    await cluster.agreement();
+    await later(2500);
+    expect(load.records.filter((record) => !record.success)).toEqual([]);
+    expectHeld(verdicts(cluster, load.records));
+  });
+}, 60_000);
+
+test('the leader is stopped for 7 s: another leads within the failure timeout and a heartbeat, and it stays', async () => {
+  await withCluster(async (cluster) => {
+    const load = startLoad({ addresses: cluster.addresses, clients: 6, image: SMALL, thinkMs: 20 });
+    await later(1000);
+    const { leaderId } = await cluster.agreement();
+    const survivors = cluster.ids.filter((id) => id !== leaderId);
+    cluster.pause(leaderId);
+    const pausedMs = cluster.faults.at(-1)!.time;
+    const next = await cluster.agreement(survivors);
+    const led = cluster.events(next.leaderId).find((each) => each.event === 'leader' && each.term === next.term)!;
+    expect(led.time - pausedMs).toBeLessThan(4000 + 500);
+    await later(7000 - (Date.now() - pausedMs));
+    cluster.resume(leaderId);
+    await cluster.until('all follow the new leader', () => cluster.agreed(cluster.ids) !== null, 1500);
+    expect(await cluster.agreement()).toEqual(next);
+    await later(1000);
+    await load.stop();
+    await later(2500);
+    expect(load.records.filter((record) => !record.success)).toEqual([]);
+    expect(await cluster.agreement()).toEqual(next);
+    expectHeld(verdicts(cluster, load.records));
+  });
+}, 60_000);
+
+test('two of three die: the survivor leads and serves at once', async () => {
+  await withCluster(async (cluster) => {
+    const load = startLoad({ addresses: cluster.addresses, clients: 6, image: SMALL, thinkMs: 20 });
+    await later(1000);
+    const { leaderId } = await cluster.agreement();
+    const survivor = cluster.ids.find((id) => id !== leaderId)!;
+    await Promise.all(cluster.ids.filter((id) => id !== survivor).map((id) => cluster.kill(id)));
+    const killedMs = cluster.faults.at(-1)!.time;
+    await cluster.agreement([survivor]);
+    await later(2000);
+    await load.stop();
+    const after = load.records.filter((record) => record.start_time > killedMs + 250);
+    expect(after.length).toBeGreaterThan(50);
+    expect(load.records.filter((record) => !record.success)).toEqual([]);
+    expectHeld(verdicts(cluster, load.records));
+  });
+}, 60_000);
+
+test('SIGTERM to the leader hands over: exit 0, no request fails', async () => {
+  await withCluster(async (cluster) => {
+    const load = startLoad({ addresses: cluster.addresses, clients: 6, image: SMALL, thinkMs: 20 });
+    await later(500);
+    const { leaderId } = await cluster.agreement();
+    cluster.signal(leaderId, 'SIGTERM');
+    expect(await cluster.exited(leaderId)).toBe(0);
+    await cluster.agreement(cluster.ids.filter((id) => id !== leaderId));
+    await later(500);
+    await load.stop();
+    expect(load.records.filter((record) => !record.success)).toEqual([]);
+  });
+}, 60_000);

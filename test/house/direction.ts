@@ -1,0 +1,55 @@
+import type { Edge } from './import-graph';
+
+/** Features: what commands call. */
+const FEATURES = ['server', 'client', 'stress', 'faults', 'check', 'report', 'imaging', 'run', 'status', 'init'];
+
+/** The rooms below src that each may import, besides itself and core (docs/architecture.md). */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  main: ['index', 'cli'],
+  index: ['commands', 'cli'],
+  cli: ['config'],
+  commands: [...FEATURES, 'config', 'assets'],
+  core: [],
+  config: [],
+  assets: [],
+  check: [],
+  imaging: [],
+  report: [],
+  status: [],
+  server: ['imaging'],
+  client: ['imaging'],
+  stress: ['client'],
+  faults: ['client'],
+  init: ['config', 'assets'],
+  run: [...FEATURES],
+};
+
+/** The room of a file: its folder below src, or the name of a file that stands in src itself. */
+export function roomOf(file: string): string {
+  return /^src\/([^/.]+)/.exec(file)?.[1] ?? '';
+}
+
+/** The imports that go against the direction `commands → features → core`, each as a line. */
+export function againstDirection(edges: readonly Edge[]): string[] {
+  return edges.filter((edge) => !isAllowed(edge)).map(({ from, to }) => `${from} imports ${to}`);
+}
+
+function isAllowed({ from, to, isTypeOnly }: Edge): boolean {
+  if (to === 'package.json') return isShell(roomOf(from));
+  if (to.startsWith('asset:')) return roomOf(from) === 'assets';
+  if (!to.startsWith('src/')) return isPackage(to) && (!to.startsWith('@oclif/') || isShell(roomOf(from)));
+  const [room, other] = [roomOf(from), roomOf(to)];
+  if (other === room || other === 'core') return room in MAY_IMPORT || room === other;
+  if (other === 'config' && isTypeOnly && FEATURES.includes(room)) return room !== 'check';
+  return MAY_IMPORT[room]?.includes(other) ?? false;
+}
+
+/** Rooms that know that there is a command line. */
+function isShell(room: string): boolean {
+  return ['index', 'cli', 'commands'].includes(room);
+}
+
+/** A path that leads out of src is none. */
+function isPackage(specifier: string): boolean {
+  return /^(node:|@?[a-z])/.test(specifier) && !/^(test|bin|config|docs|dist)\//.test(specifier);
+}

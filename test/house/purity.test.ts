@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import { readSources, ROOT } from './import-graph';
+
+interface Linted {
+  fired: string[][];
+  pure: string[];
+}
+
+/** The rules of eslint.config.mjs that each sample breaks, and the patterns of files that must be pure. */
+function lint(samples: readonly (readonly [file: string, code: string])[]): Linted {
+  const program = path.join(ROOT, 'test', 'house', 'purity.mjs');
+  const options = { cwd: ROOT, input: JSON.stringify(samples), encoding: 'utf8' } as const;
+  return JSON.parse(execFileSync(process.execPath, [program], options)) as Linted;
+}
+
+const BAD: [code: string, rule: string][] = [
+  ['export const now = () => Date.now();', 'no-restricted-globals'],
+  ['export const at = () => performance.now();', 'no-restricted-globals'],
+  ['export const later = (f: () => void) => setTimeout(f, 1);', 'no-restricted-globals'],
+  ['export const env = process.env;', 'no-restricted-globals'],
+  ['export const any = () => Math.random();', 'no-restricted-properties'],
+  ['export const sly = () => globalThis.Date.now();', 'no-restricted-properties'],
+  ["import { readFileSync } from 'node:fs';\nexport const r = readFileSync;", 'no-restricted-imports'],
+  ["import { connect } from 'net';\nexport const c = connect;", 'no-restricted-imports'],
+];
+
+describe('purity', () => {
+  const pureFile = 'src/server/member.ts';
+  const samples = BAD.map(([code]) => [pureFile, code] as const);
+  const { fired, pure } = lint([...samples, ['src/server/load.ts', BAD[0]![0]], [pureFile, 'export const one = 1;']]);
+
+  it.each(BAD.map(([code, rule], index) => [code, rule, index] as const))('forbids %s', (_, rule, index) => {
+    expect(fired[index]).toContain(rule);
+  });
+
+  it('is asked of pure files only', () => {
+    expect(fired.slice(BAD.length)).toEqual([[], []]);
+  });
+
+  it('names files that exist', () => {
+    const files = [...readSources('src').keys()];
+    const isThere = (pattern: string): boolean => {
+      const [start = '', rest] = pattern.split('/**/');
+      return files.some((file) => (rest === undefined ? file === pattern : file.startsWith(`${start}/`)));
+    };
+    expect(pure.flatMap(alternatives).filter((pattern) => !isThere(pattern))).toEqual([]);
+  });
+});
+
+/** `a/{b,c}.ts` as `a/b.ts` and `a/c.ts`, so that each one is looked for. */
+function alternatives(pattern: string): string[] {
+  const match = /^(.*)\{([^}]+)\}(.*)$/.exec(pattern);
+  return match === null ? [pattern] : match[2]!.split(',').map((word) => `${match[1]}${word}${match[3]}`);
+}

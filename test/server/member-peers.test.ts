@@ -1,0 +1,208 @@
+import type { Message } from '../../src/core/protocol';
+import { conn, events, HEARTBEAT_MS, linkMessages, only, replies, Rig, saidTo, task } from './member-rig';
+
+const heartbeat = new Rig().beat(2, { term: 99, leader_id: 2, incarnation: 'forged', hears: [] });
+
+/** Everything that only a peer may say, or nobody to a server. */
+const FORGED: Message[] = [
+  { kind: 'Election', from_id: 2, priority: -1, term: 99, incarnation: 'forged' },
+  { kind: 'Alive', from_id: 2, term: 1 },
+  { kind: 'Yield', from_id: 2, term: 1 },
+  { kind: 'Coordinator', leader_id: 2, term: 99 },
+  heartbeat,
+  { kind: 'Leave', from_id: 2, term: 1 },
+  { kind: 'LeaderCheckResponse', check_id: 101, term: 99, leader_id: 2, lives: true },
+  { kind: 'LeaderResponse', term: 99, leader_id: 2, leader_address: 'evil:1' },
+  {
+    kind: 'TaskAssignmentResponse',
+    term: 99,
+    leader_id: 2,
+    request_id: 1,
+    assigned_server_id: 2,
+    assigned_server_address: null,
+    relay_id: 101,
+  },
+  { kind: 'TaskResponse', request_id: 1, success: true, error_message: null },
+  { kind: 'TaskStatusResponse', request_id: 1, assigned_server_id: 2, assigned_server_address: 'evil:1' },
+  { kind: 'HistoryAdd', ...task(1), assigned_server_id: 2, timestamp: 0 },
+  { kind: 'HistoryRemove', ...task(5) },
+  { kind: 'HistorySyncResponse', from_server_id: 2, history_entries: [['c', 1, 2, 0]] },
+  { kind: 'Error', code: 'x', message: 'y' },
+];
+
+describe.each([
+  ['a leader', () => Rig.leader()],
+  ['a follower', () => Rig.follower()],
+  ['a server that just started', () => new Rig()],
+])('%s on a connection that it accepted', (_, create) => {
+  it.each(FORGED.map((message) => [message.kind, message] as const))('believes no %s', (_kind, message) => {
+    const rig = create();
+    rig.say(7, { kind: 'Subscribe', from_id: 2 }); // to say so makes nobody a peer
+    if (rig.member.detector.canAsk(2))
+      rig.peer(2, { kind: 'HistoryAdd', ...task(5), assigned_server_id: 2, timestamp: 0 });
+    const before = rig.snapshot();
+    const effects = rig.say(7, message);
+    expect(effects).toEqual([
+      {
+        type: 'send',
+        connIds: [7],
+        messages: [{ kind: 'Error', code: 'not_a_peer', message: expect.stringContaining(message.kind) }],
+      },
+    ]);
+    expect(rig.snapshot()).toEqual(before);
+  });
+});
+
+describe('on a link that it dialed', () => {
+  it('believes a Heartbeat only under the id that is configured for that address', () => {
+    const rig = new Rig();
+    rig.step({ type: 'linkOpened', peerId: 2, link: rig.link(2) });
+    rig.peer(2, rig.beat(3, { term: 9, leader_id: 3 }));
+    expect([rig.member.detector.canAsk(2), rig.member.detector.canAsk(3)]).toEqual([false, false]);
+    expect(rig.member.election.leadership).toEqual({ term: 0, leaderId: null });
+  });
+
+  it.each<[string, Message]>([
+    ['Election', { kind: 'Election', from_id: 3, priority: -1, term: 9, incarnation: 'x' }],
+    ['Alive', { kind: 'Alive', from_id: 3, term: 1 }],
+    ['Yield', { kind: 'Yield', from_id: 3, term: 1 }],
+  ])('believes no %s in the name of another', (_, message) => {
+    const rig = Rig.candidate();
+    rig.peer(2, { kind: 'Yield', from_id: 2, term: 1 });
+    const { mode, leadership } = rig.member.election;
+    expect(rig.peer(2, message)).toEqual([]);
+    expect([rig.member.election.mode, rig.member.election.leadership]).toEqual([mode, leadership]);
+    rig.peer(3, { kind: 'Yield', from_id: 3, term: 1 });
+    expect(rig.member.election.leads).toBe(true);
+  });
+
+  it('believes nothing before the Heartbeat that carries the incarnation', () => {
+    const rig = new Rig();
+    rig.step({ type: 'linkOpened', peerId: 2, link: rig.link(2) });
+    const before = rig.snapshot();
+    for (const message of FORGED.filter(({ kind }) => kind !== 'Heartbeat')) rig.peer(2, message);
+    expect(rig.snapshot()).toEqual(before);
+  });
+
+  it('believes nothing that comes late on an old link', () => {
+    const rig = Rig.follower();
+    const oldLink = rig.link(2);
+    rig.nowMs += 500;
+    rig.linkClosed(2, false);
+    const before = rig.snapshot();
+    for (const message of FORGED) {
+      expect(rig.step({ type: 'linkMessage', peerId: 2, link: oldLink, message })).toEqual([]);
+    }
+    expect(rig.step({ type: 'linkClosed', peerId: 2, link: oldLink, refused: true })).toEqual([]);
+    expect(rig.snapshot()).toEqual(before);
+  });
+
+  it('elects nobody who does not hear it', () => {
+    const rig = Rig.follower();
+    rig.peer(3, rig.beat(3, { hears: [2], term: 1, leader_id: 2 }));
+    rig.peer(3, { kind: 'Coordinator', leader_id: 3, term: 9 });
+    rig.peer(3, rig.beat(3, { hears: [2], term: 9, leader_id: 3 }));
+    expect(rig.member.election.leadership).toEqual({ term: 1, leaderId: 2 });
+  });
+
+  it('follows a greater leadership at once', () => {
+    const rig = Rig.leader();
+    const effects = rig.peer(3, { kind: 'Coordinator', leader_id: 3, term: 2 });
+    expect(only(events(effects, 'stepped_down'))).toMatchObject({ term: 2, leader_id: 3 });
+    expect(only(events(effects, 'leader'))).toMatchObject({ term: 2, leader_id: 3 });
+  });
+});
+
+describe('a subscriber', () => {
+  it('hears a Heartbeat and the whole list first, then every Heartbeat', () => {
+    const rig = Rig.alone();
+    rig.submit(5, 1);
+    const effects = rig.say(7, { kind: 'Subscribe', from_id: 2 });
+    const isNews = (kind: string): boolean => kind === 'HistoryAdd' || kind === 'HistoryRemove';
+    const said = saidTo(effects, 7);
+    expect(said.filter((kind) => !isNews(kind))).toEqual(['Heartbeat', 'HistorySyncResponse', 'Coordinator']);
+    // What was said before the list must not come after it.
+    expect(said.slice(said.indexOf('HistorySyncResponse')).filter(isNews)).toEqual([]);
+    expect(rig.pass(10)).toEqual([]);
+    expect(only(replies(effects, 7, 'HistorySyncResponse'))).toMatchObject({
+      from_server_id: 1,
+      history_entries: [['c', 1, 1, expect.any(Number)]],
+      run_ids: ['r'],
+    });
+    expect(saidTo(rig.pass(HEARTBEAT_MS), 7)).toContain('Heartbeat');
+  });
+
+  it('under an id that is not configured is refused and hears nothing', () => {
+    const rig = Rig.alone();
+    for (const from_id of [1, 4]) {
+      const effects = rig.say(7, { kind: 'Subscribe', from_id });
+      expect(only(replies(effects, 7, 'Error'))).toMatchObject({
+        code: 'refused',
+        message: expect.stringContaining(`${from_id}`),
+      });
+    }
+    expect(saidTo(rig.pass(3 * HEARTBEAT_MS), 7)).toEqual([]);
+  });
+
+  it('never replaces an earlier one', () => {
+    const rig = Rig.alone();
+    for (const connId of [7, 8]) rig.say(connId, { kind: 'Subscribe', from_id: 2 });
+    const effects = rig.pass(HEARTBEAT_MS);
+    expect([saidTo(effects, 7), saidTo(effects, 8)]).toEqual([['Heartbeat'], ['Heartbeat']]);
+  });
+
+  it('hears nothing any more when its connection is closed', () => {
+    const rig = Rig.alone();
+    rig.say(7, { kind: 'Subscribe', from_id: 2 });
+    rig.step({ type: 'connClosed', connId: 7 });
+    expect(saidTo(rig.pass(3 * HEARTBEAT_MS), 7)).toEqual([]);
+  });
+
+  it.each([
+    ['one host', 32, () => '10.0.0.9'],
+    ['many hosts', 256, (id: number) => `10.0.${id >> 8}.${id & 255}`],
+  ])('is one too many from %s after %i', (_, limit, hostOf) => {
+    const rig = Rig.alone();
+    const subscribe = (id: number, from_id: number) =>
+      rig.step({ type: 'connMessage', conn: conn(id, hostOf(id)), message: { kind: 'Subscribe', from_id } });
+    for (let id = 1; id <= limit; id++) expect(replies(subscribe(id, 2), id, 'Error')).toEqual([]);
+    expect(only(replies(subscribe(limit + 1, 2), limit + 1, 'Error')).code).toBe('refused');
+    expect(saidTo(rig.pass(HEARTBEAT_MS), 1)).toContain('Heartbeat'); // who was first stays
+    expect(replies(subscribe(1000, 3), 1000, 'Error')).toEqual([]); // another peer's places are its own
+    expect(replies(subscribe(1, 2), 1, 'Error')).toEqual([]); // the same connection again takes none
+    rig.step({ type: 'connClosed', connId: 1 });
+    expect(replies(subscribe(limit + 1, 2), limit + 1, 'Error')).toEqual([]);
+  });
+
+  it('is a hint that dialing that peer may work now', () => {
+    const rig = Rig.alone();
+    rig.nowMs += 50;
+    const effects = rig.say(7, { kind: 'Subscribe', from_id: 2 });
+    expect(effects).toContainEqual({ type: 'dial', peerId: 2, link: rig.link(2) });
+  });
+});
+
+describe('the Heartbeat', () => {
+  it('tells who is heard as soon as that changes: the other cannot count on us before', () => {
+    const rig = new Rig();
+    rig.say(7, { kind: 'Subscribe', from_id: 2 });
+    expect(only(replies(rig.connect(2), 7, 'Heartbeat')).hears).toEqual([2]);
+    const lost = rig.pass(5000);
+    expect(replies(lost, 7, 'Heartbeat').at(-1)!.hears).toEqual([]);
+  });
+
+  it('asks a peer on its link with Subscribe first', () => {
+    const rig = new Rig();
+    const effects = rig.step({ type: 'linkOpened', peerId: 2, link: rig.link(2) });
+    expect(only(linkMessages(effects, 'Subscribe'))).toEqual({ peerId: 2, message: { kind: 'Subscribe', from_id: 1 } });
+  });
+
+  it('of a peer that says that it restarted ends what it had', () => {
+    const rig = Rig.follower();
+    rig.peer(3, { kind: 'HistoryAdd', ...task(5), assigned_server_id: 3, timestamp: 0 });
+    expect(rig.status().outstanding).toMatchObject({ 3: 1 });
+    const effects = rig.peer(3, rig.beat(3, { incarnation: 'new', term: 1, leader_id: 2 }));
+    expect(only(events(effects, 'peer_down'))).toMatchObject({ peer_id: 3, reason: 'restarted' });
+    expect(rig.status().outstanding).toMatchObject({ 3: 0 });
+  });
+});

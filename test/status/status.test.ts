@@ -1,0 +1,92 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { askOne } from '../../src/status/ask';
+import { look, waitForAgreement, watch } from '../../src/status/status';
+import { closeAll, deadAddress, listener, statusServer } from './listening';
+
+afterEach(closeAll);
+
+const never = new AbortController().signal;
+
+describe('asking a server', () => {
+  it('gets its status', async () => {
+    const address = await statusServer(7, () => ({ tasks_done: 5 }));
+    const answer = await askOne(address, 1000);
+    expect(answer).toMatchObject({ address, status: { server_id: 7, tasks_done: 5, address } });
+    expect('status' in answer && 'kind' in answer.status).toBe(false);
+  });
+
+  it('says that nobody listens', async () => {
+    const address = await deadAddress();
+    expect(await askOne(address, 1000)).toEqual({ address, failure: 'no server listens there' });
+  });
+
+  it('waits no longer than the timeout', async () => {
+    const address = await listener(() => undefined);
+    const startedMs = performance.now();
+    expect(await askOne(address, 100)).toEqual({ address, failure: 'no answer in time' });
+    expect(performance.now() - startedMs).toBeLessThan(1000);
+  });
+
+  it('hears an error, and a hang-up', async () => {
+    const refusing = await listener((connection) => connection.send({ kind: 'Error', code: 'x', message: 'not now' }));
+    expect(await askOne(refusing, 1000)).toMatchObject({ failure: 'answered with an error: not now' });
+    const closing = await listener((connection) => connection.destroy());
+    expect(await askOne(closing, 1000)).toMatchObject({ failure: expect.stringContaining('closed') });
+  });
+
+  it('notices that it is no server of ours', async () => {
+    const web = createServer((socket) => socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(
+      0,
+      '127.0.0.1',
+    );
+    await new Promise((resolve) => web.once('listening', resolve));
+    const address = `127.0.0.1:${(web.address() as AddressInfo).port}`;
+    expect(await askOne(address, 1000)).toMatchObject({ failure: 'does not speak our protocol' });
+    await new Promise((resolve) => web.close(resolve));
+  });
+
+  it('can be stopped', async () => {
+    const address = await listener(() => undefined);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 50);
+    expect(await askOne(address, 60_000, stop.signal)).toMatchObject({ failure: 'not asked to the end' });
+    expect(await askOne(address, 60_000, stop.signal)).toMatchObject({ failure: 'not asked to the end' });
+  });
+});
+
+it('asks all at once', async () => {
+  const slow = await Promise.all([1, 2, 3].map(() => listener(() => undefined)));
+  const startedMs = performance.now();
+  const { answers, verdict } = await look(slow, never, 200);
+  expect(performance.now() - startedMs).toBeLessThan(550);
+  expect(answers.map(({ address }) => address)).toEqual(slow);
+  expect(verdict.agreed).toBe(false);
+});
+
+it('waits until all agree', async () => {
+  let leaderId: number | null = null;
+  const addresses = await Promise.all([1, 2].map((id) => statusServer(id, () => ({ leader_id: leaderId }))));
+  setTimeout(() => (leaderId = 2), 300);
+  const { verdict } = await waitForAgreement(addresses, 10_000, never);
+  expect(verdict.text).toBe('all 2 servers follow server 2 in term 1');
+});
+
+it('waits no longer than it should, and asks at least once', async () => {
+  const addresses = [await statusServer(1), await deadAddress()];
+  const startedMs = performance.now();
+  expect((await waitForAgreement(addresses, 500, never)).verdict.agreed).toBe(false);
+  expect(performance.now() - startedMs).toBeLessThan(1500);
+  expect((await waitForAgreement(addresses.slice(0, 1), 0, never)).verdict.agreed).toBe(true);
+});
+
+it('looks again and again until it is stopped', async () => {
+  const address = await statusServer(1);
+  const stop = new AbortController();
+  let looks = 0;
+  const startedMs = performance.now();
+  await watch([address], stop.signal, () => {
+    if (++looks === 2) setTimeout(() => stop.abort(), 20);
+  });
+  expect(looks).toBe(2);
+  expect(performance.now() - startedMs).toBeLessThan(1900);
+});

@@ -1,0 +1,28 @@
+import { check } from '../../src/check/check';
+import type { Verdict } from '../../src/check/history';
+import type { Cluster } from './cluster';
+import type { LoadRecord } from './load';
+
+/** Scheduling on two busy cores included. */
+const ONE_WAY_MS = 100;
+
+/** S1 to S8 over the files that real processes left. */
+export function verdicts(cluster: Cluster, requests: readonly LoadRecord[]): Verdict[] {
+  const servers = cluster.allEvents();
+  return check({
+    servers,
+    requests,
+    faults: cluster.faults,
+    serverIds: cluster.ids,
+    timings: { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 },
+    requestTimeoutMs: 10_000,
+    oneWayMs: ONE_WAY_MS,
+    startMs: servers[0]!.time,
+    endMs: servers.at(-1)!.time,
+  });
+}
+
+/** Nothing is violated; what cannot be known (a killed server takes its last records along) is no violation. */
+export function expectHeld(found: readonly Verdict[]): void {
+  expect(found.filter(({ verdict }) => verdict === false)).toEqual([]);
+}
