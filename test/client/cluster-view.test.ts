@@ -1,0 +1,134 @@
+import { ClusterView } from '../../src/client/cluster-view';
+import { seededRandom } from '../../src/core/random';
+
+const ADDRESSES = ['a:1', 'b:2', 'c:3'];
+
+const create = (seed = 1): ClusterView => new ClusterView(ADDRESSES, seededRandom(seed));
+
+/** Every answer that a choice gives when it is made often. */
+const choices = (choose: () => string): string[] => [...new Set(Array.from({ length: 200 }, choose))].sort();
+
+describe('an exclusion', () => {
+  it('lasts a second', () => {
+    const view = create();
+    view.exclude('a:1', 100);
+    expect([view.isExcluded('a:1', 1099), view.isExcluded('a:1', 1100), view.isExcluded('b:2', 100)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it('is told by id, where that is known', () => {
+    const view = create();
+    view.learn('a:1', 7);
+    view.exclude('a:1', 0);
+    view.exclude('b:2', 0);
+    expect([view.excludedIds(0), view.excludedIds(1000)]).toEqual([[7], []]);
+  });
+
+  it('of everybody is ignored', () => {
+    const view = create();
+    ADDRESSES.forEach((address, index) => {
+      view.learn(address, index + 1);
+      view.exclude(address, 0);
+    });
+    expect([view.excludedIds(0), view.hasAlternative(0), view.hasAlternative(1000)]).toEqual([[], false, true]);
+    expect(choices(() => view.askAddress(0))).toEqual(ADDRESSES);
+    expect(choices(() => view.directAddress(0))).toEqual(ADDRESSES);
+    expect(view.freshAddresses(0, [])).toEqual([]); // but nobody is hedged to
+  });
+
+  it('of the leader makes it forgotten', () => {
+    const view = create();
+    view.leaderAddress = 'b:2';
+    view.exclude('a:1', 0);
+    expect(view.leaderAddress).toBe('b:2');
+    view.exclude('b:2', 0);
+    expect(view.leaderAddress).toBeNull();
+  });
+});
+
+describe('whom to ask', () => {
+  it('is the leader, if it is known and did not just fail', () => {
+    const view = create();
+    view.leaderAddress = 'b:2';
+    expect(choices(() => view.askAddress(0))).toEqual(['b:2']);
+  });
+
+  it('is anybody who did not just fail, if not', () => {
+    const view = create();
+    view.exclude('a:1', 0);
+    expect(choices(() => view.askAddress(0))).toEqual(['b:2', 'c:3']);
+  });
+});
+
+describe('the own choice', () => {
+  it('is the less used of two: never the one that has most', () => {
+    const view = create();
+    view.sent('a:1');
+    view.sent('a:1');
+    view.sent('b:2');
+    expect(choices(() => view.directAddress(0))).toEqual(['b:2', 'c:3']);
+    const often = Array.from({ length: 300 }, () => view.directAddress(0));
+    expect(often.filter((address) => address === 'c:3').length).toBeGreaterThan(150); // two of three pairs
+  });
+
+  it('knows what ended', () => {
+    const view = create();
+    for (const address of ADDRESSES) view.sent(address);
+    view.sent('a:1');
+    view.ended('a:1');
+    view.ended('a:1');
+    const often = Array.from({ length: 300 }, () => view.directAddress(0));
+    expect(often.filter((address) => address === 'a:1').length).toBeGreaterThan(150);
+  });
+
+  it('spreads over all of them', () => {
+    const view = create();
+    const shares = new Map(ADDRESSES.map((address) => [address, 0]));
+    for (let task = 0; task < 3000; task++) {
+      const address = view.directAddress(0);
+      view.sent(address);
+      shares.set(address, shares.get(address)! + 1);
+    }
+    for (const share of shares.values()) expect(Math.abs(share / 1000 - 1)).toBeLessThan(0.01);
+  });
+
+  it('is none of those named, nor of those that just failed, as long as there are others', () => {
+    const view = create();
+    view.exclude('a:1', 0);
+    expect(choices(() => view.directAddress(0, ['b:2']))).toEqual(['c:3']);
+    expect(choices(() => view.directAddress(0, ['b:2', 'c:3']))).toEqual(['a:1']);
+    expect(choices(() => view.directAddress(0, ADDRESSES))).toEqual(['b:2', 'c:3']);
+  });
+
+  it('of one server is that one', () => {
+    expect(new ClusterView(['a:1'], seededRandom(1)).directAddress(0)).toBe('a:1');
+  });
+});
+
+it('fresh are those that are neither busy with it nor excluded', () => {
+  const view = create();
+  view.exclude('a:1', 0);
+  expect([view.freshAddresses(0, []), view.freshAddresses(0, ['b:2']), view.freshAddresses(1000, ['b:2'])]).toEqual([
+    ['b:2', 'c:3'],
+    ['c:3'],
+    ['a:1', 'c:3'],
+  ]);
+});
+
+it('learns ids, and servers that it was not told of', () => {
+  const view = create();
+  view.learn('a:1', 1);
+  view.learn('d:4', 4);
+  expect([view.idOf('a:1'), view.idOf('b:2'), view.addressOf(4), view.addressOf(9)]).toEqual([1, null, 'd:4', null]);
+  expect(choices(() => view.askAddress(0))).toContain('d:4');
+});
+
+it('goes direct for a second after a miss', () => {
+  const view = create();
+  expect(view.directUntilMs).toBeLessThan(0);
+  view.goDirect(500);
+  expect(view.directUntilMs).toBe(1500);
+});

@@ -1,0 +1,76 @@
+import { Hedging } from '../../src/client/hedging';
+
+const take = (hedging: Hedging, nowMs = 0): number => {
+  let taken = 0;
+  while (taken < 1000 && hedging.tryTake(nowMs)) taken += 1;
+  return taken;
+};
+
+describe('tokens', () => {
+  it.each([0, 1, 7])('are one per client at the start: %i', (clients) => {
+    expect(take(new Hedging(clients))).toBe(clients);
+  });
+
+  it('come back at a twentieth per finished request, failed ones too', () => {
+    const hedging = new Hedging(1);
+    take(hedging);
+    for (let request = 1; request <= 19; request++) hedging.finished('a', request % 2 ? 50 : null);
+    expect(hedging.tryTake(0)).toBe(false);
+    hedging.finished('a', 50);
+    hedging.finished('a', 50); // twenty times 0.05 may be a hair less than one
+    expect(take(hedging)).toBe(1);
+  });
+
+  it('are never more than there are clients', () => {
+    const hedging = new Hedging(3);
+    for (let request = 0; request < 1000; request++) hedging.finished('a', 50);
+    expect(take(hedging)).toBe(3);
+  });
+
+  it('bound the extra load: a twentieth of the requests, in the long run', () => {
+    const hedging = new Hedging(10);
+    let hedges = 0;
+    for (let request = 0; request < 10_000; request++) {
+      if (hedging.tryTake(request)) hedges += 1;
+      hedging.finished('a', 50);
+    }
+    expect(hedges).toBeGreaterThan(490);
+    expect(hedges).toBeLessThanOrEqual(10 + 10_000 / 20);
+  });
+
+  it('are not given within a second of an overloaded server, and not lost by that', () => {
+    const hedging = new Hedging(1);
+    hedging.overloaded(100);
+    expect([hedging.tryTake(100), hedging.tryTake(1099), hedging.tryTake(1100)]).toEqual([false, false, true]);
+  });
+});
+
+describe('late', () => {
+  it('is 100 ms while nothing is known of the image, or it is fast', () => {
+    const hedging = new Hedging(1);
+    expect(hedging.delayMs('a')).toBe(100);
+    hedging.finished('a', 20);
+    expect(hedging.delayMs('a')).toBe(100);
+  });
+
+  it('is three times the p95 of that image, whatever others take', () => {
+    const hedging = new Hedging(1);
+    for (let request = 1; request <= 64; request++) hedging.finished('large', request * 10);
+    hedging.finished('small', 5);
+    expect([hedging.delayMs('large'), hedging.delayMs('small')]).toEqual([3 * 610, 100]);
+  });
+
+  it('follows what is recent: a slow hour is forgotten', () => {
+    const hedging = new Hedging(1);
+    for (let request = 0; request < 64; request++) hedging.finished('a', 5000);
+    expect(hedging.delayMs('a')).toBe(15_000);
+    for (let request = 0; request < 64; request++) hedging.finished('a', 50);
+    expect(hedging.delayMs('a')).toBe(150);
+  });
+
+  it('does not learn from failures', () => {
+    const hedging = new Hedging(1);
+    hedging.finished('a', null);
+    expect(hedging.delayMs('a')).toBe(100);
+  });
+});

@@ -1,0 +1,42 @@
+import type { ServerEventBody } from '../../src/core/metrics/record';
+import { eventText } from '../../src/server/event-text';
+
+const name = { run_id: 'r', client_name: 'c', request_id: 1 };
+const sample = { cpu_percent: 1, memory_bytes: 1, active: 0, queued: 0, ledger: 0, event_loop_delay_ms: 0 };
+
+it.each<[ServerEventBody, string, string]>([
+  [{ event: 'started', incarnation: 'ab', address: 'h:1' }, 'info', 'Server 1 started on h:1, incarnation ab'],
+  [{ event: 'started', incarnation: 'ab', address: '' }, 'info', 'Server 1 started, incarnation ab'],
+  [{ event: 'ready' }, 'info', 'Cover is decoded, tasks are welcome'],
+  [{ event: 'election', term: 4, reason: 'why' }, 'info', 'Election in term 4: why'],
+  [{ event: 'leader', term: 4, leader_id: 1, reason: 'why' }, 'info', 'This server (1) leads in term 4: why'],
+  [{ event: 'leader', term: 4, leader_id: 2, reason: 'why' }, 'info', 'Server 2 leads in term 4: why'],
+  [{ event: 'stepped_down', term: 4, leader_id: 2, reason: 'why' }, 'info', 'This server (1) no longer leads: why'],
+  [{ event: 'peer_up', peer_id: 2 }, 'info', 'Server 2 is up'],
+  [{ event: 'resumed', late_ms: 1500 }, 'warn', 'This process did not run for 1500 ms; asking who leads'],
+  [{ event: 'overloaded', reason: 'why' }, 'warn', 'Overloaded: why'],
+  [{ event: 'stopping' }, 'info', 'Stopping: handing over, finishing running tasks'],
+  [{ event: 'stopped' }, 'info', 'Stopped'],
+])('%j is told as %s: %s', (event, level, text) => {
+  expect(eventText(event, 1)).toEqual({ level, text });
+});
+
+it.each([
+  ['refused', /refuses/],
+  ['silent', /nothing was heard/],
+  ['restarted', /restarted/],
+  ['deaf', /does not hear us/],
+  ['leaving', /stopping/],
+] as const)('a peer that is down is a warning that says why: %s', (reason, why) => {
+  const told = eventText({ event: 'peer_down', peer_id: 2, reason }, 1);
+  expect(told).toEqual({ level: 'warn', text: expect.stringMatching(/^Server 2 is down: /) });
+  expect(told!.text).toMatch(why);
+});
+
+it.each<ServerEventBody>([
+  { event: 'assigned', term: 1, to: 2, ...name },
+  { event: 'executed', outcome: 'answered', incarnation: 'ab', ...name },
+  { event: 'sample', ...sample },
+])('$event is for the files only', (event) => {
+  expect(eventText(event, 1)).toBeNull();
+});

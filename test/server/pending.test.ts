@@ -1,0 +1,36 @@
+import { Pending } from '../../src/server/pending';
+
+it('gives every question an id of its own, and its value back once', () => {
+  const pending = new Pending<string>(100);
+  const [a, b] = [pending.add('a', 10), pending.add('b', 20)];
+  expect(new Set([a, b]).size).toBe(2);
+  expect([pending.take(b), pending.take(b), pending.take(a), pending.take(-1)]).toEqual([
+    'b',
+    undefined,
+    'a',
+    undefined,
+  ]);
+});
+
+it('never gives an id again: an answer to an old question is nobody’s', () => {
+  const pending = new Pending<string>(0);
+  const first = pending.add('a', 10);
+  pending.take(first);
+  expect(pending.add('b', 10)).not.toBe(first);
+});
+
+it('begins where it is told, so that a former life has other ids', () => {
+  expect(new Pending<string>(7).add('a', 0)).not.toBe(new Pending<string>(70).add('a', 0));
+});
+
+it('wakes for the earliest deadline, and not when nothing waits', () => {
+  const pending = new Pending<string>(0);
+  expect(pending.nextMs()).toBe(Infinity);
+  pending.add('late', 20);
+  pending.add('soon', 10);
+  expect(pending.nextMs()).toBe(10);
+  expect(pending.takeWhere((_, deadlineMs) => deadlineMs <= 10)).toEqual(['soon']);
+  expect(pending.nextMs()).toBe(20);
+  expect(pending.takeWhere((value) => value === 'late')).toEqual(['late']);
+  expect(pending.takeWhere(() => true)).toEqual([]);
+});
