@@ -77,7 +77,7 @@ export async function bundle(outfile = path.join(DIST, 'cloudp2p.cjs'), extra = 
 }
 
 /** The Node binary that becomes the executable, from the npm registry: a download that `npm ci` machines can make. */
-function baseNode() {
+export function baseNode() {
   const given = process.env.CLOUDP2P_BASE_NODE;
   if (given) return path.resolve(given);
   const name = `node-${process.platform}-${process.arch}`;

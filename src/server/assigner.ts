@@ -1,4 +1,4 @@
-import { pickServer } from '../core/balancing/balancer';
+import { fade, pickServer } from '../core/balancing/balancer';
 import { Ledger } from '../core/balancing/ledger';
 import type { FailureDetector } from '../core/election/failure-detector';
 
@@ -14,7 +14,8 @@ export interface SelfView {
 export class Assigner {
   readonly ledger = new Ledger();
   private readonly suspended = new Set<number>();
-  private readonly lastAssigned = new Map<number, number>();
+  /** Per server: what it was given lately, as of `atMs`, and the number of the last assignment. */
+  private readonly given = new Map<number, { recent: number; atMs: number; last: number }>();
   private assignedCount = 0;
 
   constructor(
@@ -32,7 +33,7 @@ export class Assigner {
     const ids = allowed.length > 0 ? allowed : usable;
     const holder = this.ledger.holders(key).find((id) => ids.includes(id));
     if (holder !== undefined) return { serverId: holder, isNew: false };
-    const serverId = this.pick(ids);
+    const serverId = this.pick(ids, nowMs);
     if (serverId === null) return null;
     this.record(key, serverId, nowMs);
     return { serverId, isNew: true };
@@ -42,7 +43,10 @@ export class Assigner {
   reassign(downId: number, nowMs: number): { key: string; serverId: number }[] {
     const moved: { key: string; serverId: number }[] = [];
     for (const key of this.ledger.orphan(downId)) {
-      const serverId = this.pick(this.usableIds().filter((id) => id !== downId));
+      const serverId = this.pick(
+        this.usableIds().filter((id) => id !== downId),
+        nowMs,
+      );
       if (serverId === null) continue;
       this.record(key, serverId, nowMs);
       moved.push({ key, serverId });
@@ -76,19 +80,26 @@ export class Assigner {
     return speaking.length > 0 ? speaking : all;
   }
 
-  private pick(ids: readonly number[]): number | null {
+  private pick(ids: readonly number[], nowMs: number): number | null {
     return pickServer(
       ids.map((id) => ({
         id,
         workers: id === this.self.id ? this.self.workers : this.detector.get(id)!.workers,
         outstanding: this.ledger.outstanding(id),
-        lastAssigned: this.lastAssigned.get(id) ?? 0,
+        recent: this.recent(id, nowMs),
+        lastAssigned: this.given.get(id)?.last ?? 0,
       })),
     );
   }
 
   private record(key: string, serverId: number, nowMs: number): void {
     this.ledger.assign(key, serverId, nowMs);
-    this.lastAssigned.set(serverId, ++this.assignedCount);
+    const recent = this.recent(serverId, nowMs) + 1;
+    this.given.set(serverId, { recent, atMs: nowMs, last: ++this.assignedCount });
+  }
+
+  private recent(serverId: number, nowMs: number): number {
+    const given = this.given.get(serverId);
+    return given ? fade(given.recent, nowMs - given.atMs) : 0;
   }
 }

@@ -3,7 +3,7 @@
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { baseNode } from '../../esbuild.config.mjs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,4 +24,6 @@ const worker = await build({
 const define = { WORKER_SOURCE: JSON.stringify(worker.outputFiles[0].text) };
 const outfile = path.join(root, 'dist', 'bench.cjs');
 await build({ ...common, entryPoints: [path.join(here, 'main.ts')], outfile, define, logLevel: 'error' });
-await createRequire(import.meta.url)(outfile).main(program, wanted);
+// The clients run on the Node that the product carries, not on the one that builds it.
+const code = `require(process.argv[1]).main(process.argv[2], process.argv.slice(3))`;
+execFileSync(baseNode(), ['-e', code, outfile, program, ...wanted], { cwd: root, stdio: 'inherit' });

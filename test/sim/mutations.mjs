@@ -113,7 +113,12 @@ const MUTATIONS = [
     'return void syncKeys(message);',
   ],
   ["a dead server's tasks stay in the ledger", 'src/server/member.ts', 'this.takeOver(output.peerId, now);', ''],
-  ['a deposed leader keeps its assignments', 'src/server/announcer.ts', 'this.assigner.ledger.forgetAssignments();', ''],
+  [
+    'a deposed leader keeps its assignments',
+    'src/server/announcer.ts',
+    'this.assigner.ledger.forgetAssignments();',
+    '',
+  ],
   [
     'a deposed leader assigns on',
     'src/server/questions.ts',
@@ -135,8 +140,8 @@ const MUTATIONS = [
   [
     'load decides ties in balancing',
     'src/core/balancing/balancer.ts',
-    'candidate.lastAssigned < best.lastAssigned',
-    'candidate.load < best.load',
+    'return Math.abs(difference) >= 1 / a.workers ? difference < 0 : a.lastAssigned < b.lastAssigned;',
+    'return void difference, a.load < b.load;',
   ],
   [
     'a failed server is not excluded',
