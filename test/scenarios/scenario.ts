@@ -4,7 +4,7 @@ import { World } from '../sim/scenario';
 /**
  * A scenario file: what it shows, a script of `at <ms> <what>` lines, `---`, and the whole trace that it must give.
  *
- *   servers 3            clients 2 tasks 10     cpu 2 90        seed 7       delay 0.5
+ *   servers 3            clients 2 tasks 10     cpu 2 90        seed 7       delay 0.5      service 300
  *   at 1500 kill 1       restart, pause, resume, terminate, heal likewise
  *   at 1500 cut 1 from server2,server3 silent|reset both|in|out
  *   at 1500 slow 1 by 200 loss 0.1
@@ -43,6 +43,7 @@ export function runScenario(script: readonly string[]): { trace: string[]; failu
     clients,
     tasksPerClient,
     baseDelayMs: Number(settings.get('delay') ?? 0.2),
+    serviceMs: Number(settings.get('service') ?? 5),
   });
   for (const [id, cpu] of (settings.get('cpu') ?? '').split(',').map((pair) => pair.split(':').map(Number))) {
     if (id) world.setCpu(id, cpu!);
