@@ -82,7 +82,6 @@ export class Announcer {
     const reason = reasons.at(-1) ?? '';
     this.lastTold = { term, leaderId };
     if (was.leaderId === this.config.id) {
-      this.assigner.ledger.forgetAssignments();
       this.outbox.event({ event: 'stepped_down', term, leader_id: leaderId, reason });
     }
     if (leaderId === null) this.outbox.event({ event: 'election', term, reason });

@@ -46,9 +46,9 @@ describe('tokens', () => {
 });
 
 describe('late', () => {
-  it('is 100 ms while nothing is known of the image, or it is fast', () => {
+  it('is 100 ms for an image that is fast, and longer while nothing is known of it', () => {
     const hedging = new Hedging(1);
-    expect(hedging.delayMs('a')).toBe(100);
+    expect(hedging.delayMs('a')).toBe(500);
     hedging.finished('a', 20);
     expect(hedging.delayMs('a')).toBe(100);
   });
@@ -70,7 +70,8 @@ describe('late', () => {
 
   it('does not learn from failures', () => {
     const hedging = new Hedging(1);
-    hedging.finished('a', null);
+    hedging.finished('a', 20);
+    for (let request = 0; request < 64; request++) hedging.finished('a', null);
     expect(hedging.delayMs('a')).toBe(100);
   });
 });

@@ -1,17 +1,19 @@
 import { check, violations } from '../../src/check/check';
+import type { Timings } from '../../src/server/effects';
 import { World } from '../sim/scenario';
 
 /**
  * A scenario file: what it shows, a script of `at <ms> <what>` lines, `---`, and the whole trace that it must give.
  *
  *   servers 3            clients 2 tasks 10     cpu 2 90        seed 7       delay 0.5      service 300
+ *   timings 1000 3000 2000   (heartbeat, failure timeout, election timeout)
  *   at 1500 kill 1       restart, pause, resume, terminate, heal likewise
  *   at 1500 cut 1 from server2,server3 silent|reset both|in|out
  *   at 1500 slow 1 by 200 loss 0.1
  *   at 1500 drop 1 2     closes the links between the two once
  *   at 3000 expect 1,2,3 follow 2        (`expect 1 follows nobody`)
  *   at 9000 expect failed 0 · done · slowest 250 · leaders 1,2 (who led so far, in order)
- *                                         · balance 1.05 (largest share over the mean)
+ *                                         · term 2 (the greatest that anybody knows) · balance 1.05 (largest share over the mean)
  */
 export interface Scenario {
   title: string[];
@@ -44,6 +46,7 @@ export function runScenario(script: readonly string[]): { trace: string[]; failu
     tasksPerClient,
     baseDelayMs: Number(settings.get('delay') ?? 0.2),
     serviceMs: Number(settings.get('service') ?? 5),
+    timings: timingsOf(settings.get('timings')),
   });
   for (const [id, cpu] of (settings.get('cpu') ?? '').split(',').map((pair) => pair.split(':').map(Number))) {
     if (id) world.setCpu(id, cpu!);
@@ -115,6 +118,10 @@ function expectation(world: World, words: string[]): string | null {
     const ratio = Math.max(...shares) / (records.length / shares.length);
     return ratio <= Number(verb) ? null : `max/mean is ${ratio.toFixed(2)}: ${shares.join(', ')}`;
   }
+  if (what === 'term') {
+    const terms = [...world.servers.values()].map((server) => server.member.election.leadership.term);
+    return same(Math.max(...terms), Number(verb));
+  }
   if (what === 'leaders') return same(leaders(world), verb!);
   const wanted = value === 'nobody' ? null : Number(value);
   for (const id of what!.split(',').map(Number)) {
@@ -134,6 +141,12 @@ function leaders(world: World): string {
 
 function same(actual: unknown, wanted: unknown): string | null {
   return actual === wanted ? null : `it is ${String(actual)}`;
+}
+
+function timingsOf(text: string | undefined): Timings | undefined {
+  if (text === undefined) return undefined;
+  const [heartbeatMs, failureTimeoutMs, electionTimeoutMs] = text.split(' ').map(Number);
+  return { heartbeatMs: heartbeatMs!, failureTimeoutMs: failureTimeoutMs!, electionTimeoutMs: electionTimeoutMs! };
 }
 
 function splitOnce(line: string): [string, string] {

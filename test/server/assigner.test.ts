@@ -45,6 +45,12 @@ it('counts what it gave though nobody has reported it', () => {
   for (const id of [1, 2, 3]) expect(given.filter((each) => each === id)).toHaveLength(3);
 });
 
+it('avoids who is excluded, unless that leaves nobody', () => {
+  const { assigner } = assignerWith([2, 3]);
+  expect(['a', 'b', 'c'].map((key) => assign(assigner, key, 0, [1, 3]))).toEqual([2, 2, 2]);
+  expect([1, 3]).toContain(assign(assigner, 'd', 0, [1, 2, 3]));
+});
+
 describe('a repeated request', () => {
   it('gets the same server and is no new assignment', () => {
     const { assigner } = assignerWith([2, 3]);

@@ -77,6 +77,15 @@ describe('a tick that is late by more than a heartbeat', () => {
     expect(executions(rig.pass(20))).toEqual(['execute 4']);
   });
 
+  it('is followed by no execution for as long as it does not know who leads', () => {
+    const rig = Rig.leader({ workers: 1 });
+    for (const id of [1, 2]) rig.submit(id, id, 60_000);
+    const asked = stopped(rig, 2 * HEARTBEAT_MS);
+    rig.step({ type: 'executed', executionId: 1, outcome: 'answered' });
+    expect(executions(rig.pass(HEARTBEAT_MS / 2))).toEqual([]);
+    expect(executions(answerChecks(rig, asked, {}))).toEqual(['execute 2']);
+  });
+
   it('leads on after a heartbeat when nobody answers', () => {
     const rig = Rig.leader();
     stopped(rig, 2 * HEARTBEAT_MS);

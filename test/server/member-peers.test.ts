@@ -105,11 +105,16 @@ describe('on a link that it dialed', () => {
     expect(rig.member.election.leadership).toEqual({ term: 1, leaderId: 2 });
   });
 
-  it('follows a greater leadership at once', () => {
+  it('follows a greater leadership at once, and assigns nothing any more', () => {
     const rig = Rig.leader();
+    for (const id of [1, 2, 3]) rig.assign(8, id);
     const effects = rig.peer(3, { kind: 'Coordinator', leader_id: 3, term: 2 });
     expect(only(events(effects, 'stepped_down'))).toMatchObject({ term: 2, leader_id: 3 });
     expect(only(events(effects, 'leader'))).toMatchObject({ term: 2, leader_id: 3 });
+    expect(rig.status().outstanding).toEqual({ 1: 1, 2: 1, 3: 1 }); // until it expires
+    const asked = rig.say(8, { kind: 'TaskAssignmentRequest', ...task(4) });
+    expect([events(asked, 'assigned'), saidTo(asked, 8)]).toEqual([[], []]);
+    expect(only(linkMessages(asked, 'TaskAssignmentRequest')).peerId).toBe(3);
   });
 });
 

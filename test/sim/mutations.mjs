@@ -114,12 +114,6 @@ const MUTATIONS = [
   ],
   ["a dead server's tasks stay in the ledger", 'src/server/member.ts', 'this.takeOver(output.peerId, now);', ''],
   [
-    'a deposed leader keeps its assignments',
-    'src/server/announcer.ts',
-    'this.assigner.ledger.forgetAssignments();',
-    '',
-  ],
-  [
     'a deposed leader assigns on',
     'src/server/questions.ts',
     "if (this.election.mode === 'leading') return",
@@ -130,12 +124,6 @@ const MUTATIONS = [
     'src/core/election/election.ts',
     'for (const peerId of this.awaiting) if (!electable.has(peerId)) this.awaiting.delete(peerId);\n    if (this.awaiting.size > 0 && nowMs < this.deadlineMs) return;',
     'if (nowMs < this.deadlineMs) return;',
-  ],
-  [
-    'deferring ends with the candidacy',
-    'src/core/election/election.ts',
-    'this.deadlineMs = nowMs + this.timings.electionTimeoutMs + this.timings.heartbeatMs;',
-    'this.deadlineMs = nowMs + this.timings.electionTimeoutMs;',
   ],
   [
     'load decides ties in balancing',

@@ -77,12 +77,6 @@ export class Ledger {
     return [...orphans];
   }
 
-  /** A deposed leader's assignments are nobody's business any more. */
-  forgetAssignments(): void {
-    this.assignments.clear();
-    this.assignedCounts.clear();
-  }
-
   /** Servers that have or had this task, the latest assignment first. */
   holders(key: string): number[] {
     const holders: number[] = [];

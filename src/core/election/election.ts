@@ -120,8 +120,7 @@ export class Election {
     if (this.mode !== 'candidate' || message.term !== this.leadership.term) return;
     this.mode = 'deferring';
     this.deferringTo = message.from_id;
-    // Longer than a candidacy, or a new term would begin at the very moment in which the better one wins.
-    this.deadlineMs = nowMs + this.timings.electionTimeoutMs + this.timings.heartbeatMs;
+    this.deadlineMs = nowMs + this.timings.electionTimeoutMs;
   }
 
   onYield(message: MessageOf<'Yield'>): void {

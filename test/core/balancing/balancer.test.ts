@@ -2,10 +2,11 @@ import * as fc from 'fast-check';
 import { type BalancerCandidate, pickServer } from '../../../src/core/balancing/balancer';
 import { seededRandom } from '../../../src/core/random';
 
-const server = (id: number, outstanding: number, workers = 1, lastAssigned = 0): BalancerCandidate => ({
+const server = (id: number, outstanding: number, workers = 1, lastAssigned = 0, recent = 0): BalancerCandidate => ({
   id,
   outstanding,
   workers,
+  recent,
   lastAssigned,
 });
 
@@ -17,6 +18,12 @@ it.each<[string, BalancerCandidate[], number | null]>([
   ['an equal ratio is a tie, whatever a division would make of it', [server(1, 1, 3, 5), server(2, 3, 9, 4)], 2],
   ['of a tie the one assigned to longest ago', [server(1, 2, 1, 9), server(2, 2, 1, 3), server(3, 2, 1, 7)], 2],
   ['of a tie the one never assigned to', [server(1, 0, 1, 1), server(2, 0, 1, 0)], 2],
+  ['of near ones the one given the fewest lately', [server(1, 1, 2, 1, 40), server(2, 2, 2, 9, 30)], 2],
+  [
+    'the one with a task per worker less, whatever it was given lately',
+    [server(1, 0, 1, 9, 40), server(2, 1, 1, 1, 2)],
+    1,
+  ],
   ['the ratio first, then how long ago', [server(1, 1, 1, 1), server(2, 0, 1, 99)], 2],
 ])('picks %s', (_, candidates, expected) => {
   expect(pickServer(candidates)).toBe(expected);
@@ -30,7 +37,7 @@ test('nobody has a whole task per worker less than the one picked; of equal ones
   });
   fc.assert(
     fc.property(fc.array(candidate, { minLength: 1, maxLength: 8 }), (given) => {
-      const all = given.map((each, index) => ({ ...each, id: index + 1 }));
+      const all = given.map((each, index) => ({ ...each, recent: 0, id: index + 1 }));
       const best = all.find(({ id }) => id === pickServer(all))!;
       for (const { outstanding, workers, lastAssigned } of all) {
         expect(best.outstanding / best.workers - outstanding / workers).toBeLessThan(1);

@@ -31,7 +31,13 @@ const twoChoicesOfTold: Choice = (servers, random) => {
 
 const ownOutstanding: Choice = (servers) =>
   pickServer(
-    servers.map(({ id, ends, lastAssigned }) => ({ id, workers: 1, outstanding: ends.length, lastAssigned })),
+    servers.map(({ id, ends, lastAssigned }) => ({
+      id,
+      workers: 1,
+      outstanding: ends.length,
+      recent: 0,
+      lastAssigned,
+    })),
   )!;
 
 const exponential = (random: Random, mean: number): number => -Math.log(1 - random()) * mean;

@@ -48,10 +48,6 @@ class NaiveLedger {
     return [...new Set(keys)];
   }
 
-  forgetAssignments(): void {
-    this.given = [];
-  }
-
   expire(nowMs: number): Given[] {
     const expired = this.given.filter(({ atMs }) => nowMs >= atMs + LIMITS.assignmentTtlMs);
     this.given = this.given.filter((each) => !expired.includes(each));
@@ -99,7 +95,6 @@ const operation: fc.Arbitrary<[string, Operation]> = fc.oneof(
     .tuple(serverId, fc.array(key, { maxLength: 4 }))
     .map(([s, keys]): [string, Operation] => [`${s} syncs ${keys.join()}`, (l) => l.sync(s, keys)]),
   serverId.map((s): [string, Operation] => [`${s} is down`, (l) => l.orphan(s).sort()]),
-  fc.constant<[string, Operation]>(['forget assignments', (l) => l.forgetAssignments()]),
 );
 const step = fc.tuple(fc.constantFrom(0, 1, 300, 999, 1000, 3000), operation);
 

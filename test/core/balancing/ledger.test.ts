@@ -77,17 +77,6 @@ describe('an assignment', () => {
     expect(ledger.expire(1100).map(({ key }) => key)).toEqual(['b']);
     expect(ledger.expire(1900).map(({ key }) => key)).toEqual(['a']);
   });
-
-  it('of a deposed leader is forgotten; what the executors say stays', () => {
-    const ledger = new Ledger();
-    ledger.assign('a', 1, 0);
-    ledger.add(1, 'b');
-    ledger.forgetAssignments();
-    expect([counts(ledger), ledger.size, ledger.holders('a')]).toEqual([[1, 0, 0], 1, []]);
-    ledger.add(1, 'a'); // reported after all
-    ledger.remove(1, 'a', 10);
-    expect(counts(ledger)).toEqual([1, 0, 0]);
-  });
 });
 
 describe('an ended task', () => {

@@ -1,0 +1,149 @@
+import type { History } from '../../src/check/history';
+import { checkAssignments, checkDeadlines, checkLedgers, checkResults } from '../../src/check/task-checks';
+import {
+  assigned,
+  at,
+  executed,
+  failed,
+  fault,
+  history,
+  judged,
+  leads,
+  ONE_WAY_MS,
+  request,
+  sample,
+} from './histories';
+
+type Case = [string, History, string | RegExp];
+
+const deposed = [leads(20_000, 1, 2, 2), leads(20_000, 2, 2, 2), leads(20_000, 3, 2, 2)];
+const resumed = at(30_000, 1, { event: 'resumed', late_ms: 5000 });
+/** 1 was stopped while the others went on to 2; it heard of it at `heardMs`. */
+const replaced = (heardMs: number) => [
+  leads(26_000, 2, 2, 2),
+  leads(26_000, 3, 2, 2),
+  resumed,
+  leads(heardMs, 1, 2, 2),
+];
+const paused = [fault(25_000, 'pause', 1), fault(30_000, 'resume', 1)];
+
+it.each<Case>([
+  ['by the leader in its term', history([assigned(10_000, 1, 1)]), 'S4 holds'],
+  [
+    'by a follower',
+    history([assigned(10_000, 2, 1)]),
+    /S4: server 2 assigned a task in term 1 at 10000.0 without leading it/,
+  ],
+  ['by the leader in another term', history([assigned(10_000, 1, 2)]), /S4: server 1 assigned a task in term 2/],
+  ['by a leader before it led', history([assigned(150, 1, 1)]), /S4: /],
+  ['by a leader until it heard of another', history([...deposed, assigned(20_000, 1, 1)]), 'S4 holds'],
+  ['by a leader that had heard of another', history([...deposed, assigned(20_001, 1, 1)]), /S4: server 1/],
+  ['by its successor', history([...deposed, assigned(20_001, 2, 2)]), 'S4 holds'],
+  [
+    'by a killed leader in its next life',
+    history([assigned(41_000, 1, 1)], [fault(20_000, 'kill', 1), fault(40_000, 'restart', 1)]),
+    /S4: /,
+  ],
+  ['by a stopped leader that asked first', history([...replaced(30_100), assigned(29_999, 1, 1)], paused), 'S4 holds'],
+  [
+    'by a stopped leader that did not ask',
+    history([...replaced(30_100), assigned(30_050, 1, 1)], paused),
+    /S4: .*just resumed, without asking/,
+  ],
+  ['by a stopped leader that was not replaced', history([resumed, assigned(30_050, 1, 1)], paused), 'S4 holds'],
+])('S4: an assignment %s', (_, run, expected) => {
+  expect(judged(checkAssignments(run))).toMatch(expected);
+});
+
+const S5_REASONS = [
+  'Connection refused',
+  'Request timeout after 10s',
+  'Request timeout after 2.5s',
+  'Server unavailable during reassignment polling',
+  'No leader available',
+  'Server overloaded',
+  'Verification failed',
+  'Server error: anything\nat all',
+];
+
+it.each(S5_REASONS)('S5: a task may fail with "%s"', (reason) => {
+  expect(judged(checkDeadlines(history([], [], [failed(1, reason)])))).toBe('S5 holds');
+});
+
+it.each([...S5_REASONS.slice(0, 1).map((reason) => `${reason}!`), 'ECONNRESET', 'Request timeout', '', null])(
+  'S5: a task may not fail with "%s"',
+  (reason) => {
+    expect(judged(checkDeadlines(history([], [], [failed(1, reason)])))).toMatch(
+      /^S5: c\/1 failed for an unknown reason/,
+    );
+  },
+);
+
+it.each<Case>([
+  ['a second after its deadline', history([], [], [request(1, { service_ms: 11_000 })]), 'S5 holds'],
+  ['later', history([], [], [request(1, { service_ms: 11_001 })]), /S5: c\/1 took 11001 ms/],
+  ['later, failing', history([], [], [failed(1, 'Connection refused', { service_ms: 12_000 })]), /S5: c\/1 took/],
+  ['late by its intended start only', history([], [], [request(1, { latency_ms: 60_000 })]), 'S5 holds'],
+  ['by the user', history([], [], [failed(1, null, { outcome: 'interrupted', service_ms: 60_000 })]), 'S5 holds'],
+  ['before it began', history([], [], [failed(1, null, { outcome: 'unsent' })]), 'S5 holds'],
+])('S5: a task that ends %s', (_, run, expected) => {
+  expect(judged(checkDeadlines(run))).toMatch(expected);
+});
+
+const kill = [fault(500, 'kill', 3)];
+
+it.each<Case>([
+  ['a success that a server answered', history([executed(1)], [], [request(1)]), 'S6 holds'],
+  ['no request at all', history(), 'S6 holds'],
+  ['a success that no server answered', history([], [], [request(1)]), /S6: r\/c\/1 succeeded, and no server says/],
+  ['a success that a server says it cancelled', history([executed(1, 'cancelled')], [], [request(1)]), /S6: /],
+  ['a success of another request', history([executed(2)], [], [request(1)]), /S6: /],
+  ['such a success where events may be lost with a killed server', history([], kill, [request(1)]), 'S6 unknown'],
+  ['such a success where a kill failed', history([], [fault(500, 'kill', 3, 'failed')], [request(1)]), /S6: /],
+  ['wrong bytes', history([], [], [failed(1, 'Verification failed')]), /S6: r\/c\/1: wrong bytes came back/],
+  ['wrong bytes beside a kill', history([], kill, [failed(1, 'Verification failed'), request(2)]), /S6: .*wrong bytes/],
+  [
+    'a task that ended twice',
+    history([executed(1)], [], [request(1), failed(1, 'Connection refused')]),
+    /S6: r\/c\/1 has two outcomes/,
+  ],
+  ['a failure', history([], [], [failed(1, 'Connection refused')]), 'S6 holds'],
+])('S6: %s', (_, run, expected) => {
+  expect(judged(checkResults(run))).toMatch(expected);
+});
+
+/** The last task ends at 50,000. */
+const LAST = [request(1, { start_time: 49_000, latency_ms: 1000 })];
+const EMPTY_MS = 50_000 + 1000 + 4 * ONE_WAY_MS;
+const everybody = (time: number, ledger = 0) => [1, 2, 3].map((id) => sample(time, id, ledger));
+
+it.each<Case>([
+  ['are empty', history(everybody(60_000), [], LAST), 'S7 holds'],
+  [
+    'are not',
+    history([...everybody(60_000), sample(60_000, 2, 3, 1, 1)], [], LAST),
+    /S7: server 2 still counts 3 tasks \(1 active, 1 queued\) at 60000.0/,
+  ],
+  ['count a task that runs', history([sample(60_000, 2, 0, 1, 0)], [], LAST), /S7: /],
+  ['count a task that waits', history([sample(60_000, 2, 0, 0, 1)], [], LAST), /S7: /],
+  ['are not within the second', history([sample(EMPTY_MS, 2, 5), ...everybody(60_000)], [], LAST), 'S7 holds'],
+  ['are not after the second', history([sample(EMPTY_MS + 1, 2, 5)], [], LAST), /S7: /],
+  [
+    'are not while a fault is recent',
+    history([sample(60_000, 2, 5), sample(70_000, 2, 0)], [fault(59_500, 'heal', 1)], LAST),
+    'S7 holds',
+  ],
+  [
+    'are not right after a late assignment',
+    history([assigned(59_500, 1, 1), sample(60_000, 2, 5), sample(70_000, 2, 0)], [], LAST),
+    'S7 holds',
+  ],
+  [
+    'of a dead server do not count',
+    history([sample(60_000, 2, 5), sample(60_000, 1, 0)], [fault(40_000, 'kill', 2)], LAST),
+    'S7 holds',
+  ],
+  ['were not looked at', history([sample(50_500, 2, 0)], [], LAST), 'S7 unknown'],
+])('S7: ledgers that %s', (_, run, expected) => {
+  expect(judged(checkLedgers(run))).toMatch(expected);
+});
