@@ -154,10 +154,13 @@ async function main() {
   mkdirSync(DIST, { recursive: true });
   await bundle();
   if (process.argv.includes('--bundle-only')) return;
-  const output = path.join(DIST, 'cloudp2p');
-  rmSync(output, { force: true });
-  await pack(output);
-  console.log(`dist/cloudp2p: ${verify(output)}`);
+  // Renamed when it is proven: what an interrupted build leaves must not look like the program.
+  const made = path.join(DIST, 'cloudp2p.unverified');
+  rmSync(made, { force: true });
+  await pack(made);
+  const said = verify(made);
+  renameSync(made, path.join(DIST, 'cloudp2p'));
+  console.log(`dist/cloudp2p: ${said}`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

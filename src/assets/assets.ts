@@ -24,11 +24,12 @@ export const TEMPLATES: readonly Asset[] = [
   { path: 'config/server3.toml', content: () => server3 },
 ];
 
-/** Pictures to send. */
+/** Pictures to send, and the default cover, which the server files name. */
 export const TEST_IMAGES: readonly Asset[] = [
   { path: 'test_images/small.png', content: smallPng },
   { path: 'test_images/medium.jpg', content: mediumJpg },
   { path: 'test_images/large.png', content: largePng },
+  { path: 'test_images/cover.jpg', content: coverJpg },
 ];
 
 /** The picture (JPEG) in which a server without a cover of its own hides secrets. */

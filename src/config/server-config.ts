@@ -29,7 +29,6 @@ export interface ServerConfig {
   /** What it calls itself to others; without it, the address that the asker reached it at. */
   advertiseAddress?: string;
   coverImage?: string;
-  metricsAddress?: string;
   eventsFile: string;
   logFile?: string;
   pidFile: string;
@@ -212,7 +211,6 @@ function build(settings: ServerSettings, { id, address, peers }: Identity, machi
     address: address.value,
     advertiseAddress: server.advertise_address,
     coverImage: server.cover_image,
-    metricsAddress: server.metrics_address,
     eventsFile: withId(server.events_file),
     logFile: server.log_file && withId(server.log_file),
     pidFile: withId(server.pid_file),

@@ -3,6 +3,9 @@ import { choice, dialAddress, list, listenAddress, path, seconds, section, table
 import { loadConfig } from './load';
 import type { Problem } from './problem';
 
+/** A server's whole list must fit one message (1 MiB on links to peers). */
+const MAX_QUEUE_LIMIT = 4096;
+
 export const MAX_SERVER_ID = 4294967295;
 /** A frame's length is a 32-bit number. */
 const MAX_BYTES = 4294967295;
@@ -19,7 +22,6 @@ const server = {
   address: listenAddress(),
   advertise_address: v.optional(dialAddress()),
   cover_image: v.optional(path()),
-  metrics_address: v.optional(listenAddress()),
   events_file: v.optional(path(), 'server_{id}_events.ndjson'),
   log_file: v.optional(path()),
   pid_file: v.optional(path(), 'server_{id}.pid'),
@@ -38,7 +40,7 @@ const behaviour = {
   }),
   processing: section({
     workers: v.optional(whole(1, 1024)),
-    queue_limit: v.optional(whole(1, 1_000_000), 128),
+    queue_limit: v.optional(whole(1, MAX_QUEUE_LIMIT), 128),
     compression: v.optional(choice(COMPRESSIONS), 'stored'),
   }),
   limits: section({

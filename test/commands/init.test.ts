@@ -13,7 +13,7 @@ import path from 'node:path';
 import { ROOT } from '../house/import-graph';
 import { cli, linesOf } from './capture';
 
-const IMAGES = ['test_images/large.png', 'test_images/medium.jpg', 'test_images/small.png'];
+const IMAGES = ['test_images/cover.jpg', 'test_images/large.png', 'test_images/medium.jpg', 'test_images/small.png'];
 const FILES = [...readdirSync(path.join(ROOT, 'config')).map((name) => `config/${name}`), ...IMAGES].sort();
 
 let folder: string;

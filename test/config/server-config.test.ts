@@ -51,7 +51,6 @@ id = 4294967295
 address = "0.0.0.0:8001"
 advertise_address = "server9.example.com:8001"
 cover_image = "cover.png"
-metrics_address = "[::1]:9100"
 events_file = "e.ndjson"
 log_file = "logs/{id}.log"
 pid_file = "p.pid"
@@ -79,7 +78,6 @@ frame_timeout_secs = 2
       address: '0.0.0.0:8001',
       advertiseAddress: 'server9.example.com:8001',
       coverImage: 'cover.png',
-      metricsAddress: '[::1]:9100',
       eventsFile: 'e.ndjson',
       logFile: 'logs/4294967295.log',
       pidFile: 'p.pid',

@@ -19,6 +19,11 @@ export interface RunOptions {
   cwd: string;
   env?: NodeJS.ProcessEnv;
   uid?: number;
+  gid?: number;
+  /** Default: the built executable where it was built. */
+  program?: string;
+  /** Ends it by SIGKILL when it takes longer; `signal` says so then. Default: it may take for ever. */
+  timeoutMs?: number;
   /** Called with the process, for instance to signal it. */
   onStart?(child: ReturnType<typeof spawn>): void;
 }
@@ -26,8 +31,9 @@ export interface RunOptions {
 /** Runs the program to its end. */
 export function runProgram(args: readonly string[], options: RunOptions): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const { cwd, env = process.env, uid, onStart } = options;
-    const child = spawn(PROGRAM, args, { cwd, env, uid, stdio: ['ignore', 'pipe', 'pipe'] });
+    const { cwd, env = process.env, uid, gid, program = PROGRAM, timeoutMs: timeout, onStart } = options;
+    const how = { cwd, env, uid, gid, timeout, killSignal: 'SIGKILL' } as const;
+    const child = spawn(program, args, { ...how, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout!.on('data', (data: Buffer) => (stdout += data.toString()));
@@ -46,4 +52,42 @@ export async function inFolder<T>(body: (folder: string) => Promise<T>): Promise
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A run that goes on while a test looks at it. */
+export interface Running {
+  child: ReturnType<typeof spawn>;
+  readonly stdout: string;
+  /** Whether it has ended, and how; it is ended by SIGKILL if it takes longer than `timeoutMs`. */
+  ended: Promise<Ended>;
+  /** Resolves once its output matches, rejects if it ends before. */
+  says(what: RegExp): Promise<void>;
+}
+
+export function startProgram(args: readonly string[], options: RunOptions): Running {
+  let child!: ReturnType<typeof spawn>;
+  let stdout = '';
+  const ended = runProgram(args, {
+    timeoutMs: 60_000,
+    ...options,
+    onStart: (started) => {
+      child = started;
+      child.stdout!.on('data', (data: Buffer) => (stdout += data.toString()));
+    },
+  });
+  const says = (what: RegExp): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => void (what.test(stdout) && resolve());
+      child.stdout!.on('data', look);
+      look();
+      void ended.then((end) => reject(new Error(`ended before it said ${what}: ${JSON.stringify(end)}`)));
+    });
+  return {
+    child,
+    get stdout() {
+      return stdout;
+    },
+    ended,
+    says,
+  };
 }
