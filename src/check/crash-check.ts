@@ -1,3 +1,4 @@
+import type { FaultEvent } from '../core/metrics/record';
 import { absences, activeFaults, doneFaults, heardBy, overlapMs, type History, type Verdict } from './history';
 import { verdictOf } from './verdict';
 
@@ -10,7 +11,7 @@ export function checkCrashSeen(history: History): Verdict {
   const boundMs = Math.min(CRASH_SEEN_MS + 4 * history.oneWayMs, history.timings.failureTimeoutMs);
   for (const kill of doneFaults(history).filter((fault) => fault.action === 'kill')) {
     const cut = activeFaults(history, kill.time).some(({ action }) => ['partition', 'delay', 'loss'].includes(action));
-    if (cut || changesWithin(history, kill.time, boundMs)) continue;
+    if (cut || changesWithin(history, kill, boundMs)) continue;
     for (const serverId of history.serverIds) {
       if (serverId === kill.server_id || isAway(history, serverId, kill.time, boundMs)) continue;
       if (!heardBy(history, serverId, kill.time).includes(kill.server_id)) continue;
@@ -31,10 +32,14 @@ export function checkCrashSeen(history: History): Verdict {
   return verdictOf('S3', problems);
 }
 
-function changesWithin(history: History, atMs: number, boundMs: number): boolean {
+/** Something else happens at about that time: a mend whose links are still settling, or the same server dying again. */
+function changesWithin(history: History, kill: FaultEvent, boundMs: number): boolean {
   return history.faults.some(
-    ({ action, time }) =>
-      time !== atMs && Math.abs(time - atMs) <= boundMs * 4 && action !== 'kill' && action !== 'restart',
+    (fault) =>
+      fault !== kill &&
+      Math.abs(fault.time - kill.time) <= boundMs * 4 &&
+      fault.action !== 'restart' &&
+      (fault.action !== 'kill' || fault.server_id === kill.server_id),
   );
 }
 

@@ -1,3 +1,4 @@
+import type { FaultEvent } from '../core/metrics/record';
 import {
   absences,
   activeFaults,
@@ -12,6 +13,8 @@ import { verdictOf } from './verdict';
 
 const GRACE_MS = 1000;
 const LEDGER_EMPTY_MS = 1000;
+/** After a silent cut is mended the kernel's retransmission may still take this long to deliver what was held. */
+const RETRANSMIT_MS = 2000;
 const REASONS =
   /^(Connection refused|Request timeout after [\d.]+s|Server unavailable during reassignment polling|No leader available|Server overloaded|Verification failed|Server error: .*)$/s;
 
@@ -114,7 +117,7 @@ export function checkResults(history: History): Verdict {
 /** S7: a second after the last task ended and the faults are over, every ledger is empty. */
 export function checkLedgers(history: History): Verdict {
   const lastTaskMs = Math.max(history.startMs, ...history.requests.map((each) => each.start_time + each.latency_ms));
-  const lastFaultMs = Math.max(history.startMs, ...faultTimes(history));
+  const lastFaultMs = Math.max(history.startMs, ...history.faults.map(endOfFaultMs));
   // A request that lay in a cut link is assigned when the link is back, though its client has long given it up.
   const lastAssignedMs = Math.max(...history.servers.flatMap((each) => (each.event === 'assigned' ? [each.time] : [])));
   const afterMs = Math.max(lastTaskMs, lastFaultMs, lastAssignedMs) + LEDGER_EMPTY_MS + 4 * history.oneWayMs;
@@ -137,4 +140,8 @@ export function checkLedgers(history: History): Verdict {
 
 function taskOf(task: { run_id?: string; client_name: string; request_id: number }): string {
   return `${task.run_id ?? ''}/${task.client_name}/${task.request_id}`;
+}
+
+function endOfFaultMs({ action, time }: FaultEvent): number {
+  return action === 'heal' ? time + RETRANSMIT_MS : time;
 }

@@ -69,8 +69,9 @@ export class Executor {
 
   /** Starts what may run and sends the news that is due. */
   pump(now: Now, mayExecute: boolean): void {
-    if (mayExecute && now.nowMs >= this.holdUntilMs) {
-      this.holdUntilMs = -Infinity;
+    // The hold is over whether or not anything may run: a deadline left in the past would be a tick without end.
+    if (now.nowMs >= this.holdUntilMs) this.holdUntilMs = -Infinity;
+    if (mayExecute && this.holdUntilMs === -Infinity) {
       const { start, expired } = this.queue.take(now.nowMs);
       for (const { executionId, connId, requestId, deadlineMs } of start) {
         this.outbox.push({ type: 'execute', executionId, connId, requestId, deadlineMs });

@@ -124,7 +124,8 @@ export class Election {
   }
 
   onYield(message: MessageOf<'Yield'>): void {
-    if (message.term === this.leadership.term) this.awaiting.delete(message.from_id);
+    // While asking, `awaiting` holds something else: a late vote must not count as an answer.
+    if (this.mode === 'candidate' && message.term === this.leadership.term) this.awaiting.delete(message.from_id);
   }
 
   /** A leadership heard of from `fromId`, by Coordinator, Heartbeat or an answer. The greatest one is followed at once. */
