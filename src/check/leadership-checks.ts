@@ -12,6 +12,8 @@ import {
 } from './history';
 import { verdictOf } from './verdict';
 
+const LINK_FAULTS: readonly string[] = ['partition', 'delay', 'loss'];
+
 /** After a heal or a resume, links are open again within a redial; then agreement must take no longer than this. */
 const AGREEMENT_ON_OPEN_LINKS_MS = 1000;
 
@@ -56,7 +58,8 @@ export function checkAgreement(history: History): Verdict {
   const spans = leadershipSpans(history);
   const problems: string[] = [];
   for (const { fromMs, toMs } of stableIntervals(history)) {
-    if (activeFaults(history, fromMs).length > 0) continue;
+    // Who is killed or stopped is not asked; only cut or slow links excuse the others.
+    if (activeFaults(history, fromMs).some(({ action }) => LINK_FAULTS.includes(action))) continue;
     const boundMs = agreementBoundMs(history, fromMs);
     if (fromMs + boundMs > toMs) continue;
     const problem = disagreement(history, spans, fromMs + boundMs, toMs);
@@ -131,7 +134,8 @@ function looksLikeSilence(history: History, atMs: number): boolean {
 function agreementBoundMs(history: History, mendedMs: number): number {
   const mends = history.faults.filter((fault) => fault.time === mendedMs).map((fault) => fault.action);
   // A stopped process finds its links as they were; after a silent cut either side's next dial opens them.
-  if (mends.length > 0 && mends.every((action) => action === 'resume')) {
+  const onlyResumed = mends.length > 0 && mends.every((action) => action === 'resume');
+  if (onlyResumed && activeFaults(history, mendedMs).length === 0) {
     return Math.min(AGREEMENT_ON_OPEN_LINKS_MS + history.oneWayMs, settleMs(history));
   }
   return settleMs(history) + history.oneWayMs;

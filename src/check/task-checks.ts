@@ -116,10 +116,12 @@ export function checkResults(history: History): Verdict {
 
 /** S7: a second after the last task ended and the faults are over, every ledger is empty. */
 export function checkLedgers(history: History): Verdict {
-  const lastTaskMs = Math.max(history.startMs, ...history.requests.map((each) => each.start_time + each.latency_ms));
-  const lastFaultMs = Math.max(history.startMs, ...history.faults.map(endOfFaultMs));
+  const lastTaskMs = latest(history.startMs, history.requests, (each) => each.start_time + each.latency_ms);
+  const lastFaultMs = latest(history.startMs, history.faults, endOfFaultMs);
   // A request that lay in a cut link is assigned when the link is back, though its client has long given it up.
-  const lastAssignedMs = Math.max(...history.servers.flatMap((each) => (each.event === 'assigned' ? [each.time] : [])));
+  const lastAssignedMs = latest(history.startMs, history.servers, (each) =>
+    each.event === 'assigned' ? each.time : 0,
+  );
   const afterMs = Math.max(lastTaskMs, lastFaultMs, lastAssignedMs) + LEDGER_EMPTY_MS + 4 * history.oneWayMs;
   const problems: string[] = [];
   let samples = 0;
@@ -144,4 +146,9 @@ function taskOf(task: { run_id?: string; client_name: string; request_id: number
 
 function endOfFaultMs({ action, time }: FaultEvent): number {
   return action === 'heal' ? time + RETRANSMIT_MS : time;
+}
+
+/** The latest of many times; a spread into Math.max overflows the stack at some 100,000. */
+function latest<T>(startMs: number, items: readonly T[], timeOf: (item: T) => number): number {
+  return items.reduce((latestMs, item) => Math.max(latestMs, timeOf(item)), startMs);
 }

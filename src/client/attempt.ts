@@ -213,6 +213,7 @@ export class Attempt {
   private reasonAtDeadline(): FailureReason {
     switch (this.phase) {
       case 'asking':
+        return this.ask === null ? 'Connection refused' : this.timeoutReason();
       case 'refused':
         return 'Connection refused';
       case 'reassigning':

@@ -47,7 +47,7 @@ export class Server extends BaseCommand {
   }
 }
 
-export function runOptions(config: ServerConfig, configPath: string | null): Omit<RunServerOptions, 'logLevel'> {
+function runOptions(config: ServerConfig, configPath: string | null): Omit<RunServerOptions, 'logLevel'> {
   const { election, processing, limits } = config;
   const listensEverywhere = /^(0\.0\.0\.0|\[::\]):/.test(config.address);
   return {
@@ -69,7 +69,7 @@ export function runOptions(config: ServerConfig, configPath: string | null): Omi
     limits,
     workers: processing.workers,
     compression: processing.compression,
-    cover: readCover(config.coverImage),
+    cover: readCover(config.coverImage, configPath),
     workerSource: WORKER_SOURCE,
     eventsFile: config.eventsFile,
     pidFile: config.pidFile,
@@ -79,11 +79,14 @@ export function runOptions(config: ServerConfig, configPath: string | null): Omi
   };
 }
 
-function readCover(file: string | undefined): { bytes: Uint8Array; name: string } {
+function readCover(file: string | undefined, configPath: string | null): { bytes: Uint8Array; name: string } {
   if (file === undefined) return { bytes: defaultCover(), name: 'the built-in cover' };
   try {
     return { bytes: readFileSync(file), name: `server.cover_image ${file}` };
   } catch (error) {
-    throw new ClusterError('bad_config', `server.cover_image: cannot read ${file}: ${(error as Error).message}`);
+    throw new ClusterError(
+      'bad_config',
+      `${configPath === null ? '' : `${configPath}: `}server.cover_image: cannot read ${file}: ${(error as Error).message}`,
+    );
   }
 }

@@ -13,5 +13,11 @@ export function timestamp(at: Date): string {
 }
 
 function visible(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (character) => JSON.stringify(character).slice(1, -1));
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, visibleCode);
+}
+
+/** JSON's escapes, and the same form for what JSON would leave as it is. */
+function visibleCode(character: string): string {
+  const code = character.charCodeAt(0);
+  return code < 0x20 ? JSON.stringify(character).slice(1, -1) : `\\u${code.toString(16).padStart(4, '0')}`;
 }

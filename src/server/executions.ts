@@ -95,10 +95,19 @@ export class Executions {
     if (form === 'plain') {
       const carrier = await collect(parts);
       this.checkPlain(carrier);
-      conn.sendFrame(encodePlainWithBody(response, carrier));
-      return;
+      return this.sendPlain(conn, encodePlainWithBody(response, carrier), park);
     }
     await this.stream(held, parts, conn.sendBody(response, byteLength), byteLength, park);
+  }
+
+  /** One frame of up to 64 MiB: it counts until the kernel has taken it, and its reader holds no worker's place. */
+  private async sendPlain(conn: Connection, frame: Uint8Array, park: () => void): Promise<void> {
+    this.checkRoom(frame.length);
+    this.responseBytes += frame.length;
+    conn.sendFrame(frame);
+    park();
+    await conn.drained();
+    this.responseBytes -= frame.length;
   }
 
   private async stream(

@@ -135,7 +135,8 @@ export class Member {
     // Before any word of an election: who does not know that we hear it would not listen.
     if (this.hearingChanged) this.announcer.sendHeartbeat(now);
     this.hearingChanged = false;
-    this.election.evaluate(nowMs);
+    // Who leaves stands for nothing any more, but leads on until somebody else does.
+    if (this.executor.phase !== 'leaving' || this.election.leads) this.election.evaluate(nowMs);
     this.announcer.performElection(now);
     if (nowMs >= this.questions.nextMs()) this.questions.tick(nowMs);
     this.assigner.expire(nowMs);
@@ -210,10 +211,10 @@ export class Member {
       case 'Leave':
         return this.onPeerLeaves(peerId);
       case 'LeaderCheckResponse':
-        if (!this.questions.onCheckResponse(message)) this.election.onCheckResponse(message, peerId, now.nowMs);
+        if (!this.questions.onCheckResponse(message, peerId)) this.election.onCheckResponse(message, peerId, now.nowMs);
         return;
       case 'TaskAssignmentResponse':
-        return this.questions.onAssignmentResponse(message);
+        return this.questions.onAssignmentResponse(message, peerId);
       case 'HistoryAdd':
         return ledger.add(peerId, taskKey(message));
       case 'HistoryRemove':

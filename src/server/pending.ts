@@ -14,9 +14,10 @@ export class Pending<T> {
     return this.lastId;
   }
 
-  /** The question with this id, once. */
-  take(id: number): T | undefined {
+  /** The question with this id, once, if it is the expected one. */
+  take(id: number, isExpected: (value: T) => boolean): T | undefined {
     const item = this.items.get(id);
+    if (!item || !isExpected(item.value)) return undefined;
     this.items.delete(id);
     return item?.value;
   }

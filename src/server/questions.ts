@@ -10,6 +10,9 @@ import { Pending } from './pending';
 /** How long a client's request waits for the leader before this server proposes a server itself. */
 const RELAY_TIMEOUT_MS = 100;
 
+/** The election numbers its own checks from `firstCheckId`; those relayed for others must never carry the same. */
+const OWN_CHECK_IDS = 2 ** 48;
+
 interface RelayedAssignment {
   conn: ConnInfo;
   request: MessageOf<'TaskAssignmentRequest'>;
@@ -35,7 +38,7 @@ export class Questions {
     private readonly outbox: Outbox,
   ) {
     this.assignments = new Pending(config.firstCheckId);
-    this.checks = new Pending(config.firstCheckId);
+    this.checks = new Pending(config.firstCheckId + OWN_CHECK_IDS);
   }
 
   onLeaderQuery(conn: ConnInfo): void {
@@ -51,7 +54,8 @@ export class Questions {
   onAssignmentRequest(conn: ConnInfo, request: MessageOf<'TaskAssignmentRequest'>, now: Now): void {
     if (this.election.mode === 'leading') return this.assign(conn, request, now);
     const peerId = this.nextHop();
-    const hopsLeft = request.relay ? request.relay.hops_left - 1 : this.config.peers.length;
+    const mostHops = this.config.peers.length;
+    const hopsLeft = request.relay ? Math.min(request.relay.hops_left, mostHops) - 1 : mostHops;
     if (peerId === null || hopsLeft < 0) return this.proposeSelf(conn, request);
     const id = this.assignments.add({ conn, request, peerId }, now.nowMs + RELAY_TIMEOUT_MS);
     this.outbox.ask(peerId, {
@@ -61,8 +65,8 @@ export class Questions {
     });
   }
 
-  onAssignmentResponse(response: MessageOf<'TaskAssignmentResponse'>): void {
-    const relayed = this.assignments.take(response.relay_id ?? -1);
+  onAssignmentResponse(response: MessageOf<'TaskAssignmentResponse'>, fromId: number): void {
+    const relayed = this.assignments.take(response.relay_id ?? -1, ({ peerId }) => peerId === fromId);
     if (!relayed) return;
     if (response.assigned_server_id === null) return this.proposeSelf(relayed.conn, relayed.request);
     this.answerAssignment(relayed.conn, relayed.request, response.assigned_server_id, response);
@@ -91,8 +95,8 @@ export class Questions {
   }
 
   /** An answer to a check that this server relayed. False when it was not relayed: then it was the election's own. */
-  onCheckResponse(response: MessageOf<'LeaderCheckResponse'>): boolean {
-    const relayed = this.checks.take(response.check_id);
+  onCheckResponse(response: MessageOf<'LeaderCheckResponse'>, fromId: number): boolean {
+    const relayed = this.checks.take(response.check_id, ({ peerId }) => peerId === fromId);
     if (!relayed) return false;
     const { leadership } = this.election;
     const same = response.leader_id === leadership.leaderId && response.term === leadership.term;

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
 
@@ -20,7 +20,8 @@ export class RecordFile {
     private readonly onError: (error: Error) => void,
   ) {
     try {
-      mkdirSync(path.dirname(file), { recursive: true });
+      // One level only: more is more likely a typing error, and under /proc Node would try for ever.
+      if (!existsSync(path.dirname(file))) mkdirSync(path.dirname(file));
       this.fd = openSync(file, 'a');
     } catch (error) {
       throw new ClusterError('bad_config', `${what}: cannot write ${file}: ${(error as Error).message}`, {

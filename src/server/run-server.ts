@@ -33,7 +33,7 @@ export interface RunServerOptions {
 /** Runs one server until SIGTERM or Ctrl-C; returns the exit code. */
 export async function runServer(options: RunServerOptions): Promise<number> {
   const { clock } = options;
-  const files = openFiles(options);
+  const files = filesOf(options);
   const pool = new ImagePool({
     workers: options.workers,
     cover: options.cover.bytes,
@@ -50,47 +50,80 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     log: files.log,
     record: (event) => files.events.append(JSON.stringify(event)),
   });
-  try {
-    await server.start();
-    writePidFile(options);
-    return await untilStopped(server, pool, options.cover.name, files.log);
-  } finally {
-    await server.close();
-    await pool.close();
+  const cleanUp = (): void => {
     files.close();
     removePidFile(options.pidFile);
+  };
+  // Before it listens: whoever sees it listen may stop it.
+  const signals = catchSignals(server, files.log, cleanUp);
+  try {
+    await startNamed(server);
+    writePidFile(options);
+    await untilStopped(server, pool, options.cover.name);
+    return signals.exitCode();
+  } catch (error) {
+    throw named(options.configPath, error);
+  } finally {
+    signals.release();
+    await server.close();
+    await pool.close();
+    cleanUp();
   }
 }
 
-/** Waits for a signal, the end of the drain, or a cover that turns out to be no picture. */
-async function untilStopped(server: Server, pool: ImagePool, coverName: string, log: Logger): Promise<number> {
+/** The first signal makes the server leave, the second ends the process at once, with whole files all the same. */
+function catchSignals(server: Server, log: Logger, cleanUp: () => void) {
   let exitCode: number = EXIT.ok;
-  let signals = 0;
+  let count = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
-    signals += 1;
-    if (signals > 1) process.exit(exitCode);
+    count += 1;
+    if (count > 1) {
+      cleanUp();
+      process.exit(exitCode);
+    }
     log('info', `${signal}: leaving; a second signal ends at once`);
     server.leave();
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  try {
-    const badCover = new Promise<never>((_, reject) =>
-      pool.ready.catch((error: Error) => reject(named(coverName, error))),
-    );
-    await Promise.race([server.stopped, badCover]);
-    return exitCode;
-  } finally {
+  const release = (): void => {
     process.off('SIGTERM', onSignal);
     process.off('SIGINT', onSignal);
+  };
+  return { exitCode: () => exitCode, release };
+}
+
+/** Waits for the end of the drain, or for a cover that turns out to be no picture. */
+async function untilStopped(server: Server, pool: ImagePool, coverName: string): Promise<void> {
+  const badCover = new Promise<never>((_, reject) =>
+    pool.ready.catch((error: Error) => reject(named(coverName, error))),
+  );
+  await Promise.race([server.stopped, badCover]);
+}
+
+async function startNamed(server: Server): Promise<void> {
+  try {
+    await server.start();
+  } catch (error) {
+    throw named('server.address', error);
   }
 }
 
-function named(coverName: string, error: Error): Error {
-  return error instanceof ClusterError
-    ? new ClusterError(error.code, `${coverName}: ${error.message}`, { cause: error })
+/** The same error with the name of what it is about before it. */
+function named(name: string | null, error: unknown): unknown {
+  return error instanceof ClusterError && name !== null
+    ? new ClusterError(error.code, `${name}: ${error.message}`, { cause: error })
     : error;
+}
+
+/** Errors about the files name the configuration that named them. */
+function filesOf(options: RunServerOptions): ReturnType<typeof openFiles> {
+  try {
+    return openFiles(options);
+  } catch (error) {
+    throw named(options.configPath, error);
+  }
 }
 
 function openFiles(options: RunServerOptions) {

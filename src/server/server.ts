@@ -20,7 +20,7 @@ import { Links } from './links';
 import { LoadSampler } from './load';
 import { Member } from './member';
 
-/** A subscriber that leaves this much unread is cut off: it must never hold up the others. */
+/** Who leaves this much unread must never hold up the others, or fill the memory. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 const SAMPLE_MS = 1000;
 
@@ -85,8 +85,8 @@ export class Server {
       monotonicMs: () => this.options.clock.monotonicMs(),
     });
     this.loopDelay.enable();
-    this.step({ type: 'load', sample: this.sampler.sample() });
     this.step({ type: 'start' });
+    this.step({ type: 'load', sample: this.sampler.sample() });
     this.sampleTimer = setInterval(() => this.sample(), SAMPLE_MS);
     void pool.ready.then(() => this.step({ type: 'prepared' })).catch(() => undefined);
   }
@@ -156,8 +156,16 @@ export class Server {
       if (!connection) continue;
       connection.sendFrame(bytes);
       if (messages[0]!.kind === 'Heartbeat') connection.isSubscriber = true;
-      if (connection.isSubscriber && connection.bufferedBytes > MAX_UNREAD_BYTES) connection.destroy();
+      if (connection.bufferedBytes > MAX_UNREAD_BYTES) this.slowDown(connection);
     }
+  }
+
+  /** Whoever asks on without reading answers is not read either; a subscriber, who asks nothing, is cut off. */
+  private slowDown(connection: Connection): void {
+    if (connection.isSubscriber) return connection.destroy();
+    if (connection.isPaused) return;
+    connection.pause();
+    void connection.drained().then(() => connection.resume());
   }
 
   private accept(connection: Connection) {

@@ -33,7 +33,7 @@ export class TaskQueue {
   }
 
   get isFull(): boolean {
-    return this.running.size >= this.workers && this.waiting.length >= this.queueLimit;
+    return this.running.size + this.waiting.length >= this.workers + this.queueLimit;
   }
 
   push(task: Task): void {

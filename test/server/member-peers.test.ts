@@ -163,17 +163,15 @@ describe('a subscriber', () => {
     expect(saidTo(rig.pass(3 * HEARTBEAT_MS), 7)).toEqual([]);
   });
 
-  it.each([
-    ['one host', 32, () => '10.0.0.9'],
-    ['many hosts', 256, (id: number) => `10.0.${id >> 8}.${id & 255}`],
-  ])('is one too many from %s after %i', (_, limit, hostOf) => {
+  it('is one too many after 1024', () => {
+    const limit = 1024;
     const rig = Rig.alone();
     const subscribe = (id: number, from_id: number) =>
-      rig.step({ type: 'connMessage', conn: conn(id, hostOf(id)), message: { kind: 'Subscribe', from_id } });
+      rig.step({ type: 'connMessage', conn: conn(id), message: { kind: 'Subscribe', from_id } });
     for (let id = 1; id <= limit; id++) expect(replies(subscribe(id, 2), id, 'Error')).toEqual([]);
     expect(only(replies(subscribe(limit + 1, 2), limit + 1, 'Error')).code).toBe('refused');
     expect(saidTo(rig.pass(HEARTBEAT_MS), 1)).toContain('Heartbeat'); // who was first stays
-    expect(replies(subscribe(1000, 3), 1000, 'Error')).toEqual([]); // another peer's places are its own
+    expect(replies(subscribe(5000, 3), 5000, 'Error')).toEqual([]); // another peer's places are its own
     expect(replies(subscribe(1, 2), 1, 'Error')).toEqual([]); // the same connection again takes none
     rig.step({ type: 'connClosed', connId: 1 });
     expect(replies(subscribe(limit + 1, 2), limit + 1, 'Error')).toEqual([]);

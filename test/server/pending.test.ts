@@ -4,18 +4,18 @@ it('gives every question an id of its own, and its value back once', () => {
   const pending = new Pending<string>(100);
   const [a, b] = [pending.add('a', 10), pending.add('b', 20)];
   expect(new Set([a, b]).size).toBe(2);
-  expect([pending.take(b), pending.take(b), pending.take(a), pending.take(-1)]).toEqual([
-    'b',
-    undefined,
-    'a',
-    undefined,
-  ]);
+  expect([
+    pending.take(b, () => true),
+    pending.take(b, () => true),
+    pending.take(a, () => true),
+    pending.take(-1, () => true),
+  ]).toEqual(['b', undefined, 'a', undefined]);
 });
 
 it('never gives an id again: an answer to an old question is nobody’s', () => {
   const pending = new Pending<string>(0);
   const first = pending.add('a', 10);
-  pending.take(first);
+  pending.take(first, () => true);
   expect(pending.add('b', 10)).not.toBe(first);
 });
 
@@ -33,4 +33,11 @@ it('wakes for the earliest deadline, and not when nothing waits', () => {
   expect(pending.nextMs()).toBe(20);
   expect(pending.takeWhere((value) => value === 'late')).toEqual(['late']);
   expect(pending.takeWhere(() => true)).toEqual([]);
+});
+
+it('gives nothing to an answer from somebody else, and waits on', () => {
+  const pending = new Pending<string>(0);
+  const id = pending.add('a', 10);
+  expect(pending.take(id, (value) => value === 'b')).toBeUndefined();
+  expect(pending.take(id, (value) => value === 'a')).toBe('a');
 });

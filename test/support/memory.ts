@@ -23,7 +23,7 @@ export class MemoryWatch {
   ) {
     this.baseBytes = pids.map(rssBytes);
     this.peakBytes = [...this.baseBytes];
-    this.timer = setInterval(() => this.look(), everyMs);
+    this.timer = setInterval(() => this.look(), everyMs).unref();
   }
 
   /** MB that each process grew by at most since the watch began. */

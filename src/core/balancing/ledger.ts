@@ -79,10 +79,12 @@ export class Ledger {
 
   /** Servers that have or had this task, the latest assignment first. */
   holders(key: string): number[] {
-    const holders: number[] = [];
+    const assigned: Assignment[] = [];
     for (const serverId of this.assignedCounts.keys()) {
-      if (this.assignments.has(assignmentKey(key, serverId))) holders.push(serverId);
+      const assignment = this.assignments.get(assignmentKey(key, serverId));
+      if (assignment) assigned.push(assignment);
     }
+    const holders = assigned.sort((a, b) => b.atMs - a.atMs).map(({ serverId }) => serverId);
     for (const [serverId, list] of this.lists) if (list.has(key)) holders.push(serverId);
     const ended = this.ended.get(key);
     if (ended) holders.push(ended.serverId);

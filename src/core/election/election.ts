@@ -1,46 +1,15 @@
 import type { MessageOf } from '../protocol';
 import type { DownReason } from './failure-detector';
 import { isGreater, isSame, type Leadership } from './leadership';
+import type { ElectionOutput, ElectionTimings, ElectionView, Mode } from './election-types';
 import { beats, INCUMBENT_PRIORITY } from './priority';
+
+export type { ElectionOutput, ElectionTimings, ElectionView, Mode } from './election-types';
 
 /** A check goes on through peers that themselves reach the leader through a peer; clusters are small. */
 const MAX_HOPS = 8;
-
-export interface ElectionTimings {
-  heartbeatMs: number;
-  electionTimeoutMs: number;
-}
-
-/** What the election may look at: the peers as the failure detector sees them, and this server's own load. */
-export interface ElectionView {
-  /** Every peer's state is known; false only right after the start. */
-  settled(): boolean;
-  /** Up by the detector and not leaving. */
-  electablePeerIds(): number[];
-  /** Its link is open and heard, and it is not leaving. */
-  askablePeerIds(): number[];
-  /** Up, and its link is open and heard. */
-  isReachable(peerId: number): boolean;
-  isUp(peerId: number): boolean;
-  loadScore(): number;
-}
-
-export type ElectionOutput =
-  /** As a peer, to whoever subscribed under that id. */
-  | { type: 'tell'; peerId: number; message: MessageOf<'Election' | 'Alive' | 'Yield' | 'Coordinator'> }
-  /** As a client, on the link that this server dialed. */
-  | { type: 'ask'; peerId: number; message: MessageOf<'LeaderCheck'> }
-  /** Term or leader changed: tell every peer at once. */
-  | { type: 'changed'; reason: string };
-
-/**
- * - `resting` nobody is known to lead, and nothing is under way (only until the first evaluation)
- * - `checking` asking every reachable peer whether the leader lives, before standing
- * - `candidate` waiting for the answer of every electable peer
- * - `deferring` a better candidate objected; waiting for its Coordinator
- * - `confirming` this process was stopped for a while; asking who leads now before acting again
- */
-export type Mode = 'resting' | 'following' | 'checking' | 'candidate' | 'deferring' | 'leading' | 'confirming';
+/** How much of a heartbeat passes before the same is asked again. */
+const ASK_AGAIN_SHARE = 1 / 20;
 
 /**
  * The modified bully, pure. See docs/architecture.md for the rules and what each guards against.
@@ -58,6 +27,9 @@ export class Election {
   private awaiting = new Set<number>();
   private deferringTo: number | null = null;
   private deadlineMs = Infinity;
+  /** Waits a moment before it asks the same again. */
+  private asksAgain = false;
+  private stoodMs = -Infinity;
   private checkId = 0;
   private heldElection: MessageOf<'Election'> | null = null;
   private outputs: ElectionOutput[] = [];
@@ -249,7 +221,13 @@ export class Election {
       this.become('following', this.leadership, 'the leader is back');
       return;
     }
-    if (this.awaiting.size > 0 && nowMs < this.deadlineMs) return;
+    if (nowMs < this.deadlineMs && (this.awaiting.size > 0 || this.asksAgain)) return;
+    if (this.asksAgain) return this.startAsking('checking', nowMs);
+    if (this.isNewsUnderWay(nowMs)) {
+      this.asksAgain = true;
+      this.deadlineMs = nowMs + this.timings.heartbeatMs * ASK_AGAIN_SHARE;
+      return;
+    }
     this.stand(this.leadership.term + 1, nowMs);
   }
 
@@ -263,6 +241,14 @@ export class Election {
     const held = this.heldElection!;
     this.heldElection = null;
     if (held.term > this.leadership.term) this.onElection(held, nowMs);
+  }
+
+  /**
+   * Right after an election a leader that we were told of may not be proved to our neighbours yet: on a line of servers
+   * they are still asking their own. Standing now would begin the next term, there as here, without end.
+   */
+  private isNewsUnderWay(nowMs: number): boolean {
+    return this.leadership.leaderId !== null && !this.disowned && nowMs < this.stoodMs + this.timings.heartbeatMs;
   }
 
   private evaluateCandidate(nowMs: number): void {
@@ -291,6 +277,7 @@ export class Election {
   /** Opens this server's candidacy in `term`; its priority is sampled here, once. */
   private stand(term: number, nowMs: number): void {
     this.priority = this.leads ? INCUMBENT_PRIORITY : this.view.loadScore();
+    this.stoodMs = nowMs;
     this.become('candidate', { term, leaderId: null }, `stands in term ${term}`);
     this.awaiting = new Set(this.view.electablePeerIds());
     this.deadlineMs = nowMs + this.timings.electionTimeoutMs;
@@ -301,6 +288,7 @@ export class Election {
     const asked = this.view.askablePeerIds();
     this.mode = mode;
     this.via = null;
+    this.asksAgain = false;
     // Peers that are up and whose link is just being dialed are asked as soon as they can be.
     this.awaiting = new Set([...asked, ...this.view.electablePeerIds()]);
     this.checkId += 1;

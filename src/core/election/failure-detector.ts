@@ -10,6 +10,9 @@ export interface DetectorTimings {
 /** `deaf`: the peer says that it does not hear us. */
 export type DownReason = 'refused' | 'silent' | 'restarted' | 'deaf';
 
+/** Hints can be forged: no more dials than this because of them. */
+const MIN_HINT_PAUSE_MS = 10;
+
 /** What the detector wants done, or has found out. `link` numbers each dial, so that late events of an old link are known. */
 export type DetectorOutput =
   | { type: 'dial'; peerId: number; link: number }
@@ -135,7 +138,8 @@ export class FailureDetector {
     // A restart can be faster than the redial: a new incarnation is a crash of the old one, though nothing was refused.
     const restarted = peer.incarnation !== null && peer.incarnation !== beat.incarnation;
     if (restarted) outputs.push(...this.markDown(peer, 'restarted'));
-    const { incarnation, phase, workers, load } = beat;
+    const { incarnation, phase, load } = beat;
+    const workers = Math.max(1, beat.workers);
     Object.assign(peer, { incarnation, phase, workers, load, heardOnLink: true, lastHeardMs: nowMs });
     if (!peer.heard) outputs.push({ type: 'hearing' });
     peer.heard = true;
@@ -162,7 +166,9 @@ export class FailureDetector {
   hint(peerId: number, nowMs: number): DetectorOutput[] {
     const peer = this.peers.get(peerId);
     if (!peer || peer.linkState === 'open') return [];
-    if (nowMs - peer.sinceMs < Math.min(this.timings.redialMs, 10)) return [];
+    // Not too often: forged hints must not keep a slow dial from ever ending.
+    const pauseMs = peer.linkState === 'dialing' ? this.timings.redialMs : MIN_HINT_PAUSE_MS;
+    if (nowMs - peer.sinceMs < pauseMs) return [];
     return this.redial(peer, nowMs);
   }
 

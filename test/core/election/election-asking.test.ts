@@ -141,6 +141,18 @@ describe('a late answer to a check', () => {
   });
 });
 
+test('a late vote is no answer to a check', () => {
+  const cluster = Electorate.of(3, [10, 20, 30]);
+  cluster.hold = ({ from, message }) => !isAnswer(message) && message.kind !== 'LeaderCheck' && from !== 2;
+  cluster.wake();
+  cluster.tell(2, (election) => election.onAlive({ kind: 'Alive', from_id: 1, term: 1 }, 0));
+  cluster.hold = ({ message }) => isAnswer(message);
+  cluster.crash(1, [2]);
+  expect(cluster.state(2)).toEqual(['2: checking 1/-']);
+  cluster.tell(2, (election) => election.onYield({ kind: 'Yield', from_id: 3, term: 1 }));
+  expect(cluster.state(2)).toEqual(['2: checking 1/-']);
+});
+
 describe('after a pause', () => {
   /** 3 led, was stopped, and the others know nothing of it or have gone on. */
   function resumed(cluster: Electorate): void {
