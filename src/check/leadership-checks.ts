@@ -135,7 +135,10 @@ function agreementBoundMs(history: History, mendedMs: number): number {
   const mends = history.faults.filter((fault) => fault.time === mendedMs).map((fault) => fault.action);
   // A stopped process finds its links as they were; after a silent cut either side's next dial opens them.
   const onlyResumed = mends.length > 0 && mends.every((action) => action === 'resume');
-  if (onlyResumed && activeFaults(history, mendedMs).length === 0) {
+  const healed = history.faults.some(
+    ({ action, time }) => action === 'heal' && time < mendedMs && mendedMs - time < settleMs(history),
+  );
+  if (onlyResumed && !healed && activeFaults(history, mendedMs).length === 0) {
     return Math.min(AGREEMENT_ON_OPEN_LINKS_MS + history.oneWayMs, settleMs(history));
   }
   return settleMs(history) + history.oneWayMs;

@@ -83,8 +83,7 @@ test('readers that take nothing of a large carrier hold up nobody', async () => 
       await later(HELD_MS);
     });
     expect(connections.filter(({ isClosed }) => isClosed)).toEqual([]);
-    // The bound counts bytes; chunks that were let go wait for the collector (measured: 390 to 460 MB for 1,200 sent).
-    expect(memory.grownMb[0]).toBeLessThan(600);
+    expect(memory.grownMb[0]).toBeLessThan(250);
     // Who reads on after all gets the whole carrier.
     connections[0]!.socket.resume();
     expect((await connections[0]!.next(10_000)).body.length).toBeGreaterThan(8 * LARGE.bytes.length);
@@ -128,6 +127,7 @@ test('200 connections send 6 MB each of secrets that they never finish: the olde
     await expectServed(cluster, () => later(HELD_MS / 2));
     // 128 MiB of unfinished frames are 21 of these.
     expect(connections.filter(({ isClosed }) => isClosed).length).toBeGreaterThan(150);
-    expect(memory.grownMb[0]).toBeLessThan(250);
+    // The bound counts bytes; chunks that were let go wait for the collector (measured: 390 to 460 MB for 1,200 sent).
+    expect(memory.grownMb[0]).toBeLessThan(600);
   });
 }, 60_000);
