@@ -12,6 +12,8 @@ export type DownReason = 'refused' | 'silent' | 'restarted' | 'deaf';
 
 /** Hints can be forged: no more dials than this because of them. */
 const MIN_HINT_PAUSE_MS = 10;
+/** A link that lived shorter is not dialed again at once: whoever closes every link must not make a hot loop. */
+const MIN_LINK_LIFE_MS = 10;
 
 /** What the detector wants done, or has found out. `link` numbers each dial, so that late events of an old link are known. */
 export type DetectorOutput =
@@ -123,7 +125,7 @@ export class FailureDetector {
     peer.heardOnLink = false;
     peer.nextDialMs = nowMs + this.timings.redialMs;
     if (refused) return this.markDown(peer, 'refused');
-    return livedMs >= this.timings.redialMs ? [this.dial(peer, nowMs)] : [];
+    return livedMs >= MIN_LINK_LIFE_MS ? [this.dial(peer, nowMs)] : [];
   }
 
   /** A Heartbeat on the link: the only message that makes a peer up, because it carries the incarnation. */
