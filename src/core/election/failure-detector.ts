@@ -14,6 +14,11 @@ export type DownReason = 'refused' | 'silent' | 'restarted' | 'deaf';
 const MIN_HINT_PAUSE_MS = 10;
 /** A link that lived shorter is not dialed again at once: whoever closes every link must not make a hot loop. */
 const MIN_LINK_LIFE_MS = 10;
+/**
+ * The first pause after such a link, doubled from one to the next up to `redialMs`: the kernel of a killed process may
+ * accept once more before it closes the listening socket, and the refusal that follows must be heard soon.
+ */
+const FIRST_PAUSE_MS = 5;
 
 /** What the detector wants done, or has found out. `link` numbers each dial, so that late events of an old link are known. */
 export type DetectorOutput =
@@ -43,6 +48,8 @@ export interface Peer {
   sinceMs: number; // when the link began to be dialed or opened
   lastHeardMs: number;
   nextDialMs: number;
+  /** The pause after the next link that closes in a moment. */
+  pauseMs: number;
 }
 
 /**
@@ -119,11 +126,12 @@ export class FailureDetector {
   closed(peerId: number, link: number, refused: boolean, nowMs: number): DetectorOutput[] {
     const peer = this.current(peerId, link);
     if (!peer) return [];
-    // A link that lived is dialed again at once; one that opened and closed in a moment must not become a hot loop.
     const livedMs = peer.heardOnLink ? nowMs - peer.sinceMs : 0;
+    const { redialMs } = this.timings;
     peer.linkState = 'idle';
     peer.heardOnLink = false;
-    peer.nextDialMs = nowMs + this.timings.redialMs;
+    peer.nextDialMs = nowMs + (refused ? redialMs : Math.min(peer.pauseMs, redialMs));
+    peer.pauseMs = livedMs >= MIN_LINK_LIFE_MS ? FIRST_PAUSE_MS : Math.min(2 * peer.pauseMs, redialMs);
     if (refused) return this.markDown(peer, 'refused');
     return livedMs >= MIN_LINK_LIFE_MS ? [this.dial(peer, nowMs)] : [];
   }
@@ -269,5 +277,6 @@ function newPeer(id: number): Peer {
     sinceMs: -Infinity,
     lastHeardMs: -Infinity,
     nextDialMs: -Infinity,
+    pauseMs: FIRST_PAUSE_MS,
   };
 }

@@ -110,7 +110,7 @@ test('whatever happens: nothing is overdue after a tick, and the outputs tell th
   fc.assert(property, { numRuns: 500 });
 });
 
-test('a peer that accepts and closes, or refuses, over and over, is dialed at most once a redial pause', () => {
+test('a peer that accepts and closes, or refuses, over and over, is dialed once a redial pause but for the first few', () => {
   const ends = fc.constantFrom('closed' as const, 'refused' as const, 'heard and closed' as const);
   const property = fc.property(fc.array(ends, { minLength: 20, maxLength: 40 }), (endings) => {
     const detector = new FailureDetector(1, [2], TIMINGS);
@@ -126,7 +126,8 @@ test('a peer that accepts and closes, or refuses, over and over, is dialed at mo
       nowMs = detector.nextMs();
       dials += detector.tick(nowMs).filter(({ type }) => type === 'dial').length;
     }
-    expect(dials).toBeLessThanOrEqual(1 + nowMs / TIMINGS.redialMs);
+    // The pauses of 5, 10, 20, 40 and 80 ms come before those of a whole redial pause.
+    expect(dials).toBeLessThanOrEqual(6 + nowMs / TIMINGS.redialMs);
   });
   fc.assert(property, { numRuns: 50 });
 });

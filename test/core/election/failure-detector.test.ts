@@ -132,13 +132,34 @@ describe('closed', () => {
   it.each([
     ['a link that was heard but lived for a moment', true, 10 + 9],
     ['a link that nothing was heard on, however long it was open', false, 4000],
-  ])('%s waits for the redial pause: no hot loop', (_, isHeard, closedMs) => {
+  ])('%s waits a moment: no hot loop', (_, isHeard, closedMs) => {
     const detector = started();
     detector.opened(2, 1, 10);
     if (isHeard) detector.heartbeat(2, beat(), 15);
     expect(detector.closed(2, 1, false, closedMs)).toEqual([]);
-    expect(detector.nextMs()).toBeLessThanOrEqual(closedMs + REDIAL_MS);
-    expect(told(detector.tick(closedMs + REDIAL_MS))).toEqual(['dial']);
+    expect(told(detector.tick(closedMs + 4))).toEqual([]);
+    expect(told(detector.tick(closedMs + 5))).toEqual(['dial']);
+  });
+
+  it('over and over in a moment is dialed after doubling pauses, at most the redial pause', () => {
+    const detector = connected();
+    expect(told(detector.closed(2, 1, false, 500))).toEqual(['dial']); // accepted by a kernel whose process dies
+    let nowMs = 500;
+    const pausesMs = [2, 3, 4, 5, 6, 7, 8].map((link) => {
+      detector.opened(2, link, nowMs);
+      expect(told(detector.closed(2, link, false, nowMs))).toEqual([]);
+      const pauseMs = detector.nextMs() - nowMs;
+      nowMs += pauseMs;
+      expect(told(detector.tick(nowMs))).toEqual(['dial']);
+      return pauseMs;
+    });
+    expect(pausesMs).toEqual([5, 10, 20, 40, 80, REDIAL_MS, REDIAL_MS]);
+    detector.opened(2, 9, nowMs);
+    detector.heartbeat(2, beat(), nowMs);
+    expect(told(detector.closed(2, 9, false, nowMs + 10))).toEqual(['dial']); // it lived: from the start again
+    detector.opened(2, 10, nowMs + 10);
+    detector.closed(2, 10, false, nowMs + 10);
+    expect(detector.nextMs()).toBe(nowMs + 15);
   });
 });
 
