@@ -9,7 +9,7 @@ import { resolveAliases } from './aliases';
 import { VirtualClient } from './client';
 import { Hedging } from './hedging';
 import { MAX_SENDABLE_BYTES, readInputFile } from './images';
-import { writeWhole } from './write-file';
+import { writeWhole } from '../files/write-whole';
 
 const MAX_CARRIER_BYTES = 1024 * 1024 * 1024;
 /** Refusals of the image itself. */

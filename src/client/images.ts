@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError, type ErrorCode } from '../core/errors';
 import { ACCEPTED_LIMITS } from '../core/transport/network';
+import { causeOf } from '../files/cause';
 import type { ClientImage } from './client';
 
 const IMAGE_NAME = /\.(png|jpg|jpeg|bmp|webp|gif)$/i;
@@ -54,26 +55,6 @@ function listNames(folder: string): string[] {
       .sort();
   } catch (error) {
     throw usage(`the image folder ${folder}: ${causeOf(error)}`);
-  }
-}
-
-/** What went wrong with a file, in words. */
-export function causeOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  switch (code) {
-    case 'ENOENT':
-      return 'does not exist';
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied';
-    case 'ENOTDIR':
-      return 'is no folder, or lies in something that is none';
-    case 'EISDIR':
-      return 'is a folder';
-    case 'ENOSPC':
-      return 'no space left on the device';
-    default:
-      return message;
   }
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Clock, Logger, LogLevel } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import { logLine } from '../core/log-line';
-import { causeOf } from './images';
+import { causeOf } from '../files/cause';
 
 const FLUSH_MS = 1000;
 /** Sooner than the timer when so much waits. */

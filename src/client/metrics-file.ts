@@ -1,6 +1,6 @@
 import type { Centroid } from '../core/metrics/digest';
 import type { AggregatedStats, Summary } from '../core/metrics/summary';
-import { writeWhole } from './write-file';
+import { writeWhole } from '../files/write-whole';
 
 /** metrics/machine_{n}_client_{i}.json */
 export interface ClientMetrics {

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { revealFile } from '../client/hide';
-import { writeWhole } from '../client/write-file';
+import { writeWhole } from '../files/write-whole';
 import { ClusterError } from '../core/errors';
 import { BaseCommand } from './base';
 

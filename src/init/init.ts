@@ -3,7 +3,7 @@ import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { type Asset, TEMPLATES, TEST_IMAGES } from '../assets/assets';
 import { ClusterError } from '../core/errors';
-import { writeAll } from './write-all';
+import { writeAll } from '../files/write-all';
 
 export interface InitOptions {
   folder: string;

@@ -4,7 +4,7 @@ import type { Clock, Logger, LogLevel } from '../core/environment';
 import { logLine } from '../core/log-line';
 import { ImagePool } from '../imaging/pool';
 import type { Compression } from '../imaging/plan';
-import { RecordFile } from './record-file';
+import { RecordFile } from '../files/record-file';
 import { Server, type ServerOptions } from './server';
 
 const LEVELS: LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -129,15 +129,10 @@ function filesOf(options: RunServerOptions): ReturnType<typeof openFiles> {
 function openFiles(options: RunServerOptions) {
   const complain = (file: string) => (error: Error) =>
     void process.stderr.write(`${logLine(new Date(), 'error', `cannot write ${file}: ${error.message}`)}\n`);
-  const events = new RecordFile(
-    options.eventsFile,
-    'server.events_file',
-    EVENTS_FLUSH_MS,
-    complain(options.eventsFile),
-  );
-  const logFile = options.logFile
-    ? new RecordFile(options.logFile, 'server.log_file', LOG_FLUSH_MS, complain(options.logFile))
-    : null;
+  const recordFile = (file: string, what: string, flushMs: number): RecordFile =>
+    new RecordFile(file, { what, flushMs, onError: complain(file) });
+  const events = recordFile(options.eventsFile, 'server.events_file', EVENTS_FLUSH_MS);
+  const logFile = options.logFile ? recordFile(options.logFile, 'server.log_file', LOG_FLUSH_MS) : null;
   const log: Logger = (level, text) => {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(options.logLevel)) return;
     const line = logLine(new Date(options.clock.unixMs()), level, text);

@@ -5,7 +5,7 @@ import { resolveAliases } from '../../src/client/aliases';
 import { loadImages, readInputFile } from '../../src/client/images';
 import { LogFiles } from '../../src/client/log-files';
 import { clientMetrics, writeClientMetrics } from '../../src/client/metrics-file';
-import { writeWhole } from '../../src/client/write-file';
+import { writeWhole } from '../../src/files/write-whole';
 import type { ClusterError } from '../../src/core/errors';
 import { Summary } from '../../src/core/metrics/summary';
 import { systemClock } from '../../src/core/system-clock';

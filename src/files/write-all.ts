@@ -2,23 +2,12 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
+import { causeOf } from './cause';
 
 export interface NewFile {
   path: string;
   content: Uint8Array;
 }
-
-const REASONS: Record<string, string> = {
-  EACCES: 'no permission to write there',
-  EPERM: 'no permission to write there',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'no space left',
-  EDQUOT: 'no space left in the quota',
-  ENOTDIR: 'a part of the path is not a folder',
-  EEXIST: 'a part of the path is not a folder',
-  EISDIR: 'a folder of that name stands there',
-  ENAMETOOLONG: 'the path is too long',
-};
 
 /**
  * Writes all files, with the folders they need. Each is written beside its place first; only when all are on disk do
@@ -56,7 +45,6 @@ function attempt(file: string, act: () => void): void {
   try {
     act();
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    throw new ClusterError('bad_usage', `cannot write ${file}: ${REASONS[code] ?? message}`, { cause: error });
+    throw new ClusterError('bad_usage', `cannot write ${file}: ${causeOf(error)}`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
-import { causeOf } from './images';
+import { causeOf } from './cause';
 
 let lastNumber = 0;
 

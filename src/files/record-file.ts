@@ -1,0 +1,88 @@
+import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { ClusterError } from '../core/errors';
+import { causeOf } from './cause';
+
+export interface RecordFileOptions {
+  /** What a killed process may lose. */
+  flushMs: number;
+  /** Named in errors: the setting or flag that gave the path. */
+  what: string;
+  /** Told once when writing fails (a full disk); what is written later is tried all the same. */
+  onError(error: Error): void;
+}
+
+/** Sooner than the timer when so much waits. */
+const MAX_WAITING_CHARS = 1024 * 1024;
+
+/**
+ * A file that lines are appended to, buffered for at most `flushMs`. A reader never finds half a line, not even on a
+ * full disk: what did not fit is taken back.
+ */
+export class RecordFile {
+  private readonly fd: number;
+  private lines: string[] = [];
+  private waitingChars = 0;
+  private timer: NodeJS.Timeout | null = null;
+  private hasFailed = false;
+
+  /** @throws ClusterError `bad_config` when the file cannot be opened */
+  constructor(
+    readonly path: string,
+    private readonly options: RecordFileOptions,
+  ) {
+    try {
+      this.fd = openForAppend(path);
+    } catch (error) {
+      throw new ClusterError('bad_config', `${options.what}: cannot write ${path}: ${causeOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  append(line: string): void {
+    this.lines.push(line);
+    this.waitingChars += line.length;
+    if (this.waitingChars > MAX_WAITING_CHARS) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), this.options.flushMs).unref();
+  }
+
+  flush(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    if (this.lines.length === 0) return;
+    const bytes = Buffer.from(`${this.lines.join('\n')}\n`);
+    this.lines = [];
+    this.waitingChars = 0;
+    try {
+      writeWholeLines(this.fd, bytes);
+    } catch (error) {
+      if (!this.hasFailed) this.options.onError(new Error(causeOf(error), { cause: error }));
+      this.hasFailed = true;
+    }
+  }
+
+  close(): void {
+    this.flush();
+    closeSync(this.fd);
+  }
+}
+
+function openForAppend(file: string): number {
+  // One level only: more is more likely a typing error, and under /proc Node would try for ever.
+  const folder = path.dirname(file);
+  if (!existsSync(folder)) mkdirSync(folder);
+  return openSync(file, 'a');
+}
+
+/** A disk may take a part of it before it is full: then the file ends after the last whole line. */
+function writeWholeLines(fd: number, bytes: Buffer): void {
+  let written = 0;
+  try {
+    while (written < bytes.length) written += writeSync(fd, bytes, written);
+  } catch (error) {
+    const wholeBytes = bytes.lastIndexOf(0x0a, written - 1) + 1;
+    if (written > wholeBytes && fstatSync(fd).isFile()) ftruncateSync(fd, fstatSync(fd).size - (written - wholeBytes));
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { buildSync } from 'esbuild';
+import { RecordFile } from '../../src/files/record-file';
+
+const OPTIONS = { flushMs: 60_000, what: 'server.events_file' };
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-records-'))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function recordFile(file: string, errors: Error[] = []): RecordFile {
+  return new RecordFile(file, { ...OPTIONS, onError: (error) => errors.push(error) });
+}
+
+it('appends whole lines, when asked to at the latest when closed', () => {
+  const file = path.join(folder, 'new', 'a.ndjson');
+  const records = recordFile(file);
+  records.append('{"a":1}');
+  expect(readFileSync(file, 'utf8')).toBe('');
+  records.flush();
+  expect(readFileSync(file, 'utf8')).toBe('{"a":1}\n');
+  records.append('{"b":2}');
+  records.close();
+  expect(readFileSync(file, 'utf8')).toBe('{"a":1}\n{"b":2}\n');
+});
+
+it('does not wait for the timer with a mebibyte of lines', () => {
+  const file = path.join(folder, 'a.ndjson');
+  const records = recordFile(file);
+  records.append('x'.repeat(1024 * 1024));
+  records.append('y');
+  records.close();
+  expect(readFileSync(file, 'utf8')).toHaveLength(1024 * 1024 + 3);
+});
+
+it('names the setting, the file and the cause where it cannot be opened', () => {
+  const file = path.join(folder, 'missing', 'twice', 'a.ndjson');
+  expect(() => recordFile(file)).toThrow(`server.events_file: cannot write ${file}: does not exist`);
+});
+
+it('tells once that a disk is full, and goes on', () => {
+  const errors: Error[] = [];
+  const records = recordFile('/dev/full', errors);
+  for (const line of ['a', 'b']) {
+    records.append(line);
+    records.flush();
+  }
+  records.close();
+  expect(errors.map(({ message }) => message)).toEqual(['no space left on the device']);
+});
+
+// A limit on the size of files cuts a write in the middle, as a disk that runs full does.
+it('takes back the half of a line that still fitted', () => {
+  const script = path.join(folder, 'writer.cjs');
+  const entry = path.join(__dirname, '../../src/files/record-file.ts');
+  const { outputFiles } = buildSync({
+    ...{ entryPoints: [entry], bundle: true, platform: 'node', format: 'cjs', write: false },
+  });
+  const file = path.join(folder, 'a.ndjson');
+  const write = `const records = new module.exports.RecordFile(process.argv[2], { flushMs: 1, what: '', onError: ({ message }) => console.log(message) });
+    for (let i = 0; i < 1000; i++) records.append(JSON.stringify({ line: i }));
+    records.close();`;
+  writeFileSync(script, outputFiles[0]!.text + write);
+  const said = execFileSync('sh', ['-c', 'ulimit -f 8; exec node "$@"', 'sh', script, file], { encoding: 'utf8' });
+  expect(said).toMatch(/EFBIG/);
+  const text = readFileSync(file, 'utf8');
+  expect(text.length).toBeGreaterThan(3000);
+  expect(text.endsWith('}\n')).toBe(true);
+  for (const line of text.trimEnd().split('\n')) JSON.parse(line);
+});
