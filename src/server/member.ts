@@ -96,6 +96,8 @@ export class Member {
       case 'tick':
         return;
       case 'linkOpened': {
+        // One that lay waiting while this process was stopped may have been dialed anew since.
+        if (this.detector.get(input.peerId)?.link !== input.link) return;
         this.detector.opened(input.peerId, input.link, nowMs);
         const message: Message = { kind: 'Subscribe', from_id: this.config.id };
         this.outbox.push({ type: 'sendLink', peerId: input.peerId, link: input.link, message });
@@ -170,7 +172,7 @@ export class Member {
   private noticePause(now: Now): void {
     const lateMs = now.nowMs - this.wakeAtMs;
     if (lateMs <= this.config.timings.heartbeatMs) return;
-    this.detector.forgiveSilence(now.nowMs);
+    this.onDetector(this.detector.resumed(now.nowMs), now);
     this.election.onResume(now.nowMs);
     this.executor.hold(now.nowMs + READ_FIRST_MS);
     this.outbox.event({ event: 'resumed', late_ms: Math.round(lateMs) });

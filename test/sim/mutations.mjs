@@ -51,7 +51,7 @@ const MUTATIONS = [
     'const asked = this.view.askablePeerIds();',
     "const asked = mode === 'checking' ? [] : this.view.askablePeerIds();",
   ],
-  ['a late tick judges', 'src/server/member.ts', 'this.detector.forgiveSilence(now.nowMs);', ''],
+  ['a late tick judges', 'src/server/member.ts', 'this.onDetector(this.detector.resumed(now.nowMs), now);', ''],
   [
     'a leader that was stopped acts on without asking',
     'src/server/member.ts',

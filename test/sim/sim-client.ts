@@ -9,12 +9,18 @@ import type { End, Network, Process } from './network';
 import { concat } from './sim-server';
 
 const CLIENT_LIMITS = { ...ACCEPTED_LIMITS };
+/** As in src/client/client.ts and server-link.ts. */
+const CONNECT_TIMEOUT_MS = 1000;
+const SILENT_MS = 1000;
 
 interface Conn {
   end: End | null;
   waiting: Uint8Array[];
   asks: Map<number, number>; // request id → ask id
   sends: Map<number, number>; // request id → send id
+  /** When something was last sent that wants an answer, or read. */
+  activeMs: number;
+  giveUp(): void;
 }
 
 export type ClientRecord = RequestRecord & { client_name: string };
@@ -92,6 +98,7 @@ export class SimClient implements Process {
       case 'send': {
         const conn = this.conn(effect.address);
         conn.sends.set(this.requestId, effect.sendId);
+        conn.activeMs = this.nowMs;
         const head = encodeEnvelopeHead(
           { kind: 'TaskRequest', ...name, assigned_by_leader: effect.leaderId ?? 0, timeout_ms: effect.timeoutMs },
           this.secret.length,
@@ -101,7 +108,8 @@ export class SimClient implements Process {
       case 'cancel': {
         const conn = this.conns.get(effect.address);
         if (conn?.sends.get(this.requestId) === effect.sendId) conn.sends.delete(this.requestId);
-        if (conn) this.write(conn, encodeMessage({ kind: 'TaskCancel', ...name }));
+        if (conn && this.nowMs - conn.activeMs >= SILENT_MS) this.discard(effect.address, conn);
+        else if (conn) this.write(conn, encodeMessage({ kind: 'TaskCancel', ...name }));
         return;
       }
       case 'ack':
@@ -143,10 +151,17 @@ export class SimClient implements Process {
   private conn(address: string): Conn {
     const open = this.conns.get(address);
     if (open) return open;
-    const conn: Conn = { end: null, waiting: [], asks: new Map(), sends: new Map() };
+    const conn: Conn = {
+      end: null,
+      waiting: [],
+      asks: new Map(),
+      sends: new Map(),
+      activeMs: this.nowMs,
+      giveUp: () => {},
+    };
     this.conns.set(address, conn);
     const lost = (): void => this.lost(address, conn);
-    this.network.dial(this, address, {
+    conn.giveUp = this.network.dial(this, address, {
       onOpened: (end) => {
         conn.end = end;
         for (const bytes of conn.waiting) end.send(bytes);
@@ -155,7 +170,19 @@ export class SimClient implements Process {
       onClosed: lost,
       onData: this.reader(conn),
     });
+    this.network.queue.after(CONNECT_TIMEOUT_MS, () => {
+      if (conn.end !== null || this.conns.get(address) !== conn) return;
+      conn.giveUp();
+      lost();
+    });
     return conn;
+  }
+
+  /** Nothing came for so long: the next request dials anew. */
+  private discard(address: string, conn: Conn): void {
+    this.conns.delete(address);
+    conn.giveUp();
+    conn.end?.close();
   }
 
   private reader(conn: Conn): (bytes: Uint8Array) => void {
@@ -179,7 +206,10 @@ export class SimClient implements Process {
         throw error;
       },
     });
-    return (bytes) => decoder.push(bytes);
+    return (bytes) => {
+      conn.activeMs = this.nowMs;
+      decoder.push(bytes);
+    };
   }
 
   private answered(

@@ -191,12 +191,16 @@ export class FailureDetector {
     return outputs;
   }
 
-  /** After a pause of this process: what was not heard may lie in our own sockets, so every silence begins now. */
-  forgiveSilence(nowMs: number): void {
+  /**
+   * After a pause of this process: what was not heard may lie in our own sockets, so every silence begins now. A dial
+   * begun before it is begun anew, because its result may be of the time before.
+   */
+  resumed(nowMs: number): DetectorOutput[] {
     for (const peer of this.all()) {
       peer.sinceMs = nowMs;
       peer.lastHeardMs = nowMs;
     }
+    return this.all().flatMap((peer) => (peer.linkState === 'dialing' ? this.redial(peer, nowMs) : []));
   }
 
   /** When `tick` has something to do next. */

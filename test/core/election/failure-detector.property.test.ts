@@ -52,8 +52,7 @@ function perform(
     case 'hint':
       return detector.hint(peerId, nowMs);
     case 'forgive':
-      detector.forgiveSilence(nowMs);
-      return [];
+      return detector.resumed(nowMs);
     default:
       return [];
   }

@@ -181,12 +181,24 @@ describe('silent', () => {
   it.each<[string, (detector: FailureDetector) => unknown]>([
     ['a Heartbeat', (detector) => detector.heartbeat(2, beat(), 3000)],
     ['any other message', (detector) => detector.heard(2, 3000)],
-    ['a pause of this process', (detector) => detector.forgiveSilence(3000)],
+    ['a pause of this process', (detector) => detector.resumed(3000)],
   ])('begins anew with %s', (_, happens) => {
     const detector = connected();
     happens(detector);
     expect(told(detector.tick(2999 + TIMEOUT_MS))).toEqual([]);
     expect(told(detector.tick(3000 + TIMEOUT_MS))).toEqual(['hearing', 'down silent', 'drop', 'dial']);
+  });
+
+  it('a dial begun before a pause is begun anew: its result may be of the time before', () => {
+    const detector = connected();
+    detector.closed(2, 1, false, 500); // redialed as link 2
+    expect(detector.resumed(3000)).toEqual([
+      { type: 'drop', peerId: 2, link: 2 },
+      { type: 'dial', peerId: 2, link: 3 },
+    ]);
+    expect(detector.closed(2, 2, true, 3000)).toEqual([]);
+    expect(detector.isUp(2)).toBe(true);
+    expect(told(detector.closed(2, 3, true, 3001))).toEqual(['hearing', 'down refused']);
   });
 
   it('does not begin anew with a new link: it is the silence of the peer', () => {
