@@ -104,8 +104,7 @@ export class Member {
         return;
       }
       case 'linkClosed':
-        if (this.detector.get(input.peerId)?.link === input.link) this.onLinkLost(input.peerId);
-        return this.onDetector(this.detector.closed(input.peerId, input.link, input.refused, nowMs), now);
+        return this.onLinkClosed(input, now);
       case 'linkMessage':
         if (this.detector.get(input.peerId)?.link !== input.link) return;
         return this.onPeerMessage(input.peerId, input.message, now);
@@ -333,6 +332,16 @@ export class Member {
     this.executor.flush(nowMs);
     this.outbox.event({ event: 'stopped' });
     this.outbox.push({ type: 'stopped' });
+  }
+
+  private onLinkClosed({ peerId, link, refused }: Extract<Input, { type: 'linkClosed' }>, now: Now): void {
+    const peer = this.detector.get(peerId);
+    if (peer?.link !== link) return;
+    const outputs = this.detector.closed(peerId, link, refused, now.nowMs);
+    // Dialed again at once: whom the election asked may be asked on the new link.
+    if (peer.linkState === 'dialing') this.questions.onLinkLost(peerId);
+    else this.onLinkLost(peerId);
+    this.onDetector(outputs, now);
   }
 
   private onLinkLost(peerId: number): void {

@@ -12,7 +12,7 @@ import { World } from '../sim/scenario';
  *   at 1500 slow 1 by 200 loss 0.1
  *   at 1500 drop 1 2     closes the links between the two once
  *   at 3000 expect 1,2,3 follow 2        (`expect 1 follows nobody`)
- *   at 9000 expect failed 0 · done · slowest 250 · leaders 1,2 (who led so far, in order)
+ *   at 9000 expect failed 0 · done · slowest 250 · slowest 250 since 8000 · leaders 1,2 (who led so far, in order)
  *                                         · term 2 (the greatest that anybody knows) · balance 1.05 (largest share over the mean)
  */
 export interface Scenario {
@@ -110,7 +110,9 @@ function expectation(world: World, words: string[]): string | null {
   if (what === 'done') return world.clients.every((client) => client.isDone) ? null : 'not every client is done';
   if (what === 'failed') return same(records.filter((record) => !record.success).length, Number(verb));
   if (what === 'slowest') {
-    const slowestMs = Math.max(...records.map((record) => record.latency_ms));
+    const sinceMs = Number(words[3] ?? 0);
+    const latenciesMs = records.flatMap((each) => (each.start_time >= sinceMs ? [each.latency_ms] : []));
+    const slowestMs = Math.max(...latenciesMs);
     return slowestMs <= Number(verb) ? null : `the slowest request took ${slowestMs.toFixed(1)} ms`;
   }
   if (what === 'balance') {

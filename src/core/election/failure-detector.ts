@@ -197,8 +197,9 @@ export class FailureDetector {
    */
   resumed(nowMs: number): DetectorOutput[] {
     for (const peer of this.all()) {
-      peer.sinceMs = nowMs;
       peer.lastHeardMs = nowMs;
+      // Of a link that was heard it says how long it has lived.
+      if (!peer.heard) peer.sinceMs = nowMs;
     }
     return this.all().flatMap((peer) => (peer.linkState === 'dialing' ? this.redial(peer, nowMs) : []));
   }
