@@ -17,6 +17,9 @@ export const COMMANDS: Record<string, () => Command.Class> = {
   'client:hide': () => (require('./commands/client-hide') as typeof import('./commands/client-hide')).ClientHide,
   'client:reveal': () =>
     (require('./commands/client-reveal') as typeof import('./commands/client-reveal')).ClientReveal,
+  stress: () => (require('./commands/stress') as typeof import('./commands/stress')).Stress,
+  faults: () => (require('./commands/faults') as typeof import('./commands/faults')).Faults,
+  report: () => (require('./commands/report') as typeof import('./commands/report')).Report,
   status: () => (require('./commands/status') as typeof import('./commands/status')).Status,
   init: () => (require('./commands/init') as typeof import('./commands/init')).Init,
 };

@@ -1,9 +1,12 @@
 /** What travels inside the program: for `cloudp2p init`, and for a server that starts in an empty folder. */
 import clientStress from 'asset:config/client_stress.toml';
 import clientStressTemplate from 'asset:config/client_stress_template.toml';
+import faults from 'asset:config/faults.toml';
+import report from 'asset:config/report.toml';
 import server1 from 'asset:config/server1.toml';
 import server2 from 'asset:config/server2.toml';
 import server3 from 'asset:config/server3.toml';
+import stress from 'asset:config/stress.toml';
 import coverJpg from 'asset:test_images/cover.jpg';
 import largePng from 'asset:test_images/large.png';
 import mediumJpg from 'asset:test_images/medium.jpg';
@@ -19,9 +22,12 @@ export interface Asset {
 export const TEMPLATES: readonly Asset[] = [
   { path: 'config/client_stress.toml', content: () => clientStress },
   { path: 'config/client_stress_template.toml', content: () => clientStressTemplate },
+  { path: 'config/faults.toml', content: () => faults },
+  { path: 'config/report.toml', content: () => report },
   { path: 'config/server1.toml', content: () => server1 },
   { path: 'config/server2.toml', content: () => server2 },
   { path: 'config/server3.toml', content: () => server3 },
+  { path: 'config/stress.toml', content: () => stress },
 ];
 
 /** Pictures to send, and the default cover, which the server files name. */

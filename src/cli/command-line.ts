@@ -1,6 +1,6 @@
 /** Which command a command line means. */
 import { nearest } from '../config/nearest';
-import { printable } from '../config/show';
+import { printable } from '../core/printable';
 import { ClusterError } from '../core/errors';
 
 export type CommandLine =

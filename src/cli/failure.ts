@@ -1,7 +1,7 @@
 /** What a person, or a program with --json, is told of an error, and the exit code. */
 import { Errors } from '@oclif/core';
 import { nearest } from '../config/nearest';
-import { printable } from '../config/show';
+import { printable } from '../core/printable';
 import { ClusterError, EXIT, type ErrorCode, exitCodeOf } from '../core/errors';
 import { asksForJson, didYouMean, wordsOf } from './command-line';
 

@@ -83,6 +83,7 @@ export class Attempt {
     this.view.leaderAddress = leaderId === null ? null : this.view.addressOf(leaderId);
     // Without a leader, or with one that has not yet noticed what we know, the own choice is better.
     if (leaderId === null) this.phase = 'leaderless';
+    else if (this.phase === 'leaderless') this.phase = 'asking';
     if (leaderId === null || assigned === null || this.view.isExcluded(assigned, nowMs)) this.sendDirect(nowMs);
     else this.send(assigned, leaderId, nowMs);
     if (leaderId !== null && this.view.leaderAddress === null) this.view.leaderAddress = address;
@@ -130,8 +131,10 @@ export class Attempt {
     this.view.exclude(send.address, nowMs);
     if (failure.kind === 'busy') this.hedging.overloaded(nowMs);
     if (this.sends.size > 0 || this.ask !== null) return this.take(); // the hedge still runs
-    this.phase = failure.kind === 'busy' ? 'overloaded' : 'refused';
-    this.retry(nowMs, failure.kind === 'busy');
+    const isBusy = failure.kind === 'busy';
+    // Without a leader the servers that say no are most likely starting.
+    if (!isBusy || this.phase !== 'leaderless') this.phase = isBusy ? 'overloaded' : 'refused';
+    this.retry(nowMs, isBusy);
     return this.take();
   }
 

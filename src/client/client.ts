@@ -69,6 +69,12 @@ export class VirtualClient {
     };
   }
 
+  /** What the last answers said of who leads. */
+  get leadership(): { term: number; leaderId: number | null } {
+    const { term, leaderId } = this.#view;
+    return { term, leaderId };
+  }
+
   /** Requests that have not ended. */
   get inFlightCount(): number {
     return this.#runs.size;

@@ -12,6 +12,8 @@ export interface LoadOptions {
   /** It ends at whichever of the two comes first; without both only `stop()` ends it. */
   durationMs?: number;
   totalRequests?: number;
+  /** A closed loop begins with a think time, so that clients that begin together do not send together. */
+  thinksFirst?: boolean;
   /** For images and think times, and for nothing else: then a seed gives the same choices again. */
   random: Random;
   clock: Clock;
@@ -50,7 +52,9 @@ export class Load {
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
-      this.#next(this.#startMs);
+      const { pacing, thinksFirst = false } = this.#options;
+      if (thinksFirst && pacing.mode === 'closed_loop') this.#think(pacing);
+      else this.#next(this.#startMs);
     });
   }
 

@@ -1,6 +1,6 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Clock, Logger, LogLevel } from '../core/environment';
+import { type Clock, isLogged, type Logger, type LogLevel } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import { logLine } from '../core/log-line';
 import { causeOf } from '../files/cause';
@@ -8,7 +8,6 @@ import { causeOf } from '../files/cause';
 const FLUSH_MS = 1000;
 /** Sooner than the timer when so much waits. */
 const FLUSH_CHARS = 1024 * 1024;
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 interface LogFile {
   path: string;
@@ -48,9 +47,8 @@ export class LogFiles {
       throw failure(file, error);
     }
     const log: LogFile = { path: file, lines: [] };
-    const least = LEVELS.indexOf(this.#options.level);
     return (level, text) => {
-      if (LEVELS.indexOf(level) >= least) this.#write(log, level, text);
+      if (isLogged(level, this.#options.level)) this.#write(log, level, text);
     };
   }
 

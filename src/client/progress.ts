@@ -1,7 +1,7 @@
 import type { Clock } from '../core/environment';
 import { logLine } from '../core/log-line';
-import { exactQuantile } from '../core/metrics/digest';
 import type { RequestRecord } from '../core/metrics/record';
+import { Meter } from './meter';
 
 export interface ProgressOptions {
   write(text: string): void;
@@ -12,26 +12,21 @@ export interface ProgressOptions {
   expectedCount?: number;
 }
 
-const LINE_EVERY_MS = 5000;
-const STATUS_EVERY_MS = 500;
-/** The rate is over about so long, the p95 over so many. */
-const RATE_SPAN_MS = 5000;
-const RECENT_COUNT = 1000;
+/** How often those read a line who cannot see it change. */
+export const LINE_EVERY_MS = 5000;
+/** How often a line on a terminal changes. */
+export const STATUS_EVERY_MS = 500;
 const CLEAR_LINE = '\r\u001b[2K';
 
 /** Tells a person how a run goes. */
 export class Progress {
   readonly #options: ProgressOptions;
-  readonly #recentMs: number[] = [];
-  #marks: { atMs: number; done: number }[];
-  #done = 0;
-  #failed = 0;
-  #lastReason = '';
+  readonly #meter: Meter;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ProgressOptions) {
     this.#options = options;
-    this.#marks = [{ atMs: options.clock.monotonicMs(), done: 0 }];
+    this.#meter = new Meter(options.clock);
   }
 
   start(): void {
@@ -45,32 +40,19 @@ export class Progress {
     if (this.#options.isTerminal) this.#options.write(CLEAR_LINE);
   }
 
-  add({ outcome, success, latency_ms, failure_reason }: RequestRecord): void {
-    if (outcome === 'interrupted' || outcome === 'unsent') return;
-    if (success) this.#recentMs[(this.#done - this.#failed) % RECENT_COUNT] = latency_ms;
-    else {
-      this.#failed += 1;
-      this.#lastReason = failure_reason ?? '';
-    }
-    this.#done += 1;
+  add(record: RequestRecord): void {
+    this.#meter.add(record);
   }
 
   /** `120 of 300 done, 1.0/s, 2 failed (last: Connection refused), p95 23.4 ms` */
   text(): string {
     const { expectedCount } = this.#options;
+    const { doneCount, failedCount, lastReason } = this.#meter;
     const of = expectedCount === undefined ? '' : ` of ${expectedCount}`;
-    const why = this.#failed === 0 ? '' : ` (last: ${this.#lastReason})`;
-    const p95Ms = exactQuantile(Float64Array.from(this.#recentMs).sort(), 0.95);
+    const why = failedCount === 0 ? '' : ` (last: ${lastReason})`;
+    const p95Ms = this.#meter.p95Ms();
     const p95 = p95Ms === null ? '' : `, p95 ${p95Ms.toFixed(1)} ms`;
-    return `${this.#done}${of} done, ${this.#rate().toFixed(1)}/s, ${this.#failed} failed${why}${p95}`;
-  }
-
-  #rate(): number {
-    const nowMs = this.#options.clock.monotonicMs();
-    this.#marks.push({ atMs: nowMs, done: this.#done });
-    while (this.#marks.length > 2 && nowMs - this.#marks[1]!.atMs >= RATE_SPAN_MS) this.#marks.shift();
-    const { atMs, done } = this.#marks[0]!;
-    return nowMs === atMs ? 0 : ((this.#done - done) * 1000) / (nowMs - atMs);
+    return `${doneCount}${of} done, ${this.#meter.perSecond().toFixed(1)}/s, ${failedCount} failed${why}${p95}`;
   }
 
   #show(): void {

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientConfig } from '../config/client-config';
 import type { Clock, Logger, LogLevel, Random } from '../core/environment';
-import type { RequestRecord } from '../core/metrics/record';
-import { Summary } from '../core/metrics/summary';
 import { seededRandom } from '../core/random';
 import { FrameWatch } from '../core/transport/network';
 import { resolveAliases } from './aliases';
@@ -15,6 +13,7 @@ import { LogFiles } from './log-files';
 import { clientMetrics, type ClientMetrics, writeClientMetrics } from './metrics-file';
 import { Progress } from './progress';
 import { summaryText } from './summary-text';
+import { Tally } from './tally';
 
 export interface RunClientOptions {
   config: ClientConfig;
@@ -46,22 +45,26 @@ export type ClientReport = Omit<ClientMetrics, 'latency_digest'> & {
  * @throws ClusterError `bad_usage` for a folder without images or a file that cannot be written
  */
 export async function runClient(options: RunClientOptions): Promise<ClientReport> {
-  const { config, machineId, clientId, clock, metricsFile, signal, seed } = options;
+  const { config, machineId, clientId, clock, metricsFile, signal, seed, display } = options;
   const images = loadImages(config.imageDir);
   const runId = randomUUID();
   const logs = new LogFiles({ clock, level: options.logLevel, onError: (error) => warn(options, error.message) });
   const log = metricsFile === undefined ? undefined : await logs.begin(logFileOf(metricsFile));
   const aliases = await resolveAliases(config.serverAddresses);
   const client = newClient(options, { runId, aliases, log });
-  const tally = new Tally();
+  const tally = new Tally(log);
   const load = new Load({
     ...{ images, clock, random: seededRandom(seed), ...config.requests },
     request: (image, id, more) => client.request(image, id, more),
-    onRecord: (record) => tally.add(record, log),
+    onRecord: (record) => {
+      tally.add(record);
+      progress?.add(record);
+    },
   });
+  const progress = display && new Progress({ ...display, clock, expectedCount: load.expectedCount });
   const startedAt = toMicros(clock.unixMs());
   log?.('info', `${config.name} begins run ${runId} with ${images.length} images, seed ${seed}`);
-  await perform(load, client, tally, options);
+  await perform(load, client, signal, progress);
   const test_duration_secs = Math.round(clock.unixMs() - startedAt) / 1000;
   const head = { client_name: config.name, machine_id: machineId, client_id: clientId, run_id: runId };
   const metrics = clientMetrics(
@@ -80,20 +83,6 @@ export function logFileOf(metricsFile: string): string {
   return `${metricsFile.replace(/\.json$/, '')}.log`;
 }
 
-/** What became of the requests. */
-class Tally {
-  readonly summary = new Summary();
-  interruptedCount = 0;
-  progress: Progress | undefined;
-
-  add(record: RequestRecord, log?: Logger): void {
-    this.summary.add(record);
-    this.progress?.add(record);
-    if (record.outcome === 'interrupted') this.interruptedCount += 1;
-    if (log) logRecord(record, log);
-  }
-}
-
 function newClient(
   { config, clientId, clock, seed }: RunClientOptions,
   { runId, aliases, log }: { runId: string; aliases: ReadonlyMap<string, string>; log?: Logger },
@@ -106,10 +95,7 @@ function newClient(
   return new VirtualClient({ ...identity, requestTimeoutMs, hedging: new Hedging(1), random, clock, watch, log });
 }
 
-async function perform(load: Load, client: VirtualClient, tally: Tally, options: RunClientOptions): Promise<void> {
-  const { signal, display, clock } = options;
-  const progress = display && new Progress({ ...display, clock, expectedCount: load.expectedCount });
-  tally.progress = progress;
+async function perform(load: Load, client: VirtualClient, signal: AbortSignal, progress?: Progress): Promise<void> {
   const interrupt = (): void => {
     load.stop();
     client.abandon();
@@ -137,16 +123,6 @@ function tell(
   const text = summaryText(stats, { durationSecs, interruptedCount: tally.interruptedCount, unreached });
   for (const line of text.split('\n')) log?.('info', line);
   display?.write(`${text}\n`);
-}
-
-function logRecord(record: RequestRecord, log: Logger): void {
-  const { request_id, image, outcome, failure_reason, assigned_server_id, latency_ms, retry_count, hedged } = record;
-  const server = assigned_server_id === null ? 'no server' : `server ${assigned_server_id}`;
-  const extras = `${retry_count > 0 ? `, ${retry_count} retries` : ''}${hedged ? ', hedged' : ''}`;
-  const how = `${image}, ${server}, ${latency_ms.toFixed(1)} ms${extras}`;
-  if (outcome === 'failure') log('error', `request ${request_id} failed: ${failure_reason} (${how})`);
-  else if (outcome === 'success' && (retry_count > 0 || hedged)) log('warn', `request ${request_id} done (${how})`);
-  else log('debug', `request ${request_id} ${outcome === 'success' ? 'done' : outcome} (${how})`);
 }
 
 function warn({ display }: RunClientOptions, text: string): void {

@@ -1,4 +1,5 @@
 import type { AggregatedStats } from '../core/metrics/summary';
+import { printable } from '../core/printable';
 
 export interface RunFacts {
   durationSecs: number;
@@ -6,6 +7,9 @@ export interface RunFacts {
   /** The configured servers, if none of them ever said a word. */
   unreached: readonly string[];
 }
+
+/** Servers word their errors themselves. */
+const MAX_REASON_CHARS = 200;
 
 /** What a person reads at the end of a run. */
 export function summaryText(stats: AggregatedStats, run: RunFacts): string {
@@ -21,7 +25,7 @@ export function summaryText(stats: AggregatedStats, run: RunFacts): string {
   ];
   if (stats.retry_count > 0) rows.push(['Retries', String(stats.retry_count)]);
   const reasons = Object.entries(stats.failure_reasons);
-  for (const [reason, count] of reasons) rows.push(['Failure', `${reason}: ${count}`]);
+  for (const [reason, count] of reasons) rows.push(['Failure', `${printable(reason, MAX_REASON_CHARS)}: ${count}`]);
   if (run.unreached.length > 0) rows.push(['Problem', `no server could be reached: ${run.unreached.join(', ')}`]);
   return rows.map(([name, text]) => `${`${name}:`.padEnd(10)} ${text}`).join('\n');
 }

@@ -1,8 +1,6 @@
 /** What all commands have in common. */
 import { Command, Flags } from '@oclif/core';
-import type { LogLevel } from '../core/environment';
-
-const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[];
+import { LOG_LEVELS } from '../core/environment';
 
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
@@ -26,3 +24,6 @@ export abstract class BaseCommand extends Command {
     throw error;
   }
 }
+
+/** For a command that has nothing to configure. */
+export const withoutConfig = { 'log-level': BaseCommand.baseFlags['log-level'] } as typeof BaseCommand.baseFlags;

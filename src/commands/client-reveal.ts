@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { revealFile } from '../client/hide';
 import { writeWhole } from '../files/write-whole';
 import { ClusterError } from '../core/errors';
-import { BaseCommand } from './base';
+import { BaseCommand, withoutConfig } from './base';
 
 interface RevealReport {
   out: string;
@@ -19,6 +19,7 @@ export class ClientReveal extends BaseCommand {
     '<%= config.bin %> client reveal carrier.png | sha256sum',
   ];
   static override args = { carrier: Args.string({ required: true, description: 'a PNG that "client hide" made' }) };
+  static override baseFlags = withoutConfig;
   static override flags = {
     out: Flags.string({ helpValue: 'FILE', summary: 'where the image goes; - is standard output' }),
   };

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import path from 'node:path';
 import { init, type WrittenFile } from '../init/init';
-import { BaseCommand } from './base';
+import { BaseCommand, withoutConfig } from './base';
 
 export class Init extends BaseCommand {
   static override summary = 'write commented configuration files and test images into a folder';
@@ -14,6 +14,7 @@ export class Init extends BaseCommand {
     { description: 'back to the shipped files', command: '<%= config.bin %> init --force' },
   ];
   static override args = { dir: Args.string({ default: '.', description: 'folder to write into' }) };
+  static override baseFlags = withoutConfig;
   static override flags = { force: Flags.boolean({ summary: 'overwrite files that exist' }) };
 
   /** Writes the files and returns what was written. */

@@ -3,7 +3,8 @@ import { ClusterError } from '../core/errors';
 import { parseToml } from './parse-toml';
 import { badConfig, type Problem } from './problem';
 import { readText } from './read-text';
-import { MAX_PATH_CHARS, printable, showPath, showValue } from './show';
+import { printable } from '../core/printable';
+import { MAX_PATH_CHARS, showPath, showValue } from './show';
 import { structureProblems } from './structure';
 import type { TomlTable } from './toml-values';
 

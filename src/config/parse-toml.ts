@@ -1,5 +1,5 @@
 import { parse } from 'toml';
-import { printable } from './show';
+import { printable } from '../core/printable';
 import { TomlDate, type TomlTable } from './toml-values';
 
 /** Why a text is no TOML, and where: line and column count from 1. */

@@ -11,7 +11,8 @@ import {
   type ServerFile,
   type ServerSettings,
 } from './server-file';
-import { MAX_PATH_CHARS, printable } from './show';
+import { printable } from '../core/printable';
+import { MAX_PATH_CHARS } from './show';
 
 export type Compression = (typeof COMPRESSIONS)[number];
 
@@ -35,7 +36,6 @@ export interface ServerConfig {
   peers: Peer[];
   election: {
     heartbeatIntervalMs: number;
-    monitorIntervalMs: number;
     failureTimeoutMs: number;
     electionTimeoutMs: number;
   };
@@ -217,7 +217,6 @@ function build(settings: ServerSettings, { id, address, peers }: Identity, machi
     peers: peers.map((peer) => ({ id: peer.id.value, address: peer.address.value })),
     election: {
       heartbeatIntervalMs: toMs(election.heartbeat_interval_secs),
-      monitorIntervalMs: toMs(election.monitor_interval_secs),
       failureTimeoutMs: toMs(election.failure_timeout_secs),
       electionTimeoutMs: toMs(election.election_timeout_secs),
     },

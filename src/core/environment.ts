@@ -13,7 +13,14 @@ export interface Clock {
 /** A uniform number in [0, 1), like Math.random; seeded wherever a result must be reproducible. */
 export type Random = () => number;
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/** From the least important to the most. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Whether a line of this level is written where `least` is the least important one that is. */
+export function isLogged(level: LogLevel, least: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
+}
 
 /** One line for a person; never carries secrets or image bytes. */
 export type Logger = (level: LogLevel, text: string) => void;

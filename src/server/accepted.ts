@@ -1,8 +1,8 @@
-import { ClusterError } from '../core/errors';
 import type { Message, MessageOf } from '../core/protocol';
 import type { FrameForm } from '../core/transport/frame';
 import type { Connection, ConnectionHandler } from '../core/transport/network';
 import type { ConnInfo } from './effects';
+import { refusal } from './refusal';
 
 interface Sink {
   onMessage(conn: ConnInfo, message: Message): void;
@@ -48,7 +48,7 @@ export function acceptedHandler(
       sink.onTask(conn, connection, form, message, secret);
     },
     onUnknown: (error, message) => {
-      if (message?.kind === 'TaskRequest') connection.send(refusal(message, error));
+      if (message?.kind === 'TaskRequest') connection.send(refusal(message.request_id, error));
       else connection.sendError(error);
     },
     onClose: () => sink.onClose(connId),
@@ -57,17 +57,7 @@ export function acceptedHandler(
 
 function tooLarge(message: MessageOf<'TaskRequest'>, bytes: number, maxBytes: number): Message {
   const text = `the secret has ${bytes} bytes, max_secret_bytes is ${maxBytes}`;
-  return refusal(message, new ClusterError('secret_too_large', text));
-}
-
-function refusal(message: MessageOf<'TaskRequest'>, error: ClusterError): Message {
-  return {
-    kind: 'TaskResponse',
-    request_id: message.request_id,
-    success: false,
-    error_message: error.message,
-    error_code: error.code,
-  };
+  return refusal(message.request_id, { code: 'secret_too_large', message: text });
 }
 
 function hostOf(address: string): string {

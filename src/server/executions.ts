@@ -4,6 +4,7 @@ import { encodePlainWithBody, plainBodyLength, type FrameForm } from '../core/tr
 import type { BodyWriter, Connection } from '../core/transport/network';
 import { MAIN_THREAD_BYTES, type ImagePool } from '../imaging/pool';
 import type { ExecutionOutcome } from './effects';
+import { refusal } from './refusal';
 
 /** A reader that is slower than this no longer holds a worker's place: what is left goes on beside the next tasks. */
 const SLOW_READER_MS = 250;
@@ -176,13 +177,7 @@ export class Executions {
 
   private refuse(conn: Connection, requestId: number, error: unknown): void {
     const known = error instanceof ClusterError ? error : new ClusterError('internal', String(error));
-    conn.send({
-      kind: 'TaskResponse',
-      request_id: requestId,
-      success: false,
-      error_message: known.message,
-      error_code: known.code,
-    });
+    conn.send(refusal(requestId, known));
   }
 }
 

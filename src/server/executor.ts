@@ -3,6 +3,7 @@ import type { Ledger } from '../core/balancing/ledger';
 import type { MessageOf, ServerPhase } from '../core/protocol';
 import type { ConnId, ConnInfo, ExecutionOutcome, MemberConfig, Now, TaskMessage } from './effects';
 import type { Outbox } from './outbox';
+import { refusal } from './refusal';
 import { TaskQueue, type Task } from './task-queue';
 
 /**
@@ -30,16 +31,10 @@ export class Executor {
   }
 
   onTaskRequest(conn: ConnInfo, message: TaskMessage, executionId: number, now: Now): void {
-    const refusal = this.refusal(now.nowMs);
-    if (refusal) {
+    const refused = this.refusal(now.nowMs);
+    if (refused) {
       this.outbox.push({ type: 'discard', executionId });
-      this.outbox.reply(conn.id, {
-        kind: 'TaskResponse',
-        request_id: message.request_id,
-        success: false,
-        error_message: refusal.text,
-        error_code: refusal.code,
-      });
+      this.outbox.reply(conn.id, refusal(message.request_id, refused));
       return;
     }
     const key = taskKey(message, conn.remoteHost);
@@ -101,18 +96,18 @@ export class Executor {
     return Math.min(this.flushMs, heldMs);
   }
 
-  private refusal(nowMs: number): { code: string; text: string } | null {
+  private refusal(nowMs: number): { code: string; message: string } | null {
     const { id } = this.config;
-    if (this.phase === 'starting') return { code: 'starting', text: `server ${id} is still preparing its cover` };
-    if (this.phase === 'leaving') return { code: 'leaving', text: `server ${id} is stopping` };
+    if (this.phase === 'starting') return { code: 'starting', message: `server ${id} is still preparing its cover` };
+    if (this.phase === 'leaving') return { code: 'leaving', message: `server ${id} is stopping` };
     if (!this.queue.isFull) return null;
-    const text = `server ${id} is overloaded: ${this.queue.activeCount} running, ${this.queue.queuedCount} queued`;
+    const message = `server ${id} is overloaded: ${this.queue.activeCount} running, ${this.queue.queuedCount} queued`;
     // One event a second tells it; one a refusal would fill the disk just when the server has no time.
     if (nowMs - this.overloadedSinceMs >= 1000) {
       this.overloadedSinceMs = nowMs;
-      this.outbox.event({ event: 'overloaded', reason: text });
+      this.outbox.event({ event: 'overloaded', reason: message });
     }
-    return { code: 'overloaded', text };
+    return { code: 'overloaded', message };
   }
 
   private dropWhere(matches: (task: Task) => boolean, outcome: string, nowMs: number): void {

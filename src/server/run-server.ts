@@ -1,13 +1,12 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { ClusterError, EXIT } from '../core/errors';
-import type { Clock, Logger, LogLevel } from '../core/environment';
+import { type Clock, isLogged, type Logger, type LogLevel } from '../core/environment';
 import { logLine } from '../core/log-line';
 import { ImagePool } from '../imaging/pool';
 import type { Compression } from '../imaging/plan';
 import { RecordFile } from '../files/record-file';
 import { Server, type ServerOptions } from './server';
 
-const LEVELS: LogLevel[] = ['debug', 'info', 'warn', 'error'];
 /** What a killed server may lose of its events (docs: files that a run leaves). */
 const EVENTS_FLUSH_MS = 100;
 const LOG_FLUSH_MS = 200;
@@ -134,7 +133,7 @@ function openFiles(options: RunServerOptions) {
   const events = recordFile(options.eventsFile, 'server.events_file', EVENTS_FLUSH_MS);
   const logFile = options.logFile ? recordFile(options.logFile, 'server.log_file', LOG_FLUSH_MS) : null;
   const log: Logger = (level, text) => {
-    if (LEVELS.indexOf(level) < LEVELS.indexOf(options.logLevel)) return;
+    if (!isLogged(level, options.logLevel)) return;
     const line = logLine(new Date(options.clock.unixMs()), level, text);
     if (logFile) logFile.append(line);
     else process.stdout.write(`${line}\n`);

@@ -165,6 +165,9 @@ describe('the reason of a failure at the deadline is what was being done', () =>
     ['Connection refused', alone, 'assigned', 'lost', 'assigned', 10_000],
     ['Server overloaded', alone, 'assigned', 'busy', 'assigned', 10_000],
     ['Server overloaded', all, 'assigned', 'busy', 'assigned', 10_000],
+    ['No leader available', all, 'leaderless', 'busy', 'leaderless', 10_000],
+    ['No leader available', alone, 'leaderless', 'busy', 'leaderless', 10_000],
+    ['Server overloaded', all, 'leaderless', 'busy', 'assigned', 10_000],
     ['Server unavailable during reassignment polling', all, 'assigned', 'lost', 'refused', 10_000],
   ])('%s: of %j asked: %s, sent: %s, then asked: %s', (reason, addresses, asked, sent, then, timeoutMs) => {
     const rig = end(addresses, asked, sent, then, timeoutMs);

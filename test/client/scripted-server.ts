@@ -3,6 +3,7 @@ import { CarrierEncoder } from '../../src/imaging/carrier';
 import type { Message, MessageOf } from '../../src/core/protocol';
 import { type Connection, type ConnectionHandler, listen, type Listener } from '../../src/core/transport/network';
 import { photo } from '../imaging/photo';
+import { status } from '../status/servers';
 
 /** One message as a server got it; for a TaskRequest with its secret. */
 export interface Heard<M = Message> {
@@ -138,6 +139,7 @@ export class ScriptedServer {
 
   #hear(heard: Heard): void {
     this.heard.push(heard);
+    if (heard.message.kind === 'StatusQuery') heard.connection.send({ kind: 'StatusResponse', ...status(this.id) });
     if (heard.message.kind === 'TaskAssignmentRequest') this.script.onAsk(heard as Ask, this);
     if (heard.message.kind === 'TaskRequest') this.script.onTask(heard as Task, this);
     this.#wake();

@@ -53,7 +53,7 @@ it('starts without an environment, in an empty folder', async () => {
   expect(await start(['--help'], nobody)).toMatchObject({ code: 0, stderr: '' });
   expect(await start(['init', folder], nobody)).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('no permission'),
+    stderr: expect.stringContaining('permission denied'),
   });
   expect(await start(['status', '--server', '127.0.0.1:1'], nobody)).toMatchObject({ code: 4, stderr: '' });
 });

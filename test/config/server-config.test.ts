@@ -29,7 +29,6 @@ describe('a server file', () => {
       peers: [],
       election: {
         heartbeatIntervalMs: 1000,
-        monitorIntervalMs: 1000,
         failureTimeoutMs: 3000,
         electionTimeoutMs: 2000,
       },
@@ -82,7 +81,7 @@ frame_timeout_secs = 2
       logFile: 'logs/4294967295.log',
       pidFile: 'p.pid',
       peers: [{ id: 2, address: 'server2.example.com:8001' }],
-      election: { heartbeatIntervalMs: 100, monitorIntervalMs: 250, failureTimeoutMs: 1100, electionTimeoutMs: 1.5 },
+      election: { heartbeatIntervalMs: 100, failureTimeoutMs: 1100, electionTimeoutMs: 1.5 },
       processing: { workers: 2, queueLimit: 7, compression: 'fast' },
       limits: {
         maxFrameBytes: 1000,

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import sharp from 'sharp';
-import { Cluster } from '../support/cluster';
-import { inFolder, PROGRAM } from '../support/program';
+import { inCluster } from '../support/in-cluster';
 
 interface Assignment {
   request_id: number;
@@ -56,48 +55,40 @@ async function readCarrier(png: Buffer): Promise<Buffer> {
 }
 
 test('a client of the original works against every server, leader or not, from 1 byte to 60 KB', async () => {
-  await inFolder(async (folder) => {
-    const cluster = await Cluster.create({ command: [PROGRAM], folder, servers: 3 });
-    try {
-      cluster.startAll();
-      await cluster.ready();
-      await cluster.agreement();
-      let requestId = 0;
-      for (const address of cluster.addresses) {
-        for (const size of [1, 2, 3, 7, 1000, 36_734, 60 * 1024]) {
-          requestId += 1;
-          const name = { client_name: 'Original', request_id: requestId };
-          const startMs = performance.now();
-          // It broadcasts the request for an assignment to every server and waits for each in turn.
-          const assignments: Assignment[] = [];
-          for (const each of [address, ...cluster.addresses]) {
-            const answer = await exchange<{ TaskAssignmentResponse: Assignment }>(each, {
-              TaskAssignmentRequest: name,
-            });
-            assignments.push(answer.TaskAssignmentResponse);
-          }
-          const { assigned_server_address: assigned, leader_id, request_id } = assignments[0]!;
-          // A repeated request gets the same server.
-          expect(new Set(assignments.map((each) => each.assigned_server_id)).size).toBe(1);
-          expect({ request_id, known: cluster.addresses.includes(assigned) }).toEqual({
-            request_id: requestId,
-            known: true,
+  await inCluster({ servers: 3 }, async (cluster) => {
+    let requestId = 0;
+    for (const address of cluster.addresses) {
+      for (const size of [1, 2, 3, 7, 1000, 36_734, 60 * 1024]) {
+        requestId += 1;
+        const name = { client_name: 'Original', request_id: requestId };
+        const startMs = performance.now();
+        // It broadcasts the request for an assignment to every server and waits for each in turn.
+        const assignments: Assignment[] = [];
+        for (const each of [address, ...cluster.addresses]) {
+          const answer = await exchange<{ TaskAssignmentResponse: Assignment }>(each, {
+            TaskAssignmentRequest: name,
           });
-          const secret = randomBytes(size);
-          const task = { ...name, secret_image_data: [...secret], assigned_by_leader: leader_id };
-          const { TaskResponse } = await exchange<{ TaskResponse: Answer }>(assigned, { TaskRequest: task });
-          const { encrypted_image_data, ...rest } = TaskResponse;
-          expect(rest).toEqual({ request_id: requestId, success: true, error_message: null });
-          expect((await readCarrier(Buffer.from(encrypted_image_data))).equals(secret)).toBe(true);
-          const status = await exchange(address, { TaskStatusQuery: name });
-          expect(status).toHaveProperty('TaskStatusResponse.assigned_server_address');
-          expect(performance.now() - startMs).toBeLessThan(3000);
+          assignments.push(answer.TaskAssignmentResponse);
         }
-        const leader = await exchange(address, 'LeaderQuery');
-        expect(leader).toHaveProperty('LeaderResponse.leader_id', (await cluster.agreement()).leaderId);
+        const { assigned_server_address: assigned, leader_id, request_id } = assignments[0]!;
+        // A repeated request gets the same server.
+        expect(new Set(assignments.map((each) => each.assigned_server_id)).size).toBe(1);
+        expect({ request_id, known: cluster.addresses.includes(assigned) }).toEqual({
+          request_id: requestId,
+          known: true,
+        });
+        const secret = randomBytes(size);
+        const task = { ...name, secret_image_data: [...secret], assigned_by_leader: leader_id };
+        const { TaskResponse } = await exchange<{ TaskResponse: Answer }>(assigned, { TaskRequest: task });
+        const { encrypted_image_data, ...rest } = TaskResponse;
+        expect(rest).toEqual({ request_id: requestId, success: true, error_message: null });
+        expect((await readCarrier(Buffer.from(encrypted_image_data))).equals(secret)).toBe(true);
+        const status = await exchange(address, { TaskStatusQuery: name });
+        expect(status).toHaveProperty('TaskStatusResponse.assigned_server_address');
+        expect(performance.now() - startMs).toBeLessThan(3000);
       }
-    } finally {
-      await cluster.stop();
+      const leader = await exchange(address, 'LeaderQuery');
+      expect(leader).toHaveProperty('LeaderResponse.leader_id', (await cluster.agreement()).leaderId);
     }
   });
 }, 120_000);

@@ -1,3 +1,4 @@
+import { taskKey } from '../../src/core/balancing/task-key';
 import type { MessageOf } from '../../src/core/protocol';
 import type { Effect } from '../../src/server/effects';
 import { conn, events, linkMessages, only, replies, Rig, task } from './member-rig';
@@ -261,6 +262,6 @@ describe('the status of a task', () => {
     });
     rig.pass(5);
     const { ledger } = rig.member.assigner;
-    expect([ledger.holders('host\nc\n1'), ledger.holders('r\nc\n1')]).toEqual([[1], []]);
+    expect([ledger.holders(taskKey(named, 'host')), ledger.holders(taskKey(task(1)))]).toEqual([[1], []]);
   });
 });

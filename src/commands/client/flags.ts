@@ -1,7 +1,7 @@
 /** Flags that the client's commands share. */
 import { Flags } from '@oclif/core';
 import type { ClientOverrides } from './overrides';
-import { printable } from '../../config/show';
+import { printable } from '../../core/printable';
 import { ClusterError } from '../../core/errors';
 
 /** Repeatable; instead of the addresses in the file. */
@@ -12,7 +12,7 @@ export const serverFlag = Flags.string({
   summary: 'a server, repeatable; instead of those in the file',
 });
 
-interface NumberFlag {
+export interface NumberFlag {
   helpValue: string;
   summary: string;
   min: number;
@@ -37,9 +37,10 @@ const NUMBERS = {
 
 type NumberName = keyof typeof NUMBERS;
 
-const text = ({ helpValue, summary }: NumberFlag) => Flags.string({ helpValue, summary });
+/** A number's flag. A text: oclif would bury our error message in one of its own. */
+export const text = ({ helpValue, summary }: NumberFlag) => Flags.string({ helpValue, summary });
 
-/** What `client` sends, and when. Texts: oclif would bury our error message in one of its own. */
+/** What `client` sends, and when. */
 export const loadFlags = {
   'machine-id': text(NUMBERS['machine-id']),
   'client-id': text(NUMBERS['client-id']),
@@ -57,7 +58,7 @@ type LoadFlagValues = Partial<Record<NumberName | 'image-dir', string>> & { serv
 
 /** What the load flags say. @throws ClusterError `bad_usage` naming the flag */
 export function overridesOf(flags: LoadFlagValues): ClientOverrides & { seed?: number } {
-  const number = (name: NumberName): number | undefined => numberOf(name, flags[name]);
+  const number = (name: NumberName): number | undefined => numberOf(name, flags[name], NUMBERS[name]);
   return {
     servers: flags.server,
     imageDir: flags['image-dir'],
@@ -72,9 +73,10 @@ export function overridesOf(flags: LoadFlagValues): ClientOverrides & { seed?: n
   };
 }
 
-function numberOf(name: NumberName, typed: string | undefined): number | undefined {
+/** The number that was typed; undefined: none. @throws ClusterError `bad_usage` naming the flag */
+export function numberOf(name: string, typed: string | undefined, flag: NumberFlag): number | undefined {
   if (typed === undefined) return undefined;
-  const { min, max, isWhole = false }: NumberFlag = NUMBERS[name];
+  const { min, max, isWhole = false } = flag;
   const value = /^-?\d+(\.\d+)?$/.test(typed) ? Number(typed) : NaN;
   if (value >= min && value <= max && (!isWhole || Number.isInteger(value))) return value;
   const what = isWhole ? 'a whole number' : 'a number';

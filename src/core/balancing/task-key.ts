@@ -1,20 +1,22 @@
 import type { TaskName } from '../protocol';
 
 /**
- * One string per task. `fallbackRunId` stands in for clients of the original, which send no run id:
- * their address without the port, because they open a new connection for every exchange.
+ * One string per task, whatever stands in the names. `fallbackRunId` stands in for clients of the original, which send
+ * no run id: their address without the port, because they open a new connection for every exchange.
  */
 export function taskKey(name: TaskName, fallbackRunId = ''): string {
-  return `${name.run_id ?? fallbackRunId}\n${name.client_name}\n${name.request_id}`;
+  const runId = name.run_id ?? fallbackRunId;
+  return `${name.request_id} ${runId.length} ${runId}${name.client_name}`;
 }
 
 /** The inverse of `taskKey`. */
 export function taskName(key: string): Required<TaskName> {
-  const first = key.indexOf('\n');
-  const last = key.lastIndexOf('\n');
+  const idEnd = key.indexOf(' ');
+  const namesAt = key.indexOf(' ', idEnd + 1) + 1;
+  const clientAt = namesAt + Number(key.slice(idEnd + 1, namesAt));
   return {
-    run_id: key.slice(0, first),
-    client_name: key.slice(first + 1, last),
-    request_id: Number(key.slice(last + 1)),
+    run_id: key.slice(namesAt, clientAt),
+    client_name: key.slice(clientAt),
+    request_id: Number(key.slice(0, idEnd)),
   };
 }

@@ -26,7 +26,7 @@ it('has an inverse, and what is told of a task makes the same key again', () => 
   });
   fc.assert(
     fc.property(name, (given) => {
-      if (!given.run_id.includes('\n')) expect(taskName(taskKey(given))).toEqual(given);
+      expect(taskName(taskKey(given))).toEqual(given);
       expect(taskKey(taskName(taskKey(given)))).toBe(taskKey(given));
     }),
   );

@@ -76,7 +76,7 @@ test('a connection that the server has paused is not timed out', async () => {
 });
 
 test('a reader that takes nothing for too long is closed, one that reads slowly is not', async () => {
-  const { accepted, listener } = await listening({ watch: new FrameWatch({ writeStallMs: 200 }) });
+  const { accepted, listener } = await listening({ watch: new FrameWatch({ writeStallMs: 500 }) });
   const response = { kind: 'TaskResponse', request_id: 1, success: true, error_message: null } as const;
   const begin = async (): Promise<Accepted & RawClient> => {
     const client = await rawClient(listener.port);
@@ -92,12 +92,11 @@ test('a reader that takes nothing for too long is closed, one that reads slowly 
     return { ...client, ...server };
   };
   const [frozen, slow] = [await begin(), await begin()];
-  const timer = setInterval(() => {
-    slow.socket.resume();
-    setImmediate(() => slow.socket.pause());
-  }, 20);
+  slow.socket.on('data', () => slow.socket.pause());
+  // Fast enough for a kernel that opens a closed window only when a sixteenth of its buffer is free.
+  const timer = setInterval(() => slow.socket.resume(), 5);
   expect(await frozen.ear.closes.next()).toBe('timeout');
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await new Promise((resolve) => setTimeout(resolve, 600));
   clearInterval(timer);
   expect(slow.ear.closeCount).toBe(0);
 });

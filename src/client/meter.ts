@@ -1,0 +1,48 @@
+import type { Clock } from '../core/environment';
+import { exactQuantile } from '../core/metrics/digest';
+import type { RequestRecord } from '../core/metrics/record';
+import { printable } from '../core/printable';
+
+/** The rate is over about so long, the p95 over so many. */
+const RATE_SPAN_MS = 5000;
+const RECENT_COUNT = 1000;
+
+/** How a run goes just now, in numbers. Interrupted and unsent requests do not count. */
+export class Meter {
+  doneCount = 0;
+  failedCount = 0;
+  /** Why the last failed request failed, fit for a terminal; empty while none has failed. */
+  lastReason = '';
+  readonly #clock: Clock;
+  readonly #recentMs: number[] = [];
+  readonly #marks: { atMs: number; done: number }[];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#marks = [{ atMs: clock.monotonicMs(), done: 0 }];
+  }
+
+  add({ outcome, success, latency_ms, failure_reason }: RequestRecord): void {
+    if (outcome === 'interrupted' || outcome === 'unsent') return;
+    if (success) this.#recentMs[(this.doneCount - this.failedCount) % RECENT_COUNT] = latency_ms;
+    else {
+      this.failedCount += 1;
+      this.lastReason = printable(failure_reason ?? '');
+    }
+    this.doneCount += 1;
+  }
+
+  /** Requests per second since the mark of about five seconds ago; each call sets a mark. */
+  perSecond(): number {
+    const nowMs = this.#clock.monotonicMs();
+    this.#marks.push({ atMs: nowMs, done: this.doneCount });
+    while (this.#marks.length > 2 && nowMs - this.#marks[1]!.atMs >= RATE_SPAN_MS) this.#marks.shift();
+    const { atMs, done } = this.#marks[0]!;
+    return nowMs === atMs ? 0 : ((this.doneCount - done) * 1000) / (nowMs - atMs);
+  }
+
+  /** Of the latest successes, null before the first. */
+  p95Ms(): number | null {
+    return exactQuantile(Float64Array.from(this.#recentMs).sort(), 0.95);
+  }
+}

@@ -1,0 +1,27 @@
+import type { Logger } from '../core/environment';
+import type { RequestRecord } from '../core/metrics/record';
+import { Summary } from '../core/metrics/summary';
+
+/** What became of one client's requests; each has its line in the client's log. */
+export class Tally {
+  readonly summary = new Summary();
+  interruptedCount = 0;
+
+  constructor(private readonly log?: Logger) {}
+
+  add(record: RequestRecord): void {
+    this.summary.add(record);
+    if (record.outcome === 'interrupted') this.interruptedCount += 1;
+    if (this.log) logRecord(record, this.log);
+  }
+}
+
+function logRecord(record: RequestRecord, log: Logger): void {
+  const { request_id, image, outcome, failure_reason, assigned_server_id, latency_ms, retry_count, hedged } = record;
+  const server = assigned_server_id === null ? 'no server' : `server ${assigned_server_id}`;
+  const extras = `${retry_count > 0 ? `, ${retry_count} retries` : ''}${hedged ? ', hedged' : ''}`;
+  const how = `${image}, ${server}, ${latency_ms.toFixed(1)} ms${extras}`;
+  if (outcome === 'failure') log('error', `request ${request_id} failed: ${failure_reason} (${how})`);
+  else if (outcome === 'success' && (retry_count > 0 || hedged)) log('warn', `request ${request_id} done (${how})`);
+  else log('debug', `request ${request_id} ${outcome === 'success' ? 'done' : outcome} (${how})`);
+}

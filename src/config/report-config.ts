@@ -1,0 +1,64 @@
+import * as v from 'valibot';
+import { list, path, section, table } from './fields';
+import { defaultsOf, loadConfig } from './load';
+import type { Problem } from './problem';
+import { printable } from '../core/printable';
+
+/** The schema of `report.toml`. */
+export const reportFileSchema = table({
+  report: section({
+    output_dir: v.optional(path(), './aggregated_metrics'),
+    client_machines: v.optional(list(path(), 'a list of folders'), ['./metrics']),
+    server_machines: v.optional(list(path(), 'a list of folders or event files'), ['.']),
+    faults_log: v.optional(path(), './fault_events.ndjson'),
+  }),
+});
+
+/** What `report` aggregates by default. */
+export interface ReportConfig {
+  outputDir: string;
+  /** Folders with metrics; at least one. */
+  clientMachines: string[];
+  /** Folders with event files, or event files. */
+  serverMachines: string[];
+  faultsLog: string;
+}
+
+/**
+ * The configuration of `report`; a file that is missing and not required is one of defaults.
+ * @throws ClusterError `bad_config`
+ */
+export function loadReportConfig(filePath: string, { required }: { required: boolean }): ReportConfig {
+  const settings = loadConfig(reportFileSchema, filePath, { required, check: reportProblems });
+  const { report } = settings ?? defaultsOf(reportFileSchema);
+  return {
+    outputDir: report.output_dir,
+    clientMachines: [...report.client_machines],
+    serverMachines: [...report.server_machines],
+    faultsLog: report.faults_log,
+  };
+}
+
+/** Why a path cannot be read from here, or null. `user@host:/path` is another machine's. */
+export function remoteProblem(place: string): string | null {
+  if (!/^[^/\\:]+@[^/\\]+:/.test(place)) return null;
+  return `expected a path of this machine, got "${printable(place, 200)}": collection over SSH comes with another version`;
+}
+
+function reportProblems({ report }: v.InferOutput<typeof reportFileSchema>): Problem[] {
+  const lists = (['client_machines', 'server_machines'] as const).flatMap((key) =>
+    report[key].flatMap((place, index) => problemOf(`report.${key}[${index}]`, place)),
+  );
+  const none = { key: 'report.client_machines', text: 'expected at least one folder, got an empty list' };
+  return [
+    ...problemOf('report.output_dir', report.output_dir),
+    ...(report.client_machines.length === 0 ? [none] : []),
+    ...lists,
+    ...problemOf('report.faults_log', report.faults_log),
+  ];
+}
+
+function problemOf(key: string, place: string): Problem[] {
+  const text = remoteProblem(place);
+  return text === null ? [] : [{ key, text }];
+}

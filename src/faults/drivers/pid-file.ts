@@ -1,0 +1,94 @@
+import { closeSync, fstatSync, openSync, readSync, constants } from 'node:fs';
+import path from 'node:path';
+import type { FaultServer } from '../../config/faults-config';
+import { ClusterError } from '../../core/errors';
+import { causeOf } from '../../files/cause';
+import { oneLine } from '../../core/printable';
+import type { ProcessInfo } from './process-info';
+
+/** What a server writes about itself at its start (`server.pid_file`). */
+export interface PidFile {
+  pid: number;
+  /** Unix milliseconds. */
+  startMs: number;
+  serverId: number;
+  /** As it stood on its command line; null: it was started without a file. */
+  config: string | null;
+}
+
+const MAX_BYTES = 8192;
+/** How far the two accounts of a start may differ: one is the kernel's, one the program's own. */
+export const START_TOLERANCE_MS = 2000;
+
+/** A server's pid file; null when there is none. @throws ClusterError for anything that is no pid file */
+export function readPidFile(file: string): PidFile | null {
+  const text = readSmall(file);
+  if (text === null) return null;
+  const { pid, start_time: startMs, server_id: serverId, config } = objectOf(text);
+  // Numbers below 1 would signal whole groups of processes.
+  const isPid = Number.isSafeInteger(pid) && (pid as number) > 1;
+  const isConfig = config === null || typeof config === 'string';
+  if (!isPid || typeof startMs !== 'number' || typeof serverId !== 'number' || !isConfig) {
+    throw refused(`${oneLine(file)} is no pid file of a server`);
+  }
+  return { pid: pid as number, startMs, serverId, config };
+}
+
+/** Why the process that a pid file names cannot be taken for this server; undefined when all agrees. */
+export function disagreement(server: FaultServer, named: PidFile, info: ProcessInfo): string | undefined {
+  const file = oneLine(server.pidFile);
+  const { pid, startMs, serverId, config } = named;
+  if (serverId !== server.id) return `${file} is that of server ${serverId}`;
+  const pathOf = (name: string): string => path.resolve(server.workDir, name);
+  if (config === null || pathOf(config) !== pathOf(server.config)) {
+    const got = config === null ? 'without a configuration file' : `with ${shown(config)}`;
+    return `by ${file} it was started ${got}, not with ${shown(server.config)}`;
+  }
+  if (!(Math.abs(info.startMs - startMs) <= START_TOLERANCE_MS)) {
+    return `process ${pid} of ${file} started at ${showTime(info.startMs)}, not at ${showTime(startMs)}`;
+  }
+  if (info.words.includes('server')) return undefined;
+  return `process ${pid} of ${file} is no server, its command line is ${shown(info.words.join(' '))}`;
+}
+
+export function refused(text: string, cause?: unknown): ClusterError {
+  return new ClusterError('not_reachable', text, { cause });
+}
+
+/** The text of a small regular file. Never blocks: a pipe or a device is refused. */
+function readSmall(file: string): string | null {
+  let fd: number;
+  try {
+    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw refused(`cannot read ${oneLine(file)}: ${causeOf(error)}`, error);
+  }
+  try {
+    if (!fstatSync(fd).isFile()) throw refused(`${oneLine(file)} is no regular file`);
+    const buffer = Buffer.alloc(MAX_BYTES + 1);
+    const count = readSync(fd, buffer, 0, buffer.length, 0);
+    if (count > MAX_BYTES) throw refused(`${oneLine(file)} is larger than any pid file`);
+    return buffer.toString('utf8', 0, count);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function objectOf(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+function shown(text: string): string {
+  return `"${oneLine(text.length > 200 ? `${text.slice(0, 200)}…` : text)}"`;
+}
+
+/** A hostile number may be no time at all. */
+function showTime(ms: number): string {
+  return Math.abs(ms) < 8.64e15 ? new Date(ms).toISOString() : String(ms);
+}

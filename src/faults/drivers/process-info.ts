@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+/** What the system knows of a process that lives. */
+export interface ProcessInfo {
+  /** Unix milliseconds; from `ps` it is a whole second. */
+  startMs: number;
+  /** Its command line. */
+  words: string[];
+}
+
+/** Of /proc: Linux shows every program 100 ticks a second, whatever the kernel counts in. */
+const TICK_MS = 10;
+const PS_COLUMNS = ['-o', 'stat=', '-o', 'lstart=', '-o', 'command='];
+
+/** Null when it does not live; a zombie does not. */
+export function lookAtProcess(pid: number): Promise<ProcessInfo | null> {
+  return existsSync('/proc/self/stat') ? fromProc(pid) : fromPs(pid);
+}
+
+/** From /proc, which Linux has. */
+export async function fromProc(pid: number): Promise<ProcessInfo | null> {
+  try {
+    const [stat, commandLine, uptime] = await Promise.all(
+      [`/proc/${pid}/stat`, `/proc/${pid}/cmdline`, '/proc/uptime'].map((file) => readFile(file, 'utf8')),
+    );
+    // The second field is the name in parentheses, in which anything may stand: count from its end.
+    const fields = stat!.slice(stat!.lastIndexOf(')') + 2).split(' ');
+    if (isDead(fields[0]!)) return null;
+    const bootMs = Date.now() - Number(uptime!.split(' ')[0]) * 1000;
+    return { startMs: bootMs + Number(fields[19]) * TICK_MS, words: commandLine!.split('\0').slice(0, -1) };
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
+  }
+}
+
+/** From `ps`, where there is no /proc (macOS). */
+export async function fromPs(pid: number): Promise<ProcessInfo | null> {
+  const env = { ...process.env, LC_ALL: 'C' };
+  const { stdout } = await promisify(execFile)('ps', ['-ww', '-p', String(pid), ...PS_COLUMNS], { env }).catch(
+    (error: { code?: unknown }) => {
+      // Its way to say that there is no such process.
+      if (error.code === 1) return { stdout: '' };
+      throw error;
+    },
+  );
+  // S+   Sun Nov 22 17:46:05 2026 /opt/cloudp2p server --config config/server1.toml
+  const [, state = 'Z', start = '', command = ''] =
+    /^\s*(\S+)\s+(\S+ +\S+ +\d+ +[\d:]+ +\d+) +(.*)$/m.exec(stdout) ?? [];
+  return isDead(state) ? null : { startMs: Date.parse(start), words: command.split(/\s+/) };
+}
+
+function isDead(state: string): boolean {
+  return /^[ZX]/.test(state);
+}

@@ -1,0 +1,97 @@
+import type { FaultsConfig } from '../config/faults-config';
+import type { Clock } from '../core/environment';
+import { timestamp } from '../core/log-line';
+import type { FaultEvent } from '../core/metrics/record';
+import { RecordFile } from '../files/record-file';
+import { ringText, type RingView } from './ring-view';
+import { oneLine } from '../core/printable';
+
+/** Who reads along; process.stdout is one. */
+export interface Display {
+  write(text: string): unknown;
+  /** On a terminal the ring stands below the log, on one line that is written over. */
+  isTTY?: boolean;
+  /** Some pseudo-terminals say 0. */
+  columns?: number;
+}
+
+const CLEAR_LINE = '\r\u001b[2K';
+const REDRAW_MS = 1000;
+/** Lines are flushed one by one, so that the timer has nothing to do. */
+const FLUSH_MS = 1000;
+
+/** What a run says: to a person, in the log file, and in the events file for programs. Both files are appended to. */
+export class FaultLog {
+  readonly #clock: Clock;
+  readonly #display: Display | undefined;
+  readonly #log: RecordFile;
+  readonly #events: RecordFile;
+  #ring: RingView | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Whether a line is missing in a file. */
+  isIncomplete = false;
+
+  /** @throws ClusterError `bad_config` when a file cannot be opened */
+  constructor({ logFile, eventsFile, logSource }: FaultsConfig, clock: Clock, display?: Display) {
+    this.#clock = clock;
+    this.#display = display;
+    const open = (file: string): RecordFile =>
+      new RecordFile(file, {
+        what: logSource,
+        flushMs: FLUSH_MS,
+        onError: (error) => this.#onFileError(file, error),
+      });
+    this.#log = open(logFile);
+    this.#events = open(eventsFile);
+    if (display?.isTTY) this.#timer = setInterval(() => this.#drawRing(), REDRAW_MS).unref();
+  }
+
+  /** One line with its time. */
+  line(text: string): void {
+    this.plain([`${timestamp(new Date(this.#clock.unixMs()))} ${text}`]);
+  }
+
+  /** Lines as they are, all at once. */
+  plain(lines: readonly string[]): void {
+    const text = lines.map(oneLine).join('\n');
+    this.#log.append(text);
+    this.#log.flush();
+    this.#say(text);
+  }
+
+  record(event: FaultEvent): void {
+    this.#events.append(JSON.stringify(event));
+    this.#events.flush();
+  }
+
+  show(ring: RingView): void {
+    this.#ring = ring;
+    this.#drawRing();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    if (this.#display?.isTTY) this.#display.write(CLEAR_LINE);
+    this.#ring = undefined;
+    this.#log.close();
+    this.#events.close();
+  }
+
+  #say(text: string): void {
+    const clear = this.#display?.isTTY ? CLEAR_LINE : '';
+    this.#display?.write(`${clear}${text}\n`);
+    this.#drawRing();
+  }
+
+  #drawRing(): void {
+    if (!this.#display?.isTTY || this.#ring === undefined) return;
+    const text = ringText(this.#ring, this.#clock.monotonicMs());
+    this.#display.write(`${CLEAR_LINE}${text.slice(0, (this.#display.columns || 80) - 1)}`);
+  }
+
+  /** The faults go on: to stop here would help nobody. */
+  #onFileError(file: string, error: Error): void {
+    this.isIncomplete = true;
+    this.#say(oneLine(`${timestamp(new Date(this.#clock.unixMs()))} ERROR: cannot write ${file}: ${error.message}`));
+  }
+}

@@ -1,0 +1,23 @@
+/** Names by number: what stands in millions of records is kept once. */
+export class Names<T extends string | number> {
+  readonly all: T[] = [];
+  readonly #indexes = new Map<T, number>();
+
+  /** Once `limit` are known, every further name is `other`: a hostile file must not fill the memory. */
+  constructor(
+    private readonly limit: number,
+    private readonly other: T,
+  ) {}
+
+  indexOf(name: T): number {
+    const known = this.#indexes.get(name);
+    if (known !== undefined) return known;
+    if (this.all.length >= this.limit && name !== this.other) return this.indexOf(this.other);
+    this.#indexes.set(name, this.all.length);
+    return this.all.push(name) - 1;
+  }
+}
+
+export function increment<K>(counts: Map<K, number>, key: K, by = 1): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}

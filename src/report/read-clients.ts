@@ -1,0 +1,110 @@
+import path from 'node:path';
+import { type ClientFile, parseClientFile } from './client-file';
+import { Few } from './few';
+import { readWhole } from './file-lines';
+import type { Inputs } from './inputs';
+import { clientName, type RunChoice } from './read-requests';
+import type { ClientTasks } from './task-marks';
+
+/** What is worth a word about the clients. */
+interface Remarks {
+  differences: Few;
+  twice: Few;
+  copies: Few;
+  leftOut: Few;
+}
+
+/**
+ * Reads the clients' own files. A client with records is counted from them and its file only compared; one without
+ * is counted from its file.
+ */
+export function readClients(files: readonly string[], choice: RunChoice, inputs: Inputs): void {
+  const remarks: Remarks = { differences: new Few(), twice: new Few(), copies: new Few(), leftOut: new Few() };
+  const seen = new Map<string, string>();
+  const places = placesOfRecords(inputs);
+  for (const file of files) {
+    const client = readClient(file, inputs);
+    if (client !== null) take(client, choice, inputs, remarks, seen, places);
+  }
+  for (const [name, [first, ...others]] of places) {
+    if (others.length > 0) remarks.twice.add(`${name} stands in ${[first, ...others].join(' and ')}`);
+  }
+  inputs.notes.push(
+    ...remarks.differences.lines(),
+    ...headed(remarks.twice, 'The same client in several places, each counted (is the machine id unique?)'),
+    ...headed(remarks.copies, 'Copies of files that were counted before'),
+    ...headed(remarks.leftOut, 'Files of runs that are left out'),
+  );
+}
+
+function readClient(file: string, inputs: Inputs): ClientFile | null {
+  const read = readWhole(file);
+  const parsed = 'problem' in read ? read : parseClientFile(file, read.text);
+  const problems = 'problem' in parsed ? [parsed.problem] : [];
+  inputs.files.push({ path: file, kind: 'client', lines: 1, badLines: problems.length, problems });
+  if ('problem' in read) inputs.missing.push(`${file}: ${read.problem}`);
+  if ('problem' in parsed) return null;
+  inputs.clientFileCount += 1;
+  return parsed.ok;
+}
+
+function take(
+  client: ClientFile,
+  choice: RunChoice,
+  inputs: Inputs,
+  remarks: Remarks,
+  seen: Map<string, string>,
+  places: Map<string, string[]>,
+): void {
+  const key = JSON.stringify([client.runId, client.name]);
+  const before = seen.get(key);
+  if (before !== undefined && client.runId !== null) return remarks.copies.add(`${client.path} is one of ${before}`);
+  seen.set(key, before ?? client.path);
+  const recorded = recordsOf(client, inputs);
+  if (recorded !== null) return compare(client, recorded, remarks.differences);
+  if (isLeftOut(client, choice, inputs)) return remarks.leftOut.add(client.path);
+  inputs.clients.push(client);
+  places.set(client.name, [...(places.get(client.name) ?? []), client.path]);
+}
+
+/** The records of this very client: of its run or, where the file names none, of its folder. */
+function recordsOf(client: ClientFile, { records, tasks }: Inputs): ClientTasks | null {
+  const folder = path.dirname(client.path);
+  for (const run of records) {
+    const isSame = client.runId === null ? run.folder === folder : run.runId === client.runId;
+    const found = isSame ? tasks.find(run.runId, client.name) : undefined;
+    if (found !== undefined) return found;
+  }
+  return null;
+}
+
+function isLeftOut({ runId }: ClientFile, choice: RunChoice, { runs }: Inputs): boolean {
+  if (choice.take === 'id') return runId !== choice.runId;
+  return runs.some((run) => run.run_id === runId) && !runs.some((run) => run.run_id === runId && run.taken);
+}
+
+function compare(client: ClientFile, tasks: ClientTasks, differences: Few): void {
+  const { successful, failed } = client;
+  if (tasks.successCount === successful && tasks.failedCount === failed) return;
+  const said = `${successful} successful and ${failed} failed`;
+  const counted = `${tasks.successCount} and ${tasks.failedCount}`;
+  differences.add(`${client.path} says ${said} requests, its records have ${counted}: the records count`);
+}
+
+/** Client name → the record files that it stands in. */
+function placesOfRecords({ records }: Inputs): Map<string, string[]> {
+  const places = new Map<string, string[]>();
+  for (const run of records) {
+    for (const id of run.clients.keys()) {
+      const name = clientName(run.machineId, id);
+      const known = places.get(name) ?? [];
+      // Several runs of one file are no clash: the user asked for them.
+      if (!known.includes(run.path)) places.set(name, [...known, run.path]);
+    }
+  }
+  return places;
+}
+
+function headed(few: Few, head: string): string[] {
+  return few.count === 0 ? [] : [`${head}: ${few.lines().join('; ')}`];
+}

@@ -1,0 +1,114 @@
+import path from 'node:path';
+import type { RequestRecord } from '../core/metrics/record';
+import { ClusterError } from '../core/errors';
+import { RequestColumns } from './columns';
+import type { Inputs, RunRecords } from './inputs';
+import { increment } from './names';
+import { parseRecord } from './parse-line';
+import { readRecords } from './read-file';
+
+const MAX_RUNS_PER_FILE = 1000;
+const MAX_REASONS = 1000;
+
+/** Which runs to take: of each file the newest by its records, the one with this id, or all. */
+export type RunChoice = { take: 'newest' } | { take: 'all' } | { take: 'id'; runId: string };
+
+/** Reads a machine_{n}_requests.ndjson and takes the runs that are wanted. */
+export function readRequests(file: string, choice: RunChoice, inputs: Inputs): void {
+  const folder = path.dirname(file);
+  const machineId = Number(/machine_(\d+)_/.exec(path.basename(file))![1]);
+  const runs = new Map<string, RunRecords>();
+  const runOf = (runId: string): RunRecords | undefined => {
+    let run = runs.get(runId);
+    if (run === undefined && runs.size < MAX_RUNS_PER_FILE) {
+      runs.set(runId, (run = newRun(file, folder, machineId, runId)));
+    }
+    return run;
+  };
+  const { unreadable, ...read } = readRecords(file, 'records', parseRecord, (record) => {
+    const run = runOf(record.run_id);
+    return run === undefined ? `more than ${MAX_RUNS_PER_FILE} runs in one file` : fold(record, run, inputs);
+  });
+  inputs.files.push(read);
+  if (unreadable) inputs.missing.push(`${file}: ${read.problems[0]}`);
+  choose([...runs.values()], choice, inputs);
+}
+
+function newRun(file: string, folder: string, machineId: number, runId: string): RunRecords {
+  return {
+    ...{ path: file, folder, machineId, runId, columns: new RequestColumns(), reasons: new Map() },
+    ...{ interrupted: 0, unsent: 0, firstStartMs: Infinity, lastEndMs: -Infinity, clients: new Map() },
+  };
+}
+
+function fold(record: RequestRecord, run: RunRecords, inputs: Inputs): string | void {
+  let tasks = run.clients.get(record.client_id);
+  if (tasks === undefined) {
+    tasks = inputs.tasks.of(run.runId, clientName(run.machineId, record.client_id));
+    run.clients.set(record.client_id, tasks);
+  }
+  if (!tasks.see(record.request_id, record.success)) {
+    return `request ${record.request_id} of client ${record.client_id} was counted before`;
+  }
+  if (record.outcome === 'interrupted') run.interrupted += 1;
+  else if (record.outcome === 'unsent') run.unsent += 1;
+  else {
+    if (record.success) tasks.successCount += 1;
+    else {
+      tasks.failedCount += 1;
+      addReason(run.reasons, record.failure_reason ?? 'unknown');
+    }
+    addRow(record, run, inputs);
+  }
+}
+
+function addRow(record: RequestRecord, run: RunRecords, { images, servers }: Inputs): void {
+  const { start_time: startMs, latency_ms: latencyMs, service_ms: serviceMs, assigned_server_id: serverId } = record;
+  // Field by field: a spread costs more than all the rest of a line.
+  run.columns.add({
+    startMs,
+    latencyMs,
+    serviceMs,
+    image: images.indexOf(record.image),
+    server: serverId === null ? 0 : servers.indexOf(serverId) + 1,
+    term: record.term,
+    success: record.success,
+    retried: record.retry_count > 0,
+    hedged: record.hedged,
+  });
+  run.firstStartMs = Math.min(run.firstStartMs, startMs);
+  run.lastEndMs = Math.max(run.lastEndMs, startMs + latencyMs);
+}
+
+function addReason(reasons: Map<string, number>, reason: string): void {
+  increment(reasons, reasons.size < MAX_REASONS || reasons.has(reason) ? reason : '(other reasons)');
+}
+
+function choose(runs: RunRecords[], choice: RunChoice, inputs: Inputs): void {
+  const newest = runs.reduce<RunRecords | undefined>(
+    (best, run) => (best === undefined || run.lastEndMs > best.lastEndMs ? run : best),
+    undefined,
+  );
+  for (const run of runs) {
+    const taken = choice.take === 'all' || (choice.take === 'id' ? run.runId === choice.runId : run === newest);
+    inputs.runs.push({ run_id: run.runId, file: run.path, requests: run.columns.count, taken });
+    if (taken) inputs.records.push(run);
+    else for (const id of run.clients.keys()) inputs.tasks.forget(run.runId, clientName(run.machineId, id));
+  }
+  if (runs.length < 2) return;
+  const left = runs.length - inputs.records.filter((run) => runs.includes(run)).length;
+  const which = choice.take === 'newest' ? 'the newest is taken' : `${left} of them are left out`;
+  inputs.notes.push(`${runs[0]!.path} holds ${runs.length} runs, ${which} (--run ID or --run all says otherwise)`);
+}
+
+/** @throws ClusterError `bad_usage` if the run that was asked for is in no file */
+export function checkRunFound(choice: RunChoice, inputs: Inputs): void {
+  if (choice.take !== 'id' || inputs.records.length > 0 || inputs.clients.length > 0) return;
+  const known = [...new Set(inputs.runs.map((run) => run.run_id))].slice(0, 5).map((id) => JSON.stringify(id));
+  const list = known.length === 0 ? 'no run is known there' : `known are ${known.join(', ')}`;
+  throw new ClusterError('bad_usage', `--run: no run ${JSON.stringify(choice.runId)} in the files; ${list}`);
+}
+
+export function clientName(machineId: number, clientId: number): string {
+  return `Machine_${machineId}_Client_${clientId}`;
+}

@@ -1,0 +1,115 @@
+import { exactQuantile } from '../core/metrics/digest';
+import type { Row } from './columns';
+
+const WINDOW_MS = 250;
+const CALM_MS = 1000;
+const STEP_MS = 10;
+const WINDOW_STEPS = WINDOW_MS / STEP_MS;
+/** So many windows one after the other lie within the second of calm. */
+const CALM_WINDOWS = (CALM_MS - WINDOW_MS) / STEP_MS + 1;
+/** A fault that lasts longer (5.5 hours) is not judged: the times in its file are damaged. */
+const MAX_STEPS = 2_000_000;
+const SLOW_FACTOR = 1.5;
+const SLOW_MS = 10;
+/** The most latencies of an image that its baseline is taken from, and the fewest before the first fault. */
+const BASELINE_MAX = 100_000;
+const BASELINE_MIN = 20;
+
+/** Shows all requests. */
+export type ForEachRow = (visit: (row: Row) => void) => void;
+
+interface Range {
+  from: number;
+  to: number;
+}
+
+/**
+ * What is slow for each image (by number, ms): 1.5 times its steady p95 plus 10 ms. Steady are the successes that ended
+ * before the first fault; where these are fewer than 20, those whose life overlaps no fault. Infinity without any.
+ */
+export function slowAboveMs(forEachRow: ForEachRow, imageCount: number, faults: readonly Range[]): Float64Array {
+  const before: number[][] = Array.from({ length: imageCount }, () => []);
+  const outside: number[][] = Array.from({ length: imageCount }, () => []);
+  const firstMs = faults.reduce((first, { from }) => Math.min(first, from), Infinity);
+  const keep = (list: number[], ms: number): void => void (list.length < BASELINE_MAX && list.push(ms));
+  forEachRow((row) => {
+    if (!row.success) return;
+    if (row.endMs < firstMs) keep(before[row.image]!, row.latencyMs);
+    if (!faults.some((fault) => overlaps(row, fault))) keep(outside[row.image]!, row.latencyMs);
+  });
+  return Float64Array.from(before, (latencies, image) => {
+    const steady = latencies.length >= BASELINE_MIN ? latencies : outside[image]!;
+    const p95 = exactQuantile(Float64Array.from(steady).sort(), 0.95);
+    return p95 === null ? Infinity : p95 * SLOW_FACTOR + SLOW_MS;
+  });
+}
+
+/**
+ * When the clients were back to baseline: milliseconds from `from` to the first moment after which, for 1 s, every
+ * window of 250 ms (sliding by 10 ms, over the ends of requests) is good. A window is good if no request in it failed
+ * and, for each image, its p95 is not slow, that is at most 5 % of its requests are. A window without any request is
+ * good unless one that failed or was slow was under way in it: a stall is not calm. null: not before `to`.
+ */
+export function backToBaselineMs(forEachRow: ForEachRow, slowMs: Float64Array, { from, to }: Range): number | null {
+  const steps = Math.floor((to - from) / STEP_MS);
+  if (!(steps >= CALM_MS / STEP_MS) || steps > MAX_STEPS) return null;
+  const bad = badSteps(forEachRow, slowMs, from, steps);
+  let good = 0;
+  for (let at = 0; at + WINDOW_STEPS <= steps; at++) {
+    good = bad[at] ? 0 : good + 1;
+    if (good === CALM_WINDOWS) return (at - CALM_WINDOWS + 1) * STEP_MS;
+  }
+  return null;
+}
+
+export function overlaps(row: Pick<Row, 'startMs' | 'endMs'>, { from, to }: Range): boolean {
+  return row.startMs <= to && row.endMs >= from;
+}
+
+/** Whether the window that begins with a step is bad. */
+function badSteps(forEachRow: ForEachRow, slowMs: Float64Array, from: number, steps: number): Uint8Array {
+  const total = new Int32Array(steps);
+  const failed = new Int32Array(steps);
+  const troubled = new Int32Array(steps + 1);
+  const byImage = new Map<number, { total: Int32Array; slow: Int32Array }>();
+  forEachRow((row) => {
+    const isSlow = row.latencyMs > slowMs[row.image]!;
+    if (isSlow || !row.success) {
+      const first = clamp((row.startMs - from) / STEP_MS, steps);
+      troubled[first]! += 1;
+      troubled[clamp((row.endMs - from) / STEP_MS, steps)]! -= 1;
+    }
+    const at = Math.floor((row.endMs - from) / STEP_MS);
+    if (at < 0 || at >= steps) return;
+    total[at]! += 1;
+    if (!row.success) failed[at]! += 1;
+    const image = byImage.get(row.image) ?? { total: new Int32Array(steps), slow: new Int32Array(steps) };
+    byImage.set(row.image, image);
+    image.total[at]! += 1;
+    if (isSlow) image.slow[at]! += 1;
+  });
+  const bad = new Uint8Array(steps);
+  markWindows(bad, [failed], ([failures]) => failures! > 0);
+  for (const image of byImage.values()) {
+    markWindows(bad, [image.slow, image.total], ([slow, all]) => slow! > all! * 0.05);
+  }
+  for (let at = 1; at < steps; at++) troubled[at]! += troubled[at - 1]!;
+  markWindows(bad, [total, troubled], ([ended, lives]) => ended === 0 && lives! > 0);
+  return bad;
+}
+
+/** Marks the windows whose sums of the given columns are bad. */
+function markWindows(bad: Uint8Array, columns: Int32Array[], isBad: (sums: number[]) => boolean): void {
+  const sums = columns.map(() => 0);
+  for (let end = 0; end < bad.length; end++) {
+    for (const [index, column] of columns.entries()) {
+      sums[index]! += column[end]! - (end >= WINDOW_STEPS ? column[end - WINDOW_STEPS]! : 0);
+    }
+    const start = end - WINDOW_STEPS + 1;
+    if (start >= 0 && isBad(sums)) bad[start] = 1;
+  }
+}
+
+function clamp(step: number, steps: number): number {
+  return Math.min(steps, Math.max(0, Math.floor(step)));
+}

@@ -1,0 +1,72 @@
+/** What all parts of the text report are set with. */
+import { printable } from '../../core/printable';
+
+const WIDTH = 60;
+const LABEL_CHARS = 22;
+const REASON_CHARS = 50;
+const PERCENT_PER_BLOCK = 2;
+
+export const DOUBLE = '='.repeat(WIDTH);
+export const SINGLE = '-'.repeat(WIDTH);
+
+/** A block of the report: a title between double lines. */
+export function title(text: string): string[] {
+  return [DOUBLE, text, DOUBLE];
+}
+
+/** A section: an empty line, its name, a line, its rows. */
+export function section(name: string, rows: readonly string[]): string[] {
+  return ['', name, SINGLE, ...rows];
+}
+
+export function labelled(label: string, value: string): string {
+  return `${label}:`.padEnd(LABEL_CHARS) + value;
+}
+
+/** 1,234 */
+export function whole(count: number): string {
+  return count.toLocaleString('en-US', { maximumFractionDigits: 0 });
+}
+
+/** 8,234.56 */
+export function decimals(value: number): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+}
+
+export function ms(value: number | null): string {
+  return value === null ? 'unknown' : `${decimals(value)} ms`;
+}
+
+export function percent(part: number, all: number): string {
+  return (all === 0 ? 0 : (part / all) * 100).toFixed(2);
+}
+
+/** One block for every full two percent. */
+export function bar(part: number, all: number): string {
+  return all === 0 ? '' : '█'.repeat(Math.floor(((part / all) * 100) / PERCENT_PER_BLOCK));
+}
+
+/** `Connection refused                                :  1,234 ( 48.37%)` */
+export function reasonRow(reason: string, count: number, all: number): string {
+  const name = printable(reason, REASON_CHARS).padEnd(REASON_CHARS);
+  return `${name}: ${whole(count).padStart(6)} (${percent(count, all).padStart(6)}%)`;
+}
+
+/** Rows of cells as columns; the first one to the left, numbers to the right. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((name, at) => Math.max(name.length, ...rows.map((row) => row[at]!.length)));
+  return [head, ...rows].map((row) =>
+    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
+  );
+}
+
+/** Prose in lines of at most 100 characters, the further ones indented. */
+export function prose(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of printable(text, 1000).split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= 100) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(last === undefined ? word : `  ${word}`);
+  }
+  return lines;
+}

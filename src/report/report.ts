@@ -1,0 +1,156 @@
+import type { FaultAction } from '../core/metrics/record';
+import type { InputFile, RunSeen } from './inputs';
+
+/** null: there is nothing to tell it from. Milliseconds. */
+export interface LatencyStats {
+  min_ms: number | null;
+  max_ms: number | null;
+  avg_ms: number | null;
+  median_ms: number | null;
+  p95_ms: number | null;
+  p99_ms: number | null;
+}
+
+export type PhaseName = 'steady' | 'fault' | 'recovering';
+
+/** A part of all requests; latencies are of the successful ones. */
+export interface Share {
+  requests: number;
+  failed: number;
+  p50_ms: number | null;
+  p95_ms: number | null;
+  p99_ms: number | null;
+  p99_9_ms: number | null;
+  max_ms: number | null;
+}
+
+/** What can be told of one fault or not, and then why not. */
+export type Measure = 'led' | 'detected_ms' | 'new_leader_ms' | 'first_success_ms' | 'back_to_baseline_ms';
+
+/** One fault, from its start until it was mended; durations count from the start. null: unknown, `unknown` says why. */
+export interface FaultReport {
+  server_id: number;
+  kind: FaultAction;
+  /** Unix milliseconds: when the fault was begun. Nothing it did is earlier, so that no duration flatters. */
+  start: number;
+  /** Unix milliseconds: when it was mended; null: never. */
+  end: number | null;
+  led: boolean | null;
+  /** The first other server saw it. */
+  detected_ms: number | null;
+  /** The last other server followed the next leader. Only where the server led. */
+  new_leader_ms: number | null;
+  /** The end of the first success among the requests begun after the fault was there. */
+  first_success_ms: number | null;
+  /** The first moment of a second of calm (src/report/recovery.ts). */
+  back_to_baseline_ms: number | null;
+  /** Of requests whose life overlaps fault or recovery. */
+  requests_failed: number;
+  requests_retried: number;
+  requests_hedged: number;
+  longest_request_ms: number | null;
+  unknown: Partial<Record<Measure, string>>;
+}
+
+export interface LeaderSpan {
+  server_id: number;
+  term: number;
+  /** Unix milliseconds. */
+  from: number;
+  to: number;
+}
+
+export interface Interval {
+  from: number;
+  to: number;
+}
+
+export interface Leaders {
+  timeline: LeaderSpan[];
+  elections: number;
+  none: Interval[];
+  several: Interval[];
+}
+
+export interface Spread {
+  median: number | null;
+  worst: number | null;
+}
+
+export interface Balance {
+  /** The largest server's requests by the mean, over the whole run; 1 is perfect. */
+  total_max_over_mean: number | null;
+  /** Windows of 1 s outside faults, and those of them with enough requests to judge. */
+  windows: number;
+  judged_windows: number;
+  max_over_mean: Spread;
+  /** Jain's fairness index, (Σx)² / (n Σx²); 1 is perfect. */
+  jain: Spread;
+}
+
+export interface Audit {
+  requests: number;
+  successes: number;
+  hedged: number;
+  /** These three are null without event files. */
+  executions: number | null;
+  /** Tasks that were executed more than once. */
+  repeated: number | null;
+  /** Successes without an execution in the files. */
+  lost: number | null;
+  corrupted: number;
+  /** So many executions may have been in the buffers of killed servers. */
+  excusable: number;
+  adds_up: boolean | 'unknown';
+  why: string;
+}
+
+export type Scale = 'excellent' | 'acceptable under faults' | 'investigate' | 'unknown';
+
+export interface ThresholdResult {
+  expression: string;
+  value: number | null;
+  passed: boolean;
+}
+
+/** A rule of the cluster, judged by whoever called (`run`). */
+export interface RuleResult {
+  rule: string;
+  verdict: boolean | 'unknown';
+  problems: string[];
+}
+
+/** final_report.json. Times are unix milliseconds, percentages 0 to 100. */
+export interface Report {
+  total_requests: number;
+  successful_requests: number;
+  failed_requests: number;
+  failure_rate: number;
+  /** By server id, failed requests too. */
+  server_distribution: Record<string, number>;
+  /** By count, descending. */
+  failure_reasons: Record<string, number>;
+  latency_stats: LatencyStats;
+  p99_9_ms: number | null;
+  /** From the actual send. */
+  service_stats: LatencyStats;
+  /** Clients whose latencies are in minimum, maximum and average only. */
+  clients_without_percentiles: number;
+  /** In no total: the user stopped the run. */
+  interrupted_requests: number;
+  unsent_requests: number;
+  runs: RunSeen[];
+  duration_secs: number;
+  throughput_per_s: number;
+  images: (Share & { image: string })[];
+  phases: (Share & { phase: PhaseName })[];
+  faults: FaultReport[] | null;
+  audit: Audit;
+  leaders: Leaders | null;
+  balance: Balance;
+  self_check: string[];
+  verdict: { failure_rate: number; scale: Scale; text: string };
+  thresholds: ThresholdResult[];
+  rules?: RuleResult[];
+  inputs: { files: InputFile[]; missing: string[]; notes: string[] };
+}

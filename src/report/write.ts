@@ -1,0 +1,28 @@
+import path from 'node:path';
+import { ClusterError } from '../core/errors';
+import { writeAll } from '../files/write-all';
+import { printable } from '../core/printable';
+import { renderJson } from './renderers/json';
+import { renderText } from './renderers/text';
+import type { Report } from './report';
+
+/** The formats by file extension, and what the user calls them. */
+const FORMATS = {
+  '.json': { name: 'JSON', render: renderJson },
+  '.txt': { name: 'text', render: renderText },
+} as const;
+
+type Extension = keyof typeof FORMATS;
+
+/** @throws ClusterError `bad_usage` for a file of no known format */
+export function formatOf(file: string): (typeof FORMATS)[Extension] {
+  const extension = path.extname(file).toLowerCase();
+  if (Object.hasOwn(FORMATS, extension)) return FORMATS[extension as Extension];
+  const known = Object.keys(FORMATS).join(', ');
+  throw new ClusterError('bad_usage', `--out: expected a file that ends with ${known}, got "${printable(file, 200)}"`);
+}
+
+/** Writes the report into each file, by its extension, all of them or none. @throws ClusterError `bad_usage` */
+export function writeReports(report: Report, files: readonly string[]): void {
+  writeAll(files.map((file) => ({ path: file, content: Buffer.from(formatOf(file).render(report)) })));
+}

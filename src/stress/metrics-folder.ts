@@ -1,0 +1,71 @@
+import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { timestamp } from '../core/log-line';
+import { ClusterError } from '../core/errors';
+import { causeOf } from '../files/cause';
+
+/** What was moved, and where to. */
+export interface Moved {
+  count: number;
+  folder: string;
+}
+
+/** machine_1_client_7.json, in the metrics folder. */
+export function fileOf(folder: string, machineId: number, what: string): string {
+  return path.join(folder, `machine_${machineId}_${what}`);
+}
+
+/**
+ * Makes the folder, and moves what an earlier run of this machine left in it to `previous-<YYYYMMDD-HHMMSS>` there; null
+ * where nothing was left. Files of other machines stay.
+ * @throws ClusterError `bad_usage` naming the folder
+ */
+export function prepareFolder(folder: string, machineId: number, now: Date): Moved | null {
+  try {
+    makeFolder(folder);
+    // With the half-written files of a killed process, which nobody will finish.
+    const left = new RegExp(
+      `^(\\.?machine_${machineId}_client_\\d+\\.(json|log)(\\.\\d+\\.\\d+\\.tmp)?|machine_${machineId}_requests\\.ndjson)$`,
+    );
+    const names = readdirSync(folder).filter((name) => left.test(name));
+    if (names.length === 0) return null;
+    const aside = newFolder(
+      path.join(
+        folder,
+        `previous-${timestamp(now)
+          .replace(/[^ \d]/g, '')
+          .replace(' ', '-')}`,
+      ),
+    );
+    for (const name of names) renameSync(path.join(folder, name), path.join(aside, name));
+    return { count: names.length, folder: aside };
+  } catch (error) {
+    throw new ClusterError('bad_usage', `cannot write to ${folder}: ${causeOf(error)}`, { cause: error });
+  }
+}
+
+/** Level by level: asked for all of them at once Node tries for ever below /proc. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(folder).isDirectory()) return;
+    if (code !== 'ENOENT' || path.dirname(folder) === folder) throw error;
+    makeFolder(path.dirname(folder));
+    mkdirSync(folder);
+  }
+}
+
+/** With a number appended if the name is taken. */
+function newFolder(wanted: string): string {
+  for (let number = 1; ; number++) {
+    const folder = number === 1 ? wanted : `${wanted}-${number}`;
+    try {
+      mkdirSync(folder);
+      return folder;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}

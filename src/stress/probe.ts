@@ -1,0 +1,71 @@
+import { ClusterError } from '../core/errors';
+import { dial } from '../core/transport/network';
+
+const ANSWER_TIMEOUT_MS = 1000;
+const AGAIN_MS = 100;
+
+/**
+ * Asks all servers, again and again, until one answers; also resolves when `signal` is aborted.
+ * @throws ClusterError `not_reachable` naming the addresses when none has answered after `waitMs`
+ */
+export async function waitForServer(addresses: readonly string[], waitMs: number, signal: AbortSignal): Promise<void> {
+  const late = AbortSignal.timeout(Math.ceil(waitMs));
+  const found = new AbortController();
+  const stop = AbortSignal.any([signal, late, found.signal]);
+  await Promise.all(
+    addresses.map(async (address) => {
+      if (await answersUntil(address, stop)) found.abort();
+    }),
+  );
+  if (found.signal.aborted || signal.aborted) return;
+  const text = `no server answered within ${waitMs / 1000} s: ${addresses.join(', ')}`;
+  throw new ClusterError('not_reachable', text);
+}
+
+async function answersUntil(address: string, stop: AbortSignal): Promise<boolean> {
+  while (!stop.aborted) {
+    if (await answers(address, stop)) return true;
+    await pause(AGAIN_MS, stop);
+  }
+  return false;
+}
+
+/** Whether a server is there, by any message that it says to a question for its status. */
+function answers(address: string, stop: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (isThere: boolean): void => {
+      clearTimeout(timer);
+      stop.removeEventListener('abort', onAbort);
+      connection.destroy();
+      resolve(isThere);
+    };
+    const onAbort = (): void => settle(false);
+    const connection = dial(address, {
+      connectTimeoutMs: ANSWER_TIMEOUT_MS,
+      handler: {
+        onMessage: () => settle(true),
+        onBody: () => undefined,
+        onEnd: () => undefined,
+        onUnknown: () => undefined,
+        onProtocolError: () => settle(false),
+        onClose: () => settle(false),
+      },
+    });
+    const timer = setTimeout(() => settle(false), ANSWER_TIMEOUT_MS);
+    stop.addEventListener('abort', onAbort);
+    connection.send({ kind: 'StatusQuery' });
+  });
+}
+
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      stop.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    stop.addEventListener('abort', done);
+    if (stop.aborted) done();
+  });
+}

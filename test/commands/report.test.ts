@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { Report } from '../../src/commands/report';
+import { exitCodeOf } from '../../src/core/errors';
+import { request, useLab } from '../report/lab';
+
+const lab = useLab();
+const at = (name: string): string => path.join(lab.folder, name);
+
+/** Runs the command in this process, in the lab's folder. */
+async function report(...argv: string[]): Promise<{ code: number; stdout: string; message: string }> {
+  let stdout = '';
+  const write = jest.spyOn(process.stdout, 'write').mockImplementation((text) => Boolean((stdout += String(text))));
+  const log = jest.spyOn(console, 'log').mockImplementation((text) => void (stdout += `${String(text)}\n`));
+  const before = process.cwd();
+  process.chdir(lab.folder);
+  try {
+    await Report.run(argv, path.join(__dirname, '../..'));
+    return { code: Number(process.exitCode ?? 0), stdout, message: '' };
+  } catch (error) {
+    return { code: exitCodeOf(error), stdout, message: (error as Error).message };
+  } finally {
+    process.chdir(before);
+    process.exitCode = undefined;
+    write.mockRestore();
+    log.mockRestore();
+  }
+}
+
+test('without anything it reads ./metrics and writes both reports', async () => {
+  lab.requests([request(1, 0)]);
+  const { code, stdout } = await report();
+  expect(code).toBe(0);
+  expect(stdout).toContain('Output Directory: ./aggregated_metrics\n');
+  expect(stdout).toContain('✓ Saved text report: ./aggregated_metrics/final_report.txt\n');
+  expect(existsSync(at('aggregated_metrics/final_report.json'))).toBe(true);
+});
+
+test('with --json nothing but the report is on stdout', async () => {
+  lab.requests([request(1, 0)]);
+  const { stdout } = await report('--json', '--out', 'x.txt');
+  expect(JSON.parse(stdout)).toMatchObject({ total_requests: 1 });
+  expect(existsSync(at('x.txt'))).toBe(true);
+  expect(existsSync(at('aggregated_metrics'))).toBe(false);
+});
+
+test('flags win over the file', async () => {
+  lab.requests([request(1, 0), request(2, 50, { run_id: 'run-2' })], 'a/machine_1_requests.ndjson');
+  const config = lab.write('r.toml', '[report]\noutput_dir = "here/"\nclient_machines = ["none"]');
+  const { code } = await report('--config', config, '--metrics', 'a', '--run', 'all');
+  expect(code).toBe(0);
+  expect(existsSync(at('here/final_report.json'))).toBe(true);
+});
+
+test.each<[string[], number]>([
+  [['--threshold', 'p99<1s'], 0],
+  [['--threshold', 'p99<1s', '--threshold', 'p99<1ms'], 3],
+  [['--threshold', 'recovery<1s'], 3],
+  [['--faults', 'none'], 4],
+  [['--events', 'none'], 4],
+  [['--metrics', 'metrics', '--metrics', 'none'], 4],
+  [['--metrics', 'none', '--metrics', 'metrics', '--threshold', 'p99<1ms'], 3],
+])('%j ends with %i', async (argv, code) => {
+  lab.requests([request(1, 0)]);
+  expect((await report(...argv)).code).toBe(code);
+});
+
+test.each<[string[], number, RegExp]>([
+  [['--metrics', 'none'], 4, /^there is nothing to report: none: does not exist$/],
+  [['--threshold', 'p98<1ms'], 2, /^--threshold: expected a metric.*got "p98<1ms"; metrics are /],
+  [['--out', 'a.html'], 2, /^--out: expected a file that ends with \.json, \.txt, got "a.html"$/],
+  [['--metrics', 'me@there:/x'], 2, /^--metrics: expected a path of this machine/],
+  [['--faults', 'me@there:/x'], 2, /^--faults: expected a path of this machine/],
+  [['--run', 'x'], 2, /^--run: no run "x" in the files; known are "run-1"$/],
+  [['--config', 'none.toml'], 2, /^none\.toml: no such file$/],
+])('%j is an error in one line', async (argv, code, message) => {
+  lab.requests([request(1, 0)]);
+  expect(await report(...argv)).toMatchObject({ code, message: expect.stringMatching(message) });
+});

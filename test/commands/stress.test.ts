@@ -1,0 +1,94 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { closeAll, startServers } from '../client/clients';
+import { carrierOf } from '../client/scripted-server';
+import { randomBytes } from '../imaging/pictures';
+import { deadAddress } from '../status/listening';
+import { cli, linesOf } from './capture';
+
+let folder = '';
+const at = (...names: string[]): string => path.join(folder, ...names);
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-stress-'));
+  mkdirSync(at('images'));
+  writeFileSync(at('images', 'a.png'), randomBytes(300));
+});
+afterEach(async () => {
+  rmSync(folder, { recursive: true });
+  await closeAll();
+});
+
+/** Two clients of three requests, if the flags say nothing else. */
+const stress = (...flags: string[]) =>
+  cli(
+    ...['stress', '--clients', '2', '--requests', '3', '--min-delay-ms', '0', '--max-delay-ms', '5'],
+    ...['--image-dir', at('images'), '--metrics-dir', at('metrics'), ...flags],
+  );
+
+it('runs, says how it went, and ends with 0', async () => {
+  const [server] = await startServers({});
+  const { code, stdout, stderr } = await stress('--machine-id', '3', '--server', server!.address);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const lines = linesOf(stdout);
+  expect(lines[0]).toBe(
+    '[requests] of ./config/client_stress.toml is not used: what clients send stands in stress.toml and flags',
+  );
+  expect(lines).toContain('Machine ID:         3');
+  expect(lines).toContain(`Image Directory:    ${at('images')}`);
+  expect(lines.at(-1)).toBe(`Files:     ${at('metrics')}: machine_3_requests.ndjson, machine_3_client_*.json and .log`);
+  expect(readdirSync(at('metrics')).length).toBe(5);
+});
+
+it('as JSON: nothing else on stdout', async () => {
+  const [server] = await startServers({});
+  const { code, stdout, stderr } = await stress('--json', '--seed', '4', '--server', server!.address);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(JSON.parse(stdout)).toMatchObject({ seed: 4, problem: null, aggregated_stats: { successful_requests: 6 } });
+});
+
+it('servers and timeout come from the client file, the rest from the stress file', async () => {
+  const [server] = await startServers({});
+  writeFileSync(
+    at('client.toml'),
+    `[client]\nserver_addresses = ["${server!.address}"]\n[requests]\ntotal_requests = 99`,
+  );
+  const toml = { machine_id: 4, num_clients: 1, requests_per_client: 2, max_delay_ms: 1 };
+  const paths = { image_directory: at('images'), client_config: at('client.toml'), metrics_output_dir: at('m') };
+  const rows = Object.entries({ ...toml, ...paths }).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+  writeFileSync(at('stress.toml'), ['[stress]', ...rows].join('\n'));
+  const { code, stdout } = await cli('stress', '--config', at('stress.toml'));
+  expect(code).toBe(0);
+  expect(linesOf(stdout)[0]).toContain(`[requests] of ${at('client.toml')} is not used`);
+  expect(readdirSync(at('m')).sort()).toEqual([
+    ...['machine_4_client_1.json', 'machine_4_client_1.log', 'machine_4_requests.ndjson'],
+  ]);
+  expect(server!.all('TaskRequest').length).toBe(2);
+});
+
+it('a wrong carrier: 3', async () => {
+  const [server] = await startServers({ onTask: (task, self) => self.answer(task, carrierOf(randomBytes(3))) });
+  expect((await stress('--server', server!.address)).code).toBe(3);
+});
+
+it('no server: 4, and one line that names it', async () => {
+  const address = await deadAddress();
+  expect(await stress('--server', address, '--wait', '0.2')).toEqual({
+    ...{ code: 4, stdout: '' },
+    stderr: `Error: no server answered within 0.2 s: ${address}\n`,
+  });
+});
+
+it.each([
+  [['--clients', '0'], '--clients: expected a whole number from 1 to 100000, got "0"'],
+  [['--wait', 'long'], '--wait: expected a number from 0.1 to 86400, got "long"'],
+  [['--duration', '0'], '--duration: expected a number from 0.001 to 86400, got "0"'],
+  [['--min-delay-ms', '9', '--max-delay-ms', '5'], '--min-delay-ms: expected at most --max-delay-ms (5), got 9'],
+  [['--metrics-dir', ''], '--metrics-dir: expected a path, got ""'],
+  [['--image-dir', 'none/such'], 'the image folder none/such: does not exist'],
+  [['--client-config', 'none/such.toml'], 'none/such.toml: no such file'],
+  [['--config', 'none/such.toml'], 'none/such.toml: no such file'],
+])('%j: 2', async (flags, message) => {
+  expect(await cli('stress', ...flags)).toEqual({ code: 2, stdout: '', stderr: `Error: ${message}\n` });
+});

@@ -1,0 +1,119 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ClientMetrics } from '../../src/client/metrics-file';
+import type { RequestRecord } from '../../src/core/metrics/record';
+import type { Cluster } from '../support/cluster';
+import { inCluster } from '../support/in-cluster';
+import { type Ended, inFolder, PROGRAM, type Running, runProgram, startProgram } from '../support/program';
+
+const SMALL = readFileSync(path.join(__dirname, '../../test_images/small.png'));
+
+/** A folder to run in, with one small picture, and the flags that every run here has. */
+function prepare(cluster: Cluster, folder: string): { cwd: string; flags: string[] } {
+  const cwd = path.join(folder, 'clients');
+  mkdirSync(path.join(cwd, 'images'), { recursive: true });
+  writeFileSync(path.join(cwd, 'images', 'small.png'), SMALL);
+  const servers = cluster.addresses.flatMap((address) => ['--server', address]);
+  return { cwd, flags: ['--image-dir', 'images', ...servers] };
+}
+
+/** Whole lines only, each of them JSON. */
+function records(cwd: string): RequestRecord[] {
+  const text = readFileSync(path.join(cwd, 'metrics', 'machine_1_requests.ndjson'), 'utf8');
+  expect(text).toMatch(/^$|\n$/);
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as RequestRecord);
+}
+
+/** All of them are whole. */
+function clientFiles(cwd: string): ClientMetrics[] {
+  const folder = path.join(cwd, 'metrics');
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return names.map((name) => JSON.parse(readFileSync(path.join(folder, name), 'utf8')) as ClientMetrics);
+}
+
+/** Clients without an end, once some of their records are on disk. */
+async function underWay(cwd: string, flags: string[]): Promise<Running> {
+  const endless = ['--clients', '20', '--min-delay-ms', '0', '--max-delay-ms', '20', '--duration', '300'];
+  const running = startProgram(['stress', ...endless, ...flags], { cwd });
+  await running.says(/INFO \d+ done, /);
+  return running;
+}
+
+test('20 clients of 10 requests, then Ctrl-C, then SIGKILL in the middle', async () => {
+  await inCluster({ servers: 3 }, async (cluster, folder) => {
+    const { cwd, flags } = prepare(cluster, folder);
+    const finite = ['--clients', '20', '--requests', '10', '--min-delay-ms', '0', '--max-delay-ms', '50'];
+    const whole = await runProgram(['stress', ...finite, ...flags], { cwd, timeoutMs: 60_000 });
+    expect(whole).toMatchObject({ code: 0, stderr: '' });
+    expect(whole.stdout).toMatch(/^={34}\nCloudP2P Stress Test Configuration\n={34}\nMachine ID: {9}1\n/);
+    expect(whole.stdout).toContain('\nStarting 20 clients...\n\n[');
+    expect(whole.stdout.match(/^\[.{19}\] Starting client \d+\/20: Machine_1_Client_\d+$/gm)?.length).toBe(20);
+    expect(whole.stdout).not.toMatch(/\u001b/);
+    expect(records(cwd).filter(({ success }) => success).length).toBe(200);
+    const files = clientFiles(cwd);
+    expect(files.length).toBe(20);
+    for (const { aggregated_stats: stats, interrupted } of files) {
+      expect({ interrupted, total: stats.successful_requests }).toEqual({ interrupted: false, total: 10 });
+    }
+
+    const cut = await underWay(cwd, flags);
+    const signalMs = performance.now();
+    cut.child.kill('SIGINT');
+    expect(await cut.ended).toMatchObject({ code: 130, stderr: '' });
+    expect(performance.now() - signalMs).toBeLessThan(5000);
+    expect(cut.stdout).toMatch(/^Moved 41 files of an earlier run to metrics\/previous-\d{8}-\d{6}\n/);
+    expect(clientFiles(cwd).map(({ interrupted }) => interrupted)).toEqual(Array(20).fill(true));
+    const counted = clientFiles(cwd).reduce((sum, { aggregated_stats: stats }) => sum + stats.total_requests, 0);
+    const isCounted = ({ outcome }: RequestRecord): boolean => outcome === 'success' || outcome === 'failure';
+    expect(records(cwd).filter(isCounted).length).toBe(counted);
+
+    const killed = await underWay(cwd, flags);
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    expect(records(cwd).length).toBeGreaterThan(0);
+    expect(clientFiles(cwd)).toEqual([]);
+  });
+}, 120_000);
+
+test('a full disk: said, ended by itself with 4, and what is there is whole', async () => {
+  await inCluster({ servers: 1 }, async (cluster, folder) => {
+    const { cwd, flags } = prepare(cluster, folder);
+    const load = ['--clients', '5', '--min-delay-ms', '0', '--max-delay-ms', '5', '--duration', '300', ...flags];
+    // The largest file that it may write stands for a disk that is full.
+    const limited = ['-c', 'ulimit -f 16; exec "$@"', 'sh', PROGRAM, 'stress', ...load];
+    const ended: Ended = await runProgram(limited, { cwd, program: '/bin/sh', timeoutMs: 60_000 });
+    expect(ended).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/^Error: files are not complete: cannot write [^\n]+\n$/) as string,
+    });
+    expect(ended.stdout.match(/ ERROR /g)?.length).toBe(1);
+    expect(ended.stdout).toContain('; no more requests are started\n');
+    expect(records(cwd).length).toBeGreaterThan(0);
+    expect(clientFiles(cwd).map(({ interrupted }) => interrupted)).toEqual(Array(5).fill(true));
+  });
+}, 90_000);
+
+test('no server: 4; a metrics folder that cannot be: 2; one line each', async () => {
+  await inFolder(async (cwd) => {
+    const gone = await runProgram(['stress', '--server', '127.0.0.1:1', '--wait', '0.3'], { cwd, timeoutMs: 20_000 });
+    expect(gone).toMatchObject({
+      code: 4,
+      stdout: '',
+      stderr: 'Error: no server answered within 0.3 s: 127.0.0.1:1\n',
+    });
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+  await inCluster({ servers: 1 }, async (cluster, folder) => {
+    const { cwd, flags } = prepare(cluster, folder);
+    writeFileSync(path.join(cwd, 'file'), '');
+    for (const hostile of ['file', 'file/x', '/proc/none/such', `${'x'.repeat(300)}`]) {
+      const args = ['stress', '--metrics-dir', hostile, ...flags];
+      const { code, stderr, stdout } = await runProgram(args, { cwd, timeoutMs: 20_000 });
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(/^Error: cannot write to [^\n]+\n$/);
+    }
+  });
+}, 90_000);

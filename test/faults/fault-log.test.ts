@@ -1,0 +1,96 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { FaultsConfig } from '../../src/config/faults-config';
+import type { FaultEvent } from '../../src/core/metrics/record';
+import { FaultLog } from '../../src/faults/fault-log';
+
+let folder = '';
+const at = (name: string): string => path.join(folder, name);
+beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-faultlog-'))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const nowMs = new Date(2025, 9, 31, 10, 1, 0).getTime();
+const clock = { monotonicMs: () => 0, unixMs: () => nowMs };
+const EVENT: FaultEvent = {
+  ...{ time: 1.5, cycle: 1, server_id: 2, host: 'localhost' },
+  ...{ action: 'kill', outcome: 'done', pid: 3, detail: null },
+};
+const VIEW = { servers: [{ id: 1, state: 'down' as const }] };
+
+function config(logFile = at('f.log')): FaultsConfig {
+  const files = { logFile, eventsFile: at('f.ndjson'), logSource: '--log' };
+  return { servers: [], intervalMs: 0, restartDelayMs: 0, cycles: 1, ...files };
+}
+
+/** A display that remembers. */
+function screen(isTTY: boolean, columns?: number) {
+  let shown = '';
+  return { display: { isTTY, columns, write: (text: string) => void (shown += text) }, shown: () => shown };
+}
+
+it('says each line at once, in the file and on the display; both files are appended to', () => {
+  const { display, shown } = screen(false);
+  for (const word of ['one', 'two']) {
+    const log = new FaultLog(config(), clock, display);
+    log.plain(['===', word]);
+    log.line('SUCCESS: \u001b[31mred');
+    log.record(EVENT);
+    log.show(VIEW);
+    // Before it is closed, for who reads along.
+    expect(readFileSync(at('f.log'), 'utf8')).toMatch(new RegExp(`${word}\n.*red\n$`));
+    expect(readFileSync(at('f.ndjson'), 'utf8')).toMatch(/}\n$/);
+    log.close();
+  }
+  const run = (word: string): string => `===\n${word}\n[2025-10-31 10:01:00] SUCCESS: \\u001b[31mred\n`;
+  expect(readFileSync(at('f.log'), 'utf8')).toBe(run('one') + run('two'));
+  expect(shown()).toBe(run('one') + run('two'));
+  const fields = '"time":1.5,"cycle":1,"server_id":2,"host":"localhost","action":"kill","outcome":"done","pid":3';
+  expect(readFileSync(at('f.ndjson'), 'utf8')).toBe(`{${fields},"detail":null}\n`.repeat(2));
+});
+
+it('on a terminal the ring stands below the lines, cut to the width, and is gone at the end; the file has none', () => {
+  const { display, shown } = screen(true, 7);
+  const log = new FaultLog(config(), clock, display);
+  log.show({ servers: [...VIEW.servers, { id: 2, state: 'up' }] });
+  log.line('text');
+  log.close();
+  const clear = '\r\u001b[2K';
+  expect(shown()).toBe(`${clear}1 DOWN${clear}[2025-10-31 10:01:00] text\n${clear}1 DOWN${clear}`);
+  expect(readFileSync(at('f.log'), 'utf8')).toBe('[2025-10-31 10:01:00] text\n');
+});
+
+it('a terminal that does not know its width has one', () => {
+  const { display, shown } = screen(true, 0);
+  const log = new FaultLog(config(), clock, display);
+  log.show(VIEW);
+  log.close();
+  expect(shown()).toContain('1 DOWN');
+});
+
+it.each([
+  ['in a file', (): string => (writeFileSync(at('x'), ''), at('x/f.log'))],
+  ['that is a folder', (): string => (mkdirSync(at('d.log')), at('d.log'))],
+])('a log %s: an error that names the flag and the file', (_, make) => {
+  const file = make();
+  expect(() => new FaultLog(config(file), clock)).toThrow(`--log: cannot write ${file}: `);
+});
+
+it('a full disk: told once, and the rest goes on', () => {
+  // Every write to this device fails as on a full disk.
+  expect(existsSync('/dev/full')).toBe(true);
+  const { display, shown } = screen(false);
+  const log = new FaultLog(config('/dev/full'), clock, display);
+  expect(log.isIncomplete).toBe(false);
+  log.line('one');
+  log.line('two');
+  log.record(EVENT);
+  log.close();
+  expect(log.isIncomplete).toBe(true);
+  const lines = shown().trimEnd().split('\n');
+  expect(lines.filter((line) => line.includes('ERROR'))).toEqual([
+    '[2025-10-31 10:01:00] ERROR: cannot write /dev/full: no space left on the device',
+  ]);
+  expect(lines).toHaveLength(3);
+  expect(readFileSync(at('f.ndjson'), 'utf8')).toContain('"kill"');
+});

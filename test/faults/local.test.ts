@@ -1,0 +1,314 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Writable } from 'node:stream';
+import type { FaultServer } from '../../src/config/faults-config';
+import { logFileOf } from '../../src/faults/drivers/launch';
+import { localDriver } from '../../src/faults/drivers/local';
+import { fromProc, fromPs } from '../../src/faults/drivers/process-info';
+import { freePorts } from '../support/cluster';
+import { serverOf } from './ring-rig';
+import { until } from './until';
+
+const SCRIPT = path.join(__dirname, 'likeness.cjs');
+const driver = localDriver();
+
+let folder = '';
+let server: FaultServer;
+const children: ChildProcess[] = [];
+const pids: number[] = [];
+const at = (name: string): string => path.join(folder, name);
+
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-local-'));
+  const [port] = await freePorts(1);
+  const place = { workDir: folder, config: 'a.toml', pidFile: at('server_1.pid') };
+  const command = [process.execPath, SCRIPT];
+  server = {
+    ...serverOf(1),
+    ...place,
+    command,
+    binary: command.join(' '),
+    address: { host: '127.0.0.1', port: port! },
+  };
+  writeConfig({});
+});
+
+/** Ends exactly what a test has started. */
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    child.kill('SIGKILL');
+    await ended(child);
+  }
+  for (const pid of pids.splice(0)) {
+    if (await fromProc(pid)) process.kill(pid, 'SIGKILL');
+    await until('it is gone', async () => (await fromProc(pid)) === null);
+  }
+  rmSync(folder, { recursive: true });
+});
+
+function writeConfig(more: object): void {
+  const { id, address, pidFile } = server;
+  writeFileSync(at('a.json'), JSON.stringify({ id, port: address.port, pidFile, ...more }));
+}
+
+async function ended(child: ChildProcess): Promise<string | number | null> {
+  if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once('exit', resolve));
+  return child.signalCode ?? child.exitCode;
+}
+
+const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
+
+/** A likeness of the server that somebody else has started. */
+async function startLikeness(args = ['server', '--config', 'a.toml']): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [SCRIPT, ...args], { cwd: folder, stdio: 'ignore' });
+  children.push(child);
+  await until('it has started', () => existsSync(server.pidFile) && readFileSync(server.pidFile, 'utf8').endsWith('}'));
+  return child;
+}
+
+function writePidFile(content: object | string | Uint8Array): void {
+  const isText = typeof content === 'string' || content instanceof Uint8Array;
+  writeFileSync(server.pidFile, isText ? content : JSON.stringify(content));
+}
+
+function pidFileNow(): { pid: number; start_time: number; server_id: number; config: string } {
+  return JSON.parse(readFileSync(server.pidFile, 'utf8')) as ReturnType<typeof pidFileNow>;
+}
+
+async function startOne(): Promise<number> {
+  const { pid } = await driver.start(server);
+  pids.push(pid);
+  return pid;
+}
+
+function listening(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(server.address.port, '127.0.0.1');
+    socket.on('connect', () => (socket.destroy(), resolve(true))).on('error', () => resolve(false));
+  });
+}
+
+describe('a server that runs', () => {
+  it('is found, and killed; its process is gone then', async () => {
+    const child = await startLikeness();
+    const found = await driver.find(server);
+    expect(found!.pid).toBe(child.pid);
+    expect(Math.abs(found!.startMs - pidFileNow().start_time)).toBeLessThan(2000);
+    await driver.kill(server, found!);
+    expect(await fromProc(child.pid!)).toBe(null);
+    expect(await ended(child)).toBe('SIGKILL');
+    // The file is stale now.
+    expect(await driver.find(server)).toBe(null);
+  });
+
+  it('is found by another spelling of its configuration', async () => {
+    await startLikeness(['server', '--config', './a.toml']);
+    expect(await driver.find({ ...server, config: at('a.toml') })).not.toBe(null);
+  });
+
+  it('without a pid file is not', async () => {
+    expect(await driver.find(server)).toBe(null);
+  });
+});
+
+describe('what only looks like it is refused, and lives on', () => {
+  const changes: [string, (now: ReturnType<typeof pidFileNow>) => object | string | Uint8Array, RegExp][] = [
+    [
+      'of another start',
+      (now) => ({ ...now, start_time: now.start_time - 2500 }),
+      /^process \d+ of .*server_1.pid started at 20.*Z, not at 20.*Z$/,
+    ],
+    ['started in the future', (now) => ({ ...now, start_time: 1e300 }), /not at 1e\+300$/],
+    ['of another server', (now) => ({ ...now, server_id: 2 }), /server_1.pid is that of server 2$/],
+    [
+      'of another configuration',
+      (now) => ({ ...now, config: 'b\u001b.toml' }),
+      /started with "b\\u001b.toml", not with "a.toml"$/,
+    ],
+    [
+      'without a configuration',
+      (now) => ({ ...now, config: null }),
+      /started without a configuration file, not with "a.toml"$/,
+    ],
+    ['of no number', (now) => ({ ...now, pid: String(now.pid) }), /is no pid file of a server$/],
+    ['of a group', (now) => ({ ...now, pid: -now.pid }), /is no pid file of a server$/],
+    ['of number 1', (now) => ({ ...now, pid: 1 }), /is no pid file of a server$/],
+    ['garbage', () => Uint8Array.from([0, 255, 10, 123]), /is no pid file of a server$/],
+    ['empty', () => '', /is no pid file of a server$/],
+    ['null', () => 'null', /is no pid file of a server$/],
+    ['huge', () => ' '.repeat(1_000_000), /is larger than any pid file$/],
+  ];
+
+  it.each(changes)('a pid file %s', async (_, change, reason) => {
+    const child = await startLikeness();
+    writePidFile(change(pidFileNow()));
+    const found = { pid: child.pid!, startMs: Date.now() };
+    await expect(driver.find(server)).rejects.toMatchObject({
+      name: 'ClusterError',
+      message: expect.stringMatching(reason),
+    });
+    await expect(driver.kill(server, found)).rejects.toMatchObject({ message: expect.stringMatching(reason) });
+    expect(isAlive(child)).toBe(true);
+  });
+
+  it('a process with another command line', async () => {
+    const child = await startLikeness(['serverless', '--config', 'a.toml']);
+    await expect(driver.find(server)).rejects.toThrow(
+      /^process \d+ of .* is no server, its command line is ".*serverless/,
+    );
+    expect(isAlive(child)).toBe(true);
+  });
+
+  it('a process that has the number by now', async () => {
+    const child = await startLikeness();
+    const other = spawn('sleep', ['1000']);
+    children.push(other);
+    writePidFile({ ...pidFileNow(), pid: other.pid });
+    await expect(driver.find(server)).rejects.toThrow(/is no server, its command line is "sleep 1000"$/);
+    await expect(driver.kill(server, { pid: other.pid!, startMs: Date.now() })).rejects.toThrow('is no server');
+    expect([child, other].map(isAlive)).toEqual([true, true]);
+  });
+
+  it('a pipe, which would never end', async () => {
+    execFileSync('mkfifo', [server.pidFile]);
+    await expect(driver.find(server)).rejects.toThrow(/is no regular file$/);
+  });
+
+  it('a folder', async () => {
+    mkdirSync(server.pidFile);
+    await expect(driver.find(server)).rejects.toThrow(/is no regular file$/);
+  });
+});
+
+describe('between the look and the kill', () => {
+  it('restarted by somebody: the new process lives', async () => {
+    const child = await startLikeness();
+    const old = { pid: child.pid! + 1, startMs: 0 };
+    await expect(driver.kill(server, old)).rejects.toThrow(`it was restarted just now, as process ${child.pid}`);
+    expect(isAlive(child)).toBe(true);
+  });
+
+  it('ended: said', async () => {
+    const child = await startLikeness();
+    const found = await driver.find(server);
+    child.kill('SIGKILL');
+    await ended(child);
+    await expect(driver.kill(server, found!)).rejects.toThrow('it ended by itself just now');
+  });
+});
+
+describe('a start', () => {
+  it('is done when it listens and is identified; what it says is appended to its log', async () => {
+    writeFileSync(logFileOf(server), 'before\n');
+    writeConfig({ says: 'hello' });
+    const pid = await startOne();
+    expect(await listening()).toBe(true);
+    expect(pidFileNow()).toMatchObject({ pid, server_id: 1, config: 'a.toml' });
+    expect(await driver.find(server)).toMatchObject({ pid });
+    expect(readFileSync(logFileOf(server), 'utf8')).toBe('before\nhello\n');
+    // A session of its own: what ends this program does not end it.
+    const [group, session] = execFileSync('ps', ['-o', 'pgid=,sid=', '-p', String(pid)], { encoding: 'utf8' })
+      .trim()
+      .split(/\s+/);
+    expect([Number(group), Number(session)]).toEqual([pid, pid]);
+  });
+
+  it('over and over, each after a kill', async () => {
+    const first = await startOne();
+    await driver.kill(server, (await driver.find(server))!);
+    const second = await startOne();
+    expect(second).not.toBe(first);
+    expect(await driver.find(server)).toMatchObject({ pid: second });
+  });
+
+  it('is not fooled by what a former life left', async () => {
+    await startLikeness();
+    writeConfig({ exitCode: 1 });
+    await expect(driver.start(server)).rejects.toThrow('it ended with exit code 1');
+  });
+
+  it('that ends before: its exit code and its last words, not older ones', async () => {
+    writeFileSync(logFileOf(server), 'old words\n');
+    writeConfig({ exitCode: 7, says: 'first\nError: \u001b[31mno cover\n' });
+    await expect(driver.start(server)).rejects.toThrow(/^it ended with exit code 7: Error: \\u001b\[31mno cover$/);
+    writeConfig({ exitCode: 7 });
+    await expect(driver.start(server)).rejects.toThrow(/^it ended with exit code 7$/);
+  });
+
+  it('that does not listen: given up, and not left behind', async () => {
+    writeConfig({ isDeaf: true });
+    const impatient = localDriver({ upMs: 700 });
+    await expect(impatient.start(server)).rejects.toThrow(/^it did not listen within 0.7 s$/);
+    const { pid } = pidFileNow();
+    await until('it is gone', async () => (await fromProc(pid)) === null);
+  });
+
+  it('whose pid file tells another story is none', async () => {
+    writeConfig({ lie: { server_id: 9 } });
+    await expect(localDriver({ upMs: 700 }).start(server)).rejects.toThrow('it did not listen within 0.7 s');
+  });
+
+  it.each([
+    [
+      'a program that is not there',
+      () => ({ command: ['/nowhere/cloudp2p'], binary: './cloudp2p' }),
+      /^cannot run .\/cloudp2p: does not exist$/,
+    ],
+    [
+      'a log that cannot be written',
+      () => (mkdirSync(logFileOf(server)), {}),
+      /^cannot write .*server_1.log: is a folder$/,
+    ],
+  ])('with %s', async (_, change, reason) => {
+    await expect(driver.start({ ...server, ...change() })).rejects.toMatchObject({
+      message: expect.stringMatching(reason),
+      name: 'ClusterError',
+    });
+  });
+
+  it('in a way of the caller', async () => {
+    const own = localDriver({
+      launch: ({ command: [program, ...args], config, workDir }) => {
+        const child = spawn(program!, [...args, 'server', '--config', config], { cwd: workDir, stdio: 'ignore' });
+        children.push(child);
+        return child;
+      },
+    });
+    expect(await own.start(server)).toMatchObject({ pid: children[0]!.pid });
+    expect(existsSync(logFileOf(server))).toBe(false);
+  });
+});
+
+describe('what the system says of a process', () => {
+  it('is the same from /proc and from ps', async () => {
+    const child = await startLikeness();
+    const [proc, ps] = [await fromProc(child.pid!), await fromPs(child.pid!)];
+    expect(proc!.words).toEqual([process.execPath, SCRIPT, 'server', '--config', 'a.toml']);
+    expect(ps!.words).toEqual(proc!.words);
+    expect(Math.abs(proc!.startMs - pidFileNow().start_time)).toBeLessThan(1000);
+    expect(Math.abs(ps!.startMs - proc!.startMs)).toBeLessThan(2000);
+  });
+
+  it('of one that is gone: nothing', async () => {
+    const child = spawn('true');
+    await ended(child);
+    expect(await fromProc(child.pid!)).toBe(null);
+    expect(await fromPs(child.pid!)).toBe(null);
+  });
+
+  it('of a zombie: nothing, for it is dead', async () => {
+    // sleep never asks for its child, which the shell before it has started; the child ends once nobody writes to it.
+    const stdio = ['ignore', 'pipe', 'ignore', 'pipe'] as const;
+    const parent = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 1000'], { stdio: [...stdio] });
+    children.push(parent);
+    const pid = await new Promise<number>((resolve) => parent.stdout!.once('data', (data) => resolve(Number(data))));
+    await until('the shell has become sleep', async () => (await fromProc(parent.pid!))?.words[0] === 'sleep');
+    (parent.stdio[3] as Writable).end();
+    await until('it is a zombie', () => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+    expect(await fromProc(pid)).toBe(null);
+    expect(await fromPs(pid)).toBe(null);
+  });
+});

@@ -1,0 +1,100 @@
+/** Runs made by hand: files in a folder of their own, read and built as the command does it. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { FaultAction, FaultEvent, RequestRecord, ServerEventBody } from '../../src/core/metrics/record';
+import { buildReport, type BuildOptions } from '../../src/report/build';
+import { collectLocal } from '../../src/report/collect';
+import type { Inputs } from '../../src/report/inputs';
+import { readInputs } from '../../src/report/read';
+import type { RunChoice } from '../../src/report/read-requests';
+import type { Report } from '../../src/report/report';
+
+/** When every run made here begins. */
+export const T0 = 1_761_904_800_000;
+
+/** A successful request; `at` is its start in milliseconds into the run, its latency 20 ms unless said otherwise. */
+export function request(id: number, at: number, more: Partial<RequestRecord> = {}): RequestRecord {
+  const latencyMs = more.latency_ms ?? 20;
+  const success = (more.outcome ?? 'success') === 'success';
+  return {
+    client_id: 1,
+    request_id: id,
+    start_time: T0 + at,
+    latency_ms: latencyMs,
+    service_ms: latencyMs,
+    success,
+    failure_reason: more.outcome === 'failure' ? 'Connection refused' : null,
+    assigned_server_id: 1,
+    retry_count: 0,
+    hedged: false,
+    bytes_sent: 10,
+    bytes_received: 20,
+    image: 'small.png',
+    term: 1,
+    outcome: 'success',
+    run_id: 'run-1',
+    ...more,
+  };
+}
+
+export function fault(at: number, serverId: number, action: FaultAction, more: Partial<FaultEvent> = {}): FaultEvent {
+  const rest = { cycle: 1, host: 'localhost', outcome: 'done' as const, pid: 1, detail: null };
+  return { time: T0 + at, server_id: serverId, action, ...rest, ...more };
+}
+
+export function event(at: number, serverId: number, body: ServerEventBody): object {
+  return { time: T0 + at, server_id: serverId, ...body };
+}
+
+/** The server answered the task of Machine_1_Client_1. */
+export function executed(at: number, serverId: number, requestId: number, outcome = 'answered'): object {
+  const name = { client_name: 'Machine_1_Client_1', request_id: requestId, run_id: 'run-1' };
+  return { time: T0 + at, server_id: serverId, event: 'executed', ...name, outcome, incarnation: 'i' };
+}
+
+/** A client's file, of the original implementation unless `more` says otherwise. */
+export function clientFile(name: string, stats: object = {}, more: object = {}): string {
+  const numbers = { total_requests: 10, successful_requests: 8, failed_requests: 2, failure_rate: 20 };
+  const latencies = { latency_min_ms: 5, latency_max_ms: 95, latency_avg_ms: 50 };
+  const percentiles = { latency_p50_ms: 40, latency_p95_ms: 90, latency_p99_ms: 94 };
+  const counts = { server_distribution: { '1': 6, '2': 4 }, failure_reasons: { 'Connection refused': 2 } };
+  const aggregated = { ...numbers, ...latencies, ...percentiles, ...counts, ...stats };
+  return JSON.stringify({ client_name: name, test_duration_secs: 12.5, aggregated_stats: aggregated, ...more });
+}
+
+export function lines(records: readonly object[]): string {
+  return records.map((record) => `${JSON.stringify(record)}\n`).join('');
+}
+
+/** A folder that goes with the test. */
+export function useLab() {
+  let folder = '';
+  beforeEach(() => (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-report-'))));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const write = (name: string, content: string | Uint8Array): string => {
+    const file = path.join(folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, content);
+    return file;
+  };
+  const read = (runs?: RunChoice, folders: readonly string[] = ['metrics']): Inputs =>
+    readInputs({
+      collected: collectLocal(folders.map((name) => path.join(folder, name))),
+      faults: { path: path.join(folder, 'fault_events.ndjson'), required: false },
+      events: [{ path: folder, required: false }],
+      runs,
+    });
+  return {
+    get folder() {
+      return folder;
+    },
+    write,
+    read,
+    requests: (records: readonly object[], name = 'metrics/machine_1_requests.ndjson') => write(name, lines(records)),
+    faults: (events: readonly object[]) => write('fault_events.ndjson', lines(events)),
+    events: (serverId: number, events: readonly object[]) => write(`server_${serverId}_events.ndjson`, lines(events)),
+    report: (options: Partial<BuildOptions> = {}, runs?: RunChoice): Report =>
+      buildReport(read(runs), { thresholds: [], ...options }),
+  };
+}

@@ -1,0 +1,127 @@
+import path from 'node:path';
+import { renderText } from '../../../src/report/renderers/text';
+import type { Report } from '../../../src/report/report';
+import { fault, request, useLab } from '../lab';
+
+const lab = useLab();
+const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/;
+
+/** The guide's example: its counts, its latencies. */
+function guideReport(): Report {
+  lab.requests([request(1, 0)]);
+  return {
+    ...lab.report(),
+    ...{ total_requests: 300_000, successful_requests: 297_450, failed_requests: 2550, failure_rate: 0.85 },
+    server_distribution: { 1: 99_234, 2: 98_456, 3: 99_760 },
+    failure_reasons: {
+      'Connection refused': 1234,
+      'Request timeout after 10s': 890,
+      'Server unavailable during reassignment polling': 426,
+    },
+    latency_stats: {
+      min_ms: 45.23,
+      max_ms: 8234.56,
+      avg_ms: 234.67,
+      median_ms: 198.45,
+      p95_ms: 456.78,
+      p99_ms: 789.12,
+    },
+  };
+}
+
+const GUIDE = `============================================================
+CloudP2P Stress Test - Aggregated Metrics Report
+============================================================
+
+OVERALL STATISTICS
+------------------------------------------------------------
+Total Requests:       300,000
+Successful Requests:  297,450
+Failed Requests:      2,550
+Failure Rate:         0.85%
+
+REQUEST LATENCY (Successful Requests)
+------------------------------------------------------------
+Minimum:              45.23 ms
+Maximum:              8,234.56 ms
+Average:              234.67 ms
+Median (P50):         198.45 ms
+95th Percentile:      456.78 ms
+99th Percentile:      789.12 ms
+
+LOAD BALANCING - Server Distribution
+------------------------------------------------------------
+Server  1:   99,234 requests (33.36%) ████████████████
+Server  2:   98,456 requests (33.10%) ████████████████
+Server  3:   99,760 requests (33.54%) ████████████████
+
+FAILURE ANALYSIS
+------------------------------------------------------------
+Connection refused                                :  1,234 ( 48.39%)
+Request timeout after 10s                         :    890 ( 34.90%)
+Server unavailable during reassignment polling    :    426 ( 16.71%)
+
+============================================================
+End of Report
+============================================================
+`;
+
+test("the first block is the guide's example to the character, with the percentages that follow from its counts", () => {
+  const text = renderText(guideReport());
+  expect(text.slice(0, GUIDE.length)).toBe(GUIDE);
+  const [, second] = text.split(/^End of Report\n=+\n/m);
+  expect(second!.split('\n').slice(0, 4)).toEqual([
+    '',
+    '='.repeat(60),
+    'CloudP2P Stress Test - Faults, Audit and Verdict',
+    '='.repeat(60),
+  ]);
+  expect(text.endsWith(`\n\n${'='.repeat(60)}\nEnd of Report\n${'='.repeat(60)}\n`)).toBe(true);
+});
+
+test('failures stand by count, whatever their names', () => {
+  const report = { ...guideReport(), failure_reasons: { 7: 1, b: 20, a: 3 } };
+  const rows = renderText(report)
+    .split('\n')
+    .filter((line) => / \( *[\d.]+%\)$/.test(line));
+  expect(rows.map((row) => row[0])).toEqual(['b', 'a', '7']);
+});
+
+test('hostile names and huge numbers keep the layout and send no control characters', () => {
+  const evil = `\u001b[2J\u202eevil\r\n${'x'.repeat(300)}`;
+  lab.requests([
+    request(1, 0, { image: evil, run_id: evil, assigned_server_id: Number.MAX_SAFE_INTEGER }),
+    request(2, 9000, { outcome: 'failure', failure_reason: evil, run_id: evil }),
+  ]);
+  lab.write('metrics/machine_2_requests.ndjson', `${evil}\n`);
+  lab.faults([fault(10, Number.MAX_SAFE_INTEGER, 'kill')]);
+  const report = lab.report({ rules: [{ rule: evil, verdict: false, problems: [evil] }] });
+  const text = renderText({ ...report, inputs: { ...report.inputs, notes: [evil], missing: [evil] } });
+  expect(text).not.toMatch(CONTROL);
+  const reason = text.split('\n').find((line) => line.endsWith('(100.00%)') && line.includes('evil'))!;
+  expect(reason).toMatch(/^.{49}…:      1 \(100\.00%\)$/);
+});
+
+test('every line of a run with faults is readable at 100 columns', () => {
+  lab.requests(
+    Array.from({ length: 2000 }, (_, id) =>
+      request(id, id * 10, { latency_ms: id === 500 ? 123_456.789 : 20, image: `${'long'.repeat(20)}${id % 3}` }),
+    ),
+  );
+  const kills = [1, 2, 3].flatMap((id) => [fault(id * 4000, id, 'terminate'), fault(id * 4000 + 1000, id, 'restart')]);
+  lab.faults(kills);
+  const text = renderText(lab.report());
+  // Paths are shown whole.
+  const wide = text.split('\n').filter((line) => line.length > 100 && !line.includes(path.sep));
+  expect(wide).toEqual([]);
+  expect(text).toMatch(/^terminate server 1 {2}/m);
+  expect(text).toMatch(/^BALANCE/m);
+});
+
+test('a report of nothing is words, not NaN', () => {
+  lab.requests([request(1, 0, { outcome: 'interrupted' })]);
+  const text = renderText(lab.report());
+  expect(text).not.toMatch(/NaN|Infinity|undefined|null/);
+  expect(text).toMatch(/^No successful requests$/m);
+  expect(text).toMatch(/^No failures$/m);
+});

@@ -1,0 +1,82 @@
+import { type BannerFacts, bannerText } from '../../src/stress/banner';
+import { statusText, type RunStatus } from '../../src/stress/status-line';
+
+const facts: BannerFacts = {
+  machineId: 1,
+  numClients: 100,
+  requests: { pacing: { mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 2000 }, totalRequests: 1000 },
+  names: { images: './test_images', clientConfig: './config/client_stress.toml', metricsDir: './metrics' },
+  meanImageBytes: 2_050_000,
+};
+const rowsOf = (change: Partial<BannerFacts>): string[] => bannerText({ ...facts, ...change }).split('\n');
+const loop = (minDelayMs: number, maxDelayMs: number) => ({ mode: 'closed_loop', minDelayMs, maxDelayMs }) as const;
+
+describe('the banner', () => {
+  it("is the guide's, with what is offered below", () => {
+    expect(bannerText(facts)).toBe(`==================================
+CloudP2P Stress Test Configuration
+==================================
+Machine ID:         1
+Number of Clients:  100
+Requests/Client:    1000
+Min Delay (ms):     100
+Max Delay (ms):     2000
+Image Directory:    ./test_images
+Client Config:      ./config/client_stress.toml
+Metrics Output:     ./metrics
+Test Duration:      ~1050 seconds
+Offered Load:       ~95.2 requests/s
+                    ~195.2 MB/s of images
+==================================
+`);
+  });
+
+  it('without think times: nobody knows', () => {
+    const rows = rowsOf({ requests: { pacing: loop(0, 0), totalRequests: 10 } });
+    expect(rows.slice(11, 14)).toEqual([
+      'Test Duration:      as long as the servers take',
+      'Offered Load:       as fast as the servers answer',
+      '==================================',
+    ]);
+  });
+
+  it.each([
+    [{ pacing: loop(0, 0), durationMs: 60_000 }, 'no limit', '~60 seconds'],
+    [
+      { pacing: loop(0, 0), durationMs: 60_000, totalRequests: 5 },
+      '5',
+      'as long as the servers take, at most 60 seconds',
+    ],
+    [{ pacing: loop(1000, 1000), durationMs: 60_000 }, 'no limit', '~60 seconds'],
+    [{ pacing: loop(1000, 1000), durationMs: 60_000, totalRequests: 10 }, '10', '~10 seconds'],
+    [{ pacing: loop(1000, 1000), durationMs: 5000, totalRequests: 10 }, '10', '~5 seconds'],
+  ])('limits %#', (requests, count, duration) => {
+    const rows = rowsOf({ requests });
+    expect(rows[5]).toBe(`Requests/Client:    ${count}`);
+    expect(rows[11]).toBe(`Test Duration:      ${duration}`);
+  });
+
+  it('sends no control characters to a terminal', () => {
+    const names = { ...facts.names, images: 'a\u001b[2Jb\nc\u202e' };
+    expect(rowsOf({ names })[8]).toBe('Image Directory:    a\\u001b[2Jb\\u000ac\\u202e');
+  });
+});
+
+describe('the status', () => {
+  const status: RunStatus = {
+    ...{ doneCount: 1200, totalCount: 100_000, perSecond: 95.23, failedCount: 0, p95Ms: 23.44, lastReason: '' },
+    leadership: { term: 3, leaderId: 2 },
+  };
+
+  it('says it all in one line', () => {
+    expect(statusText(status)).toBe('1200/100000 done, 95.2/s, 0 failed, p95 23.4 ms, leader 2 (term 3)');
+  });
+
+  it('says what it does not know, and why the last one failed', () => {
+    const leadership = { term: 3, leaderId: null };
+    const early = { ...status, totalCount: undefined, p95Ms: null, leadership };
+    expect(statusText({ ...early, failedCount: 2, lastReason: 'Connection refused' })).toBe(
+      '1200 done, 95.2/s, 2 failed, p95 -, leader ?, last failure: Connection refused',
+    );
+  });
+});
