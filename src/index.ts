@@ -20,8 +20,10 @@ export const COMMANDS: Record<string, () => Command.Class> = {
   stress: () => (require('./commands/stress') as typeof import('./commands/stress')).Stress,
   faults: () => (require('./commands/faults') as typeof import('./commands/faults')).Faults,
   report: () => (require('./commands/report') as typeof import('./commands/report')).Report,
+  run: () => (require('./commands/run') as typeof import('./commands/run')).Run,
   status: () => (require('./commands/status') as typeof import('./commands/status')).Status,
   init: () => (require('./commands/init') as typeof import('./commands/init')).Init,
+  completion: () => (require('./commands/completion') as typeof import('./commands/completion')).Completion,
 };
 
 /** Runs one command line, tells of its errors, and returns the exit code. */
@@ -55,7 +57,8 @@ async function dispatch(line: CommandLine): Promise<void> {
       // With its sub-commands, because its help lists them.
       return commandHelp(await loadConfig(load((id) => `${id}:`.startsWith(`${line.id}:`))), line.id);
     case 'run':
-      await (await loadConfig(load((id) => id === line.id))).runCommand(line.id, line.rest);
+      // `completion` tells of all others.
+      await (await loadConfig(load((id) => id === line.id || line.id === 'completion'))).runCommand(line.id, line.rest);
   }
 }
 

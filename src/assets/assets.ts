@@ -3,6 +3,7 @@ import clientStress from 'asset:config/client_stress.toml';
 import clientStressTemplate from 'asset:config/client_stress_template.toml';
 import faults from 'asset:config/faults.toml';
 import report from 'asset:config/report.toml';
+import run from 'asset:config/run.toml';
 import server1 from 'asset:config/server1.toml';
 import server2 from 'asset:config/server2.toml';
 import server3 from 'asset:config/server3.toml';
@@ -24,6 +25,7 @@ export const TEMPLATES: readonly Asset[] = [
   { path: 'config/client_stress_template.toml', content: () => clientStressTemplate },
   { path: 'config/faults.toml', content: () => faults },
   { path: 'config/report.toml', content: () => report },
+  { path: 'config/run.toml', content: () => run },
   { path: 'config/server1.toml', content: () => server1 },
   { path: 'config/server2.toml', content: () => server2 },
   { path: 'config/server3.toml', content: () => server3 },

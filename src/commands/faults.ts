@@ -1,6 +1,4 @@
 import { Flags } from '@oclif/core';
-import path from 'node:path';
-import { isSea } from 'node:sea';
 import { withInterrupt } from '../client/interrupt';
 import { faultsConfigOf } from '../config/faults-config';
 import { EXIT } from '../core/errors';
@@ -8,6 +6,7 @@ import { systemClock } from '../core/system-clock';
 import { localDriver } from '../faults/drivers/local';
 import { dryRun, type FaultsReport, simulateFaults } from '../faults/simulate';
 import { BaseCommand } from './base';
+import { ownCommand } from './run/own-command';
 
 export class Faults extends BaseCommand {
   static override summary = 'kill servers in a ring, and start them again';
@@ -44,9 +43,4 @@ export class Faults extends BaseCommand {
     else if (report.failed > 0 || !report.is_logged) this.endWith(EXIT.incomplete);
     return report;
   }
-}
-
-/** How this very program is started: alone, or as a script of Node. */
-function ownCommand(): string[] {
-  return isSea() ? [process.execPath] : [process.execPath, path.resolve(process.argv[1]!)];
 }

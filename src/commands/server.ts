@@ -34,6 +34,9 @@ export class Server extends BaseCommand {
       helpValue: 'ID@HOST:PORT',
       summary: 'another server; repeat for each',
     }),
+    'until-stdin-ends': Flags.boolean({
+      summary: 'also leave when standard input ends: for programs that start servers',
+    }),
   };
 
   async run(): Promise<{ server_id: number; exit_code: number }> {
@@ -41,13 +44,20 @@ export class Server extends BaseCommand {
     const file = readServerFile(flags.config ?? DEFAULT_CONFIG, { required: flags.config !== undefined });
     const given = { id: flags.id, address: flags.address, peers: flags.peer };
     const config = serverConfigFromFlags(given, file, { availableParallelism: availableParallelism() });
-    const exitCode = await runServer({ ...runOptions(config, file?.path ?? null), logLevel: flags['log-level'] });
+    const exitCode = await runServer({
+      ...runOptions(config, file?.path ?? null),
+      logLevel: flags['log-level'],
+      leaveAtEndOf: flags['until-stdin-ends'] ? process.stdin : undefined,
+    });
     this.endWith(exitCode);
     return { server_id: config.id, exit_code: exitCode };
   }
 }
 
-function runOptions(config: ServerConfig, configPath: string | null): Omit<RunServerOptions, 'logLevel'> {
+function runOptions(
+  config: ServerConfig,
+  configPath: string | null,
+): Omit<RunServerOptions, 'logLevel' | 'leaveAtEndOf'> {
   const { election, processing, limits } = config;
   const listensEverywhere = /^(0\.0\.0\.0|\[::\]):/.test(config.address);
   return {

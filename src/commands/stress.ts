@@ -1,18 +1,16 @@
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import path from 'node:path';
-import { TEST_IMAGES } from '../assets/assets';
-import type { ClientImage } from '../client/client';
-import { loadImages } from '../client/images';
 import { withInterrupt } from '../client/interrupt';
 import { printable } from '../core/printable';
-import { DEFAULT_IMAGE_DIRECTORY, type StressConfig, stressConfigOf } from '../config/stress-config';
+import { stressConfigOf } from '../config/stress-config';
 import { EXIT } from '../core/errors';
 import { systemClock } from '../core/system-clock';
 import { runStress, type StressReport } from '../stress/runner';
+import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
 import { clientConfigOf } from './client/overrides';
 import { stressFlags, stressOverridesOf } from './stress/flags';
+import { imagesOf } from './stress/images';
 
 export class Stress extends BaseCommand {
   static override summary = 'load the servers with many concurrent clients of this machine';
@@ -37,12 +35,15 @@ export class Stress extends BaseCommand {
     const { serverAddresses, requestTimeoutMs } = clientConfigOf(file, { servers: flags.server });
     const isIgnored = existsSync(clientConfig);
     const note = `[requests] of ${printable(clientConfig)} is not used: what clients send stands in stress.toml and flags`;
-    const { images, name } = imagesOf(config);
+    const { images, name } = imagesOf(config.imageDirectory);
     const report = await withInterrupt((signal) =>
       runStress({
         ...{ ...config, seed, waitMs, images, serverAddresses, requestTimeoutMs, signal },
         ...{ names: { images: name, clientConfig }, notes: isIgnored ? [note] : [], clock: systemClock },
-        ...{ logLevel: flags['log-level'], output: this.jsonEnabled() ? undefined : process.stdout },
+        ...{
+          logLevel: flags['log-level'],
+          screen: this.jsonEnabled() ? undefined : new Screen(process.stdout, systemClock),
+        },
       }),
     );
     if (report.problem !== null) process.stderr.write(`Error: files are not complete: ${printable(report.problem)}\n`);
@@ -51,15 +52,4 @@ export class Stress extends BaseCommand {
     else if (report.problem !== null) this.endWith(EXIT.incomplete);
     return report;
   }
-}
-
-/** Those of the folder; where nobody named one and there is none, those inside the program. */
-function imagesOf({ imageDirectory }: StressConfig): { images: ClientImage[]; name: string } {
-  const folder = imageDirectory ?? DEFAULT_IMAGE_DIRECTORY;
-  if (imageDirectory !== undefined || existsSync(folder)) return { images: loadImages(folder), name: folder };
-  const pictures = TEST_IMAGES.map((asset) => ({ name: path.posix.basename(asset.path), content: asset.content }));
-  const images = pictures
-    .filter(({ name }) => !name.startsWith('cover.'))
-    .map(({ name, content }) => ({ name, bytes: Buffer.from(content()) }));
-  return { images, name: 'built-in pictures' };
 }

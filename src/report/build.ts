@@ -8,13 +8,14 @@ import { Latencies } from './latencies';
 import { leadersDuring, leaderSpans } from './leaders';
 import { increment } from './names';
 import { type ForEachRow, overlaps, slowAboveMs } from './recovery';
-import type { Interval, PhaseName, Report, RuleResult, Scale } from './report';
+import type { Interval, PhaseName, Report, RuleResult, RunFacts, Scale } from './report';
 import { selfCheck } from './self-check';
 
 export interface BuildOptions {
   thresholds: readonly Threshold[];
   /** Judged by the caller, told as they are. */
   rules?: readonly RuleResult[];
+  run?: RunFacts;
 }
 
 /** When a phase other than steady was on. */
@@ -23,7 +24,7 @@ interface Phase extends Interval {
 }
 
 /** Turns what was read into the report. The same inputs give the same report. */
-export function buildReport(inputs: Inputs, { thresholds, rules }: BuildOptions): Report {
+export function buildReport(inputs: Inputs, { thresholds, rules, run: facts }: BuildOptions): Report {
   const run = runOf(inputs);
   const forEachRow: ForEachRow = (visit) => inputs.records.forEach(({ columns }) => columns.forEach(visit));
   const judged = judgeFaults(inputs, forEachRow, run);
@@ -34,6 +35,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules }: BuildOptions)
     ...withVerdict,
     self_check: selfCheck({ ...withVerdict, ...inputsOf(inputs) }, inputs, counted),
     ...(rules && { rules: [...rules] }),
+    ...(facts && { run: facts }),
     ...inputsOf(inputs),
   };
   return { ...whole, thresholds: checkThresholds(whole, thresholds) };

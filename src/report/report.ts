@@ -120,6 +120,21 @@ export interface RuleResult {
   problems: string[];
 }
 
+/** run.json: how to do the same run again. */
+export interface RunFacts {
+  run_id: string;
+  command_line: string[];
+  version: string;
+  node_version: string;
+  host: string;
+  cores: number;
+  seed: number;
+  /** Unix milliseconds; null while it runs. */
+  started_at: number;
+  ended_at: number | null;
+  config: Record<string, unknown>;
+}
+
 /** final_report.json. Times are unix milliseconds, percentages 0 to 100. */
 export interface Report {
   total_requests: number;
@@ -152,5 +167,7 @@ export interface Report {
   verdict: { failure_rate: number; scale: Scale; text: string };
   thresholds: ThresholdResult[];
   rules?: RuleResult[];
+  /** As in run.json. */
+  run?: RunFacts;
   inputs: { files: InputFile[]; missing: string[]; notes: string[] };
 }

@@ -7,7 +7,7 @@ import type { Inputs } from './inputs';
 import { printable } from '../core/printable';
 import { readInputs } from './read';
 import type { RunChoice } from './read-requests';
-import type { Report } from './report';
+import type { Report, RuleResult, RunFacts } from './report';
 import { formatOf, writeReports } from './write';
 
 export interface RunReportOptions {
@@ -19,6 +19,9 @@ export interface RunReportOptions {
   outFiles: readonly string[];
   runs: RunChoice;
   thresholds: readonly Threshold[];
+  /** What the caller's own checks say, and facts about the run; they stand in the report. */
+  rules?: readonly RuleResult[];
+  run?: RunFacts;
   /** What a person reads, one line; nothing of it with --json. */
   say(line: string): void;
 }
@@ -48,7 +51,8 @@ export function runReport(options: RunReportOptions): Report {
   if (!hasAnything(inputs)) throw nothing(inputs);
   say(`Loaded ${inputs.clientFileCount} client metrics files`);
   say('Aggregating metrics...');
-  const report = buildReport(inputs, { thresholds: options.thresholds });
+  const { thresholds, rules, run } = options;
+  const report = buildReport(inputs, { thresholds, rules, run });
   writeReports(report, outFiles);
   for (const file of outFiles) say(`✓ Saved ${formatOf(file).name} report: ${shown(file)}`);
   for (const line of ['', RULE, 'Metrics Aggregation Complete!', RULE, ...remarks(report)]) say(line);

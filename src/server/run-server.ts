@@ -24,6 +24,8 @@ export interface RunServerOptions {
   pidFile: string;
   logFile?: string;
   logLevel: LogLevel;
+  /** When it ends, the server leaves as by SIGTERM: whoever held its other end is gone. */
+  leaveAtEndOf?: NodeJS.ReadableStream;
   /** Named in the pid file. */
   configPath: string | null;
   clock: Clock;
@@ -55,6 +57,9 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   };
   // Before it listens: whoever sees it listen may stop it.
   const signals = catchSignals(server, files.log, cleanUp);
+  const { leaveAtEndOf: input } = options;
+  input?.on('error', () => undefined).on('close', () => leave(server, files.log));
+  input?.resume();
   try {
     await startNamed(server);
     writePidFile(options);
@@ -68,6 +73,11 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     await pool.close();
     cleanUp();
   }
+}
+
+function leave(server: Server, log: Logger): void {
+  log('info', 'who started this server has ended: leaving');
+  server.leave();
 }
 
 /** The first signal makes the server leave, the second ends the process at once, with whole files all the same. */

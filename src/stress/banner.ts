@@ -35,6 +35,7 @@ export function bannerText(facts: BannerFacts): string {
 
 /** The think times only: how long servers take is not known before. */
 function durationText({ pacing, totalRequests = Infinity, durationMs = Infinity }: BannerFacts['requests']): string {
+  if (totalRequests === Infinity && durationMs === Infinity) return 'until it is ended';
   const thinkSecs = (totalRequests * meanGapMs(pacing)) / 1000;
   if (thinkSecs === 0)
     return `as long as the servers take${Number.isFinite(durationMs) ? `, at most ${durationMs / 1000} seconds` : ''}`;

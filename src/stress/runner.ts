@@ -17,7 +17,7 @@ import { bannerText } from './banner';
 import { prepareFolder } from './metrics-folder';
 import { waitForServer } from './probe';
 import { RunFiles } from './run-files';
-import { type Output, Screen, type Showing } from './screen';
+import type { Screen, Showing } from './screen';
 import { statusText } from './status-line';
 import { StressClient } from './stress-client';
 
@@ -45,8 +45,12 @@ export interface StressOptions {
   logLevel: LogLevel;
   /** Aborted by Ctrl-C: starts no more, what is in flight counts as interrupted. */
   signal: AbortSignal;
+  /** Aborted when it is enough: starts no more, what is in flight ends as it does. */
+  enough?: AbortSignal;
   /** Who reads along, if anybody does. */
-  output?: Output;
+  screen?: Screen;
+  /** Default: a fresh one. */
+  runId?: string;
 }
 
 /** What a run came to; field names as in its files. */
@@ -83,7 +87,7 @@ export async function runStress(options: StressOptions): Promise<StressReport> {
 
 class StressRun {
   readonly #options: StressOptions;
-  readonly #runId = randomUUID();
+  readonly #runId: string;
   readonly #screen: Screen | undefined;
   readonly #meter: Meter;
   readonly #tally = new Tally();
@@ -97,15 +101,16 @@ class StressRun {
   #isOver = false;
 
   constructor(options: StressOptions) {
-    const { output, clock } = options;
+    const { screen, clock, runId } = options;
     this.#options = options;
-    this.#screen = output && new Screen(output, clock);
+    this.#runId = runId ?? randomUUID();
+    this.#screen = screen;
     this.#meter = new Meter(clock);
     this.#startedAt = toMicros(clock.unixMs());
   }
 
   async perform(): Promise<void> {
-    const { clock, signal, metricsDir, machineId, logLevel } = this.#options;
+    const { clock, signal, enough, metricsDir, machineId, logLevel } = this.#options;
     const moved = prepareFolder(metricsDir, machineId, new Date(clock.unixMs()));
     this.#previousDir = moved?.folder ?? null;
     const onProblem = (problem: string): void => this.#giveUp(problem);
@@ -114,10 +119,13 @@ class StressRun {
     this.#sayBefore(moved === null ? [] : [`Moved ${moved.count} files of an earlier run to ${oneLine(moved.folder)}`]);
     const interrupt = (): void => this.#interrupt();
     signal.addEventListener('abort', interrupt);
+    const end = (): void => this.#clients.forEach((client) => client.stop());
+    enough?.addEventListener('abort', end);
     try {
       await this.#runClients(files);
     } finally {
       signal.removeEventListener('abort', interrupt);
+      enough?.removeEventListener('abort', end);
       this.#isOver = true;
       this.#screen?.stop();
       for (const client of this.#clients) client.abandon();
@@ -197,9 +205,9 @@ class StressRun {
 
   /** Nothing can be written: to send more would be load that nobody hears of. */
   #giveUp(problem: string): void {
-    this.#isStopped = true;
     this.#sayLine('error', `${problem}${this.#isOver ? '' : '; no more requests are started'}`);
-    for (const client of this.#clients) client.stop();
+    this.#isStopped = true;
+    for (const client of this.#clients) client.cut();
   }
 
   #interrupt(): void {

@@ -61,15 +61,20 @@ export class StressClient {
     this.#closed = this.client.close();
   }
 
-  /** Starts no more; what is in flight goes on. */
+  /** It has done enough: starts no more, what is in flight goes on. */
   stop(): void {
-    this.#isCut ||= this.#endedAt === 0;
     this.#load.stop();
   }
 
-  /** Starts no more, and what is in flight ends as interrupted. */
-  abandon(): void {
+  /** The same, but it has not done what it was to do. */
+  cut(): void {
+    this.#isCut ||= this.#endedAt === 0;
     this.stop();
+  }
+
+  /** The same, and what is in flight ends as interrupted. */
+  abandon(): void {
+    this.cut();
     this.client.abandon();
   }
 

@@ -8,7 +8,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   main: ['index', 'cli'],
   index: ['commands', 'cli'],
   cli: ['config'],
-  commands: [...FEATURES, 'config', 'assets', 'files'],
+  commands: [...FEATURES, 'cli', 'config', 'assets', 'files'],
   files: [],
   core: [],
   config: [],

@@ -12,7 +12,7 @@ import { World } from '../sim/scenario';
  *   at 1500 slow 1 by 200 loss 0.1
  *   at 1500 drop 1 2     closes the links between the two once
  *   at 3000 expect 1,2,3 follow 2        (`expect 1 follows nobody`)
- *   at 9000 expect failed 0 · done · slowest 250 · slowest 250 since 8000 · leaders 1,2 (who led so far, in order)
+ *   at 9000 expect failed 0 · done · slowest 250 · slowest 250 since 8000 · cancelled 1 (tasks at least) · leaders 1,2 (who led so far, in order)
  *                                         · term 2 (the greatest that anybody knows) · balance 1.05 (largest share over the mean)
  */
 export interface Scenario {
@@ -109,6 +109,10 @@ function expectation(world: World, words: string[]): string | null {
   const records = world.clients.flatMap((client) => client.records);
   if (what === 'done') return world.clients.every((client) => client.isDone) ? null : 'not every client is done';
   if (what === 'failed') return same(records.filter((record) => !record.success).length, Number(verb));
+  if (what === 'cancelled') {
+    const events = world.events.filter((each) => each.event === 'executed' && each.outcome === 'cancelled');
+    return events.length >= Number(verb) ? null : `only ${events.length} tasks were cancelled`;
+  }
   if (what === 'slowest') {
     const sinceMs = Number(words[3] ?? 0);
     const latenciesMs = records.flatMap((each) => (each.start_time >= sinceMs ? [each.latency_ms] : []));

@@ -6,6 +6,7 @@ import type { ClientMetrics } from '../../src/client/metrics-file';
 import type { RequestRecord } from '../../src/core/metrics/record';
 import { systemClock } from '../../src/core/system-clock';
 import { runStress, type StressOptions } from '../../src/stress/runner';
+import { Screen } from '../../src/stress/screen';
 import { closeAll, startServers } from '../client/clients';
 import { carrierOf } from '../client/scripted-server';
 import { randomBytes } from '../imaging/pictures';
@@ -47,7 +48,7 @@ async function run(addresses: readonly string[], change: Partial<StressOptions> 
     ...{ machineId: 2, numClients: 3, requests: { pacing, totalRequests: 4 }, images: IMAGES, seed: 5 },
     ...{ serverAddresses: addresses, requestTimeoutMs: 2000, metricsDir: at('m'), waitMs: 5000, notes: [] },
     ...{ names: { images: 'pictures', clientConfig: 'client.toml' }, clock: systemClock, logLevel: 'debug' },
-    ...{ signal: new AbortController().signal, output },
+    ...{ signal: new AbortController().signal, screen: new Screen(output, systemClock) },
     ...change,
   });
   return { report, shown };

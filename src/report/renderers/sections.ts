@@ -46,15 +46,16 @@ function faults({ faults: all }: Report): string[] {
   if (all === null) return ['unknown: no faults and requests that could be set against each other'];
   if (all.length === 0) return ['none during the run'];
   const head = ['Fault', 'led', 'detected', 'leader', 'success', 'baseline', 'failed', 'retried', 'hedged', 'longest'];
-  const rows = all
-    .slice(0, MAX_ROWS)
-    .map((fault) => [
-      `${fault.kind} server ${fault.server_id}`,
-      fault.led === null ? '?' : fault.led ? 'yes' : 'no',
-      ...[fault.detected_ms, fault.new_leader_ms, fault.first_success_ms, fault.back_to_baseline_ms].map(short),
-      ...[fault.requests_failed, fault.requests_retried, fault.requests_hedged].map(whole),
-      short(fault.longest_request_ms),
-    ]);
+  const rows = all.slice(0, MAX_ROWS).map((fault) => [
+    `${fault.kind} server ${fault.server_id}`,
+    fault.led === null ? '?' : fault.led ? 'yes' : 'no',
+    short(fault.detected_ms),
+    // Who did not lead is followed by nobody.
+    fault.led === false ? '-' : short(fault.new_leader_ms),
+    ...[fault.first_success_ms, fault.back_to_baseline_ms].map(short),
+    ...[fault.requests_failed, fault.requests_retried, fault.requests_hedged].map(whole),
+    short(fault.longest_request_ms),
+  ]);
   return [...table(head, rows), ...more(all.length), ...all.slice(0, MAX_ROWS).flatMap(unknowns)];
 }
 

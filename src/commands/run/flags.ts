@@ -1,0 +1,78 @@
+/** The flags of `run`, and what they say. */
+import { Flags } from '@oclif/core';
+import { RUN_RANGES as RANGES, type RunOverrides } from '../../config/run-config';
+import { STRESS_RANGES } from '../../config/stress-config';
+import { type NumberFlag, numberOf, text } from '../client/flags';
+
+const NUMBERS = {
+  servers: { helpValue: 'N', summary: 'how many (default 3)', isWhole: true, ...RANGES.servers },
+  port: {
+    helpValue: 'N',
+    summary: 'of the first server (default: where there is room)',
+    isWhole: true,
+    ...RANGES.port,
+  },
+  clients: { helpValue: 'N', summary: 'concurrent clients (default 10)', isWhole: true, ...STRESS_RANGES.numClients },
+  requests: {
+    ...{ helpValue: 'N', summary: 'of each client (default: until the faults are over)', isWhole: true },
+    ...STRESS_RANGES.requestsPerClient,
+  },
+  'min-delay-ms': { helpValue: 'MS', summary: 'think time, at least (default 500)', ...STRESS_RANGES.delayMs },
+  'max-delay-ms': { helpValue: 'MS', summary: 'think time, at most (default 2500)', ...STRESS_RANGES.delayMs },
+  cycles: {
+    helpValue: 'N',
+    summary: 'how often the ring goes round (default 1; 0: no faults)',
+    isWhole: true,
+    ...RANGES.cycles,
+  },
+  'first-fault': { helpValue: 'SECS', summary: 'of load before the first kill (default 8)', ...RANGES.secs },
+  interval: { helpValue: 'SECS', summary: 'from a restart to the next kill (default 8)', ...RANGES.secs },
+  'restart-delay': { helpValue: 'SECS', summary: 'how long a server stays down (default 4)', ...RANGES.secs },
+  seed: { helpValue: 'N', summary: 'makes the same choices again', isWhole: true, ...STRESS_RANGES.seed },
+} satisfies Record<string, NumberFlag>;
+
+type NumberName = keyof typeof NUMBERS;
+
+export const runFlags = {
+  servers: text(NUMBERS.servers),
+  port: text(NUMBERS.port),
+  clients: text(NUMBERS.clients),
+  requests: text(NUMBERS.requests),
+  'min-delay-ms': text(NUMBERS['min-delay-ms']),
+  'max-delay-ms': text(NUMBERS['max-delay-ms']),
+  'image-dir': Flags.string({ helpValue: 'DIR', summary: 'pictures to send, picked at random' }),
+  cycles: text(NUMBERS.cycles),
+  'first-fault': text(NUMBERS['first-fault']),
+  interval: text(NUMBERS.interval),
+  'restart-delay': text(NUMBERS['restart-delay']),
+  seed: text(NUMBERS.seed),
+  threshold: Flags.string({
+    ...{ multiple: true, multipleNonGreedy: true, helpValue: 'EXPR' },
+    summary: 'what must hold, like p99<800ms, repeatable',
+  }),
+  out: Flags.string({ helpValue: 'DIR', summary: 'a new folder for its files (default runs/<start time>)' }),
+};
+
+type RunFlagValues = Partial<Record<NumberName | 'image-dir', string> & { threshold: string[] }>;
+
+/** What the flags say. @throws ClusterError `bad_usage` naming the flag */
+export function runOverridesOf(flags: RunFlagValues): RunOverrides {
+  const number = (name: NumberName): number | undefined => numberOf(name, flags[name], NUMBERS[name]);
+  return {
+    run: { servers: number('servers'), port: number('port'), seed: number('seed') },
+    stress: {
+      num_clients: number('clients'),
+      requests_per_client: number('requests'),
+      min_delay_ms: number('min-delay-ms'),
+      max_delay_ms: number('max-delay-ms'),
+      image_directory: flags['image-dir'],
+    },
+    faults: {
+      first_fault_secs: number('first-fault'),
+      fault_interval_secs: number('interval'),
+      restart_delay_secs: number('restart-delay'),
+      num_cycles: number('cycles'),
+    },
+    report: { thresholds: flags.threshold },
+  };
+}

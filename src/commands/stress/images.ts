@@ -1,0 +1,17 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { TEST_IMAGES } from '../../assets/assets';
+import type { ClientImage } from '../../client/client';
+import { loadImages } from '../../client/images';
+import { DEFAULT_IMAGE_DIRECTORY } from '../../config/stress-config';
+
+/** Those of the folder; where nobody named one and there is none, those inside the program. */
+export function imagesOf(imageDirectory: string | undefined): { images: ClientImage[]; name: string } {
+  const folder = imageDirectory ?? DEFAULT_IMAGE_DIRECTORY;
+  if (imageDirectory !== undefined || existsSync(folder)) return { images: loadImages(folder), name: folder };
+  const pictures = TEST_IMAGES.map((asset) => ({ name: path.posix.basename(asset.path), content: asset.content }));
+  const images = pictures
+    .filter(({ name }) => !name.startsWith('cover.'))
+    .map(({ name, content }) => ({ name, bytes: Buffer.from(content()) }));
+  return { images, name: 'built-in pictures' };
+}

@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { FaultServer } from '../config/faults-config';
+import { ClusterError } from '../core/errors';
+import { logFileOf } from '../faults/drivers/launch';
+import { oneLine } from '../core/printable';
+import { causeOf } from '../files/cause';
+import { type NewFile, writeAll } from '../files/write-all';
+import { look } from '../status/status';
+import { HOST } from './ports';
+
+const CONFIG = 'server.toml';
+const LOOK_AGAIN_MS = 100;
+const READY_MS = 20_000;
+/** Running tasks are finished meanwhile. */
+const LEAVE_MS = 8000;
+const MAX_SHOWN_CHARS = 300;
+
+/** The servers of a run: processes of this machine that end with this one, whatever ends it. */
+export class Fleet {
+  readonly servers: readonly FaultServer[];
+  private readonly children = new Map<number, ChildProcess>();
+
+  /**
+   * @param folder of the run; each server gets one of its own in it
+   * @param command how this program is started
+   */
+  constructor(
+    folder: string,
+    readonly ports: readonly number[],
+    command: readonly string[],
+  ) {
+    this.servers = ports.map((port, index) => {
+      const id = index + 1;
+      const workDir = path.join(folder, `server${id}`);
+      return {
+        ...{ id, host: 'localhost', config: CONFIG, workDir, binary: command.join(' '), command },
+        pidFile: path.resolve(workDir, `server_${id}.pid`),
+        address: { host: HOST, port },
+      };
+    });
+  }
+
+  get addresses(): string[] {
+    return this.ports.map((port) => `${HOST}:${port}`);
+  }
+
+  /** Their configuration files. */
+  files(): NewFile[] {
+    return this.servers.map(({ id, workDir }) => ({
+      path: path.join(workDir, CONFIG),
+      content: Buffer.from(this.configOf(id)),
+    }));
+  }
+
+  /** Writes their files and starts all; resolves when they have a leader and can take tasks. */
+  async start(signal: AbortSignal): Promise<void> {
+    writeAll(this.files());
+    for (const server of this.servers) this.launch(server);
+    await this.ready(signal);
+  }
+
+  /**
+   * Starts one. In a session of its own, so that a Ctrl-C in this terminal is ours to handle; the pipe tells it when
+   * this process is gone, even by SIGKILL.
+   */
+  readonly launch = (server: FaultServer): ChildProcess => {
+    const [program, ...args] = server.command;
+    const log = openLog(logFileOf(server));
+    const child = spawn(program!, [...args, 'server', '--config', server.config, '--until-stdin-ends'], {
+      cwd: server.workDir,
+      detached: true,
+      stdio: ['pipe', log, log],
+    });
+    closeSync(log);
+    // Whoever waits for it hears of it; a write to a dead one is no error of ours.
+    child.on('error', () => undefined);
+    child.stdin?.on('error', () => undefined);
+    this.children.set(server.id, child);
+    return child;
+  };
+
+  /** Asks them to leave, and ends those that do not. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.children.values()].map((child) => stopped(child)));
+  }
+
+  private async ready(signal: AbortSignal): Promise<void> {
+    const endMs = performance.now() + READY_MS;
+    for (;;) {
+      const { answers, verdict } = await look(this.addresses, signal);
+      const isReady = answers.every((answer) => 'status' in answer && answer.status.phase === 'ready');
+      if ((verdict.agreed && isReady) || signal.aborted) return;
+      this.throwIfEnded();
+      if (performance.now() > endMs) {
+        throw new ClusterError('not_reachable', `servers not ready after ${READY_MS / 1000} s: ${verdict.text}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
+  }
+
+  private throwIfEnded(): void {
+    for (const server of this.servers) {
+      const child = this.children.get(server.id)!;
+      if (child.pid !== undefined && !hasEnded(child)) continue;
+      const last = readFileSync(logFileOf(server), 'utf8').trimEnd().split('\n').at(-1)!;
+      const why = [endOf(child), oneLine(last).slice(0, MAX_SHOWN_CHARS)].filter((part) => part !== '').join(': ');
+      throw new ClusterError('not_reachable', `server ${server.id} did not start: ${why}`);
+    }
+  }
+
+  private configOf(id: number): string {
+    const peers = this.servers
+      .filter((peer) => peer.id !== id)
+      .map((peer) => `    { id = ${peer.id}, address = "${HOST}:${peer.address.port}" },`);
+    const own = this.servers.find((server) => server.id === id)!;
+    return [
+      '[server]',
+      `id = ${id}`,
+      `address = "${HOST}:${own.address.port}"`,
+      '',
+      '[peers]',
+      'peers = [',
+      ...peers,
+      ']',
+      '',
+    ].join('\n');
+  }
+}
+
+/** @throws ClusterError `not_reachable`: without a log the server is not started */
+function openLog(file: string): number {
+  try {
+    return openSync(file, 'a');
+  } catch (error) {
+    throw new ClusterError('not_reachable', `cannot write ${file}: ${causeOf(error)}`, { cause: error });
+  }
+}
+
+function endOf({ pid, exitCode, signalCode, spawnfile }: ChildProcess): string {
+  if (pid === undefined) return `${spawnfile} cannot be run`;
+  return signalCode === null ? `it ended with exit code ${exitCode}` : `it was ended by ${signalCode}`;
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+async function stopped(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || hasEnded(child)) return;
+  const end = new Promise((resolve) => child.once('exit', resolve));
+  child.stdin?.end();
+  const timer = setTimeout(() => child.kill('SIGKILL'), LEAVE_MS);
+  await end;
+  clearTimeout(timer);
+}

@@ -1,0 +1,35 @@
+import { createServer } from 'node:net';
+import { ClusterError } from '../core/errors';
+
+export const HOST = '127.0.0.1';
+/** Where to look, one after the other: below the ports that kernels give to clients, who could take one meanwhile. */
+const FIRST_PORTS = Array.from({ length: 100 }, (_, index) => 8001 + 100 * index);
+
+/**
+ * `count` ports in a row on loopback that nobody listens on.
+ * @param firstPort undefined: where there is room
+ * @throws ClusterError `address_in_use` naming the address
+ */
+export async function portsFor(count: number, firstPort?: number): Promise<number[]> {
+  for (const first of firstPort === undefined ? FIRST_PORTS : [firstPort]) {
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const taken = await firstTaken(ports);
+    if (taken === undefined) return ports;
+    if (firstPort === undefined) continue;
+    throw new ClusterError('address_in_use', `--port: ${HOST}:${taken} is in use; without --port free ones are taken`);
+  }
+  throw new ClusterError('address_in_use', `no ${count} free ports in a row from ${FIRST_PORTS[0]} on`);
+}
+
+async function firstTaken(ports: readonly number[]): Promise<number | undefined> {
+  for (const port of ports) if (!(await isFree(port))) return port;
+  return undefined;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on('error', () => resolve(false));
+    server.listen(port, HOST, () => server.close(() => resolve(true)));
+  });
+}
