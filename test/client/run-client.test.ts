@@ -27,14 +27,14 @@ afterEach(async () => {
 async function run(
   servers: readonly (ScriptedServer | string)[],
   requests: Partial<ClientConfig['requests']>,
-  change: Partial<RunClientOptions> = {},
+  { requestTimeoutMs = 400, ...change }: Partial<RunClientOptions> & { requestTimeoutMs?: number } = {},
 ) {
   let shown = '';
   const config: ClientConfig = {
     name: 'Machine_1_Client_3',
     serverAddresses: servers.map((server) => (typeof server === 'string' ? server : server.address)),
     imageDir: folder,
-    requestTimeoutMs: 400,
+    requestTimeoutMs,
     requests: { pacing: { mode: 'rate', ratePerSecond: 200 }, ...requests },
   };
   const report = await runClient({
@@ -92,12 +92,12 @@ describe('a run', () => {
     const controller = new AbortController();
     const { signal } = controller;
     const [server] = await startServers({
-      onTask: (task, self) => {
-        if (task.message.request_id <= 2) return self.answer(task);
-        if (task.message.request_id === 4) controller.abort();
-      },
+      onTask: (task, self) => (task.message.request_id <= 2 ? self.answer(task) : undefined),
     });
-    const { report, shown, file } = await run([server!], { durationMs: 60_000 }, { signal });
+    const running = run([server!], { durationMs: 60_000 }, { signal, requestTimeoutMs: 60_000 });
+    await server!.until(() => server!.all('TaskAck').length === 2 && server!.all('TaskRequest').length >= 4);
+    controller.abort();
+    const { report, shown, file } = await running;
     const interrupted = report.interrupted_requests;
     expect(report).toMatchObject({ interrupted: true, aggregated_stats: { total_requests: 2, failed_requests: 0 } });
     expect(interrupted).toBeGreaterThanOrEqual(2);
