@@ -17,6 +17,7 @@ const PURE = [
   'src/status/{answer,report,table,verdict}.ts',
   'src/imaging/lsb.ts',
   'src/check/**/*.ts',
+  'src/cli/completion.ts',
 ];
 
 const IMPURE_GLOBALS = [
