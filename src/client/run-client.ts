@@ -4,10 +4,9 @@ import type { Clock, Logger, LogLevel, Random } from '../core/environment';
 import { seededRandom } from '../core/random';
 import { FrameWatch } from '../core/transport/network';
 import { resolveAliases } from './aliases';
-import { VirtualClient } from './client';
+import { type ClientImage, VirtualClient } from './client';
 import { toMicros } from './task-run';
 import { Hedging } from './hedging';
-import { loadImages } from './images';
 import { Load } from './load';
 import { LogFiles } from './log-files';
 import { clientMetrics, type ClientMetrics, writeClientMetrics } from './metrics-file';
@@ -17,6 +16,8 @@ import { Tally } from './tally';
 
 export interface RunClientOptions {
   config: ClientConfig;
+  /** At least one. */
+  images: readonly ClientImage[];
   machineId: number;
   clientId: number;
   seed: number;
@@ -42,11 +43,10 @@ export type ClientReport = Omit<ClientMetrics, 'latency_digest'> & {
 
 /**
  * The `client` command: sends the images of a folder as configured, verifies what comes back, tells how it goes.
- * @throws ClusterError `bad_usage` for a folder without images or a file that cannot be written
+ * @throws ClusterError `bad_usage` for a file that cannot be written
  */
 export async function runClient(options: RunClientOptions): Promise<ClientReport> {
-  const { config, machineId, clientId, clock, metricsFile, signal, seed, display } = options;
-  const images = loadImages(config.imageDir);
+  const { config, images, machineId, clientId, clock, metricsFile, signal, seed, display } = options;
   const runId = randomUUID();
   const logs = new LogFiles({ clock, level: options.logLevel, onError: (error) => warn(options, error.message) });
   const log = metricsFile === undefined ? undefined : await logs.begin(logFileOf(metricsFile));

@@ -3,10 +3,12 @@ import { Flags } from '@oclif/core';
 import { withInterrupt } from '../client/interrupt';
 import { clientConfigOf } from './client/overrides';
 import { type ClientReport, runClient } from '../client/run-client';
+import { DEFAULT_IMAGE_DIRECTORY } from '../config/stress-config';
 import { EXIT } from '../core/errors';
 import { systemClock } from '../core/system-clock';
 import { BaseCommand } from './base';
 import { loadFlags, overridesOf } from './client/flags';
+import { imagesOf } from './stress/images';
 
 export class Client extends BaseCommand {
   static override summary = 'send images at the configured rate and verify what comes back';
@@ -29,11 +31,13 @@ export class Client extends BaseCommand {
     const { seed = randomInt(2 ** 31), ...overrides } = overridesOf(flags);
     const config = clientConfigOf(flags.config, overrides);
     const { machineId = 1, clientId = 1 } = overrides;
+    // Only a folder that somebody chose must be there.
+    const folder = config.imageDir === DEFAULT_IMAGE_DIRECTORY ? undefined : config.imageDir;
     const { isTTY: isTerminal = false, columns } = process.stdout;
     const display = { write: (text: string) => void process.stdout.write(text), isTerminal, columns };
     const report = await withInterrupt((signal) =>
       runClient({
-        ...{ config, machineId, clientId, seed, clock: systemClock, signal },
+        ...{ config, images: imagesOf(folder).images, machineId, clientId, seed, clock: systemClock, signal },
         ...{ metricsFile: flags['metrics-output'], logLevel: flags['log-level'] },
         display: this.jsonEnabled() ? undefined : display,
       }),

@@ -7,13 +7,13 @@ import { withInterrupt } from '../client/interrupt';
 import { type RunConfig, runConfigOf } from '../config/run-config';
 import { EXIT } from '../core/errors';
 import { systemClock } from '../core/system-clock';
-import { parseThreshold } from '../report/checks';
 import { exitCodeOfRun, planText } from '../run/outcome';
 import { runAll, type RunResult } from '../run/run';
 import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
 import { ownCommand } from './run/own-command';
 import { runFlags, runOverridesOf } from './run/flags';
+import { thresholdsOf } from './run/thresholds';
 import { imagesOf } from './stress/images';
 
 export class Run extends BaseCommand {
@@ -40,7 +40,7 @@ export class Run extends BaseCommand {
     const config = runConfigOf(flags.config, runOverridesOf(flags));
     const startedAt = systemClock.unixMs();
     const folder = flags.out ?? path.join(config.outputDir, folderName(new Date(startedAt)));
-    const thresholds = config.thresholds.map(parseThreshold);
+    const thresholds = thresholdsOf(config.thresholds, flags);
     const { images, name: imagesName } = imagesOf(config.imageDirectory);
     if (flags.plan) {
       this.log(planText(config, folder));
@@ -55,7 +55,7 @@ export class Run extends BaseCommand {
         facts: {
           ...{ run_id: randomUUID(), command_line: ['cloudp2p', 'run', ...this.argv], version: packageJson.version },
           ...{ node_version: process.version, host: hostname(), cores: availableParallelism(), seed },
-          ...{ started_at: startedAt, ended_at: null, config: { ...config, thresholds: config.thresholds } },
+          ...{ started_at: startedAt, ended_at: null, config: config.settings },
         },
       }),
     );

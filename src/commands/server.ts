@@ -17,7 +17,7 @@ const DEFAULT_CONFIG = 'config/server1.toml';
 const DRAIN_MS = 5000;
 
 export class Server extends BaseCommand {
-  static override summary = 'Run one server until SIGTERM.';
+  static override summary = 'run one server until SIGTERM';
   static override description =
     'Joins the cluster of its configuration, elects a leader with its peers and hides what clients send. Ctrl-C or SIGTERM hands over and finishes running tasks; a second one ends at once.';
   static override examples = [

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { withInterrupt } from '../client/interrupt';
-import { printable } from '../core/printable';
+import { oneLine, printable } from '../core/printable';
 import { stressConfigOf } from '../config/stress-config';
 import { EXIT } from '../core/errors';
 import { systemClock } from '../core/system-clock';
@@ -46,7 +46,7 @@ export class Stress extends BaseCommand {
         },
       }),
     );
-    if (report.problem !== null) process.stderr.write(`Error: files are not complete: ${printable(report.problem)}\n`);
+    if (report.problem !== null) process.stderr.write(`Error: files are not complete: ${oneLine(report.problem)}\n`);
     if (report.interrupted) this.endWith(EXIT.interrupted);
     else if (report.aggregated_stats.failure_reasons['Verification failed']) this.endWith(EXIT.checkFailed);
     else if (report.problem !== null) this.endWith(EXIT.incomplete);

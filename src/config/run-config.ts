@@ -1,11 +1,16 @@
 import * as v from 'valibot';
+import { ClusterError } from '../core/errors';
+import { printable } from '../core/printable';
 import type { Pacing } from './client-config';
 import { decimal, list, path, section, table, text, toMs, whole } from './fields';
 import { defaultsOf, loadConfig } from './load';
-import type { Problem } from './problem';
+import { MAX_PATH_CHARS } from './show';
+import { STRESS_RANGES } from './stress-config';
 
-const DEFAULT_FILE = 'config/run.toml';
-const DAY_MS = 24 * 3600 * 1000;
+/** Read where nobody named another, if it is there. */
+export const DEFAULT_RUN_FILE = 'config/run.toml';
+const DEFAULT_MIN_DELAY_MS = 500;
+const DEFAULT_MAX_DELAY_MS = 2500;
 const MAX_SERVERS = 20;
 const MAX_SECS = 7 * 24 * 3600;
 
@@ -19,6 +24,7 @@ export const RUN_RANGES = {
 
 const secs = () => decimal(RUN_RANGES.secs.min, RUN_RANGES.secs.max, 'seconds');
 const wholeIn = ({ min, max }: { min: number; max: number }) => whole(min, max);
+const delay = () => decimal(STRESS_RANGES.delayMs.min, STRESS_RANGES.delayMs.max);
 
 /** The schema of `run.toml`. */
 export const runFileSchema = table({
@@ -26,13 +32,13 @@ export const runFileSchema = table({
     servers: v.optional(wholeIn(RUN_RANGES.servers), 3),
     port: v.optional(wholeIn(RUN_RANGES.port)),
     output_dir: v.optional(path(), './runs'),
-    seed: v.optional(whole(0, 2 ** 47)),
+    seed: v.optional(wholeIn(STRESS_RANGES.seed)),
   }),
   stress: section({
-    num_clients: v.optional(whole(1, 100_000), 10),
-    requests_per_client: v.optional(whole(1, 1_000_000_000)),
-    min_delay_ms: v.optional(decimal(0, DAY_MS), 500),
-    max_delay_ms: v.optional(decimal(0, DAY_MS), 2500),
+    num_clients: v.optional(wholeIn(STRESS_RANGES.numClients), 10),
+    requests_per_client: v.optional(wholeIn(STRESS_RANGES.requestsPerClient)),
+    min_delay_ms: v.optional(delay()),
+    max_delay_ms: v.optional(delay()),
     image_directory: v.optional(path()),
   }),
   faults: section({
@@ -63,6 +69,8 @@ export interface RunConfig {
   imageDirectory?: string;
   faults: { firstMs: number; intervalMs: number; restartDelayMs: number; cycles: number };
   thresholds: string[];
+  /** The same in the words of run.toml. */
+  settings: RunSettings;
 }
 
 /** What a command line may say against the file, by its keys; undefined: nothing. */
@@ -71,22 +79,24 @@ export type RunOverrides = { [Table in keyof RunSettings]?: Partial<RunSettings[
 /**
  * The configuration of a whole run: of the named file, which must exist, or of `config/run.toml` if it is there; what
  * the command line says wins.
- * @throws ClusterError `bad_config`
+ * @throws ClusterError `bad_config` | `bad_usage`
  */
 export function runConfigOf(file: string | undefined, overrides: RunOverrides): RunConfig {
-  const merge = (settings: RunSettings): RunSettings => ({
-    run: { ...settings.run, ...given(overrides.run) },
-    stress: { ...settings.stress, ...given(overrides.stress) },
-    faults: { ...settings.faults, ...given(overrides.faults) },
-    report: { ...settings.report, ...given(overrides.report) },
-  });
-  const check = (settings: RunSettings): Problem[] => delayProblems(merge(settings));
-  const settings = loadConfig(runFileSchema, file ?? DEFAULT_FILE, { required: file !== undefined, check });
-  return build(merge(settings ?? defaultsOf(runFileSchema)));
+  const filePath = file ?? DEFAULT_RUN_FILE;
+  const settings = loadConfig(runFileSchema, filePath, { required: file !== undefined }) ?? defaultsOf(runFileSchema);
+  const pacing = pacingOf(settings.stress, overrides.stress ?? {}, filePath);
+  return build(
+    {
+      run: { ...settings.run, ...given(overrides.run) },
+      stress: { ...settings.stress, ...given(overrides.stress) },
+      faults: { ...settings.faults, ...given(overrides.faults) },
+      report: { ...settings.report, ...given(overrides.report) },
+    },
+    pacing,
+  );
 }
 
-function build({ run, stress, faults, report }: RunSettings): RunConfig {
-  const pacing = { mode: 'closed_loop', minDelayMs: stress.min_delay_ms, maxDelayMs: stress.max_delay_ms } as const;
+function build({ run, stress, faults, report }: RunSettings, pacing: Pacing): RunConfig {
   return {
     ...{ servers: run.servers, port: run.port, outputDir: run.output_dir, seed: run.seed },
     stress: { numClients: stress.num_clients, requests: { pacing, totalRequests: stress.requests_per_client } },
@@ -98,13 +108,27 @@ function build({ run, stress, faults, report }: RunSettings): RunConfig {
       cycles: faults.num_cycles,
     },
     thresholds: report.thresholds,
+    settings: { run, stress: { ...stress, ...delaysOf(pacing) }, faults, report },
   };
 }
 
-function delayProblems({ stress }: RunSettings): Problem[] {
-  const { min_delay_ms: min, max_delay_ms: max } = stress;
-  if (min <= max) return [];
-  return [{ key: 'stress.min_delay_ms', text: `expected at most stress.max_delay_ms (${max}), got ${min}` }];
+/** The defaults depend on each other, so they are told as they are used. */
+function delaysOf(pacing: Pacing): Partial<RunSettings['stress']> {
+  return pacing.mode === 'closed_loop' ? { min_delay_ms: pacing.minDelayMs, max_delay_ms: pacing.maxDelayMs } : {};
+}
+
+/** As in `stress`: a short think time at most shortens the default of the least. */
+function pacingOf(inFile: RunSettings['stress'], flags: Partial<RunSettings['stress']>, file: string): Pacing {
+  const givenMaxMs = flags.max_delay_ms ?? inFile.max_delay_ms;
+  const maxDelayMs = givenMaxMs ?? DEFAULT_MAX_DELAY_MS;
+  const minDelayMs = flags.min_delay_ms ?? inFile.min_delay_ms ?? Math.min(DEFAULT_MIN_DELAY_MS, maxDelayMs);
+  if (minDelayMs <= maxDelayMs) return { mode: 'closed_loop', minDelayMs, maxDelayMs };
+  const isLowerInFile = flags.min_delay_ms === undefined;
+  const lower = isLowerInFile ? `${printable(file, MAX_PATH_CHARS)}: stress.min_delay_ms` : '--min-delay-ms';
+  const upper = flags.max_delay_ms === undefined ? 'stress.max_delay_ms' : '--max-delay-ms';
+  const limit = `${maxDelayMs}${givenMaxMs === undefined ? ', its default' : ''}`;
+  const text = `${lower}: expected at most ${upper} (${limit}), got ${minDelayMs}`;
+  throw new ClusterError(isLowerInFile ? 'bad_config' : 'bad_usage', text);
 }
 
 /** Without what was not given, which must not hide the file. */

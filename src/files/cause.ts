@@ -4,6 +4,7 @@ const WORDS: Record<string, string> = {
   EPERM: 'permission denied',
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left on the device',
+  EFBIG: 'the file is larger than it may be',
   EDQUOT: 'no space left in the quota',
   ENOTDIR: 'is no folder, or lies in something that is none',
   EEXIST: 'a part of the path is not a folder',

@@ -49,6 +49,8 @@ const FACTORS: Record<Unit, Record<string, number>> = {
   per_s: { '': 1 },
 };
 
+const SHOWN = { '%': '%', ms: 'ms', ratio: '', per_s: '/s' } as const satisfies Record<Unit, string>;
+
 const SHAPE = /^\s*([a-z0-9_.]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*(%|ms|s|)\s*$/;
 
 /** @throws ClusterError `bad_usage` naming the expression and what is known */
@@ -66,7 +68,8 @@ export function parseThreshold(expression: string): Threshold {
 export function checkThresholds(report: Report, thresholds: readonly Threshold[]): ThresholdResult[] {
   return thresholds.map(({ expression, metric, operator, limit }) => {
     const value = METRICS[metric].valueOf(report);
-    return { expression, value, passed: value !== null && OPERATORS[operator](value, limit) };
+    const unit = SHOWN[METRICS[metric].unit];
+    return { expression, value, unit, passed: value !== null && OPERATORS[operator](value, limit) };
   });
 }
 

@@ -110,6 +110,8 @@ export type Scale = 'excellent' | 'acceptable under faults' | 'investigate' | 'u
 export interface ThresholdResult {
   expression: string;
   value: number | null;
+  /** Of the value. */
+  unit: '%' | 'ms' | '/s' | '';
   passed: boolean;
 }
 
@@ -132,7 +134,9 @@ export interface RunFacts {
   /** Unix milliseconds; null while it runs. */
   started_at: number;
   ended_at: number | null;
-  config: Record<string, unknown>;
+  config: object;
+  /** host:port */
+  servers?: readonly string[];
 }
 
 /** final_report.json. Times are unix milliseconds, percentages 0 to 100. */

@@ -54,11 +54,11 @@ export class Fleet {
     }));
   }
 
-  /** Writes their files and starts all; resolves when they have a leader and can take tasks. */
-  async start(signal: AbortSignal): Promise<void> {
+  /** Writes their files and starts all; resolves when they have a leader and can take tasks, with words about that. */
+  async start(signal: AbortSignal): Promise<string> {
     writeAll(this.files());
     for (const server of this.servers) this.launch(server);
-    await this.ready(signal);
+    return this.ready(signal);
   }
 
   /**
@@ -86,12 +86,12 @@ export class Fleet {
     await Promise.all([...this.children.values()].map((child) => stopped(child)));
   }
 
-  private async ready(signal: AbortSignal): Promise<void> {
+  private async ready(signal: AbortSignal): Promise<string> {
     const endMs = performance.now() + READY_MS;
     for (;;) {
       const { answers, verdict } = await look(this.addresses, signal);
       const isReady = answers.every((answer) => 'status' in answer && answer.status.phase === 'ready');
-      if ((verdict.agreed && isReady) || signal.aborted) return;
+      if ((verdict.agreed && isReady) || signal.aborted) return verdict.text;
       this.throwIfEnded();
       if (performance.now() > endMs) {
         throw new ClusterError('not_reachable', `servers not ready after ${READY_MS / 1000} s: ${verdict.text}`);

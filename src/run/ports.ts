@@ -2,8 +2,11 @@ import { createServer } from 'node:net';
 import { ClusterError } from '../core/errors';
 
 export const HOST = '127.0.0.1';
-/** Where to look, one after the other: below the ports that kernels give to clients, who could take one meanwhile. */
-const FIRST_PORTS = Array.from({ length: 100 }, (_, index) => 8001 + 100 * index);
+/**
+ * Where to look, one after the other: below the ports that kernels give to clients, who could take one meanwhile, and
+ * above those of the shipped configuration, whose servers would join in.
+ */
+const FIRST_PORTS = Array.from({ length: 100 }, (_, index) => 8101 + 100 * index);
 
 /**
  * `count` ports in a row on loopback that nobody listens on.

@@ -1,18 +1,20 @@
 import { setTimeout as later } from 'node:timers/promises';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { ClientImage } from '../client/client';
 import type { RunConfig } from '../config/run-config';
 import type { Clock, LogLevel } from '../core/environment';
 import { ClusterError } from '../core/errors';
+import { oneLine } from '../core/printable';
 import { causeOf } from '../files/cause';
 import { writeAll } from '../files/write-all';
 import { localDriver } from '../faults/drivers/local';
+import { planRing, timetable } from '../faults/plan';
 import { type FaultsReport, simulateFaults } from '../faults/simulate';
 import type { Threshold } from '../report/checks';
 import { renderText } from '../report/renderers/text';
 import type { Report, RunFacts } from '../report/report';
-import { runReport } from '../report/run-report';
+import { runReport, type RunReportOptions } from '../report/run-report';
 import { runStress, type StressReport } from '../stress/runner';
 import type { Screen } from '../stress/screen';
 import { Fleet } from './fleet';
@@ -50,10 +52,12 @@ export interface RunOptions {
 export interface RunResult {
   folder: string;
   interrupted: boolean;
-  /** Null where the run was interrupted before the first request. */
+  /** Null where there is nothing to report. */
   report: Report | null;
   /** What could not be done or written, one line each. */
   problems: string[];
+  /** False: a file is not whole (a full disk), and what the files do not say may have happened all the same. */
+  files_complete: boolean;
 }
 
 /**
@@ -63,17 +67,16 @@ export interface RunResult {
  * file that cannot be written
  */
 export async function runAll(options: RunOptions): Promise<RunResult> {
-  const { config, folder, command, signal, facts, clock } = options;
+  const { config, folder, command, signal, facts } = options;
   const fleet = new Fleet(folder, await portsFor(config.servers, config.port), command);
   const run = new Run(options, fleet);
   makeFolder(folder);
   try {
     run.writeFacts(facts);
-    run.step(1, 'START SERVERS', `${config.servers} on ${fleet.addresses.join(', ')}, files in ${folder}`);
-    await fleet.start(signal);
+    run.step(1, 'START SERVERS', `${config.servers} on ${fleet.addresses.join(', ')}, files in ${oneLine(folder)}`);
+    run.say(await fleet.start(signal));
     if (!signal.aborted) await run.perform();
     const result = run.result();
-    run.writeFacts({ ...facts, ended_at: clock.unixMs() });
     if (options.keep && !signal.aborted) await run.keepUntilAborted();
     return result;
   } finally {
@@ -85,6 +88,8 @@ export async function runAll(options: RunOptions): Promise<RunResult> {
 class Run {
   private stress: StressReport | null = null;
   private faults: FaultsReport | null = null;
+  private readonly problems: string[] = [];
+  private isWritten = true;
   private readonly metricsDir: string;
   private readonly faultsLog: string;
   private readonly faultsFile: string;
@@ -105,11 +110,11 @@ class Run {
 
   /** The five of the guide's workflow. */
   step(number: number, name: string, ...lines: string[]): void {
-    this.say('', `===== STEP ${number}/5: ${name} =====`, ...lines, '');
+    this.say('', `===== STEP ${number}/5: ${name} =====`, '', ...lines);
   }
 
   writeFacts(facts: RunFacts): void {
-    const content = Buffer.from(`${JSON.stringify(facts, null, 2)}\n`);
+    const content = Buffer.from(`${JSON.stringify({ ...facts, servers: this.fleet.addresses }, null, 2)}\n`);
     writeAll([{ path: path.join(this.options.folder, 'run.json'), content }]);
   }
 
@@ -139,16 +144,22 @@ class Run {
 
   /** The report of what is there, and what went wrong. */
   result(): RunResult {
-    const { folder, signal } = this.options;
-    const problems = [
-      ...(this.stress?.problem ? [this.stress.problem] : []),
-      ...(this.faults?.down ?? []).map((id) => `server ${id} did not come back`),
-      ...(this.faults?.is_logged === false ? ['the log of the faults is not complete'] : []),
-      ...(this.faults && this.faults.failed > 0 ? [`${this.faults.failed} faults could not be performed`] : []),
-    ];
-    const report = this.hasRequests() ? this.report() : null;
-    this.say('', `All files of this run: ${folder}`, ...problems.map((text) => `Incomplete: ${text}`));
-    return { folder, interrupted: signal.aborted, report, problems };
+    const { folder, signal, facts, clock } = this.options;
+    const hasRequests = this.hasRequests();
+    if (!hasRequests && !signal.aborted) this.problems.push('there is nothing to report: no request was made');
+    if (this.stress?.problem) this.problems.push(this.stress.problem);
+    if (this.faults) this.problems.push(...problemsOf(this.faults));
+    const report = hasRequests ? this.report() : null;
+    this.attempt(() => this.writeFacts({ ...facts, ended_at: clock.unixMs() }));
+    this.say(
+      '',
+      `All files of this run: ${oneLine(folder)}`,
+      ...this.problems.map((text) => `Incomplete: ${oneLine(text)}`),
+    );
+    return {
+      ...{ folder, interrupted: signal.aborted, report, problems: this.problems },
+      files_complete: this.isWritten && !this.stress?.problem && this.faults?.is_logged !== false,
+    };
   }
 
   async keepUntilAborted(): Promise<void> {
@@ -162,25 +173,16 @@ class Run {
     this.stress = await runStress({
       ...{ machineId: MACHINE_ID, ...config.stress, images, seed: facts.seed, runId: facts.run_id },
       ...{ serverAddresses: this.fleet.addresses, requestTimeoutMs: REQUEST_TIMEOUT_MS },
-      ...{
-        metricsDir: this.metricsDir,
-        waitMs: WAIT_FOR_SERVER_MS,
-        notes: [],
-        clock,
-        logLevel,
-        screen,
-        signal,
-        enough,
-      },
+      ...{ metricsDir: this.metricsDir, waitMs: WAIT_FOR_SERVER_MS, notes: [], expectedMs: expectedMs(config) },
+      ...{ clock, logLevel, screen, signal, enough },
       names: { images: imagesName, clientConfig: 'none (the servers of this run)' },
     });
   }
 
   private async breakServers(signal: AbortSignal): Promise<void> {
     const { config, clock, screen } = this.options;
-    if (config.faults.cycles === 0) return;
     await pause(config.faults.firstMs, signal);
-    if (signal.aborted) return;
+    if (config.faults.cycles === 0 || signal.aborted) return;
     const display = screen && { write: (text: string) => screen.print(text.replace(/\n$/, '')) };
     this.step(3, 'FAULT SIMULATION');
     this.faults = await simulateFaults({
@@ -197,33 +199,68 @@ class Run {
     return stress !== null && stress.aggregated_stats.total_requests + stress.interrupted_requests > 0;
   }
 
-  private report(): Report {
+  private report(): Report | null {
     const { folder, thresholds, facts, clock, screen } = this.options;
     const serverDirs = this.fleet.servers.map(({ workDir }) => workDir);
     const { metricsDir, faultsFile } = this;
     const requestTimeoutMs = REQUEST_TIMEOUT_MS;
     const rules = judgeRun({ metricsDir, machineId: MACHINE_ID, faults: faultsFile, serverDirs, requestTimeoutMs });
     this.step(5, 'REPORT');
-    const report = runReport({
+    const options: RunReportOptions = {
       ...{ metrics: [metricsDir], faults: { path: faultsFile, required: false }, runs: { take: 'newest' }, thresholds },
       events: serverDirs.map((folder) => ({ path: folder, required: true })),
       outFiles: ['json', 'txt'].map((extension) => path.join(folder, `final_report.${extension}`)),
       ...{ rules, run: { ...facts, ended_at: clock.unixMs() } },
       say: (line) => this.say(line),
-    });
-    screen?.print(`\n${renderText(report).trimEnd()}`);
+    };
+    // On a full disk it is shown all the same.
+    const report =
+      this.attempt(() => runReport(options)) ??
+      this.attempt(() => runReport({ ...options, outFiles: [], say: () => undefined }));
+    if (report !== null) screen?.print(`\n${renderText(report).trimEnd()}`);
     return report;
   }
+
+  /** Null where something could not be written: then the run is incomplete, and goes on. */
+  private attempt<T>(act: () => T): T | null {
+    try {
+      return act();
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      this.isWritten = false;
+      if (!this.problems.includes(error.message)) this.problems.push(error.message);
+      return null;
+    }
+  }
+}
+
+function problemsOf({ down, is_logged, failed }: FaultsReport): string[] {
+  return [
+    ...down.map((id) => `server ${id} did not come back`),
+    ...(is_logged ? [] : ['the log of the faults is not complete']),
+    ...(failed > 0 ? [`${failed} faults could not be performed`] : []),
+  ];
+}
+
+/** How long the load goes on, were the faults themselves to take no time. */
+function expectedMs({ servers, faults }: RunConfig): number {
+  const plan = planRing(
+    Array.from({ length: servers }, (_, index) => index + 1),
+    faults,
+  );
+  return faults.firstMs + (timetable(plan).at(-1)?.atMs ?? 0) + faults.intervalMs;
 }
 
 function makeFolder(folder: string): void {
   try {
     mkdirSync(path.dirname(folder), { recursive: true });
+    // Whatever is there already, it is not ours to mix with.
+    if (existsSync(folder)) throw new Error('it is there already, and a run needs a new folder');
     mkdirSync(folder);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'EEXIST' ? 'it is there already, and a run needs a new folder' : causeOf(error);
-    throw new ClusterError('bad_usage', `cannot make the folder ${folder}: ${why}`, { cause: error });
+    throw new ClusterError('bad_usage', `cannot make the folder ${oneLine(folder)}: ${causeOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

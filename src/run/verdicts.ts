@@ -58,7 +58,8 @@ function linesOf<T>(file: string): T[] {
 
 function parsed<T>(line: string): T[] {
   try {
-    return [JSON.parse(line) as T];
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? [value as T] : [];
   } catch {
     return [];
   }

@@ -79,7 +79,7 @@ export class Announcer {
     const was = this.lastTold;
     if (term === was.term && leaderId === was.leaderId) return;
     const reasons = outputs.flatMap((output) => (output.type === 'changed' ? [output.reason] : []));
-    const reason = reasons.at(-1) ?? '';
+    const reason = reasons.at(-1) ?? 'a greater term was heard of';
     this.lastTold = { term, leaderId };
     if (was.leaderId === this.config.id) {
       this.outbox.event({ event: 'stepped_down', term, leader_id: leaderId, reason });

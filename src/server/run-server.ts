@@ -76,7 +76,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
 }
 
 function leave(server: Server, log: Logger): void {
-  log('info', 'who started this server has ended: leaving');
+  log('info', 'standard input has ended: leaving');
   server.leave();
 }
 

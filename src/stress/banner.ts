@@ -8,6 +8,8 @@ export interface BannerFacts {
   /** As the user knows them. */
   names: { images: string; clientConfig: string; metricsDir: string };
   meanImageBytes: number;
+  /** When somebody else is expected to end it. */
+  expectedMs?: number;
 }
 
 const RULE = '='.repeat(34);
@@ -26,7 +28,7 @@ export function bannerText(facts: BannerFacts): string {
     ['Image Directory', names.images],
     ['Client Config', names.clientConfig],
     ['Metrics Output', names.metricsDir],
-    ['Test Duration', durationText(requests)],
+    ['Test Duration', durationText({ durationMs: facts.expectedMs, ...requests })],
     ...offeredRows(facts),
   ];
   const lines = rows.map(([label, text]) => `${label === '' ? '' : `${label}:`}`.padEnd(LABEL_CHARS) + oneLine(text));

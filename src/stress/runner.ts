@@ -45,6 +45,8 @@ export interface StressOptions {
   logLevel: LogLevel;
   /** Aborted by Ctrl-C: starts no more, what is in flight counts as interrupted. */
   signal: AbortSignal;
+  /** When `enough` is expected, for the bar and the banner. */
+  expectedMs?: number;
   /** Aborted when it is enough: starts no more, what is in flight ends as it does. */
   enough?: AbortSignal;
   /** Who reads along, if anybody does. */
@@ -217,12 +219,12 @@ class StressRun {
   }
 
   #status(): Showing {
-    const { requests, numClients, clock } = this.#options;
+    const { requests, numClients, clock, expectedMs } = this.#options;
     const { doneCount, failedCount, lastReason } = this.#meter;
     const totalCount = requests.totalRequests === undefined ? undefined : requests.totalRequests * numClients;
     const rates = { perSecond: this.#meter.perSecond(), p95Ms: this.#meter.p95Ms() };
     const leadership = this.#leadership;
-    const timeShare = (clock.unixMs() - this.#startedAt) / (requests.durationMs ?? Infinity);
+    const timeShare = (clock.unixMs() - this.#startedAt) / (requests.durationMs ?? expectedMs ?? Infinity);
     return {
       share: Math.min(1, Math.max(timeShare, doneCount / (totalCount ?? Infinity))),
       text: statusText({ doneCount, totalCount, failedCount, lastReason, leadership, ...rates }),

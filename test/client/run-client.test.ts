@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { hideImage, revealFile } from '../../src/client/hide';
+import { loadImages } from '../../src/client/images';
 import { runClient, type RunClientOptions } from '../../src/client/run-client';
 import type { ClientConfig } from '../../src/config/client-config';
 import { seededRandom } from '../../src/core/random';
@@ -38,7 +39,15 @@ async function run(
     requests: { pacing: { mode: 'rate', ratePerSecond: 200 }, ...requests },
   };
   const report = await runClient({
-    ...{ config, machineId: 1, clientId: 3, seed: 1, clock: systemClock, logLevel: 'debug' },
+    ...{
+      config,
+      images: loadImages(folder),
+      machineId: 1,
+      clientId: 3,
+      seed: 1,
+      clock: systemClock,
+      logLevel: 'debug',
+    },
     signal: new AbortController().signal,
     display: { write: (text) => (shown += text), isTerminal: false },
     metricsFile: at('m', 'machine_1_client_3.json'),

@@ -36,17 +36,18 @@ test.each([
 ])('%s', (expression, value, passed) => {
   if (passed === null) return expect(() => parseThreshold(expression)).toThrow('max in ms or s');
   const [result] = lab.report({ thresholds: [parseThreshold(expression)] }).thresholds;
-  expect(result).toEqual({ expression, value: expect.closeTo(value, 1), passed });
+  const unit = { failure_rate: '%', imbalance: '', throughput: '/s' }[/^[a-z_]+/.exec(expression)![0]] ?? 'ms';
+  expect(result).toEqual({ expression, value: expect.closeTo(value, 1), unit, passed });
 });
 
 test('recovery is that of the worst fault; unknown has not passed', () => {
   const recovery = () => lab.report({ thresholds: [parseThreshold('recovery<2s')] }).thresholds[0];
-  expect(recovery()).toEqual({ expression: 'recovery<2s', value: null, passed: false });
+  expect(recovery()).toEqual({ expression: 'recovery<2s', value: null, unit: 'ms', passed: false });
   lab.faults([fault(1000, 1, 'kill'), fault(1500, 1, 'restart')]);
   const report = lab.report();
   const times = [100, 1999, 50].map((ms) => ({ ...report.faults![0]!, back_to_baseline_ms: ms }));
   const [passed] = checkThresholds({ ...report, faults: times }, [parseThreshold('recovery<2s')]);
-  expect(passed).toEqual({ expression: 'recovery<2s', value: 1999, passed: true });
+  expect(passed).toEqual({ expression: 'recovery<2s', value: 1999, unit: 'ms', passed: true });
 });
 
 test.each([

@@ -2,6 +2,7 @@
 import { Flags } from '@oclif/core';
 import { RUN_RANGES as RANGES, type RunOverrides } from '../../config/run-config';
 import { STRESS_RANGES } from '../../config/stress-config';
+import { ClusterError } from '../../core/errors';
 import { type NumberFlag, numberOf, text } from '../client/flags';
 
 const NUMBERS = {
@@ -53,11 +54,13 @@ export const runFlags = {
   out: Flags.string({ helpValue: 'DIR', summary: 'a new folder for its files (default runs/<start time>)' }),
 };
 
-type RunFlagValues = Partial<Record<NumberName | 'image-dir', string> & { threshold: string[] }>;
+type PathName = 'image-dir' | 'out';
+type RunFlagValues = Partial<Record<NumberName | PathName, string> & { threshold: string[] }>;
 
 /** What the flags say. @throws ClusterError `bad_usage` naming the flag */
 export function runOverridesOf(flags: RunFlagValues): RunOverrides {
   const number = (name: NumberName): number | undefined => numberOf(name, flags[name], NUMBERS[name]);
+  for (const name of ['image-dir', 'out'] as const) checkPath(name, flags[name]);
   return {
     run: { servers: number('servers'), port: number('port'), seed: number('seed') },
     stress: {
@@ -75,4 +78,9 @@ export function runOverridesOf(flags: RunFlagValues): RunOverrides {
     },
     report: { thresholds: flags.threshold },
   };
+}
+
+function checkPath(name: PathName, typed: string | undefined): void {
+  if (typed === undefined || typed.trim() !== '') return;
+  throw new ClusterError('bad_usage', `--${name}: expected a path, got "${typed}"`);
 }

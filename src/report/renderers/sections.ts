@@ -113,7 +113,10 @@ function audit({ audit: all }: Report): string[] {
     labelled('Executions', counted(all.executions)),
     labelled('Repeated', counted(all.repeated)),
     labelled('Hedged', whole(all.hedged)),
-    labelled('Lost', counted(all.lost)),
+    labelled(
+      'Lost',
+      all.adds_up === 'unknown' && all.lost ? `${whole(all.lost)} or fewer, see below` : counted(all.lost),
+    ),
     labelled('Corrupted', whole(all.corrupted)),
     labelled('Adds Up', addsUp),
     ...prose(`  ${all.why}`),
@@ -129,7 +132,7 @@ function leaders({ leaders: all }: Report): string[] {
     .map((span) => [`Server ${span.server_id}`, String(span.term), at(span.from), at(span.to)]);
   const spans = (name: string, intervals: readonly Interval[]): string => {
     const totalMs = intervals.reduce((sum, { from, to }) => sum + to - from, 0);
-    return labelled(name, intervals.length === 0 ? 'never' : `${whole(intervals.length)} times, ${ms(totalMs)} in all`);
+    return labelled(name, intervals.length === 0 ? 'never' : `${whole(intervals.length)} ×, ${ms(totalMs)} in all`);
   };
   return [
     ...(rows.length > 0 ? table(['Leader', 'term', 'from', 'to'], rows) : []),
@@ -163,9 +166,9 @@ function inputs({ inputs: all, runs, duration_secs, throughput_per_s }: Report):
 }
 
 function thresholds({ thresholds: all }: Report): string[] {
-  return all.map(({ expression, value, passed }) => {
-    const found = value === null ? 'unknown' : decimals(value);
-    return labelled(printable(expression, 40), `${passed ? 'passed' : 'CROSSED'} (${found})`);
+  return all.map(({ expression, value, unit, passed }) => {
+    const found = value === null ? 'unknown' : `it is ${decimals(value)}${unit === 'ms' ? ' ms' : unit}`;
+    return labelled(printable(expression, 40), `${passed ? 'passed' : 'CROSSED'}, ${found}`);
   });
 }
 

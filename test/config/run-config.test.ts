@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import { defaultsOf, parseConfig } from '../../src/config/load';
+import { type RunOverrides, runConfigOf, runFileSchema } from '../../src/config/run-config';
+import { configErrorLines, useTempFolder } from './helpers';
+
+const temp = useTempFolder();
+const load = (toml: string, overrides: RunOverrides = {}) => runConfigOf(temp.file('r.toml', toml), overrides);
+const linesOf = (toml: string, overrides?: RunOverrides) =>
+  configErrorLines(() => load(toml, overrides)).map((line) => line.replace(`${temp.folder}/`, ''));
+
+const DEFAULTS = {
+  ...{ servers: 3, port: undefined, outputDir: './runs', seed: undefined, imageDirectory: undefined, thresholds: [] },
+  stress: {
+    numClients: 10,
+    requests: { pacing: { mode: 'closed_loop', minDelayMs: 500, maxDelayMs: 2500 }, totalRequests: undefined },
+  },
+  faults: { firstMs: 8000, intervalMs: 8000, restartDelayMs: 4000, cycles: 1 },
+};
+
+describe('a run file', () => {
+  test('says nothing: the defaults, which the shipped file says too', () => {
+    for (const config of [load('[run]'), runConfigOf('config/run.toml', {}), runConfigOf(undefined, {})]) {
+      const { settings, ...rest } = config;
+      expect(rest).toEqual(DEFAULTS);
+      expect(settings.stress).toMatchObject({ num_clients: 10, min_delay_ms: 500, max_delay_ms: 2500 });
+    }
+  });
+
+  test('must exist where it is named', () => {
+    expect(configErrorLines(() => runConfigOf('none.toml', {}))).toEqual(['none.toml: no such file']);
+  });
+
+  test('the shipped one names every key, and its commented ones are right', () => {
+    const text = readFileSync('config/run.toml', 'utf8');
+    for (const section of Object.values(runFileSchema.pipe[1].entries)) {
+      for (const key of Object.keys(section.wrapped.pipe[1].entries)) {
+        expect(text).toMatch(new RegExp(`^(# )?${key} = `, 'm'));
+      }
+    }
+    const opened = parseConfig(runFileSchema, text.replace(/^# (?=[a-z_]+ = )/gm, ''), 'opened');
+    expect(opened).toMatchObject({ run: { port: 8001, seed: 1 }, stress: { requests_per_client: 100 } });
+    expect(opened.faults).toEqual(defaultsOf(runFileSchema).faults);
+  });
+
+  test('sets everything', () => {
+    const toml = `
+      [run]
+      servers = 5
+      port = 9001
+      output_dir = "o"
+      seed = 7
+      [stress]
+      num_clients = 2
+      requests_per_client = 4
+      min_delay_ms = 5
+      max_delay_ms = 6.5
+      image_directory = "i"
+      [faults]
+      first_fault_secs = 0
+      fault_interval_secs = 0.25
+      restart_delay_secs = 1.5
+      num_cycles = 0
+      [report]
+      thresholds = ["p99<800ms"]`;
+    const { settings, ...config } = load(toml);
+    expect(settings).toEqual(parseConfig(runFileSchema, toml, 'r.toml'));
+    expect(config).toEqual({
+      ...{ servers: 5, port: 9001, outputDir: 'o', seed: 7, imageDirectory: 'i', thresholds: ['p99<800ms'] },
+      stress: {
+        numClients: 2,
+        requests: { pacing: { mode: 'closed_loop', minDelayMs: 5, maxDelayMs: 6.5 }, totalRequests: 4 },
+      },
+      faults: { firstMs: 0, intervalMs: 250, restartDelayMs: 1500, cycles: 0 },
+    });
+  });
+
+  test.each([
+    ['[run]\nservers = 0', 'run.servers: expected a whole number from 1 to 20, got 0'],
+    ['[run]\nservers = 21', 'run.servers: expected a whole number from 1 to 20, got 21'],
+    ['[run]\nport = 65535', 'run.port: expected a whole number from 1 to 65515, got 65535'],
+    ['[run]\noutput_dir = ""', 'run.output_dir: expected a path, got ""'],
+    ['[run]\nseed = -1', 'run.seed: expected a whole number from 0 to 140737488355328, got -1'],
+    ['[stress]\nnum_clients = 1.5', 'stress.num_clients: expected a whole number from 1 to 100000, got 1.5'],
+    [
+      '[stress]\nrequests_per_client = 0',
+      'stress.requests_per_client: expected a whole number from 1 to 1000000000, got 0',
+    ],
+    ['[stress]\nmin_delay_ms = "x"', 'stress.min_delay_ms: expected a number from 0 to 86400000, got "x"'],
+    ['[stress]\nmax_delay_ms = -1', 'stress.max_delay_ms: expected a number from 0 to 86400000, got -1'],
+    ['[stress]\nimage_directory = 3', 'stress.image_directory: expected a path, got 3'],
+    [
+      '[faults]\nfirst_fault_secs = -1',
+      'faults.first_fault_secs: expected a number of seconds from 0 to 604800, got -1',
+    ],
+    [
+      '[faults]\nfault_interval_secs = 1e9',
+      'faults.fault_interval_secs: expected a number of seconds from 0 to 604800, got 1000000000',
+    ],
+    [
+      '[faults]\nrestart_delay_secs = true',
+      'faults.restart_delay_secs: expected a number of seconds from 0 to 604800, got true',
+    ],
+    ['[faults]\nnum_cycles = 0.5', 'faults.num_cycles: expected a whole number from 0 to 100000, got 0.5'],
+    [
+      '[report]\nthresholds = "p99<1s"',
+      'report.thresholds: expected a list of expressions such as "p99<800ms", got "p99<1s"',
+    ],
+    ['[run]\nserver = 3', 'run.server: unknown key, did you mean "run.servers"?'],
+    [
+      '[stress]\nmin_delay_ms = 6\nmax_delay_ms = 5',
+      'stress.min_delay_ms: expected at most stress.max_delay_ms (5), got 6',
+    ],
+    [
+      '[stress]\nmin_delay_ms = 3000',
+      'stress.min_delay_ms: expected at most stress.max_delay_ms (2500, its default), got 3000',
+    ],
+  ])('%j', (toml, line) => {
+    expect(linesOf(toml)).toEqual([`r.toml: ${line}`]);
+  });
+});
+
+describe('the command line', () => {
+  test('wins; what it does not say stays', () => {
+    const toml =
+      '[run]\nservers = 5\nseed = 1\n[faults]\nnum_cycles = 9\nrestart_delay_secs = 1\n[report]\nthresholds = ["a"]';
+    const overrides = {
+      run: { servers: 2, port: undefined, seed: 0 },
+      stress: { num_clients: 1, min_delay_ms: 0, max_delay_ms: 0, image_directory: 'i' },
+      faults: { num_cycles: 0, restart_delay_secs: undefined },
+      report: { thresholds: undefined },
+    };
+    expect(load(toml, overrides)).toMatchObject({
+      ...{ servers: 2, port: undefined, seed: 0, imageDirectory: 'i', thresholds: ['a'] },
+      stress: { numClients: 1, requests: { pacing: { minDelayMs: 0, maxDelayMs: 0 } } },
+      faults: { cycles: 0, restartDelayMs: 1000 },
+    });
+    expect(load(toml, { report: { thresholds: ['b', 'c'] } }).thresholds).toEqual(['b', 'c']);
+  });
+
+  test('a short think time at most shortens the default of the least', () => {
+    const { pacing } = load('[run]', { stress: { max_delay_ms: 50 } }).stress.requests;
+    expect(pacing).toMatchObject({ minDelayMs: 50, maxDelayMs: 50 });
+  });
+
+  test.each<[string, RunOverrides['stress'], string]>([
+    ['[run]', { min_delay_ms: 6, max_delay_ms: 5 }, '--min-delay-ms: expected at most --max-delay-ms (5), got 6'],
+    [
+      '[stress]\nmax_delay_ms = 5',
+      { min_delay_ms: 6 },
+      '--min-delay-ms: expected at most stress.max_delay_ms (5), got 6',
+    ],
+    [
+      '[run]',
+      { min_delay_ms: 3000 },
+      '--min-delay-ms: expected at most stress.max_delay_ms (2500, its default), got 3000',
+    ],
+  ])('%j %j', (toml, stress, message) => {
+    const error = expect.objectContaining({ code: 'bad_usage', message }) as Error;
+    expect(() => load(toml, { stress })).toThrow(error);
+  });
+
+  test('is checked where there is no file, too', () => {
+    const before = process.cwd();
+    process.chdir(temp.folder);
+    try {
+      const message = '--min-delay-ms: expected at most stress.max_delay_ms (2500, its default), got 3000';
+      expect(() => runConfigOf(undefined, { stress: { min_delay_ms: 3000 } })).toThrow(message);
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  test('against the file: the file is named', () => {
+    const line = 'r.toml: stress.min_delay_ms: expected at most --max-delay-ms (5), got 6';
+    expect(linesOf('[stress]\nmin_delay_ms = 6', { stress: { max_delay_ms: 5 } })).toEqual([line]);
+  });
+});

@@ -1,0 +1,56 @@
+/** What a program leaves behind: files, whole or not, and processes. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
+import { until } from '../faults/until';
+
+/** Every line of every .ndjson parses, every .json parses, and temporary files are hidden. */
+export function expectWhole(folder: string): void {
+  expect(damagedIn(folder)).toEqual([]);
+}
+
+function damagedIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).flatMap((name) => {
+    const base = path.basename(name);
+    if (base.endsWith('.tmp')) return base.startsWith('.') ? [] : [`${name}: a temporary file that is not hidden`];
+    const text = /\.(nd)?json$/.test(base) ? readFileSync(path.join(folder, name), 'utf8') : '';
+    if (base.endsWith('.json')) return parses(text) ? [] : [`${name}: half a file: ${text.slice(-100)}`];
+    if (!base.endsWith('.ndjson')) return [];
+    const lines = text.split('\n');
+    const last = lines.pop();
+    return [...lines.filter((line) => !parses(line)), ...(last === '' ? [] : [last])].map(
+      (line) => `${name}: half a line: ${line}`,
+    );
+  });
+}
+
+function parses(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) === 'object';
+  } catch {
+    return false;
+  }
+}
+
+/** The processes that work in a folder or below it, as `pid command line`. */
+export function processesIn(folder: string): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      const cwd = readlinkSync(`/proc/${pid}/cwd`);
+      const isInside = cwd === folder || cwd.startsWith(`${folder}/`);
+      return isInside ? [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`] : [];
+    } catch {
+      // It has ended meanwhile, or is a zombie.
+      return [];
+    }
+  });
+}
+
+/** Servers of a run that is gone finish what they do, and go. */
+export async function untilNobodyIn(folder: string, limitMs: number): Promise<void> {
+  try {
+    await until('nobody is left', () => processesIn(folder).length === 0, limitMs);
+  } catch (error) {
+    throw new Error(`${(error as Error).message}: ${processesIn(folder).join('; ')}`, { cause: error });
+  }
+}

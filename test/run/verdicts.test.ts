@@ -1,0 +1,91 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { ServerEvent } from '../../src/core/metrics/record';
+import { judgeRun } from '../../src/run/verdicts';
+import { at, executed, fault, leads, QUIET, request, sample } from '../check/histories';
+import { lines, useLab } from '../report/lab';
+
+const lab = useLab();
+const RULES = ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8'];
+/** One client of a run on this machine asked for one picture, server 2 answered. */
+const CLIENT = { client_name: 'Machine_1_Client_1' };
+const DONE: ServerEvent[] = [
+  at(1010, 1, { event: 'assigned', term: 1, to: 2, run_id: 'r', request_id: 1, ...CLIENT }),
+  { ...executed(1), ...CLIENT } as ServerEvent,
+  ...[1, 2, 3].flatMap((id) => [30_000, 32_000, 34_000].map((time) => sample(time, id, 0))),
+];
+
+/** Writes the files of a run as its parts do, and judges them. */
+function judged(servers: readonly ServerEvent[], requests: readonly object[], faults: readonly object[] = []) {
+  const serverDirs = [1, 2, 3].map((id) => {
+    mkdirSync(path.join(lab.folder, `server${id}`), { recursive: true });
+    const own = servers.filter(({ server_id }) => server_id === id);
+    if (own.length > 0) lab.write(`server${id}/server_${id}_events.ndjson`, lines(own));
+    return path.join(lab.folder, `server${id}`);
+  });
+  lab.requests(requests);
+  if (faults.length > 0) lab.faults(faults);
+  return () => {
+    const files = {
+      metricsDir: path.join(lab.folder, 'metrics'),
+      faults: path.join(lab.folder, 'fault_events.ndjson'),
+    };
+    return judgeRun({ ...files, machineId: 1, serverDirs, requestTimeoutMs: 10_000 });
+  };
+}
+
+const record = (id: number, more: object = {}) => {
+  const { client_name: _derived, ...rest } = { ...request(id), ...more };
+  return rest;
+};
+const problemsOf = (verdicts: ReturnType<typeof judgeRun>) =>
+  verdicts.filter(({ verdict }) => verdict !== true).map(({ rule, problems }) => `${rule}: ${problems.join('; ')}`);
+
+test('a quiet run holds them all', () => {
+  const verdicts = judged([...QUIET, ...DONE], [record(1)])();
+  expect(verdicts.map(({ rule }) => rule)).toEqual(RULES);
+  expect(problemsOf(verdicts)).toEqual([]);
+});
+
+test('two leaders show, and their servers are named', () => {
+  const verdicts = judged([...QUIET, ...DONE, leads(5000, 3, 3, 1)], [record(1)])();
+  expect(verdicts.find(({ rule }) => rule === 'S1')?.problems.join()).toMatch(/1.*3|3.*1/);
+  expect(verdicts.find(({ rule }) => rule === 'S1')?.verdict).toBe(false);
+});
+
+test('a success that no server executed shows; after a kill it may be what the server took along', () => {
+  const verdicts = judged([...QUIET, ...DONE], [record(1), record(2)])();
+  expect(verdicts.find(({ rule }) => rule === 'S6')).toMatchObject({
+    verdict: false,
+    problems: [expect.stringContaining('Machine_1_Client_1/2')],
+  });
+  const killed = [fault(1100, 'kill', 2), fault(1300, 'restart', 2)];
+  const later = judged([...QUIET, ...DONE], [record(1), record(2)], killed)();
+  expect(later.find(({ rule }) => rule === 'S6')?.verdict).toBe('unknown');
+});
+
+test('requests that the user cut off are no matter of the rules', () => {
+  const cut = record(2, { success: false, outcome: 'interrupted', latency_ms: 60_000, service_ms: 60_000 });
+  expect(problemsOf(judged([...QUIET, ...DONE], [record(1), cut])())).toEqual([]);
+});
+
+test('half a line, at the end or where a killed server lives again, is left out', () => {
+  const judge = judged([...QUIET, ...DONE], [record(1)]);
+  const whole = judge();
+  const half = '{"time":34000.5,"server_id":2,"event":"exe';
+  const events = path.join(lab.folder, 'server2/server_2_events.ndjson');
+  appendFileSync(events, half);
+  expect(judge()).toEqual(whole);
+  appendFileSync(events, `${half}\nnull\n${half}`);
+  appendFileSync(path.join(lab.folder, 'metrics/machine_1_requests.ndjson'), '{"client_id":');
+  expect(judge()).toEqual(whole);
+});
+
+test('without events there is nothing to judge', () => {
+  expect(judged([], [])()).toEqual([]);
+  expect(judged([], [record(1)])()).toEqual([]);
+});
+
+test('a run before its first request and fault', () => {
+  expect(judged(QUIET, [])().map(({ rule }) => rule)).toEqual(RULES);
+});
