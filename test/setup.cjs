@@ -1,2 +1,4 @@
 // jest's console adds a stack to every line and hides output from capture helpers.
 globalThis.console = require('node:console');
+// Every test file loads oclif anew in the same worker, and each time it listens for errors of stdout.
+process.stdout.setMaxListeners(0);

@@ -64,7 +64,7 @@ it('takes back the half of a line that still fitted', () => {
     records.close();`;
   writeFileSync(script, outputFiles[0]!.text + write);
   const said = execFileSync('sh', ['-c', 'ulimit -f 8; exec node "$@"', 'sh', script, file], { encoding: 'utf8' });
-  expect(said).toMatch(/EFBIG/);
+  expect(said).toBe('the file is larger than it may be\n');
   const text = readFileSync(file, 'utf8');
   expect(text.length).toBeGreaterThan(3000);
   expect(text.endsWith('}\n')).toBe(true);
