@@ -1,7 +1,11 @@
-import type { ExecutionsBeforeKill, Inputs } from './inputs';
-import type { Audit } from './report';
+import type { Inputs } from './inputs';
+import type { ForEachRow } from './recovery';
+import type { Audit, FaultReport } from './report';
 
-const BUFFER_SHARE_OF_A_SECOND = 0.1;
+/** A server writes its events every 100 ms, a busy one a little later; a killed one takes the last of them along. */
+const UNWRITTEN_MS = 150;
+/** An answer that was on its way when its server was killed is verified by then. */
+const UNDER_WAY_MS = 1000;
 export const CORRUPTED = 'Verification failed';
 
 interface Counted {
@@ -12,12 +16,14 @@ interface Counted {
   /** Servers that requests were assigned to. */
   serverIds: readonly number[];
   /** Those of this run. */
-  kills: readonly ExecutionsBeforeKill[];
+  kills: readonly FaultReport[];
+  /** Answers that clients got of killed servers, which these may not have written down. */
+  excusable: number;
 }
 
 /** Whether each success stands against an execution. Clients without records cannot be audited. */
 export function auditOf(inputs: Inputs, counted: Counted): Audit {
-  const { requests, successes, hedged, corrupted, kills } = counted;
+  const { requests, successes, hedged, corrupted, excusable } = counted;
   let repeated = 0;
   let lost = 0;
   for (const tasks of inputs.tasks.values()) {
@@ -25,21 +31,38 @@ export function auditOf(inputs: Inputs, counted: Counted): Audit {
     repeated += audit.repeated;
     lost += audit.lost;
   }
-  const excusable = kills.reduce((sum, { count }) => sum + Math.ceil(count * BUFFER_SHARE_OF_A_SECOND), 0);
   return {
     ...{ requests, successes, hedged, corrupted, excusable },
     ...(inputs.events === null
       ? { executions: null, repeated: null, lost: null }
       : { executions: inputs.executions, repeated, lost }),
-    ...judge(inputs, counted, lost, excusable),
+    ...judge(inputs, counted, lost),
   };
+}
+
+/** How many answers clients got of killed servers in the moment for which these may not have written what they did. */
+export function lastAnswersOf(
+  kills: readonly FaultReport[],
+  serverIds: readonly number[],
+  forEachRow: ForEachRow,
+): number {
+  const moments = kills.map(({ server_id, start, end }) => ({
+    server: serverIds.indexOf(server_id) + 1,
+    from: start - UNWRITTEN_MS,
+    to: Math.min(end ?? Infinity, start + UNDER_WAY_MS),
+  }));
+  let count = 0;
+  forEachRow(({ success, server, endMs }) => {
+    const isLast = moments.some((each) => each.server === server && endMs >= each.from && endMs <= each.to);
+    if (success && server > 0 && isLast) count += 1;
+  });
+  return count;
 }
 
 function judge(
   { events, eventServerIds, files }: Inputs,
-  { requests, serverIds, kills }: Counted,
+  { requests, serverIds, kills, excusable }: Counted,
   lost: number,
-  excusable: number,
 ): Pick<Audit, 'adds_up' | 'why'> {
   if (requests === 0) return { adds_up: 'unknown', why: 'there are no records of single requests' };
   if (events === null) return { adds_up: 'unknown', why: 'there are no event files of the servers' };
@@ -51,7 +74,7 @@ function judge(
     return { adds_up: 'unknown', why: `${missing}; of server ${silent.join(', ')} there is no event file` };
   const most = excusable + badLines;
   const because = [
-    ...(kills.length > 0 ? [`the buffers of ${kills.length} killed servers can hold ${excusable}`] : []),
+    ...(kills.length > 0 ? [`${kills.length} killed servers may not have written down their last ${excusable} answers`] : []),
     ...(badLines > 0 ? [`${badLines} lines of event files are damaged`] : []),
   ].join(', ');
   if (lost <= most) return { adds_up: 'unknown', why: `${missing}; ${because}` };

@@ -1,4 +1,4 @@
-import { auditOf, CORRUPTED } from './audit';
+import { auditOf, lastAnswersOf, CORRUPTED } from './audit';
 import { balanceOf } from './balance';
 import { checkThresholds, type Threshold } from './checks';
 import { type JudgedFault, judgeFault } from './fault-reports';
@@ -140,14 +140,15 @@ function timelines(
   run: Interval | null,
   judged: readonly JudgedFault[] | null,
 ) {
-  const { events, faults, executionsBeforeKills, records } = inputs;
+  const { events, faults, records } = inputs;
   const windows = judged?.map(({ report }) => ({ from: report.start, to: report.end ?? Infinity })) ?? [];
   const serverCount = inputs.servers.all.length;
   const distribution = serverTotals(inputs, counted.byServer);
   const requests = records.reduce((sum, { columns }) => sum + columns.count, 0);
   const failed = [...counted.cells.values()].flat().reduce((sum, cell) => sum + cell.failed, 0);
   const corrupted = records.reduce((sum, { reasons }) => sum + (reasons.get(CORRUPTED) ?? 0), 0);
-  const kills = executionsBeforeKills.filter(({ fault: { time } }) => run && time >= run.from && time <= run.to);
+  const kills = (judged ?? []).flatMap(({ report }) => (report.kind === 'kill' ? [report] : []));
+  const excusable = kills.length === 0 ? 0 : lastAnswersOf(kills, inputs.servers.all, forEachRow);
   const span = run ?? (events && { from: events[0]?.time ?? 0, to: events.at(-1)?.time ?? 0 });
   return {
     faults: judged && judged.map(({ report }) => report),
@@ -159,7 +160,7 @@ function timelines(
       windows,
     ),
     audit: auditOf(inputs, {
-      ...{ requests, successes: requests - failed, hedged: counted.hedged, corrupted, kills },
+      ...{ requests, successes: requests - failed, hedged: counted.hedged, corrupted, kills, excusable },
       serverIds: inputs.servers.all.filter((_, index) => counted.byServer[index]! > 0),
     }),
     leaders: events && span && leadersDuring(leaderSpans(events, faultWindows(faults ?? [])), events, span),

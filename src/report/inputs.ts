@@ -41,12 +41,6 @@ export interface RunSeen {
   taken: boolean;
 }
 
-/** Answered executions of a server in the second before its last 100 ms: what its lost buffer can hold follows from it. */
-export interface ExecutionsBeforeKill {
-  fault: FaultEvent;
-  count: number;
-}
-
 /** Everything that was read, ready for `buildReport`. Times are unix milliseconds of one clock. */
 export interface Inputs {
   files: InputFile[];
@@ -70,7 +64,6 @@ export interface Inputs {
   eventServerIds: number[];
   /** Executions that answered with a carrier, of tasks in the records. */
   executions: number;
-  executionsBeforeKills: ExecutionsBeforeKill[];
 }
 
 /** Digests of more images than this would not fit into memory beside the records. */
@@ -84,6 +77,6 @@ export function emptyInputs(tasks: Tasks): Inputs {
     ...{ files: [], missing: [], notes: [], records: [], tasks, runs: [], clients: [], clientFileCount: 0 },
     images: new Names(MAX_IMAGES, '(other images)'),
     servers: new Names(MAX_SERVERS, OTHER_SERVERS),
-    ...{ faults: null, events: null, eventServerIds: [], executions: 0, executionsBeforeKills: [] },
+    ...{ faults: null, events: null, eventServerIds: [], executions: 0 },
   };
 }

@@ -3,10 +3,6 @@ import type { Inputs } from './inputs';
 import { parseEvent, parseFault } from './parse-line';
 import { readRecords } from './read-file';
 
-/** A server writes its events at least this often; a killed one takes the last of them along. */
-export const EVENT_BUFFER_MS = 100;
-export const RATE_WINDOW_MS = 1000;
-
 const KEPT: readonly ServerEvent['event'][] = ['started', 'election', 'leader', 'stepped_down', 'peer_down', 'stopped'];
 
 /** Reads fault_events.ndjson. */
@@ -16,8 +12,6 @@ export function readFaults(file: string, inputs: Inputs): void {
   inputs.files.push(read);
   if (unreadable) return void inputs.missing.push(`${file}: ${read.problems[0]}`);
   inputs.faults = faults.sort((a, b) => a.time - b.time);
-  const kills = inputs.faults.filter(({ action, outcome }) => action === 'kill' && outcome === 'done');
-  inputs.executionsBeforeKills = kills.map((fault) => ({ fault, count: 0 }));
 }
 
 /** Reads server_{id}_events.ndjson files; after records and faults, which say which executions matter. */
@@ -39,12 +33,6 @@ export function readEvents(files: readonly string[], inputs: Inputs): void {
 
 function execute(event: Extract<ServerEvent, { event: 'executed' }>, inputs: Inputs): void {
   const tasks = inputs.tasks.find(event.run_id ?? '', event.client_name);
-  for (const before of inputs.executionsBeforeKills) {
-    const { server_id: serverId, time } = before.fault;
-    const untilMs = time - EVENT_BUFFER_MS;
-    if (serverId !== event.server_id || event.time > untilMs || event.time <= untilMs - RATE_WINDOW_MS) continue;
-    before.count += 1;
-  }
   if (tasks === undefined) return;
   inputs.executions += 1;
   tasks.execute(event.request_id);
