@@ -74,7 +74,9 @@ function judge(
     return { adds_up: 'unknown', why: `${missing}; of server ${silent.join(', ')} there is no event file` };
   const most = excusable + badLines;
   const because = [
-    ...(kills.length > 0 ? [`${kills.length} killed servers may not have written down their last ${excusable} answers`] : []),
+    ...(kills.length > 0
+      ? [`${kills.length} killed servers may not have written down their last ${excusable} answers`]
+      : []),
     ...(badLines > 0 ? [`${badLines} lines of event files are damaged`] : []),
   ].join(', ');
   if (lost <= most) return { adds_up: 'unknown', why: `${missing}; ${because}` };
