@@ -6,6 +6,7 @@ import packageJson from '../../package.json';
 import { withInterrupt } from '../client/interrupt';
 import { type RunConfig, runConfigOf } from '../config/run-config';
 import { EXIT } from '../core/errors';
+import { timestamp } from '../core/log-line';
 import { systemClock } from '../core/system-clock';
 import { exitCodeOfRun, planText } from '../run/outcome';
 import { runAll, type RunResult } from '../run/run';
@@ -66,7 +67,5 @@ export class Run extends BaseCommand {
 
 /** 2025-10-31_10-00-00 */
 function folderName(at: Date): string {
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-');
-  return `${day}_${[at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join('-')}`;
+  return timestamp(at).slice(1, -1).replace(' ', '_').replaceAll(':', '-');
 }

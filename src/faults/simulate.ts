@@ -1,6 +1,6 @@
-import { setTimeout as later } from 'node:timers/promises';
 import type { FaultsConfig } from '../config/faults-config';
 import type { Clock } from '../core/environment';
+import { pause } from '../core/pause';
 import type { Driver } from './driver';
 import { type Display, FaultLog } from './fault-log';
 import { withHangUp } from './hang-up';
@@ -42,7 +42,7 @@ export async function simulateFaults(options: SimulateOptions): Promise<FaultsRe
         log: (line) => log.line(line),
         record: (event) => log.record(event),
         show: (latest) => log.show((ring = latest)),
-        wait: (ms, aborted) => later(ms, undefined, { signal: aborted }).catch(() => undefined),
+        wait: pause,
       }),
     );
     return {

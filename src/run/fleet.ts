@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import type { FaultServer } from '../config/faults-config';
 import { ClusterError } from '../core/errors';
-import { logFileOf } from '../faults/drivers/launch';
-import { oneLine } from '../core/printable';
+import { lastLine, logFileOf } from '../faults/drivers/server-log';
 import { causeOf } from '../files/cause';
 import { type NewFile, writeAll } from '../files/write-all';
 import { look } from '../status/status';
@@ -15,7 +14,6 @@ const LOOK_AGAIN_MS = 100;
 const READY_MS = 20_000;
 /** Running tasks are finished meanwhile. */
 const LEAVE_MS = 8000;
-const MAX_SHOWN_CHARS = 300;
 
 /** The servers of a run: processes of this machine that end with this one, whatever ends it. */
 export class Fleet {
@@ -104,8 +102,7 @@ export class Fleet {
     for (const server of this.servers) {
       const child = this.children.get(server.id)!;
       if (child.pid !== undefined && !hasEnded(child)) continue;
-      const last = readFileSync(logFileOf(server), 'utf8').trimEnd().split('\n').at(-1)!;
-      const why = [endOf(child), oneLine(last).slice(0, MAX_SHOWN_CHARS)].filter((part) => part !== '').join(': ');
+      const why = [endOf(child), lastLine(logFileOf(server), 0)].filter((part) => part !== '').join(': ');
       throw new ClusterError('not_reachable', `server ${server.id} did not start: ${why}`);
     }
   }

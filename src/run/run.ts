@@ -1,10 +1,10 @@
-import { setTimeout as later } from 'node:timers/promises';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { ClientImage } from '../client/client';
 import type { RunConfig } from '../config/run-config';
 import type { Clock, LogLevel } from '../core/environment';
 import { ClusterError } from '../core/errors';
+import { pause } from '../core/pause';
 import { oneLine } from '../core/printable';
 import { causeOf } from '../files/cause';
 import { writeAll } from '../files/write-all';
@@ -262,8 +262,4 @@ function makeFolder(folder: string): void {
       cause: error,
     });
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await later(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,5 +1,5 @@
 /** `cloudp2p status`: one look, a wait for agreement, or a look every second. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../core/pause';
 import type { Answer } from './answer';
 import { askAll } from './ask';
 import { judge, type Verdict } from './verdict';
@@ -44,9 +44,4 @@ export async function watch(
     show(latest);
     await pause(Math.max(0, startedMs + WATCH_INTERVAL_MS - performance.now()), stop);
   }
-}
-
-async function pause(ms: number, stop: AbortSignal): Promise<void> {
-  // A stop ends the pause early; that is no error.
-  await sleep(ms, undefined, { signal: stop }).catch(() => undefined);
 }

@@ -1,4 +1,5 @@
 import { ClusterError } from '../core/errors';
+import { pause } from '../core/pause';
 import { dial } from '../core/transport/network';
 
 const ANSWER_TIMEOUT_MS = 1000;
@@ -54,18 +55,5 @@ function answers(address: string, stop: AbortSignal): Promise<boolean> {
     const timer = setTimeout(() => settle(false), ANSWER_TIMEOUT_MS);
     stop.addEventListener('abort', onAbort);
     connection.send({ kind: 'StatusQuery' });
-  });
-}
-
-function pause(ms: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      stop.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    stop.addEventListener('abort', done);
-    if (stop.aborted) done();
   });
 }

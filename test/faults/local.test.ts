@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import type { FaultServer } from '../../src/config/faults-config';
-import { logFileOf } from '../../src/faults/drivers/launch';
+import { logFileOf } from '../../src/faults/drivers/server-log';
 import { localDriver } from '../../src/faults/drivers/local';
 import { fromProc, fromPs } from '../../src/faults/drivers/process-info';
 import { freePorts } from '../support/cluster';

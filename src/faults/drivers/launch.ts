@@ -1,17 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import path from 'node:path';
 import type { FaultServer } from '../../config/faults-config';
 import { causeOf } from '../../files/cause';
 import { refused } from './pid-file';
+import { logFileOf } from './server-log';
 
 /** Starts a server's process; what it says goes to `logFileOf`. */
 export type Launch = (server: FaultServer) => ChildProcess;
-
-/** What a server that was started here says on stdout and stderr. */
-export function logFileOf({ workDir, id }: FaultServer): string {
-  return path.join(workDir, `server_${id}.log`);
-}
 
 /** Starts it in a session of its own, so that it outlives this program and a Ctrl-C in this terminal. */
 export function launchDetached(server: FaultServer): ChildProcess {

@@ -1,20 +1,17 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as later } from 'node:timers/promises';
 import type { FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
 import { causeOf } from '../../files/cause';
 import type { Driver, ServerProcess } from '../driver';
-import { oneLine } from '../../core/printable';
-import { type Launch, launchDetached, logFileOf } from './launch';
+import { type Launch, launchDetached } from './launch';
 import { disagreement, readPidFile, refused, START_TOLERANCE_MS } from './pid-file';
 import { lookAtProcess } from './process-info';
+import { lastLine, logFileOf, sizeOf } from './server-log';
 
 const POLL_MS = 25;
 const CONNECT_MS = 1000;
-const MAX_TAIL_BYTES = 4096;
-const MAX_SHOWN_CHARS = 300;
 
 export interface LocalDriverOptions {
   /** How servers are started; default: so that they outlive this program. */
@@ -123,23 +120,4 @@ async function untilTrue(limitMs: number, isSo: () => Promise<boolean>): Promise
     await later(POLL_MS);
   }
   return true;
-}
-
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-/** The last line that was written to a file since it had so many bytes; empty if there is none. */
-function lastLine(file: string, fromBytes: number): string {
-  const size = sizeOf(file);
-  const from = Math.max(fromBytes <= size ? fromBytes : 0, size - MAX_TAIL_BYTES);
-  if (size <= from) return '';
-  const fd = openSync(file, 'r');
-  try {
-    const tail = Buffer.alloc(size - from);
-    const text = tail.toString('utf8', 0, readSync(fd, tail, 0, tail.length, from));
-    return oneLine(text.trimEnd().split('\n').at(-1)!).slice(0, MAX_SHOWN_CHARS);
-  } finally {
-    closeSync(fd);
-  }
 }

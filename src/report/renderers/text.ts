@@ -1,5 +1,5 @@
 import type { Report } from '../report';
-import { bar, decimals, DOUBLE, labelled, percent, reasonRow, section, title, whole } from './layout';
+import { bar, DOUBLE, labelled, ms, percent, reasonRow, section, title, whole } from './layout';
 import { addedSections } from './sections';
 
 /** final_report.txt: the guide's report, to the character, and after it a block of what is added. */
@@ -27,7 +27,6 @@ function overall(report: Report): string[] {
 
 function latency({ latency_stats: stats, successful_requests: successful }: Report): string[] {
   if (successful === 0) return ['No successful requests'];
-  const ms = (value: number | null): string => (value === null ? 'unknown' : `${decimals(value)} ms`);
   return [
     labelled('Minimum', ms(stats.min_ms)),
     labelled('Maximum', ms(stats.max_ms)),
