@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { loadReportConfig, remoteProblem } from '../config/report-config';
 import { ClusterError, EXIT } from '../core/errors';
-import { parseThreshold } from '../report/checks';
+import { parseThreshold } from '../core/metrics/threshold';
 import type { RunChoice } from '../report/read-requests';
 import type { Report as ReportResult } from '../report/report';
 import { runReport } from '../report/run-report';
@@ -48,7 +48,7 @@ export class Report extends BaseCommand {
       events: local('--events', flags.events)?.map(required) ?? config.serverMachines.map(optional),
       outFiles: flags.out ?? OUTPUTS.map((name) => `${config.outputDir.replace(/\/+$/, '')}/${name}`),
       runs: runChoice(flags.run),
-      thresholds: (flags.threshold ?? []).map(parseThreshold),
+      thresholds: (flags.threshold ?? []).map((each) => parseThreshold(each)),
       say: (line) => this.log(line),
     });
     if (report.thresholds.some(({ passed }) => !passed)) this.endWith(EXIT.checkFailed);

@@ -1,6 +1,7 @@
 import { auditOf, lastAnswersOf, CORRUPTED } from './audit';
 import { balanceOf } from './balance';
-import { checkThresholds, type Threshold } from './checks';
+import type { Threshold } from '../core/metrics/threshold';
+import { checkThresholds } from './checks';
 import { type JudgedFault, judgeFault } from './fault-reports';
 import { faultsDuring, faultWindows } from './fault-windows';
 import type { Inputs } from './inputs';
@@ -123,6 +124,9 @@ function totals(inputs: Inputs, { cells, service, byServer }: Counted, run: Inte
     p99_9_ms: all.quantileMs(0.999),
     service_stats: service.stats(),
     clients_without_percentiles: clients.filter((client) => client.centroids === null).length,
+    // Filled by what comes next.
+    ...{ retry_count: 0, bytes_sent: 0, bytes_received: 0, warmup_secs: 0 },
+    ...{ timeline: null, percentile_curve: [], servers: [], generators: [], clocks: inputs.clocks },
     interrupted_requests: records.reduce((sum, { interrupted }) => sum + interrupted, 0),
     unsent_requests: records.reduce((sum, { unsent }) => sum + unsent, 0),
     runs: inputs.runs,

@@ -9,6 +9,8 @@ export interface Row {
   /** Number of the server's id plus 1; 0: no server. */
   server: number;
   term: number;
+  /** Number of the failure's reason plus 1; 0: none. */
+  reason: number;
   success: boolean;
   retried: boolean;
   hedged: boolean;
@@ -24,7 +26,7 @@ const RETRIED = 2;
 const HEDGED = 4;
 
 /**
- * Requests by column, 25 bytes each: ten million objects would not fit into memory, and what a fault did to them can be
+ * Requests by column, 26 bytes each: ten million objects would not fit into memory, and what a fault did to them can be
  * told only when all are read. Microseconds are exact, because records have no finer times.
  */
 export class RequestColumns {
@@ -42,6 +44,7 @@ export class RequestColumns {
     chunk.image[at] = row.image;
     chunk.server[at] = row.server;
     chunk.term[at] = Math.min(row.term, MAX_TERM);
+    chunk.reason[at] = row.reason;
     chunk.flags[at] = (row.success ? SUCCESS : 0) | (row.retried ? RETRIED : 0) | (row.hedged ? HEDGED : 0);
   }
 
@@ -64,6 +67,7 @@ export class RequestColumns {
         row.image = chunk.image[at]!;
         row.server = chunk.server[at]!;
         row.term = chunk.term[at]!;
+        row.reason = chunk.reason[at]!;
         row.success = (flags & SUCCESS) !== 0;
         row.retried = (flags & RETRIED) !== 0;
         row.hedged = (flags & HEDGED) !== 0;
@@ -84,6 +88,7 @@ function newChunk(rows: number) {
     image: new Uint16Array(rows),
     server: new Uint16Array(rows),
     term: new Uint32Array(rows),
+    reason: new Uint8Array(rows),
     flags: new Uint8Array(rows),
   };
 }

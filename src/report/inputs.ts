@@ -2,6 +2,7 @@ import type { FaultEvent, ServerEvent } from '../core/metrics/record';
 import type { ClientFile } from './client-file';
 import type { RequestColumns } from './columns';
 import { Names } from './names';
+import type { MachineClock } from './report';
 import type { ClientTasks, Tasks } from './task-marks';
 
 export type InputKind = 'records' | 'client' | 'events' | 'faults';
@@ -24,6 +25,9 @@ export interface RunRecords {
   runId: string;
   columns: RequestColumns;
   reasons: Map<string, number>;
+  retries: number;
+  bytesSent: number;
+  bytesReceived: number;
   interrupted: number;
   unsent: number;
   /** Unix milliseconds; Infinity and -Infinity while there is no finished request. */
@@ -50,6 +54,7 @@ export interface Inputs {
   notes: string[];
   records: RunRecords[];
   images: Names<string>;
+  reasons: Names<string>;
   servers: Names<number>;
   tasks: Tasks;
   runs: RunSeen[];
@@ -58,6 +63,8 @@ export interface Inputs {
   clientFileCount: number;
   /** null: no file. */
   faults: FaultEvent[] | null;
+  /** Of machines whose clocks were compared with this one's; times are already corrected by them. */
+  clocks: MachineClock[];
   /** null: no file. Only the kinds that tell of leadership, starts and ends. Ascending in time. */
   events: ServerEvent[] | null;
   /** Servers that wrote any event. */
@@ -69,13 +76,16 @@ export interface Inputs {
 /** Digests of more images than this would not fit into memory beside the records. */
 const MAX_IMAGES = 200;
 const MAX_SERVERS = 1000;
+/** Their numbers stand in one byte. */
+const MAX_REASONS = 200;
 /** Stands for all servers beyond; no server has this id. */
 export const OTHER_SERVERS = 0;
 
 export function emptyInputs(tasks: Tasks): Inputs {
   return {
-    ...{ files: [], missing: [], notes: [], records: [], tasks, runs: [], clients: [], clientFileCount: 0 },
+    ...{ files: [], missing: [], notes: [], records: [], tasks, runs: [], clients: [], clientFileCount: 0, clocks: [] },
     images: new Names(MAX_IMAGES, '(other images)'),
+    reasons: new Names(MAX_REASONS, '(other reasons)'),
     servers: new Names(MAX_SERVERS, OTHER_SERVERS),
     ...{ faults: null, events: null, eventServerIds: [], executions: 0 },
   };

@@ -13,8 +13,8 @@ const MAX_REASONS = 1000;
 /** Which runs to take: of each file the newest by its records, the one with this id, or all. */
 export type RunChoice = { take: 'newest' } | { take: 'all' } | { take: 'id'; runId: string };
 
-/** Reads a machine_{n}_requests.ndjson and takes the runs that are wanted. */
-export function readRequests(file: string, choice: RunChoice, inputs: Inputs): void {
+/** Reads a machine_{n}_requests.ndjson of a clock that is ahead by `offsetMs`, and takes the runs that are wanted. */
+export function readRequests(file: string, choice: RunChoice, inputs: Inputs, { offsetMs = 0 } = {}): void {
   const folder = path.dirname(file);
   const machineId = Number(/machine_(\d+)_/.exec(path.basename(file))![1]);
   const runs = new Map<string, RunRecords>();
@@ -27,7 +27,7 @@ export function readRequests(file: string, choice: RunChoice, inputs: Inputs): v
   };
   const { unreadable, ...read } = readRecords(file, 'records', parseRecord, (record) => {
     const run = runOf(record.run_id);
-    return run === undefined ? `more than ${MAX_RUNS_PER_FILE} runs in one file` : fold(record, run, inputs);
+    return run === undefined ? `more than ${MAX_RUNS_PER_FILE} runs in one file` : fold(record, run, inputs, offsetMs);
   });
   inputs.files.push(read);
   if (unreadable) inputs.missing.push(`${file}: ${read.problems[0]}`);
@@ -37,11 +37,12 @@ export function readRequests(file: string, choice: RunChoice, inputs: Inputs): v
 function newRun(file: string, folder: string, machineId: number, runId: string): RunRecords {
   return {
     ...{ path: file, folder, machineId, runId, columns: new RequestColumns(), reasons: new Map() },
+    ...{ retries: 0, bytesSent: 0, bytesReceived: 0 },
     ...{ interrupted: 0, unsent: 0, firstStartMs: Infinity, lastEndMs: -Infinity, clients: new Map() },
   };
 }
 
-function fold(record: RequestRecord, run: RunRecords, inputs: Inputs): string | void {
+function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, offsetMs: number): string | void {
   let tasks = run.clients.get(record.client_id);
   if (tasks === undefined) {
     tasks = inputs.tasks.of(run.runId, clientName(run.machineId, record.client_id));
@@ -58,12 +59,13 @@ function fold(record: RequestRecord, run: RunRecords, inputs: Inputs): string | 
       tasks.failedCount += 1;
       addReason(run.reasons, record.failure_reason ?? 'unknown');
     }
-    addRow(record, run, inputs);
+    addRow(record, run, inputs, offsetMs);
   }
 }
 
-function addRow(record: RequestRecord, run: RunRecords, { images, servers }: Inputs): void {
-  const { start_time: startMs, latency_ms: latencyMs, service_ms: serviceMs, assigned_server_id: serverId } = record;
+function addRow(record: RequestRecord, run: RunRecords, { images, servers, reasons }: Inputs, offsetMs: number): void {
+  const { latency_ms: latencyMs, service_ms: serviceMs, assigned_server_id: serverId } = record;
+  const startMs = record.start_time - offsetMs;
   // Field by field: a spread costs more than all the rest of a line.
   run.columns.add({
     startMs,
@@ -72,10 +74,14 @@ function addRow(record: RequestRecord, run: RunRecords, { images, servers }: Inp
     image: images.indexOf(record.image),
     server: serverId === null ? 0 : servers.indexOf(serverId) + 1,
     term: record.term,
+    reason: record.success ? 0 : reasons.indexOf(record.failure_reason ?? 'unknown') + 1,
     success: record.success,
     retried: record.retry_count > 0,
     hedged: record.hedged,
   });
+  run.retries += record.retry_count;
+  run.bytesSent += record.bytes_sent;
+  run.bytesReceived += record.bytes_received;
   run.firstStartMs = Math.min(run.firstStartMs, startMs);
   run.lastEndMs = Math.max(run.lastEndMs, startMs + latencyMs);
 }

@@ -1,4 +1,5 @@
 import type { FaultAction } from '../core/metrics/record';
+import type { ThresholdResult } from '../core/metrics/threshold';
 import type { InputFile, RunSeen } from './inputs';
 
 /** null: there is nothing to tell it from. Milliseconds. */
@@ -11,7 +12,7 @@ export interface LatencyStats {
   p99_ms: number | null;
 }
 
-export type PhaseName = 'steady' | 'fault' | 'recovering';
+export type PhaseName = 'warmup' | 'steady' | 'fault' | 'recovering';
 
 /** A part of all requests; latencies are of the successful ones. */
 export interface Share {
@@ -50,6 +51,78 @@ export interface FaultReport {
   requests_hedged: number;
   longest_request_ms: number | null;
   unknown: Partial<Record<Measure, string>>;
+}
+
+/**
+ * The run in windows of equal width; a request belongs to the window that it ended in. All lists have an entry for each
+ * window.
+ */
+export interface Timeline {
+  /** Unix milliseconds of the first window. */
+  from: number;
+  window_ms: number;
+  requests: number[];
+  failed: number[];
+  /** Of all requests, failed ones too: a chart of successes alone flatters. null where none ended. */
+  p50_ms: (number | null)[];
+  p95_ms: (number | null)[];
+  p99_ms: (number | null)[];
+  max_ms: (number | null)[];
+  by_server: { server_id: number; requests: number[] }[];
+  by_reason: { reason: string; requests: number[] }[];
+  /**
+   * Latencies of the successes of each window for `report --compare`: bucket, count, bucket, count ... in ascending
+   * order; bucket b holds those from HISTOGRAM_BASE ** b to HISTOGRAM_BASE ** (b + 1) microseconds.
+   */
+  histograms: number[][];
+}
+
+/** Buckets are 1 % wide: a percentile told from them is at most so far off. */
+export const HISTOGRAM_BASE = 1.01;
+
+export interface CurvePoint {
+  /** 0 to 100. */
+  percentile: number;
+  /** Of successes, from the intended start and from the send. */
+  latency_ms: number | null;
+  service_ms: number | null;
+}
+
+/** How a server was, in time; thinned out to a few hundred points, each the worst of its span. */
+export interface ServerSeries {
+  server_id: number;
+  /** Unix milliseconds. */
+  time: number[];
+  cpu_percent: number[];
+  memory_bytes: number[];
+  active: number[];
+  queued: number[];
+  event_loop_delay_ms: number[];
+}
+
+/** How a load generator was, in time, and whether it was the bottleneck. */
+export interface GeneratorSeries {
+  machine_id: number;
+  time: number[];
+  cpu_percent: number[];
+  event_loop_delay_ms: number[];
+  in_flight: number[];
+  verification_backlog: number[];
+  /** Of the whole run. */
+  sent: number;
+  late_sends: number;
+  saturated: boolean;
+  /** Why it is thought so, in plain words; null where it is not. */
+  why: string | null;
+}
+
+/** How far a machine's clock is ahead of the one that made the report. */
+export interface MachineClock {
+  machine: string;
+  /** Milliseconds; all times of the machine are less by so much in this report. */
+  offset_ms: number;
+  /** It may be off by so much either way: half of the shortest round trip. */
+  uncertainty_ms: number;
 }
 
 export interface LeaderSpan {
@@ -107,14 +180,6 @@ export interface Audit {
 
 export type Scale = 'excellent' | 'acceptable under faults' | 'investigate' | 'unknown';
 
-export interface ThresholdResult {
-  expression: string;
-  value: number | null;
-  /** Of the value. */
-  unit: '%' | 'ms' | '/s' | '';
-  passed: boolean;
-}
-
 /** A rule of the cluster, judged by whoever called (`run`). */
 export interface RuleResult {
   rule: string;
@@ -155,6 +220,11 @@ export interface Report {
   service_stats: LatencyStats;
   /** Clients whose latencies are in minimum, maximum and average only. */
   clients_without_percentiles: number;
+  retry_count: number;
+  bytes_sent: number;
+  bytes_received: number;
+  /** What began within so long after the first request is in no steady phase. */
+  warmup_secs: number;
   /** In no total: the user stopped the run. */
   interrupted_requests: number;
   unsent_requests: number;
@@ -167,6 +237,13 @@ export interface Report {
   audit: Audit;
   leaders: Leaders | null;
   balance: Balance;
+  /** null without records of single requests. */
+  timeline: Timeline | null;
+  percentile_curve: CurvePoint[];
+  servers: ServerSeries[];
+  generators: GeneratorSeries[];
+  /** Of machines whose clocks were compared; empty where all files are of this machine. */
+  clocks: MachineClock[];
   self_check: string[];
   verdict: { failure_rate: number; scale: Scale; text: string };
   thresholds: ThresholdResult[];

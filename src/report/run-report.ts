@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
+import type { Threshold } from '../core/metrics/threshold';
 import { buildReport } from './build';
-import type { Threshold } from './checks';
 import { type Collected, collectLocal, type Place } from './collect';
 import type { Inputs } from './inputs';
 import { printable } from '../core/printable';

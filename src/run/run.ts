@@ -11,7 +11,7 @@ import { writeAll } from '../files/write-all';
 import { localDriver } from '../faults/drivers/local';
 import { planRing, timetable } from '../faults/plan';
 import { type FaultsReport, simulateFaults } from '../faults/simulate';
-import type { Threshold } from '../report/checks';
+import type { Threshold } from '../core/metrics/threshold';
 import { renderText } from '../report/renderers/text';
 import type { Report, RunFacts } from '../report/report';
 import { runReport, type RunReportOptions } from '../report/run-report';

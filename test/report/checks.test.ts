@@ -1,4 +1,5 @@
-import { checkThresholds, parseThreshold } from '../../src/report/checks';
+import { parseThreshold } from '../../src/core/metrics/threshold';
+import { checkThresholds } from '../../src/report/checks';
 import { fault, request, useLab } from './lab';
 
 const lab = useLab();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseThreshold } from '../../src/report/checks';
+import { parseThreshold } from '../../src/core/metrics/threshold';
 import { runReport, type RunReportOptions } from '../../src/report/run-report';
 import { clientFile, request, useLab } from './lab';
 
@@ -89,7 +89,7 @@ test('files that were named and are missing make it incomplete', () => {
 
 test('says which threshold is crossed', () => {
   lab.requests([request(1, 0)]);
-  const { text } = run({ thresholds: ['p99<10ms', 'p50<1s', 'recovery<2s'].map(parseThreshold) });
+  const { text } = run({ thresholds: ['p99<10ms', 'p50<1s', 'recovery<2s'].map((each) => parseThreshold(each)) });
   expect(text).toMatch(/Threshold crossed: p99<10ms \(it is 20\)\nThreshold crossed: recovery<2s \(unknown\)$/);
 });
 

@@ -1,7 +1,7 @@
 import { DEFAULT_RUN_FILE } from '../../config/run-config';
 import { ClusterError } from '../../core/errors';
 import { printable } from '../../core/printable';
-import { parseThreshold, type Threshold } from '../../report/checks';
+import { parseThreshold, type Threshold } from '../../core/metrics/threshold';
 
 /**
  * What must hold, by the flags or, without any, by the file.
@@ -12,7 +12,7 @@ export function thresholdsOf(
   flags: { threshold?: unknown; config?: string },
 ): Threshold[] {
   try {
-    return expressions.map(parseThreshold);
+    return expressions.map((each) => parseThreshold(each));
   } catch (error) {
     if (!(error instanceof ClusterError) || flags.threshold !== undefined) throw error;
     const key = `${printable(flags.config ?? DEFAULT_RUN_FILE)}: report.thresholds`;

@@ -75,6 +75,45 @@ export type ServerEvent = { time: number; server_id: number } & ServerEventBody;
 export type FaultAction =
   'kill' | 'terminate' | 'pause' | 'resume' | 'partition' | 'delay' | 'loss' | 'heal' | 'restart';
 
+/** machine_{n}_generator.ndjson, a line a second: how the process that makes the load does itself. */
+export interface GeneratorSample {
+  time: number;
+  run_id: string;
+  /** Of one core; all threads together may use more than 100. */
+  cpu_percent: number;
+  memory_bytes: number;
+  /** The longest of this second. */
+  event_loop_delay_ms: number;
+  in_flight: number;
+  /** Carriers that wait for their verification. */
+  verification_backlog: number;
+  /** Requests that left in this second, and those of them that left more than LATE_SEND_MS after they were due. */
+  sent: number;
+  late_sends: number;
+}
+
+/** A request that leaves later than this after its intended start is a late send. */
+export const LATE_SEND_MS = 10;
+
+/** machine_{n}_run.json: what it takes to do the same load again. Written at the start, and again at the end. */
+export interface StressRunFile {
+  run_id: string;
+  machine_id: number;
+  command_line: readonly string[];
+  version: string;
+  node_version: string;
+  host: string;
+  cores: number;
+  seed: number;
+  /** Unix milliseconds; `ended_at` is null while it runs. */
+  started_at: number;
+  ended_at: number | null;
+  /** What starts within so long is not steady. */
+  warmup_secs: number;
+  /** As resolved from flags and file, by the keys of stress.toml. */
+  config: object;
+}
+
 /** fault_events.ndjson */
 export interface FaultEvent {
   time: number;

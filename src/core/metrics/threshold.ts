@@ -1,0 +1,100 @@
+import { ClusterError } from '../errors';
+import { printable } from '../printable';
+
+/** One expectation of the user, `p99<800ms`. */
+export interface Threshold {
+  expression: string;
+  metric: Metric;
+  operator: Operator;
+  /** In the metric's own unit. */
+  limit: number;
+}
+
+type Unit = '%' | 'ms' | 'ratio' | 'per_s';
+export type Metric = keyof typeof UNITS;
+type Operator = keyof typeof OPERATORS;
+
+/** How a threshold was judged. */
+export interface ThresholdResult {
+  expression: string;
+  /** null: unknown. */
+  value: number | null;
+  /** Of the value. */
+  unit: '%' | 'ms' | '/s' | '';
+  passed: boolean;
+}
+
+const UNITS = {
+  failure_rate: '%',
+  min: 'ms',
+  avg: 'ms',
+  p50: 'ms',
+  p95: 'ms',
+  p99: 'ms',
+  'p99.9': 'ms',
+  max: 'ms',
+  recovery: 'ms',
+  imbalance: 'ratio',
+  throughput: 'per_s',
+} as const satisfies Record<string, Unit>;
+
+const OPERATORS = {
+  '<=': (value: number, limit: number) => value <= limit,
+  '>=': (value: number, limit: number) => value >= limit,
+  '<': (value: number, limit: number) => value < limit,
+  '>': (value: number, limit: number) => value > limit,
+};
+
+/** What a unit of an expression is in the metric's own one; '' is no unit. */
+const FACTORS: Record<Unit, Record<string, number>> = {
+  '%': { '%': 1, '': 1 },
+  ms: { ms: 1, s: 1000 },
+  ratio: { '': 1 },
+  per_s: { '': 1 },
+};
+
+const SHOWN = { '%': '%', ms: 'ms', ratio: '', per_s: '/s' } as const satisfies Record<Unit, string>;
+
+const SHAPE = /^\s*([a-z0-9_.]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*(%|ms|s|)\s*$/;
+
+/**
+ * Reads an expression; `known` are the metrics that can be judged where it stands, `where` is the flag or the key.
+ * @throws ClusterError `bad_usage` naming the expression and what is known
+ */
+export function parseThreshold(
+  expression: string,
+  { where = '--threshold', known = Object.keys(UNITS) as Metric[] }: { where?: string; known?: readonly Metric[] } = {},
+): Threshold {
+  const bad = (expected: string): ClusterError => {
+    const text = `${where}: expected ${expected}, got "${printable(expression, 60)}"; metrics are ${known.join(', ')}`;
+    return new ClusterError('bad_usage', text);
+  };
+  const [, name = '', operator, value, unit = ''] = SHAPE.exec(expression) ?? [];
+  const metric = known.find((each) => each === name);
+  if (metric === undefined) throw bad('a metric, one of < <= > >=, and a number, like p99<800ms');
+  const factors = FACTORS[UNITS[metric]];
+  const factor = Object.hasOwn(factors, unit) ? factors[unit] : undefined;
+  if (factor === undefined) throw bad(`${name} ${unitsOf(metric)}`);
+  return { expression: expression.trim(), metric, operator: operator as Operator, limit: Number(value) * factor };
+}
+
+/** Judges each by the value of its metric; what is unknown has not passed. */
+export function judgeThresholds(
+  thresholds: readonly Threshold[],
+  valueOf: (metric: Metric) => number | null,
+): ThresholdResult[] {
+  return thresholds.map(({ expression, metric, operator, limit }) => {
+    const value = valueOf(metric);
+    return {
+      expression,
+      value,
+      unit: SHOWN[UNITS[metric]],
+      passed: value !== null && OPERATORS[operator](value, limit),
+    };
+  });
+}
+
+function unitsOf(metric: Metric): string {
+  const units = Object.keys(FACTORS[UNITS[metric]]).filter((unit) => unit !== '');
+  return units.length === 0 ? 'without a unit' : `in ${units.join(' or ')}`;
+}
