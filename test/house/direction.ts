@@ -15,14 +15,16 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   assets: [],
   check: [],
   imaging: [],
-  report: ['files'],
+  ssh: ['files'],
+  metrics: ['files'],
+  report: ['files', 'ssh'],
   status: [],
-  server: ['imaging', 'files'],
+  server: ['imaging', 'files', 'metrics'],
   client: ['imaging', 'files'],
-  stress: ['client', 'files'],
-  faults: ['client', 'files'],
+  stress: ['client', 'files', 'metrics'],
+  faults: ['client', 'files', 'ssh'],
   init: ['config', 'assets', 'files'],
-  run: [...FEATURES, 'files'],
+  run: [...FEATURES, 'files', 'ssh'],
 };
 
 /** The room of a file: its folder below src, or the name of a file that stands in src itself. */
