@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'address_in_use'
   | 'verification_failed'
   | 'cancelled'
+  | 'interrupted'
   | 'internal';
 
 export class ClusterError extends Error {
@@ -54,6 +55,8 @@ export function exitCodeOf(error: unknown): number {
       return EXIT.usage;
     case 'verification_failed':
       return EXIT.checkFailed;
+    case 'interrupted':
+      return EXIT.interrupted;
     case 'internal':
     case 'bad_frame':
       return EXIT.bug;

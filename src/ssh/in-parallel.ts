@@ -1,0 +1,17 @@
+/** Does something with every item, at most `limit` at once. The first failure begins no more, and is thrown when all have ended. */
+export async function inParallel<T>(
+  items: readonly T[],
+  limit: number,
+  act: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  const failures: unknown[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < items.length && failures.length === 0) {
+      const index = next++;
+      await act(items[index]!, index).catch((error: unknown) => failures.push(error));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, work));
+  if (failures.length > 0) throw failures[0];
+}

@@ -1,0 +1,72 @@
+import { createHash, createHmac } from 'node:crypto';
+import { matchesPatterns } from './patterns';
+
+/** A line of known_hosts that speaks of the host in question. */
+export interface KnownHost {
+  file: string;
+  line: number;
+  marker: 'revoked' | 'cert-authority' | null;
+  /** As in the line: ssh-ed25519, ssh-rsa ... */
+  type: string;
+  key: Buffer;
+}
+
+export interface KnownHostsFile {
+  path: string;
+  text: string;
+}
+
+/**
+ * The lines about a host. Its name stands there as `[host]:port` where the port is not 22; only if there is no such line,
+ * those of the host itself count, as OpenSSH does it.
+ */
+export function knownHosts(
+  files: readonly KnownHostsFile[],
+  { host, port }: { host: string; port: number },
+): KnownHost[] {
+  const name = host.toLowerCase();
+  if (port === 22) return linesAbout(files, name);
+  const withPort = linesAbout(files, `[${name}]:${port}`);
+  return withPort.length > 0 ? withPort : linesAbout(files, name);
+}
+
+function linesAbout(files: readonly KnownHostsFile[], name: string): KnownHost[] {
+  return files.flatMap(({ path, text }) =>
+    text.split('\n').flatMap((line, index) => {
+      const entry = parseLine(line);
+      if (entry === null || !speaksOf(entry.hosts, name)) return [];
+      const { marker, type, key } = entry;
+      return [{ file: path, line: index + 1, marker, type, key }];
+    }),
+  );
+}
+
+function parseLine(text: string): (Pick<KnownHost, 'marker' | 'type' | 'key'> & { hosts: string }) | null {
+  const words = text.trim().split(/\s+/);
+  const marker = words[0]?.startsWith('@') ? words.shift()!.slice(1) : null;
+  if (marker !== null && marker !== 'revoked' && marker !== 'cert-authority') return null;
+  const [hosts = '', type = '', encoded = ''] = words;
+  const key = Buffer.from(encoded, 'base64');
+  // What the line calls it must be what the key calls itself; comments and lines of version 1 fail here too.
+  return type === '' || keyTypeOf(key) !== type ? null : { marker, hosts, type, key };
+}
+
+function speaksOf(hosts: string, name: string): boolean {
+  const hashed = /^\|1\|([^|]+)\|([^|]+)$/.exec(hosts);
+  if (hashed === null) return matchesPatterns(hosts.toLowerCase().split(','), name);
+  const hash = createHmac('sha1', Buffer.from(hashed[1]!, 'base64')).update(name).digest();
+  return hash.equals(Buffer.from(hashed[2]!, 'base64'));
+}
+
+/** The type in a public key's own bytes; '' if they make no sense. */
+export function keyTypeOf(key: Buffer): string {
+  const length = key.length < 4 ? 0 : key.readUInt32BE(0);
+  return length > 64 || length > key.length - 4 ? '' : key.toString('latin1', 4, 4 + length);
+}
+
+/** As ssh-keygen -l shows a key: `ED25519 SHA256:...` */
+export function fingerprintOf(key: Buffer): string {
+  const type = keyTypeOf(key).replace(/^(ssh-|ecdsa-sha2-)/, '');
+  const name = type.startsWith('nistp') ? 'ECDSA' : type.replace(/[^\w.@-]/g, '?').toUpperCase();
+  return `${name} SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}

@@ -1,0 +1,7 @@
+/** The packages that speak SSH, loaded when somebody connects: they would slow down every other start. */
+export async function loadSsh() {
+  const [{ NodeSSH }, ssh2] = await Promise.all([import('node-ssh'), import('ssh2')]);
+  return { NodeSSH, ssh2 };
+}
+
+export type SshPackages = Awaited<ReturnType<typeof loadSsh>>;

@@ -1,0 +1,330 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import path from 'node:path';
+import type { SshTarget } from '../../src/core/ssh-target';
+import { systemClock } from '../../src/core/system-clock';
+import { measureClock } from '../../src/ssh/clock-offset';
+import { connectSsh, type ConnectOptions } from '../../src/ssh/connect';
+import type { Ssh } from '../../src/ssh/ssh';
+import { CLOCK_PROGRAMS, describeWithSshd, freePort, type Sshd, SshLab, USER } from '../support/sshd';
+
+describeWithSshd('against a real OpenSSH server', () => {
+  let lab: SshLab;
+  let sshd: Sshd;
+  const open: Ssh[] = [];
+  beforeAll(async () => {
+    lab = new SshLab();
+    sshd = await lab.start({ keyTypes: ['ed25519', 'rsa', 'ecdsa'] });
+  });
+  afterEach(() => {
+    for (const ssh of open.splice(0)) ssh.close();
+    lab.config('');
+  });
+  afterAll(() => lab.stop());
+
+  const connect = async (target: SshTarget = sshd.target, more: Partial<ConnectOptions> = {}): Promise<Ssh> => {
+    const ssh = await connectSsh(target, {
+      signal: new AbortController().signal,
+      environment: lab.environment,
+      ...more,
+    });
+    open.push(ssh);
+    return ssh;
+  };
+  /** The message of an error that it must be. */
+  const refused = async (target?: SshTarget, more?: Partial<ConnectOptions>): Promise<string> => {
+    const error = await connect(target, more).then(
+      () => new Error('it connected'),
+      (each: unknown) => each as Error,
+    );
+    expect(error).toMatchObject({ code: 'not_reachable' });
+    expect(error.message).not.toMatch(/\n/);
+    return error.message;
+  };
+  const echo = async (ssh: Ssh): Promise<string> => (await ssh.exec(['echo', 'hi'])).stdout;
+  const named = (): string => sshd.address;
+
+  describe('logging in', () => {
+    test('with a key', async () => {
+      expect(await echo(await connect())).toBe('hi\n');
+    });
+
+    test('with a key of the agent that is in no file, though others fail before it', async () => {
+      for (const name of ['wrong1', 'wrong2', 'right']) lab.makeKey(name);
+      lab.authorize('right');
+      const agentSocket = await lab.agent('wrong1', 'wrong2', 'right');
+      lab.config('IdentityFile ~/.ssh/none');
+      rmSync(lab.ssh('right'));
+      expect(await echo(await connect(undefined, { environment: { ...lab.environment, agentSocket } }))).toBe('hi\n');
+    });
+
+    test('the key of an identity file comes first of all that the agent holds, and no other with IdentitiesOnly', async () => {
+      const others = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+      for (const name of [...others, 'locked']) lab.makeKey(name, { passphrase: name === 'locked' ? 'secret' : '' });
+      lab.authorize('locked');
+      const agentSocket = await lab.agent(...others);
+      const environment = { ...lab.environment, agentSocket };
+      lab.config('IdentityFile ~/.ssh/locked\nIdentitiesOnly yes');
+      const why = await refused(undefined, { environment });
+      expect(why).toMatch(
+        /no key was accepted for .*: there is no key to try; .*locked has a passphrase \(ssh-add puts it/,
+      );
+      expect(why).not.toContain('secret');
+      execFileSync('ssh-keygen', ['-q', '-p', '-P', 'secret', '-N', '', '-f', lab.ssh('locked')]);
+      execFileSync('ssh-add', ['-q', lab.ssh('locked')], { env: { SSH_AUTH_SOCK: agentSocket }, stdio: 'pipe' });
+      execFileSync('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'secret', '-f', lab.ssh('locked')]);
+      // The server lets nobody try seven keys: the eighth of the agent must come first.
+      expect(await echo(await connect(undefined, { environment }))).toBe('hi\n');
+      lab.config('IdentityFile ~/.ssh/locked');
+      expect(await echo(await connect(undefined, { environment }))).toBe('hi\n');
+    });
+
+    test('as an alias says: host, port, user and key', async () => {
+      lab.config(
+        `Host lab\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  User ${USER}\n  IdentityFile ~/.ssh/id_ed25519`,
+      );
+      expect(await echo(await connect({ host: 'lab' }))).toBe('hi\n');
+      expect(await refused({ user: 'nobody-here', host: 'lab' })).toMatch(
+        /^nobody-here@lab: no key was accepted for nobody-here/,
+      );
+    });
+
+    test('through another machine (ProxyJump), which may refuse', async () => {
+      lab.config(
+        `Host gate\n  HostName 127.0.0.1\n  Port ${sshd.port}\nHost inner\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  ProxyJump ${USER}@gate`,
+      );
+      const ssh = await connect({ host: 'inner' });
+      expect(await echo(ssh)).toBe('hi\n');
+      const port = await freePort();
+      expect(await refused({ host: 'inner', port })).toMatch(
+        new RegExp(`^inner:${port}: ${USER}@gate could not connect to 127`),
+      );
+    });
+
+    test('an agent that is gone does not matter where a key does it', async () => {
+      const environment = { ...lab.environment, agentSocket: lab.ssh('no-agent') };
+      expect(await echo(await connect(undefined, { environment }))).toBe('hi\n');
+    });
+
+    test('what was tried is named, and what could not be', async () => {
+      lab.makeKey('stranger');
+      writeFileSync(lab.ssh('garbage'), 'hello');
+      lab.config('IdentityFile ~/.ssh/stranger\nIdentityFile ~/.ssh/garbage\nIdentityFile ~/.ssh/none');
+      const environment = { ...lab.environment, agentSocket: lab.ssh('no-agent') };
+      const [stranger, garbage, none] = ['stranger', 'garbage', 'none'].map((name) => lab.ssh(name));
+      expect(await refused(undefined, { environment })).toBe(
+        `${named()}: no key was accepted for ${USER}: tried ${stranger}; ${garbage} is no key of a known kind; ` +
+          `${none} cannot be read (ENOENT); the agent at ${lab.ssh('no-agent')} does not answer`,
+      );
+    });
+  });
+
+  describe('host keys', () => {
+    const known = (text: string): void => writeFileSync(lab.ssh('known'), text);
+    beforeEach(() => lab.config('UserKnownHostsFile ~/.ssh/known\nGlobalKnownHostsFile none'));
+
+    test('of an unknown host are shown and refused, whatever StrictHostKeyChecking says', async () => {
+      known('');
+      appendFileSync(lab.ssh('config'), '\nStrictHostKeyChecking no');
+      const message = await refused();
+      expect(message).toContain(`${named()}: its host key ED25519 ${sshd.fingerprints[0]} is not known: `);
+      expect(message).toContain(`ssh-keyscan -p ${sshd.port} -t ed25519 127.0.0.1 >> ${lab.ssh('known')}`);
+      expect(readFileSync(lab.ssh('known'), 'utf8')).toBe('');
+    });
+
+    test('that have changed are refused, with both fingerprints and the line', async () => {
+      lab.makeKey('other');
+      const other = readFileSync(lab.ssh('other.pub'), 'utf8');
+      known(`# a comment\n[127.0.0.1]:${sshd.port} ${other}`);
+      const print = execFileSync('ssh-keygen', ['-lf', lab.ssh('other')], { encoding: 'utf8' }).split(' ')[1]!;
+      expect(await refused()).toBe(
+        `${named()}: its host key has changed, so that somebody else may answer in its place: it shows ED25519 ` +
+          `${sshd.fingerprints[0]}, ${lab.ssh('known')} line 2 has ED25519 ${print}`,
+      );
+    });
+
+    test.each([0, 1, 2])('that are known by key %i alone are asked for', async (index) => {
+      known(`[127.0.0.1]:${sshd.port} ${sshd.publicKeys[index]}\n`);
+      expect(await echo(await connect())).toBe('hi\n');
+    });
+
+    test('of hashed lines, and of an alias', async () => {
+      known(`[127.0.0.1]:${sshd.port} ${sshd.publicKeys[0]}\n`);
+      execFileSync('ssh-keygen', ['-q', '-H', '-f', lab.ssh('known')], { stdio: 'pipe' });
+      expect(readFileSync(lab.ssh('known'), 'utf8')).toMatch(/^\|1\|/);
+      expect(await echo(await connect())).toBe('hi\n');
+      known(`the-lab ${sshd.publicKeys[1]}\n`);
+      appendFileSync(lab.ssh('config'), '\nHostKeyAlias the-lab');
+      expect(await echo(await connect())).toBe('hi\n');
+    });
+  });
+
+  describe('machines that are not there', () => {
+    test('a refused port', async () => {
+      const port = await freePort();
+      expect(await refused({ host: '127.0.0.1', port })).toBe(
+        `127.0.0.1:${port}: 127.0.0.1 port ${port}: connection refused`,
+      );
+    });
+
+    test('a name that nobody knows', async () => {
+      expect(await refused({ host: 'no-such-host.invalid' })).toMatch(
+        /invalid port 22: no address is known for this host/,
+      );
+    });
+
+    test('one that takes the connection and says nothing, until the time is over or Ctrl-C', async () => {
+      const server = await silentServer();
+      const { port } = server.address() as { port: number };
+      const target = { host: '127.0.0.1', port };
+      expect(await refused(target, { timeoutMs: 150 })).toBe(
+        `127.0.0.1:${port}: no answer of 127.0.0.1 port ${port} within 0.15 s`,
+      );
+      const controller = new AbortController();
+      const connected = connect(target, { signal: controller.signal });
+      server.once('connection', () => controller.abort());
+      await expect(connected).rejects.toMatchObject({ code: 'interrupted' });
+      server.close();
+    });
+
+    test('one that speaks something else, or ends at once', async () => {
+      const server = createServer((socket) => socket.end('HTTP/1.1 400 \u001b[31m no\r\n\r\n')).listen(0, '127.0.0.1');
+      await new Promise((resolve) => server.once('listening', resolve));
+      const { port } = server.address() as { port: number };
+      expect(await refused({ host: '127.0.0.1', port })).toMatch(/closed the connection before SSH began$/);
+      server.close();
+    });
+  });
+
+  describe('commands', () => {
+    test('arguments come there as they are, input too', async () => {
+      const ssh = await connect();
+      const argv = ['printf', '%s|', '$(id) ; "x"', "it's", 'a\nb', '', '-n', '*'];
+      expect((await ssh.exec(argv)).stdout).toBe('$(id) ; "x"|it\'s|a\nb||-n|*|');
+      expect(await ssh.exec(['cat'], { input: 'é\0x' })).toEqual({ code: 0, signal: null, stdout: 'é\0x', stderr: '' });
+    });
+
+    test('how it ended is a result', async () => {
+      const ssh = await connect();
+      expect(await ssh.exec(['sh', '-c', 'echo no >&2; exit 7'])).toEqual({
+        code: 7,
+        signal: null,
+        stdout: '',
+        stderr: 'no\n',
+      });
+      expect(await ssh.exec(['sh', '-c', 'kill -TERM $$'])).toMatchObject({ code: null, signal: 'SIGTERM' });
+    });
+
+    test('output without an end is cut, and so is waiting without an end', async () => {
+      const ssh = await connect();
+      await expect(ssh.exec(['yes'], { maxBytes: 100_000 })).rejects.toThrow(
+        `${named()}: yes said more than 100000 bytes`,
+      );
+      await expect(ssh.exec(['sleep', '60'], { timeoutMs: 100 })).rejects.toThrow(
+        `${named()}: sleep did not end within 0.1 s`,
+      );
+      expect(await echo(ssh)).toBe('hi\n');
+    });
+
+    test('a lost connection ends what waits, and what comes later; Ctrl-C too', async () => {
+      const ssh = await connect();
+      const running = ssh.exec(['cat', '/dev/zero'], { maxBytes: Infinity });
+      running.catch(() => undefined);
+      await echo(ssh);
+      expect(sshd.dropConnections()).toBeGreaterThan(0);
+      await expect(running).rejects.toMatchObject({ message: `${named()}: the connection was lost`, retryable: true });
+      await expect(ssh.exec(['true'])).rejects.toThrow(/the connection was lost$/);
+      expect(ssh.isLost).toBe(true);
+      const controller = new AbortController();
+      const other = await connect(undefined, { signal: controller.signal });
+      const waiting = other.exec(['sleep', '60']);
+      controller.abort();
+      await expect(waiting).rejects.toMatchObject({ code: 'interrupted' });
+    });
+  });
+
+  describe('files', () => {
+    test('lists what is there: links as links, names as they are', async () => {
+      const folder = lab.ssh('listed');
+      mkdirSync(path.join(folder, 'sub'), { recursive: true });
+      writeFileSync(path.join(folder, 'a\nb'), '123');
+      execFileSync('ln', ['-s', '/etc/passwd', path.join(folder, 'link')]);
+      execFileSync('mkfifo', [path.join(folder, 'fifo')]);
+      const sftp = await (await connect()).sftp();
+      const kinds = (await sftp.list(folder)).map(({ name, kind }) => [name, kind]);
+      expect(kinds.sort()).toEqual([
+        ['a\nb', 'file'],
+        ['fifo', 'other'],
+        ['link', 'other'],
+        ['sub', 'folder'],
+      ]);
+      expect(await sftp.stat(path.join(folder, 'a\nb'))).toMatchObject({ kind: 'file', sizeBytes: 3 });
+      await expect(sftp.list('/none')).rejects.toThrow(`${named()}: /none does not exist`);
+    });
+
+    test('comes and goes whole, begins where it was left, and is cut where it was listed', async () => {
+      const content = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 7 + (at >> 8)) & 0xff));
+      const [remote, local] = ['remote.bin', 'local.bin'].map((name) => path.join(lab.folder, name)) as [
+        string,
+        string,
+      ];
+      const sftp = await (await connect()).sftp();
+      await sftp.upload(content, remote);
+      expect(readFileSync(remote).equals(content)).toBe(true);
+      const listed = await sftp.stat(remote);
+      // The beginning is what an earlier call left; that it is not fetched again shows in its wrong byte.
+      const begun = Buffer.from(content.subarray(0, 1_000_001));
+      begun[5] = 255 - begun[5]!;
+      writeFileSync(`${local}.${listed.sizeBytes}-${listed.modifiedSecs}.part`, begun);
+      appendFileSync(remote, 'grown meanwhile');
+      let bytes = 0;
+      await sftp.download(remote, local, listed, (some) => (bytes += some));
+      expect(bytes).toBe(3_000_000);
+      const fetched = readFileSync(local);
+      expect(fetched.subarray(1_000_001).equals(content.subarray(1_000_001))).toBe(true);
+      expect(fetched[5]).toBe(begun[5]);
+      expect(fetched).toHaveLength(3_000_000);
+      expect(existsSync(`${local}.${listed.sizeBytes}-${listed.modifiedSecs}.part`)).toBe(false);
+    });
+
+    test('that became shorter, may not be read or may not be written here are named', async () => {
+      const sftp = await (await connect()).sftp();
+      const [remote, local] = ['short', 'local2'].map((name) => path.join(lab.folder, name)) as [string, string];
+      writeFileSync(remote, 'abc');
+      const listed = { sizeBytes: 10, modifiedSecs: 1 };
+      await expect(sftp.download(remote, local, listed)).rejects.toThrow(`${remote} became shorter while it was read`);
+      await expect(sftp.download(`${remote}x`, local, listed)).rejects.toThrow(`${remote}x does not exist`);
+      await expect(sftp.download(remote, '/none/x', listed)).rejects.toMatchObject({ code: 'bad_usage' });
+    });
+
+    test('a server without SFTP says so, and one without commands', async () => {
+      const bare = await lab.start({ hasSftp: false, config: ['ForceCommand /bin/false'] });
+      const ssh = await connect(bare.target);
+      await expect(ssh.sftp()).rejects.toThrow(`${bare.address}: it has no SFTP (Subsystem sftp in its sshd_config)`);
+      expect(await measureClock(ssh, systemClock)).toBeNull();
+    });
+  });
+
+  describe('clocks', () => {
+    test('of the same machine agree within the uncertainty', async () => {
+      const measured = (await measureClock(await connect(), systemClock))!;
+      expect(Math.abs(measured.offsetMs)).toBeLessThan(measured.uncertaintyMs + 5);
+      expect(measured.uncertaintyMs).toBeLessThan(50);
+    });
+
+    test.each([...CLOCK_PROGRAMS, 'none'] as const)('3 s ahead, read by %s', async (by) => {
+      const other = await lab.start({ env: { PATH: lab.wrongClock(3, by) } });
+      const measured = (await measureClock(await connect(other.target), systemClock))!;
+      expect(Math.abs(measured.offsetMs - 3000)).toBeLessThan(measured.uncertaintyMs + 5);
+      if (by === 'none') expect(measured.uncertaintyMs).toBeGreaterThan(500);
+      else expect(measured.uncertaintyMs).toBeLessThan(100);
+    });
+  });
+});
+
+function silentServer(): Promise<Server> {
+  return new Promise((resolve) => {
+    const server: Server = createServer().listen(0, '127.0.0.1', () => resolve(server));
+  });
+}
