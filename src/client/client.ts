@@ -1,7 +1,8 @@
 import type { Clock, Logger, Random } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { RequestRecord } from '../core/metrics/record';
-import type { FrameWatch } from '../core/transport/network';
+import { OnceEach } from '../core/once-each';
+import type { FrameWatch, Secure } from '../core/transport/network';
 import { ClusterView } from './cluster-view';
 import type { Hedging } from './hedging';
 import { ServerLink } from './server-link';
@@ -26,6 +27,8 @@ export interface VirtualClientOptions {
   clock: Clock;
   /** Shared by all clients of one program: closes connections whose frames stall. */
   watch?: FrameWatch;
+  /** Default: in the clear. */
+  secure?: Secure;
   /** What else servers call themselves → the configured address (`resolveAliases`). */
   aliases?: ReadonlyMap<string, string>;
   log?: Logger;
@@ -51,6 +54,9 @@ export class VirtualClient {
   readonly #runs = new Map<number, TaskRun>();
   readonly #context;
   readonly #aliases: ReadonlyMap<string, string>;
+  /** By address, as of the last try. */
+  readonly #tlsProblems = new Map<string, string>();
+  readonly #trouble: OnceEach;
   #isStopped = false;
   /** Links whose sockets have not closed yet, in use or not. */
   readonly #sockets = new Set<ServerLink>();
@@ -58,6 +64,7 @@ export class VirtualClient {
 
   constructor(options: VirtualClientOptions) {
     this.#options = options;
+    this.#trouble = new OnceEach((text) => options.log?.('warn', text));
     this.#aliases = options.aliases ?? new Map<string, string>();
     this.#view = new ClusterView(options.addresses, options.random);
     const { clientId, requestTimeoutMs, hedging, random, clock, log } = options;
@@ -67,6 +74,15 @@ export class VirtualClient {
       openLink: (address: string) => this.#links.get(address),
       knownAddress: (address: string) => this.#aliases.get(address) ?? address,
     };
+  }
+
+  /** The configured addresses if no server ever said anything, each with the reason if it is one of TLS. */
+  get unreached(): string[] {
+    if (this.hasHeard) return [];
+    return this.#options.addresses.map((address) => {
+      const problem = this.#tlsProblems.get(address);
+      return problem === undefined ? address : `${address}: ${problem}`;
+    });
   }
 
   /** What the last answers said of who leads. */
@@ -80,6 +96,13 @@ export class VirtualClient {
     return this.#runs.size;
   }
 
+  /** Carriers that have begun to arrive and are not verified to their end. */
+  get receivingCount(): number {
+    let count = 0;
+    for (const link of this.#sockets) if (link.isReceiving) count += 1;
+    return count;
+  }
+
   /** Connections that exist, those being closed included. */
   get connectionCount(): number {
     return this.#sockets.size;
@@ -91,20 +114,21 @@ export class VirtualClient {
    * @throws ClusterError `internal` for an id that is in flight
    */
   request(image: ClientImage, requestId: number, options: RequestOptions = {}): Promise<RequestRecord> {
-    const { clientName, runId, clock } = this.#options;
     if (this.#runs.has(requestId)) throw new ClusterError('internal', `request ${requestId} is in flight already`);
-    const { intendedStartMs = clock.monotonicMs(), onCarrier, onServerError } = options;
-    const name = { run_id: runId, client_name: clientName, request_id: requestId };
+    if (this.#isStopped) return Promise.resolve(this.unsent(image, requestId, options));
     return new Promise((resolve) => {
-      const onDone = (record: RequestRecord): void => {
+      const run = this.#newRun(image, requestId, options, (record) => {
         this.#runs.delete(requestId);
         resolve(record);
-      };
-      const run = new TaskRun(this.#context, { name, image, intendedStartMs, onCarrier, onServerError, onDone });
-      if (this.#isStopped) return resolve(run.unsent());
+      });
       this.#runs.set(requestId, run);
       run.start();
     });
+  }
+
+  /** The record of a request that was due and is not going to be sent. */
+  unsent(image: ClientImage, requestId: number, options: RequestOptions = {}): RequestRecord {
+    return this.#newRun(image, requestId, options, () => undefined).unsent();
   }
 
   /** The user stops the run: requests in flight end as `interrupted`, later ones as `unsent`. */
@@ -122,11 +146,30 @@ export class VirtualClient {
     return new Promise((resolve) => (this.#onAllClosed = resolve));
   }
 
+  #newRun(
+    image: ClientImage,
+    requestId: number,
+    options: RequestOptions,
+    onDone: (record: RequestRecord) => void,
+  ): TaskRun {
+    const { clientName, runId, clock } = this.#options;
+    const { intendedStartMs = clock.monotonicMs(), onCarrier, onServerError } = options;
+    const name = { run_id: runId, client_name: clientName, request_id: requestId };
+    return new TaskRun(this.#context, { name, image, intendedStartMs, onCarrier, onServerError, onDone });
+  }
+
   #dial(address: string): ServerLink {
-    const { clock, watch, connectTimeoutMs = CONNECT_TIMEOUT_MS, log } = this.#options;
+    const { clock, watch, secure, connectTimeoutMs = CONNECT_TIMEOUT_MS, log } = this.#options;
     const link = new ServerLink({
-      ...{ address, clock, watch, connectTimeoutMs },
-      onHeard: () => (this.hasHeard = true),
+      ...{ address, clock, watch, secure, connectTimeoutMs },
+      onHeard: () => {
+        this.hasHeard = true;
+        this.#trouble.well(address);
+      },
+      onTlsProblem: (problem) => {
+        this.#tlsProblems.set(address, problem);
+        this.#trouble.say(address, `TLS with ${address}: ${problem}`);
+      },
       onNamed: (serverId) => this.#view.learn(address, serverId),
       onRetired: (retired) => {
         if (this.#links.get(address) === retired) this.#links.delete(address);

@@ -5,6 +5,7 @@ import { ClusterError, type ErrorCode } from '../core/errors';
 import type { RequestRecord } from '../core/metrics/record';
 import { revealCarrier } from '../imaging/decoder';
 import type { CrcState } from '../imaging/payload-sink';
+import type { Secure } from '../core/transport/network';
 import { resolveAliases } from './aliases';
 import { VirtualClient } from './client';
 import { Hedging } from './hedging';
@@ -23,6 +24,8 @@ export interface HideOptions {
   requestTimeoutMs: number;
   random: Random;
   clock: Clock;
+  /** Default: in the clear. */
+  secure?: Secure;
 }
 
 export interface HideResult {
@@ -39,7 +42,7 @@ export interface HideResult {
  * @throws ClusterError with the reason of the failure; `bad_usage` for the files
  */
 export async function hideImage(options: HideOptions): Promise<HideResult> {
-  const { image, out, addresses, clientName, requestTimeoutMs, random, clock } = options;
+  const { image, out, addresses, clientName, requestTimeoutMs, random, clock, secure } = options;
   if (path.resolve(image) === path.resolve(out)) {
     throw new ClusterError('bad_usage', `${out} is the image itself, it would be overwritten`);
   }
@@ -47,7 +50,7 @@ export async function hideImage(options: HideOptions): Promise<HideResult> {
   const aliases = await resolveAliases(addresses);
   const hedging = new Hedging(1);
   const identity = { clientId: 1, clientName, runId: randomUUID(), addresses, aliases };
-  const client = new VirtualClient({ ...identity, requestTimeoutMs, hedging, random, clock });
+  const client = new VirtualClient({ ...identity, requestTimeoutMs, hedging, random, clock, secure });
   let carrier: Uint8Array[] = [];
   let refusal: string | undefined;
   const record = await client.request({ name: path.basename(image), bytes }, 1, {
@@ -55,7 +58,7 @@ export async function hideImage(options: HideOptions): Promise<HideResult> {
     onServerError: (code) => (refusal = code),
   });
   const closed = client.close();
-  if (!record.success) throw failureOf(record, refusal, addresses);
+  if (!record.success) throw failureOf(record, refusal, client.hasHeard ? addresses : client.unreached);
   await writeWhole(out, carrier);
   await closed;
   const { assigned_server_id: server_id, latency_ms, retry_count } = record;

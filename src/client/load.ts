@@ -14,9 +14,14 @@ export interface LoadOptions {
   totalRequests?: number;
   /** A closed loop begins with a think time, so that clients that begin together do not send together. */
   thinksFirst?: boolean;
+  /** It begins so long after `run()`, and says so; its duration counts from before. */
+  startAfterMs?: number;
+  onStart?(): void;
   /** For images and think times, and for nothing else: then a seed gives the same choices again. */
   random: Random;
   clock: Clock;
+  /** A request leaves, so much later than it was due. */
+  onSend?(lateMs: number): void;
   onRecord(record: RequestRecord): void;
 }
 
@@ -52,9 +57,9 @@ export class Load {
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
-      const { pacing, thinksFirst = false } = this.#options;
-      if (thinksFirst && pacing.mode === 'closed_loop') this.#think(pacing);
-      else this.#next(this.#startMs);
+      const { startAfterMs = 0 } = this.#options;
+      if (startAfterMs > 0) this.#timer = setTimeout(() => this.#start(), startAfterMs);
+      else this.#start();
     });
   }
 
@@ -63,6 +68,13 @@ export class Load {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#endIfDone();
+  }
+
+  #start(): void {
+    const { pacing, thinksFirst = false, onStart } = this.#options;
+    onStart?.();
+    if (thinksFirst && pacing.mode === 'closed_loop') this.#think(pacing);
+    else this.#next(this.#startMs);
   }
 
   get #isExhausted(): boolean {
@@ -93,10 +105,11 @@ export class Load {
   }
 
   #begin(intendedStartMs: number): void {
-    const { request, images, random } = this.#options;
+    const { request, images, random, clock, onSend } = this.#options;
     const image = images[Math.floor(random() * images.length)]!;
     this.#startedCount += 1;
     this.#inFlightCount += 1;
+    onSend?.(clock.monotonicMs() - intendedStartMs);
     request(image, this.#startedCount, { intendedStartMs }).then(
       (record) => this.#ended(record),
       (error: unknown) => this.#settle?.reject(error),

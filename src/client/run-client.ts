@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClientConfig } from '../config/client-config';
 import type { Clock, Logger, LogLevel, Random } from '../core/environment';
 import { seededRandom } from '../core/random';
-import { FrameWatch } from '../core/transport/network';
+import { FrameWatch, type Secure } from '../core/transport/network';
 import { resolveAliases } from './aliases';
 import { type ClientImage, VirtualClient } from './client';
 import { toMicros } from './task-run';
@@ -27,6 +27,8 @@ export interface RunClientOptions {
   logLevel: LogLevel;
   /** Aborted by Ctrl-C: starts no more, what is in flight counts as interrupted. */
   signal: AbortSignal;
+  /** Default: in the clear. */
+  secure?: Secure;
   /** Who reads along, if anybody does. */
   display?: { write(text: string): void; isTerminal: boolean; columns?: number };
 }
@@ -84,7 +86,7 @@ export function logFileOf(metricsFile: string): string {
 }
 
 function newClient(
-  { config, clientId, clock, seed }: RunClientOptions,
+  { config, clientId, clock, seed, secure }: RunClientOptions,
   { runId, aliases, log }: { runId: string; aliases: ReadonlyMap<string, string>; log?: Logger },
 ): VirtualClient {
   const { name: clientName, serverAddresses: addresses, requestTimeoutMs } = config;
@@ -92,7 +94,16 @@ function newClient(
   const random: Random = seededRandom(seed + 1);
   const watch = new FrameWatch({ monotonicMs: () => clock.monotonicMs() });
   const identity = { clientId, clientName, runId, addresses, aliases };
-  return new VirtualClient({ ...identity, requestTimeoutMs, hedging: new Hedging(1), random, clock, watch, log });
+  return new VirtualClient({
+    ...identity,
+    requestTimeoutMs,
+    hedging: new Hedging(1),
+    random,
+    clock,
+    watch,
+    secure,
+    log,
+  });
 }
 
 async function perform(load: Load, client: VirtualClient, signal: AbortSignal, progress?: Progress): Promise<void> {
@@ -114,12 +125,11 @@ async function perform(load: Load, client: VirtualClient, signal: AbortSignal, p
 function tell(
   metrics: ClientMetrics,
   tally: Tally,
-  { hasHeard }: VirtualClient,
-  { config, display }: RunClientOptions,
+  { unreached }: VirtualClient,
+  { display }: RunClientOptions,
   log?: Logger,
 ): void {
   const { aggregated_stats: stats, test_duration_secs: durationSecs } = metrics;
-  const unreached = hasHeard ? [] : config.serverAddresses;
   const text = summaryText(stats, { durationSecs, interruptedCount: tally.interruptedCount, unreached });
   for (const line of text.split('\n')) log?.('info', line);
   display?.write(`${text}\n`);

@@ -9,6 +9,7 @@ import {
   type ConnectionHandler,
   dial,
   type FrameWatch,
+  type Secure,
 } from '../core/transport/network';
 import { CarrierReader } from '../imaging/decoder';
 import type { TaskRun } from './task-run';
@@ -25,10 +26,14 @@ export interface LinkOptions {
   clock: Clock;
   connectTimeoutMs: number;
   watch?: FrameWatch;
+  /** Default: in the clear. */
+  secure?: Secure;
   /** Some message came in: there is a server. */
   onHeard(): void;
   /** The server said its id. */
   onNamed?(serverId: number): void;
+  /** Why one cannot speak with the server. */
+  onTlsProblem?(problem: string): void;
   /** The link must not be used any more. */
   onRetired(link: ServerLink): void;
   /** The connection has closed; the requests that waited on it hear of it afterwards. */
@@ -62,15 +67,21 @@ export class ServerLink implements ConnectionHandler {
 
   /** Begins to connect. @throws ClusterError `bad_config` for a text that is no address. */
   constructor(options: LinkOptions) {
-    const { address, connectTimeoutMs, watch, clock } = options;
+    const { address, connectTimeoutMs, watch, clock, secure } = options;
     this.address = address;
     this.#options = options;
     this.#connection = dial(address, {
       connectTimeoutMs,
       watch,
+      secure,
       handler: this,
       monotonicMs: () => clock.monotonicMs(),
     });
+  }
+
+  /** A carrier has begun to arrive and is not verified to its end. */
+  get isReceiving(): boolean {
+    return this.#incoming !== null;
   }
 
   ask(run: TaskRun, askId: number, excludedIds: number[]): void {
@@ -123,6 +134,10 @@ export class ServerLink implements ConnectionHandler {
   end(): void {
     if (this.#isOpen) this.#connection.end();
     else this.#connection.destroy();
+  }
+
+  onTlsProblem(problem: string): void {
+    this.#options.onTlsProblem?.(problem);
   }
 
   onOpen(): void {

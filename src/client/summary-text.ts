@@ -1,9 +1,14 @@
+import type { LatencyFigures } from '../core/metrics/latency-fold';
 import type { AggregatedStats } from '../core/metrics/summary';
 import { printable } from '../core/printable';
 
 export interface RunFacts {
   durationSecs: number;
   interruptedCount: number;
+  /** Due, but not sent. */
+  unsentCount?: number;
+  /** From the send, where latencies count from when a request was due. */
+  service?: LatencyFigures;
   /** The configured servers, if none of them ever said a word. */
   unreached: readonly string[];
 }
@@ -15,32 +20,41 @@ const MAX_REASON_CHARS = 200;
 export function summaryText(stats: AggregatedStats, run: RunFacts): string {
   const { total_requests: total, failed_requests: failed, failure_rate: rate } = stats;
   const perSecond = run.durationSecs > 0 ? ` (${(total / run.durationSecs).toFixed(2)}/s)` : '';
-  const cut = run.interruptedCount > 0 ? `, ${run.interruptedCount} more interrupted` : '';
+  const { interruptedCount, unsentCount = 0, service } = run;
+  const cut = interruptedCount > 0 ? `, ${interruptedCount} more interrupted` : '';
+  const unsent = unsentCount > 0 ? `, ${unsentCount} more were due, but not sent` : '';
   const rows: [string, string][] = [
-    ['Requests', `${total} in ${run.durationSecs.toFixed(1)} s${perSecond}${cut}`],
+    ['Requests', `${total} in ${run.durationSecs.toFixed(1)} s${perSecond}${cut}${unsent}`],
     ['Failed', `${failed} (${rate.toFixed(2)}%)`],
-    ['Latency', latencies(stats)],
+    ['Latency', latencies(latencyFigures(stats))],
+    ...(service === undefined ? [] : [['Service', latencies(service)] satisfies [string, string]]),
     ['Servers', shares(stats.server_distribution)],
     ['Traffic', `${megabytes(stats.bytes_sent)} sent, ${megabytes(stats.bytes_received)} received`],
+    ['Retries', String(stats.retry_count)],
   ];
-  if (stats.retry_count > 0) rows.push(['Retries', String(stats.retry_count)]);
   const reasons = Object.entries(stats.failure_reasons);
   for (const [reason, count] of reasons) rows.push(['Failure', `${printable(reason, MAX_REASON_CHARS)}: ${count}`]);
   if (run.unreached.length > 0) rows.push(['Problem', `no server could be reached: ${run.unreached.join(', ')}`]);
   return rows.map(([name, text]) => `${`${name}:`.padEnd(10)} ${text}`).join('\n');
 }
 
-function latencies(stats: AggregatedStats): string {
-  const values: [string, number | null][] = [
-    ['min', stats.latency_min_ms],
-    ['avg', stats.latency_avg_ms],
-    ['p50', stats.latency_p50_ms],
-    ['p95', stats.latency_p95_ms],
-    ['p99', stats.latency_p99_ms],
-    ['max', stats.latency_max_ms],
-  ];
-  if (stats.latency_min_ms === null) return 'none (no request was successful)';
-  return `${values.map(([name, ms]) => `${name} ${ms!.toFixed(1)}`).join(', ')} ms`;
+function latencyFigures(stats: AggregatedStats): LatencyFigures {
+  return {
+    min_ms: stats.latency_min_ms,
+    avg_ms: stats.latency_avg_ms,
+    p50_ms: stats.latency_p50_ms,
+    p95_ms: stats.latency_p95_ms,
+    p99_ms: stats.latency_p99_ms,
+    max_ms: stats.latency_max_ms,
+  };
+}
+
+function latencies(figures: LatencyFigures): string {
+  const { min_ms, avg_ms, p50_ms, p95_ms, p99_ms, max_ms } = figures;
+  if (min_ms === null) return 'none (no request was successful)';
+  const values = { min: min_ms, avg: avg_ms, p50: p50_ms, p95: p95_ms, p99: p99_ms, max: max_ms };
+  const texts = Object.entries(values).map(([name, ms]) => `${name} ${ms!.toFixed(1)}`);
+  return `${texts.join(', ')} ms`;
 }
 
 function shares(distribution: Record<string, number>): string {

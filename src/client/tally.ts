@@ -6,12 +6,14 @@ import { Summary } from '../core/metrics/summary';
 export class Tally {
   readonly summary = new Summary();
   interruptedCount = 0;
+  unsentCount = 0;
 
   constructor(private readonly log?: Logger) {}
 
   add(record: RequestRecord): void {
     this.summary.add(record);
     if (record.outcome === 'interrupted') this.interruptedCount += 1;
+    if (record.outcome === 'unsent') this.unsentCount += 1;
     if (this.log) logRecord(record, this.log);
   }
 }

@@ -208,7 +208,7 @@ export class TaskRun {
     return {
       client_id: clientId,
       request_id: this.name.request_id,
-      start_time: toMicros(clock.unixMs() - (nowMs - intendedStartMs)),
+      start_time: toMicros(clock.unixMs(intendedStartMs)),
       latency_ms: toMicros(nowMs - intendedStartMs),
       service_ms: toMicros(nowMs - this.#startMs),
       success: outcome === 'success',

@@ -4,6 +4,7 @@ import { type HideResult, hideImage } from '../client/hide';
 import { clientConfigOf } from './client/overrides';
 import { systemClock } from '../core/system-clock';
 import { BaseCommand } from './base';
+import { secureOf } from './client/secure';
 import { serverFlag } from './client/flags';
 
 export class ClientHide extends BaseCommand {
@@ -27,12 +28,14 @@ export class ClientHide extends BaseCommand {
       name: clientName,
       serverAddresses: addresses,
       requestTimeoutMs,
+      tls,
     } = clientConfigOf(flags.config, {
       servers: flags.server,
     });
     const out = flags.out ?? `${path.parse(args.image).name}.carrier.png`;
     const how = { addresses, clientName, requestTimeoutMs, random: Math.random, clock: systemClock };
-    const result = await hideImage({ image: args.image, out, ...how });
+    const secure = await secureOf(tls);
+    const result = await hideImage({ image: args.image, out, ...how, secure });
     const server = result.server_id === null ? 'a server' : `server ${result.server_id}`;
     this.log(
       `${result.out}: ${result.carrier_bytes} bytes from ${server} in ${result.latency_ms.toFixed(1)} ms, verified`,

@@ -7,6 +7,7 @@ import { DEFAULT_IMAGE_DIRECTORY } from '../config/stress-config';
 import { EXIT } from '../core/errors';
 import { systemClock } from '../core/system-clock';
 import { BaseCommand } from './base';
+import { secureOf } from './client/secure';
 import { loadFlags, overridesOf } from './client/flags';
 import { imagesOf } from './stress/images';
 
@@ -35,9 +36,10 @@ export class Client extends BaseCommand {
     const folder = config.imageDir === DEFAULT_IMAGE_DIRECTORY ? undefined : config.imageDir;
     const { isTTY: isTerminal = false, columns } = process.stdout;
     const display = { write: (text: string) => void process.stdout.write(text), isTerminal, columns };
+    const secure = await secureOf(config.tls);
     const report = await withInterrupt((signal) =>
       runClient({
-        ...{ config, images: imagesOf(folder).images, machineId, clientId, seed, clock: systemClock, signal },
+        ...{ config, images: imagesOf(folder).images, machineId, clientId, seed, clock: systemClock, signal, secure },
         ...{ metricsFile: flags['metrics-output'], logLevel: flags['log-level'] },
         display: this.jsonEnabled() ? undefined : display,
       }),

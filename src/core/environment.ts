@@ -6,8 +6,11 @@
 export interface Clock {
   /** Monotonic; only differences mean anything. */
   monotonicMs(): number;
-  /** Unix time, from the monotonic clock anchored once to the wall clock, so that it never steps. */
-  unixMs(): number;
+  /**
+   * Unix time, from the monotonic clock anchored once to the wall clock, so that it never steps: now, or at a moment of
+   * that clock (two readings of a clock are not the same moment, where the process may stand still between them).
+   */
+  unixMs(atMonotonicMs?: number): number;
 }
 
 /** A uniform number in [0, 1), like Math.random; seeded wherever a result must be reproducible. */

@@ -1,10 +1,12 @@
-import type { Pacing } from '../config/client-config';
+import type { LoadShape } from '../config/load-settings';
 import { oneLine } from '../core/printable';
+import { expectedMs as expectedArrivalMs } from './pacer';
 
 export interface BannerFacts {
   machineId: number;
   numClients: number;
-  requests: { pacing: Pacing; totalRequests?: number; durationMs?: number };
+  requests: LoadShape;
+  warmupMs: number;
   /** As the user knows them. */
   names: { images: string; clientConfig: string; metricsDir: string };
   meanImageBytes: number;
@@ -28,34 +30,55 @@ export function bannerText(facts: BannerFacts): string {
     ['Image Directory', names.images],
     ['Client Config', names.clientConfig],
     ['Metrics Output', names.metricsDir],
-    ['Test Duration', durationText({ durationMs: facts.expectedMs, ...requests })],
+    ['Test Duration', durationText(facts)],
     ...offeredRows(facts),
+    ...phaseRows(facts),
   ];
   const lines = rows.map(([label, text]) => `${label === '' ? '' : `${label}:`}`.padEnd(LABEL_CHARS) + oneLine(text));
   return [RULE, 'CloudP2P Stress Test Configuration', RULE, ...lines, RULE, ''].join('\n');
 }
 
-/** The think times only: how long servers take is not known before. */
-function durationText({ pacing, totalRequests = Infinity, durationMs = Infinity }: BannerFacts['requests']): string {
+/** The schedule or the think times only: how long servers take is not known before. */
+function durationText({ requests, numClients, expectedMs = Infinity }: BannerFacts): string {
+  const { pacing, totalRequests = Infinity, rampUpMs } = requests;
+  const durationMs = Math.min(requests.durationMs ?? Infinity, expectedMs);
   if (totalRequests === Infinity && durationMs === Infinity) return 'until it is ended';
-  const thinkSecs = (totalRequests * meanGapMs(pacing)) / 1000;
-  if (thinkSecs === 0)
+  if (pacing.mode === 'rate') {
+    const ms = expectedArrivalMs({ ...pacing, rampUpMs, durationMs, totalCount: totalRequests * numClients });
+    return `~${Math.round(ms / 1000)} seconds`;
+  }
+  const thinkMs = totalRequests * meanThinkMs(pacing);
+  if (thinkMs === 0)
     return `as long as the servers take${Number.isFinite(durationMs) ? `, at most ${durationMs / 1000} seconds` : ''}`;
-  return `~${Math.round(Math.min(Number.isNaN(thinkSecs) ? Infinity : thinkSecs, durationMs / 1000))} seconds`;
+  return `~${Math.round(Math.min(Number.isNaN(thinkMs) ? Infinity : rampUpMs + thinkMs, durationMs) / 1000)} seconds`;
 }
 
-/** What arrives when servers need no time: clients in a closed loop slow down with slow servers. */
+/** What arrives: at a rate always, in a closed loop when servers need no time. */
 function offeredRows({ requests, numClients, meanImageBytes }: BannerFacts): [string, string][] {
   const { pacing } = requests;
-  const perSecond =
-    pacing.mode === 'rate' ? pacing.ratePerSecond * numClients : (numClients * 1000) / meanGapMs(pacing);
+  const perSecond = pacing.mode === 'rate' ? pacing.ratePerSecond : (numClients * 1000) / meanThinkMs(pacing);
   if (!Number.isFinite(perSecond)) return [['Offered Load', 'as fast as the servers answer']];
+  const images: [string, string] = ['', `~${((perSecond * meanImageBytes) / 1e6).toFixed(1)} MB/s of images`];
+  if (pacing.mode === 'closed_loop') return [['Offered Load', `~${perSecond.toFixed(1)} requests/s`], images];
+  const how = pacing.arrivals === 'uniform' ? 'evenly spaced' : 'at random (Poisson)';
   return [
-    ['Offered Load', `~${perSecond.toFixed(1)} requests/s`],
-    ['', `~${((perSecond * meanImageBytes) / 1e6).toFixed(1)} MB/s of images`],
+    ['Offered Load', `${Number(perSecond.toFixed(3))} requests/s, ${how}, whatever the servers do`],
+    images,
+    ['In Flight', `at most ${numClients}, one of each client; what is due beyond waits`],
   ];
 }
 
-function meanGapMs(pacing: Pacing): number {
-  return pacing.mode === 'rate' ? 1000 / pacing.ratePerSecond : (pacing.minDelayMs + pacing.maxDelayMs) / 2;
+function phaseRows({ requests, warmupMs }: BannerFacts): [string, string][] {
+  const { pacing, rampUpMs } = requests;
+  const what = pacing.mode === 'rate' ? 'the rate grows' : 'clients begin one after the other';
+  return [
+    ...(rampUpMs > 0 ? [['Ramp-up', `${rampUpMs / 1000} seconds: ${what}`] satisfies [string, string]] : []),
+    ...(warmupMs > 0
+      ? [['Warm-up', `${warmupMs / 1000} seconds, which thresholds leave out`] satisfies [string, string]]
+      : []),
+  ];
+}
+
+function meanThinkMs({ minDelayMs, maxDelayMs }: { minDelayMs: number; maxDelayMs: number }): number {
+  return (minDelayMs + maxDelayMs) / 2;
 }

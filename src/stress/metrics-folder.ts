@@ -25,7 +25,7 @@ export function prepareFolder(folder: string, machineId: number, now: Date): Mov
     makeFolder(folder);
     // With the half-written files of a killed process, which nobody will finish.
     const left = new RegExp(
-      `^(\\.?machine_${machineId}_client_\\d+\\.(json|log)(\\.\\d+\\.\\d+\\.tmp)?|machine_${machineId}_requests\\.ndjson)$`,
+      `^(\\.?machine_${machineId}_(client_\\d+\\.(json|log)|run\\.json)(\\.\\d+\\.\\d+\\.tmp)?|machine_${machineId}_(requests|generator)\\.ndjson)$`,
     );
     const names = readdirSync(folder).filter((name) => left.test(name));
     if (names.length === 0) return null;

@@ -2,8 +2,9 @@ import { LogFiles } from '../client/log-files';
 import { type ClientMetrics, writeClientMetrics } from '../client/metrics-file';
 import type { Clock, Logger, LogLevel } from '../core/environment';
 import { ClusterError } from '../core/errors';
-import type { RequestRecord } from '../core/metrics/record';
+import type { GeneratorSample, RequestRecord, StressRunFile } from '../core/metrics/record';
 import { RecordFile } from '../files/record-file';
+import { writeWhole } from '../files/write-whole';
 import { fileOf } from './metrics-folder';
 
 /** What a killed process may lose of its records. */
@@ -25,6 +26,7 @@ export class RunFiles {
   readonly requestsFile: string;
   readonly #options: RunFilesOptions;
   readonly #records: RecordFile;
+  readonly #samples: RecordFile;
   readonly #logs: LogFiles;
 
   /** @throws ClusterError `bad_config` when the records cannot be written at all */
@@ -32,15 +34,17 @@ export class RunFiles {
     this.#options = options;
     const { folder, machineId, clock, logLevel: level } = options;
     this.requestsFile = fileOf(folder, machineId, 'requests.ndjson');
-    this.#records = new RecordFile(this.requestsFile, {
-      ...{ flushMs: FLUSH_MS, what: 'stress.metrics_output_dir' },
-      onError: (error) => this.#fail(`cannot write ${this.requestsFile}: ${error.message}`),
-    });
+    this.#records = this.#recordFile(this.requestsFile);
+    this.#samples = this.#recordFile(fileOf(folder, machineId, 'generator.ndjson'));
     this.#logs = new LogFiles({ clock, level, onError: (error) => this.#fail(error.message) });
   }
 
   record(record: RequestRecord): void {
     this.#records.append(JSON.stringify(record));
+  }
+
+  sample(sample: GeneratorSample): void {
+    this.#samples.append(JSON.stringify(sample));
   }
 
   /** The log of a client, or undefined where it cannot be written. */
@@ -53,12 +57,26 @@ export class RunFiles {
     await this.#attempt(writeClientMetrics(this.#clientFile(metrics.client_id, 'json'), metrics));
   }
 
+  /** What it takes to do the same load again, whole. */
+  async run(facts: StressRunFile): Promise<void> {
+    const file = fileOf(this.#options.folder, this.#options.machineId, 'run.json');
+    await this.#attempt(writeWhole(file, `${JSON.stringify(facts, null, 2)}\n`));
+  }
+
   closeRecords(): void {
     this.#records.close();
+    this.#samples.close();
   }
 
   flushLogs(): Promise<void> {
     return this.#logs.flush();
+  }
+
+  #recordFile(file: string): RecordFile {
+    return new RecordFile(file, {
+      ...{ flushMs: FLUSH_MS, what: 'stress.metrics_output_dir' },
+      onError: (error) => this.#fail(`cannot write ${file}: ${error.message}`),
+    });
   }
 
   #clientFile(clientId: number, extension: 'json' | 'log'): string {

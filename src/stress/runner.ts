@@ -1,146 +1,105 @@
 import { randomUUID } from 'node:crypto';
 import { resolveAliases } from '../client/aliases';
-import type { ClientImage, VirtualClient, VirtualClientOptions } from '../client/client';
+import type { VirtualClient, VirtualClientOptions } from '../client/client';
 import { Hedging } from '../client/hedging';
-import { Meter } from '../client/meter';
-import { oneLine } from '../core/printable';
-import { summaryText } from '../client/summary-text';
-import { Tally } from '../client/tally';
 import { toMicros } from '../client/task-run';
-import type { Pacing } from '../config/client-config';
-import type { Clock, Logger, LogLevel } from '../core/environment';
+import type { Logger, LogLevel } from '../core/environment';
 import { logLine, timestamp } from '../core/log-line';
-import type { RequestRecord } from '../core/metrics/record';
-import type { AggregatedStats } from '../core/metrics/summary';
+import type { RequestRecord, StressRunFile } from '../core/metrics/record';
+import type { ThresholdResult } from '../core/metrics/threshold';
+import { pause } from '../core/pause';
+import { oneLine } from '../core/printable';
 import { FrameWatch } from '../core/transport/network';
 import { bannerText } from './banner';
+import { closingText } from './closing-text';
+import { inLanes } from './lanes';
+import { newLoop, type StressLoop } from './loop';
 import { prepareFolder } from './metrics-folder';
+import { checkOpenFiles } from './open-files';
+import type { StressOptions, StressReport } from './options';
 import { waitForServer } from './probe';
 import { RunFiles } from './run-files';
-import type { Screen, Showing } from './screen';
-import { statusText } from './status-line';
+import { RunProgress } from './run-progress';
+import { RunTally, valueText } from './run-tally';
+import { RunWatch } from './run-watch';
 import { StressClient } from './stress-client';
 
-/** So many clients' files are written at a time: each waits for the disk, and holds a digest meanwhile. */
-const LANES = 8;
-
-export interface StressOptions {
-  machineId: number;
-  numClients: number;
-  /** Of each client; it ends at whichever limit comes first. */
-  requests: { pacing: Pacing; totalRequests?: number; durationMs?: number };
-  /** At least one. */
-  images: readonly ClientImage[];
-  serverAddresses: readonly string[];
-  requestTimeoutMs: number;
-  metricsDir: string;
-  seed: number;
-  /** How long a server may take to answer before the run begins. */
-  waitMs: number;
-  /** What the banner calls them. */
-  names: { images: string; clientConfig: string };
-  /** Lines to say before the banner. */
-  notes: readonly string[];
-  clock: Clock;
-  logLevel: LogLevel;
-  /** Aborted by Ctrl-C: starts no more, what is in flight counts as interrupted. */
-  signal: AbortSignal;
-  /** When `enough` is expected, for the bar and the banner. */
-  expectedMs?: number;
-  /** Aborted when it is enough: starts no more, what is in flight ends as it does. */
-  enough?: AbortSignal;
-  /** Who reads along, if anybody does. */
-  screen?: Screen;
-  /** Default: a fresh one. */
-  runId?: string;
-}
-
-/** What a run came to; field names as in its files. */
-export interface StressReport {
-  machine_id: number;
-  run_id: string;
-  seed: number;
-  num_clients: number;
-  /** Unix milliseconds. */
-  started_at: number;
-  test_duration_secs: number;
-  interrupted: boolean;
-  interrupted_requests: number;
-  aggregated_stats: AggregatedStats;
-  metrics_dir: string;
-  /** Where the files of an earlier run are now. */
-  previous_dir: string | null;
-  /** Why files are missing or not complete (a full disk). */
-  problem: string | null;
-}
+/** How often what must hold all the time is looked at. */
+const JUDGE_EVERY_MS = 1000;
 
 /**
  * The `stress` command: many clients in this process, each with its own connections, against servers that at least one
  * of must answer first.
- * @throws ClusterError `not_reachable` if none does, `bad_usage` | `bad_config` for a metrics folder that cannot be written
+ * @throws ClusterError `not_reachable` if none does, `bad_usage` | `bad_config` for a metrics folder that cannot be
+ * written and for more clients than this process may have connections for, `address_in_use` for the metrics address
  */
 export async function runStress(options: StressOptions): Promise<StressReport> {
-  await waitForServer(options.serverAddresses, options.waitMs, options.signal);
+  checkOpenFiles(options.numClients, options.serverAddresses.length);
   const run = new StressRun(options);
-  // Interrupted while it waited: nothing was done, and nothing of an earlier run is moved.
-  if (!options.signal.aborted) await run.perform();
-  return run.report();
+  try {
+    if (options.metricsAddress !== undefined) await run.watch.expose(options.metricsAddress);
+    await waitForServer(options.serverAddresses, options.waitMs, options.signal, options.secure);
+    // Interrupted while it waited: nothing was done, and nothing of an earlier run is moved.
+    if (!options.signal.aborted) await run.perform();
+    return run.report();
+  } finally {
+    await run.watch.close();
+  }
 }
 
 class StressRun {
+  readonly watch: RunWatch;
   readonly #options: StressOptions;
   readonly #runId: string;
-  readonly #screen: Screen | undefined;
-  readonly #meter: Meter;
-  readonly #tally = new Tally();
+  readonly #tally: RunTally;
   readonly #clients: StressClient[] = [];
-  readonly #startedAt: number;
-  #durationSecs = 0;
-  #leadership: VirtualClient['leadership'] = { term: 0, leaderId: null };
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #loop: StressLoop | undefined;
+  #progress: RunProgress | undefined;
+  #startedAt: number;
+  #endedAt: number | null = null;
   #previousDir: string | null = null;
   #files: RunFiles | undefined;
+  #results: ThresholdResult[] = [];
+  #abortedBy: ThresholdResult | null = null;
+  /** No more requests are to be started. */
   #isStopped = false;
   #isOver = false;
 
   constructor(options: StressOptions) {
-    const { screen, clock, runId } = options;
+    const { clock, runId, warmupMs, machineId, requests } = options;
     this.#options = options;
     this.#runId = runId ?? randomUUID();
-    this.#screen = screen;
-    this.#meter = new Meter(clock);
+    this.watch = new RunWatch({
+      ...{ runId: this.#runId, machineId, clients: this.#clients, clock },
+      targetPerSecond: requests.pacing.mode === 'rate' ? requests.pacing.ratePerSecond : null,
+      onSample: (sample) => this.#files?.sample(sample),
+    });
+    this.#tally = new RunTally(warmupMs);
     this.#startedAt = toMicros(clock.unixMs());
   }
 
   async perform(): Promise<void> {
-    const { clock, signal, enough, metricsDir, machineId, logLevel } = this.#options;
+    const { clock, metricsDir, machineId, logLevel, thresholds } = this.#options;
     const moved = prepareFolder(metricsDir, machineId, new Date(clock.unixMs()));
     this.#previousDir = moved?.folder ?? null;
     const onProblem = (problem: string): void => this.#giveUp(problem);
     const files = new RunFiles({ folder: metricsDir, machineId, clock, logLevel, onProblem });
     this.#files = files;
     this.#sayBefore(moved === null ? [] : [`Moved ${moved.count} files of an earlier run to ${oneLine(moved.folder)}`]);
-    const interrupt = (): void => this.#interrupt();
-    signal.addEventListener('abort', interrupt);
-    const end = (): void => this.#clients.forEach((client) => client.stop());
-    enough?.addEventListener('abort', end);
-    try {
-      await this.#runClients(files);
-    } finally {
-      signal.removeEventListener('abort', interrupt);
-      enough?.removeEventListener('abort', end);
-      this.#isOver = true;
-      this.#screen?.stop();
-      for (const client of this.#clients) client.abandon();
-      files.closeRecords();
-    }
-    this.#durationSecs = Math.round(clock.unixMs() - this.#startedAt) / 1000;
+    await this.#untilOver(files);
+    const endedAt = toMicros(clock.unixMs());
+    this.#endedAt = endedAt;
+    this.#results = this.#tally.judge(thresholds, endedAt);
     await inLanes(this.#clients, (client) => files.numbers(client.metrics()));
+    await files.run(this.#runFile());
     await Promise.all([files.flushLogs(), ...this.#clients.map(({ closed }) => closed)]);
     this.#sayAfter(files);
   }
 
   report(): StressReport {
-    const { machineId, seed, numClients, metricsDir, signal } = this.#options;
+    const { machineId, seed, numClients, metricsDir, signal, warmupMs } = this.#options;
+    const { all, service } = this.#tally;
     return {
       machine_id: machineId,
       run_id: this.#runId,
@@ -149,117 +108,201 @@ class StressRun {
       started_at: this.#startedAt,
       test_duration_secs: this.#durationSecs,
       interrupted: signal.aborted,
-      interrupted_requests: this.#tally.interruptedCount,
-      aggregated_stats: this.#tally.summary.stats(),
+      interrupted_requests: all.interruptedCount,
+      unsent_requests: all.unsentCount,
+      aggregated_stats: all.summary.stats(),
+      service_stats: service.figures(),
+      warmup_secs: warmupMs / 1000,
+      thresholds: this.#results,
+      aborted_by: this.#abortedBy,
+      generator: this.watch.summary(),
       metrics_dir: metricsDir,
       previous_dir: this.#previousDir,
       problem: this.#files?.problem ?? null,
     };
   }
 
+  get #durationSecs(): number {
+    return this.#endedAt === null ? 0 : Math.round(this.#endedAt - this.#startedAt) / 1000;
+  }
+
+  /** The load, and whatever may end it early. */
+  async #untilOver(files: RunFiles): Promise<void> {
+    const { signal, enough, screen } = this.#options;
+    const interrupt = (): void => this.#interrupt();
+    const end = (): void => this.#stopGracefully();
+    signal.addEventListener('abort', interrupt);
+    enough?.addEventListener('abort', end);
+    try {
+      await files.run(this.#runFile());
+      await this.#runClients(files);
+    } finally {
+      signal.removeEventListener('abort', interrupt);
+      enough?.removeEventListener('abort', end);
+      for (const timer of this.#timers) clearTimeout(timer);
+      this.#isOver = true;
+      screen?.stop();
+      this.watch.stop();
+      for (const { client } of this.#clients) client.abandon();
+      files.closeRecords();
+    }
+  }
+
   async #runClients(files: RunFiles): Promise<void> {
-    const { numClients, machineId, clock, serverAddresses } = this.#options;
+    const { numClients, clock, serverAddresses, screen } = this.#options;
     const shared = {
       aliases: await resolveAliases(serverAddresses),
       hedging: new Hedging(numClients),
       watch: new FrameWatch({ monotonicMs: () => clock.monotonicMs() }),
+      secure: this.#options.secure,
     };
     // Before the first of them sends: beside the load of the others the last would begin much later.
     const logs = new Map<number, Logger | undefined>();
     const ids = Array.from({ length: numClients }, (_, index) => index + 1);
     await inLanes(ids, async (id) => void logs.set(id, this.#isStopped ? undefined : await files.log(id)));
     if (this.#isStopped) return;
-    const running = ids.map((id) => {
-      const client = this.#newClient(id, { ...shared, log: logs.get(id) }, files);
-      this.#clients.push(client);
-      const name = `Machine_${machineId}_Client_${id}`;
-      this.#screen?.print(`${timestamp(new Date(clock.unixMs()))} Starting client ${id}/${numClients}: ${name}`);
-      return client.run();
+    for (const id of ids) this.#clients.push(this.#newClient(id, { ...shared, log: logs.get(id) }, files));
+    await this.#untilStart();
+    if (this.#isStopped) return;
+    this.#startedAt = toMicros(clock.unixMs());
+    this.#tally.begin(this.#startedAt);
+    this.#loop = newLoop({
+      ...{ ...this.#options, clients: this.#clients },
+      onStart: (index) => this.#starts(index),
+      onSend: (lateMs) => this.watch.sent(lateMs),
     });
-    this.#screen?.print('');
-    this.#screen?.start(() => this.#status());
-    await Promise.all(running);
+    const progress = new RunProgress(this.#options);
+    this.#progress = progress;
+    this.#startTimers();
+    this.watch.start();
+    const running = this.#loop.run();
+    screen?.print('');
+    screen?.start(() => progress.showing());
+    await running;
+    for (const client of this.#clients) client.end();
+  }
+
+  /** Many machines begin together. */
+  async #untilStart(): Promise<void> {
+    const { startAtMs = 0, signal, clock } = this.#options;
+    const waitMs = startAtMs - clock.unixMs();
+    if (waitMs > 0) await pause(waitMs, signal);
   }
 
   #newClient(
     clientId: number,
-    shared: Pick<VirtualClientOptions, 'aliases' | 'hedging' | 'watch' | 'log'>,
+    shared: Pick<VirtualClientOptions, 'aliases' | 'hedging' | 'watch' | 'secure' | 'log'>,
     files: RunFiles,
   ): StressClient {
-    const { machineId, seed, requests, images, serverAddresses, requestTimeoutMs, clock } = this.#options;
-    const clientName = `Machine_${machineId}_Client_${clientId}`;
-    const identity = { clientId, clientName, runId: this.#runId, addresses: serverAddresses };
+    const { machineId, seed, serverAddresses, requestTimeoutMs, clock } = this.#options;
+    const identity = { clientId, clientName: this.#nameOf(clientId), runId: this.#runId, addresses: serverAddresses };
     return new StressClient({
       ...{ machineId, seed },
       client: { ...identity, ...shared, requestTimeoutMs, clock },
-      load: { images, ...requests },
       onRecord: (record, client) => this.#ended(record, client, files),
     });
+  }
+
+  #nameOf(clientId: number): string {
+    return `Machine_${this.#options.machineId}_Client_${clientId}`;
+  }
+
+  #starts(index: number): void {
+    const { numClients, clock, screen } = this.#options;
+    this.#clients[index]!.begin();
+    const id = index + 1;
+    const at = timestamp(new Date(clock.unixMs()));
+    screen?.print(`${at} Starting client ${id}/${numClients}: ${this.#nameOf(id)}`);
+  }
+
+  #startTimers(): void {
+    const { requests, abortOn } = this.#options;
+    if (requests.durationMs !== undefined) this.#after(requests.durationMs, () => this.#startGrace());
+    if (abortOn.length > 0) this.#timers.add(setInterval(() => this.#abortIfCrossed(), JUDGE_EVERY_MS));
+  }
+
+  #after(ms: number, act: () => void): void {
+    this.#timers.add(setTimeout(act, ms));
   }
 
   #ended(record: RequestRecord, client: VirtualClient, files: RunFiles): void {
     files.record(record);
     this.#tally.add(record);
-    this.#meter.add(record);
-    const { leadership } = client;
-    if (record.success && leadership.term >= this.#leadership.term) this.#leadership = leadership;
+    this.#progress?.add(record, client.leadership);
+    this.watch.ended(record);
+  }
+
+  #abortIfCrossed(): void {
+    if (this.#isStopped) return;
+    const { abortOn, clock } = this.#options;
+    const crossed = this.#tally.crossed(abortOn, clock.unixMs());
+    if (crossed === undefined) return;
+    this.#abortedBy = crossed;
+    const { expression, value, unit } = crossed;
+    const why = `${oneLine(expression)} does not hold, it is ${valueText(value!, unit)}`;
+    this.#sayLine('error', `aborted: ${why}; no more requests are started`);
+    this.#stopGracefully();
+  }
+
+  #stopGracefully(): void {
+    this.#stop();
+    this.#startGrace();
+  }
+
+  #stop(): void {
+    this.#isStopped = true;
+    this.#loop?.stop();
+  }
+
+  /** What is in flight may end, and what waits may be sent, for so long. */
+  #startGrace(): void {
+    this.#after(this.#options.gracefulStopMs, () => {
+      this.#stop();
+      for (const { client } of this.#clients) client.abandon();
+    });
   }
 
   /** Nothing can be written: to send more would be load that nobody hears of. */
   #giveUp(problem: string): void {
     this.#sayLine('error', `${problem}${this.#isOver ? '' : '; no more requests are started'}`);
-    this.#isStopped = true;
     for (const client of this.#clients) client.cut();
+    this.#stop();
   }
 
   #interrupt(): void {
-    this.#isStopped = true;
     this.#sayLine('info', 'stopping; what is in flight counts as interrupted; a second Ctrl-C ends at once');
-    for (const client of this.#clients) client.abandon();
+    for (const client of this.#clients) client.cut();
+    this.#stop();
+    for (const { client } of this.#clients) client.abandon();
   }
 
-  #status(): Showing {
-    const { requests, numClients, clock, expectedMs } = this.#options;
-    const { doneCount, failedCount, lastReason } = this.#meter;
-    const totalCount = requests.totalRequests === undefined ? undefined : requests.totalRequests * numClients;
-    const rates = { perSecond: this.#meter.perSecond(), p95Ms: this.#meter.p95Ms() };
-    const leadership = this.#leadership;
-    const timeShare = (clock.unixMs() - this.#startedAt) / (requests.durationMs ?? expectedMs ?? Infinity);
+  #runFile(): StressRunFile {
+    const { facts, machineId, seed, warmupMs } = this.#options;
     return {
-      share: Math.min(1, Math.max(timeShare, doneCount / (totalCount ?? Infinity))),
-      text: statusText({ doneCount, totalCount, failedCount, lastReason, leadership, ...rates }),
+      ...{ run_id: this.#runId, machine_id: machineId, seed, ...facts },
+      ...{ started_at: this.#startedAt, ended_at: this.#endedAt, warmup_secs: warmupMs / 1000 },
     };
   }
 
   #sayBefore(more: readonly string[]): void {
-    const { images, notes, names, metricsDir, numClients } = this.#options;
+    const { images, notes, names, metricsDir, numClients, screen } = this.#options;
     const meanImageBytes = images.reduce((sum, { bytes }) => sum + bytes.length, 0) / images.length;
     const banner = bannerText({ ...this.#options, names: { ...names, metricsDir }, meanImageBytes });
     const start = `Starting ${numClients} clients...\n`;
-    this.#screen?.print([...notes, ...more, banner, start].join('\n'));
+    screen?.print([...notes, ...more, banner, start].join('\n'));
   }
 
   #sayLine(level: LogLevel, text: string): void {
-    this.#screen?.print(logLine(new Date(this.#options.clock.unixMs()), level, text));
+    this.#options.screen?.print(logLine(new Date(this.#options.clock.unixMs()), level, text));
   }
 
   #sayAfter(files: RunFiles): void {
-    const { machineId, serverAddresses, metricsDir, seed } = this.#options;
     const hasHeard = this.#clients.some(({ client }) => client.hasHeard);
-    const unreached = hasHeard || this.#meter.doneCount === 0 ? [] : serverAddresses;
-    const { summary, interruptedCount } = this.#tally;
-    const text = summaryText(summary.stats(), { durationSecs: this.#durationSecs, interruptedCount, unreached });
-    const where = `${oneLine(metricsDir)}: machine_${machineId}_requests.ndjson, machine_${machineId}_client_*.json and .log`;
-    const rows = [text, `Seed:      ${seed}`, `Files:     ${where}`];
-    if (files.problem !== null) rows.push(`Problem:   ${oneLine(files.problem)}, so these files are not complete`);
-    this.#screen?.print(rows.join('\n'));
+    const unreached = hasHeard || this.#tally.all.summary.totalCount === 0 ? [] : this.#options.serverAddresses;
+    const { problem } = files;
+    const { why } = this.watch.summary();
+    const waitedCount = this.#loop?.waitedCount ?? 0;
+    const facts = { durationSecs: this.#durationSecs, waitedCount, unreached, problem, generatorProblem: why };
+    this.#options.screen?.print(closingText(this.#options, this.#tally, this.#results, facts));
   }
-}
-
-async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values();
-  const lane = async (): Promise<void> => {
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
 }

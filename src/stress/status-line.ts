@@ -5,6 +5,8 @@ export interface RunStatus {
   totalCount?: number;
   perSecond: number;
   failedCount: number;
+  /** Due, but not sent. */
+  unsentCount?: number;
   /** Null before the first success. */
   p95Ms: number | null;
   /** By the latest answers that clients got. */
@@ -14,12 +16,13 @@ export interface RunStatus {
 
 /** `1200/100000 done, 95.2/s, 3 failed, p95 23.4 ms, leader 2 (term 3), last failure: Connection refused`. Pure. */
 export function statusText(status: RunStatus): string {
-  const { doneCount, totalCount, failedCount, p95Ms, lastReason } = status;
+  const { doneCount, totalCount, failedCount, unsentCount = 0, p95Ms, lastReason } = status;
   const { term, leaderId } = status.leadership;
   return [
     `${doneCount}${totalCount === undefined ? '' : `/${totalCount}`} done`,
     `${status.perSecond.toFixed(1)}/s`,
     `${failedCount} failed`,
+    ...(unsentCount === 0 ? [] : [`${unsentCount} not sent`]),
     `p95 ${p95Ms === null ? '-' : `${p95Ms.toFixed(1)} ms`}`,
     leaderId === null ? 'leader ?' : `leader ${leaderId} (term ${term})`,
     ...(failedCount === 0 ? [] : [`last failure: ${lastReason}`]),

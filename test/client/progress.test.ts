@@ -67,6 +67,7 @@ describe('the summary', () => {
       'Latency:   none (no request was successful)',
       'Servers:   none',
       'Traffic:   0.0 MB sent, 0.0 MB received',
+      'Retries:   0',
     ]);
   });
 });

@@ -12,13 +12,14 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const OURS = [
   ...['machine_1_client_1.json', 'machine_1_client_1.log', 'machine_1_client_22.json', 'machine_1_requests.ndjson'],
-  '.machine_1_client_3.json.77.1.tmp',
+  ...['.machine_1_client_3.json.77.1.tmp', 'machine_1_run.json', '.machine_1_run.json.77.1.tmp'],
+  'machine_1_generator.ndjson',
 ];
 const OTHERS = ['machine_11_client_1.json', 'machine_2_requests.ndjson', 'machine_1_client_x.json', 'notes.txt'];
 
 it('moves the files of this machine aside, and no others', () => {
   for (const name of [...OURS, ...OTHERS]) writeFileSync(at(name), name);
-  expect(prepareFolder(folder, 1, now)).toEqual({ count: 5, folder: at('previous-20251031-100005') });
+  expect(prepareFolder(folder, 1, now)).toEqual({ count: 8, folder: at('previous-20251031-100005') });
   expect(readdirSync(at('previous-20251031-100005')).sort()).toEqual([...OURS].sort());
   expect(readFileSync(at('previous-20251031-100005', OURS[0]!), 'utf8')).toBe(OURS[0]);
   expect(readdirSync(folder).sort()).toEqual([...OTHERS, 'previous-20251031-100005'].sort());

@@ -1,10 +1,9 @@
-import sharp from 'sharp';
 import { systemClock } from '../../src/core/system-clock';
 import type { Compression } from '../../src/imaging/plan';
 import { ImagePool } from '../../src/imaging/pool';
 import { Server } from '../../src/server/server';
 import { deadAddress } from '../status/listening';
-import { photo } from '../imaging/pictures';
+import { smallCover } from '../imaging/small-cover';
 import { workerSource } from '../imaging/worker-source';
 
 const COMPRESSION: Compression = 'stored';
@@ -12,10 +11,7 @@ const COMPRESSION: Compression = 'stored';
 /** A server of the product alone in this process, on a real socket; `body` gets its address. */
 export async function withRealServer<T>(body: (address: string) => Promise<T>): Promise<T> {
   const address = await deadAddress();
-  const { rgb } = photo(300, 200);
-  const cover = await sharp(rgb, { raw: { width: 300, height: 200, channels: 3 } })
-    .jpeg()
-    .toBuffer();
+  const cover = await smallCover();
   const pool = new ImagePool({ workers: 1, compression: COMPRESSION, cover, workerSource: workerSource() });
   const bytes = { maxFrameBytes: 1e7, maxSecretBytes: 1e6, maxResponseBytes: 1e8 };
   const server = new Server({

@@ -3,17 +3,19 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { ClientMetrics } from '../../src/client/metrics-file';
-import type { RequestRecord } from '../../src/core/metrics/record';
+import type { RequestRecord, StressRunFile } from '../../src/core/metrics/record';
+import { parseThreshold } from '../../src/core/metrics/threshold';
 import { systemClock } from '../../src/core/system-clock';
-import { runStress, type StressOptions } from '../../src/stress/runner';
+import type { StressOptions } from '../../src/stress/options';
+import { runStress } from '../../src/stress/runner';
 import { Screen } from '../../src/stress/screen';
 import { closeAll, startServers } from '../client/clients';
 import { carrierOf } from '../client/scripted-server';
 import { randomBytes } from '../imaging/pictures';
 import { deadAddress } from '../status/listening';
+import { stressOptions } from './options';
 import { withRealServer } from './real-server';
 
-const IMAGES = ['a.png', 'b.png', 'c.png'].map((name, index) => ({ name, bytes: randomBytes(100 + index) }));
 const FIELDS = [
   ...['client_id', 'request_id', 'start_time', 'latency_ms', 'service_ms', 'success', 'failure_reason'],
   ...[
@@ -43,14 +45,8 @@ async function run(addresses: readonly string[], change: Partial<StressOptions> 
   const output = new PassThrough();
   let shown = '';
   output.on('data', (chunk: Buffer) => (shown += chunk.toString()));
-  const pacing = { mode: 'closed_loop', minDelayMs: 0, maxDelayMs: 10 } as const;
-  const report = await runStress({
-    ...{ machineId: 2, numClients: 3, requests: { pacing, totalRequests: 4 }, images: IMAGES, seed: 5 },
-    ...{ serverAddresses: addresses, requestTimeoutMs: 2000, metricsDir: at('m'), waitMs: 5000, notes: [] },
-    ...{ names: { images: 'pictures', clientConfig: 'client.toml' }, clock: systemClock, logLevel: 'debug' },
-    ...{ signal: new AbortController().signal, screen: new Screen(output, systemClock) },
-    ...change,
-  });
+  const screen = new Screen(output, systemClock);
+  const report = await runStress(stressOptions(addresses, { machineId: 2, metricsDir: at('m'), screen, ...change }));
   return { report, shown };
 }
 
@@ -62,6 +58,8 @@ function records(): RequestRecord[] {
     .slice(0, -1)
     .map((line) => JSON.parse(line) as RequestRecord);
 }
+
+const runFile = (): StressRunFile => JSON.parse(readFileSync(at('m', 'machine_2_run.json'), 'utf8')) as StressRunFile;
 
 const metricsOf = (client: number): ClientMetrics =>
   JSON.parse(readFileSync(at('m', `machine_2_client_${client}.json`), 'utf8')) as ClientMetrics;
@@ -87,7 +85,7 @@ describe('a run', () => {
         const log = readFileSync(at('m', `machine_2_client_${client}.log`), 'utf8');
         expect(log.match(/ request \d done/g)?.length).toBe(4);
       }
-      expect(readdirSync(at('m')).length).toBe(11);
+      expect(readdirSync(at('m')).length).toBe(13);
       const lines = shown.split('\n');
       expect(lines.slice(0, 4)).toEqual([
         'a note',
@@ -122,7 +120,10 @@ describe('a run', () => {
   it('clients begin after a think time of their own', async () => {
     const [server] = await startServers({});
     const pacing = { mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 400 } as const;
-    const { report } = await run([server!.address], { numClients: 8, requests: { pacing, totalRequests: 1 } });
+    const { report } = await run([server!.address], {
+      numClients: 8,
+      requests: { pacing, totalRequests: 1, rampUpMs: 0 },
+    });
     const startsMs = records().map(({ start_time }) => start_time - report.started_at);
     for (const ms of startsMs) expect(ms).toBeGreaterThanOrEqual(100);
     expect(Math.max(...startsMs) - Math.min(...startsMs)).toBeGreaterThan(50);
@@ -169,7 +170,7 @@ describe('a run', () => {
   });
 });
 
-const QUICK = { pacing: { mode: 'closed_loop', minDelayMs: 0, maxDelayMs: 1 } } as const;
+const QUICK = { pacing: { mode: 'closed_loop', minDelayMs: 0, maxDelayMs: 1 }, rampUpMs: 0 } as const;
 
 describe('Ctrl-C', () => {
   it('ends what is in flight as interrupted, and the files are whole', async () => {
@@ -206,6 +207,202 @@ describe('Ctrl-C', () => {
     expect(readFileSync(at('m', 'machine_2_requests.ndjson'), 'utf8')).toBe('before\n');
     expect({ shown, names: readdirSync(at('m')) }).toEqual({ shown: '', names: ['machine_2_requests.ndjson'] });
   });
+});
+
+/** Answers nothing but questions for a server. */
+const SILENT = { onTask: () => undefined };
+const at50 = { pacing: { mode: 'rate', ratePerSecond: 50, arrivals: 'uniform' }, rampUpMs: 0 } as const;
+
+describe('at a rate', () => {
+  it('requests come on schedule, to all clients in turn, whatever was before', async () => {
+    const [server] = await startServers({});
+    const { report, shown } = await run([server!.address], { requests: { ...at50, durationMs: 600 } });
+    const all = records().sort((a, b) => a.start_time - b.start_time);
+    expect(all.length).toBe(30);
+    all.forEach(({ start_time }, i) => expect(start_time - all[0]!.start_time).toBeCloseTo(20 * i, 1));
+    expect(all.map(({ client_id }) => client_id)).toEqual(Array.from({ length: 30 }, (_, i) => 1 + (i % 3)));
+    for (const { latency_ms, service_ms } of all) expect(latency_ms).toBeGreaterThanOrEqual(service_ms);
+    expect(report).toMatchObject({ unsent_requests: 0, aggregated_stats: { successful_requests: 30 } });
+    expect(report.service_stats.p99_ms).toBeLessThanOrEqual(report.aggregated_stats.latency_p99_ms!);
+    expect(shown).toMatch(/\nLatency: {3}min .*\nService: {3}min .*\n/);
+    expect([1, 2, 3].map((id) => metricsOf(id).aggregated_stats.total_requests)).toEqual([10, 10, 10]);
+  });
+
+  it('a number of requests ends it too', async () => {
+    const [server] = await startServers({});
+    const { report } = await run([server!.address], { requests: { ...at50, totalRequests: 4 } });
+    expect(report.aggregated_stats.total_requests).toBe(12);
+  });
+
+  it('the same seed gives the same times and pictures', async () => {
+    const [server] = await startServers({});
+    const poisson = { pacing: { ...at50.pacing, arrivals: 'poisson' }, rampUpMs: 0, totalRequests: 4 } as const;
+    const arrivals = async (seed: number) => {
+      await run([server!.address], { seed, requests: poisson });
+      const all = records().sort((a, b) => a.start_time - b.start_time);
+      return all.map(({ start_time, image }) => ({ ms: Math.round(start_time - all[0]!.start_time), image }));
+    };
+    const first = await arrivals(7);
+    expect(await arrivals(7)).toEqual(first);
+    expect(await arrivals(8)).not.toEqual(first);
+  });
+
+  it('Ctrl-C: what is in flight is interrupted, what waited is unsent, and neither is in a total', async () => {
+    const controller = new AbortController();
+    const [server] = await startServers(SILENT);
+    const running = run([server!.address], {
+      ...{ signal: controller.signal, requestTimeoutMs: 20_000, requests: { ...at50, durationMs: 60_000 } },
+    });
+    await server!.got('TaskRequest', 3);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    controller.abort();
+    const { report, shown } = await running;
+    expect(report).toMatchObject({
+      interrupted: true,
+      interrupted_requests: 3,
+      aggregated_stats: { total_requests: 0 },
+    });
+    const unsent = records().filter(({ outcome }) => outcome === 'unsent');
+    expect(unsent.length).toBe(report.unsent_requests);
+    expect(unsent.length).toBeGreaterThanOrEqual(9);
+    for (const { service_ms, bytes_sent, success } of unsent) {
+      expect({ service_ms: service_ms < 5, bytes_sent, success }).toEqual({
+        service_ms: true,
+        bytes_sent: 0,
+        success: false,
+      });
+    }
+    expect(shown).toContain(`, 3 more interrupted, ${unsent.length} more were due, but not sent\n`);
+    expect(new Set(records().map(({ client_id, request_id }) => `${client_id}/${request_id}`)).size).toBe(
+      records().length,
+    );
+  });
+});
+
+describe('the end of the duration', () => {
+  it('what is in flight may take gracefulStopMs, then it is interrupted and no failure', async () => {
+    const [server] = await startServers(SILENT);
+    const { report } = await run([server!.address], {
+      ...{ requests: { ...QUICK, durationMs: 300 }, gracefulStopMs: 200, requestTimeoutMs: 20_000 },
+    });
+    expect(report).toMatchObject({
+      interrupted: false,
+      interrupted_requests: 3,
+      aggregated_stats: { total_requests: 0 },
+    });
+    expect(report.test_duration_secs).toBeGreaterThanOrEqual(0.5);
+    expect(report.test_duration_secs).toBeLessThan(2);
+    expect(records().map(({ outcome }) => outcome)).toEqual(['interrupted', 'interrupted', 'interrupted']);
+  });
+
+  it('what ends in that time counts', async () => {
+    const [server] = await startServers({
+      onTask: (task, self) => void setTimeout(() => self.answer(task), 600),
+    });
+    const { report } = await run([server!.address], { requests: { ...QUICK, durationMs: 300 } });
+    expect(report).toMatchObject({ interrupted_requests: 0, aggregated_stats: { successful_requests: 3 } });
+  });
+});
+
+it('a ramp-up: clients begin spread over it', async () => {
+  const [server] = await startServers({});
+  const requests = { ...QUICK, totalRequests: 1, rampUpMs: 400 };
+  const { report } = await run([server!.address], { numClients: 4, requests });
+  const startsMs = records().map(({ start_time }) => start_time - report.started_at);
+  startsMs.forEach((ms, index) => {
+    expect(ms).toBeGreaterThanOrEqual(100 * index - 1);
+    expect(ms).toBeLessThan(100 * index + 90);
+  });
+});
+
+describe('thresholds', () => {
+  const thresholds = ['failure_rate<50%', 'p50<10s', 'throughput>1000000', 'p99.9<10s', 'imbalance<=1'];
+  const parsed = thresholds.map((each) => parseThreshold(each));
+
+  it('each is judged and said', async () => {
+    const [server] = await startServers({});
+    const { report, shown } = await run([server!.address], { thresholds: parsed });
+    expect(report.thresholds.map(({ expression, passed }) => [expression, passed])).toEqual([
+      ...[
+        ['failure_rate<50%', true],
+        ['p50<10s', true],
+        ['throughput>1000000', false],
+      ],
+      ...[
+        ['p99.9<10s', true],
+        ['imbalance<=1', true],
+      ],
+    ]);
+    expect(shown).toMatch(
+      /\nThreshold failure_rate<50%: passed, it is 0\.00%\nThreshold p50<10s: passed, it is [\d.]+ ms\nThreshold throughput>1000000: crossed, it is [\d.]+\/s\n/,
+    );
+  });
+
+  it('the warm-up is not judged', async () => {
+    let isCold = true;
+    const [server] = await startServers({
+      onTask: (task, self) => (isCold ? self.refuse(task, 'x', 'cold') : self.answer(task)),
+    });
+    const warmupMs = 300;
+    setTimeout(() => (isCold = false), warmupMs / 2);
+    const requests = { ...QUICK, durationMs: 700 };
+    const { report } = await run([server!.address], { requests, warmupMs, thresholds: parsed.slice(0, 2) });
+    expect(report.aggregated_stats.failed_requests).toBeGreaterThan(0);
+    expect(report).toMatchObject({ warmup_secs: 0.3, thresholds: [{ value: 0, passed: true }, { passed: true }] });
+    expect(runFile().warmup_secs).toBe(0.3);
+  });
+
+  it('without a request nothing is known, and nothing has passed', async () => {
+    const [server] = await startServers(SILENT);
+    const { report, shown } = await run([server!.address], {
+      ...{ requests: { ...QUICK, durationMs: 100 }, gracefulStopMs: 0, thresholds: parsed.slice(0, 1) },
+    });
+    expect(report.thresholds).toEqual([{ expression: 'failure_rate<50%', value: null, unit: '%', passed: false }]);
+    expect(shown).toContain('\nThreshold failure_rate<50%: crossed, its value is unknown\n');
+  });
+
+  it('one that must hold all the time ends the run, and the files are whole', async () => {
+    const [server] = await startServers({ onTask: (task, self) => self.refuse(task, 'x', 'broken') });
+    const abortOn = [parseThreshold('p99<1s'), parseThreshold('failure_rate<5%')];
+    const { report, shown } = await run([server!.address], { requests: { ...QUICK, durationMs: 60_000 }, abortOn });
+    expect(report.aborted_by).toEqual({ expression: 'failure_rate<5%', value: 100, unit: '%', passed: false });
+    expect(report).toMatchObject({ interrupted: false, problem: null });
+    expect(report.aggregated_stats.total_requests).toBeGreaterThanOrEqual(100);
+    expect(records().length).toBe(report.aggregated_stats.total_requests + report.interrupted_requests);
+    expect(shown).toContain(
+      ' ERROR aborted: failure_rate<5% does not hold, it is 100.00%; no more requests are started\n',
+    );
+  });
+});
+
+describe('machine_{n}_run.json', () => {
+  it('says at the start and at the end what it takes to do it again', async () => {
+    let before: StressRunFile | undefined;
+    const [server] = await startServers({
+      onTask: (task, self) => {
+        before ??= runFile();
+        self.answer(task);
+      },
+    });
+    const { report } = await run([server!.address]);
+    const facts = {
+      run_id: report.run_id,
+      machine_id: 2,
+      seed: 5,
+      warmup_secs: 0,
+      config: { some: 'thing' },
+      cores: 2,
+    };
+    expect(before).toMatchObject({ ...facts, ended_at: null });
+    expect(runFile()).toMatchObject({ ...facts, started_at: report.started_at });
+    expect(runFile().ended_at! - report.started_at).toBeCloseTo(report.test_duration_secs * 1000, -1);
+  });
+});
+
+it('more clients than there may be connections: refused before anything is touched', async () => {
+  const addresses = Array.from({ length: 20 }, (_, index) => `127.0.0.1:${index + 1}`);
+  await expect(run(addresses, { numClients: 10_000_000 })).rejects.toMatchObject({ code: 'bad_usage' });
+  expect(existsSync(at('m'))).toBe(false);
 });
 
 describe('what is not there', () => {

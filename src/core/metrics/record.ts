@@ -84,15 +84,25 @@ export interface GeneratorSample {
   memory_bytes: number;
   /** The longest of this second. */
   event_loop_delay_ms: number;
+  /** The share of this second in which the event loop had something to do. */
+  event_loop_utilization_percent: number;
   in_flight: number;
-  /** Carriers that wait for their verification. */
+  /** Carriers that have begun to arrive and are not verified to their end. */
   verification_backlog: number;
   /** Requests that left in this second, and those of them that left more than LATE_SEND_MS after they were due. */
   sent: number;
   late_sends: number;
+  /** How late the late ones were, added up. */
+  late_total_ms: number;
+  /** Requests that ended in this second as success or failure, and their latencies, added up. */
+  ended: number;
+  latency_total_ms: number;
 }
 
-/** A request that leaves later than this after its intended start is a late send. */
+/**
+ * A request that leaves later than this because its generator was late is a late send. One that is late because its
+ * virtual client was still busy is none: that is the cluster's doing.
+ */
 export const LATE_SEND_MS = 10;
 
 /** machine_{n}_run.json: what it takes to do the same load again. Written at the start, and again at the end. */

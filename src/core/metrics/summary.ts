@@ -1,4 +1,5 @@
-import { type Centroid, Digest, exactQuantile } from './digest';
+import type { Centroid } from './digest';
+import { LatencyFold } from './latency-fold';
 import type { RequestRecord } from './record';
 
 /** `aggregated_stats` of a client's file. Latencies are of successful requests, null when there are none. */
@@ -34,28 +35,21 @@ type Folded = Pick<
   | 'bytes_received'
 >;
 
-/** So many latencies are kept as they are; beyond, a digest holds them all. */
-export const EXACT_COUNT = 100_000;
-
 /** Folds request records into `aggregated_stats`. Interrupted and unsent requests are in no total. */
 export class Summary {
-  #successful = 0;
+  /** Of successful requests. */
+  readonly latencies = new LatencyFold();
   #failed = 0;
-  #minMs = Infinity;
-  #maxMs = -Infinity;
-  #sumMs = 0;
   #retries = 0;
   #bytesSent = 0;
   #bytesReceived = 0;
   readonly #byServer = new Map<number, number>();
   readonly #byReason = new Map<string, number>();
-  #latenciesMs: number[] = [];
-  #digest: Digest | undefined;
 
   add(record: Folded): void {
     const { outcome, success, assigned_server_id: serverId } = record;
     if (outcome === 'interrupted' || outcome === 'unsent') return;
-    if (success) this.#succeed(record.latency_ms);
+    if (success) this.latencies.add(record.latency_ms);
     else {
       this.#failed += 1;
       count(this.#byReason, record.failure_reason ?? 'unknown');
@@ -67,7 +61,7 @@ export class Summary {
   }
 
   get totalCount(): number {
-    return this.#successful + this.#failed;
+    return this.latencies.count + this.#failed;
   }
 
   get failedCount(): number {
@@ -75,22 +69,20 @@ export class Summary {
   }
 
   stats(): AggregatedStats {
-    const successful = this.#successful;
     const failed = this.#failed;
-    const total = successful + failed;
-    const orNull = (value: number): number | null => (successful === 0 ? null : value);
-    const quantile = this.#quantiles();
+    const total = this.totalCount;
+    const { min_ms, max_ms, avg_ms, p50_ms, p95_ms, p99_ms } = this.latencies.figures();
     return {
       total_requests: total,
-      successful_requests: successful,
+      successful_requests: total - failed,
       failed_requests: failed,
       failure_rate: total === 0 ? 0 : (failed / total) * 100,
-      latency_min_ms: orNull(this.#minMs),
-      latency_max_ms: orNull(this.#maxMs),
-      latency_avg_ms: orNull(this.#sumMs / successful),
-      latency_p50_ms: quantile(0.5),
-      latency_p95_ms: quantile(0.95),
-      latency_p99_ms: quantile(0.99),
+      latency_min_ms: min_ms,
+      latency_max_ms: max_ms,
+      latency_avg_ms: avg_ms,
+      latency_p50_ms: p50_ms,
+      latency_p95_ms: p95_ms,
+      latency_p99_ms: p99_ms,
       server_distribution: sorted(this.#byServer, ([a], [b]) => a - b),
       failure_reasons: sorted(this.#byReason, (a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)),
       retry_count: this.#retries,
@@ -101,26 +93,7 @@ export class Summary {
 
   /** `latency_digest`: the latencies of successful requests, ready to be merged with those of other clients. */
   centroids(): Centroid[] {
-    return (this.#digest ?? digestOf(this.#latenciesMs)).toCentroids();
-  }
-
-  #succeed(latencyMs: number): void {
-    this.#successful += 1;
-    this.#sumMs += latencyMs;
-    this.#minMs = Math.min(this.#minMs, latencyMs);
-    this.#maxMs = Math.max(this.#maxMs, latencyMs);
-    if (this.#digest) return this.#digest.add(latencyMs);
-    this.#latenciesMs.push(latencyMs);
-    if (this.#latenciesMs.length <= EXACT_COUNT) return;
-    this.#digest = digestOf(this.#latenciesMs);
-    this.#latenciesMs = [];
-  }
-
-  #quantiles(): (q: number) => number | null {
-    const digest = this.#digest;
-    if (digest) return (q) => digest.quantile(q);
-    const values = Float64Array.from(this.#latenciesMs).sort();
-    return (q) => exactQuantile(values, q);
+    return this.latencies.centroids();
   }
 }
 
@@ -129,12 +102,6 @@ export function summarize(records: Iterable<Folded>): AggregatedStats {
   const summary = new Summary();
   for (const record of records) summary.add(record);
   return summary.stats();
-}
-
-function digestOf(valuesMs: readonly number[]): Digest {
-  const digest = new Digest();
-  for (const valueMs of valuesMs) digest.add(valueMs);
-  return digest;
 }
 
 function count<K>(counts: Map<K, number>, key: K): void {

@@ -1,6 +1,7 @@
 import type { RequestRecord } from '../../../src/core/metrics/record';
 import { Digest } from '../../../src/core/metrics/digest';
-import { EXACT_COUNT, summarize, Summary } from '../../../src/core/metrics/summary';
+import { EXACT_COUNT } from '../../../src/core/metrics/latency-fold';
+import { summarize, Summary } from '../../../src/core/metrics/summary';
 import { seededRandom } from '../../../src/core/random';
 
 function record(change: Partial<RequestRecord>): RequestRecord {

@@ -1,0 +1,11 @@
+/** Runs `work` with a signal that SIGUSR2 aborts: `run` says so to the loads of other machines when the faults are over. */
+export async function untilEnough<T>(work: (enough: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const onSignal = (): void => controller.abort();
+  process.on('SIGUSR2', onSignal);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.off('SIGUSR2', onSignal);
+  }
+}

@@ -1,0 +1,16 @@
+import { availableParallelism, hostname } from 'node:os';
+import packageJson from '../../../package.json';
+
+/** What stands in the files of a run about the program and its machine; `args` begin with the command's name. */
+export function programFacts(args: readonly string[]): {
+  command_line: string[];
+  version: string;
+  node_version: string;
+  host: string;
+  cores: number;
+} {
+  return {
+    ...{ command_line: ['cloudp2p', ...args], version: packageJson.version, node_version: process.version },
+    ...{ host: hostname(), cores: availableParallelism() },
+  };
+}

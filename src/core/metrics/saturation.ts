@@ -1,0 +1,108 @@
+import type { GeneratorSample } from './record';
+
+/** `generator` of `stress --json`: how the process that made the load did itself. */
+export interface GeneratorSummary {
+  /** Of one core, in the worst second. */
+  cpu_percent_max: number;
+  event_loop_delay_max_ms: number;
+  sent: number;
+  /** See LATE_SEND_MS. */
+  late_sends: number;
+  /** The generator was a bottleneck: latencies and throughput are not the cluster's alone. */
+  saturated: boolean;
+  /** Why it is thought so, in plain words with the figures; null where it is not. */
+  why: string | null;
+}
+
+type Judged = Omit<GeneratorSample, 'run_id' | 'memory_bytes' | 'in_flight' | 'verification_backlog'>;
+
+/** What a sample without one before it covers. */
+const SAMPLE_MS = 1000;
+/** What waiting for this process may be of all latency; late sends that are merely a few may just be the start. */
+const MAX_LATE_SHARE = 0.05;
+const FEW_LATE_SENDS = 10;
+/**
+ * In a stall nothing is sent or read. Those that are no blink and longer than a request takes, for more than this share
+ * of a run, make its p99.
+ */
+const STALL_MS = 100;
+const MAX_STALLED_SHARE = 0.01;
+const SHORT_STALLED_MS = 500;
+/** Answers queue before a loop that is busier than this; for so much of a run, and not merely at its start. */
+const BUSY_PERCENT = 90;
+const MAX_BUSY_SHARE = 0.2;
+const SHORT_BUSY_MS = 3000;
+
+/** Tells from the samples of one machine, in the order of time, whether its generator was a bottleneck. Pure. */
+export class GeneratorFold {
+  #cpuPercentMax = 0;
+  #delayMaxMs = 0;
+  #sent = 0;
+  #lateSends = 0;
+  #lateMs = 0;
+  #ended = 0;
+  #latencyMs = 0;
+  #lastMs: number | undefined;
+  #totalMs = 0;
+  #stalledMs = 0;
+  #busyMs = 0;
+
+  add(sample: Judged): void {
+    const { time, event_loop_delay_ms: delayMs } = sample;
+    // A stalled generator samples late: what it then says is of all that time.
+    const spanMs = this.#lastMs === undefined ? SAMPLE_MS : Math.max(0, time - this.#lastMs);
+    this.#lastMs = time;
+    this.#totalMs += spanMs;
+    this.#cpuPercentMax = Math.max(this.#cpuPercentMax, sample.cpu_percent);
+    this.#delayMaxMs = Math.max(this.#delayMaxMs, delayMs);
+    this.#sent += sample.sent;
+    this.#lateSends += sample.late_sends;
+    this.#lateMs += sample.late_total_ms;
+    this.#ended += sample.ended;
+    this.#latencyMs += sample.latency_total_ms;
+    if (delayMs >= STALL_MS && delayMs * this.#ended > this.#latencyMs) this.#stalledMs += Math.min(delayMs, spanMs);
+    if (sample.event_loop_utilization_percent >= BUSY_PERCENT) this.#busyMs += spanMs;
+  }
+
+  summary(): GeneratorSummary {
+    const reasons = [this.#late(), this.#stalled(), this.#busy()].filter((reason) => reason !== null);
+    return {
+      cpu_percent_max: this.#cpuPercentMax,
+      event_loop_delay_max_ms: this.#delayMaxMs,
+      sent: this.#sent,
+      late_sends: this.#lateSends,
+      saturated: reasons.length > 0,
+      why: reasons.length > 0 ? reasons.join('; ') : null,
+    };
+  }
+
+  #late(): string | null {
+    const share = this.#lateMs / this.#latencyMs;
+    if (this.#lateSends < FEW_LATE_SENDS || this.#ended === 0 || share <= MAX_LATE_SHARE) return null;
+    const count = `${this.#lateSends} of its ${this.#sent} requests`;
+    return `${count} left late because it did not get to them in time, which is ${percent(share)} of all latency`;
+  }
+
+  #stalled(): string | null {
+    const share = this.#stalledMs / this.#totalMs;
+    if (this.#stalledMs < SHORT_STALLED_MS || share <= MAX_STALLED_SHARE) return null;
+    return `its event loop stood still for up to ${Math.round(this.#delayMaxMs)} ms, ${percent(share)} of the run in all`;
+  }
+
+  #busy(): string | null {
+    const share = this.#busyMs / this.#totalMs;
+    if (this.#busyMs < SHORT_BUSY_MS || share <= MAX_BUSY_SHARE) return null;
+    return `its event loop was busy for more than ${BUSY_PERCENT}% of the time in ${percent(share)} of the run`;
+  }
+}
+
+/** The summary of one machine's samples, in the order of time. */
+export function summarizeGenerator(samples: Iterable<Judged>): GeneratorSummary {
+  const fold = new GeneratorFold();
+  for (const sample of samples) fold.add(sample);
+  return fold.summary();
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)}%`;
+}

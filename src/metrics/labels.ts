@@ -1,0 +1,33 @@
+/** Values of labels, of which there must be few: each makes a series that Prometheus keeps. */
+
+const REASONS = [
+  'Connection refused',
+  'Server unavailable during reassignment polling',
+  'No leader available',
+  'Server overloaded',
+  'Verification failed',
+];
+/** Servers word the rest of it themselves. */
+const SERVER_ERROR = /^Server error\b/;
+/** The same for all requests of a run. */
+const TIMEOUT = /^Request timeout after [\d.]{1,20}s$/;
+const OTHER = 'other';
+
+/** The label of a failure reason. Pure. */
+export function reasonLabel(reason: string | null): string {
+  if (reason === null) return OTHER;
+  if (SERVER_ERROR.test(reason)) return 'Server error';
+  return REASONS.includes(reason) || TIMEOUT.test(reason) ? reason : OTHER;
+}
+
+/** So many servers get a label of their own; they say their ids themselves. */
+const MAX_SERVERS = 100;
+
+export class ServerLabels {
+  readonly #known = new Set<number>();
+
+  of(serverId: number): string {
+    if (this.#known.size < MAX_SERVERS) this.#known.add(serverId);
+    return this.#known.has(serverId) ? String(serverId) : OTHER;
+  }
+}

@@ -1,0 +1,128 @@
+import { Counter, Histogram } from 'prom-client';
+import type { GeneratorSample, RequestRecord } from '../core/metrics/record';
+import { expose, type Exposition } from './exposition';
+import { addGauge, addInfo, addTotal, newRegistry } from './instruments';
+import { reasonLabel, ServerLabels } from './labels';
+
+/** A run, asked how it is whenever somebody reads the metrics. */
+export interface WatchedRun {
+  readonly runId: string;
+  readonly machineId: number;
+  /** Of an open loop; null in a closed one. */
+  readonly targetPerSecond: number | null;
+  readonly clientCount: number;
+  readonly inFlightCount: number;
+  readonly connectionCount: number;
+  readonly receivingCount: number;
+  readonly sentCount: number;
+  readonly lateCount: number;
+  /** The newest; null in the first second. */
+  readonly sample: Pick<GeneratorSample, 'event_loop_delay_ms' | 'event_loop_utilization_percent'> | null;
+}
+
+export interface StressMetrics extends Exposition {
+  add(record: RequestRecord): void;
+}
+
+const OUTCOMES = ['success', 'failure', 'interrupted', 'unsent'] as const;
+const BUCKETS_SECS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30];
+const PREFIX = 'cloudp2p_stress';
+
+/**
+ * Shows a stress run to Prometheus (docs/metrics.md).
+ * @throws ClusterError `address_in_use` | `bad_config` for the address
+ */
+export async function exposeStress(address: string, run: WatchedRun): Promise<StressMetrics> {
+  const registry = newRegistry();
+  addInfo(registry, `${PREFIX}_info`, 'The run', { run_id: run.runId, machine_id: run.machineId });
+  addLooks(registry, run);
+  const requests = new RequestInstruments(registry);
+  const { close } = await expose(address, registry);
+  return { add: (record) => requests.add(record), close };
+}
+
+type AnyRegistry = ReturnType<typeof newRegistry>;
+
+function addLooks(registry: AnyRegistry, run: WatchedRun): void {
+  const gauge = (name: string, help: string, value: () => number | null): void =>
+    addGauge(registry, `${PREFIX}_${name}`, help, value);
+  gauge('virtual_clients', 'Clients that this process plays', () => run.clientCount);
+  gauge('in_flight_requests', 'Requests that have been sent and have not ended', () => run.inFlightCount);
+  gauge('connections', 'Connections to servers, those being closed included', () => run.connectionCount);
+  gauge(
+    'verification_backlog_carriers',
+    'Carriers that have begun to arrive and are not verified to their end',
+    () => run.receivingCount,
+  );
+  gauge('target_requests_per_second', 'Rate of an open loop; no value in a closed one', () => run.targetPerSecond);
+  gauge('event_loop_delay_seconds', 'Longest delay of the event loop in the last second', () =>
+    inSecs(run.sample?.event_loop_delay_ms),
+  );
+  gauge('event_loop_utilization_ratio', 'Share of the last second in which the event loop was busy', () => {
+    const { sample } = run;
+    return sample && sample.event_loop_utilization_percent / 100;
+  });
+  addTotal(registry, `${PREFIX}_sends_total`, 'Requests that left', () => run.sentCount);
+  addTotal(
+    registry,
+    `${PREFIX}_late_sends_total`,
+    'Requests that left more than 10 ms late because this process did not get to them in time',
+    () => run.lateCount,
+  );
+}
+
+/** What is counted request by request. */
+class RequestInstruments {
+  readonly #servers = new ServerLabels();
+  readonly #requests;
+  readonly #failures;
+  readonly #byServer;
+  readonly #retries;
+  readonly #hedged;
+  readonly #sentBytes;
+  readonly #receivedBytes;
+  readonly #latency;
+  readonly #service;
+
+  constructor(registry: AnyRegistry) {
+    const counter = <L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
+      new Counter({ name: `${PREFIX}_${name}`, help, labelNames, registers: [registry] });
+    const histogram = (name: string, help: string): Histogram<'outcome'> =>
+      new Histogram({
+        ...{ name: `${PREFIX}_${name}`, help, labelNames: ['outcome'] },
+        ...{ buckets: BUCKETS_SECS, registers: [registry] },
+      });
+    this.#requests = counter('requests_total', 'Requests that ended, by outcome', ['outcome']);
+    // A counter that begins at its first count hides that one from rate().
+    for (const outcome of OUTCOMES) this.#requests.inc({ outcome }, 0);
+    this.#failures = counter('failures_total', 'Requests that failed, by reason', ['reason']);
+    this.#byServer = counter('server_requests_total', 'Requests by the server that answered or failed last', [
+      'server_id',
+      'outcome',
+    ]);
+    this.#retries = counter('retries_total', 'Attempts after the first, of requests that ended');
+    this.#hedged = counter('hedged_requests_total', 'Requests that were also sent to a second server');
+    this.#sentBytes = counter('sent_bytes_total', 'Bytes sent for requests that ended');
+    this.#receivedBytes = counter('received_bytes_total', 'Bytes received for requests that ended');
+    this.#latency = histogram('request_duration_seconds', 'From the intended start to the verified carrier');
+    this.#service = histogram('service_duration_seconds', 'From the actual send to the verified carrier');
+  }
+
+  add(record: RequestRecord): void {
+    const { outcome, assigned_server_id: serverId } = record;
+    this.#requests.inc({ outcome });
+    if (serverId !== null) this.#byServer.inc({ server_id: this.#servers.of(serverId), outcome });
+    if (record.retry_count > 0) this.#retries.inc(record.retry_count);
+    if (record.hedged) this.#hedged.inc();
+    this.#sentBytes.inc(record.bytes_sent);
+    this.#receivedBytes.inc(record.bytes_received);
+    if (outcome === 'failure') this.#failures.inc({ reason: reasonLabel(record.failure_reason) });
+    if (outcome !== 'success' && outcome !== 'failure') return;
+    this.#latency.observe({ outcome }, record.latency_ms / 1000);
+    this.#service.observe({ outcome }, record.service_ms / 1000);
+  }
+}
+
+function inSecs(ms: number | undefined): number | null {
+  return ms === undefined ? null : ms / 1000;
+}

@@ -1,0 +1,58 @@
+import type { ClientImage } from '../client/client';
+import { Load } from '../client/load';
+import type { Pacing } from '../config/client-config';
+import type { Clock } from '../core/environment';
+import { seededRandom } from '../core/random';
+import type { StressClient } from './stress-client';
+
+export interface ClosedLoopOptions {
+  clients: readonly StressClient[];
+  images: readonly ClientImage[];
+  pacing: Extract<Pacing, { mode: 'closed_loop' }>;
+  /** Of each client; it ends at whichever limit comes first. */
+  totalRequests?: number;
+  durationMs?: number;
+  /** Clients begin spread over it. */
+  rampUpMs: number;
+  /** With the number of a client it gives its images and think times. */
+  seed: number;
+  clock: Clock;
+  onStart(index: number): void;
+  onSend?(lateMs: number): void;
+}
+
+/** Each client sends a think time after its last request ended: slow servers make for a weaker load. */
+export class ClosedLoop {
+  /** Nobody waits: who is busy has nothing to send. */
+  readonly waitedCount = 0;
+  readonly #loads: Load[];
+  readonly #options: ClosedLoopOptions;
+
+  constructor(options: ClosedLoopOptions) {
+    this.#options = options;
+    const { clients, rampUpMs, seed, onStart, ...load } = options;
+    this.#loads = clients.map((client, index) => {
+      return new Load({
+        ...load,
+        random: seededRandom(seed + index + 1),
+        // The first request comes after a think time too: all clients at once would be a herd that no real traffic is.
+        thinksFirst: true,
+        startAfterMs: (rampUpMs * index) / clients.length,
+        onStart: () => onStart(index),
+        request: (image, _id, { intendedStartMs }) => client.send(image, intendedStartMs),
+        onRecord: () => undefined,
+      });
+    });
+  }
+
+  /** Resolves when every client has sent what it was to send; each closes its connections when it has. */
+  async run(): Promise<void> {
+    const { clients } = this.#options;
+    await Promise.all(this.#loads.map((load, index) => load.run().then(() => clients[index]!.end())));
+  }
+
+  /** Starts no more. */
+  stop(): void {
+    for (const load of this.#loads) load.stop();
+  }
+}

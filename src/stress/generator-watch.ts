@@ -1,0 +1,100 @@
+import { performance } from 'node:perf_hooks';
+import type { Clock } from '../core/environment';
+import { LoopDelay } from '../core/loop-delay';
+import { type GeneratorSample, LATE_SEND_MS, type RequestRecord } from '../core/metrics/record';
+import { GeneratorFold, type GeneratorSummary } from '../core/metrics/saturation';
+import { type Reading, sampleBetween } from './generator-sample';
+
+const SAMPLE_MS = 1000;
+
+export interface GeneratorWatchOptions {
+  runId: string;
+  clock: Clock;
+  /** What only the run knows; asked at each sample. */
+  look(): { inFlightCount: number; receivingCount: number };
+  onSample(sample: GeneratorSample): void;
+}
+
+/** Watches the process that makes the load: a sample a second, and the verdict at the end. */
+export class GeneratorWatch {
+  /** The newest; null in the first second. */
+  latest: GeneratorSample | null = null;
+  sentCount = 0;
+  lateCount = 0;
+  #lateMs = 0;
+  #endedCount = 0;
+  #latencyMs = 0;
+  readonly #options: GeneratorWatchOptions;
+  readonly #fold = new GeneratorFold();
+  readonly #loopDelay: LoopDelay;
+  #before: Reading;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: GeneratorWatchOptions) {
+    this.#options = options;
+    this.#loopDelay = new LoopDelay(options.clock);
+    this.#before = this.#read();
+  }
+
+  start(): void {
+    this.#before = this.#read();
+    this.#loopDelay.start();
+    this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
+  }
+
+  /** A request leaves; `lateMs`: so much later than it could have, had this process been free. */
+  sent(lateMs: number): void {
+    this.sentCount += 1;
+    if (lateMs <= LATE_SEND_MS) return;
+    this.lateCount += 1;
+    this.#lateMs += lateMs;
+  }
+
+  ended({ outcome, latency_ms }: Pick<RequestRecord, 'outcome' | 'latency_ms'>): void {
+    if (outcome !== 'success' && outcome !== 'failure') return;
+    this.#endedCount += 1;
+    this.#latencyMs += latency_ms;
+  }
+
+  /** Takes the last sample, of what is left of a second. */
+  stop(): void {
+    if (this.#timer === undefined) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#sample();
+    this.#loopDelay.stop();
+  }
+
+  /** Of all samples so far. */
+  summary(): GeneratorSummary {
+    return this.#fold.summary();
+  }
+
+  #sample(): void {
+    const { runId, clock, look, onSample } = this.#options;
+    const before = this.#before;
+    this.#before = this.#read();
+    const { inFlightCount, receivingCount } = look();
+    const sample = sampleBetween(before, this.#before, {
+      time: Math.round(clock.unixMs() * 1000) / 1000,
+      run_id: runId,
+      memory_bytes: process.memoryUsage.rss(),
+      event_loop_delay_ms: this.#loopDelay.takeMaxMs(),
+      in_flight: inFlightCount,
+      verification_backlog: receivingCount,
+    });
+    this.latest = sample;
+    this.#fold.add(sample);
+    onSample(sample);
+  }
+
+  #read(): Reading {
+    const { user, system } = process.cpuUsage();
+    const { active, idle } = performance.eventLoopUtilization();
+    return {
+      ...{ monotonicMs: this.#options.clock.monotonicMs(), cpuMs: (user + system) / 1000 },
+      ...{ activeMs: active, idleMs: idle, sentCount: this.sentCount, lateCount: this.lateCount },
+      ...{ lateMs: this.#lateMs, endedCount: this.#endedCount, latencyMs: this.#latencyMs },
+    };
+  }
+}

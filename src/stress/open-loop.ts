@@ -1,0 +1,127 @@
+import type { ClientImage } from '../client/client';
+import type { Clock, Random } from '../core/environment';
+
+/** One of the clients that share the arrivals; it does one request at a time. */
+export interface OpenLoopClient {
+  /** Sends, and resolves when the request has ended. */
+  send(image: ClientImage, intendedStartMs: number): Promise<unknown>;
+  /** Counts a request that was due, but was not sent. */
+  miss(image: ClientImage, intendedStartMs: number): void;
+}
+
+export interface OpenLoopOptions {
+  /** At least one. */
+  clients: readonly OpenLoopClient[];
+  /** Milliseconds after the start, in order. */
+  dueTimes: Iterator<number, void>;
+  /** At least one. */
+  images: readonly ClientImage[];
+  /** For images, and for nothing else. */
+  random: Random;
+  clock: Clock;
+  /** A request that has waited for so long for a free client is not sent any more. */
+  maxWaitMs: number;
+  /** A request leaves, so much later than this process could have sent it. */
+  onSend?(lateMs: number): void;
+}
+
+/** What a timer can wait at most; it looks again then. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Requests that are due on a schedule, whatever becomes of those before. Each goes to the client that has been free for
+ * longest; while all are busy it waits, and the first that is free takes the one that has waited for longest. What it
+ * waited is in its latency, which counts from when it was due.
+ */
+export class OpenLoop {
+  readonly #options: OpenLoopOptions;
+  readonly #free: { client: OpenLoopClient; sinceMs: number }[];
+  readonly #startMs: number;
+  /** The next that is due, or that has waited for longest; undefined when there are no more. */
+  #next: { dueMs: number; image: ClientImage } | undefined;
+  /** Requests that no client was free for when they were due. */
+  waitedCount = 0;
+  #inFlightCount = 0;
+  #missedCount = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #settle: { resolve(): void; reject(error: unknown): void } | undefined;
+
+  constructor(options: OpenLoopOptions) {
+    this.#options = options;
+    this.#startMs = options.clock.monotonicMs();
+    this.#free = options.clients.map((client) => ({ client, sinceMs: this.#startMs }));
+    this.#advance();
+  }
+
+  /** Begins; resolves when nothing more is due and all that was sent has ended. */
+  run(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      this.#deal();
+    });
+  }
+
+  /** Sends no more. What is due by now and still waits is missed. */
+  stop(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (let next = this.#next; next !== undefined && next.dueMs <= nowMs; next = this.#next) this.#miss(next);
+    this.#next = undefined;
+    clearTimeout(this.#timer);
+    this.#endIfDone();
+  }
+
+  #advance(): void {
+    const { dueTimes, images, random } = this.#options;
+    const { value, done } = dueTimes.next();
+    const isOver = done === true || value === undefined;
+    const image = images[Math.floor(random() * images.length)]!;
+    this.#next = isOver ? undefined : { dueMs: this.#startMs + value, image };
+  }
+
+  /** Sends what is due while clients are free, and waits for the next. */
+  #deal(): void {
+    const { clock, maxWaitMs } = this.#options;
+    clearTimeout(this.#timer);
+    for (let next = this.#next; next !== undefined; next = this.#next) {
+      const waitedMs = clock.monotonicMs() - next.dueMs;
+      if (waitedMs < 0) return this.#wait(-waitedMs);
+      if (waitedMs > maxWaitMs) this.#miss(next);
+      else if (this.#free.length === 0) return;
+      else this.#send(next);
+    }
+    this.#endIfDone();
+  }
+
+  #wait(ms: number): void {
+    this.#timer = setTimeout(() => this.#deal(), Math.min(Math.ceil(ms), MAX_TIMER_MS));
+  }
+
+  #miss({ dueMs, image }: { dueMs: number; image: ClientImage }): void {
+    const { clients } = this.#options;
+    clients[this.#missedCount++ % clients.length]!.miss(image, dueMs);
+    this.#advance();
+  }
+
+  #send({ dueMs, image }: { dueMs: number; image: ClientImage }): void {
+    const { clock, onSend } = this.#options;
+    const { client, sinceMs } = this.#free.shift()!;
+    this.#inFlightCount += 1;
+    if (sinceMs > dueMs) this.waitedCount += 1;
+    this.#advance();
+    onSend?.(clock.monotonicMs() - Math.max(dueMs, sinceMs));
+    client.send(image, dueMs).then(
+      () => this.#ended(client),
+      (error: unknown) => this.#settle?.reject(error),
+    );
+  }
+
+  #ended(client: OpenLoopClient): void {
+    this.#inFlightCount -= 1;
+    this.#free.push({ client, sinceMs: this.#options.clock.monotonicMs() });
+    this.#deal();
+  }
+
+  #endIfDone(): void {
+    if (this.#next === undefined && this.#inFlightCount === 0) this.#settle?.resolve();
+  }
+}

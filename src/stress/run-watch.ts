@@ -1,0 +1,102 @@
+import type { Clock } from '../core/environment';
+import type { GeneratorSample, RequestRecord } from '../core/metrics/record';
+import type { GeneratorSummary } from '../core/metrics/saturation';
+import type { StressMetrics, WatchedRun } from '../metrics/stress-metrics';
+import { GeneratorWatch } from './generator-watch';
+import type { StressClient } from './stress-client';
+
+export interface RunWatchOptions {
+  runId: string;
+  machineId: number;
+  /** null in a closed loop. */
+  targetPerSecond: number | null;
+  /** Those that there are; more may come. */
+  clients: readonly StressClient[];
+  clock: Clock;
+  onSample(sample: GeneratorSample): void;
+}
+
+/** What watches a run while it goes: this process itself, and Prometheus where it may ask. */
+export class RunWatch implements WatchedRun {
+  readonly runId: string;
+  readonly machineId: number;
+  readonly targetPerSecond: number | null;
+  readonly #clients: readonly StressClient[];
+  readonly #generator: GeneratorWatch;
+  #metrics: StressMetrics | undefined;
+
+  constructor({ runId, machineId, targetPerSecond, clients, clock, onSample }: RunWatchOptions) {
+    this.runId = runId;
+    this.machineId = machineId;
+    this.targetPerSecond = targetPerSecond;
+    this.#clients = clients;
+    this.#generator = new GeneratorWatch({ runId, clock, look: () => this, onSample });
+  }
+
+  /** Answers Prometheus there until `close`. @throws ClusterError `address_in_use` | `bad_config` */
+  async expose(address: string): Promise<void> {
+    // Loaded only where it is wanted: without it the program starts sooner.
+    const { exposeStress } = await import('../metrics/stress-metrics');
+    this.#metrics = await exposeStress(address, this);
+  }
+
+  /** The load begins. */
+  start(): void {
+    this.#generator.start();
+  }
+
+  /** A request leaves; see GeneratorWatch. */
+  sent(lateMs: number): void {
+    this.#generator.sent(lateMs);
+  }
+
+  ended(record: RequestRecord): void {
+    this.#generator.ended(record);
+    this.#metrics?.add(record);
+  }
+
+  /** The load is over. */
+  stop(): void {
+    this.#generator.stop();
+  }
+
+  summary(): GeneratorSummary {
+    return this.#generator.summary();
+  }
+
+  async close(): Promise<void> {
+    await this.#metrics?.close();
+  }
+
+  get clientCount(): number {
+    return this.#clients.length;
+  }
+
+  get inFlightCount(): number {
+    return this.#sum(({ client }) => client.inFlightCount);
+  }
+
+  get connectionCount(): number {
+    return this.#sum(({ client }) => client.connectionCount);
+  }
+
+  get receivingCount(): number {
+    return this.#sum(({ client }) => client.receivingCount);
+  }
+
+  get sentCount(): number {
+    return this.#generator.sentCount;
+  }
+
+  get lateCount(): number {
+    return this.#generator.lateCount;
+  }
+
+  get sample(): GeneratorSample | null {
+    return this.#generator.latest;
+  }
+
+  #sum(count: (client: StressClient) => number): number {
+    return this.#clients.reduce((sum, client) => sum + count(client), 0);
+  }
+}

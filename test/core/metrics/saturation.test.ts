@@ -1,0 +1,76 @@
+import { GeneratorFold, summarizeGenerator } from '../../../src/core/metrics/saturation';
+
+/** Requests take 50 ms. */
+const CALM = {
+  ...{ cpu_percent: 40, event_loop_delay_ms: 4, event_loop_utilization_percent: 35, sent: 100, late_sends: 0 },
+  ...{ late_total_ms: 0, ended: 100, latency_total_ms: 5000 },
+};
+type Sample = typeof CALM & { time: number };
+
+/** A sample a second; `change` says what is different in the `index`th. */
+function samples(count: number, change: (index: number) => Partial<Sample> = () => ({})): Sample[] {
+  return Array.from({ length: count }, (_, index) => ({ ...CALM, time: 1e12 + index * 1000, ...change(index) }));
+}
+
+const why = (list: Sample[]): string | null => summarizeGenerator(list).why;
+
+describe('a generator', () => {
+  it('that was calm is not a bottleneck, and its figures are told', () => {
+    const list = samples(60, (index) => (index === 7 ? { cpu_percent: 71.5, event_loop_delay_ms: 30 } : {}));
+    expect(summarizeGenerator(list)).toEqual({
+      ...{ cpu_percent_max: 71.5, event_loop_delay_max_ms: 30, sent: 6000, late_sends: 0 },
+      ...{ saturated: false, why: null },
+    });
+  });
+
+  it('without samples is not judged', () => {
+    expect(new GeneratorFold().summary()).toEqual({
+      ...{ cpu_percent_max: 0, event_loop_delay_max_ms: 0, sent: 0, late_sends: 0, saturated: false, why: null },
+    });
+  });
+
+  it('whose late sends make more than a twentieth of all latency was one', () => {
+    const late = (totalMs: number): Sample[] => samples(10, () => ({ late_sends: 5, late_total_ms: totalMs }));
+    expect(why(late(250))).toBeNull();
+    expect(why(late(260))).toBe(
+      '50 of its 1000 requests left late because it did not get to them in time, which is 5.2% of all latency',
+    );
+  });
+
+  it('is not judged by late sends that are few, or nothing beside what requests take', () => {
+    expect(why(samples(3, () => ({ late_sends: 3, late_total_ms: 4000 })))).toBeNull();
+    expect(why(samples(10, () => ({ late_sends: 50, late_total_ms: 1500, latency_total_ms: 700_000 })))).toBeNull();
+    expect(why(samples(10, () => ({ late_sends: 50, late_total_ms: 1500, latency_total_ms: 0, ended: 0 })))).toBeNull();
+  });
+
+  it('whose loop stood still for more than a hundredth of the run was one', () => {
+    const stalled = (count: number): Sample[] =>
+      samples(100, (index) => (index < count ? { event_loop_delay_ms: 400 } : {}));
+    expect(why(stalled(2))).toBeNull();
+    expect(why(stalled(3))).toBe('its event loop stood still for up to 400 ms, 1.2% of the run in all');
+  });
+
+  it('is not judged by a start that took a while, nor by delays that are short, nor shorter than requests take', () => {
+    expect(why(samples(5, (index) => (index === 0 ? { event_loop_delay_ms: 450 } : {})))).toBeNull();
+    expect(why(samples(60, () => ({ event_loop_delay_ms: 90 })))).toBeNull();
+    expect(why(samples(60, () => ({ event_loop_delay_ms: 400, latency_total_ms: 50_000 })))).toBeNull();
+  });
+
+  it('that stood still for seconds took no samples meanwhile: the time counts all the same', () => {
+    const list = [...samples(10), { ...CALM, time: 1e12 + 13_000, event_loop_delay_ms: 3500 }];
+    expect(why(list)).toBe('its event loop stood still for up to 3500 ms, 25.0% of the run in all');
+  });
+
+  it('whose loop was busy in more than a fifth of the run was one, but not at the start of a short run', () => {
+    const busy = (of: number): Sample[] =>
+      samples(of, (index) => (index < 3 ? { event_loop_utilization_percent: 97 } : {}));
+    expect(why(busy(15))).toBeNull();
+    expect(why(busy(14))).toBe('its event loop was busy for more than 90% of the time in 21.4% of the run');
+    expect(why(samples(2, () => ({ event_loop_utilization_percent: 100 })))).toBeNull();
+  });
+
+  it('tells all reasons that there are', () => {
+    const busy = { event_loop_delay_ms: 900, event_loop_utilization_percent: 99 };
+    expect(why(samples(10, () => ({ ...busy, late_sends: 50, late_total_ms: 4000 })))!.split('; ').length).toBe(3);
+  });
+});

@@ -1,0 +1,120 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import type { RequestRecord, ServerEvent } from '../../src/core/metrics/record';
+import { systemClock } from '../../src/core/system-clock';
+import { runServer, type RunServerOptions } from '../../src/server/run-server';
+import { smallCover } from '../imaging/small-cover';
+import { workerSource } from '../imaging/worker-source';
+import { deadAddress } from '../status/listening';
+import { linesOf, rateRun } from '../stress/rate-run';
+import { documentedAndShown } from './documented';
+import { complaints, type Family, scrape, valueOf } from './exposition-text';
+
+let folder = '';
+const at = (name: string): string => path.join(folder, name);
+
+beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-metrics-'))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** The options of server 1, which leaves when `input` ends. */
+async function optionsOf(address: string, change: Partial<RunServerOptions>): Promise<RunServerOptions> {
+  const bytes = { maxFrameBytes: 1e7, maxSecretBytes: 1e6, maxResponseBytes: 1e8 };
+  return {
+    member: {
+      ...{ id: 1, address, peers: [], workers: 1, queueLimit: 64, version: '1.2.3', drainMs: 1000 },
+      timings: { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 },
+    },
+    ...{ address, limits: { ...bytes, maxConnections: 1000, frameTimeoutMs: 30_000 } },
+    ...{ workers: 1, compression: 'stored', cover: { bytes: await smallCover(), name: 'cover' } },
+    ...{ workerSource: workerSource(), eventsFile: at('events.ndjson'), pidFile: at('pid'), logFile: at('log') },
+    ...{ logLevel: 'info', configPath: 'server.toml', clock: systemClock },
+    ...change,
+  };
+}
+
+const events = (): ServerEvent[] =>
+  readFileSync(at('events.ndjson'), 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as ServerEvent);
+
+async function scrapeUntil(address: string, isSo: (families: Family[]) => boolean): Promise<Family[]> {
+  for (;;) {
+    const families = await scrape(address).catch(() => []);
+    if (isSo(families)) return families;
+  }
+}
+
+it('what Prometheus reads of a server is what its events and its clients tell', async () => {
+  const [address, metricsAddress, gone] = [await deadAddress(), await deadAddress(), await deadAddress()];
+  const input = new PassThrough();
+  const options = await optionsOf(address, { metricsAddress, leaveAtEndOf: input });
+  const member = { ...options.member, peers: [{ id: 2, address: gone }] };
+  const running = runServer({ ...options, member });
+  try {
+    await scrapeUntil(metricsAddress, (page) => valueOf(page, 'cloudp2p_server_ready') === 1);
+    const { report } = await rateRun(at('m'), [address]);
+    expect(report.aggregated_stats.successful_requests).toBe(200);
+    const answered = { outcome: 'answered' };
+    const isDone = (page: Family[]): boolean =>
+      valueOf(page, 'cloudp2p_server_executed_tasks_total', answered) === 200 &&
+      valueOf(page, 'cloudp2p_server_ledger_tasks') === 0 &&
+      valueOf(page, 'cloudp2p_server_connections') === 0;
+    const families = await scrapeUntil(metricsAddress, isDone);
+    const scrapedAt = systemClock.unixMs();
+    // A later event is in the file: so are all before.
+    await scrapeUntil(metricsAddress, () => events().some(({ time }) => time > scrapedAt));
+
+    expect(complaints(families)).toEqual([]);
+    const [documented, shown] = documentedAndShown('cloudp2p_server_', families);
+    expect(shown).toEqual(documented);
+    const read = (name: string, labels = {}): number | undefined =>
+      valueOf(families, `cloudp2p_server_${name}`, labels);
+    const happened = (name: string): ServerEvent[] =>
+      events().filter(({ event, time }) => event === name && time <= scrapedAt);
+    const [started] = happened('started') as { incarnation: string }[];
+    expect(read('info', { server_id: '1', version: '1.2.3', incarnation: started!.incarnation })).toBe(1);
+    expect([read('is_leader'), read('leader_id'), read('ready')]).toEqual([1, 1, 1]);
+    expect(read('term')).toBe((happened('leader').at(-1) as { term: number }).term);
+    expect(read('peer_up', { peer_id: '2' })).toBe(0);
+    expect([read('active_tasks'), read('queued_tasks'), read('workers')]).toEqual([0, 0, 1]);
+    expect(read('executed_tasks_total', answered)).toBe(happened('executed').length);
+    expect(read('assigned_tasks_total')).toBe(happened('assigned').length);
+    expect(read('leader_changes_total')).toBe(happened('leader').length);
+    expect(read('elections_total')).toBe(happened('election').length);
+    expect(read('event_loop_delay_seconds')).toBeGreaterThanOrEqual(0);
+    // The clients' questions before the run, and farewells, are in no record.
+    const records = linesOf<RequestRecord>(at('m'), 'requests');
+    const sent = records.reduce((sum, { bytes_sent }) => sum + bytes_sent, 0);
+    const received = records.reduce((sum, { bytes_received }) => sum + bytes_received, 0);
+    expect(read('received_bytes_total')! / sent).toBeCloseTo(1, 1);
+    expect(read('received_bytes_total')).toBeGreaterThanOrEqual(sent);
+    expect(read('sent_bytes_total')! / received).toBeCloseTo(1, 1);
+    expect(read('sent_bytes_total')).toBeGreaterThanOrEqual(received);
+  } finally {
+    input.destroy();
+    expect(await running).toBe(0);
+  }
+  await expect(scrape(metricsAddress)).rejects.toThrow();
+}, 30_000);
+
+it('an address in use ends it before it joins, and names the file', async () => {
+  const [address, metricsAddress] = [await deadAddress(), await deadAddress()];
+  const input = new PassThrough();
+  const running = runServer(await optionsOf(address, { metricsAddress, leaveAtEndOf: input }));
+  try {
+    await scrapeUntil(metricsAddress, (page) => page.length > 0);
+    const files = { eventsFile: at('e2'), pidFile: at('p2'), logFile: at('l2') };
+    const other = runServer(await optionsOf(await deadAddress(), { metricsAddress, ...files }));
+    await expect(other).rejects.toMatchObject({
+      code: 'address_in_use',
+      message: `server.toml: metrics_address (--metrics-address): ${metricsAddress} is in use by another program`,
+    });
+    expect(readFileSync(at('e2'), 'utf8')).toBe('');
+  } finally {
+    input.destroy();
+    await running;
+  }
+}, 30_000);

@@ -1,0 +1,139 @@
+import { seededRandom } from '../../src/core/random';
+import { systemClock } from '../../src/core/system-clock';
+import { OpenLoop } from '../../src/stress/open-loop';
+import { dueTimes, type Schedule } from '../../src/stress/pacer';
+
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
+
+interface Seen {
+  client: number;
+  image: string;
+  dueMs: number;
+  atMs: number;
+}
+
+const images = ['a', 'b', 'c'].map((name) => ({ name, bytes: new Uint8Array(1) }));
+
+/** A loop of `clients` whose requests take as long as `takesMs` says, given when they are sent; 10 a second for 1 s. */
+async function run(
+  {
+    clients = 2,
+    schedule = {},
+    stopAfterMs,
+    heldUp = { atMs: Infinity, forMs: 0 },
+  }: {
+    clients?: number;
+    schedule?: Partial<Schedule>;
+    stopAfterMs?: number;
+    heldUp?: { atMs: number; forMs: number };
+  },
+  takesMs: (atMs: number) => number,
+) {
+  let heldUpMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + heldUpMs };
+  const startMs = clock.monotonicMs();
+  const since = (ms: number): number => Math.round(ms - startMs);
+  const now = (): number => since(clock.monotonicMs());
+  const sent: Seen[] = [];
+  const missed: Seen[] = [];
+  const lateMs: number[] = [];
+  let mostInFlight = 0;
+  let inFlight = 0;
+  const loop = new OpenLoop({
+    clients: Array.from({ length: clients }, (_, client) => ({
+      async send({ name }, dueMs) {
+        sent.push({ client, image: name, dueMs: since(dueMs), atMs: now() });
+        if (now() >= heldUp.atMs) heldUpMs = heldUp.forMs;
+        mostInFlight = Math.max(mostInFlight, ++inFlight);
+        await new Promise((resolve) => setTimeout(resolve, takesMs(now())));
+        inFlight -= 1;
+      },
+      miss: ({ name }, dueMs) => void missed.push({ client, image: name, dueMs: since(dueMs), atMs: now() }),
+    })),
+    dueTimes: dueTimes(
+      { ratePerSecond: 10, arrivals: 'uniform', rampUpMs: 0, durationMs: 1000, ...schedule },
+      seededRandom(1),
+    ),
+    ...{ images, random: seededRandom(5), clock, maxWaitMs: 2000 },
+    onSend: (ms) => lateMs.push(ms),
+  });
+  let endedMs = 0;
+  const running = loop.run().then(() => (endedMs = now()));
+  if (stopAfterMs !== undefined) setTimeout(() => loop.stop(), stopAfterMs);
+  await jest.runAllTimersAsync();
+  await running;
+  return { sent, missed, lateMs, mostInFlight, endedMs, loop };
+}
+
+const dues = (seen: Seen[]): number[] => seen.map(({ dueMs }) => dueMs);
+const EVERY_100_MS = [0, 100, 200, 300, 400, 500, 600, 700, 800, 900];
+
+it('while clients are free, everything leaves when it is due, dealt in turn', async () => {
+  const { sent, missed, lateMs, loop } = await run({ clients: 3 }, () => 20);
+  expect(dues(sent)).toEqual(EVERY_100_MS);
+  for (const { atMs, dueMs } of sent) expect(atMs - dueMs).toBeLessThanOrEqual(1);
+  for (const ms of lateMs) expect(ms).toBeLessThanOrEqual(2);
+  expect(sent.map(({ client }) => client)).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0]);
+  expect({ missed, waited: loop.waitedCount }).toEqual({ missed: [], waited: 0 });
+});
+
+it('while all are busy what is due waits, in order, and its time runs; a late client is no late generator', async () => {
+  // Nobody answers from 200 ms to 700 ms.
+  const { sent, lateMs, mostInFlight, loop } = await run({}, (atMs) => (atMs >= 200 ? Math.max(5, 700 - atMs) : 5));
+  expect(dues(sent)).toEqual(EVERY_100_MS);
+  expect(sent.map(({ atMs }) => atMs)).toEqual([0, 100, 200, 300, 700, 700, 705, 705, 800, 900].map(close));
+  expect(mostInFlight).toBe(2);
+  expect(loop.waitedCount).toBe(4);
+  for (const ms of lateMs) expect(ms).toBeLessThanOrEqual(2);
+});
+
+it('what would wait for longer than a request may take is not sent, and named', async () => {
+  const { sent, missed } = await run({ schedule: { durationMs: 4000 } }, (atMs) => (atMs < 200 ? 3500 : 5));
+  expect(dues([...sent, ...missed]).sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i * 100));
+  // The clients are free again at 3,500 and 3,600 ms.
+  expect(dues(missed)).toEqual([200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400]);
+  expect(missed.map(({ client }) => client).slice(0, 4)).toEqual([0, 1, 0, 1]);
+  expect(new Set(missed.map(({ image }) => image)).size).toBe(3);
+});
+
+it('what waits at the end of the schedule is sent all the same', async () => {
+  const { sent, missed, endedMs } = await run({ clients: 1 }, () => 150);
+  expect(dues(sent)).toEqual(EVERY_100_MS);
+  expect(missed).toEqual([]);
+  expect(endedMs).toBeGreaterThanOrEqual(1500);
+});
+
+it('stop: what waits is missed, what is in flight is waited for, what is not due yet is nothing', async () => {
+  const { sent, missed, endedMs } = await run({ clients: 1, stopAfterMs: 350 }, () => 500);
+  expect(dues(sent)).toEqual([0]);
+  expect(dues(missed)).toEqual([100, 200, 300]);
+  expect(endedMs).toEqual(close(500));
+});
+
+it('a process that was held up sends late, and says by how much', async () => {
+  // Somebody computes for 250 ms when it is 300 ms, and no timer fires meanwhile.
+  const { sent, lateMs } = await run({ clients: 20, heldUp: { atMs: 300, forMs: 250 } }, () => 5);
+  expect(dues(sent)).toEqual(EVERY_100_MS);
+  expect(lateMs.map(Math.round)).toEqual([0, 0, 0, 0, 150, 50, 0, 0, 0, 0].map(close));
+});
+
+it('the seed gives the same pictures to the same arrivals, whoever sends them', async () => {
+  const names = async (clients: number): Promise<string> =>
+    (await run({ clients }, () => 20)).sent.map(({ image }) => image).join('');
+  const first = await names(1);
+  expect(await names(5)).toBe(first);
+  expect(new Set(first)).toEqual(new Set(['a', 'b', 'c']));
+});
+
+it('a bug in a request ends the run with it', async () => {
+  const client = { send: () => Promise.reject(new Error('a bug')), miss: () => undefined };
+  const loop = new OpenLoop({
+    ...{ clients: [client], dueTimes: [0].values(), images, random: seededRandom(1), clock: systemClock, maxWaitMs: 1 },
+  });
+  await expect(loop.run()).rejects.toThrow('a bug');
+});
+
+function close(ms: number): unknown {
+  return { asymmetricMatch: (other: number) => Math.abs(other - ms) <= 3, toString: () => `about ${ms}` };
+}
