@@ -1,70 +1,68 @@
-import { Flags } from '@oclif/core';
-import { loadReportConfig, remoteProblem } from '../config/report-config';
-import { ClusterError, EXIT } from '../core/errors';
-import { parseThreshold } from '../core/metrics/threshold';
-import type { RunChoice } from '../report/read-requests';
+import { withInterrupt } from '../client/interrupt';
+import { loadReportConfig } from '../config/report-config';
+import { EXIT } from '../core/errors';
+import { systemClock } from '../core/system-clock';
+import type { Comparison } from '../report/compare/comparison';
+import { runCompare } from '../report/compare/run-compare';
 import type { Report as ReportResult } from '../report/report';
 import { runReport } from '../report/run-report';
 import { BaseCommand } from './base';
+import { placesOf, reportFlags, runChoice } from './report/flags';
+import { thresholdsOf } from './stress/thresholds';
 
 const DEFAULT_CONFIG = 'config/report.toml';
-const OUTPUTS = ['final_report.json', 'final_report.txt'];
-const repeatable = { multiple: true, multipleNonGreedy: true } as const;
+const OUTPUTS = ['final_report.json', 'final_report.txt', 'final_report.html'];
 
 export class Report extends BaseCommand {
   static override summary = 'aggregate what clients, servers and faults left into one report';
   static override description =
-    'Reads the metrics folders, the fault events and the event files of the servers, and writes final_report.json and ' +
-    'final_report.txt. Without --config it reads config/report.toml if that is there. It exits with 3 if a threshold ' +
-    'is crossed or its value unknown, else with 4 if something that was named could not be read.';
+    'Reads the metrics folders, the fault events and the event files of the servers, and writes final_report.json, ' +
+    'final_report.txt and final_report.html. Without --config it reads config/report.toml if that is there. It exits ' +
+    'with 3 if a threshold is crossed or its value unknown, else with 4 if something that was named could not be read.';
   static override examples = [
     '<%= config.bin %> report',
     '<%= config.bin %> report --metrics client1/metrics --metrics client2/metrics --events servers --out report.txt',
+    {
+      description: 'from other machines, over SSH',
+      command:
+        '<%= config.bin %> report --metrics anna@client1:/srv/cloudp2p/metrics --events anna@server1:/srv/cloudp2p',
+    },
     "<%= config.bin %> report --threshold 'failure_rate<1%' --threshold 'p99<800ms' --threshold 'recovery<2s'",
+    {
+      description: 'two runs side by side, and whether they differ by more than the noise',
+      command: '<%= config.bin %> report --compare runs/before runs/after --out change.html',
+    },
     { description: 'the numbers for a script', command: '<%= config.bin %> report --json | jq .latency_stats' },
   ];
-  static override flags = {
-    metrics: Flags.string({ ...repeatable, helpValue: 'DIR', summary: 'a folder of metrics, repeatable' }),
-    faults: Flags.string({ helpValue: 'FILE', summary: 'the events of `faults`' }),
-    events: Flags.string({ ...repeatable, helpValue: 'FILE', summary: "a server's events, or a folder, repeatable" }),
-    out: Flags.string({ ...repeatable, helpValue: 'FILE', summary: 'where to write: .txt or .json, repeatable' }),
-    run: Flags.string({ helpValue: 'ID|all', summary: 'the run to take, instead of the newest' }),
-    threshold: Flags.string({
-      ...repeatable,
-      helpValue: 'EXPR',
-      summary: 'what must hold, like p99<800ms, repeatable',
-    }),
-  };
+  static override flags = reportFlags;
 
-  /** Writes the report and returns it. */
-  async run(): Promise<ReportResult> {
+  /** Writes the report, or compares two, and returns it. */
+  async run(): Promise<ReportResult | Comparison> {
     const { flags } = await this.parse(Report);
+    const say = (line: string): void => this.log(line);
+    if (flags.compare) return runCompare({ places: flags.compare, outFiles: flags.out ?? [], say });
     const config = loadReportConfig(flags.config ?? DEFAULT_CONFIG, { required: flags.config !== undefined });
     const required = (file: string) => ({ path: file, required: true });
     const optional = (file: string) => ({ path: file, required: false });
-    const report = runReport({
-      metrics: local('--metrics', flags.metrics) ?? config.clientMachines,
-      faults: local('--faults', flags.faults && [flags.faults])?.map(required)[0] ?? optional(config.faultsLog),
-      events: local('--events', flags.events)?.map(required) ?? config.serverMachines.map(optional),
-      outFiles: flags.out ?? OUTPUTS.map((name) => `${config.outputDir.replace(/\/+$/, '')}/${name}`),
+    const outputDir = config.outputDir.replace(/\/+$/, '');
+    const report = await runReport({
+      metrics: placesOf('--metrics', flags.metrics) ?? config.clientMachines,
+      faults: placesOf('--faults', flags.faults && [flags.faults])?.map(required)[0] ?? optional(config.faultsLog),
+      events: placesOf('--events', flags.events)?.map(required) ?? config.serverMachines.map(optional),
+      outFiles: flags.out ?? OUTPUTS.map((name) => `${outputDir}/${name}`),
       runs: runChoice(flags.run),
-      thresholds: (flags.threshold ?? []).map((each) => parseThreshold(each)),
-      say: (line) => this.log(line),
+      thresholds: thresholdsOf(flags.threshold ?? config.thresholds, {
+        ...{ flag: '--threshold', isGiven: flags.threshold !== undefined },
+        ...{ file: flags.config ?? DEFAULT_CONFIG, key: 'report.thresholds' },
+      }),
+      remote: {
+        ...{ into: `${outputDir}/collected`, clock: systemClock, interruptible: withInterrupt },
+        output: this.jsonEnabled() ? undefined : process.stdout,
+      },
+      say,
     });
     if (report.thresholds.some(({ passed }) => !passed)) this.endWith(EXIT.checkFailed);
     else if (report.inputs.missing.length > 0) this.endWith(EXIT.incomplete);
     return report;
   }
-}
-
-function local(flag: string, places: string[] | '' | undefined): string[] | undefined {
-  if (!places) return undefined;
-  const problem = places.map(remoteProblem).find((text) => text !== null);
-  if (problem !== undefined) throw new ClusterError('bad_usage', `${flag}: ${problem}`);
-  return places;
-}
-
-function runChoice(run: string | undefined): RunChoice {
-  if (run === undefined) return { take: 'newest' };
-  return run === 'all' ? { take: 'all' } : { take: 'id', runId: run };
 }

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
-import { list, path, section, table } from './fields';
+import { list, path, section, table, text } from './fields';
 import { defaultsOf, loadConfig } from './load';
 import type { Problem } from './problem';
 import { printable } from '../core/printable';
+import { parsePlace } from '../core/ssh-target';
 
 /** The schema of `report.toml`. */
 export const reportFileSchema = table({
@@ -11,17 +12,20 @@ export const reportFileSchema = table({
     client_machines: v.optional(list(path(), 'a list of folders'), ['./metrics']),
     server_machines: v.optional(list(path(), 'a list of folders or event files'), ['.']),
     faults_log: v.optional(path(), './fault_events.ndjson'),
+    thresholds: v.optional(list(text(), 'a list of expressions such as "p99<800ms"'), []),
   }),
 });
 
 /** What `report` aggregates by default. */
 export interface ReportConfig {
   outputDir: string;
-  /** Folders with metrics; at least one. */
+  /** Folders with metrics, of this machine or `user@host:/path`, as the next two may be; at least one. */
   clientMachines: string[];
   /** Folders with event files, or event files. */
   serverMachines: string[];
   faultsLog: string;
+  /** What must hold, as written. */
+  thresholds: string[];
 }
 
 /**
@@ -36,13 +40,8 @@ export function loadReportConfig(filePath: string, { required }: { required: boo
     clientMachines: [...report.client_machines],
     serverMachines: [...report.server_machines],
     faultsLog: report.faults_log,
+    thresholds: [...report.thresholds],
   };
-}
-
-/** Why a path cannot be read from here, or null. `user@host:/path` is another machine's. */
-export function remoteProblem(place: string): string | null {
-  if (!/^[^/\\:]+@[^/\\]+:/.test(place)) return null;
-  return `expected a path of this machine, got "${printable(place, 200)}": collection over SSH comes with another version`;
 }
 
 function reportProblems({ report }: v.InferOutput<typeof reportFileSchema>): Problem[] {
@@ -51,7 +50,7 @@ function reportProblems({ report }: v.InferOutput<typeof reportFileSchema>): Pro
   );
   const none = { key: 'report.client_machines', text: 'expected at least one folder, got an empty list' };
   return [
-    ...problemOf('report.output_dir', report.output_dir),
+    ...outputProblem(report.output_dir),
     ...(report.client_machines.length === 0 ? [none] : []),
     ...lists,
     ...problemOf('report.faults_log', report.faults_log),
@@ -59,6 +58,12 @@ function reportProblems({ report }: v.InferOutput<typeof reportFileSchema>): Pro
 }
 
 function problemOf(key: string, place: string): Problem[] {
-  const text = remoteProblem(place);
-  return text === null ? [] : [{ key, text }];
+  const parsed = parsePlace(place);
+  return parsed !== null && 'problem' in parsed ? [{ key, text: parsed.problem }] : [];
+}
+
+/** The report is written on this machine. */
+function outputProblem(place: string): Problem[] {
+  if (parsePlace(place) === null) return [];
+  return [{ key: 'report.output_dir', text: `expected a path of this machine, got "${printable(place, 200)}"` }];
 }

@@ -39,7 +39,8 @@ function windowsOf(forEachRow: ForEachRow, serverCount: number, run: Interval): 
   if (serverCount === 0 || windowCount * serverCount > MAX_CELLS) return [];
   const cells = new Int32Array(windowCount * serverCount);
   forEachRow(({ startMs, server }) => {
-    if (server > 0) cells[Math.floor((startMs - run.from) / WINDOW_MS) * serverCount + server - 1]! += 1;
+    const at = Math.floor((startMs - run.from) / WINDOW_MS);
+    if (server > 0 && at >= 0 && at < windowCount) cells[at * serverCount + server - 1]! += 1;
   });
   return Array.from({ length: windowCount }, (_, at) => cells.subarray(at * serverCount, (at + 1) * serverCount));
 }

@@ -1,4 +1,5 @@
 import type { Centroid } from '../core/metrics/digest';
+import { MAX_LATENCY_MS } from './columns';
 import type { Parsed } from './parse-line';
 
 /** What one client says of itself; of the original implementation only the name, the duration and the statistics. */
@@ -17,12 +18,15 @@ export interface ClientFile {
   avgMs: number | null;
   servers: Map<number, number>;
   reasons: Map<string, number>;
+  /** null: the original's, which does not count these. */
+  extras: { retries: number; bytesSent: number; bytesReceived: number } | null;
   /** null: its percentiles cannot be merged. */
   centroids: Centroid[] | null;
 }
 
 type Fields = Record<string, unknown>;
 
+const ROUNDING = 1e-6;
 const MAX_NAME_CHARS = 200;
 const MAX_REASON_CHARS = 1000;
 
@@ -57,13 +61,24 @@ function read(path: string, file: Fields): ClientFile {
     startedAtMs: file['started_at'] === undefined ? null : numberOf(file, 'started_at'),
     durationSecs: numberOf(file, 'test_duration_secs'),
     ...{ successful, failed },
-    minMs: has ? numberOf(stats, 'latency_min_ms') : null,
-    maxMs: has ? numberOf(stats, 'latency_max_ms') : null,
-    avgMs: has ? numberOf(stats, 'latency_avg_ms') : null,
+    ...(has ? latenciesOf(stats) : { minMs: null, maxMs: null, avgMs: null }),
     servers: new Map(countsOf(stats, 'server_distribution').map(([id, count]) => [serverIdOf(id), count])),
     reasons: new Map(countsOf(stats, 'failure_reasons').map(([name, n]) => [name.slice(0, MAX_REASON_CHARS), n])),
+    extras: stats['retry_count'] === undefined ? null : extrasOf(stats),
     centroids: file['latency_digest'] === undefined ? null : centroidsOf(file['latency_digest'], successful),
   };
+}
+
+/** Averages are sums of fractions, which may be off in their last digits. */
+function latenciesOf(stats: Fields): { minMs: number; maxMs: number; avgMs: number } {
+  const minMs = numberOf(stats, 'latency_min_ms');
+  const maxMs = numberOf(stats, 'latency_max_ms');
+  const avgMs = numberOf(stats, 'latency_avg_ms');
+  if (maxMs > MAX_LATENCY_MS) throw new Senseless('"latency_max_ms" makes no sense');
+  if (avgMs < minMs * (1 - ROUNDING) || avgMs > maxMs * (1 + ROUNDING)) {
+    throw new Senseless('its average latency is not between the least and the greatest');
+  }
+  return { minMs, maxMs, avgMs };
 }
 
 function fieldsOf(value: unknown, what: string): Fields {
@@ -92,6 +107,14 @@ function textOf(fields: Fields, name: string): string {
 function countsOf(stats: Fields, name: string): [string, number][] {
   const counts = fieldsOf(stats[name], `"${name}"`);
   return Object.keys(counts).map((key) => [key, countOf(counts, key)]);
+}
+
+function extrasOf(stats: Fields): ClientFile['extras'] {
+  return {
+    retries: countOf(stats, 'retry_count'),
+    bytesSent: countOf(stats, 'bytes_sent'),
+    bytesReceived: countOf(stats, 'bytes_received'),
+  };
 }
 
 function serverIdOf(key: string): number {

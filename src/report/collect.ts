@@ -6,6 +6,14 @@ import { causeOf } from '../files/cause';
 export interface Place {
   path: string;
   required: boolean;
+  /** How far the clock of the machine that wrote it is ahead of this one's, in milliseconds. Default: not at all. */
+  offsetMs?: number;
+}
+
+/** A file to be read, and how far its machine's clock is ahead of this one's. */
+export interface PlacedFile {
+  path: string;
+  offsetMs: number;
 }
 
 /** What one client machine's folder holds. */
@@ -14,13 +22,21 @@ export interface Collected {
   source: string;
   /** null: its files can be read. */
   problem: string | null;
+  /** As with a `Place`. */
+  offsetMs: number;
   recordFiles: string[];
   clientFiles: string[];
+  generatorFiles: string[];
+  runFiles: string[];
 }
 
-const RECORDS = /^machine_\d+_requests\.ndjson$/;
-const CLIENT = /^machine_\d+_client_\d+\.json$/;
-const EVENTS = /^server_\d+_events\.ndjson$/;
+const SHAPES = {
+  recordFiles: /^machine_\d{1,9}_requests\.ndjson$/,
+  clientFiles: /^machine_\d{1,9}_client_\d{1,9}\.json$/,
+  generatorFiles: /^machine_\d{1,9}_generator\.ndjson$/,
+  runFiles: /^machine_\d{1,9}_run\.json$/,
+};
+const EVENTS = /^server_\d{1,9}_events\.ndjson$/;
 
 /** The metrics of client machines in folders of this machine, which are read in place. */
 export function collectLocal(folders: readonly string[]): Collected[] {
@@ -31,23 +47,36 @@ export function collectLocal(folders: readonly string[]): Collected[] {
     const real = realpathSync(source);
     if (seen.has(real)) return failed(source, 'is a folder that was named before');
     seen.add(real);
-    const files = (shape: RegExp) =>
-      listed.names.filter((name) => shape.test(name)).map((name) => path.join(source, name));
-    const found = { recordFiles: files(RECORDS), clientFiles: files(CLIENT) };
-    if (found.recordFiles.length + found.clientFiles.length === 0) return failed(source, 'has no metrics files');
-    return { source, problem: null, ...found };
+    return filesOf(source, listed.names, (name) => path.join(source, name));
   });
 }
 
+/** Sorts the names of files in a folder by what they are; `pathOf` says where one can be read. */
+export function filesOf(source: string, names: readonly string[], pathOf: (name: string) => string): Collected {
+  const files = (shape: RegExp): string[] => names.filter((name) => shape.test(name)).map(pathOf);
+  const [recordFiles, clientFiles] = [files(SHAPES.recordFiles), files(SHAPES.clientFiles)];
+  if (recordFiles.length + clientFiles.length === 0) return failed(source, 'has no metrics files');
+  const more = { generatorFiles: files(SHAPES.generatorFiles), runFiles: files(SHAPES.runFiles) };
+  return { source, problem: null, offsetMs: 0, recordFiles, clientFiles, ...more };
+}
+
+export function isMetricsFile(name: string): boolean {
+  return Object.values(SHAPES).some((shape) => shape.test(name));
+}
+
+export function isEventFile(name: string): boolean {
+  return EVENTS.test(name);
+}
+
 /** Event files: those named, and those in the folders named or one level below. Required ones that are missing, by name. */
-export function findEventFiles(places: readonly Place[]): { files: string[]; missing: string[] } {
-  const files = new Map<string, string>();
+export function findEventFiles(places: readonly Place[]): { files: PlacedFile[]; missing: string[] } {
+  const files = new Map<string, PlacedFile>();
   const missing: string[] = [];
   for (const place of places) {
     const found = eventFilesAt(place.path);
     if ('problem' in found) {
       if (place.required) missing.push(`${place.path}: ${found.problem}`);
-    } else for (const file of found.files) files.set(realpathSync(file), file);
+    } else for (const file of found.files) files.set(realpathSync(file), { path: file, offsetMs: place.offsetMs ?? 0 });
   }
   return { files: [...files.values()], missing };
 }
@@ -71,8 +100,8 @@ function eventFilesAt(place: string): { files: string[] } | { problem: string } 
   return { files };
 }
 
-function failed(source: string, problem: string): Collected {
-  return { source, problem, recordFiles: [], clientFiles: [] };
+export function failed(source: string, problem: string): Collected {
+  return { source, problem, offsetMs: 0, recordFiles: [], clientFiles: [], generatorFiles: [], runFiles: [] };
 }
 
 /** Sorts as people count: 2 before 10. */

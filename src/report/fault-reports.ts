@@ -1,8 +1,10 @@
-import type { ServerEvent } from '../core/metrics/record';
+import type { Row } from './columns';
+import { faultMarks, type FaultMarks } from './fault-marks';
 import type { FaultWindow } from './fault-windows';
+import type { KeptEvent } from './inputs';
 import { roundedMs } from './latencies';
 import { ledAt } from './leaders';
-import { backToBaselineMs, type ForEachRow, overlaps } from './recovery';
+import { backToBaselineMs, type ForEachRow } from './recovery';
 import type { FaultReport, Interval, LeaderSpan } from './report';
 
 /** What all faults of a run are judged by. */
@@ -12,7 +14,7 @@ export interface FaultContext {
   slowMs: Float64Array;
   faults: readonly FaultWindow[];
   /** null: no event files. */
-  events: readonly ServerEvent[] | null;
+  events: readonly KeptEvent[] | null;
   eventServerIds: readonly number[];
   spans: readonly LeaderSpan[];
   /** First start to last end of all requests. */
@@ -27,15 +29,21 @@ export interface JudgedFault {
 
 type Told = Partial<FaultReport> & { unknown: FaultReport['unknown'] };
 
-/** Judges one fault by the clients' records and the servers' events. */
-export function judgeFault(fault: FaultWindow, context: FaultContext): JudgedFault {
+/** Judges each fault by the clients' records and the servers' events. */
+export function judgeFaults(context: FaultContext): JudgedFault[] {
+  const marks = faultMarks(context.faults, context.forEachRow);
+  return context.faults.map((fault, index) => judgeFault(fault, marks[index]!, context));
+}
+
+function judgeFault(fault: FaultWindow, marks: FaultMarks, context: FaultContext): JudgedFault {
   const { run, faults, forEachRow, slowMs } = context;
   const { startMs: start, mendedMs } = fault;
   const nextMs = faults.reduce((next, { startMs }) => (startMs > start ? Math.min(next, startMs) : next), run.to);
   const back = backToBaselineMs(forEachRow, slowMs, { from: start, to: nextMs });
   const recovering = recoveringOf(fault, nextMs, context);
   const seen = seenByServers(fault, context);
-  const felt = feltByClients(fault, { from: start, to: recovering?.to ?? nextMs }, seen.led ?? null, context);
+  const consequences = { from: start, to: recovering?.to ?? nextMs };
+  const felt = { ...feltByClients(consequences, context), ...markedByClients(fault, marks, seen.led ?? null, context) };
   const unknown = { ...seen.unknown, ...felt.unknown };
   if (back === null) {
     const end = nextMs < run.to ? 'the next fault began' : 'the run ended';
@@ -46,6 +54,7 @@ export function judgeFault(fault: FaultWindow, context: FaultContext): JudgedFau
   const report = {
     ...{ server_id: fault.serverId, kind: fault.kind, start, end: mendedMs },
     ...{ led: null, detected_ms: null, new_leader_ms: null, first_success_ms: null, back_to_baseline_ms: back },
+    recovered: recovering?.to ?? null,
     ...{ requests_failed: 0, requests_retried: 0, requests_hedged: 0, longest_request_ms: null },
     ...felt,
     ...seen,
@@ -96,7 +105,7 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Told {
 }
 
 /** When the last survivor followed the first leadership of a greater term; null: there was none. */
-function followedAt(after: readonly ServerEvent[], survivors: readonly number[], term: number): number | null {
+function followedAt(after: readonly KeptEvent[], survivors: readonly number[], term: number): number | null {
   const leads = after.flatMap((event) =>
     event.event === 'leader' && survivors.includes(event.server_id) ? [event] : [],
   );
@@ -108,28 +117,27 @@ function followedAt(after: readonly ServerEvent[], survivors: readonly number[],
   return Math.max(...firsts);
 }
 
-function feltByClients(fault: FaultWindow, consequences: Interval, led: boolean | null, context: FaultContext): Told {
-  const { startMs, doneMs } = fault;
-  let [failed, retried, hedged, longestMs, termBefore] = [0, 0, 0, -1, -1];
-  let firstSuccessMs = Infinity;
-  context.forEachRow((row) => {
-    if (row.success && row.endMs < startMs) termBefore = Math.max(termBefore, row.term);
-    if (row.success && row.startMs >= doneMs) firstSuccessMs = Math.min(firstSuccessMs, row.endMs);
-    if (!overlaps(row, consequences)) return;
+function feltByClients(consequences: Interval, { forEachRow }: FaultContext) {
+  let [failed, retried, hedged, longestMs] = [0, 0, 0, -1];
+  forEachRow((row) => {
     if (!row.success) failed += 1;
     if (row.retried) retried += 1;
     if (row.hedged) hedged += 1;
     longestMs = Math.max(longestMs, row.latencyMs);
-  });
-  const unknown: FaultReport['unknown'] = {};
-  if (firstSuccessMs === Infinity) unknown.first_success_ms = 'no request begun after it was successful';
-  const newTermMs = led === false ? null : newTermAfter(fault, termBefore, context);
+  }, consequences);
   return {
     ...{ requests_failed: failed, requests_retried: retried, requests_hedged: hedged },
     longest_request_ms: longestMs < 0 ? null : roundedMs(longestMs),
-    first_success_ms: firstSuccessMs === Infinity ? null : roundedMs(firstSuccessMs - startMs),
-    new_leader_ms: newTermMs,
-    unknown,
+  };
+}
+
+function markedByClients(fault: FaultWindow, marks: FaultMarks, led: boolean | null, context: FaultContext): Told {
+  const { termBefore, firstSuccessMs } = marks;
+  const isKnown = firstSuccessMs !== Infinity;
+  return {
+    first_success_ms: isKnown ? roundedMs(firstSuccessMs - fault.startMs) : null,
+    new_leader_ms: led === false ? null : newTermAfter(fault, termBefore, context),
+    unknown: isKnown ? {} : { first_success_ms: 'no request begun after it was successful' },
   };
 }
 
@@ -141,9 +149,10 @@ function newTermAfter({ startMs }: FaultWindow, termBefore: number, context: Fau
     Infinity,
   );
   let firstMs = Infinity;
-  context.forEachRow((row) => {
+  const visit = (row: Row): void => {
     const isNew = row.success && row.term > termBefore && row.endMs >= startMs && row.endMs < nextMs;
     if (isNew) firstMs = Math.min(firstMs, row.endMs);
-  });
+  };
+  context.forEachRow(visit, { from: startMs, to: nextMs });
   return firstMs === Infinity ? null : roundedMs(firstMs - startMs);
 }

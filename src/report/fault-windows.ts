@@ -1,4 +1,6 @@
-import type { FaultAction, FaultEvent } from '../core/metrics/record';
+import { GRACEFUL_RESTART } from '../core/fault-kinds';
+import type { FaultAction } from '../core/metrics/record';
+import type { FaultStep } from './inputs';
 
 /** From a fault until it was mended. Unix milliseconds. */
 export interface FaultWindow {
@@ -19,13 +21,14 @@ const MENDED_BY: Partial<Record<FaultAction, FaultAction>> = {
   partition: 'heal',
   delay: 'heal',
   loss: 'heal',
+  restart: 'restart',
 };
 
 /** Pairs faults with what mended them, by server. Events in ascending time; only what was done counts. */
-export function faultWindows(events: readonly FaultEvent[]): FaultWindow[] {
+export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
   const windows: FaultWindow[] = [];
   const begun = new Map<string, number>();
-  for (const { server_id: serverId, action, outcome, time } of events) {
+  for (const { server_id: serverId, action, outcome, time, detail } of events) {
     const key = `${serverId} ${action}`;
     if (outcome === 'started') begun.set(key, time);
     if (outcome === 'failed') begun.delete(key);
@@ -34,8 +37,10 @@ export function faultWindows(events: readonly FaultEvent[]): FaultWindow[] {
       const isMended = window.serverId === serverId && window.mendedMs === null && MENDED_BY[window.kind] === action;
       if (isMended) window.mendedMs = time;
     }
-    if (MENDED_BY[action] === undefined) continue;
-    windows.push({ serverId, kind: action, startMs: begun.get(key) ?? time, doneMs: time, mendedMs: null });
+    if (action === 'restart' || MENDED_BY[action] === undefined) continue;
+    // A graceful restart is a termination that is mended at once.
+    const kind = detail === GRACEFUL_RESTART ? 'restart' : action;
+    windows.push({ serverId, kind, startMs: begun.get(key) ?? time, doneMs: time, mendedMs: null });
     begun.delete(key);
   }
   return windows.sort((a, b) => a.startMs - b.startMs);

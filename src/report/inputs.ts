@@ -1,11 +1,13 @@
-import type { FaultEvent, ServerEvent } from '../core/metrics/record';
+import type { FaultEvent, GeneratorSample, ServerEvent, ServerSample, StressRunFile } from '../core/metrics/record';
+import type { GeneratorFold } from '../core/metrics/saturation';
 import type { ClientFile } from './client-file';
 import type { RequestColumns } from './columns';
 import { Names } from './names';
 import type { MachineClock } from './report';
 import type { ClientTasks, Tasks } from './task-marks';
+import type { Thinned } from './thinned';
 
-export type InputKind = 'records' | 'client' | 'events' | 'faults';
+export type InputKind = 'records' | 'client' | 'events' | 'faults' | 'generator' | 'run';
 
 /** A file that was read: how many lines (a client's JSON: 1), and what was wrong with it. */
 export interface InputFile {
@@ -13,6 +15,8 @@ export interface InputFile {
   kind: InputKind;
   lines: number;
   badLines: number;
+  /** So many of the bad lines are sound, but tell of requests that were counted before. Default: none. */
+  repeats?: number;
   /** The first few of them, with line numbers. */
   problems: string[];
 }
@@ -25,6 +29,10 @@ export interface RunRecords {
   runId: string;
   columns: RequestColumns;
   reasons: Map<string, number>;
+  /** Requests that were counted before, in this file or another; not counted again. */
+  repeats: number;
+  /** The latest end of any of its lines, by which the newest run is told. */
+  latestMs: number;
   retries: number;
   bytesSent: number;
   bytesReceived: number;
@@ -62,20 +70,50 @@ export interface Inputs {
   clients: ClientFile[];
   clientFileCount: number;
   /** null: no file. */
-  faults: FaultEvent[] | null;
+  faults: FaultStep[] | null;
   /** Of machines whose clocks were compared with this one's; times are already corrected by them. */
   clocks: MachineClock[];
-  /** null: no file. Only the kinds that tell of leadership, starts and ends. Ascending in time. */
-  events: ServerEvent[] | null;
+  /** Other machines whose clocks could not be compared. */
+  uncompared: string[];
+  /** null: no file. Ascending in time. */
+  events: KeptEvent[] | null;
   /** Servers that wrote any event. */
   eventServerIds: number[];
+  /** During the run, by server id. */
+  samples: Map<number, Thinned<TimedSample>>;
+  /** Of runs that are taken, one for each file. */
+  generators: GeneratorRead[];
+  /** Of runs that are taken. */
+  loads: StressRunFile[];
   /** Executions that answered with a carrier, of tasks in the records. */
   executions: number;
 }
 
-/** Digests of more images than this would not fit into memory beside the records. */
+/** What is used of a fault's event. */
+export type FaultStep = Pick<FaultEvent, 'time' | 'server_id' | 'action' | 'outcome' | 'detail'>;
+
+type Told<E> = E extends ServerEvent
+  ? Pick<E, Extract<keyof E, keyof ServerEvent | 'term' | 'leader_id' | 'peer_id'>>
+  : never;
+
+/** What is used of a server's events beside samples and executions: leadership, starts and ends. */
+export type KeptEvent = Told<
+  Extract<ServerEvent, { event: 'started' | 'election' | 'leader' | 'stepped_down' | 'peer_down' | 'stopped' }>
+>;
+
+/** The samples of one load generator; `fold` has seen them all. */
+export interface GeneratorRead {
+  machineId: number;
+  samples: Thinned<GeneratorSample>;
+  fold: GeneratorFold;
+}
+
+/** A server's sample, and when it was taken. */
+export type TimedSample = Omit<ServerSample, 'ledger'> & { time: number };
+
+/** Latencies of more images would not fit into memory beside the records, and their numbers stand in one byte. */
 const MAX_IMAGES = 200;
-const MAX_SERVERS = 1000;
+export const MAX_SERVERS = 1000;
 /** Their numbers stand in one byte. */
 const MAX_REASONS = 200;
 /** Stands for all servers beyond; no server has this id. */
@@ -83,10 +121,22 @@ export const OTHER_SERVERS = 0;
 
 export function emptyInputs(tasks: Tasks): Inputs {
   return {
-    ...{ files: [], missing: [], notes: [], records: [], tasks, runs: [], clients: [], clientFileCount: 0, clocks: [] },
+    ...{
+      files: [],
+      missing: [],
+      notes: [],
+      records: [],
+      tasks,
+      runs: [],
+      clients: [],
+      clientFileCount: 0,
+      clocks: [],
+      uncompared: [],
+    },
     images: new Names(MAX_IMAGES, '(other images)'),
     reasons: new Names(MAX_REASONS, '(other reasons)'),
     servers: new Names(MAX_SERVERS, OTHER_SERVERS),
     ...{ faults: null, events: null, eventServerIds: [], executions: 0 },
+    ...{ samples: new Map(), generators: [], loads: [] },
   };
 }

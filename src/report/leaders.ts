@@ -1,5 +1,5 @@
-import type { ServerEvent } from '../core/metrics/record';
 import type { FaultWindow } from './fault-windows';
+import type { KeptEvent } from './inputs';
 import type { Interval, Leaders, LeaderSpan } from './report';
 
 type Turn = { time: number; serverId: number; what: 'leads'; term: number } | Other;
@@ -13,7 +13,7 @@ interface Other {
  * Who led when, by each server's own word: from its `leader` event until it says otherwise, is killed or starts anew.
  * While it is paused it leads nobody. Events in ascending time; Infinity: until the end.
  */
-export function leaderSpans(events: readonly ServerEvent[], faults: readonly FaultWindow[]): LeaderSpan[] {
+export function leaderSpans(events: readonly KeptEvent[], faults: readonly FaultWindow[]): LeaderSpan[] {
   const turns = [...events.flatMap(turnOfEvent), ...faults.flatMap(turnsOfFault)].sort((a, b) => a.time - b.time);
   const spans: LeaderSpan[] = [];
   const open = new Map<number, LeaderSpan>();
@@ -37,11 +37,11 @@ export function leaderSpans(events: readonly ServerEvent[], faults: readonly Fau
 }
 
 /** The leaders of a run, and when there was none or more than one. */
-export function leadersDuring(spans: readonly LeaderSpan[], events: readonly ServerEvent[], run: Interval): Leaders {
+export function leadersDuring(spans: readonly LeaderSpan[], events: readonly KeptEvent[], run: Interval): Leaders {
   const timeline = spans
     .map((span) => ({ ...span, from: Math.max(span.from, run.from), to: Math.min(span.to, run.to) }))
     .filter(({ from, to }) => from < to);
-  const isDuring = ({ time }: ServerEvent): boolean => time >= run.from && time <= run.to;
+  const isDuring = ({ time }: KeptEvent): boolean => time >= run.from && time <= run.to;
   const elections = events.filter((event) => event.event === 'election' && isDuring(event)).length;
   return { timeline, elections, ...noneAndSeveral(timeline, run) };
 }
@@ -69,7 +69,7 @@ function noneAndSeveral(timeline: readonly LeaderSpan[], run: Interval): Pick<Le
   return { none, several };
 }
 
-function turnOfEvent(event: ServerEvent): Turn[] {
+function turnOfEvent(event: KeptEvent): Turn[] {
   const { time, server_id: serverId } = event;
   switch (event.event) {
     case 'leader':

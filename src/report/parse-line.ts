@@ -1,5 +1,12 @@
 /** Lines of the files that a run leaves, checked field by field: everything in a file is hostile. */
-import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
+import type {
+  FaultEvent,
+  GeneratorSample,
+  RequestOutcome,
+  RequestRecord,
+  ServerEvent,
+  StressRunFile,
+} from '../core/metrics/record';
 import { MAX_LATENCY_MS } from './columns';
 
 /** A line that is what it should be, or why not. */
@@ -8,14 +15,15 @@ export type Parsed<T> = { ok: T } | { problem: string };
 type Fields = Record<string, unknown>;
 type Check = (value: unknown) => boolean;
 
-const MAX_UNIX_MS = 8.64e15;
-const MAX_TEXT_CHARS = 1000;
-const OUTCOMES = ['success', 'failure', 'interrupted', 'unsent'];
+export const MAX_UNIX_MS = 8.64e15;
+export const MAX_TEXT_CHARS = 1000;
+export const OUTCOMES: readonly RequestOutcome[] = ['success', 'failure', 'interrupted', 'unsent'];
 const ACTIONS = ['kill', 'terminate', 'pause', 'resume', 'partition', 'delay', 'loss', 'heal', 'restart'];
 
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const latency: Check = (value) => typeof value === 'number' && value >= 0 && value <= MAX_LATENCY_MS;
 const time: Check = (value) => typeof value === 'number' && value >= 0 && value <= MAX_UNIX_MS;
+const measure: Check = (value) => typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 const flag: Check = (value) => typeof value === 'boolean';
 const text: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS;
 const oneOf =
@@ -69,11 +77,52 @@ const EVENT_FIELDS: Record<string, [string, Check][]> = {
   stepped_down: [['term', count]],
   peer_down: [['peer_id', count]],
   executed: [
+    ['run_id', (value) => value === undefined || text(value)],
     ['client_name', text],
     ['request_id', count],
     ['outcome', text],
   ],
+  sample: [
+    ['cpu_percent', measure],
+    ['memory_bytes', measure],
+    ['active', measure],
+    ['queued', measure],
+    ['event_loop_delay_ms', measure],
+  ],
 };
+
+const GENERATOR: [keyof GeneratorSample, Check][] = [
+  ['time', time],
+  ['run_id', text],
+  ['cpu_percent', measure],
+  ['memory_bytes', measure],
+  ['event_loop_delay_ms', measure],
+  ['event_loop_utilization_percent', measure],
+  ['in_flight', measure],
+  ['verification_backlog', measure],
+  ['sent', measure],
+  ['late_sends', measure],
+  ['late_total_ms', measure],
+  ['ended', measure],
+  ['latency_total_ms', measure],
+];
+
+const texts: Check = (value) => Array.isArray(value) && value.length <= MAX_TEXT_CHARS && value.every(text);
+
+const RUN: [keyof StressRunFile, Check][] = [
+  ['run_id', text],
+  ['machine_id', count],
+  ['command_line', texts],
+  ['version', text],
+  ['node_version', text],
+  ['host', text],
+  ['cores', count],
+  ['seed', count],
+  ['started_at', time],
+  ['ended_at', orNull(time)],
+  ['warmup_secs', measure],
+  ['config', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
+];
 
 /** A line of machine_{n}_requests.ndjson. */
 export function parseRecord(line: string): Parsed<RequestRecord> {
@@ -87,6 +136,16 @@ export function parseRecord(line: string): Parsed<RequestRecord> {
 /** A line of fault_events.ndjson. */
 export function parseFault(line: string): Parsed<FaultEvent> {
   return parseFields<FaultEvent>(line, FAULT);
+}
+
+/** A line of machine_{n}_generator.ndjson. */
+export function parseGeneratorSample(line: string): Parsed<GeneratorSample> {
+  return parseFields<GeneratorSample>(line, GENERATOR);
+}
+
+/** The text of machine_{n}_run.json. */
+export function parseRunFile(text: string): Parsed<StressRunFile> {
+  return parseFields<StressRunFile>(text, RUN);
 }
 
 /** A line of server_{id}_events.ndjson. */

@@ -56,10 +56,12 @@ function take(
   seen: Map<string, string>,
   places: Map<string, string[]>,
 ): void {
-  const key = JSON.stringify([client.runId, client.name]);
+  const { runId, name, durationSecs, successful, failed, avgMs } = client;
+  // Where no run is named, a file is a copy if it tells the same.
+  const key = JSON.stringify([runId, name, ...(runId === null ? [durationSecs, successful, failed, avgMs] : [])]);
   const before = seen.get(key);
-  if (before !== undefined && client.runId !== null) return remarks.copies.add(`${client.path} is one of ${before}`);
-  seen.set(key, before ?? client.path);
+  if (before !== undefined) return remarks.copies.add(`${client.path} is one of ${before}`);
+  seen.set(key, client.path);
   const recorded = recordsOf(client, inputs);
   if (recorded !== null) return compare(client, recorded, remarks.differences);
   if (isLeftOut(client, choice, inputs)) return remarks.leftOut.add(client.path);

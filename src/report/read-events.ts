@@ -1,37 +1,119 @@
-import type { FaultEvent, ServerEvent } from '../core/metrics/record';
-import type { Inputs } from './inputs';
+import { GRACEFUL_RESTART } from '../core/fault-kinds';
+import type { ServerEvent } from '../core/metrics/record';
+import type { PlacedFile } from './collect';
+import { type FaultStep, type Inputs, type KeptEvent, MAX_SERVERS, type TimedSample } from './inputs';
 import { parseEvent, parseFault } from './parse-line';
 import { readRecords } from './read-file';
+import type { Interval } from './report';
+import { runSpanOf } from './run-span';
+import { EventScanner } from './scan-event';
+import { Thinned } from './thinned';
 
-const KEPT: readonly ServerEvent['event'][] = ['started', 'election', 'leader', 'stepped_down', 'peer_down', 'stopped'];
+/** Of hostile files more would not fit into memory, or take for ever. */
+const MAX_EVENTS = 100_000;
+const MAX_FAULTS = 10_000;
 
-/** Reads fault_events.ndjson. */
-export function readFaults(file: string, inputs: Inputs): void {
-  const faults: FaultEvent[] = [];
-  const { unreadable, ...read } = readRecords(file, 'faults', parseFault, (fault) => void faults.push(fault));
+/** Samples from so long before the run until so long after it belong to its charts. */
+const MARGIN_MS = 10_000;
+
+/** Reads fault_events.ndjson of a clock that is ahead by `offsetMs`. */
+export function readFaults(file: string, inputs: Inputs, { offsetMs = 0 } = {}): void {
+  const faults = new Limited<FaultStep>(MAX_FAULTS);
+  const { unreadable, ...read } = readRecords(file, 'faults', parseFault, (fault) => {
+    const { time, server_id, action, outcome } = fault;
+    const detail = fault.detail === GRACEFUL_RESTART ? GRACEFUL_RESTART : null;
+    faults.add({ time: time - offsetMs, server_id, action, outcome, detail });
+  });
   inputs.files.push(read);
   if (unreadable) return void inputs.missing.push(`${file}: ${read.problems[0]}`);
-  inputs.faults = faults.sort((a, b) => a.time - b.time);
+  if (faults.left > 0) inputs.notes.push(`${file}: ${faults.left} events beyond the first ${MAX_FAULTS} are left out`);
+  inputs.faults = faults.all.sort((a, b) => a.time - b.time);
 }
 
 /** Reads server_{id}_events.ndjson files; after records and faults, which say which executions matter. */
-export function readEvents(files: readonly string[], inputs: Inputs): void {
-  const events: ServerEvent[] = [];
+export function readEvents(files: readonly PlacedFile[], inputs: Inputs): void {
+  const kept = new Limited<KeptEvent>(MAX_EVENTS);
   const serverIds = new Set<number>();
-  for (const file of files) {
-    const { unreadable, ...read } = readRecords(file, 'events', parseEvent, (event) => {
-      serverIds.add(event.server_id);
-      if (KEPT.includes(event.event)) events.push(event);
-      else if (event.event === 'executed' && event.outcome === 'answered') execute(event, inputs);
-    });
+  const run = runSpanOf(inputs.records);
+  const scanner = new EventScanner();
+  for (const { path: file, offsetMs } of files) {
+    const take = (event: ServerEvent): void => {
+      if (serverIds.size < MAX_SERVERS) serverIds.add(event.server_id);
+      if (event.event === 'executed') return execute(event, inputs);
+      event.time -= offsetMs;
+      if (event.event === 'sample') keep(event, run, inputs);
+      else {
+        const told = toldBy(event);
+        if (told !== null) kept.add(told);
+      }
+    };
+    const { unreadable, ...read } = readRecords(file, 'events', parseEvent, take, scanner);
     inputs.files.push(read);
     if (unreadable) inputs.missing.push(`${file}: ${read.problems[0]}`);
   }
-  if (serverIds.size > 0) inputs.events = events.sort((a, b) => a.time - b.time);
+  if (kept.left > 0) {
+    inputs.notes.push(`${kept.left} events of leadership beyond the first ${MAX_EVENTS} are left out`);
+  }
+  if (serverIds.size > 0) inputs.events = kept.all.sort((a, b) => a.time - b.time);
   inputs.eventServerIds = [...serverIds].sort((a, b) => a - b);
 }
 
+/** The first so many. */
+class Limited<T> {
+  readonly all: T[] = [];
+  left = 0;
+
+  constructor(private readonly limit: number) {}
+
+  add(value: T): void {
+    if (this.all.length < this.limit) this.all.push(value);
+    else this.left += 1;
+  }
+}
+
+/** Without the fields that nobody needs, which may be of any size; null: it is not kept. */
+function toldBy(event: ServerEvent): KeptEvent | null {
+  const { time, server_id } = event;
+  switch (event.event) {
+    case 'started':
+    case 'stopped':
+      return { time, server_id, event: event.event };
+    case 'election':
+      return { time, server_id, event: 'election', term: event.term };
+    case 'leader':
+      return { time, server_id, event: 'leader', term: event.term, leader_id: event.leader_id };
+    case 'stepped_down':
+      return { time, server_id, event: 'stepped_down', term: event.term, leader_id: event.leader_id };
+    case 'peer_down':
+      return { time, server_id, event: 'peer_down', peer_id: event.peer_id };
+    default:
+      return null;
+  }
+}
+
+function keep(sample: TimedSample & { server_id: number }, run: Interval | null, { samples }: Inputs): void {
+  const { time, server_id: serverId } = sample;
+  if (run !== null && (time < run.from - MARGIN_MS || time > run.to + MARGIN_MS)) return;
+  let series = samples.get(serverId);
+  if (series === undefined && samples.size < MAX_SERVERS) samples.set(serverId, (series = new Thinned(worst)));
+  const { cpu_percent, memory_bytes, active, queued, event_loop_delay_ms } = sample;
+  series?.add({ time, cpu_percent, memory_bytes, active, queued, event_loop_delay_ms });
+}
+
+function worst(earlier: TimedSample, later: TimedSample): TimedSample {
+  const { max } = Math;
+  return {
+    time: earlier.time,
+    cpu_percent: max(earlier.cpu_percent, later.cpu_percent),
+    memory_bytes: max(earlier.memory_bytes, later.memory_bytes),
+    active: max(earlier.active, later.active),
+    queued: max(earlier.queued, later.queued),
+    event_loop_delay_ms: max(earlier.event_loop_delay_ms, later.event_loop_delay_ms),
+  };
+}
+
 function execute(event: Extract<ServerEvent, { event: 'executed' }>, inputs: Inputs): void {
+  if (event.outcome !== 'answered') return;
   const tasks = inputs.tasks.find(event.run_id ?? '', event.client_name);
   if (tasks === undefined) return;
   inputs.executions += 1;

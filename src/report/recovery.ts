@@ -9,19 +9,23 @@ const WINDOW_STEPS = WINDOW_MS / STEP_MS;
 const CALM_WINDOWS = (CALM_MS - WINDOW_MS) / STEP_MS + 1;
 /** A fault that lasts longer (5.5 hours) is not judged: the times in its file are damaged. */
 const MAX_STEPS = 2_000_000;
+/** Steps by images: 400 MB. */
+const MAX_CELLS = 50_000_000;
+const FIRST_STEPS = 1000;
 const SLOW_FACTOR = 1.5;
 const SLOW_MS = 10;
 /** The most latencies of an image that its baseline is taken from, and the fewest before the first fault. */
 const BASELINE_MAX = 100_000;
 const BASELINE_MIN = 20;
 
-/** Shows all requests. */
-export type ForEachRow = (visit: (row: Row) => void) => void;
-
-interface Range {
+/** Unix milliseconds, both ends included. */
+export interface Range {
   from: number;
   to: number;
 }
+
+/** Shows all requests, or those whose life touches `within`: much quicker where that is short. */
+export type ForEachRow = (visit: (row: Row) => void, within?: Range) => void;
 
 /**
  * What is slow for each image (by number, ms): 1.5 times its steady p95 plus 10 ms. Steady are the successes that ended
@@ -31,11 +35,13 @@ export function slowAboveMs(forEachRow: ForEachRow, imageCount: number, faults: 
   const before: number[][] = Array.from({ length: imageCount }, () => []);
   const outside: number[][] = Array.from({ length: imageCount }, () => []);
   const firstMs = faults.reduce((first, { from }) => Math.min(first, from), Infinity);
-  const keep = (list: number[], ms: number): void => void (list.length < BASELINE_MAX && list.push(ms));
+  const isTouched = touchOf(faults);
   forEachRow((row) => {
     if (!row.success) return;
-    if (row.endMs < firstMs) keep(before[row.image]!, row.latencyMs);
-    if (!faults.some((fault) => overlaps(row, fault))) keep(outside[row.image]!, row.latencyMs);
+    const early = before[row.image]!;
+    if (row.endMs < firstMs && early.length < BASELINE_MAX) early.push(row.latencyMs);
+    const others = outside[row.image]!;
+    if (others.length < BASELINE_MAX && !isTouched(row)) others.push(row.latencyMs);
   });
   return Float64Array.from(before, (latencies, image) => {
     const steady = latencies.length >= BASELINE_MIN ? latencies : outside[image]!;
@@ -52,7 +58,15 @@ export function slowAboveMs(forEachRow: ForEachRow, imageCount: number, faults: 
  */
 export function backToBaselineMs(forEachRow: ForEachRow, slowMs: Float64Array, { from, to }: Range): number | null {
   const steps = Math.floor((to - from) / STEP_MS);
-  if (!(steps >= CALM_MS / STEP_MS) || steps > MAX_STEPS) return null;
+  if (!(steps >= CALM_MS / STEP_MS) || steps > Math.min(MAX_STEPS, MAX_CELLS / slowMs.length)) return null;
+  // Calm comes soon, mostly: what is looked at grows only while it does not.
+  for (let looked = Math.min(steps, FIRST_STEPS); ; looked = Math.min(steps, looked * 4)) {
+    const calmMs = calmWithin(forEachRow, slowMs, from, looked);
+    if (calmMs !== null || looked === steps) return calmMs;
+  }
+}
+
+function calmWithin(forEachRow: ForEachRow, slowMs: Float64Array, from: number, steps: number): number | null {
   const bad = badSteps(forEachRow, slowMs, from, steps);
   let good = 0;
   for (let at = 0; at + WINDOW_STEPS <= steps; at++) {
@@ -62,8 +76,40 @@ export function backToBaselineMs(forEachRow: ForEachRow, slowMs: Float64Array, {
   return null;
 }
 
-export function overlaps(row: Pick<Row, 'startMs' | 'endMs'>, { from, to }: Range): boolean {
+type Life = Pick<Row, 'startMs' | 'endMs'>;
+
+export function overlaps(row: Life, { from, to }: Range): boolean {
   return row.startMs <= to && row.endMs >= from;
+}
+
+/** Whether a life overlaps any of the ranges, for millions of them. */
+export function touchOf(ranges: readonly Range[]): (row: Life) => boolean {
+  const sorted = [...ranges].sort((a, b) => a.from - b.from);
+  const froms = Float64Array.from(sorted, ({ from }) => from);
+  let untilMs = -Infinity;
+  // The latest end of all ranges up to this one: whether any of those that begin in time is not over.
+  const untils = Float64Array.from(sorted, ({ to }) => (untilMs = Math.max(untilMs, to)));
+  return ({ startMs, endMs }) => {
+    const begun = countUpTo(froms, endMs);
+    return begun > 0 && untils[begun - 1]! >= startMs;
+  };
+}
+
+/** How many of the ascending numbers are not above `limit`. */
+export function countUpTo(ascending: Float64Array, limit: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ascending[middle]! <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+interface Steps {
+  total: Int32Array;
+  slow: Int32Array;
 }
 
 /** Whether the window that begins with a step is bad. */
@@ -71,8 +117,8 @@ function badSteps(forEachRow: ForEachRow, slowMs: Float64Array, from: number, st
   const total = new Int32Array(steps);
   const failed = new Int32Array(steps);
   const troubled = new Int32Array(steps + 1);
-  const byImage = new Map<number, { total: Int32Array; slow: Int32Array }>();
-  forEachRow((row) => {
+  const byImage: Steps[] = [];
+  const visit = (row: Row): void => {
     const isSlow = row.latencyMs > slowMs[row.image]!;
     if (isSlow || !row.success) {
       const first = clamp((row.startMs - from) / STEP_MS, steps);
@@ -83,16 +129,14 @@ function badSteps(forEachRow: ForEachRow, slowMs: Float64Array, from: number, st
     if (at < 0 || at >= steps) return;
     total[at]! += 1;
     if (!row.success) failed[at]! += 1;
-    const image = byImage.get(row.image) ?? { total: new Int32Array(steps), slow: new Int32Array(steps) };
-    byImage.set(row.image, image);
+    const image = (byImage[row.image] ??= { total: new Int32Array(steps), slow: new Int32Array(steps) });
     image.total[at]! += 1;
     if (isSlow) image.slow[at]! += 1;
-  });
+  };
+  forEachRow(visit, { from, to: from + steps * STEP_MS });
   const bad = new Uint8Array(steps);
   markWindows(bad, [failed], ([failures]) => failures! > 0);
-  for (const image of byImage.values()) {
-    markWindows(bad, [image.slow, image.total], ([slow, all]) => slow! > all! * 0.05);
-  }
+  byImage.forEach(({ slow, total: all }) => markWindows(bad, [slow, all], ([late, ended]) => late! > ended! * 0.05));
   for (let at = 1; at < steps; at++) troubled[at]! += troubled[at - 1]!;
   markWindows(bad, [total, troubled], ([ended, lives]) => ended === 0 && lives! > 0);
   return bad;

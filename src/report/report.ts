@@ -1,4 +1,4 @@
-import type { FaultAction } from '../core/metrics/record';
+import type { FaultAction, StressRunFile } from '../core/metrics/record';
 import type { ThresholdResult } from '../core/metrics/threshold';
 import type { InputFile, RunSeen } from './inputs';
 
@@ -25,6 +25,14 @@ export interface Share {
   max_ms: number | null;
 }
 
+/** A phase also says how long its successes took from their send. */
+export interface PhaseShare extends Share {
+  phase: PhaseName;
+  service_p50_ms: number | null;
+  service_p95_ms: number | null;
+  service_p99_ms: number | null;
+}
+
 /** What can be told of one fault or not, and then why not. */
 export type Measure = 'led' | 'detected_ms' | 'new_leader_ms' | 'first_success_ms' | 'back_to_baseline_ms';
 
@@ -45,6 +53,8 @@ export interface FaultReport {
   first_success_ms: number | null;
   /** The first moment of a second of calm (src/report/recovery.ts). */
   back_to_baseline_ms: number | null;
+  /** Unix milliseconds: the end of its phase `recovering`; null: it was not mended within the run. */
+  recovered: number | null;
   /** Of requests whose life overlaps fault or recovery. */
   requests_failed: number;
   requests_retried: number;
@@ -63,6 +73,8 @@ export interface Timeline {
   window_ms: number;
   requests: number[];
   failed: number[];
+  /** So many requests are in no window: their times lie so far from the others that they must be damaged. */
+  left_out: number;
   /** Of all requests, failed ones too: a chart of successes alone flatters. null where none ended. */
   p50_ms: (number | null)[];
   p95_ms: (number | null)[];
@@ -232,16 +244,18 @@ export interface Report {
   duration_secs: number;
   throughput_per_s: number;
   images: (Share & { image: string })[];
-  phases: (Share & { phase: PhaseName })[];
+  phases: PhaseShare[];
   faults: FaultReport[] | null;
   audit: Audit;
   leaders: Leaders | null;
   balance: Balance;
-  /** null without records of single requests. */
+  /** null without requests that ended. */
   timeline: Timeline | null;
   percentile_curve: CurvePoint[];
   servers: ServerSeries[];
   generators: GeneratorSeries[];
+  /** What each machine's `stress` was told to do: the machine_{n}_run.json of the runs that are taken. */
+  loads: StressRunFile[];
   /** Of machines whose clocks were compared; empty where all files are of this machine. */
   clocks: MachineClock[];
   self_check: string[];

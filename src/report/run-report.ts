@@ -2,16 +2,18 @@ import path from 'node:path';
 import { ClusterError } from '../core/errors';
 import type { Threshold } from '../core/metrics/threshold';
 import { buildReport } from './build';
-import { type Collected, collectLocal, type Place } from './collect';
+import type { Collected, Place } from './collect';
+import { gather, type Gathered, type RemoteOptions } from './gather';
 import type { Inputs } from './inputs';
 import { printable } from '../core/printable';
+import { parsePlace } from '../core/ssh-target';
 import { readInputs } from './read';
 import type { RunChoice } from './read-requests';
 import type { Report, RuleResult, RunFacts } from './report';
 import { formatOf, writeReports } from './write';
 
 export interface RunReportOptions {
-  /** The folders of the client machines. */
+  /** The folders of the client machines: paths, or `user@host:/path` of other machines, as the next two may be. */
   metrics: readonly string[];
   faults: Place | null;
   events: readonly Place[];
@@ -20,8 +22,10 @@ export interface RunReportOptions {
   runs: RunChoice;
   thresholds: readonly Threshold[];
   /** What the caller's own checks say, and facts about the run; they stand in the report. */
-  rules?: readonly RuleResult[];
+  rules?: readonly RuleResult[] | ((gathered: Gathered) => readonly RuleResult[]);
   run?: RunFacts;
+  /** Needed where a place is another machine's. */
+  remote?: RemoteOptions;
   /** What a person reads, one line; nothing of it with --json. */
   say(line: string): void;
 }
@@ -30,28 +34,26 @@ const RULE = '='.repeat(44);
 
 /**
  * The `report` command: collects, reads, builds, writes.
- * @throws ClusterError `bad_usage` for files that cannot be written, `not_reachable` if there is nothing to report
+ * @throws ClusterError `bad_usage` for files that cannot be written, `not_reachable` if there is nothing to report,
+ * `interrupted`, and what `gather` throws
  */
-export function runReport(options: RunReportOptions): Report {
+export async function runReport(options: RunReportOptions): Promise<Report> {
   const { metrics, say, runs } = options;
   const outFiles = [...new Set(options.outFiles)];
   for (const file of outFiles) formatOf(file);
   const folders = [...new Set(outFiles.map((file) => path.dirname(file)))].map(shown).join(', ');
   const banner = [`Client Machines: ${metrics.length}`, `Output Directory: ${folders}`];
   for (const line of [RULE, 'CloudP2P Metrics Aggregation', RULE, ...banner, RULE, '']) say(line);
-  const collected = collect(metrics, say);
+  const gathered = await collect(options);
+  const { collected, faults, events, ...known } = gathered;
   for (const line of ['', 'Step 2: Aggregating metrics...', '']) say(line);
-  say(
-    `Loading metrics from: ${collected
-      .filter(isGood)
-      .map(({ source }) => shown(source))
-      .join(', ')}`,
-  );
-  const inputs = readInputs({ collected, faults: options.faults, events: options.events, runs });
+  say(`Loading metrics from: ${foldersOf(collected, options.remote).map(shown).join(', ')}`);
+  const inputs = readInputs({ collected, faults, events, known, runs });
   if (!hasAnything(inputs)) throw nothing(inputs);
   say(`Loaded ${inputs.clientFileCount} client metrics files`);
   say('Aggregating metrics...');
-  const { thresholds, rules, run } = options;
+  const { thresholds, run } = options;
+  const rules = typeof options.rules === 'function' ? options.rules(gathered) : options.rules;
   const report = buildReport(inputs, { thresholds, rules, run });
   writeReports(report, outFiles);
   for (const file of outFiles) say(`✓ Saved ${formatOf(file).name} report: ${shown(file)}`);
@@ -59,18 +61,23 @@ export function runReport(options: RunReportOptions): Report {
   return report;
 }
 
-function collect(metrics: readonly string[], say: (line: string) => void): Collected[] {
+async function collect(options: RunReportOptions): Promise<Gathered> {
+  const { remote, say } = options;
   say('Step 1: Collecting metrics from client machines...');
   say('');
-  const collected = collectLocal(metrics);
-  collected.forEach(({ source, problem }, index) => {
-    say(`[${index + 1}/${metrics.length}] Collecting from: ${shown(source)}`);
-    if (problem === null) say(`  ✓ Successfully collected metrics from machine ${index + 1}`);
-    else say(`  ✗ Failed to collect metrics from machine ${index + 1}: ${problem}`);
+  const gathered = await gather(options).catch((error: unknown) => {
+    if (!(error instanceof ClusterError) || error.code !== 'interrupted' || remote === undefined) throw error;
+    const where = `what was fetched stays in ${shown(remote.into)}, where the same command goes on`;
+    throw new ClusterError('interrupted', `interrupted: ${where}`);
   });
-  if (!collected.some(isGood))
-    throw nothing({ missing: collected.map(({ source, problem }) => `${source}: ${problem}`) });
-  return collected;
+  if (gathered.collected.some(isGood)) return gathered;
+  throw nothing({ missing: gathered.collected.map(({ source, problem }) => `${source}: ${problem}`) });
+}
+
+/** Where the files are read: local ones in their place, all others below one folder. */
+function foldersOf(collected: readonly Collected[], remote: RemoteOptions | undefined): string[] {
+  const places = collected.filter(isGood).map(({ source }) => (parsePlace(source) === null ? source : remote!.into));
+  return [...new Set(places)];
 }
 
 function isGood({ problem }: Collected): boolean {
@@ -83,7 +90,7 @@ function hasAnything({ records, clients }: Inputs): boolean {
 
 function nothing({ missing }: Pick<Inputs, 'missing'>): ClusterError {
   const why = missing.length === 0 ? 'no file holds a request that counts' : missing.slice(0, 3).join('; ');
-  return new ClusterError('not_reachable', `there is nothing to report: ${printable(why, 500)}`);
+  return new ClusterError('not_reachable', `there is nothing to report: ${printable(why, 2000)}`);
 }
 
 /** What decides the exit code, after the guide's lines. */
@@ -93,7 +100,7 @@ function remarks({ thresholds, inputs }: Report): string[] {
     .map(({ expression, value }) => {
       return `Threshold crossed: ${expression} (${value === null ? 'unknown' : `it is ${Number(value.toFixed(3))}`})`;
     });
-  const missing = inputs.missing.slice(0, 10).map((text) => `Incomplete: ${printable(text, 500)}`);
+  const missing = inputs.missing.slice(0, 10).map((text) => `Incomplete: ${printable(text, 2000)}`);
   return [...crossed, ...missing];
 }
 

@@ -2,7 +2,10 @@ import path from 'node:path';
 import { ClusterError } from '../core/errors';
 import { writeAll } from '../files/write-all';
 import { printable } from '../core/printable';
+import { renderCsv } from './renderers/csv';
+import { renderHtml } from './renderers/html';
 import { renderJson } from './renderers/json';
+import { renderJunit } from './renderers/junit';
 import { renderText } from './renderers/text';
 import type { Report } from './report';
 
@@ -10,6 +13,9 @@ import type { Report } from './report';
 const FORMATS = {
   '.json': { name: 'JSON', render: renderJson },
   '.txt': { name: 'text', render: renderText },
+  '.html': { name: 'HTML', render: renderHtml },
+  '.xml': { name: 'JUnit', render: renderJunit },
+  '.csv': { name: 'CSV', render: renderCsv },
 } as const;
 
 type Extension = keyof typeof FORMATS;

@@ -2,7 +2,9 @@ import { cpus, loadavg } from 'node:os';
 import path from 'node:path';
 import * as election from './election';
 import * as imaging from './imaging';
+import * as report from './report';
 import * as requests from './requests';
+import * as stressMemory from './stress-memory';
 
 /** The cover of the reference measurement has 612 × 405 pixels; this one is made of the default cover. */
 const COVER = path.join('test', 'bench', 'cover-612x405.jpg');
@@ -15,7 +17,9 @@ export async function main(program: string, wanted: readonly string[]): Promise<
     `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, load ${loadavg()[0]!.toFixed(2)} before\n`,
   );
   if (isWanted('imaging')) await imaging.run();
+  if (isWanted('report')) report.run([program]);
   if (isWanted('requests')) await runRequests([program]);
+  if (isWanted('stress-memory')) await stressMemory.run([program], [1000, 5000]);
   if (isWanted('election')) await election.run([program], { starts: 100, kills: 100, pauses: 3 });
 }
 

@@ -1,4 +1,4 @@
-// npm run bench [-- requests|election|imaging]: figures of the built program on this machine, medians and ratios.
+// npm run bench [-- imaging|report|requests|election]: figures of the built program on this machine, medians and ratios.
 // Never part of the tests: the machines are noisy, so compare inside one run.
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';

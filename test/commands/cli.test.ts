@@ -2,7 +2,7 @@ import { COMMANDS } from '../../src/index';
 import packageJson from '../../package.json';
 import { cli, linesOf } from './capture';
 
-const IDS = Object.keys(COMMANDS);
+const IDS = Object.keys(COMMANDS).filter((id) => !COMMANDS[id]!().hidden);
 const typed = (id: string): string[] => id.split(':');
 
 describe('help', () => {

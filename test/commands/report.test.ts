@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Report } from '../../src/commands/report';
 import { exitCodeOf } from '../../src/core/errors';
@@ -36,6 +36,28 @@ test('without anything it reads ./metrics and writes both reports', async () => 
   expect(existsSync(at('aggregated_metrics/final_report.json'))).toBe(true);
 });
 
+test('each format by its extension', async () => {
+  lab.requests([request(1, 0)]);
+  const files = ['r.html', 'r.xml', 'r.csv', 'r.TXT'];
+  const { code, stdout } = await report(...files.flatMap((file) => ['--out', file]));
+  expect(code).toBe(0);
+  for (const [at, name] of ['HTML', 'JUnit', 'CSV', 'text'].entries()) {
+    expect(stdout).toContain(`✓ Saved ${name} report: ${files[at]}\n`);
+  }
+  const begins = files.map((file) => readFileSync(at(file), 'utf8').slice(0, 9).toLowerCase());
+  expect(begins).toEqual(['<!doctype', '<?xml ver', 'time,unix', '=========']);
+});
+
+test('thresholds of the file, until a flag says others; a wrong one names file and key', async () => {
+  lab.requests([request(1, 0)]);
+  const config = ['--config', lab.write('r.toml', '[report]\nthresholds = ["p99<1ms"]')];
+  expect((await report(...config)).code).toBe(3);
+  expect((await report(...config, '--threshold', 'p99<1s')).code).toBe(0);
+  lab.write('r.toml', '[report]\nthresholds = ["p99<1s", "p98<1s"]');
+  const message = expect.stringMatching(/r\.toml: report\.thresholds: expected a metric.*got "p98<1s"/);
+  expect(await report(...config)).toMatchObject({ code: 2, message });
+});
+
 test('with --json nothing but the report is on stdout', async () => {
   lab.requests([request(1, 0)]);
   const { stdout } = await report('--json', '--out', 'x.txt');
@@ -68,9 +90,13 @@ test.each<[string[], number]>([
 test.each<[string[], number, RegExp]>([
   [['--metrics', 'none'], 4, /^there is nothing to report: none: does not exist$/],
   [['--threshold', 'p98<1ms'], 2, /^--threshold: expected a metric.*got "p98<1ms"; metrics are /],
-  [['--out', 'a.html'], 2, /^--out: expected a file that ends with \.json, \.txt, got "a.html"$/],
-  [['--metrics', 'me@there:/x'], 2, /^--metrics: expected a path of this machine/],
-  [['--faults', 'me@there:/x'], 2, /^--faults: expected a path of this machine/],
+  [['--out', 'a.pdf'], 2, /^--out: expected a file that ends with \.json, \.txt, \.html, \.xml, \.csv, got "a.pdf"$/],
+  [
+    ['--metrics', 'me@-there:/x'],
+    2,
+    /^--metrics: expected a path, or \[user@\]host\[:port\]:\/path of another machine/,
+  ],
+  [['--faults', 'me@there:22'], 2, /^--faults: expected a path, or .*, got "me@there:22"$/],
   [['--run', 'x'], 2, /^--run: no run "x" in the files; known are "run-1"$/],
   [['--config', 'none.toml'], 2, /^none\.toml: no such file$/],
 ])('%j is an error in one line', async (argv, code, message) => {

@@ -44,7 +44,7 @@ test('--plan --json is the configuration, and flags win over the file', async ()
     '0.5',
   );
   expect(JSON.parse(stdout)).toMatchObject({
-    ...{ servers: 4, thresholds: ['p99<1s'], faults: { firstMs: 500, intervalMs: 8000 } },
+    ...{ servers: 4, thresholds: ['p99<1s'], faults: { firstMs: 500, spec: { intervalMs: 8000 } } },
   });
 });
 
@@ -99,4 +99,32 @@ test('a folder for its files that is there already, or cannot be', async () => {
       stderr: `Error: cannot make the folder ${out}: ${why}\n`,
     });
   }
+});
+
+test('flags of faults count here, and no cycles mean no faults', async () => {
+  const kinds = await cli('run', '--plan', '--kind', 'pause', '--target', 'leader');
+  expect(kinds.stdout).toContain('pause the leader at that moment');
+  const none = await cli('run', '--plan', '--cycles', '0', '--kind', 'pause');
+  expect({ code: none.code, steps: linesOf(none.stdout).slice(2, 4) }).toEqual({
+    code: 0,
+    steps: ['3. Faults, in time after the start of the clients:', '      none'],
+  });
+  const wrong = await cli('run', '--plan', '--kind', 'nap');
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toMatch(/^Error: --kind: expected one of /);
+});
+
+test('over SSH: a script of Node cannot be copied, a wrong executable is none', async () => {
+  const machines = '[[servers]]\nid=1\nhost="s"\naddress="s:1"\nwork_dir="w"\n[[clients]]\nhost="c"\nwork_dir="w"\n';
+  writeFileSync('lab.toml', machines);
+  const script = await cli('run', '--plan', '--config', 'lab.toml');
+  expect(script.code).toBe(2);
+  expect(script.stderr).toMatch(/^Error: a run over SSH copies the built executable, and this is a script of Node: /);
+  writeFileSync('bad.toml', `[run]\nbinary = "lab.toml"\n${machines}`);
+  const bad = await cli('run', '--plan', '--config', 'bad.toml');
+  expect(bad.stderr).toBe('Error: run.binary: expected an executable of Linux or macOS, got "lab.toml"\n');
+  writeFileSync('good.toml', `[run]\nbinary = "${process.execPath}"\n${machines}`);
+  const good = await cli('run', '--plan', '--config', 'good.toml');
+  expect(good.code).toBe(0);
+  expect(linesOf(good.stdout)[0]).toBe('1. CONNECT: to 2 machines over SSH, all at once: s, c');
 });

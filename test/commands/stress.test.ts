@@ -1,6 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { StressRunFile } from '../../src/core/metrics/record';
+import type { StressReport } from '../../src/stress/options';
 import { closeAll, startServers } from '../client/clients';
 import { carrierOf } from '../client/scripted-server';
 import { randomBytes } from '../imaging/pictures';
@@ -38,7 +40,7 @@ it('runs, says how it went, and ends with 0', async () => {
   expect(lines).toContain('Machine ID:         3');
   expect(lines).toContain(`Image Directory:    ${at('images')}`);
   expect(lines.at(-1)).toBe(`Files:     ${at('metrics')}: machine_3_requests.ndjson, machine_3_client_*.json and .log`);
-  expect(readdirSync(at('metrics')).length).toBe(5);
+  expect(readdirSync(at('metrics')).length).toBe(7);
 });
 
 it('as JSON: nothing else on stdout', async () => {
@@ -62,7 +64,8 @@ it('servers and timeout come from the client file, the rest from the stress file
   expect(code).toBe(0);
   expect(linesOf(stdout)[0]).toContain(`[requests] of ${at('client.toml')} is not used`);
   expect(readdirSync(at('m')).sort()).toEqual([
-    ...['machine_4_client_1.json', 'machine_4_client_1.log', 'machine_4_requests.ndjson'],
+    ...['machine_4_client_1.json', 'machine_4_client_1.log', 'machine_4_generator.ndjson', 'machine_4_requests.ndjson'],
+    'machine_4_run.json',
   ]);
   expect(server!.all('TaskRequest').length).toBe(2);
 });
@@ -70,6 +73,57 @@ it('servers and timeout come from the client file, the rest from the stress file
 it('a wrong carrier: 3', async () => {
   const [server] = await startServers({ onTask: (task, self) => self.answer(task, carrierOf(randomBytes(3))) });
   expect((await stress('--server', server!.address)).code).toBe(3);
+});
+
+it('at a rate; a threshold that is crossed: 3, and it is in the JSON too', async () => {
+  const [server] = await startServers({});
+  const flags = ['--clients', '2', '--image-dir', at('images'), '--metrics-dir', at('metrics')];
+  const load = [
+    '--rate',
+    '50',
+    '--duration',
+    '0.2',
+    '--arrivals',
+    'poisson',
+    '--warmup',
+    '0.01',
+    '--server',
+    server!.address,
+  ];
+  const judged = ['--threshold', 'p99<10s', '--threshold', 'max<0ms'];
+  const { code, stdout } = await cli('stress', ...flags, ...load, ...judged, '--json');
+  expect(code).toBe(3);
+  const report = JSON.parse(stdout) as StressReport;
+  expect(report.thresholds.map(({ passed }) => passed)).toEqual([true, false]);
+  expect(report).toMatchObject({ warmup_secs: 0.01, unsent_requests: 0, aborted_by: null });
+  const run = JSON.parse(readFileSync(at('metrics', 'machine_1_run.json'), 'utf8')) as StressRunFile;
+  expect(run.config).toMatchObject({
+    ...{ rate_per_second: 50, arrivals: 'poisson', duration_secs: 0.2, thresholds: ['p99<10s', 'max<0ms'] },
+    ...{ seed: report.seed, server_addresses: [server!.address] },
+  });
+  expect(run.command_line.slice(0, 4)).toEqual(['cloudp2p', 'stress', '--clients', '2']);
+  expect((await stress('--server', server!.address, '--threshold', 'p99<10s')).stdout).toMatch(
+    /\nThreshold p99<10s: passed, it is [\d.]+ ms\n$/,
+  );
+});
+
+it('what must hold all the time, and does not: 3', async () => {
+  const [server] = await startServers({ onTask: (task, self) => self.refuse(task, 'x', 'broken') });
+  const load = ['--clients', '2', '--min-delay-ms', '0', '--max-delay-ms', '1', '--duration', '60'];
+  const flags = ['--image-dir', at('images'), '--metrics-dir', at('metrics'), '--server', server!.address];
+  const { code, stdout } = await cli('stress', ...load, ...flags, '--abort-on', 'failure_rate<5%');
+  expect(code).toBe(3);
+  const line = ' ERROR aborted: failure_rate<5% does not hold, it is 100.00%; no more requests are started\n';
+  expect(stdout).toContain(line);
+});
+
+it('expressions of the file are read, and their errors name it', async () => {
+  writeFileSync(at('stress.toml'), '[stress]\nabort_on = ["p99<1s", "recovery<1s"]');
+  const { code, stderr } = await cli('stress', '--config', at('stress.toml'));
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: expect.stringContaining(`Error: ${at('stress.toml')}: stress.abort_on: expected a metric,`) as string,
+  });
 });
 
 it('no server: 4, and one line that names it', async () => {
@@ -85,6 +139,18 @@ it.each([
   [['--wait', 'long'], '--wait: expected a number from 0.1 to 86400, got "long"'],
   [['--duration', '0'], '--duration: expected a number from 0.001 to 86400, got "0"'],
   [['--min-delay-ms', '9', '--max-delay-ms', '5'], '--min-delay-ms: expected at most --max-delay-ms (5), got 9'],
+  [['--rate', '0'], '--rate: expected a number from 0.001 to 1000000, got "0"'],
+  [
+    ['--rate', '5', '--max-delay-ms', '5'],
+    '--rate and think times (--min-delay-ms, --max-delay-ms) exclude each other',
+  ],
+  [['--arrivals', 'even'], '--arrivals: expected "uniform" or "poisson", got "even"'],
+  [['--duration', '5', '--ramp-up', '5'], '--ramp-up: expected less than --duration (5), got 5'],
+  [['--graceful-stop', '-1'], '--graceful-stop: expected a number from 0 to 86400, got "-1"'],
+  [
+    ['--threshold', 'p99'],
+    '--threshold: expected a metric, one of < <= > >=, and a number, like p99<800ms, got "p99"; metrics are failure_rate, min, avg, p50, p95, p99, p99.9, max, imbalance, throughput',
+  ],
   [['--metrics-dir', ''], '--metrics-dir: expected a path, got ""'],
   [['--image-dir', 'none/such'], 'the image folder none/such: does not exist'],
   [['--client-config', 'none/such.toml'], 'none/such.toml: no such file'],

@@ -1,6 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { useLab, request } from '../report/lab';
+import { lines, request, useLab } from '../report/lab';
+import type { Report } from '../../src/report/report';
+import { MemoryWatch } from '../support/memory';
 import { runProgram } from '../support/program';
 
 const lab = useLab();
@@ -21,4 +23,46 @@ test('exit codes: a crossed threshold, nothing to report', async () => {
   expect((await report('--threshold', 'p99<1ms', '--json')).code).toBe(3);
   const { code, stderr } = await report('--metrics', 'none');
   expect({ code, stderr }).toEqual({ code: 4, stderr: 'Error: there is nothing to report: none: does not exist\n' });
+});
+
+describe('a file of 2 GB', () => {
+  const GB = 2 ** 30;
+  const SOME = Array.from({ length: 4096 }, (_, id) => request(id, id));
+
+  /** Reports it in bounded time and memory, and returns what was read of it. */
+  async function reportOf(write: (file: number) => void) {
+    const file = openSync(lab.write('metrics/machine_1_requests.ndjson', ''), 'w');
+    write(file);
+    closeSync(file);
+    let watch: MemoryWatch | undefined;
+    const { code, stdout } = await runProgram(['report', '--json'], {
+      ...{ cwd: lab.folder, timeoutMs: 60_000 },
+      onStart: (child) => (watch = new MemoryWatch([child.pid!])),
+    });
+    watch!.stop();
+    expect(code).toBe(0);
+    expect(watch!.peakMb[0]).toBeLessThan(250);
+    const { total_requests: total, inputs } = JSON.parse(stdout) as Report;
+    return { total, file: inputs.files[0]! };
+  }
+
+  test('of zero bytes between good lines', async () => {
+    const { total, file } = await reportOf((fd) => {
+      const first = lines([request(1, 0)]);
+      writeSync(fd, first);
+      ftruncateSync(fd, 2 * GB);
+      writeSync(fd, `\n${lines([request(2, 50)])}`, 2 * GB);
+    });
+    expect({ total, ...file }).toMatchObject({ total: 2, lines: 3, problems: ['line 2: longer than 64 KiB'] });
+  }, 90_000);
+
+  test('of good lines again and again', async () => {
+    const block = Buffer.from(lines(SOME));
+    const times = Math.floor((2 * GB) / block.length);
+    const { total, file } = await reportOf((fd) => {
+      for (let n = 0; n < times; n++) writeSync(fd, block);
+    });
+    expect({ total, lines: file.lines }).toEqual({ total: SOME.length, lines: times * SOME.length });
+    expect(file.problems[0]).toBe(`line ${SOME.length + 1}: request 0 of client 1 was counted before`);
+  }, 90_000);
 });

@@ -31,6 +31,26 @@ describe('fault windows', () => {
     ]);
   });
 
+  test('every kind has its own mend; a graceful restart is one fault', () => {
+    const kinds = ['kill', 'terminate', 'pause', 'partition', 'delay', 'loss'] as const;
+    const mends = ['restart', 'restart', 'resume', 'heal', 'heal', 'heal'] as const;
+    const events = kinds.flatMap((kind, index) => [
+      fault(100 * index, 1, kind, { outcome: 'started' }),
+      fault(100 * index + 5, 1, kind),
+      fault(100 * index + 50, 1, mends[index]!, { outcome: 'started' }),
+      fault(100 * index + 60, 1, mends[index]!),
+    ]);
+    const windowAt = (index: number, kind: string) => {
+      const startMs = T0 + 100 * index;
+      return { serverId: 1, kind, startMs, doneMs: startMs + 5, mendedMs: startMs + 60 };
+    };
+    expect(faultWindows(events)).toEqual(kinds.map((kind, index) => windowAt(index, kind)));
+    const graceful = { detail: 'graceful restart' };
+    const [started, done, ...rest] = events.slice(4, 8);
+    const restart = [{ ...started!, ...graceful }, { ...done!, ...graceful }, ...rest];
+    expect(faultWindows(restart)).toEqual([windowAt(1, 'restart')]);
+  });
+
   test('of another session are left out', () => {
     const of = (startMs: number, mendedMs: number | null) => ({
       serverId: 1,
@@ -80,7 +100,7 @@ describe('a killed leader', () => {
     events();
     expect(lab.report().faults).toEqual([
       {
-        ...{ server_id: 1, kind: 'kill', start: T0 + 3000, end: T0 + 6000, led: true },
+        ...{ server_id: 1, kind: 'kill', start: T0 + 3000, end: T0 + 6000, recovered: T0 + 6000, led: true },
         ...{ detected_ms: 8, new_leader_ms: 42, first_success_ms: 230, back_to_baseline_ms: expect.any(Number) },
         ...{ requests_failed: 1, requests_retried: 20, requests_hedged: 1, longest_request_ms: 290, unknown: {} },
       },
@@ -199,10 +219,10 @@ describe('back to baseline', () => {
     expect(baseline().back_to_baseline_ms).toBe(0);
   });
 
-  test('times that must be damaged are unknown, and take no memory', () => {
-    lab.requests([...load(3000), request(9999, 8e15 - T0)]);
-    lab.faults([fault(1000, 1, 'kill')]);
-    expect(baseline().back_to_baseline_ms).toBeNull();
-    expect(lab.report().balance.windows).toBe(0);
+  test('times that must be damaged are left out, and take no memory', () => {
+    lab.requests([...load(3000), request(9998, -T0), request(9999, 8e15 - T0)]);
+    lab.faults([fault(1000, 1, 'kill'), fault(1200, 1, 'restart')]);
+    expect(baseline().back_to_baseline_ms).toBe(0);
+    expect(lab.report()).toMatchObject({ balance: { windows: 2 }, duration_secs: 3.01, total_requests: 302 });
   });
 });

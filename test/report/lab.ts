@@ -2,7 +2,15 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { FaultAction, FaultEvent, RequestRecord, ServerEventBody } from '../../src/core/metrics/record';
+import type {
+  FaultAction,
+  FaultEvent,
+  GeneratorSample,
+  RequestRecord,
+  ServerEventBody,
+  ServerSample,
+  StressRunFile,
+} from '../../src/core/metrics/record';
 import { buildReport, type BuildOptions } from '../../src/report/build';
 import { collectLocal } from '../../src/report/collect';
 import type { Inputs } from '../../src/report/inputs';
@@ -45,6 +53,32 @@ export function fault(at: number, serverId: number, action: FaultAction, more: P
 
 export function event(at: number, serverId: number, body: ServerEventBody): object {
   return { time: T0 + at, server_id: serverId, ...body };
+}
+
+/** A sample of a server. */
+export function sample(at: number, serverId: number, more: Partial<ServerSample> = {}): object {
+  const idle = { cpu_percent: 10, memory_bytes: 50e6, active: 1, queued: 0, ledger: 1, event_loop_delay_ms: 1 };
+  return { time: T0 + at, server_id: serverId, event: 'sample', ...idle, ...more };
+}
+
+/** A sample of a load generator that is not busy. */
+export function generated(at: number, more: Partial<GeneratorSample> = {}): GeneratorSample {
+  return {
+    ...{ time: T0 + at, run_id: 'run-1', cpu_percent: 20, memory_bytes: 80e6, event_loop_delay_ms: 2 },
+    ...{ event_loop_utilization_percent: 15, in_flight: 3, verification_backlog: 1, sent: 10, late_sends: 0 },
+    ...{ late_total_ms: 0, ended: 10, latency_total_ms: 200 },
+    ...more,
+  };
+}
+
+/** machine_1_run.json */
+export function runFile(more: Partial<StressRunFile> = {}): string {
+  return JSON.stringify({
+    ...{ run_id: 'run-1', machine_id: 1, command_line: ['cloudp2p', 'stress'], version: '1.0.0' },
+    ...{ node_version: 'v20', host: 'lab1', cores: 8, seed: 7, started_at: T0, ended_at: T0 + 10_000 },
+    ...{ warmup_secs: 0, config: { num_clients: 10 } },
+    ...more,
+  });
 }
 
 /** The server answered the task of Machine_1_Client_1. */

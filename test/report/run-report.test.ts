@@ -7,9 +7,9 @@ import { clientFile, request, useLab } from './lab';
 const lab = useLab();
 const at = (name: string): string => path.join(lab.folder, name);
 
-function run(more: Partial<RunReportOptions> = {}) {
+async function run(more: Partial<RunReportOptions> = {}) {
   const said: string[] = [];
-  const report = runReport({
+  const report = await runReport({
     metrics: [at('metrics')],
     ...{ faults: null, events: [], runs: { take: 'newest' as const }, thresholds: [] },
     outFiles: [at('out/final_report.json'), at('out/final_report.txt')],
@@ -19,7 +19,7 @@ function run(more: Partial<RunReportOptions> = {}) {
   return { report, text: said.join('\n').replaceAll(`${lab.folder}/`, '') };
 }
 
-test("says the guide's lines to the character", () => {
+test("says the guide's lines to the character", async () => {
   for (const machine of [1, 2]) {
     for (const client of [1, 2, 3]) {
       lab.write(
@@ -28,7 +28,7 @@ test("says the guide's lines to the character", () => {
       );
     }
   }
-  const { text } = run({ metrics: [at('client1'), at('client2')] });
+  const { text } = await run({ metrics: [at('client1'), at('client2')] });
   expect(text).toBe(
     `============================================
 CloudP2P Metrics Aggregation
@@ -58,38 +58,38 @@ Metrics Aggregation Complete!
   );
 });
 
-test('writes what it returns', () => {
+test('writes what it returns', async () => {
   lab.requests([request(1, 0), request(2, 100, { outcome: 'failure' })]);
-  const { report } = run();
+  const { report } = await run();
   expect(JSON.parse(readFileSync(at('out/final_report.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
   expect(readFileSync(at('out/final_report.txt'), 'utf8')).toMatch(/^Failure Rate: {9}50\.00%$/m);
 });
 
-test('a file that is named twice is written once', () => {
+test('a file that is named twice is written once', async () => {
   lab.requests([request(1, 0)]);
-  expect(run({ outFiles: [at('a.txt'), at('a.txt')] }).text.match(/Saved/g)).toHaveLength(1);
+  expect((await run({ outFiles: [at('a.txt'), at('a.txt')] })).text.match(/Saved/g)).toHaveLength(1);
 });
 
-test('a machine that is missing is named, the rest is reported', () => {
+test('a machine that is missing is named, the rest is reported', async () => {
   lab.requests([request(1, 0)]);
-  const { report, text } = run({ metrics: [at('none'), at('metrics')] });
+  const { report, text } = await run({ metrics: [at('none'), at('metrics')] });
   expect(text).toContain('  ✗ Failed to collect metrics from machine 1: does not exist\n');
   expect(text).toContain('Incomplete: none: does not exist');
   expect(report.inputs.missing).toHaveLength(1);
   expect(report.total_requests).toBe(1);
 });
 
-test('files that were named and are missing make it incomplete', () => {
+test('files that were named and are missing make it incomplete', async () => {
   lab.requests([request(1, 0)]);
   const required = { path: at('none'), required: true };
-  expect(run({ faults: required, events: [required] }).report.inputs.missing).toHaveLength(2);
+  expect((await run({ faults: required, events: [required] })).report.inputs.missing).toHaveLength(2);
   const optional = { path: at('none'), required: false };
-  expect(run({ faults: optional, events: [optional] }).report.inputs.missing).toEqual([]);
+  expect((await run({ faults: optional, events: [optional] })).report.inputs.missing).toEqual([]);
 });
 
-test('says which threshold is crossed', () => {
+test('says which threshold is crossed', async () => {
   lab.requests([request(1, 0)]);
-  const { text } = run({ thresholds: ['p99<10ms', 'p50<1s', 'recovery<2s'].map((each) => parseThreshold(each)) });
+  const { text } = await run({ thresholds: ['p99<10ms', 'p50<1s', 'recovery<2s'].map((each) => parseThreshold(each)) });
   expect(text).toMatch(/Threshold crossed: p99<10ms \(it is 20\)\nThreshold crossed: recovery<2s \(unknown\)$/);
 });
 
@@ -97,17 +97,21 @@ test.each<[string, () => void, RegExp]>([
   ['no folder', () => undefined, /nothing to report: .*metrics: does not exist$/],
   ['an empty folder', () => lab.write('metrics/x', ''), /nothing to report: .*metrics: has no metrics files$/],
   ['damage only', () => lab.write('metrics/machine_1_requests.ndjson', 'x\n'), /no file holds a request that counts$/],
-])('%s is one clear error', (_, prepare, message) => {
+])('%s is one clear error', async (_, prepare, message) => {
   prepare();
-  expect(run).toThrow(expect.objectContaining({ code: 'not_reachable', message: expect.stringMatching(message) }));
+  await expect(run()).rejects.toThrow(
+    expect.objectContaining({ code: 'not_reachable', message: expect.stringMatching(message) }),
+  );
 });
 
-test('an unknown format is refused before anything is read', () => {
-  expect(() => run({ outFiles: [at('a.pdf')] })).toThrow(/--out: expected a file that ends with \.json, \.txt, got /);
+test('an unknown format is refused before anything is read', async () => {
+  await expect(run({ outFiles: [at('a.pdf')] })).rejects.toThrow(
+    /--out: expected a file that ends with \.json, \.txt, .*, got /,
+  );
 });
 
-test('a file that cannot be written is an error that names it', () => {
+test('a file that cannot be written is an error that names it', async () => {
   lab.requests([request(1, 0)]);
   lab.write('out', 'a file');
-  expect(run).toThrow(/cannot write .*final_report\.json: /);
+  await expect(run()).rejects.toThrow(/cannot write .*final_report\.json: /);
 });

@@ -12,7 +12,7 @@ export interface ClusterOptions {
   servers: number;
   coverFile?: string;
   /** TOML appended to each server's file. */
-  extraToml?: string;
+  extraToml?: string | ((id: number) => string);
 }
 
 /** Free loopback ports, all different: held open together, then let go. */
@@ -190,10 +190,14 @@ export class Cluster {
       'peers = [',
       ...peers,
       ']',
-      this.options.extraToml ?? '',
+      extraOf(this.options, id),
     ];
     writeFileSync(path.join(this.folder(id), 'server.toml'), toml.join('\n'));
   }
+}
+
+function extraOf({ extraToml = '' }: ClusterOptions, id: number): string {
+  return typeof extraToml === 'string' ? extraToml : extraToml(id);
 }
 
 function isLeadership(event: ServerEvent): boolean {

@@ -3,6 +3,7 @@ import { Hedging } from '../../src/client/hedging';
 import type { RequestRecord } from '../../src/core/metrics/record';
 import { seededRandom } from '../../src/core/random';
 import { systemClock } from '../../src/core/system-clock';
+import type { Secure } from '../../src/core/transport/network';
 
 export type LoadRecord = RequestRecord & { client_name: string };
 
@@ -20,8 +21,9 @@ export function startLoad(options: {
   thinkMs?: number;
   requestTimeoutMs?: number;
   runId?: string;
+  secure?: Secure;
 }): Load {
-  const { addresses, clients: count, image, thinkMs = 0, requestTimeoutMs = 10_000, runId = 'load' } = options;
+  const { addresses, clients: count, image, thinkMs = 0, requestTimeoutMs = 10_000, runId = 'load', secure } = options;
   const hedging = new Hedging(count);
   const records: LoadRecord[] = [];
   let stopping = false;
@@ -29,7 +31,7 @@ export function startLoad(options: {
     const random = seededRandom(index + 1);
     const clientName = `Client_${index + 1}`;
     const client = new VirtualClient({
-      ...{ clientId: index + 1, clientName, runId, addresses, requestTimeoutMs, hedging, random },
+      ...{ clientId: index + 1, clientName, runId, addresses, requestTimeoutMs, hedging, random, secure },
       clock: systemClock,
     });
     for (let requestId = 1; !stopping; requestId++) {

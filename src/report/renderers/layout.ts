@@ -5,6 +5,8 @@ const WIDTH = 60;
 const LABEL_CHARS = 22;
 const REASON_CHARS = 50;
 const PERCENT_PER_BLOCK = 2;
+/** Of a table; the rest stands in the JSON report. */
+export const MAX_ROWS = 40;
 
 export const DOUBLE = '='.repeat(WIDTH);
 export const SINGLE = '-'.repeat(WIDTH);
@@ -56,8 +58,26 @@ export function reasonRow(reason: string, count: number, all: number): string {
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((name, at) => Math.max(name.length, ...rows.map((row) => row[at]!.length)));
   return [head, ...rows].map((row) =>
-    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
+    row
+      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
+      .join('  ')
+      .trimEnd(),
   );
+}
+
+/** A word on the rows of a table that are left out, if any are. */
+export function more(count: number): string[] {
+  return count > MAX_ROWS ? [`and ${whole(count - MAX_ROWS)} more in the JSON report`] : [];
+}
+
+/** Of two in the middle the greater; 0 of none. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+/** 0 of none. */
+export function most(values: readonly number[]): number {
+  return values.reduce((greatest, value) => Math.max(greatest, value), 0);
 }
 
 /** Prose in lines of at most 100 characters, the further ones indented. */

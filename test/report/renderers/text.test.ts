@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { renderText } from '../../../src/report/renderers/text';
 import type { Report } from '../../../src/report/report';
-import { fault, request, useLab } from '../lab';
+import { event, fault, generated, lines, request, runFile, sample, useLab } from '../lab';
 
 const lab = useLab();
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/;
@@ -95,7 +95,12 @@ test('hostile names and huge numbers keep the layout and send no control charact
   ]);
   lab.write('metrics/machine_2_requests.ndjson', `${evil}\n`);
   lab.faults([fault(10, Number.MAX_SAFE_INTEGER, 'kill')]);
-  const report = lab.report({ rules: [{ rule: evil, verdict: false, problems: [evil] }] });
+  const run = { run_id: evil, host: evil, version: evil, command_line: [evil] };
+  lab.write('metrics/machine_1_run.json', runFile(run));
+  const hostile = lab.report({ rules: [{ rule: evil, verdict: false, problems: [evil] }] });
+  expect(hostile.loads).toHaveLength(1);
+  const clocks = [{ machine: evil, offset_ms: -1e15, uncertainty_ms: 1e15 }];
+  const report = { ...hostile, clocks };
   const text = renderText({ ...report, inputs: { ...report.inputs, notes: [evil], missing: [evil] } });
   expect(text).not.toMatch(CONTROL);
   const reason = text.split('\n').find((line) => line.endsWith('(100.00%)') && line.includes('evil'))!;
@@ -110,12 +115,74 @@ test('every line of a run with faults is readable at 100 columns', () => {
   );
   const kills = [1, 2, 3].flatMap((id) => [fault(id * 4000, id, 'terminate'), fault(id * 4000 + 1000, id, 'restart')]);
   lab.faults(kills);
-  const text = renderText(lab.report());
+  lab.events(1, [sample(10, 1, { memory_bytes: 64e9, active: 5000, queued: 100_000, event_loop_delay_ms: 60_000 })]);
+  lab.write('metrics/machine_1_generator.ndjson', lines([generated(10, { sent: 1e7, late_sends: 1e7 })]));
+  lab.write('metrics/machine_1_run.json', runFile({ warmup_secs: 2, command_line: Array(40).fill('--flag value') }));
+  const clocks = [{ machine: 'user@'.padEnd(200, 'host'), offset_ms: -86_400_000, uncertainty_ms: 1234.5 }];
+  const text = renderText({ ...lab.report(), clocks, bytes_sent: 1e15, bytes_received: 1e15 });
   // Paths are shown whole.
   const wide = text.split('\n').filter((line) => line.length > 100 && !line.includes(path.sep));
   expect(wide).toEqual([]);
   expect(text).toMatch(/^terminate server 1 {2}/m);
   expect(text).toMatch(/^BALANCE/m);
+});
+
+test('what stands beside the guide, of a small run', () => {
+  lab.requests([
+    ...Array.from({ length: 20 }, (_, id) => request(id, id * 100, { latency_ms: 20 + id, service_ms: 10 + id })),
+    request(99, 500, { outcome: 'unsent' }),
+  ]);
+  lab.events(1, [
+    event(-1, 1, { event: 'leader', term: 1, leader_id: 1, reason: 'won' }),
+    ...[50, 60, 99].map((cpu_percent, at) => sample(at * 500, 1, { cpu_percent, queued: at })),
+  ]);
+  lab.write(
+    'metrics/machine_1_generator.ndjson',
+    lines(Array.from({ length: 5 }, (_, at) => generated(at * 1000, { event_loop_delay_ms: 300 }))),
+  );
+  lab.write('metrics/machine_1_run.json', runFile({ warmup_secs: 0.5 }));
+  const clocks = [
+    { machine: 'user@lab1', offset_ms: 3000.25, uncertainty_ms: 0.4 },
+    { machine: 'user@lab2', offset_ms: -1.5, uncertainty_ms: 0.2 },
+  ];
+  const text = renderText({ ...lab.report(), clocks });
+  const sectionOf = (name: string): string => new RegExp(`^${name}.*\\n-+\\n([^]*?)\\n\\n`, 'm').exec(text)![1]!;
+  expect(sectionOf('LATENCY BY PHASE')).toBe(
+    [
+      'Phase      requests  failed    p50    p95    p99  p99.9    max',
+      'warmup            5       0  22.00  24.00  24.00  24.00  24.00',
+      '  service                    12.00  14.00  14.00',
+      'steady           15       0  32.00  38.75  39.00  39.00  39.00',
+      '  service                    22.00  28.75  29.00',
+    ].join('\n'),
+  );
+  expect(sectionOf('PERCENTILES').split('\n')).toEqual([
+    'Percentile  latency  service',
+    'min           20.00    10.00',
+    'p50           29.50    19.50',
+    ...['p90 ', 'p95 ', 'p99 ', 'p99.9', 'p99.99'].map((name) => expect.stringContaining(name)),
+    'max           39.00    29.00',
+  ]);
+  expect(sectionOf('TRAFFIC')).toBe(
+    [
+      'Duration:             1.94 s',
+      'Throughput:           10.31 requests/s',
+      'Retries:              0',
+      'Sent:                 200 bytes',
+      'Received:             400 bytes',
+      'Not Sent:             1, in no total',
+      'Warm-Up:              0.50 s, in no steady phase',
+    ].join('\n'),
+  );
+  expect(sectionOf('SERVERS').split('\n')[1]).toMatch(/^Server 1 +60\.0 +99\.0 +50 +50 +1 +1 +1 +2 +1\.0 +1\.0$/);
+  expect(sectionOf('LOAD GENERATORS')).toMatch(
+    /^Machine 1 +50 +0 +20\.0 +20\.0 +300\.0 +3 +1\nMachine 1 was a bottleneck: /m,
+  );
+  expect(sectionOf('CLOCKS').split('\n').slice(1)).toEqual([
+    'user@lab1    +3,000.25        ±0.40',
+    'user@lab2        -1.50        ±0.20',
+  ]);
+  expect(sectionOf('INPUTS')).toMatch(/^Machine 1: lab1, 8 cores, version 1\.0\.0, seed 7: cloudp2p stress$/m);
 });
 
 test('a report of nothing is words, not NaN', () => {

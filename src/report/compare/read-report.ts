@@ -1,0 +1,51 @@
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import * as v from 'valibot';
+import { ClusterError } from '../../core/errors';
+import { printable } from '../../core/printable';
+import { causeOf } from '../../files/cause';
+import type { Named } from './compare';
+import type { Compared } from './comparison';
+import { comparedSchema } from './schema';
+
+const FILE_NAME = 'final_report.json';
+/** Ours have a few megabytes. */
+const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_PATH_CHARS = 500;
+
+/**
+ * Reads the report of a run: a final_report.json, or a folder that has one.
+ * @throws ClusterError `bad_usage` naming the file, what is wrong with it, and what was expected
+ */
+export function readReport(place: string): Named {
+  const file = fileOf(place);
+  const name = printable(file, MAX_PATH_CHARS);
+  const bad = (text: string): ClusterError => new ClusterError('bad_usage', `--compare: ${name}: ${text}`);
+  let content: unknown;
+  try {
+    const size = statSync(file).size;
+    if (size > MAX_BYTES) throw bad(`has ${size} bytes, more than a report can have (${MAX_BYTES})`);
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof ClusterError) throw error;
+    if (error instanceof SyntaxError) throw bad('is no JSON, or only a part of it');
+    throw bad(`cannot be read: ${causeOf(error)}`);
+  }
+  const result = v.safeParse(comparedSchema, content, { abortEarly: true });
+  if (result.success) return { name: place, report: result.output satisfies Compared };
+  throw bad(problemOf(result.issues[0]));
+}
+
+function fileOf(place: string): string {
+  const isFolder = statSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return isFolder ? path.join(place, FILE_NAME) : place;
+}
+
+function problemOf({ path: keys, received, message }: v.BaseIssue<unknown>): string {
+  if (keys === undefined) return `is no report: expected the ${FILE_NAME} that \`cloudp2p report\` writes`;
+  const key = printable(keys.map((item) => String(item.key)).join('.'), 100);
+  if (received === 'undefined') {
+    return `has no ${key}: it is no report, or one of an older version; make it again with \`cloudp2p report\``;
+  }
+  return `${key}: expected ${message}, got ${printable(received, 60)}`;
+}

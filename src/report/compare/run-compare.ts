@@ -1,0 +1,53 @@
+import path from 'node:path';
+import { ClusterError } from '../../core/errors';
+import { printable } from '../../core/printable';
+import { writeAll } from '../../files/write-all';
+import { compare, type Named } from './compare';
+import type { Comparison } from './comparison';
+import { renderCompareHtml } from './html';
+import { readReport } from './read-report';
+import { renderCompareText } from './text';
+
+export interface CompareOptions {
+  /** What was typed: a final_report.json or its folder, twice. */
+  places: readonly string[];
+  /** Where the comparison goes besides, in the format of each extension. */
+  outFiles: readonly string[];
+  /** What a person reads; nothing of it with --json. */
+  say(text: string): void;
+}
+
+type Render = (comparison: Comparison, a: Named, b: Named) => string;
+
+const FORMATS: Record<string, Render> = {
+  '.txt': renderCompareText,
+  '.html': (comparison, a, b) => renderCompareHtml(comparison, { a: a.report, b: b.report }),
+  '.json': (comparison) => `${JSON.stringify(comparison, null, 2)}\n`,
+};
+
+/**
+ * `report --compare A B`: says the comparison, and writes it where it was asked for.
+ * @throws ClusterError `bad_usage` for what are not two reports, and for files that cannot be written
+ */
+export function runCompare({ places, outFiles, say }: CompareOptions): Comparison {
+  const [placeA, placeB, ...others] = places;
+  if (placeA === undefined || placeB === undefined || others.length > 0) {
+    const expected = 'two runs, each a folder with a final_report.json or the file itself';
+    throw new ClusterError('bad_usage', `--compare: expected ${expected}; got ${places.length}`);
+  }
+  const renders = [...new Set(outFiles)].map((file) => ({ file, render: renderOf(file) }));
+  const [a, b] = [readReport(placeA), readReport(placeB)];
+  const comparison = compare(a, b);
+  writeAll(renders.map(({ file, render }) => ({ path: file, content: Buffer.from(render(comparison, a, b)) })));
+  say(renderCompareText(comparison).trimEnd());
+  for (const { file } of renders) say(`✓ Saved comparison: ${printable(file, 4096)}`);
+  return comparison;
+}
+
+function renderOf(file: string): Render {
+  const extension = path.extname(file).toLowerCase();
+  if (Object.hasOwn(FORMATS, extension)) return FORMATS[extension]!;
+  const known = Object.keys(FORMATS).join(', ');
+  const text = `--out: expected a comparison that ends with ${known}, got "${printable(file, 200)}"`;
+  throw new ClusterError('bad_usage', text);
+}

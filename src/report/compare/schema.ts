@@ -1,0 +1,94 @@
+import * as v from 'valibot';
+
+/** The most that a report of ours has of each, and some more: what a comparison does with them must end. */
+const MAX_WINDOWS = 2000;
+const MAX_ITEMS = 10_000;
+/** 1.01 ** 2500 microseconds are two days; latencies are shorter. */
+const MAX_BUCKET = 2500;
+/** Far beyond any time or size; longer texts of digits would break the tables. */
+const MAX_NUMBER = 1e15;
+const PHASES = ['warmup', 'steady', 'fault', 'recovering'] as const;
+
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= MAX_NUMBER;
+}
+
+/** Each message is what was expected. */
+const number = v.custom<number>((value) => isNumber(value), 'a number from 0');
+const count = v.custom<number>(
+  (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  'a whole number from 0',
+);
+const known = v.nullable(number);
+const text = v.string('a text');
+const listOf = <S extends v.GenericSchema>(item: S, max = MAX_ITEMS) =>
+  v.pipe(v.array(item, 'a list'), v.maxLength(max, `at most ${max} items`));
+const table = <E extends v.ObjectEntries>(entries: E) => v.object(entries, 'a table');
+
+const stats = table({
+  ...{ min_ms: known, max_ms: known, avg_ms: known, median_ms: known, p95_ms: known, p99_ms: known },
+});
+
+/** bucket, count, bucket, count ... in ascending order of the buckets. */
+const histogram = v.custom<number[]>(isHistogram, 'pairs of bucket and count in ascending order');
+
+function isHistogram(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length % 2 !== 0) return false;
+  const items = value as unknown[] as number[];
+  return items.every((item, at) => {
+    if (!Number.isSafeInteger(item) || item < 0) return false;
+    return at % 2 === 1 || (item <= MAX_BUCKET && (at === 0 || item > items[at - 2]!));
+  });
+}
+
+const timeline = v.pipe(
+  table({
+    ...{ from: number, window_ms: v.pipe(number, v.minValue(1, 'a number from 1')) },
+    ...{ requests: listOf(count, MAX_WINDOWS), failed: listOf(count, MAX_WINDOWS) },
+    ...{ p50_ms: listOf(known, MAX_WINDOWS), p99_ms: listOf(known, MAX_WINDOWS) },
+    histograms: listOf(histogram, MAX_WINDOWS),
+  }),
+  v.check(
+    ({ requests, ...lists }) =>
+      Object.values(lists).every((list) => !Array.isArray(list) || list.length === requests.length),
+    'lists of the same length',
+  ),
+);
+
+const phase = table({
+  ...{ phase: v.picklist(PHASES, `one of ${PHASES.join(', ')}`), requests: count, failed: count },
+  ...{ p50_ms: known, p95_ms: known, p99_ms: known, p99_9_ms: known, max_ms: known },
+});
+
+const fault = table({
+  ...{ kind: text, start: number, recovered: known },
+  ...{ detected_ms: known, new_leader_ms: known, back_to_baseline_ms: known },
+});
+
+const settings = table({
+  ...{ version: text, node_version: text, host: text, cores: number, seed: number },
+  config: v.looseObject({}, 'a table'),
+});
+
+/** final_report.json, as far as a comparison looks at it (comparison.ts: Compared). What else is there may be anything. */
+export const comparedSchema = table({
+  timeline: v.nullable(timeline),
+  ...{ total_requests: count, failed_requests: count, failure_rate: number },
+  ...{ throughput_per_s: number, duration_secs: number, warmup_secs: number },
+  ...{ latency_stats: stats, p99_9_ms: known, service_stats: stats },
+  ...{ retry_count: count, bytes_sent: count, bytes_received: count },
+  server_distribution: v.record(v.pipe(text, v.regex(/^\d{1,10}$/, 'the id of a server')), count, 'a table'),
+  percentile_curve: listOf(table({ percentile: number, latency_ms: known, service_ms: known })),
+  images: listOf(table({ image: text })),
+  phases: listOf(phase, PHASES.length),
+  faults: v.nullable(listOf(fault)),
+  audit: table({ hedged: count }),
+  balance: table({
+    total_max_over_mean: known,
+    max_over_mean: table({ median: known, worst: known }),
+  }),
+  generators: listOf(table({ machine_id: count, saturated: v.boolean('true or false'), why: v.nullable(text) })),
+  inputs: table({ missing: listOf(text) }),
+  loads: listOf(settings),
+  run: v.optional(settings),
+});

@@ -1,0 +1,53 @@
+/** Buckets of one block are equally wide; from block to block their width doubles, but for the first two. */
+const BLOCK = 1024;
+const BLOCK_BITS = 10;
+const MAX_VALUE = 2 ** 32 - 1;
+
+/**
+ * Counts whole numbers of up to 32 bits in buckets, as HdrHistogram does: numbers below 2048 have a bucket each, above no
+ * bucket is wider than 1/1024 of what is in it. So the order in which numbers come changes nothing, and a percentile told
+ * by the middle of its bucket is at most 0.05 % off.
+ */
+export class Histogram {
+  /** How many numbers went in. */
+  count = 0;
+  readonly #blocks: (Float64Array | undefined)[] = [];
+
+  add(value: number, times = 1): void {
+    const whole = Math.min(value, MAX_VALUE);
+    // So many bits lie behind the eleven that make the bucket.
+    const shift = Math.max(0, 31 - BLOCK_BITS - Math.clz32(whole));
+    const index = shift * BLOCK + (whole >>> shift);
+    this.#block(index >>> BLOCK_BITS)[index & (BLOCK - 1)]! += times;
+    this.count += times;
+  }
+
+  merge(other: Histogram): void {
+    other.#blocks.forEach((counts, number) => {
+      const own = this.#block(number);
+      counts!.forEach((count, at) => (own[at]! += count));
+    });
+    this.count += other.count;
+  }
+
+  /** What stands at a rank, from 0 for the least, to the middle of its bucket; null beyond the last. */
+  at(rank: number): number | null {
+    let left = rank;
+    for (const [number, counts] of this.#blocks.entries()) {
+      for (let at = 0; counts !== undefined && at < BLOCK; at++) {
+        left -= counts[at]!;
+        if (left < 0) return middleOf(number * BLOCK + at);
+      }
+    }
+    return null;
+  }
+
+  #block(number: number): Float64Array {
+    return (this.#blocks[number] ??= new Float64Array(BLOCK));
+  }
+}
+
+function middleOf(index: number): number {
+  const shift = Math.max(0, (index >>> BLOCK_BITS) - 1);
+  return (index - shift * BLOCK) * 2 ** shift + (2 ** shift - 1) / 2;
+}

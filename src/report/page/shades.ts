@@ -1,0 +1,80 @@
+import type uPlot from 'uplot';
+import type { FaultShade } from '../renderers/html/chart-types';
+import type { Ink } from './theme';
+
+/** Above the plot, for the labels of faults. */
+export const LABEL_PX = 20;
+const FONT_PX = 11;
+const LABEL_GAP_PX = 6;
+
+export function font(px: number, pxRatio: number, weight = 400): string {
+  return `${weight} ${px * pxRatio}px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif`;
+}
+
+/** Draws a span of the shared axis over the whole height of the plot; as a canvas has it. */
+export function spanOf(u: uPlot, from: number, to: number): { left: number; width: number } | null {
+  const { left, width } = u.bbox;
+  const at = (secs: number): number => Math.min(left + width, Math.max(left, u.valToPos(secs, 'x', true)));
+  const span = { left: at(from), width: at(to) - at(from) };
+  const isOutside = to < (u.scales['x']!.min ?? 0) || from > (u.scales['x']!.max ?? 0);
+  return isOutside ? null : span;
+}
+
+/** The windows of faults behind a chart, and above it what they were. */
+export function drawShades(u: uPlot, faults: readonly FaultShade[], ink: Ink, withLabels: boolean): void {
+  const { ctx, bbox } = u;
+  ctx.save();
+  for (const fault of faults) {
+    const felt = spanOf(u, fault.to, fault.felt);
+    if (felt) fill(ctx, ink.felt, felt, bbox);
+    const window = spanOf(u, fault.from, fault.to);
+    if (!window) continue;
+    fill(ctx, ink.fault, window, bbox);
+    if (fault.from >= (u.scales['x']!.min ?? 0)) fill(ctx, ink.faultEdge, { ...window, width: edge() }, bbox);
+  }
+  if (withLabels) drawLabels(u, faults, ink);
+  ctx.restore();
+}
+
+function edge(): number {
+  return Math.max(1, Math.round(devicePixelRatio));
+}
+
+function fill(
+  ctx: CanvasRenderingContext2D,
+  colour: string,
+  { left, width }: { left: number; width: number },
+  { top, height }: uPlot.BBox,
+): void {
+  ctx.fillStyle = colour;
+  ctx.fillRect(left, top, Math.max(width, 1), height);
+}
+
+/** Labels stand at the begin of their window; fewer words, or none, where the next one would be touched. */
+function drawLabels(u: uPlot, faults: readonly FaultShade[], ink: Ink): void {
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio;
+  ctx.font = font(FONT_PX, ratio, 600);
+  ctx.textBaseline = 'alphabetic';
+  ctx.textAlign = 'left';
+  ctx.fillStyle = ink.faultText;
+  const right = bbox.left + bbox.width;
+  const places = faults.flatMap((fault) => {
+    const window = spanOf(u, fault.from, fault.to);
+    return window ? [{ fault, left: window.left }] : [];
+  });
+  places.sort((a, b) => a.left - b.left);
+  let free = 0;
+  places.forEach(({ fault, left }, index) => {
+    const end = Math.min(places[index + 1]?.left ?? Infinity, right + LABEL_GAP_PX * ratio) - LABEL_GAP_PX * ratio;
+    const isLast = index === places.length - 1;
+    const said =
+      fault.labels.find((each) => left + ctx.measureText(each).width <= end) ?? (isLast && fault.labels.at(-1));
+    if (!said) return;
+    const wide = ctx.measureText(said).width;
+    const at = Math.min(left, right - wide);
+    if (at < free) return;
+    ctx.fillText(said, at, bbox.top - 6 * ratio);
+    free = at + wide + LABEL_GAP_PX * ratio;
+  });
+}

@@ -1,0 +1,71 @@
+import type { Colour, Theme } from '../renderers/html/palette';
+
+/** Colours of what charts have besides their data. */
+export interface Ink {
+  of(colour: Colour): string;
+  paper: string;
+  ink: string;
+  soft: string;
+  grid: string;
+  /** A fault's window, its begin, and the time after it in which it is still felt. */
+  fault: string;
+  faultEdge: string;
+  faultText: string;
+  felt: string;
+  /** No leader, and more than one. */
+  none: string;
+  several: string;
+  /** p50, p95, p99, max. */
+  percentiles: readonly [string, string, string, string];
+  /** Between p50 and p99. */
+  fan: string;
+}
+
+const LIGHT: Omit<Ink, 'of'> = {
+  paper: '#ffffff',
+  ink: '#1a1c20',
+  soft: '#5b5f68',
+  grid: '#e9e9e6',
+  fault: 'rgba(200, 90, 20, 0.13)',
+  faultEdge: 'rgba(180, 70, 0, 0.75)',
+  faultText: '#9c4000',
+  felt: 'rgba(200, 90, 20, 0.055)',
+  none: '#b3261e',
+  several: '#1a1c20',
+  percentiles: ['#9582d6', '#6349bd', '#2f1a78', '#858994'],
+  fan: 'rgba(99, 73, 189, 0.1)',
+};
+
+const DARK: Omit<Ink, 'of'> = {
+  paper: '#14161a',
+  ink: '#e8e9ec',
+  soft: '#a3a8b3',
+  grid: '#272a32',
+  fault: 'rgba(255, 150, 80, 0.17)',
+  faultEdge: 'rgba(255, 165, 100, 0.8)',
+  faultText: '#ffa564',
+  felt: 'rgba(255, 150, 80, 0.07)',
+  none: '#ff8a7a',
+  several: '#e8e9ec',
+  percentiles: ['#7f6cd0', '#ab9bf2', '#e2dcff', '#878c98'],
+  fan: 'rgba(171, 155, 242, 0.13)',
+};
+
+let isPrinting = false;
+
+/** Paper is white, whatever the screen was. */
+export function setPrinting(printing: boolean): void {
+  isPrinting = printing;
+}
+
+/** What the reader chose, or else what the system prefers. */
+export function themeNow(): Theme {
+  const chosen = document.documentElement.dataset['theme'];
+  if (chosen === 'light' || chosen === 'dark') return chosen;
+  return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+}
+
+export function inkNow(): Ink {
+  const isDark = !isPrinting && themeNow() === 'dark';
+  return { ...(isDark ? DARK : LIGHT), of: ([light, dark]) => (isDark ? dark : light) };
+}

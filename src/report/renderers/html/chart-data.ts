@@ -1,0 +1,196 @@
+/** From the report to what its page's charts are drawn from. */
+import { printable } from '../../../core/printable';
+import type { FaultReport, Interval, Report, ServerSeries, Timeline } from '../../report';
+import type { ChartData, FaultShade, Layer, SampleRow, Values } from './chart-types';
+import { type Colour, GENERATOR, OTHER, reasonColour, serverColour } from './palette';
+
+const MAX_NAME_CHARS = 200;
+/** So many reasons have a colour of their own. */
+const MAX_REASONS = 7;
+/** Samples come once a second or once in a thinned-out span; where more than so many in a row miss, nobody knows. */
+const GAP_SPANS = 3;
+const BYTES_PER_MIB = 1024 * 1024;
+
+/** All servers that the report knows of, ascending; the place of each gives its colour. */
+export function serverIdsOf({ server_distribution, timeline, leaders, servers, faults }: Report): number[] {
+  const ids = [
+    ...Object.keys(server_distribution).map(Number),
+    ...(timeline?.by_server ?? []).map(({ server_id: id }) => id),
+    ...(leaders?.timeline ?? []).map(({ server_id: id }) => id),
+    ...servers.map(({ server_id: id }) => id),
+    ...(faults ?? []).map(({ server_id: id }) => id),
+  ];
+  return [...new Set(ids)].sort((a, b) => a - b);
+}
+
+/** The span that all charts share, unix milliseconds; null: nothing has a time. */
+export function axisOf({ timeline, leaders, servers, faults }: Report): Interval | null {
+  if (timeline) return { from: timeline.from, to: timeline.from + timeline.window_ms * timeline.requests.length };
+  const times = [
+    ...(leaders?.timeline ?? []).flatMap(({ from, to }) => [from, to]),
+    ...servers.flatMap(({ time }) => [time[0] ?? Infinity, time.at(-1) ?? -Infinity]),
+    ...(faults ?? []).map(({ start }) => start),
+  ].filter(Number.isFinite);
+  if (times.length === 0) return null;
+  const from = times.reduce((first, time) => Math.min(first, time));
+  return { from, to: times.reduce((last, time) => Math.max(last, time)) };
+}
+
+/** null: there is nothing to draw. */
+export function chartDataOf(report: Report): ChartData | null {
+  const axis = axisOf(report);
+  const curve = curveOf(report);
+  if (axis === null && curve === null) return null;
+  const { from, to } = axis ?? { from: 0, to: 0 };
+  const secs = (time: number): number => rounded((time - from) / 1000);
+  const ids = serverIdsOf(report);
+  const colourOf = (id: number): Colour => serverColour(ids.indexOf(id));
+  const clip = (spans: readonly Interval[]) => spans.map((span) => ({ from: secs(span.from), to: secs(span.to) }));
+  const { leaders, timeline } = report;
+  return {
+    endSecs: secs(to),
+    faults: (report.faults ?? []).map((fault) => shadeOf(fault, to, secs)),
+    windows: timeline && windowsOf(timeline, colourOf),
+    lane: leaders && {
+      rows: ids.map((server) => ({ server, name: `server ${server}`, colour: colourOf(server) })),
+      spans: leaders.timeline.map((span) => ({
+        row: ids.indexOf(span.server_id),
+        term: span.term,
+        ...clip([span])[0]!,
+      })),
+      none: clip(leaders.none),
+      several: clip(leaders.several),
+    },
+    servers: report.servers.map((series) => ({
+      ...{ name: `Server ${series.server_id}`, colour: colourOf(series.server_id) },
+      ...samples(serverSeries(series), series.time, { from, to }),
+    })),
+    generators: report.generators.map(({ machine_id, time, ...series }) => ({
+      ...{ name: `Machine ${machine_id}`, colour: GENERATOR },
+      ...samples(
+        {
+          delay: series.event_loop_delay_ms,
+          cpu: series.cpu_percent,
+          flight: series.in_flight,
+          backlog: series.verification_backlog,
+        },
+        time,
+        { from, to },
+      ),
+    })),
+    curve,
+  };
+}
+
+function shadeOf(fault: FaultReport, endMs: number, secs: (time: number) => number): FaultShade {
+  const to = fault.end ?? endMs;
+  return {
+    server: fault.server_id,
+    from: secs(fault.start),
+    to: secs(to),
+    felt: secs(Math.max(to, fault.recovered ?? to)),
+    labels: [`${fault.kind} server ${fault.server_id}`, `${fault.kind} ${fault.server_id}`, `${fault.server_id}`],
+  };
+}
+
+function windowsOf(timeline: Timeline, colourOf: (id: number) => Colour): NonNullable<ChartData['windows']> {
+  const secs = timeline.window_ms / 1000;
+  const perSecond = (counts: readonly number[]): number[] => counts.map((count) => short(count / secs));
+  const servers: Layer[] = [...timeline.by_server]
+    .sort((a, b) => a.server_id - b.server_id)
+    .map(({ server_id: id, requests }) => ({
+      name: `server ${id}`,
+      colour: colourOf(id),
+      values: perSecond(requests),
+    }));
+  const left = timeline.requests.map((count, at) =>
+    timeline.by_server.reduce((rest, { requests }) => rest - requests[at]!, count),
+  );
+  if (left.some((count) => count > 0)) {
+    servers.push({ name: 'no server', colour: OTHER, values: perSecond(left.map((count) => Math.max(0, count))) });
+  }
+  const ms = (values: Values): Values => values.map((value) => (value === null ? null : short(value)));
+  const { p50_ms, p95_ms, p99_ms, max_ms } = timeline;
+  return {
+    secs,
+    ...{ p50: ms(p50_ms), p95: ms(p95_ms), p99: ms(p99_ms), max: ms(max_ms) },
+    servers,
+    reasons: reasonLayers(timeline),
+  };
+}
+
+/** The most frequent reasons, and the rest as one. */
+function reasonLayers({ by_reason: reasons, requests }: Timeline): Layer[] {
+  const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
+  const sorted = reasons
+    .map(({ reason, requests: counts }) => ({ reason, counts, total: total(counts) }))
+    .filter((each) => each.total > 0)
+    .sort((a, b) => b.total - a.total || (a.reason < b.reason ? -1 : 1));
+  const isAll = sorted.length <= MAX_REASONS + 1;
+  const layers = sorted.slice(0, isAll ? sorted.length : MAX_REASONS).map(({ reason, counts }, at) => ({
+    name: printable(reason, MAX_NAME_CHARS),
+    colour: reasonColour(at),
+    values: counts,
+  }));
+  if (isAll) return layers;
+  const rest = sorted.slice(MAX_REASONS);
+  const values = requests.map((_, at) => rest.reduce((sum, { counts }) => sum + counts[at]!, 0));
+  return [...layers, { name: `${rest.length} other reasons`, colour: OTHER, values }];
+}
+
+function serverSeries(series: ServerSeries): Record<string, number[]> {
+  return {
+    cpu: series.cpu_percent,
+    active: series.active,
+    queued: series.queued,
+    delay: series.event_loop_delay_ms,
+    memory: series.memory_bytes.map((bytes) => bytes / BYTES_PER_MIB),
+  };
+}
+
+/** Those within the axis; null stands where samples are missing, so that no line leads over a dead server. */
+function samples(
+  series: Record<string, readonly number[]>,
+  time: readonly number[],
+  { from, to }: Interval,
+): Pick<SampleRow, 'time' | 'series'> {
+  const kept = time.flatMap((at, index) => (at >= from && at <= to ? [index] : []));
+  const steps = kept.slice(1).map((index, at) => time[index]! - time[kept[at]!]!);
+  const usual = steps.toSorted((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
+  const places = kept.flatMap((index, at) => (at > 0 && steps[at - 1]! > GAP_SPANS * usual ? [null, index] : [index]));
+  const timeOf = (index: number | null, at: number): number =>
+    index === null ? (time[places[at - 1]!]! + time[places[at + 1]!]!) / 2 : time[index]!;
+  return {
+    time: places.map((index, at) => Math.round((timeOf(index, at) - from) / 10) / 100),
+    series: Object.fromEntries(
+      Object.entries(series).map(([key, values]) => [
+        key,
+        places.map((index) => (index === null ? null : short(values[index]!))),
+      ]),
+    ),
+  };
+}
+
+function curveOf({ percentile_curve: curve, successful_requests: successful }: Report): ChartData['curve'] {
+  // Between the slowest request and the one before it there is none.
+  const highest = 100 * (1 - 1 / Math.max(1, successful));
+  const points = curve.filter(
+    ({ percentile, latency_ms: ms }) => ms !== null && (percentile <= highest || percentile === 100),
+  );
+  if (points.length < 2) return null;
+  return {
+    percentile: points.map(({ percentile }) => percentile),
+    latency: points.map(({ latency_ms: ms }) => (ms === null ? null : short(ms))),
+    service: points.map(({ service_ms: ms }) => (ms === null ? null : short(ms))),
+  };
+}
+
+/** Four digits are more than a chart can show. */
+function short(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
+/** To the millisecond. */
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,113 @@
+/** The places of the charts, each with its words; without data for one, why. */
+import type { Report } from '../../report';
+import { absent, part } from './elements';
+import { length, whole } from './format';
+import { type Content, html, type Html } from './html';
+
+const NO_RECORDS = 'Unknown: there are no records of single requests, so nothing has a time.';
+
+/** A place that the script draws into; `label` is what those hear who do not see it, and where its figures stand. */
+function place(name: string, label: string): Html {
+  return html`<div class="chart" data-chart="${name}" data-label="${label}"></div> `;
+}
+
+function chart(title: string, caption: Content, body: Content): Html {
+  return part(title, html`${caption && html`<p class="caption">${caption}</p> `}${body}`);
+}
+
+export function timeCharts(report: Report): Html {
+  return html`${guide(report)}${latency(report)}${throughput(report)}${failures(report)}${leaders(report)}`;
+}
+
+function guide({ faults }: Report): Html {
+  const shades =
+    faults !== null &&
+    faults.length > 0 &&
+    ' Shaded: a fault was on; lighter: it was mended, but latencies were not yet as before.';
+  return html`<div class="guide">
+      <p class="caption">
+        Seconds into the run, the same in every chart. Drag to zoom; double-click, or Escape, to see all.${shades}
+      </p>
+      <button id="reset" type="button" disabled>Show the whole run</button>
+    </div>
+    <noscript><p class="absent">The charts need JavaScript; all figures stand in the tables below.</p></noscript> `;
+}
+
+function latency({ timeline }: Report): Html {
+  const caption =
+    timeline && `Of all requests that ended within ${length(timeline.window_ms / 1000)}, failed ones too.`;
+  const out = timeline !== null && timeline.left_out > 0;
+  const note =
+    out && absent(`Not shown: ${whole(timeline.left_out)} requests whose times are too far from the others.`);
+  const label =
+    'Latency over time: p50, p95, p99 and maximum. The tables of latency by phase and by image have the figures.';
+  return chart('Latency', caption, timeline ? [place('latency', label), note] : absent(NO_RECORDS));
+}
+
+function throughput({ timeline }: Report): Html {
+  const label = 'Requests per second over time by server. The table of servers has the totals.';
+  return chart(
+    'Throughput by server',
+    timeline && 'Requests that ended, a second.',
+    timeline ? place('throughput', label) : absent(NO_RECORDS),
+  );
+}
+
+function failures({ timeline, failed_requests: failed }: Report): Html {
+  const title = 'Failures by reason';
+  if (timeline === null) return chart(title, null, absent(NO_RECORDS));
+  if (failed === 0) return chart(title, null, absent('No request failed.'));
+  if (!timeline.by_reason.some(({ requests }) => requests.some((count) => count > 0))) {
+    return chart(title, null, absent('Unknown when: no failed request has a record of its own.'));
+  }
+  const label = 'Failed requests over time by reason. The table of failures has all reasons.';
+  return chart(
+    title,
+    `Failed requests that ended within ${length(timeline.window_ms / 1000)}.`,
+    place('failures', label),
+  );
+}
+
+function leaders({ leaders: all }: Report): Html {
+  if (all === null) return chart('Leader', null, absent('Unknown: there are no event files of the servers.'));
+  return chart(
+    'Leader',
+    null,
+    place('leaders', 'Which server led when, in which term. The table of leaders has the same.'),
+  );
+}
+
+/** Small charts of the processes, on the same time. */
+export function sampleCharts({ servers, generators }: Report): Html {
+  const serverPart =
+    servers.length > 0
+      ? place('servers', '')
+      : absent('Unknown: no server wrote samples, or their event files are missing.');
+  const generatorPart =
+    generators.length > 0
+      ? place('generators', '')
+      : absent('Unknown: there is no machine_{n}_generator.ndjson of this run.');
+  return html`${part('Servers', serverPart)}${part('Load generators', [generatorPart, generatorFacts(generators)])}`;
+}
+
+function generatorFacts(all: Report['generators']): Content {
+  return all.map((each) => {
+    const late = each.sent === 0 ? '' : ` (${((each.late_sends / each.sent) * 100).toFixed(2)}%)`;
+    const verdict = each.saturated
+      ? `It was the bottleneck: ${each.why ?? 'no reason given'}.`
+      : 'It was not the bottleneck.';
+    return html`<p>
+      Machine ${each.machine_id}: ${whole(each.late_sends)} of ${whole(each.sent)} requests left late${late}. ${verdict}
+    </p> `;
+  });
+}
+
+export function curveChart({ percentile_curve: curve, clients_without_percentiles: without }: Report): Html {
+  if (curve.filter(({ latency_ms: ms }) => ms !== null).length < 2) {
+    return chart('Percentiles of the whole run', null, absent('Unknown: too few successful requests with records.'));
+  }
+  const note = without > 0 && ` ${whole(without)} clients without percentiles are not in it.`;
+  const caption = html`Of successes. Each further nine of the percentile has the same room, so that the slowest few are
+  seen.${note}`;
+  return chart('Percentiles of the whole run', caption, place('curve', 'Latency and service time by percentile.'));
+}

@@ -1,0 +1,111 @@
+/** What pages are made of. */
+import { type Content, html, type Html } from './html';
+
+/** Columns hold numbers, right-aligned, unless they are `text`. */
+export interface Column {
+  name: string;
+  text?: boolean;
+}
+
+export interface Table {
+  /** Said to those who hear the page, and seen by those who print it. */
+  label: string;
+  columns: readonly (string | Column)[];
+  /** The first cell of each names the row. */
+  rows: readonly (readonly Content[])[];
+}
+
+export type Mood = 'good' | 'fair' | 'bad' | 'unknown';
+
+const SIGNS: Record<Mood, string> = { good: '✓', fair: '!', bad: '✕', unknown: '?' };
+
+/** A table that scrolls in itself where it is too wide. */
+export function htmlTable({ label, columns, rows }: Table): Html {
+  const all = columns.map((column) => (typeof column === 'string' ? { name: column } : column));
+  const isText = (index: number): boolean => index === 0 || all[index]?.text === true;
+  const head = all.map(({ name }, index) =>
+    isText(index) ? html`<th scope="col">${name}</th>` : html`<th scope="col" class="n">${name}</th>`,
+  );
+  const cell = (content: Content, index: number): Html => {
+    if (index === 0) return html`<th scope="row">${content}</th>`;
+    return isText(index) ? html`<td>${content}</td>` : html`<td class="n">${content}</td>`;
+  };
+  const body = rows.map(
+    (row) =>
+      html`<tr>
+        ${row.map(cell)}
+      </tr> `,
+  );
+  return html`<div class="scroll" role="region" tabindex="0" aria-label="${label}">
+    <table>
+      <thead>
+        <tr>
+          ${head}
+        </tr>
+      </thead>
+      <tbody>
+        ${body}
+      </tbody>
+    </table>
+  </div> `;
+}
+
+/** A part of the page under a heading; `id` is what links to it name. */
+export function section(id: string, title: string, body: Content): Html {
+  return html`<section id="${id}" aria-labelledby="${id}-title">
+    <h2 id="${id}-title">${title}</h2>
+    ${body}
+  </section> `;
+}
+
+/** A part of a section. */
+export function part(title: string, body: Content): Html {
+  return html`<div class="part">
+    <h3>${title}</h3>
+    ${body}
+  </div> `;
+}
+
+/** A figure with its name, large; `note` says what it is set against. */
+export function tile(name: string, value: Content, note: Content = null): Html {
+  return html`<div class="tile">
+    <dt>${name}</dt>
+    <dd>${value}${note && html`<small>${note}</small>`}</dd>
+  </div> `;
+}
+
+/** A list of names and what they are. */
+export function facts(all: readonly (readonly [name: string, value: Content])[]): Html {
+  const rows = all.map(
+    ([name, value]) =>
+      html`<div>
+        <dt>${name}</dt>
+        <dd>${value}</dd>
+      </div> `,
+  );
+  return html`<dl class="facts">${rows}</dl> `;
+}
+
+/** Said in plain words, and why: there is nothing to show. */
+export function absent(text: Content): Html {
+  return html`<p class="absent">${text}</p> `;
+}
+
+/** A word with a sign, so that nobody needs the colour to tell. */
+export function mark(mood: Mood, text: Content): Html {
+  return html`<span class="mark ${mood}"><span aria-hidden="true">${SIGNS[mood]}</span> ${text}</span>`;
+}
+
+/** The first of them, and how many more there are; `where` says where those are. */
+export function few<T>(
+  all: readonly T[],
+  max: number,
+  where = 'in the JSON report',
+): { shown: readonly T[]; rest: Html | null } {
+  const left = all.length - max;
+  if (left <= 0) return { shown: all, rest: null };
+  return {
+    shown: all.slice(0, max),
+    rest: html`<p class="more">and ${left.toLocaleString('en-US')} more ${where}</p> `,
+  };
+}

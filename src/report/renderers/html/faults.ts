@@ -1,0 +1,117 @@
+/** What each fault cost, as strips and as a table. */
+import type { FaultReport, Measure, Report } from '../../report';
+import { absent, few, htmlTable, part } from './elements';
+import { duration, figure, length, whole } from './format';
+import { type Content, html, type Html } from './html';
+
+const MAX_ROWS = 100;
+const STEPS: readonly { key: Measure & keyof FaultReport; name: string }[] = [
+  { key: 'detected_ms', name: 'detected' },
+  { key: 'new_leader_ms', name: 'new leader' },
+  { key: 'first_success_ms', name: 'first success' },
+  { key: 'back_to_baseline_ms', name: 'back to baseline' },
+];
+const NAMES: Record<Measure, string> = {
+  led: 'led',
+  detected_ms: 'detected',
+  new_leader_ms: 'new leader',
+  first_success_ms: 'first success',
+  back_to_baseline_ms: 'back to baseline',
+};
+
+export function faultParts(report: Report, zeroMs: number): Content {
+  const { faults } = report;
+  if (faults === null) return absent('Unknown: there is no file of faults, or there are no records to judge them by.');
+  if (faults.length === 0) return absent('There was no fault during the run.');
+  const { shown, rest } = few(faults, MAX_ROWS);
+  return [part('How long each was felt', strips(shown)), part('What each cost', [table(shown, zeroMs), rest])];
+}
+
+/** A line for each fault on one scale, with a mark where each thing happened after it. */
+function strips(faults: readonly FaultReport[]): Html {
+  const times = faults.flatMap((fault) =>
+    STEPS.flatMap(({ key }) => (fault[key] === null ? [] : [Number(fault[key])])),
+  );
+  if (times.length === 0) return absent('Unknown: no duration of any fault is known.');
+  const most = times.reduce((max, ms) => Math.max(max, ms), 1);
+  const place = (ms: number): string => ((ms / most) * 100).toFixed(2);
+  const rows = faults.map((fault) => {
+    const known = STEPS.flatMap(({ key, name }, step) =>
+      fault[key] === null ? [] : [{ name, step, ms: Number(fault[key]) }],
+    );
+    const last = known.reduce((max, { ms }) => Math.max(max, ms), 0);
+    const marks = known.map(
+      ({ name, step, ms }) =>
+        html`<i class="step s${step}" style="left:${place(ms)}%" title="${name} after ${duration(ms)}"></i>`,
+    );
+    const isOpen = fault.back_to_baseline_ms === null;
+    const reach = html`<span class="reach${isOpen && ' open'}" style="width:${place(last)}%"></span>`;
+    return html`<li>
+      <span>${title(fault)}</span>
+      <span class="strip">${reach}${marks}</span>
+      <b>${isOpen ? 'unknown' : duration(last)}</b>
+    </li> `;
+  });
+  const key = STEPS.map(({ name }, step) => html`<li><i class="step s${step}"></i> ${name}</li>`);
+  return html`<ul class="legend still">
+      ${key}
+    </ul>
+    <ul class="strips">
+      ${rows}
+    </ul> `;
+}
+
+function table(faults: readonly FaultReport[], zeroMs: number): Html {
+  const whys: string[] = [];
+  const rows = faults.map((fault) => rowOf(fault, zeroMs, whys));
+  const notes = whys.map((why) => html`<li>${why}</li> `);
+  return html`${htmlTable({
+      label: 'What each fault cost',
+      columns: [
+        'Fault',
+        'at, s',
+        'lasted',
+        { name: 'led', text: true },
+        ...STEPS.map(({ name }) => `${name}, ms`),
+        ...['failed', 'retried', 'hedged', 'longest request, ms'],
+      ],
+      rows,
+    })}
+    <p class="caption">Milliseconds count from the fault.</p>
+    ${
+      notes.length > 0 &&
+      html`<ol class="whys">
+        ${notes}
+      </ol> `
+    }`;
+}
+
+function rowOf(fault: FaultReport, zeroMs: number, whys: string[]): Content[] {
+  return [
+    title(fault),
+    figure((fault.start - zeroMs) / 1000),
+    fault.end === null ? 'never mended' : length((fault.end - fault.start) / 1000),
+    fault.led === null ? unknown('led', fault, whys) : fault.led ? 'yes' : 'no',
+    ...STEPS.map(({ key }) => {
+      const ms = fault[key];
+      // Who did not lead is followed by nobody.
+      if (key === 'new_leader_ms' && fault.led === false) return '–';
+      // Calm began with the fault itself.
+      if (key === 'back_to_baseline_ms' && ms === 0) return 'at once';
+      return ms === null ? unknown(key, fault, whys) : figure(Number(ms));
+    }),
+    ...[fault.requests_failed, fault.requests_retried, fault.requests_hedged].map(whole),
+    figure(fault.longest_request_ms),
+  ];
+}
+
+/** The word, with the number of the line below the table that says why. */
+function unknown(measure: Measure, fault: FaultReport, whys: string[]): Html {
+  const why = `${NAMES[measure]}: ${fault.unknown[measure] ?? 'no reason is known'}`;
+  if (!whys.includes(why)) whys.push(why);
+  return html`<span title="${why}">unknown<sup>${whys.indexOf(why) + 1}</sup></span>`;
+}
+
+function title({ kind, server_id: id }: FaultReport): string {
+  return `${kind} server ${id}`;
+}

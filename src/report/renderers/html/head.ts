@@ -1,0 +1,140 @@
+/** What is seen first: the verdict, what the run was, its key figures, and what to know before trusting them. */
+import type { Report, Scale } from '../../report';
+import { bytes, duration, length, utc, whole } from './format';
+import { facts, mark, type Mood, tile } from './elements';
+import { type Content, html, type Html } from './html';
+
+const MOODS: Record<Scale, Mood> = {
+  excellent: 'good',
+  'acceptable under faults': 'fair',
+  investigate: 'bad',
+  unknown: 'unknown',
+};
+
+export function headOf(report: Report): Html {
+  const { verdict, total_requests: total, failed_requests: failed } = report;
+  const [title, rest] = split(verdict.text);
+  const rate = `${verdict.failure_rate.toFixed(2)}% of the requests failed: ${whole(failed)} of ${whole(total)}.`;
+  const wrong = contradictions(report);
+  return html`<header>
+    <div class="above">
+      <span><b>CloudP2P</b> Stress Test Report</span><button id="theme" type="button">Light or dark</button>
+    </div>
+    <div class="verdict ${wrong.length > 0 ? 'bad' : MOODS[verdict.scale]}">
+      <h1>${title}</h1>
+      <p>${total > 0 ? rate : rest}</p>
+      ${
+        wrong.length > 0 &&
+        html`<ul>
+          ${wrong.map((each) => html`<li>${mark('bad', each)}</li>`)}
+        </ul>`
+      }
+    </div>
+    ${thresholds(report)}${runFacts(report)}${tiles(report)}${notes(report)}
+  </header> `;
+}
+
+/** What is wrong for all that the failure rate says. */
+function contradictions({ thresholds: all, rules = [], audit }: Report): string[] {
+  const crossed = all.filter(({ passed }) => !passed).length;
+  const violated = rules.filter(({ verdict }) => verdict === false).length;
+  return [
+    ...(crossed > 0 ? [`${crossed} of ${count(all.length, 'threshold')} crossed`] : []),
+    ...(violated > 0 ? [`${violated} of ${count(rules.length, 'rule')} violated`] : []),
+    ...(audit.adds_up === false ? ['the audit does not add up'] : []),
+  ];
+}
+
+function count(number: number, name: string): string {
+  return `${number} ${name}${number === 1 ? '' : 's'}`;
+}
+
+/** `Excellent fault tolerance: less than 1% …` as its two parts. */
+function split(text: string): [string, string] {
+  const at = text.indexOf(': ');
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 2)];
+}
+
+function thresholds({ thresholds: all }: Report): Content {
+  if (all.length === 0) return null;
+  const items = all.map(({ expression, value, unit, passed }) => {
+    const found = value === null ? 'unknown' : `${valueText(value)}${unit === 'ms' ? ' ms' : unit}`;
+    return html`<li>
+      ${mark(passed ? 'good' : 'bad', passed ? 'passed' : 'crossed')} <code>${expression}</code> is ${found}
+    </li> `;
+  });
+  return html`<ul class="chips" aria-label="Thresholds">
+    ${items}
+  </ul> `;
+}
+
+function valueText(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 2 });
+}
+
+function runFacts(report: Report): Html {
+  const { run, runs, loads, timeline } = report;
+  const begin = run?.started_at ?? timeline?.from ?? loads[0]?.started_at;
+  const taken = [...new Set(runs.filter((each) => each.taken).map(({ run_id: id }) => id))];
+  const all: (readonly [string, Content])[] = [
+    ['Begun', begin === undefined ? 'unknown' : utc(begin)],
+    ['Duration', length(report.duration_secs)],
+    ...(taken.length > 0 ? ([['Run', html`<code>${taken.join(', ')}</code>`]] as const) : []),
+    ...(report.faults
+      ? ([['Faults', report.faults.length === 0 ? 'none' : whole(report.faults.length)]] as const)
+      : []),
+    ['Sent and received', `${bytes(report.bytes_sent)} and ${bytes(report.bytes_received)}`],
+  ];
+  return html`<div class="brief">${facts(all)}</div> `;
+}
+
+function tiles(report: Report): Html {
+  const { latency_stats: stats, balance, interrupted_requests: interrupted, unsent_requests: unsent } = report;
+  const imbalance = balance.total_max_over_mean;
+  return html`<dl class="tiles">
+    ${tile('Requests', whole(report.total_requests), `${whole(report.retry_count)} retries`)}
+    ${tile('Failed', whole(report.failed_requests), `${report.failure_rate.toFixed(2)}%`)}
+    ${tile('Throughput', html`${valueText(Number(report.throughput_per_s.toPrecision(4)))}/s`)}
+    ${tile('Latency p50', duration(stats.median_ms))} ${tile('p95', duration(stats.p95_ms))}
+    ${tile('p99', duration(stats.p99_ms))} ${tile('p99.9', duration(report.p99_9_ms))} ${recoveryTile(report)}
+    ${tile('Imbalance', imbalance === null ? 'unknown' : imbalance.toFixed(3), 'busiest server by the mean')}
+    ${interrupted > 0 && tile('Interrupted', whole(interrupted), 'in no total')}
+    ${unsent > 0 && tile('Unsent', whole(unsent), 'in no total')}
+  </dl> `;
+}
+
+/** The longest way back to the baseline of any fault. */
+function recoveryTile({ faults }: Report): Html {
+  const name = 'Worst recovery';
+  if (faults !== null && faults.length === 0) return tile(name, '–', 'no faults');
+  const all = (faults ?? []).map(({ back_to_baseline_ms: ms }) => ms);
+  const known = all.flatMap((ms) => (ms === null ? [] : [ms]));
+  if (known.length === 0) return tile(name, 'unknown');
+  const missing = all.length - known.length;
+  const worst = known.reduce((most, ms) => Math.max(most, ms));
+  const unknown = missing > 0 && `${missing} of ${all.length} unknown`;
+  if (worst === 0) return tile(name, 'at once', unknown || 'no fault broke the calm of the second after it');
+  return tile(name, duration(worst), unknown);
+}
+
+/** The self-check; before it, large, if the generator was the bottleneck. */
+function notes({ self_check: said, generators }: Report): Content {
+  const saturated = generators.filter((each) => each.saturated);
+  const warning =
+    saturated.length > 0 &&
+    html`<div class="notes bad">
+      <p>${mark('bad', 'The load generator was the bottleneck, not the cluster.')}</p>
+      <ul>
+        ${saturated.map(({ machine_id: id, why }) => html`<li>Machine ${id}: ${why ?? 'no reason given'}</li>`)}
+      </ul>
+    </div> `;
+  const list =
+    said.length > 0 &&
+    html`<div class="notes">
+      <h2>Self-check</h2>
+      <ul>
+        ${said.map((text) => html`<li>${text}</li> `)}
+      </ul>
+    </div> `;
+  return [warning, list];
+}

@@ -1,0 +1,177 @@
+/** Who led, what was judged, what all this was read from, and how to do it again. */
+import type { Interval, Report } from '../../report';
+import { absent, facts, few, htmlTable, mark, part } from './elements';
+import { counted, duration, figure, utc, whole } from './format';
+import { type Content, html, Html } from './html';
+
+const MAX_ROWS = 60;
+/** In a few words; the README says each in full. */
+const RULES: Record<string, string> = {
+  S1: 'no two leaders that hear each other',
+  S2: 'after faults all follow one leader in time',
+  S3: 'a crash is not waited out',
+  S4: 'a deposed leader assigns nothing',
+  S5: 'every task ends in time',
+  S6: 'a success has the exact bytes back',
+  S7: 'no task is left in a ledger',
+  S8: 'during a fault leadership settles',
+};
+const NEWLINE = new Html('\n');
+
+export function leaderParts({ leaders: all }: Report, zeroMs: number): Content {
+  if (all === null) return absent('Unknown: there are no event files of the servers.');
+  const at = (time: number): string => figure((time - zeroMs) / 1000);
+  const spans = (intervals: readonly Interval[]): string => {
+    const totalMs = intervals.reduce((sum, { from, to }) => sum + to - from, 0);
+    return intervals.length === 0 ? 'never' : `${whole(intervals.length)} ×, ${duration(totalMs)} in all`;
+  };
+  const { shown, rest } = few(all.timeline, MAX_ROWS);
+  const rows = shown.map(({ server_id: id, term, from, to }) => [`Server ${id}`, term, at(from), at(to)]);
+  return [
+    facts([
+      ['Elections', whole(all.elections)],
+      ['No leader', spans(all.none)],
+      ['Several leaders', spans(all.several)],
+    ]),
+    rows.length > 0 && htmlTable({ label: 'Leaders', columns: ['Leader', 'term', 'from, s', 'to, s'], rows }),
+    rest,
+  ];
+}
+
+/** Null without anything that was judged. */
+export function checkParts({ rules, thresholds }: Report): Content {
+  if ((rules === undefined || rules.length === 0) && thresholds.length === 0) return null;
+  return [
+    rules !== undefined && rules.length > 0 && part('Rules of the cluster', ruleTable(rules)),
+    thresholds.length > 0 && part('Thresholds', thresholdTable(thresholds)),
+  ];
+}
+
+function ruleTable(rules: NonNullable<Report['rules']>): Html {
+  const rows = rules.map(({ rule, verdict, problems }) => [
+    Object.hasOwn(RULES, rule) ? html`${rule} <small>${RULES[rule]!}</small>` : rule,
+    verdict === 'unknown' ? mark('unknown', 'unknown') : verdict ? mark('good', 'holds') : mark('bad', 'violated'),
+    problems.slice(0, 5).map((problem) => html`<p>${problem}</p>`),
+  ]);
+  const columns = ['Rule', { name: 'verdict', text: true }, { name: 'what was found', text: true }];
+  return htmlTable({ label: 'Rules of the cluster', columns, rows });
+}
+
+function thresholdTable(all: Report['thresholds']): Html {
+  const rows = all.map(({ expression, value, unit, passed }) => [
+    html`<code>${expression}</code>`,
+    passed ? mark('good', 'passed') : mark('bad', 'crossed'),
+    value === null ? 'unknown' : `${figure(value)}${unit === 'ms' ? ' ms' : unit}`,
+  ]);
+  return htmlTable({ label: 'Thresholds', columns: ['Threshold', { name: 'verdict', text: true }, 'it is'], rows });
+}
+
+export function inputParts(report: Report): Content {
+  const { inputs, clocks, runs } = report;
+  // Those with something to say first.
+  const files = [...inputs.files].sort((a, b) => Number(b.problems.length > 0) - Number(a.problems.length > 0));
+  const { shown, rest } = few(files, MAX_ROWS);
+  const isAnyBad = files.some(({ problems }) => problems.length > 0);
+  const rows = shown.map(({ path, kind, lines, badLines, problems }) => [
+    ...[path, kind, whole(lines), whole(badLines)],
+    ...(isAnyBad ? [problems.map((problem) => html`<p>${problem}</p>`)] : []),
+  ]);
+  const found = { name: 'what was found', text: true };
+  const columns = ['File', { name: 'kind', text: true }, 'lines', 'damaged', ...(isAnyBad ? [found] : [])];
+  return [
+    inputs.missing.length > 0 && part('Not read', list(inputs.missing)),
+    inputs.notes.length > 0 && part('Notes', list(inputs.notes)),
+    part('Files', [rows.length > 0 ? htmlTable({ label: 'Files', columns, rows }) : absent('No file was read.'), rest]),
+    runs.length > 1 && part('Runs', runTable(runs)),
+    part('Clocks', clockTable(clocks)),
+  ];
+}
+
+function list(texts: readonly string[]): Content {
+  const { shown, rest } = few(texts, MAX_ROWS);
+  return [
+    html`<ul class="plain">
+      ${shown.map((text) => html`<li>${text}</li> `)}
+    </ul> `,
+    rest,
+  ];
+}
+
+function runTable(runs: Report['runs']): Content {
+  const { shown, rest } = few(runs, MAX_ROWS);
+  const rows = shown.map(({ run_id: id, file, requests, taken }) => [
+    html`<code>${id}</code>`,
+    taken ? 'taken' : 'left out',
+    whole(requests),
+    file,
+  ]);
+  const columns = ['Run', { name: 'taken', text: true }, 'requests', { name: 'file', text: true }];
+  return [htmlTable({ label: 'Runs that were found', columns, rows }), rest];
+}
+
+function clockTable(clocks: Report['clocks']): Html {
+  if (clocks.length === 0)
+    return absent('All files are of this machine, or no clock was compared: times are as written.');
+  const rows = clocks.map(({ machine, offset_ms: offset, uncertainty_ms: by }) => [
+    machine,
+    `${offset > 0 ? '+' : ''}${figure(offset)}`,
+    `± ${figure(by)}`,
+  ]);
+  return html`${htmlTable({ label: 'Clocks', columns: ['Machine', 'ahead, ms', 'uncertain by, ms'], rows })}
+    <p class="caption">Ahead of the machine that made the report; all times here are corrected by it.</p> `;
+}
+
+export function againParts({ run, loads }: Report): Content {
+  if (run === undefined && loads.length === 0) {
+    return absent('Unknown: the files of this run do not say with which command and seed it was made.');
+  }
+  return [
+    run !== undefined && part('The run', howTo(run, [['Servers', (run.servers ?? []).join(', ') || 'unknown']])),
+    loads
+      .slice(0, MAX_ROWS)
+      .map((load) =>
+        part(
+          `The load of machine ${load.machine_id}`,
+          howTo(load, [['Warm-up', load.warmup_secs > 0 ? `${load.warmup_secs} s` : 'none']]),
+        ),
+      ),
+    few(loads, MAX_ROWS).rest,
+  ];
+}
+
+type Told = Pick<
+  NonNullable<Report['run']>,
+  'run_id' | 'version' | 'node_version' | 'host' | 'cores' | 'seed' | 'started_at' | 'ended_at' | 'config'
+> & { command_line: readonly string[] };
+
+function howTo(told: Told, more: readonly (readonly [string, Content])[]): Html {
+  const all: (readonly [string, Content])[] = [
+    ['Command', html`<code>${told.command_line.map(quoted).join(' ')}</code>`],
+    ['Seed', html`<code>${told.seed}</code>`],
+    ['Run', html`<code>${told.run_id}</code>`],
+    [
+      'From and to',
+      `${utc(told.started_at)} – ${told.ended_at === null ? 'it did not end by itself' : utc(told.ended_at)}`,
+    ],
+    ['Version', `${told.version} on Node ${told.node_version}`],
+    ['Machine', `${told.host}, ${counted(told.cores)} cores`],
+    ...more,
+  ];
+  return html`${facts(all)}
+    <details>
+      <summary>Configuration</summary>
+      <pre>${configLines(told.config)}</pre>
+    </details> `;
+}
+
+/** A word of a command as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Line by line, so that each is escaped as text of its own and stays a line. */
+function configLines(config: object): Content {
+  return JSON.stringify(config, null, 2)
+    .split('\n')
+    .map((line) => [line, NEWLINE]);
+}

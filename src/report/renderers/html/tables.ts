@@ -1,0 +1,142 @@
+/** The figures of the whole run. */
+import type { Balance, Report, Share, Spread } from '../../report';
+import { serverIdsOf } from './chart-data';
+import { absent, facts, few, htmlTable, mark, part } from './elements';
+import { counted, figure, percent, whole } from './format';
+import { type Content, html, type Html } from './html';
+import { css, OTHER, serverColour } from './palette';
+
+const MAX_ROWS = 200;
+const NO_RECORDS = 'Unknown: there are no records of single requests.';
+const SHARE_COLUMNS = ['requests', 'failed', 'p50', 'p95', 'p99', 'p99.9', 'max'];
+
+export function latencyParts(report: Report): Content {
+  return [
+    part('Whole run, ms', overall(report)),
+    part('By phase, ms', phases(report)),
+    part('By image, ms', images(report)),
+  ];
+}
+
+function overall({ latency_stats: latency, service_stats: service, p99_9_ms: p999 }: Report): Html {
+  const columns = ['', 'min', 'average', 'p50', 'p95', 'p99', 'p99.9', 'max'];
+  const row = (name: string, stats: Report['latency_stats'], high: Content): Content[] => [
+    name,
+    ...[stats.min_ms, stats.avg_ms, stats.median_ms, stats.p95_ms, stats.p99_ms].map(figure),
+    high,
+    figure(stats.max_ms),
+  ];
+  const rows = [
+    row('latency, from the intended start', latency, figure(p999)),
+    row('service time, from the send', service, '–'),
+  ];
+  return html`${htmlTable({ label: 'Latency of the whole run in milliseconds', columns, rows })}
+    <p class="caption">Of successes. Where the two differ, requests left later than they were due.</p> `;
+}
+
+function phases({ phases: all, warmup_secs: warmup }: Report): Content {
+  if (all.length === 0) return absent(NO_RECORDS);
+  const service = (ms: number | null | undefined): string => figure(ms ?? null);
+  const rows = all.map((each) => [
+    each.phase,
+    ...shareCells(each),
+    ...[each.service_p50_ms, each.service_p95_ms, each.service_p99_ms].map(service),
+  ]);
+  const columns = ['Phase', ...SHARE_COLUMNS, 'service p50', 'service p95', 'service p99'];
+  const note = warmup > 0 && `The first ${warmup} s are warm-up, in no steady phase. `;
+  return [
+    htmlTable({ label: 'Latency by phase in milliseconds', columns, rows }),
+    html`<p class="caption">${note}A request belongs to the worst phase that its life touched.</p> `,
+  ];
+}
+
+function images({ images: all }: Report): Content {
+  if (all.length === 0) return absent(NO_RECORDS);
+  const { shown, rest } = few(all, MAX_ROWS);
+  const rows = shown.map((each) => [each.image, ...shareCells(each)]);
+  return [htmlTable({ label: 'Latency by image in milliseconds', columns: ['Image', ...SHARE_COLUMNS], rows }), rest];
+}
+
+function shareCells(share: Share): string[] {
+  const latencies = [share.p50_ms, share.p95_ms, share.p99_ms, share.p99_9_ms, share.max_ms];
+  return [whole(share.requests), whole(share.failed), ...latencies.map(figure)];
+}
+
+export function serverParts(report: Report): Content {
+  return [part('Requests by server', distribution(report)), part('Balance', balance(report.balance))];
+}
+
+function distribution(report: Report): Content {
+  const entries = Object.entries(report.server_distribution);
+  if (entries.length === 0) return absent('No request was assigned to a server.');
+  const all = entries.reduce((sum, [, count]) => sum + count, 0);
+  const ids = serverIdsOf(report);
+  const rows = entries.map(([id, count]) => [
+    `Server ${id}`,
+    whole(count),
+    `${percent(count, all)}%`,
+    bar(count, all, css(serverColour(ids.indexOf(Number(id))))),
+  ]);
+  const columns = ['Server', 'requests', 'share', { name: 'of all assigned requests', text: true }];
+  return htmlTable({ label: 'Requests by server', columns, rows });
+}
+
+/** As long as its part of all. */
+function bar(part: number, all: number, colour: string): Html {
+  return html`<span class="bar"><span style="width:${percent(part, all)}%;background:${colour}"></span></span>`;
+}
+
+function balance(all: Balance): Content {
+  const spread = ({ median, worst }: Spread): string =>
+    median === null || worst === null ? 'unknown' : `median ${median.toFixed(3)}, worst ${worst.toFixed(3)}`;
+  const total = all.total_max_over_mean;
+  return [
+    facts([
+      ['Whole run, max/mean', total === null ? 'unknown' : total.toFixed(3)],
+      ['Windows of 1 s', `${whole(all.judged_windows)} of ${whole(all.windows)} outside faults have enough requests`],
+      ['Max/mean per window', spread(all.max_over_mean)],
+      ["Jain's index per window", spread(all.jain)],
+    ]),
+    html`<p class="caption">1 is perfect in both. Totals alone hide a herd that moves from server to server.</p> `,
+  ];
+}
+
+export function failureParts({ failure_reasons: reasons, failed_requests: failed }: Report): Content {
+  const entries = Object.entries(reasons).sort((a, b) => b[1] - a[1]);
+  if (entries.length === 0) {
+    return absent(
+      failed === 0 ? 'No request failed.' : `Unknown: no reason is written down for ${whole(failed)} failures.`,
+    );
+  }
+  const all = entries.reduce((sum, [, count]) => sum + count, 0);
+  const { shown, rest } = few(entries, MAX_ROWS);
+  const rows = shown.map(([reason, count]) => [
+    reason,
+    whole(count),
+    `${percent(count, all)}%`,
+    bar(count, all, css(OTHER)),
+  ]);
+  const columns = ['Reason', 'requests', 'share', { name: 'of all failures', text: true }];
+  return [htmlTable({ label: 'Failures by reason', columns, rows }), rest];
+}
+
+export function auditParts({ audit }: Report): Content {
+  const adds = audit.adds_up === 'unknown' ? null : audit.adds_up;
+  const lost = audit.adds_up === 'unknown' && audit.lost ? `${whole(audit.lost)} or fewer` : counted(audit.lost);
+  return [
+    html`<p>
+        ${mark(adds === null ? 'unknown' : adds ? 'good' : 'bad', adds === null ? 'Unknown whether it adds up' : adds ? 'It adds up' : 'It does not add up')}
+      </p>
+      <p>${audit.why}</p> `,
+    facts([
+      ['Requests', whole(audit.requests)],
+      ['Successes', whole(audit.successes)],
+      ['Executions', counted(audit.executions)],
+      ['Repeated', counted(audit.repeated)],
+      ['Hedged', whole(audit.hedged)],
+      ['Lost', lost],
+      ['Corrupted', whole(audit.corrupted)],
+      ['Perhaps in lost buffers', whole(audit.excusable)],
+    ]),
+  ];
+}

@@ -1,0 +1,98 @@
+/** Faults, servers, balance and leaders in the text report. */
+import type { FaultReport, Interval, Measure, Report, Spread } from '../report';
+import { decimals, labelled, MAX_ROWS, median, more, most, ms, prose, table, whole } from './layout';
+
+const MEASURES: Record<Measure, string> = {
+  led: 'whether it led',
+  detected_ms: 'detected',
+  new_leader_ms: 'new leader',
+  first_success_ms: 'first success',
+  back_to_baseline_ms: 'back to baseline',
+};
+const NO_EVENTS = 'unknown: there are no event files of the servers';
+const MB = 1e6;
+
+export function faultRows({ faults: all }: Report): string[] {
+  if (all === null) return ['unknown: no faults and requests that could be set against each other'];
+  if (all.length === 0) return ['none during the run'];
+  const head = ['Fault', 'led', 'detected', 'leader', 'success', 'baseline', 'failed', 'retried', 'hedged', 'longest'];
+  const rows = all.slice(0, MAX_ROWS).map((fault) => [
+    `${fault.kind} server ${fault.server_id}`,
+    fault.led === null ? '?' : fault.led ? 'yes' : 'no',
+    short(fault.detected_ms),
+    // Who did not lead is followed by nobody.
+    fault.led === false ? '-' : short(fault.new_leader_ms),
+    short(fault.first_success_ms),
+    // Calm began with the fault itself.
+    fault.back_to_baseline_ms === 0 ? 'at once' : short(fault.back_to_baseline_ms),
+    ...[fault.requests_failed, fault.requests_retried, fault.requests_hedged].map(whole),
+    short(fault.longest_request_ms),
+  ]);
+  return [...table(head, rows), ...more(all.length), ...all.slice(0, MAX_ROWS).flatMap(unknowns)];
+}
+
+export function balanceRows({ balance: all }: Report): string[] {
+  const spread = ({ median, worst }: Spread): string =>
+    median === null || worst === null ? 'unknown' : `median ${median.toFixed(3)}, worst ${worst.toFixed(3)}`;
+  const total = all.total_max_over_mean;
+  return [
+    labelled('Whole Run', total === null ? 'unknown' : `max/mean ${total.toFixed(3)}`),
+    labelled('Windows', `${whole(all.judged_windows)} of ${whole(all.windows)} have enough requests`),
+    labelled('Max/Mean', spread(all.max_over_mean)),
+    labelled("Jain's Index", spread(all.jain)),
+  ];
+}
+
+export function serverRows({ servers }: Report): string[] {
+  if (servers.length === 0) return ['unknown: there are no samples of the servers during the run'];
+  const head = ['Server', 'cpu %', 'max', 'MB', 'max', 'active', 'max', 'queued', 'max', 'loop ms', 'max'];
+  const rows = servers
+    .slice(0, MAX_ROWS)
+    .map((server) => [
+      `Server ${server.server_id}`,
+      ...middleAndMost(server.cpu_percent, (percent) => percent.toFixed(1)),
+      ...middleAndMost(server.memory_bytes, (bytes) => (bytes / MB).toFixed(0)),
+      ...[server.active, server.queued].flatMap((counts) => middleAndMost(counts, (count) => count.toFixed(0))),
+      ...middleAndMost(server.event_loop_delay_ms, (delayMs) => delayMs.toFixed(1)),
+    ]);
+  return [...table(head, rows), ...more(servers.length)];
+}
+
+export function leaderRows({ leaders: all }: Report): string[] {
+  if (all === null) return [NO_EVENTS];
+  const zero = [...all.timeline, ...all.none].reduce((first, { from }) => Math.min(first, from), Infinity);
+  const at = (time: number): string => decimals((time - zero) / 1000);
+  const rows = all.timeline
+    .slice(0, MAX_ROWS)
+    .map((span) => [`Server ${span.server_id}`, String(span.term), at(span.from), at(span.to)]);
+  const spans = (name: string, intervals: readonly Interval[]): string => {
+    const totalMs = intervals.reduce((sum, { from, to }) => sum + to - from, 0);
+    return labelled(name, intervals.length === 0 ? 'never' : `${whole(intervals.length)} ×, ${ms(totalMs)} in all`);
+  };
+  return [
+    ...(rows.length > 0 ? table(['Leader', 'term', 'from', 'to'], rows) : []),
+    ...more(all.timeline.length),
+    labelled('Elections', whole(all.elections)),
+    spans('No Leader', all.none),
+    spans('Several Leaders', all.several),
+  ];
+}
+
+/** Why something is `?`; that a server which did not lead has no successor explains itself. */
+function unknowns(fault: FaultReport): string[] {
+  const entries = (Object.entries(fault.unknown) as [Measure, string][]).filter(
+    ([measure]) => measure !== 'new_leader_ms' || fault.led !== false,
+  );
+  if (entries.length === 0) return [];
+  const texts = entries.map(([measure, why]) => `${MEASURES[measure]}: ${why}`);
+  return prose(`${fault.kind} server ${fault.server_id}: ${texts.join('; ')}`);
+}
+
+function middleAndMost(values: readonly number[], show: (value: number) => string): [string, string] {
+  return [show(median(values)), show(most(values))];
+}
+
+/** Columns stand 100 wide only without thousands separators and further digits. */
+function short(value: number | null): string {
+  return value === null ? '?' : value.toFixed(0);
+}

@@ -1,0 +1,76 @@
+/** Latency, percentiles and traffic in the text report. */
+import { printable } from '../../core/printable';
+import type { CurvePoint, PhaseShare, Report, Share } from '../report';
+import { decimals, labelled, MAX_ROWS, more, table, whole } from './layout';
+
+const NAME_CHARS = 30;
+const NO_RECORDS = 'unknown: there are no records of single requests';
+const HEAD = ['requests', 'failed', 'p50', 'p95', 'p99', 'p99.9', 'max'];
+/** What is shown of the percentile curve; the JSON report has all of it. */
+const SHOWN = [0, 50, 90, 95, 99, 99.9, 99.99, 100];
+const STEPS = [
+  [1e12, 'TB'],
+  [1e9, 'GB'],
+  [1e6, 'MB'],
+  [1e3, 'kB'],
+] as const;
+
+export function phaseRows({ phases }: Report): string[] {
+  if (phases.length === 0) return [NO_RECORDS];
+  const rows = phases.flatMap((phase) => [
+    [phase.phase, ...shareCells(phase)],
+    ['  service', ...serviceCells(phase)],
+  ]);
+  return table(['Phase', ...HEAD], rows);
+}
+
+export function imageRows({ images }: Report): string[] {
+  if (images.length === 0) return [NO_RECORDS];
+  const rows = images.slice(0, MAX_ROWS).map((each) => [printable(each.image, NAME_CHARS), ...shareCells(each)]);
+  return [...table(['Image', ...HEAD], rows), ...more(images.length)];
+}
+
+export function curveRows({ percentile_curve: curve }: Report): string[] {
+  const points = curve.filter(({ percentile }) => SHOWN.includes(percentile));
+  if (points.length === 0) return [NO_RECORDS];
+  const rows = points.map((point) => [nameOf(point), exact(point.latency_ms), exact(point.service_ms)]);
+  return table(['Percentile', 'latency', 'service'], rows);
+}
+
+export function trafficRows(report: Report): string[] {
+  const { duration_secs, throughput_per_s, interrupted_requests: interrupted, unsent_requests: unsent } = report;
+  return [
+    labelled('Duration', `${decimals(duration_secs)} s`),
+    labelled('Throughput', `${decimals(throughput_per_s)} requests/s`),
+    labelled('Retries', whole(report.retry_count)),
+    labelled('Sent', bytes(report.bytes_sent)),
+    labelled('Received', bytes(report.bytes_received)),
+    ...(interrupted > 0 ? [labelled('Interrupted', `${whole(interrupted)}, in no total`)] : []),
+    ...(unsent > 0 ? [labelled('Not Sent', `${whole(unsent)}, in no total`)] : []),
+    ...(report.warmup_secs > 0 ? [labelled('Warm-Up', `${decimals(report.warmup_secs)} s, in no steady phase`)] : []),
+  ];
+}
+
+function shareCells(share: Share): string[] {
+  return [
+    ...[share.requests, share.failed].map(whole),
+    ...[share.p50_ms, share.p95_ms, share.p99_ms, share.p99_9_ms, share.max_ms].map(exact),
+  ];
+}
+
+function serviceCells({ service_p50_ms, service_p95_ms, service_p99_ms }: PhaseShare): string[] {
+  return ['', '', ...[service_p50_ms, service_p95_ms, service_p99_ms].map(exact), '', ''];
+}
+
+function nameOf({ percentile }: CurvePoint): string {
+  return percentile === 0 ? 'min' : percentile === 100 ? 'max' : `p${percentile}`;
+}
+
+function bytes(count: number): string {
+  const [step, unit] = STEPS.find(([least]) => count >= least) ?? [];
+  return `${whole(count)} bytes${step === undefined ? '' : ` (${decimals(count / step)} ${unit})`}`;
+}
+
+function exact(value: number | null): string {
+  return value === null ? '-' : decimals(value);
+}

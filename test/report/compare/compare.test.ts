@@ -1,0 +1,127 @@
+import { seededRandom } from '../../../src/core/random';
+import { compare } from '../../../src/report/compare/compare';
+import type { Compared, Comparison } from '../../../src/report/compare/comparison';
+import { request, useLab } from '../lab';
+import { sampleReport } from '../renderers/sample';
+
+const lab = useLab();
+
+/** A run of 30 s with 40 requests a second, read and reported as a user's is. */
+function reported(seed: number, more: { slower?: number; failing?: number } = {}): Compared {
+  const { slower = 1, failing = 0 } = more;
+  const random = seededRandom(seed);
+  const records = Array.from({ length: 1200 }, (_, id) => {
+    const latency_ms = Math.round(20_000 * slower * Math.exp(random())) / 1000;
+    const failed = random() < failing;
+    return request(id, id * 25, { latency_ms, ...(failed && { outcome: 'failure' as const }) });
+  });
+  lab.requests(records);
+  return lab.report();
+}
+
+function compared(a: Compared, b: Compared): Comparison {
+  return compare({ name: 'a', report: a }, { name: 'b', report: b });
+}
+
+function row({ scopes }: Comparison, name: string) {
+  return scopes[0]!.rows.find((each) => each.name === name)!;
+}
+
+test('a run compared with itself has not changed', () => {
+  const report = reported(1);
+  const { scopes, groups, differences } = compared(report, report);
+  expect(scopes.map(({ scope }) => scope)).toEqual(['whole']);
+  for (const each of scopes[0]!.rows.filter(({ name }) => name !== 'p99.9')) {
+    expect(each).toMatchObject({ change: 0, verdict: 'no difference beyond the noise', why: null });
+    expect(each.interval!.from).toBeCloseTo(-each.interval!.to / (1 + each.interval!.to / 100), 6);
+  }
+  expect(groups.flatMap(({ rows }) => rows).every(({ change }) => change === 0)).toBe(true);
+  expect(differences).toEqual([]);
+});
+
+test('two equal runs do not differ beyond the noise', () => {
+  const verdicts = compared(reported(1), reported(2)).scopes[0]!.rows.map(({ verdict }) => verdict);
+  expect(verdicts).not.toContain('better');
+  expect(verdicts).not.toContain('worse');
+});
+
+test('a slower run is worse in its latencies, and a faster one better', () => {
+  const [before, after] = [reported(1), reported(2, { slower: 1.3 })];
+  const slower = compared(before, after);
+  for (const name of ['avg', 'p50', 'p95', 'p99']) {
+    expect(row(slower, name)).toMatchObject({ verdict: 'worse', unit: 'ms' });
+    expect(row(compared(after, before), name).verdict).toBe('better');
+  }
+  // The mean of exp(random) is in every run about the same, so the truth of 30 % lies in the interval.
+  const { change, interval } = row(slower, 'avg');
+  expect(interval!.from).toBeGreaterThan(0);
+  expect(interval!.from).toBeLessThan(30);
+  expect(interval!.to).toBeGreaterThan(30);
+  expect(change).toBeGreaterThan(interval!.from);
+  expect(change).toBeLessThan(interval!.to);
+  expect(row(slower, 'throughput').verdict).toBe('no difference beyond the noise');
+});
+
+test('more failures are worse, in percentage points', () => {
+  const comparison = compared(reported(1, { failing: 0.01 }), reported(2, { failing: 0.2 }));
+  const rate = row(comparison, 'failure_rate');
+  expect(rate).toMatchObject({ unit: '%', verdict: 'worse' });
+  expect(rate.change).toBeCloseTo(rate.b! - rate.a!, 9);
+});
+
+test('the same reports give the same comparison', () => {
+  const [a, b] = [reported(1), reported(2, { slower: 1.1 })];
+  expect(compared(a, b)).toEqual(compared(a, b));
+});
+
+test('a percentile of too few requests is unknown, and says why', () => {
+  expect(row(compared(reported(1), reported(2)), 'p99.9')).toMatchObject({
+    ...{ interval: null, verdict: 'unknown', why: 'too few requests' },
+  });
+});
+
+test('a short run is unknown', () => {
+  lab.requests(Array.from({ length: 300 }, (_, id) => request(id, id * 10)));
+  const short = lab.report();
+  const { rows } = compared(short, short).scopes[0]!;
+  expect(new Set(rows.map(({ verdict, why }) => `${verdict}: ${why}`))).toEqual(
+    new Set(['unknown: fewer than 20 windows']),
+  );
+});
+
+test('with faults the steady part stands first, the whole run after it, and the faults by themselves', () => {
+  const report = sampleReport({ secs: 120 });
+  const { scopes, groups } = compared(report, report);
+  expect(scopes.map(({ scope }) => scope)).toEqual(['steady', 'whole']);
+  expect(scopes[0]!.windows.a).toBeLessThan(scopes[1]!.windows.a);
+  const faults = groups.find(({ group }) => group === 'Faults')!.rows;
+  expect(faults.find(({ name }) => name === 'faults')).toMatchObject({ a: 3, b: 3 });
+  expect(faults.find(({ name }) => name === 'back to baseline after, worst')).toMatchObject({ a: 2480 });
+  expect(faults.find(({ name }) => name === 'never back to baseline')).toMatchObject({ a: 1 });
+});
+
+test('without records of single requests only the reports themselves are compared', () => {
+  const mute = { ...sampleReport(), timeline: null };
+  const { scopes, groups, notes } = compared(sampleReport(), mute);
+  expect(scopes).toEqual([]);
+  expect(groups[0]).toMatchObject({ group: 'Whole run' });
+  expect(notes).toContain('B has no records of single requests: nothing tells its noise.');
+});
+
+test('a figure that only one of them has is shown without a change', () => {
+  const without = { ...sampleReport(), p99_9_ms: null };
+  const row = compared(sampleReport(), without).groups[0]!.rows.find(({ name }) => name === 'p99.9');
+  expect(row).toEqual({ name: 'p99.9', unit: 'ms', a: 902.1, b: null, change: null });
+});
+
+test('what must be known before trusting the figures is said', () => {
+  const generator = { ...sampleReport().generators[0]!, machine_id: 2, saturated: true, why: 'It was busy.' };
+  const b = { ...sampleReport(), generators: [generator], faults: null, inputs: { missing: ['x: does not exist'] } };
+  const { notes } = compared(sampleReport(), { ...b, loads: [], run: undefined });
+  expect(notes.filter((note) => / B |^B /.test(note))).toEqual([
+    "In B the load generator of machine 2 was a bottleneck: its figures are not the cluster's alone. It was busy.",
+    'B does not say whether there were faults: its windows may hold some.',
+    'B is incomplete: something could not be read for its report.',
+    'B does not say how it was set up: there may be more differences.',
+  ]);
+});

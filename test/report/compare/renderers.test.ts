@@ -1,0 +1,83 @@
+import { compare } from '../../../src/report/compare/compare';
+import type { Compared } from '../../../src/report/compare/comparison';
+import { renderCompareHtml } from '../../../src/report/compare/html';
+import { renderCompareText } from '../../../src/report/compare/text';
+import { sampleReport } from '../renderers/sample';
+import { sampleRun } from './simulate';
+
+const HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)>"\'\u001b[31m\u202e';
+
+/** Latencies of the second are 22 % longer, in every window. */
+function pair(): [Compared, Compared] {
+  return [sampleRun(), sampleRun(1.22)];
+}
+
+function text(a: Compared, b: Compared, name = 'runs/a'): string {
+  return renderCompareText(compare({ name, report: a }, { name: 'runs/b', report: b }));
+}
+
+function html(a: Compared, b: Compared, name = 'runs/a'): string {
+  return renderCompareHtml(compare({ name, report: a }, { name: 'runs/b', report: b }), { a, b });
+}
+
+function hostile(): Compared {
+  const report = sampleReport();
+  return {
+    ...report,
+    server_distribution: { '1': 10, '4294967295': 1e15 },
+    images: [{ image: HOSTILE }],
+    faults: report.faults!.map((fault) => ({ ...fault, kind: HOSTILE as 'kill' })),
+    generators: [{ machine_id: 1, saturated: true, why: HOSTILE }],
+    loads: [{ version: HOSTILE, node_version: '', host: HOSTILE, cores: 1, seed: 1, config: { [HOSTILE]: HOSTILE } }],
+    run: undefined,
+  };
+}
+
+test('the text begins with what was found, and says of each figure how much it changed', () => {
+  const lines = text(...pair()).split('\n');
+  expect(lines[8]).toMatch(/^Steady: B is worse in avg, p50, p95/);
+  const rows = lines.filter((line) => line.startsWith('p50 '));
+  expect(rows[0]).toMatch(/^p50 +[\d.]+ ms +[\d.]+ ms +\+22\.\d% +\+[\d.]+ \.\. \+[\d.]+ {2}worse$/);
+  expect(lines.filter((line) => line.startsWith('throughput'))[0]).toMatch(/ 0\.0% .* no difference$/);
+});
+
+test('the text is the same each time', () => {
+  expect(text(...pair())).toBe(text(...pair()));
+});
+
+test('no line is wider than 100, and nothing hostile reaches the terminal', () => {
+  for (const whole of [text(...pair()), text(hostile(), pair()[1], HOSTILE.repeat(50))]) {
+    expect(whole.split('\n').filter((line) => line.length > 100)).toEqual([]);
+    expect(whole).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+  }
+});
+
+test('the page shows what was found, every figure, and both runs over each other', () => {
+  const page = html(...pair());
+  expect(page).toMatch(/<h1>\s*Steady: B is worse in avg, p50, p95[^<]*<\/h1>/);
+  expect(page.match(/class="bar worse"/g)!.length).toBeGreaterThanOrEqual(3);
+  expect(page.match(/class="line a"/g)!.length).toBeGreaterThanOrEqual(2);
+  expect(page.match(/class="line b dashed"/g)!.length).toBeGreaterThanOrEqual(1);
+  expect(page.match(/class="shade a"/g)).toHaveLength(3);
+  expect(page.replace(/<(script|style)>[^]*?<\/\1>/g, '')).not.toMatch(/NaN|Infinity|undefined|null/);
+});
+
+test('the page asks nobody for anything', () => {
+  expect(html(...pair())).not.toMatch(/(src|href)=["']?https?:|url\(["']?https?:|@import/);
+});
+
+test('names of others stay text in the page', () => {
+  const page = html(hostile(), pair()[1], HOSTILE);
+  expect(page).not.toContain('<script>alert');
+  expect(page).not.toContain('<img');
+  expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+});
+
+test('without records both say so', () => {
+  const mute = { ...sampleReport(), timeline: null, percentile_curve: [] };
+  expect(text(mute, mute)).toContain('unknown: there are no records of single requests');
+  const page = html(mute, mute);
+  expect(page).toContain('Whether A and B differ is unknown');
+  expect(page).toContain('There are no records of single requests.');
+  expect(page).toContain('The reports have no percentile curves.');
+});
