@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pageParts } from './src/report/page/bundle.cjs';
 
 const ROOT = path.dirname(fileURLToPath(import.meta.url));
 const DIST = path.join(ROOT, 'dist');
@@ -60,6 +61,21 @@ function assetsPlugin(isForExecutable) {
   };
 }
 
+/** ssh2 does without its compiled parts where they are not there, and inside one executable they cannot be. */
+const withoutNatives = {
+  name: 'without natives',
+  setup(pluginBuild) {
+    pluginBuild.onResolve({ filter: /\.node$|^cpu-features$/ }, ({ path: name }) => ({
+      path: name,
+      namespace: 'native',
+    }));
+    pluginBuild.onLoad({ filter: /.*/, namespace: 'native' }, ({ path: name }) => ({
+      contents: `throw Object.assign(new Error(${JSON.stringify(`no ${name} here`)}), { code: 'MODULE_NOT_FOUND' });`,
+      loader: 'js',
+    }));
+  },
+};
+
 /**
  * Bundles the program. `extra` goes to esbuild as it is (tests, mutation runs and benches use it); `isForExecutable`:
  * for `pack`, which adds the pictures.
@@ -69,8 +85,8 @@ export async function bundle(outfile = path.join(DIST, 'cloudp2p.cjs'), extra = 
     ...common,
     entryPoints: ['src/main.ts'],
     outfile,
-    define: { WORKER_SOURCE: JSON.stringify(await workerSource()) },
-    plugins: [assetsPlugin(isForExecutable)],
+    define: { WORKER_SOURCE: JSON.stringify(await workerSource()), PAGE: JSON.stringify(pageParts()) },
+    plugins: [assetsPlugin(isForExecutable), withoutNatives],
     ...extra,
   });
   return outfile;

@@ -19,6 +19,7 @@ export const COMMANDS: Record<string, () => Command.Class> = {
     (require('./commands/client-reveal') as typeof import('./commands/client-reveal')).ClientReveal,
   stress: () => (require('./commands/stress') as typeof import('./commands/stress')).Stress,
   faults: () => (require('./commands/faults') as typeof import('./commands/faults')).Faults,
+  'fault-agent': () => (require('./commands/fault-agent') as typeof import('./commands/fault-agent')).FaultAgent,
   report: () => (require('./commands/report') as typeof import('./commands/report')).Report,
   run: () => (require('./commands/run') as typeof import('./commands/run')).Run,
   status: () => (require('./commands/status') as typeof import('./commands/status')).Status,

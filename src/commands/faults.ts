@@ -1,46 +1,60 @@
+import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
+import packageJson from '../../package.json';
 import { withInterrupt } from '../client/interrupt';
 import { faultsConfigOf } from '../config/faults-config';
 import { EXIT } from '../core/errors';
 import { systemClock } from '../core/system-clock';
-import { localDriver } from '../faults/drivers/local';
+import { faultHands } from '../faults/hands';
 import { dryRun, type FaultsReport, simulateFaults } from '../faults/simulate';
 import { BaseCommand } from './base';
+import { secureOf } from './client/secure';
+import { specFlags } from './faults/flags';
 import { ownCommand } from './run/own-command';
 
 export class Faults extends BaseCommand {
-  static override summary = 'kill servers in a ring, and start them again';
+  static override summary = 'break servers on a plan, and mend them';
   static override description =
-    'The servers are those of --config (default config/faults.toml, else config/server*.toml); they must run on this ' +
-    'machine. Ctrl-C starts again what is down; a second one ends at once. Never kills the last server that is up. ' +
-    'It exits with 4 if a server did not come back or a fault could not be performed.';
+    'The servers are those of --config (default config/faults.toml, else config/server*.toml), on this machine or over ' +
+    'SSH. Ctrl-C mends what is broken; whatever ends this program, the agents that it starts beside the servers mend ' +
+    'it. Never takes down the last server that is up, unless told to. It exits with 3 if an abort condition came ' +
+    'true, with 4 if a server did not come back or a fault could not be performed.';
   static override examples = [
     '<%= config.bin %> faults',
     { description: 'only show what would be done', command: '<%= config.bin %> faults --dry-run' },
     '<%= config.bin %> faults --cycles 1 --interval 5 --restart-delay 2',
+    '<%= config.bin %> faults --pattern random --kind kill=3 --kind pause=1 --seed 7',
+    '<%= config.bin %> faults --kind partition --target leader --partition-from peers',
+    "<%= config.bin %> faults --pattern simultaneous --count 2 --abort-when 'failure_rate>20%'",
+    { description: 'a graceful rolling restart', command: '<%= config.bin %> faults --pattern rolling --kind restart' },
   ];
-  // Numbers are texts here: oclif would bury our error message in one of its own.
   static override flags = {
-    cycles: Flags.string({ helpValue: 'N', summary: 'how often the ring goes round (default 3)' }),
-    interval: Flags.string({ helpValue: 'SECS', summary: 'from a restart to the next kill (default 30)' }),
-    'restart-delay': Flags.string({ helpValue: 'SECS', summary: 'how long a server stays down (default 10)' }),
-    pattern: Flags.option({ options: ['ring'] as const, default: 'ring', summary: 'which servers, in which order' })(),
-    kind: Flags.option({ options: ['kill'] as const, default: 'kill', summary: 'what happens to them' })(),
+    ...specFlags,
     log: Flags.string({ helpValue: 'FILE', summary: 'log file (default ./fault_events.log), .ndjson beside it' }),
     'dry-run': Flags.boolean({ summary: 'print the timetable and do nothing' }),
   };
 
   async run(): Promise<FaultsReport | ReturnType<typeof dryRun>> {
     const { flags } = await this.parse(Faults);
-    const config = faultsConfigOf(flags, ownCommand());
+    const config = faultsConfigOf(flags, { ownCommand: ownCommand(), seed: randomInt(2 ** 31) });
     const display = this.jsonEnabled() ? undefined : process.stdout;
     if (flags['dry-run']) return dryRun(config, display);
-    const driver = localDriver();
+    const secure = await secureOf(config.tls);
+    const program = { version: packageJson.version, command: ownCommand() };
     const report = await withInterrupt((signal) =>
-      simulateFaults({ config, driver, clock: systemClock, signal, display }),
+      simulateFaults({
+        ...{ config, clock: systemClock, signal, display },
+        prepare: (stop) => faultHands({ config, program, clock: systemClock, signal: stop, secure }),
+      }),
     );
-    if (report.interrupted) this.endWith(EXIT.interrupted);
-    else if (report.failed > 0 || !report.is_logged) this.endWith(EXIT.incomplete);
+    this.endWith(exitCodeOf(report));
     return report;
   }
+}
+
+function exitCodeOf(report: FaultsReport): number {
+  if (report.interrupted) return EXIT.interrupted;
+  if (report.condition !== null) return EXIT.checkFailed;
+  const isIncomplete = report.failed > 0 || report.ended_early !== null || !report.is_logged;
+  return isIncomplete ? EXIT.incomplete : EXIT.ok;
 }

@@ -1,27 +1,31 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { Flags } from '@oclif/core';
-import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
-import packageJson from '../../package.json';
 import { withInterrupt } from '../client/interrupt';
-import { type RunConfig, runConfigOf } from '../config/run-config';
+import { DEFAULT_RUN_FILE, type RunConfig, runConfigOf } from '../config/run-config';
 import { EXIT } from '../core/errors';
 import { timestamp } from '../core/log-line';
 import { systemClock } from '../core/system-clock';
 import { exitCodeOfRun, planText } from '../run/outcome';
-import { runAll, type RunResult } from '../run/run';
+import type { RunResult } from '../run/recorder';
+import { runLab } from '../run/lab/lab';
+import { labPlanText } from '../run/lab/plan';
+import { runAll } from '../run/run';
 import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
+import { programFacts } from './stress/facts';
+import { labPartsOf } from './run/lab-parts';
 import { ownCommand } from './run/own-command';
-import { runFlags, runOverridesOf } from './run/flags';
-import { thresholdsOf } from './run/thresholds';
+import { faultFlagsOf, runFlags, runOverridesOf } from './run/flags';
 import { imagesOf } from './stress/images';
+import { thresholdsOf } from './stress/thresholds';
 
 export class Run extends BaseCommand {
   static override summary = 'the whole workflow: servers, clients, faults, wait, report';
   static override description =
-    'Starts servers on this machine, loads them with clients, kills and restarts every server in a ring meanwhile, and ' +
-    'prints the report. Everything it writes is in one folder. It exits with 0 if at most 5 % of the requests failed ' +
+    'Starts servers, loads them with clients, kills and restarts every server in a ring meanwhile, and prints the ' +
+    'report; on this machine, or over SSH on those that [[servers]] and [[clients]] of the file name. Everything it ' +
+    'writes is in one folder. It exits with 0 if at most 5 % of the requests failed ' +
     'and all checks hold, with 3 if not or a threshold is crossed, with 4 if something is incomplete, with 130 after ' +
     'Ctrl-C. No server is left behind, however it ends.';
   static override examples = [
@@ -38,28 +42,35 @@ export class Run extends BaseCommand {
 
   async run(): Promise<RunResult | RunConfig> {
     const { flags } = await this.parse(Run);
-    const config = runConfigOf(flags.config, runOverridesOf(flags));
+    const seed = randomInt(2 ** 31);
+    const config = runConfigOf(flags.config, runOverridesOf(flags), { faultFlags: faultFlagsOf(flags), seed });
     const startedAt = systemClock.unixMs();
     const folder = flags.out ?? path.join(config.outputDir, folderName(new Date(startedAt)));
-    const thresholds = thresholdsOf(config.thresholds, flags);
-    const { images, name: imagesName } = imagesOf(config.imageDirectory);
+    const thresholds = thresholdsOf(config.thresholds, {
+      ...{ flag: '--threshold', isGiven: flags.threshold !== undefined },
+      ...{ file: flags.config ?? DEFAULT_RUN_FILE, key: 'report.thresholds' },
+    });
+    const load = imagesOf(config.imageDirectory);
+    const far = config.lab && labPartsOf(config, config.lab, load.images);
     if (flags.plan) {
-      this.log(planText(config, folder));
+      const { keep } = flags;
+      this.log(
+        far ? labPlanText({ ...far, config, folder, keep, images: far.images?.length }) : planText(config, folder),
+      );
       return config;
     }
-    const seed = config.seed ?? randomInt(2 ** 31);
-    const screen = this.jsonEnabled() ? undefined : new Screen(process.stdout, systemClock);
-    const result = await withInterrupt((signal) =>
-      runAll({
-        ...{ config, folder, images, imagesName, thresholds, keep: flags.keep, signal, screen },
-        ...{ command: ownCommand(), clock: systemClock, logLevel: flags['log-level'] },
-        facts: {
-          ...{ run_id: randomUUID(), command_line: ['cloudp2p', 'run', ...this.argv], version: packageJson.version },
-          ...{ node_version: process.version, host: hostname(), cores: availableParallelism(), seed },
-          ...{ started_at: startedAt, ended_at: null, config: config.settings },
-        },
-      }),
-    );
+    const facts = {
+      ...{ run_id: randomUUID(), ...programFacts(['run', ...this.argv]), seed: config.seed ?? seed },
+      ...{ started_at: startedAt, ended_at: null, config: config.settings },
+    };
+    const output = this.jsonEnabled() ? undefined : process.stdout;
+    const screen = output && new Screen(output, systemClock);
+    const result = await withInterrupt((signal) => {
+      const common = { config, folder, thresholds, facts, keep: flags.keep, clock: systemClock, signal, screen };
+      if (far) return runLab({ ...common, ...far, output });
+      const { images, name: imagesName } = load;
+      return runAll({ ...common, images, imagesName, command: ownCommand(), logLevel: flags['log-level'] });
+    });
     this.endWith(result.interrupted ? EXIT.interrupted : exitCodeOfRun(result));
     return result;
   }

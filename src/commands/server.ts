@@ -7,8 +7,10 @@ import { serverConfigFromFlags, type ServerConfig } from '../config/server-confi
 import { readServerFile } from '../config/server-file';
 import { ClusterError } from '../core/errors';
 import { systemClock } from '../core/system-clock';
+import { isLoopbackAddress } from '../config/address';
 import { runServer, type RunServerOptions } from '../server/run-server';
 import { BaseCommand } from './base';
+import { secureOf } from './client/secure';
 
 declare const WORKER_SOURCE: string;
 
@@ -34,6 +36,7 @@ export class Server extends BaseCommand {
       helpValue: 'ID@HOST:PORT',
       summary: 'another server; repeat for each',
     }),
+    'metrics-address': Flags.string({ helpValue: 'HOST:PORT', summary: 'where Prometheus may ask, default: nowhere' }),
     'until-stdin-ends': Flags.boolean({
       summary: 'also leave when standard input ends: for programs that start servers',
     }),
@@ -42,10 +45,12 @@ export class Server extends BaseCommand {
   async run(): Promise<{ server_id: number; exit_code: number }> {
     const { flags } = await this.parse(Server);
     const file = readServerFile(flags.config ?? DEFAULT_CONFIG, { required: flags.config !== undefined });
-    const given = { id: flags.id, address: flags.address, peers: flags.peer };
+    const { id, address, peer: peers, 'metrics-address': metricsAddress } = flags;
+    const given = { id, address, peers, metricsAddress };
     const config = serverConfigFromFlags(given, file, { availableParallelism: availableParallelism() });
     const exitCode = await runServer({
       ...runOptions(config, file?.path ?? null),
+      secure: await secureOf(config.tls, 'server'),
       logLevel: flags['log-level'],
       leaveAtEndOf: flags['until-stdin-ends'] ? process.stdin : undefined,
     });
@@ -57,7 +62,7 @@ export class Server extends BaseCommand {
 function runOptions(
   config: ServerConfig,
   configPath: string | null,
-): Omit<RunServerOptions, 'logLevel' | 'leaveAtEndOf'> {
+): Omit<RunServerOptions, 'logLevel' | 'leaveAtEndOf' | 'secure'> {
   const { election, processing, limits } = config;
   const listensEverywhere = /^(0\.0\.0\.0|\[::\]):/.test(config.address);
   return {
@@ -76,6 +81,7 @@ function runOptions(
       drainMs: DRAIN_MS,
     },
     address: config.address,
+    warnings: config.tls === undefined && !isLoopbackAddress(config.address) ? [inTheClear(config.address)] : [],
     limits,
     workers: processing.workers,
     compression: processing.compression,
@@ -84,9 +90,14 @@ function runOptions(
     eventsFile: config.eventsFile,
     pidFile: config.pidFile,
     logFile: config.logFile,
+    metricsAddress: config.metricsAddress,
     configPath,
     clock: systemClock,
   };
+}
+
+function inTheClear(address: string): string {
+  return `listens on ${address} without TLS: whoever reaches it may read all, send tasks and pose as a server ([tls])`;
 }
 
 function readCover(file: string | undefined, configPath: string | null): { bytes: Uint8Array; name: string } {

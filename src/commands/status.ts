@@ -2,11 +2,14 @@ import { Flags } from '@oclif/core';
 import { ADDRESS_SHAPE, isDialAddress } from '../config/address';
 import { loadClientConfig } from '../config/client-config';
 import { ClusterError, EXIT } from '../core/errors';
+import type { TlsFiles } from '../config/tls';
+import type { Secure } from '../core/transport/network';
 import { paintFor } from '../status/paint';
 import { reportOf, type StatusReport } from '../status/report';
 import { look, type Look, waitForAgreement, watch } from '../status/status';
 import { renderStatus } from '../status/table';
 import { BaseCommand } from './base';
+import { secureOf } from './client/secure';
 
 const DEFAULT_CONFIG = 'config/client_stress.toml';
 const CLEAR_SCREEN = '\u001b[H\u001b[2J';
@@ -26,19 +29,24 @@ export class Status extends BaseCommand {
   static override flags = {
     server: Flags.string({ multiple: true, helpValue: 'HOST:PORT', summary: 'a server to ask (repeatable)' }),
     watch: Flags.boolean({ summary: 'look again every second until Ctrl-C', exclusive: ['wait'] }),
+    ca: Flags.string({ helpValue: 'FILE', summary: 'CA of the servers (PEM); with --cert and --key instead of [tls]' }),
+    cert: Flags.string({ helpValue: 'FILE', summary: 'certificate to show to them (PEM)' }),
+    key: Flags.string({ helpValue: 'FILE', summary: 'key of the certificate (PEM)' }),
     wait: Flags.integer({ min: 0, max: 86_400, helpValue: 'SECS', summary: 'ask until all agree, at most this long' }),
   };
 
   /** Prints and returns the status of all servers. */
   async run(): Promise<StatusReport | undefined> {
     const { flags } = await this.parse(Status);
-    const addresses = flags.server ? checked(flags.server) : configured(flags.config);
+    const inFile = loadClientConfig(flags.config ?? DEFAULT_CONFIG, { required: flags.config !== undefined });
+    const addresses = flags.server ? checked(flags.server) : inFile.serverAddresses;
+    const secure = await secureOf(tlsOf(flags) ?? inFile.tls);
     const stop = new AbortController();
     const interrupt = (): void => stop.abort();
     process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
     try {
-      if (flags.watch) await watch(addresses, stop.signal, (latest) => this.#showAgain(latest));
-      else return await this.#once(addresses, flags.wait, stop.signal);
+      if (flags.watch) await watch(addresses, stop.signal, (latest) => this.#showAgain(latest), secure);
+      else return await this.#once(addresses, flags.wait, stop.signal, secure);
     } finally {
       process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
       if (stop.signal.aborted) this.endWith(EXIT.interrupted);
@@ -46,10 +54,15 @@ export class Status extends BaseCommand {
     return undefined;
   }
 
-  async #once(addresses: string[], waitSecs: number | undefined, stop: AbortSignal): Promise<StatusReport> {
+  async #once(
+    addresses: string[],
+    waitSecs: number | undefined,
+    stop: AbortSignal,
+    secure: Secure | undefined,
+  ): Promise<StatusReport> {
     const { answers, verdict } = await (waitSecs === undefined
-      ? look(addresses, stop)
-      : waitForAgreement(addresses, waitSecs * 1000, stop));
+      ? look(addresses, stop, undefined, secure)
+      : waitForAgreement(addresses, waitSecs * 1000, stop, secure));
     if (!verdict.agreed) this.endWith(EXIT.incomplete);
     this.log(renderStatus(answers, verdict, paintFor(process.env)));
     return reportOf(answers, verdict);
@@ -69,6 +82,11 @@ function checked(addresses: string[]): string[] {
   throw new ClusterError('bad_usage', lines.join('\n'));
 }
 
-function configured(file: string | undefined): string[] {
-  return loadClientConfig(file ?? DEFAULT_CONFIG, { required: file !== undefined }).serverAddresses;
+function tlsOf({ ca, cert, key }: { ca?: string; cert?: string; key?: string }): TlsFiles | undefined {
+  if (ca === undefined && cert === undefined && key === undefined) return undefined;
+  if (ca === undefined || cert === undefined || key === undefined) {
+    throw new ClusterError('bad_usage', '--ca, --cert and --key belong together: give all three or none');
+  }
+  const at = (path: string, place: string) => ({ path, place });
+  return { ca: at(ca, '--ca'), cert: at(cert, '--cert'), key: at(key, '--key') };
 }

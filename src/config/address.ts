@@ -69,6 +69,12 @@ function isWildcard(host: string): boolean {
   return canonical === '0.0.0.0' || canonical === '::';
 }
 
+/** Whether only this machine reaches what listens there. */
+export function isLoopbackAddress(text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && isLoopback(address.host);
+}
+
 function isLoopback(host: string): boolean {
   const canonical = canonicalHost(host);
   return canonical === 'localhost' || canonical === '::1' || (isIPv4(canonical) && canonical.startsWith('127.'));

@@ -3,6 +3,7 @@ import { canonicalAddress } from './address';
 import { decimal, dialAddress, list, path, seconds, section, table, text, toMs, whole } from './fields';
 import { defaultsOf, loadConfig } from './load';
 import type { Problem } from './problem';
+import { tlsFields, type TlsFiles, tlsFilesOf, tlsProblems } from './tls';
 
 const LAPTOP = ['127.0.0.1:8001', '127.0.0.1:8002', '127.0.0.1:8003'];
 const DAY_MS = 24 * 3600 * 1000;
@@ -19,6 +20,7 @@ export const clientFileSchema = table({
     image_dir: v.optional(path(), './test_images'),
     request_timeout_secs: v.optional(seconds(), 10),
   }),
+  tls: tlsFields,
   requests: section({
     rate_per_second: v.optional(decimal(0.001, 1_000_000)),
     duration_seconds: v.optional(seconds()),
@@ -41,6 +43,8 @@ export interface ClientConfig {
   serverAddresses: string[];
   imageDir: string;
   requestTimeoutMs: number;
+  /** Undefined: in the clear. */
+  tls?: TlsFiles;
   requests: {
     pacing: Pacing;
     /** It ends at whichever of the two comes first; at least one is set. */
@@ -56,12 +60,12 @@ export interface ClientConfig {
  */
 export function loadClientConfig(filePath: string, { required }: { required: boolean }): ClientConfig {
   const settings = loadConfig(clientFileSchema, filePath, { required, check: clientProblems });
-  return build(settings ?? defaultsOf(clientFileSchema));
+  return build(settings ?? defaultsOf(clientFileSchema), filePath);
 }
 
 /** What the settings must be in view of each other. */
-function clientProblems({ client, requests }: ClientSettings): Problem[] {
-  return [...addressProblems(client.server_addresses), ...pacingProblems(requests)];
+function clientProblems({ client, tls, requests }: ClientSettings): Problem[] {
+  return [...tlsProblems(tls), ...addressProblems(client.server_addresses), ...pacingProblems(requests)];
 }
 
 function addressProblems(addresses: readonly string[]): Problem[] {
@@ -97,7 +101,7 @@ function pacingOf(requests: ClientSettings['requests']): Pacing {
   return { mode: 'closed_loop', minDelayMs: min ?? Math.min(DEFAULT_MIN_DELAY_MS, maxDelayMs), maxDelayMs };
 }
 
-function build({ client, requests }: ClientSettings): ClientConfig {
+function build({ client, tls, requests }: ClientSettings, filePath: string): ClientConfig {
   const { duration_seconds: durationSecs, total_requests: totalRequests } = requests;
   const endless = durationSecs === undefined && totalRequests === undefined;
   const limitSecs = endless ? DEFAULT_DURATION_SECS : durationSecs;
@@ -106,6 +110,7 @@ function build({ client, requests }: ClientSettings): ClientConfig {
     serverAddresses: client.server_addresses,
     imageDir: client.image_dir,
     requestTimeoutMs: toMs(client.request_timeout_secs),
+    tls: tlsFilesOf(tls, filePath),
     requests: {
       pacing: pacingOf(requests),
       durationMs: limitSecs === undefined ? undefined : toMs(limitSecs),

@@ -1,32 +1,35 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
 import * as v from 'valibot';
+import type { Threshold } from '../core/metrics/threshold';
+import { printable } from '../core/printable';
+import { systemClock } from '../core/system-clock';
+import type { TlsPem } from '../core/transport/tls';
+import { parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
 import { type Address, parseAddress } from './address';
-import { decimal, list, path, section, table, text, toMs, whole } from './fields';
+import { type FaultSpec, specFields, type SpecFlags, specOf } from './faults-spec';
+import { list, path, section, table, text } from './fields';
 import { defaultsOf, loadConfig } from './load';
 import { badConfig, type Problem } from './problem';
 import { loadServerConfig } from './server-config';
 import { readServerFile, serverId } from './server-file';
-import { printable } from '../core/printable';
 import { MAX_PATH_CHARS } from './show';
+import { readTls, tlsFields, type TlsFiles, tlsFilesOf, tlsProblems } from './tls';
 
 const DEFAULT_FILE = 'config/faults.toml';
 const SERVER_FILES = 'config';
 /** How a server of this machine is written; every other host is one over SSH. */
-const THIS_MACHINE = 'localhost';
+export const THIS_MACHINE = 'localhost';
 const EVENTS_EXTENSION = '.ndjson';
-
-const secs = () => decimal(0, 7 * 24 * 3600, 'seconds');
-const cycles = () => whole(1, 100_000);
+/** Beside the log. */
+const PROBE_FILE = 'fault_probe.ndjson';
+/** Of another machine; here it is the running program. */
+const REMOTE_BINARY = './cloudp2p';
 
 /** The schema of `faults.toml`. */
 export const faultsFileSchema = table({
-  faults: section({
-    fault_interval_secs: v.optional(secs(), 30),
-    restart_delay_secs: v.optional(secs(), 10),
-    num_cycles: v.optional(cycles(), 3),
-    log_file: v.optional(path(), './fault_events.log'),
-  }),
+  faults: section({ ...specFields, log_file: v.optional(path(), './fault_events.log') }),
+  tls: tlsFields,
   servers: v.optional(
     list(
       table({
@@ -44,62 +47,115 @@ export const faultsFileSchema = table({
 type FaultsSettings = v.InferOutput<typeof faultsFileSchema>;
 type ServerEntry = NonNullable<FaultsSettings['servers']>[number];
 
-/** A server that faults happen to. */
+/** A server that faults happen to, as the controller knows it. */
 export interface FaultServer {
   id: number;
+  /** "localhost", or where SSH leads. */
   host: string;
   /** As written; relative to `workDir`. */
   config: string;
+  /** As written; on another machine relative to where SSH begins. */
   workDir: string;
   /** As written, or the running program. */
   binary: string;
-  /** The program and its first arguments, absolute; ` server --config CONFIG` follows. */
+  /** The program and its first arguments; ` server --config CONFIG` follows. A relative program is one of `workDir`. */
   command: readonly string[];
+}
+
+/** What a server's own configuration says, read on its machine. */
+export interface ServerLocation {
   /** Absolute. */
   pidFile: string;
-  /** Where this machine reaches it. */
+  /** Where its own machine reaches it. */
   address: Address;
+  /** Where others reach it (host:port); null: at its machine's address and this port. */
+  advertised: string | null;
+  /** host:port of the others. */
+  peers: readonly string[];
+  /** Its own files, for who asks it something there; null: it speaks in the clear. */
+  tls: TlsPem | null;
 }
 
 /** All that the fault simulation needs to know at its start. */
 export interface FaultsConfig {
   /** At least one, no id twice, in the order of the ring. */
   servers: FaultServer[];
-  intervalMs: number;
-  restartDelayMs: number;
-  cycles: number;
+  spec: FaultSpec;
+  /** In force when true: the plan ends then. */
+  abortWhen: Threshold[];
+  allowTotalOutage: boolean;
+  /** Of the controller's own probe. Undefined: in the clear. */
+  tls?: TlsFiles;
   logFile: string;
   /** `logFile` with the extension .ndjson. */
   eventsFile: string;
+  /** What the controller's own probe has seen, in the same folder. */
+  probeFile: string;
   /** What gave the path of the log, for errors about it. */
   logSource: string;
 }
 
 /** The flags of `cloudp2p faults`, as typed. */
-export interface FaultsFlags {
+export interface FaultsFlags extends SpecFlags {
   config?: string;
-  cycles?: string;
-  interval?: string;
-  'restart-delay'?: string;
   log?: string;
+}
+
+/** What the program itself contributes. */
+export interface FaultsDefaults {
+  /** How it was started: for servers of this machine without a `binary`. */
+  ownCommand: readonly string[];
+  /** Where nobody gave one. */
+  seed: number;
 }
 
 /**
  * The configuration of the fault simulation: of the named file, which must exist, or of config/faults.toml if it is
  * there; flags win. A file that lists no servers means those of config/server*.toml.
- * @param ownCommand the running program, for servers without a `binary`
  * @throws ClusterError `bad_config`, one line a problem, which names the flag or the file's key
  */
-export function faultsConfigOf(flags: FaultsFlags, ownCommand: readonly string[]): FaultsConfig {
+export function faultsConfigOf(flags: FaultsFlags, { ownCommand, seed }: FaultsDefaults): FaultsConfig {
   const file = flags.config ?? DEFAULT_FILE;
   const required = flags.config !== undefined;
   const settings =
-    loadConfig(faultsFileSchema, file, { required, check: ringProblems }) ?? defaultsOf(faultsFileSchema);
-  const times = timesOf(settings.faults, flags);
-  const logSource = flags.log === undefined ? `${printable(file, MAX_PATH_CHARS)}: faults.log_file` : '--log';
+    loadConfig(faultsFileSchema, file, { required, check: fileProblems }) ?? defaultsOf(faultsFileSchema);
+  const name = printable(file, MAX_PATH_CHARS);
+  const logSource = flags.log === undefined ? `${name}: faults.log_file` : '--log';
   const files = filesOf(flags.log ?? settings.faults.log_file, logSource);
   const servers = serversOf(settings.servers ?? serversHere(file), settings.servers && file, ownCommand);
-  return { servers, ...times, ...files, logSource };
+  const serverIds = servers.map(({ id }) => id);
+  const spec = specOf({ settings: settings.faults, flags, file: name, serverIds, seed });
+  return { servers, ...spec, ...files, logSource, tls: tlsFilesOf(settings.tls, file) };
+}
+
+/**
+ * What the configuration of a server says of it; read where the server runs.
+ * @throws ClusterError `bad_config` also when it is that of another server
+ */
+export function locateServer({ id, config, workDir }: Pick<FaultServer, 'id' | 'config' | 'workDir'>): ServerLocation {
+  // Its number of workers does not matter here.
+  const server = loadServerConfig(resolve(workDir, config), { availableParallelism: 1 });
+  if (server.id !== id) {
+    const text = `expected ${id}, got ${server.id}`;
+    throw badConfig([{ key: 'server.id', text }], printable(config, MAX_PATH_CHARS));
+  }
+  return {
+    pidFile: resolve(workDir, server.pidFile),
+    address: reachable(server.address),
+    advertised: server.advertiseAddress ?? (isEverywhere(server.address) ? null : server.address),
+    peers: server.peers.map(({ address }) => address),
+    tls: server.tls === undefined ? null : readTls(within(server.tls, workDir), 'server', systemClock.unixMs()),
+  };
+}
+
+/** A server's paths are relative to where it runs. */
+function within({ ca, cert, key }: TlsFiles, workDir: string): TlsFiles {
+  const at = ({ path: file, place }: TlsFiles['ca']) => ({ path: resolve(workDir, file), place });
+  return { ca: at(ca), cert: at(cert), key: at(key) };
+}
+
+function fileProblems(settings: FaultsSettings): Problem[] {
+  return [...tlsProblems(settings.tls), ...ringProblems(settings)];
 }
 
 /** What the servers must be in view of each other. */
@@ -109,34 +165,15 @@ function ringProblems({ servers }: FaultsSettings): Problem[] {
   return (servers ?? []).flatMap(({ id, host }, index) => {
     const first = ids.indexOf(id);
     const again = `expected each id once, got ${id} again (first at servers[${first}].id)`;
-    const remote = `expected "${THIS_MACHINE}", got "${printable(host)}": hosts over SSH come with another version`;
+    const strange = `expected "${THIS_MACHINE}" or ${TARGET_SHAPE}, got "${printable(host)}"`;
     return [
       ...(first === index ? [] : [{ key: `servers[${index}].id`, text: again }]),
-      ...(host === THIS_MACHINE ? [] : [{ key: `servers[${index}].host`, text: remote }]),
+      ...(parseSshTarget(host) !== null ? [] : [{ key: `servers[${index}].host`, text: strange }]),
     ];
   });
 }
 
-function timesOf(faults: FaultsSettings['faults'], flags: FaultsFlags) {
-  const problems: Problem[] = [];
-  const flag = (name: 'cycles' | 'interval' | 'restart-delay', schema: v.GenericSchema<number>, inFile: number) => {
-    const typed = flags[name];
-    if (typed === undefined) return inFile;
-    const result = v.safeParse(schema, /^\d+(\.\d+)?$/.test(typed) ? Number(typed) : NaN);
-    if (result.success) return result.output;
-    problems.push({ key: `--${name}`, text: `expected ${result.issues[0].message}, got "${printable(typed)}"` });
-    return inFile;
-  };
-  const times = {
-    intervalMs: toMs(flag('interval', secs(), faults.fault_interval_secs)),
-    restartDelayMs: toMs(flag('restart-delay', secs(), faults.restart_delay_secs)),
-    cycles: flag('cycles', cycles(), faults.num_cycles),
-  };
-  if (problems.length > 0) throw badConfig(problems);
-  return times;
-}
-
-function filesOf(logFile: string, source: string): { logFile: string; eventsFile: string } {
+function filesOf(logFile: string, source: string): Pick<FaultsConfig, 'logFile' | 'eventsFile' | 'probeFile'> {
   const { dir, name, ext } = parse(logFile);
   const expected = `expected a file with another extension than ${EVENTS_EXTENSION}`;
   const got = `got "${printable(logFile, MAX_PATH_CHARS)}"`;
@@ -144,7 +181,7 @@ function filesOf(logFile: string, source: string): { logFile: string; eventsFile
   if (ext === EVENTS_EXTENSION) {
     throw badConfig([{ key: source, text: `${expected} (the events for programs go there), ${got}` }]);
   }
-  return { logFile, eventsFile: join(dir, `${name}${EVENTS_EXTENSION}`) };
+  return { logFile, eventsFile: join(dir, `${name}${EVENTS_EXTENSION}`), probeFile: join(dir, PROBE_FILE) };
 }
 
 /** The servers whose files stand in config/ here, by id. */
@@ -175,17 +212,17 @@ function serversOf(
   ownCommand: readonly string[],
 ): FaultServer[] {
   const problems: Problem[] = [];
-  const servers = entries.flatMap((entry, index) => {
-    const wrong = placeProblem(entry);
-    if (wrong === undefined) return [serverOf(entry, ownCommand, `servers[${index}].id`, problems)];
-    problems.push({ key: `servers[${index}].${wrong.key}`, text: wrong.text });
-    return [];
+  const servers = entries.map((entry, index) => {
+    const wrong = entry.host === THIS_MACHINE ? placeProblem(entry) : undefined;
+    if (wrong !== undefined) problems.push({ key: `servers[${index}].${wrong.key}`, text: wrong.text });
+    else if (entry.host === THIS_MACHINE) checkId(entry, `servers[${index}].id`, problems);
+    return serverOf(entry, ownCommand);
   });
   if (problems.length > 0) throw badConfig(problems, file && printable(file, MAX_PATH_CHARS));
   return servers;
 }
 
-/** Said before anything is killed: a server that cannot be started again would stay down. */
+/** Said before anything is broken: a server that cannot be started again would stay down. */
 function placeProblem({ id, work_dir: workDir, config = defaultConfig(id), binary }: ServerEntry): Problem | undefined {
   const shown = (file: string) => printable(file, MAX_PATH_CHARS);
   if (!statSync(workDir, { throwIfNoEntry: false })?.isDirectory()) {
@@ -201,24 +238,19 @@ function placeProblem({ id, work_dir: workDir, config = defaultConfig(id), binar
   return undefined;
 }
 
-function serverOf(
-  { id, host, config = defaultConfig(id), work_dir: workDir, binary }: ServerEntry,
-  ownCommand: readonly string[],
-  idKey: string,
-  problems: Problem[],
-): FaultServer {
-  // Its number of workers does not matter here.
+function checkId({ id, config = defaultConfig(id), work_dir: workDir }: ServerEntry, key: string, problems: Problem[]) {
   const server = loadServerConfig(join(workDir, config), { availableParallelism: 1 });
-  if (server.id !== id) {
-    const text = `expected ${server.id}, the id in ${printable(config, MAX_PATH_CHARS)}, got ${id}`;
-    problems.push({ key: idKey, text });
-  }
+  if (server.id === id) return;
+  problems.push({ key, text: `expected ${server.id}, the id in ${printable(config, MAX_PATH_CHARS)}, got ${id}` });
+}
+
+function serverOf(entry: ServerEntry, ownCommand: readonly string[]): FaultServer {
+  const { id, host, config = defaultConfig(id), work_dir: workDir } = entry;
+  const binary = entry.binary ?? (host === THIS_MACHINE ? undefined : REMOTE_BINARY);
   return {
     ...{ id, host, config, workDir },
     binary: binary ?? ownCommand.join(' '),
-    command: binary === undefined ? ownCommand : [resolve(workDir, binary)],
-    pidFile: resolve(workDir, server.pidFile),
-    address: reachable(server.address),
+    command: binary === undefined ? ownCommand : [binary],
   };
 }
 
@@ -233,7 +265,12 @@ function reachable(listens: string): Address {
   return { host: loopback[host] ?? host, port };
 }
 
-function isProgram(file: string): boolean {
+function isEverywhere(listens: string): boolean {
+  return ['0.0.0.0', '::'].includes(parseAddress(listens)!.host);
+}
+
+/** Whether a file can be run. */
+export function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
     return statSync(file).isFile();

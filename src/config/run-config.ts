@@ -1,16 +1,20 @@
 import * as v from 'valibot';
+import { type FaultSpec, type SpecFlags, specFields, specOf } from './faults-spec';
+import { decimal, list, path, section, table, text, toMs, whole } from './fields';
+import { type Lab, labFields, labOf, labProblems } from './lab-config';
+import { defaultsOf, loadConfig } from './load';
+import { given, loadFields, loadProblems, type LoadShape, loadShapeOf, resolveLoad } from './load-settings';
+import type { Threshold } from '../core/metrics/threshold';
 import { ClusterError } from '../core/errors';
 import { printable } from '../core/printable';
-import type { Pacing } from './client-config';
-import { decimal, list, path, section, table, text, toMs, whole } from './fields';
-import { defaultsOf, loadConfig } from './load';
+import type { Problem } from './problem';
 import { MAX_PATH_CHARS } from './show';
-import { STRESS_RANGES } from './stress-config';
+import { GRACEFUL_STOP_SECS, STRESS_RANGES } from './stress-config';
 
 /** Read where nobody named another, if it is there. */
 export const DEFAULT_RUN_FILE = 'config/run.toml';
-const DEFAULT_MIN_DELAY_MS = 500;
-const DEFAULT_MAX_DELAY_MS = 2500;
+const DEFAULT_DELAYS = { minDelayMs: 500, maxDelayMs: 2500 };
+const DEFAULT_SERVERS = 3;
 const MAX_SERVERS = 20;
 const MAX_SECS = 7 * 24 * 3600;
 
@@ -24,24 +28,23 @@ export const RUN_RANGES = {
 
 const secs = () => decimal(RUN_RANGES.secs.min, RUN_RANGES.secs.max, 'seconds');
 const wholeIn = ({ min, max }: { min: number; max: number }) => whole(min, max);
-const delay = () => decimal(STRESS_RANGES.delayMs.min, STRESS_RANGES.delayMs.max);
 
 /** The schema of `run.toml`. */
 export const runFileSchema = table({
   run: section({
-    servers: v.optional(wholeIn(RUN_RANGES.servers), 3),
+    servers: v.optional(wholeIn(RUN_RANGES.servers)),
     port: v.optional(wholeIn(RUN_RANGES.port)),
+    binary: v.optional(path()),
     output_dir: v.optional(path(), './runs'),
     seed: v.optional(wholeIn(STRESS_RANGES.seed)),
   }),
   stress: section({
     num_clients: v.optional(wholeIn(STRESS_RANGES.numClients), 10),
-    requests_per_client: v.optional(wholeIn(STRESS_RANGES.requestsPerClient)),
-    min_delay_ms: v.optional(delay()),
-    max_delay_ms: v.optional(delay()),
+    ...loadFields,
     image_directory: v.optional(path()),
   }),
   faults: section({
+    ...specFields,
     first_fault_secs: v.optional(secs(), 8),
     fault_interval_secs: v.optional(secs(), 8),
     restart_delay_secs: v.optional(secs(), 4),
@@ -50,12 +53,18 @@ export const runFileSchema = table({
   report: section({
     thresholds: v.optional(list(text(), 'a list of expressions such as "p99<800ms"'), []),
   }),
+  ...labFields,
 });
 
 export type RunSettings = v.InferOutput<typeof runFileSchema>;
 
 /** What a whole run does; what is not here is the servers' and clients' default. */
 export interface RunConfig {
+  /** The machines of a run over SSH; undefined: all of it happens on this machine. */
+  lab?: Lab;
+  /** What is copied to the machines; undefined: the running executable. */
+  binary?: string;
+  /** How many, here or there. */
   servers: number;
   /** Of the first server, the others follow; undefined: where there is room. */
   port?: number;
@@ -63,75 +72,108 @@ export interface RunConfig {
   seed?: number;
   stress: {
     numClients: number;
-    requests: { pacing: Pacing; totalRequests?: number };
+    /** Without a limit until the faults are over. */
+    requests: LoadShape;
+    warmupMs: number;
+    gracefulStopMs: number;
   };
   /** Undefined: nobody said. */
   imageDirectory?: string;
-  faults: { firstMs: number; intervalMs: number; restartDelayMs: number; cycles: number };
+  faults: {
+    /** From the start of the load to the first fault. */
+    firstMs: number;
+    /** With `cycles` 0 there are none. */
+    spec: FaultSpec;
+    abortWhen: Threshold[];
+    allowTotalOutage: boolean;
+  };
   thresholds: string[];
   /** The same in the words of run.toml. */
   settings: RunSettings;
 }
 
 /** What a command line may say against the file, by its keys; undefined: nothing. */
-export type RunOverrides = { [Table in keyof RunSettings]?: Partial<RunSettings[Table]> };
+export type RunOverrides = {
+  [Table in 'run' | 'stress' | 'faults' | 'report']?: Partial<RunSettings[Table]>;
+};
+
+export interface RunExtras {
+  /** The flags of `faults` that `run` has too, as typed. */
+  faultFlags?: SpecFlags;
+  /** Of the faults, where nobody gave one. */
+  seed?: number;
+}
 
 /**
  * The configuration of a whole run: of the named file, which must exist, or of `config/run.toml` if it is there; what
  * the command line says wins.
  * @throws ClusterError `bad_config` | `bad_usage`
  */
-export function runConfigOf(file: string | undefined, overrides: RunOverrides): RunConfig {
+export function runConfigOf(
+  file: string | undefined,
+  overrides: RunOverrides,
+  { faultFlags = {}, seed = 0 }: RunExtras = {},
+): RunConfig {
   const filePath = file ?? DEFAULT_RUN_FILE;
-  const settings = loadConfig(runFileSchema, filePath, { required: file !== undefined }) ?? defaultsOf(runFileSchema);
-  const pacing = pacingOf(settings.stress, overrides.stress ?? {}, filePath);
-  return build(
-    {
-      run: { ...settings.run, ...given(overrides.run) },
-      stress: { ...settings.stress, ...given(overrides.stress) },
-      faults: { ...settings.faults, ...given(overrides.faults) },
-      report: { ...settings.report, ...given(overrides.report) },
-    },
-    pacing,
-  );
-}
-
-function build({ run, stress, faults, report }: RunSettings, pacing: Pacing): RunConfig {
+  const loaded = loadConfig(runFileSchema, filePath, {
+    ...{ required: file !== undefined, check: (inFile) => [...loadProblems(inFile.stress), ...placeProblems(inFile)] },
+  });
+  const inFile = loaded ?? defaultsOf(runFileSchema);
+  const settings: RunSettings = {
+    ...inFile,
+    run: { ...inFile.run, ...given(overrides.run) },
+    stress: resolveLoad(inFile.stress, overrides.stress ?? {}, { ...DEFAULT_DELAYS, file: filePath }),
+    faults: { ...inFile.faults, ...given(overrides.faults) },
+    report: { ...inFile.report, ...given(overrides.report) },
+  };
+  const lab = labOf(settings, filePath);
+  if (lab !== undefined) refuseLocalFlags(overrides);
+  const servers = lab?.servers.length ?? settings.run.servers ?? DEFAULT_SERVERS;
+  const faults = specOf({
+    ...{ settings: settings.faults, flags: faultFlags, file: printable(filePath, MAX_PATH_CHARS) },
+    serverIds: lab?.servers.map(({ id }) => id) ?? Array.from({ length: servers }, (_, index) => index + 1),
+    seed: settings.run.seed ?? seed,
+  });
   return {
-    ...{ servers: run.servers, port: run.port, outputDir: run.output_dir, seed: run.seed },
-    stress: { numClients: stress.num_clients, requests: { pacing, totalRequests: stress.requests_per_client } },
-    imageDirectory: stress.image_directory,
-    faults: {
-      firstMs: toMs(faults.first_fault_secs),
-      intervalMs: toMs(faults.fault_interval_secs),
-      restartDelayMs: toMs(faults.restart_delay_secs),
-      cycles: faults.num_cycles,
-    },
-    thresholds: report.thresholds,
-    settings: { run, stress: { ...stress, ...delaysOf(pacing) }, faults, report },
+    ...{ lab, binary: settings.run.binary, servers, ...build(settings) },
+    faults: { firstMs: toMs(settings.faults.first_fault_secs), ...faults },
   };
 }
 
-/** The defaults depend on each other, so they are told as they are used. */
-function delaysOf(pacing: Pacing): Partial<RunSettings['stress']> {
-  return pacing.mode === 'closed_loop' ? { min_delay_ms: pacing.minDelayMs, max_delay_ms: pacing.maxDelayMs } : {};
+/** What is for one machine, and what is for several. */
+function placeProblems(settings: RunSettings): Problem[] {
+  const { servers, port, binary } = settings.run;
+  const isLab = labOf(settings) !== undefined;
+  const none = 'expected nothing: [[servers]] says which servers there are';
+  const noLab = 'expected [[servers]] and [[clients]] beside it: it is what is copied to other machines';
+  return [
+    ...(isLab && servers !== undefined ? [{ key: 'run.servers', text: `${none}, got ${servers}` }] : []),
+    ...(isLab && port !== undefined ? [{ key: 'run.port', text: `${none}, got ${port}` }] : []),
+    ...(!isLab && binary !== undefined ? [{ key: 'run.binary', text: noLab }] : []),
+    ...labProblems(settings),
+  ];
 }
 
-/** As in `stress`: a short think time at most shortens the default of the least. */
-function pacingOf(inFile: RunSettings['stress'], flags: Partial<RunSettings['stress']>, file: string): Pacing {
-  const givenMaxMs = flags.max_delay_ms ?? inFile.max_delay_ms;
-  const maxDelayMs = givenMaxMs ?? DEFAULT_MAX_DELAY_MS;
-  const minDelayMs = flags.min_delay_ms ?? inFile.min_delay_ms ?? Math.min(DEFAULT_MIN_DELAY_MS, maxDelayMs);
-  if (minDelayMs <= maxDelayMs) return { mode: 'closed_loop', minDelayMs, maxDelayMs };
-  const isLowerInFile = flags.min_delay_ms === undefined;
-  const lower = isLowerInFile ? `${printable(file, MAX_PATH_CHARS)}: stress.min_delay_ms` : '--min-delay-ms';
-  const upper = flags.max_delay_ms === undefined ? 'stress.max_delay_ms' : '--max-delay-ms';
-  const limit = `${maxDelayMs}${givenMaxMs === undefined ? ', its default' : ''}`;
-  const text = `${lower}: expected at most ${upper} (${limit}), got ${minDelayMs}`;
-  throw new ClusterError(isLowerInFile ? 'bad_config' : 'bad_usage', text);
+function refuseLocalFlags({ run }: RunOverrides): void {
+  for (const key of ['servers', 'port'] as const) {
+    if (run?.[key] === undefined) continue;
+    const text = `--${key}: is for servers of this machine, and the file lists [[servers]] of others`;
+    throw new ClusterError('bad_usage', text);
+  }
 }
 
-/** Without what was not given, which must not hide the file. */
-function given<T extends object>(values: T | undefined): Partial<T> {
-  return Object.fromEntries(Object.entries(values ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
+function build(settings: RunSettings): Omit<RunConfig, 'faults' | 'lab' | 'binary' | 'servers'> {
+  const { run, stress, report } = settings;
+  return {
+    ...{ port: run.port, outputDir: run.output_dir, seed: run.seed },
+    stress: {
+      numClients: stress.num_clients,
+      requests: loadShapeOf(stress),
+      warmupMs: toMs(stress.warmup_secs),
+      gracefulStopMs: toMs(GRACEFUL_STOP_SECS),
+    },
+    imageDirectory: stress.image_directory,
+    thresholds: report.thresholds,
+    settings,
+  };
 }

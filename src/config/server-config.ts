@@ -13,6 +13,7 @@ import {
 } from './server-file';
 import { printable } from '../core/printable';
 import { MAX_PATH_CHARS } from './show';
+import { type TlsFiles, tlsFilesOf } from './tls';
 
 export type Compression = (typeof COMPRESSIONS)[number];
 
@@ -33,7 +34,11 @@ export interface ServerConfig {
   eventsFile: string;
   logFile?: string;
   pidFile: string;
+  /** Where Prometheus may ask (host:port). */
+  metricsAddress?: string;
   peers: Peer[];
+  /** Undefined: in the clear. */
+  tls?: TlsFiles;
   election: {
     heartbeatIntervalMs: number;
     failureTimeoutMs: number;
@@ -54,6 +59,7 @@ export interface ServerFlags {
   id?: number | string;
   address?: string;
   peers?: readonly string[];
+  metricsAddress?: string;
 }
 
 /** What a default depends on. */
@@ -76,6 +82,7 @@ interface Identity {
   id: Named<number>;
   address: Named<string>;
   advertiseAddress?: Named<string>;
+  metricsAddress?: Named<string>;
   peers: { id: Named<number>; address: Named<string> }[];
 }
 
@@ -103,7 +110,7 @@ export function serverConfigFromFlags(
   // A flag that says nothing has no relations to check.
   if (problems.length === 0) problems.push(...identityProblems(identity));
   if (problems.length > 0) throw badConfig(problems);
-  return build(settings, identity, machine);
+  return { ...build(settings, identity, machine), tls: file && tlsFilesOf(settings.tls, file.path) };
 }
 
 function identify(
@@ -112,16 +119,22 @@ function identify(
   path: string | undefined,
   problems: Problem[],
 ): Identity {
-  const { id, address, advertise_address: advertised } = settings.server;
+  const { id, address, advertise_address: advertised, metrics_address: metrics } = settings.server;
   const inFile = <T>(value: T, key: string): Named<T> => ({
     value,
     key: path === undefined ? `the default of ${key}` : key,
     place: path === undefined ? `the default of ${key}` : `${printable(path, MAX_PATH_CHARS)}: ${key}`,
   });
+  const { metricsAddress: given } = flags;
+  const metricsFlag = given === undefined ? undefined : addressFlag('--metrics-address', given, problems);
   return {
     id: flags.id === undefined ? inFile(id, 'server.id') : idFlag(flags.id, problems),
-    address: flags.address === undefined ? inFile(address, 'server.address') : addressFlag(flags.address, problems),
+    address:
+      flags.address === undefined
+        ? inFile(address, 'server.address')
+        : addressFlag('--address', flags.address, problems),
     advertiseAddress: advertised === undefined ? undefined : inFile(advertised, 'server.advertise_address'),
+    metricsAddress: metricsFlag ?? (metrics === undefined ? undefined : inFile(metrics, 'server.metrics_address')),
     peers: flags.peers?.length
       ? flags.peers.flatMap((text) => peerFlag(text, problems))
       : settings.peers.peers.map((peer, index) => ({
@@ -141,8 +154,8 @@ function idFlag(given: number | string, problems: Problem[]): Named<number> {
   return inFlag(checkFlag(serverId(), value, flag, problems) ?? 0, flag);
 }
 
-function addressFlag(given: string, problems: Problem[]): Named<string> {
-  const flag = `--address ${printable(given)}`;
+function addressFlag(name: string, given: string, problems: Problem[]): Named<string> {
+  const flag = `${name} ${printable(given)}`;
   return inFlag(checkFlag(listenAddress(), given, flag, problems) ?? '', flag);
 }
 
@@ -171,14 +184,21 @@ function peerFault(id: number, address: string): string | undefined {
 }
 
 /** What the numbers and addresses of a cluster must be in view of each other. */
-function identityProblems({ id, address, advertiseAddress, peers }: Identity): Problem[] {
+function identityProblems({ id, address, advertiseAddress, metricsAddress, peers }: Identity): Problem[] {
   const ids = peers.map((peer) => peer.id);
   const addresses = peers.map((peer) => peer.address);
   const ownAddresses = advertiseAddress === undefined ? [address] : [address, advertiseAddress];
   return [
     ...clashes(ids, 'id', [id], Object.is, String),
     ...clashes(addresses, 'address', ownAddresses, isSameEndpoint, canonicalAddress),
+    ...(metricsAddress === undefined ? [] : metricsProblems(metricsAddress, address)),
   ];
+}
+
+/** HTTP and the cluster's own protocol need a port each. */
+function metricsProblems({ value, place }: Named<string>, address: Named<string>): Problem[] {
+  if (!isSameEndpoint(address.value, value) && !isSameEndpoint(value, address.value)) return [];
+  return [{ key: place, text: `expected another port than that of ${address.key}, got ${value}` }];
 }
 
 /** Values of peers that are this server's own or another peer's; `spell` gives equal values one spelling. */
@@ -203,7 +223,8 @@ function clashes<T extends number | string>(
   });
 }
 
-function build(settings: ServerSettings, { id, address, peers }: Identity, machine: Machine): ServerConfig {
+function build(settings: ServerSettings, identity: Identity, machine: Machine): Omit<ServerConfig, 'tls'> {
+  const { id, address, metricsAddress, peers } = identity;
   const { server, election, processing, limits } = settings;
   const withId = (path: string) => path.replaceAll('{id}', String(id.value));
   return {
@@ -214,6 +235,7 @@ function build(settings: ServerSettings, { id, address, peers }: Identity, machi
     eventsFile: withId(server.events_file),
     logFile: server.log_file && withId(server.log_file),
     pidFile: withId(server.pid_file),
+    metricsAddress: metricsAddress?.value,
     peers: peers.map((peer) => ({ id: peer.id.value, address: peer.address.value })),
     election: {
       heartbeatIntervalMs: toMs(election.heartbeat_interval_secs),

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { choice, dialAddress, list, listenAddress, path, seconds, section, table, whole } from './fields';
 import { loadConfig } from './load';
+import { tlsFields, tlsProblems } from './tls';
 import type { Problem } from './problem';
 
 /** A server's whole list must fit one message (1 MiB on links to peers). */
@@ -24,6 +25,7 @@ const server = {
   cover_image: v.optional(path()),
   events_file: v.optional(path(), 'server_{id}_events.ndjson'),
   log_file: v.optional(path()),
+  metrics_address: v.optional(listenAddress()),
   pid_file: v.optional(path(), 'server_{id}.pid'),
 };
 
@@ -32,6 +34,7 @@ const behaviour = {
   peers: section({
     peers: v.optional(list(table({ id: serverId(), address: dialAddress() }), 'a list of { id, address }'), []),
   }),
+  tls: tlsFields,
   election: section({
     heartbeat_interval_secs: v.optional(seconds(), 1),
     monitor_interval_secs: v.optional(seconds(), 1),
@@ -76,8 +79,13 @@ export function defaultServerSettings(): ServerSettings {
  * @throws ClusterError `bad_config`
  */
 export function readServerFile(filePath: string, { required }: { required: boolean }): ServerFile | undefined {
-  const settings = loadConfig(serverFileSchema, filePath, { required, check: timingProblems });
+  const settings = loadConfig(serverFileSchema, filePath, { required, check: fileProblems });
   return settings && { path: filePath, settings };
+}
+
+/** What the settings must be in view of each other. */
+function fileProblems(settings: ServerSettings): Problem[] {
+  return [...tlsProblems(settings.tls), ...timingProblems(settings)];
 }
 
 /** A peer must be able to miss a heartbeat's length of silence, or every server would be dead between two of them. */

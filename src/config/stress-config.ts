@@ -1,15 +1,19 @@
 import * as v from 'valibot';
 import { ClusterError } from '../core/errors';
-import type { Pacing } from './client-config';
-import { decimal, path, section, table, whole } from './fields';
+import { decimal, list, listenAddress, path, section, table, text, toMs, whole } from './fields';
 import { defaultsOf, loadConfig } from './load';
+import { LOAD_RANGES, loadFields, loadProblems, type LoadShape, loadShapeOf, resolveLoad } from './load-settings';
 import { printable } from '../core/printable';
-import { MAX_PATH_CHARS } from './show';
 
-const DEFAULT_FILE = 'config/stress.toml';
-const DAY_MS = 24 * 3600 * 1000;
-const DEFAULT_MIN_DELAY_MS = 100;
-const DEFAULT_MAX_DELAY_MS = 2000;
+/** Read where nobody named another, if it is there. */
+export const DEFAULT_STRESS_FILE = 'config/stress.toml';
+const DEFAULTS = {
+  ...{ minDelayMs: 100, maxDelayMs: 2000 },
+  // As long as `client` goes on if nobody says.
+  limits: { totalRequests: 1000, rateDurationSecs: 300 },
+};
+/** As in k6. The timeout of a request ends it sooner, unless many wait for a free client. */
+export const GRACEFUL_STOP_SECS = 30;
 
 /** Where clients send pictures from if nobody says. */
 export const DEFAULT_IMAGE_DIRECTORY = './test_images';
@@ -19,63 +23,60 @@ export const DEFAULT_CLIENT_CONFIG = './config/client_stress.toml';
 export const STRESS_RANGES = {
   machineId: { min: 1, max: 1_000_000 },
   numClients: { min: 1, max: 100_000 },
-  requestsPerClient: { min: 1, max: 1_000_000_000 },
-  delayMs: { min: 0, max: DAY_MS },
-  durationSecs: { min: 0.001, max: DAY_MS / 1000 },
   seed: { min: 0, max: 2 ** 47 },
+  ...LOAD_RANGES,
 } as const;
 
 const wholeIn = ({ min, max }: { min: number; max: number }) => whole(min, max);
-const delay = () => decimal(STRESS_RANGES.delayMs.min, STRESS_RANGES.delayMs.max);
+const expressions = () => v.optional(list(text(), 'a list of expressions such as "p99<800ms"'), []);
 
 /** The schema of `stress.toml`. */
 export const stressFileSchema = table({
   stress: section({
     machine_id: v.optional(wholeIn(STRESS_RANGES.machineId), 1),
     num_clients: v.optional(wholeIn(STRESS_RANGES.numClients), 100),
-    requests_per_client: v.optional(wholeIn(STRESS_RANGES.requestsPerClient), 1000),
-    min_delay_ms: v.optional(delay()),
-    max_delay_ms: v.optional(delay()),
+    ...loadFields,
+    graceful_stop_secs: v.optional(
+      decimal(STRESS_RANGES.phaseSecs.min, STRESS_RANGES.phaseSecs.max, 'seconds'),
+      GRACEFUL_STOP_SECS,
+    ),
+    thresholds: expressions(),
+    abort_on: expressions(),
     image_directory: v.optional(path()),
     client_config: v.optional(path(), DEFAULT_CLIENT_CONFIG),
     metrics_output_dir: v.optional(path(), './metrics'),
+    metrics_address: v.optional(listenAddress()),
     seed: v.optional(wholeIn(STRESS_RANGES.seed)),
   }),
 });
 
-type StressSettings = v.InferOutput<typeof stressFileSchema>['stress'];
+export type StressSettings = v.InferOutput<typeof stressFileSchema>['stress'];
 
-/** What a command line may say against the file; undefined: nothing. */
-export interface StressOverrides {
-  machineId?: number;
-  numClients?: number;
-  requestsPerClient?: number;
-  minDelayMs?: number;
-  maxDelayMs?: number;
-  durationSecs?: number;
-  clientConfig?: string;
-  imageDirectory?: string;
-  metricsDir?: string;
-  seed?: number;
-}
+/** What a command line may say against the file, by its keys; undefined: nothing. */
+export type StressOverrides = Partial<StressSettings>;
 
 /** All that `stress` needs to know at its start, but for the servers, which stand in `clientConfig`. */
 export interface StressConfig {
   machineId: number;
   numClients: number;
-  requests: {
-    pacing: Pacing;
-    /** Each client ends at whichever of the two comes first; at least one is set. */
-    totalRequests?: number;
-    durationMs?: number;
-  };
+  /** With at least one limit. */
+  requests: LoadShape;
+  warmupMs: number;
+  gracefulStopMs: number;
+  /** What must hold at the end, and what must hold all the time, as they were written. */
+  thresholds: string[];
+  abortOn: string[];
   /** Undefined: nobody said, and DEFAULT_IMAGE_DIRECTORY may be missing. */
   imageDirectory?: string;
   clientConfig: string;
   /** The client file was asked for: then it must exist. */
   isClientConfigRequired: boolean;
   metricsDir: string;
+  /** Where Prometheus may ask (host:port). */
+  metricsAddress?: string;
   seed?: number;
+  /** The same in the words of stress.toml. */
+  settings: StressSettings;
 }
 
 /**
@@ -84,54 +85,47 @@ export interface StressConfig {
  * @throws ClusterError `bad_config` | `bad_usage`
  */
 export function stressConfigOf(file: string | undefined, overrides: StressOverrides = {}): StressConfig {
-  const filePath = file ?? DEFAULT_FILE;
-  const settings = loadConfig(stressFileSchema, filePath, { required: file !== undefined });
-  return build((settings ?? defaultsOf(stressFileSchema)).stress, overrides, filePath);
+  const filePath = file ?? DEFAULT_STRESS_FILE;
+  const loaded = loadConfig(stressFileSchema, filePath, {
+    ...{ required: file !== undefined, check: ({ stress }) => loadProblems(stress) },
+  });
+  checkTexts(overrides);
+  const inFile = (loaded ?? defaultsOf(stressFileSchema)).stress;
+  const settings = resolveLoad(inFile, overrides, { ...DEFAULTS, file: filePath });
+  return build(settings, overrides.client_config !== undefined);
 }
 
-function build(settings: StressSettings, overrides: StressOverrides, file: string): StressConfig {
-  const { machineId, numClients, imageDirectory, clientConfig, metricsDir, seed } = overrides;
-  checkPaths(overrides);
-  const client = clientConfig ?? settings.client_config;
+function build(settings: StressSettings, isClientConfigNamed: boolean): StressConfig {
+  const { client_config: clientConfig } = settings;
   return {
-    machineId: machineId ?? settings.machine_id,
-    numClients: numClients ?? settings.num_clients,
-    requests: { pacing: pacingOf(settings, overrides, file), ...limitsOf(settings, overrides) },
-    imageDirectory: imageDirectory ?? settings.image_directory,
-    clientConfig: client,
-    isClientConfigRequired: clientConfig !== undefined || client !== DEFAULT_CLIENT_CONFIG,
-    metricsDir: metricsDir ?? settings.metrics_output_dir,
-    seed: seed ?? settings.seed,
+    machineId: settings.machine_id,
+    numClients: settings.num_clients,
+    requests: loadShapeOf(settings),
+    warmupMs: toMs(settings.warmup_secs),
+    gracefulStopMs: toMs(settings.graceful_stop_secs),
+    thresholds: settings.thresholds,
+    abortOn: settings.abort_on,
+    imageDirectory: settings.image_directory,
+    clientConfig,
+    isClientConfigRequired: isClientConfigNamed || clientConfig !== DEFAULT_CLIENT_CONFIG,
+    metricsDir: settings.metrics_output_dir,
+    metricsAddress: settings.metrics_address,
+    seed: settings.seed,
+    settings,
   };
 }
 
-/** As in `client`, a duration without a number of requests replaces the file's limit: the user has said when it ends. */
-function limitsOf(
-  settings: StressSettings,
-  { requestsPerClient, durationSecs }: StressOverrides,
-): { totalRequests?: number; durationMs?: number } {
-  if (durationSecs === undefined) return { totalRequests: requestsPerClient ?? settings.requests_per_client };
-  return { totalRequests: requestsPerClient, durationMs: durationSecs * 1000 };
-}
-
-function pacingOf(settings: StressSettings, overrides: StressOverrides, file: string): Pacing {
-  const maxDelayMs = overrides.maxDelayMs ?? settings.max_delay_ms ?? DEFAULT_MAX_DELAY_MS;
-  const given = overrides.minDelayMs ?? settings.min_delay_ms;
-  const minDelayMs = given ?? Math.min(DEFAULT_MIN_DELAY_MS, maxDelayMs);
-  if (minDelayMs <= maxDelayMs) return { mode: 'closed_loop', minDelayMs, maxDelayMs };
-  const inFile = printable(file, MAX_PATH_CHARS);
-  const lower = overrides.minDelayMs === undefined ? `${inFile}: stress.min_delay_ms` : '--min-delay-ms';
-  const isDefault = overrides.maxDelayMs === undefined && settings.max_delay_ms === undefined;
-  const upper = overrides.maxDelayMs === undefined ? 'stress.max_delay_ms' : '--max-delay-ms';
-  const limit = `${maxDelayMs}${isDefault ? ', its default' : ''}`;
-  const code = overrides.minDelayMs === undefined ? 'bad_config' : 'bad_usage';
-  throw new ClusterError(code, `${lower}: expected at most ${upper} (${limit}), got ${minDelayMs}`);
-}
-
-function checkPaths({ clientConfig, imageDirectory, metricsDir }: StressOverrides): void {
-  const flags = { '--client-config': clientConfig, '--image-dir': imageDirectory, '--metrics-dir': metricsDir };
-  for (const [flag, value] of Object.entries(flags)) {
-    if (value === undefined || v.is(path(), value)) continue;
-    throw new ClusterError('bad_usage', `${flag}: expected a path, got "${printable(value)}"`);
+function checkTexts(overrides: StressOverrides): void {
+  const flags = [
+    { flag: '--client-config', value: overrides.client_config, kind: path() },
+    { flag: '--image-dir', value: overrides.image_directory, kind: path() },
+    { flag: '--metrics-dir', value: overrides.metrics_output_dir, kind: path() },
+    { flag: '--metrics-address', value: overrides.metrics_address, kind: listenAddress() },
+  ];
+  for (const { flag, value, kind } of flags) {
+    const result = v.safeParse(v.optional(kind), value);
+    if (result.success) continue;
+    const text = `${flag}: expected ${result.issues[0].message}, got "${printable(String(value))}"`;
+    throw new ClusterError('bad_usage', text);
   }
 }

@@ -1,4 +1,6 @@
-import type { FaultServer } from '../config/faults-config';
+import type { PartitionFrom } from '../config/faults-spec';
+import type { FaultKind } from '../core/fault-kinds';
+import type { StatusFields } from '../core/protocol';
 
 /** The process of a server, identified beyond its number, which another process may have by now. */
 export interface ServerProcess {
@@ -7,12 +9,39 @@ export interface ServerProcess {
   startMs: number;
 }
 
-/** What can be done to servers, wherever they run. What is refused or fails is a ClusterError that says why. */
+/** What is done to a server. */
+export type Fault =
+  | { kind: 'kill' | 'terminate' | 'pause' | 'restart' }
+  | { kind: 'partition'; from: PartitionFrom }
+  /** Of what the server's machine sends; `jitterMs` more or less. */
+  | { kind: 'delay'; delayMs: number; jitterMs: number }
+  /** Of the packets that reach it. */
+  | { kind: 'loss'; lossPercent: number };
+
+/** What is known of a server before it is touched. */
+export interface Found extends ServerProcess {
+  /** Stopped by a signal: it is there, but does nothing. */
+  isStopped: boolean;
+}
+
+/**
+ * What can be done to servers, wherever they run; servers are named by id. What is refused or fails is a ClusterError
+ * that says why.
+ */
 export interface Driver {
   /** Null when it does not run. @throws ClusterError when what runs there cannot be told to be this server */
-  find(server: FaultServer): Promise<ServerProcess | null>;
-  /** Kills it (SIGKILL), and waits until it is gone. @throws ClusterError also when it is another process by now */
-  kill(server: FaultServer, process: ServerProcess): Promise<void>;
-  /** Starts it, and waits until it listens. @throws ClusterError when it does not within a bound */
-  start(server: FaultServer): Promise<ServerProcess>;
+  find(serverId: number): Promise<Found | null>;
+  /** What it says of the cluster; null: no answer. */
+  status(serverId: number): Promise<StatusFields | null>;
+  /**
+   * Breaks it, and resolves when it is broken. Whatever becomes of the caller, the fault is mended `healWithinMs` later
+   * where the driver can see to that.
+   * @throws ClusterError also when it is another process by now. Then nothing is broken, unless its process has ended.
+   */
+  break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<void>;
+  /**
+   * Undoes a fault, and resolves when the server is back: a process that ended is started and listens.
+   * @throws ClusterError when it does not come back within a bound
+   */
+  mend(serverId: number, kind: FaultKind): Promise<ServerProcess>;
 }

@@ -15,6 +15,8 @@ export interface Display {
   columns?: number;
 }
 
+type FaultFiles = Pick<FaultsConfig, 'logFile' | 'eventsFile' | 'logSource'>;
+
 const CLEAR_LINE = '\r\u001b[2K';
 const REDRAW_MS = 1000;
 /** Lines are flushed one by one, so that the timer has nothing to do. */
@@ -32,7 +34,7 @@ export class FaultLog {
   isIncomplete = false;
 
   /** @throws ClusterError `bad_config` when a file cannot be opened */
-  constructor({ logFile, eventsFile, logSource }: FaultsConfig, clock: Clock, display?: Display) {
+  constructor({ logFile, eventsFile, logSource }: FaultFiles, clock: Clock, display?: Display) {
     this.#clock = clock;
     this.#display = display;
     const open = (file: string): RecordFile =>

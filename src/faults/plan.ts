@@ -1,37 +1,117 @@
-import type { FaultAction } from '../core/metrics/record';
+import type { FaultSpec } from '../config/faults-spec';
+import type { Random } from '../core/environment';
+import type { FaultKind } from '../core/fault-kinds';
+import { seededRandom } from '../core/random';
+import type { Fault } from './driver';
 
-/** One thing to do to one server, after a wait that begins when the action before it has ended. */
-export interface PlannedAction {
-  delayMs: number;
+/** One fault at one or several servers at once, which is mended again before the next step. */
+export interface Step {
+  /** Waited before it, from the mending of the step before. */
+  afterMs: number;
+  /** Instead of a fixed time: until all servers that are up follow one leader. */
+  afterAgreement: boolean;
   /** Counts from 1. */
   cycle: number;
-  serverId: number;
-  action: Extract<FaultAction, 'kill' | 'restart'>;
+  fault: Fault;
+  /** From all being broken to the first being mended. */
+  holdMs: number;
+  /** Who may be broken, by id, in this order: the first `count` of them that have the role at that moment. */
+  candidates: readonly number[];
+  role: 'any' | 'leader' | 'follower';
+  count: number;
 }
 
-export interface RingSpec {
-  cycles: number;
-  /** How long a server stays down. */
-  restartDelayMs: number;
-  /** From the restart of one to the kill of the next. */
-  intervalMs: number;
-}
-
-/** One server after the other, in the order given, `cycles` times; each is restarted before the next one is killed. */
-export function planRing(serverIds: readonly number[], spec: RingSpec): PlannedAction[] {
-  const { cycles, restartDelayMs, intervalMs } = spec;
-  const plan = Array.from({ length: cycles }, (_, index) =>
-    serverIds.flatMap((serverId): PlannedAction[] => [
-      { delayMs: intervalMs, cycle: index + 1, serverId, action: 'kill' },
-      { delayMs: restartDelayMs, cycle: index + 1, serverId, action: 'restart' },
-    ]),
+/** The steps of all cycles. The same spec and servers give the same steps; each of them is mended by construction. */
+export function planFaults(serverIds: readonly number[], spec: FaultSpec): Step[] {
+  const random = seededRandom(spec.seed);
+  const isRolling = spec.pattern === 'rolling';
+  const plan = Array.from({ length: spec.cycles }, (_, index) =>
+    groupsOf(serverIds, spec, index, random).map((candidates): Step => {
+      const fault = faultOf(draw(spec.kinds, random), spec);
+      return {
+        ...{ afterMs: isRolling ? 0 : spec.intervalMs, afterAgreement: isRolling, cycle: index + 1, fault },
+        ...{ holdMs: fault.kind === 'restart' ? 0 : spec.restartDelayMs, candidates },
+        ...{ role: roleOf(spec), count: spec.count },
+      };
+    }),
   ).flat();
-  if (plan[0] !== undefined) plan[0].delayMs = 0;
+  if (plan[0] !== undefined) plan[0] = { ...plan[0], afterMs: 0 };
   return plan;
 }
 
-/** When each action begins, in milliseconds from the start, were the actions themselves to take no time. */
-export function timetable(plan: readonly PlannedAction[]): (PlannedAction & { atMs: number })[] {
-  let atMs = 0;
-  return plan.map((action) => ({ ...action, atMs: (atMs += action.delayMs) }));
+/** A ring of kills, the guide's, with the defaults of everything else. */
+export function ringOfKills(times: Pick<FaultSpec, 'cycles' | 'intervalMs' | 'restartDelayMs'>): FaultSpec {
+  return {
+    ...{ ...times, pattern: 'ring', kinds: [{ kind: 'kill', weight: 1 }], target: 'all', count: 1, seed: 0 },
+    ...{ partitionFrom: 'both', delayMs: 0, jitterMs: 0, lossPercent: 0 },
+  };
+}
+
+/** When each step begins, in milliseconds from the start, were the actions themselves to take no time. */
+export function timetable(plan: readonly Step[]): (Step & { atMs: number; mendedMs: number })[] {
+  let nowMs = 0;
+  return plan.map((step) => {
+    const atMs = nowMs + step.afterMs;
+    nowMs = atMs + step.holdMs;
+    return { ...step, atMs, mendedMs: nowMs };
+  });
+}
+
+/**
+ * Who is broken by a step, by id.
+ * @param leaderId who leads now; null: nobody, or nobody knows
+ * @param hit who was broken in this cycle: of two followers, the other one has its turn first
+ */
+export function chooseTargets(step: Step, leaderId: number | null, hit: ReadonlySet<number>): number[] {
+  const { role, candidates, count } = step;
+  if (role === 'any') return candidates.slice(0, count);
+  if (role === 'leader') return candidates.filter((id) => id === leaderId);
+  const followers = candidates.filter((id) => id !== leaderId);
+  const fresh = followers.filter((id) => !hit.has(id));
+  return [...fresh, ...followers.filter((id) => hit.has(id))].slice(0, count);
+}
+
+/** For each step of a cycle, the candidates in order. */
+function groupsOf(serverIds: readonly number[], spec: FaultSpec, cycleIndex: number, random: Random): number[][] {
+  const { target, count, pattern } = spec;
+  const pool = typeof target === 'string' ? serverIds : target;
+  const ring = pattern === 'random' ? shuffled(pool, random) : [...pool];
+  if (target === 'leader') return [ring];
+  const size = target === 'followers' ? ring.length - 1 : ring.length;
+  const steps = Math.ceil(size / count);
+  if (target === 'followers') return Array.from({ length: steps }, () => ring);
+  // Where the count does not divide the ring, the next cycle goes on where this one ended.
+  const from = pattern === 'random' ? 0 : cycleIndex * steps * count;
+  return Array.from({ length: steps }, (_, step) => goingRound(ring, from + step * count, count));
+}
+
+function goingRound(ring: readonly number[], from: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => ring[(from + index) % ring.length]!);
+}
+
+function roleOf({ target }: FaultSpec): Step['role'] {
+  return target === 'leader' ? 'leader' : target === 'followers' ? 'follower' : 'any';
+}
+
+function faultOf(kind: FaultKind, { partitionFrom, delayMs, jitterMs, lossPercent }: FaultSpec): Fault {
+  if (kind === 'partition') return { kind, from: partitionFrom };
+  if (kind === 'delay') return { kind, delayMs, jitterMs };
+  if (kind === 'loss') return { kind, lossPercent };
+  return { kind };
+}
+
+function draw(kinds: FaultSpec['kinds'], random: Random): FaultKind {
+  if (kinds.length === 1) return kinds[0]!.kind;
+  let left = random() * kinds.reduce((sum, { weight }) => sum + weight, 0);
+  return kinds.find(({ weight }) => (left -= weight) < 0)?.kind ?? kinds.at(-1)!.kind;
+}
+
+/** Fisher and Yates. */
+function shuffled(ids: readonly number[], random: Random): number[] {
+  const order = [...ids];
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1));
+    [order[last], order[other]] = [order[other]!, order[last]!];
+  }
+  return order;
 }

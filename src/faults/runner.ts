@@ -2,15 +2,24 @@ import type { FaultServer } from '../config/faults-config';
 import type { Clock } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { FaultEvent } from '../core/metrics/record';
-import type { Driver, ServerProcess } from './driver';
-import type { PlannedAction } from './plan';
+import type { StatusFields } from '../core/protocol';
+import { BrokenServers, type Counts, type Victim } from './broken';
+import type { Driver } from './driver';
+import { agree, leaderOf } from './leader';
+import { chooseTargets, type Step } from './plan';
+import { nullIfRefused } from './refusal';
 import type { RingView, ServerState } from './ring-view';
 import { showSecs } from './text';
+import { WORDS } from './words';
 
 export interface RunFaultsOptions {
-  plan: readonly PlannedAction[];
+  plan: readonly Step[];
+  /** What the log calls the pattern: "Ring Algorithm". */
+  title: string;
   driver: Driver;
   servers: readonly FaultServer[];
+  /** Whether the last server that is up may be taken down. */
+  allowTotalOutage?: boolean;
   /** Takes one line for a person, without its time. */
   log(line: string): void;
   record(event: FaultEvent): void;
@@ -21,31 +30,36 @@ export interface RunFaultsOptions {
   wait(ms: number, signal: AbortSignal): Promise<void>;
   /** Aborted by Ctrl-C: breaks nothing more, and mends what is broken. */
   signal: AbortSignal;
+  /** Ends the plan as Ctrl-C does; its reason is a text. */
+  abort?: AbortSignal;
 }
 
 /** What became of a plan. */
-export interface FaultsOutcome {
-  kills: number;
-  restarts: number;
-  /** Kills that were refused or failed, and restarts that did not succeed. */
-  failed: number;
+export type FaultsOutcome = Counts & {
   interrupted: boolean;
-  /** Servers that were taken down and did not come back. */
+  /** Why the plan did not come to its end, if nobody interrupted it. */
+  ended_early: string | null;
+  /** Servers that were broken and did not come back. */
   down: number[];
-}
+};
+
+const AGREEMENT_MS = 30_000;
+const LEADER_MS = 10_000;
+const ASK_AGAIN_MS = 200;
+const NEVER = new AbortController().signal;
 
 /**
- * Performs a plan. However it ends (the end of the plan, an abort, an error), what it took down is started again. It
- * never kills a server when no other one is up.
+ * Performs a plan. However it ends (the end of the plan, an abort, a server that does not come back, an error), what it
+ * broke is mended. It never takes down the last server that is up, unless it may.
  * @throws ClusterError `not_reachable` when no server is up at the start; any other error of the driver
  */
 export async function runFaults(options: RunFaultsOptions): Promise<FaultsOutcome> {
   const run = new FaultRun(options);
   try {
     await run.begin();
-    for (const action of options.plan) {
-      if (options.signal.aborted) break;
-      await run.perform(action);
+    for (const step of options.plan) {
+      if (run.isOver) break;
+      await run.perform(step);
     }
   } catch (error) {
     options.log(`ERROR: ${(error as Error).message}`);
@@ -59,179 +73,180 @@ export async function runFaults(options: RunFaultsOptions): Promise<FaultsOutcom
 
 class FaultRun {
   readonly #options: RunFaultsOptions;
-  readonly #states = new Map<number, ServerState>();
-  /** Taken down by us, and not seen since. */
-  readonly #down = new Map<number, FaultServer>();
+  readonly #broken: BrokenServers;
+  /** Aborted when nothing more is to be broken. */
+  readonly #over: AbortSignal;
   #wait: RingView['wait'];
-  #cycle = 0;
-  #kills = 0;
-  #restarts = 0;
-  #failed = 0;
+  /** Broken in this cycle. */
+  readonly #hit = new Set<number>();
+  #endedEarly: string | null = null;
 
   constructor(options: RunFaultsOptions) {
     this.#options = options;
+    this.#broken = new BrokenServers(options, () => this.#show());
+    this.#over = AbortSignal.any([options.signal, options.abort ?? NEVER]);
+  }
+
+  get isOver(): boolean {
+    return this.#over.aborted || this.#endedEarly !== null;
   }
 
   /** A ring in which nothing is up would be a long run of nothing but failures. */
   async begin(): Promise<void> {
     const { servers } = this.#options;
-    const looks = await Promise.all(servers.map((server) => this.#look(server)));
+    const looks = await Promise.all(servers.map((server) => this.#broken.look(server)));
     if (looks.some(({ process }) => process !== null)) return;
     const reasons = looks.map(({ problem }, index) => `Server ${servers[index]!.id}: ${problem ?? 'not running'}`);
     throw new ClusterError('not_reachable', `no server is up, there is nothing to break (${reasons.join('; ')})`);
   }
 
-  async perform({ delayMs, cycle, serverId, action }: PlannedAction): Promise<void> {
-    const { servers, log, plan, signal } = this.#options;
-    const server = servers.find(({ id }) => id === serverId)!;
-    // A server that was not taken down is left as it is, running or not.
-    if (action === 'restart' && !this.#down.has(serverId)) return;
-    if (delayMs > 0) await this.#pause(delayMs, action === 'restart' ? serverId : undefined);
-    if (signal.aborted) return;
-    if (action === 'restart') return this.#restart(server);
-    if (cycle !== this.#cycle) log(`===== CYCLE ${cycle}/${plan.at(-1)!.cycle} =====`);
-    this.#cycle = cycle;
-    log(`Ring Algorithm: Processing Server ${serverId}`);
-    await this.#kill(server);
+  async perform(step: Step): Promise<void> {
+    const { log, plan, title } = this.#options;
+    await this.#waitFor(step);
+    if (this.isOver) return;
+    if (step.cycle !== this.#broken.cycle) {
+      log(`===== CYCLE ${step.cycle}/${plan.at(-1)!.cycle} =====`);
+      this.#hit.clear();
+    }
+    this.#broken.cycle = step.cycle;
+    const targets = await this.#targets(step);
+    if (targets.length === 0) return;
+    log(`${title}: Processing ${names(targets.map(({ id }) => id))}`);
+    await this.#breakAll(targets, step);
+    await this.#hold(step);
+    // What is broken when the plan is over is mended by `heal`, which says so.
+    if (!this.isOver) await this.#mendAll();
+    const lost = this.#broken.ids;
+    if (!this.isOver && lost.length > 0) this.#endEarly(`${names(lost)} did not come back`);
   }
 
-  /** Starts what is down. A bug at one server is thrown only when the others have been started. */
+  /** Mends what is broken. A bug at one server is thrown only when the others have been mended. */
   async heal(): Promise<void> {
-    const { log, signal } = this.#options;
-    if (signal.aborted) {
-      const more = this.#down.size === 0 ? 'no server is down' : 'restarting what is down (Ctrl-C again ends at once)';
-      log(`Interrupted: ${more}`);
-    }
-    const bugs: unknown[] = [];
-    for (const server of [...this.#down.values()]) {
-      await this.#restart(server).catch((bug: unknown) => bugs.push(bug));
-    }
-    if (bugs.length > 0) throw bugs[0];
+    const { log, signal, abort } = this.#options;
+    const isBroken = this.#broken.ids.length > 0;
+    const what = isBroken ? 'healing what is broken' : 'nothing is broken';
+    if (signal.aborted) log(`Interrupted: ${what}${isBroken ? ' (Ctrl-C again ends at once)' : ''}`);
+    else if (abort?.aborted) this.#endEarly(String(abort.reason));
+    if (!signal.aborted && this.#endedEarly !== null) log(`ABORTED: ${this.#endedEarly}; ${what}`);
+    await this.#mendAll();
   }
 
   end(): FaultsOutcome {
     const { log, signal, servers } = this.#options;
     const interrupted = signal.aborted;
-    const [kills, restarts, failed] = [this.#kills, this.#restarts, this.#failed];
-    const ids = (state: ServerState): string =>
-      servers.flatMap(({ id }) => (this.#states.get(id) === state ? [id] : [])).join(', ');
-    const lost = ids('down') === '' ? '' : `, DOWN: ${ids('down')}`;
-    log(`===== FAULT SIMULATION ${interrupted ? 'INTERRUPTED' : 'COMPLETE'} =====`);
-    log(`Kills: ${kills}, restarts: ${restarts}, failed: ${failed}; servers UP: ${ids('up') || 'none'}${lost}`);
-    return { kills, restarts, failed, interrupted, down: [...this.#down.keys()] };
+    const { counts } = this.#broken;
+    const inState = (state: ServerState): string =>
+      servers.flatMap(({ id }) => (this.#broken.stateOf(id) === state ? [id] : [])).join(', ');
+    const lost = (['down', 'paused', 'partitioned', 'delayed', 'lossy'] as const)
+      .map((state) => (inState(state) === '' ? '' : `, ${state.toUpperCase()}: ${inState(state)}`))
+      .join('');
+    const how = interrupted ? 'INTERRUPTED' : this.#endedEarly === null ? 'COMPLETE' : 'ABORTED';
+    log(`===== FAULT SIMULATION ${how} =====`);
+    const { faults, healed, failed } = counts;
+    log(`Faults: ${faults}, healed: ${healed}, failed: ${failed}; servers UP: ${inState('up') || 'none'}${lost}`);
+    return { ...counts, interrupted, ended_early: interrupted ? null : this.#endedEarly, down: this.#broken.ids };
   }
 
-  async #pause(delayMs: number, restartOf: number | undefined): Promise<void> {
-    const { log, wait, clock, signal } = this.#options;
-    const purpose = restartOf === undefined ? 'moving to next server in ring' : `restarting Server ${restartOf}`;
-    log(`Waiting ${showSecs(delayMs)} before ${purpose}...`);
-    this.#wait = { untilMs: clock.monotonicMs() + delayMs, restartOf };
+  /** A refusal in the middle (a bug, a lost connection) must not leave the others half-way. */
+  async #breakAll(targets: readonly FaultServer[], { fault, holdMs }: Step): Promise<void> {
+    const victims: Victim[] = [];
+    for (const server of targets) {
+      const victim = await this.#broken.admit(
+        server,
+        fault,
+        victims.map((each) => each.server.id),
+      );
+      if (victim !== null) victims.push(victim);
+    }
+    if (this.isOver) return;
+    for (const { server } of victims) this.#hit.add(server.id);
+    await allOf(victims.map((victim) => this.#broken.break(victim, fault, holdMs)));
+  }
+
+  #mendAll(): Promise<void> {
+    return allOf(this.#broken.ids.map((id) => this.#broken.mend(id)));
+  }
+
+  async #waitFor({ afterMs, afterAgreement }: Step): Promise<void> {
+    const { log, title } = this.#options;
+    const next = title.startsWith('Ring') ? 'moving to next server in ring' : 'the next fault';
+    if (afterMs > 0) await this.#pause(afterMs, `Waiting ${showSecs(afterMs)} before ${next}...`, {});
+    if (!afterAgreement) return;
+    log('Waiting until the servers agree on a leader...');
+    const isAgreed = await this.#until(AGREEMENT_MS, async () => agree(await this.#askUp()));
+    if (!isAgreed && !this.isOver) this.#endEarly(`the servers do not agree after ${showSecs(AGREEMENT_MS)}`);
+  }
+
+  async #hold({ fault, holdMs }: Step): Promise<void> {
+    const ids = this.#broken.ids;
+    if (this.isOver || ids.length === 0 || holdMs === 0) return;
+    const { mending, toMend } = WORDS[fault.kind];
+    const text = `Waiting ${showSecs(holdMs)} before ${mending} ${names(ids)}...`;
+    await this.#pause(holdMs, text, { mending: toMend, serverIds: ids });
+  }
+
+  async #pause(ms: number, text: string, what: Omit<NonNullable<RingView['wait']>, 'untilMs'>): Promise<void> {
+    const { log, wait, clock } = this.#options;
+    log(text);
+    this.#wait = { untilMs: clock.monotonicMs() + ms, ...what };
     this.#show();
-    await wait(delayMs, signal);
+    await wait(ms, this.#over);
     this.#wait = undefined;
     this.#show();
   }
 
-  async #kill(server: FaultServer): Promise<void> {
-    const { log, driver, signal } = this.#options;
-    const name = `Server ${server.id}`;
-    log(`Attempting to kill ${name} on ${server.host}`);
-    const { process, problem = 'it is not running' } = await this.#look(server);
-    if (process === null) return this.#fail(server, 'kill', null, `Cannot kill ${name} on ${server.host}`, problem);
-    const { pid } = process;
-    log(`Found ${name} PID: ${pid} on ${server.host}`);
-    if (!(await this.#isAnotherUp(server))) {
-      return this.#fail(server, 'kill', pid, `Not killing ${name} on ${server.host}`, 'no other server is up');
+  /** Who leads is asked at this very moment. */
+  async #targets(step: Step): Promise<FaultServer[]> {
+    const { servers, log } = this.#options;
+    let leaderId: number | null = null;
+    if (step.role !== 'any') {
+      const isKnown = await this.#until(LEADER_MS, async () => (leaderId = leaderOf(await this.#askUp())) !== null);
+      if (!isKnown && !this.isOver) {
+        this.#broken.counts.failed += 1;
+        log(`ERROR: nobody leads, or nobody says so within ${showSecs(LEADER_MS)}: this step is left out`);
+      }
+      if (!isKnown) return [];
+      log(`Server ${leaderId} leads`);
     }
-    if (signal.aborted) return;
-    this.#record(server, 'kill', 'started', pid);
-    // Before it is done: when it goes wrong half-way, the server may be down all the same.
-    this.#down.set(server.id, server);
-    try {
-      await driver.kill(server, process);
-    } catch (error) {
-      if ((await this.#look(server)).process !== null) this.#down.delete(server.id);
-      return this.#fail(server, 'kill', pid, `Cannot kill ${name} on ${server.host}`, reasonOf(error));
+    return chooseTargets(step, leaderId, this.#hit).flatMap((id) => servers.filter((server) => server.id === id));
+  }
+
+  /** What those servers say that should be up. */
+  #askUp(): Promise<(StatusFields | null)[]> {
+    const { servers, driver } = this.#options;
+    const up = servers.filter(({ id }) => this.#broken.stateOf(id) === 'up');
+    return Promise.all(up.map(({ id }) => driver.status(id).catch(nullIfRefused)));
+  }
+
+  /** Asks again and again; false when it was not so in time, or the plan is over. */
+  async #until(limitMs: number, isSo: () => Promise<boolean>): Promise<boolean> {
+    const { clock, wait } = this.#options;
+    const endMs = clock.monotonicMs() + limitMs;
+    while (!this.isOver) {
+      if (await isSo()) return true;
+      if (clock.monotonicMs() >= endMs) return false;
+      await wait(ASK_AGAIN_MS, this.#over);
     }
-    this.#kills += 1;
-    log(`SUCCESS: Killed ${name} (PID ${pid}) on ${server.host}`);
-    this.#record(server, 'kill', 'done', pid);
-    this.#setState(server, 'down');
+    return false;
   }
 
-  async #restart(server: FaultServer): Promise<void> {
-    const { log, driver } = this.#options;
-    const where = `Server ${server.id} on ${server.host}`;
-    log(`Attempting to restart ${where}`);
-    this.#record(server, 'restart', 'started', null);
-    // Somebody else may have been faster, and after a kill that failed it may run still.
-    const before = (await this.#look(server)).process;
-    let process: ServerProcess;
-    try {
-      process = before ?? (await driver.start(server));
-    } catch (error) {
-      const text = `Server ${server.id} did not come back on ${server.host}`;
-      return this.#fail(server, 'restart', null, text, reasonOf(error));
-    }
-    this.#down.delete(server.id);
-    this.#restarts += 1;
-    log(before ? `${where} runs already (PID ${process.pid})` : `SUCCESS: Restarted ${where} (PID ${process.pid})`);
-    this.#record(server, 'restart', 'done', process.pid, before && 'it ran already');
-    this.#setState(server, 'up');
-  }
-
-  async #isAnotherUp({ id }: FaultServer): Promise<boolean> {
-    const others = this.#options.servers.filter((server) => server.id !== id);
-    const looks = await Promise.all(others.map((server) => this.#look(server)));
-    return looks.some(({ process }) => process !== null);
-  }
-
-  /** Its process, or why there is none that we could name. */
-  async #look(server: FaultServer): Promise<{ process: ServerProcess | null; problem?: string }> {
-    try {
-      const process = await this.#options.driver.find(server);
-      this.#states.set(server.id, process === null ? 'down' : 'up');
-      return { process };
-    } catch (error) {
-      const problem = reasonOf(error);
-      this.#states.set(server.id, 'unknown');
-      return { process: null, problem };
-    } finally {
-      this.#show();
-    }
-  }
-
-  #setState(server: FaultServer, state: 'up' | 'down'): void {
-    this.#states.set(server.id, state);
-    this.#options.log(`Server ${server.id} is now ${state.toUpperCase()}`);
-    this.#show();
-  }
-
-  #fail(server: FaultServer, action: 'kill' | 'restart', pid: number | null, text: string, reason: string): void {
-    this.#failed += 1;
-    this.#options.log(`ERROR: ${text}: ${reason}`);
-    this.#record(server, action, 'failed', pid, reason);
-  }
-
-  #record(
-    { id: server_id, host }: FaultServer,
-    action: 'kill' | 'restart',
-    outcome: FaultEvent['outcome'],
-    pid: number | null,
-    detail: string | null = null,
-  ): void {
-    const { record, clock } = this.#options;
-    record({ time: clock.unixMs(), cycle: this.#cycle, server_id, host, action, outcome, pid, detail });
+  #endEarly(reason: string): void {
+    this.#endedEarly ??= reason;
   }
 
   #show(): void {
     const { servers, show } = this.#options;
-    show({ servers: servers.map(({ id }) => ({ id, state: this.#states.get(id) ?? 'unknown' })), wait: this.#wait });
+    show({ servers: servers.map(({ id }) => ({ id, state: this.#broken.stateOf(id) })), wait: this.#wait });
   }
 }
 
-/** Why the driver refused or failed. @throws what is a bug and no reason */
-function reasonOf(error: unknown): string {
-  if (error instanceof ClusterError) return error.message;
-  throw error;
+/** `Server 1`, or `Server 1, Server 3` */
+function names(ids: readonly number[]): string {
+  return ids.map((id) => `Server ${id}`).join(', ');
+}
+
+/** Waits for all; then the first error, if there is one, is thrown. */
+async function allOf(works: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(works);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

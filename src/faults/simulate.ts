@@ -1,18 +1,33 @@
 import type { FaultsConfig } from '../config/faults-config';
 import type { Clock } from '../core/environment';
 import { pause } from '../core/pause';
+import { oneLine } from '../core/printable';
 import type { Driver } from './driver';
 import { type Display, FaultLog } from './fault-log';
 import { withHangUp } from './hang-up';
-import { type PlannedAction, planRing } from './plan';
+import { type Step, planFaults } from './plan';
 import type { RingView } from './ring-view';
 import { type FaultsOutcome, runFaults } from './runner';
-import { oneLine } from '../core/printable';
 import { bannerLines, timetableLines } from './text';
+import { TITLES } from './words';
+
+/** What breaks and mends, and what else ends the plan. */
+export interface Hands {
+  driver: Driver;
+  /** Aborted with a text as its reason: ends the plan, healed. */
+  abort?: AbortSignal;
+  /** Aborted when it was a condition of the user's that ended the plan. */
+  condition?: AbortSignal;
+  /** Said before the first fault. */
+  warnings?: readonly string[];
+  /** When all is over. */
+  end?(): Promise<void>;
+}
 
 export interface SimulateOptions {
-  config: FaultsConfig;
-  driver: Driver;
+  config: Omit<FaultsConfig, 'probeFile'>;
+  /** Called when the banner was shown. @throws ClusterError when something keeps the faults from beginning */
+  prepare(signal: AbortSignal): Promise<Hands>;
   clock: Clock;
   /** Aborted by Ctrl-C: breaks nothing more, and mends what is broken. */
   signal: AbortSignal;
@@ -20,6 +35,8 @@ export interface SimulateOptions {
 }
 
 export type FaultsReport = FaultsOutcome & {
+  /** The abort condition that came true, with what was seen. */
+  condition: string | null;
   log_file: string;
   events_file: string;
   /** False: a file is not whole, for instance because the disk was full. */
@@ -28,50 +45,64 @@ export type FaultsReport = FaultsOutcome & {
 
 /** The `faults` command: breaks and mends as configured, and tells of it on the display and in both files. */
 export async function simulateFaults(options: SimulateOptions): Promise<FaultsReport> {
-  const { config, driver, clock, display } = options;
+  const { config, clock, display } = options;
   const log = new FaultLog(config, clock, display);
   let ring: RingView | undefined;
   // A second Ctrl-C ends the process without another word of ours.
-  const onExit = (): void => tellWhatIsDown(log, ring);
+  const onExit = (): void => tellWhatIsBroken(log, ring);
   process.once('exit', onExit);
   try {
     log.plain(bannerLines(config));
     const outcome = await withHangUp(options.signal, (signal) =>
-      runFaults({
-        ...{ driver, clock, signal, plan: planOf(config), servers: config.servers },
-        log: (line) => log.line(line),
-        record: (event) => log.record(event),
-        show: (latest) => log.show((ring = latest)),
-        wait: pause,
-      }),
+      perform(options, log, signal, (latest) => log.show((ring = latest))),
     );
-    return {
-      ...outcome,
-      log_file: config.logFile,
-      events_file: config.eventsFile,
-      is_logged: !log.isIncomplete,
-    };
+    return { ...outcome, log_file: config.logFile, events_file: config.eventsFile, is_logged: !log.isIncomplete };
   } finally {
     process.off('exit', onExit);
     log.close();
   }
 }
 
+async function perform(
+  { config, clock, prepare }: SimulateOptions,
+  log: FaultLog,
+  signal: AbortSignal,
+  show: (ring: RingView) => void,
+): Promise<FaultsOutcome & Pick<FaultsReport, 'condition'>> {
+  const { driver, abort, condition, warnings = [], end } = await prepare(signal);
+  try {
+    for (const warning of warnings) log.line(`WARN: ${warning}`);
+    const outcome = await runFaults({
+      ...{ driver, clock, signal, abort, plan: planOf(config), servers: config.servers, show, wait: pause },
+      ...{ title: TITLES[config.spec.pattern], allowTotalOutage: config.allowTotalOutage },
+      log: (line) => log.line(line),
+      record: (event) => log.record(event),
+    });
+    return { ...outcome, condition: condition?.aborted ? String(condition.reason) : null };
+  } finally {
+    await end?.();
+  }
+}
+
 /** What `--dry-run` returns, and shows on the display: what would be done, and when. */
-export function dryRun(config: FaultsConfig, display?: Display): { plan: PlannedAction[] } {
+export function dryRun(config: FaultsConfig, display?: Display): { plan: Step[] } {
   const plan = planOf(config);
-  display?.write(`${[...bannerLines(config), ...timetableLines(plan)].map(oneLine).join('\n')}\n`);
+  const hostOf = (serverId: number): string => config.servers.find(({ id }) => id === serverId)!.host;
+  display?.write(`${[...bannerLines(config), ...timetableLines(plan, hostOf)].map(oneLine).join('\n')}\n`);
   return { plan };
 }
 
-function planOf(config: FaultsConfig): PlannedAction[] {
-  return planRing(
-    config.servers.map(({ id }) => id),
-    config,
+function planOf({ servers, spec }: Pick<FaultsConfig, 'servers' | 'spec'>): Step[] {
+  return planFaults(
+    servers.map(({ id }) => id),
+    spec,
   );
 }
 
-function tellWhatIsDown(log: FaultLog, ring: RingView | undefined): void {
-  const down = (ring?.servers ?? []).flatMap(({ id, state }) => (state === 'down' ? [`Server ${id}`] : []));
-  log.line(`Ended at once; ${down.length === 0 ? 'no server is DOWN' : `still DOWN: ${down.join(', ')}`}`);
+function tellWhatIsBroken(log: FaultLog, ring: RingView | undefined): void {
+  const broken = (ring?.servers ?? []).flatMap(({ id, state }) =>
+    state === 'up' || state === 'unknown' ? [] : [`Server ${id} (${state.toUpperCase()})`],
+  );
+  const rest = broken.length === 0 ? 'no server is broken' : `left to the fault agents to heal: ${broken.join(', ')}`;
+  log.line(`Ended at once; ${rest}`);
 }

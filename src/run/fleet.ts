@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
-import type { FaultServer } from '../config/faults-config';
 import { ClusterError } from '../core/errors';
+import type { LocalServer } from '../faults/drivers/local-server';
 import { lastLine, logFileOf } from '../faults/drivers/server-log';
 import { causeOf } from '../files/cause';
 import { type NewFile, writeAll } from '../files/write-all';
@@ -17,7 +17,7 @@ const LEAVE_MS = 8000;
 
 /** The servers of a run: processes of this machine that end with this one, whatever ends it. */
 export class Fleet {
-  readonly servers: readonly FaultServer[];
+  readonly servers: readonly LocalServer[];
   private readonly children = new Map<number, ChildProcess>();
 
   /**
@@ -35,7 +35,8 @@ export class Fleet {
       return {
         ...{ id, host: 'localhost', config: CONFIG, workDir, binary: command.join(' '), command },
         pidFile: path.resolve(workDir, `server_${id}.pid`),
-        address: { host: HOST, port },
+        ...{ address: { host: HOST, port }, advertised: `${HOST}:${port}`, tls: null },
+        peers: ports.filter((other) => other !== port).map((other) => `${HOST}:${other}`),
       };
     });
   }
@@ -63,7 +64,7 @@ export class Fleet {
    * Starts one. In a session of its own, so that a Ctrl-C in this terminal is ours to handle; the pipe tells it when
    * this process is gone, even by SIGKILL.
    */
-  readonly launch = (server: FaultServer): ChildProcess => {
+  readonly launch = (server: LocalServer): ChildProcess => {
     const [program, ...args] = server.command;
     const log = openLog(logFileOf(server));
     const child = spawn(program!, [...args, 'server', '--config', server.config, '--until-stdin-ends'], {

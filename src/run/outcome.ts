@@ -1,15 +1,19 @@
 import type { RunConfig } from '../config/run-config';
 import { EXIT } from '../core/errors';
 import { oneLine } from '../core/printable';
-import { planRing, timetable } from '../faults/plan';
-import type { RunResult } from './run';
+import { planFaults, type Step, timetable } from '../faults/plan';
+import { WORDS } from '../faults/words';
+import type { RunResult } from './recorder';
 
 /**
  * The exit code of a run that was not interrupted: the verdict, the thresholds and the checks before what is missing.
  * Where the disk was full, the checks miss what is in no file, and blame nobody.
  */
-export function exitCodeOfRun(result: Pick<RunResult, 'report' | 'problems' | 'files_complete'>): number {
-  const { report, problems, files_complete: filesComplete } = result;
+export function exitCodeOfRun(
+  result: Pick<RunResult, 'report' | 'problems' | 'aborted_by' | 'files_complete'>,
+): number {
+  const { report, problems, aborted_by: abortedBy, files_complete: filesComplete } = result;
+  if (abortedBy !== null) return EXIT.checkFailed;
   if (report === null) return EXIT.incomplete;
   const isViolated = report.audit.adds_up === false || (report.rules ?? []).some(({ verdict }) => verdict === false);
   const isBad =
@@ -24,24 +28,46 @@ export function exitCodeOfRun(result: Pick<RunResult, 'report' | 'problems' | 'f
 /** What a run would do, and when, line by line. */
 export function planText(config: RunConfig, folder: string): string {
   const { servers, port, stress, faults, thresholds } = config;
-  const { pacing, totalRequests } = stress.requests;
-  const many = totalRequests === undefined ? 'as many requests as fit' : counted(totalRequests, 'request');
+  const { durationMs } = stress.requests;
   const where = port === undefined ? 'free ports' : `${counted(servers, 'port')} from ${port} on`;
-  const think = pacing.mode === 'closed_loop' ? `${pacing.minDelayMs} to ${pacing.maxDelayMs} ms think time` : '';
   const ids = Array.from({ length: servers }, (_, index) => index + 1);
-  const steps = timetable(planRing(ids, faults)).map(({ atMs, action, serverId }) => {
-    return `      ${String((faults.firstMs + atMs) / 1000).padStart(8)} s  ${action} server ${serverId}`;
-  });
   return [
     `1. Start ${counted(servers, 'server')} on 127.0.0.1, ${where}; files in ${oneLine(folder)}`,
-    `2. Start ${counted(stress.numClients, 'client')}, each: ${many}, ${think}`,
+    `2. Start ${counted(stress.numClients, 'client')}, ${loadText(stress.requests)}`,
     `3. Faults, in time after the start of the clients:`,
-    ...(steps.length === 0 ? ['      none'] : steps),
-    `4. Wait ${faults.intervalMs / 1000} s more, then for what is in flight`,
+    ...faultLines(config, ids),
+    `4. Wait ${durationMs === undefined ? `${faults.spec.intervalMs / 1000} s more` : 'for the end of the load'}, then for what is in flight`,
     `5. Report${thresholds.length === 0 ? '' : `, thresholds ${thresholds.join(', ')}`}; stop the servers`,
   ].join('\n');
 }
 
-function counted(count: number, thing: string): string {
+/** The timetable of the faults, in time after the start of the clients. */
+export function faultLines({ faults }: Pick<RunConfig, 'faults'>, serverIds: readonly number[]): string[] {
+  const steps = timetable(planFaults(serverIds, faults.spec)).flatMap((step) => {
+    const { toBreak, toMend } = WORDS[step.fault.kind];
+    const line = (ms: number, what: string): string =>
+      `      ${String((faults.firstMs + ms) / 1000).padStart(8)} s  ${what} ${whoOf(step)}`;
+    return [line(step.atMs, toBreak), line(step.mendedMs, toMend)];
+  });
+  return steps.length === 0 ? ['      none'] : steps;
+}
+
+function whoOf({ role, candidates, count }: Step): string {
+  if (role === 'leader') return 'the leader at that moment';
+  if (role === 'follower') return count === 1 ? 'a follower' : `${count} followers`;
+  return `server ${candidates.slice(0, count).join(', ')}`;
+}
+
+export function loadText({ pacing, totalRequests, durationMs }: RunConfig['stress']['requests']): string {
+  const many = totalRequests === undefined ? 'as many requests as fit' : counted(totalRequests, 'request');
+  const secs = durationMs === undefined ? '' : `, for ${durationMs / 1000} s`;
+  if (pacing.mode === 'closed_loop') {
+    return `each: ${many}, ${pacing.minDelayMs} to ${pacing.maxDelayMs} ms think time${secs}`;
+  }
+  const limit = totalRequests === undefined ? '' : `, each at most ${counted(totalRequests, 'request')} on average`;
+  return `together ${pacing.ratePerSecond} requests/s (${pacing.arrivals})${limit}${secs}`;
+}
+
+export function counted(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }

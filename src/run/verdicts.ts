@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { check } from '../check/check';
 import type { Verdict } from '../check/history';
 import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
+import type { PlacedFile } from '../report/collect';
 
 /** Scheduling on busy machines included. */
 const ONE_WAY_MS = 100;
@@ -12,39 +12,47 @@ const MAX_BYTES = 1024 ** 3;
 const TIMINGS = { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 };
 
 export interface RunFiles {
-  metricsDir: string;
-  machineId: number;
+  requestFiles: readonly (PlacedFile & { machineId: number })[];
+  eventFiles: readonly PlacedFile[];
+  /** fault_events.ndjson of this machine; need not exist. */
   faults: string;
-  serverDirs: readonly string[];
+  serverIds: readonly number[];
   requestTimeoutMs: number;
+  /** How far the clocks of two machines may still differ. Default: they are one. */
+  clockErrorMs?: number;
 }
 
 /** S1 to S8 over the files of a run. */
-export function judgeRun({ metricsDir, machineId, faults, serverDirs, requestTimeoutMs }: RunFiles): Verdict[] {
-  const requestFile = path.join(metricsDir, `machine_${machineId}_requests.ndjson`);
-  const eventFiles = serverDirs.flatMap((folder) =>
-    readdirSync(folder)
-      .filter((name) => name.endsWith('_events.ndjson'))
-      .map((name) => path.join(folder, name)),
-  );
-  const bytes = [requestFile, ...eventFiles].reduce((sum, file) => sum + sizeOf(file), 0);
+export function judgeRun(files: RunFiles): Verdict[] {
+  const { requestFiles, eventFiles, faults, serverIds, requestTimeoutMs, clockErrorMs = 0 } = files;
+  const bytes = [...requestFiles, ...eventFiles].reduce((sum, file) => sum + sizeOf(file.path), 0);
   if (bytes > MAX_BYTES) return [{ rule: 'S1', verdict: 'unknown', problems: ['too many records to check S1 to S8'] }];
-  const servers = eventFiles.flatMap((file) => linesOf<ServerEvent>(file)).sort((a, b) => a.time - b.time);
+  const servers = eventFiles.flatMap(eventsOf).sort((a, b) => a.time - b.time);
   if (servers.length === 0) return [];
-  const requests = linesOf<RequestRecord>(requestFile).filter(
-    ({ outcome }) => outcome === 'success' || outcome === 'failure',
-  );
   return check({
     servers,
-    requests: requests.map((record) => ({ ...record, client_name: `Machine_${machineId}_Client_${record.client_id}` })),
+    requests: requestFiles.flatMap(requestsOf),
     faults: linesOf<FaultEvent>(faults),
-    serverIds: serverDirs.map((_, index) => index + 1),
+    serverIds: [...serverIds],
     timings: TIMINGS,
     requestTimeoutMs,
-    oneWayMs: ONE_WAY_MS,
+    oneWayMs: ONE_WAY_MS + clockErrorMs,
     startMs: servers[0]!.time,
     endMs: servers.at(-1)!.time,
   });
+}
+
+function eventsOf({ path, offsetMs }: PlacedFile): ServerEvent[] {
+  return linesOf<ServerEvent>(path).map((event) => ({ ...event, time: event.time - offsetMs }));
+}
+
+function requestsOf({ path, offsetMs, machineId }: RunFiles['requestFiles'][number]) {
+  const ended = linesOf<RequestRecord>(path).filter(({ outcome }) => outcome === 'success' || outcome === 'failure');
+  return ended.map((record) => ({
+    ...record,
+    start_time: record.start_time - offsetMs,
+    client_name: `Machine_${machineId}_Client_${record.client_id}`,
+  }));
 }
 
 /** Whole lines only: a killed server may have left half of one, and its next life goes on behind it. */

@@ -1,9 +1,17 @@
 import type { Message } from '../core/protocol';
-import { dial, type Connection, type FrameWatch } from '../core/transport/network';
+import { dial, type Connection, type FrameWatch, type Secure } from '../core/transport/network';
+import type { OnceEach } from '../core/once-each';
 import type { Input } from './effects';
 
 /** The state machine gives up on slow dials long before this; it only bounds what a bug could leave behind. */
 const CONNECT_TIMEOUT_MS = 60_000;
+
+/** Undefined `secure`: in the clear. */
+export interface LinkTls {
+  secure: Secure | undefined;
+  /** Why a peer could not be spoken with; again when it has been well in between. */
+  trouble: OnceEach;
+}
 
 /** The links that this server dials to its peers, as the Member orders them. */
 export class Links {
@@ -13,17 +21,26 @@ export class Links {
     private readonly addresses: ReadonlyMap<number, string>,
     private readonly watch: FrameWatch,
     private readonly step: (input: Input) => void,
+    private readonly tls: LinkTls,
   ) {}
 
   dial(peerId: number, link: number): void {
     this.drop(peerId);
     const isCurrent = (): boolean => this.links.get(peerId)?.link === link;
-    const connection = dial(this.addresses.get(peerId)!, {
+    const address = this.addresses.get(peerId)!;
+    const { secure, trouble } = this.tls;
+    const connection = dial(address, {
+      secure,
+      serverId: peerId,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       watch: this.watch,
       handler: {
         onOpen: () => isCurrent() && this.step({ type: 'linkOpened', peerId, link }),
-        onMessage: (message) => isCurrent() && this.step({ type: 'linkMessage', peerId, link, message }),
+        onMessage: (message) => {
+          trouble.well(address);
+          if (isCurrent()) this.step({ type: 'linkMessage', peerId, link, message });
+        },
+        onTlsProblem: (problem) => trouble.say(address, `TLS with server ${peerId} (${address}): ${problem}`),
         onBody: () => {},
         onEnd: () => {},
         // A newer peer may say things that we do not know: that is no reason to answer, or to give the link up.

@@ -5,6 +5,7 @@ import { logLine } from '../core/log-line';
 import { ImagePool } from '../imaging/pool';
 import type { Compression } from '../imaging/plan';
 import { RecordFile } from '../files/record-file';
+import type { ServerMetrics } from '../metrics/server-metrics';
 import { Server, type ServerOptions } from './server';
 
 /** What a killed server may lose of its events (docs: files that a run leaves). */
@@ -14,6 +15,10 @@ const LOG_FLUSH_MS = 200;
 export interface RunServerOptions {
   member: ServerOptions['member'];
   address: string;
+  /** Default: in the clear. */
+  secure?: ServerOptions['secure'];
+  /** Said once it listens. */
+  warnings?: readonly string[];
   limits: ServerOptions['limits'];
   workers: number;
   compression: Compression;
@@ -23,6 +28,8 @@ export interface RunServerOptions {
   eventsFile: string;
   pidFile: string;
   logFile?: string;
+  /** Where Prometheus may ask (host:port). */
+  metricsAddress?: string;
   logLevel: LogLevel;
   /** When it ends, the server leaves as by SIGTERM: whoever held its other end is gone. */
   leaveAtEndOf?: NodeJS.ReadableStream;
@@ -42,14 +49,19 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     workerSource: options.workerSource,
     maxSecretBytes: options.limits.maxSecretBytes,
   });
+  let metrics: ServerMetrics | undefined;
   const server = new Server({
     member: options.member,
     address: options.address,
+    secure: options.secure,
     limits: options.limits,
     pool,
     clock,
     log: files.log,
-    record: (event) => files.events.append(JSON.stringify(event)),
+    record: (event) => {
+      files.events.append(JSON.stringify(event));
+      metrics?.onEvent(event);
+    },
   });
   const cleanUp = (): void => {
     files.close();
@@ -61,7 +73,9 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   input?.on('error', () => undefined).on('close', () => leave(server, files.log));
   input?.resume();
   try {
+    metrics = await metricsOf(options, server);
     await startNamed(server);
+    for (const text of options.warnings ?? []) files.log('warn', text);
     writePidFile(options);
     await untilStopped(server, pool, options.cover.name);
     return signals.exitCode();
@@ -69,6 +83,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     throw named(options.configPath, error);
   } finally {
     signals.release();
+    await metrics?.close();
     await server.close();
     await pool.close();
     cleanUp();
@@ -117,6 +132,13 @@ async function startNamed(server: Server): Promise<void> {
   } catch (error) {
     throw named('server.address', error);
   }
+}
+
+/** Loaded only where it is wanted: most servers start sooner without it. */
+async function metricsOf({ metricsAddress }: RunServerOptions, server: Server): Promise<ServerMetrics | undefined> {
+  if (metricsAddress === undefined) return undefined;
+  const { exposeServer } = await import('../metrics/server-metrics');
+  return exposeServer(metricsAddress, () => server.look());
 }
 
 /** The same error with the name of what it is about before it. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Clock, Logger } from '../core/environment';
+import { LoopDelay } from '../core/loop-delay';
+import { OnceEach } from '../core/once-each';
 import type { ServerEvent } from '../core/metrics/record';
 import { encodeMessage } from '../core/transport/frame';
 import {
@@ -10,8 +11,10 @@ import {
   parseAddress,
   type Connection,
   type Listener,
+  type Secure,
 } from '../core/transport/network';
 import type { ImagePool } from '../imaging/pool';
+import type { ServerLook } from '../metrics/server-metrics';
 import { acceptedHandler } from './accepted';
 import type { Effect, Input, MemberConfig } from './effects';
 import { eventText } from './event-text';
@@ -19,15 +22,19 @@ import { Executions, type ExecutionLimits } from './executions';
 import { Links } from './links';
 import { LoadSampler } from './load';
 import { Member } from './member';
+import { memberStatus } from './member-status';
 
 /** Who leaves this much unread must never hold up the others, or fill the memory. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 const SAMPLE_MS = 1000;
+const MAX_HANDSHAKE_MS = 5000;
 
 export interface ServerOptions {
   member: Omit<MemberConfig, 'incarnation' | 'firstCheckId'>;
   /** Where to listen, host:port. */
   address: string;
+  /** Default: in the clear. */
+  secure?: Secure;
   limits: ExecutionLimits & { maxConnections: number; frameTimeoutMs: number };
   pool: ImagePool;
   clock: Clock;
@@ -45,7 +52,8 @@ export class Server {
   private readonly watch: FrameWatch;
   private readonly conns = new Map<number, Connection>();
   private readonly sampler = new LoadSampler();
-  private readonly loopDelay = monitorEventLoopDelay({ resolution: 20 });
+  private readonly callerTrouble: OnceEach;
+  private readonly loopDelay: LoopDelay;
   private listener: Listener | null = null;
   private sampleTimer: NodeJS.Timeout | null = null;
   private wakeTimer: NodeJS.Timeout | null = null;
@@ -56,6 +64,7 @@ export class Server {
   constructor(private readonly options: ServerOptions) {
     const { member, limits, pool, clock } = options;
     this.stopped = new Promise((resolve) => (this.markStopped = resolve));
+    this.loopDelay = new LoopDelay(clock);
     this.watch = new FrameWatch({ frameTimeoutMs: limits.frameTimeoutMs, monotonicMs: () => clock.monotonicMs() });
     this.member = new Member({
       ...member,
@@ -63,7 +72,10 @@ export class Server {
       firstCheckId: randomBytes(4).readUInt32BE(0) * 1024,
     });
     const addresses = new Map(member.peers.map(({ id, address }) => [id, address]));
-    this.links = new Links(addresses, this.watch, (input) => this.step(input));
+    const warn = (text: string): void => options.log('warn', text);
+    this.callerTrouble = new OnceEach(warn);
+    const tls = { secure: options.secure, trouble: new OnceEach(warn) };
+    this.links = new Links(addresses, this.watch, (input) => this.step(input), tls);
     this.executions = new Executions(member.id, pool, limits, (executionId, outcome) =>
       this.step({ type: 'executed', executionId, outcome }),
     );
@@ -71,7 +83,7 @@ export class Server {
 
   /** Listens and joins the cluster. @throws ClusterError('address_in_use') */
   async start(): Promise<void> {
-    const { address, limits, member, pool, log } = this.options;
+    const { address, limits, member, pool, log, secure } = this.options;
     const { host, port } = parseAddress(address);
     this.listener = await listen({
       host,
@@ -81,10 +93,13 @@ export class Server {
       reservedPlaces: member.peers.length,
       watch: this.watch,
       onConnection: (connection) => this.accept(connection),
+      secure,
+      handshakeTimeoutMs: Math.min(limits.frameTimeoutMs, MAX_HANDSHAKE_MS),
+      onTlsProblem: (remote, problem) => this.onCallerTrouble(remote, problem),
       onError: (error) => log('error', `Listening socket: ${error.message}`),
       monotonicMs: () => this.options.clock.monotonicMs(),
     });
-    this.loopDelay.enable();
+    this.loopDelay.start();
     this.step({ type: 'start' });
     this.step({ type: 'load', sample: this.sampler.sample() });
     this.sampleTimer = setInterval(() => this.sample(), SAMPLE_MS);
@@ -96,12 +111,23 @@ export class Server {
     this.step({ type: 'leave' });
   }
 
+  /** How it is now, for whoever measures it. */
+  look(): ServerLook {
+    const asker = { id: 0, localAddress: this.options.address, remoteHost: '' };
+    return {
+      status: memberStatus(this.member, asker, this.options.clock.monotonicMs()),
+      connectionCount: this.listener?.connectionCount ?? 0,
+      traffic: this.listener?.traffic ?? { readBytes: 0, writtenBytes: 0 },
+      ledgerCount: this.member.assigner.ledger.size,
+    };
+  }
+
   /** Stops at once. */
   async close(): Promise<void> {
     if (this.sampleTimer) clearInterval(this.sampleTimer);
     if (this.wakeTimer) clearTimeout(this.wakeTimer);
     this.sampleTimer = null;
-    this.loopDelay.disable();
+    this.loopDelay.stop();
     this.links.close();
     await this.listener?.close();
     this.markStopped();
@@ -171,7 +197,7 @@ export class Server {
   private accept(connection: Connection) {
     const connId = ++this.lastId;
     this.conns.set(connId, connection);
-    return acceptedHandler(connId, connection, this.options.limits.maxSecretBytes, {
+    const handler = acceptedHandler(connId, connection, this.options.limits.maxSecretBytes, {
       onMessage: (conn, message) => this.step({ type: 'connMessage', conn, message }),
       onTask: (conn, from, form, message, secret) => {
         const executionId = ++this.lastId;
@@ -183,6 +209,14 @@ export class Server {
         this.step({ type: 'connClosed', connId });
       },
     });
+    handler.onTlsProblem = (problem) => this.onCallerTrouble(connection.remoteAddress, problem);
+    return handler;
+  }
+
+  /** Told once for each host, not for each of its ports. */
+  private onCallerTrouble(remoteAddress: string, problem: string): void {
+    const { host } = parseAddress(remoteAddress);
+    this.callerTrouble.say(host, `TLS with a caller from ${host}: ${problem}`);
   }
 
   private tell(event: Extract<Effect, { type: 'event' }>['event']): void {
@@ -203,8 +237,7 @@ export class Server {
       active: activeCount,
       queued: queuedCount,
       ledger: this.member.assigner.ledger.size,
-      event_loop_delay_ms: Math.round(this.loopDelay.max / 1e4) / 100,
+      event_loop_delay_ms: this.loopDelay.takeMaxMs(),
     });
-    this.loopDelay.reset();
   }
 }

@@ -1,5 +1,6 @@
 /** `cloudp2p status`: one look, a wait for agreement, or a look every second. */
 import { pause } from '../core/pause';
+import type { Secure } from '../core/transport/network';
 import type { Answer } from './answer';
 import { askAll } from './ask';
 import { judge, type Verdict } from './verdict';
@@ -14,18 +15,29 @@ export interface Look {
   verdict: Verdict;
 }
 
-/** Asks every server once. */
-export async function look(addresses: readonly string[], stop: AbortSignal, timeoutMs = ASK_TIMEOUT_MS): Promise<Look> {
-  const answers = await askAll(addresses, timeoutMs, stop);
+/** Asks every server once; without `secure` in the clear. */
+export async function look(
+  addresses: readonly string[],
+  stop: AbortSignal,
+  timeoutMs = ASK_TIMEOUT_MS,
+  secure?: Secure,
+): Promise<Look> {
+  const answers = await askAll(addresses, timeoutMs, stop, secure);
   return { answers, verdict: judge(answers) };
 }
 
 /** Asks until all agree, `waitMs` are over, or `stop`; the last look. */
-export async function waitForAgreement(addresses: readonly string[], waitMs: number, stop: AbortSignal): Promise<Look> {
+export async function waitForAgreement(
+  addresses: readonly string[],
+  waitMs: number,
+  stop: AbortSignal,
+  secure?: Secure,
+): Promise<Look> {
   const endMs = performance.now() + waitMs;
   for (;;) {
     const leftMs = endMs - performance.now();
-    const latest = await look(addresses, stop, Math.min(ASK_TIMEOUT_MS, Math.max(WAIT_INTERVAL_MS, leftMs)));
+    const timeoutMs = Math.min(ASK_TIMEOUT_MS, Math.max(WAIT_INTERVAL_MS, leftMs));
+    const latest = await look(addresses, stop, timeoutMs, secure);
     if (latest.verdict.agreed || performance.now() + WAIT_INTERVAL_MS > endMs || stop.aborted) return latest;
     await pause(WAIT_INTERVAL_MS, stop);
   }
@@ -36,10 +48,11 @@ export async function watch(
   addresses: readonly string[],
   stop: AbortSignal,
   show: (look: Look) => void,
+  secure?: Secure,
 ): Promise<void> {
   while (!stop.aborted) {
     const startedMs = performance.now();
-    const latest = await look(addresses, stop);
+    const latest = await look(addresses, stop, ASK_TIMEOUT_MS, secure);
     if (stop.aborted) return;
     show(latest);
     await pause(Math.max(0, startedMs + WATCH_INTERVAL_MS - performance.now()), stop);

@@ -105,7 +105,7 @@ describe('a client file', () => {
       '[client]\nname = 2025-10-31',
       'c.toml: client.name: expected a text of 1 to 200 characters, got the date or time 2025-10-31',
     ],
-    ['[server]\nid = 1', 'c.toml: server: unknown key; known at the top: client, requests'],
+    ['[server]\nid = 1', 'c.toml: server: unknown key; known at the top: client, tls, requests'],
   ])('%j', (toml, line) => {
     expect(linesOf(toml)).toEqual([line]);
   });

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type FaultsFlags, faultsConfigOf, faultsFileSchema } from '../../src/config/faults-config';
+import { type FaultsFlags, faultsConfigOf, faultsFileSchema, locateServer } from '../../src/config/faults-config';
 import { defaultsOf, parseConfig } from '../../src/config/load';
 import { configErrorLines, useTempFolder } from './helpers';
 
@@ -27,7 +27,7 @@ function faults(toml: string): void {
   writeFileSync('config/faults.toml', toml);
 }
 
-const load = (flags: FaultsFlags = {}) => faultsConfigOf(flags, OWN);
+const load = (flags: FaultsFlags = {}) => faultsConfigOf(flags, { ownCommand: OWN, seed: 7 });
 const linesOf = (flags: FaultsFlags = {}) => configErrorLines(() => load(flags));
 
 describe('without a file', () => {
@@ -37,15 +37,19 @@ describe('without a file', () => {
     writeFileSync('config/other.toml', 'not for us');
     const { servers, ...rest } = load();
     expect(rest).toEqual({
-      ...{ intervalMs: 30_000, restartDelayMs: 10_000, cycles: 3 },
-      ...{ logFile: './fault_events.log', eventsFile: 'fault_events.ndjson' },
+      spec: {
+        ...{ pattern: 'ring', kinds: [{ kind: 'kill', weight: 1 }], target: 'all', count: 1, seed: 7 },
+        ...{ intervalMs: 30_000, restartDelayMs: 10_000, cycles: 3 },
+        ...{ partitionFrom: 'both', delayMs: 200, jitterMs: 100, lossPercent: 20 },
+      },
+      ...{ abortWhen: [], allowTotalOutage: false },
+      ...{ logFile: './fault_events.log', eventsFile: 'fault_events.ndjson', probeFile: 'fault_probe.ndjson' },
       logSource: 'config/faults.toml: faults.log_file',
     });
     expect(servers.map(({ id }) => id)).toEqual([1, 2, 10]);
     expect(servers[0]).toEqual({
       ...{ id: 1, host: 'localhost', config: 'config/server_first.toml', workDir: '.' },
-      ...{ binary: '/opt/cloudp2p', command: OWN, pidFile: path.resolve('server_1.pid') },
-      address: { host: '127.0.0.1', port: 8001 },
+      ...{ binary: '/opt/cloudp2p', command: OWN },
     });
   });
 
@@ -90,28 +94,55 @@ describe('a file', () => {
       work_dir = "lab"
       binary = "./program"`);
     const { servers, ...rest } = load();
-    expect(rest).toMatchObject({ intervalMs: 250, restartDelayMs: 0, cycles: 1 });
+    expect(rest).toMatchObject({ spec: { intervalMs: 250, restartDelayMs: 0, cycles: 1 } });
     expect(rest).toMatchObject({ logFile: 'logs/f.txt', eventsFile: 'logs/f.ndjson' });
     expect(servers).toMatchObject([
-      { id: 7, config: 'config/server7.toml', workDir: 'lab', command: OWN, pidFile: path.resolve('lab/server_7.pid') },
-      { id: 3, config: 'three.toml', binary: './program', pidFile: path.resolve('lab/run/s3.pid') },
+      { id: 7, config: 'config/server7.toml', workDir: 'lab', command: OWN },
+      { id: 3, config: 'three.toml', binary: './program', command: ['./program'] },
     ]);
-    expect(servers[1]!.command).toEqual([path.resolve('lab/program')]);
+    expect(servers.map((each) => locateServer(each).pidFile)).toEqual([
+      path.resolve('lab/server_7.pid'),
+      path.resolve('lab/run/s3.pid'),
+    ]);
   });
 
   it('without servers means those of config/server*.toml', () => {
     server(1);
     faults('[faults]\nnum_cycles = 9');
-    expect(load()).toMatchObject({ cycles: 9, servers: [{ id: 1 }] });
+    expect(load()).toMatchObject({ spec: { cycles: 9 }, servers: [{ id: 1 }] });
   });
 
   it.each([
-    ['0.0.0.0:8001', { host: '127.0.0.1', port: 8001 }],
-    ['[::]:8001', { host: '::1', port: 8001 }],
-    ['lab.example.com:8001', { host: 'lab.example.com', port: 8001 }],
-  ])('a server that listens on %s is reached', (address, expected) => {
-    writeFileSync('config/server1.toml', `[server]\nid = 1\naddress = "${address}"`);
-    expect(load().servers[0]!.address).toEqual(expected);
+    ['0.0.0.0:8001', '', { host: '127.0.0.1', port: 8001 }, null],
+    ['[::]:8001', '', { host: '::1', port: 8001 }, null],
+    ['0.0.0.0:8001', 'advertise_address = "a:9"', { host: '127.0.0.1', port: 8001 }, 'a:9'],
+    ['lab.example.com:8001', '', { host: 'lab.example.com', port: 8001 }, 'lab.example.com:8001'],
+  ])('a server that listens on %s (%s) is reached', (address, more, near, advertised) => {
+    writeFileSync('config/server1.toml', `[server]\nid = 1\naddress = "${address}"\n${more}`);
+    expect(locateServer(load().servers[0]!)).toMatchObject({ address: near, advertised });
+  });
+
+  it('of another server is none of this one', () => {
+    server(1);
+    const [one] = load().servers;
+    server(2, 'config/server1.toml');
+    const lines = configErrorLines(() => locateServer(one!));
+    expect(lines).toEqual(['config/server1.toml: server.id: expected 1, got 2']);
+  });
+
+  it('servers of other machines are checked there, not here', () => {
+    faults(`
+      [[servers]]
+      id = 4
+      host = "me@server4.example.com:2222"
+      config = "/path/to/CloudP2P/config/server4.toml"
+      work_dir = "/path/to/CloudP2P"`);
+    expect(load().servers).toEqual([
+      {
+        ...{ id: 4, host: 'me@server4.example.com:2222', workDir: '/path/to/CloudP2P', binary: './cloudp2p' },
+        ...{ config: '/path/to/CloudP2P/config/server4.toml', command: ['./cloudp2p'] },
+      },
+    ]);
   });
 
   it('that was named must be there', () => {
@@ -124,8 +155,8 @@ describe('a file', () => {
     ['servers = []', 'servers: expected at least one server, got an empty list'],
     [ONE + ONE, 'servers[1].id: expected each id once, got 1 again (first at servers[0].id)'],
     [
-      `${ONE}host = "me@server1.example.com"`,
-      'servers[0].host: expected "localhost", got "me@server1.example.com": hosts over SSH come with another version',
+      `${ONE}host = "-oProxyCommand=x"`,
+      'servers[0].host: expected "localhost" or [user@]host[:port], got "-oProxyCommand=x"',
     ],
     [`${ONE}work_dir = "no/where"`, 'servers[0].work_dir: expected an existing folder, got "no/where"'],
     [
@@ -171,7 +202,7 @@ describe('flags', () => {
     faults('[faults]\nnum_cycles = 9\nlog_file = "a.log"');
     const flags = { cycles: '2', interval: '1.5', 'restart-delay': '0', log: 'b' };
     expect(load(flags)).toMatchObject({
-      ...{ cycles: 2, intervalMs: 1500, restartDelayMs: 0 },
+      spec: { cycles: 2, intervalMs: 1500, restartDelayMs: 0 },
       ...{ logFile: 'b', eventsFile: 'b.ndjson', logSource: '--log' },
     });
   });
@@ -196,6 +227,125 @@ describe('flags', () => {
   });
 });
 
+describe('which faults, and where', () => {
+  beforeEach(() => {
+    for (const id of [1, 2, 3]) server(id);
+  });
+
+  it('all of it in the file', () => {
+    faults(`
+      [faults]
+      pattern = "simultaneous"
+      kind = ["kill=3", "pause"]
+      target = [3, 1]
+      count = 1
+      seed = 42
+      partition_from = "peers"
+      delay_ms = 50
+      jitter_ms = 5
+      loss_percent = 1.5
+      abort_when = "failure_rate>20%"
+      allow_total_outage = true`);
+    const { spec, abortWhen, allowTotalOutage } = load();
+    expect(spec).toMatchObject({
+      ...{ pattern: 'simultaneous', target: [3, 1], count: 1, seed: 42, partitionFrom: 'peers' },
+      ...{ delayMs: 50, jitterMs: 5, lossPercent: 1.5 },
+      kinds: [
+        { kind: 'kill', weight: 3 },
+        { kind: 'pause', weight: 1 },
+      ],
+    });
+    expect(abortWhen).toMatchObject([{ metric: 'failure_rate', operator: '>', limit: 20 }]);
+    expect(allowTotalOutage).toBe(true);
+  });
+
+  it('flags win', () => {
+    faults('[faults]\npattern = "random"\nkind = "pause"\ntarget = "leader"\nabort_when = ["p99>1s", "max>2s"]');
+    const flags: FaultsFlags = {
+      ...{ pattern: 'simultaneous', kind: ['loss'], target: ['2,3'], count: '2', 'loss-percent': '5', seed: '1' },
+      'abort-when': ['p50>5ms'],
+    };
+    expect(load(flags)).toMatchObject({
+      spec: { pattern: 'simultaneous', kinds: [{ kind: 'loss' }], target: [2, 3], count: 2, lossPercent: 5, seed: 1 },
+      abortWhen: [{ expression: 'p50>5ms' }],
+    });
+  });
+
+  it.each([
+    [{ target: ['minority'] }, 1],
+    [{ target: ['majority'] }, 2],
+    [{ pattern: 'simultaneous' }, 2],
+    [{ pattern: 'simultaneous', target: ['leader'] }, 1],
+    [{ pattern: 'ring' }, 1],
+  ] as [FaultsFlags, number][])('%j breaks so many at once', (flags, count) => {
+    expect(load(flags).spec.count).toBe(count);
+  });
+
+  it('a small delay shrinks the jitter that nobody asked for', () => {
+    expect(load({ 'delay-ms': '20' }).spec).toMatchObject({ delayMs: 20, jitterMs: 20 });
+  });
+
+  const KINDS = 'kill, terminate, pause, partition, delay, loss, restart';
+  it.each([
+    [
+      { kind: ['kil'] },
+      `--kind: expected one of ${KINDS}, each once, with a weight above 0 if any (kill=3), got "kil"`,
+    ],
+    [
+      { kind: ['kill', 'kill=2'] },
+      `--kind: expected one of ${KINDS}, each once, with a weight above 0 if any (kill=3), got "kill=2"`,
+    ],
+    [
+      { kind: ['kill=0'] },
+      `--kind: expected one of ${KINDS}, each once, with a weight above 0 if any (kill=3), got "kill=0"`,
+    ],
+    [
+      { target: ['1', '4'] },
+      '--target: expected one of all, leader, followers, minority, majority, or ids of servers (1, 2, 3), each once, got "1, 4"',
+    ],
+    [{ count: '2' }, '--count: only the pattern simultaneous breaks several servers at once'],
+    [
+      { pattern: 'simultaneous', count: '3', target: ['followers'] },
+      '--count: expected at most the number of targets, 2, got 3',
+    ],
+    [{ target: ['majority'], count: '2' }, '--count: the target majority says how many'],
+    [
+      { pattern: 'simultaneous', count: '3' },
+      '--allow-total-outage: this plan takes down all 3 servers at once, which needs this flag',
+    ],
+    [{ 'jitter-ms': '300' }, '--jitter-ms: expected at most the delay, 200, got 300'],
+  ] as [FaultsFlags, string][])('%j', (flags, line) => {
+    expect(linesOf(flags)).toEqual([line]);
+  });
+
+  it.each([
+    [
+      'kind = 3',
+      'faults.kind: expected a kind of fault such as "kill", or a list such as ["kill=3", "pause=1"], got 3',
+    ],
+    ['target = ["1"]', 'faults.target: expected one of "all", '],
+    ['target = [9]', 'faults.target: expected one of all, '],
+    ['abort_when = "x"', 'faults.abort_when: expected a metric'],
+    ['allow_total_outage = 1', 'faults.allow_total_outage: expected true or false, got 1'],
+  ])('in the file: %s', (line, expected) => {
+    faults(`[faults]\n${line}`);
+    expect(linesOf()[0]).toContain(`config/faults.toml: ${expected}`);
+  });
+
+  it('a condition about what the probe cannot tell', () => {
+    const text =
+      '--abort-when: expected a metric, one of < <= > >=, and a number, like p99<800ms, got "recovery>1s"; ' +
+      'metrics are failure_rate, min, avg, p50, p95, p99, p99.9, max';
+    expect(() => load({ 'abort-when': ['recovery>1s'] })).toThrow(text);
+  });
+
+  it('everything may go down where that is allowed, or where it only gets slower', () => {
+    const all: FaultsFlags = { pattern: 'simultaneous', count: '3' };
+    expect(load({ ...all, 'allow-total-outage': true }).spec.count).toBe(3);
+    expect(load({ ...all, kind: ['delay', 'loss'] }).spec.count).toBe(3);
+  });
+});
+
 describe('the shipped file', () => {
   it('says the defaults, and the three servers of this machine', () => {
     for (const id of [1, 2, 3]) server(id);
@@ -210,6 +360,8 @@ describe('the shipped file', () => {
       'fault_interval_secs',
       'restart_delay_secs',
       'num_cycles',
+      ...['pattern', 'kind', 'target', 'count', 'seed', 'partition_from', 'delay_ms', 'jitter_ms', 'loss_percent'],
+      ...['abort_when', 'allow_total_outage'],
       'log_file',
       'id',
       'host',

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { loadReportConfig, remoteProblem } from '../../src/config/report-config';
+import { loadReportConfig } from '../../src/config/report-config';
 import { configErrorLines, useTempFolder } from './helpers';
 
 const temp = useTempFolder();
@@ -11,6 +11,7 @@ const DEFAULTS = {
   clientMachines: ['./metrics'],
   serverMachines: ['.'],
   faultsLog: './fault_events.ndjson',
+  thresholds: [],
 };
 
 test('may be missing or say nothing, and the shipped file says the defaults', () => {
@@ -21,17 +22,32 @@ test('may be missing or say nothing, and the shipped file says the defaults', ()
 });
 
 test('says where everything is', () => {
-  const toml = '[report]\noutput_dir = "o"\nclient_machines = ["a", "b"]\nserver_machines = []\nfaults_log = "f"';
-  expect(load(toml)).toEqual({ outputDir: 'o', clientMachines: ['a', 'b'], serverMachines: [], faultsLog: 'f' });
+  const toml =
+    '[report]\noutput_dir = "o"\nclient_machines = ["a", "b"]\nserver_machines = []\nfaults_log = "f"\nthresholds = ["p99<1s"]';
+  expect(load(toml)).toEqual({
+    outputDir: 'o',
+    clientMachines: ['a', 'b'],
+    serverMachines: [],
+    faultsLog: 'f',
+    thresholds: ['p99<1s'],
+  });
 });
 
-test('another machine is an error that says so', () => {
-  expect(linesOf('[report]\nclient_machines = ["./metrics", "user@client1.example.com:/path/metrics"]')).toEqual([
-    'r.toml: report.client_machines[1]: expected a path of this machine, got "user@client1.example.com:/path/metrics": ' +
-      'collection over SSH comes with another version',
+test('places of other machines', () => {
+  const toml =
+    '[report]\nclient_machines = ["./metrics", "user@client1:/m"]\nfaults_log = "ctl:/x/fault_events.ndjson"';
+  const { clientMachines, faultsLog } = load(toml);
+  expect({ clientMachines, faultsLog }).toEqual({
+    clientMachines: ['./metrics', 'user@client1:/m'],
+    faultsLog: 'ctl:/x/fault_events.ndjson',
+  });
+  const bad = 'client_machines = ["user@-oProxyCommand=x:/m"]\nserver_machines = ["u@h:22"]\noutput_dir = "u@h:/x"';
+  expect(linesOf(`[report]\n${bad}`)).toEqual([
+    'r.toml: report.output_dir: expected a path of this machine, got "u@h:/x"',
+    'r.toml: report.client_machines[0]: expected a path, or [user@]host[:port]:/path of another machine, ' +
+      'got "user@-oProxyCommand=x:/m"',
+    'r.toml: report.server_machines[0]: expected a path, or [user@]host[:port]:/path of another machine, got "u@h:22"',
   ]);
-  expect(remoteProblem('user@h:/x')).not.toBeNull();
-  for (const local of ['./a@b:c', '/x/user@h:/y', 'a@b', 'C:/x']) expect(remoteProblem(local)).toBeNull();
 });
 
 test('faults of a file are all named', () => {

@@ -8,13 +8,23 @@ const load = (toml: string, overrides: RunOverrides = {}) => runConfigOf(temp.fi
 const linesOf = (toml: string, overrides?: RunOverrides) =>
   configErrorLines(() => load(toml, overrides)).map((line) => line.replace(`${temp.folder}/`, ''));
 
+const SPEC = {
+  ...{ pattern: 'ring', kinds: [{ kind: 'kill', weight: 1 }], target: 'all', count: 1, cycles: 1, intervalMs: 8000 },
+  ...{ restartDelayMs: 4000, seed: 0, partitionFrom: 'both', delayMs: 200, jitterMs: 100, lossPercent: 20 },
+};
+const ENDS = { abortWhen: [], allowTotalOutage: false };
 const DEFAULTS = {
+  ...{ lab: undefined, binary: undefined },
   ...{ servers: 3, port: undefined, outputDir: './runs', seed: undefined, imageDirectory: undefined, thresholds: [] },
   stress: {
     numClients: 10,
-    requests: { pacing: { mode: 'closed_loop', minDelayMs: 500, maxDelayMs: 2500 }, totalRequests: undefined },
+    requests: {
+      ...{ pacing: { mode: 'closed_loop', minDelayMs: 500, maxDelayMs: 2500 }, totalRequests: undefined },
+      ...{ durationMs: undefined, rampUpMs: 0 },
+    },
+    ...{ warmupMs: 0, gracefulStopMs: 30_000 },
   },
-  faults: { firstMs: 8000, intervalMs: 8000, restartDelayMs: 4000, cycles: 1 },
+  faults: { firstMs: 8000, spec: SPEC, ...ENDS },
 };
 
 describe('a run file', () => {
@@ -33,13 +43,16 @@ describe('a run file', () => {
   test('the shipped one names every key, and its commented ones are right', () => {
     const text = readFileSync('config/run.toml', 'utf8');
     for (const section of Object.values(runFileSchema.pipe[1].entries)) {
+      if (section.wrapped.type === 'array') continue;
       for (const key of Object.keys(section.wrapped.pipe[1].entries)) {
         expect(text).toMatch(new RegExp(`^(# )?${key} = `, 'm'));
       }
     }
-    const opened = parseConfig(runFileSchema, text.replace(/^# (?=[a-z_]+ = )/gm, ''), 'opened');
+    const opened = parseConfig(runFileSchema, text.replace(/^# (?=[a-z_]+ = |\[tls\])/gm, ''), 'opened');
     expect(opened).toMatchObject({ run: { port: 8001, seed: 1 }, stress: { requests_per_client: 100 } });
-    expect(opened.faults).toEqual(defaultsOf(runFileSchema).faults);
+    const { count, seed, abort_when, ...faults } = opened.faults;
+    expect({ count, seed, abort_when }).toEqual({ count: 2, seed: 1, abort_when: ['failure_rate>20%'] });
+    expect(faults).toEqual(defaultsOf(runFileSchema).faults);
   });
 
   test('sets everything', () => {
@@ -54,6 +67,9 @@ describe('a run file', () => {
       requests_per_client = 4
       min_delay_ms = 5
       max_delay_ms = 6.5
+      duration_secs = 30
+      ramp_up_secs = 1
+      warmup_secs = 2
       image_directory = "i"
       [faults]
       first_fault_secs = 0
@@ -65,12 +81,25 @@ describe('a run file', () => {
     const { settings, ...config } = load(toml);
     expect(settings).toEqual(parseConfig(runFileSchema, toml, 'r.toml'));
     expect(config).toEqual({
-      ...{ servers: 5, port: 9001, outputDir: 'o', seed: 7, imageDirectory: 'i', thresholds: ['p99<800ms'] },
+      ...{
+        lab: undefined,
+        binary: undefined,
+        servers: 5,
+        port: 9001,
+        outputDir: 'o',
+        seed: 7,
+        imageDirectory: 'i',
+        thresholds: ['p99<800ms'],
+      },
       stress: {
         numClients: 2,
-        requests: { pacing: { mode: 'closed_loop', minDelayMs: 5, maxDelayMs: 6.5 }, totalRequests: 4 },
+        requests: {
+          ...{ pacing: { mode: 'closed_loop', minDelayMs: 5, maxDelayMs: 6.5 }, totalRequests: 4 },
+          ...{ durationMs: 30_000, rampUpMs: 1000 },
+        },
+        ...{ warmupMs: 2000, gracefulStopMs: 30_000 },
       },
-      faults: { firstMs: 0, intervalMs: 250, restartDelayMs: 1500, cycles: 0 },
+      faults: { firstMs: 0, spec: { ...SPEC, intervalMs: 250, restartDelayMs: 1500, cycles: 0, seed: 7 }, ...ENDS },
     });
   });
 
@@ -132,9 +161,19 @@ describe('the command line', () => {
     expect(load(toml, overrides)).toMatchObject({
       ...{ servers: 2, port: undefined, seed: 0, imageDirectory: 'i', thresholds: ['a'] },
       stress: { numClients: 1, requests: { pacing: { minDelayMs: 0, maxDelayMs: 0 } } },
-      faults: { cycles: 0, restartDelayMs: 1000 },
+      faults: { spec: { cycles: 0, restartDelayMs: 1000 } },
     });
     expect(load(toml, { report: { thresholds: ['b', 'c'] } }).thresholds).toEqual(['b', 'c']);
+  });
+
+  test('a rate takes the place of think times, and needs no limit', () => {
+    const { requests } = load('[stress]\nmin_delay_ms = 3\nrequests_per_client = 4', {
+      stress: { rate_per_second: 9 },
+    }).stress;
+    expect(requests).toEqual({
+      ...{ pacing: { mode: 'rate', ratePerSecond: 9, arrivals: 'uniform' }, rampUpMs: 0 },
+      ...{ totalRequests: undefined, durationMs: undefined },
+    });
   });
 
   test('a short think time at most shortens the default of the least', () => {

@@ -151,8 +151,8 @@ frame_timeout_secs = 2
       's.toml: processing.compression: expected one of "stored", "huffman", "fast", got "zip"',
     ],
     [
-      `${SELF}[tls]\nca = "x"`,
-      's.toml: tls: unknown key; known at the top: server, peers, election, processing, limits',
+      `${SELF}[security]\nca = "x"`,
+      's.toml: security: unknown key; known at the top: server, peers, tls, election, processing, limits',
     ],
     [
       `${SELF}[peers]\npeers = [{ id = 1, address = "b:1" }]`,

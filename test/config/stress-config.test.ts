@@ -11,18 +11,26 @@ const linesOf = (toml: string, overrides?: StressOverrides) =>
 const DEFAULTS = {
   machineId: 1,
   numClients: 100,
-  requests: { pacing: { mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 2000 }, totalRequests: 1000 },
+  requests: {
+    ...{ pacing: { mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 2000 }, totalRequests: 1000 },
+    ...{ durationMs: undefined, rampUpMs: 0 },
+  },
+  ...{ warmupMs: 0, gracefulStopMs: 30_000, thresholds: [], abortOn: [] },
   imageDirectory: undefined,
   clientConfig: './config/client_stress.toml',
   isClientConfigRequired: false,
   metricsDir: './metrics',
   seed: undefined,
 };
+const CLOSED = ['  requests_per_client = 7', '  duration_secs = 8'].join('\n');
 
 describe('a stress file', () => {
   test('says nothing: the defaults, which the shipped file says too', () => {
-    expect(load('[stress]')).toEqual(DEFAULTS);
-    expect(stressConfigOf('config/stress.toml')).toEqual(DEFAULTS);
+    for (const config of [load('[stress]'), stressConfigOf('config/stress.toml')]) {
+      const { settings, ...rest } = config;
+      expect(rest).toEqual(DEFAULTS);
+      expect(settings).toMatchObject({ min_delay_ms: 100, max_delay_ms: 2000, requests_per_client: 1000 });
+    }
   });
 
   test('must exist where it is named', () => {
@@ -47,11 +55,21 @@ describe('a stress file', () => {
       image_directory = "i"
       client_config = "c"
       metrics_output_dir = "m"
+      duration_secs = 60
+      ramp_up_secs = 1.5
+      warmup_secs = 2
+      graceful_stop_secs = 0
+      thresholds = ["p99<1s"]
+      abort_on = ["failure_rate<5%"]
       seed = 7`;
-    expect(load(toml)).toEqual({
+    expect(load(toml)).toMatchObject({
       machineId: 2,
       numClients: 3,
-      requests: { pacing: { mode: 'closed_loop', minDelayMs: 5, maxDelayMs: 6.5 }, totalRequests: 4 },
+      requests: {
+        ...{ pacing: { mode: 'closed_loop', minDelayMs: 5, maxDelayMs: 6.5 }, totalRequests: 4 },
+        ...{ durationMs: 60_000, rampUpMs: 1500 },
+      },
+      ...{ warmupMs: 2000, gracefulStopMs: 0, thresholds: ['p99<1s'], abortOn: ['failure_rate<5%'] },
       imageDirectory: 'i',
       clientConfig: 'c',
       isClientConfigRequired: true,
@@ -67,6 +85,19 @@ describe('a stress file', () => {
     ['num_client = 3', 's.toml: stress.num_client: unknown key, did you mean "stress.num_clients"?'],
     ['metrics_output_dir = ""', 's.toml: stress.metrics_output_dir: expected a path, got ""'],
     [
+      'rate_per_second = 5\nmax_delay_ms = 5',
+      's.toml: stress.rate_per_second: expected either a rate or think times (min_delay_ms, max_delay_ms), got 5 beside max_delay_ms',
+    ],
+    ['arrivals = "even"', 's.toml: stress.arrivals: expected one of "uniform", "poisson", got "even"'],
+    [
+      'thresholds = "p99<1s"',
+      's.toml: stress.thresholds: expected a list of expressions such as "p99<800ms", got "p99<1s"',
+    ],
+    [
+      'duration_secs = 5\nwarmup_secs = 5',
+      's.toml: stress.warmup_secs: expected less than stress.duration_secs (5), got 5',
+    ],
+    [
       'min_delay_ms = 6\nmax_delay_ms = 5',
       's.toml: stress.min_delay_ms: expected at most stress.max_delay_ms (5), got 6',
     ],
@@ -81,45 +112,84 @@ describe('a stress file', () => {
 
 describe('the command line', () => {
   test('wins', () => {
-    const overrides = { machineId: 8, numClients: 9, requestsPerClient: 10, minDelayMs: 0, maxDelayMs: 0, seed: 0 };
-    const paths = { clientConfig: './config/client_stress.toml', imageDirectory: 'i', metricsDir: 'm' };
-    expect(load('[stress]\nmachine_id = 2\nnum_clients = 3\nseed = 4', { ...overrides, ...paths })).toEqual({
+    const overrides = {
+      machine_id: 8,
+      num_clients: 9,
+      requests_per_client: 10,
+      min_delay_ms: 0,
+      max_delay_ms: 0,
+      seed: 0,
+    };
+    const paths = { client_config: './config/client_stress.toml', image_directory: 'i', metrics_output_dir: 'm' };
+    expect(load('[stress]\nmachine_id = 2\nnum_clients = 3\nseed = 4', { ...overrides, ...paths })).toMatchObject({
       machineId: 8,
       numClients: 9,
       requests: { pacing: { mode: 'closed_loop', minDelayMs: 0, maxDelayMs: 0 }, totalRequests: 10 },
-      ...paths,
+      ...{ clientConfig: './config/client_stress.toml', imageDirectory: 'i', metricsDir: 'm' },
       isClientConfigRequired: true,
       seed: 0,
     });
   });
 
-  test.each<[StressOverrides, object]>([
-    [{ durationSecs: 2 }, { durationMs: 2000, totalRequests: undefined }],
-    [
-      { durationSecs: 2, requestsPerClient: 5 },
-      { durationMs: 2000, totalRequests: 5 },
-    ],
-    [{ requestsPerClient: 5 }, { totalRequests: 5 }],
-  ])('limits of %j', (overrides, limits) => {
-    const { totalRequests, durationMs } = load('[stress]\nrequests_per_client = 7', overrides).requests;
-    expect({ totalRequests, durationMs }).toEqual({ durationMs: undefined, ...limits });
+  test.each<[string, StressOverrides, object]>([
+    ['', {}, { totalRequests: 1000 }],
+    [CLOSED, {}, { totalRequests: 7, durationMs: 8000 }],
+    ['duration_secs = 8', {}, { durationMs: 8000 }],
+    [CLOSED, { duration_secs: 2 }, { durationMs: 2000 }],
+    [CLOSED, { duration_secs: 2, requests_per_client: 5 }, { durationMs: 2000, totalRequests: 5 }],
+    [CLOSED, { requests_per_client: 5 }, { totalRequests: 5 }],
+    // At a rate of the command line the file's requests of each client are another load's.
+    ['requests_per_client = 7', { rate_per_second: 5 }, { durationMs: 300_000 }],
+    [CLOSED, { rate_per_second: 5 }, { durationMs: 8000 }],
+    [CLOSED, { rate_per_second: 5, requests_per_client: 3 }, { totalRequests: 3 }],
+    ['rate_per_second = 5', {}, { durationMs: 300_000 }],
+    [`rate_per_second = 5\n${CLOSED}`, {}, { totalRequests: 7, durationMs: 8000 }],
+  ])('limits of %j with %j', (toml, overrides, limits) => {
+    const { totalRequests, durationMs } = load(`[stress]\n${toml}`, overrides).requests;
+    expect({ totalRequests, durationMs }).toEqual({ totalRequests: undefined, durationMs: undefined, ...limits });
+  });
+
+  test.each<[string, StressOverrides, object]>([
+    ['', { rate_per_second: 5 }, { mode: 'rate', ratePerSecond: 5, arrivals: 'uniform' }],
+    ['min_delay_ms = 3', { rate_per_second: 5, arrivals: 'poisson' }, { ratePerSecond: 5, arrivals: 'poisson' }],
+    ['rate_per_second = 5\narrivals = "poisson"', {}, { mode: 'rate', ratePerSecond: 5, arrivals: 'poisson' }],
+    ['rate_per_second = 5', { arrivals: 'poisson' }, { ratePerSecond: 5, arrivals: 'poisson' }],
+    ['rate_per_second = 5', { max_delay_ms: 50 }, { mode: 'closed_loop', minDelayMs: 50, maxDelayMs: 50 }],
+  ])('pacing of %j with %j', (toml, overrides, pacing) => {
+    const config = load(`[stress]\n${toml}`, overrides);
+    expect(config.requests.pacing).toMatchObject(pacing);
+    const isAtRate = config.requests.pacing.mode === 'rate';
+    expect(config.settings.rate_per_second !== undefined).toBe(isAtRate);
+    expect(config.settings.min_delay_ms === undefined && config.settings.arrivals !== undefined).toBe(isAtRate);
   });
 
   test('a short think time at most shortens the default of the least', () => {
-    expect(load('[stress]', { maxDelayMs: 50 }).requests.pacing).toMatchObject({ minDelayMs: 50, maxDelayMs: 50 });
+    expect(load('[stress]', { max_delay_ms: 50 }).requests.pacing).toMatchObject({ minDelayMs: 50, maxDelayMs: 50 });
   });
 
   test.each<[string, StressOverrides, string]>([
-    ['', { minDelayMs: 6, maxDelayMs: 5 }, '--min-delay-ms: expected at most --max-delay-ms (5), got 6'],
-    ['max_delay_ms = 5', { minDelayMs: 6 }, '--min-delay-ms: expected at most stress.max_delay_ms (5), got 6'],
-    ['', { metricsDir: '' }, '--metrics-dir: expected a path, got ""'],
-    ['', { imageDirectory: ' ' }, '--image-dir: expected a path, got " "'],
+    ['', { min_delay_ms: 6, max_delay_ms: 5 }, '--min-delay-ms: expected at most --max-delay-ms (5), got 6'],
+    ['max_delay_ms = 5', { min_delay_ms: 6 }, '--min-delay-ms: expected at most stress.max_delay_ms (5), got 6'],
+    ['', { metrics_output_dir: '' }, '--metrics-dir: expected a path, got ""'],
+    ['', { image_directory: ' ' }, '--image-dir: expected a path, got " "'],
+    [
+      '',
+      { rate_per_second: 5, min_delay_ms: 5 },
+      '--rate and think times (--min-delay-ms, --max-delay-ms) exclude each other',
+    ],
+    ['', { arrivals: 'poisson' }, '--arrivals: is for a rate, so --rate must be given too'],
+    ['', { duration_secs: 5, warmup_secs: 6 }, '--warmup: expected less than --duration (5), got 6'],
+    [
+      '',
+      { rate_per_second: 5, ramp_up_secs: 300 },
+      '--ramp-up: expected less than stress.duration_secs (300, its default), got 300',
+    ],
   ])('%j %j', (toml, overrides, message) => {
     expect(() => load(`[stress]\n${toml}`, overrides)).toThrow(expect.objectContaining({ code: 'bad_usage', message }));
   });
 
   test('against the file: the file is named', () => {
     const line = 's.toml: stress.min_delay_ms: expected at most --max-delay-ms (5), got 6';
-    expect(linesOf('[stress]\nmin_delay_ms = 6', { maxDelayMs: 5 })).toEqual([line]);
+    expect(linesOf('[stress]\nmin_delay_ms = 6', { max_delay_ms: 5 })).toEqual([line]);
   });
 });

@@ -2,7 +2,7 @@ import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { createServer } from 'node:net';
 import path from 'node:path';
 import type { Report, RunFacts } from '../../src/report/report';
-import type { RunResult } from '../../src/run/run';
+import type { RunResult } from '../../src/run/recorder';
 import { faultsOf, GONE_MS, inRun, jsonOf } from '../run/in-run';
 import { processesIn, untilNobodyIn } from '../run/leftovers';
 import { PROGRAM, runProgram, startProgram } from '../support/program';
@@ -42,7 +42,7 @@ test('--json is one object with the report; a crossed threshold is exit 3; ports
     const { code, stdout, stderr } = await runProgram([...args, ...more], { cwd, timeoutMs: MINUTE_MS });
     expect({ code, stderr, left: processesIn(cwd) }).toEqual({ code: 3, stderr: '', left: [] });
     const { report, ...rest } = JSON.parse(stdout) as RunResult;
-    expect(rest).toEqual({ folder: 'out', interrupted: false, problems: [], files_complete: true });
+    expect(rest).toEqual({ folder: 'out', interrupted: false, problems: [], aborted_by: null, files_complete: true });
     expect(report?.thresholds.map(({ passed }) => passed)).toEqual([false, true]);
     expect(report?.faults ?? []).toEqual([]);
   });

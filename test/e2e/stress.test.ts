@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ClientMetrics } from '../../src/client/metrics-file';
-import type { RequestRecord } from '../../src/core/metrics/record';
+import type { RequestRecord, StressRunFile } from '../../src/core/metrics/record';
+import { systemClock } from '../../src/core/system-clock';
 import type { Cluster } from '../support/cluster';
 import { inCluster } from '../support/in-cluster';
 import { type Ended, inFolder, PROGRAM, type Running, runProgram, startProgram } from '../support/program';
@@ -30,15 +31,17 @@ function records(cwd: string): RequestRecord[] {
 /** All of them are whole. */
 function clientFiles(cwd: string): ClientMetrics[] {
   const folder = path.join(cwd, 'metrics');
-  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  const names = readdirSync(folder).filter((name) => /_client_\d+\.json$/.test(name));
   return names.map((name) => JSON.parse(readFileSync(path.join(folder, name), 'utf8')) as ClientMetrics);
 }
 
+const CLOSED = ['--min-delay-ms', '0', '--max-delay-ms', '20'];
+const OPEN = ['--rate', '100', '--arrivals', 'poisson'];
+
 /** Clients without an end, once some of their records are on disk. */
-async function underWay(cwd: string, flags: string[]): Promise<Running> {
-  const endless = ['--clients', '20', '--min-delay-ms', '0', '--max-delay-ms', '20', '--duration', '300'];
-  const running = startProgram(['stress', ...endless, ...flags], { cwd });
-  await running.says(/INFO \d+ done, /);
+async function underWay(cwd: string, flags: string[], load = CLOSED): Promise<Running> {
+  const running = startProgram(['stress', '--clients', '20', '--duration', '300', ...load, ...flags], { cwd });
+  await running.says(/INFO \d+(\/\d+)? done, /);
   return running;
 }
 
@@ -64,37 +67,87 @@ test('20 clients of 10 requests, then Ctrl-C, then SIGKILL in the middle', async
     cut.child.kill('SIGINT');
     expect(await cut.ended).toMatchObject({ code: 130, stderr: '' });
     expect(performance.now() - signalMs).toBeLessThan(5000);
-    expect(cut.stdout).toMatch(/^Moved 41 files of an earlier run to metrics\/previous-\d{8}-\d{6}\n/);
+    expect(cut.stdout).toMatch(/^Moved 43 files of an earlier run to metrics\/previous-\d{8}-\d{6}\n/);
     expect(clientFiles(cwd).map(({ interrupted }) => interrupted)).toEqual(Array(20).fill(true));
     const counted = clientFiles(cwd).reduce((sum, { aggregated_stats: stats }) => sum + stats.total_requests, 0);
     const isCounted = ({ outcome }: RequestRecord): boolean => outcome === 'success' || outcome === 'failure';
     expect(records(cwd).filter(isCounted).length).toBe(counted);
 
-    const killed = await underWay(cwd, flags);
-    killed.child.kill('SIGKILL');
-    await killed.ended;
-    expect(records(cwd).length).toBeGreaterThan(0);
-    expect(clientFiles(cwd)).toEqual([]);
+    for (const load of [CLOSED, OPEN]) {
+      const killed = await underWay(cwd, flags, load);
+      killed.child.kill('SIGKILL');
+      const killedAt = systemClock.unixMs();
+      await killed.ended;
+      const written = records(cwd);
+      expect(written.length).toBeGreaterThan(0);
+      // The flush is once a second; the rest is what two busy cores may take for it.
+      const lastAt = Math.max(...written.map(({ start_time, latency_ms }) => start_time + latency_ms));
+      expect(killedAt - lastAt).toBeLessThan(2500);
+      expect(clientFiles(cwd)).toEqual([]);
+      const run = JSON.parse(readFileSync(path.join(cwd, 'metrics', 'machine_1_run.json'), 'utf8')) as StressRunFile;
+      expect(run).toMatchObject({ run_id: written[0]!.run_id, ended_at: null, config: { num_clients: 20 } });
+    }
   });
 }, 120_000);
 
-test('a full disk: said, ended by itself with 4, and what is there is whole', async () => {
-  await inCluster({ servers: 1 }, async (cluster, folder) => {
+test('a rate with Ctrl-C in the middle, then a whole one with a threshold that is crossed: 3', async () => {
+  await inCluster({ servers: 3 }, async (cluster, folder) => {
     const { cwd, flags } = prepare(cluster, folder);
-    const load = ['--clients', '5', '--min-delay-ms', '0', '--max-delay-ms', '5', '--duration', '300', ...flags];
-    // The largest file that it may write stands for a disk that is full.
-    const limited = ['-c', 'ulimit -f 16; exec "$@"', 'sh', PROGRAM, 'stress', ...load];
-    const ended: Ended = await runProgram(limited, { cwd, program: '/bin/sh', timeoutMs: 60_000 });
-    expect(ended).toMatchObject({
-      code: 4,
-      stderr: expect.stringMatching(/^Error: files are not complete: cannot write [^\n]+\n$/) as string,
-    });
-    expect(ended.stdout.match(/ ERROR /g)?.length).toBe(1);
-    expect(ended.stdout).toContain('; no more requests are started\n');
-    expect(records(cwd).length).toBeGreaterThan(0);
-    expect(clientFiles(cwd).map(({ interrupted }) => interrupted)).toEqual(Array(5).fill(true));
+    const cut = await underWay(cwd, flags, OPEN);
+    cut.child.kill('SIGINT');
+    expect(await cut.ended).toMatchObject({ code: 130, stderr: '' });
+    expect(cut.stdout).toMatch(/\nOffered Load: {7}100 requests\/s, at random \(Poisson\), whatever the servers do\n/);
+    const ended = (record: RequestRecord): boolean => record.outcome === 'success' || record.outcome === 'failure';
+    const total = records(cwd).filter(ended).length;
+    expect(cut.stdout).toMatch(new RegExp(`\\nRequests:  ${total} in `));
+
+    const finite = ['--rate', '50', '--duration', '4', '--ramp-up', '2', '--clients', '20'];
+    const judged = ['--threshold', 'failure_rate<1%', '--threshold', 'throughput>1000'];
+    const { code, stdout } = await runProgram(['stress', ...finite, ...judged, ...flags], { cwd, timeoutMs: 60_000 });
+    expect({ code, problem: stdout.includes('Problem:') }).toEqual({ code: 3, problem: false });
+    expect(stdout).toMatch(
+      /\nThreshold failure_rate<1%: passed, it is 0\.00%\nThreshold throughput>1000: crossed, it is /,
+    );
+    expect(records(cwd).length).toBe(150);
   });
-}, 90_000);
+}, 120_000);
+
+test('fewer open files than it needs: said before the start, 2', async () => {
+  await inFolder(async (cwd) => {
+    const limited = ['-c', 'ulimit -n 256; exec "$@"', 'sh', PROGRAM, 'stress', '--clients', '200', '--wait', '0.3'];
+    const ended = await runProgram(limited, { cwd, program: '/bin/sh', timeoutMs: 20_000 });
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toMatch(
+      /^Error: --clients: 200 clients of 3 servers need up to 700 open files and .* 256: [^\n]+\n$/,
+    );
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+}, 30_000);
+
+test.each([
+  ['think times', ['--min-delay-ms', '0', '--max-delay-ms', '5']],
+  ['a rate', ['--rate', '300']],
+])(
+  'a full disk, with %s: said, ended by itself with 4, and what is there is whole',
+  async (_what, pacing) => {
+    await inCluster({ servers: 1 }, async (cluster, folder) => {
+      const { cwd, flags } = prepare(cluster, folder);
+      const load = ['--clients', '5', ...pacing, '--duration', '300', ...flags];
+      // The largest file that it may write stands for a disk that is full.
+      const limited = ['-c', 'ulimit -f 16; exec "$@"', 'sh', PROGRAM, 'stress', ...load];
+      const ended: Ended = await runProgram(limited, { cwd, program: '/bin/sh', timeoutMs: 60_000 });
+      expect(ended).toMatchObject({
+        code: 4,
+        stderr: expect.stringMatching(/^Error: files are not complete: cannot write [^\n]+\n$/) as string,
+      });
+      expect(ended.stdout.match(/ ERROR /g)?.length).toBe(1);
+      expect(ended.stdout).toContain('; no more requests are started\n');
+      expect(records(cwd).length).toBeGreaterThan(0);
+      expect(clientFiles(cwd).map(({ interrupted }) => interrupted)).toEqual(Array(5).fill(true));
+    });
+  },
+  90_000,
+);
 
 test('no server: 4; a metrics folder that cannot be: 2; one line each', async () => {
   await inFolder(async (cwd) => {

@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { FaultsConfig } from '../../src/config/faults-config';
 import type { FaultEvent } from '../../src/core/metrics/record';
 import { FaultLog } from '../../src/faults/fault-log';
 
@@ -18,9 +17,8 @@ const EVENT: FaultEvent = {
 };
 const VIEW = { servers: [{ id: 1, state: 'down' as const }] };
 
-function config(logFile = at('f.log')): FaultsConfig {
-  const files = { logFile, eventsFile: at('f.ndjson'), logSource: '--log' };
-  return { servers: [], intervalMs: 0, restartDelayMs: 0, cycles: 1, ...files };
+function config(logFile = at('f.log')): ConstructorParameters<typeof FaultLog>[0] {
+  return { logFile, eventsFile: at('f.ndjson'), logSource: '--log' };
 }
 
 /** A display that remembers. */

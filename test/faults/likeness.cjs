@@ -4,15 +4,24 @@ const { readFileSync, writeFileSync } = require('node:fs');
 const { createServer } = require('node:net');
 
 const config = process.argv[4];
-const { id, port, pidFile, exitCode, isDeaf, says, lie } = JSON.parse(
-  readFileSync(config.replace(/toml$/, 'json'), 'utf8'),
-);
+const {
+  id,
+  host = '127.0.0.1',
+  port,
+  pidFile,
+  exitCode,
+  isDeaf,
+  isDeafToSigterm,
+  says,
+  lie,
+} = JSON.parse(readFileSync(config.replace(/toml$/, 'json'), 'utf8'));
 if (says) console.log(says);
 if (exitCode !== undefined) process.exit(exitCode);
+if (isDeafToSigterm) process.on('SIGTERM', () => undefined);
 const startMs = Math.round(Date.now() - process.uptime() * 1000);
 const writePid = () =>
   writeFileSync(pidFile, JSON.stringify({ pid: process.pid, start_time: startMs, server_id: id, config, ...lie }));
 if (isDeaf) {
   writePid();
   setInterval(() => undefined, 1000);
-} else createServer().listen(port, '127.0.0.1', writePid);
+} else createServer().listen(port, host, writePid);

@@ -4,22 +4,35 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
-import type { FaultServer } from '../../src/config/faults-config';
+import type { ServerProcess } from '../../src/faults/driver';
+import type { LocalServer } from '../../src/faults/drivers/local-server';
 import { logFileOf } from '../../src/faults/drivers/server-log';
-import { localDriver } from '../../src/faults/drivers/local';
+import { localDriver, type LocalDriverOptions } from '../../src/faults/drivers/local';
 import { fromProc, fromPs } from '../../src/faults/drivers/process-info';
 import { freePorts } from '../support/cluster';
 import { serverOf } from './ring-rig';
 import { until } from './until';
 
 const SCRIPT = path.join(__dirname, 'likeness.cjs');
-const driver = localDriver();
 
 let folder = '';
-let server: FaultServer;
+let server: LocalServer;
 const children: ChildProcess[] = [];
 const pids: number[] = [];
 const at = (name: string): string => path.join(folder, name);
+
+/** The driver of one server, as it is now. */
+function driver(how: Partial<LocalDriverOptions & { server: LocalServer }> = {}) {
+  const { server: one = server, ...more } = how;
+  const { find, break: breakIt, mend } = localDriver({ servers: [one], ...more });
+  return {
+    find: () => find(1),
+    kill: (process: ServerProcess) => breakIt(1, process, { kind: 'kill' }, 0),
+    break: (process: ServerProcess, kind: 'terminate' | 'pause' | 'restart') => breakIt(1, process, { kind }, 0),
+    start: () => mend(1, 'kill'),
+    resume: () => mend(1, 'pause'),
+  };
+}
 
 beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-local-'));
@@ -79,7 +92,7 @@ function pidFileNow(): { pid: number; start_time: number; server_id: number; con
 }
 
 async function startOne(): Promise<number> {
-  const { pid } = await driver.start(server);
+  const { pid } = await driver().start();
   pids.push(pid);
   return pid;
 }
@@ -94,23 +107,23 @@ function listening(): Promise<boolean> {
 describe('a server that runs', () => {
   it('is found, and killed; its process is gone then', async () => {
     const child = await startLikeness();
-    const found = await driver.find(server);
+    const found = await driver().find();
     expect(found!.pid).toBe(child.pid);
     expect(Math.abs(found!.startMs - pidFileNow().start_time)).toBeLessThan(2000);
-    await driver.kill(server, found!);
+    await driver().kill(found!);
     expect(await fromProc(child.pid!)).toBe(null);
     expect(await ended(child)).toBe('SIGKILL');
     // The file is stale now.
-    expect(await driver.find(server)).toBe(null);
+    expect(await driver().find()).toBe(null);
   });
 
   it('is found by another spelling of its configuration', async () => {
     await startLikeness(['server', '--config', './a.toml']);
-    expect(await driver.find({ ...server, config: at('a.toml') })).not.toBe(null);
+    expect(await driver({ server: { ...server, config: at('a.toml') } }).find()).not.toBe(null);
   });
 
   it('without a pid file is not', async () => {
-    expect(await driver.find(server)).toBe(null);
+    expect(await driver().find()).toBe(null);
   });
 });
 
@@ -146,19 +159,17 @@ describe('what only looks like it is refused, and lives on', () => {
     const child = await startLikeness();
     writePidFile(change(pidFileNow()));
     const found = { pid: child.pid!, startMs: Date.now() };
-    await expect(driver.find(server)).rejects.toMatchObject({
+    await expect(driver().find()).rejects.toMatchObject({
       name: 'ClusterError',
       message: expect.stringMatching(reason),
     });
-    await expect(driver.kill(server, found)).rejects.toMatchObject({ message: expect.stringMatching(reason) });
+    await expect(driver().kill(found)).rejects.toMatchObject({ message: expect.stringMatching(reason) });
     expect(isAlive(child)).toBe(true);
   });
 
   it('a process with another command line', async () => {
     const child = await startLikeness(['serverless', '--config', 'a.toml']);
-    await expect(driver.find(server)).rejects.toThrow(
-      /^process \d+ of .* is no server, its command line is ".*serverless/,
-    );
+    await expect(driver().find()).rejects.toThrow(/^process \d+ of .* is no server, its command line is ".*serverless/);
     expect(isAlive(child)).toBe(true);
   });
 
@@ -167,19 +178,19 @@ describe('what only looks like it is refused, and lives on', () => {
     const other = spawn('sleep', ['1000']);
     children.push(other);
     writePidFile({ ...pidFileNow(), pid: other.pid });
-    await expect(driver.find(server)).rejects.toThrow(/is no server, its command line is "sleep 1000"$/);
-    await expect(driver.kill(server, { pid: other.pid!, startMs: Date.now() })).rejects.toThrow('is no server');
+    await expect(driver().find()).rejects.toThrow(/is no server, its command line is "sleep 1000"$/);
+    await expect(driver().kill({ pid: other.pid!, startMs: Date.now() })).rejects.toThrow('is no server');
     expect([child, other].map(isAlive)).toEqual([true, true]);
   });
 
   it('a pipe, which would never end', async () => {
     execFileSync('mkfifo', [server.pidFile]);
-    await expect(driver.find(server)).rejects.toThrow(/is no regular file$/);
+    await expect(driver().find()).rejects.toThrow(/is no regular file$/);
   });
 
   it('a folder', async () => {
     mkdirSync(server.pidFile);
-    await expect(driver.find(server)).rejects.toThrow(/is no regular file$/);
+    await expect(driver().find()).rejects.toThrow(/is no regular file$/);
   });
 });
 
@@ -187,16 +198,59 @@ describe('between the look and the kill', () => {
   it('restarted by somebody: the new process lives', async () => {
     const child = await startLikeness();
     const old = { pid: child.pid! + 1, startMs: 0 };
-    await expect(driver.kill(server, old)).rejects.toThrow(`it was restarted just now, as process ${child.pid}`);
+    await expect(driver().kill(old)).rejects.toThrow(`it was restarted just now, as process ${child.pid}`);
     expect(isAlive(child)).toBe(true);
   });
 
   it('ended: said', async () => {
     const child = await startLikeness();
-    const found = await driver.find(server);
+    const found = await driver().find();
     child.kill('SIGKILL');
     await ended(child);
-    await expect(driver.kill(server, found!)).rejects.toThrow('it ended by itself just now');
+    await expect(driver().kill(found!)).rejects.toThrow('it ended by itself just now');
+  });
+});
+
+describe('a pause', () => {
+  it('stops the process, and a resume lets it go on', async () => {
+    const child = await startLikeness();
+    const found = (await driver().find())!;
+    expect(found.isStopped).toBe(false);
+    await driver().break(found, 'pause');
+    expect((await fromProc(child.pid!))!.isStopped).toBe(true);
+    expect((await fromPs(child.pid!))!.isStopped).toBe(true);
+    expect(await driver().find()).toMatchObject({ pid: child.pid, isStopped: true });
+    expect(await driver().resume()).toMatchObject({ pid: child.pid });
+    expect((await fromProc(child.pid!))!.isStopped).toBe(false);
+  });
+
+  it('of a process that has ended is refused, and so is a resume', async () => {
+    const child = await startLikeness();
+    const found = (await driver().find())!;
+    await driver().break(found, 'pause');
+    child.kill('SIGKILL');
+    await ended(child);
+    await expect(driver().break(found, 'pause')).rejects.toThrow('it ended by itself just now');
+    await expect(driver().resume()).rejects.toThrow('it has ended meanwhile');
+  });
+});
+
+describe('a termination', () => {
+  it.each(['terminate', 'restart'] as const)('%s: asks it to leave, and waits until it has', async (kind) => {
+    const child = await startLikeness();
+    await driver().break((await driver().find())!, kind);
+    expect(await fromProc(child.pid!)).toBe(null);
+    expect(await ended(child)).toBe('SIGTERM');
+  });
+
+  it('of one that does not leave: it is killed, and that is said', async () => {
+    writeConfig({ isDeafToSigterm: true });
+    const child = await startLikeness();
+    const impatient = driver({ leaveMs: 200 });
+    await expect(impatient.break((await impatient.find())!, 'terminate')).rejects.toThrow(
+      `process ${child.pid} did not leave within 0.2 s after SIGTERM, and was killed`,
+    );
+    expect(await ended(child)).toBe('SIGKILL');
   });
 });
 
@@ -207,7 +261,7 @@ describe('a start', () => {
     const pid = await startOne();
     expect(await listening()).toBe(true);
     expect(pidFileNow()).toMatchObject({ pid, server_id: 1, config: 'a.toml' });
-    expect(await driver.find(server)).toMatchObject({ pid });
+    expect(await driver().find()).toMatchObject({ pid });
     expect(readFileSync(logFileOf(server), 'utf8')).toBe('before\nhello\n');
     // A session of its own: what ends this program does not end it.
     const [group, session] = execFileSync('ps', ['-o', 'pgid=,sid=', '-p', String(pid)], { encoding: 'utf8' })
@@ -218,37 +272,37 @@ describe('a start', () => {
 
   it('over and over, each after a kill', async () => {
     const first = await startOne();
-    await driver.kill(server, (await driver.find(server))!);
+    await driver().kill((await driver().find())!);
     const second = await startOne();
     expect(second).not.toBe(first);
-    expect(await driver.find(server)).toMatchObject({ pid: second });
+    expect(await driver().find()).toMatchObject({ pid: second });
   });
 
   it('is not fooled by what a former life left', async () => {
     await startLikeness();
     writeConfig({ exitCode: 1 });
-    await expect(driver.start(server)).rejects.toThrow('it ended with exit code 1');
+    await expect(driver().start()).rejects.toThrow('it ended with exit code 1');
   });
 
   it('that ends before: its exit code and its last words, not older ones', async () => {
     writeFileSync(logFileOf(server), 'old words\n');
     writeConfig({ exitCode: 7, says: 'first\nError: \u001b[31mno cover\n' });
-    await expect(driver.start(server)).rejects.toThrow(/^it ended with exit code 7: Error: \\u001b\[31mno cover$/);
+    await expect(driver().start()).rejects.toThrow(/^it ended with exit code 7: Error: \\u001b\[31mno cover$/);
     writeConfig({ exitCode: 7 });
-    await expect(driver.start(server)).rejects.toThrow(/^it ended with exit code 7$/);
+    await expect(driver().start()).rejects.toThrow(/^it ended with exit code 7$/);
   });
 
   it('that does not listen: given up, and not left behind', async () => {
     writeConfig({ isDeaf: true });
-    const impatient = localDriver({ upMs: 700 });
-    await expect(impatient.start(server)).rejects.toThrow(/^it did not listen within 0.7 s$/);
+    const impatient = driver({ upMs: 700 });
+    await expect(impatient.start()).rejects.toThrow(/^it did not listen within 0.7 s$/);
     const { pid } = pidFileNow();
     await until('it is gone', async () => (await fromProc(pid)) === null);
   });
 
   it('whose pid file tells another story is none', async () => {
     writeConfig({ lie: { server_id: 9 } });
-    await expect(localDriver({ upMs: 700 }).start(server)).rejects.toThrow('it did not listen within 0.7 s');
+    await expect(driver({ upMs: 700 }).start()).rejects.toThrow('it did not listen within 0.7 s');
   });
 
   it.each([
@@ -263,21 +317,21 @@ describe('a start', () => {
       /^cannot write .*server_1.log: is a folder$/,
     ],
   ])('with %s', async (_, change, reason) => {
-    await expect(driver.start({ ...server, ...change() })).rejects.toMatchObject({
+    await expect(driver({ server: { ...server, ...change() } }).start()).rejects.toMatchObject({
       message: expect.stringMatching(reason),
       name: 'ClusterError',
     });
   });
 
   it('in a way of the caller', async () => {
-    const own = localDriver({
+    const own = driver({
       launch: ({ command: [program, ...args], config, workDir }) => {
         const child = spawn(program!, [...args, 'server', '--config', config], { cwd: workDir, stdio: 'ignore' });
         children.push(child);
         return child;
       },
     });
-    expect(await own.start(server)).toMatchObject({ pid: children[0]!.pid });
+    expect(await own.start()).toMatchObject({ pid: children[0]!.pid });
     expect(existsSync(logFileOf(server))).toBe(false);
   });
 });

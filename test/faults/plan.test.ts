@@ -1,54 +1,176 @@
 import fc from 'fast-check';
-import { type PlannedAction, planRing, timetable } from '../../src/faults/plan';
+import type { FaultGroup, FaultPattern, FaultSpec } from '../../src/config/faults-spec';
+import { FAULT_GROUPS, FAULT_PATTERNS } from '../../src/config/faults-spec';
+import { FAULT_KINDS } from '../../src/core/fault-kinds';
+import { chooseTargets, planFaults, ringOfKills, type Step, timetable } from '../../src/faults/plan';
+
+const TIMES = { cycles: 2, restartDelayMs: 10_000, intervalMs: 30_000 };
+const specOf = (changes: Partial<FaultSpec>): FaultSpec => ({ ...ringOfKills(TIMES), ...changes });
 
 const delays = fc.integer({ min: 0, max: 100_000 });
-const ring = fc.record({
-  ids: fc.uniqueArray(fc.integer({ min: 1, max: 4294967295 }), { minLength: 1, maxLength: 6 }),
-  spec: fc.record({ cycles: fc.integer({ min: 1, max: 5 }), restartDelayMs: delays, intervalMs: delays }),
+const given = fc.record({
+  ids: fc.uniqueArray(fc.integer({ min: 1, max: 4294967295 }), { minLength: 3, maxLength: 6 }),
+  spec: fc.record({
+    pattern: fc.constantFrom<FaultPattern>(...FAULT_PATTERNS),
+    target: fc.constantFrom<FaultGroup>(...FAULT_GROUPS),
+    kinds: fc
+      .uniqueArray(fc.constantFrom(...FAULT_KINDS), { minLength: 1 })
+      .map((kinds) => kinds.map((kind, index) => ({ kind, weight: index + 1 }))),
+    ...{ cycles: fc.integer({ min: 1, max: 5 }), seed: fc.nat(), restartDelayMs: delays, intervalMs: delays },
+    count: fc.integer({ min: 1, max: 2 }),
+  }),
 });
 
-const holdsFor = (
-  check: (plan: PlannedAction[], given: typeof ring extends fc.Arbitrary<infer T> ? T : never) => void,
-) => fc.assert(fc.property(ring, (given) => check(planRing(given.ids, given.spec), given)));
+type Given = typeof given extends fc.Arbitrary<infer T> ? T : never;
 
-describe('a ring', () => {
-  it('restarts every server that it kills, before it kills another', () => {
-    holdsFor((plan) => {
-      const down = new Set<number>();
-      for (const { action, serverId } of plan) {
-        if (action === 'kill') {
-          expect(down.size).toBe(0);
-          down.add(serverId);
-        } else expect(down.delete(serverId)).toBe(true);
-      }
-      expect(down.size).toBe(0);
-    });
-  });
+function holdsFor(check: (plan: Step[], given: Given) => void): void {
+  fc.assert(
+    fc.property(given, (each) => {
+      const count = each.spec.target === 'leader' ? 1 : each.spec.count;
+      check(planFaults(each.ids, specOf({ ...each.spec, count })), each);
+    }),
+  );
+}
 
-  it('goes round in the order given, in every cycle', () => {
+describe('whatever is asked for', () => {
+  it('the same spec gives the same plan', () => {
     holdsFor((plan, { ids, spec }) => {
-      const kills = plan.filter(({ action }) => action === 'kill');
-      expect(kills.map(({ serverId }) => serverId)).toEqual(Array.from({ length: spec.cycles }, () => ids).flat());
-      expect(kills.map(({ cycle }) => cycle)).toEqual(kills.map((_, index) => Math.floor(index / ids.length) + 1));
+      const count = spec.target === 'leader' ? 1 : spec.count;
+      expect(planFaults(ids, specOf({ ...spec, count }))).toEqual(plan);
     });
   });
 
-  it('waits before a restart and between servers, neither at the start nor at the end', () => {
-    holdsFor((plan, { ids, spec: { cycles, restartDelayMs, intervalMs } }) => {
-      const kills = ids.length * cycles;
-      expect(plan[0]!.delayMs).toBe(0);
-      for (const { action, delayMs } of plan.slice(1)) {
-        expect(delayMs).toBe(action === 'kill' ? intervalMs : restartDelayMs);
+  it('it begins at once, waits between steps, and holds each fault as long as it should', () => {
+    holdsFor((plan, { spec }) => {
+      expect(plan[0]!.afterMs).toBe(0);
+      for (const step of plan.slice(1)) expect(step.afterMs).toBe(spec.pattern === 'rolling' ? 0 : spec.intervalMs);
+      for (const step of plan) {
+        expect(step.afterAgreement).toBe(spec.pattern === 'rolling');
+        expect(step.holdMs).toBe(step.fault.kind === 'restart' ? 0 : spec.restartDelayMs);
       }
-      expect(timetable(plan).at(-1)!.atMs).toBe(kills * restartDelayMs + (kills - 1) * intervalMs);
     });
+  });
+
+  it('only the kinds and the servers that were named are in it, each server once a step', () => {
+    holdsFor((plan, { ids, spec }) => {
+      for (const { fault, candidates, count } of plan) {
+        expect(spec.kinds.map(({ kind }) => kind)).toContain(fault.kind);
+        expect(candidates.filter((id) => !ids.includes(id))).toEqual([]);
+        expect(new Set(candidates).size).toBe(candidates.length);
+        expect(count).toBeLessThanOrEqual(candidates.length);
+      }
+    });
+  });
+
+  it('every cycle comes to every server (or once to the leader)', () => {
+    holdsFor((plan, { ids, spec }) => {
+      for (let cycle = 1; cycle <= spec.cycles; cycle++) {
+        const steps = plan.filter((step) => step.cycle === cycle);
+        if (spec.target === 'leader') {
+          expect(steps.map(({ role }) => role)).toEqual(['leader']);
+          continue;
+        }
+        const hit = new Set<number>();
+        for (const step of steps) for (const id of chooseTargets(step, ids[0]!, hit)) hit.add(id);
+        const expected = spec.target === 'followers' ? ids.slice(1) : ids;
+        expect([...hit].sort()).toEqual([...expected].sort());
+      }
+    });
+  });
+});
+
+const groups = (changes: Partial<FaultSpec>, ids = [1, 2, 3]): number[][] =>
+  planFaults(ids, specOf(changes)).map(({ candidates }) => [...candidates]);
+
+describe('patterns', () => {
+  it('a ring goes round in the order given', () => {
+    expect(groups({}, [2, 1, 3])).toEqual([[2], [1], [3], [2], [1], [3]]);
+  });
+
+  it('ids: these, in their order', () => {
+    expect(groups({ target: [3, 1] })).toEqual([[3], [1], [3], [1]]);
+  });
+
+  it('random: every cycle a shuffle of its own, and another seed another one', () => {
+    const orders = Array.from({ length: 50 }, (_, seed) => groups({ pattern: 'random', seed, cycles: 1 }).join());
+    expect(new Set(orders).size).toBe(6);
+    const cycles = groups({ pattern: 'random', seed: 5, cycles: 30 }, [1, 2, 3]).join();
+    expect(cycles).not.toBe(groups({ pattern: 'random', seed: 6, cycles: 30 }, [1, 2, 3]).join());
+  });
+
+  it('simultaneous goes round the ring, too, and goes on in the next cycle where it was', () => {
+    expect(groups({ pattern: 'simultaneous', count: 2 })).toEqual([
+      ...[
+        [1, 2],
+        [3, 1],
+      ],
+      ...[
+        [2, 3],
+        [1, 2],
+      ],
+    ]);
+    expect(groups({ pattern: 'simultaneous', count: 2, cycles: 1 }, [1, 2, 3, 4])).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+  });
+});
+
+describe('roles', () => {
+  const step = (changes: Partial<FaultSpec>): Step => planFaults([1, 2, 3], specOf(changes))[0]!;
+  const none = new Set<number>();
+
+  it('the leader, if there is one', () => {
+    expect(chooseTargets(step({ target: 'leader' }), 2, none)).toEqual([2]);
+    expect(chooseTargets(step({ target: 'leader' }), null, none)).toEqual([]);
+    expect(chooseTargets(step({ target: 'leader' }), 9, none)).toEqual([]);
+  });
+
+  it('followers: first those that had no turn in this cycle', () => {
+    const followers = step({ target: 'followers' });
+    expect(chooseTargets(followers, 1, none)).toEqual([2]);
+    expect(chooseTargets(followers, 1, new Set([2]))).toEqual([3]);
+    // The leader has changed meanwhile, and all others had their turn.
+    expect(chooseTargets(followers, 3, new Set([1, 2]))).toEqual([1]);
+    expect(chooseTargets(step({ target: 'followers', pattern: 'simultaneous', count: 2 }), 2, none)).toEqual([1, 3]);
+  });
+});
+
+describe('kinds', () => {
+  it('are drawn by their weights', () => {
+    const kinds = [
+      { kind: 'kill' as const, weight: 3 },
+      { kind: 'pause' as const, weight: 1 },
+    ];
+    const plan = planFaults([1], specOf({ kinds, cycles: 4000, seed: 1 }));
+    const kills = plan.filter(({ fault }) => fault.kind === 'kill').length;
+    expect(kills / plan.length).toBeGreaterThan(0.72);
+    expect(kills / plan.length).toBeLessThan(0.78);
+  });
+
+  it('carry what they need', () => {
+    const faultOf = (kind: (typeof FAULT_KINDS)[number]) =>
+      planFaults(
+        [1],
+        specOf({
+          ...{ kinds: [{ kind, weight: 1 }], partitionFrom: 'peers', delayMs: 200, jitterMs: 100, lossPercent: 20 },
+        }),
+      )[0]!.fault;
+    expect(FAULT_KINDS.map(faultOf)).toEqual([
+      ...[{ kind: 'kill' }, { kind: 'terminate' }, { kind: 'pause' }, { kind: 'partition', from: 'peers' }],
+      ...[{ kind: 'delay', delayMs: 200, jitterMs: 100 }, { kind: 'loss', lossPercent: 20 }, { kind: 'restart' }],
+    ]);
   });
 });
 
 it("the guide's timetable", () => {
-  const rows = timetable(planRing([1, 2], { cycles: 2, restartDelayMs: 10_000, intervalMs: 30_000 }));
-  expect(rows.map(({ atMs, cycle, action, serverId }) => `${atMs / 1000} ${cycle} ${action} ${serverId}`)).toEqual([
-    ...['0 1 kill 1', '10 1 restart 1', '40 1 kill 2', '50 1 restart 2'],
-    ...['80 2 kill 1', '90 2 restart 1', '120 2 kill 2', '130 2 restart 2'],
+  const rows = timetable(planFaults([1, 2], ringOfKills(TIMES)));
+  expect(
+    rows.map(({ atMs, mendedMs, cycle, candidates }) => [atMs / 1000, mendedMs / 1000, cycle, ...candidates]),
+  ).toEqual([
+    [0, 10, 1, 1],
+    [40, 50, 1, 2],
+    [80, 90, 2, 1],
+    [120, 130, 2, 2],
   ]);
 });

@@ -1,34 +1,47 @@
-import type { FaultServer } from '../../src/config/faults-config';
+import type { FaultSpec } from '../../src/config/faults-spec';
 import { ClusterError } from '../../src/core/errors';
+import type { FaultKind } from '../../src/core/fault-kinds';
 import { timestamp } from '../../src/core/log-line';
 import type { FaultEvent } from '../../src/core/metrics/record';
-import type { Driver, ServerProcess } from '../../src/faults/driver';
-import { planRing, type RingSpec } from '../../src/faults/plan';
+import type { StatusFields } from '../../src/core/protocol';
+import type { Driver, Fault, Found, ServerProcess } from '../../src/faults/driver';
+import type { LocalServer } from '../../src/faults/drivers/local-server';
+import { planFaults, ringOfKills } from '../../src/faults/plan';
 import type { RingView } from '../../src/faults/ring-view';
 import { type FaultsOutcome, runFaults } from '../../src/faults/runner';
+import { TITLES } from '../../src/faults/words';
 
-export const GUIDE_SPEC: RingSpec = { cycles: 3, restartDelayMs: 10_000, intervalMs: 30_000 };
+export const GUIDE_SPEC = ringOfKills({ cycles: 3, restartDelayMs: 10_000, intervalMs: 30_000 });
 /** How long a restart takes here, as in the guide. */
 const START_MS = 2000;
 
-export function serverOf(id: number): FaultServer {
+export function serverOf(id: number): LocalServer {
   return {
     ...{ id, host: 'localhost', config: `config/server${id}.toml`, workDir: '.', binary: './cloudp2p' },
     ...{ command: ['./cloudp2p'], pidFile: `server_${id}.pid`, address: { host: '127.0.0.1', port: 8000 + id } },
+    ...{ advertised: null, peers: [], tls: null },
   };
 }
 
-export type Call = 'find' | 'kill' | 'start';
+export type Call = 'find' | 'break' | 'mend';
 
 /** A ring on a clock that jumps: nothing waits, everything is noted. */
 export class RingRig implements Driver {
   readonly running = new Map<number, ServerProcess>();
+  /** Broken, but running. */
+  readonly broken = new Map<number, FaultKind>();
+  /** Who broke what, in this order. */
+  readonly done: string[] = [];
   readonly lines: string[] = [];
   readonly events: FaultEvent[] = [];
   readonly views: RingView[] = [];
   readonly calls: string[] = [];
   readonly stop = new AbortController();
-  readonly servers: FaultServer[];
+  /** Ends the plan as an abort condition does. */
+  readonly abort = new AbortController();
+  readonly servers: LocalServer[];
+  allowTotalOutage = false;
+  leaderId: number | null = 1;
   /** 31 October 2025, 10:01:00 here. */
   nowMs = new Date(2025, 9, 31, 10, 1, 0).getTime();
   /** Called at everything that happens; may abort. */
@@ -43,12 +56,14 @@ export class RingRig implements Driver {
     for (const { id } of this.servers) this.running.set(id, { pid: 12344 + id, startMs: 0 });
   }
 
-  run(spec: RingSpec = GUIDE_SPEC): Promise<FaultsOutcome> {
+  run(spec: FaultSpec = GUIDE_SPEC): Promise<FaultsOutcome> {
     const ids = this.servers.map(({ id }) => id);
     return runFaults({
-      plan: planRing(ids, spec),
+      plan: planFaults(ids, spec),
+      title: TITLES[spec.pattern],
       driver: this,
       servers: this.servers,
+      allowTotalOutage: this.allowTotalOutage,
       log: (line) => {
         this.onStep();
         this.lines.push(`${timestamp(new Date(this.nowMs))} ${line}`);
@@ -61,27 +76,40 @@ export class RingRig implements Driver {
         if (!signal.aborted) this.nowMs += ms;
       },
       signal: this.stop.signal,
+      abort: this.abort.signal,
     });
   }
 
-  async find({ id }: FaultServer): Promise<ServerProcess | null> {
+  async find(id: number): Promise<Found | null> {
     this.#step('find', id);
-    return this.running.get(id) ?? null;
+    const process = this.running.get(id);
+    return process === undefined ? null : { ...process, isStopped: this.broken.get(id) === 'pause' };
   }
 
-  async kill({ id }: FaultServer): Promise<void> {
-    this.#step('kill', id);
-    this.running.delete(id);
+  async status(id: number): Promise<StatusFields | null> {
+    if (!this.running.has(id)) return null;
+    return { leader_id: this.leaderId, term: 1, phase: 'ready' } as StatusFields;
+  }
+
+  async break(id: number, _process: ServerProcess, { kind }: Fault): Promise<void> {
+    this.#step('break', id);
+    if (['kill', 'terminate', 'restart'].includes(kind)) this.running.delete(id);
+    else this.broken.set(id, kind);
+    this.done.push(`${kind} ${id}`);
     this.onStep();
   }
 
-  async start({ id }: FaultServer): Promise<ServerProcess> {
-    this.#step('start', id);
-    this.nowMs += START_MS;
-    const process = { pid: this.pids.shift() ?? 20_000 + this.calls.length, startMs: this.nowMs };
-    this.running.set(id, process);
+  async mend(id: number, kind: FaultKind): Promise<ServerProcess> {
+    this.#step('mend', id);
+    if (this.broken.delete(id)) this.done.push(`mend ${kind} ${id}`);
+    else this.#start(id);
     this.onStep();
-    return process;
+    return this.running.get(id)!;
+  }
+
+  /** All is as it was. */
+  get isWhole(): boolean {
+    return this.running.size === this.servers.length && this.broken.size === 0;
   }
 
   /** What was said, without the times. */
@@ -92,6 +120,13 @@ export class RingRig implements Driver {
   /** `1 kill done`, … */
   get recorded(): string[] {
     return this.events.map(({ server_id, action, outcome }) => `${server_id} ${action} ${outcome}`);
+  }
+
+  #start(id: number): void {
+    this.nowMs += START_MS;
+    const process = { pid: this.pids.shift() ?? 20_000 + this.calls.length, startMs: this.nowMs };
+    this.running.set(id, process);
+    this.done.push(`start ${id}`);
   }
 
   #step(call: Call, id: number): void {

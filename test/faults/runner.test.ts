@@ -1,7 +1,10 @@
 import fc from 'fast-check';
-import { refuse, RingRig } from './ring-rig';
+import type { FaultSpec } from '../../src/config/faults-spec';
+import { FAULT_KINDS } from '../../src/core/fault-kinds';
+import { ringOfKills } from '../../src/faults/plan';
+import { type Call, refuse, RingRig } from './ring-rig';
 
-const ONCE = { cycles: 1, restartDelayMs: 10_000, intervalMs: 30_000 };
+const ONCE = ringOfKills({ cycles: 1, restartDelayMs: 10_000, intervalMs: 30_000 });
 
 /** The guide's step 3, for servers of this machine. */
 const GUIDE = `
@@ -40,14 +43,16 @@ describe('a whole run', () => {
     expect(rig.texts.slice(-3)).toEqual([
       'Server 3 is now UP',
       END,
-      'Kills: 9, restarts: 9, failed: 0; servers UP: 1, 2, 3',
+      'Faults: 9, healed: 9, failed: 0; servers UP: 1, 2, 3',
     ]);
   });
 
   it('records what was done', async () => {
     const rig = new RingRig();
     const outcome = await rig.run(ONCE);
-    expect(outcome).toEqual({ kills: 3, restarts: 3, failed: 0, interrupted: false, down: [] });
+    expect(outcome).toEqual({
+      ...{ faults: 3, healed: 3, failed: 0, interrupted: false, ended_early: null, down: [] },
+    });
     const startMs = new Date(2025, 9, 31, 10, 1, 0).getTime();
     const same = { cycle: 1, server_id: 1, host: 'localhost', detail: null };
     expect(rig.events.slice(0, 4)).toEqual([
@@ -69,7 +74,7 @@ describe('a whole run', () => {
         { id: 2, state: 'up' },
         { id: 3, state: 'up' },
       ],
-      wait: { untilMs, restartOf: 1 },
+      wait: { untilMs, mending: 'restart', serverIds: [1] },
     });
     expect(rig.views.at(-1)).toEqual({ servers: [1, 2, 3].map((id) => ({ id, state: 'up' })), wait: undefined });
   });
@@ -80,30 +85,30 @@ describe('a server that does not play along', () => {
     const rig = new RingRig();
     rig.running.delete(2);
     const outcome = await rig.run(ONCE);
-    expect(outcome).toMatchObject({ kills: 2, restarts: 2, failed: 1, down: [] });
+    expect(outcome).toMatchObject({ faults: 2, healed: 2, failed: 1, down: [] });
     expect(rig.texts).toContain('ERROR: Cannot kill Server 2 on localhost: it is not running');
-    expect(rig.calls).not.toContain('start 2');
+    expect(rig.calls).not.toContain('mend 2');
     expect(rig.recorded.filter((text) => text.startsWith('2'))).toEqual(['2 kill failed']);
-    expect(rig.texts.at(-1)).toBe('Kills: 2, restarts: 2, failed: 1; servers UP: 1, 3, DOWN: 2');
+    expect(rig.texts.at(-1)).toBe('Faults: 2, healed: 2, failed: 1; servers UP: 1, 3, DOWN: 2');
   });
 
   it('something else in its place: the reason is told, nothing is killed', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => void (call === 'find' && id === 1 && refuse('process 7 is no server'));
     const outcome = await rig.run(ONCE);
-    expect(outcome).toMatchObject({ kills: 2, failed: 1 });
+    expect(outcome).toMatchObject({ faults: 2, failed: 1 });
     expect(rig.texts.slice(0, 4)).toEqual([
       ...FIRST_TURN,
       'ERROR: Cannot kill Server 1 on localhost: process 7 is no server',
     ]);
     expect(rig.events[0]).toMatchObject({ outcome: 'failed', pid: null, detail: 'process 7 is no server' });
-    expect(rig.calls).not.toContain('kill 1');
+    expect(rig.calls).not.toContain('break 1');
   });
 
   it('cannot be killed: it is not down, so nothing is restarted', async () => {
     const rig = new RingRig();
-    rig.before = (call, id) => void (call === 'kill' && id === 1 && refuse('permission denied'));
-    expect(await rig.run(ONCE)).toMatchObject({ kills: 2, restarts: 2, failed: 1 });
+    rig.before = (call, id) => void (call === 'break' && id === 1 && refuse('permission denied'));
+    expect(await rig.run(ONCE)).toMatchObject({ faults: 2, healed: 2, failed: 1 });
     expect(rig.texts).toContain('ERROR: Cannot kill Server 1 on localhost: permission denied');
     expect(rig.recorded.slice(0, 3)).toEqual(['1 kill started', '1 kill failed', '2 kill started']);
   });
@@ -111,37 +116,39 @@ describe('a server that does not play along', () => {
   it('dies of a kill that failed: it is restarted all the same', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
-      if (call !== 'kill' || id !== 1) return;
+      if (call !== 'break' || id !== 1) return;
       rig.running.delete(1);
       refuse('process 12345 was killed but is there after 5 s');
     };
-    expect(await rig.run(ONCE)).toMatchObject({ kills: 2, restarts: 3, failed: 1, down: [] });
+    expect(await rig.run(ONCE)).toMatchObject({ faults: 2, healed: 3, failed: 1, down: [] });
     expect(rig.running.has(1)).toBe(true);
   });
 
-  it('does not come back: the others go on, it is tried again in its next turn and at the end', async () => {
+  it('does not come back: the plan ends, and it is tried once more', async () => {
     const rig = new RingRig();
-    rig.before = (call, id) => void (call === 'start' && id === 2 && refuse('it ended with exit code 2: Error: x'));
+    rig.before = (call, id) => void (call === 'mend' && id === 2 && refuse('it ended with exit code 2: Error: x'));
     const outcome = await rig.run({ ...ONCE, cycles: 2 });
-    expect(outcome).toMatchObject({ kills: 5, restarts: 4, failed: 4, down: [2] });
+    const reason = 'Server 2 did not come back';
+    expect(outcome).toMatchObject({ faults: 2, healed: 1, failed: 2, down: [2], ended_early: reason });
     const lost = 'ERROR: Server 2 did not come back on localhost: it ended with exit code 2: Error: x';
-    expect(rig.texts.filter((line) => line === lost)).toHaveLength(3);
-    expect(rig.texts.slice(-4)).toEqual([
+    expect(rig.texts.slice(-6)).toEqual([
+      lost,
+      `ABORTED: ${reason}; healing what is broken`,
       'Attempting to restart Server 2 on localhost',
       lost,
-      END,
-      'Kills: 5, restarts: 4, failed: 4; servers UP: 1, 3, DOWN: 2',
+      '===== FAULT SIMULATION ABORTED =====',
+      'Faults: 2, healed: 1, failed: 2; servers UP: 1, 3, DOWN: 2',
     ]);
   });
 
   it('was restarted by somebody else: that counts', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
-      const isBack = call === 'find' && id === 1 && rig.calls.includes('kill 1');
+      const isBack = call === 'find' && id === 1 && rig.calls.includes('break 1');
       if (isBack) rig.running.set(1, { pid: 777, startMs: 1 });
     };
-    expect(await rig.run(ONCE)).toMatchObject({ kills: 3, restarts: 3, failed: 0 });
-    expect(rig.calls).not.toContain('start 1');
+    expect(await rig.run(ONCE)).toMatchObject({ faults: 3, healed: 3, failed: 0 });
+    expect(rig.calls).not.toContain('mend 1');
     expect(rig.texts).toContain('Server 1 on localhost runs already (PID 777)');
     expect(rig.events[3]).toMatchObject({ action: 'restart', outcome: 'done', pid: 777, detail: 'it ran already' });
   });
@@ -151,7 +158,7 @@ describe('a server that does not play along', () => {
     rig.before = (call, id) => {
       if (call === 'find' && !rig.running.has(id)) refuse('process 9 is no server');
     };
-    expect(await rig.run(ONCE)).toMatchObject({ kills: 3, restarts: 3, failed: 0 });
+    expect(await rig.run(ONCE)).toMatchObject({ faults: 3, healed: 3, failed: 0 });
   });
 });
 
@@ -160,15 +167,15 @@ describe('the last server that is up', () => {
     const rig = new RingRig();
     rig.running.delete(1);
     rig.running.delete(3);
-    expect(await rig.run(ONCE)).toMatchObject({ kills: 0, failed: 3 });
-    expect(rig.texts).toContain('ERROR: Not killing Server 2 on localhost: no other server is up');
+    expect(await rig.run(ONCE)).toMatchObject({ faults: 0, failed: 3 });
+    expect(rig.texts).toContain('ERROR: Will not kill Server 2 on localhost: no other server is up');
     expect(rig.calls.filter((call) => !call.startsWith('find'))).toEqual([]);
   });
 
   it('is spared when the others cannot be named', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => void (call === 'find' && id !== 2 && refuse('no pid file'));
-    expect(await rig.run(ONCE)).toMatchObject({ kills: 0, failed: 3 });
+    expect(await rig.run(ONCE)).toMatchObject({ faults: 0, failed: 3 });
   });
 
   it('none up at all: an error that says why of each, and nothing is done', async () => {
@@ -202,12 +209,12 @@ describe('Ctrl-C', () => {
       const rig = new RingRig();
       let step = 0;
       rig.onStep = () => void (step++ === at && rig.stop.abort());
-      const { interrupted, failed, down, kills, restarts } = await rig.run(ONCE);
-      expect({ at, interrupted, failed, down, up: rig.running.size }).toEqual({
-        ...{ at, interrupted: true, failed: 0, down: [], up: 3 },
+      const { interrupted, failed, down, faults, healed } = await rig.run(ONCE);
+      expect({ at, interrupted, failed, down, isWhole: rig.isWhole }).toEqual({
+        ...{ at, interrupted: true, failed: 0, down: [], isWhole: true },
       });
-      expect(restarts).toBe(kills);
-      expect(rig.texts.at(-1)).toBe(`Kills: ${kills}, restarts: ${restarts}, failed: 0; servers UP: 1, 2, 3`);
+      expect(healed).toBe(faults);
+      expect(rig.texts.at(-1)).toBe(`Faults: ${faults}, healed: ${healed}, failed: 0; servers UP: 1, 2, 3`);
     }
   });
 
@@ -217,20 +224,20 @@ describe('Ctrl-C', () => {
     await rig.run();
     expect(rig.texts.slice(-7)).toEqual([
       'Server 1 is now DOWN',
-      'Interrupted: restarting what is down (Ctrl-C again ends at once)',
+      'Interrupted: healing what is broken (Ctrl-C again ends at once)',
       'Attempting to restart Server 1 on localhost',
       'SUCCESS: Restarted Server 1 on localhost (PID 12389)',
       'Server 1 is now UP',
       '===== FAULT SIMULATION INTERRUPTED =====',
-      'Kills: 1, restarts: 1, failed: 0; servers UP: 1, 2, 3',
+      'Faults: 1, healed: 1, failed: 0; servers UP: 1, 2, 3',
     ]);
   });
 
   it('before anything was done: nothing is done', async () => {
     const rig = new RingRig();
     rig.stop.abort();
-    expect(await rig.run()).toMatchObject({ kills: 0, interrupted: true });
-    expect(rig.texts[0]).toBe('Interrupted: no server is down');
+    expect(await rig.run()).toMatchObject({ faults: 0, interrupted: true });
+    expect(rig.texts[0]).toBe('Interrupted: nothing is broken');
     expect(rig.calls.filter((call) => !call.startsWith('find'))).toEqual([]);
   });
 });
@@ -245,45 +252,185 @@ describe('a bug in the driver', () => {
         if (rig.calls.length === at + 1) throw new TypeError('a bug');
       };
       await expect(rig.run(ONCE)).rejects.toThrow('a bug');
-      expect({ at, up: rig.running.size }).toEqual({ at, up: 3 });
+      expect({ at, isWhole: rig.isWhole }).toEqual({ at, isWhole: true });
       expect(rig.texts).toContain('ERROR: a bug');
     }
   });
 
-  it('while mending: the others are started first', async () => {
+  it('while mending: the others are mended first', async () => {
     const rig = new RingRig();
-    const attempts = new Map<number, number>();
     rig.before = (call, id) => {
-      if (call !== 'start') return;
-      attempts.set(id, (attempts.get(id) ?? 0) + 1);
-      if (attempts.get(id) === 1 && id < 3) refuse('not yet');
-      if (id === 1) throw new TypeError('a bug');
+      if (call === 'mend' && id === 1) throw new TypeError('a bug');
     };
-    await expect(rig.run(ONCE)).rejects.toThrow('a bug');
+    const two: FaultSpec = { ...ONCE, pattern: 'simultaneous', count: 2 };
+    await expect(rig.run(two)).rejects.toThrow('a bug');
     expect([...rig.running.keys()].sort()).toEqual([2, 3]);
   });
 });
 
-it('whatever fails: the last one that is up is spared, each kill is followed by an attempt to restart', async () => {
-  const mishap = fc.record({ call: fc.constantFrom('find', 'kill', 'start'), id: fc.integer({ min: 1, max: 3 }) });
+describe('an abort condition', () => {
+  it('at every step: everything runs at the end, and the reason is told', async () => {
+    const count = await stepsOf(ONCE);
+    for (let at = 0; at < count - 2; at++) {
+      const rig = new RingRig();
+      let step = 0;
+      rig.onStep = () => void (step++ === at && rig.abort.abort('failure_rate>20% (30 %)'));
+      const { interrupted, failed, down, ended_early } = await rig.run(ONCE);
+      expect({ at, interrupted, failed, down, ended_early, isWhole: rig.isWhole }).toEqual({
+        ...{ at, interrupted: false, failed: 0, down: [], ended_early: 'failure_rate>20% (30 %)', isWhole: true },
+      });
+    }
+  });
+});
+
+const kindOnly = (kind: (typeof FAULT_KINDS)[number]): FaultSpec => ({ ...ONCE, kinds: [{ kind, weight: 1 }] });
+
+describe('kinds', () => {
+  it.each([
+    ['kill', 'kill', 'restart'],
+    ['terminate', 'terminate', 'restart'],
+    ['pause', 'pause', 'resume'],
+    ['partition', 'partition', 'heal'],
+    ['delay', 'delay', 'heal'],
+    ['loss', 'loss', 'heal'],
+    ['restart', 'terminate', 'restart'],
+  ] as const)('%s: broken, held, mended, and recorded as %s and %s', async (kind, broken, mended) => {
+    const rig = new RingRig();
+    expect(await rig.run(kindOnly(kind))).toMatchObject({ faults: 3, healed: 3, failed: 0, down: [] });
+    expect(rig.isWhole).toBe(true);
+    expect(rig.recorded.slice(0, 4)).toEqual(
+      [broken, mended].flatMap((action) => [`1 ${action} started`, `1 ${action} done`]),
+    );
+  });
+
+  it("lines of a pause are in the guide's style", async () => {
+    const rig = new RingRig();
+    await rig.run(kindOnly('pause'));
+    expect(rig.lines.slice(1, 11)).toEqual([
+      '[2025-10-31 10:01:00] Ring Algorithm: Processing Server 1',
+      '[2025-10-31 10:01:00] Attempting to pause Server 1 on localhost',
+      '[2025-10-31 10:01:00] Found Server 1 PID: 12345 on localhost',
+      '[2025-10-31 10:01:00] SUCCESS: Paused Server 1 (PID 12345) on localhost',
+      '[2025-10-31 10:01:00] Server 1 is now PAUSED',
+      '[2025-10-31 10:01:00] Waiting 10s before resuming Server 1...',
+      '[2025-10-31 10:01:10] Attempting to resume Server 1 on localhost',
+      '[2025-10-31 10:01:10] SUCCESS: Resumed Server 1 on localhost (PID 12345)',
+      '[2025-10-31 10:01:10] Server 1 is now UP',
+      '[2025-10-31 10:01:10] Waiting 30s before moving to next server in ring...',
+    ]);
+    expect(rig.views).toContainEqual(
+      expect.objectContaining({ servers: expect.arrayContaining([{ id: 1, state: 'paused' }]) }),
+    );
+  });
+
+  it('what somebody else has paused is not broken', async () => {
+    const rig = new RingRig();
+    rig.broken.set(1, 'pause');
+    expect(await rig.run(kindOnly('kill'))).toMatchObject({ faults: 2, failed: 1 });
+    expect(rig.texts).toContain('ERROR: Cannot kill Server 1 on localhost: somebody has stopped its process (SIGSTOP)');
+  });
+});
+
+describe('several at once', () => {
+  const TWO: FaultSpec = { ...ONCE, pattern: 'simultaneous', count: 2 };
+
+  it('are broken together and mended together', async () => {
+    const rig = new RingRig();
+    expect(await rig.run(TWO)).toMatchObject({ faults: 4, healed: 4, failed: 0 });
+    expect(rig.done).toEqual([
+      ...['kill 1', 'kill 2', 'start 1', 'start 2'],
+      ...['kill 3', 'kill 1', 'start 3', 'start 1'],
+    ]);
+    expect(rig.texts).toContain('Simultaneous Failures: Processing Server 1, Server 2');
+    expect(rig.texts).toContain('Waiting 10s before restarting Server 1, Server 2...');
+  });
+
+  it('all of them: the last one is spared, unless it may be taken down', async () => {
+    const all: FaultSpec = { ...TWO, count: 3 };
+    const careful = new RingRig();
+    expect(await careful.run(all)).toMatchObject({ faults: 2, failed: 1 });
+    expect(careful.texts).toContain('ERROR: Will not kill Server 3 on localhost: no other server is up');
+    const told = new RingRig();
+    told.allowTotalOutage = true;
+    expect(await told.run(all)).toMatchObject({ faults: 3, healed: 3, failed: 0 });
+    expect(told.done.slice(0, 3)).toEqual(['kill 1', 'kill 2', 'kill 3']);
+  });
+
+  it('delays take nobody down', async () => {
+    const rig = new RingRig();
+    const all: FaultSpec = { ...kindOnly('delay'), pattern: 'simultaneous', count: 3 };
+    expect(await rig.run(all)).toMatchObject({ faults: 3, failed: 0 });
+  });
+});
+
+describe('roles', () => {
+  it('the leader is asked for at that moment', async () => {
+    const rig = new RingRig();
+    rig.before = (call, id) => void (call === 'break' && (rig.leaderId = (id % 3) + 1));
+    await rig.run({ ...ONCE, target: 'leader', cycles: 4 });
+    expect(rig.done.filter((what) => what.startsWith('kill'))).toEqual(['kill 1', 'kill 2', 'kill 3', 'kill 1']);
+    expect(rig.texts).toContain('Server 2 leads');
+  });
+
+  it('nobody leads: the step is left out after a while, and the run is not a success', async () => {
+    const rig = new RingRig();
+    rig.leaderId = null;
+    expect(await rig.run({ ...ONCE, target: 'leader' })).toMatchObject({ faults: 0, failed: 1 });
+    expect(rig.texts).toContain('ERROR: nobody leads, or nobody says so within 10s: this step is left out');
+  });
+
+  it('followers: all but the leader', async () => {
+    const rig = new RingRig();
+    await rig.run({ ...ONCE, target: 'followers' });
+    expect(rig.done).toEqual(['kill 2', 'start 2', 'kill 3', 'start 3']);
+  });
+});
+
+describe('rolling', () => {
+  const ROLLING: FaultSpec = { ...kindOnly('restart'), pattern: 'rolling' };
+
+  it('goes on as soon as the servers agree', async () => {
+    const rig = new RingRig();
+    const startMs = rig.nowMs;
+    expect(await rig.run(ROLLING)).toMatchObject({ faults: 3, healed: 3, failed: 0 });
+    // Three restarts of two seconds each, and nothing else.
+    expect(rig.nowMs - startMs).toBe(6000);
+    expect(rig.done).toEqual([1, 2, 3].flatMap((id) => [`restart ${id}`, `start ${id}`]));
+  });
+
+  it('ends when they do not agree', async () => {
+    const rig = new RingRig();
+    rig.before = (call) => void (call === 'mend' && (rig.leaderId = null));
+    const outcome = await rig.run(ROLLING);
+    expect(outcome).toMatchObject({ faults: 1, ended_early: 'the servers do not agree after 30s' });
+  });
+});
+
+it('whatever fails: the last one that is up is spared, each fault is followed by an attempt to mend it', async () => {
+  const mishap = fc.record({
+    call: fc.constantFrom<Call>('find', 'break', 'mend'),
+    id: fc.integer({ min: 1, max: 3 }),
+  });
   const mishaps = fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), mishap), { maxLength: 12 });
+  const kinds = fc.uniqueArray(fc.constantFrom(...FAULT_KINDS), { minLength: 1 });
+  const pattern = fc.constantFrom('ring', 'random', 'simultaneous', 'rolling' as const);
+  const spec = fc.record({ kinds, pattern, seed: fc.nat() }).map((each): FaultSpec => ({
+    ...{ ...ONCE, cycles: 2, pattern: each.pattern, seed: each.seed, count: each.pattern === 'simultaneous' ? 2 : 1 },
+    kinds: each.kinds.map((kind) => ({ kind, weight: 1 })),
+  }));
   await fc.assert(
-    fc.asyncProperty(mishaps, fc.option(fc.integer({ min: 0, max: 120 })), async (plan, abortAt) => {
+    fc.asyncProperty(spec, mishaps, fc.option(fc.integer({ min: 0, max: 120 })), async (given, plan, abortAt) => {
       const rig = new RingRig();
       let step = 0;
       rig.onStep = () => void (step++ === abortAt && rig.stop.abort());
       rig.before = (call, id) => {
         const due = plan.filter(([at]) => at === rig.calls.length).map(([, each]) => each);
-        if (call === 'kill') expect([...rig.running.keys()].some((other) => other !== id)).toBe(true);
+        if (call === 'break') expect([...rig.running.keys()].some((other) => other !== id)).toBe(true);
         if (due.some((each) => each.call === call && each.id === id)) refuse('mishap');
       };
-      const outcome = await rig.run({ ...ONCE, cycles: 2 });
-      for (const { id } of rig.servers) {
-        const calls = rig.calls.filter((call) => call === `kill ${id}` || call === `start ${id}`);
-        // Unless the kill itself failed.
-        if (calls.at(-1) === `kill ${id}`) expect(rig.running.has(id)).toBe(true);
-      }
-      expect(rig.servers.filter(({ id }) => !rig.running.has(id)).map(({ id }) => id)).toEqual(outcome.down);
+      const outcome = await rig.run(given);
+      const isBroken = ({ id }: { id: number }): boolean => !rig.running.has(id) || rig.broken.has(id);
+      expect(rig.servers.filter(isBroken).map(({ id }) => id)).toEqual([...outcome.down].sort());
       const count = (what: string) => rig.recorded.filter((text) => text.endsWith(what)).length;
       expect(count('started')).toBeLessThanOrEqual(count('done') + count('failed'));
       expect(count('failed')).toBe(outcome.failed);

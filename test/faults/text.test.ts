@@ -1,14 +1,14 @@
 import type { FaultsConfig } from '../../src/config/faults-config';
-import { planRing } from '../../src/faults/plan';
+import { planFaults, ringOfKills } from '../../src/faults/plan';
+import { parseThreshold } from '../../src/core/metrics/threshold';
 import { ringText } from '../../src/faults/ring-view';
 import { oneLine } from '../../src/core/printable';
 import { bannerLines, timetableLines } from '../../src/faults/text';
 import { serverOf } from './ring-rig';
 
-const config: FaultsConfig = {
-  servers: [1, 2, 3].map(serverOf),
-  ...{ intervalMs: 30_000, restartDelayMs: 10_000, cycles: 3, logSource: '--log' },
-  ...{ logFile: './fault_events.log', eventsFile: 'fault_events.ndjson' },
+const spec = ringOfKills({ intervalMs: 30_000, restartDelayMs: 10_000, cycles: 3 });
+const config: Pick<FaultsConfig, 'servers' | 'spec' | 'logFile' | 'abortWhen'> = {
+  ...{ servers: [1, 2, 3].map(serverOf), spec, abortWhen: [], logFile: './fault_events.log' },
 };
 
 it("the banner is the guide's", () => {
@@ -38,16 +38,57 @@ Server 3: localhost
 `);
 });
 
+it('what differs from the ring of kills stands in the banner, too', () => {
+  const rows = bannerLines({
+    ...config,
+    abortWhen: [parseThreshold('failure_rate>20%')],
+    spec: {
+      ...{ ...spec, pattern: 'simultaneous', count: 2, target: [1, 3], seed: 7 },
+      kinds: [
+        { kind: 'kill', weight: 3 },
+        { kind: 'pause', weight: 1 },
+      ],
+    },
+  });
+  expect(rows.slice(1, 13)).toEqual([
+    'CloudP2P Fault Simulation - Simultaneous Failures',
+    '=========================================',
+    'Number of Servers:   3',
+    'Fault Interval:      30s',
+    'Restart Delay:       10s',
+    'Number of Cycles:    3',
+    'Fault Kind:          kill (weight 3), pause (weight 1)',
+    'Targets:             1,3',
+    'Servers at Once:     2',
+    'Seed:                7',
+    'Abort When:          failure_rate>20%',
+    'Log File:            ./fault_events.log',
+  ]);
+});
+
+const hostOf = (id: number): string => `user@server${id}`;
+
 it('the timetable of a dry run', () => {
-  const plan = planRing([1, 12], { cycles: 1, restartDelayMs: 500, intervalMs: 30_000 });
-  expect(timetableLines(plan)).toEqual([
-    '   +0s  cycle 1/1  kill     Server 1',
-    ' +0.5s  cycle 1/1  restart  Server 1',
-    '+30.5s  cycle 1/1  kill     Server 12',
-    '  +31s  cycle 1/1  restart  Server 12',
+  const plan = planFaults([1, 12], { ...spec, cycles: 1, restartDelayMs: 500 });
+  expect(timetableLines(plan, hostOf)).toEqual([
+    '   +0s  cycle 1/1  kill     Server 1 on user@server1',
+    ' +0.5s  cycle 1/1  restart  Server 1 on user@server1',
+    '+30.5s  cycle 1/1  kill     Server 12 on user@server12',
+    '  +31s  cycle 1/1  restart  Server 12 on user@server12',
     '',
     'Nothing was done. It takes 31s and the time that the restarts themselves need.',
   ]);
+});
+
+it.each([
+  ['partition', 'leader', 'partition  the leader at that moment from peers and clients'],
+  ['delay', 'followers', 'delay  a follower by 200 ms ± 100 ms'],
+  ['loss', [2], 'drop packets of  Server 2 on user@server2 (20 %)'],
+] as const)('the timetable of %s at %j', (kind, target, text) => {
+  const more = { ...spec, kinds: [{ kind, weight: 1 }], target, delayMs: 200, jitterMs: 100, lossPercent: 20 };
+  expect(timetableLines(planFaults([1, 2], more), hostOf)[0]).toMatch(
+    new RegExp(`  ${text.replace(/[()]/g, '\\$&')}$`),
+  );
 });
 
 it('the ring on one line', () => {
@@ -56,9 +97,13 @@ it('the ring on one line', () => {
     { id: 2, state: 'down' },
     { id: 3, state: 'unknown' },
   ] as const;
-  expect(ringText({ servers, wait: { untilMs: 7000, restartOf: 2 } }, 500)).toBe('1 up · 2 DOWN, restart in 7s · 3 ?');
+  const restart = { untilMs: 7000, mending: 'restart', serverIds: [2] };
+  expect(ringText({ servers, wait: restart }, 500)).toBe('1 up · 2 DOWN, restart in 7s · 3 ?');
   expect(ringText({ servers, wait: { untilMs: 7000 } }, 7001)).toBe('1 up · 2 DOWN · 3 ? · next in 0s');
   expect(ringText({ servers }, 0)).toBe('1 up · 2 DOWN · 3 ?');
+  const states = ['paused', 'partitioned', 'delayed', 'lossy'] as const;
+  const broken = states.map((state, index) => ({ id: index + 1, state }));
+  expect(ringText({ servers: broken }, 0)).toBe('1 PAUSED · 2 PARTITIONED · 3 DELAYED · 4 LOSSY');
 });
 
 it('nothing in a text breaks a line or reaches a terminal', () => {

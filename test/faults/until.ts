@@ -1,5 +1,5 @@
 /** Waits until it is so, looking again and again; throws after `limitMs`, so that nothing looks for ever. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>, limitMs = 4000): Promise<void> {
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
   const endMs = performance.now() + limitMs;
   while (!(await isSo())) {
     if (performance.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`);

@@ -1,10 +1,11 @@
+import type { SpecFlags } from '../../src/config/faults-spec';
 import { runConfigOf, type RunOverrides } from '../../src/config/run-config';
 import type { Report } from '../../src/report/report';
 import { exitCodeOfRun, planText } from '../../src/run/outcome';
 import { request, useLab } from '../report/lab';
 
 const lab = useLab();
-const WRITTEN = { files_complete: true };
+const WRITTEN = { files_complete: true, aborted_by: null };
 
 describe('the exit code of a run', () => {
   /** A real report of a run in which all went well, but for `more`. */
@@ -49,7 +50,12 @@ describe('the exit code of a run', () => {
     ['and what failed has failed', () => verdict('investigate'), 3],
     ['otherwise it is incomplete', () => ({}), 4],
   ])('on a full disk %s', (_what, more, code) => {
-    expect(exitCodeOfRun({ report: report(more()), problems: ['disk'], files_complete: false })).toBe(code);
+    expect(exitCodeOfRun({ report: report(more()), problems: ['disk'], ...WRITTEN, files_complete: false })).toBe(code);
+  });
+
+  test('an abort condition came true', () => {
+    const aborted = { ...WRITTEN, aborted_by: 'failure_rate>20%: 21 %' };
+    expect(exitCodeOfRun({ report: report(), problems: [], ...aborted })).toBe(3);
   });
 
   test('nothing to report', () => {
@@ -59,7 +65,8 @@ describe('the exit code of a run', () => {
 });
 
 describe('the plan', () => {
-  const plan = (overrides: RunOverrides = {}) => planText(runConfigOf(undefined, overrides), 'runs/x').split('\n');
+  const plan = (overrides: RunOverrides = {}, faultFlags: SpecFlags = {}) =>
+    planText(runConfigOf(undefined, overrides, { faultFlags }), 'runs/x').split('\n');
 
   test('of the defaults', () => {
     expect(plan()).toEqual([
@@ -90,5 +97,14 @@ describe('the plan', () => {
       '4. Wait 8 s more, then for what is in flight',
       '5. Report, thresholds p99<1s, max<2s; stop the servers',
     ]);
+  });
+
+  test('of other faults', () => {
+    expect(plan({}, { kind: ['pause'], target: ['leader'] }).slice(3, 5)).toEqual([
+      '             8 s  pause the leader at that moment',
+      '            12 s  resume the leader at that moment',
+    ]);
+    expect(plan({}, { pattern: 'simultaneous' })[3]).toBe('             8 s  kill server 1, 2');
+    expect(plan({}, { target: ['followers'] })[3]).toBe('             8 s  kill a follower');
   });
 });

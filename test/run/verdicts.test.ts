@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ServerEvent } from '../../src/core/metrics/record';
 import { judgeRun } from '../../src/run/verdicts';
@@ -25,13 +25,15 @@ function judged(servers: readonly ServerEvent[], requests: readonly object[], fa
   });
   lab.requests(requests);
   if (faults.length > 0) lab.faults(faults);
-  return () => {
-    const files = {
-      metricsDir: path.join(lab.folder, 'metrics'),
+  return () =>
+    judgeRun({
+      requestFiles: [{ path: path.join(lab.folder, 'metrics/machine_1_requests.ndjson'), machineId: 1, offsetMs: 0 }],
+      eventFiles: serverDirs.map((folder, index) => {
+        return { path: path.join(folder, `server_${index + 1}_events.ndjson`), offsetMs: 0 };
+      }),
       faults: path.join(lab.folder, 'fault_events.ndjson'),
-    };
-    return judgeRun({ ...files, machineId: 1, serverDirs, requestTimeoutMs: 10_000 });
-  };
+      ...{ serverIds: [1, 2, 3], requestTimeoutMs: 10_000 },
+    });
 }
 
 const record = (id: number, more: object = {}) => {
@@ -88,4 +90,26 @@ test('without events there is nothing to judge', () => {
 
 test('a run before its first request and fault', () => {
   expect(judged(QUIET, [])().map(({ rule }) => rule)).toEqual(RULES);
+});
+
+test('machines whose clocks differ: times are those of this one', () => {
+  const dir = path.join(lab.folder, 'far');
+  mkdirSync(dir);
+  const AHEAD_MS = 3_600_000;
+  const later = (event: ServerEvent): ServerEvent => ({ ...event, time: event.time + AHEAD_MS });
+  const servers = [...QUIET, ...DONE];
+  const eventFiles = [1, 2, 3].map((id) => {
+    const own = servers.filter(({ server_id }) => server_id === id);
+    const file = path.join(dir, `server_${id}_events.ndjson`);
+    writeFileSync(file, lines(id === 2 ? own.map(later) : own));
+    return { path: file, offsetMs: id === 2 ? AHEAD_MS : 0 };
+  });
+  const requests = path.join(dir, 'machine_4_requests.ndjson');
+  const far = record(1) as { start_time: number };
+  writeFileSync(requests, lines([{ ...far, start_time: far.start_time - AHEAD_MS }]));
+  const files = { requestFiles: [{ path: requests, machineId: 1, offsetMs: -AHEAD_MS }], eventFiles };
+  const judge = (judged: typeof files) =>
+    problemsOf(judgeRun({ ...judged, faults: 'none', serverIds: [1, 2, 3], requestTimeoutMs: 10_000 }));
+  expect(judge(files)).toEqual([]);
+  expect(judge({ ...files, eventFiles: eventFiles.map((file) => ({ ...file, offsetMs: 0 })) })).not.toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { askOne } from '../../src/status/ask';
+import { askOne } from '../../src/core/ask-status';
 import { look, waitForAgreement, watch } from '../../src/status/status';
 import { closeAll, deadAddress, listener, statusServer } from './listening';
 

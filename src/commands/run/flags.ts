@@ -1,9 +1,12 @@
 /** The flags of `run`, and what they say. */
 import { Flags } from '@oclif/core';
+import type { SpecFlags } from '../../config/faults-spec';
 import { RUN_RANGES as RANGES, type RunOverrides } from '../../config/run-config';
 import { STRESS_RANGES } from '../../config/stress-config';
 import { ClusterError } from '../../core/errors';
 import { type NumberFlag, numberOf, text } from '../client/flags';
+import { specFlags } from '../faults/flags';
+import { loadFlags, type LoadFlagValues, loadOverridesOf } from '../stress/load-flags';
 
 const NUMBERS = {
   servers: { helpValue: 'N', summary: 'how many (default 3)', isWhole: true, ...RANGES.servers },
@@ -14,12 +17,6 @@ const NUMBERS = {
     ...RANGES.port,
   },
   clients: { helpValue: 'N', summary: 'concurrent clients (default 10)', isWhole: true, ...STRESS_RANGES.numClients },
-  requests: {
-    ...{ helpValue: 'N', summary: 'of each client (default: until the faults are over)', isWhole: true },
-    ...STRESS_RANGES.requestsPerClient,
-  },
-  'min-delay-ms': { helpValue: 'MS', summary: 'think time, at least (default 500)', ...STRESS_RANGES.delayMs },
-  'max-delay-ms': { helpValue: 'MS', summary: 'think time, at most (default 2500)', ...STRESS_RANGES.delayMs },
   cycles: {
     helpValue: 'N',
     summary: 'how often the ring goes round (default 1; 0: no faults)',
@@ -34,18 +31,27 @@ const NUMBERS = {
 
 type NumberName = keyof typeof NUMBERS;
 
+/** Those of `faults` that have the same meaning here, and those that have defaults of their own. */
+const { cycles: _cycles, interval: _interval, 'restart-delay': _delay, seed: _seed, ...faultFlags } = specFlags;
+
 export const runFlags = {
   servers: text(NUMBERS.servers),
   port: text(NUMBERS.port),
   clients: text(NUMBERS.clients),
-  requests: text(NUMBERS.requests),
-  'min-delay-ms': text(NUMBERS['min-delay-ms']),
-  'max-delay-ms': text(NUMBERS['max-delay-ms']),
+  ...loadFlags({
+    requests: 'of each client (default: until the faults are over)',
+    'min-delay-ms': 'think time, at least (default 500)',
+    'max-delay-ms': 'think time, at most (default 2500)',
+    duration: 'of the load (default: until the faults are over)',
+    warmup: 'what starts within so long is in no steady phase (default 0)',
+    'ramp-up': 'the load grows for so long (default 0)',
+  }),
   'image-dir': Flags.string({ helpValue: 'DIR', summary: 'pictures to send, picked at random' }),
   cycles: text(NUMBERS.cycles),
   'first-fault': text(NUMBERS['first-fault']),
   interval: text(NUMBERS.interval),
   'restart-delay': text(NUMBERS['restart-delay']),
+  ...faultFlags,
   seed: text(NUMBERS.seed),
   threshold: Flags.string({
     ...{ multiple: true, multipleNonGreedy: true, helpValue: 'EXPR' },
@@ -55,7 +61,13 @@ export const runFlags = {
 };
 
 type PathName = 'image-dir' | 'out';
-type RunFlagValues = Partial<Record<NumberName | PathName, string> & { threshold: string[] }>;
+type RunFlagValues = LoadFlagValues & Partial<Record<NumberName | PathName, string> & { threshold: string[] }>;
+
+/** Those that `faults` has too, as typed; the others have numbers and defaults of their own here. */
+export function faultFlagsOf(flags: SpecFlags): SpecFlags {
+  const { cycles: _cycles, interval: _interval, 'restart-delay': _delay, seed: _seed, ...rest } = flags;
+  return rest;
+}
 
 /** What the flags say. @throws ClusterError `bad_usage` naming the flag */
 export function runOverridesOf(flags: RunFlagValues): RunOverrides {
@@ -65,9 +77,7 @@ export function runOverridesOf(flags: RunFlagValues): RunOverrides {
     run: { servers: number('servers'), port: number('port'), seed: number('seed') },
     stress: {
       num_clients: number('clients'),
-      requests_per_client: number('requests'),
-      min_delay_ms: number('min-delay-ms'),
-      max_delay_ms: number('max-delay-ms'),
+      ...loadOverridesOf(flags),
       image_directory: flags['image-dir'],
     },
     faults: {

@@ -10,6 +10,7 @@ import { formatAddress } from './address';
 import type { FrameWatch } from './frame-watch';
 import { encodeEnvelopeHead, encodeMessage, FrameDecoder, type FrameForm, type FrameLimits } from './frame';
 import { type CloseReason, closeReasonOf } from './close-reason';
+import { looksLikeTls, refusalText, TLS_UNEXPECTED } from './tls-problem';
 import { type BodyWriter, Outbox } from './outbox';
 
 export type { CloseReason } from './close-reason';
@@ -25,6 +26,8 @@ export interface ConnectionHandler {
   onUnknown?(error: ClusterError, message?: Message): void;
   /** The other side broke the protocol, was too slow, or had to yield memory; it has been told, `onClose` follows. */
   onProtocolError?(error: ClusterError): void;
+  /** One of the two sides speaks TLS and the other does not, or not with this certificate; `onClose` follows. */
+  onTlsProblem?(problem: string): void;
   /** Exactly once, and the last call; from `destroy()` and `end()` never before they return. */
   onClose(reason: CloseReason): void;
 }
@@ -76,7 +79,11 @@ export class Connection {
     const handler = handlerOf(this);
     this.#handler = handler;
     this.#decoder = new FrameDecoder(options.limits, {
-      onMessage: (message, form, bodyLength) => handler.onMessage(message, form, bodyLength),
+      onMessage: (message, form, bodyLength) => {
+        const refusal = options.isAccepted ? undefined : refusalText(message);
+        if (refusal === undefined) handler.onMessage(message, form, bodyLength);
+        else handler.onTlsProblem?.(refusal);
+      },
       onBody: (chunk) => handler.onBody(chunk),
       onEnd: () => handler.onEnd(),
       onUnknown: (error, message) => (handler.onUnknown ? handler.onUnknown(error, message) : this.sendError(error)),
@@ -229,6 +236,7 @@ export class Connection {
       decoder.push(chunk);
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
+      if (framesBefore === 0 && !wasInside && looksLikeTls(chunk)) this.#handler.onTlsProblem?.(TLS_UNEXPECTED);
       this.fail(error, 'protocol');
     }
     if (!wasInside || decoder.framesDone !== framesBefore) this.frameStartedMs = now;

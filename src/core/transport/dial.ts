@@ -1,9 +1,11 @@
 /** One attempt at one connection; when to try again is the caller's decision. */
-import { connect, type NetConnectOpts } from 'node:net';
+import { connect, type TcpNetConnectOpts } from 'node:net';
 import { type Address, parseAddress } from './address';
 import { Connection, type ConnectionHandler } from './connection';
 import { DIALED_LIMITS, type FrameLimits } from './frame-limits';
 import type { FrameWatch } from './frame-watch';
+import type { Secure } from './tls';
+import { tlsProblem } from './tls-problem';
 
 /** Buffered per socket before `write` says that it is enough. */
 export const HIGH_WATER_MARK_BYTES = 131_072;
@@ -19,17 +21,23 @@ export interface DialOptions {
   /** Without it frames may take for ever. */
   watch?: FrameWatch;
   monotonicMs?(): number;
+  /** Without it, in the clear. */
+  secure?: Secure;
+  /** Which server its certificate may name instead of the host; default: any. */
+  serverId?: number;
 }
 
 /**
  * Begins to connect and returns at once; `onOpen` or `onClose` follow, never before this returns. What is sent before
  * `onOpen` is sent after it. `onClose('refused')` also stands for a socket that met itself, which happens when one dials
- * a free port of the local range. Throws ClusterError `bad_config` for a text that is no address.
+ * a free port of the local range. With `secure` a connection is there when the handshake is done; a handshake that
+ * fails is never `refused`. Throws ClusterError `bad_config` for a text that is no address.
  */
 export function dial(address: Address | string, options: DialOptions): Connection {
   const { host, port } = typeof address === 'string' ? parseAddress(address) : address;
   const { connectTimeoutMs, handler, limits = DIALED_LIMITS, watch, monotonicMs = () => performance.now() } = options;
-  const socketOptions: NetConnectOpts & { highWaterMark: number } = {
+  const { secure, serverId } = options;
+  const socketOptions: TcpNetConnectOpts & { highWaterMark: number } = {
     host,
     port,
     noDelay: true,
@@ -37,14 +45,23 @@ export function dial(address: Address | string, options: DialOptions): Connectio
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
     highWaterMark: HIGH_WATER_MARK_BYTES,
   };
-  const socket = connect(socketOptions);
+  const socket = secure?.connect(socketOptions, { host, serverId }) ?? connect(socketOptions);
   const connection = new Connection(socket, { limits, isAccepted: false, watch, monotonicMs }, () => handler);
   const timer = setTimeout(() => connection.abandon('timeout'), connectTimeoutMs);
   socket.once('close', () => clearTimeout(timer));
-  socket.once('connect', () => {
+  const open = (): void => {
     clearTimeout(timer);
+    connection.opened();
+  };
+  socket.once('connect', () => {
     if (isSelfConnected(socket)) connection.abandon('refused');
-    else connection.opened();
+    else if (secure === undefined) open();
+  });
+  if (secure === undefined) return connection;
+  socket.once('secureConnect', open);
+  socket.on('error', (error) => {
+    const problem = tlsProblem(error);
+    if (problem !== undefined) handler.onTlsProblem?.(problem);
   });
   return connection;
 }

@@ -6,11 +6,16 @@ import { Connection, type ConnectionHandler } from './connection';
 import { HIGH_WATER_MARK_BYTES, KEEP_ALIVE_DELAY_MS } from './dial';
 import { ACCEPTED_LIMITS, type FrameLimits } from './frame-limits';
 import { FrameWatch } from './frame-watch';
+import type { Secure } from './tls';
 
 export const DEFAULT_MAX_CONNECTIONS = 16_384;
 
 /** The kernel cuts it to net.core.somaxconn. */
 const BACKLOG = 4_096;
+
+const DEFAULT_HANDSHAKE_TIMEOUT_MS = 5_000;
+/** More at once than a crowd of clients that all begin in the same moment; about 50 KB each. */
+const MAX_HANDSHAKES = 1_024;
 
 export interface ListenOptions {
   host: string;
@@ -28,6 +33,12 @@ export interface ListenOptions {
   /** Trouble of the listening socket after it began to listen. */
   onError?(error: Error): void;
   monotonicMs?(): number;
+  /** Without it, in the clear; with it a connection is new when its handshake is done. */
+  secure?: Secure;
+  /** Default 5,000. */
+  handshakeTimeoutMs?: number;
+  /** With `secure`: somebody was turned away. */
+  onTlsProblem?(remoteAddress: string, problem: string): void;
 }
 
 export class Listener {
@@ -35,10 +46,19 @@ export class Listener {
   readonly #server: Server;
   readonly #options: ListenOptions;
   readonly #connections = new Set<Connection>();
+  readonly #closed = { readBytes: 0, writtenBytes: 0 };
+  readonly #handshakes;
 
   constructor(options: ListenOptions) {
     this.#options = options;
     this.watch = options.watch ?? new FrameWatch();
+    const handshakes = options.secure?.handshakes({
+      timeoutMs: options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
+      maxCount: MAX_HANDSHAKES,
+      onSecure: (socket) => this.#accept(socket),
+      onProblem: (remoteAddress, problem) => options.onTlsProblem?.(remoteAddress, problem),
+    });
+    this.#handshakes = handshakes;
     this.#server = createServer(
       {
         noDelay: true,
@@ -46,7 +66,7 @@ export class Listener {
         keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
         highWaterMark: HIGH_WATER_MARK_BYTES,
       },
-      (socket) => this.#accept(socket),
+      (socket) => (handshakes === undefined ? this.#accept(socket) : handshakes.begin(socket)),
     );
   }
 
@@ -57,6 +77,16 @@ export class Listener {
 
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /** What all accepted connections have moved so far. */
+  get traffic(): { readBytes: number; writtenBytes: number } {
+    let { readBytes, writtenBytes } = this.#closed;
+    for (const { bytesRead, bytesWritten } of this.#connections) {
+      readBytes += bytesRead;
+      writtenBytes += bytesWritten;
+    }
+    return { readBytes, writtenBytes };
   }
 
   /** The accepted connections whose sockets are open, those that say their last word included. */
@@ -88,6 +118,7 @@ export class Listener {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       for (const connection of this.#connections) connection.destroy();
+      this.#handshakes?.close();
     });
   }
 
@@ -96,8 +127,14 @@ export class Listener {
     const options = { limits, isAccepted: true, watch: this.watch, monotonicMs };
     const connection = new Connection(socket, options, (each) => onConnection(each));
     this.#connections.add(connection);
-    socket.once('close', () => this.#connections.delete(connection));
+    socket.once('close', () => this.#forget(connection));
     this.#makeRoom(connection);
+  }
+
+  #forget(connection: Connection): void {
+    if (!this.#connections.delete(connection)) return;
+    this.#closed.readBytes += connection.bytesRead;
+    this.#closed.writtenBytes += connection.bytesWritten;
   }
 
   /** Closes idle connections until the limits hold again, the reserved places counted as taken. */
@@ -110,7 +147,7 @@ export class Listener {
     while (this.#connections.size + freePlaces > maxConnections) {
       const victim = this.watch.idlest(newcomer) ?? newcomer;
       victim.destroy();
-      this.#connections.delete(victim);
+      this.#forget(victim);
       this.watch.remove(victim);
       if (victim === newcomer) return;
     }
@@ -124,7 +161,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return listener;
 }
 
-function listenError(error: NodeJS.ErrnoException, address: string): ClusterError {
+/** Why nobody can listen there, as `Listener.open` tells it. */
+export function listenError(error: NodeJS.ErrnoException, address: string): ClusterError {
   if (error.code === 'EADDRINUSE') {
     return new ClusterError('address_in_use', `${address} is in use by another program`, { cause: error });
   }

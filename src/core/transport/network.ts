@@ -4,4 +4,5 @@ export { Connection, type BodyWriter, type CloseReason, type ConnectionHandler }
 export { dial, type DialOptions } from './dial';
 export { ACCEPTED_LIMITS, DIALED_LIMITS, type FrameLimits } from './frame-limits';
 export { FrameWatch, type FrameWatchOptions } from './frame-watch';
+export type { Secure } from './tls';
 export { listen, Listener, type ListenOptions } from './listener';

@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import type { FaultServer } from '../../config/faults-config';
 import { causeOf } from '../../files/cause';
-import { refused } from './pid-file';
+import { refused } from '../refusal';
+import type { LocalServer } from './local-server';
 import { logFileOf } from './server-log';
 
 /** Starts a server's process; what it says goes to `logFileOf`. */
-export type Launch = (server: FaultServer) => ChildProcess;
+export type Launch = (server: LocalServer) => ChildProcess;
 
 /** Starts it in a session of its own, so that it outlives this program and a Ctrl-C in this terminal. */
-export function launchDetached(server: FaultServer): ChildProcess {
+export function launchDetached(server: LocalServer): ChildProcess {
   const log = openLog(logFileOf(server));
   try {
     const [program, ...args] = server.command;

@@ -1,64 +1,132 @@
 import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as later } from 'node:timers/promises';
-import type { FaultServer } from '../../config/faults-config';
-import { ClusterError } from '../../core/errors';
+import { askOne } from '../../core/ask-status';
+import type { FaultKind } from '../../core/fault-kinds';
+import type { StatusFields } from '../../core/protocol';
+import { formatAddress } from '../../core/transport/address';
 import { causeOf } from '../../files/cause';
-import type { Driver, ServerProcess } from '../driver';
+import type { Driver, Fault, Found, ServerProcess } from '../driver';
+import { nullIfRefused, refused } from '../refusal';
 import { type Launch, launchDetached } from './launch';
-import { disagreement, readPidFile, refused, START_TOLERANCE_MS } from './pid-file';
+import type { LocalServer } from './local-server';
+import { healNetwork, impair } from './network/network';
+import { disagreement, readPidFile, START_TOLERANCE_MS } from './pid-file';
 import { lookAtProcess } from './process-info';
 import { lastLine, logFileOf, sizeOf } from './server-log';
 
 const POLL_MS = 25;
 const CONNECT_MS = 1000;
+const ASK_MS = 1000;
 
 export interface LocalDriverOptions {
+  servers: readonly LocalServer[];
   /** How servers are started; default: so that they outlive this program. */
   launch?: Launch;
-  /** How long a killed process may take to go. */
+  /** How long a signal may take to have its effect. */
   goneMs?: number;
+  /** How long a server that was asked to leave may take: it finishes running tasks. */
+  leaveMs?: number;
   /** How long a started one may take to listen. */
   upMs?: number;
 }
 
-/** Servers of this machine, found by their pid files. */
-export function localDriver({
-  launch = launchDetached,
-  goneMs = 5000,
-  upMs = 10_000,
-}: LocalDriverOptions = {}): Driver {
+type Bounds = Required<Pick<LocalDriverOptions, 'launch' | 'goneMs' | 'leaveMs' | 'upMs'>>;
+
+/** Servers of this machine, found by their pid files. Faults last until they are mended: nobody watches over them. */
+export function localDriver(options: LocalDriverOptions): Driver {
+  const bounds = { launch: launchDetached, goneMs: 5000, leaveMs: 10_000, upMs: 10_000, ...options };
+  const serverOf = (id: number): LocalServer => {
+    const server = options.servers.find((each) => each.id === id);
+    if (server === undefined) throw refused(`there is no server ${id} here`);
+    return server;
+  };
   return {
-    find: identify,
-    async kill(server, { pid, startMs }) {
-      const now = await identify(server);
-      if (now === null) throw refused('it ended by itself just now');
-      if (now.pid !== pid) throw refused(`it was restarted just now, as process ${now.pid}`);
-      signal(pid);
-      if (!(await untilTrue(goneMs, () => isGone(pid, startMs)))) {
-        throw refused(`process ${pid} was killed but is there after ${goneMs / 1000} s`);
-      }
-    },
-    start: (server) => start(server, launch, upMs),
+    find: async (id) => identify(serverOf(id)),
+    status: async (id) => statusOf(serverOf(id)),
+    break: async (id, process, fault) => breakServer(serverOf(id), process, fault, bounds),
+    mend: async (id, kind) => mend(serverOf(id), kind, bounds),
   };
 }
 
+/** Asked with its own certificate: any of its CA will do. */
+async function statusOf({ id, address, tls }: LocalServer): Promise<StatusFields | null> {
+  // Loaded only where there is TLS.
+  const secure = tls && new (await import('../../core/transport/tls')).Secure(tls);
+  const answer = await askOne(formatAddress(address.host, address.port), ASK_MS, undefined, secure ?? undefined);
+  return 'status' in answer && answer.status.server_id === id ? answer.status : null;
+}
+
 /** The server's process, if the pid file, the kernel and the configuration agree on it. */
-async function identify(server: FaultServer): Promise<ServerProcess | null> {
+async function identify(server: LocalServer): Promise<Found | null> {
   const named = readPidFile(server.pidFile);
   const info = named && (await lookAtProcess(named.pid));
   if (named === null || info === null) return null;
   const problem = disagreement(server, named, info);
   if (problem !== undefined) throw refused(problem);
-  return { pid: named.pid, startMs: info.startMs };
+  return { pid: named.pid, startMs: info.startMs, isStopped: info.isStopped };
 }
 
-function signal(pid: number): void {
+async function breakServer(server: LocalServer, process: ServerProcess, fault: Fault, bounds: Bounds): Promise<void> {
+  const now = await identify(server);
+  if (now === null) throw refused('it ended by itself just now');
+  if (now.pid !== process.pid) throw refused(`it was restarted just now, as process ${now.pid}`);
+  switch (fault.kind) {
+    case 'kill':
+      return end(now, bounds.goneMs);
+    case 'terminate':
+    case 'restart':
+      return leave(now, bounds);
+    case 'pause':
+      return stop(now, bounds.goneMs);
+    default:
+      return impair(server, fault);
+  }
+}
+
+async function mend(server: LocalServer, kind: FaultKind, bounds: Bounds): Promise<ServerProcess> {
+  if (kind === 'kill' || kind === 'terminate' || kind === 'restart') return start(server, bounds);
+  if (kind !== 'pause') await healNetwork(server);
+  const found = await identify(server);
+  if (found === null) throw refused('it has ended meanwhile');
+  if (kind === 'pause') await resume(found, bounds.goneMs);
+  return found;
+}
+
+async function end({ pid, startMs }: Found, goneMs: number): Promise<void> {
+  signal(pid, 'SIGKILL');
+  if (await untilTrue(goneMs, () => isGone(pid, startMs))) return;
+  throw refused(`process ${pid} was killed but is there after ${goneMs / 1000} s`);
+}
+
+/** One that does not leave is killed, so that what comes next finds a server that is down. */
+async function leave(found: Found, { leaveMs, goneMs }: Bounds): Promise<void> {
+  const { pid, startMs } = found;
+  signal(pid, 'SIGTERM');
+  if (await untilTrue(leaveMs, () => isGone(pid, startMs))) return;
+  await end(found, goneMs);
+  throw refused(`process ${pid} did not leave within ${leaveMs / 1000} s after SIGTERM, and was killed`);
+}
+
+async function stop({ pid, startMs }: Found, limitMs: number): Promise<void> {
+  signal(pid, 'SIGSTOP');
+  if (await untilTrue(limitMs, async () => (await lookAtProcess(pid))?.isStopped === true)) return;
+  if (!(await isGone(pid, startMs))) signal(pid, 'SIGCONT');
+  throw refused(`process ${pid} did not stop within ${limitMs / 1000} s after SIGSTOP`);
+}
+
+async function resume({ pid }: Found, limitMs: number): Promise<void> {
+  signal(pid, 'SIGCONT');
+  if (await untilTrue(limitMs, async () => (await lookAtProcess(pid))?.isStopped !== true)) return;
+  throw refused(`process ${pid} is still stopped ${limitMs / 1000} s after SIGCONT`);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, name);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // It has just ended: that is what was wanted.
+    // It has just ended: whoever waits for that sees it, and whoever does not says so.
     if (code !== 'ESRCH') throw refused(`process ${pid}: ${causeOf(error)}`, error);
   }
 }
@@ -69,7 +137,7 @@ async function isGone(pid: number, startMs: number): Promise<boolean> {
   return info === null || Math.abs(info.startMs - startMs) > START_TOLERANCE_MS;
 }
 
-async function start(server: FaultServer, launch: Launch, upMs: number): Promise<ServerProcess> {
+async function start(server: LocalServer, { launch, upMs }: Bounds): Promise<ServerProcess> {
   const log = logFileOf(server);
   const logBytes = sizeOf(log);
   const child = launch(server);
@@ -90,18 +158,13 @@ function giveUp(child: ChildProcess, reason: string): string {
 }
 
 /** The server with this process number, once it is identified and listens. */
-async function upAs(pid: number | undefined, server: FaultServer): Promise<ServerProcess | null> {
+async function upAs(pid: number | undefined, server: LocalServer): Promise<ServerProcess | null> {
   // A pid file that is being written, or that a former life left, is none yet.
   const found = await identify(server).catch(nullIfRefused);
   return found !== null && found.pid === pid && (await listens(server)) ? found : null;
 }
 
-function nullIfRefused(error: unknown): null {
-  if (error instanceof ClusterError) return null;
-  throw error;
-}
-
-function listens({ address }: FaultServer): Promise<boolean> {
+function listens({ address }: LocalServer): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ ...address, timeout: CONNECT_MS });
     const end = (isListening: boolean) => (): void => {

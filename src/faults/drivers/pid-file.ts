@@ -1,9 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync, constants } from 'node:fs';
 import path from 'node:path';
-import type { FaultServer } from '../../config/faults-config';
-import { ClusterError } from '../../core/errors';
 import { causeOf } from '../../files/cause';
 import { oneLine } from '../../core/printable';
+import { refused } from '../refusal';
+import type { LocalServer } from './local-server';
 import type { ProcessInfo } from './process-info';
 
 /** What a server writes about itself at its start (`server.pid_file`). */
@@ -35,7 +35,7 @@ export function readPidFile(file: string): PidFile | null {
 }
 
 /** Why the process that a pid file names cannot be taken for this server; undefined when all agrees. */
-export function disagreement(server: FaultServer, named: PidFile, info: ProcessInfo): string | undefined {
+export function disagreement(server: LocalServer, named: PidFile, info: ProcessInfo): string | undefined {
   const file = oneLine(server.pidFile);
   const { pid, startMs, serverId, config } = named;
   if (serverId !== server.id) return `${file} is that of server ${serverId}`;
@@ -49,10 +49,6 @@ export function disagreement(server: FaultServer, named: PidFile, info: ProcessI
   }
   if (info.words.includes('server')) return undefined;
   return `process ${pid} of ${file} is no server, its command line is ${shown(info.words.join(' '))}`;
-}
-
-export function refused(text: string, cause?: unknown): ClusterError {
-  return new ClusterError('not_reachable', text, { cause });
 }
 
 /** The text of a small regular file. Never blocks: a pipe or a device is refused. */

@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 export interface ProcessInfo {
   /** Unix milliseconds; from `ps` it is a whole second. */
   startMs: number;
+  /** Stopped by a signal (SIGSTOP). */
+  isStopped: boolean;
   /** Its command line. */
   words: string[];
 }
@@ -28,9 +30,11 @@ export async function fromProc(pid: number): Promise<ProcessInfo | null> {
     );
     // The second field is the name in parentheses, in which anything may stand: count from its end.
     const fields = stat!.slice(stat!.lastIndexOf(')') + 2).split(' ');
-    if (isDead(fields[0]!)) return null;
+    const state = fields[0]!;
+    if (isDead(state)) return null;
     const bootMs = Date.now() - Number(uptime!.split(' ')[0]) * 1000;
-    return { startMs: bootMs + Number(fields[19]) * TICK_MS, words: commandLine!.split('\0').slice(0, -1) };
+    const startMs = bootMs + Number(fields[19]) * TICK_MS;
+    return { startMs, isStopped: isStopped(state), words: commandLine!.split('\0').slice(0, -1) };
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;
@@ -50,9 +54,14 @@ export async function fromPs(pid: number): Promise<ProcessInfo | null> {
   // S+   Sun Nov 22 17:46:05 2026 /opt/cloudp2p server --config config/server1.toml
   const [, state = 'Z', start = '', command = ''] =
     /^\s*(\S+)\s+(\S+ +\S+ +\d+ +[\d:]+ +\d+) +(.*)$/m.exec(stdout) ?? [];
-  return isDead(state) ? null : { startMs: Date.parse(start), words: command.split(/\s+/) };
+  if (isDead(state)) return null;
+  return { startMs: Date.parse(start), isStopped: isStopped(state), words: command.split(/\s+/) };
 }
 
 function isDead(state: string): boolean {
   return /^[ZX]/.test(state);
+}
+
+function isStopped(state: string): boolean {
+  return /^T/.test(state);
 }

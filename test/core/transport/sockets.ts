@@ -39,6 +39,7 @@ export class Ear implements ConnectionHandler {
   readonly bodies = new Queue<Buffer>();
   readonly errors = new Queue<ClusterError>();
   readonly closes = new Queue<CloseReason>();
+  readonly tlsProblems = new Queue<string>();
   readonly opens = new Queue<true>();
   closeCount = 0;
   #chunks: Uint8Array[] = [];
@@ -61,6 +62,10 @@ export class Ear implements ConnectionHandler {
 
   onProtocolError(error: ClusterError): void {
     this.errors.push(error);
+  }
+
+  onTlsProblem(problem: string): void {
+    this.tlsProblems.push(problem);
   }
 
   onClose(reason: CloseReason): void {

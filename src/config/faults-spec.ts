@@ -1,0 +1,282 @@
+import * as v from 'valibot';
+import { FAULT_KINDS, type FaultKind, takesDown } from '../core/fault-kinds';
+import { type Metric, parseThreshold, type Threshold } from '../core/metrics/threshold';
+import { ClusterError } from '../core/errors';
+import { printable } from '../core/printable';
+import { choice, decimal, toMs, whole } from './fields';
+import { badConfig, type Problem } from './problem';
+import { MAX_SERVER_ID } from './server-file';
+
+export const FAULT_PATTERNS = ['ring', 'random', 'simultaneous', 'rolling'] as const;
+export const FAULT_GROUPS = ['all', 'leader', 'followers', 'minority', 'majority'] as const;
+export const PARTITION_FROM = ['peers', 'clients', 'both'] as const;
+/** What the probe can tell, and an abort condition may be about. */
+export const PROBE_METRICS: readonly Metric[] = ['failure_rate', 'min', 'avg', 'p50', 'p95', 'p99', 'p99.9', 'max'];
+
+export type FaultPattern = (typeof FAULT_PATTERNS)[number];
+export type FaultGroup = (typeof FAULT_GROUPS)[number];
+export type PartitionFrom = (typeof PARTITION_FROM)[number];
+
+/** Which faults happen to which servers, and when. Everything that a plan follows from. */
+export interface FaultSpec {
+  pattern: FaultPattern;
+  /** At least one; where there are several, each step draws one by weight. */
+  kinds: readonly { kind: FaultKind; weight: number }[];
+  /** Ids: these servers, in the order of the ring. */
+  target: FaultGroup | readonly number[];
+  /** How many at once with the pattern `simultaneous`. */
+  count: number;
+  cycles: number;
+  /** From the mending of one to the next fault. */
+  intervalMs: number;
+  /** How long a server stays broken. */
+  restartDelayMs: number;
+  seed: number;
+  partitionFrom: PartitionFrom;
+  delayMs: number;
+  jitterMs: number;
+  lossPercent: number;
+}
+
+export const DEFAULT_COUNT = 2;
+const DEFAULT_LOSS_PERCENT = 20;
+const MAX_DELAY_MS = 60_000;
+const MAX_WEIGHT = 1_000_000;
+
+const secs = () => decimal(0, 7 * 24 * 3600, 'seconds');
+const milliseconds = () => decimal(0, MAX_DELAY_MS, 'milliseconds');
+const words = (what: string) =>
+  v.custom<string | string[]>(
+    (value) => isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
+    what,
+  );
+const targets = () =>
+  v.custom<string | number[]>(
+    (value) => isGroup(value) || (Array.isArray(value) && value.length > 0 && value.every(isId)),
+    `one of ${FAULT_GROUPS.map((word) => `"${word}"`).join(', ')}, or a list of ids of servers`,
+  );
+
+const NUMBERS = {
+  cycles: whole(1, 100_000),
+  interval: secs(),
+  'restart-delay': secs(),
+  count: whole(1, 1000),
+  seed: whole(0, 2 ** 47),
+  'delay-ms': milliseconds(),
+  'jitter-ms': milliseconds(),
+  'loss-percent': decimal(0.001, 100, 'percent'),
+};
+
+/** The keys of `[faults]` in faults.toml that make a spec, and when it ends early. */
+export const specFields = {
+  fault_interval_secs: v.optional(secs(), 30),
+  restart_delay_secs: v.optional(secs(), 10),
+  num_cycles: v.optional(NUMBERS.cycles, 3),
+  pattern: v.optional(choice(FAULT_PATTERNS), 'ring'),
+  kind: v.optional(words('a kind of fault such as "kill", or a list such as ["kill=3", "pause=1"]'), 'kill'),
+  target: v.optional(targets(), 'all'),
+  count: v.optional(NUMBERS.count),
+  seed: v.optional(NUMBERS.seed),
+  partition_from: v.optional(choice(PARTITION_FROM), 'both'),
+  delay_ms: v.optional(milliseconds(), 200),
+  jitter_ms: v.optional(milliseconds(), 100),
+  loss_percent: v.optional(NUMBERS['loss-percent'], DEFAULT_LOSS_PERCENT),
+  abort_when: v.optional(words('an expression such as "failure_rate>20%", or a list of them')),
+  allow_total_outage: v.optional(
+    v.custom<boolean>((value) => typeof value === 'boolean', 'true or false'),
+    false,
+  ),
+};
+
+export type SpecSettings = v.InferOutput<v.ObjectSchema<typeof specFields, undefined>>;
+
+/** The flags that say the same, as typed. */
+export interface SpecFlags {
+  cycles?: string;
+  interval?: string;
+  'restart-delay'?: string;
+  pattern?: FaultPattern;
+  kind?: string[];
+  target?: string[];
+  count?: string;
+  seed?: string;
+  'partition-from'?: PartitionFrom;
+  'delay-ms'?: string;
+  'jitter-ms'?: string;
+  'loss-percent'?: string;
+  'abort-when'?: string[];
+  'allow-total-outage'?: boolean;
+}
+
+/** A spec, and what may end its plan early or stop it from beginning. */
+export interface SpecConfig {
+  spec: FaultSpec;
+  /** In force when true: the plan ends then. */
+  abortWhen: Threshold[];
+  allowTotalOutage: boolean;
+}
+
+export interface SpecSource {
+  settings: SpecSettings;
+  flags: SpecFlags;
+  /** The file as errors name it. */
+  file: string;
+  serverIds: readonly number[];
+  /** Where nobody gave one. */
+  seed: number;
+}
+
+/**
+ * The faults as configured; flags win.
+ * @throws ClusterError `bad_config` | `bad_usage`, one line a problem, which names the flag or the file's key
+ */
+export function specOf(source: SpecSource): SpecConfig {
+  const { settings, flags, serverIds } = source;
+  const problems: Problem[] = [];
+  const name = (flag: keyof SpecFlags, key: keyof SpecSettings): string =>
+    flags[flag] === undefined ? `${source.file}: faults.${key}` : `--${flag}`;
+  const number = (flag: keyof typeof NUMBERS, inFile: number): number =>
+    numberFlag(flag, flags[flag], problems) ?? inFile;
+  const kinds = kindsOf(listOf(flags.kind ?? settings.kind), name('kind', 'kind'), problems);
+  const target = targetOf(flags.target ?? settings.target, serverIds, name('target', 'target'), problems);
+  const count = flags.count === undefined ? settings.count : numberFlag('count', flags.count, problems);
+  const spec: FaultSpec = {
+    ...{ pattern: flags.pattern ?? settings.pattern, kinds, target, count: count ?? DEFAULT_COUNT },
+    cycles: number('cycles', settings.num_cycles),
+    intervalMs: toMs(number('interval', settings.fault_interval_secs)),
+    restartDelayMs: toMs(number('restart-delay', settings.restart_delay_secs)),
+    seed: number('seed', settings.seed ?? source.seed),
+    partitionFrom: flags['partition-from'] ?? settings.partition_from,
+    ...delayOf(number, name('jitter-ms', 'jitter_ms'), source, problems),
+    lossPercent: number('loss-percent', settings.loss_percent),
+  };
+  const allowTotalOutage = flags['allow-total-outage'] ?? settings.allow_total_outage;
+  if (problems.length === 0) {
+    spec.count = countIn(spec, count, serverIds.length, name, problems);
+    problems.push(...outageProblems(spec, serverIds.length, allowTotalOutage));
+  }
+  if (problems.length > 0) throw badConfig(problems);
+  const conditions = listOf(flags['abort-when'] ?? settings.abort_when ?? []);
+  return { spec, abortWhen: conditionsOf(conditions, name('abort-when', 'abort_when')), allowTotalOutage };
+}
+
+function numberFlag(name: keyof typeof NUMBERS, typed: string | undefined, problems: Problem[]): number | undefined {
+  if (typed === undefined) return undefined;
+  const result = v.safeParse(NUMBERS[name], /^\d+(\.\d+)?$/.test(typed) ? Number(typed) : NaN);
+  if (result.success) return result.output;
+  problems.push({ key: `--${name}`, text: `expected ${result.issues[0].message}, got "${printable(typed)}"` });
+  return undefined;
+}
+
+/** `kill`, or `kill=3` with a weight. */
+function kindsOf(texts: readonly string[], key: string, problems: Problem[]): FaultSpec['kinds'] {
+  const seen = new Set<string>();
+  return texts.flatMap((text) => {
+    const [, word = '', weightText = '1'] = /^([a-z]+)(?:=(\d+(?:\.\d+)?))?$/.exec(text.trim()) ?? [];
+    const kind = FAULT_KINDS.find((each) => each === word);
+    const weight = Number(weightText);
+    const isGood = kind !== undefined && weight > 0 && weight <= MAX_WEIGHT && !seen.has(kind);
+    if (isGood) seen.add(kind);
+    if (isGood) return [{ kind, weight }];
+    const expected = `expected one of ${FAULT_KINDS.join(', ')}, each once, with a weight above 0 if any (kill=3)`;
+    problems.push({ key, text: `${expected}, got "${printable(text)}"` });
+    return [];
+  });
+}
+
+function targetOf(
+  given: string | readonly (string | number)[],
+  serverIds: readonly number[],
+  key: string,
+  problems: Problem[],
+): FaultSpec['target'] {
+  const list = typeof given === 'string' ? [given] : given;
+  const [first] = list;
+  if (list.length === 1 && isGroup(first)) return first;
+  const ids = list.flatMap((each) => String(each).split(',')).map((word) => (/^\d+$/.test(word) ? Number(word) : NaN));
+  const wrong = ids.findIndex((id, index) => !serverIds.includes(id) || ids.indexOf(id) !== index);
+  if (wrong < 0) return ids;
+  const expected = `expected one of ${FAULT_GROUPS.join(', ')}, or ids of servers (${serverIds.join(', ')}), each once`;
+  problems.push({ key, text: `${expected}, got "${printable(list.join(', '))}"` });
+  return 'all';
+}
+
+/** A jitter that nobody asked for is no reason to refuse a small delay. */
+function delayOf(
+  number: (flag: 'delay-ms' | 'jitter-ms', inFile: number) => number,
+  jitterKey: string,
+  { settings, flags }: SpecSource,
+  problems: Problem[],
+): Pick<FaultSpec, 'delayMs' | 'jitterMs'> {
+  const delayMs = number('delay-ms', settings.delay_ms);
+  const jitterMs = number('jitter-ms', settings.jitter_ms);
+  if (jitterMs <= delayMs) return { delayMs, jitterMs };
+  if (flags['jitter-ms'] === undefined && flags['delay-ms'] !== undefined) return { delayMs, jitterMs: delayMs };
+  problems.push({ key: jitterKey, text: `expected at most the delay, ${delayMs}, got ${jitterMs}` });
+  return { delayMs, jitterMs };
+}
+
+/** How many servers are broken at once. */
+function countIn(
+  { pattern, target }: FaultSpec,
+  given: number | undefined,
+  servers: number,
+  name: (flag: 'count' | 'target', key: 'count' | 'target') => string,
+  problems: Problem[],
+): number {
+  if (target === 'minority' || target === 'majority') {
+    const count = target === 'minority' ? Math.floor((servers - 1) / 2) : Math.floor(servers / 2) + 1;
+    if (given !== undefined) problems.push({ key: name('count', 'count'), text: `the target ${target} says how many` });
+    const text = `expected at least 3 servers for a minority of them, got ${servers}`;
+    if (count === 0) problems.push({ key: name('target', 'target'), text });
+    return count;
+  }
+  const pool =
+    target === 'leader' ? 1 : target === 'followers' ? servers - 1 : target === 'all' ? servers : target.length;
+  if (pool === 0) {
+    const text = 'expected at least 2 servers, or there is no follower';
+    problems.push({ key: name('target', 'target'), text });
+  }
+  if (pattern !== 'simultaneous') {
+    const text = 'only the pattern simultaneous breaks several servers at once';
+    if (given !== undefined && given > 1) problems.push({ key: name('count', 'count'), text });
+    return 1;
+  }
+  if (given !== undefined && given > pool && pool > 0) {
+    const text = `expected at most the number of targets, ${pool}, got ${given}`;
+    problems.push({ key: name('count', 'count'), text });
+  }
+  return Math.min(given ?? DEFAULT_COUNT, pool);
+}
+
+/** Of a cluster of which only one server is listed here nothing is known. */
+function outageProblems({ kinds, count }: FaultSpec, servers: number, isAllowed: boolean): Problem[] {
+  if (isAllowed || servers === 1 || count < servers || !kinds.some(({ kind }) => takesDown(kind))) return [];
+  const text = `this plan takes down all ${servers} servers at once, which needs this flag`;
+  return [{ key: '--allow-total-outage', text }];
+}
+
+function conditionsOf(expressions: readonly string[], where: string): Threshold[] {
+  try {
+    return expressions.map((expression) => parseThreshold(expression, { where, known: PROBE_METRICS }));
+  } catch (error) {
+    if (!(error instanceof ClusterError) || where.startsWith('--')) throw error;
+    throw new ClusterError('bad_config', error.message, { cause: error });
+  }
+}
+
+function listOf(value: string | readonly string[]): readonly string[] {
+  return typeof value === 'string' ? [value] : value;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isGroup(value: unknown): value is FaultGroup {
+  return FAULT_GROUPS.includes(value as FaultGroup);
+}
+
+function isId(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_SERVER_ID;
+}

@@ -1,0 +1,138 @@
+/** The machines of a run that goes over SSH: the lists [[servers]] and [[clients]] of run.toml. */
+import * as v from 'valibot';
+import { printable } from '../core/printable';
+import { parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
+import { canonicalAddress } from './address';
+import { dialAddress, list, path, table, text, whole } from './fields';
+import type { Problem } from './problem';
+import { serverId } from './server-file';
+import { STRESS_RANGES } from './stress-config';
+import { type TlsFiles, tlsFields, tlsFilesOf, tlsProblems } from './tls';
+
+const MAX_PATH_CHARS = 1024;
+const { machineId } = STRESS_RANGES;
+
+/** The keys of run.toml for them; on the top level of the file. */
+export const labFields = {
+  servers: v.optional(
+    list(
+      table({
+        ...{ id: serverId(), host: text(), address: dialAddress(), work_dir: text(MAX_PATH_CHARS) },
+        ...{ cert: v.optional(path()), key: v.optional(path()) },
+      }),
+      'a list of [[servers]]',
+    ),
+  ),
+  clients: v.optional(
+    list(
+      table({
+        machine_id: v.optional(whole(machineId.min, machineId.max)),
+        host: text(),
+        work_dir: text(MAX_PATH_CHARS),
+      }),
+      'a list of [[clients]]',
+    ),
+  ),
+  tls: tlsFields,
+};
+
+export type LabSettings = v.InferOutput<v.ObjectSchema<typeof labFields, undefined>>;
+
+export interface LabServer {
+  id: number;
+  /** `[user@]host[:port]` of SSH; an alias of ~/.ssh/config is one. */
+  host: string;
+  /** Where clients and peers reach it (host:port); it listens on this port of all its machine's addresses. */
+  address: string;
+  /** A path on its machine; one that does not begin with / counts from the home folder there. */
+  workDir: string;
+  /** Files of this machine, which are handed out; undefined: no TLS. */
+  tls?: TlsFiles;
+}
+
+export interface LabClient {
+  machineId: number;
+  host: string;
+  workDir: string;
+}
+
+/** All machines of a run; at least one of each. */
+export interface Lab {
+  servers: LabServer[];
+  clients: LabClient[];
+  /** Of all clients. */
+  tls?: TlsFiles;
+}
+
+/** Undefined: neither list is there, and all happens on this machine. */
+export function labOf({ servers, clients, tls }: LabSettings, file = ''): Lab | undefined {
+  if (servers === undefined && clients === undefined) return undefined;
+  return {
+    tls: tlsFilesOf(tls, file),
+    servers: (servers ?? []).map(({ work_dir, cert, key, ...rest }) => {
+      return { ...rest, workDir: fromHome(work_dir), tls: tlsFilesOf({ ca: tls.ca, cert, key }, file) };
+    }),
+    clients: (clients ?? []).map(({ machine_id, host, work_dir }, index) => {
+      return { machineId: machine_id ?? index + 1, host, workDir: fromHome(work_dir) };
+    }),
+  };
+}
+
+/** What the machines must be in view of each other. */
+export function labProblems(settings: LabSettings): Problem[] {
+  const lab = labOf(settings);
+  const isLost = lab === undefined && settings.tls.ca !== undefined;
+  const text = 'expected [[servers]] and [[clients]] beside it: on this machine alone there is no TLS';
+  if (lab === undefined) return isLost ? [{ key: 'tls', text }] : [];
+  const { servers, clients } = lab;
+  return [
+    ...emptiness('servers', servers),
+    ...emptiness('clients', clients),
+    ...hostProblems('servers', servers),
+    ...hostProblems('clients', clients),
+    ...repeats('servers', 'id', servers, ({ id }) => String(id)),
+    ...repeats('servers', 'address', servers, ({ address }) => canonicalAddress(address)),
+    ...repeats('clients', 'machine_id', clients, (client) => String(client.machineId)),
+    // Each has its own configuration and metrics there.
+    ...tlsProblems(settings.tls),
+    ...certificateProblems(settings),
+    ...repeats('clients', 'work_dir', clients, ({ host, workDir }) => `${workDir} on ${host}`),
+  ];
+}
+
+function emptiness(key: 'servers' | 'clients', entries: readonly unknown[]): Problem[] {
+  const text = `expected at least one [[${key}]]: a run over SSH needs servers and client machines`;
+  return entries.length > 0 ? [] : [{ key, text }];
+}
+
+/** With [tls] each server needs a certificate, without it none. */
+function certificateProblems({ servers = [], tls }: LabSettings): Problem[] {
+  return servers.flatMap((server, index) =>
+    (['cert', 'key'] as const).flatMap((key) => {
+      if ((server[key] === undefined) === (tls.ca === undefined)) return [];
+      const text = tls.ca === undefined ? 'expected tls.ca beside it' : 'missing: expected a path, because of tls.ca';
+      return [{ key: `servers[${index}].${key}`, text }];
+    }),
+  );
+}
+
+function hostProblems(key: string, entries: readonly { host: string }[]): Problem[] {
+  return entries.flatMap(({ host }, index) => {
+    const text = `expected ${TARGET_SHAPE}, got "${printable(host)}"`;
+    return parseSshTarget(host) === null ? [{ key: `${key}[${index}].host`, text }] : [];
+  });
+}
+
+function repeats<T>(list: string, key: string, entries: readonly T[], valueOf: (entry: T) => string): Problem[] {
+  const values = entries.map(valueOf);
+  return values.flatMap((value, index) => {
+    const first = values.indexOf(value);
+    const text = `expected another one each time, got ${printable(value)} again (first at ${list}[${first}])`;
+    return first === index ? [] : [{ key: `${list}[${index}].${key}`, text }];
+  });
+}
+
+/** SFTP has no ~; where it starts is the home folder. */
+function fromHome(folder: string): string {
+  return folder.replace(/^~(?:\/+|$)/, '').replace(/(?<=.)\/+$/, '') || '.';
+}

@@ -1,0 +1,56 @@
+/** Asks a server for its status, over a socket of its own that is closed afterwards. */
+import type { MessageOf, StatusFields } from './protocol';
+import { type CloseReason, dial, type Secure } from './transport/network';
+
+/** What came of asking one server: its status, or why there is none. */
+export type Answer = { address: string; status: StatusFields } | { address: string; failure: string };
+
+const FAILURES: Record<CloseReason, string> = {
+  closed: 'closed the connection without an answer',
+  refused: 'no server listens there',
+  unreachable: 'not reachable',
+  timeout: 'no answer in time',
+  protocol: 'does not speak our protocol',
+  destroyed: 'not asked to the end',
+  error: 'the connection broke',
+};
+
+/** `timeoutMs` is for the connection and the answer together; without `secure` it asks in the clear. Rejects with ClusterError `bad_config` for no address. */
+export function askOne(address: string, timeoutMs: number, stop?: AbortSignal, secure?: Secure): Promise<Answer> {
+  if (stop?.aborted) return Promise.resolve({ address, failure: FAILURES.destroyed });
+  return new Promise((resolve) => {
+    const settle = (answer: Answer): void => {
+      clearTimeout(timer);
+      stop?.removeEventListener('abort', onAbort);
+      connection.destroy();
+      resolve(answer);
+    };
+    const fail = (reason: CloseReason): void => settle({ address, failure: FAILURES[reason] });
+    const onAbort = (): void => fail('destroyed');
+    const connection = dial(address, {
+      connectTimeoutMs: timeoutMs,
+      secure,
+      handler: {
+        onMessage: (message) => {
+          if (message.kind === 'StatusResponse') settle({ address, status: statusOf(message) });
+          else if (message.kind === 'Error') settle({ address, failure: `answered with an error: ${message.message}` });
+        },
+        onBody: () => undefined,
+        onEnd: () => undefined,
+        onUnknown: () => undefined,
+        onTlsProblem: (problem) => settle({ address, failure: problem }),
+        onProtocolError: () => fail('protocol'),
+        onClose: fail,
+      },
+    });
+    const timer = setTimeout(() => fail('timeout'), timeoutMs);
+    stop?.addEventListener('abort', onAbort);
+    connection.send({ kind: 'StatusQuery' });
+  });
+}
+
+function statusOf(message: MessageOf<'StatusResponse'>): StatusFields {
+  const status: StatusFields & { kind?: string } = { ...message };
+  delete status.kind;
+  return status;
+}

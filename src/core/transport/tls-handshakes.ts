@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net';
+import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import { formatAddress } from './address';
+import { encodeMessage } from './frame';
+import { NOT_TLS, refusal, tlsProblem } from './tls-problem';
+
+export interface HandshakeOptions {
+  context: SecureContextOptions;
+  /** From the connection's first moment to the end of the handshake. */
+  timeoutMs: number;
+  /** Beyond it, the one begun first gives way. */
+  maxCount: number;
+  /** The other side has a certificate of the CA; nothing was read yet. */
+  onSecure(socket: TLSSocket): void;
+  /** The other side was turned away, and why; hang-ups and stalls are not told, everybody's port is scanned. */
+  onProblem(remoteAddress: string, problem: string): void;
+}
+
+/** Whoever was turned away gets this long to read why. */
+const LINGER_MS = 1_000;
+const HANDSHAKE_RECORD = 0x16;
+
+interface Handshake {
+  raw: Socket;
+  timer: NodeJS.Timeout;
+}
+
+/** Accepted sockets that have not proved yet that they may speak. They cost no TLS before their first byte. */
+export class Handshakes {
+  readonly #options: HandshakeOptions;
+  readonly #server: Server;
+  /** By remote address, in the order in which they began. */
+  readonly #pending = new Map<string, Handshake>();
+
+  constructor(options: HandshakeOptions) {
+    this.#options = options;
+    // Certificates are asked for and verified by OpenSSL; `#judge` turns away, so that it can say why.
+    this.#server = createServer({ ...options.context, requestCert: true, rejectUnauthorized: false });
+    this.#server.on('secureConnection', (socket) => this.#judge(socket));
+    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#failed(error, socket));
+  }
+
+  get count(): number {
+    return this.#pending.size;
+  }
+
+  begin(raw: Socket): void {
+    const address = addressOf(raw);
+    raw.on('error', () => undefined);
+    if (address === undefined) return void raw.destroy();
+    const timer = setTimeout(() => raw.destroy(), this.#options.timeoutMs);
+    const handshake = { raw, timer };
+    this.#pending.set(address, handshake);
+    raw.once('close', () => {
+      clearTimeout(timer);
+      if (this.#pending.get(address) === handshake) this.#pending.delete(address);
+    });
+    raw.once('readable', () => this.#firstBytes(raw, address));
+    if (this.#pending.size > this.#options.maxCount) this.#dropOldest();
+  }
+
+  close(): void {
+    for (const { raw } of this.#pending.values()) raw.destroy();
+  }
+
+  /** A program without TLS is told so in its own words. */
+  #firstBytes(raw: Socket, address: string): void {
+    const bytes = raw.read() as Buffer | null;
+    if (bytes === null) return void raw.destroy();
+    if (bytes[0] !== HANDSHAKE_RECORD) {
+      this.#options.onProblem(address, NOT_TLS);
+      return turnAway(raw, NOT_TLS);
+    }
+    raw.unshift(bytes);
+    this.#server.emit('connection', raw);
+  }
+
+  #judge(socket: TLSSocket): void {
+    const address = addressOf(socket);
+    const handshake = address === undefined ? undefined : this.#pending.get(address);
+    if (address === undefined || handshake === undefined) return void socket.destroy();
+    if (socket.authorized === true) {
+      this.#pending.delete(address);
+      clearTimeout(handshake.timer);
+      return this.#options.onSecure(socket);
+    }
+    const code = String(socket.authorizationError);
+    const isNone = socket.getPeerX509Certificate() === undefined;
+    const problem = isNone ? 'it has no certificate' : tlsProblem({ name: '', message: '', code });
+    const text = problem ?? `its certificate is not accepted (${code})`;
+    this.#options.onProblem(address, text);
+    socket.on('error', () => undefined);
+    turnAway(socket, text);
+  }
+
+  #failed(error: NodeJS.ErrnoException, socket: TLSSocket): void {
+    const address = addressOf(socket);
+    const problem = tlsProblem(error);
+    if (address !== undefined && problem !== undefined) this.#options.onProblem(address, problem);
+    socket.destroy();
+  }
+
+  #dropOldest(): void {
+    const [oldest] = this.#pending.values();
+    oldest?.raw.destroy();
+  }
+}
+
+/** Says it and closes; what else comes is thrown away unread, so that the kernel does not reset what was said. */
+function turnAway(socket: Socket, problem: string): void {
+  socket.end(encodeMessage(refusal(problem)));
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string | undefined {
+  return remoteAddress === undefined ? undefined : formatAddress(remoteAddress, remotePort ?? 0);
+}

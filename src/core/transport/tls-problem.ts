@@ -1,0 +1,63 @@
+/** What can be wrong between two sides of TLS, in words about the other side. */
+import { printable } from '../printable';
+import type { Message } from '../protocol';
+
+const MAX_CHARS = 300;
+
+/** As Node calls it. */
+export const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
+
+const NOT_OF_OUR_CA = 'its certificate was not signed by the CA that is configured here ([tls] ca)';
+export const NOT_TLS = 'it does not speak TLS, which [tls] of the configuration here asks for';
+export const TLS_UNEXPECTED = 'it speaks TLS, for which there is no [tls] in the configuration here';
+
+/** What OpenSSL and Node find wrong with the other side's certificate, or with what it says. */
+const PROBLEMS: Record<string, string> = {
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet (are the clocks right?)',
+  CERT_SIGNATURE_FAILURE: NOT_OF_OUR_CA,
+  DEPTH_ZERO_SELF_SIGNED_CERT: NOT_OF_OUR_CA,
+  SELF_SIGNED_CERT_IN_CHAIN: NOT_OF_OUR_CA,
+  UNABLE_TO_GET_ISSUER_CERT: NOT_OF_OUR_CA,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NOT_OF_OUR_CA,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NOT_OF_OUR_CA,
+  INVALID_CA: NOT_OF_OUR_CA,
+  INVALID_PURPOSE: 'its certificate is for another purpose (extendedKeyUsage)',
+  ERR_SSL_WRONG_VERSION_NUMBER: NOT_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NOT_TLS,
+  ERR_SSL_HTTP_REQUEST: NOT_TLS,
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'it speaks only TLS older than 1.2',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it speaks only TLS older than 1.2',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it wants a certificate, and got none',
+};
+
+/** The Error of a listener with TLS to whom it does not let speak. */
+export function refusal(problem: string): Message {
+  return { kind: 'Error', code: problem === NOT_TLS ? 'tls_needed' : 'bad_certificate', message: problem };
+}
+
+/** Such an Error as said of the listener; undefined for any other message. */
+export function refusalText(message: Message): string | undefined {
+  if (message.kind !== 'Error') return undefined;
+  if (message.code === 'tls_needed') return TLS_UNEXPECTED;
+  if (message.code !== 'bad_certificate') return undefined;
+  return `it turned us away, saying of us: "${printable(message.message, MAX_CHARS)}"`;
+}
+
+/** What a handshake failed of, as said of the other side; undefined: not of TLS (refused, closed, unreachable). */
+export function tlsProblem(error: NodeJS.ErrnoException): string | undefined {
+  const { code = '', message } = error;
+  // Our own words, with names that the other side's certificate says.
+  if (code === WRONG_NAME) return printable(message, MAX_CHARS);
+  const known = Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code] : undefined;
+  if (known !== undefined) return known;
+  if (/^(ERR_SSL_|ERR_TLS_|CERT_|CRL_|UNABLE_TO_|INVALID_|EPROTO|HOSTNAME_)/.test(code)) {
+    return `the TLS handshake failed (${printable(code)})`;
+  }
+  return undefined;
+}
+
+/** Whether what came instead of a frame are the first bytes of TLS: a record of an alert or of a handshake. */
+export function looksLikeTls(bytes: Uint8Array): boolean {
+  return (bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 0x03 && bytes[2]! <= 0x04;
+}

@@ -1,0 +1,216 @@
+import { appendFileSync, accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import type { ServerLocation } from '../../config/faults-config';
+import type { Clock } from '../../core/environment';
+import { ClusterError } from '../../core/errors';
+import type { FaultKind } from '../../core/fault-kinds';
+import { logLine } from '../../core/log-line';
+import { localDriver } from '../drivers/local';
+import type { LocalServer } from '../drivers/local-server';
+import { unableTo } from '../drivers/network/abilities';
+import { healNetwork } from '../drivers/network/network';
+import { logFileOf } from '../drivers/server-log';
+import type { Driver } from '../driver';
+import { nullIfRefused, reasonOf, refused } from '../refusal';
+import { DeadMan } from './dead-man';
+import { readLines } from './lines';
+import { type Lock, takeLock } from './lock';
+import {
+  type AgentServer,
+  type Hello,
+  MAX_LINE_CHARS,
+  type Reply,
+  type Request,
+  type ServerReport,
+  SILENCE_MS,
+} from './protocol';
+
+export interface AgentOptions {
+  /** Its end means that nobody is in charge any more. */
+  input: Readable;
+  output: Writable;
+  /** Of this program. */
+  version: string;
+  pid: number;
+  clock: Clock;
+  /** Unix milliseconds. */
+  startMs: number;
+  /** Reads a server's own configuration. @throws ClusterError for one that is not there or wrong */
+  locate(server: AgentServer): ServerLocation;
+  /** Aborted by SIGTERM. */
+  signal: AbortSignal;
+  /** How servers are looked at and broken; for tests. */
+  driverOf?(servers: readonly LocalServer[]): Driver;
+  silenceMs?: number;
+}
+
+/**
+ * Breaks servers of its own machine for a controller, which speaks to it in lines of JSON (./protocol). When the
+ * controller is gone, or silent for too long, it mends what it broke, and resolves.
+ */
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const { input, output, signal, silenceMs = SILENCE_MS } = options;
+  const agent = new Agent(options);
+  // Nobody reads any more: its input ends, too.
+  output.on('error', () => undefined);
+  const reason = await new Promise<string>((resolve) => {
+    let timer = setTimeout(() => undefined, 0);
+    const expectMore = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => resolve(`the controller said nothing for ${silenceMs / 1000} s`), silenceMs);
+    };
+    const onLine = (line: string): void => {
+      expectMore();
+      void agent.answer(line).then((reply) => reply !== null && output.write(`${JSON.stringify(reply)}\n`));
+    };
+    expectMore();
+    signal.addEventListener('abort', () => resolve('the fault agent was told to end'), { once: true });
+    readLines(input, MAX_LINE_CHARS, onLine, () => {
+      clearTimeout(timer);
+      resolve('the controller is gone');
+    });
+  });
+  await agent.end(reason);
+}
+
+class Agent {
+  readonly #options: AgentOptions;
+  #servers: LocalServer[] = [];
+  #locks: Lock[] = [];
+  #driver: Driver = localDriver({ servers: [] });
+  #deadMan = new DeadMan(this.#driver, () => undefined);
+  /** Ends must not overtake it. */
+  #greeting: Promise<Hello> | undefined;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+  }
+
+  /** Null for what is no request. */
+  async answer(line: string): Promise<Reply | null> {
+    const request = requestOf(line);
+    if (request === null) return null;
+    const { id } = request;
+    try {
+      return { id, ok: (await this.#perform(request)) ?? null };
+    } catch (error) {
+      const code = error instanceof ClusterError ? 'refused' : 'bug';
+      return { id, error: { code, message: (error as Error).message } };
+    }
+  }
+
+  async end(reason: string): Promise<void> {
+    await this.#greeting?.catch(() => undefined);
+    await this.#deadMan.mendAll(reason);
+    for (const lock of this.#locks) lock.release();
+  }
+
+  #perform(request: Request): unknown {
+    switch (request.verb) {
+      case 'hello':
+        if (this.#greeting !== undefined) throw refused('the fault agent was greeted already');
+        return (this.#greeting = this.#hello(request.servers, request.kinds));
+      case 'time':
+        return this.#options.clock.unixMs();
+      case 'find':
+        return this.#driver.find(request.server);
+      case 'status':
+        return this.#driver.status(request.server);
+      case 'break':
+        return this.#deadMan.break(request.server, request.process, request.fault, request.healWithinMs);
+      case 'mend':
+        return this.#deadMan.mend(request.server, request.kind);
+      case 'stop':
+        return this.#driver.break(request.server, request.process, { kind: 'terminate' }, 0);
+      default:
+        throw refused('the fault agent does not know this verb');
+    }
+  }
+
+  async #hello(places: readonly AgentServer[], kinds: readonly FaultKind[]): Promise<Hello> {
+    const { version, pid, driverOf = (servers) => localDriver({ servers }) } = this.#options;
+    const reports: ServerReport[] = [];
+    for (const place of places) reports.push(await this.#admit(place));
+    this.#driver = driverOf(this.#servers);
+    this.#deadMan = new DeadMan(this.#driver, (id, text) => this.#note(id, text));
+    for (const report of reports) await this.#judgeState(report);
+    return { version, pid, unable: await unableTo(kinds, this.#servers), servers: reports };
+  }
+
+  /** Takes a server's lock, if it is one. */
+  async #admit(place: AgentServer): Promise<ServerReport> {
+    const { pid, startMs } = this.#options;
+    const report: ServerReport = { id: place.id, problems: [], advertised: null, isSecure: false };
+    try {
+      const server = this.#locate(place);
+      report.advertised = server.advertised ?? server.address.port;
+      report.isSecure = server.tls !== null;
+      this.#servers.push(server);
+    } catch (error) {
+      report.problems.push({ kind: 'config', text: reasonOf(error) });
+      return report;
+    }
+    const server = this.#servers.at(-1)!;
+    try {
+      const lock = await takeLock(server.pidFile, { pid, startMs });
+      this.#locks.push(lock);
+      if (lock.wasStale) await this.#cleanUpAfterDead(server);
+    } catch (error) {
+      report.problems.push({ kind: 'lock', text: reasonOf(error) });
+    }
+    return report;
+  }
+
+  #locate(place: AgentServer): LocalServer {
+    const location = this.#options.locate(place);
+    const [program = '', ...rest] = place.command;
+    const absolute = path.resolve(place.workDir, program);
+    try {
+      accessSync(absolute, constants.X_OK);
+    } catch (error) {
+      throw new ClusterError('bad_config', `its program ${place.binary} cannot be run`, { cause: error });
+    }
+    return { ...place, host: '', command: [absolute, ...rest], ...location };
+  }
+
+  /** An agent that was killed itself could mend nothing. */
+  async #cleanUpAfterDead(server: LocalServer): Promise<void> {
+    await healNetwork(server);
+    const driver = localDriver({ servers: [server] });
+    const found = await driver.find(server.id).catch(nullIfRefused);
+    if (found?.isStopped) await driver.mend(server.id, 'pause');
+  }
+
+  async #judgeState(report: ServerReport): Promise<void> {
+    if (report.problems.length > 0) return;
+    try {
+      const found = await this.#driver.find(report.id);
+      if (found === null) report.problems.push({ kind: 'state', text: 'it is not running' });
+      else if (found.isStopped) report.problems.push({ kind: 'state', text: 'its process is stopped (SIGSTOP)' });
+    } catch (error) {
+      report.problems.push({ kind: 'state', text: reasonOf(error) });
+    }
+  }
+
+  /** What it did with nobody to tell stands where the server's own words stand. */
+  #note(serverId: number, text: string): void {
+    const server = this.#servers.find(({ id }) => id === serverId)!;
+    const line = logLine(new Date(this.#options.clock.unixMs()), 'warn', `fault agent: ${text}`);
+    try {
+      appendFileSync(logFileOf(server), `${line}\n`);
+    } catch {
+      // A full disk must not keep it from mending the rest.
+    }
+  }
+}
+
+function requestOf(line: string): Request | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    const isRequest = typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'number';
+    return isRequest ? (value as Request) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { printable } from '../../../core/printable';
+import { causeOf } from '../../../files/cause';
+import { refused } from '../../refusal';
+
+export type Tool = 'nft' | 'iptables' | 'ip6tables' | 'tc' | 'ip' | 'unshare';
+
+/** Where they are, for users whose PATH does not say so. */
+const SBIN = ':/usr/sbin:/sbin';
+const TIMEOUT_MS = 10_000;
+const CAP_NET_ADMIN = 12n;
+
+/** @throws ClusterError with what the tool said */
+export function runTool(tool: Tool, args: readonly string[], input = ''): Promise<string> {
+  const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}${SBIN}`, LC_ALL: 'C' };
+  return new Promise((resolve, reject) => {
+    const child = execFile(tool, args, { env, timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout);
+      const said = stderr.trim().split('\n')[0] ?? '';
+      reject(refused(`${tool} ${args.join(' ')}: ${printable(said || causeOf(error), 200)}`, error));
+    });
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+  });
+}
+
+/** Whether a call succeeds. */
+export async function succeeds(tool: Tool, args: readonly string[]): Promise<boolean> {
+  return runTool(tool, args).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether this process may change the network of its machine. */
+export function mayAdministerNetwork(): boolean {
+  try {
+    const [, effective = '0'] = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+    return ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n;
+  } catch {
+    return false;
+  }
+}
+
+/** Why packets cannot be delayed here; null: they can. Tried in a network of its own, so that nothing is touched. */
+export async function netemProblem(): Promise<string | null> {
+  if (!(await succeeds('tc', ['qdisc', 'show']))) return 'tc does not work there (Debian: iproute2)';
+  const call = ['qdisc', 'add', 'dev', 'lo', 'root', 'netem', 'delay', '1ms'];
+  const said = await runTool('unshare', ['--net', 'tc', ...call]).catch((error: Error) => error.message);
+  return /unknown|not found|No such file/i.test(said) ? 'its kernel has no netem (module sch_netem)' : null;
+}
+
+/** The firewall that works here; null: none. */
+export async function firewall(): Promise<'nft' | 'iptables' | null> {
+  if (await succeeds('nft', ['list', 'tables'])) return 'nft';
+  return (await succeeds('iptables', ['-w', '-S'])) ? 'iptables' : null;
+}

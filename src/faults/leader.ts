@@ -1,0 +1,18 @@
+import type { StatusFields } from '../core/protocol';
+
+/** Who leads by what servers say: the greatest leadership that any of them has heard of; null: none. */
+export function leaderOf(statuses: readonly (StatusFields | null)[]): number | null {
+  const heard = statuses.flatMap((status) => (status === null || status.leader_id === null ? [] : [status]));
+  // By term, then the lower id: the order of leaderships.
+  heard.sort((a, b) => b.term - a.term || a.leader_id! - b.leader_id!);
+  return heard[0]?.leader_id ?? null;
+}
+
+/** Whether all of them answer, are ready for tasks, and follow the same leader in the same term. */
+export function agree(statuses: readonly (StatusFields | null)[]): boolean {
+  const [first] = statuses;
+  if (first === undefined || first === null || first.leader_id === null) return false;
+  return statuses.every(
+    (status) => status?.phase === 'ready' && status.term === first.term && status.leader_id === first.leader_id,
+  );
+}

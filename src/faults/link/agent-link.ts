@@ -1,0 +1,142 @@
+import type { Clock } from '../../core/environment';
+import { ClusterError } from '../../core/errors';
+import { printable } from '../../core/printable';
+import { readLines } from '../agent/lines';
+import { MAX_LINE_CHARS, type Reply, SILENCE_MS, type Verb, type Verbs } from '../agent/protocol';
+import { refused } from '../refusal';
+import type { Channel } from './channel';
+
+/** How often an agent is asked for its time, so that each side knows that the other is there. */
+const KEEPALIVE_MS = 5000;
+const CLOCK_ROUNDS = 8;
+/** How long a healed agent may take to end. */
+const END_MS = 15_000;
+const MAX_WORDS = 300;
+const MAX_ERRORS_CHARS = 10_000;
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+/** How far another machine's clock is ahead of ours, and how sure that is. Milliseconds. */
+export interface ClockOffset {
+  offsetMs: number;
+  uncertaintyMs: number;
+}
+
+/** One agent, as the controller sees it. */
+export class AgentLink {
+  readonly #pending = new Map<number, Pending>();
+  readonly #lost = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #lastId = 0;
+  #errors = '';
+  #heardMs: number;
+  #isEnding = false;
+
+  constructor(
+    readonly host: string,
+    private readonly channel: Channel,
+    private readonly clock: Clock,
+  ) {
+    this.#heardMs = clock.monotonicMs();
+    readLines(
+      channel.output,
+      MAX_LINE_CHARS,
+      (line) => this.#onLine(line),
+      () => undefined,
+    );
+    channel.errors.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors = (this.#errors + text).slice(0, MAX_ERRORS_CHARS);
+    });
+    void channel.ended.then((how) => this.#lose(how));
+    this.#timer = setInterval(() => this.#keepAlive(), KEEPALIVE_MS);
+  }
+
+  /** Aborted, with a text as its reason, when the agent cannot be reached any more though it was not told to end. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** @throws ClusterError what the agent refused, or that it is gone */
+  ask<V extends Verb>(verb: V, fields: Verbs[V][0]): Promise<Verbs[V][1]> {
+    if (this.#lost.signal.aborted) return Promise.reject(refused(String(this.#lost.signal.reason)));
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve: resolve as Pending['resolve'], reject });
+      this.channel.input.write(`${JSON.stringify({ ...fields, id, verb })}\n`);
+    });
+  }
+
+  /** By several round trips, of which the shortest counts. */
+  async clockOffset(): Promise<ClockOffset> {
+    let best: ClockOffset = { offsetMs: 0, uncertaintyMs: Infinity };
+    for (let round = 0; round < CLOCK_ROUNDS; round++) {
+      const beforeMs = this.clock.unixMs();
+      const thereMs = await this.ask('time', {});
+      const afterMs = this.clock.unixMs();
+      const uncertaintyMs = (afterMs - beforeMs) / 2;
+      if (uncertaintyMs < best.uncertaintyMs) best = { offsetMs: thereMs - beforeMs - uncertaintyMs, uncertaintyMs };
+    }
+    return best;
+  }
+
+  /** Ends the agent, which mends what is still broken; resolves when it has ended, or does not within a bound. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    clearInterval(this.#timer);
+    this.channel.input.end();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, END_MS)));
+    await Promise.race([this.channel.ended, late]);
+    clearTimeout(timer);
+    this.channel.destroy();
+  }
+
+  #keepAlive(): void {
+    const silentMs = this.clock.monotonicMs() - this.#heardMs;
+    if (silentMs > SILENCE_MS) {
+      this.#lose(`it said nothing for ${SILENCE_MS / 1000} s`);
+      this.channel.destroy();
+    } else this.ask('time', {}).catch(() => undefined);
+  }
+
+  #onLine(line: string): void {
+    this.#heardMs = this.clock.monotonicMs();
+    const reply = replyOf(line);
+    const pending = reply && this.#pending.get(reply.id);
+    if (!reply || !pending) return;
+    this.#pending.delete(reply.id);
+    if ('ok' in reply) return pending.resolve(reply.ok);
+    const { code, message } = reply.error;
+    const text = printable(String(message), MAX_WORDS);
+    pending.reject(new ClusterError(code === 'bug' ? 'internal' : 'not_reachable', text));
+  }
+
+  #lose(how: string): void {
+    clearInterval(this.#timer);
+    const parts = [how, printable(gist(this.#errors), MAX_WORDS)].filter((part) => part !== '');
+    const text = `the fault agent on ${this.host} is gone: ${parts.join(': ')}`;
+    for (const { reject } of this.#pending.values()) reject(refused(text));
+    this.#pending.clear();
+    if (!this.#isEnding && !this.#lost.signal.aborted) this.#lost.abort(text);
+  }
+}
+
+/** The line of a program's complaints that says most. */
+function gist(errors: string): string {
+  const lines = errors.split('\n').map((line) => line.trim());
+  return lines.find((line) => /error/i.test(line)) ?? lines.filter((line) => line !== '').at(-1) ?? '';
+}
+
+/** What is no reply (a shell's greeting) is passed over. */
+function replyOf(line: string): Reply | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    const isReply = typeof value === 'object' && value !== null && 'id' in value && ('ok' in value || 'error' in value);
+    return isReply ? (value as Reply) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,122 @@
+import type { FaultServer } from '../../config/faults-config';
+import { ClusterError } from '../../core/errors';
+import type { Hello, ServerReport } from '../agent/protocol';
+import type { Driver } from '../driver';
+import { reasonOf } from '../refusal';
+import type { ClockOffset } from './agent-link';
+import { HostLink, type HostOptions } from './host-link';
+
+/** A clock that is farther off than this is worth a word before the first fault. */
+const MAX_OFFSET_MS = 500;
+
+export interface ConnectOptions extends HostOptions {
+  servers: readonly FaultServer[];
+  /** Of this program; agents of another one are refused. */
+  version: string;
+  signal: AbortSignal;
+}
+
+/** The agents of all hosts, greeted, with the locks of all servers. */
+export interface Agents {
+  driver: Driver;
+  /** host:port, or the port alone at the server's own machine; null: not known. By server. */
+  advertised: ReadonlyMap<number, string | number | null>;
+  /** A server of them speaks TLS only. */
+  isSecure: boolean;
+  /** What is not as it should be but keeps nobody from beginning, one line each. */
+  warnings: readonly string[];
+  /** Aborted when one of them is gone; the reason is a text. */
+  lost: AbortSignal;
+  /** Ends all; whatever is still broken is mended by them. */
+  end(): Promise<void>;
+}
+
+interface Host {
+  link: HostLink;
+  hello: Hello;
+  clock: ClockOffset;
+}
+
+/** What keeps the faults from beginning; `config`: a mistake in faults.toml or at the place that it names. */
+interface Problem {
+  kind: ServerReport['problems'][number]['kind'];
+  text: string;
+}
+
+/**
+ * Starts an agent on each host, all at once, and checks everything before the first fault.
+ * @throws ClusterError `bad_config` | `not_reachable`, a line for every problem; no agent is left then
+ */
+export async function connectAgents(options: ConnectOptions): Promise<Agents> {
+  const names = [...new Set(options.servers.map(({ host }) => host))];
+  const results = await Promise.all(names.map((host) => greet(host, options)));
+  const hosts = results.flatMap((result) => ('link' in result ? [result] : []));
+  const problems = results.flatMap((result) => ('link' in result ? problemsOf(result, options) : [result]));
+  const end = async (): Promise<void> => void (await Promise.all(hosts.map(({ link }) => link.end())));
+  if (options.signal.aborted) {
+    await end();
+    throw new ClusterError('interrupted', 'interrupted before the first fault');
+  }
+  if (problems.length > 0) {
+    await end();
+    const isMistake = problems.some(({ kind }) => kind === 'config');
+    throw new ClusterError(isMistake ? 'bad_config' : 'not_reachable', problems.map(({ text }) => text).join('\n'));
+  }
+  const reports = hosts.flatMap(({ hello }) => hello.servers);
+  return {
+    driver: driverOf(hosts),
+    advertised: new Map(reports.map(({ id, advertised }) => [id, advertised])),
+    isSecure: reports.some(({ isSecure }) => isSecure),
+    warnings: hosts.flatMap(warningsOf),
+    lost: AbortSignal.any(hosts.map(({ link }) => link.lost)),
+    end,
+  };
+}
+
+async function greet(host: string, options: ConnectOptions): Promise<Host | Problem> {
+  const servers = options.servers.filter((server) => server.host === host);
+  const link = new HostLink(host, servers, options);
+  try {
+    return { link, hello: await link.greet(), clock: await link.clockOffset() };
+  } catch (error) {
+    await link.end();
+    const isMistake = error instanceof ClusterError && error.code === 'bad_config';
+    return { kind: isMistake ? 'config' : 'state', text: reasonOf(error) };
+  }
+}
+
+function problemsOf({ link: { host }, hello }: Host, { version, kinds }: ConnectOptions): Problem[] {
+  if (hello.version !== version) {
+    const text = `${host}: the program there is version ${hello.version}, this one is ${version}`;
+    return [{ kind: 'state', text }];
+  }
+  const unable = kinds.flatMap((kind): Problem[] => {
+    const why = hello.unable[kind];
+    return why === undefined ? [] : [{ kind: 'state', text: `${host}: cannot do "${kind}": ${why}` }];
+  });
+  const servers = hello.servers.flatMap(({ id, problems }) =>
+    problems.map(({ kind, text }) => ({ kind, text: `Server ${id} on ${host}: ${text}` })),
+  );
+  return [...unable, ...servers];
+}
+
+function warningsOf({ link: { host }, clock: { offsetMs, uncertaintyMs } }: Host): string[] {
+  if (Math.abs(offsetMs) - uncertaintyMs <= MAX_OFFSET_MS) return [];
+  const side = offsetMs > 0 ? 'ahead of' : 'behind';
+  const much = `${Math.abs(Math.round(offsetMs))} ms ± ${Math.ceil(uncertaintyMs)} ms`;
+  return [`the clock of ${host} is ${much} ${side} this one: the times of events there are not comparable as they are`];
+}
+
+/** Each server through the agent of its host. */
+function driverOf(hosts: readonly Host[]): Driver {
+  const links = new Map(hosts.flatMap(({ link }) => link.servers.map(({ id }) => [id, link] as const)));
+  const linkTo = (id: number): HostLink => links.get(id)!;
+  return {
+    find: (server) => linkTo(server).ask('find', { server }),
+    status: (server) => linkTo(server).ask('status', { server }),
+    async break(server, process, fault, healWithinMs) {
+      await linkTo(server).ask('break', { server, process, fault, healWithinMs });
+    },
+    mend: (server, kind) => linkTo(server).ask('mend', { server, kind }),
+  };
+}

@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import { VirtualClient } from '../client/client';
+import { Hedging } from '../client/hedging';
+import { Load } from '../client/load';
+import type { Clock } from '../core/environment';
+import type { Secure } from '../core/transport/network';
+import type { Threshold } from '../core/metrics/threshold';
+import { RecordFile } from '../files/record-file';
+import { ProbeWindow } from './probe-window';
+
+const RATE_PER_SECOND = 5;
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Of one task: the cluster, and not the network's width, is what is looked at. */
+const SECRET_BYTES = 256;
+const FLUSH_MS = 1000;
+const NAME = 'Fault_Probe';
+
+export interface ProbeOptions {
+  /** host:port, at least one. */
+  addresses: readonly string[];
+  conditions: readonly Threshold[];
+  /** Lines of RequestRecord are appended to it. */
+  file: string;
+  /** Named in an error about the file. */
+  fileSource: string;
+  /** Default: in the clear. */
+  secure?: Secure;
+  clock: Clock;
+}
+
+export interface Probe {
+  /** Aborted when a condition is true; the reason says which, and what was seen. */
+  crossed: AbortSignal;
+  end(): Promise<void>;
+}
+
+/** Sends small tasks at a fixed rate, apart from any load, and judges what becomes of them. */
+export function startProbe({ addresses, conditions, file, fileSource, secure, clock }: ProbeOptions): Probe {
+  const records = new RecordFile(file, { flushMs: FLUSH_MS, what: fileSource, onError: () => undefined });
+  const window = new ProbeWindow();
+  const crossed = new AbortController();
+  const client = new VirtualClient({
+    ...{ clientId: 1, clientName: NAME, runId: randomUUID(), addresses, requestTimeoutMs: REQUEST_TIMEOUT_MS },
+    ...{ hedging: new Hedging(1), random: Math.random, clock, secure },
+  });
+  const load = new Load({
+    request: (image, requestId, options) => client.request(image, requestId, options),
+    images: [{ name: 'probe', bytes: Buffer.alloc(SECRET_BYTES, NAME) }],
+    pacing: { mode: 'rate', ratePerSecond: RATE_PER_SECOND },
+    ...{ random: Math.random, clock },
+    onRecord: (record) => {
+      records.append(JSON.stringify(record));
+      window.add(record, clock.monotonicMs());
+      const seen = window.crossed(conditions, clock.monotonicMs());
+      if (seen !== null && !crossed.signal.aborted) crossed.abort(seen);
+    },
+  });
+  const done = load.run();
+  return {
+    crossed: crossed.signal,
+    async end() {
+      load.stop();
+      await client.close();
+      await done;
+      records.close();
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import path from 'node:path';
+import type { FaultServer } from '../../config/faults-config';
+import type { RunConfig } from '../../config/run-config';
+import type { Clock } from '../../core/environment';
+import { pause } from '../../core/pause';
+import { faultHands } from '../../faults/hands';
+import { type FaultsReport, type Hands, simulateFaults } from '../../faults/simulate';
+import type { Screen } from '../../stress/screen';
+import type { RunRecorder } from '../recorder';
+
+export interface LabFaultsOptions {
+  config: RunConfig;
+  servers: FaultServer[];
+  /** Of the load; unix milliseconds. */
+  startAtMs: number;
+  program: { version: string; command: readonly string[] };
+  recorder: RunRecorder;
+  /** Of the run. */
+  folder: string;
+  clock: Clock;
+  signal: AbortSignal;
+  screen?: Screen;
+  /** Called before the first word about them. */
+  begin(): void;
+}
+
+/** The faults of a run, by the agents on its machines; null: there were none. @throws ClusterError */
+export async function breakServers(options: LabFaultsOptions): Promise<FaultsReport | null> {
+  const { config, servers, startAtMs, program, recorder, folder, clock, signal, screen, begin } = options;
+  const { firstMs, ...faults } = config.faults;
+  await pause(Math.max(0, startAtMs + firstMs - clock.unixMs()), signal);
+  if (faults.spec.cycles === 0 || signal.aborted) return null;
+  begin();
+  const places = {
+    ...{ logFile: recorder.faultsLog, eventsFile: recorder.faultsFile, logSource: '--out' },
+    probeFile: path.join(folder, 'fault_probe.ndjson'),
+  };
+  const whole = { servers, ...faults, ...places, tls: config.lab?.tls };
+  return simulateFaults({
+    ...{ config: whole, clock, signal },
+    prepare: async (stop) => carryOn(await faultHands({ config: whole, program, clock, signal: stop }), recorder),
+    display: screen && { write: (text: string) => screen.print(text.replace(/\n$/, '')) },
+  });
+}
+
+/**
+ * An agent whose connection is lost mends what it broke, and another one is started when its servers' turn comes: that is
+ * no reason to end a run.
+ */
+function carryOn(hands: Hands, recorder: RunRecorder): Hands {
+  const { abort, condition } = hands;
+  const onLost = (): void => {
+    if (!condition?.aborted) recorder.say(`${String(abort!.reason)}; it mends what it broke, and another one follows`);
+  };
+  abort?.addEventListener('abort', onLost, { once: true });
+  return {
+    ...hands,
+    abort: condition,
+    end: async () => {
+      abort?.removeEventListener('abort', onLost);
+      await hands.end?.();
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import path from 'node:path';
+import type { Gathered } from '../../report/gather';
+import type { Report, RuleResult } from '../../report/report';
+import type { RunRecorder } from '../recorder';
+import { judgeRun } from '../verdicts';
+import { eventsFileOf, METRICS_FOLDER } from './files';
+import type { LabOptions } from './lab';
+import { REQUEST_TIMEOUT_MS } from './limits';
+import type { RemoteLoad } from './load';
+import type { LabMachines } from './machines';
+
+export interface LabReportOptions extends Pick<LabOptions, 'folder' | 'thresholds' | 'clock' | 'facts' | 'output'> {
+  recorder: RunRecorder;
+  /** Those that began. */
+  loads: readonly RemoteLoad[];
+  machines: LabMachines;
+}
+
+const NEVER = new AbortController().signal;
+
+/** Collects what the machines wrote, judges it, and reports; null where there is nothing to report. */
+export function labReport(options: LabReportOptions): Promise<Report | null> {
+  const { folder, thresholds, clock, facts, output, recorder, loads, machines } = options;
+  const servers = machines.faultServers;
+  return recorder.report({
+    metrics: loads.map(({ machine, workDir }) => `${machine.host}:${path.posix.join(workDir, METRICS_FOLDER)}`),
+    events: servers.map(({ id, host, workDir }) => {
+      return { path: `${host}:${path.posix.join(workDir, eventsFileOf(id))}`, required: true };
+    }),
+    // What an earlier run left there, where this one did not come to write, is not of this one.
+    runs: { take: 'id', runId: facts.run_id },
+    thresholds,
+    rules: (gathered) =>
+      rulesOf(
+        gathered,
+        recorder.faultsFile,
+        servers.map(({ id }) => id),
+      ),
+    remote: {
+      ...{ into: path.join(folder, 'collected'), clock, output },
+      // An interrupted run is collected, too; a second Ctrl-C ends it all.
+      interruptible: (work) => work(NEVER),
+    },
+  });
+}
+
+function rulesOf({ collected, events, clocks }: Gathered, faults: string, serverIds: number[]): RuleResult[] {
+  return judgeRun({
+    requestFiles: collected.flatMap(({ recordFiles, offsetMs }) =>
+      recordFiles.map((file) => ({ path: file, offsetMs, machineId: machineIdOf(file) })),
+    ),
+    eventFiles: events.map((place) => ({ path: place.path, offsetMs: place.offsetMs ?? 0 })),
+    ...{ faults, serverIds, requestTimeoutMs: REQUEST_TIMEOUT_MS },
+    // Two machines may be wrong in opposite ways.
+    clockErrorMs: 2 * Math.max(0, ...clocks.map(({ uncertainty_ms }) => uncertainty_ms)),
+  });
+}
+
+function machineIdOf(file: string): number {
+  return Number(/machine_(\d+)_/.exec(path.basename(file))![1]);
+}

@@ -1,0 +1,181 @@
+import path from 'node:path';
+import type { ClientImage } from '../../client/client';
+import type { Lab } from '../../config/lab-config';
+import type { RunConfig } from '../../config/run-config';
+import type { Clock } from '../../core/environment';
+import type { Threshold } from '../../core/metrics/threshold';
+import { ClusterError } from '../../core/errors';
+import { oneLine } from '../../core/printable';
+import type { Output } from '../../report/collect-screen';
+import type { RunFacts } from '../../report/report';
+import type { Screen } from '../../stress/screen';
+import { RunRecorder, type RunResult } from '../recorder';
+import type { Executable } from './executable';
+import type { LabTls } from './files';
+import { breakServers } from './lab-faults';
+import { LabLoads } from './loads';
+import { LabMachines } from './machines';
+import { STEPS } from './plan';
+import { labReport } from './lab-report';
+import { LabServers } from './servers';
+
+export interface LabOptions {
+  config: RunConfig;
+  lab: Lab;
+  /** Of this machine; does not exist yet. */
+  folder: string;
+  /** Copied to the client machines; undefined: they have their own. */
+  images?: readonly ClientImage[];
+  executable: Executable;
+  /** What the machines speak TLS with. */
+  tls?: LabTls;
+  /** This one, as it is started, and its version. */
+  program: { version: string; command: readonly string[] };
+  thresholds: readonly Threshold[];
+  /** All that run.json says but its end. */
+  facts: RunFacts;
+  /** Servers stay up. */
+  keep: boolean;
+  clock: Clock;
+  /** Aborted by Ctrl-C: heals, stops and reports what is there. */
+  signal: AbortSignal;
+  screen?: Screen;
+  /** Where the collection shows how far it is, if anybody looks. */
+  output?: Output;
+}
+
+/**
+ * The `run` command over SSH: the same as on one machine, with servers and clients on others. However it ends, it stops
+ * what it started there; files stay.
+ * @throws ClusterError `not_reachable` naming the machines that keep it from beginning, `bad_config` for a wrong ssh
+ * configuration, `bad_usage` for a folder or file that cannot be written, `interrupted` before anything was started
+ */
+export async function runLab(options: LabOptions): Promise<RunResult> {
+  const { folder, facts, clock, screen, lab } = options;
+  const servers = lab.servers.map(({ address }) => address);
+  const recorder = new RunRecorder({ folder, facts, servers, steps: STEPS.length, clock, screen });
+  const run = new LabRun(options, recorder);
+  let result: RunResult | undefined;
+  recorder.begin();
+  const onExit = (): void => run.tellWhatIsLeft();
+  process.once('exit', onExit);
+  try {
+    await run.prepare();
+    await run.perform();
+    return (result = await run.result());
+  } finally {
+    screen?.stop();
+    const problems = await run.stop();
+    result?.problems.push(...problems);
+    process.off('exit', onExit);
+  }
+}
+
+class LabRun {
+  private readonly machines: LabMachines;
+  private servers: LabServers | undefined;
+  private loads: LabLoads | undefined;
+
+  constructor(
+    private readonly options: LabOptions,
+    private readonly recorder: RunRecorder,
+  ) {
+    this.machines = new LabMachines({ ...options, say: (...lines) => recorder.say(...lines) });
+  }
+
+  /** Steps 1 to 3: nothing has been started after them. */
+  async prepare(): Promise<void> {
+    const { machines } = this;
+    await this.step(1, () => machines.connect());
+    await this.step(2, () => machines.check());
+    await this.step(3, () => machines.copy());
+    machines.outlive(this.options.signal);
+  }
+
+  /** Steps 4 to 7. */
+  async perform(): Promise<void> {
+    const { config, clock, signal, program, facts, folder } = this.options;
+    const { recorder, machines } = this;
+    const kinds = config.faults.spec.cycles === 0 ? [] : config.faults.spec.kinds.map(({ kind }) => kind);
+    const servers = new LabServers({
+      ...{ servers: machines.faultServers, kinds, version: program.version, clock },
+      beforeStart: (server) => machines.putAside(server),
+      addressOf: (id) => this.options.lab.servers.find((server) => server.id === id)!.address,
+    });
+    this.servers = servers;
+    await this.step(4, async () => recorder.say(await servers.start(signal)));
+    if (signal.aborted) return;
+    const loads = new LabLoads({ loads: machines.loadsOf(facts.run_id), config, clock, signal, recorder });
+    this.loads = loads;
+    await this.step(5, () => loads.start());
+    if (signal.aborted) return;
+    await loads.during(async (startAtMs, stop) => {
+      recorder.faults = await breakServers({
+        ...{ config, servers: machines.faultServers, startAtMs, program, clock, signal: stop, recorder, folder },
+        screen: this.options.screen,
+        begin: () => this.sayStep(6),
+      });
+      this.sayStep(7);
+    });
+  }
+
+  /** Step 8. */
+  async result(): Promise<RunResult> {
+    const { signal, folder } = this.options;
+    const { recorder, machines, loads } = this;
+    const started = (loads?.loads ?? []).filter(({ isStarted }) => isStarted);
+    recorder.problems.push(...machines.problems, ...(loads?.problems ?? []));
+    this.sayStep(8);
+    const report =
+      started.length === 0 ? null : await labReport({ ...this.options, recorder, loads: started, machines });
+    if (started.length === 0 && !signal.aborted) recorder.problems.push('there is nothing to report: no load began');
+    recorder.say('', `What the machines wrote stays there, in: ${machines.placesText}`);
+    recorder.say(`Collected files: ${oneLine(path.join(folder, 'collected'))}`);
+    return recorder.result(report, signal.aborted);
+  }
+
+  /** Step 9: ends what was started, and says what could not be ended. */
+  async stop(): Promise<string[]> {
+    const { keep, signal } = this.options;
+    const { servers, machines, recorder } = this;
+    const left = (await this.loads?.stop()) ?? [];
+    const isKept = keep && !signal.aborted && servers !== undefined;
+    if (isKept) recorder.say('', `The servers stay up; to stop them: ${this.howToStop()}`);
+    else if (servers !== undefined && servers.started.size > 0) {
+      this.sayStep(9);
+      left.push(...(await servers.stop()));
+      if (left.length === 0) recorder.say('Stopped all that this run started');
+    }
+    machines.close();
+    for (const text of left) recorder.say(`Incomplete: ${oneLine(text)}`);
+    return left;
+  }
+
+  /** A second Ctrl-C ends this process at once. */
+  tellWhatIsLeft(): void {
+    const loads = this.loads?.loads.filter(({ isStarted, isOver }) => isStarted && !isOver) ?? [];
+    const servers = this.servers?.started.size ? [this.howToStop()] : [];
+    const what = [...loads.map(({ name }) => `the load of ${name}`), ...servers];
+    if (what.length > 0) this.recorder.say(`Ended at once; may still run: ${what.join('; ')}`);
+  }
+
+  private howToStop(): string {
+    return this.machines.faultServers
+      .map(
+        ({ id, host, workDir }) =>
+          `server ${id}: ssh ${host}, its process number is in ${oneLine(workDir)}/server_${id}.pid`,
+      )
+      .join('; ');
+  }
+
+  private async step(number: number, act: () => Promise<void>): Promise<void> {
+    this.sayStep(number);
+    await act();
+    if (number < 4 && this.options.signal.aborted)
+      throw new ClusterError('interrupted', 'interrupted; nothing was started');
+  }
+
+  private sayStep(number: number): void {
+    this.recorder.step(number, STEPS[number - 1]!);
+  }
+}

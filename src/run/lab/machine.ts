@@ -1,0 +1,104 @@
+import type { Clock } from '../../core/environment';
+import { ClusterError } from '../../core/errors';
+import { pause } from '../../core/pause';
+import { printable } from '../../core/printable';
+import { parseSshTarget } from '../../core/ssh-target';
+import { type ClockOffset, measureClock } from '../../ssh/clock-offset';
+import { connectSsh } from '../../ssh/connect';
+import type { Sftp } from '../../ssh/sftp';
+import type { Ssh } from '../../ssh/ssh';
+
+/** How long a machine that was there may be out of reach. */
+const RECONNECT_MS = 60_000;
+const AGAIN_MS = 500;
+const MAX_WORDS = 500;
+
+export interface MachineOptions {
+  clock: Clock;
+  /** Aborted: all connections end, and whatever waits on them. */
+  signal: AbortSignal;
+  say(line: string): void;
+}
+
+/** A machine that SSH reaches. A connection that is lost is made anew, and what was under way is begun again. */
+export class Machine {
+  /** Null: it could not be told, or was not yet. */
+  clockOffset: ClockOffset | null = null;
+  #ssh: Promise<Ssh> | undefined;
+
+  constructor(
+    /** As in run.toml. */
+    readonly host: string,
+    private readonly options: MachineOptions,
+  ) {}
+
+  /** The first connection, without a second attempt. @throws ClusterError */
+  async connect(): Promise<void> {
+    const { signal, clock } = this.options;
+    this.#ssh = connectSsh(parseSshTarget(this.host)!, { signal });
+    this.clockOffset = await measureClock(await this.#ssh, clock);
+  }
+
+  /**
+   * Runs a script of ./scripts to its end, and returns what it said.
+   * @throws ClusterError `not_reachable` with its last words when it fails
+   */
+  async script(text: string, args: readonly string[], { timeoutMs = 60_000 } = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.again((ssh) =>
+      ssh.exec(['sh', '-c', text, 'sh', ...args], { timeoutMs }),
+    );
+    if (code === 0) return stdout;
+    throw this.failure(gistOf(stderr) || `a script there ended with exit code ${code}`);
+  }
+
+  /** Runs a program there; it is the caller's business how it ends. */
+  exec(argv: readonly string[]): ReturnType<Ssh['exec']> {
+    return this.again((ssh) => ssh.exec(argv));
+  }
+
+  files<T>(work: (sftp: Sftp) => Promise<T>): Promise<T> {
+    return this.again(async (ssh) => work(await ssh.sftp()));
+  }
+
+  close(): void {
+    void this.#ssh?.then((ssh) => ssh.close()).catch(() => undefined);
+  }
+
+  failure(why: string): ClusterError {
+    return new ClusterError('not_reachable', `${this.host}: ${printable(why, MAX_WORDS)}`);
+  }
+
+  private async again<T>(work: (ssh: Ssh) => Promise<T>): Promise<T> {
+    const { clock, signal } = this.options;
+    let endMs: number | undefined;
+    for (;;) {
+      const connecting = this.#ssh!;
+      let ssh: Ssh | undefined;
+      try {
+        ssh = await connecting;
+        return await work(ssh);
+      } catch (error) {
+        const isLost = ssh === undefined || ssh.isLost;
+        if (!(error instanceof ClusterError) || error.code !== 'not_reachable' || !isLost || signal.aborted)
+          throw error;
+        endMs ??= clock.monotonicMs() + RECONNECT_MS;
+        if (clock.monotonicMs() > endMs) throw error;
+        if (this.#ssh === connecting) this.reconnect(ssh !== undefined);
+        if (ssh === undefined) await pause(AGAIN_MS, signal);
+      }
+    }
+  }
+
+  private reconnect(isNew: boolean): void {
+    if (isNew) this.options.say(`${this.host}: the connection was lost, connecting again`);
+    this.#ssh = connectSsh(parseSshTarget(this.host)!, { signal: this.options.signal });
+    // Whoever waits for it hears of it.
+    this.#ssh.catch(() => undefined);
+  }
+}
+
+/** The last line that a program complained with. */
+export function gistOf(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '').at(-1) ?? '';
+}

@@ -1,0 +1,102 @@
+/** What a run over SSH would do, as text. */
+import type { Lab } from '../../config/lab-config';
+import type { RunConfig } from '../../config/run-config';
+import { oneLine } from '../../core/printable';
+import { counted, faultLines, loadText } from '../outcome';
+import { CLIENT_FILE, eventsFileOf, METRICS_FOLDER, PROGRAM_FILE, serverFileOf, STRESS_FILE } from './files';
+
+/** As the screen names them, in their order. */
+export const STEPS = [
+  'CONNECT',
+  'CHECK MACHINES',
+  'COPY FILES',
+  'START SERVERS',
+  'START CLIENTS',
+  'FAULT SIMULATION',
+  'WAIT FOR COMPLETION',
+  'REPORT',
+  'STOP',
+] as const;
+
+export interface LabPlan {
+  config: RunConfig;
+  lab: Lab;
+  /** Of this machine. */
+  folder: string;
+  /** What is copied. */
+  executable: { path: string; system: string };
+  /** How many pictures are copied; undefined: none. */
+  images?: number;
+  keep: boolean;
+}
+
+/** Every step with host, file and command, line by line. */
+export function labPlanText(plan: LabPlan): string {
+  const { config, lab, executable, keep } = plan;
+  const hosts = [...new Set([...lab.servers, ...lab.clients].map(({ host }) => host))];
+  const lines = [
+    [`to ${counted(hosts.length, 'machine')} over SSH, all at once: ${hosts.join(', ')}`],
+    [`${executable.system}, room and the right to write in each work folder, and each clock`],
+    ['what is missing or different, by SFTP:', ...copyLines(plan)],
+    lab.servers.map(({ id, host, address, workDir }) => {
+      const command = `./${PROGRAM_FILE} server --config ${serverFileOf(id)}`;
+      return `${host}: in ${oneLine(workDir)}: ${command}  (server ${id}, ${address})`;
+    }),
+    [
+      `${counted(config.stress.numClients, 'client')} on each machine, ${loadText(config.stress.requests)}; all begin at one time:`,
+      ...lab.clients.map(({ machineId, host, workDir }) => {
+        const command = `./${PROGRAM_FILE} stress --config ${STRESS_FILE} --run-id … --start-at …`;
+        return `${host}: in ${oneLine(workDir)}: ${command}  (machine ${machineId})`;
+      }),
+    ],
+    [
+      'by an agent on each machine, in time after the start of the clients:',
+      ...faultLines(
+        config,
+        lab.servers.map(({ id }) => id),
+      ).map((line) => line.replace(/^ {6}/, '')),
+    ],
+    [waitText(config)],
+    ['of what is collected by SFTP:', ...collectLines(plan)],
+    [
+      keep
+        ? 'nothing: --keep leaves the servers up'
+        : 'the servers, by SIGTERM to the processes of this run; files stay there',
+    ],
+  ];
+  return lines.map((rest, index) => stepText(index, rest)).join('\n');
+}
+
+function stepText(index: number, [first = '', ...rest]: readonly string[]): string {
+  const isList = index === 3;
+  const head = `${index + 1}. ${STEPS[index]}`;
+  if (isList) return [head, first, ...rest].join('\n      ');
+  return [`${head}: ${first}`, ...rest].join('\n      ');
+}
+
+function copyLines({ lab, executable, images }: LabPlan): string[] {
+  const places = [...lab.servers, ...lab.clients].map(({ host, workDir }) => `${host}:${oneLine(workDir)}`);
+  return [
+    ...[...new Set(places)].map((place) => `${executable.path} to ${place}/${PROGRAM_FILE}`),
+    ...lab.servers.map(({ id, host, workDir }) => `${host}:${oneLine(workDir)}/${serverFileOf(id)}`),
+    ...lab.clients.flatMap(({ host, workDir }) => {
+      const files = [CLIENT_FILE, STRESS_FILE].map((file) => `${host}:${oneLine(workDir)}/${file}`);
+      return images === undefined ? files : [...files, `${counted(images, 'picture')} to ${host}:${oneLine(workDir)}`];
+    }),
+  ];
+}
+
+function waitText({ stress, faults }: RunConfig): string {
+  const { totalRequests, durationMs } = stress.requests;
+  const isEndless = totalRequests === undefined && durationMs === undefined;
+  return isEndless ? `${faults.spec.intervalMs / 1000} s more, then for what is in flight` : 'for the end of all loads';
+}
+
+function collectLines({ config, lab, folder }: LabPlan): string[] {
+  const { thresholds } = config;
+  return [
+    ...lab.clients.map(({ host, workDir }) => `${host}:${oneLine(workDir)}/${METRICS_FOLDER}`),
+    ...lab.servers.map(({ id, host, workDir }) => `${host}:${oneLine(workDir)}/${eventsFileOf(id)}`),
+    `into ${oneLine(folder)}${thresholds.length === 0 ? '' : `, thresholds ${thresholds.join(', ')}`}`,
+  ];
+}

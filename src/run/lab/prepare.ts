@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import type { Executable } from './executable';
+import { PROGRAM_FILE } from './files';
+import { gistOf, type Machine } from './machine';
+import { DIGESTS, PREPARE, valuesOf } from './scripts';
+
+/** A file that a machine is to have, by its path in the work folder. */
+export interface WantedFile {
+  path: string;
+  content: Uint8Array;
+  mode: number;
+}
+
+/** What a work folder is for. */
+export interface Place {
+  machine: Machine;
+  /** As in run.toml. */
+  workDir: string;
+  files: readonly WantedFile[];
+}
+
+/** Left free beside what is copied, for the records of a run. */
+const SPARE_KIB = 64 * 1024;
+/** A slow line to a far machine. */
+const DIGEST_TIMEOUT_MS = 120_000;
+
+/**
+ * Makes a work folder, and checks that the program can run there.
+ * @returns its absolute path
+ * @throws ClusterError `not_reachable` naming the machine and what is wrong with it
+ */
+export async function checkPlace({ machine, workDir, files }: Place, executable: Executable): Promise<string> {
+  const folders = [...new Set(files.map((file) => path.posix.dirname(file.path)))].filter((folder) => folder !== '.');
+  const output = await machine.script(PREPARE, [workDir, ...folders]);
+  const [dir] = valuesOf(output, 'dir');
+  const [system = 'an unknown system'] = valuesOf(output, 'system');
+  const freeKib = Number(valuesOf(output, 'free_kib')[0] ?? NaN);
+  if (dir === undefined) throw machine.failure('its shell does not say where it is');
+  if (system !== executable.system) {
+    throw machine.failure(`it is ${system}, and ${executable.path} is for ${executable.system}`);
+  }
+  const neededKib = files.reduce((sum, { content }) => sum + content.length, 0) / 1024 + SPARE_KIB;
+  // Where df says something else, copying will tell.
+  if (freeKib < neededKib) {
+    throw machine.failure(`${workDir} has ${mib(freeKib)} free, ${mib(neededKib)} are needed`);
+  }
+  return dir;
+}
+
+/**
+ * Copies what is missing there or different, each file whole, and tries the program.
+ * @returns the paths of what was copied
+ * @throws ClusterError `not_reachable`
+ */
+export async function copyFiles({ machine, files }: Place, dir: string, version: string): Promise<string[]> {
+  const output = await machine.script(DIGESTS, [dir, ...files.map((file) => file.path)], {
+    timeoutMs: DIGEST_TIMEOUT_MS,
+  });
+  const digests = valuesOf(output, 'digest');
+  const wanted = files.filter((file, index) => !isSame(file, digests[index] ?? 'none'));
+  // One after the other: the large one would slow the small ones down anyway.
+  for (const file of wanted) {
+    await machine.files((sftp) => sftp.upload(file.content, path.posix.join(dir, file.path), file.mode));
+  }
+  await tryProgram(machine, dir, version);
+  return wanted.map((file) => file.path);
+}
+
+/** It may be a program of the same size, or one that cannot run there. */
+async function tryProgram(machine: Machine, dir: string, version: string): Promise<void> {
+  const program = path.posix.join(dir, PROGRAM_FILE);
+  const { code, stdout, stderr } = await machine.exec([program, '--version']);
+  if (code !== 0) throw machine.failure(`${program} cannot be run there: ${gistOf(stderr) || `exit code ${code}`}`);
+  if (!stdout.includes(`/${version} `)) {
+    throw machine.failure(`${program} says it is ${stdout.trim()}, and this program is version ${version}`);
+  }
+}
+
+/** Without a program that tells SHA-256, the size of the executable must do, and the others are small. */
+function isSame({ path: name, content }: WantedFile, digest: string): boolean {
+  const [word, size] = digest.split(' ');
+  if (word === 'size') return name === PROGRAM_FILE && Number(size) === content.length;
+  return word === createHash('sha256').update(content).digest('hex');
+}
+
+function mib(kib: number): string {
+  return `${Math.ceil(kib / 1024)} MiB`;
+}

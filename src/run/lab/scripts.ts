@@ -1,0 +1,109 @@
+/**
+ * What is done on a machine by its own shell (POSIX sh). Arguments come as `$1` and so on and are never part of a text
+ * that a shell takes apart. Answers are lines `key=value`: whatever a login shell says around them is passed over.
+ */
+
+const BEGIN = 'unset CDPATH\n';
+
+/** `$1`: the work folder, the rest: folders in it. Makes them, tries to write, and tells what machine it is. */
+export const PREPARE = `${BEGIN}
+mkdir -p -- "$1" && cd -- "$1" || exit 1
+shift
+for folder; do mkdir -p -- "$folder" || exit 1; done
+: > .cloudp2p.$$ && rm -f -- .cloudp2p.$$ || exit 1
+echo "dir=$(pwd -P)"
+echo "system=$(uname -sm)"
+echo "free_kib=$(df -Pk . | tail -n 1 | sed 's/.* \\([0-9][0-9]*\\)  *[0-9-]*%.*/\\1/')"
+`;
+
+/** `$1`: a folder, the rest: files in it. For each of them a line: none, its SHA-256, or where nothing tells that its size. */
+export const DIGESTS = `${BEGIN}
+cd -- "$1" || exit 1
+shift
+for file; do
+  if [ ! -f "$file" ]; then echo digest=none
+  elif command -v sha256sum >/dev/null; then echo "digest=$(sha256sum < "$file" | cut -c1-64)"
+  elif command -v shasum >/dev/null; then echo "digest=$(shasum -a 256 < "$file" | cut -c1-64)"
+  else echo "digest=size $(wc -c < "$file" | tr -d ' ')"
+  fi
+done
+`;
+
+/** `$1`: a folder, `$2`: what is put before the old names, the rest: files of an earlier run that are in the way. */
+export const PUT_ASIDE = `${BEGIN}
+cd -- "$1" || exit 1
+prefix=$2
+shift 2
+for file; do
+  if [ -e "$file" ]; then mv -- "$file" "$prefix$file" || exit 1; fi
+done
+`;
+
+/** A number may be another process's by now: start and command line must agree, too. */
+const OURS = `${BEGIN}
+start_of() {
+  if [ -r "/proc/$1/stat" ]; then sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20
+  else LC_ALL=C ps -o lstart= -p "$1"
+  fi
+}
+command_of() {
+  if [ -r "/proc/$1/cmdline" ]; then tr '\\0' ' ' < "/proc/$1/cmdline"
+  else ps -ww -o command= -p "$1"
+  fi
+}
+is_alive() {
+  read -r pid start < stress.pid && [ -n "$start" ] && [ "$(start_of "$pid")" = "$start" ] &&
+    command_of "$pid" | grep -qF -- "$(cat stress.run)"
+} 2>/dev/null
+`;
+
+/** `$1`: the run, the rest: a program. Stays with it, and writes down its number, its start and its exit code. */
+export const STAY = `${OURS}
+shift
+"$@" &
+pid=$!
+echo "$pid $(start_of "$pid")" > stress.pid.new && mv stress.pid.new stress.pid
+wait "$pid"
+echo "$?" > stress.exit.new && mv stress.exit.new stress.exit
+`;
+
+/**
+ * `$1`: the work folder, `$2`: the run, `$3`: the text of STAY, the rest: a program. Begins it so that it outlives the
+ * connection; begun again for the same run it does nothing.
+ */
+export const START = `${OURS}
+cd -- "$1" || exit 1
+[ "$(cat stress.run 2>/dev/null)" = "$2" ] && exit 0
+if is_alive; then echo "a load is under way there already (PID $pid)" >&2; exit 1; fi
+stay=$3
+rm -f stress.pid stress.exit stress.log
+printf '%s\\n' "$2" > stress.run || exit 1
+run=$2
+shift 3
+nohup $(command -v setsid) sh -c "$stay" sh "$run" "$@" < /dev/null > stress.log 2>&1 &
+`;
+
+/** `$1`: the work folder, `$2`: the run. How its load is, and its last words. */
+export const LOOK = `${OURS}
+cd -- "$1" || exit 1
+if [ "$(cat stress.run 2>/dev/null)" != "$2" ]; then echo state=none
+elif [ -f stress.exit ]; then echo "state=ended $(cat stress.exit)"
+elif [ ! -f stress.pid ]; then echo state=starting
+elif is_alive; then echo state=running
+else echo state=gone
+fi
+echo "last=$(tail -n 1 stress.log 2>/dev/null | cut -c1-400)"
+`;
+
+/** `$1`: the work folder, `$2`: the run, `$3`: a signal. */
+export const SIGNAL = `${OURS}
+cd -- "$1" || exit 1
+[ "$(cat stress.run 2>/dev/null)" = "$2" ] && is_alive && kill "-$3" "$pid"
+exit 0
+`;
+
+/** The values of the lines `key=value`, in their order. */
+export function valuesOf(output: string, key: string): string[] {
+  const lines = output.split('\n').filter((line) => line.startsWith(`${key}=`));
+  return lines.map((line) => line.slice(key.length + 1));
+}

@@ -1,0 +1,165 @@
+import type { FaultServer } from '../../config/faults-config';
+import type { Clock } from '../../core/environment';
+import { ClusterError } from '../../core/errors';
+import type { FaultKind } from '../../core/fault-kinds';
+import { pause } from '../../core/pause';
+import type { Hello } from '../../faults/agent/protocol';
+import type { ServerProcess } from '../../faults/driver';
+import { HostLink } from '../../faults/link/host-link';
+import { sshChannel } from '../../faults/link/ssh-channel';
+import { inParallel } from '../../ssh/in-parallel';
+import type { Answer } from '../../status/answer';
+import { judge } from '../../status/verdict';
+
+const READY_MS = 30_000;
+const LOOK_AGAIN_MS = 200;
+
+export interface LabServersOptions {
+  /** Paths are absolute. */
+  servers: readonly FaultServer[];
+  /** Those of the plan: what a machine cannot do is said before the load begins. */
+  kinds: readonly FaultKind[];
+  /** host:port by server, for messages. */
+  addressOf(id: number): string;
+  version: string;
+  clock: Clock;
+  /** Called when it is known not to run. */
+  beforeStart(server: FaultServer): Promise<void>;
+}
+
+/** The servers of other machines, started and stopped by the fault agents there. */
+export class LabServers {
+  /** What was started here, by id. */
+  readonly started = new Map<number, ServerProcess>();
+
+  constructor(private readonly options: LabServersOptions) {}
+
+  /**
+   * Starts all, and resolves with words about their leader when they can take tasks.
+   * @throws ClusterError `not_reachable`, a line for each machine that keeps it from beginning
+   */
+  start(signal: AbortSignal): Promise<string> {
+    return this.withAgents(signal, async (links) => {
+      await together(this.options.servers, async (server) => {
+        await this.startOne(linkOf(links, server), server);
+      });
+      return signal.aborted ? '' : this.agreement(links, signal);
+    });
+  }
+
+  /** Ends those that were started here and still run; what they do is finished first. Problems, one line each. */
+  async stop(): Promise<string[]> {
+    const mine = this.options.servers.filter(({ id }) => this.started.has(id));
+    if (mine.length === 0) return [];
+    const problems: string[] = [];
+    try {
+      await this.withAgents(new AbortController().signal, async (links) => {
+        await together(mine, async (server) => {
+          const found = await linkOf(links, server).ask('find', { server: server.id });
+          if (found !== null) await linkOf(links, server).ask('stop', { server: server.id, process: found });
+        });
+      });
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      problems.push(...error.message.split('\n').map((line) => `a server may still run: ${line}`));
+    }
+    return problems;
+  }
+
+  private async startOne(link: HostLink, server: FaultServer): Promise<void> {
+    const { id, host } = server;
+    const running = await link.ask('find', { server: id });
+    if (running !== null) {
+      const what = `it runs already (PID ${running.pid}), and this run would not be the only one to use it`;
+      throw refusedBy({ id, host }, `${what}: stop it first`);
+    }
+    await this.options.beforeStart(server);
+    try {
+      this.started.set(id, await link.ask('mend', { server: id, kind: 'kill' }));
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      // The connection may have been lost after the start.
+      const found = await link.ask('find', { server: id }).catch(() => null);
+      if (found === null) throw refusedBy({ id, host }, `it did not start: ${error.message}`);
+      this.started.set(id, found);
+    }
+  }
+
+  /** Asked on their own machines: the servers' network may be none of ours. */
+  private async agreement(links: readonly HostLink[], signal: AbortSignal): Promise<string> {
+    const { servers, addressOf, clock } = this.options;
+    const endMs = clock.monotonicMs() + READY_MS;
+    for (;;) {
+      const answers = await Promise.all(
+        servers.map(async (server): Promise<Answer> => {
+          const address = addressOf(server.id);
+          const status = await linkOf(links, server).ask('status', { server: server.id });
+          return status === null ? { address, failure: 'no answer in time' } : { address, status };
+        }),
+      );
+      const verdict = judge(answers);
+      const isReady = answers.every((answer) => 'status' in answer && answer.status.phase === 'ready');
+      if ((verdict.agreed && isReady) || signal.aborted) return verdict.text;
+      if (clock.monotonicMs() > endMs) {
+        throw new ClusterError('not_reachable', `servers not ready after ${READY_MS / 1000} s: ${verdict.text}`);
+      }
+      await pause(LOOK_AGAIN_MS, signal);
+    }
+  }
+
+  private async withAgents<T>(signal: AbortSignal, work: (links: readonly HostLink[]) => Promise<T>): Promise<T> {
+    const { servers, kinds, clock } = this.options;
+    const open = (host: string, own: readonly FaultServer[]) => sshChannel(host, own, signal);
+    const hosts = [...new Set(servers.map(({ host }) => host))];
+    const links = hosts.map((host) => {
+      const own = servers.filter((server) => server.host === host);
+      return new HostLink(host, own, { kinds, clock, open });
+    });
+    try {
+      await together(links, async (link) => this.check(link, await link.greet()));
+      return await work(links);
+    } finally {
+      await Promise.all(links.map((link) => link.end()));
+    }
+  }
+
+  /** @throws ClusterError what keeps the agent from starting, breaking or stopping its servers */
+  private check({ host }: HostLink, { version, unable, servers }: Hello): void {
+    if (version !== this.options.version) {
+      throw new ClusterError(
+        'not_reachable',
+        `${host}: the program there is version ${version}, this one is ${this.options.version}`,
+      );
+    }
+    const [kind, why] = Object.entries(unable)[0] ?? [];
+    if (kind !== undefined) throw new ClusterError('not_reachable', `${host}: cannot do "${kind}": ${why}`);
+    for (const { id, problems } of servers) {
+      const problem = problems.find((each) => each.kind !== 'state');
+      if (problem !== undefined) throw refusedBy({ id, host }, problem.text);
+    }
+  }
+}
+
+function linkOf(links: readonly HostLink[], { host }: FaultServer): HostLink {
+  return links.find((link) => link.host === host)!;
+}
+
+function refusedBy({ id, host }: Pick<FaultServer, 'id' | 'host'>, why: string): ClusterError {
+  return new ClusterError('not_reachable', `server ${id} on ${host}: ${why}`);
+}
+
+/** Does something with all at once. @throws one error with a line for each that failed */
+export async function together<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const errors: unknown[] = [];
+  await inParallel(items, Infinity, async (item) => {
+    await act(item).catch((error: unknown) => errors.push(error));
+  });
+  const bug = errors.find((error) => !(error instanceof ClusterError));
+  if (bug !== undefined) throw bug;
+  const failures = errors as ClusterError[];
+  if (failures.length < 2) {
+    if (failures[0]) throw failures[0];
+    return;
+  }
+  throw new ClusterError(failures[0]!.code, failures.map(({ message }) => message).join('\n'));
+}

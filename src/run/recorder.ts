@@ -1,0 +1,145 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Clock } from '../core/environment';
+import { ClusterError } from '../core/errors';
+import { oneLine } from '../core/printable';
+import type { FaultsReport } from '../faults/simulate';
+import { causeOf } from '../files/cause';
+import { writeAll } from '../files/write-all';
+import { renderText } from '../report/renderers/text';
+import type { Report, RunFacts } from '../report/report';
+import { runReport, type RunReportOptions } from '../report/run-report';
+import type { StressReport } from '../stress/options';
+import type { Screen } from '../stress/screen';
+
+export interface RunResult {
+  folder: string;
+  interrupted: boolean;
+  /** Null where there is nothing to report. */
+  report: Report | null;
+  /** What could not be done or written, one line each. */
+  problems: string[];
+  /** The abort condition that ended the faults, with what was seen. */
+  aborted_by: string | null;
+  /** False: a file is not whole (a full disk), and what the files do not say may have happened all the same. */
+  files_complete: boolean;
+}
+
+export interface RecorderOptions {
+  /** Of this run, on this machine. */
+  folder: string;
+  facts: RunFacts;
+  /** host:port */
+  servers: readonly string[];
+  /** How many steps a run has. */
+  steps: number;
+  clock: Clock;
+  /** Who reads along, if anybody does. */
+  screen?: Screen;
+}
+
+/** What becomes of a run: its folder, its words, its problems and its report. */
+export class RunRecorder {
+  readonly problems: string[] = [];
+  faults: FaultsReport | null = null;
+  readonly faultsLog: string;
+  readonly faultsFile: string;
+  /** False: a file could not be written whole. */
+  isWritten = true;
+
+  constructor(private readonly options: RecorderOptions) {
+    this.faultsLog = path.join(options.folder, 'fault_events.log');
+    this.faultsFile = path.join(options.folder, 'fault_events.ndjson');
+  }
+
+  say(...lines: string[]): void {
+    this.options.screen?.print(lines.join('\n'));
+  }
+
+  step(number: number, name: string, ...lines: string[]): void {
+    this.say('', `===== STEP ${number}/${this.options.steps}: ${name} =====`, '', ...lines);
+  }
+
+  /** @throws ClusterError `bad_usage` for a folder that exists or cannot be made, or a file that cannot be written */
+  begin(): void {
+    makeFolder(this.options.folder);
+    this.writeFacts(this.options.facts);
+  }
+
+  /** Reports, if there is something to report; null otherwise. */
+  async report(options: Omit<RunReportOptions, 'outFiles' | 'run' | 'say' | 'faults'>): Promise<Report | null> {
+    const { folder, facts, clock, screen } = this.options;
+    const whole: RunReportOptions = {
+      ...options,
+      faults: { path: this.faultsFile, required: false },
+      outFiles: ['json', 'txt', 'html'].map((extension) => path.join(folder, `final_report.${extension}`)),
+      run: { ...facts, ended_at: clock.unixMs() },
+      say: (line) => this.say(line),
+    };
+    // On a full disk it is shown all the same.
+    const report =
+      (await this.attempt(() => runReport(whole))) ??
+      (await this.attempt(() => runReport({ ...whole, outFiles: [], say: () => undefined })));
+    if (report !== null) screen?.print(`\n${renderText(report).trimEnd()}`);
+    return report;
+  }
+
+  /** The end of run.json, and what the user is told of it all. */
+  async result(report: Report | null, interrupted: boolean): Promise<RunResult> {
+    const { folder, facts, clock } = this.options;
+    if (this.faults !== null) this.problems.push(...problemsOf(this.faults));
+    await this.attempt(() => this.writeFacts({ ...facts, ended_at: clock.unixMs() }));
+    const incomplete = this.problems.map((text) => `Incomplete: ${oneLine(text)}`);
+    this.say('', `All files of this run: ${oneLine(folder)}`, ...incomplete);
+    return {
+      ...{ folder, interrupted, report, problems: this.problems, aborted_by: this.faults?.condition ?? null },
+      files_complete: this.isWritten && this.faults?.is_logged !== false,
+    };
+  }
+
+  private writeFacts(facts: RunFacts): void {
+    const { folder, servers } = this.options;
+    const content = Buffer.from(`${JSON.stringify({ ...facts, servers }, null, 2)}\n`);
+    writeAll([{ path: path.join(folder, 'run.json'), content }]);
+  }
+
+  /** Null where something could not be written: then the run is incomplete, and goes on. */
+  private async attempt<T>(act: () => T | Promise<T>): Promise<T | null> {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof ClusterError)) throw error;
+      this.isWritten = false;
+      if (!this.problems.includes(error.message)) this.problems.push(error.message);
+      return null;
+    }
+  }
+}
+
+/** Whether a load has anything that can be reported. */
+export function hasRequests(stress: StressReport | null): boolean {
+  return stress !== null && stress.aggregated_stats.total_requests + stress.interrupted_requests > 0;
+}
+
+function problemsOf({ down, is_logged, failed, ended_early, condition }: FaultsReport): string[] {
+  const isLost = down.length === 0 && ended_early !== null && condition === null;
+  return [
+    ...down.map((id) => `server ${id} did not come back`),
+    ...(isLost ? [`the faults ended early: ${ended_early}`] : []),
+    ...(is_logged ? [] : ['the log of the faults is not complete']),
+    ...(failed > 0 ? [`${failed} faults could not be performed`] : []),
+  ];
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(path.dirname(folder), { recursive: true });
+    // Whatever is there already, it is not ours to mix with.
+    if (existsSync(folder)) throw new Error('it is there already, and a run needs a new folder');
+    mkdirSync(folder);
+  } catch (error) {
+    throw new ClusterError('bad_usage', `cannot make the folder ${oneLine(folder)}: ${causeOf(error)}`, {
+      cause: error,
+    });
+  }
+}

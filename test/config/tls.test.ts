@@ -1,0 +1,158 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { loadClientConfig } from '../../src/config/client-config';
+import { loadServerConfig } from '../../src/config/server-config';
+import { readTls, type TlsFiles, type TlsRole } from '../../src/config/tls';
+import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
+
+const whereOpenssl = HAS_OPENSSL ? describe : describe.skip;
+/** After the certificates are made. */
+const NOW_MS = Date.now() + 60_000;
+
+describe('[tls] of a file', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-tls-'));
+  const file = path.join(folder, 'some.toml');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const client = (toml: string) => {
+    writeFileSync(file, `[client]\n${toml}`);
+    return loadClientConfig(file, { required: true }).tls;
+  };
+
+  test('names three files; without it, or with nothing in it, there is no TLS', () => {
+    expect(client('')).toBeUndefined();
+    expect(client('[tls]\n')).toBeUndefined();
+    const three = '[tls]\nca = "a"\ncert = "b"\nkey = "c"\n';
+    const expected = {
+      ca: { path: 'a', place: `${file}: tls.ca` },
+      cert: { path: 'b', place: `${file}: tls.cert` },
+      key: { path: 'c', place: `${file}: tls.key` },
+    };
+    expect(client(three)).toEqual(expected);
+    writeFileSync(file, `[server]\nid = 1\naddress = "127.0.0.1:8001"\n${three}`);
+    expect(loadServerConfig(file, { availableParallelism: 1 }).tls).toEqual(expected);
+  });
+
+  test('wants all three', () => {
+    expect(() => client('[tls]\nca = "a"\n')).toThrow(
+      `${file}: tls.cert: missing: expected a path beside tls.ca\n${file}: tls.key: missing: expected a path beside tls.ca`,
+    );
+    writeFileSync(file, '[server]\nid = 1\naddress = "127.0.0.1:8001"\n[tls]\nca = "a"\ncert = "b"\n');
+    expect(() => loadServerConfig(file, { availableParallelism: 1 })).toThrow(
+      `${file}: tls.key: missing: expected a path beside tls.ca, tls.cert`,
+    );
+  });
+
+  test('has no other keys', () => {
+    expect(() => client('[tls]\ncrt = "a"\n')).toThrow(`${file}: tls.crt: unknown key, did you mean "tls.cert"?`);
+  });
+});
+
+whereOpenssl('the files of [tls]', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-tls-'));
+  let lab: LabCa;
+  beforeAll(() => {
+    lab = new LabCa(folder);
+    lab.make('expired', { from: '20200101000000Z', until: '20200201000000Z' });
+    lab.make('future', { from: '20900101000000Z', until: '20910101000000Z' });
+    writeFileSync(lab.file('text.crt'), 'no certificate\n');
+    writeFileSync(
+      lab.file('broken.crt'),
+      readFileSync(lab.file('client.crt'), 'utf8').replace(/\n.{10}/, '\nAAAAAAAAAA'),
+    );
+    writeFileSync(lab.file('empty.crt'), '');
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const files = (ca: string, cert: string, key: string): TlsFiles => ({
+    ca: { path: lab.file(ca), place: 's.toml: tls.ca' },
+    cert: { path: lab.file(cert), place: 's.toml: tls.cert' },
+    key: { path: lab.file(key), place: 's.toml: tls.key' },
+  });
+  const problem = (ca: string, cert: string, key: string, role: TlsRole = 'client', nowMs = NOW_MS): string => {
+    try {
+      readTls(files(ca, cert, key), role, nowMs);
+      return 'none';
+    } catch (error) {
+      expect(error).toMatchObject({ name: 'ClusterError', code: 'bad_config' });
+      return (error as Error).message.replaceAll(`${path.join(folder, 'tls')}/`, '');
+    }
+  };
+
+  test('of the documented commands are good', () => {
+    expect(readTls(files('ca.crt', 'client.crt', 'client.key'), 'client', NOW_MS)).toEqual(lab.pem('client'));
+    for (const id of [1, 2, 3])
+      expect(problem('ca.crt', `server-${id}.crt`, `server-${id}.key`, 'server')).toBe('none');
+  });
+
+  test.each([
+    ['ca.crt', 'client.crt', 'none.key', 's.toml: tls.key: none.key: no such file'],
+    ['ca.crt', 'none.crt', 'client.key', 's.toml: tls.cert: none.crt: no such file'],
+    ['none.crt', 'client.crt', 'client.key', 's.toml: tls.ca: none.crt: no such file'],
+    ['ca.crt', 'empty.crt', 'client.key', 's.toml: tls.cert: empty.crt: is empty'],
+    ['text.crt', 'client.crt', 'client.key', 's.toml: tls.ca: text.crt: expected certificates in PEM'],
+    ['ca.crt', 'text.crt', 'client.key', 's.toml: tls.cert: text.crt: expected a certificate in PEM'],
+    ['ca.crt', 'broken.crt', 'client.key', 's.toml: tls.cert: broken.crt: expected a certificate in PEM'],
+    ['ca.crt', 'client.crt', 'client.crt', 's.toml: tls.key: client.crt: expected a private key in PEM'],
+    [
+      'ca.crt',
+      'client.crt',
+      'server-1.key',
+      /^s.toml: tls.key: server-1.key: does not fit the certificate of .*client.crt$/,
+    ],
+    [
+      'server-1.crt',
+      'client.crt',
+      'client.key',
+      /^s.toml: tls.cert: client.crt: was not signed by the CA of .*server-1.crt$/,
+    ],
+    [
+      'ca.crt',
+      'expired.crt',
+      'expired.key',
+      's.toml: tls.cert: expired.crt: the certificate has expired, on Feb  1 00:00:00 2020 GMT',
+    ],
+    [
+      'ca.crt',
+      'future.crt',
+      'future.key',
+      's.toml: tls.cert: future.crt: the certificate is not valid before Jan  1 00:00:00 2090 GMT',
+    ],
+  ])('%s %s %s: one line', (ca, cert, key, text) => {
+    expect(problem(ca, cert, key)).toMatch(text);
+    expect(problem(ca, cert, key)).not.toContain('\n');
+  });
+
+  test('a key with a passphrase', () => {
+    lab.encryptKey('client.key', 'encrypted.key');
+    expect(problem('ca.crt', 'client.crt', 'encrypted.key')).toBe(
+      's.toml: tls.key: encrypted.key: the key is encrypted, expected one without a passphrase',
+    );
+  });
+
+  test("a client's certificate is none for a server", () => {
+    expect(problem('ca.crt', 'client.crt', 'client.key', 'server')).toBe(
+      's.toml: tls.cert: client.crt: the certificate of a server must allow serverAuth (extendedKeyUsage)',
+    );
+  });
+
+  test('the CA itself expires too', () => {
+    expect(problem('ca.crt', 'client.crt', 'client.key', 'client', NOW_MS + 11 * 365 * 86_400_000)).toMatch(
+      /^s.toml: tls.ca: ca.crt: the CA's certificate has expired, on .*\ns.toml: tls.cert: client.crt: the certificate has expired/,
+    );
+  });
+
+  test('an intermediate CA may stand behind the certificate', () => {
+    lab.makeIntermediate('below');
+    expect(problem('ca.crt', 'below.crt', 'below.key')).toBe('none');
+    expect(problem('ca.crt', 'below-alone.crt', 'below.key')).toMatch('was not signed by the CA');
+  });
+
+  const asUser = process.getuid?.() === 0 ? test.skip : test;
+  asUser('a key that this user may not read', () => {
+    writeFileSync(lab.file('locked.key'), 'x');
+    chmodSync(lab.file('locked.key'), 0o000);
+    expect(problem('ca.crt', 'client.crt', 'locked.key')).toBe('s.toml: tls.key: locked.key: no permission to read it');
+  });
+});

@@ -1,0 +1,34 @@
+import { OnceEach } from '../../src/core/once-each';
+
+function listening(maxCount?: number): { told: string[]; once: OnceEach } {
+  const told: string[] = [];
+  return { told, once: new OnceEach((text) => told.push(text), maxCount) };
+}
+
+test('each trouble of each party is told once, until that party has been well', () => {
+  const { told, once } = listening();
+  for (let i = 0; i < 3; i += 1) {
+    once.say('a', 'a is late');
+    once.say('b', 'b is late');
+    once.say('a', 'a is old');
+  }
+  expect(told.splice(0)).toEqual(['a is late', 'b is late', 'a is old']);
+  once.well('a');
+  once.well('c');
+  for (const party of ['a', 'b']) once.say(party, `${party} is late`);
+  expect(told).toEqual(['a is late']);
+});
+
+test('a crowd of parties fills neither log nor memory, and leaves room again when it is well', () => {
+  const { told, once } = listening(3);
+  for (const party of ['a', 'b', 'c', 'd', 'e', 'f']) once.say(party, `${party} is late`);
+  expect(told.splice(0)).toEqual([
+    'a is late',
+    'b is late',
+    'c is late',
+    'more than 3 such troubles: others are not told',
+  ]);
+  once.well('b');
+  for (const party of ['d', 'e', 'f']) once.say(party, `${party} is late`);
+  expect(told).toEqual(['d is late', 'more than 3 such troubles: others are not told']);
+});

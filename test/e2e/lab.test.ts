@@ -1,0 +1,235 @@
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import type { FaultEvent } from '../../src/core/metrics/record';
+import type { Report } from '../../src/report/report';
+import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
+import { describeWithNamespaces, labNamespaces, type LabHost, NamespaceLab } from '../support/namespaces';
+import { PROGRAM, type Running, startProgram } from '../support/program';
+
+const SMALL = path.join(__dirname, '../../test_images/small.png');
+const SERVERS = ['server1', 'server2', 'server3'];
+const CLIENTS = ['client1', 'client2'];
+/** What a shell would take apart, or do something with. */
+const WORK_DIR = 'it\'s a "lab" $(touch hacked); `id`';
+
+let lab: NamespaceLab;
+const cwd = (): string => lab.controller.folder;
+const workDir = ({ folder }: LabHost): string => path.join(folder, WORK_DIR);
+
+describeWithNamespaces('a run over SSH on several hosts', () => {
+  beforeAll(async () => {
+    lab = await NamespaceLab.start([...SERVERS, ...CLIENTS]);
+    mkdirSync(path.join(cwd(), 'images'));
+    copyFileSync(SMALL, path.join(cwd(), 'images', 'small.png'));
+    // One machine has no program yet; to copy it to all would only take longer.
+    for (const name of [...SERVERS.slice(1), ...CLIENTS]) {
+      mkdirSync(workDir(lab.host(name)));
+      copyProgram(path.join(workDir(lab.host(name)), 'cloudp2p'));
+    }
+  }, 60_000);
+
+  afterAll(() => {
+    lab?.stop();
+    expect(labNamespaces().filter((name) => name.includes(`-${process.pid}-`))).toEqual([]);
+  });
+
+  afterEach(() => {
+    // However a test went: the next one needs the ports.
+    for (const host of lab.hosts) {
+      for (const line of leftOn(host)) process.kill(Number.parseInt(line, 10), 'SIGKILL');
+    }
+  });
+
+  test('the whole guide: a ring of kills, a lost connection, two machines in one report', async () => {
+    writeRunFile({ clients: 8, firstFault: 2 });
+    const running = start('run', '--config', 'run.toml', '--out', 'ring');
+    await running.says(/Server 2 is now DOWN/);
+    // Neither the load nor the faults need it: the agents mend what they broke, and others follow.
+    const cut = ['server2', 'server3', ...CLIENTS].map((name) => lab.host(name).dropConnections());
+    expect(cut.every((count) => count > 0)).toBe(true);
+    const { code, stdout, stderr } = await running.ended;
+    expect({ code, stderr, left: left() }).toEqual({ code: 0, stderr: '', left: [] });
+    expect(stdout).toContain('server1: copied cloudp2p, config/server1.toml');
+    expect(stdout).toMatch(/the connection was lost, connecting again/);
+    const steps = [...stdout.matchAll(/^===== STEP (\d)\/9: .+ =====$/gm)].map(([, number]) => Number(number));
+    expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expectGuideLog(readFileSync(path.join(cwd(), 'ring/fault_events.log'), 'utf8'));
+    const report = reportOf('ring');
+    expect(report).toMatchObject({ failed_requests: 0, faults: [{}, {}, {}], inputs: { missing: [] } });
+    expect(report.loads.map(({ machine_id }) => machine_id).sort()).toEqual([1, 2]);
+    expect(new Set(report.loads.map(({ run_id }) => run_id)).size).toBe(1);
+    expect(Math.abs(report.loads[0]!.started_at - report.loads[1]!.started_at)).toBeLessThan(500);
+    expect(report.total_requests).toBeGreaterThan(100);
+    expect(report.clocks).toHaveLength(5);
+    expect(report.rules?.map(({ rule }) => rule)).toEqual(['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8']);
+    expect(report.rules?.filter(({ verdict }) => verdict === false)).toEqual([]);
+    expect(hacked()).toEqual([]);
+  }, 90_000);
+
+  test('the leader is cut off from all others, with TLS: nothing fails, and there is one leader afterwards', async () => {
+    // Its cluster speaks TLS, where certificates can be made.
+    const ca = HAS_OPENSSL ? new LabCa(cwd()) : undefined;
+    writeRunFile({
+      clients: 6,
+      firstFault: 2,
+      faults: ['kind = "partition"', 'target = "leader"'],
+      holdSecs: 5,
+      hasTls: ca !== undefined,
+    });
+    const { code, stdout, stderr } = await start('run', '--config', 'run.toml', '--out', 'partition').ended;
+    expect({ code, stderr, left: left() }).toEqual({ code: 0, stderr: '', left: [] });
+    const tls = ['ca', 'server1', 'server1-key'].map((name) => `config/tls/${name}.pem`).join(', ');
+    if (ca) {
+      expect(stdout).toContain(`config/server1.toml, ${tls}\n`);
+      const key = path.join(workDir(lab.host('server1')), 'config/tls/server1-key.pem');
+      expect(statSync(key).mode & 0o777).toBe(0o600);
+    }
+    const report = reportOf('partition');
+    expect(report).toMatchObject({ failed_requests: 0, faults: [{ kind: 'partition', led: true }] });
+    expect(report.faults![0]!.new_leader_ms).toBeGreaterThan(0);
+    expect(report.rules?.filter(({ verdict }) => verdict === false)).toEqual([]);
+    expect(eventsOf('partition')).toEqual([
+      expect.stringMatching(/^partition \d$/),
+      expect.stringMatching(/^heal \d$/),
+    ]);
+  }, 60_000);
+
+  test('Ctrl-C while a server is down, with a client machine that is not there', async () => {
+    lab.host('client2').sshd!.kill('SIGKILL');
+    writeRunFile({ clients: 4, firstFault: 1, holdSecs: 30 });
+    const running = start('run', '--config', 'run.toml', '--out', 'interrupted');
+    await running.says(/Server 1 is now DOWN/);
+    running.child.kill('SIGINT');
+    const { code, stdout, stderr } = await running.ended;
+    expect({ code, stderr, left: left() }).toEqual({ code: 130, stderr: '', left: [] });
+    expect(stdout).toMatch(/^Incomplete: a client machine is missing: client2: .*connection refused$/m);
+    expect(stdout).toContain('Server 1 is now UP');
+    expect(eventsOf('interrupted')).toEqual(['kill 1', 'restart 1']);
+    expect(reportOf('interrupted').loads.map(({ machine_id }) => machine_id)).toEqual([1]);
+  }, 60_000);
+
+  test('a server machine that is not there: every one is named, nothing begins', async () => {
+    for (const name of ['server2', 'client1']) lab.host(name).sshd!.kill('SIGKILL');
+    writeRunFile({ clients: 4, firstFault: 1 });
+    const { code, stderr } = await start('run', '--config', 'run.toml', '--out', 'missing').ended;
+    expect({ code, left: left() }).toEqual({ code: 4, left: [] });
+    const reasons = stderr.trimEnd().split('\n').sort();
+    expect(reasons).toEqual(
+      ['client1', 'client2', 'server2'].map((name) => expect.stringMatching(`${name}: .*connection refused`)),
+    );
+  }, 30_000);
+
+  test('--plan connects to nobody', async () => {
+    const { code, stdout, stderr } = await start('run', '--config', 'run.toml', '--out', 'plan', '--plan').ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(
+      '1. CONNECT: to 5 machines over SSH, all at once: server1, server2, server3, client1, client2\n',
+    );
+    expect(existsSync(path.join(cwd(), 'plan'))).toBe(false);
+  }, 30_000);
+});
+
+interface RunFile {
+  clients: number;
+  firstFault: number;
+  faults?: readonly string[];
+  /** How long a server stays broken. */
+  holdSecs?: number;
+  /** With the certificates of LabCa. */
+  hasTls?: boolean;
+}
+
+function writeRunFile({ clients, firstFault, faults = [], holdSecs = 1, hasTls = false }: RunFile): void {
+  const hosts = (names: readonly string[]): LabHost[] => names.map((name) => lab.host(name));
+  const lines = [
+    '[run]',
+    `binary = ${JSON.stringify(PROGRAM)}`,
+    '[stress]',
+    `num_clients = ${clients}`,
+    ...['min_delay_ms = 100', 'max_delay_ms = 400', 'image_directory = "images"'],
+    ...(hasTls ? ['[tls]', 'ca = "tls/ca.crt"', 'cert = "tls/client.crt"', 'key = "tls/client.key"'] : []),
+    '[faults]',
+    `first_fault_secs = ${firstFault}`,
+    ...['fault_interval_secs = 3', `restart_delay_secs = ${holdSecs}`, 'num_cycles = 1', ...faults],
+    ...hosts(SERVERS).flatMap((host, index) => [
+      ...['[[servers]]', `id = ${index + 1}`, `host = "${host.name}"`, `address = "${host.address}:8001"`],
+      `work_dir = ${JSON.stringify(workDir(host))}`,
+      ...(hasTls ? [`cert = "tls/server-${index + 1}.crt"`, `key = "tls/server-${index + 1}.key"`] : []),
+    ]),
+    ...hosts(CLIENTS).flatMap((host) => [
+      '[[clients]]',
+      `host = "${host.name}"`,
+      `work_dir = ${JSON.stringify(workDir(host))}`,
+    ]),
+  ];
+  writeFileSync(path.join(cwd(), 'run.toml'), `${lines.join('\n')}\n`);
+}
+
+function start(...args: string[]): Running {
+  const [program, all] = lab.command(lab.controller, PROGRAM, args);
+  return startProgram(all, { cwd: cwd(), env: lab.env, program, timeoutMs: 80_000 });
+}
+
+function reportOf(folder: string): Report {
+  return JSON.parse(readFileSync(path.join(cwd(), folder, 'final_report.json'), 'utf8')) as Report;
+}
+
+/** The faults that were done. */
+function eventsOf(folder: string): string[] {
+  const lines = readFileSync(path.join(cwd(), folder, 'fault_events.ndjson'), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const events = lines.map((line) => JSON.parse(line) as FaultEvent).filter(({ outcome }) => outcome === 'done');
+  return events.map(({ action, server_id }) => `${action} ${server_id}`);
+}
+
+function leftOn(host: LabHost): string[] {
+  return host.processes.filter((line) => /cloudp2p (server|stress|fault-agent)/.test(line));
+}
+
+/** Servers, loads and agents that still run. */
+function left(): string[] {
+  return lab.hosts.flatMap(leftOn);
+}
+
+/** A link where that is possible: the program is large. */
+function copyProgram(to: string): void {
+  try {
+    linkSync(PROGRAM, to);
+  } catch {
+    copyFileSync(PROGRAM, to);
+  }
+}
+
+function hacked(): string[] {
+  return readdirSync(lab.folder, { recursive: true, encoding: 'utf8' }).filter((name) => /(^|\/)hacked$/.test(name));
+}
+
+function expectGuideLog(log: string): void {
+  for (const id of [1, 2, 3]) {
+    const lines = [
+      `Ring Algorithm: Processing Server ${id}`,
+      `Attempting to kill Server ${id} on server${id}`,
+      `Found Server ${id} PID: \\d+ on server${id}`,
+      `SUCCESS: Killed Server ${id} \\(PID \\d+\\) on server${id}`,
+      `Server ${id} is now DOWN`,
+      `Waiting 1s before restarting Server ${id}\\.\\.\\.`,
+      `Attempting to restart Server ${id} on server${id}`,
+      // The agent whose connection was cut did it.
+      id === 2
+        ? 'Server 2 on server2 runs already \\(PID \\d+\\)'
+        : `SUCCESS: Restarted Server ${id} on server${id} \\(PID \\d+\\)`,
+      `Server ${id} is now UP`,
+    ];
+    expect(log).toMatch(new RegExp(lines.map((line) => `^\\[[\\d :-]+\\] ${line}$`).join('\n'), 'm'));
+  }
+}

@@ -1,0 +1,280 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
+import packageJson from '../../package.json';
+import { locateServer } from '../../src/config/faults-config';
+import { systemClock } from '../../src/core/system-clock';
+import { runAgent } from '../../src/faults/agent/agent';
+import type { Hello } from '../../src/faults/agent/protocol';
+import type { Found } from '../../src/faults/driver';
+import { fromProc } from '../../src/faults/drivers/process-info';
+import { buildAgent } from './agent-program';
+import { LikenessLab } from './likeness-lab';
+import { TestAgent } from './test-agent';
+import { until } from './until';
+
+// Every test starts processes; on a busy machine that takes a while.
+jest.setTimeout(60_000);
+const program = buildAgent();
+afterAll(() => program.remove());
+
+let lab: LikenessLab;
+const agents: LabAgent[] = [];
+beforeEach(async () => void (lab = await LikenessLab.create(2)));
+afterEach(async () => {
+  for (const { child } of agents.splice(0)) child.kill('SIGKILL');
+  await lab.stop();
+});
+
+function startAgent(): LabAgent {
+  const agent = new LabAgent([process.execPath, program.script, 'fault-agent']);
+  agents.push(agent);
+  return agent;
+}
+
+/** Knows the servers of the lab. */
+class LabAgent extends TestAgent {
+  greet(): Promise<Hello> {
+    return this.hello(lab.servers);
+  }
+
+  breakAs(server: number, kind: 'kill' | 'pause', healWithinMs?: number): Promise<Found> {
+    return this.break(server, { kind }, healWithinMs);
+  }
+}
+
+const isUp = (id: number) => async (): Promise<boolean> => (await lab.state(id)) === 'up';
+
+it('greets, finds, breaks and mends', async () => {
+  await lab.start(1, 2);
+  const agent = startAgent();
+  const hello = await agent.greet();
+  expect(hello).toMatchObject({ version: packageJson.version, pid: agent.child.pid, unable: {} });
+  expect(hello.servers.map(({ id, problems }) => [id, problems])).toEqual([
+    [1, []],
+    [2, []],
+  ]);
+  const before = await agent.breakAs(1, 'kill');
+  expect(await lab.state(1)).toBe('down');
+  const after = await agent.ask<Found>('mend', { server: 1, kind: 'kill' });
+  expect(after.pid).not.toBe(before.pid);
+  expect(lab.pid(1)).toBe(after.pid);
+  await agent.breakAs(2, 'pause');
+  expect(await lab.state(2)).toBe('paused');
+  await agent.ask('mend', { server: 2, kind: 'pause' });
+  expect(await lab.state(2)).toBe('up');
+  const beforeMs = Date.now();
+  expect(Math.abs((await agent.ask<number>('time')) - beforeMs)).toBeLessThan(2000);
+  agent.child.stdin!.end();
+  expect(await agent.ended).toBe(0);
+  // What it started lives on.
+  expect(await lab.state(1)).toBe('up');
+});
+
+describe('the switch of the dead man', () => {
+  const breakBoth = async (agent: LabAgent, healWithinMs?: number): Promise<void> => {
+    await lab.start(1, 2);
+    await agent.greet();
+    await agent.breakAs(1, 'kill', healWithinMs);
+    await agent.breakAs(2, 'pause', healWithinMs);
+  };
+
+  it.each([
+    ['its input ends', (agent: LabAgent) => agent.child.stdin!.end(), 'the controller is gone'],
+    ['SIGTERM', (agent: LabAgent) => agent.child.kill('SIGTERM'), 'the fault agent was told to end'],
+    ['a line without end', (agent: LabAgent) => agent.send('x'.repeat(1_100_000)), 'the controller is gone'],
+  ])('%s: it mends all, says so in the logs of the servers, and ends', async (_, act, reason) => {
+    const agent = startAgent();
+    await breakBoth(agent);
+    act(agent);
+    expect(await agent.ended).toBe(0);
+    expect(await Promise.all([lab.state(1), lab.state(2)])).toEqual(['up', 'up']);
+    expect(lab.log(1)).toMatch(new RegExp(`WARN fault agent: the fault "kill" was mended .*: ${reason}`));
+    expect(lab.log(2)).toMatch(new RegExp(`WARN fault agent: the fault "pause" was mended .*: ${reason}`));
+    expect(existsSync(`${lab.pidFile(1)}.faults.lock`)).toBe(false);
+  });
+
+  it('nobody reads its answers any more: it mends all the same', async () => {
+    const agent = startAgent();
+    await breakBoth(agent);
+    agent.child.stdout!.destroy();
+    agent.send('{"id":99,"verb":"time"}\n{"id":100,"verb":"time"}\n');
+    agent.child.stdin!.end();
+    expect(await agent.ended).toBe(0);
+    expect(await Promise.all([lab.state(1), lab.state(2)])).toEqual(['up', 'up']);
+  });
+
+  it('its input ends in the middle of a fault: that one is mended, too', async () => {
+    await lab.start(1, 2);
+    const agent = startAgent();
+    await agent.greet();
+    const found = await agent.ask<Found>('find', { server: 1 });
+    const request = { id: 50, verb: 'break', server: 1, process: found, fault: { kind: 'kill' }, healWithinMs: 60_000 };
+    agent.send(`${JSON.stringify(request)}\n`);
+    agent.child.stdin!.end();
+    expect(await agent.ended).toBe(0);
+    expect(await lab.state(1)).toBe('up');
+  });
+
+  it('the time of a fault is over: it is mended, and the agent goes on', async () => {
+    const agent = startAgent();
+    await breakBoth(agent, 150);
+    await until('both are up', async () => (await isUp(1)()) && (await isUp(2)()));
+    expect(lab.log(2)).toContain('its time is over');
+    expect(await agent.ask('find', { server: 2 })).toMatchObject({ isStopped: false });
+    // A mend that comes later is none too many.
+    expect(await agent.ask('mend', { server: 2, kind: 'pause' })).toMatchObject({ pid: lab.pid(2) });
+  });
+
+  it('Ctrl-C and a closed terminal are not for it', async () => {
+    const agent = startAgent();
+    await breakBoth(agent);
+    for (const signal of ['SIGINT', 'SIGHUP', 'SIGINT'] as const) agent.child.kill(signal);
+    expect(await agent.ask('find', { server: 2 })).toMatchObject({ isStopped: true });
+    agent.child.stdin!.end();
+    expect(await agent.ended).toBe(0);
+    expect(await lab.state(2)).toBe('up');
+  });
+
+  it('silence: what was broken is mended', async () => {
+    await lab.start(1, 2);
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    const signal = new AbortController().signal;
+    const own = { version: '1', pid: process.pid, startMs: performance.timeOrigin };
+    const ended = runAgent({
+      ...own,
+      input,
+      output,
+      clock: systemClock,
+      locate: locateServer,
+      signal,
+      silenceMs: 2500,
+    });
+    const say = (line: object): void => void input.write(`${JSON.stringify(line)}\n`);
+    say({ id: 1, verb: 'hello', servers: lab.servers, kinds: ['pause'] });
+    await until('it greets', () => output.readableLength > 0);
+    const found = { pid: lab.pid(2), startMs: 0 };
+    say({ id: 2, verb: 'break', server: 2, process: found, fault: { kind: 'pause' }, healWithinMs: 60_000 });
+    await until('it is paused', async () => (await lab.state(2)) === 'paused');
+    await ended;
+    expect(await lab.state(2)).toBe('up');
+    expect(lab.log(2)).toContain('the controller said nothing for 2.5 s');
+  });
+
+  it('a server that cannot be mended does not keep it from the other one, and is told of', async () => {
+    const agent = startAgent();
+    await breakBoth(agent);
+    writeFileSync(`${lab.server(1).workDir}/server.json`, JSON.stringify({ exitCode: 3 }));
+    agent.child.stdin!.end();
+    expect(await agent.ended).toBe(0);
+    expect(await lab.state(2)).toBe('up');
+    expect(lab.log(1)).toMatch(/WARN fault agent: the fault "kill" cannot be mended: it ended with exit code 3/);
+  });
+});
+
+describe('two of them', () => {
+  it('the second one is kept out of the same servers, and named the first', async () => {
+    await lab.start(1, 2);
+    const [first, second] = [startAgent(), startAgent()];
+    await first.greet();
+    const { servers } = await second.greet();
+    expect(servers[0]!.problems).toEqual([
+      { kind: 'lock', text: `process ${first.child.pid} is breaking it already (${lab.pidFile(1)}.faults.lock)` },
+    ]);
+    second.child.stdin!.end();
+    await second.ended;
+    // It did not take the lock of the first one along.
+    expect(existsSync(`${lab.pidFile(1)}.faults.lock`)).toBe(true);
+    first.child.stdin!.end();
+    await first.ended;
+    const third = await startAgent().greet();
+    expect(third.servers.flatMap(({ problems }) => problems)).toEqual([]);
+  });
+
+  it('at the same moment: one of them gets each server', async () => {
+    await lab.start(1, 2);
+    const hellos = await Promise.all(Array.from({ length: 4 }, () => startAgent().greet()));
+    for (const index of [0, 1]) {
+      expect(hellos.filter(({ servers }) => servers[index]!.problems.length === 0)).toHaveLength(1);
+    }
+  });
+
+  it('the first one was killed: the second one takes over, and resumes what that one stopped', async () => {
+    await lab.start(1, 2);
+    const first = startAgent();
+    await first.greet();
+    await first.breakAs(2, 'pause');
+    first.child.kill('SIGKILL');
+    await first.ended;
+    expect(await lab.state(2)).toBe('paused');
+    const { servers } = await startAgent().greet();
+    expect(servers.flatMap(({ problems }) => problems)).toEqual([]);
+    expect(await lab.state(2)).toBe('up');
+  });
+
+  it.each(['', 'garbage', '{"pid":1}'])('a lock file with %j is nobody’s', async (text) => {
+    await lab.start(1, 2);
+    writeFileSync(`${lab.pidFile(1)}.faults.lock`, text);
+    const { servers } = await startAgent().greet();
+    expect(servers.flatMap(({ problems }) => problems)).toEqual([]);
+  });
+});
+
+describe('before the first fault', () => {
+  it('says all that is wrong', async () => {
+    await lab.start(1);
+    writeFileSync(`${lab.server(2).workDir}/server.toml`, '[server]\nid = 7\naddress = "127.0.0.1:1"\n');
+    const { servers } = await startAgent().greet();
+    expect(servers[0]!.problems).toEqual([]);
+    expect(servers[1]!.problems).toMatchObject([
+      { kind: 'config', text: expect.stringMatching(/server.toml|expected 2, got 7/) },
+    ]);
+  });
+
+  it('not running, and stopped by somebody', async () => {
+    await lab.start(1);
+    process.kill(lab.pid(1), 'SIGSTOP');
+    await until('it is stopped', async () => (await fromProc(lab.pid(1)))!.isStopped);
+    const { servers } = await startAgent().greet();
+    expect(servers.map(({ problems }) => problems)).toEqual([
+      [{ kind: 'state', text: 'its process is stopped (SIGSTOP)' }],
+      [{ kind: 'state', text: 'it is not running' }],
+    ]);
+  });
+
+  it('a program that cannot be started again', async () => {
+    await lab.start(1, 2);
+    lab.servers[0] = { ...lab.server(1), command: ['../nothing'], binary: '../nothing' };
+    const { servers } = await startAgent().greet();
+    expect(servers[0]!.problems).toEqual([{ kind: 'config', text: 'its program ../nothing cannot be run' }]);
+  });
+});
+
+describe('what it is not to do', () => {
+  it.each([
+    ['break', { server: 9, process: { pid: 2, startMs: 0 }, fault: { kind: 'kill' }, healWithinMs: 1 }],
+    ['find', { server: 9 }],
+    ['explode', {}],
+    ['hello', { servers: [], kinds: [] }],
+  ])('%s %j is refused', async (verb, fields) => {
+    await lab.start(1, 2);
+    const agent = startAgent();
+    await agent.greet();
+    await expect(agent.ask(verb, fields)).rejects.toThrow(/^refused: /);
+  });
+
+  it('a second fault at a server that is broken', async () => {
+    await lab.start(1, 2);
+    const agent = startAgent();
+    await agent.greet();
+    const found = await agent.breakAs(1, 'pause');
+    const again = { server: 1, process: found, fault: { kind: 'kill' }, healWithinMs: 1000 };
+    await expect(agent.ask('break', again)).rejects.toThrow('refused: it is broken already');
+    expect(await lab.state(1)).toBe('paused');
+  });
+
+  it('what is no request is passed over', async () => {
+    const agent = startAgent();
+    agent.send('hello?\n\n[]\n{}\nnull\n{"id":"x","verb":"time"}\n');
+    expect(typeof (await agent.ask('time'))).toBe('number');
+  });
+});

@@ -1,0 +1,113 @@
+import { PassThrough } from 'node:stream';
+import { locateServer } from '../../src/config/faults-config';
+import type { Clock } from '../../src/core/environment';
+import { ClusterError } from '../../src/core/errors';
+import { systemClock } from '../../src/core/system-clock';
+import { runAgent } from '../../src/faults/agent/agent';
+import { type Agents, connectAgents } from '../../src/faults/link/agents';
+import type { Channel } from '../../src/faults/link/channel';
+import { LikenessLab } from './likeness-lab';
+
+jest.setTimeout(60_000);
+let lab: LikenessLab;
+let ended: string[] = [];
+beforeEach(async () => {
+  ended = [];
+  lab = await LikenessLab.create(2);
+  await lab.start(1, 2);
+  lab.servers[0] = { ...lab.server(1), host: 'one' };
+  lab.servers[1] = { ...lab.server(2), host: 'two' };
+});
+afterEach(() => lab.stop());
+
+interface AgentChanges {
+  version?: string;
+  clock?: Clock;
+}
+
+/** The real agent, in this process. */
+function channelTo(host: string, { version = '1.0.0', clock = systemClock }: AgentChanges = {}): Channel {
+  const [input, output, errors] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const own = { pid: process.pid, startMs: performance.timeOrigin, signal: new AbortController().signal };
+  const run = runAgent({ ...own, input, output, version, clock, locate: locateServer });
+  return {
+    ...{ input, output, errors },
+    ended: run.then(() => (ended.push(host), 'it ended with exit code 0')),
+    destroy: () => input.destroy(),
+  };
+}
+
+function connect(
+  open: (host: string) => Channel,
+  kinds: ('kill' | 'pause')[] = ['kill'],
+  signal = new AbortController().signal,
+): Promise<Agents> {
+  const options = { servers: lab.servers, kinds, version: '1.0.0', clock: systemClock, signal };
+  return connectAgents({ ...options, open: async (host) => open(host) });
+}
+
+it('each server is broken by the agent of its own host', async () => {
+  const hosts: string[] = [];
+  const agents = await connect((host) => (hosts.push(host), channelTo(host)));
+  expect(hosts).toEqual(['one', 'two']);
+  expect(agents.warnings).toEqual([]);
+  const found = (await agents.driver.find(2))!;
+  await agents.driver.break(2, found, { kind: 'pause' }, 60_000);
+  expect(await Promise.all([lab.state(1), lab.state(2)])).toEqual(['up', 'paused']);
+  // The agent mends what nobody else did.
+  await agents.end();
+  expect(await lab.state(2)).toBe('up');
+  expect(ended.sort()).toEqual(['one', 'two']);
+});
+
+it('a clock that is far off is worth a warning', async () => {
+  const ahead: Clock = { ...systemClock, unixMs: () => systemClock.unixMs() + 3000 };
+  const agents = await connect((host) => channelTo(host, host === 'two' ? { clock: ahead } : {}));
+  expect(agents.warnings).toEqual([
+    expect.stringMatching(/^the clock of two is (299\d|300\d) ms ± \d+ ms ahead of this one: /),
+  ]);
+  await agents.end();
+});
+
+it('whatever is wrong anywhere is told, and no agent is left', async () => {
+  const attempt = connect((host) => {
+    if (host === 'two') throw new ClusterError('not_reachable', 'two: no route to the host');
+    return channelTo(host, { version: '0.9.0' });
+  });
+  await expect(attempt).rejects.toMatchObject({
+    code: 'not_reachable',
+    message: 'one: the program there is version 0.9.0, this one is 1.0.0\ntwo: no route to the host',
+  });
+  expect(ended).toEqual(['one']);
+});
+
+it('Ctrl-C while connecting: interrupted, and no agent is left', async () => {
+  const stop = new AbortController();
+  const attempt = connect(
+    (host) => {
+      stop.abort();
+      return channelTo(host);
+    },
+    ['kill'],
+    stop.signal,
+  );
+  await expect(attempt).rejects.toMatchObject({ code: 'interrupted' });
+  expect(ended.sort()).toEqual(['one', 'two']);
+});
+
+it('an agent that is gone: told, and another one takes over', async () => {
+  const channels: Channel[] = [];
+  const agents = await connect((host) => {
+    const channel = channelTo(host);
+    channels.push(channel);
+    return channel;
+  });
+  await agents.driver.break(1, (await agents.driver.find(1))!, { kind: 'pause' }, 60_000);
+  channels[0]!.input.end();
+  await new Promise((resolve) => agents.lost.addEventListener('abort', resolve));
+  expect(agents.lost.reason).toBe('the fault agent on one is gone: it ended with exit code 0');
+  expect(await agents.driver.find(1)).toMatchObject({ isStopped: false });
+  expect(await agents.driver.mend(1, 'pause')).toMatchObject({ pid: lab.pid(1) });
+  expect(channels).toHaveLength(3);
+  await agents.end();
+});

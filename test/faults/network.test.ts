@@ -1,0 +1,274 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { FaultServer } from '../../src/config/faults-config';
+import { tcCalls } from '../../src/faults/drivers/network/rules';
+import { describeWithNamespaces, NamespaceLab } from '../support/namespaces';
+import { buildAgent } from './agent-program';
+import { LikenessLab } from './likeness-lab';
+import { TestAgent } from './test-agent';
+import { until } from './until';
+
+// Every test starts processes; on a busy machine that takes a while.
+jest.setTimeout(120_000);
+const LIKENESS = path.join(__dirname, 'likeness.cjs');
+const program = buildAgent();
+afterAll(() => program.remove());
+
+const PORT = 8001;
+/** Stands for SSH: a port that is none of the cluster's. */
+const OTHER_PORT = 2222;
+
+describeWithNamespaces('in network namespaces', () => {
+  let network: NamespaceLab;
+  let folder = '';
+  const children: ChildProcess[] = [];
+  const agents: TestAgent[] = [];
+
+  /** Likenesses of servers 1 and 2 on hosts 1 and 2, and a client on host 3. */
+  beforeEach(async () => {
+    network = await NamespaceLab.start(['one', 'two', 'three']);
+    folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-network-'));
+    writeFileSync(path.join(folder, 'program'), `#!/bin/sh\nexec "${process.execPath}" "${LIKENESS}" "$@"\n`, {
+      mode: 0o755,
+    });
+    for (const id of [1, 2]) {
+      const workDir = path.join(folder, `s${id}`);
+      mkdirSync(workDir);
+      const pidFile = path.join(workDir, `server_${id}.pid`);
+      writeFileSync(path.join(workDir, 'server.json'), JSON.stringify({ id, host: '0.0.0.0', port: PORT, pidFile }));
+      const peers = [1, 2]
+        .filter((peer) => peer !== id)
+        .map((peer) => `{ id = ${peer}, address = "${address(peer)}" }`);
+      const toml = `[server]\nid = ${id}\naddress = "${address(id)}"\n[peers]\npeers = [${peers.join()}]\n`;
+      writeFileSync(path.join(workDir, 'server.toml'), toml);
+      start(id, [path.join(folder, 'program'), 'server', '--config', 'server.toml'], workDir);
+      await until('it has started', () => existsSync(pidFile) && readFileSync(pidFile, 'utf8').endsWith('}'));
+    }
+    const listen = `require('net').createServer().listen(${OTHER_PORT}, () => console.log('ready'))`;
+    await new Promise((resolve) => start(1, [process.execPath, '-e', listen]).stdout!.once('data', resolve));
+  });
+
+  afterEach(async () => {
+    for (const child of [...children.splice(0), ...agents.splice(0).map((agent) => agent.child)]) {
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null)
+        await new Promise((resolve) => child.on('exit', resolve));
+    }
+    network.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  const hostOf = (host: number) => network.hosts[host - 1]!;
+  const address = (host: number): string => `${hostOf(host).address}:${PORT}`;
+  /** A command as it runs on a host. */
+  const on = (host: number, command: readonly string[]): [string, string[]] =>
+    network.command(hostOf(host), command[0]!, command.slice(1));
+  const runOn = (host: number, command: readonly string[]): string =>
+    execFileSync(...on(host, command), { encoding: 'utf8', env: network.env });
+
+  function start(host: number, command: readonly string[], cwd = folder): ChildProcess {
+    const child = spawn(...on(host, command), { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    return child;
+  }
+
+  function startAgent(env?: NodeJS.ProcessEnv): TestAgent {
+    const agent = new TestAgent(on(1, [process.execPath, program.script, 'fault-agent']).flat(), env);
+    agents.push(agent);
+    return agent;
+  }
+
+  /** A PATH on which nft is one that fails. */
+  function withoutNft(): NodeJS.ProcessEnv {
+    const bin = path.join(folder, 'bin');
+    mkdirSync(bin);
+    writeFileSync(path.join(bin, 'nft'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    return { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
+  }
+
+  const serverOne = (): FaultServer => {
+    const workDir = path.join(folder, 's1');
+    return { id: 1, host: '', config: 'server.toml', workDir, binary: '../program', command: ['../program'] };
+  };
+
+  /** Whether a connection comes about within a second. */
+  function reaches(from: number, to: number, port = PORT): boolean {
+    const script = `exec 3<>/dev/tcp/${hostOf(to).address}/${port}`;
+    return spawnSync(...on(from, ['timeout', '1', 'bash', '-c', script]), { stdio: 'ignore' }).status === 0;
+  }
+
+  /** client → 1, peer → 1, 1 → peer, client → 1 at another port, 1 → itself */
+  const ways = (): boolean[] => [
+    ...[reaches(3, 1), reaches(2, 1), reaches(1, 2)],
+    ...[reaches(3, 1, OTHER_PORT), reaches(1, 1)],
+  ];
+  const WHOLE = [true, true, true, true, true];
+  /** What of ours is in the firewall of host 1. */
+  const traces = (): string =>
+    [
+      ['nft', 'list', 'ruleset'],
+      ['iptables', '-S'],
+      ['ip6tables', '-S'],
+    ]
+      .map((command) => runOn(1, command))
+      .join('')
+      .split('\n')
+      .filter((line) => line.includes('cloudp2p'))
+      .join('\n');
+
+  it.each([
+    ['both', [false, false, false, true, true]],
+    ['peers', [true, false, false, true, true]],
+    ['clients', [false, true, true, true, true]],
+  ] as const)('a partition from %s drops that and nothing else; a heal leaves nothing', async (from, cut) => {
+    expect(ways()).toEqual(WHOLE);
+    const agent = startAgent();
+    expect((await agent.hello([serverOne()], ['partition'])).unable).toEqual({});
+    await agent.break(1, { kind: 'partition', from });
+    expect(ways()).toEqual(cut);
+    await agent.ask('mend', { server: 1, kind: 'partition' });
+    expect(ways()).toEqual(WHOLE);
+    expect(traces()).toBe('');
+  });
+
+  it('by iptables, where nft does not work', async () => {
+    const agent = startAgent(withoutNft());
+    expect((await agent.hello([serverOne()], ['partition'])).unable).toEqual({});
+    await agent.break(1, { kind: 'partition', from: 'peers' });
+    expect(traces()).toContain('-A INPUT -j cloudp2p_1_in');
+    expect(ways()).toEqual([true, false, false, true, true]);
+    expect(await agent.end()).toBe(0);
+    expect(ways()).toEqual(WHOLE);
+    expect(traces()).toBe('');
+  });
+
+  it('the controller is gone: the agent removes it', async () => {
+    const agent = startAgent();
+    await agent.hello([serverOne()], ['partition']);
+    await agent.break(1, { kind: 'partition', from: 'both' });
+    expect(traces()).toContain('cloudp2p_faults_1');
+    expect(await agent.end()).toBe(0);
+    expect(ways()).toEqual(WHOLE);
+    expect(traces()).toBe('');
+  });
+
+  it('its time is over: the agent removes it', async () => {
+    const agent = startAgent();
+    await agent.hello([serverOne()], ['partition']);
+    await agent.break(1, { kind: 'partition', from: 'both' }, 500);
+    await until('it is healed', () => traces() === '');
+    expect(ways()).toEqual(WHOLE);
+  });
+
+  it('the agent was killed: the next one finds it by its name, and removes it', async () => {
+    const agent = startAgent();
+    await agent.hello([serverOne()], ['partition']);
+    await agent.break(1, { kind: 'partition', from: 'both' });
+    agent.child.kill('SIGKILL');
+    await agent.ended;
+    expect(reaches(3, 1)).toBe(false);
+    expect((await startAgent().hello([serverOne()], ['partition'])).servers[0]!.problems).toEqual([]);
+    expect(ways()).toEqual(WHOLE);
+    expect(traces()).toBe('');
+  });
+
+  it('rules of others stay', async () => {
+    runOn(1, ['nft', 'add table inet others']);
+    runOn(1, ['iptables', '-A', 'INPUT', '-p', 'udp', '--dport', '9', '-j', 'DROP']);
+    const agent = startAgent();
+    await agent.hello([serverOne()], ['partition']);
+    await agent.break(1, { kind: 'partition', from: 'both' });
+    await agent.end();
+    expect(runOn(1, ['nft', 'list', 'tables'])).toContain('table inet others');
+    expect(runOn(1, ['iptables', '-S'])).toContain('--dport 9 -j DROP');
+  });
+
+  it('who is not root is told what it needs', async () => {
+    const nobody = ['setpriv', '--reuid', 'nobody', '--clear-groups', '--inh-caps=-all', '--bounding-set=-all'];
+    const agent = new TestAgent(on(1, [...nobody, process.execPath, program.script, 'fault-agent']).flat());
+    agents.push(agent);
+    const { unable } = await agent.hello([], ['kill', 'partition', 'delay', 'loss']);
+    const why = 'it needs root, or the capability CAP_NET_ADMIN';
+    expect(unable).toEqual({ partition: why, delay: why, loss: why });
+  });
+
+  const delayWorks =
+    spawnSync('unshare', ['--net', 'tc', ...'qdisc add dev lo root netem delay 1ms'.split(' ')]).status === 0;
+
+  it.each(['nft', 'iptables'])(
+    'a loss of some packets: slow and whole; of all: nothing gets through (%s)',
+    async (tool) => {
+      const agent = startAgent(tool === 'nft' ? undefined : withoutNft());
+      expect((await agent.hello([serverOne()], ['loss'])).unable).toEqual({});
+      await agent.break(1, { kind: 'loss', lossPercent: 100 });
+      expect(ways()).toEqual([false, false, false, true, true]);
+      await agent.ask('mend', { server: 1, kind: 'loss' });
+      await agent.break(1, { kind: 'loss', lossPercent: 50 });
+      // Each attempt is one packet, or two if the first one is lost: of 40 attempts all get through once in 10^12 times.
+      const attempts = Array.from({ length: 12 }, () => reaches(3, 1));
+      expect(new Set(attempts).size).toBe(2);
+      expect(await agent.end()).toBe(0);
+      expect(ways()).toEqual(WHOLE);
+      expect(traces()).toBe('');
+    },
+  );
+
+  it('a delay: performed, or refused with the reason where the kernel has none of it', async () => {
+    const agent = startAgent();
+    const { unable } = await agent.hello([serverOne()], ['delay']);
+    if (!delayWorks) {
+      expect(unable).toEqual({ delay: 'its kernel has no netem (module sch_netem)' });
+      const attempt = agent.break(1, { kind: 'delay', delayMs: 200, jitterMs: 0 });
+      await expect(attempt).rejects.toThrow(/^refused: tc qdisc add/);
+      return;
+    }
+    expect(unable).toEqual({});
+    const roundTripMs = (port: number): number => {
+      const startMs = performance.now();
+      expect(reaches(3, 1, port)).toBe(true);
+      return performance.now() - startMs;
+    };
+    await agent.break(1, { kind: 'delay', delayMs: 500, jitterMs: 0 });
+    expect(roundTripMs(PORT)).toBeGreaterThan(500);
+    expect(roundTripMs(OTHER_PORT)).toBeLessThan(500);
+    await agent.end();
+    expect(roundTripMs(PORT)).toBeLessThan(500);
+    expect(runOn(1, ['tc', 'qdisc', 'show'])).not.toContain('netem');
+  });
+
+  it('tc understands each call: what it refuses, the kernel refuses', () => {
+    const traffic = {
+      serverId: 1,
+      port: PORT,
+      peers: [
+        { address: '10.0.0.2', port: 1 },
+        { address: 'fd00::1', port: 2 },
+      ],
+    };
+    for (const call of tcCalls('eth0', traffic, { delayMs: 20.5, jitterMs: 1 })) {
+      const { stderr } = spawnSync(...on(1, ['tc', ...call]), { encoding: 'utf8', env: network.env });
+      // Of a mistake in the words themselves tc says something else.
+      expect(stderr).toMatch(/^$|^Error: /);
+    }
+  });
+});
+
+it('servers that share a machine: refused, with the reason', async () => {
+  const lab = await LikenessLab.create(2);
+  const agent = new TestAgent([process.execPath, program.script, 'fault-agent']);
+  try {
+    await lab.start(1, 2);
+    const { workDir } = lab.server(1);
+    const peers = 'peers = [{ id = 2, address = "127.0.0.1:9" }]';
+    writeFileSync(path.join(workDir, 'server.toml'), `[server]\nid = 1\naddress = "0.0.0.0:8"\n[peers]\n${peers}\n`);
+    const { unable } = await agent.hello([lab.server(1)], ['partition']);
+    expect(unable.partition).toMatch(
+      /its peer at port 9 is on this same machine \(127.0.0.1\)|it needs root|neither nft nor iptables works there/,
+    );
+  } finally {
+    agent.child.kill('SIGKILL');
+    await lab.stop();
+  }
+});

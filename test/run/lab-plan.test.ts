@@ -1,0 +1,112 @@
+import { loadClientConfig } from '../../src/config/client-config';
+import { runConfigOf } from '../../src/config/run-config';
+import { loadServerConfig } from '../../src/config/server-config';
+import { stressConfigOf } from '../../src/config/stress-config';
+import { clientText, serverText, stressText } from '../../src/run/lab/files';
+import { longestMs } from '../../src/run/lab/limits';
+import { labPlanText } from '../../src/run/lab/plan';
+import { useTempFolder } from '../config/helpers';
+
+const temp = useTempFolder();
+const MACHINES = `
+[[servers]]
+id = 1
+host = "anna@s1"
+address = "s1.lab:8001"
+work_dir = "it's a lab"
+[[servers]]
+id = 4
+host = "s4"
+address = "[fd00::4]:8004"
+work_dir = "/srv/c"
+[[clients]]
+host = "c1"
+work_dir = "/srv/c"`;
+
+const load = (toml = '') => runConfigOf(temp.file('r.toml', `${toml}${MACHINES}`), {});
+
+describe('the files of the machines', () => {
+  test('of servers are what servers read', () => {
+    const { servers } = load().lab!;
+    const read = (index: number) =>
+      loadServerConfig(temp.file('s.toml', serverText(servers[index]!, servers)), { availableParallelism: 1 });
+    expect(read(0)).toMatchObject({
+      ...{ id: 1, address: '0.0.0.0:8001', advertiseAddress: 's1.lab:8001', pidFile: 'server_1.pid' },
+      ...{ peers: [{ id: 4, address: '[fd00::4]:8004' }], eventsFile: 'server_1_events.ndjson' },
+    });
+    expect(read(1)).toMatchObject({ id: 4, address: '[::]:8004', peers: [{ id: 1, address: 's1.lab:8001' }] });
+  });
+
+  test('of clients are what clients read', () => {
+    const file = temp.file('client.toml', clientText(load().lab!, 10_000));
+    expect(loadClientConfig(file, { required: true })).toMatchObject({
+      ...{ serverAddresses: ['s1.lab:8001', '[fd00::4]:8004'], requestTimeoutMs: 10_000 },
+    });
+  });
+
+  test.each([
+    ['', { pacing: { mode: 'closed_loop', minDelayMs: 500, maxDelayMs: 2500 }, durationMs: 343_000 }],
+    [
+      'requests_per_client = 7',
+      { pacing: { mode: 'closed_loop', minDelayMs: 500, maxDelayMs: 2500 }, totalRequests: 7 },
+    ],
+    [
+      'rate_per_second = 0.5\narrivals = "poisson"\nduration_secs = 1.5\nramp_up_secs = 0.25',
+      { pacing: { mode: 'rate', ratePerSecond: 0.5, arrivals: 'poisson' }, durationMs: 1500, rampUpMs: 250 },
+    ],
+  ])('of loads are what stress reads: %j', (toml, requests) => {
+    const config = load(`[stress]\nnum_clients = 3\nwarmup_secs = 0.5\n${toml}\n[faults]\nnum_cycles = 1\n`);
+    const text = stressText({
+      ...{ machineId: 2, stress: config.stress, seed: 5, longestMs: 343_000, imageFolder: 'images_1' },
+    });
+    expect(stressConfigOf(temp.file('stress.toml', text))).toMatchObject({
+      ...{ machineId: 2, numClients: 3, seed: 5, warmupMs: 500, imageDirectory: './images_1', metricsDir: './metrics' },
+      ...{ requests, clientConfig: './config/client_stress.toml', isClientConfigRequired: false },
+    });
+  });
+});
+
+test('a load has time for all that it does', () => {
+  expect(longestMs(load('[faults]\nnum_cycles = 0\nfirst_fault_secs = 1\nfault_interval_secs = 2\n'))).toBe(306_000);
+  expect(longestMs(load('[stress]\nduration_secs = 10\n'))).toBe(340_000);
+  expect(longestMs(load('[stress]\nrequests_per_client = 2\nmin_delay_ms = 0\nmax_delay_ms = 1000\n'))).toBe(322_000);
+  const rate = '[stress]\nrequests_per_client = 2\nrate_per_second = 10\nnum_clients = 5\n';
+  expect(longestMs(load(rate))).toBe(10 * 10_100 + 300_000);
+});
+
+test('the plan names every step with host, file and command', () => {
+  const config = load('[faults]\nnum_cycles = 1\n[report]\nthresholds = ["p99<1s"]\n');
+  const executable = { path: 'dist/cloudp2p', system: 'Linux x86_64' };
+  const plan = { config, lab: config.lab!, folder: 'runs/x', executable, images: 3, keep: false };
+  expect(labPlanText(plan).split('\n')).toEqual([
+    '1. CONNECT: to 3 machines over SSH, all at once: anna@s1, s4, c1',
+    '2. CHECK MACHINES: Linux x86_64, room and the right to write in each work folder, and each clock',
+    '3. COPY FILES: what is missing or different, by SFTP:',
+    "      dist/cloudp2p to anna@s1:it's a lab/cloudp2p",
+    '      dist/cloudp2p to s4:/srv/c/cloudp2p',
+    '      dist/cloudp2p to c1:/srv/c/cloudp2p',
+    "      anna@s1:it's a lab/config/server1.toml",
+    '      s4:/srv/c/config/server4.toml',
+    '      c1:/srv/c/config/client_stress.toml',
+    '      c1:/srv/c/config/stress.toml',
+    '      3 pictures to c1:/srv/c',
+    '4. START SERVERS',
+    "      anna@s1: in it's a lab: ./cloudp2p server --config config/server1.toml  (server 1, s1.lab:8001)",
+    '      s4: in /srv/c: ./cloudp2p server --config config/server4.toml  (server 4, [fd00::4]:8004)',
+    '5. START CLIENTS: 10 clients on each machine, each: as many requests as fit, 500 to 2500 ms think time; all begin at one time:',
+    '      c1: in /srv/c: ./cloudp2p stress --config config/stress.toml --run-id … --start-at …  (machine 1)',
+    '6. FAULT SIMULATION: by an agent on each machine, in time after the start of the clients:',
+    '             8 s  kill server 1',
+    '            12 s  restart server 1',
+    '            20 s  kill server 4',
+    '            24 s  restart server 4',
+    '7. WAIT FOR COMPLETION: 8 s more, then for what is in flight',
+    '8. REPORT: of what is collected by SFTP:',
+    '      c1:/srv/c/metrics',
+    "      anna@s1:it's a lab/server_1_events.ndjson",
+    '      s4:/srv/c/server_4_events.ndjson',
+    '      into runs/x, thresholds p99<1s',
+    '9. STOP: the servers, by SIGTERM to the processes of this run; files stay there',
+  ]);
+  expect(labPlanText({ ...plan, keep: true })).toContain('9. STOP: nothing: --keep leaves the servers up');
+});

@@ -1,0 +1,113 @@
+/** What other machines do, done by the shell of this one. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { DIGESTS, LOOK, PREPARE, PUT_ASIDE, SIGNAL, START, STAY, valuesOf } from '../../src/run/lab/scripts';
+import { systemOf } from '../../src/run/lab/executable';
+import { useTempFolder } from '../config/helpers';
+import { until } from '../faults/until';
+
+const temp = useTempFolder();
+/** A name for each test. */
+let nasty = '';
+let count = 0;
+const folder = (): string => path.join(temp.folder, nasty);
+
+beforeEach(() => {
+  nasty = `${++count} it's "a" $(touch hacked); \`id\` *`;
+});
+
+function sh(script: string, ...args: string[]) {
+  return spawnSync('sh', ['-c', script, 'sh', ...args], { cwd: temp.folder, encoding: 'utf8' });
+}
+
+test('a work folder is made, and says what machine it is', () => {
+  const { stdout, stderr, status } = sh(PREPARE, nasty, 'config', 'a b');
+  expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+  expect(valuesOf(stdout, 'dir')).toEqual([realpathSync(folder())]);
+  expect(valuesOf(stdout, 'system')).toEqual([execFileSync('uname', ['-sm'], { encoding: 'utf8' }).trim()]);
+  expect(Number(valuesOf(stdout, 'free_kib')[0])).toBeGreaterThan(1000);
+  expect(['config', 'a b'].every((name) => existsSync(path.join(folder(), name)))).toBe(true);
+  expect(existsSync(path.join(temp.folder, 'hacked'))).toBe(false);
+  // It is the same again.
+  expect(sh(PREPARE, nasty, 'config').status).toBe(0);
+});
+
+test('a work folder that cannot be one is told of', () => {
+  writeFileSync(path.join(temp.folder, 'file'), '');
+  const { status, stderr } = sh(PREPARE, 'file/below');
+  expect(status).toBe(1);
+  expect(stderr).not.toBe('');
+});
+
+test('files are told by what is in them', () => {
+  mkdirSync(folder());
+  writeFileSync(path.join(folder(), 'a b'), 'text');
+  const { stdout } = sh(DIGESTS, nasty, 'a b', 'none', '-rf');
+  const text = createHash('sha256').update('text').digest('hex');
+  expect(valuesOf(stdout, 'digest')).toEqual([text, 'none', 'none']);
+});
+
+test('what an earlier run left is put aside', () => {
+  mkdirSync(folder());
+  writeFileSync(path.join(folder(), 'e'), 'old');
+  expect(sh(PUT_ASIDE, nasty, 'before_1_', 'e', 'none').status).toBe(0);
+  expect(readFileSync(path.join(folder(), 'before_1_e'), 'utf8')).toBe('old');
+});
+
+describe('a load', () => {
+  const look = (run: string): string => valuesOf(sh(LOOK, nasty, run).stdout, 'state')[0]!;
+  const isOver = (run: string): boolean => !['starting', 'running'].includes(look(run));
+  /** Ends with 7 when it is told to; waits for ten seconds at most. */
+  const WAITING = 'trap "exit 7" INT USR2; i=0; echo ready; while [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done';
+  const begin = (run: string, script = WAITING) => sh(START, nasty, run, STAY, 'bash', '-c', script, run);
+
+  beforeEach(() => mkdirSync(folder()));
+
+  test('goes on alone, is found again, and leaves its exit code', async () => {
+    const run = randomUUID();
+    expect(begin(run)).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    await until('it runs', () => valuesOf(sh(LOOK, nasty, run).stdout, 'last')[0] === 'ready');
+    expect(look(run)).toBe('running');
+    const [pid] = readFileSync(path.join(folder(), 'stress.pid'), 'utf8').split(' ');
+    // Begun again, it is the same.
+    expect(begin(run).status).toBe(0);
+    expect(readFileSync(path.join(folder(), 'stress.pid'), 'utf8').split(' ')[0]).toBe(pid);
+    // Another one is told so.
+    const other = begin(randomUUID());
+    expect(other).toMatchObject({ status: 1, stderr: `a load is under way there already (PID ${pid})\n` });
+    expect(sh(SIGNAL, nasty, run, 'USR2').status).toBe(0);
+    await until('it ends', () => isOver(run));
+    expect(look(run)).toBe('ended 7');
+  });
+
+  test('is signalled only if it is that very process', async () => {
+    const run = randomUUID();
+    begin(run);
+    await until('it runs', () => look(run) === 'running');
+    const file = path.join(folder(), 'stress.pid');
+    const right = readFileSync(file, 'utf8');
+    const [pid, start] = right.trim().split(' ');
+    writeFileSync(file, `${pid} ${Number(start) + 1}\n`);
+    expect(look(run)).toBe('gone');
+    expect(sh(SIGNAL, nasty, run, 'KILL').status).toBe(0);
+    expect(sh(SIGNAL, nasty, randomUUID(), 'KILL').status).toBe(0);
+    writeFileSync(file, right);
+    expect(look(run)).toBe('running');
+    sh(SIGNAL, nasty, run, 'KILL');
+    await until('it ends', () => isOver(run));
+    expect(look(run)).toBe('ended 137');
+  });
+
+  test('that was never begun is none', () => {
+    expect(look(randomUUID())).toBe('none');
+  });
+});
+
+test('an executable says what it runs on', () => {
+  const own = readFileSync(process.execPath).subarray(0, 64);
+  expect(systemOf(own)).toBe(execFileSync('uname', ['-sm'], { encoding: 'utf8' }).trim());
+  expect(systemOf(Buffer.from('#!/usr/bin/env node\nrequire("x")'))).toBeNull();
+  expect(systemOf(Buffer.alloc(3))).toBeNull();
+});
