@@ -18,6 +18,7 @@ const PURE = [
   'src/report/renderers/html/**/*.ts',
   'src/report/compare/{bootstrap,compare,comparison,differences,groups,html,html-charts,line-chart,schema,style,text,windows}.ts',
   'src/ssh/{patterns,quote,problems,in-parallel,host-key}.ts',
+  'src/run/lab/{files,plan,limits,scripts}.ts',
   'src/metrics/labels.ts',
   'src/status/{answer,report,table,verdict}.ts',
   'src/imaging/lsb.ts',

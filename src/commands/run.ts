@@ -23,11 +23,10 @@ import { thresholdsOf } from './stress/thresholds';
 export class Run extends BaseCommand {
   static override summary = 'the whole workflow: servers, clients, faults, wait, report';
   static override description =
-    'Starts servers, loads them with clients, kills and restarts every server in a ring meanwhile, and prints the ' +
-    'report; on this machine, or over SSH on those that [[servers]] and [[clients]] of the file name. Everything it ' +
-    'writes is in one folder. It exits with 0 if at most 5 % of the requests failed ' +
-    'and all checks hold, with 3 if not or a threshold is crossed, with 4 if something is incomplete, with 130 after ' +
-    'Ctrl-C. No server is left behind, however it ends.';
+    'Starts servers, loads them with clients, kills and restarts every server in a ring meanwhile, and reports; on this ' +
+    'machine, or over SSH on those of [[servers]] and [[clients]]. Everything it writes is in one folder. It exits with ' +
+    '0 if at most 5 % of the requests failed and all checks hold, with 3 if not, a threshold is crossed or an abort ' +
+    'condition came true, with 4 if something is incomplete, with 130 after Ctrl-C. It stops what it started.';
   static override examples = [
     '<%= config.bin %> run',
     '<%= config.bin %> run --clients 50 --cycles 3 --interval 20 --restart-delay 5',
@@ -59,10 +58,8 @@ export class Run extends BaseCommand {
       );
       return config;
     }
-    const facts = {
-      ...{ run_id: randomUUID(), ...programFacts(['run', ...this.argv]), seed: config.seed ?? seed },
-      ...{ started_at: startedAt, ended_at: null, config: config.settings },
-    };
+    const program = { ...programFacts(['run', ...this.argv]), seed: config.seed ?? seed, config: config.settings };
+    const facts = { run_id: randomUUID(), ...program, started_at: startedAt, ended_at: null };
     const output = this.jsonEnabled() ? undefined : process.stdout;
     const screen = output && new Screen(output, systemClock);
     const result = await withInterrupt((signal) => {

@@ -1,7 +1,7 @@
 /** The machines of a run that goes over SSH: the lists [[servers]] and [[clients]] of run.toml. */
 import * as v from 'valibot';
 import { printable } from '../core/printable';
-import { parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
+import { parsePlace, parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
 import { canonicalAddress } from './address';
 import { dialAddress, list, path, table, text, whole } from './fields';
 import type { Problem } from './problem';
@@ -119,7 +119,9 @@ function certificateProblems({ servers = [], tls }: LabSettings): Problem[] {
 function hostProblems(key: string, entries: readonly { host: string }[]): Problem[] {
   return entries.flatMap(({ host }, index) => {
     const text = `expected ${TARGET_SHAPE}, got "${printable(host)}"`;
-    return parseSshTarget(host) === null ? [{ key: `${key}[${index}].host`, text }] : [];
+    const short = `expected a name of two characters or more, or user@${host}: one alone is taken for a drive`;
+    if (parseSshTarget(host) === null) return [{ key: `${key}[${index}].host`, text }];
+    return parsePlace(`${host}:/`) === null ? [{ key: `${key}[${index}].host`, text: short }] : [];
   });
 }
 

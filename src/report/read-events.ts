@@ -9,16 +9,16 @@ import { runSpanOf } from './run-span';
 import { EventScanner } from './scan-event';
 import { Thinned } from './thinned';
 
-/** Of hostile files more would not fit into memory, or take for ever. */
+/** Of one file: more would not fit into memory, or take for ever. A day has some 50,000 of a ring of faults. */
 const MAX_EVENTS = 100_000;
-const MAX_FAULTS = 10_000;
+const MAX_FAULTS = 50_000;
 
 /** Samples from so long before the run until so long after it belong to its charts. */
 const MARGIN_MS = 10_000;
 
 /** Reads fault_events.ndjson of a clock that is ahead by `offsetMs`. */
 export function readFaults(file: string, inputs: Inputs, { offsetMs = 0 } = {}): void {
-  const faults = new Limited<FaultStep>(MAX_FAULTS);
+  const faults = new Latest<FaultStep>(MAX_FAULTS);
   const { unreadable, ...read } = readRecords(file, 'faults', parseFault, (fault) => {
     const { time, server_id, action, outcome } = fault;
     const detail = fault.detail === GRACEFUL_RESTART ? GRACEFUL_RESTART : null;
@@ -26,17 +26,17 @@ export function readFaults(file: string, inputs: Inputs, { offsetMs = 0 } = {}):
   });
   inputs.files.push(read);
   if (unreadable) return void inputs.missing.push(`${file}: ${read.problems[0]}`);
-  if (faults.left > 0) inputs.notes.push(`${file}: ${faults.left} events beyond the first ${MAX_FAULTS} are left out`);
-  inputs.faults = faults.all.sort((a, b) => a.time - b.time);
+  inputs.faults = faults.told(file, inputs).sort((a, b) => a.time - b.time);
 }
 
 /** Reads server_{id}_events.ndjson files; after records and faults, which say which executions matter. */
 export function readEvents(files: readonly PlacedFile[], inputs: Inputs): void {
-  const kept = new Limited<KeptEvent>(MAX_EVENTS);
+  const events: KeptEvent[][] = [];
   const serverIds = new Set<number>();
   const run = runSpanOf(inputs.records);
   const scanner = new EventScanner();
   for (const { path: file, offsetMs } of files) {
+    const kept = new Latest<KeptEvent>(MAX_EVENTS);
     const take = (event: ServerEvent): void => {
       if (serverIds.size < MAX_SERVERS) serverIds.add(event.server_id);
       if (event.event === 'executed') return execute(event, inputs);
@@ -50,24 +50,33 @@ export function readEvents(files: readonly PlacedFile[], inputs: Inputs): void {
     const { unreadable, ...read } = readRecords(file, 'events', parseEvent, take, scanner);
     inputs.files.push(read);
     if (unreadable) inputs.missing.push(`${file}: ${read.problems[0]}`);
+    events.push(kept.told(file, inputs));
   }
-  if (kept.left > 0) {
-    inputs.notes.push(`${kept.left} events of leadership beyond the first ${MAX_EVENTS} are left out`);
-  }
-  if (serverIds.size > 0) inputs.events = kept.all.sort((a, b) => a.time - b.time);
+  if (serverIds.size > 0) inputs.events = events.flat().sort((a, b) => a.time - b.time);
   inputs.eventServerIds = [...serverIds].sort((a, b) => a - b);
 }
 
-/** The first so many. */
-class Limited<T> {
-  readonly all: T[] = [];
-  left = 0;
+/** The last so many: files are appended to by one run after the other. */
+class Latest<T> {
+  #all: T[] = [];
+  #left = 0;
 
   constructor(private readonly limit: number) {}
 
   add(value: T): void {
-    if (this.all.length < this.limit) this.all.push(value);
-    else this.left += 1;
+    if (this.#all.push(value) >= this.limit * 2) this.#cut();
+  }
+
+  /** All of them, and says so if there were more. */
+  told(file: string, { notes }: Inputs): T[] {
+    this.#cut();
+    if (this.#left > 0) notes.push(`${file}: ${this.#left} events older than the last ${this.limit} are left out`);
+    return this.#all;
+  }
+
+  #cut(): void {
+    this.#left += Math.max(0, this.#all.length - this.limit);
+    this.#all = this.#all.slice(-this.limit);
   }
 }
 

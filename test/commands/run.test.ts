@@ -115,7 +115,7 @@ test('flags of faults count here, and no cycles mean no faults', async () => {
 });
 
 test('over SSH: a script of Node cannot be copied, a wrong executable is none', async () => {
-  const machines = '[[servers]]\nid=1\nhost="s"\naddress="s:1"\nwork_dir="w"\n[[clients]]\nhost="c"\nwork_dir="w"\n';
+  const machines = '[[servers]]\nid=1\nhost="s1"\naddress="s:1"\nwork_dir="w"\n[[clients]]\nhost="c1"\nwork_dir="w"\n';
   writeFileSync('lab.toml', machines);
   const script = await cli('run', '--plan', '--config', 'lab.toml');
   expect(script.code).toBe(2);
@@ -126,5 +126,5 @@ test('over SSH: a script of Node cannot be copied, a wrong executable is none', 
   writeFileSync('good.toml', `[run]\nbinary = "${process.execPath}"\n${machines}`);
   const good = await cli('run', '--plan', '--config', 'good.toml');
   expect(good.code).toBe(0);
-  expect(linesOf(good.stdout)[0]).toBe('1. CONNECT: to 2 machines over SSH, all at once: s, c');
+  expect(linesOf(good.stdout)[0]).toBe('1. CONNECT: to 2 machines over SSH, all at once: s1, c1');
 });

@@ -75,6 +75,10 @@ test.each([
     'clients[1].work_dir: expected another one each time, got c on c1 again (first at clients[0])',
   ],
   [`${LAB}${client('-oProxyCommand=id')}`, 'clients[1].host: expected [user@]host[:port], got "-oProxyCommand=id"'],
+  [
+    `${LAB}${server(3, { host: 's' })}`,
+    'servers[2].host: expected a name of two characters or more, or user@s: one alone is taken for a drive',
+  ],
   [`${LAB}${server(3, { host: 'a b' })}`, 'servers[2].host: expected [user@]host[:port], got "a b"'],
   [`[run]\nservers = 2\n${LAB}`, 'run.servers: expected nothing: [[servers]] says which servers there are, got 2'],
   [`[run]\nport = 2\n${LAB}`, 'run.port: expected nothing: [[servers]] says which servers there are, got 2'],

@@ -100,7 +100,8 @@ test('a server that does not come back: reported all the same, exit 4', async ()
     const { code, stdout, stderr } = await running.ended;
     expect({ code, stderr, left: processesIn(cwd) }).toEqual({ code: 4, stderr: '', left: [] });
     expect(stdout).toContain('Incomplete: server 2 did not come back\nIncomplete: 2 faults could not be performed\n');
-    expect(faultsOf(out)).toEqual(['kill 1', 'restart 1', 'kill 2', 'kill 3', 'restart 3']);
+    // It ends the plan: a third one could be the last.
+    expect(faultsOf(out)).toEqual(['kill 1', 'restart 1', 'kill 2']);
     expect(jsonOf<Report>(out, 'final_report.json').failed_requests).toBe(0);
   });
 }, 90_000);

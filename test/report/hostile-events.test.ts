@@ -77,7 +77,7 @@ describe('an event line', () => {
   });
 });
 
-test('130,000 leaders, each of a server of its own: the first 100,000 events count, and that is said', () => {
+test('130,000 leaders, each of a server of its own: the last 100,000 events count, and that is said', () => {
   load();
   const all = Array.from({ length: 130_000 }, (_, n) =>
     event(n / 50, n, { event: 'leader', term: n, leader_id: n, reason: '' }),
@@ -85,17 +85,25 @@ test('130,000 leaders, each of a server of its own: the first 100,000 events cou
   lab.events(1, [...all, executed(9, 1, 1), sample(5, 1)]);
   lab.faults([fault(1000, 1, 'kill'), fault(1500, 1, 'restart')]);
   const { inputs, report } = made();
-  expect(inputs.notes).toEqual(['30000 events of leadership beyond the first 100000 are left out']);
+  expect(inputs.notes).toEqual([
+    expect.stringMatching(/server_1_events\.ndjson: 30000 events older than the last 100000/),
+  ]);
   expect(inputs.eventServerIds).toHaveLength(1000);
   expect(report.leaders!.timeline).toHaveLength(100_000);
   expect(report.audit.executions).toBe(1);
 });
 
-test('12,000 lines of faults: the first 10,000 count, and that is said', () => {
+test('60,000 lines of faults: the last 50,000 count, and that is said', () => {
   load();
-  const detail = 'x'.repeat(1000);
-  lab.faults(Array.from({ length: 12_000 }, (_, n) => fault(n / 4, n % 3, n % 2 ? 'restart' : 'kill', { detail })));
+  const detail = 'x'.repeat(100);
+  // A kill and its restart in turn, and only the last two of them within the run.
+  lab.faults(
+    Array.from({ length: 60_000 }, (_, n) =>
+      fault((n - 59_998) * 500, Math.floor(n / 2) % 3, n % 2 ? 'restart' : 'kill', { detail }),
+    ),
+  );
   const { inputs, report } = made();
-  expect(inputs.notes).toEqual([expect.stringMatching(/fault_events\.ndjson: 2000 events beyond the first 10000/)]);
-  expect(report.faults).toHaveLength(5000);
+  expect(inputs.notes).toEqual([expect.stringMatching(/fault_events\.ndjson: 10000 events older than the last 50000/)]);
+  expect(inputs.faults).toHaveLength(50_000);
+  expect(report.faults).toMatchObject([{ start: T0, kind: 'kill' }]);
 });

@@ -170,6 +170,9 @@ describe('the same files twice', () => {
     expect(inputs.notes).toEqual([
       `${at('b', 'machine_1_requests.ndjson')} holds a copy: all 3 requests of a run were counted before; they count once`,
     ]);
+    const { self_check: said } = buildReport(inputs, { thresholds: [] });
+    expect(said).toContain('3 lines repeat requests that were counted before; they count once.');
+    expect(said.join()).not.toMatch(/damaged/);
   });
 
   test('a link to a file, and to a folder, count once', () => {

@@ -246,7 +246,7 @@ describe('retries and bytes', () => {
 });
 
 describe('clocks', () => {
-  const check = (uncertaintyMs: number[]) => {
+  const check = (uncertaintyMs: number[], uncompared: string[] = []) => {
     lab.requests(load());
     lab.write(
       'fault_events.ndjson',
@@ -255,12 +255,26 @@ describe('clocks', () => {
       ]),
     );
     const inputs = lab.read();
+    inputs.uncompared = uncompared;
     inputs.clocks = uncertaintyMs.map((uncertainty_ms, n) => ({ machine: `m${n}`, offset_ms: 3000, uncertainty_ms }));
     return buildReport(inputs, { thresholds: [] }).self_check.at(-1);
   };
 
   test('that agree better than the shortest duration', () => {
     expect(check([0.4, 0.2])).toBe('Clocks were compared and times corrected; they agree within ±0.6 ms.');
+  });
+
+  test('are not compared where all files are of this machine, and what that means is said', () => {
+    expect(check([])).toMatch(/^All files were read from this machine, so no clocks were compared: /);
+  });
+
+  test('that could not be compared, or of several load generators', () => {
+    const warning = /^Clocks were not compared: times of clients, servers and faults agree as well as/;
+    expect(check([], ['anna@client1'])).toMatch(warning);
+    lab.write('metrics/machine_1_run.json', runFile());
+    lab.requests(load(), 'metrics/machine_2_requests.ndjson');
+    lab.write('metrics/machine_2_run.json', runFile({ machine_id: 2, host: 'lab2' }));
+    expect(check([])).toMatch(warning);
   });
 
   test('that do not', () => {

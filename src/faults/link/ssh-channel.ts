@@ -26,13 +26,9 @@ export async function sshChannel(host: string, servers: readonly FaultServer[], 
     const channel = await ssh.start([program, 'fault-agent']);
     channel.on('error', () => undefined);
     const ended = new Promise<string>((resolve) => {
-      let end: string | undefined;
-      channel.on('exit', (code: number | null, by?: string) => {
-        const how = code === null ? `it was ended by ${by}` : `it ended with exit code ${code}`;
-        end = NOT_RUN.includes(code) ? `${program} cannot be run there` : how;
-      });
-      channel.on('close', () => {
-        resolve(end ?? 'the connection was lost');
+      // Says how it ended. 'exit' does too, but may have come before anybody listened.
+      channel.on('close', (code?: number | null, by?: string) => {
+        resolve(endOf(program, code, by));
         ssh.close();
       });
     });
@@ -40,6 +36,13 @@ export async function sshChannel(host: string, servers: readonly FaultServer[], 
   } finally {
     signal.removeEventListener('abort', giveUp);
   }
+}
+
+/** Neither code nor signal: it was not the program that ended. */
+function endOf(program: string, code: number | null | undefined, by: string | undefined): string {
+  if (code === undefined) return 'the connection was lost';
+  if (NOT_RUN.includes(code)) return `${program} cannot be run there`;
+  return code === null ? `it was ended by ${by}` : `it ended with exit code ${code}`;
 }
 
 /** The name or address of a machine, as ~/.ssh/config says. */

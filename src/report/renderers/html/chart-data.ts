@@ -44,7 +44,8 @@ export function chartDataOf(report: Report): ChartData | null {
   const { from, to } = axis ?? { from: 0, to: 0 };
   const secs = (time: number): number => rounded((time - from) / 1000);
   const ids = serverIdsOf(report);
-  const colourOf = (id: number): Colour => serverColour(ids.indexOf(id));
+  const rows = new Map(ids.map((id, row) => [id, row]));
+  const colourOf = (id: number): Colour => serverColour(rows.get(id)!);
   const clip = (spans: readonly Interval[]) => spans.map((span) => ({ from: secs(span.from), to: secs(span.to) }));
   const { leaders, timeline } = report;
   return {
@@ -54,7 +55,7 @@ export function chartDataOf(report: Report): ChartData | null {
     lane: leaders && {
       rows: ids.map((server) => ({ server, name: `server ${server}`, colour: colourOf(server) })),
       spans: leaders.timeline.map((span) => ({
-        row: ids.indexOf(span.server_id),
+        row: rows.get(span.server_id)!,
         term: span.term,
         ...clip([span])[0]!,
       })),

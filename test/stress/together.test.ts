@@ -1,0 +1,26 @@
+/** What `run` tells `stress` on other machines: its own run, a common start, and when it is enough. */
+import { untilEnough } from '../../src/commands/stress/enough';
+import { stressOverridesOf } from '../../src/commands/stress/flags';
+
+test('the run and the start are taken as they are', () => {
+  expect(stressOverridesOf({ 'run-id': 'a-1', 'start-at': '1795385045936' })).toMatchObject({
+    ...{ runId: 'a-1', startAtMs: 1_795_385_045_936 },
+  });
+  expect(stressOverridesOf({})).toMatchObject({ runId: undefined, startAtMs: undefined });
+});
+
+test.each([
+  [{ 'run-id': 'a b' }, '--run-id: expected 1 to 64 letters, digits and "-", got "a b"'],
+  [{ 'start-at': 'now' }, /^--start-at: expected a whole number from 0 to \d+, got "now"$/],
+])('%j', (flags, message) => {
+  expect(() => stressOverridesOf(flags)).toThrow(message);
+});
+
+test('SIGUSR2 says that it is enough, and means nothing else afterwards', async () => {
+  const before = process.listenerCount('SIGUSR2');
+  const wasEnough = await untilEnough(async (enough) => {
+    process.emit('SIGUSR2');
+    return enough.aborted;
+  });
+  expect({ wasEnough, left: process.listenerCount('SIGUSR2') - before }).toEqual({ wasEnough: true, left: 0 });
+});
