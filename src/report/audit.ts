@@ -1,9 +1,11 @@
-import type { Inputs } from './inputs';
+import type { Inputs, LastWord } from './inputs';
 import type { ForEachRow } from './recovery';
 import type { Audit, FaultReport } from './report';
 
 /** A server writes its events every 100 ms, a busy one a little later; a killed one takes the last of them along. */
 const UNWRITTEN_MS = 150;
+/** A very busy one later still, which its file tells; but a file that ends much sooner misses more than a buffer. */
+const MOST_UNWRITTEN_MS = 10_000;
 /** An answer that was on its way when its server was killed is verified by then. */
 const UNDER_WAY_MS = 1000;
 export const CORRUPTED = 'Verification failed';
@@ -44,11 +46,14 @@ export function auditOf(inputs: Inputs, counted: Counted): Audit {
 export function lastAnswersOf(
   kills: readonly FaultReport[],
   serverIds: readonly number[],
+  lastWords: readonly LastWord[],
   forEachRow: ForEachRow,
 ): number {
+  const writtenMs = (id: number, start: number): number =>
+    lastWords.find(({ serverId, killMs }) => serverId === id && killMs === start)?.writtenMs ?? Infinity;
   const moments = kills.map(({ server_id, start, end }) => ({
     server: serverIds.indexOf(server_id) + 1,
-    from: start - UNWRITTEN_MS,
+    from: Math.max(start - MOST_UNWRITTEN_MS, Math.min(start - UNWRITTEN_MS, writtenMs(server_id, start))),
     to: Math.min(end ?? Infinity, start + UNDER_WAY_MS),
   }));
   let count = 0;

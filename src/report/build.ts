@@ -98,7 +98,7 @@ function judgedParts(
   const failed = [...counted.cells.values()].flat().reduce((sum, cell) => sum + cell.failed, 0);
   const corrupted = records.reduce((sum, { reasons }) => sum + (reasons.get(CORRUPTED) ?? 0), 0);
   const kills = (reports ?? []).filter(({ kind }) => kind === 'kill');
-  const excusable = kills.length === 0 ? 0 : lastAnswersOf(kills, inputs.servers.all, forEachRow);
+  const excusable = kills.length === 0 ? 0 : lastAnswersOf(kills, inputs.servers.all, inputs.lastWords, forEachRow);
   const span = run ?? (events && { from: events[0]?.time ?? 0, to: events.at(-1)?.time ?? 0 });
   return {
     faults: reports,

@@ -53,6 +53,13 @@ export interface RunSeen {
   taken: boolean;
 }
 
+/** What a killed server had written down last; unix milliseconds. */
+export interface LastWord {
+  serverId: number;
+  killMs: number;
+  writtenMs: number;
+}
+
 /** Everything that was read, ready for `buildReport`. Times are unix milliseconds of one clock. */
 export interface Inputs {
   files: InputFile[];
@@ -79,6 +86,8 @@ export interface Inputs {
   events: KeptEvent[] | null;
   /** Servers that wrote any event. */
   eventServerIds: number[];
+  /** Of servers that were killed: the time of the last thing that they had written down before. */
+  lastWords: LastWord[];
   /** During the run, by server id. */
   samples: Map<number, Thinned<TimedSample>>;
   /** Of runs that are taken, one for each file. */
@@ -136,7 +145,7 @@ export function emptyInputs(tasks: Tasks): Inputs {
     images: new Names(MAX_IMAGES, '(other images)'),
     reasons: new Names(MAX_REASONS, '(other reasons)'),
     servers: new Names(MAX_SERVERS, OTHER_SERVERS),
-    ...{ faults: null, events: null, eventServerIds: [], executions: 0 },
+    ...{ faults: null, events: null, eventServerIds: [], lastWords: [], executions: 0 },
     ...{ samples: new Map(), generators: [], loads: [] },
   };
 }

@@ -37,8 +37,11 @@ export function readEvents(files: readonly PlacedFile[], inputs: Inputs): void {
   const scanner = new EventScanner();
   for (const { path: file, offsetMs } of files) {
     const kept = new Latest<KeptEvent>(MAX_EVENTS);
+    let lastWords: LastWords | undefined;
     const take = (event: ServerEvent): void => {
       if (serverIds.size < MAX_SERVERS) serverIds.add(event.server_id);
+      // A file is of one server.
+      (lastWords ??= new LastWords(event.server_id, inputs)).hear(event.time - offsetMs);
       if (event.event === 'executed') return execute(event, inputs);
       event.time -= offsetMs;
       if (event.event === 'sample') keep(event, run, inputs);
@@ -48,12 +51,43 @@ export function readEvents(files: readonly PlacedFile[], inputs: Inputs): void {
       }
     };
     const { unreadable, ...read } = readRecords(file, 'events', parseEvent, take, scanner);
+    // Set by what was read; the compiler sees only that it was not.
+    (lastWords as LastWords | undefined)?.end();
     inputs.files.push(read);
     if (unreadable) inputs.missing.push(`${file}: ${read.problems[0]}`);
     events.push(kept.told(file, inputs));
   }
   if (serverIds.size > 0) inputs.events = events.flat().sort((a, b) => a.time - b.time);
   inputs.eventServerIds = [...serverIds].sort((a, b) => a - b);
+}
+
+/** What a server had written down last before each time that it was killed, by its file. */
+class LastWords {
+  readonly #killsMs: number[];
+  #lastMs = -Infinity;
+
+  constructor(
+    private readonly serverId: number,
+    private readonly inputs: Inputs,
+  ) {
+    this.#killsMs = (inputs.faults ?? [])
+      .filter((fault) => fault.server_id === serverId && fault.action === 'kill')
+      .map(({ time }) => time);
+  }
+
+  hear(timeMs: number): void {
+    while (timeMs > this.#killsMs[0]!) this.#tell(this.#killsMs.shift()!);
+    this.#lastMs = timeMs;
+  }
+
+  end(): void {
+    for (const killMs of this.#killsMs) this.#tell(killMs);
+  }
+
+  #tell(killMs: number): void {
+    const { serverId, inputs } = this;
+    inputs.lastWords.push({ serverId, killMs, writtenMs: this.#lastMs });
+  }
 }
 
 /** The last so many: files are appended to by one run after the other. */

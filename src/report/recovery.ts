@@ -52,9 +52,9 @@ export function slowAboveMs(forEachRow: ForEachRow, imageCount: number, faults: 
 
 /**
  * When the clients were back to baseline: milliseconds from `from` to the first moment after which, for 1 s, every
- * window of 250 ms (sliding by 10 ms, over the ends of requests) is good. A window is good if no request in it failed
- * and, for each image, its p95 is not slow, that is at most 5 % of its requests are. A window without any request is
- * good unless one that failed or was slow was under way in it: a stall is not calm. null: not before `to`.
+ * window of 250 ms (sliding by 10 ms) is good. A window is good if no request that failed, then or later, was under way
+ * in it and, for each image, the p95 of those that ended in it is not slow, that is at most 5 % of them are. A window in
+ * which none ended is good unless one that was slow was under way in it: a stall is not calm. null: not before `to`.
  */
 export function backToBaselineMs(forEachRow: ForEachRow, slowMs: Float64Array, { from, to }: Range): number | null {
   const steps = Math.floor((to - from) / STEP_MS);
@@ -115,30 +115,34 @@ interface Steps {
 /** Whether the window that begins with a step is bad. */
 function badSteps(forEachRow: ForEachRow, slowMs: Float64Array, from: number, steps: number): Uint8Array {
   const total = new Int32Array(steps);
-  const failed = new Int32Array(steps);
-  const troubled = new Int32Array(steps + 1);
+  // Requests under way by step, as changes of their number from one step to the next.
+  const failing = new Int32Array(steps + 1);
+  const slowly = new Int32Array(steps + 1);
   const byImage: Steps[] = [];
   const visit = (row: Row): void => {
     const isSlow = row.latencyMs > slowMs[row.image]!;
     if (isSlow || !row.success) {
-      const first = clamp((row.startMs - from) / STEP_MS, steps);
-      troubled[first]! += 1;
-      troubled[clamp((row.endMs - from) / STEP_MS, steps)]! -= 1;
+      const lives = row.success ? slowly : failing;
+      lives[clamp((row.startMs - from) / STEP_MS, steps)]! += 1;
+      // Failed ones up to the step that they end in: it may be their first.
+      lives[clamp((row.endMs - from) / STEP_MS + (row.success ? 0 : 1), steps)]! -= 1;
     }
     const at = Math.floor((row.endMs - from) / STEP_MS);
     if (at < 0 || at >= steps) return;
     total[at]! += 1;
-    if (!row.success) failed[at]! += 1;
     const image = (byImage[row.image] ??= { total: new Int32Array(steps), slow: new Int32Array(steps) });
     image.total[at]! += 1;
     if (isSlow) image.slow[at]! += 1;
   };
   forEachRow(visit, { from, to: from + steps * STEP_MS });
   const bad = new Uint8Array(steps);
-  markWindows(bad, [failed], ([failures]) => failures! > 0);
+  for (let at = 1; at < steps; at++) {
+    failing[at]! += failing[at - 1]!;
+    slowly[at]! += slowly[at - 1]!;
+  }
+  markWindows(bad, [failing], ([lives]) => lives! > 0);
   byImage.forEach(({ slow, total: all }) => markWindows(bad, [slow, all], ([late, ended]) => late! > ended! * 0.05));
-  for (let at = 1; at < steps; at++) troubled[at]! += troubled[at - 1]!;
-  markWindows(bad, [total, troubled], ([ended, lives]) => ended === 0 && lives! > 0);
+  markWindows(bad, [total, slowly], ([ended, lives]) => ended === 0 && lives! > 0);
   return bad;
 }
 

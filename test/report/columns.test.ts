@@ -145,12 +145,11 @@ function firstCalmMs(all: readonly Row[], slowMs: Float64Array, { from, to }: Ra
   const isBad = (step: number): boolean => {
     const [begin, end] = [from + step * 10, from + step * 10 + 250];
     const ended = all.filter(({ endMs }) => endMs >= begin && endMs < end);
-    if (ended.some(({ success }) => !success)) return true;
+    if (all.some(({ success, startMs, endMs }) => !success && startMs < end && endMs >= begin)) return true;
     const isSlow = ({ latencyMs, image }: Row): boolean => latencyMs > slowMs[image]!;
     const ofImages = [0, 1, 2].map((image) => ended.filter((each) => each.image === image));
     if (ofImages.some((each) => each.filter(isSlow).length > each.length * 0.05)) return true;
-    const troubled = (each: Row): boolean =>
-      (isSlow(each) || !each.success) && each.startMs < end && each.endMs >= begin;
+    const troubled = (each: Row): boolean => isSlow(each) && each.startMs < end && each.endMs >= begin;
     return ended.length === 0 && all.some(troubled);
   };
   const bad = Array.from({ length: Math.max(0, steps - 24) }, (_, step) => isBad(step));
