@@ -5,10 +5,10 @@ import path from 'node:path';
 import type { FaultServer } from '../../src/config/faults-config';
 import { tcCalls } from '../../src/faults/drivers/network/rules';
 import { describeWithNamespaces, NamespaceLab } from '../support/namespaces';
-import { buildAgent } from './agent-program';
-import { LikenessLab } from './likeness-lab';
-import { TestAgent } from './test-agent';
-import { until } from './until';
+import { buildAgent } from '../faults/agent-program';
+import { LikenessLab } from '../faults/likeness-lab';
+import { TestAgent } from '../faults/test-agent';
+import { until } from '../faults/until';
 
 // Every test starts processes; on a busy machine that takes a while.
 jest.setTimeout(120_000);
