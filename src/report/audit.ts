@@ -74,7 +74,8 @@ function judge(
   const silent = serverIds.filter((id) => !eventServerIds.includes(id));
   const badLines = files.reduce((sum, file) => sum + (file.kind === 'events' ? file.badLines : 0), 0);
   if (lost === 0) return { adds_up: true, why: 'every success stands against an execution' };
-  const missing = `${lost} successes have no execution in the files`;
+  const missing =
+    lost === 1 ? '1 success has no execution in the files' : `${lost} successes have no execution in the files`;
   if (silent.length > 0)
     return { adds_up: 'unknown', why: `${missing}; of server ${silent.join(', ')} there is no event file` };
   const most = excusable + badLines;

@@ -43,7 +43,10 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: facts }: B
   const told = {
     ...totalsOf(inputs, counted, run),
     ...judgedParts(inputs, counted, ground, judged),
-    timeline: timelineOf(ground.forEachRow, run, { servers: servers.all, reasons: reasons.all }),
+    timeline: timelineOf(ground.forEachRow, run, {
+      ...{ servers: servers.all, reasons: reasons.all },
+      requestCount: inputs.records.reduce((sum, { columns }) => sum + columns.count, 0),
+    }),
     servers: serverSeriesOf(inputs),
     generators: generatorSeriesOf(inputs),
     loads: [...inputs.loads].sort((a, b) => a.machine_id - b.machine_id),

@@ -48,7 +48,8 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
 function retries({ successful_requests: successful }: Unchecked, retried: number): string[] {
   if (retried === 0) return [];
   const share = successful === 0 ? '' : ` (${((retried / successful) * 100).toFixed(2)}% of the successes)`;
-  return [`${retried} successes${share} needed a retry or a second server: the failure rate alone hides them.`];
+  const what = retried === 1 ? '1 success' : `${retried} successes`;
+  return [`${what}${share} needed a retry or a second server: the failure rate alone hides them.`];
 }
 
 /** Requests that are not where one would look for them. */

@@ -7,6 +7,10 @@ const WIDTHS_MS = [250, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 1
 const MAX_WINDOWS = 600;
 /** Finer than a second only where the run is short: narrow windows hold few requests. */
 const MAX_NARROW_WINDOWS = 240;
+/** So many requests on average, or a window tells more of chance than of the servers. */
+const ENOUGH = 10;
+/** But a run of a few seconds is not one of a few windows. */
+const FEW_WINDOWS = 30;
 const BUCKETS_PER_E = 1 / Math.log(HISTOGRAM_BASE);
 /** Latencies are whole microseconds in 32 bits. */
 const BUCKETS = bucketOf(2 ** 32) + 1;
@@ -17,13 +21,22 @@ interface Named {
   reasons: readonly string[];
 }
 
+interface Told extends Named {
+  /** How many there are in all, about. */
+  requestCount: number;
+}
+
 /**
  * The run in windows, told in one pass. Percentiles are those of a histogram whose buckets are 1 % wide, by nearest
  * rank, told by the middle of their bucket: at most 0.5 % off. null without a run.
  */
-export function timelineOf(forEachRow: ForEachRow, run: Interval | null, { servers, reasons }: Named): Timeline | null {
+export function timelineOf(
+  forEachRow: ForEachRow,
+  run: Interval | null,
+  { servers, reasons, requestCount }: Told,
+): Timeline | null {
   if (run === null) return null;
-  const windowMs = widthOf(run.to - run.from);
+  const windowMs = widthOf(run.to - run.from, requestCount);
   const count = Math.floor((run.to - run.from) / windowMs) + 1;
   const seen = new Windows(count, servers.length + 1, reasons.length + 1);
   let leftOut = 0;
@@ -56,8 +69,9 @@ export function bucketMs(bucket: number): number {
   return HISTOGRAM_BASE ** (bucket + 0.5) / 1000;
 }
 
-function widthOf(spanMs: number): number {
-  const fits = (widthMs: number): boolean => spanMs / widthMs < (widthMs < 1000 ? MAX_NARROW_WINDOWS : MAX_WINDOWS);
+function widthOf(spanMs: number, requestCount: number): number {
+  const mostNarrow = Math.min(MAX_NARROW_WINDOWS, Math.max(FEW_WINDOWS, requestCount / ENOUGH));
+  const fits = (widthMs: number): boolean => spanMs / widthMs < (widthMs < 1000 ? mostNarrow : MAX_WINDOWS);
   let widthMs = WIDTHS_MS.find(fits) ?? WIDTHS_MS.at(-1)!;
   while (!fits(widthMs)) widthMs *= 2;
   return widthMs;

@@ -209,7 +209,7 @@ describe('self-check', () => {
   test('retries that hide failures, and gaps', () => {
     lab.write('metrics/machine_2_client_1.json', clientFile('Machine_2_Client_1'));
     lab.requests([request(1, 0, { retry_count: 2 }), request(2, 5, { outcome: 'unsent' })]);
-    expect(said()).toMatch(/1 successes \(11\.11% of the successes\) needed a retry/);
+    expect(said()).toMatch(/1 success \(11\.11% of the successes\) needed a retry/);
     expect(said()).toMatch(/0 requests were interrupted and 1 not sent/);
     expect(said()).toMatch(/1 clients have no percentiles/);
     expect(said()).toMatch(/no file of faults/);

@@ -13,10 +13,14 @@ function timelineOfRows(
   rows: readonly Partial<Row>[],
   spanMs: number,
   names = { servers: [7], reasons: ['x'] },
+  requestCount = 1e6,
 ): Timeline {
   const whole = { server: 0, reason: 0, success: true, latencyMs: 1, ...{ image: 0, term: 1, hedged: false } };
   const run = { from: T0, to: T0 + spanMs };
-  return timelineOf((visit) => rows.forEach((row) => visit({ ...whole, ...row } as Row)), run, names)!;
+  return timelineOf((visit) => rows.forEach((row) => visit({ ...whole, ...row } as Row)), run, {
+    ...names,
+    requestCount,
+  })!;
 }
 
 test('by hand: counts, servers and reasons by the window that a request ended in', () => {
@@ -55,6 +59,19 @@ test('a window in which nothing ended has no latencies', () => {
   expect(p50_ms).toEqual([1, null, 1]);
   expect(max_ms).toEqual([1, null, 1]);
 });
+
+test.each([
+  [7400, 1, 250],
+  [7600, 1, 500],
+  [15_100, 1, 1000],
+  [40_000, 1590, 500],
+  [40_000, 1610, 250],
+])(
+  'a run of %i ms with %i requests has windows of %i ms: narrow ones only where enough ends in them',
+  (span, count, ms) => {
+    expect(timelineOfRows([{ endMs: T0 }], span, undefined, count).window_ms).toBe(ms);
+  },
+);
 
 test.each<[number, number]>([
   [0, 250],

@@ -32,7 +32,7 @@ export function bytes(count: number): string {
 
 /** 12.5 s, or 1 h 02 min 05 s */
 export function length(secs: number): string {
-  if (secs < 120) return `${Number(secs.toFixed(1))} s`;
+  if (secs < 120) return `${Number(secs.toFixed(secs < 1 ? 2 : 1))} s`;
   const [hours, minutes, rest] = [Math.floor(secs / 3600), Math.floor((secs % 3600) / 60), Math.round(secs % 60)];
   const two = (value: number): string => String(value).padStart(2, '0');
   return hours > 0 ? `${hours} h ${two(minutes)} min` : `${minutes} min ${two(rest)} s`;

@@ -92,7 +92,7 @@ function tiles(report: Report): Html {
   const { latency_stats: stats, balance, interrupted_requests: interrupted, unsent_requests: unsent } = report;
   const imbalance = balance.total_max_over_mean;
   return html`<dl class="tiles">
-    ${tile('Requests', whole(report.total_requests), `${whole(report.retry_count)} retries`)}
+    ${tile('Requests', whole(report.total_requests), `${whole(report.retry_count)} ${report.retry_count === 1 ? 'retry' : 'retries'}`)}
     ${tile('Failed', whole(report.failed_requests), `${report.failure_rate.toFixed(2)}%`)}
     ${tile('Throughput', html`${valueText(Number(report.throughput_per_s.toPrecision(4)))}/s`)}
     ${tile('Latency p50', duration(stats.median_ms))} ${tile('p95', duration(stats.p95_ms))}
