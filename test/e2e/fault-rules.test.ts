@@ -12,7 +12,7 @@ import { until } from '../faults/until';
 
 // Every test starts processes; on a busy machine that takes a while.
 jest.setTimeout(120_000);
-const LIKENESS = path.join(__dirname, 'likeness.cjs');
+const LIKENESS = path.join(__dirname, '../faults/likeness.cjs');
 const program = buildAgent();
 afterAll(() => program.remove());
 
