@@ -5,7 +5,6 @@ import { seededRandom } from '../core/random';
 import { FrameWatch, type Secure } from '../core/transport/network';
 import { resolveAliases } from './aliases';
 import { type ClientImage, VirtualClient } from './client';
-import { toMicros } from './task-run';
 import { Hedging } from './hedging';
 import { Load } from './load';
 import { LogFiles } from './log-files';
@@ -13,6 +12,7 @@ import { clientMetrics, type ClientMetrics, writeClientMetrics } from './metrics
 import { Progress } from './progress';
 import { summaryText } from './summary-text';
 import { Tally } from './tally';
+import { toMicros } from '../core/to-micros';
 
 export interface RunClientOptions {
   config: ClientConfig;

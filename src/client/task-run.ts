@@ -6,6 +6,7 @@ import { Attempt, type AttemptEffect, type AttemptResult } from './attempt';
 import type { ClusterView } from './cluster-view';
 import type { Hedging } from './hedging';
 import type { ServerLink } from './server-link';
+import { toMicros } from '../core/to-micros';
 
 /** Answers that say "not now", each with another server or a little later in mind. */
 const BUSY_CODES = ['overloaded', 'starting', 'leaving'];
@@ -224,9 +225,4 @@ export class TaskRun {
       run_id: this.name.run_id,
     };
   }
-}
-
-/** Milliseconds to the microsecond: more digits than that are noise, and bytes in every line. */
-export function toMicros(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -2,8 +2,8 @@
 import type { MessageOf, StatusFields } from './protocol';
 import { type CloseReason, dial, type Secure } from './transport/network';
 
-/** What came of asking one server: its status, or why there is none. */
-export type Answer = { address: string; status: StatusFields } | { address: string; failure: string };
+/** What came of asking one server: its status, or why there is none; `isTls`: because of TLS, which does not pass. */
+export type Answer = { address: string; status: StatusFields } | { address: string; failure: string; isTls?: true };
 
 const FAILURES: Record<CloseReason, string> = {
   closed: 'closed the connection without an answer',
@@ -38,7 +38,7 @@ export function askOne(address: string, timeoutMs: number, stop?: AbortSignal, s
         onBody: () => undefined,
         onEnd: () => undefined,
         onUnknown: () => undefined,
-        onTlsProblem: (problem) => settle({ address, failure: problem }),
+        onTlsProblem: (problem) => settle({ address, failure: problem, isTls: true }),
         onProtocolError: () => fail('protocol'),
         onClose: fail,
       },

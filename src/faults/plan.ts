@@ -39,14 +39,6 @@ export function planFaults(serverIds: readonly number[], spec: FaultSpec): Step[
   return plan;
 }
 
-/** A ring of kills, the guide's, with the defaults of everything else. */
-export function ringOfKills(times: Pick<FaultSpec, 'cycles' | 'intervalMs' | 'restartDelayMs'>): FaultSpec {
-  return {
-    ...{ ...times, pattern: 'ring', kinds: [{ kind: 'kill', weight: 1 }], target: 'all', count: 1, seed: 0 },
-    ...{ partitionFrom: 'both', delayMs: 0, jitterMs: 0, lossPercent: 0 },
-  };
-}
-
 /** When each step begins, in milliseconds from the start, were the actions themselves to take no time. */
 export function timetable(plan: readonly Step[]): (Step & { atMs: number; mendedMs: number })[] {
   let nowMs = 0;

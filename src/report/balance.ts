@@ -1,6 +1,7 @@
 import { exactQuantile } from '../core/metrics/digest';
 import type { Balance, Interval, Spread } from './report';
 import { type ForEachRow, overlaps } from './recovery';
+import { sum } from './sum';
 
 const WINDOW_MS = 1000;
 /** Fewer say nothing about balance. */
@@ -54,12 +55,6 @@ function jain(counts: ArrayLike<number> & Iterable<number>): number {
   let squares = 0;
   for (const count of counts) squares += count * count;
   return sum(counts) ** 2 / (counts.length * squares);
-}
-
-function sum(counts: Iterable<number>): number {
-  let total = 0;
-  for (const count of counts) total += count;
-  return total;
 }
 
 function spread(values: number[], worst: 'high' | 'low'): Spread {

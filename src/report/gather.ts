@@ -7,6 +7,7 @@ import { type Collected, collectLocal, failed, filesOf, type Place } from './col
 import { type Fetched, RemoteCollection, type RemoteKind, safeName, type Wanted } from './collect-remote';
 import { type Output, showStates } from './collect-screen';
 import type { MachineClock } from './report';
+import { toMicros } from '../core/to-micros';
 
 /** What it takes to collect from other machines. */
 export interface RemoteOptions {
@@ -210,8 +211,4 @@ function clocksOf(steps: readonly Step[]): Pick<Gathered, 'clocks' | 'uncompared
       (machine) => `The clock of ${machine} could not be compared: its times are taken as they are`,
     ),
   };
-}
-
-function toMicros(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -2,6 +2,7 @@ import { exactQuantile } from '../core/metrics/digest';
 import type { ClientFile } from './client-file';
 import { Histogram } from './histogram';
 import type { LatencyStats, Share } from './report';
+import { toMicros } from '../core/to-micros';
 
 /** So many latencies are kept as they are; beyond, a histogram counts them all. */
 const EXACT_COUNT = 10_000;
@@ -112,5 +113,5 @@ function toUs(ms: number): number {
 export function roundedMs(ms: number): number;
 export function roundedMs(ms: number | null): number | null;
 export function roundedMs(ms: number | null): number | null {
-  return ms === null ? null : Math.round(ms * 1000) / 1000;
+  return ms === null ? null : toMicros(ms);
 }

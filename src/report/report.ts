@@ -1,4 +1,4 @@
-import type { FaultAction, StressRunFile } from '../core/metrics/record';
+import type { FaultAction, RunFile, StressRunFile } from '../core/metrics/record';
 import type { ThresholdResult } from '../core/metrics/threshold';
 import type { InputFile, RunSeen } from './inputs';
 
@@ -199,19 +199,8 @@ export interface RuleResult {
   problems: string[];
 }
 
-/** run.json: how to do the same run again. */
-export interface RunFacts {
-  run_id: string;
-  command_line: string[];
-  version: string;
-  node_version: string;
-  host: string;
-  cores: number;
-  seed: number;
-  /** Unix milliseconds; null while it runs. */
-  started_at: number;
-  ended_at: number | null;
-  config: object;
+/** run.json */
+export interface RunFacts extends RunFile {
   /** host:port */
   servers?: readonly string[];
 }

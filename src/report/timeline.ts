@@ -1,6 +1,7 @@
 import { roundedMs } from './latencies';
 import type { ForEachRow } from './recovery';
 import { HISTOGRAM_BASE, type Interval, type Timeline } from './report';
+import { sum } from './sum';
 
 /** Widths of a window; beyond the last one they double. */
 const WIDTHS_MS = [250, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000];
@@ -150,10 +151,4 @@ function quantileMs(cells: Uint32Array, total: number, q: number, maxMs: number)
 
 function hasAny({ requests }: { requests: readonly number[] }): boolean {
   return requests.some((count) => count > 0);
-}
-
-function sum(counts: Iterable<number>): number {
-  let total = 0;
-  for (const count of counts) total += count;
-  return total;
 }

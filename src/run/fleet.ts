@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
 import type { LocalServer } from '../faults/drivers/local-server';
 import { lastLine, logFileOf } from '../faults/drivers/server-log';
-import { causeOf } from '../files/cause';
 import { type NewFile, writeAll } from '../files/write-all';
 import { look } from '../status/status';
 import { HOST } from './ports';
+import { openLog } from '../faults/drivers/launch';
+import { serverLines } from './server-text';
 
 const CONFIG = 'server.toml';
 const LOOK_AGAIN_MS = 100;
@@ -109,30 +110,15 @@ export class Fleet {
   }
 
   private configOf(id: number): string {
-    const peers = this.servers
-      .filter((peer) => peer.id !== id)
-      .map((peer) => `    { id = ${peer.id}, address = "${HOST}:${peer.address.port}" },`);
-    const own = this.servers.find((server) => server.id === id)!;
+    const addressed = this.servers.map((server) => ({ id: server.id, address: `${HOST}:${server.address.port}` }));
+    const own = addressed.find((server) => server.id === id)!;
     return [
-      '[server]',
-      `id = ${id}`,
-      `address = "${HOST}:${own.address.port}"`,
-      '',
-      '[peers]',
-      'peers = [',
-      ...peers,
-      ']',
+      ...serverLines(
+        own,
+        addressed.filter((peer) => peer !== own),
+      ),
       '',
     ].join('\n');
-  }
-}
-
-/** @throws ClusterError `not_reachable`: without a log the server is not started */
-function openLog(file: string): number {
-  try {
-    return openSync(file, 'a');
-  } catch (error) {
-    throw new ClusterError('not_reachable', `cannot write ${file}: ${causeOf(error)}`, { cause: error });
   }
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { check } from '../check/check';
 import type { Verdict } from '../check/history';
 import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
 import type { PlacedFile } from '../report/collect';
+import { sizeOf } from '../faults/drivers/server-log';
 
 /** Scheduling on busy machines included. */
 const ONE_WAY_MS = 100;
@@ -71,8 +72,4 @@ function parsed<T>(line: string): T[] {
   } catch {
     return [];
   }
-}
-
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }

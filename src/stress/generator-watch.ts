@@ -4,6 +4,7 @@ import { LoopDelay } from '../core/loop-delay';
 import { type GeneratorSample, LATE_SEND_MS, type RequestRecord } from '../core/metrics/record';
 import { GeneratorFold, type GeneratorSummary } from '../core/metrics/saturation';
 import { type Reading, sampleBetween } from './generator-sample';
+import { toMicros } from '../core/to-micros';
 
 const SAMPLE_MS = 1000;
 
@@ -76,7 +77,7 @@ export class GeneratorWatch {
     this.#before = this.#read();
     const { inFlightCount, receivingCount } = look();
     const sample = sampleBetween(before, this.#before, {
-      time: Math.round(clock.unixMs() * 1000) / 1000,
+      time: toMicros(clock.unixMs()),
       run_id: runId,
       memory_bytes: process.memoryUsage.rss(),
       event_loop_delay_ms: this.#loopDelay.takeMaxMs(),

@@ -2,15 +2,12 @@ import type { ClientImage } from '../client/client';
 import type { LoadShape } from '../config/load-settings';
 import type { Clock, LogLevel } from '../core/environment';
 import type { LatencyFigures } from '../core/metrics/latency-fold';
-import type { StressRunFile } from '../core/metrics/record';
+import type { ProgramFacts } from '../core/metrics/record';
 import type { GeneratorSummary } from '../core/metrics/saturation';
 import type { AggregatedStats } from '../core/metrics/summary';
 import type { Threshold, ThresholdResult } from '../core/metrics/threshold';
 import type { Secure } from '../core/transport/network';
 import type { Screen } from './screen';
-
-/** What `machine_{n}_run.json` says of the program and its machine. */
-export type RunFacts = Pick<StressRunFile, 'command_line' | 'version' | 'node_version' | 'host' | 'cores' | 'config'>;
 
 export interface StressOptions {
   machineId: number;
@@ -40,7 +37,7 @@ export interface StressOptions {
   names: { images: string; clientConfig: string };
   /** Lines to say before the banner. */
   notes: readonly string[];
-  facts: RunFacts;
+  facts: ProgramFacts;
   clock: Clock;
   logLevel: LogLevel;
   /** Aborted by Ctrl-C: starts no more, what is in flight counts as interrupted. */

@@ -1,6 +1,7 @@
+import { askOne } from '../core/ask-status';
 import { ClusterError } from '../core/errors';
 import { pause } from '../core/pause';
-import { dial, type Secure } from '../core/transport/network';
+import type { Secure } from '../core/transport/network';
 
 const ANSWER_TIMEOUT_MS = 1000;
 const AGAIN_MS = 100;
@@ -19,57 +20,16 @@ export async function waitForServer(
   const late = AbortSignal.timeout(Math.ceil(waitMs));
   const found = new AbortController();
   const stop = AbortSignal.any([signal, late, found.signal]);
-  await Promise.all(
-    addresses.map(async (address) => {
-      const onTlsProblem = (problem: string): void => void problems.set(address, `${address}: ${problem}`);
-      if (await answersUntil({ address, stop, secure, onTlsProblem })) found.abort();
-    }),
-  );
+  const ask = async (address: string): Promise<void> => {
+    while (!stop.aborted) {
+      const answer = await askOne(address, ANSWER_TIMEOUT_MS, stop, secure);
+      if ('status' in answer) return found.abort();
+      if (answer.isTls) problems.set(address, `${address}: ${answer.failure}`);
+      await pause(AGAIN_MS, stop);
+    }
+  };
+  await Promise.all(addresses.map(ask));
   if (found.signal.aborted || signal.aborted) return;
   const text = `no server answered within ${waitMs / 1000} s: ${addresses.map((address) => problems.get(address) ?? address).join(', ')}`;
   throw new ClusterError('not_reachable', text);
-}
-
-interface Question {
-  address: string;
-  stop: AbortSignal;
-  secure: Secure | undefined;
-  onTlsProblem(problem: string): void;
-}
-
-async function answersUntil(question: Question): Promise<boolean> {
-  while (!question.stop.aborted) {
-    if (await answers(question)) return true;
-    await pause(AGAIN_MS, question.stop);
-  }
-  return false;
-}
-
-/** Whether a server is there, by any message that it says to a question for its status. */
-function answers({ address, stop, secure, onTlsProblem }: Question): Promise<boolean> {
-  return new Promise((resolve) => {
-    const settle = (isThere: boolean): void => {
-      clearTimeout(timer);
-      stop.removeEventListener('abort', onAbort);
-      connection.destroy();
-      resolve(isThere);
-    };
-    const onAbort = (): void => settle(false);
-    const connection = dial(address, {
-      connectTimeoutMs: ANSWER_TIMEOUT_MS,
-      secure,
-      handler: {
-        onMessage: () => settle(true),
-        onBody: () => undefined,
-        onEnd: () => undefined,
-        onUnknown: () => undefined,
-        onTlsProblem,
-        onProtocolError: () => settle(false),
-        onClose: () => settle(false),
-      },
-    });
-    const timer = setTimeout(() => settle(false), ANSWER_TIMEOUT_MS);
-    stop.addEventListener('abort', onAbort);
-    connection.send({ kind: 'StatusQuery' });
-  });
 }

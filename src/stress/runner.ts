@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { resolveAliases } from '../client/aliases';
 import type { VirtualClient, VirtualClientOptions } from '../client/client';
 import { Hedging } from '../client/hedging';
-import { toMicros } from '../client/task-run';
 import type { Logger, LogLevel } from '../core/environment';
 import { logLine, timestamp } from '../core/log-line';
 import type { RequestRecord, StressRunFile } from '../core/metrics/record';
@@ -23,6 +22,7 @@ import { RunProgress } from './run-progress';
 import { RunTally, valueText } from './run-tally';
 import { RunWatch } from './run-watch';
 import { StressClient } from './stress-client';
+import { toMicros } from '../core/to-micros';
 
 /** How often what must hold all the time is looked at. */
 const JUDGE_EVERY_MS = 1000;

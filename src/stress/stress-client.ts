@@ -2,9 +2,9 @@ import { type ClientImage, VirtualClient, type VirtualClientOptions } from '../c
 import { type ClientMetrics, clientMetrics } from '../client/metrics-file';
 import { summaryText } from '../client/summary-text';
 import { Tally } from '../client/tally';
-import { toMicros } from '../client/task-run';
 import type { RequestRecord } from '../core/metrics/record';
 import { seededRandom } from '../core/random';
+import { toMicros } from '../core/to-micros';
 
 /** The streams of the clients' own choices begin here, far from those of the loads. */
 const OWN_STREAMS = 2 ** 48;

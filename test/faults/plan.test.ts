@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import type { FaultGroup, FaultPattern, FaultSpec } from '../../src/config/faults-spec';
 import { FAULT_GROUPS, FAULT_PATTERNS } from '../../src/config/faults-spec';
 import { FAULT_KINDS } from '../../src/core/fault-kinds';
-import { chooseTargets, planFaults, ringOfKills, type Step, timetable } from '../../src/faults/plan';
+import { chooseTargets, planFaults, type Step, timetable } from '../../src/faults/plan';
+import { ringOfKills } from './ring-of-kills';
 
 const TIMES = { cycles: 2, restartDelayMs: 10_000, intervalMs: 30_000 };
 const specOf = (changes: Partial<FaultSpec>): FaultSpec => ({ ...ringOfKills(TIMES), ...changes });

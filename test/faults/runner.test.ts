@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { FaultSpec } from '../../src/config/faults-spec';
 import { FAULT_KINDS } from '../../src/core/fault-kinds';
-import { ringOfKills } from '../../src/faults/plan';
+import { ringOfKills } from './ring-of-kills';
 import { type Call, refuse, RingRig } from './ring-rig';
 
 const ONCE = ringOfKills({ cycles: 1, restartDelayMs: 10_000, intervalMs: 30_000 });

@@ -1,5 +1,6 @@
 import type { FaultsConfig } from '../../src/config/faults-config';
-import { planFaults, ringOfKills } from '../../src/faults/plan';
+import { planFaults } from '../../src/faults/plan';
+import { ringOfKills } from './ring-of-kills';
 import { parseThreshold } from '../../src/core/metrics/threshold';
 import { ringText } from '../../src/faults/ring-view';
 import { oneLine } from '../../src/core/printable';

@@ -105,23 +105,31 @@ export interface GeneratorSample {
  */
 export const LATE_SEND_MS = 10;
 
-/** machine_{n}_run.json: what it takes to do the same load again. Written at the start, and again at the end. */
-export interface StressRunFile {
-  run_id: string;
-  machine_id: number;
+/** The program that did something, where, and how it was asked. */
+export interface ProgramFacts {
   command_line: readonly string[];
   version: string;
   node_version: string;
   host: string;
   cores: number;
+  /** As resolved from flags and file, by the keys of the file. */
+  config: object;
+}
+
+/** What it takes to do the same run again. */
+export interface RunFile extends ProgramFacts {
+  run_id: string;
   seed: number;
   /** Unix milliseconds; `ended_at` is null while it runs. */
   started_at: number;
   ended_at: number | null;
+}
+
+/** machine_{n}_run.json: the load of one machine. Written at the start, and again at the end. */
+export interface StressRunFile extends RunFile {
+  machine_id: number;
   /** What starts within so long is not steady. */
   warmup_secs: number;
-  /** As resolved from flags and file, by the keys of stress.toml. */
-  config: object;
 }
 
 /** fault_events.ndjson */

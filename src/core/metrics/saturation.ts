@@ -96,13 +96,6 @@ export class GeneratorFold {
   }
 }
 
-/** The summary of one machine's samples, in the order of time. */
-export function summarizeGenerator(samples: Iterable<Judged>): GeneratorSummary {
-  const fold = new GeneratorFold();
-  for (const sample of samples) fold.add(sample);
-  return fold.summary();
-}
-
 function percent(share: number): string {
   return `${(share * 100).toFixed(1)}%`;
 }

@@ -25,7 +25,8 @@ export function launchDetached(server: LocalServer): ChildProcess {
   }
 }
 
-function openLog(file: string): number {
+/** To append to it. @throws ClusterError `not_reachable`: without a log a server is not started */
+export function openLog(file: string): number {
   try {
     return openSync(file, 'a');
   } catch (error) {

@@ -24,17 +24,13 @@ const DELAY: Panel = {
   leastMax: 10,
 };
 
+function requestsPanel(...keys: Panel['keys'][number][]): Panel {
+  return { title: 'Requests', keys, say: countText, leastMax: 4 };
+}
+
 export const SERVER_PANELS: readonly Panel[] = [
   CPU,
-  {
-    title: 'Requests',
-    keys: [
-      { key: 'active', name: 'active' },
-      { key: 'queued', name: 'queued' },
-    ],
-    say: countText,
-    leastMax: 4,
-  },
+  requestsPanel({ key: 'active', name: 'active' }, { key: 'queued', name: 'queued' }),
   DELAY,
   {
     title: 'Memory, MiB',
@@ -47,15 +43,7 @@ export const SERVER_PANELS: readonly Panel[] = [
 export const GENERATOR_PANELS: readonly Panel[] = [
   CPU,
   DELAY,
-  {
-    title: 'Requests',
-    keys: [
-      { key: 'flight', name: 'in flight' },
-      { key: 'backlog', name: 'to verify' },
-    ],
-    say: countText,
-    leastMax: 4,
-  },
+  requestsPanel({ key: 'flight', name: 'in flight' }, { key: 'backlog', name: 'to verify' }),
 ];
 
 /** All rows have the same scale, so that they can be compared. */

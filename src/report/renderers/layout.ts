@@ -30,6 +30,11 @@ export function whole(count: number): string {
   return count.toLocaleString('en-US', { maximumFractionDigits: 0 });
 }
 
+/** Nothing to count from is no zero. */
+export function counted(count: number | null): string {
+  return count === null ? 'unknown' : whole(count);
+}
+
 /** 8,234.56 */
 export function decimals(value: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });

@@ -1,7 +1,7 @@
 /** What the numbers rest on, and what is thought of them: audit, checks, generators, clocks, inputs, verdict. */
 import { printable } from '../../core/printable';
 import type { GeneratorSeries, Report } from '../report';
-import { decimals, labelled, MAX_ROWS, median, more, most, prose, table, whole } from './layout';
+import { MAX_ROWS, counted, decimals, labelled, median, more, most, prose, table, whole } from './layout';
 
 const NAME_CHARS = 40;
 const PROBLEMS_SHOWN = 3;
@@ -93,8 +93,4 @@ function load({ machine_id, host, cores, version, seed, command_line }: Report['
 
 function bottleneck({ machine_id, saturated, why }: GeneratorSeries): string[] {
   return saturated ? prose(`Machine ${machine_id} was a bottleneck: ${why}`) : [];
-}
-
-function counted(value: number | null): string {
-  return value === null ? 'unknown' : whole(value);
 }

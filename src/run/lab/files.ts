@@ -2,6 +2,7 @@
 import type { Lab, LabServer } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
 import type { TlsPem } from '../../core/transport/tls';
+import { quoted, serverLines } from '../server-text';
 
 /** Paths in the work folder of a machine. */
 export const PROGRAM_FILE = 'cloudp2p';
@@ -36,15 +37,7 @@ export function serverText({ id, address, tls }: LabServer, servers: readonly La
   const port = address.slice(address.lastIndexOf(':') + 1);
   const peers = servers.filter((other) => other.id !== id);
   return textOf([
-    '[server]',
-    `id = ${id}`,
-    `address = ${quoted(`${everywhere}:${port}`)}`,
-    `advertise_address = ${quoted(address)}`,
-    '',
-    '[peers]',
-    'peers = [',
-    ...peers.map((peer) => `    { id = ${peer.id}, address = ${quoted(peer.address)} },`),
-    ']',
+    ...serverLines({ id, address: `${everywhere}:${port}`, advertiseAddress: address }, peers),
     ...(tls === undefined ? [] : tlsLines(`server${id}`)),
   ]);
 }
@@ -103,11 +96,6 @@ function tlsLines(owner: string): string[] {
 
 function textOf(lines: readonly string[]): string {
   return ['# Written by cloudp2p run.', ...lines, ''].join('\n');
-}
-
-/** What is quoted here holds nothing that TOML and JSON write differently. */
-function quoted(text: string): string {
-  return JSON.stringify(text);
 }
 
 /** TOML's numbers, without an exponent. */

@@ -1,4 +1,4 @@
-import { GeneratorFold, summarizeGenerator } from '../../../src/core/metrics/saturation';
+import { GeneratorFold, type GeneratorSummary } from '../../../src/core/metrics/saturation';
 
 /** Requests take 50 ms. */
 const CALM = {
@@ -10,6 +10,12 @@ type Sample = typeof CALM & { time: number };
 /** A sample a second; `change` says what is different in the `index`th. */
 function samples(count: number, change: (index: number) => Partial<Sample> = () => ({})): Sample[] {
   return Array.from({ length: count }, (_, index) => ({ ...CALM, time: 1e12 + index * 1000, ...change(index) }));
+}
+
+function summarizeGenerator(list: readonly Sample[]): GeneratorSummary {
+  const fold = new GeneratorFold();
+  for (const sample of list) fold.add(sample);
+  return fold.summary();
 }
 
 const why = (list: Sample[]): string | null => summarizeGenerator(list).why;

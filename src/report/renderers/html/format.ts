@@ -1,7 +1,7 @@
 /** Figures and times as the page writes them. */
-import { decimals, whole } from '../layout';
+import { decimals } from '../layout';
 
-export { decimals, percent, whole } from '../layout';
+export { counted, decimals, percent, whole } from '../layout';
 
 /** Large figures: 12.3 ms, 823 ms, 1.20 s */
 export function duration(ms: number | null): string {
@@ -16,11 +16,6 @@ export function duration(ms: number | null): string {
 /** Of a column whose head says the unit. */
 export function figure(value: number | null): string {
   return value === null ? '–' : decimals(value);
-}
-
-/** Nothing to count from is no zero. */
-export function counted(value: number | null): string {
-  return value === null ? 'unknown' : whole(value);
 }
 
 /** 1.5 GB, in units of a thousand. */
