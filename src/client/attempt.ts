@@ -32,6 +32,14 @@ export type SendFailure =
   | { kind: 'busy' } // the server refused it for now: overloaded, starting, leaving
   | { kind: 'error'; message: string }; // the task itself is at fault
 
+interface Send {
+  address: string;
+  atMs: number;
+  lateAtMs: number;
+  /** Its server has been told of as late. */
+  isLate: boolean;
+}
+
 /** What the attempt is doing, for the reason of a failure at the deadline. */
 type Phase = 'asking' | 'awaiting' | 'refused' | 'reassigning' | 'leaderless' | 'overloaded';
 
@@ -45,7 +53,7 @@ export class Attempt {
   finished = false;
 
   private ask: { id: number; address: string; untilMs: number } | null = null;
-  private readonly sends = new Map<number, { address: string; atMs: number }>();
+  private readonly sends = new Map<number, Send>();
   private readonly tried: string[] = [];
   private lastId = 0;
   private retryAtMs = Infinity;
@@ -82,8 +90,11 @@ export class Attempt {
     this.view.leaderId = leaderId;
     this.view.leaderAddress = leaderId === null ? null : this.view.addressOf(leaderId);
     // Without a leader, or with one that has not yet noticed what we know, the own choice is better.
-    if (leaderId === null) this.phase = 'leaderless';
-    else if (this.phase === 'leaderless') this.phase = 'asking';
+    if (leaderId === null) {
+      this.phase = 'leaderless';
+      // Whoever was asked may have waited for a leader that says nothing: the next task need not wait, too.
+      this.view.goDirect(nowMs);
+    } else if (this.phase === 'leaderless') this.phase = 'asking';
     if (leaderId === null || assigned === null || this.view.isExcluded(assigned, nowMs)) this.sendDirect(nowMs);
     else this.send(assigned, leaderId, nowMs);
     if (leaderId !== null && this.view.leaderAddress === null) this.view.leaderAddress = address;
@@ -104,11 +115,12 @@ export class Attempt {
     const send = this.endSend(sendId);
     if (!send || this.finished) return [];
     this.effects.push({ type: 'ack', sendId, address: send.address });
+    const { address } = send;
+    if (nowMs < send.lateAtMs) this.view.onTime(address);
     // Only who was late is avoided: a hedge that was hardly begun says nothing about its server.
-    const delayMs = this.hedging.delayMs(this.task.image);
-    for (const { address, atMs } of this.sends.values()) if (nowMs - atMs >= delayMs) this.view.exclude(address, nowMs);
-    this.hedging.finished(this.task.image, nowMs - send.atMs);
-    this.finish({ success: true, failureReason: null, serverAddress: send.address });
+    this.noteLate(nowMs);
+    this.hedging.finished(this.task.image, { address, latencyMs: nowMs - send.atMs });
+    this.finish({ success: true, failureReason: null, serverAddress: address });
     return this.take();
   }
 
@@ -179,11 +191,12 @@ export class Attempt {
 
   private send(address: string, leaderId: number | null, nowMs: number): void {
     const sendId = ++this.lastId;
-    this.sends.set(sendId, { address, atMs: nowMs });
+    const lateAtMs = nowMs + this.hedging.delayMs(this.task.image);
+    this.sends.set(sendId, { address, atMs: nowMs, lateAtMs, isLate: false });
     this.tried.push(address);
-    this.view.sent(address);
+    this.view.sent(address, nowMs);
     if (this.phase !== 'leaderless') this.phase = 'awaiting';
-    this.hedgeAtMs = nowMs + this.hedging.delayMs(this.task.image);
+    this.hedgeAtMs = lateAtMs;
     const timeoutMs = Math.max(1, Math.round(this.deadlineMs - nowMs));
     this.effects.push({ type: 'send', sendId, address, timeoutMs, leaderId });
   }
@@ -191,15 +204,27 @@ export class Attempt {
   private hedge(nowMs: number): void {
     this.hedgeAtMs = Infinity;
     if (this.sends.size === 0) return;
+    this.noteLate(nowMs);
     const busy = [...this.sends.values()].map((send) => send.address);
     const fresh = this.view.freshAddresses(nowMs, busy);
-    if (fresh.length === 0 || !this.hedging.tryTake(nowMs)) {
+    // What is late at a server that is late again and again is not doubled but moved: that takes no token.
+    const isMoved = busy.some((address) => this.view.isSlow(address, nowMs));
+    if (fresh.length === 0 || !(isMoved || this.hedging.tryTake(nowMs))) {
       // No token or nobody to turn to: look again after the same time.
       this.hedgeAtMs = nowMs + this.hedging.delayMs(this.task.image);
       return;
     }
     this.hedged = true;
     this.send(this.view.directAddress(nowMs, busy), null, nowMs);
+  }
+
+  /** Whether or not there is a token for a hedge: the next task had better go elsewhere. */
+  private noteLate(nowMs: number): void {
+    for (const send of this.sends.values()) {
+      if (send.isLate || nowMs < send.lateAtMs) continue;
+      send.isLate = true;
+      this.view.late(send.address, nowMs);
+    }
   }
 
   /** At once while some server did not just fail; else with back-off and jitter. */
@@ -255,7 +280,7 @@ export class Attempt {
     this.ask = null;
   }
 
-  private endSend(sendId: number): { address: string; atMs: number } | undefined {
+  private endSend(sendId: number): Send | undefined {
     const send = this.sends.get(sendId);
     if (!send) return undefined;
     this.sends.delete(sendId);

@@ -66,7 +66,7 @@ export class VirtualClient {
     this.#options = options;
     this.#trouble = new OnceEach((text) => options.log?.('warn', text));
     this.#aliases = options.aliases ?? new Map<string, string>();
-    this.#view = new ClusterView(options.addresses, options.random);
+    this.#view = new ClusterView(options.addresses, options.random, options.hedging.slow);
     const { clientId, requestTimeoutMs, hedging, random, clock, log } = options;
     this.#context = {
       ...{ clientId, requestTimeoutMs, hedging, random, clock, log, view: this.#view },

@@ -1,4 +1,5 @@
 import type { Random } from '../core/environment';
+import { SlowServers } from './slow-servers';
 
 /** How long a server that failed or was late is not chosen, and how long a client goes without asking after one miss. */
 const EXCLUSION_MS = 1000;
@@ -11,7 +12,7 @@ interface ServerView {
   outstanding: number;
 }
 
-/** What one client believes of the cluster, from its own experience only. Pure. */
+/** What one client believes of the cluster, from its own experience and of slow servers from that of its program. Pure. */
 export class ClusterView {
   leaderAddress: string | null = null;
   leaderId: number | null = null;
@@ -23,6 +24,7 @@ export class ClusterView {
   constructor(
     addresses: readonly string[],
     private readonly random: Random,
+    private readonly slow = new SlowServers(),
   ) {
     for (const address of addresses) this.server(address);
   }
@@ -46,24 +48,39 @@ export class ClusterView {
     if (this.leaderAddress === address) this.leaderAddress = null;
   }
 
+  /** A task there takes longer than it may. */
+  late(address: string, nowMs: number): void {
+    this.exclude(address, nowMs);
+    this.slow.late(address, nowMs);
+  }
+
+  /** It is avoided by all clients of this program. */
+  isSlow(address: string, nowMs: number): boolean {
+    return this.slow.isAvoided(address, nowMs);
+  }
+
+  onTime(address: string): void {
+    this.slow.onTime(address);
+  }
+
   goDirect(nowMs: number): void {
     this.directUntilMs = nowMs + DIRECT_MS;
   }
 
   isExcluded(address: string, nowMs: number): boolean {
-    return this.server(address).excludedUntilMs > nowMs;
+    return !this.isGood(this.server(address), nowMs);
   }
 
   /** Ids of the servers that an assignment must avoid; empty when that would leave nobody. */
   excludedIds(nowMs: number): number[] {
-    const excluded = [...this.servers.values()].filter((server) => server.excludedUntilMs > nowMs);
+    const excluded = [...this.servers.values()].filter((server) => !this.isGood(server, nowMs));
     if (excluded.length === this.servers.size) return [];
     return excluded.flatMap((server) => (server.id === null ? [] : [server.id]));
   }
 
   /** Whether some server is not excluded: then a failure is answered by trying another at once. */
   hasAlternative(nowMs: number): boolean {
-    return [...this.servers.values()].some((server) => server.excludedUntilMs <= nowMs);
+    return [...this.servers.values()].some((server) => this.isGood(server, nowMs));
   }
 
   /** Whom to ask for an assignment: the leader if known, else anybody who did not just fail. */
@@ -85,12 +102,13 @@ export class ClusterView {
   /** Servers that are neither excluded nor in `not`. */
   freshAddresses(nowMs: number, not: readonly string[]): string[] {
     return [...this.servers.values()]
-      .filter((server) => server.excludedUntilMs <= nowMs && !not.includes(server.address))
+      .filter((server) => this.isGood(server, nowMs) && !not.includes(server.address))
       .map((server) => server.address);
   }
 
-  sent(address: string): void {
+  sent(address: string, nowMs: number): void {
     this.server(address).outstanding += 1;
+    this.slow.sent(address, nowMs);
   }
 
   ended(address: string): void {
@@ -101,8 +119,12 @@ export class ClusterView {
   private choices(nowMs: number, not: readonly string[]): ServerView[] {
     const all = [...this.servers.values()].filter((server) => !not.includes(server.address));
     const pool = all.length > 0 ? all : [...this.servers.values()];
-    const good = pool.filter((server) => server.excludedUntilMs <= nowMs);
+    const good = pool.filter((server) => this.isGood(server, nowMs));
     return good.length > 0 ? good : pool;
+  }
+
+  private isGood({ address, excludedUntilMs }: ServerView, nowMs: number): boolean {
+    return excludedUntilMs <= nowMs && !this.isSlow(address, nowMs);
   }
 
   private pickOne(servers: readonly ServerView[]): ServerView {

@@ -1,3 +1,5 @@
+import { SlowServers } from './slow-servers';
+
 const TOKENS_PER_REQUEST = 0.05;
 const NO_HEDGE_AFTER_OVERLOAD_MS = 1000;
 const MIN_DELAY_MS = 100;
@@ -6,16 +8,28 @@ const UNKNOWN_DELAY_MS = 500;
 const P95_FACTOR = 3;
 /** Enough for a p95 of recent requests, few enough to sort on the way. */
 const RECENT_COUNT = 64;
+/** So many of a server say what it can do. */
+const ENOUGH_COUNT = 8;
+
+interface Recent {
+  valuesMs: number[];
+  next: number;
+  p95Ms: number;
+}
 
 /**
  * When a second server may get the same task, for all clients of one program. Pure. A task is late after
- * max(100 ms, 3 × the recent p95 of its image); tokens bound the extra load: one per client at the start,
- * a twentieth per finished request, never more than there are clients.
+ * max(100 ms, 3 × the recent p95 of its image at the server that is fastest): another server would have answered by then,
+ * and a slow one does not make itself the measure. Tokens bound the extra load: one per client at the start, a twentieth
+ * per finished request, never more than there are clients.
  */
 export class Hedging {
+  /** Who is late again and again. */
+  readonly slow = new SlowServers();
   private tokens: number;
   private overloadedUntilMs = -Infinity;
-  private readonly recent = new Map<string, { valuesMs: number[]; next: number; p95Ms: number }>();
+  /** By image, then by server. */
+  private readonly recent = new Map<string, Map<string, Recent>>();
 
   constructor(private readonly clients: number) {
     this.tokens = clients;
@@ -24,7 +38,7 @@ export class Hedging {
   /** How long to wait for an answer about this image before the task is late. */
   delayMs(image: string): number {
     const recent = this.recent.get(image);
-    return recent ? Math.max(MIN_DELAY_MS, P95_FACTOR * recent.p95Ms) : UNKNOWN_DELAY_MS;
+    return recent ? Math.max(MIN_DELAY_MS, P95_FACTOR * fastestP95Ms([...recent.values()])) : UNKNOWN_DELAY_MS;
   }
 
   /** Takes a token if hedging is allowed now. */
@@ -38,16 +52,26 @@ export class Hedging {
     this.overloadedUntilMs = nowMs + NO_HEDGE_AFTER_OVERLOAD_MS;
   }
 
-  finished(image: string, latencyMs: number | null): void {
+  /** A request has ended: with a success of this server after so long, or null. */
+  finished(image: string, success: { address: string; latencyMs: number } | null): void {
     this.tokens = Math.min(this.clients, this.tokens + TOKENS_PER_REQUEST);
-    if (latencyMs === null) return;
-    let recent = this.recent.get(image);
-    if (!recent) this.recent.set(image, (recent = { valuesMs: [], next: 0, p95Ms: 0 }));
+    if (success === null) return;
+    const { address, latencyMs } = success;
+    let servers = this.recent.get(image);
+    if (!servers) this.recent.set(image, (servers = new Map<string, Recent>()));
+    let recent = servers.get(address);
+    if (!recent) servers.set(address, (recent = { valuesMs: [], next: 0, p95Ms: 0 }));
     recent.valuesMs[recent.next] = latencyMs;
     recent.next = (recent.next + 1) % RECENT_COUNT;
     // Every eighth request is often enough, and keeps the sort out of most of them.
     if (recent.next % 8 === 0 || recent.p95Ms === 0) recent.p95Ms = p95(recent.valuesMs);
   }
+}
+
+/** Of servers of which enough is known; before that the slowest, to be careful. */
+function fastestP95Ms(servers: readonly Recent[]): number {
+  const known = servers.filter(({ valuesMs }) => valuesMs.length >= ENOUGH_COUNT).map(({ p95Ms }) => p95Ms);
+  return known.length > 0 ? Math.min(...known) : Math.max(...servers.map(({ p95Ms }) => p95Ms));
 }
 
 function p95(valuesMs: readonly number[]): number {

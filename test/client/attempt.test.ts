@@ -1,5 +1,7 @@
 import { Attempt } from '../../src/client/attempt';
+import { ClusterView } from '../../src/client/cluster-view';
 import { Hedging } from '../../src/client/hedging';
+import { seededRandom } from '../../src/core/random';
 import { ADDRESSES, AttemptRig as Rig, BUSY, type Effect, LOST, TIMEOUT_MS, types } from './attempt-rig';
 
 describe('a request', () => {
@@ -180,7 +182,7 @@ describe('hedging', () => {
   /** With as many tokens, and used to answers after 20 ms. */
   function tokens(count: number): Hedging {
     const hedging = new Hedging(count);
-    hedging.finished('a.png', 20);
+    hedging.finished('a.png', { address: 'one:1', latencyMs: 20 });
     return hedging;
   }
 
@@ -205,7 +207,7 @@ describe('hedging', () => {
 
   it('waits for three times the p95 of the image', () => {
     const hedging = new Hedging(1);
-    hedging.finished('a.png', 200);
+    hedging.finished('a.png', { address: 'one:1', latencyMs: 200 });
     const rig = sent(hedging);
     expect(rig.pass(599)).toEqual([]);
     expect(types(rig.pass(1))).toEqual(['send']);
@@ -215,6 +217,20 @@ describe('hedging', () => {
     ['without a token', () => sent(tokens(0))],
     ['with nobody else', () => sent(tokens(1), ['two:2'])],
   ])('does not happen %s', (_, create) => expect(create().pass(5000)).toEqual([]));
+
+  it('or not: a server that is late twice in a row is avoided by all clients', () => {
+    const hedging = tokens(0);
+    const client = (): Rig => new Rig({ hedging, view: new ClusterView(ADDRESSES, seededRandom(1), hedging.slow) });
+    const late = client();
+    late.assign(2);
+    late.pass(100);
+    expect([late.view, client().view].map((view) => view.isExcluded('two:2', 100))).toEqual([true, false]);
+    const second = client();
+    second.assign(2);
+    // The second one is not doubled but moved, which takes no token.
+    expect(types(second.pass(100))).toEqual(['send']);
+    expect(client().view.isExcluded('two:2', 100)).toBe(true);
+  });
 
   it('does not happen within a second of an overloaded server', () => {
     const hedging = tokens(1);

@@ -66,9 +66,9 @@ describe('whom to ask', () => {
 describe('the own choice', () => {
   it('is the less used of two: never the one that has most', () => {
     const view = create();
-    view.sent('a:1');
-    view.sent('a:1');
-    view.sent('b:2');
+    view.sent('a:1', 0);
+    view.sent('a:1', 0);
+    view.sent('b:2', 0);
     expect(choices(() => view.directAddress(0))).toEqual(['b:2', 'c:3']);
     const often = Array.from({ length: 300 }, () => view.directAddress(0));
     expect(often.filter((address) => address === 'c:3').length).toBeGreaterThan(150); // two of three pairs
@@ -76,8 +76,8 @@ describe('the own choice', () => {
 
   it('knows what ended', () => {
     const view = create();
-    for (const address of ADDRESSES) view.sent(address);
-    view.sent('a:1');
+    for (const address of ADDRESSES) view.sent(address, 0);
+    view.sent('a:1', 0);
     view.ended('a:1');
     view.ended('a:1');
     const often = Array.from({ length: 300 }, () => view.directAddress(0));
@@ -89,7 +89,7 @@ describe('the own choice', () => {
     const shares = new Map(ADDRESSES.map((address) => [address, 0]));
     for (let task = 0; task < 3000; task++) {
       const address = view.directAddress(0);
-      view.sent(address);
+      view.sent(address, 0);
       shares.set(address, shares.get(address)! + 1);
     }
     for (const share of shares.values()) expect(Math.abs(share / 1000 - 1)).toBeLessThan(0.01);

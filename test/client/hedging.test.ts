@@ -6,6 +6,8 @@ const take = (hedging: Hedging, nowMs = 0): number => {
   return taken;
 };
 
+const took = (latencyMs: number, address = 'one:1') => ({ address, latencyMs });
+
 describe('tokens', () => {
   it.each([0, 1, 7])('are one per client at the start: %i', (clients) => {
     expect(take(new Hedging(clients))).toBe(clients);
@@ -14,16 +16,16 @@ describe('tokens', () => {
   it('come back at a twentieth per finished request, failed ones too', () => {
     const hedging = new Hedging(1);
     take(hedging);
-    for (let request = 1; request <= 19; request++) hedging.finished('a', request % 2 ? 50 : null);
+    for (let request = 1; request <= 19; request++) hedging.finished('a', request % 2 ? took(50) : null);
     expect(hedging.tryTake(0)).toBe(false);
-    hedging.finished('a', 50);
-    hedging.finished('a', 50); // twenty times 0.05 may be a hair less than one
+    hedging.finished('a', took(50));
+    hedging.finished('a', took(50)); // twenty times 0.05 may be a hair less than one
     expect(take(hedging)).toBe(1);
   });
 
   it('are never more than there are clients', () => {
     const hedging = new Hedging(3);
-    for (let request = 0; request < 1000; request++) hedging.finished('a', 50);
+    for (let request = 0; request < 1000; request++) hedging.finished('a', took(50));
     expect(take(hedging)).toBe(3);
   });
 
@@ -32,7 +34,7 @@ describe('tokens', () => {
     let hedges = 0;
     for (let request = 0; request < 10_000; request++) {
       if (hedging.tryTake(request)) hedges += 1;
-      hedging.finished('a', 50);
+      hedging.finished('a', took(50));
     }
     expect(hedges).toBeGreaterThan(490);
     expect(hedges).toBeLessThanOrEqual(10 + 10_000 / 20);
@@ -49,28 +51,46 @@ describe('late', () => {
   it('is 100 ms for an image that is fast, and longer while nothing is known of it', () => {
     const hedging = new Hedging(1);
     expect(hedging.delayMs('a')).toBe(500);
-    hedging.finished('a', 20);
+    hedging.finished('a', took(20));
     expect(hedging.delayMs('a')).toBe(100);
   });
 
   it('is three times the p95 of that image, whatever others take', () => {
     const hedging = new Hedging(1);
-    for (let request = 1; request <= 64; request++) hedging.finished('large', request * 10);
-    hedging.finished('small', 5);
+    for (let request = 1; request <= 64; request++) hedging.finished('large', took(request * 10));
+    hedging.finished('small', took(5));
     expect([hedging.delayMs('large'), hedging.delayMs('small')]).toEqual([3 * 610, 100]);
   });
 
   it('follows what is recent: a slow hour is forgotten', () => {
     const hedging = new Hedging(1);
-    for (let request = 0; request < 64; request++) hedging.finished('a', 5000);
+    for (let request = 0; request < 64; request++) hedging.finished('a', took(5000));
     expect(hedging.delayMs('a')).toBe(15_000);
-    for (let request = 0; request < 64; request++) hedging.finished('a', 50);
+    for (let request = 0; request < 64; request++) hedging.finished('a', took(50));
     expect(hedging.delayMs('a')).toBe(150);
+  });
+
+  it('is measured by the server that is fastest: a slow one does not make its slowness the rule', () => {
+    const hedging = new Hedging(1);
+    for (let request = 0; request < 64; request++) {
+      hedging.finished('a', took(50, 'one:1'));
+      hedging.finished('a', took(2000, 'two:2'));
+    }
+    expect(hedging.delayMs('a')).toBe(150);
+  });
+
+  it('is not measured by a few lucky answers of one server', () => {
+    const hedging = new Hedging(1);
+    for (let request = 0; request < 64; request++) hedging.finished('a', took(200, 'one:1'));
+    for (let request = 0; request < 7; request++) hedging.finished('a', took(20, 'two:2'));
+    expect(hedging.delayMs('a')).toBe(600);
+    hedging.finished('a', took(20, 'two:2'));
+    expect(hedging.delayMs('a')).toBe(100);
   });
 
   it('does not learn from failures', () => {
     const hedging = new Hedging(1);
-    hedging.finished('a', 20);
+    hedging.finished('a', took(20));
     for (let request = 0; request < 64; request++) hedging.finished('a', null);
     expect(hedging.delayMs('a')).toBe(100);
   });

@@ -5,14 +5,14 @@ import { World } from '../sim/scenario';
 /**
  * A scenario file: what it shows, a script of `at <ms> <what>` lines, `---`, and the whole trace that it must give.
  *
- *   servers 3            clients 2 tasks 10     cpu 2 90        seed 7       delay 0.5      service 300
+ *   servers 3            clients 2 tasks 10     cpu 2 90        seed 7       delay 0.5      service 300   think 800
  *   timings 1000 3000 2000   (heartbeat, failure timeout, election timeout)
  *   at 1500 kill 1       restart, pause, resume, terminate, heal likewise
  *   at 1500 cut 1 from server2,server3 silent|reset both|in|out
  *   at 1500 slow 1 by 200 loss 0.1
  *   at 1500 drop 1 2     closes the links between the two once
  *   at 3000 expect 1,2,3 follow 2        (`expect 1 follows nobody`)
- *   at 9000 expect failed 0 · done · slowest 250 · slowest 250 since 8000 · cancelled 1 (tasks at least) · leaders 1,2 (who led so far, in order)
+ *   at 9000 expect failed 0 · done · slowest 250 · slowest 250 since 8000 · mean 80 since 8000 · cancelled 1 (tasks at least) · leaders 1,2 (who led so far, in order)
  *                                         · term 2 (the greatest that anybody knows) · balance 1.05 (largest share over the mean)
  */
 export interface Scenario {
@@ -46,6 +46,7 @@ export function runScenario(script: readonly string[]): { trace: string[]; failu
     tasksPerClient,
     baseDelayMs: Number(settings.get('delay') ?? 0.2),
     serviceMs: Number(settings.get('service') ?? 5),
+    thinkMs: Number(settings.get('think') ?? 200),
     timings: timingsOf(settings.get('timings')),
   });
   for (const [id, cpu] of (settings.get('cpu') ?? '').split(',').map((pair) => pair.split(':').map(Number))) {
@@ -118,6 +119,11 @@ function expectation(world: World, words: string[]): string | null {
     const latenciesMs = records.flatMap((each) => (each.start_time >= sinceMs ? [each.latency_ms] : []));
     const slowestMs = Math.max(...latenciesMs);
     return slowestMs <= Number(verb) ? null : `the slowest request took ${slowestMs.toFixed(1)} ms`;
+  }
+  if (what === 'mean') {
+    const latenciesMs = records.flatMap((each) => (each.start_time >= Number(words[3]) ? [each.latency_ms] : []));
+    const meanMs = latenciesMs.reduce((sum, each) => sum + each, 0) / latenciesMs.length;
+    return meanMs <= Number(verb) ? null : `the requests took ${meanMs.toFixed(1)} ms on average`;
   }
   if (what === 'balance') {
     const shares = world.serverIds.map((id) => records.filter((each) => each.assigned_server_id === id).length);

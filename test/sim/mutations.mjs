@@ -139,6 +139,24 @@ const MUTATIONS = [
   ],
   ['no hedging', 'src/client/hedging.ts', 'if (this.tokens < 1 ||', 'if (this.tokens < 1e9 ||'],
   [
+    'a slow server is not avoided by all',
+    'src/client/slow-servers.ts',
+    'return breaker !== undefined && breaker.avoidMs > 0 && nowMs < breaker.untilMs;',
+    'return void breaker, void nowMs, false;',
+  ],
+  [
+    'what is late at a slow server needs a token to move',
+    'src/client/attempt.ts',
+    '!(isMoved || this.hedging.tryTake(nowMs))',
+    '!(void isMoved, this.hedging.tryTake(nowMs))',
+  ],
+  [
+    'every task asks though nobody knows a leader',
+    'src/client/attempt.ts',
+    '      this.view.goDirect(nowMs);\n    } else if',
+    '    } else if',
+  ],
+  [
     'an election holds a task up: no direct choice',
     'src/client/attempt.ts',
     'if (leaderId === null || assigned === null || this.view.isExcluded(assigned, nowMs)) this.sendDirect(nowMs);',

@@ -52,7 +52,7 @@ export class SimClient implements Process {
       clientId: number;
     },
   ) {
-    this.view = new ClusterView(options.addresses, random);
+    this.view = new ClusterView(options.addresses, random, options.hedging.slow);
     network.register(this);
   }
 

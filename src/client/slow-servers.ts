@@ -1,0 +1,54 @@
+/** How many tasks in a row must be late at a server: one may have had bad luck. */
+const LATE_IN_A_ROW = 2;
+const AVOID_MIN_MS = 1000;
+const AVOID_MAX_MS = 8000;
+/** How long a probe may take to say something; then another one is let through. */
+const PROBE_MS = 1000;
+
+interface Breaker {
+  lateInARow: number;
+  /** 0: closed, the server is used like any other. */
+  avoidMs: number;
+  untilMs: number;
+  isProbing: boolean;
+}
+
+/**
+ * Which servers are late again and again: a circuit breaker for each, shared by all clients of one program, so that not
+ * every client pays for the same experience. Pure. A server that is late twice in a row is avoided for 1 s; then one
+ * task tries it. In time: it is used like any other. Late again: it is avoided for twice as long, up to 8 s.
+ */
+export class SlowServers {
+  private readonly breakers = new Map<string, Breaker>();
+
+  isAvoided(address: string, nowMs: number): boolean {
+    const breaker = this.breakers.get(address);
+    return breaker !== undefined && breaker.avoidMs > 0 && nowMs < breaker.untilMs;
+  }
+
+  /** A task was sent to it. Where it has been avoided until now, that is the probe, and others keep away meanwhile. */
+  sent(address: string, nowMs: number): void {
+    const breaker = this.breakers.get(address);
+    if (breaker === undefined || breaker.avoidMs === 0 || nowMs < breaker.untilMs) return;
+    breaker.isProbing = true;
+    breaker.untilMs = nowMs + PROBE_MS;
+  }
+
+  /** A task there has become late. */
+  late(address: string, nowMs: number): void {
+    const breaker = this.breakers.get(address) ?? { lateInARow: 0, avoidMs: 0, untilMs: 0, isProbing: false };
+    this.breakers.set(address, breaker);
+    breaker.lateInARow += 1;
+    // What was sent before it was avoided says nothing new.
+    if (breaker.avoidMs > 0 && nowMs < breaker.untilMs && !breaker.isProbing) return;
+    if (breaker.lateInARow < LATE_IN_A_ROW) return;
+    breaker.avoidMs = Math.min(AVOID_MAX_MS, Math.max(AVOID_MIN_MS, 2 * breaker.avoidMs));
+    breaker.untilMs = nowMs + breaker.avoidMs;
+    breaker.isProbing = false;
+  }
+
+  /** It answered in time. */
+  onTime(address: string): void {
+    this.breakers.delete(address);
+  }
+}
