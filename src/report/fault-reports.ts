@@ -84,9 +84,10 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Told {
     Infinity,
   );
   const after = events.filter(({ time }) => time >= startMs && time < untilMs);
-  const isAway = (id: number): boolean =>
-    faults.some((other) => other.serverId === id && other.startMs <= startMs && (other.mendedMs ?? Infinity) > startMs);
-  const survivors = eventServerIds.filter((id) => id !== serverId && !isAway(id));
+  const survivors = eventServerIds
+    .filter((id) => id !== serverId)
+    .map((id) => ({ id, awayFromMs: awayFromMs(id, startMs, faults) }))
+    .filter((server) => server.awayFromMs > startMs);
   const down = after.find(
     (event) => event.event === 'peer_down' && event.peer_id === serverId && event.server_id !== serverId,
   );
@@ -104,17 +105,31 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Told {
   };
 }
 
+/** From when on a server was away itself, at `atMs` or later; Infinity: it was not. */
+function awayFromMs(id: number, atMs: number, faults: readonly FaultWindow[]): number {
+  const own = faults.filter((fault) => fault.serverId === id && (fault.mendedMs ?? Infinity) > atMs);
+  return own.reduce((first, { startMs }) => Math.min(first, startMs), Infinity);
+}
+
 /** When the last survivor followed the first leadership of a greater term; null: there was none. */
-function followedAt(after: readonly KeptEvent[], survivors: readonly number[], term: number): number | null {
+function followedAt(
+  after: readonly KeptEvent[],
+  survivors: readonly { id: number; awayFromMs: number }[],
+  term: number,
+): number | null {
   const leads = after.flatMap((event) =>
-    event.event === 'leader' && survivors.includes(event.server_id) ? [event] : [],
+    event.event === 'leader' && survivors.some(({ id }) => id === event.server_id) ? [event] : [],
   );
   const next = leads.find((event) => event.leader_id === event.server_id && event.term > term);
   if (next === undefined) return null;
   const followers = leads.filter((event) => event.leader_id === next.leader_id && event.term === next.term);
   // Whoever follows again later, after a reconnection, has followed before.
-  const firsts = survivors.flatMap((id) => followers.find((event) => event.server_id === id)?.time ?? []);
-  return Math.max(...firsts);
+  const firsts = survivors.flatMap(({ id, awayFromMs: away }) => {
+    const first = followers.find((event) => event.server_id === id);
+    // One of two that were broken at once follows when it is back: that was no election.
+    return first === undefined || first.time > away ? [] : [first.time];
+  });
+  return firsts.length === 0 ? null : Math.max(...firsts);
 }
 
 function feltByClients(consequences: Interval, { forEachRow }: FaultContext) {

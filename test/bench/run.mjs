@@ -1,4 +1,5 @@
-// npm run bench [-- imaging|report|requests|election]: figures of the built program on this machine, medians and ratios.
+// npm run bench [-- imaging|report|requests|stress-memory|election]: figures of the built program on this machine, medians and ratios.
+// npm run bench:faults [-- kill|...|overload|dead-man|ring]: what each fault costs, into docs/fault-table.md (root, 20 minutes).
 // Never part of the tests: the machines are noisy, so compare inside one run.
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
@@ -22,7 +23,8 @@ const worker = await build({
   logOverride: { 'empty-import-meta': 'silent' },
 });
 const define = { WORKER_SOURCE: JSON.stringify(worker.outputFiles[0].text) };
-const outfile = path.join(root, 'dist', 'bench.cjs');
+// Two folders deep, as test/support expects.
+const outfile = path.join(root, 'dist', 'bench', 'main.cjs');
 await build({ ...common, entryPoints: [path.join(here, 'main.ts')], outfile, define, logLevel: 'error' });
 // The clients run on the Node that the product carries, not on the one that builds it.
 const code = `require(process.argv[1]).main(process.argv[2], process.argv.slice(3))`;

@@ -12,7 +12,8 @@ import path from 'node:path';
 import type { FaultEvent } from '../../src/core/metrics/record';
 import type { Report } from '../../src/report/report';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
-import { describeWithNamespaces, labNamespaces, type LabHost, NamespaceLab } from '../support/namespaces';
+import { labNamespaces, type LabHost, NamespaceLab } from '../support/namespaces';
+import { describeWithNamespaces } from '../support/with-namespaces';
 import { PROGRAM, type Running, startProgram } from '../support/program';
 
 const SMALL = path.join(__dirname, '../../test_images/small.png');

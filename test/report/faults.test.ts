@@ -147,6 +147,22 @@ describe('a killed leader', () => {
   });
 });
 
+test('a leader and a follower killed at once: the new leader is that of the one that is left', () => {
+  lab.requests(load(9000));
+  lab.faults([fault(3000, 1, 'kill'), fault(3002, 2, 'kill'), fault(6000, 1, 'restart'), fault(6001, 2, 'restart')]);
+  lab.events(1, [leads(-3, 1, 1, 1), leads(6050, 1, 3, 2)]);
+  lab.events(2, [leads(-2, 2, 1, 1), leads(6060, 2, 3, 2)]);
+  lab.events(3, [
+    leads(-1, 3, 1, 1),
+    event(3010, 3, { event: 'peer_down', peer_id: 1, reason: 'refused' }),
+    leads(3030, 3, 3, 2),
+  ]);
+  expect(lab.report().faults).toMatchObject([
+    { server_id: 1, led: true, new_leader_ms: 30 },
+    { server_id: 2, led: false, new_leader_ms: null },
+  ]);
+});
+
 test('a killed follower: no new leader, and it says so', () => {
   lab.requests(load(6000));
   lab.faults([fault(2000, 2, 'kill'), fault(3000, 2, 'restart')]);

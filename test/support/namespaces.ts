@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { installNetemLikeness, type Netem, netemHere } from './netem';
 
 const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd'].find((file) => existsSync(file));
 /** Of all namespaces that tests make, with the number of the test's process. */
@@ -13,10 +14,6 @@ const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
 
 /** Why there can be no namespaces here; null: there can. */
 export const WHY_NO_NAMESPACES = whyNot();
-
-/** Tests that need namespaces; where there can be none they are skipped, and say so. */
-export const describeWithNamespaces = WHY_NO_NAMESPACES === null ? describe : describe.skip;
-if (WHY_NO_NAMESPACES !== null) process.stderr.write(`tests on several hosts are skipped: ${WHY_NO_NAMESPACES}\n`);
 
 /** A machine of the lab, with a folder and an sshd of its own. */
 export class LabHost {
@@ -54,7 +51,11 @@ export class NamespaceLab {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-lab-'));
   readonly controller: LabHost;
   readonly hosts: LabHost[];
+  /** What holds packets back on its hosts; null: nothing does. */
+  readonly netem: Netem | null = netemHere();
   private readonly bridge: string;
+  /** Before all others on the PATH of its hosts. */
+  private readonly bin = path.join(this.folder, 'bin');
 
   private constructor(names: readonly string[]) {
     const id = `${PREFIX}${process.pid}-`;
@@ -70,6 +71,8 @@ export class NamespaceLab {
     removeLeftovers();
     const lab = new NamespaceLab(names);
     try {
+      mkdirSync(lab.bin);
+      if (lab.netem === 'likeness') installNetemLikeness(lab.bin);
       lab.makeNetwork();
       lab.makeKeys();
       await Promise.all(lab.hosts.map((host) => lab.startSshd(host)));
@@ -90,7 +93,11 @@ export class NamespaceLab {
 
   /** Of a program that the controller runs. */
   get env(): NodeJS.ProcessEnv {
-    return { ...process.env, PATH, HOME: this.home, SSH_AUTH_SOCK: '' };
+    return { ...process.env, PATH: this.path, HOME: this.home, SSH_AUTH_SOCK: '' };
+  }
+
+  private get path(): string {
+    return `${this.bin}:${PATH}`;
   }
 
   /** How a program is started on a host: what comes out is that very program, with its number. */
@@ -141,7 +148,7 @@ export class NamespaceLab {
     mkdirSync('/run/sshd', { recursive: true });
     const config = [
       `HostKey ${path.join(host.folder, 'host_key')}`,
-      ...['Port 22', `ListenAddress ${host.address}`, 'PidFile none', `SetEnv HOME=${host.folder} PATH=${PATH}`],
+      ...['Port 22', `ListenAddress ${host.address}`, 'PidFile none', `SetEnv HOME=${host.folder} PATH=${this.path}`],
       `AuthorizedKeysFile ${this.inHome('id_ed25519.pub')}`,
       ...['StrictModes no', 'UsePAM no', 'PasswordAuthentication no', 'KbdInteractiveAuthentication no'],
       ...['PermitRootLogin prohibit-password', 'Subsystem sftp internal-sftp', 'MaxStartups 100'],

@@ -7,6 +7,7 @@ import { faultHands } from '../../faults/hands';
 import { type FaultsReport, type Hands, simulateFaults } from '../../faults/simulate';
 import type { Screen } from '../../stress/screen';
 import type { RunRecorder } from '../recorder';
+import type { LabTls } from './files';
 
 export interface LabFaultsOptions {
   config: RunConfig;
@@ -14,6 +15,8 @@ export interface LabFaultsOptions {
   /** Of the load; unix milliseconds. */
   startAtMs: number;
   program: { version: string; command: readonly string[] };
+  /** The probe of `--abort-when` is a client like those of the load. */
+  tls?: LabTls;
   recorder: RunRecorder;
   /** Of the run. */
   folder: string;
@@ -26,7 +29,7 @@ export interface LabFaultsOptions {
 
 /** The faults of a run, by the agents on its machines; null: there were none. @throws ClusterError */
 export async function breakServers(options: LabFaultsOptions): Promise<FaultsReport | null> {
-  const { config, servers, startAtMs, program, recorder, folder, clock, signal, screen, begin } = options;
+  const { config, servers, startAtMs, program, tls, recorder, folder, clock, signal, screen, begin } = options;
   const { firstMs, ...faults } = config.faults;
   await pause(Math.max(0, startAtMs + firstMs - clock.unixMs()), signal);
   if (faults.spec.cycles === 0 || signal.aborted) return null;
@@ -38,7 +41,10 @@ export async function breakServers(options: LabFaultsOptions): Promise<FaultsRep
   const whole = { servers, ...faults, ...places, tls: config.lab?.tls };
   return simulateFaults({
     ...{ config: whole, clock, signal },
-    prepare: async (stop) => carryOn(await faultHands({ config: whole, program, clock, signal: stop }), recorder),
+    prepare: async (stop) => {
+      const secure = tls && new (await import('../../core/transport/tls')).Secure(tls.client);
+      return carryOn(await faultHands({ config: whole, program, clock, signal: stop, secure }), recorder);
+    },
     display: screen && { write: (text: string) => screen.print(text.replace(/\n$/, '')) },
   });
 }

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import type { FaultEvent, RequestRecord } from '../../../src/core/metrics/record';
+import type { FaultReport, Report } from '../../../src/report/report';
+import { quantile } from '../table';
+
+/** What one fault cost, by the report and the clients' records. Milliseconds; null: nothing tells, or it does not apply. */
+export interface Cost {
+  detectedMs: number | null;
+  newLeaderMs: number | null;
+  firstSuccessMs: number | null;
+  baselineMs: number | null;
+  failed: number;
+  /** Failure reasons with their counts. */
+  reasons: Record<string, number>;
+  /** The shortest that a failed request took. */
+  failedAfterMs: number | null;
+  retried: number;
+  hedged: number;
+  p99SteadyMs: number | null;
+  p99DuringMs: number | null;
+  /** Of the requests begun from the fault's start until the failure timeout after its end, failed ones too. */
+  window: { requests: number; p999Ms: number; maxMs: number };
+  /** From the first server that was back to the end of the first success after it. */
+  successAfterMendMs: number | null;
+}
+
+const FAILURE_TIMEOUT_MS = 3000;
+const MENDS = ['restart', 'resume', 'heal'];
+
+/** @param files the report, the clients' records of a run with one fault, at one or more servers at once, and a file of faults that has it */
+export function costOf(files: { report: string; requests: readonly string[]; faults: string }): Cost {
+  const report = JSON.parse(readFileSync(files.report, 'utf8')) as Report;
+  const faults = report.faults ?? [];
+  const records = files.requests.flatMap((file) => linesOf<RequestRecord>(file)).filter(isOver);
+  const worst = (measure: (fault: FaultReport) => number | null): number | null =>
+    faults.reduce<number | null>((most, fault) => max(most, measure(fault)), null);
+  const from = Math.min(...faults.map(({ start }) => start));
+  const to = Math.max(...faults.map(({ end }) => end ?? Infinity)) + FAILURE_TIMEOUT_MS;
+  const mends = linesOf<FaultEvent>(files.faults).filter(
+    ({ time, action, outcome }) => time >= from && outcome === 'done' && MENDS.includes(action),
+  );
+  const within = records.filter(({ start_time: start }) => start >= from && start <= to);
+  const latencies = within.map(({ latency_ms: latency }) => latency);
+  const phase = (name: string) => report.phases.find((each) => each.phase === name);
+  return {
+    detectedMs: worst((fault) => fault.detected_ms),
+    newLeaderMs: worst((fault) => fault.new_leader_ms),
+    firstSuccessMs: worst((fault) => fault.first_success_ms),
+    baselineMs: worst((fault) => fault.back_to_baseline_ms),
+    failed: report.failed_requests,
+    reasons: report.failure_reasons,
+    failedAfterMs: records.reduce<number | null>(
+      (least, { success, latency_ms: ms }) => (success ? least : Math.min(least ?? ms, ms)),
+      null,
+    ),
+    retried: Math.max(...faults.map((fault) => fault.requests_retried)),
+    hedged: Math.max(...faults.map((fault) => fault.requests_hedged)),
+    p99SteadyMs: phase('steady')?.p99_ms ?? null,
+    p99DuringMs: phase('fault')?.p99_ms ?? null,
+    window: { requests: within.length, p999Ms: quantile(latencies, 0.999), maxMs: quantile(latencies, 1) },
+    successAfterMendMs: successAfter(records, Math.min(...mends.map(({ time }) => time))),
+  };
+}
+
+/** `null` when none ended. */
+function successAfter(records: readonly RequestRecord[], fromMs: number): number | null {
+  const ends = records.flatMap(({ success, start_time, latency_ms }) => (success ? [start_time + latency_ms] : []));
+  const first = Math.min(...ends.filter((end) => end >= fromMs));
+  return first === Infinity ? null : first - fromMs;
+}
+
+function isOver({ outcome }: RequestRecord): boolean {
+  return outcome === 'success' || outcome === 'failure';
+}
+
+function max(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return one ?? other;
+  return Math.max(one, other);
+}
+
+export function linesOf<T>(file: string): T[] {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as T);
+}

@@ -1,0 +1,145 @@
+import { cpus } from 'node:os';
+import packageJson from '../../../package.json';
+import type { Verdict } from '../../../src/check/history';
+import type { Report } from '../../../src/report/report';
+import type { Netem } from '../../support/netem';
+import type { FaultCase } from './cases';
+import type { DeadManResult } from './dead-man';
+import type { Cost } from './measure';
+
+export interface Results {
+  costs: [FaultCase, Cost][];
+  overload: Cost | null;
+  /** S1 to S8 over all of them together. */
+  rules: readonly Verdict[];
+  deadMan: DeadManResult[];
+  ring: Report | null;
+  netem: Netem | null;
+}
+
+const HEAD = [
+  ...['fault', 'on', 'detected', 'new leader', 'first success', 'baseline', 'failed', 'retried', 'hedged'],
+  ...['p99 steady', 'p99 during', 'p99.9 (of n)', 'max'],
+];
+
+/** One row of the table; milliseconds. */
+export function rowOf({ kind, on }: FaultCase, cost: Cost): string {
+  const { window } = cost;
+  const cells = [
+    ...[kind, on, ...[cost.detectedMs, cost.newLeaderMs, cost.firstSuccessMs].map(whole)],
+    cost.baselineMs === 0 ? 'at once' : whole(cost.baselineMs),
+    ...[cost.failed, cost.retried, cost.hedged].map(String),
+    ...[cost.p99SteadyMs, cost.p99DuringMs].map(tenths),
+    `${whole(window.p999Ms)} (${window.requests})`,
+    whole(window.maxMs),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** docs/fault-table.md */
+export function page(results: Results, minutes: number): string {
+  const { costs, netem, rules } = results;
+  const date = new Date().toISOString().slice(0, 10);
+  const where = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), version ${packageJson.version}`;
+  return `${[
+    '# What each fault costs',
+    '',
+    `Written by \`npm run bench:faults\` (root, ${minutes.toFixed(0)} minutes) on ${date}, ${where}. Three servers, two client`,
+    'machines and a controller are network namespaces of one machine, each with an address and an sshd of its own. One cluster',
+    'took all faults of the table one after the other, by `cloudp2p faults` over SSH. Load: 100 clients on two machines, a 10 KB',
+    'image, think time 250 to 750 ms, 200 requests/s; 10 s before the fault, 10 s of it (a restart is over at once), 20 s after.',
+    '',
+    'Milliseconds from the begin of the fault, `-`: there was none. `new leader`: every survivor follows it. `baseline`: the first',
+    'moment of a second in which nothing is slow. `p99 during`: until it was mended. `p99.9` and `max`: of all requests begun from',
+    'the fault until 3 s (the failure timeout) after it.',
+    '',
+    `| ${HEAD.join(' | ')} |`,
+    `| ${HEAD.map((_, index) => (index < 2 ? '---' : '---:')).join(' | ')} |`,
+    ...costs.map(([each, cost]) => rowOf(each, cost)),
+    '',
+    ...delayLines(netem),
+    ...costs.flatMap(([each, cost]) => outageLines(each, cost)),
+    `Afterwards all servers followed one leader each time. S1 to S8 over all of it: ${rulesText(rules)}.`,
+    '',
+    ...overloadLines(results.overload),
+    ...deadManLines(results.deadMan),
+    ...ringLines(results.ring),
+  ]
+    .join('\n')
+    .trimEnd()}\n`;
+}
+
+function delayLines(netem: Netem | null): string[] {
+  if (netem === 'kernel') return [];
+  const text =
+    netem === null
+      ? 'No `delay`: the kernel of this machine has no netem.'
+      : 'The kernel of this machine has no netem: `delay` was done by a likeness of it in user space (`test/support/netem`).';
+  return [text, ''];
+}
+
+function outageLines({ kind, on }: FaultCase, { failed, reasons, successAfterMendMs }: Cost): string[] {
+  if (on !== 'all three') return [];
+  const why = Object.entries(reasons).map(([reason, count]) => `${count} × \`${reason}\``);
+  const what = failed === 0 ? 'no request failed' : `${failed} failed, by their deadline of 10 s: ${why.join(', ')}`;
+  return [
+    `With all three at once (${kind}) ${what}; the first success came ${whole(successAfterMendMs)} ms after the first server was back.`,
+    '',
+  ];
+}
+
+function rulesText(rules: readonly Verdict[]): string {
+  return rules
+    .map(({ rule, verdict }) => `${rule} ${verdict === true ? 'holds' : verdict === false ? 'VIOLATED' : verdict}`)
+    .join(', ');
+}
+
+function overloadLines(cost: Cost | null): string[] {
+  if (cost === null) return [];
+  const { window, failed, retried } = cost;
+  return [
+    '## More than one server can do',
+    '',
+    'Two of three killed for 10 s under 300 clients with hardly any think time (at most 10 ms):',
+    `${failed} of ${window.requests} requests failed, ${retried} were tried again, p99.9 ${whole(window.p999Ms)} ms, at most ${whole(window.maxMs)} ms.`,
+    '',
+  ];
+}
+
+function deadManLines(results: readonly DeadManResult[]): string[] {
+  if (results.length === 0) return [];
+  return [
+    '## The controller is gone in the middle of a fault',
+    '',
+    'From then until the server ran without a trace of the fault, and its agent had ended:',
+    '',
+    '| fault at the leader | the controller | healed after |',
+    '| --- | --- | ---: |',
+    ...results.map(
+      ({ kind, how, healedMs }) =>
+        `| ${kind} | ${how === 'killed' ? 'SIGKILL' : 'its network went silent'} | ${whole(healedMs)} ms |`,
+    ),
+    '',
+  ];
+}
+
+function ringLines(report: Report | null): string[] {
+  if (report === null) return [];
+  const { total_requests: total, failed_requests: failed, latency_stats: stats, p99_9_ms: p999 } = report;
+  const kills = report.faults?.length ?? 0;
+  return [
+    '## The ring over SSH',
+    '',
+    '`cloudp2p run` on the five hosts, 3 cycles, 2 × 100 clients, think time 1 to 4 s, interval 5 s, restart delay 2 s:',
+    `${kills} kills, ${failed} of ${total} requests failed, p99 ${tenths(stats.p99_ms)} ms, p99.9 ${tenths(p999)} ms.`,
+    '',
+  ];
+}
+
+function whole(ms: number | null): string {
+  return ms === null || Number.isNaN(ms) ? '-' : ms.toFixed(0);
+}
+
+function tenths(ms: number | null): string {
+  return ms === null ? '-' : ms.toFixed(1);
+}
