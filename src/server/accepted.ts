@@ -51,7 +51,11 @@ export function acceptedHandler(
       if (message?.kind === 'TaskRequest') connection.send(refusal(message.request_id, error));
       else connection.sendError(error);
     },
-    onClose: () => sink.onClose(connId),
+    onClose: () => {
+      // It may linger for a second to hear our last words.
+      chunks = [];
+      sink.onClose(connId);
+    },
   };
 }
 
