@@ -140,10 +140,10 @@ export class Attempt {
       return this.take();
     }
     this.failures += 1;
-    this.view.exclude(send.address, nowMs);
-    if (failure.kind === 'busy') this.hedging.overloaded(nowMs);
-    if (this.sends.size > 0 || this.ask !== null) return this.take(); // the hedge still runs
     const isBusy = failure.kind === 'busy';
+    this.view.exclude(send.address, nowMs, isBusy);
+    if (isBusy) this.hedging.overloaded(nowMs);
+    if (this.sends.size > 0 || this.ask !== null) return this.take(); // the hedge still runs
     // Without a leader the servers that say no are most likely starting.
     if (!isBusy || this.phase !== 'leaderless') this.phase = isBusy ? 'overloaded' : 'refused';
     this.retry(nowMs, isBusy);

@@ -9,6 +9,8 @@ interface ServerView {
   address: string;
   id: number | null;
   excludedUntilMs: number;
+  /** It was excluded because it had too much to do: it is there. */
+  isBusy: boolean;
   outstanding: number;
 }
 
@@ -43,8 +45,10 @@ export class ClusterView {
   }
 
   /** The server failed, was late or did not answer: others first for a while. */
-  exclude(address: string, nowMs: number): void {
-    this.server(address).excludedUntilMs = nowMs + EXCLUSION_MS;
+  exclude(address: string, nowMs: number, isBusy = false): void {
+    const server = this.server(address);
+    server.excludedUntilMs = nowMs + EXCLUSION_MS;
+    server.isBusy = isBusy;
     if (this.leaderAddress === address) this.leaderAddress = null;
   }
 
@@ -78,9 +82,9 @@ export class ClusterView {
     return excluded.flatMap((server) => (server.id === null ? [] : [server.id]));
   }
 
-  /** Whether some server is not excluded: then a failure is answered by trying another at once. */
+  /** Whether some server is not excluded, or there at least: then a failure is answered by trying another at once. */
   hasAlternative(nowMs: number): boolean {
-    return [...this.servers.values()].some((server) => this.isGood(server, nowMs));
+    return [...this.servers.values()].some((server) => server.isBusy || this.isGood(server, nowMs));
   }
 
   /** Whom to ask for an assignment: the leader if known, else anybody who did not just fail. */
@@ -115,12 +119,14 @@ export class ClusterView {
     this.server(address).outstanding -= 1;
   }
 
-  /** Exclusions that leave nobody are ignored. */
+  /** Exclusions that leave nobody are ignored: whoever was only busy comes first, those that are gone last. */
   private choices(nowMs: number, not: readonly string[]): ServerView[] {
     const all = [...this.servers.values()].filter((server) => !not.includes(server.address));
     const pool = all.length > 0 ? all : [...this.servers.values()];
     const good = pool.filter((server) => this.isGood(server, nowMs));
-    return good.length > 0 ? good : pool;
+    if (good.length > 0) return good;
+    const busy = pool.filter((server) => server.isBusy);
+    return busy.length > 0 ? busy : pool;
   }
 
   private isGood({ address, excludedUntilMs }: ServerView, nowMs: number): boolean {
@@ -134,7 +140,7 @@ export class ClusterView {
   private server(address: string): ServerView {
     let server = this.servers.get(address);
     if (!server) {
-      server = { address, id: null, excludedUntilMs: -Infinity, outstanding: 0 };
+      server = { address, id: null, excludedUntilMs: -Infinity, isBusy: false, outstanding: 0 };
       this.servers.set(address, server);
     }
     return server;

@@ -5,6 +5,7 @@ import type { BodyWriter, Connection } from '../core/transport/network';
 import { MAIN_THREAD_BYTES, type ImagePool } from '../imaging/pool';
 import type { ExecutionOutcome } from './effects';
 import { refusal } from './refusal';
+import { TimeSlices } from './time-slices';
 
 /** A reader that is slower than this no longer holds a worker's place: what is left goes on beside the next tasks. */
 const SLOW_READER_MS = 250;
@@ -33,6 +34,8 @@ export class Executions {
   private readonly held = new Map<number, Held>();
   /** Bytes of carriers that are promised to clients and not yet taken by the kernel. */
   private responseBytes = 0;
+  /** Of carriers that are made on this thread. */
+  private readonly slices = new TimeSlices({ nowMs: () => performance.now() });
 
   constructor(
     private readonly serverId: number,
@@ -56,6 +59,13 @@ export class Executions {
   execute(executionId: number, requestId: number): void {
     const held = this.held.get(executionId);
     if (!held) return;
+    if (held.secret.length > MAIN_THREAD_BYTES) return this.begin(held, executionId, requestId);
+    this.slices.run(() => {
+      if (!held.discarded) this.begin(held, executionId, requestId);
+    });
+  }
+
+  private begin(held: Held, executionId: number, requestId: number): void {
     this.answer(held, requestId, () => this.finish(executionId, 'answered')).then(
       () => this.finish(executionId, 'answered'),
       (error: unknown) => {

@@ -31,14 +31,19 @@ export class Executor {
   }
 
   onTaskRequest(conn: ConnInfo, message: TaskMessage, executionId: number, now: Now): void {
+    const deadlineMs = now.nowMs + (message.timeout_ms ?? Infinity);
     const refused = this.refusal(now.nowMs);
-    if (refused) {
+    const displaced = refused?.code === 'overloaded' ? this.queue.yieldTo(deadlineMs) : null;
+    if (refused && displaced === null) {
       this.outbox.push({ type: 'discard', executionId });
       this.outbox.reply(conn.id, refusal(message.request_id, refused));
       return;
     }
+    if (refused && displaced !== null) {
+      this.outbox.reply(displaced.connId, refusal(displaced.requestId, refused));
+      this.discard(displaced, 'overloaded', now.nowMs);
+    }
     const key = taskKey(message, conn.remoteHost);
-    const deadlineMs = now.nowMs + (message.timeout_ms ?? Infinity);
     this.queue.push({ executionId, key, connId: conn.id, requestId: message.request_id, deadlineMs });
     const where = { assigned_server_id: this.config.id, timestamp: now.unixMs / 1000 };
     this.tellLater({ kind: 'HistoryAdd', ...taskName(key), ...where }, now.nowMs);

@@ -136,8 +136,7 @@ export class Member {
     // Before any word of an election: who does not know that we hear it would not listen.
     if (this.hearingChanged) this.announcer.sendHeartbeat(now);
     this.hearingChanged = false;
-    // Who leaves stands for nothing any more, but leads on until somebody else does.
-    if (this.executor.phase !== 'leaving' || this.election.leads) this.election.evaluate(nowMs);
+    if (this.takesPart) this.election.evaluate(nowMs);
     this.announcer.performElection(now);
     if (nowMs >= this.questions.nextMs()) this.questions.tick(nowMs);
     this.assigner.expire(nowMs);
@@ -147,13 +146,19 @@ export class Member {
     this.stopIfDone(nowMs);
     this.wakeAtMs = Math.min(
       this.detector.nextMs(),
-      this.election.nextMs(),
+      // A deadline that nobody heeds any more would be a tick without end.
+      this.takesPart ? this.election.nextMs() : Infinity,
       this.questions.nextMs(),
       this.assigner.ledger.nextMs(),
       this.executor.nextMs(),
       this.announcer.nextHeartbeatMs,
       this.leaveByMs,
     );
+  }
+
+  /** Who leaves stands for nothing any more, but leads on until somebody else does. */
+  private get takesPart(): boolean {
+    return this.executor.phase !== 'leaving' || this.election.leads;
   }
 
   private start(now: Now): void {

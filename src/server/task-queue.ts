@@ -9,6 +9,9 @@ export interface Task {
   deadlineMs: number;
 }
 
+/** How much more time a waiting task must have than the one that it gives way to. */
+const YIELD_MS = 250;
+
 /** The tasks that this server took up: at most `workers` run, at most `queueLimit` wait, in order of arrival. Pure. */
 export class TaskQueue {
   private readonly running = new Map<number, Task>();
@@ -38,6 +41,19 @@ export class TaskQueue {
 
   push(task: Task): void {
     this.waiting.push(task);
+  }
+
+  /**
+   * Where nothing fits: takes out the waiting task that has most time left, if that is clearly more than a newcomer has.
+   * Whoever was sent away before comes again with less time than those who have just begun, and is not starved by them.
+   * A client that did not say how long it waits does not come again, and is left where it is.
+   */
+  yieldTo(deadlineMs: number): Task | null {
+    const hasMore = this.waiting.filter((task) => task.deadlineMs < Infinity && task.deadlineMs >= deadlineMs + YIELD_MS);
+    if (hasMore.length === 0) return null;
+    const most = hasMore.reduce((best, task) => (task.deadlineMs > best.deadlineMs ? task : best));
+    this.waiting = this.waiting.filter((task) => task !== most);
+    return most;
   }
 
   /** Takes what may run now. Waiting tasks whose client gave up are returned in `expired`, never executed. */

@@ -3,7 +3,7 @@ import { WHY_NO_NAMESPACES } from '../support/namespaces';
 import { TestBed } from './faults/bed';
 import { CASES, type FaultCase, OVERLOAD } from './faults/cases';
 import { measureDeadMan } from './faults/dead-man';
-import type { Cost } from './faults/measure';
+import { type Cost, survivorOf } from './faults/measure';
 import { measureRing } from './faults/ring';
 import { page, type Results, rowOf } from './faults/page';
 
@@ -31,7 +31,11 @@ export async function run(wanted: readonly string[]): Promise<void> {
       if (each.kind === 'delay' && results.netem === null) continue;
       results.costs.push(await measured(bed, each));
     }
-    if (isWanted('overload')) results.overload = (await measured(bed, OVERLOAD))[1];
+    if (isWanted('overload')) {
+      const [, cost] = await measured(bed, OVERLOAD);
+      results.overload = { cost, survivor: survivorOf(bed.eventFiles, cost.during) };
+      console.log(results.overload.survivor);
+    }
     results.rules = await bed.judge();
     for (const { rule, verdict, problems } of results.rules) console.log(rule, verdict, ...problems.slice(0, 5));
     if (isWanted('dead-man')) results.deadMan = await measureDeadMan(bed.lab);

@@ -39,6 +39,18 @@ describe('an exclusion', () => {
     expect(view.freshAddresses(0, [])).toEqual([]); // but nobody is hedged to
   });
 
+  it('of everybody: one that has too much to do is there, and is asked at once rather than one that is gone', () => {
+    const view = create();
+    view.exclude('a:1', 0);
+    view.exclude('b:2', 0, true);
+    view.exclude('c:3', 0);
+    expect([choices(() => view.askAddress(0)), choices(() => view.directAddress(0))]).toEqual([['b:2'], ['b:2']]);
+    expect(view.hasAlternative(0)).toBe(true);
+    view.exclude('b:2', 500);
+    expect(choices(() => view.directAddress(600))).toEqual(ADDRESSES);
+    expect(view.hasAlternative(600)).toBe(false);
+  });
+
   it('of the leader makes it forgotten', () => {
     const view = create();
     view.leaderAddress = 'b:2';

@@ -5,7 +5,7 @@ import { World } from '../sim/scenario';
 /**
  * A scenario file: what it shows, a script of `at <ms> <what>` lines, `---`, and the whole trace that it must give.
  *
- *   servers 3            clients 2 tasks 10     cpu 2 90        seed 7       delay 0.5      service 300   think 800
+ *   servers 3            clients 2 tasks 10     cpu 2 90        seed 7       delay 0.5      service 300   think 800    queue 2 (tasks that may wait)
  *   timings 1000 3000 2000   (heartbeat, failure timeout, election timeout)
  *   at 1500 kill 1       restart, pause, resume, terminate, heal likewise
  *   at 1500 cut 1 from server2,server3 silent|reset both|in|out
@@ -46,6 +46,7 @@ export function runScenario(script: readonly string[]): { trace: string[]; failu
     tasksPerClient,
     baseDelayMs: Number(settings.get('delay') ?? 0.2),
     serviceMs: Number(settings.get('service') ?? 5),
+    queueLimit: Number(settings.get('queue') ?? 128),
     thinkMs: Number(settings.get('think') ?? 200),
     timings: timingsOf(settings.get('timings')),
   });

@@ -167,6 +167,18 @@ describe('SIGTERM', () => {
     expect(effects.filter(({ type }) => type === 'stopped')).toHaveLength(1);
   });
 
+  it('while it asks who leads: nobody waits for the answer any more', () => {
+    const rig = Rig.leader();
+    rig.submit(5, 1);
+    // A leadership of its own that it does not remember.
+    rig.peer(2, { kind: 'Coordinator', leader_id: 1, term: 3 });
+    expect(rig.member.election.mode).toBe('checking');
+    rig.step({ type: 'leave' });
+    rig.nowMs += 1000;
+    rig.step({ type: 'connClosed', connId: 9 });
+    expect(rig.member.wakeAtMs).toBeGreaterThan(rig.nowMs);
+  });
+
   it('before the cover is decoded ends too, and a cover that comes late makes nothing ready', () => {
     const rig = new Rig();
     expect(isStopped(rig.step({ type: 'leave' }))).toBe(true);

@@ -67,6 +67,17 @@ describe('a task', () => {
     return rig;
   }
 
+  it('that was sent away before is not starved by newcomers: the waiting one with most time left gives way', () => {
+    const rig = Rig.alone();
+    for (const id of [1, 2, 3, 4]) rig.submit(5, id, id === 4 ? 10_000 : 9000);
+    const effects = rig.submit(9, 90, 6000);
+    expect(executions(effects)).toEqual(['discard 4']);
+    expect(only(replies(effects, 5, 'TaskResponse'))).toMatchObject({ request_id: 4, error_code: 'overloaded' });
+    expect(only(events(effects, 'executed'))).toMatchObject({ ...task(4), outcome: 'overloaded' });
+    expect(rig.status()).toMatchObject({ active: 2, queued: 2 });
+    expect(executions(rig.submit(9, 91, 10_000))).toEqual(['discard 91']);
+  });
+
   it('refused for want of room is one event a second, not one a refusal', () => {
     const rig = full();
     const overloaded = [1, 2, 3].flatMap((id) => events(rig.submit(9, 90 + id), 'overloaded'));

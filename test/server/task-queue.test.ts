@@ -32,6 +32,23 @@ it('returns those whose client gave up, at the deadline itself, and starts the n
   expect([queue.activeCount, queue.queuedCount]).toEqual([1, 0]);
 });
 
+describe('yields', () => {
+  it('the place of the waiting task that has most time left, to one that has clearly less', () => {
+    const queue = queueOf(1, 3, task(1, 9000), task(2, 2000), task(3, 5000), task(4, 4000));
+    queue.take(0);
+    expect(queue.yieldTo(4750)!.executionId).toBe(3);
+    expect([queue.queuedCount, ids(queue.drop(() => true))]).toEqual([2, [2, 4, 1]]);
+  });
+
+  it('nothing to one that has about as much time, nor what runs, nor a client that says no time', () => {
+    const queue = queueOf(1, 2, task(1, 9000), task(2, 5000), task(3));
+    queue.take(0);
+    expect(queue.yieldTo(4751)).toBeNull();
+    expect(queue.yieldTo(Infinity)).toBeNull();
+    expect(queueOf(1, 2, task(1)).yieldTo(10)).toBeNull();
+  });
+});
+
 it('is full when every worker and every place is taken', () => {
   const queue = queueOf(1, 1, task(1));
   queue.take(0);

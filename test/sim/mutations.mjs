@@ -157,6 +157,18 @@ const MUTATIONS = [
     '    } else if',
   ],
   [
+    'newcomers starve those who were sent away',
+    'src/server/task-queue.ts',
+    'if (hasMore.length === 0) return null;',
+    'return void hasMore, null;',
+  ],
+  [
+    'who is gone is asked though another is there and busy',
+    'src/client/cluster-view.ts',
+    'server.isBusy = isBusy;',
+    'server.isBusy = false && isBusy;',
+  ],
+  [
     'an election holds a task up: no direct choice',
     'src/client/attempt.ts',
     'if (leaderId === null || assigned === null || this.view.isExcluded(assigned, nowMs)) this.sendDirect(nowMs);',

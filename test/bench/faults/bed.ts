@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,8 +13,6 @@ const IMAGE_BYTES = 10_000;
 const STEADY_SECS = 10;
 const FAULT_SECS = 10;
 const AFTER_SECS = 20;
-/** 200 requests/s of 100 clients. */
-const LOAD = { clients: 50, minDelayMs: 250, maxDelayMs: 750 };
 /** From `faults` being called to its first fault: its agents must start. */
 const PREPARE_MS = 1000;
 /** Until each server has told in a sample that its ledger is empty. */
@@ -32,8 +30,9 @@ export class TestBed {
 
   static async start(): Promise<TestBed> {
     const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-bench-'));
-    mkdirSync(path.join(folder, 'images'));
-    writeFileSync(path.join(folder, 'images', 'small.png'), randomBytes(IMAGE_BYTES));
+    for (const name of ['tiny', 'small']) mkdirSync(path.join(folder, name));
+    writeFileSync(path.join(folder, 'tiny', 'tiny.png'), randomBytes(IMAGE_BYTES));
+    copyFileSync(path.join('test_images', 'small.png'), path.join(folder, 'small', 'small.png'));
     return new TestBed(await HostsLab.start(folder, CLIENTS), folder);
   }
 
@@ -80,11 +79,12 @@ export class TestBed {
     return path.join(this.folder, 'fault_events.ndjson');
   }
 
-  private get eventFiles(): string[] {
+  /** Of all servers. */
+  get eventFiles(): string[] {
     return this.lab.serverIds.map((id) => path.join(this.lab.workDirOf(id), `server_${id}_events.ndjson`));
   }
 
-  private load({ load = LOAD }: FaultCase, host: string, { name, machineId }: { name: string; machineId: number }) {
+  private load({ load }: FaultCase, host: string, { name, machineId }: { name: string; machineId: number }) {
     const numbers = {
       'machine-id': machineId,
       clients: load.clients,
@@ -93,7 +93,14 @@ export class TestBed {
       duration: STEADY_SECS + FAULT_SECS + AFTER_SECS,
     };
     const flags = Object.entries(numbers).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
-    const files = ['--client-config', 'client.toml', '--image-dir', 'images', '--metrics-dir', `${name}/${machineId}`];
+    const files = [
+      '--client-config',
+      'client.toml',
+      '--image-dir',
+      load.images,
+      '--metrics-dir',
+      `${name}/${machineId}`,
+    ];
     return this.lab.begin(['stress', ...flags, ...files, '--run-id', name], this.lab.network.host(host));
   }
 

@@ -4,25 +4,41 @@ import type { FaultKind } from '../../../src/core/fault-kinds';
 export interface FaultCase {
   kind: FaultKind;
   on: 'leader' | 'follower' | 'two' | 'all three';
-  /** Clients of each of the two machines, and their think time; default: 100 clients in all, 200 requests/s. */
-  load?: { clients: number; minDelayMs: number; maxDelayMs: number };
+  load: Load;
 }
+
+export interface Load {
+  /** On each of the two machines. */
+  clients: number;
+  /** Think time. */
+  minDelayMs: number;
+  maxDelayMs: number;
+  /** A folder of pictures in the bed: one of 10 KB, or small.png. */
+  images: 'tiny' | 'small';
+}
+
+/** 200 requests/s of 100 clients. */
+const LOAD: Load = { clients: 50, minDelayMs: 250, maxDelayMs: 750, images: 'tiny' };
 
 const EACH: FaultKind[] = ['kill', 'terminate', 'restart', 'pause', 'partition', 'delay', 'loss'];
 
 export const CASES: FaultCase[] = [
   ...EACH.flatMap((kind): FaultCase[] => [
-    { kind, on: 'leader' },
-    { kind, on: 'follower' },
+    { kind, on: 'leader', load: LOAD },
+    { kind, on: 'follower', load: LOAD },
   ]),
   ...(['kill', 'pause'] as const).flatMap((kind): FaultCase[] => [
-    { kind, on: 'two' },
-    { kind, on: 'all three' },
+    { kind, on: 'two', load: LOAD },
+    { kind, on: 'all three', load: LOAD },
   ]),
 ];
 
 /** More than one server can do: what is left says "overloaded", and clients try again. */
-export const OVERLOAD: FaultCase = { kind: 'kill', on: 'two', load: { clients: 150, minDelayMs: 0, maxDelayMs: 10 } };
+export const OVERLOAD: FaultCase = {
+  kind: 'kill',
+  on: 'two',
+  load: { clients: 150, minDelayMs: 0, maxDelayMs: 10, images: 'small' },
+};
 
 /** Of `faults`: which servers, where `leader` leads. Two are the leader and a follower. */
 export function targetFlags({ on }: FaultCase, leader: number, ids: readonly number[]): string[] {

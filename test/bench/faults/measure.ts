@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { FaultEvent, RequestRecord } from '../../../src/core/metrics/record';
+import type { FaultEvent, RequestRecord, ServerEvent } from '../../../src/core/metrics/record';
 import type { FaultReport, Report } from '../../../src/report/report';
 import { quantile } from '../table';
 
@@ -20,6 +20,8 @@ export interface Cost {
   p99DuringMs: number | null;
   /** Of the requests begun from the fault's start until the failure timeout after its end, failed ones too. */
   window: { requests: number; p999Ms: number; maxMs: number };
+  /** From the begin of the fault to the mending of the last server; unix milliseconds. */
+  during: { from: number; to: number };
   /** From the first server that was back to the end of the first success after it. */
   successAfterMendMs: number | null;
 }
@@ -35,11 +37,11 @@ export function costOf(files: { report: string; requests: readonly string[]; fau
   const worst = (measure: (fault: FaultReport) => number | null): number | null =>
     faults.reduce<number | null>((most, fault) => max(most, measure(fault)), null);
   const from = Math.min(...faults.map(({ start }) => start));
-  const to = Math.max(...faults.map(({ end }) => end ?? Infinity)) + FAILURE_TIMEOUT_MS;
+  const to = Math.max(...faults.map(({ end }) => end ?? Infinity));
   const mends = linesOf<FaultEvent>(files.faults).filter(
     ({ time, action, outcome }) => time >= from && outcome === 'done' && MENDS.includes(action),
   );
-  const within = records.filter(({ start_time: start }) => start >= from && start <= to);
+  const within = records.filter(({ start_time: start }) => start >= from && start <= to + FAILURE_TIMEOUT_MS);
   const latencies = within.map(({ latency_ms: latency }) => latency);
   const phase = (name: string) => report.phases.find((each) => each.phase === name);
   return {
@@ -58,6 +60,7 @@ export function costOf(files: { report: string; requests: readonly string[]; fau
     p99SteadyMs: phase('steady')?.p99_ms ?? null,
     p99DuringMs: phase('fault')?.p99_ms ?? null,
     window: { requests: within.length, p999Ms: quantile(latencies, 0.999), maxMs: quantile(latencies, 1) },
+    during: { from, to },
     successAfterMendMs: successAfter(records, Math.min(...mends.map(({ time }) => time))),
   };
 }
@@ -76,6 +79,34 @@ function isOver({ outcome }: RequestRecord): boolean {
 function max(one: number | null, other: number | null): number | null {
   if (one === null || other === null) return one ?? other;
   return Math.max(one, other);
+}
+
+/** What became of the server that was left, by its own samples and events. */
+export interface Survivor {
+  serverId: number;
+  /** The seconds in which it said "overloaded" at least once. */
+  overloadedSecs: number;
+  /** Tasks that ran or waited there, at most. */
+  peakTasks: number;
+  peakMemoryMb: number;
+}
+
+/** @param eventFiles of all servers; the survivor is the one that was up all the time */
+export function survivorOf(eventFiles: readonly string[], { from, to }: Cost['during']): Survivor {
+  const events = eventFiles.flatMap((file) => linesOf<ServerEvent>(file));
+  const within = events.filter(({ time }) => time >= from && time <= to);
+  const samples = within.flatMap((event) => (event.event === 'sample' ? [event] : []));
+  // Two of three are down until shortly before the end.
+  const counts = new Map<number, number>();
+  for (const { server_id: id } of samples) counts.set(id, (counts.get(id) ?? 0) + 1);
+  const [serverId] = [...counts].sort(([, a], [, b]) => b - a)[0]!;
+  const own = samples.filter((sample) => sample.server_id === serverId);
+  return {
+    serverId,
+    overloadedSecs: within.filter((event) => event.event === 'overloaded' && event.server_id === serverId).length,
+    peakTasks: Math.max(...own.map(({ active, queued }) => active + queued)),
+    peakMemoryMb: Math.round(Math.max(...own.map(({ memory_bytes: bytes }) => bytes)) / 1024 / 1024),
+  };
 }
 
 export function linesOf<T>(file: string): T[] {

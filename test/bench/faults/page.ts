@@ -5,11 +5,11 @@ import type { Report } from '../../../src/report/report';
 import type { Netem } from '../../support/netem';
 import type { FaultCase } from './cases';
 import type { DeadManResult } from './dead-man';
-import type { Cost } from './measure';
+import type { Cost, Survivor } from './measure';
 
 export interface Results {
   costs: [FaultCase, Cost][];
-  overload: Cost | null;
+  overload: { cost: Cost; survivor: Survivor } | null;
   /** S1 to S8 over all of them together. */
   rules: readonly Verdict[];
   deadMan: DeadManResult[];
@@ -94,14 +94,16 @@ function rulesText(rules: readonly Verdict[]): string {
     .join(', ');
 }
 
-function overloadLines(cost: Cost | null): string[] {
-  if (cost === null) return [];
-  const { window, failed, retried } = cost;
+function overloadLines(overload: Results['overload']): string[] {
+  if (overload === null) return [];
+  const { window, failed, retried } = overload.cost;
+  const { overloadedSecs, peakTasks, peakMemoryMb } = overload.survivor;
   return [
     '## More than one server can do',
     '',
-    'Two of three killed for 10 s under 300 clients with hardly any think time (at most 10 ms):',
+    'Two of three killed for 10 s under 300 clients with hardly any think time (at most 10 ms) and small.png (100 KB):',
     `${failed} of ${window.requests} requests failed, ${retried} were tried again, p99.9 ${whole(window.p999Ms)} ms, at most ${whole(window.maxMs)} ms.`,
+    `The server that was left said "overloaded" in ${overloadedSecs} of the 10 seconds, had at most ${peakTasks} tasks at a time, and held ${peakMemoryMb} MB.`,
     '',
   ];
 }
