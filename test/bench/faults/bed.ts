@@ -38,7 +38,7 @@ export class TestBed {
 
   stop(): void {
     this.lab.stop();
-    if (!process.env.KEEP) rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** A steady load, the fault in it, and what it cost. */
