@@ -49,7 +49,9 @@ export class TaskQueue {
    * A client that did not say how long it waits does not come again, and is left where it is.
    */
   yieldTo(deadlineMs: number): Task | null {
-    const hasMore = this.waiting.filter((task) => task.deadlineMs < Infinity && task.deadlineMs >= deadlineMs + YIELD_MS);
+    const hasMore = this.waiting.filter(
+      (task) => task.deadlineMs < Infinity && task.deadlineMs >= deadlineMs + YIELD_MS,
+    );
     if (hasMore.length === 0) return null;
     const most = hasMore.reduce((best, task) => (task.deadlineMs > best.deadlineMs ? task : best));
     this.waiting = this.waiting.filter((task) => task !== most);
