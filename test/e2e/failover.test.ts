@@ -86,6 +86,28 @@ test('two of three die: the survivor leads and serves at once', async () => {
   });
 }, 60_000);
 
+test('two of three die under more than the third can do: it says so, and nothing fails', async () => {
+  const extraToml = '[processing]\nworkers = 1\nqueue_limit = 4\n';
+  await inCluster({ servers: 3, extraToml }, async (cluster) => {
+    const load = startLoad({ addresses: cluster.addresses, clients: 30, image: SMALL });
+    await later(1000);
+    const { leaderId } = await cluster.agreement();
+    const survivor = cluster.ids.find((id) => id !== leaderId)!;
+    await Promise.all(cluster.ids.filter((id) => id !== survivor).map((id) => cluster.kill(id)));
+    const killedMs = cluster.faults.at(-1)!.time;
+    await cluster.agreement([survivor]);
+    await later(4000);
+    await load.stop();
+    const events = cluster.events(survivor).filter(({ time }) => time > killedMs);
+    expect(events.filter(({ event }) => event === 'overloaded').length).toBeGreaterThan(1);
+    const tasks = events.flatMap((event) => (event.event === 'sample' ? [event.active + event.queued] : []));
+    expect(Math.max(...tasks)).toBeLessThanOrEqual(5);
+    expect(load.records.filter(({ start_time }) => start_time > killedMs).length).toBeGreaterThan(100);
+    expect(load.records.filter((record) => !record.success)).toEqual([]);
+    expectHeld(verdicts(cluster, load.records));
+  });
+}, 60_000);
+
 test('SIGTERM to the leader hands over: exit 0, no request fails', async () => {
   await inCluster({ servers: 3 }, async (cluster) => {
     const load = startLoad({ addresses: cluster.addresses, clients: 6, image: SMALL, thinkMs: 20 });

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import type { FaultEvent } from '../../src/core/metrics/record';
+import type { FaultEvent, RequestRecord } from '../../src/core/metrics/record';
 import type { Report } from '../../src/report/report';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
 import { labNamespaces, type LabHost, NamespaceLab } from '../support/namespaces';
@@ -91,7 +91,8 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
       writeRunFile({
         clients: 6,
         firstFault: 2,
-        faults: ['kind = "partition"', 'target = "leader"'],
+        // The probe is a client like the others, with their certificate.
+        faults: ['kind = "partition"', 'target = "leader"', 'abort_when = ["failure_rate>50%"]'],
         holdSecs: 5,
         hasTls: ca !== undefined,
       });
@@ -107,6 +108,9 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
       expect(report).toMatchObject({ failed_requests: 0, faults: [{ kind: 'partition', led: true }] });
       expect(report.faults![0]!.new_leader_ms).toBeGreaterThan(0);
       expect(report.rules?.filter(({ verdict }) => verdict === false)).toEqual([]);
+      const probes = readFileSync(path.join(cwd(), 'partition/fault_probe.ndjson'), 'utf8').trimEnd().split('\n');
+      expect(probes.length).toBeGreaterThan(20);
+      expect(probes.filter((line) => !(JSON.parse(line) as RequestRecord).success).length).toBeLessThan(2);
       expect(eventsOf('partition')).toEqual([
         expect.stringMatching(/^partition \d$/),
         expect.stringMatching(/^heal \d$/),
