@@ -8,7 +8,8 @@ import { withHangUp } from './hang-up';
 import { type Step, planFaults } from './plan';
 import type { RingView } from './ring-view';
 import { type FaultsOutcome, runFaults } from './runner';
-import { bannerLines, timetableLines } from './text';
+import { bannerLines } from './text';
+import { timetableLines } from './timetable-text';
 import { TITLES } from './words';
 
 /** What breaks and mends, and what else ends the plan. */
@@ -87,8 +88,7 @@ async function perform(
 /** What `--dry-run` returns, and shows on the display: what would be done, and when. */
 export function dryRun(config: FaultsConfig, display?: Display): { plan: Step[] } {
   const plan = planOf(config);
-  const hostOf = (serverId: number): string => config.servers.find(({ id }) => id === serverId)!.host;
-  display?.write(`${[...bannerLines(config), ...timetableLines(plan, hostOf)].map(oneLine).join('\n')}\n`);
+  display?.write(`${[...bannerLines(config), ...timetableLines(plan, config.servers)].map(oneLine).join('\n')}\n`);
   return { plan };
 }
 

@@ -127,12 +127,12 @@ it('a dry run shows the timetable, needs no servers and writes nothing', async (
   const { code, stdout } = await cli('faults', '--dry-run', '--cycles', '1');
   expect(code).toBe(0);
   expect(linesOf(stdout).slice(-8)).toEqual([
-    ' +0s  cycle 1/1  kill     Server 1 on localhost',
-    '+10s  cycle 1/1  restart  Server 1 on localhost',
-    '+40s  cycle 1/1  kill     Server 2 on localhost',
-    '+50s  cycle 1/1  restart  Server 2 on localhost',
-    '+80s  cycle 1/1  kill     Server 3 on localhost',
-    '+90s  cycle 1/1  restart  Server 3 on localhost',
+    ' +0s  cycle 1/1  kill     Server 1 on localhost  kill -KILL PID',
+    '+10s  cycle 1/1  restart  Server 1 on localhost  cd s1 && ../program server --config server.toml',
+    '+40s  cycle 1/1  kill     Server 2 on localhost  kill -KILL PID',
+    '+50s  cycle 1/1  restart  Server 2 on localhost  cd s2 && ../program server --config server.toml',
+    '+80s  cycle 1/1  kill     Server 3 on localhost  kill -KILL PID',
+    '+90s  cycle 1/1  restart  Server 3 on localhost  cd s3 && ../program server --config server.toml',
     '',
     'Nothing was done. It takes 90s and the time that the restarts themselves need.',
   ]);

@@ -4,7 +4,8 @@ import { ringOfKills } from './ring-of-kills';
 import { parseThreshold } from '../../src/core/metrics/threshold';
 import { ringText } from '../../src/faults/ring-view';
 import { oneLine } from '../../src/core/printable';
-import { bannerLines, timetableLines } from '../../src/faults/text';
+import { bannerLines } from '../../src/faults/text';
+import { timetableLines } from '../../src/faults/timetable-text';
 import { serverOf } from './ring-rig';
 
 const spec = ringOfKills({ intervalMs: 30_000, restartDelayMs: 10_000, cycles: 3 });
@@ -67,27 +68,35 @@ it('what differs from the ring of kills stands in the banner, too', () => {
   ]);
 });
 
-const hostOf = (id: number): string => `user@server${id}`;
+const placeOf = (id: number) => ({ ...serverOf(id), host: `user@server${id}`, workDir: `/srv/it's ${id}` });
 
 it('the timetable of a dry run', () => {
   const plan = planFaults([1, 12], { ...spec, cycles: 1, restartDelayMs: 500 });
-  expect(timetableLines(plan, hostOf)).toEqual([
-    '   +0s  cycle 1/1  kill     Server 1 on user@server1',
-    ' +0.5s  cycle 1/1  restart  Server 1 on user@server1',
-    '+30.5s  cycle 1/1  kill     Server 12 on user@server12',
-    '  +31s  cycle 1/1  restart  Server 12 on user@server12',
+  expect(timetableLines(plan, [1, 12].map(placeOf))).toEqual([
+    '   +0s  cycle 1/1  kill     Server 1 on user@server1    kill -KILL PID',
+    ` +0.5s  cycle 1/1  restart  Server 1 on user@server1    cd '/srv/it'\\''s 1' && ./cloudp2p server --config config/server1.toml`,
+    '+30.5s  cycle 1/1  kill     Server 12 on user@server12  kill -KILL PID',
+    `  +31s  cycle 1/1  restart  Server 12 on user@server12  cd '/srv/it'\\''s 12' && ./cloudp2p server --config config/server12.toml`,
     '',
     'Nothing was done. It takes 31s and the time that the restarts themselves need.',
   ]);
 });
 
 it.each([
-  ['partition', 'leader', 'partition  the leader at that moment from peers and clients'],
-  ['delay', 'followers', 'delay  a follower by 200 ms ± 100 ms'],
-  ['loss', [2], 'drop packets of  Server 2 on user@server2 (20 %)'],
+  [
+    'partition',
+    'leader',
+    'partition  the leader at that moment from peers and clients  nft add table inet cloudp2p_faults_ID ...',
+  ],
+  [
+    'delay',
+    'followers',
+    'delay  a follower by 200 ms ± 100 ms  tc qdisc add dev DEVICE root ... netem delay 200ms 100ms',
+  ],
+  ['loss', [2], 'drop packets of  Server 2 on user@server2 (20 %)  nft add table inet cloudp2p_faults_2 ...'],
 ] as const)('the timetable of %s at %j', (kind, target, text) => {
   const more = { ...spec, kinds: [{ kind, weight: 1 }], target, delayMs: 200, jitterMs: 100, lossPercent: 20 };
-  expect(timetableLines(planFaults([1, 2], more), hostOf)[0]).toMatch(
+  expect(timetableLines(planFaults([1, 2], more), [1, 2].map(placeOf))[0]).toMatch(
     new RegExp(`  ${text.replace(/[()]/g, '\\$&')}$`),
   );
 });

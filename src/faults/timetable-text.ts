@@ -1,0 +1,96 @@
+import type { FaultServer } from '../config/faults-config';
+import type { Fault } from './driver';
+import { type Step, timetable } from './plan';
+import { showSecs } from './text';
+import { WORDS } from './words';
+
+type Place = Pick<FaultServer, 'id' | 'host' | 'config' | 'workDir' | 'binary'>;
+
+interface Row {
+  ms: number;
+  cycle: number;
+  what: string;
+  who: string;
+  command: string;
+}
+
+/** What `--dry-run` shows below the banner, line by line: when, what, at whom, and what is done on that host. */
+export function timetableLines(plan: readonly Step[], servers: readonly Place[]): string[] {
+  const rows = timetable(plan).flatMap((step) => rowsOf(step, servers));
+  const endMs = timetable(plan).at(-1)!.mendedMs;
+  const cycles = plan.at(-1)!.cycle;
+  const widthOf = (texts: string[]): number => texts.reduce((most, { length }) => Math.max(most, length), 0);
+  const timeWidth = widthOf(rows.map(({ ms }) => `+${showSecs(ms)}`));
+  const whatWidth = widthOf(rows.map(({ what }) => what));
+  const whoWidth = widthOf(rows.map(({ who }) => who));
+  const unknown = plan.some(({ afterAgreement }) => afterAgreement) ? ', and that the servers need to agree' : '';
+  return [
+    ...rows.map(({ ms, cycle, what, who, command }) => {
+      const time = `+${showSecs(ms)}`.padStart(timeWidth);
+      return `${time}  cycle ${cycle}/${cycles}  ${what.padEnd(whatWidth)}  ${who.padEnd(whoWidth)}  ${command}`;
+    }),
+    '',
+    `Nothing was done. It takes ${showSecs(endMs)} and the time that the restarts themselves need${unknown}.`,
+  ];
+}
+
+function rowsOf(step: ReturnType<typeof timetable>[number], servers: readonly Place[]): Row[] {
+  const { toBreak, toMend } = WORDS[step.fault.kind];
+  const whom = whomOf(step, servers);
+  const rows = (ms: number, what: string, isMend: boolean): Row[] =>
+    whom.map(({ who, server }) => {
+      const [broken, mended] = commandsOf(step.fault, server);
+      const about = isMend ? '' : parametersOf(step);
+      return { ms, cycle: step.cycle, what, who: `${who}${about}`, command: isMend ? mended : broken };
+    });
+  return [...rows(step.atMs, toBreak, false), ...rows(step.mendedMs, toMend, true)];
+}
+
+/** Who is known only when it happens has no place yet. */
+function whomOf({ role, candidates, count }: Step, servers: readonly Place[]): { who: string; server: Place | null }[] {
+  if (role === 'leader') return [{ who: 'the leader at that moment', server: null }];
+  if (role === 'follower') return [{ who: count === 1 ? 'a follower' : `${count} followers`, server: null }];
+  return candidates.map((id) => {
+    const server = servers.find((each) => each.id === id)!;
+    return { who: `Server ${id} on ${server.host}`, server };
+  });
+}
+
+function parametersOf({ fault }: Step): string {
+  if (fault.kind === 'partition') return fault.from === 'both' ? ' from peers and clients' : ` from ${fault.from}`;
+  if (fault.kind === 'delay') return ` by ${fault.delayMs} ms ± ${fault.jitterMs} ms`;
+  return fault.kind === 'loss' ? ` (${fault.lossPercent} %)` : '';
+}
+
+/**
+ * What breaks and what mends it, as a person would do it there. The agent does it without a shell, and with a pid that it
+ * has checked.
+ */
+function commandsOf(fault: Fault, server: Place | null): [string, string] {
+  const name = server?.id ?? 'ID';
+  const start =
+    server === null
+      ? 'BINARY server --config CONFIG'
+      : `cd ${word(server.workDir)} && ${word(server.binary)} server --config ${word(server.config)}`;
+  switch (fault.kind) {
+    case 'kill':
+      return ['kill -KILL PID', start];
+    case 'terminate':
+    case 'restart':
+      return ['kill -TERM PID', start];
+    case 'pause':
+      return ['kill -STOP PID', 'kill -CONT PID'];
+    case 'delay':
+      return [
+        `tc qdisc add dev DEVICE root ... netem delay ${fault.delayMs}ms ${fault.jitterMs}ms`,
+        'tc qdisc del dev DEVICE root',
+      ];
+    default:
+      return [`nft add table inet cloudp2p_faults_${name} ...`, `nft delete table inet cloudp2p_faults_${name}`];
+  }
+}
+
+/** As a shell wants it. */
+function word(text: string): string {
+  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
