@@ -61,6 +61,8 @@ export class Attempt {
   private backoffMs = BACKOFF_MIN_MS;
   private failures = 0;
   private hedged = false;
+  /** The last question came to nothing because nobody took it: one that has just been put anew says no more than that. */
+  private isAskRefused = false;
   private phase: Phase = 'asking';
   private effects: AttemptEffect[] = [];
 
@@ -84,6 +86,7 @@ export class Attempt {
     if (this.finished || this.ask?.id !== askId) return [];
     const { address } = this.ask;
     this.ask = null;
+    this.isAskRefused = false;
     const { assigned_server_id: id, assigned_server_address: assigned, leader_id: leaderId, term } = response;
     this.view.term = Math.max(this.view.term, term ?? 0);
     if (id !== null && assigned !== null) this.view.learn(assigned, id);
@@ -106,6 +109,7 @@ export class Attempt {
     if (this.finished || this.ask?.id !== askId) return [];
     this.view.exclude(this.ask.address, nowMs);
     this.ask = null;
+    this.isAskRefused = true;
     this.retry(nowMs);
     return this.take();
   }
@@ -180,6 +184,7 @@ export class Attempt {
 
   private askMissed(nowMs: number): void {
     this.view.exclude(this.ask!.address, nowMs);
+    this.isAskRefused = false;
     this.view.goDirect(nowMs);
     this.ask = null;
     this.sendDirect(nowMs);
@@ -241,7 +246,7 @@ export class Attempt {
   private reasonAtDeadline(): FailureReason {
     switch (this.phase) {
       case 'asking':
-        return this.ask === null ? 'Connection refused' : this.timeoutReason();
+        return this.ask === null || this.isAskRefused ? 'Connection refused' : this.timeoutReason();
       case 'refused':
         return 'Connection refused';
       case 'reassigning':

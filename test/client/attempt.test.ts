@@ -178,6 +178,15 @@ describe('the reason of a failure at the deadline is what was being done', () =>
   });
 });
 
+it('is refused, too, when the deadline comes in the middle of the next question', () => {
+  const rig = new Rig({ addresses: ['two:2'], timeoutMs: 100 });
+  rig.loseAsk();
+  // The back-off is over before the deadline; the question is put anew, and nobody has answered yet.
+  rig.pass(100);
+  expect(rig.count('ask')).toBeGreaterThan(1);
+  expect(rig.result.failureReason).toBe('Connection refused');
+});
+
 describe('hedging', () => {
   /** With as many tokens, and used to answers after 20 ms. */
   function tokens(count: number): Hedging {

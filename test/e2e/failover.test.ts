@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Cluster } from '../support/cluster';
 import { inCluster, settled } from '../support/in-cluster';
 import { longestGapMs, startLoad } from '../support/load';
 import { expectHeld, verdicts } from '../support/verdicts';
@@ -68,15 +69,21 @@ test('the leader is stopped for 7 s: another leads within the failure timeout an
   });
 }, 60_000);
 
+/** The leader among them; resolves when the one that is left leads. */
+async function killAllButOne(cluster: Cluster): Promise<{ killedMs: number; survivor: number }> {
+  const { leaderId } = await cluster.agreement();
+  const survivor = cluster.ids.find((id) => id !== leaderId)!;
+  await Promise.all(cluster.ids.filter((id) => id !== survivor).map((id) => cluster.kill(id)));
+  const killedMs = cluster.faults.at(-1)!.time;
+  await cluster.agreement([survivor]);
+  return { killedMs, survivor };
+}
+
 test('two of three die: the survivor leads and serves at once', async () => {
   await inCluster({ servers: 3 }, async (cluster) => {
     const load = startLoad({ addresses: cluster.addresses, clients: 6, image: SMALL, thinkMs: 20 });
     await later(1000);
-    const { leaderId } = await cluster.agreement();
-    const survivor = cluster.ids.find((id) => id !== leaderId)!;
-    await Promise.all(cluster.ids.filter((id) => id !== survivor).map((id) => cluster.kill(id)));
-    const killedMs = cluster.faults.at(-1)!.time;
-    await cluster.agreement([survivor]);
+    const { killedMs } = await killAllButOne(cluster);
     await later(2000);
     await load.stop();
     const after = load.records.filter((record) => record.start_time > killedMs + 250);
@@ -91,11 +98,7 @@ test('two of three die under more than the third can do: it says so, and nothing
   await inCluster({ servers: 3, extraToml }, async (cluster) => {
     const load = startLoad({ addresses: cluster.addresses, clients: 30, image: SMALL });
     await later(1000);
-    const { leaderId } = await cluster.agreement();
-    const survivor = cluster.ids.find((id) => id !== leaderId)!;
-    await Promise.all(cluster.ids.filter((id) => id !== survivor).map((id) => cluster.kill(id)));
-    const killedMs = cluster.faults.at(-1)!.time;
-    await cluster.agreement([survivor]);
+    const { killedMs, survivor } = await killAllButOne(cluster);
     await later(4000);
     await load.stop();
     const events = cluster.events(survivor).filter(({ time }) => time > killedMs);
