@@ -89,7 +89,7 @@ export interface Inputs {
   /** Of servers that were killed: the time of the last thing that they had written down before. */
   lastWords: LastWord[];
   /** During the run, by server id. */
-  samples: Map<number, Thinned<TimedSample>>;
+  samples: Map<number, ServerRead>;
   /** Of runs that are taken, one for each file. */
   generators: GeneratorRead[];
   /** Of runs that are taken. */
@@ -115,6 +115,14 @@ export interface GeneratorRead {
   machineId: number;
   samples: Thinned<GeneratorSample>;
   fold: GeneratorFold;
+}
+
+/** The samples of one server; the counts are of all of them. */
+export interface ServerRead {
+  samples: Thinned<TimedSample>;
+  count: number;
+  /** With at least as many tasks waiting as under way. */
+  behindCount: number;
 }
 
 /** A server's sample, and when it was taken. */

@@ -137,10 +137,14 @@ function toldBy(event: ServerEvent): KeptEvent | null {
 function keep(sample: TimedSample & { server_id: number }, run: Interval | null, { samples }: Inputs): void {
   const { time, server_id: serverId } = sample;
   if (run !== null && (time < run.from - MARGIN_MS || time > run.to + MARGIN_MS)) return;
-  let series = samples.get(serverId);
-  if (series === undefined && samples.size < MAX_SERVERS) samples.set(serverId, (series = new Thinned(worst)));
+  const server = samples.get(serverId) ?? { samples: new Thinned(worst), count: 0, behindCount: 0 };
+  if (samples.size >= MAX_SERVERS && !samples.has(serverId)) return;
+  samples.set(serverId, server);
   const { cpu_percent, memory_bytes, active, queued, event_loop_delay_ms } = sample;
-  series?.add({ time, cpu_percent, memory_bytes, active, queued, event_loop_delay_ms });
+  server.samples.add({ time, cpu_percent, memory_bytes, active, queued, event_loop_delay_ms });
+  if (run !== null && (time < run.from || time > run.to)) return;
+  server.count += 1;
+  if (queued > 0 && queued >= active) server.behindCount += 1;
 }
 
 function worst(earlier: TimedSample, later: TimedSample): TimedSample {

@@ -3,6 +3,9 @@ import type { FaultReport, Report } from './report';
 
 /** Requests that leave this much later than intended at their 95th percentile speak of a busy generator. */
 const LATE_MS = 10;
+/** A queue as long as the work under way, for more than this share of a run and not merely for a moment: more than it can do. */
+const MAX_BEHIND_SHARE = 0.2;
+const FEW_BEHIND = 3;
 
 type Unchecked = Omit<Report, 'self_check'>;
 
@@ -10,6 +13,7 @@ type Unchecked = Omit<Report, 'self_check'>;
 export function selfCheck(report: Unchecked, inputs: Inputs, facts: { retried: number }): string[] {
   return [
     ...generators(report, inputs),
+    ...servers(inputs),
     ...retries(report, facts.retried),
     ...requests(report, inputs),
     ...gaps(report, inputs),
@@ -42,6 +46,19 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
   if (mute.length > 0) return [`The load generator may have been saturated: ${late}.`, ...texts];
   return [
     `Requests waited for a free client, though the load generator was not busy: ${late}. The cluster did not keep up.`,
+  ];
+}
+
+/** Whether it is the load rather than the faults that made requests slow or fail. */
+function servers({ samples }: Inputs): string[] {
+  const behind = [...samples]
+    .map(([id, { count, behindCount }]) => ({ id, count, behindCount, share: behindCount / count }))
+    .filter(({ behindCount, share }) => behindCount >= FEW_BEHIND && share > MAX_BEHIND_SHARE)
+    .sort((a, b) => a.id - b.id);
+  if (behind.length === 0) return [];
+  const shares = behind.map(({ id, share }) => `server ${id} in ${Math.round(share * 100)}%`).join(', ');
+  return [
+    `The load was more than the servers could do: at least as many tasks waited as were under way, on ${shares} of its time. What is slow or failed is not the faults' alone: less load or more machines will tell.`,
   ];
 }
 

@@ -5,8 +5,8 @@ import type { GeneratorSeries, ServerSeries } from './report';
 export function serverSeriesOf({ samples }: Pick<Inputs, 'samples'>): ServerSeries[] {
   return [...samples]
     .sort(([a], [b]) => a - b)
-    .map(([server_id, series]) => {
-      const points = inOrder(series.points);
+    .map(([server_id, { samples: all }]) => {
+      const points = inOrder(all.points);
       return {
         server_id,
         time: points.map(({ time }) => time),

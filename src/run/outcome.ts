@@ -1,3 +1,4 @@
+import { offeredPerSecond } from '../config/load-settings';
 import type { RunConfig } from '../config/run-config';
 import { EXIT } from '../core/errors';
 import { oneLine } from '../core/printable';
@@ -33,7 +34,7 @@ export function planText(config: RunConfig, folder: string): string {
   const ids = Array.from({ length: servers }, (_, index) => index + 1);
   return [
     `1. Start ${counted(servers, 'server')} on 127.0.0.1, ${where}; files in ${oneLine(folder)}`,
-    `2. Start ${counted(stress.numClients, 'client')}, ${loadText(stress.requests)}`,
+    `2. Start ${counted(stress.numClients, 'client')}, ${loadText(stress)}`,
     `3. Faults, in time after the start of the clients:`,
     ...faultLines(config, ids),
     `4. Wait ${durationMs === undefined ? `${faults.spec.intervalMs / 1000} s more` : 'for the end of the load'}, then for what is in flight`,
@@ -58,11 +59,15 @@ function whoOf({ role, candidates, count }: Step): string {
   return `server ${candidates.slice(0, count).join(', ')}`;
 }
 
-export function loadText({ pacing, totalRequests, durationMs }: RunConfig['stress']['requests']): string {
+/** What one machine's clients do, and what they ask for together. */
+export function loadText({ requests, numClients }: RunConfig['stress']): string {
+  const { pacing, totalRequests, durationMs } = requests;
   const many = totalRequests === undefined ? 'as many requests as fit' : counted(totalRequests, 'request');
   const secs = durationMs === undefined ? '' : `, for ${durationMs / 1000} s`;
   if (pacing.mode === 'closed_loop') {
-    return `each: ${many}, ${pacing.minDelayMs} to ${pacing.maxDelayMs} ms think time${secs}`;
+    const perSecond = offeredPerSecond(pacing, numClients);
+    const offered = Number.isFinite(perSecond) ? `; together ~${perSecond.toFixed(1)} requests/s` : '';
+    return `each: ${many}, ${pacing.minDelayMs} to ${pacing.maxDelayMs} ms think time${secs}${offered}`;
   }
   const limit = totalRequests === undefined ? '' : `, each at most ${counted(totalRequests, 'request')} on average`;
   return `together ${pacing.ratePerSecond} requests/s (${pacing.arrivals})${limit}${secs}`;

@@ -1,4 +1,4 @@
-import type { LoadShape } from '../config/load-settings';
+import { type LoadShape, offeredPerSecond } from '../config/load-settings';
 import { oneLine } from '../core/printable';
 import { expectedMs as expectedArrivalMs } from './pacer';
 
@@ -53,10 +53,9 @@ function durationText({ requests, numClients, expectedMs = Infinity }: BannerFac
   return `~${Math.round(Math.min(Number.isNaN(thinkMs) ? Infinity : rampUpMs + thinkMs, durationMs) / 1000)} seconds`;
 }
 
-/** What arrives: at a rate always, in a closed loop when servers need no time. */
 function offeredRows({ requests, numClients, meanImageBytes }: BannerFacts): [string, string][] {
   const { pacing } = requests;
-  const perSecond = pacing.mode === 'rate' ? pacing.ratePerSecond : (numClients * 1000) / meanThinkMs(pacing);
+  const perSecond = offeredPerSecond(pacing, numClients);
   if (!Number.isFinite(perSecond)) return [['Offered Load', 'as fast as the servers answer']];
   const images: [string, string] = ['', `~${((perSecond * meanImageBytes) / 1e6).toFixed(1)} MB/s of images`];
   if (pacing.mode === 'closed_loop') return [['Offered Load', `~${perSecond.toFixed(1)} requests/s`], images];

@@ -46,6 +46,23 @@ describe('servers', () => {
     ]);
   });
 
+  test('that have more to do than they can are named, with how long', () => {
+    lab.requests(load());
+    const queued = (id: number, behind: number) =>
+      Array.from({ length: 10 }, (_, at) => sample(at * 1000, id, { active: 2, queued: at < behind ? 2 : 1 }));
+    lab.events(1, queued(1, 9));
+    lab.events(2, queued(2, 2));
+    lab.events(3, queued(3, 3));
+    expect(said()).toMatch(/ more than the servers could do: .*, on server 1 in 90%, server 3 in 30% of its time\./);
+  });
+
+  test('with a queue for a moment, or without tasks at all, are not said to be at their limit', () => {
+    lab.requests(load());
+    lab.events(1, [sample(0, 1, { active: 2, queued: 2 }), sample(1000, 1, { active: 2, queued: 2 })]);
+    lab.events(2, Array.from({ length: 10 }, (_, at) => sample(at * 1000, 2, { active: 0, queued: 0 })));
+    expect(said()).not.toMatch(/more than the servers/);
+  });
+
   test('a week of samples beside a run of ten seconds takes no detail from it', () => {
     lab.requests(load());
     lab.events(1, [

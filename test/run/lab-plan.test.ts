@@ -93,7 +93,7 @@ test('the plan names every step with host, file and command', () => {
     '4. START SERVERS',
     "      anna@s1: in it's a lab: ./cloudp2p server --config config/server1.toml  (server 1, s1.lab:8001)",
     '      s4: in /srv/c: ./cloudp2p server --config config/server4.toml  (server 4, [fd00::4]:8004)',
-    '5. START CLIENTS: 10 clients on each machine, each: as many requests as fit, 500 to 2500 ms think time; all begin at one time:',
+    '5. START CLIENTS: 10 clients on each machine, each: as many requests as fit, 500 to 2500 ms think time; together ~6.7 requests/s; all begin at one time:',
     '      c1: in /srv/c: ./cloudp2p stress --config config/stress.toml --run-id … --start-at …  (machine 1)',
     '6. FAULT SIMULATION: by an agent on each machine, in time after the start of the clients:',
     '             8 s  kill server 1',

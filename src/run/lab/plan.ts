@@ -43,7 +43,7 @@ export function labPlanText(plan: LabPlan): string {
       return `${host}: in ${oneLine(workDir)}: ${command}  (server ${id}, ${address})`;
     }),
     [
-      `${counted(config.stress.numClients, 'client')} on each machine, ${loadText(config.stress.requests)}; all begin at one time:`,
+      `${counted(config.stress.numClients, 'client')} on each machine, ${loadText(config.stress)}; all begin at one time:`,
       ...lab.clients.map(({ machineId, host, workDir }) => {
         const command = `./${PROGRAM_FILE} stress --config ${STRESS_FILE} --run-id … --start-at …`;
         return `${host}: in ${oneLine(workDir)}: ${command}  (machine ${machineId})`;
