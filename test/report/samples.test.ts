@@ -59,7 +59,10 @@ describe('servers', () => {
   test('with a queue for a moment, or without tasks at all, are not said to be at their limit', () => {
     lab.requests(load());
     lab.events(1, [sample(0, 1, { active: 2, queued: 2 }), sample(1000, 1, { active: 2, queued: 2 })]);
-    lab.events(2, Array.from({ length: 10 }, (_, at) => sample(at * 1000, 2, { active: 0, queued: 0 })));
+    lab.events(
+      2,
+      Array.from({ length: 10 }, (_, at) => sample(at * 1000, 2, { active: 0, queued: 0 })),
+    );
     expect(said()).not.toMatch(/more than the servers/);
   });
 

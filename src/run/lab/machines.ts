@@ -91,7 +91,11 @@ export class LabMachines {
   /** Events of an earlier run would be taken for those of this one. */
   async putAside({ id, host, workDir }: FaultServer): Promise<void> {
     const machine = this.machines.find((each) => each.host === host)!;
-    await machine.script(PUT_ASIDE, [workDir, `before_${Math.trunc(this.options.facts.started_at)}_`, eventsFileOf(id)]);
+    await machine.script(PUT_ASIDE, [
+      workDir,
+      `before_${Math.trunc(this.options.facts.started_at)}_`,
+      eventsFileOf(id),
+    ]);
   }
 
   /** As the fault simulation knows them. */
