@@ -42,6 +42,7 @@ export interface RequestRecord {
 }
 
 export interface ServerSample {
+  /** Of its machine, all cores and programs: what the load score is made of. */
   cpu_percent: number;
   memory_bytes: number;
   active: number;

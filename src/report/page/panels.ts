@@ -16,7 +16,8 @@ interface Panel {
 const HEIGHT_PX = 112;
 const percent = (value: number): string => `${countText(value)} %`;
 
-const CPU: Panel = { title: 'CPU, % of one core', keys: [{ key: 'cpu', name: 'CPU' }], say: percent, leastMax: 100 };
+const PROCESS_CPU = cpuPanel('CPU, % of one core');
+const MACHINE_CPU = cpuPanel('CPU of its machine, %');
 const DELAY: Panel = {
   title: 'Event-loop delay, ms',
   keys: [{ key: 'delay', name: 'delay' }],
@@ -24,12 +25,16 @@ const DELAY: Panel = {
   leastMax: 10,
 };
 
+function cpuPanel(title: string): Panel {
+  return { title, keys: [{ key: 'cpu', name: 'CPU' }], say: percent, leastMax: 100 };
+}
+
 function requestsPanel(...keys: Panel['keys'][number][]): Panel {
   return { title: 'Requests', keys, say: countText, leastMax: 4 };
 }
 
 export const SERVER_PANELS: readonly Panel[] = [
-  CPU,
+  MACHINE_CPU,
   requestsPanel({ key: 'active', name: 'active' }, { key: 'queued', name: 'queued' }),
   DELAY,
   {
@@ -41,7 +46,7 @@ export const SERVER_PANELS: readonly Panel[] = [
 ];
 
 export const GENERATOR_PANELS: readonly Panel[] = [
-  CPU,
+  PROCESS_CPU,
   DELAY,
   requestsPanel({ key: 'flight', name: 'in flight' }, { key: 'backlog', name: 'to verify' }),
 ];
