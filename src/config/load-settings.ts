@@ -17,12 +17,6 @@ export type Arrivals = (typeof ARRIVALS)[number];
 export type StressPacing =
   { mode: 'rate'; ratePerSecond: number; arrivals: Arrivals } | Extract<Pacing, { mode: 'closed_loop' }>;
 
-/** What arrives per second: at a rate always, of `numClients` in a closed loop when servers need no time. May be infinite. */
-export function offeredPerSecond(pacing: StressPacing, numClients: number): number {
-  if (pacing.mode === 'rate') return pacing.ratePerSecond;
-  return (numClients * 2000) / (pacing.minDelayMs + pacing.maxDelayMs);
-}
-
 /** The load of a run. */
 export interface LoadShape {
   pacing: StressPacing;

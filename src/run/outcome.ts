@@ -1,9 +1,9 @@
-import { offeredPerSecond } from '../config/load-settings';
 import type { RunConfig } from '../config/run-config';
 import { EXIT } from '../core/errors';
 import { oneLine } from '../core/printable';
 import { planFaults, type Step, timetable } from '../faults/plan';
 import { WORDS } from '../faults/words';
+import { offeredPerSecond } from '../stress/pacer';
 import type { RunResult } from './recorder';
 
 /**

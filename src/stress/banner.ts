@@ -1,6 +1,6 @@
-import { type LoadShape, offeredPerSecond } from '../config/load-settings';
+import type { LoadShape } from '../config/load-settings';
 import { oneLine } from '../core/printable';
-import { expectedMs as expectedArrivalMs } from './pacer';
+import { expectedMs as expectedArrivalMs, offeredPerSecond } from './pacer';
 
 export interface BannerFacts {
   machineId: number;

@@ -1,4 +1,4 @@
-import type { Arrivals } from '../config/load-settings';
+import type { Arrivals, StressPacing } from '../config/load-settings';
 import type { Random } from '../core/environment';
 
 export interface Schedule {
@@ -59,4 +59,10 @@ function timeOf({ ratePerSecond, rampUpMs }: Ramp, count: number): number {
 /** Between two arrivals of a Poisson process of rate 1; a process of another rate is this one with its time stretched. */
 function gap(random: Random): number {
   return -Math.log(1 - random());
+}
+
+/** What arrives per second: at a rate always, of `numClients` in a closed loop when servers need no time. May be infinite. */
+export function offeredPerSecond(pacing: StressPacing, numClients: number): number {
+  if (pacing.mode === 'rate') return pacing.ratePerSecond;
+  return (numClients * 2000) / (pacing.minDelayMs + pacing.maxDelayMs);
 }
