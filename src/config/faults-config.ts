@@ -239,7 +239,7 @@ function placeProblem({ id, work_dir: workDir, config = defaultConfig(id), binar
 }
 
 function checkId({ id, config = defaultConfig(id), work_dir: workDir }: ServerEntry, key: string, problems: Problem[]) {
-  const server = loadServerConfig(join(workDir, config), { availableParallelism: 1 });
+  const server = loadServerConfig(resolve(workDir, config), { availableParallelism: 1 });
   if (server.id === id) return;
   problems.push({ key, text: `expected ${server.id}, the id in ${printable(config, MAX_PATH_CHARS)}, got ${id}` });
 }

@@ -250,8 +250,9 @@ function countIn(
 }
 
 /** Of a cluster of which only one server is listed here nothing is known. */
-function outageProblems({ kinds, count }: FaultSpec, servers: number, isAllowed: boolean): Problem[] {
-  if (isAllowed || servers === 1 || count < servers || !kinds.some(({ kind }) => takesDown(kind))) return [];
+function outageProblems({ kinds, count, lossPercent }: FaultSpec, servers: number, isAllowed: boolean): Problem[] {
+  if (isAllowed || servers === 1 || count < servers || !kinds.some(({ kind }) => takesDown({ kind, lossPercent })))
+    return [];
   const text = `this plan takes down all ${servers} servers at once, which needs this flag`;
   return [{ key: '--allow-total-outage', text }];
 }

@@ -1,5 +1,5 @@
 import type { FaultServer } from '../config/faults-config';
-import { GRACEFUL_RESTART, takesDown } from '../core/fault-kinds';
+import { type FaultKind, GRACEFUL_RESTART, isOfNetwork, takesDown } from '../core/fault-kinds';
 import type { FaultAction, FaultEvent } from '../core/metrics/record';
 import type { Fault, Found, ServerProcess } from './driver';
 import { nullIfRefused, reasonOf } from './refusal';
@@ -18,6 +18,10 @@ export interface Counts {
   failed: number;
 }
 
+interface Broken extends Victim {
+  fault: Fault;
+}
+
 /** A fault that is about to happen to a server which was found. */
 export interface Victim {
   server: FaultServer;
@@ -29,7 +33,7 @@ export class BrokenServers {
   readonly counts: Counts = { faults: 0, healed: 0, failed: 0 };
   /** Of the events. */
   cycle = 0;
-  readonly #broken = new Map<number, { server: FaultServer; fault: Fault }>();
+  readonly #broken = new Map<number, Broken>();
   readonly #states = new Map<number, ServerState>();
 
   constructor(
@@ -40,6 +44,11 @@ export class BrokenServers {
   /** Broken by us, and not mended since. */
   get ids(): number[] {
     return [...this.#broken.keys()];
+  }
+
+  /** What was done to it, or is being done, and is not mended. */
+  faultOf(id: number): FaultKind | null {
+    return this.#broken.get(id)?.fault.kind ?? null;
   }
 
   stateOf(id: number): ServerState {
@@ -78,7 +87,7 @@ export class BrokenServers {
         'somebody has stopped its process (SIGSTOP)',
       );
     }
-    const isLast = takesDown(fault.kind) && !allowTotalOutage && !(await this.#isAnotherUp([...admitted, server.id]));
+    const isLast = takesDown(fault) && !allowTotalOutage && !(await this.#isAnotherUp([...admitted, server.id]));
     if (isLast) return this.#fail(server, action, pid, `Will not ${toBreak} ${where}`, 'no other server is up');
     return { server, process };
   }
@@ -87,20 +96,24 @@ export class BrokenServers {
     const { log, driver } = this.options;
     const { toBreak, broken, state, action } = WORDS[fault.kind];
     const { pid } = process;
-    const detail = detailOf(fault);
-    this.#record(server, action, 'started', pid, detail);
+    const where = `Server ${server.id} on ${server.host}`;
+    this.#record(server, action, 'started', pid, detailOf(fault));
     // Before it is done: when it goes wrong half-way, the server may be broken all the same.
-    this.#broken.set(server.id, { server, fault });
+    this.#broken.set(server.id, { server, fault, process });
+    this.onChange();
+    let remark: string | null;
     try {
-      await driver.break(server.id, process, fault, holdMs + BOUND_MARGIN_MS);
+      remark = await driver.break(server.id, process, fault, holdMs + BOUND_MARGIN_MS);
     } catch (error) {
-      await this.#forgetIfUp(server);
-      this.#fail(server, action, pid, `Cannot ${toBreak} Server ${server.id} on ${server.host}`, reasonOf(error));
+      await this.#lookAfterFailure(server, fault);
+      this.#fail(server, action, pid, `Cannot ${toBreak} ${where}`, reasonOf(error));
       return;
     }
     this.counts.faults += 1;
     log(`SUCCESS: ${broken} Server ${server.id} (PID ${pid}) on ${server.host}`);
-    this.#record(server, action, 'done', pid, detail);
+    if (remark !== null) log(`WARN: ${where}: ${remark}`);
+    const details = [detailOf(fault), remark].filter((text) => text !== null);
+    this.#record(server, action, 'done', pid, details.length === 0 ? null : details.join('; '));
     this.#tell(server, state.toLowerCase() as ServerState);
   }
 
@@ -108,7 +121,7 @@ export class BrokenServers {
   async mend(id: number): Promise<void> {
     const entry = this.#broken.get(id);
     if (entry === undefined) return;
-    const { server, fault } = entry;
+    const { server, fault, process: victim } = entry;
     const { log, driver } = this.options;
     const { toMend, mended, mendAction } = WORDS[fault.kind];
     const where = `Server ${id} on ${server.host}`;
@@ -118,11 +131,12 @@ export class BrokenServers {
     const before = mendAction === 'restart' ? (await this.look(server)).process : null;
     let process: ServerProcess;
     try {
-      process = before ?? (await driver.mend(id, fault.kind));
+      process = before ?? (await driver.mend(id, fault.kind, victim));
     } catch (error) {
       const text =
         mendAction === 'restart' ? `Server ${id} did not come back on ${server.host}` : `Cannot ${toMend} ${where}`;
       this.#fail(server, mendAction, null, text, reasonOf(error));
+      await this.#lookIfDown(server);
       return;
     }
     this.#broken.delete(id);
@@ -132,19 +146,31 @@ export class BrokenServers {
     this.#tell(server, 'up');
   }
 
-  /** After a fault that failed: only a process that ended needs to be mended. */
-  async #forgetIfUp(server: FaultServer): Promise<void> {
-    const found = await this.options.driver.find(server.id).catch(nullIfRefused);
-    if (found === null) return;
+  /** After a fault that failed: what needs to be mended is a process that ended, and what may be left in its network. */
+  async #lookAfterFailure(server: FaultServer, fault: Fault): Promise<void> {
+    const found = await this.#lookIfDown(server);
+    if (found === null || isOfNetwork(fault.kind)) return;
     this.#broken.delete(server.id);
     this.#set(server.id, stateOf(found));
+  }
+
+  /** Whatever was done to it, it may have ended besides. */
+  async #lookIfDown(server: FaultServer): Promise<Found | null> {
+    try {
+      const found = await this.options.driver.find(server.id);
+      if (found === null) this.#set(server.id, 'down');
+      return found;
+    } catch (error) {
+      this.#set(server.id, 'unknown');
+      return nullIfRefused(error);
+    }
   }
 
   /** Whether a server besides these runs and serves. */
   async #isAnotherUp(ids: readonly number[]): Promise<boolean> {
     for (const server of this.options.servers) {
       const fault = this.#broken.get(server.id)?.fault;
-      if (ids.includes(server.id) || (fault !== undefined && takesDown(fault.kind))) continue;
+      if (ids.includes(server.id) || (fault !== undefined && takesDown(fault))) continue;
       const { process } = await this.look(server);
       if (process !== null && !process.isStopped) return true;
     }

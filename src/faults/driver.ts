@@ -5,8 +5,11 @@ import type { StatusFields } from '../core/protocol';
 /** The process of a server, identified beyond its number, which another process may have by now. */
 export interface ServerProcess {
   pid: number;
-  /** Unix milliseconds. */
-  startMs: number;
+  /** When the kernel says that it started; no clock step changes it. */
+  kernelStart: string;
+  /** Whose it is: it is started again as the same user. */
+  uid: number;
+  gid: number;
 }
 
 /** What is done to a server. */
@@ -36,12 +39,15 @@ export interface Driver {
   /**
    * Breaks it, and resolves when it is broken. Whatever becomes of the caller, the fault is mended `healWithinMs` later
    * where the driver can see to that.
-   * @throws ClusterError also when it is another process by now. Then nothing is broken, unless its process has ended.
+   * @returns what was not as it should be; null: nothing
+   * @throws ClusterError also when it is another process by now. Then nothing is broken, unless its process has ended, or
+   * rules in its network could not be removed again.
    */
-  break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<void>;
+  break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null>;
   /**
    * Undoes a fault, and resolves when the server is back: a process that ended is started and listens.
+   * @param process the one that was broken
    * @throws ClusterError when it does not come back within a bound
    */
-  mend(serverId: number, kind: FaultKind): Promise<ServerProcess>;
+  mend(serverId: number, kind: FaultKind, process: ServerProcess): Promise<ServerProcess>;
 }

@@ -1,5 +1,6 @@
 import type { FaultsConfig } from '../config/faults-config';
 import type { Clock } from '../core/environment';
+import { ClusterError } from '../core/errors';
 import { timestamp } from '../core/log-line';
 import type { FaultEvent } from '../core/metrics/record';
 import { RecordFile } from '../files/record-file';
@@ -59,6 +60,15 @@ export class FaultLog {
     this.#log.append(text);
     this.#log.flush();
     this.#say(text);
+  }
+
+  /** Why there is no more to come; whoever called tells it on the display. */
+  notBegun(error: unknown): void {
+    const time = timestamp(new Date(this.#clock.unixMs()));
+    const reasons = error instanceof ClusterError ? error.message : 'a bug';
+    const lines = [...reasons.split('\n').map((line) => `ERROR: ${line}`), '===== FAULT SIMULATION NOT BEGUN ====='];
+    this.#log.append(lines.map((line) => oneLine(`${time} ${line}`)).join('\n'));
+    this.#log.flush();
   }
 
   record(event: FaultEvent): void {

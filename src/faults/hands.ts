@@ -35,7 +35,7 @@ export async function faultHands(options: HandsOptions): Promise<Hands> {
   const agents = await connectAgents({
     ...{ servers: config.servers, kinds: config.spec.kinds.map(({ kind }) => kind), version: program.version, clock },
     signal: options.signal,
-    open: (host, servers) => openChannel(host, servers, options),
+    open: (host, servers, signal) => openChannel(host, servers, signal, options),
   });
   try {
     const probe = config.abortWhen.length === 0 ? undefined : startProbe(probeOptionsOf(agents, options));
@@ -68,7 +68,7 @@ export async function ownServersHands(options: OwnServers): Promise<Pick<Hands, 
   const driver: Driver = {
     ...local,
     break: (id, process, fault, healWithinMs) => driverFor(fault.kind).break(id, process, fault, healWithinMs),
-    mend: (id, kind) => driverFor(kind).mend(id, kind),
+    mend: (id, kind, process) => driverFor(kind).mend(id, kind, process),
   };
   return { driver, abort: agents.lost, end: agents.end };
 }
@@ -87,7 +87,8 @@ function endedBy(agents: Agents, probe: Probe | undefined): Pick<Hands, 'abort' 
 async function openChannel(
   host: string,
   servers: readonly FaultServer[],
-  { program, signal }: HandsOptions,
+  signal: AbortSignal,
+  { program }: HandsOptions,
 ): Promise<Channel> {
   return host === THIS_MACHINE ? localChannel(program.command) : sshChannel(host, servers, signal);
 }

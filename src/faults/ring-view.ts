@@ -1,9 +1,18 @@
+import type { FaultKind } from '../core/fault-kinds';
+
 /** What is known of a server: it runs, it does not, how it is broken, or something else is in its place. */
 export type ServerState = 'up' | 'down' | 'paused' | 'partitioned' | 'delayed' | 'lossy' | 'unknown';
 
+export interface ServerView {
+  id: number;
+  state: ServerState;
+  /** Done to it, or being done, and not mended. */
+  fault: FaultKind | null;
+}
+
 /** The ring at a moment. */
 export interface RingView {
-  servers: readonly { id: number; state: ServerState }[];
+  servers: readonly ServerView[];
   /** What is waited for, and until when (on the monotonic clock). `mending`: "restart", at these servers. */
   wait?: { untilMs: number; mending?: string; serverIds?: readonly number[] };
 }

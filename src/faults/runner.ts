@@ -201,14 +201,18 @@ class FaultRun {
     let leaderId: number | null = null;
     if (step.role !== 'any') {
       const isKnown = await this.#until(LEADER_MS, async () => (leaderId = leaderOf(await this.#askUp())) !== null);
-      if (!isKnown && !this.isOver) {
-        this.#broken.counts.failed += 1;
-        log(`ERROR: nobody leads, or nobody says so within ${showSecs(LEADER_MS)}: this step is left out`);
-      }
-      if (!isKnown) return [];
+      if (!isKnown) return this.#leaveOut(`nobody leads, or nobody says so within ${showSecs(LEADER_MS)}`);
       log(`Server ${leaderId} leads`);
     }
-    return chooseTargets(step, leaderId, this.#hit).flatMap((id) => servers.filter((server) => server.id === id));
+    const targets = chooseTargets(step, leaderId, this.#hit).flatMap((id) => servers.filter((one) => one.id === id));
+    return targets.length > 0 ? targets : this.#leaveOut(`no ${step.role} is among the servers here`);
+  }
+
+  #leaveOut(why: string): [] {
+    if (this.isOver) return [];
+    this.#broken.counts.failed += 1;
+    this.#options.log(`ERROR: ${why}: this step is left out`);
+    return [];
   }
 
   /** What those servers say that should be up. */
@@ -236,7 +240,8 @@ class FaultRun {
 
   #show(): void {
     const { servers, show } = this.#options;
-    show({ servers: servers.map(({ id }) => ({ id, state: this.#broken.stateOf(id) })), wait: this.#wait });
+    const views = servers.map(({ id }) => ({ id, state: this.#broken.stateOf(id), fault: this.#broken.faultOf(id) }));
+    show({ servers: views, wait: this.#wait });
   }
 }
 

@@ -70,7 +70,16 @@ async function perform(
   signal: AbortSignal,
   show: (ring: RingView) => void,
 ): Promise<FaultsOutcome & Pick<FaultsReport, 'condition'>> {
-  const { driver, abort, condition, warnings = [], end } = await prepare(signal);
+  const {
+    driver,
+    abort,
+    condition,
+    warnings = [],
+    end,
+  } = await prepare(signal).catch((error: unknown) => {
+    log.notBegun(error);
+    throw error;
+  });
   try {
     for (const warning of warnings) log.line(`WARN: ${warning}`);
     const outcome = await runFaults({
@@ -100,9 +109,10 @@ function planOf({ servers, spec }: Pick<FaultsConfig, 'servers' | 'spec'>): Step
 }
 
 function tellWhatIsBroken(log: FaultLog, ring: RingView | undefined): void {
-  const broken = (ring?.servers ?? []).flatMap(({ id, state }) =>
-    state === 'up' || state === 'unknown' ? [] : [`Server ${id} (${state.toUpperCase()})`],
-  );
+  const broken = (ring?.servers ?? []).flatMap(({ id, state, fault }) => {
+    if (fault === null) return [];
+    return [`Server ${id} (${state === 'up' || state === 'unknown' ? fault : state.toUpperCase()})`];
+  });
   const rest = broken.length === 0 ? 'no server is broken' : `left to the fault agents to heal: ${broken.join(', ')}`;
   log.line(`Ended at once; ${rest}`);
 }

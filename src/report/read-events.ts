@@ -21,7 +21,7 @@ export function readFaults(file: string, inputs: Inputs, { offsetMs = 0 } = {}):
   const faults = new Latest<FaultStep>(MAX_FAULTS);
   const { unreadable, ...read } = readRecords(file, 'faults', parseFault, (fault) => {
     const { time, server_id, action, outcome } = fault;
-    const detail = fault.detail === GRACEFUL_RESTART ? GRACEFUL_RESTART : null;
+    const detail = fault.detail?.startsWith(GRACEFUL_RESTART) ? GRACEFUL_RESTART : null;
     faults.add({ time: time - offsetMs, server_id, action, outcome, detail });
   });
   inputs.files.push(read);

@@ -4,6 +4,7 @@ import { type Clock, isLogged, type Logger, type LogLevel } from '../core/enviro
 import { logLine } from '../core/log-line';
 import { ImagePool } from '../imaging/pool';
 import type { Compression } from '../imaging/plan';
+import { ownKernelStart } from '../files/kernel-start';
 import { RecordFile } from '../files/record-file';
 import type { ServerMetrics } from '../metrics/server-metrics';
 import { Server, type ServerOptions } from './server';
@@ -180,7 +181,8 @@ function openFiles(options: RunServerOptions) {
 /** Who wants to stop this process checks pid, start time and command line before it does. */
 function writePidFile({ pidFile, member, configPath, clock }: RunServerOptions): void {
   const startedMs = clock.unixMs() - process.uptime() * 1000;
-  const content = { pid: process.pid, start_time: Math.round(startedMs), server_id: member.id, config: configPath };
+  const start = { start_time: Math.round(startedMs), kernel_start: ownKernelStart() };
+  const content = { pid: process.pid, ...start, server_id: member.id, config: configPath };
   try {
     writeFileSync(pidFile, `${JSON.stringify(content)}\n`);
   } catch (error) {

@@ -122,6 +122,14 @@ describe('a file', () => {
     expect(locateServer(load().servers[0]!)).toMatchObject({ address: near, advertised });
   });
 
+  it('a configuration elsewhere than in the work folder is read from there', () => {
+    server(1);
+    mkdirSync('other');
+    const absolute = path.resolve('config/server1.toml');
+    faults(`[[servers]]\nid = 1\nhost = "localhost"\nconfig = "${absolute}"\nwork_dir = "other"`);
+    expect(load().servers).toMatchObject([{ id: 1, config: absolute, workDir: 'other' }]);
+  });
+
   it('of another server is none of this one', () => {
     server(1);
     const [one] = load().servers;
@@ -311,6 +319,10 @@ describe('which faults, and where', () => {
     [{ target: ['majority'], count: '2' }, '--count: the target majority says how many'],
     [
       { pattern: 'simultaneous', count: '3' },
+      '--allow-total-outage: this plan takes down all 3 servers at once, which needs this flag',
+    ],
+    [
+      { pattern: 'simultaneous', count: '3', kind: ['loss'], 'loss-percent': '50' },
       '--allow-total-outage: this plan takes down all 3 servers at once, which needs this flag',
     ],
     [{ 'jitter-ms': '300' }, '--jitter-ms: expected at most the delay, 200, got 300'],

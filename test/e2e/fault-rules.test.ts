@@ -130,9 +130,9 @@ describeWithNamespaces('in network namespaces', () => {
     expect(ways()).toEqual(WHOLE);
     const agent = startAgent();
     expect((await agent.hello([serverOne()], ['partition'])).unable).toEqual({});
-    await agent.break(1, { kind: 'partition', from });
+    const process = await agent.break(1, { kind: 'partition', from });
     expect(ways()).toEqual(cut);
-    await agent.ask('mend', { server: 1, kind: 'partition' });
+    await agent.ask('mend', { server: 1, kind: 'partition', process });
     expect(ways()).toEqual(WHOLE);
     expect(traces()).toBe('');
   });
@@ -155,6 +155,40 @@ describeWithNamespaces('in network namespaces', () => {
     expect(traces()).toContain('cloudp2p_faults_1');
     expect(await agent.end()).toBe(0);
     expect(ways()).toEqual(WHOLE);
+    expect(traces()).toBe('');
+  });
+
+  it('a firewall that fails: nothing is called healed that is not', async () => {
+    const bin = path.join(folder, 'bin');
+    const isBroken = path.join(folder, 'nft-is-broken');
+    mkdirSync(bin);
+    const script = `#!/bin/sh\n[ -e "${isBroken}" ] && exit 1\nPATH="$PATH:/usr/sbin:/sbin"; PATH="\${PATH#*:}" exec nft "$@"\n`;
+    writeFileSync(path.join(bin, 'nft'), script, { mode: 0o755 });
+    const agent = startAgent({ ...process.env, PATH: `${bin}:${process.env['PATH']}` });
+    await agent.hello([serverOne()], ['partition']);
+    const found = await agent.break(1, { kind: 'partition', from: 'both' });
+    writeFileSync(isBroken, '');
+    const mend = { server: 1, kind: 'partition', process: found };
+    await expect(agent.ask('mend', mend)).rejects.toThrow(/^refused: nft -f -: /);
+    expect(traces()).toContain('cloudp2p_faults_1');
+    rmSync(isBroken);
+    expect(await agent.end()).toBe(0);
+    expect(traces()).toBe('');
+  });
+
+  it('one who may not heal it leaves it to one who may, and says so', async () => {
+    const agent = startAgent();
+    await agent.hello([serverOne()], ['partition']);
+    await agent.break(1, { kind: 'partition', from: 'both' });
+    agent.child.kill('SIGKILL');
+    await agent.ended;
+    const without = ['setpriv', '--bounding-set=-net_admin', process.execPath, program.script, 'fault-agent'];
+    const unable = new TestAgent(on(1, without).flat());
+    agents.push(unable);
+    const text = 'a fault agent that was killed has left it with the fault "partition": run this once as root';
+    expect((await unable.hello([serverOne()], ['pause'])).servers[0]!.problems).toEqual([{ kind: 'lock', text }]);
+    expect(await unable.end()).toBe(0);
+    expect((await startAgent().hello([serverOne()], ['pause'])).servers[0]!.problems).toEqual([]);
     expect(traces()).toBe('');
   });
 
@@ -203,9 +237,9 @@ describeWithNamespaces('in network namespaces', () => {
     async (tool) => {
       const agent = startAgent(tool === 'nft' ? undefined : withoutNft());
       expect((await agent.hello([serverOne()], ['loss'])).unable).toEqual({});
-      await agent.break(1, { kind: 'loss', lossPercent: 100 });
+      const process = await agent.break(1, { kind: 'loss', lossPercent: 100 });
       expect(ways()).toEqual([false, false, false, true, true]);
-      await agent.ask('mend', { server: 1, kind: 'loss' });
+      await agent.ask('mend', { server: 1, kind: 'loss', process });
       await agent.break(1, { kind: 'loss', lossPercent: 50 });
       // A lost SYN comes again after a second, when the attempt is over.
       const seen = new Set<boolean>();

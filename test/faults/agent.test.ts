@@ -1,7 +1,8 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import packageJson from '../../package.json';
 import { locateServer } from '../../src/config/faults-config';
+import type { FaultKind } from '../../src/core/fault-kinds';
 import { systemClock } from '../../src/core/system-clock';
 import { runAgent } from '../../src/faults/agent/agent';
 import type { Hello } from '../../src/faults/agent/protocol';
@@ -9,6 +10,7 @@ import type { Found } from '../../src/faults/driver';
 import { fromProc } from '../../src/faults/drivers/process-info';
 import { buildAgent } from './agent-program';
 import { LikenessLab } from './likeness-lab';
+import { processOf } from './ring-rig';
 import { TestAgent } from './test-agent';
 import { until } from './until';
 
@@ -55,12 +57,12 @@ it('greets, finds, breaks and mends', async () => {
   ]);
   const before = await agent.breakAs(1, 'kill');
   expect(await lab.state(1)).toBe('down');
-  const after = await agent.ask<Found>('mend', { server: 1, kind: 'kill' });
+  const after = await agent.ask<Found>('mend', { server: 1, kind: 'kill', process: before });
   expect(after.pid).not.toBe(before.pid);
   expect(lab.pid(1)).toBe(after.pid);
-  await agent.breakAs(2, 'pause');
+  const paused = await agent.breakAs(2, 'pause');
   expect(await lab.state(2)).toBe('paused');
-  await agent.ask('mend', { server: 2, kind: 'pause' });
+  await agent.ask('mend', { server: 2, kind: 'pause', process: paused });
   expect(await lab.state(2)).toBe('up');
   const beforeMs = Date.now();
   expect(Math.abs((await agent.ask<number>('time')) - beforeMs)).toBeLessThan(2000);
@@ -120,9 +122,10 @@ describe('the switch of the dead man', () => {
     await breakBoth(agent, 150);
     await until('both are up', async () => (await isUp(1)()) && (await isUp(2)()));
     expect(lab.log(2)).toContain('its time is over');
-    expect(await agent.ask('find', { server: 2 })).toMatchObject({ isStopped: false });
+    const found = await agent.ask<Found>('find', { server: 2 });
+    expect(found.isStopped).toBe(false);
     // A mend that comes later is none too many.
-    expect(await agent.ask('mend', { server: 2, kind: 'pause' })).toMatchObject({ pid: lab.pid(2) });
+    expect(await agent.ask('mend', { server: 2, kind: 'pause', process: found })).toMatchObject({ pid: lab.pid(2) });
   });
 
   it('Ctrl-C and a closed terminal are not for it', async () => {
@@ -152,7 +155,8 @@ describe('the switch of the dead man', () => {
     const say = (line: object): void => void input.write(`${JSON.stringify(line)}\n`);
     say({ id: 1, verb: 'hello', servers: lab.servers, kinds: ['pause'] });
     await until('it greets', () => output.readableLength > 0);
-    const found = { pid: lab.pid(2), startMs: 0 };
+    const { kernelStart, uid, gid } = (await fromProc(lab.pid(2)))!;
+    const found = { pid: lab.pid(2), kernelStart, uid, gid };
     say({ id: 2, verb: 'break', server: 2, process: found, fault: { kind: 'pause' }, healWithinMs: 60_000 });
     await until('it is paused', async () => (await lab.state(2)) === 'paused');
     await ended;
@@ -211,12 +215,41 @@ describe('two of them', () => {
     expect(await lab.state(2)).toBe('up');
   });
 
-  it.each(['', 'garbage', '{"pid":1}'])('a lock file with %j is nobody’s', async (text) => {
+  it('and starts what that one killed', async () => {
     await lab.start(1, 2);
-    writeFileSync(`${lab.pidFile(1)}.faults.lock`, text);
+    const first = startAgent();
+    await first.greet();
+    await first.breakAs(1, 'kill');
+    first.child.kill('SIGKILL');
+    await first.ended;
+    expect(await lab.state(1)).toBe('down');
     const { servers } = await startAgent().greet();
     expect(servers.flatMap(({ problems }) => problems)).toEqual([]);
+    expect(await lab.state(1)).toBe('up');
   });
+
+  it('even if the pid file is gone by then', async () => {
+    await lab.start(1, 2);
+    const first = startAgent();
+    await first.greet();
+    const { pid } = await first.breakAs(2, 'pause');
+    rmSync(lab.pidFile(2));
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await startAgent().greet();
+    expect(await fromProc(pid)).toMatchObject({ isStopped: false });
+    process.kill(pid, 'SIGKILL');
+  });
+
+  it.each(['', 'garbage', '{"pid":1}', '{"pid":1,"start_time":1,"open":{"kind":"pause","process":{"pid":-1}}}'])(
+    'a lock file with %j is nobody’s',
+    async (text) => {
+      await lab.start(1, 2);
+      writeFileSync(`${lab.pidFile(1)}.faults.lock`, text);
+      const { servers } = await startAgent().greet();
+      expect(servers.flatMap(({ problems }) => problems)).toEqual([]);
+    },
+  );
 });
 
 describe('before the first fault', () => {
@@ -241,6 +274,33 @@ describe('before the first fault', () => {
     ]);
   });
 
+  it('a log that cannot be written', async () => {
+    await lab.start(1, 2);
+    const log = `${lab.server(1).workDir}/server_1.log`;
+    mkdirSync(log);
+    const said = async (kind: FaultKind) => {
+      const agent = startAgent();
+      const { servers } = await agent.hello(lab.servers, [kind]);
+      await agent.end();
+      return servers[0]!.problems;
+    };
+    const text = `cannot write ${log}, where what it says goes when it is started again`;
+    expect(await said('kill')).toEqual([{ kind: 'state', text }]);
+    expect(await said('pause')).toEqual([]);
+  });
+
+  const asRoot = process.geteuid?.() === 0 ? it : it.skip;
+  asRoot('a process of somebody else', async () => {
+    await lab.start(1, 2);
+    for (const folder of [lab.folder, lab.server(1).workDir, lab.server(2).workDir]) chmodSync(folder, 0o777);
+    const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
+    const agent = new LabAgent([...nobody, process.execPath, program.script, 'fault-agent']);
+    agents.push(agent);
+    const { servers } = await agent.hello(lab.servers, ['pause']);
+    const text = `its process ${lab.pid(1)} belongs to another user: only that one or root may do this to it`;
+    expect(servers[0]!.problems).toEqual([{ kind: 'state', text }]);
+  });
+
   it('a program that cannot be started again', async () => {
     await lab.start(1, 2);
     lab.servers[0] = { ...lab.server(1), command: ['../nothing'], binary: '../nothing' };
@@ -251,7 +311,7 @@ describe('before the first fault', () => {
 
 describe('what it is not to do', () => {
   it.each([
-    ['break', { server: 9, process: { pid: 2, startMs: 0 }, fault: { kind: 'kill' }, healWithinMs: 1 }],
+    ['break', { server: 9, process: processOf(2), fault: { kind: 'kill' }, healWithinMs: 1 }],
     ['find', { server: 9 }],
     ['explode', {}],
     ['hello', { servers: [], kinds: [] }],

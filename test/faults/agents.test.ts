@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { locateServer } from '../../src/config/faults-config';
 import type { Clock } from '../../src/core/environment';
@@ -6,6 +7,7 @@ import { systemClock } from '../../src/core/system-clock';
 import { runAgent } from '../../src/faults/agent/agent';
 import { type Agents, connectAgents } from '../../src/faults/link/agents';
 import type { Channel } from '../../src/faults/link/channel';
+import { fromProc } from '../../src/faults/drivers/process-info';
 import { LikenessLab } from './likeness-lab';
 
 jest.setTimeout(60_000);
@@ -38,12 +40,13 @@ function channelTo(host: string, { version = '1.0.0', clock = systemClock }: Age
 }
 
 function connect(
-  open: (host: string) => Channel,
+  open: (host: string, signal: AbortSignal) => Channel,
   kinds: ('kill' | 'pause')[] = ['kill'],
   signal = new AbortController().signal,
+  clock: Clock = systemClock,
 ): Promise<Agents> {
-  const options = { servers: lab.servers, kinds, version: '1.0.0', clock: systemClock, signal };
-  return connectAgents({ ...options, open: async (host) => open(host) });
+  const options = { servers: lab.servers, kinds, version: '1.0.0', clock, signal };
+  return connectAgents({ ...options, open: async (host, _, giveUp) => open(host, giveUp) });
 }
 
 it('each server is broken by the agent of its own host', async () => {
@@ -95,6 +98,57 @@ it('Ctrl-C while connecting: interrupted, and no agent is left', async () => {
   expect(ended.sort()).toEqual(['one', 'two']);
 });
 
+it('Ctrl-C later on: whoever is lost then is reached again, for there may be something to mend', async () => {
+  const stop = new AbortController();
+  const channels: Channel[] = [];
+  const agents = await connect(
+    (host, signal) => {
+      signal.throwIfAborted();
+      const channel = channelTo(host);
+      channels.push(channel);
+      return channel;
+    },
+    ['kill'],
+    stop.signal,
+  );
+  const found = (await agents.driver.find(1))!;
+  await agents.driver.break(1, found, { kind: 'pause' }, 60_000);
+  stop.abort();
+  channels[0]!.input.end();
+  await new Promise((resolve) => agents.lost.addEventListener('abort', resolve));
+  expect(await agents.driver.mend(1, 'pause', found)).toMatchObject({ pid: lab.pid(1) });
+  await agents.end();
+});
+
+it('another agent that does not get the locks is of no use, and whoever asks is told', async () => {
+  const channels: Channel[] = [];
+  // Half a minute goes by between two looks.
+  let nowMs = 0;
+  const agents = await connect(
+    (host) => {
+      const channel = channelTo(host);
+      channels.push(channel);
+      return channel;
+    },
+    ['kill'],
+    undefined,
+    { ...systemClock, monotonicMs: () => (nowMs += channels.length > 2 ? 31_000 : 0) },
+  );
+  const lock = `${lab.pidFile(1)}.faults.lock`;
+  channels[0]!.input.end();
+  await new Promise((resolve) => agents.lost.addEventListener('abort', resolve));
+  // Somebody else is faster: this very process.
+  const { kernelStart } = (await fromProc(process.pid))!;
+  writeFileSync(lock, JSON.stringify({ pid: process.pid, start_time: 0, kernel_start: kernelStart }));
+  const reason = `process ${process.pid} is breaking it already (${lock})`;
+  await expect(agents.driver.find(1)).rejects.toThrow(reason);
+  await expect(agents.driver.find(1)).rejects.toThrow(reason);
+  rmSync(lock);
+  expect(await agents.driver.find(1)).toMatchObject({ pid: lab.pid(1) });
+  await agents.end();
+  await expect(agents.driver.find(1)).rejects.toThrow('the fault agent on one was told to end');
+});
+
 it('an agent that is gone: told, and another one takes over', async () => {
   const channels: Channel[] = [];
   const agents = await connect((host) => {
@@ -102,12 +156,13 @@ it('an agent that is gone: told, and another one takes over', async () => {
     channels.push(channel);
     return channel;
   });
-  await agents.driver.break(1, (await agents.driver.find(1))!, { kind: 'pause' }, 60_000);
+  const found = (await agents.driver.find(1))!;
+  await agents.driver.break(1, found, { kind: 'pause' }, 60_000);
   channels[0]!.input.end();
   await new Promise((resolve) => agents.lost.addEventListener('abort', resolve));
   expect(agents.lost.reason).toBe('the fault agent on one is gone: it ended with exit code 0');
   expect(await agents.driver.find(1)).toMatchObject({ isStopped: false });
-  expect(await agents.driver.mend(1, 'pause')).toMatchObject({ pid: lab.pid(1) });
+  expect(await agents.driver.mend(1, 'pause', found)).toMatchObject({ pid: lab.pid(1) });
   expect(channels).toHaveLength(3);
   await agents.end();
 });

@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FaultEvent } from '../../src/core/metrics/record';
+import { ClusterError } from '../../src/core/errors';
+import type { RingView } from '../../src/faults/ring-view';
 import { FaultLog } from '../../src/faults/fault-log';
 
 let folder = '';
@@ -15,7 +17,7 @@ const EVENT: FaultEvent = {
   ...{ time: 1.5, cycle: 1, server_id: 2, host: 'localhost' },
   ...{ action: 'kill', outcome: 'done', pid: 3, detail: null },
 };
-const VIEW = { servers: [{ id: 1, state: 'down' as const }] };
+const VIEW: RingView = { servers: [{ id: 1, state: 'down', fault: 'kill' }] };
 
 function config(logFile = at('f.log')): ConstructorParameters<typeof FaultLog>[0] {
   return { logFile, eventsFile: at('f.ndjson'), logSource: '--log' };
@@ -50,7 +52,7 @@ it('says each line at once, in the file and on the display; both files are appen
 it('on a terminal the ring stands below the lines, cut to the width, and is gone at the end; the file has none', () => {
   const { display, shown } = screen(true, 7);
   const log = new FaultLog(config(), clock, display);
-  log.show({ servers: [...VIEW.servers, { id: 2, state: 'up' }] });
+  log.show({ servers: [...VIEW.servers, { id: 2, state: 'up', fault: null }] });
   log.line('text');
   log.close();
   const clear = '\r\u001b[2K';
@@ -91,4 +93,18 @@ it('a full disk: told once, and the rest goes on', () => {
   ]);
   expect(lines).toHaveLength(3);
   expect(readFileSync(at('f.ndjson'), 'utf8')).toContain('"kill"');
+});
+
+it('why nothing has begun stands in the file only: whoever called says it on the display', () => {
+  const { display, shown } = screen(false);
+  const log = new FaultLog(config(), clock, display);
+  log.notBegun(new ClusterError('not_reachable', 'one: no\u001b route\ntwo: it is not running'));
+  log.close();
+  expect(readFileSync(at('f.log'), 'utf8').split('\n')).toEqual([
+    '[2025-10-31 10:01:00] ERROR: one: no\\u001b route',
+    '[2025-10-31 10:01:00] ERROR: two: it is not running',
+    '[2025-10-31 10:01:00] ===== FAULT SIMULATION NOT BEGUN =====',
+    '',
+  ]);
+  expect(shown()).toBe('');
 });

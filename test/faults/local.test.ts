@@ -1,16 +1,17 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import type { ServerProcess } from '../../src/faults/driver';
 import type { LocalServer } from '../../src/faults/drivers/local-server';
+import { launchDetached } from '../../src/faults/drivers/launch';
 import { logFileOf } from '../../src/faults/drivers/server-log';
 import { localDriver, type LocalDriverOptions } from '../../src/faults/drivers/local';
 import { fromProc, fromPs } from '../../src/faults/drivers/process-info';
 import { freePorts } from '../support/cluster';
-import { serverOf } from './ring-rig';
+import { processOf, serverOf } from './ring-rig';
 import { until } from './until';
 
 const SCRIPT = path.join(__dirname, 'likeness.cjs');
@@ -29,9 +30,14 @@ function driver(how: Partial<LocalDriverOptions & { server: LocalServer }> = {})
     find: () => find(1),
     kill: (process: ServerProcess) => breakIt(1, process, { kind: 'kill' }, 0),
     break: (process: ServerProcess, kind: 'terminate' | 'pause' | 'restart') => breakIt(1, process, { kind }, 0),
-    start: () => mend(1, 'kill'),
-    resume: () => mend(1, 'pause'),
+    start: () => mend(1, 'kill', ownUser()),
+    resume: (process: ServerProcess) => mend(1, 'pause', process),
   };
+}
+
+/** Who runs the tests. */
+function ownUser(): ServerProcess {
+  return { ...processOf(0), uid: process.geteuid!(), gid: process.getegid!() };
 }
 
 beforeEach(async () => {
@@ -109,7 +115,7 @@ describe('a server that runs', () => {
     const child = await startLikeness();
     const found = await driver().find();
     expect(found!.pid).toBe(child.pid);
-    expect(Math.abs(found!.startMs - pidFileNow().start_time)).toBeLessThan(2000);
+    expect(found!.kernelStart).toMatch(/^[-0-9a-f]{36}\/\d+$/);
     await driver().kill(found!);
     expect(await fromProc(child.pid!)).toBe(null);
     expect(await ended(child)).toBe('SIGKILL');
@@ -124,6 +130,25 @@ describe('a server that runs', () => {
 
   it('without a pid file is not', async () => {
     expect(await driver().find()).toBe(null);
+  });
+});
+
+describe('a clock that was set meanwhile', () => {
+  const kernelStart = async (pid: number) => (await fromProc(pid))!.kernelStart;
+
+  it('changes nothing: the kernel’s own account of the start counts', async () => {
+    const child = await startLikeness();
+    writePidFile({ ...pidFileNow(), start_time: 0, kernel_start: await kernelStart(child.pid!) });
+    expect(await driver().find()).toMatchObject({ pid: child.pid });
+  });
+
+  it('does not make another process one with the right time', async () => {
+    const child = await startLikeness();
+    writePidFile({ ...pidFileNow(), kernel_start: await kernelStart(process.pid) });
+    await expect(driver().find()).rejects.toThrow(/^process \d+ of .*server_1.pid started at /);
+    writePidFile({ ...pidFileNow(), kernel_start: 7 });
+    await expect(driver().find()).rejects.toThrow('is no pid file of a server');
+    expect(isAlive(child)).toBe(true);
   });
 });
 
@@ -158,7 +183,7 @@ describe('what only looks like it is refused, and lives on', () => {
   it.each(changes)('a pid file %s', async (_, change, reason) => {
     const child = await startLikeness();
     writePidFile(change(pidFileNow()));
-    const found = { pid: child.pid!, startMs: Date.now() };
+    const found = processOf(child.pid!);
     await expect(driver().find()).rejects.toMatchObject({
       name: 'ClusterError',
       message: expect.stringMatching(reason),
@@ -179,7 +204,7 @@ describe('what only looks like it is refused, and lives on', () => {
     children.push(other);
     writePidFile({ ...pidFileNow(), pid: other.pid });
     await expect(driver().find()).rejects.toThrow(/is no server, its command line is "sleep 1000"$/);
-    await expect(driver().kill({ pid: other.pid!, startMs: Date.now() })).rejects.toThrow('is no server');
+    await expect(driver().kill(processOf(other.pid!))).rejects.toThrow('is no server');
     expect([child, other].map(isAlive)).toEqual([true, true]);
   });
 
@@ -197,7 +222,7 @@ describe('what only looks like it is refused, and lives on', () => {
 describe('between the look and the kill', () => {
   it('restarted by somebody: the new process lives', async () => {
     const child = await startLikeness();
-    const old = { pid: child.pid! + 1, startMs: 0 };
+    const old = processOf(child.pid! + 1);
     await expect(driver().kill(old)).rejects.toThrow(`it was restarted just now, as process ${child.pid}`);
     expect(isAlive(child)).toBe(true);
   });
@@ -220,8 +245,32 @@ describe('a pause', () => {
     expect((await fromProc(child.pid!))!.isStopped).toBe(true);
     expect((await fromPs(child.pid!))!.isStopped).toBe(true);
     expect(await driver().find()).toMatchObject({ pid: child.pid, isStopped: true });
-    expect(await driver().resume()).toMatchObject({ pid: child.pid });
+    expect(await driver().resume(found)).toMatchObject({ pid: child.pid });
     expect((await fromProc(child.pid!))!.isStopped).toBe(false);
+  });
+
+  it.each([
+    ['is gone', () => rmSync(server.pidFile)],
+    ['tells another start', () => writePidFile({ ...pidFileNow(), start_time: 0 })],
+    ['is garbage', () => writePidFile('')],
+  ])('is over by a resume although the pid file %s', async (_, change) => {
+    const child = await startLikeness();
+    const found = (await driver().find())!;
+    await driver().break(found, 'pause');
+    change();
+    expect(await driver().resume(found)).toMatchObject({ pid: child.pid });
+    expect((await fromProc(child.pid!))!.isStopped).toBe(false);
+  });
+
+  it('of a process that was started anew meanwhile needs no resume', async () => {
+    const first = await startLikeness();
+    const found = (await driver().find())!;
+    await driver().break(found, 'pause');
+    first.kill('SIGKILL');
+    await ended(first);
+    rmSync(server.pidFile);
+    const second = await startLikeness();
+    expect(await driver().resume(found)).toMatchObject({ pid: second.pid });
   });
 
   it('of a process that has ended is refused, and so is a resume', async () => {
@@ -231,7 +280,7 @@ describe('a pause', () => {
     child.kill('SIGKILL');
     await ended(child);
     await expect(driver().break(found, 'pause')).rejects.toThrow('it ended by itself just now');
-    await expect(driver().resume()).rejects.toThrow('it has ended meanwhile');
+    await expect(driver().resume(found)).rejects.toThrow('it has ended meanwhile');
   });
 });
 
@@ -247,7 +296,7 @@ describe('a termination', () => {
     writeConfig({ isDeafToSigterm: true });
     const child = await startLikeness();
     const impatient = driver({ leaveMs: 200 });
-    await expect(impatient.break((await impatient.find())!, 'terminate')).rejects.toThrow(
+    expect(await impatient.break((await impatient.find())!, 'terminate')).toBe(
       `process ${child.pid} did not leave within 0.2 s after SIGTERM, and was killed`,
     );
     expect(await ended(child)).toBe('SIGKILL');
@@ -305,22 +354,28 @@ describe('a start', () => {
     await expect(driver({ upMs: 700 }).start()).rejects.toThrow('it did not listen within 0.7 s');
   });
 
-  it.each([
-    [
-      'a program that is not there',
-      () => ({ command: ['/nowhere/cloudp2p'], binary: './cloudp2p' }),
-      /^cannot run .\/cloudp2p: does not exist$/,
-    ],
-    [
-      'a log that cannot be written',
-      () => (mkdirSync(logFileOf(server)), {}),
-      /^cannot write .*server_1.log: is a folder$/,
-    ],
-  ])('with %s', async (_, change, reason) => {
-    await expect(driver({ server: { ...server, ...change() } }).start()).rejects.toMatchObject({
-      message: expect.stringMatching(reason),
+  it('with a program that is not there', async () => {
+    const missing = { ...server, command: ['/nowhere/cloudp2p'], binary: './cloudp2p' };
+    await expect(driver({ server: missing }).start()).rejects.toMatchObject({
+      message: 'cannot run ./cloudp2p: does not exist',
       name: 'ClusterError',
     });
+  });
+
+  it('with a log that cannot be written: a server without a log is better than none', async () => {
+    mkdirSync(logFileOf(server));
+    await startOne();
+    expect(await listening()).toBe(true);
+  });
+
+  const asRoot = process.geteuid?.() === 0 ? it : it.skip;
+  asRoot('as the user whose process it was; a new log is that one’s, too', async () => {
+    const whoami = { ...server, command: ['/bin/sh', '-c', 'id -u; id -g; id -G', '-'] };
+    const nobody = { uid: 65_534, gid: 65_534 };
+    const child = launchDetached(whoami, nobody);
+    await ended(child);
+    expect(readFileSync(logFileOf(server), 'utf8')).toBe('65534\n65534\n65534\n');
+    expect(statSync(logFileOf(server))).toMatchObject(nobody);
   });
 
   it('in a way of the caller', async () => {

@@ -9,7 +9,7 @@ import { planFaults } from '../../src/faults/plan';
 import { ringOfKills } from './ring-of-kills';
 import { type FaultsOutcome, runFaults } from '../../src/faults/runner';
 import { World } from '../sim/scenario';
-import { serverOf } from './ring-rig';
+import { processOf, serverOf } from './ring-rig';
 
 /** As in the other simulations: the longest that a message takes without a fault. */
 const ONE_WAY_MS = 10;
@@ -23,7 +23,7 @@ class SimDriver implements Driver {
 
   async find(id: number): Promise<Found | null> {
     const { alive, stopped, paused } = this.world.servers.get(id)!;
-    return alive && !stopped ? { pid: id, startMs: 0, isStopped: paused } : null;
+    return alive && !stopped ? { ...processOf(id), isStopped: paused } : null;
   }
 
   async status(id: number): Promise<StatusFields | null> {
@@ -34,7 +34,12 @@ class SimDriver implements Driver {
     return { term, leader_id: election.activeLeaderId, phase: executor.phase } as StatusFields;
   }
 
-  async break(id: number, _process: ServerProcess, fault: Fault): Promise<void> {
+  async break(id: number, _process: ServerProcess, fault: Fault): Promise<string | null> {
+    this.perform(id, fault);
+    return null;
+  }
+
+  private perform(id: number, fault: Fault): void {
     const { world } = this;
     switch (fault.kind) {
       case 'kill':
@@ -60,7 +65,7 @@ class SimDriver implements Driver {
       world.restart(id);
       this.pass(START_MS);
     }
-    return { pid: id, startMs: world.queue.nowMs };
+    return processOf(id);
   }
 
   pass(ms: number): void {

@@ -24,6 +24,11 @@ export function serverOf(id: number): LocalServer {
   };
 }
 
+/** Of a driver that has no kernel. */
+export function processOf(pid: number): ServerProcess {
+  return { pid, kernelStart: `boot/${pid}`, uid: 0, gid: 0 };
+}
+
 export type Call = 'find' | 'break' | 'mend';
 
 /** A ring on a clock that jumps: nothing waits, everything is noted. */
@@ -49,12 +54,14 @@ export class RingRig implements Driver {
   onStep: () => void = () => undefined;
   /** Called before the driver does something; may throw, or change what runs. */
   before: (call: Call, id: number) => void = () => undefined;
+  /** Of the driver, on every fault. */
+  remark: string | null = null;
   /** The numbers of the processes to come. */
   pids = [12389, 12390, 12391];
 
   constructor(count = 3) {
     this.servers = Array.from({ length: count }, (_, index) => serverOf(index + 1));
-    for (const { id } of this.servers) this.running.set(id, { pid: 12344 + id, startMs: 0 });
+    for (const { id } of this.servers) this.running.set(id, processOf(12344 + id));
   }
 
   run(spec: FaultSpec = GUIDE_SPEC): Promise<FaultsOutcome> {
@@ -92,12 +99,13 @@ export class RingRig implements Driver {
     return { leader_id: this.leaderId, term: 1, phase: 'ready' } as StatusFields;
   }
 
-  async break(id: number, _process: ServerProcess, { kind }: Fault): Promise<void> {
+  async break(id: number, _process: ServerProcess, { kind }: Fault): Promise<string | null> {
     this.#step('break', id);
     if (['kill', 'terminate', 'restart'].includes(kind)) this.running.delete(id);
     else this.broken.set(id, kind);
     this.done.push(`${kind} ${id}`);
     this.onStep();
+    return this.remark;
   }
 
   async mend(id: number, kind: FaultKind): Promise<ServerProcess> {
@@ -125,7 +133,7 @@ export class RingRig implements Driver {
 
   #start(id: number): void {
     this.nowMs += START_MS;
-    const process = { pid: this.pids.shift() ?? 20_000 + this.calls.length, startMs: this.nowMs };
+    const process = processOf(this.pids.shift() ?? 20_000 + this.calls.length);
     this.running.set(id, process);
     this.done.push(`start ${id}`);
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { FaultSpec } from '../../src/config/faults-spec';
 import { FAULT_KINDS } from '../../src/core/fault-kinds';
 import { ringOfKills } from './ring-of-kills';
-import { type Call, refuse, RingRig } from './ring-rig';
+import { type Call, processOf, refuse, RingRig } from './ring-rig';
 
 const ONCE = ringOfKills({ cycles: 1, restartDelayMs: 10_000, intervalMs: 30_000 });
 
@@ -70,13 +70,14 @@ describe('a whole run', () => {
     const untilMs = new Date(2025, 9, 31, 10, 1, 10).getTime();
     expect(rig.views).toContainEqual({
       servers: [
-        { id: 1, state: 'down' },
-        { id: 2, state: 'up' },
-        { id: 3, state: 'up' },
+        { id: 1, state: 'down', fault: 'kill' },
+        { id: 2, state: 'up', fault: null },
+        { id: 3, state: 'up', fault: null },
       ],
       wait: { untilMs, mending: 'restart', serverIds: [1] },
     });
-    expect(rig.views.at(-1)).toEqual({ servers: [1, 2, 3].map((id) => ({ id, state: 'up' })), wait: undefined });
+    const servers = [1, 2, 3].map((id) => ({ id, state: 'up', fault: null }));
+    expect(rig.views.at(-1)).toEqual({ servers, wait: undefined });
   });
 });
 
@@ -145,7 +146,7 @@ describe('a server that does not play along', () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
       const isBack = call === 'find' && id === 1 && rig.calls.includes('break 1');
-      if (isBack) rig.running.set(1, { pid: 777, startMs: 1 });
+      if (isBack) rig.running.set(1, processOf(777));
     };
     expect(await rig.run(ONCE)).toMatchObject({ faults: 3, healed: 3, failed: 0 });
     expect(rig.calls).not.toContain('mend 1');
@@ -319,7 +320,7 @@ describe('kinds', () => {
       '[2025-10-31 10:01:10] Waiting 30s before moving to next server in ring...',
     ]);
     expect(rig.views).toContainEqual(
-      expect.objectContaining({ servers: expect.arrayContaining([{ id: 1, state: 'paused' }]) }),
+      expect.objectContaining({ servers: expect.arrayContaining([{ id: 1, state: 'paused', fault: 'pause' }]) }),
     );
   });
 
@@ -383,6 +384,47 @@ describe('roles', () => {
     const rig = new RingRig();
     await rig.run({ ...ONCE, target: 'followers' });
     expect(rig.done).toEqual(['kill 2', 'start 2', 'kill 3', 'start 3']);
+  });
+});
+
+describe('what is not as it should be', () => {
+  it('of a fault that was performed is a warning, and in the detail of its event', async () => {
+    const rig = new RingRig();
+    rig.remark = 'process 12345 did not leave within 10 s after SIGTERM, and was killed';
+    expect(await rig.run({ ...kindOnly('restart'), cycles: 1 })).toMatchObject({ faults: 3, healed: 3, failed: 0 });
+    expect(rig.texts).toContain(`WARN: Server 1 on localhost: ${rig.remark}`);
+    expect(rig.texts).toContain('Server 1 is now DOWN');
+    expect(rig.events[1]).toMatchObject({ outcome: 'done', detail: `graceful restart; ${rig.remark}` });
+  });
+
+  it('what may be left of a fault in the network that failed is healed', async () => {
+    const rig = new RingRig();
+    rig.before = (call, id) => {
+      if (call !== 'break' || id !== 1) return;
+      rig.broken.set(1, 'partition');
+      refuse('nft -f -: it hangs');
+    };
+    expect(await rig.run(kindOnly('partition'))).toMatchObject({ faults: 2, healed: 3, failed: 1 });
+    expect(rig.isWhole).toBe(true);
+  });
+
+  it('a paused server that ends is down, not paused', async () => {
+    const rig = new RingRig(2);
+    rig.before = (call, id) => {
+      if (call !== 'mend' || id !== 1) return;
+      rig.running.delete(1);
+      refuse('it has ended meanwhile');
+    };
+    await rig.run(kindOnly('pause'));
+    expect(rig.texts.at(-1)).toBe('Faults: 1, healed: 0, failed: 2; servers UP: 2, DOWN: 1');
+  });
+
+  it('a leader that is not one of these servers: said at each step, and no success', async () => {
+    const rig = new RingRig();
+    rig.leaderId = 4;
+    expect(await rig.run({ ...ONCE, cycles: 2, target: 'leader' })).toMatchObject({ faults: 0, failed: 2 });
+    const line = 'ERROR: no leader is among the servers here: this step is left out';
+    expect(rig.texts.filter((text) => text === line)).toHaveLength(2);
   });
 });
 

@@ -103,16 +103,16 @@ it.each([
 
 it('the ring on one line', () => {
   const servers = [
-    { id: 1, state: 'up' },
-    { id: 2, state: 'down' },
-    { id: 3, state: 'unknown' },
+    { id: 1, state: 'up', fault: null },
+    { id: 2, state: 'down', fault: 'kill' },
+    { id: 3, state: 'unknown', fault: null },
   ] as const;
   const restart = { untilMs: 7000, mending: 'restart', serverIds: [2] };
   expect(ringText({ servers, wait: restart }, 500)).toBe('1 up · 2 DOWN, restart in 7s · 3 ?');
   expect(ringText({ servers, wait: { untilMs: 7000 } }, 7001)).toBe('1 up · 2 DOWN · 3 ? · next in 0s');
   expect(ringText({ servers }, 0)).toBe('1 up · 2 DOWN · 3 ?');
   const states = ['paused', 'partitioned', 'delayed', 'lossy'] as const;
-  const broken = states.map((state, index) => ({ id: index + 1, state }));
+  const broken = states.map((state, index) => ({ id: index + 1, state, fault: null }));
   expect(ringText({ servers: broken }, 0)).toBe('1 PAUSED · 2 PARTITIONED · 3 DELAYED · 4 LOSSY');
 });
 

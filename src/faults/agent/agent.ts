@@ -1,17 +1,20 @@
-import { appendFileSync, accessSync, constants } from 'node:fs';
+import { accessSync, appendFileSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { ServerLocation } from '../../config/faults-config';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
-import type { FaultKind } from '../../core/fault-kinds';
+import { type FaultKind, isMendedByStart, isOfNetwork } from '../../core/fault-kinds';
 import { logLine } from '../../core/log-line';
+import { oneLine } from '../../core/printable';
 import { localDriver } from '../drivers/local';
 import type { LocalServer } from '../drivers/local-server';
 import { unableTo } from '../drivers/network/abilities';
-import { healNetwork } from '../drivers/network/network';
+import { healNetwork, toolsFor } from '../drivers/network/network';
+import { mayAdministerNetwork } from '../drivers/network/tools';
 import { logFileOf } from '../drivers/server-log';
-import type { Driver } from '../driver';
+import { ownKernelStart } from '../../files/kernel-start';
+import type { Driver, ServerProcess } from '../driver';
 import { nullIfRefused, reasonOf, refused } from '../refusal';
 import { DeadMan } from './dead-man';
 import { readLines } from './lines';
@@ -77,9 +80,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 class Agent {
   readonly #options: AgentOptions;
   #servers: LocalServer[] = [];
-  #locks: Lock[] = [];
+  /** By server. */
+  readonly #locks = new Map<number, Lock>();
   #driver: Driver = localDriver({ servers: [] });
-  #deadMan = new DeadMan(this.#driver, () => undefined);
+  #deadMan = this.#newDeadMan();
   /** Ends must not overtake it. */
   #greeting: Promise<Hello> | undefined;
 
@@ -103,7 +107,7 @@ class Agent {
   async end(reason: string): Promise<void> {
     await this.#greeting?.catch(() => undefined);
     await this.#deadMan.mendAll(reason);
-    for (const lock of this.#locks) lock.release();
+    for (const lock of this.#locks.values()) lock.release();
   }
 
   #perform(request: Request): unknown {
@@ -120,7 +124,9 @@ class Agent {
       case 'break':
         return this.#deadMan.break(request.server, request.process, request.fault, request.healWithinMs);
       case 'mend':
-        return this.#deadMan.mend(request.server, request.kind);
+        return this.#deadMan.mend(request.server, request.kind, request.process);
+      case 'start':
+        return this.#deadMan.mend(request.server, 'kill', ownProcess());
       case 'stop':
         return this.#driver.break(request.server, request.process, { kind: 'terminate' }, 0);
       default:
@@ -133,9 +139,17 @@ class Agent {
     const reports: ServerReport[] = [];
     for (const place of places) reports.push(await this.#admit(place));
     this.#driver = driverOf(this.#servers);
-    this.#deadMan = new DeadMan(this.#driver, (id, text) => this.#note(id, text));
-    for (const report of reports) await this.#judgeState(report);
+    this.#deadMan = this.#newDeadMan();
+    for (const report of reports) await this.#judgeState(report, kinds);
     return { version, pid, unable: await unableTo(kinds, this.#servers), servers: reports };
+  }
+
+  #newDeadMan(): DeadMan {
+    return new DeadMan({
+      driver: this.#driver,
+      say: (id, text) => this.#note(id, text),
+      note: (id, open) => this.#locks.get(id)?.note(open),
+    });
   }
 
   /** Takes a server's lock, if it is one. */
@@ -154,8 +168,8 @@ class Agent {
     const server = this.#servers.at(-1)!;
     try {
       const lock = await takeLock(server.pidFile, { pid, startMs });
-      this.#locks.push(lock);
-      if (lock.wasStale) await this.#cleanUpAfterDead(server);
+      this.#locks.set(server.id, lock);
+      if (lock.wasStale) await this.#cleanUpAfterDead(server, lock);
     } catch (error) {
       report.problems.push({ kind: 'lock', text: reasonOf(error) });
     }
@@ -175,21 +189,38 @@ class Agent {
   }
 
   /** An agent that was killed itself could mend nothing. */
-  async #cleanUpAfterDead(server: LocalServer): Promise<void> {
-    await healNetwork(server);
+  async #cleanUpAfterDead(server: LocalServer, { left, note }: Lock): Promise<void> {
+    if (left !== null && isOfNetwork(left.kind) && !mayAdministerNetwork()) {
+      throw refused(`a fault agent that was killed has left it with the fault "${left.kind}": run this once as root`);
+    }
+    await healNetwork(server, left === null ? new Set() : await toolsFor(left.kind));
     const driver = localDriver({ servers: [server] });
+    if (left?.kind === 'pause') await driver.mend(server.id, 'pause', left.process).catch(nullIfRefused);
     const found = await driver.find(server.id).catch(nullIfRefused);
-    if (found?.isStopped) await driver.mend(server.id, 'pause');
+    if (found?.isStopped) await driver.mend(server.id, 'pause', found);
+    if (found === null && left !== null && isMendedByStart(left.kind)) {
+      await driver.mend(server.id, left.kind, left.process);
+    }
+    note(null);
   }
 
-  async #judgeState(report: ServerReport): Promise<void> {
+  /** What of the server itself is in the way of the plan. */
+  async #judgeState(report: ServerReport, kinds: readonly FaultKind[]): Promise<void> {
     if (report.problems.length > 0) return;
+    const server = this.#servers.find(({ id }) => id === report.id)!;
+    const say = (text: string): void => void report.problems.push({ kind: 'state', text });
     try {
       const found = await this.#driver.find(report.id);
-      if (found === null) report.problems.push({ kind: 'state', text: 'it is not running' });
-      else if (found.isStopped) report.problems.push({ kind: 'state', text: 'its process is stopped (SIGSTOP)' });
+      if (found === null) return say('it is not running');
+      if (found.isStopped) say('its process is stopped (SIGSTOP)');
+      if (!kinds.every(isOfNetwork) && !maySignal(found.pid)) {
+        say(`its process ${found.pid} belongs to another user: only that one or root may do this to it`);
+      }
+      if (kinds.some(isMendedByStart) && !mayWrite(logFileOf(server))) {
+        say(`cannot write ${oneLine(logFileOf(server))}, where what it says goes when it is started again`);
+      }
     } catch (error) {
-      report.problems.push({ kind: 'state', text: reasonOf(error) });
+      say(reasonOf(error));
     }
   }
 
@@ -202,6 +233,31 @@ class Agent {
     } catch {
       // A full disk must not keep it from mending the rest.
     }
+  }
+}
+
+function ownProcess(): ServerProcess {
+  const { pid, geteuid, getegid } = process;
+  return { pid, kernelStart: ownKernelStart() ?? '', uid: geteuid?.() ?? 0, gid: getegid?.() ?? 0 };
+}
+
+function maySignal(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Whoever has just ended is told of elsewhere.
+    return (error as NodeJS.ErrnoException).code !== 'EPERM';
+  }
+}
+
+/** A file that is there or not yet. */
+function mayWrite(file: string): boolean {
+  try {
+    const there = statSync(file, { throwIfNoEntry: false });
+    accessSync(there ? file : path.dirname(file), constants.W_OK);
+    return !there?.isDirectory();
+  } catch {
+    return false;
   }
 }
 

@@ -1,54 +1,61 @@
-import type { FaultKind } from '../../core/fault-kinds';
+import { type FaultKind, isMendedByStart, isOfNetwork } from '../../core/fault-kinds';
+import { pause } from '../../core/pause';
 import type { Driver, Fault, ServerProcess } from '../driver';
 import { nullIfRefused, refused } from '../refusal';
+import type { OpenFault } from './lock';
 
-interface OpenFault {
-  kind: FaultKind;
+interface Timed extends OpenFault {
   timer: NodeJS.Timeout;
 }
 
-/** How often a server that does not come back is tried again, when nobody else will. */
+export interface DeadManOptions {
+  /** Has all servers. */
+  driver: Driver;
+  /** Takes what it did by itself, for the server's log. */
+  say(serverId: number, text: string): void;
+  /** Takes what is broken from now on, for whoever comes after it; null: nothing. */
+  note(serverId: number, open: OpenFault | null): void;
+  wait?: typeof pause;
+}
+
+/** How often a server that does not come back is tried again, when nobody else will, and after how long. */
 const ATTEMPTS = 3;
+const AGAIN_MS = 1000;
+const NEVER = new AbortController().signal;
 
 /** Performs faults through a driver, and mends each of them itself when its time is over or nobody is in charge. */
 export class DeadMan {
-  readonly #open = new Map<number, OpenFault>();
+  readonly #open = new Map<number, Timed>();
   /** By server: one thing at a time. */
   readonly #busy = new Map<number, Promise<unknown>>();
   #isOver = false;
 
-  /**
-   * @param driver has all servers
-   * @param say takes what it did by itself, for the server's log
-   */
-  constructor(
-    private readonly driver: Driver,
-    private readonly say: (serverId: number, text: string) => void,
-  ) {}
+  constructor(private readonly options: DeadManOptions) {}
 
   /** @throws ClusterError as the driver does, and for a server that is broken already */
-  break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<void> {
+  break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null> {
+    const { driver, note } = this.options;
     return this.#inTurn(serverId, async () => {
       if (this.#isOver) throw refused('the fault agent is ending');
       if (this.#open.has(serverId)) throw refused('it is broken already');
       // Before it is done: it may be cut off half-way.
       const timer = setTimeout(() => void this.#lateMend(serverId, timer), healWithinMs);
-      this.#open.set(serverId, { kind: fault.kind, timer });
+      this.#open.set(serverId, { kind: fault.kind, process, timer });
+      note(serverId, { kind: fault.kind, process });
       try {
-        await this.driver.break(serverId, process, fault, healWithinMs);
+        return await driver.break(serverId, process, fault, healWithinMs);
       } catch (error) {
-        const isUp = (await this.driver.find(serverId).catch(nullIfRefused)) !== null;
-        if (isUp) this.#forget(serverId);
+        if (await this.#isWhole(serverId, fault.kind, process)) this.#forget(serverId);
         throw error;
       }
     });
   }
 
-  mend(serverId: number, kind: FaultKind): Promise<ServerProcess> {
+  mend(serverId: number, kind: FaultKind, process: ServerProcess): Promise<ServerProcess> {
     return this.#inTurn(serverId, async () => {
-      const process = await this.driver.mend(serverId, kind);
+      const mended = await this.options.driver.mend(serverId, kind, process);
       this.#forget(serverId);
-      return process;
+      return mended;
     });
   }
 
@@ -68,22 +75,40 @@ export class DeadMan {
   }
 
   async #mendAlone(serverId: number, reason: string): Promise<void> {
+    const { say, wait = pause } = this.options;
     const open = this.#open.get(serverId);
     if (open === undefined) return;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       try {
-        const { pid } = await this.driver.mend(serverId, open.kind);
+        const how = await this.#undo(serverId, open);
         this.#forget(serverId);
-        return this.say(serverId, `the fault "${open.kind}" was mended (PID ${pid}): ${reason}`);
+        return say(serverId, `${how}: ${reason}`);
       } catch (error) {
-        this.say(serverId, `the fault "${open.kind}" cannot be mended: ${(error as Error).message}`);
+        say(serverId, `the fault "${open.kind}" cannot be mended: ${(error as Error).message}`);
       }
+      if (attempt < ATTEMPTS) await wait(AGAIN_MS, NEVER);
     }
+  }
+
+  /** Somebody may have started it already. */
+  async #undo(serverId: number, { kind, process }: OpenFault): Promise<string> {
+    const { driver } = this.options;
+    const there = isMendedByStart(kind) ? await driver.find(serverId).catch(nullIfRefused) : null;
+    if (there !== null) return `after the fault "${kind}" it runs already (PID ${there.pid})`;
+    const { pid } = await driver.mend(serverId, kind, process);
+    return `the fault "${kind}" was mended (PID ${pid})`;
+  }
+
+  /** After a fault that failed half-way: a process that is there has nothing, but there may be rules in its network. */
+  async #isWhole(serverId: number, kind: FaultKind, process: ServerProcess): Promise<boolean> {
+    const { driver } = this.options;
+    const sign = isOfNetwork(kind) ? driver.mend(serverId, kind, process) : driver.find(serverId);
+    return (await sign.catch(nullIfRefused)) !== null;
   }
 
   #forget(serverId: number): void {
     clearTimeout(this.#open.get(serverId)?.timer);
-    this.#open.delete(serverId);
+    if (this.#open.delete(serverId)) this.options.note(serverId, null);
   }
 
   #inTurn<T>(serverId: number, work: () => Promise<T>): Promise<T> {

@@ -1,9 +1,11 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { ClusterError } from '../../core/errors';
 import { causeOf } from '../../files/cause';
+import { FAULT_KINDS, type FaultKind } from '../../core/fault-kinds';
 import { oneLine } from '../../core/printable';
 import { lookAtProcess } from '../drivers/process-info';
-import { START_TOLERANCE_MS } from '../drivers/pid-file';
+import { isSameStart } from '../drivers/pid-file';
+import type { ServerProcess } from '../driver';
 import { refused } from '../refusal';
 
 /** Who breaks a server now; a second one is kept out. */
@@ -13,9 +15,21 @@ interface Holder {
   startMs: number;
 }
 
+/** A fault that is not mended, and the process that has it. */
+export interface OpenFault {
+  kind: FaultKind;
+  process: ServerProcess;
+}
+
+/** The lock of a server, which also says what is broken there: who finds it without its holder can mend that. */
 export interface Lock {
   /** A dead agent held it: what that one broke may be broken still. */
   wasStale: boolean;
+  /** What that one broke, as far as it is known. */
+  left: OpenFault | null;
+  /** Writes down what is broken now. Nothing becomes of it where that cannot be written. */
+  note(open: OpenFault | null): void;
+  /** Gives it back, unless something is broken still: then it stays, for whoever comes next. */
   release(): void;
 }
 
@@ -26,17 +40,21 @@ export interface Lock {
 export async function takeLock(pidFile: string, holder: Holder): Promise<Lock> {
   const file = `${pidFile}.faults.lock`;
   const own = `${file}.${holder.pid}`;
-  const release = (): void => rmSync(file, { force: true });
+  const { kernelStart = null } = (await lookAtProcess(holder.pid)) ?? {};
+  const textWith = (open: OpenFault | null): string =>
+    JSON.stringify({ pid: holder.pid, start_time: holder.startMs, kernel_start: kernelStart, open });
   try {
-    writeFileSync(own, JSON.stringify({ pid: holder.pid, start_time: holder.startMs }));
-    if (appears(own, file)) return { wasStale: false, release };
+    writeFileSync(own, textWith(null));
+    if (appears(own, file)) return lockOf(file, own, textWith, { wasStale: false, left: null });
     const text = readFileSync(file, 'utf8');
     const other = holderOf(text);
     if (other !== null && (await isAlive(other))) {
       throw refused(`process ${other.pid} is breaking it already (${oneLine(file)})`);
     }
+    const left = openFaultIn(text);
+    writeFileSync(own, textWith(left));
     removeStale(file, text, own);
-    if (appears(own, file)) return { wasStale: true, release };
+    if (appears(own, file)) return lockOf(file, own, textWith, { wasStale: true, left });
     throw refused(`somebody else has begun to break it just now (${oneLine(file)})`);
   } catch (error) {
     if (error instanceof ClusterError) throw error;
@@ -44,6 +62,30 @@ export async function takeLock(pidFile: string, holder: Holder): Promise<Lock> {
   } finally {
     rmSync(own, { force: true });
   }
+}
+
+function lockOf(
+  file: string,
+  own: string,
+  textWith: (open: OpenFault | null) => string,
+  found: Pick<Lock, 'wasStale' | 'left'>,
+): Lock {
+  let isOpen = found.left !== null;
+  return {
+    ...found,
+    note(open) {
+      isOpen = open !== null;
+      try {
+        writeFileSync(own, textWith(open));
+        renameSync(own, file);
+      } catch {
+        // A full disk must not keep anybody from mending.
+      }
+    },
+    release() {
+      if (!isOpen) rmSync(file, { force: true });
+    },
+  };
 }
 
 /** Unlike a file that is opened, a link is there with its content or not at all. */
@@ -66,16 +108,34 @@ function removeStale(file: string, text: string, own: string): void {
   rmSync(aside);
 }
 
-function holderOf(text: string): Holder | null {
+function holderOf(text: string): (Holder & { kernelStart: string | null }) | null {
+  const { pid, start_time: startMs, kernel_start: start } = fieldsOf(text);
+  if (!Number.isSafeInteger(pid) || typeof startMs !== 'number') return null;
+  return { pid: pid as number, startMs, kernelStart: typeof start === 'string' ? start : null };
+}
+
+/** Null also for what makes no sense. */
+function openFaultIn(text: string): OpenFault | null {
+  const { kind, process } = fieldsIn(fieldsOf(text)['open']);
+  const { pid, kernelStart, uid, gid } = fieldsIn(process);
+  const isWhole = [pid, uid, gid].every(Number.isSafeInteger) && (pid as number) > 1 && typeof kernelStart === 'string';
+  if (!isWhole || !FAULT_KINDS.includes(kind as FaultKind)) return null;
+  return { kind: kind as FaultKind, process: process as ServerProcess };
+}
+
+function fieldsOf(text: string): Record<string, unknown> {
   try {
-    const { pid, start_time: startMs } = JSON.parse(text) as Record<string, unknown>;
-    return Number.isSafeInteger(pid) && typeof startMs === 'number' ? { pid: pid as number, startMs } : null;
+    return fieldsIn(JSON.parse(text));
   } catch {
-    return null;
+    return {};
   }
 }
 
-async function isAlive({ pid, startMs }: Holder): Promise<boolean> {
+function fieldsIn(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+async function isAlive({ pid, ...start }: Holder & { kernelStart: string | null }): Promise<boolean> {
   const info = await lookAtProcess(pid);
-  return info !== null && Math.abs(info.startMs - startMs) <= START_TOLERANCE_MS;
+  return info !== null && isSameStart(start, info);
 }

@@ -34,10 +34,13 @@ export interface Verbs {
   time: [object, number];
   find: [{ server: number }, Found | null];
   status: [{ server: number }, StatusFields | null];
-  break: [{ server: number; process: ServerProcess; fault: Fault; healWithinMs: number }, null];
-  mend: [{ server: number; kind: FaultKind }, ServerProcess];
+  /** Answered with what was not as it should be. */
+  break: [{ server: number; process: ServerProcess; fault: Fault; healWithinMs: number }, string | null];
+  mend: [{ server: number; kind: FaultKind; process: ServerProcess }, ServerProcess];
+  /** Starts it as the agent's own user. */
+  start: [{ server: number }, ServerProcess];
   /** Ends it for good: nobody starts it again. */
-  stop: [{ server: number; process: ServerProcess }, null];
+  stop: [{ server: number; process: ServerProcess }, string | null];
 }
 
 export type Verb = keyof Verbs;

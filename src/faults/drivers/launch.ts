@@ -1,35 +1,57 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fchownSync, openSync } from 'node:fs';
 import { causeOf } from '../../files/cause';
+import type { ServerProcess } from '../driver';
 import { refused } from '../refusal';
 import type { LocalServer } from './local-server';
 import { logFileOf } from './server-log';
 
-/** Starts a server's process; what it says goes to `logFileOf`. */
-export type Launch = (server: LocalServer) => ChildProcess;
+/** The user and group of a server's process. */
+export type ServerOwner = Pick<ServerProcess, 'uid' | 'gid'>;
 
-/** Starts it in a session of its own, so that it outlives this program and a Ctrl-C in this terminal. */
-export function launchDetached(server: LocalServer): ChildProcess {
-  const log = openLog(logFileOf(server));
+/** Starts a server's process as this user; what it says goes to `logFileOf`. */
+export type Launch = (server: LocalServer, owner: ServerOwner) => ChildProcess;
+
+/**
+ * Starts it in a session of its own, so that it outlives this program and a Ctrl-C in this terminal. As another user it
+ * has that one's user and group, and no further groups.
+ */
+export function launchDetached(server: LocalServer, { uid, gid }: ServerOwner): ChildProcess {
+  const isOurs = process.geteuid?.() === uid;
+  const log = logFor(server, isOurs ? null : { uid, gid });
   try {
     const [program, ...args] = server.command;
     const child = spawn(program!, [...args, 'server', '--config', server.config], {
       cwd: server.workDir,
       detached: true,
       stdio: ['ignore', log, log],
+      ...(!isOurs && { uid, gid }),
     });
     child.unref();
     return child;
   } finally {
-    closeSync(log);
+    if (log !== 'ignore') closeSync(log);
   }
 }
 
-/** To append to it. @throws ClusterError `not_reachable`: without a log a server is not started */
+/** To append to it. @throws ClusterError `not_reachable` */
 export function openLog(file: string): number {
   try {
     return openSync(file, 'a');
   } catch (error) {
     throw refused(`cannot write ${file}: ${causeOf(error)}`, error);
+  }
+}
+
+/** A server that was broken comes back even if what it says can be written nowhere by now. */
+function logFor(server: LocalServer, owner: ServerOwner | null): number | 'ignore' {
+  const file = logFileOf(server);
+  const isNew = !existsSync(file);
+  try {
+    const log = openSync(file, 'a');
+    if (isNew && owner !== null) fchownSync(log, owner.uid, owner.gid);
+    return log;
+  } catch {
+    return 'ignore';
   }
 }

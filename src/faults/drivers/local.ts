@@ -2,16 +2,17 @@ import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as later } from 'node:timers/promises';
 import { askOne } from '../../core/ask-status';
-import type { FaultKind } from '../../core/fault-kinds';
+import { type FaultKind, isMendedByStart } from '../../core/fault-kinds';
 import type { StatusFields } from '../../core/protocol';
 import { formatAddress } from '../../core/transport/address';
 import { causeOf } from '../../files/cause';
 import type { Driver, Fault, Found, ServerProcess } from '../driver';
 import { nullIfRefused, refused } from '../refusal';
-import { type Launch, launchDetached } from './launch';
+import { type Launch, launchDetached, type ServerOwner } from './launch';
 import type { LocalServer } from './local-server';
 import { healNetwork, impair } from './network/network';
-import { disagreement, readPidFile, START_TOLERANCE_MS } from './pid-file';
+import type { Tool } from './network/tools';
+import { disagreement, readPidFile } from './pid-file';
 import { lookAtProcess } from './process-info';
 import { lastLine, logFileOf, sizeOf } from './server-log';
 
@@ -31,11 +32,15 @@ export interface LocalDriverOptions {
   upMs?: number;
 }
 
-type Bounds = Required<Pick<LocalDriverOptions, 'launch' | 'goneMs' | 'leaveMs' | 'upMs'>>;
+type Bounds = Required<Pick<LocalDriverOptions, 'launch' | 'goneMs' | 'leaveMs' | 'upMs'>> & {
+  /** By which networks were impaired here, and must be healed. */
+  tools: Set<Tool>;
+};
 
 /** Servers of this machine, found by their pid files. Faults last until they are mended: nobody watches over them. */
 export function localDriver(options: LocalDriverOptions): Driver {
-  const bounds = { launch: launchDetached, goneMs: 5000, leaveMs: 10_000, upMs: 10_000, ...options };
+  const tools = new Set<Tool>();
+  const bounds = { launch: launchDetached, goneMs: 5000, leaveMs: 10_000, upMs: 10_000, ...options, tools };
   const serverOf = (id: number): LocalServer => {
     const server = options.servers.find((each) => each.id === id);
     if (server === undefined) throw refused(`there is no server ${id} here`);
@@ -45,7 +50,7 @@ export function localDriver(options: LocalDriverOptions): Driver {
     find: async (id) => identify(serverOf(id)),
     status: async (id) => statusOf(serverOf(id)),
     break: async (id, process, fault) => breakServer(serverOf(id), process, fault, bounds),
-    mend: async (id, kind) => mend(serverOf(id), kind, bounds),
+    mend: async (id, kind, process) => mend(serverOf(id), kind, process, bounds),
   };
 }
 
@@ -64,60 +69,78 @@ async function identify(server: LocalServer): Promise<Found | null> {
   if (named === null || info === null) return null;
   const problem = disagreement(server, named, info);
   if (problem !== undefined) throw refused(problem);
-  return { pid: named.pid, startMs: info.startMs, isStopped: info.isStopped };
+  const { kernelStart, uid, gid, isStopped } = info;
+  return { pid: named.pid, kernelStart, uid, gid, isStopped };
 }
 
-async function breakServer(server: LocalServer, process: ServerProcess, fault: Fault, bounds: Bounds): Promise<void> {
+async function breakServer(
+  server: LocalServer,
+  process: ServerProcess,
+  fault: Fault,
+  bounds: Bounds,
+): Promise<string | null> {
   const now = await identify(server);
   if (now === null) throw refused('it ended by itself just now');
-  if (now.pid !== process.pid) throw refused(`it was restarted just now, as process ${now.pid}`);
+  if (!isSame(now, process)) throw refused(`it was restarted just now, as process ${now.pid}`);
   switch (fault.kind) {
-    case 'kill':
-      return end(now, bounds.goneMs);
     case 'terminate':
     case 'restart':
       return leave(now, bounds);
+    case 'kill':
+      await end(now, bounds.goneMs);
+      return null;
     case 'pause':
-      return stop(now, bounds.goneMs);
+      await stop(now, bounds.goneMs);
+      return null;
     default:
-      return impair(server, fault);
+      await impair(server, fault, bounds.tools);
+      return null;
   }
 }
 
-async function mend(server: LocalServer, kind: FaultKind, bounds: Bounds): Promise<ServerProcess> {
-  if (kind === 'kill' || kind === 'terminate' || kind === 'restart') return start(server, bounds);
-  if (kind !== 'pause') await healNetwork(server);
+async function mend(
+  server: LocalServer,
+  kind: FaultKind,
+  broken: ServerProcess,
+  bounds: Bounds,
+): Promise<ServerProcess> {
+  if (isMendedByStart(kind)) return start(server, broken, bounds);
+  // A pid file may be gone or wrong by now; who was stopped by us is let go on all the same.
+  if (kind === 'pause' && !(await isGone(broken))) return resume(broken, bounds.goneMs);
+  if (kind !== 'pause') await healNetwork(server, bounds.tools);
   const found = await identify(server);
   if (found === null) throw refused('it has ended meanwhile');
-  if (kind === 'pause') await resume(found, bounds.goneMs);
   return found;
 }
 
-async function end({ pid, startMs }: Found, goneMs: number): Promise<void> {
+async function end(process: ServerProcess, goneMs: number): Promise<void> {
+  const { pid } = process;
   signal(pid, 'SIGKILL');
-  if (await untilTrue(goneMs, () => isGone(pid, startMs))) return;
+  if (await untilTrue(goneMs, () => isGone(process))) return;
   throw refused(`process ${pid} was killed but is there after ${goneMs / 1000} s`);
 }
 
 /** One that does not leave is killed, so that what comes next finds a server that is down. */
-async function leave(found: Found, { leaveMs, goneMs }: Bounds): Promise<void> {
-  const { pid, startMs } = found;
+async function leave(process: ServerProcess, { leaveMs, goneMs }: Bounds): Promise<string | null> {
+  const { pid } = process;
   signal(pid, 'SIGTERM');
-  if (await untilTrue(leaveMs, () => isGone(pid, startMs))) return;
-  await end(found, goneMs);
-  throw refused(`process ${pid} did not leave within ${leaveMs / 1000} s after SIGTERM, and was killed`);
+  if (await untilTrue(leaveMs, () => isGone(process))) return null;
+  await end(process, goneMs);
+  return `process ${pid} did not leave within ${leaveMs / 1000} s after SIGTERM, and was killed`;
 }
 
-async function stop({ pid, startMs }: Found, limitMs: number): Promise<void> {
+async function stop(process: ServerProcess, limitMs: number): Promise<void> {
+  const { pid } = process;
   signal(pid, 'SIGSTOP');
   if (await untilTrue(limitMs, async () => (await lookAtProcess(pid))?.isStopped === true)) return;
-  if (!(await isGone(pid, startMs))) signal(pid, 'SIGCONT');
+  if (!(await isGone(process))) signal(pid, 'SIGCONT');
   throw refused(`process ${pid} did not stop within ${limitMs / 1000} s after SIGSTOP`);
 }
 
-async function resume({ pid }: Found, limitMs: number): Promise<void> {
+async function resume(process: ServerProcess, limitMs: number): Promise<ServerProcess> {
+  const { pid } = process;
   signal(pid, 'SIGCONT');
-  if (await untilTrue(limitMs, async () => (await lookAtProcess(pid))?.isStopped !== true)) return;
+  if (await untilTrue(limitMs, async () => (await lookAtProcess(pid))?.isStopped !== true)) return process;
   throw refused(`process ${pid} is still stopped ${limitMs / 1000} s after SIGCONT`);
 }
 
@@ -132,15 +155,18 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** Its number may be another process's by now. */
-async function isGone(pid: number, startMs: number): Promise<boolean> {
-  const info = await lookAtProcess(pid);
-  return info === null || Math.abs(info.startMs - startMs) > START_TOLERANCE_MS;
+async function isGone({ pid, kernelStart }: ServerProcess): Promise<boolean> {
+  return (await lookAtProcess(pid))?.kernelStart !== kernelStart;
 }
 
-async function start(server: LocalServer, { launch, upMs }: Bounds): Promise<ServerProcess> {
+function isSame(one: ServerProcess, other: ServerProcess): boolean {
+  return one.pid === other.pid && one.kernelStart === other.kernelStart;
+}
+
+async function start(server: LocalServer, owner: ServerOwner, { launch, upMs }: Bounds): Promise<ServerProcess> {
   const log = logFileOf(server);
   const logBytes = sizeOf(log);
-  const child = launch(server);
+  const child = launch(server, owner);
   let end: string | undefined;
   child.on('error', (error) => (end ??= `cannot run ${server.binary}: ${causeOf(error)}`));
   child.on('exit', (code, by) => (end ??= code === null ? `it was ended by ${by}` : `it ended with exit code ${code}`));

@@ -11,6 +11,8 @@ export interface PidFile {
   pid: number;
   /** Unix milliseconds. */
   startMs: number;
+  /** See ../../files/kernel-start; null: it is not known. */
+  kernelStart: string | null;
   serverId: number;
   /** As it stood on its command line; null: it was started without a file. */
   config: string | null;
@@ -18,20 +20,21 @@ export interface PidFile {
 
 const MAX_BYTES = 8192;
 /** How far the two accounts of a start may differ: one is the kernel's, one the program's own. */
-export const START_TOLERANCE_MS = 2000;
+const START_TOLERANCE_MS = 2000;
 
 /** A server's pid file; null when there is none. @throws ClusterError for anything that is no pid file */
 export function readPidFile(file: string): PidFile | null {
   const text = readSmall(file);
   if (text === null) return null;
-  const { pid, start_time: startMs, server_id: serverId, config } = objectOf(text);
+  const { pid, start_time: startMs, kernel_start: start = null, server_id: serverId, config } = objectOf(text);
   // Numbers below 1 would signal whole groups of processes.
   const isPid = Number.isSafeInteger(pid) && (pid as number) > 1;
-  const isConfig = config === null || typeof config === 'string';
-  if (!isPid || typeof startMs !== 'number' || typeof serverId !== 'number' || !isConfig) {
+  const isText = (value: unknown): value is string | null => value === null || typeof value === 'string';
+  const isStart = typeof startMs === 'number' && isText(start);
+  if (!isPid || !isStart || typeof serverId !== 'number' || !isText(config)) {
     throw refused(`${oneLine(file)} is no pid file of a server`);
   }
-  return { pid: pid as number, startMs, serverId, config };
+  return { pid: pid as number, startMs, kernelStart: start, serverId, config };
 }
 
 /** Why the process that a pid file names cannot be taken for this server; undefined when all agrees. */
@@ -44,11 +47,17 @@ export function disagreement(server: LocalServer, named: PidFile, info: ProcessI
     const got = config === null ? 'without a configuration file' : `with ${shown(config)}`;
     return `by ${file} it was started ${got}, not with ${shown(server.config)}`;
   }
-  if (!(Math.abs(info.startMs - startMs) <= START_TOLERANCE_MS)) {
+  if (!isSameStart(named, info)) {
     return `process ${pid} of ${file} started at ${showTime(info.startMs)}, not at ${showTime(startMs)}`;
   }
   if (info.words.includes('server')) return undefined;
   return `process ${pid} of ${file} is no server, its command line is ${shown(info.words.join(' '))}`;
+}
+
+/** Whether what was written down of a process's start is what the system says of this one. */
+export function isSameStart(named: Pick<PidFile, 'startMs' | 'kernelStart'>, info: ProcessInfo): boolean {
+  if (named.kernelStart !== null) return named.kernelStart === info.kernelStart;
+  return Math.abs(info.startMs - named.startMs) <= START_TOLERANCE_MS;
 }
 
 /** The text of a small regular file. Never blocks: a pipe or a device is refused. */

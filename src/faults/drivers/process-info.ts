@@ -1,12 +1,17 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat as statOf } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { kernelStartIn, statFields } from '../../files/kernel-start';
 
 /** What the system knows of a process that lives. */
 export interface ProcessInfo {
   /** Unix milliseconds; from `ps` it is a whole second. */
   startMs: number;
+  /** The same whatever becomes of the clock; from `ps` it is what that says of the start. */
+  kernelStart: string;
+  uid: number;
+  gid: number;
   /** Stopped by a signal (SIGSTOP). */
   isStopped: boolean;
   /** Its command line. */
@@ -15,7 +20,7 @@ export interface ProcessInfo {
 
 /** Of /proc: Linux shows every program 100 ticks a second, whatever the kernel counts in. */
 const TICK_MS = 10;
-const PS_COLUMNS = ['-o', 'stat=', '-o', 'lstart=', '-o', 'command='];
+const PS_COLUMNS = ['stat', 'uid', 'gid', 'lstart', 'command'].flatMap((column) => ['-o', `${column}=`]);
 
 /** Null when it does not live; a zombie does not. */
 export function lookAtProcess(pid: number): Promise<ProcessInfo | null> {
@@ -25,16 +30,18 @@ export function lookAtProcess(pid: number): Promise<ProcessInfo | null> {
 /** From /proc, which Linux has. */
 export async function fromProc(pid: number): Promise<ProcessInfo | null> {
   try {
-    const [stat, commandLine, uptime] = await Promise.all(
+    const [stat = '', commandLine, uptime] = await Promise.all(
       [`/proc/${pid}/stat`, `/proc/${pid}/cmdline`, '/proc/uptime'].map((file) => readFile(file, 'utf8')),
     );
-    // The second field is the name in parentheses, in which anything may stand: count from its end.
-    const fields = stat!.slice(stat!.lastIndexOf(')') + 2).split(' ');
+    const { uid, gid } = await statOf(`/proc/${pid}`);
+    const fields = statFields(stat);
     const state = fields[0]!;
     if (isDead(state)) return null;
+    const kernelStart = kernelStartIn(stat)!;
     const bootMs = Date.now() - Number(uptime!.split(' ')[0]) * 1000;
     const startMs = bootMs + Number(fields[19]) * TICK_MS;
-    return { startMs, isStopped: isStopped(state), words: commandLine!.split('\0').slice(0, -1) };
+    const words = commandLine!.split('\0').slice(0, -1);
+    return { startMs, kernelStart, uid, gid, isStopped: isStopped(state), words };
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;
@@ -51,11 +58,15 @@ export async function fromPs(pid: number): Promise<ProcessInfo | null> {
       throw error;
     },
   );
-  // S+   Sun Nov 22 17:46:05 2026 /opt/cloudp2p server --config config/server1.toml
-  const [, state = 'Z', start = '', command = ''] =
-    /^\s*(\S+)\s+(\S+ +\S+ +\d+ +[\d:]+ +\d+) +(.*)$/m.exec(stdout) ?? [];
+  // S+   1000  1000 Sun Nov 22 17:46:05 2026 /opt/cloudp2p server --config config/server1.toml
+  const [, state = 'Z', uid, gid, start = '', command = ''] =
+    /^\s*(\S+)\s+(\d+)\s+(\d+)\s+(\S+ +\S+ +\d+ +[\d:]+ +\d+) +(.*)$/m.exec(stdout) ?? [];
   if (isDead(state)) return null;
-  return { startMs: Date.parse(start), isStopped: isStopped(state), words: command.split(/\s+/) };
+  const owner = { uid: Number(uid), gid: Number(gid) };
+  return {
+    ...{ startMs: Date.parse(start), kernelStart: start, ...owner },
+    ...{ isStopped: isStopped(state), words: command.split(/\s+/) },
+  };
 }
 
 function isDead(state: string): boolean {

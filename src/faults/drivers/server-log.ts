@@ -18,6 +18,7 @@ export function sizeOf(file: string): number {
 
 /** The last line that was written to a file since it had so many bytes; empty if there is none. */
 export function lastLine(file: string, fromBytes: number): string {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return '';
   const size = sizeOf(file);
   const from = Math.max(fromBytes <= size ? fromBytes : 0, size - MAX_TAIL_BYTES);
   if (size <= from) return '';

@@ -34,6 +34,8 @@ export class AgentLink {
   #errors = '';
   #heardMs: number;
   #isEnding = false;
+  /** How it was lost or ended; undefined: it is there. */
+  #gone: string | undefined;
 
   constructor(
     readonly host: string,
@@ -61,7 +63,8 @@ export class AgentLink {
 
   /** @throws ClusterError what the agent refused, or that it is gone */
   ask<V extends Verb>(verb: V, fields: Verbs[V][0]): Promise<Verbs[V][1]> {
-    if (this.#lost.signal.aborted) return Promise.reject(refused(String(this.#lost.signal.reason)));
+    if (this.#isEnding) return Promise.reject(refused(`the fault agent on ${this.host} was told to end`));
+    if (this.#gone !== undefined) return Promise.reject(refused(this.#gone));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: resolve as Pending['resolve'], reject });
@@ -117,7 +120,7 @@ export class AgentLink {
   #lose(how: string): void {
     clearInterval(this.#timer);
     const parts = [how, printable(gist(this.#errors), MAX_WORDS)].filter((part) => part !== '');
-    const text = `the fault agent on ${this.host} is gone: ${parts.join(': ')}`;
+    const text = (this.#gone ??= `the fault agent on ${this.host} is gone: ${parts.join(': ')}`);
     for (const { reject } of this.#pending.values()) reject(refused(text));
     this.#pending.clear();
     if (!this.#isEnding && !this.#lost.signal.aborted) this.#lost.abort(text);

@@ -77,7 +77,7 @@ async function greet(host: string, options: ConnectOptions): Promise<Host | Prob
   const servers = options.servers.filter((server) => server.host === host);
   const link = new HostLink(host, servers, options);
   try {
-    return { link, hello: await link.greet(), clock: await link.clockOffset() };
+    return { link, hello: await link.greet(options.signal), clock: await link.clockOffset() };
   } catch (error) {
     await link.end();
     const isMistake = error instanceof ClusterError && error.code === 'bad_config';
@@ -114,9 +114,8 @@ function driverOf(hosts: readonly Host[]): Driver {
   return {
     find: (server) => linkTo(server).ask('find', { server }),
     status: (server) => linkTo(server).ask('status', { server }),
-    async break(server, process, fault, healWithinMs) {
-      await linkTo(server).ask('break', { server, process, fault, healWithinMs });
-    },
-    mend: (server, kind) => linkTo(server).ask('mend', { server, kind }),
+    break: (server, process, fault, healWithinMs) =>
+      linkTo(server).ask('break', { server, process, fault, healWithinMs }),
+    mend: (server, kind, process) => linkTo(server).ask('mend', { server, kind, process }),
   };
 }

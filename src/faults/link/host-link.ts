@@ -10,8 +10,12 @@ import type { Channel } from './channel';
 export interface HostOptions {
   kinds: readonly FaultKind[];
   clock: Clock;
-  /** Starts the agent for these servers, which are on one host. @throws ClusterError when it cannot be reached */
-  open(host: string, servers: readonly FaultServer[]): Promise<Channel>;
+  /**
+   * Starts the agent for these servers, which are on one host.
+   * @param signal gives up, while it is not reached yet
+   * @throws ClusterError when it cannot be reached
+   */
+  open(host: string, servers: readonly FaultServer[], signal: AbortSignal): Promise<Channel>;
 }
 
 /** How long an agent that is gone may take to mend what it broke and let its servers go. */
@@ -36,13 +40,9 @@ export class HostLink {
   }
 
   /** Starts the agent. @throws ClusterError */
-  async greet(): Promise<Hello> {
-    const channel = await this.options.open(this.host, this.servers);
-    this.#link = new AgentLink(this.host, channel, this.options.clock);
-    const servers = this.servers.map(({ id, config, workDir, binary, command }) => {
-      return { id, config, workDir, binary, command };
-    });
-    return this.#link.ask('hello', { servers, kinds: [...this.options.kinds] });
+  async greet(signal: AbortSignal): Promise<Hello> {
+    this.#link = await this.#open(signal);
+    return this.#greet(this.#link);
   }
 
   clockOffset(): ReturnType<AgentLink['clockOffset']> {
@@ -61,6 +61,18 @@ export class HostLink {
     await this.#link?.end();
   }
 
+  async #open(signal: AbortSignal): Promise<AgentLink> {
+    const channel = await this.options.open(this.host, this.servers, signal);
+    return new AgentLink(this.host, channel, this.options.clock);
+  }
+
+  #greet(link: AgentLink): Promise<Hello> {
+    const servers = this.servers.map(({ id, config, workDir, binary, command }) => {
+      return { id, config, workDir, binary, command };
+    });
+    return link.ask('hello', { servers, kinds: [...this.options.kinds] });
+  }
+
   /** The first agent mends everything when it is cut off, and gives its locks back when it has. */
   async #reconnect(): Promise<void> {
     const { clock } = this.options;
@@ -73,14 +85,21 @@ export class HostLink {
     }
   }
 
+  /** Whatever the user wants by now: there may be something to mend. An agent that cannot have its locks is of no use. */
   async #attempt(): Promise<string | null> {
+    let link: AgentLink | undefined;
     try {
-      const { servers } = await this.greet();
+      link = await this.#open(NEVER);
+      const { servers } = await this.#greet(link);
       const locked = servers.flatMap(({ problems }) => problems).find(({ kind }) => kind === 'lock');
-      if (locked === undefined) return null;
-      await this.end();
+      if (locked === undefined) {
+        this.#link = link;
+        return null;
+      }
+      await link.end();
       return locked.text;
     } catch (error) {
+      await link?.end();
       return reasonOf(error);
     }
   }

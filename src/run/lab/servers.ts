@@ -75,7 +75,7 @@ export class LabServers {
     }
     await this.options.beforeStart(server);
     try {
-      this.started.set(id, await link.ask('mend', { server: id, kind: 'kill' }));
+      this.started.set(id, await link.ask('start', { server: id }));
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
       // The connection may have been lost after the start.
@@ -109,14 +109,13 @@ export class LabServers {
 
   private async withAgents<T>(signal: AbortSignal, work: (links: readonly HostLink[]) => Promise<T>): Promise<T> {
     const { servers, kinds, clock } = this.options;
-    const open = (host: string, own: readonly FaultServer[]) => sshChannel(host, own, signal);
     const hosts = [...new Set(servers.map(({ host }) => host))];
     const links = hosts.map((host) => {
       const own = servers.filter((server) => server.host === host);
-      return new HostLink(host, own, { kinds, clock, open });
+      return new HostLink(host, own, { kinds, clock, open: sshChannel });
     });
     try {
-      await together(links, async (link) => this.check(link, await link.greet()));
+      await together(links, async (link) => this.check(link, await link.greet(signal)));
       return await work(links);
     } finally {
       await Promise.all(links.map((link) => link.end()));

@@ -1,0 +1,82 @@
+import type { Driver, ServerProcess } from '../../src/faults/driver';
+import { DeadMan } from '../../src/faults/agent/dead-man';
+import type { OpenFault } from '../../src/faults/agent/lock';
+import { processOf, refuse } from './ring-rig';
+
+const MINUTE_MS = 60_000;
+const FOUND = { ...processOf(7), isStopped: false };
+
+/** One server, whose driver does what a test says, and what the dead man said, wrote down and waited for. */
+function rigOf(driver: Partial<Driver>) {
+  const said: string[] = [];
+  const notes: (OpenFault | null)[] = [];
+  const waits: number[] = [];
+  const whole: Driver = {
+    find: async () => FOUND,
+    status: async () => null,
+    break: async () => null,
+    mend: async () => processOf(8),
+    ...driver,
+  };
+  const deadMan = new DeadMan({
+    driver: whole,
+    say: (id, text) => void said.push(`${id} ${text}`),
+    note: (_, open) => void notes.push(open),
+    wait: async (ms) => void waits.push(ms),
+  });
+  return { deadMan, said, notes, waits };
+}
+
+it('what is broken is written down before it is done, with its process, and until it is mended', async () => {
+  const notesAtBreak: unknown[] = [];
+  const { deadMan, notes } = rigOf({ break: async () => (notesAtBreak.push(...notes), null) });
+  await deadMan.break(1, FOUND, { kind: 'pause' }, MINUTE_MS);
+  expect(notesAtBreak).toEqual([{ kind: 'pause', process: FOUND }]);
+  await deadMan.mend(1, 'pause', FOUND);
+  expect(notes.slice(1)).toEqual([null]);
+});
+
+it('a server that somebody else has started already is not started again', async () => {
+  const mended: ServerProcess[] = [];
+  const { deadMan, said, notes } = rigOf({ mend: async (_, __, process) => (mended.push(process), process) });
+  await deadMan.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
+  await deadMan.mendAll('the controller is gone');
+  expect(mended).toEqual([]);
+  expect(said).toEqual(['1 after the fault "kill" it runs already (PID 7): the controller is gone']);
+  expect(notes.at(-1)).toBe(null);
+});
+
+it('one that does not come back is tried again after a while, and stays written down', async () => {
+  const { deadMan, said, notes, waits } = rigOf({ find: async () => null, mend: async () => refuse('no cover') });
+  await deadMan.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
+  await deadMan.mendAll('the controller is gone');
+  expect(said).toEqual(Array(3).fill('1 the fault "kill" cannot be mended: no cover'));
+  expect(waits).toEqual([1000, 1000]);
+  expect(notes.at(-1)).toMatchObject({ kind: 'kill' });
+  // Its timer would keep the process.
+  await deadMan.mend(1, 'kill', FOUND).catch(() => undefined);
+});
+
+describe('a fault that failed half-way', () => {
+  const failing = (driver: Partial<Driver>) => rigOf({ break: async () => refuse('nft: no'), ...driver });
+  const attempt = (deadMan: DeadMan, kind: 'pause' | 'kill' | 'loss') =>
+    deadMan.break(1, FOUND, kind === 'loss' ? { kind, lossPercent: 5 } : { kind }, MINUTE_MS);
+
+  it('at a process that is there has left nothing', async () => {
+    const { deadMan, notes } = failing({});
+    await expect(attempt(deadMan, 'pause')).rejects.toThrow('nft: no');
+    expect(notes.at(-1)).toBe(null);
+  });
+
+  it('in the network is open until what may be left is removed', async () => {
+    let isHealable = false;
+    const mend = async () => (isHealable ? processOf(7) : refuse('nft: no'));
+    const { deadMan, notes, said } = failing({ mend });
+    await expect(attempt(deadMan, 'loss')).rejects.toThrow('nft: no');
+    expect(notes.at(-1)).toMatchObject({ kind: 'loss' });
+    isHealable = true;
+    await deadMan.mendAll('the controller is gone');
+    expect(notes.at(-1)).toBe(null);
+    expect(said).toEqual(['1 the fault "loss" was mended (PID 7): the controller is gone']);
+  });
+});
