@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 import { formatAddress } from './address';
@@ -34,8 +35,14 @@ export class Handshakes {
 
   constructor(options: HandshakeOptions) {
     this.#options = options;
-    // Certificates are asked for and verified by OpenSSL; `#judge` turns away, so that it can say why.
-    this.#server = createServer({ ...options.context, requestCert: true, rejectUnauthorized: false });
+    this.#server = createServer({
+      ...options.context,
+      // Certificates are asked for and verified by OpenSSL; `#judge` turns away, so that it can say why.
+      ...{ requestCert: true, rejectUnauthorized: false },
+      // A resumed session shows no certificate: it would outlive its own, and whoever was turned away has one as well.
+      // Sessions are kept in the tickets alone, unless somebody listens for 'newSession' and 'resumeSession'.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    });
     this.#server.on('secureConnection', (socket) => this.#judge(socket));
     this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#failed(error, socket));
   }
@@ -79,15 +86,12 @@ export class Handshakes {
     const address = addressOf(socket);
     const handshake = address === undefined ? undefined : this.#pending.get(address);
     if (address === undefined || handshake === undefined) return void socket.destroy();
-    if (socket.authorized === true) {
+    const text = certificateProblem(socket);
+    if (text === undefined) {
       this.#pending.delete(address);
       clearTimeout(handshake.timer);
       return this.#options.onSecure(socket);
     }
-    const code = String(socket.authorizationError);
-    const isNone = socket.getPeerX509Certificate() === undefined;
-    const problem = isNone ? 'it has no certificate' : tlsProblem({ name: '', message: '', code });
-    const text = problem ?? `its certificate is not accepted (${code})`;
     this.#options.onProblem(address, text);
     socket.on('error', () => undefined);
     turnAway(socket, text);
@@ -104,6 +108,18 @@ export class Handshakes {
     const [oldest] = this.#pending.values();
     oldest?.raw.destroy();
   }
+}
+
+/**
+ * Undefined: it has just shown a good one. `authorized` alone does not say so: of a resumed session without any, Node 20
+ * says true.
+ */
+function certificateProblem(socket: TLSSocket): string | undefined {
+  if (socket.isSessionReused()) return 'it resumed an earlier session, which shows no certificate';
+  if (socket.getPeerX509Certificate() === undefined) return 'it has no certificate';
+  if (socket.authorized === true) return undefined;
+  const code = String(socket.authorizationError);
+  return tlsProblem({ name: '', message: '', code }) ?? `its certificate is not accepted (${code})`;
 }
 
 /** Says it and closes; what else comes is thrown away unread, so that the kernel does not reset what was said. */

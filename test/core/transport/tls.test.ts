@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect as connectPlain, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import fc from 'fast-check';
 import { encodeMessage } from '../../../src/core/transport/frame';
 import { type Connection, dial, type DialOptions } from '../../../src/core/transport/network';
@@ -13,6 +13,8 @@ import { cleanUp, Ear, listening, Queue, rawClient, rawServer } from './sockets'
 
 if (!HAS_OPENSSL) console.log('openssl is not there: the tests of TLS are skipped');
 const whereOpenssl = HAS_OPENSSL ? describe : describe.skip;
+
+type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
 const HELLO = Buffer.from('16030100f8010000f40303', 'hex');
 const MAX_HANDSHAKES = 1024;
@@ -62,16 +64,17 @@ whereOpenssl('mutual TLS', () => {
   }
 
   /** A program with TLS that is not ours. */
-  function stranger(port: number, options: { maxVersion?: 'TLSv1.2' | 'TLSv1.3'; name?: string }) {
+  function stranger(port: number, options: { maxVersion?: TlsVersion; name?: string; session?: Buffer }) {
     const { ca, ...own } = lab.pem(options.name ?? 'client');
     const shown = options.name === undefined ? {} : own;
-    const { maxVersion } = options;
+    const { maxVersion, session } = options;
     const socket = connectTls({
       host: '127.0.0.1',
       port,
       ca,
       ...shown,
       maxVersion,
+      session,
       checkServerIdentity: () => undefined,
     });
     sockets.push(socket);
@@ -180,6 +183,59 @@ whereOpenssl('mutual TLS', () => {
       }
       expect(accepted.size).toBe(0);
       expect(listener.connectionCount).toBe(0);
+    });
+  });
+
+  describe('no session is resumed: a certificate is looked at each time', () => {
+    /** What becomes of each dialer. */
+    async function judging() {
+      const fates = new Queue<string>();
+      const onConnection = (): Ear => {
+        fates.push('let in');
+        return new Ear();
+      };
+      const onTlsProblem = (_remote: string, problem: string): void => fates.push(problem);
+      const { listener } = await listening({ secure: secureOf('server-1'), onConnection, onTlsProblem });
+      return { listener, fates };
+    }
+
+    const versions = ['TLSv1.2', 'TLSv1.3'] as const;
+    const shown = [
+      [undefined, 'it has no certificate'],
+      ['expired', 'its certificate has expired'],
+      ['client', 'let in'],
+    ] as const;
+    const cases = versions.flatMap((maxVersion) => shown.map(([first, fate]) => ({ maxVersion, first, fate })));
+    test.each(cases)('$maxVersion, begun with the certificate: $first', async ({ maxVersion, first, fate }) => {
+      const { listener, fates } = await judging();
+      const before = stranger(listener.port, { maxVersion, name: first });
+      before.resume();
+      // Comes without tickets, too: a session has a name then, which the listener has forgotten.
+      const session = await new Promise<Buffer>((resolve) => before.once('session', resolve));
+      expect(await fates.next()).toBe(fate);
+      before.destroy();
+      for (const [second, text] of shown) {
+        const after = stranger(listener.port, { maxVersion, name: second, session });
+        after.resume();
+        expect(await fates.next()).toBe(text);
+        expect(after.isSessionReused()).toBe(false);
+        after.destroy();
+      }
+      expect(fates.size).toBe(0);
+    });
+
+    test.each([
+      ['isSessionReused', true, 'it resumed an earlier session, which shows no certificate'],
+      ['getPeerX509Certificate', undefined, 'it has no certificate'],
+    ] as const)('if %s is %s, that alone turns away', async (method, value, text) => {
+      const { listener, fates } = await judging();
+      const spy = jest.spyOn(TLSSocket.prototype, method as 'isSessionReused').mockReturnValue(value as boolean);
+      try {
+        stranger(listener.port, { name: 'client' });
+        expect(await fates.next()).toBe(text);
+      } finally {
+        spy.mockRestore();
+      }
     });
   });
 
