@@ -1,5 +1,6 @@
 /** [tls] of a file, as in etcd: a CA, a certificate of it and the certificate's key, each the path of a PEM file. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import * as v from 'valibot';
 import { printable } from '../core/printable';
 import type { TlsPem } from '../core/transport/tls';
@@ -10,6 +11,7 @@ import { MAX_PATH_CHARS } from './show';
 
 const KEYS = ['ca', 'cert', 'key'] as const;
 type Key = (typeof KEYS)[number];
+type Blame = (key: Key, text: string) => void;
 
 export const tlsFields = section({ ca: v.optional(path()), cert: v.optional(path()), key: v.optional(path()) });
 
@@ -47,19 +49,21 @@ export function tlsFilesOf({ ca, cert, key }: TlsSettings, file: string): TlsFil
 }
 
 /**
- * Reads the three files and checks that the other sides can accept them: dates, the key fits, signed by the CA.
+ * Reads the three files and checks that the other sides can accept them: dates, the key fits, signed by the CA. Of each
+ * file only what it is for: `run` hands `ca` and `cert` out as files that everybody may read, and some keep a
+ * certificate and its key in one.
  * @throws ClusterError `bad_config`, one line a problem, which names the key of the configuration and the file
  */
 export function readTls(files: TlsFiles, role: TlsRole, nowMs: number): TlsPem {
   const problems: Problem[] = [];
-  const blame = (key: Key, text: string): undefined => {
+  const blame: Blame = (key, text) => {
     const { path: file, place } = files[key];
     problems.push({ key: place, text: `${printable(file, MAX_PATH_CHARS)}: ${text}` });
   };
-  const pem = textsOf(files, blame);
-  const authorities = certificatesIn(pem.ca, () => blame('ca', 'expected certificates in PEM'));
-  const chain = certificatesIn(pem.cert, () => blame('cert', 'expected a certificate in PEM'));
-  const key = keyIn(pem.key, (text) => blame('key', text));
+  const texts = textsOf(files, blame);
+  const authorities = authoritiesIn(texts.ca, (text) => blame('ca', text));
+  const chain = certificatesIn(texts.cert, () => blame('cert', 'expected a certificate in PEM'));
+  const key = keyIn(texts.key, (text) => blame('key', text));
   const [own] = chain;
   if (authorities.length > 0 && authorities.every((each) => isOver(each, nowMs))) {
     blame('ca', `the CA's certificate has expired, on ${authorities[0]!.validTo}`);
@@ -71,11 +75,39 @@ export function readTls(files: TlsFiles, role: TlsRole, nowMs: number): TlsPem {
     if (authorities.length > 0 && !isSigned(chain, authorities))
       blame('cert', `was not signed by the CA of ${files.ca.path}`);
   }
+  if (problems.length > 0 || key === undefined) throw badConfig(problems);
+  const pem = {
+    ca: pemOf(authorities),
+    cert: pemOf(chain),
+    key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  };
+  tryPem(pem, blame);
   if (problems.length > 0) throw badConfig(problems);
   return pem;
 }
 
-function textsOf(files: TlsFiles, blame: (key: Key, text: string) => void): TlsPem {
+function pemOf(certificates: readonly X509Certificate[]): string {
+  return certificates.map((each) => each.toString()).join('');
+}
+
+/** OpenSSL has rules of its own, as how long a key must be: a step for each file, so that the right one is blamed. */
+function tryPem({ ca, cert, key }: TlsPem, blame: Blame): void {
+  const steps: [Key, Partial<TlsPem>][] = [
+    ['ca', { ca }],
+    ['cert', { cert }],
+    ['key', { cert, key }],
+  ];
+  for (const [name, part] of steps) {
+    try {
+      createSecureContext(part);
+    } catch (error) {
+      const { reason, message } = error as Error & { reason?: string };
+      return blame(name, `OpenSSL does not accept it: ${printable(reason ?? message)}`);
+    }
+  }
+}
+
+function textsOf(files: TlsFiles, blame: Blame): TlsPem {
   const textOf = (key: Key): string => {
     const read = readText(files[key].path);
     if ('text' in read) return read.text;
@@ -83,6 +115,14 @@ function textsOf(files: TlsFiles, blame: (key: Key, text: string) => void): TlsP
     return '';
   };
   return { ca: textOf('ca'), cert: textOf('cert'), key: textOf('key') };
+}
+
+/** A key here is the CA's, most likely, and whoever has that can make servers. */
+function authoritiesIn(pem: string, blame: (text: string) => void): X509Certificate[] {
+  if (!/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(pem))
+    return certificatesIn(pem, () => blame('expected certificates in PEM'));
+  blame('holds a private key, expected the certificates of the CA alone');
+  return [];
 }
 
 /** Nothing to blame in a file that could not be read: that was told. */

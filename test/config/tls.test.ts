@@ -86,6 +86,48 @@ whereOpenssl('the files of [tls]', () => {
       expect(problem('ca.crt', `server-${id}.crt`, `server-${id}.key`, 'server')).toBe('none');
   });
 
+  test('of a certificate and its key together in one file, only what each is for is taken', () => {
+    const { ca, cert, key } = lab.pem('client');
+    writeFileSync(lab.file('both.pem'), `subject=CN = client\r\n${cert}${key}`);
+    writeFileSync(lab.file('turned.pem'), `${key}${cert}\n# the next one's\n${lab.pem('server-1').key}`);
+    writeFileSync(lab.file('told.crt'), `The CA of the lab\n${ca}`);
+    for (const both of ['both.pem', 'turned.pem'])
+      expect(readTls(files('told.crt', both, both), 'client', NOW_MS)).toEqual({ ca, cert, key });
+  });
+
+  test('chains are taken whole', () => {
+    lab.makeIntermediate('chained');
+    writeFileSync(lab.file('two.crt'), `${lab.pem('client').ca}${lab.pem('chained-ca').cert}`);
+    const { ca, cert } = readTls(files('two.crt', 'chained.crt', 'chained.key'), 'client', NOW_MS);
+    expect([ca, cert].map((text) => text.split('BEGIN CERTIFICATE').length - 1)).toEqual([2, 2]);
+  });
+
+  test("the CA's key may not stand behind its certificate, whatever kind it is", () => {
+    const { ca } = lab.pem('client');
+    const caKey = readFileSync(lab.file('ca.key'), 'utf8');
+    lab.encryptKey('ca.key', 'ca-encrypted.key');
+    const texts = [
+      `${ca}${caKey}`,
+      `${caKey}${ca}`,
+      caKey,
+      `${ca}${readFileSync(lab.file('ca-encrypted.key'), 'utf8')}`,
+    ];
+    for (const text of texts) {
+      writeFileSync(lab.file('ca-and-key.pem'), text);
+      expect(problem('ca-and-key.pem', 'client.crt', 'client.key')).toBe(
+        's.toml: tls.ca: ca-and-key.pem: holds a private key, expected the certificates of the CA alone',
+      );
+    }
+  });
+
+  test('a key that OpenSSL finds too weak', () => {
+    // Node 24 wants 2048 bits, Node 20 is content with 1024.
+    lab.make('weak', { newKey: ['-newkey', 'rsa:512', '-nodes'] });
+    expect(problem('ca.crt', 'weak.crt', 'weak.key')).toBe(
+      's.toml: tls.cert: weak.crt: OpenSSL does not accept it: ee key too small',
+    );
+  });
+
   test.each([
     ['ca.crt', 'client.crt', 'none.key', 's.toml: tls.key: none.key: no such file'],
     ['ca.crt', 'none.crt', 'client.key', 's.toml: tls.cert: none.crt: no such file'],

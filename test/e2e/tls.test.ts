@@ -194,6 +194,7 @@ withOpenssl(
     await inFolder(async (folder) => {
       const lab = new LabCa(folder);
       lab.make('expired', { from: '20200101000000Z', until: '20200201000000Z' });
+      lab.make('weak', { newKey: ['-newkey', 'rsa:1024', '-nodes'] });
       const start = async (tls: string): Promise<Ended> => {
         writeFileSync(path.join(folder, 's.toml'), `[server]\nid = 1\naddress = "127.0.0.1:1"\n${tls}`);
         return runProgram(['server', '--config', 's.toml'], { cwd: folder, timeoutMs: 20_000 });
@@ -205,6 +206,11 @@ withOpenssl(
       );
       expect(missing).toMatchObject({ code: 2 });
       expect(missing.stderr).toContain(`s.toml: tls.key: ${lab.file('none.key')}: no such file`);
+      const weak = await start(lab.toml('weak'));
+      expect(weak).toMatchObject({ code: 2, stdout: '' });
+      expect(weak.stderr).toBe(
+        `Error: s.toml: tls.cert: ${lab.file('weak.crt')}: OpenSSL does not accept it: ee key too small\n`,
+      );
       const half = await runProgram(['status', '--ca', lab.file('ca.crt')], { cwd: folder });
       expect(half).toMatchObject({
         code: 2,

@@ -37,10 +37,10 @@ export class LabCa {
 
   /** One more certificate; validity as `openssl ca` writes dates, `20200101000000Z`; default: a year from now. */
   make(name: string, more: Certificate = {}): void {
-    const { names, from, until, config = 'ca.cnf' } = more;
+    const { names, from, until, config = 'ca.cnf', newKey = NEW_KEY } = more;
     const { extension = `extendedKeyUsage=${more.purpose ?? 'serverAuth,clientAuth'}` } = more;
     const lines = [extension, ...(names === undefined ? [] : [`subjectAltName=${names}`])];
-    this.#openssl(['req', '-new', ...NEW_KEY, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`]);
+    this.#openssl(['req', '-new', ...newKey, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`]);
     writeFileSync(this.file(`${name}.ext`), lines.join('\n'));
     writeFileSync(this.file('ca.cnf'), CA_CONFIG);
     writeFileSync(this.file('index.txt'), '');
@@ -80,6 +80,8 @@ interface Certificate {
   extension?: string;
   /** Who signs. */
   config?: string;
+  /** Which key `openssl req` makes; default: P-256. */
+  newKey?: string[];
 }
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
