@@ -5,8 +5,11 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP, type TcpNetConnectOpts } from 'node:net';
 import { connect, createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { printable } from '../printable';
 import { WRONG_NAME } from './tls-problem';
 import { type HandshakeOptions, Handshakes } from './tls-handshakes';
+
+const MAX_CHARS = 300;
 
 /** The texts of three PEM files. */
 export interface TlsPem {
@@ -23,10 +26,12 @@ export interface ServerName {
 
 /** What a program shows of itself and whom it believes. */
 export class Secure {
+  readonly #cert: string;
   readonly #options: SecureContextOptions;
   readonly #context: SecureContext;
 
   constructor({ ca, cert, key }: TlsPem) {
+    this.#cert = cert;
     this.#options = { ca, cert, key, minVersion: 'TLSv1.2' };
     this.#context = createSecureContext(this.#options);
   }
@@ -47,25 +52,57 @@ export class Secure {
     return socket;
   }
 
+  /** See `nameProblem`, of its own certificate. */
+  nameProblem(serverId: number, hosts: readonly string[]): string | undefined {
+    return nameProblem(this.#cert, serverId, ...hosts);
+  }
+
   /** For a listener: makes accepted sockets secure ones. */
   handshakes(options: Omit<HandshakeOptions, 'context'>): Handshakes {
     return new Handshakes({ ...options, context: this.#options });
   }
 }
 
+/**
+ * Why peers would refuse a server with this certificate (PEM), as said of the certificate; undefined: it names the id or
+ * a host. Without hosts nobody here knows what they dial, and any host that it names may be right.
+ */
+export function nameProblem(cert: string, serverId: number, ...hosts: string[]): string | undefined {
+  const own = new X509Certificate(cert);
+  const isHost = hosts.length > 0 ? hosts.some((host) => namesHost(own, host)) : namesAnyHost(own);
+  if (isHost || namesServer(own, serverId)) return undefined;
+  const dialed = hosts.length > 0 ? ` (${hosts.join(', ')})` : '';
+  return `${printable(namesText(own), MAX_CHARS)}, but peers look for server-${serverId} or the host they dial${dialed}`;
+}
+
 /** Its message is ours; undefined: it is who it should be. */
 function identityError(cert: X509Certificate, { host, serverId }: ServerName): Error | undefined {
-  const isHost = isIP(host) === 0 ? namesHost(cert, host) : cert.checkIP(host) !== undefined;
-  const names = cert.subjectAltName?.split(', ') ?? [];
-  if (isHost || names.some((name) => serverIdOf(name) !== null && [undefined, serverIdOf(name)].includes(serverId))) {
-    return undefined;
-  }
+  if (namesHost(cert, host) || namesServer(cert, serverId)) return undefined;
   const wanted = `${host} or ${serverId === undefined ? 'server-N' : `server-${serverId}`}`;
-  const text = `its certificate names ${cert.subjectAltName ?? 'no server (it has no subjectAltName)'}, not ${wanted}`;
+  const text = `its certificate ${namesText(cert)}, not ${wanted}`;
   return Object.assign(new Error(text), { code: WRONG_NAME });
 }
 
+function namesText({ subjectAltName }: X509Certificate): string {
+  return `names ${subjectAltName ?? 'no server (it has no subjectAltName)'}`;
+}
+
+function namesOf({ subjectAltName }: X509Certificate): string[] {
+  return subjectAltName?.split(', ') ?? [];
+}
+
+/** Undefined: any server. */
+function namesServer(cert: X509Certificate, serverId: number | undefined): boolean {
+  return namesOf(cert).some((name) => serverIdOf(name) !== null && [undefined, serverIdOf(name)].includes(serverId));
+}
+
+function namesAnyHost(cert: X509Certificate): boolean {
+  return namesOf(cert).some((name) => /^(DNS|IP Address):/.test(name) && serverIdOf(name) === null);
+}
+
 function namesHost(cert: X509Certificate, host: string): boolean {
+  // The zone of fe80::1%eth0 means something on this machine alone; no certificate has one, and checkIP would throw.
+  if (isIP(host) !== 0) return cert.checkIP(host.split('%', 1)[0]!) !== undefined;
   return cert.checkHost(host, { subject: 'never', partialWildcards: false }) !== undefined;
 }
 

@@ -6,7 +6,7 @@ import { connect as connectTls, TLSSocket } from 'node:tls';
 import fc from 'fast-check';
 import { encodeMessage } from '../../../src/core/transport/frame';
 import { type Connection, dial, type DialOptions } from '../../../src/core/transport/network';
-import { Secure } from '../../../src/core/transport/tls';
+import { nameProblem, Secure } from '../../../src/core/transport/tls';
 import { HAS_OPENSSL, LabCa } from '../../support/lab-ca';
 import { plain } from '../../support/raw';
 import { cleanUp, Ear, listening, Queue, rawClient, rawServer } from './sockets';
@@ -33,6 +33,7 @@ whereOpenssl('mutual TLS', () => {
     lab.make('future', { from: '20900101000000Z', until: '20910101000000Z', names: 'DNS:server-1' });
     lab.make('only-server', { purpose: 'serverAuth', names: 'DNS:server-1' });
     lab.make('by-ip', { names: 'IP:127.0.0.1' });
+    lab.make('link-local', { names: 'IP:fe80::1' });
     lab.make('by-host', { names: 'DNS:localhost' });
     lab.make('nameless');
     lab.make('posing', { names: 'DNS:server-1.example.com,DNS:xserver-1,URI:server-1' });
@@ -299,6 +300,56 @@ whereOpenssl('mutual TLS', () => {
         'its certificate was not signed by the CA that is configured here ([tls] ca)',
       );
       expect(await ear.closes.next()).toBe('unreachable');
+    });
+  });
+
+  describe('what a server can tell of its own certificate, before its peers do', () => {
+    const none = undefined;
+    test.each([
+      ['server-1', 1, ['10.0.0.1'], none],
+      ['server-1', 1, [], none],
+      ['by-ip', 1, ['127.0.0.1'], none],
+      ['by-ip', 1, ['server1.lan', '127.0.0.1'], none],
+      ['by-host', 1, ['LocalHost'], none],
+      ['link-local', 1, ['fe80::1%eth0'], none],
+      [
+        'by-host',
+        1,
+        ['fe80::1%eth0'],
+        'names DNS:localhost, but peers look for server-1 or the host they dial (fe80::1%eth0)',
+      ],
+      [
+        'by-host',
+        1,
+        ['127.0.0.1'],
+        'names DNS:localhost, but peers look for server-1 or the host they dial (127.0.0.1)',
+      ],
+      [
+        'server-2',
+        1,
+        ['10.0.0.1', 'a.lan'],
+        'names DNS:server-2, but peers look for server-1 or the host they dial (10.0.0.1, a.lan)',
+      ],
+      [
+        'nameless',
+        1,
+        ['10.0.0.1'],
+        'names no server (it has no subjectAltName), but peers look for server-1 or the host they dial (10.0.0.1)',
+      ],
+      // Nobody here knows which host they dial: one of these, perhaps.
+      ['by-ip', 1, [], none],
+      ['by-host', 1, [], none],
+      ['posing', 2, [], none],
+      ['server-2', 1, [], 'names DNS:server-2, but peers look for server-1 or the host they dial'],
+      [
+        'nameless',
+        1,
+        [],
+        'names no server (it has no subjectAltName), but peers look for server-1 or the host they dial',
+      ],
+    ])('%s as server %s at %j', (name, serverId, hosts, text) => {
+      expect(nameProblem(lab.pem(name).cert, serverId, ...hosts)).toBe(text);
+      expect(secureOf(name).nameProblem(serverId, hosts)).toBe(text);
     });
   });
 
