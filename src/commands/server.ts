@@ -7,10 +7,10 @@ import { serverConfigFromFlags, type ServerConfig } from '../config/server-confi
 import { readServerFile } from '../config/server-file';
 import { ClusterError } from '../core/errors';
 import { systemClock } from '../core/system-clock';
-import { isLoopbackAddress } from '../config/address';
 import { runServer, type RunServerOptions } from '../server/run-server';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
+import { advertisedAddress, reachWarnings } from './server/reach';
 
 declare const WORKER_SOURCE: string;
 
@@ -48,9 +48,11 @@ export class Server extends BaseCommand {
     const { id, address, peer: peers, 'metrics-address': metricsAddress } = flags;
     const given = { id, address, peers, metricsAddress };
     const config = serverConfigFromFlags(given, file, { availableParallelism: availableParallelism() });
+    const secure = await secureOf(config.tls, 'server');
     const exitCode = await runServer({
       ...runOptions(config, file?.path ?? null),
-      secure: await secureOf(config.tls, 'server'),
+      secure,
+      warnings: reachWarnings(config, secure),
       logLevel: flags['log-level'],
       leaveAtEndOf: flags['until-stdin-ends'] ? process.stdin : undefined,
     });
@@ -62,13 +64,12 @@ export class Server extends BaseCommand {
 function runOptions(
   config: ServerConfig,
   configPath: string | null,
-): Omit<RunServerOptions, 'logLevel' | 'leaveAtEndOf' | 'secure'> {
+): Omit<RunServerOptions, 'logLevel' | 'leaveAtEndOf' | 'secure' | 'warnings'> {
   const { election, processing, limits } = config;
-  const listensEverywhere = /^(0\.0\.0\.0|\[::\]):/.test(config.address);
   return {
     member: {
       id: config.id,
-      address: config.advertiseAddress ?? (listensEverywhere ? null : config.address),
+      address: advertisedAddress(config),
       peers: config.peers,
       timings: {
         heartbeatMs: election.heartbeatIntervalMs,
@@ -81,7 +82,6 @@ function runOptions(
       drainMs: DRAIN_MS,
     },
     address: config.address,
-    warnings: config.tls === undefined && !isLoopbackAddress(config.address) ? [inTheClear(config.address)] : [],
     limits,
     workers: processing.workers,
     compression: processing.compression,
@@ -94,10 +94,6 @@ function runOptions(
     configPath,
     clock: systemClock,
   };
-}
-
-function inTheClear(address: string): string {
-  return `listens on ${address} without TLS: whoever reaches it may read all, send tasks and pose as a server ([tls])`;
 }
 
 function readCover(file: string | undefined, configPath: string | null): { bytes: Uint8Array; name: string } {

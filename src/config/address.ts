@@ -38,7 +38,10 @@ export function isDialAddress(value: unknown): value is string {
   return address !== undefined && !isWildcard(address.host);
 }
 
-/** One spelling for addresses that are the same text to a resolver: `LocalHost:80` and `localhost:80`, `[::0]` and `[::]`. */
+/**
+ * One spelling for addresses that are the same to a resolver: `LocalHost:80` and `localhost:80`, `[::0]` and `[::]`,
+ * `[::ffff:10.0.0.1]:80` and `10.0.0.1:80`.
+ */
 export function canonicalAddress(text: string): string {
   const address = parseAddress(text);
   if (address === undefined) return text;
@@ -61,7 +64,16 @@ function canonicalHost(host: string): string {
   if (!isIPv6(host)) return host.toLowerCase();
   const [bare = host, zone] = host.split('%');
   const compressed = new URL(`http://[${bare}]/`).hostname.slice(1, -1);
-  return zone === undefined ? compressed : `${compressed}%${zone}`;
+  return zone === undefined ? (mappedIPv4(compressed) ?? compressed) : `${compressed}%${zone}`;
+}
+
+/** The IPv4 address in IPv6 clothes: a socket there speaks IPv4. */
+function mappedIPv4(compressed: string): string | undefined {
+  const halves = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(compressed)?.slice(1);
+  return halves
+    ?.map((half) => parseInt(half, 16))
+    .flatMap((half) => [half >> 8, half & 255])
+    .join('.');
 }
 
 function isWildcard(host: string): boolean {

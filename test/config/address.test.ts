@@ -4,6 +4,7 @@ import {
   formatAddress,
   isDialAddress,
   isListenAddress,
+  isLoopbackAddress,
   isSameEndpoint,
   parseAddress,
 } from '../../src/config/address';
@@ -82,12 +83,27 @@ describe('parseAddress', () => {
 
 describe('who can be reached', () => {
   test('a wildcard is for listening only', () => {
-    for (const text of ['0.0.0.0:80', '[::]:80', '[0:0::0]:80']) {
+    for (const text of ['0.0.0.0:80', '[::]:80', '[0:0::0]:80', '[::ffff:0.0.0.0]:80']) {
       expect(isListenAddress(text)).toBe(true);
       expect(isDialAddress(text)).toBe(false);
     }
     expect(isDialAddress('localhost:80')).toBe(true);
     expect(isDialAddress(80)).toBe(false);
+  });
+
+  test.each([
+    ['127.0.0.1:80', true],
+    ['127.9.9.9:80', true],
+    ['LocalHost:80', true],
+    ['[0::1]:80', true],
+    ['[::ffff:127.0.0.1]:80', true],
+    ['[::FFFF:7f00:1]:80', true],
+    ['[::ffff:10.0.0.1]:80', false],
+    ['[::7f00:1]:80', false],
+    ['[::]:80', false],
+    ['127.example.com:80', false],
+  ])('only this machine reaches %s: %s', (text, is) => {
+    expect(isLoopbackAddress(text)).toBe(is);
   });
 
   test.each([
@@ -100,6 +116,9 @@ describe('who can be reached', () => {
     ['0.0.0.0:80', 'server2.example.com:80', false],
     ['0.0.0.0:80', '127.example.com:80', false],
     ['127.0.0.1:80', '127.0.0.2:80', false],
+    ['10.0.0.1:80', '[::ffff:a00:1]:80', true],
+    ['[::ffff:0.0.0.0]:80', '127.0.0.1:80', true],
+    ['10.0.0.1:80', '[::a00:1]:80', false],
     ['nonsense', '127.0.0.2:80', false],
   ])('%s meets itself at %s: %s', (own, other, same) => {
     expect(isSameEndpoint(own, other)).toBe(same);

@@ -1,0 +1,29 @@
+/** Where a server is reached, and what is well to know of that before somebody reaches it. */
+import { isDialAddress, isLoopbackAddress, parseAddress } from '../../config/address';
+import type { ServerConfig } from '../../config/server-config';
+import type { Secure } from '../../core/transport/tls';
+
+type Addresses = Pick<ServerConfig, 'address' | 'advertiseAddress' | 'metricsAddress'>;
+
+/** What it calls itself to others; null: as each of them has reached it. */
+export function advertisedAddress({ address, advertiseAddress }: Addresses): string | null {
+  return advertiseAddress ?? (isDialAddress(address) ? address : null);
+}
+
+/** What does not keep a server from starting, a line each. Undefined `secure`: in the clear. */
+export function reachWarnings(config: Addresses & { id: number }, secure: Secure | undefined): string[] {
+  const { id, address, advertiseAddress, metricsAddress } = config;
+  const warnings: string[] = [];
+  if (secure === undefined && !isLoopbackAddress(address)) warnings.push(inTheClear(address));
+  const hosts = [advertiseAddress, address].filter(isDialAddress).map((each) => parseAddress(each)!.host);
+  const problem = secure?.nameProblem(id, hosts);
+  if (problem !== undefined) warnings.push(`the certificate of [tls] cert ${problem}`);
+  if (metricsAddress !== undefined && !isLoopbackAddress(metricsAddress)) {
+    warnings.push(`shows its metrics on ${metricsAddress} over plain HTTP: whoever reaches it may read them`);
+  }
+  return warnings;
+}
+
+function inTheClear(address: string): string {
+  return `listens on ${address} without TLS: whoever reaches it may read all, send tasks and pose as a server ([tls])`;
+}

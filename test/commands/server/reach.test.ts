@@ -1,0 +1,69 @@
+import { advertisedAddress, reachWarnings } from '../../../src/commands/server/reach';
+import type { Secure } from '../../../src/core/transport/tls';
+
+const IN_THE_CLEAR = /^listens on (.*) without TLS: whoever reaches it may read all, send tasks and pose as a server/;
+
+/** Finds wrong whatever it is asked, and remembers what that was. */
+function asked(): { questions: unknown[][]; secure: Secure } {
+  const questions: unknown[][] = [];
+  const nameProblem = (...question: unknown[]): string => {
+    questions.push(question);
+    return 'names nobody';
+  };
+  return { questions, secure: { nameProblem } as unknown as Secure };
+}
+
+describe('what a server calls itself', () => {
+  test.each([
+    ['127.0.0.1:8001', undefined, '127.0.0.1:8001'],
+    ['0.0.0.0:8001', undefined, null],
+    ['[::]:8001', undefined, null],
+    ['[::0]:8001', undefined, null],
+    ['[0:0:0:0:0:0:0:0]:8001', undefined, null],
+    ['[::ffff:0.0.0.0]:8001', undefined, null],
+    ['[::ffff:127.0.0.1]:8001', undefined, '[::ffff:127.0.0.1]:8001'],
+    ['[::0]:8001', 'server1.lan:9', 'server1.lan:9'],
+  ])('on %s, advertised as %s: %s', (address, advertiseAddress, expected) => {
+    expect(advertisedAddress({ address, advertiseAddress })).toBe(expected);
+  });
+});
+
+describe('a server warns', () => {
+  test.each([
+    ['127.0.0.1:8001', false],
+    ['[::1]:8001', false],
+    ['[::ffff:127.0.0.1]:8001', false],
+    ['localhost:8001', false],
+    ['0.0.0.0:8001', true],
+    ['[::0]:8001', true],
+    ['[::ffff:10.0.0.1]:8001', true],
+    ['server1.lan:8001', true],
+  ])('of %s without TLS: %s', (address, is) => {
+    const warnings = reachWarnings({ id: 1, address }, undefined);
+    expect(warnings).toEqual(is ? [expect.stringMatching(IN_THE_CLEAR)] : []);
+  });
+
+  test.each([
+    ['127.0.0.1:9101', false],
+    ['[::ffff:127.0.0.1]:9101', false],
+    ['0.0.0.0:9101', true],
+    ['[::0]:9101', true],
+    ['server1.lan:9101', true],
+  ])('of metrics on %s: %s', (metricsAddress, is) => {
+    expect(reachWarnings({ id: 1, address: '127.0.0.1:8001', metricsAddress }, undefined)).toEqual(
+      is ? [`shows its metrics on ${metricsAddress} over plain HTTP: whoever reaches it may read them`] : [],
+    );
+  });
+
+  test.each([
+    ['10.0.0.1:8001', undefined, ['10.0.0.1']],
+    ['0.0.0.0:8001', 'server1.lan:8001', ['server1.lan']],
+    ['[fd00::1]:8001', 'server1.lan:8001', ['server1.lan', 'fd00::1']],
+    ['[::0]:8001', undefined, []],
+  ])('of a certificate that names none of the hosts of %s, advertised as %s', (address, advertiseAddress, hosts) => {
+    const { questions, secure } = asked();
+    const warnings = reachWarnings({ id: 7, address, advertiseAddress }, secure);
+    expect(warnings).toEqual(['the certificate of [tls] cert names nobody']);
+    expect(questions).toEqual([[7, hosts]]);
+  });
+});
