@@ -213,7 +213,10 @@ export class Server {
     return handler;
   }
 
-  /** Told once for each host, not for each of its ports. */
+  /**
+   * Told once for each host, not for each of its ports, and never again: many callers may share a host, and if the good
+   * ones among them made it well, a bad one that redials would be told each time.
+   */
   private onCallerTrouble(remoteAddress: string, problem: string): void {
     const { host } = parseAddress(remoteAddress);
     this.callerTrouble.say(host, `TLS with a caller from ${host}: ${problem}`);
