@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import packageJson from '../../package.json';
 import { defaultCover } from '../assets/assets';
-import { serverConfigFromFlags, type ServerConfig } from '../config/server-config';
+import { advertisedAddress, serverConfigFromFlags, type ServerConfig } from '../config/server-config';
 import { readServerFile } from '../config/server-file';
 import { ClusterError } from '../core/errors';
 import { systemClock } from '../core/system-clock';
 import { runServer, type RunServerOptions } from '../server/run-server';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
-import { advertisedAddress, reachWarnings } from './server/reach';
+import { reachWarnings } from './server/reach';
 
 declare const WORKER_SOURCE: string;
 

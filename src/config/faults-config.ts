@@ -6,12 +6,12 @@ import { printable } from '../core/printable';
 import { systemClock } from '../core/system-clock';
 import type { TlsPem } from '../core/transport/tls';
 import { parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
-import { type Address, parseAddress } from './address';
+import { type Address, canonicalAddress, parseAddress } from './address';
 import { type FaultSpec, specFields, type SpecFlags, specOf } from './faults-spec';
 import { list, path, section, table, text } from './fields';
 import { defaultsOf, loadConfig } from './load';
 import { badConfig, type Problem } from './problem';
-import { loadServerConfig } from './server-config';
+import { advertisedAddress, loadServerConfig } from './server-config';
 import { readServerFile, serverId } from './server-file';
 import { MAX_PATH_CHARS } from './show';
 import { readTls, tlsFields, type TlsFiles, tlsFilesOf, tlsProblems } from './tls';
@@ -142,7 +142,7 @@ export function locateServer({ id, config, workDir }: Pick<FaultServer, 'id' | '
   return {
     pidFile: resolve(workDir, server.pidFile),
     address: reachable(server.address),
-    advertised: server.advertiseAddress ?? (isEverywhere(server.address) ? null : server.address),
+    advertised: advertisedAddress(server),
     peers: server.peers.map(({ address }) => address),
     tls: server.tls === undefined ? null : readTls(within(server.tls, workDir), 'server', systemClock.unixMs()),
   };
@@ -260,13 +260,9 @@ function defaultConfig(id: number): string {
 
 /** Nobody can be reached at 0.0.0.0; who listens there is reached through the loopback. */
 function reachable(listens: string): Address {
-  const { host, port } = parseAddress(listens)!;
+  const { host, port } = parseAddress(canonicalAddress(listens))!;
   const loopback: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
   return { host: loopback[host] ?? host, port };
-}
-
-function isEverywhere(listens: string): boolean {
-  return ['0.0.0.0', '::'].includes(parseAddress(listens)!.host);
 }
 
 /** Whether a file can be run. */

@@ -113,6 +113,14 @@ export function serverConfigFromFlags(
   return { ...build(settings, identity, machine), tls: file && tlsFilesOf(settings.tls, file.path) };
 }
 
+/** What a server calls itself to others; null: as each of them has reached it. */
+export function advertisedAddress({
+  address,
+  advertiseAddress,
+}: Pick<ServerConfig, 'address' | 'advertiseAddress'>): string | null {
+  return advertiseAddress ?? (isDialAddress(address) ? address : null);
+}
+
 function identify(
   flags: ServerFlags,
   settings: ServerSettings,

@@ -115,6 +115,9 @@ describe('a file', () => {
   it.each([
     ['0.0.0.0:8001', '', { host: '127.0.0.1', port: 8001 }, null],
     ['[::]:8001', '', { host: '::1', port: 8001 }, null],
+    ['[::0]:8001', '', { host: '::1', port: 8001 }, null],
+    ['[::ffff:0.0.0.0]:8001', '', { host: '127.0.0.1', port: 8001 }, null],
+    ['[::ffff:10.0.0.1]:8001', '', { host: '10.0.0.1', port: 8001 }, '[::ffff:10.0.0.1]:8001'],
     ['0.0.0.0:8001', 'advertise_address = "a:9"', { host: '127.0.0.1', port: 8001 }, 'a:9'],
     ['lab.example.com:8001', '', { host: 'lab.example.com', port: 8001 }, 'lab.example.com:8001'],
   ])('a server that listens on %s (%s) is reached', (address, more, near, advertised) => {

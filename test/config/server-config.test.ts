@@ -2,7 +2,12 @@ import * as fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { ClusterError } from '../../src/core/errors';
 import { parseConfig } from '../../src/config/load';
-import { loadServerConfig, serverConfigFromFlags, type ServerFlags } from '../../src/config/server-config';
+import {
+  advertisedAddress,
+  loadServerConfig,
+  serverConfigFromFlags,
+  type ServerFlags,
+} from '../../src/config/server-config';
 import { readServerFile, serverFileSchema } from '../../src/config/server-file';
 import { configErrorLines, useTempFolder } from './helpers';
 
@@ -271,5 +276,20 @@ describe('flags', () => {
   test('a missing file is undefined only if it may be', () => {
     expect(readServerFile('none.toml', { required: false })).toBeUndefined();
     expect(configErrorLines(() => loadServerConfig('none.toml', machine))).toEqual(['none.toml: no such file']);
+  });
+});
+
+describe('what a server calls itself', () => {
+  test.each([
+    ['127.0.0.1:8001', undefined, '127.0.0.1:8001'],
+    ['0.0.0.0:8001', undefined, null],
+    ['[::]:8001', undefined, null],
+    ['[::0]:8001', undefined, null],
+    ['[0:0:0:0:0:0:0:0]:8001', undefined, null],
+    ['[::ffff:0.0.0.0]:8001', undefined, null],
+    ['[::ffff:127.0.0.1]:8001', undefined, '[::ffff:127.0.0.1]:8001'],
+    ['[::0]:8001', 'server1.lan:9', 'server1.lan:9'],
+  ])('on %s, advertised as %s: %s', (address, advertiseAddress, expected) => {
+    expect(advertisedAddress({ address, advertiseAddress })).toBe(expected);
   });
 });

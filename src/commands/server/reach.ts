@@ -1,14 +1,9 @@
-/** Where a server is reached, and what is well to know of that before somebody reaches it. */
+/** What is well to know of the addresses where a server is reached, before somebody reaches it. */
 import { isDialAddress, isLoopbackAddress, parseAddress } from '../../config/address';
 import type { ServerConfig } from '../../config/server-config';
 import type { Secure } from '../../core/transport/tls';
 
 type Addresses = Pick<ServerConfig, 'address' | 'advertiseAddress' | 'metricsAddress'>;
-
-/** What it calls itself to others; null: as each of them has reached it. */
-export function advertisedAddress({ address, advertiseAddress }: Addresses): string | null {
-  return advertiseAddress ?? (isDialAddress(address) ? address : null);
-}
 
 /** What does not keep a server from starting, a line each. Undefined `secure`: in the clear. */
 export function reachWarnings(config: Addresses & { id: number }, secure: Secure | undefined): string[] {

@@ -1,4 +1,4 @@
-import { advertisedAddress, reachWarnings } from '../../../src/commands/server/reach';
+import { reachWarnings } from '../../../src/commands/server/reach';
 import type { Secure } from '../../../src/core/transport/tls';
 
 const IN_THE_CLEAR = /^listens on (.*) without TLS: whoever reaches it may read all, send tasks and pose as a server/;
@@ -12,21 +12,6 @@ function asked(): { questions: unknown[][]; secure: Secure } {
   };
   return { questions, secure: { nameProblem } as unknown as Secure };
 }
-
-describe('what a server calls itself', () => {
-  test.each([
-    ['127.0.0.1:8001', undefined, '127.0.0.1:8001'],
-    ['0.0.0.0:8001', undefined, null],
-    ['[::]:8001', undefined, null],
-    ['[::0]:8001', undefined, null],
-    ['[0:0:0:0:0:0:0:0]:8001', undefined, null],
-    ['[::ffff:0.0.0.0]:8001', undefined, null],
-    ['[::ffff:127.0.0.1]:8001', undefined, '[::ffff:127.0.0.1]:8001'],
-    ['[::0]:8001', 'server1.lan:9', 'server1.lan:9'],
-  ])('on %s, advertised as %s: %s', (address, advertiseAddress, expected) => {
-    expect(advertisedAddress({ address, advertiseAddress })).toBe(expected);
-  });
-});
 
 describe('a server warns', () => {
   test.each([
