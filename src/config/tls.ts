@@ -65,6 +65,7 @@ export function readTls(files: TlsFiles, role: TlsRole, nowMs: number): TlsPem {
   const chain = certificatesIn(texts.cert, () => blame('cert', 'expected a certificate in PEM'));
   const key = keyIn(texts.key, (text) => blame('key', text));
   const [own] = chain;
+  const signer = signerOf(chain, authorities);
   if (authorities.length > 0 && authorities.every((each) => isOver(each, nowMs))) {
     blame('ca', `the CA's certificate has expired, on ${authorities[0]!.validTo}`);
   }
@@ -72,16 +73,15 @@ export function readTls(files: TlsFiles, role: TlsRole, nowMs: number): TlsPem {
     for (const text of certificateProblems(own, role, nowMs)) blame('cert', text);
     if (key !== undefined && !own.checkPrivateKey(key))
       blame('key', `does not fit the certificate of ${files.cert.path}`);
-    if (authorities.length > 0 && !isSigned(chain, authorities))
-      blame('cert', `was not signed by the CA of ${files.ca.path}`);
+    if (authorities.length > 0 && signer === undefined) blame('cert', `was not signed by the CA of ${files.ca.path}`);
   }
-  if (problems.length > 0 || key === undefined) throw badConfig(problems);
+  if (problems.length > 0 || key === undefined || signer === undefined) throw badConfig(problems);
   const pem = {
     ca: pemOf(authorities),
     cert: pemOf(chain),
     key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
-  tryPem(pem, blame);
+  tryPem(pem, signer, blame);
   if (problems.length > 0) throw badConfig(problems);
   return pem;
 }
@@ -91,10 +91,11 @@ function pemOf(certificates: readonly X509Certificate[]): string {
 }
 
 /** OpenSSL has rules of its own, as how long a key must be: a step for each file, so that the right one is blamed. */
-function tryPem({ ca, cert, key }: TlsPem, blame: Blame): void {
+function tryPem({ ca, cert, key }: TlsPem, signer: X509Certificate, blame: Blame): void {
   const steps: [Key, Partial<TlsPem>][] = [
-    ['ca', { ca }],
     ['cert', { cert }],
+    // Of who is trusted it asks nothing before a handshake; of who stands behind a certificate it does.
+    ['ca', { ca, cert: cert + pemOf([signer]) }],
     ['key', { cert, key }],
   ];
   for (const [name, part] of steps) {
@@ -168,14 +169,18 @@ function isOver({ validTo }: X509Certificate, nowMs: number): boolean {
   return Date.parse(validTo) < nowMs;
 }
 
-/** From the certificate to the CA, if need be by others in the same file. */
-function isSigned([own, ...others]: readonly X509Certificate[], authorities: readonly X509Certificate[]): boolean {
+/** The one of the CA that signed the certificate, if need be by others in the same file. */
+function signerOf(
+  [own, ...others]: readonly X509Certificate[],
+  authorities: readonly X509Certificate[],
+): X509Certificate | undefined {
   let current = own;
   for (let step = 0; step < MAX_CHAIN && current !== undefined; step += 1) {
     const signed: X509Certificate = current;
     const signs = (other: X509Certificate): boolean => signed.checkIssued(other) && signed.verify(other.publicKey);
-    if (authorities.some(signs)) return true;
+    const signer = authorities.find(signs);
+    if (signer !== undefined) return signer;
     current = others.find(signs);
   }
-  return false;
+  return undefined;
 }

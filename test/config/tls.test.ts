@@ -120,12 +120,26 @@ whereOpenssl('the files of [tls]', () => {
     }
   });
 
-  test('a key that OpenSSL finds too weak', () => {
+  test('a key that OpenSSL finds too weak, in whichever file it is', () => {
     // Node 24 wants 2048 bits, Node 20 is content with 1024.
-    lab.make('weak', { newKey: ['-newkey', 'rsa:512', '-nodes'] });
-    expect(problem('ca.crt', 'weak.crt', 'weak.key')).toBe(
-      's.toml: tls.cert: weak.crt: OpenSSL does not accept it: ee key too small',
-    );
+    const newKey = ['-newkey', 'rsa:512', '-nodes'];
+    lab.make('weak', { newKey });
+    lab.makeIntermediate('feeble', newKey);
+    for (const [ca, name, key, line] of [
+      ['ca.crt', 'weak.crt', 'weak.key', 'tls.cert: weak.crt: OpenSSL does not accept it: ee key too small'],
+      ['ca.crt', 'feeble.crt', 'feeble.key', 'tls.cert: feeble.crt: OpenSSL does not accept it: ca key too small'],
+      [
+        'feeble-ca.crt',
+        'feeble-alone.crt',
+        'feeble.key',
+        'tls.ca: feeble-ca.crt: OpenSSL does not accept it: ca key too small',
+      ],
+    ] as const) {
+      expect(problem(ca, name, key)).toBe(`s.toml: ${line}`);
+    }
+    // One that signed nothing here harms nobody.
+    writeFileSync(lab.file('some-weak.crt'), `${lab.pem('feeble-ca').cert}${lab.pem('client').ca}`);
+    expect(problem('some-weak.crt', 'client.crt', 'client.key')).toBe('none');
   });
 
   test.each([

@@ -54,9 +54,9 @@ export class LabCa {
   }
 
   /** A certificate of a CA that ours signed: with that CA's behind it, and `{name}-alone.crt` without. */
-  makeIntermediate(name: string): void {
+  makeIntermediate(name: string, newKey?: string[]): void {
     const ca = `${name}-ca`;
-    this.make(ca, { extension: 'basicConstraints=critical,CA:true' });
+    this.make(ca, { extension: 'basicConstraints=critical,CA:true', newKey });
     writeFileSync(this.file('below.cnf'), CA_CONFIG.replace('ca.crt', `${ca}.crt`).replace('ca.key', `${ca}.key`));
     this.make(name, { config: 'below.cnf' });
     const [own, above] = [`${name}.crt`, `${ca}.crt`].map((file) => readFileSync(this.file(file), 'utf8'));
