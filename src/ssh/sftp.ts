@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { open, rename, stat, truncate, utimes } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Attributes, SFTPWrapper } from 'ssh2';
@@ -26,6 +27,10 @@ const WRITES_AT_ONCE = 16;
 /** A folder with more makes no sense here, and a hostile machine could go on for ever. */
 const MAX_ENTRIES = 200_000;
 const END_OF_FILE = 1;
+/** Of the files that are being written; those of a program that was killed may be taken away. */
+export const TEMPORARY_END = '.cloudp2p.tmp';
+/** Two programs that write the same file do not meet, and nobody knows the name beforehand. */
+const OWN = randomUUID();
 
 /** Files over SFTP. Paths are the other machine's. All methods throw ClusterError `not_reachable`, with the path. */
 export class Sftp {
@@ -86,21 +91,44 @@ export class Sftp {
     });
   }
 
-  /** Writes a file there: whole beside its place, then moved. */
+  /**
+   * Writes a file there: whole beside its place, then moved. Whatever stood there, and whatever the machine's umask is, the
+   * new file has the mode, and before that nobody else can read it.
+   */
   async upload(content: Uint8Array, remote: string, mode = 0o644): Promise<void> {
-    const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-    const temporary = `${remote}.cloudp2p.tmp`;
-    const handle = await this.ask<Buffer>(remote, (done) => this.wrapper.open(temporary, 'w', { mode }, done));
+    const temporary = `${remote}.${OWN}${TEMPORARY_END}`;
+    // Left by an attempt whose connection was lost.
+    await this.ask<void>(remote, (done) => this.wrapper.unlink(temporary, () => done(null)));
+    // 'wx': a file or a link that somebody else puts there meanwhile is refused, not followed.
+    const handle = await this.ask<Buffer>(remote, (done) =>
+      this.wrapper.open(temporary, 'wx', { mode: mode & 0o600 }, done),
+    );
     try {
-      const blocks = Array.from({ length: Math.ceil(bytes.length / WRITE_BYTES) }, (_, index) => index * WRITE_BYTES);
-      await inParallel(blocks, WRITES_AT_ONCE, (at) => {
-        const length = Math.min(WRITE_BYTES, bytes.length - at);
-        return this.ask<void>(remote, (done) => this.wrapper.write(handle, bytes, at, length, at, done));
-      });
-    } finally {
-      this.wrapper.close(handle, () => undefined);
+      try {
+        await this.ask<void>(remote, (done) => this.wrapper.fchmod(handle, mode, done));
+        await this.write(handle, content, remote);
+      } finally {
+        this.wrapper.close(handle, () => undefined);
+      }
+      await this.ask<void>(remote, (done) => this.wrapper.ext_openssh_rename(temporary, remote, done));
+    } catch (error) {
+      if (!this.ssh.isLost) this.wrapper.unlink(temporary, () => undefined);
+      throw error;
     }
-    await this.ask<void>(remote, (done) => this.wrapper.ext_openssh_rename(temporary, remote, done));
+  }
+
+  /** Of the file that a link leads to. */
+  chmod(remote: string, mode: number): Promise<void> {
+    return this.ask<void>(remote, (done) => this.wrapper.chmod(remote, mode, done));
+  }
+
+  private async write(handle: Buffer, content: Uint8Array, remote: string): Promise<void> {
+    const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+    const blocks = Array.from({ length: Math.ceil(bytes.length / WRITE_BYTES) }, (_, index) => index * WRITE_BYTES);
+    await inParallel(blocks, WRITES_AT_ONCE, (at) => {
+      const length = Math.min(WRITE_BYTES, bytes.length - at);
+      return this.ask<void>(remote, (done) => this.wrapper.write(handle, bytes, at, length, at, done));
+    });
   }
 
   private async fetch(

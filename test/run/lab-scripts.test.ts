@@ -1,7 +1,7 @@
 /** What other machines do, done by the shell of this one. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DIGESTS, LOOK, PREPARE, PUT_ASIDE, SIGNAL, START, STAY, valuesOf } from '../../src/run/lab/scripts';
 import { systemOf } from '../../src/run/lab/executable';
@@ -47,6 +47,26 @@ test('files are told by what is in them', () => {
   const { stdout } = sh(DIGESTS, nasty, 'a b', 'none', '-rf');
   const text = createHash('sha256').update('text').digest('hex');
   expect(valuesOf(stdout, 'digest')).toEqual([text, 'none', 'none']);
+});
+
+test('and by who may do what with them', () => {
+  mkdirSync(folder());
+  const [key, program] = ['key b', 'program'].map((name) => path.join(folder(), name)) as [string, string];
+  writeFileSync(key, 'text', { mode: 0o600 });
+  writeFileSync(program, 'text', { mode: 0o755 });
+  const modes = (): string[] => valuesOf(sh(DIGESTS, nasty, 'key b', 'program', 'none').stdout, 'mode');
+  expect(modes()).toEqual(['-rw-------', '-rwxr-xr-x', 'none']);
+  // Of a link, those of the file that is read.
+  symlinkSync('program', path.join(folder(), 'link'));
+  expect(valuesOf(sh(DIGESTS, nasty, 'link').stdout, 'mode')).toEqual(['-rwxr-xr-x']);
+});
+
+test('what an upload that was cut off left is taken away', () => {
+  mkdirSync(folder());
+  const left = ['a b.1-2.cloudp2p.tmp', 'a b.3.cloudp2p.tmp', 'a b', 'other.1.cloudp2p.tmp'];
+  for (const name of left) writeFileSync(path.join(folder(), name), '');
+  sh(DIGESTS, nasty, 'a b');
+  expect(readdirSync(folder()).sort()).toEqual(['a b', 'other.1.cloudp2p.tmp']);
 });
 
 test('what an earlier run left is put aside', () => {

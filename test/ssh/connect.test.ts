@@ -1,5 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import type { SshTarget } from '../../src/core/ssh-target';
@@ -286,6 +298,30 @@ describeWithSshd('against a real OpenSSH server', () => {
       expect(fetched[5]).toBe(begun[5]);
       expect(fetched).toHaveLength(3_000_000);
       expect(existsSync(`${local}.${listed.sizeBytes}-${listed.modifiedSecs}.part`)).toBe(false);
+    });
+
+    test('has its mode, whatever was there before', async () => {
+      const sftp = await (await connect()).sftp();
+      const folder = mkdtempSync(path.join(lab.folder, 'modes'));
+      const [key, victim] = ['key', 'victim'].map((name) => path.join(folder, name)) as [string, string];
+      const modeOf = (file: string): number => statSync(file).mode & 0o777;
+      writeFileSync(victim, 'mine', { mode: 0o644 });
+      // What an upload that was cut off, or somebody else, left at the name that was used while it was written.
+      symlinkSync(victim, `${key}.cloudp2p.tmp`);
+      await sftp.upload(Buffer.from('secret'), key, 0o600);
+      expect([readFileSync(victim, 'utf8'), modeOf(key), lstatSync(key).isFile()]).toEqual(['mine', 0o600, true]);
+      writeFileSync(`${key}.cloudp2p.tmp`, 'old', { mode: 0o644 });
+      await sftp.upload(Buffer.from('secret'), key, 0o600);
+      expect(modeOf(key)).toBe(0o600);
+      await sftp.chmod(key, 0o640);
+      expect(modeOf(key)).toBe(0o640);
+      // The machine's umask does not count.
+      await sftp.upload(Buffer.from('all'), path.join(folder, 'open'), 0o666);
+      expect(modeOf(path.join(folder, 'open'))).toBe(0o666);
+      // A place that cannot be written leaves nothing beside it.
+      mkdirSync(path.join(folder, 'taken'));
+      await expect(sftp.upload(Buffer.from('x'), path.join(folder, 'taken'))).rejects.toThrow(`${folder}/taken`);
+      expect(readdirSync(folder).filter((name) => /^taken./.test(name))).toEqual([]);
     });
 
     test('that became shorter, may not be read or may not be written here are named', async () => {

@@ -82,9 +82,8 @@ export class LabMachines {
   async copy(): Promise<void> {
     const { say, program } = this.options;
     await this.each(this.places, async (place) => {
-      const copied = await copyFiles(place, place.dir, program.version);
-      const what = copied.length === 0 ? 'has all files already' : `copied ${copied.map(oneLine).join(', ')}`;
-      say(`  ✓ ${place.machine.host}: ${what}`);
+      const done = await copyFiles(place, place.dir, program.version);
+      say(`  ✓ ${place.machine.host}: ${done.length === 0 ? 'has all files already' : done.join('; ')}`);
     });
   }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { oneLine } from '../../core/printable';
 import type { Executable } from './executable';
 import { PROGRAM_FILE } from './files';
 import { gistOf, type Machine } from './machine';
@@ -49,22 +50,35 @@ export async function checkPlace({ machine, workDir, files }: Place, executable:
 }
 
 /**
- * Copies what is missing there or different, each file whole, and tries the program.
- * @returns the paths of what was copied
+ * Copies what is missing there or different, each file whole, sees to the mode of the others, and tries the program.
+ * @returns what was done, in words
  * @throws ClusterError `not_reachable`
  */
 export async function copyFiles({ machine, files }: Place, dir: string, version: string): Promise<string[]> {
   const output = await machine.script(DIGESTS, [dir, ...files.map((file) => file.path)], {
     timeoutMs: DIGEST_TIMEOUT_MS,
   });
-  const digests = valuesOf(output, 'digest');
-  const wanted = files.filter((file, index) => !isSame(file, digests[index] ?? 'none'));
+  const [digests, modes] = [valuesOf(output, 'digest'), valuesOf(output, 'mode')];
+  const isThere = files.map((file, index) => isSame(file, digests[index] ?? 'none'));
+  const wanted = files.filter((_, index) => !isThere[index]);
+  const wrong = files.filter(({ mode }, index) => isThere[index] && modes[index] !== modeText(mode));
   // One after the other: the large one would slow the small ones down anyway.
   for (const file of wanted) {
     await machine.files((sftp) => sftp.upload(file.content, path.posix.join(dir, file.path), file.mode));
   }
+  for (const file of wrong) await machine.files((sftp) => sftp.chmod(path.posix.join(dir, file.path), file.mode));
   await tryProgram(machine, dir, version);
-  return wanted.map((file) => file.path);
+  return [...wordsOf('copied', wanted), ...wordsOf('set the mode of', wrong)];
+}
+
+function wordsOf(what: string, files: readonly WantedFile[]): string[] {
+  return files.length === 0 ? [] : [`${what} ${files.map((file) => oneLine(file.path)).join(', ')}`];
+}
+
+/** As ls shows the mode of a file: -rw-r--r-- */
+function modeText(mode: number): string {
+  const bits = [...'rwxrwxrwx'].map((letter, index) => ((mode >> (8 - index)) & 1 ? letter : '-'));
+  return `-${bits.join('')}`;
 }
 
 /** It may be a program of the same size, or one that cannot run there. */

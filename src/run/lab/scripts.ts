@@ -2,6 +2,7 @@
  * What is done on a machine by its own shell (POSIX sh). Arguments come as `$1` and so on and are never part of a text
  * that a shell takes apart. Answers are lines `key=value`: whatever a login shell says around them is passed over.
  */
+import { TEMPORARY_END } from '../../ssh/sftp';
 
 const BEGIN = 'unset CDPATH\n';
 
@@ -16,16 +17,24 @@ echo "system=$(uname -sm)"
 echo "free_kib=$(df -Pk . | tail -n 1 | sed 's/.* \\([0-9][0-9]*\\)  *[0-9-]*%.*/\\1/')"
 `;
 
-/** `$1`: a folder, the rest: files in it. For each of them a line: none, its SHA-256, or where nothing tells that its size. */
+/**
+ * `$1`: a folder, the rest: files in it. For each of them two lines: none, its SHA-256, or where nothing tells that its
+ * size; and its mode as ls shows it. What an upload that was cut off left beside it is taken away.
+ */
 export const DIGESTS = `${BEGIN}
 cd -- "$1" || exit 1
 shift
 for file; do
-  if [ ! -f "$file" ]; then echo digest=none
+  rm -f -- "./$file".*${TEMPORARY_END}
+  if [ ! -f "$file" ]; then
+    echo digest=none
+    echo mode=none
+    continue
   elif command -v sha256sum >/dev/null; then echo "digest=$(sha256sum < "$file" | cut -c1-64)"
   elif command -v shasum >/dev/null; then echo "digest=$(shasum -a 256 < "$file" | cut -c1-64)"
   else echo "digest=size $(wc -c < "$file" | tr -d ' ')"
   fi
+  echo "mode=$(LC_ALL=C ls -ldL "./$file" | head -n 1 | cut -c1-10)"
 done
 `;
 
