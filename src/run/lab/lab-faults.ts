@@ -3,6 +3,7 @@ import type { FaultServer } from '../../config/faults-config';
 import type { RunConfig } from '../../config/run-config';
 import type { Clock } from '../../core/environment';
 import { pause } from '../../core/pause';
+import type { Driver, ServerProcess } from '../../faults/driver';
 import { faultHands } from '../../faults/hands';
 import { type FaultsReport, type Hands, simulateFaults } from '../../faults/simulate';
 import type { Screen } from '../../stress/screen';
@@ -25,11 +26,13 @@ export interface LabFaultsOptions {
   screen?: Screen;
   /** Called before the first word about them. */
   begin(): void;
+  /** Called with the process of a server as it is found or started: what is killed comes back as another one. */
+  onSeen(serverId: number, process: ServerProcess): void;
 }
 
 /** The faults of a run, by the agents on its machines; null: there were none. @throws ClusterError */
 export async function breakServers(options: LabFaultsOptions): Promise<FaultsReport | null> {
-  const { config, servers, startAtMs, program, tls, recorder, folder, clock, signal, screen, begin } = options;
+  const { config, servers, startAtMs, program, tls, recorder, folder, clock, signal, screen, begin, onSeen } = options;
   const { firstMs, ...faults } = config.faults;
   await pause(Math.max(0, startAtMs + firstMs - clock.unixMs()), signal);
   if (faults.spec.cycles === 0 || signal.aborted) return null;
@@ -43,10 +46,28 @@ export async function breakServers(options: LabFaultsOptions): Promise<FaultsRep
     ...{ config: whole, clock, signal },
     prepare: async (stop) => {
       const secure = tls && new (await import('../../core/transport/tls')).Secure(tls.client);
-      return carryOn(await faultHands({ config: whole, program, clock, signal: stop, secure }), recorder);
+      const hands = await faultHands({ config: whole, program, clock, signal: stop, secure });
+      return carryOn({ ...hands, driver: watched(hands.driver, onSeen) }, recorder);
     },
     display: screen && { write: (text: string) => screen.print(text.replace(/\n$/, '')) },
   });
+}
+
+/** The same driver, which tells of every process that it sees. */
+export function watched(driver: Driver, onSeen: LabFaultsOptions['onSeen']): Driver {
+  return {
+    ...driver,
+    find: async (...args) => {
+      const found = await driver.find(...args);
+      if (found !== null) onSeen(args[0], found);
+      return found;
+    },
+    mend: async (...args) => {
+      const process = await driver.mend(...args);
+      onSeen(args[0], process);
+      return process;
+    },
+  };
 }
 
 /**

@@ -19,6 +19,7 @@ import { LabMachines } from './machines';
 import { STEPS } from './plan';
 import { labReport } from './lab-report';
 import { LabServers } from './servers';
+import { sshCommand } from './ssh-command';
 
 export interface LabOptions {
   config: RunConfig;
@@ -120,6 +121,7 @@ class LabRun {
         ...{ config, servers: machines.faultServers, startAtMs, program, tls, clock, signal: stop, recorder, folder },
         screen: this.options.screen,
         begin: () => this.sayStep(6),
+        onSeen: (id, process) => servers.started.set(id, process),
       });
       this.sayStep(7);
     });
@@ -167,10 +169,10 @@ class LabRun {
 
   private howToStop(): string {
     return this.machines.faultServers
-      .map(
-        ({ id, host, workDir }) =>
-          `server ${id}: ssh ${host}, its process number is in ${oneLine(workDir)}/server_${id}.pid`,
-      )
+      .flatMap(({ id, host }) => {
+        const pid = this.servers?.started.get(id)?.pid;
+        return pid === undefined ? [] : [`server ${id}: ${sshCommand(host, `kill ${pid}`)}`];
+      })
       .join('; ');
   }
 
