@@ -119,6 +119,57 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     60_000,
   );
 
+  test('a second run is refused before it writes, beside one and after one that left its servers up', async () => {
+    writeRunFile({ clients: 2, firstFault: 1 });
+    const quick = ['--cycles', '0', '--duration', '1'];
+    const first = start('run', '--config', 'run.toml', '--out', 'kept', '--keep', ...quick);
+    await first.says(/begins in 5 s/);
+    const files = ['config/server1.toml', 'config/client_stress.toml'];
+    const texts = (): string[] =>
+      SERVERS.concat(CLIENTS).flatMap((name) =>
+        files.map((file) => path.join(workDir(lab.host(name)), file)).map((file) => textOf(file)),
+      );
+    const before = texts();
+    const refusal = async (out: string): Promise<string[]> => {
+      writeRunFile({ clients: 2, firstFault: 1, port: 8002 });
+      const { code, stderr } = await start('run', '--config', 'run.toml', '--out', out, ...quick).ended;
+      expect({ code, texts: texts() }).toEqual({ code: 4, texts: before });
+      return stderr
+        .trimEnd()
+        .replace(/^Error: /gm, '')
+        .split('\n');
+    };
+    expect(await refusal('beside')).toEqual(
+      [...SERVERS, ...CLIENTS].map((name) => expect.stringMatching(`^ *${name}: run .* \\(process .* uses .* since `)),
+    );
+    const { code, stdout, stderr } = await first.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(locks()).toEqual([]);
+    const pids = [...stdout.matchAll(/server (\d): ssh server\1 kill (\d+)/g)].map(([, , pid]) => Number(pid));
+    expect(pids).toHaveLength(3);
+    const lines = await refusal('after');
+    expect(lines).toEqual(
+      pids.map((pid, n) => expect.stringContaining(`server ${n + 1} on server${n + 1}: it runs already (PID ${pid})`)),
+    );
+    expect(locks()).toEqual([]);
+  }, 60_000);
+
+  test('Ctrl-C while files are copied lets other runs in again, and so does a controller that was killed', async () => {
+    writeRunFile({ clients: 2, firstFault: 1 });
+    const killed = start('run', '--config', 'run.toml', '--out', 'killed');
+    await killed.says(/STEP 3/);
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    expect(locks()).toEqual([...SERVERS, ...CLIENTS]);
+    const running = start('run', '--config', 'run.toml', '--out', 'early');
+    await running.says(/STEP 3/);
+    running.child.kill('SIGINT');
+    const { code, stderr } = await running.ended;
+    expect({ code, stderr, locks: locks(), left: left() }).toEqual({
+      ...{ code: 130, stderr: expect.stringMatching(/^Error: interrupted/), locks: [], left: [] },
+    });
+  }, 60_000);
+
   test('Ctrl-C while a server is down, with a client machine that is not there', async () => {
     lab.host('client2').sshd!.kill('SIGKILL');
     writeRunFile({ clients: 4, firstFault: 1, holdSecs: 30 });
@@ -162,9 +213,11 @@ interface RunFile {
   holdSecs?: number;
   /** With the certificates of LabCa. */
   hasTls?: boolean;
+  /** Of all servers. */
+  port?: number;
 }
 
-function writeRunFile({ clients, firstFault, faults = [], holdSecs = 1, hasTls = false }: RunFile): void {
+function writeRunFile({ clients, firstFault, faults = [], holdSecs = 1, hasTls = false, port = 8001 }: RunFile): void {
   const hosts = (names: readonly string[]): LabHost[] => names.map((name) => lab.host(name));
   const lines = [
     '[run]',
@@ -177,7 +230,7 @@ function writeRunFile({ clients, firstFault, faults = [], holdSecs = 1, hasTls =
     `first_fault_secs = ${firstFault}`,
     ...['fault_interval_secs = 3', `restart_delay_secs = ${holdSecs}`, 'num_cycles = 1', ...faults],
     ...hosts(SERVERS).flatMap((host, index) => [
-      ...['[[servers]]', `id = ${index + 1}`, `host = "${host.name}"`, `address = "${host.address}:8001"`],
+      ...['[[servers]]', `id = ${index + 1}`, `host = "${host.name}"`, `address = "${host.address}:${port}"`],
       `work_dir = ${JSON.stringify(workDir(host))}`,
       ...(hasTls ? [`cert = "tls/server-${index + 1}.crt"`, `key = "tls/server-${index + 1}.key"`] : []),
     ]),
@@ -188,6 +241,16 @@ function writeRunFile({ clients, firstFault, faults = [], holdSecs = 1, hasTls =
     ]),
   ];
   writeFileSync(path.join(cwd(), 'run.toml'), `${lines.join('\n')}\n`);
+}
+
+/** Machines whose work folder is taken by a run. */
+function locks(): string[] {
+  return lab.hosts.filter((host) => existsSync(path.join(workDir(host), 'run.lock'))).map(({ name }) => name);
+}
+
+/** Nothing for a file that is not there. */
+function textOf(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
 function start(...args: string[]): Running {

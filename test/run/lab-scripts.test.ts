@@ -88,8 +88,8 @@ describe('a load', () => {
   test('goes on alone, is found again, and leaves its exit code', async () => {
     const run = randomUUID();
     expect(begin(run)).toMatchObject({ status: 0, stdout: '', stderr: '' });
-    await until('it runs', () => valuesOf(sh(LOOK, nasty, run).stdout, 'last')[0] === 'ready');
-    expect(look(run)).toBe('running');
+    await until('it has begun', () => valuesOf(sh(LOOK, nasty, run).stdout, 'last')[0] === 'ready');
+    await until('its number is written down', () => look(run) === 'running');
     const [pid] = readFileSync(path.join(folder(), 'stress.pid'), 'utf8').split(' ');
     // Begun again, it is the same.
     expect(begin(run).status).toBe(0);

@@ -94,7 +94,10 @@ class LabRun {
   async prepare(): Promise<void> {
     const { machines } = this;
     await this.step(1, () => machines.connect());
-    await this.step(2, () => machines.check());
+    await this.step(2, async () => {
+      await machines.check();
+      await machines.reserve();
+    });
     await this.step(3, () => machines.copy());
     machines.outlive(this.options.signal);
   }
@@ -154,6 +157,7 @@ class LabRun {
       left.push(...(await servers.stop()));
       if (left.length === 0) recorder.say('Stopped all that this run started');
     }
+    left.push(...(await machines.giveBack()));
     machines.close();
     for (const text of left) recorder.say(`Incomplete: ${oneLine(text)}`);
     return left;

@@ -11,7 +11,14 @@ import type { Ssh } from '../../ssh/ssh';
 /** How long a machine that was there may be out of reach. */
 const RECONNECT_MS = 60_000;
 const AGAIN_MS = 500;
+const SCRIPT_MS = 60_000;
 const MAX_WORDS = 500;
+
+export interface ScriptLimits {
+  timeoutMs?: number;
+  /** How long to connect again where the connection is lost; 0: one attempt. */
+  reconnectMs?: number;
+}
 
 export interface MachineOptions {
   clock: Clock;
@@ -43,10 +50,10 @@ export class Machine {
    * Runs a script of ./scripts to its end, and returns what it said.
    * @throws ClusterError `not_reachable` with its last words when it fails
    */
-  async script(text: string, args: readonly string[], { timeoutMs = 60_000 } = {}): Promise<string> {
-    const { code, stdout, stderr } = await this.again((ssh) =>
-      ssh.exec(['sh', '-c', text, 'sh', ...args], { timeoutMs }),
-    );
+  async script(text: string, args: readonly string[], limits: ScriptLimits = {}): Promise<string> {
+    const { timeoutMs = SCRIPT_MS, reconnectMs = RECONNECT_MS } = limits;
+    const run = (ssh: Ssh) => ssh.exec(['sh', '-c', text, 'sh', ...args], { timeoutMs });
+    const { code, stdout, stderr } = await this.again(run, reconnectMs);
     if (code === 0) return stdout;
     throw this.failure(gistOf(stderr) || `a script there ended with exit code ${code}`);
   }
@@ -68,11 +75,11 @@ export class Machine {
     return new ClusterError('not_reachable', `${this.host}: ${printable(why, MAX_WORDS)}`);
   }
 
-  private async again<T>(work: (ssh: Ssh) => Promise<T>): Promise<T> {
+  private async again<T>(work: (ssh: Ssh) => Promise<T>, reconnectMs = RECONNECT_MS): Promise<T> {
     const { clock, signal } = this.options;
     let endMs: number | undefined;
     for (;;) {
-      const connecting = this.#ssh!;
+      const connecting = (this.#ssh ??= this.begin());
       let ssh: Ssh | undefined;
       try {
         ssh = await connecting;
@@ -81,7 +88,7 @@ export class Machine {
         const isLost = ssh === undefined || ssh.isLost;
         if (!(error instanceof ClusterError) || error.code !== 'not_reachable' || !isLost || signal.aborted)
           throw error;
-        endMs ??= clock.monotonicMs() + RECONNECT_MS;
+        endMs ??= clock.monotonicMs() + reconnectMs;
         if (clock.monotonicMs() > endMs) throw error;
         if (this.#ssh === connecting) this.reconnect(ssh !== undefined);
         if (ssh === undefined) await pause(AGAIN_MS, signal);
@@ -91,9 +98,14 @@ export class Machine {
 
   private reconnect(isNew: boolean): void {
     if (isNew) this.options.say(`${this.host}: the connection was lost, connecting again`);
-    this.#ssh = connectSsh(parseSshTarget(this.host)!, { signal: this.options.signal });
+    this.#ssh = this.begin();
+  }
+
+  private begin(): Promise<Ssh> {
+    const ssh = connectSsh(parseSshTarget(this.host)!, { signal: this.options.signal });
     // Whoever waits for it hears of it.
-    this.#ssh.catch(() => undefined);
+    ssh.catch(() => undefined);
+    return ssh;
   }
 }
 

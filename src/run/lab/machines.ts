@@ -19,8 +19,9 @@ import type { LabOptions } from './lab';
 import { longestMs, REQUEST_TIMEOUT_MS } from './limits';
 import { RemoteLoad } from './load';
 import { Machine } from './machine';
+import { giveLockBack, type Holder, holderHere, takeLock } from './run-lock';
 import { checkPlace, copyFiles, type Place, type WantedFile } from './prepare';
-import { PUT_ASIDE } from './scripts';
+import { LOCK_FILE, PUT_ASIDE } from './scripts';
 
 type Options = Pick<
   LabOptions,
@@ -47,6 +48,8 @@ export class LabMachines {
   private readonly connections = new AbortController();
   private readonly machines: Machine[];
   private places: LabPlace[];
+  /** Work folders whose lock was asked for, with what stands in it. */
+  private readonly locked = new Map<LabPlace, Holder>();
   private readonly cut = (): void => this.connections.abort();
 
   constructor(private readonly options: Options) {
@@ -77,6 +80,45 @@ export class LabMachines {
       place.dir = await checkPlace(place, executable);
       say(`  ✓ ${place.machine.host}: ${oneLine(place.dir)}, ${executable.system}`);
     });
+  }
+
+  /**
+   * Keeps other runs out of all work folders until `giveBack`.
+   * @throws ClusterError a line for each run, server and load that is there already; nothing was written then
+   */
+  async reserve(): Promise<void> {
+    const { facts, clock } = this.options;
+    const against = new Map<LabPlace, string[]>();
+    await this.each(this.places, async (place) => {
+      const holder = holderHere(facts.run_id, `${place.machine.host}:${place.workDir}`, clock.unixMs());
+      this.locked.set(place, holder);
+      against.set(place, await takeLock(place, holder));
+    });
+    const lines = this.places.flatMap((place) => against.get(place) ?? []);
+    if (lines.length > 0) throw new ClusterError('not_reachable', lines.join('\n'));
+  }
+
+  /** Lets other runs in again; problems, one line each. */
+  async giveBack(): Promise<string[]> {
+    const { clock } = this.options;
+    const again = new AbortController();
+    const problems: string[] = [];
+    await Promise.all(
+      [...this.locked].map(async ([place, holder]) => {
+        const { host } = place.machine;
+        const isCut = this.connections.signal.aborted;
+        // What Ctrl-C cut off while nothing was started yet.
+        const machine = isCut
+          ? new Machine(host, { clock, signal: again.signal, say: () => undefined })
+          : place.machine;
+        await giveLockBack({ ...place, machine }, holder).catch((error: unknown) => {
+          if (!(error instanceof ClusterError)) throw error;
+          problems.push(`${error.message}; ${oneLine(place.dir)}/${LOCK_FILE} stays there, for the next run from here`);
+        });
+      }),
+    );
+    again.abort();
+    return problems;
   }
 
   async copy(): Promise<void> {

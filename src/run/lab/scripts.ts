@@ -66,6 +66,52 @@ is_alive() {
 } 2>/dev/null
 `;
 
+/** In the work folder: which run uses it. */
+export const LOCK_FILE = 'run.lock';
+
+/**
+ * `$1`: the work folder, `$2`: the run, `$3`: the text of its lock, `$4`: that of a lock whose run is no more, or nothing;
+ * the rest: ids of servers. Takes the lock, or says who holds it; then which of the servers run, and whether a load does:
+ * who has the lock is the only one to start any. Taken again by the same run it is the same.
+ */
+export const TAKE = `${OURS}
+cd -- "$1" || exit 1
+new="${LOCK_FILE}.$2" own=$3 stale=$4
+shift 4
+is_server() {
+  command_of "$1" 2>/dev/null | grep -q ' server ' || return 1
+  # A number may be that of another lab's server by now; where its folder cannot be told, it is this one's.
+  its_dir=$(cd -- "/proc/$1/cwd" 2>/dev/null && pwd -P)
+  [ -z "$its_dir" ] || [ "$its_dir" = "$(pwd -P)" ]
+}
+# Unlike a file that is opened, a link is there with its content or not at all.
+printf '%s\\n' "$own" > "$new" || exit 1
+if [ -n "$stale" ] && [ "$(cat ${LOCK_FILE} 2>/dev/null)" = "$stale" ]; then
+  # Of two who find it stale, the second must not remove what the first has put there.
+  mv -f ${LOCK_FILE} "$new.stale" && { [ "$(cat "$new.stale")" = "$stale" ] || ln "$new.stale" ${LOCK_FILE}; }
+  rm -f "$new.stale"
+fi
+why=$(ln "$new" ${LOCK_FILE} 2>&1) || held=$(cat ${LOCK_FILE} 2>/dev/null)
+rm -f "$new"
+if [ -n "$why" ] && [ "$held" != "$own" ]; then
+  [ -n "$held" ] || { printf '%s\\n' "$why" >&2; exit 1; }
+  printf 'held=%s\\n' "$held"
+  exit 0
+fi
+for id; do
+  pid=$(sed -n 's/.*"pid": *\\([0-9][0-9]*\\).*/\\1/p' "server_$id.pid" 2>/dev/null | head -n 1)
+  if [ -n "$pid" ] && is_server "$pid"; then echo "server=$id $pid"; fi
+done
+if is_alive; then echo "load=$pid"; fi
+`;
+
+/** `$1`: the work folder, `$2`: the run, `$3`: the text of its lock. */
+export const GIVE_BACK = `${BEGIN}
+cd -- "$1" || exit 1
+rm -f "${LOCK_FILE}.$2" "${LOCK_FILE}.$2.stale"
+if [ "$(cat ${LOCK_FILE} 2>/dev/null)" = "$3" ]; then rm -f ${LOCK_FILE}; fi
+`;
+
 /** `$1`: the run, the rest: a program. Stays with it, and writes down its number, its start and its exit code. */
 export const STAY = `${OURS}
 shift
