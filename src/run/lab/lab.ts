@@ -165,9 +165,8 @@ class LabRun {
 
   /** A second Ctrl-C ends this process at once. */
   tellWhatIsLeft(): void {
-    const loads = this.loads?.loads.filter(({ isStarted, isOver }) => isStarted && !isOver) ?? [];
     const servers = this.servers?.started.size ? [this.howToStop()] : [];
-    const what = [...loads.map(({ name }) => `the load of ${name}`), ...servers];
+    const what = [...(this.loads?.left ?? []), ...servers];
     if (what.length > 0) this.recorder.say(`Ended at once; may still run: ${what.join('; ')}`);
   }
 

@@ -61,7 +61,6 @@ export class LabLoads {
           recorder.say(`  ✓ ${load.name} begins in ${LEAD_MS / 1000} s`);
         } catch (error) {
           if (!(error instanceof ClusterError)) throw error;
-          load.problem = `${load.name}: ${error.message}`;
           recorder.say(`  ✗ ${load.problem}`);
         }
       }),
@@ -89,7 +88,8 @@ export class LabLoads {
       });
       if (isEndless(config)) {
         await pause(config.faults.spec.intervalMs, stop);
-        await this.signalAll('USR2');
+        // After Ctrl-C it is ended by another one, and this one would kill a program that does not listen to it yet.
+        if (!signal.aborted) await signalAll(this.loads, 'USR2');
       }
       await pause(this.startAtMs + longestMs(config) - clock.unixMs(), stop);
       await this.end();
@@ -99,40 +99,61 @@ export class LabLoads {
     }
   }
 
-  /** Ends those that still run, if any does; problems, one line each. */
-  async stop(): Promise<string[]> {
-    if (this.isStopped) return [];
-    await this.end();
-    return this.loads.flatMap((load) =>
-      load.isStarted && !load.isOver ? [`${load.name}: its load may still run`] : [],
-    );
+  /** Those that may run now, in words. */
+  get left(): string[] {
+    return this.loads.filter(({ mayRun }) => mayRun).map(({ name }) => `the load of ${name}`);
   }
 
-  /** By SIGINT first, so that its files are whole. */
+  /** Ends those that still run, if any does; problems, one line each. */
+  async stop(): Promise<string[]> {
+    if (!this.isStopped) await this.end();
+    await this.endLost();
+    return this.loads.filter(({ mayRun }) => mayRun).map(({ name }) => `${name}: its load may still run`);
+  }
+
   private async end(): Promise<void> {
     this.isStopped = true;
     const { signal, recorder } = this.options;
-    const late = this.loads.filter(({ isStarted, isOver }) => isStarted && !isOver);
+    const late = this.loads.filter(({ mayRun, isLost }) => mayRun && !isLost);
     if (!signal.aborted) for (const { name } of late) recorder.problems.push(`${name}: its load did not end in time`);
-    for (const name of ['INT', 'KILL'] as const) {
-      await this.signalAll(name);
-      await Promise.race([this.watching, pause(LEAVE_MS, this.ended.signal)]);
-    }
+    await finish(this.loads, this.watching, this.ended.signal);
     this.over.abort();
     await this.watching;
   }
 
-  private async signalAll(name: 'INT' | 'USR2' | 'KILL'): Promise<void> {
-    await Promise.all(this.loads.map((load) => load.signal(name)));
+  /** Those of machines that were out of reach for long: they may be there again now that all else is done. */
+  private async endLost(): Promise<void> {
+    const lost = this.loads.filter(({ mayRun, isLost }) => mayRun && isLost);
+    await Promise.all(lost.map((load) => load.findAgain()));
+    const found = lost.filter(({ mayRun, isLost }) => mayRun && !isLost);
+    const [over, ended] = [new AbortController(), new AbortController()];
+    const watching = Promise.all(found.map((load) => load.watch(this.options.clock, over.signal)));
+    const all = watching.finally(() => ended.abort());
+    await finish(found, all, ended.signal);
+    over.abort();
+    await all;
   }
 
   private tell(): void {
     const { clock, recorder } = this.options;
-    for (const { name, lastLine, isOver } of this.loads) {
-      if (isOver || lastLine === '') continue;
+    for (const { name, lastLine, mayRun, isLost } of this.loads) {
+      if (!mayRun || isLost || lastLine === '') continue;
       // Its own time and level would stand twice.
       const text = lastLine.replace(/^\[[\d :-]+\] [A-Z]+ /, '');
       recorder.say(logLine(new Date(clock.unixMs()), 'info', `${name}: ${text}`));
     }
   }
+}
+
+/** By SIGINT first, so that its files are whole. `ended` is aborted when nobody watches any of them any more. */
+async function finish(loads: readonly RemoteLoad[], watching: Promise<unknown>, ended: AbortSignal): Promise<void> {
+  for (const name of ['INT', 'KILL'] as const) {
+    if (!loads.some(({ mayRun, isLost }) => mayRun && !isLost)) return;
+    await signalAll(loads, name);
+    await Promise.race([watching, pause(LEAVE_MS, ended)]);
+  }
+}
+
+async function signalAll(loads: readonly RemoteLoad[], name: 'INT' | 'USR2' | 'KILL'): Promise<void> {
+  await Promise.all(loads.map((load) => load.signal(name)));
 }

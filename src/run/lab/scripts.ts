@@ -117,7 +117,8 @@ export const STAY = `${OURS}
 shift
 "$@" &
 pid=$!
-echo "$pid $(start_of "$pid")" > stress.pid.new && mv stress.pid.new stress.pid
+# One that nobody could signal must not run.
+echo "$pid $(start_of "$pid")" > stress.pid.new && mv stress.pid.new stress.pid || kill -KILL "$pid"
 wait "$pid"
 echo "$?" > stress.exit.new && mv stress.exit.new stress.exit
 `;
