@@ -10,6 +10,7 @@ import { exitCodeOfRun, planText } from '../run/outcome';
 import type { RunResult } from '../run/recorder';
 import { runLab } from '../run/lab/lab';
 import { labPlanText } from '../run/lab/plan';
+import { type PlacesOptions, wantedPlaces } from '../run/lab/places';
 import { runAll } from '../run/run';
 import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
@@ -52,10 +53,7 @@ export class Run extends BaseCommand {
     const load = imagesOf(config.imageDirectory);
     const far = config.lab && labPartsOf(config, config.lab, load.images);
     if (flags.plan) {
-      const { keep } = flags;
-      this.log(
-        far ? labPlanText({ ...far, config, folder, keep, images: far.images?.length }) : planText(config, folder),
-      );
+      this.log(far ? farPlan({ ...far, config, seed }, folder, flags.keep) : planText(config, folder));
       return config;
     }
     const program = { ...programFacts(['run', ...this.argv]), seed: config.seed ?? seed, config: config.settings };
@@ -71,6 +69,11 @@ export class Run extends BaseCommand {
     this.endWith(result.interrupted ? EXIT.interrupted : exitCodeOfRun(result));
     return result;
   }
+}
+
+/** The seed stands in files that are copied, and is not shown. */
+function farPlan(options: PlacesOptions, folder: string, keep: boolean): string {
+  return labPlanText({ ...options, folder, keep, places: wantedPlaces(options) });
 }
 
 /** 2025-10-31_10-00-00 */

@@ -4,6 +4,7 @@ import { loadServerConfig } from '../../src/config/server-config';
 import { stressConfigOf } from '../../src/config/stress-config';
 import { clientText, serverText, stressText } from '../../src/run/lab/files';
 import { longestMs } from '../../src/run/lab/limits';
+import { wantedPlaces } from '../../src/run/lab/places';
 import { labPlanText } from '../../src/run/lab/plan';
 import { useTempFolder } from '../config/helpers';
 
@@ -22,6 +23,9 @@ work_dir = "/srv/c"
 [[clients]]
 host = "c1"
 work_dir = "/srv/c"`;
+
+const EXECUTABLE = { path: 'dist/cloudp2p', system: 'Linux x86_64', content: Buffer.from('') };
+const IMAGES = ['a.png', 'b.png', 'c.png'].map((name) => ({ name, bytes: Buffer.from(name) }));
 
 const load = (toml = '') => runConfigOf(temp.file('r.toml', `${toml}${MACHINES}`), {});
 
@@ -76,22 +80,25 @@ test('a load has time for all that it does', () => {
 
 test('the plan names every step with host, file and command', () => {
   const config = load('[faults]\nnum_cycles = 1\n[report]\nthresholds = ["p99<1s"]\n');
-  const executable = { path: 'dist/cloudp2p', system: 'Linux x86_64' };
-  const plan = { config, lab: config.lab!, folder: 'runs/x', executable, images: 3, keep: false };
+  const parts = { config, lab: config.lab!, executable: EXECUTABLE, images: IMAGES };
+  const plan = { ...parts, folder: 'runs/x', places: wantedPlaces({ ...parts, seed: 1 }), keep: false };
   expect(labPlanText(plan).split('\n')).toEqual([
     '1. CONNECT: to 3 machines over SSH, all at once: anna@s1, s4, c1',
-    '2. CHECK MACHINES: Linux x86_64, room and the right to write in each work folder, and each clock',
-    '3. COPY FILES: what is missing or different, by SFTP:',
-    "      dist/cloudp2p to anna@s1:it's a lab/cloudp2p",
-    '      dist/cloudp2p to s4:/srv/c/cloudp2p',
-    '      dist/cloudp2p to c1:/srv/c/cloudp2p',
-    "      anna@s1:it's a lab/config/server1.toml",
-    '      s4:/srv/c/config/server4.toml',
-    '      c1:/srv/c/config/client_stress.toml',
-    '      c1:/srv/c/config/stress.toml',
-    '      3 pictures to c1:/srv/c',
+    '2. CHECK MACHINES: Linux x86_64, room and the right to write in each work folder; that no server and no load runs there',
+    '      each gets run.lock, which keeps other runs out until the end',
+    '3. COPY FILES: what is missing or different, or has another mode, by SFTP:',
+    "      dist/cloudp2p to anna@s1:it's a lab/cloudp2p, mode 755",
+    "      anna@s1:it's a lab/config/server1.toml, mode 644",
+    '      dist/cloudp2p to s4:/srv/c/cloudp2p, mode 755',
+    '      s4:/srv/c/config/server4.toml, mode 644',
+    '      dist/cloudp2p to c1:/srv/c/cloudp2p, mode 755',
+    '      c1:/srv/c/config/client_stress.toml, mode 644',
+    '      c1:/srv/c/config/stress.toml, mode 644',
+    expect.stringMatching(/^ {6}3 pictures to c1:\/srv\/c\/images_[0-9a-f]{8}$/),
     '4. START SERVERS',
+    "      anna@s1: in it's a lab: server_1_events.ndjson of an earlier run, if it is there, is renamed to before_<time>_server_1_events.ndjson",
     "      anna@s1: in it's a lab: ./cloudp2p server --config config/server1.toml  (server 1, s1.lab:8001)",
+    '      s4: in /srv/c: server_4_events.ndjson of an earlier run, if it is there, is renamed to before_<time>_server_4_events.ndjson',
     '      s4: in /srv/c: ./cloudp2p server --config config/server4.toml  (server 4, [fd00::4]:8004)',
     '5. START CLIENTS: 10 clients on each machine, each: as many requests as fit, 500 to 2500 ms think time; together ~6.7 requests/s; all begin at one time:',
     '      c1: in /srv/c: ./cloudp2p stress --config config/stress.toml --run-id … --start-at …  (machine 1)',
@@ -109,4 +116,29 @@ test('the plan names every step with host, file and command', () => {
     '9. STOP: the servers, by SIGTERM to the processes of this run; files stay there',
   ]);
   expect(labPlanText({ ...plan, keep: true })).toContain('9. STOP: nothing: --keep leaves the servers up');
+});
+
+test('the plan names the files of TLS, and who may read them', () => {
+  const toml = MACHINES.replaceAll('[[clients]]', 'cert = "tls/s4.crt"\nkey = "tls/s4.key"\n[[clients]]');
+  const first = toml.replace('[[servers]]\nid = 4', 'cert = "tls/s1.crt"\nkey = "tls/s1.key"\n[[servers]]\nid = 4');
+  const tlsToml = '[tls]\nca = "tls/ca.crt"\ncert = "tls/c.crt"\nkey = "tls/c.key"\n';
+  const config = runConfigOf(temp.file('t.toml', `${tlsToml}${first}`), {});
+  const pem = { ca: 'ca', cert: 'cert', key: 'key' };
+  const tls = { client: pem, servers: new Map([1, 4].map((id) => [id, pem])) };
+  const parts = { config, lab: config.lab!, executable: EXECUTABLE, tls };
+  const plan = { ...parts, folder: 'runs/x', places: wantedPlaces({ ...parts, seed: 1 }), keep: false };
+  const lines = labPlanText(plan)
+    .split('\n')
+    .map((line) => line.trim());
+  expect(lines.filter((line) => line.startsWith('tls/'))).toEqual([
+    "tls/ca.crt to anna@s1:it's a lab/config/tls/ca.pem, mode 644",
+    "tls/s1.crt to anna@s1:it's a lab/config/tls/server1.pem, mode 644",
+    "tls/s1.key to anna@s1:it's a lab/config/tls/server1-key.pem, mode 600",
+    'tls/ca.crt to s4:/srv/c/config/tls/ca.pem, mode 644',
+    'tls/s4.crt to s4:/srv/c/config/tls/server4.pem, mode 644',
+    'tls/s4.key to s4:/srv/c/config/tls/server4-key.pem, mode 600',
+    'tls/ca.crt to c1:/srv/c/config/tls/ca.pem, mode 644',
+    'tls/c.crt to c1:/srv/c/config/tls/client.pem, mode 644',
+    'tls/c.key to c1:/srv/c/config/tls/client-key.pem, mode 600',
+  ]);
 });

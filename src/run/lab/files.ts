@@ -9,6 +9,8 @@ export const PROGRAM_FILE = 'cloudp2p';
 export const CLIENT_FILE = 'config/client_stress.toml';
 export const STRESS_FILE = 'config/stress.toml';
 export const METRICS_FOLDER = 'metrics';
+/** Which run uses the folder. */
+export const LOCK_FILE = 'run.lock';
 
 /** What the machines of a run speak TLS with. */
 export interface LabTls {
@@ -29,6 +31,11 @@ export function serverFileOf(id: number): string {
 
 export function eventsFileOf(id: number): string {
   return `server_${id}_events.ndjson`;
+}
+
+/** What comes before the names of an earlier run's files; `time`: the start of this one. */
+export function asidePrefix(time: string): string {
+  return `before_${time}_`;
 }
 
 /** server{id}.toml: it listens everywhere, and its peers are the others. */

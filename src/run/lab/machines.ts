@@ -1,27 +1,14 @@
-import { createHash } from 'node:crypto';
-import path from 'node:path';
 import type { FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
-import type { TlsPem } from '../../core/transport/tls';
 import { oneLine } from '../../core/printable';
-import {
-  CLIENT_FILE,
-  clientText,
-  eventsFileOf,
-  PROGRAM_FILE,
-  serverFileOf,
-  serverText,
-  STRESS_FILE,
-  stressText,
-  tlsPathsOf,
-} from './files';
+import { asidePrefix, eventsFileOf, LOCK_FILE, PROGRAM_FILE, serverFileOf } from './files';
 import type { LabOptions } from './lab';
-import { longestMs, REQUEST_TIMEOUT_MS } from './limits';
 import { RemoteLoad } from './load';
 import { Machine } from './machine';
 import { giveLockBack, type Holder, holderHere, takeLock } from './run-lock';
-import { checkPlace, copyFiles, type Place, type WantedFile } from './prepare';
-import { LOCK_FILE, PUT_ASIDE } from './scripts';
+import { type WantedPlace, wantedPlaces } from './places';
+import { checkPlace, copyFiles } from './prepare';
+import { PUT_ASIDE } from './scripts';
 
 type Options = Pick<
   LabOptions,
@@ -30,10 +17,9 @@ type Options = Pick<
   say(...lines: string[]): void;
 };
 
-/** A work folder of a machine, and what it is for. */
-interface LabPlace extends Place {
-  serverIds: number[];
-  machineIds: number[];
+/** A work folder of a machine that is connected. */
+interface LabPlace extends WantedPlace {
+  machine: Machine;
   /** Absolute; known when it was checked. */
   dir: string;
 }
@@ -56,7 +42,10 @@ export class LabMachines {
     const { lab, clock, signal, say } = options;
     const hosts = [...new Set([...lab.servers, ...lab.clients].map(({ host }) => host))];
     this.machines = hosts.map((host) => new Machine(host, { clock, signal: this.connections.signal, say }));
-    this.places = this.placesOf();
+    this.places = wantedPlaces({ ...options, seed: options.facts.seed }).map((place) => {
+      const machine = this.machines.find((each) => each.host === place.host)!;
+      return { ...place, machine, dir: place.workDir };
+    });
     signal.addEventListener('abort', this.cut);
   }
 
@@ -132,11 +121,8 @@ export class LabMachines {
   /** Events of an earlier run would be taken for those of this one. */
   async putAside({ id, host, workDir }: FaultServer): Promise<void> {
     const machine = this.machines.find((each) => each.host === host)!;
-    await machine.script(PUT_ASIDE, [
-      workDir,
-      `before_${Math.trunc(this.options.facts.started_at)}_`,
-      eventsFileOf(id),
-    ]);
+    const prefix = asidePrefix(String(Math.trunc(this.options.facts.started_at)));
+    await machine.script(PUT_ASIDE, [workDir, prefix, eventsFileOf(id)]);
   }
 
   /** As the fault simulation knows them. */
@@ -193,69 +179,6 @@ export class LabMachines {
     for (const line of lines) this.options.say(`  ✗ ${oneLine(line)}`);
     this.problems.push(...lines.map((line) => `a client machine is missing: ${line}`));
   }
-
-  private placesOf(): LabPlace[] {
-    const { lab, executable } = this.options;
-    const places = new Map<string, LabPlace & { files: WantedFile[] }>();
-    const placeFor = (host: string, workDir: string): LabPlace & { files: WantedFile[] } => {
-      const key = JSON.stringify([host, workDir]);
-      const machine = this.machines.find((each) => each.host === host)!;
-      const program = { path: PROGRAM_FILE, content: executable.content, mode: 0o755 };
-      const fresh = { machine, workDir, files: [program], serverIds: [], machineIds: [], dir: workDir };
-      if (!places.has(key)) places.set(key, fresh);
-      return places.get(key)!;
-    };
-    for (const server of lab.servers) {
-      const place = placeFor(server.host, server.workDir);
-      place.serverIds.push(server.id);
-      const pem = this.options.tls?.servers.get(server.id);
-      place.files.push(textFile(serverFileOf(server.id), serverText(server, lab.servers)));
-      addFiles(place.files, tlsFiles(`server${server.id}`, pem));
-    }
-    for (const { machineId, host, workDir } of lab.clients) {
-      const place = placeFor(host, workDir);
-      place.machineIds.push(machineId);
-      addFiles(place.files, [...this.clientFiles(machineId), ...tlsFiles('client', this.options.tls?.client)]);
-    }
-    return [...places.values()];
-  }
-
-  private clientFiles(machineId: number): WantedFile[] {
-    const { lab, config, facts, images = [] } = this.options;
-    const imageFolder = images.length === 0 ? undefined : imageFolderOf(images);
-    const stress = stressText({
-      ...{ machineId, stress: config.stress, seed: facts.seed, longestMs: longestMs(config), imageFolder },
-    });
-    return [
-      textFile(CLIENT_FILE, clientText(lab, REQUEST_TIMEOUT_MS)),
-      textFile(STRESS_FILE, stress),
-      ...images.map(({ name, bytes }) => ({ path: path.posix.join(imageFolder!, name), content: bytes, mode: 0o644 })),
-    ];
-  }
-}
-
-/** Of their content, so that other pictures of another run are not among them. */
-export function imageFolderOf(images: NonNullable<LabOptions['images']>): string {
-  const hash = createHash('sha256');
-  for (const { name, bytes } of images) hash.update(`${name}\0${bytes.length}\0`).update(bytes);
-  return `images_${hash.digest('hex').slice(0, 8)}`;
-}
-
-/** A server and a client of one folder share the CA. */
-function addFiles(files: WantedFile[], more: readonly WantedFile[]): void {
-  files.push(...more.filter((file) => files.every(({ path: other }) => other !== file.path)));
-}
-
-function tlsFiles(owner: string, pem: TlsPem | undefined): WantedFile[] {
-  if (pem === undefined) return [];
-  const paths = tlsPathsOf(owner);
-  return (['ca', 'cert', 'key'] as const).map((part) => {
-    return { path: paths[part], content: Buffer.from(pem[part]), mode: part === 'key' ? 0o600 : 0o644 };
-  });
-}
-
-function textFile(file: string, text: string): WantedFile {
-  return { path: file, content: Buffer.from(text), mode: 0o644 };
 }
 
 function clockText({ clockOffset }: Machine): string {

@@ -3,7 +3,8 @@ import type { Lab } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
 import { oneLine } from '../../core/printable';
 import { counted, faultLines, loadText } from '../outcome';
-import { CLIENT_FILE, eventsFileOf, METRICS_FOLDER, PROGRAM_FILE, serverFileOf, STRESS_FILE } from './files';
+import { asidePrefix, eventsFileOf, LOCK_FILE, METRICS_FOLDER, PROGRAM_FILE, serverFileOf, STRESS_FILE } from './files';
+import type { WantedPlace } from './places';
 
 /** As the screen names them, in their order. */
 export const STEPS = [
@@ -23,10 +24,9 @@ export interface LabPlan {
   lab: Lab;
   /** Of this machine. */
   folder: string;
-  /** What is copied. */
-  executable: { path: string; system: string };
-  /** How many pictures are copied; undefined: none. */
-  images?: number;
+  executable: { system: string };
+  /** With all that is copied there. */
+  places: readonly WantedPlace[];
   keep: boolean;
 }
 
@@ -36,11 +36,18 @@ export function labPlanText(plan: LabPlan): string {
   const hosts = [...new Set([...lab.servers, ...lab.clients].map(({ host }) => host))];
   const lines = [
     [`to ${counted(hosts.length, 'machine')} over SSH, all at once: ${hosts.join(', ')}`],
-    [`${executable.system}, room and the right to write in each work folder, and each clock`],
-    ['what is missing or different, by SFTP:', ...copyLines(plan)],
-    lab.servers.map(({ id, host, address, workDir }) => {
-      const command = `./${PROGRAM_FILE} server --config ${serverFileOf(id)}`;
-      return `${host}: in ${oneLine(workDir)}: ${command}  (server ${id}, ${address})`;
+    [
+      `${executable.system}, room and the right to write in each work folder; that no server and no load runs there`,
+      `each gets ${LOCK_FILE}, which keeps other runs out until the end`,
+    ],
+    ['what is missing or different, or has another mode, by SFTP:', ...copyLines(plan)],
+    lab.servers.flatMap(({ id, host, address, workDir }) => {
+      const [command, events] = [`./${PROGRAM_FILE} server --config ${serverFileOf(id)}`, eventsFileOf(id)];
+      const place = `${host}: in ${oneLine(workDir)}`;
+      return [
+        `${place}: ${events} of an earlier run, if it is there, is renamed to ${asidePrefix('<time>')}${events}`,
+        `${place}: ${command}  (server ${id}, ${address})`,
+      ];
     }),
     [
       `${counted(config.stress.numClients, 'client')} on each machine, ${loadText(config.stress)}; all begin at one time:`,
@@ -74,16 +81,19 @@ function stepText(index: number, [first = '', ...rest]: readonly string[]): stri
   return [`${head}: ${first}`, ...rest].join('\n      ');
 }
 
-function copyLines({ lab, executable, images }: LabPlan): string[] {
-  const places = [...lab.servers, ...lab.clients].map(({ host, workDir }) => `${host}:${oneLine(workDir)}`);
-  return [
-    ...[...new Set(places)].map((place) => `${executable.path} to ${place}/${PROGRAM_FILE}`),
-    ...lab.servers.map(({ id, host, workDir }) => `${host}:${oneLine(workDir)}/${serverFileOf(id)}`),
-    ...lab.clients.flatMap(({ host, workDir }) => {
-      const files = [CLIENT_FILE, STRESS_FILE].map((file) => `${host}:${oneLine(workDir)}/${file}`);
-      return images === undefined ? files : [...files, `${counted(images, 'picture')} to ${host}:${oneLine(workDir)}`];
-    }),
-  ];
+function copyLines({ places }: LabPlan): string[] {
+  return places.flatMap(({ host, workDir, files }) => {
+    const to = (file: string): string => `${host}:${oneLine(workDir)}/${oneLine(file)}`;
+    const pictures = files.filter(({ isPicture }) => isPicture);
+    const lines = files
+      .filter(({ isPicture }) => !isPicture)
+      .map(({ path, mode, from }) => {
+        return `${from === undefined ? '' : `${oneLine(from)} to `}${to(path)}, mode ${mode.toString(8)}`;
+      });
+    const [first] = pictures;
+    if (first === undefined) return lines;
+    return [...lines, `${counted(pictures.length, 'picture')} to ${to(first.path.split('/')[0]!)}`];
+  });
 }
 
 function waitText({ stress, faults }: RunConfig): string {

@@ -11,6 +11,10 @@ export interface WantedFile {
   path: string;
   content: Uint8Array;
   mode: number;
+  /** The file of this machine that it is a copy of; for the plan. */
+  from?: string;
+  /** There may be many of them. */
+  isPicture?: boolean;
 }
 
 /** What a work folder is for. */

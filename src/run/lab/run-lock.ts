@@ -4,8 +4,9 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { oneLine, printable } from '../../core/printable';
 import { lookAtProcess } from '../../faults/drivers/process-info';
+import { LOCK_FILE } from './files';
 import type { Machine } from './machine';
-import { GIVE_BACK, LOCK_FILE, TAKE, valuesOf } from './scripts';
+import { GIVE_BACK, TAKE, valuesOf } from './scripts';
 import { shellWord, sshCommand } from './ssh-command';
 
 /** Stands in the file as one line of JSON. */

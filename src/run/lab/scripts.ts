@@ -3,6 +3,7 @@
  * that a shell takes apart. Answers are lines `key=value`: whatever a login shell says around them is passed over.
  */
 import { TEMPORARY_END } from '../../ssh/sftp';
+import { LOCK_FILE } from './files';
 
 const BEGIN = 'unset CDPATH\n';
 
@@ -65,9 +66,6 @@ is_alive() {
     command_of "$pid" | grep -qF -- "$(cat stress.run)"
 } 2>/dev/null
 `;
-
-/** In the work folder: which run uses it. */
-export const LOCK_FILE = 'run.lock';
 
 /**
  * `$1`: the work folder, `$2`: the run, `$3`: the text of its lock, `$4`: that of a lock whose run is no more, or nothing;
