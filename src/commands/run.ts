@@ -51,7 +51,7 @@ export class Run extends BaseCommand {
       ...{ file: flags.config ?? DEFAULT_RUN_FILE, key: 'report.thresholds' },
     });
     const load = imagesOf(config.imageDirectory);
-    const far = config.lab && labPartsOf(config, config.lab, load.images);
+    const far = config.lab && (await labPartsOf(config, config.lab, load.images));
     if (flags.plan) {
       this.log(far ? farPlan({ ...far, config, seed }, folder, flags.keep) : planText(config, folder));
       return config;

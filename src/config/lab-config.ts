@@ -69,13 +69,20 @@ export function labOf({ servers, clients, tls }: LabSettings, file = ''): Lab | 
   if (servers === undefined && clients === undefined) return undefined;
   return {
     tls: tlsFilesOf(tls, file),
-    servers: (servers ?? []).map(({ work_dir, cert, key, ...rest }) => {
-      return { ...rest, workDir: fromHome(work_dir), tls: tlsFilesOf({ ca: tls.ca, cert, key }, file) };
+    servers: (servers ?? []).map(({ work_dir, cert, key, ...rest }, index) => {
+      const files = tlsFilesOf({ ca: tls.ca, cert, key }, file);
+      return { ...rest, workDir: fromHome(work_dir), tls: files && placedAt(files, `servers[${index}]`, file) };
     }),
     clients: (clients ?? []).map(({ machine_id, host, work_dir }, index) => {
       return { machineId: machine_id ?? index + 1, host, workDir: fromHome(work_dir) };
     }),
   };
+}
+
+/** A server's certificate and key stand in its own entry. */
+function placedAt({ ca, cert, key }: TlsFiles, entry: string, file: string): TlsFiles {
+  const at = (name: string): string => `${printable(file, MAX_PATH_CHARS)}: ${entry}.${name}`;
+  return { ca, cert: { ...cert, place: at('cert') }, key: { ...key, place: at('key') } };
 }
 
 /** What the machines must be in view of each other. */

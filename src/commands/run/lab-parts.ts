@@ -4,7 +4,11 @@ import type { ClientImage } from '../../client/client';
 import type { Lab } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
 import { type Executable, readExecutable } from '../../run/lab/executable';
+import { parseAddress } from '../../config/address';
+import { badConfig, type Problem } from '../../config/problem';
+import { MAX_PATH_CHARS } from '../../config/show';
 import { readTls } from '../../config/tls';
+import { printable } from '../../core/printable';
 import { systemClock } from '../../core/system-clock';
 import type { LabTls } from '../../run/lab/files';
 import { ownCommand } from './own-command';
@@ -21,21 +25,29 @@ export interface LabParts {
 }
 
 /** @throws ClusterError `bad_usage` | `bad_config` where there is no executable to copy, or a certificate is wrong */
-export function labPartsOf(config: RunConfig, lab: Lab, images: readonly ClientImage[]): LabParts {
+export async function labPartsOf(config: RunConfig, lab: Lab, images: readonly ClientImage[]): Promise<LabParts> {
   return {
     lab,
     executable: readExecutable(config.binary, process.execPath, isSea()),
     program: { version: packageJson.version, command: ownCommand() },
     images: config.imageDirectory === undefined ? undefined : images,
-    tls: tlsOf(lab),
+    tls: await tlsOf(lab),
   };
 }
 
-function tlsOf({ tls, servers }: Lab): LabTls | undefined {
+async function tlsOf({ tls, servers }: Lab): Promise<LabTls | undefined> {
   if (tls === undefined) return undefined;
   const nowMs = systemClock.unixMs();
-  return {
-    client: readTls(tls, 'client', nowMs),
-    servers: new Map(servers.map((server) => [server.id, readTls(server.tls!, 'server', nowMs)])),
-  };
+  const own = new Map(servers.map((server) => [server.id, readTls(server.tls!, 'server', nowMs)]));
+  // Only programs that speak TLS load it.
+  const { nameProblem } = await import('../../core/transport/tls');
+  const problems = servers.flatMap(({ id, address, tls: files }): Problem[] => {
+    const { host } = parseAddress(address)!;
+    // Whoever dials it will ask the same; a lab of servers that nobody believes would only wait for them.
+    const problem = nameProblem(own.get(id)!.cert, id, host);
+    const { path, place } = files!.cert;
+    return problem === undefined ? [] : [{ key: place, text: `${printable(path, MAX_PATH_CHARS)}: ${problem}` }];
+  });
+  if (problems.length > 0) throw badConfig(problems);
+  return { client: readTls(tls, 'client', nowMs), servers: own };
 }
