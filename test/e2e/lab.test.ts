@@ -20,7 +20,7 @@ const SMALL = path.join(__dirname, '../../test_images/small.png');
 const SERVERS = ['server1', 'server2', 'server3'];
 const CLIENTS = ['client1', 'client2'];
 /** What a shell would take apart, or do something with. */
-const WORK_DIR = 'it\'s a "lab" $(touch hacked); `id`';
+const WORK_DIR = 'it\'s a "lab" $(touch hacked); `id` \\t';
 
 /** What cuts a server off; without it that test is skipped, and says so. */
 const HAS_FIREWALL = ['nft', 'iptables'].some((name) =>

@@ -34,6 +34,15 @@ test('a work folder is made, and says what machine it is', () => {
   expect(sh(PREPARE, nasty, 'config').status).toBe(0);
 });
 
+test('a backslash is a letter like others', () => {
+  nasty = 'a\\tb\\nc\\0101\\c';
+  const { stdout } = sh(PREPARE, nasty);
+  expect(valuesOf(stdout, 'dir')).toEqual([realpathSync(folder())]);
+  expect(valuesOf(stdout, 'system')).toHaveLength(1);
+  writeFileSync(path.join(folder(), 'stress.log'), 'first\ncannot read C:\\new\\table\\c\n');
+  expect(valuesOf(sh(LOOK, nasty, 'run').stdout, 'last')).toEqual(['cannot read C:\\new\\table\\c']);
+});
+
 test('a work folder that cannot be one is told of', () => {
   writeFileSync(path.join(temp.folder, 'file'), '');
   const { status, stderr } = sh(PREPARE, 'file/below');

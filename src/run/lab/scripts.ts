@@ -1,6 +1,7 @@
 /**
  * What is done on a machine by its own shell (POSIX sh). Arguments come as `$1` and so on and are never part of a text
- * that a shell takes apart. Answers are lines `key=value`: whatever a login shell says around them is passed over.
+ * that a shell takes apart. Answers are lines `key=value`: whatever a login shell says around them is passed over. What
+ * may hold a backslash is said by printf: echo makes a tab of \t in some shells.
  */
 import { TEMPORARY_END } from '../../ssh/sftp';
 import { LOCK_FILE } from './files';
@@ -13,7 +14,7 @@ mkdir -p -- "$1" && cd -- "$1" || exit 1
 shift
 for folder; do mkdir -p -- "$folder" || exit 1; done
 : > .cloudp2p.$$ && rm -f -- .cloudp2p.$$ || exit 1
-echo "dir=$(pwd -P)"
+printf 'dir=%s\\n' "$(pwd -P)"
 echo "system=$(uname -sm)"
 echo "free_kib=$(df -Pk . | tail -n 1 | sed 's/.* \\([0-9][0-9]*\\)  *[0-9-]*%.*/\\1/')"
 `;
@@ -146,7 +147,7 @@ elif [ ! -f stress.pid ]; then echo state=starting
 elif is_alive; then echo state=running
 else echo state=gone
 fi
-echo "last=$(tail -n 1 stress.log 2>/dev/null | cut -c1-400)"
+printf 'last=%s\\n' "$(tail -n 1 stress.log 2>/dev/null | cut -c1-400)"
 `;
 
 /** `$1`: the work folder, `$2`: the run, `$3`: a signal. */
