@@ -68,6 +68,9 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     expect({ code, stderr, left: left() }).toEqual({ code: 0, stderr: '', left: [] });
     expect(stdout).toContain('server1: copied cloudp2p, config/server1.toml');
     expect(stdout).toMatch(/the connection was lost, connecting again/);
+    expect(stdout.match(/^\[.*\] WARN servers listen on all addresses of their machines without TLS/gm)).toHaveLength(
+      1,
+    );
     const steps = [...stdout.matchAll(/^===== STEP (\d)\/9: .+ =====$/gm)].map(([, number]) => Number(number));
     expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expectGuideLog(readFileSync(path.join(cwd(), 'ring/fault_events.log'), 'utf8'));
@@ -98,6 +101,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
       });
       const { code, stdout, stderr } = await start('run', '--config', 'run.toml', '--out', 'partition').ended;
       expect({ code, stderr, left: left() }).toEqual({ code: 0, stderr: '', left: [] });
+      expect(stdout.includes('without TLS')).toBe(ca === undefined);
       const tls = ['ca', 'server1', 'server1-key'].map((name) => `config/tls/${name}.pem`).join(', ');
       if (ca) {
         expect(stdout).toContain(`config/server1.toml, ${tls}\n`);

@@ -96,6 +96,7 @@ test('the plan names every step with host, file and command', () => {
     '      c1:/srv/c/config/stress.toml, mode 644',
     expect.stringMatching(/^ {6}3 pictures to c1:\/srv\/c\/images_[0-9a-f]{8}$/),
     '4. START SERVERS',
+    '      WARN servers listen on all addresses of their machines without TLS: whoever reaches them may read all, send tasks and pose as a server ([tls])',
     "      anna@s1: in it's a lab: server_1_events.ndjson of an earlier run, if it is there, is renamed to before_<time>_server_1_events.ndjson",
     "      anna@s1: in it's a lab: ./cloudp2p server --config config/server1.toml  (server 1, s1.lab:8001)",
     '      s4: in /srv/c: server_4_events.ndjson of an earlier run, if it is there, is renamed to before_<time>_server_4_events.ndjson',
@@ -130,6 +131,7 @@ test('the plan names the files of TLS, and who may read them', () => {
   const lines = labPlanText(plan)
     .split('\n')
     .map((line) => line.trim());
+  expect(lines.filter((line) => line.includes('WARN'))).toEqual([]);
   expect(lines.filter((line) => line.startsWith('tls/'))).toEqual([
     "tls/ca.crt to anna@s1:it's a lab/config/tls/ca.pem, mode 644",
     "tls/s1.crt to anna@s1:it's a lab/config/tls/server1.pem, mode 644",

@@ -12,6 +12,11 @@ export const METRICS_FOLDER = 'metrics';
 /** Which run uses the folder. */
 export const LOCK_FILE = 'run.lock';
 
+/** Each server says so too, where nobody looks before there is trouble. */
+export const IN_THE_CLEAR =
+  'servers listen on all addresses of their machines without TLS: whoever reaches them may read all, send tasks and ' +
+  'pose as a server ([tls])';
+
 /** What the machines of a run speak TLS with. */
 export interface LabTls {
   /** Of all clients. */
@@ -40,6 +45,7 @@ export function asidePrefix(time: string): string {
 
 /** server{id}.toml: it listens everywhere, and its peers are the others. */
 export function serverText({ id, address, tls }: LabServer, servers: readonly LabServer[]): string {
+  // A name is reached by IPv4: [::] takes both, but where a machine has no IPv6 a server could not listen on it at all.
   const everywhere = address.startsWith('[') ? '[::]' : '0.0.0.0';
   const port = address.slice(address.lastIndexOf(':') + 1);
   const peers = servers.filter((other) => other.id !== id);

@@ -5,6 +5,7 @@ import type { RunConfig } from '../../config/run-config';
 import type { Clock } from '../../core/environment';
 import type { Threshold } from '../../core/metrics/threshold';
 import { ClusterError } from '../../core/errors';
+import { logLine } from '../../core/log-line';
 import { oneLine } from '../../core/printable';
 import { withHangUp } from '../../faults/hang-up';
 import type { Output } from '../../report/collect-screen';
@@ -12,7 +13,7 @@ import type { RunFacts } from '../../report/report';
 import type { Screen } from '../../stress/screen';
 import { RunRecorder, type RunResult } from '../recorder';
 import type { Executable } from './executable';
-import type { LabTls } from './files';
+import { IN_THE_CLEAR, type LabTls } from './files';
 import { breakServers } from './lab-faults';
 import { LabLoads } from './loads';
 import { LabMachines } from './machines';
@@ -113,7 +114,10 @@ class LabRun {
       addressOf: (id) => this.options.lab.servers.find((server) => server.id === id)!.address,
     });
     this.servers = servers;
-    await this.step(4, async () => recorder.say(await servers.start(signal)));
+    await this.step(4, async () => {
+      if (tls === undefined) recorder.say(logLine(new Date(clock.unixMs()), 'warn', IN_THE_CLEAR));
+      recorder.say(await servers.start(signal));
+    });
     if (signal.aborted) return;
     const loads = new LabLoads({ loads: machines.loadsOf(facts.run_id), config, clock, signal, recorder });
     this.loads = loads;

@@ -3,7 +3,16 @@ import type { Lab } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
 import { oneLine } from '../../core/printable';
 import { counted, faultLines, loadText } from '../outcome';
-import { asidePrefix, eventsFileOf, LOCK_FILE, METRICS_FOLDER, PROGRAM_FILE, serverFileOf, STRESS_FILE } from './files';
+import {
+  asidePrefix,
+  eventsFileOf,
+  IN_THE_CLEAR,
+  LOCK_FILE,
+  METRICS_FOLDER,
+  PROGRAM_FILE,
+  serverFileOf,
+  STRESS_FILE,
+} from './files';
 import type { WantedPlace } from './places';
 
 /** As the screen names them, in their order. */
@@ -41,14 +50,17 @@ export function labPlanText(plan: LabPlan): string {
       `each gets ${LOCK_FILE}, which keeps other runs out until the end`,
     ],
     ['what is missing or different, or has another mode, by SFTP:', ...copyLines(plan)],
-    lab.servers.flatMap(({ id, host, address, workDir }) => {
-      const [command, events] = [`./${PROGRAM_FILE} server --config ${serverFileOf(id)}`, eventsFileOf(id)];
-      const place = `${host}: in ${oneLine(workDir)}`;
-      return [
-        `${place}: ${events} of an earlier run, if it is there, is renamed to ${asidePrefix('<time>')}${events}`,
-        `${place}: ${command}  (server ${id}, ${address})`,
-      ];
-    }),
+    [
+      ...(lab.tls === undefined ? [`WARN ${IN_THE_CLEAR}`] : []),
+      ...lab.servers.flatMap(({ id, host, address, workDir }) => {
+        const [command, events] = [`./${PROGRAM_FILE} server --config ${serverFileOf(id)}`, eventsFileOf(id)];
+        const place = `${host}: in ${oneLine(workDir)}`;
+        return [
+          `${place}: ${events} of an earlier run, if it is there, is renamed to ${asidePrefix('<time>')}${events}`,
+          `${place}: ${command}  (server ${id}, ${address})`,
+        ];
+      }),
+    ],
     [
       `${counted(config.stress.numClients, 'client')} on each machine, ${loadText(config.stress)}; all begin at one time:`,
       ...lab.clients.map(({ machineId, host, workDir }) => {
