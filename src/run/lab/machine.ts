@@ -88,8 +88,8 @@ export class Machine {
         const isLost = ssh === undefined || ssh.isLost;
         if (!(error instanceof ClusterError) || error.code !== 'not_reachable' || !isLost || signal.aborted)
           throw error;
+        if (endMs !== undefined && clock.monotonicMs() >= endMs) throw error;
         endMs ??= clock.monotonicMs() + reconnectMs;
-        if (clock.monotonicMs() > endMs) throw error;
         if (this.#ssh === connecting) this.reconnect(ssh !== undefined);
         if (ssh === undefined) await pause(AGAIN_MS, signal);
       }

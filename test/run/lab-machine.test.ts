@@ -1,0 +1,45 @@
+import { systemClock } from '../../src/core/system-clock';
+import { Machine } from '../../src/run/lab/machine';
+import { describeWithSshd, type Sshd, SshLab } from '../support/sshd';
+
+describeWithSshd('a machine of a run', () => {
+  let lab: SshLab;
+  let sshd: Sshd;
+  const over = new AbortController();
+  beforeAll(async () => {
+    lab = new SshLab();
+    sshd = await lab.start();
+    // Jest gives each file an environment of its own.
+    Object.assign(process.env, { HOME: lab.home, SSH_AUTH_SOCK: '' });
+  });
+  afterAll(() => {
+    over.abort();
+    lab.stop();
+  });
+  const machine = (): Machine => {
+    return new Machine(sshd.address, { clock: systemClock, signal: over.signal, say: () => undefined });
+  };
+  const hello = (it: Machine): Promise<string> => it.script('echo "$1"', ['hi'], { reconnectMs: 0 });
+
+  test('is connected when it is needed', async () => {
+    expect(await hello(machine())).toBe('hi\n');
+  });
+
+  test('whose connection was lost is tried once more, even where nobody waits for it', async () => {
+    const it = machine();
+    await it.connect();
+    sshd.dropConnections();
+    expect(await hello(it)).toBe('hi\n');
+  });
+
+  test('that is gone is not waited for', async () => {
+    const it = machine();
+    await it.connect();
+    sshd.stop();
+    const startMs = performance.now();
+    await expect(hello(it)).rejects.toMatchObject({ code: 'not_reachable' });
+    // And once more, which begins with a connection that failed.
+    await expect(hello(it)).rejects.toThrow('connection refused');
+    expect(performance.now() - startMs).toBeLessThan(10_000);
+  });
+});
