@@ -43,17 +43,20 @@ test('a work folder is for one run at a time, which can take it again', async ()
   expect(existsSync(path.join(temp.folder, 'hacked'))).toBe(false);
 });
 
-test('of many at once, one gets it', async () => {
+test.each([
+  ['runs', (n: number) => `r${n}`],
+  ['names of one folder in a run', () => 'r'],
+])('of many %s at once, one gets it', async (_, runOf) => {
   const { dir } = place();
   const takers = Array.from({ length: 8 }, (_, n) => {
-    const child = spawn('sh', ['-c', TAKE, 'sh', dir, `r${n}`, `lock of r${n}`, '']);
+    const child = spawn('sh', ['-c', TAKE, 'sh', dir, runOf(n), `lock of ${n}`, '']);
     let output = '';
     child.stdout.on('data', (data: Buffer) => (output += data.toString()));
     return once(child, 'close').then(() => output);
   });
   const held = (await Promise.all(takers)).map((output) => valuesOf(output, 'held')[0]);
   const winner = held.findIndex((text) => text === undefined);
-  expect(held.filter((text) => text === `lock of r${winner}`)).toHaveLength(7);
+  expect(held.filter((text) => text === `lock of ${winner}`)).toHaveLength(7);
   expect(readdirSync(dir)).toEqual(['run.lock']);
 });
 

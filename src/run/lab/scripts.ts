@@ -75,7 +75,7 @@ is_alive() {
  */
 export const TAKE = `${OURS}
 cd -- "$1" || exit 1
-new="${LOCK_FILE}.$2" own=$3 stale=$4
+new="${LOCK_FILE}.$2.$$" own=$3 stale=$4
 shift 4
 is_server() {
   command_of "$1" 2>/dev/null | grep -q ' server ' || return 1
@@ -107,7 +107,7 @@ if is_alive; then echo "load=$pid"; fi
 /** `$1`: the work folder, `$2`: the run, `$3`: the text of its lock. */
 export const GIVE_BACK = `${BEGIN}
 cd -- "$1" || exit 1
-rm -f "${LOCK_FILE}.$2" "${LOCK_FILE}.$2.stale"
+rm -f "${LOCK_FILE}.$2".*
 if [ "$(cat ${LOCK_FILE} 2>/dev/null)" = "$3" ]; then rm -f ${LOCK_FILE}; fi
 `;
 
