@@ -90,10 +90,12 @@ if [ -n "$stale" ] && [ "$(cat ${LOCK_FILE} 2>/dev/null)" = "$stale" ]; then
   mv -f ${LOCK_FILE} "$new.stale" && { [ "$(cat "$new.stale")" = "$stale" ] || ln "$new.stale" ${LOCK_FILE}; }
   rm -f "$new.stale"
 fi
-why=$(ln "$new" ${LOCK_FILE} 2>&1) || held=$(cat ${LOCK_FILE} 2>/dev/null)
+if why=$(ln "$new" ${LOCK_FILE} 2>&1); then held=$own; else held=$(cat ${LOCK_FILE} 2>/dev/null); fi
 rm -f "$new"
-if [ -n "$why" ] && [ "$held" != "$own" ]; then
-  [ -n "$held" ] || { printf '%s\\n' "$why" >&2; exit 1; }
+if [ -z "$held" ]; then
+  printf '%s\\n' "$why" >&2
+  exit 1
+elif [ "$held" != "$own" ]; then
   printf 'held=%s\\n' "$held"
   exit 0
 fi
