@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { lookAtProcess } from '../../src/faults/drivers/process-info';
 import { giveLockBack, type Holder, holderHere, takeLock } from '../../src/run/lab/run-lock';
 import { STAY, START, TAKE, valuesOf } from '../../src/run/lab/scripts';
 import { useTempFolder } from '../config/helpers';
@@ -72,7 +73,8 @@ describe('a lock of another run', () => {
 
   test('holds while its controller lives', async () => {
     const pid = await waiting('.');
-    expect(await refusal({ controller: 'ctl', pid })).toEqual([
+    const kernel_start = (await lookAtProcess(pid))!.kernelStart;
+    expect(await refusal({ controller: 'ctl', pid, kernel_start })).toEqual([
       expect.stringMatching(
         new RegExp(`^anna@s1:2222: run r1 of ctl \\(process ${pid}\\) uses DIR since 2001-09-09T01:46:40.000Z; if `),
       ),
@@ -82,6 +84,9 @@ describe('a lock of another run', () => {
   test('is taken over when that has ended', async () => {
     const { pid } = spawnSync('true');
     expect(await refusal({ pid })).toEqual([]);
+    // Its number is another process's by now, or this very one's.
+    expect(await refusal({ pid: await waiting('.') })).toEqual([]);
+    expect(await refusal({ kernel_start: 'another one' })).toEqual([]);
   });
 
   test('holds where nobody can tell', async () => {

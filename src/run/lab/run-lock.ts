@@ -4,6 +4,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { oneLine, printable } from '../../core/printable';
 import { lookAtProcess } from '../../faults/drivers/process-info';
+import { ownKernelStart } from '../../files/kernel-start';
 import { LOCK_FILE } from './files';
 import type { Machine } from './machine';
 import { GIVE_BACK, TAKE, valuesOf } from './scripts';
@@ -16,6 +17,8 @@ export interface Holder {
   place: string;
   controller: string;
   pid: number;
+  /** See ../../files/kernel-start: a number may be another process's by now. */
+  kernel_start: string | null;
   /** Where that number means that process; null: not known. */
   pid_scope: string | null;
   /** Unix milliseconds. */
@@ -35,7 +38,8 @@ const GIVE_BACK_MS = 10_000;
 
 /** What this process writes into a lock. */
 export function holderHere(run_id: string, place: string, since: number): Holder {
-  return { run_id, place, controller: hostname(), pid: process.pid, pid_scope: pidScope(), since };
+  const { pid } = process;
+  return { run_id, place, controller: hostname(), pid, kernel_start: ownKernelStart(), pid_scope: pidScope(), since };
 }
 
 /**
@@ -78,10 +82,11 @@ export async function giveLockBack({ machine, dir }: LockPlace, holder: Holder):
  * nothing of its run need be seen on a machine.
  */
 async function isStale(text: string, own: Holder): Promise<boolean> {
-  const { run_id, pid, pid_scope } = holderOf(text);
+  const { run_id, pid, kernel_start, pid_scope } = holderOf(text);
   if (run_id === own.run_id || own.pid_scope === null || pid_scope !== own.pid_scope) return false;
   if (!Number.isSafeInteger(pid) || pid! < 1) return false;
-  return pid === own.pid || (await lookAtProcess(pid!)) === null;
+  const info = await lookAtProcess(pid!);
+  return info === null || (typeof kernel_start === 'string' && kernel_start !== info.kernelStart);
 }
 
 function heldText(host: string, dir: string, text: string, own: Holder): string {
@@ -106,7 +111,12 @@ function holderOf(text: string): Partial<Holder> {
     const numberOf = (key: string) => (typeof value?.[key] === 'number' ? value[key] : undefined);
     return {
       ...{ run_id: textOf('run_id'), place: textOf('place'), controller: textOf('controller') },
-      ...{ pid: numberOf('pid'), pid_scope: textOf('pid_scope') ?? null, since: numberOf('since') },
+      ...{
+        pid: numberOf('pid'),
+        kernel_start: textOf('kernel_start'),
+        pid_scope: textOf('pid_scope'),
+        since: numberOf('since'),
+      },
     };
   } catch {
     return {};
