@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { simulate } from './simulation';
 
 /** CI runs these on every change; `npm run sim -- --seeds 100000` runs as many as there is patience for. */
@@ -42,4 +44,9 @@ test('the runs are not empty: every kind of fault, elections and hedges happen i
   }
   const wanted = 'kill restart terminate pause resume heal stepped_down resumed stopped hedged retried success';
   expect([...seen]).toEqual(expect.arrayContaining([...wanted.split(' '), 'partition silent', 'partition reset']));
+});
+
+test('each mutation still finds the one place that it replaces', () => {
+  const { status, stderr } = spawnSync(process.execPath, [path.join(__dirname, 'mutations.mjs'), '0', 'none of them']);
+  expect({ status, stderr: stderr.toString() }).toEqual({ status: 0, stderr: '' });
 });
