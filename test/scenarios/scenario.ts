@@ -12,7 +12,7 @@ import { World } from '../sim/scenario';
  *   at 1500 slow 1 by 200 loss 0.1
  *   at 1500 drop 1 2     closes the links between the two once
  *   at 3000 expect 1,2,3 follow 2        (`expect 1 follows nobody`)
- *   at 9000 expect failed 0 · done · slowest 250 · slowest 250 since 8000 · mean 80 since 8000 · cancelled 1 (tasks at least) · leaders 1,2 (who led so far, in order)
+ *   at 9000 expect failed 0 · done · slowest 250 · slowest 250 since 8000 · mean 80 since 8000 · cancelled 1 (tasks at least) · retries 20 (at most) · leaders 1,2 (who led so far, in order)
  *                                         · term 2 (the greatest that anybody knows) · balance 1.05 (largest share over the mean)
  */
 export interface Scenario {
@@ -114,6 +114,10 @@ function expectation(world: World, words: string[]): string | null {
   if (what === 'cancelled') {
     const events = world.events.filter((each) => each.event === 'executed' && each.outcome === 'cancelled');
     return events.length >= Number(verb) ? null : `only ${events.length} tasks were cancelled`;
+  }
+  if (what === 'retries') {
+    const count = records.reduce((sum, { retry_count }) => sum + retry_count, 0);
+    return count <= Number(verb) ? null : `there were ${count} retries`;
   }
   if (what === 'slowest') {
     const sinceMs = Number(words[3] ?? 0);
