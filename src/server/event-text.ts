@@ -26,6 +26,8 @@ export function eventText(event: ServerEventBody, serverId: number): { level: Lo
       return { level: 'warn', text: `This process did not run for ${event.late_ms} ms; asking who leads` };
     case 'overloaded':
       return { level: 'warn', text: `Overloaded: ${event.reason}` };
+    case 'mismatch':
+      return { level: 'warn', text: event.reason };
     case 'stopping':
       return info('Stopping: handing over, finishing running tasks');
     case 'stopped':

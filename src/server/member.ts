@@ -7,6 +7,7 @@ import { Announcer, syncKeys } from './announcer';
 import { Assigner } from './assigner';
 import type { ConnInfo, Effect, Input, MemberConfig, Now } from './effects';
 import { Executor } from './executor';
+import { Mismatches, notConfigured } from './mismatches';
 import { Outbox } from './outbox';
 import { Questions } from './questions';
 import { memberStatus } from './member-status';
@@ -34,6 +35,7 @@ export class Member {
   private readonly outbox: Outbox;
   private readonly questions: Questions;
   private readonly announcer: Announcer;
+  private readonly mismatches: Mismatches;
   private sample: LoadSample = { cpuPercent: 0, memoryUsedPercent: 0 };
   private leaveByMs = Infinity;
   private stopped = false;
@@ -46,6 +48,7 @@ export class Member {
     const redialMs = Math.min(REDIAL_MS, heartbeatMs / 4);
     this.detector = new FailureDetector(config.id, peerIds, { ...config.timings, redialMs });
     this.outbox = new Outbox(peerIds, this.detector);
+    this.mismatches = new Mismatches(config, this.detector, this.outbox);
     this.assigner = new Assigner(
       {
         id: config.id,
@@ -178,21 +181,25 @@ export class Member {
     if (lateMs <= this.config.timings.heartbeatMs) return;
     this.onDetector(this.detector.resumed(now.nowMs), now);
     this.election.onResume(now.nowMs);
+    this.mismatches.onResume(now.nowMs);
     this.executor.hold(now.nowMs + READ_FIRST_MS);
     this.outbox.event({ event: 'resumed', late_ms: Math.round(lateMs) });
   }
 
   private onPeerMessage(peerId: number, message: Message, now: Now): void {
     if (message.kind === 'Heartbeat') {
-      if (message.from_id !== peerId) return;
+      if (message.from_id !== peerId) return this.mismatches.onForeignId(peerId, message.from_id);
       const wasAskable = this.detector.canAsk(peerId);
       this.onDetector(this.detector.heartbeat(peerId, message, now.nowMs), now);
+      this.mismatches.onHeartbeat(peerId, message, now.nowMs);
       if (!wasAskable) this.election.onAskable(peerId);
       this.assigner.heardFrom(peerId);
       // Who does not hear us cannot lead us, and what it follows is no leader for us either.
       if (!this.detector.isUp(peerId)) return;
       return this.election.onLeadership({ term: message.term, leaderId: message.leader_id }, peerId);
     }
+    // Who does not have us in its list never sends the first Heartbeat.
+    if (message.kind === 'Error') this.mismatches.onError(peerId, message);
     // Nothing else counts before the Heartbeat that carries the incarnation.
     if (!this.detector.heard(peerId, now.nowMs)) return;
     this.assigner.heardFrom(peerId);
@@ -264,10 +271,11 @@ export class Member {
   private onSubscribe(conn: ConnInfo, peerId: number, now: Now): void {
     const outcome = this.outbox.subscribe(peerId, conn);
     if (outcome !== 'subscribed') {
-      const text =
-        outcome === 'unknown' ? `no peer ${peerId} is configured here` : `too many subscriptions as ${peerId}`;
+      if (outcome === 'unknown') this.mismatches.onStranger(conn, peerId);
+      const text = outcome === 'unknown' ? notConfigured(peerId) : `too many subscriptions as ${peerId}`;
       return this.outbox.reply(conn.id, { kind: 'Error', code: 'refused', message: text });
     }
+    this.mismatches.onSubscribed(peerId, now.nowMs);
     this.executor.flush(now.nowMs);
     this.outbox.reply(conn.id, this.announcer.heartbeat(now.unixMs), this.announcer.historySync(now.unixMs));
     this.election.onSubscribed(peerId);
@@ -279,10 +287,12 @@ export class Member {
       switch (output.type) {
         case 'up':
           this.outbox.event({ event: 'peer_up', peer_id: output.peerId });
+          this.mismatches.onUp(output.peerId);
           this.election.onPeerUp(output.peerId);
           break;
         case 'down':
           this.outbox.event({ event: 'peer_down', peer_id: output.peerId, reason: output.reason });
+          this.mismatches.onDown(output.peerId);
           this.election.onPeerDown(output.peerId, output.reason);
           this.takeOver(output.peerId, now);
           break;

@@ -9,13 +9,14 @@ const MAX_SUBSCRIPTIONS_PER_PEER = 1024;
 /** Collects the effects of one step, and knows who subscribed to what this server says as a peer. Pure. */
 export class Outbox {
   private effects: Effect[] = [];
-  private readonly subscribers = new Map<number, Set<ConnId>>();
+  /** By peer, each with the host that it came from. */
+  private readonly subscribers = new Map<number, Map<ConnId, string>>();
 
   constructor(
     peerIds: readonly number[],
     private readonly detector: FailureDetector,
   ) {
-    for (const id of peerIds) this.subscribers.set(id, new Set());
+    for (const id of peerIds) this.subscribers.set(id, new Map());
   }
 
   take(): Effect[] {
@@ -38,12 +39,17 @@ export class Outbox {
     if (!conns) return 'unknown';
     if (conns.has(conn.id)) return 'subscribed';
     if (conns.size >= MAX_SUBSCRIPTIONS_PER_PEER) return 'too many';
-    conns.add(conn.id);
+    conns.set(conn.id, conn.remoteHost);
     return 'subscribed';
   }
 
   unsubscribe(connId: ConnId): void {
     for (const conns of this.subscribers.values()) conns.delete(connId);
+  }
+
+  /** The hosts from which somebody subscribed under that id, each once. */
+  hostsOf(peerId: number): string[] {
+    return [...new Set(this.subscribers.get(peerId)?.values())];
   }
 
   reply(connId: ConnId, ...messages: Message[]): void {

@@ -15,6 +15,7 @@ it.each<[ServerEventBody, string, string]>([
   [{ event: 'peer_up', peer_id: 2 }, 'info', 'Server 2 is up'],
   [{ event: 'resumed', late_ms: 1500 }, 'warn', 'This process did not run for 1500 ms; asking who leads'],
   [{ event: 'overloaded', reason: 'why' }, 'warn', 'Overloaded: why'],
+  [{ event: 'mismatch', reason: 'why' }, 'warn', 'why'],
   [{ event: 'stopping' }, 'info', 'Stopping: handing over, finishing running tasks'],
   [{ event: 'stopped' }, 'info', 'Stopped'],
 ])('%j is told as %s: %s', (event, level, text) => {

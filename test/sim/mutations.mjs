@@ -51,6 +51,12 @@ const MUTATIONS = [
     'const asked = this.view.askablePeerIds();',
     "const asked = mode === 'checking' ? [] : this.view.askablePeerIds();",
   ],
+  [
+    'who still hears a former life of this server counts as hearing another one',
+    'src/server/mismatches.ts',
+    'const PATIENCE_TIMEOUTS = 2;',
+    'const PATIENCE_TIMEOUTS = 0;',
+  ],
   ['a late tick judges', 'src/server/member.ts', 'this.onDetector(this.detector.resumed(now.nowMs), now);', ''],
   [
     'a leader that was stopped acts on without asking',

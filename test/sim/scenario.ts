@@ -218,6 +218,8 @@ export class World {
   }
 
   private record(event: ServerEvent): void {
+    // All lists here are right: whatever breaks must not be taken for a mistake in them.
+    if (event.event === 'mismatch') throw new Error(`server${event.server_id}: ${event.reason}`);
     this.events.push(event);
     if (event.event === 'sample') return;
     const { time: _time, server_id, event: name, ...rest } = event;

@@ -64,6 +64,8 @@ export type ServerEventBody =
   | { event: 'peer_down'; peer_id: number; reason: DownReason | 'leaving' }
   | { event: 'resumed'; late_ms: number }
   | { event: 'overloaded'; reason: string }
+  /** The lists of peers of two servers do not fit together. */
+  | { event: 'mismatch'; reason: string }
   | { event: 'stopping' }
   | { event: 'stopped' }
   | ({ event: 'assigned'; term: number; to: number } & TaskName)
