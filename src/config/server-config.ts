@@ -108,7 +108,11 @@ export function serverConfigFromFlags(
   const problems: Problem[] = [];
   const identity = identify(flags, settings, file?.path, problems);
   // A flag that says nothing has no relations to check.
-  if (problems.length === 0) problems.push(...identityProblems(identity));
+  if (problems.length === 0) {
+    const { max_connections: maxConnections } = settings.limits;
+    const limit = inFile(file?.path, maxConnections, 'limits.max_connections');
+    problems.push(...identityProblems(identity), ...placeProblems(limit, identity.peers.length));
+  }
   if (problems.length > 0) throw badConfig(problems);
   return { ...build(settings, identity, machine), tls: file && tlsFilesOf(settings.tls, file.path) };
 }
@@ -128,28 +132,30 @@ function identify(
   problems: Problem[],
 ): Identity {
   const { id, address, advertise_address: advertised, metrics_address: metrics } = settings.server;
-  const inFile = <T>(value: T, key: string): Named<T> => ({
-    value,
-    key: path === undefined ? `the default of ${key}` : key,
-    place: path === undefined ? `the default of ${key}` : `${printable(path, MAX_PATH_CHARS)}: ${key}`,
-  });
   const { metricsAddress: given } = flags;
   const metricsFlag = given === undefined ? undefined : addressFlag('--metrics-address', given, problems);
   return {
-    id: flags.id === undefined ? inFile(id, 'server.id') : idFlag(flags.id, problems),
+    id: flags.id === undefined ? inFile(path, id, 'server.id') : idFlag(flags.id, problems),
     address:
       flags.address === undefined
-        ? inFile(address, 'server.address')
+        ? inFile(path, address, 'server.address')
         : addressFlag('--address', flags.address, problems),
-    advertiseAddress: advertised === undefined ? undefined : inFile(advertised, 'server.advertise_address'),
-    metricsAddress: metricsFlag ?? (metrics === undefined ? undefined : inFile(metrics, 'server.metrics_address')),
+    advertiseAddress: advertised === undefined ? undefined : inFile(path, advertised, 'server.advertise_address'),
+    metricsAddress:
+      metricsFlag ?? (metrics === undefined ? undefined : inFile(path, metrics, 'server.metrics_address')),
     peers: flags.peers?.length
       ? flags.peers.flatMap((text) => peerFlag(text, problems))
       : settings.peers.peers.map((peer, index) => ({
-          id: inFile(peer.id, `peers.peers[${index}].id`),
-          address: inFile(peer.address, `peers.peers[${index}].address`),
+          id: inFile(path, peer.id, `peers.peers[${index}].id`),
+          address: inFile(path, peer.address, `peers.peers[${index}].address`),
         })),
   };
+}
+
+/** A key of the file at `path`, or of none. */
+function inFile<T>(path: string | undefined, value: T, key: string): Named<T> {
+  if (path === undefined) return { value, key: `the default of ${key}`, place: `the default of ${key}` };
+  return { value, key, place: `${printable(path, MAX_PATH_CHARS)}: ${key}` };
 }
 
 function inFlag<T>(value: T, flag: string): Named<T> {
@@ -201,6 +207,13 @@ function identityProblems({ id, address, advertiseAddress, metricsAddress, peers
     ...clashes(addresses, 'address', ownAddresses, isSameEndpoint, canonicalAddress),
     ...(metricsAddress === undefined ? [] : metricsProblems(metricsAddress, address)),
   ];
+}
+
+/** The listener keeps a place for each peer: with no more than these it would turn every client away. */
+function placeProblems({ value, place }: Named<number>, peerCount: number): Problem[] {
+  if (value > peerCount) return [];
+  const why = `the peers keep ${peerCount} places, nobody else would be let in`;
+  return [{ key: place, text: `expected at least ${peerCount + 1} (${why}), got ${value}` }];
 }
 
 /** HTTP and the cluster's own protocol need a port each. */

@@ -150,6 +150,10 @@ frame_timeout_secs = 2
       `${SELF}[election]\nheartbeat_interval_secs = 5`,
       's.toml: election.failure_timeout_secs: expected more than election.heartbeat_interval_secs (5), got 3',
     ],
+    [
+      `${SELF}[peers]\npeers = [{ id = 2, address = "b:1" }, { id = 3, address = "c:1" }]\n[limits]\nmax_connections = 2`,
+      's.toml: limits.max_connections: expected at least 3 (the peers keep 2 places, nobody else would be let in), got 2',
+    ],
     [`${SELF}[processing]\nworkers = 0`, 's.toml: processing.workers: expected a whole number from 1 to 1024, got 0'],
     [
       `${SELF}[processing]\ncompression = "zip"`,
@@ -270,6 +274,14 @@ describe('flags', () => {
   test('a flag that clashes with the file: both are named', () => {
     expect(linesOf(`${SELF}[peers]\npeers = [{ id = 2, address = "b:1" }]`, { id: 2 })).toEqual([
       "s.toml: peers.peers[0].id: expected the id of another server, got this server's own, 2 (--id 2)",
+    ]);
+  });
+
+  test('peers of flags need places, too', () => {
+    const toml = `${SELF}[peers]\npeers = [{ id = 2, address = "b:1" }]\n[limits]\nmax_connections = 2`;
+    expect(load(toml).limits.maxConnections).toBe(2);
+    expect(linesOf(toml, { peers: ['2@b:1', '3@c:1'] })).toEqual([
+      's.toml: limits.max_connections: expected at least 3 (the peers keep 2 places, nobody else would be let in), got 2',
     ]);
   });
 

@@ -84,6 +84,11 @@ describe('server', () => {
     ],
     ['no workers', `${OWN}[processing]\nworkers = 0\n`, /processing\.workers: .*got 0/],
     ['a word for a limit', `${OWN}[limits]\nmax_secret_bytes = "7 MB"\n`, /limits\.max_secret_bytes: .*"7 MB"/],
+    [
+      'no place for anybody but peers',
+      `${peers([2, '127.0.0.1:18002'], [3, '127.0.0.1:18003'])}[limits]\nmax_connections = 2\n`,
+      /limits\.max_connections: expected at least 3 .*got 2/,
+    ],
     ['a date for a limit', `${OWN}[limits]\nmax_connections = 2025-10-31\n`, /limits\.max_connections: .*2025-10-31/],
     [
       'two faults at once',
