@@ -2,8 +2,9 @@ import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { withInterrupt } from '../client/interrupt';
 import { oneLine, printable } from '../core/printable';
-import { stressConfigOf } from '../config/stress-config';
+import { type StressConfig, stressConfigOf } from '../config/stress-config';
 import { EXIT } from '../core/errors';
+import { logLine } from '../core/log-line';
 import { systemClock } from '../core/system-clock';
 import type { StressReport } from '../stress/options';
 import { runStress } from '../stress/runner';
@@ -11,6 +12,7 @@ import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
 import { clientConfigOf } from './client/overrides';
 import { secureOf } from './client/secure';
+import { metricsWarnings } from './server/reach';
 import { programFacts } from './stress/facts';
 import { untilEnough } from './stress/enough';
 import { stressFlags, stressOverridesOf } from './stress/flags';
@@ -42,7 +44,6 @@ export class Stress extends BaseCommand {
     const judged = judgedBy(config, flags);
     const file = isClientConfigRequired ? clientConfig : undefined;
     const { serverAddresses, requestTimeoutMs, tls } = clientConfigOf(file, { servers: flags.server });
-    const note = `[requests] of ${printable(clientConfig)} is not used: what clients send stands in stress.toml and flags`;
     const { images, name } = imagesOf(config.imageDirectory);
     const load = { ...settings, seed, server_addresses: serverAddresses };
     const secure = await secureOf(tls);
@@ -61,7 +62,7 @@ export class Stress extends BaseCommand {
       withInterrupt((signal) =>
         runStress({
           ...{ ...options, signal, enough, clock: systemClock },
-          ...{ names: { images: name, clientConfig }, notes: existsSync(clientConfig) ? [note] : [] },
+          ...{ names: { images: name, clientConfig }, notes: notesOf(config) },
           facts: { ...programFacts(['stress', ...this.argv]), config: load },
           logLevel: flags['log-level'],
           screen: this.jsonEnabled() ? undefined : new Screen(process.stdout, systemClock),
@@ -74,6 +75,14 @@ export class Stress extends BaseCommand {
     else if (report.problem !== null) this.endWith(EXIT.incomplete);
     return report;
   }
+}
+
+/** What stands before the banner. */
+function notesOf({ clientConfig, metricsAddress }: StressConfig): string[] {
+  const note = `[requests] of ${printable(clientConfig)} is not used: what clients send stands in stress.toml and flags`;
+  const now = new Date(systemClock.unixMs());
+  const warnings = metricsWarnings(metricsAddress).map((text) => logLine(now, 'warn', text));
+  return existsSync(clientConfig) ? [note, ...warnings] : warnings;
 }
 
 function hasFailed({ aggregated_stats: stats, thresholds, aborted_by }: StressReport): boolean {

@@ -50,6 +50,19 @@ it('as JSON: nothing else on stdout', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ seed: 4, problem: null, aggregated_stats: { successful_requests: 6 } });
 });
 
+it.each([
+  ['127.0.0.1', false],
+  ['0.0.0.0', true],
+])('metrics on %s are open to others: %s', async (host, is) => {
+  const [server] = await startServers({});
+  const metricsAddress = `${host}:${(await deadAddress()).split(':').at(-1)}`;
+  const { code, stdout } = await stress('--server', server!.address, '--metrics-address', metricsAddress);
+  expect(code).toBe(0);
+  const warning = `shows its metrics on ${metricsAddress} over plain HTTP: whoever reaches it may read them`;
+  const warnings = linesOf(stdout).filter((line) => / WARN /.test(line));
+  expect(warnings).toEqual(is ? [expect.stringMatching(new RegExp(`WARN ${warning}$`))] : []);
+});
+
 it('servers and timeout come from the client file, the rest from the stress file', async () => {
   const [server] = await startServers({});
   writeFileSync(

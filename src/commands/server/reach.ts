@@ -13,10 +13,13 @@ export function reachWarnings(config: Addresses & { id: number }, secure: Secure
   const hosts = [advertiseAddress, address].filter(isDialAddress).map((each) => parseAddress(each)!.host);
   const problem = secure?.nameProblem(id, hosts);
   if (problem !== undefined) warnings.push(`the certificate of [tls] cert ${problem}`);
-  if (metricsAddress !== undefined && !isLoopbackAddress(metricsAddress)) {
-    warnings.push(`shows its metrics on ${metricsAddress} over plain HTTP: whoever reaches it may read them`);
-  }
-  return warnings;
+  return [...warnings, ...metricsWarnings(metricsAddress)];
+}
+
+/** The same of where Prometheus asks a server or `stress`. */
+export function metricsWarnings(metricsAddress: string | undefined): string[] {
+  if (metricsAddress === undefined || isLoopbackAddress(metricsAddress)) return [];
+  return [`shows its metrics on ${metricsAddress} over plain HTTP: whoever reaches it may read them`];
 }
 
 function inTheClear(address: string): string {
