@@ -1,4 +1,5 @@
-import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
+import { canonicalHost, isLoopbackHost, isWildcardHost } from '../core/hosts';
 
 /** Where a server listens or is reached. An IPv6 host stands here without its brackets. */
 export interface Address {
@@ -35,13 +36,10 @@ export function isListenAddress(value: unknown): value is string {
 /** Whether the text is an address that others can connect to: all of `isListenAddress` but 0.0.0.0 and [::]. */
 export function isDialAddress(value: unknown): value is string {
   const address = typeof value === 'string' ? parseAddress(value) : undefined;
-  return address !== undefined && !isWildcard(address.host);
+  return address !== undefined && !isWildcardHost(address.host);
 }
 
-/**
- * One spelling for addresses that are the same to a resolver: `LocalHost:80` and `localhost:80`, `[::0]` and `[::]`,
- * `[::ffff:10.0.0.1]:80` and `10.0.0.1:80`.
- */
+/** One spelling for addresses that are the same to a resolver: see `canonicalHost`. */
 export function canonicalAddress(text: string): string {
   const address = parseAddress(text);
   if (address === undefined) return text;
@@ -57,39 +55,13 @@ export function isSameEndpoint(own: string, other: string): boolean {
   const listening = parseAddress(own);
   const dialed = parseAddress(other);
   if (listening === undefined || dialed === undefined || listening.port !== dialed.port) return false;
-  return isWildcard(listening.host) && isLoopback(dialed.host);
-}
-
-function canonicalHost(host: string): string {
-  if (!isIPv6(host)) return host.toLowerCase();
-  const [bare = host, zone] = host.split('%');
-  const compressed = new URL(`http://[${bare}]/`).hostname.slice(1, -1);
-  return zone === undefined ? (mappedIPv4(compressed) ?? compressed) : `${compressed}%${zone}`;
-}
-
-/** The IPv4 address in IPv6 clothes: a socket there speaks IPv4. */
-function mappedIPv4(compressed: string): string | undefined {
-  const halves = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(compressed)?.slice(1);
-  return halves
-    ?.map((half) => parseInt(half, 16))
-    .flatMap((half) => [half >> 8, half & 255])
-    .join('.');
-}
-
-function isWildcard(host: string): boolean {
-  const canonical = canonicalHost(host);
-  return canonical === '0.0.0.0' || canonical === '::';
+  return isWildcardHost(listening.host) && isLoopbackHost(dialed.host);
 }
 
 /** Whether only this machine reaches what listens there. */
 export function isLoopbackAddress(text: string): boolean {
   const address = parseAddress(text);
-  return address !== undefined && isLoopback(address.host);
-}
-
-function isLoopback(host: string): boolean {
-  const canonical = canonicalHost(host);
-  return canonical === 'localhost' || canonical === '::1' || (isIPv4(canonical) && canonical.startsWith('127.'));
+  return address !== undefined && isLoopbackHost(address.host);
 }
 
 /** Underscores are no DNS name but common in container networks. */

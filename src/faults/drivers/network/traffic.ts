@@ -1,25 +1,28 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { canonicalHost, isLoopbackHost } from '../../../core/hosts';
 import { parseAddress } from '../../../core/transport/address';
 import { refused } from '../../refusal';
 import type { LocalServer } from '../local-server';
 import type { Endpoint, ServerTraffic } from './rules';
 import { runTool } from './tools';
 
+type Whereabouts = Pick<LocalServer, 'id' | 'address' | 'peers'>;
+
 /**
  * What a server's packets look like on this machine.
  * @throws ClusterError when they cannot be told from others': everything is on the loopback or at one address
  */
-export async function trafficOf({ id, address, peers }: LocalServer): Promise<ServerTraffic> {
+export async function trafficOf({ id, address, peers }: Whereabouts): Promise<ServerTraffic> {
   const endpoints = (await Promise.all(peers.map(endpointsOf))).flat();
   const own = ownAddresses();
-  const near = endpoints.find((peer) => isLoopback(peer.address) || own.has(peer.address));
+  const near = endpoints.find((peer) => isLoopbackHost(peer.address) || own.has(peer.address));
   if (near !== undefined) {
     const where = `its peer at port ${near.port} is on this same machine (${near.address})`;
     throw refused(`${where}, and their packets cannot be told apart: each server needs an address of its own`);
   }
-  if (isLoopback(address.host) && peers.length === 0)
+  if (isLoopbackHost(address.host) && peers.length === 0)
     throw refused('it is alone on the loopback, which is left as it is');
   return { serverId: id, port: address.port, peers: endpoints };
 }
@@ -41,7 +44,8 @@ export async function devicesOf({ address }: LocalServer, { peers }: ServerTraff
 
 async function endpointsOf(peer: string): Promise<Endpoint[]> {
   const { host, port } = parseAddress(peer);
-  if (isIP(host)) return [{ address: host, port }];
+  // Packets to an IPv4 address in IPv6 clothes are IPv4's: a rule for the other form would match none.
+  if (isIP(host)) return [{ address: canonicalHost(host), port }];
   try {
     const found = await lookup(host, { all: true });
     return found.map(({ address }) => ({ address, port }));
@@ -52,8 +56,4 @@ async function endpointsOf(peer: string): Promise<Endpoint[]> {
 
 function ownAddresses(): Set<string> {
   return new Set(Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).map(({ address }) => address)));
-}
-
-function isLoopback(host: string): boolean {
-  return /^127\./.test(host) || host === '::1' || host === 'localhost';
 }
