@@ -43,7 +43,8 @@ export type Effect =
   /** The held bytes are not needed; if the execution runs, it stops. */
   | { type: 'discard'; executionId: number }
   | { type: 'event'; event: ServerEventBody }
-  | { type: 'stopped' };
+  /** The last one. Answers that are on their way may take until `untilMs`; then all connections close. */
+  | { type: 'stopped'; untilMs: number };
 
 export interface Timings {
   heartbeatMs: number;

@@ -342,11 +342,12 @@ export class Member {
     if (this.executor.phase !== 'leaving' || this.stopped) return;
     const handedOver = !this.election.leads || this.electablePeerIds().length === 0;
     if (nowMs < this.leaveByMs && !(this.executor.queue.isIdle && handedOver)) return;
+    const untilMs = this.leaveByMs;
     this.stopped = true;
     this.leaveByMs = Infinity;
     this.executor.flush(nowMs);
     this.outbox.event({ event: 'stopped' });
-    this.outbox.push({ type: 'stopped' });
+    this.outbox.push({ type: 'stopped', untilMs });
   }
 
   private onLinkClosed({ peerId, link, refused }: Extract<Input, { type: 'linkClosed' }>, now: Now): void {

@@ -59,6 +59,7 @@ export class Server {
   private wakeTimer: NodeJS.Timeout | null = null;
   private armedForMs = Infinity;
   private lastId = 0;
+  private isSilent = false;
   private markStopped!: () => void;
 
   constructor(private readonly options: ServerOptions) {
@@ -124,16 +125,33 @@ export class Server {
 
   /** Stops at once. */
   async close(): Promise<void> {
+    this.fallSilent();
+    await this.listener?.close();
+    this.markStopped();
+  }
+
+  /**
+   * What was answered reaches its reader first: an execution ends when its last bytes are handed to the socket, and who
+   * is cut off before they are out has the task done again, by another server.
+   */
+  private async depart(untilMs: number): Promise<void> {
+    this.fallSilent();
+    await this.listener?.end(Math.max(0, untilMs - this.options.clock.monotonicMs()));
+    this.markStopped();
+  }
+
+  /** Nothing is decided any more, and the peers hear no more of this server. */
+  private fallSilent(): void {
+    this.isSilent = true;
     if (this.sampleTimer) clearInterval(this.sampleTimer);
     if (this.wakeTimer) clearTimeout(this.wakeTimer);
     this.sampleTimer = null;
     this.loopDelay.stop();
     this.links.close();
-    await this.listener?.close();
-    this.markStopped();
   }
 
   private step(input: Input): void {
+    if (this.isSilent) return;
     const { clock } = this.options;
     const effects = this.member.step(input, { nowMs: clock.monotonicMs(), unixMs: clock.unixMs() });
     for (const effect of effects) this.perform(effect);
@@ -143,6 +161,7 @@ export class Server {
   /** One timer, set anew only when something is due earlier than it would fire. */
   private arm(): void {
     const { wakeAtMs } = this.member;
+    if (this.isSilent) return;
     if (wakeAtMs >= this.armedForMs) return;
     if (this.wakeTimer) clearTimeout(this.wakeTimer);
     this.armedForMs = wakeAtMs;
@@ -170,7 +189,7 @@ export class Server {
       case 'event':
         return this.tell(effect.event);
       case 'stopped':
-        void this.close();
+        void this.depart(effect.untilMs);
     }
   }
 

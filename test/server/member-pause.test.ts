@@ -147,7 +147,8 @@ describe('SIGTERM', () => {
     const last = rig.step({ type: 'executed', executionId: 2, outcome: 'answered' });
     expect(isStopped(last)).toBe(true);
     expect(replies(last, 7, 'HistoryRemove')).toHaveLength(2);
-    expect(last.at(-1)).toEqual({ type: 'stopped' });
+    // What is left of the drain time is for those who have yet to read their answers.
+    expect(last.at(-1)).toEqual({ type: 'stopped', untilMs: rig.nowMs + 3000 });
   });
 
   it('waits for them no longer than the drain time', () => {

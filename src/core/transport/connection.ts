@@ -183,6 +183,25 @@ export class Connection {
     this.#linger();
   }
 
+  /**
+   * As `end`, but bodies under way are written first, and the other side gets `withinMs` more for all of it. What it says
+   * meanwhile is not heard.
+   */
+  async endWhenWritten(withinMs: number): Promise<void> {
+    if (this.#isClosed || this.#endReason !== undefined) return;
+    this.#endReason = 'destroyed';
+    this.#decoder.stop();
+    const socket = this.#socket;
+    // Read on and thrown away: the kernel answers unread bytes with a reset, which takes back what we said last.
+    socket.resume();
+    const timer = setTimeout(() => socket.destroy(), withinMs + LINGER_MS);
+    socket.once('close', () => clearTimeout(timer));
+    await this.#outbox.bodiesWritten();
+    if (this.#isClosed) return;
+    socket.once('finish', () => this.#linger());
+    socket.end();
+  }
+
   /** Ends a dial that came to nothing, for the given reason. */
   abandon(reason: CloseReason): void {
     this.#endReason ??= reason;

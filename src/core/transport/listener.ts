@@ -122,6 +122,15 @@ export class Listener {
     });
   }
 
+  /** Closes each connection once all that was begun on it has been written; resolves when all sockets are gone. */
+  end(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      for (const connection of this.#connections) void connection.endWhenWritten(withinMs);
+      this.#handshakes?.close();
+    });
+  }
+
   #accept(socket: Socket): void {
     const { limits = ACCEPTED_LIMITS, monotonicMs = () => performance.now(), onConnection } = this.#options;
     const options = { limits, isAccepted: true, watch: this.watch, monotonicMs };

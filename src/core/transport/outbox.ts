@@ -13,8 +13,8 @@ interface QueuedFrame {
 }
 
 interface Waiter {
-  /** The frame that must be at the front, if any. */
-  frame: QueuedFrame | undefined;
+  /** The frame that must be at the front; 'all': no frame may be unfinished; undefined: it does not matter. */
+  frame: QueuedFrame | 'all' | undefined;
   resolve(): void;
 }
 
@@ -84,6 +84,11 @@ export class Outbox {
     return this.#drained(undefined);
   }
 
+  /** Resolves when every body that was begun has been written to its end, and when closed. */
+  bodiesWritten(): Promise<void> {
+    return this.#drained('all');
+  }
+
   /** Nothing is written any more, everybody who waits is woken. */
   close(): void {
     this.#isClosed = true;
@@ -139,7 +144,7 @@ export class Outbox {
     });
   }
 
-  #drained(frame: QueuedFrame | undefined): Promise<void> {
+  #drained(frame: Waiter['frame']): Promise<void> {
     return new Promise((resolve) => {
       this.#waiters.push({ frame, resolve });
       this.#wake();
@@ -148,8 +153,10 @@ export class Outbox {
 
   #wake(): void {
     if (this.#waiters.length === 0 || (this.#socket.writableNeedDrain && !this.#isClosed)) return;
-    const isReady = ({ frame }: Waiter): boolean =>
-      this.#isClosed || frame === undefined || this.#frames[0] === frame || !this.#frames.includes(frame);
+    const isReady = ({ frame }: Waiter): boolean => {
+      if (this.#isClosed || frame === undefined || this.#frames.length === 0) return true;
+      return frame !== 'all' && (this.#frames[0] === frame || !this.#frames.includes(frame));
+    };
     const ready = this.#waiters.filter(isReady);
     if (ready.length === 0) return;
     this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));

@@ -223,6 +223,48 @@ test('end() flushes what was sent', async () => {
   expect(await ear.closes.next()).toBe('destroyed');
 });
 
+test('endWhenWritten() lets a body come to its end, with what waits behind it, and hears nothing more', async () => {
+  const { accepted, listener } = await listening();
+  const client = await rawClient(listener.port);
+  const { connection, ear } = await accepted.next();
+  const body = connection.sendBody(response, 6);
+  body.write(Buffer.from('abc'));
+  connection.send({ kind: 'Alive', from_id: 1, term: 1 });
+  void connection.endWhenWritten(60_000);
+  client.socket.write(encodeMessage(query));
+  expect(await client.messages.next()).toEqual(response);
+  body.write(Buffer.from('def'));
+  expect(await client.messages.next()).toMatchObject({ kind: 'Alive' });
+  await client.closed;
+  expect(await ear.closes.next()).toBe('destroyed');
+  expect(ear.messages.size).toBe(0);
+});
+
+test('endWhenWritten() waits for a body no longer than it was told', async () => {
+  const { accepted, listener } = await listening();
+  const client = await rawClient(listener.port);
+  const { connection, ear } = await accepted.next();
+  connection.sendBody(response, 6).write(Buffer.from('abc'));
+  void connection.endWhenWritten(0);
+  await client.closed;
+  expect(await ear.closes.next()).toBe('destroyed');
+});
+
+test('a listener that ends closes idle connections at once, without a reset of what was said last', async () => {
+  const { accepted, listener } = await listening();
+  const [idle, asking] = [await rawClient(listener.port), await rawClient(listener.port)];
+  await accepted.next();
+  const { connection } = await accepted.next();
+  connection.pause();
+  asking.socket.write(encodeMessage(query));
+  connection.send({ kind: 'Alive', from_id: 1, term: 1 });
+  const started = performance.now();
+  await listener.end(60_000);
+  await Promise.all([idle.closed, asking.closed]);
+  expect(performance.now() - started).toBeLessThan(1000);
+  expect(await asking.messages.next()).toMatchObject({ kind: 'Alive' });
+});
+
 test('a port where nobody listens refuses', async () => {
   const { listener, address } = await listening();
   await listener.close();
