@@ -9,7 +9,10 @@ import { TimeSlices } from './time-slices';
 
 /** A reader that is slower than this no longer holds a worker's place: what is left goes on beside the next tasks. */
 const SLOW_READER_MS = 250;
-/** A cancelled answer with less than this left is finished: cheaper for both than a new connection. */
+/**
+ * A cancelled answer with less than this left is finished: cheaper for both than a new connection. So is one that shares
+ * its connection with other tasks: a body cannot be taken back, and they would be lost with it.
+ */
 const FINISH_BYTES = 1024 * 1024;
 /** JSON around an answer in the plain form, and an envelope's header: more than either needs. */
 const HEADER_BYTES = 4096;
@@ -53,7 +56,8 @@ export class Executions {
     const held = this.release(executionId);
     if (!held) return;
     held.discarded = true;
-    if (held.missingBytes > FINISH_BYTES) held.conn.destroy();
+    const { conn, missingBytes } = held;
+    if (missingBytes > FINISH_BYTES && conn.openTaskCount === 0 && conn.isBodyAlone) conn.destroy();
   }
 
   execute(executionId: number, requestId: number): void {

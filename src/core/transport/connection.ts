@@ -106,6 +106,11 @@ export class Connection {
     return this.#socket.writableLength;
   }
 
+  /** A body is all that is on its way: nobody else loses anything if the connection goes. */
+  get isBodyAlone(): boolean {
+    return this.#outbox.isBodyAlone;
+  }
+
   get bytesRead(): number {
     return this.#socket.bytesRead;
   }

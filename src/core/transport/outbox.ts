@@ -33,6 +33,8 @@ export class Outbox {
   readonly #frames: QueuedFrame[] = [];
   #queuedBytes = 0;
   #waiters: Waiter[] = [];
+  /** Where the body that is being written began, in bytes that the socket was given. */
+  #bodyStartBytes = 0;
   #isClosed = false;
   #isCorked = false;
 
@@ -48,6 +50,12 @@ export class Outbox {
 
   get isInsideBody(): boolean {
     return this.#frames.length > 0;
+  }
+
+  /** A body is being written, nothing waits behind it, and the kernel has all that was sent before it. */
+  get isBodyAlone(): boolean {
+    const { bytesWritten, writableLength } = this.#socket;
+    return this.#frames.length === 1 && bytesWritten - writableLength >= this.#bodyStartBytes;
   }
 
   /** A complete frame. */
@@ -66,6 +74,7 @@ export class Outbox {
         this.#queue(frame, head.length);
       } else {
         if (bodyLength > 0) this.#frames.push(frame);
+        this.#bodyStartBytes = this.#socket.bytesWritten;
         this.#corkForThisTurn();
         this.#socket.write(head);
       }
@@ -123,6 +132,7 @@ export class Outbox {
     this.#corkForThisTurn();
     this.#frames.shift();
     for (let next = this.#frames[0]; next !== undefined; next = this.#frames[0]) {
+      this.#bodyStartBytes = this.#socket.bytesWritten;
       for (const part of next.parts.splice(0)) {
         this.#queuedBytes -= part.length;
         this.#socket.write(part);

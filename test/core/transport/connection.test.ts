@@ -76,6 +76,28 @@ test('frames never interleave: what is sent during a body waits for its end, in 
   expect(() => second.write(Buffer.from('!'))).toThrow(expect.objectContaining({ code: 'internal' }));
 });
 
+test('a body is alone unless something waits behind it, or before it in this process', async () => {
+  const { accepted, listener } = await listening();
+  const client = await rawClient(listener.port);
+  const { connection } = await accepted.next();
+  expect(connection.isBodyAlone).toBe(false);
+  const first = connection.sendBody(response, 4);
+  first.write(Buffer.from('ab'));
+  expect(connection.isBodyAlone).toBe(true);
+  connection.send(query);
+  expect(connection.isBodyAlone).toBe(false);
+  first.write(Buffer.from('cd'));
+  await client.messages.next();
+  await client.messages.next();
+  client.socket.pause();
+  while (connection.unsentBytes === 0) {
+    connection.sendFrame(encodeMessage({ kind: 'Error', code: 'x', message: 'x'.repeat(60_000) }));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  connection.sendBody(response, 4).write(Buffer.from('ab'));
+  expect(connection.isBodyAlone).toBe(false);
+});
+
 test('a reader that does not read makes the writer wait, and closing wakes it', async () => {
   let socket: Socket | undefined;
   const { address } = await rawServer((each) => (socket = each.pause()));

@@ -1,0 +1,120 @@
+import type { Message } from '../../src/core/protocol';
+import type { BodyWriter, Connection } from '../../src/core/transport/network';
+import type { ImagePool } from '../../src/imaging/pool';
+import type { ExecutionOutcome } from '../../src/server/effects';
+import { type ExecutionLimits, Executions } from '../../src/server/executions';
+
+export const PART_BYTES = 512 * 1024;
+
+/** A client's connection whose reader takes what the test lets it take. */
+export class SlowReader {
+  openTaskCount = 0;
+  closed = false;
+  isBodyAlone = true;
+  /** Bytes of bodies and frames that it was given. */
+  writtenBytes = 0;
+  readonly said: Message[] = [];
+  private mayTakeParts = 0;
+  private waiters: (() => void)[] = [];
+
+  /** Lets it take so many more parts. */
+  take(parts: number): void {
+    this.mayTakeParts += parts;
+    this.wake();
+  }
+
+  send(message: Message): void {
+    this.said.push(message);
+  }
+
+  sendFrame(frame: Uint8Array): void {
+    this.writtenBytes += frame.length;
+    this.mayTakeParts -= 1;
+  }
+
+  sendBody(message: Message, bodyLength: number): BodyWriter {
+    this.said.push(message);
+    let missingBytes = bodyLength;
+    return {
+      write: (chunk) => {
+        missingBytes -= chunk.length;
+        this.writtenBytes += chunk.length;
+        this.mayTakeParts -= 1;
+        return this.isReady;
+      },
+      drained: () => this.drained(),
+      get missingBytes() {
+        return missingBytes;
+      },
+    };
+  }
+
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.waiters.push(resolve);
+      this.wake();
+    });
+  }
+
+  destroy(): void {
+    this.closed = true;
+    this.wake();
+  }
+
+  private get isReady(): boolean {
+    return this.closed || this.mayTakeParts >= 0;
+  }
+
+  private wake(): void {
+    if (this.isReady) for (const resolve of this.waiters.splice(0)) resolve();
+  }
+}
+
+/** Carriers of eight bytes for each of the secret, in parts; `stored` is how long they are known to be beforehand. */
+export function fakePool(options: { isStored?: boolean; fail?: Error } = {}): ImagePool {
+  const { isStored = true, fail } = options;
+  const lengthOf = (secret: Uint8Array): number => secret.length * 8;
+  const parts = (byteLength: number) => {
+    let leftBytes = byteLength;
+    return (): Uint8Array | null => {
+      const part = isStored ? Math.min(leftBytes, PART_BYTES) : leftBytes;
+      leftBytes -= part;
+      return part === 0 ? null : new Uint8Array(part);
+    };
+  };
+  const pool = {
+    plan: (bytes: number) => ({ byteLength: isStored ? bytes * 8 : null, maxByteLength: bytes * 8 }),
+    encoder: (secret: Uint8Array) => ({ byteLength: lengthOf(secret), next: parts(lengthOf(secret)) }),
+    hide: (secret: Uint8Array) => {
+      const next = parts(lengthOf(secret));
+      const part = (): Promise<Uint8Array | null> => (fail ? Promise.reject(fail) : Promise.resolve(next()));
+      return { byteLength: Promise.resolve(lengthOf(secret)), next: part, cancel: () => undefined };
+    },
+  };
+  return pool as unknown as ImagePool;
+}
+
+/** Executions on such connections; time is jest's. */
+export class ExecutionsRig {
+  readonly outcomes: [number, ExecutionOutcome][] = [];
+  readonly executions: Executions;
+
+  constructor(options: { pool?: ImagePool; limits?: Partial<ExecutionLimits> } = {}) {
+    const limits = { maxFrameBytes: 64e6, maxSecretBytes: 7e6, maxResponseBytes: 512e6, ...options.limits };
+    this.executions = new Executions(1, options.pool ?? fakePool(), limits, (id, outcome) =>
+      this.outcomes.push([id, outcome]),
+    );
+  }
+
+  /** Begins an execution, and lets it go as far as its reader lets it. */
+  async begin(id: number, reader: SlowReader, secretBytes: number): Promise<void> {
+    this.executions.hold(id, reader as unknown as Connection, 'envelope', new Uint8Array(secretBytes));
+    this.executions.execute(id, id);
+    await settled();
+  }
+}
+
+/** Everything that waits for nothing but its turn has had it. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 1000; turn++) await Promise.resolve();
+}
