@@ -26,7 +26,7 @@ export const STORED_HEADER_BYTES = 5;
 /** zlib header (2) and Adler-32 (4). */
 const ZLIB_BYTES = 6;
 /** About how much of a stored carrier one `next()` makes: 0.3 ms of CPU. */
-const PART_BYTES = 512 * 1024;
+export const PART_BYTES = 512 * 1024;
 
 /**
  * The size of a carrier, before any work is done.

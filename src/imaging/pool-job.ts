@@ -11,7 +11,7 @@ export interface PoolJob {
 }
 
 /** Parts that are asked for ahead of the reader, so that it seldom waits. */
-const PARTS_AHEAD = 2;
+export const PARTS_AHEAD = 2;
 
 interface Waiter {
   resolve(part: Uint8Array | null): void;

@@ -2,9 +2,9 @@ import { Worker } from 'node:worker_threads';
 import { ClusterError } from '../core/errors';
 import { CarrierEncoder } from './carrier';
 import { Ladder } from './ladder';
-import { planCarrier } from './plan';
+import { PART_BYTES, planCarrier } from './plan';
 import type { CarrierPlan, Compression } from './plan';
-import { WorkerJob } from './pool-job';
+import { PARTS_AHEAD, WorkerJob } from './pool-job';
 import type { PoolJob } from './pool-job';
 import { DEFAULT_MAX_SECRET_BYTES } from './sizes';
 import type { WorkerAnswer, WorkerStart } from './worker-messages';
@@ -35,6 +35,9 @@ const MAX_DEATHS_IN_A_ROW = 5;
  * turns of the loop between, even 5 MB block it for no more than 1 ms at a time, as long as no more is in a hurry.)
  */
 export const MAIN_THREAD_BYTES = 256 * 1024;
+
+/** At most of a stored carrier at a time: the parts ahead, the one that its reader takes, and one on its way to it. */
+export const MADE_AHEAD_BYTES = (PARTS_AHEAD + 2) * PART_BYTES;
 
 interface Thread {
   worker: Worker;

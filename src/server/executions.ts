@@ -1,8 +1,9 @@
 import { ClusterError } from '../core/errors';
 import type { MessageOf } from '../core/protocol';
 import { encodePlainWithBody, plainBodyLength, type FrameForm } from '../core/transport/frame';
-import type { BodyWriter, Connection } from '../core/transport/network';
-import { MAIN_THREAD_BYTES, type ImagePool } from '../imaging/pool';
+import { type BodyWriter, type Connection, DEFAULT_WRITE_STALL_MS } from '../core/transport/network';
+import type { CarrierPlan } from '../imaging/plan';
+import { MADE_AHEAD_BYTES, MAIN_THREAD_BYTES, type ImagePool } from '../imaging/pool';
 import type { ExecutionOutcome } from './effects';
 import { refusal } from './refusal';
 import { TimeSlices } from './time-slices';
@@ -14,6 +15,12 @@ const SLOW_READER_MS = 250;
  * its connection with other tasks: a body cannot be taken back, and they would be lost with it.
  */
 const FINISH_BYTES = 1024 * 1024;
+/** After its client has given it up, on a slow way back; then whoever takes a byte now and then is cut off. */
+const TAKE_GRACE_MS = 1000;
+/** For clients that name no time, as the original's: as long as one may take nothing at all. */
+const TAKE_MS = DEFAULT_WRITE_STALL_MS;
+/** More than any client has a use for; a named time must not hold memory for ever. */
+const MAX_TAKE_MS = 3_600_000;
 /** JSON around an answer in the plain form, and an envelope's header: more than either needs. */
 const HEADER_BYTES = 4096;
 
@@ -24,6 +31,12 @@ interface Held {
   /** Set once the execution is not wanted any more. */
   discarded: boolean;
   missingBytes: number;
+  /** What it counts in `responseBytes`. */
+  countedBytes: number;
+  /** When its answer must have been taken. */
+  takeByMs: number;
+  /** Set once its reader has to be waited for: cuts it off. */
+  takeTimer?: NodeJS.Timeout;
 }
 
 export interface ExecutionLimits {
@@ -35,21 +48,26 @@ export interface ExecutionLimits {
 /** Hides the held secrets and streams the carriers; image bytes live here and nowhere else in the server. */
 export class Executions {
   private readonly held = new Map<number, Held>();
-  /** Bytes of carriers that are promised to clients and not yet taken by the kernel. */
+  /** Memory held for answers that the kernel has not taken: what is made of them, and what the rest is made from. */
   private responseBytes = 0;
   /** Of carriers that are made on this thread. */
-  private readonly slices = new TimeSlices({ nowMs: () => performance.now() });
+  private readonly slices: TimeSlices;
 
   constructor(
     private readonly serverId: number,
     private readonly pool: ImagePool,
     private readonly limits: ExecutionLimits,
     private readonly done: (executionId: number, outcome: ExecutionOutcome) => void,
-  ) {}
+    /** Monotonic; the clock of `deadlineMs`. */
+    private readonly nowMs: () => number,
+  ) {
+    this.slices = new TimeSlices({ nowMs });
+  }
 
   hold(executionId: number, conn: Connection, form: FrameForm, secret: Uint8Array): void {
     conn.openTaskCount += 1;
-    this.held.set(executionId, { conn, form, secret, discarded: false, missingBytes: 0 });
+    const counts = { missingBytes: 0, countedBytes: 0, takeByMs: Infinity };
+    this.held.set(executionId, { conn, form, secret, discarded: false, ...counts });
   }
 
   discard(executionId: number): void {
@@ -60,9 +78,12 @@ export class Executions {
     if (missingBytes > FINISH_BYTES && conn.openTaskCount === 0 && conn.isBodyAlone) conn.destroy();
   }
 
-  execute(executionId: number, requestId: number): void {
+  /** `deadlineMs`: when the client gives up; Infinity if it did not say. */
+  execute(executionId: number, requestId: number, deadlineMs: number): void {
     const held = this.held.get(executionId);
     if (!held) return;
+    const nowMs = this.nowMs();
+    held.takeByMs = deadlineMs === Infinity ? nowMs + TAKE_MS : Math.min(deadlineMs, nowMs + MAX_TAKE_MS);
     if (held.secret.length > MAIN_THREAD_BYTES) return this.begin(held, executionId, requestId);
     this.slices.run(() => {
       if (!held.discarded) this.begin(held, executionId, requestId);
@@ -93,10 +114,19 @@ export class Executions {
   }
 
   private async answer(held: Held, requestId: number, park: () => void): Promise<void> {
+    try {
+      await this.makeAndSend(held, requestId, park);
+    } finally {
+      clearTimeout(held.takeTimer);
+      this.count(held, 0);
+    }
+  }
+
+  private async makeAndSend(held: Held, requestId: number, park: () => void): Promise<void> {
     const { conn, form, secret } = held;
-    const { maxByteLength } = this.pool.plan(secret.length);
-    this.checkFits(maxByteLength, form);
-    this.checkRoom(maxByteLength);
+    const plan = this.pool.plan(secret.length);
+    this.checkFits(plan.maxByteLength, form);
+    this.count(held, neededBytes(held, plan));
     const response: MessageOf<'TaskResponse'> = {
       kind: 'TaskResponse',
       request_id: requestId,
@@ -110,19 +140,19 @@ export class Executions {
     if (form === 'plain') {
       const carrier = await collect(parts);
       this.checkPlain(carrier);
-      return this.sendPlain(conn, encodePlainWithBody(response, carrier), park);
+      return this.sendPlain(held, encodePlainWithBody(response, carrier), park);
     }
     await this.stream(held, parts, conn.sendBody(response, byteLength), byteLength, park);
   }
 
   /** One frame of up to 64 MiB: it counts until the kernel has taken it, and its reader holds no worker's place. */
-  private async sendPlain(conn: Connection, frame: Uint8Array, park: () => void): Promise<void> {
-    this.checkRoom(frame.length);
-    this.responseBytes += frame.length;
+  private async sendPlain(held: Held, frame: Uint8Array, park: () => void): Promise<void> {
+    const { conn } = held;
+    this.count(held, frame.length);
     conn.sendFrame(frame);
     park();
-    await conn.drained();
-    this.responseBytes -= frame.length;
+    this.cutOffInTime(held);
+    await conn.bodiesWritten();
   }
 
   private async stream(
@@ -133,22 +163,32 @@ export class Executions {
     park: () => void,
   ): Promise<void> {
     held.missingBytes = byteLength;
-    this.responseBytes += byteLength;
     try {
       for (let part = await parts.next(); part !== null; part = await parts.next()) {
         if (held.conn.closed) return parts.cancel();
         const mayGoOn = writer.write(part);
-        this.responseBytes -= part.length;
         held.missingBytes -= part.length;
-        if (!mayGoOn && held.missingBytes > 0) await drainedOrParked(writer, park);
+        if (mayGoOn) continue;
+        this.cutOffInTime(held);
+        // The last part needs no worker: it only counts until it has been taken.
+        if (held.missingBytes === 0) park();
+        await drainedOrParked(writer, park);
       }
     } catch (error) {
       held.conn.destroy(); // a body cannot be taken back
       throw error;
     } finally {
-      this.responseBytes -= held.missingBytes;
       held.missingBytes = 0;
     }
+  }
+
+  /**
+   * Its reader has to be waited for, and may hold what it was promised until then. Who takes a few bytes now and then would
+   * hold it for ever. A body cannot be taken back, so that the connection ends.
+   */
+  private cutOffInTime(held: Held): void {
+    const leftMs = held.takeByMs + TAKE_GRACE_MS - this.nowMs();
+    held.takeTimer ??= setTimeout(() => held.conn.destroy(), leftMs);
   }
 
   /** Small carriers on this thread, large ones part by part from a worker. */
@@ -179,14 +219,19 @@ export class Executions {
     if (bytes > this.limits.maxFrameBytes) throw doesNotFit(bytes, this.limits.maxFrameBytes);
   }
 
-  private checkRoom(byteLength: number): void {
+  /** From here on an answer holds so much. @throws ClusterError('overloaded') if that is more than there is room for */
+  private count(held: Held, bytes: number): void {
     const { maxResponseBytes } = this.limits;
-    if (this.responseBytes + byteLength <= maxResponseBytes) return;
-    throw new ClusterError(
-      'overloaded',
-      `carriers of ${this.responseBytes} bytes wait to be read, ${byteLength} more would exceed max_response_bytes ${maxResponseBytes}`,
-      { retryable: true },
-    );
+    const moreBytes = bytes - held.countedBytes;
+    if (moreBytes > 0 && this.responseBytes + moreBytes > maxResponseBytes) {
+      throw new ClusterError(
+        'overloaded',
+        `answers that wait to be read hold ${this.responseBytes} bytes, ${moreBytes} more would exceed max_response_bytes ${maxResponseBytes}`,
+        { retryable: true },
+      );
+    }
+    this.responseBytes += moreBytes;
+    held.countedBytes = bytes;
   }
 
   private refuse(conn: Connection, requestId: number, error: unknown): void {
@@ -200,6 +245,12 @@ interface Parts {
   byteLength: number | Promise<number>;
   next(): Uint8Array | null | Promise<Uint8Array | null>;
   cancel(): void;
+}
+
+/** A stored carrier is made from its secret as it is read; others are made whole first, and so are plain frames. */
+function neededBytes({ form, secret }: Held, { byteLength, maxByteLength }: CarrierPlan): number {
+  if (byteLength === null || form === 'plain') return maxByteLength;
+  return Math.min(byteLength, secret.length + MADE_AHEAD_BYTES);
 }
 
 async function collect(parts: Parts): Promise<Uint8Array> {

@@ -77,8 +77,10 @@ export class Server {
     this.callerTrouble = new OnceEach(warn);
     const tls = { secure: options.secure, trouble: new OnceEach(warn) };
     this.links = new Links(addresses, this.watch, (input) => this.step(input), tls);
-    this.executions = new Executions(member.id, pool, limits, (executionId, outcome) =>
-      this.step({ type: 'executed', executionId, outcome }),
+    this.executions = new Executions(
+      ...([member.id, pool, limits] as const),
+      (executionId, outcome) => this.step({ type: 'executed', executionId, outcome }),
+      () => clock.monotonicMs(),
     );
   }
 
@@ -183,7 +185,7 @@ export class Server {
       case 'send':
         return this.send(effect);
       case 'execute':
-        return this.executions.execute(effect.executionId, effect.requestId);
+        return this.executions.execute(effect.executionId, effect.requestId, effect.deadlineMs);
       case 'discard':
         return this.executions.discard(effect.executionId);
       case 'event':

@@ -49,6 +49,10 @@ export class SlowReader {
     };
   }
 
+  bodiesWritten(): Promise<void> {
+    return this.drained();
+  }
+
   drained(): Promise<void> {
     return new Promise((resolve) => {
       this.waiters.push(resolve);
@@ -59,6 +63,11 @@ export class SlowReader {
   destroy(): void {
     this.closed = true;
     this.wake();
+  }
+
+  /** Why tasks were refused. */
+  get refusals(): (string | undefined)[] {
+    return this.said.flatMap((each) => (each.kind === 'TaskResponse' && !each.success ? [each.error_code] : []));
   }
 
   private get isReady(): boolean {
@@ -101,15 +110,17 @@ export class ExecutionsRig {
 
   constructor(options: { pool?: ImagePool; limits?: Partial<ExecutionLimits> } = {}) {
     const limits = { maxFrameBytes: 64e6, maxSecretBytes: 7e6, maxResponseBytes: 512e6, ...options.limits };
-    this.executions = new Executions(1, options.pool ?? fakePool(), limits, (id, outcome) =>
-      this.outcomes.push([id, outcome]),
+    this.executions = new Executions(
+      ...([1, options.pool ?? fakePool(), limits] as const),
+      (id, outcome) => this.outcomes.push([id, outcome]),
+      () => performance.now(),
     );
   }
 
   /** Begins an execution, and lets it go as far as its reader lets it. */
-  async begin(id: number, reader: SlowReader, secretBytes: number): Promise<void> {
+  async begin(id: number, reader: SlowReader, secretBytes: number, timeoutMs = Infinity): Promise<void> {
     this.executions.hold(id, reader as unknown as Connection, 'envelope', new Uint8Array(secretBytes));
-    this.executions.execute(id, id);
+    this.executions.execute(id, id, performance.now() + timeoutMs);
     await settled();
   }
 }

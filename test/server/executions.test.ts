@@ -1,4 +1,4 @@
-import { ExecutionsRig, settled, SlowReader } from './executions-rig';
+import { ExecutionsRig, fakePool, settled, SlowReader } from './executions-rig';
 
 const LARGE_BYTES = 5_000_000;
 
@@ -32,5 +32,64 @@ describe('a cancelled large answer', () => {
     reader.take(1000);
     await settled();
     expect(reader.writtenBytes).toBe(8 * LARGE_BYTES);
+  });
+});
+
+describe('max_response_bytes', () => {
+  it('counts of a stored carrier what is held for it, not what is still to be made', async () => {
+    const [rig, reader] = [new ExecutionsRig({ limits: { maxResponseBytes: 64e6 } }), new SlowReader()];
+    // The secret and four parts: 7.1 MB of 40.
+    for (let id = 1; id <= 9; id++) await rig.begin(id, new SlowReader(), LARGE_BYTES);
+    expect(rig.outcomes).toEqual([]);
+    await rig.begin(10, reader, LARGE_BYTES);
+    expect([reader.refusals, rig.outcomes]).toEqual([['overloaded'], [[10, 'failed']]]);
+  });
+
+  it('counts a carrier that is deflated whole until it has been taken', async () => {
+    const rig = new ExecutionsRig({ pool: fakePool({ isStored: false }), limits: { maxResponseBytes: 64e6 } });
+    const [slow, other] = [new SlowReader(), new SlowReader()];
+    await rig.begin(1, slow, LARGE_BYTES);
+    await rig.begin(2, other, LARGE_BYTES);
+    expect(other.refusals).toEqual(['overloaded']);
+    slow.take(1);
+    await settled();
+    await rig.begin(3, other, LARGE_BYTES);
+    expect(other.refusals).toEqual(['overloaded']);
+  });
+
+  it('counts small answers that are done and that nobody reads', async () => {
+    const [rig, reader] = [new ExecutionsRig({ limits: { maxResponseBytes: 8e6 } }), new SlowReader()];
+    for (let id = 1; id <= 51; id++) {
+      await rig.begin(id, reader, 20_000);
+      jest.advanceTimersByTime(1);
+    }
+    expect(rig.outcomes.filter(([, outcome]) => outcome === 'answered')).toHaveLength(50);
+    expect(reader.refusals).toEqual(['overloaded']);
+  });
+});
+
+describe('a reader that takes a little now and then', () => {
+  it.each([
+    ['when its client has given it up, and a second', 10_000, 11_000],
+    ['after a minute, and a second, if its client named no time', Infinity, 61_000],
+    ['after an hour, whatever its client says', 1e12, 3_601_000],
+  ])('is cut off %s', async (_, timeoutMs, untilMs) => {
+    const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
+    await rig.begin(1, reader, LARGE_BYTES, timeoutMs);
+    for (let part = 0; part < 10; part++) {
+      await jest.advanceTimersByTimeAsync(untilMs / 10 - 1);
+      reader.take(1);
+      expect(reader.closed).toBe(false);
+    }
+    await jest.advanceTimersByTimeAsync(10);
+    expect(reader.closed).toBe(true);
+  });
+
+  it('is left alone once it has taken all', async () => {
+    const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
+    await rig.begin(1, reader, LARGE_BYTES, 10_000);
+    reader.take(1000);
+    await jest.advanceTimersByTimeAsync(100_000);
+    expect([reader.closed, rig.outcomes]).toEqual([false, [[1, 'answered']]]);
   });
 });

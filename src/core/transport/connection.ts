@@ -162,6 +162,11 @@ export class Connection {
     return this.#outbox.drained();
   }
 
+  /** Resolves when nothing waits for the end of a body any more and more may be sent, and when closed. */
+  bodiesWritten(): Promise<void> {
+    return this.#outbox.bodiesWritten();
+  }
+
   /** Stops reading; what was read already (at most one chunk) still comes. The frame timeout rests. */
   pause(): void {
     this.#socket.pause();
