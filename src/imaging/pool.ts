@@ -51,6 +51,8 @@ interface Thread {
 export class ImagePool {
   /** The cover's size as it is kept; rejects with ClusterError('bad_image' | 'internal') if it cannot be decoded. */
   readonly ready: Promise<{ width: number; height: number }>;
+  /** Rejects with why, once workers cannot be had any more; pending otherwise, and when the pool is closed. */
+  readonly failed: Promise<never>;
   private readonly threads = new Set<Thread>();
   private decoder: Worker | undefined;
   private ladder: Ladder | undefined;
@@ -59,6 +61,7 @@ export class ImagePool {
   private lastId = 0;
   private tellReady!: (size: { width: number; height: number }) => void;
   private failReady!: (error: ClusterError) => void;
+  private fail!: (error: ClusterError) => void;
 
   constructor(private readonly options: ImagePoolOptions) {
     this.ready = new Promise((resolve, reject) => {
@@ -66,6 +69,8 @@ export class ImagePool {
       this.failReady = reject;
     });
     this.ready.catch(() => undefined);
+    this.failed = new Promise((_, reject) => (this.fail = reject));
+    this.failed.catch(() => undefined);
     this.startDecoder();
   }
 
@@ -186,8 +191,12 @@ export class ImagePool {
     this.threads.delete(thread);
     for (const job of [...thread.jobs.values()]) job.fail(error);
     if (this.broken !== undefined) return;
-    if (++this.deaths >= MAX_DEATHS_IN_A_ROW) this.breakDown(error);
-    else if (this.threads.size === 0) this.startThread();
+    if (++this.deaths >= MAX_DEATHS_IN_A_ROW) {
+      this.breakDown(error);
+      this.fail(
+        new ClusterError('internal', `no image workers any more, ${this.deaths} in a row died: ${error.message}`),
+      );
+    } else if (this.threads.size === 0) this.startThread();
   }
 
   private breakDown(error: ClusterError): void {

@@ -24,7 +24,12 @@ const MAX_TAKE_MS = 3_600_000;
 /** JSON around an answer in the plain form, and an envelope's header: more than either needs. */
 const HEADER_BYTES = 4096;
 
+/** Tasks that are remembered because a worker died with them. */
+const MAX_DEADLY_TASKS = 256;
+
 interface Held {
+  /** The task's name. */
+  key: string;
   conn: Connection;
   form: FrameForm;
   secret: Uint8Array;
@@ -50,6 +55,8 @@ export class Executions {
   private readonly held = new Map<number, Held>();
   /** Memory held for answers that the kernel has not taken: what is made of them, and what the rest is made from. */
   private responseBytes = 0;
+  /** Tasks whose worker died, the latest. */
+  private readonly deadly = new Set<string>();
   /** Of carriers that are made on this thread. */
   private readonly slices: TimeSlices;
 
@@ -64,10 +71,10 @@ export class Executions {
     this.slices = new TimeSlices({ nowMs });
   }
 
-  hold(executionId: number, conn: Connection, form: FrameForm, secret: Uint8Array): void {
+  hold(executionId: number, key: string, conn: Connection, form: FrameForm, secret: Uint8Array): void {
     conn.openTaskCount += 1;
     const counts = { missingBytes: 0, countedBytes: 0, takeByMs: Infinity };
-    this.held.set(executionId, { conn, form, secret, discarded: false, ...counts });
+    this.held.set(executionId, { key, conn, form, secret, discarded: false, ...counts });
   }
 
   discard(executionId: number): void {
@@ -94,7 +101,7 @@ export class Executions {
     this.answer(held, requestId, () => this.finish(executionId, 'answered')).then(
       () => this.finish(executionId, 'answered'),
       (error: unknown) => {
-        if (!held.discarded && !held.conn.closed) this.refuse(held.conn, requestId, error);
+        if (!held.discarded && !held.conn.closed) this.refuse(held, requestId, error);
         this.finish(executionId, 'failed');
       },
     );
@@ -136,13 +143,16 @@ export class Executions {
     };
     const parts = this.parts(secret);
     const byteLength = await parts.byteLength;
+    // Until the body begins a worker's death can be answered, and nobody's frames wait behind it.
+    const first = await parts.next();
     if (held.discarded) return parts.cancel();
     if (form === 'plain') {
-      const carrier = await collect(parts);
+      const carrier = await collect(first, parts);
       this.checkPlain(carrier);
       return this.sendPlain(held, encodePlainWithBody(response, carrier), park);
     }
-    await this.stream(held, parts, conn.sendBody(response, byteLength), byteLength, park);
+    held.missingBytes = byteLength;
+    await this.stream(held, first, parts, conn.sendBody(response, byteLength), park);
   }
 
   /** One frame of up to 64 MiB: it counts until the kernel has taken it, and its reader holds no worker's place. */
@@ -157,14 +167,13 @@ export class Executions {
 
   private async stream(
     held: Held,
+    first: Uint8Array | null,
     parts: Parts,
     writer: BodyWriter,
-    byteLength: number,
     park: () => void,
   ): Promise<void> {
-    held.missingBytes = byteLength;
     try {
-      for (let part = await parts.next(); part !== null; part = await parts.next()) {
+      for (let part = first; part !== null; part = await parts.next()) {
         if (held.conn.closed) return parts.cancel();
         const mayGoOn = writer.write(part);
         held.missingBytes -= part.length;
@@ -234,9 +243,24 @@ export class Executions {
     held.countedBytes = bytes;
   }
 
-  private refuse(conn: Connection, requestId: number, error: unknown): void {
+  private refuse({ conn, key }: Held, requestId: number, error: unknown): void {
     const known = error instanceof ClusterError ? error : new ClusterError('internal', String(error));
-    conn.send(refusal(requestId, known));
+    const isForElsewhere = known.code === 'internal' && known.retryable && !this.isDeadly(key);
+    // A worker died, most likely of something else than this task.
+    const { message } = known;
+    conn.send(refusal(requestId, isForElsewhere ? { code: 'overloaded', message } : known));
+  }
+
+  /**
+   * Whether a worker died with this task before. Another server may try it once then; more often, and a task that is the
+   * cause would go round until no server has workers.
+   */
+  private isDeadly(key: string): boolean {
+    if (this.deadly.has(key)) return true;
+    this.deadly.add(key);
+    const [oldest] = this.deadly;
+    if (this.deadly.size > MAX_DEADLY_TASKS) this.deadly.delete(oldest!);
+    return false;
   }
 }
 
@@ -253,9 +277,9 @@ function neededBytes({ form, secret }: Held, { byteLength, maxByteLength }: Carr
   return Math.min(byteLength, secret.length + MADE_AHEAD_BYTES);
 }
 
-async function collect(parts: Parts): Promise<Uint8Array> {
+async function collect(first: Uint8Array | null, parts: Parts): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for (let part = await parts.next(); part !== null; part = await parts.next()) chunks.push(part);
+  for (let part = first; part !== null; part = await parts.next()) chunks.push(part);
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 

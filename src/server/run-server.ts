@@ -78,7 +78,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     await startNamed(server);
     for (const text of options.warnings ?? []) files.log('warn', text);
     writePidFile(options);
-    await untilStopped(server, pool, options.cover.name);
+    await untilStopped(server, pool, options.cover.name, files.log);
     return signals.exitCode();
   } catch (error) {
     throw named(options.configPath, error);
@@ -120,11 +120,19 @@ function catchSignals(server: Server, log: Logger, cleanUp: () => void) {
 }
 
 /** Waits for the end of the drain, or for a cover that turns out to be no picture. */
-async function untilStopped(server: Server, pool: ImagePool, coverName: string): Promise<void> {
+async function untilStopped(server: Server, pool: ImagePool, coverName: string, log: Logger): Promise<void> {
   const badCover = new Promise<never>((_, reject) =>
     pool.ready.catch((error: Error) => reject(named(coverName, error))),
   );
+  let failure: Error | undefined;
+  // Its peers do better what it cannot do any more, and whoever watches over it starts it anew.
+  pool.failed.catch((error: Error) => {
+    failure = error;
+    log('error', `${error.message}: leaving`);
+    server.leave();
+  });
   await Promise.race([server.stopped, badCover]);
+  if (failure) throw failure;
 }
 
 async function startNamed(server: Server): Promise<void> {

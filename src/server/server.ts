@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { taskKey } from '../core/balancing/task-key';
 import type { Clock, Logger } from '../core/environment';
 import { LoopDelay } from '../core/loop-delay';
 import { OnceEach } from '../core/once-each';
@@ -222,7 +223,7 @@ export class Server {
       onMessage: (conn, message) => this.step({ type: 'connMessage', conn, message }),
       onTask: (conn, from, form, message, secret) => {
         const executionId = ++this.lastId;
-        this.executions.hold(executionId, from, form, secret);
+        this.executions.hold(executionId, taskKey(message, conn.remoteHost), from, form, secret);
         this.step({ type: 'connMessage', conn, message, executionId });
       },
       onClose: () => {

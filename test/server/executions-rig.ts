@@ -97,7 +97,11 @@ export function fakePool(options: { isStored?: boolean; fail?: Error } = {}): Im
     hide: (secret: Uint8Array) => {
       const next = parts(lengthOf(secret));
       const part = (): Promise<Uint8Array | null> => (fail ? Promise.reject(fail) : Promise.resolve(next()));
-      return { byteLength: Promise.resolve(lengthOf(secret)), next: part, cancel: () => undefined };
+      return {
+        byteLength: fail ? rejected(fail) : Promise.resolve(lengthOf(secret)),
+        next: part,
+        cancel: () => undefined,
+      };
     },
   };
   return pool as unknown as ImagePool;
@@ -118,8 +122,8 @@ export class ExecutionsRig {
   }
 
   /** Begins an execution, and lets it go as far as its reader lets it. */
-  async begin(id: number, reader: SlowReader, secretBytes: number, timeoutMs = Infinity): Promise<void> {
-    this.executions.hold(id, reader as unknown as Connection, 'envelope', new Uint8Array(secretBytes));
+  async begin(id: number, reader: SlowReader, secretBytes: number, timeoutMs = Infinity, key = id): Promise<void> {
+    this.executions.hold(id, `task ${key}`, reader as unknown as Connection, 'envelope', new Uint8Array(secretBytes));
     this.executions.execute(id, id, performance.now() + timeoutMs);
     await settled();
   }
@@ -128,4 +132,8 @@ export class ExecutionsRig {
 /** Everything that waits for nothing but its turn has had it. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 1000; turn++) await Promise.resolve();
+}
+
+function rejected(error: Error): Promise<never> {
+  return Promise.reject(error);
 }

@@ -1,3 +1,4 @@
+import { ClusterError } from '../../src/core/errors';
 import { ExecutionsRig, fakePool, settled, SlowReader } from './executions-rig';
 
 const LARGE_BYTES = 5_000_000;
@@ -91,5 +92,24 @@ describe('a reader that takes a little now and then', () => {
     reader.take(1000);
     await jest.advanceTimersByTimeAsync(100_000);
     expect([reader.closed, rig.outcomes]).toEqual([false, [[1, 'answered']]]);
+  });
+});
+
+describe('a worker that dies', () => {
+  const fail = new ClusterError('internal', 'an image worker died', { retryable: true });
+
+  it('is a reason to ask another server, the first time', async () => {
+    const [rig, reader] = [new ExecutionsRig({ pool: fakePool({ fail }) }), new SlowReader()];
+    for (const id of [1, 2]) await rig.begin(id, reader, LARGE_BYTES);
+    expect(reader.refusals).toEqual(['overloaded', 'overloaded']);
+    await rig.begin(3, reader, LARGE_BYTES, Infinity, 1);
+    expect(reader.refusals.at(-1)).toBe('internal');
+  });
+
+  it('is not what any other fault of ours is', async () => {
+    const pool = fakePool({ fail: new ClusterError('internal', 'wrong') });
+    const [rig, reader] = [new ExecutionsRig({ pool }), new SlowReader()];
+    await rig.begin(1, reader, LARGE_BYTES);
+    expect(reader.refusals).toEqual(['internal']);
   });
 });
