@@ -7,6 +7,8 @@ import type { Hedging } from './hedging';
 const ASK_TIMEOUT_MS = 250;
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;
+/** One server that breaks the protocol may be another's program; twice, and every further one works in vain. */
+const MAX_BROKEN = 2;
 
 export type AttemptEffect =
   | { type: 'ask'; askId: number; address: string; excludedIds: number[] }
@@ -29,6 +31,7 @@ export interface AttemptResult {
 /** How a send ended without a carrier. */
 export type SendFailure =
   | { kind: 'lost' } // refused, closed, reset
+  | { kind: 'broken'; message: string } // what came back is not of the protocol
   | { kind: 'busy' } // the server refused it for now: overloaded, starting, leaving
   | { kind: 'error'; message: string }; // the task itself is at fault
 
@@ -60,6 +63,8 @@ export class Attempt {
   private hedgeAtMs = Infinity;
   private backoffMs = BACKOFF_MIN_MS;
   private failures = 0;
+  /** How servers broke the protocol over this task. */
+  private readonly broken: string[] = [];
   private hedged = false;
   /** The last question came to nothing because nobody took it: one that has just been put anew says no more than that. */
   private isAskRefused = false;
@@ -144,10 +149,15 @@ export class Attempt {
       return this.take();
     }
     this.failures += 1;
+    if (failure.kind === 'broken') this.broken.push(failure.message);
     const isBusy = failure.kind === 'busy';
     this.view.exclude(send.address, nowMs, isBusy);
     if (isBusy) this.hedging.overloaded(nowMs);
     if (this.sends.size > 0 || this.ask !== null) return this.take(); // the hedge still runs
+    if (this.broken.length >= MAX_BROKEN) {
+      this.fail(`Server error: broke the protocol: ${this.broken.at(-1)}`, send.address);
+      return this.take();
+    }
     // Without a leader the servers that say no are most likely starting.
     if (!isBusy || this.phase !== 'leaderless') this.phase = isBusy ? 'overloaded' : 'refused';
     this.retry(nowMs, isBusy);

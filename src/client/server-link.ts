@@ -4,6 +4,7 @@ import { messageToJson } from '../core/message';
 import type { Message, MessageOf } from '../core/protocol';
 import type { FrameForm } from '../core/transport/frame';
 import {
+  CLIENT_LIMITS,
   type CloseReason,
   type Connection,
   type ConnectionHandler,
@@ -64,6 +65,8 @@ export class ServerLink implements ConnectionHandler {
   #incoming: { send: Send; reader: CarrierReader; chunks: Uint8Array[] | null } | null = null;
   #bodyLeftBytes = 0;
   #isOpen = false;
+  /** How the server broke the protocol. */
+  #fault: string | undefined;
 
   /** Begins to connect. @throws ClusterError `bad_config` for a text that is no address. */
   constructor(options: LinkOptions) {
@@ -74,6 +77,7 @@ export class ServerLink implements ConnectionHandler {
       connectTimeoutMs,
       watch,
       secure,
+      limits: CLIENT_LIMITS,
       handler: this,
       monotonicMs: () => clock.monotonicMs(),
     });
@@ -140,6 +144,11 @@ export class ServerLink implements ConnectionHandler {
     this.#options.onTlsProblem?.(problem);
   }
 
+  onProtocolError({ message, retryable }: ClusterError): void {
+    // Those that may be retried are about our own memory.
+    if (!retryable) this.#fault = message;
+  }
+
   onOpen(): void {
     this.#isOpen = true;
   }
@@ -185,7 +194,9 @@ export class ServerLink implements ConnectionHandler {
     this.#sends.clear();
     this.#asks.clear();
     if (!this.#isOpen) for (const { run, bytes } of [...sends, ...asks]) run.bytesSent -= bytes;
-    for (const { run, sendId } of sends) run.sendLost(sendId, this.address, reason);
+    for (const { run, sendId } of sends) {
+      run.sendLost(sendId, this.address, reason, reason === 'protocol' ? this.#fault : undefined);
+    }
     for (const { run, askId } of asks) run.askLost(askId, this.address, reason);
   }
 

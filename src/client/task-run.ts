@@ -2,7 +2,7 @@ import type { Clock, Logger, Random } from '../core/environment';
 import type { RequestOutcome, RequestRecord } from '../core/metrics/record';
 import type { MessageOf, TaskName } from '../core/protocol';
 import type { CloseReason } from '../core/transport/network';
-import { Attempt, type AttemptEffect, type AttemptResult } from './attempt';
+import { Attempt, type AttemptEffect, type AttemptResult, type SendFailure } from './attempt';
 import type { ClusterView } from './cluster-view';
 import type { Hedging } from './hedging';
 import type { ServerLink } from './server-link';
@@ -99,9 +99,11 @@ export class TaskRun {
     this.#perform(this.#attempt.onAskLost(askId, this.#nowMs));
   }
 
-  sendLost(sendId: number, address: string, reason: CloseReason): void {
-    this.#say(`sent to ${address}: ${reason}`);
-    this.#perform(this.#attempt.onSendFailed(sendId, { kind: 'lost' }, this.#nowMs));
+  /** `fault`: how the server broke the protocol, if that is why. */
+  sendLost(sendId: number, address: string, reason: CloseReason, fault?: string): void {
+    this.#say(`sent to ${address}: ${reason}${fault === undefined ? '' : ` (${fault})`}`);
+    const failure: SendFailure = fault === undefined ? { kind: 'lost' } : { kind: 'broken', message: fault };
+    this.#perform(this.#attempt.onSendFailed(sendId, failure, this.#nowMs));
   }
 
   /** The server answered without a carrier. */

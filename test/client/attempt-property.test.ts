@@ -21,6 +21,7 @@ const happening = fc.record({
     'verified',
     'corrupted',
     'error',
+    'broken',
     'nothing',
     'nothing',
   ),
@@ -54,7 +55,8 @@ test('whatever happens in whatever order: it ends by the deadline, once, with ev
         else if (what === 'verified') effects = attempt.onVerified(which, rig.nowMs);
         else if (what === 'corrupted') effects = attempt.onCorrupted(which);
         else if (what === 'lost' || what === 'busy') effects = attempt.onSendFailed(which, { kind: what }, rig.nowMs);
-        else if (what === 'error') effects = attempt.onSendFailed(which, { kind: what, message: 'no' }, rig.nowMs);
+        else if (what === 'error' || what === 'broken')
+          effects = attempt.onSendFailed(which, { kind: what, message: 'no' }, rig.nowMs);
         if (wasFinished) expect(effects).toEqual([]);
         rig.note(effects);
         if (attempt.finished) expect([attempt.wakeAtMs, rig.effects.at(-1)!.type]).toEqual([Infinity, 'finish']);

@@ -127,6 +127,38 @@ describe('a server that fails', () => {
     });
   });
 
+  it('by breaking the protocol: one more server gets it, and then it fails, and is not called refused', () => {
+    const rig = new Rig();
+    rig.assign(2);
+    expect(rig.fail({ kind: 'broken', message: 'no frame' })).toMatchObject([{ type: 'ask', excludedIds: [2] }]);
+    rig.assign(3);
+    rig.fail(LOST);
+    rig.pass(100);
+    rig.assign(1);
+    expect(types(rig.fail({ kind: 'broken', message: 'no frame, too' }))).toEqual(['finish']);
+    expect(rig.result).toMatchObject({
+      failureReason: 'Server error: broke the protocol: no frame, too',
+      serverAddress: 'one:1',
+      retryCount: 3,
+    });
+  });
+
+  it('by breaking the protocol twice, while another copy runs: that one may still win', () => {
+    const rig = new Rig({ hedging: new Hedging(3) });
+    rig.assign(2);
+    const first = rig.last('send');
+    rig.pass(500);
+    const second = rig.last('send');
+    expect(second.address).not.toBe(first.address);
+    rig.fail({ kind: 'broken', message: 'no frame' }, first);
+    rig.pass(1000);
+    const third = rig.last('send');
+    expect(third).not.toBe(second);
+    expect(rig.fail({ kind: 'broken', message: 'no frame' }, second)).toEqual([]);
+    rig.verify(third);
+    expect(rig.result.success).toBe(true);
+  });
+
   it('with wrong bytes fails the request at once', () => {
     const rig = new Rig();
     rig.assign(2);

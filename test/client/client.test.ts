@@ -1,7 +1,7 @@
 import { systemClock } from '../../src/core/system-clock';
 import { randomBytes } from '../imaging/pictures';
 import { clientOf, closeAll, startServers } from './clients';
-import { type ScriptedServer } from './scripted-server';
+import { carrierOf, type ScriptedServer } from './scripted-server';
 
 const image = { name: 'small.png', bytes: randomBytes(1000) };
 
@@ -90,6 +90,26 @@ describe('a client of one good server', () => {
     const [server] = await startServers({});
     const { success } = await clientOf([server!]).request({ name: 'big', bytes: randomBytes(1_000_000) }, 1);
     expect(success).toBe(true);
+  });
+
+  it('a carrier may be larger than any frame that a server takes by default', async () => {
+    const MIB = 1024 * 1024;
+    const [server] = await startServers({
+      onTask: ({ connection, message, secret }) => {
+        const carrier = carrierOf(secret);
+        const head = Buffer.from('\x04\x40\0\0teSt', 'latin1'); // a chunk of 68 MiB that is of no importance
+        const parts = [carrier.subarray(0, -12), head, ...Array<Buffer>(68).fill(Buffer.alloc(MIB))];
+        parts.push(Buffer.alloc(4), carrier.subarray(-12));
+        const { request_id } = message;
+        const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+        const response = { kind: 'TaskResponse' as const, request_id, success: true, error_message: null };
+        const writer = connection.sendBody(response, bytes);
+        for (const part of parts) writer.write(part);
+      },
+    });
+    const record = await clientOf([server!]).request(image, 1);
+    expect(record).toMatchObject({ success: true, retry_count: 0 });
+    expect(record.bytes_received).toBeGreaterThan(68 * MIB);
   });
 
   it('several in flight are told apart, in whatever order the answers come', async () => {

@@ -79,6 +79,26 @@ describe('a server that fails: the task goes to another one', () => {
   });
 });
 
+describe('servers that break the protocol', () => {
+  const nonsense: Script['onTask'] = ({ connection }) => connection.sendFrame(Buffer.from('\0\0\0\u0009nonsense!'));
+  const failure_reason = 'Server error: broke the protocol: a frame begins with byte 110';
+
+  it('all of them: two have worked on the task, then it fails, and says why', async () => {
+    const servers = await startServers({ onTask: nonsense }, { onTask: nonsense }, { onTask: nonsense });
+    const record = await clientOf(servers).request(image, 1);
+    expect(record).toMatchObject({ success: false, failure_reason, retry_count: 2 });
+    expect(record.latency_ms).toBeLessThan(1000);
+    expect(servers.reduce((sum, server) => sum + server.all('TaskRequest').length, 0)).toBe(2);
+  });
+
+  it('the only one: it gets the task once more', async () => {
+    const [server] = await startServers({ onTask: nonsense });
+    const record = await clientOf([server!]).request(image, 1);
+    expect(record).toMatchObject({ success: false, failure_reason });
+    expect(server!.all('TaskRequest').length).toBe(2);
+  });
+});
+
 describe('a server that is slow', () => {
   it('never answers: another one gets the task too, the first is told to stop', async () => {
     const [bad, good] = await badAndGood(() => undefined);

@@ -22,3 +22,9 @@ export const ACCEPTED_LIMITS: FrameLimits = {
 
 /** On links that we dialed: a peer's history is one message. */
 export const DIALED_LIMITS: FrameLimits = { ...ACCEPTED_LIMITS, maxJsonBytes: MIB };
+
+/**
+ * On a client's links: a carrier streams and takes no memory, so its server's `max_frame_bytes` alone bounds it. A
+ * smaller bound of the client's own would have every server make the carrier, and none deliver it.
+ */
+export const CLIENT_LIMITS: FrameLimits = { ...DIALED_LIMITS, maxFrameBytes: 2 ** 32 - 1 };
