@@ -70,8 +70,7 @@ export class VirtualClient {
     const { clientId, requestTimeoutMs, hedging, random, clock, log } = options;
     this.#context = {
       ...{ clientId, requestTimeoutMs, hedging, random, clock, log, view: this.#view },
-      linkTo: (address: string) => this.#links.get(address) ?? this.#dial(address),
-      openLink: (address: string) => this.#links.get(address),
+      linkTo: (address: string) => this.#goodLink(address) ?? this.#dial(address),
       knownAddress: (address: string) => this.#aliases.get(address) ?? address,
     };
   }
@@ -156,6 +155,13 @@ export class VirtualClient {
     const { intendedStartMs = clock.monotonicMs(), onCarrier, onServerError } = options;
     const name = { run_id: runId, client_name: clientName, request_id: requestId };
     return new TaskRun(this.#context, { name, image, intendedStartMs, onCarrier, onServerError, onDone });
+  }
+
+  #goodLink(address: string): ServerLink | undefined {
+    const link = this.#links.get(address);
+    if (!link?.isMute) return link;
+    link.retire();
+    return undefined;
   }
 
   #dial(address: string): ServerLink {

@@ -17,7 +17,7 @@ import type { TaskRun } from './task-run';
 
 /** Above this a connection is closed sooner than bytes that nobody wants are moved over it. */
 const CHEAPER_TO_CLOSE_BYTES = 1024 * 1024;
-/** A server that said nothing for so long while it owed an answer may be gone without a word: dial it anew. */
+/** A server that said nothing for so long after a word that wants an answer may be gone without a word: dial it anew. */
 const SILENT_MS = 1000;
 /** Errors of the frame that we sent, not of the server's state: the same frame would fail anywhere. */
 const FRAME_FAULTS = ['frame_too_large', 'bad_frame', 'bad_message', 'unknown_message', 'secret_too_large'];
@@ -51,7 +51,6 @@ interface Send {
   run: TaskRun;
   sendId: number;
   bytes: number;
-  atMs: number;
 }
 
 /** The connection of one client to one server, dialed at once and kept; answers find their requests by id. */
@@ -65,6 +64,9 @@ export class ServerLink implements ConnectionHandler {
   #incoming: { send: Send; reader: CarrierReader; chunks: Uint8Array[] | null } | null = null;
   #bodyLeftBytes = 0;
   #isOpen = false;
+  #isRetired = false;
+  /** When the first word that wants an answer was sent after something was last read. */
+  #unansweredSinceMs: number | null = null;
   /** How the server broke the protocol. */
   #fault: string | undefined;
 
@@ -88,7 +90,26 @@ export class ServerLink implements ConnectionHandler {
     return this.#incoming !== null;
   }
 
+  /**
+   * Nothing came back for so long that the connection may have died without a word, as when a firewall forgot it. Who
+   * has been given up counts, too: a hedge wins long before, and a link that is tried by one task after another would
+   * never be found out. But a server that cancels a task says nothing, either: then a good connection is made anew.
+   */
+  get isMute(): boolean {
+    const sinceMs = this.#unansweredSinceMs;
+    if (sinceMs === null || this.#connection.lastReadMs > sinceMs) return false;
+    return this.#options.clock.monotonicMs() - sinceMs >= SILENT_MS;
+  }
+
+  /** Nothing new is sent over it; it closes when what was sent over it has ended. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#options.onRetired(this);
+    if (this.#isIdle) this.#connection.destroy();
+  }
+
   ask(run: TaskRun, askId: number, excludedIds: number[]): void {
+    this.#wantAnswer();
     const message: Message = { kind: 'TaskAssignmentRequest', ...run.name, excluded_server_ids: excludedIds };
     const bytes = this.#tell(run, message);
     this.#asks.set(run.name.request_id, { run, askId, bytes });
@@ -97,10 +118,12 @@ export class ServerLink implements ConnectionHandler {
   /** The answer to an ask is not waited for any more. */
   forgetAsk(run: TaskRun): void {
     this.#asks.delete(run.name.request_id);
+    this.#ended();
   }
 
   /** Sends the secret by reference: it must not change until the request has ended. */
   send(run: TaskRun, send: { sendId: number; leaderId: number | null; timeoutMs: number }): void {
+    this.#wantAnswer();
     const { sendId, leaderId, timeoutMs } = send;
     const connection = this.#connection;
     const before = connection.bytesWritten;
@@ -113,7 +136,7 @@ export class ServerLink implements ConnectionHandler {
     connection.sendBody(message, run.secret.length).write(run.secret);
     const bytes = connection.bytesWritten - before;
     run.bytesSent += bytes;
-    this.#sends.set(run.name.request_id, { run, sendId, bytes, atMs: this.#options.clock.monotonicMs() });
+    this.#sends.set(run.name.request_id, { run, sendId, bytes });
   }
 
   ack(run: TaskRun): void {
@@ -127,11 +150,12 @@ export class ServerLink implements ConnectionHandler {
     this.#sends.delete(run.name.request_id);
     const isArriving = this.#incoming?.send === send;
     if (isArriving) this.#dropIncoming();
-    if (this.#isIdle && this.#isCheaperToClose(send, isArriving)) {
+    if (this.#isIdle && this.#isCheaperToClose(isArriving)) {
       if (!this.#isOpen) run.bytesSent -= send.bytes;
       return this.#discard();
     }
     this.#tell(run, { kind: 'TaskCancel', ...run.name });
+    this.#ended();
   }
 
   /** Closes after everything said has been written; `onClosed` follows within about a second. */
@@ -151,6 +175,8 @@ export class ServerLink implements ConnectionHandler {
 
   onOpen(): void {
     this.#isOpen = true;
+    // What has waited for the connection is sent now.
+    if (this.#unansweredSinceMs !== null) this.#unansweredSinceMs = this.#connection.lastReadMs;
   }
 
   onMessage(message: Message, form: FrameForm, bodyLength: number): void {
@@ -178,6 +204,7 @@ export class ServerLink implements ConnectionHandler {
     this.#incoming = null;
     this.#sends.delete(send.run.name.request_id);
     send.run.verified(send.sendId, chunks);
+    this.#ended();
   }
 
   onUnknown(error: ClusterError): void {
@@ -210,6 +237,7 @@ export class ServerLink implements ConnectionHandler {
     this.#asks.delete(response.request_id);
     ask.run.bytesReceived += headBytes(response, form);
     ask.run.assigned(ask.askId, response);
+    this.#ended();
   }
 
   #answered(response: MessageOf<'TaskResponse'>, form: FrameForm, bodyLength: number): void {
@@ -228,6 +256,7 @@ export class ServerLink implements ConnectionHandler {
     }
     this.#sends.delete(response.request_id);
     run.refused(send.sendId, this.address, response.error_code, response.error_message ?? 'no reason given');
+    this.#ended();
   }
 
   /** An Error names no request: it is this one's only where no other can be meant. */
@@ -236,6 +265,7 @@ export class ServerLink implements ConnectionHandler {
     if (send === undefined || this.#sends.size > 1 || this.#asks.size > 0 || !FRAME_FAULTS.includes(code)) return;
     this.#sends.delete(send.run.name.request_id);
     send.run.refused(send.sendId, this.address, code, message);
+    this.#ended();
   }
 
   /** False: the carrier was wrong, and its request has been told. */
@@ -250,6 +280,7 @@ export class ServerLink implements ConnectionHandler {
       this.#sends.delete(send.run.name.request_id);
       send.run.corrupted(send.sendId, this.address, error.message);
       if (this.#bodyLeftBytes > CHEAPER_TO_CLOSE_BYTES && this.#isIdle) this.#discard();
+      this.#ended();
       return false;
     }
   }
@@ -259,11 +290,21 @@ export class ServerLink implements ConnectionHandler {
     this.#incoming = null;
   }
 
-  #isCheaperToClose(send: Send, isArriving: boolean): boolean {
+  #isCheaperToClose(isArriving: boolean): boolean {
     if (!this.#isOpen || this.#connection.unsentBytes > CHEAPER_TO_CLOSE_BYTES) return true;
     if (isArriving) return this.#bodyLeftBytes > CHEAPER_TO_CLOSE_BYTES;
-    const silentSinceMs = Math.max(send.atMs, this.#connection.lastReadMs);
-    return this.#options.clock.monotonicMs() - silentSinceMs >= SILENT_MS;
+    return this.isMute;
+  }
+
+  #wantAnswer(): void {
+    const sinceMs = this.#unansweredSinceMs;
+    if (sinceMs !== null && this.#connection.lastReadMs <= sinceMs) return;
+    this.#unansweredSinceMs = this.#options.clock.monotonicMs();
+  }
+
+  /** Something that was waited for is not waited for any more. */
+  #ended(): void {
+    if (this.#isRetired && this.#isIdle) this.end();
   }
 
   #discard(): void {

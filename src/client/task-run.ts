@@ -22,8 +22,6 @@ export interface TaskRunContext {
   log?: Logger;
   /** The kept link, or a new one. @throws ClusterError for what is no address */
   linkTo(address: string): ServerLink;
-  /** The kept link if there is one. */
-  openLink(address: string): ServerLink | undefined;
   /** The name under which a server is known here. */
   knownAddress(address: string): string;
 }
@@ -52,6 +50,8 @@ export class TaskRun {
   readonly #attempt: Attempt;
   readonly #startMs: number;
   #askLink: ServerLink | undefined;
+  /** By send: what concerns it goes over the connection that it went over, also when that has been retired since. */
+  readonly #sendLinks = new Map<number, ServerLink>();
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Infinity;
 
@@ -142,9 +142,9 @@ export class TaskRun {
         return this.#send(effect);
       case 'cancel':
         this.#forgetAsk();
-        return this.#context.openLink(effect.address)?.cancel(this, effect.sendId);
+        return this.#sendLinks.get(effect.sendId)?.cancel(this, effect.sendId);
       case 'ack':
-        return this.#context.openLink(effect.address)?.ack(this);
+        return this.#sendLinks.get(effect.sendId)?.ack(this);
       case 'finish':
         return this.#done(effect.result);
     }
@@ -159,7 +159,10 @@ export class TaskRun {
 
   #send(effect: Extract<AttemptEffect, { type: 'send' }>): void {
     const { sendId, address } = effect;
-    this.#reach(address, () => this.sendLost(sendId, address, 'unreachable'))?.send(this, effect);
+    const link = this.#reach(address, () => this.sendLost(sendId, address, 'unreachable'));
+    if (link === undefined) return;
+    this.#sendLinks.set(sendId, link);
+    link.send(this, effect);
   }
 
   /** Without a link `lost` follows, later: the attempt must not be called from within its own effects. */

@@ -1,4 +1,6 @@
 import { ClusterError } from '../../src/core/errors';
+import { systemClock } from '../../src/core/system-clock';
+import type { Connection } from '../../src/core/transport/network';
 import { randomBytes } from '../imaging/pictures';
 import { clientOf, closeAll, startServers } from './clients';
 import { carrierOf, type Heard, type Script, type ScriptedServer } from './scripted-server';
@@ -160,6 +162,89 @@ describe('a server that is slow', () => {
     expect(record.latency_ms).toBeGreaterThanOrEqual(250);
     const second = await client.request(image, 2);
     expect(second.latency_ms).toBeLessThan(250);
+  });
+});
+
+describe('a connection that died without a word, as when a firewall forgets it', () => {
+  let aheadMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+  beforeEach(() => (aheadMs = 0));
+
+  /** As `badAndGood`, with a leader: server 1 hears nothing on the connections that exist when `die` is called. */
+  async function mortal(leaderId: 1 | 2) {
+    const dead = new Set<Connection>();
+    const [one, two] = await badAndGood((task, self) => dead.has(task.connection) || self.answer(task));
+    for (const { script } of [one, two]) {
+      script.onAsk = (ask, self) => {
+        if (dead.has(ask.connection)) return;
+        const isExcluded = ask.message.excluded_server_ids?.includes(1) ?? false;
+        self.assign(ask, isExcluded ? two : one, leaderId);
+      };
+    }
+    return { one, two, die: () => one.connections.forEach((connection) => dead.add(connection)) };
+  }
+
+  it('is dialed anew for the first question a second later, though that of before is not waited for any more', async () => {
+    const { one, two, die } = await mortal(1);
+    const client = clientOf([one, two], { clock });
+    for (let id = 1; one.all('TaskAssignmentRequest').length < 2; id++) await client.request(image, id);
+    die();
+    expect(await client.request(image, 11)).toMatchObject({ success: true });
+    expect(two.all('TaskRequest').length).toBeGreaterThan(0);
+    aheadMs += 1000;
+    expect(await client.request(image, 12)).toMatchObject({ success: true, assigned_server_id: 1, hedged: false });
+    expect([one.acceptedCount, two.acceptedCount]).toEqual([2, 1]);
+    await one.until(() => one.connections.length === 1);
+  });
+
+  it('is dialed anew for the first task a second later, though that of before was cancelled after 100 ms', async () => {
+    const { one, two, die } = await mortal(2);
+    const client = clientOf([two], { clock });
+    await client.request(image, 1);
+    die();
+    expect(await client.request(image, 2)).toMatchObject({ success: true, hedged: true });
+    expect(one.connections.length).toBe(1);
+    aheadMs += 1000;
+    expect(await client.request(image, 3)).toMatchObject({ success: true, assigned_server_id: 1, hedged: false });
+    expect([one.acceptedCount, two.acceptedCount]).toEqual([2, 1]);
+    await one.until(() => one.connections.length === 1);
+  });
+
+  it('and one whose server is only slow: what was sent over it is answered over it, and then it is closed', async () => {
+    let answer = (): void => undefined;
+    const [server] = await startServers({
+      onTask: (task, self) => {
+        if (task.message.request_id === 1) answer = () => self.answer(task);
+        else self.answer(task);
+      },
+    });
+    const client = clientOf([server!], { clock });
+    const first = client.request(image, 1);
+    await server!.got('TaskRequest');
+    aheadMs += 1000;
+    expect(await client.request(image, 2)).toMatchObject({ success: true });
+    expect(server!.connections.length).toBe(2);
+    answer();
+    expect(await first).toMatchObject({ success: true, retry_count: 0 });
+    const acks = await server!.got('TaskAck', 2);
+    expect(acks[0]!.connection).not.toBe(acks[1]!.connection);
+    await server!.until(() => server!.connections.length === 1);
+    expect(await client.request(image, 3)).toMatchObject({ success: true });
+    expect([server!.acceptedCount, server!.all('TaskRequest').length]).toEqual([2, 3]);
+  });
+
+  it('and one whose server is only slow: what was sent over it is cancelled there', async () => {
+    const [server] = await startServers({ onTask: (task, self) => task.message.request_id === 1 || self.answer(task) });
+    const client = clientOf([server!], { clock });
+    const first = client.request(image, 1);
+    const [task] = await server!.got('TaskRequest');
+    aheadMs += 1000;
+    await client.request(image, 2);
+    client.abandon();
+    expect(await first).toMatchObject({ outcome: 'interrupted' });
+    const others = server!.connections.filter((connection) => connection !== task!.connection);
+    await server!.until(() => server!.connections.length === 1);
+    expect(server!.connections).toEqual(others);
   });
 });
 

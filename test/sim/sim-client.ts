@@ -18,8 +18,10 @@ interface Conn {
   waiting: Uint8Array[];
   asks: Map<number, number>; // request id → ask id
   sends: Map<number, number>; // request id → send id
-  /** When something was last sent that wants an answer, or read. */
-  activeMs: number;
+  /** When something was last read, or the connection was there. */
+  readMs: number;
+  /** When the first word that wants an answer was sent after that. */
+  unansweredMs: number | null;
   giveUp(): void;
 }
 
@@ -91,6 +93,7 @@ export class SimClient implements Process {
     switch (effect.type) {
       case 'ask': {
         const conn = this.conn(effect.address);
+        this.wantAnswer(conn);
         conn.asks.set(this.requestId, effect.askId);
         const excluded_server_ids = effect.excludedIds;
         return this.write(conn, encodeMessage({ kind: 'TaskAssignmentRequest', ...name, excluded_server_ids }));
@@ -98,7 +101,7 @@ export class SimClient implements Process {
       case 'send': {
         const conn = this.conn(effect.address);
         conn.sends.set(this.requestId, effect.sendId);
-        conn.activeMs = this.nowMs;
+        this.wantAnswer(conn);
         const head = encodeEnvelopeHead(
           { kind: 'TaskRequest', ...name, assigned_by_leader: effect.leaderId ?? 0, timeout_ms: effect.timeoutMs },
           this.secret.length,
@@ -108,7 +111,7 @@ export class SimClient implements Process {
       case 'cancel': {
         const conn = this.conns.get(effect.address);
         if (conn?.sends.get(this.requestId) === effect.sendId) conn.sends.delete(this.requestId);
-        if (conn && this.nowMs - conn.activeMs >= SILENT_MS) this.discard(effect.address, conn);
+        if (conn && this.isMute(conn)) this.discard(effect.address, conn);
         else if (conn) this.write(conn, encodeMessage({ kind: 'TaskCancel', ...name }));
         return;
       }
@@ -150,13 +153,15 @@ export class SimClient implements Process {
 
   private conn(address: string): Conn {
     const open = this.conns.get(address);
-    if (open) return open;
+    if (open && !this.isMute(open)) return open;
+    if (open) this.discard(address, open);
     const conn: Conn = {
       end: null,
       waiting: [],
       asks: new Map(),
       sends: new Map(),
-      activeMs: this.nowMs,
+      readMs: this.nowMs,
+      unansweredMs: null,
       giveUp: () => {},
     };
     this.conns.set(address, conn);
@@ -164,6 +169,8 @@ export class SimClient implements Process {
     conn.giveUp = this.network.dial(this, address, {
       onOpened: (end) => {
         conn.end = end;
+        conn.readMs = this.nowMs;
+        if (conn.unansweredMs !== null) conn.unansweredMs = this.nowMs;
         for (const bytes of conn.waiting) end.send(bytes);
       },
       onRefused: lost,
@@ -176,6 +183,14 @@ export class SimClient implements Process {
       lost();
     });
     return conn;
+  }
+
+  private wantAnswer(conn: Conn): void {
+    if (conn.unansweredMs === null || conn.readMs > conn.unansweredMs) conn.unansweredMs = this.nowMs;
+  }
+
+  private isMute({ readMs, unansweredMs }: Conn): boolean {
+    return unansweredMs !== null && readMs <= unansweredMs && this.nowMs - unansweredMs >= SILENT_MS;
   }
 
   /** Nothing came for so long: the next request dials anew. */
@@ -207,7 +222,7 @@ export class SimClient implements Process {
       },
     });
     return (bytes) => {
-      conn.activeMs = this.nowMs;
+      conn.readMs = this.nowMs;
       decoder.push(bytes);
     };
   }
