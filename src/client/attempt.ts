@@ -92,9 +92,10 @@ export class Attempt {
     const { address } = this.ask;
     this.ask = null;
     this.isAskRefused = false;
-    const { assigned_server_id: id, assigned_server_address: assigned, leader_id: leaderId, term } = response;
+    const { assigned_server_id: id, assigned_server_address: told, leader_id: leaderId, term } = response;
     this.view.term = Math.max(this.view.term, term ?? 0);
-    if (id !== null && assigned !== null) this.view.learn(assigned, id);
+    if (id !== null && told !== null) this.view.learn(told, id);
+    const assigned = told === null ? null : this.view.usedAddress(told);
     this.view.leaderId = leaderId;
     this.view.leaderAddress = leaderId === null ? null : this.view.addressOf(leaderId);
     // Without a leader, or with one that has not yet noticed what we know, the own choice is better.
@@ -112,7 +113,7 @@ export class Attempt {
   /** The server that was asked refused or closed the connection. */
   onAskLost(askId: number, nowMs: number): AttemptEffect[] {
     if (this.finished || this.ask?.id !== askId) return [];
-    this.view.exclude(this.ask.address, nowMs);
+    this.view.lost(this.ask.address, nowMs);
     this.ask = null;
     this.isAskRefused = true;
     this.retry(nowMs);
@@ -151,7 +152,8 @@ export class Attempt {
     this.failures += 1;
     if (failure.kind === 'broken') this.broken.push(failure.message);
     const isBusy = failure.kind === 'busy';
-    this.view.exclude(send.address, nowMs, isBusy);
+    if (isBusy) this.view.exclude(send.address, nowMs, true);
+    else this.view.lost(send.address, nowMs);
     if (isBusy) this.hedging.overloaded(nowMs);
     if (this.sends.size > 0 || this.ask !== null) return this.take(); // the hedge still runs
     if (this.broken.length >= MAX_BROKEN) {

@@ -6,12 +6,12 @@ const EXCLUSION_MS = 1000;
 const DIRECT_MS = 1000;
 
 interface ServerView {
-  address: string;
+  /** All under which it is known; the first is used. */
+  addresses: string[];
   id: number | null;
   excludedUntilMs: number;
   /** It was excluded because it had too much to do: it is there. */
   isBusy: boolean;
-  outstanding: number;
 }
 
 /** What one client believes of the cluster, from its own experience and of slow servers from that of its program. Pure. */
@@ -21,7 +21,10 @@ export class ClusterView {
   term = 0;
   /** Until then tasks are sent without asking for an assignment. */
   directUntilMs = -Infinity;
+  /** By each of their addresses, the configured ones first. */
   private readonly servers = new Map<string, ServerView>();
+  /** Tasks by the address that they were sent to, whoever is known there later. */
+  private readonly outstanding = new Map<string, number>();
 
   constructor(
     addresses: readonly string[],
@@ -31,8 +34,23 @@ export class ClusterView {
     for (const address of addresses) this.server(address);
   }
 
+  /**
+   * The server at this address has this id. Clients and peers may know a server by different addresses (`localhost:8001`,
+   * `server1:8001`): it is one, or the second copy of a late task could go to the very server that is late.
+   */
   learn(address: string, id: number): void {
-    this.server(address).id = id;
+    let server = this.server(address);
+    if (server.id === id) return;
+    // Another server is there now, or there are several, by turns: the other addresses are those of the old one.
+    if (server.addresses.length > 1) server = this.separate(server, address);
+    server.id = id;
+    const same = this.all().find((each) => each !== server && each.id === id);
+    if (same !== undefined) this.join(same, server);
+  }
+
+  /** The address by which to reach the server at this one: as configured, unless that came to nothing. */
+  usedAddress(address: string): string {
+    return this.server(address).addresses[0]!;
   }
 
   idOf(address: string): number | null {
@@ -40,8 +58,7 @@ export class ClusterView {
   }
 
   addressOf(id: number): string | null {
-    for (const server of this.servers.values()) if (server.id === id) return server.address;
-    return null;
+    return this.all().find((server) => server.id === id)?.addresses[0] ?? null;
   }
 
   /** The server failed, was late or did not answer: others first for a while. */
@@ -49,22 +66,29 @@ export class ClusterView {
     const server = this.server(address);
     server.excludedUntilMs = nowMs + EXCLUSION_MS;
     server.isBusy = isBusy;
-    if (this.leaderAddress === address) this.leaderAddress = null;
+    if (this.leaderAddress !== null && this.server(this.leaderAddress) === server) this.leaderAddress = null;
+  }
+
+  /** The connection was refused or closed: if the server has another address, that comes first now. */
+  lost(address: string, nowMs: number): void {
+    this.exclude(address, nowMs);
+    const server = this.server(address);
+    server.addresses = [...server.addresses.filter((each) => each !== address), address];
   }
 
   /** A task there takes longer than it may. */
   late(address: string, nowMs: number): void {
     this.exclude(address, nowMs);
-    this.slow.late(address, nowMs);
+    for (const each of this.server(address).addresses) this.slow.late(each, nowMs);
   }
 
   /** It is avoided by all clients of this program. */
   isSlow(address: string, nowMs: number): boolean {
-    return this.slow.isAvoided(address, nowMs);
+    return this.server(address).addresses.some((each) => this.slow.isAvoided(each, nowMs));
   }
 
   onTime(address: string): void {
-    this.slow.onTime(address);
+    for (const each of this.server(address).addresses) this.slow.onTime(each);
   }
 
   goDirect(nowMs: number): void {
@@ -77,20 +101,21 @@ export class ClusterView {
 
   /** Ids of the servers that an assignment must avoid; empty when that would leave nobody. */
   excludedIds(nowMs: number): number[] {
-    const excluded = [...this.servers.values()].filter((server) => !this.isGood(server, nowMs));
-    if (excluded.length === this.servers.size) return [];
+    const all = this.all();
+    const excluded = all.filter((server) => !this.isGood(server, nowMs));
+    if (excluded.length === all.length) return [];
     return excluded.flatMap((server) => (server.id === null ? [] : [server.id]));
   }
 
   /** Whether some server is not excluded, or there at least: then a failure is answered by trying another at once. */
   hasAlternative(nowMs: number): boolean {
-    return [...this.servers.values()].some((server) => server.isBusy || this.isGood(server, nowMs));
+    return this.all().some((server) => server.isBusy || this.isGood(server, nowMs));
   }
 
   /** Whom to ask for an assignment: the leader if known, else anybody who did not just fail. */
   askAddress(nowMs: number): string {
     if (this.leaderAddress !== null && !this.isExcluded(this.leaderAddress, nowMs)) return this.leaderAddress;
-    return this.pickOne(this.choices(nowMs, [])).address;
+    return this.pickOne(this.choices(nowMs, [])).addresses[0]!;
   }
 
   /** Without a leader: of two random servers the one that this client itself has fewer tasks at. */
@@ -98,39 +123,57 @@ export class ClusterView {
     const choices = this.choices(nowMs, not);
     const first = this.pickOne(choices);
     const rest = choices.filter((server) => server !== first);
-    if (rest.length === 0) return first.address;
+    if (rest.length === 0) return first.addresses[0]!;
     const second = this.pickOne(rest);
-    return (second.outstanding < first.outstanding ? second : first).address;
+    return (this.tasksAt(second) < this.tasksAt(first) ? second : first).addresses[0]!;
   }
 
   /** Servers that are neither excluded nor in `not`. */
   freshAddresses(nowMs: number, not: readonly string[]): string[] {
-    return [...this.servers.values()]
-      .filter((server) => this.isGood(server, nowMs) && !not.includes(server.address))
-      .map((server) => server.address);
+    return this.allBut(not)
+      .filter((server) => this.isGood(server, nowMs))
+      .map(({ addresses }) => addresses[0]!);
   }
 
   sent(address: string, nowMs: number): void {
-    this.server(address).outstanding += 1;
-    this.slow.sent(address, nowMs);
+    this.outstanding.set(address, (this.outstanding.get(address) ?? 0) + 1);
+    for (const each of this.server(address).addresses) this.slow.sent(each, nowMs);
   }
 
   ended(address: string): void {
-    this.server(address).outstanding -= 1;
+    this.outstanding.set(address, (this.outstanding.get(address) ?? 0) - 1);
+  }
+
+  /** This client's tasks that have not ended at the server at this address. */
+  outstandingAt(address: string): number {
+    return this.tasksAt(this.server(address));
   }
 
   /** Exclusions that leave nobody are ignored: whoever was only busy comes first, those that are gone last. */
   private choices(nowMs: number, not: readonly string[]): ServerView[] {
-    const all = [...this.servers.values()].filter((server) => !not.includes(server.address));
-    const pool = all.length > 0 ? all : [...this.servers.values()];
+    const others = this.allBut(not);
+    const pool = others.length > 0 ? others : this.all();
     const good = pool.filter((server) => this.isGood(server, nowMs));
     if (good.length > 0) return good;
     const busy = pool.filter((server) => server.isBusy);
     return busy.length > 0 ? busy : pool;
   }
 
-  private isGood({ address, excludedUntilMs }: ServerView, nowMs: number): boolean {
-    return excludedUntilMs <= nowMs && !this.isSlow(address, nowMs);
+  private isGood({ addresses, excludedUntilMs }: ServerView, nowMs: number): boolean {
+    return excludedUntilMs <= nowMs && !this.isSlow(addresses[0]!, nowMs);
+  }
+
+  private tasksAt({ addresses }: ServerView): number {
+    return addresses.reduce((sum, address) => sum + (this.outstanding.get(address) ?? 0), 0);
+  }
+
+  /** Each once, under however many addresses. */
+  private all(): ServerView[] {
+    return [...new Set(this.servers.values())];
+  }
+
+  private allBut(not: readonly string[]): ServerView[] {
+    return this.all().filter(({ addresses }) => !addresses.some((address) => not.includes(address)));
   }
 
   private pickOne(servers: readonly ServerView[]): ServerView {
@@ -140,9 +183,30 @@ export class ClusterView {
   private server(address: string): ServerView {
     let server = this.servers.get(address);
     if (!server) {
-      server = { address, id: null, excludedUntilMs: -Infinity, isBusy: false, outstanding: 0 };
+      server = newServer(address);
       this.servers.set(address, server);
     }
     return server;
   }
+
+  /** This address gets an entry of its own. */
+  private separate(server: ServerView, address: string): ServerView {
+    server.addresses = server.addresses.filter((each) => each !== address);
+    const own = newServer(address);
+    this.servers.set(address, own);
+    return own;
+  }
+
+  /** Both are one: of exclusions the longer one counts. */
+  private join(one: ServerView, other: ServerView): void {
+    const longer = other.excludedUntilMs > one.excludedUntilMs ? other : one;
+    const { excludedUntilMs, isBusy } = longer;
+    const addresses = [...this.servers.keys()].filter((each) => [one, other].includes(this.servers.get(each)!));
+    const joined = { addresses, id: one.id, excludedUntilMs, isBusy };
+    for (const address of addresses) this.servers.set(address, joined);
+  }
+}
+
+function newServer(address: string): ServerView {
+  return { addresses: [address], id: null, excludedUntilMs: -Infinity, isBusy: false };
 }

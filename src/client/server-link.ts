@@ -242,13 +242,13 @@ export class ServerLink implements ConnectionHandler {
 
   #answered(response: MessageOf<'TaskResponse'>, form: FrameForm, bodyLength: number): void {
     const send = this.#sends.get(response.request_id);
+    if (response.server_id !== undefined) this.#options.onNamed?.(response.server_id);
     if (send === undefined) {
       if (bodyLength > CHEAPER_TO_CLOSE_BYTES && this.#isIdle) this.#discard();
       return;
     }
     const { run } = send;
     run.bytesReceived += headBytes(response, form);
-    if (response.server_id !== undefined) this.#options.onNamed?.(response.server_id);
     if (response.success) {
       const reader = new CarrierReader({ expected: run.secret });
       this.#incoming = { send, reader, chunks: run.keepsCarrier ? [] : null };

@@ -159,6 +159,17 @@ describe('a server that fails', () => {
     expect(rig.result.success).toBe(true);
   });
 
+  it('at an address that is another one of a server: the next goes to the one that is left', () => {
+    const rig = new Rig();
+    rig.view.learn('localhost:2', 2);
+    rig.view.learn('two:2', 2);
+    rig.assign(2);
+    expect(rig.last('send').address).toBe('two:2');
+    rig.fail(LOST);
+    rig.pass(1000);
+    expect(rig.view.usedAddress('two:2')).toBe('localhost:2');
+  });
+
   it('with wrong bytes fails the request at once', () => {
     const rig = new Rig();
     rig.assign(2);

@@ -138,6 +138,94 @@ it('learns ids, and servers that it was not told of', () => {
   expect(choices(() => view.askAddress(0))).toContain('d:4');
 });
 
+describe('one server under two addresses', () => {
+  /** `a:1` is called `x:1` by its peers, and which of the two is heard of first. */
+  const known = (first: string, second: string): ClusterView => {
+    const view = create();
+    view.learn(first, 1);
+    view.learn(second, 1);
+    return view;
+  };
+
+  it.each([
+    ['a:1', 'x:1'],
+    ['x:1', 'a:1'],
+  ])('is one, and is reached as configured: %s, then %s', (first, second) => {
+    const view = known(first, second);
+    expect([view.usedAddress('x:1'), view.addressOf(1), view.idOf('a:1'), view.idOf('x:1')]).toEqual([
+      'a:1',
+      'a:1',
+      1,
+      1,
+    ]);
+    expect(choices(() => view.directAddress(0))).toEqual(ADDRESSES);
+    expect(choices(() => view.directAddress(0, ['x:1']))).toEqual(['b:2', 'c:3']);
+    expect(view.freshAddresses(0, ['x:1'])).toEqual(['b:2', 'c:3']);
+  });
+
+  it('is excluded under both, whichever failed, also if that was before it was known', () => {
+    const view = known('a:1', 'x:1');
+    view.leaderAddress = 'a:1';
+    view.exclude('x:1', 0);
+    expect([view.isExcluded('a:1', 999), view.isExcluded('a:1', 1000), view.leaderAddress]).toEqual([
+      true,
+      false,
+      null,
+    ]);
+    expect(view.excludedIds(0)).toEqual([1]);
+    const late = create();
+    late.learn('x:1', 1);
+    late.exclude('x:1', 0, true);
+    late.learn('a:1', 1);
+    for (const address of ['b:2', 'c:3']) late.exclude(address, 0);
+    expect([late.isExcluded('a:1', 999), late.isExcluded('a:1', 1000)]).toEqual([true, false]);
+    expect(choices(() => late.directAddress(0))).toEqual(['a:1']); // the busy one
+  });
+
+  it('is slow under both, and in time under both', () => {
+    const view = known('a:1', 'x:1');
+    view.late('a:1', 0);
+    view.late('x:1', 0);
+    expect([view.isSlow('a:1', 999), view.isSlow('x:1', 999)]).toEqual([true, true]);
+    view.sent('x:1', 1000);
+    expect([view.isSlow('a:1', 1000), view.isSlow('x:1', 1000)]).toEqual([true, true]); // it is being tried
+    view.onTime('x:1');
+    expect([view.isSlow('a:1', 1000), view.isSlow('x:1', 1000)]).toEqual([false, false]);
+  });
+
+  it('has the tasks of both', () => {
+    const view = create();
+    view.sent('x:1', 0);
+    view.sent('a:1', 0);
+    view.learn('a:1', 1);
+    view.learn('x:1', 1);
+    expect(view.outstandingAt('a:1')).toBe(2);
+    view.ended('x:1');
+    view.ended('a:1');
+    expect(view.outstandingAt('x:1')).toBe(0);
+  });
+
+  it('is reached under the other one after the one that was used came to nothing', () => {
+    const view = known('a:1', 'x:1');
+    view.lost('a:1', 0);
+    expect([view.usedAddress('a:1'), view.addressOf(1)]).toEqual(['x:1', 'x:1']);
+    view.late('x:1', 2000);
+    view.exclude('x:1', 4000, true);
+    expect(view.usedAddress('a:1')).toBe('x:1');
+    view.lost('x:1', 6000);
+    expect(view.usedAddress('x:1')).toBe('a:1');
+  });
+
+  it('is two again when there is another one at one of them', () => {
+    const view = known('a:1', 'x:1');
+    view.sent('a:1', 0);
+    view.learn('a:1', 4);
+    expect([view.idOf('a:1'), view.idOf('x:1'), view.addressOf(1), view.addressOf(4)]).toEqual([4, 1, 'x:1', 'a:1']);
+    expect(view.freshAddresses(0, ['a:1'])).toEqual(['b:2', 'c:3', 'x:1']);
+    expect([view.outstandingAt('a:1'), view.outstandingAt('x:1')]).toEqual([1, 0]);
+  });
+});
+
 it('goes direct for a second after a miss', () => {
   const view = create();
   expect(view.directUntilMs).toBeLessThan(0);

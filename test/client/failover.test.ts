@@ -8,6 +8,11 @@ import { carrierOf, type Heard, type Script, type ScriptedServer } from './scrip
 const image = { name: 'small.png', bytes: randomBytes(1000) };
 const large = { name: 'large.png', bytes: randomBytes(400_000) };
 
+/** The clients' clock in tests where time is to pass between two requests. */
+let aheadMs = 0;
+const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+
+beforeEach(() => (aheadMs = 0));
 afterEach(closeAll);
 
 /**
@@ -166,10 +171,6 @@ describe('a server that is slow', () => {
 });
 
 describe('a connection that died without a word, as when a firewall forgets it', () => {
-  let aheadMs = 0;
-  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
-  beforeEach(() => (aheadMs = 0));
-
   /** As `badAndGood`, with a leader: server 1 hears nothing on the connections that exist when `die` is called. */
   async function mortal(leaderId: 1 | 2) {
     const dead = new Set<Connection>();
@@ -360,6 +361,32 @@ describe('assignments', () => {
     const client = clientOf([server!], { aliases: new Map([['lab:8001', server!.address]]) });
     expect(await client.request(image, 1)).toMatchObject({ success: true, assigned_server_id: 1 });
     expect(client.connectionCount).toBe(1);
+  });
+
+  it('under another name of a server whose id is known: no second connection, no second copy of a late task', async () => {
+    const none = { id: null, address: null } as unknown as { id: number; address: string };
+    const servers = await startServers({}, {});
+    const [one, two] = servers as [ScriptedServer, ScriptedServer];
+    for (const { script, id } of servers) {
+      script.onAsk = (ask, self) => self.assign(ask, none, null);
+      script.onTask = ({ connection, message: { request_id }, secret }) => {
+        const body = carrierOf(secret);
+        const response = { request_id, success: true, error_message: null, server_id: id };
+        connection.sendBody({ kind: 'TaskResponse', ...response }, body.length).write(body);
+      };
+    }
+    const client = clientOf(servers, { clock });
+    const wellKnown = new Set<number | null>();
+    for (let id = 1; wellKnown.size < 2; id++) wellKnown.add((await client.request(image, id)).assigned_server_id);
+    const before = servers.map((server) => server.all('TaskRequest').length);
+    const names = servers.map(({ id, address }) => ({ id, address: address.replace('127.0.0.1', 'localhost') }));
+    for (const { script } of servers) script.onAsk = (ask, self) => self.assign(ask, names[0]!, 1);
+    one.script.onTask = () => undefined;
+    aheadMs += 1000;
+    expect(await client.request(image, 99)).toMatchObject({ success: true, hedged: true, assigned_server_id: 2 });
+    const after = servers.map((server) => server.all('TaskRequest').length);
+    expect(after).toEqual(before.map((count) => count + 1));
+    expect([one.acceptedCount, two.acceptedCount]).toEqual([1, 1]);
   });
 
   it('without a leader: the client chooses', async () => {
