@@ -15,8 +15,8 @@ export class Client extends BaseCommand {
   static override summary = 'send images at the configured rate and verify what comes back';
   static override description =
     'Without --config it reads config/client_stress.toml if that is there. Ctrl-C stops it: what is in flight counts ' +
-    'as interrupted, files are written whole. It exits with 3 if a carrier was wrong, with 4 if no server could be ' +
-    'reached at all.';
+    'as interrupted, files are written whole. It exits with 3 if a carrier was wrong or not one request was ' +
+    'successful, with 4 if no server could be reached at all.';
   static override examples = [
     '<%= config.bin %> client',
     '<%= config.bin %> client --server 127.0.0.1:8001 --requests 100 --min-delay-ms 0 --max-delay-ms 0',
@@ -45,8 +45,14 @@ export class Client extends BaseCommand {
       }),
     );
     if (report.interrupted) this.endWith(EXIT.interrupted);
-    else if (report.aggregated_stats.failure_reasons['Verification failed']) this.endWith(EXIT.checkFailed);
     else if (!report.reached) this.endWith(EXIT.incomplete);
+    else if (hasFailed(report)) this.endWith(EXIT.checkFailed);
     return report;
   }
+}
+
+/** A wrong carrier, or requests of which not one was successful: under faults a share of them may fail. */
+function hasFailed({ aggregated_stats: stats }: ClientReport): boolean {
+  const { failure_reasons: reasons, total_requests: total, successful_requests: successful } = stats;
+  return reasons['Verification failed'] !== undefined || (total > 0 && successful === 0);
 }
