@@ -4,6 +4,9 @@ import { ClusterError } from '../core/errors';
 import type { Cover } from './cover';
 import { checkCoverSize } from './pixels';
 
+/** Also of YCCK, which is CMYK stored in another way. */
+const CMYK_COMPONENTS = 4;
+
 interface Decoder {
   decode(file: Uint8Array, preserveOrientation: boolean): { data: Uint8Array; width: number; height: number } | null;
 }
@@ -26,8 +29,11 @@ export function isJpeg(file: Uint8Array): boolean {
  * @throws ClusterError('bad_image')
  */
 export async function decodeJpeg(file: Uint8Array): Promise<Cover> {
-  const size = jpegSize(file);
-  checkCoverSize(size.width, size.height);
+  const { width, height, components } = frameOf(file);
+  checkCoverSize(width, height);
+  if (components === CMYK_COMPONENTS) {
+    throw new ClusterError('bad_image', 'the cover is a JPEG, but its colours (CMYK) are not supported');
+  }
   const complaints: string[] = [];
   try {
     const decoder = await (createDecoder as unknown as CreateDecoder)({
@@ -43,7 +49,8 @@ export async function decodeJpeg(file: Uint8Array): Promise<Cover> {
     const image = decoder.decode(file, false);
     if (image !== null) return { width: image.width, height: image.height, rgb: withoutAlpha(image.data) };
   } catch (cause) {
-    complaints.push(cause instanceof Error ? cause.message : String(cause));
+    // What is no Error is the decoder's own exception: an object without words, and the words are here already.
+    if (cause instanceof Error) complaints.push(cause.message);
   }
   throw new ClusterError(
     'bad_image',
@@ -51,8 +58,8 @@ export async function decodeJpeg(file: Uint8Array): Promise<Cover> {
   );
 }
 
-/** Width and height from the frame header (SOFn, ITU T.81 B.2.2), before anything is decoded. */
-function jpegSize(file: Uint8Array): { width: number; height: number } {
+/** What the frame header says (SOFn, ITU T.81 B.2.2), before anything is decoded. */
+function frameOf(file: Uint8Array): { width: number; height: number; components: number } {
   const u16 = (at: number) => ((file[at] ?? 0) << 8) | (file[at + 1] ?? 0);
   for (let at = 2; at + 9 < file.length;) {
     if (file[at] !== 0xff) break;
@@ -62,7 +69,7 @@ function jpegSize(file: Uint8Array): { width: number; height: number } {
       continue;
     }
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-    if (isFrame) return { width: u16(at + 7), height: u16(at + 5) };
+    if (isFrame) return { width: u16(at + 7), height: u16(at + 5), components: file[at + 9]! };
     at += 2 + Math.max(2, u16(at + 2));
   }
   throw new ClusterError('bad_image', 'the cover is a damaged JPEG: it has no frame header');

@@ -82,6 +82,17 @@ describe('decodeCover', () => {
     expect(await refused(big)).toMatch('11000 × 10000');
   });
 
+  it('a JPEG in CMYK is not called damaged', async () => {
+    const file = await image().toColourspace('cmyk').jpeg().toBuffer();
+    expect(await refused(file)).toBe('the cover is a JPEG, but its colours (CMYK) are not supported');
+  });
+
+  it('what the decoder throws beside its words is not told', async () => {
+    const jpeg = Buffer.from(await image().jpeg().toBuffer());
+    jpeg[jpeg.indexOf(Buffer.of(0xff, 0xc0)) + 4] = 12; // bits a sample
+    expect(await refused(jpeg)).toMatch(/^the cover is a damaged JPEG: [^\[]+$/);
+  });
+
   it('survives damaged JPEGs', async () => {
     const jpeg = await image().jpeg().toBuffer();
     for (let i = 0; i < 20; i++) {
