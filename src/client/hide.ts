@@ -43,9 +43,7 @@ export interface HideResult {
  */
 export async function hideImage(options: HideOptions): Promise<HideResult> {
   const { image, out, addresses, clientName, requestTimeoutMs, random, clock, secure } = options;
-  if (path.resolve(image) === path.resolve(out)) {
-    throw new ClusterError('bad_usage', `${out} is the image itself, it would be overwritten`);
-  }
+  refuseSame(image, out, 'image');
   const bytes = readInputFile(image, MAX_SENDABLE_BYTES);
   const aliases = await resolveAliases(addresses);
   const hedging = new Hedging(1);
@@ -71,14 +69,23 @@ export interface RevealResult {
   crc: CrcState;
 }
 
-/** The secret in a carrier file. @throws ClusterError `bad_usage` for the file, `bad_image` where there is none in it */
-export function revealFile(carrier: string): RevealResult {
+/**
+ * The secret in a carrier file. `out`: the file that it is meant for.
+ * @throws ClusterError `bad_usage` for the files, `bad_image` where there is none in it
+ */
+export function revealFile(carrier: string, out?: string): RevealResult {
+  if (out !== undefined) refuseSame(carrier, out, 'carrier');
   try {
     return revealCarrier(readInputFile(carrier, MAX_CARRIER_BYTES));
   } catch (error) {
     if (!(error instanceof ClusterError) || error.message.startsWith(carrier)) throw error;
     throw new ClusterError(error.code, `${carrier}: ${error.message}`, { cause: error });
   }
+}
+
+function refuseSame(input: string, out: string, what: string): void {
+  if (path.resolve(input) !== path.resolve(out)) return;
+  throw new ClusterError('bad_usage', `${out} is the ${what} itself, it would be overwritten`);
 }
 
 function failureOf(record: RequestRecord, refusal: string | undefined, addresses: readonly string[]): ClusterError {

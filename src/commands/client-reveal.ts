@@ -31,7 +31,7 @@ export class ClientReveal extends BaseCommand {
       throw new ClusterError('bad_usage', 'an image is nothing for a terminal: say --out FILE (or --out -)');
     }
     if (out === '-' && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
-    const { secret, crc } = revealFile(args.carrier);
+    const { secret, crc } = revealFile(args.carrier, out === '-' ? undefined : out);
     if (out === '-') await new Promise((resolve) => process.stdout.write(secret, resolve));
     else await writeWhole(out, [secret]);
     if (crc !== 'ok')

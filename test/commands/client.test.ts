@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { closeAll, startServers } from '../client/clients';
@@ -45,5 +45,17 @@ describe('the exit code of client', () => {
     const server_addresses = `["${await deadAddress()}"]`;
     writeFileSync(config, `[client]\nserver_addresses = ${server_addresses}\nrequest_timeout_secs = 0.1\n`);
     expect(await client('--config', config, '--requests', '1')).toMatchObject({ code: 4, stderr: '' });
+  });
+});
+
+describe('client reveal', () => {
+  it('never overwrites the carrier with the image in it', async () => {
+    const carrier = carrierOf(randomBytes(300));
+    writeFileSync(at('c.png'), carrier);
+    const { code, stdout, stderr } = await cli('client', 'reveal', at('c.png'), '--out', at('images', '..', 'c.png'));
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch('is the carrier itself, it would be overwritten');
+    expect(readFileSync(at('c.png')).equals(carrier)).toBe(true);
+    expect(await cli('client', 'reveal', at('c.png'), '--out', at('i.png'))).toMatchObject({ code: 0, stderr: '' });
   });
 });
