@@ -4,7 +4,7 @@ import { causeOf } from '../../files/cause';
 import { FAULT_KINDS, type FaultKind } from '../../core/fault-kinds';
 import { oneLine } from '../../core/printable';
 import { lookAtProcess } from '../drivers/process-info';
-import { isSameStart } from '../drivers/pid-file';
+import { fieldsIn, isSameStart, objectOf } from '../drivers/pid-file';
 import type { ServerProcess } from '../driver';
 import { refused } from '../refusal';
 
@@ -109,30 +109,18 @@ function removeStale(file: string, text: string, own: string): void {
 }
 
 function holderOf(text: string): (Holder & { kernelStart: string | null }) | null {
-  const { pid, start_time: startMs, kernel_start: start } = fieldsOf(text);
+  const { pid, start_time: startMs, kernel_start: start } = objectOf(text);
   if (!Number.isSafeInteger(pid) || typeof startMs !== 'number') return null;
   return { pid: pid as number, startMs, kernelStart: typeof start === 'string' ? start : null };
 }
 
 /** Null also for what makes no sense. */
 function openFaultIn(text: string): OpenFault | null {
-  const { kind, process } = fieldsIn(fieldsOf(text)['open']);
+  const { kind, process } = fieldsIn(objectOf(text)['open']);
   const { pid, kernelStart, uid, gid } = fieldsIn(process);
   const isWhole = [pid, uid, gid].every(Number.isSafeInteger) && (pid as number) > 1 && typeof kernelStart === 'string';
   if (!isWhole || !FAULT_KINDS.includes(kind as FaultKind)) return null;
   return { kind: kind as FaultKind, process: process as ServerProcess };
-}
-
-function fieldsOf(text: string): Record<string, unknown> {
-  try {
-    return fieldsIn(JSON.parse(text));
-  } catch {
-    return {};
-  }
-}
-
-function fieldsIn(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 async function isAlive({ pid, ...start }: Holder & { kernelStart: string | null }): Promise<boolean> {

@@ -80,13 +80,17 @@ function readSmall(file: string): string | null {
   }
 }
 
-function objectOf(text: string): Record<string, unknown> {
+/** The fields of an object in JSON; none of anything else. */
+export function objectOf(text: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    return fieldsIn(JSON.parse(text));
   } catch {
     return {};
   }
+}
+
+export function fieldsIn(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function shown(text: string): string {

@@ -1,4 +1,4 @@
-import type { FaultKind } from '../../../core/fault-kinds';
+import { type FaultKind, isOfNetwork } from '../../../core/fault-kinds';
 import { reasonOf } from '../../refusal';
 import type { LocalServer } from '../local-server';
 import { firewall, mayAdministerNetwork, netemProblem } from './tools';
@@ -18,7 +18,7 @@ export async function unableTo(
 }
 
 async function whyNot(kind: FaultKind, servers: readonly LocalServer[]): Promise<string | null> {
-  if (kind !== 'partition' && kind !== 'delay' && kind !== 'loss') return null;
+  if (!isOfNetwork(kind)) return null;
   if (!mayAdministerNetwork()) return 'it needs root, or the capability CAP_NET_ADMIN';
   if (kind === 'delay') return (await netemProblem()) ?? problemAt(servers, true);
   return (await firewall()) === null
