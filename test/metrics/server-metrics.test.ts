@@ -4,35 +4,18 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { RequestRecord, ServerEvent } from '../../src/core/metrics/record';
 import { systemClock } from '../../src/core/system-clock';
-import { runServer, type RunServerOptions } from '../../src/server/run-server';
-import { smallCover } from '../imaging/small-cover';
-import { workerSource } from '../imaging/worker-source';
+import { runServer } from '../../src/server/run-server';
 import { deadAddress } from '../status/listening';
 import { linesOf, rateRun } from '../stress/rate-run';
 import { documentedAndShown } from './documented';
 import { complaints, type Family, scrape, valueOf } from './exposition-text';
+import { serverOptions } from '../support/server-options';
 
 let folder = '';
 const at = (name: string): string => path.join(folder, name);
 
 beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-metrics-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
-
-/** The options of server 1, which leaves when `input` ends. */
-async function optionsOf(address: string, change: Partial<RunServerOptions>): Promise<RunServerOptions> {
-  const bytes = { maxFrameBytes: 1e7, maxSecretBytes: 1e6, maxResponseBytes: 1e8 };
-  return {
-    member: {
-      ...{ id: 1, address, peers: [], workers: 1, queueLimit: 64, version: '1.2.3', drainMs: 1000 },
-      timings: { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 },
-    },
-    ...{ address, limits: { ...bytes, maxConnections: 1000, frameTimeoutMs: 30_000 } },
-    ...{ workers: 1, compression: 'stored', cover: { bytes: await smallCover(), name: 'cover' } },
-    ...{ workerSource: workerSource(), eventsFile: at('events.ndjson'), pidFile: at('pid'), logFile: at('log') },
-    ...{ logLevel: 'info', configPath: 'server.toml', clock: systemClock },
-    ...change,
-  };
-}
 
 const events = (): ServerEvent[] =>
   readFileSync(at('events.ndjson'), 'utf8')
@@ -50,7 +33,7 @@ async function scrapeUntil(address: string, isSo: (families: Family[]) => boolea
 it('what Prometheus reads of a server is what its events and its clients tell', async () => {
   const [address, metricsAddress, gone] = [await deadAddress(), await deadAddress(), await deadAddress()];
   const input = new PassThrough();
-  const options = await optionsOf(address, { metricsAddress, leaveAtEndOf: input });
+  const options = await serverOptions(folder, address, { metricsAddress, leaveAtEndOf: input });
   const member = { ...options.member, peers: [{ id: 2, address: gone }] };
   const running = runServer({ ...options, member });
   try {
@@ -103,11 +86,11 @@ it('what Prometheus reads of a server is what its events and its clients tell', 
 it('an address in use ends it before it joins, and names the file', async () => {
   const [address, metricsAddress] = [await deadAddress(), await deadAddress()];
   const input = new PassThrough();
-  const running = runServer(await optionsOf(address, { metricsAddress, leaveAtEndOf: input }));
+  const running = runServer(await serverOptions(folder, address, { metricsAddress, leaveAtEndOf: input }));
   try {
     await scrapeUntil(metricsAddress, (page) => page.length > 0);
     const files = { eventsFile: at('e2'), pidFile: at('p2'), logFile: at('l2') };
-    const other = runServer(await optionsOf(await deadAddress(), { metricsAddress, ...files }));
+    const other = runServer(await serverOptions(folder, await deadAddress(), { metricsAddress, ...files }));
     await expect(other).rejects.toMatchObject({
       code: 'address_in_use',
       message: `server.toml: metrics_address (--metrics-address): ${metricsAddress} is in use by another program`,

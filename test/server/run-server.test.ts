@@ -3,33 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { exitCodeOf } from '../../src/core/errors';
-import { systemClock } from '../../src/core/system-clock';
-import { runServer, type RunServerOptions } from '../../src/server/run-server';
-import { smallCover } from '../imaging/small-cover';
+import { runServer } from '../../src/server/run-server';
 import { workerSource } from '../imaging/worker-source';
 import { deadAddress } from '../status/listening';
 import { envelopeHead, RawConnection, taskRequest } from '../support/raw';
+import { serverOptions } from '../support/server-options';
 
 let folder = '';
 const at = (name: string): string => path.join(folder, name);
 
 beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-server-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
-
-async function optionsOf(address: string, change: Partial<RunServerOptions>): Promise<RunServerOptions> {
-  const bytes = { maxFrameBytes: 1e7, maxSecretBytes: 1e6, maxResponseBytes: 1e8 };
-  return {
-    member: {
-      ...{ id: 1, address, peers: [], workers: 1, queueLimit: 64, version: '1.2.3', drainMs: 1000 },
-      timings: { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 },
-    },
-    ...{ address, limits: { ...bytes, maxConnections: 1000, frameTimeoutMs: 30_000 } },
-    ...{ workers: 1, compression: 'stored', cover: { bytes: await smallCover(), name: 'cover' } },
-    ...{ workerSource: workerSource(), eventsFile: at('events.ndjson'), pidFile: at('pid'), logFile: at('log') },
-    ...{ logLevel: 'info', configPath: 'server.toml', clock: systemClock },
-    ...change,
-  };
-}
 
 /** A connection to a server that is ready for tasks. */
 async function connected(address: string): Promise<RawConnection> {
@@ -46,7 +30,7 @@ it('a server whose workers keep dying sends tasks elsewhere, leaves, and ends wi
   const address = await deadAddress();
   const input = new PassThrough();
   const dying = `${workerSource()}\nrequire('node:worker_threads').parentPort.on('message', () => process.exit(7));`;
-  const running = runServer(await optionsOf(address, { workerSource: dying, leaveAtEndOf: input }));
+  const running = runServer(await serverOptions(folder, address, { workerSource: dying, leaveAtEndOf: input }));
   let isOver = false;
   const ended = running.catch((error: unknown) => error).finally(() => (isOver = true));
   try {
