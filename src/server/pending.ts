@@ -1,4 +1,8 @@
-/** Questions that wait for an answer, each with a deadline: relayed assignments and probes of the leader. Pure. */
+/**
+ * Questions that wait for an answer, each with a deadline: relayed assignments and probes of the leader. Deadlines are
+ * added in order, so that the first one is the next: whoever asks much must not make every step look through all of them.
+ * Pure.
+ */
 export class Pending<T> {
   private readonly items = new Map<number, { value: T; deadlineMs: number }>();
   private lastId: number;
@@ -22,11 +26,22 @@ export class Pending<T> {
     return item?.value;
   }
 
-  /** Takes out everything overdue, or everything that matches. */
-  takeWhere(matches: (value: T, deadlineMs: number) => boolean): T[] {
+  /** Takes out everything whose deadline has come. */
+  takeDue(nowMs: number): T[] {
     const taken: T[] = [];
     for (const [id, { value, deadlineMs }] of this.items) {
-      if (!matches(value, deadlineMs)) continue;
+      if (deadlineMs > nowMs) break;
+      this.items.delete(id);
+      taken.push(value);
+    }
+    return taken;
+  }
+
+  /** Takes out everything that matches. */
+  takeWhere(matches: (value: T) => boolean): T[] {
+    const taken: T[] = [];
+    for (const [id, { value }] of this.items) {
+      if (!matches(value)) continue;
       this.items.delete(id);
       taken.push(value);
     }
@@ -34,8 +49,7 @@ export class Pending<T> {
   }
 
   nextMs(): number {
-    let nextMs = Infinity;
-    for (const { deadlineMs } of this.items.values()) nextMs = Math.min(nextMs, deadlineMs);
-    return nextMs;
+    const [next] = this.items.values();
+    return next?.deadlineMs ?? Infinity;
   }
 }

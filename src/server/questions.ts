@@ -106,7 +106,8 @@ export class Questions {
 
   /** What was asked over a link that is gone will not be answered. */
   onLinkLost(peerId: number): void {
-    this.giveUp((relayed) => relayed.peerId === peerId);
+    const isLost = (relayed: { peerId: number }): boolean => relayed.peerId === peerId;
+    this.giveUp(this.assignments.takeWhere(isLost), this.checks.takeWhere(isLost));
   }
 
   onConnClosed(connId: number): void {
@@ -115,16 +116,16 @@ export class Questions {
   }
 
   tick(nowMs: number): void {
-    this.giveUp((_, deadlineMs) => deadlineMs <= nowMs);
+    this.giveUp(this.assignments.takeDue(nowMs), this.checks.takeDue(nowMs));
   }
 
   nextMs(): number {
     return Math.min(this.assignments.nextMs(), this.checks.nextMs());
   }
 
-  private giveUp(matches: (relayed: { peerId: number }, deadlineMs: number) => boolean): void {
-    for (const { conn, request } of this.assignments.takeWhere(matches)) this.proposeSelf(conn, request);
-    for (const { connId, checkId } of this.checks.takeWhere(matches)) this.answerCheck(connId, checkId, false);
+  private giveUp(assignments: RelayedAssignment[], checks: RelayedCheck[]): void {
+    for (const { conn, request } of assignments) this.proposeSelf(conn, request);
+    for (const { connId, checkId } of checks) this.answerCheck(connId, checkId, false);
   }
 
   private assign(conn: ConnInfo, request: MessageOf<'TaskAssignmentRequest'>, now: Now): void {

@@ -197,23 +197,16 @@ export class Server {
   }
 
   private send({ connIds, messages }: Extract<Effect, { type: 'send' }>): void {
-    const frames = messages.map(encodeMessage);
-    const bytes = frames.length === 1 ? frames[0]! : Buffer.concat(frames);
-    for (const connId of connIds) {
-      const connection = this.conns.get(connId);
-      if (!connection) continue;
+    const connections = connIds.map((connId) => this.conns.get(connId)).filter((each) => each !== undefined);
+    const [message] = messages;
+    if (messages.length === 1 && message!.kind === 'Error') return connections.forEach((each) => each.send(message!));
+    const bytes = Buffer.concat(messages.map(encodeMessage));
+    for (const connection of connections) {
       connection.sendFrame(bytes);
-      if (messages[0]!.kind === 'Heartbeat') connection.isSubscriber = true;
-      if (connection.bufferedBytes > MAX_UNREAD_BYTES) this.slowDown(connection);
+      if (message!.kind === 'Heartbeat') connection.isSubscriber = true;
+      // A subscriber asks nothing that one could leave unread.
+      if (connection.isSubscriber && connection.bufferedBytes > MAX_UNREAD_BYTES) connection.destroy();
     }
-  }
-
-  /** Whoever asks on without reading answers is not read either; a subscriber, who asks nothing, is cut off. */
-  private slowDown(connection: Connection): void {
-    if (connection.isSubscriber) return connection.destroy();
-    if (connection.isPaused) return;
-    connection.pause();
-    void connection.drained().then(() => connection.resume());
   }
 
   private accept(connection: Connection) {

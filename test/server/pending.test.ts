@@ -26,10 +26,11 @@ it('begins where it is told, so that a former life has other ids', () => {
 it('wakes for the earliest deadline, and not when nothing waits', () => {
   const pending = new Pending<string>(0);
   expect(pending.nextMs()).toBe(Infinity);
-  pending.add('late', 20);
   pending.add('soon', 10);
+  pending.add('late', 20);
   expect(pending.nextMs()).toBe(10);
-  expect(pending.takeWhere((_, deadlineMs) => deadlineMs <= 10)).toEqual(['soon']);
+  expect(pending.takeDue(9)).toEqual([]);
+  expect(pending.takeDue(10)).toEqual(['soon']);
   expect(pending.nextMs()).toBe(20);
   expect(pending.takeWhere((value) => value === 'late')).toEqual(['late']);
   expect(pending.takeWhere(() => true)).toEqual([]);

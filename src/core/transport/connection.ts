@@ -1,7 +1,7 @@
 /**
  * One TCP connection that speaks frames. Reading is by 'data' events: Node gives every chunk its own memory, so the views
- * that `onBody` gets may be kept (each keeps at most its 64 KiB chunk alive). One chunk may hold many frames: after
- * `pause()` or `destroy()` from within a handler, `destroy` silences the rest of the chunk, `pause` does not.
+ * that `onBody` gets may be kept (each keeps at most its 64 KiB chunk alive). One chunk may hold many frames: what is left
+ * of it when others must have their turn, or when answers wait to be read, stays here, and the socket is paused until then.
  */
 import type { Socket } from 'node:net';
 import { ClusterError } from '../errors';
@@ -12,6 +12,7 @@ import { encodeEnvelopeHead, encodeMessage, FrameDecoder, type FrameForm, type F
 import { type CloseReason, closeReasonOf } from './close-reason';
 import { looksLikeTls, refusalText, TLS_UNEXPECTED } from './tls-problem';
 import { type BodyWriter, Outbox } from './outbox';
+import type { Turns, Worker } from './turns';
 
 export type { CloseReason } from './close-reason';
 export type { BodyWriter } from './outbox';
@@ -37,13 +38,21 @@ export interface ConnectionOptions {
   isAccepted: boolean;
   /** Frame timeouts and memory for unfinished frames; shared by many connections. */
   watch?: FrameWatch;
+  /** Shares this thread with other connections; without it a chunk is worked off as it arrives. */
+  turns?: Turns;
   monotonicMs(): number;
 }
 
 /** After an Error or an end the other side gets this long to read it and to close. */
 const LINGER_MS = 1_000;
 
-export class Connection {
+/** Answers that an accepted connection leaves unread before nothing more of it is read. */
+const MAX_UNREAD_BYTES = 256 * 1024;
+
+/** Errors that an accepted connection may be told before it is closed, if they are more than half of its frames. */
+const MAX_ERRORS = 100;
+
+export class Connection implements Worker {
   readonly isAccepted: boolean;
   /** Set by the server for a peer's link: never evicted. */
   isSubscriber = false;
@@ -63,6 +72,12 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #handler: ConnectionHandler;
   #heldBytes = 0;
+  /** What arrived and waits for its turn, or for answers to be read. */
+  #rest: Buffer | undefined;
+  /** Memory of `#rest` that outlasts a turn. */
+  #restBytes = 0;
+  #isHeldBack = false;
+  #errorCount = 0;
   #isOpen: boolean;
   #isClosed = false;
   #endReason: CloseReason | undefined;
@@ -127,9 +142,19 @@ export class Connection {
     return this.#socket.isPaused();
   }
 
-  /** Memory for unfinished frames: the decoder's and what the server holds, which it lets go when this closes. */
+  /** Its memory is freed by closing it: it is inside a frame, or has more to say than it gets turns or reads answers. */
+  get isUnfinished(): boolean {
+    return this.insideFrame || this.#restBytes > 0 || this.#isHeldBack;
+  }
+
+  /**
+   * Memory for what is not finished: the decoder's, what the server holds (it lets go when this closes), what waits for a
+   * turn, and answers that nobody reads.
+   */
   get unfinishedBytes(): number {
-    return this.#isClosed ? 0 : this.#decoder.pendingBytes + this.#heldBytes;
+    if (this.#isClosed) return 0;
+    const unreadBytes = this.#isHeldBack ? this.bufferedBytes : 0;
+    return this.#decoder.pendingBytes + this.#heldBytes + this.#restBytes + unreadBytes;
   }
 
   /** The server reports memory that it holds for this connection's incoming bodies (negative: let go); not after `onClose`. */
@@ -140,12 +165,15 @@ export class Connection {
 
   /** Sends a message without a body. After the connection has closed nothing happens. */
   send(message: Message): void {
-    if (!this.#isClosed) this.#outbox.send(encodeMessage(message));
+    this.sendFrame(encodeMessage(message));
+    if (message.kind === 'Error') this.#countError();
   }
 
   /** Sends a complete frame made by one of the encoders. */
   sendFrame(frame: Uint8Array): void {
-    if (!this.#isClosed) this.#outbox.send(frame);
+    if (this.#isClosed) return;
+    this.#outbox.send(frame);
+    if (this.isAccepted && this.bufferedBytes > MAX_UNREAD_BYTES) this.#holdBack();
   }
 
   /** Begins an envelope; the writer takes the `bodyLength` bytes. Frames sent meanwhile wait for its end. */
@@ -165,16 +193,6 @@ export class Connection {
   /** Resolves when nothing waits for the end of a body any more and more may be sent, and when closed. */
   bodiesWritten(): Promise<void> {
     return this.#outbox.bodiesWritten();
-  }
-
-  /** Stops reading; what was read already (at most one chunk) still comes. The frame timeout rests. */
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.frameStartedMs = this.#options.monotonicMs();
-    this.#socket.resume();
   }
 
   /** Closes at once; nothing is delivered any more but `onClose('destroyed')`. */
@@ -224,7 +242,7 @@ export class Connection {
     this.#decoder.stop();
     const isInsideBody = this.#outbox.isInsideBody;
     // Behind an unfinished body it waits in the outbox and is dropped there: it would be read as part of the body.
-    this.sendError(error);
+    this.sendFrame(encodeMessage({ kind: 'Error', code: error.code, message: error.message }));
     this.#handler.onProtocolError?.(error);
     this.#close(reason);
     if (isInsideBody) this.#socket.destroy();
@@ -254,22 +272,91 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
-    // After a failure the rest is read and thrown away, so that the kernel does not reset what we said last.
-    if (this.#isClosed || this.#endReason !== undefined) return;
+    if (this.#isClosed || this.#endReason !== undefined) return this.#discard();
+    this.lastReadMs = this.#options.monotonicMs();
+    this.#rest = chunk;
+    this.#takeTurn();
+  }
+
+  /**
+   * What comes after the end is read and thrown away, so that the kernel does not reset what we said last; but no more than
+   * a chunk or two in each turn of the event loop, or whoever sends on would hold up all others.
+   */
+  #discard(): void {
+    const socket = this.#socket;
+    socket.pause();
+    setImmediate(() => socket.resume());
+  }
+
+  #takeTurn(): void {
+    const { turns } = this.#options;
+    if (turns === undefined) this.work(() => true);
+    else turns.arrived(this);
+    this.#pauseWhileBehind();
+  }
+
+  /** Decodes what has arrived; see Worker. */
+  work(mayGoOn: () => boolean): boolean {
+    const chunk = this.#rest;
+    if (chunk === undefined || this.#isClosed || this.#isHeldBack) return false;
+    const takenBytes = this.#decode(chunk, () => {
+      // There are several messages: their answers leave together.
+      this.#outbox.corkForThisTurn();
+      return !this.#isHeldBack && mayGoOn();
+    });
+    const isLeft = takenBytes < chunk.length && !this.#isClosed;
+    this.#rest = isLeft ? chunk.subarray(takenBytes) : undefined;
+    this.#restBytes = isLeft ? chunk.buffer.byteLength : 0;
+    this.#options.watch?.progressed(this);
+    this.#pauseWhileBehind();
+    return isLeft && !this.#isHeldBack;
+  }
+
+  #decode(chunk: Buffer, mayGoOn: () => boolean): number {
     const decoder = this.#decoder;
-    const now = this.#options.monotonicMs();
     const framesBefore = decoder.framesDone;
     const wasInside = decoder.insideFrame;
-    this.lastReadMs = now;
+    let takenBytes = chunk.length;
     try {
-      decoder.push(chunk);
+      takenBytes = decoder.push(chunk, mayGoOn);
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
       if (framesBefore === 0 && !wasInside && looksLikeTls(chunk)) this.#handler.onTlsProblem?.(TLS_UNEXPECTED);
       this.fail(error, 'protocol');
     }
-    if (!wasInside || decoder.framesDone !== framesBefore) this.frameStartedMs = now;
-    this.#options.watch?.progressed(this);
+    if (!wasInside || decoder.framesDone !== framesBefore) this.frameStartedMs = this.#options.monotonicMs();
+    return takenBytes;
+  }
+
+  /** Nothing is read while something that was read waits. The frame timeout rests meanwhile. */
+  #pauseWhileBehind(): void {
+    const socket = this.#socket;
+    if (this.#isClosed || this.#endReason !== undefined) return;
+    const isBehind = this.#rest !== undefined || this.#isHeldBack;
+    if (isBehind === socket.isPaused()) return;
+    if (isBehind) return void socket.pause();
+    this.frameStartedMs = this.#options.monotonicMs();
+    socket.resume();
+  }
+
+  /** Whoever asks on without reading the answers is not heard either, until they have been taken. */
+  #holdBack(): void {
+    if (this.#isHeldBack) return;
+    this.#isHeldBack = true;
+    this.#options.watch?.measure(this);
+    this.#pauseWhileBehind();
+    void this.#outbox.bodiesWritten().then(() => {
+      this.#isHeldBack = false;
+      this.#options.watch?.measure(this);
+      if (!this.#isClosed) this.#takeTurn();
+    });
+  }
+
+  #countError(): void {
+    this.#errorCount += 1;
+    if (!this.isAccepted || this.#errorCount < MAX_ERRORS || 2 * this.#errorCount < this.#decoder.framesDone) return;
+    const text = `${this.#errorCount} messages in error on one connection`;
+    this.fail(new ClusterError('bad_message', text), 'protocol');
   }
 
   /** The other side is gone for us at once; what we still have to say is flushed within the linger time. */
@@ -291,6 +378,7 @@ export class Connection {
   #close(reason: CloseReason): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#rest = undefined;
     this.#decoder.stop();
     this.#outbox.close();
     this.#handler.onClose(reason);

@@ -106,7 +106,7 @@ export class FrameWatch {
     const { maxPendingBytes } = this.#options;
     for (const connection of this.#heldBytes.keys()) {
       if (this.#pendingBytes <= maxPendingBytes) return;
-      if (!connection.insideFrame) continue;
+      if (!connection.isUnfinished) continue;
       const text = `unfinished frames hold more than ${maxPendingBytes} bytes, and this one was without progress longest`;
       connection.fail(new ClusterError('overloaded', text, { retryable: true }), 'protocol');
       this.#setHeld(connection, connection.unfinishedBytes);

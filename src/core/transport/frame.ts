@@ -77,16 +77,26 @@ export class FrameDecoder {
     this.#scanner = undefined;
   }
 
-  /** Decodes a chunk. Throws ClusterError for a protocol error; the decoder is stopped then. */
-  push(chunk: Uint8Array): void {
+  /**
+   * Decodes a chunk, or as much of it as `mayGoOn`, asked between frames, allows; returns how many bytes it took.
+   * Throws ClusterError for a protocol error; the decoder is stopped then.
+   */
+  push(chunk: Uint8Array, mayGoOn: () => boolean = () => true): number {
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let offset = 0;
+    let framesBefore = this.framesDone;
     try {
-      while (offset < bytes.length && !this.#isStopped) offset = this.#step(bytes, offset);
+      while (offset < bytes.length && !this.#isStopped) {
+        offset = this.#step(bytes, offset);
+        if (this.framesDone === framesBefore || offset === bytes.length) continue;
+        if (!mayGoOn()) return offset;
+        framesBefore = this.framesDone;
+      }
     } catch (error) {
       this.stop();
       throw error;
     }
+    return bytes.length;
   }
 
   #step(bytes: Buffer, offset: number): number {

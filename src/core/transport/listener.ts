@@ -7,6 +7,7 @@ import { HIGH_WATER_MARK_BYTES, KEEP_ALIVE_DELAY_MS } from './dial';
 import { ACCEPTED_LIMITS, type FrameLimits } from './frame-limits';
 import { FrameWatch } from './frame-watch';
 import type { Secure } from './tls';
+import { Turns } from './turns';
 
 export const DEFAULT_MAX_CONNECTIONS = 16_384;
 
@@ -48,10 +49,12 @@ export class Listener {
   readonly #connections = new Set<Connection>();
   readonly #closed = { readBytes: 0, writtenBytes: 0 };
   readonly #handshakes;
+  readonly #turns: Turns;
 
   constructor(options: ListenOptions) {
     this.#options = options;
     this.watch = options.watch ?? new FrameWatch();
+    this.#turns = new Turns({ monotonicMs: options.monotonicMs ?? (() => performance.now()) });
     const handshakes = options.secure?.handshakes({
       timeoutMs: options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
       maxCount: MAX_HANDSHAKES,
@@ -133,7 +136,7 @@ export class Listener {
 
   #accept(socket: Socket): void {
     const { limits = ACCEPTED_LIMITS, monotonicMs = () => performance.now(), onConnection } = this.#options;
-    const options = { limits, isAccepted: true, watch: this.watch, monotonicMs };
+    const options = { limits, isAccepted: true, watch: this.watch, turns: this.#turns, monotonicMs };
     const connection = new Connection(socket, options, (each) => onConnection(each));
     this.#connections.add(connection);
     socket.once('close', () => this.#forget(connection));

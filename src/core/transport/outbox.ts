@@ -75,7 +75,7 @@ export class Outbox {
       } else {
         if (bodyLength > 0) this.#frames.push(frame);
         this.#bodyStartBytes = this.#socket.bytesWritten;
-        this.#corkForThisTurn();
+        this.corkForThisTurn();
         this.#socket.write(head);
       }
     }
@@ -106,6 +106,17 @@ export class Outbox {
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 
+  /** Lets everything that is written in this turn of the event loop leave in one system call. */
+  corkForThisTurn(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      this.#socket.uncork();
+    });
+  }
+
   #queue(frame: QueuedFrame, bytes: number): void {
     this.#frames.push(frame);
     this.#queuedBytes += bytes;
@@ -129,7 +140,7 @@ export class Outbox {
 
   /** The front frame is complete: what waited behind it goes out, up to the next frame that is not complete. */
   #advance(): void {
-    this.#corkForThisTurn();
+    this.corkForThisTurn();
     this.#frames.shift();
     for (let next = this.#frames[0]; next !== undefined; next = this.#frames[0]) {
       this.#bodyStartBytes = this.#socket.bytesWritten;
@@ -141,17 +152,6 @@ export class Outbox {
       this.#frames.shift();
     }
     this.#wake();
-  }
-
-  /** What is written in this turn of the event loop leaves in one system call. */
-  #corkForThisTurn(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    this.#socket.cork();
-    process.nextTick(() => {
-      this.#isCorked = false;
-      this.#socket.uncork();
-    });
   }
 
   #drained(frame: Waiter['frame']): Promise<void> {

@@ -9,7 +9,7 @@ import {
   type Listener,
   type ListenOptions,
 } from '../../../src/core/transport/network';
-import { FrameDecoder } from '../../../src/core/transport/frame';
+import { encodeMessage, FrameDecoder } from '../../../src/core/transport/frame';
 import { LIMITS } from './recorder';
 
 /** A value that somebody waits for. */
@@ -137,4 +137,19 @@ export async function rawServer(onSocket: (socket: Socket) => void): Promise<{ s
     return new Promise((resolve) => server.close(resolve));
   });
   return { server, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+/** The client reads no more, and the server says things until it would not hear it any more. */
+export async function leaveUnread(connection: Connection, client: RawClient): Promise<void> {
+  client.socket.pause();
+  const frame = encodeMessage({
+    kind: 'TaskResponse',
+    request_id: 1,
+    success: false,
+    error_message: 'x'.repeat(60_000),
+  });
+  while (!connection.isPaused) {
+    connection.sendFrame(frame);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

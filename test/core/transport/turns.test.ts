@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { Turns, type Worker } from '../../../src/core/transport/turns';
+
+/** A clock that only work moves, and turns of an event loop that a test makes. */
+class Loop {
+  nowMs = 0;
+  /** Who worked, piece by piece. */
+  readonly log: string[] = [];
+  private due: (() => void)[] = [];
+  readonly turns = new Turns({ monotonicMs: () => this.nowMs, afterTurn: (callback) => this.due.push(callback) });
+
+  worker(name: string, pieceMs = 0.3, isSubscriber = false): Source {
+    return new Source(this, name, pieceMs, isSubscriber);
+  }
+
+  /** One turn; returns how long it took. */
+  turn(): number {
+    const startMs = this.nowMs;
+    for (const callback of this.due.splice(0)) callback();
+    return this.nowMs - startMs;
+  }
+
+  get isIdle(): boolean {
+    return this.due.length === 0;
+  }
+}
+
+class Source implements Worker {
+  pieces = 0;
+
+  constructor(
+    private readonly loop: Loop,
+    readonly name: string,
+    private readonly pieceMs: number,
+    readonly isSubscriber: boolean,
+  ) {}
+
+  arrive(pieces: number): this {
+    this.pieces += pieces;
+    this.loop.turns.arrived(this);
+    return this;
+  }
+
+  work(mayGoOn: () => boolean): boolean {
+    while (this.pieces > 0) {
+      this.pieces -= 1;
+      this.loop.nowMs += this.pieceMs;
+      this.loop.log.push(this.name);
+      if (!mayGoOn()) return this.pieces > 0;
+    }
+    return false;
+  }
+}
+
+test('what arrives in a quiet turn is done at once', () => {
+  const loop = new Loop();
+  loop.worker('a').arrive(2);
+  expect(loop.log).toEqual(['a', 'a']);
+  loop.turn();
+  expect(loop.isIdle).toBe(true);
+});
+
+test('a single message waits for no more than a slice behind a burst of a thousand', () => {
+  const loop = new Loop();
+  const burst = loop.worker('burst').arrive(1000);
+  for (let turns = 0; turns < 10; turns++) {
+    loop.turn();
+    const client = loop.worker(`client ${turns}`).arrive(1);
+    expect(client.pieces).toBe(0);
+  }
+  expect(burst.pieces).toBeGreaterThan(0);
+  while (!loop.isIdle) expect(loop.turn()).toBeLessThan(7);
+  expect(burst.pieces).toBe(0);
+});
+
+test('when the turn is used up, newcomers are served before those who send much', () => {
+  const loop = new Loop();
+  const bursts = [1, 2, 3, 4, 5].map((n) => loop.worker(`burst ${n}`).arrive(100));
+  const client = loop.worker('client').arrive(1);
+  expect(client.pieces).toBe(1);
+  loop.log.length = 0;
+  loop.turn();
+  expect(loop.log.indexOf('client')).toBe(0);
+  expect(bursts.some(({ pieces }) => pieces > 0)).toBe(true);
+});
+
+test('busy ones take turns', () => {
+  const loop = new Loop();
+  const two = [loop.worker('a').arrive(100), loop.worker('b').arrive(100)];
+  while (two.every(({ pieces }) => pieces > 0)) {
+    loop.turn();
+    expect(Math.abs(two[0]!.pieces - two[1]!.pieces)).toBeLessThan(10);
+  }
+});
+
+test('a subscriber is served though the turn is used up, and does not keep the others from theirs', () => {
+  const loop = new Loop();
+  for (let n = 0; n < 20; n++) loop.worker(`burst ${n}`).arrive(100);
+  const peer = loop.worker('peer', 0.3, true).arrive(1);
+  expect(peer.pieces).toBe(0);
+  peer.arrive(1_000_000);
+  loop.log.length = 0;
+  loop.turn();
+  expect(loop.log.some((name) => name === 'peer')).toBe(true);
+  expect(loop.log.some((name) => name.startsWith('burst'))).toBe(true);
+});
+
+test('property: everything is done in the end, in turns that are bounded', () => {
+  const arrivals = fc.array(fc.record({ who: fc.nat(5), pieces: fc.integer({ min: 1, max: 200 }), turns: fc.nat(3) }), {
+    maxLength: 40,
+  });
+  fc.assert(
+    fc.property(arrivals, (script) => {
+      const loop = new Loop();
+      const workers = [0, 1, 2, 3, 4, 5].map((n) => loop.worker(`${n}`, 0.1 + n / 5, n === 0));
+      for (const { who, pieces, turns } of script) {
+        workers[who]!.arrive(pieces);
+        for (let turn = 0; turn < turns; turn++) expect(loop.turn()).toBeLessThan(3 * (5 + 1 + 1.1));
+      }
+      for (let turn = 0; !loop.isIdle; turn++) {
+        loop.turn();
+        if (turn > 10_000) throw new Error('it never ends');
+      }
+      expect(workers.map(({ pieces }) => pieces)).toEqual([0, 0, 0, 0, 0, 0]);
+    }),
+  );
+});
