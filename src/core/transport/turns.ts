@@ -4,10 +4,13 @@
  * who did not finish within its quantum joins the busy ones, and they take turns.
  */
 
-/** CPU work for one class of connections before timers, sockets and the other classes get their turn. */
-const SLICE_MS = 5;
-/** CPU work for one connection before the next one gets its turn. */
-const QUANTUM_MS = 1;
+/**
+ * CPU work for one class of connections before timers, sockets and the other classes get their turn. A turn must be short:
+ * libuv accepts one connection in each, so that a client that dials waits for as many turns as dialed before it.
+ */
+export const SLICE_MS = 1;
+/** CPU work for one connection before the next one gets its turn: a few messages. */
+export const QUANTUM_MS = 0.25;
 
 export interface Worker {
   /** Served before the others, within a slice of its own. */

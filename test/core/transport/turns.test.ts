@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Turns, type Worker } from '../../../src/core/transport/turns';
+import { QUANTUM_MS, SLICE_MS, Turns, type Worker } from '../../../src/core/transport/turns';
 
 /** A clock that only work moves, and turns of an event loop that a test makes. */
 class Loop {
@@ -9,7 +9,7 @@ class Loop {
   private due: (() => void)[] = [];
   readonly turns = new Turns({ monotonicMs: () => this.nowMs, afterTurn: (callback) => this.due.push(callback) });
 
-  worker(name: string, pieceMs = 0.3, isSubscriber = false): Source {
+  worker(name: string, pieceMs = QUANTUM_MS / 3, isSubscriber = false): Source {
     return new Source(this, name, pieceMs, isSubscriber);
   }
 
@@ -69,13 +69,14 @@ test('a single message waits for no more than a slice behind a burst of a thousa
     expect(client.pieces).toBe(0);
   }
   expect(burst.pieces).toBeGreaterThan(0);
-  while (!loop.isIdle) expect(loop.turn()).toBeLessThan(7);
+  while (!loop.isIdle) expect(loop.turn()).toBeLessThan(SLICE_MS + 2 * QUANTUM_MS);
   expect(burst.pieces).toBe(0);
 });
 
 test('when the turn is used up, newcomers are served before those who send much', () => {
   const loop = new Loop();
-  const bursts = [1, 2, 3, 4, 5].map((n) => loop.worker(`burst ${n}`).arrive(100));
+  const count = Math.ceil(SLICE_MS / QUANTUM_MS);
+  const bursts = Array.from({ length: count }, (_, n) => loop.worker(`burst ${n}`).arrive(100));
   const client = loop.worker('client').arrive(1);
   expect(client.pieces).toBe(1);
   loop.log.length = 0;
@@ -96,7 +97,7 @@ test('busy ones take turns', () => {
 test('a subscriber is served though the turn is used up, and does not keep the others from theirs', () => {
   const loop = new Loop();
   for (let n = 0; n < 20; n++) loop.worker(`burst ${n}`).arrive(100);
-  const peer = loop.worker('peer', 0.3, true).arrive(1);
+  const peer = loop.worker('peer', QUANTUM_MS / 3, true).arrive(1);
   expect(peer.pieces).toBe(0);
   peer.arrive(1_000_000);
   loop.log.length = 0;
@@ -109,13 +110,15 @@ test('property: everything is done in the end, in turns that are bounded', () =>
   const arrivals = fc.array(fc.record({ who: fc.nat(5), pieces: fc.integer({ min: 1, max: 200 }), turns: fc.nat(3) }), {
     maxLength: 40,
   });
+  // A slice of each class; the last piece of the last quantum of each may be the longest there is.
+  const longestMs = 3 * (SLICE_MS + QUANTUM_MS + 6 * (QUANTUM_MS / 4));
   fc.assert(
     fc.property(arrivals, (script) => {
       const loop = new Loop();
-      const workers = [0, 1, 2, 3, 4, 5].map((n) => loop.worker(`${n}`, 0.1 + n / 5, n === 0));
+      const workers = [0, 1, 2, 3, 4, 5].map((n) => loop.worker(`${n}`, (n + 1) * (QUANTUM_MS / 4), n === 0));
       for (const { who, pieces, turns } of script) {
         workers[who]!.arrive(pieces);
-        for (let turn = 0; turn < turns; turn++) expect(loop.turn()).toBeLessThan(3 * (5 + 1 + 1.1));
+        for (let turn = 0; turn < turns; turn++) expect(loop.turn()).toBeLessThan(longestMs);
       }
       for (let turn = 0; !loop.isIdle; turn++) {
         loop.turn();
