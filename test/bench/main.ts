@@ -10,6 +10,8 @@ import * as stressMemory from './stress-memory';
 const COVER = path.join('test', 'bench', 'cover-612x405.jpg');
 const SECRET_BYTES = 36_734;
 
+export { attack } from './hostile/hostile';
+
 /** Runs the wanted parts, all by default. */
 export async function main(program: string, wanted: readonly string[]): Promise<void> {
   const isWanted = (part: string): boolean => wanted.length === 0 || wanted.includes(part);
@@ -19,11 +21,22 @@ export async function main(program: string, wanted: readonly string[]): Promise<
   const [first, ...rest] = wanted;
   // Takes root and 20 minutes: never among all the others.
   if (first === 'faults') return (await import('./faults')).run(rest);
+  if (first === 'hostile') return runHostile(program, rest);
   if (isWanted('imaging')) await imaging.run();
   if (isWanted('report')) report.run([program]);
   if (isWanted('requests')) await runRequests([program]);
   if (isWanted('stress-memory')) await stressMemory.run([program], [1000, 5000]);
   if (isWanted('election')) await election.run([program], { starts: 100, kills: 100, pauses: 3 });
+}
+
+/** Compares with an older build where `--old FILE` names one. */
+async function runHostile(program: string, words: readonly string[]): Promise<void> {
+  const [old] = words[0] === '--old' ? words.slice(1) : [];
+  const builds: [string, string][] = [
+    ...(old ? [['old', path.resolve(old)] as [string, string]] : []),
+    ['new', program],
+  ];
+  await (await import('./hostile/hostile')).run(builds, words.slice(old ? 2 : 0));
 }
 
 async function runRequests(command: string[]): Promise<void> {

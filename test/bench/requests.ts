@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Cluster } from '../support/cluster';
 import { longestGapMs, startLoad, type LoadRecord } from '../support/load';
+import { cpuMs } from '../support/process-cpu';
 import { quantile } from './table';
-
-const TICKS_PER_SECOND = 100;
 
 export interface RequestsOptions {
   secretBytes: number;
@@ -40,7 +39,7 @@ async function measure(cluster: Cluster, options: RequestsOptions, bytes: Uint8A
   const warmUp = startLoad({ addresses: cluster.addresses, clients, image, runId: 'warm' });
   await new Promise((resolve) => setTimeout(resolve, 2000));
   await warmUp.stop();
-  const cpuBefore = serverCpuMs(cluster);
+  const cpuBefore = cpuMs(pidsOf(cluster));
   const ownBefore = process.cpuUsage();
   const startMs = performance.now();
   const load = startLoad({ addresses: cluster.addresses, clients, image });
@@ -50,7 +49,7 @@ async function measure(cluster: Cluster, options: RequestsOptions, bytes: Uint8A
   await load.stop();
   const elapsedMs = performance.now() - startMs;
   const own = process.cpuUsage(ownBefore);
-  const serverMs = options.kill ? NaN : serverCpuMs(cluster) - cpuBefore;
+  const serverMs = options.kill ? NaN : cpuMs(pidsOf(cluster)) - cpuBefore;
   print(options, load.records, elapsedMs, serverMs, (own.user + own.system) / 1000);
 }
 
@@ -104,13 +103,6 @@ function evenWindows(records: LoadRecord[]): string {
   return `${even.length} of ${full.length}`;
 }
 
-/** User and system time of all server processes so far (Linux). */
-function serverCpuMs(cluster: Cluster): number {
-  let ticks = 0;
-  for (const child of cluster.processes.values()) {
-    const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return (ticks * 1000) / TICKS_PER_SECOND;
+function pidsOf(cluster: Cluster): number[] {
+  return [...cluster.processes.values()].map(({ pid }) => pid!);
 }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { envelopeHead, plain, RawConnection, taskRequest } from './raw';
 
 /** Small messages that cost a server much for their bytes, by kind; each gets its number. */
@@ -19,7 +20,7 @@ const CHUNK_BYTES = 65_536;
 
 /** Connections that send one kind of small message as fast as a server takes it, and dial anew when they are closed. */
 export class Flood {
-  sentBytes = 0;
+  private closedBytes = 0;
   private readonly open = new Set<RawConnection>();
   private isOver = false;
 
@@ -33,6 +34,11 @@ export class Flood {
     const flood = new Flood(address, chunkOf(SMALL_MESSAGES[kind]!), reads);
     await Promise.all(Array.from({ length: connections }, () => flood.dial()));
     return flood;
+  }
+
+  /** What the kernel has taken so far. */
+  get sentBytes(): number {
+    return [...this.open].reduce((sum, { socket }) => sum + takenBytes(socket), this.closedBytes);
   }
 
   stop(): void {
@@ -50,10 +56,15 @@ export class Flood {
   }
 
   private async pour(connection: RawConnection): Promise<void> {
-    this.sentBytes += await connection.stream(this.chunk, Number.MAX_SAFE_INTEGER);
+    await connection.stream(this.chunk, Number.MAX_SAFE_INTEGER);
     this.open.delete(connection);
+    this.closedBytes += takenBytes(connection.socket);
     if (!this.isOver) await this.dial().catch(() => undefined);
   }
+}
+
+function takenBytes({ bytesWritten, writableLength }: Socket): number {
+  return bytesWritten - writableLength;
 }
 
 function chunkOf(messageOf: (n: number) => Buffer): Buffer {
