@@ -12,6 +12,7 @@ import { clientMetrics, type ClientMetrics, writeClientMetrics } from './metrics
 import { Progress } from './progress';
 import { summaryText } from './summary-text';
 import { Tally } from './tally';
+import { UnexpectedErrors } from '../core/unexpected-errors';
 import { toMicros } from '../core/to-micros';
 
 export interface RunClientOptions {
@@ -86,13 +87,19 @@ export function logFileOf(metricsFile: string): string {
 }
 
 function newClient(
-  { config, clientId, clock, seed, secure }: RunClientOptions,
+  options: RunClientOptions,
   { runId, aliases, log }: { runId: string; aliases: ReadonlyMap<string, string>; log?: Logger },
 ): VirtualClient {
+  const { config, clientId, clock, seed, secure } = options;
   const { name: clientName, serverAddresses: addresses, requestTimeoutMs } = config;
   // Another stream than that of the images: how often the client itself draws depends on timing.
   const random: Random = seededRandom(seed + 1);
-  const watch = new FrameWatch({ monotonicMs: () => clock.monotonicMs() });
+  const unexpected = new UnexpectedErrors((text) => {
+    log?.('error', text);
+    warn(options, text);
+  });
+  const onUnexpected = (error: unknown): void => unexpected.add(error);
+  const watch = new FrameWatch({ monotonicMs: () => clock.monotonicMs(), onUnexpected });
   const identity = { clientId, clientName, runId, addresses, aliases };
   return new VirtualClient({
     ...identity,

@@ -30,7 +30,10 @@ const PLAIN = 'text/plain; charset=utf-8';
  */
 export async function expose(address: string, registry: Registry): Promise<Exposition> {
   const answers = new Answers(registry);
-  const server = createServer(LIMITS, (request, response) => void answers.answer(request, response));
+  const server = createServer(LIMITS, (request, response) => {
+    // Whatever a request is: it costs its own connection at most.
+    answers.answer(request, response).catch(() => response.destroy());
+  });
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(IDLE_TIMEOUT_MS);
   await listenAt(server, address);

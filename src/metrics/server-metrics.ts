@@ -13,6 +13,8 @@ export interface ServerLook {
   traffic: { readBytes: number; writtenBytes: number };
   /** Tasks in the ledger, of every server. */
   ledgerCount: number;
+  /** Errors that nobody expected: each is a bug, for which a connection was closed. */
+  unexpectedCount: number;
 }
 
 export interface ServerMetrics extends Exposition {
@@ -66,6 +68,8 @@ function addLooks(registry: AnyRegistry, look: () => ServerLook): void {
   gauge('connections', 'Connections that it accepted', ({ connectionCount }) => connectionCount);
   const total = (name: string, help: string, value: (now: ServerLook) => number): void =>
     addTotal(registry, `${PREFIX}_${name}`, help, () => value(look()));
+  const unexpectedHelp = 'Connections closed for an error that nobody expected, a bug of cloudp2p';
+  total('unexpected_errors_total', unexpectedHelp, ({ unexpectedCount }) => unexpectedCount);
   total('received_bytes_total', 'Bytes received on accepted connections', ({ traffic }) => traffic.readBytes);
   total('sent_bytes_total', 'Bytes sent on accepted connections', ({ traffic }) => traffic.writtenBytes);
 }

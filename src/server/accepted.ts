@@ -1,6 +1,6 @@
 import type { Message, MessageOf } from '../core/protocol';
 import type { FrameForm } from '../core/transport/frame';
-import type { Connection, ConnectionHandler } from '../core/transport/network';
+import { type Connection, type ConnectionHandler, hostOf } from '../core/transport/network';
 import type { ConnInfo } from './effects';
 import { refusal } from './refusal';
 
@@ -62,8 +62,4 @@ export function acceptedHandler(
 function tooLarge(message: MessageOf<'TaskRequest'>, bytes: number, maxBytes: number): Message {
   const text = `the secret has ${bytes} bytes, max_secret_bytes is ${maxBytes}`;
   return refusal(message.request_id, { code: 'secret_too_large', message: text });
-}
-
-function hostOf(address: string): string {
-  return address.slice(0, address.lastIndexOf(':'));
 }

@@ -4,11 +4,13 @@ import type { Clock, Logger } from '../core/environment';
 import { LoopDelay } from '../core/loop-delay';
 import { OnceEach } from '../core/once-each';
 import type { ServerEvent } from '../core/metrics/record';
+import { UnexpectedErrors } from '../core/unexpected-errors';
 import { encodeMessage } from '../core/transport/frame';
 import {
   ACCEPTED_LIMITS,
   FrameWatch,
   listen,
+  hostOf,
   parseAddress,
   type Connection,
   type Listener,
@@ -54,6 +56,7 @@ export class Server {
   private readonly conns = new Map<number, Connection>();
   private readonly sampler = new LoadSampler();
   private readonly callerTrouble: OnceEach;
+  private readonly unexpected: UnexpectedErrors;
   private readonly loopDelay: LoopDelay;
   private listener: Listener | null = null;
   private sampleTimer: NodeJS.Timeout | null = null;
@@ -67,7 +70,12 @@ export class Server {
     const { member, limits, pool, clock } = options;
     this.stopped = new Promise((resolve) => (this.markStopped = resolve));
     this.loopDelay = new LoopDelay(clock);
-    this.watch = new FrameWatch({ frameTimeoutMs: limits.frameTimeoutMs, monotonicMs: () => clock.monotonicMs() });
+    this.unexpected = new UnexpectedErrors((text) => options.log('error', text));
+    this.watch = new FrameWatch({
+      frameTimeoutMs: limits.frameTimeoutMs,
+      onUnexpected: (error) => this.unexpected.add(error),
+      monotonicMs: () => clock.monotonicMs(),
+    });
     this.member = new Member({
       ...member,
       incarnation: randomBytes(8).toString('hex'),
@@ -123,6 +131,7 @@ export class Server {
       connectionCount: this.listener?.connectionCount ?? 0,
       traffic: this.listener?.traffic ?? { readBytes: 0, writtenBytes: 0 },
       ledgerCount: this.member.assigner.ledger.size,
+      unexpectedCount: this.unexpected.count,
     };
   }
 
@@ -233,7 +242,7 @@ export class Server {
    * ones among them made it well, a bad one that redials would be told each time.
    */
   private onCallerTrouble(remoteAddress: string, problem: string): void {
-    const { host } = parseAddress(remoteAddress);
+    const host = hostOf(remoteAddress);
     this.callerTrouble.say(host, `TLS with a caller from ${host}: ${problem}`);
   }
 

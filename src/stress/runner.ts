@@ -23,6 +23,7 @@ import { RunTally, valueText } from './run-tally';
 import { RunWatch } from './run-watch';
 import { StressClient } from './stress-client';
 import { toMicros } from '../core/to-micros';
+import { UnexpectedErrors } from '../core/unexpected-errors';
 
 /** How often what must hold all the time is looked at. */
 const JUDGE_EVERY_MS = 1000;
@@ -153,7 +154,7 @@ class StressRun {
     const shared = {
       aliases: await resolveAliases(serverAddresses),
       hedging: new Hedging(numClients),
-      watch: new FrameWatch({ monotonicMs: () => clock.monotonicMs() }),
+      watch: this.#newFrameWatch(),
       secure: this.#options.secure,
     };
     // Before the first of them sends: beside the load of the others the last would begin much later.
@@ -180,6 +181,15 @@ class StressRun {
     screen?.start(() => progress.showing());
     await running;
     for (const client of this.#clients) client.end();
+  }
+
+  #newFrameWatch(): FrameWatch {
+    const { clock } = this.#options;
+    const unexpected = new UnexpectedErrors((text) => this.#sayLine('error', text));
+    return new FrameWatch({
+      monotonicMs: () => clock.monotonicMs(),
+      onUnexpected: (error) => unexpected.add(error),
+    });
   }
 
   /** Many machines begin together. */

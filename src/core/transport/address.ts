@@ -6,6 +6,9 @@ export interface Address {
   port: number;
 }
 
+/** Stands for an address that the kernel does not know any more: the socket was reset before anybody asked for it. */
+export const UNKNOWN_ADDRESS = 'unknown:0';
+
 const MAX_PORT = 65_535;
 const MAPPED_IPV4 = '::ffff:';
 
@@ -25,4 +28,9 @@ export function formatAddress(host: string, port: number): string {
   const isMapped = host.startsWith(MAPPED_IPV4) && host.includes('.');
   const plain = isMapped ? host.slice(MAPPED_IPV4.length) : host;
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
+}
+
+/** The host of an address that `formatAddress` made: IPv6 in its brackets. */
+export function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'));
 }

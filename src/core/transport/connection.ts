@@ -6,10 +6,11 @@
 import type { Socket } from 'node:net';
 import { ClusterError } from '../errors';
 import type { Message } from '../protocol';
-import { formatAddress } from './address';
+import { formatAddress, UNKNOWN_ADDRESS } from './address';
 import type { FrameWatch } from './frame-watch';
 import { encodeEnvelopeHead, encodeMessage, FrameDecoder, type FrameForm, type FrameLimits } from './frame';
 import { type CloseReason, closeReasonOf } from './close-reason';
+import { guarded } from './guard';
 import { looksLikeTls, refusalText, TLS_UNEXPECTED } from './tls-problem';
 import { type BodyWriter, Outbox } from './outbox';
 import type { Turns, Worker } from './turns';
@@ -58,8 +59,8 @@ export class Connection implements Worker {
   isSubscriber = false;
   /** Tasks that the server works on for this connection: with any, it is not idle however long it is silent. */
   openTaskCount = 0;
-  remoteAddress = '';
-  localAddress = '';
+  remoteAddress = UNKNOWN_ADDRESS;
+  localAddress = UNKNOWN_ADDRESS;
   /** Monotonic; when bytes last came in, or the connection began. */
   lastReadMs: number;
   /** When the unfinished frame began; counts anew from a `resume()`. */
@@ -240,26 +241,42 @@ export class Connection implements Worker {
   fail(error: ClusterError, reason: CloseReason): void {
     if (this.#isClosed || this.#endReason !== undefined) return;
     this.#decoder.stop();
-    const isInsideBody = this.#outbox.isInsideBody;
-    // Behind an unfinished body it waits in the outbox and is dropped there: it would be read as part of the body.
-    this.sendFrame(encodeMessage({ kind: 'Error', code: error.code, message: error.message }));
-    this.#handler.onProtocolError?.(error);
-    this.#close(reason);
-    if (isInsideBody) this.#socket.destroy();
-    else this.#linger();
+    // Not only from within an event of this socket: a timer, or another connection that needs the memory, may ask for it.
+    this.guarded(() => {
+      const isInsideBody = this.#outbox.isInsideBody;
+      // Behind an unfinished body it waits in the outbox and is dropped there: it would be read as part of the body.
+      this.sendFrame(encodeMessage({ kind: 'Error', code: error.code, message: error.message }));
+      this.#handler.onProtocolError?.(error);
+      this.#close(reason);
+      if (isInsideBody) this.#socket.destroy();
+      else this.#linger();
+    });
   }
 
   #listen(): void {
     const socket = this.#socket;
     socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.#receive(chunk));
-    socket.on('end', () => this.#onRemoteEnd());
+    socket.on('data', (chunk) => this.guarded(() => this.#receive(chunk)));
+    socket.on('end', () => this.guarded(() => this.#onRemoteEnd()));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#endReason ??= closeReasonOf(error, this.#isOpen);
     });
     socket.on('close', () => {
       this.#options.watch?.remove(this);
-      this.#close(this.#endReason ?? 'closed');
+      this.guarded(() => this.#close(this.#endReason ?? 'closed'));
+    });
+  }
+
+  /** Runs what an event of the socket sets off; an error that nobody expected closes this connection and no other. */
+  guarded(work: () => void): void {
+    guarded(this.#socket, this.#options.watch, () => {
+      try {
+        work();
+      } catch (error) {
+        this.#endReason ??= 'error';
+        this.#decoder.stop();
+        throw error;
+      }
     });
   }
 
@@ -268,7 +285,7 @@ export class Connection implements Worker {
     this.#isOpen = true;
     this.#readAddresses();
     this.lastReadMs = this.#options.monotonicMs();
-    this.#handler.onOpen?.();
+    this.guarded(() => this.#handler.onOpen?.());
   }
 
   #receive(chunk: Buffer): void {
@@ -297,6 +314,12 @@ export class Connection implements Worker {
 
   /** Decodes what has arrived; see Worker. */
   work(mayGoOn: () => boolean): boolean {
+    let isLeft = false;
+    this.guarded(() => (isLeft = this.#workOff(mayGoOn)));
+    return isLeft;
+  }
+
+  #workOff(mayGoOn: () => boolean): boolean {
     const chunk = this.#rest;
     if (chunk === undefined || this.#isClosed || this.#isHeldBack) return false;
     const takenBytes = this.#decode(chunk, () => {

@@ -61,7 +61,7 @@ export function dial(address: Address | string, options: DialOptions): Connectio
   socket.once('secureConnect', open);
   socket.on('error', (error) => {
     const problem = tlsProblem(error);
-    if (problem !== undefined) handler.onTlsProblem?.(problem);
+    if (problem !== undefined) connection.guarded(() => handler.onTlsProblem?.(problem));
   });
   return connection;
 }

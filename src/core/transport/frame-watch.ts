@@ -5,6 +5,7 @@
  */
 import { ClusterError } from '../errors';
 import type { Connection } from './connection';
+import type { Guard } from './guard';
 
 export interface FrameWatchOptions {
   frameTimeoutMs: number;
@@ -12,6 +13,8 @@ export interface FrameWatchOptions {
   maxPendingBytes: number;
   /** A connection whose other side takes nothing of what we have to say for this long is closed. */
   writeStallMs: number;
+  /** A connection was closed for an error that nobody expected. Default: it is thrown. */
+  onUnexpected?(error: unknown): void;
   monotonicMs?(): number;
 }
 
@@ -23,7 +26,7 @@ export const DEFAULT_MAX_PENDING_BYTES = 128 * 1024 * 1024;
 const MIN_SWEEP_MS = 5;
 const MAX_SWEEP_MS = 1_000;
 
-export class FrameWatch {
+export class FrameWatch implements Guard {
   readonly #options: FrameWatchOptions;
   readonly #monotonicMs: () => number;
   /** In the order in which bytes last came in. */
@@ -46,6 +49,12 @@ export class FrameWatch {
   /** Memory that unfinished frames hold now. */
   get pendingBytes(): number {
     return this.#pendingBytes;
+  }
+
+  /** See `FrameWatchOptions.onUnexpected`. */
+  unexpected(error: unknown): void {
+    if (this.#options.onUnexpected === undefined) throw error;
+    this.#options.onUnexpected(error);
   }
 
   add(connection: Connection): void {

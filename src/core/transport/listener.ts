@@ -6,6 +6,7 @@ import { Connection, type ConnectionHandler } from './connection';
 import { HIGH_WATER_MARK_BYTES, KEEP_ALIVE_DELAY_MS } from './dial';
 import { ACCEPTED_LIMITS, type FrameLimits } from './frame-limits';
 import { FrameWatch } from './frame-watch';
+import { guarded } from './guard';
 import type { Secure } from './tls';
 import { Turns } from './turns';
 
@@ -58,6 +59,7 @@ export class Listener {
     const handshakes = options.secure?.handshakes({
       timeoutMs: options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
       maxCount: MAX_HANDSHAKES,
+      guard: this.watch,
       onSecure: (socket) => this.#accept(socket),
       onProblem: (remoteAddress, problem) => options.onTlsProblem?.(remoteAddress, problem),
     });
@@ -69,7 +71,8 @@ export class Listener {
         keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
         highWaterMark: HIGH_WATER_MARK_BYTES,
       },
-      (socket) => (handshakes === undefined ? this.#accept(socket) : handshakes.begin(socket)),
+      (socket) =>
+        guarded(socket, this.watch, () => (handshakes === undefined ? this.#accept(socket) : handshakes.begin(socket))),
     );
   }
 

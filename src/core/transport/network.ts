@@ -1,5 +1,5 @@
 /** Dial and listen: the transport's front door. */
-export { formatAddress, parseAddress, type Address } from './address';
+export { formatAddress, hostOf, parseAddress, type Address } from './address';
 export { Connection, type BodyWriter, type CloseReason, type ConnectionHandler } from './connection';
 export { dial, type DialOptions } from './dial';
 export { ACCEPTED_LIMITS, CLIENT_LIMITS, DIALED_LIMITS, type FrameLimits } from './frame-limits';

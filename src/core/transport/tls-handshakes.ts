@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 import { formatAddress } from './address';
 import { encodeMessage } from './frame';
+import { type Guard, guarded } from './guard';
 import { NOT_TLS, refusal, tlsProblem } from './tls-problem';
 
 export interface HandshakeOptions {
@@ -11,6 +12,7 @@ export interface HandshakeOptions {
   timeoutMs: number;
   /** Beyond it, the one begun first gives way. */
   maxCount: number;
+  guard: Guard;
   /** The other side has a certificate of the CA; nothing was read yet. */
   onSecure(socket: TLSSocket): void;
   /** The other side was turned away, and why; hang-ups and stalls are not told, everybody's port is scanned. */
@@ -43,8 +45,11 @@ export class Handshakes {
       // Sessions are kept in the tickets alone, unless somebody listens for 'newSession' and 'resumeSession'.
       secureOptions: constants.SSL_OP_NO_TICKET,
     });
-    this.#server.on('secureConnection', (socket) => this.#judge(socket));
-    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => this.#failed(error, socket));
+    const { guard } = options;
+    this.#server.on('secureConnection', (socket) => guarded(socket, guard, () => this.#judge(socket)));
+    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) =>
+      guarded(socket, guard, () => this.#failed(error, socket)),
+    );
   }
 
   get count(): number {
@@ -62,7 +67,7 @@ export class Handshakes {
       clearTimeout(timer);
       if (this.#pending.get(address) === handshake) this.#pending.delete(address);
     });
-    raw.once('readable', () => this.#firstBytes(raw, address));
+    raw.once('readable', () => guarded(raw, this.#options.guard, () => this.#firstBytes(raw, address)));
     if (this.#pending.size > this.#options.maxCount) this.#dropOldest();
   }
 
