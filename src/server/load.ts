@@ -1,27 +1,33 @@
-import { cpus, freemem, totalmem } from 'node:os';
+import { type CpuInfo, cpus, freemem, totalmem } from 'node:os';
 import type { LoadSample } from '../core/election/priority';
 
 /** Samples the machine's load; the first sample covers the time since the machine began. */
 export class LoadSampler {
   private last = { busyMs: 0, totalMs: 0 };
+  private cpuPercent = 0;
 
-  /** CPU since the last call and memory now, as percentages of the whole machine. */
+  constructor(private readonly readCpus: () => CpuInfo[] = cpus) {}
+
+  /**
+   * CPU since the last call and memory now, as percentages of the whole machine. Where the CPU cannot be read, because
+   * the process may open no more files, it is as it was.
+   */
   sample(): LoadSample {
-    const now = cpuTimes();
+    const now = cpuTimes(this.readCpus());
     const totalMs = now.totalMs - this.last.totalMs;
     const busyMs = now.busyMs - this.last.busyMs;
-    this.last = now;
-    return {
-      cpuPercent: totalMs > 0 ? (100 * busyMs) / totalMs : 0,
-      memoryUsedPercent: 100 * (1 - freemem() / totalmem()),
-    };
+    if (totalMs > 0) {
+      this.last = now;
+      this.cpuPercent = (100 * busyMs) / totalMs;
+    }
+    return { cpuPercent: this.cpuPercent, memoryUsedPercent: 100 * (1 - freemem() / totalmem()) };
   }
 }
 
-function cpuTimes(): { busyMs: number; totalMs: number } {
+function cpuTimes(all: readonly CpuInfo[]): { busyMs: number; totalMs: number } {
   let busyMs = 0;
   let totalMs = 0;
-  for (const { times } of cpus()) {
+  for (const { times } of all) {
     const sum = times.user + times.nice + times.sys + times.idle + times.irq;
     totalMs += sum;
     busyMs += sum - times.idle;

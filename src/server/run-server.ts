@@ -7,6 +7,7 @@ import type { Compression } from '../imaging/plan';
 import { ownKernelStart } from '../files/kernel-start';
 import { RecordFile } from '../files/record-file';
 import type { ServerMetrics } from '../metrics/server-metrics';
+import { type FittedConnections, fitConnections } from './open-files';
 import { Server, type ServerOptions } from './server';
 
 /** What a killed server may lose of its events (docs: files that a run leaves). */
@@ -42,6 +43,8 @@ export interface RunServerOptions {
 /** Runs one server until SIGTERM or Ctrl-C; returns the exit code. */
 export async function runServer(options: RunServerOptions): Promise<number> {
   const { clock } = options;
+  const fitted = fittedConnections(options);
+  const { maxConnections, maxHandshakes } = fitted;
   const files = filesOf(options);
   const pool = new ImagePool({
     workers: options.workers,
@@ -55,7 +58,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     member: options.member,
     address: options.address,
     secure: options.secure,
-    limits: options.limits,
+    limits: { ...options.limits, maxConnections, maxHandshakes },
     pool,
     clock,
     log: files.log,
@@ -76,7 +79,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   try {
     metrics = await metricsOf(options, server);
     await startNamed(server);
-    for (const text of options.warnings ?? []) files.log('warn', text);
+    for (const text of [...(options.warnings ?? []), ...fitted.warnings]) files.log('warn', text);
     writePidFile(options);
     await untilStopped(server, pool, options.cover.name, files.log);
     return signals.exitCode();
@@ -88,6 +91,17 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     await server.close();
     await pool.close();
     cleanUp();
+  }
+}
+
+function fittedConnections(options: RunServerOptions): FittedConnections {
+  const { limits, member, workers, metricsAddress, secure, configPath } = options;
+  const { maxConnections } = limits;
+  const uses = { hasMetrics: metricsAddress !== undefined, hasTls: secure !== undefined };
+  try {
+    return fitConnections({ maxConnections, peerCount: member.peers.length, workers, ...uses });
+  } catch (error) {
+    throw named(configPath, error);
   }
 }
 

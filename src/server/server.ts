@@ -4,6 +4,7 @@ import type { Clock, Logger } from '../core/environment';
 import { LoopDelay } from '../core/loop-delay';
 import { OnceEach } from '../core/once-each';
 import type { ServerEvent } from '../core/metrics/record';
+import { ResidentMemory } from '../core/resident-memory';
 import { UnexpectedErrors } from '../core/unexpected-errors';
 import { encodeMessage } from '../core/transport/frame';
 import {
@@ -38,7 +39,7 @@ export interface ServerOptions {
   address: string;
   /** Default: in the clear. */
   secure?: Secure;
-  limits: ExecutionLimits & { maxConnections: number; frameTimeoutMs: number };
+  limits: ExecutionLimits & { maxConnections: number; maxHandshakes?: number; frameTimeoutMs: number };
   pool: ImagePool;
   clock: Clock;
   log: Logger;
@@ -55,6 +56,7 @@ export class Server {
   private readonly watch: FrameWatch;
   private readonly conns = new Map<number, Connection>();
   private readonly sampler = new LoadSampler();
+  private readonly memory = new ResidentMemory();
   private readonly callerTrouble: OnceEach;
   private readonly unexpected: UnexpectedErrors;
   private readonly loopDelay: LoopDelay;
@@ -102,6 +104,7 @@ export class Server {
       port,
       limits: { ...ACCEPTED_LIMITS, maxFrameBytes: limits.maxFrameBytes, maxSecretBytes: limits.maxSecretBytes },
       maxConnections: limits.maxConnections,
+      maxHandshakes: limits.maxHandshakes,
       reservedPlaces: member.peers.length,
       watch: this.watch,
       onConnection: (connection) => this.accept(connection),
@@ -260,7 +263,7 @@ export class Server {
     this.tell({
       event: 'sample',
       cpu_percent: Math.round(load.cpuPercent * 10) / 10,
-      memory_bytes: process.memoryUsage.rss(),
+      memory_bytes: this.memory.bytes,
       active: activeCount,
       queued: queuedCount,
       ledger: this.member.assigner.ledger.size,

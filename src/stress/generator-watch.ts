@@ -3,6 +3,7 @@ import type { Clock } from '../core/environment';
 import { LoopDelay } from '../core/loop-delay';
 import { type GeneratorSample, LATE_SEND_MS, type RequestRecord } from '../core/metrics/record';
 import { GeneratorFold, type GeneratorSummary } from '../core/metrics/saturation';
+import { ResidentMemory } from '../core/resident-memory';
 import { type Reading, sampleBetween } from './generator-sample';
 import { toMicros } from '../core/to-micros';
 
@@ -28,6 +29,7 @@ export class GeneratorWatch {
   readonly #options: GeneratorWatchOptions;
   readonly #fold = new GeneratorFold();
   readonly #loopDelay: LoopDelay;
+  readonly #memory = new ResidentMemory();
   #before: Reading;
   #timer: NodeJS.Timeout | undefined;
 
@@ -79,7 +81,7 @@ export class GeneratorWatch {
     const sample = sampleBetween(before, this.#before, {
       time: toMicros(clock.unixMs()),
       run_id: runId,
-      memory_bytes: process.memoryUsage.rss(),
+      memory_bytes: this.#memory.bytes,
       event_loop_delay_ms: this.#loopDelay.takeMaxMs(),
       in_flight: inFlightCount,
       verification_backlog: receivingCount,

@@ -1,4 +1,5 @@
 import { ClusterError } from '../core/errors';
+import { openFilesLimit, raiseTo } from '../files/open-files-limit';
 
 /** The files of a run, pipes, worker threads, connections that are being replaced. */
 const MARGIN = 100;
@@ -16,20 +17,6 @@ export function checkOpenFiles(numClients: number, numServers: number, limit = o
   throw new ClusterError(
     'bad_usage',
     `--clients: ${numClients} clients of ${servers} need up to ${needed} open files and this process may have ${limit}: ` +
-      `raise the limit (ulimit -n ${roundUp(needed)}; where that is not permitted, "nofile" in ` +
-      `/etc/security/limits.conf) or take fewer clients`,
+      `${raiseTo(needed)} or take fewer clients`,
   );
-}
-
-/** What holds for this very process: Node raises its soft limit to the hard one when it starts. Infinity: none. */
-function openFilesLimit(): number {
-  // Newer than its types; without it names of open connections may be looked up.
-  Object.assign(process.report, { excludeNetwork: true });
-  const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
-  const limit = Number(report.userLimits?.open_files?.soft);
-  return Number.isNaN(limit) ? Infinity : limit;
-}
-
-function roundUp(count: number): number {
-  return 2 ** Math.ceil(Math.log2(count));
 }

@@ -3,7 +3,7 @@ import { checkOpenFiles } from '../../src/stress/open-files';
 it('says the need, the limit, and how to raise it', () => {
   const message =
     '--clients: 5000 clients of 3 servers need up to 15100 open files and this process may have 4096: raise the limit ' +
-    '(ulimit -n 16384; where that is not permitted, "nofile" in /etc/security/limits.conf) or take fewer clients';
+    '(ulimit -n 16384; where that is not permitted, "nofile" in /etc/security/limits.conf, or LimitNOFILE= of a systemd unit) or take fewer clients';
   const expected = expect.objectContaining({ code: 'bad_usage', message }) as Error;
   expect(() => checkOpenFiles(5000, 3, 4096)).toThrow(expected);
 });

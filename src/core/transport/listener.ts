@@ -17,7 +17,7 @@ const BACKLOG = 4_096;
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 5_000;
 /** More at once than a crowd of clients that all begin in the same moment; about 50 KB each. */
-const MAX_HANDSHAKES = 1_024;
+export const DEFAULT_MAX_HANDSHAKES = 1_024;
 
 export interface ListenOptions {
   host: string;
@@ -39,6 +39,8 @@ export interface ListenOptions {
   secure?: Secure;
   /** Default 5,000. */
   handshakeTimeoutMs?: number;
+  /** With `secure`: under way at once, beside the connections. Default 1,024. */
+  maxHandshakes?: number;
   /** With `secure`: somebody was turned away. */
   onTlsProblem?(remoteAddress: string, problem: string): void;
 }
@@ -58,7 +60,7 @@ export class Listener {
     this.#turns = new Turns({ monotonicMs: options.monotonicMs ?? (() => performance.now()) });
     const handshakes = options.secure?.handshakes({
       timeoutMs: options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
-      maxCount: MAX_HANDSHAKES,
+      maxCount: options.maxHandshakes ?? DEFAULT_MAX_HANDSHAKES,
       guard: this.watch,
       onSecure: (socket) => this.#accept(socket),
       onProblem: (remoteAddress, problem) => options.onTlsProblem?.(remoteAddress, problem),
