@@ -2,6 +2,7 @@ import type { Clock } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import { messageToJson } from '../core/message';
 import type { Message, MessageOf } from '../core/protocol';
+import { ByteBlocks } from '../core/transport/byte-blocks';
 import type { FrameForm } from '../core/transport/frame';
 import {
   CLIENT_LIMITS,
@@ -61,7 +62,7 @@ export class ServerLink implements ConnectionHandler {
   readonly #asks = new Map<number, Ask>();
   readonly #sends = new Map<number, Send>();
   /** Whose carrier is arriving. */
-  #incoming: { send: Send; reader: CarrierReader; chunks: Uint8Array[] | null } | null = null;
+  #incoming: { send: Send; reader: CarrierReader; kept: ByteBlocks | null } | null = null;
   #bodyLeftBytes = 0;
   #isOpen = false;
   #isRetired = false;
@@ -152,6 +153,8 @@ export class ServerLink implements ConnectionHandler {
     if (isArriving) this.#dropIncoming();
     if (this.#isIdle && this.#isCheaperToClose(isArriving)) {
       if (!this.#isOpen) run.bytesSent -= send.bytes;
+      // A server takes the end of a stream for one that still waits for its answers.
+      else if (!isArriving) this.#tell(run, { kind: 'TaskCancel', ...run.name });
       return this.#discard();
     }
     this.#tell(run, { kind: 'TaskCancel', ...run.name });
@@ -192,18 +195,18 @@ export class ServerLink implements ConnectionHandler {
     const incoming = this.#incoming;
     if (incoming === null) return;
     incoming.send.run.bytesReceived += chunk.length;
-    incoming.chunks?.push(chunk);
+    incoming.kept?.append(chunk, Infinity);
     this.#verify(incoming, () => incoming.reader.push(chunk));
   }
 
   onEnd(): void {
     const incoming = this.#incoming;
     if (incoming === null) return;
-    const { send, reader, chunks } = incoming;
+    const { send, reader, kept } = incoming;
     if (!this.#verify(incoming, () => reader.finish())) return;
     this.#incoming = null;
     this.#sends.delete(send.run.name.request_id);
-    send.run.verified(send.sendId, chunks);
+    send.run.verified(send.sendId, kept?.take() ?? null);
     this.#ended();
   }
 
@@ -251,7 +254,7 @@ export class ServerLink implements ConnectionHandler {
     run.bytesReceived += headBytes(response, form);
     if (response.success) {
       const reader = new CarrierReader({ expected: run.secret });
-      this.#incoming = { send, reader, chunks: run.keepsCarrier ? [] : null };
+      this.#incoming = { send, reader, kept: run.keepsCarrier ? new ByteBlocks() : null };
       return;
     }
     this.#sends.delete(response.request_id);

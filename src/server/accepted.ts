@@ -1,4 +1,5 @@
 import type { Message, MessageOf } from '../core/protocol';
+import { ByteBlocks } from '../core/transport/byte-blocks';
 import type { FrameForm } from '../core/transport/frame';
 import { type Connection, type ConnectionHandler, hostOf } from '../core/transport/network';
 import type { ConnInfo } from './effects';
@@ -26,7 +27,7 @@ export function acceptedHandler(
   const { localAddress, remoteAddress } = connection;
   const conn: ConnInfo = { id: connId, localAddress, remoteHost: hostOf(remoteAddress) };
   let task: { message: MessageOf<'TaskRequest'>; form: FrameForm; bytes: number } | null = null;
-  let chunks: Uint8Array[] = [];
+  const secretBlocks = new ByteBlocks();
   return {
     onMessage: (message, form, bodyLength) => {
       if (message.kind !== 'TaskRequest') return sink.onMessage(conn, message);
@@ -34,17 +35,19 @@ export function acceptedHandler(
     },
     onBody: (chunk) => {
       if (!task || task.bytes > maxSecretBytes) return; // read, so that the frame ends, and not kept
-      chunks.push(chunk);
-      connection.hold(chunk.length);
+      const before = secretBlocks.heldBytes;
+      secretBlocks.append(chunk, task.bytes - secretBlocks.length);
+      connection.hold(secretBlocks.heldBytes - before);
     },
     onEnd: () => {
       if (!task) return;
       const { message, form, bytes } = task;
       task = null;
       if (bytes > maxSecretBytes) return connection.send(tooLarge(message, bytes, maxSecretBytes));
+      const { heldBytes } = secretBlocks;
+      const chunks = secretBlocks.take();
       const secret = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-      chunks = [];
-      connection.hold(-bytes);
+      connection.hold(-heldBytes);
       sink.onTask(conn, connection, form, message, secret);
     },
     onUnknown: (error, message) => {
@@ -53,7 +56,7 @@ export function acceptedHandler(
     },
     onClose: () => {
       // It may linger for a second to hear our last words.
-      chunks = [];
+      secretBlocks.take();
       sink.onClose(connId);
     },
   };

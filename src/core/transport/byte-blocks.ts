@@ -4,14 +4,18 @@
 
 const FIRST_BYTES = 1024;
 const MAX_BLOCK_BYTES = 65_536;
+/** A chunk of less is copied: the object around it, and the rest of what it is a view of, would be most of it. */
+const MIN_KEPT_BYTES = 4096;
 
-/** Bytes collected one at a time in blocks, so that growing copies nothing. */
+/** Bytes collected in blocks, so that growing copies nothing. */
 export class ByteBlocks {
   /** The block being filled and how much of it is; a scanner's inner loop works on these directly. */
   block = new Uint8Array(0);
   fillBytes = 0;
   readonly #full: Uint8Array[] = [];
   #fullBytes = 0;
+  /** Memory behind `#full`. */
+  #fullHeldBytes = 0;
 
   /** Bytes collected so far. */
   get length(): number {
@@ -20,7 +24,7 @@ export class ByteBlocks {
 
   /** Memory held. */
   get heldBytes(): number {
-    return this.#fullBytes + this.block.length;
+    return this.#fullHeldBytes + this.block.length;
   }
 
   /** Puts the (full) block away and begins one of at most `maxBytes`; `hintBytes`: what the input at hand may still bring. */
@@ -30,18 +34,45 @@ export class ByteBlocks {
     this.block = new Uint8Array(Math.min(size, maxBytes, MAX_BLOCK_BYTES));
   }
 
+  /**
+   * Adds a chunk of at most `maxBytes`. A large one is kept as it is, and so must not change; small ones are copied
+   * together, so that memory is held for about the bytes and not for the pieces in which they came.
+   */
+  append(chunk: Uint8Array, maxBytes: number): void {
+    if (chunk.length >= MIN_KEPT_BYTES && 2 * chunk.length >= chunk.buffer.byteLength) {
+      this.#putAway();
+      return this.#keep(chunk, chunk.buffer.byteLength);
+    }
+    for (let start = 0; start < chunk.length;) {
+      const leftBytes = chunk.length - start;
+      if (this.fillBytes === this.block.length) this.grow(leftBytes, maxBytes - start);
+      const end = start + Math.min(leftBytes, this.block.length - this.fillBytes);
+      this.block.set(chunk.subarray(start, end), this.fillBytes);
+      this.fillBytes += end - start;
+      start = end;
+    }
+  }
+
   /** Everything collected, in order; the collection is empty afterwards. */
   take(): Uint8Array[] {
     this.#putAway();
     this.#fullBytes = 0;
+    this.#fullHeldBytes = 0;
     return this.#full.splice(0);
   }
 
   #putAway(): void {
-    if (this.fillBytes > 0) this.#full.push(this.block.subarray(0, this.fillBytes));
-    this.#fullBytes += this.fillBytes;
+    const { block, fillBytes } = this;
+    if (2 * fillBytes < block.length) this.#keep(block.slice(0, fillBytes), fillBytes);
+    else this.#keep(block.subarray(0, fillBytes), block.length);
     this.block = new Uint8Array(0);
     this.fillBytes = 0;
+  }
+
+  #keep(bytes: Uint8Array, heldBytes: number): void {
+    if (bytes.length > 0) this.#full.push(bytes);
+    this.#fullBytes += bytes.length;
+    this.#fullHeldBytes += heldBytes;
   }
 }
 
