@@ -14,6 +14,7 @@ interface Sink {
     message: MessageOf<'TaskRequest'>,
     secret: Uint8Array,
   ): void;
+  owesAnswer(connId: number): boolean;
   onClose(connId: number): void;
 }
 
@@ -54,6 +55,7 @@ export function acceptedHandler(
       if (message?.kind === 'TaskRequest') connection.send(refusal(message.request_id, error));
       else connection.sendError(error);
     },
+    owesAnswer: () => sink.owesAnswer(connId),
     onClose: () => {
       // It may linger for a second to hear our last words.
       secretBlocks.take();

@@ -5,7 +5,7 @@ import { loadScore, type LoadSample } from '../core/election/priority';
 import type { Message } from '../core/protocol';
 import { Announcer, syncKeys } from './announcer';
 import { Assigner } from './assigner';
-import type { ConnInfo, Effect, Input, MemberConfig, Now } from './effects';
+import type { ConnId, ConnInfo, Effect, Input, MemberConfig, Now } from './effects';
 import { Executor } from './executor';
 import { Mismatches, notConfigured } from './mismatches';
 import { Outbox } from './outbox';
@@ -82,6 +82,11 @@ export class Member {
 
   get loadScore(): number {
     return loadScore(this.sample, this.executor.queue.activeCount, this.config.workers);
+  }
+
+  /** Whether a question of this connection is still to be answered; of its tasks the shell knows. */
+  owesAnswer(connId: ConnId): boolean {
+    return this.questions.owesAnswer(connId);
   }
 
   step(input: Input, now: Now): Effect[] {

@@ -48,6 +48,11 @@ export class Pending<T> {
     return taken;
   }
 
+  some(matches: (value: T) => boolean): boolean {
+    for (const { value } of this.items.values()) if (matches(value)) return true;
+    return false;
+  }
+
   nextMs(): number {
     const [next] = this.items.values();
     return next?.deadlineMs ?? Infinity;

@@ -110,6 +110,13 @@ export class Questions {
     this.giveUp(this.assignments.takeWhere(isLost), this.checks.takeWhere(isLost));
   }
 
+  /** Whether something that was asked on this connection waits for an answer of the leader. */
+  owesAnswer(connId: number): boolean {
+    return (
+      this.assignments.some(({ conn }) => conn.id === connId) || this.checks.some((each) => each.connId === connId)
+    );
+  }
+
   onConnClosed(connId: number): void {
     this.assignments.takeWhere(({ conn }) => conn.id === connId);
     this.checks.takeWhere((check) => check.connId === connId);

@@ -231,6 +231,7 @@ export class Server {
         this.executions.hold(executionId, taskKey(message, conn.remoteHost), from, form, secret);
         this.step({ type: 'connMessage', conn, message, executionId });
       },
+      owesAnswer: () => this.member.owesAnswer(connId),
       onClose: () => {
         this.conns.delete(connId);
         this.step({ type: 'connClosed', connId });

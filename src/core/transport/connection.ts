@@ -30,6 +30,8 @@ export interface ConnectionHandler {
   onProtocolError?(error: ClusterError): void;
   /** One of the two sides speaks TLS and the other does not, or not with this certificate; `onClose` follows. */
   onTlsProblem?(problem: string): void;
+  /** Of an accepted connection: something that was asked on it is still to be answered. Default: nothing ever is. */
+  owesAnswer?(): boolean;
   /** Exactly once, and the last call; from `destroy()` and `end()` never before they return. */
   onClose(reason: CloseReason): void;
 }
@@ -57,8 +59,6 @@ export class Connection implements Worker {
   readonly isAccepted: boolean;
   /** Set by the server for a peer's link: never evicted. */
   isSubscriber = false;
-  /** Tasks that the server works on for this connection: with any, it is not idle however long it is silent. */
-  openTaskCount = 0;
   remoteAddress = UNKNOWN_ADDRESS;
   localAddress = UNKNOWN_ADDRESS;
   /** Monotonic; when bytes last came in, or the connection began. */
@@ -79,6 +79,9 @@ export class Connection implements Worker {
   #restBytes = 0;
   #isHeldBack = false;
   #errorCount = 0;
+  #openTaskCount = 0;
+  /** The other side has said its last word and waits for its answers. */
+  #isHalfOpen = false;
   #isOpen: boolean;
   #isClosed = false;
   #endReason: CloseReason | undefined;
@@ -90,6 +93,8 @@ export class Connection implements Worker {
     this.isAccepted = options.isAccepted;
     this.#isOpen = options.isAccepted;
     this.lastReadMs = options.monotonicMs();
+    // Who asks and ends its stream at once waits for the answer all the same.
+    if (options.isAccepted) socket.allowHalfOpen = true;
     this.#outbox = new Outbox(socket);
     this.#readAddresses();
     const handler = handlerOf(this);
@@ -110,6 +115,16 @@ export class Connection implements Worker {
 
   get closed(): boolean {
     return this.#isClosed;
+  }
+
+  /** Tasks that the server works on for this connection: with any, it is not idle however long it is silent. */
+  get openTaskCount(): number {
+    return this.#openTaskCount;
+  }
+
+  set openTaskCount(count: number) {
+    this.#openTaskCount = count;
+    this.#answered();
   }
 
   /** Bytes sent that the kernel has not taken. */
@@ -175,6 +190,7 @@ export class Connection implements Worker {
     if (this.#isClosed) return;
     this.#outbox.send(frame);
     if (this.isAccepted && this.bufferedBytes > MAX_UNREAD_BYTES) this.#holdBack();
+    this.#answered();
   }
 
   /** Begins an envelope; the writer takes the `bodyLength` bytes. Frames sent meanwhile wait for its end. */
@@ -382,11 +398,38 @@ export class Connection implements Worker {
     this.fail(new ClusterError('bad_message', text), 'protocol');
   }
 
-  /** The other side is gone for us at once; what we still have to say is flushed within the linger time. */
+  /**
+   * The other side has said its last word. Whoever connected to us gets what it asked for, unless it stopped in the middle
+   * of a frame; if it is gone altogether, the kernel says so when the first answer is written. Any other is gone for us at
+   * once; what we still have to say is flushed within the linger time.
+   */
   #onRemoteEnd(): void {
+    const isWhole = !this.#decoder.insideFrame;
     this.#decoder.stop();
+    this.#isHalfOpen = this.isAccepted && isWhole && !this.isSubscriber && this.#endReason === undefined;
+    if (this.#isHalfOpen) return this.#endIfAnswered();
     this.#close(this.#endReason ?? 'closed');
     this.#linger();
+  }
+
+  /** Later in this turn, so that whatever else is said with this answer is said before. */
+  #answered(): void {
+    if (this.#isHalfOpen) queueMicrotask(() => this.guarded(() => this.#endIfAnswered()));
+  }
+
+  #endIfAnswered(): void {
+    if (this.#isClosed || this.#endReason !== undefined) return;
+    if (this.#openTaskCount > 0 || this.#handler.owesAnswer?.() === true) return;
+    this.#endReason = 'closed';
+    if (this.bufferedBytes > 0) return void this.#endAfterAnswers();
+    this.#close('closed');
+    this.#linger();
+  }
+
+  /** Whoever reads them too slowly is found by the watch. */
+  async #endAfterAnswers(): Promise<void> {
+    await this.#outbox.bodiesWritten();
+    this.#socket.end();
   }
 
   #linger(): void {

@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import { Cluster } from '../support/cluster';
+import { inCluster } from '../support/in-cluster';
+import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
+import { inFolder, PROGRAM } from '../support/program';
+import { envelopeHead, frame, plain, RawConnection, taskRequest } from '../support/raw';
+
+const BODY = readFileSync(path.join(__dirname, '../../test_images/large.png')).subarray(0, 2_000_000);
+const TASKS = 16;
+const WORKERS = '[processing]\nworkers = 1\n';
+
+const request = (id: number): Buffer => Buffer.concat([envelopeHead(taskRequest('Half', id), BODY.length), BODY]);
+
+/** A shell's way to ask: all at once, then the end of the stream; reads until the other end. */
+async function askAndEnd(address: string, bytes: Buffer): Promise<RawConnection> {
+  const connection = await RawConnection.open(address);
+  connection.socket.allowHalfOpen = true;
+  connection.socket.end(bytes);
+  return connection;
+}
+
+test('a request whose sender ends its stream at once is answered, and so is every question', async () => {
+  await inCluster({ servers: 3, extraToml: WORKERS }, async (cluster) => {
+    const { leaderId } = await cluster.agreement();
+    const follower = cluster.address(cluster.ids.find((id) => id !== leaderId)!);
+    const task = await askAndEnd(follower, request(1));
+    expect((await task.next(20_000)).body.length).toBeGreaterThan(BODY.length);
+    await task.closed();
+    // More than one worker's: the last waits for all others.
+    const many = await askAndEnd(follower, Buffer.concat(Array.from({ length: 8 }, (_, index) => request(index + 10))));
+    for (let count = 0; count < 8; count++) {
+      expect((await many.next(20_000)).message).toMatchObject({ TaskResponse: { success: true } });
+    }
+    await many.closed();
+    const text = JSON.stringify(taskRequest('Plain', 1)).slice(0, -2);
+    const original = await askAndEnd(follower, frame(`${text},"secret_image_data":[${'7,'.repeat(200_000)}7]}}`));
+    expect((await original.next(20_000)).message).toMatchObject({ TaskResponse: { success: true } });
+    await original.closed();
+    // Relayed to the leader: the answer comes when the stream has long ended.
+    const name = { client_name: 'Half', request_id: 99, run_id: 'raw' };
+    const questions = [
+      [{ TaskAssignmentRequest: name }, 'TaskAssignmentResponse.leader_id', leaderId],
+      [{ LeaderCheck: { check_id: 7, hops_left: 1 } }, 'LeaderCheckResponse.lives', true],
+      ['LeaderQuery', 'LeaderResponse.leader_id', leaderId],
+    ] as const;
+    for (const [question, field, value] of questions) {
+      const connection = await askAndEnd(follower, plain(question));
+      expect((await connection.next()).message).toHaveProperty(field, value);
+      await connection.closed();
+    }
+  });
+}, 60_000);
+
+test('waiting tasks of a client that has reset its connection, or is found gone, are not executed', async () => {
+  await inCluster({ servers: 1, extraToml: WORKERS }, async (cluster) => {
+    const outcomesOf = (name: string): string[] =>
+      cluster
+        .events(1)
+        .flatMap((event) => (event.event === 'executed' && event.client_name === name ? [event.outcome] : []));
+    for (const how of ['resetAndDestroy', 'destroy'] as const) {
+      // Whoever reads nothing holds the only worker for a while, so that others wait.
+      const blocker = await RawConnection.open(cluster.address(1));
+      blocker.stopReading();
+      for (let id = 0; id < 8; id++) blocker.send(request(id));
+      const leaver = await RawConnection.open(cluster.address(1));
+      const secret = Buffer.alloc(400_000, 7);
+      for (let id = 0; id < TASKS; id++) {
+        leaver.send(Buffer.concat([envelopeHead(taskRequest(how, id), secret.length), secret]));
+      }
+      expect(await leaver.ask('StatusQuery')).toHaveProperty('StatusResponse.active', 1);
+      leaver.socket[how]();
+      await cluster.until('all of them have ended', () => outcomesOf(how).length === TASKS);
+      const executed = outcomesOf(how).filter((outcome) => outcome !== 'connection closed').length;
+      console.log(`${how}: ${executed} of ${TASKS} executed`);
+      expect(executed).toBeLessThanOrEqual(how === 'destroy' ? 4 : 0);
+      blocker.destroy();
+    }
+  });
+}, 60_000);
+
+(HAS_OPENSSL ? test : test.skip)(
+  'under TLS too',
+  async () => {
+    await inFolder(async (folder) => {
+      const lab = new LabCa(folder);
+      const extraToml = `${WORKERS}${lab.toml('server-1')}`;
+      const cluster = await Cluster.create({ command: [PROGRAM], folder, servers: 1, extraToml });
+      try {
+        cluster.startAll();
+        await cluster.ready();
+        const socket = connectTls({
+          ...{ host: '127.0.0.1', port: cluster.ports[0]!, ...lab.pem('client') },
+          ...{ allowHalfOpen: true, checkServerIdentity: () => undefined },
+        });
+        let readBytes = 0;
+        socket.on('data', (chunk: Buffer) => void (readBytes += chunk.length));
+        const closed = new Promise<void>((resolve, reject) => socket.once('end', resolve).once('error', reject));
+        socket.once('secureConnect', () => socket.end(Buffer.concat([request(1), request(2)])));
+        await closed;
+        expect(readBytes).toBeGreaterThan(2 * BODY.length);
+      } finally {
+        await cluster.stop();
+      }
+    });
+  },
+  60_000,
+);
