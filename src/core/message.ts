@@ -2,12 +2,29 @@
  * Messages ↔ JSON values (docs/protocol.md). One table row per kind says which fields there are and what each may hold;
  * the checks are plain functions because this runs for every message of every link.
  */
+import { MAX_TERM } from './election/term';
 import { ClusterError } from './errors';
+import { jsonTextBytes } from './json-text';
 import type { Message, MessageFields, MessageKind } from './protocol';
 
-const MAX_NAME_CHARS = 1024;
-const MAX_TEXT_CHARS = 65_536;
+/** As JSON, so that it bounds what a frame holds: a control character is one character, and six bytes of JSON. */
+export const MAX_NAME_BYTES = 1024;
 const MAX_IDS = 1024;
+const MAX_TEXT_CHARS = 65_536;
+/** As configurations have it. */
+const MAX_SERVER_ID = 2 ** 32 - 1;
+const MAX_WORKERS = 1024;
+/** A relayed request begins with one for each peer. */
+const MAX_HOPS = MAX_IDS;
+/** What the questions of one life are numbered with; far from where two neighbours become one number. */
+const MAX_QUESTION_ID = 2 ** 50;
+/** The end of the year 9999. */
+const MAX_UNIX_SECS = 253_402_300_799;
+/** A sitting leader's. */
+const MIN_PRIORITY = -1;
+const MAX_LOAD = 100;
+/** 64 bits in hex. */
+const INCARNATION = /^[0-9a-f]{1,16}$/;
 const MAX_ENTRIES = 65_536;
 const MAX_SHOWN_CHARS = 64;
 
@@ -26,9 +43,12 @@ type Fields = Record<string, unknown>;
 
 const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const isId = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isServerId = (value: unknown): boolean => isCount(value) && (value as number) <= MAX_SERVER_ID;
 const isNumber = (value: unknown): boolean => Number.isFinite(value);
-const isName = (value: unknown): boolean => typeof value === 'string' && value.length <= MAX_NAME_CHARS;
+const isUnixSecs = (value: unknown): boolean => (value as number) >= 0 && (value as number) <= MAX_UNIX_SECS;
+const isName = (value: unknown): boolean =>
+  typeof value === 'string' && value.length <= MAX_NAME_BYTES && jsonTextBytes(value) <= MAX_NAME_BYTES;
 const isArrayOf = (value: unknown, maxLength: number, isItem: (item: unknown) => boolean): boolean =>
   Array.isArray(value) && value.length <= maxLength && value.every(isItem);
 
@@ -36,23 +56,42 @@ const isEntry = (value: unknown): boolean =>
   Array.isArray(value) &&
   value.length === 4 &&
   isName(value[0]) &&
-  isId(value[1]) &&
-  isId(value[2]) &&
-  isNumber(value[3]);
+  isCount(value[1]) &&
+  isServerId(value[2]) &&
+  isNumber(value[3]) &&
+  isUnixSecs(value[3]);
 
 const isPeer = (value: unknown): boolean =>
-  isObject(value) && isId(value.id) && isName(value.address) && typeof value.up === 'boolean';
+  isObject(value) && isServerId(value.id) && isName(value.address) && typeof value.up === 'boolean';
 
 /** Keys are ids in decimal, so that nothing like `__proto__` gets through. */
 const isCountsById = (value: unknown): boolean => {
   if (!isObject(value)) return false;
   const ids = Object.keys(value);
-  return ids.length <= MAX_ENTRIES && ids.every((id) => /^\d{1,16}$/.test(id) && isId(value[id]));
+  return ids.length <= MAX_ENTRIES && ids.every((id) => /^\d{1,10}$/.test(id) && isCount(value[id]));
 };
 
-const id: Type = { expected: 'a non-negative integer', isValid: isId };
+/** A number from `least` to `most`; those of kind `whole` have no fraction. */
+const range = (least: number, most: number, kind: 'whole' | 'any' = 'whole'): Type => ({
+  expected: `a ${kind === 'whole' ? 'whole ' : ''}number from ${least} to ${most}`,
+  isValid: (value) =>
+    (kind === 'whole' ? Number.isSafeInteger(value) : isNumber(value)) &&
+    (value as number) >= least &&
+    (value as number) <= most,
+});
+
+/** Nothing is counted on from these: they are echoed, or shown. */
+const count: Type = { expected: 'a non-negative integer', isValid: isCount };
+const serverId = range(0, MAX_SERVER_ID);
+const term = range(0, MAX_TERM);
+const questionId = range(0, MAX_QUESTION_ID);
+const unixSecs = range(0, MAX_UNIX_SECS, 'any');
 const number: Type = { expected: 'a number', isValid: isNumber };
-const name: Type = { expected: `a string of at most ${MAX_NAME_CHARS} characters`, isValid: isName };
+const name: Type = { expected: `a string of at most ${MAX_NAME_BYTES} bytes as JSON`, isValid: isName };
+const incarnation: Type = {
+  expected: 'up to 16 hexadecimal digits',
+  isValid: (value) => typeof value === 'string' && INCARNATION.test(value),
+};
 const bool: Type = { expected: 'true or false', isValid: (value) => typeof value === 'boolean' };
 const text: Type = {
   expected: `a string of at most ${MAX_TEXT_CHARS} characters`,
@@ -62,11 +101,12 @@ const phase: Type = {
   expected: 'starting, ready or leaving',
   isValid: (value) => value === 'starting' || value === 'ready' || value === 'leaving',
 };
-const ids: Type = { expected: 'an array of ids', isValid: (value) => isArrayOf(value, MAX_IDS, isId) };
+const ids: Type = { expected: 'an array of ids', isValid: (value) => isArrayOf(value, MAX_IDS, isServerId) };
 const names: Type = { expected: 'an array of names', isValid: (value) => isArrayOf(value, MAX_ENTRIES, isName) };
+const hops = range(0, MAX_HOPS);
 const relay: Type = {
-  expected: 'an object with id and hops_left',
-  isValid: (value) => isObject(value) && isId(value.id) && isId(value.hops_left),
+  expected: `an object with id and hops_left (at most ${MAX_HOPS})`,
+  isValid: (value) => isObject(value) && questionId.isValid(value.id) && hops.isValid(value.hops_left),
 };
 const entries: Type = {
   expected: 'an array of [client_name, request_id, server_id, timestamp]',
@@ -87,68 +127,68 @@ const optional = (type: Type, fallback?: number | null): Omit<Field, 'name'> => 
   fallback,
 });
 
-const task = { run_id: optional(name), client_name: name, request_id: id };
-const from = { from_id: id, term: id };
-const leadership = { term: id, leader_id: nullable(id) };
+const task = { run_id: optional(name), client_name: name, request_id: count };
+const from = { from_id: serverId, term };
+const leadership = { term, leader_id: nullable(serverId) };
 /** Between clients and servers the original says no term, and has no word for "nobody leads". */
-const saidLeadership = { term: optional(id, 0), leader_id: optional(id, null) };
+const saidLeadership = { term: optional(term, 0), leader_id: optional(serverId, null) };
 const assignment = {
-  assigned_server_id: optional(id, null),
+  assigned_server_id: optional(serverId, null),
   assigned_server_address: optional(name, null),
 };
 
 /** The type makes a field that protocol.ts has and this table lacks, or the other way round, an error of the compiler. */
 const ROWS: { [K in MessageKind]: { [F in keyof Required<MessageFields[K]>]: Cell } } = {
-  Subscribe: { from_id: id },
-  Election: { from_id: id, priority: number, term: id, incarnation: name },
+  Subscribe: { from_id: serverId },
+  Election: { ...from, priority: range(MIN_PRIORITY, MAX_LOAD, 'any'), incarnation },
   Alive: from,
   Yield: from,
-  Coordinator: { leader_id: id, term: id },
+  Coordinator: { leader_id: serverId, term },
   Heartbeat: {
-    from_id: id,
-    timestamp: number,
-    load: number,
+    from_id: serverId,
+    timestamp: unixSecs,
+    load: range(0, MAX_LOAD, 'any'),
     ...leadership,
-    incarnation: name,
-    workers: id,
+    incarnation,
+    workers: range(0, MAX_WORKERS),
     phase,
     hears: ids,
   },
   Leave: from,
-  LeaderCheck: { check_id: id, hops_left: id },
-  LeaderCheckResponse: { check_id: id, ...leadership, lives: bool },
+  LeaderCheck: { check_id: questionId, hops_left: hops },
+  LeaderCheckResponse: { check_id: questionId, ...leadership, lives: bool },
   LeaderQuery: {},
   LeaderResponse: { ...saidLeadership, leader_address: optional(name, null) },
   TaskAssignmentRequest: { ...task, excluded_server_ids: optional(ids), relay: optional(relay) },
-  TaskAssignmentResponse: { request_id: id, ...assignment, ...saidLeadership, relay_id: optional(id) },
-  TaskRequest: { ...task, assigned_by_leader: id, timeout_ms: optional(number) },
+  TaskAssignmentResponse: { request_id: count, ...assignment, ...saidLeadership, relay_id: optional(questionId) },
+  TaskRequest: { ...task, assigned_by_leader: serverId, timeout_ms: optional(number) },
   TaskResponse: {
-    request_id: id,
+    request_id: count,
     success: bool,
     error_message: optional(text, null),
     error_code: optional(name),
-    server_id: optional(id),
+    server_id: optional(serverId),
   },
   TaskAck: task,
   TaskStatusQuery: task,
-  TaskStatusResponse: { request_id: id, ...assignment },
+  TaskStatusResponse: { request_id: count, ...assignment },
   TaskCancel: task,
-  HistoryAdd: { ...task, assigned_server_id: id, timestamp: number },
+  HistoryAdd: { ...task, assigned_server_id: serverId, timestamp: unixSecs },
   HistoryRemove: task,
-  HistorySyncResponse: { from_server_id: id, history_entries: entries, run_ids: optional(names) },
+  HistorySyncResponse: { from_server_id: serverId, history_entries: entries, run_ids: optional(names) },
   StatusQuery: {},
   StatusResponse: {
-    server_id: id,
+    server_id: serverId,
     address: name,
     phase,
     incarnation: name,
     version: name,
     uptime_secs: number,
     load: number,
-    workers: id,
-    active: id,
-    queued: id,
-    tasks_done: id,
+    workers: count,
+    active: count,
+    queued: count,
+    tasks_done: count,
     outstanding: counts,
     peers,
     ...leadership,

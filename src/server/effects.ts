@@ -12,6 +12,8 @@ export type Input =
   | { type: 'linkOpened'; peerId: number; link: number }
   | { type: 'linkClosed'; peerId: number; link: number; refused: boolean }
   | { type: 'linkMessage'; peerId: number; link: number; message: Message }
+  /** A known message of the peer with a field that no server would send; nobody acts on it. */
+  | { type: 'linkNonsense'; peerId: number; link: number; problem: string }
   | { type: 'connMessage'; conn: ConnInfo; message: Message; executionId?: number }
   | { type: 'connClosed'; connId: ConnId }
   | { type: 'executed'; executionId: number; outcome: ExecutionOutcome }
@@ -69,7 +71,10 @@ export interface MemberConfig {
   drainMs: number;
 }
 
-/** Both clocks at one moment: monotonic for every decision, unix for what is only told. */
+/**
+ * Both clocks at one moment: monotonic for every decision, unix for what is only told, and for the bound that no term
+ * reaches but a forged one (core/election/term.ts).
+ */
 export interface Now {
   nowMs: number;
   unixMs: number;

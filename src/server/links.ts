@@ -44,7 +44,9 @@ export class Links {
         onBody: () => {},
         onEnd: () => {},
         // A newer peer may say things that we do not know: that is no reason to answer, or to give the link up.
-        onUnknown: () => {},
+        onUnknown: ({ code, message: problem }) => {
+          if (code === 'bad_message' && isCurrent()) this.step({ type: 'linkNonsense', peerId, link, problem });
+        },
         onClose: (reason) =>
           isCurrent() && this.step({ type: 'linkClosed', peerId, link, refused: reason === 'refused' }),
       },

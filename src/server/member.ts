@@ -2,6 +2,7 @@ import { taskKey, taskName } from '../core/balancing/task-key';
 import { Election } from '../core/election/election';
 import { FailureDetector, type DetectorOutput } from '../core/election/failure-detector';
 import { loadScore, type LoadSample } from '../core/election/priority';
+import { isPlausibleTerm } from '../core/election/term';
 import type { Message } from '../core/protocol';
 import { Announcer, syncKeys } from './announcer';
 import { Assigner } from './assigner';
@@ -116,6 +117,9 @@ export class Member {
       case 'linkMessage':
         if (this.detector.get(input.peerId)?.link !== input.link) return;
         return this.onPeerMessage(input.peerId, input.message, now);
+      case 'linkNonsense':
+        if (this.detector.get(input.peerId)?.link !== input.link) return;
+        return this.mismatches.onNonsense(input.peerId, input.problem);
       case 'connMessage':
         return this.onConnMessage(input.conn, input.message, input.executionId, now);
       case 'connClosed':
@@ -192,6 +196,10 @@ export class Member {
   }
 
   private onPeerMessage(peerId: number, message: Message, now: Now): void {
+    // As if it had not been said: it makes nobody up, and a peer that is up does not go down for it.
+    if ('term' in message && !isPlausibleTerm(message.term, now.unixMs)) {
+      return this.mismatches.onNonsense(peerId, `${message.kind}.term: more than elections can have made`);
+    }
     if (message.kind === 'Heartbeat') {
       if (message.from_id !== peerId) return this.mismatches.onForeignId(peerId, message.from_id);
       const wasAskable = this.detector.canAsk(peerId);

@@ -26,6 +26,8 @@ export class Mismatches {
   private readonly ofPeers: OnceEach;
   private readonly ofCallers: OnceEach;
   private readonly patienceMs: number;
+  /** Peers of which it was told; what is wrong with their messages may differ from one to the next. */
+  private readonly nonsensical = new Set<number>();
   /** Since when a peer says that it hears this server, though it listens to nothing here. */
   private readonly heardElsewhere = new Map<number, number>();
   /** Peers in whose name two hosts listen here: since when, and in which life of the peer. */
@@ -58,6 +60,14 @@ export class Mismatches {
     } else this.tellOfPeer(peerId, `${peer} does not talk to this server: "${printable(message, MAX_REASON_CHARS)}"`);
   }
 
+  /** A message that no server would send: somebody else answers at its address, or it is out of its mind. */
+  onNonsense(peerId: number, problem: string): void {
+    if (this.nonsensical.has(peerId)) return;
+    this.nonsensical.add(peerId);
+    const peer = `Server ${peerId} (${this.addresses.get(peerId)})`;
+    this.tellOfPeer(peerId, `${peer} says what no server says; it is ignored: ${printable(problem, MAX_REASON_CHARS)}`);
+  }
+
   /** A Subscribe under an id that is not among the peers. */
   onStranger({ remoteHost }: ConnInfo, id: number): void {
     const reason =
@@ -82,6 +92,7 @@ export class Mismatches {
   /** Its trouble is over; the next is news. */
   onUp(peerId: number): void {
     this.ofPeers.well(String(peerId));
+    this.nonsensical.delete(peerId);
   }
 
   onDown(peerId: number): void {

@@ -1,5 +1,5 @@
 import { taskKey } from '../core/balancing/task-key';
-import type { Election } from '../core/election/election';
+import { type Election, MAX_HOPS } from '../core/election/election';
 import type { FailureDetector } from '../core/election/failure-detector';
 import type { MessageOf } from '../core/protocol';
 import type { Assigner } from './assigner';
@@ -91,7 +91,9 @@ export class Questions {
     }
     const deadlineMs = now.nowMs + this.config.timings.heartbeatMs / 2;
     const id = this.checks.add({ connId: conn.id, checkId: check.check_id, peerId }, deadlineMs);
-    this.outbox.ask(peerId, { kind: 'LeaderCheck', check_id: id, hops_left: Math.max(0, check.hops_left - 1) });
+    // Two servers that believe to reach the leader through each other would pass a forged one on for as long as it says.
+    const hopsLeft = Math.min(check.hops_left, MAX_HOPS) - 1;
+    this.outbox.ask(peerId, { kind: 'LeaderCheck', check_id: id, hops_left: Math.max(0, hopsLeft) });
   }
 
   /** An answer to a check that this server relayed. False when it was not relayed: then it was the election's own. */

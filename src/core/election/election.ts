@@ -7,7 +7,7 @@ import { beats, INCUMBENT_PRIORITY } from './priority';
 export type { ElectionOutput, ElectionTimings, ElectionView, Mode } from './election-types';
 
 /** A check goes on through peers that themselves reach the leader through a peer; clusters are small. */
-const MAX_HOPS = 8;
+export const MAX_HOPS = 8;
 /** How much of a heartbeat passes before the same is asked again. */
 const ASK_AGAIN_SHARE = 1 / 20;
 

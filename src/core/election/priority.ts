@@ -9,11 +9,13 @@ export const INCUMBENT_PRIORITY = -1;
 
 /**
  * The load score, 0 to 100, lower is better: `0.5 * cpu% + 0.3 * min(active/capacity, 1) * 100 + 0.2 * memory%`
- * (the original implementation's formula). `capacity` is the number of workers.
+ * (the original implementation's formula). `capacity` is the number of workers. A system's counters may run backwards for
+ * a moment; peers refuse what lies outside.
  */
 export function loadScore(sample: LoadSample, active: number, capacity: number): number {
   const busyPercent = Math.min(active / Math.max(capacity, 1), 1) * 100;
-  return 0.5 * sample.cpuPercent + 0.3 * busyPercent + 0.2 * sample.memoryUsedPercent;
+  const score = 0.5 * sample.cpuPercent + 0.3 * busyPercent + 0.2 * sample.memoryUsedPercent;
+  return Math.max(0, Math.min(100, score));
 }
 
 export interface Candidacy {

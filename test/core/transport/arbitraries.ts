@@ -1,57 +1,74 @@
 import * as fc from 'fast-check';
+import { MAX_TERM } from '../../../src/core/election/term';
 import type { Message, MessageFields, MessageKind } from '../../../src/core/protocol';
 
-const id = fc.maxSafeNat();
+const count = fc.maxSafeNat();
+/** A whole number up to and with `max`, both ends often. */
+const upTo = (max: number): fc.Arbitrary<number> =>
+  fc.oneof({ weight: 4, arbitrary: fc.maxSafeNat().map((value) => value % (max + 1)) }, fc.constantFrom(0, max));
+const id = upTo(2 ** 32 - 1);
+const term = upTo(MAX_TERM);
+const questionId = upTo(2 ** 50);
+const hops = upTo(1024);
+const from0 = (max: number): fc.Arbitrary<number> => fc.double({ min: 0, max, noNaN: true }).map((value) => value + 0);
+const unixSecs = from0(253_402_300_799);
+const incarnation = fc.stringMatching(/^[0-9a-f]{1,16}$/);
 const num = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (Object.is(value, -0) ? 0 : value));
 const name = fc.string({ maxLength: 40, unit: 'binary' });
 const orNull = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(of, { nil: null });
 const phase = fc.constantFrom('starting' as const, 'ready' as const, 'leaving' as const);
-const from = { from_id: id, term: id };
-const leadership = { term: id, leader_id: orNull(id) };
+const from = { from_id: id, term };
+const leadership = { term, leader_id: orNull(id) };
 const assignment = { assigned_server_id: orNull(id), assigned_server_address: orNull(name) };
-const named = { client_name: name, request_id: id };
+const named = { client_name: name, request_id: count };
 const task = { run_id: name, ...named };
 
 type Model<T> = { [F in keyof T]-?: fc.Arbitrary<NonNullable<T[F]>> | fc.Arbitrary<T[F]> };
 
 const MODELS: { [K in MessageKind]: Model<MessageFields[K]> } = {
   Subscribe: { from_id: id },
-  Election: { ...from, priority: num, incarnation: name },
+  Election: { ...from, priority: from0(101).map((value) => value - 1), incarnation },
   Alive: from,
   Yield: from,
-  Coordinator: { leader_id: id, term: id },
+  Coordinator: { leader_id: id, term },
   Heartbeat: {
     ...leadership,
     hears: fc.array(id, { maxLength: 5 }),
     from_id: id,
-    timestamp: num,
-    load: num,
-    incarnation: name,
-    workers: id,
+    timestamp: unixSecs,
+    load: from0(100),
+    incarnation,
+    workers: upTo(1024),
     phase,
   },
   Leave: from,
-  LeaderCheck: { check_id: id, hops_left: id },
-  LeaderCheckResponse: { ...leadership, check_id: id, lives: fc.boolean() },
+  LeaderCheck: { check_id: questionId, hops_left: hops },
+  LeaderCheckResponse: { ...leadership, check_id: questionId, lives: fc.boolean() },
   LeaderQuery: {},
   LeaderResponse: { ...leadership, leader_address: orNull(name) },
   TaskAssignmentRequest: {
     ...task,
     excluded_server_ids: fc.array(id, { maxLength: 5 }),
-    relay: fc.record({ id, hops_left: id }),
+    relay: fc.record({ id: questionId, hops_left: hops }),
   },
-  TaskAssignmentResponse: { ...leadership, ...assignment, request_id: id, relay_id: id },
+  TaskAssignmentResponse: { ...leadership, ...assignment, request_id: count, relay_id: questionId },
   TaskRequest: { ...task, assigned_by_leader: id, timeout_ms: num },
-  TaskResponse: { request_id: id, success: fc.boolean(), error_message: orNull(name), error_code: name, server_id: id },
+  TaskResponse: {
+    request_id: count,
+    success: fc.boolean(),
+    error_message: orNull(name),
+    error_code: name,
+    server_id: id,
+  },
   TaskAck: task,
   TaskStatusQuery: task,
-  TaskStatusResponse: { ...assignment, request_id: id },
+  TaskStatusResponse: { ...assignment, request_id: count },
   TaskCancel: task,
-  HistoryAdd: { ...task, assigned_server_id: id, timestamp: num },
+  HistoryAdd: { ...task, assigned_server_id: id, timestamp: unixSecs },
   HistoryRemove: task,
   HistorySyncResponse: {
     from_server_id: id,
-    history_entries: fc.array(fc.tuple(name, id, id, num), { minLength: 2, maxLength: 2 }),
+    history_entries: fc.array(fc.tuple(name, count, id, unixSecs), { minLength: 2, maxLength: 2 }),
     run_ids: fc.array(name, { minLength: 2, maxLength: 2 }),
   },
   StatusQuery: {},
@@ -64,11 +81,11 @@ const MODELS: { [K in MessageKind]: Model<MessageFields[K]> } = {
     version: name,
     uptime_secs: num,
     load: num,
-    workers: id,
-    active: id,
-    queued: id,
-    tasks_done: id,
-    outstanding: fc.dictionary(fc.nat(9999).map(String), id, { noNullPrototype: true }),
+    workers: count,
+    active: count,
+    queued: count,
+    tasks_done: count,
+    outstanding: fc.dictionary(fc.nat(9999).map(String), count, { noNullPrototype: true }),
     peers: fc.array(fc.record({ id, address: name, up: fc.boolean() }, { noNullPrototype: true }), { maxLength: 3 }),
   },
   Error: { code: name, message: name },

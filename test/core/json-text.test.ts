@@ -1,0 +1,24 @@
+import * as fc from 'fast-check';
+import { jsonTextBytes } from '../../src/core/json-text';
+
+test.each([
+  ['', 0],
+  ['abc ~', 5],
+  ['"', 2],
+  ['\\', 2],
+  ['\n', 2],
+  ['\u0001', 6],
+  ['\u007f', 1],
+  ['ä', 2],
+  ['日', 3],
+  ['😀', 4],
+  ['\ud800', 6],
+])('%j takes %d bytes', (text, bytes) => expect(jsonTextBytes(text)).toBe(bytes));
+
+test('it is what JSON writes between its quotes', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(jsonTextBytes(text)).toBe(Buffer.byteLength(JSON.stringify(text)) - 2);
+    }),
+  );
+});
