@@ -1,0 +1,90 @@
+import { Cluster } from '../support/cluster';
+import { ForgedPeer } from '../support/forged-peer';
+import { inFolder, PROGRAM } from '../support/program';
+
+const TIMINGS = '[election]\nheartbeat_interval_secs = 0.2\nfailure_timeout_secs = 0.6\nelection_timeout_secs = 0.5\n';
+const FORGED = 3;
+
+/** Servers 1 and 2 are real; where 3 is configured listens somebody else. */
+async function inForgedCluster(body: (cluster: Cluster, forged: ForgedPeer) => Promise<void>): Promise<void> {
+  await inFolder(async (folder) => {
+    const cluster = await Cluster.create({ command: [PROGRAM], folder, servers: 3, extraToml: TIMINGS });
+    const forged = await ForgedPeer.listen(cluster.ports[FORGED - 1]!);
+    try {
+      cluster.start(1);
+      cluster.start(2);
+      await cluster.agreement([1, 2]);
+      await body(cluster, forged);
+    } finally {
+      await cluster.stop();
+      await forged.close();
+    }
+  });
+}
+
+const heartbeat = (term: number, more: object = {}) => ({
+  Heartbeat: {
+    ...{ from_id: FORGED, timestamp: 1, load: 0, term, leader_id: FORGED, incarnation: 'ff', workers: 1 },
+    ...{ phase: 'ready', hears: [1, 2], ...more },
+  },
+});
+
+/** A leader can still be lost, and found again. */
+async function expectGoesOn(cluster: Cluster): Promise<void> {
+  const { leaderId } = await cluster.agreement([1, 2]);
+  const other = 3 - leaderId;
+  await cluster.kill(leaderId);
+  await cluster.until('the other one leads', () => cluster.agreed([other])?.leaderId === other, 5000);
+  cluster.restart(leaderId);
+  await cluster.until('both follow one leader', () => cluster.agreed([1, 2]) !== null, 5000);
+}
+
+const NONSENSE = /WARN Server 3 \(127\.0\.0\.1:\d+\) says what no server says/g;
+const complaints = (cluster: Cluster, id: number): number =>
+  (cluster.output.get(id) ?? '').match(NONSENSE)?.length ?? 0;
+const terms = (cluster: Cluster): number[] =>
+  cluster.allEvents().flatMap((event) => ('term' in event ? [event.term] : []));
+
+test('a peer that says terms which leave no room is named once, and elections go on', async () => {
+  await inForgedCluster(async (cluster, forged) => {
+    for (const term of [Number.MAX_SAFE_INTEGER, 2 ** 48, 2 ** 45]) {
+      forged.say(heartbeat(term), { Coordinator: { leader_id: FORGED, term } });
+    }
+    for (const id of [1, 2]) await cluster.until(`server ${id} names it`, () => complaints(cluster, id) > 0, 5000);
+    const dials = forged.dialCount;
+    await cluster.until('it is dialed again, some times', () => forged.dialCount >= dials + 6, 10_000);
+    for (const id of [1, 2]) expect(complaints(cluster, id)).toBe(1);
+    await expectGoesOn(cluster);
+    expect(Math.max(...terms(cluster))).toBeLessThan(1000);
+  });
+}, 60_000);
+
+test('a peer that speaks nonsense among its heartbeats stays up', async () => {
+  await inForgedCluster(async (cluster, forged) => {
+    const nonsense = [heartbeat(0, { workers: 1e300 }), heartbeat(0, { load: -1 }), heartbeat(2 ** 50)];
+    forged.say(...nonsense, heartbeat(0, { leader_id: null }), ...nonsense);
+    const ups = (): number[] =>
+      cluster.allEvents().flatMap((event) => (event.event === 'peer_up' ? [event.peer_id] : []));
+    await cluster.until('it is up', () => ups().filter((id) => id === FORGED).length === 2, 5000);
+    for (let round = 0; round < 10; round++) {
+      forged.say(heartbeat(0, { leader_id: null }), ...nonsense);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const downs = cluster.allEvents().filter((event) => event.event === 'peer_down' && event.peer_id === FORGED);
+    expect(downs.filter((event) => event.event === 'peer_down' && event.reason !== 'refused')).toEqual([]);
+    for (const id of [1, 2]) expect(complaints(cluster, id)).toBeLessThanOrEqual(2);
+  });
+}, 60_000);
+
+test('the greatest plausible term, said again and again, leaves room as soon as it is over', async () => {
+  await inForgedCluster(async (cluster, forged) => {
+    const untilMs = Date.now() + 2000;
+    while (Date.now() < untilMs) {
+      forged.say(heartbeat(2 ** 32 + Date.now()));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await cluster.until('it is followed', () => terms(cluster).some((term) => term > 2 ** 32), 5000);
+    await forged.close();
+    await expectGoesOn(cluster);
+  });
+}, 60_000);

@@ -1,0 +1,38 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { plain } from './raw';
+
+/** Somebody who listens where a peer is configured, and says whatever a test wants to each server that dials it. */
+export class ForgedPeer {
+  /** Connections so far. */
+  dialCount = 0;
+  private readonly sockets = new Set<Socket>();
+  private words: unknown[] = [];
+
+  private constructor(private readonly server: Server) {
+    server.on('connection', (socket) => {
+      this.dialCount += 1;
+      this.sockets.add(socket);
+      socket.on('error', () => undefined); // 'close' follows
+      socket.on('close', () => this.sockets.delete(socket));
+      socket.on('data', () => undefined);
+      for (const word of this.words) socket.write(plain(word));
+    });
+  }
+
+  static async listen(port: number): Promise<ForgedPeer> {
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+    return new ForgedPeer(server);
+  }
+
+  /** To all that dialed, and first to those that will. */
+  say(...words: unknown[]): void {
+    this.words = words;
+    for (const socket of this.sockets) for (const word of words) socket.write(plain(word));
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
