@@ -24,6 +24,15 @@ export function isLoopbackHost(host: string): boolean {
   return canonical === 'localhost' || canonical === '::1' || (isIPv4(canonical) && canonical.startsWith('127.'));
 }
 
+/**
+ * One text for every spelling of an address from which a connection comes, with brackets or without; and one for all
+ * loopback addresses, for whoever is dialed at one of them is on this machine and may call from any other.
+ */
+export function machineOf(host: string): string {
+  const [bare = host] = canonicalHost(host.replace(/^\[|\]$/g, '')).split('%');
+  return isLoopbackHost(bare) ? 'loopback' : bare;
+}
+
 /** The IPv4 address in IPv6 clothes: a socket there speaks IPv4. */
 function mappedIPv4(compressed: string): string | undefined {
   const halves = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(compressed)?.slice(1);

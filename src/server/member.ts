@@ -126,6 +126,8 @@ export class Member {
         this.outbox.unsubscribe(input.connId);
         this.questions.onConnClosed(input.connId);
         return this.executor.onConnClosed(input.connId, nowMs);
+      case 'peerHosts':
+        return this.outbox.setHosts(input.peerId, input.hosts);
       case 'executed':
         return this.executor.onExecuted(input.executionId, input.outcome, nowMs);
       case 'prepared':
@@ -282,7 +284,9 @@ export class Member {
   }
 
   private onSubscribe(conn: ConnInfo, peerId: number, now: Now): void {
-    const outcome = this.outbox.subscribe(peerId, conn);
+    const outcome = this.outbox.subscribe(peerId, conn, this.detector.isReachable(peerId));
+    // The list is told once: it may be long.
+    if (outcome === 'again') return this.outbox.reply(conn.id, this.announcer.heartbeat(now.unixMs));
     if (outcome !== 'subscribed') {
       if (outcome === 'unknown') this.mismatches.onStranger(conn, peerId);
       const text = outcome === 'unknown' ? notConfigured(peerId) : `too many subscriptions as ${peerId}`;

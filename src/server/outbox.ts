@@ -1,16 +1,23 @@
+import { machineOf } from '../core/hosts';
 import type { FailureDetector } from '../core/election/failure-detector';
 import type { ServerEventBody } from '../core/metrics/record';
 import type { Message } from '../core/protocol';
 import type { ConnId, ConnInfo, Effect } from './effects';
 
-/** Forged subscriptions are cheap to make: these bounds keep them from multiplying what a server sends. */
-const MAX_SUBSCRIPTIONS_PER_PEER = 1024;
+/**
+ * Subscriptions are cheap to forge, and each costs as much as a peer. So there are few places for each peer: these for
+ * connections from its configured host, and as many for all others together (a host with several addresses, or behind
+ * NAT). A peer needs one, and leaves behind those of links that died without a word (docs/decisions/0020).
+ */
+const PLACES = 4;
 
 /** Collects the effects of one step, and knows who subscribed to what this server says as a peer. Pure. */
 export class Outbox {
   private effects: Effect[] = [];
-  /** By peer, each with the host that it came from. */
+  /** By peer, each with the host that it came from, the earliest first. */
   private readonly subscribers = new Map<number, Map<ConnId, string>>();
+  /** By peer, what the host of its address is known to be: `machineOf` each. */
+  private readonly machines = new Map<number, ReadonlySet<string>>();
 
   constructor(
     peerIds: readonly number[],
@@ -33,12 +40,31 @@ export class Outbox {
     this.effects.push({ type: 'event', event });
   }
 
-  /** A later subscription never replaces an earlier one: only the real peer knows which of them it reads. */
-  subscribe(peerId: number, conn: ConnInfo): 'subscribed' | 'unknown' | 'too many' {
+  /** The addresses that the host of a peer's address has now. */
+  setHosts(peerId: number, hosts: readonly string[]): void {
+    this.machines.set(peerId, new Set(hosts.map(machineOf)));
+  }
+
+  /**
+   * Only the real peer knows which subscription it reads, and it says whether it reads one (`hears`): while it does, a
+   * later one never replaces an earlier one. While it does not, none of those that fill the places is the peer's, and
+   * the earliest gives way, so that a peer that comes back always gets in. `again`: the same connection under the same
+   * id.
+   */
+  subscribe(peerId: number, conn: ConnInfo, hearsUs: boolean): 'subscribed' | 'again' | 'unknown' | 'too many' {
     const conns = this.subscribers.get(peerId);
     if (!conns) return 'unknown';
-    if (conns.has(conn.id)) return 'subscribed';
-    if (conns.size >= MAX_SUBSCRIPTIONS_PER_PEER) return 'too many';
+    if (conns.has(conn.id)) return 'again';
+    // Under one id only: the places of the others would be filled from one connection.
+    if ([...this.subscribers.values()].some((others) => others.has(conn.id))) return 'too many';
+    const isHome = this.isHome(peerId, conn.remoteHost);
+    const rivals = [...conns].filter(([, host]) => this.isHome(peerId, host) === isHome);
+    if (rivals.length >= PLACES) {
+      if (hearsUs) return 'too many';
+      const [connId] = rivals[0]!;
+      conns.delete(connId);
+      this.effects.push({ type: 'close', connId });
+    }
     conns.set(conn.id, conn.remoteHost);
     return 'subscribed';
   }
@@ -73,5 +99,9 @@ export class Outbox {
     if (!peer?.heardOnLink) return false;
     this.effects.push({ type: 'sendLink', peerId, link: peer.link, message });
     return true;
+  }
+
+  private isHome(peerId: number, host: string): boolean {
+    return this.machines.get(peerId)?.has(machineOf(host)) === true;
   }
 }

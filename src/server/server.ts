@@ -17,6 +17,7 @@ import {
   type Listener,
   type Secure,
 } from '../core/transport/network';
+import { refusal } from '../core/transport/tls-problem';
 import type { ImagePool } from '../imaging/pool';
 import type { ServerLook } from '../metrics/server-metrics';
 import { acceptedHandler } from './accepted';
@@ -27,6 +28,7 @@ import { Links } from './links';
 import { LoadSampler } from './load';
 import { Member } from './member';
 import { memberStatus } from './member-status';
+import { PeerHosts } from './peer-hosts';
 
 /** Who leaves this much unread must never hold up the others, or fill the memory. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
@@ -53,6 +55,7 @@ export class Server {
   private readonly member: Member;
   private readonly links: Links;
   private readonly executions: Executions;
+  private readonly peerHosts: PeerHosts;
   private readonly watch: FrameWatch;
   private readonly conns = new Map<number, Connection>();
   private readonly sampler = new LoadSampler();
@@ -84,6 +87,7 @@ export class Server {
       firstCheckId: randomBytes(4).readUInt32BE(0) * 1024,
     });
     const addresses = new Map(member.peers.map(({ id, address }) => [id, address]));
+    this.peerHosts = new PeerHosts(addresses, (peerId, hosts) => this.step({ type: 'peerHosts', peerId, hosts }));
     const warn = (text: string): void => options.log('warn', text);
     this.callerTrouble = new OnceEach(warn);
     const tls = { secure: options.secure, trouble: new OnceEach(warn) };
@@ -116,6 +120,7 @@ export class Server {
     });
     this.loopDelay.start();
     this.step({ type: 'start' });
+    this.peerHosts.start();
     this.step({ type: 'load', sample: this.sampler.sample() });
     this.sampleTimer = setInterval(() => this.sample(), SAMPLE_MS);
     void pool.ready.then(() => this.step({ type: 'prepared' })).catch(() => undefined);
@@ -162,6 +167,7 @@ export class Server {
     if (this.wakeTimer) clearTimeout(this.wakeTimer);
     this.sampleTimer = null;
     this.loopDelay.stop();
+    this.peerHosts.stop();
     this.links.close();
   }
 
@@ -197,6 +203,8 @@ export class Server {
         return this.links.send(effect.peerId, effect.link, effect.message);
       case 'send':
         return this.send(effect);
+      case 'close':
+        return this.conns.get(effect.connId)?.destroy();
       case 'execute':
         return this.executions.execute(effect.executionId, effect.requestId, effect.deadlineMs);
       case 'discard':
@@ -225,7 +233,10 @@ export class Server {
     const connId = ++this.lastId;
     this.conns.set(connId, connection);
     const handler = acceptedHandler(connId, connection, this.options.limits.maxSecretBytes, {
-      onMessage: (conn, message) => this.step({ type: 'connMessage', conn, message }),
+      onMessage: (conn, message) => {
+        if (message.kind === 'Subscribe' && !this.mayListenAs(message.from_id, connection)) return;
+        this.step({ type: 'connMessage', conn, message });
+      },
       onTask: (conn, from, form, message, secret) => {
         const executionId = ++this.lastId;
         this.executions.hold(executionId, taskKey(message, conn.remoteHost), from, form, secret);
@@ -239,6 +250,19 @@ export class Server {
     });
     handler.onTlsProblem = (problem) => this.onCallerTrouble(connection.remoteAddress, problem);
     return handler;
+  }
+
+  /** Under TLS whoever subscribes as a peer shows that peer's certificate; any of the CA is enough to ask and to send tasks. */
+  private mayListenAs(peerId: number, connection: Connection): boolean {
+    const { secure, member } = this.options;
+    const peer = member.peers.find(({ id }) => id === peerId);
+    if (secure === undefined || peer === undefined) return true;
+    const name = { host: parseAddress(peer.address).host, serverId: peerId };
+    const problem = secure.callerProblem(connection.peerCertificate, name);
+    if (problem === undefined) return true;
+    connection.send(refusal(problem));
+    this.onCallerTrouble(connection.remoteAddress, problem);
+    return false;
   }
 
   /**

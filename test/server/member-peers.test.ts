@@ -1,5 +1,6 @@
 import type { Message } from '../../src/core/protocol';
-import { conn, events, HEARTBEAT_MS, linkMessages, only, replies, Rig, saidTo, task } from './member-rig';
+import type { Effect } from '../../src/server/effects';
+import { conn, events, HEARTBEAT_MS, linkMessages, only, replies, Rig, saidTo, task, TIMINGS } from './member-rig';
 
 const heartbeat = new Rig().beat(2, { term: 99, leader_id: 2, incarnation: 'forged', hears: [] });
 
@@ -163,18 +164,96 @@ describe('a subscriber', () => {
     expect(saidTo(rig.pass(3 * HEARTBEAT_MS), 7)).toEqual([]);
   });
 
-  it('is one too many after 1024', () => {
-    const limit = 1024;
-    const rig = Rig.alone();
-    const subscribe = (id: number, from_id: number) =>
-      rig.step({ type: 'connMessage', conn: conn(id), message: { kind: 'Subscribe', from_id } });
-    for (let id = 1; id <= limit; id++) expect(replies(subscribe(id, 2), id, 'Error')).toEqual([]);
-    expect(only(replies(subscribe(limit + 1, 2), limit + 1, 'Error')).code).toBe('refused');
-    expect(saidTo(rig.pass(HEARTBEAT_MS), 1)).toContain('Heartbeat'); // who was first stays
-    expect(replies(subscribe(5000, 3), 5000, 'Error')).toEqual([]); // another peer's places are its own
-    expect(replies(subscribe(1, 2), 1, 'Error')).toEqual([]); // the same connection again takes none
-    rig.step({ type: 'connClosed', connId: 1 });
-    expect(replies(subscribe(limit + 1, 2), limit + 1, 'Error')).toEqual([]);
+  describe('when its places are taken', () => {
+    const FAR = '192.0.2.1';
+    const subscribe = (rig: Rig, connId: number, remoteHost = '10.0.0.2', from_id = 2): Effect[] =>
+      rig.step({ type: 'connMessage', conn: conn(connId, remoteHost), message: { kind: 'Subscribe', from_id } });
+    const isRefused = (effects: Effect[], connId: number): boolean => replies(effects, connId, 'Error').length === 1;
+    const closed = (effects: Effect[]): number[] =>
+      effects.flatMap((effect) => (effect.type === 'close' ? [effect.connId] : []));
+    /** 2 is at 10.0.0.2, and hears this server (or not). */
+    const rigOf = (hears: boolean): Rig => {
+      const rig = new Rig();
+      rig.step({ type: 'peerHosts', peerId: 2, hosts: ['10.0.0.2'] });
+      rig.connect(3);
+      rig.connect(2, { hears: hears ? [1] : [] });
+      return rig;
+    };
+
+    it('is refused while the peer says that it hears us: a later one never replaces an earlier one', () => {
+      const rig = rigOf(true);
+      for (const connId of [1, 2, 3, 4]) expect(isRefused(subscribe(rig, connId), connId)).toBe(false);
+      const refused = subscribe(rig, 5);
+      expect([isRefused(refused, 5), closed(refused)]).toEqual([true, []]);
+      for (const connId of [1, 2, 3, 4]) expect(saidTo(rig.passWithPeers(HEARTBEAT_MS), connId)).toContain('Heartbeat');
+      expect(saidTo(rig.passWithPeers(HEARTBEAT_MS), 5)).toEqual([]);
+      rig.step({ type: 'connClosed', connId: 2 });
+      expect(isRefused(subscribe(rig, 5), 5)).toBe(false);
+    });
+
+    it.each([
+      ['does not hear us', (rig: Rig) => void rig.peer(2, rig.beat(2, { hears: [] }))],
+      ['is down', (rig: Rig) => void rig.linkClosed(2, true)],
+      ['is silent', (rig: Rig) => void rig.pass(TIMINGS.failureTimeoutMs)],
+      ['restarted', (rig: Rig) => void rig.peer(2, rig.beat(2, { incarnation: 'new', hears: [] }))],
+      ['is dialed anew', (rig: Rig) => void (rig.pass(100), rig.linkClosed(2, false))],
+    ])('replaces the earliest while the peer %s', (_, happen) => {
+      const rig = rigOf(true);
+      for (const connId of [1, 2, 3, 4]) subscribe(rig, connId);
+      happen(rig);
+      for (const [connId, victim] of [
+        [5, 1],
+        [6, 2],
+      ] as const) {
+        const effects = subscribe(rig, connId);
+        expect([isRefused(effects, connId), closed(effects)]).toEqual([false, [victim]]);
+        expect(saidTo(effects, connId)).toContain('Heartbeat');
+      }
+      const beats = rig.pass(HEARTBEAT_MS);
+      expect([1, 2].map((connId) => saidTo(beats, connId))).toEqual([[], []]);
+      expect(saidTo(beats, 5)).toContain('Heartbeat');
+    });
+
+    it('takes nothing from the others: other hosts have places of their own, and so have other peers', () => {
+      const rig = rigOf(false);
+      for (const connId of [1, 2, 3, 4]) subscribe(rig, connId, '10.0.0.2');
+      for (let connId = 10; connId < 1037; connId++) {
+        const gone = closed(subscribe(rig, connId, FAR));
+        expect(gone).toEqual(connId < 14 ? [] : [connId - 4]);
+      }
+      expect(isRefused(subscribe(rig, 5000, FAR, 3), 5000)).toBe(false);
+      const beats = rig.pass(HEARTBEAT_MS);
+      for (const connId of [1, 2, 3, 4, 1036, 5000]) expect(saidTo(beats, connId)).toContain('Heartbeat');
+    });
+
+    it('knows the host by any of its addresses, as soon as it is resolved, in any spelling', () => {
+      const rig = rigOf(true);
+      for (const connId of [1, 2, 3, 4]) subscribe(rig, connId, '[::ffff:a00:9]');
+      expect(isRefused(subscribe(rig, 5, '10.0.0.9'), 5)).toBe(true);
+      rig.step({ type: 'peerHosts', peerId: 2, hosts: ['fe80::1', '10.0.0.9'] });
+      expect(isRefused(subscribe(rig, 5, '10.0.0.9'), 5)).toBe(true);
+      expect(isRefused(subscribe(rig, 5, FAR), 5)).toBe(false);
+      rig.step({ type: 'connClosed', connId: 1 });
+      expect(isRefused(subscribe(rig, 6, '[fe80::1%eth0]'), 6)).toBe(false);
+      expect(isRefused(subscribe(rig, 7, '[fe80::1]'), 7)).toBe(true);
+    });
+
+    it('takes all loopback addresses for one host', () => {
+      const rig = rigOf(true);
+      rig.step({ type: 'peerHosts', peerId: 2, hosts: ['127.0.1.1'] });
+      for (const [index, host] of ['127.0.0.1', '[::1]', '127.3.2.1', '127.0.1.1'].entries()) {
+        expect(isRefused(subscribe(rig, 1 + index, host), 1 + index)).toBe(false);
+      }
+      expect(isRefused(subscribe(rig, 5, '127.0.0.1'), 5)).toBe(true);
+    });
+
+    it('counts a connection once, and lets it stand for one peer only', () => {
+      const rig = rigOf(true);
+      expect(saidTo(subscribe(rig, 1), 1)).toEqual(expect.arrayContaining(['Heartbeat', 'HistorySyncResponse']));
+      // The list may be long: it is not had for the asking, again and again.
+      expect(saidTo(subscribe(rig, 1), 1)).toEqual(['Heartbeat']);
+      expect(isRefused(subscribe(rig, 1, '10.0.0.2', 3), 1)).toBe(true);
+    });
   });
 
   it('is a hint that dialing that peer may work now', () => {

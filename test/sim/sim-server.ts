@@ -51,6 +51,7 @@ export class SimServer implements Process {
 
   start(): void {
     this.step({ type: 'start' });
+    for (const { id, address } of this.config.peers) this.step({ type: 'peerHosts', peerId: id, hosts: [address] });
     this.network.queue.after(20 + this.random() * 100, () =>
       this.network.deliver(this, () => this.step({ type: 'prepared' })),
     );
@@ -144,6 +145,8 @@ export class SimServer implements Process {
         for (const connId of effect.connIds) this.sendTo(connId, bytes);
         return;
       }
+      case 'close':
+        return this.hangUp(effect.connId);
       case 'execute':
         return this.execute(effect.executionId, effect.connId, effect.requestId);
       case 'discard':
@@ -163,10 +166,12 @@ export class SimServer implements Process {
     const conn = this.conns.get(connId);
     if (!conn) return;
     conn.end.send(bytes);
-    if (!this.network.isStuck(conn.end)) return;
-    conn.end.close();
-    this.conns.delete(connId);
-    this.step({ type: 'connClosed', connId });
+    if (this.network.isStuck(conn.end)) this.hangUp(connId);
+  }
+
+  private hangUp(connId: number): void {
+    this.conns.get(connId)?.end.close();
+    if (this.conns.delete(connId)) this.step({ type: 'connClosed', connId });
   }
 
   private execute(executionId: number, connId: number, requestId: number): void {

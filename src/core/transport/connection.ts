@@ -3,7 +3,9 @@
  * that `onBody` gets may be kept (each keeps at most its 64 KiB chunk alive). One chunk may hold many frames: what is left
  * of it when others must have their turn, or when answers wait to be read, stays here, and the socket is paused until then.
  */
+import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { ClusterError } from '../errors';
 import type { Message } from '../protocol';
 import { formatAddress, UNKNOWN_ADDRESS } from './address';
@@ -148,6 +150,11 @@ export class Connection implements Worker {
 
   get bytesWritten(): number {
     return this.#socket.bytesWritten;
+  }
+
+  /** What the other side has shown under TLS; undefined in the clear. */
+  get peerCertificate(): X509Certificate | undefined {
+    return (this.#socket as Partial<TLSSocket>).getPeerX509Certificate?.();
   }
 
   get insideFrame(): boolean {

@@ -18,7 +18,7 @@ export interface TlsPem {
   key: string;
 }
 
-/** Who is to be dialed: the certificate must name the host, or the server; without an id, any server will do. */
+/** Who is dialed, or calls: the certificate must name the host, or the server; without an id, any server will do. */
 export interface ServerName {
   host: string;
   serverId?: number;
@@ -55,6 +55,11 @@ export class Secure {
   /** See `nameProblem`, of its own certificate. */
   nameProblem(serverId: number, hosts: readonly string[]): string | undefined {
     return nameProblem(this.#cert, serverId, ...hosts);
+  }
+
+  /** Why a caller that shows this is not the server that it says to be; undefined: it is. */
+  callerProblem(certificate: X509Certificate | undefined, name: ServerName): string | undefined {
+    return certificate === undefined ? 'it has no certificate' : identityError(certificate, name)?.message;
   }
 
   /** For a listener: makes accepted sockets secure ones. */
