@@ -47,16 +47,11 @@ export class Announcer {
     };
   }
 
-  /** This server's whole list: first on every new link. */
-  historySync(unixMs: number): MessageOf<'HistorySyncResponse'> {
+  /** This server's whole list: told first on every new link (News). */
+  list(unixMs: number): MessageOf<'HistoryAdd'>[] {
     const { id } = this.config;
-    const names = this.assigner.ledger.keysOf(id).map(taskName);
-    return {
-      kind: 'HistorySyncResponse',
-      from_server_id: id,
-      history_entries: names.map((name) => [name.client_name, name.request_id, id, unixMs / 1000]),
-      run_ids: names.map((name) => name.run_id),
-    };
+    const where = { assigned_server_id: id, timestamp: unixMs / 1000 };
+    return this.assigner.ledger.keysOf(id).map((key) => ({ kind: 'HistoryAdd', ...taskName(key), ...where }));
   }
 
   performElection(now: Now): void {

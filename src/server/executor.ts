@@ -1,7 +1,8 @@
 import { taskKey, taskName } from '../core/balancing/task-key';
 import type { Ledger } from '../core/balancing/ledger';
-import type { MessageOf, ServerPhase } from '../core/protocol';
+import type { ServerPhase } from '../core/protocol';
 import type { ConnId, ConnInfo, ExecutionOutcome, MemberConfig, Now, TaskMessage } from './effects';
+import type { News, TaskNews } from './news';
 import type { Outbox } from './outbox';
 import { refusal } from './refusal';
 import { TaskQueue, type Task } from './task-queue';
@@ -12,11 +13,14 @@ import { TaskQueue, type Task } from './task-queue';
  */
 const HISTORY_BATCH_MS = 1;
 
+/** Nobody waits longer, and a sum with more of it is exact no more. */
+const MAX_TIMEOUT_MS = 24 * 3_600_000;
+
 /** What this server executes: it owns the truth about its tasks and tells its peers what it took up and what it ended. */
 export class Executor {
   readonly queue: TaskQueue;
   phase: ServerPhase = 'starting';
-  private history: MessageOf<'HistoryAdd' | 'HistoryRemove'>[] = [];
+  private history: TaskNews[] = [];
   private flushMs = Infinity;
   /** After a pause: the sockets are read first, a cancel or a closed connection may lie in them. */
   private holdUntilMs = -Infinity;
@@ -26,13 +30,15 @@ export class Executor {
     private readonly config: MemberConfig,
     private readonly ledger: Ledger,
     private readonly outbox: Outbox,
+    private readonly news: News,
   ) {
     this.queue = new TaskQueue(config.workers, config.queueLimit);
   }
 
   onTaskRequest(conn: ConnInfo, message: TaskMessage, executionId: number, now: Now): void {
-    const deadlineMs = now.nowMs + (message.timeout_ms ?? Infinity);
-    const refused = this.refusal(now.nowMs);
+    const { timeout_ms: timeoutMs } = message;
+    const deadlineMs = now.nowMs + (timeoutMs === undefined ? Infinity : Math.min(timeoutMs, MAX_TIMEOUT_MS));
+    const refused = deadlineMs <= now.nowMs ? tooLate(timeoutMs!) : this.refusal(now.nowMs);
     const displaced = refused?.code === 'overloaded' ? this.queue.yieldTo(deadlineMs) : null;
     if (refused && displaced === null) {
       this.outbox.push({ type: 'discard', executionId });
@@ -76,7 +82,7 @@ export class Executor {
       for (const { executionId, connId, requestId, deadlineMs } of start) {
         this.outbox.push({ type: 'execute', executionId, connId, requestId, deadlineMs });
       }
-      for (const task of expired) this.discard(task, 'expired', now.nowMs);
+      for (const task of expired) this.expire(task, now.nowMs);
     }
     if (now.nowMs >= this.flushMs) this.flush(now.nowMs);
   }
@@ -91,7 +97,7 @@ export class Executor {
       if (message.kind === 'HistoryAdd') this.ledger.add(this.config.id, taskKey(message));
       else this.ledger.remove(this.config.id, taskKey(message), nowMs);
     }
-    this.outbox.broadcast(this.history);
+    this.news.broadcast(this.history, nowMs);
     this.history = [];
     this.flushMs = Infinity;
   }
@@ -119,6 +125,13 @@ export class Executor {
     for (const task of this.queue.drop(matches)) this.discard(task, outcome, nowMs);
   }
 
+  /** Its client has mostly given up, but not one whose deadline was cut, and not one whose clock runs slower. */
+  private expire(task: Task, nowMs: number): void {
+    const message = `server ${this.config.id} is overloaded: the task waited until its deadline`;
+    this.outbox.reply(task.connId, refusal(task.requestId, { code: 'overloaded', message }));
+    this.discard(task, 'expired', nowMs);
+  }
+
   private discard(task: Task, outcome: string, nowMs: number): void {
     this.outbox.push({ type: 'discard', executionId: task.executionId });
     this.end(task, outcome, nowMs);
@@ -130,8 +143,12 @@ export class Executor {
     this.outbox.event({ event: 'executed', ...name, outcome, incarnation: this.config.incarnation });
   }
 
-  private tellLater(message: MessageOf<'HistoryAdd' | 'HistoryRemove'>, nowMs: number): void {
+  private tellLater(message: TaskNews, nowMs: number): void {
     this.history.push(message);
     this.flushMs = Math.min(this.flushMs, nowMs + HISTORY_BATCH_MS);
   }
+}
+
+function tooLate(timeoutMs: number): { code: string; message: string } {
+  return { code: 'deadline_passed', message: `timeout_ms is ${timeoutMs}: expected more than 0` };
 }

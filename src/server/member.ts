@@ -9,6 +9,7 @@ import { Assigner } from './assigner';
 import type { ConnId, ConnInfo, Effect, Input, MemberConfig, Now } from './effects';
 import { Executor } from './executor';
 import { Mismatches, notConfigured } from './mismatches';
+import { News } from './news';
 import { Outbox } from './outbox';
 import { Questions } from './questions';
 import { memberStatus } from './member-status';
@@ -37,6 +38,7 @@ export class Member {
   private readonly questions: Questions;
   private readonly announcer: Announcer;
   private readonly mismatches: Mismatches;
+  private readonly news: News;
   private sample: LoadSample = { cpuPercent: 0, memoryUsedPercent: 0 };
   private leaveByMs = Infinity;
   private stopped = false;
@@ -59,7 +61,8 @@ export class Member {
       },
       this.detector,
     );
-    this.executor = new Executor(config, this.assigner.ledger, this.outbox);
+    this.news = new News(config.id, this.outbox);
+    this.executor = new Executor(config, this.assigner.ledger, this.outbox, this.news);
     this.election = new Election(
       config.id,
       config.incarnation,
@@ -124,6 +127,7 @@ export class Member {
         return this.onConnMessage(input.conn, input.message, input.executionId, now);
       case 'connClosed':
         this.outbox.unsubscribe(input.connId);
+        this.news.forget(input.connId);
         this.questions.onConnClosed(input.connId);
         return this.executor.onConnClosed(input.connId, nowMs);
       case 'peerHosts':
@@ -156,6 +160,7 @@ export class Member {
     this.assigner.expire(nowMs);
     // A leader that was stopped executes nothing before it knows who leads now.
     this.executor.pump(now, this.election.mode !== 'confirming');
+    this.news.tick(nowMs);
     if (nowMs >= this.announcer.nextHeartbeatMs) this.announcer.sendHeartbeat(now);
     this.stopIfDone(nowMs);
     this.wakeAtMs = Math.min(
@@ -165,6 +170,7 @@ export class Member {
       this.questions.nextMs(),
       this.assigner.ledger.nextMs(),
       this.executor.nextMs(),
+      this.news.nextMs(),
       this.announcer.nextHeartbeatMs,
       this.leaveByMs,
     );
@@ -284,6 +290,8 @@ export class Member {
   }
 
   private onSubscribe(conn: ConnInfo, peerId: number, now: Now): void {
+    // What stands in the list must not come after it once more.
+    this.executor.flush(now.nowMs);
     const outcome = this.outbox.subscribe(peerId, conn, this.detector.isReachable(peerId));
     // The list is told once: it may be long.
     if (outcome === 'again') return this.outbox.reply(conn.id, this.announcer.heartbeat(now.unixMs));
@@ -293,8 +301,8 @@ export class Member {
       return this.outbox.reply(conn.id, { kind: 'Error', code: 'refused', message: text });
     }
     this.mismatches.onSubscribed(peerId, now.nowMs);
-    this.executor.flush(now.nowMs);
-    this.outbox.reply(conn.id, this.announcer.heartbeat(now.unixMs), this.announcer.historySync(now.unixMs));
+    const list = this.news.begin(conn.id, this.announcer.list(now.unixMs), now.nowMs);
+    this.outbox.reply(conn.id, this.announcer.heartbeat(now.unixMs), list);
     this.election.onSubscribed(peerId);
     this.onDetector(this.detector.hint(peerId, now.nowMs), now);
   }

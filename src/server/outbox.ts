@@ -84,13 +84,19 @@ export class Outbox {
 
   /** As a peer, to whoever subscribed under that id. */
   tell(peerId: number, message: Message): void {
-    const connIds = [...(this.subscribers.get(peerId)?.keys() ?? [])];
-    if (connIds.length > 0) this.effects.push({ type: 'send', connIds, messages: [message] });
+    this.send([...(this.subscribers.get(peerId)?.keys() ?? [])], [message]);
   }
 
   broadcast(messages: Message[]): void {
-    const connIds = [...this.subscribers.values()].flatMap((conns) => [...conns.keys()]);
+    this.send(this.subscriberIds(), messages);
+  }
+
+  send(connIds: ConnId[], messages: Message[]): void {
     if (connIds.length > 0 && messages.length > 0) this.effects.push({ type: 'send', connIds, messages });
+  }
+
+  subscriberIds(): ConnId[] {
+    return [...this.subscribers.values()].flatMap((conns) => [...conns.keys()]);
   }
 
   /** As a client, on the link that this server dialed. False when there is none. */
