@@ -1,6 +1,7 @@
 import { checkAgreement, checkOneLeader, checkStability } from './leadership-checks';
 import { checkCrashSeen } from './crash-check';
 import type { History, Verdict } from './history';
+import { withoutLeftOut } from './left-out';
 import { checkAssignments, checkDeadlines, checkLedgers, checkResults } from './task-checks';
 
 /**
@@ -8,7 +9,7 @@ import { checkAssignments, checkDeadlines, checkLedgers, checkResults } from './
  * processes, so that both are held to one reading of the rules.
  */
 export function check(history: History): Verdict[] {
-  return [
+  const verdicts = [
     checkOneLeader(history),
     checkAgreement(history),
     checkCrashSeen(history),
@@ -18,6 +19,7 @@ export function check(history: History): Verdict[] {
     checkLedgers(history),
     checkStability(history),
   ];
+  return verdicts.map((verdict) => withoutLeftOut(history, verdict));
 }
 
 /** The rules that a run broke. */

@@ -9,6 +9,7 @@ import {
   type History,
   type Verdict,
 } from './history';
+import { isLeftOut } from './left-out';
 import { verdictOf } from './verdict';
 
 const GRACE_MS = 1000;
@@ -106,8 +107,10 @@ export function checkResults(history: History): Verdict {
     if (record.success && !answered.has(task))
       unproven.push(`${task} succeeded, and no server says that it answered it`);
   }
-  // A killed server takes the last moments of its events with it.
-  const lossy = doneFaults(history).some((fault) => fault.action === 'kill');
+  // A killed server takes the last moments of its events with it; one with too many leaves some out.
+  const lossy =
+    doneFaults(history).some((fault) => fault.action === 'kill') ||
+    history.servers.some((event) => isLeftOut(event, ['executed']));
   if (problems.length === 0 && unproven.length > 0 && lossy) {
     return { rule: 'S6', verdict: 'unknown', problems: unproven.slice(0, 3) };
   }
@@ -120,7 +123,7 @@ export function checkLedgers(history: History): Verdict {
   const lastFaultMs = latest(history.startMs, history.faults, endOfFaultMs);
   // A request that lay in a cut link is assigned when the link is back, though its client has long given it up.
   const lastAssignedMs = latest(history.startMs, history.servers, (each) =>
-    each.event === 'assigned' ? each.time : 0,
+    each.event === 'assigned' || isLeftOut(each, ['assigned']) ? each.time : 0,
   );
   const afterMs = Math.max(lastTaskMs, lastFaultMs, lastAssignedMs) + LEDGER_EMPTY_MS + 4 * history.oneWayMs;
   const problems: string[] = [];

@@ -65,7 +65,7 @@ export function lastAnswersOf(
 }
 
 function judge(
-  { events, eventServerIds, files }: Inputs,
+  { events, eventServerIds, files, leftOut }: Inputs,
   { requests, serverIds, kills, excusable }: Counted,
   lost: number,
 ): Pick<Audit, 'adds_up' | 'why'> {
@@ -78,12 +78,14 @@ function judge(
     lost === 1 ? '1 success has no execution in the files' : `${lost} successes have no execution in the files`;
   if (silent.length > 0)
     return { adds_up: 'unknown', why: `${missing}; of server ${silent.join(', ')} there is no event file` };
-  const most = excusable + badLines;
+  const leftOutCount = [...leftOut.values()].reduce((sum, { executed }) => sum + executed, 0);
+  const most = excusable + badLines + leftOutCount;
   const because = [
     ...(kills.length > 0
       ? [`${kills.length} killed servers may not have written down their last ${excusable} answers`]
       : []),
     ...(badLines > 0 ? [`${badLines} lines of event files are damaged`] : []),
+    ...(leftOutCount > 0 ? [`servers left out ${leftOutCount} executions, for there were too many`] : []),
   ].join(', ');
   if (lost <= most) return { adds_up: 'unknown', why: `${missing}; ${because}` };
   return { adds_up: false, why: because === '' ? missing : `${missing}; ${because}, which is fewer` };

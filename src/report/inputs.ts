@@ -94,8 +94,15 @@ export interface Inputs {
   generators: GeneratorRead[];
   /** Of runs that are taken. */
   loads: StressRunFile[];
+  /** Of servers that had no room for all events of the time of the run: what they left out, executions by themselves. */
+  leftOut: Map<number, LeftOut>;
   /** Executions that answered with a carrier, of tasks in the records. */
   executions: number;
+}
+
+export interface LeftOut {
+  executed: number;
+  others: number;
 }
 
 /** What is used of a fault's event. */
@@ -153,7 +160,7 @@ export function emptyInputs(tasks: Tasks): Inputs {
     images: new Names(MAX_IMAGES, '(other images)'),
     reasons: new Names(MAX_REASONS, '(other reasons)'),
     servers: new Names(MAX_SERVERS, OTHER_SERVERS),
-    ...{ faults: null, events: null, eventServerIds: [], lastWords: [], executions: 0 },
+    ...{ faults: null, events: null, eventServerIds: [], lastWords: [], leftOut: new Map(), executions: 0 },
     ...{ samples: new Map(), generators: [], loads: [] },
   };
 }

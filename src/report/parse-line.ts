@@ -30,6 +30,8 @@ const oneOf =
   (words: readonly string[]): Check =>
   (value) =>
     words.includes(value as string);
+const isCounts: Check = (value) =>
+  typeof value === 'object' && value !== null && Object.values(value).every((each) => count(each));
 const orNull =
   (check: Check): Check =>
   (value) =>
@@ -82,6 +84,7 @@ const EVENT_FIELDS: Record<string, [string, Check][]> = {
     ['request_id', count],
     ['outcome', text],
   ],
+  left_out: [['counts', isCounts]],
   sample: [
     ['cpu_percent', measure],
     ['memory_bytes', measure],

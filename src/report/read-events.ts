@@ -45,6 +45,7 @@ export function readEvents(files: readonly PlacedFile[], inputs: Inputs): void {
       if (event.event === 'executed') return execute(event, inputs);
       event.time -= offsetMs;
       if (event.event === 'sample') keep(event, run, inputs);
+      else if (event.event === 'left_out') noteLeftOut(event, run, inputs);
       else {
         const told = toldBy(event);
         if (told !== null) kept.add(told);
@@ -145,6 +146,18 @@ function keep(sample: TimedSample & { server_id: number }, run: Interval | null,
   if (run !== null && (time < run.from || time > run.to)) return;
   server.count += 1;
   if (queued > 0 && queued >= active) server.behindCount += 1;
+}
+
+function noteLeftOut(event: Extract<ServerEvent, { event: 'left_out' }>, run: Interval | null, inputs: Inputs): void {
+  const { time, server_id: serverId, counts } = event;
+  if (run !== null && (time < run.from || time > run.to + MARGIN_MS)) return;
+  const before = inputs.leftOut.get(serverId) ?? { executed: 0, others: 0 };
+  if (inputs.leftOut.size >= MAX_SERVERS && !inputs.leftOut.has(serverId)) return;
+  const { executed = 0, ...others } = counts;
+  inputs.leftOut.set(serverId, {
+    executed: before.executed + executed,
+    others: Object.values(others).reduce((sum, count) => sum + count, before.others),
+  });
 }
 
 function worst(earlier: TimedSample, later: TimedSample): TimedSample {

@@ -103,6 +103,12 @@ function gaps(report: Unchecked, inputs: Inputs): string[] {
     ...(repeats > 0 ? [`${repeats} lines repeat requests that were counted before; they count once.`] : []),
     ...(inputs.faults === null ? ['There is no file of faults: whether there were any is unknown.'] : []),
     ...(inputs.events === null ? ['There are no event files of the servers: leaders and audit are unknown.'] : []),
+    ...[...inputs.leftOut]
+      .sort(([a], [b]) => a - b)
+      .map(
+        ([id, { executed, others }]) =>
+          `Server ${id} left out ${executed} executions and ${others} other events, for there were too many to write: what is counted by them is too low.`,
+      ),
     ...(silent.length > 0 && report.total_requests > 0
       ? [`Server ${silent.join(', ')} left no samples of the time of the run: how busy it was is unknown.`]
       : []),

@@ -8,6 +8,7 @@ import { ownKernelStart } from '../files/kernel-start';
 import { RecordFile } from '../files/record-file';
 import type { ServerMetrics } from '../metrics/server-metrics';
 import { type FittedConnections, fitConnections } from './open-files';
+import { EventsFile } from './events-file';
 import { Server, type ServerOptions } from './server';
 
 /** What a killed server may lose of its events (docs: files that a run leaves). */
@@ -63,7 +64,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     clock,
     log: files.log,
     record: (event) => {
-      files.events.append(JSON.stringify(event));
+      files.events.append(event);
       metrics?.onEvent(event);
     },
   });
@@ -185,7 +186,7 @@ function openFiles(options: RunServerOptions) {
     void process.stderr.write(`${logLine(new Date(), 'error', `cannot write ${file}: ${error.message}`)}\n`);
   const recordFile = (file: string, what: string, flushMs: number): RecordFile =>
     new RecordFile(file, { what, flushMs, onError: complain(file) });
-  const events = recordFile(options.eventsFile, 'server.events_file', EVENTS_FLUSH_MS);
+  const events = new EventsFile(recordFile(options.eventsFile, 'server.events_file', EVENTS_FLUSH_MS));
   const logFile = options.logFile ? recordFile(options.logFile, 'server.log_file', LOG_FLUSH_MS) : null;
   const log: Logger = (level, text) => {
     if (!isLogged(level, options.logLevel)) return;

@@ -70,7 +70,9 @@ export type ServerEventBody =
   | { event: 'stopped' }
   | ({ event: 'assigned'; term: number; to: number } & TaskName)
   | ({ event: 'executed'; outcome: string; incarnation: string } & TaskName)
-  | ({ event: 'sample' } & ServerSample);
+  | ({ event: 'sample' } & ServerSample)
+  /** So many events of each kind had no room in the file since the last time that this was said. */
+  | { event: 'left_out'; counts: Record<string, number> };
 
 /** server_{id}_events.ndjson */
 export type ServerEvent = { time: number; server_id: number } & ServerEventBody;

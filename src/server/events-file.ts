@@ -1,0 +1,93 @@
+import type { ServerEvent } from '../core/metrics/record';
+
+/** Where lines go; a RecordFile. */
+interface Lines {
+  append(line: string): void;
+  close(): void;
+}
+
+interface Allowance {
+  bytesPerSec: number;
+  burstBytes: number;
+}
+
+const MIB = 1024 * 1024;
+/** One for each request: some 5,000 a second under the names that our own clients have. */
+const PER_REQUEST: Allowance = { bytesPerSec: MIB, burstBytes: 2 * MIB };
+/** What happens to the cluster: a few a second in its worst hour. */
+const OF_CLUSTER: Allowance = { bytesPerSec: 64 * 1024, burstBytes: 512 * 1024 };
+
+type Kind = ServerEvent['event'];
+
+/** They come once a second or once in a life, whatever anybody does. */
+const FREE: ReadonlySet<Kind> = new Set(['started', 'ready', 'stopping', 'stopped', 'sample', 'left_out']);
+const TELL_MS = 1000;
+
+/**
+ * The events of a server as lines. What others can cause at will has an allowance of bytes, so that no crowd of requests
+ * fills the disk; what has no room is counted, and one `left_out` a second says so: the first one at once, so that a
+ * server that is killed the next moment has said it. Whoever judges by the events knows then that some are missing.
+ */
+export class EventsFile {
+  private readonly buckets = {
+    assigned: new Bucket(PER_REQUEST),
+    executed: new Bucket(PER_REQUEST),
+    others: new Bucket(OF_CLUSTER),
+  };
+  private readonly leftOut = new Map<Kind, number>();
+  private toldMs = -Infinity;
+  /** What the last event said of itself. */
+  private last: Pick<ServerEvent, 'time' | 'server_id'> = { time: 0, server_id: 0 };
+
+  constructor(private readonly lines: Lines) {}
+
+  append(event: ServerEvent): void {
+    const { event: kind, time, server_id } = event;
+    this.last = { time, server_id };
+    if (kind === 'sample') this.tell();
+    if (FREE.has(kind)) return this.lines.append(JSON.stringify(event));
+    const bucket = kind === 'assigned' || kind === 'executed' ? this.buckets[kind] : this.buckets.others;
+    if (bucket.hasRoom(time)) {
+      const line = JSON.stringify(event);
+      bucket.take(Buffer.byteLength(line) + 1);
+      return this.lines.append(line);
+    }
+    this.leftOut.set(kind, (this.leftOut.get(kind) ?? 0) + 1);
+    if (time - this.toldMs >= TELL_MS) this.tell();
+  }
+
+  close(): void {
+    this.tell();
+    this.lines.close();
+  }
+
+  private tell(): void {
+    if (this.leftOut.size === 0) return;
+    const counts = Object.fromEntries(this.leftOut);
+    this.leftOut.clear();
+    this.toldMs = this.last.time;
+    this.lines.append(JSON.stringify({ ...this.last, event: 'left_out', counts } satisfies ServerEvent));
+  }
+}
+
+/** So many bytes a second, saved up to a burst. The last line may take a little more than there is. */
+class Bucket {
+  private bytes: number;
+  private atMs = -Infinity;
+
+  constructor(private readonly allowance: Allowance) {
+    this.bytes = allowance.burstBytes;
+  }
+
+  hasRoom(nowMs: number): boolean {
+    const { bytesPerSec, burstBytes } = this.allowance;
+    const elapsedMs = Math.max(0, nowMs - this.atMs);
+    this.bytes = Math.min(burstBytes, this.bytes + (elapsedMs / 1000) * bytesPerSec);
+    this.atMs = nowMs;
+    return this.bytes > 0;
+  }
+
+  take(bytes: number): void {
+    this.bytes -= bytes;
+  }
+}

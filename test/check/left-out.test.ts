@@ -1,0 +1,59 @@
+import { check } from '../../src/check/check';
+import type { Verdict } from '../../src/check/history';
+import { assigned, at, executed, history, noLeader, ONE_WAY_MS, request, sample } from './histories';
+
+const leftOut = (time: number, counts: Record<string, number>) => at(time, 2, { event: 'left_out', counts });
+const END = [1, 2, 3].map((id) => sample(90_000, id, 0));
+const verdictsOf = (verdicts: Verdict[]): Record<string, unknown> =>
+  Object.fromEntries(verdicts.map(({ rule, verdict }) => [rule, verdict]));
+const ALL_HOLD = { S1: true, S2: true, S3: true, S4: true, S5: true, S6: true, S7: true, S8: true };
+
+it.each<[Record<string, number>, Record<string, unknown>]>([
+  [{}, {}],
+  [{ mismatch: 5 }, {}],
+  [{ assigned: 7 }, { S4: 'unknown' }],
+  [{ executed: 7 }, {}],
+  [{ leader: 1 }, { S1: 'unknown', S2: 'unknown', S4: 'unknown', S8: 'unknown' }],
+  [
+    { stepped_down: 1, assigned: 0 },
+    { S1: 'unknown', S2: 'unknown', S4: 'unknown', S8: 'unknown' },
+  ],
+  [{ peer_down: 1 }, { S1: 'unknown', S3: 'unknown', S4: 'unknown' }],
+  [{ resumed: 1 }, { S4: 'unknown' }],
+])('where %j were left out, what depends on them is unknown', (counts, unknown) => {
+  const run = history([executed(1), leftOut(5000, counts), ...END], [], [request(1)]);
+  expect(verdictsOf(check(run))).toEqual({ ...ALL_HOLD, ...unknown });
+});
+
+it('says of whom events are missing', () => {
+  const run = history([leftOut(5000, { assigned: 1 }), leftOut(6000, { assigned: 1 }), ...END]);
+  const [s4] = check(run).filter(({ rule }) => rule === 'S4');
+  expect(s4!.problems).toEqual(['server 2 left out events that it depends on: there were too many']);
+});
+
+it('what is broken stays broken', () => {
+  const run = history([
+    leftOut(5000, { assigned: 1, leader: 1 }),
+    assigned(6000, 3, 1),
+    noLeader(50_000, 2, 2),
+    ...END,
+  ]);
+  expect(verdictsOf(check(run))).toMatchObject({ S4: false, S8: false });
+});
+
+it('a success without an execution proves nothing where executions were left out', () => {
+  const run = history([leftOut(5000, { executed: 1 }), ...END], [], [request(1)]);
+  expect(verdictsOf(check(run))).toMatchObject({ S6: 'unknown' });
+});
+
+it('assignments that were left out are as late as the line that says so', () => {
+  const lateMs = 90_000;
+  const counts = [sample(lateMs + 500, 2, 5), sample(lateMs + 1000 + 4 * ONE_WAY_MS + 1, 2, 0)];
+  expect(verdictsOf(check(history([leftOut(lateMs, { assigned: 1 }), ...counts])))).toMatchObject({ S7: true });
+  expect(verdictsOf(check(history([leftOut(lateMs, { executed: 1 }), ...counts])))).toMatchObject({ S7: false });
+});
+
+it('a damaged line of it is no line of it', () => {
+  const damaged = { time: 1, server_id: 2, event: 'left_out' } as never;
+  expect(verdictsOf(check(history([executed(1), damaged, ...END], [], [request(1)])))).toEqual(ALL_HOLD);
+});
