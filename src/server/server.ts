@@ -96,6 +96,8 @@ export class Server {
       ...([member.id, pool, limits] as const),
       (executionId, outcome) => this.step({ type: 'executed', executionId, outcome }),
       () => clock.monotonicMs(),
+      (host, why) =>
+        this.callerTrouble.say(host, `Answers to ${host} are read too slowly, closing connections: ${why}`),
     );
   }
 

@@ -11,8 +11,11 @@ export class SlowReader {
   openTaskCount = 0;
   closed = false;
   isBodyAlone = true;
-  /** Bytes of bodies and frames that it was given. */
-  writtenBytes = 0;
+  remoteAddress = '192.0.2.1:5000';
+  /** Bytes of bodies that it was given. */
+  bytesWritten = 0;
+  /** Of these, what it has not taken. */
+  unsentBytes = 0;
   readonly said: Message[] = [];
   private mayTakeParts = 0;
   private waiters: (() => void)[] = [];
@@ -27,19 +30,16 @@ export class SlowReader {
     this.said.push(message);
   }
 
-  sendFrame(frame: Uint8Array): void {
-    this.writtenBytes += frame.length;
-    this.mayTakeParts -= 1;
-  }
-
   sendBody(message: Message, bodyLength: number): BodyWriter {
     this.said.push(message);
     let missingBytes = bodyLength;
     return {
       write: (chunk) => {
         missingBytes -= chunk.length;
-        this.writtenBytes += chunk.length;
+        this.bytesWritten += chunk.length;
+        this.unsentBytes += chunk.length;
         this.mayTakeParts -= 1;
+        this.wake();
         return this.isReady;
       },
       drained: () => this.drained(),
@@ -47,10 +47,6 @@ export class SlowReader {
         return missingBytes;
       },
     };
-  }
-
-  bodiesWritten(): Promise<void> {
-    return this.drained();
   }
 
   drained(): Promise<void> {
@@ -75,7 +71,9 @@ export class SlowReader {
   }
 
   private wake(): void {
-    if (this.isReady) for (const resolve of this.waiters.splice(0)) resolve();
+    if (!this.isReady) return;
+    this.unsentBytes = 0;
+    for (const resolve of this.waiters.splice(0)) resolve();
   }
 }
 
@@ -110,6 +108,8 @@ export function fakePool(options: { isStored?: boolean; fail?: Error } = {}): Im
 /** Executions on such connections; time is jest's. */
 export class ExecutionsRig {
   readonly outcomes: [number, ExecutionOutcome][] = [];
+  /** Hosts whose connections were closed. */
+  readonly cutOff: string[] = [];
   readonly executions: Executions;
 
   constructor(options: { pool?: ImagePool; limits?: Partial<ExecutionLimits> } = {}) {
@@ -118,6 +118,7 @@ export class ExecutionsRig {
       ...([1, options.pool ?? fakePool(), limits] as const),
       (id, outcome) => this.outcomes.push([id, outcome]),
       () => performance.now(),
+      (host) => this.cutOff.push(host),
     );
   }
 

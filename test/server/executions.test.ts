@@ -21,7 +21,7 @@ describe('a cancelled large answer', () => {
     expect(reader.closed).toBe(false);
     reader.take(1000);
     await settled();
-    expect([reader.writtenBytes, rig.outcomes]).toEqual([16 * LARGE_BYTES, [[2, 'answered']]]);
+    expect([reader.bytesWritten, rig.outcomes]).toEqual([16 * LARGE_BYTES, [[2, 'answered']]]);
   });
 
   it('goes on to its end when a finished answer waits for it', async () => {
@@ -32,7 +32,7 @@ describe('a cancelled large answer', () => {
     expect(reader.closed).toBe(false);
     reader.take(1000);
     await settled();
-    expect(reader.writtenBytes).toBe(8 * LARGE_BYTES);
+    expect(reader.bytesWritten).toBe(8 * LARGE_BYTES);
   });
 });
 
@@ -52,7 +52,7 @@ describe('max_response_bytes', () => {
     await rig.begin(1, slow, LARGE_BYTES);
     await rig.begin(2, other, LARGE_BYTES);
     expect(other.refusals).toEqual(['overloaded']);
-    slow.take(1);
+    slow.take(100);
     await settled();
     await rig.begin(3, other, LARGE_BYTES);
     expect(other.refusals).toEqual(['overloaded']);
@@ -70,20 +70,60 @@ describe('max_response_bytes', () => {
 });
 
 describe('a reader that takes a little now and then', () => {
+  const STEPS = 100;
+
   it.each([
     ['when its client has given it up, and a second', 10_000, 11_000],
-    ['after a minute, and a second, if its client named no time', Infinity, 61_000],
-    ['after an hour, whatever its client says', 1e12, 3_601_000],
+    ['after half an hour, and a second, if its client named no time', Infinity, 1_801_000],
+    ['after half an hour, and a second, if its client named more', 3_600_000, 1_801_000],
   ])('is cut off %s', async (_, timeoutMs, untilMs) => {
     const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
-    await rig.begin(1, reader, LARGE_BYTES, timeoutMs);
-    for (let part = 0; part < 10; part++) {
-      await jest.advanceTimersByTimeAsync(untilMs / 10 - 1);
+    await rig.begin(1, reader, 7_000_000, timeoutMs);
+    for (let part = 0; part < STEPS; part++) {
+      await jest.advanceTimersByTimeAsync(untilMs / STEPS - 1);
       reader.take(1);
       expect(reader.closed).toBe(false);
     }
-    await jest.advanceTimersByTimeAsync(10);
+    await jest.advanceTimersByTimeAsync(STEPS);
     expect(reader.closed).toBe(true);
+  });
+
+  it('is cut off after a minute in which it took less than 16 KiB/s', async () => {
+    const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
+    await rig.begin(1, reader, LARGE_BYTES, 3_600_000);
+    await jest.advanceTimersByTimeAsync(30_000);
+    reader.take(1);
+    await jest.advanceTimersByTimeAsync(29_000);
+    expect(reader.closed).toBe(false);
+    await jest.advanceTimersByTimeAsync(4000);
+    expect(reader.closed).toBe(true);
+  });
+
+  it('goes on at 64 KiB/s that the kernel tells of in lumps of 2 MiB', async () => {
+    const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
+    await rig.begin(1, reader, LARGE_BYTES, 3_600_000);
+    for (let lump = 0; lump < 20; lump++) {
+      await jest.advanceTimersByTimeAsync(32_000);
+      reader.take(4);
+    }
+    await settled();
+    expect([reader.closed, rig.outcomes, reader.unsentBytes]).toEqual([false, [[1, 'answered']], 0]);
+  });
+
+  it('gives way at once when others need the memory, and is told of', async () => {
+    const [rig, stalled, other] = [
+      new ExecutionsRig({ limits: { maxResponseBytes: 8e6 } }),
+      new SlowReader(),
+      new SlowReader(),
+    ];
+    await rig.begin(1, stalled, LARGE_BYTES, 3_600_000);
+    await rig.begin(2, other, LARGE_BYTES);
+    expect([stalled.closed, other.refusals]).toEqual([false, ['overloaded']]);
+    await jest.advanceTimersByTimeAsync(4500);
+    other.take(1000);
+    await rig.begin(3, other, LARGE_BYTES);
+    expect([stalled.closed, other.refusals.length, rig.outcomes.at(-1)]).toEqual([true, 1, [3, 'answered']]);
+    expect(rig.cutOff).toEqual(['192.0.2.1']);
   });
 
   it('is left alone once it has taken all', async () => {

@@ -202,7 +202,12 @@ export class Connection implements Worker {
 
   /** Begins an envelope; the writer takes the `bodyLength` bytes. Frames sent meanwhile wait for its end. */
   sendBody(message: Message, bodyLength: number): BodyWriter {
-    return this.#outbox.begin(encodeEnvelopeHead(message, bodyLength), bodyLength);
+    return this.beginFrame(encodeEnvelopeHead(message, bodyLength), bodyLength);
+  }
+
+  /** Begins a frame of which `head` is the beginning; the writer takes the other `restLength` bytes. */
+  beginFrame(head: Uint8Array, restLength: number): BodyWriter {
+    return this.#outbox.begin(head, restLength);
   }
 
   sendError(error: ClusterError): void {
@@ -212,11 +217,6 @@ export class Connection implements Worker {
   /** Resolves when more may be sent without piling up, and when closed. */
   drained(): Promise<void> {
     return this.#outbox.drained();
-  }
-
-  /** Resolves when nothing waits for the end of a body any more and more may be sent, and when closed. */
-  bodiesWritten(): Promise<void> {
-    return this.#outbox.bodiesWritten();
   }
 
   /** Closes at once; nothing is delivered any more but `onClose('destroyed')`. */

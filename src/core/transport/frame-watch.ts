@@ -20,7 +20,7 @@ export interface FrameWatchOptions {
 
 export const DEFAULT_FRAME_TIMEOUT_MS = 30_000;
 /** Longer than a frame may take: the kernel takes what is buffered at once, all or nothing. */
-export const DEFAULT_WRITE_STALL_MS = 60_000;
+const DEFAULT_WRITE_STALL_MS = 60_000;
 export const DEFAULT_MAX_PENDING_BYTES = 128 * 1024 * 1024;
 
 const MIN_SWEEP_MS = 5;

@@ -3,6 +3,6 @@ export { formatAddress, hostOf, parseAddress, type Address } from './address';
 export { Connection, type BodyWriter, type CloseReason, type ConnectionHandler } from './connection';
 export { dial, type DialOptions } from './dial';
 export { ACCEPTED_LIMITS, CLIENT_LIMITS, DIALED_LIMITS, type FrameLimits } from './frame-limits';
-export { DEFAULT_WRITE_STALL_MS, FrameWatch, type FrameWatchOptions } from './frame-watch';
+export { FrameWatch, type FrameWatchOptions } from './frame-watch';
 export type { Secure } from './tls';
 export { listen, Listener, type ListenOptions } from './listener';
