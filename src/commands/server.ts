@@ -7,6 +7,7 @@ import { advertisedAddress, serverConfigFromFlags, type ServerConfig } from '../
 import { readServerFile } from '../config/server-file';
 import { ClusterError } from '../core/errors';
 import { systemClock } from '../core/system-clock';
+import { checkCover } from '../imaging/cover-check';
 import { runServer, type RunServerOptions } from '../server/run-server';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
@@ -96,14 +97,22 @@ function runOptions(
   };
 }
 
+/** The cover, as far as it can be checked before the server listens; what else may be wrong shows when it is decoded. */
 function readCover(file: string | undefined, configPath: string | null): { bytes: Uint8Array; name: string } {
   if (file === undefined) return { bytes: defaultCover(), name: 'the built-in cover' };
+  const place = configPath === null ? '' : `${configPath}: `;
+  let bytes: Uint8Array;
   try {
-    return { bytes: readFileSync(file), name: `server.cover_image ${file}` };
+    bytes = readFileSync(file);
   } catch (error) {
-    throw new ClusterError(
-      'bad_config',
-      `${configPath === null ? '' : `${configPath}: `}server.cover_image: cannot read ${file}: ${(error as Error).message}`,
-    );
+    const why = (error as Error).message;
+    throw new ClusterError('bad_config', `${place}server.cover_image: cannot read ${file}: ${why}`);
   }
+  const name = `server.cover_image ${file}`;
+  try {
+    checkCover(bytes);
+  } catch (error) {
+    throw error instanceof ClusterError ? new ClusterError(error.code, `${place}${name}: ${error.message}`) : error;
+  }
+  return { bytes, name };
 }

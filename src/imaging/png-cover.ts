@@ -1,6 +1,7 @@
 import { crc32, inflateSync } from 'node:zlib';
 import { ClusterError } from '../core/errors';
 import type { Cover } from './cover';
+import { type Orientation, orientationOf, upright } from './exif';
 import { checkCoverSize } from './pixels';
 import { readHeader, readUint32, SIGNATURE, TYPE } from './png';
 import type { PngHeader } from './png';
@@ -14,46 +15,102 @@ const COLOR_TYPES: Record<number, { samples: number; depths: number[] }> = {
   4: { samples: 2, depths: [8, 16] },
   6: { samples: 4, depths: [8, 16] },
 };
+/** Which pixels each pass holds (section 8.2), and the one of a PNG that is not interlaced. */
+const ADAM7 = [
+  { x: 0, y: 0, stepX: 8, stepY: 8 },
+  { x: 4, y: 0, stepX: 8, stepY: 8 },
+  { x: 0, y: 4, stepX: 4, stepY: 8 },
+  { x: 2, y: 0, stepX: 4, stepY: 4 },
+  { x: 0, y: 2, stepX: 2, stepY: 4 },
+  { x: 1, y: 0, stepX: 2, stepY: 2 },
+  { x: 0, y: 1, stepX: 1, stepY: 2 },
+];
+const WHOLE = [{ x: 0, y: 0, stepX: 1, stepY: 1 }];
 const MAX_INFLATED_BYTES = 512 * 1024 * 1024;
 
 const damaged = (what: string, cause?: unknown) =>
   new ClusterError('bad_image', `the cover is a damaged PNG: ${what}`, { cause });
 
-interface Chunks {
+interface PngStructure {
   header: PngHeader;
+  /** Samples a pixel. */
+  samples: number;
   palette: Uint8Array | null;
+  orientation: Orientation;
+  /** Deflated. */
   pixels: Uint8Array[];
 }
 
+/** A part of the picture with a grid of its pixels, in rows of `rowBytes` after a filter byte each. */
+interface Pass {
+  x: number;
+  y: number;
+  stepX: number;
+  stepY: number;
+  columns: number;
+  rows: number;
+  rowBytes: number;
+}
+
 /**
- * Decodes a PNG of any bit depth and colour type; transparency is dropped, 16 bits are cut to 8.
+ * Decodes a PNG of any bit depth and colour type, interlaced or not, and turns it as its EXIF data say; transparency is
+ * dropped, 16 bits are cut to 8.
  * @throws ClusterError('bad_image')
  */
 export function decodePng(file: Uint8Array): Cover {
-  const { header, palette, pixels } = readChunks(file);
-  const { width, height } = header;
-  const color = COLOR_TYPES[header.colorType];
-  if (!color?.depths.includes(header.bitDepth)) throw damaged('no such colour type');
-  if (header.interlaced) throw new ClusterError('bad_image', 'the cover is an interlaced PNG, which is not supported');
-  if (header.colorType === 3 && palette === null) throw damaged('it has no palette');
-  checkCoverSize(width, height);
-  const rowBytes = Math.ceil((width * color.samples * header.bitDepth) / 8);
-  const raw = inflate(pixels, height * (rowBytes + 1));
+  const structure = pngStructure(file);
+  const { header, samples, orientation } = structure;
+  const { width, height, bitDepth } = header;
+  const passes = passesOf(header, samples * bitDepth);
+  const raw = inflate(
+    structure.pixels,
+    passes.reduce((sum, { rows, rowBytes }) => sum + rows * (rowBytes + 1), 0),
+  );
   const rgb = new Uint8Array(width * height * 3);
-  const rows = new Uint8Array(2 * rowBytes + 1);
-  const pixelBytes = Math.max(1, (color.samples * header.bitDepth) >> 3);
-  for (let y = 0; y < height; y++) {
+  const pixelBytes = Math.max(1, (samples * bitDepth) >> 3);
+  let at = 0;
+  for (const pass of passes) {
+    const { rowBytes } = pass;
     // `rows`: the row above, then this one with its filter byte, as unfilter() wants them.
-    rows.set(raw.subarray(y * (rowBytes + 1), (y + 1) * (rowBytes + 1)), rowBytes);
-    unfilter(rows, rowBytes, rowBytes, pixelBytes, 0);
-    convertRow(rows.subarray(rowBytes + 1), rgb.subarray(y * width * 3, (y + 1) * width * 3), header, palette);
-    rows.copyWithin(0, rowBytes + 1);
+    const rows = new Uint8Array(2 * rowBytes + 1);
+    for (let row = 0; row < pass.rows; row++, at += rowBytes + 1) {
+      rows.set(raw.subarray(at, at + rowBytes + 1), rowBytes);
+      unfilter(rows, rowBytes, rowBytes, pixelBytes, 0);
+      const to = ((pass.y + row * pass.stepY) * width + pass.x) * 3;
+      convertRow(rows.subarray(rowBytes + 1), rgb.subarray(to), pass, structure);
+      rows.copyWithin(0, rowBytes + 1);
+    }
   }
-  return { width, height, rgb };
+  return upright(rgb, 3, header, orientation);
 }
 
-function readChunks(file: Uint8Array): Chunks {
+/**
+ * Follows the chunks of a PNG to its end, with their checksums, and checks what they say of it; inflates nothing.
+ * @throws ClusterError('bad_image')
+ */
+export function pngStructure(file: Uint8Array): PngStructure {
+  const chunks = readChunks(file);
+  const { header, palette } = chunks;
+  const color = COLOR_TYPES[header.colorType];
+  if (!color?.depths.includes(header.bitDepth)) throw damaged('no such colour type');
+  if (header.colorType === 3 && palette === null) throw damaged('it has no palette');
+  checkCoverSize(header.width, header.height);
+  return { ...chunks, samples: color.samples };
+}
+
+function passesOf({ width, height, interlaced }: PngHeader, pixelBits: number): Pass[] {
+  const grids = (interlaced ? ADAM7 : WHOLE).map((grid) => {
+    const columns = Math.ceil((width - grid.x) / grid.stepX);
+    const rows = Math.ceil((height - grid.y) / grid.stepY);
+    return { ...grid, columns, rows, rowBytes: Math.ceil((columns * pixelBits) / 8) };
+  });
+  // One without a pixel has no rows, and no filter bytes, either.
+  return grids.filter(({ columns, rows }) => columns > 0 && rows > 0);
+}
+
+function readChunks(file: Uint8Array): Omit<PngStructure, 'samples'> {
   let header: PngHeader | null = null;
+  let orientation: Orientation = 1;
   let palette: Uint8Array | null = null;
   const pixels: Uint8Array[] = [];
   for (let at = SIGNATURE.length; ;) {
@@ -69,7 +126,8 @@ function readChunks(file: Uint8Array): Chunks {
       if (header === null) throw damaged('its header makes no sense');
     } else if (type === TYPE.PLTE) palette = data;
     else if (type === TYPE.IDAT) pixels.push(data);
-    else if (type === TYPE.IEND) return { header, palette, pixels };
+    else if (type === TYPE.eXIf) orientation = orientationOf(data);
+    else if (type === TYPE.IEND) return { header, palette, orientation, pixels };
     at = end + 4;
   }
 }
@@ -86,10 +144,14 @@ function inflate(pixels: Uint8Array[], bytes: number): Uint8Array {
   return raw;
 }
 
-/** One row of samples of any depth to RGB. */
-function convertRow(row: Uint8Array, rgb: Uint8Array, header: PngHeader, palette: Uint8Array | null): void {
+/** One row of a pass, samples of any depth, to RGB from the beginning of `rgb` on. */
+function convertRow(
+  row: Uint8Array,
+  rgb: Uint8Array,
+  { columns, stepX }: Pass,
+  { header, samples, palette }: PngStructure,
+): void {
   const { bitDepth, colorType } = header;
-  const { samples } = COLOR_TYPES[colorType]!;
   const mask = (1 << bitDepth) - 1;
   const sample = (index: number) => {
     if (bitDepth >= 8) return row[index * (bitDepth >> 3)]!;
@@ -97,17 +159,17 @@ function convertRow(row: Uint8Array, rgb: Uint8Array, header: PngHeader, palette
     return (row[bit >> 3]! >> (8 - bitDepth - (bit & 7))) & mask;
   };
   const scale = bitDepth < 8 ? 255 / mask : 1;
-  for (let x = 0; x * 3 < rgb.length; x++) {
-    const first = sample(x * samples);
+  for (let column = 0, to = 0; column < columns; column++, to += 3 * stepX) {
+    const first = sample(column * samples);
     if (palette !== null && colorType === 3) {
       if (first * 3 + 2 >= palette.length) throw damaged('a pixel outside the palette');
-      rgb.set(palette.subarray(first * 3, first * 3 + 3), x * 3);
+      rgb.set(palette.subarray(first * 3, first * 3 + 3), to);
     } else if (samples < 3) {
-      rgb.fill(first * scale, x * 3, x * 3 + 3);
+      rgb.fill(first * scale, to, to + 3);
     } else {
-      rgb[x * 3] = first;
-      rgb[x * 3 + 1] = sample(x * samples + 1);
-      rgb[x * 3 + 2] = sample(x * samples + 2);
+      rgb[to] = first;
+      rgb[to + 1] = sample(column * samples + 1);
+      rgb[to + 2] = sample(column * samples + 2);
     }
   }
 }

@@ -20,6 +20,7 @@ export const TYPE = {
   PLTE: chunkType('PLTE'),
   IDAT: chunkType('IDAT'),
   IEND: chunkType('IEND'),
+  eXIf: chunkType('eXIf'),
 };
 
 /** The 32-bit big-endian number at `at`. */

@@ -60,7 +60,6 @@ describe('decodeCover', () => {
     expect(await refused(randomBytes(1000))).toMatch('neither a PNG nor a JPEG');
     expect(await refused(png.subarray(0, 500))).toMatch('cut off');
     expect(await refused(png.subarray(0, 8))).toMatch('cut off');
-    expect(await refused(await image().png({ progressive: true }).toBuffer())).toMatch('interlaced');
     expect(await refused(jpeg.subarray(0, 30))).toMatch('no frame header');
     expect(await refused(Buffer.concat([jpeg.subarray(0, 2), randomBytes(2000)]))).toMatch(/JPEG/);
     const flipped = Buffer.from(png);

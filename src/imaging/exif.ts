@@ -1,0 +1,76 @@
+import type { Cover } from './cover';
+
+/** How a picture is stored, by the TIFF tag of that name: 1 upright, 2 to 4 mirrored or turned, 5 to 8 on its side. */
+export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
+
+const ORIENTATION_TAG = 0x0112;
+const SHORT = 3;
+const ENTRY_BYTES = 12;
+
+/**
+ * The orientation in EXIF data (a TIFF header and its first directory, Exif 2.32, 4.5 and 4.6.4). Anything else than a
+ * number from 1 to 8 where it should be is upright: a picture is not worth less for what is said about it.
+ */
+export function orientationOf(tiff: Uint8Array): Orientation {
+  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
+  if (tiff.length < 8) return 1;
+  const order = view.getUint16(0);
+  const isLittle = order === 0x4949; // "II"; big-endian is "MM"
+  if ((!isLittle && order !== 0x4d4d) || view.getUint16(2, isLittle) !== 42) return 1;
+  const directory = view.getUint32(4, isLittle);
+  if (directory + 2 > tiff.length) return 1;
+  const count = view.getUint16(directory, isLittle);
+  for (
+    let entry = 0, at = directory + 2;
+    entry < count && at + ENTRY_BYTES <= tiff.length;
+    entry++, at += ENTRY_BYTES
+  ) {
+    if (view.getUint16(at, isLittle) !== ORIENTATION_TAG) continue;
+    const value = view.getUint16(at + 2, isLittle) === SHORT ? view.getUint16(at + 8, isLittle) : 0;
+    return value >= 1 && value <= 8 ? (value as Orientation) : 1;
+  }
+  return 1;
+}
+
+/** The picture as it is to be seen; `pixels` has `pixelBytes` bytes a pixel, of which the first three are R, G and B. */
+export function upright(
+  pixels: Uint8Array,
+  pixelBytes: 3 | 4,
+  { width, height }: { width: number; height: number },
+  orientation: Orientation,
+): Cover {
+  if (orientation === 1 && pixelBytes === 3) return { width, height, rgb: pixels };
+  const { start, stepX, stepY } = placing(width, height, orientation);
+  const rgb = new Uint8Array(width * height * 3);
+  for (let y = 0, from = 0; y < height; y++) {
+    for (let x = 0, to = 3 * (start + y * stepY); x < width; x++, from += pixelBytes, to += 3 * stepX) {
+      rgb[to] = pixels[from]!;
+      rgb[to + 1] = pixels[from + 1]!;
+      rgb[to + 2] = pixels[from + 2]!;
+    }
+  }
+  return orientation < 5 ? { width, height, rgb } : { width: height, height: width, rgb };
+}
+
+/** Where the first pixel goes, and how far from each other those beside and below it, in pixels. */
+function placing(width: number, height: number, orientation: Orientation) {
+  const last = width * height - 1;
+  switch (orientation) {
+    case 1:
+      return { start: 0, stepX: 1, stepY: width };
+    case 2:
+      return { start: width - 1, stepX: -1, stepY: width };
+    case 3:
+      return { start: last, stepX: -1, stepY: -width };
+    case 4:
+      return { start: last - width + 1, stepX: 1, stepY: -width };
+    case 5:
+      return { start: 0, stepX: height, stepY: 1 };
+    case 6:
+      return { start: height - 1, stepX: height, stepY: -1 };
+    case 7:
+      return { start: last, stepX: -height, stepY: -1 };
+    case 8:
+      return { start: last - height + 1, stepX: -height, stepY: 1 };
+  }
+}
