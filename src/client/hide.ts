@@ -10,6 +10,7 @@ import { resolveAliases } from './aliases';
 import { VirtualClient } from './client';
 import { Hedging } from './hedging';
 import { MAX_SENDABLE_BYTES, readInputFile } from './images';
+import { checkTarget, isSameFile } from '../files/target';
 import { writeWhole } from '../files/write-whole';
 
 const MAX_CARRIER_BYTES = 1024 * 1024 * 1024;
@@ -44,6 +45,8 @@ export interface HideResult {
 export async function hideImage(options: HideOptions): Promise<HideResult> {
   const { image, out, addresses, clientName, requestTimeoutMs, random, clock, secure } = options;
   refuseSame(image, out, 'image');
+  // Before the cluster works for nothing.
+  checkTarget(out);
   const bytes = readInputFile(image, MAX_SENDABLE_BYTES);
   const aliases = await resolveAliases(addresses);
   const hedging = new Hedging(1);
@@ -84,7 +87,7 @@ export function revealFile(carrier: string, out?: string): RevealResult {
 }
 
 function refuseSame(input: string, out: string, what: string): void {
-  if (path.resolve(input) !== path.resolve(out)) return;
+  if (!isSameFile(input, out)) return;
   throw new ClusterError('bad_usage', `${out} is the ${what} itself, it would be overwritten`);
 }
 

@@ -1,9 +1,8 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { type Clock, isLogged, type Logger, type LogLevel } from '../core/environment';
-import { ClusterError } from '../core/errors';
+import type { ClusterError } from '../core/errors';
 import { logLine } from '../core/log-line';
-import { causeOf } from '../files/cause';
+import { appendText, beginEmpty } from '../files/append';
+import { cannotWrite } from '../files/target';
 
 const FLUSH_MS = 1000;
 /** Sooner than the timer when so much waits. */
@@ -41,10 +40,9 @@ export class LogFiles {
   /** Begins a file, empty, its folder with it, and returns who writes to it. @throws ClusterError `bad_usage` */
   async begin(file: string): Promise<Logger> {
     try {
-      await mkdir(path.dirname(file), { recursive: true });
-      await writeFile(file, '');
+      await beginEmpty(file);
     } catch (error) {
-      throw failure(file, error);
+      throw cannotWrite(file, error);
     }
     const log: LogFile = { path: file, lines: [] };
     return (level, text) => {
@@ -77,7 +75,7 @@ export class LogFiles {
     this.#waitingChars = 0;
     for (const log of logs) {
       const text = log.lines.splice(0).join('');
-      await appendFile(log.path, text).catch((error: unknown) => this.#fail(failure(log.path, error)));
+      await appendText(log.path, text).catch((error: unknown) => this.#fail(cannotWrite(log.path, error)));
     }
   }
 
@@ -85,8 +83,4 @@ export class LogFiles {
     if (!this.#hasFailed) this.#options.onError(error);
     this.#hasFailed = true;
   }
-}
-
-function failure(file: string, error: unknown): ClusterError {
-  return new ClusterError('bad_usage', `cannot write ${file}: ${causeOf(error)}`, { cause: error });
 }

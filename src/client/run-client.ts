@@ -14,6 +14,7 @@ import { summaryText } from './summary-text';
 import { Tally } from './tally';
 import { UnexpectedErrors } from '../core/unexpected-errors';
 import { toMicros } from '../core/to-micros';
+import { checkTarget } from '../files/target';
 
 export interface RunClientOptions {
   config: ClientConfig;
@@ -23,7 +24,7 @@ export interface RunClientOptions {
   clientId: number;
   seed: number;
   clock: Clock;
-  /** Where its numbers go; its log goes beside it. */
+  /** Where its numbers go; its log goes beside it, unless this is a device, a FIFO or standard output. */
   metricsFile?: string;
   logLevel: LogLevel;
   /** Aborted by Ctrl-C: starts no more, what is in flight counts as interrupted. */
@@ -52,7 +53,8 @@ export async function runClient(options: RunClientOptions): Promise<ClientReport
   const { config, images, machineId, clientId, clock, metricsFile, signal, seed, display } = options;
   const runId = randomUUID();
   const logs = new LogFiles({ clock, level: options.logLevel, onError: (error) => warn(options, error.message) });
-  const log = metricsFile === undefined ? undefined : await logs.begin(logFileOf(metricsFile));
+  const hasLog = metricsFile !== undefined && checkTarget(metricsFile).kind === 'regular';
+  const log = hasLog ? await logs.begin(logFileOf(metricsFile)) : undefined;
   const aliases = await resolveAliases(config.serverAddresses);
   const client = newClient(options, { runId, aliases, log });
   const tally = new Tally(log);

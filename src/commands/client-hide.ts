@@ -1,7 +1,9 @@
 import path from 'node:path';
 import { Args, Flags } from '@oclif/core';
+import { goesToStdout, STDOUT } from '../files/target';
 import { type HideResult, hideImage } from '../client/hide';
 import { clientConfigOf } from './client/overrides';
+import { ClusterError } from '../core/errors';
 import { systemClock } from '../core/system-clock';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
@@ -18,7 +20,10 @@ export class ClientHide extends BaseCommand {
     image: Args.string({ required: true, description: 'the image, or any other file, to hide' }),
   };
   static override flags = {
-    out: Flags.string({ helpValue: 'FILE', summary: 'where the carrier goes (default: {image}.carrier.png, here)' }),
+    out: Flags.string({
+      helpValue: 'FILE',
+      summary: 'where the carrier goes (default: {image}.carrier.png, here); - is standard output',
+    }),
     server: serverFlag,
   };
 
@@ -32,14 +37,17 @@ export class ClientHide extends BaseCommand {
     } = clientConfigOf(flags.config, {
       servers: flags.server,
     });
-    const out = flags.out ?? `${path.parse(args.image).name}.carrier.png`;
+    const { out: named = `${path.parse(args.image).name}.carrier.png` } = flags;
+    const out = named === '-' ? STDOUT : named;
+    const isData = goesToStdout(out);
+    if (isData && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
     const how = { addresses, clientName, requestTimeoutMs, random: Math.random, clock: systemClock };
     const secure = await secureOf(tls);
     const result = await hideImage({ image: args.image, out, ...how, secure });
     const server = result.server_id === null ? 'a server' : `server ${result.server_id}`;
-    this.log(
-      `${result.out}: ${result.carrier_bytes} bytes from ${server} in ${result.latency_ms.toFixed(1)} ms, verified`,
-    );
+    const text = `${named}: ${result.carrier_bytes} bytes from ${server} in ${result.latency_ms.toFixed(1)} ms, verified`;
+    if (isData) this.logToStderr(text);
+    else this.log(text);
     return result;
   }
 }

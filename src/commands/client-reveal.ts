@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { revealFile } from '../client/hide';
+import { goesToStdout, STDOUT } from '../files/target';
 import { writeWhole } from '../files/write-whole';
 import { ClusterError } from '../core/errors';
 import { BaseCommand, withoutConfig } from './base';
@@ -30,13 +31,14 @@ export class ClientReveal extends BaseCommand {
     if (flags.out === undefined && process.stdout.isTTY) {
       throw new ClusterError('bad_usage', 'an image is nothing for a terminal: say --out FILE (or --out -)');
     }
-    if (out === '-' && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
-    const { secret, crc } = revealFile(args.carrier, out === '-' ? undefined : out);
-    if (out === '-') await new Promise((resolve) => process.stdout.write(secret, resolve));
-    else await writeWhole(out, [secret]);
+    const place = out === '-' ? STDOUT : out;
+    const isData = goesToStdout(place);
+    if (isData && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
+    const { secret, crc } = revealFile(args.carrier, isData ? undefined : out);
+    await writeWhole(place, secret);
     if (crc !== 'ok')
       this.logToStderr('note: no checksum came with it (carriers of the original have none), or it differs');
-    if (out !== '-') this.log(`${out}: ${secret.length} bytes`);
+    if (!isData) this.log(`${out}: ${secret.length} bytes`);
     return { out, secret_bytes: secret.length, crc };
   }
 }

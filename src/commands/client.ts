@@ -5,6 +5,7 @@ import { clientConfigOf } from './client/overrides';
 import { type ClientReport, runClient } from '../client/run-client';
 import { DEFAULT_IMAGE_DIRECTORY } from '../config/stress-config';
 import { EXIT } from '../core/errors';
+import { goesToStdout } from '../files/target';
 import { systemClock } from '../core/system-clock';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
@@ -34,13 +35,15 @@ export class Client extends BaseCommand {
     const { machineId = 1, clientId = 1 } = overrides;
     // Only a folder that somebody chose must be there.
     const folder = config.imageDir === DEFAULT_IMAGE_DIRECTORY ? undefined : config.imageDir;
-    const { isTTY: isTerminal = false, columns } = process.stdout;
-    const display = { write: (text: string) => void process.stdout.write(text), isTerminal, columns };
+    const metricsFile = flags['metrics-output'];
+    const output = metricsFile !== undefined && goesToStdout(metricsFile) ? process.stderr : process.stdout;
+    const { isTTY: isTerminal = false, columns } = output;
+    const display = { write: (text: string) => void output.write(text), isTerminal, columns };
     const secure = await secureOf(config.tls);
     const report = await withInterrupt((signal) =>
       runClient({
         ...{ config, images: imagesOf(folder).images, machineId, clientId, seed, clock: systemClock, signal, secure },
-        ...{ metricsFile: flags['metrics-output'], logLevel: flags['log-level'] },
+        ...{ metricsFile, logLevel: flags['log-level'] },
         display: this.jsonEnabled() ? undefined : display,
       }),
     );

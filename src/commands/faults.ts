@@ -2,10 +2,11 @@ import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import packageJson from '../../package.json';
 import { withInterrupt } from '../client/interrupt';
-import { faultsConfigOf } from '../config/faults-config';
+import { type FaultsConfig, faultsConfigOf } from '../config/faults-config';
 import { EXIT } from '../core/errors';
 import { systemClock } from '../core/system-clock';
 import { faultHands } from '../faults/hands';
+import { isSpecial } from '../files/target';
 import { dryRun, type FaultsReport, simulateFaults } from '../faults/simulate';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
@@ -36,7 +37,7 @@ export class Faults extends BaseCommand {
 
   async run(): Promise<FaultsReport | ReturnType<typeof dryRun>> {
     const { flags } = await this.parse(Faults);
-    const config = faultsConfigOf(flags, { ownCommand: ownCommand(), seed: randomInt(2 ** 31) });
+    const config = filesBeside(faultsConfigOf(flags, { ownCommand: ownCommand(), seed: randomInt(2 ** 31) }));
     const display = this.jsonEnabled() ? undefined : process.stdout;
     if (flags['dry-run']) return dryRun(config, display);
     const secure = await secureOf(config.tls);
@@ -50,6 +51,11 @@ export class Faults extends BaseCommand {
     this.endWith(exitCodeOf(report));
     return report;
   }
+}
+
+/** Beside a device or standard output no files are made. */
+function filesBeside(config: FaultsConfig): FaultsConfig {
+  return isSpecial(config.logFile) ? { ...config, eventsFile: null, probeFile: null } : config;
 }
 
 function exitCodeOf(report: FaultsReport): number {

@@ -20,7 +20,7 @@ export class Init extends BaseCommand {
   /** Writes the files and returns what was written. */
   async run(): Promise<{ written: WrittenFile[] }> {
     const { args, flags } = await this.parse(Init);
-    const written = init({ folder: args.dir, force: flags.force });
+    const written = await init({ folder: args.dir, force: flags.force });
     for (const file of written) this.log(`${file.path}  ${file.bytes.toLocaleString('en-US')} bytes`);
     const enter = path.resolve(args.dir) === process.cwd() ? '' : `cd ${args.dir}; `;
     this.log(`\nNext: ${enter}cloudp2p server --config config/server1.toml`);

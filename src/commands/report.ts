@@ -2,6 +2,7 @@ import { withInterrupt } from '../client/interrupt';
 import { loadReportConfig } from '../config/report-config';
 import { EXIT } from '../core/errors';
 import { systemClock } from '../core/system-clock';
+import { goesToStdout } from '../files/target';
 import type { Comparison } from '../report/compare/comparison';
 import { runCompare } from '../report/compare/run-compare';
 import type { Report as ReportResult } from '../report/report';
@@ -39,7 +40,8 @@ export class Report extends BaseCommand {
   /** Writes the report, or compares two, and returns it. */
   async run(): Promise<ReportResult | Comparison> {
     const { flags } = await this.parse(Report);
-    const say = (line: string): void => this.log(line);
+    const isData = flags.out?.some(goesToStdout) ?? false;
+    const say = (line: string): void => (isData ? this.logToStderr(line) : this.log(line));
     if (flags.compare) return runCompare({ places: flags.compare, outFiles: flags.out ?? [], say });
     const config = loadReportConfig(flags.config ?? DEFAULT_CONFIG, { required: flags.config !== undefined });
     const required = (file: string) => ({ path: file, required: true });

@@ -87,10 +87,10 @@ export interface FaultsConfig {
   /** Of the controller's own probe. Undefined: in the clear. */
   tls?: TlsFiles;
   logFile: string;
-  /** `logFile` with the extension .ndjson. */
-  eventsFile: string;
+  /** `logFile` with the extension .ndjson; null: nothing stands beside a device. */
+  eventsFile: string | null;
   /** What the controller's own probe has seen, in the same folder. */
-  probeFile: string;
+  probeFile: string | null;
   /** What gave the path of the log, for errors about it. */
   logSource: string;
 }

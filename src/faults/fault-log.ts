@@ -28,7 +28,7 @@ export class FaultLog {
   readonly #clock: Clock;
   readonly #display: Display | undefined;
   readonly #log: RecordFile;
-  readonly #events: RecordFile;
+  readonly #events: RecordFile | null;
   #ring: RingView | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Whether a line is missing in a file. */
@@ -45,7 +45,7 @@ export class FaultLog {
         onError: (error) => this.#onFileError(file, error),
       });
     this.#log = open(logFile);
-    this.#events = open(eventsFile);
+    this.#events = eventsFile === null ? null : open(eventsFile);
     if (display?.isTTY) this.#timer = setInterval(() => this.#drawRing(), REDRAW_MS).unref();
   }
 
@@ -72,8 +72,8 @@ export class FaultLog {
   }
 
   record(event: FaultEvent): void {
-    this.#events.append(JSON.stringify(event));
-    this.#events.flush();
+    this.#events?.append(JSON.stringify(event));
+    this.#events?.flush();
   }
 
   show(ring: RingView): void {
@@ -86,7 +86,7 @@ export class FaultLog {
     if (this.#display?.isTTY) this.#display.write(CLEAR_LINE);
     this.#ring = undefined;
     this.#log.close();
-    this.#events.close();
+    this.#events?.close();
   }
 
   #say(text: string): void {

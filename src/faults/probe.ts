@@ -19,8 +19,8 @@ export interface ProbeOptions {
   /** host:port, at least one. */
   addresses: readonly string[];
   conditions: readonly Threshold[];
-  /** Lines of RequestRecord are appended to it. */
-  file: string;
+  /** Lines of RequestRecord are appended to it; null: they are kept nowhere. */
+  file: string | null;
   /** Named in an error about the file. */
   fileSource: string;
   /** Default: in the clear. */
@@ -36,7 +36,8 @@ export interface Probe {
 
 /** Sends small tasks at a fixed rate, apart from any load, and judges what becomes of them. */
 export function startProbe({ addresses, conditions, file, fileSource, secure, clock }: ProbeOptions): Probe {
-  const records = new RecordFile(file, { flushMs: FLUSH_MS, what: fileSource, onError: () => undefined });
+  const how = { flushMs: FLUSH_MS, what: fileSource, onError: () => undefined };
+  const records = file === null ? null : new RecordFile(file, how);
   const window = new ProbeWindow();
   const crossed = new AbortController();
   const client = new VirtualClient({
@@ -49,7 +50,7 @@ export function startProbe({ addresses, conditions, file, fileSource, secure, cl
     pacing: { mode: 'rate', ratePerSecond: RATE_PER_SECOND },
     ...{ random: Math.random, clock },
     onRecord: (record) => {
-      records.append(JSON.stringify(record));
+      records?.append(JSON.stringify(record));
       window.add(record, clock.monotonicMs());
       const seen = window.crossed(conditions, clock.monotonicMs());
       if (seen !== null && !crossed.signal.aborted) crossed.abort(seen);
@@ -62,7 +63,7 @@ export function startProbe({ addresses, conditions, file, fileSource, secure, cl
       load.stop();
       await client.close();
       await done;
-      records.close();
+      records?.close();
     },
   };
 }

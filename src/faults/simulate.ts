@@ -39,7 +39,8 @@ export type FaultsReport = FaultsOutcome & {
   /** The abort condition that came true, with what was seen. */
   condition: string | null;
   log_file: string;
-  events_file: string;
+  /** Null where the log is no regular file. */
+  events_file: string | null;
   /** False: a file is not whole, for instance because the disk was full. */
   is_logged: boolean;
 };

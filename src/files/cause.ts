@@ -6,13 +6,23 @@ const WORDS: Record<string, string> = {
   ENOSPC: 'no space left on the device',
   EFBIG: 'the file is larger than it may be',
   EDQUOT: 'no space left in the quota',
+  EIO: 'input/output error',
   ENOTDIR: 'is no folder, or lies in something that is none',
   EEXIST: 'a part of the path is not a folder',
   EISDIR: 'is a folder',
   ENAMETOOLONG: 'the path is too long',
+  ELOOP: 'too many symbolic links, or a link that leads back to itself',
+  EMFILE: 'too many open files in this process',
+  ENFILE: 'too many open files on this machine',
+  EBUSY: 'is in use, or a mount point',
+  ETXTBSY: 'is a program that is running',
+  ENXIO: 'is a socket, or a FIFO that nobody reads',
+  EPIPE: 'the reader has closed its end',
+  EAGAIN: 'the reader is too slow',
+  EBADF: 'is not open for writing',
 };
 
-/** What went wrong with a file, in words. */
+/** Returns what went wrong with a file, in words. */
 export function causeOf(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   return WORDS[code] ?? message;

@@ -1,7 +1,10 @@
-import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
+import { oneLine } from '../core/printable';
+import { openToAppend } from './append';
 import { causeOf } from './cause';
+import { makeFolder } from './folders';
 
 export interface RecordFileOptions {
   /** What a killed process may lose. */
@@ -25,6 +28,8 @@ export class RecordFile {
   private waitingChars = 0;
   private timer: NodeJS.Timeout | null = null;
   private hasFailed = false;
+  /** The end of a line whose beginning a full FIFO has taken. */
+  private rest: Buffer = Buffer.alloc(0);
 
   /** @throws ClusterError `bad_config` when the file cannot be opened */
   constructor(
@@ -34,7 +39,7 @@ export class RecordFile {
     try {
       this.fd = openForAppend(path);
     } catch (error) {
-      throw new ClusterError('bad_config', `${options.what}: cannot write ${path}: ${causeOf(error)}`, {
+      throw new ClusterError('bad_config', `${options.what}: cannot write ${oneLine(path)}: ${causeOf(error)}`, {
         cause: error,
       });
     }
@@ -51,11 +56,11 @@ export class RecordFile {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
     if (this.lines.length === 0) return;
-    const bytes = Buffer.from(`${this.lines.join('\n')}\n`);
+    const bytes = Buffer.concat([this.rest, Buffer.from(`${this.lines.join('\n')}\n`)]);
     this.lines = [];
     this.waitingChars = 0;
     try {
-      writeWholeLines(this.fd, bytes);
+      this.writeWholeLines(bytes);
     } catch (error) {
       if (!this.hasFailed) this.options.onError(new Error(causeOf(error), { cause: error }));
       this.hasFailed = true;
@@ -66,23 +71,29 @@ export class RecordFile {
     this.flush();
     closeSync(this.fd);
   }
+
+  /** A disk may take a part of it before it is full: then the file ends after the last whole line. */
+  private writeWholeLines(bytes: Buffer): void {
+    const { fd, rest } = this;
+    this.rest = Buffer.alloc(0);
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(fd, bytes, written);
+    } catch (error) {
+      const wholeBytes = written === 0 ? 0 : bytes.lastIndexOf(0x0a, written - 1) + 1;
+      const cutBytes = written - wholeBytes;
+      const isFile = fstatSync(fd).isFile();
+      if (isFile && cutBytes > 0) ftruncateSync(fd, fstatSync(fd).size - cutBytes);
+      const isInLine = cutBytes > 0 || (written === 0 && rest.length > 0);
+      if (!isFile && isInLine) this.rest = bytes.subarray(written, bytes.indexOf(0x0a, written) + 1);
+      throw error;
+    }
+  }
 }
 
 function openForAppend(file: string): number {
-  // One level only: more is more likely a typing error, and under /proc Node would try for ever.
+  // One level only: more is more likely a typing error.
   const folder = path.dirname(file);
-  if (!existsSync(folder)) mkdirSync(folder);
-  return openSync(file, 'a');
-}
-
-/** A disk may take a part of it before it is full: then the file ends after the last whole line. */
-function writeWholeLines(fd: number, bytes: Buffer): void {
-  let written = 0;
-  try {
-    while (written < bytes.length) written += writeSync(fd, bytes, written);
-  } catch (error) {
-    const wholeBytes = bytes.lastIndexOf(0x0a, written - 1) + 1;
-    if (written > wholeBytes && fstatSync(fd).isFile()) ftruncateSync(fd, fstatSync(fd).size - (written - wholeBytes));
-    throw error;
-  }
+  if (existsSync(path.dirname(folder))) makeFolder(folder);
+  return openToAppend(file);
 }

@@ -1,33 +1,152 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+/** Files that appear whole, and all together. */
+import { randomBytes } from 'node:crypto';
+import { rmSync, type Stats } from 'node:fs';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
-import { causeOf } from './cause';
+import { oneLine } from '../core/printable';
+import { creationError, makeFolder } from './folders';
+import { pour } from './pour';
+import { cannotWrite, checkTarget, placeOf, type Target } from './target';
 
-let lastNumber = 0;
+export interface NewFile {
+  path: string;
+  content: string | Uint8Array | readonly Uint8Array[];
+}
+
+/** File systems take 255 bytes; the rest is for the dots, the random part and the ending. */
+const MAX_NAME_BYTES = 200;
+const PERMISSIONS = 0o777;
+
+/** Written, and not yet where they belong: whatever ends this process, none of them stays. */
+const unfinished = new Set<string>();
+let isWatching = false;
+
+/** Writes one file, as `writeAll` does. @throws ClusterError `bad_usage` naming the file where it cannot be written */
+export function writeWhole(file: string, content: NewFile['content']): Promise<void> {
+  return writeAll([{ path: file, content }]);
+}
 
 /**
- * Writes a file whole or not at all: into a temporary file of the same folder (made if it is missing), fsync, rename.
- * @throws ClusterError `bad_usage` naming the file where it cannot be written
+ * Writes all files, with the folders they need. Each is written beside its place first; only when all are on disk do
+ * they move there, so that a full disk leaves nothing behind. Symbolic links stay, and what they lead to is replaced. What
+ * exists and is no regular file (a device, a FIFO, /dev/stdout) is written into.
+ * @throws ClusterError `bad_usage` that names the file and the reason
  */
-export async function writeWhole(file: string, content: string | readonly Uint8Array[]): Promise<void> {
-  const folder = path.dirname(file);
-  const temporary = path.join(folder, `.${path.basename(file)}.${process.pid}.${++lastNumber}.tmp`);
+export async function writeAll(files: readonly NewFile[]): Promise<void> {
+  const prepared: PreparedFile[] = [];
   try {
-    await mkdir(folder, { recursive: true });
-    await writeAndSync(temporary, typeof content === 'string' ? [Buffer.from(content)] : content);
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
-    throw new ClusterError('bad_usage', `cannot write ${file}: ${causeOf(error)}`, { cause: error });
+    for (const file of files) {
+      const next = await PreparedFile.prepare(file.path, file.content);
+      prepared.push(next);
+      refuseClash(next, prepared);
+    }
+    // A rename hardly ever fails: whatever does comes before it.
+    const [renamed, poured] = [prepared.filter(isRenamed), prepared.filter((file) => !isRenamed(file))];
+    for (const file of [...poured, ...renamed]) await file.commit();
+  } finally {
+    for (const file of prepared) file.discard();
   }
 }
 
-async function writeAndSync(file: string, chunks: readonly Uint8Array[]): Promise<void> {
-  const handle = await open(file, 'wx');
+/** A file whose content is on disk, beside its place; what was there before is still there. */
+export class PreparedFile {
+  private constructor(
+    readonly path: string,
+    readonly target: Target,
+    readonly chunks: readonly Uint8Array[],
+    private readonly temporary: string | null,
+  ) {}
+
+  /** @throws ClusterError `bad_usage` naming the file where it cannot be written; then nothing is left */
+  static async prepare(file: string, content: NewFile['content']): Promise<PreparedFile> {
+    const target = checkTarget(file);
+    const chunks = typeof content === 'string' ? [Buffer.from(content)] : 'byteLength' in content ? [content] : content;
+    if (target.kind !== 'regular') return new PreparedFile(file, target, chunks, null);
+    try {
+      const folder = path.dirname(target.path);
+      makeFolder(folder);
+      return new PreparedFile(file, target, chunks, await writeBeside(target.path, chunks, target.there));
+    } catch (error) {
+      throw cannotWrite(file, error);
+    }
+  }
+
+  /** Moves it to its place. @throws ClusterError `bad_usage` naming the file */
+  async commit(): Promise<void> {
+    const { target, temporary } = this;
+    try {
+      if (target.kind !== 'regular') return await pour(target, this.chunks);
+      await rename(temporary!, target.path);
+      unfinished.delete(temporary!);
+    } catch (error) {
+      throw cannotWrite(this.path, error);
+    }
+  }
+
+  /** Removes what was not committed. */
+  discard(): void {
+    if (this.temporary !== null) remove(this.temporary);
+  }
+}
+
+function isRenamed({ target }: PreparedFile): boolean {
+  return target.kind === 'regular';
+}
+
+/** Two names of one file, with different contents: one of them would be lost without a word. */
+function refuseClash(file: PreparedFile, all: readonly PreparedFile[]): void {
+  const place = isRenamed(file) ? placeOf(file.path) : null;
+  if (place === null) return;
+  const twin = all.find((other) => other !== file && isRenamed(other) && placeOf(other.path) === place);
+  if (twin === undefined || Buffer.concat(twin.chunks).equals(Buffer.concat(file.chunks))) return;
+  const text = `${oneLine(twin.path)} and ${oneLine(file.path)} are the same file`;
+  throw new ClusterError('bad_usage', `cannot write ${oneLine(file.path)}: ${text}`);
+}
+
+/** Returns where it was written. The name is random, and nothing of that name may be there: nobody can put a link in its way. */
+async function writeBeside(file: string, chunks: readonly Uint8Array[], there: Stats | null): Promise<string> {
+  const name = Buffer.from(path.basename(file))
+    .subarray(0, MAX_NAME_BYTES)
+    .toString()
+    .replace(/\ufffd+$/, '');
+  const temporary = `${path.dirname(file)}/.${name}.${randomBytes(6).toString('hex')}.tmp`;
+  // Until it has the permissions of the file whose place it takes, nobody else may read it.
+  const handle = await open(temporary, 'wx', there === null ? 0o666 : 0o600).catch((error: unknown) => {
+    throw creationError(file, error);
+  });
+  track(temporary);
   try {
     for (const chunk of chunks) await handle.writeFile(chunk);
+    if (there !== null) await takeAfter(handle, there);
     await handle.sync();
+  } catch (error) {
+    remove(temporary);
+    throw error;
   } finally {
     await handle.close();
+  }
+  return temporary;
+}
+
+/** The owner too, where root replaces the file of somebody else. */
+async function takeAfter(handle: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
+  // Root of a container may not be allowed to.
+  if (process.geteuid?.() === 0) await handle.chown(uid, gid).catch(() => undefined);
+  await handle.chmod(mode & PERMISSIONS);
+}
+
+function track(temporary: string): void {
+  if (!isWatching) process.once('exit', () => unfinished.forEach(remove));
+  isWatching = true;
+  unfinished.add(temporary);
+}
+
+function remove(temporary: string): void {
+  if (!unfinished.delete(temporary)) return;
+  try {
+    rmSync(temporary, { force: true });
+  } catch {
+    // The file system has become read-only or is gone.
   }
 }

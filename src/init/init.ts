@@ -3,7 +3,7 @@ import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { type Asset, TEMPLATES, TEST_IMAGES } from '../assets/assets';
 import { ClusterError } from '../core/errors';
-import { writeAll } from '../files/write-all';
+import { writeAll } from '../files/write-whole';
 
 export interface InitOptions {
   folder: string;
@@ -22,7 +22,7 @@ export interface WrittenFile {
  * Throws ClusterError `bad_usage` if files exist and `force` is false (nothing is written then), or for a folder that
  * cannot be written.
  */
-export function init({ folder, force }: InitOptions): WrittenFile[] {
+export async function init({ folder, force }: InitOptions): Promise<WrittenFile[]> {
   const assets: readonly Asset[] = [...TEMPLATES, ...TEST_IMAGES];
   const targets = assets.map((asset) => ({ path: path.join(folder, asset.path), asset }));
   const existing = force ? [] : targets.filter((target) => exists(target.path));
@@ -31,7 +31,7 @@ export function init({ folder, force }: InitOptions): WrittenFile[] {
     throw new ClusterError('bad_usage', [...lines, 'nothing was written; --force overwrites'].join('\n'));
   }
   const files = targets.map((target) => ({ path: target.path, content: Buffer.from(target.asset.content()) }));
-  writeAll(files);
+  await writeAll(files);
   return files.map((file) => ({ path: file.path, bytes: file.content.length }));
 }
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import { formatSshTarget, type RemotePlace, type SshTarget } from '../core/ssh-target';
-import { causeOf } from '../files/cause';
+import { makeFolder } from '../files/folders';
+import { cannotWrite } from '../files/target';
 import { type ClockOffset, measureClock } from '../ssh/clock-offset';
 import { connectSsh } from '../ssh/connect';
 import { inParallel } from '../ssh/in-parallel';
@@ -191,7 +192,7 @@ class Machine implements MachineState {
   private async fetch(sftp: Sftp, { remote, local, entry }: File): Promise<void> {
     const onBytes = (bytes: number): void => void (this.bytes += bytes);
     if (await isThere(local, entry)) return;
-    await onDisk(path.dirname(local), (folder) => mkdir(folder, { recursive: true }));
+    await onDisk(path.dirname(local), makeFolder);
     await sftp.download(remote, local, entry, onBytes);
   }
 
@@ -292,10 +293,10 @@ async function removeParts(folder: string): Promise<void> {
   await onDisk(folder, () => Promise.all(parts.map((name) => rm(path.join(folder, name), { force: true }))));
 }
 
-async function onDisk(place: string, act: (place: string) => Promise<unknown>): Promise<void> {
+async function onDisk(place: string, act: (place: string) => unknown): Promise<void> {
   try {
     await act(place);
   } catch (error) {
-    throw new ClusterError('bad_usage', `cannot write ${place}: ${causeOf(error)}`, { cause: error });
+    throw cannotWrite(place, error);
   }
 }

@@ -55,7 +55,7 @@ export async function runReport(options: RunReportOptions): Promise<Report> {
   const { thresholds, run } = options;
   const rules = typeof options.rules === 'function' ? options.rules(gathered) : options.rules;
   const report = buildReport(inputs, { thresholds, rules, run });
-  writeReports(report, outFiles);
+  await writeReports(report, outFiles);
   for (const file of outFiles) say(`✓ Saved ${formatOf(file).name} report: ${shown(file)}`);
   for (const line of ['', RULE, 'Metrics Aggregation Complete!', RULE, ...remarks(report)]) say(line);
   return report;

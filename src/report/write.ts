@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
-import { writeAll } from '../files/write-all';
+import { writeAll } from '../files/write-whole';
 import { printable } from '../core/printable';
 import { renderCsv } from './renderers/csv';
 import { renderHtml } from './renderers/html';
@@ -29,6 +29,6 @@ export function formatOf(file: string): (typeof FORMATS)[Extension] {
 }
 
 /** Writes the report into each file, by its extension, all of them or none. @throws ClusterError `bad_usage` */
-export function writeReports(report: Report, files: readonly string[]): void {
-  writeAll(files.map((file) => ({ path: file, content: Buffer.from(formatOf(file).render(report)) })));
+export async function writeReports(report: Report, files: readonly string[]): Promise<void> {
+  await writeAll(files.map((file) => ({ path: file, content: formatOf(file).render(report) })));
 }

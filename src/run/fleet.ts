@@ -4,7 +4,7 @@ import path from 'node:path';
 import { ClusterError } from '../core/errors';
 import type { LocalServer } from '../faults/drivers/local-server';
 import { lastLine, logFileOf } from '../faults/drivers/server-log';
-import { type NewFile, writeAll } from '../files/write-all';
+import { type NewFile, writeAll } from '../files/write-whole';
 import { look } from '../status/status';
 import { HOST } from './ports';
 import { openLog } from '../faults/drivers/launch';
@@ -56,7 +56,7 @@ export class Fleet {
 
   /** Writes their files and starts all; resolves when they have a leader and can take tasks, with words about that. */
   async start(signal: AbortSignal): Promise<string> {
-    writeAll(this.files());
+    await writeAll(this.files());
     for (const server of this.servers) this.launch(server);
     return this.ready(signal);
   }

@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
 import type { FaultsReport } from '../faults/simulate';
 import { causeOf } from '../files/cause';
-import { writeAll } from '../files/write-all';
+import { makeFolder, makeNewFolder } from '../files/folders';
+import { writeWhole } from '../files/write-whole';
 import { renderText } from '../report/renderers/text';
 import type { Report, RunFacts } from '../report/report';
 import { runReport, type RunReportOptions } from '../report/run-report';
@@ -61,9 +62,9 @@ export class RunRecorder {
   }
 
   /** @throws ClusterError `bad_usage` for a folder that exists or cannot be made, or a file that cannot be written */
-  begin(): void {
-    makeFolder(this.options.folder);
-    this.writeFacts(this.options.facts);
+  async begin(): Promise<void> {
+    makeRunFolder(this.options.folder);
+    await this.writeFacts(this.options.facts);
   }
 
   /** Reports, if there is something to report; null otherwise. */
@@ -97,10 +98,9 @@ export class RunRecorder {
     };
   }
 
-  private writeFacts(facts: RunFacts): void {
+  private writeFacts(facts: RunFacts): Promise<void> {
     const { folder, servers } = this.options;
-    const content = Buffer.from(`${JSON.stringify({ ...facts, servers }, null, 2)}\n`);
-    writeAll([{ path: path.join(folder, 'run.json'), content }]);
+    return writeWhole(path.join(folder, 'run.json'), `${JSON.stringify({ ...facts, servers }, null, 2)}\n`);
   }
 
   /** Null where something could not be written: then the run is incomplete, and goes on. */
@@ -131,12 +131,12 @@ function problemsOf({ down, is_logged, failed, ended_early, condition }: FaultsR
   ];
 }
 
-function makeFolder(folder: string): void {
+function makeRunFolder(folder: string): void {
   try {
-    mkdirSync(path.dirname(folder), { recursive: true });
+    makeFolder(path.dirname(folder));
     // Whatever is there already, it is not ours to mix with.
     if (existsSync(folder)) throw new Error('it is there already, and a run needs a new folder');
-    mkdirSync(folder);
+    makeNewFolder(folder);
   } catch (error) {
     throw new ClusterError('bad_usage', `cannot make the folder ${oneLine(folder)}: ${causeOf(error)}`, {
       cause: error,

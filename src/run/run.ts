@@ -61,7 +61,7 @@ export async function runAll(options: RunOptions): Promise<RunResult> {
   await checkKinds(config, fleet);
   const recorder = new RunRecorder({ folder, facts, servers: fleet.addresses, steps: 5, clock, screen });
   const run = new Run(options, fleet, recorder);
-  recorder.begin();
+  await recorder.begin();
   try {
     const where = `${config.servers} on ${fleet.addresses.join(', ')}, files in ${oneLine(folder)}`;
     recorder.step(1, 'START SERVERS', where);

@@ -1,4 +1,3 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { ClusterError, EXIT } from '../core/errors';
 import { type Clock, isLogged, type Logger, type LogLevel } from '../core/environment';
 import { logLine } from '../core/log-line';
@@ -9,6 +8,7 @@ import { RecordFile } from '../files/record-file';
 import type { ServerMetrics } from '../metrics/server-metrics';
 import { type FittedConnections, fitConnections } from './open-files';
 import { EventsFile } from './events-file';
+import { PidFile } from './pid-file';
 import { Server, type ServerOptions } from './server';
 
 /** What a killed server may lose of its events (docs: files that a run leaves). */
@@ -55,6 +55,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     maxSecretBytes: options.limits.maxSecretBytes,
   });
   let metrics: ServerMetrics | undefined;
+  let pidFile: PidFile | undefined;
   const server = new Server({
     member: options.member,
     address: options.address,
@@ -70,7 +71,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   });
   const cleanUp = (): void => {
     files.close();
-    removePidFile(options.pidFile);
+    pidFile?.remove();
   };
   // Before it listens: whoever sees it listen may stop it.
   const signals = catchSignals(server, files.log, cleanUp);
@@ -79,9 +80,10 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   input?.resume();
   try {
     metrics = await metricsOf(options, server);
+    pidFile = await preparePidFile(options);
     await startNamed(server);
     for (const text of [...(options.warnings ?? []), ...fitted.warnings]) files.log('warn', text);
-    writePidFile(options);
+    await pidFile.publish();
     await untilStopped(server, pool, options.cover.name, files.log);
     return signals.exitCode();
   } catch (error) {
@@ -202,23 +204,8 @@ function openFiles(options: RunServerOptions) {
 }
 
 /** Who wants to stop this process checks pid, start time and command line before it does. */
-function writePidFile({ pidFile, member, configPath, clock }: RunServerOptions): void {
+async function preparePidFile({ pidFile, member, configPath, clock }: RunServerOptions): Promise<PidFile> {
   const startedMs = clock.unixMs() - process.uptime() * 1000;
   const start = { start_time: Math.round(startedMs), kernel_start: ownKernelStart() };
-  const content = { pid: process.pid, ...start, server_id: member.id, config: configPath };
-  try {
-    writeFileSync(pidFile, `${JSON.stringify(content)}\n`);
-  } catch (error) {
-    throw new ClusterError('bad_config', `server.pid_file: cannot write ${pidFile}: ${(error as Error).message}`);
-  }
-}
-
-/** Only our own: another server may have been started with the same file since. */
-function removePidFile(pidFile: string): void {
-  try {
-    const { pid } = JSON.parse(readFileSync(pidFile, 'utf8')) as { pid?: number };
-    if (pid === process.pid) rmSync(pidFile);
-  } catch {
-    // gone already, or not ours
-  }
+  return PidFile.prepare(pidFile, { pid: process.pid, ...start, server_id: member.id, config: configPath });
 }

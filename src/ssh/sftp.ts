@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, stat, truncate, utimes } from 'node:fs/promises';
+import { open, stat, truncate, utimes } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Attributes, SFTPWrapper } from 'ssh2';
-import { ClusterError } from '../core/errors';
-import { causeOf } from '../files/cause';
+import type { ClusterError } from '../core/errors';
+import { moveInPlace } from '../files/move';
+import { cannotWrite } from '../files/target';
 import { inParallel } from './in-parallel';
 import { sftpReason, unreachable } from './problems';
 import type { Ssh } from './ssh';
@@ -87,7 +88,7 @@ export class Sftp {
     await here(local, async () => {
       if ((await stat(part)).size !== sizeBytes) throw this.failure(remote, 'is not whole');
       await utimes(part, modifiedSecs, modifiedSecs);
-      await rename(part, local);
+      await moveInPlace(part, local);
     });
   }
 
@@ -220,7 +221,6 @@ async function here<T>(path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    if (error instanceof ClusterError) throw error;
-    throw new ClusterError('bad_usage', `cannot write ${path}: ${causeOf(error)}`, { cause: error });
+    throw cannotWrite(path, error);
   }
 }

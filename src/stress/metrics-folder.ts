@@ -1,8 +1,10 @@
-import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { timestamp } from '../core/log-line';
 import { ClusterError } from '../core/errors';
 import { causeOf } from '../files/cause';
+import { makeFolder, makeNewFolder } from '../files/folders';
+import { moveAside } from '../files/move';
 
 /** What was moved, and where to. */
 export interface Moved {
@@ -17,7 +19,7 @@ export function fileOf(folder: string, machineId: number, what: string): string 
 
 /**
  * Makes the folder, and moves what an earlier run of this machine left in it to `previous-<YYYYMMDD-HHMMSS>` there; null
- * where nothing was left. Files of other machines stay.
+ * where nothing was left. Files of other machines stay, and so do links and FIFOs that somebody put there.
  * @throws ClusterError `bad_usage` naming the folder
  */
 export function prepareFolder(folder: string, machineId: number, now: Date): Moved | null {
@@ -25,9 +27,11 @@ export function prepareFolder(folder: string, machineId: number, now: Date): Mov
     makeFolder(folder);
     // With the half-written files of a killed process, which nobody will finish.
     const left = new RegExp(
-      `^(\\.?machine_${machineId}_(client_\\d+\\.(json|log)|run\\.json)(\\.\\d+\\.\\d+\\.tmp)?|machine_${machineId}_(requests|generator)\\.ndjson)$`,
+      `^(\\.?machine_${machineId}_(client_\\d+\\.(json|log)|run\\.json)(\\.[\\da-f.]+\\.tmp)?|machine_${machineId}_(requests|generator)\\.ndjson)$`,
     );
-    const names = readdirSync(folder).filter((name) => left.test(name));
+    const names = readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && left.test(entry.name))
+      .map(({ name }) => name);
     if (names.length === 0) return null;
     const aside = newFolder(
       path.join(
@@ -37,23 +41,10 @@ export function prepareFolder(folder: string, machineId: number, now: Date): Mov
           .replace(' ', '-')}`,
       ),
     );
-    for (const name of names) renameSync(path.join(folder, name), path.join(aside, name));
+    for (const name of names) moveAside(path.join(folder, name), path.join(aside, name));
     return { count: names.length, folder: aside };
   } catch (error) {
     throw new ClusterError('bad_usage', `cannot write to ${folder}: ${causeOf(error)}`, { cause: error });
-  }
-}
-
-/** Level by level: asked for all of them at once Node tries for ever below /proc. */
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && statSync(folder).isDirectory()) return;
-    if (code !== 'ENOENT' || path.dirname(folder) === folder) throw error;
-    makeFolder(path.dirname(folder));
-    mkdirSync(folder);
   }
 }
 
@@ -62,7 +53,7 @@ function newFolder(wanted: string): string {
   for (let number = 1; ; number++) {
     const folder = number === 1 ? wanted : `${wanted}-${number}`;
     try {
-      mkdirSync(folder);
+      makeNewFolder(folder);
       return folder;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -1,4 +1,4 @@
-import { accessSync, appendFileSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { ServerLocation } from '../../config/faults-config';
@@ -13,6 +13,7 @@ import { unableTo } from '../drivers/network/abilities';
 import { healNetwork, toolsFor } from '../drivers/network/network';
 import { mayAdministerNetwork } from '../drivers/network/tools';
 import { logFileOf } from '../drivers/server-log';
+import { appendTextSync } from '../../files/append';
 import { ownKernelStart } from '../../files/kernel-start';
 import type { Driver, ServerProcess } from '../driver';
 import { nullIfRefused, reasonOf, refused } from '../refusal';
@@ -229,7 +230,7 @@ class Agent {
     const server = this.#servers.find(({ id }) => id === serverId)!;
     const line = logLine(new Date(this.#options.clock.unixMs()), 'warn', `fault agent: ${text}`);
     try {
-      appendFileSync(logFileOf(server), `${line}\n`);
+      appendTextSync(logFileOf(server), `${line}\n`);
     } catch {
       // A full disk must not keep it from mending the rest.
     }

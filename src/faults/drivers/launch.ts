@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, fchownSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fchownSync } from 'node:fs';
+import { openToAppend } from '../../files/append';
 import { causeOf } from '../../files/cause';
 import type { ServerProcess } from '../driver';
 import { refused } from '../refusal';
@@ -37,7 +38,7 @@ export function launchDetached(server: LocalServer, { uid, gid }: ServerOwner): 
 /** To append to it. @throws ClusterError `not_reachable` */
 export function openLog(file: string): number {
   try {
-    return openSync(file, 'a');
+    return openToAppend(file);
   } catch (error) {
     throw refused(`cannot write ${file}: ${causeOf(error)}`, error);
   }
@@ -48,7 +49,7 @@ function logFor(server: LocalServer, owner: ServerOwner | null): number | 'ignor
   const file = logFileOf(server);
   const isNew = !existsSync(file);
   try {
-    const log = openSync(file, 'a');
+    const log = openToAppend(file);
     if (isNew && owner !== null) fchownSync(log, owner.uid, owner.gid);
     return log;
   } catch {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { ClusterError } from '../../core/errors';
 import { printable } from '../../core/printable';
-import { writeAll } from '../../files/write-all';
+import { writeAll } from '../../files/write-whole';
 import { compare, type Named } from './compare';
 import type { Comparison } from './comparison';
 import { renderCompareHtml } from './html';
@@ -29,7 +29,7 @@ const FORMATS: Record<string, Render> = {
  * `report --compare A B`: says the comparison, and writes it where it was asked for.
  * @throws ClusterError `bad_usage` for what are not two reports, and for files that cannot be written
  */
-export function runCompare({ places, outFiles, say }: CompareOptions): Comparison {
+export async function runCompare({ places, outFiles, say }: CompareOptions): Promise<Comparison> {
   const [placeA, placeB, ...others] = places;
   if (placeA === undefined || placeB === undefined || others.length > 0) {
     const expected = 'two runs, each a folder with a final_report.json or the file itself';
@@ -38,7 +38,7 @@ export function runCompare({ places, outFiles, say }: CompareOptions): Compariso
   const renders = [...new Set(outFiles)].map((file) => ({ file, render: renderOf(file) }));
   const [a, b] = [readReport(placeA), readReport(placeB)];
   const comparison = compare(a, b);
-  writeAll(renders.map(({ file, render }) => ({ path: file, content: Buffer.from(render(comparison, a, b)) })));
+  await writeAll(renders.map(({ file, render }) => ({ path: file, content: render(comparison, a, b) })));
   say(renderCompareText(comparison).trimEnd());
   for (const { file } of renders) say(`✓ Saved comparison: ${printable(file, 4096)}`);
   return comparison;

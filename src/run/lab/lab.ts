@@ -64,7 +64,7 @@ async function perform(options: LabOptions): Promise<RunResult> {
   const recorder = new RunRecorder({ folder, facts, servers, steps: STEPS.length, clock, screen });
   const run = new LabRun(options, recorder);
   let result: RunResult | undefined;
-  recorder.begin();
+  await recorder.begin();
   const onExit = (): void => run.tellWhatIsLeft();
   process.once('exit', onExit);
   try {

@@ -1,0 +1,39 @@
+import { appendFileSync, closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { appendFile, open } from 'node:fs/promises';
+import path from 'node:path';
+import { creationError, makeFolder } from './folders';
+import { targetOf } from './target';
+
+/** A FIFO that nobody reads is an error: whoever appends must not wait for a reader, perhaps for ever. */
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** Opens a file for appending and makes it if it is missing. @throws Error whose cause `causeOf` tells */
+export function openToAppend(file: string): number {
+  const target = targetOf(file);
+  try {
+    const fd = openSync(file, APPEND);
+    // It may have become something else since it was looked at.
+    if (!fstatSync(fd).isBlockDevice()) return fd;
+    closeSync(fd);
+  } catch (error) {
+    throw target.kind === 'regular' ? creationError(target.path, error) : error;
+  }
+  throw new Error('is a disk, expected a file');
+}
+
+/** Empties a file or makes it, with the folders it needs. @throws Error whose cause `causeOf` tells */
+export async function beginEmpty(file: string): Promise<void> {
+  const target = targetOf(file);
+  if (target.kind === 'regular') makeFolder(path.dirname(target.path));
+  await (await open(file, APPEND | constants.O_TRUNC)).close();
+}
+
+/** Appends a text to a file at once, as `appendText` does. */
+export function appendTextSync(file: string, text: string): void {
+  appendFileSync(file, text, { flag: APPEND as unknown as string });
+}
+
+/** Appends a text to a file and makes it if it is missing. @throws Error whose cause `causeOf` tells */
+export function appendText(file: string, text: string): Promise<void> {
+  return appendFile(file, text, { flag: APPEND });
+}

@@ -1,0 +1,60 @@
+import { mkdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { oneLine } from '../core/printable';
+import { causeOf } from './cause';
+
+/**
+ * Makes a folder with those above it that are missing; one that is there is left as it is. Level by level: asked for all
+ * of them at once, Node tries for ever below /proc, and calls a read-only file system a missing folder.
+ * @throws Error naming the folder that cannot be made, and why
+ */
+export function makeFolder(folder: string): void {
+  const missing: string[] = [];
+  for (let at = folder; !isFolder(at); at = path.dirname(at)) missing.push(at);
+  for (const each of missing.reverse()) makeMissing(each);
+}
+
+/** Makes a folder that must not be there yet, in one that is. @throws Error with the system's code */
+export function makeNewFolder(folder: string): void {
+  mkdirSync(folder);
+}
+
+/** @throws Error for something else of that name, and where it cannot be looked at */
+function isFolder(folder: string): boolean {
+  let there;
+  try {
+    there = statSync(folder, { throwIfNoEntry: false });
+  } catch (error) {
+    throw noFolder(folder, causeOf(error), error);
+  }
+  if (there === undefined || there.isDirectory()) return there !== undefined;
+  throw noFolder(folder, 'something else has that name', undefined);
+}
+
+function makeMissing(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Another process may have made it meanwhile.
+    if (code === 'EEXIST' && isFolder(folder)) return;
+    throw noFolder(folder, whyNot(error), error);
+  }
+}
+
+/** Returns an error that says why a file cannot be made, where the system says only that it does not exist. */
+export function creationError(file: string, error: unknown): unknown {
+  const isOdd = (error as NodeJS.ErrnoException).code === 'ENOENT' && isFolder(path.dirname(file));
+  return isOdd ? new Error('its file system takes no new files there', { cause: error }) : error;
+}
+
+/** The folder above it is there: these two codes mean something else than they say elsewhere. */
+function whyNot(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'its file system takes no new folders there';
+  return code === 'EEXIST' ? 'a symbolic link of that name leads nowhere' : causeOf(error);
+}
+
+function noFolder(folder: string, why: string, cause: unknown): Error {
+  return new Error(`the folder ${oneLine(folder)} cannot be made: ${why}`, { cause });
+}
