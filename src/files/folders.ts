@@ -25,6 +25,8 @@ function isFolder(folder: string): boolean {
   try {
     there = statSync(folder, { throwIfNoEntry: false });
   } catch (error) {
+    // It is below a file, which stops the climb.
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
     throw noFolder(folder, causeOf(error), error);
   }
   if (there === undefined || there.isDirectory()) return there !== undefined;

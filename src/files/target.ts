@@ -60,7 +60,7 @@ export function placeOf(file: string): string | null {
   try {
     const target = targetOf(file);
     if (target.kind !== 'regular') return null;
-    return path.join(realpathSync(path.dirname(target.path)), path.basename(target.path));
+    return path.join(realpathSync.native(path.dirname(target.path)), path.basename(target.path));
   } catch {
     return null;
   }
@@ -78,7 +78,7 @@ export function targetOf(file: string): Target {
   for (let links = 0; links <= MAX_LINKS; links++) {
     const fd = descriptorOf(at);
     if (fd !== null) return { kind: 'descriptor', fd };
-    const there = lstatSync(at, { throwIfNoEntry: false });
+    const there = lookAt(at);
     if (!there?.isSymbolicLink()) return kindOf(at, there);
     const behind = OF_PROCESSES.test(at) ? statSync(at, { throwIfNoEntry: false }) : undefined;
     if (behind?.isFile() === false) return kindOf(at, behind);
@@ -87,6 +87,16 @@ export function targetOf(file: string): Target {
     at = path.isAbsolute(next) ? next : `${path.dirname(at)}/${next}`;
   }
   throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
+}
+
+/** Undefined: nothing is there. What lies below a file is told when its folder is to be made. */
+function lookAt(file: string): Stats | undefined {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw error;
+  }
 }
 
 function kindOf(file: string, there: Stats | undefined): Target {
@@ -114,7 +124,7 @@ function descriptorOf(file: string): number | null {
 
 function isOfDescriptors(folder: string): boolean {
   try {
-    return [`/proc/${process.pid}/fd`, '/dev/fd'].includes(realpathSync(folder));
+    return [`/proc/${process.pid}/fd`, '/dev/fd'].includes(realpathSync.native(folder));
   } catch {
     return false;
   }
