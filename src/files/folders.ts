@@ -3,6 +3,9 @@ import path from 'node:path';
 import { oneLine } from '../core/printable';
 import { causeOf } from './cause';
 
+/** As /proc does. */
+const TAKES_NO_NEW = 'its file system takes no new files and folders there';
+
 /**
  * Makes a folder with those above it that are missing; one that is there is left as it is. Level by level: asked for all
  * of them at once, Node tries for ever below /proc, and calls a read-only file system a missing folder.
@@ -14,9 +17,13 @@ export function makeFolder(folder: string): void {
   for (const each of missing.reverse()) makeMissing(each);
 }
 
-/** Makes a folder that must not be there yet, in one that is. @throws Error with the system's code */
+/** Makes a folder that must not be there yet, in one that is. @throws Error whose cause `causeOf` tells */
 export function makeNewFolder(folder: string): void {
-  mkdirSync(folder);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    throw creationError(folder, error);
+  }
 }
 
 /** @throws Error for something else of that name, and where it cannot be looked at */
@@ -44,16 +51,16 @@ function makeMissing(folder: string): void {
   }
 }
 
-/** Returns an error that says why a file cannot be made, where the system says only that it does not exist. */
+/** Returns an error that says why a file or folder cannot be made, where the system says only that it does not exist. */
 export function creationError(file: string, error: unknown): unknown {
   const isOdd = (error as NodeJS.ErrnoException).code === 'ENOENT' && isFolder(path.dirname(file));
-  return isOdd ? new Error('its file system takes no new files there', { cause: error }) : error;
+  return isOdd ? new Error(TAKES_NO_NEW, { cause: error }) : error;
 }
 
 /** The folder above it is there: these two codes mean something else than they say elsewhere. */
 function whyNot(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'its file system takes no new folders there';
+  if (code === 'ENOENT') return TAKES_NO_NEW;
   return code === 'EEXIST' ? 'a symbolic link of that name leads nowhere' : causeOf(error);
 }
 

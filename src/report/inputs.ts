@@ -65,6 +65,8 @@ export interface Inputs {
   files: InputFile[];
   /** Machines, folders and named files that could not be read: the report is incomplete. */
   missing: string[];
+  /** Runs that were cut short, one sentence each; what is not there of them is in `missing` too. */
+  cut: string[];
   /** Differences, duplicates and what was left out, one sentence each. */
   notes: string[];
   records: RunRecords[];
@@ -148,6 +150,7 @@ export function emptyInputs(tasks: Tasks): Inputs {
     ...{
       files: [],
       missing: [],
+      cut: [],
       notes: [],
       records: [],
       tasks,

@@ -16,15 +16,19 @@ interface Remarks {
 
 /**
  * Reads the clients' own files. A client with records is counted from them and its file only compared; one without
- * is counted from its file.
+ * is counted from its file. Returns those with records that have a file, too.
  */
-export function readClients(files: readonly string[], choice: RunChoice, inputs: Inputs): void {
+export function readClients(files: readonly string[], choice: RunChoice, inputs: Inputs): Set<ClientTasks> {
   const remarks: Remarks = { differences: new Few(), twice: new Few(), copies: new Few(), leftOut: new Few() };
   const seen = new Map<string, string>();
+  const summarized = new Set<ClientTasks>();
   const places = placesOfRecords(inputs);
   for (const file of files) {
     const client = readClient(file, inputs);
-    if (client !== null) take(client, choice, inputs, remarks, seen, places);
+    if (client === null) continue;
+    const recorded = recordsOf(client, inputs);
+    if (recorded !== null) summarized.add(recorded);
+    take(client, recorded, choice, inputs, remarks, seen, places);
   }
   for (const [name, [first, ...others]] of places) {
     if (others.length > 0) remarks.twice.add(`${name} stands in ${[first, ...others].join(' and ')}`);
@@ -35,6 +39,7 @@ export function readClients(files: readonly string[], choice: RunChoice, inputs:
     ...headed(remarks.copies, 'Copies of files that were counted before'),
     ...headed(remarks.leftOut, 'Files of runs that are left out'),
   );
+  return summarized;
 }
 
 function readClient(file: string, inputs: Inputs): ClientFile | null {
@@ -50,6 +55,7 @@ function readClient(file: string, inputs: Inputs): ClientFile | null {
 
 function take(
   client: ClientFile,
+  recorded: ClientTasks | null,
   choice: RunChoice,
   inputs: Inputs,
   remarks: Remarks,
@@ -62,7 +68,6 @@ function take(
   const before = seen.get(key);
   if (before !== undefined) return remarks.copies.add(`${client.path} is one of ${before}`);
   seen.set(key, client.path);
-  const recorded = recordsOf(client, inputs);
   if (recorded !== null) return compare(client, recorded, remarks.differences);
   if (isLeftOut(client, choice, inputs)) return remarks.leftOut.add(client.path);
   inputs.clients.push(client);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Collected, findEventFiles, type Place } from './collect';
+import { findCutRuns } from './cut-runs';
 import { emptyInputs, type Inputs } from './inputs';
 import { readClients } from './read-clients';
 import { readEvents, readFaults } from './read-events';
@@ -34,7 +35,7 @@ export function readInputs({ collected, faults, events, known, runs = { take: 'n
   for (const { recordFiles, offsetMs } of collected) {
     for (const file of recordFiles) readRequests(file, runs, inputs, { offsetMs });
   }
-  readClients(
+  const summarized = readClients(
     collected.flatMap(({ clientFiles }) => clientFiles),
     runs,
     inputs,
@@ -44,6 +45,7 @@ export function readInputs({ collected, faults, events, known, runs = { take: 'n
     for (const file of generatorFiles) readGenerator(file, inputs, { offsetMs });
     for (const file of runFiles) readRunFile(file, inputs, { offsetMs });
   }
+  findCutRuns(inputs, summarized);
   const found = findEventFiles(events);
   inputs.missing.push(...found.missing);
   readEvents(found.files, inputs);

@@ -94,11 +94,11 @@ function gaps(report: Unchecked, inputs: Inputs): string[] {
   const damaged = inputs.files.map(({ badLines, repeats = 0 }) => badLines - repeats).filter((lines) => lines > 0);
   const damagedLines = damaged.reduce((sum, lines) => sum + lines, 0);
   const repeats = inputs.files.reduce((sum, file) => sum + (file.repeats ?? 0), 0);
+  const unread = inputs.missing.length - inputs.cut.length;
   const silent = inputs.eventServerIds.filter((id) => !inputs.samples.has(id));
   return [
-    ...(inputs.missing.length > 0
-      ? [`${inputs.missing.length} places could not be read: the report is incomplete.`]
-      : []),
+    ...inputs.cut,
+    ...(unread > 0 ? [`${unread} places could not be read: the report is incomplete.`] : []),
     ...(damaged.length > 0 ? [`${damagedLines} lines in ${damaged.length} files are damaged and do not count.`] : []),
     ...(repeats > 0 ? [`${repeats} lines repeat requests that were counted before; they count once.`] : []),
     ...(inputs.faults === null ? ['There is no file of faults: whether there were any is unknown.'] : []),

@@ -96,8 +96,8 @@ it('nothing is left of a file that is not to be', async () => {
 
 describe('where nothing can be made: the file or folder, and the true reason', () => {
   it.each([
-    ['/proc/x', 'its file system takes no new files there'],
-    ['/proc/x/y/z', 'the folder /proc/x cannot be made: its file system takes no new folders there'],
+    ['/proc/x', 'its file system takes no new files and folders there'],
+    ['/proc/x/y/z', 'the folder /proc/x cannot be made: its file system takes no new files and folders there'],
   ])('%s', async (file, why) => {
     await expect(writeWhole(file, '')).rejects.toMatchObject({
       code: 'bad_usage',

@@ -1,0 +1,94 @@
+import { Few } from './few';
+import type { Inputs } from './inputs';
+import { increment } from './names';
+import { clientName } from './read-requests';
+import type { ClientTasks } from './task-marks';
+
+/** More than one process can be. */
+const MAX_CLIENTS = 1_000_000;
+
+/** A machine's part of a run. */
+interface Part {
+  machineId: number;
+  runId: string;
+  /** Those with records. */
+  clientIds: readonly number[];
+  /** How many it was told to start; 0: unknown. */
+  wanted: number;
+  /** Undefined: there is no machine_{n}_run.json of it. */
+  hasEnd?: boolean;
+}
+
+/**
+ * Finds runs that were cut short, by a full disk or a kill: a load writes a summary of each client and the time of its end
+ * when it is over. Records alone, without any file that only our own load writes, are none.
+ */
+export function findCutRuns(inputs: Inputs, summarized: ReadonlySet<ClientTasks>): void {
+  const alone = countAlone(inputs);
+  for (const { machineId, runId, clientIds, wanted, hasEnd } of partsOf(inputs)) {
+    const without = clientIds.filter((id) => !summarized.has(inputs.tasks.find(runId, clientName(machineId, id))!));
+    const seen = clientIds.length + (alone.get(keyOf(runId, machineId)) ?? 0);
+    const total = Math.max(seen, wanted);
+    const count = without.length + total - seen;
+    if (hasEnd === undefined && count === total) continue;
+    if (count > 0) tellClients(inputs, machineId, without, { count, total });
+    else if (hasEnd === false) tellEnd(inputs, machineId);
+  }
+}
+
+/** Of each file of records the newest run: only of that one the other files can be. */
+function partsOf({ records, loads }: Inputs): Part[] {
+  const parts = new Map<string, Part>();
+  for (const run of records) {
+    const { path, machineId, runId, clients, latestMs } = run;
+    if (records.some((other) => other.path === path && other.latestMs > latestMs)) continue;
+    parts.set(keyOf(runId, machineId), { machineId, runId, clientIds: [...clients.keys()], wanted: 0 });
+  }
+  for (const { run_id: runId, machine_id: machineId, ended_at, config } of loads) {
+    const part = parts.get(keyOf(runId, machineId)) ?? { machineId, runId, clientIds: [] };
+    parts.set(keyOf(runId, machineId), { ...part, wanted: wantedOf(config), hasEnd: ended_at !== null });
+  }
+  return [...parts.values()];
+}
+
+/** How many clients have a summary and no records. */
+function countAlone({ clients }: Inputs): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { runId, name } of clients) {
+    const machineId = Number(/^Machine_(\d{1,9})_Client_/.exec(name)?.[1] ?? NaN);
+    if (runId !== null) increment(counts, keyOf(runId, machineId));
+  }
+  return counts;
+}
+
+/** 0 where it says nothing that makes sense. */
+function wantedOf(config: object): number {
+  const { num_clients: count } = config as Record<string, unknown>;
+  return Number.isSafeInteger(count) && (count as number) <= MAX_CLIENTS ? (count as number) : 0;
+}
+
+function keyOf(runId: string, machineId: number): string {
+  return `${machineId} ${runId}`;
+}
+
+function tellClients(
+  { missing, cut }: Inputs,
+  machineId: number,
+  ids: readonly number[],
+  { count, total }: { count: number; total: number },
+): void {
+  const names = new Few();
+  for (const id of [...ids].sort((a, b) => a - b)) names.add(`machine_${machineId}_client_${id}.json`);
+  const list = names.count === 0 ? '' : `: ${names.lines().join(', ')}`;
+  missing.push(`machine ${machineId}: the summaries of ${count} of its ${total} clients${list}`);
+  cut.push(
+    `${count} of the ${total} clients of machine ${machineId} left no summary: their run was cut short (by a full disk or a kill), and requests may be missing.`,
+  );
+}
+
+function tellEnd({ missing, cut }: Inputs, machineId: number): void {
+  missing.push(`machine ${machineId}: the end of its run, in machine_${machineId}_run.json`);
+  cut.push(
+    `Machine ${machineId} did not write down the end of its run: it was cut short (by a full disk or a kill), and requests may be missing.`,
+  );
+}
