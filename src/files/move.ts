@@ -1,4 +1,4 @@
-import { lstatSync, renameSync } from 'node:fs';
+import { lstatSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { targetOf } from './target';
 
@@ -18,4 +18,16 @@ export async function moveInPlace(whole: string, file: string): Promise<void> {
   const target = targetOf(file);
   if (target.kind !== 'regular') throw new Error('expected a regular file or none');
   await rename(whole, target.path);
+}
+
+/**
+ * Removes a regular file if its text says that it is ours; a link that leads to it stays. Nothing else is even read: a FIFO
+ * could hold us up.
+ * @throws Error with the system's code
+ */
+export function removeOurs(file: string, isOurs: (text: string) => boolean): void {
+  const target = targetOf(file);
+  if (target.kind === 'regular' && target.there !== null && isOurs(readFileSync(target.path, 'utf8'))) {
+    rmSync(target.path);
+  }
 }

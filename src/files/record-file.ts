@@ -55,8 +55,9 @@ export class RecordFile {
   flush(): void {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
-    if (this.lines.length === 0) return;
-    const bytes = Buffer.concat([this.rest, Buffer.from(`${this.lines.join('\n')}\n`)]);
+    const text = this.lines.length === 0 ? '' : `${this.lines.join('\n')}\n`;
+    const bytes = Buffer.concat([this.rest, Buffer.from(text)]);
+    if (bytes.length === 0) return;
     this.lines = [];
     this.waitingChars = 0;
     try {

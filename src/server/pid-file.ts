@@ -1,6 +1,5 @@
-import { readFileSync, rmSync } from 'node:fs';
 import { ClusterError } from '../core/errors';
-import { type Target, targetOf } from '../files/target';
+import { removeOurs } from '../files/move';
 import { PreparedFile } from '../files/write-whole';
 
 /**
@@ -29,25 +28,18 @@ export class PidFile {
   remove(): void {
     this.prepared.discard();
     try {
-      const target = targetOf(this.file);
-      if (!isReadable(target)) return;
-      const { pid } = JSON.parse(readFileSync(target.path, 'utf8')) as { pid?: number };
-      if (pid === this.pid) rmSync(target.path);
+      removeOurs(this.file, (text) => (JSON.parse(text) as { pid?: number }).pid === this.pid);
     } catch {
       // gone already, or not ours
     }
   }
 }
 
+/** Others read it: they would wait at a FIFO. */
 async function prepared(file: string, content: string): Promise<PreparedFile> {
   const whole = await PreparedFile.prepare(file, content);
   if (whole.target.kind !== 'fifo') return whole;
   throw new ClusterError('bad_usage', `cannot write ${file}: is a FIFO, expected a file`);
-}
-
-/** Only a regular file: to read another could take for ever. */
-function isReadable(target: Target): target is Target & { kind: 'regular' } {
-  return target.kind === 'regular';
 }
 
 /** Errors name the setting. */

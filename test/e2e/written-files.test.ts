@@ -17,7 +17,7 @@ import type { Report } from '../../src/report/report';
 import { lines, request } from '../report/lab';
 import { freePorts } from '../support/cluster';
 import { inCluster } from '../support/in-cluster';
-import { inFolder, PROGRAM, runProgram } from '../support/program';
+import { inFolder, PROGRAM, runProgram, startProgram } from '../support/program';
 import {
   isNullDevice,
   makeFifo,
@@ -186,55 +186,68 @@ test('several outputs that are one file: the same format once, two formats refus
 }, 90_000);
 
 testWithDevices(
-  'the files of stress, of a server and of init: devices and links stay',
+  'what init writes: devices and links stay',
   async () => {
     await inFolder(async (folder) => {
       const at = (...names: string[]): string => path.join(folder, ...names);
       mkdirSync(at('config'));
       makeNullDevice(at('config', 'server1.toml'));
       symlinkSync('../mine.toml', at('config', 'server2.toml'));
-      const run = (...args: string[]) => runProgram(args, { cwd: folder, timeoutMs: MINUTE_MS });
-      expect(await run('init', '--force')).toMatchObject({ code: 0, stderr: '' });
+      const ended = await runProgram(['init', '--force'], { cwd: folder, timeoutMs: MINUTE_MS });
+      expect(ended).toMatchObject({ code: 0, stderr: '' });
       expect(isNullDevice(at('config', 'server1.toml'))).toBe(true);
       expect(readFileSync(at('mine.toml'), 'utf8')).toContain('id = 2');
     });
-    const names = { events_file: 'e.ndjson', log_file: 'l.log', pid_file: 'pid' };
-    const toml = `[server]\n${Object.entries(names)
-      .map(([key, name]) => `${key} = "${name}"`)
-      .join('\n')}`;
+  },
+  30_000,
+);
+
+testWithDevices(
+  'the files of a server: devices stay, a link to its pid file too',
+  async () => {
     await inFolder(async (folder) => {
-      const at = (...all: string[]): string => path.join(folder, ...all);
-      for (const name of Object.values(names)) makeNullDevice(at(name));
-      writeFileSync(
-        at('server.toml'),
-        `${toml}\nid = 1\naddress = "127.0.0.1:${(await freePorts(1))[0]}"\n[peers]\npeers = []\n`,
-      );
-      const { code, stderr } = await runProgram(['server', '--config', 'server.toml'], {
-        ...{ cwd: folder, timeoutMs: MINUTE_MS },
-        // It says nothing that could be seen: it is given the time to listen and to lead.
-        onStart: (child) => void setTimeout(() => child.kill('SIGTERM'), 3000),
-      });
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(readdirSync(folder).sort()).toEqual([...Object.values(names), 'server.toml'].sort());
-      for (const name of Object.values(names)) expect(isNullDevice(at(name))).toBe(true);
+      const at = (name: string): string => path.join(folder, name);
+      const address = `127.0.0.1:${(await freePorts(1))[0]}`;
+      for (const pidFile of [makeNullDevice(at('null')), at('link')]) {
+        const files = {
+          events_file: makeNullDevice(at(`${path.basename(pidFile)}.ndjson`)),
+          log_file: at('null'),
+          pid_file: pidFile,
+        };
+        const settings = Object.entries({ ...files, address }).map(([key, value]) => `${key} = "${value}"\n`);
+        writeFileSync(at('server.toml'), `[server]\nid = 1\n${settings.join('')}[peers]\npeers = []\n`);
+        if (pidFile === at('link')) symlinkSync('real.pid', pidFile);
+        const server = startProgram(['server', '--config', 'server.toml'], { cwd: folder });
+        const status = ['status', '--server', address, '--wait', '20'];
+        expect(await runProgram(status, { cwd: folder, timeoutMs: MINUTE_MS })).toMatchObject({ code: 0 });
+        expect(existsSync(at('real.pid'))).toBe(pidFile === at('link'));
+        server.child.kill('SIGTERM');
+        const { code, stderr } = await server.ended;
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      }
+      expect(readdirSync(folder).sort()).toEqual(['link', 'link.ndjson', 'null', 'null.ndjson', 'server.toml']);
+      expect(['null', 'null.ndjson', 'link.ndjson'].map((name) => isNullDevice(at(name)))).toEqual([true, true, true]);
     });
+  },
+  60_000,
+);
+
+testWithDevices(
+  'the files of stress: devices and links stay where they are',
+  async () => {
     await inWorkplace(async ({ at, run, commands }) => {
-      const [requests, client] = ['machine_1_requests.ndjson', 'machine_1_client_1.json'].map((name) =>
-        at('stress', name),
-      );
-      mkdirSync(at('stress'));
-      makeNullDevice(requests!);
-      symlinkSync('../numbers.json', client!);
+      const requests = makeNullDevice((mkdirSync(at('stress')), at('stress', 'machine_1_requests.ndjson')));
+      symlinkSync('../numbers.json', at('stress', 'machine_1_client_1.json'));
       const load = commands['metrics']!.args.slice(1, -1);
       const ended = await run('stress', '--clients', '2', '--metrics-dir', 'stress', ...load);
       expect(ended).toMatchObject({ code: 0, stderr: '' });
       expect(ended.stdout).not.toContain('Moved');
-      expect(isNullDevice(requests!)).toBe(true);
-      expect(readlinkSync(client!)).toBe('../numbers.json');
+      expect(isNullDevice(requests)).toBe(true);
+      expect(readlinkSync(at('stress', 'machine_1_client_1.json'))).toBe('../numbers.json');
       expect(JSON.parse(readFileSync(at('numbers.json'), 'utf8'))).toMatchObject({ client_id: 1 });
     });
   },
-  120_000,
+  60_000,
 );
 
 test('below /proc nothing can be made: said at once', async () => {
@@ -282,29 +295,33 @@ testWithMounts(
   60_000,
 );
 
-test.each([
-  ['of its files', 0, 'ulimit -f 0; exec "$@"'],
-  ['that is a full disk', 1, null],
-])(
-  'no room for the pid file, by a limit %s: the server does not join',
-  async (_what, _index, limit) => {
-    await inFolder(async (cwd) => {
-      const address = `127.0.0.1:${(await freePorts(1))[0]}`;
-      const toml = `[server]\nid = 1\naddress = "${address}"\nevents_file = "../events.ndjson"\n[peers]\npeers = []\n`;
-      mkdirSync(path.join(cwd, 'disk'));
-      writeFileSync(path.join(cwd, 'server.toml'), toml);
-      const server = [PROGRAM, 'server', '--config', limit === null ? '../server.toml' : 'server.toml'];
-      const [program, args] =
-        limit === null
-          ? onSmallDisk(path.join(cwd, 'disk'), 16, 'dd if=/dev/zero of=fill bs=1k 2>/dev/null || :', server)
-          : (['/bin/sh', ['-c', limit, 'sh', ...server]] as const);
-      const { code, signal, stdout, stderr } = await runProgram([...args], { cwd, program, timeoutMs: 10_000 });
-      expect({ code, signal, stdout }).toEqual({ code: 2, signal: null, stdout: '' });
-      expect(stderr).toMatch(
-        /Error: (\.\.\/)?server\.toml: server\.pid_file: cannot write server_1\.pid: (no space|the file is larger)[^\n]+\n/,
-      );
-      expect(`${stderr} ${readdirSync(cwd).join(' ')}`).not.toMatch(/server_1\.pid(\s|$)|\.tmp/);
-    });
+/** Starts a server in a folder of its own, where its pid file goes and finds no room. */
+async function expectNoPidFile(start: (server: readonly string[], folder: string) => [string, string[]]) {
+  await inFolder(async (cwd) => {
+    const address = `127.0.0.1:${(await freePorts(1))[0]}`;
+    const toml = `[server]\nid = 1\naddress = "${address}"\nevents_file = "../events.ndjson"\n[peers]\npeers = []\n`;
+    writeFileSync(path.join(cwd, 'server.toml'), toml);
+    const folder = path.join(cwd, 's1');
+    mkdirSync(folder);
+    const [program, args] = start([PROGRAM, 'server', '--config', '../server.toml'], folder);
+    const { code, signal, stdout, stderr } = await runProgram(args, { cwd: folder, program, timeoutMs: 10_000 });
+    expect({ code, signal, stdout }).toEqual({ code: 2, signal: null, stdout: '' });
+    expect(stderr).toMatch(
+      /Error: \.\.\/server\.toml: server\.pid_file: cannot write server_1\.pid: (no space|the file is larger)[^\n]+\n/,
+    );
+    expect(`${stderr} ${readdirSync(folder).join(' ')}`).not.toMatch(/server_1\.pid(\s|$)|\.tmp/);
+  });
+}
+
+test('no room for the pid file by a limit of its size: the server does not join', async () => {
+  await expectNoPidFile((server) => ['/bin/sh', ['-c', 'ulimit -f 0; exec "$@"', 'sh', ...server]]);
+}, 30_000);
+
+testWithMounts(
+  'no room for the pid file on a full disk: the server does not join',
+  async () => {
+    const fill = 'dd if=/dev/zero of=fill bs=1k 2>/dev/null || :';
+    await expectNoPidFile((server, folder) => onSmallDisk(folder, 16, fill, server));
   },
   30_000,
 );

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildSync } from 'esbuild';
 import { RecordFile } from '../../src/files/record-file';
+import { makeFifo } from '../support/specials';
 
 const OPTIONS = { flushMs: 60_000, what: 'server.events_file' };
 let folder: string;
@@ -70,3 +71,51 @@ it('takes back the half of a line that still fitted', () => {
   expect(text.endsWith('}\n')).toBe(true);
   for (const line of text.trimEnd().split('\n')) JSON.parse(line);
 });
+
+it('a FIFO that nobody reads: said, not waited for', () => {
+  const file = makeFifo(path.join(folder, 'fifo'));
+  expect(() => recordFile(file)).toThrow(
+    `server.events_file: cannot write ${file}: is a socket, or a FIFO that nobody`,
+  );
+});
+
+it('a FIFO that is read too slowly loses lines, told once, and never a part of one', () => {
+  const errors: Error[] = [];
+  const file = makeFifo(path.join(folder, 'fifo'));
+  const reader = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const records = recordFile(file, errors);
+  let text = '';
+  for (let number = 0; number < 300; number++) {
+    records.append(JSON.stringify({ number, more: 'x'.repeat(5000) }));
+    records.flush();
+    // Its buffer holds 64 KiB, and takes a part of a line that is longer than a page.
+    if (number % 100 === 99) text += drain(reader);
+  }
+  text += drain(reader);
+  records.close();
+  text += drain(reader);
+  closeSync(reader);
+  const numbers = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { number: number }).number);
+  expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+  expect(numbers.length).toBeGreaterThan(30);
+  expect(numbers.length).toBeLessThan(300);
+  expect(errors.map(({ message }) => message)).toEqual(['the reader is too slow']);
+});
+
+function drain(fd: number): string {
+  const block = Buffer.alloc(256 * 1024);
+  let text = '';
+  for (;;) {
+    try {
+      const bytes = readSync(fd, block);
+      if (bytes === 0) return text;
+      text += block.toString('utf8', 0, bytes);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return text;
+      throw error;
+    }
+  }
+}

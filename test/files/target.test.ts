@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -69,6 +70,6 @@ it('an empty path and a socket: refused', async () => {
 
 testWithDevices('a disk: refused, it would be overwritten', () => {
   // No driver has this number: nothing can be written there even by a program that tries.
-  require('node:child_process').execFileSync('mknod', [at('disk'), 'b', '240', '9']);
+  execFileSync('mknod', [at('disk'), 'b', '240', '9']);
   expect(() => checkTarget(at('disk'))).toThrow(`cannot write ${at('disk')}: is a disk, expected a file`);
 });

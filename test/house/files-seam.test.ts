@@ -1,0 +1,51 @@
+import { readSources } from './import-graph';
+
+/** What changes the file system by a path. To write to an open descriptor is none of it: somebody has opened it. */
+const CHANGES =
+  /^(appendFile|chmod|chown|copyFile|cp|createWriteStream|lchown|link|lutimes|mkdir|mkdtemp|rename|rm|rmdir|symlink|truncate|unlink|utimes|writeFile)(Sync)?$/;
+/** Opening is reading, unless its flags say otherwise. */
+const OPENS_TO_WRITE = /\bopen(?:Sync)?\([^;]*?(?:'[aw]x?\+?'|'r\+'|O_(?:WRONLY|RDWR|CREAT))/;
+
+/** Who may, besides src/files, and why. */
+const EXCEPTIONS: Record<string, string> = {
+  'src/faults/agent/lock.ts': 'a lock appears by a link and is taken over by a rename',
+  'src/ssh/sftp.ts': 'an interrupted download goes on in a file that has its own name',
+  'src/report/collect-remote.ts': 'removes what is left of downloads',
+};
+
+/** The calls in a source that change files and are none of src/files. */
+function changesIn(source: string): string[] {
+  const imports = [...source.matchAll(/import (\*|(?:[^;]*?))[^;]*? from '(?:node:)?fs(?:\/promises)?';/g)];
+  const found = imports.flatMap(([whole]) => {
+    const names = /\{([^}]*)\}/
+      .exec(whole)?.[1]
+      ?.split(',')
+      .map((name) => name.trim().split(/\s/)[0]!);
+    return names === undefined ? ['all of node:fs'] : names.filter((name) => CHANGES.test(name));
+  });
+  return OPENS_TO_WRITE.test(source) ? [...found, 'open to write'] : found;
+}
+
+describe('files are written, moved, made and removed in src/files only', () => {
+  it('everywhere', () => {
+    const sources = [...readSources('src')].filter(([file]) => !file.startsWith('src/files/') && !(file in EXCEPTIONS));
+    expect(sources.length).toBeGreaterThan(100);
+    const found = sources.flatMap(([file, source]) => changesIn(source).map((what) => `${file}: ${what}`));
+    expect(found).toEqual([]);
+  });
+
+  it.each([
+    "import { readFileSync, writeFileSync } from 'node:fs';",
+    "import { rename } from 'fs/promises';",
+    "import {\n  mkdirSync as make,\n  statSync,\n} from 'node:fs';",
+    "import * as fs from 'node:fs';",
+    "const fd = openSync(file, 'a');",
+    'await open(file, constants.O_CREAT | constants.O_EXCL);',
+  ])('a breach is noticed: %s', (source) => expect(changesIn(source)).toHaveLength(1));
+
+  it.each([
+    "import { openSync, readFileSync } from 'node:fs';\nopenSync(file, 'r');",
+    "import { open } from './elsewhere';\nopen(file);",
+    'const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);',
+  ])('reading is none: %s', (source) => expect(changesIn(source)).toEqual([]));
+});
