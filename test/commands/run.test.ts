@@ -90,7 +90,7 @@ test('a folder for its files that is there already, or cannot be', async () => {
   writeFileSync('file', '');
   for (const [out, why] of [
     ['.', 'it is there already, and a run needs a new folder'],
-    ['file/x', 'a part of the path is not a folder'],
+    ['file/x', 'the folder file cannot be made: something else has that name'],
   ] as const) {
     const { code, stdout, stderr } = await cli('run', '--out', out);
     expect({ code, stdout, stderr }).toEqual({
