@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url';
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const program = path.join(root, 'dist', 'cloudp2p');
 
-/** Runs a program to its end; returns its exit code. A Ctrl-C reaches it too: it ends as it should, and then so do we. */
+/** Runs a program to its end; returns its exit code. A Ctrl-C reaches it anyway: it ends as it should, and then so do we. */
 function run(command, args) {
   const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => signal === 'SIGTERM' && child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));
   return new Promise((resolve, reject) => {
     child.once('error', reject).once('exit', (code) => resolve(code ?? 130));
   });

@@ -1,10 +1,11 @@
 /** The program's front door: which commands there are, and what becomes of one command line. */
 import type { Command } from '@oclif/core';
-import { type CommandLine, splitCommandLine } from './cli/command-line';
+import { asksForJson, type CommandLine, splitCommandLine, wordsOf } from './cli/command-line';
 import { reportFailure } from './cli/failure';
 import { commandHelp, rootHelp } from './cli/help';
 import { loadConfig } from './cli/oclif';
-import { endProcess, endQuietlyOnClosedPipe } from './cli/process-end';
+import { dropFailedOutput, isOutputLost } from './cli/output';
+import { endProcess } from './cli/process-end';
 import { EXIT } from './core/errors';
 
 /**
@@ -27,6 +28,9 @@ export const COMMANDS: Record<string, () => Command.Class> = {
   completion: () => (require('./commands/completion') as typeof import('./commands/completion')).Completion,
 };
 
+/** Those whose result is in files, or that serve: what they say meanwhile is no part of it. */
+const SAY_BESIDE = ['server', 'client', 'stress', 'faults', 'fault-agent', 'run'];
+
 /** Runs one command line, tells of its errors, and returns the exit code. */
 export async function execute(argv: readonly string[]): Promise<number> {
   try {
@@ -39,11 +43,18 @@ export async function execute(argv: readonly string[]): Promise<number> {
 
 /** Runs one command line and ends the process with its exit code. */
 export async function run(argv: readonly string[]): Promise<void> {
-  endQuietlyOnClosedPipe();
+  dropFailedOutput();
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error) => endProcess(reportFailure(error, argv)));
   }
-  endProcess(await execute(argv));
+  const exitCode = await execute(argv);
+  endProcess(exitCode === EXIT.ok && isOutputLost() && printsResult(argv) ? EXIT.incomplete : exitCode);
+}
+
+/** Whether the command line's result, or a part of it, is what it prints. */
+function printsResult(argv: readonly string[]): boolean {
+  const [first = '', second] = wordsOf(argv);
+  return asksForJson(argv) || !SAY_BESIDE.includes(first) || second === 'reveal';
 }
 
 async function dispatch(line: CommandLine): Promise<void> {

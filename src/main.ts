@@ -1,4 +1,7 @@
 import './cli/environment';
 import { run } from './index';
 
+// Node would open a debugger for whoever sends it. The executable is built not to (esbuild.config.mjs).
+process.on('SIGUSR1', () => undefined);
+
 void run(process.argv.slice(2));

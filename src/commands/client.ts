@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
-import { withInterrupt } from '../client/interrupt';
 import { clientConfigOf } from './client/overrides';
 import { type ClientReport, runClient } from '../client/run-client';
 import { DEFAULT_IMAGE_DIRECTORY } from '../config/stress-config';
 import { EXIT } from '../core/errors';
 import { goesToStdout } from '../files/target';
+import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';

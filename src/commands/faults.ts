@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import packageJson from '../../package.json';
-import { withInterrupt } from '../client/interrupt';
 import { type FaultsConfig, faultsConfigOf } from '../config/faults-config';
 import { EXIT } from '../core/errors';
+import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import { faultHands } from '../faults/hands';
 import { isSpecial } from '../files/target';

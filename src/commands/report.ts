@@ -1,6 +1,6 @@
-import { withInterrupt } from '../client/interrupt';
 import { loadReportConfig } from '../config/report-config';
 import { EXIT } from '../core/errors';
+import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import { goesToStdout } from '../files/target';
 import type { Comparison } from '../report/compare/comparison';

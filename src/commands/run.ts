@@ -1,10 +1,10 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import path from 'node:path';
-import { withInterrupt } from '../client/interrupt';
 import { DEFAULT_RUN_FILE, type RunConfig, runConfigOf } from '../config/run-config';
 import { EXIT } from '../core/errors';
 import { timestamp } from '../core/log-line';
+import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import { exitCodeOfRun, planText } from '../run/outcome';
 import type { RunResult } from '../run/recorder';

@@ -1,7 +1,9 @@
 import { Flags } from '@oclif/core';
+import { whenUnread } from '../cli/output';
 import { ADDRESS_SHAPE, isDialAddress } from '../config/address';
 import { loadClientConfig } from '../config/client-config';
 import { ClusterError, EXIT } from '../core/errors';
+import { withInterrupt } from '../core/stop-signals';
 import type { TlsFiles } from '../config/tls';
 import type { Secure } from '../core/transport/network';
 import { paintFor } from '../status/paint';
@@ -41,17 +43,16 @@ export class Status extends BaseCommand {
     const inFile = loadClientConfig(flags.config ?? DEFAULT_CONFIG, { required: flags.config !== undefined });
     const addresses = flags.server ? checked(flags.server) : inFile.serverAddresses;
     const secure = await secureOf(tlsOf(flags) ?? inFile.tls);
-    const stop = new AbortController();
-    const interrupt = (): void => stop.abort();
-    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-    try {
-      if (flags.watch) await watch(addresses, stop.signal, (latest) => this.#showAgain(latest), secure);
-      else return await this.#once(addresses, flags.wait, stop.signal, secure);
-    } finally {
-      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-      if (stop.signal.aborted) this.endWith(EXIT.interrupted);
-    }
-    return undefined;
+    return withInterrupt(async (signal) => {
+      try {
+        if (!flags.watch) return await this.#once(addresses, flags.wait, signal, secure);
+        // Without a reader there is nothing left to do.
+        await watch(addresses, AbortSignal.any([signal, whenUnread]), (latest) => this.#showAgain(latest), secure);
+        return undefined;
+      } finally {
+        if (signal.aborted) this.endWith(EXIT.interrupted);
+      }
+    });
   }
 
   async #once(

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { withInterrupt } from '../client/interrupt';
 import { oneLine, printable } from '../core/printable';
 import { type StressConfig, stressConfigOf } from '../config/stress-config';
 import { EXIT } from '../core/errors';
 import { logLine } from '../core/log-line';
+import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import type { StressReport } from '../stress/options';
 import { runStress } from '../stress/runner';

@@ -4,7 +4,6 @@ import { pause } from '../core/pause';
 import { oneLine } from '../core/printable';
 import type { Driver } from './driver';
 import { type Display, FaultLog } from './fault-log';
-import { withHangUp } from './hang-up';
 import { type Step, planFaults } from './plan';
 import type { RingView } from './ring-view';
 import { type FaultsOutcome, runFaults } from './runner';
@@ -55,9 +54,7 @@ export async function simulateFaults(options: SimulateOptions): Promise<FaultsRe
   process.once('exit', onExit);
   try {
     log.plain(bannerLines(config));
-    const outcome = await withHangUp(options.signal, (signal) =>
-      perform(options, log, signal, (latest) => log.show((ring = latest))),
-    );
+    const outcome = await perform(options, log, (latest) => log.show((ring = latest)));
     return { ...outcome, log_file: config.logFile, events_file: config.eventsFile, is_logged: !log.isIncomplete };
   } finally {
     process.off('exit', onExit);
@@ -66,9 +63,8 @@ export async function simulateFaults(options: SimulateOptions): Promise<FaultsRe
 }
 
 async function perform(
-  { config, clock, prepare }: SimulateOptions,
+  { config, clock, prepare, signal }: SimulateOptions,
   log: FaultLog,
-  signal: AbortSignal,
   show: (ring: RingView) => void,
 ): Promise<FaultsOutcome & Pick<FaultsReport, 'condition'>> {
   const {

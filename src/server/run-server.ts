@@ -1,6 +1,7 @@
 import { ClusterError, EXIT } from '../core/errors';
 import { type Clock, isLogged, type Logger, type LogLevel } from '../core/environment';
 import { logLine } from '../core/log-line';
+import { catchStopSignals, type StopSignal } from '../core/stop-signals';
 import { ImagePool } from '../imaging/pool';
 import type { Compression } from '../imaging/plan';
 import { ownKernelStart } from '../files/kernel-start';
@@ -41,7 +42,7 @@ export interface RunServerOptions {
   clock: Clock;
 }
 
-/** Runs one server until SIGTERM or Ctrl-C; returns the exit code. */
+/** Runs one server until SIGTERM, SIGHUP or Ctrl-C; returns the exit code. */
 export async function runServer(options: RunServerOptions): Promise<number> {
   const { clock } = options;
   const fitted = fittedConnections(options);
@@ -75,13 +76,11 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   };
   // Before it listens: whoever sees it listen may stop it.
   const signals = catchSignals(server, files.log, cleanUp);
-  const { leaveAtEndOf: input } = options;
-  input?.on('error', () => undefined).on('close', () => leave(server, files.log));
-  input?.resume();
   try {
     metrics = await metricsOf(options, server);
     pidFile = await preparePidFile(options);
     await startNamed(server);
+    if (options.leaveAtEndOf) leaveAtEndOf(options.leaveAtEndOf, server, files.log);
     for (const text of [...(options.warnings ?? []), ...fitted.warnings]) files.log('warn', text);
     await pidFile.publish();
     await untilStopped(server, pool, options.cover.name, files.log);
@@ -89,11 +88,11 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   } catch (error) {
     throw named(options.configPath, error);
   } finally {
-    signals.release();
     await metrics?.close();
     await server.close();
     await pool.close();
     cleanUp();
+    signals.release();
   }
 }
 
@@ -108,31 +107,35 @@ function fittedConnections(options: RunServerOptions): FittedConnections {
   }
 }
 
-function leave(server: Server, log: Logger): void {
-  log('info', 'standard input has ended: leaving');
-  server.leave();
+/** Not every stream tells of its end with `close`: a file and /dev/null, as which a closed one is seen, do not. */
+function leaveAtEndOf(input: NodeJS.ReadableStream, server: Server, log: Logger): void {
+  let hasEnded = false;
+  const end = (how: string): void => {
+    if (hasEnded) return;
+    hasEnded = true;
+    log('info', `standard input ${how}: leaving`);
+    server.leave();
+  };
+  for (const event of ['end', 'close']) input.on(event, () => end('has ended'));
+  input.on('error', ({ code }: NodeJS.ErrnoException) => end(`cannot be read (${code})`));
+  input.resume();
 }
 
 /** The first signal makes the server leave, the second ends the process at once, with whole files all the same. */
 function catchSignals(server: Server, log: Logger, cleanUp: () => void) {
   let exitCode: number = EXIT.ok;
-  let count = 0;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
-    count += 1;
-    if (count > 1) {
+  const exitCodeOf = (signal: StopSignal): number => (signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok);
+  const release = catchStopSignals({
+    first: (signal) => {
+      exitCode = exitCodeOf(signal);
+      log('info', `${signal}: leaving; a second signal ends at once`);
+      server.leave();
+    },
+    second: (signal) => {
       cleanUp();
-      process.exit(exitCode);
-    }
-    log('info', `${signal}: leaving; a second signal ends at once`);
-    server.leave();
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-  const release = (): void => {
-    process.off('SIGTERM', onSignal);
-    process.off('SIGINT', onSignal);
-  };
+      process.exit(exitCodeOf(signal));
+    },
+  });
   return { exitCode: () => exitCode, release };
 }
 
@@ -196,7 +199,11 @@ function openFiles(options: RunServerOptions) {
     if (logFile) logFile.append(line);
     else process.stdout.write(`${line}\n`);
   };
+  let isClosed = false;
+  // A second signal may find them closed.
   const close = (): void => {
+    if (isClosed) return;
+    isClosed = true;
     events.close();
     logFile?.close();
   };

@@ -7,7 +7,6 @@ import type { Threshold } from '../../core/metrics/threshold';
 import { ClusterError } from '../../core/errors';
 import { logLine } from '../../core/log-line';
 import { oneLine } from '../../core/printable';
-import { withHangUp } from '../../faults/hang-up';
 import type { Output } from '../../report/collect-screen';
 import type { RunFacts } from '../../report/report';
 import type { Screen } from '../../stress/screen';
@@ -53,12 +52,7 @@ export interface LabOptions {
  * @throws ClusterError `not_reachable` naming the machines that keep it from beginning, `bad_config` for a wrong ssh
  * configuration, `bad_usage` for a folder or file that cannot be written, `interrupted` before anything was started
  */
-export function runLab(options: LabOptions): Promise<RunResult> {
-  // A terminal that is closed must not leave servers and loads behind.
-  return withHangUp(options.signal, (signal) => perform({ ...options, signal }));
-}
-
-async function perform(options: LabOptions): Promise<RunResult> {
+export async function runLab(options: LabOptions): Promise<RunResult> {
   const { folder, facts, clock, screen, lab } = options;
   const servers = lab.servers.map(({ address }) => address);
   const recorder = new RunRecorder({ folder, facts, servers, steps: STEPS.length, clock, screen });
