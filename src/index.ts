@@ -48,7 +48,8 @@ export async function run(argv: readonly string[]): Promise<void> {
     process.on(event, (error) => endProcess(reportFailure(error, argv)));
   }
   const exitCode = await execute(argv);
-  endProcess(exitCode === EXIT.ok && isOutputLost() && printsResult(argv) ? EXIT.incomplete : exitCode);
+  const isResultLost = (await isOutputLost()) && printsResult(argv);
+  endProcess(exitCode === EXIT.ok && isResultLost ? EXIT.incomplete : exitCode);
 }
 
 /** Whether the command line's result, or a part of it, is what it prints. */

@@ -36,8 +36,9 @@ export function dropFailedOutput(): void {
 /** Aborted when the reader of standard output is gone: for a command whose only work it is to print. */
 export const whenUnread: AbortSignal = unread.signal;
 
-/** Whether something that was to be read later is missing in standard output. */
-export function isOutputLost(): boolean {
+/** Whether something that was to be read later is missing in standard output, once all of it has been written. */
+export async function isOutputLost(): Promise<boolean> {
+  await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
   return isStdoutLost;
 }
 

@@ -60,37 +60,44 @@ describeWithSshd('the built program collects over SSH', () => {
     }
   });
 
-  test('Ctrl-C ends it at once with 130; the same command goes on where it was', async () => {
-    const content = Buffer.alloc(150_000_000, lines([request(1, 0)]));
-    files.write('m/machine_1_requests.ndjson', content);
-    const folder = at('aggregated_metrics/collected/1_client1');
-    const part = (): string | undefined =>
-      existsSync(folder) ? readdirSync(folder).find((name) => name.endsWith('.part')) : undefined;
-    const args = ['report', '--metrics', `client1:${at('m')}`, '--json'];
-    const running = startProgram(args, options());
-    while (part() === undefined || statSync(path.join(folder, part()!)).size < 1_000_000) {
-      if (running.child.exitCode !== null) throw new Error('it ended before anybody could stop it');
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    const stoppedMs = performance.now();
-    running.child.kill('SIGINT');
-    const { code, stdout } = await running.ended;
-    expect(performance.now() - stoppedMs).toBeLessThan(3000);
-    expect({ code, error: (JSON.parse(stdout) as { error: unknown }).error }).toEqual({
-      code: 130,
-      error: {
-        code: 'interrupted',
-        message:
-          'interrupted: what was fetched stays in ./aggregated_metrics/collected, where the same command goes on',
-      },
-    });
-    const begun = statSync(path.join(folder, part()!)).size;
-    expect(begun).toBeGreaterThan(1_000_000);
-    files.write('m/machine_2_requests.ndjson', lines([request(1, 0)]));
-    expect((await report('--metrics', `client1:${at('m')}`, '--json')).code).toBe(0);
-    expect(readdirSync(folder)).toEqual(['machine_1_requests.ndjson', 'machine_2_requests.ndjson']);
-    expect(readFileSync(path.join(folder, 'machine_1_requests.ndjson')).equals(content)).toBe(true);
-  }, 60_000);
+  test.each([
+    ['Ctrl-C', 'SIGINT'],
+    ['a closed terminal', 'SIGHUP'],
+  ] as const)(
+    '%s ends it at once with 130; the same command goes on where it was',
+    async (_, signal) => {
+      const content = Buffer.alloc(150_000_000, lines([request(1, 0)]));
+      files.write('m/machine_1_requests.ndjson', content);
+      const folder = at('aggregated_metrics/collected/1_client1');
+      const part = (): string | undefined =>
+        existsSync(folder) ? readdirSync(folder).find((name) => name.endsWith('.part')) : undefined;
+      const args = ['report', '--metrics', `client1:${at('m')}`, '--json'];
+      const running = startProgram(args, options());
+      while (part() === undefined || statSync(path.join(folder, part()!)).size < 1_000_000) {
+        if (running.child.exitCode !== null) throw new Error('it ended before anybody could stop it');
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const stoppedMs = performance.now();
+      running.child.kill(signal);
+      const { code, stdout } = await running.ended;
+      expect(performance.now() - stoppedMs).toBeLessThan(3000);
+      expect({ code, error: (JSON.parse(stdout) as { error: unknown }).error }).toEqual({
+        code: 130,
+        error: {
+          code: 'interrupted',
+          message:
+            'interrupted: what was fetched stays in ./aggregated_metrics/collected, where the same command goes on',
+        },
+      });
+      const begun = statSync(path.join(folder, part()!)).size;
+      expect(begun).toBeGreaterThan(1_000_000);
+      files.write('m/machine_2_requests.ndjson', lines([request(1, 0)]));
+      expect((await report('--metrics', `client1:${at('m')}`, '--json')).code).toBe(0);
+      expect(readdirSync(folder)).toEqual(['machine_1_requests.ndjson', 'machine_2_requests.ndjson']);
+      expect(readFileSync(path.join(folder, 'machine_1_requests.ndjson')).equals(content)).toBe(true);
+    },
+    60_000,
+  );
 
   test('clocks 3 s apart: the records of one machine against the faults of another', async () => {
     const ahead = await lab.start({ env: { PATH: lab.wrongClock(3) } });
