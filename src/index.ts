@@ -55,7 +55,8 @@ export async function run(argv: readonly string[]): Promise<void> {
 /** Whether the command line's result, or a part of it, is what it prints. */
 function printsResult(argv: readonly string[]): boolean {
   const [first = '', second] = wordsOf(argv);
-  return asksForJson(argv) || !SAY_BESIDE.includes(first) || second === 'reveal';
+  // `client hide` and `client reveal` are no loads.
+  return asksForJson(argv) || !SAY_BESIDE.includes(first) || second !== undefined;
 }
 
 async function dispatch(line: CommandLine): Promise<void> {

@@ -22,7 +22,9 @@ const DRAIN_MS = 5000;
 export class Server extends BaseCommand {
   static override summary = 'run one server until SIGTERM';
   static override description =
-    'Joins the cluster of its configuration, elects a leader with its peers and hides what clients send. Ctrl-C or SIGTERM hands over and finishes running tasks; a second one ends at once.';
+    'Joins the cluster of its configuration, elects a leader with its peers and hides what clients send. Ctrl-C, SIGTERM or a ' +
+    'closed terminal (SIGHUP, also under nohup) make it hand over and finish running tasks; a second Ctrl-C or SIGTERM ' +
+    'ends it at once.';
   static override examples = [
     '<%= config.bin %> server --config config/server1.toml',
     '<%= config.bin %> server --id 1 --address 127.0.0.1:8001 --peer 2@127.0.0.1:8002 --peer 3@127.0.0.1:8003',
@@ -39,7 +41,7 @@ export class Server extends BaseCommand {
     }),
     'metrics-address': Flags.string({ helpValue: 'HOST:PORT', summary: 'where Prometheus may ask, default: nowhere' }),
     'until-stdin-ends': Flags.boolean({
-      summary: 'also leave when standard input ends: for programs that start servers',
+      summary: 'also leave when standard input ends (/dev/null: at once): for programs that start servers',
     }),
   };
 

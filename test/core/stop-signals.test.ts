@@ -1,0 +1,42 @@
+import { catchStopSignals, type StopSignal, withInterrupt } from '../../src/core/stop-signals';
+
+const NAMES: StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const before = new Map(NAMES.map((name) => [name, process.listeners(name)]));
+
+/** How many listeners there are besides those of the test's own program. */
+const added = (): number[] => NAMES.map((name) => process.listenerCount(name) - before.get(name)!.length);
+
+afterEach(() => {
+  for (const name of NAMES) {
+    process.removeAllListeners(name);
+    for (const listener of before.get(name)!) process.on(name, listener);
+  }
+});
+
+it.each<[string, StopSignal[], string[]]>([
+  ['each is a first one', ['SIGHUP'], ['first SIGHUP']],
+  ['a second Ctrl-C ends at once', ['SIGINT', 'SIGINT'], ['first SIGINT', 'second SIGINT']],
+  ['SIGTERM after Ctrl-C, too', ['SIGINT', 'SIGTERM'], ['first SIGINT', 'second SIGTERM']],
+  ['a closed terminal sends two', ['SIGHUP', 'SIGHUP', 'SIGHUP'], ['first SIGHUP']],
+  ['systemd may send both', ['SIGTERM', 'SIGHUP'], ['first SIGTERM']],
+  ['and logind SIGTERM after the terminal is gone', ['SIGHUP', 'SIGTERM'], ['first SIGHUP']],
+  ['two orders after a hang-up', ['SIGHUP', 'SIGTERM', 'SIGTERM'], ['first SIGHUP', 'second SIGTERM']],
+])('%s', (_, signals, expected) => {
+  const told: string[] = [];
+  catchStopSignals({ first: (name) => told.push(`first ${name}`), second: (name) => told.push(`second ${name}`) });
+  for (const name of signals) process.emit(name);
+  expect(told).toEqual(expected);
+});
+
+it('leaves nothing behind after work that nobody stopped', async () => {
+  await expect(withInterrupt(async (signal) => [signal.aborted, added()])).resolves.toEqual([false, [1, 1, 1]]);
+  expect(added()).toEqual([0, 0, 0]);
+});
+
+it('aborts the work, and stays until the process ends: a further hang-up must not cut off its last words', async () => {
+  const isAborted = await withInterrupt(async (signal) => {
+    process.emit('SIGHUP');
+    return signal.aborted;
+  });
+  expect({ isAborted, added: added() }).toEqual({ isAborted: true, added: [1, 1, 1] });
+});
