@@ -24,7 +24,7 @@ it.each<[string, StopSignal[], string[]]>([
 ])('%s', (_, signals, expected) => {
   const told: string[] = [];
   catchStopSignals({ first: (name) => told.push(`first ${name}`), second: (name) => told.push(`second ${name}`) });
-  for (const name of signals) process.emit(name);
+  for (const name of signals) process.emit(name, name);
   expect(told).toEqual(expected);
 });
 
@@ -35,7 +35,7 @@ it('leaves nothing behind after work that nobody stopped', async () => {
 
 it('aborts the work, and stays until the process ends: a further hang-up must not cut off its last words', async () => {
   const isAborted = await withInterrupt(async (signal) => {
-    process.emit('SIGHUP');
+    process.emit('SIGHUP', 'SIGHUP');
     return signal.aborted;
   });
   expect({ isAborted, added: added() }).toEqual({ isAborted: true, added: [1, 1, 1] });
