@@ -1,0 +1,164 @@
+/** One caller that means no good: how it connects, what it says and in which pieces, and how it goes. */
+import { connect, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import type { TlsPem } from '../../src/core/transport/tls';
+import { damaged, type Dice, saying } from './sayings';
+
+export interface Target {
+  name: string;
+  port: number;
+  /** Set where TLS is spoken: what a good client, and one of a foreign CA, shows. */
+  tls?: { good: TlsPem; foreign: TlsPem };
+}
+
+/** For a connection or a handshake; damaged ones end by the server's own time. */
+const CONNECT_MS = 1_000;
+const VOLLEY = 40;
+/** One that is let live on after its last word. */
+const STAY_MS = 400;
+
+const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Resolves when the caller is gone; never rejects for what the other side does. */
+export async function attack(target: Target, dice: Dice, hello: Buffer): Promise<void> {
+  if (dice.chance(0.15)) return volley(target, dice, hello);
+  const raw = connect({ host: '127.0.0.1', port: target.port, noDelay: true, allowHalfOpen: dice.chance(0.5) });
+  raw.on('error', () => undefined);
+  const isConnected = await happens(raw, 'connect');
+  if (!isConnected) return void raw.destroy();
+  const socket = await speaker(raw, target, dice);
+  if (socket !== null) await talk(socket, dice, hello);
+  await leave(raw, socket ?? raw, dice);
+}
+
+/** Many at once that speak and go in one breath: the server accepts them when they have data, and are gone. */
+async function volley({ port }: Target, dice: Dice, hello: Buffer): Promise<void> {
+  const bytes = dice.chance(0.5) ? hello : saying(dice, hello);
+  const end = dice.pick(['resetAndDestroy', 'resetAndDestroy', 'end', 'destroy'] as const);
+  const sockets = Array.from({ length: VOLLEY }, () => connect({ host: '127.0.0.1', port, noDelay: true }));
+  const gone = sockets.map((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('connect', () => {
+      socket.write(bytes);
+      socket[end]();
+    });
+    return new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  });
+  const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), CONNECT_MS);
+  await Promise.all(gone);
+  clearTimeout(timer);
+}
+
+/** The socket to speak through; null: this one went in the middle of its handshake. */
+async function speaker(raw: Socket, { tls }: Target, dice: Dice): Promise<Socket | null> {
+  if (tls === undefined || dice.chance(0.4)) return raw;
+  const shows = dice.pick<ConnectionOptions>([tls.good, tls.good, tls.foreign, { ca: tls.good.ca }]);
+  const maxVersion = dice.pick(['TLSv1.3', 'TLSv1.2'] as const);
+  const wire = wireOver(raw, dice.chance(0.3) ? dice : null);
+  const socket = connectTls({ socket: wire, ...shows, maxVersion, rejectUnauthorized: false });
+  socket.on('error', () => undefined);
+  if (dice.chance(0.3)) {
+    await (dice.chance(0.5) ? nextTurn() : later(dice.below(8)));
+    return null;
+  }
+  if (!(await happens(socket, 'secureConnect'))) return null;
+  // TLS 1.3 has no such thing, and says so by its callback.
+  if (dice.chance(0.1)) socket.renegotiate({ rejectUnauthorized: false }, () => undefined);
+  return socket;
+}
+
+async function talk(socket: Socket, dice: Dice, hello: Buffer): Promise<void> {
+  if (dice.chance(0.2)) socket.pause();
+  else socket.on('data', () => undefined);
+  for (let count = dice.below(5); count > 0 && !socket.destroyed; count--) {
+    await write(socket, saying(dice, hello), dice);
+    if (dice.chance(0.3)) await later(dice.below(20));
+  }
+}
+
+async function write(socket: Socket, bytes: Buffer, dice: Dice): Promise<void> {
+  const how = dice.below(4);
+  if (how > 1 || bytes.length < 2) return void socket.write(bytes);
+  const pieceBytes = how === 0 && bytes.length < 300 ? 1 : 1 + dice.below(bytes.length);
+  for (let start = 0; start < bytes.length && !socket.destroyed; start += pieceBytes) {
+    socket.write(bytes.subarray(start, start + pieceBytes));
+    await nextTurn();
+  }
+}
+
+async function leave(raw: Socket, socket: Socket, dice: Dice): Promise<void> {
+  switch (dice.below(5)) {
+    case 0:
+      raw.resetAndDestroy();
+      break;
+    case 1:
+      socket.destroy();
+      break;
+    case 2:
+      socket.end();
+      await later(dice.below(STAY_MS));
+      break;
+    case 3:
+      await later(dice.below(STAY_MS));
+      break;
+    default:
+      socket.end();
+      raw.resetAndDestroy();
+  }
+  socket.destroy();
+  raw.destroy();
+}
+
+/**
+ * The raw socket as TLS sees it: Node itself dies of a socket that is reset under its TLS. With dice, some of what goes out
+ * is damaged: a record that is no record, in any state of the handshake or after it.
+ */
+export function wireOver(raw: Socket, dice: Dice | null): Duplex {
+  const wire = new Duplex({
+    read: () => undefined,
+    write: (bytes: Buffer, _encoding, done) => {
+      raw.write(dice?.chance(0.3) ? damaged(dice, bytes) : bytes);
+      done();
+    },
+    final: (done) => {
+      raw.end();
+      done();
+    },
+  });
+  raw.on('data', (bytes) => wire.push(bytes));
+  raw.on('end', () => wire.push(null));
+  raw.on('close', () => wire.destroy());
+  return wire.on('error', () => undefined);
+}
+
+/** Whether the event came before the socket went. */
+function happens(socket: Socket, event: 'connect' | 'secureConnect'): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), CONNECT_MS);
+    const settle = (value: boolean) => (): void => {
+      clearTimeout(timer);
+      resolve(value);
+    };
+    socket.once(event, settle(true));
+    socket.once('close', settle(false));
+  });
+}
+
+/** What a real TLS client says first. */
+export function clientHello(
+  listen: (onSocket: (socket: Socket) => void) => Promise<{ port: number; close(): void }>,
+): Promise<Buffer> {
+  return new Promise((resolve) => {
+    void listen((socket) => {
+      socket.once('data', (bytes: Buffer) => {
+        socket.destroy();
+        resolve(bytes);
+      });
+    }).then(({ port, close }) => {
+      const client = connectTls({ host: '127.0.0.1', port });
+      client.on('error', () => undefined).on('close', close);
+    });
+  });
+}

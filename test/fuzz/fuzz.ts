@@ -1,0 +1,311 @@
+/**
+ * Callers that mean no good against real server processes, in the clear and under TLS, and a peer that means no good. The
+ * same seed says the same things; how they fall together differs from run to run.
+ */
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import path from 'node:path';
+import { TLSSocket } from 'node:tls';
+import { seededRandom } from '../../src/core/random';
+import { dial } from '../../src/core/transport/network';
+import { Secure } from '../../src/core/transport/tls';
+import { Cluster, freePorts } from '../support/cluster';
+import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
+import { MB, rssBytes } from '../support/memory';
+import { PROGRAM } from '../support/program';
+import { attack, clientHello, type Target, wireOver } from './attack';
+import { Dice, saying } from './sayings';
+
+export interface FuzzOptions {
+  seed: number;
+  secs: number;
+  folder: string;
+  /** The number of the first attack; default 0. */
+  from?: number;
+  onProgress?(text: string): void;
+}
+
+export interface FuzzResult {
+  attackCount: number;
+  /** What must not be, a line each. */
+  findings: string[];
+  slowestAnswerMs: number;
+  peakMb: number;
+}
+
+/** Attacks under way at once. */
+const LANES = 64;
+const PROBE_MS = 500;
+/** For a server that shares two cores with its attackers and with other tests, all tries together. */
+const ANSWER_MS = 10_000;
+const MAX_GROWTH_BYTES = 400 * MB;
+const SETTLE_MS = 20_000;
+const HOSTILE_ID = 9;
+const LIMITS = '[processing]\nworkers = 2\n[limits]\nmax_connections = 200\nframe_timeout_secs = 5\n';
+
+const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** One cluster of real servers, with what is known of its processes. */
+interface Rig {
+  name: string;
+  cluster: Cluster;
+  secure?: Secure;
+  metricsPorts: number[];
+  targets: Target[];
+  baseBytes: Map<number, number>;
+  baseSockets: Map<number, number>;
+}
+
+/** Attacks for so long, then looks at what is left. */
+export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
+  const { seed, secs, folder } = options;
+  const hello = await clientHello(listenOnce);
+  const lab = HAS_OPENSSL ? labIn(folder) : undefined;
+  const hostile = await hostilePeer(seed, hello, lab);
+  const rigs = [await rigOf('clear', folder, hostile.port)];
+  if (lab !== undefined) rigs.push(await rigOf('tls', folder, hostile.port, lab));
+  const run = new FuzzRun(options, rigs, hello);
+  try {
+    await run.start();
+    await run.attackUntil(performance.now() + secs * 1000);
+    hostile.close();
+    await run.settle();
+    return run.result;
+  } finally {
+    hostile.close();
+    await Promise.all(rigs.map(({ cluster }) => cluster.stop()));
+  }
+}
+
+class FuzzRun {
+  readonly result: FuzzResult = { attackCount: 0, findings: [], slowestAnswerMs: 0, peakMb: 0 };
+  #nextIndex: number;
+
+  constructor(
+    private readonly options: FuzzOptions,
+    private readonly rigs: readonly Rig[],
+    private readonly hello: Buffer,
+  ) {
+    this.#nextIndex = options.from ?? 0;
+  }
+
+  async start(): Promise<void> {
+    for (const rig of this.rigs) {
+      rig.cluster.startAll();
+      await rig.cluster.ready();
+      for (const id of rig.cluster.ids) {
+        rig.baseBytes.set(id, rssBytes(pidOf(rig, id)));
+        rig.baseSockets.set(id, socketsOf(rig, id));
+      }
+    }
+  }
+
+  /** Stops early at the first finding: what was said last is what to look at. */
+  async attackUntil(endMs: number): Promise<void> {
+    const targets = this.rigs.flatMap((rig) => rig.targets);
+    const goesOn = (): boolean => performance.now() < endMs && this.result.findings.length === 0;
+    const lanes = Array.from({ length: LANES }, async () => {
+      while (goesOn()) {
+        const index = this.#nextIndex++;
+        const dice = new Dice(seededRandom(this.options.seed * 1_000_003 + index));
+        await attack(dice.pick(targets), dice, this.hello);
+        this.result.attackCount += 1;
+      }
+    });
+    while (goesOn()) {
+      await this.probe();
+      await later(PROBE_MS);
+    }
+    await Promise.all(lanes);
+  }
+
+  /** What must hold at every moment. */
+  async probe(): Promise<void> {
+    for (const rig of this.rigs) {
+      for (const id of rig.cluster.ids) {
+        await this.#answers(rig, id);
+        const bytes = rssBytes(pidOf(rig, id));
+        this.result.peakMb = Math.max(this.result.peakMb, Math.round(bytes / MB));
+        if (bytes > rig.baseBytes.get(id)! + MAX_GROWTH_BYTES)
+          this.#find(rig, id, `holds ${Math.round(bytes / MB)} MB`);
+        const output = rig.cluster.output.get(id) ?? '';
+        const line = output.split('\n').find((each) => /unexpected|this is a bug|Listening socket|^ +at /.test(each));
+        if (line !== undefined) this.#find(rig, id, line);
+      }
+    }
+    const { attackCount, slowestAnswerMs, peakMb } = this.result;
+    this.options.onProgress?.(`${attackCount} attacks, slowest answer ${slowestAnswerMs.toFixed(0)} ms, ${peakMb} MB`);
+  }
+
+  /** What must hold when all attackers have gone. */
+  async settle(): Promise<void> {
+    if (this.result.findings.length > 0) return;
+    await this.probe();
+    for (const rig of this.rigs) {
+      for (const id of rig.cluster.ids) {
+        await this.#closesAll(rig, id);
+        await this.#countsNoBugs(rig, id);
+        await this.#comesToRest(rig, id);
+      }
+    }
+  }
+
+  async #answers(rig: Rig, id: number): Promise<void> {
+    const startMs = performance.now();
+    const { exitCode, signalCode } = rig.cluster.processes.get(id)!;
+    if (exitCode !== null || signalCode !== null) {
+      const output = (rig.cluster.output.get(id) ?? '').slice(-3000);
+      return this.#find(rig, id, `has ended with ${exitCode ?? signalCode}:\n${output}`);
+    }
+    const leftMs = (): number => ANSWER_MS - (performance.now() - startMs);
+    let isAnswered = false;
+    // On a busy machine even a good handshake may come too late once.
+    while (!isAnswered && leftMs() > 0) {
+      isAnswered = await answersLeaderQuery(rig.cluster.address(id), leftMs(), rig.secure);
+    }
+    const tookMs = performance.now() - startMs;
+    this.result.slowestAnswerMs = Math.max(this.result.slowestAnswerMs, tookMs);
+    if (!isAnswered) this.#find(rig, id, `has not answered a LeaderQuery after ${tookMs.toFixed(0)} ms`);
+  }
+
+  async #closesAll(rig: Rig, id: number): Promise<void> {
+    const endMs = performance.now() + SETTLE_MS;
+    const isSettled = (): boolean => socketsOf(rig, id) <= rig.baseSockets.get(id)! + 2;
+    while (!isSettled() && performance.now() < endMs) await later(100);
+    if (!isSettled()) this.#find(rig, id, `has ${socketsOf(rig, id)} sockets open, ${rig.baseSockets.get(id)} before`);
+  }
+
+  async #countsNoBugs(rig: Rig, id: number): Promise<void> {
+    const page = await fetch(`http://127.0.0.1:${rig.metricsPorts[id - 1]}/metrics`);
+    const line = /^cloudp2p_server_unexpected_errors_total (\d+)$/m.exec(await page.text());
+    if (line?.[1] !== '0') this.#find(rig, id, `counts ${line?.[1] ?? 'no'} unexpected errors`);
+  }
+
+  /** A deadline in the past would be a loop without end. */
+  async #comesToRest(rig: Rig, id: number): Promise<void> {
+    const before = cpuMs(pidOf(rig, id));
+    await later(1000);
+    const usedMs = cpuMs(pidOf(rig, id)) - before;
+    if (usedMs > 500) this.#find(rig, id, `used ${usedMs} ms of CPU in a second with nothing to do`);
+  }
+
+  #find({ name }: Rig, id: number, what: string): void {
+    const upTo = this.#nextIndex;
+    this.result.findings.push(`server ${id} (${name}) ${what} [seed ${this.options.seed}, attacks up to ${upTo}]`);
+  }
+}
+
+async function rigOf(name: string, folder: string, hostilePort: number, lab?: LabCa): Promise<Rig> {
+  const servers = lab === undefined ? 2 : 1;
+  const metricsPorts = await freePorts(servers);
+  const extraToml = `${LIMITS}${lab?.toml('server-1') ?? ''}`;
+  const cluster = await Cluster.create({ command: [PROGRAM], folder: path.join(folder, name), servers, extraToml });
+  for (const id of cluster.ids) {
+    const file = path.join(cluster.folder(id), 'server.toml');
+    const hostile = `{ id = ${HOSTILE_ID}, address = "127.0.0.1:${hostilePort}" },`;
+    const text = readFileSync(file, 'utf8')
+      .replace('peers = [', `peers = [\n  ${hostile}`)
+      .replace('[server]', `[server]\nmetrics_address = "127.0.0.1:${metricsPorts[id - 1]}"`);
+    writeFileSync(file, text);
+  }
+  const tls = lab && { good: lab.pem('client'), foreign: lab.pem('foreign') };
+  const targets = [
+    ...cluster.ports.map((port) => ({ name, port, tls })),
+    // The service more often than the metrics.
+    ...cluster.ports.map((port) => ({ name, port, tls })),
+    ...metricsPorts.map((port) => ({ name: `${name} metrics`, port })),
+  ];
+  const secure = lab && new Secure(lab.pem('client'));
+  return { name, cluster, secure, metricsPorts, targets, baseBytes: new Map(), baseSockets: new Map() };
+}
+
+function labIn(folder: string): LabCa {
+  const lab = new LabCa(folder);
+  lab.makeForeign('foreign');
+  return lab;
+}
+
+/** A peer that the servers dial: it says whatever comes to its mind, with and without TLS. */
+async function hostilePeer(
+  seed: number,
+  hello: Buffer,
+  lab: LabCa | undefined,
+): Promise<{ port: number; close(): void }> {
+  let index = 0;
+  const pem = lab?.pem('server-2');
+  return listenOnce((raw) => {
+    const dice = new Dice(seededRandom(seed * 1_000_003 + 500_000_000 + index++));
+    raw.on('error', () => undefined);
+    // Whether this is the one that wants TLS is seen by what it says first.
+    raw.once('readable', () => {
+      const first = raw.read() as Buffer | null;
+      if (first === null) return raw.destroy();
+      raw.unshift(first);
+      const isTls = first[0] === 0x16 && pem !== undefined && dice.chance(0.8);
+      const wire = wireOver(raw, dice.chance(0.3) ? dice : null);
+      const socket = isTls ? new TLSSocket(wire, { isServer: true, ...pem, requestCert: true }) : raw;
+      socket.on('error', () => undefined).on('data', () => undefined);
+      for (let count = 1 + dice.below(8); count > 0; count--) socket.write(saying(dice, hello));
+      const end = dice.pick(['resetAndDestroy', 'end', 'destroy', 'stay'] as const);
+      setTimeout(() => (end === 'resetAndDestroy' ? raw.resetAndDestroy() : socket.destroy()), dice.below(300));
+      if (end === 'end') socket.end();
+    });
+  });
+}
+
+/** A listener of bare sockets. */
+async function listenOnce(onSocket: (socket: Socket) => void): Promise<{ port: number; close(): void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    onSocket(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = (): void => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { port: (server.address() as { port: number }).port, close };
+}
+
+function answersLeaderQuery(address: string, withinMs: number, secure: Secure | undefined): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (isAnswered: boolean): void => {
+      clearTimeout(timer);
+      connection.destroy();
+      resolve(isAnswered);
+    };
+    const nothing = (): void => undefined;
+    const connection = dial(address, {
+      ...{ connectTimeoutMs: withinMs, secure },
+      handler: {
+        onMessage: ({ kind }) => kind === 'LeaderResponse' && settle(true),
+        ...{ onBody: nothing, onEnd: nothing },
+        onClose: () => settle(false),
+      },
+    });
+    const timer = setTimeout(() => settle(false), withinMs);
+    connection.send({ kind: 'LeaderQuery' });
+  });
+}
+
+const pidOf = ({ cluster }: Rig, id: number): number => cluster.processes.get(id)!.pid!;
+
+function socketsOf(rig: Rig, id: number): number {
+  const folder = `/proc/${pidOf(rig, id)}/fd`;
+  const isSocket = (name: string): boolean => {
+    try {
+      return readlinkSync(path.join(folder, name)).startsWith('socket:');
+    } catch {
+      return false; // closed meanwhile
+    }
+  };
+  return readdirSync(folder).filter(isSocket).length;
+}
+
+/** What the process has used so far, by the kernel's count of hundredths of a second. */
+function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}

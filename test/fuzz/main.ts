@@ -1,0 +1,38 @@
+// npm run fuzz -- --secs 3600 [--seed N] [--from ATTACK]: exit code 1 if something was found.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { fuzz } from './fuzz';
+
+const { values } = parseArgs({
+  options: {
+    secs: { type: 'string', default: '60' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    from: { type: 'string', default: '0' },
+  },
+});
+
+async function main(): Promise<void> {
+  const [secs, seed, from] = [Number(values.secs), Number(values.seed), Number(values.from)];
+  console.log(`seed ${seed}, ${secs} s`);
+  const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-fuzz-'));
+  let saidMs = -Infinity;
+  const onProgress = (text: string): void => {
+    if (performance.now() - saidMs < 10_000) return;
+    saidMs = performance.now();
+    console.log(text);
+  };
+  try {
+    const { findings, ...figures } = await fuzz({ secs, seed, from, folder, onProgress });
+    console.log(JSON.stringify(figures));
+    for (const finding of findings) console.log(`FOUND: ${finding}`);
+    process.exitCode = findings.length > 0 ? 1 : 0;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  // Whatever the attackers have left open.
+  process.exit();
+}
+
+void main();
