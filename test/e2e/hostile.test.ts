@@ -199,7 +199,7 @@ describe('an attacker of the leader, while clients work', () => {
       const task = { run_id: 'load', client_name: 'Client_1', request_id: 1 };
       const forged = [other, another, leader.leaderId, 99].flatMap((id) => [
         { Election: { from_id: id, priority: -1, term, incarnation: 'ff' } },
-        { Election: { from_id: id, priority: -1, term: Number.MAX_SAFE_INTEGER, incarnation: 'ff' } },
+        { Election: { from_id: id, priority: -1, term: 2 ** 48, incarnation: 'ff' } },
         { Alive: { from_id: id, term } },
         { Yield: { from_id: id, term } },
         { Coordinator: { leader_id: id, term } },
