@@ -1,7 +1,7 @@
 /** What a person, or a program with --json, is told of an error, and the exit code. */
 import { Errors } from '@oclif/core';
 import { nearest } from '../config/nearest';
-import { printable } from '../core/printable';
+import { oneLine, printable } from '../core/printable';
 import { ClusterError, EXIT, type ErrorCode, exitCodeOf } from '../core/errors';
 import { asksForJson, didYouMean, wordsOf } from './command-line';
 
@@ -32,7 +32,7 @@ export function reportFailure(error: unknown, argv: readonly string[]): number {
     const { code, message } = failure;
     process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
   } else {
-    for (const line of failure.message.split('\n')) process.stderr.write(`Error: ${line}\n`);
+    for (const line of failure.message.split('\n')) process.stderr.write(`Error: ${oneLine(line)}\n`);
   }
   if (failure.hint !== undefined && (failure.exitCode === EXIT.bug || !asksForJson(argv))) {
     process.stderr.write(`${failure.hint}\n`);

@@ -1,6 +1,7 @@
 import type { LogLevel } from './environment';
+import { escaped, replaceUnprintable } from './printable';
 
-/** `[YYYY-MM-DD HH:MM:SS] LEVEL text`, local time; control characters are shown, never sent to a terminal. */
+/** `[YYYY-MM-DD HH:MM:SS] LEVEL text`, local time; what `printable` escapes is shown, never sent to a terminal. */
 export function logLine(at: Date, level: LogLevel, text: string): string {
   return `${timestamp(at)} ${level.toUpperCase()} ${visible(text)}`;
 }
@@ -13,11 +14,10 @@ export function timestamp(at: Date): string {
 }
 
 function visible(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, visibleCode);
+  return replaceUnprintable(text, visibleCode);
 }
 
 /** JSON's escapes, and the same form for what JSON would leave as it is. */
 function visibleCode(character: string): string {
-  const code = character.charCodeAt(0);
-  return code < 0x20 ? JSON.stringify(character).slice(1, -1) : `\\u${code.toString(16).padStart(4, '0')}`;
+  return character < ' ' ? JSON.stringify(character).slice(1, -1) : escaped(character);
 }

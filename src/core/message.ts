@@ -5,6 +5,7 @@
 import { MAX_TERM } from './election/term';
 import { ClusterError } from './errors';
 import { jsonTextBytes } from './json-text';
+import { printable } from './printable';
 import type { Message, MessageFields, MessageKind } from './protocol';
 
 /** As JSON, so that it bounds what a frame holds: a control character is one character, and six bytes of JSON. */
@@ -27,19 +28,25 @@ const MAX_LOAD = 100;
 const INCARNATION = /^[0-9a-f]{1,16}$/;
 const MAX_ENTRIES = 65_536;
 const MAX_SHOWN_CHARS = 64;
+/** What is kept of words for people, and of a host with its port. */
+const KEPT_TEXT_CHARS = 200;
+const KEPT_LABEL_CHARS = 300;
 
 interface Field {
   name: string;
   expected: string;
   isValid(value: unknown): boolean;
+  /** What is kept of a valid value; default: the value itself. */
+  read?(value: unknown): unknown;
   /** 'required': there and not null; 'nullable': there; 'optional': left out when missing or null. */
   presence: 'required' | 'nullable' | 'optional';
   /** What a missing or null optional field becomes; undefined leaves it out. */
   fallback?: number | null;
 }
 
-type Type = Pick<Field, 'expected' | 'isValid'>;
+type Type = Pick<Field, 'expected' | 'isValid' | 'read'>;
 type Fields = Record<string, unknown>;
+type PeerFields = MessageFields['StatusResponse']['peers'][number];
 
 const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -93,10 +100,18 @@ const incarnation: Type = {
   isValid: (value) => typeof value === 'string' && INCARNATION.test(value),
 };
 const bool: Type = { expected: 'true or false', isValid: (value) => typeof value === 'boolean' };
+/**
+ * Strings that name nothing, and that somebody is going to read: from here on they are one line that no terminal obeys,
+ * so that whoever prints, logs or writes them need not think of it.
+ */
+const shownTo = (maxChars: number) => (value: unknown) => printable(value as string, maxChars);
 const text: Type = {
   expected: `a string of at most ${MAX_TEXT_CHARS} characters`,
   isValid: (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS,
+  read: shownTo(KEPT_TEXT_CHARS),
 };
+const label: Type = { ...name, read: shownTo(KEPT_LABEL_CHARS) };
+const code: Type = { ...name, read: shownTo(MAX_SHOWN_CHARS) };
 const phase: Type = {
   expected: 'starting, ready or leaving',
   isValid: (value) => value === 'starting' || value === 'ready' || value === 'leaving',
@@ -116,6 +131,8 @@ const counts: Type = { expected: 'an object of counts by server id', isValid: is
 const peers: Type = {
   expected: 'an array of {id, address, up}',
   isValid: (value) => isArrayOf(value, MAX_IDS, isPeer),
+  read: (value) =>
+    (value as PeerFields[]).map(({ id, address, up }) => ({ id, address: printable(address, KEPT_LABEL_CHARS), up })),
 };
 
 type Cell = Type | Omit<Field, 'name'>;
@@ -134,7 +151,7 @@ const leadership = { term, leader_id: nullable(serverId) };
 const saidLeadership = { term: optional(term, 0), leader_id: optional(serverId, null) };
 const assignment = {
   assigned_server_id: optional(serverId, null),
-  assigned_server_address: optional(name, null),
+  assigned_server_address: optional(label, null),
 };
 
 /** The type makes a field that protocol.ts has and this table lacks, or the other way round, an error of the compiler. */
@@ -158,7 +175,7 @@ const ROWS: { [K in MessageKind]: { [F in keyof Required<MessageFields[K]>]: Cel
   LeaderCheck: { check_id: questionId, hops_left: hops },
   LeaderCheckResponse: { check_id: questionId, ...leadership, lives: bool },
   LeaderQuery: {},
-  LeaderResponse: { ...saidLeadership, leader_address: optional(name, null) },
+  LeaderResponse: { ...saidLeadership, leader_address: optional(label, null) },
   TaskAssignmentRequest: { ...task, excluded_server_ids: optional(ids), relay: optional(relay) },
   TaskAssignmentResponse: { request_id: count, ...assignment, ...saidLeadership, relay_id: optional(questionId) },
   TaskRequest: { ...task, assigned_by_leader: serverId, timeout_ms: optional(number) },
@@ -166,7 +183,7 @@ const ROWS: { [K in MessageKind]: { [F in keyof Required<MessageFields[K]>]: Cel
     request_id: count,
     success: bool,
     error_message: optional(text, null),
-    error_code: optional(name),
+    error_code: optional(code),
     server_id: optional(serverId),
   },
   TaskAck: task,
@@ -179,10 +196,10 @@ const ROWS: { [K in MessageKind]: { [F in keyof Required<MessageFields[K]>]: Cel
   StatusQuery: {},
   StatusResponse: {
     server_id: serverId,
-    address: name,
+    address: label,
     phase,
-    incarnation: name,
-    version: name,
+    incarnation: label,
+    version: label,
     uptime_secs: number,
     load: number,
     workers: count,
@@ -193,7 +210,7 @@ const ROWS: { [K in MessageKind]: { [F in keyof Required<MessageFields[K]>]: Cel
     peers,
     ...leadership,
   },
-  Error: { code: name, message: text },
+  Error: { code, message: text },
 };
 
 /** A Map and not an object: a peer chooses the name that is looked up. */
@@ -223,7 +240,7 @@ export function parseMessage(value: unknown): Message {
     const given = source[field.name];
     if (given !== undefined && given !== null) {
       if (!field.isValid(given)) throw wrongField(kind, field);
-      message[field.name] = given;
+      message[field.name] = field.read === undefined ? given : field.read(given);
     } else if (field.presence === 'optional') {
       if (field.fallback !== undefined) message[field.name] = field.fallback;
     } else {
@@ -259,7 +276,7 @@ function wrongField(kind: string, field: Field): ClusterError {
 }
 
 function shown(kind: string): string {
-  return JSON.stringify(kind.length > MAX_SHOWN_CHARS ? `${kind.slice(0, MAX_SHOWN_CHARS)}…` : kind);
+  return `"${printable(kind, MAX_SHOWN_CHARS)}"`;
 }
 
 /** The message as externally tagged JSON; a message without fields is the bare string. */

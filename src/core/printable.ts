@@ -1,11 +1,25 @@
 const MAX_SHOWN_CHARS = 60;
 
-/** C0 and C1 controls, line separators, direction marks and lone surrogates: what could break a line or fool a terminal. */
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Cs}/gu;
+/**
+ * Controls (C0, C1), line separators, lone surrogates and format characters (direction marks, what has no width, tags):
+ * what could break a line, fool a reader or be obeyed by a terminal.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** The text with what `UNPRINTABLE` says replaced. */
+export function replaceUnprintable(text: string, replace: (character: string) => string): string {
+  return text.replace(UNPRINTABLE, replace);
+}
+
+/** `\u001b`; `\u{e0041}` beyond the first 65,536. */
+export function escaped(character: string): string {
+  const code = character.codePointAt(0)!.toString(16);
+  return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`;
+}
 
 /** Text of others on one line, with nothing that a terminal obeys. */
 export function oneLine(text: string): string {
-  return text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return replaceUnprintable(text, escaped);
 }
 
 /** The same, cut after so many characters. */

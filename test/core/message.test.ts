@@ -24,6 +24,22 @@ test.each(KINDS)('%s survives JSON', (kind) => {
   );
 });
 
+test('what people are going to read is one line that no terminal obeys, and short', () => {
+  const evil = '\u001b]52;c;x\u0007\r\n\u009b\u202e\u{e0041}';
+  const shown = '\\u001b]52;c;x\\u0007\\u000d\\u000a\\u009b\\u202e\\u{e0041}';
+  const response = { request_id: 1, success: false, error_message: evil, error_code: evil };
+  expect(parseMessage({ TaskResponse: response })).toMatchObject({ error_message: shown, error_code: shown });
+  expect(parseMessage({ Error: { code: evil, message: evil } })).toMatchObject({ code: shown, message: shown });
+  const named = { assigned_server_id: 1, assigned_server_address: evil };
+  expect(parseMessage({ TaskAssignmentResponse: { request_id: 1, ...named } })).toMatchObject({
+    assigned_server_address: shown,
+  });
+  expect(parseMessage({ Error: { code: 'x', message: 'y'.repeat(65_536) } })).toEqual({
+    ...{ kind: 'Error', code: 'x', message: `${'y'.repeat(199)}…` },
+  });
+  expect(() => parseMessage({ [evil]: {} })).toThrow(`unknown message "${shown}"`);
+});
+
 test('messages are externally tagged, fieldless ones are bare strings', () => {
   expect(messageToJson({ kind: 'LeaderQuery' })).toBe('"LeaderQuery"');
   expect(messageToJson({ kind: 'Alive', from_id: 1, term: 2 })).toBe('{"Alive":{"from_id":1,"term":2}}');

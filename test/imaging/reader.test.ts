@@ -1,10 +1,11 @@
-import { crc32, deflateRawSync, deflateSync } from 'node:zlib';
+import { deflateRawSync, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { CarrierEncoder } from '../../src/imaging/carrier';
 import { CarrierReader, revealCarrier } from '../../src/imaging/decoder';
 import { Ladder } from '../../src/imaging/ladder';
 import type { Compression } from '../../src/imaging/plan';
 import { drain, foreignCarrier, photo, randomBytes, referenceBits } from './pictures';
+import { png } from './raw-png';
 
 const ladder = Ladder.of(photo(200, 150));
 const secret = randomBytes(5000);
@@ -29,28 +30,6 @@ function outcome(file: Uint8Array, expected?: Uint8Array, lengths = [1000]): str
   } catch (error) {
     return (error as { code: string }).code;
   }
-}
-
-function chunk(type: string, data: Uint8Array): Buffer {
-  const out = Buffer.alloc(12 + data.length);
-  out.writeUInt32BE(data.length, 0);
-  out.write(type, 4, 'latin1');
-  out.set(data, 8);
-  out.writeUInt32BE(crc32(out.subarray(4, 8 + data.length)), 8 + data.length);
-  return out;
-}
-
-/** A PNG with these header fields and this zlib stream. */
-function png(
-  fields: { width: number; height: number; depth?: number; color?: number; interlace?: number },
-  data: Uint8Array,
-) {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(fields.width, 0);
-  header.writeUInt32BE(fields.height, 4);
-  header.set([fields.depth ?? 8, fields.color ?? 2, 0, 0, fields.interlace ?? 0], 8);
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
 }
 
 /** Unfiltered rows of a 64-pixel-wide picture with this payload. */

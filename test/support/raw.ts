@@ -52,6 +52,11 @@ export class RawConnection {
     });
   }
 
+  /** The other way round: of a socket that a test's own server accepted. */
+  static over(socket: Socket): RawConnection {
+    return new RawConnection(socket);
+  }
+
   static open(address: string): Promise<RawConnection> {
     const [host, port] = address.split(':');
     return new Promise((resolve, reject) => {

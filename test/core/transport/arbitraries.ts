@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { MAX_TERM } from '../../../src/core/election/term';
+import { oneLine } from '../../../src/core/printable';
 import type { Message, MessageFields, MessageKind } from '../../../src/core/protocol';
 
 const count = fc.maxSafeNat();
@@ -15,11 +16,13 @@ const unixSecs = from0(253_402_300_799);
 const incarnation = fc.stringMatching(/^[0-9a-f]{1,16}$/);
 const num = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (Object.is(value, -0) ? 0 : value));
 const name = fc.string({ maxLength: 40, unit: 'binary' });
+/** Words for people, as they are once they have been read. */
+const shown = fc.string({ maxLength: 7, unit: 'binary' }).map(oneLine);
 const orNull = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(of, { nil: null });
 const phase = fc.constantFrom('starting' as const, 'ready' as const, 'leaving' as const);
 const from = { from_id: id, term };
 const leadership = { term, leader_id: orNull(id) };
-const assignment = { assigned_server_id: orNull(id), assigned_server_address: orNull(name) };
+const assignment = { assigned_server_id: orNull(id), assigned_server_address: orNull(shown) };
 const named = { client_name: name, request_id: count };
 const task = { run_id: name, ...named };
 
@@ -45,7 +48,7 @@ const MODELS: { [K in MessageKind]: Model<MessageFields[K]> } = {
   LeaderCheck: { check_id: questionId, hops_left: hops },
   LeaderCheckResponse: { ...leadership, check_id: questionId, lives: fc.boolean() },
   LeaderQuery: {},
-  LeaderResponse: { ...leadership, leader_address: orNull(name) },
+  LeaderResponse: { ...leadership, leader_address: orNull(shown) },
   TaskAssignmentRequest: {
     ...task,
     excluded_server_ids: fc.array(id, { maxLength: 5 }),
@@ -56,8 +59,8 @@ const MODELS: { [K in MessageKind]: Model<MessageFields[K]> } = {
   TaskResponse: {
     request_id: count,
     success: fc.boolean(),
-    error_message: orNull(name),
-    error_code: name,
+    error_message: orNull(shown),
+    error_code: shown,
     server_id: id,
   },
   TaskAck: task,
@@ -75,10 +78,10 @@ const MODELS: { [K in MessageKind]: Model<MessageFields[K]> } = {
   StatusResponse: {
     ...leadership,
     server_id: id,
-    address: name,
+    address: shown,
     phase,
-    incarnation: name,
-    version: name,
+    incarnation: shown,
+    version: shown,
     uptime_secs: num,
     load: num,
     workers: count,
@@ -86,9 +89,9 @@ const MODELS: { [K in MessageKind]: Model<MessageFields[K]> } = {
     queued: count,
     tasks_done: count,
     outstanding: fc.dictionary(fc.nat(9999).map(String), count, { noNullPrototype: true }),
-    peers: fc.array(fc.record({ id, address: name, up: fc.boolean() }, { noNullPrototype: true }), { maxLength: 3 }),
+    peers: fc.array(fc.record({ id, address: shown, up: fc.boolean() }, { noNullPrototype: true }), { maxLength: 3 }),
   },
-  Error: { code: name, message: name },
+  Error: { code: shown, message: shown },
 };
 
 const OPTIONAL = new Set(['run_id', 'excluded_server_ids', 'relay', 'relay_id', 'timeout_ms', 'error_code', 'run_ids']);
