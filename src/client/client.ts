@@ -2,11 +2,13 @@ import type { Clock, Logger, Random } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { RequestRecord } from '../core/metrics/record';
 import { OnceEach } from '../core/once-each';
+import type { MessageOf } from '../core/protocol';
 import type { FrameWatch, Secure } from '../core/transport/network';
 import { ClusterView } from './cluster-view';
 import type { Hedging } from './hedging';
 import { ServerLink } from './server-link';
 import { TaskRun, type TaskRunOptions } from './task-run';
+import { ToldAddresses } from './told-addresses';
 
 /** An image as the requests carry it; the bytes are sent by reference and must not change. */
 export interface ClientImage {
@@ -54,6 +56,7 @@ export class VirtualClient {
   readonly #runs = new Map<number, TaskRun>();
   readonly #context;
   readonly #aliases: ReadonlyMap<string, string>;
+  readonly #told: ToldAddresses;
   /** By address, as of the last try. */
   readonly #tlsProblems = new Map<string, string>();
   readonly #trouble: OnceEach;
@@ -66,12 +69,13 @@ export class VirtualClient {
     this.#options = options;
     this.#trouble = new OnceEach((text) => options.log?.('warn', text));
     this.#aliases = options.aliases ?? new Map<string, string>();
+    this.#told = new ToldAddresses([...options.addresses, ...this.#aliases.keys()]);
     this.#view = new ClusterView(options.addresses, options.random, options.hedging.slow);
     const { clientId, requestTimeoutMs, hedging, random, clock, log } = options;
     this.#context = {
       ...{ clientId, requestTimeoutMs, hedging, random, clock, log, view: this.#view },
       linkTo: (address: string) => this.#goodLink(address) ?? this.#dial(address),
-      knownAddress: (address: string) => this.#aliases.get(address) ?? address,
+      admit: (named: MessageOf<'TaskAssignmentResponse'>) => this.#admit(named),
     };
   }
 
@@ -157,6 +161,16 @@ export class VirtualClient {
     return new TaskRun(this.#context, { name, image, intendedStartMs, onCarrier, onServerError, onDone });
   }
 
+  #admit(named: MessageOf<'TaskAssignmentResponse'>): string | null {
+    const { assigned_server_id: id, assigned_server_address: address, leader_id: leaderId } = named;
+    if (address === null) return null;
+    const known = this.#aliases.get(address) ?? address;
+    if (this.#told.admits(known, id, leaderId)) return known;
+    this.#trouble.say('', 'a server named an address that is not configured and cannot be that of a server');
+    this.#options.log?.('debug', `not used: ${known}, said to be the address of server ${id}`);
+    return null;
+  }
+
   #goodLink(address: string): ServerLink | undefined {
     const link = this.#links.get(address);
     if (!link?.isMute) return link;
@@ -167,7 +181,7 @@ export class VirtualClient {
   #dial(address: string): ServerLink {
     const { clock, watch, secure, connectTimeoutMs = CONNECT_TIMEOUT_MS, log } = this.#options;
     const link = new ServerLink({
-      ...{ address, clock, watch, secure, connectTimeoutMs },
+      ...{ address, clock, watch, secure, connectTimeoutMs, expected: this.#told.expectedAt(address) },
       onHeard: () => {
         this.hasHeard = true;
         this.#trouble.well(address);
@@ -175,6 +189,9 @@ export class VirtualClient {
       onTlsProblem: (problem) => {
         this.#tlsProblems.set(address, problem);
         this.#trouble.say(address, `TLS with ${address}: ${problem}`);
+      },
+      onStranger: (problem) => {
+        this.#trouble.say(address, `${address}, which a server named, is not used: ${problem}`);
       },
       onNamed: (serverId) => this.#view.learn(address, serverId),
       onRetired: (retired) => {

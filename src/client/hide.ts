@@ -9,7 +9,7 @@ import type { Secure } from '../core/transport/network';
 import { resolveAliases } from './aliases';
 import { VirtualClient } from './client';
 import { Hedging } from './hedging';
-import { MAX_SENDABLE_BYTES, readInputFile } from './images';
+import { inputPieces, MAX_SENDABLE_BYTES, readInputFile } from './images';
 import { checkTarget, isSameFile } from '../files/target';
 import { writeWhole } from '../files/write-whole';
 
@@ -79,7 +79,7 @@ export interface RevealResult {
 export function revealFile(carrier: string, out?: string): RevealResult {
   if (out !== undefined) refuseSame(carrier, out, 'carrier');
   try {
-    return revealCarrier(readInputFile(carrier, MAX_CARRIER_BYTES));
+    return revealCarrier(inputPieces(carrier, MAX_CARRIER_BYTES));
   } catch (error) {
     if (!(error instanceof ClusterError) || error.message.startsWith(carrier)) throw error;
     throw new ClusterError(error.code, `${carrier}: ${error.message}`, { cause: error });

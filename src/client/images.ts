@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError, type ErrorCode } from '../core/errors';
 import { ACCEPTED_LIMITS } from '../core/transport/network';
@@ -11,6 +11,7 @@ const COVER_NAME = /^cover\.[^.]*$/i;
 /** What does not fit a frame cannot be sent at all; smaller limits are the servers' to tell. */
 export const MAX_SENDABLE_BYTES = ACCEPTED_LIMITS.maxFrameBytes - 64 * 1024;
 const MAX_FOLDER_BYTES = 1024 * 1024 * 1024;
+const PIECE_BYTES = 256 * 1024;
 
 /**
  * The images of a folder, by name: files ending in .png .jpg .jpeg .bmp .webp .gif, without `cover.*`. They are read
@@ -36,12 +37,44 @@ export function loadImages(folder: string): ClientImage[] {
  * @throws ClusterError `bad_usage` where it is missing, unreadable, no file, empty or larger than `maxBytes`
  */
 export function readInputFile(file: string, maxBytes: number): Buffer {
-  try {
-    const stat = statSync(file);
-    if (!stat.isFile()) throw usage(`${file}: ${stat.isDirectory() ? 'is a folder' : 'is no regular file'}`);
-    if (stat.size === 0) throw usage(`${file}: is empty`, 'secret_empty');
-    if (stat.size > maxBytes) throw usage(`${file}: has ${stat.size} bytes, at most ${maxBytes} can be handled`);
+  return named(file, () => {
+    checkInput(file, maxBytes);
     return readFileSync(file);
+  });
+}
+
+/**
+ * The same in pieces, each valid until the next one is asked for: a reader that has seen enough reads no more of it.
+ * @throws ClusterError as `readInputFile`
+ */
+export function* inputPieces(file: string, maxBytes: number): Generator<Uint8Array> {
+  const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  const descriptor = named(file, () => {
+    checkInput(file, maxBytes);
+    return openSync(file, 'r');
+  });
+  try {
+    for (;;) {
+      const bytes = named(file, () => readSync(descriptor, piece));
+      if (bytes === 0) return;
+      yield piece.subarray(0, bytes);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function checkInput(file: string, maxBytes: number): void {
+  const stat = statSync(file);
+  if (!stat.isFile()) throw usage(`${file}: ${stat.isDirectory() ? 'is a folder' : 'is no regular file'}`);
+  if (stat.size === 0) throw usage(`${file}: is empty`, 'secret_empty');
+  if (stat.size > maxBytes) throw usage(`${file}: has ${stat.size} bytes, at most ${maxBytes} can be handled`);
+}
+
+/** What goes wrong with a file names it. */
+function named<T>(file: string, use: () => T): T {
+  try {
+    return use();
   } catch (error) {
     throw error instanceof ClusterError ? error : usage(`${file}: ${causeOf(error)}`);
   }

@@ -13,7 +13,9 @@ import {
   type FrameWatch,
   type Secure,
 } from '../core/transport/network';
-import { CarrierReader } from '../imaging/decoder';
+import { CarrierReader, maxCarrierBytes } from '../imaging/decoder';
+import { type ExpectedServer, Introduction } from './introduction';
+import { Strays } from './strays';
 import type { TaskRun } from './task-run';
 
 /** Above this a connection is closed sooner than bytes that nobody wants are moved over it. */
@@ -30,12 +32,16 @@ export interface LinkOptions {
   watch?: FrameWatch;
   /** Default: in the clear. */
   secure?: Secure;
+  /** Who must be there before anything is said; default: the address is configured. */
+  expected?: ExpectedServer;
   /** Some message came in: there is a server. */
   onHeard(): void;
   /** The server said its id. */
   onNamed?(serverId: number): void;
   /** Why one cannot speak with the server. */
   onTlsProblem?(problem: string): void;
+  /** Somebody else than expected is there. */
+  onStranger?(problem: string): void;
   /** The link must not be used any more. */
   onRetired(link: ServerLink): void;
   /** The connection has closed; the requests that waited on it hear of it afterwards. */
@@ -64,6 +70,12 @@ export class ServerLink implements ConnectionHandler {
   /** Whose carrier is arriving. */
   #incoming: { send: Send; reader: CarrierReader; kept: ByteBlocks | null } | null = null;
   #bodyLeftBytes = 0;
+  /** Grows with what is sent: no answer is read that is larger than the largest secret makes it. */
+  readonly #limits = { ...CLIENT_LIMITS };
+  readonly #strays = new Strays();
+  /** While the server has to show that it is the expected one. */
+  #introduction: Introduction | undefined;
+  /** The connection is there, and the server known. */
   #isOpen = false;
   #isRetired = false;
   /** When the first word that wants an answer was sent after something was last read. */
@@ -73,14 +85,16 @@ export class ServerLink implements ConnectionHandler {
 
   /** Begins to connect. @throws ClusterError `bad_config` for a text that is no address. */
   constructor(options: LinkOptions) {
-    const { address, connectTimeoutMs, watch, clock, secure } = options;
+    const { address, connectTimeoutMs, watch, clock, secure, expected } = options;
     this.address = address;
     this.#options = options;
+    this.#introduction = expected && new Introduction(expected, connectTimeoutMs);
     this.#connection = dial(address, {
       connectTimeoutMs,
       watch,
       secure,
-      limits: CLIENT_LIMITS,
+      serverId: expected?.id,
+      limits: this.#limits,
       handler: this,
       monotonicMs: () => clock.monotonicMs(),
     });
@@ -112,8 +126,11 @@ export class ServerLink implements ConnectionHandler {
   ask(run: TaskRun, askId: number, excludedIds: number[]): void {
     this.#wantAnswer();
     const message: Message = { kind: 'TaskAssignmentRequest', ...run.name, excluded_server_ids: excludedIds };
-    const bytes = this.#tell(run, message);
-    this.#asks.set(run.name.request_id, { run, askId, bytes });
+    const ask = { run, askId, bytes: 0 };
+    this.#asks.set(run.name.request_id, ask);
+    this.#whenKnown(() => {
+      if (this.#asks.get(run.name.request_id) === ask) ask.bytes = this.#tell(run, message);
+    });
   }
 
   /** The answer to an ask is not waited for any more. */
@@ -126,18 +143,17 @@ export class ServerLink implements ConnectionHandler {
   send(run: TaskRun, send: { sendId: number; leaderId: number | null; timeoutMs: number }): void {
     this.#wantAnswer();
     const { sendId, leaderId, timeoutMs } = send;
-    const connection = this.#connection;
-    const before = connection.bytesWritten;
     const message: Message = {
       kind: 'TaskRequest',
       ...run.name,
       assigned_by_leader: leaderId ?? 0,
       timeout_ms: timeoutMs,
     };
-    connection.sendBody(message, run.secret.length).write(run.secret);
-    const bytes = connection.bytesWritten - before;
-    run.bytesSent += bytes;
-    this.#sends.set(run.name.request_id, { run, sendId, bytes });
+    const waiting = { run, sendId, bytes: 0 };
+    this.#sends.set(run.name.request_id, waiting);
+    this.#whenKnown(() => {
+      if (this.#sends.get(run.name.request_id) === waiting) this.#sendBody(waiting, message);
+    });
   }
 
   ack(run: TaskRun): void {
@@ -151,13 +167,14 @@ export class ServerLink implements ConnectionHandler {
     this.#sends.delete(run.name.request_id);
     const isArriving = this.#incoming?.send === send;
     if (isArriving) this.#dropIncoming();
+    else this.#strays.cancelled(run.secret.length);
     if (this.#isIdle && this.#isCheaperToClose(isArriving)) {
       if (!this.#isOpen) run.bytesSent -= send.bytes;
       // A server takes the end of a stream for one that still waits for its answers.
       else if (!isArriving) this.#tell(run, { kind: 'TaskCancel', ...run.name });
       return this.#discard();
     }
-    this.#tell(run, { kind: 'TaskCancel', ...run.name });
+    if (this.#introduction === undefined) this.#tell(run, { kind: 'TaskCancel', ...run.name });
     this.#ended();
   }
 
@@ -171,23 +188,26 @@ export class ServerLink implements ConnectionHandler {
     this.#options.onTlsProblem?.(problem);
   }
 
-  onProtocolError({ message, retryable }: ClusterError): void {
+  onProtocolError({ code, message, retryable }: ClusterError): void {
     // Those that may be retried are about our own memory.
     if (!retryable) this.#fault = message;
+    // It would be read, if only to be thrown away.
+    if (code === 'frame_too_large') this.#connection.destroy();
   }
 
   onOpen(): void {
-    this.#isOpen = true;
-    // What has waited for the connection is sent now.
-    if (this.#unansweredSinceMs !== null) this.#unansweredSinceMs = this.#connection.lastReadMs;
+    if (this.#introduction === undefined) this.#begin();
+    else this.#introduction.ask(this.#connection);
   }
 
   onMessage(message: Message, form: FrameForm, bodyLength: number): void {
+    if (this.#introduction !== undefined) return this.#meet(this.#introduction, message);
     this.#bodyLeftBytes = bodyLength;
     this.#options.onHeard();
     if (message.kind === 'TaskAssignmentResponse') this.#assigned(message, form);
     else if (message.kind === 'TaskResponse') this.#answered(message, form, bodyLength);
     else if (message.kind === 'Error') this.#blamed(message);
+    else this.#stray();
   }
 
   onBody(chunk: Uint8Array): void {
@@ -213,9 +233,11 @@ export class ServerLink implements ConnectionHandler {
   onUnknown(error: ClusterError): void {
     // Newer servers may say things that we do not know; a known answer that makes no sense is never going to make some.
     if (error.code !== 'unknown_message') this.#connection.fail(error, 'protocol');
+    else this.#stray();
   }
 
   onClose(reason: CloseReason): void {
+    this.#introduction?.end();
     this.#dropIncoming();
     this.#options.onRetired(this);
     this.#options.onClosed(this, reason);
@@ -234,9 +256,51 @@ export class ServerLink implements ConnectionHandler {
     return this.#asks.size === 0 && this.#sends.size === 0;
   }
 
+  #begin(): void {
+    this.#isOpen = true;
+    // What has waited for the connection is sent now.
+    if (this.#unansweredSinceMs !== null) this.#unansweredSinceMs = this.#connection.lastReadMs;
+  }
+
+  #meet(introduction: Introduction, message: Message): void {
+    const problem = introduction.problem(message);
+    if (problem !== undefined) {
+      this.#options.onStranger?.(problem);
+      return this.#connection.destroy();
+    }
+    this.#introduction = undefined;
+    this.#begin();
+    introduction.done();
+  }
+
+  /** At once, but for servers that have not yet shown who they are. */
+  #whenKnown(tell: () => void): void {
+    this.#strays.sent();
+    if (this.#introduction === undefined) tell();
+    else this.#introduction.later(tell);
+  }
+
+  #sendBody(send: Send, message: Message): void {
+    const connection = this.#connection;
+    const { run } = send;
+    const before = connection.bytesWritten;
+    const answerBytes = CLIENT_LIMITS.maxFrameBytes + maxCarrierBytes(run.secret.length);
+    this.#limits.maxFrameBytes = Math.max(this.#limits.maxFrameBytes, answerBytes);
+    connection.sendBody(message, run.secret.length).write(run.secret);
+    send.bytes = connection.bytesWritten - before;
+    run.bytesSent += send.bytes;
+  }
+
+  /** Something came that nobody waits for: a late answer, or a server that speaks without end. */
+  #stray(bodyLength = 0): void {
+    if (!this.#strays.isTooMuch(bodyLength)) return;
+    this.#fault = 'it says more than it was asked for';
+    this.#connection.abandon('protocol');
+  }
+
   #assigned(response: MessageOf<'TaskAssignmentResponse'>, form: FrameForm): void {
     const ask = this.#asks.get(response.request_id);
-    if (ask === undefined) return;
+    if (ask === undefined) return this.#stray();
     this.#asks.delete(response.request_id);
     ask.run.bytesReceived += headBytes(response, form);
     ask.run.assigned(ask.askId, response);
@@ -247,8 +311,8 @@ export class ServerLink implements ConnectionHandler {
     const send = this.#sends.get(response.request_id);
     if (response.server_id !== undefined) this.#options.onNamed?.(response.server_id);
     if (send === undefined) {
-      if (bodyLength > CHEAPER_TO_CLOSE_BYTES && this.#isIdle) this.#discard();
-      return;
+      if (bodyLength > CHEAPER_TO_CLOSE_BYTES && this.#isIdle) return this.#discard();
+      return this.#stray(bodyLength);
     }
     const { run } = send;
     run.bytesReceived += headBytes(response, form);
@@ -265,7 +329,9 @@ export class ServerLink implements ConnectionHandler {
   /** An Error names no request: it is this one's only where no other can be meant. */
   #blamed({ code, message }: MessageOf<'Error'>): void {
     const [send] = this.#sends.values();
-    if (send === undefined || this.#sends.size > 1 || this.#asks.size > 0 || !FRAME_FAULTS.includes(code)) return;
+    if (send === undefined || this.#sends.size > 1 || this.#asks.size > 0 || !FRAME_FAULTS.includes(code)) {
+      return this.#stray();
+    }
     this.#sends.delete(send.run.name.request_id);
     send.run.refused(send.sendId, this.address, code, message);
     this.#ended();

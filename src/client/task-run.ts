@@ -22,8 +22,8 @@ export interface TaskRunContext {
   log?: Logger;
   /** The kept link, or a new one. @throws ClusterError for what is no address */
   linkTo(address: string): ServerLink;
-  /** The name under which a server is known here. */
-  knownAddress(address: string): string;
+  /** Where to reach the server that a server named, or null where this client would not; by the name known here. */
+  admit(named: MessageOf<'TaskAssignmentResponse'>): string | null;
 }
 
 export interface TaskRunOptions {
@@ -89,8 +89,7 @@ export class TaskRun {
   }
 
   assigned(askId: number, response: MessageOf<'TaskAssignmentResponse'>): void {
-    const { assigned_server_address: address } = response;
-    if (address !== null) response.assigned_server_address = this.#context.knownAddress(address);
+    response.assigned_server_address = this.#context.admit(response);
     this.#perform(this.#attempt.onAssignment(askId, response, this.#nowMs));
   }
 

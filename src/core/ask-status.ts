@@ -1,9 +1,12 @@
 /** Asks a server for its status, over a socket of its own that is closed afterwards. */
 import type { MessageOf, StatusFields } from './protocol';
-import { type CloseReason, dial, type Secure } from './transport/network';
+import { type CloseReason, dial, type FrameLimits, DIALED_LIMITS, type Secure } from './transport/network';
 
 /** What came of asking one server: its status, or why there is none; `isTls`: because of TLS, which does not pass. */
 export type Answer = { address: string; status: StatusFields } | { address: string; failure: string; isTls?: true };
+
+/** An answer is JSON, and nothing larger is read. */
+const LIMITS: FrameLimits = { ...DIALED_LIMITS, maxFrameBytes: DIALED_LIMITS.maxJsonBytes, maxSecretBytes: 0 };
 
 const FAILURES: Record<CloseReason, string> = {
   closed: 'closed the connection without an answer',
@@ -30,6 +33,7 @@ export function askOne(address: string, timeoutMs: number, stop?: AbortSignal, s
     const connection = dial(address, {
       connectTimeoutMs: timeoutMs,
       secure,
+      limits: LIMITS,
       handler: {
         onMessage: (message) => {
           if (message.kind === 'StatusResponse') settle({ address, status: statusOf(message) });

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { ClusterError } from '../core/errors';
+import { LENGTH_BYTES, payloadBytes } from './lsb';
 import { PayloadSink } from './payload-sink';
 import type { CrcState } from './payload-sink';
 import { readHeader, readUint32, SIGNATURE, TYPE } from './png';
@@ -8,7 +9,15 @@ import { ZlibReader } from './zlib-reader';
 
 export type { CrcState } from './payload-sink';
 
-const MAX_REVEALED_BYTES = 256 * 1024 * 1024;
+/** What `client hide` can send at most, and a carrier that claims more costs no more. */
+const MAX_REVEALED_BYTES = 64 * 1024 * 1024;
+/**
+ * The worst that a sound carrier takes for each byte of its payload: 8 samples, alpha beside every three of them, a
+ * filter byte for rows of a single pixel, 13.4 in all, and the frames of small deflate blocks.
+ */
+const CARRIER_BYTES_EACH = 16;
+/** The rest of the last row (128 KiB at most), and chunks about the picture. */
+const CARRIER_BYTES_BESIDES = 1024 * 1024;
 const HEADER_DATA_BYTES = 13;
 
 export interface CarrierReaderOptions {
@@ -16,8 +25,13 @@ export interface CarrierReaderOptions {
   expected?: Uint8Array;
   /** Check every chunk's CRC too. Not needed where the secret itself is compared (0.2 ns a byte). */
   checkChunks?: boolean;
-  /** Refuse to collect more than this, default 256 MiB. */
+  /** Refuse to collect more than this, default 64 MiB. */
   maxSecretBytes?: number;
+}
+
+/** More than the carrier of a secret of so many bytes can need; whoever sends more does not send one. */
+export function maxCarrierBytes(secretBytes: number): number {
+  return CARRIER_BYTES_EACH * payloadBytes(secretBytes) + CARRIER_BYTES_BESIDES;
 }
 
 type State = 'signature' | 'chunkHeader' | 'header' | 'pixels' | 'skip' | 'crc' | 'end';
@@ -25,7 +39,8 @@ type State = 'signature' | 'chunkHeader' | 'header' | 'pixels' | 'skip' | 'crc' 
 /**
  * Reads a carrier (PNG, 8-bit RGB or RGBA, any filters and deflate settings, not interlaced) as its chunks arrive.
  * Pixels are inflated only as far as the payload goes; after it only the chunk structure is followed to IEND.
- * With `expected` the first wrong bit throws, and memory does not grow with the carrier.
+ * With `expected` the first wrong bit throws, as do more bytes than `maxCarrierBytes`, and memory does not grow with the
+ * carrier.
  */
 export class CarrierReader {
   private state: State = 'signature';
@@ -37,8 +52,11 @@ export class CarrierReader {
   private crc = 0;
   private sink: PayloadSink | undefined;
   private pixels: ZlibReader | undefined;
+  private leftBytes: number;
 
-  constructor(private readonly options: CarrierReaderOptions = {}) {}
+  constructor(private readonly options: CarrierReaderOptions = {}) {
+    this.leftBytes = options.expected === undefined ? Infinity : maxCarrierBytes(options.expected.length);
+  }
 
   /** The payload is complete, and right where an expected one was given; the PNG may go on. */
   get done(): boolean {
@@ -51,6 +69,8 @@ export class CarrierReader {
    */
   push(chunk: Uint8Array): void {
     try {
+      this.leftBytes -= chunk.length;
+      if (this.leftBytes < 0) throw new ClusterError('verification_failed', 'the carrier is larger than any could be');
       for (let at = 0; at < chunk.length;) at = this.step(chunk, at);
     } catch (error) {
       this.close();
@@ -143,7 +163,12 @@ export class CarrierReader {
       (width > MAX_ROW_PIXELS && `${width} pixels a row are too many, at most ${MAX_ROW_PIXELS} are supported`);
     if (problem) throw new ClusterError('bad_image', problem);
     const { expected, maxSecretBytes = MAX_REVEALED_BYTES } = this.options;
-    const sink = new PayloadSink(expected, Math.floor((width * height * 3) / 8), maxSecretBytes);
+    const capacityBytes = Math.floor((width * height * 3) / 8);
+    if (expected !== undefined && capacityBytes < LENGTH_BYTES + expected.length) {
+      const room = `${width} × ${height} pixels have no room for ${expected.length} bytes`;
+      throw new ClusterError('verification_failed', room);
+    }
+    const sink = new PayloadSink(expected, capacityBytes, maxSecretBytes);
     const rows = new RowReader(width, colorType === 2 ? 3 : 4, height, sink);
     this.sink = sink;
     this.pixels = new ZlibReader((output) => rows.push(output));
@@ -173,11 +198,11 @@ export class CarrierReader {
 }
 
 /**
- * The secret in a whole PNG file.
+ * The secret in a PNG file, which comes in pieces; no more of them are asked for once it is known that there is none.
  * @throws ClusterError('bad_image' | 'secret_too_large') saying why there is none.
  */
-export function revealCarrier(file: Uint8Array): { secret: Uint8Array; crc: CrcState } {
+export function revealCarrier(pieces: Iterable<Uint8Array>): { secret: Uint8Array; crc: CrcState } {
   const reader = new CarrierReader({ checkChunks: true });
-  reader.push(file);
+  for (const piece of pieces) reader.push(piece);
   return reader.reveal();
 }

@@ -21,6 +21,9 @@ export interface Script {
   onTask(task: Task, server: ScriptedServer): void;
 }
 
+/** Whoever may lead. */
+const PEERS = Array.from({ length: 9 }, (_, index) => ({ id: index + 1, address: `server${index + 1}:1`, up: true }));
+
 const ladder = Ladder.of(photo(612, 405), 8 * 1024 * 1024);
 
 /** The carrier that a good server makes. */
@@ -139,7 +142,8 @@ export class ScriptedServer {
 
   #hear(heard: Heard): void {
     this.heard.push(heard);
-    if (heard.message.kind === 'StatusQuery') heard.connection.send({ kind: 'StatusResponse', ...status(this.id) });
+    if (heard.message.kind === 'StatusQuery')
+      heard.connection.send({ kind: 'StatusResponse', ...status(this.id, { peers: PEERS }) });
     if (heard.message.kind === 'TaskAssignmentRequest') this.script.onAsk(heard as Ask, this);
     if (heard.message.kind === 'TaskRequest') this.script.onTask(heard as Task, this);
     this.#wake();

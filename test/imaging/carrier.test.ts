@@ -46,7 +46,7 @@ describe('carriers', () => {
     const picture = await pixelsOf(file);
     expect(picture).toMatchObject({ width: encoder.plan.width, height: encoder.plan.rows });
     expectExact(picture, ladder, secret);
-    const { secret: found, crc } = revealCarrier(file);
+    const { secret: found, crc } = revealCarrier([file]);
     expect(crc).toBe('ok');
     expect(Buffer.compare(found, secret)).toBe(0);
     const reader = new CarrierReader({ expected: secret });

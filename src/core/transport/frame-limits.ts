@@ -4,7 +4,7 @@ export interface FrameLimits {
   maxFrameBytes: number;
   /** A plain frame (but a TaskRequest), an envelope's header, or what a TaskRequest has besides its secret. */
   maxJsonBytes: number;
-  /** The secret of a plain TaskRequest. An envelope's is told to the handler, who judges it. */
+  /** The secret of a plain TaskRequest; 0: a large one is refused unread. An envelope's is told to the handler, who judges it. */
   maxSecretBytes: number;
   maxDepth: number;
   /** Whether a plain TaskResponse may be larger than `maxJsonBytes` too; for clients that speak the original's form. */
@@ -23,8 +23,9 @@ export const ACCEPTED_LIMITS: FrameLimits = {
 /** On links that we dialed: a peer's history is one message. */
 export const DIALED_LIMITS: FrameLimits = { ...ACCEPTED_LIMITS, maxJsonBytes: MIB };
 
-/**
- * On a client's links: a carrier streams and takes no memory, so its server's `max_frame_bytes` alone bounds it. A
- * smaller bound of the client's own would have every server make the carrier, and none deliver it.
- */
-export const CLIENT_LIMITS: FrameLimits = { ...DIALED_LIMITS, maxFrameBytes: 2 ** 32 - 1 };
+/** On a client's links, where answers are short; but a carrier is as large as the secret that was sent makes it. */
+export const CLIENT_LIMITS: FrameLimits = {
+  ...ACCEPTED_LIMITS,
+  maxFrameBytes: ACCEPTED_LIMITS.maxJsonBytes,
+  maxSecretBytes: 0,
+};

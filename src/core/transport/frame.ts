@@ -221,8 +221,9 @@ export class FrameDecoder {
     this.#json.append(bytes, offset, offset + 1, this.#jsonLength);
     this.#leftBytes--;
     const seen = this.#json.view();
-    const kinds = this.#limits.acceptsLargeResponses ? BULK_KINDS : BULK_KINDS.slice(0, 1);
-    const bulk = kinds.find(({ prefix }) => prefix.subarray(0, seen.length).equals(seen));
+    const { acceptsLargeResponses, maxSecretBytes } = this.#limits;
+    const isAccepted = { TaskRequest: maxSecretBytes > 0, TaskResponse: acceptsLargeResponses === true };
+    const bulk = BULK_KINDS.find(({ kind, prefix }) => isAccepted[kind] && prefix.subarray(0, seen.length).equals(seen));
     if (bulk === undefined) throw tooLarge('JSON message', this.#jsonLength, this.#limits.maxJsonBytes);
     if (seen.length === bulk.prefix.length) {
       this.#json.clear();

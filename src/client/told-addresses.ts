@@ -1,0 +1,65 @@
+import { isIP, isIPv4 } from 'node:net';
+import { canonicalHost, isLoopbackHost, isWildcardHost } from '../core/hosts';
+import { parseAddress } from '../core/transport/network';
+import type { ExpectedServer } from './introduction';
+
+/** So many addresses that only servers named are remembered: nobody has so many servers that are not configured. */
+const MAX_TOLD = 64;
+const MAX_HOST_CHARS = 253;
+
+/**
+ * Addresses that are not in this client's configuration. Whoever answers at a configured one, or in its place, could
+ * name any: the user's other machines, somebody else's, another one each time.
+ */
+export class ToldAddresses {
+  readonly #told = new Map<string, ExpectedServer>();
+  readonly #configured: ReadonlySet<string>;
+  readonly #isLocal: boolean;
+
+  constructor(configured: readonly string[]) {
+    this.#configured = new Set(configured);
+    this.#isLocal = configured.some((address) => isLoopbackHost(addressOf(address).host));
+  }
+
+  /** Whether this client would dial an address, of which a server says who is there (null: it does not say). */
+  admits(address: string, id: number | null, leaderId: number | null): boolean {
+    if (this.#configured.has(address)) return true;
+    if (id === null) return false;
+    if (!this.#told.has(address) && (this.#told.size >= MAX_TOLD || !this.#isDialable(address))) return false;
+    this.#told.set(address, { id, leaderId });
+    return true;
+  }
+
+  /** Who must have answered there before anything else is said; undefined: it is configured. */
+  expectedAt(address: string): ExpectedServer | undefined {
+    return this.#told.get(address);
+  }
+
+  #isDialable(text: string): boolean {
+    const { host, port } = addressOf(text);
+    if (port === 0 || host.length > MAX_HOST_CHARS || isWildcardHost(host)) return false;
+    // What servers elsewhere call so is not this machine.
+    if (isLoopbackHost(host)) return this.#isLocal;
+    return isIP(host) === 0 ? isName(host) : isUnicast(canonicalHost(host));
+  }
+}
+
+function addressOf(text: string): { host: string; port: number } {
+  try {
+    return parseAddress(text);
+  } catch {
+    return { host: '', port: 0 };
+  }
+}
+
+/** Underscores are no DNS name but common in container networks; a last label of digits means an IPv4 address. */
+function isName(host: string): boolean {
+  return /^\w([\w-]*\w)?(\.\w([\w-]*\w)?)*$/.test(host) && !/(^|\.)\d+$/.test(host);
+}
+
+/** No multicast, no broadcast, nothing that is reserved or means "this network". */
+function isUnicast(host: string): boolean {
+  if (!isIPv4(host)) return !/^ff/i.test(host);
+  const first = Number(host.split('.', 1)[0]);
+  return first > 0 && first < 224;
+}
