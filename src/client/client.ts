@@ -190,6 +190,7 @@ export class VirtualClient {
         this.#tlsProblems.set(address, problem);
         this.#trouble.say(address, `TLS with ${address}: ${problem}`);
       },
+      onProven: () => this.#view.prove(address),
       onStranger: (problem) => {
         this.#trouble.say(address, `${address}, which a server named, is not used: ${problem}`);
       },

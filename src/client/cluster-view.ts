@@ -23,6 +23,8 @@ export class ClusterView {
   directUntilMs = -Infinity;
   /** By each of their addresses, the configured ones first. */
   private readonly servers = new Map<string, ServerView>();
+  /** Addresses that are configured, or where a server has shown who it is; others are used only when a server sends us there. */
+  private readonly proven = new Set<string>();
   /** Tasks by the address that they were sent to, whoever is known there later. */
   private readonly outstanding = new Map<string, number>();
 
@@ -31,7 +33,13 @@ export class ClusterView {
     private readonly random: Random,
     private readonly slow = new SlowServers(),
   ) {
-    for (const address of addresses) this.server(address);
+    for (const address of addresses) this.prove(address);
+  }
+
+  /** A server is there. */
+  prove(address: string): void {
+    this.server(address);
+    this.proven.add(address);
   }
 
   /**
@@ -109,7 +117,7 @@ export class ClusterView {
 
   /** Whether some server is not excluded, or there at least: then a failure is answered by trying another at once. */
   hasAlternative(nowMs: number): boolean {
-    return this.all().some((server) => server.isBusy || this.isGood(server, nowMs));
+    return this.usable().some((server) => server.isBusy || this.isGood(server, nowMs));
   }
 
   /** Whom to ask for an assignment: the leader if known, else anybody who did not just fail. */
@@ -152,7 +160,7 @@ export class ClusterView {
   /** Exclusions that leave nobody are ignored: whoever was only busy comes first, those that are gone last. */
   private choices(nowMs: number, not: readonly string[]): ServerView[] {
     const others = this.allBut(not);
-    const pool = others.length > 0 ? others : this.all();
+    const pool = others.length > 0 ? others : this.usable();
     const good = pool.filter((server) => this.isGood(server, nowMs));
     if (good.length > 0) return good;
     const busy = pool.filter((server) => server.isBusy);
@@ -172,8 +180,13 @@ export class ClusterView {
     return [...new Set(this.servers.values())];
   }
 
+  /** Those to choose from. */
+  private usable(): ServerView[] {
+    return this.all().filter(({ addresses }) => addresses.some((address) => this.proven.has(address)));
+  }
+
   private allBut(not: readonly string[]): ServerView[] {
-    return this.all().filter(({ addresses }) => !addresses.some((address) => not.includes(address)));
+    return this.usable().filter(({ addresses }) => !addresses.some((address) => not.includes(address)));
   }
 
   private pickOne(servers: readonly ServerView[]): ServerView {

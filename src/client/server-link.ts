@@ -40,7 +40,9 @@ export interface LinkOptions {
   onNamed?(serverId: number): void;
   /** Why one cannot speak with the server. */
   onTlsProblem?(problem: string): void;
-  /** Somebody else than expected is there. */
+  /** The expected server is there. */
+  onProven?(): void;
+  /** Somebody else is. */
   onStranger?(problem: string): void;
   /** The link must not be used any more. */
   onRetired(link: ServerLink): void;
@@ -269,6 +271,7 @@ export class ServerLink implements ConnectionHandler {
       return this.#connection.destroy();
     }
     this.#introduction = undefined;
+    this.#options.onProven?.();
     this.#begin();
     introduction.done();
   }
@@ -390,7 +393,7 @@ export class ServerLink implements ConnectionHandler {
   }
 }
 
-/** What a frame takes besides its body: exact for servers that say no field that we do not know. */
+/** What a frame takes besides its body: exact for servers whose words are short and who say no field that we do not know. */
 function headBytes(message: Message, form: FrameForm): number {
   return (form === 'envelope' ? 9 : 4) + Buffer.byteLength(messageToJson(message));
 }

@@ -6,6 +6,11 @@ const MAX_SHOWN_CHARS = 60;
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
+/** Whether `oneLine` would leave it as it is. */
+export function isPrintable(text: string): boolean {
+  return text.search(UNPRINTABLE) < 0;
+}
+
 /** The text with what `UNPRINTABLE` says replaced. */
 export function replaceUnprintable(text: string, replace: (character: string) => string): string {
   return text.replace(UNPRINTABLE, replace);

@@ -1,12 +1,6 @@
 /** Values of labels, of which there must be few: each makes a series that Prometheus keeps. */
+import { isFixedReason } from '../core/metrics/failure-reasons';
 
-const REASONS = [
-  'Connection refused',
-  'Server unavailable during reassignment polling',
-  'No leader available',
-  'Server overloaded',
-  'Verification failed',
-];
 /** Servers word the rest of it themselves. */
 const SERVER_ERROR = /^Server error\b/;
 /** The same for all requests of a run. */
@@ -17,7 +11,7 @@ const OTHER = 'other';
 export function reasonLabel(reason: string | null): string {
   if (reason === null) return OTHER;
   if (SERVER_ERROR.test(reason)) return 'Server error';
-  return REASONS.includes(reason) || TIMEOUT.test(reason) ? reason : OTHER;
+  return isFixedReason(reason) || TIMEOUT.test(reason) ? reason : OTHER;
 }
 
 /** So many servers get a label of their own; they say their ids themselves. */

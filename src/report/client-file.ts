@@ -1,5 +1,10 @@
+import { CappedCounts } from '../core/metrics/capped-counts';
 import type { Centroid } from '../core/metrics/digest';
+import { isFixedReason, keptReason, OTHER_REASONS } from '../core/metrics/failure-reasons';
+import { OTHER_SERVERS } from '../core/metrics/summary';
 import { MAX_LATENCY_MS } from './columns';
+import { MAX_REASONS, MAX_SERVERS } from './inputs';
+import { parseJson } from './parse-json';
 import type { Parsed } from './parse-line';
 
 /** What one client says of itself; of the original implementation only the name, the duration and the statistics. */
@@ -28,13 +33,12 @@ type Fields = Record<string, unknown>;
 
 const ROUNDING = 1e-6;
 const MAX_NAME_CHARS = 200;
-const MAX_REASON_CHARS = 1000;
 
 /** The text of machine_{n}_client_{i}.json. */
 export function parseClientFile(path: string, text: string): Parsed<ClientFile> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return { problem: 'not valid JSON' };
   }
@@ -62,8 +66,8 @@ function read(path: string, file: Fields): ClientFile {
     durationSecs: numberOf(file, 'test_duration_secs'),
     ...{ successful, failed },
     ...(has ? latenciesOf(stats) : { minMs: null, maxMs: null, avgMs: null }),
-    servers: new Map(countsOf(stats, 'server_distribution').map(([id, count]) => [serverIdOf(id), count])),
-    reasons: new Map(countsOf(stats, 'failure_reasons').map(([name, n]) => [name.slice(0, MAX_REASON_CHARS), n])),
+    servers: serversOf(stats),
+    reasons: reasonsOf(stats),
     extras: stats['retry_count'] === undefined ? null : extrasOf(stats),
     centroids: file['latency_digest'] === undefined ? null : centroidsOf(file['latency_digest'], successful),
   };
@@ -107,6 +111,18 @@ function textOf(fields: Fields, name: string): string {
 function countsOf(stats: Fields, name: string): [string, number][] {
   const counts = fieldsOf(stats[name], `"${name}"`);
   return Object.keys(counts).map((key) => [key, countOf(counts, key)]);
+}
+
+function serversOf(stats: Fields): Map<number, number> {
+  const counts = new CappedCounts(MAX_SERVERS, OTHER_SERVERS);
+  for (const [id, count] of countsOf(stats, 'server_distribution')) counts.add(serverIdOf(id), count);
+  return counts.all;
+}
+
+function reasonsOf(stats: Fields): Map<string, number> {
+  const counts = new CappedCounts<string>(MAX_REASONS, OTHER_REASONS, isFixedReason);
+  for (const [reason, count] of countsOf(stats, 'failure_reasons')) counts.add(keptReason(reason), count);
+  return counts.all;
 }
 
 function extrasOf(stats: Fields): ClientFile['extras'] {

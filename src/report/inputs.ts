@@ -1,7 +1,10 @@
+import { FIXED_REASONS, keptReason, OTHER_REASONS } from '../core/metrics/failure-reasons';
 import type { FaultEvent, GeneratorSample, ServerEvent, ServerSample, StressRunFile } from '../core/metrics/record';
 import type { GeneratorFold } from '../core/metrics/saturation';
+import { OTHER_SERVERS } from '../core/metrics/summary';
 import type { ClientFile } from './client-file';
 import type { RequestColumns } from './columns';
+import { printable } from '../core/printable';
 import { Names } from './names';
 import type { MachineClock } from './report';
 import type { ClientTasks, Tasks } from './task-marks';
@@ -141,9 +144,8 @@ export type TimedSample = Omit<ServerSample, 'ledger'> & { time: number };
 const MAX_IMAGES = 200;
 export const MAX_SERVERS = 1000;
 /** Their numbers stand in one byte. */
-const MAX_REASONS = 200;
-/** Stands for all servers beyond; no server has this id. */
-export const OTHER_SERVERS = 0;
+export const MAX_REASONS = 200;
+const MAX_NAME_CHARS = 255;
 
 export function emptyInputs(tasks: Tasks): Inputs {
   return {
@@ -160,8 +162,8 @@ export function emptyInputs(tasks: Tasks): Inputs {
       clocks: [],
       uncompared: [],
     },
-    images: new Names(MAX_IMAGES, '(other images)'),
-    reasons: new Names(MAX_REASONS, '(other reasons)'),
+    images: new Names<string>(MAX_IMAGES, '(other images)', (name) => printable(name, MAX_NAME_CHARS)),
+    reasons: new Names<string>(MAX_REASONS, OTHER_REASONS, keptReason, FIXED_REASONS),
     servers: new Names(MAX_SERVERS, OTHER_SERVERS),
     ...{ faults: null, events: null, eventServerIds: [], lastWords: [], leftOut: new Map(), executions: 0 },
     ...{ samples: new Map(), generators: [], loads: [] },

@@ -3,15 +3,24 @@ export class Names<T extends string | number> {
   readonly all: T[] = [];
   readonly #indexes = new Map<T, number>();
 
-  /** Once `limit` are known, every further name is `other`: a hostile file must not fill the memory. */
+  /**
+   * Once `limit` are known, every further name is `other`: a hostile file must not fill the memory. `kept` is what is
+   * kept of a name; those in `first` have a place from the start.
+   */
   constructor(
     private readonly limit: number,
     private readonly other: T,
-  ) {}
+    private readonly kept: (name: T) => T = (name) => name,
+    first: readonly T[] = [],
+  ) {
+    for (const name of first) this.indexOf(name);
+  }
 
   indexOf(name: T): number {
     const known = this.#indexes.get(name);
     if (known !== undefined) return known;
+    const kept = this.kept(name);
+    if (kept !== name) return this.indexOf(kept);
     if (this.all.length >= this.limit && name !== this.other) return this.indexOf(this.other);
     this.#indexes.set(name, this.all.length);
     return this.all.push(name) - 1;

@@ -8,6 +8,7 @@ import type {
   StressRunFile,
 } from '../core/metrics/record';
 import { MAX_LATENCY_MS } from './columns';
+import { parseJson } from './parse-json';
 
 /** A line that is what it should be, or why not. */
 export type Parsed<T> = { ok: T } | { problem: string };
@@ -162,7 +163,7 @@ export function parseEvent(line: string): Parsed<ServerEvent> {
 function parseFields<T>(line: string, checks: readonly [string, Check][]): Parsed<T> {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = parseJson(line);
   } catch {
     return { problem: 'not valid JSON' };
   }

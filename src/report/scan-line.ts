@@ -1,3 +1,4 @@
+import { isPrintable } from '../core/printable';
 import { MAX_TEXT_CHARS } from './parse-line';
 
 const NEWLINE = 0x0a;
@@ -128,7 +129,7 @@ export class LineCursor {
     return value;
   }
 
-  /** A text without escapes. */
+  /** A text without escapes, and with nothing that would need one. */
   text(key: Literal): string {
     this.literal(key);
     const bytes = this.#bytes;
@@ -159,6 +160,7 @@ export class LineCursor {
     const own = this.#bytes.subarray(from, to);
     if (length > MAX_TEXT_CHARS || own.includes(BACKSLASH)) return this.#noText();
     const text = own.toString('utf8');
+    if (!isPrintable(text)) return this.#noText();
     if (length > REMEMBERED_BYTES) return text;
     this.#texts[slot] = text;
     this.#lengths[slot] = length;

@@ -1,8 +1,10 @@
+import { CappedCounts } from '../core/metrics/capped-counts';
+import { isFixedReason, OTHER_REASONS } from '../core/metrics/failure-reasons';
+import { OTHER_SERVERS } from '../core/metrics/summary';
 import { type Counted, merged } from './count-rows';
 import { curveOf } from './curve';
-import type { Inputs } from './inputs';
+import { type Inputs, MAX_REASONS, MAX_SERVERS } from './inputs';
 import { Latencies, roundedMs } from './latencies';
-import { increment } from './names';
 import type { Interval, PhaseShare } from './report';
 
 const PHASES = ['warmup', 'steady', 'fault', 'recovering'] as const;
@@ -40,12 +42,12 @@ export function totalsOf(inputs: Inputs, counted: Counted, run: Interval | null)
   };
 }
 
-/** Requests by server id, ascending, of records and clients alike. */
+/** Requests by server id, ascending, of records and clients alike; of more than 1,000 servers the others as 0. */
 export function serverTotals({ servers, clients }: Inputs, byServer: readonly number[]): [number, number][] {
-  const counts = new Map<number, number>();
-  servers.all.forEach((id, index) => byServer[index]! > 0 && increment(counts, id, byServer[index]));
-  for (const client of clients) for (const [id, count] of client.servers) increment(counts, id, count);
-  return [...counts].sort(([a], [b]) => a - b);
+  const counts = new CappedCounts(MAX_SERVERS, OTHER_SERVERS);
+  servers.all.forEach((id, index) => byServer[index]! > 0 && counts.add(id, byServer[index]));
+  for (const client of clients) for (const [id, count] of client.servers) counts.add(id, count);
+  return [...counts.all].sort(([a], [b]) => a - b);
 }
 
 /** Of several machines' warm-ups the longest. */
@@ -85,9 +87,9 @@ function phasesOf({ cells, service }: Counted): PhaseShare[] {
 }
 
 function reasonsOf({ records, clients }: Inputs): Record<string, number> {
-  const counts = new Map<string, number>();
+  const counts = new CappedCounts<string>(MAX_REASONS, OTHER_REASONS, isFixedReason);
   for (const { reasons } of [...records, ...clients]) {
-    for (const [reason, count] of reasons) increment(counts, reason, count);
+    for (const [reason, count] of reasons) counts.add(reason, count);
   }
-  return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)));
+  return Object.fromEntries([...counts.all].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)));
 }

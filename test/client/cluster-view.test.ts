@@ -135,7 +135,12 @@ it('learns ids, and servers that it was not told of', () => {
   view.learn('a:1', 1);
   view.learn('d:4', 4);
   expect([view.idOf('a:1'), view.idOf('b:2'), view.addressOf(4), view.addressOf(9)]).toEqual([1, null, 'd:4', null]);
+  // Not before there was a server.
+  expect(choices(() => view.askAddress(0))).not.toContain('d:4');
+  expect(view.freshAddresses(0, [])).not.toContain('d:4');
+  view.prove('d:4');
   expect(choices(() => view.askAddress(0))).toContain('d:4');
+  expect(view.freshAddresses(0, [])).toContain('d:4');
 });
 
 describe('one server under two addresses', () => {
@@ -218,6 +223,7 @@ describe('one server under two addresses', () => {
 
   it('is two again when there is another one at one of them', () => {
     const view = known('a:1', 'x:1');
+    view.prove('x:1');
     view.sent('a:1', 0);
     view.learn('a:1', 4);
     expect([view.idOf('a:1'), view.idOf('x:1'), view.addressOf(1), view.addressOf(4)]).toEqual([4, 1, 'x:1', 'a:1']);

@@ -76,17 +76,18 @@ describe('a server that fails: the task goes to another one', () => {
   });
 
   it.each([
-    ['nowhere', 0],
-    ['127.0.0.1:0', 0],
-    ['', 0],
-    ['no-such-host.invalid:80', 1],
-  ])('is assigned at "%s"', async (address, retryCount) => {
+    ['nowhere', false],
+    ['127.0.0.1:0', false],
+    ['', false],
+    ['no-such-host.invalid:80', true],
+  ])('is assigned at "%s"', async (address, isTried) => {
     const [server, other] = await startServers(
       { onAsk: (ask, self) => self.assign(ask, { id: 9, address }) },
       { onAsk: (ask, self) => self.assign(ask, { id: 9, address }) },
     );
     const record = await clientOf([server!, other!]).request(image, 1);
-    expect(record).toMatchObject({ success: true, retry_count: retryCount });
+    expect(record).toMatchObject({ success: true });
+    expect(record.retry_count > 0).toBe(isTried);
   });
 });
 

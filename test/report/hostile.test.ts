@@ -121,7 +121,7 @@ describe('records of', () => {
     const report = lab.report();
     expect(report.total_requests).toBe(3000);
     expect(report.images).toHaveLength(201);
-    expect(report.failure_reasons).toMatchObject({ '(other reasons)': 2800, 'Server error: 0': 1 });
+    expect(report.failure_reasons).toMatchObject({ 'Other reasons': 2805, 'Server error: 0': 1 });
     expect(Object.values(report.server_distribution).reduce((sum, count) => sum + count)).toBe(3000);
   });
 });

@@ -1,4 +1,6 @@
+import { CappedCounts } from './capped-counts';
 import type { Centroid } from './digest';
+import { isFixedReason, OTHER_REASONS } from './failure-reasons';
 import { LatencyFold } from './latency-fold';
 import type { RequestRecord } from './record';
 
@@ -15,13 +17,20 @@ export interface AggregatedStats {
   latency_p50_ms: number | null;
   latency_p95_ms: number | null;
   latency_p99_ms: number | null;
-  /** Requests by the id of the server that answered or failed last, failed ones too. */
+  /** Requests by the id of the server that answered or failed last, failed ones too; of more than 100 the others as 0. */
   server_distribution: Record<string, number>;
+  /** Of more than 50 that servers worded the others as `Other reasons`. */
   failure_reasons: Record<string, number>;
   retry_count: number;
   bytes_sent: number;
   bytes_received: number;
 }
+
+/** Servers say their ids themselves, as they word their reasons. */
+const MAX_SERVERS = 100;
+/** Stands for all servers beyond; no server has this id. */
+export const OTHER_SERVERS: number = 0;
+const MAX_REASONS = 50;
 
 type Folded = Pick<
   RequestRecord,
@@ -43,8 +52,8 @@ export class Summary {
   #retries = 0;
   #bytesSent = 0;
   #bytesReceived = 0;
-  readonly #byServer = new Map<number, number>();
-  readonly #byReason = new Map<string, number>();
+  readonly #byServer = new CappedCounts(MAX_SERVERS, OTHER_SERVERS);
+  readonly #byReason = new CappedCounts<string>(MAX_REASONS, OTHER_REASONS, isFixedReason);
 
   add(record: Folded): void {
     const { outcome, success, assigned_server_id: serverId } = record;
@@ -52,9 +61,9 @@ export class Summary {
     if (success) this.latencies.add(record.latency_ms);
     else {
       this.#failed += 1;
-      count(this.#byReason, record.failure_reason ?? 'unknown');
+      this.#byReason.add(record.failure_reason ?? 'unknown');
     }
-    if (serverId !== null) count(this.#byServer, serverId);
+    if (serverId !== null) this.#byServer.add(serverId);
     this.#retries += record.retry_count;
     this.#bytesSent += record.bytes_sent;
     this.#bytesReceived += record.bytes_received;
@@ -83,8 +92,8 @@ export class Summary {
       latency_p50_ms: p50_ms,
       latency_p95_ms: p95_ms,
       latency_p99_ms: p99_ms,
-      server_distribution: sorted(this.#byServer, ([a], [b]) => a - b),
-      failure_reasons: sorted(this.#byReason, (a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)),
+      server_distribution: sorted(this.#byServer.all, ([a], [b]) => a - b),
+      failure_reasons: sorted(this.#byReason.all, (a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)),
       retry_count: this.#retries,
       bytes_sent: this.#bytesSent,
       bytes_received: this.#bytesReceived,
@@ -102,10 +111,6 @@ export function summarize(records: Iterable<Folded>): AggregatedStats {
   const summary = new Summary();
   for (const record of records) summary.add(record);
   return summary.stats();
-}
-
-function count<K>(counts: Map<K, number>, key: K): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 function sorted<K extends string | number>(
