@@ -1,7 +1,13 @@
 import { Ladder } from '../../src/imaging/ladder';
 import { CarrierEncoder } from '../../src/imaging/carrier';
 import type { Message, MessageOf } from '../../src/core/protocol';
-import { type Connection, type ConnectionHandler, listen, type Listener } from '../../src/core/transport/network';
+import {
+  type Connection,
+  type ConnectionHandler,
+  listen,
+  type Listener,
+  type Secure,
+} from '../../src/core/transport/network';
 import { photo } from '../imaging/photo';
 import { status } from '../status/servers';
 
@@ -46,10 +52,13 @@ export class ScriptedServer {
   #port = 0;
   #waiters: (() => void)[] = [];
 
-  constructor(readonly id: number) {}
+  constructor(
+    readonly id: number,
+    private readonly secure?: Secure,
+  ) {}
 
-  static async start(id: number, script: Partial<Script> = {}): Promise<ScriptedServer> {
-    const server = new ScriptedServer(id);
+  static async start(id: number, script: Partial<Script> = {}, secure?: Secure): Promise<ScriptedServer> {
+    const server = new ScriptedServer(id, secure);
     Object.assign(server.script, script);
     await server.open();
     return server;
@@ -66,7 +75,7 @@ export class ScriptedServer {
   /** Listens, again on the same port after a `close()`. */
   async open(): Promise<void> {
     const onConnection = (connection: Connection): ConnectionHandler => this.#handler(connection);
-    this.#listener = await listen({ host: '127.0.0.1', port: this.#port, onConnection });
+    this.#listener = await listen({ host: '127.0.0.1', port: this.#port, onConnection, secure: this.secure });
     this.#port = this.#listener.port;
   }
 
