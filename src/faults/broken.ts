@@ -142,7 +142,11 @@ export class BrokenServers {
     this.#broken.delete(id);
     this.counts.healed += 1;
     log(before ? `${where} runs already (PID ${process.pid})` : `SUCCESS: ${mended} ${where} (PID ${process.pid})`);
-    this.#record(server, mendAction, 'done', process.pid, before ? 'it ran already' : null);
+    // Only a paused one is to be the same process as before.
+    const hasEnded = fault.kind === 'pause' && process.pid !== victim.pid;
+    const remark = hasEnded ? `process ${victim.pid} ended while it was stopped; the server was started again` : null;
+    if (remark !== null) log(`WARN: ${where}: ${remark}`);
+    this.#record(server, mendAction, 'done', process.pid, before ? 'it ran already' : remark);
     this.#tell(server, 'up');
   }
 

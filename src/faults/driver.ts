@@ -46,7 +46,7 @@ export interface Driver {
   break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null>;
   /**
    * Undoes a fault, and resolves when the server is back: a process that ended is started and listens.
-   * @param process the one that was broken
+   * @param process the one that was broken; a paused one that has ended is started again, as after a kill
    * @throws ClusterError when it does not come back within a bound
    */
   mend(serverId: number, kind: FaultKind, process: ServerProcess): Promise<ServerProcess>;

@@ -8,7 +8,7 @@ import { NamespaceLab } from '../support/namespaces';
 import { netemHere } from '../support/netem';
 import { describeWithNamespaces } from '../support/with-namespaces';
 import { buildAgent } from '../faults/agent-program';
-import { LikenessLab } from '../faults/likeness-lab';
+import { LikenessLab, writeLikeness } from '../faults/likeness-lab';
 import { TestAgent } from '../faults/test-agent';
 import { until } from '../faults/until';
 
@@ -16,7 +16,6 @@ import { until } from '../faults/until';
 jest.setTimeout(120_000);
 const NETEM = netemHere();
 if (NETEM === null) process.stderr.write('no netem here, nor what its likeness needs: a test of delays is skipped\n');
-const LIKENESS = path.join(__dirname, '../faults/likeness.cjs');
 const program = buildAgent();
 afterAll(() => program.remove());
 
@@ -34,9 +33,7 @@ describeWithNamespaces('in network namespaces', () => {
   beforeEach(async () => {
     network = await NamespaceLab.start(['one', 'two', 'three']);
     folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-network-'));
-    writeFileSync(path.join(folder, 'program'), `#!/bin/sh\nexec "${process.execPath}" "${LIKENESS}" "$@"\n`, {
-      mode: 0o755,
-    });
+    writeLikeness(folder);
     for (const id of [1, 2]) {
       const workDir = path.join(folder, `s${id}`);
       mkdirSync(workDir);

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import packageJson from '../../package.json';
 import { locateServer } from '../../src/config/faults-config';
@@ -175,6 +175,59 @@ describe('the switch of the dead man', () => {
   });
 });
 
+describe('a paused server that dies', () => {
+  const pauseAndKill = async (agent: TestAgent): Promise<Found> => {
+    await lab.start(1, 2);
+    await agent.hello(lab.servers, ['pause']);
+    const found = await agent.break(2, { kind: 'pause' });
+    process.kill(found.pid, 'SIGKILL');
+    await until('it is gone', async () => (await lab.state(2)) === 'down');
+    return found;
+  };
+
+  it('is started again where it is to be resumed', async () => {
+    const agent = startAgent();
+    const found = await pauseAndKill(agent);
+    const now = await agent.ask<Found>('mend', { server: 2, kind: 'pause', process: found });
+    expect(now.pid).not.toBe(found.pid);
+    expect([lab.pid(2), await lab.state(2)]).toEqual([now.pid, 'up']);
+  });
+
+  it('also by the switch of the dead man, which says so', async () => {
+    const agent = startAgent();
+    const { pid } = await pauseAndKill(agent);
+    await agent.end();
+    expect(await lab.state(2)).toBe('up');
+    expect(lab.log(2)).toContain(
+      `the fault "pause" was mended (PID ${lab.pid(2)}; process ${pid} had ended): the controller is gone`,
+    );
+    expect(existsSync(`${lab.pidFile(2)}.faults.lock`)).toBe(false);
+  });
+
+  it('also by whoever comes after an agent that was killed', async () => {
+    const agent = startAgent();
+    await pauseAndKill(agent);
+    agent.child.kill('SIGKILL');
+    await agent.ended;
+    const { servers } = await startAgent().greet();
+    expect(servers.flatMap(({ problems }) => problems)).toEqual([]);
+    expect(await lab.state(2)).toBe('up');
+  });
+
+  it('and keeps its lock where it cannot be started', async () => {
+    const agent = startAgent();
+    await pauseAndKill(agent);
+    agent.child.kill('SIGKILL');
+    await agent.ended;
+    writeFileSync(`${lab.server(2).workDir}/server.json`, JSON.stringify({ exitCode: 3 }));
+    const next = startAgent();
+    const { servers } = await next.greet();
+    expect(servers[1]!.problems).toEqual([{ kind: 'lock', text: 'it ended with exit code 3' }]);
+    await next.end();
+    expect(readFileSync(`${lab.pidFile(2)}.faults.lock`, 'utf8')).toContain('"kind":"pause"');
+  });
+});
+
 describe('two of them', () => {
   it('the second one is kept out of the same servers, and named the first', async () => {
     await lab.start(1, 2);
@@ -292,7 +345,9 @@ describe('before the first fault', () => {
   const asRoot = process.geteuid?.() === 0 ? it : it.skip;
   asRoot('a process of somebody else', async () => {
     await lab.start(1, 2);
-    for (const folder of [lab.folder, lab.server(1).workDir, lab.server(2).workDir]) chmodSync(folder, 0o777);
+    chmodSync(lab.folder, 0o755);
+    // Where all may put a lock, but nobody replace a pid file.
+    for (const id of [1, 2]) chmodSync(lab.server(id).workDir, 0o1777);
     const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
     const agent = new LabAgent([...nobody, process.execPath, program.script, 'fault-agent']);
     agents.push(agent);

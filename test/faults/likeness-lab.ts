@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FaultServer } from '../../src/config/faults-config';
@@ -8,6 +8,17 @@ import { freePorts } from '../support/cluster';
 import { until } from './until';
 
 const LIKENESS = path.join(__dirname, 'likeness.cjs');
+
+/** Its name is that of what it is like. */
+const NAME = 'cloudp2p.cjs';
+
+/** Writes `program` into a folder, which looks like a server, so that other users may run it, too. */
+export function writeLikeness(folder: string): void {
+  const script = path.join(folder, NAME);
+  copyFileSync(LIKENESS, script);
+  const text = `#!/bin/sh\nexec "${process.execPath}" "${script}" "$@"\n`;
+  writeFileSync(path.join(folder, 'program'), text, { mode: 0o755 });
+}
 
 /** Processes that look like servers, one folder each; they can be started again by whoever broke them. */
 export class LikenessLab {
@@ -20,8 +31,7 @@ export class LikenessLab {
 
   static async create(count: number): Promise<LikenessLab> {
     const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-lab-'));
-    const program = path.join(folder, 'program');
-    writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${LIKENESS}" "$@"\n`, { mode: 0o755 });
+    writeLikeness(folder);
     const ports = await freePorts(count);
     const servers = ports.map((port, index) => {
       const id = index + 1;
@@ -64,7 +74,7 @@ export class LikenessLab {
   /** `up`, `paused`, `down`; what the pid file names. */
   async state(id: number): Promise<string> {
     const info = await fromProc(this.pid(id));
-    if (info === null || !info.words.includes(LIKENESS)) return 'down';
+    if (info === null || !info.words.includes(path.join(this.folder, NAME))) return 'down';
     return info.isStopped ? 'paused' : 'up';
   }
 

@@ -177,7 +177,7 @@ describe('what only looks like it is refused, and lives on', () => {
     ['garbage', () => Uint8Array.from([0, 255, 10, 123]), /is no pid file of a server$/],
     ['empty', () => '', /is no pid file of a server$/],
     ['null', () => 'null', /is no pid file of a server$/],
-    ['huge', () => ' '.repeat(1_000_000), /is larger than any pid file$/],
+    ['huge', () => ' '.repeat(1_000_000), /is larger than 8192 bytes$/],
   ];
 
   it.each(changes)('a pid file %s', async (_, change, reason) => {
@@ -194,7 +194,9 @@ describe('what only looks like it is refused, and lives on', () => {
 
   it('a process with another command line', async () => {
     const child = await startLikeness(['serverless', '--config', 'a.toml']);
-    await expect(driver().find()).rejects.toThrow(/^process \d+ of .* is no server, its command line is ".*serverless/);
+    await expect(driver().find()).rejects.toThrow(
+      /^process \d+ of .* is no cloudp2p server with "a.toml", its command line is ".*serverless/,
+    );
     expect(isAlive(child)).toBe(true);
   });
 
@@ -203,8 +205,10 @@ describe('what only looks like it is refused, and lives on', () => {
     const other = spawn('sleep', ['1000']);
     children.push(other);
     writePidFile({ ...pidFileNow(), pid: other.pid });
-    await expect(driver().find()).rejects.toThrow(/is no server, its command line is "sleep 1000"$/);
-    await expect(driver().kill(processOf(other.pid!))).rejects.toThrow('is no server');
+    await expect(driver().find()).rejects.toThrow(
+      /is no cloudp2p server with "a.toml", its command line is "sleep 1000"$/,
+    );
+    await expect(driver().kill(processOf(other.pid!))).rejects.toThrow('is no cloudp2p server');
     expect([child, other].map(isAlive)).toEqual([true, true]);
   });
 
@@ -273,14 +277,38 @@ describe('a pause', () => {
     expect(await driver().resume(found)).toMatchObject({ pid: second.pid });
   });
 
-  it('of a process that has ended is refused, and so is a resume', async () => {
+  it('of a process that has ended is refused', async () => {
+    const child = await startLikeness();
+    const found = (await driver().find())!;
+    child.kill('SIGKILL');
+    await ended(child);
+    await expect(driver().break(found, 'pause')).rejects.toThrow('it ended by itself just now');
+  });
+
+  it.each([
+    ['', () => undefined],
+    [', whatever its pid file says', () => writePidFile({ ...pidFileNow(), pid: process.pid })],
+  ])('of a process that ends while it is stopped is over by a start%s', async (_, change) => {
     const child = await startLikeness();
     const found = (await driver().find())!;
     await driver().break(found, 'pause');
     child.kill('SIGKILL');
     await ended(child);
-    await expect(driver().break(found, 'pause')).rejects.toThrow('it ended by itself just now');
-    await expect(driver().resume(found)).rejects.toThrow('it has ended meanwhile');
+    change();
+    const { pid } = await driver().resume(found);
+    pids.push(pid);
+    expect(await driver().find()).toMatchObject({ pid, isStopped: false });
+    expect(await listening()).toBe(true);
+  });
+
+  it('of one that ends and cannot be started says why', async () => {
+    const child = await startLikeness();
+    const found = (await driver().find())!;
+    await driver().break(found, 'pause');
+    child.kill('SIGKILL');
+    await ended(child);
+    writeConfig({ exitCode: 7 });
+    await expect(driver().resume(found)).rejects.toThrow('it ended with exit code 7');
   });
 });
 

@@ -419,6 +419,16 @@ describe('what is not as it should be', () => {
     expect(rig.texts.at(-1)).toBe('Faults: 1, healed: 0, failed: 2; servers UP: 2, DOWN: 1');
   });
 
+  it('a paused server that ends and is started again is told of', async () => {
+    const rig = new RingRig(2);
+    rig.before = (call, id) => void (call === 'mend' && id === 1 && rig.running.set(1, processOf(99)));
+    await rig.run(kindOnly('pause'));
+    const remark = 'process 12345 ended while it was stopped; the server was started again';
+    expect(rig.texts).toContain(`WARN: Server 1 on localhost: ${remark}`);
+    expect(rig.events.find(({ detail }) => detail === remark)).toMatchObject({ action: 'resume', pid: 99 });
+    expect(rig.texts.at(-1)).toBe('Faults: 2, healed: 2, failed: 0; servers UP: 1, 2');
+  });
+
   it('a leader that is not one of these servers: said at each step, and no success', async () => {
     const rig = new RingRig();
     rig.leaderId = 4;

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import type { ServerLocation } from '../../config/faults-config';
@@ -12,8 +12,7 @@ import type { LocalServer } from '../drivers/local-server';
 import { unableTo } from '../drivers/network/abilities';
 import { healNetwork, toolsFor } from '../drivers/network/network';
 import { mayAdministerNetwork } from '../drivers/network/tools';
-import { logFileOf } from '../drivers/server-log';
-import { appendTextSync } from '../../files/append';
+import { appendToLog, logFileOf, mayAppendToLog } from '../drivers/server-log';
 import { ownKernelStart } from '../../files/kernel-start';
 import type { Driver, ServerProcess } from '../driver';
 import { nullIfRefused, reasonOf, refused } from '../refusal';
@@ -196,7 +195,7 @@ class Agent {
     }
     await healNetwork(server, left === null ? new Set() : await toolsFor(left.kind));
     const driver = localDriver({ servers: [server] });
-    if (left?.kind === 'pause') await driver.mend(server.id, 'pause', left.process).catch(nullIfRefused);
+    if (left?.kind === 'pause') await driver.mend(server.id, 'pause', left.process);
     const found = await driver.find(server.id).catch(nullIfRefused);
     if (found?.isStopped) await driver.mend(server.id, 'pause', found);
     if (found === null && left !== null && isMendedByStart(left.kind)) {
@@ -217,7 +216,7 @@ class Agent {
       if (!kinds.every(isOfNetwork) && !maySignal(found.pid)) {
         say(`its process ${found.pid} belongs to another user: only that one or root may do this to it`);
       }
-      if (kinds.some(isMendedByStart) && !mayWrite(logFileOf(server))) {
+      if (kinds.some(isMendedByStart) && !mayAppendToLog(server)) {
         say(`cannot write ${oneLine(logFileOf(server))}, where what it says goes when it is started again`);
       }
     } catch (error) {
@@ -230,7 +229,7 @@ class Agent {
     const server = this.#servers.find(({ id }) => id === serverId)!;
     const line = logLine(new Date(this.#options.clock.unixMs()), 'warn', `fault agent: ${text}`);
     try {
-      appendTextSync(logFileOf(server), `${line}\n`);
+      appendToLog(server, line);
     } catch {
       // A full disk must not keep it from mending the rest.
     }
@@ -248,17 +247,6 @@ function maySignal(pid: number): boolean {
   } catch (error) {
     // Whoever has just ended is told of elsewhere.
     return (error as NodeJS.ErrnoException).code !== 'EPERM';
-  }
-}
-
-/** A file that is there or not yet. */
-function mayWrite(file: string): boolean {
-  try {
-    const there = statSync(file, { throwIfNoEntry: false });
-    accessSync(there ? file : path.dirname(file), constants.W_OK);
-    return !there?.isDirectory();
-  } catch {
-    return false;
   }
 }
 

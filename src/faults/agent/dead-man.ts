@@ -38,6 +38,8 @@ export class DeadMan {
     return this.#inTurn(serverId, async () => {
       if (this.#isOver) throw refused('the fault agent is ending');
       if (this.#open.has(serverId)) throw refused('it is broken already');
+      // Refused for what cannot be told to be this server: nothing of it is to be healed then.
+      await driver.find(serverId);
       // Before it is done: it may be cut off half-way.
       const timer = setTimeout(() => void this.#lateMend(serverId, timer), healWithinMs);
       this.#open.set(serverId, { kind: fault.kind, process, timer });
@@ -96,7 +98,8 @@ export class DeadMan {
     const there = isMendedByStart(kind) ? await driver.find(serverId).catch(nullIfRefused) : null;
     if (there !== null) return `after the fault "${kind}" it runs already (PID ${there.pid})`;
     const { pid } = await driver.mend(serverId, kind, process);
-    return `the fault "${kind}" was mended (PID ${pid})`;
+    const ended = kind === 'pause' && pid !== process.pid ? `; process ${process.pid} had ended` : '';
+    return `the fault "${kind}" was mended (PID ${pid}${ended})`;
   }
 
   /** After a fault that failed half-way: a process that is there has nothing, but there may be rules in its network. */

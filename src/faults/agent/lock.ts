@@ -1,10 +1,13 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { ClusterError } from '../../core/errors';
 import { causeOf } from '../../files/cause';
 import { FAULT_KINDS, type FaultKind } from '../../core/fault-kinds';
 import { oneLine } from '../../core/printable';
+import { ownUserId, userName } from '../drivers/ownership';
 import { lookAtProcess } from '../drivers/process-info';
 import { fieldsIn, isSameStart, objectOf } from '../drivers/pid-file';
+import { readSmallFile, type SmallFile } from '../drivers/small-file';
 import type { ServerProcess } from '../driver';
 import { refused } from '../refusal';
 
@@ -33,40 +36,36 @@ export interface Lock {
   release(): void;
 }
 
+const MAX_BYTES = 8192;
+
 /**
  * Takes the lock of a server: a file beside its pid file, which appears whole and only once.
  * @throws ClusterError naming the process that holds it, or why it cannot be written
  */
 export async function takeLock(pidFile: string, holder: Holder): Promise<Lock> {
   const file = `${pidFile}.faults.lock`;
-  const own = `${file}.${holder.pid}`;
   const { kernelStart = null } = (await lookAtProcess(holder.pid)) ?? {};
   const textWith = (open: OpenFault | null): string =>
     JSON.stringify({ pid: holder.pid, start_time: holder.startMs, kernel_start: kernelStart, open });
   try {
-    writeFileSync(own, textWith(null));
-    if (appears(own, file)) return lockOf(file, own, textWith, { wasStale: false, left: null });
-    const text = readFileSync(file, 'utf8');
-    const other = holderOf(text);
+    if (appears(file, textWith(null))) return lockOf(file, textWith, { wasStale: false, left: null });
+    const found = readSmallFile(file, MAX_BYTES);
+    const other = found && holderOf(found.text);
     if (other !== null && (await isAlive(other))) {
       throw refused(`process ${other.pid} is breaking it already (${oneLine(file)})`);
     }
-    const left = openFaultIn(text);
-    writeFileSync(own, textWith(left));
-    removeStale(file, text, own);
-    if (appears(own, file)) return lockOf(file, own, textWith, { wasStale: true, left });
+    const left = found && leftIn(file, found);
+    if (found !== null) removeStale(file, found.text);
+    if (appears(file, textWith(left))) return lockOf(file, textWith, { wasStale: found !== null, left });
     throw refused(`somebody else has begun to break it just now (${oneLine(file)})`);
   } catch (error) {
     if (error instanceof ClusterError) throw error;
     throw refused(`cannot write ${oneLine(file)}: ${causeOf(error)}`, error);
-  } finally {
-    rmSync(own, { force: true });
   }
 }
 
 function lockOf(
   file: string,
-  own: string,
   textWith: (open: OpenFault | null) => string,
   found: Pick<Lock, 'wasStale' | 'left'>,
 ): Lock {
@@ -76,8 +75,7 @@ function lockOf(
     note(open) {
       isOpen = open !== null;
       try {
-        writeFileSync(own, textWith(open));
-        renameSync(own, file);
+        withNew(file, textWith(open), (own) => renameSync(own, file));
       } catch {
         // A full disk must not keep anybody from mending.
       }
@@ -88,8 +86,32 @@ function lockOf(
   };
 }
 
-/** Unlike a file that is opened, a link is there with its content or not at all. */
-function appears(own: string, file: string): boolean {
+/**
+ * Does something with a new file beside another one. Nobody knows its name beforehand, and what has it nevertheless (a
+ * link, in a folder of somebody else) is neither followed nor changed.
+ */
+function withNew(file: string, text: string, act: (own: string) => void): void {
+  const own = besides(file);
+  try {
+    writeFileSync(own, text, { flag: 'wx', mode: 0o644 });
+    act(own);
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+function besides(file: string): string {
+  return `${file}.${randomUUID()}`;
+}
+
+/** False: it is there. Unlike a file that is opened, a link is there with its content or not at all. */
+function appears(file: string, text: string): boolean {
+  let isNew = true;
+  withNew(file, text, (own) => (isNew = links(own, file)));
+  return isNew;
+}
+
+function links(own: string, file: string): boolean {
   try {
     linkSync(own, file);
     return true;
@@ -100,18 +122,31 @@ function appears(own: string, file: string): boolean {
 }
 
 /** Of two who find it stale, the second must not remove what the first has put there. */
-function removeStale(file: string, text: string, own: string): void {
-  const aside = `${own}.stale`;
+function removeStale(file: string, text: string): void {
+  const aside = besides(file);
   renameSync(file, aside);
-  const isTheStaleOne = readFileSync(aside, 'utf8') === text;
-  if (!isTheStaleOne) appears(aside, file);
-  rmSync(aside);
+  try {
+    if (readSmallFile(aside, MAX_BYTES)?.text !== text) links(aside, file);
+  } finally {
+    rmSync(aside, { force: true });
+  }
 }
 
 function holderOf(text: string): (Holder & { kernelStart: string | null }) | null {
   const { pid, start_time: startMs, kernel_start: start } = objectOf(text);
   if (!Number.isSafeInteger(pid) || typeof startMs !== 'number') return null;
   return { pid: pid as number, startMs, kernelStart: typeof start === 'string' ? start : null };
+}
+
+/**
+ * The fault that a dead agent left. It says which process is started again, as whom: of another user that is not believed.
+ * @throws ClusterError naming that user
+ */
+function leftIn(file: string, { text, stats: { uid } }: SmallFile): OpenFault | null {
+  const open = openFaultIn(text);
+  if (open === null || uid === 0 || uid === ownUserId()) return open;
+  const hint = 'run this once as that user, or remove the file and start the server yourself';
+  throw refused(`${oneLine(file)} of ${userName(uid)} says that the fault "${open.kind}" is not healed: ${hint}`);
 }
 
 /** Null also for what makes no sense. */

@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, fchownSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { openToAppend } from '../../files/append';
 import { causeOf } from '../../files/cause';
 import type { ServerProcess } from '../driver';
 import { refused } from '../refusal';
 import type { LocalServer } from './local-server';
-import { logFileOf } from './server-log';
+import { openServerLog } from './server-log';
 
 /** The user and group of a server's process. */
 export type ServerOwner = Pick<ServerProcess, 'uid' | 'gid'>;
 
-/** Starts a server's process as this user; what it says goes to `logFileOf`. */
+/** Starts a server's process as this user; what it says goes to its log (./server-log). */
 export type Launch = (server: LocalServer, owner: ServerOwner) => ChildProcess;
 
 /**
@@ -46,12 +46,8 @@ export function openLog(file: string): number {
 
 /** A server that was broken comes back even if what it says can be written nowhere by now. */
 function logFor(server: LocalServer, owner: ServerOwner | null): number | 'ignore' {
-  const file = logFileOf(server);
-  const isNew = !existsSync(file);
   try {
-    const log = openToAppend(file);
-    if (isNew && owner !== null) fchownSync(log, owner.uid, owner.gid);
-    return log;
+    return openServerLog(server, owner);
   } catch {
     return 'ignore';
   }

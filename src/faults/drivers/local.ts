@@ -12,8 +12,9 @@ import { type Launch, launchDetached, type ServerOwner } from './launch';
 import type { LocalServer } from './local-server';
 import { healNetwork, impair } from './network/network';
 import type { Tool } from './network/tools';
+import { forgery } from './ownership';
 import { disagreement, readPidFile } from './pid-file';
-import { lookAtProcess } from './process-info';
+import { isStillThere, lookAtProcess, type ProcessInfo } from './process-info';
 import { lastLine, logFileOf, sizeOf } from './server-log';
 
 const POLL_MS = 25;
@@ -67,10 +68,11 @@ async function identify(server: LocalServer): Promise<Found | null> {
   const named = readPidFile(server.pidFile);
   const info = named && (await lookAtProcess(named.pid));
   if (named === null || info === null) return null;
-  const problem = disagreement(server, named, info);
+  const { pid, stats } = named;
+  const problem = forgery(server.pidFile, stats, { pid, uid: info.uid }) ?? disagreement(server, named, info);
   if (problem !== undefined) throw refused(problem);
   const { kernelStart, uid, gid, isStopped } = info;
-  return { pid: named.pid, kernelStart, uid, gid, isStopped };
+  return { pid, kernelStart, uid, gid, isStopped };
 }
 
 async function breakServer(
@@ -105,17 +107,23 @@ async function mend(
   bounds: Bounds,
 ): Promise<ServerProcess> {
   if (isMendedByStart(kind)) return start(server, broken, bounds);
-  // A pid file may be gone or wrong by now; who was stopped by us is let go on all the same.
-  if (kind === 'pause' && !(await isGone(broken))) return resume(broken, bounds.goneMs);
-  if (kind !== 'pause') await healNetwork(server, bounds.tools);
+  if (kind === 'pause') return resumeOrStart(server, broken, bounds);
+  await healNetwork(server, bounds.tools);
   const found = await identify(server);
   if (found === null) throw refused('it has ended meanwhile');
   return found;
 }
 
+/** A pid file may be gone or wrong by now; who was stopped by us is let go on all the same. */
+async function resumeOrStart(server: LocalServer, broken: ServerProcess, bounds: Bounds): Promise<ServerProcess> {
+  if (await resume(broken, bounds.goneMs)) return broken;
+  // It ended while it was stopped, and nobody else would start it. Somebody may have done so already.
+  return (await identify(server).catch(nullIfRefused)) ?? start(server, broken, bounds);
+}
+
 async function end(process: ServerProcess, goneMs: number): Promise<void> {
   const { pid } = process;
-  signal(pid, 'SIGKILL');
+  signal(process, 'SIGKILL');
   if (await untilTrue(goneMs, () => isGone(process))) return;
   throw refused(`process ${pid} was killed but is there after ${goneMs / 1000} s`);
 }
@@ -123,7 +131,7 @@ async function end(process: ServerProcess, goneMs: number): Promise<void> {
 /** One that does not leave is killed, so that what comes next finds a server that is down. */
 async function leave(process: ServerProcess, { leaveMs, goneMs }: Bounds): Promise<string | null> {
   const { pid } = process;
-  signal(pid, 'SIGTERM');
+  signal(process, 'SIGTERM');
   if (await untilTrue(leaveMs, () => isGone(process))) return null;
   await end(process, goneMs);
   return `process ${pid} did not leave within ${leaveMs / 1000} s after SIGTERM, and was killed`;
@@ -131,32 +139,40 @@ async function leave(process: ServerProcess, { leaveMs, goneMs }: Bounds): Promi
 
 async function stop(process: ServerProcess, limitMs: number): Promise<void> {
   const { pid } = process;
-  signal(pid, 'SIGSTOP');
-  if (await untilTrue(limitMs, async () => (await lookAtProcess(pid))?.isStopped === true)) return;
-  if (!(await isGone(process))) signal(pid, 'SIGCONT');
+  signal(process, 'SIGSTOP');
+  if (await untilTrue(limitMs, async () => (await lookAt(process))?.isStopped === true)) return;
+  signal(process, 'SIGCONT');
   throw refused(`process ${pid} did not stop within ${limitMs / 1000} s after SIGSTOP`);
 }
 
-async function resume(process: ServerProcess, limitMs: number): Promise<ServerProcess> {
+/** @returns false when it has ended */
+async function resume(process: ServerProcess, limitMs: number): Promise<boolean> {
   const { pid } = process;
-  signal(pid, 'SIGCONT');
-  if (await untilTrue(limitMs, async () => (await lookAtProcess(pid))?.isStopped !== true)) return process;
+  signal(process, 'SIGCONT');
+  if (await untilTrue(limitMs, async () => (await lookAt(process))?.isStopped !== true))
+    return !(await isGone(process));
   throw refused(`process ${pid} is still stopped ${limitMs / 1000} s after SIGCONT`);
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+function signal({ pid, kernelStart }: ServerProcess, name: NodeJS.Signals): void {
+  // It has just ended: whoever waits for that sees it, and whoever does not says so. Its number may be another one's.
+  if (!isStillThere(pid, kernelStart)) return;
   try {
     process.kill(pid, name);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // It has just ended: whoever waits for that sees it, and whoever does not says so.
     if (code !== 'ESRCH') throw refused(`process ${pid}: ${causeOf(error)}`, error);
   }
 }
 
-/** Its number may be another process's by now. */
-async function isGone({ pid, kernelStart }: ServerProcess): Promise<boolean> {
-  return (await lookAtProcess(pid))?.kernelStart !== kernelStart;
+async function isGone(process: ServerProcess): Promise<boolean> {
+  return (await lookAt(process)) === null;
+}
+
+/** Null once it has ended, even if its number is another process's by now. */
+async function lookAt({ pid, kernelStart }: ServerProcess): Promise<ProcessInfo | null> {
+  const info = await lookAtProcess(pid);
+  return info?.kernelStart === kernelStart ? info : null;
 }
 
 function isSame(one: ServerProcess, other: ServerProcess): boolean {

@@ -1,10 +1,11 @@
-import { closeSync, fstatSync, openSync, readSync, constants } from 'node:fs';
+import type { Stats } from 'node:fs';
 import path from 'node:path';
-import { causeOf } from '../../files/cause';
 import { oneLine } from '../../core/printable';
 import { refused } from '../refusal';
 import type { LocalServer } from './local-server';
 import type { ProcessInfo } from './process-info';
+import { isSameFile, isServerCommand } from './server-command';
+import { readSmallFile } from './small-file';
 
 /** What a server writes about itself at its start (`server.pid_file`). */
 export interface PidFile {
@@ -16,6 +17,8 @@ export interface PidFile {
   serverId: number;
   /** As it stood on its command line; null: it was started without a file. */
   config: string | null;
+  /** Of the file itself. */
+  stats: Stats;
 }
 
 const MAX_BYTES = 8192;
@@ -24,8 +27,9 @@ const START_TOLERANCE_MS = 2000;
 
 /** A server's pid file; null when there is none. @throws ClusterError for anything that is no pid file */
 export function readPidFile(file: string): PidFile | null {
-  const text = readSmall(file);
-  if (text === null) return null;
+  const found = readSmallFile(file, MAX_BYTES);
+  if (found === null) return null;
+  const { text, stats } = found;
   const { pid, start_time: startMs, kernel_start: start = null, server_id: serverId, config } = objectOf(text);
   // Numbers below 1 would signal whole groups of processes.
   const isPid = Number.isSafeInteger(pid) && (pid as number) > 1;
@@ -34,7 +38,7 @@ export function readPidFile(file: string): PidFile | null {
   if (!isPid || !isStart || typeof serverId !== 'number' || !isText(config)) {
     throw refused(`${oneLine(file)} is no pid file of a server`);
   }
-  return { pid: pid as number, startMs, kernelStart: start, serverId, config };
+  return { pid: pid as number, startMs, kernelStart: start, serverId, config, stats };
 }
 
 /** Why the process that a pid file names cannot be taken for this server; undefined when all agrees. */
@@ -42,42 +46,26 @@ export function disagreement(server: LocalServer, named: PidFile, info: ProcessI
   const file = oneLine(server.pidFile);
   const { pid, startMs, serverId, config } = named;
   if (serverId !== server.id) return `${file} is that of server ${serverId}`;
-  const pathOf = (name: string): string => path.resolve(server.workDir, name);
-  if (config === null || pathOf(config) !== pathOf(server.config)) {
+  const expected = path.resolve(server.workDir, server.config);
+  if (config === null || !isSameFile(path.resolve(server.workDir, config), expected)) {
     const got = config === null ? 'without a configuration file' : `with ${shown(config)}`;
     return `by ${file} it was started ${got}, not with ${shown(server.config)}`;
   }
   if (!isSameStart(named, info)) {
     return `process ${pid} of ${file} started at ${showTime(info.startMs)}, not at ${showTime(startMs)}`;
   }
-  if (info.words.includes('server')) return undefined;
-  return `process ${pid} of ${file} is no server, its command line is ${shown(info.words.join(' '))}`;
+  if (!isServerCommand(server, config, info)) {
+    const commandLine = shown(info.words.join(' '));
+    return `process ${pid} of ${file} is no cloudp2p server with ${shown(config)}, its command line is ${commandLine}`;
+  }
+  if (info.cwd === null || isSameFile(path.resolve(info.cwd, config), expected)) return undefined;
+  return `process ${pid} of ${file} runs in ${shown(info.cwd)}, where ${shown(config)} is another file`;
 }
 
 /** Whether what was written down of a process's start is what the system says of this one. */
 export function isSameStart(named: Pick<PidFile, 'startMs' | 'kernelStart'>, info: ProcessInfo): boolean {
   if (named.kernelStart !== null) return named.kernelStart === info.kernelStart;
   return Math.abs(info.startMs - named.startMs) <= START_TOLERANCE_MS;
-}
-
-/** The text of a small regular file. Never blocks: a pipe or a device is refused. */
-function readSmall(file: string): string | null {
-  let fd: number;
-  try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw refused(`cannot read ${oneLine(file)}: ${causeOf(error)}`, error);
-  }
-  try {
-    if (!fstatSync(fd).isFile()) throw refused(`${oneLine(file)} is no regular file`);
-    const buffer = Buffer.alloc(MAX_BYTES + 1);
-    const count = readSync(fd, buffer, 0, buffer.length, 0);
-    if (count > MAX_BYTES) throw refused(`${oneLine(file)} is larger than any pid file`);
-    return buffer.toString('utf8', 0, count);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** The fields of an object in JSON; none of anything else. */

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { readFile, stat as statOf } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile, readlink, stat as statOf } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { kernelStartIn, statFields } from '../../files/kernel-start';
 
@@ -16,6 +16,11 @@ export interface ProcessInfo {
   isStopped: boolean;
   /** Its command line. */
   words: string[];
+  /** Those words were told apart by their spaces, as `ps` shows them. */
+  isSplit: boolean;
+  /** Its program and its folder, absolute; null: the system does not say. A program that was replaced is where it was. */
+  exe: string | null;
+  cwd: string | null;
 }
 
 /** Of /proc: Linux shows every program 100 ticks a second, whatever the kernel counts in. */
@@ -41,7 +46,9 @@ export async function fromProc(pid: number): Promise<ProcessInfo | null> {
     const bootMs = Date.now() - Number(uptime!.split(' ')[0]) * 1000;
     const startMs = bootMs + Number(fields[19]) * TICK_MS;
     const words = commandLine!.split('\0').slice(0, -1);
-    return { startMs, kernelStart, uid, gid, isStopped: isStopped(state), words };
+    const [exe, cwd] = await Promise.all(['exe', 'cwd'].map((name) => placeOf(`/proc/${pid}/${name}`)));
+    const command = { words, isSplit: false, exe: exe!, cwd: cwd! };
+    return { startMs, kernelStart, uid, gid, isStopped: isStopped(state), ...command };
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;
@@ -65,8 +72,30 @@ export async function fromPs(pid: number): Promise<ProcessInfo | null> {
   const owner = { uid: Number(uid), gid: Number(gid) };
   return {
     ...{ startMs: Date.parse(start), kernelStart: start, ...owner },
-    ...{ isStopped: isStopped(state), words: command.split(/\s+/) },
+    ...{ isStopped: isStopped(state), words: command.split(/\s+/), isSplit: true, exe: null, cwd: null },
   };
+}
+
+/**
+ * Whether a process is still the one that started then, asked without a pause, so that it can be signalled at once.
+ * Where there is no /proc it is taken to be.
+ */
+export function isStillThere(pid: number, kernelStart: string): boolean {
+  if (!existsSync('/proc/self/stat')) return true;
+  try {
+    return kernelStartIn(readFileSync(`/proc/${pid}/stat`, 'utf8')) === kernelStart;
+  } catch {
+    return false;
+  }
+}
+
+/** Null also for a process of somebody else, of whom only root may know this. */
+async function placeOf(link: string): Promise<string | null> {
+  try {
+    return (await readlink(link)).replace(/ \(deleted\)$/, '');
+  } catch {
+    return null;
+  }
 }
 
 function isDead(state: string): boolean {

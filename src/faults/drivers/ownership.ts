@@ -1,0 +1,79 @@
+import { type Stats, statSync } from 'node:fs';
+import path from 'node:path';
+import { oneLine } from '../../core/printable';
+import { causeOf } from '../../files/cause';
+import { type Access, otherWriters } from '../../files/others';
+import { refused } from '../refusal';
+
+const STICKY = 0o1000;
+
+/** A process that a pid file names, and whose it is. */
+export interface Named {
+  pid: number;
+  uid: number;
+}
+
+/**
+ * Why a pid file may have been written by somebody who has no say over the process that it names; undefined: it was
+ * not. The file and its folder must belong to the user of that process or to root. Who is that owner, and not root, may
+ * let others write there; it is theirs.
+ * @throws ClusterError when the folder cannot be looked at
+ */
+export function forgery(pidFile: string, stats: Stats, named: Named, runnerId = ownUserId()): string | undefined {
+  const file = oneLine(pidFile);
+  const folder = path.dirname(pidFile);
+  const place = `the folder ${oneLine(folder)} of the pid file`;
+  const expected = named.uid === 0 ? 'root' : `${userName(named.uid)} or root`;
+  const runsAs = `process ${named.pid}, which runs as ${userName(named.uid)}`;
+  if (!isOf(stats, named)) return `${file} ${shown(stats)} names ${runsAs}: expected a file of ${expected}`;
+  const inFolder = folderStats(folder);
+  if (!isOf(inFolder, named)) {
+    const hint = `run the server as ${userName(inFolder.uid)}, or let its pid_file be in a folder of ${expected}`;
+    return `${place} ${shown(inFolder)} names ${runsAs}: expected a folder of ${expected}; ${hint}`;
+  }
+  // In a sticky folder nobody can take away or replace what is another's.
+  const byFolder = inFolder.mode & STICKY ? undefined : looseness(place, folder, inFolder, runnerId);
+  return looseness(file, pidFile, stats, runnerId) ?? byFolder;
+}
+
+/** Whether nobody but this program's user can change what is in a folder. Others’ links in it are then its own doing. */
+export function isOwnGround(folder: string): boolean {
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  const runnerId = ownUserId();
+  if (stats === undefined || stats.uid !== runnerId) return false;
+  return runnerId !== 0 || otherWriters(stats) === undefined;
+}
+
+export function ownUserId(): number {
+  return process.geteuid?.() ?? 0;
+}
+
+/** `root`, or `user 1000` */
+export function userName(uid: number): string {
+  return uid === 0 ? 'root' : `user ${uid}`;
+}
+
+function isOf({ uid }: Access, named: Named): boolean {
+  return uid === named.uid || uid === 0;
+}
+
+function looseness(what: string, at: string, stats: Access, runnerId: number): string | undefined {
+  if (runnerId === stats.uid && runnerId !== 0) return undefined;
+  const writers = otherWriters(stats);
+  if (writers === undefined) return undefined;
+  const fix = `chmod ${writers.chmod} ${oneLine(at)}`;
+  return `${what} ${shown(stats)} can be written by ${writers.who}, expected by its owner only: ${fix}`;
+}
+
+/** `(user 1000, mode 755)` */
+function shown({ uid, mode }: Access): string {
+  return `(${userName(uid)}, mode ${(mode & 0o7777).toString(8)})`;
+}
+
+function folderStats(folder: string): Stats {
+  try {
+    return statSync(folder);
+  } catch (error) {
+    throw refused(`cannot read ${oneLine(folder)}: ${causeOf(error)}`, error);
+  }
+}

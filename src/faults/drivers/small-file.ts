@@ -1,0 +1,43 @@
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { oneLine } from '../../core/printable';
+import { causeOf } from '../../files/cause';
+import { refused } from '../refusal';
+
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+
+export interface SmallFile {
+  text: string;
+  /** The file that was read, whatever has its name by now. */
+  stats: Stats;
+}
+
+/**
+ * Reads a small file that somebody else may have put there: never through a link, and never waiting for a pipe.
+ * @returns null when there is none
+ * @throws ClusterError for anything but a regular file of at most `maxBytes`
+ */
+export function readSmallFile(file: string, maxBytes: number): SmallFile | null {
+  const fd = openNoLink(file, O_RDONLY);
+  if (fd === null) return null;
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw refused(`${oneLine(file)} is no regular file`);
+    const buffer = Buffer.alloc(maxBytes + 1);
+    const count = readSync(fd, buffer, 0, buffer.length, 0);
+    if (count > maxBytes) throw refused(`${oneLine(file)} is larger than ${maxBytes} bytes`);
+    return { text: buffer.toString('utf8', 0, count), stats };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openNoLink(file: string, flags: number): number | null {
+  try {
+    return openSync(file, flags | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    if (code === 'ELOOP') throw refused(`${oneLine(file)} is a symbolic link, expected a regular file`, error);
+    throw refused(`cannot read ${oneLine(file)}: ${causeOf(error)}`, error);
+  }
+}

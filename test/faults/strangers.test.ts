@@ -1,0 +1,306 @@
+/** Faults in a folder of somebody else: only what is that one's is touched, and nothing of ours. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import type { FaultKind } from '../../src/core/fault-kinds';
+import { fromProc, type ProcessInfo } from '../../src/faults/drivers/process-info';
+import { buildAgent } from './agent-program';
+import { LikenessLab } from './likeness-lab';
+import { processOf } from './ring-rig';
+import { TestAgent } from './test-agent';
+import { until } from './until';
+
+const IS_ROOT = process.geteuid?.() === 0;
+if (!IS_ROOT) console.log('skipped, only root may become another user: faults in a folder of somebody else');
+const asRoot = IS_ROOT ? describe : describe.skip;
+/** Two users whose names nobody needs to know. */
+const [ANNA, BERT] = [54_321, 54_322];
+
+jest.setTimeout(60_000);
+const program = buildAgent();
+afterAll(() => program.remove());
+
+let lab: LikenessLab;
+const agents: TestAgent[] = [];
+const children: ChildProcess[] = [];
+/** A file of root beside the servers' folders, which nobody may change. */
+let treasure: string;
+
+beforeEach(async () => {
+  lab = await LikenessLab.create(1);
+  chmodSync(lab.folder, 0o755);
+  treasure = path.join(lab.folder, 'treasure');
+  writeFileSync(treasure, 'gold', { mode: 0o600 });
+});
+
+/** Ends exactly what a test has started. */
+afterEach(async () => {
+  for (const child of [...children.splice(0), ...agents.splice(0).map((agent) => agent.child)]) {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) {
+      await new Promise((resolve) => child.once('exit', resolve));
+    }
+  }
+  await lab.stop();
+});
+
+const workDir = (): string => lab.server(1).workDir;
+const lock = (): string => `${lab.pidFile(1)}.faults.lock`;
+const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
+
+/** `before`: done by the shell that becomes the agent, whose number it has. */
+function startAgent({ uid, before = ':' }: { uid?: number; before?: string } = {}): TestAgent {
+  const command = ['sh', '-c', `${before}; exec "$@"`, 'sh', process.execPath, program.script, 'fault-agent'];
+  const user = uid === undefined ? [] : ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups'];
+  const agent = new TestAgent([...user, ...command]);
+  agents.push(agent);
+  return agent;
+}
+
+/** What is against the plan, in words, by an agent of root unless said otherwise. */
+async function problems(kinds: FaultKind[] = ['pause'], agent = startAgent()): Promise<string[]> {
+  const { servers } = await agent.hello(lab.servers, kinds);
+  return servers.flatMap((server) => server.problems.map(({ text }) => text));
+}
+
+async function spawned(args: string[], options: { uid?: number; cwd?: string } = {}): Promise<ProcessInfo> {
+  const { uid, cwd = workDir() } = options;
+  const child = spawn(process.execPath, args, { cwd, uid, gid: uid, stdio: ['ignore', 'pipe', 'ignore'] });
+  children.push(child);
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  return (await fromProc(child.pid!))!;
+}
+
+/** A process of ours with the word `server` in its command line, which is none. */
+async function startVictim(words = ['server'], file = 'victim.cjs', uid?: number): Promise<ProcessInfo> {
+  const script = path.join(lab.folder, file);
+  mkdirSync(path.dirname(script), { recursive: true });
+  writeFileSync(script, 'setInterval(() => undefined, 1000); console.log("here");');
+  return spawned([script, ...words], { uid });
+}
+
+const victim = (): ChildProcess => children.at(-1)!;
+
+/** A pid file that names it, as a server of its own would write it. */
+function forge({ kernelStart, startMs }: ProcessInfo, owner: number, more: object = {}): void {
+  const named = { pid: victim().pid, start_time: startMs, kernel_start: kernelStart, server_id: 1 };
+  writeFileSync(lab.pidFile(1), JSON.stringify({ ...named, config: 'server.toml', ...more }));
+  chownSync(lab.pidFile(1), owner, owner);
+}
+
+const own = (owner: number, mode = 0o755): void => {
+  chownSync(workDir(), owner, owner);
+  chmodSync(workDir(), mode);
+};
+
+/** What breaks it even if the greeting was not heeded. */
+async function breakAnyway(agent: TestAgent, kind: 'kill' | 'pause'): Promise<void> {
+  const { kernelStart, uid, gid } = (await fromProc(victim().pid!))!;
+  const found = { pid: victim().pid, kernelStart, uid, gid };
+  await expect(
+    agent.ask('break', { server: 1, process: found, fault: { kind }, healWithinMs: 60_000 }),
+  ).rejects.toThrow(/^refused: /);
+}
+
+asRoot('a pid file that somebody else wrote', () => {
+  test('makes root kill nobody, whatever it says', async () => {
+    own(ANNA);
+    forge(await startVictim(['server', '--config', 'server.toml'], 'bin/run.js'), ANNA);
+    const agent = startAgent();
+    expect(await problems(['kill'], agent)).toEqual([
+      `${lab.pidFile(1)} (user ${ANNA}, mode 644) names process ${victim().pid}, which runs as root: expected a file of root`,
+    ]);
+    await breakAnyway(agent, 'kill');
+    await agent.end();
+    expect(isAlive(victim())).toBe(true);
+  });
+
+  test('nor somebody else’s process', async () => {
+    own(ANNA);
+    forge(await startVictim(['server', '--config', 'server.toml'], 'bin/run.js', BERT), ANNA);
+    expect(await problems()).toEqual([
+      `${lab.pidFile(1)} (user ${ANNA}, mode 644) names process ${victim().pid}, which runs as user ${BERT}: expected a file of user ${BERT} or root`,
+    ]);
+  });
+
+  test('nor what is no server at all, though the file is root’s', async () => {
+    forge(await startVictim(), 0);
+    const agent = startAgent();
+    expect(await problems(['kill'], agent)).toEqual([
+      expect.stringMatching(/is no cloudp2p server with "server.toml", its command line is ".*server"$/),
+    ]);
+    await breakAnyway(agent, 'kill');
+    expect(isAlive(victim())).toBe(true);
+  });
+
+  test('is not looked for behind a link', async () => {
+    await lab.start(1);
+    execFileSync('mv', [lab.pidFile(1), path.join(lab.folder, 'there')]);
+    symlinkSync('../there', lab.pidFile(1));
+    expect(await problems()).toEqual([`${lab.pidFile(1)} is a symbolic link, expected a regular file`]);
+    execFileSync('mv', ['-f', path.join(lab.folder, 'there'), lab.pidFile(1)]);
+  });
+});
+
+asRoot('a server’s folder', () => {
+  beforeEach(() => lab.start(1));
+
+  test.each<[string, number, number, RegExp | null]>([
+    ['of its own user', 0, 0o755, null],
+    ['of a group in which nobody else is', 0, 0o775, null],
+    ['in which all may write', 0, 0o777, /\(root, mode 777\) can be written by everybody, .*: chmod o-w \S+s1$/],
+    ['in which all may write, but take nothing away', 0, 0o1777, null],
+    [
+      'of another user',
+      ANNA,
+      0o755,
+      /^the folder \S+s1 of the pid file \(user 54321, mode 755\) .* which runs as root: expected a folder of root; /,
+    ],
+  ])('%s', async (_, owner, mode, problem) => {
+    own(owner, mode);
+    expect(await problems()).toEqual(problem === null ? [] : [expect.stringMatching(problem)]);
+    // Also later, when it is no longer asked.
+    own(0);
+  });
+
+  test('that a group of others may write in', async () => {
+    chownSync(workDir(), 0, ANNA);
+    chmodSync(workDir(), 0o775);
+    expect(await problems()).toEqual([expect.stringMatching(/can be written by group 54321, .*: chmod g-w \S+s1$/)]);
+  });
+
+  test('and a pid file that others may write', async () => {
+    chmodSync(lab.pidFile(1), 0o666);
+    expect(await problems()).toEqual([
+      `${lab.pidFile(1)} (root, mode 666) can be written by everybody, expected by its owner only: chmod o-w ${lab.pidFile(1)}`,
+    ]);
+  });
+});
+
+asRoot('a server of another user', () => {
+  const startAs = async (uid: number, umask: string): Promise<void> => {
+    own(uid, umask === '0002' ? 0o775 : 0o755);
+    const command = `umask ${umask}; exec ../program server --config server.toml`;
+    children.push(spawn('sh', ['-c', command], { cwd: workDir(), uid, gid: uid, stdio: 'ignore' }));
+    await until(
+      'it has started',
+      () => existsSync(lab.pidFile(1)) && readFileSync(lab.pidFile(1), 'utf8').endsWith('}'),
+    );
+  };
+
+  test('that one breaks and heals as ever, whatever the umask was', async () => {
+    await startAs(ANNA, '0002');
+    const agent = startAgent({ uid: ANNA });
+    expect(await problems(['kill'], agent)).toEqual([]);
+    await agent.break(1, { kind: 'kill' });
+    await agent.end();
+    expect(await lab.state(1)).toBe('up');
+    expect(await fromProc(lab.pid(1))).toMatchObject({ uid: ANNA });
+    expect(lstatSync(lock(), { throwIfNoEntry: false })).toBe(undefined);
+  });
+
+  test('root does, too, and starts it again as that user', async () => {
+    await startAs(ANNA, '0022');
+    const agent = startAgent();
+    expect(await problems(['kill'], agent)).toEqual([]);
+    await agent.break(1, { kind: 'kill' });
+    await agent.end();
+    expect(await fromProc(lab.pid(1))).toMatchObject({ uid: ANNA, gid: ANNA });
+    expect(lab.log(1)).toContain('the fault "kill" was mended');
+  });
+
+  test('but not where others may write', async () => {
+    await startAs(ANNA, '0002');
+    chmodSync(lab.pidFile(1), 0o644);
+    expect(await problems()).toEqual([
+      `the folder ${workDir()} of the pid file (user ${ANNA}, mode 775) can be written by group ${ANNA}, expected by its owner only: chmod g-w ${workDir()}`,
+    ]);
+  });
+});
+
+asRoot('links in a folder of somebody else', () => {
+  test('where an agent once put its lock together: nothing is written through them', async () => {
+    await lab.start(1);
+    const before = `for end in "" .stale; do ln -s '${treasure}' '${lock()}'.$$$end; done`;
+    const agent = startAgent({ before });
+    await problems(['pause'], agent);
+    await agent.break(1, { kind: 'pause' });
+    await agent.end();
+    expect(readFileSync(treasure, 'utf8')).toBe('gold');
+    expect(await lab.state(1)).toBe('up');
+  });
+
+  test('in place of the lock', async () => {
+    await lab.start(1);
+    symlinkSync(treasure, lock());
+    expect(await problems()).toEqual([`${lock()} is a symbolic link, expected a regular file`]);
+    expect(readFileSync(treasure, 'utf8')).toBe('gold');
+  });
+
+  test('a pipe in place of the lock holds nobody up', async () => {
+    await lab.start(1);
+    execFileSync('mkfifo', [lock()]);
+    expect(await problems()).toEqual([`${lock()} is no regular file`]);
+  });
+
+  test('in place of the log of a server that is started again', async () => {
+    own(ANNA);
+    children.push(
+      spawn('../program', ['server', '--config', 'server.toml'], {
+        cwd: workDir(),
+        uid: ANNA,
+        gid: ANNA,
+        stdio: 'ignore',
+      }),
+    );
+    await until(
+      'it has started',
+      () => existsSync(lab.pidFile(1)) && readFileSync(lab.pidFile(1), 'utf8').endsWith('}'),
+    );
+    const log = path.join(workDir(), 'server_1.log');
+    symlinkSync(path.join(lab.folder, 'new'), log);
+    expect(await problems(['kill'])).toEqual([expect.stringContaining(`cannot write ${log}`)]);
+    rmSync(log);
+    agents.splice(0).forEach(({ child }) => child.kill('SIGKILL'));
+    const agent = startAgent();
+    await agent.hello(lab.servers, ['kill']);
+    await agent.break(1, { kind: 'kill' });
+    // At the last moment.
+    symlinkSync(treasure, log);
+    await agent.end();
+    expect(await lab.state(1)).toBe('up');
+    expect(readFileSync(treasure, 'utf8')).toBe('gold');
+    expect(existsSync(path.join(lab.folder, 'new'))).toBe(false);
+  });
+});
+
+asRoot('a lock that somebody else wrote', () => {
+  test('starts nothing as root', async () => {
+    own(ANNA);
+    const open = { kind: 'kill', process: { ...processOf(4_000_000), uid: 0, gid: 0 } };
+    writeFileSync(lock(), JSON.stringify({ pid: 4_000_000, start_time: 1, open }));
+    chownSync(lock(), ANNA, ANNA);
+    expect(await problems(['kill'])).toEqual([
+      `${lock()} of user ${ANNA} says that the fault "kill" is not healed: run this once as that user, or remove the file and start the server yourself`,
+    ]);
+    expect(existsSync(lab.pidFile(1))).toBe(false);
+    expect(existsSync(lock())).toBe(true);
+  });
+
+  test('of a run that left nothing is taken over', async () => {
+    own(ANNA);
+    writeFileSync(lock(), JSON.stringify({ pid: 4_000_000, start_time: 1, open: null }));
+    chownSync(lock(), ANNA, ANNA);
+    expect(await problems(['kill'])).toEqual(['it is not running']);
+  });
+});
