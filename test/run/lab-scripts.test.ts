@@ -1,9 +1,18 @@
 /** What other machines do, done by the shell of this one. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
-import { DIGESTS, LOOK, PREPARE, PUT_ASIDE, SIGNAL, START, STAY, valuesOf } from '../../src/run/lab/scripts';
+import { DIGESTS, LOOK, PREPARE, PUT_ASIDE, SIGNAL, START, STAY, TAKE, valuesOf } from '../../src/run/lab/scripts';
 import { systemOf } from '../../src/run/lab/executable';
 import { useTempFolder } from '../config/helpers';
 import { until } from '../faults/until';
@@ -32,6 +41,33 @@ test('a work folder is made, and says what machine it is', () => {
   expect(existsSync(path.join(temp.folder, 'hacked'))).toBe(false);
   // It is the same again.
   expect(sh(PREPARE, nasty, 'config').status).toBe(0);
+});
+
+test('a link where a temporary file would be is not followed', async () => {
+  mkdirSync(folder());
+  const treasure = path.join(temp.folder, `treasure ${count}`);
+  writeFileSync(treasure, 'gold');
+  const names = ['.cloudp2p.$$', 'run.lock.r1.$$', 'stress.pid.new', 'stress.exit.new', 'stress.run', 'stress.log'];
+  for (const [script, ...args] of [[PREPARE], [TAKE, 'r1', 'own', ''], [START, 'r1', STAY, 'true']]) {
+    const links = names.map((name) => `ln -sf "$0" "$2/${name}"`).join('; ');
+    // The shell that becomes the script has its number.
+    const how = ['-c', `${links}; exec sh -c "$1" sh "\${@:2}"`, treasure, script!, nasty, ...args];
+    const { status, stderr } = spawnSync('bash', how, { cwd: temp.folder, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  }
+  await until('what was begun has ended', () => existsSync(path.join(folder(), 'stress.exit')));
+  expect(readFileSync(treasure, 'utf8')).toBe('gold');
+});
+
+test('a link or a pipe in place of the lock is told of', () => {
+  mkdirSync(folder());
+  const lock = path.join(folder(), 'run.lock');
+  symlinkSync(temp.folder, lock);
+  const take = () => sh(TAKE, nasty, 'r1', 'own', '');
+  expect(take()).toMatchObject({ status: 1, stderr: 'run.lock is no regular file\n' });
+  rmSync(lock);
+  execFileSync('mkfifo', [lock]);
+  expect(take()).toMatchObject({ status: 1, stderr: 'run.lock is no regular file\n' });
 });
 
 test('a backslash is a letter like others', () => {

@@ -6,14 +6,22 @@
 import { TEMPORARY_END } from '../../ssh/sftp';
 import { LOCK_FILE } from './files';
 
-const BEGIN = 'unset CDPATH\n';
+/**
+ * A file of this name is made only if nothing is there, a link included (`set -C`), and nobody knows the random names of
+ * temporary ones beforehand: others may write in the folder.
+ */
+const BEGIN = `unset CDPATH
+set -C
+random() { od -An -N8 -tx1 /dev/urandom | tr -d ' \\n'; }
+`;
 
 /** `$1`: the work folder, the rest: folders in it. Makes them, tries to write, and tells what machine it is. */
 export const PREPARE = `${BEGIN}
 mkdir -p -- "$1" && cd -- "$1" || exit 1
 shift
 for folder; do mkdir -p -- "$folder" || exit 1; done
-: > .cloudp2p.$$ && rm -f -- .cloudp2p.$$ || exit 1
+probe=.cloudp2p.$(random)
+printf '' > "$probe" && rm -f -- "$probe" || exit 1
 printf 'dir=%s\\n' "$(pwd -P)"
 echo "system=$(uname -sm)"
 echo "free_kib=$(df -Pk . | tail -n 1 | sed 's/.* \\([0-9][0-9]*\\)  *[0-9-]*%.*/\\1/')"
@@ -75,8 +83,12 @@ is_alive() {
  */
 export const TAKE = `${OURS}
 cd -- "$1" || exit 1
-new="${LOCK_FILE}.$2.$$" own=$3 stale=$4
+new="${LOCK_FILE}.$2.$(random)" own=$3 stale=$4
 shift 4
+if [ -h ${LOCK_FILE} ] || { [ -e ${LOCK_FILE} ] && [ ! -f ${LOCK_FILE} ]; }; then
+  echo "${LOCK_FILE} is no regular file" >&2
+  exit 1
+fi
 is_server() {
   command_of "$1" 2>/dev/null | grep -q ' server ' || return 1
   # A number may be that of another lab's server by now; where its folder cannot be told, it is this one's.
@@ -100,6 +112,7 @@ elif [ "$held" != "$own" ]; then
   exit 0
 fi
 for id; do
+  [ -f "server_$id.pid" ] || continue
   pid=$(sed -n 's/.*"pid": *\\([0-9][0-9]*\\).*/\\1/p' "server_$id.pid" 2>/dev/null | head -n 1)
   if [ -n "$pid" ] && is_server "$pid"; then echo "server=$id $pid"; fi
 done
@@ -110,7 +123,7 @@ if is_alive; then echo "load=$pid"; fi
 export const GIVE_BACK = `${BEGIN}
 cd -- "$1" || exit 1
 rm -f "${LOCK_FILE}.$2".*
-if [ "$(cat ${LOCK_FILE} 2>/dev/null)" = "$3" ]; then rm -f ${LOCK_FILE}; fi
+if [ -f ${LOCK_FILE} ] && [ "$(cat ${LOCK_FILE} 2>/dev/null)" = "$3" ]; then rm -f ${LOCK_FILE}; fi
 `;
 
 /** `$1`: the run, the rest: a program. Stays with it, and writes down its number, its start and its exit code. */
@@ -118,6 +131,7 @@ export const STAY = `${OURS}
 shift
 "$@" &
 pid=$!
+rm -f stress.pid.new stress.exit.new
 # One that nobody could signal must not run.
 echo "$pid $(start_of "$pid")" > stress.pid.new && mv stress.pid.new stress.pid || kill -KILL "$pid"
 wait "$pid"
@@ -133,7 +147,7 @@ cd -- "$1" || exit 1
 [ "$(cat stress.run 2>/dev/null)" = "$2" ] && exit 0
 if is_alive; then echo "a load is under way there already (PID $pid)" >&2; exit 1; fi
 stay=$3
-rm -f stress.pid stress.exit stress.log
+rm -f stress.pid stress.exit stress.log stress.run
 printf '%s\\n' "$2" > stress.run || exit 1
 run=$2
 shift 3
