@@ -80,3 +80,12 @@ describe('a fault that failed half-way', () => {
     expect(said).toEqual(['1 the fault "loss" was mended (PID 7): the controller is gone']);
   });
 });
+
+it('what cannot be told to be this server is not broken, and nothing is healed then', async () => {
+  const broken: unknown[] = [];
+  const find = async () => refuse('server_1.pid (user 7, mode 644) names process 1');
+  const { deadMan, notes, said } = rigOf({ find, break: async (...all) => (broken.push(all), null) });
+  await expect(deadMan.break(1, FOUND, { kind: 'kill' }, MINUTE_MS)).rejects.toThrow('names process 1');
+  await deadMan.mendAll('the controller is gone');
+  expect([broken, notes, said]).toEqual([[], [], []]);
+});

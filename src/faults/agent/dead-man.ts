@@ -36,10 +36,10 @@ export class DeadMan {
   break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null> {
     const { driver, note } = this.options;
     return this.#inTurn(serverId, async () => {
-      if (this.#isOver) throw refused('the fault agent is ending');
-      if (this.#open.has(serverId)) throw refused('it is broken already');
       // Refused for what cannot be told to be this server: nothing of it is to be healed then.
       await driver.find(serverId);
+      if (this.#isOver) throw refused('the fault agent is ending');
+      if (this.#open.has(serverId)) throw refused('it is broken already');
       // Before it is done: it may be cut off half-way.
       const timer = setTimeout(() => void this.#lateMend(serverId, timer), healWithinMs);
       this.#open.set(serverId, { kind: fault.kind, process, timer });
