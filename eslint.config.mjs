@@ -15,7 +15,7 @@ const PURE = [
   'src/core/fault-kinds.ts',
   'src/stress/{banner,closing-text,generator-sample,pacer,run-progress,run-tally,status-line}.ts',
   'src/report/{audit,balance,build,checks,client-file,columns,fault-reports,fault-windows,few,inputs,latencies,leaders,names}.ts',
-  'src/report/{parse-json,parse-line,recovery,report,self-check,task-marks}.ts',
+  'src/report/{clock-doubts,clock-text,clocks,parse-json,parse-line,recovery,report,self-check,task-marks}.ts',
   'src/report/{count-rows,curve,fault-marks,histogram,run-span,scan-event,scan-line,scan-record,series,thinned,timeline,totals}.ts',
   'src/report/renderers/{csv,html,json,junit,layout,sections,sections-cluster,sections-load,sections-trust,text}.ts',
   'src/report/renderers/html/**/*.ts',

@@ -59,7 +59,7 @@ export class LogFiles {
   }
 
   #write(log: LogFile, level: LogLevel, text: string): void {
-    const line = `${logLine(new Date(this.#options.clock.unixMs()), level, text)}\n`;
+    const line = `${logLine(new Date(this.#options.clock.wallMs()), level, text)}\n`;
     log.lines.push(line);
     this.#waiting.add(log);
     this.#waitingChars += line.length;

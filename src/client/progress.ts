@@ -59,6 +59,6 @@ export class Progress {
     const { write, isTerminal, columns = 80, clock } = this.#options;
     const text = this.text();
     if (isTerminal) write(`${CLEAR_LINE}${text.slice(0, columns - 1)}`);
-    else write(`${logLine(new Date(clock.unixMs()), 'info', text)}\n`);
+    else write(`${logLine(new Date(clock.wallMs()), 'info', text)}\n`);
   }
 }

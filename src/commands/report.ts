@@ -61,6 +61,7 @@ export class Report extends BaseCommand {
         ...{ into: `${outputDir}/collected`, clock: systemClock, interruptible: withInterrupt },
         output: this.jsonEnabled() ? undefined : process.stdout,
       },
+      here: systemClock.look?.(),
       say,
     });
     if (report.thresholds.some(({ passed }) => !passed)) this.endWith(EXIT.checkFailed);

@@ -2,7 +2,8 @@ import type { FaultsConfig } from '../config/faults-config';
 import type { Clock } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import { timestamp } from '../core/log-line';
-import type { FaultEvent } from '../core/metrics/record';
+import { ClockWatch, clockText } from '../core/metrics/clock-watch';
+import type { ClockLine, FaultEvent } from '../core/metrics/record';
 import { RecordFile } from '../files/record-file';
 import { ringText, type RingView } from './ring-view';
 import { oneLine } from '../core/printable';
@@ -20,6 +21,8 @@ type FaultFiles = Pick<FaultsConfig, 'logFile' | 'eventsFile' | 'logSource'>;
 
 const CLEAR_LINE = '\r\u001b[2K';
 const REDRAW_MS = 1000;
+/** A clock that is set is seen at most so late. */
+const CLOCK_MS = 1000;
 /** Lines are flushed one by one, so that the timer has nothing to do. */
 const FLUSH_MS = 1000;
 
@@ -30,6 +33,8 @@ export class FaultLog {
   readonly #log: RecordFile;
   readonly #events: RecordFile | null;
   #ring: RingView | undefined;
+  readonly #clockWatch = new ClockWatch();
+  readonly #clockTimer: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   /** Whether a line is missing in a file. */
   isIncomplete = false;
@@ -46,12 +51,14 @@ export class FaultLog {
       });
     this.#log = open(logFile);
     this.#events = eventsFile === null ? null : open(eventsFile);
+    this.#clockTimer = setInterval(() => this.#lookAtClock(), CLOCK_MS).unref();
+    this.#lookAtClock();
     if (display?.isTTY) this.#timer = setInterval(() => this.#drawRing(), REDRAW_MS).unref();
   }
 
   /** One line with its time. */
   line(text: string): void {
-    this.plain([`${timestamp(new Date(this.#clock.unixMs()))} ${text}`]);
+    this.plain([`${timestamp(new Date(this.#clock.wallMs()))} ${text}`]);
   }
 
   /** Lines as they are, all at once. */
@@ -64,14 +71,14 @@ export class FaultLog {
 
   /** Why there is no more to come; whoever called tells it on the display. */
   notBegun(error: unknown): void {
-    const time = timestamp(new Date(this.#clock.unixMs()));
+    const time = timestamp(new Date(this.#clock.wallMs()));
     const reasons = error instanceof ClusterError ? error.message : 'a bug';
     const lines = [...reasons.split('\n').map((line) => `ERROR: ${line}`), '===== FAULT SIMULATION NOT BEGUN ====='];
     this.#log.append(lines.map((line) => oneLine(`${time} ${line}`)).join('\n'));
     this.#log.flush();
   }
 
-  record(event: FaultEvent): void {
+  record(event: FaultEvent | ClockLine): void {
     this.#events?.append(JSON.stringify(event));
     this.#events?.flush();
   }
@@ -83,10 +90,22 @@ export class FaultLog {
 
   close(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#clockTimer);
+    this.#lookAtClock();
     if (this.#display?.isTTY) this.#display.write(CLEAR_LINE);
     this.#ring = undefined;
     this.#log.close();
     this.#events?.close();
+  }
+
+  #lookAtClock(): void {
+    const look = this.#clock.look?.();
+    const note = look && this.#clockWatch.look(look);
+    if (!note) return;
+    const { time, ...rest } = note;
+    this.record({ time, event: 'clock', ...rest });
+    const text = clockText(note);
+    if (text !== null) this.line(`WARN: ${text}`);
   }
 
   #say(text: string): void {
@@ -104,6 +123,6 @@ export class FaultLog {
   /** The faults go on: to stop here would help nobody. */
   #onFileError(file: string, error: Error): void {
     this.isIncomplete = true;
-    this.#say(oneLine(`${timestamp(new Date(this.#clock.unixMs()))} ERROR: cannot write ${file}: ${error.message}`));
+    this.#say(oneLine(`${timestamp(new Date(this.#clock.wallMs()))} ERROR: cannot write ${file}: ${error.message}`));
   }
 }

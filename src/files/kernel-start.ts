@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { bootId } from '../core/boot-id';
 
 /**
  * When the kernel started a process: the boot, and the clock ticks since then. Unlike a time of day it stays the same
@@ -6,7 +7,7 @@ import { readFileSync } from 'node:fs';
  */
 export function kernelStartIn(stat: string): string | null {
   const ticks = statFields(stat)[19];
-  return ticks === undefined ? null : `${bootId()}/${ticks}`;
+  return ticks === undefined ? null : `${bootId() ?? ''}/${ticks}`;
 }
 
 /** Of this process; null where there is no /proc. */
@@ -21,12 +22,4 @@ export function ownKernelStart(): string | null {
 /** The fields from the third on. The second is the name in parentheses, in which anything may stand: count from its end. */
 export function statFields(stat: string): string[] {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-}
-
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
-  }
 }

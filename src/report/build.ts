@@ -2,6 +2,7 @@ import { auditOf, CORRUPTED, lastAnswersOf } from './audit';
 import { balanceOf } from './balance';
 import type { Threshold } from '../core/metrics/threshold';
 import { checkThresholds } from './checks';
+import { isLeadInDoubt, withoutDoubtful } from './clock-doubts';
 import { type Counted, countRows, type Phases } from './count-rows';
 import { type JudgedFault, judgeFaults } from './fault-reports';
 import { faultsDuring, faultWindows } from './fault-windows';
@@ -50,7 +51,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: facts }: B
     servers: serverSeriesOf(inputs),
     generators: generatorSeriesOf(inputs),
     loads: [...inputs.loads].sort((a, b) => a.machine_id - b.machine_id),
-    ...{ clocks: inputs.clocks, inputs: { files, missing, notes } },
+    ...{ clocks: inputs.clocks, clock_changes: inputs.clockChanges, inputs: { files, missing, notes } },
   };
   const unchecked = { ...told, verdict: verdictOf(told.failure_rate, told.total_requests), thresholds: [] };
   const { inputs: read, ...whole } = unchecked;
@@ -74,7 +75,9 @@ function judgedOf(inputs: Inputs, { forEachRow, run, warmUntilMs }: Ground): Jud
   const slowMs = slowAboveMs(warmRows, inputs.images.all.length, ranges);
   const { events, eventServerIds } = inputs;
   const context = { forEachRow, slowMs, faults, events, eventServerIds, run, spans: leaderSpans(events ?? [], all) };
-  return judgeFaults(context);
+  return judgeFaults(context).map(({ report, recovering }) => {
+    return { report: withoutDoubtful(report, run, inputs.clockDoubts), recovering };
+  });
 }
 
 function phasesOf(judged: readonly JudgedFault[] | null, { run, warmUntilMs }: Ground): Phases {
@@ -102,6 +105,7 @@ function judgedParts(
   const corrupted = records.reduce((sum, { reasons }) => sum + (reasons.get(CORRUPTED) ?? 0), 0);
   const kills = (reports ?? []).filter(({ kind }) => kind === 'kill');
   const excusable = kills.length === 0 ? 0 : lastAnswersOf(kills, inputs.servers.all, inputs.lastWords, forEachRow);
+  const isInDoubt = run !== null && isLeadInDoubt(run, inputs.clockDoubts);
   const span = run ?? (events && { from: events[0]?.time ?? 0, to: events.at(-1)?.time ?? 0 });
   return {
     faults: reports,
@@ -110,7 +114,10 @@ function judgedParts(
       ...{ requests, successes: requests - failed, hedged: counted.hedged, corrupted, kills, excusable },
       serverIds: inputs.servers.all.filter((_, index) => counted.byServer[index]! > 0),
     }),
-    leaders: events && span && leadersDuring(leaderSpans(events, faultWindows(faults ?? [])), events, span),
+    leaders:
+      events && span && !isInDoubt
+        ? leadersDuring(leaderSpans(events, faultWindows(faults ?? [])), events, span)
+        : null,
   };
 }
 

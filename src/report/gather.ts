@@ -1,8 +1,9 @@
 import path from 'node:path';
-import type { Clock } from '../core/environment';
+import type { Clock, ClockLook } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import { printable } from '../core/printable';
 import { formatSshTarget, parsePlace } from '../core/ssh-target';
+import { type MachineNow, thisMachine } from './clocks';
 import { type Collected, collectLocal, failed, filesOf, type Place } from './collect';
 import { type Fetched, RemoteCollection, type RemoteKind, safeName, type Wanted } from './collect-remote';
 import { type Output, showStates } from './collect-screen';
@@ -27,6 +28,8 @@ export interface GatherOptions {
   events: readonly Place[];
   /** Needed where a place is another machine's. */
   remote?: RemoteOptions;
+  /** The clocks of this machine now. */
+  here?: ClockLook;
   say(line: string): void;
 }
 
@@ -38,6 +41,8 @@ export interface Gathered {
   clocks: MachineClock[];
   /** Machines whose clocks could not be compared. */
   uncompared: string[];
+  /** Which of them, and of this one, was started when, by its own clock as it is now. */
+  machines: MachineNow[];
   /** Beside the problems of `collected`. */
   missing: string[];
   notes: string[];
@@ -62,6 +67,7 @@ interface Step {
  */
 export async function gather(options: GatherOptions): Promise<Gathered> {
   const { metrics, faults, events } = options;
+  const here = thisMachine(options.here);
   const clients = metrics.map((source, index) => {
     const head = `[${index + 1}/${metrics.length}] Collecting from: ${printable(source, 4096)}`;
     return newStep('metrics', source, `${index + 1}`, { head, what: `metrics from machine ${index + 1}` }, options);
@@ -82,7 +88,7 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
     faults: ring.length > 0 ? (placesOf(ring)[0] ?? null) : faults,
     events: [...events.filter(({ path: place }) => parsePlace(place) === null), ...placesOf(servers)],
     missing: [...missing, ...steps.flatMap(({ fetched }) => fetched?.missing ?? [])],
-    ...clocksOf(steps),
+    ...clocksOf(steps, here),
   };
 }
 
@@ -192,7 +198,14 @@ function offsetOf({ clock }: Fetched): number {
 }
 
 /** One for each machine, though several places may be of it. */
-function clocksOf(steps: readonly Step[]): Pick<Gathered, 'clocks' | 'uncompared' | 'notes'> {
+function clocksOf(
+  steps: readonly Step[],
+  here: MachineNow | null,
+): Pick<Gathered, 'clocks' | 'uncompared' | 'machines' | 'notes'> {
+  const machines = steps.flatMap(({ fetched }) => {
+    const { start = null, offsetMs = 0 } = fetched?.clock ?? {};
+    return start === null ? [] : [{ ...start, offsetMs }];
+  });
   const clocks = new Map<string, MachineClock | null>();
   for (const { wanted, fetched } of steps) {
     if (fetched === undefined || fetched.problem !== null) continue;
@@ -207,6 +220,7 @@ function clocksOf(steps: readonly Step[]): Pick<Gathered, 'clocks' | 'uncompared
   return {
     clocks: [...clocks.values()].filter((clock) => clock !== null),
     uncompared,
+    machines: here === null ? machines : [...machines, here],
     notes: uncompared.map(
       (machine) => `The clock of ${machine} could not be compared: its times are taken as they are`,
     ),

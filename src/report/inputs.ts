@@ -6,7 +6,8 @@ import type { ClientFile } from './client-file';
 import type { RequestColumns } from './columns';
 import { printable } from '../core/printable';
 import { Names } from './names';
-import type { MachineClock } from './report';
+import type { ClockDoubt, LifeClock } from './clocks';
+import type { ClockChange, MachineClock } from './report';
 import type { ClientTasks, Tasks } from './task-marks';
 import type { Thinned } from './thinned';
 
@@ -30,6 +31,8 @@ export interface RunRecords {
   folder: string;
   machineId: number;
   runId: string;
+  /** Of its times, which are already corrected. */
+  clock: LifeClock;
   columns: RequestColumns;
   reasons: Map<string, number>;
   /** Requests that were counted before, in this file or another; not counted again. */
@@ -87,6 +90,10 @@ export interface Inputs {
   clocks: MachineClock[];
   /** Other machines whose clocks could not be compared. */
   uncompared: string[];
+  /** What became of clocks while they were recorded by; times are already corrected. */
+  clockChanges: ClockChange[];
+  /** Where times may be wrong all the same. */
+  clockDoubts: ClockDoubt[];
   /** null: no file. Ascending in time. */
   events: KeptEvent[] | null;
   /** Servers that wrote any event. */
@@ -161,6 +168,8 @@ export function emptyInputs(tasks: Tasks): Inputs {
       clientFileCount: 0,
       clocks: [],
       uncompared: [],
+      clockChanges: [],
+      clockDoubts: [],
     },
     images: new Names<string>(MAX_IMAGES, '(other images)', (name) => printable(name, MAX_NAME_CHARS)),
     reasons: new Names<string>(MAX_REASONS, OTHER_REASONS, keptReason, FIXED_REASONS),

@@ -1,5 +1,6 @@
 /** Lines of the files that a run leaves, checked field by field: everything in a file is hostile. */
 import type {
+  ClockLine,
   FaultEvent,
   GeneratorSample,
   RequestOutcome,
@@ -70,6 +71,17 @@ const EVENT: [string, Check][] = [
   ['event', text],
 ];
 
+/** Of a clock; a few may be below zero. */
+const moment: Check = (value) => typeof value === 'number' && Math.abs(value) <= MAX_UNIX_MS;
+
+const CLOCK: [string, Check][] = [
+  ['by_ms', orNull(moment)],
+  ['ahead_ms', moment],
+  ['machine_ms', moment],
+  ['suspended_ms', moment],
+  ['boot_id', orNull(text)],
+];
+
 /** What the report uses of each kind of event; the others are only counted. */
 const EVENT_FIELDS: Record<string, [string, Check][]> = {
   election: [['term', count]],
@@ -79,6 +91,7 @@ const EVENT_FIELDS: Record<string, [string, Check][]> = {
   ],
   stepped_down: [['term', count]],
   peer_down: [['peer_id', count]],
+  clock: CLOCK,
   executed: [
     ['run_id', (value) => value === undefined || text(value)],
     ['client_name', text],
@@ -138,13 +151,13 @@ export function parseRecord(line: string): Parsed<RequestRecord> {
 }
 
 /** A line of fault_events.ndjson. */
-export function parseFault(line: string): Parsed<FaultEvent> {
-  return parseFields<FaultEvent>(line, FAULT);
+export function parseFault(line: string): Parsed<FaultEvent | ClockLine> {
+  return parseOrClock<FaultEvent>(line, FAULT, []);
 }
 
 /** A line of machine_{n}_generator.ndjson. */
-export function parseGeneratorSample(line: string): Parsed<GeneratorSample> {
-  return parseFields<GeneratorSample>(line, GENERATOR);
+export function parseGeneratorSample(line: string): Parsed<GeneratorSample | (ClockLine & { run_id: string })> {
+  return parseOrClock<GeneratorSample, ClockLine & { run_id: string }>(line, GENERATOR, [['run_id', text]]);
 }
 
 /** The text of machine_{n}_run.json. */
@@ -158,6 +171,18 @@ export function parseEvent(line: string): Parsed<ServerEvent> {
   if ('problem' in parsed || !Object.hasOwn(EVENT_FIELDS, parsed.ok.event)) return parsed;
   const problem = problemOf(parsed.ok as unknown as Fields, EVENT_FIELDS[parsed.ok.event]!);
   return problem === null ? parsed : { problem };
+}
+
+function parseOrClock<T, C = ClockLine>(
+  line: string,
+  checks: readonly [string, Check][],
+  more: readonly [string, Check][],
+): Parsed<T | C> {
+  const parsed = parseFields<{ event?: unknown }>(line, []);
+  if ('problem' in parsed) return parsed;
+  const isClock = parsed.ok.event === 'clock';
+  const problem = problemOf(parsed.ok as Fields, isClock ? [['time', time], ...CLOCK, ...more] : checks);
+  return problem === null ? { ok: parsed.ok as T | C } : { problem };
 }
 
 function parseFields<T>(line: string, checks: readonly [string, Check][]): Parsed<T> {

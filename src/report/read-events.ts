@@ -1,6 +1,6 @@
 import { GRACEFUL_RESTART } from '../core/fault-kinds';
 import type { ServerEvent } from '../core/metrics/record';
-import type { PlacedFile } from './collect';
+import { type Clocks, type FileClock, fixedClock } from './clocks';
 import { type FaultStep, type Inputs, type KeptEvent, MAX_SERVERS, type TimedSample } from './inputs';
 import { parseEvent, parseFault } from './parse-line';
 import { readRecords } from './read-file';
@@ -16,13 +16,19 @@ const MAX_FAULTS = 50_000;
 /** Samples from so long before the run until so long after it belong to its charts. */
 const MARGIN_MS = 10_000;
 
-/** Reads fault_events.ndjson of a clock that is ahead by `offsetMs`. */
-export function readFaults(file: string, inputs: Inputs, { offsetMs = 0 } = {}): void {
+/** Reads fault_events.ndjson, whose times become those of the report by `clock`. */
+export function readFaults(file: string, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
+  let life = 0;
   const faults = new Latest<FaultStep>(MAX_FAULTS);
   const { unreadable, ...read } = readRecords(file, 'faults', parseFault, (fault) => {
+    if ('event' in fault) {
+      // The first note of a controller.
+      if (fault.by_ms === null) life += 1;
+      return;
+    }
     const { time, server_id, action, outcome } = fault;
     const detail = fault.detail?.startsWith(GRACEFUL_RESTART) ? GRACEFUL_RESTART : null;
-    faults.add({ time: time - offsetMs, server_id, action, outcome, detail });
+    faults.add({ time: time - clock.of(life).offsetAt(time), server_id, action, outcome, detail });
   });
   inputs.files.push(read);
   if (unreadable) return void inputs.missing.push(`${file}: ${read.problems[0]}`);
@@ -30,20 +36,25 @@ export function readFaults(file: string, inputs: Inputs, { offsetMs = 0 } = {}):
 }
 
 /** Reads server_{id}_events.ndjson files; after records and faults, which say which executions matter. */
-export function readEvents(files: readonly PlacedFile[], inputs: Inputs): void {
+export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clocks): void {
   const events: KeptEvent[][] = [];
   const serverIds = new Set<number>();
   const run = runSpanOf(inputs.records);
   const scanner = new EventScanner();
-  for (const { path: file, offsetMs } of files) {
+  for (const file of files) {
+    const clock = clocks.of(file);
+    let life = 0;
+    let lifeClock = clock.of(life);
     const kept = new Latest<KeptEvent>(MAX_EVENTS);
     let lastWords: LastWords | undefined;
     const take = (event: ServerEvent): void => {
       if (serverIds.size < MAX_SERVERS) serverIds.add(event.server_id);
+      if (event.event === 'started') lifeClock = clock.of(++life);
+      const timeMs = event.time - lifeClock.offsetAt(event.time);
       // A file is of one server.
-      (lastWords ??= new LastWords(event.server_id, inputs)).hear(event.time - offsetMs);
+      (lastWords ??= new LastWords(event.server_id, inputs)).hear(timeMs);
       if (event.event === 'executed') return execute(event, inputs);
-      event.time -= offsetMs;
+      event.time = timeMs;
       if (event.event === 'sample') keep(event, run, inputs);
       else if (event.event === 'left_out') noteLeftOut(event, run, inputs);
       else {

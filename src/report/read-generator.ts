@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { GeneratorSample, StressRunFile } from '../core/metrics/record';
 import { GeneratorFold } from '../core/metrics/saturation';
+import { type FileClock, fixedClock, type LifeClock } from './clocks';
 import { readWhole } from './file-lines';
 import type { GeneratorRead, Inputs } from './inputs';
 import { parseGeneratorSample, parseRunFile } from './parse-line';
@@ -11,14 +12,14 @@ const MAX_SETTINGS = 100;
 const MAX_TEXT_CHARS = 1000;
 
 /** Reads a machine_{n}_generator.ndjson; after records and clients, which say which runs are taken. */
-export function readGenerator(file: string, inputs: Inputs, { offsetMs = 0 } = {}): void {
+export function readGenerator(file: string, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
   const taken = takenRuns(inputs);
   const machineId = Number(/machine_(\d+)_/.exec(path.basename(file))![1]);
   const generator: GeneratorRead = { machineId, samples: new Thinned(worst), fold: new GeneratorFold() };
   let count = 0;
   const { unreadable, ...read } = readRecords(file, 'generator', parseGeneratorSample, (raw) => {
-    if (!taken.has(raw.run_id)) return;
-    const sample = { ...raw, time: raw.time - offsetMs };
+    if ('event' in raw || !taken.has(raw.run_id)) return;
+    const sample = { ...raw, time: raw.time - clock.of(raw.run_id).offsetAt(raw.time) };
     generator.samples.add(sample);
     generator.fold.add(sample);
     count += 1;
@@ -29,7 +30,7 @@ export function readGenerator(file: string, inputs: Inputs, { offsetMs = 0 } = {
 }
 
 /** Reads a machine_{n}_run.json; after records and clients, which say which runs are taken. */
-export function readRunFile(file: string, inputs: Inputs, { offsetMs = 0 } = {}): void {
+export function readRunFile(file: string, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
   const read = readWhole(file);
   const parsed = 'problem' in read ? read : parseRunFile(read.text);
   const problems = 'problem' in parsed ? [parsed.problem] : [];
@@ -39,7 +40,7 @@ export function readRunFile(file: string, inputs: Inputs, { offsetMs = 0 } = {})
   const isKnown = inputs.loads.some(({ run_id, machine_id }) => {
     return run_id === parsed.ok.run_id && machine_id === parsed.ok.machine_id;
   });
-  if (!isKnown) inputs.loads.push(plain(parsed.ok, offsetMs));
+  if (!isKnown) inputs.loads.push(plain(parsed.ok, clock.of(parsed.ok.run_id)));
 }
 
 /** The same machine's samples, read from another folder. */
@@ -53,15 +54,15 @@ function takenRuns({ records, clients }: Inputs): Set<string | null> {
 }
 
 /** Only what we know, and of the configuration only flat settings: it all stands in the report. */
-function plain(file: StressRunFile, offsetMs: number): StressRunFile {
+function plain(file: StressRunFile, clock: LifeClock): StressRunFile {
   const { run_id, machine_id, command_line, version, node_version, host, cores, seed, warmup_secs } = file;
   const settings = Object.entries(file.config)
     .slice(0, MAX_SETTINGS)
     .filter(([, value]) => isFlat(value));
   return {
     ...{ run_id, machine_id, command_line, version, node_version, host, cores, seed },
-    started_at: file.started_at - offsetMs,
-    ended_at: file.ended_at === null ? null : file.ended_at - offsetMs,
+    started_at: file.started_at - clock.offsetAt(file.started_at),
+    ended_at: file.ended_at === null ? null : file.ended_at - clock.offsetAt(file.ended_at),
     warmup_secs,
     config: Object.fromEntries(settings),
   };

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { RequestRecord } from '../core/metrics/record';
 import { ClusterError } from '../core/errors';
+import { type FileClock, fixedClock, type LifeClock } from './clocks';
 import { RequestColumns } from './columns';
 import type { Inputs, RunRecords } from './inputs';
 import { roundedMs } from './latencies';
@@ -15,21 +16,24 @@ const MAX_RUNS_PER_FILE = 1000;
 /** Which runs to take: of each file the newest by its records, the one with this id, or all. */
 export type RunChoice = { take: 'newest' } | { take: 'all' } | { take: 'id'; runId: string };
 
-/** Reads a machine_{n}_requests.ndjson of a clock that is ahead by `offsetMs`, and takes the runs that are wanted. */
-export function readRequests(file: string, choice: RunChoice, inputs: Inputs, { offsetMs = 0 } = {}): void {
+/**
+ * Reads a machine_{n}_requests.ndjson, whose times become those of the report by `clock`, and takes the runs that are
+ * wanted.
+ */
+export function readRequests(file: string, choice: RunChoice, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
   const folder = path.dirname(file);
   const machineId = Number(/machine_(\d+)_/.exec(path.basename(file))![1]);
   const runs = new Map<string, RunRecords>();
   const runOf = (runId: string): RunRecords | undefined => {
     let run = runs.get(runId);
     if (run === undefined && runs.size < MAX_RUNS_PER_FILE) {
-      runs.set(runId, (run = newRun(file, folder, machineId, runId)));
+      runs.set(runId, (run = newRun(file, folder, machineId, runId, clock.of(runId))));
     }
     return run;
   };
   const take = (record: RequestRecord): string | void => {
     const run = runOf(record.run_id);
-    return run === undefined ? `more than ${MAX_RUNS_PER_FILE} runs in one file` : fold(record, run, inputs, offsetMs);
+    return run === undefined ? `more than ${MAX_RUNS_PER_FILE} runs in one file` : fold(record, run, inputs);
   };
   const { unreadable, ...read } = readRecords(file, 'records', parseRecord, take, new RecordScanner());
   const repeats = [...runs.values()].reduce((sum, run) => sum + run.repeats, 0);
@@ -38,16 +42,17 @@ export function readRequests(file: string, choice: RunChoice, inputs: Inputs, { 
   choose([...runs.values()], choice, inputs);
 }
 
-function newRun(file: string, folder: string, machineId: number, runId: string): RunRecords {
+function newRun(file: string, folder: string, machineId: number, runId: string, clock: LifeClock): RunRecords {
   return {
-    ...{ path: file, folder, machineId, runId, columns: new RequestColumns(), reasons: new Map() },
+    ...{ path: file, folder, machineId, runId, clock, columns: new RequestColumns(), reasons: new Map() },
     ...{ repeats: 0, latestMs: -Infinity, retries: 0, bytesSent: 0, bytesReceived: 0 },
     ...{ interrupted: 0, unsent: 0, firstStartMs: Infinity, lastEndMs: -Infinity, clients: new Map() },
   };
 }
 
-function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, offsetMs: number): string | void {
-  run.latestMs = Math.max(run.latestMs, record.start_time + record.latency_ms);
+function fold(record: RequestRecord, run: RunRecords, inputs: Inputs): string | void {
+  const startMs = record.start_time - run.clock.offsetAt(record.start_time);
+  run.latestMs = Math.max(run.latestMs, startMs + record.latency_ms);
   const tasks = run.clients.get(record.client_id) ?? newClient(record.client_id, run, inputs);
   const seen = tasks?.see(record.request_id, record.success) ?? 'full';
   if (seen === 'full' || tasks === undefined) return 'its number of client or request lies too far from the others';
@@ -60,7 +65,7 @@ function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, offsetMs: 
   else {
     if (record.success) tasks.successCount += 1;
     else tasks.failedCount += 1;
-    addRow(record, run, inputs, offsetMs);
+    addRow(record, startMs, run, inputs);
   }
 }
 
@@ -70,11 +75,11 @@ function newClient(clientId: number, run: RunRecords, inputs: Inputs): ClientTas
   return tasks;
 }
 
-function addRow(record: RequestRecord, run: RunRecords, { images, servers, reasons }: Inputs, offsetMs: number): void {
+function addRow(record: RequestRecord, dueMs: number, run: RunRecords, { images, servers, reasons }: Inputs): void {
   const { service_ms: serviceMs, assigned_server_id: serverId } = record;
   // To the microsecond, as the columns keep them: the run begins and ends exactly with its rows.
   const latencyMs = roundedMs(record.latency_ms);
-  const startMs = roundedMs(record.start_time - offsetMs);
+  const startMs = roundedMs(dueMs);
   const reason = record.success ? 0 : reasons.indexOf(record.failure_reason ?? 'unknown') + 1;
   if (reason > 0) increment(run.reasons, reasons.all[reason - 1]!);
   // Field by field: a spread costs more than all the rest of a line.

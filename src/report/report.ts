@@ -137,6 +137,24 @@ export interface MachineClock {
   uncertainty_ms: number;
 }
 
+/** What became of a clock that files were recorded beside; their times are put right, as far as that can be. */
+export interface ClockChange {
+  /** `server 2`, `the load of machine 1`, `the faults`. */
+  who: string;
+  file: string;
+  /** Set by somebody (NTP), drifted away from the machine's own count of time, or stood still with its machine. */
+  kind: 'set' | 'drifted' | 'suspended';
+  /** Ahead, or back where negative; of a suspension, its length. */
+  by_ms: number;
+  /**
+   * Whether a process of this file was there to see it (within 1.5 s), or it happened some time before one began or after
+   * the last one ended.
+   */
+  seen: 'as it happened' | 'before' | 'after';
+  /** Unix milliseconds: when it was seen, the process began, or ended. */
+  at: number;
+}
+
 export interface LeaderSpan {
   server_id: number;
   term: number;
@@ -247,6 +265,7 @@ export interface Report {
   loads: StressRunFile[];
   /** Of machines whose clocks were compared; empty where all files are of this machine. */
   clocks: MachineClock[];
+  clock_changes: ClockChange[];
   self_check: string[];
   verdict: { failure_rate: number; scale: Scale; text: string };
   thresholds: ThresholdResult[];

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { ClockLook } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { Threshold } from '../core/metrics/threshold';
 import { buildReport } from './build';
@@ -26,6 +27,8 @@ export interface RunReportOptions {
   run?: RunFacts;
   /** Needed where a place is another machine's. */
   remote?: RemoteOptions;
+  /** The clocks of this machine now. */
+  here?: ClockLook;
   /** What a person reads, one line; nothing of it with --json. */
   say(line: string): void;
 }
@@ -45,10 +48,10 @@ export async function runReport(options: RunReportOptions): Promise<Report> {
   const banner = [`Client Machines: ${metrics.length}`, `Output Directory: ${folders}`];
   for (const line of [RULE, 'CloudP2P Metrics Aggregation', RULE, ...banner, RULE, '']) say(line);
   const gathered = await collect(options);
-  const { collected, faults, events, ...known } = gathered;
+  const { collected, faults, events, machines, ...known } = gathered;
   for (const line of ['', 'Step 2: Aggregating metrics...', '']) say(line);
   say(`Loading metrics from: ${foldersOf(collected, options.remote).map(shown).join(', ')}`);
-  const inputs = readInputs({ collected, faults, events, known, runs });
+  const inputs = readInputs({ collected, faults, events, known, runs, machines });
   if (!hasAnything(inputs)) throw nothing(inputs);
   say(`Loaded ${inputs.clientFileCount} client metrics files`);
   say('Aggregating metrics...');

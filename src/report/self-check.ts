@@ -1,3 +1,4 @@
+import { clockSentences } from './clock-text';
 import type { Inputs } from './inputs';
 import type { FaultReport, Report } from './report';
 
@@ -17,6 +18,8 @@ export function selfCheck(report: Unchecked, inputs: Inputs, facts: { retried: n
     ...retries(report, facts.retried),
     ...requests(report, inputs),
     ...gaps(report, inputs),
+    ...clockSentences(inputs.clockChanges),
+    ...doubts(inputs),
     ...clocks(report, inputs),
   ];
 }
@@ -113,6 +116,12 @@ function gaps(report: Unchecked, inputs: Inputs): string[] {
       ? [`Server ${silent.join(', ')} left no samples of the time of the run: how busy it was is unknown.`]
       : []),
   ];
+}
+
+function doubts({ clockDoubts }: Inputs): string[] {
+  const why = [...new Set(clockDoubts.map((doubt) => doubt.why))];
+  if (why.length === 0) return [];
+  return [`Times of different machines may be wrong (${why.join('; ')}): what rests on them is unknown.`];
 }
 
 function clocks({ faults, clocks: all }: Unchecked, { events, loads, uncompared }: Inputs): string[] {

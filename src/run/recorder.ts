@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { Clock } from '../core/environment';
+import type { Clock, ClockLook } from '../core/environment';
 import { ClusterError } from '../core/errors';
+import { SAME_CLOCK_MS } from '../core/metrics/clock-watch';
 import { oneLine } from '../core/printable';
 import type { FaultsReport } from '../faults/simulate';
 import { causeOf } from '../files/cause';
@@ -48,7 +49,10 @@ export class RunRecorder {
   /** False: a file could not be written whole. */
   isWritten = true;
 
+  private readonly begun: ClockLook | undefined;
+
   constructor(private readonly options: RecorderOptions) {
+    this.begun = options.clock.look?.();
     this.faultsLog = path.join(options.folder, 'fault_events.log');
     this.faultsFile = path.join(options.folder, 'fault_events.ndjson');
   }
@@ -68,13 +72,17 @@ export class RunRecorder {
   }
 
   /** Reports, if there is something to report; null otherwise. */
-  async report(options: Omit<RunReportOptions, 'outFiles' | 'run' | 'say' | 'faults'>): Promise<Report | null> {
-    const { folder, facts, clock, screen } = this.options;
+  async report(
+    options: Omit<RunReportOptions, 'outFiles' | 'run' | 'say' | 'faults' | 'here'>,
+  ): Promise<Report | null> {
+    const { folder, clock, screen } = this.options;
+    const here = clock.look?.();
     const whole: RunReportOptions = {
       ...options,
       faults: { path: this.faultsFile, required: false },
       outFiles: ['json', 'txt', 'html'].map((extension) => path.join(folder, `final_report.${extension}`)),
-      run: { ...facts, ended_at: clock.unixMs() },
+      run: this.alignedFacts(here),
+      here,
       say: (line) => this.say(line),
     };
     // On a full disk it is shown all the same.
@@ -96,6 +104,15 @@ export class RunRecorder {
       ...{ folder, interrupted, report, problems: this.problems, aborted_by: this.faults?.condition ?? null },
       files_complete: this.isWritten && this.faults?.is_logged !== false,
     };
+  }
+
+  /** As the report counts time, should this machine's clock have been set meanwhile. */
+  private alignedFacts(now: ClockLook | undefined): RunFacts {
+    const { facts, clock } = this.options;
+    const startOf = (look: ClockLook) => look.wallMs - look.machineMs - look.suspendedMs;
+    const setMs = now && this.begun ? startOf(now) - startOf(this.begun) : 0;
+    if (Math.abs(setMs) < SAME_CLOCK_MS) return { ...facts, ended_at: clock.unixMs() };
+    return { ...facts, started_at: facts.started_at + setMs, ended_at: clock.wallMs() };
   }
 
   private writeFacts(facts: RunFacts): Promise<void> {

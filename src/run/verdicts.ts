@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { check } from '../check/check';
 import type { Verdict } from '../check/history';
-import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
+import type { ClockLine, FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
+import { clockKeyOf, type Clocks, type MachineNow } from '../report/clocks';
 import type { PlacedFile } from '../report/collect';
+import { readClocks } from '../report/read-clocks';
 import { sizeOf } from '../faults/drivers/server-log';
 
 /** Scheduling on busy machines included. */
@@ -21,6 +23,8 @@ export interface RunFiles {
   requestTimeoutMs: number;
   /** How far the clocks of two machines may still differ. Default: they are one. */
   clockErrorMs?: number;
+  /** What their clocks say now. */
+  machines?: readonly MachineNow[];
 }
 
 /** S1 to S8 over the files of a run. */
@@ -28,12 +32,15 @@ export function judgeRun(files: RunFiles): Verdict[] {
   const { requestFiles, eventFiles, faults, serverIds, requestTimeoutMs, clockErrorMs = 0 } = files;
   const bytes = [...requestFiles, ...eventFiles].reduce((sum, file) => sum + sizeOf(file.path), 0);
   if (bytes > MAX_BYTES) return [{ rule: 'S1', verdict: 'unknown', problems: ['too many records to check S1 to S8'] }];
-  const servers = eventFiles.flatMap(eventsOf).sort((a, b) => a.time - b.time);
+  const clocks = clocksOf(files);
+  const servers = eventFiles.flatMap(({ path }) => eventsOf(path, clocks)).sort((a, b) => a.time - b.time);
   if (servers.length === 0) return [];
+  const doubts = [...new Set(clocks.doubts.map(({ why }) => `times of different machines may be wrong: ${why}`))];
+  if (doubts.length > 0) return [{ rule: 'S1', verdict: 'unknown', problems: doubts }];
   return check({
     servers,
-    requests: requestFiles.flatMap(requestsOf),
-    faults: linesOf<FaultEvent>(faults),
+    requests: requestFiles.flatMap((file) => requestsOf(file, clocks)),
+    faults: faultsOf(faults, clocks),
     serverIds: [...serverIds],
     timings: TIMINGS,
     requestTimeoutMs,
@@ -43,15 +50,35 @@ export function judgeRun(files: RunFiles): Verdict[] {
   });
 }
 
-function eventsOf({ path, offsetMs }: PlacedFile): ServerEvent[] {
-  return linesOf<ServerEvent>(path).map((event) => ({ ...event, time: event.time - offsetMs }));
+function clocksOf({ requestFiles, eventFiles, faults, machines = [] }: RunFiles): Clocks {
+  const collected = requestFiles.map(({ path, offsetMs }) => {
+    return { offsetMs, recordFiles: [path], generatorFiles: [`${clockKeyOf(path)}_generator.ndjson`], runFiles: [] };
+  });
+  return readClocks({ collected, faults: { path: faults, offsetMs: 0 }, events: eventFiles, machines });
 }
 
-function requestsOf({ path, offsetMs, machineId }: RunFiles['requestFiles'][number]) {
+function eventsOf(path: string, clocks: Clocks): ServerEvent[] {
+  let life = 0;
+  return linesOf<ServerEvent>(path).map((event) => {
+    if (event.event === 'started') life += 1;
+    return { ...event, time: event.time - clocks.of(path).of(life).offsetAt(event.time) };
+  });
+}
+
+function faultsOf(path: string, clocks: Clocks): FaultEvent[] {
+  let life = 0;
+  return linesOf<FaultEvent | ClockLine>(path).flatMap((line) => {
+    if (!('event' in line)) return [{ ...line, time: line.time - clocks.of(path).of(life).offsetAt(line.time) }];
+    if (line.by_ms === null) life += 1;
+    return [];
+  });
+}
+
+function requestsOf({ path, machineId }: RunFiles['requestFiles'][number], clocks: Clocks) {
   const ended = linesOf<RequestRecord>(path).filter(({ outcome }) => outcome === 'success' || outcome === 'failure');
   return ended.map((record) => ({
     ...record,
-    start_time: record.start_time - offsetMs,
+    start_time: record.start_time - clocks.of(path).of(record.run_id).offsetAt(record.start_time),
     client_name: `Machine_${machineId}_Client_${record.client_id}`,
   }));
 }

@@ -1,3 +1,4 @@
+import { clockText } from '../core/metrics/clock-watch';
 import type { LogLevel } from '../core/environment';
 import type { ServerEventBody } from '../core/metrics/record';
 
@@ -32,6 +33,10 @@ export function eventText(event: ServerEventBody, serverId: number): { level: Lo
       return info('Stopping: handing over, finishing running tasks');
     case 'stopped':
       return info('Stopped');
+    case 'clock': {
+      const text = clockText(event);
+      return text === null ? null : { level: 'warn', text };
+    }
     default:
       return null;
   }

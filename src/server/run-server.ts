@@ -195,7 +195,7 @@ function openFiles(options: RunServerOptions) {
   const logFile = options.logFile ? recordFile(options.logFile, 'server.log_file', LOG_FLUSH_MS) : null;
   const log: Logger = (level, text) => {
     if (!isLogged(level, options.logLevel)) return;
-    const line = logLine(new Date(options.clock.unixMs()), level, text);
+    const line = logLine(new Date(options.clock.wallMs()), level, text);
     if (logFile) logFile.append(line);
     else process.stdout.write(`${line}\n`);
   };

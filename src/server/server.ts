@@ -3,8 +3,10 @@ import { taskKey } from '../core/balancing/task-key';
 import type { Clock, Logger } from '../core/environment';
 import { LoopDelay } from '../core/loop-delay';
 import { OnceEach } from '../core/once-each';
-import type { ServerEvent } from '../core/metrics/record';
+import { ClockWatch } from '../core/metrics/clock-watch';
+import type { ServerEvent, ServerEventBody } from '../core/metrics/record';
 import { ResidentMemory } from '../core/resident-memory';
+import { toMicros } from '../core/to-micros';
 import { UnexpectedErrors } from '../core/unexpected-errors';
 import { encodeMessage } from '../core/transport/frame';
 import {
@@ -63,6 +65,7 @@ export class Server {
   private readonly callerTrouble: OnceEach;
   private readonly unexpected: UnexpectedErrors;
   private readonly loopDelay: LoopDelay;
+  private readonly clockWatch = new ClockWatch();
   private listener: Listener | null = null;
   private sampleTimer: NodeJS.Timeout | null = null;
   private wakeTimer: NodeJS.Timeout | null = null;
@@ -123,6 +126,7 @@ export class Server {
     this.loopDelay.start();
     this.step({ type: 'start' });
     this.peerHosts.start();
+    this.lookAtClock();
     this.step({ type: 'load', sample: this.sampler.sample() });
     this.sampleTimer = setInterval(() => this.sample(), SAMPLE_MS);
     void pool.ready.then(() => this.step({ type: 'prepared' })).catch(() => undefined);
@@ -276,14 +280,21 @@ export class Server {
     this.callerTrouble.say(host, `TLS with a caller from ${host}: ${problem}`);
   }
 
-  private tell(event: Extract<Effect, { type: 'event' }>['event']): void {
-    const { clock, log, member, record } = this.options;
-    record({ time: clock.unixMs(), server_id: member.id, ...event });
+  private tell(event: ServerEventBody, time = toMicros(this.options.clock.unixMs())): void {
+    const { log, member, record } = this.options;
+    record({ time, server_id: member.id, ...event });
     const said = eventText(event, member.id);
     if (said) log(said.level, said.text);
   }
 
+  private lookAtClock(): void {
+    const look = this.options.clock.look?.();
+    const note = look && this.clockWatch.look(look);
+    if (note) this.tell({ event: 'clock', ...note }, note.time);
+  }
+
   private sample(): void {
+    this.lookAtClock();
     const load = this.sampler.sample();
     this.step({ type: 'load', sample: load });
     const { activeCount, queuedCount } = this.member.executor.queue;

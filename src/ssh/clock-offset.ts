@@ -6,6 +6,8 @@ import type { Ssh } from './ssh';
 export interface ClockOffset {
   offsetMs: number;
   uncertaintyMs: number;
+  /** Its last start, by name and by its own clock as it is now; null where it has no /proc. */
+  start: { bootId: string; startMs: number } | null;
 }
 
 const ROUND_TRIPS = 12;
@@ -21,7 +23,12 @@ const SCRIPT = `case $(date +%N) in
 while sys.stdin.readline(): print("%.6f" % time.time(), flush=True)'
   fi
   while read -r line; do date +%s; done ;;
-*) while read -r line; do date +%s.%N; done ;;
+*) read -r boot </proc/sys/kernel/random/boot_id
+  echo "machine $boot $(readlink /proc/self/ns/time)"
+  while read -r line; do
+    read -r up idle </proc/uptime
+    echo "$(date +%s.%N) $up"
+  done ;;
 esac`;
 
 /**
@@ -29,49 +36,69 @@ esac`;
  * read, or at most half of it earlier or later. null: it could not be told.
  */
 export async function measureClock(ssh: Ssh, clock: Clock): Promise<ClockOffset | null> {
+  const machine: { bootId: string | null; startMs: number } = { bootId: null, startMs: Infinity };
   const channel = await ssh.start(['sh', '-c', SCRIPT]);
   const timer = setTimeout(() => channel.close(), TIMEOUT_MS);
   const answers = linesOf(channel);
-  let best: ClockOffset | null = null;
+  let best: Omit<ClockOffset, 'start'> | null = null;
   try {
     for (let n = 0; n < ROUND_TRIPS; n++) {
-      const askedMs = clock.unixMs();
+      const [wallMs, askedMs] = [clock.wallMs(), clock.monotonicMs()];
       channel.write('\n');
-      const answer = await nextTime(answers);
+      const answer = await nextTime(answers, (bootId) => (machine.bootId = bootId));
       if (answer === null) break;
-      const offset = offsetOf(answer, askedMs, clock.unixMs());
+      const offset = offsetOf(answer, wallMs, clock.monotonicMs() - askedMs);
       if (best === null || offset.uncertaintyMs < best.uncertaintyMs) best = offset;
+      // The uptime is read first, and cut off: of several the earliest start is the most exact.
+      if (answer.upMs !== null) machine.startMs = Math.min(machine.startMs, unixMsOf(answer) - answer.upMs);
     }
   } finally {
     clearTimeout(timer);
     channel.end();
   }
-  return best;
+  const { bootId, startMs } = machine;
+  return best && { ...best, start: bootId === null || startMs === Infinity ? null : { bootId, startMs } };
 }
 
 /** A time in seconds, and how exactly it was told. */
 interface Time {
   secs: number;
   fractionMs: number | null;
+  /** How long the machine has been up; null where it does not say. */
+  upMs: number | null;
 }
 
+const MACHINE = /^machine ([0-9a-f-]{36}) (?:time:\[(\d+)\])?$/;
+const TIME = /^(\d{9,11})(?:\.(\d{1,9}))?(?: (\d{1,10}\.\d{1,3})?)?$/;
+
 /** The next line that is a time; what a login shell says before is passed over. null: it says no more, or too much. */
-async function nextTime(lines: AsyncGenerator<string>): Promise<Time | null> {
+async function nextTime(lines: AsyncGenerator<string>, onMachine: (bootId: string) => void): Promise<Time | null> {
   for (let n = 0; n < MAX_OTHER_LINES; n++) {
     const { value: line } = await lines.next();
     if (line === undefined) return null;
-    const [, secs, fraction] = /^(\d{9,11})(?:\.(\d{1,9}))?$/.exec(line) ?? [];
+    // As `Clock.look` names it.
+    const [, boot, counter] = MACHINE.exec(line) ?? [];
+    if (boot !== undefined) onMachine(counter === undefined ? boot : `${boot}/${counter}`);
+    const [, secs, fraction, up] = TIME.exec(line) ?? [];
     if (secs === undefined) continue;
-    return { secs: Number(secs), fractionMs: fraction === undefined ? null : Number(`0.${fraction}`) * 1000 };
+    return {
+      secs: Number(secs),
+      fractionMs: fraction === undefined ? null : Number(`0.${fraction}`) * 1000,
+      upMs: up === undefined ? null : Number(up) * 1000,
+    };
   }
   return null;
 }
 
-function offsetOf({ secs, fractionMs }: Time, askedMs: number, heardMs: number): ClockOffset {
-  const halfMs = (heardMs - askedMs) / 2;
-  // Whole seconds mean somewhere in this second.
-  const thereMs = secs * 1000 + (fractionMs ?? 500);
-  return { offsetMs: thereMs - (askedMs + halfMs), uncertaintyMs: halfMs + (fractionMs === null ? 500 : 0) };
+function offsetOf(time: Time, askedMs: number, tripMs: number): Omit<ClockOffset, 'start'> {
+  const halfMs = tripMs / 2;
+  const uncertaintyMs = halfMs + (time.fractionMs === null ? 500 : 0);
+  return { offsetMs: unixMsOf(time) - (askedMs + halfMs), uncertaintyMs };
+}
+
+/** Whole seconds mean somewhere in this second. */
+function unixMsOf({ secs, fractionMs }: Time): number {
+  return secs * 1000 + (fractionMs ?? 500);
 }
 
 const MAX_LINE_CHARS = 10_000;

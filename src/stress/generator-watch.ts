@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../core/environment';
+import { ClockWatch } from '../core/metrics/clock-watch';
 import { LoopDelay } from '../core/loop-delay';
-import { type GeneratorSample, LATE_SEND_MS, type RequestRecord } from '../core/metrics/record';
+import { type ClockLine, type GeneratorSample, LATE_SEND_MS, type RequestRecord } from '../core/metrics/record';
 import { GeneratorFold, type GeneratorSummary } from '../core/metrics/saturation';
 import { ResidentMemory } from '../core/resident-memory';
 import { type Reading, sampleBetween } from './generator-sample';
@@ -15,6 +16,8 @@ export interface GeneratorWatchOptions {
   /** What only the run knows; asked at each sample. */
   look(): { inFlightCount: number; receivingCount: number };
   onSample(sample: GeneratorSample): void;
+  /** How the clocks stand to each other, at the start and when that changes. */
+  onClock?(line: ClockLine): void;
 }
 
 /** Watches the process that makes the load: a sample a second, and the verdict at the end. */
@@ -30,6 +33,7 @@ export class GeneratorWatch {
   readonly #fold = new GeneratorFold();
   readonly #loopDelay: LoopDelay;
   readonly #memory = new ResidentMemory();
+  readonly #clockWatch = new ClockWatch();
   #before: Reading;
   #timer: NodeJS.Timeout | undefined;
 
@@ -41,6 +45,7 @@ export class GeneratorWatch {
 
   start(): void {
     this.#before = this.#read();
+    this.#lookAtClock();
     this.#loopDelay.start();
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
   }
@@ -73,7 +78,17 @@ export class GeneratorWatch {
     return this.#fold.summary();
   }
 
+  #lookAtClock(): void {
+    const { runId, clock, onClock } = this.#options;
+    const look = clock.look?.();
+    const note = look && this.#clockWatch.look(look);
+    if (!note) return;
+    const { time, ...rest } = note;
+    onClock?.({ time, run_id: runId, event: 'clock', ...rest });
+  }
+
   #sample(): void {
+    this.#lookAtClock();
     const { runId, clock, look, onSample } = this.#options;
     const before = this.#before;
     this.#before = this.#read();

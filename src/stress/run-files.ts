@@ -2,7 +2,7 @@ import { LogFiles } from '../client/log-files';
 import { type ClientMetrics, writeClientMetrics } from '../client/metrics-file';
 import type { Clock, Logger, LogLevel } from '../core/environment';
 import { ClusterError } from '../core/errors';
-import type { GeneratorSample, RequestRecord, StressRunFile } from '../core/metrics/record';
+import type { ClockLine, GeneratorSample, RequestRecord, StressRunFile } from '../core/metrics/record';
 import { RecordFile } from '../files/record-file';
 import { writeWhole } from '../files/write-whole';
 import { fileOf } from './metrics-folder';
@@ -43,8 +43,9 @@ export class RunFiles {
     this.#records.append(JSON.stringify(record));
   }
 
-  sample(sample: GeneratorSample): void {
-    this.#samples.append(JSON.stringify(sample));
+  /** Of the generator, or of its clocks. */
+  sample(line: GeneratorSample | ClockLine): void {
+    this.#samples.append(JSON.stringify(line));
   }
 
   /** The log of a client, or undefined where it cannot be written. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/environment';
-import type { GeneratorSample, RequestRecord } from '../core/metrics/record';
+import type { ClockLine, GeneratorSample, RequestRecord } from '../core/metrics/record';
 import type { GeneratorSummary } from '../core/metrics/saturation';
 import type { StressMetrics, WatchedRun } from '../metrics/stress-metrics';
 import { GeneratorWatch } from './generator-watch';
@@ -14,6 +14,7 @@ export interface RunWatchOptions {
   clients: readonly StressClient[];
   clock: Clock;
   onSample(sample: GeneratorSample): void;
+  onClock(line: ClockLine): void;
 }
 
 /** What watches a run while it goes: this process itself, and Prometheus where it may ask. */
@@ -25,12 +26,12 @@ export class RunWatch implements WatchedRun {
   readonly #generator: GeneratorWatch;
   #metrics: StressMetrics | undefined;
 
-  constructor({ runId, machineId, targetPerSecond, clients, clock, onSample }: RunWatchOptions) {
+  constructor({ runId, machineId, targetPerSecond, clients, ...rest }: RunWatchOptions) {
     this.runId = runId;
     this.machineId = machineId;
     this.targetPerSecond = targetPerSecond;
     this.#clients = clients;
-    this.#generator = new GeneratorWatch({ runId, clock, look: () => this, onSample });
+    this.#generator = new GeneratorWatch({ runId, look: () => this, ...rest });
   }
 
   /** Answers Prometheus there until `close`. @throws ClusterError `address_in_use` | `bad_config` */

@@ -4,7 +4,8 @@ import type { VirtualClient, VirtualClientOptions } from '../client/client';
 import { Hedging } from '../client/hedging';
 import type { Logger, LogLevel } from '../core/environment';
 import { logLine, timestamp } from '../core/log-line';
-import type { RequestRecord, StressRunFile } from '../core/metrics/record';
+import { clockText } from '../core/metrics/clock-watch';
+import type { ClockLine, RequestRecord, StressRunFile } from '../core/metrics/record';
 import type { ThresholdResult } from '../core/metrics/threshold';
 import { pause } from '../core/pause';
 import { oneLine } from '../core/printable';
@@ -75,6 +76,7 @@ class StressRun {
       ...{ runId: this.#runId, machineId, clients: this.#clients, clock },
       targetPerSecond: requests.pacing.mode === 'rate' ? requests.pacing.ratePerSecond : null,
       onSample: (sample) => this.#files?.sample(sample),
+      onClock: (line) => this.#onClock(line),
     });
     this.#tally = new RunTally(warmupMs);
     this.#startedAt = toMicros(clock.unixMs());
@@ -82,7 +84,7 @@ class StressRun {
 
   async perform(): Promise<void> {
     const { clock, metricsDir, machineId, logLevel, thresholds } = this.#options;
-    const moved = prepareFolder(metricsDir, machineId, new Date(clock.unixMs()));
+    const moved = prepareFolder(metricsDir, machineId, new Date(clock.wallMs()));
     this.#previousDir = moved?.folder ?? null;
     const onProblem = (problem: string): void => this.#giveUp(problem);
     const files = new RunFiles({ folder: metricsDir, machineId, clock, logLevel, onProblem });
@@ -221,7 +223,7 @@ class StressRun {
     const { numClients, clock, screen } = this.#options;
     this.#clients[index]!.begin();
     const id = index + 1;
-    const at = timestamp(new Date(clock.unixMs()));
+    const at = timestamp(new Date(clock.wallMs()));
     screen?.print(`${at} Starting client ${id}/${numClients}: ${this.#nameOf(id)}`);
   }
 
@@ -240,6 +242,12 @@ class StressRun {
     this.#tally.add(record);
     this.#progress?.add(record, client.leadership);
     this.watch.ended(record);
+  }
+
+  #onClock(line: ClockLine): void {
+    this.#files?.sample(line);
+    const text = clockText(line);
+    if (text !== null) this.#sayLine('warn', text);
   }
 
   #abortIfCrossed(): void {
@@ -303,7 +311,7 @@ class StressRun {
   }
 
   #sayLine(level: LogLevel, text: string): void {
-    this.#options.screen?.print(logLine(new Date(this.#options.clock.unixMs()), level, text));
+    this.#options.screen?.print(logLine(new Date(this.#options.clock.wallMs()), level, text));
   }
 
   #sayAfter(files: RunFiles): void {

@@ -57,7 +57,7 @@ export class Screen {
   };
 
   #printLine(text: string): void {
-    this.print(logLine(new Date(this.clock.unixMs()), 'info', text));
+    this.print(logLine(new Date(this.clock.wallMs()), 'info', text));
   }
 
   #draw(showing: Showing): void {

@@ -65,7 +65,7 @@ function print(clients: number, seconds: number, { report, peakMb }: Outcome, fo
   const lines = readFileSync(path.join(folder, 'metrics', 'machine_1_generator.ndjson'), 'utf8')
     .trimEnd()
     .split('\n');
-  const samples = lines.map((line) => JSON.parse(line) as GeneratorSample);
+  const samples = lines.map((line) => JSON.parse(line) as GeneratorSample).filter((line) => !('event' in line));
   const cpu = samples.reduce((sum, { cpu_percent }) => sum + cpu_percent, 0) / samples.length;
   const last = Math.round(samples.at(-1)!.memory_bytes / MB);
   const { latency_p50_ms: p50, latency_p99_ms: p99, failed_requests: failed } = stats;

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { FaultEvent } from '../../src/core/metrics/record';
 import { buildAgent } from '../faults/agent-program';
 import { LikenessLab } from '../faults/likeness-lab';
+import { faultIn } from '../support/fault-events';
 import { cli, linesOf } from './capture';
 
 // Every test starts processes; on a busy machine that takes a while.
@@ -34,7 +35,7 @@ afterAll(() => program.remove());
 const FAST = ['--cycles', '2', '--interval', '0.01', '--restart-delay', '0.02'];
 
 function events(): FaultEvent[] {
-  return linesOf(readFileSync('fault_events.ndjson', 'utf8')).map((line) => JSON.parse(line) as FaultEvent);
+  return linesOf(readFileSync('fault_events.ndjson', 'utf8')).flatMap(faultIn);
 }
 
 it('kills and restarts every server in every cycle; what it says is what the log says', async () => {

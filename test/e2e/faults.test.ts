@@ -5,6 +5,7 @@ import { reportOf } from '../../src/status/report';
 import { look } from '../../src/status/status';
 import type { FaultEvent, RequestRecord } from '../../src/core/metrics/record';
 import { Cluster } from '../support/cluster';
+import { faultIn } from '../support/fault-events';
 import { inCluster } from '../support/in-cluster';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
 import { startLoad } from '../support/load';
@@ -39,8 +40,7 @@ function linesOf(folder: string, name: string): string[] {
   return text.slice(0, -1).split('\n');
 }
 
-const eventsOf = (folder: string): FaultEvent[] =>
-  linesOf(folder, 'fault_events.ndjson').map((line) => JSON.parse(line) as FaultEvent);
+const eventsOf = (folder: string): FaultEvent[] => linesOf(folder, 'fault_events.ndjson').flatMap(faultIn);
 
 /** Exactly what this ring's own pid files name: servers that outlived the controller. */
 async function stopStarted(cluster: Cluster, folder: string): Promise<void> {

@@ -12,7 +12,7 @@ beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-faultl
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const nowMs = new Date(2025, 9, 31, 10, 1, 0).getTime();
-const clock = { monotonicMs: () => 0, unixMs: () => nowMs };
+const clock = { monotonicMs: () => 0, unixMs: () => 0, wallMs: () => nowMs };
 const EVENT: FaultEvent = {
   ...{ time: 1.5, cycle: 1, server_id: 2, host: 'localhost' },
   ...{ action: 'kill', outcome: 'done', pid: 3, detail: null },
@@ -107,4 +107,22 @@ it('why nothing has begun stands in the file only: whoever called says it on the
     '',
   ]);
   expect(shown()).toBe('');
+});
+
+it('notes how the clocks stand, at its start and when one is set, and warns of that by the new one', () => {
+  let wallMs = nowMs;
+  const look = () => ({ unixMs: nowMs, wallMs, machineMs: 5, suspendedMs: 0, bootId: 'b' });
+  const { display, shown } = screen(false);
+  const log = new FaultLog(config(), { ...clock, unixMs: () => nowMs, wallMs: () => wallMs, look }, display);
+  log.record(EVENT);
+  wallMs += 7_200_000;
+  log.close();
+  const [first, fault, second, ...rest] = readFileSync(at('f.ndjson'), 'utf8').trimEnd().split('\n');
+  expect(rest).toEqual([]);
+  expect(JSON.parse(first!)).toEqual({
+    ...{ time: nowMs, event: 'clock', by_ms: null, ahead_ms: 0, machine_ms: 5, suspended_ms: 0, boot_id: 'b' },
+  });
+  expect(JSON.parse(fault!)).toEqual(EVENT);
+  expect(JSON.parse(second!)).toMatchObject({ time: nowMs, event: 'clock', by_ms: 7_200_000, ahead_ms: 7_200_000 });
+  expect(shown()).toMatch(/^\[2025-10-31 12:01:00\] WARN: The wall clock went forward by 7200\.0 s: .*\n$/);
 });

@@ -98,7 +98,7 @@ async function perform(seed: number, spec: FaultSpec): Promise<{ outcome: Faults
   const outcome = await runFaults({
     ...{ plan: planFaults(world.serverIds, spec), title: spec.pattern, driver, servers: world.serverIds.map(serverOf) },
     ...{ log: () => undefined, record: () => undefined, show: () => undefined },
-    clock: { monotonicMs: () => world.queue.nowMs, unixMs: () => world.queue.nowMs },
+    clock: { monotonicMs: () => world.queue.nowMs, unixMs: () => world.queue.nowMs, wallMs: () => world.queue.nowMs },
     wait: async (ms) => driver.pass(ms),
     signal: new AbortController().signal,
   });

@@ -78,7 +78,7 @@ export class RingRig implements Driver {
       },
       record: (event) => void this.events.push(event),
       show: (view) => void this.views.push(view),
-      clock: { monotonicMs: () => this.nowMs, unixMs: () => this.nowMs },
+      clock: { monotonicMs: () => this.nowMs, unixMs: () => this.nowMs, wallMs: () => this.nowMs },
       wait: async (ms, signal) => {
         this.onStep();
         if (!signal.aborted) this.nowMs += ms;

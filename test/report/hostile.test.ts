@@ -4,6 +4,7 @@ import { copyFileSync, cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { buildReport } from '../../src/report/build';
+import { fixedClock } from '../../src/report/clocks';
 import { emptyInputs } from '../../src/report/inputs';
 import { readRequests } from '../../src/report/read-requests';
 import { Tasks } from '../../src/report/task-marks';
@@ -281,7 +282,7 @@ test('a clock that is off by parts of a microsecond leaves no request out', () =
   const file = lab.requests([request(1, 0.001, { latency_ms: 20.003 }), request(2, 100), request(3, 249.999)]);
   for (const offsetMs of [0, 3000.000_4, -12.345_678_9, 0.000_499]) {
     const inputs = emptyInputs(new Tasks());
-    readRequests(file, { take: 'newest' }, inputs, { offsetMs });
+    readRequests(file, { take: 'newest' }, inputs, fixedClock(offsetMs));
     const { timeline, duration_secs: secs } = buildReport(inputs, { thresholds: [] });
     expect({ left: timeline!.left_out, secs }).toEqual({ left: 0, secs: 0.27 });
   }

@@ -42,7 +42,8 @@ class ClientMachine {
 function begin({ machine = new ClientMachine(), signal = new AbortController().signal } = {}) {
   // A second passes whenever somebody looks: nothing is waited for.
   let now = 0;
-  const clock = { unixMs: () => (now += 1000), monotonicMs: () => (now += 1000) };
+  const tick = (): number => (now += 1000);
+  const clock = { unixMs: tick, monotonicMs: tick, wallMs: tick };
   const problems: string[] = [];
   const recorder = { say: () => undefined, problems } as unknown as RunRecorder;
   const load = new RemoteLoad(machine as unknown as Machine, 1, '/c', 'r1');

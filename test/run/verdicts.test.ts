@@ -113,3 +113,24 @@ test('machines whose clocks differ: times are those of this one', () => {
   expect(judge(files)).toEqual([]);
   expect(judge({ ...files, eventFiles: eventFiles.map((file) => ({ ...file, offsetMs: 0 })) })).not.toEqual([]);
 });
+
+test('a machine whose clock is set during the run: times are by the clock of its end', () => {
+  const AHEAD_MS = 3_600_000;
+  const note = (time: number, id: number, aheadMs: number, byMs: number | null) => ({
+    ...{ time, server_id: id, event: 'clock' as const, by_ms: byMs, ahead_ms: aheadMs },
+    ...{ machine_ms: time, suspended_ms: 0, boot_id: `b${id}` },
+  });
+  const own = (id: number): ServerEvent[] => {
+    const [start, ...rest] = [...QUIET, ...DONE].filter(({ server_id }) => server_id === id);
+    return [start!, note(start!.time, id, 0, null), ...rest];
+  };
+  const later = own(2).map((event) => ({ ...event, time: event.time + AHEAD_MS }));
+  const end = later.at(-1)!.time;
+  const set = { ...note(end, 2, -AHEAD_MS, -AHEAD_MS), machine_ms: end - AHEAD_MS };
+  const request = record(1) as { start_time: number };
+  const files = judged([...own(1), ...own(3), ...later, set], [request]);
+  expect(problemsOf(files())).toEqual([expect.stringContaining('the load of machine 1 left no notes of its own')]);
+  lab.write('metrics/machine_1_generator.ndjson', lines([{ ...note(request.start_time, 4, 0, null), run_id: 'r' }]));
+  expect(problemsOf(files())).toEqual([]);
+  expect(problemsOf(judged([...own(1), ...own(3), ...later], [request])())).not.toEqual([]);
+});

@@ -16,6 +16,11 @@ it.each<[ServerEventBody, string, string]>([
   [{ event: 'resumed', late_ms: 1500 }, 'warn', 'This process did not run for 1500 ms; asking who leads'],
   [{ event: 'overloaded', reason: 'why' }, 'warn', 'Overloaded: why'],
   [{ event: 'mismatch', reason: 'why' }, 'warn', 'why'],
+  [
+    { event: 'clock', by_ms: -2000, ahead_ms: -2000, machine_ms: 1, suspended_ms: 0, boot_id: null },
+    'warn',
+    'The wall clock went back by 2.0 s: it is 2.0 s behind the times in the files, which the report corrects',
+  ],
   [{ event: 'stopping' }, 'info', 'Stopping: handing over, finishing running tasks'],
   [{ event: 'stopped' }, 'info', 'Stopped'],
 ])('%j is told as %s: %s', (event, level, text) => {

@@ -347,6 +347,11 @@ describeWithSshd('against a real OpenSSH server', () => {
       const measured = (await measureClock(await connect(), systemClock))!;
       expect(Math.abs(measured.offsetMs)).toBeLessThan(measured.uncertaintyMs + 5);
       expect(measured.uncertaintyMs).toBeLessThan(50);
+      // What processes there write into their notes, by which the report finds them.
+      const { bootId, wallMs, machineMs, suspendedMs } = systemClock.look!();
+      expect(measured.start?.bootId ?? null).toBe(bootId);
+      if (bootId !== null)
+        expect(Math.abs(measured.start!.startMs - (wallMs - machineMs - suspendedMs))).toBeLessThan(100);
     });
 
     test.each([...CLOCK_PROGRAMS, 'none'] as const)('3 s ahead, read by %s', async (by) => {

@@ -6,7 +6,7 @@ import { systemClock } from '../../src/core/system-clock';
 import { sampleBetween } from '../../src/stress/generator-sample';
 import { GeneratorWatch } from '../../src/stress/generator-watch';
 import { closeAll, startServers } from '../client/clients';
-import { linesOf, rateRun } from './rate-run';
+import { linesOf, rateRun, samplesOf } from './rate-run';
 
 let folder = '';
 const metricsDir = (): string => path.join(folder, 'm');
@@ -81,7 +81,7 @@ it('a calm run is not called saturated, and every send is in a sample', async ()
   expect(report.generator).toMatchObject({ sent: 200, saturated: false, why: null });
   expect(report.generator.cpu_percent_max).toBeGreaterThan(0);
   expect(shown).not.toMatch(/bottleneck/);
-  const samples = linesOf<GeneratorSample>(metricsDir(), 'generator');
+  const samples = samplesOf(metricsDir());
   expect(samples.length).toBeGreaterThanOrEqual(2);
   const records = linesOf<RequestRecord>(metricsDir(), 'requests');
   expect([sum(samples, 'sent'), sum(samples, 'ended')]).toEqual([records.length, records.length]);
@@ -101,7 +101,7 @@ it('a run whose event loop is blocked on purpose is called saturated, with the f
     /left late because it did not get to them in time, which is [\d.]+% of all latency; its event loop stood/,
   );
   expect(shown).toContain(`The generator was the bottleneck: ${generator.why}\n`);
-  const samples = linesOf<GeneratorSample>(metricsDir(), 'generator');
+  const samples = samplesOf(metricsDir());
   expect(sum(samples, 'late_sends')).toBe(generator.late_sends);
   // What left late also counts from when it was due: the two figures tell of the same requests.
   const waited = linesOf<RequestRecord>(metricsDir(), 'requests').filter(

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
+import type { ClockLine, GeneratorSample } from '../../src/core/metrics/record';
 import { systemClock } from '../../src/core/system-clock';
 import type { StressOptions, StressReport } from '../../src/stress/options';
 import { runStress } from '../../src/stress/runner';
@@ -39,4 +40,11 @@ export function linesOf<T>(metricsDir: string, what: 'requests' | 'generator'): 
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line) as T);
+}
+
+/** Of the generator; its file also tells of the clock. */
+export function samplesOf(metricsDir: string): GeneratorSample[] {
+  return linesOf<GeneratorSample | ClockLine>(metricsDir, 'generator').flatMap((line) =>
+    'event' in line ? [] : [line],
+  );
 }

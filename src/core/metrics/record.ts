@@ -52,6 +52,26 @@ export interface ServerSample {
   event_loop_delay_ms: number;
 }
 
+/**
+ * How the clocks of a machine stand to each other, as a process of it sees them: written at its start, and again
+ * whenever its own time, by which it records, and the wall clock have moved against each other. Milliseconds.
+ */
+export interface ClockNote {
+  /** So much further ahead is the wall clock than at the last note of this process; null: this is its first. */
+  by_ms: number | null;
+  /** The wall clock is ahead of `time` by so much. */
+  ahead_ms: number;
+  /** Since the machine's start, without the time that it was suspended: one clock for all its processes, never set. */
+  machine_ms: number;
+  /** How long it has been suspended since its start; exact to 10 ms or so. */
+  suspended_ms: number;
+  /** Names this start of this machine; null: unknown, and `machine_ms` is of this process alone. */
+  boot_id: string | null;
+}
+
+/** A note among the lines of fault_events.ndjson; among those of machine_{n}_generator.ndjson it has a `run_id`, too. */
+export type ClockLine = { time: number; event: 'clock'; run_id?: string } & ClockNote;
+
 /** One event of a server, before the shell adds `time` and `server_id`. */
 export type ServerEventBody =
   | { event: 'started'; incarnation: string; address: string }
@@ -68,6 +88,7 @@ export type ServerEventBody =
   | { event: 'mismatch'; reason: string }
   | { event: 'stopping' }
   | { event: 'stopped' }
+  | ({ event: 'clock' } & ClockNote)
   | ({ event: 'assigned'; term: number; to: number } & TaskName)
   | ({ event: 'executed'; outcome: string; incarnation: string } & TaskName)
   | ({ event: 'sample' } & ServerSample)

@@ -227,7 +227,7 @@ class Agent {
   /** What it did with nobody to tell stands where the server's own words stand. */
   #note(serverId: number, text: string): void {
     const server = this.#servers.find(({ id }) => id === serverId)!;
-    const line = logLine(new Date(this.#options.clock.unixMs()), 'warn', `fault agent: ${text}`);
+    const line = logLine(new Date(this.#options.clock.wallMs()), 'warn', `fault agent: ${text}`);
     try {
       appendToLog(server, line);
     } catch {

@@ -9,7 +9,7 @@ const MEASURES: Record<Measure, string> = {
   first_success_ms: 'first success',
   back_to_baseline_ms: 'back to baseline',
 };
-const NO_EVENTS = 'unknown: there are no event files of the servers';
+const NO_LEADERS = 'unknown: there are no event files of the servers, or their clocks are in doubt';
 const MB = 1e6;
 
 export function faultRows({ faults: all }: Report): string[] {
@@ -59,7 +59,7 @@ export function serverRows({ servers }: Report): string[] {
 }
 
 export function leaderRows({ leaders: all }: Report): string[] {
-  if (all === null) return [NO_EVENTS];
+  if (all === null) return [NO_LEADERS];
   const zero = [...all.timeline, ...all.none].reduce((first, { from }) => Math.min(first, from), Infinity);
   const at = (time: number): string => decimals((time - zero) / 1000);
   const rows = all.timeline

@@ -44,13 +44,13 @@ export function labReport(options: LabReportOptions): Promise<Report | null> {
   });
 }
 
-function rulesOf({ collected, events, clocks }: Gathered, faults: string, serverIds: number[]): RuleResult[] {
+function rulesOf({ collected, events, clocks, machines }: Gathered, faults: string, serverIds: number[]): RuleResult[] {
   return judgeRun({
     requestFiles: collected.flatMap(({ recordFiles, offsetMs }) =>
       recordFiles.map((file) => ({ path: file, offsetMs, machineId: machineIdOf(file) })),
     ),
     eventFiles: events.map((place) => ({ path: place.path, offsetMs: place.offsetMs ?? 0 })),
-    ...{ faults, serverIds, requestTimeoutMs: REQUEST_TIMEOUT_MS },
+    ...{ faults, serverIds, requestTimeoutMs: REQUEST_TIMEOUT_MS, machines },
     // Two machines may be wrong in opposite ways.
     clockErrorMs: 2 * Math.max(0, ...clocks.map(({ uncertainty_ms }) => uncertainty_ms)),
   });

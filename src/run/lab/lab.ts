@@ -109,7 +109,7 @@ class LabRun {
     });
     this.servers = servers;
     await this.step(4, async () => {
-      if (tls === undefined) recorder.say(logLine(new Date(clock.unixMs()), 'warn', IN_THE_CLEAR));
+      if (tls === undefined) recorder.say(logLine(new Date(clock.wallMs()), 'warn', IN_THE_CLEAR));
       recorder.say(await servers.start(signal));
     });
     if (signal.aborted) return;

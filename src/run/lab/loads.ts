@@ -54,10 +54,12 @@ export class LabLoads {
   async start(): Promise<void> {
     const { clock, recorder } = this.options;
     this.startAtMs = clock.unixMs() + LEAD_MS;
+    // Other machines go by the wall clock, which may have been set since this program was started.
+    const startAtWallMs = clock.wallMs() + LEAD_MS;
     await Promise.all(
       this.loads.map(async (load) => {
         try {
-          await load.start(this.startAtMs);
+          await load.start(startAtWallMs);
           recorder.say(`  ✓ ${load.name} begins in ${LEAD_MS / 1000} s`);
         } catch (error) {
           if (!(error instanceof ClusterError)) throw error;
@@ -140,7 +142,7 @@ export class LabLoads {
       if (!mayRun || isLost || lastLine === '') continue;
       // Its own time and level would stand twice.
       const text = lastLine.replace(/^\[[\d :-]+\] [A-Z]+ /, '');
-      recorder.say(logLine(new Date(clock.unixMs()), 'info', `${name}: ${text}`));
+      recorder.say(logLine(new Date(clock.wallMs()), 'info', `${name}: ${text}`));
     }
   }
 }

@@ -89,6 +89,7 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
       },
     ],
     clocks: [{ machine: 'user@client1.example.com', offset_ms: 3004.2, uncertainty_ms: 0.4 }],
+    clock_changes: [],
     self_check: [
       'The load generator kept up: its event loop was never more than 12 ms late.',
       '183 requests succeeded only after a retry; without retries they would have failed.',

@@ -69,7 +69,12 @@ function failures({ timeline, failed_requests: failed }: Report): Html {
 }
 
 function leaders({ leaders: all }: Report): Html {
-  if (all === null) return chart('Leader', null, absent('Unknown: there are no event files of the servers.'));
+  if (all === null)
+    return chart(
+      'Leader',
+      null,
+      absent('Unknown: there are no event files of the servers, or their clocks are in doubt.'),
+    );
   return chart(
     'Leader',
     null,

@@ -19,7 +19,7 @@ const RULES: Record<string, string> = {
 const NEWLINE = new Html('\n');
 
 export function leaderParts({ leaders: all }: Report, zeroMs: number): Content {
-  if (all === null) return absent('Unknown: there are no event files of the servers.');
+  if (all === null) return absent('Unknown: there are no event files of the servers, or their clocks are in doubt.');
   const at = (time: number): string => figure((time - zeroMs) / 1000);
   const spans = (intervals: readonly Interval[]): string => {
     const totalMs = intervals.reduce((sum, { from, to }) => sum + to - from, 0);
