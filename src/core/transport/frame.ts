@@ -223,7 +223,9 @@ export class FrameDecoder {
     const seen = this.#json.view();
     const { acceptsLargeResponses, maxSecretBytes } = this.#limits;
     const isAccepted = { TaskRequest: maxSecretBytes > 0, TaskResponse: acceptsLargeResponses === true };
-    const bulk = BULK_KINDS.find(({ kind, prefix }) => isAccepted[kind] && prefix.subarray(0, seen.length).equals(seen));
+    const bulk = BULK_KINDS.find(
+      ({ kind, prefix }) => isAccepted[kind] && prefix.subarray(0, seen.length).equals(seen),
+    );
     if (bulk === undefined) throw tooLarge('JSON message', this.#jsonLength, this.#limits.maxJsonBytes);
     if (seen.length === bulk.prefix.length) {
       this.#json.clear();
