@@ -15,7 +15,7 @@ const NEEDED: Partial<Record<Verdict['rule'], readonly Kind[]>> = {
   S8: LEADERSHIP,
 };
 
-/** Whether any server has left out events of these kinds, for want of room in its file. */
+/** Tells whether this says that events of these kinds were left out of a file, for want of room. */
 export function isLeftOut(event: ServerEvent, kinds: readonly Kind[]): boolean {
   if (event.event !== 'left_out') return false;
   const counts: Partial<Record<Kind, number>> | undefined = event.counts;

@@ -25,7 +25,7 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /**
- * One text for every spelling of an address from which a connection comes, with brackets or without; and one for all
+ * Returns one text for every spelling of an address from which a connection comes, with brackets or without; and one for all
  * loopback addresses, for whoever is dialed at one of them is on this machine and may call from any other.
  */
 export function machineOf(host: string): string {

@@ -16,7 +16,7 @@ export type Input =
   | { type: 'linkNonsense'; peerId: number; link: number; problem: string }
   | { type: 'connMessage'; conn: ConnInfo; message: Message; executionId?: number }
   | { type: 'connClosed'; connId: ConnId }
-  /** What the host of a peer's address was resolved to. */
+  /** The host of a peer's address was resolved to these. */
   | { type: 'peerHosts'; peerId: number; hosts: readonly string[] }
   | { type: 'executed'; executionId: number; outcome: ExecutionOutcome }
   /** The cover is decoded: tasks are welcome from now on. */
@@ -42,7 +42,7 @@ export type Effect =
   | { type: 'sendLink'; peerId: number; link: number; message: Message }
   /** The same messages to every connection, one write each. */
   | { type: 'send'; connIds: ConnId[]; messages: Message[] }
-  /** It gives way to somebody else. */
+  /** Closes a connection that gives way to somebody else. */
   | { type: 'close'; connId: ConnId }
   /** Hide the held secret and stream the answer to `connId`; the end comes back as `executed`. */
   | { type: 'execute'; executionId: number; connId: ConnId; requestId: number; deadlineMs: number }

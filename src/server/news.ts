@@ -21,7 +21,7 @@ const PAUSE_MS = 20;
  * has been told so far is the truth about so many tasks. Pure.
  */
 export class News {
-  /** What subscribers have not been told yet, who are in the middle of their list or of a burst. */
+  /** News for those who are in the middle of their list or of a burst, in order. */
   private readonly waiting = new Map<ConnId, TaskNews[]>();
   private portionMs = Infinity;
 

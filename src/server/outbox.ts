@@ -16,7 +16,7 @@ export class Outbox {
   private effects: Effect[] = [];
   /** By peer, each with the host that it came from, the earliest first. */
   private readonly subscribers = new Map<number, Map<ConnId, string>>();
-  /** By peer, what the host of its address is known to be: `machineOf` each. */
+  /** The addresses of each peer's host, as far as they are known: `machineOf` each. */
   private readonly machines = new Map<number, ReadonlySet<string>>();
 
   constructor(
@@ -40,7 +40,7 @@ export class Outbox {
     this.effects.push({ type: 'event', event });
   }
 
-  /** The addresses that the host of a peer's address has now. */
+  /** Notes the addresses that the host of a peer's address has now. */
   setHosts(peerId: number, hosts: readonly string[]): void {
     this.machines.set(peerId, new Set(hosts.map(machineOf)));
   }

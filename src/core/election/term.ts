@@ -1,5 +1,5 @@
 /**
- * How large a term may be. Every election takes the next number, so whoever hears a number without a next one can hold no
+ * A term has a greatest plausible value. Every election takes the next number, so whoever hears a number without a next one can hold no
  * election any more, and neither can anybody who hears of it: one forged message would end a cluster for good, restarts
  * and all. A limit alone does not help, for then the limit itself is such a number. So the limit grows with the time,
  * faster than elections can use it up:
@@ -20,7 +20,7 @@ const FREE_TERMS = 2 ** 32;
 /** No message may hold a greater one, at any time. */
 export const MAX_TERM = 2 ** 48;
 
-/** Whether any cluster can have come so far by elections; what is not plausible must not be followed. */
+/** Tells whether any cluster can have come so far by elections; what is not plausible must not be followed. */
 export function isPlausibleTerm(term: number, unixMs: number): boolean {
   return term <= Math.min(MAX_TERM, FREE_TERMS + unixMs);
 }

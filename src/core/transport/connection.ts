@@ -152,7 +152,7 @@ export class Connection implements Worker {
     return this.#socket.bytesWritten;
   }
 
-  /** What the other side has shown under TLS; undefined in the clear. */
+  /** The other side's certificate under TLS; undefined in the clear. */
   get peerCertificate(): X509Certificate | undefined {
     return (this.#socket as Partial<TLSSocket>).getPeerX509Certificate?.();
   }

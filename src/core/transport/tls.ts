@@ -57,7 +57,7 @@ export class Secure {
     return nameProblem(this.#cert, serverId, ...hosts);
   }
 
-  /** Why a caller that shows this is not the server that it says to be; undefined: it is. */
+  /** Returns why a caller that shows this is not the server that it says to be; undefined: it is. */
   callerProblem(certificate: X509Certificate | undefined, name: ServerName): string | undefined {
     return certificate === undefined ? 'it has no certificate' : identityError(certificate, name)?.message;
   }
