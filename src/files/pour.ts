@@ -35,9 +35,13 @@ async function opened({ kind, path }: { kind: 'device' | 'fifo'; path: string })
   }
 }
 
-/** After what was written to the stream before. */
+/** After what was written to the stream before. A reader that has seen enough (`| head`) is no error. */
 function intoStream(stream: NodeJS.WriteStream, chunk: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => stream.write(chunk, (error) => (error ? reject(error) : resolve())));
+  return new Promise((resolve, reject) =>
+    stream.write(chunk, (error: NodeJS.ErrnoException | null | undefined) =>
+      error && error.code !== 'EPIPE' ? reject(error) : resolve(),
+    ),
+  );
 }
 
 async function intoFd(fd: number, chunk: Uint8Array): Promise<void> {

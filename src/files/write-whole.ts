@@ -1,7 +1,7 @@
 /** Files that appear whole, and all together. */
 import { randomBytes } from 'node:crypto';
-import { rmSync, type Stats } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { renameSync, rmSync, type Stats } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
@@ -77,7 +77,8 @@ export class PreparedFile {
     const { target, temporary } = this;
     try {
       if (target.kind !== 'regular') return await pour(target, this.chunks);
-      await rename(temporary!, target.path);
+      // At once: whoever sees a server listen finds its pid file.
+      renameSync(temporary!, target.path);
       unfinished.delete(temporary!);
     } catch (error) {
       throw cannotWrite(this.path, error);

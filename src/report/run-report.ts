@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { ClockLook } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { Threshold } from '../core/metrics/threshold';
+import { checkTarget } from '../files/target';
 import { buildReport } from './build';
 import type { Collected, Place } from './collect';
 import { gather, type Gathered, type RemoteOptions } from './gather';
@@ -43,7 +44,10 @@ const RULE = '='.repeat(44);
 export async function runReport(options: RunReportOptions): Promise<Report> {
   const { metrics, say, runs } = options;
   const outFiles = [...new Set(options.outFiles)];
-  for (const file of outFiles) formatOf(file);
+  for (const file of outFiles) {
+    formatOf(file);
+    checkTarget(file);
+  }
   const folders = [...new Set(outFiles.map((file) => path.dirname(file)))].map(shown).join(', ');
   const banner = [`Client Machines: ${metrics.length}`, `Output Directory: ${folders}`];
   for (const line of [RULE, 'CloudP2P Metrics Aggregation', RULE, ...banner, RULE, '']) say(line);

@@ -143,6 +143,14 @@ test('a carrier, a secret and a client’s numbers on standard output: the data 
   });
 }, 180_000);
 
+/** `carrier.png` in the folder. */
+function withCarrier(secretFile: string, folder: string): Promise<void> {
+  return inCluster({ servers: 1 }, async (cluster) => {
+    const args = ['client', 'hide', secretFile, '--server', cluster.addresses[0]!, '--out', 'carrier.png'];
+    expect(await runProgram(args, { cwd: folder, timeoutMs: MINUTE_MS })).toMatchObject({ code: 0 });
+  });
+}
+
 function rawOutput(args: readonly string[], cwd: string): Promise<{ chunks: Buffer; code: number | null }> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -151,6 +159,22 @@ function rawOutput(args: readonly string[], cwd: string): Promise<{ chunks: Buff
     child.once('error', reject).once('close', (code) => resolve({ chunks: Buffer.concat(chunks), code }));
   });
 }
+
+test('data on standard output: a reader that has seen enough ends it quietly, a full disk does not', async () => {
+  await inFolder(async (cwd) => {
+    const secretFile = path.join(__dirname, '../../test_images/large.png');
+    await withCarrier(secretFile, cwd);
+    const sh = (script: string) => {
+      const args = ['-c', script, 'sh', PROGRAM, 'client', 'reveal', 'carrier.png'];
+      return runProgram(args, { cwd, program: '/bin/sh', timeoutMs: MINUTE_MS });
+    };
+    expect(await sh('{ "$@"; echo $? >code; } | head -c 4 >/dev/null')).toMatchObject({ stderr: '' });
+    expect(readFileSync(path.join(cwd, 'code'), 'utf8')).toBe('0\n');
+    const { code, stderr } = await sh('"$@" >/dev/full');
+    expect([1, 2]).toContain(code);
+    expect(stderr).toMatch(/^Error: [^\n]*no space left on /);
+  });
+}, 60_000);
 
 test('a folder as output, or the input by another name: said before anything is sent', async () => {
   await inWorkplace(async ({ cwd, at, run, commands }) => {
@@ -227,6 +251,25 @@ testWithDevices(
       }
       expect(readdirSync(folder).sort()).toEqual(['link', 'link.ndjson', 'null', 'null.ndjson', 'server.toml']);
       expect(['null', 'null.ndjson', 'link.ndjson'].map((name) => isNullDevice(at(name)))).toEqual([true, true, true]);
+    });
+  },
+  60_000,
+);
+
+testWithDevices(
+  'the log of faults on a device: no events beside it',
+  async () => {
+    await inFolder(async (folder) => {
+      const at = (...names: string[]): string => path.join(folder, ...names);
+      mkdirSync(at('logs'));
+      const device = makeNullDevice(at('logs', 'null.log'));
+      const run = (...args: string[]) => runProgram(args, { cwd: folder, timeoutMs: MINUTE_MS });
+      expect(await run('init')).toMatchObject({ code: 0 });
+      // No server runs, which is said in the log, too.
+      const { code, stderr } = await run('faults', '--log', 'logs/null.log', '--cycles', '1');
+      expect({ code, isSaid: stderr.includes('server 1') }).toEqual({ code: 4, isSaid: true });
+      expect(readdirSync(at('logs'))).toEqual(['null.log']);
+      expect(isNullDevice(device)).toBe(true);
     });
   },
   60_000,
