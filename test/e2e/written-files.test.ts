@@ -267,7 +267,10 @@ testWithDevices(
       expect(await run('init')).toMatchObject({ code: 0 });
       // No server runs, which is said in the log, too.
       const { code, stderr } = await run('faults', '--log', 'logs/null.log', '--cycles', '1');
-      expect({ code, isSaid: stderr.includes('server 1') }).toEqual({ code: 4, isSaid: true });
+      expect({ code, isSaid: stderr.includes('Server 1 on localhost: it is not running') }).toEqual({
+        code: 4,
+        isSaid: true,
+      });
       expect(readdirSync(at('logs'))).toEqual(['null.log']);
       expect(isNullDevice(device)).toBe(true);
     });
