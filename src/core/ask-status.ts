@@ -6,7 +6,11 @@ import { type CloseReason, dial, type FrameLimits, DIALED_LIMITS, type Secure } 
 export type Answer = { address: string; status: StatusFields } | { address: string; failure: string; isTls?: true };
 
 /** An answer is JSON, and nothing larger is read. */
-const LIMITS: FrameLimits = { ...DIALED_LIMITS, maxFrameBytes: DIALED_LIMITS.maxJsonBytes, maxSecretBytes: 0 };
+const LIMITS: FrameLimits = {
+  ...DIALED_LIMITS,
+  maxFrameBytes: DIALED_LIMITS.maxJsonBytes,
+  refusesLargeRequests: true,
+};
 
 const FAILURES: Record<CloseReason, string> = {
   closed: 'closed the connection without an answer',

@@ -26,7 +26,7 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A client that is configured with server 1, which sends it to server 2; there is one with this certificate. */
-async function sentTo(certificate: string) {
+async function sentTo(certificate: string, requestTimeoutMs = 1000) {
   const secureOf = (name: string): Secure => new Secure(lab.pem(name));
   const unlisted = await ScriptedServer.start(2, {}, secureOf(certificate));
   const namer = await ScriptedServer.start(
@@ -37,12 +37,12 @@ async function sentTo(certificate: string) {
   servers.push(unlisted, namer);
   const lines: string[] = [];
   const log = (_: string, text: string): void => void lines.push(text);
-  const client = clientOf([namer], { secure: secureOf('client'), requestTimeoutMs: 1000, log });
+  const client = clientOf([namer], { secure: secureOf('client'), requestTimeoutMs, log });
   return { record: await client.request(image, 1), unlisted, lines };
 }
 
 withOpenssl('an address that only a server named is used if the certificate there names the server', async () => {
-  const { record, unlisted } = await sentTo('server-2');
+  const { record, unlisted } = await sentTo('server-2', 5000);
   expect(record).toMatchObject({ success: true, assigned_server_id: 2, retry_count: 0 });
   expect(unlisted.all('StatusQuery').length).toBe(1);
 });

@@ -4,9 +4,11 @@ export interface FrameLimits {
   maxFrameBytes: number;
   /** A plain frame (but a TaskRequest), an envelope's header, or what a TaskRequest has besides its secret. */
   maxJsonBytes: number;
-  /** The secret of a plain TaskRequest; 0: a large one is refused unread. An envelope's is told to the handler, who judges it. */
+  /** The secret of a plain TaskRequest. An envelope's is told to the handler, who judges it. */
   maxSecretBytes: number;
   maxDepth: number;
+  /** Whether a plain TaskRequest may be no larger than `maxJsonBytes` either; for those who take no tasks. */
+  refusesLargeRequests?: boolean;
   /** Whether a plain TaskResponse may be larger than `maxJsonBytes` too; for clients that speak the original's form. */
   acceptsLargeResponses?: boolean;
 }
@@ -27,5 +29,5 @@ export const DIALED_LIMITS: FrameLimits = { ...ACCEPTED_LIMITS, maxJsonBytes: MI
 export const CLIENT_LIMITS: FrameLimits = {
   ...ACCEPTED_LIMITS,
   maxFrameBytes: ACCEPTED_LIMITS.maxJsonBytes,
-  maxSecretBytes: 0,
+  refusesLargeRequests: true,
 };

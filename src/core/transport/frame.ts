@@ -221,8 +221,8 @@ export class FrameDecoder {
     this.#json.append(bytes, offset, offset + 1, this.#jsonLength);
     this.#leftBytes--;
     const seen = this.#json.view();
-    const { acceptsLargeResponses, maxSecretBytes } = this.#limits;
-    const isAccepted = { TaskRequest: maxSecretBytes > 0, TaskResponse: acceptsLargeResponses === true };
+    const { acceptsLargeResponses = false, refusesLargeRequests = false } = this.#limits;
+    const isAccepted = { TaskRequest: !refusesLargeRequests, TaskResponse: acceptsLargeResponses };
     const bulk = BULK_KINDS.find(
       ({ kind, prefix }) => isAccepted[kind] && prefix.subarray(0, seen.length).equals(seen),
     );
