@@ -1,13 +1,16 @@
 /**
- * Callers that mean no good against real server processes, in the clear and under TLS, and a peer that means no good. The
- * same seed says the same things; how they fall together differs from run to run.
+ * Callers that mean no good against real server processes, in the clear and under TLS, and a peer that means no good, of
+ * which a client of this process asks as well. The same seed says the same things; how they fall together differs from run to run.
  */
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { TLSSocket } from 'node:tls';
+import { VirtualClient } from '../../src/client/client';
+import { Hedging } from '../../src/client/hedging';
 import { seededRandom } from '../../src/core/random';
-import { dial } from '../../src/core/transport/network';
+import { systemClock } from '../../src/core/system-clock';
+import { dial, FrameWatch } from '../../src/core/transport/network';
 import { Secure } from '../../src/core/transport/tls';
 import { Cluster, freePorts } from '../support/cluster';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
@@ -31,6 +34,8 @@ export interface FuzzResult {
   findings: string[];
   slowestAnswerMs: number;
   peakMb: number;
+  /** At the end, of each server: what it holds, and what of that is live objects and buffers. */
+  restMb: string[];
 }
 
 /** Attacks under way at once. */
@@ -65,9 +70,11 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   const rigs = [await rigOf('clear', folder, hostile.port)];
   if (lab !== undefined) rigs.push(await rigOf('tls', folder, hostile.port, lab));
   const run = new FuzzRun(options, rigs, hello);
+  const client = victim(hostile.port, (what) => run.result.findings.push(`a client: ${what} [seed ${seed}]`));
   try {
     await run.start();
     await run.attackUntil(performance.now() + secs * 1000);
+    await client.stop();
     hostile.close();
     await run.settle();
     return run.result;
@@ -78,7 +85,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
 }
 
 class FuzzRun {
-  readonly result: FuzzResult = { attackCount: 0, findings: [], slowestAnswerMs: 0, peakMb: 0 };
+  readonly result: FuzzResult = { attackCount: 0, findings: [], slowestAnswerMs: 0, peakMb: 0, restMb: [] };
   #nextIndex: number;
 
   constructor(
@@ -144,8 +151,8 @@ class FuzzRun {
     for (const rig of this.rigs) {
       for (const id of rig.cluster.ids) {
         await this.#closesAll(rig, id);
-        await this.#countsNoBugs(rig, id);
         await this.#comesToRest(rig, id);
+        await this.#countsNoBugs(rig, id);
       }
     }
   }
@@ -177,8 +184,14 @@ class FuzzRun {
 
   async #countsNoBugs(rig: Rig, id: number): Promise<void> {
     const page = await fetch(`http://127.0.0.1:${rig.metricsPorts[id - 1]}/metrics`);
-    const line = /^cloudp2p_server_unexpected_errors_total (\d+)$/m.exec(await page.text());
-    if (line?.[1] !== '0') this.#find(rig, id, `counts ${line?.[1] ?? 'no'} unexpected errors`);
+    const text = await page.text();
+    const valueOf = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+    const count = valueOf('cloudp2p_server_unexpected_errors_total');
+    if (count !== 0) this.#find(rig, id, `counts ${count} unexpected errors`);
+    const [heap, external] = ['heap_size_used', 'external_memory'].map((name) => valueOf(`nodejs_${name}_bytes`) / MB);
+    const rss = rssBytes(pidOf(rig, id)) / MB;
+    const [all, objects, buffers] = [rss, heap!, external!].map((mb) => mb.toFixed(0));
+    this.result.restMb.push(`${rig.name} ${id}: ${all} (heap ${objects}, buffers ${buffers})`);
   }
 
   /** A deadline in the past would be a loop without end. */
@@ -251,6 +264,28 @@ async function hostilePeer(
       if (end === 'end') socket.end();
     });
   });
+}
+
+/** A client that has been told of the hostile peer alone, and asks it one thing after another. */
+function victim(port: number, onFinding: (what: string) => void): { stop(): Promise<void> } {
+  const onUnexpected = (error: unknown): void => onFinding(String((error as Error).stack));
+  const client = new VirtualClient({
+    ...{ clientId: 1, clientName: 'Victim', runId: 'fuzz', addresses: [`127.0.0.1:${port}`], clock: systemClock },
+    ...{ requestTimeoutMs: 1000, hedging: new Hedging(1), random: seededRandom(1) },
+    watch: new FrameWatch({ onUnexpected }),
+  });
+  const image = { name: 'secret', bytes: new Uint8Array(20_000) };
+  let isStopped = false;
+  const asking = (async () => {
+    for (let id = 1; !isStopped; id++) await client.request(image, id, { onCarrier: () => undefined });
+    await client.close();
+  })();
+  return {
+    stop: () => {
+      isStopped = true;
+      return asking;
+    },
+  };
 }
 
 /** A listener of bare sockets. */

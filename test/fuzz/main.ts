@@ -35,4 +35,11 @@ async function main(): Promise<void> {
   process.exit();
 }
 
+// Node's own TLS over a stream that is no socket has states that it does not expect: of this process, not of a server.
+process.on('uncaughtException', (error) => {
+  if (/js_stream_socket/.test(error.stack ?? '')) return;
+  console.error(error);
+  process.exit(1);
+});
+
 void main();
