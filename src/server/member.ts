@@ -69,8 +69,8 @@ export class Member {
       config.timings,
       {
         settled: () => this.detector.settled,
-        electablePeerIds: () => this.electablePeerIds(),
-        askablePeerIds: () => this.askablePeerIds(),
+        electablePeerIds: () => this.detector.electableIds(),
+        askablePeerIds: () => this.detector.askableIds(),
         isReachable: (id) => this.detector.isReachable(id),
         isUp: (id) => this.detector.isUp(id),
         loadScore: () => this.loadScore,
@@ -365,7 +365,7 @@ export class Member {
 
   private stopIfDone(nowMs: number): void {
     if (this.executor.phase !== 'leaving' || this.stopped) return;
-    const handedOver = !this.election.leads || this.electablePeerIds().length === 0;
+    const handedOver = !this.election.leads || this.detector.electableIds().length === 0;
     if (nowMs < this.leaveByMs && !(this.executor.queue.isIdle && handedOver)) return;
     const untilMs = this.leaveByMs;
     this.stopped = true;
@@ -388,15 +388,5 @@ export class Member {
   private onLinkLost(peerId: number): void {
     this.questions.onLinkLost(peerId);
     this.election.onLinkLost(peerId);
-  }
-
-  private askablePeerIds(): number[] {
-    const askable = this.detector.all().filter((peer) => peer.heardOnLink && peer.phase !== 'leaving');
-    return askable.map((peer) => peer.id);
-  }
-
-  private electablePeerIds(): number[] {
-    const electable = this.detector.all().filter((peer) => peer.status === 'up' && peer.phase !== 'leaving');
-    return electable.map((peer) => peer.id);
   }
 }

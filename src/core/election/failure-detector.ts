@@ -103,6 +103,18 @@ export class FailureDetector {
     return this.all().flatMap((peer) => (peer.heard ? [peer.id] : []));
   }
 
+  /** Peers that were heard since their link opened and are not leaving: they may be asked who leads. */
+  askableIds(): number[] {
+    const askable = this.all().filter((peer) => peer.heardOnLink && peer.phase !== 'leaving');
+    return askable.map((peer) => peer.id);
+  }
+
+  /** Peers that are up and not leaving: they may be elected. */
+  electableIds(): number[] {
+    const electable = this.all().filter((peer) => peer.status === 'up' && peer.phase !== 'leaving');
+    return electable.map((peer) => peer.id);
+  }
+
   /** Up, and its link open and heard. */
   isReachable(peerId: number): boolean {
     const peer = this.peers.get(peerId);

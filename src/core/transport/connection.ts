@@ -1,7 +1,7 @@
 /**
  * One TCP connection that speaks frames. Reading is by 'data' events: Node gives every chunk its own memory, so the views
  * that `onBody` gets may be kept (each keeps at most its 64 KiB chunk alive). One chunk may hold many frames: what is left
- * of it when others must have their turn, or when answers wait to be read, stays here, and the socket is paused until then.
+ * of it when others must have their turn, or when answers wait to be read, stays in the Inbox, and the socket is paused.
  */
 import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -9,44 +9,17 @@ import type { TLSSocket } from 'node:tls';
 import { ClusterError } from '../errors';
 import type { Message } from '../protocol';
 import { formatAddress, UNKNOWN_ADDRESS } from './address';
-import type { FrameWatch } from './frame-watch';
-import { encodeEnvelopeHead, encodeMessage, FrameDecoder, type FrameForm, type FrameLimits } from './frame';
+import { encodeEnvelopeHead, encodeMessage, FrameDecoder } from './frame';
 import { type CloseReason, closeReasonOf } from './close-reason';
+import type { ConnectionHandler, ConnectionOptions } from './connection-types';
 import { guarded } from './guard';
+import { Inbox } from './inbox';
 import { looksLikeTls, refusalText, TLS_UNEXPECTED } from './tls-problem';
 import { type BodyWriter, Outbox } from './outbox';
-import type { Turns, Worker } from './turns';
 
 export type { CloseReason } from './close-reason';
+export type { ConnectionHandler, ConnectionOptions } from './connection-types';
 export type { BodyWriter } from './outbox';
-
-export interface ConnectionHandler {
-  /** A dialed connection is there. */
-  onOpen?(): void;
-  onMessage(message: Message, form: FrameForm, bodyLength: number): void;
-  onBody(chunk: Uint8Array): void;
-  onEnd(): void;
-  /** See FrameHandler. Without it the connection answers with an Error message. */
-  onUnknown?(error: ClusterError, message?: Message): void;
-  /** The other side broke the protocol, was too slow, or had to yield memory; it has been told, `onClose` follows. */
-  onProtocolError?(error: ClusterError): void;
-  /** One of the two sides speaks TLS and the other does not, or not with this certificate; `onClose` follows. */
-  onTlsProblem?(problem: string): void;
-  /** Of an accepted connection: something that was asked on it is still to be answered. Default: nothing ever is. */
-  owesAnswer?(): boolean;
-  /** Exactly once, and the last call; from `destroy()` and `end()` never before they return. */
-  onClose(reason: CloseReason): void;
-}
-
-export interface ConnectionOptions {
-  limits: FrameLimits;
-  isAccepted: boolean;
-  /** Frame timeouts and memory for unfinished frames; shared by many connections. */
-  watch?: FrameWatch;
-  /** Shares this thread with other connections; without it a chunk is worked off as it arrives. */
-  turns?: Turns;
-  monotonicMs(): number;
-}
 
 /** After an Error or an end the other side gets this long to read it and to close. */
 const LINGER_MS = 1_000;
@@ -57,7 +30,7 @@ const MAX_UNREAD_BYTES = 256 * 1024;
 /** Errors that an accepted connection may be told before it is closed, if they are more than half of its frames. */
 const MAX_ERRORS = 100;
 
-export class Connection implements Worker {
+export class Connection {
   readonly isAccepted: boolean;
   /** Set by the server for a peer's link: never evicted. */
   isSubscriber = false;
@@ -72,14 +45,10 @@ export class Connection implements Worker {
   readonly #socket: Socket;
   readonly #decoder: FrameDecoder;
   readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
   readonly #options: ConnectionOptions;
   readonly #handler: ConnectionHandler;
   #heldBytes = 0;
-  /** What arrived and waits for its turn, or for answers to be read. */
-  #rest: Buffer | undefined;
-  /** Memory of `#rest` that outlasts a turn. */
-  #restBytes = 0;
-  #isHeldBack = false;
   #errorCount = 0;
   #openTaskCount = 0;
   /** The other side has said its last word and waits for its answers. */
@@ -98,6 +67,7 @@ export class Connection implements Worker {
     // Who asks and ends its stream at once waits for the answer all the same.
     if (options.isAccepted) socket.allowHalfOpen = true;
     this.#outbox = new Outbox(socket);
+    this.#inbox = this.#newInbox();
     this.#readAddresses();
     const handler = handlerOf(this);
     this.#handler = handler;
@@ -167,7 +137,7 @@ export class Connection implements Worker {
 
   /** Its memory is freed by closing it: it is inside a frame, or has more to say than it gets turns or reads answers. */
   get isUnfinished(): boolean {
-    return this.insideFrame || this.#restBytes > 0 || this.#isHeldBack;
+    return this.insideFrame || this.#inbox.isBehind;
   }
 
   /**
@@ -176,8 +146,7 @@ export class Connection implements Worker {
    */
   get unfinishedBytes(): number {
     if (this.#isClosed) return 0;
-    const unreadBytes = this.#isHeldBack ? this.bufferedBytes : 0;
-    return this.#decoder.pendingBytes + this.#heldBytes + this.#restBytes + unreadBytes;
+    return this.#decoder.pendingBytes + this.#heldBytes + this.#inbox.heldBytes;
   }
 
   /** The server reports memory that it holds for this connection's incoming bodies (negative: let go); not after `onClose`. */
@@ -196,7 +165,7 @@ export class Connection implements Worker {
   sendFrame(frame: Uint8Array): void {
     if (this.#isClosed) return;
     this.#outbox.send(frame);
-    if (this.isAccepted && this.bufferedBytes > MAX_UNREAD_BYTES) this.#holdBack();
+    if (this.isAccepted && this.bufferedBytes > MAX_UNREAD_BYTES) this.#inbox.holdBack();
     this.#answered();
   }
 
@@ -228,7 +197,7 @@ export class Connection implements Worker {
 
   /** Closes after everything sent has been written (no body may be under way); the other side gets a second for it. */
   end(): void {
-    if (this.#isClosed || this.#endReason !== undefined) return;
+    if (this.#isOver) return;
     this.#endReason = 'destroyed';
     this.#decoder.stop();
     this.#outbox.close();
@@ -240,7 +209,7 @@ export class Connection implements Worker {
    * meanwhile is not heard.
    */
   async endWhenWritten(withinMs: number): Promise<void> {
-    if (this.#isClosed || this.#endReason !== undefined) return;
+    if (this.#isOver) return;
     this.#endReason = 'destroyed';
     this.#decoder.stop();
     const socket = this.#socket;
@@ -262,7 +231,7 @@ export class Connection implements Worker {
 
   /** Tells the other side and the handler what was wrong, then closes. */
   fail(error: ClusterError, reason: CloseReason): void {
-    if (this.#isClosed || this.#endReason !== undefined) return;
+    if (this.#isOver) return;
     this.#decoder.stop();
     // Not only from within an event of this socket: a timer, or another connection that needs the memory, may ask for it.
     this.guarded(() => {
@@ -274,6 +243,32 @@ export class Connection implements Worker {
       if (isInsideBody) this.#socket.destroy();
       else this.#linger();
     });
+  }
+
+  /** Nothing is heard any more. */
+  get #isOver(): boolean {
+    return this.#isClosed || this.#endReason !== undefined;
+  }
+
+  #newInbox(): Inbox {
+    const { turns, watch, monotonicMs } = this.#options;
+    const isOver = (): boolean => this.#isOver;
+    const isSubscriber = (): boolean => this.isSubscriber;
+    const owner = {
+      get isOver() {
+        return isOver();
+      },
+      get isSubscriber() {
+        return isSubscriber();
+      },
+      decode: (chunk: Buffer, mayGoOn: () => boolean) => this.#decode(chunk, mayGoOn),
+      progressed: () => watch?.progressed(this),
+      changed: () => watch?.measure(this),
+      // The frame timeout rested meanwhile.
+      resumed: () => (this.frameStartedMs = monotonicMs()),
+      guarded: (work: () => void) => this.guarded(work),
+    };
+    return new Inbox(this.#socket, this.#outbox, owner, turns);
   }
 
   #listen(): void {
@@ -312,50 +307,8 @@ export class Connection implements Worker {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#isClosed || this.#endReason !== undefined) return this.#discard();
-    this.lastReadMs = this.#options.monotonicMs();
-    this.#rest = chunk;
-    this.#takeTurn();
-  }
-
-  /**
-   * What comes after the end is read and thrown away, so that the kernel does not reset what we said last; but no more than
-   * a chunk or two in each turn of the event loop, or whoever sends on would hold up all others.
-   */
-  #discard(): void {
-    const socket = this.#socket;
-    socket.pause();
-    setImmediate(() => socket.resume());
-  }
-
-  #takeTurn(): void {
-    const { turns } = this.#options;
-    if (turns === undefined) this.work(() => true);
-    else turns.arrived(this);
-    this.#pauseWhileBehind();
-  }
-
-  /** Decodes what has arrived; see Worker. */
-  work(mayGoOn: () => boolean): boolean {
-    let isLeft = false;
-    this.guarded(() => (isLeft = this.#workOff(mayGoOn)));
-    return isLeft;
-  }
-
-  #workOff(mayGoOn: () => boolean): boolean {
-    const chunk = this.#rest;
-    if (chunk === undefined || this.#isClosed || this.#isHeldBack) return false;
-    const takenBytes = this.#decode(chunk, () => {
-      // There are several messages: their answers leave together.
-      this.#outbox.corkForThisTurn();
-      return !this.#isHeldBack && mayGoOn();
-    });
-    const isLeft = takenBytes < chunk.length && !this.#isClosed;
-    this.#rest = isLeft ? chunk.subarray(takenBytes) : undefined;
-    this.#restBytes = isLeft ? chunk.buffer.byteLength : 0;
-    this.#options.watch?.progressed(this);
-    this.#pauseWhileBehind();
-    return isLeft && !this.#isHeldBack;
+    if (!this.#isOver) this.lastReadMs = this.#options.monotonicMs();
+    this.#inbox.receive(chunk);
   }
 
   #decode(chunk: Buffer, mayGoOn: () => boolean): number {
@@ -372,30 +325,6 @@ export class Connection implements Worker {
     }
     if (!wasInside || decoder.framesDone !== framesBefore) this.frameStartedMs = this.#options.monotonicMs();
     return takenBytes;
-  }
-
-  /** Nothing is read while something that was read waits. The frame timeout rests meanwhile. */
-  #pauseWhileBehind(): void {
-    const socket = this.#socket;
-    if (this.#isClosed || this.#endReason !== undefined) return;
-    const isBehind = this.#rest !== undefined || this.#isHeldBack;
-    if (isBehind === socket.isPaused()) return;
-    if (isBehind) return void socket.pause();
-    this.frameStartedMs = this.#options.monotonicMs();
-    socket.resume();
-  }
-
-  /** Whoever asks on without reading the answers is not heard either, until they have been taken. */
-  #holdBack(): void {
-    if (this.#isHeldBack) return;
-    this.#isHeldBack = true;
-    this.#options.watch?.measure(this);
-    this.#pauseWhileBehind();
-    void this.#outbox.bodiesWritten().then(() => {
-      this.#isHeldBack = false;
-      this.#options.watch?.measure(this);
-      if (!this.#isClosed) this.#takeTurn();
-    });
   }
 
   #countError(): void {
@@ -425,7 +354,7 @@ export class Connection implements Worker {
   }
 
   #endIfAnswered(): void {
-    if (this.#isClosed || this.#endReason !== undefined) return;
+    if (this.#isOver) return;
     if (this.#openTaskCount > 0 || this.#handler.owesAnswer?.() === true) return;
     this.#endReason = 'closed';
     if (this.bufferedBytes > 0) return void this.#endAfterAnswers();
@@ -451,7 +380,7 @@ export class Connection implements Worker {
   #close(reason: CloseReason): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#rest = undefined;
+    this.#inbox.clear();
     this.#decoder.stop();
     this.#outbox.close();
     this.#handler.onClose(reason);
