@@ -301,6 +301,17 @@ describe('a pause', () => {
     expect(await listening()).toBe(true);
   });
 
+  it('of one that left in order meanwhile is refused: nobody wants it back', async () => {
+    const child = await startLikeness();
+    const found = (await driver().find())!;
+    await driver().break(found, 'pause');
+    rmSync(server.pidFile);
+    child.kill('SIGKILL');
+    await ended(child);
+    await expect(driver().resume(found)).rejects.toThrow('it has left meanwhile');
+    expect(await listening()).toBe(false);
+  });
+
   it('of one that ends and cannot be started says why', async () => {
     const child = await startLikeness();
     const found = (await driver().find())!;

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as later } from 'node:timers/promises';
 import { askOne } from '../../core/ask-status';
@@ -114,11 +115,15 @@ async function mend(
   return found;
 }
 
-/** A pid file may be gone or wrong by now; who was stopped by us is let go on all the same. */
+/** A pid file may be gone or wrong by now; a process that was stopped by us is let go on all the same. */
 async function resumeOrStart(server: LocalServer, broken: ServerProcess, bounds: Bounds): Promise<ServerProcess> {
   if (await resume(broken, bounds.goneMs)) return broken;
-  // It ended while it was stopped, and nobody else would start it. Somebody may have done so already.
-  return (await identify(server).catch(nullIfRefused)) ?? start(server, broken, bounds);
+  // It ended while it was stopped. Somebody may have started it again already.
+  const other = await identify(server).catch(nullIfRefused);
+  if (other !== null) return other;
+  // Whoever leaves in order takes the pid file along, as a server of a `run` that is gone: nobody wants it back.
+  if (!existsSync(server.pidFile)) throw refused('it has left meanwhile');
+  return start(server, broken, bounds);
 }
 
 async function end(process: ServerProcess, goneMs: number): Promise<void> {

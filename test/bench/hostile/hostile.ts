@@ -8,6 +8,7 @@ import { cpuMs } from '../../support/process-cpu';
 import { envelopeHead, RawConnection, taskRequest } from '../../support/raw';
 import { quantile } from '../table';
 import { ATTACKS, type Attack, type Target } from './attacks';
+import { attackClients } from './clients';
 
 const ATTACK_MS = 4000;
 /** After the attack the cluster gets so long to be led again. */
@@ -36,6 +37,10 @@ export async function run(builds: readonly [string, string][], wanted: readonly 
   console.log(`${'point, attack'.padEnd(60)} ${'build'.padEnd(5)} median wait   worst wait   memory   CPU/MB   after`);
   for (const attack of ATTACKS.filter(({ point }) => wanted.length === 0 || wanted.includes(String(point)))) {
     for (const [name, program] of builds) print(attack, name, await measured(program, attack));
+  }
+  if (wanted.length === 0 || wanted.includes('8')) {
+    console.log('\nof a client: time, peak memory, exit code');
+    await attackClients(builds);
   }
 }
 
