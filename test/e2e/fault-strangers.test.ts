@@ -6,6 +6,7 @@ import type { FaultEvent } from '../../src/core/metrics/record';
 import { fromProc } from '../../src/faults/drivers/process-info';
 import { until } from '../faults/until';
 import { freePorts } from '../support/cluster';
+import { faultIn } from '../support/fault-events';
 import { inFolder, PROGRAM, runProgram, startProgram } from '../support/program';
 
 const IS_ROOT = process.geteuid?.() === 0;
@@ -58,10 +59,7 @@ const pidIn = (folder: string): number =>
   (JSON.parse(readFileSync(path.join(folder, 'server_1.pid'), 'utf8')) as { pid: number }).pid;
 
 const eventsIn = (folder: string): FaultEvent[] =>
-  readFileSync(path.join(folder, 'fault_events.ndjson'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as FaultEvent);
+  readFileSync(path.join(folder, 'fault_events.ndjson'), 'utf8').trim().split('\n').flatMap(faultIn);
 
 asRoot('a pid file that somebody else forged: root kills nobody', async () => {
   await inFolder(async (folder) => {

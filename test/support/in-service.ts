@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FaultEvent } from '../../src/core/metrics/record';
 import { type Cluster, freePorts } from './cluster';
+import { faultIn } from './fault-events';
 import { inCluster } from './in-cluster';
 import { runProgram } from './program';
 
@@ -63,7 +63,7 @@ export function loadOf(cwd: string): { counted: number; records: number; interru
 /** What `faults` did, as `pause done`. */
 export function faultsOf(cwd: string): string[] {
   return linesOf(cwd, 'fault_events.ndjson')
-    .map((line) => JSON.parse(line) as FaultEvent)
+    .flatMap(faultIn)
     .map(({ action, outcome }) => `${action} ${outcome}`);
 }
 
