@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import packageJson from '../../package.json';
 import { defaultCover } from '../assets/assets';
+import { readInputFile } from '../client/images';
 import { advertisedAddress, serverConfigFromFlags, type ServerConfig } from '../config/server-config';
 import { readServerFile } from '../config/server-file';
 import { ClusterError } from '../core/errors';
@@ -18,6 +18,8 @@ declare const WORKER_SOURCE: string;
 const DEFAULT_CONFIG = 'config/server1.toml';
 /** How long a server that was told to stop finishes what runs. */
 const DRAIN_MS = 5000;
+/** More than a picture of 100 megapixels takes, the most that can be a cover. */
+const MAX_COVER_FILE_BYTES = 512 * 1024 * 1024;
 
 export class Server extends BaseCommand {
   static override summary = 'run one server until SIGTERM';
@@ -105,10 +107,9 @@ function readCover(file: string | undefined, configPath: string | null): { bytes
   const place = configPath === null ? '' : `${configPath}: `;
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(file);
+    bytes = readInputFile(file, MAX_COVER_FILE_BYTES);
   } catch (error) {
-    const why = (error as Error).message;
-    throw new ClusterError('bad_config', `${place}server.cover_image: cannot read ${file}: ${why}`);
+    throw new ClusterError('bad_config', `${place}server.cover_image: ${(error as Error).message}`);
   }
   const name = `server.cover_image ${file}`;
   try {

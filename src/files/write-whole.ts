@@ -58,15 +58,23 @@ export class PreparedFile {
     private readonly temporary: string | null,
   ) {}
 
-  /** @throws ClusterError `bad_usage` naming the file where it cannot be written; then nothing is left */
-  static async prepare(file: string, content: NewFile['content']): Promise<PreparedFile> {
+  /**
+   * It takes the permissions of the file that is there, unless `isNew`: then they are this process's.
+   * @throws ClusterError `bad_usage` naming the file where it cannot be written; then nothing is left
+   */
+  static async prepare(file: string, content: NewFile['content'], isNew = false): Promise<PreparedFile> {
     const target = checkTarget(file);
     const chunks = typeof content === 'string' ? [Buffer.from(content)] : 'byteLength' in content ? [content] : content;
     if (target.kind !== 'regular') return new PreparedFile(file, target, chunks, null);
     try {
       const folder = path.dirname(target.path);
       makeFolder(folder);
-      return new PreparedFile(file, target, chunks, await writeBeside(target.path, chunks, target.there));
+      return new PreparedFile(
+        file,
+        target,
+        chunks,
+        await writeBeside(target.path, chunks, isNew ? null : target.there),
+      );
     } catch (error) {
       throw cannotWrite(file, error);
     }

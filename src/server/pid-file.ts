@@ -35,9 +35,12 @@ export class PidFile {
   }
 }
 
-/** Others read it: they would wait at a FIFO. */
+/**
+ * Others read it: they would wait at a FIFO. And they believe it for its owner, which is not that of the file that a killed
+ * server of somebody else may have left there.
+ */
 async function prepared(file: string, content: string): Promise<PreparedFile> {
-  const whole = await PreparedFile.prepare(file, content);
+  const whole = await PreparedFile.prepare(file, content, true);
   if (whole.target.kind !== 'fifo') return whole;
   throw new ClusterError('bad_usage', `cannot write ${file}: is a FIFO, expected a file`);
 }

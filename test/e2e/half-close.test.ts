@@ -107,3 +107,19 @@ test('waiting tasks of a client that has reset its connection, or is found gone,
   },
   60_000,
 );
+
+test('clients that end their stream and read nothing hold up neither the end of a server nor its memory', async () => {
+  await inCluster({ servers: 1 }, async (cluster) => {
+    const clients = await Promise.all([1, 2, 3, 4].map((id) => askAndEnd(cluster.address(1), request(id))));
+    for (const client of clients) client.stopReading();
+    const isDone = (): boolean =>
+      cluster.events(1).filter(({ event }) => event === 'executed').length === clients.length;
+    await cluster.until('all are answered', isDone);
+    const startMs = performance.now();
+    cluster.signal(1, 'SIGTERM');
+    expect(await cluster.exited(1)).toBe(0);
+    // 5 s to leave, and a second for the other side.
+    expect(performance.now() - startMs).toBeLessThan(9000);
+    for (const client of clients) client.destroy();
+  });
+}, 60_000);

@@ -12,9 +12,10 @@ import { formatAddress, UNKNOWN_ADDRESS } from './address';
 import { encodeEnvelopeHead, encodeMessage, FrameDecoder } from './frame';
 import { type CloseReason, closeReasonOf } from './close-reason';
 import type { ConnectionHandler, ConnectionOptions } from './connection-types';
+import { frameSink } from './frame-sink';
 import { guarded } from './guard';
-import { Inbox } from './inbox';
-import { looksLikeTls, refusalText, TLS_UNEXPECTED } from './tls-problem';
+import { Inbox, type InboxOwner } from './inbox';
+import { looksLikeTls, TLS_UNEXPECTED } from './tls-problem';
 import { type BodyWriter, Outbox } from './outbox';
 
 export type { CloseReason } from './close-reason';
@@ -71,18 +72,17 @@ export class Connection {
     this.#readAddresses();
     const handler = handlerOf(this);
     this.#handler = handler;
-    this.#decoder = new FrameDecoder(options.limits, {
-      onMessage: (message, form, bodyLength) => {
-        const refusal = options.isAccepted ? undefined : refusalText(message);
-        if (refusal === undefined) handler.onMessage(message, form, bodyLength);
-        else handler.onTlsProblem?.(refusal);
-      },
-      onBody: (chunk) => handler.onBody(chunk),
-      onEnd: () => handler.onEnd(),
-      onUnknown: (error, message) => (handler.onUnknown ? handler.onUnknown(error, message) : this.sendError(error)),
-    });
+    this.#decoder = new FrameDecoder(
+      options.limits,
+      frameSink(handler, options.isAccepted, (e) => this.sendError(e)),
+    );
     this.#listen();
     options.watch?.add(this);
+  }
+
+  /** The other side has said its last word, and may be gone: only what it takes of its answers shows that it is there. */
+  get isHalfOpen(): boolean {
+    return this.#isHalfOpen;
   }
 
   get closed(): boolean {
@@ -197,6 +197,7 @@ export class Connection {
 
   /** Closes after everything sent has been written (no body may be under way); the other side gets a second for it. */
   end(): void {
+    if (this.#isFlushing) return this.destroy();
     if (this.#isOver) return;
     this.#endReason = 'destroyed';
     this.#decoder.stop();
@@ -209,14 +210,14 @@ export class Connection {
    * meanwhile is not heard.
    */
   async endWhenWritten(withinMs: number): Promise<void> {
+    const socket = this.#socket;
+    if (this.#isFlushing) return void this.#destroyAfter(withinMs + LINGER_MS);
     if (this.#isOver) return;
     this.#endReason = 'destroyed';
     this.#decoder.stop();
-    const socket = this.#socket;
     // Read on and thrown away: the kernel answers unread bytes with a reset, which takes back what we said last.
     socket.resume();
-    const timer = setTimeout(() => socket.destroy(), withinMs + LINGER_MS);
-    socket.once('close', () => clearTimeout(timer));
+    this.#destroyAfter(withinMs + LINGER_MS);
     await this.#outbox.bodiesWritten();
     if (this.#isClosed) return;
     socket.once('finish', () => this.#linger());
@@ -231,6 +232,7 @@ export class Connection {
 
   /** Tells the other side and the handler what was wrong, then closes. */
   fail(error: ClusterError, reason: CloseReason): void {
+    if (this.#isFlushing) return this.abandon(reason);
     if (this.#isOver) return;
     this.#decoder.stop();
     // Not only from within an event of this socket: a timer, or another connection that needs the memory, may ask for it.
@@ -250,23 +252,22 @@ export class Connection {
     return this.#isClosed || this.#endReason !== undefined;
   }
 
+  /** The other side has said its last word, all that it asked is answered, and not all of that is read. */
+  get #isFlushing(): boolean {
+    return this.#isHalfOpen && this.#endReason !== undefined && !this.#isClosed;
+  }
+
   #newInbox(): Inbox {
     const { turns, watch, monotonicMs } = this.#options;
-    const isOver = (): boolean => this.#isOver;
-    const isSubscriber = (): boolean => this.isSubscriber;
-    const owner = {
-      get isOver() {
-        return isOver();
-      },
-      get isSubscriber() {
-        return isSubscriber();
-      },
-      decode: (chunk: Buffer, mayGoOn: () => boolean) => this.#decode(chunk, mayGoOn),
+    const owner: InboxOwner = {
+      isOver: () => this.#isOver,
+      isSubscriber: () => this.isSubscriber,
+      decode: (chunk, mayGoOn) => this.#decode(chunk, mayGoOn),
       progressed: () => watch?.progressed(this),
       changed: () => watch?.measure(this),
       // The frame timeout rested meanwhile.
       resumed: () => (this.frameStartedMs = monotonicMs()),
-      guarded: (work: () => void) => this.guarded(work),
+      guarded: (work) => this.guarded(work),
     };
     return new Inbox(this.#socket, this.#outbox, owner, turns);
   }
@@ -373,8 +374,12 @@ export class Connection {
     if (socket.destroyed) return;
     socket.end();
     socket.resume();
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-    socket.once('close', () => clearTimeout(timer));
+    this.#destroyAfter(LINGER_MS);
+  }
+
+  #destroyAfter(ms: number): void {
+    const timer = setTimeout(() => this.#socket.destroy(), ms);
+    this.#socket.once('close', () => clearTimeout(timer));
   }
 
   #close(reason: CloseReason): void {

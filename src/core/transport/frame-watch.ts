@@ -21,6 +21,11 @@ export interface FrameWatchOptions {
 export const DEFAULT_FRAME_TIMEOUT_MS = 30_000;
 /** Longer than a frame may take: the kernel takes what is buffered at once, all or nothing. */
 const DEFAULT_WRITE_STALL_MS = 60_000;
+/**
+ * For those who have ended their stream: Node reports a reset under TLS as such an end, and what is written then is never
+ * taken, nor refused.
+ */
+const HALF_OPEN_STALL_MS = 10_000;
 export const DEFAULT_MAX_PENDING_BYTES = 128 * 1024 * 1024;
 
 const MIN_SWEEP_MS = 5;
@@ -145,11 +150,13 @@ export class FrameWatch implements Guard {
   }
 
   #checkWriting(connection: Connection, nowMs: number): void {
+    const { writeStallMs } = this.#options;
+    const stallMs = connection.isHalfOpen ? Math.min(writeStallMs, HALF_OPEN_STALL_MS) : writeStallMs;
     const progress = connection.writeProgress;
     const takenBytes = connection.bytesWritten - connection.unsentBytes;
     if (takenBytes !== progress.takenBytes || progress.sinceMs === 0) {
       connection.writeProgress = { takenBytes, sinceMs: nowMs };
-    } else if (nowMs - progress.sinceMs >= this.#options.writeStallMs) {
+    } else if (nowMs - progress.sinceMs >= stallMs) {
       connection.abandon('timeout');
     }
   }

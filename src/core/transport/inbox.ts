@@ -4,9 +4,9 @@ import type { Outbox } from './outbox';
 import type { Turns, Worker } from './turns';
 
 export interface InboxOwner {
-  readonly isSubscriber: boolean;
+  isSubscriber(): boolean;
   /** Nothing that arrives is heard any more. */
-  readonly isOver: boolean;
+  isOver(): boolean;
   /** Takes what `mayGoOn`, asked between messages, allows; returns how many bytes of the chunk that was. */
   decode(chunk: Buffer, mayGoOn: () => boolean): number;
   /** Bytes were taken. */
@@ -37,7 +37,7 @@ export class Inbox implements Worker {
   }
 
   get isSubscriber(): boolean {
-    return this.#owner.isSubscriber;
+    return this.#owner.isSubscriber();
   }
 
   /** Something waits here, or answers that nobody reads wait there. */
@@ -51,7 +51,7 @@ export class Inbox implements Worker {
   }
 
   receive(chunk: Buffer): void {
-    if (this.#owner.isOver) return this.#discard();
+    if (this.#owner.isOver()) return this.#discard();
     this.#rest = chunk;
     this.#takeTurn();
   }
@@ -91,13 +91,13 @@ export class Inbox implements Worker {
 
   #workOff(mayGoOn: () => boolean): boolean {
     const chunk = this.#rest;
-    if (chunk === undefined || this.#owner.isOver || this.#isHeldBack) return false;
+    if (chunk === undefined || this.#owner.isOver() || this.#isHeldBack) return false;
     const takenBytes = this.#owner.decode(chunk, () => {
       // There are several messages: their answers leave together.
       this.#outbox.corkForThisTurn();
       return !this.#isHeldBack && mayGoOn();
     });
-    const isLeft = takenBytes < chunk.length && !this.#owner.isOver;
+    const isLeft = takenBytes < chunk.length && !this.#owner.isOver();
     this.#rest = isLeft ? chunk.subarray(takenBytes) : undefined;
     this.#restBytes = isLeft ? chunk.buffer.byteLength : 0;
     this.#owner.progressed();
@@ -108,7 +108,7 @@ export class Inbox implements Worker {
   /** Nothing is read while something that was read waits. */
   #pauseWhileBehind(): void {
     const socket = this.#socket;
-    if (this.#owner.isOver) return;
+    if (this.#owner.isOver()) return;
     const mustWait = this.#rest !== undefined || this.#isHeldBack;
     if (mustWait === socket.isPaused()) return;
     if (mustWait) return void socket.pause();
