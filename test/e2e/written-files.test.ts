@@ -394,7 +394,8 @@ testWithMounts(
       const load = ['--clients', '5', '--metrics-dir', 'cut', '--duration', '300', '--rate', '200', ...server];
       const keep = '"$0" "$@"; code=$?; cp -r cut ../cut; exit $code';
       const stress = ['sh', '-c', keep, PROGRAM, 'stress', ...load, '--image-dir', '../images'];
-      const [program, args] = onSmallDisk(at('disk'), 24, ':', stress);
+      // Eight pages for the files with which every run begins, the others for records.
+      const [program, args] = onSmallDisk(at('disk'), 64, ':', stress);
       expect(await runProgram(args, { cwd, program, timeoutMs: MINUTE_MS })).toMatchObject({ code: 4 });
       expect(readdirSync(at('cut')).filter((name) => /client_\d+\.json$|tmp$/.test(name))).toEqual([]);
       const { code, stdout } = await run('report', '--metrics', 'cut', '--json');
