@@ -65,6 +65,8 @@ test('waiting tasks of a client that has reset its connection, or is found gone,
       blocker.stopReading();
       for (let id = 0; id < 8; id++) blocker.send(request(id));
       const leaver = await RawConnection.open(cluster.address(1));
+      type Status = { StatusResponse: { queued: number } };
+      while (((await leaver.ask('StatusQuery')) as Status).StatusResponse.queued < 4);
       const secret = Buffer.alloc(400_000, 7);
       for (let id = 0; id < TASKS; id++) {
         leaver.send(Buffer.concat([envelopeHead(taskRequest(how, id), secret.length), secret]));
