@@ -24,7 +24,8 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 /** Resolves when the caller is gone; never rejects for what the other side does. */
 export async function attack(target: Target, dice: Dice, hello: Buffer): Promise<void> {
   if (dice.chance(0.15)) return volley(target, dice, hello);
-  const raw = connect({ host: '127.0.0.1', port: target.port, noDelay: true, allowHalfOpen: dice.chance(0.5) });
+  const allowHalfOpen = dice.chance(0.5);
+  const raw = connect({ ...from(dice), port: target.port, noDelay: true, allowHalfOpen });
   raw.on('error', () => undefined);
   const isConnected = await happens(raw, 'connect');
   if (!isConnected) return void raw.destroy();
@@ -37,7 +38,8 @@ export async function attack(target: Target, dice: Dice, hello: Buffer): Promise
 async function volley({ port }: Target, dice: Dice, hello: Buffer): Promise<void> {
   const bytes = dice.chance(0.5) ? hello : saying(dice, hello);
   const end = dice.pick(['resetAndDestroy', 'resetAndDestroy', 'end', 'destroy'] as const);
-  const sockets = Array.from({ length: VOLLEY }, () => connect({ host: '127.0.0.1', port, noDelay: true }));
+  const where = { ...from(dice), port, noDelay: true };
+  const sockets = Array.from({ length: VOLLEY }, () => connect(where));
   const gone = sockets.map((socket) => {
     socket.on('error', () => undefined);
     socket.on('connect', () => {
@@ -131,6 +133,11 @@ export function wireOver(raw: Socket, dice: Dice | null): Duplex {
   raw.on('end', () => wire.push(null));
   raw.on('close', () => wire.destroy());
   return wire.on('error', () => undefined);
+}
+
+/** One of many local addresses: of a single one the ports are used up within minutes, each is kept for a minute. */
+function from(dice: Dice): { host: string; localAddress: string } {
+  return { host: '127.0.0.1', localAddress: `127.0.${dice.below(8)}.${2 + dice.below(250)}` };
 }
 
 /** Whether the event came before the socket went. */
