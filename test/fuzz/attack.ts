@@ -26,7 +26,7 @@ export async function attack(target: Target, dice: Dice, hello: Buffer): Promise
   if (dice.chance(0.15)) return volley(target, dice, hello);
   const allowHalfOpen = dice.chance(0.5);
   const raw = connect({ ...from(dice), port: target.port, noDelay: true, allowHalfOpen });
-  raw.on('error', () => undefined);
+  raw.on('error', noticeExhaustion);
   const isConnected = await happens(raw, 'connect');
   if (!isConnected) return void raw.destroy();
   const socket = await speaker(raw, target, dice);
@@ -41,7 +41,7 @@ async function volley({ port }: Target, dice: Dice, hello: Buffer): Promise<void
   const where = { ...from(dice), port, noDelay: true };
   const sockets = Array.from({ length: VOLLEY }, () => connect(where));
   const gone = sockets.map((socket) => {
-    socket.on('error', () => undefined);
+    socket.on('error', noticeExhaustion);
     socket.on('connect', () => {
       socket.write(bytes);
       socket[end]();
@@ -93,7 +93,7 @@ async function write(socket: Socket, bytes: Buffer, dice: Dice): Promise<void> {
 async function leave(raw: Socket, socket: Socket, dice: Dice): Promise<void> {
   switch (dice.below(5)) {
     case 0:
-      raw.resetAndDestroy();
+      reset(raw);
       break;
     case 1:
       socket.destroy();
@@ -107,7 +107,8 @@ async function leave(raw: Socket, socket: Socket, dice: Dice): Promise<void> {
       break;
     default:
       socket.end();
-      raw.resetAndDestroy();
+      await later(dice.below(20));
+      reset(raw);
   }
   socket.destroy();
   raw.destroy();
@@ -133,6 +134,19 @@ export function wireOver(raw: Socket, dice: Dice | null): Duplex {
   raw.on('end', () => wire.push(null));
   raw.on('close', () => wire.destroy());
   return wire.on('error', () => undefined);
+}
+
+/** As soon as Node can: a socket that is reset while its end is under way is never closed, and its descriptor is lost. */
+export function reset(raw: Socket): void {
+  if (raw.writableEnded && !raw.writableFinished) raw.destroy();
+  else raw.resetAndDestroy();
+}
+
+/** What this process itself has run out of: from then on it finds nothing, and blames the servers. */
+export const exhausted = new Set<string>();
+
+function noticeExhaustion({ code = '' }: NodeJS.ErrnoException): void {
+  if (['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS'].includes(code)) exhausted.add(code);
 }
 
 /** One of many local addresses: of a single one the ports are used up within minutes, each is kept for a minute. */

@@ -16,7 +16,7 @@ import { Cluster, freePorts } from '../support/cluster';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
 import { MB, rssBytes } from '../support/memory';
 import { PROGRAM } from '../support/program';
-import { attack, clientHello, type Target, wireOver } from './attack';
+import { attack, clientHello, exhausted, reset, type Target, wireOver } from './attack';
 import { Dice, saying } from './sayings';
 
 export interface FuzzOptions {
@@ -26,6 +26,8 @@ export interface FuzzOptions {
   /** The number of the first attack; default 0. */
   from?: number;
   onProgress?(text: string): void;
+  /** Aborted: ends the servers and looks at nothing more. */
+  signal?: AbortSignal;
 }
 
 export interface FuzzResult {
@@ -113,7 +115,7 @@ class FuzzRun {
   /** Stops early at the first finding: what was said last is what to look at. */
   async attackUntil(endMs: number): Promise<void> {
     const targets = this.rigs.flatMap((rig) => rig.targets);
-    const goesOn = (): boolean => performance.now() < endMs && this.result.findings.length === 0;
+    const goesOn = (): boolean => performance.now() < endMs && !this.#isOver;
     const lanes = Array.from({ length: LANES }, async () => {
       while (goesOn()) {
         const index = this.#nextIndex++;
@@ -131,6 +133,7 @@ class FuzzRun {
 
   /** What must hold at every moment. */
   async probe(): Promise<void> {
+    if (exhausted.size > 0) return this.#findOwn(`has run out of something: ${[...exhausted].join(', ')}`);
     for (const rig of this.rigs) {
       for (const id of rig.cluster.ids) {
         await this.#answers(rig, id);
@@ -149,7 +152,7 @@ class FuzzRun {
 
   /** What must hold when all attackers have gone. */
   async settle(): Promise<void> {
-    if (this.result.findings.length > 0) return;
+    if (this.#isOver) return;
     await this.probe();
     for (const rig of this.rigs) {
       for (const id of rig.cluster.ids) {
@@ -158,6 +161,10 @@ class FuzzRun {
         await this.#countsNoBugs(rig, id);
       }
     }
+  }
+
+  get #isOver(): boolean {
+    return this.result.findings.length > 0 || this.options.signal?.aborted === true;
   }
 
   async #answers(rig: Rig, id: number): Promise<void> {
@@ -204,6 +211,10 @@ class FuzzRun {
     await later(1000);
     const usedMs = cpuMs(pidOf(rig, id)) - before;
     if (usedMs > 500) this.#find(rig, id, `used ${usedMs} ms of CPU in a second with nothing to do`);
+  }
+
+  #findOwn(what: string): void {
+    this.result.findings.push(`the fuzzer itself ${what}`);
   }
 
   #find({ name }: Rig, id: number, what: string): void {
@@ -263,8 +274,8 @@ async function hostilePeer(
       const socket = isTls ? new TLSSocket(wire, { isServer: true, ...pem, requestCert: true }) : raw;
       socket.on('error', () => undefined).on('data', () => undefined);
       for (let count = 1 + dice.below(8); count > 0; count--) socket.write(saying(dice, hello));
-      const end = dice.pick(['resetAndDestroy', 'end', 'destroy', 'stay'] as const);
-      setTimeout(() => (end === 'resetAndDestroy' ? raw.resetAndDestroy() : socket.destroy()), dice.below(300));
+      const end = dice.pick(['reset', 'end', 'destroy', 'stay'] as const);
+      setTimeout(() => (end === 'reset' ? reset(raw) : socket.destroy()), dice.below(300));
       if (end === 'end') socket.end();
     });
   });

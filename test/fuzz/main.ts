@@ -13,6 +13,10 @@ const { values } = parseArgs({
   },
 });
 
+/** Its servers must not outlive it. */
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
+
 async function main(): Promise<void> {
   const [secs, seed, from] = [Number(values.secs), Number(values.seed), Number(values.from)];
   console.log(`seed ${seed}, ${secs} s`);
@@ -24,10 +28,10 @@ async function main(): Promise<void> {
     console.log(text);
   };
   try {
-    const { findings, ...figures } = await fuzz({ secs, seed, from, folder, onProgress });
+    const { findings, ...figures } = await fuzz({ secs, seed, from, folder, onProgress, signal: interrupted.signal });
     console.log(JSON.stringify(figures));
     for (const finding of findings) console.log(`FOUND: ${finding}`);
-    process.exitCode = findings.length > 0 ? 1 : 0;
+    process.exitCode = findings.length > 0 ? 1 : interrupted.signal.aborted ? 130 : 0;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
