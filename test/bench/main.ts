@@ -1,5 +1,6 @@
 import { cpus, loadavg } from 'node:os';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import * as election from './election';
 import * as imaging from './imaging';
 import * as report from './report';
@@ -12,8 +13,14 @@ const SECRET_BYTES = 36_734;
 
 export { attack } from './hostile/hostile';
 
-/** Runs the wanted parts, all by default. */
-export async function main(program: string, wanted: readonly string[]): Promise<void> {
+/** Runs the wanted parts, all by default; `--old FILE` runs `requests` and `hostile` on an older build too. */
+export async function main(program: string, words: readonly string[]): Promise<void> {
+  const { values, positionals: wanted } = parseArgs({
+    args: [...words],
+    options: { old: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const old = values.old && path.resolve(values.old);
   const isWanted = (part: string): boolean => wanted.length === 0 || wanted.includes(part);
   console.log(
     `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, load ${loadavg()[0]!.toFixed(2)} before\n`,
@@ -21,27 +28,31 @@ export async function main(program: string, wanted: readonly string[]): Promise<
   const [first, ...rest] = wanted;
   // Takes root and 20 minutes: never among all the others.
   if (first === 'faults') return (await import('./faults')).run(rest);
-  if (first === 'hostile') return runHostile(program, rest);
+  if (first === 'hostile') return runHostile(program, old, rest);
   if (isWanted('imaging')) await imaging.run();
   if (isWanted('report')) report.run([program]);
-  if (isWanted('requests')) await runRequests([program]);
+  if (isWanted('requests')) await runRequests(old ? [old, program] : [program]);
   if (isWanted('stress-memory')) await stressMemory.run([program], [1000, 5000]);
   if (isWanted('election')) await election.run([program], { starts: 100, kills: 100, pauses: 3 });
 }
 
-/** Compares with an older build where `--old FILE` names one. */
-async function runHostile(program: string, words: readonly string[]): Promise<void> {
-  const [old] = words[0] === '--old' ? words.slice(1) : [];
-  const builds: [string, string][] = [
-    ...(old ? [['old', path.resolve(old)] as [string, string]] : []),
-    ['new', program],
-  ];
-  await (await import('./hostile/hostile')).run(builds, words.slice(old ? 2 : 0));
+async function runHostile(program: string, old: string | undefined, points: readonly string[]): Promise<void> {
+  const builds: [string, string][] = [...(old ? [['old', old] as [string, string]] : []), ['new', program]];
+  await (await import('./hostile/hostile')).run(builds, points);
 }
 
-async function runRequests(command: string[]): Promise<void> {
+/** Every build in turn at each load, so that what else the machine does meets them alike. */
+async function runRequests(programs: readonly string[]): Promise<void> {
   const reference = { secretBytes: SECRET_BYTES, coverFile: COVER };
-  await requests.run(command, { ...reference, clients: 1, seconds: 10 });
-  await requests.run(command, { ...reference, clients: 10, seconds: 15 });
-  await requests.run(command, { file: 'test_images/small.png', secretBytes: 0, clients: 10, seconds: 30, kill: true });
+  const loads: requests.RequestsOptions[] = [
+    { ...reference, clients: 1, seconds: 10 },
+    { ...reference, clients: 10, seconds: 15 },
+    { file: 'test_images/small.png', secretBytes: 0, clients: 10, seconds: 30, kill: true },
+  ];
+  for (const load of loads) {
+    for (const program of programs) {
+      if (programs.length > 1) console.log(program);
+      await requests.run([program], load);
+    }
+  }
 }

@@ -1,4 +1,4 @@
-// npm run bench [-- imaging|report|requests|stress-memory|election]: figures of the built program on this machine, medians and ratios.
+// npm run bench [-- [--old FILE] imaging|report|requests|stress-memory|election]: figures of the built program on this machine, medians and ratios.
 // npm run bench:faults [-- kill|...|overload|dead-man|ring]: what each fault costs, into docs/fault-table.md (root, 20 minutes).
 // npm run bench:hostile [-- --old FILE] [1 2 …]: what attackers cost, by the points of docs/security.md; old build and new.
 // Never part of the tests: the machines are noisy, so compare inside one run.
