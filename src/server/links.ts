@@ -1,5 +1,5 @@
 import type { Message } from '../core/protocol';
-import { dial, type Connection, type FrameWatch, type Secure } from '../core/transport/network';
+import { dial, type Connection, type FrameWatch, type Secure, type Turns } from '../core/transport/network';
 import type { OnceEach } from '../core/once-each';
 import type { Input } from './effects';
 
@@ -19,7 +19,7 @@ export class Links {
 
   constructor(
     private readonly addresses: ReadonlyMap<number, string>,
-    private readonly watch: FrameWatch,
+    private readonly shared: { watch: FrameWatch; turns: Turns },
     private readonly step: (input: Input) => void,
     private readonly tls: LinkTls,
   ) {}
@@ -33,7 +33,7 @@ export class Links {
       secure,
       serverId: peerId,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      watch: this.watch,
+      ...this.shared,
       handler: {
         onOpen: () => isCurrent() && this.step({ type: 'linkOpened', peerId, link }),
         onMessage: (message) => {

@@ -15,6 +15,7 @@ import {
   listen,
   hostOf,
   parseAddress,
+  Turns,
   type Connection,
   type Listener,
   type Secure,
@@ -59,6 +60,7 @@ export class Server {
   private readonly executions: Executions;
   private readonly peerHosts: PeerHosts;
   private readonly watch: FrameWatch;
+  private readonly turns: Turns;
   private readonly conns = new Map<number, Connection>();
   private readonly sampler = new LoadSampler();
   private readonly memory = new ResidentMemory();
@@ -84,6 +86,7 @@ export class Server {
       onUnexpected: (error) => this.unexpected.add(error),
       monotonicMs: () => clock.monotonicMs(),
     });
+    this.turns = new Turns({ monotonicMs: () => clock.monotonicMs() });
     this.member = new Member({
       ...member,
       incarnation: randomBytes(8).toString('hex'),
@@ -94,7 +97,7 @@ export class Server {
     const warn = (text: string): void => options.log('warn', text);
     this.callerTrouble = new OnceEach(warn);
     const tls = { secure: options.secure, trouble: new OnceEach(warn) };
-    this.links = new Links(addresses, this.watch, (input) => this.step(input), tls);
+    this.links = new Links(addresses, { watch: this.watch, turns: this.turns }, (input) => this.step(input), tls);
     this.executions = new Executions(
       ...([member.id, pool, limits] as const),
       (executionId, outcome) => this.step({ type: 'executed', executionId, outcome }),
@@ -116,6 +119,7 @@ export class Server {
       maxHandshakes: limits.maxHandshakes,
       reservedPlaces: member.peers.length,
       watch: this.watch,
+      turns: this.turns,
       onConnection: (connection) => this.accept(connection),
       secure,
       handshakeTimeoutMs: Math.min(limits.frameTimeoutMs, MAX_HANDSHAKE_MS),

@@ -1,6 +1,9 @@
+import { quantile } from '../bench/table';
 import { Cluster } from '../support/cluster';
+import { waitsOf } from '../support/flood';
 import { ForgedPeer } from '../support/forged-peer';
 import { inFolder, PROGRAM } from '../support/program';
+import { plain } from '../support/raw';
 
 const TIMINGS = '[election]\nheartbeat_interval_secs = 0.2\nfailure_timeout_secs = 0.6\nelection_timeout_secs = 0.5\n';
 const FORGED = 3;
@@ -88,3 +91,38 @@ test('the greatest plausible term, said again and again, leaves room as soon as 
     await expectGoesOn(cluster);
   });
 }, 60_000);
+
+const LIST = {
+  HistorySyncResponse: {
+    from_server_id: FORGED,
+    history_entries: Array.from({ length: 20_000 }, (_, n) => ['c', n, FORGED, 1]),
+  },
+};
+const ENDLESS: Record<string, Buffer> = {
+  'small messages in error': Buffer.concat(Array.from({ length: 10_000 }, () => plain('x'))),
+  'small messages': Buffer.concat(
+    Array.from({ length: 2_000 }, (_, n) =>
+      plain({ HistoryAdd: { assigned_server_id: FORGED, client_name: 'c', request_id: n, timestamp: 1 } }),
+    ),
+  ),
+  'long lists': plain(LIST),
+};
+
+test.each(Object.keys(ENDLESS))(
+  'a peer that says %s without end holds up nobody',
+  async (what) => {
+    await inForgedCluster(async (cluster, forged) => {
+      const leader = await cluster.agreement([1, 2]);
+      forged.say(heartbeat(leader.term, { leader_id: leader.leaderId }));
+      let isOver = false;
+      setTimeout(() => (isOver = true), 3000);
+      forged.sayEndlessly(ENDLESS[what]!);
+      const waits = await Promise.all([1, 2].map((id) => waitsOf(cluster.address(id), () => isOver)));
+      const [p95, max] = [0.95, 1].map((q) => Math.max(...waits.map((each) => quantile(each, q))));
+      console.log(`${what}: 95 % of waits within ${p95!.toFixed(0)} ms, all within ${max!.toFixed(0)} ms`);
+      expect(p95).toBeLessThan(150);
+      expect(cluster.agreed([1, 2])).toEqual(leader);
+    });
+  },
+  30_000,
+);

@@ -13,6 +13,8 @@ export const SMALL_MESSAGES: Record<string, (n: number) => Buffer> = {
   TaskCancel: (n) => plain({ TaskCancel: { client_name: '', request_id: n } }),
   Subscribe: () => plain({ Subscribe: { from_id: 99 } }),
   'unknown message': () => plain('x'),
+  // Each is one piece of work, however long it takes.
+  'long message': (n) => plain({ TaskCancel: { client_name: '', request_id: n, more: Array(9_000).fill([]) } }),
   'missing fields': () => plain({ Leave: {} }),
 };
 

@@ -7,6 +7,7 @@ export class ForgedPeer {
   dialCount = 0;
   private readonly sockets = new Set<Socket>();
   private words: unknown[] = [];
+  private flood: Buffer | null = null;
 
   private constructor(private readonly server: Server) {
     server.on('connection', (socket) => {
@@ -16,6 +17,8 @@ export class ForgedPeer {
       socket.on('close', () => this.sockets.delete(socket));
       socket.on('data', () => undefined);
       for (const word of this.words) socket.write(plain(word));
+      socket.on('drain', () => this.pour(socket));
+      this.pour(socket);
     });
   }
 
@@ -31,7 +34,18 @@ export class ForgedPeer {
     for (const socket of this.sockets) for (const word of words) socket.write(plain(word));
   }
 
+  /** To all that dialed and will, whole frames again and again, as fast as they are taken. */
+  sayEndlessly(frames: Buffer): void {
+    this.flood = frames;
+    for (const socket of this.sockets) this.pour(socket);
+  }
+
+  private pour(socket: Socket): void {
+    if (this.flood !== null) while (socket.write(this.flood));
+  }
+
   async close(): Promise<void> {
+    this.flood = null;
     for (const socket of this.sockets) socket.destroy();
     await new Promise((resolve) => this.server.close(resolve));
   }

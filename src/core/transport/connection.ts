@@ -261,7 +261,8 @@ export class Connection {
     const { turns, watch, monotonicMs } = this.#options;
     const owner: InboxOwner = {
       isOver: () => this.#isOver,
-      isSubscriber: () => this.isSubscriber,
+      isPeer: () => this.isSubscriber || !this.isAccepted,
+      pendingBytes: () => this.#decoder.pendingBytes,
       decode: (chunk, mayGoOn) => this.#decode(chunk, mayGoOn),
       progressed: () => watch?.progressed(this),
       changed: () => watch?.measure(this),

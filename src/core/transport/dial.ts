@@ -6,6 +6,7 @@ import { DIALED_LIMITS, type FrameLimits } from './frame-limits';
 import type { FrameWatch } from './frame-watch';
 import type { Secure } from './tls';
 import { tlsProblem } from './tls-problem';
+import type { Turns } from './turns';
 
 /** Buffered per socket before `write` says that it is enough. */
 export const HIGH_WATER_MARK_BYTES = 131_072;
@@ -20,6 +21,8 @@ export interface DialOptions {
   limits?: FrameLimits;
   /** Without it frames may take for ever. */
   watch?: FrameWatch;
+  /** Shares this thread with other connections, before those that were accepted; without it nothing waits. */
+  turns?: Turns;
   monotonicMs?(): number;
   /** Without it, in the clear. */
   secure?: Secure;
@@ -36,7 +39,7 @@ export interface DialOptions {
 export function dial(address: Address | string, options: DialOptions): Connection {
   const { host, port } = typeof address === 'string' ? parseAddress(address) : address;
   const { connectTimeoutMs, handler, limits = DIALED_LIMITS, watch, monotonicMs = () => performance.now() } = options;
-  const { secure, serverId } = options;
+  const { secure, serverId, turns } = options;
   const socketOptions: TcpNetConnectOpts & { highWaterMark: number } = {
     host,
     port,
@@ -46,7 +49,7 @@ export function dial(address: Address | string, options: DialOptions): Connectio
     highWaterMark: HIGH_WATER_MARK_BYTES,
   };
   const socket = secure?.connect(socketOptions, { host, serverId }) ?? connect(socketOptions);
-  const connection = new Connection(socket, { limits, isAccepted: false, watch, monotonicMs }, () => handler);
+  const connection = new Connection(socket, { limits, isAccepted: false, watch, turns, monotonicMs }, () => handler);
   const timer = setTimeout(() => connection.abandon('timeout'), connectTimeoutMs);
   socket.once('close', () => clearTimeout(timer));
   const open = (): void => {

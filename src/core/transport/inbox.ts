@@ -4,11 +4,14 @@ import type { Outbox } from './outbox';
 import type { Turns, Worker } from './turns';
 
 export interface InboxOwner {
-  isSubscriber(): boolean;
+  /** See Worker. */
+  isPeer(): boolean;
   /** Nothing that arrives is heard any more. */
   isOver(): boolean;
   /** Takes what `mayGoOn`, asked between messages, allows; returns how many bytes of the chunk that was. */
   decode(chunk: Buffer, mayGoOn: () => boolean): number;
+  /** Of the message that is not complete. */
+  pendingBytes(): number;
   /** Bytes were taken. */
   progressed(): void;
   /** More or less memory is held than before. */
@@ -36,8 +39,12 @@ export class Inbox implements Worker {
     this.#turns = turns;
   }
 
-  get isSubscriber(): boolean {
-    return this.#owner.isSubscriber();
+  get isPeer(): boolean {
+    return this.#owner.isPeer();
+  }
+
+  get waitingBytes(): number {
+    return (this.#rest?.length ?? 0) + this.#owner.pendingBytes();
   }
 
   /** Something waits here, or answers that nobody reads wait there. */

@@ -32,6 +32,8 @@ export interface ListenOptions {
   reservedPlaces?: number;
   /** Default: one of its own with `frameTimeoutMs` 30,000 and `maxPendingBytes` 128 MiB. */
   watch?: FrameWatch;
+  /** Default: of its own. */
+  turns?: Turns;
   /** Trouble of the listening socket after it began to listen. */
   onError?(error: Error): void;
   monotonicMs?(): number;
@@ -57,7 +59,7 @@ export class Listener {
   constructor(options: ListenOptions) {
     this.#options = options;
     this.watch = options.watch ?? new FrameWatch();
-    this.#turns = new Turns({ monotonicMs: options.monotonicMs ?? (() => performance.now()) });
+    this.#turns = options.turns ?? new Turns({ monotonicMs: options.monotonicMs ?? (() => performance.now()) });
     const handshakes = options.secure?.handshakes({
       timeoutMs: options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
       maxCount: options.maxHandshakes ?? DEFAULT_MAX_HANDSHAKES,

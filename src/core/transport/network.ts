@@ -6,3 +6,4 @@ export { ACCEPTED_LIMITS, CLIENT_LIMITS, DIALED_LIMITS, type FrameLimits } from 
 export { FrameWatch, type FrameWatchOptions } from './frame-watch';
 export type { Secure } from './tls';
 export { listen, Listener, type ListenOptions } from './listener';
+export { Turns } from './turns';

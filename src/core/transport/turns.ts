@@ -12,9 +12,14 @@ export const SLICE_MS = 1;
 /** CPU work for one connection before the next one gets its turn: a few messages. */
 export const QUANTUM_MS = 0.25;
 
+/** Whoever waits with more than this is no sparse flow: a piece of it may be one long message, which cannot be divided. */
+const SPARSE_BYTES = 16 * 1024;
+
 export interface Worker {
-  /** Served before the others, within a slice of its own. */
-  readonly isSubscriber: boolean;
+  /** A link with another server: served before the others, within a slice of its own. */
+  readonly isPeer: boolean;
+  /** What waits, and what came before of the same message. */
+  readonly waitingBytes: number;
   /** Works until nothing is left, or `mayGoOn` says no between two pieces; returns whether something is left. */
   work(mayGoOn: () => boolean): boolean;
 }
@@ -28,13 +33,13 @@ export interface TurnsOptions {
 
 export class Turns {
   readonly #options: TurnsOptions;
-  readonly #subscribers = new Set<Worker>();
+  readonly #peers = new Set<Worker>();
   /** Had nothing waiting before, but this turn's slice was used up. */
   readonly #sparse = new Set<Worker>();
-  /** Did not finish within a quantum. */
+  /** Did not finish within a quantum, or has long messages. */
   readonly #busy = new Set<Worker>();
-  /** Of the work done as bytes arrive; null: nothing arrived in this turn. */
-  #sliceEndMs: number | null = null;
+  /** Work done as bytes arrived, since the last turn. */
+  #arrivedWorkMs = 0;
   #isTurnDue = false;
 
   constructor(options: TurnsOptions) {
@@ -43,27 +48,28 @@ export class Turns {
 
   /** Something arrived for `worker`: it works now if this turn has time left, else in one of the next turns. */
   arrived(worker: Worker): void {
-    if (this.#subscribers.has(worker) || this.#sparse.has(worker) || this.#busy.has(worker)) return;
-    if (worker.isSubscriber || this.#hasTime()) this.#serve(worker);
-    else this.#sparse.add(worker);
+    if (this.#peers.has(worker) || this.#sparse.has(worker) || this.#busy.has(worker)) return;
+    if (worker.isPeer || this.#arrivedWorkMs < SLICE_MS) this.#serveArrived(worker);
+    else (worker.waitingBytes <= SPARSE_BYTES ? this.#sparse : this.#busy).add(worker);
     this.#planTurn();
   }
 
-  #hasTime(): boolean {
-    const nowMs = this.#options.monotonicMs();
-    this.#sliceEndMs ??= nowMs + SLICE_MS;
-    return nowMs < this.#sliceEndMs;
+  /** A turn is only made when there is reason to: one after every arrival would cost as much as the work itself. */
+  #serveArrived(worker: Worker): void {
+    const startMs = this.#options.monotonicMs();
+    this.#serve(worker, startMs);
+    this.#arrivedWorkMs += this.#options.monotonicMs() - startMs;
   }
 
-  #serve(worker: Worker): void {
-    const { monotonicMs } = this.#options;
-    const endMs = monotonicMs() + QUANTUM_MS;
-    if (worker.work(() => monotonicMs() < endMs)) (worker.isSubscriber ? this.#subscribers : this.#busy).add(worker);
+  #serve(worker: Worker, startMs: number): void {
+    const endMs = startMs + QUANTUM_MS;
+    const isLeft = worker.work(() => this.#options.monotonicMs() < endMs);
+    if (isLeft) (worker.isPeer ? this.#peers : this.#busy).add(worker);
   }
 
   #planTurn(): void {
-    const isWaited = this.#subscribers.size + this.#sparse.size + this.#busy.size > 0;
-    if (this.#isTurnDue || (this.#sliceEndMs === null && !isWaited)) return;
+    const isWaited = this.#peers.size + this.#sparse.size + this.#busy.size > 0;
+    if (this.#isTurnDue || (this.#arrivedWorkMs < SLICE_MS && !isWaited)) return;
     this.#isTurnDue = true;
     const { afterTurn = setImmediate } = this.#options;
     afterTurn(() => this.#nextTurn());
@@ -71,18 +77,20 @@ export class Turns {
 
   #nextTurn(): void {
     this.#isTurnDue = false;
-    this.#sliceEndMs = null;
-    for (const waiting of [this.#subscribers, this.#sparse, this.#busy]) this.#serveInTurn(waiting);
+    this.#arrivedWorkMs = 0;
+    for (const waiting of [this.#peers, this.#sparse, this.#busy]) this.#serveInTurn(waiting);
     this.#planTurn();
   }
 
   /** At least one, so that no class can starve another. */
   #serveInTurn(waiting: Set<Worker>): void {
-    const endMs = this.#options.monotonicMs() + SLICE_MS;
+    let nowMs = this.#options.monotonicMs();
+    const endMs = nowMs + SLICE_MS;
     for (const worker of waiting) {
       waiting.delete(worker);
-      this.#serve(worker);
-      if (this.#options.monotonicMs() >= endMs) return;
+      this.#serve(worker, nowMs);
+      nowMs = this.#options.monotonicMs();
+      if (nowMs >= endMs) return;
     }
   }
 }

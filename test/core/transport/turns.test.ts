@@ -9,8 +9,15 @@ class Loop {
   private due: (() => void)[] = [];
   readonly turns = new Turns({ monotonicMs: () => this.nowMs, afterTurn: (callback) => this.due.push(callback) });
 
-  worker(name: string, pieceMs = QUANTUM_MS / 3, isSubscriber = false): Source {
-    return new Source(this, name, pieceMs, isSubscriber);
+  /** A worker with long messages. */
+  long(name: string): Source {
+    const source = this.worker(name, 20 * QUANTUM_MS);
+    source.waitingBytes = 65_536;
+    return source;
+  }
+
+  worker(name: string, pieceMs = QUANTUM_MS / 3, isPeer = false): Source {
+    return new Source(this, name, pieceMs, isPeer);
   }
 
   /** One turn; returns how long it took. */
@@ -27,12 +34,13 @@ class Loop {
 
 class Source implements Worker {
   pieces = 0;
+  waitingBytes = 100;
 
   constructor(
     private readonly loop: Loop,
     readonly name: string,
     private readonly pieceMs: number,
-    readonly isSubscriber: boolean,
+    readonly isPeer: boolean,
   ) {}
 
   arrive(pieces: number): this {
@@ -83,6 +91,17 @@ test('when the turn is used up, newcomers are served before those who send much'
   loop.turn();
   expect(loop.log.indexOf('client')).toBe(0);
   expect(bursts.some(({ pieces }) => pieces > 0)).toBe(true);
+});
+
+test('when the turn is used up, a short message is served before all the long ones', () => {
+  const loop = new Loop();
+  const long = Array.from({ length: 100 }, (_, n) => loop.long(`long ${n}`).arrive(1));
+  const client = loop.worker('client').arrive(1);
+  expect(client.pieces).toBe(1);
+  loop.turn();
+  expect(client.pieces).toBe(0);
+  while (!loop.isIdle) loop.turn();
+  expect(long.every(({ pieces }) => pieces === 0)).toBe(true);
 });
 
 test('busy ones take turns', () => {
