@@ -4,7 +4,7 @@ import { asksForJson, type CommandLine, splitCommandLine, wordsOf } from './cli/
 import { reportFailure } from './cli/failure';
 import { commandHelp, rootHelp } from './cli/help';
 import { loadConfig } from './cli/oclif';
-import { dropFailedOutput, isOutputLost } from './cli/output';
+import { dropFailedOutput, isOutputLost, isOutputResult } from './cli/output';
 import { endProcess } from './cli/process-end';
 import { EXIT } from './core/errors';
 
@@ -28,7 +28,7 @@ export const COMMANDS: Record<string, () => Command.Class> = {
   completion: () => (require('./commands/completion') as typeof import('./commands/completion')).Completion,
 };
 
-/** Those whose result is in files, or that serve: what they say meanwhile is no part of it. */
+/** Those whose result is in files, or that serve: what they say meanwhile is no part of it, unless they say that it is. */
 const SAY_BESIDE = ['server', 'client', 'stress', 'faults', 'fault-agent', 'run'];
 
 /** Runs one command line, tells of its errors, and returns the exit code. */
@@ -56,7 +56,7 @@ export async function run(argv: readonly string[]): Promise<void> {
 function printsResult(argv: readonly string[]): boolean {
   const [first = '', second] = wordsOf(argv);
   // `client hide` and `client reveal` are no loads.
-  return asksForJson(argv) || !SAY_BESIDE.includes(first) || second !== undefined;
+  return isOutputResult() || asksForJson(argv) || !SAY_BESIDE.includes(first) || second !== undefined;
 }
 
 async function dispatch(line: CommandLine): Promise<void> {

@@ -1,4 +1,5 @@
 import './cli/environment';
+import './cli/early-end';
 import { run } from './index';
 
 // Node would open a debugger for whoever sends it. The executable is built not to (esbuild.config.mjs).

@@ -8,7 +8,8 @@ type StandardStream = NodeJS.WriteStream & { fd: 1 | 2; _type?: string };
 const NAMES = { 1: 'standard output', 2: 'standard error' };
 
 let isStdoutLost = false;
-const unread = new AbortController();
+let isStdoutResult = false;
+const failed = new AbortController();
 
 /**
  * Output that cannot be written is dropped, and the work goes on with its files and its exit code: a server is not to
@@ -21,10 +22,8 @@ export function dropFailedOutput(): void {
     let hasComplained = false;
     // oclif's listener lets anything but a closed pipe end the program.
     stream.removeAllListeners('error').on('error', (error: NodeJS.ErrnoException) => {
-      if (isReaderGone(error, stream)) {
-        if (stream.fd === 1) unread.abort();
-        return;
-      }
+      if (stream.fd === 1) failed.abort();
+      if (isReaderGone(error, stream)) return;
       if (stream.fd === 1) isStdoutLost = true;
       if (hasComplained) return;
       hasComplained = true;
@@ -33,8 +32,18 @@ export function dropFailedOutput(): void {
   }
 }
 
-/** Aborted when the reader of standard output is gone: for a command whose only work it is to print. */
-export const whenUnread: AbortSignal = unread.signal;
+/** Aborted when standard output cannot be written any more: for a command whose only work it is to print. */
+export const whenOutputFails: AbortSignal = failed.signal;
+
+/** Says that what this command line prints is what it was run for, which is not so of every one of its command. */
+export function printsItsResult(): void {
+  isStdoutResult = true;
+}
+
+/** Whether `printsItsResult` was called. */
+export function isOutputResult(): boolean {
+  return isStdoutResult;
+}
 
 /** Whether something that was to be read later is missing in standard output, once all of it has been written. */
 export async function isOutputLost(): Promise<boolean> {

@@ -25,10 +25,10 @@ export function clientMetrics(head: ClientMetricsHead, summary: Summary): Client
   return { ...head, aggregated_stats: summary.stats(), latency_digest: summary.centroids() };
 }
 
-/** Writes it whole. @throws ClusterError `bad_usage` naming the file */
-export function writeClientMetrics(file: string, metrics: ClientMetrics): Promise<void> {
+/** Writes it whole. @throws ClusterError `bad_usage` naming the file; `interrupted`, if `signal` is, where nobody reads it */
+export function writeClientMetrics(file: string, metrics: ClientMetrics, signal?: AbortSignal): Promise<void> {
   const { latency_digest: digest, ...rest } = metrics;
   // Hundreds of centroids, one a line, would bury the numbers that people look for.
   const text = `${JSON.stringify(rest, null, 2).slice(0, -2)},\n  "latency_digest": ${JSON.stringify(digest)}\n}\n`;
-  return writeWhole(file, text);
+  return writeWhole(file, text, signal);
 }

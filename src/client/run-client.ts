@@ -47,7 +47,7 @@ export type ClientReport = Omit<ClientMetrics, 'latency_digest'> & {
 
 /**
  * The `client` command: sends the images of a folder as configured, verifies what comes back, tells how it goes.
- * @throws ClusterError `bad_usage` for a file that cannot be written
+ * @throws ClusterError `bad_usage` for a file that cannot be written, `interrupted` for a FIFO that nobody reads
  */
 export async function runClient(options: RunClientOptions): Promise<ClientReport> {
   const { config, images, machineId, clientId, clock, metricsFile, signal, seed, display } = options;
@@ -77,7 +77,7 @@ export async function runClient(options: RunClientOptions): Promise<ClientReport
     tally.summary,
   );
   tell(metrics, tally, client, options, log);
-  if (metricsFile !== undefined) await writeClientMetrics(metricsFile, metrics);
+  if (metricsFile !== undefined) await writeClientMetrics(metricsFile, metrics, signal);
   await Promise.all([logs.flush(), client.close()]);
   const more = { seed, interrupted_requests: tally.interruptedCount, metrics_file: metricsFile ?? null };
   return { ...metrics, latency_digest: undefined, ...more, reached: client.hasHeard };

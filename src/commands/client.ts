@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
+import { printsItsResult } from '../cli/output';
 import { clientConfigOf } from './client/overrides';
 import { type ClientReport, runClient } from '../client/run-client';
 import { DEFAULT_IMAGE_DIRECTORY } from '../config/stress-config';
@@ -36,7 +37,9 @@ export class Client extends BaseCommand {
     // Only a folder that somebody chose must be there.
     const folder = config.imageDir === DEFAULT_IMAGE_DIRECTORY ? undefined : config.imageDir;
     const metricsFile = flags['metrics-output'];
-    const output = metricsFile !== undefined && goesToStdout(metricsFile) ? process.stderr : process.stdout;
+    const isData = metricsFile !== undefined && goesToStdout(metricsFile);
+    if (isData) printsItsResult();
+    const output = isData ? process.stderr : process.stdout;
     const { isTTY: isTerminal = false, columns } = output;
     const display = { write: (text: string) => void output.write(text), isTerminal, columns };
     const secure = await secureOf(config.tls);

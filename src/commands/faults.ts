@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import packageJson from '../../package.json';
+import { printsItsResult } from '../cli/output';
 import { type FaultsConfig, faultsConfigOf } from '../config/faults-config';
 import { EXIT } from '../core/errors';
 import { withInterrupt } from '../core/stop-signals';
@@ -39,7 +40,10 @@ export class Faults extends BaseCommand {
     const { flags } = await this.parse(Faults);
     const config = filesBeside(faultsConfigOf(flags, { ownCommand: ownCommand(), seed: randomInt(2 ** 31) }));
     const display = this.jsonEnabled() ? undefined : process.stdout;
-    if (flags['dry-run']) return dryRun(config, display);
+    if (flags['dry-run']) {
+      printsItsResult();
+      return dryRun(config, display);
+    }
     const secure = await secureOf(config.tls);
     const program = { version: packageJson.version, command: ownCommand() };
     const report = await withInterrupt((signal) =>

@@ -1,6 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import path from 'node:path';
+import { printsItsResult } from '../cli/output';
 import { DEFAULT_RUN_FILE, type RunConfig, runConfigOf } from '../config/run-config';
 import { EXIT } from '../core/errors';
 import { timestamp } from '../core/log-line';
@@ -53,6 +54,7 @@ export class Run extends BaseCommand {
     const load = imagesOf(config.imageDirectory);
     const far = config.lab && (await labPartsOf(config, config.lab, load.images));
     if (flags.plan) {
+      printsItsResult();
       this.log(far ? farPlan({ ...far, config, seed }, folder, flags.keep) : planText(config, folder));
       return config;
     }

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { whenUnread } from '../cli/output';
+import { whenOutputFails } from '../cli/output';
 import { ADDRESS_SHAPE, isDialAddress } from '../config/address';
 import { loadClientConfig } from '../config/client-config';
 import { ClusterError, EXIT } from '../core/errors';
@@ -46,8 +46,8 @@ export class Status extends BaseCommand {
     return withInterrupt(async (signal) => {
       try {
         if (!flags.watch) return await this.#once(addresses, flags.wait, signal, secure);
-        // Without a reader there is nothing left to do.
-        await watch(addresses, AbortSignal.any([signal, whenUnread]), (latest) => this.#showAgain(latest), secure);
+        // When nothing can be printed there is nothing left to do.
+        await watch(addresses, AbortSignal.any([signal, whenOutputFails]), (latest) => this.#showAgain(latest), secure);
         return undefined;
       } finally {
         if (signal.aborted) this.endWith(EXIT.interrupted);

@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { interruptibly } from '../core/stop-signals';
 
 /** A configuration is a few hundred lines; more is a mistaken path. */
 export const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -23,7 +24,9 @@ const REASONS: Record<string, string> = {
 export function readText(path: string): { text: string } | { problem: ReadProblem } {
   let bytes: Buffer;
   try {
-    bytes = readAtMost(path, MAX_CONFIG_BYTES + 1);
+    const read = (): Buffer => readAtMost(path, MAX_CONFIG_BYTES + 1);
+    // Of a FIFO or a terminal it may be long before anything comes.
+    bytes = statSync(path).isFile() ? read() : interruptibly(read);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     const missing = code === 'ENOENT' || code === 'ENOTDIR';

@@ -1,7 +1,7 @@
 import { EXIT } from './errors';
 
-/** Ctrl-C, an order to end, and a terminal or connection that is gone. */
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Ctrl-C, an order to end, a terminal or connection that is gone, and Ctrl-\. */
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 export type StopSignal = (typeof STOP_SIGNALS)[number];
 
@@ -12,26 +12,56 @@ export interface OnStopSignal {
   second(signal: StopSignal): void;
 }
 
+/** What a stop signal does while nobody catches it; undefined: what the system does. */
+let endAtOnce: ((signal: StopSignal) => void) | undefined;
+let suspensionCount = 0;
+
+/**
+ * Makes stop signals end this process at once, by `exit`: unlike the signal itself, that removes files which are not whole
+ * yet. From then on, whoever catches the signals does so in its place.
+ */
+export function endOnStopSignals(exit: (signal: StopSignal) => void): void {
+  endAtOnce = exit;
+  listen(exit);
+}
+
+/** Does what may wait in the system for ever (a FIFO that nobody writes to): meanwhile signals end this process as they are. */
+export function interruptibly<T>(work: () => T): T {
+  const resume = suspend();
+  try {
+    return work();
+  } finally {
+    resume();
+  }
+}
+
 /**
  * Tells of the signals that stop this process. A hang-up is never the second one: the kernel, the shell and systemd send
- * several of them, and beside SIGTERM.
+ * several of them, and after SIGTERM.
  * @returns ends it, unless the process is stopping: until it is gone, a hang-up must not cut off its last words
  */
 export function catchStopSignals({ first, second }: OnStopSignal): () => void {
   let isStopping = false;
-  let orderCount = 0;
-  const onSignal = (signal: StopSignal): void => {
-    if (signal !== 'SIGHUP') orderCount += 1;
+  const release = takeStopSignals((signal) => {
     if (!isStopping) {
       isStopping = true;
       first(signal);
-    } else if (orderCount > 1) {
+    } else if (signal !== 'SIGHUP') {
       second(signal);
     }
-  };
-  for (const name of STOP_SIGNALS) process.on(name, onSignal);
+  });
   return () => {
-    if (!isStopping) for (const name of STOP_SIGNALS) process.off(name, onSignal);
+    if (!isStopping) release();
+  };
+}
+
+/** Tells of every stop signal; the function returned ends it. */
+export function takeStopSignals(onSignal: (signal: StopSignal) => void): () => void {
+  listen(onSignal);
+  const resume = suspend();
+  return () => {
+    resume();
+    ignore(onSignal);
   };
 }
 
@@ -47,4 +77,22 @@ export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>
   } finally {
     release();
   }
+}
+
+/** Takes `endAtOnce` away until the last of those who did so has called what this returns. */
+function suspend(): () => void {
+  if (suspensionCount === 0 && endAtOnce) ignore(endAtOnce);
+  suspensionCount += 1;
+  return () => {
+    suspensionCount -= 1;
+    if (suspensionCount === 0 && endAtOnce) listen(endAtOnce);
+  };
+}
+
+function listen(onSignal: (signal: StopSignal) => void): void {
+  for (const name of STOP_SIGNALS) process.on(name, onSignal);
+}
+
+function ignore(onSignal: (signal: StopSignal) => void): void {
+  for (const name of STOP_SIGNALS) process.off(name, onSignal);
 }

@@ -1,58 +1,102 @@
 import { closeSync, constants, openSync, write } from 'node:fs';
+import { ClusterError } from '../core/errors';
+import { oneLine } from '../core/printable';
 import type { Target } from './target';
 
 /** How long to wait for a FIFO that nobody reads yet, or that is full, before it is tried again. */
 const AGAIN_MS = 10;
+/** How often a full FIFO is tried again by a process that is to end: its reader may only be slow. */
+const LAST_TRIES = 50;
 const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
 
 /**
  * Writes into something that is no regular file. A FIFO is waited for until somebody reads it, as a shell does, but without
- * a thread that could not be interrupted.
- * @throws Error with the system's code
+ * a thread that could not be interrupted, and no longer once `signal` is aborted.
+ * @throws Error with the system's code; ClusterError `interrupted` where a reader was not waited for
  */
-export async function pour(target: Exclude<Target, { kind: 'regular' }>, chunks: readonly Uint8Array[]): Promise<void> {
+export async function pour(
+  target: Exclude<Target, { kind: 'regular' }>,
+  chunks: readonly Uint8Array[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const patience = new Patience(target.kind === 'descriptor' ? `descriptor ${target.fd}` : target.path, signal);
   if (target.kind === 'descriptor') {
     const stream = target.fd === 1 ? process.stdout : target.fd === 2 ? process.stderr : null;
-    for (const chunk of chunks) await (stream === null ? intoFd(target.fd, chunk) : intoStream(stream, chunk));
+    for (const chunk of chunks) await (stream === null ? intoFd(target.fd, chunk, patience) : intoStream(stream, chunk));
     return;
   }
-  const fd = await opened(target);
+  const fd = await opened(target, patience);
   try {
-    for (const chunk of chunks) await intoFd(fd, chunk);
+    for (const chunk of chunks) await intoFd(fd, chunk, patience);
   } finally {
     closeSync(fd);
   }
 }
 
-async function opened({ kind, path }: { kind: 'device' | 'fifo'; path: string }): Promise<number> {
+/** How long a reader is waited for. */
+class Patience {
+  #leftTries = LAST_TRIES;
+
+  constructor(
+    private readonly name: string,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
+
+  /** @throws ClusterError `interrupted` where there is no reader and nobody waits for one any more */
+  async forReader(): Promise<void> {
+    this.#refuseIf(this.signal?.aborted);
+    await again();
+  }
+
+  /** @throws ClusterError `interrupted` where the reader that is there has taken nothing for too long */
+  async forRoom(): Promise<void> {
+    if (this.signal?.aborted) this.#leftTries -= 1;
+    this.#refuseIf(this.#leftTries < 0);
+    await again();
+  }
+
+  /** The reader takes something. */
+  renew(): void {
+    this.#leftTries = LAST_TRIES;
+  }
+
+  #refuseIf(isEnough: boolean | undefined): void {
+    if (isEnough) throw new ClusterError('interrupted', `interrupted: nobody reads ${oneLine(this.name)}`);
+  }
+}
+
+async function opened(
+  { kind, path }: { kind: 'device' | 'fifo'; path: string },
+  patience: Patience,
+): Promise<number> {
   for (;;) {
     try {
       return openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
     } catch (error) {
       if (kind === 'device' || (error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
-      await again();
+      await patience.forReader();
     }
   }
 }
 
-/** After what was written to the stream before. A reader that has seen enough (`| head`) is no error. */
+/**
+ * After what was written to the stream before. A reader that has seen enough (`| head`) is no error, and of a disk that is
+ * full under a standard stream is told where all of its output is looked after (src/cli/output.ts).
+ */
 function intoStream(stream: NodeJS.WriteStream, chunk: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) =>
-    stream.write(chunk, (error: NodeJS.ErrnoException | null | undefined) =>
-      error && error.code !== 'EPIPE' ? reject(error) : resolve(),
-    ),
-  );
+  return new Promise((resolve) => stream.write(chunk, () => resolve()));
 }
 
-async function intoFd(fd: number, chunk: Uint8Array): Promise<void> {
+async function intoFd(fd: number, chunk: Uint8Array, patience: Patience): Promise<void> {
   for (let at = 0; at < chunk.length;) {
     try {
       at += await new Promise<number>((resolve, reject) =>
         write(fd, chunk, at, (error, bytes) => (error ? reject(error) : resolve(bytes))),
       );
+      patience.renew();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      await again();
+      await patience.forRoom();
     }
   }
 }

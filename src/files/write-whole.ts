@@ -23,17 +23,18 @@ const unfinished = new Set<string>();
 let isWatching = false;
 
 /** Writes one file, as `writeAll` does. @throws ClusterError `bad_usage` naming the file where it cannot be written */
-export function writeWhole(file: string, content: NewFile['content']): Promise<void> {
-  return writeAll([{ path: file, content }]);
+export function writeWhole(file: string, content: NewFile['content'], signal?: AbortSignal): Promise<void> {
+  return writeAll([{ path: file, content }], signal);
 }
 
 /**
  * Writes all files, with the folders they need. Each is written beside its place first; only when all are on disk do
  * they move there, so that a full disk leaves nothing behind. Symbolic links stay, and what they lead to is replaced. What
  * exists and is no regular file (a device, a FIFO, /dev/stdout) is written into.
- * @throws ClusterError `bad_usage` that names the file and the reason
+ * Once `signal` is aborted, nobody is waited for who may come to read a FIFO.
+ * @throws ClusterError `bad_usage` that names the file and the reason; `interrupted`
  */
-export async function writeAll(files: readonly NewFile[]): Promise<void> {
+export async function writeAll(files: readonly NewFile[], signal?: AbortSignal): Promise<void> {
   const prepared: PreparedFile[] = [];
   try {
     for (const file of files) {
@@ -43,7 +44,7 @@ export async function writeAll(files: readonly NewFile[]): Promise<void> {
     }
     // A rename hardly ever fails: whatever does comes before it.
     const [renamed, poured] = [prepared.filter(isRenamed), prepared.filter((file) => !isRenamed(file))];
-    for (const file of [...poured, ...renamed]) await file.commit();
+    for (const file of [...poured, ...renamed]) await file.commit(signal);
   } finally {
     for (const file of prepared) file.discard();
   }
@@ -80,11 +81,11 @@ export class PreparedFile {
     }
   }
 
-  /** Moves it to its place. @throws ClusterError `bad_usage` naming the file */
-  async commit(): Promise<void> {
+  /** Moves it to its place. @throws ClusterError `bad_usage` naming the file; `interrupted`, as `pour` does */
+  async commit(signal?: AbortSignal): Promise<void> {
     const { target, temporary } = this;
     try {
-      if (target.kind !== 'regular') return await pour(target, this.chunks);
+      if (target.kind !== 'regular') return await pour(target, this.chunks, signal);
       // At once: whoever sees a server listen finds its pid file.
       renameSync(temporary!, target.path);
       unfinished.delete(temporary!);

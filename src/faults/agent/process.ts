@@ -1,3 +1,4 @@
+import { takeStopSignals } from '../../core/stop-signals';
 import { systemClock } from '../../core/system-clock';
 import { type AgentOptions, runAgent } from './agent';
 
@@ -6,8 +7,9 @@ export async function agentProcess({ version, locate }: Pick<AgentOptions, 'vers
   const { stdin: input, stdout: output, stderr, pid } = process;
   const stop = new AbortController();
   // Ctrl-C goes to all programs of a terminal; the one in charge decides what it means.
-  for (const name of ['SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
-  process.on('SIGTERM', () => stop.abort());
+  takeStopSignals((name) => {
+    if (name === 'SIGTERM') stop.abort();
+  });
   // A controller that is gone closes the pipe; that ends other commands at once, but here is work left.
   for (const stream of [output, stderr]) stream.removeAllListeners('error').on('error', () => undefined);
   const startMs = performance.timeOrigin;
