@@ -10,7 +10,7 @@ import { resolveAliases } from './aliases';
 import { VirtualClient } from './client';
 import { Hedging } from './hedging';
 import { inputPieces, MAX_SENDABLE_BYTES, readInputFile } from './images';
-import { checkTarget, isSameFile } from '../files/target';
+import { checkTarget, type NamedFile, refuseOverwriting } from '../files/target';
 import { writeWhole } from '../files/write-whole';
 
 const MAX_CARRIER_BYTES = 1024 * 1024 * 1024;
@@ -20,6 +20,8 @@ const IMAGE_FAULTS: readonly string[] = ['secret_too_large', 'secret_empty', 'fr
 export interface HideOptions {
   image: string;
   out: string;
+  /** What else was read, and must not be overwritten. */
+  inputs?: readonly NamedFile[];
   addresses: readonly string[];
   clientName: string;
   requestTimeoutMs: number;
@@ -44,7 +46,7 @@ export interface HideResult {
  */
 export async function hideImage(options: HideOptions): Promise<HideResult> {
   const { image, out, addresses, clientName, requestTimeoutMs, random, clock, secure } = options;
-  refuseSame(image, out, 'image');
+  refuseOverwriting([out], [{ path: image, name: 'the image' }, ...(options.inputs ?? [])]);
   // Before the cluster works for nothing.
   checkTarget(out);
   const bytes = readInputFile(image, MAX_SENDABLE_BYTES);
@@ -77,18 +79,13 @@ export interface RevealResult {
  * @throws ClusterError `bad_usage` for the files, `bad_image` where there is none in it
  */
 export function revealFile(carrier: string, out?: string): RevealResult {
-  if (out !== undefined) refuseSame(carrier, out, 'carrier');
+  if (out !== undefined) refuseOverwriting([out], [{ path: carrier, name: 'the carrier' }]);
   try {
     return revealCarrier(inputPieces(carrier, MAX_CARRIER_BYTES));
   } catch (error) {
     if (!(error instanceof ClusterError) || error.message.startsWith(carrier)) throw error;
     throw new ClusterError(error.code, `${carrier}: ${error.message}`, { cause: error });
   }
-}
-
-function refuseSame(input: string, out: string, what: string): void {
-  if (!isSameFile(input, out)) return;
-  throw new ClusterError('bad_usage', `${out} is the ${what} itself, it would be overwritten`);
 }
 
 function failureOf(record: RequestRecord, refusal: string | undefined, addresses: readonly string[]): ClusterError {

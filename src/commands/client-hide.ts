@@ -8,6 +8,7 @@ import { systemClock } from '../core/system-clock';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
 import { serverFlag } from './client/flags';
+import { configFilesOf } from './client/inputs';
 
 export class ClientHide extends BaseCommand {
   static override summary = 'hide one image by the cluster and verify the carrier';
@@ -29,21 +30,21 @@ export class ClientHide extends BaseCommand {
 
   async run(): Promise<HideResult> {
     const { args, flags } = await this.parse(ClientHide);
-    const {
-      name: clientName,
-      serverAddresses: addresses,
-      requestTimeoutMs,
-      tls,
-    } = clientConfigOf(flags.config, {
-      servers: flags.server,
-    });
+    const config = clientConfigOf(flags.config, { servers: flags.server });
+    const { name: clientName, serverAddresses: addresses, requestTimeoutMs, tls } = config;
     const { out: named = `${path.parse(args.image).name}.carrier.png` } = flags;
     const out = named === '-' ? STDOUT : named;
     const isData = goesToStdout(out);
     if (isData && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
     const how = { addresses, clientName, requestTimeoutMs, random: Math.random, clock: systemClock };
     const secure = await secureOf(tls);
-    const result = await hideImage({ image: args.image, out, ...how, secure });
+    const result = await hideImage({
+      image: args.image,
+      out,
+      inputs: configFilesOf(flags.config, config),
+      ...how,
+      secure,
+    });
     const server = result.server_id === null ? 'a server' : `server ${result.server_id}`;
     const text = `${named}: ${result.carrier_bytes} bytes from ${server} in ${result.latency_ms.toFixed(1)} ms, verified`;
     if (isData) this.logToStderr(text);

@@ -1,16 +1,18 @@
 import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
+import path from 'node:path';
 import { printsItsResult } from '../cli/output';
 import { clientConfigOf } from './client/overrides';
-import { type ClientReport, runClient } from '../client/run-client';
+import { type ClientReport, logFileOf, runClient } from '../client/run-client';
 import { DEFAULT_IMAGE_DIRECTORY } from '../config/stress-config';
 import { EXIT } from '../core/errors';
-import { goesToStdout } from '../files/target';
+import { goesToStdout, type NamedFile, refuseOverwriting, STDOUT } from '../files/target';
 import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
 import { loadFlags, overridesOf } from './client/flags';
+import { configFilesOf } from './client/inputs';
 import { imagesOf } from './stress/images';
 
 export class Client extends BaseCommand {
@@ -26,7 +28,10 @@ export class Client extends BaseCommand {
   ];
   static override flags = {
     ...loadFlags,
-    'metrics-output': Flags.string({ helpValue: 'FILE', summary: 'write its numbers there, its log beside it (.log)' }),
+    'metrics-output': Flags.string({
+      helpValue: 'FILE',
+      summary: 'write its numbers there, its log beside it (.log); - is standard output, without a log',
+    }),
   };
 
   async run(): Promise<ClientReport> {
@@ -36,7 +41,12 @@ export class Client extends BaseCommand {
     const { machineId = 1, clientId = 1 } = overrides;
     // Only a folder that somebody chose must be there.
     const folder = config.imageDir === DEFAULT_IMAGE_DIRECTORY ? undefined : config.imageDir;
-    const metricsFile = flags['metrics-output'];
+    const pictures = imagesOf(folder);
+    const metricsFile = flags['metrics-output'] === '-' ? STDOUT : flags['metrics-output'];
+    if (metricsFile !== undefined) {
+      const read = [...configFilesOf(flags.config, config), ...filesOf(pictures)];
+      refuseOverwriting([metricsFile, logFileOf(metricsFile)], read);
+    }
     const isData = metricsFile !== undefined && goesToStdout(metricsFile);
     if (isData) printsItsResult();
     const output = isData ? process.stderr : process.stdout;
@@ -45,7 +55,7 @@ export class Client extends BaseCommand {
     const secure = await secureOf(config.tls);
     const report = await withInterrupt((signal) =>
       runClient({
-        ...{ config, images: imagesOf(folder).images, machineId, clientId, seed, clock: systemClock, signal, secure },
+        ...{ config, images: pictures.images, machineId, clientId, seed, clock: systemClock, signal, secure },
         ...{ metricsFile, logLevel: flags['log-level'] },
         display: this.jsonEnabled() ? undefined : display,
       }),
@@ -55,6 +65,11 @@ export class Client extends BaseCommand {
     else if (hasFailed(report)) this.endWith(EXIT.checkFailed);
     return report;
   }
+}
+
+/** The pictures of a folder; those inside the program are no files. */
+function filesOf({ images, name: folder }: ReturnType<typeof imagesOf>): NamedFile[] {
+  return images.map(({ name }) => ({ path: path.join(folder, name), name: `a picture to send (${name})` }));
 }
 
 /** A wrong carrier, or requests of which not one was successful: under faults a share of them may fail. */

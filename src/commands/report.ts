@@ -52,6 +52,7 @@ export class Report extends BaseCommand {
       faults: placesOf('--faults', flags.faults && [flags.faults])?.map(required)[0] ?? optional(config.faultsLog),
       events: placesOf('--events', flags.events)?.map(required) ?? config.serverMachines.map(optional),
       outFiles: flags.out ?? OUTPUTS.map((name) => `${outputDir}/${name}`),
+      inputs: [{ path: flags.config ?? DEFAULT_CONFIG, name: 'the configuration' }],
       runs: runChoice(flags.run),
       thresholds: thresholdsOf(flags.threshold ?? config.thresholds, {
         ...{ flag: '--threshold', isGiven: flags.threshold !== undefined },

@@ -11,6 +11,7 @@ import { checkCover } from '../imaging/cover-check';
 import { runServer, type RunServerOptions } from '../server/run-server';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
+import { refuseSharedFiles } from './server/own-files';
 import { reachWarnings } from './server/reach';
 
 declare const WORKER_SOURCE: string;
@@ -53,6 +54,7 @@ export class Server extends BaseCommand {
     const { id, address, peer: peers, 'metrics-address': metricsAddress } = flags;
     const given = { id, address, peers, metricsAddress };
     const config = serverConfigFromFlags(given, file, { availableParallelism: availableParallelism() });
+    refuseSharedFiles(config, file?.path ?? null);
     const secure = await secureOf(config.tls, 'server');
     const exitCode = await runServer({
       ...runOptions(config, file?.path ?? null),

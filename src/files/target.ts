@@ -49,10 +49,13 @@ export function isSpecial(file: string): boolean {
   }
 }
 
-/** Whether two paths lead to the same file, by whatever links. */
+/** Whether two paths lead to the same file, by whatever links, hard ones too. */
 export function isSameFile(one: string, other: string): boolean {
-  const place = placeOf(one);
-  return place !== null && place === placeOf(other);
+  const [place, otherPlace] = [placeOf(one), placeOf(other)];
+  if (place === null || otherPlace === null) return false;
+  if (place === otherPlace) return true;
+  const identity = identityOf(place);
+  return identity !== null && identity === identityOf(otherPlace);
 }
 
 /** Returns the real path of a regular file or of one that could be made; null: it is neither. */
@@ -60,7 +63,45 @@ export function placeOf(file: string): string | null {
   try {
     const target = targetOf(file);
     if (target.kind !== 'regular') return null;
-    return path.join(realpathSync.native(path.dirname(target.path)), path.basename(target.path));
+    return path.join(realFolder(path.dirname(target.path)), path.basename(target.path));
+  } catch {
+    return null;
+  }
+}
+
+/** Folders that are not there yet keep their names. */
+function realFolder(folder: string): string {
+  try {
+    return realpathSync.native(folder);
+  } catch (error) {
+    const above = path.dirname(folder);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || above === folder) throw error;
+    return path.join(realFolder(above), path.basename(folder));
+  }
+}
+
+/** A file, and what to call it in an error: `the configuration`, `server.pid_file`. */
+export interface NamedFile {
+  path: string;
+  name: string;
+}
+
+/** Keeps what is read from being overwritten by what is written. @throws ClusterError `bad_usage` that names both */
+export function refuseOverwriting(outputs: readonly string[], inputs: readonly NamedFile[]): void {
+  const names = new Map(inputs.map(({ path: file, name }) => [identityOf(file), name]));
+  names.delete(null);
+  for (const out of outputs) {
+    const name = names.get(identityOf(out));
+    if (name === undefined) continue;
+    throw new ClusterError('bad_usage', `${oneLine(out)} is ${name} itself, it would be overwritten`);
+  }
+}
+
+/** What all names of a regular file have in common; null: there is none. */
+function identityOf(file: string): string | null {
+  try {
+    const there = statSync(file);
+    return there.isFile() ? `${there.dev}:${there.ino}` : null;
   } catch {
     return null;
   }

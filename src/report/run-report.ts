@@ -2,9 +2,9 @@ import path from 'node:path';
 import type { ClockLook } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { Threshold } from '../core/metrics/threshold';
-import { checkTarget } from '../files/target';
+import { checkTarget, type NamedFile, refuseOverwriting } from '../files/target';
 import { buildReport } from './build';
-import type { Collected, Place } from './collect';
+import { type Collected, findEventFiles, type Place } from './collect';
 import { gather, type Gathered, type RemoteOptions } from './gather';
 import type { Inputs } from './inputs';
 import { printable } from '../core/printable';
@@ -21,6 +21,8 @@ export interface RunReportOptions {
   events: readonly Place[];
   /** Where the report goes, in the format of each extension. */
   outFiles: readonly string[];
+  /** What else was read, and must not be overwritten. */
+  inputs?: readonly NamedFile[];
   runs: RunChoice;
   thresholds: readonly Threshold[];
   /** What the caller's own checks say, and facts about the run; they stand in the report. */
@@ -53,6 +55,7 @@ export async function runReport(options: RunReportOptions): Promise<Report> {
   for (const line of [RULE, 'CloudP2P Metrics Aggregation', RULE, ...banner, RULE, '']) say(line);
   const gathered = await collect(options);
   const { collected, faults, events, machines, ...known } = gathered;
+  refuseOverwriting(outFiles, [...(options.inputs ?? []), ...filesOf(gathered)]);
   for (const line of ['', 'Step 2: Aggregating metrics...', '']) say(line);
   say(`Loading metrics from: ${foldersOf(collected, options.remote).map(shown).join(', ')}`);
   const inputs = readInputs({ collected, faults, events, known, runs, machines });
@@ -79,6 +82,16 @@ async function collect(options: RunReportOptions): Promise<Gathered> {
   });
   if (gathered.collected.some(isGood)) return gathered;
   throw nothing({ missing: gathered.collected.map(({ source, problem }) => `${source}: ${problem}`) });
+}
+
+/** What is about to be read. */
+function filesOf({ collected, faults, events }: Gathered): NamedFile[] {
+  const metrics = collected.flatMap(({ recordFiles, clientFiles, generatorFiles, runFiles }) => [
+    ...[...recordFiles, ...clientFiles, ...generatorFiles, ...runFiles],
+  ]);
+  const others = findEventFiles(events).files.map(({ path: file }) => file);
+  const files = [...metrics, ...others, ...(faults === null ? [] : [faults.path])];
+  return files.map((file) => ({ path: file, name: `an input of this report (${shown(file)})` }));
 }
 
 /** Where the files are read: local ones in their place, all others below one folder. */

@@ -1,6 +1,11 @@
+import { readFileSync, type Stats } from 'node:fs';
 import { ClusterError } from '../core/errors';
 import { removeOurs } from '../files/move';
+import { cannotWrite, checkTarget } from '../files/target';
 import { PreparedFile } from '../files/write-whole';
+
+/** No pid file comes near it. */
+const MAX_BYTES = 64 * 1024;
 
 /**
  * The file by which others find this process. Its content is on disk before the server listens, so that a full disk keeps
@@ -37,12 +42,33 @@ export class PidFile {
 
 /**
  * Others read it: they would wait at a FIFO. And they believe it for its owner, which is not that of the file that a killed
- * server of somebody else may have left there.
+ * server of somebody else may have left there. What is no pid file was named by mistake, and stays.
  */
 async function prepared(file: string, content: string): Promise<PreparedFile> {
-  const whole = await PreparedFile.prepare(file, content, true);
-  if (whole.target.kind !== 'fifo') return whole;
-  throw new ClusterError('bad_usage', `cannot write ${file}: is a FIFO, expected a file`);
+  const target = checkTarget(file);
+  if (target.kind === 'fifo') throw cannotWrite(file, new Error('is a FIFO, expected a file'));
+  if (target.kind === 'regular' && target.there !== null && !isPidFile(target.path, target.there, file)) {
+    throw cannotWrite(file, new Error('is there and is no pid file, it would be overwritten'));
+  }
+  return PreparedFile.prepare(file, content, true);
+}
+
+/** Also one that a full disk has left empty, and a number alone, as other programs write it. */
+function isPidFile(place: string, { size }: Stats, file: string): boolean {
+  if (size === 0) return true;
+  if (size > MAX_BYTES) return false;
+  let text;
+  try {
+    text = readFileSync(place, 'utf8');
+  } catch (error) {
+    throw cannotWrite(file, error);
+  }
+  try {
+    const content: unknown = JSON.parse(text);
+    return Number.isInteger(typeof content === 'object' ? (content as { pid?: unknown } | null)?.pid : content);
+  } catch {
+    return false;
+  }
 }
 
 /** Errors name the setting. */

@@ -36,7 +36,8 @@ export function readReport(place: string): Named {
   throw bad(problemOf(result.issues[0]));
 }
 
-function fileOf(place: string): string {
+/** The report in a folder, or the one that was named. */
+export function fileOf(place: string): string {
   const isFolder = statSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
   return isFolder ? path.join(place, FILE_NAME) : place;
 }

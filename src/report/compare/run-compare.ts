@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { ClusterError } from '../../core/errors';
 import { printable } from '../../core/printable';
+import { refuseOverwriting } from '../../files/target';
 import { writeAll } from '../../files/write-whole';
 import { compare, type Named } from './compare';
 import type { Comparison } from './comparison';
 import { renderCompareHtml } from './html';
-import { readReport } from './read-report';
+import { fileOf, readReport } from './read-report';
 import { renderCompareText } from './text';
 
 export interface CompareOptions {
@@ -36,6 +37,11 @@ export async function runCompare({ places, outFiles, say }: CompareOptions): Pro
     throw new ClusterError('bad_usage', `--compare: expected ${expected}; got ${places.length}`);
   }
   const renders = [...new Set(outFiles)].map((file) => ({ file, render: renderOf(file) }));
+  const inputs = [placeA, placeB].map((place) => ({
+    path: fileOf(place),
+    name: `a report to compare (${printable(place, 4096)})`,
+  }));
+  refuseOverwriting(outFiles, inputs);
   const [a, b] = [readReport(placeA), readReport(placeB)];
   const comparison = compare(a, b);
   await writeAll(renders.map(({ file, render }) => ({ path: file, content: render(comparison, a, b) })));
