@@ -58,11 +58,14 @@ export function text(maxChars = 200) {
   );
 }
 
-/** The path of a file or folder, relative to where the command runs. */
+/** The path of a file or folder, relative to where the command runs. Some programs mean standard output by "-". */
 export function path() {
-  return v.custom<string>(
-    (value) => typeof value === 'string' && value.trim() !== '' && value.length <= 4096 && !value.includes('\0'),
-    'a path',
+  return v.pipe(
+    v.custom<string>(
+      (value) => typeof value === 'string' && value.trim() !== '' && value.length <= 4096 && !value.includes('\0'),
+      'a path',
+    ),
+    v.check((value) => value !== '-', 'a path ("-" is none; a file of that name is "./-")'),
   );
 }
 

@@ -1,0 +1,171 @@
+/** Files that are read and written by one command, or written twice: refused before anything is done. */
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { lines, request } from '../report/lab';
+import { freePorts } from '../support/cluster';
+import { inFolder, runProgram, startProgram } from '../support/program';
+
+const SMALL = path.join(__dirname, '../../test_images/small.png');
+const MINUTE_MS = 60_000;
+
+/** All files below a folder, with their contents. */
+function contentsOf(folder: string): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = names.map((entry) => path.join(entry.parentPath, entry.name)).sort();
+  return Object.fromEntries(files.map((file) => [path.relative(folder, file), readFileSync(file, 'latin1')]));
+}
+
+/** A server's configuration `s.toml` in a folder of its own, with these lines of [server] and more. */
+async function inServerFolder(
+  settings: string,
+  more: string,
+  body: (cwd: string, address: string) => Promise<void>,
+): Promise<void> {
+  await inFolder(async (cwd) => {
+    const address = `127.0.0.1:${(await freePorts(1))[0]}`;
+    const toml = `[server]\nid = 1\naddress = "${address}"\n${settings}\n[peers]\npeers = []\n${more}`;
+    writeFileSync(path.join(cwd, 's.toml'), toml);
+    for (const name of ['one.pem', 'two.pem', 'three.pem']) writeFileSync(path.join(cwd, name), `${name}\n`);
+    writeFileSync(path.join(cwd, 'cover.png'), readFileSync(SMALL));
+    await body(cwd, address);
+  });
+}
+
+const TLS = '[tls]\nca = "one.pem"\ncert = "two.pem"\nkey = "three.pem"\n';
+
+describe('a server', () => {
+  test.each([
+    ['pid_file', 's.toml', 'this configuration'],
+    ['pid_file', 'link.toml', 'this configuration'],
+    ['events_file', './s.toml', 'this configuration'],
+    ['log_file', 'hard.toml', 'this configuration'],
+    ['pid_file', 'server_{id}_events.ndjson', 'server.events_file'],
+    ['events_file', 'server_1.pid', 'server.pid_file'],
+    ['log_file', '../$/server_1_events.ndjson', 'server.events_file'],
+    ['pid_file', 'cover.png', 'server.cover_image'],
+    ['log_file', 'one.pem', 'tls.ca'],
+    ['events_file', 'two.pem', 'tls.cert'],
+    ['pid_file', 'three.pem', 'tls.key'],
+  ])(
+    'whose %s is %s does not start: it is %s too',
+    async (key, file, other) => {
+      await inServerFolder(`${key} = "@"\ncover_image = "cover.png"`, TLS, async (cwd) => {
+        const place = file.replace('$', path.basename(cwd));
+        const toml = readFileSync(path.join(cwd, 's.toml'), 'utf8').replace('@', place);
+        writeFileSync(path.join(cwd, 's.toml'), toml);
+        symlinkSync('s.toml', path.join(cwd, 'link.toml'));
+        linkSync(path.join(cwd, 's.toml'), path.join(cwd, 'hard.toml'));
+        const before = contentsOf(cwd);
+        const { code, stderr } = await runProgram(['server', '--config', 's.toml'], { cwd, timeoutMs: 20_000 });
+        // Of two files that are written, the first is blamed.
+        const names = [`server.${key}`, other];
+        expect({ code, isNamed: names.every((name) => stderr.includes(name)), lines: stderr.match(/\n/g) }).toEqual({
+          ...{ code: 2, isNamed: true, lines: ['\n'] },
+        });
+        expect(stderr).toMatch(/^Error: s\.toml: server\.\w+: expected a file of its own, got /);
+        expect(contentsOf(cwd)).toEqual(before);
+      });
+    },
+    30_000,
+  );
+
+  test('whose two files lie in a folder that is not there yet does not start either', async () => {
+    await inServerFolder('events_file = "new/x"\nlog_file = "new/../new/x"', '', async (cwd) => {
+      const ended = await runProgram(['server', '--config', 's.toml'], { cwd, timeoutMs: 20_000 });
+      expect(ended).toMatchObject({
+        code: 2,
+        stderr:
+          'Error: s.toml: server.events_file: expected a file of its own, got new/x, which is server.log_file too\n',
+      });
+      expect(existsSync(path.join(cwd, 'new'))).toBe(false);
+    });
+  }, 30_000);
+
+  test.each(['a diary\n', '{"name":"pid"}', '[1]', 'x'.repeat(100_000)])(
+    'does not take %.12j for a pid file',
+    async (text) => {
+      await inServerFolder('pid_file = "notes"', '', async (cwd) => {
+        writeFileSync(path.join(cwd, 'notes'), text);
+        const ended = await runProgram(['server', '--config', 's.toml'], { cwd, timeoutMs: 20_000 });
+        const why = 'cannot write notes: is there and is no pid file, it would be overwritten';
+        expect(ended).toMatchObject({ code: 2, stderr: `Error: s.toml: server.pid_file: ${why}\n` });
+        expect(readFileSync(path.join(cwd, 'notes'), 'utf8')).toBe(text);
+      });
+    },
+    30_000,
+  );
+
+  test.each(['', '{"pid":4194305,"start_time":1}\n', '4194305\n'])(
+    'takes the place of the pid file %j of one that was killed',
+    async (text) => {
+      await inServerFolder('', '', async (cwd, address) => {
+        writeFileSync(path.join(cwd, 'server_1.pid'), text);
+        const server = startProgram(['server', '--config', 's.toml'], { cwd });
+        const status = ['status', '--server', address, '--wait', '20'];
+        expect(await runProgram(status, { cwd, timeoutMs: MINUTE_MS })).toMatchObject({ code: 0 });
+        expect(JSON.parse(readFileSync(path.join(cwd, 'server_1.pid'), 'utf8'))).toMatchObject({
+          pid: server.child.pid,
+        });
+        server.child.kill('SIGTERM');
+        expect(await server.ended).toMatchObject({ code: 0, stderr: '' });
+      });
+    },
+    60_000,
+  );
+
+  test.each(['log_file', 'events_file', 'pid_file'])('whose %s is "-" says that this is no file', async (key) => {
+    await inServerFolder(`${key} = "-"`, '', async (cwd) => {
+      const { code, stderr } = await runProgram(['server', '--config', 's.toml'], { cwd, timeoutMs: 20_000 });
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: `Error: s.toml: server.${key}: expected a path ("-" is none; a file of that name is "./-"), got "-"\n`,
+      });
+      expect(existsSync(path.join(cwd, '-'))).toBe(false);
+    });
+  });
+});
+
+/** Runs what is to be refused in a folder with a client's configuration, pictures and two runs; nothing may change. */
+async function expectRefused(args: readonly string[], message: string): Promise<void> {
+  await inFolder(async (cwd) => {
+    const at = (...names: string[]): string => path.join(cwd, ...names);
+    for (const name of ['images', 'metrics', 'old']) mkdirSync(at(name));
+    writeFileSync(at('images', 'small.png'), readFileSync(SMALL));
+    writeFileSync(at('c.toml'), '[client]\nserver_addresses = ["127.0.0.1:9"]\n');
+    writeFileSync(at('c.json'), '[client]\nserver_addresses = ["127.0.0.1:9"]\n');
+    writeFileSync(at('report.json'), '[report]\n');
+    writeFileSync(at('metrics', 'machine_1_requests.ndjson'), lines([request(1, 0)]));
+    writeFileSync(at('metrics', 'machine_1_client_1.json'), '{}');
+    symlinkSync('machine_1_client_1.json', at('metrics', 'link.json'));
+    writeFileSync(at('old', 'final_report.json'), '{}');
+    const before = contentsOf(cwd);
+    const { code, stderr } = await runProgram(args, { cwd, timeoutMs: 20_000 });
+    expect({ code, stderr }).toEqual({ code: 2, stderr: `Error: ${message} itself, it would be overwritten\n` });
+    expect(contentsOf(cwd)).toEqual(before);
+  });
+}
+
+const REPORT = ['report', '--metrics', 'metrics', '--out'];
+const CLIENT = ['client', '--image-dir', 'images', '--requests', '1', '--metrics-output'];
+const HIDE = ['client', 'hide', 'images/small.png', '--config', 'c.toml', '--out'];
+
+test.each([
+  [[...REPORT, 'metrics/machine_1_client_1.json'], 'an input of this report (metrics/machine_1_client_1.json)'],
+  [[...REPORT, 'metrics/link.json'], 'an input of this report (metrics/machine_1_client_1.json)'],
+  [[...REPORT, 'report.json', '--config', 'report.json'], 'the configuration'],
+  [[...REPORT, 'old/final_report.json', '--faults', 'old/final_report.json'], 'an input of this report ($)'],
+  [[...REPORT, 'old/final_report.json', '--events', 'old/final_report.json'], 'an input of this report ($)'],
+  [['report', '--compare', 'old', 'old', '--out', 'old/final_report.json'], 'a report to compare (old)'],
+  [[...HIDE, 'c.toml'], 'the configuration'],
+  [[...HIDE, './images/small.png'], 'the image'],
+  [['client', 'reveal', 'images/small.png', '--out', 'images/small.png'], 'the carrier'],
+  [[...CLIENT, 'c.json', '--config', 'c.json'], 'the configuration'],
+  [[...CLIENT, 'images/small.png', '--config', 'c.toml'], 'a picture to send (small.png)'],
+])(
+  'what is read stays: cloudp2p %j',
+  async (args, name) => {
+    const out = args[args.findIndex((word) => ['--out', '--metrics-output'].includes(word)) + 1]!;
+    await expectRefused(args, `${out} is ${name.replace('$', out)}`);
+  },
+  30_000,
+);
