@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientConfig } from '../config/client-config';
 import type { Clock, Logger, LogLevel, Random } from '../core/environment';
+import type { ClusterError } from '../core/errors';
+import { oneLine } from '../core/printable';
 import { seededRandom } from '../core/random';
 import { FrameWatch, type Secure } from '../core/transport/network';
 import { resolveAliases } from './aliases';
@@ -14,7 +16,8 @@ import { summaryText } from './summary-text';
 import { Tally } from './tally';
 import { UnexpectedErrors } from '../core/unexpected-errors';
 import { toMicros } from '../core/to-micros';
-import { checkTarget } from '../files/target';
+import { causeOf } from '../files/cause';
+import { cannotWrite, checkTarget } from '../files/target';
 
 export interface RunClientOptions {
   config: ClientConfig;
@@ -54,7 +57,7 @@ export async function runClient(options: RunClientOptions): Promise<ClientReport
   const runId = randomUUID();
   const logs = new LogFiles({ clock, level: options.logLevel, onError: (error) => warn(options, error.message) });
   const hasLog = metricsFile !== undefined && checkTarget(metricsFile).kind === 'regular';
-  const log = hasLog ? await logs.begin(logFileOf(metricsFile)) : undefined;
+  const log = hasLog ? await beginLog(metricsFile, logs) : undefined;
   const aliases = await resolveAliases(config.serverAddresses);
   const client = newClient(options, { runId, aliases, log });
   const tally = new Tally(log);
@@ -86,6 +89,18 @@ export async function runClient(options: RunClientOptions): Promise<ClientReport
 /** machine_1_client_2.json → machine_1_client_2.log */
 export function logFileOf(metricsFile: string): string {
   return `${metricsFile.replace(/\.json$/, '')}.log`;
+}
+
+/** Its error names the file that somebody chose. */
+async function beginLog(metricsFile: string, logs: LogFiles): Promise<Logger> {
+  const file = logFileOf(metricsFile);
+  try {
+    return await logs.begin(file);
+  } catch (error) {
+    const { cause } = error as ClusterError;
+    if (cause === undefined) throw error;
+    throw cannotWrite(metricsFile, new Error(`its log beside it, ${oneLine(file)}: ${causeOf(cause)}`, { cause }));
+  }
 }
 
 function newClient(

@@ -22,7 +22,7 @@ let suspensionCount = 0;
  */
 export function endOnStopSignals(exit: (signal: StopSignal) => void): void {
   endAtOnce = exit;
-  listen(exit);
+  if (suspensionCount === 0) listen(exit);
 }
 
 /** Does what may wait in the system for ever (a FIFO that nobody writes to): meanwhile signals end this process as they are. */

@@ -25,7 +25,10 @@ export function openToAppend(file: string): number {
 export async function beginEmpty(file: string): Promise<void> {
   const target = targetOf(file);
   if (target.kind === 'regular') makeFolder(path.dirname(target.path));
-  await (await open(file, APPEND | constants.O_TRUNC)).close();
+  const handle = await open(file, APPEND | constants.O_TRUNC).catch((error: unknown) => {
+    throw target.kind === 'regular' ? creationError(target.path, error) : error;
+  });
+  await handle.close();
 }
 
 /** Appends a text to a file at once, as `appendText` does. */

@@ -83,4 +83,6 @@ export interface StressReport {
   previous_dir: string | null;
   /** Why files are missing or not complete (a full disk). */
   problem: string | null;
+  /** False: no server ever said a word to a client, whatever the first probe heard. */
+  reached: boolean;
 }

@@ -122,6 +122,7 @@ class StressRun {
       metrics_dir: metricsDir,
       previous_dir: this.#previousDir,
       problem: this.#files?.problem ?? null,
+      reached: this.#hasReached(),
     };
   }
 
@@ -314,9 +315,13 @@ class StressRun {
     this.#options.screen?.print(logLine(new Date(this.#options.clock.wallMs()), level, text));
   }
 
+  /** Who has sent nothing has missed nothing. */
+  #hasReached(): boolean {
+    return this.#tally.all.summary.totalCount === 0 || this.#clients.some(({ client }) => client.hasHeard);
+  }
+
   #sayAfter(files: RunFiles): void {
-    const hasHeard = this.#clients.some(({ client }) => client.hasHeard);
-    const unreached = hasHeard || this.#tally.all.summary.totalCount === 0 ? [] : this.#options.serverAddresses;
+    const unreached = this.#hasReached() ? [] : this.#options.serverAddresses;
     const { problem } = files;
     const { why } = this.watch.summary();
     const waitedCount = this.#loop?.waitedCount ?? 0;

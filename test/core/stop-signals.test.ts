@@ -1,6 +1,6 @@
 import { catchStopSignals, type StopSignal, withInterrupt } from '../../src/core/stop-signals';
 
-const NAMES: StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const NAMES: StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 const before = new Map(NAMES.map((name) => [name, process.listeners(name)]));
 
 /** How many listeners there are besides those of the test's own program. */
@@ -19,8 +19,9 @@ it.each<[string, StopSignal[], string[]]>([
   ['SIGTERM after Ctrl-C, too', ['SIGINT', 'SIGTERM'], ['first SIGINT', 'second SIGTERM']],
   ['a closed terminal sends two', ['SIGHUP', 'SIGHUP', 'SIGHUP'], ['first SIGHUP']],
   ['systemd may send both', ['SIGTERM', 'SIGHUP'], ['first SIGTERM']],
-  ['and logind SIGTERM after the terminal is gone', ['SIGHUP', 'SIGTERM'], ['first SIGHUP']],
-  ['two orders after a hang-up', ['SIGHUP', 'SIGTERM', 'SIGTERM'], ['first SIGHUP', 'second SIGTERM']],
+  ['an order after a hang-up ends at once', ['SIGHUP', 'SIGTERM'], ['first SIGHUP', 'second SIGTERM']],
+  ['also after several', ['SIGHUP', 'SIGHUP', 'SIGINT'], ['first SIGHUP', 'second SIGINT']],
+  ['Ctrl-\\ is an order', ['SIGQUIT', 'SIGQUIT'], ['first SIGQUIT', 'second SIGQUIT']],
 ])('%s', (_, signals, expected) => {
   const told: string[] = [];
   catchStopSignals({ first: (name) => told.push(`first ${name}`), second: (name) => told.push(`second ${name}`) });
@@ -29,8 +30,8 @@ it.each<[string, StopSignal[], string[]]>([
 });
 
 it('leaves nothing behind after work that nobody stopped', async () => {
-  await expect(withInterrupt(async (signal) => [signal.aborted, added()])).resolves.toEqual([false, [1, 1, 1]]);
-  expect(added()).toEqual([0, 0, 0]);
+  await expect(withInterrupt(async (signal) => [signal.aborted, added()])).resolves.toEqual([false, [1, 1, 1, 1]]);
+  expect(added()).toEqual([0, 0, 0, 0]);
 });
 
 it('aborts the work, and stays until the process ends: a further hang-up must not cut off its last words', async () => {
@@ -38,5 +39,27 @@ it('aborts the work, and stays until the process ends: a further hang-up must no
     process.emit('SIGHUP', 'SIGHUP');
     return signal.aborted;
   });
-  expect({ isAborted, added: added() }).toEqual({ isAborted: true, added: [1, 1, 1] });
+  expect({ isAborted, added: added() }).toEqual({ isAborted: true, added: [1, 1, 1, 1] });
+});
+
+function freshModule(): typeof import('../../src/core/stop-signals') {
+  jest.resetModules();
+  return require('../../src/core/stop-signals') as typeof import('../../src/core/stop-signals');
+}
+
+it('ends at once where nobody catches them, and not while somebody does or the system is to', () => {
+  // Of its own: in the other one somebody is still stopping.
+  const { catchStopSignals: caught, endOnStopSignals, interruptibly } = freshModule();
+  const told: string[] = [];
+  const hangUp = (): boolean => process.emit('SIGHUP', 'SIGHUP');
+  endOnStopSignals((name) => told.push(`at once ${name}`));
+  hangUp();
+  const release = caught({ first: () => undefined, second: () => undefined });
+  expect(interruptibly(added)).toEqual([1, 1, 1, 1]);
+  release();
+  expect(interruptibly(added)).toEqual([0, 0, 0, 0]);
+  hangUp();
+  caught({ first: (name) => told.push(`first ${name}`), second: () => undefined });
+  hangUp();
+  expect(told).toEqual(['at once SIGHUP', 'at once SIGHUP', 'first SIGHUP']);
 });
