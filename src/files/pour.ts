@@ -22,7 +22,8 @@ export async function pour(
   const patience = new Patience(target.kind === 'descriptor' ? `descriptor ${target.fd}` : target.path, signal);
   if (target.kind === 'descriptor') {
     const stream = target.fd === 1 ? process.stdout : target.fd === 2 ? process.stderr : null;
-    for (const chunk of chunks) await (stream === null ? intoFd(target.fd, chunk, patience) : intoStream(stream, chunk));
+    for (const chunk of chunks)
+      await (stream === null ? intoFd(target.fd, chunk, patience) : intoStream(stream, chunk));
     return;
   }
   const fd = await opened(target, patience);
@@ -65,10 +66,7 @@ class Patience {
   }
 }
 
-async function opened(
-  { kind, path }: { kind: 'device' | 'fifo'; path: string },
-  patience: Patience,
-): Promise<number> {
+async function opened({ kind, path }: { kind: 'device' | 'fifo'; path: string }, patience: Patience): Promise<number> {
   for (;;) {
     try {
       return openSync(path, O_WRONLY | O_NONBLOCK | O_NOCTTY);

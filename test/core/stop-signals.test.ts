@@ -1,3 +1,4 @@
+import type * as StopSignals from '../../src/core/stop-signals';
 import { catchStopSignals, type StopSignal, withInterrupt } from '../../src/core/stop-signals';
 
 const NAMES: StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
@@ -42,9 +43,9 @@ it('aborts the work, and stays until the process ends: a further hang-up must no
   expect({ isAborted, added: added() }).toEqual({ isAborted: true, added: [1, 1, 1, 1] });
 });
 
-function freshModule(): typeof import('../../src/core/stop-signals') {
+function freshModule(): typeof StopSignals {
   jest.resetModules();
-  return require('../../src/core/stop-signals') as typeof import('../../src/core/stop-signals');
+  return jest.requireActual('../../src/core/stop-signals');
 }
 
 it('ends at once where nobody catches them, and not while somebody does or the system is to', () => {
