@@ -2,12 +2,12 @@ import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import packageJson from '../../package.json';
 import { printsItsResult } from '../cli/output';
-import { type FaultsConfig, faultsConfigOf } from '../config/faults-config';
+import { DEFAULT_FAULTS_FILE, type FaultsConfig, faultsConfigOf } from '../config/faults-config';
 import { EXIT } from '../core/errors';
 import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import { faultHands } from '../faults/hands';
-import { isSpecial } from '../files/target';
+import { isSpecial, refuseOverwriting } from '../files/target';
 import { dryRun, type FaultsReport, simulateFaults } from '../faults/simulate';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
@@ -39,6 +39,8 @@ export class Faults extends BaseCommand {
   async run(): Promise<FaultsReport | ReturnType<typeof dryRun>> {
     const { flags } = await this.parse(Faults);
     const config = filesBeside(faultsConfigOf(flags, { ownCommand: ownCommand(), seed: randomInt(2 ** 31) }));
+    const written = [config.logFile, config.eventsFile, config.probeFile].filter((file) => file !== null);
+    refuseOverwriting(written, [{ path: flags.config ?? DEFAULT_FAULTS_FILE, name: 'the configuration' }]);
     const display = this.jsonEnabled() ? undefined : process.stdout;
     if (flags['dry-run']) {
       printsItsResult();

@@ -16,7 +16,7 @@ import { readServerFile, serverId } from './server-file';
 import { MAX_PATH_CHARS } from './show';
 import { readTls, tlsFields, type TlsFiles, tlsFilesOf, tlsProblems } from './tls';
 
-const DEFAULT_FILE = 'config/faults.toml';
+export const DEFAULT_FAULTS_FILE = 'config/faults.toml';
 const SERVER_FILES = 'config';
 /** How a server of this machine is written; every other host is one over SSH. */
 export const THIS_MACHINE = 'localhost';
@@ -115,7 +115,7 @@ export interface FaultsDefaults {
  * @throws ClusterError `bad_config`, one line a problem, which names the flag or the file's key
  */
 export function faultsConfigOf(flags: FaultsFlags, { ownCommand, seed }: FaultsDefaults): FaultsConfig {
-  const file = flags.config ?? DEFAULT_FILE;
+  const file = flags.config ?? DEFAULT_FAULTS_FILE;
   const required = flags.config !== undefined;
   const settings =
     loadConfig(faultsFileSchema, file, { required, check: fileProblems }) ?? defaultsOf(faultsFileSchema);

@@ -133,6 +133,8 @@ async function expectRefused(args: readonly string[], message: string): Promise<
     writeFileSync(at('images', 'small.png'), readFileSync(SMALL));
     writeFileSync(at('c.toml'), '[client]\nserver_addresses = ["127.0.0.1:9"]\n');
     writeFileSync(at('c.json'), '[client]\nserver_addresses = ["127.0.0.1:9"]\n');
+    writeFileSync(at('f.toml'), '[[servers]]\nid = 1\nconfig = "s.toml"\n');
+    writeFileSync(at('s.toml'), '[server]\nid = 1\naddress = "127.0.0.1:9"\n[peers]\npeers = []\n');
     writeFileSync(at('report.json'), '[report]\n');
     writeFileSync(at('metrics', 'machine_1_requests.ndjson'), lines([request(1, 0)]));
     writeFileSync(at('metrics', 'machine_1_client_1.json'), '{}');
@@ -160,11 +162,12 @@ test.each([
   [[...HIDE, './images/small.png'], 'the image'],
   [['client', 'reveal', 'images/small.png', '--out', 'images/small.png'], 'the carrier'],
   [[...CLIENT, 'c.json', '--config', 'c.json'], 'the configuration'],
+  [['faults', '--config', 'f.toml', '--log', 'f.toml'], 'the configuration'],
   [[...CLIENT, 'images/small.png', '--config', 'c.toml'], 'a picture to send (small.png)'],
 ])(
   'what is read stays: cloudp2p %j',
   async (args, name) => {
-    const out = args[args.findIndex((word) => ['--out', '--metrics-output'].includes(word)) + 1]!;
+    const out = args[args.findIndex((word) => ['--out', '--metrics-output', '--log'].includes(word)) + 1]!;
     await expectRefused(args, `${out} is ${name.replace('$', out)}`);
   },
   30_000,
