@@ -78,11 +78,15 @@ async function opened({ kind, path }: { kind: 'device' | 'fifo'; path: string },
 }
 
 /**
- * After what was written to the stream before. A reader that has seen enough (`| head`) is no error, and of a disk that is
- * full under a standard stream is told where all of its output is looked after (src/cli/output.ts).
+ * After what was written to the stream before. A reader that has seen enough (`| head`) is no error; and whatever else
+ * befalls standard output is told, for all that is written there, in src/cli/output.ts.
  */
 function intoStream(stream: NodeJS.WriteStream, chunk: Uint8Array): Promise<void> {
-  return new Promise((resolve) => stream.write(chunk, () => resolve()));
+  return new Promise((resolve, reject) =>
+    stream.write(chunk, (error: NodeJS.ErrnoException | null | undefined) =>
+      error && error.code !== 'EPIPE' && stream !== process.stdout ? reject(error) : resolve(),
+    ),
+  );
 }
 
 async function intoFd(fd: number, chunk: Uint8Array, patience: Patience): Promise<void> {
