@@ -1,8 +1,8 @@
 import { loadReportConfig } from '../config/report-config';
-import { EXIT } from '../core/errors';
+import { ClusterError, EXIT } from '../core/errors';
 import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
-import { goesToStdout } from '../files/target';
+import { goesToStdout, STDOUT } from '../files/target';
 import type { Comparison } from '../report/compare/comparison';
 import { runCompare } from '../report/compare/run-compare';
 import type { Report as ReportResult } from '../report/report';
@@ -40,9 +40,11 @@ export class Report extends BaseCommand {
   /** Writes the report, or compares two, and returns it. */
   async run(): Promise<ReportResult | Comparison> {
     const { flags } = await this.parse(Report);
-    const isData = flags.out?.some(goesToStdout) ?? false;
+    const out = flags.out?.map((file) => (file === '-' ? STDOUT : file));
+    const isData = out?.some(goesToStdout) ?? false;
+    if (isData && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
     const say = (line: string): void => (isData ? this.logToStderr(line) : this.log(line));
-    if (flags.compare) return runCompare({ places: flags.compare, outFiles: flags.out ?? [], say });
+    if (flags.compare) return runCompare({ places: flags.compare, outFiles: out ?? [], say });
     const config = loadReportConfig(flags.config ?? DEFAULT_CONFIG, { required: flags.config !== undefined });
     const required = (file: string) => ({ path: file, required: true });
     const optional = (file: string) => ({ path: file, required: false });
@@ -51,7 +53,7 @@ export class Report extends BaseCommand {
       metrics: placesOf('--metrics', flags.metrics) ?? config.clientMachines,
       faults: placesOf('--faults', flags.faults && [flags.faults])?.map(required)[0] ?? optional(config.faultsLog),
       events: placesOf('--events', flags.events)?.map(required) ?? config.serverMachines.map(optional),
-      outFiles: flags.out ?? OUTPUTS.map((name) => `${outputDir}/${name}`),
+      outFiles: out ?? OUTPUTS.map((name) => `${outputDir}/${name}`),
       inputs: [{ path: flags.config ?? DEFAULT_CONFIG, name: 'the configuration' }],
       runs: runChoice(flags.run),
       thresholds: thresholdsOf(flags.threshold ?? config.thresholds, {
@@ -60,7 +62,7 @@ export class Report extends BaseCommand {
       }),
       remote: {
         ...{ into: `${outputDir}/collected`, clock: systemClock, interruptible: withInterrupt },
-        output: this.jsonEnabled() ? undefined : process.stdout,
+        output: this.jsonEnabled() || isData ? undefined : process.stdout,
       },
       here: systemClock.look?.(),
       say,

@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { oneLine, printable } from '../core/printable';
 import { type StressConfig, stressConfigOf } from '../config/stress-config';
 import { EXIT } from '../core/errors';
@@ -43,7 +42,7 @@ export class Stress extends BaseCommand {
     const { clientConfig, isClientConfigRequired, seed = randomInt(2 ** 31), settings } = config;
     const judged = judgedBy(config, flags);
     const file = isClientConfigRequired ? clientConfig : undefined;
-    const { serverAddresses, requestTimeoutMs, tls } = clientConfigOf(file, { servers: flags.server });
+    const { serverAddresses, requestTimeoutMs, tls, saysRequests } = clientConfigOf(file, { servers: flags.server });
     const { images, name } = imagesOf(config.imageDirectory);
     const load = { ...settings, seed, server_addresses: serverAddresses };
     const secure = await secureOf(tls);
@@ -62,7 +61,7 @@ export class Stress extends BaseCommand {
       withInterrupt((signal) =>
         runStress({
           ...{ ...options, signal, enough, clock: systemClock },
-          ...{ names: { images: name, clientConfig }, notes: notesOf(config) },
+          ...{ names: { images: name, clientConfig }, notes: notesOf(config, saysRequests) },
           facts: { ...programFacts(['stress', ...this.argv]), config: load },
           logLevel: flags['log-level'],
           screen: this.jsonEnabled() ? undefined : new Screen(process.stdout, systemClock),
@@ -78,11 +77,11 @@ export class Stress extends BaseCommand {
 }
 
 /** What stands before the banner. */
-function notesOf({ clientConfig, metricsAddress }: StressConfig): string[] {
+function notesOf({ clientConfig, metricsAddress }: StressConfig, saysRequests: boolean): string[] {
   const note = `[requests] of ${printable(clientConfig)} is not used: what clients send stands in stress.toml and flags`;
   const now = new Date(systemClock.unixMs());
   const warnings = metricsWarnings(metricsAddress).map((text) => logLine(now, 'warn', text));
-  return existsSync(clientConfig) ? [note, ...warnings] : warnings;
+  return saysRequests ? [note, ...warnings] : warnings;
 }
 
 function hasFailed({ aggregated_stats: stats, thresholds, aborted_by }: StressReport): boolean {

@@ -51,6 +51,8 @@ export interface ClientConfig {
     durationMs?: number;
     totalRequests?: number;
   };
+  /** Whether the file itself says what clients send, which only `client` obeys. */
+  saysRequests: boolean;
 }
 
 /**
@@ -116,5 +118,6 @@ function build({ client, tls, requests }: ClientSettings, filePath: string): Cli
       durationMs: limitSecs === undefined ? undefined : toMs(limitSecs),
       totalRequests,
     },
+    saysRequests: Object.values(requests).some((value) => value !== undefined),
   };
 }

@@ -16,6 +16,9 @@ export function openToAppend(file: string): number {
     if (!fstatSync(fd).isBlockDevice()) return fd;
     closeSync(fd);
   } catch (error) {
+    if (target.kind === 'fifo' && (error as NodeJS.ErrnoException).code === 'ENXIO') {
+      throw new Error('is a FIFO that nobody reads: start its reader first', { cause: error });
+    }
     throw target.kind === 'regular' ? creationError(target.path, error) : error;
   }
   throw new Error('is a disk, expected a file');

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { oneLine } from '../core/printable';
 import { causeOf } from './cause';
@@ -47,7 +47,7 @@ function makeMissing(folder: string): void {
     const { code } = error as NodeJS.ErrnoException;
     // Another process may have made it meanwhile.
     if (code === 'EEXIST' && isFolder(folder)) return;
-    throw noFolder(folder, whyNot(error), error);
+    throw noFolder(folder, whyNot(folder, error), error);
   }
 }
 
@@ -58,10 +58,20 @@ export function creationError(file: string, error: unknown): unknown {
 }
 
 /** The folder above it is there: these two codes mean something else than they say elsewhere. */
-function whyNot(error: unknown): string {
+function whyNot(folder: string, error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return TAKES_NO_NEW;
-  return code === 'EEXIST' ? 'a symbolic link of that name leads nowhere' : causeOf(error);
+  return (code === 'EEXIST' ? deadLink(folder) : undefined) ?? causeOf(error);
+}
+
+/** Says where a symbolic link leads if nothing is there; undefined: it is none, or something is. */
+export function deadLink(file: string): string | undefined {
+  try {
+    if (!lstatSync(file).isSymbolicLink() || statSync(file, { throwIfNoEntry: false })) return undefined;
+    return `it is a symbolic link to ${oneLine(readlinkSync(file))}, which does not exist`;
+  } catch {
+    return undefined;
+  }
 }
 
 function noFolder(folder: string, why: string, cause: unknown): Error {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
+import { goesToStdout } from '../files/target';
 import { writeAll } from '../files/write-whole';
 import { printable } from '../core/printable';
 import { renderCsv } from './renderers/csv';
@@ -20,10 +21,11 @@ const FORMATS = {
 
 type Extension = keyof typeof FORMATS;
 
-/** @throws ClusterError `bad_usage` for a file of no known format */
+/** Text on standard output, which has no extension. @throws ClusterError `bad_usage` for a file of no known format */
 export function formatOf(file: string): (typeof FORMATS)[Extension] {
   const extension = path.extname(file).toLowerCase();
   if (Object.hasOwn(FORMATS, extension)) return FORMATS[extension as Extension];
+  if (extension === '' && goesToStdout(file)) return FORMATS['.txt'];
   const known = Object.keys(FORMATS).join(', ');
   throw new ClusterError('bad_usage', `--out: expected a file that ends with ${known}, got "${printable(file, 200)}"`);
 }

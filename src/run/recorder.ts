@@ -6,7 +6,7 @@ import { SAME_CLOCK_MS } from '../core/metrics/clock-watch';
 import { oneLine } from '../core/printable';
 import type { FaultsReport } from '../faults/simulate';
 import { causeOf } from '../files/cause';
-import { makeFolder, makeNewFolder } from '../files/folders';
+import { deadLink, makeFolder, makeNewFolder } from '../files/folders';
 import { writeWhole } from '../files/write-whole';
 import { renderText } from '../report/renderers/text';
 import type { Report, RunFacts } from '../report/report';
@@ -153,6 +153,8 @@ function makeRunFolder(folder: string): void {
     makeFolder(path.dirname(folder));
     // Whatever is there already, it is not ours to mix with.
     if (existsSync(folder)) throw new Error('it is there already, and a run needs a new folder');
+    const link = deadLink(folder);
+    if (link !== undefined) throw new Error(link);
     makeNewFolder(folder);
   } catch (error) {
     throw new ClusterError('bad_usage', `cannot make the folder ${oneLine(folder)}: ${causeOf(error)}`, {

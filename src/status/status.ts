@@ -3,7 +3,7 @@ import { pause } from '../core/pause';
 import type { Secure } from '../core/transport/network';
 import type { Answer } from './answer';
 import { askAll } from './ask';
-import { judge, type Verdict } from './verdict';
+import { judge, judgeReady, type Verdict } from './verdict';
 
 const ASK_TIMEOUT_MS = 1000;
 const WAIT_INTERVAL_MS = 200;
@@ -26,7 +26,7 @@ export async function look(
   return { answers, verdict: judge(answers) };
 }
 
-/** Asks until all agree, `waitMs` are over, or `stop`; the last look. */
+/** Asks until all are ready and agree, `waitMs` are over, or `stop`; the last look. */
 export async function waitForAgreement(
   addresses: readonly string[],
   waitMs: number,
@@ -37,7 +37,8 @@ export async function waitForAgreement(
   for (;;) {
     const leftMs = endMs - performance.now();
     const timeoutMs = Math.min(ASK_TIMEOUT_MS, Math.max(WAIT_INTERVAL_MS, leftMs));
-    const latest = await look(addresses, stop, timeoutMs, secure);
+    const { answers } = await look(addresses, stop, timeoutMs, secure);
+    const latest = { answers, verdict: judgeReady(answers) };
     if (latest.verdict.agreed || performance.now() + WAIT_INTERVAL_MS > endMs || stop.aborted) return latest;
     await pause(WAIT_INTERVAL_MS, stop);
   }

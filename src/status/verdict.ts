@@ -3,7 +3,7 @@ import type { StatusFields } from '../core/protocol';
 import { type Answer, answered } from './answer';
 
 export interface Verdict {
-  /** Every server answered, and all follow the same leader in the same term. */
+  /** Every server answered, and all follow the same leader in the same term; by `judgeReady`, all are ready as well. */
   agreed: boolean;
   /** One line for a person. */
   text: string;
@@ -22,6 +22,18 @@ export function judge(answers: readonly Answer[]): Verdict {
   const { leader_id: leaderId, term } = first;
   const who = statuses.length === 1 ? `server ${first.server_id} follows` : `all ${statuses.length} servers follow`;
   return { agreed: true, text: `${who} server ${leaderId} in term ${term}`, leaderId, term };
+}
+
+/** Judges as `judge` does, for who waits until the cluster can be used: a server that starts or leaves is not agreed. */
+export function judgeReady(answers: readonly Answer[]): Verdict {
+  const verdict = judge(answers);
+  const notReady = answered(answers).filter(({ status }) => status.phase !== 'ready');
+  if (!verdict.agreed || notReady.length === 0) return verdict;
+  const texts = [...groupBy(notReady, ({ status }) => status.phase)].map(([phase, group]) => {
+    const ids = enumerate(group.map(({ status }) => String(status.server_id)));
+    return group.length === 1 ? `server ${ids} is ${phase}` : `servers ${ids} are ${phase}`;
+  });
+  return { ...verdict, agreed: false, text: `${verdict.text}; ${texts.join('; ')}` };
 }
 
 function silences(answers: readonly Answer[]): string[] {

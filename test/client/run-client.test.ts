@@ -37,6 +37,7 @@ async function run(
     imageDir: folder,
     requestTimeoutMs,
     requests: { pacing: { mode: 'rate', ratePerSecond: 200 }, ...requests },
+    saysRequests: true,
   };
   const report = await runClient({
     ...{

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { cli, linesOf } from './capture';
@@ -88,7 +88,10 @@ test('a bad threshold: the flag, or file and key, is named', async () => {
 
 test('a folder for its files that is there already, or cannot be', async () => {
   writeFileSync('file', '');
+  symlinkSync('nowhere/at all', 'link');
   for (const [out, why] of [
+    ['link', 'it is a symbolic link to nowhere/at all, which does not exist'],
+    ['link/x', 'the folder link cannot be made: it is a symbolic link to nowhere/at all, which does not exist'],
     ['.', 'it is there already, and a run needs a new folder'],
     ['file/x', 'the folder file cannot be made: something else has that name'],
   ] as const) {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { loadClientConfig } from '../../src/config/client-config';
+import { clientFileSchema, loadClientConfig } from '../../src/config/client-config';
 import { parseConfig } from '../../src/config/load';
 import { loadServerConfig, serverConfigFromFlags } from '../../src/config/server-config';
 import { serverFileSchema } from '../../src/config/server-file';
@@ -34,6 +34,14 @@ describe('the shipped files', () => {
     expect(loadClientConfig('config/client_stress_template.toml', { required: true })).toEqual({
       ...defaults,
       serverAddresses: SERVERS.map((id) => `server${id}.example.com:8001`),
+    });
+  });
+
+  test.each(['client_stress.toml', 'client_stress_template.toml'])('%s says nothing that stress ignores', (name) => {
+    expect(loadClientConfig(`config/${name}`, { required: true }).saysRequests).toBe(false);
+    const opened = uncomment(readFileSync(`config/${name}`, 'utf8')).replace(/^(min|max)_delay_ms.*$/gm, '');
+    expect(parseConfig(clientFileSchema, opened, 'opened').requests).toEqual({
+      ...{ rate_per_second: 1, duration_seconds: 300, total_requests: 1000 },
     });
   });
 

@@ -25,6 +25,19 @@ test('exit codes: a crossed threshold, nothing to report', async () => {
   expect({ code, stderr }).toEqual({ code: 4, stderr: 'Error: there is nothing to report: none: does not exist\n' });
 });
 
+test('on standard output: the text, and what it does meanwhile beside it', async () => {
+  lab.requests([request(1, 0)]);
+  for (const out of ['-', '/dev/stdout']) {
+    const { code, stdout, stderr } = await report('--out', out, '--out', 'r.txt', '--out', 'final_report.json');
+    expect({ code, text: stdout }).toEqual({ code: 0, text: readFileSync(path.join(lab.folder, 'r.txt'), 'utf8') });
+    expect(stderr).toContain('✓ Saved text report: r.txt\n');
+    const compared = await report('--compare', '.', '.', '--out', out, '--out', 'c.txt');
+    expect(compared).toMatchObject({ code: 0, stdout: readFileSync(path.join(lab.folder, 'c.txt'), 'utf8') });
+    const both = await report('--json', '--out', out);
+    expect(both).toMatchObject({ code: 2, stdout: expect.stringContaining('--json needs --out FILE') });
+  }
+});
+
 describe('a file of 2 GB', () => {
   const GB = 2 ** 30;
   const SOME = Array.from({ length: 4096 }, (_, id) => request(id, id));

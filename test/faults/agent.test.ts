@@ -337,7 +337,7 @@ describe('before the first fault', () => {
       await agent.end();
       return servers[0]!.problems;
     };
-    const text = `cannot write ${log}, where what it says goes when it is started again`;
+    const text = `cannot write ${log}, its log once it is started again: is a folder`;
     expect(await said('kill')).toEqual([{ kind: 'state', text }]);
     expect(await said('pause')).toEqual([]);
   });

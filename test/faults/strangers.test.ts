@@ -269,7 +269,13 @@ asRoot('links in a folder of somebody else', () => {
     );
     const log = path.join(workDir(), 'server_1.log');
     symlinkSync(path.join(lab.folder, 'new'), log);
-    expect(await problems(['kill'])).toEqual([expect.stringContaining(`cannot write ${log}`)]);
+    const refusal = `cannot write ${log}, its log once it is started again: it`;
+    expect(await problems(['kill'])).toEqual([`${refusal} is a symbolic link, expected a regular file`]);
+    rmSync(log);
+    writeFileSync(log, '', { mode: 0o644 });
+    chownSync(log, BERT, BERT);
+    const expected = `expected a file of root or user ${ANNA}`;
+    expect(await problems(['kill'])).toEqual([`${refusal} belongs to user ${BERT}, mode 644, ${expected}`]);
     rmSync(log);
     agents.splice(0).forEach(({ child }) => child.kill('SIGKILL'));
     const agent = startAgent();

@@ -74,9 +74,8 @@ it('takes back the half of a line that still fitted', () => {
 
 it('a FIFO that nobody reads: said, not waited for', () => {
   const file = makeFifo(path.join(folder, 'fifo'));
-  expect(() => recordFile(file)).toThrow(
-    `server.events_file: cannot write ${file}: is a socket, or a FIFO that nobody`,
-  );
+  const why = 'is a FIFO that nobody reads: start its reader first';
+  expect(() => recordFile(file)).toThrow(`server.events_file: cannot write ${file}: ${why}`);
 });
 
 it('a FIFO that is read too slowly loses lines, told once, and never a part of one', () => {

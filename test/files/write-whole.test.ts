@@ -109,7 +109,10 @@ describe('where nothing can be made: the file or folder, and the true reason', (
     writeFileSync(at('file'), '');
     symlinkSync('nowhere', at('dangling'));
     symlinkSync('circle', at('circle'));
-    const why = { file: 'something else has that name', dangling: 'a symbolic link of that name leads nowhere' };
+    const why = {
+      file: 'something else has that name',
+      dangling: 'it is a symbolic link to nowhere, which does not exist',
+    };
     for (const [name, reason] of Object.entries(why)) {
       expect(() => makeFolder(at(name, 'x'))).toThrow(`the folder ${at(name)} cannot be made: ${reason}`);
     }

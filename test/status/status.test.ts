@@ -1,5 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net';
+import type { StatusFields } from '../../src/core/protocol';
 import { askOne } from '../../src/core/ask-status';
+import { answered } from '../../src/status/answer';
 import { look, waitForAgreement, watch } from '../../src/status/status';
 import { closeAll, deadAddress, listener, statusServer } from './listening';
 
@@ -69,6 +71,18 @@ it('waits until all agree', async () => {
   setTimeout(() => (leaderId = 2), 300);
   const { verdict } = await waitForAgreement(addresses, 10_000, never);
   expect(verdict.text).toBe('all 2 servers follow server 2 in term 1');
+});
+
+it('waits until all are ready, too: who starts follows a leader already', async () => {
+  let phase: StatusFields['phase'] = 'starting';
+  const addresses = [await statusServer(1), await statusServer(2, () => ({ phase }))];
+  expect((await waitForAgreement(addresses, 0, never)).verdict).toEqual({
+    ...{ agreed: false, text: 'all 2 servers follow server 1 in term 1; server 2 is starting', leaderId: 1, term: 1 },
+  });
+  setTimeout(() => (phase = 'ready'), 300);
+  const { answers, verdict } = await waitForAgreement(addresses, 10_000, never);
+  expect(answered(answers).map(({ status }) => status.phase)).toEqual(['ready', 'ready']);
+  expect(verdict).toMatchObject({ agreed: true, text: 'all 2 servers follow server 1 in term 1' });
 });
 
 it('waits no longer than it should, and asks at least once', async () => {

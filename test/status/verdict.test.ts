@@ -1,7 +1,7 @@
 import type { Answer } from '../../src/status/answer';
 import { reportOf } from '../../src/status/report';
 import { renderStatus, showDuration } from '../../src/status/table';
-import { judge } from '../../src/status/verdict';
+import { judge, judgeReady } from '../../src/status/verdict';
 import type { StatusFields } from '../../src/core/protocol';
 import { status } from './servers';
 
@@ -48,6 +48,14 @@ describe('the verdict', () => {
   ])('%s', (_, answers, text) => {
     expect(judge(answers)).toEqual({ agreed: false, text, leaderId: null, term: null });
   });
+});
+
+it('names all that are not ready', () => {
+  const answers = [says(1, { phase: 'leaving' }), says(2, { phase: 'starting' }), says(3, { phase: 'starting' })];
+  const text = 'all 3 servers follow server 1 in term 1; server 1 is leaving; servers 2 and 3 are starting';
+  expect(judgeReady(answers)).toEqual({ agreed: false, text, leaderId: 1, term: 1 });
+  expect(judge(answers).agreed).toBe(true);
+  expect(judgeReady([says(1), says(2)])).toEqual(judge([says(1), says(2)]));
 });
 
 describe('the table', () => {

@@ -17,7 +17,7 @@ export const reportFlags = {
   out: Flags.string({
     ...repeatable,
     helpValue: 'FILE',
-    summary: 'where to write: .json, .txt, .html, .xml (JUnit) or .csv, repeatable',
+    summary: 'where to write: .json, .txt, .html, .xml (JUnit) or .csv; - is standard output (as .txt); repeatable',
   }),
   run: Flags.string({ helpValue: 'ID|all', summary: 'the run to take, instead of the newest' }),
   threshold: Flags.string({

@@ -12,7 +12,7 @@ import type { LocalServer } from '../drivers/local-server';
 import { unableTo } from '../drivers/network/abilities';
 import { healNetwork, toolsFor } from '../drivers/network/network';
 import { mayAdministerNetwork } from '../drivers/network/tools';
-import { appendToLog, logFileOf, mayAppendToLog } from '../drivers/server-log';
+import { appendToLog, logFileOf, whyNoLog } from '../drivers/server-log';
 import { ownKernelStart } from '../../files/kernel-start';
 import type { Driver, ServerProcess } from '../driver';
 import { nullIfRefused, reasonOf, refused } from '../refusal';
@@ -216,8 +216,9 @@ class Agent {
       if (!kinds.every(isOfNetwork) && !maySignal(found.pid)) {
         say(`its process ${found.pid} belongs to another user: only that one or root may do this to it`);
       }
-      if (kinds.some(isMendedByStart) && !mayAppendToLog(server)) {
-        say(`cannot write ${oneLine(logFileOf(server))}, where what it says goes when it is started again`);
+      const noLog = kinds.some(isMendedByStart) ? whyNoLog(server) : undefined;
+      if (noLog !== undefined) {
+        say(`cannot write ${oneLine(logFileOf(server))}, its log once it is started again: ${noLog}`);
       }
     } catch (error) {
       say(reasonOf(error));

@@ -25,11 +25,11 @@ export function forgery(pidFile: string, stats: Stats, named: Named, runnerId = 
   const place = `the folder ${oneLine(folder)} of the pid file`;
   const expected = named.uid === 0 ? 'root' : `${userName(named.uid)} or root`;
   const runsAs = `process ${named.pid}, which runs as ${userName(named.uid)}`;
-  if (!isOf(stats, named)) return `${file} ${shown(stats)} names ${runsAs}: expected a file of ${expected}`;
+  if (!isOf(stats, named)) return `${file} (${showAccess(stats)}) names ${runsAs}: expected a file of ${expected}`;
   const inFolder = folderStats(folder);
   if (!isOf(inFolder, named)) {
     const hint = `run the server as ${userName(inFolder.uid)}, or let its pid_file be in a folder of ${expected}`;
-    return `${place} ${shown(inFolder)} names ${runsAs}: expected a folder of ${expected}; ${hint}`;
+    return `${place} (${showAccess(inFolder)}) names ${runsAs}: expected a folder of ${expected}; ${hint}`;
   }
   // In a sticky folder nobody can take away or replace what is another's.
   const byFolder = inFolder.mode & STICKY ? undefined : looseness(place, folder, inFolder, runnerId);
@@ -62,12 +62,12 @@ function looseness(what: string, at: string, stats: Access, runnerId: number): s
   const writers = otherWriters(stats);
   if (writers === undefined) return undefined;
   const fix = `chmod ${writers.chmod} ${oneLine(at)}`;
-  return `${what} ${shown(stats)} can be written by ${writers.who}, expected by its owner only: ${fix}`;
+  return `${what} (${showAccess(stats)}) can be written by ${writers.who}, expected by its owner only: ${fix}`;
 }
 
-/** `(user 1000, mode 755)` */
-function shown({ uid, mode }: Access): string {
-  return `(${userName(uid)}, mode ${(mode & 0o7777).toString(8)})`;
+/** `user 1000, mode 755` */
+export function showAccess({ uid, mode }: Access): string {
+  return `${userName(uid)}, mode ${(mode & 0o7777).toString(8)}`;
 }
 
 function folderStats(folder: string): Stats {

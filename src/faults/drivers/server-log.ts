@@ -7,14 +7,16 @@ import {
   lstatSync,
   openSync,
   readSync,
+  type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
 import type { FaultServer } from '../../config/faults-config';
 import { oneLine } from '../../core/printable';
+import { causeOf } from '../../files/cause';
 import type { ServerProcess } from '../driver';
-import { isOwnGround, ownUserId } from './ownership';
+import { isOwnGround, ownUserId, showAccess, userName } from './ownership';
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, W_OK } = constants;
 const MAX_TAIL_BYTES = 4096;
@@ -54,15 +56,18 @@ export function appendToLog(server: Place, line: string): void {
   }
 }
 
-/** Whether a server's log, which is there or not yet, could be opened. */
-export function mayAppendToLog(server: Place): boolean {
+/** Says why a server's log, which is there or not yet, cannot be appended to; undefined: it can. */
+export function whyNoLog(server: Place): string | undefined {
   const file = logFileOf(server);
+  const stats = lstatSync(file, { throwIfNoEntry: false });
   try {
-    if (lstatSync(file, { throwIfNoEntry: false })) closeSync(openInFolder(file, O_WRONLY | O_APPEND));
+    if (stats) closeSync(openInFolder(file, O_WRONLY | O_APPEND));
     else accessSync(path.dirname(file), W_OK);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') return causeOf(error);
+    const [what, access] = stats ? ['it', stats] : ['its folder', statSync(path.dirname(file))];
+    return `${causeOf(error)}, ${what} belongs to ${showAccess(access)}`;
   }
 }
 
@@ -100,9 +105,27 @@ function openInFolder(file: string, flags: number): number {
   const folder = path.dirname(file);
   // There a link is one of its user's own, even if nothing is behind it yet.
   if (isOwnGround(folder)) return openSync(file, flags | O_NONBLOCK | (flags & O_WRONLY && O_CREAT));
-  const fd = openSync(file, flags | O_NONBLOCK | O_NOFOLLOW);
-  const stats = fstatSync(fd);
-  if (stats.isFile() && stats.nlink === 1 && [ownUserId(), statSync(folder).uid].includes(stats.uid)) return fd;
+  const fd = openNoLink(file, flags);
+  const problem = strangeness(fstatSync(fd), statSync(folder));
+  if (problem === undefined) return fd;
   closeSync(fd);
-  throw new Error(`${oneLine(file)} is no file of ${oneLine(folder)}`);
+  throw new Error(problem);
+}
+
+function openNoLink(file: string, flags: number): number {
+  try {
+    return openSync(file, flags | O_NONBLOCK | O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
+    throw new Error('it is a symbolic link, expected a regular file', { cause: error });
+  }
+}
+
+/** What makes a file none of this user's or of the folder's; undefined: nothing. */
+function strangeness(stats: Stats, folder: Stats): string | undefined {
+  if (!stats.isFile()) return 'it is no regular file';
+  if (stats.nlink !== 1) return `it has ${stats.nlink} names (hard links), expected one`;
+  const owners = [...new Set([ownUserId(), folder.uid])];
+  if (owners.includes(stats.uid)) return undefined;
+  return `it belongs to ${showAccess(stats)}, expected a file of ${owners.map(userName).join(' or ')}`;
 }

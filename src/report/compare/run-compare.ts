@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { ClusterError } from '../../core/errors';
 import { printable } from '../../core/printable';
-import { refuseOverwriting } from '../../files/target';
+import { goesToStdout, refuseOverwriting } from '../../files/target';
 import { writeAll } from '../../files/write-whole';
 import { compare, type Named } from './compare';
 import type { Comparison } from './comparison';
@@ -53,6 +53,7 @@ export async function runCompare({ places, outFiles, say }: CompareOptions): Pro
 function renderOf(file: string): Render {
   const extension = path.extname(file).toLowerCase();
   if (Object.hasOwn(FORMATS, extension)) return FORMATS[extension]!;
+  if (extension === '' && goesToStdout(file)) return renderCompareText;
   const known = Object.keys(FORMATS).join(', ');
   const text = `--out: expected a comparison that ends with ${known}, got "${printable(file, 200)}"`;
   throw new ClusterError('bad_usage', text);

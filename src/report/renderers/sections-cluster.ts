@@ -11,6 +11,10 @@ const MEASURES: Record<Measure, string> = {
 };
 const NO_LEADERS = 'unknown: there are no event files of the servers, or their clocks are in doubt';
 const MB = 1e6;
+const CPU_NOTE = 'cpu % is that of the whole machine, with everything else that runs on it.';
+const SEVERAL_NOTE =
+  'Several Leaders: by their own files, two servers led at once. For some milliseconds that is a change of leaders that ' +
+  'the old one has not heard of yet; for longer, they could not reach each other.';
 
 export function faultRows({ faults: all }: Report): string[] {
   if (all === null) return ['unknown: no faults and requests that could be set against each other'];
@@ -55,7 +59,7 @@ export function serverRows({ servers }: Report): string[] {
       ...[server.active, server.queued].flatMap((counts) => middleAndMost(counts, (count) => count.toFixed(0))),
       ...middleAndMost(server.event_loop_delay_ms, (delayMs) => delayMs.toFixed(1)),
     ]);
-  return [...table(head, rows), ...more(servers.length)];
+  return [...table(head, rows), ...more(servers.length), ...prose(CPU_NOTE)];
 }
 
 export function leaderRows({ leaders: all }: Report): string[] {
@@ -75,6 +79,7 @@ export function leaderRows({ leaders: all }: Report): string[] {
     labelled('Elections', whole(all.elections)),
     spans('No Leader', all.none),
     spans('Several Leaders', all.several),
+    ...(all.several.length > 0 ? prose(SEVERAL_NOTE) : []),
   ];
 }
 

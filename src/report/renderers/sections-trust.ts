@@ -5,6 +5,9 @@ import { MAX_ROWS, counted, decimals, labelled, median, more, most, prose, table
 
 const NAME_CHARS = 40;
 const PROBLEMS_SHOWN = 3;
+const UNKNOWN_NOTE =
+  'unknown is no violation: the events that would prove the rule are missing. A killed server takes those of its last ' +
+  '100 ms with it.';
 
 export function auditRows({ audit: all }: Report): string[] {
   const addsUp = all.adds_up === 'unknown' ? 'unknown' : all.adds_up ? 'yes' : 'NO';
@@ -23,11 +26,12 @@ export function auditRows({ audit: all }: Report): string[] {
 }
 
 export function checkRows({ rules = [] }: Report): string[] {
-  return rules.flatMap(({ rule, verdict, problems }) => {
+  const rows = rules.flatMap(({ rule, verdict, problems }) => {
     const word = verdict === 'unknown' ? 'unknown' : verdict ? 'holds' : 'VIOLATED';
     const why = problems.slice(0, PROBLEMS_SHOWN).flatMap((text) => prose(`  ${text}`));
     return [labelled(printable(rule, 20), word), ...why];
   });
+  return rules.some(({ verdict }) => verdict === 'unknown') ? [...rows, ...prose(UNKNOWN_NOTE)] : rows;
 }
 
 export function generatorRows({ generators: all }: Report): string[] {

@@ -8,6 +8,7 @@ const config: ClientConfig = {
   imageDir: 'dir',
   requestTimeoutMs: 1,
   requests: { pacing: { mode: 'rate', ratePerSecond: 1 }, durationMs: 300_000, totalRequests: 5 },
+  saysRequests: true,
 };
 const loop: ClientConfig = {
   ...config,

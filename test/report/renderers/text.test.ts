@@ -175,6 +175,8 @@ test('what stands beside the guide, of a small run', () => {
     ].join('\n'),
   );
   expect(sectionOf('SERVERS').split('\n')[1]).toMatch(/^Server 1 +60\.0 +99\.0 +50 +50 +1 +1 +1 +2 +1\.0 +1\.0$/);
+  expect(sectionOf('SERVERS')).toMatch(/\ncpu % is that of the whole machine, with everything else that runs on it\.$/);
+  expect(sectionOf('LEADERS')).not.toContain('Several Leaders: by');
   expect(sectionOf('LOAD GENERATORS')).toMatch(
     /^Machine 1 +50 +0 +20\.0 +20\.0 +300\.0 +3 +1\nMachine 1 was a bottleneck: /m,
   );
@@ -183,6 +185,21 @@ test('what stands beside the guide, of a small run', () => {
     'user@lab2        -1.50        ±0.20',
   ]);
   expect(sectionOf('INPUTS')).toMatch(/^Machine 1: lab1, 8 cores, version 1\.0\.0, seed 7: cloudp2p stress$/m);
+});
+
+test('several leaders and unknown checks are explained where they are', () => {
+  lab.requests([request(1, 0), request(2, 5000)]);
+  lab.events(1, [event(-1, 1, { event: 'leader', term: 1, leader_id: 1, reason: 'won' })]);
+  lab.events(2, [event(1000, 2, { event: 'leader', term: 2, leader_id: 2, reason: 'won' })]);
+  const S6 = { rule: 'S6', verdict: 'unknown', problems: ['x'] } as const;
+  const rules = [
+    { rule: 'S5', verdict: true, problems: [] },
+    { ...S6, problems: [...S6.problems] },
+  ];
+  const text = renderText(lab.report({ rules }));
+  expect(text).toMatch(/^Several Leaders: {6}1 ×.*\nSeveral Leaders: by their own files, two servers led at once\./m);
+  expect(text).toMatch(/^S6: {19}unknown\n {2}x\nunknown is no violation: /m);
+  expect(renderText(lab.report({ rules: rules.slice(0, 1) }))).not.toContain('no violation');
 });
 
 test('a report of nothing is words, not NaN', () => {
