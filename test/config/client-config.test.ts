@@ -11,6 +11,7 @@ const DEFAULTS = {
   imageDir: './test_images',
   requestTimeoutMs: 10_000,
   requests: { pacing: { mode: 'rate', ratePerSecond: 1 }, durationMs: 300_000 },
+  saysRequests: false,
 };
 
 describe('a client file', () => {

@@ -270,7 +270,9 @@ asRoot('links in a folder of somebody else', () => {
     const log = path.join(workDir(), 'server_1.log');
     symlinkSync(path.join(lab.folder, 'new'), log);
     const refusal = `cannot write ${log}, its log once it is started again: it`;
-    expect(await problems(['kill'])).toEqual([`${refusal} is a symbolic link, expected a regular file`]);
+    const first = startAgent();
+    expect(await problems(['kill'], first)).toEqual([`${refusal} is a symbolic link, expected a regular file`]);
+    await first.end();
     rmSync(log);
     writeFileSync(log, '', { mode: 0o644 });
     chownSync(log, BERT, BERT);
