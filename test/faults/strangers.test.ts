@@ -292,6 +292,27 @@ asRoot('links in a folder of somebody else', () => {
   });
 });
 
+asRoot('a log that its own user may not write', () => {
+  test.each<[string, (log: string) => void, string]>([
+    ['of root', (log) => writeFileSync(log, '', { mode: 0o644 }), 'it belongs to root, mode 644'],
+    [
+      'behind a link that leads nowhere',
+      (log) => symlinkSync('/nowhere', log),
+      'it is a symbolic link to /nowhere, which does not exist',
+    ],
+  ])('%s: the reason is told', async (_, make, why) => {
+    own(ANNA);
+    const server = ['server', '--config', 'server.toml'];
+    children.push(spawn('../program', server, { cwd: workDir(), uid: ANNA, gid: ANNA, stdio: 'ignore' }));
+    await until('it has started', () => existsSync(lab.pidFile(1)));
+    const log = path.join(workDir(), 'server_1.log');
+    make(log);
+    expect(await problems(['kill'], startAgent({ uid: ANNA }))).toEqual([
+      `cannot write ${log}, its log once it is started again: permission denied: ${why}`,
+    ]);
+  });
+});
+
 asRoot('a lock that somebody else wrote', () => {
   test('starts nothing as root', async () => {
     own(ANNA);

@@ -15,6 +15,7 @@ import path from 'node:path';
 import type { FaultServer } from '../../config/faults-config';
 import { oneLine } from '../../core/printable';
 import { causeOf } from '../../files/cause';
+import { deadLink } from '../../files/folders';
 import type { ServerProcess } from '../driver';
 import { isOwnGround, ownUserId, showAccess, userName } from './ownership';
 
@@ -59,15 +60,26 @@ export function appendToLog(server: Place, line: string): void {
 /** Says why a server's log, which is there or not yet, cannot be appended to; undefined: it can. */
 export function whyNoLog(server: Place): string | undefined {
   const file = logFileOf(server);
-  const stats = lstatSync(file, { throwIfNoEntry: false });
   try {
-    if (stats) closeSync(openInFolder(file, O_WRONLY | O_APPEND));
+    if (lstatSync(file, { throwIfNoEntry: false })) closeSync(openInFolder(file, O_WRONLY | O_APPEND));
     else accessSync(path.dirname(file), W_OK);
     return undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES') return causeOf(error);
-    const [what, access] = stats ? ['it', stats] : ['its folder', statSync(path.dirname(file))];
-    return `${causeOf(error)}, ${what} belongs to ${showAccess(access)}`;
+    const isDenied = (error as NodeJS.ErrnoException).code === 'EACCES';
+    return `${causeOf(error)}${isDenied ? whoseIs(file) : ''}`;
+  }
+}
+
+/** Says who may write a file that this user may not: what can be said of it or of its folder. */
+function whoseIs(file: string): string {
+  const link = deadLink(file);
+  if (link !== undefined) return `: ${link}`;
+  try {
+    const stats = statSync(file, { throwIfNoEntry: false });
+    if (stats) return `: it belongs to ${showAccess(stats)}`;
+    return `: its folder belongs to ${showAccess(statSync(path.dirname(file)))}`;
+  } catch {
+    return '';
   }
 }
 
