@@ -1,35 +1,40 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { assignsTo, HostileServer, type Answers, successHead } from '../../support/hostile-server';
-import { MemoryWatch } from '../../support/memory';
+import { carrierOf } from '../../client/scripted-server';
+import { chunk } from '../../imaging/raw-png';
+import {
+  assignsTo,
+  HostileServer,
+  type Answers,
+  type Said,
+  statusAnswer,
+  successHead,
+} from '../../support/hostile-server';
+import { MB, MemoryWatch, rssBytes } from '../../support/memory';
 import { inFolder, runProgram } from '../../support/program';
 import { frame } from '../../support/raw';
 
-const IMAGE_DIR = path.resolve('test_images');
-const ZEROS = Buffer.alloc(65_536);
+const SECRET_BYTES = 20_000;
+const ENDLESS_BYTES = 2 ** 32 - 4096;
 const REASON_BYTES = 60_000;
-/** Longer than any deadline of these clients. */
-const GIVE_UP_MS = 60_000;
+/** A client that grows larger is ended. */
+const MAX_MB = 1500;
 
 /** What a hostile server does to its clients. */
 interface ClientAttack {
   name: string;
   answers: Answers;
-  args(address: string): string[];
+  args: string[];
+  /** A client that goes on for longer is ended: what it does has been seen. */
+  maxSecs: number;
 }
 
 const ATTACKS: ClientAttack[] = [
   {
     name: 'a carrier without end, client hide',
-    answers: { TaskRequest: (said) => void said.connection.send(successHead(said, 2 ** 32 - 4096)).stream(ZEROS, 4e9) },
-    args: (address) => [
-      'client',
-      'hide',
-      path.join(IMAGE_DIR, 'small.png'),
-      '--server',
-      address,
-      '--out',
-      'carrier.png',
-    ],
+    answers: { TaskRequest: endlessCarrier },
+    args: ['client', 'hide', 'images/secret.png', '--out', 'carrier.png'],
+    maxSecs: 10,
   },
   {
     name: '3,000 reasons of 60 KB, stress',
@@ -40,23 +45,20 @@ const ATTACKS: ClientAttack[] = [
         connection.send(frame(JSON.stringify({ TaskResponse: refusal })));
       },
     },
-    args: (address) => {
-      const load = ['--clients', '10', '--requests', '300', '--min-delay-ms', '0', '--max-delay-ms', '0'];
-      return [
-        'stress',
-        '--server',
-        address,
-        ...load,
-        '--image-dir',
-        IMAGE_DIR,
-        '--metrics-dir',
-        'metrics',
-        '--wait',
-        '0',
-      ];
-    },
+    args: [
+      ...['stress', '--clients', '10', '--requests', '300', '--min-delay-ms', '0', '--max-delay-ms', '0'],
+      ...['--image-dir', 'images', '--metrics-dir', 'metrics', '--wait', '5'],
+    ],
+    maxSecs: 30,
   },
 ];
+
+/** Begins as the right one, with the secret in it; behind its pixels comes text, chunk after chunk. */
+function endlessCarrier(said: Said): void {
+  const withoutEnd = carrierOf(said.body).subarray(0, -12);
+  said.connection.send(Buffer.concat([successHead(said, ENDLESS_BYTES), withoutEnd]));
+  void said.connection.stream(chunk('tEXt', Buffer.alloc(60_000, 'x')), ENDLESS_BYTES - withoutEnd.length);
+}
 
 /** Point 8: how long clients of a hostile server live, how large they get, and with what exit code they end. */
 export async function attackClients(builds: readonly [string, string][]): Promise<void> {
@@ -66,17 +68,26 @@ export async function attackClients(builds: readonly [string, string][]): Promis
 }
 
 async function measure(attack: ClientAttack, build: string, program: string, cwd: string): Promise<void> {
-  const server = await HostileServer.start({ ...assignsTo(1, ({ address }) => address), ...attack.answers });
-  let memory: MemoryWatch | undefined;
+  const own = assignsTo(1, ({ address }) => address);
+  const server = await HostileServer.start({ ...statusAnswer(1), ...own, ...attack.answers });
+  mkdirSync(path.join(cwd, 'images'));
+  writeFileSync(path.join(cwd, 'images', 'secret.png'), Buffer.alloc(SECRET_BYTES, 'a secret'));
+  let memory!: MemoryWatch;
+  let bound: NodeJS.Timeout | undefined;
   const startMs = performance.now();
-  const { code, signal } = await runProgram(attack.args(server.address), {
-    ...{ cwd, program, timeoutMs: GIVE_UP_MS },
-    onStart: ({ pid }) => (memory = new MemoryWatch([pid!])),
+  const { code, signal } = await runProgram([...attack.args, '--server', server.address], {
+    ...{ cwd, program, timeoutMs: attack.maxSecs * 1000 },
+    onStart: (child) => {
+      memory = new MemoryWatch([child.pid!]);
+      bound = setInterval(() => rssBytes(child.pid!) > MAX_MB * MB && child.kill('SIGKILL'), 20);
+    },
   });
+  clearInterval(bound);
   const secs = ((performance.now() - startMs) / 1000).toFixed(1);
-  const [peakMb] = memory!.peakMb;
-  memory!.stop();
+  const [peakMb] = memory.peakMb;
+  memory.stop();
   const cells = `${secs} s`.padStart(11) + `${peakMb} MB`.padStart(24);
-  console.log(`${`8 ${attack.name}`.padEnd(60)} ${build.padEnd(5)} ${cells}            exit ${code ?? signal}`);
+  const end = signal === null ? `exit ${code}` : `ended by ${signal} of the bench`;
+  console.log(`${`8 ${attack.name}`.padEnd(60)} ${build.padEnd(5)} ${cells}            ${end}`);
   await server.close();
 }
