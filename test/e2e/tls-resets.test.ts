@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,6 +6,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { TlsPem } from '../../src/core/transport/tls';
 import { reset, wireOver } from '../fuzz/attack';
 import { Cluster } from '../support/cluster';
+import { descriptorsOf } from '../support/descriptors';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
 import { PROGRAM } from '../support/program';
 import { envelopeHead, plain, taskRequest } from '../support/raw';
@@ -101,16 +102,7 @@ const WAYS: [string, (caller: Caller) => Promise<void>][] = [
 ];
 
 /** What else the server opens, for instance for a worker thread that it starts, does not count. */
-function socketsOf(pid: number): number {
-  const folder = `/proc/${pid}/fd`;
-  return readdirSync(folder).filter((name) => {
-    try {
-      return readlinkSync(`${folder}/${name}`).startsWith('socket:');
-    } catch {
-      return false; // closed meanwhile
-    }
-  }).length;
-}
+const socketsOf = (pid: number): number => descriptorsOf(pid).sockets;
 
 describeWithOpenssl('a server under TLS soon has the descriptors back of callers of which each', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-e2e-'));

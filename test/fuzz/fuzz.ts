@@ -2,7 +2,7 @@
  * Callers that mean no good against real server processes, in the clear and under TLS, and a peer that means no good, of
  * which a client of this process asks as well. The same seed says the same things; how they fall together differs from run to run.
  */
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { TLSSocket } from 'node:tls';
@@ -13,6 +13,7 @@ import { systemClock } from '../../src/core/system-clock';
 import { dial, FrameWatch } from '../../src/core/transport/network';
 import { Secure } from '../../src/core/transport/tls';
 import { Cluster, freePorts } from '../support/cluster';
+import { type Descriptors, descriptorsOf } from '../support/descriptors';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
 import { MB, rssBytes } from '../support/memory';
 import { PROGRAM } from '../support/program';
@@ -35,6 +36,8 @@ export interface FuzzResult {
   /** What must not be, a line each. */
   findings: string[];
   slowestAnswerMs: number;
+  /** From a SIGTERM to the end. */
+  slowestEndMs: number;
   peakMb: number;
   /** At the end, of each server: what it holds, and what of that is live objects and buffers. */
   restMb: string[];
@@ -49,7 +52,14 @@ const ANSWER_MS = 10_000;
 const MAX_GROWTH_BYTES = 512 * MB;
 /** Live objects and buffers once all is over; seen: 25 to 45. */
 const MAX_REST_MB = 120;
+/** Longer than the server waits for whoever reads no answers or has only ended its stream. */
 const SETTLE_MS = 20_000;
+/** Links to the hostile peer, there or not. */
+const MORE_SOCKETS = 2;
+/** Of worker threads that the server has started since. */
+const MORE_OTHERS = 12;
+/** From a SIGTERM to the end of a server with nothing to do. */
+const END_MS = 5_000;
 const HOSTILE_ID = 9;
 const LIMITS = '[processing]\nworkers = 2\n[limits]\nmax_connections = 200\nframe_timeout_secs = 5\n';
 
@@ -63,7 +73,7 @@ interface Rig {
   metricsPorts: number[];
   targets: Target[];
   baseBytes: Map<number, number>;
-  baseSockets: Map<number, number>;
+  baseDescriptors: Map<number, Descriptors>;
 }
 
 /** Attacks for so long, then looks at what is left. */
@@ -90,7 +100,9 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
 }
 
 class FuzzRun {
-  readonly result: FuzzResult = { attackCount: 0, findings: [], slowestAnswerMs: 0, peakMb: 0, restMb: [] };
+  readonly result: FuzzResult = {
+    ...{ attackCount: 0, findings: [], slowestAnswerMs: 0, slowestEndMs: 0, peakMb: 0, restMb: [] },
+  };
   #nextIndex: number;
 
   constructor(
@@ -107,7 +119,7 @@ class FuzzRun {
       await rig.cluster.ready();
       for (const id of rig.cluster.ids) {
         rig.baseBytes.set(id, rssBytes(pidOf(rig, id)));
-        rig.baseSockets.set(id, socketsOf(rig, id));
+        rig.baseDescriptors.set(id, descriptorsOf(pidOf(rig, id)));
       }
     }
   }
@@ -161,6 +173,8 @@ class FuzzRun {
         await this.#countsNoBugs(rig, id);
       }
     }
+    if (this.#isOver) return;
+    await Promise.all(this.rigs.flatMap((rig) => rig.cluster.ids.map((id) => this.#endsOnSigterm(rig, id))));
   }
 
   get #isOver(): boolean {
@@ -187,9 +201,26 @@ class FuzzRun {
 
   async #closesAll(rig: Rig, id: number): Promise<void> {
     const endMs = performance.now() + SETTLE_MS;
-    const isSettled = (): boolean => socketsOf(rig, id) <= rig.baseSockets.get(id)! + 2;
-    while (!isSettled() && performance.now() < endMs) await later(100);
-    if (!isSettled()) this.#find(rig, id, `has ${socketsOf(rig, id)} sockets open, ${rig.baseSockets.get(id)} before`);
+    const base = rig.baseDescriptors.get(id)!;
+    let now = descriptorsOf(pidOf(rig, id));
+    const isSettled = (): boolean =>
+      now.sockets <= base.sockets + MORE_SOCKETS && now.others <= base.others + MORE_OTHERS;
+    while (!isSettled() && performance.now() < endMs) {
+      await later(100);
+      now = descriptorsOf(pidOf(rig, id));
+    }
+    if (!isSettled()) this.#find(rig, id, `has open ${JSON.stringify(now)}, before ${JSON.stringify(base)}`);
+  }
+
+  /** Nothing that an attacker left keeps a server from going. */
+  async #endsOnSigterm(rig: Rig, id: number): Promise<void> {
+    const startMs = performance.now();
+    rig.cluster.signal(id, 'SIGTERM');
+    const code = await Promise.race([rig.cluster.exited(id), later(END_MS).then(() => undefined)]);
+    const tookMs = performance.now() - startMs;
+    this.result.slowestEndMs = Math.max(this.result.slowestEndMs, tookMs);
+    if (code === undefined) this.#find(rig, id, `still runs ${END_MS / 1000} s after a SIGTERM`);
+    else if (code !== 0) this.#find(rig, id, `ended with ${code} on a SIGTERM`);
   }
 
   async #countsNoBugs(rig: Rig, id: number): Promise<void> {
@@ -244,7 +275,7 @@ async function rigOf(name: string, folder: string, hostilePort: number, lab?: La
     ...metricsPorts.map((port) => ({ name: `${name} metrics`, port })),
   ];
   const secure = lab && new Secure(lab.pem('client'));
-  return { name, cluster, secure, metricsPorts, targets, baseBytes: new Map(), baseSockets: new Map() };
+  return { name, cluster, secure, metricsPorts, targets, baseBytes: new Map(), baseDescriptors: new Map() };
 }
 
 function labIn(folder: string): LabCa {
@@ -341,18 +372,6 @@ function answersLeaderQuery(address: string, withinMs: number, secure: Secure | 
 }
 
 const pidOf = ({ cluster }: Rig, id: number): number => cluster.processes.get(id)!.pid!;
-
-function socketsOf(rig: Rig, id: number): number {
-  const folder = `/proc/${pidOf(rig, id)}/fd`;
-  const isSocket = (name: string): boolean => {
-    try {
-      return readlinkSync(path.join(folder, name)).startsWith('socket:');
-    } catch {
-      return false; // closed meanwhile
-    }
-  };
-  return readdirSync(folder).filter(isSocket).length;
-}
 
 /** What the process has used so far, by the kernel's count of hundredths of a second. */
 function cpuMs(pid: number): number {
