@@ -150,5 +150,7 @@ export class Executor {
 }
 
 function tooLate(timeoutMs: number): { code: string; message: string } {
-  return { code: 'deadline_passed', message: `timeout_ms is ${timeoutMs}: expected more than 0` };
+  // A fraction that is lost when it is added to the time: more than 0, and no time all the same.
+  const wanted = timeoutMs > 0 ? 'a task needs longer' : 'expected more than 0';
+  return { code: 'deadline_passed', message: `timeout_ms is ${timeoutMs}: ${wanted}` };
 }
