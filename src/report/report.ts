@@ -1,6 +1,5 @@
 import type { FaultAction, RunFile, StressRunFile } from '../core/metrics/record';
 import type { ThresholdResult } from '../core/metrics/threshold';
-import type { InputFile, RunSeen } from './inputs';
 
 /** null: there is nothing to tell it from. Milliseconds. */
 export interface LatencyStats {
@@ -51,7 +50,7 @@ export interface FaultReport {
   new_leader_ms: number | null;
   /** The end of the first success among the requests begun after the fault was there. */
   first_success_ms: number | null;
-  /** The first moment of a second of calm (src/report/recovery.ts). */
+  /** The first moment of a second of calm (src/report/analyze/recovery.ts). */
   back_to_baseline_ms: number | null;
   /** Unix milliseconds: the end of its phase `recovering`; null: it was not mended within the run. */
   recovered: number | null;
@@ -163,6 +162,7 @@ export interface LeaderSpan {
   to: number;
 }
 
+/** Unix milliseconds, both ends included. */
 export interface Interval {
   from: number;
   to: number;
@@ -221,6 +221,28 @@ export interface RuleResult {
 export interface RunFacts extends RunFile {
   /** host:port */
   servers?: readonly string[];
+}
+
+export type InputKind = 'records' | 'client' | 'events' | 'faults' | 'generator' | 'run';
+
+/** A file that was read: how many lines (a client's JSON: 1), and what was wrong with it. */
+export interface InputFile {
+  path: string;
+  kind: InputKind;
+  lines: number;
+  badLines: number;
+  /** So many of the bad lines are sound, but tell of requests that were counted before. Default: none. */
+  repeats?: number;
+  /** The first few of them, with line numbers. */
+  problems: string[];
+}
+
+/** A run that was found, taken or left out. */
+export interface RunSeen {
+  run_id: string;
+  file: string;
+  requests: number;
+  taken: boolean;
 }
 
 /** final_report.json. Times are unix milliseconds, percentages 0 to 100. */

@@ -3,11 +3,11 @@ import { ClusterError } from '../core/errors';
 import { goesToStdout } from '../files/target';
 import { writeAll } from '../files/write-whole';
 import { printable } from '../core/printable';
-import { renderCsv } from './renderers/csv';
-import { renderHtml } from './renderers/html';
-import { renderJson } from './renderers/json';
-import { renderJunit } from './renderers/junit';
-import { renderText } from './renderers/text';
+import { renderCsv } from './render/csv';
+import { renderHtml } from './render/html';
+import { renderJson } from './render/json';
+import { renderJunit } from './render/junit';
+import { renderText } from './render/text';
 import type { Report } from './report';
 
 /** The formats by file extension, and what the user calls them. */

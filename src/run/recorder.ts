@@ -8,7 +8,7 @@ import type { FaultsReport } from '../faults/simulate';
 import { causeOf } from '../files/cause';
 import { deadLink, makeFolder, makeNewFolder } from '../files/folders';
 import { writeWhole } from '../files/write-whole';
-import { renderText } from '../report/renderers/text';
+import { renderText } from '../report/render/text';
 import type { Report, RunFacts } from '../report/report';
 import { runReport, type RunReportOptions } from '../report/run-report';
 import type { StressReport } from '../stress/options';

@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { check } from '../check/check';
 import type { Verdict } from '../check/history';
 import type { ClockLine, FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
-import { clockKeyOf, type Clocks, type MachineNow } from '../report/clocks';
-import type { PlacedFile } from '../report/collect';
-import { readClocks } from '../report/read-clocks';
+import type { MachineNow } from '../report/collect/machine-now';
+import { clockKeyOf, type Clocks } from '../report/read/clocks';
+import type { PlacedFile } from '../report/collect/collect';
+import { readClocks } from '../report/read/read-clocks';
 import { sizeOf } from '../faults/drivers/server-log';
 
 /** Scheduling on busy machines included. */

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { renderHtml } from '../../src/report/renderers/html';
+import { renderHtml } from '../../src/report/render/html';
 import type { Report } from '../../src/report/report';
 import { Chromium, findChromium } from '../support/chromium';
 

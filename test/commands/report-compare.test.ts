@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { execute } from '../../src/index';
-import { renderJson } from '../../src/report/renderers/json';
+import { renderJson } from '../../src/report/render/json';
 import { useLab } from '../report/lab';
 import { sampleRun } from '../report/compare/simulate';
 

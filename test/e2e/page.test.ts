@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { renderHtml } from '../../src/report/renderers/html';
+import { renderHtml } from '../../src/report/render/html';
 import type { Report } from '../../src/report/report';
-import { sampleReport } from '../report/renderers/sample';
+import { sampleReport } from '../report/render/sample';
 import { Chromium, findChromium, type Tab, type View } from '../support/chromium';
 import { inFolder } from '../support/program';
 

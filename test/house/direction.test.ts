@@ -17,13 +17,15 @@ describe('the direction commands → features → core', () => {
     ['core that imports a feature', edge('src/core/message.ts', 'src/server/member.ts')],
     ['core that imports configuration, even a type', edge('src/core/message.ts', 'src/config/load.ts', true)],
     ['a feature that imports another', edge('src/client/client.ts', 'src/server/load.ts')],
-    ['a type of another feature', edge('src/report/build.ts', 'src/stress/pacer.ts', true)],
+    ['a type of another feature', edge('src/report/analyze/build.ts', 'src/stress/pacer.ts', true)],
     ['a feature that reads configuration itself', edge('src/client/client.ts', 'src/config/load.ts')],
     ['check with more than core', edge('src/check/check.ts', 'src/config/load.ts', true)],
     ['a feature that takes files out of the program', edge('src/server/server.ts', 'src/assets/assets.ts')],
     ['a feature that knows the command line', edge('src/server/server.ts', '@oclif/core')],
     ['a command that imports the front door', edge('src/commands/run.ts', 'src/index.ts')],
     ['a room that nobody knows', edge('src/utils/misc.ts', 'src/core/errors.ts')],
+    ['a wing of the report against the way', edge('src/report/read/read.ts', 'src/report/analyze/build.ts')],
+    ['a wing of the report that imports what joins them', edge('src/report/render/text.ts', 'src/report/write.ts')],
     ['a way out of src', edge('src/init/init.ts', 'test/house/direction.ts')],
   ])('notices %s', (_, wrong) => {
     expect(againstDirection([wrong])).toEqual([`${wrong.from} imports ${wrong.to}`]);

@@ -27,6 +27,16 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   run: [...FEATURES, 'files', 'ssh'],
 };
 
+/** The wings of `src/report` that each may import, besides itself and what stands at its top. */
+const REPORT_WINGS: Record<string, readonly string[]> = {
+  collect: [],
+  read: ['collect'],
+  analyze: ['read'],
+  render: [],
+  compare: ['render'],
+  page: ['render'],
+};
+
 /** The room of a file: its folder below src, or the name of a file that stands in src itself. */
 export function roomOf(file: string): string {
   return /^src\/([^/.]+)/.exec(file)?.[1] ?? '';
@@ -42,9 +52,21 @@ function isAllowed({ from, to, isTypeOnly }: Edge): boolean {
   if (to.startsWith('asset:')) return roomOf(from) === 'assets';
   if (!to.startsWith('src/')) return isPackage(to) && (!to.startsWith('@oclif/') || isShell(roomOf(from)));
   const [room, other] = [roomOf(from), roomOf(to)];
+  if (room === 'report' && other === 'report' && wingOf(from)) return isAllowedWing(wingOf(from)!, to);
   if (other === room || other === 'core') return room in MAY_IMPORT || room === other;
   if (other === 'config' && isTypeOnly && FEATURES.includes(room)) return room !== 'check';
   return MAY_IMPORT[room]?.includes(other) ?? false;
+}
+
+function isAllowedWing(wing: string, to: string): boolean {
+  const other = wingOf(to);
+  // At the top stands what joins the wings; only the types of the report itself go the other way.
+  if (other === undefined) return to === 'src/report/report.ts';
+  return other === wing || (REPORT_WINGS[wing]?.includes(other) ?? false);
+}
+
+function wingOf(file: string): string | undefined {
+  return /^src\/report\/([^/]+)\//.exec(file)?.[1];
 }
 
 /** Rooms that know that there is a command line. */

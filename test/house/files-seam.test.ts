@@ -11,7 +11,7 @@ const EXCEPTIONS: Record<string, string> = {
   'src/faults/agent/lock.ts': 'a lock appears by a link and is taken over by a rename',
   'src/faults/drivers/server-log.ts': 'a log in a folder of others is opened without following links',
   'src/ssh/sftp.ts': 'an interrupted download goes on in a file that has its own name',
-  'src/report/collect-remote.ts': 'removes what is left of downloads',
+  'src/report/collect/collect-remote.ts': 'removes what is left of downloads',
 };
 
 /** The calls in a source that change files and are none of src/files. */

@@ -11,11 +11,11 @@ import type {
   ServerSample,
   StressRunFile,
 } from '../../src/core/metrics/record';
-import { buildReport, type BuildOptions } from '../../src/report/build';
-import { collectLocal } from '../../src/report/collect';
-import type { Inputs } from '../../src/report/inputs';
-import { readInputs } from '../../src/report/read';
-import type { RunChoice } from '../../src/report/read-requests';
+import { buildReport, type BuildOptions } from '../../src/report/analyze/build';
+import { collectLocal } from '../../src/report/collect/collect';
+import type { Inputs } from '../../src/report/read/inputs';
+import { readInputs } from '../../src/report/read/read';
+import type { RunChoice } from '../../src/report/read/read-requests';
 import type { Report } from '../../src/report/report';
 
 /** When every run made here begins. */

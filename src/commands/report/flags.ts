@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { ClusterError } from '../../core/errors';
 import { parsePlace } from '../../core/ssh-target';
-import type { RunChoice } from '../../report/read-requests';
+import type { RunChoice } from '../../report/read/read-requests';
 
 const repeatable = { multiple: true, multipleNonGreedy: true } as const;
 

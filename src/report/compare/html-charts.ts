@@ -1,5 +1,5 @@
-import { absent, part } from '../renderers/html/elements';
-import { type Content, html } from '../renderers/html/html';
+import { absent, part } from '../render/html/elements';
+import { type Content, html } from '../render/html/html';
 import type { Compared } from './comparison';
 import { legend, type Line, lineChart, roundTicks, type Shade } from './line-chart';
 

@@ -1,7 +1,7 @@
-import { length, utc, whole } from '../renderers/html/format';
-import { page } from '../renderers/html/document';
-import { htmlTable, mark, type Mood, part, section } from '../renderers/html/elements';
-import { type Content, html, Html } from '../renderers/html/html';
+import { length, utc, whole } from '../render/html/format';
+import { page } from '../render/html/document';
+import { htmlTable, mark, type Mood, part, section } from '../render/html/elements';
+import { type Content, html, Html } from '../render/html/html';
 import type { Compared, Comparison, JudgedRow, Scope, Side, Verdict } from './comparison';
 import { chartsOf } from './html-charts';
 import { STYLE } from './style';

@@ -1,4 +1,4 @@
-import { type Content, html, Html } from '../renderers/html/html';
+import { type Content, html, Html } from '../render/html/html';
 
 /** A curve in a chart; null is a gap. `look` is its class: whose it is, and `dashed`. */
 export interface Line {

@@ -1,6 +1,6 @@
 import { printable } from '../../core/printable';
-import { utc } from '../renderers/html/format';
-import { decimals, DOUBLE, labelled, prose, section, table, title, whole } from '../renderers/layout';
+import { utc } from '../render/html/format';
+import { decimals, DOUBLE, labelled, prose, section, table, title, whole } from '../render/layout';
 import { ENOUGH_BEYOND } from './windows';
 import type { Comparison, JudgedRow, Row, Scope, Side, Unit, Verdict } from './comparison';
 

@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import type { ChartData } from '../renderers/html/chart-types';
+import type { ChartData } from '../render/html/chart-types';
 import { Legend } from './legend';
 import { logMs, text } from './plots';
 import { font } from './shades';

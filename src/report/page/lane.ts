@@ -1,5 +1,5 @@
 import type uPlot from 'uplot';
-import type { ChartData } from '../renderers/html/chart-types';
+import type { ChartData } from '../render/html/chart-types';
 import { font, spanOf } from './shades';
 import type { Ink } from './theme';
 import type { Plot } from './time-axis';

@@ -1,6 +1,6 @@
 /** The script of a report's page: draws its charts, and switches between light and dark. All else works without. */
 import type uPlot from 'uplot';
-import type { ChartData, SampleRow } from '../renderers/html/chart-types';
+import type { ChartData, SampleRow } from '../render/html/chart-types';
 import { drawCurve } from './curve';
 import { lanePlot } from './lane';
 import { GENERATOR_PANELS, panelPlot, panelRow, SERVER_PANELS } from './panels';

@@ -1,4 +1,4 @@
-import type { SampleRow } from '../renderers/html/chart-types';
+import type { SampleRow } from '../render/html/chart-types';
 import { alone, text } from './plots';
 import type { Ink } from './theme';
 import type { Plot } from './time-axis';

@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import type { ChartData, Layer } from '../renderers/html/chart-types';
+import type { ChartData, Layer } from '../render/html/chart-types';
 import type { Plot } from './time-axis';
 import type { Ink } from './theme';
 import { countText, logSteps, msText, msTick, roundDown, roundUp, secsText } from './units';

@@ -1,5 +1,5 @@
 import type uPlot from 'uplot';
-import type { FaultShade } from '../renderers/html/chart-types';
+import type { FaultShade } from '../render/html/chart-types';
 import type { Ink } from './theme';
 
 /** Above the plot, for the labels of faults. */

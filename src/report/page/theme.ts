@@ -1,4 +1,4 @@
-import type { Colour, Theme } from '../renderers/html/palette';
+import type { Colour, Theme } from '../render/html/palette';
 
 /** Colours of what charts have besides their data. */
 export interface Ink {

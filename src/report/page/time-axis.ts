@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import type { FaultShade } from '../renderers/html/chart-types';
+import type { FaultShade } from '../render/html/chart-types';
 import { type Item, Legend } from './legend';
 import { drawShades, font, LABEL_PX } from './shades';
 import type { Ink } from './theme';

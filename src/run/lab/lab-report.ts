@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Gathered } from '../../report/gather';
+import type { Gathered } from '../../report/collect/gather';
 import type { Report, RuleResult } from '../../report/report';
 import type { RunRecorder } from '../recorder';
 import { judgeRun } from '../verdicts';

@@ -7,7 +7,7 @@ import type { Threshold } from '../../core/metrics/threshold';
 import { ClusterError } from '../../core/errors';
 import { logLine } from '../../core/log-line';
 import { oneLine } from '../../core/printable';
-import type { Output } from '../../report/collect-screen';
+import type { Output } from '../../report/collect/collect-screen';
 import type { RunFacts } from '../../report/report';
 import type { Screen } from '../../stress/screen';
 import { RunRecorder, type RunResult } from '../recorder';

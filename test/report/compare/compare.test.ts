@@ -2,7 +2,7 @@ import { seededRandom } from '../../../src/core/random';
 import { compare } from '../../../src/report/compare/compare';
 import type { Compared, Comparison } from '../../../src/report/compare/comparison';
 import { request, useLab } from '../lab';
-import { sampleReport } from '../renderers/sample';
+import { sampleReport } from '../render/sample';
 
 const lab = useLab();
 

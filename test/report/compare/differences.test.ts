@@ -1,6 +1,6 @@
 import type { Compared, Settings } from '../../../src/report/compare/comparison';
 import { differencesOf } from '../../../src/report/compare/differences';
-import { sampleReport } from '../renderers/sample';
+import { sampleReport } from '../render/sample';
 
 const facts = { version: '1.0.0', node_version: 'v24.0.0', host: 'lab1', cores: 8, seed: 7 };
 

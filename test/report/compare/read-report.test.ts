@@ -2,9 +2,9 @@ import { mkdirSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError } from '../../../src/core/errors';
 import { readReport } from '../../../src/report/compare/read-report';
-import { renderJson } from '../../../src/report/renderers/json';
+import { renderJson } from '../../../src/report/render/json';
 import { useLab } from '../lab';
-import { sampleReport } from '../renderers/sample';
+import { sampleReport } from '../render/sample';
 
 const lab = useLab();
 

@@ -2,7 +2,7 @@ import { compare } from '../../../src/report/compare/compare';
 import type { Compared } from '../../../src/report/compare/comparison';
 import { renderCompareHtml } from '../../../src/report/compare/html';
 import { renderCompareText } from '../../../src/report/compare/text';
-import { sampleReport } from '../renderers/sample';
+import { sampleReport } from '../render/sample';
 import { sampleRun } from './simulate';
 
 const HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)>"\'\u001b[31m\u202e';

@@ -1,7 +1,7 @@
 import { seededRandom } from '../../../src/core/random';
-import { bucketOf } from '../../../src/report/timeline';
+import { bucketOf } from '../../../src/report/analyze/timeline';
 import type { Report } from '../../../src/report/report';
-import { sampleReport } from '../renderers/sample';
+import { sampleReport } from '../render/sample';
 import type { Windows } from '../../../src/report/compare/windows';
 
 export interface Simulated {

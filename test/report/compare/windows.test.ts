@@ -1,7 +1,7 @@
 import { exactQuantile } from '../../../src/core/metrics/digest';
 import { seededRandom } from '../../../src/core/random';
 import { figuresOf, whyUnknown, type Windows, windowsOf } from '../../../src/report/compare/windows';
-import { sampleReport, T0 } from '../renderers/sample';
+import { sampleReport, T0 } from '../render/sample';
 import { histogramOf } from './simulate';
 
 /** Latencies in ms, a list for each window of 1 s. */

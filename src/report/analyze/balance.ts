@@ -1,0 +1,64 @@
+import type { ForEachRow } from '../read/columns';
+import { exactQuantile } from '../../core/metrics/digest';
+import type { Balance, Interval, Spread } from '../report';
+import { overlaps } from './recovery';
+import { sum } from './sum';
+
+const WINDOW_MS = 1000;
+/** Fewer say nothing about balance. */
+const ENOUGH = 100;
+const MAX_CELLS = 20_000_000;
+
+/**
+ * How evenly requests went to the servers, per window of 1 s by their start. Windows that touch a fault are left out:
+ * a server that is down gets nothing. `totals` are of the whole run, by server.
+ */
+export function balanceOf(
+  forEachRow: ForEachRow,
+  serverCount: number,
+  totals: readonly number[],
+  run: Interval | null,
+  faults: readonly Interval[],
+): Balance {
+  const counts = run === null ? [] : windowsOf(forEachRow, serverCount, run);
+  const calm = counts.filter((_, index) => {
+    const startMs = run!.from + index * WINDOW_MS;
+    return !faults.some((fault) => overlaps({ startMs, endMs: startMs + WINDOW_MS }, fault));
+  });
+  const judged = calm.filter((window) => sum(window) >= ENOUGH);
+  return {
+    total_max_over_mean: totals.length === 0 ? null : maxOverMean(totals),
+    windows: calm.length,
+    judged_windows: judged.length,
+    max_over_mean: spread(judged.map(maxOverMean), 'high'),
+    jain: spread(judged.map(jain), 'low'),
+  };
+}
+
+/** Requests by window and server; none where the times lie so far apart that they must be damaged. */
+function windowsOf(forEachRow: ForEachRow, serverCount: number, run: Interval): Int32Array[] {
+  const windowCount = Math.floor((run.to - run.from) / WINDOW_MS) + 1;
+  if (serverCount === 0 || windowCount * serverCount > MAX_CELLS) return [];
+  const cells = new Int32Array(windowCount * serverCount);
+  forEachRow(({ startMs, server }) => {
+    const at = Math.floor((startMs - run.from) / WINDOW_MS);
+    if (server > 0 && at >= 0 && at < windowCount) cells[at * serverCount + server - 1]! += 1;
+  });
+  return Array.from({ length: windowCount }, (_, at) => cells.subarray(at * serverCount, (at + 1) * serverCount));
+}
+
+function maxOverMean(counts: ArrayLike<number> & Iterable<number>): number {
+  return (Math.max(...counts) * counts.length) / sum(counts);
+}
+
+/** Jain, Chiu, Hawe 1984. */
+function jain(counts: ArrayLike<number> & Iterable<number>): number {
+  let squares = 0;
+  for (const count of counts) squares += count * count;
+  return sum(counts) ** 2 / (counts.length * squares);
+}
+
+function spread(values: number[], worst: 'high' | 'low'): Spread {
+  const sorted = Float64Array.from(values).sort();
+  return { median: exactQuantile(sorted, 0.5), worst: sorted.at(worst === 'high' ? -1 : 0) ?? null };
+}

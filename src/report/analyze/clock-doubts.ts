@@ -1,0 +1,28 @@
+import type { ClockDoubt } from '../read/clocks';
+import type { FaultReport, Interval, Measure } from '../report';
+
+/** What is told of a fault from the times of whom; the fault's own time is in all of it. */
+const TOLD_BY: Record<'events' | 'records', readonly Measure[]> = {
+  events: ['led', 'detected_ms', 'new_leader_ms'],
+  records: ['first_success_ms', 'back_to_baseline_ms'],
+};
+
+/** The same fault without what rests on times that may be wrong: a figure of those may flatter. */
+export function withoutDoubtful(fault: FaultReport, run: Interval, doubts: readonly ClockDoubt[]): FaultReport {
+  const span = { from: fault.start, to: fault.recovered ?? run.to };
+  const cleared = { ...fault, unknown: { ...fault.unknown } };
+  for (const { kind, why, from, to } of doubts) {
+    if (from > span.to || to < span.from) continue;
+    const measures = kind === 'faults' ? [...TOLD_BY.events, ...TOLD_BY.records] : TOLD_BY[kind];
+    for (const measure of measures) {
+      cleared[measure] = null;
+      cleared.unknown[measure] = why;
+    }
+  }
+  return cleared;
+}
+
+/** Whether it is in doubt who led when. */
+export function isLeadInDoubt(run: Interval, doubts: readonly ClockDoubt[]): boolean {
+  return doubts.some(({ kind, from, to }) => kind === 'events' && from <= run.to && to >= run.from);
+}

@@ -1,0 +1,173 @@
+import type { ForEachRow, Row } from '../read/columns';
+import { faultMarks, type FaultMarks } from './fault-marks';
+import type { FaultWindow } from './fault-windows';
+import type { KeptEvent } from '../read/inputs';
+import { roundedMs } from './latencies';
+import { ledAt } from './leaders';
+import { backToBaselineMs } from './recovery';
+import type { FaultReport, Interval, LeaderSpan } from '../report';
+
+/** What all faults of a run are judged by. */
+export interface FaultContext {
+  forEachRow: ForEachRow;
+  /** By image: src/report/analyze/recovery.ts. */
+  slowMs: Float64Array;
+  faults: readonly FaultWindow[];
+  /** null: no event files. */
+  events: readonly KeptEvent[] | null;
+  eventServerIds: readonly number[];
+  spans: readonly LeaderSpan[];
+  /** First start to last end of all requests. */
+  run: Interval;
+}
+
+/** A fault's report, and when its consequences were over: the end of the phase `recovering`. */
+export interface JudgedFault {
+  report: FaultReport;
+  recovering: Interval | null;
+}
+
+type Told = Partial<FaultReport> & { unknown: FaultReport['unknown'] };
+
+/** Judges each fault by the clients' records and the servers' events. */
+export function judgeFaults(context: FaultContext): JudgedFault[] {
+  const marks = faultMarks(context.faults, context.forEachRow);
+  return context.faults.map((fault, index) => judgeFault(fault, marks[index]!, context));
+}
+
+function judgeFault(fault: FaultWindow, marks: FaultMarks, context: FaultContext): JudgedFault {
+  const { run, faults, forEachRow, slowMs } = context;
+  const { startMs: start, mendedMs } = fault;
+  const nextMs = faults.reduce((next, { startMs }) => (startMs > start ? Math.min(next, startMs) : next), run.to);
+  const back = backToBaselineMs(forEachRow, slowMs, { from: start, to: nextMs });
+  const recovering = recoveringOf(fault, nextMs, context);
+  const seen = seenByServers(fault, context);
+  const consequences = { from: start, to: recovering?.to ?? nextMs };
+  const felt = { ...feltByClients(consequences, context), ...markedByClients(fault, marks, seen.led ?? null, context) };
+  const unknown = { ...seen.unknown, ...felt.unknown };
+  if (back === null) {
+    const end = nextMs < run.to ? 'the next fault began' : 'the run ended';
+    unknown.back_to_baseline_ms = `there was no second of calm before ${end}`;
+  }
+  const newLeaderMs = seen.new_leader_ms ?? felt.new_leader_ms ?? null;
+  if (newLeaderMs !== null) delete unknown.new_leader_ms;
+  const report = {
+    ...{ server_id: fault.serverId, kind: fault.kind, start, end: mendedMs },
+    ...{ led: null, detected_ms: null, new_leader_ms: null, first_success_ms: null, back_to_baseline_ms: back },
+    recovered: recovering?.to ?? null,
+    ...{ requests_failed: 0, requests_retried: 0, requests_hedged: 0, longest_request_ms: null },
+    ...felt,
+    ...seen,
+    new_leader_ms: newLeaderMs,
+    unknown,
+  };
+  return { report, recovering };
+}
+
+/** null: not mended within the run. Until the next fault where no calm came. */
+function recoveringOf({ mendedMs }: FaultWindow, nextMs: number, context: FaultContext): Interval | null {
+  if (mendedMs === null || mendedMs >= context.run.to) return null;
+  const untilMs = Math.max(mendedMs, nextMs);
+  const calm = backToBaselineMs(context.forEachRow, context.slowMs, { from: mendedMs, to: untilMs });
+  return { from: mendedMs, to: calm === null ? untilMs : mendedMs + calm };
+}
+
+function seenByServers(fault: FaultWindow, context: FaultContext): Told {
+  const { events, spans, faults, eventServerIds } = context;
+  if (events === null) {
+    const why = 'there are no event files of the servers';
+    return { unknown: { led: why, detected_ms: why, new_leader_ms: why } };
+  }
+  const { serverId, startMs } = fault;
+  const untilMs = faults.reduce(
+    (until, other) => (other.serverId === serverId && other.startMs > startMs ? Math.min(until, other.startMs) : until),
+    Infinity,
+  );
+  const after = events.filter(({ time }) => time >= startMs && time < untilMs);
+  const survivors = eventServerIds
+    .filter((id) => id !== serverId)
+    .map((id) => ({ id, awayFromMs: awayFromMs(id, startMs, faults) }))
+    .filter((server) => server.awayFromMs > startMs);
+  const down = after.find(
+    (event) => event.event === 'peer_down' && event.peer_id === serverId && event.server_id !== serverId,
+  );
+  const span = ledAt(spans, serverId, startMs);
+  const unknown: FaultReport['unknown'] = {};
+  if (!down) unknown.detected_ms = 'no other server says that it saw it';
+  const followedMs = span ? followedAt(after, survivors, span.term) : null;
+  if (!span) unknown.new_leader_ms = 'it did not lead';
+  else if (followedMs === null) unknown.new_leader_ms = 'no other server says that it led afterwards';
+  return {
+    led: span !== undefined,
+    detected_ms: down ? roundedMs(down.time - startMs) : null,
+    new_leader_ms: followedMs === null ? null : roundedMs(followedMs - startMs),
+    unknown,
+  };
+}
+
+/** From when on a server was away itself, at `atMs` or later; Infinity: it was not. */
+function awayFromMs(id: number, atMs: number, faults: readonly FaultWindow[]): number {
+  const own = faults.filter((fault) => fault.serverId === id && (fault.mendedMs ?? Infinity) > atMs);
+  return own.reduce((first, { startMs }) => Math.min(first, startMs), Infinity);
+}
+
+/** When the last survivor followed the first leadership of a greater term; null: there was none. */
+function followedAt(
+  after: readonly KeptEvent[],
+  survivors: readonly { id: number; awayFromMs: number }[],
+  term: number,
+): number | null {
+  const leads = after.flatMap((event) =>
+    event.event === 'leader' && survivors.some(({ id }) => id === event.server_id) ? [event] : [],
+  );
+  const next = leads.find((event) => event.leader_id === event.server_id && event.term > term);
+  if (next === undefined) return null;
+  const followers = leads.filter((event) => event.leader_id === next.leader_id && event.term === next.term);
+  // Whoever follows again later, after a reconnection, has followed before.
+  const firsts = survivors.flatMap(({ id, awayFromMs: away }) => {
+    const first = followers.find((event) => event.server_id === id);
+    // One of two that were broken at once follows when it is back: that was no election.
+    return first === undefined || first.time > away ? [] : [first.time];
+  });
+  return firsts.length === 0 ? null : Math.max(...firsts);
+}
+
+function feltByClients(consequences: Interval, { forEachRow }: FaultContext) {
+  let [failed, retried, hedged, longestMs] = [0, 0, 0, -1];
+  forEachRow((row) => {
+    if (!row.success) failed += 1;
+    if (row.retried) retried += 1;
+    if (row.hedged) hedged += 1;
+    longestMs = Math.max(longestMs, row.latencyMs);
+  }, consequences);
+  return {
+    ...{ requests_failed: failed, requests_retried: retried, requests_hedged: hedged },
+    longest_request_ms: longestMs < 0 ? null : roundedMs(longestMs),
+  };
+}
+
+function markedByClients(fault: FaultWindow, marks: FaultMarks, led: boolean | null, context: FaultContext): Told {
+  const { termBefore, firstSuccessMs } = marks;
+  const isKnown = firstSuccessMs !== Infinity;
+  return {
+    first_success_ms: isKnown ? roundedMs(firstSuccessMs - fault.startMs) : null,
+    new_leader_ms: led === false ? null : newTermAfter(fault, termBefore, context),
+    unknown: isKnown ? {} : { first_success_ms: 'no request begun after it was successful' },
+  };
+}
+
+/** Without events of the servers: the end of the first success in a greater term than any before. */
+function newTermAfter({ startMs }: FaultWindow, termBefore: number, context: FaultContext): number | null {
+  if (termBefore < 0) return null;
+  const nextMs = context.faults.reduce(
+    (next, each) => (each.startMs > startMs ? Math.min(next, each.startMs) : next),
+    Infinity,
+  );
+  let firstMs = Infinity;
+  const visit = (row: Row): void => {
+    const isNew = row.success && row.term > termBefore && row.endMs >= startMs && row.endMs < nextMs;
+    if (isNew) firstMs = Math.min(firstMs, row.endMs);
+  };
+  context.forEachRow(visit, { from: startMs, to: nextMs });
+  return firstMs === Infinity ? null : roundedMs(firstMs - startMs);
+}

@@ -1,0 +1,44 @@
+import type { Inputs } from '../read/inputs';
+import type { GeneratorSeries, ServerSeries } from '../report';
+
+/** How the servers were in time, by id. */
+export function serverSeriesOf({ samples }: Pick<Inputs, 'samples'>): ServerSeries[] {
+  return [...samples]
+    .sort(([a], [b]) => a - b)
+    .map(([server_id, { samples: all }]) => {
+      const points = inOrder(all.points);
+      return {
+        server_id,
+        time: points.map(({ time }) => time),
+        cpu_percent: points.map((point) => point.cpu_percent),
+        memory_bytes: points.map((point) => point.memory_bytes),
+        active: points.map(({ active }) => active),
+        queued: points.map(({ queued }) => queued),
+        event_loop_delay_ms: points.map((point) => point.event_loop_delay_ms),
+      };
+    });
+}
+
+/** How the load generators were in time, by machine. */
+export function generatorSeriesOf({ generators }: Pick<Inputs, 'generators'>): GeneratorSeries[] {
+  return [...generators]
+    .sort((a, b) => a.machineId - b.machineId)
+    .map(({ machineId, samples, fold }) => {
+      const points = inOrder(samples.points);
+      const { sent, late_sends, saturated, why } = fold.summary();
+      return {
+        machine_id: machineId,
+        time: points.map(({ time }) => time),
+        cpu_percent: points.map((point) => point.cpu_percent),
+        event_loop_delay_ms: points.map((point) => point.event_loop_delay_ms),
+        in_flight: points.map((point) => point.in_flight),
+        verification_backlog: points.map((point) => point.verification_backlog),
+        ...{ sent, late_sends, saturated, why },
+      };
+    });
+}
+
+/** Several files of one server may have been read in any order. */
+function inOrder<T extends { time: number }>(points: readonly T[]): T[] {
+  return [...points].sort((a, b) => a.time - b.time);
+}

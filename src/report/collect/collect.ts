@@ -1,0 +1,116 @@
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { causeOf } from '../../files/cause';
+
+/** A file or folder; a missing one is a gap in the report only where the user named it. */
+export interface Place {
+  path: string;
+  required: boolean;
+  /** How far the clock of the machine that wrote it is ahead of this one's, in milliseconds. Default: not at all. */
+  offsetMs?: number;
+}
+
+/** A file to be read, and how far its machine's clock is ahead of this one's. */
+export interface PlacedFile {
+  path: string;
+  offsetMs: number;
+}
+
+/** What one client machine's folder holds. */
+export interface Collected {
+  /** As the user wrote it. */
+  source: string;
+  /** null: its files can be read. */
+  problem: string | null;
+  /** As with a `Place`. */
+  offsetMs: number;
+  recordFiles: string[];
+  clientFiles: string[];
+  generatorFiles: string[];
+  runFiles: string[];
+}
+
+const SHAPES = {
+  recordFiles: /^machine_\d{1,9}_requests\.ndjson$/,
+  clientFiles: /^machine_\d{1,9}_client_\d{1,9}\.json$/,
+  generatorFiles: /^machine_\d{1,9}_generator\.ndjson$/,
+  runFiles: /^machine_\d{1,9}_run\.json$/,
+};
+const EVENTS = /^server_\d{1,9}_events\.ndjson$/;
+
+/** The metrics of client machines in folders of this machine, which are read in place. */
+export function collectLocal(folders: readonly string[]): Collected[] {
+  const seen = new Set<string>();
+  return folders.map((source) => {
+    const listed = namesIn(source);
+    if ('problem' in listed) return failed(source, listed.problem);
+    const real = realpathSync(source);
+    if (seen.has(real)) return failed(source, 'is a folder that was named before');
+    seen.add(real);
+    return filesOf(source, listed.names, (name) => path.join(source, name));
+  });
+}
+
+/** Sorts the names of files in a folder by what they are; `pathOf` says where one can be read. */
+export function filesOf(source: string, names: readonly string[], pathOf: (name: string) => string): Collected {
+  const files = (shape: RegExp): string[] => names.filter((name) => shape.test(name)).map(pathOf);
+  const [recordFiles, clientFiles] = [files(SHAPES.recordFiles), files(SHAPES.clientFiles)];
+  if (recordFiles.length + clientFiles.length === 0) return failed(source, 'has no metrics files');
+  const more = { generatorFiles: files(SHAPES.generatorFiles), runFiles: files(SHAPES.runFiles) };
+  return { source, problem: null, offsetMs: 0, recordFiles, clientFiles, ...more };
+}
+
+export function isMetricsFile(name: string): boolean {
+  return Object.values(SHAPES).some((shape) => shape.test(name));
+}
+
+export function isEventFile(name: string): boolean {
+  return EVENTS.test(name);
+}
+
+/** Event files: those named, and those in the folders named or one level below. Required ones that are missing, by name. */
+export function findEventFiles(places: readonly Place[]): { files: PlacedFile[]; missing: string[] } {
+  const files = new Map<string, PlacedFile>();
+  const missing: string[] = [];
+  for (const place of places) {
+    const found = eventFilesAt(place.path);
+    if ('problem' in found) {
+      if (place.required) missing.push(`${place.path}: ${found.problem}`);
+    } else for (const file of found.files) files.set(realpathSync(file), { path: file, offsetMs: place.offsetMs ?? 0 });
+  }
+  return { files: [...files.values()], missing };
+}
+
+function eventFilesAt(place: string): { files: string[] } | { problem: string } {
+  try {
+    if (!statSync(place).isDirectory()) return { files: [place] };
+  } catch (error) {
+    return { problem: causeOf(error) };
+  }
+  const listed = namesIn(place);
+  if ('problem' in listed) return listed;
+  const files = listed.names.flatMap((name) => {
+    const inside = path.join(place, name);
+    if (EVENTS.test(name)) return [inside];
+    const below = namesIn(inside);
+    return 'problem' in below
+      ? []
+      : below.names.filter((each) => EVENTS.test(each)).map((each) => path.join(inside, each));
+  });
+  return { files };
+}
+
+export function failed(source: string, problem: string): Collected {
+  return { source, problem, offsetMs: 0, recordFiles: [], clientFiles: [], generatorFiles: [], runFiles: [] };
+}
+
+/** Sorts as people count: 2 before 10. */
+const BY_NUMBER = new Intl.Collator('en', { numeric: true });
+
+function namesIn(folder: string): { names: string[] } | { problem: string } {
+  try {
+    return { names: readdirSync(folder).sort(BY_NUMBER.compare) };
+  } catch (error) {
+    return { problem: causeOf(error) };
+  }
+}

@@ -1,0 +1,206 @@
+/** Lines of the files that a run leaves, checked field by field: everything in a file is hostile. */
+import type {
+  ClockLine,
+  FaultEvent,
+  GeneratorSample,
+  RequestOutcome,
+  RequestRecord,
+  ServerEvent,
+  StressRunFile,
+} from '../../core/metrics/record';
+import { MAX_LATENCY_MS } from './columns';
+import { parseJson } from './parse-json';
+
+/** A line that is what it should be, or why not. */
+export type Parsed<T> = { ok: T } | { problem: string };
+
+type Fields = Record<string, unknown>;
+type Check = (value: unknown) => boolean;
+
+export const MAX_UNIX_MS = 8.64e15;
+export const MAX_TEXT_CHARS = 1000;
+export const OUTCOMES: readonly RequestOutcome[] = ['success', 'failure', 'interrupted', 'unsent'];
+const ACTIONS = ['kill', 'terminate', 'pause', 'resume', 'partition', 'delay', 'loss', 'heal', 'restart'];
+
+const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const latency: Check = (value) => typeof value === 'number' && value >= 0 && value <= MAX_LATENCY_MS;
+const time: Check = (value) => typeof value === 'number' && value >= 0 && value <= MAX_UNIX_MS;
+const measure: Check = (value) => typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+const flag: Check = (value) => typeof value === 'boolean';
+const text: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS;
+const oneOf =
+  (words: readonly string[]): Check =>
+  (value) =>
+    words.includes(value as string);
+const isCounts: Check = (value) =>
+  typeof value === 'object' && value !== null && Object.values(value).every((each) => count(each));
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+
+const RECORD: [keyof RequestRecord, Check][] = [
+  ['client_id', count],
+  ['request_id', count],
+  ['start_time', time],
+  ['latency_ms', latency],
+  ['service_ms', latency],
+  ['success', flag],
+  ['failure_reason', orNull(text)],
+  ['assigned_server_id', orNull(count)],
+  ['retry_count', count],
+  ['hedged', flag],
+  ['bytes_sent', count],
+  ['bytes_received', count],
+  ['image', text],
+  ['term', count],
+  ['outcome', oneOf(OUTCOMES)],
+  ['run_id', text],
+];
+
+const FAULT: [keyof FaultEvent, Check][] = [
+  ['time', time],
+  ['server_id', count],
+  ['action', oneOf(ACTIONS)],
+  ['outcome', oneOf(['started', 'done', 'failed'])],
+];
+
+const EVENT: [string, Check][] = [
+  ['time', time],
+  ['server_id', count],
+  ['event', text],
+];
+
+/** Of a clock; a few may be below zero. */
+const moment: Check = (value) => typeof value === 'number' && Math.abs(value) <= MAX_UNIX_MS;
+
+const CLOCK: [string, Check][] = [
+  ['by_ms', orNull(moment)],
+  ['ahead_ms', moment],
+  ['machine_ms', moment],
+  ['suspended_ms', moment],
+  ['boot_id', orNull(text)],
+];
+
+/** What the report uses of each kind of event; the others are only counted. */
+const EVENT_FIELDS: Record<string, [string, Check][]> = {
+  election: [['term', count]],
+  leader: [
+    ['term', count],
+    ['leader_id', count],
+  ],
+  stepped_down: [['term', count]],
+  peer_down: [['peer_id', count]],
+  clock: CLOCK,
+  executed: [
+    ['run_id', (value) => value === undefined || text(value)],
+    ['client_name', text],
+    ['request_id', count],
+    ['outcome', text],
+  ],
+  left_out: [['counts', isCounts]],
+  sample: [
+    ['cpu_percent', measure],
+    ['memory_bytes', measure],
+    ['active', measure],
+    ['queued', measure],
+    ['event_loop_delay_ms', measure],
+  ],
+};
+
+const GENERATOR: [keyof GeneratorSample, Check][] = [
+  ['time', time],
+  ['run_id', text],
+  ['cpu_percent', measure],
+  ['memory_bytes', measure],
+  ['event_loop_delay_ms', measure],
+  ['event_loop_utilization_percent', measure],
+  ['in_flight', measure],
+  ['verification_backlog', measure],
+  ['sent', measure],
+  ['late_sends', measure],
+  ['late_total_ms', measure],
+  ['ended', measure],
+  ['latency_total_ms', measure],
+];
+
+const texts: Check = (value) => Array.isArray(value) && value.length <= MAX_TEXT_CHARS && value.every(text);
+
+const RUN: [keyof StressRunFile, Check][] = [
+  ['run_id', text],
+  ['machine_id', count],
+  ['command_line', texts],
+  ['version', text],
+  ['node_version', text],
+  ['host', text],
+  ['cores', count],
+  ['seed', count],
+  ['started_at', time],
+  ['ended_at', orNull(time)],
+  ['warmup_secs', measure],
+  ['config', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
+];
+
+/** A line of machine_{n}_requests.ndjson. */
+export function parseRecord(line: string): Parsed<RequestRecord> {
+  const parsed = parseFields<RequestRecord>(line, RECORD);
+  if ('ok' in parsed && parsed.ok.success !== (parsed.ok.outcome === 'success')) {
+    return { problem: `"success" is ${parsed.ok.success}, "outcome" is "${parsed.ok.outcome}"` };
+  }
+  return parsed;
+}
+
+/** A line of fault_events.ndjson. */
+export function parseFault(line: string): Parsed<FaultEvent | ClockLine> {
+  return parseOrClock<FaultEvent>(line, FAULT, []);
+}
+
+/** A line of machine_{n}_generator.ndjson. */
+export function parseGeneratorSample(line: string): Parsed<GeneratorSample | (ClockLine & { run_id: string })> {
+  return parseOrClock<GeneratorSample, ClockLine & { run_id: string }>(line, GENERATOR, [['run_id', text]]);
+}
+
+/** The text of machine_{n}_run.json. */
+export function parseRunFile(text: string): Parsed<StressRunFile> {
+  return parseFields<StressRunFile>(text, RUN);
+}
+
+/** A line of server_{id}_events.ndjson. */
+export function parseEvent(line: string): Parsed<ServerEvent> {
+  const parsed = parseFields<ServerEvent>(line, EVENT);
+  if ('problem' in parsed || !Object.hasOwn(EVENT_FIELDS, parsed.ok.event)) return parsed;
+  const problem = problemOf(parsed.ok as unknown as Fields, EVENT_FIELDS[parsed.ok.event]!);
+  return problem === null ? parsed : { problem };
+}
+
+function parseOrClock<T, C = ClockLine>(
+  line: string,
+  checks: readonly [string, Check][],
+  more: readonly [string, Check][],
+): Parsed<T | C> {
+  const parsed = parseFields<{ event?: unknown }>(line, []);
+  if ('problem' in parsed) return parsed;
+  const isClock = parsed.ok.event === 'clock';
+  const problem = problemOf(parsed.ok as Fields, isClock ? [['time', time], ...CLOCK, ...more] : checks);
+  return problem === null ? { ok: parsed.ok as T | C } : { problem };
+}
+
+function parseFields<T>(line: string, checks: readonly [string, Check][]): Parsed<T> {
+  let value: unknown;
+  try {
+    value = parseJson(line);
+  } catch {
+    return { problem: 'not valid JSON' };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { problem: 'not an object' };
+  const problem = problemOf(value as Fields, checks);
+  return problem === null ? { ok: value as T } : { problem };
+}
+
+function problemOf(fields: Fields, checks: readonly [string, Check][]): string | null {
+  for (const [name, check] of checks) {
+    if (check(fields[name])) continue;
+    return Object.hasOwn(fields, name) ? `"${name}" makes no sense` : `"${name}" is missing`;
+  }
+  return null;
+}

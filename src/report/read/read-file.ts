@@ -1,0 +1,57 @@
+import { readLines } from './file-lines';
+import { Few } from './few';
+import type { InputFile, InputKind } from '../report';
+import type { Parsed } from './parse-line';
+
+/** A file with so many damaged lines, and ten times as many as good ones, is none of ours, whatever its name says. */
+const HOPELESS_LINES = 10_000;
+const HOPELESS_RATIO = 10;
+
+/** Fills `record` from the bytes of a line and returns where its end (\n) is, or -1 for a line that must be parsed. */
+export interface Scanner<T> {
+  readonly record: T;
+  scan(block: Buffer, from: number): number;
+}
+
+/**
+ * Reads a file of JSON lines and shows the good ones to `take`, which may refuse one with a reason. Bad ones are
+ * counted and the first few named. A file that cannot be read, or not to its end, has that as its first problem.
+ */
+export function readRecords<T>(
+  path: string,
+  kind: InputKind,
+  parse: (line: string) => Parsed<T>,
+  take: (value: T) => string | void,
+  scanner?: Scanner<T>,
+): InputFile & { unreadable: boolean } {
+  const bad = new Few();
+  let wholeLines = 0;
+  let damagedLines = 0;
+  const isHopeless = (): boolean => damagedLines >= HOPELESS_LINES && damagedLines >= HOPELESS_RATIO * wholeLines;
+  const judge = (value: T, number: number): void => {
+    wholeLines += 1;
+    const refusal = take(value);
+    if (refusal) bad.add(`line ${number}: ${refusal}`);
+  };
+  const damaged = (number: number, text: string): void => {
+    damagedLines += 1;
+    bad.add(`line ${number}: ${text}`);
+  };
+  const scan = (block: Buffer, from: number, number: number): number => {
+    const end = scanner!.scan(block, from);
+    if (end >= 0) judge(scanner!.record, number);
+    return end;
+  };
+  const read = readLines(path, {
+    ...{ isEnough: isHopeless, problem: damaged, ...(scanner && { bytes: scan }) },
+    line(text, number) {
+      const parsed = parse(text);
+      if ('ok' in parsed) judge(parsed.ok, number);
+      else damaged(number, parsed.problem);
+    },
+  });
+  const gaveUp = `the rest is not read: ${damagedLines} of its first ${read.lines} lines are damaged`;
+  const problem = read.problem ?? (isHopeless() ? gaveUp : null);
+  const problems = problem === null ? bad.lines() : [problem, ...bad.lines()];
+  return { path, kind, lines: read.lines, badLines: bad.count, problems, unreadable: problem !== null };
+}

@@ -1,0 +1,45 @@
+import type { RunRecords } from './inputs';
+import { increment } from './names';
+import type { ForEachRow } from './columns';
+import type { Interval } from '../report';
+
+const DAY_MS = 24 * 3600 * 1000;
+/** No run of ours may last longer (src/config). */
+const MAX_RUN_MS = 7 * DAY_MS;
+/** Times of more days than this are no run: the rest of them does not count here. */
+const MAX_DAYS = 10_000;
+
+/** Shows the requests of all records. */
+export function rowsOf(records: readonly RunRecords[]): ForEachRow {
+  return (visit, within) => records.forEach(({ columns }) => columns.forEach(visit, within));
+}
+
+/**
+ * First start to last end of all requests; null without any. Where that is longer than a run can last, some times are
+ * damaged (a clock of 1970): then only the requests within a week of the day that most of them began on make the run.
+ */
+export function runSpanOf(records: readonly RunRecords[]): Interval | null {
+  const from = records.reduce((first, { firstStartMs }) => Math.min(first, firstStartMs), Infinity);
+  const to = records.reduce((last, { lastEndMs }) => Math.max(last, lastEndMs), -Infinity);
+  if (from === Infinity) return null;
+  if (to - from <= MAX_RUN_MS) return { from, to };
+  const forEachRow = rowsOf(records);
+  const middleMs = busiestDay(forEachRow) * DAY_MS;
+  const span = { from: Infinity, to: -Infinity };
+  forEachRow(({ startMs, endMs }) => {
+    if (startMs < middleMs - MAX_RUN_MS || startMs > middleMs + DAY_MS + MAX_RUN_MS) return;
+    span.from = Math.min(span.from, startMs);
+    span.to = Math.max(span.to, endMs);
+  });
+  return span;
+}
+
+/** The day, counted from 1970, on which most requests began; the latest of several. */
+function busiestDay(forEachRow: ForEachRow): number {
+  const days = new Map<number, number>();
+  forEachRow(({ startMs }) => {
+    const day = Math.floor(startMs / DAY_MS);
+    if (days.size < MAX_DAYS || days.has(day)) increment(days, day);
+  });
+  return [...days].reduce((best, each) => ((each[1] - best[1] || each[0] - best[0]) > 0 ? each : best))[0];
+}

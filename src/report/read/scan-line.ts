@@ -1,0 +1,186 @@
+import { isPrintable } from '../../core/printable';
+import { MAX_TEXT_CHARS } from './parse-line';
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const BACKSLASH = 0x5c;
+const POWERS = Float64Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
+/** Longer texts are made anew each time. */
+const REMEMBERED_BYTES = 64;
+/** Of each of the four bytes of a word. */
+const ONES = 0x01010101;
+const TOPS = 0x80808080 | 0;
+
+/** Bytes to compare with, four at a time: most of the time that reading takes is comparing. */
+export interface Literal {
+  length: number;
+  words: Int32Array;
+  rest: Uint8Array;
+}
+
+export function literalOf(text: string): Literal {
+  const bytes = Buffer.from(text);
+  const words = Int32Array.from({ length: bytes.length >>> 2 }, (_, index) => bytes.readInt32LE(index * 4));
+  return { length: bytes.length, words, rest: Uint8Array.from(bytes.subarray(words.length * 4)) };
+}
+
+const [TRUE, FALSE] = [literalOf('true'), literalOf('false')];
+
+/**
+ * Goes through the bytes of one line of JSON that look as JSON.stringify writes them. Once something is not as expected
+ * it is lost: what it reads from there on means nothing.
+ */
+export class LineCursor {
+  isLost = false;
+  /** Texts by a hash of their bytes, so that the next one of the same bytes is the same string. */
+  readonly #texts: string[];
+  readonly #lengths: Uint8Array;
+  readonly #remembered: DataView;
+  #bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  #at = 0;
+
+  /** How many texts are remembered: a power of two. */
+  constructor(slots: number) {
+    this.#texts = Array.from({ length: slots }, () => '');
+    this.#lengths = new Uint8Array(slots);
+    this.#remembered = new DataView(new ArrayBuffer(slots * REMEMBERED_BYTES));
+  }
+
+  /** There must be a \n somewhere after `at`. */
+  begin(bytes: Buffer, at: number): void {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    this.#at = at;
+    this.isLost = false;
+  }
+
+  /** Where the \n is that comes now; -1 if something else does, or the line was not as expected. */
+  end(): number {
+    if (this.#bytes[this.#at] === RETURN) this.#at += 1;
+    return !this.isLost && this.#bytes[this.#at] === NEWLINE ? this.#at : -1;
+  }
+
+  /** Goes past these bytes if they come next. */
+  has({ length, words, rest }: Literal): boolean {
+    const view = this.#view;
+    let at = this.#at;
+    if (at + length > view.byteLength) return false;
+    for (let i = 0; i < words.length; i++, at += 4) if (view.getInt32(at, true) !== words[i]) return false;
+    for (let i = 0; i < rest.length; i++, at++) if (view.getUint8(at) !== rest[i]) return false;
+    this.#at = at;
+    return true;
+  }
+
+  literal(wanted: Literal): boolean {
+    return this.has(wanted) || this.fail();
+  }
+
+  fail(): false {
+    this.isLost = true;
+    return false;
+  }
+
+  count(key: Literal): number {
+    this.literal(key);
+    return this.#digits();
+  }
+
+  flag(key: Literal): boolean {
+    this.literal(key);
+    return this.has(TRUE) || (this.has(FALSE) ? false : this.fail());
+  }
+
+  /** A whole number without sign or exponent that is exact. */
+  #digits(): number {
+    const bytes = this.#bytes;
+    const from = this.#at;
+    let at = from;
+    let value = 0;
+    for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO)
+      value = value * 10 + digit;
+    this.#at = at;
+    // JSON has no 007.
+    if (at === from || value > Number.MAX_SAFE_INTEGER || (bytes[from] === ZERO && at > from + 1)) this.fail();
+    return value;
+  }
+
+  /** The same double as JSON.parse: a whole number below 2^53 by a power of ten up to 10^22 is rounded once. */
+  number(key: Literal, max: number): number {
+    this.literal(key);
+    const bytes = this.#bytes;
+    let value = this.#digits();
+    if (bytes[this.#at] === DOT) {
+      const from = this.#at + 1;
+      let at = from;
+      for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO)
+        value = value * 10 + digit;
+      this.#at = at;
+      if (at === from || at - from >= POWERS.length || value > Number.MAX_SAFE_INTEGER) this.fail();
+      else value /= POWERS[at - from]!;
+    }
+    if (value > max) this.fail();
+    return value;
+  }
+
+  /** A text without escapes, and with nothing that would need one. */
+  text(key: Literal): string {
+    this.literal(key);
+    const bytes = this.#bytes;
+    const from = this.#at + 1;
+    if (this.isLost || bytes[this.#at] !== QUOTE) return this.#noText();
+    let at = from;
+    let hash = 0;
+    for (const view = this.#view; at + 4 <= view.byteLength; at += 4) {
+      const word = view.getInt32(at, true);
+      // Any of the four a quote, or below a space.
+      const other = word ^ (QUOTE * ONES);
+      if ((((other - ONES) & ~other) | ((word - SPACE * ONES) & ~word)) & TOPS) break;
+      hash = Math.imul(hash ^ word, 0x9e3779b1);
+      hash ^= hash >>> 13;
+    }
+    for (let byte = bytes[at]!; byte !== QUOTE; byte = bytes[++at]!) {
+      if (byte < SPACE) return this.#noText();
+      hash = (Math.imul(hash, 31) + byte) | 0;
+    }
+    this.#at = at + 1;
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    return this.#textOf(from, at, (hash ^ (hash >>> 13)) & (this.#lengths.length - 1));
+  }
+
+  #textOf(from: number, to: number, slot: number): string {
+    const length = to - from;
+    if (this.#lengths[slot] === length && this.#isRemembered(from, to, slot)) return this.#texts[slot]!;
+    const own = this.#bytes.subarray(from, to);
+    if (length > MAX_TEXT_CHARS || own.includes(BACKSLASH)) return this.#noText();
+    const text = own.toString('utf8');
+    if (!isPrintable(text)) return this.#noText();
+    if (length > REMEMBERED_BYTES) return text;
+    this.#texts[slot] = text;
+    this.#lengths[slot] = length;
+    new Uint8Array(this.#remembered.buffer).set(own, slot * REMEMBERED_BYTES);
+    return text;
+  }
+
+  /** Whether the text of this slot has the same bytes; their length is the same. */
+  #isRemembered(from: number, to: number, slot: number): boolean {
+    const view = this.#view;
+    const remembered = this.#remembered;
+    let at = from;
+    let known = slot * REMEMBERED_BYTES;
+    for (; at + 4 <= to; at += 4, known += 4) if (view.getInt32(at) !== remembered.getInt32(known)) return false;
+    for (; at < to; at++, known++) if (view.getUint8(at) !== remembered.getUint8(known)) return false;
+    return true;
+  }
+
+  #noText(): string {
+    this.fail();
+    return '';
+  }
+}

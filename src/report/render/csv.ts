@@ -1,0 +1,53 @@
+import { printable } from '../../core/printable';
+import type { FaultReport, LeaderSpan, Report } from '../report';
+import { isoTime } from '../../core/iso-time';
+
+const NAME_CHARS = 200;
+const HEAD = ['time', 'unix_ms', 'requests', 'failed', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms'];
+
+/**
+ * The timeline as a table (RFC 4180): a row for each window, with a column for each server and each reason of failure,
+ * the faults that were on, and who led. Only its head where there is no timeline.
+ */
+export function renderCsv({ timeline, faults, leaders }: Report): string {
+  const servers = timeline?.by_server ?? [];
+  const reasons = timeline?.by_reason ?? [];
+  const head = [
+    ...HEAD,
+    ...servers.map(({ server_id }) => `server_${server_id}`),
+    ...reasons.map(({ reason }) => `failed: ${reason}`),
+    ...['faults', 'leader'],
+  ];
+  const rows = (timeline?.requests ?? []).map((requests, at) => {
+    const { from: first, window_ms: windowMs, failed, p50_ms, p95_ms, p99_ms, max_ms } = timeline!;
+    const from = first + at * windowMs;
+    return [
+      ...[isoTime(from), from, requests, failed[at]!],
+      ...[p50_ms, p95_ms, p99_ms, max_ms].map((each) => each[at]!),
+      ...[...servers, ...reasons].map((each) => each.requests[at]!),
+      ...[faultsIn(faults ?? [], from, from + windowMs), leadersIn(leaders?.timeline ?? [], from, from + windowMs)],
+    ];
+  });
+  return [head, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+}
+
+function faultsIn(faults: readonly FaultReport[], from: number, to: number): string {
+  return faults
+    .filter(({ start, end }) => start < to && (end ?? Infinity) >= from)
+    .map(({ kind, server_id }) => `${kind} server ${server_id}`)
+    .join('; ');
+}
+
+/** Their ids, in the order in which they led. */
+function leadersIn(spans: readonly LeaderSpan[], from: number, to: number): string {
+  const ids = spans.filter((span) => span.from < to && span.to >= from).map(({ server_id }) => server_id);
+  return [...new Set(ids)].join('; ');
+}
+
+/** No text here begins with a word of others, which a spreadsheet might take for a formula. */
+function cell(value: string | number | null): string {
+  if (value === null) return '';
+  if (typeof value === 'number') return String(value);
+  const text = printable(value, NAME_CHARS);
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,139 @@
+import { oneLine } from '../../core/printable';
+import type { Report } from '../report';
+import { decimals } from './layout';
+import { isoTime } from '../../core/iso-time';
+
+const TEXT_CHARS = 1000;
+
+/** What came of one of the report's judgements. `error`: it could not be made, for want of what was asked for. */
+interface Case {
+  name: string;
+  outcome: 'passed' | 'failure' | 'error' | 'skipped';
+  message: string;
+}
+
+interface Suite {
+  name: string;
+  cases: Case[];
+}
+
+/**
+ * The judgements as JUnit XML, for Jenkins, GitLab and others. What the exit code of `report` counts as failed fails
+ * here too: a threshold whose value is unknown, a place that could not be read. Any other unknown is skipped.
+ */
+export function renderJunit(report: Report): string {
+  const suites = [verdict(report), thresholds(report), checks(report), audit(report), inputs(report)].filter(
+    ({ cases }) => cases.length > 0,
+  );
+  const all = suites.flatMap(({ cases }) => cases);
+  const sums = { tests: all.length, failures: count(all, 'failure'), errors: count(all, 'error') };
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites${attributes({ name: 'cloudp2p', ...sums, time: report.duration_secs })}>`,
+    ...suites.flatMap((suite, at) => suiteLines(suite, at === 0 ? figures(report) : {}, report)),
+    '</testsuites>',
+    '',
+  ].join('\n');
+}
+
+function verdict({ verdict: { scale, text } }: Report): Suite {
+  const outcome = scale === 'unknown' ? 'skipped' : scale === 'investigate' ? 'failure' : 'passed';
+  return { name: 'verdict', cases: [{ name: 'at most 5% of the requests fail', outcome, message: text }] };
+}
+
+function thresholds({ thresholds: all }: Report): Suite {
+  const cases = all.map(({ expression, value, unit, passed }): Case => {
+    const message = value === null ? 'its value is unknown' : `it is ${decimals(value)}${unit === 'ms' ? ' ms' : unit}`;
+    return { name: expression, outcome: passed ? 'passed' : 'failure', message };
+  });
+  return { name: 'thresholds', cases };
+}
+
+function checks({ rules = [] }: Report): Suite {
+  const cases = rules.map(({ rule, verdict, problems }) => judged(rule, verdict, problems.join('; ')));
+  return { name: 'checks', cases };
+}
+
+function audit({ audit: { adds_up, why } }: Report): Suite {
+  return { name: 'audit', cases: [judged('requests and executions add up', adds_up, why)] };
+}
+
+function inputs({ inputs: { missing } }: Report): Suite {
+  const outcome = missing.length === 0 ? 'passed' : 'error';
+  return {
+    name: 'inputs',
+    cases: [{ name: 'all that was named could be read', outcome, message: missing.join('; ') }],
+  };
+}
+
+function judged(name: string, verdict: boolean | 'unknown', message: string): Case {
+  return { name, outcome: verdict === 'unknown' ? 'skipped' : verdict ? 'passed' : 'failure', message };
+}
+
+function figures(report: Report): Record<string, string | number | null> {
+  const { latency_stats: latency, run } = report;
+  const runIds = new Set(report.runs.flatMap(({ run_id, taken }) => (taken ? [run_id] : [])));
+  return {
+    total_requests: report.total_requests,
+    failed_requests: report.failed_requests,
+    failure_rate_percent: report.failure_rate,
+    throughput_per_s: report.throughput_per_s,
+    latency_p50_ms: latency.median_ms,
+    latency_p95_ms: latency.p95_ms,
+    latency_p99_ms: latency.p99_ms,
+    latency_p99_9_ms: report.p99_9_ms,
+    latency_max_ms: latency.max_ms,
+    imbalance: report.balance.total_max_over_mean,
+    retry_count: report.retry_count,
+    bytes_sent: report.bytes_sent,
+    bytes_received: report.bytes_received,
+    run_ids: [...runIds].join(' '),
+    ...(run && { command_line: run.command_line.join(' ') }),
+  };
+}
+
+function suiteLines({ name, cases }: Suite, told: ReturnType<typeof figures>, report: Report): string[] {
+  const from = report.run?.started_at ?? report.timeline?.from;
+  const sums = {
+    ...{ tests: cases.length, failures: count(cases, 'failure'), errors: count(cases, 'error') },
+    skipped: count(cases, 'skipped'),
+  };
+  // Jenkins knows times without a zone only.
+  const timestamp = from === undefined ? undefined : isoTime(from).slice(0, 19);
+  const properties = Object.entries(told).map(
+    ([name, value]) => `      <property${attributes({ name, value: value ?? 'unknown' })}/>`,
+  );
+  return [
+    `  <testsuite${attributes({ name, ...sums, time: 0, timestamp })}>`,
+    ...(properties.length > 0 ? ['    <properties>', ...properties, '    </properties>'] : []),
+    ...cases.flatMap((each) => caseLines(name, each)),
+    '  </testsuite>',
+  ];
+}
+
+function caseLines(suite: string, { name, outcome, message }: Case): string[] {
+  const open = `    <testcase${attributes({ classname: `cloudp2p.${suite}`, name, time: 0 })}`;
+  if (outcome === 'passed') return [`${open}/>`];
+  const type = outcome === 'skipped' ? undefined : suite;
+  // Jenkins shows the attribute, GitLab the text.
+  const why = `<${outcome}${attributes({ message, type })}>${escaped(message)}</${outcome}>`;
+  return [`${open}>`, `      ${why}`, '    </testcase>'];
+}
+
+function count(cases: readonly Case[], outcome: Case['outcome']): number {
+  return cases.filter((each) => each.outcome === outcome).length;
+}
+
+function attributes(values: Record<string, string | number | undefined>): string {
+  return Object.entries(values)
+    .map(([name, value]) => (value === undefined ? '' : ` ${name}="${escaped(String(value))}"`))
+    .join('');
+}
+
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
+
+/** Control characters and halves of characters are shown as codes; the two that XML forbids beside them are dropped. */
+function escaped(text: string): string {
+  const legal = oneLine(text.slice(0, TEXT_CHARS)).replace(/[\ufffe\uffff]/g, '');
+  return legal.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+}

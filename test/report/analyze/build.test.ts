@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import { buildReport } from '../../../src/report/analyze/build';
+import { clientFile, executed, fault, request, sample, useLab } from '../lab';
+
+const lab = useLab();
+
+describe('totals', () => {
+  test('of ten requests, by hand', () => {
+    lab.requests([
+      ...Array.from({ length: 8 }, (_, id) => request(id, id * 1000, { latency_ms: 10 * (id + 1), service_ms: 5 })),
+      request(8, 8000, { outcome: 'failure', assigned_server_id: 2, failure_reason: 'Request timeout after 10s' }),
+      request(9, 9980, { outcome: 'failure', assigned_server_id: null }),
+      request(10, 9000, { outcome: 'interrupted' }),
+      request(11, 9000, { outcome: 'unsent' }),
+    ]);
+    expect(lab.report()).toMatchObject({
+      ...{ total_requests: 10, successful_requests: 8, failed_requests: 2, failure_rate: 20 },
+      server_distribution: { 1: 8, 2: 1 },
+      failure_reasons: { 'Connection refused': 1, 'Request timeout after 10s': 1 },
+      latency_stats: { min_ms: 10, max_ms: 80, avg_ms: 45, median_ms: 45, p95_ms: 80, p99_ms: 80 },
+      service_stats: { min_ms: 5, max_ms: 5, avg_ms: 5, median_ms: 5 },
+      ...{ p99_9_ms: 80, interrupted_requests: 1, unsent_requests: 1, duration_secs: 10, throughput_per_s: 1 },
+      verdict: { scale: 'investigate' },
+      images: [{ image: 'small.png', requests: 10, failed: 2, p50_ms: 45, max_ms: 80 }],
+      phases: [{ phase: 'steady', requests: 10, failed: 2 }],
+    });
+  });
+
+  test.each([
+    [0, 'excellent'],
+    [1, 'excellent'],
+    [2, 'acceptable under faults'],
+    [10, 'acceptable under faults'],
+    [11, 'investigate'],
+  ])('%i of 200 failed: %s', (failed, scale) => {
+    const outcome = (id: number) => (id < failed ? ('failure' as const) : ('success' as const));
+    lab.requests(Array.from({ length: 200 }, (_, id) => request(id, id, { outcome: outcome(id) })));
+    expect(lab.report().verdict.scale).toBe(scale);
+  });
+
+  test('images and their phases', () => {
+    lab.requests([
+      request(1, 0, { image: 'a' }),
+      request(2, 100, { image: 'b', latency_ms: 100 }),
+      request(3, 1010, { image: 'a', latency_ms: 40 }),
+      request(4, 1600, { image: 'a', outcome: 'failure' }),
+      request(5, 5000, { image: 'a' }),
+    ]);
+    lab.faults([fault(1000, 1, 'pause'), fault(1500, 1, 'resume')]);
+    const { images, phases } = lab.report();
+    expect(images).toMatchObject([
+      { image: 'a', requests: 4, failed: 1, p50_ms: 20, max_ms: 40 },
+      { image: 'b', requests: 1, failed: 0, p50_ms: 100 },
+    ]);
+    expect(phases).toMatchObject([
+      { phase: 'steady', requests: 3 },
+      { phase: 'fault', requests: 1, failed: 0, p50_ms: 40 },
+      { phase: 'recovering', requests: 1, failed: 1, p50_ms: null },
+    ]);
+  });
+
+  test('nothing that ended is no verdict', () => {
+    lab.requests([request(1, 0, { outcome: 'interrupted' })]);
+    expect(lab.report()).toMatchObject({ total_requests: 0, verdict: { scale: 'unknown' }, duration_secs: 0 });
+  });
+
+  test('rules are told as they come', () => {
+    lab.requests([request(1, 0)]);
+    const rules = [{ rule: 'S1', verdict: true, problems: [] }];
+    expect(lab.report({ rules }).rules).toEqual(rules);
+    expect(lab.report()).not.toHaveProperty('rules');
+  });
+
+  test('however files are split, totals are the same', () => {
+    const outcome = fc.constantFrom('success' as const, 'failure' as const, 'interrupted' as const);
+    const one = fc.record({
+      outcome,
+      at: fc.nat(60_000),
+      latency: fc.nat(5_000_000),
+      server: fc.integer({ min: 1, max: 3 }),
+      machine: fc.nat(3),
+    });
+    fc.assert(
+      fc.property(fc.array(one, { minLength: 1, maxLength: 40 }), (all) => {
+        const records = all.map(({ outcome, at, latency, server, machine }, id) => ({
+          machine,
+          record: request(id, at, { outcome, latency_ms: latency / 1000, assigned_server_id: server }),
+        }));
+        lab.requests(
+          records.map(({ record }) => record),
+          'whole/machine_1_requests.ndjson',
+        );
+        for (const n of [0, 1, 2, 3]) {
+          const part = records.filter(({ machine }) => machine === n).map(({ record }) => record);
+          lab.requests(part, `split/machine_${n}_requests.ndjson`);
+        }
+        const [whole, split] = ['whole', 'split'].map((name) =>
+          buildReport(lab.read(undefined, [name]), { thresholds: [] }),
+        );
+        const { runs: _runs, inputs: _inputs, audit: _audit, latency_stats: a, service_stats: _a, ...rest } = whole!;
+        const { avg_ms: averageMs, ...exact } = a;
+        expect(split).toMatchObject({ ...rest, latency_stats: exact });
+        if (averageMs !== null) expect(split!.latency_stats.avg_ms).toBeCloseTo(averageMs, 2);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('balance', () => {
+  const window = (second: number, counts: readonly number[]) =>
+    counts.flatMap((count, server) =>
+      Array.from({ length: count }, (_, at) =>
+        request(second * 100_000 + server * 1000 + at, second * 1000 + at, { assigned_server_id: server + 1 }),
+      ),
+    );
+
+  test('of windows with enough requests, by hand', () => {
+    lab.requests([...window(0, [50, 50]), ...window(1, [90, 30]), ...window(2, [10, 0])]);
+    expect(lab.report().balance).toEqual({
+      total_max_over_mean: (2 * 150) / 230,
+      ...{ windows: 3, judged_windows: 2 },
+      max_over_mean: { median: 1.25, worst: 1.5 },
+      jain: { median: (1 + 0.8) / 2, worst: 0.8 },
+    });
+  });
+
+  test('windows in a fault are left out', () => {
+    lab.requests([...window(0, [50, 50]), ...window(1, [120, 0]), ...window(2, [60, 60])]);
+    lab.faults([fault(1100, 2, 'kill'), fault(1900, 2, 'restart')]);
+    expect(lab.report().balance).toMatchObject({ windows: 2, judged_windows: 2, max_over_mean: { worst: 1 } });
+  });
+});
+
+describe('audit', () => {
+  const records = [
+    request(1, 0),
+    request(2, 100, { hedged: true }),
+    request(3, 200),
+    request(4, 300, { outcome: 'failure', failure_reason: 'Verification failed' }),
+  ];
+
+  test('adds up, with repetitions', () => {
+    lab.requests(records);
+    lab.events(1, [executed(20, 1, 1), executed(120, 1, 2), executed(220, 1, 3), executed(310, 1, 4)]);
+    lab.events(2, [executed(125, 2, 2), executed(5, 2, 1, 'cancelled')]);
+    expect(lab.report().audit).toEqual({
+      ...{ requests: 4, successes: 3, executions: 5, repeated: 1, hedged: 1, lost: 0, corrupted: 1, excusable: 0 },
+      ...{ adds_up: true, why: 'every success stands against an execution' },
+    });
+  });
+
+  test('a success that nobody executed is lost', () => {
+    lab.requests(records);
+    lab.events(1, [executed(20, 1, 1), executed(120, 1, 2), executed(220, 1, 3, 'failed')]);
+    expect(lab.report().audit).toMatchObject({ lost: 1, adds_up: false });
+  });
+
+  test('unknown without files of events, or of a server', () => {
+    lab.requests(records);
+    expect(lab.report().audit).toMatchObject({ executions: null, lost: null, adds_up: 'unknown' });
+    lab.events(2, [executed(20, 2, 1)]);
+    expect(lab.report().audit).toMatchObject({
+      lost: 2,
+      adds_up: 'unknown',
+      why: expect.stringMatching(/of server 1 /),
+    });
+  });
+
+  test.each([
+    ['just before the kill', 1860, 1950, 'unknown'],
+    ['verified when it was dead already', 2100, 1950, 'unknown'],
+    ['long before the kill', 1700, 1950, false],
+    ['long before it, but after all that it wrote', 1700, 1650, 'unknown'],
+    ['long after the kill', 3200, 1950, false],
+  ] as const)('a killed server may not have written down an answer that came %s', (_, endMs, writtenAt, addsUp) => {
+    lab.requests([request(1, 0), request(2, endMs - 10), request(3, 4000)]);
+    lab.events(1, [executed(5, 1, 1), sample(writtenAt, 1), executed(4005, 1, 3)]);
+    lab.faults([fault(2000, 1, 'kill'), fault(3500, 1, 'restart')]);
+    const excusable = addsUp === 'unknown' ? 1 : 0;
+    expect(lab.report().audit).toMatchObject({ lost: 1, excusable, adds_up: addsUp });
+  });
+
+  test('nor is the answer of another server, or a failure, excused', () => {
+    lab.requests([request(1, 1900, { assigned_server_id: 2 }), request(2, 1900, { outcome: 'failure' })]);
+    lab.events(1, [executed(5, 1, 9)]);
+    lab.events(2, [executed(5, 2, 9)]);
+    lab.faults([fault(2000, 1, 'kill'), fault(3500, 1, 'restart')]);
+    expect(lab.report().audit).toMatchObject({ lost: 1, excusable: 0, adds_up: false });
+  });
+
+  test('a damaged line may have been the execution', () => {
+    lab.requests([request(1, 0), request(2, 10)]);
+    lab.write('server_1_events.ndjson', `${JSON.stringify(executed(5, 1, 1))}\n{"time":17`);
+    expect(lab.report().audit).toMatchObject({ lost: 1, adds_up: 'unknown' });
+  });
+});
+
+describe('self-check', () => {
+  const said = () => lab.report().self_check.join('\n');
+
+  test('a generator that kept up, or not', () => {
+    lab.requests([request(1, 0)]);
+    expect(said()).toMatch(/kept up/);
+    lab.requests([request(1, 0, { latency_ms: 100, service_ms: 20 })]);
+    expect(said()).toMatch(/may have been saturated: p95 is 80.0 ms longer/);
+  });
+
+  test('retries that hide failures, and gaps', () => {
+    lab.write('metrics/machine_2_client_1.json', clientFile('Machine_2_Client_1'));
+    lab.requests([request(1, 0, { retry_count: 2 }), request(2, 5, { outcome: 'unsent' })]);
+    expect(said()).toMatch(/1 success \(11\.11% of the successes\) needed a retry/);
+    expect(said()).toMatch(/0 requests were interrupted and 1 not sent/);
+    expect(said()).toMatch(/1 clients have no percentiles/);
+    expect(said()).toMatch(/no file of faults/);
+  });
+});

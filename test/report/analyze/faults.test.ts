@@ -1,0 +1,250 @@
+import { faultsDuring, faultWindows } from '../../../src/report/analyze/fault-windows';
+import { renderHtml } from '../../../src/report/render/html';
+import { renderText } from '../../../src/report/render/text';
+import { event, fault, request, T0, useLab } from '../lab';
+
+const lab = useLab();
+/** One request every 10 ms for so long; `make` changes those that it likes. */
+const load = (untilMs: number, make: (at: number) => Parameters<typeof request>[2] = () => ({})) =>
+  Array.from({ length: untilMs / 10 }, (_, id) => request(id, id * 10, make(id * 10)));
+const leads = (at: number, by: number, leaderId: number, term: number) =>
+  event(at, by, { event: 'leader', term, leader_id: leaderId, reason: 'won' });
+
+describe('fault windows', () => {
+  test('pair a fault with what mends it, by server', () => {
+    const events = [
+      fault(10, 1, 'kill', { outcome: 'started' }),
+      fault(20, 1, 'kill', { outcome: 'failed' }),
+      fault(30, 2, 'pause', { outcome: 'started' }),
+      fault(40, 2, 'pause', { outcome: 'failed' }),
+      fault(90, 1, 'kill', { outcome: 'started' }),
+      fault(100, 1, 'kill'),
+      fault(150, 2, 'pause'),
+      fault(180, 3, 'kill', { outcome: 'failed' }),
+      fault(200, 2, 'restart'),
+      fault(250, 2, 'resume'),
+      fault(300, 1, 'restart'),
+      fault(400, 3, 'partition'),
+    ];
+    expect(faultWindows(events)).toEqual([
+      { serverId: 1, kind: 'kill', startMs: T0 + 90, doneMs: T0 + 100, mendedMs: T0 + 300 },
+      { serverId: 2, kind: 'pause', startMs: T0 + 150, doneMs: T0 + 150, mendedMs: T0 + 250 },
+      { serverId: 3, kind: 'partition', startMs: T0 + 400, doneMs: T0 + 400, mendedMs: null },
+    ]);
+  });
+
+  test('every kind has its own mend; a graceful restart is one fault', () => {
+    const kinds = ['kill', 'terminate', 'pause', 'partition', 'delay', 'loss'] as const;
+    const mends = ['restart', 'restart', 'resume', 'heal', 'heal', 'heal'] as const;
+    const events = kinds.flatMap((kind, index) => [
+      fault(100 * index, 1, kind, { outcome: 'started' }),
+      fault(100 * index + 5, 1, kind),
+      fault(100 * index + 50, 1, mends[index]!, { outcome: 'started' }),
+      fault(100 * index + 60, 1, mends[index]!),
+    ]);
+    const windowAt = (index: number, kind: string) => {
+      const startMs = T0 + 100 * index;
+      return { serverId: 1, kind, startMs, doneMs: startMs + 5, mendedMs: startMs + 60 };
+    };
+    expect(faultWindows(events)).toEqual(kinds.map((kind, index) => windowAt(index, kind)));
+    const graceful = { detail: 'graceful restart' };
+    const [started, done, ...rest] = events.slice(4, 8);
+    const restart = [{ ...started!, ...graceful }, { ...done!, ...graceful }, ...rest];
+    expect(faultWindows(restart)).toEqual([windowAt(1, 'restart')]);
+  });
+
+  test('of another session are left out', () => {
+    const of = (startMs: number, mendedMs: number | null) => ({
+      serverId: 1,
+      kind: 'kill' as const,
+      startMs,
+      doneMs: startMs,
+      mendedMs,
+    });
+    const windows = [of(0, 50), of(60, null), of(80, 150), of(120, null), of(201, 210)];
+    expect(faultsDuring(windows, { from: 100, to: 200 })).toEqual([windows[2], windows[3]]);
+  });
+});
+
+describe('a killed leader', () => {
+  /** Killed at 3000, gone at 3005; requests of 3000 to 3200 stall until 3300; restarted at 6000. */
+  const run = () => {
+    lab.requests(
+      load(9000, (at) => {
+        if (at === 3000) return { outcome: 'failure', latency_ms: 250 };
+        if (at > 3000 && at <= 3200) return { latency_ms: 3300 - at, term: 2, retry_count: 1, hedged: at === 3100 };
+        return { term: at > 3200 ? 2 : 1 };
+      }),
+    );
+    lab.faults([fault(3000, 1, 'kill', { outcome: 'started' }), fault(3005, 1, 'kill'), fault(6000, 1, 'restart')]);
+  };
+  const events = () => {
+    lab.events(1, [
+      leads(-500, 1, 1, 1),
+      event(6010, 1, { event: 'started', incarnation: 'b', address: 'a' }),
+      leads(6050, 1, 2, 2),
+    ]);
+    lab.events(2, [
+      leads(-490, 2, 1, 1),
+      event(3008, 2, { event: 'peer_down', peer_id: 1, reason: 'refused' }),
+      event(3010, 2, { event: 'election', term: 2, reason: 'gone' }),
+      leads(3030, 2, 2, 2),
+    ]);
+    lab.events(3, [
+      leads(-480, 3, 1, 1),
+      event(3012, 3, { event: 'peer_down', peer_id: 1, reason: 'refused' }),
+      leads(3042, 3, 2, 2),
+    ]);
+  };
+
+  test('by events and records', () => {
+    run();
+    events();
+    expect(lab.report().faults).toEqual([
+      {
+        ...{ server_id: 1, kind: 'kill', start: T0 + 3000, end: T0 + 6000, recovered: T0 + 6000, led: true },
+        ...{ detected_ms: 8, new_leader_ms: 42, first_success_ms: 230, back_to_baseline_ms: expect.any(Number) },
+        ...{ requests_failed: 1, requests_retried: 20, requests_hedged: 1, longest_request_ms: 290, unknown: {} },
+      },
+    ]);
+  });
+
+  test('is back to baseline once no window holds a failed or slow end', () => {
+    run();
+    // The last slow ones end at 3300: windows that begin at 3310 or later are free of them.
+    expect(lab.report().faults![0]!.back_to_baseline_ms).toBe(310);
+  });
+
+  test('without events: the new leader by the terms of the clients, the rest unknown', () => {
+    run();
+    const [killed] = lab.report().faults!;
+    expect(killed).toMatchObject({ led: null, detected_ms: null, new_leader_ms: 230 });
+    expect(Object.keys(killed!.unknown)).toEqual(['led', 'detected_ms']);
+  });
+
+  test('leaders over time, and intervals without one', () => {
+    run();
+    events();
+    expect(lab.report().leaders).toEqual({
+      timeline: [
+        { server_id: 1, term: 1, from: T0, to: T0 + 3005 },
+        { server_id: 2, term: 2, from: T0 + 3030, to: T0 + 9010 },
+      ],
+      elections: 1,
+      none: [{ from: T0 + 3005, to: T0 + 3030 }],
+      several: [],
+    });
+  });
+
+  test('phases', () => {
+    run();
+    const { phases } = lab.report();
+    expect(phases.map(({ phase, failed }) => [phase, failed])).toEqual([
+      ['steady', 0],
+      ['fault', 1],
+    ]);
+    expect(phases.reduce((sum, { requests }) => sum + requests, 0)).toBe(900);
+  });
+});
+
+test('a leader and a follower killed at once: the new leader is that of the one that is left', () => {
+  lab.requests(load(9000));
+  lab.faults([fault(3000, 1, 'kill'), fault(3002, 2, 'kill'), fault(6000, 1, 'restart'), fault(6001, 2, 'restart')]);
+  lab.events(1, [leads(-3, 1, 1, 1), leads(6050, 1, 3, 2)]);
+  lab.events(2, [leads(-2, 2, 1, 1), leads(6060, 2, 3, 2)]);
+  lab.events(3, [
+    leads(-1, 3, 1, 1),
+    event(3010, 3, { event: 'peer_down', peer_id: 1, reason: 'refused' }),
+    leads(3030, 3, 3, 2),
+  ]);
+  expect(lab.report().faults).toMatchObject([
+    { server_id: 1, led: true, new_leader_ms: 30 },
+    { server_id: 2, led: false, new_leader_ms: null },
+  ]);
+});
+
+test('a killed follower: no new leader, and it says so', () => {
+  lab.requests(load(6000));
+  lab.faults([fault(2000, 2, 'kill'), fault(3000, 2, 'restart')]);
+  lab.events(1, [leads(-1, 1, 1, 1), event(2003, 1, { event: 'peer_down', peer_id: 2, reason: 'refused' })]);
+  lab.events(2, [leads(0, 2, 1, 1)]);
+  const report = lab.report();
+  // Which is no contradiction to a first success after 20 ms.
+  expect(renderText(report)).toMatch(/^kill server 2 +no +3 +- +20 +at once /m);
+  expect(renderHtml(report)).toMatch(/Worst recovery<\/dt>\s*<dd>at once/);
+  expect(report.faults).toMatchObject([
+    {
+      led: false,
+      detected_ms: 3,
+      new_leader_ms: null,
+      back_to_baseline_ms: 0,
+      unknown: { new_leader_ms: 'it did not lead' },
+    },
+  ]);
+});
+
+test('a paused leader leads nobody; two leaders are an interval', () => {
+  lab.requests(load(6000));
+  lab.faults([fault(1000, 1, 'pause'), fault(3000, 1, 'resume')]);
+  lab.events(1, [
+    leads(-1, 1, 1, 1),
+    event(3200, 1, { event: 'stepped_down', term: 2, leader_id: 2, reason: 'newer' }),
+  ]);
+  lab.events(2, [leads(2000, 2, 2, 2)]);
+  const { timeline, none, several } = lab.report().leaders!;
+  expect(timeline.map(({ server_id, from, to }) => [server_id, from - T0, to - T0])).toEqual([
+    [1, 0, 1000],
+    [2, 2000, 6010],
+    [1, 3000, 3200],
+  ]);
+  expect(none).toEqual([{ from: T0 + 1000, to: T0 + 2000 }]);
+  expect(several).toEqual([{ from: T0 + 3000, to: T0 + 3200 }]);
+});
+
+describe('back to baseline', () => {
+  const baseline = () => lab.report().faults![0]!;
+
+  test('a stall is not calm, though nothing ends in it', () => {
+    lab.requests(load(8000, (at) => (at >= 2000 && at < 5000 ? { latency_ms: 5000 - at } : {})));
+    lab.faults([fault(2000, 1, 'pause'), fault(5000, 1, 'resume')]);
+    expect(baseline().back_to_baseline_ms).toBe(3010);
+  });
+
+  test('an idle time is calm', () => {
+    lab.requests(load(8000).filter((_, id) => id < 190 || id > 500));
+    lab.faults([fault(2000, 1, 'kill'), fault(4000, 1, 'restart')]);
+    expect(baseline().back_to_baseline_ms).toBe(0);
+  });
+
+  test('unknown when the run ends, or the next fault begins, before a second of calm', () => {
+    lab.requests(load(3000));
+    lab.faults([fault(2500, 1, 'kill')]);
+    expect(baseline()).toMatchObject({
+      ...{ end: null, back_to_baseline_ms: null },
+      unknown: { back_to_baseline_ms: 'there was no second of calm before the run ended' },
+    });
+    lab.faults([fault(500, 1, 'kill'), fault(600, 1, 'restart'), fault(1000, 2, 'kill'), fault(1200, 2, 'restart')]);
+    expect(baseline().unknown.back_to_baseline_ms).toMatch(/before the next fault began$/);
+  });
+
+  test('slower, but within 1.5 times the steady p95 plus 10 ms, is calm; beyond is not', () => {
+    lab.faults([fault(2000, 1, 'kill'), fault(7000, 1, 'restart')]);
+    lab.requests(load(8000, (at) => (at >= 2000 ? { latency_ms: 40 } : {})));
+    expect(baseline().back_to_baseline_ms).toBe(0);
+    lab.requests(load(8000, (at) => (at >= 2000 ? { latency_ms: 40.001 } : {})));
+    expect(baseline().back_to_baseline_ms).toBeNull();
+  });
+
+  test('each image has its own steady p95', () => {
+    lab.faults([fault(2000, 1, 'kill'), fault(7000, 1, 'restart')]);
+    lab.requests(load(8000, (at) => (at % 20 === 0 ? { image: 'large.png', latency_ms: 500 } : {})));
+    expect(baseline().back_to_baseline_ms).toBe(0);
+  });
+
+  test('times that must be damaged are left out, and take no memory', () => {
+    lab.requests([...load(3000), request(9998, -T0), request(9999, 8e15 - T0)]);
+    lab.faults([fault(1000, 1, 'kill'), fault(1200, 1, 'restart')]);
+    expect(baseline().back_to_baseline_ms).toBe(0);
+    expect(lab.report()).toMatchObject({ balance: { windows: 2 }, duration_secs: 3.01, total_requests: 302 });
+  });
+});

@@ -1,0 +1,65 @@
+import { clientFile, request, runFile, useLab } from '../lab';
+
+const lab = useLab();
+const OF_THREE = { config: { num_clients: 3 } };
+const summary = (id: number): string =>
+  lab.write(
+    `metrics/machine_1_client_${id}.json`,
+    clientFile(`Machine_1_Client_${id}`, {}, { run_id: 'run-1', started_at: 1 }),
+  );
+const cutLines = (): string[] => lab.report().self_check.filter((line) => line.includes('cut short'));
+
+beforeEach(() => void lab.requests([request(1, 0), request(2, 10, { client_id: 2 })]));
+
+it('no summary at all: the machine, its clients, and that the run was cut short', () => {
+  lab.write('metrics/machine_1_run.json', runFile({ ...OF_THREE, ended_at: null }));
+  const { self_check, inputs } = lab.report();
+  expect(self_check).toContain(
+    '3 of the 3 clients of machine 1 left no summary: their run was cut short (by a full disk or a kill), and requests may be missing.',
+  );
+  expect(inputs.missing).toEqual([
+    'machine 1: the summaries of 3 of its 3 clients: machine_1_client_1.json, machine_1_client_2.json',
+  ]);
+  expect(self_check.join('\n')).not.toContain('could not be read');
+});
+
+it('some summaries: those that are missing, also where run.json is', () => {
+  summary(1);
+  expect(lab.report().inputs.missing).toEqual([
+    'machine 1: the summaries of 1 of its 2 clients: machine_1_client_2.json',
+  ]);
+  // Client 3 has a summary and no records.
+  lab.write('metrics/machine_1_run.json', runFile(OF_THREE));
+  summary(3);
+  expect(cutLines()).toEqual([expect.stringMatching(/^1 of the 3 clients of machine 1 left no summary: /)]);
+});
+
+it('all summaries, and no end in run.json', () => {
+  for (const id of [1, 2, 3]) summary(id);
+  lab.write('metrics/machine_1_run.json', runFile({ ...OF_THREE, ended_at: null }));
+  expect(cutLines()).toEqual([expect.stringMatching(/^Machine 1 did not write down the end of its run: /)]);
+});
+
+it('a machine of the run without records is not forgotten', () => {
+  for (const id of [1, 2, 3]) summary(id);
+  lab.write('metrics/machine_1_run.json', runFile(OF_THREE));
+  lab.write('metrics/machine_2_run.json', runFile({ machine_id: 2, config: { num_clients: 7 }, ended_at: null }));
+  expect(lab.report().inputs.missing).toEqual(['machine 2: the summaries of 7 of its 7 clients']);
+});
+
+it('a whole run, and records that nobody says more of: nothing', () => {
+  expect(cutLines()).toEqual([]);
+  for (const id of [1, 2, 3]) summary(id);
+  lab.write('metrics/machine_1_run.json', runFile(OF_THREE));
+  expect({ cut: cutLines(), missing: lab.report().inputs.missing }).toEqual({ cut: [], missing: [] });
+});
+
+it('of a file with two runs only the newest has its other files there', () => {
+  lab.requests([request(1, 0), request(1, 9000, { run_id: 'run-2' })]);
+  lab.write(
+    'metrics/machine_1_client_1.json',
+    clientFile('Machine_1_Client_1', {}, { run_id: 'run-2', started_at: 1 }),
+  );
+  lab.write('metrics/machine_1_run.json', runFile({ run_id: 'run-2', config: { num_clients: 1 } }));
+  expect(lab.report({}, { take: 'all' }).inputs.missing).toEqual([]);
+});

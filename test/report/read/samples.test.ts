@@ -1,0 +1,303 @@
+import { Thinned } from '../../../src/report/read/thinned';
+import { buildReport } from '../../../src/report/analyze/build';
+import { clientFile, generated, lines, request, runFile, sample, T0, useLab } from '../lab';
+
+const lab = useLab();
+const GENERATOR = 'metrics/machine_1_generator.ndjson';
+const RUN = 'metrics/machine_1_run.json';
+const said = () => lab.report().self_check.join('\n');
+/** A request every 100 ms for ten seconds. */
+const load = () => Array.from({ length: 100 }, (_, id) => request(id, id * 100));
+
+describe('thinned series', () => {
+  const most = (length: number) => {
+    const series = new Thinned<number>(Math.max);
+    for (let at = 0; at < length; at++) series.add(at === 123_456 ? 1e9 : at);
+    return series.points;
+  };
+
+  test('short ones are kept as they are', () => {
+    expect(most(700)).toEqual(Array.from({ length: 700 }, (_, at) => at));
+  });
+
+  test.each([800, 10_007, 1_000_000])('of %i a few hundred points are left, none of the worst is lost', (length) => {
+    const points = most(length);
+    expect(points.length).toBeGreaterThanOrEqual(400);
+    expect(points.length).toBeLessThanOrEqual(801);
+    expect(points).toContain(length > 123_456 ? 1e9 : length - 1);
+    expect(points.at(-1)).toBe(length - 1);
+  });
+});
+
+describe('servers', () => {
+  test('their samples of the run, by id and in order', () => {
+    lab.requests(load());
+    lab.events(2, [sample(2000, 2, { cpu_percent: 90, queued: 7 }), sample(1000, 2)]);
+    lab.events(1, [sample(-20_000, 1), sample(500, 1, { event_loop_delay_ms: 33 }), sample(60_000, 1)]);
+    expect(lab.report().servers).toEqual([
+      {
+        ...{ server_id: 1, time: [T0 + 500], cpu_percent: [10], memory_bytes: [50e6] },
+        ...{ active: [1], queued: [0], event_loop_delay_ms: [33] },
+      },
+      {
+        ...{ server_id: 2, time: [T0 + 1000, T0 + 2000], cpu_percent: [10, 90], memory_bytes: [50e6, 50e6] },
+        ...{ active: [1, 1], queued: [0, 7], event_loop_delay_ms: [1, 1] },
+      },
+    ]);
+  });
+
+  test('that have more to do than they can are named, with how long', () => {
+    lab.requests(load());
+    const queued = (id: number, behind: number) =>
+      Array.from({ length: 10 }, (_, at) => sample(at * 1000, id, { active: 2, queued: at < behind ? 2 : 1 }));
+    lab.events(1, queued(1, 9));
+    lab.events(2, queued(2, 2));
+    lab.events(3, queued(3, 3));
+    expect(said()).toMatch(/ more than the servers could do: .*, on server 1 in 90%, server 3 in 30% of its time\./);
+  });
+
+  test('with a queue for a moment, or without tasks at all, are not said to be at their limit', () => {
+    lab.requests(load());
+    lab.events(1, [sample(0, 1, { active: 2, queued: 2 }), sample(1000, 1, { active: 2, queued: 2 })]);
+    lab.events(
+      2,
+      Array.from({ length: 10 }, (_, at) => sample(at * 1000, 2, { active: 0, queued: 0 })),
+    );
+    expect(said()).not.toMatch(/more than the servers/);
+  });
+
+  test('a week of samples beside a run of ten seconds takes no detail from it', () => {
+    lab.requests(load());
+    lab.events(1, [
+      ...Array.from({ length: 5000 }, (_, at) => sample((at - 5000) * 1000, 1)),
+      ...Array.from({ length: 10 }, (_, at) => sample(at * 1000, 1)),
+    ]);
+    expect(lab.report().servers[0]!.time.filter((time) => time >= T0)).toHaveLength(10);
+  });
+
+  test.each(['cpu_percent', 'memory_bytes', 'active', 'queued', 'event_loop_delay_ms'])(
+    'a sample whose %s makes no sense is a damaged line',
+    (field) => {
+      lab.requests(load());
+      const bad = [-1, 'x', null, undefined].map((value) => ({ ...sample(100, 1), [field]: value }));
+      lab.events(1, [...bad, sample(200, 1)]);
+      expect(lab.read().files.find(({ kind }) => kind === 'events')).toMatchObject({ badLines: 4 });
+      expect(lab.report().servers[0]!.time).toEqual([T0 + 200]);
+    },
+  );
+
+  test('a server that left events but no samples is named', () => {
+    lab.requests(load());
+    lab.events(3, [{ time: T0, server_id: 3, event: 'ready' }]);
+    expect(said()).toMatch(/^Server 3 left no samples/m);
+  });
+});
+
+describe('load generators', () => {
+  test('one that was not busy', () => {
+    lab.requests(load());
+    lab.write(GENERATOR, lines([0, 1000, 2000].map((at) => generated(at, { in_flight: at / 1000 }))));
+    expect(lab.report().generators).toEqual([
+      {
+        ...{ machine_id: 1, time: [T0, T0 + 1000, T0 + 2000], cpu_percent: [20, 20, 20] },
+        ...{ event_loop_delay_ms: [2, 2, 2], in_flight: [0, 1, 2], verification_backlog: [1, 1, 1] },
+        ...{ sent: 30, late_sends: 0, saturated: false, why: null },
+      },
+    ]);
+    expect(said()).toMatch(/kept up/);
+  });
+
+  test('one that was the bottleneck is named, with the reason', () => {
+    lab.requests(load());
+    lab.write(
+      GENERATOR,
+      lines(Array.from({ length: 20 }, (_, at) => generated(at * 1000, { event_loop_delay_ms: 400 }))),
+    );
+    const { generators, self_check } = lab.report();
+    expect(generators).toMatchObject([{ saturated: true, why: expect.stringMatching(/400 ms/) }]);
+    expect(self_check[0]).toMatch(/^The load generator of machine 1 was a bottleneck: .*400 ms/);
+    expect(said()).not.toMatch(/kept up/);
+  });
+
+  test('requests that waited while it was not busy speak of the cluster', () => {
+    lab.requests([request(1, 0, { latency_ms: 500, service_ms: 20 })]);
+    lab.write(GENERATOR, lines([generated(0)]));
+    expect(said()).toMatch(/^Requests waited for a free client.*480\.0 ms.*The cluster did not keep up\.$/m);
+  });
+
+  test('samples of a run that is left out do not count, nor do damaged ones', () => {
+    lab.requests(load());
+    const others = [generated(0, { run_id: 'old', event_loop_delay_ms: 900 }), generated(500, { sent: -1 })];
+    lab.write(GENERATOR, `${lines([...others, generated(1000)])}{"time":`);
+    expect(lab.report().generators).toMatchObject([{ time: [T0 + 1000], sent: 10 }]);
+    expect(lab.read().files.find(({ kind }) => kind === 'generator')).toMatchObject({ lines: 4, badLines: 2 });
+  });
+
+  test('a machine without samples is named where another has some', () => {
+    lab.requests(load());
+    lab.requests([request(1, 0, { run_id: 'run-2' })], 'metrics/machine_2_requests.ndjson');
+    lab.write(GENERATOR, lines([generated(0)]));
+    expect(said()).toMatch(/no samples of the load generator of machine 2:/);
+  });
+});
+
+describe('machine_{n}_run.json', () => {
+  test('what was told to do stands in the report, flat and bounded', () => {
+    lab.requests(load());
+    const config = { num_clients: 10, list: ['a', 1], deep: { a: 1 }, nested: [['a']], long: 'x'.repeat(2000) };
+    lab.write(RUN, runFile({ config }));
+    expect(lab.report().loads).toEqual([{ ...JSON.parse(runFile()), config: { num_clients: 10, list: ['a', 1] } }]);
+  });
+
+  test('of a run that is left out it says nothing', () => {
+    lab.requests(load());
+    lab.write(RUN, runFile({ run_id: 'old', warmup_secs: 5 }));
+    expect(lab.report()).toMatchObject({ loads: [], warmup_secs: 0 });
+  });
+
+  test.each<[string, string]>([
+    ['no JSON', '{"run_id":'],
+    ['a list', '[]'],
+    ['a negative warm-up', runFile({ warmup_secs: -1 })],
+    ['a command line that is none', runFile({ command_line: [1 as unknown as string] })],
+  ])('with %s it is named, and nothing else is lost', (_, text) => {
+    lab.requests(load());
+    lab.write(RUN, text);
+    expect(lab.read().files.find(({ kind }) => kind === 'run')).toMatchObject({ badLines: 1 });
+    expect(lab.report()).toMatchObject({ total_requests: 100, loads: [] });
+  });
+});
+
+test('copies of a folder count once', () => {
+  for (const name of ['a', 'b']) {
+    lab.requests(load(), `${name}/machine_1_requests.ndjson`);
+    lab.write(`${name}/machine_1_generator.ndjson`, lines([generated(0), generated(1000)]));
+    lab.write(`${name}/machine_1_run.json`, runFile());
+  }
+  const { generators, loads } = buildReport(lab.read(undefined, ['a', 'b']), { thresholds: [] });
+  expect(generators).toMatchObject([{ sent: 20 }]);
+  expect(loads).toHaveLength(1);
+});
+
+describe('warm-up', () => {
+  test('is a phase of its own, of requests that begin in it', () => {
+    lab.requests([
+      request(1, 0, { latency_ms: 900 }),
+      request(2, 1999, { latency_ms: 700 }),
+      ...Array.from({ length: 10 }, (_, id) => request(10 + id, 2000 + id * 100)),
+    ]);
+    lab.write(RUN, runFile({ warmup_secs: 1 }));
+    lab.write('metrics/machine_2_run.json', runFile({ warmup_secs: 2, machine_id: 2 }));
+    const { phases, warmup_secs, total_requests, latency_stats } = lab.report();
+    expect(phases).toMatchObject([
+      { phase: 'warmup', requests: 2, max_ms: 900 },
+      { phase: 'steady', requests: 10, max_ms: 20, service_p99_ms: 20 },
+    ]);
+    expect([warmup_secs, total_requests, latency_stats.max_ms]).toEqual([2, 12, 900]);
+  });
+
+  test('is left out of the baseline that recovery is measured by', () => {
+    const slowUntil = (at: number) =>
+      at < 1000 ? { latency_ms: 500 } : at >= 3000 && at < 5000 ? { latency_ms: 200 } : {};
+    lab.requests(Array.from({ length: 800 }, (_, id) => request(id, id * 10, slowUntil(id * 10))));
+    lab.write(
+      'fault_events.ndjson',
+      lines(
+        ['kill', 'restart'].map((action, at) => ({
+          ...{
+            time: T0 + 3000 + at * 500,
+            cycle: 1,
+            server_id: 1,
+            host: 'h',
+            action,
+            outcome: 'done',
+            pid: 1,
+            detail: null,
+          },
+        })),
+      ),
+    );
+    const back = () => lab.report().faults![0]!.back_to_baseline_ms;
+    // By a baseline of the slow beginning 200 ms would be no trouble.
+    expect(back()).toBe(0);
+    lab.write(RUN, runFile({ warmup_secs: 1.5 }));
+    expect(back()).toBeGreaterThan(2000);
+  });
+});
+
+test('the percentile curve rises, from the least to the most, for latency and service time', () => {
+  lab.requests(
+    Array.from({ length: 1000 }, (_, id) =>
+      request(id, id, { latency_ms: (id + 1) / 10 + 5, service_ms: (id + 1) / 10 }),
+    ),
+  );
+  const { percentile_curve: curve } = lab.report();
+  expect(curve.map(({ percentile }) => percentile)).toEqual(
+    expect.arrayContaining([0, 10, 50, 90, 91, 95, 99, 99.1, 99.9, 99.91, 99.99, 100]),
+  );
+  expect(curve[0]).toEqual({ percentile: 0, latency_ms: 5.1, service_ms: 0.1 });
+  expect(curve.at(-1)).toEqual({ percentile: 100, latency_ms: 105, service_ms: 100 });
+  curve.forEach(({ percentile, latency_ms, service_ms }, at) => {
+    expect(latency_ms! - service_ms!).toBeCloseTo(5, 3);
+    expect(Math.abs(service_ms! - percentile)).toBeLessThan(0.2);
+    if (at > 0) expect(percentile).toBeGreaterThan(curve[at - 1]!.percentile);
+  });
+});
+
+describe('retries and bytes', () => {
+  test('of records, and of clients without', () => {
+    lab.requests([request(1, 0, { retry_count: 2 }), request(2, 50, { outcome: 'failure', bytes_received: 0 })]);
+    const stats = { retry_count: 5, bytes_sent: 1000, bytes_received: 3000 };
+    lab.write('metrics/machine_1_client_2.json', clientFile('Machine_1_Client_2', stats, { run_id: 'run-1' }));
+    expect(lab.report()).toMatchObject({ retry_count: 7, bytes_sent: 1020, bytes_received: 3020 });
+    expect(said()).not.toMatch(/too low/);
+  });
+
+  test('a client of the original implementation does not count them, and that is said', () => {
+    lab.write('metrics/machine_1_client_2.json', clientFile('Machine_1_Client_2'));
+    expect(lab.report()).toMatchObject({
+      retry_count: 0,
+      bytes_sent: 0,
+      bytes_received: 0,
+      percentile_curve: expect.any(Array),
+    });
+    expect(said()).toMatch(/^1 clients do not count retries and bytes: these totals are too low\.$/m);
+  });
+});
+
+describe('clocks', () => {
+  const check = (uncertaintyMs: number[], uncompared: string[] = []) => {
+    lab.requests(load());
+    lab.write(
+      'fault_events.ndjson',
+      lines([
+        { time: T0 + 3000, cycle: 1, server_id: 1, host: 'h', action: 'kill', outcome: 'done', pid: 1, detail: null },
+      ]),
+    );
+    const inputs = lab.read();
+    inputs.uncompared = uncompared;
+    inputs.clocks = uncertaintyMs.map((uncertainty_ms, n) => ({ machine: `m${n}`, offset_ms: 3000, uncertainty_ms }));
+    return buildReport(inputs, { thresholds: [] }).self_check.at(-1);
+  };
+
+  test('that agree better than the shortest duration', () => {
+    expect(check([0.4, 0.2])).toBe('Clocks were compared and times corrected; they agree within ±0.6 ms.');
+  });
+
+  test('are not compared where all files are of this machine, and what that means is said', () => {
+    expect(check([])).toMatch(/^All files were read from this machine, so no clocks were compared: /);
+  });
+
+  test('that could not be compared, or of several load generators', () => {
+    const warning = /^Clocks were not compared: times of clients, servers and faults agree as well as/;
+    expect(check([], ['anna@client1'])).toMatch(warning);
+    lab.write('metrics/machine_1_run.json', runFile());
+    lab.requests(load(), 'metrics/machine_2_requests.ndjson');
+    lab.write('metrics/machine_2_run.json', runFile({ machine_id: 2, host: 'lab2' }));
+    expect(check([])).toMatch(warning);
+  });
+
+  test('that do not', () => {
+    expect(check([15, 15])).toMatch(/within ±30\.0 ms, which is more than the shortest duration .*\(20 ms\)/);
+  });
+});

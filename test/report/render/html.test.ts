@@ -1,0 +1,250 @@
+import { renderHtml } from '../../../src/report/render/html';
+import { chartDataOf } from '../../../src/report/render/html/chart-data';
+import type { ChartData } from '../../../src/report/render/html/chart-types';
+import type { Report } from '../../../src/report/report';
+import { sampleReport, T0 } from './sample';
+
+const EVIL = [
+  '<script>alert(1)</script>',
+  '</script><b>',
+  '"><img src=x onerror=alert(1)>',
+  "'-alert(1)-'",
+  '\u202e\u0007',
+];
+
+/** The page without what it carries along and without its data: what the report became. */
+function bodyOf(page: string): string {
+  return page.replace(/<(script|style)\b[^>]*>[\s\S]*?<\/\1>/g, '');
+}
+
+function dataOf(page: string): ChartData {
+  const [, json] = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page)!;
+  return JSON.parse(json!) as ChartData;
+}
+
+/** Every text of others in the report is this one. */
+function withTexts(text: string): Report {
+  const report = sampleReport({ reasons: [text, 'other'] });
+  return {
+    ...report,
+    images: report.images.map((share) => ({ ...share, image: text })),
+    runs: [0, 1].map(() => ({ run_id: text, file: text, requests: 1, taken: true })),
+    generators: report.generators.map((each) => ({ ...each, saturated: true, why: text })),
+    loads: report.loads.map((load) => ({
+      ...load,
+      host: text,
+      run_id: text,
+      command_line: [text],
+      config: { [text]: text },
+    })),
+    clocks: [{ machine: text, offset_ms: 1, uncertainty_ms: 1 }],
+    self_check: [text],
+    verdict: { ...report.verdict, text },
+    audit: { ...report.audit, why: text },
+    faults: report.faults!.map((fault) => ({ ...fault, led: null, unknown: { led: text } })),
+    thresholds: [{ expression: text, value: 1, unit: 'ms', passed: false }],
+    rules: [{ rule: text, verdict: false, problems: [text] }],
+    inputs: {
+      files: [{ path: text, kind: 'records', lines: 1, badLines: 1, problems: [text] }],
+      ...{ missing: [text], notes: [text] },
+    },
+  };
+}
+
+/** As a report is of which nothing is known. */
+function emptyReport(): Report {
+  const none = { min_ms: null, max_ms: null, avg_ms: null, median_ms: null, p95_ms: null, p99_ms: null };
+  const unknown = { median: null, worst: null };
+  const full = sampleReport();
+  return {
+    ...full,
+    ...{ total_requests: 0, successful_requests: 0, failed_requests: 0, failure_rate: 0, retry_count: 0 },
+    ...{ bytes_sent: 0, bytes_received: 0, warmup_secs: 0, duration_secs: 0, throughput_per_s: 0 },
+    ...{ server_distribution: {}, failure_reasons: {}, latency_stats: none, service_stats: none, p99_9_ms: null },
+    ...{ runs: [], images: [], phases: [], faults: null, leaders: null, timeline: null, percentile_curve: [] },
+    ...{ servers: [], generators: [], loads: [], clocks: [], self_check: [], thresholds: [], rules: undefined },
+    audit: {
+      ...full.audit,
+      requests: 0,
+      executions: null,
+      repeated: null,
+      lost: null,
+      adds_up: 'unknown',
+      why: 'no files',
+    },
+    balance: { total_max_over_mean: null, windows: 0, judged_windows: 0, max_over_mean: unknown, jain: unknown },
+    verdict: { failure_rate: 0, scale: 'unknown', text: 'No request ended: there is nothing to judge.' },
+    inputs: { files: [], missing: [], notes: [] },
+  };
+}
+
+describe('the page of a report', () => {
+  it('is the same each time', () => {
+    expect(renderHtml(sampleReport()) === renderHtml(sampleReport())).toBe(true);
+  });
+
+  it('asks nobody for anything', () => {
+    const page = renderHtml(sampleReport());
+    const policy = '<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;; style-src';
+    expect(page.includes(policy)).toBe(true);
+    expect(bodyOf(page).match(/(?:src|href|action)\s*=\s*(?!"#).*/gi) ?? []).toEqual([]);
+    expect(page.match(/https?:.{0,40}/gi) ?? []).toEqual([]);
+    expect(page.match(/url\((?!data:)|@import|<link|<iframe|<base/gi) ?? []).toEqual([]);
+  });
+
+  it('is small: ten minutes of three servers in less than 400 KB', () => {
+    const page = renderHtml(sampleReport({ secs: 600 }));
+    expect(Buffer.byteLength(page)).toBeLessThan(400_000);
+    expect(Buffer.byteLength(page)).toBeGreaterThan(100_000);
+  });
+
+  it.each(EVIL)('keeps %j text', (text) => {
+    const page = renderHtml(withTexts(text));
+    const [plain, evil] = [bodyOf(renderHtml(withTexts('name'))), bodyOf(page)];
+    // What it says differs, what it is made of does not.
+    const tagsOf = (body: string): string[] => body.match(/<\/?[a-z0-9]+/gi) ?? [];
+    expect(tagsOf(evil)).toEqual(tagsOf(plain));
+    expect(page.match(/<\/script>/g)).toHaveLength(2);
+    expect(/[\u0000-\u0008\u202e]/.test(page)).toBe(false);
+    expect(evil).toContain(text.includes('<') ? '&lt;' : text.includes("'") ? '&#39;-alert' : '\\u202e\\u0007');
+    expect(dataOf(page).windows!.reasons.map(({ name }) => name)).toContain(
+      text.startsWith('\u202e') ? '\\u202e\\u0007' : text,
+    );
+  });
+
+  it('shows every figure without its script', () => {
+    const report = sampleReport();
+    const text = bodyOf(renderHtml(report))
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ');
+    const { total_requests: total, failed_requests: failed } = report;
+    for (const said of [
+      `0.30% of the requests failed: ${failed} of ${total.toLocaleString('en-US')}.`,
+      '✕ 2 of 3 thresholds crossed',
+      'kill server 1 12.00 8 s yes 15.40 131.25 184.50 2,480.00 9 61 17 1,320.40',
+      'kill server 2 27.00 8 s no 18.40 – 9.25 640.00 0 61 17 1,320.40',
+      'back to baseline: the run ended before a second of calm',
+      'Several leaders 1 ×, 800 ms in all',
+      'Server 2 3 43.40 60.00',
+      'S7 answers are whole ✕ violated request 12 of client 3 came back cut',
+      'user@client1.example.com +3,004.20 ± 0.40',
+      'fault_events.ndjson faults 12 1 line 12: no JSON',
+      "cloudp2p stress --rate 200 --duration 60 --threshold 'p99&lt;800ms'".replaceAll("'", '&#39;'),
+      '31 of 12,000 requests left late (0.26%). It was not the bottleneck.',
+    ]) {
+      expect(text).toContain(said);
+    }
+  });
+
+  it('warns of a generator that was the bottleneck before all figures are read', () => {
+    const report = sampleReport();
+    const generators = report.generators.map((each) => ({ ...each, saturated: true, why: 'its CPU was full' }));
+    const page = bodyOf(renderHtml({ ...report, generators }));
+    const at = page.indexOf('The load generator was the bottleneck, not the cluster.');
+    expect(at).toBeGreaterThan(0);
+    expect(at).toBeLessThan(page.indexOf('<main>'));
+    expect(page).toContain('its CPU was full');
+  });
+
+  it('says what is unknown and why, where there is nothing', () => {
+    const page = bodyOf(renderHtml(emptyReport()));
+    expect(page).not.toMatch(/NaN|Infinity|undefined|null/);
+    expect(page).not.toContain('data-chart=');
+    for (const said of [
+      'No request ended',
+      'there are no records of single requests',
+      'there are no event files of the servers',
+      'there is no file of faults',
+      'no server wrote samples',
+      'there is no machine_{n}_generator.ndjson',
+      'No request was assigned to a server.',
+      'do not say with which command and seed',
+      'No file was read.',
+    ]) {
+      expect(page).toContain(said);
+    }
+  });
+
+  it('tells no faults, no failures and no events from unknown ones', () => {
+    const report = sampleReport({ reasons: [] });
+    const page = bodyOf(renderHtml({ ...report, faults: [], failed_requests: 0, failure_reasons: {} }));
+    expect(page).toContain('There was no fault during the run.');
+    expect(page).toContain('No request failed.');
+    expect(page).toContain('no faults');
+  });
+
+  it('is of clients alone', () => {
+    const report = { ...sampleReport(), timeline: null, images: [], phases: [], percentile_curve: [], leaders: null };
+    const page = renderHtml({ ...report, faults: null, servers: [], generators: [] });
+    expect(bodyOf(page)).toContain('Unknown: too few successful requests with records.');
+    expect(page.includes('id="data"')).toBe(false);
+  });
+});
+
+describe('what charts are drawn from', () => {
+  const of = (report: Report): ChartData => chartDataOf(report)!;
+
+  it('counts seconds from the first window', () => {
+    const data = of(sampleReport());
+    expect(data.endSecs).toBe(60);
+    expect(data.faults.map(({ from, to, felt }) => [from, to, felt])).toEqual([
+      [12, 20, 22],
+      [27, 35, 37],
+      [42, 50, 50],
+    ]);
+    expect(data.lane!.spans[1]).toEqual({ row: 2, term: 2, from: 12.9, to: 42 });
+    expect(data.windows!.p50).toHaveLength(60);
+  });
+
+  it('breaks the line of a server that was down', () => {
+    const { time, series } = of(sampleReport()).servers[0]!;
+    const gap = series['cpu']!.indexOf(null);
+    expect([time[gap - 1], time[gap + 1]]).toEqual([11.4, 20.4]);
+    expect(series['cpu']!.filter((value) => value === null)).toHaveLength(1);
+  });
+
+  it('leaves out samples of before and after', () => {
+    const report = sampleReport();
+    const late = { ...report.servers[0]!, time: report.servers[0]!.time.map((time) => time - 30_000) };
+    const { time } = of({ ...report, servers: [late] }).servers[0]!;
+    expect(Math.min(...time)).toBeGreaterThanOrEqual(0);
+    expect(time.length).toBeLessThan(35);
+  });
+
+  it('has the most frequent reasons, and all others as one', () => {
+    const reasons = Array.from({ length: 40 }, (_, at) => `reason ${at}`);
+    const report = sampleReport({ reasons });
+    const layers = of(report).windows!.reasons;
+    expect(layers).toHaveLength(8);
+    expect(layers.at(-1)!.name).toMatch(/^3\d other reasons$/);
+    const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
+    expect(sum(layers.map(({ values }) => sum(values)))).toBe(report.failed_requests);
+    const totals = layers.slice(0, -1).map(({ values }) => sum(values));
+    expect(totals).toEqual([...totals].sort((a, b) => b - a));
+  });
+
+  it('has the requests that no server had as a layer of their own', () => {
+    const report = sampleReport();
+    const { servers } = of(report).windows!;
+    expect(servers.map(({ name }) => name)).toEqual(['server 1', 'server 2', 'server 3', 'no server']);
+    const at = report.timeline!.failed.findIndex((count) => count > 2);
+    const all = servers.reduce((sum, { values }) => sum + values[at]!, 0);
+    expect(all).toBeCloseTo(report.timeline!.requests[at]!, 6);
+  });
+
+  it('gives each of twenty servers a colour, the same everywhere', () => {
+    const { lane, servers, windows } = of(sampleReport({ servers: 20 }));
+    const colours = lane!.rows.map(({ colour }) => colour.join());
+    expect(new Set(colours).size).toBe(20);
+    expect(servers.map(({ colour }) => colour.join())).toEqual(colours);
+    expect(windows!.servers.slice(0, 20).map(({ colour }) => colour.join())).toEqual(colours);
+  });
+
+  it('has an axis without records: that of the leaders', () => {
+    const data = of({ ...sampleReport(), timeline: null });
+    expect(data.windows).toBeNull();
+    expect(data.endSecs).toBe(60);
+    expect(chartDataOf({ ...emptyReport(), faults: [] })).toBeNull();
+    expect(T0).toBe(sampleReport().timeline!.from);
+  });
+});

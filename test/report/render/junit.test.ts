@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { parseThreshold } from '../../../src/core/metrics/threshold';
+import { renderJunit } from '../../../src/report/render/junit';
+import type { Report } from '../../../src/report/report';
+import { type Element, readXml } from '../../support/xml';
+import { request, useLab } from '../lab';
+
+const lab = useLab();
+
+/** What Jenkins' junit-10.xsd allows: attributes (`!`: required) and children, in this order. */
+const SCHEMA: Record<string, { attributes: string[]; children: string[] }> = {
+  testsuites: { attributes: ['name', 'time', 'tests', 'failures', 'disabled', 'errors'], children: ['testsuite'] },
+  testsuite: {
+    attributes: ['name!', 'tests!', 'failures', 'errors', 'time', 'disabled', 'skipped', 'timestamp', 'hostname', 'id'],
+    children: ['properties', 'testcase', 'system-out', 'system-err'],
+  },
+  properties: { attributes: [], children: ['property'] },
+  property: { attributes: ['name!', 'value!'], children: [] },
+  testcase: {
+    attributes: ['name!', 'assertions', 'time', 'classname', 'status'],
+    children: ['skipped', 'error', 'failure'],
+  },
+  skipped: { attributes: ['message', 'type'], children: [] },
+  error: { attributes: ['message', 'type'], children: [] },
+  failure: { attributes: ['message', 'type'], children: [] },
+};
+
+function expectToFollowSchema({ name, attributes, text, children }: Element): void {
+  const { attributes: known, children: order } = SCHEMA[name]!;
+  expect(known.map((each) => each.replace('!', ''))).toEqual(expect.arrayContaining(Object.keys(attributes)));
+  for (const each of known) if (each.endsWith('!')) expect(attributes).toHaveProperty(each.slice(0, -1));
+  if (attributes['message'] !== undefined && name !== 'property') expect(text).toBe(attributes['message']);
+  else expect(text.trim() === '' || children.length > 0).toBe(true);
+  const places = children.map((child) => order.indexOf(child.name));
+  expect(places).not.toContain(-1);
+  expect(places).toEqual([...places].sort((a, b) => a - b));
+  children.forEach(expectToFollowSchema);
+}
+
+/** Each judgement by its suite and name: what came of it. */
+function outcomes(report: Report): Record<string, string> {
+  const root = readXml(renderJunit(report));
+  expectToFollowSchema(root);
+  const suites = root.children;
+  const sum = (name: string) => suites.reduce((total, { attributes }) => total + Number(attributes[name]), 0);
+  for (const name of ['tests', 'failures', 'errors']) expect(root.attributes[name]).toBe(String(sum(name)));
+  for (const { attributes, children } of suites) {
+    const cases = children.filter((child) => child.name === 'testcase');
+    const count = (kind: string) => cases.filter((each) => each.children[0]?.name === kind).length;
+    expect(attributes).toMatchObject({
+      ...{ tests: String(cases.length), failures: String(count('failure')) },
+      ...{ errors: String(count('error')), skipped: String(count('skipped')) },
+    });
+  }
+  const told = ({ children }: Element) => (children[0] ? `${children[0].name}: ${children[0].text}` : 'passed');
+  return Object.fromEntries(
+    suites.flatMap(({ children }) =>
+      children
+        .filter(({ name }) => name === 'testcase')
+        .map((each) => [`${each.attributes['classname']} ${each.attributes['name']}`, told(each)]),
+    ),
+  );
+}
+
+test('a good run: every judgement passed, what cannot be judged is skipped', () => {
+  lab.requests([request(1, 0), request(2, 80)]);
+  const rules = [
+    { rule: 'S1', verdict: true as const, problems: [] },
+    { rule: 'S2', verdict: 'unknown' as const, problems: ['no events'] },
+  ];
+  expect(outcomes(lab.report({ rules, thresholds: [parseThreshold('p99<1s')] }))).toEqual({
+    'cloudp2p.verdict at most 5% of the requests fail': 'passed',
+    'cloudp2p.thresholds p99<1s': 'passed',
+    'cloudp2p.checks S1': 'passed',
+    'cloudp2p.checks S2': 'skipped: no events',
+    'cloudp2p.audit requests and executions add up': 'skipped: there are no event files of the servers',
+    'cloudp2p.inputs all that was named could be read': 'passed',
+  });
+});
+
+test('a bad run fails wherever the exit code does', () => {
+  lab.requests([request(1, 0), request(2, 80, { outcome: 'failure' })]);
+  lab.events(1, [{ time: 0, server_id: 1, event: 'ready' }]);
+  const rules = [{ rule: 'S3', verdict: false, problems: ['two leaders', 'in term 4'] }];
+  const thresholds = ['p99<1ms', 'recovery<2s'].map((each) => parseThreshold(each));
+  const report = lab.report({ rules, thresholds });
+  expect(outcomes({ ...report, inputs: { ...report.inputs, missing: ['a: is gone', 'b: is no file'] } })).toEqual({
+    'cloudp2p.verdict at most 5% of the requests fail': expect.stringMatching(/^failure: Investigate/),
+    'cloudp2p.thresholds p99<1ms': 'failure: it is 20.00 ms',
+    'cloudp2p.thresholds recovery<2s': 'failure: its value is unknown',
+    'cloudp2p.checks S3': 'failure: two leaders; in term 4',
+    'cloudp2p.audit requests and executions add up': 'failure: 1 success has no execution in the files',
+    'cloudp2p.inputs all that was named could be read': 'error: a: is gone; b: is no file',
+  });
+});
+
+test('the main figures are properties', () => {
+  lab.requests([request(1, 0, { retry_count: 3 }), request(2, 80)]);
+  const [{ children }] = readXml(renderJunit(lab.report())).children as [Element];
+  const told = Object.fromEntries(children[0]!.children.map(({ attributes: { name, value } }) => [name, value]));
+  expect(told).toMatchObject({ total_requests: '2', latency_p99_ms: '20', retry_count: '3', run_ids: 'run-1' });
+});
+
+test('whatever names and messages hold, it stays XML', () => {
+  lab.requests([request(1, 0)]);
+  const report = lab.report();
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 30 }),
+    fc.constantFrom('</failure><script>', '"\' onerror=', ']]>&amp;&', '\u0000\u001b[2J\ufffe\uffff\ud800', '\n\t'),
+  );
+  fc.assert(
+    fc.property(text, text, (name, message) => {
+      const rules = [{ rule: name, verdict: false as const, problems: [message] }];
+      const runs = [{ run_id: message, file: name, requests: 1, taken: true }];
+      const xml = renderJunit({ ...report, rules, runs, inputs: { ...report.inputs, missing: [message] } });
+      expectToFollowSchema(readXml(xml));
+      expect(xml).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    }),
+    { numRuns: 100 },
+  );
+});
