@@ -2,11 +2,14 @@ import type { Inputs, LastWord } from '../read/inputs';
 import type { ForEachRow } from '../read/columns';
 import type { Audit, FaultReport } from '../report';
 
-/** A server writes its events every 100 ms, a busy one a little later; a killed one takes the last of them along. */
+/** Servers write their events every 100 ms, or a little later when busy; a killed one loses those not yet written. */
 const UNWRITTEN_MS = 150;
-/** A very busy one later still, which its file tells; but a file that ends much sooner misses more than a buffer. */
+/**
+ * A very busy server writes even later, as its file shows; but a file that ends earlier than this lacks more than a
+ * buffer.
+ */
 const MOST_UNWRITTEN_MS = 10_000;
-/** An answer that was on its way when its server was killed is verified by then. */
+/** An answer in flight when its server was killed is verified within this time. */
 const UNDER_WAY_MS = 1000;
 export const CORRUPTED = 'Verification failed';
 
@@ -15,15 +18,15 @@ interface Counted {
   successes: number;
   hedged: number;
   corrupted: number;
-  /** Servers that requests were assigned to. */
+  /** Servers that have requests assigned. */
   serverIds: readonly number[];
-  /** Those of this run. */
+  /** The kills of this run. */
   kills: readonly FaultReport[];
-  /** Answers that clients got of killed servers, which these may not have written down. */
+  /** Answers of killed servers whose executions these may not have written. */
   excusable: number;
 }
 
-/** Whether each success stands against an execution. Clients without records cannot be audited. */
+/** Audits whether each success has an execution. Clients without records cannot be audited. */
 export function auditOf(inputs: Inputs, counted: Counted): Audit {
   const { requests, successes, hedged, corrupted, excusable } = counted;
   let repeated = 0;
@@ -42,7 +45,7 @@ export function auditOf(inputs: Inputs, counted: Counted): Audit {
   };
 }
 
-/** How many answers clients got of killed servers in the moment for which these may not have written what they did. */
+/** Counts the answers that clients got from killed servers in the period whose events these may not have written. */
 export function lastAnswersOf(
   kills: readonly FaultReport[],
   serverIds: readonly number[],
@@ -73,20 +76,20 @@ function judge(
   if (events === null) return { adds_up: 'unknown', why: 'there are no event files of the servers' };
   const silent = serverIds.filter((id) => !eventServerIds.includes(id));
   const badLines = files.reduce((sum, file) => sum + (file.kind === 'events' ? file.badLines : 0), 0);
-  if (lost === 0) return { adds_up: true, why: 'every success stands against an execution' };
+  if (lost === 0) return { adds_up: true, why: 'every success has an execution' };
   const missing =
     lost === 1 ? '1 success has no execution in the files' : `${lost} successes have no execution in the files`;
   if (silent.length > 0)
-    return { adds_up: 'unknown', why: `${missing}; of server ${silent.join(', ')} there is no event file` };
+    return { adds_up: 'unknown', why: `${missing}; there is no event file of server ${silent.join(', ')}` };
   const leftOutCount = [...leftOut.values()].reduce((sum, { executed }) => sum + executed, 0);
   const most = excusable + badLines + leftOutCount;
   const because = [
     ...(kills.length > 0
-      ? [`${kills.length} killed servers may not have written down their last ${excusable} answers`]
+      ? [`${kills.length} killed servers may not have written their last ${excusable} executions`]
       : []),
     ...(badLines > 0 ? [`${badLines} lines of event files are damaged`] : []),
-    ...(leftOutCount > 0 ? [`servers left out ${leftOutCount} executions, for there were too many`] : []),
+    ...(leftOutCount > 0 ? [`servers dropped ${leftOutCount} executions for lack of room`] : []),
   ].join(', ');
   if (lost <= most) return { adds_up: 'unknown', why: `${missing}; ${because}` };
-  return { adds_up: false, why: because === '' ? missing : `${missing}; ${because}, which is fewer` };
+  return { adds_up: false, why: because === '' ? missing : `${missing}; ${because}, which explains only ${most}` };
 }

@@ -5,13 +5,13 @@ import { overlaps } from './recovery';
 import { sum } from './sum';
 
 const WINDOW_MS = 1000;
-/** Fewer say nothing about balance. */
+/** Windows with fewer requests say nothing about balance. */
 const ENOUGH = 100;
 const MAX_CELLS = 20_000_000;
 
 /**
- * How evenly requests went to the servers, per window of 1 s by their start. Windows that touch a fault are left out:
- * a server that is down gets nothing. `totals` are of the whole run, by server.
+ * Measures how evenly requests were distributed over the servers, in windows of 1 s by start time. Windows that overlap
+ * a fault are excluded: a server that is down gets no requests. `totals` are for the whole run, by server.
  */
 export function balanceOf(
   forEachRow: ForEachRow,
@@ -35,7 +35,7 @@ export function balanceOf(
   };
 }
 
-/** Requests by window and server; none where the times lie so far apart that they must be damaged. */
+/** Counts requests by window and server; empty if the times span so much that some must be damaged. */
 function windowsOf(forEachRow: ForEachRow, serverCount: number, run: Interval): Int32Array[] {
   const windowCount = Math.floor((run.to - run.from) / WINDOW_MS) + 1;
   if (serverCount === 0 || windowCount * serverCount > MAX_CELLS) return [];
@@ -51,7 +51,7 @@ function maxOverMean(counts: ArrayLike<number> & Iterable<number>): number {
   return (Math.max(...counts) * counts.length) / sum(counts);
 }
 
-/** Jain, Chiu, Hawe 1984. */
+/** Jain's fairness index (Jain, Chiu, Hawe 1984). */
 function jain(counts: ArrayLike<number> & Iterable<number>): number {
   let squares = 0;
   for (const count of counts) squares += count * count;

@@ -19,21 +19,21 @@ import { serverTotals, totalsOf, warmupSecsOf } from './totals';
 
 export interface BuildOptions {
   thresholds: readonly Threshold[];
-  /** Judged by the caller, told as they are. */
+  /** Verdicts of the caller, reported unchanged. */
   rules?: readonly RuleResult[];
   run?: RunFacts;
 }
 
-/** The rows, and what all parts of the report go by. */
+/** The rows and the bounds that all parts of the report share. */
 interface Ground {
   forEachRow: ForEachRow;
-  /** null without records. */
+  /** null if there are no records. */
   run: Interval | null;
-  /** What begins earlier is warm-up; -Infinity: nothing is. */
+  /** Requests that start earlier are warm-up; -Infinity if there is none. */
   warmUntilMs: number;
 }
 
-/** Turns what was read into the report. The same inputs give the same report. */
+/** Builds the report from the inputs. Equal inputs give equal reports. */
 export function buildReport(inputs: Inputs, { thresholds, rules, run: facts }: BuildOptions): Report {
   const run = runSpanOf(inputs.records);
   const warmupMs = warmupSecsOf(inputs) * 1000;
@@ -66,12 +66,12 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: facts }: B
   return { ...report, thresholds: checkThresholds(report, thresholds) };
 }
 
-/** null: no file of faults, or no records that they could be judged by. */
+/** Returns null if there is no file of faults, or no records to assess them by. */
 function judgedOf(inputs: Inputs, { forEachRow, run, warmUntilMs }: Ground): JudgedFault[] | null {
   if (inputs.faults === null || run === null) return null;
   const all = faultWindows(inputs.faults);
   const faults = faultsDuring(all, run);
-  const ranges = faults.map(({ startMs, mendedMs }) => ({ from: startMs, to: mendedMs ?? Infinity }));
+  const ranges = faults.map(({ startMs, healedMs }) => ({ from: startMs, to: healedMs ?? Infinity }));
   const warmRows: ForEachRow = (visit) => forEachRow((row) => row.startMs >= warmUntilMs && visit(row));
   const slowMs = slowAboveMs(warmRows, inputs.images.all.length, ranges);
   const { events, eventServerIds } = inputs;
@@ -90,7 +90,7 @@ function phasesOf(judged: readonly JudgedFault[] | null, { run, warmUntilMs }: G
   };
 }
 
-/** Faults, balance, audit and leaders: what faults, events and rows tell together. */
+/** Faults, balance, audit and leaders, which combine faults, events and rows. */
 function judgedParts(
   inputs: Inputs,
   counted: Counted,
@@ -122,7 +122,7 @@ function judgedParts(
   };
 }
 
-/** The guide's scale. */
+/** Applies the guide's scale. */
 function verdictOf(rate: number, total: number): Report['verdict'] {
   const scale: Scale =
     total === 0 ? 'unknown' : rate < 1 ? 'excellent' : rate <= 5 ? 'acceptable under faults' : 'investigate';
@@ -130,7 +130,7 @@ function verdictOf(rate: number, total: number): Report['verdict'] {
     excellent: 'Excellent fault tolerance: less than 1% of the requests failed.',
     'acceptable under faults': 'Acceptable with fault simulation: 1 to 5% of the requests failed.',
     investigate: 'Investigate the failure reasons: more than 5% of the requests failed.',
-    unknown: 'No request ended: there is nothing to judge.',
+    unknown: 'No verdict: no request finished.',
   };
   return { failure_rate: rate, scale, text: texts[scale] };
 }

@@ -15,12 +15,12 @@ const VALUES: Record<Metric, (report: Report) => number | null> = {
   throughput: (report) => report.throughput_per_s,
 };
 
-/** Judges each; what is unknown has not passed. */
+/** Checks each threshold; an unknown value does not pass. */
 export function checkThresholds(report: Report, thresholds: readonly Threshold[]): ThresholdResult[] {
   return judgeThresholds(thresholds, (metric) => VALUES[metric](report));
 }
 
-/** The slowest return to baseline; null without faults, or if one is unknown. */
+/** Returns the slowest return to baseline; null if there were no faults or one is unknown. */
 function worstRecoveryMs({ faults }: Report): number | null {
   if (faults === null || faults.length === 0) return null;
   const times = faults.map((fault) => fault.back_to_baseline_ms);

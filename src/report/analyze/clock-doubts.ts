@@ -1,13 +1,13 @@
 import type { ClockDoubt } from '../read/clocks';
 import type { FaultReport, Interval, Measure } from '../report';
 
-/** What is told of a fault from the times of whom; the fault's own time is in all of it. */
+/** The measures of a fault by the times that they rest on; all of them also rest on the fault's own time. */
 const TOLD_BY: Record<'events' | 'records', readonly Measure[]> = {
   events: ['led', 'detected_ms', 'new_leader_ms'],
   records: ['first_success_ms', 'back_to_baseline_ms'],
 };
 
-/** The same fault without what rests on times that may be wrong: a figure of those may flatter. */
+/** Returns the fault without measures that rest on times that may be wrong: these might look better than they were. */
 export function withoutDoubtful(fault: FaultReport, run: Interval, doubts: readonly ClockDoubt[]): FaultReport {
   const span = { from: fault.start, to: fault.recovered ?? run.to };
   const cleared = { ...fault, unknown: { ...fault.unknown } };
@@ -22,7 +22,7 @@ export function withoutDoubtful(fault: FaultReport, run: Interval, doubts: reado
   return cleared;
 }
 
-/** Whether it is in doubt who led when. */
+/** Returns true if the times of leadership may be wrong. */
 export function isLeadInDoubt(run: Interval, doubts: readonly ClockDoubt[]): boolean {
   return doubts.some(({ kind, from, to }) => kind === 'events' && from <= run.to && to >= run.from);
 }

@@ -2,7 +2,7 @@ import { printable } from '../../core/printable';
 import { isoTime } from '../../core/iso-time';
 import type { ClockChange } from '../report';
 
-/** Processes of one machine, and machines that ask the same time server, notice the same change so far apart. */
+/** The longest time between notices of one change by processes of one machine, or by machines with one time server. */
 const TOGETHER_MS = 3000;
 const SAME_MS = 100;
 const SEEN = {
@@ -13,7 +13,7 @@ const SEEN = {
 const MAX_FILES = 5;
 const MAX_SENTENCES = 20;
 
-/** What became of clocks, a sentence for each change. */
+/** Describes changes of clocks, one sentence for each. */
 export function clockSentences(changes: readonly ClockChange[]): string[] {
   const groups: ClockChange[][] = [];
   for (const change of [...changes].sort((a, b) => a.at - b.at)) {
@@ -22,7 +22,7 @@ export function clockSentences(changes: readonly ClockChange[]): string[] {
     else groups.push([change]);
   }
   const rest = groups.length - MAX_SENTENCES;
-  const more = rest > 0 ? [`${rest} more changes of clocks are in final_report.json (clock_changes).`] : [];
+  const more = rest > 0 ? [`${rest} more clock changes are listed in final_report.json (clock_changes).`] : [];
   return [...groups.slice(0, MAX_SENTENCES).map(sentence), ...more];
 }
 
@@ -41,11 +41,11 @@ function sentence(group: readonly ClockChange[]): string {
   const side = byMs > 0 ? 'forward' : 'back';
   switch (kind) {
     case 'set':
-      return `The clock of ${who} was set ${side} by ${secs} ${SEEN[seen]} ${isoTime(at)} ${where}: times written before are corrected by as much.`;
+      return `The clock of ${who} was set ${side} by ${secs} ${SEEN[seen]} ${isoTime(at)} ${where}: earlier times are corrected by this amount.`;
     case 'drifted':
-      return `The clock of ${who} drifted ${side} by ${secs} until ${isoTime(at)} ${where}: times before may be wrong by as much.`;
+      return `The clock of ${who} drifted ${side} by ${secs} until ${isoTime(at)} ${where}: earlier times may be wrong by this amount.`;
     case 'suspended':
-      return `The machine of ${who} was suspended for ${secs} until ${isoTime(at)} ${where}: nothing ran there meanwhile.`;
+      return `The machine of ${who} was suspended for ${secs} until ${isoTime(at)} ${where}: nothing ran there during that time.`;
   }
 }
 

@@ -4,28 +4,28 @@ import { Latencies } from './latencies';
 import { touchOf } from './recovery';
 import type { Interval, PhaseName } from '../report';
 
-/** When what was on. */
+/** The intervals of each phase. */
 export interface Phases {
   fault: readonly Interval[];
   recovering: readonly Interval[];
-  /** What begins earlier is warm-up; -Infinity: nothing is. */
+  /** Requests that start earlier are warm-up; -Infinity if there is none. */
   warmUntilMs: number;
 }
 
-/** What one pass over all requests tells. */
+/** The counts from one pass over all requests. */
 export interface Counted {
-  /** By phase, then by image's number. */
+  /** By phase, then by index of the image. */
   cells: Map<PhaseName, Latencies[]>;
-  /** From the send, by phase. */
+  /** Latencies from the actual send, by phase. */
   service: Map<PhaseName, Latencies>;
-  /** By server's number. */
+  /** By index of the server. */
   byServer: number[];
   hedged: number;
   /** Successes that needed a retry or a second server. */
   retried: number;
 }
 
-/** Latencies by phase and image, so that each is counted once only. */
+/** Collects latencies by phase and image, each counted once. */
 export function countRows(
   { images, servers }: Pick<Inputs, 'images' | 'servers'>,
   forEachRow: ForEachRow,
@@ -50,7 +50,7 @@ export function countRows(
   return counted;
 }
 
-/** A request belongs to the worst phase that its life touches: its latency may come of it. */
+/** Assigns a request to the worst phase that it overlaps: its latency may be due to it. */
 function phaseTeller({ fault, recovering, warmUntilMs }: Phases): (row: Row) => PhaseName {
   const isInFault = touchOf(fault);
   const isRecovering = touchOf(recovering);
@@ -61,7 +61,7 @@ function phaseTeller({ fault, recovering, warmUntilMs }: Phases): (row: Row) => 
   };
 }
 
-/** All of them as one. */
+/** Merges all parts into one. */
 export function merged(parts: Iterable<Latencies>): Latencies {
   const whole = new Latencies();
   for (const part of parts) whole.merge(part);

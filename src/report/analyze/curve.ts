@@ -1,7 +1,10 @@
 import type { Latencies } from './latencies';
 import type { CurvePoint } from '../report';
 
-/** Tens to 90, then ten to each further nine, as HdrHistogram's plots do: 91 ... 99, 99.1 ... 99.9, 99.91 ... 99.99. */
+/**
+ * Steps of 10 up to 90, then ten for each further nine, like HdrHistogram's plots: 91 ... 99, 99.1 ... 99.9, 99.91 ...
+ * 99.99.
+ */
 const PERCENTILES = [
   ...Array.from({ length: 10 }, (_, ten) => ten * 10),
   ...[1, 10, 100].flatMap((parts) => {
@@ -10,7 +13,7 @@ const PERCENTILES = [
   }),
 ];
 
-/** The percentile curve of the whole run; null where there is nothing to tell it from. */
+/** Returns the percentile curve of the whole run; latencies are null if there were no samples. */
 export function curveOf(latency: Latencies, service: Latencies): CurvePoint[] {
   const { min_ms: latencyMin, max_ms: latencyMax } = latency.stats();
   const { min_ms: serviceMin, max_ms: serviceMax } = service.stats();

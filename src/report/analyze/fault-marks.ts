@@ -2,15 +2,20 @@ import type { ForEachRow } from '../read/columns';
 import type { FaultWindow } from './fault-windows';
 import { countUpTo } from './recovery';
 
-/** What requests anywhere in the run tell of one fault. */
+/** Values for one fault that depend on requests anywhere in the run. */
 export interface FaultMarks {
-  /** The greatest term of the successes that ended before it began; -1: there were none. */
+  /** The greatest term of the successes that ended before the fault began; -1 if there were none. */
   termBefore: number;
-  /** The end of the first success among the requests begun after it was there; Infinity: there was none. */
+  /**
+   * The end of the first success among the requests started after the fault took effect; Infinity if there was none.
+   */
   firstSuccessMs: number;
 }
 
-/** Of all faults in one pass: each request goes to the first fault that it counts for, and from there to the others. */
+/**
+ * Computes the marks of all faults in one pass: each request counts for the first fault it applies to, then for the
+ * rest.
+ */
 export function faultMarks(faults: readonly FaultWindow[], forEachRow: ForEachRow): FaultMarks[] {
   const starts = ascending(faults.map(({ startMs }) => startMs));
   const dones = ascending(faults.map(({ doneMs }) => doneMs));

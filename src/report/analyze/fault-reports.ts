@@ -7,21 +7,21 @@ import { ledAt } from './leaders';
 import { backToBaselineMs } from './recovery';
 import type { FaultReport, Interval, LeaderSpan } from '../report';
 
-/** What all faults of a run are judged by. */
+/** The data by which all faults of a run are assessed. */
 export interface FaultContext {
   forEachRow: ForEachRow;
-  /** By image: src/report/analyze/recovery.ts. */
+  /** By image; see src/report/analyze/recovery.ts. */
   slowMs: Float64Array;
   faults: readonly FaultWindow[];
-  /** null: no event files. */
+  /** null if there are no event files. */
   events: readonly KeptEvent[] | null;
   eventServerIds: readonly number[];
   spans: readonly LeaderSpan[];
-  /** First start to last end of all requests. */
+  /** The first start to the last end of all requests. */
   run: Interval;
 }
 
-/** A fault's report, and when its consequences were over: the end of the phase `recovering`. */
+/** A fault's report, and the phase `recovering` during which its effects lasted. */
 export interface JudgedFault {
   report: FaultReport;
   recovering: Interval | null;
@@ -29,7 +29,7 @@ export interface JudgedFault {
 
 type Told = Partial<FaultReport> & { unknown: FaultReport['unknown'] };
 
-/** Judges each fault by the clients' records and the servers' events. */
+/** Assesses each fault by the clients' records and the servers' events. */
 export function judgeFaults(context: FaultContext): JudgedFault[] {
   const marks = faultMarks(context.faults, context.forEachRow);
   return context.faults.map((fault, index) => judgeFault(fault, marks[index]!, context));
@@ -37,7 +37,7 @@ export function judgeFaults(context: FaultContext): JudgedFault[] {
 
 function judgeFault(fault: FaultWindow, marks: FaultMarks, context: FaultContext): JudgedFault {
   const { run, faults, forEachRow, slowMs } = context;
-  const { startMs: start, mendedMs } = fault;
+  const { startMs: start, healedMs } = fault;
   const nextMs = faults.reduce((next, { startMs }) => (startMs > start ? Math.min(next, startMs) : next), run.to);
   const back = backToBaselineMs(forEachRow, slowMs, { from: start, to: nextMs });
   const recovering = recoveringOf(fault, nextMs, context);
@@ -47,12 +47,12 @@ function judgeFault(fault: FaultWindow, marks: FaultMarks, context: FaultContext
   const unknown = { ...seen.unknown, ...felt.unknown };
   if (back === null) {
     const end = nextMs < run.to ? 'the next fault began' : 'the run ended';
-    unknown.back_to_baseline_ms = `there was no second of calm before ${end}`;
+    unknown.back_to_baseline_ms = `there was no calm second before ${end}`;
   }
   const newLeaderMs = seen.new_leader_ms ?? felt.new_leader_ms ?? null;
   if (newLeaderMs !== null) delete unknown.new_leader_ms;
   const report = {
-    ...{ server_id: fault.serverId, kind: fault.kind, start, end: mendedMs },
+    ...{ server_id: fault.serverId, kind: fault.kind, start, end: healedMs },
     ...{ led: null, detected_ms: null, new_leader_ms: null, first_success_ms: null, back_to_baseline_ms: back },
     recovered: recovering?.to ?? null,
     ...{ requests_failed: 0, requests_retried: 0, requests_hedged: 0, longest_request_ms: null },
@@ -64,12 +64,12 @@ function judgeFault(fault: FaultWindow, marks: FaultMarks, context: FaultContext
   return { report, recovering };
 }
 
-/** null: not mended within the run. Until the next fault where no calm came. */
-function recoveringOf({ mendedMs }: FaultWindow, nextMs: number, context: FaultContext): Interval | null {
-  if (mendedMs === null || mendedMs >= context.run.to) return null;
-  const untilMs = Math.max(mendedMs, nextMs);
-  const calm = backToBaselineMs(context.forEachRow, context.slowMs, { from: mendedMs, to: untilMs });
-  return { from: mendedMs, to: calm === null ? untilMs : mendedMs + calm };
+/** Returns null if the fault was not healed within the run. Ends at the next fault if there was no calm second. */
+function recoveringOf({ healedMs }: FaultWindow, nextMs: number, context: FaultContext): Interval | null {
+  if (healedMs === null || healedMs >= context.run.to) return null;
+  const untilMs = Math.max(healedMs, nextMs);
+  const calm = backToBaselineMs(context.forEachRow, context.slowMs, { from: healedMs, to: untilMs });
+  return { from: healedMs, to: calm === null ? untilMs : healedMs + calm };
 }
 
 function seenByServers(fault: FaultWindow, context: FaultContext): Told {
@@ -93,10 +93,10 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Told {
   );
   const span = ledAt(spans, serverId, startMs);
   const unknown: FaultReport['unknown'] = {};
-  if (!down) unknown.detected_ms = 'no other server says that it saw it';
+  if (!down) unknown.detected_ms = 'no other server reported it down';
   const followedMs = span ? followedAt(after, survivors, span.term) : null;
-  if (!span) unknown.new_leader_ms = 'it did not lead';
-  else if (followedMs === null) unknown.new_leader_ms = 'no other server says that it led afterwards';
+  if (!span) unknown.new_leader_ms = 'it was not the leader';
+  else if (followedMs === null) unknown.new_leader_ms = 'no other server reported being leader afterwards';
   return {
     led: span !== undefined,
     detected_ms: down ? roundedMs(down.time - startMs) : null,
@@ -105,13 +105,13 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Told {
   };
 }
 
-/** From when on a server was away itself, at `atMs` or later; Infinity: it was not. */
+/** Returns when a server was first affected by a fault itself, at `atMs` or later; Infinity if it was not. */
 function awayFromMs(id: number, atMs: number, faults: readonly FaultWindow[]): number {
-  const own = faults.filter((fault) => fault.serverId === id && (fault.mendedMs ?? Infinity) > atMs);
+  const own = faults.filter((fault) => fault.serverId === id && (fault.healedMs ?? Infinity) > atMs);
   return own.reduce((first, { startMs }) => Math.min(first, startMs), Infinity);
 }
 
-/** When the last survivor followed the first leadership of a greater term; null: there was none. */
+/** Returns when the last survivor followed the first leader of a greater term; null if there was none. */
 function followedAt(
   after: readonly KeptEvent[],
   survivors: readonly { id: number; awayFromMs: number }[],
@@ -123,10 +123,10 @@ function followedAt(
   const next = leads.find((event) => event.leader_id === event.server_id && event.term > term);
   if (next === undefined) return null;
   const followers = leads.filter((event) => event.leader_id === next.leader_id && event.term === next.term);
-  // Whoever follows again later, after a reconnection, has followed before.
+  // A server that follows again after a reconnection counts at its first time.
   const firsts = survivors.flatMap(({ id, awayFromMs: away }) => {
     const first = followers.find((event) => event.server_id === id);
-    // One of two that were broken at once follows when it is back: that was no election.
+    // If two failed at once, the second follows when it is back: that is not part of the election.
     return first === undefined || first.time > away ? [] : [first.time];
   });
   return firsts.length === 0 ? null : Math.max(...firsts);
@@ -152,11 +152,11 @@ function markedByClients(fault: FaultWindow, marks: FaultMarks, led: boolean | n
   return {
     first_success_ms: isKnown ? roundedMs(firstSuccessMs - fault.startMs) : null,
     new_leader_ms: led === false ? null : newTermAfter(fault, termBefore, context),
-    unknown: isKnown ? {} : { first_success_ms: 'no request begun after it was successful' },
+    unknown: isKnown ? {} : { first_success_ms: 'no request started after it succeeded' },
   };
 }
 
-/** Without events of the servers: the end of the first success in a greater term than any before. */
+/** Returns the end of the first success with a greater term than any before; used without server events. */
 function newTermAfter({ startMs }: FaultWindow, termBefore: number, context: FaultContext): number | null {
   if (termBefore < 0) return null;
   const nextMs = context.faults.reduce(

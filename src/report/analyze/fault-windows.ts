@@ -2,19 +2,19 @@ import { GRACEFUL_RESTART } from '../../core/fault-kinds';
 import type { FaultAction } from '../../core/metrics/record';
 import type { FaultStep } from '../read/inputs';
 
-/** From a fault until it was mended. Unix milliseconds. */
+/** A fault and the time until it was healed. Unix milliseconds. */
 export interface FaultWindow {
   serverId: number;
   kind: FaultAction;
-  /** It was begun: nothing that it did is earlier. */
+  /** The start of the injection: no effect is earlier. */
   startMs: number;
-  /** It was there for certain: what began later met it. */
+  /** The end of the injection: requests started later were affected. */
   doneMs: number;
-  /** null: never mended. */
-  mendedMs: number | null;
+  /** null if it was never healed. */
+  healedMs: number | null;
 }
 
-const MENDED_BY: Partial<Record<FaultAction, FaultAction>> = {
+const HEALED_BY: Partial<Record<FaultAction, FaultAction>> = {
   kill: 'restart',
   terminate: 'restart',
   pause: 'resume',
@@ -24,7 +24,9 @@ const MENDED_BY: Partial<Record<FaultAction, FaultAction>> = {
   restart: 'restart',
 };
 
-/** Pairs faults with what mended them, by server. Events in ascending time; only what was done counts. */
+/**
+ * Pairs faults with the actions that healed them, by server. Events are in ascending order; only completed ones count.
+ */
 export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
   const windows: FaultWindow[] = [];
   const begun = new Map<string, number>();
@@ -34,21 +36,21 @@ export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
     if (outcome === 'failed') begun.delete(key);
     if (outcome !== 'done') continue;
     for (const window of windows) {
-      const isMended = window.serverId === serverId && window.mendedMs === null && MENDED_BY[window.kind] === action;
-      if (isMended) window.mendedMs = time;
+      const isHealed = window.serverId === serverId && window.healedMs === null && HEALED_BY[window.kind] === action;
+      if (isHealed) window.healedMs = time;
     }
-    if (action === 'restart' || MENDED_BY[action] === undefined) continue;
-    // A graceful restart is a termination that is mended at once.
+    if (action === 'restart' || HEALED_BY[action] === undefined) continue;
+    // A graceful restart is a termination that is healed at once.
     const kind = detail === GRACEFUL_RESTART ? 'restart' : action;
-    windows.push({ serverId, kind, startMs: begun.get(key) ?? time, doneMs: time, mendedMs: null });
+    windows.push({ serverId, kind, startMs: begun.get(key) ?? time, doneMs: time, healedMs: null });
     begun.delete(key);
   }
   return windows.sort((a, b) => a.startMs - b.startMs);
 }
 
-/** The faults of this run: a file of faults is appended to by one controller after the other. */
+/** Selects the faults of this run: controllers append to the same file, one after the other. */
 export function faultsDuring(windows: readonly FaultWindow[], run: { from: number; to: number }): FaultWindow[] {
   return windows.filter(
-    ({ startMs, mendedMs }) => startMs <= run.to && (startMs >= run.from || (mendedMs ?? 0) > run.from),
+    ({ startMs, healedMs }) => startMs <= run.to && (startMs >= run.from || (healedMs ?? 0) > run.from),
   );
 }

@@ -1,21 +1,21 @@
-/** Buckets of one block are equally wide; from block to block their width doubles, but for the first two. */
+/** Buckets within one block have equal width; the width doubles from block to block, except for the first two. */
 const BLOCK = 1024;
 const BLOCK_BITS = 10;
 const MAX_VALUE = 2 ** 32 - 1;
 
 /**
- * Counts whole numbers of up to 32 bits in buckets, as HdrHistogram does: numbers below 2048 have a bucket each, above no
- * bucket is wider than 1/1024 of what is in it. So the order in which numbers come changes nothing, and a percentile told
- * by the middle of its bucket is at most 0.05 % off.
+ * Counts whole numbers of up to 32 bits in buckets, like HdrHistogram: numbers below 2048 have a bucket each, and above
+ * that no bucket is wider than 1/1024 of its values. The order of insertion does not matter, and a percentile taken
+ * from the middle of its bucket is at most 0.05 % off.
  */
 export class Histogram {
-  /** How many numbers went in. */
+  /** The number of values added. */
   count = 0;
   readonly #blocks: (Float64Array | undefined)[] = [];
 
   add(value: number, times = 1): void {
     const whole = Math.min(value, MAX_VALUE);
-    // So many bits lie behind the eleven that make the bucket.
+    // The bits below the eleven that select the bucket.
     const shift = Math.max(0, 31 - BLOCK_BITS - Math.clz32(whole));
     const index = shift * BLOCK + (whole >>> shift);
     this.#block(index >>> BLOCK_BITS)[index & (BLOCK - 1)]! += times;
@@ -30,7 +30,7 @@ export class Histogram {
     this.count += other.count;
   }
 
-  /** What stands at a rank, from 0 for the least, to the middle of its bucket; null beyond the last. */
+  /** Returns the value at a rank (0 is the least), as the middle of its bucket; null beyond the last rank. */
   at(rank: number): number | null {
     let left = rank;
     for (const [number, counts] of this.#blocks.entries()) {

@@ -4,22 +4,22 @@ import { Histogram } from './histogram';
 import type { LatencyStats, Share } from '../report';
 import { toMicros } from '../../core/to-micros';
 
-/** So many latencies are kept as they are; beyond, a histogram counts them all. */
+/** Up to this many latencies are kept exactly; beyond it, a histogram counts all of them. */
 const EXACT_COUNT = 10_000;
 
 /**
- * Latencies of successful requests, beside the count of failed ones. Percentiles are exact up to 10,000 of them, and at
- * most 0.05 % off beyond. The order in which they come changes nothing, nor do the parts that they are merged from.
+ * Collects latencies of successful requests, and the number of failed ones. Percentiles are exact up to 10,000 values
+ * and at most 0.05 % off beyond. The result does not depend on the order of insertion or merging.
  */
 export class Latencies {
   failed = 0;
   successful = 0;
   #minMs = Infinity;
   #maxMs = -Infinity;
-  /** A whole number, so that the order of its summands changes nothing. */
+  /** A whole number, so that the order of addition does not matter. */
   #sumUs = 0;
   #valuesUs: number[] = [];
-  /** null: all are in `valuesUs`. */
+  /** null while all values are in `valuesUs`. */
   #histogram: Histogram | null = null;
   #sorted: Float64Array | null = null;
 
@@ -29,7 +29,7 @@ export class Latencies {
     this.#keep(us, 1);
   }
 
-  /** A client of which only its own file is known. */
+  /** Adds a client that has only its own file. */
   addClient({ successful, failed, minMs, maxMs, avgMs, centroids }: ClientFile): void {
     this.failed += failed;
     if (successful > 0) this.#span(successful, minMs!, maxMs!, toUs(avgMs! * successful));
@@ -43,10 +43,10 @@ export class Latencies {
     if (other.#histogram) this.#spill().merge(other.#histogram);
   }
 
-  /** null without a success whose latency is known. */
+  /** Returns null if there is no success with a known latency. */
   quantileMs(q: number): number | null {
     const us = this.#histogram ? quantileOf(this.#histogram, q) : exactQuantile(this.#sortedUs(), q);
-    // The middle of the first or last bucket may lie beyond what is in it.
+    // The middle of the first or last bucket may lie outside the range of its values.
     return us === null ? null : roundedMs(Math.min(this.#maxMs, Math.max(this.#minMs, us / 1000)));
   }
 
@@ -75,7 +75,7 @@ export class Latencies {
     this.#sorted = null;
   }
 
-  /** The histogram, with all that was kept until now. */
+  /** Switches to the histogram and moves the values kept so far into it. */
   #spill(): Histogram {
     const histogram = (this.#histogram ??= new Histogram());
     for (const us of this.#valuesUs) histogram.add(us);
@@ -96,7 +96,7 @@ export class Latencies {
   }
 }
 
-/** As `exactQuantile`: linear between the two ranks beside it. */
+/** Interpolates like `exactQuantile`, linearly between the two nearest ranks. */
 function quantileOf(histogram: Histogram, q: number): number {
   const last = histogram.count - 1;
   const rank = Math.min(last, Math.max(0, q * histogram.count - 0.5));
@@ -109,7 +109,7 @@ function toUs(ms: number): number {
   return Math.round(ms * 1000);
 }
 
-/** To the microsecond, as records are: further digits are noise. */
+/** Rounds to the microsecond, the precision of records: further digits are noise. */
 export function roundedMs(ms: number): number;
 export function roundedMs(ms: number | null): number | null;
 export function roundedMs(ms: number | null): number | null {

@@ -10,8 +10,8 @@ interface Other {
 }
 
 /**
- * Who led when, by each server's own word: from its `leader` event until it says otherwise, is killed or starts anew.
- * While it is paused it leads nobody. Events in ascending time; Infinity: until the end.
+ * Derives who led when from the servers' own events: from `leader` until the server reports otherwise, is killed or
+ * restarts. It does not lead while paused. Events are in ascending order; Infinity means until the end.
  */
 export function leaderSpans(events: readonly KeptEvent[], faults: readonly FaultWindow[]): LeaderSpan[] {
   const turns = [...events.flatMap(turnOfEvent), ...faults.flatMap(turnsOfFault)].sort((a, b) => a.time - b.time);
@@ -36,7 +36,7 @@ export function leaderSpans(events: readonly KeptEvent[], faults: readonly Fault
   return spans;
 }
 
-/** The leaders of a run, and when there was none or more than one. */
+/** Returns the leaders of a run, and the intervals with none or several. */
 export function leadersDuring(spans: readonly LeaderSpan[], events: readonly KeptEvent[], run: Interval): Leaders {
   const timeline = spans
     .map((span) => ({ ...span, from: Math.max(span.from, run.from), to: Math.min(span.to, run.to) }))
@@ -46,7 +46,7 @@ export function leadersDuring(spans: readonly LeaderSpan[], events: readonly Kep
   return { timeline, elections, ...noneAndSeveral(timeline, run) };
 }
 
-/** Whether a server led at a moment. */
+/** Finds the span in which a server led at a given time. */
 export function ledAt(spans: readonly LeaderSpan[], serverId: number, atMs: number): LeaderSpan | undefined {
   return spans.find((span) => span.server_id === serverId && span.from <= atMs && atMs <= span.to);
 }
@@ -85,10 +85,10 @@ function turnOfEvent(event: KeptEvent): Turn[] {
   }
 }
 
-/** A terminated server leads on until it says that it does not. */
-function turnsOfFault({ kind, serverId, doneMs, mendedMs }: FaultWindow): Turn[] {
+/** A terminated server remains leader until it reports otherwise. */
+function turnsOfFault({ kind, serverId, doneMs, healedMs }: FaultWindow): Turn[] {
   if (kind === 'kill') return [{ time: doneMs, serverId, what: 'ends' }];
   if (kind !== 'pause') return [];
   const pauses: Turn = { time: doneMs, serverId, what: 'pauses' };
-  return mendedMs === null ? [pauses] : [pauses, { time: mendedMs, serverId, what: 'resumes' }];
+  return healedMs === null ? [pauses] : [pauses, { time: healedMs, serverId, what: 'resumes' }];
 }

@@ -6,22 +6,23 @@ const WINDOW_MS = 250;
 const CALM_MS = 1000;
 const STEP_MS = 10;
 const WINDOW_STEPS = WINDOW_MS / STEP_MS;
-/** So many windows one after the other lie within the second of calm. */
+/** The number of consecutive windows within the calm second. */
 const CALM_WINDOWS = (CALM_MS - WINDOW_MS) / STEP_MS + 1;
-/** A fault that lasts longer (5.5 hours) is not judged: the times in its file are damaged. */
+/** A longer fault (5.5 hours) is not assessed: the times in its file are damaged. */
 const MAX_STEPS = 2_000_000;
-/** Steps by images: 400 MB. */
+/** Steps times images: 400 MB. */
 const MAX_CELLS = 50_000_000;
 const FIRST_STEPS = 1000;
 const SLOW_FACTOR = 1.5;
 const SLOW_MS = 10;
-/** The most latencies of an image that its baseline is taken from, and the fewest before the first fault. */
+/** The most latencies of an image that its baseline uses, and the fewest required before the first fault. */
 const BASELINE_MAX = 100_000;
 const BASELINE_MIN = 20;
 
 /**
- * What is slow for each image (by number, ms): 1.5 times its steady p95 plus 10 ms. Steady are the successes that ended
- * before the first fault; where these are fewer than 20, those whose life overlaps no fault. Infinity without any.
+ * Returns the slowness threshold for each image (by index, in ms): 1.5 times its steady p95 plus 10 ms. Steady requests
+ * are the successes that ended before the first fault or, if there are fewer than 20, those that overlap no fault.
+ * Infinity if there are none.
  */
 export function slowAboveMs(forEachRow: ForEachRow, imageCount: number, faults: readonly Interval[]): Float64Array {
   const before: number[][] = Array.from({ length: imageCount }, () => []);
@@ -43,15 +44,15 @@ export function slowAboveMs(forEachRow: ForEachRow, imageCount: number, faults: 
 }
 
 /**
- * When the clients were back to baseline: milliseconds from `from` to the first moment after which, for 1 s, every
- * window of 250 ms (sliding by 10 ms) is good. A window is good if no request that failed, then or later, was under way
- * in it and, for each image, the p95 of those that ended in it is not slow, that is at most 5 % of them are. A window in
- * which none ended is good unless one that was slow was under way in it: a stall is not calm. null: not before `to`.
+ * Returns when clients were back to baseline: milliseconds from `from` to the first moment after which, for 1 s, every
+ * window of 250 ms (sliding by 10 ms) is good. A window is good if no request in flight in it failed, then or later,
+ * and for each image the p95 of the requests that ended in it is not slow, that is, at most 5 % of them are. A window
+ * in which none ended is good unless a slow request was in flight: a stall is not calm. null if not back before `to`.
  */
 export function backToBaselineMs(forEachRow: ForEachRow, slowMs: Float64Array, { from, to }: Interval): number | null {
   const steps = Math.floor((to - from) / STEP_MS);
   if (!(steps >= CALM_MS / STEP_MS) || steps > Math.min(MAX_STEPS, MAX_CELLS / slowMs.length)) return null;
-  // Calm comes soon, mostly: what is looked at grows only while it does not.
+  // Calm usually comes soon, so the part examined grows only while it does not.
   for (let looked = Math.min(steps, FIRST_STEPS); ; looked = Math.min(steps, looked * 4)) {
     const calmMs = calmWithin(forEachRow, slowMs, from, looked);
     if (calmMs !== null || looked === steps) return calmMs;
@@ -74,12 +75,12 @@ export function overlaps(row: Life, { from, to }: Interval): boolean {
   return row.startMs <= to && row.endMs >= from;
 }
 
-/** Whether a life overlaps any of the ranges, for millions of them. */
+/** Returns a test whether a request overlaps any of the ranges, fast enough for millions of them. */
 export function touchOf(ranges: readonly Interval[]): (row: Life) => boolean {
   const sorted = [...ranges].sort((a, b) => a.from - b.from);
   const froms = Float64Array.from(sorted, ({ from }) => from);
   let untilMs = -Infinity;
-  // The latest end of all ranges up to this one: whether any of those that begin in time is not over.
+  // The latest end of all ranges up to this one shows if any that has begun is not over.
   const untils = Float64Array.from(sorted, ({ to }) => (untilMs = Math.max(untilMs, to)));
   return ({ startMs, endMs }) => {
     const begun = countUpTo(froms, endMs);
@@ -87,7 +88,7 @@ export function touchOf(ranges: readonly Interval[]): (row: Life) => boolean {
   };
 }
 
-/** How many of the ascending numbers are not above `limit`. */
+/** Counts the numbers not above `limit`; the input is ascending. */
 export function countUpTo(ascending: Float64Array, limit: number): number {
   let low = 0;
   let high = ascending.length;
@@ -104,10 +105,10 @@ interface Steps {
   slow: Int32Array;
 }
 
-/** Whether the window that begins with a step is bad. */
+/** Marks the steps at which a bad window begins. */
 function badSteps(forEachRow: ForEachRow, slowMs: Float64Array, from: number, steps: number): Uint8Array {
   const total = new Int32Array(steps);
-  // Requests under way by step, as changes of their number from one step to the next.
+  // Requests in flight by step, as differences from one step to the next.
   const failing = new Int32Array(steps + 1);
   const slowly = new Int32Array(steps + 1);
   const byImage: Steps[] = [];
@@ -116,7 +117,7 @@ function badSteps(forEachRow: ForEachRow, slowMs: Float64Array, from: number, st
     if (isSlow || !row.success) {
       const lives = row.success ? slowly : failing;
       lives[clamp((row.startMs - from) / STEP_MS, steps)]! += 1;
-      // Failed ones up to the step that they end in: it may be their first.
+      // Failed requests count up to and including the step in which they end, which may be their first.
       lives[clamp((row.endMs - from) / STEP_MS + (row.success ? 0 : 1), steps)]! -= 1;
     }
     const at = Math.floor((row.endMs - from) / STEP_MS);
@@ -138,7 +139,7 @@ function badSteps(forEachRow: ForEachRow, slowMs: Float64Array, from: number, st
   return bad;
 }
 
-/** Marks the windows whose sums of the given columns are bad. */
+/** Marks the windows whose column sums are bad. */
 function markWindows(bad: Uint8Array, columns: Int32Array[], isBad: (sums: number[]) => boolean): void {
   const sums = columns.map(() => 0);
   for (let end = 0; end < bad.length; end++) {

@@ -2,15 +2,15 @@ import { clockSentences } from './clock-text';
 import type { Inputs } from '../read/inputs';
 import type { FaultReport, Report } from '../report';
 
-/** Requests that leave this much later than intended at their 95th percentile speak of a busy generator. */
+/** A p95 send delay above this suggests a busy generator. */
 const LATE_MS = 10;
-/** A queue as long as the work under way, for more than this share of a run and not merely for a moment: more than it can do. */
+/** A queue as long as the work in progress, for more than this share of a run and not just briefly, means overload. */
 const MAX_BEHIND_SHARE = 0.2;
 const FEW_BEHIND = 3;
 
 type Unchecked = Omit<Report, 'self_check'>;
 
-/** What a reader must know before trusting the numbers, in plain sentences. */
+/** Sentences that a reader should know before trusting the numbers. */
 export function selfCheck(report: Unchecked, inputs: Inputs, facts: { retried: number }): string[] {
   return [
     ...generators(report, inputs),
@@ -24,14 +24,14 @@ export function selfCheck(report: Unchecked, inputs: Inputs, facts: { retried: n
   ];
 }
 
-/** Whether the numbers are the cluster's or those of the machines that made the load. */
+/** Checks whether the load generators were a bottleneck. */
 function generators(report: Unchecked, { records }: Inputs): string[] {
   const { generators: all, latency_stats: latency, service_stats: service } = report;
   if (service.p95_ms === null || latency.p95_ms === null) {
-    return ['Without records of single requests, nothing tells whether the load generator was saturated.'];
+    return ['Without records of single requests, it is unknown whether the load generator was saturated.'];
   }
   const lateMs = latency.p95_ms - service.p95_ms;
-  const late = `p95 is ${lateMs.toFixed(1)} ms longer from the intended start than from the send`;
+  const late = `p95 is ${lateMs.toFixed(1)} ms longer from the intended start than from the actual send`;
   const saturated = all.filter((each) => each.saturated);
   const sampled = new Set(all.map((each) => each.machine_id));
   const mute = [...new Set(records.map(({ machineId }) => machineId))].filter((id) => !sampled.has(id));
@@ -40,19 +40,17 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
       `The load generator of machine ${machine_id} was a bottleneck: ${why}. Latency and throughput are not the cluster's alone.`,
   );
   if (mute.length > 0 && all.length > 0) {
-    texts.push(
-      `There are no samples of the load generator of machine ${mute.join(', ')}: whether it was busy is unknown.`,
-    );
+    texts.push(`No samples from the load generator of machine ${mute.join(', ')}: it is unknown whether it was busy.`);
   }
   if (saturated.length > 0) return texts;
-  if (lateMs <= LATE_MS) return ['The load generator kept up: requests left when they were meant to.', ...texts];
+  if (lateMs <= LATE_MS) return ['The load generator kept up: requests were sent on time.', ...texts];
   if (mute.length > 0) return [`The load generator may have been saturated: ${late}.`, ...texts];
   return [
     `Requests waited for a free client, though the load generator was not busy: ${late}. The cluster did not keep up.`,
   ];
 }
 
-/** Whether it is the load rather than the faults that made requests slow or fail. */
+/** Checks whether the load, rather than the faults, made requests slow or fail. */
 function servers({ samples }: Inputs): string[] {
   const behind = [...samples]
     .map(([id, { count, behindCount }]) => ({ id, count, behindCount, share: behindCount / count }))
@@ -61,7 +59,7 @@ function servers({ samples }: Inputs): string[] {
   if (behind.length === 0) return [];
   const shares = behind.map(({ id, share }) => `server ${id} in ${Math.round(share * 100)}%`).join(', ');
   return [
-    `The load was more than the servers could do: at least as many tasks waited as were under way, on ${shares} of its time. What is slow or failed is not the faults' alone: less load or more machines will tell.`,
+    `The servers were overloaded: at least as many tasks were queued as active, on ${shares} of its time. Slow and failed requests are not due to faults alone: repeat with less load or more machines.`,
   ];
 }
 
@@ -69,25 +67,25 @@ function retries({ successful_requests: successful }: Unchecked, retried: number
   if (retried === 0) return [];
   const share = successful === 0 ? '' : ` (${((retried / successful) * 100).toFixed(2)}% of the successes)`;
   const what = retried === 1 ? '1 success' : `${retried} successes`;
-  return [`${what}${share} needed a retry or a second server: the failure rate alone hides them.`];
+  return [`${what}${share} needed a retry or a second server: the failure rate does not show them.`];
 }
 
-/** Requests that are not where one would look for them. */
+/** Reports requests that are missing from totals, charts or percentiles. */
 function requests(report: Unchecked, { clients }: Inputs): string[] {
   const { interrupted_requests: interrupted, unsent_requests: unsent, clients_without_percentiles: mute } = report;
   const leftOut = report.timeline?.left_out ?? 0;
   const uncounted = clients.filter(({ extras }) => extras === null).length;
   return [
     ...(interrupted + unsent > 0
-      ? [`${interrupted} requests were interrupted and ${unsent} not sent; they are in no total.`]
+      ? [`${interrupted} requests were interrupted and ${unsent} not sent; no total includes them.`]
       : []),
     ...(leftOut > 0
       ? [
-          `${leftOut} requests ended more than a week from the others (a damaged clock?): they are in the totals, but in no chart.`,
+          `${leftOut} requests ended more than a week away from the others (a wrong clock?): totals include them, charts do not.`,
         ]
       : []),
     ...(mute > 0
-      ? [`${mute} clients have no percentiles: their latencies are in minimum, maximum and average only.`]
+      ? [`${mute} clients have no percentiles: their latencies count for minimum, maximum and average only.`]
       : []),
     ...(uncounted > 0 ? [`${uncounted} clients do not count retries and bytes: these totals are too low.`] : []),
   ];
@@ -102,18 +100,18 @@ function gaps(report: Unchecked, inputs: Inputs): string[] {
   return [
     ...inputs.cut,
     ...(unread > 0 ? [`${unread} places could not be read: the report is incomplete.`] : []),
-    ...(damaged.length > 0 ? [`${damagedLines} lines in ${damaged.length} files are damaged and do not count.`] : []),
-    ...(repeats > 0 ? [`${repeats} lines repeat requests that were counted before; they count once.`] : []),
-    ...(inputs.faults === null ? ['There is no file of faults: whether there were any is unknown.'] : []),
+    ...(damaged.length > 0 ? [`${damagedLines} lines in ${damaged.length} files are damaged and not counted.`] : []),
+    ...(repeats > 0 ? [`${repeats} lines repeat requests that are already counted; they count once.`] : []),
+    ...(inputs.faults === null ? ['There is no file of faults: it is unknown whether there were any.'] : []),
     ...(inputs.events === null ? ['There are no event files of the servers: leaders and audit are unknown.'] : []),
     ...[...inputs.leftOut]
       .sort(([a], [b]) => a - b)
       .map(
         ([id, { executed, others }]) =>
-          `Server ${id} left out ${executed} executions and ${others} other events, for there were too many to write: what is counted by them is too low.`,
+          `Server ${id} dropped ${executed} executions and ${others} other events for lack of room: counts based on them are too low.`,
       ),
     ...(silent.length > 0 && report.total_requests > 0
-      ? [`Server ${silent.join(', ')} left no samples of the time of the run: how busy it was is unknown.`]
+      ? [`Server ${silent.join(', ')} wrote no samples during the run: it is unknown how busy it was.`]
       : []),
   ];
 }
@@ -121,7 +119,7 @@ function gaps(report: Unchecked, inputs: Inputs): string[] {
 function doubts({ clockDoubts }: Inputs): string[] {
   const why = [...new Set(clockDoubts.map((doubt) => doubt.why))];
   if (why.length === 0) return [];
-  return [`Times of different machines may be wrong (${why.join('; ')}): what rests on them is unknown.`];
+  return [`Times of different machines may be wrong (${why.join('; ')}): values that depend on them are unknown.`];
 }
 
 function clocks({ faults, clocks: all }: Unchecked, { events, loads, uncompared }: Inputs): string[] {
@@ -130,11 +128,11 @@ function clocks({ faults, clocks: all }: Unchecked, { events, loads, uncompared 
     const isLocal = uncompared.length === 0 && new Set(loads.map(({ host }) => host)).size < 2;
     return [
       isLocal
-        ? 'All files were read from this machine, so no clocks were compared: copies from others keep the times of theirs.'
-        : 'Clocks were not compared: times of clients, servers and faults agree as well as their machines do.',
+        ? 'All files were read from this machine, so no clocks were compared: files copied from other machines keep the times of these.'
+        : 'Clocks were not compared: times of clients, servers and faults are only as accurate as the clocks of their machines.',
     ];
   }
-  // Of two machines, each may be off in its own direction.
+  // Each of two machines may be off in the opposite direction.
   const [worst = 0, next = 0] = all.map(({ uncertainty_ms }) => uncertainty_ms).sort((a, b) => b - a);
   const uncertainMs = worst + next;
   const shortest = shortestMs(faults ?? []);
@@ -145,7 +143,7 @@ function clocks({ faults, clocks: all }: Unchecked, { events, loads, uncompared 
   ];
 }
 
-/** The shortest of what is told of faults from the clocks of two machines. */
+/** The shortest duration after a fault that spans the clocks of two machines. */
 function shortestMs(faults: readonly FaultReport[]): number | null {
   const told = faults
     .flatMap(({ detected_ms, new_leader_ms, first_success_ms }) => [detected_ms, new_leader_ms, first_success_ms])

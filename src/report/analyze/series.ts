@@ -1,7 +1,7 @@
 import type { Inputs } from '../read/inputs';
 import type { GeneratorSeries, ServerSeries } from '../report';
 
-/** How the servers were in time, by id. */
+/** Returns the servers' samples over time, by id. */
 export function serverSeriesOf({ samples }: Pick<Inputs, 'samples'>): ServerSeries[] {
   return [...samples]
     .sort(([a], [b]) => a - b)
@@ -19,7 +19,7 @@ export function serverSeriesOf({ samples }: Pick<Inputs, 'samples'>): ServerSeri
     });
 }
 
-/** How the load generators were in time, by machine. */
+/** Returns the load generators' samples over time, by machine. */
 export function generatorSeriesOf({ generators }: Pick<Inputs, 'generators'>): GeneratorSeries[] {
   return [...generators]
     .sort((a, b) => a.machineId - b.machineId)
@@ -38,7 +38,7 @@ export function generatorSeriesOf({ generators }: Pick<Inputs, 'generators'>): G
     });
 }
 
-/** Several files of one server may have been read in any order. */
+/** Sorts by time: several files of one server may have been read in any order. */
 function inOrder<T extends { time: number }>(points: readonly T[]): T[] {
   return [...points].sort((a, b) => a.time - b.time);
 }

@@ -3,33 +3,33 @@ import type { ForEachRow } from '../read/columns';
 import { HISTOGRAM_BASE, type Interval, type Timeline } from '../report';
 import { sum } from './sum';
 
-/** Widths of a window; beyond the last one they double. */
+/** Window widths; beyond the last one, the width doubles. */
 const WIDTHS_MS = [250, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000];
 const MAX_WINDOWS = 600;
-/** Finer than a second only where the run is short: narrow windows hold few requests. */
+/** Windows below one second only for short runs: narrow windows hold few requests. */
 const MAX_NARROW_WINDOWS = 240;
-/** So many requests on average, or a window tells more of chance than of the servers. */
+/** The average number of requests per window below which chance would dominate. */
 const ENOUGH = 10;
-/** But a run of a few seconds is not one of a few windows. */
+/** The least number of windows for a short run. */
 const FEW_WINDOWS = 30;
 const BUCKETS_PER_E = 1 / Math.log(HISTOGRAM_BASE);
 /** Latencies are whole microseconds in 32 bits. */
 const BUCKETS = bucketOf(2 ** 32) + 1;
 
-/** Names by number, as the columns have them: what stands at 0 is 1 there. */
+/** Names by index; columns store the index plus 1. */
 interface Named {
   servers: readonly number[];
   reasons: readonly string[];
 }
 
 interface Told extends Named {
-  /** How many there are in all, about. */
+  /** The approximate total. */
   requestCount: number;
 }
 
 /**
- * The run in windows, told in one pass. Percentiles are those of a histogram whose buckets are 1 % wide, by nearest
- * rank, told by the middle of their bucket: at most 0.5 % off. null without a run.
+ * Divides the run into windows, in one pass. Percentiles come from a histogram with buckets 1 % wide, by nearest rank,
+ * as the middle of the bucket: at most 0.5 % off. null if there is no run.
  */
 export function timelineOf(
   forEachRow: ForEachRow,
@@ -60,12 +60,12 @@ export function timelineOf(
   };
 }
 
-/** The bucket of a latency in microseconds; what is shorter than one counts as one. */
+/** Returns the bucket of a latency in microseconds; less than 1 counts as 1. */
 export function bucketOf(us: number): number {
   return us <= 1 ? 0 : Math.floor(Math.log(us) * BUCKETS_PER_E);
 }
 
-/** The middle of a bucket in milliseconds. */
+/** Returns the middle of a bucket in milliseconds. */
 export function bucketMs(bucket: number): number {
   return HISTOGRAM_BASE ** (bucket + 0.5) / 1000;
 }
@@ -78,7 +78,7 @@ function widthOf(spanMs: number, requestCount: number): number {
   return widthMs;
 }
 
-/** What is counted of every window: dense, so that a request costs a few additions and no object. */
+/** The counters of all windows: dense arrays, so that a request costs a few additions and no allocation. */
 class Windows {
   readonly #maxMs: Float64Array;
   readonly #successes: Uint32Array;
@@ -118,7 +118,7 @@ class Windows {
     const part = (cells: Uint32Array, at: number) => cells.subarray(at * BUCKETS, (at + 1) * BUCKETS);
     const histograms = this.#each((at) => sparse(part(this.#successes, at)));
     const failed = this.#each((at) => sum(part(this.#failures, at)));
-    // From here on the successes are all requests: a chart of successes alone flatters.
+    // `all` adds the failures: a chart of successes alone would look too good.
     const all = this.#successes.map((successes, cell) => successes + this.#failures[cell]!);
     const requests = this.#each((at) => sum(part(all, at)));
     const quantile = (q: number) => this.#each((at) => quantileMs(part(all, at), requests[at]!, q, this.#maxMs[at]!));
@@ -134,14 +134,14 @@ class Windows {
   }
 }
 
-/** bucket, count, bucket, count ... */
+/** Returns bucket, count, bucket, count ... */
 function sparse(cells: Uint32Array): number[] {
   const pairs: number[] = [];
   cells.forEach((count, bucket) => count > 0 && pairs.push(bucket, count));
   return pairs;
 }
 
-/** By nearest rank; null of nothing. */
+/** Computes a quantile by nearest rank; null if there are no requests. */
 function quantileMs(cells: Uint32Array, total: number, q: number, maxMs: number): number | null {
   if (total === 0) return null;
   let left = Math.max(1, Math.ceil(total * q));

@@ -9,7 +9,7 @@ import type { Interval, PhaseShare } from '../report';
 
 const PHASES = ['warmup', 'steady', 'fault', 'recovering'] as const;
 
-/** What is told of all requests, of records and clients alike. */
+/** Computes the totals over all requests, from records and client files alike. */
 export function totalsOf(inputs: Inputs, counted: Counted, run: Interval | null) {
   const { records, clients } = inputs;
   const all = merged([...counted.cells.values()].flat());
@@ -42,7 +42,9 @@ export function totalsOf(inputs: Inputs, counted: Counted, run: Interval | null)
   };
 }
 
-/** Requests by server id, ascending, of records and clients alike; of more than 1,000 servers the others as 0. */
+/**
+ * Counts requests by server id, ascending, from records and client files; servers beyond the first 1,000 count as 0.
+ */
 export function serverTotals({ servers, clients }: Inputs, byServer: readonly number[]): [number, number][] {
   const counts = new CappedCounts(MAX_SERVERS, OTHER_SERVERS);
   servers.all.forEach((id, index) => byServer[index]! > 0 && counts.add(id, byServer[index]));
@@ -50,7 +52,7 @@ export function serverTotals({ servers, clients }: Inputs, byServer: readonly nu
   return [...counts.all].sort(([a], [b]) => a - b);
 }
 
-/** Of several machines' warm-ups the longest. */
+/** Returns the longest warm-up of all machines. */
 export function warmupSecsOf({ loads }: Pick<Inputs, 'loads'>): number {
   return loads.reduce((longest, { warmup_secs }) => Math.max(longest, warmup_secs), 0);
 }

@@ -7,11 +7,11 @@ import { MAX_REASONS, MAX_SERVERS } from './inputs';
 import { parseJson } from './parse-json';
 import type { Parsed } from './parse-line';
 
-/** What one client says of itself; of the original implementation only the name, the duration and the statistics. */
+/** The contents of one client's file. A file of the original implementation has only name, duration and statistics. */
 export interface ClientFile {
   path: string;
   name: string;
-  /** null: the original's, which has none. */
+  /** null in a file of the original implementation, which has no run id. */
   runId: string | null;
   /** Unix milliseconds. */
   startedAtMs: number | null;
@@ -23,9 +23,9 @@ export interface ClientFile {
   avgMs: number | null;
   servers: Map<number, number>;
   reasons: Map<string, number>;
-  /** null: the original's, which does not count these. */
+  /** null in a file of the original implementation, which does not count these. */
   extras: { retries: number; bytesSent: number; bytesReceived: number } | null;
-  /** null: its percentiles cannot be merged. */
+  /** null if the file has no digest, so that its percentiles cannot be merged. */
   centroids: Centroid[] | null;
 }
 
@@ -34,7 +34,7 @@ type Fields = Record<string, unknown>;
 const ROUNDING = 1e-6;
 const MAX_NAME_CHARS = 200;
 
-/** The text of machine_{n}_client_{i}.json. */
+/** Parses the text of a machine_{n}_client_{i}.json. */
 export function parseClientFile(path: string, text: string): Parsed<ClientFile> {
   let value: unknown;
   try {
@@ -45,18 +45,19 @@ export function parseClientFile(path: string, text: string): Parsed<ClientFile> 
   try {
     return { ok: read(path, fieldsOf(value, 'the file')) };
   } catch (error) {
-    if (error instanceof Senseless) return { problem: error.message };
+    if (error instanceof InvalidFile) return { problem: error.message };
     throw error;
   }
 }
 
-class Senseless extends Error {}
+class InvalidFile extends Error {}
 
 function read(path: string, file: Fields): ClientFile {
   const stats = fieldsOf(file['aggregated_stats'], '"aggregated_stats"');
   const successful = countOf(stats, 'successful_requests');
   const failed = countOf(stats, 'failed_requests');
-  if (countOf(stats, 'total_requests') !== successful + failed) throw new Senseless('its requests do not add up');
+  if (countOf(stats, 'total_requests') !== successful + failed)
+    throw new InvalidFile('"total_requests" is not the sum of successful and failed requests');
   const has = successful > 0;
   return {
     path,
@@ -73,39 +74,39 @@ function read(path: string, file: Fields): ClientFile {
   };
 }
 
-/** Averages are sums of fractions, which may be off in their last digits. */
+/** Averages are sums of fractions, so their last digits may be inexact. */
 function latenciesOf(stats: Fields): { minMs: number; maxMs: number; avgMs: number } {
   const minMs = numberOf(stats, 'latency_min_ms');
   const maxMs = numberOf(stats, 'latency_max_ms');
   const avgMs = numberOf(stats, 'latency_avg_ms');
-  if (maxMs > MAX_LATENCY_MS) throw new Senseless('"latency_max_ms" makes no sense');
+  if (maxMs > MAX_LATENCY_MS) throw new InvalidFile('"latency_max_ms" has an invalid value');
   if (avgMs < minMs * (1 - ROUNDING) || avgMs > maxMs * (1 + ROUNDING)) {
-    throw new Senseless('its average latency is not between the least and the greatest');
+    throw new InvalidFile('"latency_avg_ms" is not between minimum and maximum');
   }
   return { minMs, maxMs, avgMs };
 }
 
 function fieldsOf(value: unknown, what: string): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
-  throw new Senseless(value === undefined ? `${what} is missing` : `${what} is no object`);
+  throw new InvalidFile(value === undefined ? `${what} is missing` : `${what} is not an object`);
 }
 
 function numberOf(fields: Fields, name: string): number {
   const value = fields[name];
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
-  throw new Senseless(value === undefined ? `"${name}" is missing` : `"${name}" makes no sense`);
+  throw new InvalidFile(value === undefined ? `"${name}" is missing` : `"${name}" has an invalid value`);
 }
 
 function countOf(fields: Fields, name: string): number {
   const value = numberOf(fields, name);
   if (Number.isSafeInteger(value)) return value;
-  throw new Senseless(`"${name}" makes no sense`);
+  throw new InvalidFile(`"${name}" has an invalid value`);
 }
 
 function textOf(fields: Fields, name: string): string {
   const value = fields[name];
   if (typeof value === 'string' && value !== '' && value.length <= MAX_NAME_CHARS) return value;
-  throw new Senseless(value === undefined ? `"${name}" is missing` : `"${name}" makes no sense`);
+  throw new InvalidFile(value === undefined ? `"${name}" is missing` : `"${name}" has an invalid value`);
 }
 
 function countsOf(stats: Fields, name: string): [string, number][] {
@@ -135,7 +136,7 @@ function extrasOf(stats: Fields): ClientFile['extras'] {
 
 function serverIdOf(key: string): number {
   if (/^\d{1,15}$/.test(key)) return Number(key);
-  throw new Senseless('"server_distribution" names a server that is no number');
+  throw new InvalidFile('"server_distribution" has a key that is not a server id');
 }
 
 function centroidsOf(value: unknown, successful: number): Centroid[] {
@@ -145,8 +146,9 @@ function centroidsOf(value: unknown, successful: number): Centroid[] {
     each.every((part) => typeof part === 'number' && Number.isFinite(part) && part >= 0) &&
     Number.isSafeInteger(each[1]) &&
     each[1] >= 1;
-  if (!Array.isArray(value) || !value.every(isCentroid)) throw new Senseless('"latency_digest" makes no sense');
+  if (!Array.isArray(value) || !value.every(isCentroid)) throw new InvalidFile('"latency_digest" has an invalid value');
   const count = value.reduce((sum, [, n]) => sum + n, 0);
-  if (count !== successful) throw new Senseless('"latency_digest" holds another number of latencies than successes');
+  if (count !== successful)
+    throw new InvalidFile('the counts in "latency_digest" do not add up to "successful_requests"');
   return value;
 }

@@ -4,41 +4,41 @@ import type { ClockNote } from '../../core/metrics/record';
 import type { ClockChange } from '../report';
 
 /**
- * Puts the times of all files on one clock (docs/decisions/0024-clocks-that-are-set.md). A process records by a clock of
- * its own, which never steps; its notes say how that stands to the clocks of its machine. A *start* below is when the
- * machine was started, by some clock: it stays the same for as long as nobody sets that clock.
+ * Puts the times of all files on one clock (docs/decisions/0024-clocks-that-are-set.md). Each process records times by
+ * its own clock, which never steps, and writes notes that relate it to the clocks of its machine. *Start* below means
+ * the time at which the machine booted, by a given clock: it is constant unless that clock is set.
  */
 
 export type TimedNote = { time: number } & ClockNote;
 
-/** Which process wrote a line: the run of a load, or the number of the process in the order of its file. */
+/** Identifies the process that wrote a line: the run id of a load, or the ordinal of the process in its file. */
 export type LifeKey = string | number;
 
-/** The notes of one process; unix milliseconds of its own clock. */
+/** The clock notes of one process. Times are Unix milliseconds of its own clock. */
 export interface Life {
   key: LifeKey;
   /** At least one. */
   notes: TimedNote[];
-  /** Its last line. */
+  /** The time of its last line. */
   lastMs: number;
 }
 
 export type WatchedKind = 'records' | 'events' | 'faults';
 
-/** A file, and the processes in it that wrote notes. */
+/** A file and its processes that wrote clock notes. */
 export interface WatchedFile {
   path: string;
   kind: WatchedKind;
-  /** Who wrote it, for people. */
+  /** The writer of the file, for messages. */
   who: string;
-  /** So far is its machine's wall clock ahead of that of the report now. */
+  /** The difference between the machine's wall clock and the report's, now; positive if ahead. */
   offsetMs: number;
   lives: Life[];
-  /** It holds anything. */
+  /** Set if the file holds any data. */
   isUsed: boolean;
 }
 
-/** Times that may be wrong by so much, though everything known was put right. */
+/** A period in which times may still be wrong by more than 50 ms after all corrections. */
 export interface ClockDoubt {
   kind: WatchedKind;
   /** Unix milliseconds. */
@@ -47,7 +47,7 @@ export interface ClockDoubt {
   why: string;
 }
 
-/** How far the clock of one process is ahead of the report's at a time of its own. */
+/** Returns how far the clock of one process is ahead of the report's, at a time of its own clock. */
 export interface LifeClock {
   offsetAt(timeMs: number): number;
 }
@@ -57,34 +57,34 @@ export interface FileClock {
 }
 
 export interface Clocks {
-  /** Of the file itself, or one that the same process wrote beside it. */
+  /** Returns the clock of the file, or of one that the same process wrote beside it. */
   of(path: string): FileClock;
   changes: ClockChange[];
   doubts: ClockDoubt[];
 }
 
-/** A machine that looks now is less exact than two notes of one process. */
+/** Reading a machine's clocks now is less exact than comparing two notes of one process. */
 const SAME_MACHINE_MS = 50;
 const SUSPENDED_MS = 100;
-/** A note comes so long after what it tells of, at most: processes look once a second. */
+/** The longest delay between a clock change and the note about it: processes check once a second. */
 const SEEN_WITHIN_MS = 1500;
-/** Oscillators of computers are this good; what is more is a clock that somebody set. */
+/** The largest drift of a computer's oscillator; a larger change means that the clock was set. */
 const MAX_DRIFT = 1e-4;
-/** Durations of two clocks that are surer than this are told. */
+/** A total drift up to this raises no doubt about durations between two clocks. */
 const MAX_DOUBT_MS = 50;
 
-/** A clock that is ahead by the same at all times. */
+/** Returns a clock with a constant offset. */
 export function fixedClock(offsetMs: number): FileClock {
   const life = { offsetAt: () => offsetMs };
   return { of: () => life };
 }
 
-/** machine_1 of all files of a load. */
+/** Returns the common prefix (machine_1) of all files of a load. */
 export function clockKeyOf(file: string): string {
   return file.replace(/_(requests\.ndjson|generator\.ndjson|run\.json)$/, '');
 }
 
-/** The processes of one file that lived between two starts of one machine; what is known of it is known of them all. */
+/** The processes of one file that ran during one boot of a machine; facts about that boot apply to all of them. */
 interface Track {
   file: WatchedFile;
   bootId: string | null;
@@ -126,7 +126,9 @@ function tracksOf(file: WatchedFile): Track[] {
   return tracks;
 }
 
-/** A machine sleeps for longer than its uptime is inexact by: what is less is no suspension. */
+/**
+ * Suppresses changes of `suspended_ms` below 100 ms: uptime is inexact by that much, and real suspensions are longer.
+ */
 function smooth(notes: readonly TimedNote[]): void {
   let sleptMs = notes[0]!.suspended_ms;
   for (const note of notes) {
@@ -136,8 +138,8 @@ function smooth(notes: readonly TimedNote[]): void {
 }
 
 /**
- * The start of the machine by its wall clock as it was last: by the last note of the file; after that by the file of the
- * same machine whose processes went on for longest; after that by the machine itself, if it was asked.
+ * Returns the machine's start by the latest known state of its wall clock: from the last note of the file, updated from
+ * the longest-running file of the same machine, and then from the machine itself if it was queried.
  */
 function latestStartMs(track: Track, tracks: readonly Track[], machines: readonly MachineNow[]): number {
   const own = startAtEnd(track);
@@ -175,7 +177,7 @@ function beginOf({ lives }: Track): number {
   return lives[0]!.notes[0]!.machine_ms;
 }
 
-/** Its last line, by the clock that all processes of the machine share. */
+/** The time of the last line, by the clock that all processes of the machine share. */
 function endOf({ lives }: Track): number {
   const { notes, lastMs } = lives.at(-1)!;
   const [first] = notes;
@@ -184,7 +186,7 @@ function endOf({ lives }: Track): number {
 
 class AlignedLife implements LifeClock {
   readonly key: LifeKey;
-  /** From its first line, and from each suspension on: what it does not count, the others lived through. */
+  /** One span from the first line, and one from each suspension: the process's clock stops then, others do not. */
   readonly #spans: { from: number; offsetMs: number }[];
 
   constructor(
@@ -241,7 +243,7 @@ function changesOf({ file, lives }: Track, aligned: readonly AlignedLife[], star
   return changes;
 }
 
-/** Then all times are of one clock that nobody can set, whatever became of the others. */
+/** Returns true if all times come from one monotonic clock, so that changes of wall clocks do not matter. */
 function isOneMachine(files: readonly WatchedFile[], tracks: readonly Track[]): boolean {
   const used = files.filter(({ isUsed }) => isUsed);
   const boots = new Set(tracks.map(({ bootId }) => bootId));
@@ -258,15 +260,15 @@ function doubtsOf(files: readonly WatchedFile[], changes: readonly ClockChange[]
       .filter((change) => change.kind === 'suspended')
       .map(({ at, by_ms }) => ({
         ...{ kind, from: at - by_ms - SEEN_WITHIN_MS, to: at },
-        why: `the machine of ${who} was suspended then`,
+        why: `the machine of ${who} was suspended at that time`,
       }));
     if (driftMs > MAX_DOUBT_MS) {
       doubts.push({ kind, ...always, why: `the clock of ${who} drifted by ${Math.round(driftMs)} ms` });
     }
-    // Less evidence is no better: its machine's clock was set, and it does not say when it was written.
+    // A file without notes is no better: its machine's clock was set, and it does not say when its lines were written.
     const isOfSuch = changes.some((change) => isOfOneMachine(file, files, change));
     if (file.isUsed && file.lives.length === 0 && isOfSuch) {
-      doubts.push({ kind, ...always, why: `a clock was set, and ${who} left no notes of its own` });
+      doubts.push({ kind, ...always, why: `a clock was set, and ${who} wrote no clock notes` });
     }
     return doubts;
   });

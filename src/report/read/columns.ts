@@ -1,24 +1,24 @@
 import type { Interval } from '../report';
 
-/** One finished request (success or failure), as the report needs it. Times are unix milliseconds. */
+/** One finished request (success or failure) with the fields that the report needs. Times are Unix milliseconds. */
 export interface Row {
   startMs: number;
   endMs: number;
   latencyMs: number;
   serviceMs: number;
-  /** Number of the image's name. */
+  /** Index of the image's name. */
   image: number;
-  /** Number of the server's id plus 1; 0: no server. */
+  /** Index of the server's id plus 1; 0 if there is no server. */
   server: number;
   term: number;
-  /** Number of the failure's reason plus 1; 0: none. */
+  /** Index of the failure reason plus 1; 0 if there is none. */
   reason: number;
   success: boolean;
   retried: boolean;
   hedged: boolean;
 }
 
-/** Shows all requests, or those whose life touches `within`: much quicker where that is short. */
+/** Visits all requests, or only those in flight during `within`, which is much faster if that is short. */
 export type ForEachRow = (visit: (row: Row) => void, within?: Interval) => void;
 
 /** Latencies are kept as whole microseconds in 32 bits. */
@@ -30,14 +30,14 @@ const SUCCESS = 1;
 const RETRIED = 2;
 const HEDGED = 4;
 
-/** Starts are microseconds after half of this before the first one of their chunk: 35 minutes either way. */
+/** Starts are stored as microseconds relative to the chunk's first start, offset by half of this: ±35 minutes. */
 const SPAN_US = 2 ** 32;
-/** Stands for a start that lies further away. */
+/** Marks a start outside that range. */
 const FAR = SPAN_US - 1;
 
 /**
- * Requests by column, 21 bytes each: ten million objects would not fit into memory, and what a fault did to them can be
- * told only when all are read. Times are exact to the microsecond, because records have no finer ones.
+ * Stores requests by column, 21 bytes each: ten million objects would not fit into memory, and the effects of a fault
+ * are known only once all requests are read. Times are exact to the microsecond, the precision of records.
  */
 export class RequestColumns {
   count = 0;
@@ -72,14 +72,14 @@ export class RequestColumns {
   }
 
   /**
-   * Shows every request whose life touches `within`, by default all, in the order in which they came; `row` is one and
-   * the same object, valid until the next.
+   * Visits every request in flight during `within` (default: all), in insertion order. `row` is one reused object,
+   * valid until the next call.
    */
   forEach(visit: (row: Row) => void, within: Interval = ALWAYS): void {
     const { from, to } = within;
     const row = { ...NO_ROW };
     for (const chunk of this.#chunks) {
-      // Records are written as requests end, so that most chunks lie far from a short span.
+      // Records are written as requests end, so most chunks are far from a short interval.
       if (!(chunk.firstStartMs <= to && chunk.lastEndMs >= from)) continue;
       for (let at = 0; at < chunk.count; at++) {
         const sinceUs = chunk.start[at]!;
@@ -105,7 +105,7 @@ export class RequestColumns {
 }
 
 const ALWAYS: Interval = { from: -Infinity, to: Infinity };
-/** Halves tell the engine that these are fractions, so that writing them makes no object. */
+/** The halves make the engine store these as doubles, so that writing them allocates no objects. */
 const NO_ROW: Row = {
   ...{ startMs: 0.5, endMs: 0.5, latencyMs: 0.5, serviceMs: 0.5 },
   ...{ image: 0, server: 0, term: 0, reason: 0, success: false, retried: false, hedged: false },
@@ -117,7 +117,7 @@ function newChunk(rows: number) {
   return {
     count: 0,
     baseUs: 0,
-    /** By row. */
+    /** Starts outside the range, by row. */
     farUs: new Map<number, number>(),
     firstStartMs: Infinity,
     lastEndMs: -Infinity,

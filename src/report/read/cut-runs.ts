@@ -4,24 +4,24 @@ import { increment } from './names';
 import { clientName } from './read-requests';
 import type { ClientTasks } from './task-marks';
 
-/** More than one process can be. */
+/** More clients than one process can run. */
 const MAX_CLIENTS = 1_000_000;
 
-/** A machine's part of a run. */
+/** One machine's part of a run. */
 interface Part {
   machineId: number;
   runId: string;
-  /** Those with records. */
+  /** The clients with records. */
   clientIds: readonly number[];
-  /** How many it was told to start; 0: unknown. */
+  /** The configured number of clients; 0 if unknown. */
   wanted: number;
-  /** Undefined: there is no machine_{n}_run.json of it. */
+  /** Undefined if there is no machine_{n}_run.json. */
   hasEnd?: boolean;
 }
 
 /**
- * Finds runs that were cut short, by a full disk or a kill: a load writes a summary of each client and the time of its end
- * when it is over. Records alone, without any file that only our own load writes, are none.
+ * Finds runs that were cut short, by a full disk or a kill: at its end, a load writes a summary of each client and the
+ * end time. Records alone, without any of the files that only our own load writes, do not count as cut short.
  */
 export function findCutRuns(inputs: Inputs, summarized: ReadonlySet<ClientTasks>): void {
   const alone = countAlone(inputs);
@@ -36,7 +36,7 @@ export function findCutRuns(inputs: Inputs, summarized: ReadonlySet<ClientTasks>
   }
 }
 
-/** Of each file of records the newest run: only of that one the other files can be. */
+/** Takes the newest run of each records file: the other files belong to that one. */
 function partsOf({ records, loads }: Inputs): Part[] {
   const parts = new Map<string, Part>();
   for (const run of records) {
@@ -51,7 +51,7 @@ function partsOf({ records, loads }: Inputs): Part[] {
   return [...parts.values()];
 }
 
-/** How many clients have a summary and no records. */
+/** Counts the clients that have a summary but no records, by run and machine. */
 function countAlone({ clients }: Inputs): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { runId, name } of clients) {
@@ -61,7 +61,7 @@ function countAlone({ clients }: Inputs): Map<string, number> {
   return counts;
 }
 
-/** 0 where it says nothing that makes sense. */
+/** Returns `num_clients`, or 0 if it is missing or invalid. */
 function wantedOf(config: object): number {
   const { num_clients: count } = config as Record<string, unknown>;
   return Number.isSafeInteger(count) && (count as number) <= MAX_CLIENTS ? (count as number) : 0;
@@ -82,13 +82,13 @@ function tellClients(
   const list = names.count === 0 ? '' : `: ${names.lines().join(', ')}`;
   missing.push(`machine ${machineId}: the summaries of ${count} of its ${total} clients${list}`);
   cut.push(
-    `${count} of the ${total} clients of machine ${machineId} left no summary: their run was cut short (by a full disk or a kill), and requests may be missing.`,
+    `${count} of the ${total} clients of machine ${machineId} wrote no summary: their run was cut short (by a full disk or a kill), and requests may be missing.`,
   );
 }
 
 function tellEnd({ missing, cut }: Inputs, machineId: number): void {
-  missing.push(`machine ${machineId}: the end of its run, in machine_${machineId}_run.json`);
+  missing.push(`machine ${machineId}: no end time in machine_${machineId}_run.json`);
   cut.push(
-    `Machine ${machineId} did not write down the end of its run: it was cut short (by a full disk or a kill), and requests may be missing.`,
+    `Machine ${machineId} wrote no end time for its run: it was cut short (by a full disk or a kill), and requests may be missing.`,
   );
 }

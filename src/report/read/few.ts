@@ -1,6 +1,6 @@
 const SHOWN = 3;
 
-/** The first few of possibly millions of remarks, and how many more there were. */
+/** Keeps the first few of possibly millions of remarks, and counts the rest. */
 export class Few {
   readonly #first: string[] = [];
   count = 0;
@@ -10,7 +10,7 @@ export class Few {
     if (this.#first.length < SHOWN) this.#first.push(text);
   }
 
-  /** One line each, the last one `and N more`. */
+  /** Returns one line for each remark kept; the last one is `and N more`. */
   lines(): string[] {
     const more = this.count - this.#first.length;
     return more > 0 ? [...this.#first, `and ${more} more`] : [...this.#first];

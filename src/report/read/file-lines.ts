@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } fro
 import { causeOf } from '../../files/cause';
 
 const BLOCK_BYTES = 1024 * 1024;
-/** No line of ours comes near it. */
+/** Far longer than any line that this project writes. */
 export const MAX_LINE_BYTES = 64 * 1024;
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 const NEWLINE = 0x0a;
@@ -10,26 +10,25 @@ const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
 export interface LineVisitor {
   /**
-   * Asked first: takes the line that begins at `from` out of the bytes and returns where its end (\n) is, or -1 for one
-   * that it wants as a text.
+   * Called first: consumes the line that starts at `from` and returns the index of its end (\n), or -1 to get the line
+   * as a string instead.
    */
   bytes?(block: Buffer, from: number, number: number): number;
-  /** Counted from 1. Lines of nothing but white space are not shown. */
+  /** Receives a line; numbers start at 1. Blank lines are skipped. */
   line(text: string, number: number): void;
   problem(number: number, text: string): void;
-  /** Asked from time to time: whether the rest is not wanted. */
+  /** Polled between blocks; true stops reading. */
   isEnough?(): boolean;
 }
 
-/** `problem`: why the file cannot be read, or not to its end. */
+/** The result of reading; `problem` says why the file could not be opened or read to its end. */
 export interface LinesRead {
   lines: number;
   problem: string | null;
 }
 
 /**
- * Reads a file line by line in bounded memory. A last line without its end is shown like any other: it is good if it
- * is whole.
+ * Reads a file line by line in bounded memory. A last line without \n is treated like any other: it may be complete.
  */
 export function readLines(path: string, visitor: LineVisitor): LinesRead {
   const scan = new LineScan(visitor);
@@ -37,7 +36,7 @@ export function readLines(path: string, visitor: LineVisitor): LinesRead {
   return { lines: scan.lines, problem: read?.problem ?? null };
 }
 
-/** A small file's whole text, or why not. */
+/** Returns the text of a small file, or the reason why it cannot be read. */
 export function readWhole(path: string): { text: string } | { problem: string } {
   return withFile(path, (file) => {
     if (fstatSync(file).size > MAX_JSON_BYTES) return { problem: 'is larger than 64 MiB' };
@@ -48,12 +47,12 @@ export function readWhole(path: string): { text: string } | { problem: string } 
 function withFile<T>(path: string, use: (file: number) => T): T | { problem: string } {
   let file: number | undefined;
   try {
-    // A pipe that nobody writes to would make us wait already here.
+    // Opening a pipe without a writer would block.
     file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     // A pipe or a device may never end.
-    return fstatSync(file).isFile() ? use(file) : { problem: 'is no file' };
+    return fstatSync(file).isFile() ? use(file) : { problem: 'is not a regular file' };
   } catch (error) {
-    return { problem: (error as NodeJS.ErrnoException).code === 'ENXIO' ? 'is no file' : causeOf(error) };
+    return { problem: (error as NodeJS.ErrnoException).code === 'ENXIO' ? 'is not a regular file' : causeOf(error) };
   } finally {
     if (file !== undefined) closeSync(file);
   }
@@ -63,7 +62,7 @@ class LineScan {
   lines = 0;
   readonly #visitor: LineVisitor;
   readonly #block = Buffer.allocUnsafe(BLOCK_BYTES + MAX_LINE_BYTES + 1);
-  /** The beginning of this line was too long to be kept. */
+  /** The start of the current line was discarded because it is too long. */
   #isSkipping = false;
 
   constructor(visitor: LineVisitor) {
@@ -83,7 +82,7 @@ class LineScan {
       this.#show(from, end);
       kept = filled - end;
       if (kept > MAX_LINE_BYTES) {
-        // The line's end may be far away: nothing of it needs to be kept.
+        // The line is too long already: nothing of it needs to be kept.
         this.#isSkipping = true;
         kept = 0;
       } else if (kept > 0) block.copy(block, 0, end, filled);
@@ -96,7 +95,7 @@ class LineScan {
     this.#show(0, kept + 1);
   }
 
-  /** Whole lines. */
+  /** Visits complete lines. */
   #show(from: number, to: number): void {
     const block = this.#block;
     for (let at = from; at < to; at++) {
@@ -107,7 +106,7 @@ class LineScan {
     }
   }
 
-  /** Returns where it ends. */
+  /** Returns the index of the line's end. */
   #showText(from: number, number: number): number {
     const end = this.#block.indexOf(NEWLINE, from);
     if (this.#isSkipping || end - from > MAX_LINE_BYTES) this.#visitor.problem(number, 'longer than 64 KiB');

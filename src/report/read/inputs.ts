@@ -17,13 +17,13 @@ export interface RunRecords {
   folder: string;
   machineId: number;
   runId: string;
-  /** Of its times, which are already corrected. */
+  /** The clock of its times, which are already corrected. */
   clock: LifeClock;
   columns: RequestColumns;
   reasons: Map<string, number>;
   /** Requests that were counted before, in this file or another; not counted again. */
   repeats: number;
-  /** The latest end of any of its lines, by which the newest run is told. */
+  /** The latest end time of any line; determines the newest run. */
   latestMs: number;
   retries: number;
   bytesSent: number;
@@ -37,21 +37,21 @@ export interface RunRecords {
   clients: Map<number, ClientTasks>;
 }
 
-/** What a killed server had written down last; unix milliseconds. */
+/** The time of the last event that a killed server wrote. Unix milliseconds. */
 export interface LastWord {
   serverId: number;
   killMs: number;
   writtenMs: number;
 }
 
-/** Everything that was read, ready for `buildReport`. Times are unix milliseconds of one clock. */
+/** Everything that was read, ready for `buildReport`. Times are Unix milliseconds of one clock. */
 export interface Inputs {
   files: InputFile[];
   /** Machines, folders and named files that could not be read: the report is incomplete. */
   missing: string[];
-  /** Runs that were cut short, one sentence each; what is not there of them is in `missing` too. */
+  /** Runs that were cut short, one sentence each; their missing parts are in `missing` too. */
   cut: string[];
-  /** Differences, duplicates and what was left out, one sentence each. */
+  /** Differences, duplicates and skipped data, one sentence each. */
   notes: string[];
   records: RunRecords[];
   images: Names<string>;
@@ -59,34 +59,34 @@ export interface Inputs {
   servers: Names<number>;
   tasks: Tasks;
   runs: RunSeen[];
-  /** Of clients without records. */
+  /** Clients without records. */
   clients: ClientFile[];
   clientFileCount: number;
-  /** null: no file. */
+  /** null if there is no file. */
   faults: FaultStep[] | null;
-  /** Of machines whose clocks were compared with this one's; times are already corrected by them. */
+  /** Machines whose clocks were compared with this one's; times are already corrected. */
   clocks: MachineClock[];
   /** Other machines whose clocks could not be compared. */
   uncompared: string[];
-  /** What became of clocks while they were recorded by; times are already corrected. */
+  /** Changes of clocks during recording; times are already corrected. */
   clockChanges: ClockChange[];
-  /** Where times may be wrong all the same. */
+  /** Periods in which times may be wrong despite the corrections. */
   clockDoubts: ClockDoubt[];
-  /** null: no file. Ascending in time. */
+  /** null if there is no file. In ascending order of time. */
   events: KeptEvent[] | null;
   /** Servers that wrote any event. */
   eventServerIds: number[];
-  /** Of servers that were killed: the time of the last thing that they had written down before. */
+  /** The last event that each killed server wrote before its kill. */
   lastWords: LastWord[];
-  /** During the run, by server id. */
+  /** Samples during the run, by server id. */
   samples: Map<number, ServerRead>;
-  /** Of runs that are taken, one for each file. */
+  /** Samples of the selected runs, one entry for each file. */
   generators: GeneratorRead[];
-  /** Of runs that are taken. */
+  /** Run files of the selected runs. */
   loads: StressRunFile[];
-  /** Of servers that had no room for all events of the time of the run: what they left out, executions by themselves. */
+  /** Events that servers dropped during the run for lack of room, by server id; executions are counted separately. */
   leftOut: Map<number, LeftOut>;
-  /** Executions that answered with a carrier, of tasks in the records. */
+  /** Executions that answered with a carrier, for tasks in the records. */
   executions: number;
 }
 
@@ -95,40 +95,40 @@ export interface LeftOut {
   others: number;
 }
 
-/** What is used of a fault's event. */
+/** The fields of a fault event that are used. */
 export type FaultStep = Pick<FaultEvent, 'time' | 'server_id' | 'action' | 'outcome' | 'detail'>;
 
 type Told<E> = E extends ServerEvent
   ? Pick<E, Extract<keyof E, keyof ServerEvent | 'term' | 'leader_id' | 'peer_id'>>
   : never;
 
-/** What is used of a server's events beside samples and executions: leadership, starts and ends. */
+/** The server events that are used besides samples and executions: leadership, starts and stops. */
 export type KeptEvent = Told<
   Extract<ServerEvent, { event: 'started' | 'election' | 'leader' | 'stepped_down' | 'peer_down' | 'stopped' }>
 >;
 
-/** The samples of one load generator; `fold` has seen them all. */
+/** The samples of one load generator; `fold` covers all of them. */
 export interface GeneratorRead {
   machineId: number;
   samples: Thinned<GeneratorSample>;
   fold: GeneratorFold;
 }
 
-/** The samples of one server; the counts are of all of them. */
+/** The samples of one server; the counts cover all of them. */
 export interface ServerRead {
   samples: Thinned<TimedSample>;
   count: number;
-  /** With at least as many tasks waiting as under way. */
+  /** Samples with at least as many tasks queued as active. */
   behindCount: number;
 }
 
-/** A server's sample, and when it was taken. */
+/** A server's sample and its time. */
 export type TimedSample = Omit<ServerSample, 'ledger'> & { time: number };
 
-/** Latencies of more images would not fit into memory beside the records, and their numbers stand in one byte. */
+/** Latencies of more images would not fit into memory beside the records; also, an index is one byte. */
 const MAX_IMAGES = 200;
 export const MAX_SERVERS = 1000;
-/** Their numbers stand in one byte. */
+/** An index is one byte. */
 export const MAX_REASONS = 200;
 const MAX_NAME_CHARS = 255;
 

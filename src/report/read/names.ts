@@ -1,11 +1,11 @@
-/** Names by number: what stands in millions of records is kept once. */
+/** Maps names to indexes, so that a name that occurs in millions of records is stored once. */
 export class Names<T extends string | number> {
   readonly all: T[] = [];
   readonly #indexes = new Map<T, number>();
 
   /**
-   * Once `limit` are known, every further name is `other`: a hostile file must not fill the memory. `kept` is what is
-   * kept of a name; those in `first` have a place from the start.
+   * Once `limit` names are known, every further name becomes `other`: a hostile file must not exhaust the memory.
+   * `kept` returns the form of a name that is stored; the names in `first` are added at the start.
    */
   constructor(
     private readonly limit: number,

@@ -1,12 +1,12 @@
 import { oneLine } from '../../core/printable';
 
-/** What a string in it may hold, as such or as an escape, that a terminal obeys or that fools a reader. */
+/** Characters, raw or escaped, that a terminal interprets or that mislead a reader. */
 const SUSPECT = /\\[bfnrtu]|[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /**
- * JSON.parse of what others wrote: its strings and keys are one line each that no terminal obeys, so that no renderer
- * need think of it. Pure.
- * @throws SyntaxError | RangeError where it is no JSON, or nests too deep
+ * Parses untrusted JSON. Strings and keys become single lines without control characters, so that renderers need not
+ * escape for terminals. Pure.
+ * @throws SyntaxError | RangeError if it is not valid JSON, or nested too deeply
  */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);

@@ -1,4 +1,4 @@
-/** Lines of the files that a run leaves, checked field by field: everything in a file is hostile. */
+/** Parses lines of the files that a run writes, and checks every field: no file is trusted. */
 import type {
   ClockLine,
   FaultEvent,
@@ -11,7 +11,7 @@ import type {
 import { MAX_LATENCY_MS } from './columns';
 import { parseJson } from './parse-json';
 
-/** A line that is what it should be, or why not. */
+/** A valid value, or the reason why the line is invalid. */
 export type Parsed<T> = { ok: T } | { problem: string };
 
 type Fields = Record<string, unknown>;
@@ -71,7 +71,7 @@ const EVENT: [string, Check][] = [
   ['event', text],
 ];
 
-/** Of a clock; a few may be below zero. */
+/** A time of some clock; may be negative. */
 const moment: Check = (value) => typeof value === 'number' && Math.abs(value) <= MAX_UNIX_MS;
 
 const CLOCK: [string, Check][] = [
@@ -82,7 +82,7 @@ const CLOCK: [string, Check][] = [
   ['boot_id', orNull(text)],
 ];
 
-/** What the report uses of each kind of event; the others are only counted. */
+/** The fields that the report uses, by kind of event; other kinds are only counted. */
 const EVENT_FIELDS: Record<string, [string, Check][]> = {
   election: [['term', count]],
   leader: [
@@ -141,7 +141,7 @@ const RUN: [keyof StressRunFile, Check][] = [
   ['config', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
 ];
 
-/** A line of machine_{n}_requests.ndjson. */
+/** Parses a line of machine_{n}_requests.ndjson. */
 export function parseRecord(line: string): Parsed<RequestRecord> {
   const parsed = parseFields<RequestRecord>(line, RECORD);
   if ('ok' in parsed && parsed.ok.success !== (parsed.ok.outcome === 'success')) {
@@ -150,22 +150,22 @@ export function parseRecord(line: string): Parsed<RequestRecord> {
   return parsed;
 }
 
-/** A line of fault_events.ndjson. */
+/** Parses a line of fault_events.ndjson. */
 export function parseFault(line: string): Parsed<FaultEvent | ClockLine> {
   return parseOrClock<FaultEvent>(line, FAULT, []);
 }
 
-/** A line of machine_{n}_generator.ndjson. */
+/** Parses a line of machine_{n}_generator.ndjson. */
 export function parseGeneratorSample(line: string): Parsed<GeneratorSample | (ClockLine & { run_id: string })> {
   return parseOrClock<GeneratorSample, ClockLine & { run_id: string }>(line, GENERATOR, [['run_id', text]]);
 }
 
-/** The text of machine_{n}_run.json. */
+/** Parses the text of machine_{n}_run.json. */
 export function parseRunFile(text: string): Parsed<StressRunFile> {
   return parseFields<StressRunFile>(text, RUN);
 }
 
-/** A line of server_{id}_events.ndjson. */
+/** Parses a line of server_{id}_events.ndjson. */
 export function parseEvent(line: string): Parsed<ServerEvent> {
   const parsed = parseFields<ServerEvent>(line, EVENT);
   if ('problem' in parsed || !Object.hasOwn(EVENT_FIELDS, parsed.ok.event)) return parsed;
@@ -200,7 +200,7 @@ function parseFields<T>(line: string, checks: readonly [string, Check][]): Parse
 function problemOf(fields: Fields, checks: readonly [string, Check][]): string | null {
   for (const [name, check] of checks) {
     if (check(fields[name])) continue;
-    return Object.hasOwn(fields, name) ? `"${name}" makes no sense` : `"${name}" is missing`;
+    return Object.hasOwn(fields, name) ? `"${name}" has an invalid value` : `"${name}" is missing`;
   }
   return null;
 }

@@ -6,7 +6,7 @@ import type { Inputs } from './inputs';
 import { clientName, type RunChoice } from './read-requests';
 import type { ClientTasks } from './task-marks';
 
-/** What is worth a word about the clients. */
+/** Remarks on the client files, by kind. */
 interface Remarks {
   differences: Few;
   twice: Few;
@@ -15,8 +15,8 @@ interface Remarks {
 }
 
 /**
- * Reads the clients' own files. A client with records is counted from them and its file only compared; one without
- * is counted from its file. Returns those with records that have a file, too.
+ * Reads the clients' own files. A client with records is counted from these, and its file is only compared; a client
+ * without records is counted from its file. Returns the clients that have both.
  */
 export function readClients(files: readonly string[], choice: RunChoice, inputs: Inputs): Set<ClientTasks> {
   const remarks: Remarks = { differences: new Few(), twice: new Few(), copies: new Few(), leftOut: new Few() };
@@ -31,13 +31,13 @@ export function readClients(files: readonly string[], choice: RunChoice, inputs:
     take(client, recorded, choice, inputs, remarks, seen, places);
   }
   for (const [name, [first, ...others]] of places) {
-    if (others.length > 0) remarks.twice.add(`${name} stands in ${[first, ...others].join(' and ')}`);
+    if (others.length > 0) remarks.twice.add(`${name} is in ${[first, ...others].join(' and ')}`);
   }
   inputs.notes.push(
     ...remarks.differences.lines(),
-    ...headed(remarks.twice, 'The same client in several places, each counted (is the machine id unique?)'),
-    ...headed(remarks.copies, 'Copies of files that were counted before'),
-    ...headed(remarks.leftOut, 'Files of runs that are left out'),
+    ...headed(remarks.twice, 'The same client in several files, all counted (is the machine id unique?)'),
+    ...headed(remarks.copies, 'Copies of files that are already counted'),
+    ...headed(remarks.leftOut, 'Files of runs that are not selected'),
   );
   return summarized;
 }
@@ -63,10 +63,10 @@ function take(
   places: Map<string, string[]>,
 ): void {
   const { runId, name, durationSecs, successful, failed, avgMs } = client;
-  // Where no run is named, a file is a copy if it tells the same.
+  // Without a run id, a file with the same figures counts as a copy.
   const key = JSON.stringify([runId, name, ...(runId === null ? [durationSecs, successful, failed, avgMs] : [])]);
   const before = seen.get(key);
-  if (before !== undefined) return remarks.copies.add(`${client.path} is one of ${before}`);
+  if (before !== undefined) return remarks.copies.add(`${client.path} is a copy of ${before}`);
   seen.set(key, client.path);
   if (recorded !== null) return compare(client, recorded, remarks.differences);
   if (isLeftOut(client, choice, inputs)) return remarks.leftOut.add(client.path);
@@ -74,7 +74,7 @@ function take(
   places.set(client.name, [...(places.get(client.name) ?? []), client.path]);
 }
 
-/** The records of this very client: of its run or, where the file names none, of its folder. */
+/** Finds the records of this client: of the same run or, if the file has no run id, of the same folder. */
 function recordsOf(client: ClientFile, { records, tasks }: Inputs): ClientTasks | null {
   const folder = path.dirname(client.path);
   for (const run of records) {
@@ -95,17 +95,17 @@ function compare(client: ClientFile, tasks: ClientTasks, differences: Few): void
   if (tasks.successCount === successful && tasks.failedCount === failed) return;
   const said = `${successful} successful and ${failed} failed`;
   const counted = `${tasks.successCount} and ${tasks.failedCount}`;
-  differences.add(`${client.path} says ${said} requests, its records have ${counted}: the records count`);
+  differences.add(`${client.path} says ${said} requests, but its records have ${counted}: the records are used`);
 }
 
-/** Client name → the record files that it stands in. */
+/** Returns the records files that each client is in, by client name. */
 function placesOfRecords({ records }: Inputs): Map<string, string[]> {
   const places = new Map<string, string[]>();
   for (const run of records) {
     for (const id of run.clients.keys()) {
       const name = clientName(run.machineId, id);
       const known = places.get(name) ?? [];
-      // Several runs of one file are no clash: the user asked for them.
+      // Several runs in one file are no conflict: the user asked for them.
       if (!known.includes(run.path)) places.set(name, [...known, run.path]);
     }
   }

@@ -14,7 +14,7 @@ export interface ClockSources {
   machines: readonly MachineNow[];
 }
 
-/** Of one file; after more, the last one still counts. */
+/** Limit for each file; beyond it, each new note replaces the last one. */
 const MAX_NOTES = 10_000;
 const NEWLINE = 0x0a;
 const DOT = 0x2e;
@@ -26,7 +26,7 @@ const KEYS = {
   clock: literalOf(',"event":"clock"'),
 };
 
-/** Reads what all files say of their clocks, and puts them on one. Damaged lines are told of by whoever reads the rest. */
+/** Reads the clock notes of all files and aligns their clocks. Damaged lines are reported by the other readers. */
 export function readClocks({ collected, faults, events, machines }: ClockSources): Clocks {
   const files: WatchedFile[] = [];
   for (const { offsetMs, recordFiles, generatorFiles, runFiles } of collected) {
@@ -49,7 +49,7 @@ export function readClocks({ collected, faults, events, machines }: ClockSources
   return alignClocks(files, machines);
 }
 
-/** Collects the notes of a file's processes. */
+/** Collects the clock notes of each process of a file. */
 class LifeList {
   readonly lives: Life[] = [];
   #count = 0;
@@ -66,7 +66,7 @@ class LifeList {
     life.lastMs = note.time;
   }
 
-  /** The process's last line so far. */
+  /** Records the time of the process's latest line. */
   line(key: LifeKey, timeMs: number): void {
     const life = this.lives.at(-1);
     if (life?.key === key && timeMs > life.lastMs) life.lastMs = timeMs;
@@ -89,7 +89,7 @@ function livesOfLoad(file: string): Life[] {
   return list.lives;
 }
 
-/** A controller's first note begins a life; 0: nobody's. */
+/** A controller's first note starts a new life; lines before any note belong to life 0. */
 function livesOfFaults(file: string): { lives: Life[]; lines: number } {
   let number = 0;
   let lines = 0;
@@ -110,7 +110,7 @@ function livesOfFaults(file: string): { lives: Life[]; lines: number } {
   return { lives: list.lives, lines };
 }
 
-/** A server's life begins with `started`. Only that and its notes are parsed: files of servers are long. */
+/** A server's life begins with `started`. Only that event and clock notes are parsed: event files are long. */
 function livesOfServer(file: string): Pick<WatchedFile, 'who' | 'lives' | 'isUsed'> {
   let number = 0;
   let serverId: number | undefined;
@@ -146,7 +146,7 @@ function livesOfServer(file: string): Pick<WatchedFile, 'who' | 'lives' | 'isUse
   };
 }
 
-/** A number without its fraction, and where it ends with that; servers write more digits of it than are exact. */
+/** Parses the whole part of a number and finds its end; servers write more fraction digits than are exact. */
 function wholeMs(block: Buffer, from: number): { at: number; ms: number } {
   let at = from;
   let ms = 0;

@@ -9,20 +9,20 @@ import { runSpanOf } from './run-span';
 import { EventScanner } from './scan-event';
 import { Thinned } from './thinned';
 
-/** Of one file: more would not fit into memory, or take for ever. A day has some 50,000 of a ring of faults. */
+/** Limits for each file, for memory and time. A cycle of faults that runs for a day has about 50,000. */
 const MAX_EVENTS = 100_000;
 const MAX_FAULTS = 50_000;
 
-/** Samples from so long before the run until so long after it belong to its charts. */
+/** Samples up to this long before and after the run appear in its charts. */
 const MARGIN_MS = 10_000;
 
-/** Reads fault_events.ndjson, whose times become those of the report by `clock`. */
+/** Reads fault_events.ndjson and converts its times with `clock`. */
 export function readFaults(file: string, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
   let life = 0;
   const faults = new Latest<FaultStep>(MAX_FAULTS);
   const { unreadable, ...read } = readRecords(file, 'faults', parseFault, (fault) => {
     if ('event' in fault) {
-      // The first note of a controller.
+      // A controller's first note.
       if (fault.by_ms === null) life += 1;
       return;
     }
@@ -35,7 +35,7 @@ export function readFaults(file: string, inputs: Inputs, clock: FileClock = fixe
   inputs.faults = faults.told(file, inputs).sort((a, b) => a.time - b.time);
 }
 
-/** Reads server_{id}_events.ndjson files; after records and faults, which say which executions matter. */
+/** Reads server_{id}_events.ndjson files. Call it after reading records and faults, which select the executions. */
 export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clocks): void {
   const events: KeptEvent[][] = [];
   const serverIds = new Set<number>();
@@ -51,7 +51,7 @@ export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clo
       if (serverIds.size < MAX_SERVERS) serverIds.add(event.server_id);
       if (event.event === 'started') lifeClock = clock.of(++life);
       const timeMs = event.time - lifeClock.offsetAt(event.time);
-      // A file is of one server.
+      // A file belongs to one server.
       (lastWords ??= new LastWords(event.server_id, inputs)).hear(timeMs);
       if (event.event === 'executed') return execute(event, inputs);
       event.time = timeMs;
@@ -63,7 +63,7 @@ export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clo
       }
     };
     const { unreadable, ...read } = readRecords(file, 'events', parseEvent, take, scanner);
-    // Set by what was read; the compiler sees only that it was not.
+    // Assigned in `take`, which the compiler cannot see.
     (lastWords as LastWords | undefined)?.end();
     inputs.files.push(read);
     if (unreadable) inputs.missing.push(`${file}: ${read.problems[0]}`);
@@ -73,7 +73,7 @@ export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clo
   inputs.eventServerIds = [...serverIds].sort((a, b) => a - b);
 }
 
-/** What a server had written down last before each time that it was killed, by its file. */
+/** Finds the last event that a server wrote before each of its kills. */
 class LastWords {
   readonly #killsMs: number[];
   #lastMs = -Infinity;
@@ -102,7 +102,7 @@ class LastWords {
   }
 }
 
-/** The last so many: files are appended to by one run after the other. */
+/** Keeps the latest values: runs append to the same file, one after the other. */
 class Latest<T> {
   #all: T[] = [];
   #left = 0;
@@ -113,10 +113,10 @@ class Latest<T> {
     if (this.#all.push(value) >= this.limit * 2) this.#cut();
   }
 
-  /** All of them, and says so if there were more. */
+  /** Returns the values kept; notes how many were dropped, if any. */
   told(file: string, { notes }: Inputs): T[] {
     this.#cut();
-    if (this.#left > 0) notes.push(`${file}: ${this.#left} events older than the last ${this.limit} are left out`);
+    if (this.#left > 0) notes.push(`${file}: ${this.#left} events older than the last ${this.limit} are ignored`);
     return this.#all;
   }
 
@@ -126,7 +126,7 @@ class Latest<T> {
   }
 }
 
-/** Without the fields that nobody needs, which may be of any size; null: it is not kept. */
+/** Drops unused fields, which may be of any size; null if the event is not kept. */
 function toldBy(event: ServerEvent): KeptEvent | null {
   const { time, server_id } = event;
   switch (event.event) {

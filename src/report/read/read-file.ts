@@ -3,19 +3,19 @@ import { Few } from './few';
 import type { InputFile, InputKind } from '../report';
 import type { Parsed } from './parse-line';
 
-/** A file with so many damaged lines, and ten times as many as good ones, is none of ours, whatever its name says. */
+/** A file with this many damaged lines, and ten times as many as valid ones, is not ours, whatever its name. */
 const HOPELESS_LINES = 10_000;
 const HOPELESS_RATIO = 10;
 
-/** Fills `record` from the bytes of a line and returns where its end (\n) is, or -1 for a line that must be parsed. */
+/** Fills `record` from the bytes of a line and returns the index of its end (\n), or -1 if the line must be parsed. */
 export interface Scanner<T> {
   readonly record: T;
   scan(block: Buffer, from: number): number;
 }
 
 /**
- * Reads a file of JSON lines and shows the good ones to `take`, which may refuse one with a reason. Bad ones are
- * counted and the first few named. A file that cannot be read, or not to its end, has that as its first problem.
+ * Reads a file of JSON lines and passes the valid ones to `take`, which may reject one with a reason. Bad lines are
+ * counted and the first few named. If the file cannot be read to its end, its first problem says why.
  */
 export function readRecords<T>(
   path: string,
@@ -50,7 +50,7 @@ export function readRecords<T>(
       else damaged(number, parsed.problem);
     },
   });
-  const gaveUp = `the rest is not read: ${damagedLines} of its first ${read.lines} lines are damaged`;
+  const gaveUp = `stopped reading: ${damagedLines} of the first ${read.lines} lines are damaged`;
   const problem = read.problem ?? (isHopeless() ? gaveUp : null);
   const problems = problem === null ? bad.lines() : [problem, ...bad.lines()];
   return { path, kind, lines: read.lines, badLines: bad.count, problems, unreadable: problem !== null };

@@ -11,7 +11,9 @@ import { Thinned } from './thinned';
 const MAX_SETTINGS = 100;
 const MAX_TEXT_CHARS = 1000;
 
-/** Reads a machine_{n}_generator.ndjson; after records and clients, which say which runs are taken. */
+/**
+ * Reads a machine_{n}_generator.ndjson. Call it after reading records and clients, which determine the selected runs.
+ */
 export function readGenerator(file: string, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
   const taken = takenRuns(inputs);
   const machineId = Number(/machine_(\d+)_/.exec(path.basename(file))![1]);
@@ -29,7 +31,7 @@ export function readGenerator(file: string, inputs: Inputs, clock: FileClock = f
   if (count > 0 && !inputs.generators.some((each) => isCopy(each, generator))) inputs.generators.push(generator);
 }
 
-/** Reads a machine_{n}_run.json; after records and clients, which say which runs are taken. */
+/** Reads a machine_{n}_run.json. Call it after reading records and clients, which determine the selected runs. */
 export function readRunFile(file: string, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
   const read = readWhole(file);
   const parsed = 'problem' in read ? read : parseRunFile(read.text);
@@ -43,7 +45,7 @@ export function readRunFile(file: string, inputs: Inputs, clock: FileClock = fix
   if (!isKnown) inputs.loads.push(plain(parsed.ok, clock.of(parsed.ok.run_id)));
 }
 
-/** The same machine's samples, read from another folder. */
+/** Returns true if both hold the samples of the same machine and run, read from different folders. */
 function isCopy(one: GeneratorRead, other: GeneratorRead): boolean {
   const [a, b] = [one.samples.points[0]!, other.samples.points[0]!];
   return one.machineId === other.machineId && a.run_id === b.run_id && a.time === b.time;
@@ -53,7 +55,7 @@ function takenRuns({ records, clients }: Inputs): Set<string | null> {
   return new Set([...records, ...clients].map(({ runId }) => runId));
 }
 
-/** Only what we know, and of the configuration only flat settings: it all stands in the report. */
+/** Keeps known fields only, and flat settings of the configuration: all of it appears in the report. */
 function plain(file: StressRunFile, clock: LifeClock): StressRunFile {
   const { run_id, machine_id, command_line, version, node_version, host, cores, seed, warmup_secs } = file;
   const settings = Object.entries(file.config)

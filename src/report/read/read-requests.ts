@@ -13,12 +13,11 @@ import type { ClientTasks } from './task-marks';
 
 const MAX_RUNS_PER_FILE = 1000;
 
-/** Which runs to take: of each file the newest by its records, the one with this id, or all. */
+/** Selects the runs to report: the newest one in each file (by its records), one by id, or all. */
 export type RunChoice = { take: 'newest' } | { take: 'all' } | { take: 'id'; runId: string };
 
 /**
- * Reads a machine_{n}_requests.ndjson, whose times become those of the report by `clock`, and takes the runs that are
- * wanted.
+ * Reads a machine_{n}_requests.ndjson, converts its times with `clock`, and keeps the selected runs.
  */
 export function readRequests(file: string, choice: RunChoice, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
   const folder = path.dirname(file);
@@ -55,10 +54,10 @@ function fold(record: RequestRecord, run: RunRecords, inputs: Inputs): string | 
   run.latestMs = Math.max(run.latestMs, startMs + record.latency_ms);
   const tasks = run.clients.get(record.client_id) ?? newClient(record.client_id, run, inputs);
   const seen = tasks?.see(record.request_id, record.success) ?? 'full';
-  if (seen === 'full' || tasks === undefined) return 'its number of client or request lies too far from the others';
+  if (seen === 'full' || tasks === undefined) return 'its client or request id is too far from the others';
   if (seen === 'seen') {
     run.repeats += 1;
-    return `request ${record.request_id} of client ${record.client_id} was counted before`;
+    return `request ${record.request_id} of client ${record.client_id} is already counted`;
   }
   if (record.outcome === 'interrupted') run.interrupted += 1;
   else if (record.outcome === 'unsent') run.unsent += 1;
@@ -77,12 +76,12 @@ function newClient(clientId: number, run: RunRecords, inputs: Inputs): ClientTas
 
 function addRow(record: RequestRecord, dueMs: number, run: RunRecords, { images, servers, reasons }: Inputs): void {
   const { service_ms: serviceMs, assigned_server_id: serverId } = record;
-  // To the microsecond, as the columns keep them: the run begins and ends exactly with its rows.
+  // Rounded to the microsecond like the columns, so that the run begins and ends exactly with its rows.
   const latencyMs = toMicros(record.latency_ms);
   const startMs = toMicros(dueMs);
   const reason = record.success ? 0 : reasons.indexOf(record.failure_reason ?? 'unknown') + 1;
   if (reason > 0) increment(run.reasons, reasons.all[reason - 1]!);
-  // Field by field: a spread costs more than all the rest of a line.
+  // Field by field: a spread would cost more than the rest of the line.
   run.columns.add({
     startMs,
     latencyMs,
@@ -120,33 +119,31 @@ function choose(runs: RunRecords[], choice: RunChoice, inputs: Inputs): void {
   }
   if (runs.length < 2) return;
   const left = runs.filter((run) => !isWanted(run)).length;
-  const which = choice.take === 'newest' ? 'the newest is taken' : `${left} of them are left out`;
-  inputs.notes.push(`${runs[0]!.path} holds ${runs.length} runs, ${which} (--run ID or --run all says otherwise)`);
+  const which = choice.take === 'newest' ? 'the newest is used' : `${left} of them are not selected`;
+  inputs.notes.push(`${runs[0]!.path} has ${runs.length} runs, ${which} (select with --run ID or --run all)`);
 }
 
-/** Nothing in it is new. */
+/** Returns true if every request in it is already counted. */
 function isCopy({ columns, interrupted, unsent, repeats }: RunRecords): boolean {
   return repeats > 0 && columns.count + interrupted + unsent === 0;
 }
 
-/** By another file. */
+/** Returns true if another file has records of this run. */
 function isTaken({ runId, machineId }: RunRecords, { records }: Inputs): boolean {
   return records.some((other) => other.runId === runId && other.machineId === machineId);
 }
 
 function repeatsOf(run: RunRecords): string {
-  const what = isCopy(run)
-    ? `holds a copy: all ${run.repeats} requests of a run`
-    : `repeats ${run.repeats} requests that`;
-  return `${run.path} ${what} were counted before; they count once`;
+  const what = isCopy(run) ? `is a copy: all ${run.repeats} requests of a run` : `repeats ${run.repeats} requests that`;
+  return `${run.path} ${what} are already counted; they count once`;
 }
 
-/** @throws ClusterError `bad_usage` if the run that was asked for is in no file */
+/** @throws ClusterError `bad_usage` if no file has the requested run */
 export function checkRunFound(choice: RunChoice, inputs: Inputs): void {
   if (choice.take !== 'id' || inputs.records.length > 0 || inputs.clients.length > 0) return;
   const known = [...new Set(inputs.runs.map((run) => run.run_id))].slice(0, 5).map((id) => JSON.stringify(id));
-  const list = known.length === 0 ? 'no run is known there' : `known are ${known.join(', ')}`;
-  throw new ClusterError('bad_usage', `--run: no run ${JSON.stringify(choice.runId)} in the files; ${list}`);
+  const list = known.length === 0 ? 'there are no runs' : `known runs: ${known.join(', ')}`;
+  throw new ClusterError('bad_usage', `--run: run ${JSON.stringify(choice.runId)} not found in the files; ${list}`);
 }
 
 export function clientName(machineId: number, clientId: number): string {

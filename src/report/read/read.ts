@@ -11,22 +11,22 @@ import { checkRunFound, readRequests, type RunChoice } from './read-requests';
 import { Tasks } from './task-marks';
 
 export interface ReadOptions {
-  /** What was found of each client machine. */
+  /** The files found for each client machine. */
   collected: readonly Collected[];
   faults: Place | null;
-  /** Event files, or folders with some. */
+  /** Event files, or folders that contain some. */
   events: readonly Place[];
-  /** What collecting already knows. */
+  /** Results of the collection. */
   known?: Pick<Inputs, 'clocks' | 'uncompared' | 'missing' | 'notes'>;
-  /** What the clocks of machines say now, as far as they were asked. */
+  /** The current clocks of the machines that were queried. */
   machines?: readonly MachineNow[];
-  /** Default: of each machine's records the newest run. */
+  /** Default: the newest run in each machine's records. */
   runs?: RunChoice;
 }
 
 /**
- * Reads everything in bounded memory. Damage is never fatal: what is good counts, what is bad is named.
- * @throws ClusterError `bad_usage` if the run that was asked for is in no file
+ * Reads all files in bounded memory. Damage is never fatal: valid lines count, damaged ones are reported.
+ * @throws ClusterError `bad_usage` if no file has the requested run
  */
 export function readInputs(options: ReadOptions): Inputs {
   const { collected, faults, events, known, machines = [], runs = { take: 'newest' } } = options;

@@ -4,19 +4,20 @@ import type { ForEachRow } from './columns';
 import type { Interval } from '../report';
 
 const DAY_MS = 24 * 3600 * 1000;
-/** No run of ours may last longer (src/config). */
+/** The longest run that the configuration allows (src/config). */
 const MAX_RUN_MS = 7 * DAY_MS;
-/** Times of more days than this are no run: the rest of them does not count here. */
+/** Further days are ignored: times spread over more are not of one run. */
 const MAX_DAYS = 10_000;
 
-/** Shows the requests of all records. */
+/** Returns an iterator over the requests of all records. */
 export function rowsOf(records: readonly RunRecords[]): ForEachRow {
   return (visit, within) => records.forEach(({ columns }) => columns.forEach(visit, within));
 }
 
 /**
- * First start to last end of all requests; null without any. Where that is longer than a run can last, some times are
- * damaged (a clock of 1970): then only the requests within a week of the day that most of them began on make the run.
+ * Returns the span from the first start to the last end of all requests, or null if there are none. If it is longer
+ * than a run can last, some times are damaged (a clock at 1970): the span then covers only the requests within a week
+ * of the day on which most of them began.
  */
 export function runSpanOf(records: readonly RunRecords[]): Interval | null {
   const from = records.reduce((first, { firstStartMs }) => Math.min(first, firstStartMs), Infinity);
@@ -34,7 +35,7 @@ export function runSpanOf(records: readonly RunRecords[]): Interval | null {
   return span;
 }
 
-/** The day, counted from 1970, on which most requests began; the latest of several. */
+/** Returns the day, counted from 1970, on which most requests began; the latest one if several tie. */
 function busiestDay(forEachRow: ForEachRow): number {
   const days = new Map<number, number>();
   forEachRow(({ startMs }) => {

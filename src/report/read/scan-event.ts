@@ -2,7 +2,7 @@ import type { ServerEvent } from '../../core/metrics/record';
 import { MAX_UNIX_MS } from './parse-line';
 import { literalOf, LineCursor } from './scan-line';
 
-/** Texts that are remembered: the clients of all machines, above all. */
+/** Size of the string cache, mainly for client names of all machines. */
 const TEXTS = 16_384;
 
 const KEYS = {
@@ -24,8 +24,8 @@ type Assigned = Required<Extract<ServerEvent, { event: 'assigned' }>>;
 type Executed = Required<Extract<ServerEvent, { event: 'executed' }>>;
 
 /**
- * Reads the two kinds of lines of server_{id}_events.ndjson of which there is one for each request, as a server writes
- * them; like `RecordScanner`. All others are left to `parseEvent`.
+ * Parses the two kinds of lines in server_{id}_events.ndjson that occur once for each request, in the form that servers
+ * write; see `RecordScanner`. All other lines are left to `parseEvent`.
  */
 export class EventScanner {
   readonly #assigned: Assigned = {
@@ -37,11 +37,11 @@ export class EventScanner {
     ...{ outcome: '', incarnation: '' },
   };
   readonly #line = new LineCursor(TEXTS);
-  /** The line that was scanned last; one object for each kind. */
+  /** The last line scanned; one reused object for each kind. */
   record: ServerEvent = this.#executed;
 
   /**
-   * Sets `record` to the line that begins at `from`, and returns where its end (\n) is; -1 for a line that is to be
+   * Sets `record` to the line that starts at `from` and returns the index of its end (\n), or -1 if the line must be
    * parsed. There must be a \n somewhere after `from`.
    */
   scan(bytes: Buffer, from: number): number {

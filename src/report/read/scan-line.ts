@@ -9,13 +9,13 @@ const DOT = 0x2e;
 const ZERO = 0x30;
 const BACKSLASH = 0x5c;
 const POWERS = Float64Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
-/** Longer texts are made anew each time. */
+/** Longer texts are not cached. */
 const REMEMBERED_BYTES = 64;
-/** Of each of the four bytes of a word. */
+/** The lowest and the highest bit of each of the four bytes of a word. */
 const ONES = 0x01010101;
 const TOPS = 0x80808080 | 0;
 
-/** Bytes to compare with, four at a time: most of the time that reading takes is comparing. */
+/** Bytes to compare, four at a time: comparing takes most of the reading time. */
 export interface Literal {
   length: number;
   words: Int32Array;
@@ -31,12 +31,12 @@ export function literalOf(text: string): Literal {
 const [TRUE, FALSE] = [literalOf('true'), literalOf('false')];
 
 /**
- * Goes through the bytes of one line of JSON that look as JSON.stringify writes them. Once something is not as expected
- * it is lost: what it reads from there on means nothing.
+ * Reads the bytes of one line of JSON in the form that JSON.stringify writes. Once something is unexpected, the cursor
+ * is lost, and the values that it returns from there on are meaningless.
  */
 export class LineCursor {
   isLost = false;
-  /** Texts by a hash of their bytes, so that the next one of the same bytes is the same string. */
+  /** A string cache indexed by a hash of the bytes, so that equal bytes yield the same string. */
   readonly #texts: string[];
   readonly #lengths: Uint8Array;
   readonly #remembered: DataView;
@@ -44,14 +44,14 @@ export class LineCursor {
   #view: DataView = new DataView(new ArrayBuffer(0));
   #at = 0;
 
-  /** How many texts are remembered: a power of two. */
+  /** `slots` is the size of the string cache: a power of two. */
   constructor(slots: number) {
     this.#texts = Array.from({ length: slots }, () => '');
     this.#lengths = new Uint8Array(slots);
     this.#remembered = new DataView(new ArrayBuffer(slots * REMEMBERED_BYTES));
   }
 
-  /** There must be a \n somewhere after `at`. */
+  /** Starts at a line. There must be a \n somewhere after `at`. */
   begin(bytes: Buffer, at: number): void {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
@@ -61,13 +61,13 @@ export class LineCursor {
     this.isLost = false;
   }
 
-  /** Where the \n is that comes now; -1 if something else does, or the line was not as expected. */
+  /** Returns the index of the \n that comes next; -1 if something else does, or if the cursor is lost. */
   end(): number {
     if (this.#bytes[this.#at] === RETURN) this.#at += 1;
     return !this.isLost && this.#bytes[this.#at] === NEWLINE ? this.#at : -1;
   }
 
-  /** Goes past these bytes if they come next. */
+  /** Skips these bytes if they come next. */
   has({ length, words, rest }: Literal): boolean {
     const view = this.#view;
     let at = this.#at;
@@ -97,7 +97,7 @@ export class LineCursor {
     return this.has(TRUE) || (this.has(FALSE) ? false : this.fail());
   }
 
-  /** A whole number without sign or exponent that is exact. */
+  /** Reads an exact whole number without sign or exponent. */
   #digits(): number {
     const bytes = this.#bytes;
     const from = this.#at;
@@ -106,12 +106,12 @@ export class LineCursor {
     for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO)
       value = value * 10 + digit;
     this.#at = at;
-    // JSON has no 007.
+    // JSON has no leading zeros.
     if (at === from || value > Number.MAX_SAFE_INTEGER || (bytes[from] === ZERO && at > from + 1)) this.fail();
     return value;
   }
 
-  /** The same double as JSON.parse: a whole number below 2^53 by a power of ten up to 10^22 is rounded once. */
+  /** Yields the same double as JSON.parse: a whole number below 2^53 by a power of ten up to 10^22 is rounded once. */
   number(key: Literal, max: number): number {
     this.literal(key);
     const bytes = this.#bytes;
@@ -129,7 +129,7 @@ export class LineCursor {
     return value;
   }
 
-  /** A text without escapes, and with nothing that would need one. */
+  /** Reads a string without escapes and without characters that need them. */
   text(key: Literal): string {
     this.literal(key);
     const bytes = this.#bytes;
@@ -139,7 +139,7 @@ export class LineCursor {
     let hash = 0;
     for (const view = this.#view; at + 4 <= view.byteLength; at += 4) {
       const word = view.getInt32(at, true);
-      // Any of the four a quote, or below a space.
+      // True if any of the four bytes is a quote or below a space.
       const other = word ^ (QUOTE * ONES);
       if ((((other - ONES) & ~other) | ((word - SPACE * ONES) & ~word)) & TOPS) break;
       hash = Math.imul(hash ^ word, 0x9e3779b1);
@@ -168,7 +168,7 @@ export class LineCursor {
     return text;
   }
 
-  /** Whether the text of this slot has the same bytes; their length is the same. */
+  /** Returns true if the slot holds the same bytes; the lengths are equal. */
   #isRemembered(from: number, to: number, slot: number): boolean {
     const view = this.#view;
     const remembered = this.#remembered;

@@ -3,7 +3,7 @@ import { MAX_LATENCY_MS } from './columns';
 import { MAX_UNIX_MS, OUTCOMES } from './parse-line';
 import { literalOf, LineCursor } from './scan-line';
 
-/** Texts that are remembered: names of images, reasons and runs. */
+/** Size of the string cache, for names of images, reasons and runs. */
 const TEXTS = 1024;
 
 const KEYS = {
@@ -30,12 +30,12 @@ const KEYS = {
 const OUTCOME_BYTES = OUTCOMES.map((outcome) => ({ outcome, literal: literalOf(JSON.stringify(outcome)) }));
 
 /**
- * Reads lines of machine_{n}_requests.ndjson as `stress` writes them (JSON.stringify of a `RequestRecord`), straight from
- * the bytes: a fraction of the cost of JSON.parse. It takes only lines that `parseRecord` takes too, and with the same result;
- * what looks any other way (another order, spaces, escapes, damage) is left to that one.
+ * Parses lines of machine_{n}_requests.ndjson as `stress` writes them (JSON.stringify of a `RequestRecord`) straight
+ * from the bytes, at a fraction of the cost of JSON.parse. It accepts only lines that `parseRecord` accepts, with the
+ * same result; anything that looks different (another order, spaces, escapes, damage) is left to `parseRecord`.
  */
 export class RecordScanner {
-  /** The line that was scanned last; one and the same object. */
+  /** The last line scanned; one reused object. */
   readonly record: RequestRecord = {
     ...{ client_id: 0, request_id: 0, start_time: 0.5, latency_ms: 0.5, service_ms: 0.5, success: true },
     ...{ failure_reason: null, assigned_server_id: null, retry_count: 0, hedged: false },
@@ -44,7 +44,7 @@ export class RecordScanner {
   readonly #line = new LineCursor(TEXTS);
 
   /**
-   * Fills `record` from the line that begins at `from`, and returns where its end (\n) is; -1 for a line that is to be
+   * Fills `record` from the line that starts at `from` and returns the index of its end (\n), or -1 if the line must be
    * parsed. There must be a \n somewhere after `from`.
    */
   scan(bytes: Buffer, from: number): number {

@@ -1,30 +1,30 @@
 const PAGE_TASKS = 256;
-/** 128 MiB. Ids that lie so far apart that they need more are no counts. */
+/** 128 MiB. Ids spread so widely that they need more are not counters. */
 const MAX_PAGES = 500_000;
 const SEEN = 1;
 const SUCCESS = 2;
 const EXECUTED = 4;
 const REPEATED = 8;
 
-/** Pages that all clients together have taken. */
+/** The pages that all clients together have allocated. */
 interface Budget {
   pages: number;
   readonly maxPages: number;
 }
 
-/** What is known of every request of one client in one run, one byte each. */
+/** Flags of every request of one client in one run, one byte each. */
 export class ClientTasks {
   readonly #pages = new Map<number, Uint8Array>();
-  /** The page of the last request: the next one stands there too, mostly. */
+  /** The page of the last request, which is usually also that of the next one. */
   #number = -1;
   #page: Uint8Array = NO_PAGE;
-  /** For the check against the client's own file. */
+  /** For comparison with the client's own file. */
   successCount = 0;
   failedCount = 0;
 
   constructor(private readonly budget: Budget) {}
 
-  /** Marks a request as seen, unless it was before; `full`: there is no room for it. */
+  /** Marks a request as seen. Returns `seen` if it already was, `full` if there is no room for it. */
   see(requestId: number, isSuccess: boolean): 'new' | 'seen' | 'full' {
     if (!this.#turnTo(requestId)) return 'full';
     const at = requestId % PAGE_TASKS;
@@ -34,14 +34,14 @@ export class ClientTasks {
     return 'new';
   }
 
-  /** A server answered it with a carrier. */
+  /** Records that a server answered the request with a carrier. */
   execute(requestId: number): void {
     if (!this.#turnTo(requestId)) return;
     const at = requestId % PAGE_TASKS;
     this.#page[at]! |= (this.#page[at]! & EXECUTED) === 0 ? EXECUTED : REPEATED;
   }
 
-  /** Tasks executed more than once, and successes that nobody executed. */
+  /** Counts tasks executed more than once, and successes without an execution. */
   audit(): { repeated: number; lost: number } {
     let repeated = 0;
     let lost = 0;
@@ -71,9 +71,9 @@ export class ClientTasks {
 
 const NO_PAGE = new Uint8Array(0);
 
-/** The tasks of a whole run by run and client name. */
+/** The tasks of all runs, by run and client name. */
 export class Tasks {
-  /** By run, then by name: a key made of both would cost a text for each line of an event file. */
+  /** By run, then by name: a combined key would cost a string for each line of an event file. */
   readonly #runs = new Map<string, Map<string, ClientTasks>>();
   readonly #budget: Budget;
 
@@ -81,7 +81,7 @@ export class Tasks {
     this.#budget = { pages: 0, maxPages };
   }
 
-  /** Made when it is asked for; undefined if there is no room for another one. */
+  /** Returns the client's tasks, created on demand; undefined if there is no room for more. */
   of(runId: string, clientName: string): ClientTasks | undefined {
     let tasks = this.find(runId, clientName);
     if (tasks !== undefined || this.#budget.pages >= this.#budget.maxPages) return tasks;

@@ -1,7 +1,7 @@
-/** Between half so many and so many points are left of any longer series. */
+/** A longer series is reduced to between half of this and this many points. */
 const MAX_POINTS = 800;
 
-/** A series of samples in bounded memory: once there are too many, two neighbours become one, the worst of both. */
+/** A series of samples in bounded memory: when it is full, each two neighbours merge into the worst of both. */
 export class Thinned<T> {
   #points: T[] = [];
   #open: { value: T; samples: number } | null = null;
@@ -20,7 +20,7 @@ export class Thinned<T> {
     if (this.#points.length >= MAX_POINTS) this.#halve();
   }
 
-  /** In the order in which they came. */
+  /** Returns the points in insertion order. */
   get points(): T[] {
     return this.#open ? [...this.#points, this.#open.value] : [...this.#points];
   }

@@ -27,9 +27,9 @@ describe('fault windows', () => {
       fault(400, 3, 'partition'),
     ];
     expect(faultWindows(events)).toEqual([
-      { serverId: 1, kind: 'kill', startMs: T0 + 90, doneMs: T0 + 100, mendedMs: T0 + 300 },
-      { serverId: 2, kind: 'pause', startMs: T0 + 150, doneMs: T0 + 150, mendedMs: T0 + 250 },
-      { serverId: 3, kind: 'partition', startMs: T0 + 400, doneMs: T0 + 400, mendedMs: null },
+      { serverId: 1, kind: 'kill', startMs: T0 + 90, doneMs: T0 + 100, healedMs: T0 + 300 },
+      { serverId: 2, kind: 'pause', startMs: T0 + 150, doneMs: T0 + 150, healedMs: T0 + 250 },
+      { serverId: 3, kind: 'partition', startMs: T0 + 400, doneMs: T0 + 400, healedMs: null },
     ]);
   });
 
@@ -44,7 +44,7 @@ describe('fault windows', () => {
     ]);
     const windowAt = (index: number, kind: string) => {
       const startMs = T0 + 100 * index;
-      return { serverId: 1, kind, startMs, doneMs: startMs + 5, mendedMs: startMs + 60 };
+      return { serverId: 1, kind, startMs, doneMs: startMs + 5, healedMs: startMs + 60 };
     };
     expect(faultWindows(events)).toEqual(kinds.map((kind, index) => windowAt(index, kind)));
     const graceful = { detail: 'graceful restart' };
@@ -54,12 +54,12 @@ describe('fault windows', () => {
   });
 
   test('of another session are left out', () => {
-    const of = (startMs: number, mendedMs: number | null) => ({
+    const of = (startMs: number, healedMs: number | null) => ({
       serverId: 1,
       kind: 'kill' as const,
       startMs,
       doneMs: startMs,
-      mendedMs,
+      healedMs,
     });
     const windows = [of(0, 50), of(60, null), of(80, 150), of(120, null), of(201, 210)];
     expect(faultsDuring(windows, { from: 100, to: 200 })).toEqual([windows[2], windows[3]]);
@@ -178,7 +178,7 @@ test('a killed follower: no new leader, and it says so', () => {
       detected_ms: 3,
       new_leader_ms: null,
       back_to_baseline_ms: 0,
-      unknown: { new_leader_ms: 'it did not lead' },
+      unknown: { new_leader_ms: 'it was not the leader' },
     },
   ]);
 });
@@ -221,7 +221,7 @@ describe('back to baseline', () => {
     lab.faults([fault(2500, 1, 'kill')]);
     expect(baseline()).toMatchObject({
       ...{ end: null, back_to_baseline_ms: null },
-      unknown: { back_to_baseline_ms: 'there was no second of calm before the run ended' },
+      unknown: { back_to_baseline_ms: 'there was no calm second before the run ended' },
     });
     lab.faults([fault(500, 1, 'kill'), fault(600, 1, 'restart'), fault(1000, 2, 'kill'), fault(1200, 2, 'restart')]);
     expect(baseline().unknown.back_to_baseline_ms).toMatch(/before the next fault began$/);

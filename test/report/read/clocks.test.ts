@@ -108,8 +108,8 @@ describe('servers that were started two hours behind, and set right', () => {
     expectRight(report);
     const at = (id: number): string => path.join(lab.folder, `server_${id}_events.ndjson`);
     expect(clockTexts(report)).toEqual([
-      `The clock of server 1 was set forward by 7200.0 s some time before its process began at 2025-10-31T10:00:06.000Z (${at(1)}): times written before are corrected by as much.`,
-      `The clock of server 2 and server 3 was set forward by 7200.0 s at 2025-10-31T10:00:07.000Z (${at(2)}, ${at(3)}): times written before are corrected by as much.`,
+      `The clock of server 1 was set forward by 7200.0 s some time before its process began at 2025-10-31T10:00:06.000Z (${at(1)}): earlier times are corrected by this amount.`,
+      `The clock of server 2 and server 3 was set forward by 7200.0 s at 2025-10-31T10:00:07.000Z (${at(2)}, ${at(3)}): earlier times are corrected by this amount.`,
     ]);
     expect(report.clock_changes).toHaveLength(3);
   });
@@ -243,9 +243,9 @@ describe('what cannot be put right is unknown, and why', () => {
     const { faults: all } = lab.report();
     expect(all![0]).toMatchObject({ first_success_ms: null, back_to_baseline_ms: null });
     expect(all![0]!.unknown.back_to_baseline_ms).toBe(
-      'a clock was set, and the load of machine 1 left no notes of its own',
+      'a clock was set, and the load of machine 1 wrote no clock notes',
     );
-    expect(lab.report({ thresholds: [] }).self_check.join('\n')).toContain('left no notes of its own');
+    expect(lab.report({ thresholds: [] }).self_check.join('\n')).toContain('wrote no clock notes');
   });
 
   test('but on one machine nothing is unknown: its processes share a clock that nobody sets', () => {

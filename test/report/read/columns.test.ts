@@ -111,7 +111,7 @@ test('the marks of all faults in one pass are those of each alone', () => {
 });
 
 function windowOf(startMs: number, doneMs: number): FaultWindow {
-  return { serverId: 1, kind: 'kill', startMs, doneMs, mendedMs: null };
+  return { serverId: 1, kind: 'kill', startMs, doneMs, healedMs: null };
 }
 
 test('looking only at what is near changes nothing about recovery', () => {

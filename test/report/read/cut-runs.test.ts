@@ -15,7 +15,7 @@ it('no summary at all: the machine, its clients, and that the run was cut short'
   lab.write('metrics/machine_1_run.json', runFile({ ...OF_THREE, ended_at: null }));
   const { self_check, inputs } = lab.report();
   expect(self_check).toContain(
-    '3 of the 3 clients of machine 1 left no summary: their run was cut short (by a full disk or a kill), and requests may be missing.',
+    '3 of the 3 clients of machine 1 wrote no summary: their run was cut short (by a full disk or a kill), and requests may be missing.',
   );
   expect(inputs.missing).toEqual([
     'machine 1: the summaries of 3 of its 3 clients: machine_1_client_1.json, machine_1_client_2.json',
@@ -31,13 +31,13 @@ it('some summaries: those that are missing, also where run.json is', () => {
   // Client 3 has a summary and no records.
   lab.write('metrics/machine_1_run.json', runFile(OF_THREE));
   summary(3);
-  expect(cutLines()).toEqual([expect.stringMatching(/^1 of the 3 clients of machine 1 left no summary: /)]);
+  expect(cutLines()).toEqual([expect.stringMatching(/^1 of the 3 clients of machine 1 wrote no summary: /)]);
 });
 
 it('all summaries, and no end in run.json', () => {
   for (const id of [1, 2, 3]) summary(id);
   lab.write('metrics/machine_1_run.json', runFile({ ...OF_THREE, ended_at: null }));
-  expect(cutLines()).toEqual([expect.stringMatching(/^Machine 1 did not write down the end of its run: /)]);
+  expect(cutLines()).toEqual([expect.stringMatching(/^Machine 1 wrote no end time for its run: /)]);
 });
 
 it('a machine of the run without records is not forgotten', () => {

@@ -57,7 +57,7 @@ describe('records of', () => {
     [
       'negative latencies',
       lines([request(1, 0, { latency_ms: -1 }), request(2, 0, { service_ms: -0.001 })]),
-      ['line 1: "latency_ms" makes no sense', 'line 2: "service_ms" makes no sense'],
+      ['line 1: "latency_ms" has an invalid value', 'line 2: "service_ms" has an invalid value'],
       0,
     ],
     [
@@ -69,7 +69,7 @@ describe('records of', () => {
     [
       'latencies of months',
       lines(good(1)).replace('"latency_ms":20', '"latency_ms":1e10'),
-      ['line 1: "latency_ms" makes no sense'],
+      ['line 1: "latency_ms" has an invalid value'],
       0,
     ],
   ])('%s', (_, content, problems, count) => {
@@ -83,10 +83,10 @@ describe('records of', () => {
 
   test('nothing but garbage are given up, and make the report incomplete', () => {
     const { file, inputs, report } = beside('garbage\n'.repeat(300_000));
-    expect(file.problems[0]).toMatch(/^the rest is not read: \d+ of its first \d+ lines are damaged$/);
+    expect(file.problems[0]).toMatch(/^stopped reading: \d+ of the first \d+ lines are damaged$/);
     expect(file.lines).toBeGreaterThanOrEqual(10_000);
     expect(file.lines).toBeLessThan(200_000);
-    expect(inputs.missing).toEqual([expect.stringMatching(/machine_2_requests\.ndjson: the rest is not read/)]);
+    expect(inputs.missing).toEqual([expect.stringMatching(/machine_2_requests\.ndjson: stopped reading/)]);
     expect(report.total_requests).toBe(3);
   });
 
@@ -131,11 +131,11 @@ describe('where a file is expected', () => {
   const names = ['machine_2_requests.ndjson', 'machine_2_client_1.json'];
 
   test.each<[string, (file: string) => void, RegExp]>([
-    ['a folder', (file) => mkdirSync(file), /is no file$/],
-    ['a pipe that nobody writes to', (file) => execFileSync('mkfifo', [file]), /is no file$/],
+    ['a folder', (file) => mkdirSync(file), /is not a regular file$/],
+    ['a pipe that nobody writes to', (file) => execFileSync('mkfifo', [file]), /is not a regular file$/],
     ['a link to nowhere', (file) => symlinkSync('nowhere', file), /does not exist$/],
     ['a link to itself', (file) => symlinkSync(path.basename(file), file), /links/],
-    ['a device', (file) => symlinkSync('/dev/zero', file), /is no file$/],
+    ['a device', (file) => symlinkSync('/dev/zero', file), /is not a regular file$/],
   ])('%s is named, the rest is read', (_, make, problem) => {
     lab.requests(good());
     for (const name of names) make(at('metrics', name));
@@ -149,7 +149,7 @@ describe('where a file is expected', () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(at('metrics', names[0]!), resolve));
     try {
-      expect(lab.read().missing).toEqual([expect.stringMatching(/is no file$/)]);
+      expect(lab.read().missing).toEqual([expect.stringMatching(/is not a regular file$/)]);
       expect(lab.report().total_requests).toBe(3);
     } finally {
       server.close();
@@ -169,10 +169,10 @@ describe('the same files twice', () => {
     const inputs = read();
     expect(total(inputs)).toBe(3);
     expect(inputs.notes).toEqual([
-      `${at('b', 'machine_1_requests.ndjson')} holds a copy: all 3 requests of a run were counted before; they count once`,
+      `${at('b', 'machine_1_requests.ndjson')} is a copy: all 3 requests of a run are already counted; they count once`,
     ]);
     const { self_check: said } = buildReport(inputs, { thresholds: [] });
-    expect(said).toContain('3 lines repeat requests that were counted before; they count once.');
+    expect(said).toContain('3 lines repeat requests that are already counted; they count once.');
     expect(said.join()).not.toMatch(/damaged/);
   });
 
@@ -208,14 +208,14 @@ describe('the same files twice', () => {
     const inputs = read();
     expect(total(inputs)).toBe(4);
     expect(inputs.clients).toEqual([]);
-    expect(inputs.notes).toContainEqual(expect.stringMatching(/its records have 3 and 0: the records count$/));
+    expect(inputs.notes).toContainEqual(expect.stringMatching(/its records have 3 and 0: the records are used$/));
   });
 
   test("copies of the original implementation's files count once, other clients of the same name each", () => {
     lab.write('a/machine_1_client_1.json', clientFile('Machine_1_Client_1'));
     cpSync(at('a'), at('b'), { recursive: true });
     expect(read().clients).toHaveLength(1);
-    expect(read().notes).toEqual([expect.stringMatching(/^Copies of files that were counted before: .*b.machine_1/)]);
+    expect(read().notes).toEqual([expect.stringMatching(/^Copies of files that are already counted: .*b.machine_1/)]);
     lab.write('b/machine_1_client_1.json', clientFile('Machine_1_Client_1', { latency_avg_ms: 51 }));
     expect(read().clients).toHaveLength(2);
     expect(read().notes).toEqual([expect.stringMatching(/is the machine id unique\?/)]);
@@ -229,7 +229,7 @@ describe('the same files twice', () => {
     );
     const inputs = read();
     expect(total(inputs)).toBe(6);
-    expect(inputs.notes).toEqual([expect.stringMatching(/is the machine id unique\?\): Machine_1_Client_1 stands in/)]);
+    expect(inputs.notes).toEqual([expect.stringMatching(/is the machine id unique\?\): Machine_1_Client_1 is in/)]);
   });
 });
 
@@ -242,12 +242,12 @@ describe("a client's file", () => {
     ['of zero bytes', Buffer.alloc(1000), 'not valid JSON'],
     ['in UTF-16', Buffer.from(whole, 'utf16le'), 'not valid JSON'],
     ['with NaN', whole.replace('"latency_min_ms":5', '"latency_min_ms":NaN'), 'not valid JSON'],
-    ['with a negative latency', clientFile('c', { latency_min_ms: -5 }), '"latency_min_ms" makes no sense'],
-    ['with a latency of months', clientFile('c', { latency_max_ms: 1e10 }), '"latency_max_ms" makes no sense'],
+    ['with a negative latency', clientFile('c', { latency_min_ms: -5 }), '"latency_min_ms" has an invalid value'],
+    ['with a latency of months', clientFile('c', { latency_max_ms: 1e10 }), '"latency_max_ms" has an invalid value'],
     [
       'with latencies that contradict',
       clientFile('c', { latency_min_ms: 60 }),
-      'its average latency is not between the least and the greatest',
+      '"latency_avg_ms" is not between minimum and maximum',
     ],
   ])('%s is named', (_, content, problem) => {
     lab.requests(good());

@@ -59,7 +59,7 @@ describe('damaged records', () => {
   test('a folder with the name of a file is named, the rest is read', () => {
     lab.write('metrics/machine_2_requests.ndjson/x', '');
     lab.requests([GOOD]);
-    expect(lab.read().missing).toEqual([expect.stringMatching(/machine_2_requests\.ndjson: is no file$/)]);
+    expect(lab.read().missing).toEqual([expect.stringMatching(/machine_2_requests\.ndjson: is not a regular file$/)]);
     expect(total()).toBe(1);
   });
 
@@ -86,7 +86,7 @@ describe('runs', () => {
       { run_id: 'young', requests: 1, taken: true },
       { run_id: 'old', requests: 2, taken: false },
     ]);
-    expect(inputs.notes).toEqual([expect.stringMatching(/holds 2 runs, the newest is taken/)]);
+    expect(inputs.notes).toEqual([expect.stringMatching(/has 2 runs, the newest is used/)]);
     expect(total()).toBe(1);
   });
 
@@ -95,7 +95,7 @@ describe('runs', () => {
     expect(total({ take: 'id', runId: 'old' })).toBe(2);
     expect(total({ take: 'all' })).toBe(3);
     expect(() => lab.read({ take: 'id', runId: 'none' })).toThrow(
-      '--run: no run "none" in the files; known are "old", "young"',
+      '--run: run "none" not found in the files; known runs: "old", "young"',
     );
   });
 
@@ -121,7 +121,7 @@ describe('clients', () => {
     lab.write(CLIENT, clientFile('Machine_1_Client_1', {}, { run_id: 'run-1' }));
     const inputs = lab.read();
     expect(inputs.notes).toEqual([
-      `${path.join(lab.folder, CLIENT)} says 8 successful and 2 failed requests, its records have 2 and 0: the records count`,
+      `${path.join(lab.folder, CLIENT)} says 8 successful and 2 failed requests, but its records have 2 and 0: the records are used`,
     ]);
     expect(total()).toBe(2);
   });
@@ -189,7 +189,7 @@ describe('clients', () => {
     lab.requests([GOOD], 'a/machine_1_requests.ndjson');
     lab.requests([request(1, 0, { run_id: 'run-2' })], 'b/machine_1_requests.ndjson');
     expect(lab.read(undefined, ['a', 'b']).notes).toEqual([
-      expect.stringMatching(/^The same client in several places.*Machine_1_Client_1 stands in .*a.machine_1.* and .*b/),
+      expect.stringMatching(/^The same client in several files.*Machine_1_Client_1 is in .*a.machine_1.* and .*b/),
     ]);
     expect(total(undefined, ['a', 'b'])).toBe(2);
   });
@@ -201,7 +201,7 @@ describe('clients', () => {
     }
     const inputs = lab.read(undefined, ['a', 'b']);
     expect(total(undefined, ['a', 'b'])).toBe(11);
-    expect(inputs.files.find(({ badLines }) => badLines > 0)!.problems[0]).toMatch(/was counted before/);
+    expect(inputs.files.find(({ badLines }) => badLines > 0)!.problems[0]).toMatch(/is already counted/);
     expect(inputs.notes).toContainEqual(expect.stringMatching(/^Copies of files/));
   });
 });

@@ -53,7 +53,7 @@ describe('servers', () => {
     lab.events(1, queued(1, 9));
     lab.events(2, queued(2, 2));
     lab.events(3, queued(3, 3));
-    expect(said()).toMatch(/ more than the servers could do: .*, on server 1 in 90%, server 3 in 30% of its time\./);
+    expect(said()).toMatch(/The servers were overloaded: .*, on server 1 in 90%, server 3 in 30% of its time\./);
   });
 
   test('with a queue for a moment, or without tasks at all, are not said to be at their limit', () => {
@@ -76,7 +76,7 @@ describe('servers', () => {
   });
 
   test.each(['cpu_percent', 'memory_bytes', 'active', 'queued', 'event_loop_delay_ms'])(
-    'a sample whose %s makes no sense is a damaged line',
+    'a sample whose %s has an invalid value is a damaged line',
     (field) => {
       lab.requests(load());
       const bad = [-1, 'x', null, undefined].map((value) => ({ ...sample(100, 1), [field]: value }));
@@ -89,7 +89,7 @@ describe('servers', () => {
   test('a server that left events but no samples is named', () => {
     lab.requests(load());
     lab.events(3, [{ time: T0, server_id: 3, event: 'ready' }]);
-    expect(said()).toMatch(/^Server 3 left no samples/m);
+    expect(said()).toMatch(/^Server 3 wrote no samples/m);
   });
 });
 
@@ -137,7 +137,7 @@ describe('load generators', () => {
     lab.requests(load());
     lab.requests([request(1, 0, { run_id: 'run-2' })], 'metrics/machine_2_requests.ndjson');
     lab.write(GENERATOR, lines([generated(0)]));
-    expect(said()).toMatch(/no samples of the load generator of machine 2:/);
+    expect(said()).toMatch(/No samples from the load generator of machine 2:/);
   });
 });
 
@@ -289,7 +289,7 @@ describe('clocks', () => {
   });
 
   test('that could not be compared, or of several load generators', () => {
-    const warning = /^Clocks were not compared: times of clients, servers and faults agree as well as/;
+    const warning = /^Clocks were not compared: times of clients, servers and faults are only as accurate as/;
     expect(check([], ['anna@client1'])).toMatch(warning);
     lab.write('metrics/machine_1_run.json', runFile());
     lab.requests(load(), 'metrics/machine_2_requests.ndjson');
