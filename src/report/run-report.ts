@@ -15,33 +15,33 @@ import type { Report, RuleResult, RunFacts } from './report';
 import { formatOf, writeReports } from './write';
 
 export interface RunReportOptions {
-  /** The folders of the client machines: paths, or `user@host:/path` of other machines, as the next two may be. */
+  /** The folders of the client machines: paths, or `user@host:/path` of other machines, like the next two. */
   metrics: readonly string[];
   faults: Place | null;
   events: readonly Place[];
-  /** Where the report goes, in the format of each extension. */
+  /** The output files, in the format of each extension. */
   outFiles: readonly string[];
   /** What else was read, and must not be overwritten. */
   inputs?: readonly NamedFile[];
   runs: RunChoice;
   thresholds: readonly Threshold[];
-  /** What the caller's own checks say, and facts about the run; they stand in the report. */
+  /** Results of the caller's own checks, and facts about the run; both are included in the report. */
   rules?: readonly RuleResult[] | ((gathered: Gathered) => readonly RuleResult[]);
   run?: RunFacts;
-  /** Needed where a place is another machine's. */
+  /** Required if any place is on another machine. */
   remote?: RemoteOptions;
   /** The clocks of this machine now. */
   here?: ClockLook;
-  /** What a person reads, one line; nothing of it with --json. */
+  /** Receives one line of output for people; not called with --json. */
   say(line: string): void;
 }
 
 const RULE = '='.repeat(44);
 
 /**
- * The `report` command: collects, reads, builds, writes.
+ * Runs the `report` command: collects, reads, analyzes and writes.
  * @throws ClusterError `bad_usage` for files that cannot be written, `not_reachable` if there is nothing to report,
- * `interrupted`, and what `gather` throws
+ * `interrupted`, and errors of `gather`
  */
 export async function runReport(options: RunReportOptions): Promise<Report> {
   const { metrics, say, runs } = options;
@@ -77,14 +77,14 @@ async function collect(options: RunReportOptions): Promise<Gathered> {
   say('');
   const gathered = await gather(options).catch((error: unknown) => {
     if (!(error instanceof ClusterError) || error.code !== 'interrupted' || remote === undefined) throw error;
-    const where = `what was fetched stays in ${shown(remote.into)}, where the same command goes on`;
+    const where = `fetched files stay in ${shown(remote.into)}; the same command resumes there`;
     throw new ClusterError('interrupted', `interrupted: ${where}`);
   });
   if (gathered.collected.some(isGood)) return gathered;
   throw nothing({ missing: gathered.collected.map(({ source, problem }) => `${source}: ${problem}`) });
 }
 
-/** What is about to be read. */
+/** Returns the files that are about to be read. */
 function filesOf({ collected, faults, events }: Gathered): NamedFile[] {
   const metrics = collected.flatMap(({ recordFiles, clientFiles, generatorFiles, runFiles }) => [
     ...[...recordFiles, ...clientFiles, ...generatorFiles, ...runFiles],
@@ -94,7 +94,7 @@ function filesOf({ collected, faults, events }: Gathered): NamedFile[] {
   return files.map((file) => ({ path: file, name: `an input of this report (${shown(file)})` }));
 }
 
-/** Where the files are read: local ones in their place, all others below one folder. */
+/** Returns the folders that files are read from: local ones in place, all others below one folder. */
 function foldersOf(collected: readonly Collected[], remote: RemoteOptions | undefined): string[] {
   const places = collected.filter(isGood).map(({ source }) => (parsePlace(source) === null ? source : remote!.into));
   return [...new Set(places)];
@@ -109,11 +109,11 @@ function hasAnything({ records, clients }: Inputs): boolean {
 }
 
 function nothing({ missing }: Pick<Inputs, 'missing'>): ClusterError {
-  const why = missing.length === 0 ? 'no file holds a request that counts' : missing.slice(0, 3).join('; ');
+  const why = missing.length === 0 ? 'no file has any request' : missing.slice(0, 3).join('; ');
   return new ClusterError('not_reachable', `there is nothing to report: ${printable(why, 2000)}`);
 }
 
-/** What decides the exit code, after the guide's lines. */
+/** Returns the lines that explain the exit code, after the guide's lines. */
 function remarks({ thresholds, inputs }: Report): string[] {
   const crossed = thresholds
     .filter(({ passed }) => !passed)

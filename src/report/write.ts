@@ -10,7 +10,7 @@ import { renderJunit } from './render/junit';
 import { renderText } from './render/text';
 import type { Report } from './report';
 
-/** The formats by file extension, and what the user calls them. */
+/** Formats by file extension, with their names for users. */
 const FORMATS = {
   '.json': { name: 'JSON', render: renderJson },
   '.txt': { name: 'text', render: renderText },
@@ -21,16 +21,18 @@ const FORMATS = {
 
 type Extension = keyof typeof FORMATS;
 
-/** Text on standard output, which has no extension. @throws ClusterError `bad_usage` for a file of no known format */
+/** Returns the format of an output file; text for standard output. @throws ClusterError `bad_usage` for an unknown extension */
 export function formatOf(file: string): (typeof FORMATS)[Extension] {
   const extension = path.extname(file).toLowerCase();
   if (Object.hasOwn(FORMATS, extension)) return FORMATS[extension as Extension];
   if (extension === '' && goesToStdout(file)) return FORMATS['.txt'];
   const known = Object.keys(FORMATS).join(', ');
-  throw new ClusterError('bad_usage', `--out: expected a file that ends with ${known}, got "${printable(file, 200)}"`);
+  throw new ClusterError('bad_usage', `--out: expected a file name ending in ${known}, got "${printable(file, 200)}"`);
 }
 
-/** Writes the report into each file, by its extension, all of them or none. @throws ClusterError `bad_usage` */
+/**
+ * Writes the report to each file in the format of its extension, all of them or none. @throws ClusterError `bad_usage`
+ */
 export async function writeReports(report: Report, files: readonly string[]): Promise<void> {
   await writeAll(files.map((file) => ({ path: file, content: formatOf(file).render(report) })));
 }

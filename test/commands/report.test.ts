@@ -90,14 +90,14 @@ test.each<[string[], number]>([
 test.each<[string[], number, RegExp]>([
   [['--metrics', 'none'], 4, /^there is nothing to report: none: does not exist$/],
   [['--threshold', 'p98<1ms'], 2, /^--threshold: expected a metric.*got "p98<1ms"; metrics are /],
-  [['--out', 'a.pdf'], 2, /^--out: expected a file that ends with \.json, \.txt, \.html, \.xml, \.csv, got "a.pdf"$/],
+  [['--out', 'a.pdf'], 2, /^--out: expected a file name ending in \.json, \.txt, \.html, \.xml, \.csv, got "a.pdf"$/],
   [
     ['--metrics', 'me@-there:/x'],
     2,
     /^--metrics: expected a path, or \[user@\]host\[:port\]:\/path of another machine/,
   ],
   [['--faults', 'me@there:22'], 2, /^--faults: expected a path, or .*, got "me@there:22"$/],
-  [['--run', 'x'], 2, /^--run: no run "x" in the files; known are "run-1"$/],
+  [['--run', 'x'], 2, /^--run: run "x" not found in the files; known runs: "run-1"$/],
   [['--config', 'none.toml'], 2, /^none\.toml: no such file$/],
 ])('%j is an error in one line', async (argv, code, message) => {
   lab.requests([request(1, 0)]);

@@ -76,6 +76,6 @@ describe('a file of 2 GB', () => {
       for (let n = 0; n < times; n++) writeSync(fd, block);
     });
     expect({ total, lines: file.lines }).toEqual({ total: SOME.length, lines: times * SOME.length });
-    expect(file.problems[0]).toBe(`line ${SOME.length + 1}: request 0 of client 1 was counted before`);
+    expect(file.problems[0]).toBe(`line ${SOME.length + 1}: request 0 of client 1 is already counted`);
   }, 90_000);
 });

@@ -86,7 +86,7 @@ describeWithSshd('the built program collects over SSH', () => {
         error: {
           code: 'interrupted',
           message:
-            'interrupted: what was fetched stays in ./aggregated_metrics/collected, where the same command goes on',
+            'interrupted: fetched files stay in ./aggregated_metrics/collected; the same command resumes there',
         },
       });
       const begun = statSync(path.join(folder, part()!)).size;

@@ -96,7 +96,7 @@ test('says which threshold is crossed', async () => {
 test.each<[string, () => void, RegExp]>([
   ['no folder', () => undefined, /nothing to report: .*metrics: does not exist$/],
   ['an empty folder', () => lab.write('metrics/x', ''), /nothing to report: .*metrics: has no metrics files$/],
-  ['damage only', () => lab.write('metrics/machine_1_requests.ndjson', 'x\n'), /no file holds a request that counts$/],
+  ['damage only', () => lab.write('metrics/machine_1_requests.ndjson', 'x\n'), /no file has any request$/],
 ])('%s is one clear error', async (_, prepare, message) => {
   prepare();
   await expect(run()).rejects.toThrow(
@@ -106,7 +106,7 @@ test.each<[string, () => void, RegExp]>([
 
 test('an unknown format is refused before anything is read', async () => {
   await expect(run({ outFiles: [at('a.pdf')] })).rejects.toThrow(
-    /--out: expected a file that ends with \.json, \.txt, .*, got /,
+    /--out: expected a file name ending in \.json, \.txt, .*, got /,
   );
 });
 

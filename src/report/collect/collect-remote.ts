@@ -15,48 +15,48 @@ import { isEventFile, isMetricsFile } from './collect';
 
 export type RemoteKind = 'metrics' | 'events' | 'faults';
 
-/** What is wanted of another machine, and where it goes. */
+/** Files wanted from another machine, and their destination. */
 export interface Wanted {
   kind: RemoteKind;
   place: RemotePlace;
-  /** A folder of this machine, of its own. */
+  /** A local folder for this place alone. */
   into: string;
 }
 
-/** What came of it. */
+/** The result of fetching one place. */
 export interface Fetched {
-  /** null: all went well, or single files are missing. */
+  /** null if the place was fetched; single files may still be missing. */
   problem: string | null;
-  /** Paths on this machine. */
+  /** Local paths. */
   files: string[];
-  /** Files that could not be fetched, and why. */
+  /** Files that could not be fetched, with the reasons. */
   missing: string[];
-  /** null: it could not be measured. */
+  /** null if it could not be measured. */
   clock: ClockOffset | null;
 }
 
-/** How far a machine is. */
+/** The progress of one machine. */
 export interface MachineState {
-  /** As the user named it. */
+  /** As given by the user. */
   name: string;
   state: 'waiting' | 'connecting' | 'fetching' | 'done' | 'failed';
   files: number;
-  /** Grows with each place that is listed. */
+  /** Grows as places are listed. */
   totalFiles: number;
   bytes: number;
 }
 
 export interface CollectRemoteOptions {
   clock: Clock;
-  /** Aborted: ends at once, with `interrupted`; the next call goes on where this one was. */
+  /** Aborting it ends the collection at once with `interrupted`; the next call resumes. */
   signal: AbortSignal;
-  /** Something is known of the place at this index of what is wanted; once for each. */
+  /** Called once for each place, by its index in `wanted`, when its result is known. */
   onFetched(index: number, fetched: Fetched): void;
 }
 
 const MACHINES_AT_ONCE = 8;
 const FILES_AT_ONCE = 16;
-/** A connection that is lost again without a byte more is given up. */
+/** A machine is given up after this many connections, or when one is lost without progress. */
 const MAX_CONNECTIONS = 5;
 
 interface Task extends Wanted {
@@ -64,7 +64,7 @@ interface Task extends Wanted {
   isDone: boolean;
 }
 
-/** Fetches files from many machines at once, over one connection to each, and compares their clocks. */
+/** Fetches files from many machines in parallel, over one connection to each, and compares their clocks. */
 export class RemoteCollection {
   readonly #machines: Machine[];
   readonly #stop = new AbortController();
@@ -86,8 +86,9 @@ export class RemoteCollection {
   }
 
   /**
-   * A machine that cannot be reached is a result.
-   * @throws ClusterError `interrupted`, `bad_config` (the ssh configuration), `bad_usage` (files here cannot be written)
+   * Runs the collection. An unreachable machine is a result, not an error.
+   * @throws ClusterError `interrupted`, `bad_config` (the ssh configuration), `bad_usage` (local files cannot be
+   * written)
    */
   async run(): Promise<void> {
     let fatal: unknown;
@@ -95,7 +96,7 @@ export class RemoteCollection {
       try {
         await machine.collect();
       } catch (error) {
-        // What ends one machine ends them all; theirs then say no more than that.
+        // A fatal error stops all machines; their own errors then add nothing.
         fatal ??= error;
         this.#stop.abort();
         throw error;
@@ -128,7 +129,7 @@ class Machine implements MachineState {
         return;
       } catch (error) {
         if (!isOfMachine(error)) throw error;
-        // One that was lost on the way is made anew, as long as it brings something.
+        // A lost connection is opened again as long as it makes progress.
         const isWorthIt = error.retryable && this.bytes > bytesBefore && connections < MAX_CONNECTIONS;
         if (!isWorthIt) return this.fail(this.withoutName(error.message));
       }
@@ -181,7 +182,7 @@ class Machine implements MachineState {
         else files[index] = [entry.local];
       });
     } catch (error) {
-      // On a new connection it is all counted again.
+      // The next connection counts them again.
       [this.files, this.totalFiles] = [filesBefore, totalBefore];
       throw error;
     }
@@ -196,7 +197,7 @@ class Machine implements MachineState {
     await sftp.download(remote, local, entry, onBytes);
   }
 
-  /** What speaks of one path only, and leaves the connection as it is, is a result. */
+  /** Turns an error about a single path into a result, if the connection is still usable. */
   private async orProblem<T>(work: Promise<T>): Promise<{ value: T } | { problem: string }> {
     try {
       return { value: await work };
@@ -219,28 +220,28 @@ async function clockOf(ssh: Ssh, clock: Clock): Promise<ClockOffset | null> {
   try {
     return await measureClock(ssh, clock);
   } catch (error) {
-    // A machine that runs no commands may give files all the same.
+    // A machine that refuses commands may still serve files.
     if (!isOfMachine(error) || error.retryable) throw error;
     return null;
   }
 }
 
-/** A file there, and its place here. */
+/** A remote file and its local path. */
 interface File {
   remote: string;
   local: string;
   entry: Pick<RemoteEntry, 'sizeBytes' | 'modifiedSecs'>;
 }
 
-/** The files of a place. Names of the other machine are used only if they are exactly what we write ourselves. */
+/** Lists the files of a place. Remote names are used only if they match exactly what this program writes. */
 async function list({ kind, place, into }: Wanted, sftp: Sftp): Promise<File[]> {
   const root = place.path;
   const here = await sftp.stat(root);
   if (here.kind === 'file' && kind !== 'metrics') {
     return [{ remote: root, local: path.join(into, safeName(path.posix.basename(root))), entry: here }];
   }
-  if (kind === 'faults') throw new ClusterError('not_reachable', `${root} is no file`);
-  if (here.kind !== 'folder') throw new ClusterError('not_reachable', `${root} is no folder`);
+  if (kind === 'faults') throw new ClusterError('not_reachable', `${root} is not a regular file`);
+  if (here.kind !== 'folder') throw new ClusterError('not_reachable', `${root} is not a folder`);
   const entries = await sftp.list(root);
   const isWanted = kind === 'metrics' ? isMetricsFile : isEventFile;
   const files = filesIn(entries, isWanted, root, into);
@@ -256,7 +257,7 @@ function filesIn(entries: readonly RemoteEntry[], isWanted: (name: string) => bo
     .map((entry): File => ({ remote: path.posix.join(there, entry.name), local: path.join(here, entry.name), entry }));
 }
 
-/** Event files one level below. Folders that cannot be looked into are none of ours. */
+/** Lists event files one level below; folders that cannot be read are skipped. */
 async function filesBelow(entries: readonly RemoteEntry[], sftp: Sftp, root: string, into: string): Promise<File[]> {
   const folders = entries.filter(({ name, kind }) => kind === 'folder' && !/[/\0]/.test(name));
   const found: File[][] = [];
@@ -271,10 +272,10 @@ async function filesBelow(entries: readonly RemoteEntry[], sftp: Sftp, root: str
   return found.flat();
 }
 
-/** Sorts as people count: 2 before 10. */
+/** Sorts numbers by value: 2 before 10. */
 const BY_NUMBER = new Intl.Collator('en', { numeric: true });
 
-/** A name of another machine as one that is harmless here; different names stay different. */
+/** Turns a remote name into one that is safe locally; different names stay different. */
 export function safeName(name: string): string {
   const safe = name.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 80);
   if (safe === name && !name.startsWith('.')) return name;
@@ -286,7 +287,7 @@ async function isThere(local: string, { sizeBytes, modifiedSecs }: File['entry']
   return here !== null && here.isFile() && here.size === sizeBytes && Math.floor(here.mtimeMs / 1000) === modifiedSecs;
 }
 
-/** Beginnings of files that have changed since. */
+/** Removes partial downloads of files that have changed since. */
 async function removeParts(folder: string): Promise<void> {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   const parts = names.filter((name) => name.endsWith('.part'));

@@ -1,16 +1,16 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { MachineState } from './collect-remote';
 
-/** stdout, or something like it. */
+/** stdout or a similar stream. */
 export type Output = NodeJS.WritableStream & { isTTY?: boolean };
 
-/** How often bars change, and how often those read a line who cannot see them. */
+/** The intervals of redrawing bars and, without a terminal, of printing a line. */
 const BARS_EVERY_MS = 200;
 const LINE_EVERY_MS = 5000;
 
 /**
- * Shows how far each machine is, until the returned function is called: a bar for each on a terminal, else a line every
- * five seconds.
+ * Shows the progress of each machine until the returned function is called: a bar for each on a terminal, else a line
+ * every five seconds.
  */
 export function showStates(
   states: readonly MachineState[],
@@ -34,7 +34,7 @@ export function showStates(
 function newBars(stream: NodeJS.WritableStream): MultiBar {
   return new MultiBar({
     ...{ stream, format: '{name} [{bar}] {text}', barsize: 20, fps: 1000 / BARS_EVERY_MS },
-    // As with the bar of stress: a terminal must not stay changed after a kill.
+    // Like the bar of stress: a kill must not leave the terminal in a changed state.
     ...{ linewrap: true, hideCursor: false, clearOnComplete: true, emptyOnZero: true },
   });
 }

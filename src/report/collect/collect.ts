@@ -2,27 +2,29 @@ import { readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { causeOf } from '../../files/cause';
 
-/** A file or folder; a missing one is a gap in the report only where the user named it. */
+/** A file or folder. If it is missing, the report is incomplete only if the user named it. */
 export interface Place {
   path: string;
   required: boolean;
-  /** How far the clock of the machine that wrote it is ahead of this one's, in milliseconds. Default: not at all. */
+  /**
+   * The offset in milliseconds of the clock of the machine that wrote it; positive if ahead of this one's. Default: 0.
+   */
   offsetMs?: number;
 }
 
-/** A file to be read, and how far its machine's clock is ahead of this one's. */
+/** A file to read, and how far its machine's clock is ahead of this one's. */
 export interface PlacedFile {
   path: string;
   offsetMs: number;
 }
 
-/** What one client machine's folder holds. */
+/** The files in one client machine's folder. */
 export interface Collected {
-  /** As the user wrote it. */
+  /** As given by the user. */
   source: string;
-  /** null: its files can be read. */
+  /** null if its files can be read. */
   problem: string | null;
-  /** As with a `Place`. */
+  /** See `Place`. */
   offsetMs: number;
   recordFiles: string[];
   clientFiles: string[];
@@ -38,20 +40,20 @@ const SHAPES = {
 };
 const EVENTS = /^server_\d{1,9}_events\.ndjson$/;
 
-/** The metrics of client machines in folders of this machine, which are read in place. */
+/** Finds the metrics of client machines in local folders, which are read in place. */
 export function collectLocal(folders: readonly string[]): Collected[] {
   const seen = new Set<string>();
   return folders.map((source) => {
     const listed = namesIn(source);
     if ('problem' in listed) return failed(source, listed.problem);
     const real = realpathSync(source);
-    if (seen.has(real)) return failed(source, 'is a folder that was named before');
+    if (seen.has(real)) return failed(source, 'is the same folder as an earlier one');
     seen.add(real);
     return filesOf(source, listed.names, (name) => path.join(source, name));
   });
 }
 
-/** Sorts the names of files in a folder by what they are; `pathOf` says where one can be read. */
+/** Sorts the file names of a folder by kind; `pathOf` returns the path of one. */
 export function filesOf(source: string, names: readonly string[], pathOf: (name: string) => string): Collected {
   const files = (shape: RegExp): string[] => names.filter((name) => shape.test(name)).map(pathOf);
   const [recordFiles, clientFiles] = [files(SHAPES.recordFiles), files(SHAPES.clientFiles)];
@@ -68,7 +70,10 @@ export function isEventFile(name: string): boolean {
   return EVENTS.test(name);
 }
 
-/** Event files: those named, and those in the folders named or one level below. Required ones that are missing, by name. */
+/**
+ * Finds event files: those named, and those in or one level below the named folders. `missing` lists absent required
+ * ones.
+ */
 export function findEventFiles(places: readonly Place[]): { files: PlacedFile[]; missing: string[] } {
   const files = new Map<string, PlacedFile>();
   const missing: string[] = [];
@@ -104,7 +109,7 @@ export function failed(source: string, problem: string): Collected {
   return { source, problem, offsetMs: 0, recordFiles: [], clientFiles: [], generatorFiles: [], runFiles: [] };
 }
 
-/** Sorts as people count: 2 before 10. */
+/** Sorts numbers by value: 2 before 10. */
 const BY_NUMBER = new Intl.Collator('en', { numeric: true });
 
 function namesIn(folder: string): { names: string[] } | { problem: string } {

@@ -10,30 +10,30 @@ import { type Output, showStates } from './collect-screen';
 import type { MachineClock } from '../report';
 import { toMicros } from '../../core/to-micros';
 
-/** What it takes to collect from other machines. */
+/** Options for collecting from other machines. */
 export interface RemoteOptions {
-  /** Where their files go, into a folder for each place. */
+  /** The local folder for their files, with a subfolder for each place. */
   into: string;
   clock: Clock;
   /** Runs the collection with a signal that Ctrl-C aborts. */
   interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** Where a person sees how far it is; undefined: nobody looks. */
+  /** The stream for progress; undefined if nobody watches. */
   output?: Output;
 }
 
 export interface GatherOptions {
-  /** Folders of client machines: paths, or `user@host:/path` as the others may be too. */
+  /** Folders of client machines: paths, or `user@host:/path`, which the other places may be too. */
   metrics: readonly string[];
   faults: Place | null;
   events: readonly Place[];
-  /** Needed where a place is another machine's. */
+  /** Required if any place is on another machine. */
   remote?: RemoteOptions;
   /** The clocks of this machine now. */
   here?: ClockLook;
   say(line: string): void;
 }
 
-/** Everything, on this machine. */
+/** All files, now local, and what is known about their machines. */
 export interface Gathered {
   collected: Collected[];
   faults: Place | null;
@@ -41,29 +41,29 @@ export interface Gathered {
   clocks: MachineClock[];
   /** Machines whose clocks could not be compared. */
   uncompared: string[];
-  /** Which of them, and of this one, was started when, by its own clock as it is now. */
+  /** The start of each machine that reported it, including this one, by its current clock. */
   machines: MachineNow[];
-  /** Beside the problems of `collected`. */
+  /** Problems besides those in `collected`. */
   missing: string[];
   notes: string[];
 }
 
-/** One place to collect from, and the two lines that tell of it. */
+/** One place to collect from, and the texts that report on it. */
 interface Step {
   source: string;
   head: string;
   what: string;
-  /** Of another machine; undefined: of this one. */
+  /** Undefined if the place is local. */
   wanted?: Wanted;
-  /** What came of it. */
+  /** The result. */
   fetched?: Fetched;
   collected?: Collected;
 }
 
 /**
- * Collects from all machines at once, and says of each in turn how it went. Places of this machine are read where they are.
- * @throws ClusterError `bad_usage` for a place that makes no sense or a file that cannot be written, `interrupted`,
- * `bad_config` for a wrong ssh configuration
+ * Collects from all machines in parallel and reports on each in order. Local places are read in place.
+ * @throws ClusterError `bad_usage` for an invalid place or a file that cannot be written, `interrupted`, `bad_config`
+ * for an invalid ssh configuration
  */
 export async function gather(options: GatherOptions): Promise<Gathered> {
   const { metrics, faults, events } = options;
@@ -102,7 +102,7 @@ function newStep(
   const place = parsePlace(source);
   if (place === null) return { source, ...words };
   if ('problem' in place) throw new ClusterError('bad_usage', place.problem);
-  if (remote === undefined) throw new ClusterError('bad_usage', `expected a path of this machine, got "${source}"`);
+  if (remote === undefined) throw new ClusterError('bad_usage', `expected a local path, got "${source}"`);
   return {
     source,
     ...words,
@@ -110,7 +110,7 @@ function newStep(
   };
 }
 
-/** Those of other machines; the others need no word. */
+/** Creates steps for the places on other machines; local ones need none. */
 function remoteSteps(kind: 'events' | 'faults', places: readonly Place[], options: GatherOptions): Step[] {
   const sources = places.map((place) => place.path).filter((place) => parsePlace(place) !== null);
   return sources.map((source, index) => {
@@ -121,23 +121,23 @@ function remoteSteps(kind: 'events' | 'faults', places: readonly Place[], option
   });
 }
 
-/** The same folder counted twice would double everything. Of this machine's, `collectLocal` looks after it. */
+/** Rejects remote folders that are named twice, which would count twice; `collectLocal` does so for local ones. */
 function refuseTwice(clients: readonly Step[]): void {
   const seen = new Set<string>();
   for (const step of clients) {
     if (step.wanted === undefined) continue;
     const key = JSON.stringify(step.wanted.place);
-    if (seen.has(key)) step.collected = failed(step.source, 'is a folder that was named before');
+    if (seen.has(key)) step.collected = failed(step.source, 'is the same folder as an earlier one');
     seen.add(key);
   }
 }
 
-/** Sets what came of each step, and tells it in their order. */
+/** Stores the result of each step, and reports them in order. */
 async function fetchAll(steps: readonly Step[], { remote, say }: GatherOptions): Promise<void> {
   const waiting = [...steps];
   const held: string[] = [];
   const bars = remote?.output?.isTTY === true;
-  // In the order of the steps; while bars are shown, lines wait.
+  // In the order of the steps; while bars are shown, lines are held back.
   const tellReady = (): void => {
     while (waiting[0] && problemOf(waiting[0]) !== undefined) {
       for (const line of linesOf(waiting.shift()!))
@@ -168,7 +168,7 @@ async function fetchAll(steps: readonly Step[], { remote, say }: GatherOptions):
   });
 }
 
-/** undefined: it is not known yet. */
+/** Returns undefined if the result is not known yet. */
 function problemOf({ collected, fetched }: Step): string | null | undefined {
   return collected === undefined ? fetched?.problem : collected.problem;
 }
@@ -197,7 +197,7 @@ function offsetOf({ clock }: Fetched): number {
   return clock === null ? 0 : clock.offsetMs;
 }
 
-/** One for each machine, though several places may be of it. */
+/** Returns one clock for each machine, even if several places are on it. */
 function clocksOf(
   steps: readonly Step[],
   here: MachineNow | null,
@@ -221,8 +221,6 @@ function clocksOf(
     clocks: [...clocks.values()].filter((clock) => clock !== null),
     uncompared,
     machines: here === null ? machines : [...machines, here],
-    notes: uncompared.map(
-      (machine) => `The clock of ${machine} could not be compared: its times are taken as they are`,
-    ),
+    notes: uncompared.map((machine) => `The clock of ${machine} could not be compared: its times are used uncorrected`),
   };
 }

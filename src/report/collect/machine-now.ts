@@ -1,15 +1,15 @@
 import type { ClockLook } from '../../core/environment';
 
-/** What a machine's clocks say now. */
+/** The current state of a machine's clocks. */
 export interface MachineNow {
   bootId: string;
-  /** When it was started, by its wall clock. */
+  /** The time of its start, by its current wall clock. */
   startMs: number;
-  /** As with its files. */
+  /** The same as for its files. */
   offsetMs: number;
 }
 
-/** null: it cannot be known again. */
+/** Returns null if the machine cannot be identified. */
 export function thisMachine(look: ClockLook | undefined): MachineNow | null {
   if (look === undefined || look.bootId === null) return null;
   return { bootId: look.bootId, startMs: look.wallMs - look.machineMs - look.suspendedMs, offsetMs: 0 };

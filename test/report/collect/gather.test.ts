@@ -110,7 +110,7 @@ Loaded 2 client metrics files
 
   test.each([
     ['/none', /^\/none does not exist$/],
-    ['/etc/hostname', /^\/etc\/hostname is no folder$/],
+    ['/etc/hostname', /^\/etc\/hostname is not a folder$/],
     ['/etc/ssh', /^has no metrics files$/],
   ])('%s is no place with metrics', async (place, problem) => {
     const { collected } = await collect([`${one.address}:${place}`]);
@@ -224,7 +224,7 @@ Loaded 2 client metrics files
       controller.abort();
       await expect(making).rejects.toMatchObject({
         code: 'interrupted',
-        message: `interrupted: what was fetched stays in ${at('out/collected')}, where the same command goes on`,
+        message: `interrupted: fetched files stay in ${at('out/collected')}; the same command resumes there`,
       });
       const bytes = partBytes();
       expect(bytes).toBeGreaterThan(2_000_000);
@@ -288,7 +288,7 @@ Collecting faults from: ${place('srv/fault.ndjson')}
     const { report: made } = await report([`${mute.address}:${at('m')}`]);
     expect(made.clocks).toEqual([]);
     expect(made.inputs.notes).toContain(
-      `The clock of ${mute.address} could not be compared: its times are taken as they are`,
+      `The clock of ${mute.address} could not be compared: its times are used uncorrected`,
     );
     expect(made.total_requests).toBe(1);
   });
@@ -297,7 +297,7 @@ Collecting faults from: ${place('srv/fault.ndjson')}
     files.requests([request(1, 0)], 'm/machine_1_requests.ndjson');
     const place = `${one.address}:${at('m')}`;
     const { report: made } = await report([place, place]);
-    expect(made.inputs.missing).toEqual([`${place}: is a folder that was named before`]);
+    expect(made.inputs.missing).toEqual([`${place}: is the same folder as an earlier one`]);
     expect(made.total_requests).toBe(1);
   });
 
