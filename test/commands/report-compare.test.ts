@@ -78,7 +78,7 @@ test.each([
   [['--compare', 'a', 'none'], 'Error: --compare: none: cannot be read: does not exist\n'],
   [
     ['--compare', 'a', 'b', '--out', 'x.xml'],
-    'Error: --out: expected a comparison that ends with .txt, .html, .json, got "x.xml"\n',
+    'Error: --out: expected a file name ending in .txt, .html, .json, got "x.xml"\n',
   ],
 ])('%j is wrong usage', async (argv, message) => {
   const { code, stdout, stderr } = await report(...argv);

@@ -2,24 +2,24 @@ import type { Random } from '../../core/environment';
 import { type FigureName, type Windows, WindowSum } from './windows';
 
 const RESAMPLES = 2000;
-/** The share of all comparisons of equal runs in which every figure lies within its noise. */
+/** The share of comparisons of equal runs in which every figure lies within its noise. */
 export const CONFIDENCE = 0.95;
-/** Fewer windows say too little about how alike neighbours are. */
+/** Fewer windows say too little about the correlation of neighbours. */
 export const MIN_WINDOWS = 20;
-/** Blocks so long that fewer than these fit would leave too few to draw from. */
+/** The least number of blocks that must fit: fewer would leave too few to draw from. */
 const MIN_BLOCKS = 5;
 const MAX_CORRELATION = 0.95;
 
-/** How far a figure of B is from A's: percentage points of the failure rate, else the logarithm of B / A. */
+/** Returns the distance of B from A: percentage points for the failure rate, else the logarithm of B / A. */
 export function distance(figure: FigureName, a: number, b: number): number {
   return figure === 'failure_rate' ? b - a : Math.log(b / a);
 }
 
 /**
- * How far each figure of two runs may be apart, by `distance`, and still be within the noise that their windows show. A
- * figure that some resample does not tell is left out. docs/decisions/0013-comparing-runs.md has the reasons:
- * a circular block bootstrap (Politis and Romano 1992) of each run's windows; the half-widths are as many standard
- * errors of it as at CONFIDENCE hold all figures together (single-step max-t, Westfall and Young 1993).
+ * Estimates how far each figure of two runs may differ, by `distance`, within the noise of their windows. Figures that
+ * are undefined in some resample are omitted. docs/decisions/0013-comparing-runs.md has the reasons: a circular block
+ * bootstrap (Politis and Romano 1992) of each run's windows; the half-widths are as many standard errors as hold all
+ * figures together at CONFIDENCE (single-step max-t, Westfall and Young 1993).
  */
 export function noiseOf(
   a: Windows,
@@ -36,7 +36,7 @@ export function noiseOf(
   const spreads = columns.map(spreadOf);
   const farthest = new Float64Array(resamples);
   spreads.forEach(({ mean, error }, at) => {
-    // No error: all resamples are alike. NaN: the figure is left out.
+    // An error of 0: all resamples are equal. NaN: the figure is omitted.
     if (!(error > 0)) return;
     columns[at]!.forEach((value, i) => (farthest[i] = Math.max(farthest[i]!, Math.abs(value - mean) / error)));
   });
@@ -47,8 +47,8 @@ export function noiseOf(
 }
 
 /**
- * How many windows are drawn in one piece, because neighbours are alike: n^(1/3) (Hall, Horowitz and Jing 1995), and as
- * many more as Carlstein's rule (1986) says for their correlation.
+ * Returns how many windows are drawn in one block, because neighbours are correlated: n^(1/3) (Hall, Horowitz and Jing
+ * 1995), stretched by Carlstein's rule (1986) for their correlation.
  */
 export function blockLength(windows: Windows): number {
   const count = windows.requests.length;
@@ -57,7 +57,7 @@ export function blockLength(windows: Windows): number {
   return Math.max(1, Math.ceil(Math.min(Math.cbrt(count) * Math.max(1, stretch), count / MIN_BLOCKS)));
 }
 
-/** Draws as many windows as there are, in blocks, and tells their figures. */
+/** Returns a function that draws as many windows as there are, in blocks, and computes their figures. */
 function sampler(windows: Windows, random: Random): () => Record<FigureName, number> {
   const count = windows.requests.length;
   const length = blockLength(windows);
@@ -76,7 +76,7 @@ function blockCount(windows: Windows): number {
   return windows.requests.length / blockLength(windows);
 }
 
-/** The mean bucket of each window that has a success: the mean of the logarithms of its latencies. */
+/** Returns the mean bucket of each window with a success: the mean of the logarithms of its latencies. */
 function levels({ histograms }: Windows): number[] {
   return histograms.flatMap((histogram) => {
     let [count, sum] = [0, 0];
@@ -88,7 +88,7 @@ function levels({ histograms }: Windows): number[] {
   });
 }
 
-/** Of each value with the next one, from 0; corrected for what few values hide of it (Kendall 1954). */
+/** Returns the lag-1 autocorrelation, at least 0, corrected for the bias of short series (Kendall 1954). */
 function correlationOf(values: readonly number[]): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   let [square, product] = [0, 0];
@@ -106,7 +106,10 @@ function spreadOf(values: Float64Array): { mean: number; error: number } {
   return { mean, error: Math.sqrt(square) };
 }
 
-/** A quantile of the normal distribution as one of Student's: few blocks underrate their spread (Abramowitz and Stegun 26.7.5). */
+/**
+ * Converts a quantile of the normal to one of Student's distribution: few blocks understate their spread (Abramowitz
+ * and Stegun 26.7.5).
+ */
 function likeStudent(normal: number, freedom: number): number {
   return normal * (1 + (normal ** 2 + 1) / (4 * freedom));
 }

@@ -6,9 +6,9 @@ import { differencesOf, hasSettings } from './differences';
 import { groupsOf, rowOf } from './groups';
 import { FIGURES, type FigureName, figuresOf, whyUnknown, type Windows, windowsOf } from './windows';
 
-/** The same reports give the same verdicts. */
+/** A fixed seed, so that equal reports give equal verdicts. */
 const SEED = 0xc0_4a2e;
-/** A ratio is told no finer than the latencies are. */
+/** The resolution of ratios, which is that of the latencies. */
 const RESOLUTION = Math.log(HISTOGRAM_BASE);
 
 const UNITS: Record<FigureName, Unit> = {
@@ -16,13 +16,13 @@ const UNITS: Record<FigureName, Unit> = {
   ...{ avg: 'ms', p50: 'ms', p95: 'ms', p99: 'ms', 'p99.9': 'ms' },
 };
 
-/** A report and where it was read from. */
+/** A report and the path it was read from. */
 export interface Named {
   name: string;
   report: Compared;
 }
 
-/** Sets two runs side by side, and says of each figure that windows tell whether its change is more than their noise. */
+/** Compares two runs, and judges for each figure of the windows if its change exceeds their noise. */
 export function compare(a: Named, b: Named): Comparison {
   const isAllSteady = [a, b].every(({ report }) => (report.faults ?? []).length === 0 && report.warmup_secs === 0);
   const scopes = (isAllSteady ? (['whole'] as const) : (['steady', 'whole'] as const)).flatMap((scope) => {
@@ -82,7 +82,7 @@ function finite(value: number): number | null {
 }
 
 const CAVEATS = [
-  'The noise is that of the windows within each run. Runs of the same settings also differ by what changes between ' +
+  'The noise is that of the windows within each run. Runs with the same settings also differ by what changes between ' +
     'runs, such as other work on the machine: repeat both, or run them side by side, before you trust a change.',
   'In a closed loop the clients wait for the answers, so throughput follows latency: the two are one finding.',
 ];
@@ -96,9 +96,9 @@ function notesOf(letter: 'A' | 'B', report: Compared): string[] {
         `In ${letter} the load generator of machine ${machine_id} was a bottleneck: its figures are not the cluster's ` +
         `alone. ${why ?? ''}`.trimEnd(),
     );
-  if (timeline === null) notes.push(`${letter} has no records of single requests: nothing tells its noise.`);
-  if (faults === null) notes.push(`${letter} does not say whether there were faults: its windows may hold some.`);
-  if (inputs.missing.length > 0) notes.push(`${letter} is incomplete: something could not be read for its report.`);
-  if (!hasSettings(report)) notes.push(`${letter} does not say how it was set up: there may be more differences.`);
+  if (timeline === null) notes.push(`${letter} has no records of single requests: its noise is unknown.`);
+  if (faults === null) notes.push(`${letter} does not say whether there were faults: its windows may contain some.`);
+  if (inputs.missing.length > 0) notes.push(`${letter} is incomplete: some of its files could not be read.`);
+  if (!hasSettings(report)) notes.push(`${letter} does not record its settings: there may be more differences.`);
   return notes;
 }

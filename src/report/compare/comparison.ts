@@ -1,7 +1,7 @@
 import type { FaultReport, Report, Timeline } from '../report';
 import type { FigureName } from './windows';
 
-/** What a comparison needs of a report; `report` writes all of it. */
+/** The parts of a report that a comparison needs; `report` writes all of them. */
 export type Compared = Pick<
   Report,
   | 'total_requests'
@@ -34,28 +34,28 @@ export type Compared = Pick<
   run?: Settings;
 };
 
-/** The kind is a word of whichever version wrote it. */
+/** A fault; its kind may come from another version. */
 export type ComparedFault = { kind: string } & Pick<
   FaultReport,
   'start' | 'recovered' | 'detected_ms' | 'new_leader_ms' | 'back_to_baseline_ms'
 >;
 
-/** How a run was set up, as far as it is told. */
+/** The settings of a run, as far as the report has them. */
 export type Settings = Pick<
   NonNullable<Report['run']>,
   'version' | 'node_version' | 'host' | 'cores' | 'seed' | 'config'
 >;
 
-/** One of the two: the letter it goes by, where it was read from, and what it is. */
+/** One of the two runs: its path and its size. */
 export interface Side {
   name: string;
   requests: number;
   duration_secs: number;
-  /** Unix milliseconds; null without records of single requests. */
+  /** Unix milliseconds; null if there are no records of single requests. */
   started: number | null;
 }
 
-/** Something that the runs do not have in common; null: this one does not say. */
+/** A difference in settings; null if a run does not record the value. */
 export interface Difference {
   what: string;
   a: string | null;
@@ -65,27 +65,27 @@ export interface Difference {
 export type Verdict = 'better' | 'worse' | 'no difference beyond the noise' | 'unknown';
 export type Unit = 'ms' | '/s' | '%' | 's' | 'bytes' | '';
 
-/** One figure of both. */
+/** One figure of both runs. */
 export interface Row {
   name: string;
   unit: Unit;
   a: number | null;
   b: number | null;
-  /** Of B against A: percent of A, and of what is a percentage itself, percentage points. null: it cannot be told. */
+  /** The change from A to B in percent of A, or in percentage points if the figure is a percentage. null if unknown. */
   change: number | null;
 }
 
-/** A figure that windows tell, so that its change can be set against their noise. */
+/** A figure computed from windows, so that its change can be compared with their noise. */
 export interface JudgedRow extends Row {
   name: FigureName;
-  /** Of the change, in its unit. */
+  /** The interval of the change, in its unit. */
   interval: { from: number; to: number } | null;
   verdict: Verdict;
-  /** Of `unknown`. */
+  /** The reason for `unknown`. */
   why: string | null;
 }
 
-/** The figures of a part of both runs, told from as many windows of each. */
+/** The figures of one part of both runs, computed from its windows. */
 export interface Scope {
   scope: 'steady' | 'whole';
   windows: { a: number; b: number };
@@ -93,17 +93,17 @@ export interface Scope {
   rows: JudgedRow[];
 }
 
-/** `report --compare A B --json` */
+/** The output of `report --compare A B --json`. */
 export interface Comparison {
   a: Side;
   b: Side;
   differences: Difference[];
-  /** What a reader must know before trusting the rest, in plain sentences. */
+  /** Sentences that a reader should know before trusting the rest. */
   notes: string[];
-  /** The share of all comparisons of equal runs in which no verdict is wrong. */
+  /** The share of comparisons of equal runs in which no verdict is wrong. */
   confidence: number;
-  /** The steady part only where it is not the whole. */
+  /** The steady part is included only if it is not the whole run. */
   scopes: Scope[];
-  /** As the reports have them: single values, whose noise nothing tells. */
+  /** Single values from the reports, whose noise is unknown. */
   groups: { group: string; rows: Row[] }[];
 }

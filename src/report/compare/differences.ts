@@ -4,12 +4,12 @@ import type { Compared, Difference, Settings } from './comparison';
 const MAX_DIFFERENCES = 50;
 const MAX_DEPTH = 4;
 const MAX_CHARS = 100;
-/** Runs of the same settings differ by so much in time. */
+/** Runs with the same settings differ by up to this much in duration. */
 const SAME_DURATION = 0.1;
-/** Where the files go, and what was expected: neither changes what is measured. */
+/** Destinations of files, and expectations: neither changes what is measured. */
 const IGNORED = /(^|\.)(output_dir|metrics_output_dir|metrics_dir|thresholds|abort_on|machine_id|metrics_address)$/;
 
-/** What the runs do not have in common, as far as the reports tell it. */
+/** Lists the differences in settings that the reports show. */
 export function differencesOf(a: Compared, b: Compared): Difference[] {
   const [ofA, ofB] = [told(settingsOf(a, b)), told(settingsOf(b, a))];
   const both = [
@@ -20,18 +20,18 @@ export function differencesOf(a: Compared, b: Compared): Difference[] {
   return both.slice(0, MAX_DIFFERENCES);
 }
 
-/** Whether a report says how its run was set up. */
+/** Returns true if a report records the settings of its run. */
 export function hasSettings({ run, loads }: Compared): boolean {
   return run !== undefined || loads.length > 0;
 }
 
-/** `run` says all of it; beside a run of `stress` alone, only the load can be set against the other's. */
+/** Prefers `run`, which has all settings; if the other is a run of `stress` alone, only the loads can be compared. */
 function settingsOf(one: Compared, other: Compared): readonly Settings[] {
   const isWhole = one.run !== undefined && (other.run !== undefined || other.loads.length === 0);
   return isWhole ? [one.run!] : one.loads;
 }
 
-/** Settings by name; each machine's own where there are several. */
+/** Returns settings by name, with a prefix for each machine if there are several. */
 function told(all: readonly Settings[]): Map<string, string> {
   const values = new Map<string, string>();
   all.forEach(({ version, node_version, host, cores, seed, config }, index) => {
@@ -52,7 +52,7 @@ function flatten(table: object, prefix: string, values: Map<string, string>, dep
   }
 }
 
-/** What the requests and the faults tell of it. */
+/** Derives settings from the requests and the faults. */
 function seen({ images, server_distribution, faults, warmup_secs }: Compared): Map<string, string> {
   const kinds = new Map<string, number>();
   for (const { kind } of faults ?? []) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
@@ -70,7 +70,7 @@ function seen({ images, server_distribution, faults, warmup_secs }: Compared): M
 
 function pairs(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): Difference[] {
   const names = new Set([...a.keys(), ...b.keys()]);
-  // Where one says nothing at all, a note says so instead of fifty lines.
+  // If one run records nothing, a note says so instead of fifty lines.
   if (a.size === 0 || b.size === 0) return [];
   return [...names].flatMap((what) => {
     const [inA = null, inB = null] = [a.get(what), b.get(what)];
@@ -86,13 +86,13 @@ function durations(a: Compared, b: Compared): Difference {
   return { what: 'duration', a: `${a.duration_secs.toFixed(1)} s`, b: `${b.duration_secs.toFixed(1)} s` };
 }
 
-/** Whole, so that long values differ too where they are not shown. */
+/** Returns the whole text, so that long values differ even where the difference is not shown. */
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
   try {
     return JSON.stringify(value);
   } catch {
-    return '(nested too deep)';
+    return '(nested too deeply)';
   }
 }
 

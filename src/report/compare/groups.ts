@@ -5,7 +5,7 @@ import type { Compared, Row, Unit } from './comparison';
 type Told = number | null | undefined;
 type Tell = (report: Compared) => Told;
 
-/** The figures of both reports side by side: those that no window tells, and the exact ones of the whole run. */
+/** Compares the figures that windows do not provide, and the exact ones of the whole run. */
 export function groupsOf(a: Compared, b: Compared): { group: string; rows: Row[] }[] {
   const row = (name: string, unit: Unit, tell: Tell): Row => rowOf(name, unit, tell(a), tell(b));
   const phases = (['steady', 'fault', 'recovering'] as const).map((phase) => ({
@@ -20,13 +20,13 @@ export function groupsOf(a: Compared, b: Compared): { group: string; rows: Row[]
     { group: 'Balance', rows: balanceRows([a, b], row) },
     { group: 'Work', rows: workRows(row) },
   ];
-  // What neither of them tells is no row, and a group without one no group.
+  // Rows without a value and groups without rows are omitted.
   return all
     .map(({ group, rows }) => ({ group, rows: rows.filter((each) => each.a !== null || each.b !== null) }))
     .filter(({ rows }) => rows.length > 0);
 }
 
-/** In percent of A; of percentages, the difference in percentage points. null: it cannot be told. */
+/** Computes the change in percent of A, or in percentage points for percentages; null if unknown. */
 export function rowOf(name: string, unit: Unit, valueA: Told, valueB: Told): Row {
   const [a, b] = [valueA ?? null, valueB ?? null];
   return { name, unit, a, b, change: a === null || b === null ? null : changeOf(unit, a, b) };

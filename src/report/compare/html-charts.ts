@@ -5,7 +5,7 @@ import { legend, type Line, lineChart, roundTicks, type Shade } from './line-cha
 
 const TICKS = [50, 90, 99, 99.9, 99.99];
 
-/** Both runs in one frame: latency in time, and the percentile curve. */
+/** Charts of both runs in one frame: latency over time, and the percentile curve. */
 export function chartsOf(a: Compared, b: Compared): Content {
   return [part('Latency over time', inTime(a, b)), part('Latency by percentile', byPercentile(a, b))];
 }
@@ -19,7 +19,7 @@ function inTime(a: Compared, b: Compared): Content {
   const shades = [...shadesOf('a', a), ...shadesOf('b', b)];
   const label =
     'p50 and p99 of A and B in every window, seconds from the start of each run; the table Changes has the figures';
-  const caption = `Of all requests, failed ones too.${shades.length > 0 ? ' Shaded: faults and recovery, in the colour of their run.' : ''}`;
+  const caption = `All requests, including failed ones.${shades.length > 0 ? ' Shaded: faults and recovery, in the colour of their run.' : ''}`;
   return html`${legend(lines)}${lineChart({ label, lines, shades, x: { from: 0, to, ticks } })}
     <p class="soft">${caption}</p>`;
 }
@@ -48,12 +48,12 @@ function endSecs({ timeline }: Compared): number {
   return timeline === null ? 0 : (timeline.requests.length * timeline.window_ms) / 1000;
 }
 
-/** The further right, the rarer: each tick is ten times rarer than the one before. */
+/** A percentile axis by rarity: each tick is ten times rarer than the one before. */
 function byPercentile(a: Compared, b: Compared): Content {
   const rarity = (percentile: number): number => -Math.log10(Math.max(1 - percentile / 100, 1e-5));
   const lineOf = (letter: 'A' | 'B', { percentile_curve: curve }: Compared): Line => ({
     ...{ name: letter, look: letter.toLowerCase() },
-    // No request is slower than 100 %: that point has no place on this axis.
+    // The point at 100 % has no finite position on this axis.
     points: curve
       .filter(({ percentile }) => percentile < 100)
       .map(({ percentile, latency_ms: ms }) => [rarity(percentile), ms] as const),
@@ -63,7 +63,7 @@ function byPercentile(a: Compared, b: Compared): Content {
   const ticks = TICKS.map((percentile) => ({ at: rarity(percentile), text: `${percentile}%` }));
   const label = 'Latency of successes by percentile, A and B; the table Whole run has the figures';
   return html`${legend(lines)}${lineChart({ label, lines, x: { from: 0, to: rarity(99.99), ticks } })}
-    <p class="soft">Of successes, from the intended start.</p>`;
+    <p class="soft">Successful requests, from the intended start.</p>`;
 }
 
 function hasPoint(lines: readonly Line[]): boolean {

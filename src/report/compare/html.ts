@@ -20,10 +20,10 @@ import {
 const MOODS: Partial<Record<Verdict, Mood>> = { better: 'good', worse: 'bad' };
 
 const RANGE = { width: 208, height: 20 };
-/** Of a change; what is farther is cut off. */
+/** The largest change drawn; more is clipped. */
 const FARTHEST_PERCENT = 200;
 
-/** The comparison as one page that works offline. `a` and `b` are the reports that it was made of. */
+/** Renders the comparison as one page that works offline. `a` and `b` are the compared reports. */
 export function renderCompareHtml(comparison: Comparison, { a, b }: { a: Compared; b: Compared }): string {
   const { scopes, groups, confidence, notes } = comparison;
   const judged = scopes.map((scope) => part(scopeTitle(scope), judgedTable(scope)));
@@ -38,7 +38,7 @@ export function renderCompareHtml(comparison: Comparison, { a, b }: { a: Compare
           ${notes.map((note) => html`<li>${note}</li> `)}
         </ul>`,
       )}
-      ${section('charts', 'A and B over each other', chartsOf(a, b))}
+      ${section('charts', 'A and B overlaid', chartsOf(a, b))}
       ${section('figures', 'Single figures', [html`<p>${SINGLE}</p>`, html`<div class="groups">${groups.map(groupPart)}</div>`])}
     </main> `;
   return page({ title: 'CloudP2P: two runs compared', body, data: null });
@@ -62,9 +62,9 @@ function side(letter: 'A' | 'B', { name, requests, duration_secs, started }: Sid
 }
 
 function settings({ differences }: Comparison): Html {
-  if (differences.length === 0) return html`<p>A and B do not differ in anything that the reports tell.</p>`;
+  if (differences.length === 0) return html`<p>The reports show no difference in settings.</p>`;
   return htmlTable({
-    label: 'What A and B do not have in common',
+    label: 'Settings in which A and B differ',
     columns: ['A and B differ in', { name: 'A', text: true }, { name: 'B', text: true }],
     rows: differences.map(({ what, a, b }) => [what, a ?? '(none)', b ?? '(none)']),
   });
@@ -91,13 +91,13 @@ function judgedTable(scope: Scope): Content {
     <p class="soft">${originText(scope)}</p>`;
 }
 
-/** Only what is found to differ catches the eye. */
+/** Marks only verdicts that found a difference. */
 function verdictMark(row: JudgedRow): Html {
   const mood = MOODS[row.verdict];
   return mood ? mark(mood, row.verdict) : html`<span class="soft">${verdictText(row)}</span>`;
 }
 
-/** All changes in percent share a scale; percentage points have their own. */
+/** Returns the end of the scale: all changes in percent share one, percentage points have their own. */
 function farthest(rows: readonly JudgedRow[], { unit }: JudgedRow): number {
   const ends = rows
     .filter((row) => (row.unit === '%') === (unit === '%'))
@@ -105,7 +105,7 @@ function farthest(rows: readonly JudgedRow[], { unit }: JudgedRow): number {
   return Math.min(FARTHEST_PERCENT, Math.max(...ends, unit === '%' ? 0.1 : 2));
 }
 
-/** The interval as a bar around zero, the change as a dot. */
+/** Draws the interval as a bar around zero, and the change as a dot. */
 function range({ interval, change, verdict }: JudgedRow, end: number): Content {
   if (interval === null) return null;
   const { width, height } = RANGE;

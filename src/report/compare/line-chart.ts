@@ -1,6 +1,6 @@
 import { type Content, html, Html } from '../render/html/html';
 
-/** A curve in a chart; null is a gap. `look` is its class: whose it is, and `dashed`. */
+/** A curve in a chart; null is a gap. `look` is its CSS class: the run, and `dashed`. */
 export interface Line {
   name: string;
   look: string;
@@ -12,7 +12,7 @@ export interface Tick {
   text: string;
 }
 
-/** Spans of x that are shaded, as the lines of the same look. */
+/** A shaded range of x, with the look of its run's lines. */
 export interface Shade {
   look: string;
   from: number;
@@ -20,10 +20,10 @@ export interface Shade {
 }
 
 export interface LineChart {
-  /** Said to those who do not see it. */
+  /** The text for screen readers. */
   label: string;
   lines: readonly Line[];
-  /** Of x: where it begins and ends. */
+  /** The range of x. */
   x: { from: number; to: number; ticks: readonly Tick[] };
   shades?: readonly Shade[];
 }
@@ -32,8 +32,8 @@ const WIDTH = 1000;
 const HEIGHT = 300;
 
 /**
- * A chart without a script, latencies on a log axis. The drawing is stretched to the place it has, its words are not:
- * they stand beside it.
+ * Draws a chart without a script, with latencies on a log axis. The drawing stretches with its container; the labels
+ * are HTML beside it, so they do not.
  */
 export function lineChart({ label, lines, x, shades = [] }: LineChart): Html {
   const known = lines.flatMap(({ points }) => points.flatMap(([, y]) => (y !== null && y > 0 ? [y] : [])));
@@ -57,7 +57,7 @@ export function lineChart({ label, lines, x, shades = [] }: LineChart): Html {
   </div> `;
 }
 
-/** What the lines are, each beside a piece of it. */
+/** A legend of the lines, each with a sample. */
 export function legend(lines: readonly Pick<Line, 'name' | 'look'>[]): Html {
   const items = lines.map(
     ({ name, look }) =>
@@ -68,7 +68,7 @@ export function legend(lines: readonly Pick<Line, 'name' | 'look'>[]): Html {
   </ul> `;
 }
 
-/** At most seven round numbers from 0. */
+/** Returns at most seven round numbers from 0. */
 export function roundTicks(to: number): number[] {
   const raw = to / 6;
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -76,7 +76,7 @@ export function roundTicks(to: number): number[] {
   return Array.from({ length: Math.floor(to / step) + 1 }, (_, index) => index * step);
 }
 
-/** 1, 2 and 5 of each power of ten; of wide ranges the powers only. */
+/** Returns 1, 2 and 5 times each power of ten, or only the powers for wide ranges. */
 function ticksOf(lowest: number, highest: number): number[] {
   const factors = highest / lowest > 200 ? [1] : [1, 2, 5];
   const ticks: number[] = [];
@@ -103,7 +103,7 @@ function curve(points: Line['points'], atX: (value: number) => number, atY: (val
     .join('');
 }
 
-/** A shape is made of numbers alone; as a text it would be cut. */
+/** The shape consists of numbers only; as text it would be truncated. */
 function path(look: string, shape: string): Html {
   return html`<path class="${look}" d="${new Html(shape)}" vector-effect="non-scaling-stroke" /> `;
 }

@@ -9,13 +9,13 @@ import type { Compared } from './comparison';
 import { comparedSchema } from './schema';
 
 const FILE_NAME = 'final_report.json';
-/** Ours have a few megabytes. */
+/** Our reports have a few megabytes. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_PATH_CHARS = 500;
 
 /**
- * Reads the report of a run: a final_report.json, or a folder that has one.
- * @throws ClusterError `bad_usage` naming the file, what is wrong with it, and what was expected
+ * Reads the report of a run: a final_report.json, or a folder that contains one.
+ * @throws ClusterError `bad_usage` with the file, the problem, and what was expected
  */
 export function readReport(place: string): Named {
   const file = fileOf(place);
@@ -24,11 +24,11 @@ export function readReport(place: string): Named {
   let content: unknown;
   try {
     const size = statSync(file).size;
-    if (size > MAX_BYTES) throw bad(`has ${size} bytes, more than a report can have (${MAX_BYTES})`);
+    if (size > MAX_BYTES) throw bad(`has ${size} bytes, more than the limit for a report (${MAX_BYTES})`);
     content = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     if (error instanceof ClusterError) throw error;
-    if (error instanceof SyntaxError) throw bad('is no JSON, or only a part of it');
+    if (error instanceof SyntaxError) throw bad('is not valid JSON, or is truncated');
     throw bad(`cannot be read: ${causeOf(error)}`);
   }
   const result = v.safeParse(comparedSchema, content, { abortEarly: true });
@@ -43,10 +43,10 @@ export function fileOf(place: string): string {
 }
 
 function problemOf({ path: keys, received, message }: v.BaseIssue<unknown>): string {
-  if (keys === undefined) return `is no report: expected the ${FILE_NAME} that \`cloudp2p report\` writes`;
+  if (keys === undefined) return `is not a report: expected the ${FILE_NAME} that \`cloudp2p report\` writes`;
   const key = printable(keys.map((item) => String(item.key)).join('.'), 100);
   if (received === 'undefined') {
-    return `has no ${key}: it is no report, or one of an older version; make it again with \`cloudp2p report\``;
+    return `has no ${key}: it is not a report, or one of an older version; create it again with \`cloudp2p report\``;
   }
   return `${key}: expected ${message}, got ${printable(received, 60)}`;
 }

@@ -10,11 +10,11 @@ import { fileOf, readReport } from './read-report';
 import { renderCompareText } from './text';
 
 export interface CompareOptions {
-  /** What was typed: a final_report.json or its folder, twice. */
+  /** The arguments: a final_report.json or its folder, twice. */
   places: readonly string[];
-  /** Where the comparison goes besides, in the format of each extension. */
+  /** Additional output files, in the format of each extension. */
   outFiles: readonly string[];
-  /** What a person reads; nothing of it with --json. */
+  /** Receives the output for people; not called with --json. */
   say(text: string): void;
 }
 
@@ -27,8 +27,8 @@ const FORMATS: Record<string, Render> = {
 };
 
 /**
- * `report --compare A B`: says the comparison, and writes it where it was asked for.
- * @throws ClusterError `bad_usage` for what are not two reports, and for files that cannot be written
+ * Runs `report --compare A B`: prints the comparison, and writes it to the requested files.
+ * @throws ClusterError `bad_usage` if there are not two reports, or if a file cannot be written
  */
 export async function runCompare({ places, outFiles, say }: CompareOptions): Promise<Comparison> {
   const [placeA, placeB, ...others] = places;
@@ -55,6 +55,6 @@ function renderOf(file: string): Render {
   if (Object.hasOwn(FORMATS, extension)) return FORMATS[extension]!;
   if (extension === '' && goesToStdout(file)) return renderCompareText;
   const known = Object.keys(FORMATS).join(', ');
-  const text = `--out: expected a comparison that ends with ${known}, got "${printable(file, 200)}"`;
+  const text = `--out: expected a file name ending in ${known}, got "${printable(file, 200)}"`;
   throw new ClusterError('bad_usage', text);
 }

@@ -1,11 +1,11 @@
 import * as v from 'valibot';
 
-/** The most that a report of ours has of each, and some more: what a comparison does with them must end. */
+/** Limits with some margin over our reports, so that a comparison always terminates. */
 const MAX_WINDOWS = 2000;
 const MAX_ITEMS = 10_000;
 /** 1.01 ** 2500 microseconds are two days; latencies are shorter. */
 const MAX_BUCKET = 2500;
-/** Far beyond any time or size; longer texts of digits would break the tables. */
+/** Far beyond any time or size; longer numbers would break the tables. */
 const MAX_NUMBER = 1e15;
 const PHASES = ['warmup', 'steady', 'fault', 'recovering'] as const;
 
@@ -13,7 +13,7 @@ function isNumber(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value <= MAX_NUMBER;
 }
 
-/** Each message is what was expected. */
+/** Each message says what was expected. */
 const number = v.custom<number>((value) => isNumber(value), 'a number from 0');
 const count = v.custom<number>(
   (value) => Number.isSafeInteger(value) && (value as number) >= 0,
@@ -70,7 +70,7 @@ const settings = table({
   config: v.looseObject({}, 'a table'),
 });
 
-/** final_report.json, as far as a comparison looks at it (comparison.ts: Compared). What else is there may be anything. */
+/** final_report.json, as far as a comparison uses it (comparison.ts: Compared). Other keys may have any value. */
 export const comparedSchema = table({
   timeline: v.nullable(timeline),
   ...{ total_requests: count, failed_requests: count, failure_rate: number },

@@ -1,4 +1,4 @@
-/** What a comparison's page has beside the style of all pages (src/report/page/page.css). */
+/** Styles of the comparison page in addition to those of all pages (src/report/page/page.css). */
 export const STYLE = `
 :root { --a: light-dark(#0072b2, #3f9fdc); --b: light-dark(#b34d00, #ef7b2e); }
 .sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem; margin-top: 1.5rem; }

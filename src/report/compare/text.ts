@@ -6,7 +6,7 @@ import type { Comparison, JudgedRow, Row, Scope, Side, Unit, Verdict } from './c
 
 const PATH_CHARS = 76;
 
-/** The comparison for a terminal; lines of at most 100 characters. */
+/** Renders the comparison for a terminal, in lines of at most 100 characters. */
 export function renderCompareText(comparison: Comparison): string {
   const { a, b, differences, notes, scopes, groups, confidence } = comparison;
   const lines = [
@@ -25,29 +25,28 @@ export function renderCompareText(comparison: Comparison): string {
   return `${lines.join('\n')}\n`;
 }
 
-export const SINGLE =
-  'As the reports have them. Nothing tells how far they would differ between two equal runs, so there is no verdict.';
+export const SINGLE = 'Taken from the reports. Their variation between equal runs is unknown, so there is no verdict.';
 
-/** What the verdicts are worth, in plain words. */
+/** Explains how far the verdicts can be trusted. */
 export function methodText(confidence: number): string {
   const wrong = Math.round((1 - confidence) * 100);
   return (
-    'Intervals come from resampling the windows of each run. Those of one table hold together: of 100 comparisons of ' +
+    'Intervals come from resampling the windows of each run. Those of one table hold jointly: of 100 comparisons of ' +
     `equal runs, about ${wrong} at most show any difference. "No difference" means none beyond the noise, not none at all. A percentile is judged ` +
     `where ${ENOUGH_BEYOND} requests of each run are beyond it.`
   );
 }
 
-/** What the figures of a scope are told from. */
+/** Names the windows that the figures of a scope come from. */
 export function originText({ windows, window_ms: widths }: Scope): string {
   const part = (count: number, ms: number): string => `${whole(count)} windows of ${ms / 1000} s`;
   return `From ${part(windows.a, widths.a)} of A and ${part(windows.b, widths.b)} of B.`;
 }
 
-/** What was found, in one line: in the steady part if it tells anything. */
+/** Summarizes the result in one line, from the steady part if that has any verdict. */
 export function headline({ scopes }: Comparison): string {
   const scope = scopes.find(({ rows }) => rows.some(({ verdict }) => verdict !== 'unknown'));
-  if (scope === undefined) return 'Whether A and B differ is unknown.';
+  if (scope === undefined) return 'It is unknown whether A and B differ.';
   const named = (verdict: Verdict): string[] => {
     const names = scope.rows.filter((row) => row.verdict === verdict).map(({ name }) => name.replace('_', ' '));
     return names.length === 0 ? [] : [`${verdict} in ${names.join(', ')}`];
@@ -62,7 +61,7 @@ export function scopeTitle({ scope }: Scope): string {
   return scope === 'whole' ? 'WHOLE RUN' : 'STEADY (without warm-up, faults and recovery)';
 }
 
-/** `-12.3%`, of percentages `+0.12 points`. */
+/** `-12.3%`, or `+0.12 points` for percentages. */
 export function changeText({ unit, change }: Pick<Row, 'unit' | 'change'>): string {
   if (change === null) return '?';
   return unit === '%' ? `${signed(change, 2)} points` : `${signed(change, 1)}%`;
@@ -96,7 +95,7 @@ function sideLines(letter: string, { name, requests, duration_secs, started }: S
 }
 
 function settingsLines(differences: Comparison['differences']): string[] {
-  if (differences.length === 0) return ['A and B do not differ in anything that the reports tell.'];
+  if (differences.length === 0) return ['The reports show no difference in settings.'];
   const parts = differences.map(({ what, a, b }) => `${what} ${a ?? '(none)'} → ${b ?? '(none)'}`);
   return ['A and B differ in:', ...parts.flatMap((part) => prose(`  ${part}`))];
 }
@@ -108,7 +107,7 @@ function scopeLines(scope: Scope): string[] {
     ...[changeText(row), intervalText(row)],
   ]);
   const lines = table(['Figure', 'A', 'B', 'change', 'interval'], rows);
-  // The last column is words: they begin at the same place.
+  // The last column is text, aligned left.
   const verdicts = ['verdict', ...scope.rows.map(verdictText)];
   return [...lines.map((line, at) => `${line}  ${verdicts[at]}`), originText(scope)];
 }

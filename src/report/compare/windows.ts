@@ -1,32 +1,32 @@
 import { HISTOGRAM_BASE, type Interval } from '../report';
 import type { Compared } from './comparison';
 
-/** Windows of one run that enter a comparison; every list has an entry for each. */
+/** The windows of one run that enter a comparison; every list has an entry for each. */
 export interface Windows {
   windowMs: number;
   requests: readonly number[];
   failed: readonly number[];
-  /** Of successes, sparse: bucket, count, bucket, count ... (src/report/report.ts: Timeline). */
+  /** Histograms of successes, sparse: bucket, count, bucket, count ... (src/report/report.ts: Timeline). */
   histograms: readonly (readonly number[])[];
 }
 
-/** What windows can tell, and every resample of them tells anew. */
+/** The figures that can be computed from windows, and anew for every resample. */
 export const FIGURES = ['throughput', 'failure_rate', 'avg', 'p50', 'p95', 'p99', 'p99.9'] as const;
 export type FigureName = (typeof FIGURES)[number];
 
-/** In the order in which they are found: from the slowest request down. */
+/** In the order of computation: from the slowest request down. */
 const QUANTILES = { 'p99.9': 0.999, p99: 0.99, p95: 0.95, p50: 0.5 } as const;
 type Percentile = keyof typeof QUANTILES;
 
-/** A percentile that fewer requests lie beyond hangs on single ones. */
+/** A percentile with fewer requests beyond it depends on single ones. */
 export const ENOUGH_BEYOND = 10;
-/** Requests, not shares of them: 1 - 0.99 is a little more than a hundredth. */
+/** A tolerance in requests: 1 - 0.99 is slightly more than a hundredth. */
 const ROUNDING = 1e-6;
 const US_PER_MS = 1000;
 
 /**
- * The windows of a run that count: all, or those that touch no warm-up, fault or recovery. The first and the last one
- * are left out, because the load is not whole in them. null: the run has no windows.
+ * Selects the windows of a run: all, or those without warm-up, fault or recovery. The first and the last one are
+ * excluded, because their load is partial. null if the run has no windows.
  */
 export function windowsOf({ timeline, faults, warmup_secs }: Compared, scope: 'steady' | 'whole'): Windows | null {
   if (timeline === null) return null;
@@ -46,29 +46,29 @@ export function windowsOf({ timeline, faults, warmup_secs }: Compared, scope: 's
   return { windowMs, requests: pick(requests), failed: pick(failed), histograms: pick(histograms) };
 }
 
-/** The figures of all these windows. */
+/** Computes the figures of all given windows. */
 export function figuresOf(windows: Windows): Record<FigureName, number> {
   const sum = new WindowSum(windows);
   windows.requests.forEach((_, window) => sum.add(window));
   return sum.figures();
 }
 
-/** Why a figure of these windows cannot be judged; null: it can. */
+/** Returns why a figure of these windows cannot be judged, or null if it can. */
 export function whyUnknown(figure: FigureName, { requests, histograms }: Windows): string | null {
   if (figure === 'throughput') return null;
-  if (figure === 'failure_rate') return requests.some((count) => count > 0) ? null : 'no request ended';
+  if (figure === 'failure_rate') return requests.some((count) => count > 0) ? null : 'no request finished';
   const successes = histograms.reduce((sum, histogram) => sum + countOf(histogram), 0);
   if (successes === 0) return 'no success';
   const beyond = figure === 'avg' ? Infinity : successes * (1 - QUANTILES[figure]);
   return beyond + ROUNDING >= ENOUGH_BEYOND ? null : 'too few requests';
 }
 
-/** How many latencies are in a histogram. */
+/** Counts the latencies in a histogram. */
 function countOf(histogram: readonly number[]): number {
   return histogram.reduce((sum, count, at) => (at % 2 === 0 ? sum : sum + count), 0);
 }
 
-/** A sum of windows, which are counted into it one by one. Dense, because thousands of resamples are summed. */
+/** A sum of windows, which are added one by one. Dense, because thousands of resamples are summed. */
 export class WindowSum {
   #windows = 0;
   #requests = 0;
@@ -101,7 +101,7 @@ export class WindowSum {
     }
   }
 
-  /** In requests per second, percent and ms; NaN where there is nothing to tell it from. */
+  /** Returns requests per second, percent and ms; NaN if there are no samples. */
   figures(): Record<FigureName, number> {
     let [successes, sumMs] = [0, 0];
     for (let at = 0; at < this.#counts.length; at++) {
@@ -116,7 +116,7 @@ export class WindowSum {
     };
   }
 
-  /** Interpolated within their buckets. */
+  /** Interpolates within the buckets. */
   #percentiles(successes: number): Record<Percentile, number> {
     const told = { 'p99.9': NaN, p99: NaN, p95: NaN, p50: NaN };
     if (successes === 0) return told;

@@ -105,7 +105,7 @@ test('without records of single requests only the reports themselves are compare
   const { scopes, groups, notes } = compared(sampleReport(), mute);
   expect(scopes).toEqual([]);
   expect(groups[0]).toMatchObject({ group: 'Whole run' });
-  expect(notes).toContain('B has no records of single requests: nothing tells its noise.');
+  expect(notes).toContain('B has no records of single requests: its noise is unknown.');
 });
 
 test('a figure that only one of them has is shown without a change', () => {
@@ -120,8 +120,8 @@ test('what must be known before trusting the figures is said', () => {
   const { notes } = compared(sampleReport(), { ...b, loads: [], run: undefined });
   expect(notes.filter((note) => / B |^B /.test(note))).toEqual([
     "In B the load generator of machine 2 was a bottleneck: its figures are not the cluster's alone. It was busy.",
-    'B does not say whether there were faults: its windows may hold some.',
-    'B is incomplete: something could not be read for its report.',
-    'B does not say how it was set up: there may be more differences.',
+    'B does not say whether there were faults: its windows may contain some.',
+    'B is incomplete: some of its files could not be read.',
+    'B does not record its settings: there may be more differences.',
   ]);
 });

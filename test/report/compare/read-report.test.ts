@@ -49,15 +49,15 @@ test('what is not there, or no file, is named', () => {
 
 test('more than a report can have is not read', () => {
   truncateSync(lab.write('final_report.json', ''), 3 * 1024 ** 3);
-  expect(() => readReport(lab.folder)).toThrow('has 3221225472 bytes, more than a report can have (67108864)');
+  expect(() => readReport(lab.folder)).toThrow('has 3221225472 bytes, more than the limit for a report (67108864)');
 });
 
-const NO_REPORT = 'is no report: expected the final_report.json that `cloudp2p report` writes';
-const OLDER = 'it is no report, or one of an older version; make it again with `cloudp2p report`';
+const NO_REPORT = 'is not a report: expected the final_report.json that `cloudp2p report` writes';
+const OLDER = 'it is not a report, or one of an older version; create it again with `cloudp2p report`';
 
 test.each([
-  ['', 'is no JSON, or only a part of it'],
-  [renderJson(sampleReport()).slice(0, 5000), 'is no JSON, or only a part of it'],
+  ['', 'is not valid JSON, or is truncated'],
+  [renderJson(sampleReport()).slice(0, 5000), 'is not valid JSON, or is truncated'],
   ['null', NO_REPORT],
   ['7', NO_REPORT],
   ['"text"', NO_REPORT],

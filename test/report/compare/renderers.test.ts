@@ -77,7 +77,7 @@ test('without records both say so', () => {
   const mute = { ...sampleReport(), timeline: null, percentile_curve: [] };
   expect(text(mute, mute)).toContain('unknown: there are no records of single requests');
   const page = html(mute, mute);
-  expect(page).toContain('Whether A and B differ is unknown');
+  expect(page).toContain('It is unknown whether A and B differ');
   expect(page).toContain('There are no records of single requests.');
   expect(page).toContain('The reports have no percentile curves.');
 });

@@ -69,7 +69,7 @@ test('steady are the windows that touch no warm-up, fault or recovery', () => {
   const windows = windowsOf({ ...report, faults, warmup_secs: 3 }, 'steady')!;
   const { requests } = report.timeline!;
   expect(report.timeline!.window_ms).toBe(1000);
-  // A fault that is never mended lasts until the end.
+  // A fault that is never healed lasts until the end.
   expect(windows.requests).toEqual([...requests.slice(3, 10), ...requests.slice(12, 50)]);
 });
 
