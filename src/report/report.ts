@@ -1,7 +1,7 @@
 import type { FaultAction, RunFile, StressRunFile } from '../core/metrics/record';
 import type { ThresholdResult } from '../core/metrics/threshold';
 
-/** null: there is nothing to tell it from. Milliseconds. */
+/** Latencies in milliseconds; null if there were no samples. */
 export interface LatencyStats {
   min_ms: number | null;
   max_ms: number | null;
@@ -13,7 +13,7 @@ export interface LatencyStats {
 
 export type PhaseName = 'warmup' | 'steady' | 'fault' | 'recovering';
 
-/** A part of all requests; latencies are of the successful ones. */
+/** A part of all requests; latencies are those of the successful ones. */
 export interface Share {
   requests: number;
   failed: number;
@@ -24,7 +24,7 @@ export interface Share {
   max_ms: number | null;
 }
 
-/** A phase also says how long its successes took from their send. */
+/** The requests of a phase, with the service times of its successes, from the actual send. */
 export interface PhaseShare extends Share {
   phase: PhaseName;
   service_p50_ms: number | null;
@@ -32,29 +32,32 @@ export interface PhaseShare extends Share {
   service_p99_ms: number | null;
 }
 
-/** What can be told of one fault or not, and then why not. */
+/** A measure of a fault that may be unknown, with a reason. */
 export type Measure = 'led' | 'detected_ms' | 'new_leader_ms' | 'first_success_ms' | 'back_to_baseline_ms';
 
-/** One fault, from its start until it was mended; durations count from the start. null: unknown, `unknown` says why. */
+/**
+ * One fault, from its start until it was healed; durations count from the start. null: unknown, `unknown` has the
+ * reason.
+ */
 export interface FaultReport {
   server_id: number;
   kind: FaultAction;
-  /** Unix milliseconds: when the fault was begun. Nothing it did is earlier, so that no duration flatters. */
+  /** Unix milliseconds: the start of the injection. No effect is earlier, so that no duration looks too good. */
   start: number;
-  /** Unix milliseconds: when it was mended; null: never. */
+  /** Unix milliseconds: when it was healed; null if it never was. */
   end: number | null;
   led: boolean | null;
-  /** The first other server saw it. */
+  /** The first detection by another server. */
   detected_ms: number | null;
-  /** The last other server followed the next leader. Only where the server led. */
+  /** The time until the last other server followed the next leader; only if the server led. */
   new_leader_ms: number | null;
-  /** The end of the first success among the requests begun after the fault was there. */
+  /** The end of the first success among the requests started after the fault took effect. */
   first_success_ms: number | null;
-  /** The first moment of a second of calm (src/report/analyze/recovery.ts). */
+  /** The start of the first calm second (src/report/analyze/recovery.ts). */
   back_to_baseline_ms: number | null;
-  /** Unix milliseconds: the end of its phase `recovering`; null: it was not mended within the run. */
+  /** Unix milliseconds: the end of its phase `recovering`; null if it was not healed within the run. */
   recovered: number | null;
-  /** Of requests whose life overlaps fault or recovery. */
+  /** Counts of the requests that overlap the fault or its recovery. */
   requests_failed: number;
   requests_retried: number;
   requests_hedged: number;
@@ -63,8 +66,8 @@ export interface FaultReport {
 }
 
 /**
- * The run in windows of equal width; a request belongs to the window that it ended in. All lists have an entry for each
- * window.
+ * The run in windows of equal width; a request belongs to the window in which it ended. Every list has one entry for
+ * each window.
  */
 export interface Timeline {
   /** Unix milliseconds of the first window. */
@@ -72,9 +75,9 @@ export interface Timeline {
   window_ms: number;
   requests: number[];
   failed: number[];
-  /** So many requests are in no window: their times lie so far from the others that they must be damaged. */
+  /** The number of requests in no window: their times are so far from the others that they must be damaged. */
   left_out: number;
-  /** Of all requests, failed ones too: a chart of successes alone flatters. null where none ended. */
+  /** For all requests, including failed ones: a chart of successes alone would look too good. null if none ended. */
   p50_ms: (number | null)[];
   p95_ms: (number | null)[];
   p99_ms: (number | null)[];
@@ -82,24 +85,24 @@ export interface Timeline {
   by_server: { server_id: number; requests: number[] }[];
   by_reason: { reason: string; requests: number[] }[];
   /**
-   * Latencies of the successes of each window for `report --compare`: bucket, count, bucket, count ... in ascending
+   * Latencies of the successes of each window, for `report --compare`: bucket, count, bucket, count ... in ascending
    * order; bucket b holds those from HISTOGRAM_BASE ** b to HISTOGRAM_BASE ** (b + 1) microseconds.
    */
   histograms: number[][];
 }
 
-/** Buckets are 1 % wide: a percentile told from them is at most so far off. */
+/** The width of buckets is 1 %, which bounds the error of a percentile taken from them. */
 export const HISTOGRAM_BASE = 1.01;
 
 export interface CurvePoint {
   /** 0 to 100. */
   percentile: number;
-  /** Of successes, from the intended start and from the send. */
+  /** Latencies of successes, from the intended start and from the actual send. */
   latency_ms: number | null;
   service_ms: number | null;
 }
 
-/** How a server was, in time; thinned out to a few hundred points, each the worst of its span. */
+/** The samples of a server over time, downsampled to a few hundred points, each the worst of its span. */
 export interface ServerSeries {
   server_id: number;
   /** Unix milliseconds. */
@@ -111,7 +114,7 @@ export interface ServerSeries {
   event_loop_delay_ms: number[];
 }
 
-/** How a load generator was, in time, and whether it was the bottleneck. */
+/** The samples of a load generator over time, and if it was the bottleneck. */
 export interface GeneratorSeries {
   machine_id: number;
   time: number[];
@@ -119,38 +122,40 @@ export interface GeneratorSeries {
   event_loop_delay_ms: number[];
   in_flight: number[];
   verification_backlog: number[];
-  /** Of the whole run. */
+  /** Totals of the whole run. */
   sent: number;
   late_sends: number;
   saturated: boolean;
-  /** Why it is thought so, in plain words; null where it is not. */
+  /** The reason for `saturated`; null if it is not set. */
   why: string | null;
 }
 
-/** How far a machine's clock is ahead of the one that made the report. */
+/** The offset of a machine's clock, compared with the machine that made the report. */
 export interface MachineClock {
   machine: string;
-  /** Milliseconds; all times of the machine are less by so much in this report. */
+  /** Milliseconds; positive if ahead. It is subtracted from all times of the machine in this report. */
   offset_ms: number;
-  /** It may be off by so much either way: half of the shortest round trip. */
+  /** The possible error of the offset in either direction: half of the shortest round trip. */
   uncertainty_ms: number;
 }
 
-/** What became of a clock that files were recorded beside; their times are put right, as far as that can be. */
+/** A change of a clock during recording; times are corrected as far as possible. */
 export interface ClockChange {
   /** `server 2`, `the load of machine 1`, `the faults`. */
   who: string;
   file: string;
-  /** Set by somebody (NTP), drifted away from the machine's own count of time, or stood still with its machine. */
+  /**
+   * Set (for example by NTP), drifted from the machine's monotonic clock, or stopped while the machine was suspended.
+   */
   kind: 'set' | 'drifted' | 'suspended';
-  /** Ahead, or back where negative; of a suspension, its length. */
+  /** Positive if it went forward; for a suspension, its length. */
   by_ms: number;
   /**
-   * Whether a process of this file was there to see it (within 1.5 s), or it happened some time before one began or after
-   * the last one ended.
+   * `as it happened` if a process of this file noticed it (within 1.5 s); `before` a process began or `after` the last
+   * one ended if none ran at that time.
    */
   seen: 'as it happened' | 'before' | 'after';
-  /** Unix milliseconds: when it was seen, the process began, or ended. */
+  /** Unix milliseconds: when it was noticed, or when the process began or ended. */
   at: number;
 }
 
@@ -162,7 +167,7 @@ export interface LeaderSpan {
   to: number;
 }
 
-/** Unix milliseconds, both ends included. */
+/** A closed interval in Unix milliseconds. */
 export interface Interval {
   from: number;
   to: number;
@@ -181,9 +186,9 @@ export interface Spread {
 }
 
 export interface Balance {
-  /** The largest server's requests by the mean, over the whole run; 1 is perfect. */
+  /** The busiest server's requests divided by the mean, over the whole run; 1 is perfect. */
   total_max_over_mean: number | null;
-  /** Windows of 1 s outside faults, and those of them with enough requests to judge. */
+  /** The number of windows of 1 s outside faults, and of those with enough requests. */
   windows: number;
   judged_windows: number;
   max_over_mean: Spread;
@@ -195,14 +200,14 @@ export interface Audit {
   requests: number;
   successes: number;
   hedged: number;
-  /** These three are null without event files. */
+  /** This and the next two are null without event files. */
   executions: number | null;
   /** Tasks that were executed more than once. */
   repeated: number | null;
   /** Successes without an execution in the files. */
   lost: number | null;
   corrupted: number;
-  /** So many executions may have been in the buffers of killed servers. */
+  /** The number of executions that may have been lost in the buffers of killed servers. */
   excusable: number;
   adds_up: boolean | 'unknown';
   why: string;
@@ -210,14 +215,14 @@ export interface Audit {
 
 export type Scale = 'excellent' | 'acceptable under faults' | 'investigate' | 'unknown';
 
-/** A rule of the cluster, judged by whoever called (`run`). */
+/** The result of one rule of the cluster, checked by the caller (`run`). */
 export interface RuleResult {
   rule: string;
   verdict: boolean | 'unknown';
   problems: string[];
 }
 
-/** run.json */
+/** The contents of run.json. */
 export interface RunFacts extends RunFile {
   /** host:port */
   servers?: readonly string[];
@@ -225,19 +230,19 @@ export interface RunFacts extends RunFile {
 
 export type InputKind = 'records' | 'client' | 'events' | 'faults' | 'generator' | 'run';
 
-/** A file that was read: how many lines (a client's JSON: 1), and what was wrong with it. */
+/** A file that was read: its number of lines (1 for a client's JSON) and its problems. */
 export interface InputFile {
   path: string;
   kind: InputKind;
   lines: number;
   badLines: number;
-  /** So many of the bad lines are sound, but tell of requests that were counted before. Default: none. */
+  /** The number of bad lines that are valid but repeat requests already counted. Default: 0. */
   repeats?: number;
-  /** The first few of them, with line numbers. */
+  /** The first few, with line numbers. */
   problems: string[];
 }
 
-/** A run that was found, taken or left out. */
+/** A run that was found; `taken` if it is part of the report. */
 export interface RunSeen {
   run_id: string;
   file: string;
@@ -245,28 +250,28 @@ export interface RunSeen {
   taken: boolean;
 }
 
-/** final_report.json. Times are unix milliseconds, percentages 0 to 100. */
+/** The contents of final_report.json. Times are Unix milliseconds, percentages 0 to 100. */
 export interface Report {
   total_requests: number;
   successful_requests: number;
   failed_requests: number;
   failure_rate: number;
-  /** By server id, failed requests too. */
+  /** By server id, including failed requests. */
   server_distribution: Record<string, number>;
   /** By count, descending. */
   failure_reasons: Record<string, number>;
   latency_stats: LatencyStats;
   p99_9_ms: number | null;
-  /** From the actual send. */
+  /** Latencies from the actual send. */
   service_stats: LatencyStats;
-  /** Clients whose latencies are in minimum, maximum and average only. */
+  /** Clients whose latencies count for minimum, maximum and average only. */
   clients_without_percentiles: number;
   retry_count: number;
   bytes_sent: number;
   bytes_received: number;
-  /** What began within so long after the first request is in no steady phase. */
+  /** Requests that start within this time after the first one are in no steady phase. */
   warmup_secs: number;
-  /** In no total: the user stopped the run. */
+  /** Requests that the user interrupted; no total includes them. */
   interrupted_requests: number;
   unsent_requests: number;
   runs: RunSeen[];
@@ -278,21 +283,21 @@ export interface Report {
   audit: Audit;
   leaders: Leaders | null;
   balance: Balance;
-  /** null without requests that ended. */
+  /** null if no request with a record ended. */
   timeline: Timeline | null;
   percentile_curve: CurvePoint[];
   servers: ServerSeries[];
   generators: GeneratorSeries[];
-  /** What each machine's `stress` was told to do: the machine_{n}_run.json of the runs that are taken. */
+  /** The settings of each machine's `stress`: the machine_{n}_run.json of the selected runs. */
   loads: StressRunFile[];
-  /** Of machines whose clocks were compared; empty where all files are of this machine. */
+  /** Machines whose clocks were compared; empty if all files are local. */
   clocks: MachineClock[];
   clock_changes: ClockChange[];
   self_check: string[];
   verdict: { failure_rate: number; scale: Scale; text: string };
   thresholds: ThresholdResult[];
   rules?: RuleResult[];
-  /** As in run.json. */
+  /** The contents of run.json. */
   run?: RunFacts;
   inputs: { files: InputFile[]; missing: string[]; notes: string[] };
 }

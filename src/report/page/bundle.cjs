@@ -1,5 +1,5 @@
-// What every page of a report carries along, as texts: its script with the charts in it, and its style. The build puts
-// them into the program as PAGE, and the tests take them from here.
+// Builds the script (with the charts in it) and the style that every page of a report contains, as texts. The build puts
+// them into the program as PAGE; the tests take them from here.
 const { buildSync } = require('esbuild');
 const path = require('node:path');
 const { version } = require('uplot/package.json');
@@ -19,7 +19,7 @@ function textOf(entry, more) {
   return outputFiles[0].text;
 }
 
-/** The same sources give the same texts. */
+/** Equal sources give equal texts. */
 exports.pageParts = () => ({
   script: textOf('page.ts', { format: 'iife', target: 'es2022', banner: { js: NOTICE } }),
   style: textOf('page.css', {}),

@@ -8,18 +8,18 @@ import { msText } from './units';
 
 const HEIGHT_PX = 300;
 const TICKS = [0, 50, 90, 99, 99.9, 99.99, 99.999, 99.9999];
-/** The maximum has no place on this axis; it is drawn where the next tick would be. */
+/** The maximum has no finite position on this axis; it is drawn at the next tick. */
 const HIGHEST = 99.9999;
-/** From the last percentile to the maximum, in nines. */
+/** The distance from the last percentile to the maximum, in nines. */
 const MAX_GAP = 0.3;
 
-/** As HdrHistogram draws it: each further nine of a percentile takes as much room as the one before. */
+/** Draws the curve like HdrHistogram: each further nine of a percentile takes the same space. */
 export function drawCurve(target: HTMLElement, curve: NonNullable<ChartData['curve']>, ink: Ink): uPlot {
   const finite = curve.percentile.filter((percentile) => percentile < 100);
   const last = nines(finite.at(-1) ?? 0);
   const x = curve.percentile.map((percentile) => (percentile < 100 ? nines(percentile) : last + MAX_GAP));
   const hasMax = curve.percentile.at(-1) === 100;
-  // Its label would stand in that of the maximum.
+  // Its label would overlap that of the maximum.
   const isTight = (at: number): boolean => hasMax && last - at < 0.1 && at > 1;
   const series = [
     { name: 'latency, from the intended start', colour: ink.percentiles[2], values: curve.latency },
@@ -80,7 +80,7 @@ export function drawCurve(target: HTMLElement, curve: NonNullable<ChartData['cur
   );
 }
 
-/** 0 at 0 %, 1 at 90 %, 2 at 99 % … */
+/** Returns 0 at 0 %, 1 at 90 %, 2 at 99 % … */
 function nines(percentile: number): number {
   return -Math.log10(1 - Math.min(percentile, HIGHEST) / 100);
 }

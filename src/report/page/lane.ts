@@ -12,7 +12,7 @@ const BAR_PX = 16;
 const HATCH_PX = 6;
 const LEAST_PX = 2;
 
-/** Who led when: a row for each server, and over all of them the times with no leader or with several. */
+/** Draws leadership: a row for each server, and over all of them the times with no leader or with several. */
 export function lanePlot(lane: Lane, { faults, endSecs }: ChartData, ink: Ink): Plot {
   const count = Math.max(1, lane.rows.length);
   const during = (spans: readonly { from: number; to: number }[], secs: number): boolean =>
@@ -54,7 +54,7 @@ function drawLane(u: uPlot, lane: Lane, faults: ChartData['faults'], ink: Ink): 
   ctx.save();
   lane.rows.forEach(({ server }, row) => {
     line(ctx, ink.grid, bbox, middle(row));
-    // The row of the server that was hit says so again: its bar ends there.
+    // The row of the affected server is shaded again: its bar ends there.
     for (const fault of faults.filter((each) => each.server === server)) {
       const span = spanOf(u, fault.from, fault.to);
       if (span) box(ctx, ink.fault, span, middle(row), ROW_PX * ratio);
@@ -94,7 +94,7 @@ function box(
   ctx.fillRect(left, Math.round(middle - height / 2), width, Math.round(height));
 }
 
-/** Slanted lines over the whole height, rising or falling, in a frame that is seen even where they are not. */
+/** Slanted lines over the full height, rising or falling, in a frame that stays visible where they are not. */
 function hatch(u: uPlot, from: number, to: number, colour: string, slope: 1 | -1): void {
   const span = spanOf(u, from, to);
   if (!span) return;

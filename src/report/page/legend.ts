@@ -4,7 +4,7 @@ export interface Item {
   look: 'line' | 'dashes' | 'box' | 'hatch' | 'bare';
 }
 
-/** Names and colours of a chart above it, and beside them the values under the cursor. */
+/** The names and colours of a chart, shown above it with the values at the cursor. */
 export class Legend {
   readonly root = document.createElement('ul');
   private readonly values: HTMLElement[];
@@ -19,7 +19,7 @@ export class Legend {
     this.root.append(time);
   }
 
-  /** Empty texts take what was said back. */
+  /** Shows the values at the cursor; empty texts clear them. */
   say(when: string, values: readonly string[]): void {
     this.when.textContent = when;
     this.values.forEach((value, index) => (value.textContent = values[index] ?? ''));

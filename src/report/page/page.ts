@@ -1,4 +1,4 @@
-/** The script of a report's page: draws its charts, and switches between light and dark. All else works without. */
+/** The script of a report's page: draws its charts and switches the theme. Everything else works without it. */
 import type uPlot from 'uplot';
 import type { ChartData, SampleRow } from '../render/html/chart-types';
 import { drawCurve } from './curve';
@@ -8,7 +8,7 @@ import { latencyPlot, stackPlot } from './plots';
 import { inkNow, setPrinting, themeNow } from './theme';
 import { TimeAxis } from './time-axis';
 
-/** Each as the name of the places in the page that it is drawn into. */
+/** Drawing functions by the name of their placeholders in the page. */
 type Draw = (place: HTMLElement) => void;
 
 class Page {
@@ -23,7 +23,7 @@ class Page {
     reset?.addEventListener('click', () => this.axis.reset());
   }
 
-  /** All anew, in the colours of now. */
+  /** Redraws everything in the current colours. */
   draw(): void {
     this.axis.clear();
     this.curve?.destroy();
@@ -45,7 +45,7 @@ class Page {
     const ink = inkNow();
     const rows = (place: HTMLElement, all: readonly SampleRow[], panels: typeof SERVER_PANELS): void => {
       const made = all.map((row) => ({ row, ...panelRow(row, panels) }));
-      // In the page first: a place that is nowhere has no width.
+      // Added to the page first: a detached element has no width.
       place.replaceChildren(...made.map(({ root }) => root));
       for (const { row, places } of made) {
         panels.forEach((panel, at) => this.axis.mount(places[at]!, panelPlot(panel, row, all, ink), ink));

@@ -4,12 +4,12 @@ import type { Ink } from './theme';
 import type { Plot } from './time-axis';
 import { countText, msText } from './units';
 
-/** One small chart of each row; a second series is dashed. */
+/** One small chart for each row; a second series is dashed. */
 interface Panel {
   title: string;
   keys: readonly { key: string; name: string }[];
   say(value: number): string;
-  /** The axis reaches at least to here: three percent of a processor are no mountain. */
+  /** The least maximum of the axis: three percent of a processor should not look like a peak. */
   leastMax: number;
 }
 
@@ -51,7 +51,7 @@ export const GENERATOR_PANELS: readonly Panel[] = [
   requestsPanel({ key: 'flight', name: 'in flight' }, { key: 'backlog', name: 'to verify' }),
 ];
 
-/** All rows have the same scale, so that they can be compared. */
+/** Gives all rows the same scale, so that they can be compared. */
 export function panelPlot(panel: Panel, row: SampleRow, rows: readonly SampleRow[], ink: Ink): Plot {
   const { keys, say } = panel;
   const valuesOf = ({ series }: SampleRow) => keys.flatMap(({ key }) => series[key] ?? []);
@@ -74,7 +74,7 @@ export function panelPlot(panel: Panel, row: SampleRow, rows: readonly SampleRow
   };
 }
 
-/** A row's name and under it the places for its panels. */
+/** A row's name with the placeholders of its panels below. */
 export function panelRow(row: SampleRow, panels: readonly Panel[]): { root: HTMLElement; places: HTMLElement[] } {
   const root = document.createElement('div');
   root.className = 'panels';

@@ -9,11 +9,11 @@ type Values = (number | null)[];
 
 const TALL_PX = 280;
 const STACK_PX = 210;
-/** A latency of nothing has no place on a log axis. */
+/** Latencies of 0 cannot be shown on a log axis. */
 const LEAST_MS = 0.01;
 const bars = uPlot.paths.bars!({ size: [1, Infinity], gap: 0 });
 
-/** p50 to max on a log axis, the space between p50 and p99 filled. */
+/** Draws p50 to max on a log axis, with the area between p50 and p99 filled. */
 export function latencyPlot(windows: Windows, ink: Ink): Plot {
   const names = ['p50', 'p95', 'p99', 'max'] as const;
   const above = (values: Values): Values => values.map((value) => (value === null ? null : Math.max(LEAST_MS, value)));
@@ -38,7 +38,7 @@ export function latencyPlot(windows: Windows, ink: Ink): Plot {
   };
 }
 
-/** Layers on each other; the first one is at the bottom. */
+/** Draws stacked layers; the first one is at the bottom. */
 export function stackPlot(windows: Windows, layers: readonly Layer[], unit: string, ink: Ink): Plot {
   const tops: number[][] = [];
   for (const { values } of layers) tops.push(values.map((value, at) => value + (tops.at(-1)?.[at] ?? 0)));
@@ -80,7 +80,7 @@ export function logMs(): Pick<Plot, 'scale' | 'axis'> {
   };
 }
 
-/** A point only where a value has no neighbours that a line could lead to. */
+/** Draws a point only for a value without neighbours to connect to. */
 export function alone(colour: string): uPlot.Series.Points {
   return {
     show: true,

@@ -2,7 +2,7 @@ import type uPlot from 'uplot';
 import type { FaultShade } from '../render/html/chart-types';
 import type { Ink } from './theme';
 
-/** Above the plot, for the labels of faults. */
+/** The space above the plot for the labels of faults. */
 export const LABEL_PX = 20;
 const FONT_PX = 11;
 const LABEL_GAP_PX = 6;
@@ -11,7 +11,7 @@ export function font(px: number, pxRatio: number, weight = 400): string {
   return `${weight} ${px * pxRatio}px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif`;
 }
 
-/** Draws a span of the shared axis over the whole height of the plot; as a canvas has it. */
+/** Draws a span of the shared axis over the full height of the plot, in canvas pixels. */
 export function spanOf(u: uPlot, from: number, to: number): { left: number; width: number } | null {
   const { left, width } = u.bbox;
   const at = (secs: number): number => Math.min(left + width, Math.max(left, u.valToPos(secs, 'x', true)));
@@ -20,7 +20,7 @@ export function spanOf(u: uPlot, from: number, to: number): { left: number; widt
   return isOutside ? null : span;
 }
 
-/** The windows of faults behind a chart, and above it what they were. */
+/** Draws the windows of faults behind a chart, with their labels above. */
 export function drawShades(u: uPlot, faults: readonly FaultShade[], ink: Ink, withLabels: boolean): void {
   const { ctx, bbox } = u;
   ctx.save();
@@ -50,7 +50,7 @@ function fill(
   ctx.fillRect(left, top, Math.max(width, 1), height);
 }
 
-/** Labels stand at the begin of their window; fewer words, or none, where the next one would be touched. */
+/** Draws labels at the start of their window; shorter ones, or none, if they would touch the next. */
 function drawLabels(u: uPlot, faults: readonly FaultShade[], ink: Ink): void {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;

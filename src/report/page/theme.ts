@@ -1,23 +1,23 @@
 import type { Colour, Theme } from '../render/html/palette';
 
-/** Colours of what charts have besides their data. */
+/** The colours of charts besides those of their data. */
 export interface Ink {
   of(colour: Colour): string;
   paper: string;
   ink: string;
   soft: string;
   grid: string;
-  /** A fault's window, its begin, and the time after it in which it is still felt. */
+  /** A fault's window, its start, and the time after it in which its effects last. */
   fault: string;
   faultEdge: string;
   faultText: string;
   felt: string;
-  /** No leader, and more than one. */
+  /** No leader, and several leaders. */
   none: string;
   several: string;
   /** p50, p95, p99, max. */
   percentiles: readonly [string, string, string, string];
-  /** Between p50 and p99. */
+  /** The area between p50 and p99. */
   fan: string;
 }
 
@@ -53,12 +53,12 @@ const DARK: Omit<Ink, 'of'> = {
 
 let isPrinting = false;
 
-/** Paper is white, whatever the screen was. */
+/** Printing uses the light theme, whatever the screen uses. */
 export function setPrinting(printing: boolean): void {
   isPrinting = printing;
 }
 
-/** What the reader chose, or else what the system prefers. */
+/** Returns the reader's choice, or else the system's preference. */
 export function themeNow(): Theme {
   const chosen = document.documentElement.dataset['theme'];
   if (chosen === 'light' || chosen === 'dark') return chosen;

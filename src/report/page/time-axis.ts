@@ -5,23 +5,23 @@ import { drawShades, font, LABEL_PX } from './shades';
 import type { Ink } from './theme';
 import { secsText } from './units';
 
-/** What makes one chart on the shared axis differ from the others. */
+/** The properties that distinguish a chart on the shared axis. */
 export interface Plot {
   heightPx: number;
-  /** Of the axis left, and what its lines say. */
+  /** Options of the left axis. */
   axis: Partial<uPlot.Axis>;
   scale: uPlot.Scale;
-  /** Seconds into the run, and after it the values of each series. */
+  /** Seconds into the run, followed by the values of each series. */
   data: uPlot.AlignedData;
   series: uPlot.Series[];
   bands?: uPlot.Band[];
   legend: Item[];
-  /** What the legend says with the cursor at a time, nearest to the data at `index`. */
+  /** Returns the legend's texts for the cursor at a time, nearest to the data at `index`. */
   valuesAt(index: number | null, secs: number): string[];
   whenAt?(index: number | null, secs: number): string;
-  /** Over the shades and below the series. */
+  /** Drawn over the shades and below the series. */
   draw?(u: uPlot): void;
-  /** A panel among many: no labels, a shorter axis. */
+  /** A small panel: no fault labels, a shorter axis. */
   isSmall?: boolean;
 }
 
@@ -34,7 +34,7 @@ const INCREMENTS = [
 ];
 const ZOOM_STEP = 0.5;
 
-/** Charts over the same time: one cursor, one zoom. */
+/** Charts on the same time axis: they share cursor and zoom. */
 export class TimeAxis {
   private charts: uPlot[] = [];
   private zoom: { min: number; max: number };
@@ -47,7 +47,7 @@ export class TimeAxis {
     this.zoom = { min: 0, max: endSecs };
   }
 
-  /** Everything of before is gone; the zoom stays. */
+  /** Removes all charts; the zoom stays. */
   clear(): void {
     for (const chart of this.charts) chart.destroy();
     this.charts = [];
@@ -57,7 +57,7 @@ export class TimeAxis {
     this.show(0, this.endSecs);
   }
 
-  /** The chart with its legend into `target`, as wide as that is. */
+  /** Adds the chart with its legend to `target`, at its width. */
   mount(target: HTMLElement, plot: Plot, ink: Ink): void {
     const legend = new Legend(plot.legend);
     const holder = document.createElement('div');
@@ -70,7 +70,7 @@ export class TimeAxis {
     holder.addEventListener('keydown', (event) => this.onKey(u, event));
   }
 
-  /** To the width that there is now. */
+  /** Resizes to the current width. */
   resize(): void {
     for (const u of this.charts) {
       const width = widthOf(u.root.parentElement!);
@@ -128,7 +128,7 @@ export class TimeAxis {
       y: false,
       points: { show: false },
       drag: { x: true, y: false, setScale: false, dist: 4 },
-      // Only the place: what is chosen in one chart is handed to the others by zoomTo, the same bounds for all.
+      // Only the cursor: zoomTo hands the zoom of one chart to the others, with the same bounds for all.
       sync: { key: 'time', setSeries: false, filters: { pub: (type) => ['mousemove', 'mouseleave'].includes(type) } },
       bind: {
         dblclick: () => () => {
@@ -139,7 +139,7 @@ export class TimeAxis {
     };
   }
 
-  /** All charts show what was chosen in one. */
+  /** Applies a zoom to all charts. */
   private zoomTo(u: uPlot): void {
     const { left, width } = u.select;
     if (width === 0) return;

@@ -6,8 +6,8 @@ const NAME_CHARS = 200;
 const HEAD = ['time', 'unix_ms', 'requests', 'failed', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms'];
 
 /**
- * The timeline as a table (RFC 4180): a row for each window, with a column for each server and each reason of failure,
- * the faults that were on, and who led. Only its head where there is no timeline.
+ * Renders the timeline as a table (RFC 4180): a row for each window, with a column for each server and each failure
+ * reason, the active faults, and the leaders. Without a timeline, only the header.
  */
 export function renderCsv({ timeline, faults, leaders }: Report): string {
   const servers = timeline?.by_server ?? [];
@@ -38,13 +38,13 @@ function faultsIn(faults: readonly FaultReport[], from: number, to: number): str
     .join('; ');
 }
 
-/** Their ids, in the order in which they led. */
+/** Returns the ids of the leaders, in the order in which they led. */
 function leadersIn(spans: readonly LeaderSpan[], from: number, to: number): string {
   const ids = spans.filter((span) => span.from < to && span.to >= from).map(({ server_id }) => server_id);
   return [...new Set(ids)].join('; ');
 }
 
-/** No text here begins with a word of others, which a spreadsheet might take for a formula. */
+/** Quotes a cell. No cell begins with foreign text, which a spreadsheet might take for a formula. */
 function cell(value: string | number | null): string {
   if (value === null) return '';
   if (typeof value === 'number') return String(value);

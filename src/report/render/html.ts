@@ -9,7 +9,7 @@ import { type Content, html, type Html } from './html/html';
 import { againParts, checkParts, inputParts, leaderParts } from './html/origins';
 import { auditParts, failureParts, latencyParts, serverParts } from './html/tables';
 
-/** final_report.html: one file that works offline. The same report gives the same bytes. */
+/** Renders final_report.html: one file that works offline. Equal reports give equal bytes. */
 export function renderHtml(report: Report): string {
   const zeroMs = axisOf(report)?.from ?? 0;
   const all: [id: string, title: string, body: Content][] = [

@@ -1,6 +1,6 @@
 import type { Report } from '../report';
 
-/** final_report.json. */
+/** Renders final_report.json. */
 export function renderJson(report: Report): string {
   return `${JSON.stringify(report, null, 2)}\n`;
 }

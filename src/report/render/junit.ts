@@ -5,7 +5,7 @@ import { isoTime } from '../../core/iso-time';
 
 const TEXT_CHARS = 1000;
 
-/** What came of one of the report's judgements. `error`: it could not be made, for want of what was asked for. */
+/** The result of one check of the report. `error`: it could not be made, because input is missing. */
 interface Case {
   name: string;
   outcome: 'passed' | 'failure' | 'error' | 'skipped';
@@ -18,8 +18,8 @@ interface Suite {
 }
 
 /**
- * The judgements as JUnit XML, for Jenkins, GitLab and others. What the exit code of `report` counts as failed fails
- * here too: a threshold whose value is unknown, a place that could not be read. Any other unknown is skipped.
+ * Renders the checks as JUnit XML, for Jenkins, GitLab and others. Anything that the exit code of `report` counts as
+ * failed fails here too: an unknown threshold value, an unreadable place. Other unknowns are skipped.
  */
 export function renderJunit(report: Report): string {
   const suites = [verdict(report), thresholds(report), checks(report), audit(report), inputs(report)].filter(
@@ -43,7 +43,7 @@ function verdict({ verdict: { scale, text } }: Report): Suite {
 
 function thresholds({ thresholds: all }: Report): Suite {
   const cases = all.map(({ expression, value, unit, passed }): Case => {
-    const message = value === null ? 'its value is unknown' : `it is ${decimals(value)}${unit === 'ms' ? ' ms' : unit}`;
+    const message = value === null ? 'the value is unknown' : `it is ${decimals(value)}${unit === 'ms' ? ' ms' : unit}`;
     return { name: expression, outcome: passed ? 'passed' : 'failure', message };
   });
   return { name: 'thresholds', cases };
@@ -98,7 +98,7 @@ function suiteLines({ name, cases }: Suite, told: ReturnType<typeof figures>, re
     ...{ tests: cases.length, failures: count(cases, 'failure'), errors: count(cases, 'error') },
     skipped: count(cases, 'skipped'),
   };
-  // Jenkins knows times without a zone only.
+  // Jenkins accepts only times without a zone.
   const timestamp = from === undefined ? undefined : isoTime(from).slice(0, 19);
   const properties = Object.entries(told).map(
     ([name, value]) => `      <property${attributes({ name, value: value ?? 'unknown' })}/>`,
@@ -132,7 +132,7 @@ function attributes(values: Record<string, string | number | undefined>): string
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
 
-/** Control characters and halves of characters are shown as codes; the two that XML forbids beside them are dropped. */
+/** Escapes text: control characters and lone surrogates become codes; two more that XML forbids are dropped. */
 function escaped(text: string): string {
   const legal = oneLine(text.slice(0, TEXT_CHARS)).replace(/[\ufffe\uffff]/g, '');
   return legal.replace(/[&<>"']/g, (character) => ENTITIES[character]!);

@@ -1,22 +1,22 @@
-/** What all parts of the text report are set with. */
+/** Layout helpers of the text report. */
 import { printable } from '../../core/printable';
 
 const WIDTH = 60;
 const LABEL_CHARS = 22;
 const REASON_CHARS = 50;
 const PERCENT_PER_BLOCK = 2;
-/** Of a table; the rest stands in the JSON report. */
+/** The most rows of a table; the rest is in the JSON report. */
 export const MAX_ROWS = 40;
 
 export const DOUBLE = '='.repeat(WIDTH);
 export const SINGLE = '-'.repeat(WIDTH);
 
-/** A block of the report: a title between double lines. */
+/** Returns a title between double lines, which begins a block of the report. */
 export function title(text: string): string[] {
   return [DOUBLE, text, DOUBLE];
 }
 
-/** A section: an empty line, its name, a line, its rows. */
+/** Returns a section: an empty line, its name, a line, its rows. */
 export function section(name: string, rows: readonly string[]): string[] {
   return ['', name, SINGLE, ...rows];
 }
@@ -25,17 +25,17 @@ export function labelled(label: string, value: string): string {
   return `${label}:`.padEnd(LABEL_CHARS) + value;
 }
 
-/** 1,234 */
+/** Formats a whole number: 1,234 */
 export function whole(count: number): string {
   return count.toLocaleString('en-US', { maximumFractionDigits: 0 });
 }
 
-/** Nothing to count from is no zero. */
+/** Formats a count that may be unknown, which differs from zero. */
 export function counted(count: number | null): string {
   return count === null ? 'unknown' : whole(count);
 }
 
-/** 8,234.56 */
+/** Formats a number with two decimals: 8,234.56 */
 export function decimals(value: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
@@ -48,18 +48,18 @@ export function percent(part: number, all: number): string {
   return (all === 0 ? 0 : (part / all) * 100).toFixed(2);
 }
 
-/** One block for every full two percent. */
+/** Returns one block for every full two percent. */
 export function bar(part: number, all: number): string {
   return all === 0 ? '' : '█'.repeat(Math.floor(((part / all) * 100) / PERCENT_PER_BLOCK));
 }
 
-/** `Connection refused                                :  1,234 ( 48.37%)` */
+/** Formats a failure reason: `Connection refused                                :  1,234 ( 48.37%)` */
 export function reasonRow(reason: string, count: number, all: number): string {
   const name = printable(reason, REASON_CHARS).padEnd(REASON_CHARS);
   return `${name}: ${whole(count).padStart(6)} (${percent(count, all).padStart(6)}%)`;
 }
 
-/** Rows of cells as columns; the first one to the left, numbers to the right. */
+/** Aligns cells in columns; the first one to the left, the others to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((name, at) => Math.max(name.length, ...rows.map((row) => row[at]!.length)));
   return [head, ...rows].map((row) =>
@@ -70,22 +70,22 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   );
 }
 
-/** A word on the rows of a table that are left out, if any are. */
+/** Returns a line about the rows that are omitted, if any. */
 export function more(count: number): string[] {
   return count > MAX_ROWS ? [`and ${whole(count - MAX_ROWS)} more in the JSON report`] : [];
 }
 
-/** Of two in the middle the greater; 0 of none. */
+/** Returns the upper median; 0 for an empty list. */
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
-/** 0 of none. */
+/** Returns the maximum; 0 for an empty list. */
 export function most(values: readonly number[]): number {
   return values.reduce((greatest, value) => Math.max(greatest, value), 0);
 }
 
-/** Prose in lines of at most 100 characters, the further ones indented. */
+/** Wraps prose at 100 characters; continuation lines are indented. */
 export function prose(text: string): string[] {
   const lines: string[] = [];
   for (const word of printable(text, 1000).split(' ')) {

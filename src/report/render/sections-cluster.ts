@@ -1,15 +1,15 @@
-/** Faults, servers, balance and leaders in the text report. */
+/** The sections on faults, servers, balance and leaders of the text report. */
 import type { FaultReport, Interval, Measure, Report, Spread } from '../report';
 import { decimals, labelled, MAX_ROWS, median, more, most, ms, prose, table, whole } from './layout';
 
 const MEASURES: Record<Measure, string> = {
-  led: 'whether it led',
+  led: 'led',
   detected_ms: 'detected',
   new_leader_ms: 'new leader',
   first_success_ms: 'first success',
   back_to_baseline_ms: 'back to baseline',
 };
-const NO_LEADERS = 'unknown: there are no event files of the servers, or their clocks are in doubt';
+const NO_LEADERS = 'unknown: there are no event files of the servers, or their clocks are unreliable';
 const MB = 1e6;
 const CPU_NOTE = 'cpu % is that of the whole machine, with everything else that runs on it.';
 const SEVERAL_NOTE =
@@ -17,14 +17,14 @@ const SEVERAL_NOTE =
   'the old one has not heard of yet; for longer, they could not reach each other.';
 
 export function faultRows({ faults: all }: Report): string[] {
-  if (all === null) return ['unknown: no faults and requests that could be set against each other'];
+  if (all === null) return ['unknown: there is no file of faults, or there are no request records'];
   if (all.length === 0) return ['none during the run'];
   const head = ['Fault', 'led', 'detected', 'leader', 'success', 'baseline', 'failed', 'retried', 'hedged', 'longest'];
   const rows = all.slice(0, MAX_ROWS).map((fault) => [
     `${fault.kind} server ${fault.server_id}`,
     fault.led === null ? '?' : fault.led ? 'yes' : 'no',
     short(fault.detected_ms),
-    // Who did not lead is followed by nobody.
+    // If the server did not lead, there is no new leader.
     fault.led === false ? '-' : short(fault.new_leader_ms),
     short(fault.first_success_ms),
     // Calm began with the fault itself.
@@ -83,7 +83,7 @@ export function leaderRows({ leaders: all }: Report): string[] {
   ];
 }
 
-/** Why something is `?`; that a server which did not lead has no successor explains itself. */
+/** Explains each `?`, except for the successor of a server that did not lead. */
 function unknowns(fault: FaultReport): string[] {
   const entries = (Object.entries(fault.unknown) as [Measure, string][]).filter(
     ([measure]) => measure !== 'new_leader_ms' || fault.led !== false,
@@ -97,7 +97,7 @@ function middleAndMost(values: readonly number[], show: (value: number) => strin
   return [show(median(values)), show(most(values))];
 }
 
-/** Columns stand 100 wide only without thousands separators and further digits. */
+/** Columns fit in 100 characters only without thousands separators and decimals. */
 function short(value: number | null): string {
   return value === null ? '?' : value.toFixed(0);
 }

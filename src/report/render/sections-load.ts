@@ -1,4 +1,4 @@
-/** Latency, percentiles and traffic in the text report. */
+/** The sections on latency, percentiles and traffic of the text report. */
 import { printable } from '../../core/printable';
 import type { CurvePoint, PhaseShare, Report, Share } from '../report';
 import { decimals, labelled, MAX_ROWS, more, table, whole } from './layout';
@@ -6,7 +6,7 @@ import { decimals, labelled, MAX_ROWS, more, table, whole } from './layout';
 const NAME_CHARS = 30;
 const NO_RECORDS = 'unknown: there are no records of single requests';
 const HEAD = ['requests', 'failed', 'p50', 'p95', 'p99', 'p99.9', 'max'];
-/** What is shown of the percentile curve; the JSON report has all of it. */
+/** The percentiles shown; the JSON report has the whole curve. */
 const SHOWN = [0, 50, 90, 95, 99, 99.9, 99.99, 100];
 const STEPS = [
   [1e12, 'TB'],
@@ -45,9 +45,11 @@ export function trafficRows(report: Report): string[] {
     labelled('Retries', whole(report.retry_count)),
     labelled('Sent', bytes(report.bytes_sent)),
     labelled('Received', bytes(report.bytes_received)),
-    ...(interrupted > 0 ? [labelled('Interrupted', `${whole(interrupted)}, in no total`)] : []),
-    ...(unsent > 0 ? [labelled('Not Sent', `${whole(unsent)}, in no total`)] : []),
-    ...(report.warmup_secs > 0 ? [labelled('Warm-Up', `${decimals(report.warmup_secs)} s, in no steady phase`)] : []),
+    ...(interrupted > 0 ? [labelled('Interrupted', `${whole(interrupted)}, not in totals`)] : []),
+    ...(unsent > 0 ? [labelled('Not Sent', `${whole(unsent)}, not in totals`)] : []),
+    ...(report.warmup_secs > 0
+      ? [labelled('Warm-Up', `${decimals(report.warmup_secs)} s, excluded from the steady phase`)]
+      : []),
   ];
 }
 

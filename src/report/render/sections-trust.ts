@@ -1,4 +1,4 @@
-/** What the numbers rest on, and what is thought of them: audit, checks, generators, clocks, inputs, verdict. */
+/** The sections on audit, checks, generators, clocks, inputs and verdict of the text report. */
 import { printable } from '../../core/printable';
 import type { GeneratorSeries, Report } from '../report';
 import { MAX_ROWS, counted, decimals, labelled, median, more, most, prose, table, whole } from './layout';

@@ -1,4 +1,4 @@
-/** The sections that the guide does not have, in their order. */
+/** The sections added to those of the guide, in order. */
 import type { Report } from '../report';
 import { section } from './layout';
 import { balanceRows, faultRows, leaderRows, serverRows } from './sections-cluster';
@@ -33,7 +33,7 @@ const SECTIONS: readonly [string, (report: Report) => string[]][] = [
   ['THRESHOLDS', thresholdRows],
 ];
 
-/** A section without rows has nothing to say, and is left out. */
+/** Returns the added sections; one without rows is omitted. */
 export function addedSections(report: Report): string[] {
   return SECTIONS.flatMap(([name, rowsOf]) => {
     const rows = rowsOf(report);

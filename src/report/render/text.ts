@@ -2,7 +2,7 @@ import type { Report } from '../report';
 import { bar, DOUBLE, labelled, ms, percent, reasonRow, section, title, whole } from './layout';
 import { addedSections } from './sections';
 
-/** final_report.txt: the guide's report, to the character, and after it a block of what is added. */
+/** Renders final_report.txt: the guide's report to the character, followed by a block of additions. */
 export function renderText(report: Report): string {
   const end = ['', DOUBLE, 'End of Report', DOUBLE];
   const guide = [

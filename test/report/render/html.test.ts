@@ -73,7 +73,7 @@ function emptyReport(): Report {
       why: 'no files',
     },
     balance: { total_max_over_mean: null, windows: 0, judged_windows: 0, max_over_mean: unknown, jain: unknown },
-    verdict: { failure_rate: 0, scale: 'unknown', text: 'No request ended: there is nothing to judge.' },
+    verdict: { failure_rate: 0, scale: 'unknown', text: 'No verdict: no request finished.' },
     inputs: { files: [], missing: [], notes: [] },
   };
 }
@@ -130,7 +130,7 @@ describe('the page of a report', () => {
       'user@client1.example.com +3,004.20 ± 0.40',
       'fault_events.ndjson faults 12 1 line 12: no JSON',
       "cloudp2p stress --rate 200 --duration 60 --threshold 'p99&lt;800ms'".replaceAll("'", '&#39;'),
-      '31 of 12,000 requests left late (0.26%). It was not the bottleneck.',
+      '31 of 12,000 requests were sent late (0.26%). It was not the bottleneck.',
     ]) {
       expect(text).toContain(said);
     }
@@ -151,14 +151,14 @@ describe('the page of a report', () => {
     expect(page).not.toMatch(/NaN|Infinity|undefined|null/);
     expect(page).not.toContain('data-chart=');
     for (const said of [
-      'No request ended',
+      'No verdict',
       'there are no records of single requests',
       'there are no event files of the servers',
       'there is no file of faults',
       'no server wrote samples',
       'there is no machine_{n}_generator.ndjson',
       'No request was assigned to a server.',
-      'do not say with which command and seed',
+      'have no record of its command and seed',
       'No file was read.',
     ]) {
       expect(page).toContain(said);

@@ -87,7 +87,7 @@ test('a bad run fails wherever the exit code does', () => {
   expect(outcomes({ ...report, inputs: { ...report.inputs, missing: ['a: is gone', 'b: is no file'] } })).toEqual({
     'cloudp2p.verdict at most 5% of the requests fail': expect.stringMatching(/^failure: Investigate/),
     'cloudp2p.thresholds p99<1ms': 'failure: it is 20.00 ms',
-    'cloudp2p.thresholds recovery<2s': 'failure: its value is unknown',
+    'cloudp2p.thresholds recovery<2s': 'failure: the value is unknown',
     'cloudp2p.checks S3': 'failure: two leaders; in term 4',
     'cloudp2p.audit requests and executions add up': 'failure: 1 success has no execution in the files',
     'cloudp2p.inputs all that was named could be read': 'error: a: is gone; b: is no file',

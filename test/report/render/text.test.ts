@@ -170,8 +170,8 @@ test('what stands beside the guide, of a small run', () => {
       'Retries:              0',
       'Sent:                 200 bytes',
       'Received:             400 bytes',
-      'Not Sent:             1, in no total',
-      'Warm-Up:              0.50 s, in no steady phase',
+      'Not Sent:             1, not in totals',
+      'Warm-Up:              0.50 s, excluded from the steady phase',
     ].join('\n'),
   );
   expect(sectionOf('SERVERS').split('\n')[1]).toMatch(/^Server 1 +60\.0 +99\.0 +50 +50 +1 +1 +1 +2 +1\.0 +1\.0$/);

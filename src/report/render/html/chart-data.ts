@@ -1,17 +1,17 @@
-/** From the report to what its page's charts are drawn from. */
+/** Converts the report to the data of its page's charts. */
 import { printable } from '../../../core/printable';
 import type { FaultReport, Interval, Report, ServerSeries, Timeline } from '../../report';
 import type { ChartData, FaultShade, Layer, SampleRow, Values } from './chart-types';
 import { type Colour, GENERATOR, OTHER, reasonColour, serverColour } from './palette';
 
 const MAX_NAME_CHARS = 200;
-/** So many reasons have a colour of their own. */
+/** The number of reasons with a colour of their own. */
 const MAX_REASONS = 7;
-/** Samples come once a second or once in a thinned-out span; where more than so many in a row miss, nobody knows. */
+/** A gap of more than this many sampling intervals is shown as missing data. */
 const GAP_SPANS = 3;
 const BYTES_PER_MIB = 1024 * 1024;
 
-/** All servers that the report knows of, ascending; the place of each gives its colour. */
+/** Returns the ids of all servers in the report, ascending; the position determines the colour. */
 export function serverIdsOf({ server_distribution, timeline, leaders, servers, faults }: Report): number[] {
   const ids = [
     ...Object.keys(server_distribution).map(Number),
@@ -23,7 +23,7 @@ export function serverIdsOf({ server_distribution, timeline, leaders, servers, f
   return [...new Set(ids)].sort((a, b) => a - b);
 }
 
-/** The span that all charts share, unix milliseconds; null: nothing has a time. */
+/** Returns the time span that all charts share, in Unix milliseconds; null if the report has no times. */
 export function axisOf({ timeline, leaders, servers, faults }: Report): Interval | null {
   if (timeline) return { from: timeline.from, to: timeline.from + timeline.window_ms * timeline.requests.length };
   const times = [
@@ -36,7 +36,7 @@ export function axisOf({ timeline, leaders, servers, faults }: Report): Interval
   return { from, to: times.reduce((last, time) => Math.max(last, time)) };
 }
 
-/** null: there is nothing to draw. */
+/** Returns null if there is nothing to draw. */
 export function chartDataOf(report: Report): ChartData | null {
   const axis = axisOf(report);
   const curve = curveOf(report);
@@ -120,7 +120,7 @@ function windowsOf(timeline: Timeline, colourOf: (id: number) => Colour): NonNul
   };
 }
 
-/** The most frequent reasons, and the rest as one. */
+/** Returns the most frequent reasons, and one layer for the rest. */
 function reasonLayers({ by_reason: reasons, requests }: Timeline): Layer[] {
   const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
   const sorted = reasons
@@ -149,7 +149,7 @@ function serverSeries(series: ServerSeries): Record<string, number[]> {
   };
 }
 
-/** Those within the axis; null stands where samples are missing, so that no line leads over a dead server. */
+/** Selects the samples within the axis; null marks gaps, so that no line spans the time of a dead server. */
 function samples(
   series: Record<string, readonly number[]>,
   time: readonly number[],
@@ -173,7 +173,7 @@ function samples(
 }
 
 function curveOf({ percentile_curve: curve, successful_requests: successful }: Report): ChartData['curve'] {
-  // Between the slowest request and the one before it there is none.
+  // No request lies between the slowest one and the one before it.
   const highest = 100 * (1 - 1 / Math.max(1, successful));
   const points = curve.filter(
     ({ percentile, latency_ms: ms }) => ms !== null && (percentile <= highest || percentile === 100),
@@ -186,12 +186,12 @@ function curveOf({ percentile_curve: curve, successful_requests: successful }: R
   };
 }
 
-/** Four digits are more than a chart can show. */
+/** Rounds to four digits, more than a chart can show. */
 function short(value: number): number {
   return Number(value.toPrecision(4));
 }
 
-/** To the millisecond. */
+/** Rounds to the millisecond. */
 function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

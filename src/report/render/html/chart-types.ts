@@ -1,37 +1,40 @@
-/** What is handed to the page's script: the report's series in seconds into the run. No names of anybody in it but reasons. */
+/**
+ * The data for the page's script: the report's series in seconds into the run. The only foreign text is failure
+ * reasons.
+ */
 import type { Colour } from './palette';
 
 export type Values = (number | null)[];
 
-/** A fault's shade. Seconds into the run. */
+/** The shaded span of a fault. Seconds into the run. */
 export interface FaultShade {
   server: number;
   from: number;
   to: number;
-  /** Until here it was felt, where that is known and later than `to`. */
+  /** The end of its effects, if known and later than `to`. */
   felt: number;
-  /** What it was, and in less and less words for where there is no room. */
+  /** Labels of decreasing length, for limited space. */
   labels: readonly string[];
 }
 
-/** One of those that a stacked chart is made of; a value for each window. */
+/** One layer of a stacked chart; a value for each window. */
 export interface Layer {
   name: string;
   colour: Colour;
   values: number[];
 }
 
-/** Panels of one server or machine under each other. */
+/** The panels of one server or machine, stacked vertically. */
 export interface SampleRow {
   name: string;
   colour: Colour;
   time: number[];
-  /** By the key of their panel (panels.ts). */
+  /** By the key of the panel (panels.ts). */
   series: Record<string, Values>;
 }
 
 export interface LaneSpan {
-  /** Its row. */
+  /** The index of its row. */
   row: number;
   term: number;
   from: number;

@@ -1,12 +1,12 @@
-/** The places of the charts, each with its words; without data for one, why. */
+/** The placeholders of the charts with their captions; without data, the reason. */
 import type { Report } from '../../report';
 import { absent, part } from './elements';
 import { length, whole } from './format';
 import { type Content, html, type Html } from './html';
 
-const NO_RECORDS = 'Unknown: there are no records of single requests, so nothing has a time.';
+const NO_RECORDS = 'Unknown: there are no records of single requests, so there are no times.';
 
-/** A place that the script draws into; `label` is what those hear who do not see it, and where its figures stand. */
+/** A placeholder for the script; `label` is the text for screen readers, which also says where the figures are. */
 function place(name: string, label: string): Html {
   return html`<div class="chart" data-chart="${name}" data-label="${label}"></div> `;
 }
@@ -23,19 +23,20 @@ function guide({ faults }: Report): Html {
   const shades =
     faults !== null &&
     faults.length > 0 &&
-    ' Shaded: a fault was on; lighter: it was mended, but latencies were not yet as before.';
+    ' Shaded: a fault was active; lighter: it was healed, but latencies were not yet back to baseline.';
   return html`<div class="guide">
       <p class="caption">
         Seconds into the run, the same in every chart. Drag to zoom; double-click, or Escape, to see all.${shades}
       </p>
       <button id="reset" type="button" disabled>Show the whole run</button>
     </div>
-    <noscript><p class="absent">The charts need JavaScript; all figures stand in the tables below.</p></noscript> `;
+    <noscript><p class="absent">The charts need JavaScript; all figures are in the tables below.</p></noscript> `;
 }
 
 function latency({ timeline }: Report): Html {
   const caption =
-    timeline && `Of all requests that ended within ${length(timeline.window_ms / 1000)}, failed ones too.`;
+    timeline &&
+    `All requests that ended within windows of ${length(timeline.window_ms / 1000)}, including failed ones.`;
   const out = timeline !== null && timeline.left_out > 0;
   const note =
     out && absent(`Not shown: ${whole(timeline.left_out)} requests whose times are too far from the others.`);
@@ -48,7 +49,7 @@ function throughput({ timeline }: Report): Html {
   const label = 'Requests per second over time by server. The table of servers has the totals.';
   return chart(
     'Throughput by server',
-    timeline && 'Requests that ended, a second.',
+    timeline && 'Requests ended per second.',
     timeline ? place('throughput', label) : absent(NO_RECORDS),
   );
 }
@@ -58,12 +59,12 @@ function failures({ timeline, failed_requests: failed }: Report): Html {
   if (timeline === null) return chart(title, null, absent(NO_RECORDS));
   if (failed === 0) return chart(title, null, absent('No request failed.'));
   if (!timeline.by_reason.some(({ requests }) => requests.some((count) => count > 0))) {
-    return chart(title, null, absent('Unknown when: no failed request has a record of its own.'));
+    return chart(title, null, absent('The times are unknown: no failed request has a record of its own.'));
   }
   const label = 'Failed requests over time by reason. The table of failures has all reasons.';
   return chart(
     title,
-    `Failed requests that ended within ${length(timeline.window_ms / 1000)}.`,
+    `Failed requests that ended within windows of ${length(timeline.window_ms / 1000)}.`,
     place('failures', label),
   );
 }
@@ -73,16 +74,16 @@ function leaders({ leaders: all }: Report): Html {
     return chart(
       'Leader',
       null,
-      absent('Unknown: there are no event files of the servers, or their clocks are in doubt.'),
+      absent('Unknown: there are no event files of the servers, or their clocks are unreliable.'),
     );
   return chart(
     'Leader',
     null,
-    place('leaders', 'Which server led when, in which term. The table of leaders has the same.'),
+    place('leaders', 'Leaders over time, with their terms. The table of leaders has the same data.'),
   );
 }
 
-/** Small charts of the processes, on the same time. */
+/** Small charts of the processes, on the same time axis. */
 export function sampleCharts({ servers, generators }: Report): Html {
   const serverPart =
     servers.length > 0
@@ -102,7 +103,8 @@ function generatorFacts(all: Report['generators']): Content {
       ? `It was the bottleneck: ${each.why ?? 'no reason given'}.`
       : 'It was not the bottleneck.';
     return html`<p>
-      Machine ${each.machine_id}: ${whole(each.late_sends)} of ${whole(each.sent)} requests left late${late}. ${verdict}
+      Machine ${each.machine_id}: ${whole(each.late_sends)} of ${whole(each.sent)} requests were sent late${late}.
+      ${verdict}
     </p> `;
   });
 }
@@ -111,8 +113,8 @@ export function curveChart({ percentile_curve: curve, clients_without_percentile
   if (curve.filter(({ latency_ms: ms }) => ms !== null).length < 2) {
     return chart('Percentiles of the whole run', null, absent('Unknown: too few successful requests with records.'));
   }
-  const note = without > 0 && ` ${whole(without)} clients without percentiles are not in it.`;
-  const caption = html`Of successes. Each further nine of the percentile has the same room, so that the slowest few are
-  seen.${note}`;
+  const note = without > 0 && ` ${whole(without)} clients without percentiles are not included.`;
+  const caption = html`Successful requests. Each further nine of the percentile takes the same space, so that the
+  slowest few are visible.${note}`;
   return chart('Percentiles of the whole run', caption, place('curve', 'Latency and service time by percentile.'));
 }

@@ -1,16 +1,16 @@
 import { type Content, Html, html, jsonForScript } from './html';
 
-/** The page's own script and style as the build made them (src/report/page/bundle.cjs): one file has no others. */
+/** The script and the style that every page contains, from the build (src/report/page/bundle.cjs). */
 declare const PAGE: { script: string; style: string };
 
-/** Nothing is fetched, whatever a name in the report may try. */
+/** Forbids all requests, whatever a name in the report contains. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
-/** A page that works without a network; `data` is what its charts are drawn from, null where it has none. */
+/** Renders a page that works offline; `data` is the data of its charts, or null if it has none. */
 export function page({ title, body, data }: { title: string; body: Content; data: object | null }): string {
   const { script, style } = PAGE;
   const dataScript = data && `<script type="application/json" id="data">${jsonForScript(data)}</script>`;
-  // In one piece each: what stands in them is no HTML.
+  // Inserted as markup, because their content is not HTML.
   const [styles, scripts] = [
     new Html(`<style>${style}</style>`),
     new Html(`${dataScript ?? ''}<script>${script}</script>`),

@@ -1,17 +1,17 @@
-/** What pages are made of. */
+/** The building blocks of pages. */
 import { type Content, html, type Html } from './html';
 
-/** Columns hold numbers, right-aligned, unless they are `text`. */
+/** A column of numbers, aligned right, unless it is `text`. */
 export interface Column {
   name: string;
   text?: boolean;
 }
 
 export interface Table {
-  /** Said to those who hear the page, and seen by those who print it. */
+  /** The text for screen readers and for print. */
   label: string;
   columns: readonly (string | Column)[];
-  /** The first cell of each names the row. */
+  /** The first cell of each row is its name. */
   rows: readonly (readonly Content[])[];
 }
 
@@ -19,7 +19,7 @@ export type Mood = 'good' | 'fair' | 'bad' | 'unknown';
 
 const SIGNS: Record<Mood, string> = { good: '✓', fair: '!', bad: '✕', unknown: '?' };
 
-/** A table that scrolls in itself where it is too wide. */
+/** A table that scrolls by itself if it is too wide. */
 export function htmlTable({ label, columns, rows }: Table): Html {
   const all = columns.map((column) => (typeof column === 'string' ? { name: column } : column));
   const isText = (index: number): boolean => index === 0 || all[index]?.text === true;
@@ -50,7 +50,7 @@ export function htmlTable({ label, columns, rows }: Table): Html {
   </div> `;
 }
 
-/** A part of the page under a heading; `id` is what links to it name. */
+/** A section with a heading; links refer to its `id`. */
 export function section(id: string, title: string, body: Content): Html {
   return html`<section id="${id}" aria-labelledby="${id}-title">
     <h2 id="${id}-title">${title}</h2>
@@ -66,7 +66,7 @@ export function part(title: string, body: Content): Html {
   </div> `;
 }
 
-/** A figure with its name, large; `note` says what it is set against. */
+/** A large figure with its name; `note` gives its context. */
 export function tile(name: string, value: Content, note: Content = null): Html {
   return html`<div class="tile">
     <dt>${name}</dt>
@@ -74,7 +74,7 @@ export function tile(name: string, value: Content, note: Content = null): Html {
   </div> `;
 }
 
-/** A list of names and what they are. */
+/** A list of names and values. */
 export function facts(all: readonly (readonly [name: string, value: Content])[]): Html {
   const rows = all.map(
     ([name, value]) =>
@@ -86,17 +86,17 @@ export function facts(all: readonly (readonly [name: string, value: Content])[])
   return html`<dl class="facts">${rows}</dl> `;
 }
 
-/** Said in plain words, and why: there is nothing to show. */
+/** A text that says why there is nothing to show. */
 export function absent(text: Content): Html {
   return html`<p class="absent">${text}</p> `;
 }
 
-/** A word with a sign, so that nobody needs the colour to tell. */
+/** A word with a sign, so that it does not depend on the colour. */
 export function mark(mood: Mood, text: Content): Html {
   return html`<span class="mark ${mood}"><span aria-hidden="true">${SIGNS[mood]}</span> ${text}</span>`;
 }
 
-/** The first of them, and how many more there are; `where` says where those are. */
+/** Returns the first items, and a line on how many more there are and `where`. */
 export function few<T>(
   all: readonly T[],
   max: number,

@@ -1,4 +1,4 @@
-/** What each fault cost, as strips and as a table. */
+/** The cost of each fault, as strips and as a table. */
 import type { FaultReport, Measure, Report } from '../../report';
 import { absent, few, htmlTable, part } from './elements';
 import { duration, figure, length, whole } from './format';
@@ -21,13 +21,13 @@ const NAMES: Record<Measure, string> = {
 
 export function faultParts(report: Report, zeroMs: number): Content {
   const { faults } = report;
-  if (faults === null) return absent('Unknown: there is no file of faults, or there are no records to judge them by.');
+  if (faults === null) return absent('Unknown: there is no file of faults, or there are no request records.');
   if (faults.length === 0) return absent('There was no fault during the run.');
   const { shown, rest } = few(faults, MAX_ROWS);
-  return [part('How long each was felt', strips(shown)), part('What each cost', [table(shown, zeroMs), rest])];
+  return [part('Duration of effects', strips(shown)), part('Cost of each fault', [table(shown, zeroMs), rest])];
 }
 
-/** A line for each fault on one scale, with a mark where each thing happened after it. */
+/** Draws a line for each fault on a common scale, with a mark at each measure. */
 function strips(faults: readonly FaultReport[]): Html {
   const times = faults.flatMap((fault) =>
     STEPS.flatMap(({ key }) => (fault[key] === null ? [] : [Number(fault[key])])),
@@ -66,7 +66,7 @@ function table(faults: readonly FaultReport[], zeroMs: number): Html {
   const rows = faults.map((fault) => rowOf(fault, zeroMs, whys));
   const notes = whys.map((why) => html`<li>${why}</li> `);
   return html`${htmlTable({
-      label: 'What each fault cost',
+      label: 'Cost of each fault',
       columns: [
         'Fault',
         'at, s',
@@ -77,7 +77,7 @@ function table(faults: readonly FaultReport[], zeroMs: number): Html {
       ],
       rows,
     })}
-    <p class="caption">Milliseconds count from the fault.</p>
+    <p class="caption">Milliseconds count from the start of the fault.</p>
     ${
       notes.length > 0 &&
       html`<ol class="whys">
@@ -90,11 +90,11 @@ function rowOf(fault: FaultReport, zeroMs: number, whys: string[]): Content[] {
   return [
     title(fault),
     figure((fault.start - zeroMs) / 1000),
-    fault.end === null ? 'never mended' : length((fault.end - fault.start) / 1000),
+    fault.end === null ? 'never healed' : length((fault.end - fault.start) / 1000),
     fault.led === null ? unknown('led', fault, whys) : fault.led ? 'yes' : 'no',
     ...STEPS.map(({ key }) => {
       const ms = fault[key];
-      // Who did not lead is followed by nobody.
+      // If the server did not lead, there is no new leader.
       if (key === 'new_leader_ms' && fault.led === false) return '–';
       // Calm began with the fault itself.
       if (key === 'back_to_baseline_ms' && ms === 0) return 'at once';
@@ -105,9 +105,9 @@ function rowOf(fault: FaultReport, zeroMs: number, whys: string[]): Content[] {
   ];
 }
 
-/** The word, with the number of the line below the table that says why. */
+/** Returns `unknown`, with the number of the line below the table that has the reason. */
 function unknown(measure: Measure, fault: FaultReport, whys: string[]): Html {
-  const why = `${NAMES[measure]}: ${fault.unknown[measure] ?? 'no reason is known'}`;
+  const why = `${NAMES[measure]}: ${fault.unknown[measure] ?? 'no reason given'}`;
   if (!whys.includes(why)) whys.push(why);
   return html`<span title="${why}">unknown<sup>${whys.indexOf(why) + 1}</sup></span>`;
 }

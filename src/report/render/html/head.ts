@@ -1,4 +1,4 @@
-/** What is seen first: the verdict, what the run was, its key figures, and what to know before trusting them. */
+/** The top of the page: the verdict, the run, its key figures, and warnings about them. */
 import type { Report, Scale } from '../../report';
 import { bytes, duration, length, utc, whole } from './format';
 import { facts, mark, type Mood, tile } from './elements';
@@ -34,7 +34,7 @@ export function headOf(report: Report): Html {
   </header> `;
 }
 
-/** What is wrong for all that the failure rate says. */
+/** Returns the failed checks, which count whatever the failure rate is. */
 function contradictions({ thresholds: all, rules = [], audit }: Report): string[] {
   const crossed = all.filter(({ passed }) => !passed).length;
   const violated = rules.filter(({ verdict }) => verdict === false).length;
@@ -49,7 +49,7 @@ function count(number: number, name: string): string {
   return `${number} ${name}${number === 1 ? '' : 's'}`;
 }
 
-/** `Excellent fault tolerance: less than 1% …` as its two parts. */
+/** Splits `Excellent fault tolerance: less than 1% …` at the colon. */
 function split(text: string): [string, string] {
   const at = text.indexOf(': ');
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 2)];
@@ -98,12 +98,12 @@ function tiles(report: Report): Html {
     ${tile('Latency p50', duration(stats.median_ms))} ${tile('p95', duration(stats.p95_ms))}
     ${tile('p99', duration(stats.p99_ms))} ${tile('p99.9', duration(report.p99_9_ms))} ${recoveryTile(report)}
     ${tile('Imbalance', imbalance === null ? 'unknown' : imbalance.toFixed(3), 'busiest server by the mean')}
-    ${interrupted > 0 && tile('Interrupted', whole(interrupted), 'in no total')}
-    ${unsent > 0 && tile('Unsent', whole(unsent), 'in no total')}
+    ${interrupted > 0 && tile('Interrupted', whole(interrupted), 'not in totals')}
+    ${unsent > 0 && tile('Unsent', whole(unsent), 'not in totals')}
   </dl> `;
 }
 
-/** The longest way back to the baseline of any fault. */
+/** The longest return to baseline of any fault. */
 function recoveryTile({ faults }: Report): Html {
   const name = 'Worst recovery';
   if (faults !== null && faults.length === 0) return tile(name, '–', 'no faults');
@@ -113,11 +113,11 @@ function recoveryTile({ faults }: Report): Html {
   const missing = all.length - known.length;
   const worst = known.reduce((most, ms) => Math.max(most, ms));
   const unknown = missing > 0 && `${missing} of ${all.length} unknown`;
-  if (worst === 0) return tile(name, 'at once', unknown || 'no fault broke the calm of the second after it');
+  if (worst === 0) return tile(name, 'at once', unknown || 'every fault was followed by a calm second');
   return tile(name, duration(worst), unknown);
 }
 
-/** The self-check; before it, large, if the generator was the bottleneck. */
+/** The self-check, after a prominent warning if a generator was the bottleneck. */
 function notes({ self_check: said, generators }: Report): Content {
   const saturated = generators.filter((each) => each.saturated);
   const warning =

@@ -1,8 +1,8 @@
-/** Text that becomes part of a page. What is put into it is escaped, unless it is Html itself. */
+/** HTML templates. Values are escaped, unless they are Html themselves. */
 import { printable } from '../../../core/printable';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-/** Longer texts of others are cut: a name is no novel. */
+/** Longer foreign texts are truncated. */
 const MAX_TEXT_CHARS = 2000;
 
 /** Markup that is known to be safe. */
@@ -10,20 +10,20 @@ export class Html {
   constructor(readonly markup: string) {}
 }
 
-/** What may stand in a page; null and false are nothing. */
+/** A value in a page; null and false render nothing. */
 export type Content = string | number | null | false | Html | readonly Content[];
 
-/** Text of others as text: no tag, no attribute, no direction mark, on one line. */
+/** Escapes foreign text: no tags, attributes or direction marks, and a single line. */
 export function escapeHtml(text: string): string {
   return printable(text, MAX_TEXT_CHARS).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
-/** html`<p>${name}</p>`: what is put in is escaped; attributes stand in double quotes. */
+/** Renders a template such as html`<p>${name}</p>`: values are escaped; attributes must be in double quotes. */
 export function html(parts: TemplateStringsArray, ...contents: Content[]): Html {
   return new Html(parts.reduce((all, part, index) => all + markupOf(contents[index - 1]!) + part));
 }
 
-/** Data for a script of the page: JSON that ends no script, begins no comment, and breaks no line. */
+/** Serializes data for a script element: JSON that cannot end the script, begin a comment, or break a line. */
 export function jsonForScript(data: object): string {
   return JSON.stringify(data).replace(
     /[<>&\u2028\u2029]/g,

@@ -1,11 +1,11 @@
-/** Who led, what was judged, what all this was read from, and how to do it again. */
+/** Leaders, checks, inputs, and how to repeat the run. */
 import type { Interval, Report } from '../../report';
 import { absent, facts, few, htmlTable, mark, part } from './elements';
 import { counted, duration, figure, utc, whole } from './format';
 import { type Content, html, Html } from './html';
 
 const MAX_ROWS = 60;
-/** In a few words; the README says each in full. */
+/** Short forms of the rules; the README explains each. */
 const RULES: Record<string, string> = {
   S1: 'no two leaders that hear each other',
   S2: 'after faults all follow one leader in time',
@@ -19,7 +19,7 @@ const RULES: Record<string, string> = {
 const NEWLINE = new Html('\n');
 
 export function leaderParts({ leaders: all }: Report, zeroMs: number): Content {
-  if (all === null) return absent('Unknown: there are no event files of the servers, or their clocks are in doubt.');
+  if (all === null) return absent('Unknown: there are no event files of the servers, or their clocks are unreliable.');
   const at = (time: number): string => figure((time - zeroMs) / 1000);
   const spans = (intervals: readonly Interval[]): string => {
     const totalMs = intervals.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -38,7 +38,7 @@ export function leaderParts({ leaders: all }: Report, zeroMs: number): Content {
   ];
 }
 
-/** Null without anything that was judged. */
+/** Returns null if there was nothing to check. */
 export function checkParts({ rules, thresholds }: Report): Content {
   if ((rules === undefined || rules.length === 0) && thresholds.length === 0) return null;
   return [
@@ -53,7 +53,7 @@ function ruleTable(rules: NonNullable<Report['rules']>): Html {
     verdict === 'unknown' ? mark('unknown', 'unknown') : verdict ? mark('good', 'holds') : mark('bad', 'violated'),
     problems.slice(0, 5).map((problem) => html`<p>${problem}</p>`),
   ]);
-  const columns = ['Rule', { name: 'verdict', text: true }, { name: 'what was found', text: true }];
+  const columns = ['Rule', { name: 'verdict', text: true }, { name: 'problems', text: true }];
   return htmlTable({ label: 'Rules of the cluster', columns, rows });
 }
 
@@ -63,12 +63,12 @@ function thresholdTable(all: Report['thresholds']): Html {
     passed ? mark('good', 'passed') : mark('bad', 'crossed'),
     value === null ? 'unknown' : `${figure(value)}${unit === 'ms' ? ' ms' : unit}`,
   ]);
-  return htmlTable({ label: 'Thresholds', columns: ['Threshold', { name: 'verdict', text: true }, 'it is'], rows });
+  return htmlTable({ label: 'Thresholds', columns: ['Threshold', { name: 'verdict', text: true }, 'value'], rows });
 }
 
 export function inputParts(report: Report): Content {
   const { inputs, clocks, runs } = report;
-  // Those with something to say first.
+  // Files with problems first.
   const files = [...inputs.files].sort((a, b) => Number(b.problems.length > 0) - Number(a.problems.length > 0));
   const { shown, rest } = few(files, MAX_ROWS);
   const isAnyBad = files.some(({ problems }) => problems.length > 0);
@@ -76,7 +76,7 @@ export function inputParts(report: Report): Content {
     ...[path, kind, whole(lines), whole(badLines)],
     ...(isAnyBad ? [problems.map((problem) => html`<p>${problem}</p>`)] : []),
   ]);
-  const found = { name: 'what was found', text: true };
+  const found = { name: 'problems', text: true };
   const columns = ['File', { name: 'kind', text: true }, 'lines', 'damaged', ...(isAnyBad ? [found] : [])];
   return [
     inputs.missing.length > 0 && part('Not read', list(inputs.missing)),
@@ -101,29 +101,28 @@ function runTable(runs: Report['runs']): Content {
   const { shown, rest } = few(runs, MAX_ROWS);
   const rows = shown.map(({ run_id: id, file, requests, taken }) => [
     html`<code>${id}</code>`,
-    taken ? 'taken' : 'left out',
+    taken ? 'taken' : 'not taken',
     whole(requests),
     file,
   ]);
   const columns = ['Run', { name: 'taken', text: true }, 'requests', { name: 'file', text: true }];
-  return [htmlTable({ label: 'Runs that were found', columns, rows }), rest];
+  return [htmlTable({ label: 'Runs in the files', columns, rows }), rest];
 }
 
 function clockTable(clocks: Report['clocks']): Html {
-  if (clocks.length === 0)
-    return absent('All files are of this machine, or no clock was compared: times are as written.');
+  if (clocks.length === 0) return absent('All files are local, or no clocks were compared: times are uncorrected.');
   const rows = clocks.map(({ machine, offset_ms: offset, uncertainty_ms: by }) => [
     machine,
     `${offset > 0 ? '+' : ''}${figure(offset)}`,
     `± ${figure(by)}`,
   ]);
   return html`${htmlTable({ label: 'Clocks', columns: ['Machine', 'ahead, ms', 'uncertain by, ms'], rows })}
-    <p class="caption">Ahead of the machine that made the report; all times here are corrected by it.</p> `;
+    <p class="caption">Relative to the machine that made the report; all times here are corrected.</p> `;
 }
 
 export function againParts({ run, loads }: Report): Content {
   if (run === undefined && loads.length === 0) {
-    return absent('Unknown: the files of this run do not say with which command and seed it was made.');
+    return absent('Unknown: the files of this run have no record of its command and seed.');
   }
   return [
     run !== undefined && part('The run', howTo(run, [['Servers', (run.servers ?? []).join(', ') || 'unknown']])),
@@ -149,10 +148,7 @@ function howTo(told: Told, more: readonly (readonly [string, Content])[]): Html 
     ['Command', html`<code>${told.command_line.map(quoted).join(' ')}</code>`],
     ['Seed', html`<code>${told.seed}</code>`],
     ['Run', html`<code>${told.run_id}</code>`],
-    [
-      'From and to',
-      `${utc(told.started_at)} – ${told.ended_at === null ? 'it did not end by itself' : utc(told.ended_at)}`,
-    ],
+    ['From and to', `${utc(told.started_at)} – ${told.ended_at === null ? 'not recorded' : utc(told.ended_at)}`],
     ['Version', `${told.version} on Node ${told.node_version}`],
     ['Machine', `${told.host}, ${counted(told.cores)} cores`],
     ...more,
@@ -164,12 +160,12 @@ function howTo(told: Told, more: readonly (readonly [string, Content])[]): Html 
     </details> `;
 }
 
-/** A word of a command as a shell takes it. */
+/** Quotes a word of a command for the shell. */
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Line by line, so that each is escaped as text of its own and stays a line. */
+/** Splits the text into lines, so that each is escaped separately and stays a line. */
 function configLines(config: object): Content {
   return JSON.stringify(config, null, 2)
     .split('\n')

@@ -1,4 +1,4 @@
-/** Colours as pairs, for light paper and for dark. All are told apart by the colour-blind; each stands beside its name. */
+/** Colours as pairs for light and dark themes, distinguishable by the colour-blind; each is shown beside its name. */
 
 export type Theme = 'light' | 'dark';
 export type Colour = readonly [light: string, dark: string];
@@ -29,11 +29,11 @@ const REASONS: readonly Colour[] = [
 const WHITE = 255;
 const BLACK = 0;
 
-/** For what belongs to none of them. */
+/** The colour of anything else. */
 export const OTHER: Colour = ['#a9abb2', '#767a84'];
 export const GENERATOR: Colour = ['#5b5f68', '#a3a8b3'];
 
-/** Of the server that stands so many places after the lowest id; further rounds are paler, then deeper. */
+/** Returns the colour of the server at a position in ascending order of ids; further rounds are paler, then deeper. */
 export function serverColour(index: number): Colour {
   const [light, dark] = SERVERS[index % SERVERS.length]!;
   const round = Math.floor(index / SERVERS.length) % 3;
@@ -41,17 +41,17 @@ export function serverColour(index: number): Colour {
   return round === 1 ? [mixed(light, WHITE), mixed(dark, BLACK)] : [mixed(light, BLACK), mixed(dark, WHITE)];
 }
 
-/** Of the reason that stands at this place by count. */
+/** Returns the colour of the reason at a position by count. */
 export function reasonColour(index: number): Colour {
   return REASONS[index] ?? OTHER;
 }
 
-/** As a value of CSS. */
+/** Formats the colour as a CSS value. */
 export function css([light, dark]: Colour): string {
   return `light-dark(${light},${dark})`;
 }
 
-/** Not quite half of the other. */
+/** Mixes in 43 % of the other. */
 function mixed(hex: string, other: number): string {
   const parts = [1, 3, 5].map((at) => Math.round(parseInt(hex.slice(at, at + 2), 16) * 0.57 + other * 0.43));
   return `#${parts.map((part) => part.toString(16).padStart(2, '0')).join('')}`;

@@ -1,4 +1,4 @@
-/** The figures of the whole run. */
+/** The tables of the whole run. */
 import type { Balance, Report, Share, Spread } from '../../report';
 import { serverIdsOf } from './chart-data';
 import { absent, facts, few, htmlTable, mark, part } from './elements';
@@ -31,7 +31,7 @@ function overall({ latency_stats: latency, service_stats: service, p99_9_ms: p99
     row('service time, from the send', service, '–'),
   ];
   return html`${htmlTable({ label: 'Latency of the whole run in milliseconds', columns, rows })}
-    <p class="caption">Of successes. Where the two differ, requests left later than they were due.</p> `;
+    <p class="caption">Successful requests. If the two differ, requests were sent later than intended.</p> `;
 }
 
 function phases({ phases: all, warmup_secs: warmup }: Report): Content {
@@ -43,10 +43,10 @@ function phases({ phases: all, warmup_secs: warmup }: Report): Content {
     ...[each.service_p50_ms, each.service_p95_ms, each.service_p99_ms].map(service),
   ]);
   const columns = ['Phase', ...SHARE_COLUMNS, 'service p50', 'service p95', 'service p99'];
-  const note = warmup > 0 && `The first ${warmup} s are warm-up, in no steady phase. `;
+  const note = warmup > 0 && `The first ${warmup} s are warm-up, excluded from the steady phase. `;
   return [
     htmlTable({ label: 'Latency by phase in milliseconds', columns, rows }),
-    html`<p class="caption">${note}A request belongs to the worst phase that its life touched.</p> `,
+    html`<p class="caption">${note}A request belongs to the worst phase that it overlaps.</p> `,
   ];
 }
 
@@ -81,7 +81,7 @@ function distribution(report: Report): Content {
   return htmlTable({ label: 'Requests by server', columns, rows });
 }
 
-/** As long as its part of all. */
+/** A bar whose length is its share of the total. */
 function bar(part: number, all: number, colour: string): Html {
   return html`<span class="bar"><span style="width:${percent(part, all)}%;background:${colour}"></span></span>`;
 }
@@ -97,7 +97,7 @@ function balance(all: Balance): Content {
       ['Max/mean per window', spread(all.max_over_mean)],
       ["Jain's index per window", spread(all.jain)],
     ]),
-    html`<p class="caption">1 is perfect in both. Totals alone hide a herd that moves from server to server.</p> `,
+    html`<p class="caption">1 is perfect in both. Totals alone hide a herd that moves between servers.</p> `,
   ];
 }
 
@@ -105,7 +105,7 @@ export function failureParts({ failure_reasons: reasons, failed_requests: failed
   const entries = Object.entries(reasons).sort((a, b) => b[1] - a[1]);
   if (entries.length === 0) {
     return absent(
-      failed === 0 ? 'No request failed.' : `Unknown: no reason is written down for ${whole(failed)} failures.`,
+      failed === 0 ? 'No request failed.' : `Unknown: no reason is recorded for ${whole(failed)} failures.`,
     );
   }
   const all = entries.reduce((sum, [, count]) => sum + count, 0);
@@ -136,7 +136,7 @@ export function auditParts({ audit }: Report): Content {
       ['Hedged', whole(audit.hedged)],
       ['Lost', lost],
       ['Corrupted', whole(audit.corrupted)],
-      ['Perhaps in lost buffers', whole(audit.excusable)],
+      ['Possibly in lost buffers', whole(audit.excusable)],
     ]),
   ];
 }
