@@ -5,8 +5,8 @@ import { withoutLeftOut } from './left-out';
 import { checkAssignments, checkDeadlines, checkLedgers, checkResults } from './task-checks';
 
 /**
- * Judges S1 to S8 over the event records of a run. Pure, and the same for the simulator and for the files of real
- * processes, so that both are held to one reading of the rules.
+ * Checks S1 to S8 over the event records of a run. Pure, and shared by the simulator and the files of real processes,
+ * so that both follow the same reading of the rules.
  */
 export function check(history: History): Verdict[] {
   const verdicts = [
@@ -22,7 +22,7 @@ export function check(history: History): Verdict[] {
   return verdicts.map((verdict) => withoutLeftOut(history, verdict));
 }
 
-/** The rules that a run broke. */
+/** Returns the rules that a run violated. */
 export function violations(verdicts: readonly Verdict[]): Verdict[] {
   return verdicts.filter(({ verdict }) => verdict === false);
 }

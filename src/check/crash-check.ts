@@ -2,10 +2,10 @@ import type { FaultEvent } from '../core/metrics/record';
 import { absences, activeFaults, doneFaults, heardBy, overlapMs, type History, type Verdict } from './history';
 import { verdictOf } from './verdict';
 
-/** A closed link is dialed again at once, and the refusal ends the matter: a few messages, and never the timeout. */
+/** A closed link is dialed again at once and refused: a few messages, without waiting for the failure timeout. */
 const CRASH_SEEN_MS = 250;
 
-/** S3: a crash (closed, then refused) is never waited out for the failure timeout. */
+/** S3: a crash (closed, then refused) is detected without waiting for the failure timeout. */
 export function checkCrashSeen(history: History): Verdict {
   const problems: string[] = [];
   const boundMs = Math.min(CRASH_SEEN_MS + 4 * history.oneWayMs, history.timings.failureTimeoutMs);
@@ -25,14 +25,17 @@ export function checkCrashSeen(history: History): Verdict {
       );
       if (!seen)
         problems.push(
-          `server ${serverId} had not noticed ${boundMs} ms after server ${kill.server_id} was killed at ${kill.time.toFixed(1)}`,
+          `server ${serverId} had not detected within ${boundMs} ms that server ${kill.server_id} was killed at ${kill.time.toFixed(1)}`,
         );
     }
   }
   return verdictOf('S3', problems);
 }
 
-/** Something else happens at about that time: a mend whose links are still settling, or the same server dying again. */
+/**
+ * Returns true if anything else changes around that time: a heal with links still settling, or another kill of the
+ * server.
+ */
 function changesWithin(history: History, kill: FaultEvent, boundMs: number): boolean {
   return history.faults.some(
     (fault) =>

@@ -1,6 +1,6 @@
 import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
 
-/** Everything that a run, real or simulated, leaves to be judged. Times are unix milliseconds on one clock. */
+/** Everything that a run, real or simulated, leaves to be checked. Times are Unix milliseconds on one clock. */
 export interface History {
   servers: readonly ServerEvent[];
   requests: readonly (RequestRecord & { client_name: string })[];
@@ -8,7 +8,7 @@ export interface History {
   serverIds: readonly number[];
   timings: { heartbeatMs: number; failureTimeoutMs: number; electionTimeoutMs: number };
   requestTimeoutMs: number;
-  /** What a message takes at most while no fault is active, scheduling included. */
+  /** The longest transit time of a message while no fault is active, including scheduling. */
   oneWayMs: number;
   startMs: number;
   endMs: number;
@@ -17,7 +17,7 @@ export interface History {
 export interface Verdict {
   rule: 'S1' | 'S2' | 'S3' | 'S4' | 'S5' | 'S6' | 'S7' | 'S8';
   verdict: boolean | 'unknown';
-  /** What was violated, and when; or why it is unknown. Empty when it holds. */
+  /** The violations with their times, or the reason for `unknown`. Empty if the rule holds. */
   problems: string[];
 }
 
@@ -26,7 +26,7 @@ export interface Interval {
   toMs: number;
 }
 
-/** Who a server follows from `fromMs` on; null: nobody. */
+/** The leader that a server follows from `fromMs` on; null: none. */
 export interface LeadershipSpan extends Interval {
   serverId: number;
   term: number;
@@ -57,7 +57,7 @@ export function leadershipSpans(history: History): LeadershipSpan[] {
   return spans;
 }
 
-/** When each server's process was not there or did not run: killed to restarted, paused to resumed. */
+/** Returns the intervals in which a server's process did not run: killed to restarted, paused to resumed. */
 export function absences(history: History, serverId: number): Interval[] {
   const intervals: Interval[] = [];
   let fromMs: number | null = null;
@@ -71,12 +71,12 @@ export function absences(history: History, serverId: number): Interval[] {
   return intervals;
 }
 
-/** Moments at which anything was broken or mended. Between two of them the world does not change. */
+/** Returns the times at which faults were injected or healed; conditions are constant between two of them. */
 export function faultTimes(history: History): number[] {
   return history.faults.filter((fault) => fault.outcome !== 'failed').map((fault) => fault.time);
 }
 
-/** Whether any fault is in force at `atMs`: every server counts its faults and mends. */
+/** Returns the faults that are active at `atMs`: each server's faults are matched with its heals. */
 export function activeFaults(history: History, atMs: number): FaultEvent[] {
   const active = new Map<string, FaultEvent>();
   for (const fault of doneFaults(history)) {
@@ -92,7 +92,7 @@ export function doneFaults(history: History): FaultEvent[] {
   return history.faults.filter((fault) => fault.outcome === 'done').sort(byTime);
 }
 
-/** `"a b"` → when a heard b, by a's own peer_up and peer_down. */
+/** Returns when a heard b, from a's own peer_up and peer_down events, by `"a b"`. */
 export function hearing(history: History): Map<string, Interval[]> {
   const intervals = new Map<string, Interval[]>();
   const open = new Map<string, number>();
@@ -112,7 +112,7 @@ export function hearing(history: History): Map<string, Interval[]> {
   return intervals;
 }
 
-/** Whom `serverId` heard at `atMs`, and was heard by. */
+/** Returns the servers that `serverId` heard, and was heard by, at `atMs`. */
 export function heardBy(history: History, serverId: number, atMs: number): number[] {
   const heard = hearing(history);
   return history.serverIds.filter((id) =>
@@ -136,7 +136,10 @@ const ENDED_BY: Partial<Record<FaultEvent['action'], FaultEvent['action'][]>> = 
 
 type Death = { event: 'died'; time: number; server_id: number };
 
-/** A terminated server leads on until somebody else does; its own `stopped` says when it ended. */
+/**
+ * Returns kills only: a terminated server remains leader until another one leads, and its own `stopped` says when it
+ * ended.
+ */
 function deathsOf(history: History, serverId: number): Death[] {
   return doneFaults(history)
     .filter((fault) => fault.server_id === serverId && fault.action === 'kill')

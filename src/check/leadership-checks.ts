@@ -14,10 +14,10 @@ import { verdictOf } from './verdict';
 
 const LINK_FAULTS: readonly string[] = ['partition', 'delay', 'loss'];
 
-/** After a heal or a resume, links are open again within a redial; then agreement must take no longer than this. */
+/** After a heal or a resume, links are open again within a redial; agreement must not take longer than this. */
 const AGREEMENT_ON_OPEN_LINKS_MS = 1000;
 
-/** `failure_timeout + election_timeout + 2 heartbeats`: the bound of S2 and S8. */
+/** Returns `failure_timeout + election_timeout + 2 heartbeats`: the bound of S2 and S8. */
 export function settleMs(history: History): number {
   const { heartbeatMs, failureTimeoutMs, electionTimeoutMs } = history.timings;
   return failureTimeoutMs + electionTimeoutMs + 2 * heartbeatMs;
@@ -58,7 +58,7 @@ export function checkAgreement(history: History): Verdict {
   const spans = leadershipSpans(history);
   const problems: string[] = [];
   for (const { fromMs, toMs } of stableIntervals(history)) {
-    // Who is killed or stopped is not asked; only cut or slow links excuse the others.
+    // Killed and stopped servers are excluded anyway; only cut or slow links excuse the others.
     if (activeFaults(history, fromMs).some(({ action }) => LINK_FAULTS.includes(action))) continue;
     const boundMs = agreementBoundMs(history, fromMs);
     if (fromMs + boundMs > toMs) continue;
@@ -68,36 +68,36 @@ export function checkAgreement(history: History): Verdict {
   return verdictOf('S2', [...problems, ...unseated(history, spans)]);
 }
 
-/** A server that comes back joins the leader that its peers follow: where nothing else is broken, nobody changes. */
+/** A server that comes back joins the leader of its peers: if nothing else is faulty, no server changes its leader. */
 function unseated(history: History, spans: LeadershipSpan[]): string[] {
   const problems: string[] = [];
   for (const { fromMs, toMs } of stableIntervals(history)) {
-    const mends = history.faults.filter((fault) => fault.time === fromMs);
-    const [mend] = mends;
-    const comesBack = mends.length === 1 && ['restart', 'resume'].includes(mend!.action);
+    const heals = history.faults.filter((fault) => fault.time === fromMs);
+    const [heal] = heals;
+    const comesBack = heals.length === 1 && ['restart', 'resume'].includes(heal!.action);
     if (!comesBack || activeFaults(history, fromMs).length > 0) continue;
-    const others = history.serverIds.filter((id) => id !== mend!.server_id);
+    const others = history.serverIds.filter((id) => id !== heal!.server_id);
     const before = others.map((id) => spans.find((span) => span.serverId === id && spanCovers(span, fromMs)));
     const [first] = before;
     const agreed = before.every((span) => span?.leaderId === first?.leaderId && span?.term === first?.term);
-    if (!agreed || (first?.leaderId ?? null) === null || first === undefined || first.leaderId === mend!.server_id)
+    if (!agreed || (first?.leaderId ?? null) === null || first === undefined || first.leaderId === heal!.server_id)
       continue;
-    // Of two leaders of one term the lower id stays: a paused one may rightly be the greater.
-    const own = spans.find((span) => span.serverId === mend!.server_id && spanCovers(span, fromMs));
+    // Of two leaders of one term the lower id stays, so the leadership of a paused server may rightly prevail.
+    const own = spans.find((span) => span.serverId === heal!.server_id && spanCovers(span, fromMs));
     if (own && own.leaderId !== null && own.term >= first.term) continue;
     const settledMs = Math.max(...before.map((span) => span!.fromMs));
-    if (fromMs - settledMs < settleMs(history) || recentlyMended(history, fromMs)) continue;
+    if (fromMs - settledMs < settleMs(history) || recentlyHealed(history, fromMs)) continue;
     const changed = before.find((span) => span!.toMs < toMs && span!.toMs < history.endMs);
     if (changed)
       problems.push(
-        `the ${mend!.action} of ${mend!.server_id} unseated ${first.leaderId} at ${changed.toMs.toFixed(1)}`,
+        `the ${heal!.action} of ${heal!.server_id} unseated ${first.leaderId} at ${changed.toMs.toFixed(1)}`,
       );
   }
   return problems;
 }
 
-/** A leadership may still be settling from an earlier fault. */
-function recentlyMended(history: History, atMs: number): boolean {
+/** Returns true if leadership may still be settling after an earlier fault. */
+function recentlyHealed(history: History, atMs: number): boolean {
   return history.faults.some(
     (fault) => fault.time < atMs && !['kill', 'pause'].includes(fault.action) && atMs - fault.time < settleMs(history),
   );
@@ -117,28 +117,31 @@ export function checkStability(history: History): Verdict {
       const changes = event.event === 'leader' || event.event === 'election' || event.event === 'stepped_down';
       if (!changes || event.time <= afterMs || event.time >= toMs) continue;
       problems.push(
-        `server ${event.server_id}: ${event.event} in term ${event.term} at ${event.time.toFixed(1)}, though nothing ` +
-          `was broken or mended since ${fromMs.toFixed(1)}`,
+        `server ${event.server_id}: ${event.event} in term ${event.term} at ${event.time.toFixed(1)}, though no fault ` +
+          `was injected or healed since ${fromMs.toFixed(1)}`,
       );
     }
   }
   return verdictOf('S8', problems);
 }
 
-/** Loss, or delay beside a cut that makes answers travel by a detour, is silence at random: no detector is stable then. */
+/**
+ * Returns true for loss, or delay beside a cut that forces a detour: both look like random silence, so no detector is
+ * stable.
+ */
 function looksLikeSilence(history: History, atMs: number): boolean {
   const kinds = new Set(activeFaults(history, atMs).map((fault) => fault.action));
   return kinds.has('loss') || (kinds.has('delay') && kinds.has('partition'));
 }
 
-function agreementBoundMs(history: History, mendedMs: number): number {
-  const mends = history.faults.filter((fault) => fault.time === mendedMs).map((fault) => fault.action);
-  // A stopped process finds its links as they were; after a silent cut either side's next dial opens them.
-  const onlyResumed = mends.length > 0 && mends.every((action) => action === 'resume');
+function agreementBoundMs(history: History, healedMs: number): number {
+  const heals = history.faults.filter((fault) => fault.time === healedMs).map((fault) => fault.action);
+  // A stopped process finds its links unchanged; after a silent cut, the next dial of either side opens them.
+  const onlyResumed = heals.length > 0 && heals.every((action) => action === 'resume');
   const healed = history.faults.some(
-    ({ action, time }) => action === 'heal' && time < mendedMs && mendedMs - time < settleMs(history),
+    ({ action, time }) => action === 'heal' && time < healedMs && healedMs - time < settleMs(history),
   );
-  if (onlyResumed && !healed && activeFaults(history, mendedMs).length === 0) {
+  if (onlyResumed && !healed && activeFaults(history, healedMs).length === 0) {
     return Math.min(AGREEMENT_ON_OPEN_LINKS_MS + history.oneWayMs, settleMs(history));
   }
   return settleMs(history) + history.oneWayMs;
@@ -148,9 +151,9 @@ function disagreement(history: History, spans: LeadershipSpan[], atMs: number, u
   const live = history.serverIds.filter((id) => !isAbsent(history, id, atMs));
   const following = live.map((id) => spans.find((span) => span.serverId === id && spanCovers(span, atMs)));
   const leaders = new Set(
-    following.map((span) => (span?.leaderId ? `${span.leaderId} in term ${span.term}` : 'nobody')),
+    following.map((span) => (span?.leaderId ? `${span.leaderId} in term ${span.term}` : 'no leader')),
   );
-  if (leaders.size > 1 || leaders.has('nobody'))
+  if (leaders.size > 1 || leaders.has('no leader'))
     return `live servers follow ${[...leaders].join(' and ')} at ${atMs.toFixed(1)}`;
   const leaderId = following[0]?.leaderId;
   if (typeof leaderId === 'number' && !live.includes(leaderId))
@@ -159,7 +162,7 @@ function disagreement(history: History, spans: LeadershipSpan[], atMs: number, u
   return changed ? `server ${changed.serverId} changed its leader again at ${changed.toMs.toFixed(1)}` : null;
 }
 
-/** From one fault or mend to the next. */
+/** Returns the intervals between changes of faults. */
 function stableIntervals(history: History): Interval[] {
   const times = [...new Set([history.startMs, ...faultTimes(history), history.endMs])].sort((a, b) => a - b);
   return times.slice(0, -1).map((fromMs, index) => ({ fromMs, toMs: times[index + 1]! }));
@@ -169,7 +172,7 @@ function isAbsent(history: History, serverId: number, atMs: number): boolean {
   return absences(history, serverId).some(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
 }
 
-/** A stopped process cannot step down, and a cut link carries nothing: only undisturbed time is judged. */
+/** Returns true if a server was stopped or a link cut: the rule applies to undisturbed time only. */
 function isDisturbed(history: History, { fromMs, toMs }: Interval, serverIds: number[]): boolean {
   const slackMs = AGREEMENT_ON_OPEN_LINKS_MS + history.timings.heartbeatMs;
   const disturbed = serverIds.some((id) =>
@@ -180,10 +183,10 @@ function isDisturbed(history: History, { fromMs, toMs }: Interval, serverIds: nu
   if (disturbed) return true;
   const cuts = (atMs: number): boolean =>
     activeFaults(history, atMs).some(({ action }) => action === 'partition' || action === 'delay' || action === 'loss');
-  const mended = history.faults.some(
+  const healed = history.faults.some(
     (fault) => fault.action === 'heal' && fault.time <= toMs && fromMs - fault.time < slackMs,
   );
-  return mended || cuts(fromMs) || cuts(toMs);
+  return healed || cuts(fromMs) || cuts(toMs);
 }
 
 function intersect(...intervals: Interval[]): Interval {

@@ -14,7 +14,7 @@ import { verdictOf } from './verdict';
 
 const GRACE_MS = 1000;
 const LEDGER_EMPTY_MS = 1000;
-/** After a silent cut is mended the kernel's retransmission may still take this long to deliver what was held. */
+/** After a silent cut is healed, the kernel's retransmission may still take this long to deliver queued data. */
 const RETRANSMIT_MS = 2000;
 const REASONS =
   /^(Connection refused|Request timeout after [\d.]+s|Server unavailable during reassignment polling|No leader available|Server overloaded|Verification failed|Server error: .*)$/s;
@@ -36,8 +36,9 @@ export function checkAssignments(history: History): Verdict {
 }
 
 /**
- * A leader that was stopped asks its peers who leads before it assigns again: where all of them followed another for long
- * and nothing is in the way, an assignment in its old term means that it did not ask.
+ * Finds assignments without asking first: a leader that was stopped asks its peers who leads before it assigns again.
+ * If all of them have long followed another and no fault is active, an assignment in its old term means that it did not
+ * ask.
  */
 function assignedUnasked(history: History): string[] {
   const spans = leadershipSpans(history);
@@ -45,7 +46,7 @@ function assignedUnasked(history: History): string[] {
   for (const resumed of history.servers) {
     if (resumed.event !== 'resumed' || activeFaults(history, resumed.time).length > 0) continue;
     const { server_id: serverId, time, late_ms } = resumed;
-    // Whom it could ask: peers that it heard, and that are still the ones that it heard.
+    // The peers that it could ask: those that it heard, and that have not restarted since.
     const asked = heardBy(history, serverId, time).filter(
       (id) => !startedBetween(history, id, time - late_ms * 2, time),
     );
@@ -72,7 +73,9 @@ function startedBetween(history: History, serverId: number, fromMs: number, toMs
   );
 }
 
-/** S5: every task ends before its deadline plus a grace of 1 s, as a success or with one of the known reasons. */
+/**
+ * S5: every task ends before its deadline plus a grace period of 1 s, as a success or with one of the known reasons.
+ */
 export function checkDeadlines(history: History): Verdict {
   const problems: string[] = [];
   for (const record of history.requests) {
@@ -87,9 +90,9 @@ export function checkDeadlines(history: History): Verdict {
 }
 
 /**
- * S6: no success without the exact bytes back, no failure after a success. The client compares every byte and says so by
- * its outcome; from outside it can be checked that each success was answered by some execution, and that no task has
- * two outcomes.
+ * S6: no success without the exact bytes back, no failure after a success. The client compares every byte and reports
+ * it as the outcome; from outside, it can be checked that each success was answered by some execution, and that no task
+ * has two outcomes.
  */
 export function checkResults(history: History): Verdict {
   const answered = new Set<string>();
@@ -104,10 +107,9 @@ export function checkResults(history: History): Verdict {
     if (record.failure_reason === 'Verification failed') problems.push(`${task}: wrong bytes came back`);
     if (outcomes.has(task)) problems.push(`${task} has two outcomes`);
     outcomes.set(task, record.success);
-    if (record.success && !answered.has(task))
-      unproven.push(`${task} succeeded, and no server says that it answered it`);
+    if (record.success && !answered.has(task)) unproven.push(`${task} succeeded, but no server reported answering it`);
   }
-  // A killed server takes the last moments of its events with it; one with too many leaves some out.
+  // A killed server loses its last events; one with too many drops some.
   const lossy =
     doneFaults(history).some((fault) => fault.action === 'kill') ||
     history.servers.some((event) => isLeftOut(event, ['executed']));
@@ -117,11 +119,11 @@ export function checkResults(history: History): Verdict {
   return verdictOf('S6', [...problems, ...unproven]);
 }
 
-/** S7: a second after the last task ended and the faults are over, every ledger is empty. */
+/** S7: one second after the last task and the last fault ended, every ledger is empty. */
 export function checkLedgers(history: History): Verdict {
   const lastTaskMs = latest(history.startMs, history.requests, (each) => each.start_time + each.latency_ms);
   const lastFaultMs = latest(history.startMs, history.faults, endOfFaultMs);
-  // A request that lay in a cut link is assigned when the link is back, though its client has long given it up.
+  // A request held by a cut link is assigned when the link is back, long after its client has given up.
   const lastAssignedMs = latest(history.startMs, history.servers, (each) =>
     each.event === 'assigned' || isLeftOut(each, ['assigned']) ? each.time : 0,
   );
@@ -151,7 +153,7 @@ function endOfFaultMs({ action, time }: FaultEvent): number {
   return action === 'heal' ? time + RETRANSMIT_MS : time;
 }
 
-/** The latest of many times; a spread into Math.max overflows the stack at some 100,000. */
+/** Returns the latest of many times; a spread into Math.max overflows the stack at about 100,000. */
 function latest<T>(startMs: number, items: readonly T[], timeOf: (item: T) => number): number {
   return items.reduce((latestMs, item) => Math.max(latestMs, timeOf(item)), startMs);
 }

@@ -1,6 +1,6 @@
 import type { Verdict } from './history';
 
-/** At most this many problems are worth reading. */
+/** The most problems reported. */
 const MAX_PROBLEMS = 20;
 
 export function verdictOf(rule: Verdict['rule'], problems: string[]): Verdict {

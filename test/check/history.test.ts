@@ -37,8 +37,8 @@ describe('faults', () => {
     ['partition', 'heal'],
     ['delay', 'heal'],
     ['loss', 'heal'],
-  ] as const)('%s is in force until %s of the same server', (action, mend) => {
-    const run = history([], [fault(10_000, action, 1), fault(15_000, mend, 2), fault(20_000, mend, 1)]);
+  ] as const)('%s is in force until %s of the same server', (action, healing) => {
+    const run = history([], [fault(10_000, action, 1), fault(15_000, healing, 2), fault(20_000, healing, 1)]);
     const active = (timeMs: number): string[] => activeFaults(run, timeMs).map((each) => each.action);
     expect([active(9999), active(10_000), active(19_999), active(20_000)]).toEqual([[], [action], [action], []]);
   });

@@ -58,9 +58,9 @@ it.each<Case>([
   [
     'it joins too late',
     history([...REPLACED, leads(AFTER_MS + 1, 1, 2, 2)], KILLED),
-    /S2: .*follow nobody and 2 in term 2/,
+    /S2: .*follow no leader and 2 in term 2/,
   ],
-  ['it never joins', history(REPLACED, KILLED), /S2: live servers follow nobody/],
+  ['it never joins', history(REPLACED, KILLED), /S2: live servers follow no leader/],
   [
     'it follows another',
     history([...REPLACED, leads(40_500, 1, 3, 2)], KILLED),
@@ -78,7 +78,7 @@ it.each<Case>([
       [1, 2, 3].map((id) => noLeader(20_500, id, 2)),
       HEALED,
     ),
-    /S2: live servers follow nobody at/,
+    /S2: live servers follow no leader at/,
   ],
   [
     'one of them changes later',
@@ -123,7 +123,7 @@ it.each<Case>([
   [
     'is seen late by one',
     history(noticed(1, BOUND_MS + 1), CRASH),
-    /S3: server 2 had not noticed 290 ms after server 3 was killed at 20000.0/,
+    /S3: server 2 had not detected within 290 ms that server 3 was killed at 20000.0/,
   ],
   ['is seen by none', history([], CRASH), /S3: server 1 .* \| server 2 /],
   ['is waited out', history(noticed(5000, 5000), CRASH), /S3: /],

@@ -95,7 +95,7 @@ const kill = [fault(500, 'kill', 3)];
 it.each<Case>([
   ['a success that a server answered', history([executed(1)], [], [request(1)]), 'S6 holds'],
   ['no request at all', history(), 'S6 holds'],
-  ['a success that no server answered', history([], [], [request(1)]), /S6: r\/c\/1 succeeded, and no server says/],
+  ['a success that no server answered', history([], [], [request(1)]), /S6: r\/c\/1 succeeded, but no server reported/],
   ['a success that a server says it cancelled', history([executed(1, 'cancelled')], [], [request(1)]), /S6: /],
   ['a success of another request', history([executed(2)], [], [request(1)]), /S6: /],
   ['such a success where events may be lost with a killed server', history([], kill, [request(1)]), 'S6 unknown'],
