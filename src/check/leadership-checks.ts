@@ -14,7 +14,7 @@ import { verdictOf } from './verdict';
 
 const LINK_FAULTS: readonly string[] = ['partition', 'delay', 'loss'];
 
-/** After a heal or a resume, links are open again within a redial; agreement must not take longer than this. */
+/** The bound of agreement after a heal or a resume: links are open again within a redial. */
 const AGREEMENT_ON_OPEN_LINKS_MS = 1000;
 
 /** Returns `failure_timeout + election_timeout + 2 heartbeats`: the bound of S2 and S8. */

@@ -14,7 +14,7 @@ import { verdictOf } from './verdict';
 
 const GRACE_MS = 1000;
 const LEDGER_EMPTY_MS = 1000;
-/** After a silent cut is healed, the kernel's retransmission may still take this long to deliver queued data. */
+/** The time that the kernel's retransmission may still take to deliver queued data after a silent cut is healed. */
 const RETRANSMIT_MS = 2000;
 const REASONS =
   /^(Connection refused|Request timeout after [\d.]+s|Server unavailable during reassignment polling|No leader available|Server overloaded|Verification failed|Server error: .*)$/s;

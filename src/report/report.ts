@@ -77,7 +77,7 @@ export interface Timeline {
   failed: number[];
   /** The number of requests in no window: their times are so far from the others that they must be damaged. */
   left_out: number;
-  /** For all requests, including failed ones: a chart of successes alone would look too good. null if none ended. */
+  /** Latencies of all requests, including failed ones: successes alone would look too good. null if none ended. */
   p50_ms: (number | null)[];
   p95_ms: (number | null)[];
   p99_ms: (number | null)[];
@@ -256,9 +256,9 @@ export interface Report {
   successful_requests: number;
   failed_requests: number;
   failure_rate: number;
-  /** By server id, including failed requests. */
+  /** Requests by server id, including failed ones. */
   server_distribution: Record<string, number>;
-  /** By count, descending. */
+  /** Failed requests by reason, in descending order of count. */
   failure_reasons: Record<string, number>;
   latency_stats: LatencyStats;
   p99_9_ms: number | null;

@@ -14,11 +14,11 @@ export interface Phases {
 
 /** The counts from one pass over all requests. */
 export interface Counted {
-  /** By phase, then by index of the image. */
+  /** Latencies by phase, then by index of the image. */
   cells: Map<PhaseName, Latencies[]>;
   /** Latencies from the actual send, by phase. */
   service: Map<PhaseName, Latencies>;
-  /** By index of the server. */
+  /** Requests by index of the server. */
   byServer: number[];
   hedged: number;
   /** Successes that needed a retry or a second server. */

@@ -10,7 +10,7 @@ import type { FaultReport, Interval, LeaderSpan } from '../report';
 /** The data by which all faults of a run are assessed. */
 export interface FaultContext {
   forEachRow: ForEachRow;
-  /** By image; see src/report/analyze/recovery.ts. */
+  /** Thresholds of slow requests by image; see src/report/analyze/recovery.ts. */
   slowMs: Float64Array;
   faults: readonly FaultWindow[];
   /** null if there are no event files. */

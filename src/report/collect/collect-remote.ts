@@ -37,7 +37,7 @@ export interface Fetched {
 
 /** The progress of one machine. */
 export interface MachineState {
-  /** As given by the user. */
+  /** The machine as the user named it. */
   name: string;
   state: 'waiting' | 'connecting' | 'fetching' | 'done' | 'failed';
   files: number;

@@ -20,7 +20,7 @@ export interface PlacedFile {
 
 /** The files in one client machine's folder. */
 export interface Collected {
-  /** As given by the user. */
+  /** The folder as the user named it. */
   source: string;
   /** null if its files can be read. */
   problem: string | null;

@@ -17,7 +17,7 @@ export interface RemoteOptions {
   clock: Clock;
   /** Runs the collection with a signal that Ctrl-C aborts. */
   interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** The stream for progress; undefined if nobody watches. */
+  /** The stream for progress; undefined to show none. */
   output?: Output;
 }
 

@@ -14,7 +14,7 @@ export function groupsOf(a: Compared, b: Compared): { group: string; rows: Row[]
   }));
   const all = [
     { group: 'Whole run', rows: wholeRows(row) },
-    { group: 'Service time, from the send', rows: serviceRows(row) },
+    { group: 'Service time, from the actual send', rows: serviceRows(row) },
     ...phases,
     { group: 'Faults', rows: faultRows(row) },
     { group: 'Balance', rows: balanceRows([a, b], row) },

@@ -55,7 +55,7 @@ function headOf(comparison: Comparison): Html {
 }
 
 function side(letter: 'A' | 'B', { name, requests, duration_secs, started }: Side): Html {
-  const begun = started === null ? '' : `, begun ${utc(started)}`;
+  const begun = started === null ? '' : `, started ${utc(started)}`;
   return html`<div class="${letter.toLowerCase()}">
     <b>${letter}: ${name}</b><small>${whole(requests)} requests in ${length(duration_secs)}${begun}</small>
   </div> `;

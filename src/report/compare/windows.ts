@@ -10,11 +10,11 @@ export interface Windows {
   histograms: readonly (readonly number[])[];
 }
 
-/** The figures that can be computed from windows, and anew for every resample. */
+/** The figures that can be computed from windows, and recomputed for every resample. */
 export const FIGURES = ['throughput', 'failure_rate', 'avg', 'p50', 'p95', 'p99', 'p99.9'] as const;
 export type FigureName = (typeof FIGURES)[number];
 
-/** In the order of computation: from the slowest request down. */
+/** Quantiles in the order of computation: from the slowest request down. */
 const QUANTILES = { 'p99.9': 0.999, p99: 0.99, p95: 0.95, p50: 0.5 } as const;
 type Percentile = keyof typeof QUANTILES;
 

@@ -23,7 +23,7 @@ export function drawCurve(target: HTMLElement, curve: NonNullable<ChartData['cur
   const isTight = (at: number): boolean => hasMax && last - at < 0.1 && at > 1;
   const series = [
     { name: 'latency, from the intended start', colour: ink.percentiles[2], values: curve.latency },
-    { name: 'service time, from the send', colour: ink.percentiles[0], values: curve.service },
+    { name: 'service time, from the actual send', colour: ink.percentiles[0], values: curve.service },
   ];
   const legend = new Legend(
     series.map(({ name, colour }, at) => ({ name, colour, look: at === 0 ? 'line' : 'dashes' })),

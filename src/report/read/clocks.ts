@@ -17,7 +17,7 @@ export type LifeKey = string | number;
 /** The clock notes of one process. Times are Unix milliseconds of its own clock. */
 export interface Life {
   key: LifeKey;
-  /** At least one. */
+  /** Never empty. */
   notes: TimedNote[];
   /** The time of its last line. */
   lastMs: number;

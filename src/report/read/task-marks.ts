@@ -18,7 +18,7 @@ export class ClientTasks {
   /** The page of the last request, which is usually also that of the next one. */
   #number = -1;
   #page: Uint8Array = NO_PAGE;
-  /** For comparison with the client's own file. */
+  /** Counts to compare with the client's own file. */
   successCount = 0;
   failedCount = 0;
 
@@ -73,7 +73,7 @@ const NO_PAGE = new Uint8Array(0);
 
 /** The tasks of all runs, by run and client name. */
 export class Tasks {
-  /** By run, then by name: a combined key would cost a string for each line of an event file. */
+  /** Keyed by run, then by name: a combined key would cost a string for each line of an event file. */
   readonly #runs = new Map<string, Map<string, ClientTasks>>();
   readonly #budget: Budget;
 

@@ -16,9 +16,9 @@ import {
 
 const SECTIONS: readonly [string, (report: Report) => string[]][] = [
   ['FAULTS (milliseconds after each)', faultRows],
-  ['LATENCY BY PHASE (ms; below it the service time, from the send)', phaseRows],
+  ['LATENCY BY PHASE (ms; service time from the actual send below)', phaseRows],
   ['LATENCY BY IMAGE (ms)', imageRows],
-  ['PERCENTILES (ms, from the intended start and from the send)', curveRows],
+  ['PERCENTILES (ms, from the intended start and from the actual send)', curveRows],
   ['TRAFFIC', trafficRows],
   ['BALANCE (windows of 1 s outside faults)', balanceRows],
   ['SERVERS (median and maximum of their samples)', serverRows],

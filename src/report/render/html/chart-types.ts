@@ -29,7 +29,7 @@ export interface SampleRow {
   name: string;
   colour: Colour;
   time: number[];
-  /** By the key of the panel (panels.ts). */
+  /** Values by the key of their panel (panels.ts). */
   series: Record<string, Values>;
 }
 

@@ -77,7 +77,7 @@ function runFacts(report: Report): Html {
   const begin = run?.started_at ?? timeline?.from ?? loads[0]?.started_at;
   const taken = [...new Set(runs.filter((each) => each.taken).map(({ run_id: id }) => id))];
   const all: (readonly [string, Content])[] = [
-    ['Begun', begin === undefined ? 'unknown' : utc(begin)],
+    ['Started', begin === undefined ? 'unknown' : utc(begin)],
     ['Duration', length(report.duration_secs)],
     ...(taken.length > 0 ? ([['Run', html`<code>${taken.join(', ')}</code>`]] as const) : []),
     ...(report.faults

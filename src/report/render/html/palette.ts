@@ -3,7 +3,7 @@
 export type Theme = 'light' | 'dark';
 export type Colour = readonly [light: string, dark: string];
 
-/** After Okabe and Ito, a little darker on white and lighter on black. */
+/** Adapted from Okabe and Ito, a little darker on white and lighter on black. */
 const SERVERS: readonly Colour[] = [
   ['#0072b2', '#3f9fdc'],
   ['#e08e00', '#e69f00'],
@@ -14,7 +14,7 @@ const SERVERS: readonly Colour[] = [
   ['#b5a300', '#f0e442'],
 ];
 
-/** After Paul Tol's "muted" and "light": no server has these. */
+/** Adapted from Paul Tol's "muted" and "light": no server has these. */
 const REASONS: readonly Colour[] = [
   ['#882255', '#ee8866'],
   ['#cc6677', '#ffaabb'],

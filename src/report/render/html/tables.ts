@@ -28,7 +28,7 @@ function overall({ latency_stats: latency, service_stats: service, p99_9_ms: p99
   ];
   const rows = [
     row('latency, from the intended start', latency, figure(p999)),
-    row('service time, from the send', service, '–'),
+    row('service time, from the actual send', service, '–'),
   ];
   return html`${htmlTable({ label: 'Latency of the whole run in milliseconds', columns, rows })}
     <p class="caption">Successful requests. If the two differ, requests were sent later than intended.</p> `;
