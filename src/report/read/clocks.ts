@@ -38,7 +38,7 @@ export interface WatchedFile {
   isUsed: boolean;
 }
 
-/** A period in which times may still be wrong by more than 50 ms after all corrections. */
+/** A period in which times may still be wrong despite all corrections. */
 export interface ClockDoubt {
   kind: WatchedKind;
   /** Unix milliseconds. */

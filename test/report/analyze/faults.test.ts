@@ -11,7 +11,7 @@ const leads = (at: number, by: number, leaderId: number, term: number) =>
   event(at, by, { event: 'leader', term, leader_id: leaderId, reason: 'won' });
 
 describe('fault windows', () => {
-  test('pair a fault with what mends it, by server', () => {
+  test('pair a fault with the action that heals it, by server', () => {
     const events = [
       fault(10, 1, 'kill', { outcome: 'started' }),
       fault(20, 1, 'kill', { outcome: 'failed' }),
@@ -33,14 +33,14 @@ describe('fault windows', () => {
     ]);
   });
 
-  test('every kind has its own mend; a graceful restart is one fault', () => {
+  test('every kind has its own healing action; a graceful restart is one fault', () => {
     const kinds = ['kill', 'terminate', 'pause', 'partition', 'delay', 'loss'] as const;
-    const mends = ['restart', 'restart', 'resume', 'heal', 'heal', 'heal'] as const;
+    const heals = ['restart', 'restart', 'resume', 'heal', 'heal', 'heal'] as const;
     const events = kinds.flatMap((kind, index) => [
       fault(100 * index, 1, kind, { outcome: 'started' }),
       fault(100 * index + 5, 1, kind),
-      fault(100 * index + 50, 1, mends[index]!, { outcome: 'started' }),
-      fault(100 * index + 60, 1, mends[index]!),
+      fault(100 * index + 50, 1, heals[index]!, { outcome: 'started' }),
+      fault(100 * index + 60, 1, heals[index]!),
     ]);
     const windowAt = (index: number, kind: string) => {
       const startMs = T0 + 100 * index;
