@@ -1,11 +1,13 @@
-/** Asks a server for its status, over a socket of its own that is closed afterwards. */
+/** Asks a server for its status over a separate socket that is closed afterwards. */
 import type { MessageOf, StatusFields } from './protocol';
 import { type CloseReason, dial, type FrameLimits, DIALED_LIMITS, type Secure } from './transport/network';
 
-/** What came of asking one server: its status, or why there is none; `isTls`: because of TLS, which does not pass. */
+/**
+ * The result of asking one server: its status, or why there is none; `isTls`: TLS failed, so retrying does not help.
+ */
 export type Answer = { address: string; status: StatusFields } | { address: string; failure: string; isTls?: true };
 
-/** An answer is JSON, and nothing larger is read. */
+/** The response is JSON, and nothing larger is read. */
 const LIMITS: FrameLimits = {
   ...DIALED_LIMITS,
   maxFrameBytes: DIALED_LIMITS.maxJsonBytes,
@@ -14,15 +16,18 @@ const LIMITS: FrameLimits = {
 
 const FAILURES: Record<CloseReason, string> = {
   closed: 'closed the connection without an answer',
-  refused: 'no server listens there',
-  unreachable: 'not reachable',
+  refused: 'no server is listening there',
+  unreachable: 'unreachable',
   timeout: 'no answer in time',
-  protocol: 'does not speak our protocol',
-  destroyed: 'not asked to the end',
+  protocol: 'does not speak the cloudp2p protocol',
+  destroyed: 'canceled',
   error: 'the connection broke',
 };
 
-/** `timeoutMs` is for the connection and the answer together; without `secure` it asks in the clear. Rejects with ClusterError `bad_config` for no address. */
+/**
+ * Asks one server. `timeoutMs` covers connection and response together; without `secure` it asks in the clear.
+ * @throws ClusterError `bad_config` (as a rejection) if `address` is not an address
+ */
 export function askOne(address: string, timeoutMs: number, stop?: AbortSignal, secure?: Secure): Promise<Answer> {
   if (stop?.aborted) return Promise.resolve({ address, failure: FAILURES.destroyed });
   return new Promise((resolve) => {

@@ -1,47 +1,48 @@
-/**
- * What the core needs from the outside, as types: time, randomness and logging are always arguments.
- */
+/** The types of everything the core takes from outside: time, randomness and logging are always arguments. */
 
-/** Milliseconds with fractions. */
+/** A clock. Milliseconds with fractions. */
 export interface Clock {
-  /** Monotonic; only differences mean anything. */
+  /** Monotonic time; only differences are meaningful. */
   monotonicMs(): number;
   /**
-   * Unix time, from the monotonic clock anchored once to the wall clock, so that it never steps: now, or at a moment of
-   * that clock (two readings of a clock are not the same moment, where the process may stand still between them).
+   * Unix time, derived from the monotonic clock and anchored once to the wall clock, so it never steps. Returns the
+   * current time, or the time at a given monotonic moment (the process may be paused between two readings of a clock).
    */
   unixMs(atMonotonicMs?: number): number;
-  /** Unix time by the machine's wall clock, which may be set at any time: for log lines, never for what is measured. */
+  /** Unix time by the machine's wall clock, which may be set at any time: for log lines, never for measurements. */
   wallMs(): number;
-  /** All clocks of the machine at one moment. Absent where time is simulated. */
+  /** Reads all clocks of the machine at one moment. Absent where time is simulated. */
   look?(): ClockLook;
 }
 
-/** The clocks of a machine as one of its processes sees them at one moment. Milliseconds. */
+/** The clocks of a machine, as one of its processes reads them at one moment. Milliseconds. */
 export interface ClockLook {
-  /** As `Clock.unixMs`. */
+  /** See `Clock.unixMs`. */
   unixMs: number;
-  /** As `Clock.wallMs`. */
+  /** See `Clock.wallMs`. */
   wallMs: number;
-  /** Since the machine's start, without the time that it was suspended; one clock for all its processes, never set. */
+  /** Time since boot, without suspension; one clock for all processes of the machine, never set. */
   machineMs: number;
-  /** How long the machine has been suspended since its start; exact to 10 ms or so. */
+  /** Total time that the machine has been suspended since boot; exact to about 10 ms. */
   suspendedMs: number;
-  /** Names this start of this machine, and the count of `machineMs`; null: unknown, that count is this process's own. */
+  /**
+   * Identifies this boot of the machine, and thus the origin of `machineMs`; null if unknown, `machineMs` is then local
+   * to this process.
+   */
   bootId: string | null;
 }
 
-/** A uniform number in [0, 1), like Math.random; seeded wherever a result must be reproducible. */
+/** Returns a uniform number in [0, 1), like Math.random; seeded wherever a result must be reproducible. */
 export type Random = () => number;
 
-/** From the least important to the most. */
+/** Log levels, least important first. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Whether a line of this level is written where `least` is the least important one that is. */
+/** Returns true if lines of `level` are logged when `least` is the lowest level that is. */
 export function isLogged(level: LogLevel, least: LogLevel): boolean {
   return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
 }
 
-/** One line for a person; never carries secrets or image bytes. */
+/** Writes one line for a person; never carries secrets or image bytes. */
 export type Logger = (level: LogLevel, text: string) => void;

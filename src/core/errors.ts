@@ -1,6 +1,6 @@
 /**
- * Every error that we raise on purpose. `code` is stable and for programs, the message is for people.
- * Anything else that reaches the top is a bug of ours and is shown with its stack.
+ * Codes of the errors that are raised on purpose. `code` is stable and for programs, the message is for people. Any
+ * other error that reaches the top is a bug and is shown with its stack.
  */
 export type ErrorCode =
   | 'bad_config'
@@ -33,7 +33,7 @@ export class ClusterError extends Error {
     super(message, { cause: options.cause });
   }
 
-  /** Whether the same request may succeed elsewhere or later. */
+  /** True if the same request may succeed elsewhere or later. */
   get retryable(): boolean {
     return this.options.retryable ?? false;
   }
@@ -42,7 +42,7 @@ export class ClusterError extends Error {
 /** The exit codes of every command (docs: metrics and reports). */
 export const EXIT = { ok: 0, bug: 1, usage: 2, checkFailed: 3, incomplete: 4, interrupted: 130 } as const;
 
-/** The exit code that a command ends with for this error. */
+/** Returns the exit code with which a command ends for this error. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof ClusterError)) return EXIT.bug;
   switch (error.code) {

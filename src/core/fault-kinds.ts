@@ -1,24 +1,24 @@
-/** What can happen to a server; `restart` is graceful, and over when the server is back. */
+/** The kinds of fault; `restart` is graceful and ends when the server is back. */
 export const FAULT_KINDS = ['kill', 'terminate', 'pause', 'partition', 'delay', 'loss', 'restart'] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** The detail of a fault event `terminate` whose server is started again at once: the kind `restart`. */
+/** The detail of a `terminate` fault event whose server is started again at once: the kind `restart`. */
 export const GRACEFUL_RESTART = 'graceful restart';
 
-/** TCP hardly comes through where every second packet is lost. */
+/** TCP hardly gets through at 50 % packet loss. */
 const DOWN_LOSS_PERCENT = 50;
 
-/** Whether a server with this fault serves nobody, or cannot be relied on to. */
+/** Returns true if a server with this fault serves no requests, or cannot be relied on to. */
 export function takesDown({ kind, lossPercent = 0 }: { kind: FaultKind; lossPercent?: number }): boolean {
   return kind === 'loss' ? lossPercent >= DOWN_LOSS_PERCENT : kind !== 'delay';
 }
 
-/** Whether the server's process is gone, and comes back by being started. */
+/** Returns true if the fault ends the server's process, and starting it heals the fault. */
 export function isMendedByStart(kind: FaultKind): boolean {
   return kind === 'kill' || kind === 'terminate' || kind === 'restart';
 }
 
-/** Whether it is done with rules in the network of the server's machine. */
+/** Returns true if the fault is injected by network rules on the server's machine. */
 export function isOfNetwork(kind: FaultKind): boolean {
   return kind === 'partition' || kind === 'delay' || kind === 'loss';
 }

@@ -1,9 +1,9 @@
-/** What the text of a host says by itself, without asking a resolver. An IPv6 host stands here without its brackets. */
+/** Compares hosts by their text alone, without a resolver. IPv6 hosts are written here without brackets. */
 import { isIPv4, isIPv6 } from 'node:net';
 
 /**
- * One spelling for hosts that are the same to a resolver: `LocalHost` and `localhost`, `::0` and `::`,
- * `::ffff:10.0.0.1` and `10.0.0.1`. A zone stays.
+ * Returns one spelling for hosts that a resolver treats alike: `LocalHost` and `localhost`, `::0` and `::`,
+ * `::ffff:10.0.0.1` and `10.0.0.1`. A zone is kept.
  */
 export function canonicalHost(host: string): string {
   if (!isIPv6(host)) return host.toLowerCase();
@@ -12,28 +12,28 @@ export function canonicalHost(host: string): string {
   return zone === undefined ? (mappedIPv4(compressed) ?? compressed) : `${compressed}%${zone}`;
 }
 
-/** Whether it stands for every address of this machine. */
+/** Returns true for a host that stands for every address of this machine. */
 export function isWildcardHost(host: string): boolean {
   const canonical = canonicalHost(host);
   return canonical === '0.0.0.0' || canonical === '::';
 }
 
-/** Whether only this machine reaches what listens there. */
+/** Returns true for a host that can be reached from this machine only. */
 export function isLoopbackHost(host: string): boolean {
   const canonical = canonicalHost(host);
   return canonical === 'localhost' || canonical === '::1' || (isIPv4(canonical) && canonical.startsWith('127.'));
 }
 
 /**
- * Returns one text for every spelling of an address from which a connection comes, with brackets or without; and one for all
- * loopback addresses, for whoever is dialed at one of them is on this machine and may call from any other.
+ * Returns one text for every spelling of a remote address, with or without brackets, and one text for all loopback
+ * addresses, because a peer that is dialed at one of them is on this machine and may call from any other.
  */
 export function machineOf(host: string): string {
   const [bare = host] = canonicalHost(host.replace(/^\[|\]$/g, '')).split('%');
   return isLoopbackHost(bare) ? 'loopback' : bare;
 }
 
-/** The IPv4 address in IPv6 clothes: a socket there speaks IPv4. */
+/** Returns the IPv4 address of an IPv4-mapped IPv6 address; a socket there speaks IPv4. */
 function mappedIPv4(compressed: string): string | undefined {
   const halves = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(compressed)?.slice(1);
   return halves

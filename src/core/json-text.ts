@@ -1,7 +1,7 @@
-/** Texts that are no longer in JSON than they are: one byte for each character, none of them escaped. */
+/** Text whose JSON has the same length: one byte per character, nothing escaped. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
-/** Returns how many bytes a text has as JSON in UTF-8, without its quotes. */
+/** Returns the size of a text as JSON in UTF-8, in bytes, without its quotes. */
 export function jsonTextBytes(text: string): number {
   return PLAIN.test(text) ? text.length : Buffer.byteLength(JSON.stringify(text)) - 2;
 }

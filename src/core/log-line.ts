@@ -1,12 +1,15 @@
 import type { LogLevel } from './environment';
 import { escaped, replaceUnprintable } from './printable';
 
-/** `[YYYY-MM-DD HH:MM:SS] LEVEL text`, local time; what `printable` escapes is shown, never sent to a terminal. */
+/**
+ * Formats `[YYYY-MM-DD HH:MM:SS] LEVEL text` in local time; unprintable characters are escaped, never sent to a
+ * terminal.
+ */
 export function logLine(at: Date, level: LogLevel, text: string): string {
   return `${timestamp(at)} ${level.toUpperCase()} ${visible(text)}`;
 }
 
-/** `[YYYY-MM-DD HH:MM:SS]` */
+/** Formats a local time as `[YYYY-MM-DD HH:MM:SS]`. */
 export function timestamp(at: Date): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
@@ -17,7 +20,7 @@ function visible(text: string): string {
   return replaceUnprintable(text, visibleCode);
 }
 
-/** JSON's escapes, and the same form for what JSON would leave as it is. */
+/** Escapes as JSON does, and in the same form those that JSON leaves as they are. */
 function visibleCode(character: string): string {
   return character < ' ' ? JSON.stringify(character).slice(1, -1) : escaped(character);
 }

@@ -3,8 +3,8 @@ import type { Clock } from './environment';
 const LOOK_EVERY_MS = 10;
 
 /**
- * How long the event loop lets wait what is due. A timer of our own: `perf_hooks.monitorEventLoopDelay` does not see what
- * begins just after a reset, adds its resolution, and learns of a stall only a turn of the loop later.
+ * Measures the event loop delay. Uses its own timer: `perf_hooks.monitorEventLoopDelay` misses what begins just after a
+ * reset, adds its resolution, and reports a stall one turn of the loop late.
  */
 export class LoopDelay {
   #timer: NodeJS.Timeout | undefined;
@@ -22,7 +22,7 @@ export class LoopDelay {
     clearInterval(this.#timer);
   }
 
-  /** The longest delay since the last call, in milliseconds to two decimals; it may be 10 ms longer than that. */
+  /** Returns the longest delay since the last call, in milliseconds to two decimals; it may be 10 ms too long. */
   takeMaxMs(): number {
     this.#look();
     const maxMs = this.#maxMs;

@@ -1,6 +1,6 @@
 /**
- * Messages ↔ JSON values (docs/protocol.md). One table row per kind says which fields there are and what each may hold;
- * the checks are plain functions because this runs for every message of every link.
+ * Messages ↔ JSON values (docs/protocol.md). One table row per kind lists its fields and their types; the checks are
+ * plain functions because they run for every message on every link.
  */
 import { MAX_TERM } from './election/term';
 import { ClusterError } from './errors';
@@ -8,27 +8,27 @@ import { jsonTextBytes } from './json-text';
 import { printable } from './printable';
 import type { Message, MessageFields, MessageKind } from './protocol';
 
-/** As JSON, so that it bounds what a frame holds: a control character is one character, and six bytes of JSON. */
+/** Measured as JSON, so that it bounds the frame: a control character is one character but six bytes of JSON. */
 export const MAX_NAME_BYTES = 1024;
 const MAX_IDS = 1024;
 const MAX_TEXT_CHARS = 65_536;
-/** As configurations have it. */
+/** The same limit as in configurations. */
 const MAX_SERVER_ID = 2 ** 32 - 1;
 const MAX_WORKERS = 1024;
-/** A relayed request begins with one for each peer. */
+/** A relayed request begins with one hop per peer. */
 const MAX_HOPS = MAX_IDS;
-/** What the questions of one life are numbered with; far from where two neighbours become one number. */
+/** Numbers the questions of one incarnation; far below the point where doubles lose integer precision. */
 const MAX_QUESTION_ID = 2 ** 50;
 /** The end of the year 9999. */
 const MAX_UNIX_SECS = 253_402_300_799;
-/** A sitting leader's. */
+/** The priority of a sitting leader. */
 const MIN_PRIORITY = -1;
 const MAX_LOAD = 100;
 /** 64 bits in hex. */
 const INCARNATION = /^[0-9a-f]{1,16}$/;
 const MAX_ENTRIES = 65_536;
 const MAX_SHOWN_CHARS = 64;
-/** What is kept of words for people, and of a host with its port. */
+/** Lengths to which texts for people, and a host with its port, are cut. */
 const KEPT_TEXT_CHARS = 200;
 const KEPT_LABEL_CHARS = 300;
 
@@ -36,11 +36,11 @@ interface Field {
   name: string;
   expected: string;
   isValid(value: unknown): boolean;
-  /** What is kept of a valid value; default: the value itself. */
+  /** Converts a valid value to the one that is kept; default: the value itself. */
   read?(value: unknown): unknown;
-  /** 'required': there and not null; 'nullable': there; 'optional': left out when missing or null. */
+  /** 'required': present and not null; 'nullable': present; 'optional': left out if missing or null. */
   presence: 'required' | 'nullable' | 'optional';
-  /** What a missing or null optional field becomes; undefined leaves it out. */
+  /** The value of a missing or null optional field; undefined leaves it out. */
   fallback?: number | null;
 }
 
@@ -71,14 +71,14 @@ const isEntry = (value: unknown): boolean =>
 const isPeer = (value: unknown): boolean =>
   isObject(value) && isServerId(value.id) && isName(value.address) && typeof value.up === 'boolean';
 
-/** Keys are ids in decimal, so that nothing like `__proto__` gets through. */
+/** Keys must be decimal ids, which keeps out keys like `__proto__`. */
 const isCountsById = (value: unknown): boolean => {
   if (!isObject(value)) return false;
   const ids = Object.keys(value);
   return ids.length <= MAX_ENTRIES && ids.every((id) => /^\d{1,10}$/.test(id) && isCount(value[id]));
 };
 
-/** A number from `least` to `most`; those of kind `whole` have no fraction. */
+/** A number from `least` to `most`; an integer if `kind` is `whole`. */
 const range = (least: number, most: number, kind: 'whole' | 'any' = 'whole'): Type => ({
   expected: `a ${kind === 'whole' ? 'whole ' : ''}number from ${least} to ${most}`,
   isValid: (value) =>
@@ -87,7 +87,7 @@ const range = (least: number, most: number, kind: 'whole' | 'any' = 'whole'): Ty
     (value as number) <= most,
 });
 
-/** Nothing is counted on from these: they are echoed, or shown. */
+/** No arithmetic uses these values: they are only echoed or shown. */
 const count: Type = { expected: 'a non-negative integer', isValid: isCount };
 const serverId = range(0, MAX_SERVER_ID);
 const term = range(0, MAX_TERM);
@@ -101,8 +101,8 @@ const incarnation: Type = {
 };
 const bool: Type = { expected: 'true or false', isValid: (value) => typeof value === 'boolean' };
 /**
- * Strings that name nothing, and that somebody is going to read: from here on they are one line that no terminal obeys,
- * so that whoever prints, logs or writes them need not think of it.
+ * Makes strings that are only displayed safe for a terminal and a single line, once, on arrival, so that code that
+ * prints, logs or writes them need not care.
  */
 const shownTo = (maxChars: number) => (value: unknown) => printable(value as string, maxChars);
 const text: Type = {
@@ -147,14 +147,14 @@ const optional = (type: Type, fallback?: number | null): Omit<Field, 'name'> => 
 const task = { run_id: optional(name), client_name: name, request_id: count };
 const from = { from_id: serverId, term };
 const leadership = { term, leader_id: nullable(serverId) };
-/** Between clients and servers the original says no term, and has no word for "nobody leads". */
+/** Between clients and servers the original sends no term and cannot express that there is no leader. */
 const saidLeadership = { term: optional(term, 0), leader_id: optional(serverId, null) };
 const assignment = {
   assigned_server_id: optional(serverId, null),
   assigned_server_address: optional(label, null),
 };
 
-/** The type makes a field that protocol.ts has and this table lacks, or the other way round, an error of the compiler. */
+/** The type turns a mismatch between the fields here and in protocol.ts into a compiler error. */
 const ROWS: { [K in MessageKind]: { [F in keyof Required<MessageFields[K]>]: Cell } } = {
   Subscribe: { from_id: serverId },
   Election: { ...from, priority: range(MIN_PRIORITY, MAX_LOAD, 'any'), incarnation },
@@ -213,7 +213,7 @@ const ROWS: { [K in MessageKind]: { [F in keyof Required<MessageFields[K]>]: Cel
   Error: { code, message: text },
 };
 
-/** A Map and not an object: a peer chooses the name that is looked up. */
+/** A Map rather than an object, because a peer chooses the name that is looked up. */
 const FIELDS_OF = new Map<string, Field[]>(
   Object.entries(ROWS).map(([kind, row]) => [
     kind,
@@ -226,8 +226,8 @@ const JSON_HEAD_OF = new Map<string, string>(
 );
 
 /**
- * Checks a parsed JSON value and makes it a message; unknown fields are dropped.
- * Throws ClusterError `unknown_message` for a kind that we do not know, `bad_message` for a field that is missing or wrong.
+ * Checks a parsed JSON value and converts it to a message; unknown fields are dropped.
+ * @throws ClusterError `unknown_message` for an unknown kind, `bad_message` for a missing or wrong field
  */
 export function parseMessage(value: unknown): Message {
   const kind = typeof value === 'string' ? value : onlyKeyOf(value);
@@ -279,11 +279,11 @@ function shown(kind: string): string {
   return `"${printable(kind, MAX_SHOWN_CHARS)}"`;
 }
 
-/** The message as externally tagged JSON; a message without fields is the bare string. */
+/** Returns the message as externally tagged JSON; a message without fields is the bare string. */
 export function messageToJson(message: Message): string {
   const json = JSON.stringify(message);
   const head = JSON_HEAD_OF.get(message.kind);
-  // `kind` is the first key of practically every message: then the text only needs another head.
+  // `kind` is nearly always the first key: then only the head of the text needs replacing.
   if (head !== undefined && json.startsWith(head)) {
     if (FIELDS_OF.get(message.kind)?.length === 0) return `"${message.kind}"`;
     const hasFields = json[head.length] === ',';

@@ -1,10 +1,12 @@
-/** What is said of each party once and not again until it has been well: trouble that repeats is no news. */
+/** Reports each problem of a party once, and again only after the party has recovered. */
 export class OnceEach {
   readonly #said = new Map<string, Set<string>>();
   #count = 0;
   #isFull = false;
 
-  /** @param maxCount of things remembered; what comes beyond is told by nobody, so that no crowd can fill a log. */
+  /**
+   * @param maxCount most problems remembered; further ones are suppressed, so that no number of parties can fill a log
+   */
   constructor(
     private readonly tell: (text: string) => void,
     private readonly maxCount = 1000,
@@ -20,7 +22,7 @@ export class OnceEach {
     this.tell(text);
   }
 
-  /** The next trouble of this party is news again. */
+  /** The party has recovered: its next problem is reported again. */
   well(party: string): void {
     const said = this.#said.get(party);
     if (said === undefined) return;
@@ -30,7 +32,7 @@ export class OnceEach {
   }
 
   #overflow(): void {
-    if (!this.#isFull) this.tell(`more than ${this.maxCount} such troubles: others are not told`);
+    if (!this.#isFull) this.tell(`more than ${this.maxCount} such warnings: further ones are suppressed`);
     this.#isFull = true;
   }
 }

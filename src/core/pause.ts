@@ -1,6 +1,6 @@
 import { setTimeout as later } from 'node:timers/promises';
 
-/** Resolves after so long, or as soon as the signal is aborted: that ends a wait and is no error. */
+/** Resolves after `ms`, or as soon as the signal is aborted, which is not an error. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await later(ms, undefined, { signal }).catch(() => undefined);
 }

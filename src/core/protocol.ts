@@ -1,73 +1,76 @@
 /**
- * The messages on the wire (docs/protocol.md). Messages are externally tagged: `{"Heartbeat":{…}}`.
- * The bulk fields `secret_image_data` and `encrypted_image_data` never appear in these types: they are the frame's body.
+ * The messages on the wire (docs/protocol.md), externally tagged: `{"Heartbeat":{…}}`. The bulk fields
+ * `secret_image_data` and `encrypted_image_data` never appear in these types: they are the frame's body.
  */
 
-/** Where a server stands in its life: only `ready` servers get tasks, only `leaving` ones are left out of elections. */
+/** A server's phase: only `ready` servers get tasks, only `leaving` ones are excluded from elections. */
 export type ServerPhase = 'starting' | 'ready' | 'leaving';
 
-/** A task's name. `run_id` is missing from clients of the original; the server then fills in their address. */
+/** The name of a task. Clients of the original send no `run_id`; the server then fills in their address. */
 export interface TaskName {
   run_id?: string;
   client_name: string;
   request_id: number;
 }
 
-/** A leadership as told to others; `leader_id` is null while the teller follows nobody. */
+/** A leadership as reported to others; `leader_id` is null while the sender follows no leader. */
 export interface LeadershipFields {
   term: number;
   leader_id: number | null;
 }
 
 export interface MessageFields {
-  /** First on every link that a server dials to a peer. */
+  /** The first message on every link that a server dials to a peer. */
   Subscribe: { from_id: number };
   /** `priority`: the load score of this candidacy, lower is better; -1 for a sitting leader. */
   Election: { from_id: number; priority: number; term: number; incarnation: string };
   /** A better candidate objects. */
   Alive: { from_id: number; term: number };
-  /** A worse candidate gives way; the answer that lets an election end before its timeout. */
+  /** A worse candidate gives way, which lets an election end before its timeout. */
   Yield: { from_id: number; term: number };
   Coordinator: { leader_id: number; term: number };
   Heartbeat: LeadershipFields & {
     from_id: number;
-    /** Unix seconds of the sender; for people, never compared with a local time. */
+    /** Unix seconds at the sender; informational, never compared with a local time. */
     timestamp: number;
     /** Load score 0 to 100. */
     load: number;
     incarnation: string;
-    /** Tasks that the sender executes at once. */
+    /** Number of tasks that the sender executes at once. */
     workers: number;
     phase: ServerPhase;
-    /** The peers that the sender hears: a link counts only when both of its ends hear each other. */
+    /** The peers that the sender hears: a link counts only if both ends hear each other. */
     hears: number[];
   };
-  /** The sender stops after its running tasks; nobody should elect it or assign to it. */
+  /** The sender stops after its running tasks; do not elect it or assign to it. */
   Leave: { from_id: number; term: number };
-  /** "Who leads, and did you just hear from it?" Changes nothing at the asked server. */
+  /** "Who leads, and did you just hear from it?" Does not change the state of the server that is asked. */
   LeaderCheck: { check_id: number; hops_left: number };
   LeaderCheckResponse: LeadershipFields & { check_id: number; lives: boolean };
 
   LeaderQuery: object;
   LeaderResponse: LeadershipFields & { leader_address: string | null };
-  /** `relay`: set between servers only; `hops_left` 0 means that it must not be relayed again. */
+  /** `relay`: set between servers only; with `hops_left` 0 it must not be relayed again. */
   TaskAssignmentRequest: TaskName & { excluded_server_ids?: number[]; relay?: { id: number; hops_left: number } };
-  /** `leader_id` null: nobody led, the answering server proposes itself. `relay_id` echoes `relay.id`. */
+  /** `leader_id` null: there was no leader, the responding server proposes itself. `relay_id` echoes `relay.id`. */
   TaskAssignmentResponse: LeadershipFields & {
     request_id: number;
     assigned_server_id: number | null;
     assigned_server_address: string | null;
     relay_id?: number;
   };
-  /** Body: the secret. `timeout_ms`: what is left of the client's deadline. */
+  /** Body: the secret. `timeout_ms`: time left until the client's deadline. */
   TaskRequest: TaskName & { assigned_by_leader: number; timeout_ms?: number };
-  /** Body: the carrier (PNG), empty unless `success`. `error_code` tells a full server from a bad task. */
+  /** Body: the carrier (PNG), empty unless `success`. `error_code` distinguishes a full server from a bad task. */
   TaskResponse: {
     request_id: number;
     success: boolean;
     error_message: string | null;
     error_code?: string;
-    /** Who answers: a client that chose the server itself learns its id. Not in the plain form of the original. */
+    /**
+     * The responding server: a client that chose the server itself learns its id. Not in the plain form of the
+     * original.
+     */
     server_id?: number;
   };
   TaskAck: TaskName;
@@ -81,7 +84,7 @@ export interface MessageFields {
 
   HistoryAdd: TaskName & { assigned_server_id: number; timestamp: number };
   HistoryRemove: TaskName;
-  /** Entries: [client_name, request_id, server_id, timestamp]; `run_ids` runs parallel to them. */
+  /** Entries: [client_name, request_id, server_id, timestamp]; `run_ids` is parallel to them. */
   HistorySyncResponse: {
     from_server_id: number;
     history_entries: [string, number, number, number][];
@@ -93,7 +96,7 @@ export interface MessageFields {
   Error: { code: string; message: string };
 }
 
-/** What one server says of itself to `cloudp2p status`. */
+/** The status that a server reports to `cloudp2p status`. */
 export interface StatusFields extends LeadershipFields {
   server_id: number;
   address: string;
@@ -106,9 +109,9 @@ export interface StatusFields extends LeadershipFields {
   active: number;
   queued: number;
   tasks_done: number;
-  /** What this server would count as outstanding, by server id. */
+  /** Outstanding tasks by server id, as this server would count them. */
   outstanding: Record<string, number>;
-  /** Peers by id: heard on a live link, or not. */
+  /** Peers by id; `up`: heard on a live link. */
   peers: { id: number; address: string; up: boolean }[];
 }
 
@@ -119,7 +122,7 @@ export type Message = { [K in MessageKind]: { kind: K } & MessageFields[K] }[Mes
 
 export type MessageOf<K extends MessageKind> = { [P in K]: { kind: P } & MessageFields[P] }[K];
 
-/** The bulk field that travels as the body, for the two kinds that have one. */
+/** The field that travels as the body, for the two kinds that have one. */
 export const BULK_FIELD: Partial<Record<MessageKind, string>> = {
   TaskRequest: 'secret_image_data',
   TaskResponse: 'encrypted_image_data',

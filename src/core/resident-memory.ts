@@ -1,13 +1,13 @@
-/** Looks at how much memory this process holds. */
+/** Reads the resident memory of this process. */
 export class ResidentMemory {
   #lastBytes = 0;
 
-  /** @param read throws where the process may open no more files */
+  /** @param read throws if the process has no file descriptors left */
   constructor(private readonly read: () => number = () => process.memoryUsage.rss()) {
     this.#look();
   }
 
-  /** In bytes; as of the last time where it cannot be read now. */
+  /** Resident memory in bytes; the last known figure if it cannot be read now. */
   get bytes(): number {
     this.#look();
     return this.#lastBytes;
@@ -17,7 +17,7 @@ export class ResidentMemory {
     try {
       this.#lastBytes = this.read();
     } catch {
-      // A sample with an older figure is better than none, and than the end of the process.
+      // A sample with a stale figure is better than none, and better than a crash.
     }
   }
 }

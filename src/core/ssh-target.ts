@@ -1,32 +1,32 @@
 import { printable } from './printable';
 
-/** A machine that SSH reaches, as a user names it. `host` may be an alias of ~/.ssh/config. */
+/** A machine reached over SSH, as the user names it. `host` may be an alias from ~/.ssh/config. */
 export interface SshTarget {
   user?: string;
   host: string;
   port?: number;
 }
 
-/** A file or folder of another machine; a path that does not begin with / counts from the home folder there. */
+/** A file or folder on another machine; a path that does not begin with / is relative to the home folder there. */
 export interface RemotePlace {
   target: SshTarget;
   path: string;
 }
 
 export const TARGET_SHAPE = '[user@]host[:port]';
-export const PLACE_SHAPE = `a path, or ${TARGET_SHAPE}:/path of another machine`;
+export const PLACE_SHAPE = `a path, or ${TARGET_SHAPE}:/path on another machine`;
 
-/** None begins with a dash, holds a space or anything that a shell or a terminal obeys. */
+/** None of them begins with a dash or contains a space or anything that a shell or a terminal interprets. */
 const USER = /^[\p{L}\p{N}_.][\p{L}\p{N}_.+\\$-]{0,63}$/u;
 const HOST = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
 const IPV6 = /^(?=.*:)[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9_.-]{1,32})?$/;
 
 const TARGET = /^(?:([^@]*)@)?(?:\[([^\]]*)\]|([^:[\]@]*))(?::(\d{1,5}))?$/;
 const PLACE = /^((?:[^@:/]*@)?(?:\[[^\]/]*\]|[^:[\]@/]*)(?::\d{1,5}(?=:))?):(.*)$/s;
-/** A drive of Windows and a name with a colon are paths of this machine; without a user, the other path is absolute. */
+/** A Windows drive and a name with a colon are local paths; without a user, the remote path must be absolute. */
 const LOOKS_REMOTE = /^(?:[^@:/\\]*@[^/\\]*:|[^@:/\\]{2,}(?::\d+)?:[/~]|\[[^/\\]*\](?::\d+)?:)/;
 
-/** `[user@]host[:port]`, an IPv6 address in brackets; null: it is none. */
+/** Parses `[user@]host[:port]`, with an IPv6 address in brackets; null if the text is not a target. */
 export function parseSshTarget(text: string): SshTarget | null {
   const [, user, ipv6, name = '', portText] = TARGET.exec(text) ?? [];
   const host = ipv6 ?? name;
@@ -37,21 +37,21 @@ export function parseSshTarget(text: string): SshTarget | null {
   return { ...(user !== undefined && { user }), host, ...(port !== undefined && { port }) };
 }
 
-/** The same as text. */
+/** The inverse of `parseSshTarget`. */
 export function formatSshTarget({ user, host, port }: SshTarget): string {
   const name = host.includes(':') ? `[${host}]` : host;
   return `${user === undefined ? '' : `${user}@`}${name}${port === undefined ? '' : `:${port}`}`;
 }
 
-/** A place of another machine, `user@host:/path`; null: a path of this one; a problem: neither. */
+/** Parses a remote place, `user@host:/path`; returns null for a local path, and a problem if it is neither. */
 export function parsePlace(text: string): RemotePlace | { problem: string } | null {
   if (!LOOKS_REMOTE.test(text)) return null;
   const [, machine = '', path = ''] = PLACE.exec(text) ?? [];
   const target = parseSshTarget(machine);
-  // A number alone is a port whose path was forgotten.
+  // A number alone is a port without a path.
   if (target === null || path === '' || /^\d+$|\0/.test(path)) {
     return { problem: `expected ${PLACE_SHAPE}, got "${printable(text, 200)}"` };
   }
-  // SFTP has no ~; where it starts is the home folder.
+  // SFTP has no ~; it starts in the home folder.
   return { target, path: path.replace(/^~(?:\/+|$)/, '') || '.' };
 }

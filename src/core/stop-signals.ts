@@ -1,14 +1,14 @@
 import { EXIT } from './errors';
 
-/** Ctrl-C, an order to end, a terminal or connection that is gone, and Ctrl-\. */
+/** Ctrl-C, a request to terminate, the loss of the terminal or connection, and Ctrl-\. */
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 export type StopSignal = (typeof STOP_SIGNALS)[number];
 
 export interface OnStopSignal {
-  /** The work is to end in order. */
+  /** Called for the first signal: finish the work in order. */
   first(signal: StopSignal): void;
-  /** Somebody asks once more: the process is to end at once. */
+  /** Called for a second signal: end the process at once. */
   second(signal: StopSignal): void;
 }
 
@@ -36,9 +36,10 @@ export function interruptibly<T>(work: () => T): T {
 }
 
 /**
- * Tells of the signals that stop this process. A hang-up is never the second one: the kernel, the shell and systemd send
- * several of them, and after SIGTERM.
- * @returns ends it, unless the process is stopping: until it is gone, a hang-up must not cut off its last words
+ * Reports the signals that stop this process. A hang-up never counts as the second signal: the kernel, the shell and
+ * systemd send several of them, also along with SIGTERM.
+ * @returns a function that stops listening, except while the process is stopping: a hang-up must not cut off its last
+ * output
  */
 export function catchStopSignals({ first, second }: OnStopSignal): () => void {
   let isStopping = false;

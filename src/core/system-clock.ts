@@ -3,18 +3,18 @@ import { uptime } from 'node:os';
 import { bootId } from './boot-id';
 import type { Clock, ClockLook } from './environment';
 
-/** Readings of two clocks that lie further apart than this are taken again, this often. */
+/** A pair of clock readings further apart than this is taken again, up to this many times. */
 const TIGHT_MS = 0.2;
 const MAX_READINGS = 5;
-/** The kernel tells its uptime in hundredths of a second, cut off; `Date.now` tells whole milliseconds. */
+/** The kernel reports uptime in hundredths of a second, truncated; `Date.now` reports whole milliseconds. */
 const HALF_UPTIME_STEP_MS = 5;
 const HALF_MS = 0.5;
 
-/** What `performance.now` counts from, on the monotonic clock that all processes of the machine share. */
+/** The origin of `performance.now` on the monotonic clock that all processes of the machine share. */
 const originMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 const machineStart = nameOfMachineStart();
 
-/** The process's clock: monotonic milliseconds since its start, and unix time anchored once, at the start. */
+/** The process's clock: monotonic milliseconds since its start, and Unix time anchored once, at the start. */
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   unixMs: (atMonotonicMs = performance.now()) => performance.timeOrigin + atMonotonicMs,
@@ -22,7 +22,7 @@ export const systemClock: Clock = {
   look: lookAtClocks,
 };
 
-/** The process may lose the processor between two readings: of several pairs the closest counts. */
+/** The process may be preempted between two readings: of several pairs the closest one counts. */
 function lookAtClocks(): ClockLook {
   let best = { spanMs: Infinity, atMs: 0, wallMs: 0, uptimeMs: 0 };
   for (let n = 0; n < MAX_READINGS && best.spanMs > TIGHT_MS; n++) {
@@ -43,7 +43,7 @@ function lookAtClocks(): ClockLook {
   };
 }
 
-/** Containers may count from another moment (time namespaces) than the rest of their machine. */
+/** Containers may count from a different origin (time namespaces) than the rest of the machine. */
 function nameOfMachineStart(): string | null {
   const boot = bootId();
   if (boot === null) return null;

@@ -1,16 +1,16 @@
-/** Kinds that are told; a crowd of them must not fill a log. */
+/** Most kinds that are reported, so that errors cannot fill a log. */
 const MAX_KINDS = 100;
 const MAX_MESSAGE_CHARS = 300;
 const MAX_FRAMES = 8;
 
-/** Counts errors that nobody expected. Each kind is a bug of ours and is told once, with where it came from. */
+/** Counts unexpected errors. Each kind is a bug in cloudp2p and is reported once, with its origin. */
 export class UnexpectedErrors {
   count = 0;
   readonly #kinds = new Set<string>();
 
   constructor(private readonly tell: (text: string) => void) {}
 
-  /** Two errors are of one kind if they have the same name and came from the same place. */
+  /** Two errors are of the same kind if they have the same name and origin. */
   add(error: unknown): void {
     this.count += 1;
     const { name, message, frames } = partsOf(error);
@@ -18,11 +18,11 @@ export class UnexpectedErrors {
     if (this.#kinds.size >= MAX_KINDS || this.#kinds.has(kind)) return;
     this.#kinds.add(kind);
     const text = [`${name}: ${message.slice(0, MAX_MESSAGE_CHARS)}`, ...frames].join(' ');
-    this.tell(`unexpected, a connection was closed for it; this is a bug in cloudp2p, please report it: ${text}`);
+    this.tell(`unexpected error, the connection was closed; this is a bug in cloudp2p, please report it: ${text}`);
   }
 }
 
-/** `frames`: the lines of the stack that say where. */
+/** `frames`: the lines of the stack that show the origin. */
 function partsOf(error: unknown): { name: string; message: string; frames: string[] } {
   if (!(error instanceof Error)) return { name: typeof error, message: String(error), frames: [] };
   const lines = (error.stack ?? '').split('\n').map((line) => line.trim());

@@ -94,7 +94,7 @@ test.each<[string[], number, RegExp]>([
   [
     ['--metrics', 'me@-there:/x'],
     2,
-    /^--metrics: expected a path, or \[user@\]host\[:port\]:\/path of another machine/,
+    /^--metrics: expected a path, or \[user@\]host\[:port\]:\/path on another machine/,
   ],
   [['--faults', 'me@there:22'], 2, /^--faults: expected a path, or .*, got "me@there:22"$/],
   [['--run', 'x'], 2, /^--run: run "x" not found in the files; known runs: "run-1"$/],

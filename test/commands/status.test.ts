@@ -21,7 +21,7 @@ it('ends with 4 when one is silent or of another mind', async () => {
   const dead = await deadAddress();
   const { code, stdout } = await cli('status', '--server', address, '--server', dead);
   expect(code).toBe(4);
-  expect(linesOf(stdout).at(-1)).toBe(`${dead}: no server listens there`);
+  expect(linesOf(stdout).at(-1)).toBe(`${dead}: no server is listening there`);
   const other = await statusServer(2, () => ({ leader_id: 2 }));
   expect((await cli('status', '--server', address, '--server', other, '--wait', '0')).code).toBe(4);
 });

@@ -26,9 +26,9 @@ test('a crowd of parties fills neither log nor memory, and leaves room again whe
     'a is late',
     'b is late',
     'c is late',
-    'more than 3 such troubles: others are not told',
+    'more than 3 such warnings: further ones are suppressed',
   ]);
   once.well('b');
   for (const party of ['d', 'e', 'f']) once.say(party, `${party} is late`);
-  expect(told).toEqual(['d is late', 'more than 3 such troubles: others are not told']);
+  expect(told).toEqual(['d is late', 'more than 3 such warnings: further ones are suppressed']);
 });

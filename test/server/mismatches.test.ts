@@ -38,7 +38,7 @@ describe('another server at the address of a peer', () => {
     const rig = opened();
     const lines = Array.from({ length: 1000 }, (_, index) => told(rig.peer(2, rig.beat(10 + index)))).flat();
     expect(lines).toHaveLength(101);
-    expect(lines.at(-1)).toBe('more than 100 such troubles: others are not told');
+    expect(lines.at(-1)).toBe('more than 100 such warnings: further ones are suppressed');
   });
 });
 

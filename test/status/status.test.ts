@@ -19,7 +19,7 @@ describe('asking a server', () => {
 
   it('says that nobody listens', async () => {
     const address = await deadAddress();
-    expect(await askOne(address, 1000)).toEqual({ address, failure: 'no server listens there' });
+    expect(await askOne(address, 1000)).toEqual({ address, failure: 'no server is listening there' });
   });
 
   it('waits no longer than the timeout', async () => {
@@ -43,7 +43,7 @@ describe('asking a server', () => {
     );
     await new Promise((resolve) => web.once('listening', resolve));
     const address = `127.0.0.1:${(web.address() as AddressInfo).port}`;
-    expect(await askOne(address, 1000)).toMatchObject({ failure: 'does not speak our protocol' });
+    expect(await askOne(address, 1000)).toMatchObject({ failure: 'does not speak the cloudp2p protocol' });
     await new Promise((resolve) => web.close(resolve));
   });
 
@@ -51,8 +51,8 @@ describe('asking a server', () => {
     const address = await listener(() => undefined);
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 50);
-    expect(await askOne(address, 60_000, stop.signal)).toMatchObject({ failure: 'not asked to the end' });
-    expect(await askOne(address, 60_000, stop.signal)).toMatchObject({ failure: 'not asked to the end' });
+    expect(await askOne(address, 60_000, stop.signal)).toMatchObject({ failure: 'canceled' });
+    expect(await askOne(address, 60_000, stop.signal)).toMatchObject({ failure: 'canceled' });
   });
 });
 

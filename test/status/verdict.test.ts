@@ -26,8 +26,8 @@ describe('the verdict', () => {
     ['a silent one', [says(1), silent(2)], '127.0.0.1:8002: no answer in time'],
     [
       'all silent, for two reasons',
-      [silent(1), silent(2, 'not reachable'), silent(3)],
-      '127.0.0.1:8001 and 127.0.0.1:8003: no answer in time; 127.0.0.1:8002: not reachable',
+      [silent(1), silent(2, 'unreachable'), silent(3)],
+      '127.0.0.1:8001 and 127.0.0.1:8003: no answer in time; 127.0.0.1:8002: unreachable',
     ],
     [
       'two leaders',

@@ -1,23 +1,24 @@
 export interface BalancerCandidate {
   id: number;
   workers: number;
-  /** Tasks that it was given and has not ended. */
+  /** Tasks assigned to it that have not ended. */
   outstanding: number;
-  /** Tasks that it was given lately: a count that fades (see `fade`). */
+  /** Tasks assigned to it recently: a decaying count (see `fade`). */
   recent: number;
-  /** When it was last given one, as a sequence number; 0 for never. */
+  /** Sequence number of the last assignment; 0 for never. */
   lastAssigned: number;
 }
 
-/** How fast assignments are forgotten: long enough to even out a bias, short enough for a server that came back. */
+/** Decay time of assignments: long enough to even out a bias, short enough for a server that came back. */
 const FADE_MS = 2000;
 
 /**
- * Of the servers with the fewest outstanding tasks per worker, the one given the fewest lately; ties go to the one
- * assigned to longest ago. "Fewest outstanding" allows less than one task per worker above the minimum: the leader knows
- * its own ends a moment sooner than those of its peers and would always seem the least busy to itself, and what was given
- * lately evens out whatever bias is left (docs/decisions: balancing). Load scores have no say: they are up to a heartbeat
- * old, and choosing by them sends every task of that interval to one server. Null when there is no candidate.
+ * Returns, of the servers with the fewest outstanding tasks per worker, the one with the fewest recent assignments;
+ * ties go to the least recently used. "Fewest outstanding" allows less than one task per worker above the minimum: the
+ * leader learns of its own completions a moment sooner than of its peers' and would always seem least busy to itself,
+ * and recent assignments even out any remaining bias (docs/decisions: balancing). Load scores are ignored: they are up
+ * to a heartbeat old, and choosing by them sends every task of that interval to one server. Returns null if there is no
+ * candidate.
  */
 export function pickServer(candidates: readonly BalancerCandidate[]): number | null {
   const fewest = Math.min(...candidates.map(perWorker));
@@ -29,14 +30,14 @@ export function pickServer(candidates: readonly BalancerCandidate[]): number | n
   return best?.id ?? null;
 }
 
-/** What is left of a count after some time: it halves every 1.4 s. */
+/** Returns a count decayed over some time: it halves every 1.4 s. */
 export function fade(count: number, elapsedMs: number): number {
   return count * Math.exp(-elapsedMs / FADE_MS);
 }
 
 function isDue(a: BalancerCandidate, b: BalancerCandidate): boolean {
   const difference = a.recent / a.workers - b.recent / b.workers;
-  // Counts of equal servers differ by what faded since the last round: less than a task is no difference.
+  // Counts of equal servers differ by the decay since the last round: less than one task is no difference.
   return Math.abs(difference) >= 1 / a.workers ? difference < 0 : a.lastAssigned < b.lastAssigned;
 }
 

@@ -1,7 +1,7 @@
 export interface LedgerLimits {
-  /** An assignment that its executor has not reported by then is forgotten. */
+  /** An assignment that its executor has not reported within this time is forgotten. */
   assignmentTtlMs: number;
-  /** How long an ended task is remembered, and how many at most. */
+  /** Retention time of ended tasks, and their maximum number. */
   endedTtlMs: number;
   maxEnded: number;
 }
@@ -15,12 +15,12 @@ interface Assignment {
 }
 
 /**
- * Who has which task. The executor owns the truth: what a server says of itself (add, remove, whole list) is believed,
- * and only assignments of the last second that it has not reported are counted on top. So a lost client, a lost message
- * or a new leader leaves nothing behind for longer than that second.
+ * Tracks which server has which task. The executor is authoritative: its own reports (add, remove, whole list) are
+ * believed, and only assignments of the last second that it has not reported are counted on top. So a lost client, a
+ * lost message or a new leader leaves nothing behind for longer than that second.
  */
 export class Ledger {
-  /** What each server says it has: task key → how many executions of it. */
+  /** Reported tasks by server: task key → number of executions. */
   private readonly lists = new Map<number, Map<string, number>>();
   private readonly listSizes = new Map<number, number>();
   /** This leader's unreported assignments, oldest first (insertion order). */
@@ -36,7 +36,7 @@ export class Ledger {
     this.assignedCounts.set(serverId, (this.assignedCounts.get(serverId) ?? 0) + 1);
   }
 
-  /** The executor took the task up. */
+  /** The executor started the task. */
   add(serverId: number, key: string): void {
     this.dropAssignment(key, serverId);
     const list = this.listOf(serverId);
@@ -57,14 +57,14 @@ export class Ledger {
     this.remember(key, serverId, nowMs);
   }
 
-  /** The executor's whole list, first on a new link: it replaces whatever was believed. */
+  /** Replaces the executor's tasks by its whole list, sent first on a new link. */
   sync(serverId: number, keys: readonly string[]): void {
     this.lists.delete(serverId);
     this.listSizes.delete(serverId);
     for (const key of keys) this.add(serverId, key);
   }
 
-  /** The server is down: its tasks are orphans. Returns their keys, and forgets them. */
+  /** The server is down: its tasks are orphaned. Returns their keys and forgets them. */
   orphan(serverId: number): string[] {
     const orphans = new Set(this.lists.get(serverId)?.keys());
     for (const { key, serverId: at } of [...this.assignments.values()]) {
@@ -77,7 +77,7 @@ export class Ledger {
     return [...orphans];
   }
 
-  /** Servers that have or had this task, the latest assignment first. */
+  /** Returns the servers that have or had this task, the latest assignment first. */
   holders(key: string): number[] {
     const assigned: Assignment[] = [];
     for (const serverId of this.assignedCounts.keys()) {
@@ -91,7 +91,7 @@ export class Ledger {
     return holders;
   }
 
-  /** Forgets what is overdue. Returns the assignments that their servers never reported. */
+  /** Forgets what has expired. Returns the assignments that their servers never reported. */
   expire(nowMs: number): Assignment[] {
     const expired: Assignment[] = [];
     for (const assignment of this.assignments.values()) {
@@ -106,7 +106,7 @@ export class Ledger {
     return expired;
   }
 
-  /** When `expire` has something to do next. Remembering ended tasks for longer does no harm, so they do not count. */
+  /** Returns when `expire` is due next. Keeping ended tasks for longer does no harm, so they do not count. */
   nextMs(): number {
     for (const { atMs } of this.assignments.values()) return atMs + this.limits.assignmentTtlMs;
     return Infinity;
@@ -116,14 +116,14 @@ export class Ledger {
     return (this.listSizes.get(serverId) ?? 0) + (this.assignedCounts.get(serverId) ?? 0);
   }
 
-  /** Every task that this ledger believes to be under way. */
+  /** Number of tasks that this ledger believes to be in flight. */
   get size(): number {
     let total = this.assignments.size;
     for (const size of this.listSizes.values()) total += size;
     return total;
   }
 
-  /** The keys of what one server has, an execution each. */
+  /** Returns the keys of one server's tasks, one per execution. */
   keysOf(serverId: number): string[] {
     const keys: string[] = [];
     for (const [key, count] of this.lists.get(serverId) ?? []) for (let i = 0; i < count; i++) keys.push(key);

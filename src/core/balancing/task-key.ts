@@ -1,8 +1,8 @@
 import type { TaskName } from '../protocol';
 
 /**
- * One string per task, whatever stands in the names. `fallbackRunId` stands in for clients of the original, which send
- * no run id: their address without the port, because they open a new connection for every exchange.
+ * Returns one unambiguous string per task, whatever its names contain. `fallbackRunId` is for clients of the original,
+ * which send no run id: their address without the port, because they open a new connection for every exchange.
  */
 export function taskKey(name: TaskName, fallbackRunId = ''): string {
   const runId = name.run_id ?? fallbackRunId;

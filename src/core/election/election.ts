@@ -6,28 +6,28 @@ import { beats, INCUMBENT_PRIORITY } from './priority';
 
 export type { ElectionOutput, ElectionTimings, ElectionView, Mode } from './election-types';
 
-/** A check goes on through peers that themselves reach the leader through a peer; clusters are small. */
+/** A check is relayed by peers that themselves reach the leader through a peer; clusters are small. */
 export const MAX_HOPS = 8;
-/** How much of a heartbeat passes before the same is asked again. */
+/** Share of a heartbeat to wait before repeating a question. */
 const ASK_AGAIN_SHARE = 1 / 20;
 
 /**
- * The modified bully, pure. See docs/architecture.md for the rules and what each guards against.
- * Every call is followed by `evaluate`, which acts on what is now known; nothing here waits.
+ * The modified bully algorithm, pure. See docs/architecture.md for the rules and what each guards against. Every call
+ * is followed by `evaluate`, which acts on the current state; nothing here waits.
  */
 export class Election {
   leadership: Leadership = { term: 0, leaderId: null };
   mode: Mode = 'resting';
-  /** The peer through which the leader was last proved alive while our own link to it is gone. */
+  /** The peer that last proved the leader alive while our own link to it is down. */
   via: number | null = null;
 
   private priority = 0;
-  /** The leader itself said that it does not lead this term (a restart, or it stepped down). */
+  /** The leader itself said that it does not lead this term (it restarted or stepped down). */
   private disowned = false;
   private awaiting = new Set<number>();
   private deferringTo: number | null = null;
   private deadlineMs = Infinity;
-  /** Waits a moment before it asks the same again. */
+  /** Waits a moment before it repeats a question. */
   private asksAgain = false;
   private stoodMs = -Infinity;
   private checkId = 0;
@@ -39,7 +39,9 @@ export class Election {
     private readonly incarnation: string,
     private readonly timings: ElectionTimings,
     private readonly view: ElectionView,
-    /** Where check ids begin: random per start, so that an answer to a former life is not taken for one to this. */
+    /**
+     * The first check id: random per start, so that an answer to a previous incarnation is not taken for one to this.
+     */
     firstCheckId: number,
   ) {
     this.checkId = firstCheckId;
@@ -49,13 +51,13 @@ export class Election {
     return this.mode === 'leading' || (this.mode === 'confirming' && this.leadership.leaderId === this.id);
   }
 
-  /** The leader that can be worked with now: alive as far as is known, and not this server while it confirms. */
+  /** The leader to work with now: alive as far as is known, and not this server while it confirms. */
   get activeLeaderId(): number | null {
     if (this.mode === 'leading') return this.id;
     return this.mode === 'following' ? this.leadership.leaderId : null;
   }
 
-  /** Whether the leader is reached through a peer instead of our own link. */
+  /** The peer through which the leader is reached, or null if our own link works. */
   get viaPeerId(): number | null {
     return this.mode === 'following' && !this.leaderIsReachable() ? this.via : null;
   }
@@ -73,7 +75,7 @@ export class Election {
   onElection(message: MessageOf<'Election'>, nowMs: number): void {
     const from = message.from_id;
     if (this.mode === 'confirming') {
-      // It may have lain in our socket while its election was decided: first hear who leads now.
+      // It may have waited in our socket while its election was decided: first ask who leads now.
       this.heldElection = message;
     } else if (message.term < this.leadership.term) {
       this.answerStaleCandidate(from);
@@ -83,7 +85,7 @@ export class Election {
     } else if (this.leads) {
       this.tell(from, { kind: 'Coordinator', leader_id: this.id, term: this.leadership.term });
     } else {
-      // We follow a leader of that very term: the Heartbeat that goes with `changed` says so.
+      // We follow a leader of the same term: the Heartbeat sent for `changed` says so.
       this.outputs.push({ type: 'changed', reason: 'answering a candidate' });
     }
   }
@@ -100,28 +102,31 @@ export class Election {
     if (this.mode === 'candidate' && message.term === this.leadership.term) this.awaiting.delete(message.from_id);
   }
 
-  /** A leadership heard of from `fromId`, by Coordinator, Heartbeat or an answer. The greatest one is followed at once. */
+  /**
+   * Handles a leadership reported by `fromId` in a Coordinator, a Heartbeat or an answer. Follows the greatest one at
+   * once.
+   */
   onLeadership(heard: Leadership, fromId: number): void {
     this.noteDisowning(heard, fromId);
     if (!isGreater(heard, this.leadership)) return;
     if (heard.leaderId === this.id) {
-      // Told that we lead a term that we do not remember: a former life of ours did. We do not.
+      // We are said to lead a term that we do not remember: a previous incarnation did. We do not.
       this.become(
         'resting',
         { term: heard.term, leaderId: null },
-        `${fromId} believes that we lead, a former life did`,
+        `${fromId} believes that we lead: a previous incarnation did`,
       );
     } else if (heard.leaderId !== null) {
       this.become('following', heard, `told by ${fromId}`);
     } else if (!this.isLeaderKnownAlive()) {
-      // A greater term without a leader: its election will reach us, or our next one must be above it.
+      // A greater term without a leader: its election will reach us, or our next one must exceed it.
       this.leadership = { term: Math.max(heard.term, this.leadership.term), leaderId: null };
       if (this.mode === 'candidate' || this.mode === 'deferring' || this.mode === 'following') this.mode = 'resting';
     }
   }
 
   onCheckResponse(message: MessageOf<'LeaderCheckResponse'>, fromId: number, nowMs: number): void {
-    // In a candidacy `awaiting` holds something else: a late answer must not count as a vote.
+    // During a candidacy `awaiting` holds something else: a late answer must not count as a vote.
     const asked = this.isAsking() && message.check_id === this.checkId && this.awaiting.delete(fromId);
     const heard = { term: message.term, leaderId: message.leader_id };
     if (heard.leaderId !== null && heard.leaderId !== this.id && isGreater(heard, this.leadership)) {
@@ -130,17 +135,20 @@ export class Election {
     if (asked && message.lives && !this.leads && isSame(heard, this.leadership)) this.followThrough(fromId, nowMs);
   }
 
-  /** The detector says that a peer went down (or restarted: then it may be up again already). */
+  /** The detector reports a peer down (or restarted: then it may be up again already). */
   onPeerDown(peerId: number, reason: DownReason | 'leaving'): void {
-    // A deaf one may still answer, and then it is not deaf any more.
+    // A deaf peer may still answer, and then it is not deaf any more.
     if (reason !== 'deaf') this.awaiting.delete(peerId);
     if (this.deferringTo === peerId) this.deadlineMs = -Infinity;
-    // Only the leader's own word, on a live link, takes this back: a restarted one does not remember leading.
+    // Only the leader's own message on a live link revokes this: a restarted leader does not remember leading.
     if (this.leadership.leaderId === peerId) this.disowned = true;
     if (this.via === peerId) this.via = null;
   }
 
-  /** The link over which a peer was asked is gone, and with it the answer; a peer that is up is asked again on the next. */
+  /**
+   * The link on which a peer was asked is gone, and the answer with it; a peer that is up is asked again on the next
+   * one.
+   */
   onLinkLost(peerId: number): void {
     if (this.isAsking() && !this.view.isUp(peerId)) this.awaiting.delete(peerId);
   }
@@ -155,7 +163,7 @@ export class Election {
     if (this.mode === 'candidate') this.sendElection(peerId);
   }
 
-  /** A peer began to listen to us; in an election it has not heard our candidacy. */
+  /** A peer subscribed to us; during an election it has not heard our candidacy. */
   onSubscribed(peerId: number): void {
     if (this.isStanding() && this.leadership.leaderId === null) this.sendElection(peerId);
     if (this.mode === 'leading') {
@@ -163,17 +171,17 @@ export class Election {
     }
   }
 
-  /** The leader, or a peer, says that it stops: nobody elects it, and a new leader is chosen at once. */
+  /** The leader or a peer announces that it leaves: it is not elected, and a new leader is chosen at once. */
   onLeave(peerId: number): void {
     this.onPeerDown(peerId, 'leaving');
   }
 
-  /** This process was stopped for a while: what it knows may be long over, so it asks before it acts again. */
+  /** This process was paused for a while: its state may be stale, so it asks before it acts again. */
   onResume(nowMs: number): void {
     if (this.mode !== 'resting') this.startAsking('confirming', nowMs);
   }
 
-  /** Acts on what is known now. Called after every input. */
+  /** Acts on the current state. Called after every input. */
   evaluate(nowMs: number): void {
     // A transition can make the next one due at once (a lone survivor stands and wins); never more than a few.
     for (let round = 0; round < 5; round++) {
@@ -244,8 +252,9 @@ export class Election {
   }
 
   /**
-   * Right after an election a leader that we were told of may not be proved to our neighbours yet: on a line of servers
-   * they are still asking their own. Standing now would begin the next term, there as here, without end.
+   * Returns true while news of the leader may still be spreading. Right after an election our neighbours may have no
+   * proof yet of a leader that was reported to us: in a line of servers they are still asking their own neighbours.
+   * Standing now would begin the next term, there as here, without end.
    */
   private isNewsUnderWay(nowMs: number): boolean {
     return this.leadership.leaderId !== null && !this.disowned && nowMs < this.stoodMs + this.timings.heartbeatMs;
@@ -274,7 +283,7 @@ export class Election {
     this.outputs.push({ type: 'changed', reason });
   }
 
-  /** Opens this server's candidacy in `term`; its priority is sampled here, once. */
+  /** Starts this server's candidacy in `term`; its priority is sampled here, once. */
   private stand(term: number, nowMs: number): void {
     this.priority = this.leads ? INCUMBENT_PRIORITY : this.view.loadScore();
     this.stoodMs = nowMs;
@@ -289,10 +298,10 @@ export class Election {
     this.mode = mode;
     this.via = null;
     this.asksAgain = false;
-    // Peers that are up and whose link is just being dialed are asked as soon as they can be.
+    // Peers that are up and whose link is being dialed are asked as soon as possible.
     this.awaiting = new Set([...asked, ...this.view.electablePeerIds()]);
     this.checkId += 1;
-    // The asked one takes up to half a heartbeat to probe its own link, hop by hop.
+    // The peer takes up to half a heartbeat to probe its own link, hop by hop.
     this.deadlineMs = nowMs + this.timings.heartbeatMs;
     for (const peerId of asked) this.ask(peerId);
   }

@@ -12,19 +12,21 @@ export type DownReason = 'refused' | 'silent' | 'restarted' | 'deaf';
 
 /** Hints can be forged: no more dials than this because of them. */
 const MIN_HINT_PAUSE_MS = 10;
-/** A link that lived shorter is not dialed again at once: whoever closes every link must not make a hot loop. */
+/** A link that was open for less is not redialed at once: a peer that closes every link must not cause a busy loop. */
 const MIN_LINK_LIFE_MS = 10;
 /**
- * The first pause after such a link, doubled from one to the next up to `redialMs`: the kernel of a killed process may
- * accept once more before it closes the listening socket, and the refusal that follows must be heard soon.
+ * The first pause after such a link, doubled each time up to `redialMs`: the kernel of a killed process may accept once
+ * more before it closes the listening socket, and the refusal that follows must be noticed soon.
  */
 const FIRST_PAUSE_MS = 5;
 
-/** What the detector wants done, or has found out. `link` numbers each dial, so that late events of an old link are known. */
+/**
+ * An action for the caller, or a finding. `link` numbers each dial, so that late events of an old link are recognized.
+ */
 export type DetectorOutput =
   | { type: 'dial'; peerId: number; link: number }
   | { type: 'drop'; peerId: number; link: number }
-  /** The set of peers that we hear changed: they should be told at once. */
+  /** The set of peers that we hear changed: notify them at once. */
   | { type: 'hearing' }
   | { type: 'up'; peerId: number }
   | { type: 'down'; peerId: number; reason: DownReason };
@@ -33,11 +35,11 @@ export interface Peer {
   readonly id: number;
   link: number;
   linkState: 'idle' | 'dialing' | 'open';
-  /** Heard since this link opened: the kernel of a stopped process still accepts. */
+  /** Heard since this link opened: the kernel of a paused process still accepts. */
   heardOnLink: boolean;
-  /** Heard and not silent since, whatever the link does. */
+  /** Heard and not silent since, whatever the state of the link. */
   heard: boolean;
-  /** By its own word. */
+  /** As reported by the peer. */
   hearsUs: boolean;
   /** Up: heard, and hearing us. `unknown` only until the first dial is settled. */
   status: 'unknown' | 'up' | 'down';
@@ -45,23 +47,23 @@ export interface Peer {
   phase: ServerPhase;
   workers: number;
   load: number;
-  sinceMs: number; // when the link began to be dialed or opened
+  sinceMs: number; // when the current link state began
   lastHeardMs: number;
   nextDialMs: number;
-  /** The pause after the next link that closes in a moment. */
+  /** The pause after the next short-lived link. */
   pauseMs: number;
 }
 
 /**
- * Which peers are up, from the links that this server dials. Pure: `nowMs` is the receiver's own monotonic clock,
- * and no time of a sender is ever looked at.
+ * Determines which peers are up, from the links that this server dials. Pure: `nowMs` is the receiver's own monotonic
+ * clock, and no sender's time is ever used.
  *
  * - up: heard on our link, and it says that it hears us. A peer that is heard but deaf cannot be led and cannot lead
- *   (docs/decisions: mutual hearing)
+ * (docs/decisions: mutual hearing)
  * - closed: dial again at once; the peer stays up until that is settled
- * - refused: nobody listens, the process is gone, down now
+ * - refused: the process is gone, down now
  * - silent for failureTimeoutMs: down, and the link is destroyed, never kept
- * - a dial that is not connected within a heartbeat is begun anew (a kernel alone would retry at 1, 3, 7, 15 s)
+ * - a dial that is not connected within a heartbeat is restarted (the kernel alone would retry at 1, 3, 7, 15 s)
  */
 export class FailureDetector {
   private readonly peers = new Map<number, Peer>();
@@ -93,35 +95,35 @@ export class FailureDetector {
     return this.peers.get(peerId)?.status === 'up';
   }
 
-  /** Its link is open and heard: it can be asked something now, and its answer proves that it hears us. */
+  /** Returns true if its link is open and heard: it can be asked now, and its answer proves that it hears us. */
   canAsk(peerId: number): boolean {
     return this.peers.get(peerId)?.heardOnLink === true;
   }
 
-  /** Who is heard: what our Heartbeat tells. */
+  /** Returns the peers that are heard, for our Heartbeat. */
   heardIds(): number[] {
     return this.all().flatMap((peer) => (peer.heard ? [peer.id] : []));
   }
 
-  /** Peers that were heard since their link opened and are not leaving: they may be asked who leads. */
+  /** Returns the peers heard since their link opened and not leaving: they may be asked who leads. */
   askableIds(): number[] {
     const askable = this.all().filter((peer) => peer.heardOnLink && peer.phase !== 'leaving');
     return askable.map((peer) => peer.id);
   }
 
-  /** Peers that are up and not leaving: they may be elected. */
+  /** Returns the peers that are up and not leaving: they may be elected. */
   electableIds(): number[] {
     const electable = this.all().filter((peer) => peer.status === 'up' && peer.phase !== 'leaving');
     return electable.map((peer) => peer.id);
   }
 
-  /** Up, and its link open and heard. */
+  /** Returns true if the peer is up, and its link is open and heard. */
   isReachable(peerId: number): boolean {
     const peer = this.peers.get(peerId);
     return peer !== undefined && peer.status === 'up' && peer.heardOnLink;
   }
 
-  /** Whether every peer's state is known. False only right after the start. */
+  /** True once every peer's state is known. False only right after the start. */
   get settled(): boolean {
     return this.all().every((peer) => peer.status !== 'unknown');
   }
@@ -134,7 +136,7 @@ export class FailureDetector {
     peer.sinceMs = nowMs;
   }
 
-  /** The link closed, or the dial failed. `refused`: the other kernel said that nobody listens there. */
+  /** The link closed, or the dial failed. `refused`: the remote kernel refused the connection. */
   closed(peerId: number, link: number, refused: boolean, nowMs: number): DetectorOutput[] {
     const peer = this.current(peerId, link);
     if (!peer) return [];
@@ -148,7 +150,7 @@ export class FailureDetector {
     return livedMs >= MIN_LINK_LIFE_MS ? [this.dial(peer, nowMs)] : [];
   }
 
-  /** A Heartbeat on the link: the only message that makes a peer up, because it carries the incarnation. */
+  /** Handles a Heartbeat: the only message that marks a peer up, because it carries the incarnation. */
   heartbeat(
     peerId: number,
     beat: { incarnation: string; phase: ServerPhase; workers: number; load: number; hears: readonly number[] },
@@ -157,7 +159,8 @@ export class FailureDetector {
     const peer = this.peers.get(peerId);
     if (!peer || peer.linkState !== 'open') return [];
     const outputs: DetectorOutput[] = [];
-    // A restart can be faster than the redial: a new incarnation is a crash of the old one, though nothing was refused.
+    // A restart can be faster than the redial: a new incarnation means that the old one crashed, although no dial was
+    // refused.
     const restarted = peer.incarnation !== null && peer.incarnation !== beat.incarnation;
     if (restarted) outputs.push(...this.markDown(peer, 'restarted'));
     const { incarnation, phase, load } = beat;
@@ -176,7 +179,7 @@ export class FailureDetector {
     return outputs;
   }
 
-  /** Any other message on the link; false when it came before the first Heartbeat and must be ignored. */
+  /** Handles any other message; returns false if it came before the first Heartbeat and must be ignored. */
   heard(peerId: number, nowMs: number): boolean {
     const peer = this.peers.get(peerId);
     if (!peer?.heardOnLink) return false;
@@ -184,11 +187,11 @@ export class FailureDetector {
     return true;
   }
 
-  /** Somebody who says to be this peer dialed us: a hint, and no more, that dialing it may work now. */
+  /** Something that claims to be this peer dialed us: only a hint that dialing it may work now. */
   hint(peerId: number, nowMs: number): DetectorOutput[] {
     const peer = this.peers.get(peerId);
     if (!peer || peer.linkState === 'open') return [];
-    // Not too often: forged hints must not keep a slow dial from ever ending.
+    // Not too often: forged hints must not keep a slow dial from ever completing.
     const pauseMs = peer.linkState === 'dialing' ? this.timings.redialMs : MIN_HINT_PAUSE_MS;
     if (nowMs - peer.sinceMs < pauseMs) return [];
     return this.redial(peer, nowMs);
@@ -204,19 +207,19 @@ export class FailureDetector {
   }
 
   /**
-   * After a pause of this process: what was not heard may lie in our own sockets, so every silence begins now. A dial
-   * begun before it is begun anew, because its result may be of the time before.
+   * Handles a pause of this process: unheard messages may be in our own sockets, so every silence begins now. A dial
+   * begun before is restarted, because its result may be stale.
    */
   resumed(nowMs: number): DetectorOutput[] {
     for (const peer of this.all()) {
       peer.lastHeardMs = nowMs;
-      // Of a link that was heard it says how long it has lived.
+      // For a link that was heard this is the time since when it has been open.
       if (!peer.heard) peer.sinceMs = nowMs;
     }
     return this.all().flatMap((peer) => (peer.linkState === 'dialing' ? this.redial(peer, nowMs) : []));
   }
 
-  /** When `tick` has something to do next. */
+  /** Returns when `tick` is due next. */
   nextMs(): number {
     // Called after every step: a loop, because it shows in profiles.
     let nextMs = this.unknownUntilMs;

@@ -1,12 +1,13 @@
-/** Who leads in which term; `leaderId` is null while nobody is known to lead it. */
+/** The leader of a term; `leaderId` is null while none is known. */
 export interface Leadership {
   term: number;
   leaderId: number | null;
 }
 
 /**
- * The order of leaderships: by term, then by lower leader id. Two leaders of one term are possible (there is no quorum);
- * this order makes every server that hears of both choose the same one. No leader is less than any leader of its term.
+ * Returns true if `a` is greater: by term, then by lower leader id. Two leaders of one term are possible (there is no
+ * quorum); with this order every server that hears of both chooses the same one. No leader is less than any leader of
+ * its term.
  */
 export function isGreater(a: Leadership, b: Leadership): boolean {
   if (a.term !== b.term) return a.term > b.term;

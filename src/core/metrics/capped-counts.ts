@@ -1,9 +1,9 @@
-/** Counts by key, where others say which keys there are: beyond a limit all further ones count as one. Pure. */
+/** Counts by key, where the keys come from others: beyond a limit all further keys share one count. Pure. */
 export class CappedCounts<K extends string | number> {
   readonly all = new Map<K, number>();
   #theirCount = 0;
 
-  /** `isOurs`: keys that always have a place of their own, and do not count for the limit. */
+  /** `isOurs`: keys that always have their own count and do not use up the limit. */
   constructor(
     private readonly limit: number,
     private readonly other: K,

@@ -2,17 +2,17 @@ import type { ClockLook } from '../environment';
 import { toMicros } from '../to-micros';
 import type { ClockNote } from './record';
 
-/** Clocks that differ by less are read as one: reading them is no more exact on a busy machine. */
+/** Clocks that differ by less count as equal: readings are no more exact on a busy machine. */
 export const SAME_CLOCK_MS = 25;
 
 /**
- * Compares the wall clock of a machine with the anchored one that a process records by, and tells of the two at the
- * first look, and whenever they have moved against each other since it told last. Pure.
+ * Compares a machine's wall clock with the anchored clock by which a process records, and reports both at the first
+ * look and whenever they have drifted apart since the last report. Pure.
  */
 export class ClockWatch {
   #toldAheadMs: number | undefined;
 
-  /** null: there is nothing new. */
+  /** Returns null if there is nothing new. */
   look(now: ClockLook): ({ time: number } & ClockNote) | null {
     const aheadMs = now.wallMs - now.unixMs;
     const byMs = this.#toldAheadMs === undefined ? null : aheadMs - this.#toldAheadMs;
@@ -29,7 +29,9 @@ export class ClockWatch {
   }
 }
 
-/** What a person is told of a note: `text`, or null for the first of a process, and for what nobody would notice. */
+/**
+ * Returns the message of a note for people, or null for the first of a process, and for a drift too small to notice.
+ */
 export function clockText({ by_ms: byMs, ahead_ms: aheadMs }: ClockNote): string | null {
   if (byMs === null || Math.abs(byMs) < 100) return null;
   const side = byMs > 0 ? 'forward' : 'back';

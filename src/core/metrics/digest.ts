@@ -3,16 +3,16 @@ import type { Random } from '../environment';
 import { ClusterError } from '../errors';
 import { seededRandom } from '../random';
 
-/** [mean in milliseconds, how many], in ascending order of the mean. */
+/** [mean in milliseconds, count], in ascending order of the mean. */
 export type Centroid = readonly [meanMs: number, count: number];
 
 /** The largest share of all values that one centroid may hold in the middle of the distribution. */
 const DELTA = 0.001;
-/** Sorted input is the worst case of the tree, in time and in size: values go in by shuffled batches. */
+/** Sorted input is the tree's worst case, in time and in size: values are added in shuffled batches. */
 const BATCH_COUNT = 4096;
-/** With more centroids than this they are put into a new tree, in another order, which merges most of them. */
+/** With more centroids than this they are inserted into a new tree, in another order, which merges most of them. */
 const MAX_CENTROIDS = 10 / DELTA;
-/** tdigest's own compression calls Math.random and is quadratic; 0 switches it off. */
+/** tdigest's own compression calls Math.random and is quadratic; 0 disables it. */
 const NO_OWN_COMPRESSION = 0;
 const SEED = 0x7d1_9e57;
 
@@ -26,31 +26,31 @@ export class Digest {
   readonly #batch: { mean: number; n: number }[] = [];
   readonly #random: Random = seededRandom(SEED);
 
-  /** How many values went in. */
+  /** Number of values added. */
   get count(): number {
     return this.#count;
   }
 
-  /** @throws ClusterError `internal` for what is no finite number */
+  /** @throws ClusterError `internal` if the value is not a finite number */
   add(valueMs: number): void {
     this.#take(valueMs, 1);
   }
 
-  /** Adds what another digest has seen. @throws ClusterError `internal` for centroids that make no sense */
+  /** Adds the values of another digest. @throws ClusterError `internal` for invalid centroids */
   merge(centroids: readonly Centroid[]): void {
     for (const [meanMs, count] of centroids) this.#take(meanMs, count);
   }
 
   /**
-   * The value below which the share `q` (0 to 1) of all values lies, interpolated; null when there are none. While no
-   * two values share a centroid it is `exactQuantile`.
+   * Returns the value below which the share `q` (0 to 1) of all values lies, interpolated; null without values. While
+   * no two values share a centroid it equals `exactQuantile`.
    */
   quantile(q: number): number | null {
     this.#flush();
     return this.#tree.percentile(q) ?? null;
   }
 
-  /** For JSON; `merge` takes it back. */
+  /** Returns the centroids for JSON; `merge` reads them. */
   toCentroids(): Centroid[] {
     this.#flush();
     return this.#tree.toArray().map(({ mean, n }) => [mean, n]);
@@ -77,8 +77,8 @@ export class Digest {
 }
 
 /**
- * The quantile of values sorted in ascending order: value i (from 0) stands at (i + 1/2) / n, linear in between
- * (Hazen's definition, which is the digest's too); null when there are none.
+ * Returns a quantile of values sorted in ascending order: value i (from 0) is at (i + 1/2) / n, linear in between
+ * (Hazen's definition, as in the digest); null without values.
  */
 export function exactQuantile(sorted: ArrayLike<number>, q: number): number | null {
   const last = sorted.length - 1;
@@ -94,7 +94,7 @@ function newTree(): TDigest {
   return new TDigest(DELTA, NO_OWN_COMPRESSION);
 }
 
-/** Fisher-Yates, in place. */
+/** Shuffles in place (Fisher-Yates). */
 function shuffle<T>(items: T[], random: Random): T[] {
   for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));

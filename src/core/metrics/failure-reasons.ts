@@ -1,7 +1,7 @@
 import { printable } from '../printable';
 import type { FailureReason } from './record';
 
-/** Those in which no number and no word of a server stands. */
+/** The reasons that contain neither a number nor text from a server. */
 export const FIXED_REASONS: readonly string[] = [
   'Connection refused',
   'Server unavailable during reassignment polling',
@@ -10,7 +10,7 @@ export const FIXED_REASONS: readonly string[] = [
   'Verification failed',
 ] satisfies FailureReason[];
 
-/** What is counted of reasons beyond a limit: servers word theirs themselves, and may do so anew each time. */
+/** Counts the reasons beyond a limit: servers word their own, and may vary them each time. */
 export const OTHER_REASONS = 'Other reasons';
 
 /** Longer than any that a client writes. */
@@ -20,7 +20,10 @@ export function isFixedReason(reason: string): boolean {
   return FIXED_REASONS.includes(reason);
 }
 
-/** A reason out of a file, as it is kept: on one line, with nothing that a terminal obeys, and short. */
+/**
+ * Returns a reason read from a file in the form that is kept: short, on one line, with nothing that a terminal
+ * interprets.
+ */
 export function keptReason(reason: string): string {
   return printable(reason, MAX_REASON_CHARS);
 }

@@ -1,6 +1,6 @@
 import { type Centroid, Digest, exactQuantile } from './digest';
 
-/** What the latencies of many requests come to; null where there are none. Milliseconds. */
+/** Aggregated latencies of many requests; null if there are none. Milliseconds. */
 export interface LatencyFigures {
   min_ms: number | null;
   avg_ms: number | null;
@@ -10,7 +10,7 @@ export interface LatencyFigures {
   max_ms: number | null;
 }
 
-/** So many values are kept as they are; beyond, a digest holds them all. */
+/** Number of values kept exactly; beyond it, a digest holds all of them. */
 export const EXACT_COUNT = 100_000;
 
 /** Folds latencies, one at a time, in bounded memory. */
@@ -22,12 +22,12 @@ export class LatencyFold {
   #valuesMs: number[] = [];
   #digest: Digest | undefined;
 
-  /** How many went in. */
+  /** Number of values added. */
   get count(): number {
     return this.#count;
   }
 
-  /** @throws ClusterError `internal` for what is no finite number, sooner or later */
+  /** @throws ClusterError `internal` if the value is not a finite number, possibly in a later call */
   add(valueMs: number): void {
     this.#count += 1;
     this.#sumMs += valueMs;
@@ -40,7 +40,9 @@ export class LatencyFold {
     this.#valuesMs = [];
   }
 
-  /** Answers for the values so far: the one below which the share `q` (0 to 1) of them lies. */
+  /**
+   * Returns a function of the values so far that maps `q` to the value below which the share `q` (0 to 1) of them lies.
+   */
   quantiles(): (q: number) => number | null {
     const digest = this.#digest;
     if (digest) return (q) => digest.quantile(q);
@@ -61,7 +63,7 @@ export class LatencyFold {
     };
   }
 
-  /** Ready to be merged with those of others. */
+  /** Returns the centroids, to be merged with those of others. */
   centroids(): Centroid[] {
     return (this.#digest ?? digestOf(this.#valuesMs)).toCentroids();
   }

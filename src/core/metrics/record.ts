@@ -2,8 +2,8 @@ import type { DownReason } from '../election/failure-detector';
 import type { TaskName } from '../protocol';
 
 /**
- * The records that a run leaves, one JSON object a line. Times are unix milliseconds with fractions from a monotonic
- * clock anchored once to the wall clock; latencies are milliseconds with fractions.
+ * The records of a run, one JSON object per line. Times are Unix milliseconds with fractions from a monotonic clock
+ * anchored once to the wall clock; latencies are milliseconds with fractions.
  */
 
 export type FailureReason =
@@ -18,7 +18,10 @@ export type FailureReason =
 /** `interrupted` and `unsent` are in no total: the user stopped the run. */
 export type RequestOutcome = 'success' | 'failure' | 'interrupted' | 'unsent';
 
-/** metrics/machine_{n}_requests.ndjson, the truth of a run. Field order is part of the format (fast readers scan for it). */
+/**
+ * A line of metrics/machine_{n}_requests.ndjson, the source of all results of a run. Field order is part of the format
+ * (fast readers scan for it).
+ */
 export interface RequestRecord {
   client_id: number;
   request_id: number;
@@ -42,37 +45,37 @@ export interface RequestRecord {
 }
 
 export interface ServerSample {
-  /** Of its machine, all cores and programs: what the load score is made of. */
+  /** Of the whole machine, all cores and programs: an input of the load score. */
   cpu_percent: number;
   memory_bytes: number;
   active: number;
   queued: number;
-  /** Tasks in the ledger, of every server; zero when the cluster is idle. */
+  /** Tasks in the ledger, for all servers; zero when the cluster is idle. */
   ledger: number;
   event_loop_delay_ms: number;
 }
 
 /**
- * How the clocks of a machine stand to each other, as a process of it sees them: written at its start, and again
- * whenever its own time, by which it records, and the wall clock have moved against each other. Milliseconds.
+ * The offsets between a machine's clocks, as one of its processes sees them: written at its start, and again whenever
+ * the clock by which it records and the wall clock have drifted apart. Milliseconds.
  */
 export interface ClockNote {
-  /** So much further ahead is the wall clock than at the last note of this process; null: this is its first. */
+  /** How far the wall clock moved ahead since the last note of this process; null for its first note. */
   by_ms: number | null;
-  /** The wall clock is ahead of `time` by so much. */
+  /** How far the wall clock is ahead of `time`. */
   ahead_ms: number;
-  /** Since the machine's start, without the time that it was suspended: one clock for all its processes, never set. */
+  /** Time since boot, without suspension: one clock for all processes of the machine, never set. */
   machine_ms: number;
-  /** How long it has been suspended since its start; exact to 10 ms or so. */
+  /** Total time that the machine has been suspended since boot; exact to about 10 ms. */
   suspended_ms: number;
-  /** Names this start of this machine; null: unknown, and `machine_ms` is of this process alone. */
+  /** Identifies this boot of the machine; null if unknown, `machine_ms` is then local to this process. */
   boot_id: string | null;
 }
 
-/** A note among the lines of fault_events.ndjson; among those of machine_{n}_generator.ndjson it has a `run_id`, too. */
+/** A clock note as a line of fault_events.ndjson; in machine_{n}_generator.ndjson it also has a `run_id`. */
 export type ClockLine = { time: number; event: 'clock'; run_id?: string } & ClockNote;
 
-/** One event of a server, before the shell adds `time` and `server_id`. */
+/** An event of a server, before `time` and `server_id` are added. */
 export type ServerEventBody =
   | { event: 'started'; incarnation: string; address: string }
   | { event: 'ready' }
@@ -84,7 +87,7 @@ export type ServerEventBody =
   | { event: 'peer_down'; peer_id: number; reason: DownReason | 'leaving' }
   | { event: 'resumed'; late_ms: number }
   | { event: 'overloaded'; reason: string }
-  /** The lists of peers of two servers do not fit together. */
+  /** The peer lists of two servers do not match. */
   | { event: 'mismatch'; reason: string }
   | { event: 'stopping' }
   | { event: 'stopped' }
@@ -92,57 +95,57 @@ export type ServerEventBody =
   | ({ event: 'assigned'; term: number; to: number } & TaskName)
   | ({ event: 'executed'; outcome: string; incarnation: string } & TaskName)
   | ({ event: 'sample' } & ServerSample)
-  /** So many events of each kind had no room in the file since the last time that this was said. */
+  /** Number of events of each kind that did not fit in the file since the last `left_out` event. */
   | { event: 'left_out'; counts: Record<string, number> };
 
-/** server_{id}_events.ndjson */
+/** A line of server_{id}_events.ndjson. */
 export type ServerEvent = { time: number; server_id: number } & ServerEventBody;
 
 export type FaultAction =
   'kill' | 'terminate' | 'pause' | 'resume' | 'partition' | 'delay' | 'loss' | 'heal' | 'restart';
 
-/** machine_{n}_generator.ndjson, a line a second: how the process that makes the load does itself. */
+/** A line of machine_{n}_generator.ndjson, one per second: the state of the process that generates the load. */
 export interface GeneratorSample {
   time: number;
   run_id: string;
-  /** Of one core; all threads together may use more than 100. */
+  /** Of one core; all threads together may exceed 100. */
   cpu_percent: number;
   memory_bytes: number;
-  /** The longest of this second. */
+  /** The longest in this second. */
   event_loop_delay_ms: number;
-  /** The share of this second in which the event loop had something to do. */
+  /** The share of this second during which the event loop was busy. */
   event_loop_utilization_percent: number;
   in_flight: number;
-  /** Carriers that have begun to arrive and are not verified to their end. */
+  /** Carriers that have begun to arrive and are not fully verified. */
   verification_backlog: number;
-  /** Requests that left in this second, and those of them that left more than LATE_SEND_MS after they were due. */
+  /** Requests sent in this second, and how many of them were sent more than LATE_SEND_MS after they were due. */
   sent: number;
   late_sends: number;
-  /** How late the late ones were, added up. */
+  /** Total delay of the late ones. */
   late_total_ms: number;
-  /** Requests that ended in this second as success or failure, and their latencies, added up. */
+  /** Requests that ended in this second as success or failure, and the sum of their latencies. */
   ended: number;
   latency_total_ms: number;
 }
 
 /**
- * A request that leaves later than this because its generator was late is a late send. One that is late because its
- * virtual client was still busy is none: that is the cluster's doing.
+ * A request sent later than this because its generator was late is a late send. One that is late because its virtual
+ * client was still busy is not: the cluster caused that delay.
  */
 export const LATE_SEND_MS = 10;
 
-/** The program that did something, where, and how it was asked. */
+/** The program that ran, where, and with which options. */
 export interface ProgramFacts {
   command_line: readonly string[];
   version: string;
   node_version: string;
   host: string;
   cores: number;
-  /** As resolved from flags and file, by the keys of the file. */
+  /** As resolved from flags and file, under the keys of the file. */
   config: object;
 }
 
-/** What it takes to do the same run again. */
+/** Everything needed to repeat a run. */
 export interface RunFile extends ProgramFacts {
   run_id: string;
   seed: number;
@@ -154,11 +157,11 @@ export interface RunFile extends ProgramFacts {
 /** machine_{n}_run.json: the load of one machine. Written at the start, and again at the end. */
 export interface StressRunFile extends RunFile {
   machine_id: number;
-  /** What starts within so long is not steady. */
+  /** Requests that start within this time belong to the warm-up. */
   warmup_secs: number;
 }
 
-/** fault_events.ndjson */
+/** A line of fault_events.ndjson. */
 export interface FaultEvent {
   time: number;
   cycle: number;

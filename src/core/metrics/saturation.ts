@@ -1,6 +1,6 @@
 import type { GeneratorSample } from './record';
 
-/** `generator` of `stress --json`: how the process that made the load did itself. */
+/** `generator` of `stress --json`: the state of the process that generated the load. */
 export interface GeneratorSummary {
   /** Of one core, in the worst second. */
   cpu_percent_max: number;
@@ -8,32 +8,37 @@ export interface GeneratorSummary {
   sent: number;
   /** See LATE_SEND_MS. */
   late_sends: number;
-  /** The generator was a bottleneck: latencies and throughput are not the cluster's alone. */
+  /** The generator was a bottleneck: latencies and throughput are not those of the cluster alone. */
   saturated: boolean;
-  /** Why it is thought so, in plain words with the figures; null where it is not. */
+  /** The reason with its figures, for people; null if not saturated. */
   why: string | null;
 }
 
 type Judged = Omit<GeneratorSample, 'run_id' | 'memory_bytes' | 'in_flight' | 'verification_backlog'>;
 
-/** What a sample without one before it covers. */
+/** The time that the first sample covers. */
 const SAMPLE_MS = 1000;
-/** What waiting for this process may be of all latency; late sends that are merely a few may just be the start. */
+/**
+ * Largest share of all latency that may come from waiting for this process; a few late sends may be due to the start
+ * only.
+ */
 const MAX_LATE_SHARE = 0.05;
 const FEW_LATE_SENDS = 10;
 /**
- * In a stall nothing is sent or read. Those that are no blink and longer than a request takes, for more than this share
- * of a run, make its p99.
+ * In a stall nothing is sent or read. Stalls of at least this length that are longer than a request takes determine the
+ * p99 of a run if they cover more than this share of it.
  */
 const STALL_MS = 100;
 const MAX_STALLED_SHARE = 0.01;
 const SHORT_STALLED_MS = 500;
-/** Answers queue before a loop that is busier than this; for so much of a run, and not merely at its start. */
+/**
+ * Responses queue up when the event loop is busier than this; for more than this share of a run, not only at its start.
+ */
 const BUSY_PERCENT = 90;
 const MAX_BUSY_SHARE = 0.2;
 const SHORT_BUSY_MS = 3000;
 
-/** Tells from the samples of one machine, in the order of time, whether its generator was a bottleneck. Pure. */
+/** Determines from the samples of one machine, in order of time, whether its generator was a bottleneck. Pure. */
 export class GeneratorFold {
   #cpuPercentMax = 0;
   #delayMaxMs = 0;
@@ -49,7 +54,7 @@ export class GeneratorFold {
 
   add(sample: Judged): void {
     const { time, event_loop_delay_ms: delayMs } = sample;
-    // A stalled generator samples late: what it then says is of all that time.
+    // A stalled generator samples late: the sample then covers all that time.
     const spanMs = this.#lastMs === undefined ? SAMPLE_MS : Math.max(0, time - this.#lastMs);
     this.#lastMs = time;
     this.#totalMs += spanMs;

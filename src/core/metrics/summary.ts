@@ -4,12 +4,12 @@ import { isFixedReason, OTHER_REASONS } from './failure-reasons';
 import { LatencyFold } from './latency-fold';
 import type { RequestRecord } from './record';
 
-/** `aggregated_stats` of a client's file. Latencies are of successful requests, null when there are none. */
+/** `aggregated_stats` of a client's file. Latencies are those of successful requests, null if there are none. */
 export interface AggregatedStats {
   total_requests: number;
   successful_requests: number;
   failed_requests: number;
-  /** Percent of the total; 0 of none. */
+  /** Percent of the total; 0 if there are none. */
   failure_rate: number;
   latency_min_ms: number | null;
   latency_max_ms: number | null;
@@ -17,18 +17,21 @@ export interface AggregatedStats {
   latency_p50_ms: number | null;
   latency_p95_ms: number | null;
   latency_p99_ms: number | null;
-  /** Requests by the id of the server that answered or failed last, failed ones too; of more than 100 the others as 0. */
+  /**
+   * Requests by the id of the server that answered or failed last, failed ones included; ids beyond the first 100 count
+   * as 0.
+   */
   server_distribution: Record<string, number>;
-  /** Of more than 50 that servers worded the others as `Other reasons`. */
+  /** Server-worded reasons beyond the first 50 count as `Other reasons`. */
   failure_reasons: Record<string, number>;
   retry_count: number;
   bytes_sent: number;
   bytes_received: number;
 }
 
-/** Servers say their ids themselves, as they word their reasons. */
+/** Servers report their own ids, as they word their own reasons. */
 const MAX_SERVERS = 100;
-/** Stands for all servers beyond; no server has this id. */
+/** Stands for all further servers; no server has this id. */
 export const OTHER_SERVERS: number = 0;
 const MAX_REASONS = 50;
 
@@ -46,7 +49,7 @@ type Folded = Pick<
 
 /** Folds request records into `aggregated_stats`. Interrupted and unsent requests are in no total. */
 export class Summary {
-  /** Of successful requests. */
+  /** Latencies of successful requests. */
   readonly latencies = new LatencyFold();
   #failed = 0;
   #retries = 0;
@@ -100,13 +103,13 @@ export class Summary {
     };
   }
 
-  /** `latency_digest`: the latencies of successful requests, ready to be merged with those of other clients. */
+  /** Returns `latency_digest`: the latencies of successful requests, to be merged with those of other clients. */
   centroids(): Centroid[] {
     return this.latencies.centroids();
   }
 }
 
-/** The `aggregated_stats` of these records. */
+/** Returns the `aggregated_stats` of these records. */
 export function summarize(records: Iterable<Folded>): AggregatedStats {
   const summary = new Summary();
   for (const record of records) summary.add(record);

@@ -5,7 +5,7 @@ declare module 'tdigest' {
   }
 
   export class TDigest {
-    /** `delta`: the largest share of all that one centroid may hold; `K` 0: never compress by itself. */
+    /** `delta`: the largest share of all values that one centroid may hold; `K` 0: never compress by itself. */
     constructor(delta?: number, K?: number, CX?: number);
     push(value: number | number[], n?: number): void;
     push_centroid(centroids: Centroid | Centroid[]): void;

@@ -1,7 +1,7 @@
 import { ClusterError } from '../errors';
 import { printable } from '../printable';
 
-/** One expectation of the user, `p99<800ms`. */
+/** A threshold set by the user, like `p99<800ms`. */
 export interface Threshold {
   expression: string;
   metric: Metric;
@@ -14,12 +14,12 @@ type Unit = '%' | 'ms' | 'ratio' | 'per_s';
 export type Metric = keyof typeof UNITS;
 type Operator = keyof typeof OPERATORS;
 
-/** How a threshold was judged. */
+/** The result of a threshold. */
 export interface ThresholdResult {
   expression: string;
   /** null: unknown. */
   value: number | null;
-  /** Of the value. */
+  /** The unit of `value`. */
   unit: '%' | 'ms' | '/s' | '';
   passed: boolean;
 }
@@ -45,7 +45,7 @@ const OPERATORS = {
   '>': (value: number, limit: number) => value > limit,
 };
 
-/** What a unit of an expression is in the metric's own one; '' is no unit. */
+/** Factors from the units of an expression to the metric's own one; '' is no unit. */
 const FACTORS: Record<Unit, Record<string, number>> = {
   '%': { '%': 1, '': 1 },
   ms: { ms: 1, s: 1000 },
@@ -58,8 +58,8 @@ const SHOWN = { '%': '%', ms: 'ms', ratio: '', per_s: '/s' } as const satisfies 
 const SHAPE = /^\s*([a-z0-9_.]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*(%|ms|s|)\s*$/;
 
 /**
- * Reads an expression; `known` are the metrics that can be judged where it stands, `where` is the flag or the key.
- * @throws ClusterError `bad_usage` naming the expression and what is known
+ * Parses an expression; `known` are the metrics available there, `where` is the flag or the key.
+ * @throws ClusterError `bad_usage` naming the expression and the known metrics
  */
 export function parseThreshold(
   expression: string,
@@ -78,7 +78,7 @@ export function parseThreshold(
   return { expression: expression.trim(), metric, operator: operator as Operator, limit: Number(value) * factor };
 }
 
-/** Judges each by the value of its metric; what is unknown has not passed. */
+/** Compares each threshold with the value of its metric; an unknown value does not pass. */
 export function judgeThresholds(
   thresholds: readonly Threshold[],
   valueOf: (metric: Metric) => number | null,

@@ -1,4 +1,4 @@
-/** The two messages that have a bulk field, as they look in plain JSON. */
+/** The two messages with a bulk field, as they appear in plain JSON. */
 import { ClusterError } from '../errors';
 import { BULK_FIELD, type MessageKind } from '../protocol';
 
@@ -7,31 +7,32 @@ const QUOTE = 0x22;
 const LETTER_T = 0x54;
 const SPACE = 0x20;
 
-/** TaskRequest first: it alone is always allowed to be large. */
+/** TaskRequest first: it is the only one that may always be large. */
 export const BULK_KINDS = (['TaskRequest', 'TaskResponse'] as const).map((kind) => ({
   kind,
   field: BULK_FIELD[kind] as string,
-  /** What a large frame begins with, to the byte. */
+  /** The exact first bytes of a large frame. */
   prefix: Buffer.from(`{"${kind}":`),
 }));
 
 export type BulkKind = (typeof BULK_KINDS)[number];
 
-/** Which of the two a small plain frame begins as, if any; whitespace is allowed where JSON allows it. */
+/** Returns which of the two a small plain frame begins as, if any; whitespace is allowed where JSON allows it. */
 export function bulkKindOf(json: Buffer): BulkKind | undefined {
   let at = 1;
   while (at < json.length && (json[at] as number) <= SPACE) at++;
   if (json[0] !== OPEN_BRACE || json[at] !== QUOTE || json[at + 1] !== LETTER_T) return undefined;
   return BULK_KINDS.find(({ prefix }) => {
-    // The kind in its quotes, without the brace before and the colon after it.
+    // The quoted kind, without the brace before and the colon after it.
     const length = prefix.length - 2;
     return json.length >= at + length && prefix.compare(json, at, at + length, 1, 1 + length) === 0;
   });
 }
 
 /**
- * Throws `bad_message` for a bulk field in a place where only JSON.parse saw it: an envelope's header, an escaped key,
- * or a value that is neither array nor string.
+ * Rejects a bulk field that only JSON.parse found: in an envelope's header, under an escaped key, or with a value that
+ * is neither array nor string.
+ * @throws ClusterError `bad_message`
  */
 export function checkNoBulk(value: unknown, kind: MessageKind): void {
   const field = BULK_FIELD[kind];

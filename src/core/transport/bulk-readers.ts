@@ -1,6 +1,6 @@
 /**
- * Readers of a bulk field's value as it arrives: an array of integers 0 to 255, or a base64 string.
- * Values beyond `maxBytes` are counted and not kept, so that the refusal can name the size.
+ * Readers that parse a bulk field's value as it arrives: an array of integers 0 to 255, or a base64 string. Values
+ * beyond `maxBytes` are counted but not kept, so that the refusal can state the size.
  */
 import { ClusterError } from '../errors';
 import { ByteBlocks } from './byte-blocks';
@@ -20,7 +20,7 @@ function badBulk(expected: string): ClusterError {
   return new ClusterError('bad_message', `the image data: expected ${expected}`);
 }
 
-/** Bytes kept up to a bound, and counted beyond it. */
+/** Bytes kept up to a limit, and only counted beyond it. */
 abstract class BulkReader {
   readonly blocks = new ByteBlocks();
   isDone = false;
@@ -28,15 +28,15 @@ abstract class BulkReader {
 
   constructor(protected readonly maxBytes: number) {}
 
-  /** Bytes that the field has had so far, kept or not. */
+  /** Bytes of the field so far, kept or not. */
   get totalBytes(): number {
     return this.blocks.length + this.droppedBytes;
   }
 
-  /** Reads from `start` until `end` or the value's end (then `isDone`); returns the index after what it read. */
+  /** Reads from `start` until `end` or the value's end (then `isDone`); returns the index after the last byte read. */
   abstract read(bytes: Uint8Array, start: number, end: number): number;
 
-  /** Makes room for one more byte, or drops everything once there is more than is allowed. */
+  /** Makes room for one more byte, or drops everything once the limit is exceeded. */
   protected makeRoom(inputLeftBytes: number): boolean {
     if (this.droppedBytes > 0) return false;
     if (this.blocks.length < this.maxBytes) {
@@ -56,7 +56,7 @@ const AFTER_COMMA = -1;
 export class IntegerArrayReader extends BulkReader {
   /** The number being read, or one of the two states above. */
   #value = AT_START;
-  /** Whether whitespace has ended the number. */
+  /** True once whitespace has ended the number. */
   #isEnded = false;
 
   override read(bytes: Uint8Array, start: number, end: number): number {
@@ -90,8 +90,8 @@ export class IntegerArrayReader extends BulkReader {
   }
 
   /**
-   * Numbers with a comma right after them, from where a number must begin, as long as there is room for them: nearly all
-   * of an array. Returns the index of the first number that is not one of these.
+   * The fast path for numbers directly followed by a comma, which is nearly all of an array; starts where a number must
+   * begin and runs while there is room. Returns the index of the first number that is not of this form.
    */
   #readQuickly(bytes: Uint8Array, start: number, end: number): number {
     const { block, fillBytes } = this.blocks;

@@ -1,33 +1,33 @@
-/**
- * Buffers that grow with what has arrived, never with what a header announces.
- */
+/** Buffers that grow with the data received, never with the length that a header announces. */
 
 const FIRST_BYTES = 1024;
 const MAX_BLOCK_BYTES = 65_536;
-/** A chunk of less is copied: the object around it, and the rest of what it is a view of, would be most of it. */
+/** Smaller chunks are copied: the object around them, and the rest of the memory they are a view of, would dominate. */
 const MIN_KEPT_BYTES = 4096;
 
 /** Bytes collected in blocks, so that growing copies nothing. */
 export class ByteBlocks {
-  /** The block being filled and how much of it is; a scanner's inner loop works on these directly. */
+  /** The block being filled, and how many of its bytes are; a scanner's inner loop works on these directly. */
   block = new Uint8Array(0);
   fillBytes = 0;
   readonly #full: Uint8Array[] = [];
   #fullBytes = 0;
-  /** Memory behind `#full`. */
+  /** Memory that `#full` keeps alive. */
   #fullHeldBytes = 0;
 
-  /** Bytes collected so far. */
+  /** Number of bytes collected so far. */
   get length(): number {
     return this.#fullBytes + this.fillBytes;
   }
 
-  /** Memory held. */
+  /** Memory held, in bytes. */
   get heldBytes(): number {
     return this.#fullHeldBytes + this.block.length;
   }
 
-  /** Puts the (full) block away and begins one of at most `maxBytes`; `hintBytes`: what the input at hand may still bring. */
+  /**
+   * Stores the (full) block and begins one of at most `maxBytes`; `hintBytes`: what the current input may still add.
+   */
   grow(hintBytes: number, maxBytes: number): void {
     this.#putAway();
     const size = Math.max(FIRST_BYTES, this.#fullBytes, hintBytes);
@@ -35,8 +35,8 @@ export class ByteBlocks {
   }
 
   /**
-   * Adds a chunk of at most `maxBytes`. A large one is kept as it is, and so must not change; small ones are copied
-   * together, so that memory is held for about the bytes and not for the pieces in which they came.
+   * Adds a chunk of at most `maxBytes`. A large one is kept by reference and so must not change; small ones are copied
+   * together, so that the memory held depends on their bytes and not on their number.
    */
   append(chunk: Uint8Array, maxBytes: number): void {
     if (chunk.length >= MIN_KEPT_BYTES && 2 * chunk.length >= chunk.buffer.byteLength) {
@@ -53,7 +53,7 @@ export class ByteBlocks {
     }
   }
 
-  /** Everything collected, in order; the collection is empty afterwards. */
+  /** Returns everything collected, in order, and empties the collection. */
   take(): Uint8Array[] {
     this.#putAway();
     this.#fullBytes = 0;
@@ -76,7 +76,7 @@ export class ByteBlocks {
   }
 }
 
-/** Bytes collected into one piece. */
+/** Bytes collected in one contiguous buffer. */
 export class ByteBuffer {
   #bytes: Buffer = Buffer.alloc(0);
   #length = 0;
@@ -85,12 +85,12 @@ export class ByteBuffer {
     return this.#length;
   }
 
-  /** Memory held. */
+  /** Memory held, in bytes. */
   get heldBytes(): number {
     return this.#bytes.length;
   }
 
-  /** Appends `source[start, end)`; the capacity doubles, but never past `maxBytes`. */
+  /** Appends `source[start, end)`; the capacity doubles, but never beyond `maxBytes`. */
   append(source: Uint8Array, start: number, end: number, maxBytes: number): void {
     const needed = this.#length + end - start;
     if (needed > this.#bytes.length) this.#reserve(needed, maxBytes);
@@ -99,7 +99,7 @@ export class ByteBuffer {
     this.#length = needed;
   }
 
-  /** A view of everything collected, valid until the next append. */
+  /** Returns a view of everything collected, valid until the next append. */
   view(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -111,7 +111,7 @@ export class ByteBuffer {
 
   #reserve(needed: number, maxBytes: number): void {
     const capacity = Math.max(needed, Math.min(maxBytes, Math.max(256, 2 * this.#bytes.length)));
-    // Not from the shared pool: a slow frame would keep 8 KiB of it alive for a handful of bytes.
+    // Not from the shared pool: a slow frame would keep 8 KiB of it alive for a few bytes.
     const grown = Buffer.allocUnsafeSlow(capacity);
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;

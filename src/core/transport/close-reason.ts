@@ -1,12 +1,12 @@
 /**
- * Why a connection ended: the other side closed or reset it; nobody listens there; it cannot be reached; the connect or
- * frame timeout; a protocol error or the memory bound; we ended it; anything else.
+ * Why a connection ended: the other side closed or reset it; connection refused; host unreachable; connect or frame
+ * timeout; protocol error or memory limit; closed by us; any other error.
  */
 export type CloseReason = 'closed' | 'refused' | 'unreachable' | 'timeout' | 'protocol' | 'destroyed' | 'error';
 
 const CLOSED_CODES = ['ECONNRESET', 'EPIPE', 'ECONNABORTED'];
 
-/** The reason that a socket's error amounts to. A name with several addresses fails with one error for each. */
+/** Maps a socket error to its reason. A name with several addresses fails with one error for each. */
 export function closeReasonOf(error: NodeJS.ErrnoException, wasOpen: boolean): CloseReason {
   const errors = error instanceof AggregateError ? (error.errors as NodeJS.ErrnoException[]) : [error];
   const hasCode = (code: string): boolean => errors.some((each) => each.code === code);

@@ -1,7 +1,7 @@
 /**
- * One TCP connection that speaks frames. Reading is by 'data' events: Node gives every chunk its own memory, so the views
- * that `onBody` gets may be kept (each keeps at most its 64 KiB chunk alive). One chunk may hold many frames: what is left
- * of it when others must have their turn, or when answers wait to be read, stays in the Inbox, and the socket is paused.
+ * One TCP connection that carries frames. It reads through 'data' events: Node allocates every chunk anew, so the views
+ * passed to `onBody` may be kept (each keeps at most its 64 KiB chunk alive). One chunk may hold many frames: the part
+ * that waits for a turn, or for responses to be read, stays in the Inbox, and the socket is paused.
  */
 import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -22,13 +22,13 @@ export type { CloseReason } from './close-reason';
 export type { ConnectionHandler, ConnectionOptions } from './connection-types';
 export type { BodyWriter } from './outbox';
 
-/** After an Error or an end the other side gets this long to read it and to close. */
+/** Time that the other side gets, after an Error or an end, to read it and to close. */
 const LINGER_MS = 1_000;
 
-/** Answers that an accepted connection leaves unread before nothing more of it is read. */
+/** Unread responses on an accepted connection above which it is no longer read. */
 const MAX_UNREAD_BYTES = 256 * 1024;
 
-/** Errors that an accepted connection may be told before it is closed, if they are more than half of its frames. */
+/** Errors sent on an accepted connection before it is closed, if they are more than half of its frames. */
 const MAX_ERRORS = 100;
 
 export class Connection {
@@ -37,11 +37,11 @@ export class Connection {
   isSubscriber = false;
   remoteAddress = UNKNOWN_ADDRESS;
   localAddress = UNKNOWN_ADDRESS;
-  /** Monotonic; when bytes last came in, or the connection began. */
+  /** When bytes last arrived, or the connection began; monotonic. */
   lastReadMs: number;
-  /** When the unfinished frame began; counts anew from a `resume()`. */
+  /** When the unfinished frame began; restarted by `resume()`. */
   frameStartedMs = 0;
-  /** For the watch: how much the kernel had taken, and since when no more. */
+  /** For the watch: bytes taken by the kernel so far, and since when there has been no progress. */
   writeProgress = { takenBytes: 0, sinceMs: 0 };
   readonly #socket: Socket;
   readonly #decoder: FrameDecoder;
@@ -52,20 +52,20 @@ export class Connection {
   #heldBytes = 0;
   #errorCount = 0;
   #openTaskCount = 0;
-  /** The other side has said its last word and waits for its answers. */
+  /** The other side has ended its stream and waits for its responses. */
   #isHalfOpen = false;
   #isOpen: boolean;
   #isClosed = false;
   #endReason: CloseReason | undefined;
 
-  /** `handlerOf` gets the connection, still silent, and returns who hears of it. */
+  /** `handlerOf` gets the connection before any event of it, and returns its handler. */
   constructor(socket: Socket, options: ConnectionOptions, handlerOf: (connection: Connection) => ConnectionHandler) {
     this.#socket = socket;
     this.#options = options;
     this.isAccepted = options.isAccepted;
     this.#isOpen = options.isAccepted;
     this.lastReadMs = options.monotonicMs();
-    // Who asks and ends its stream at once waits for the answer all the same.
+    // A client that sends a request and ends its stream at once still gets the response.
     if (options.isAccepted) socket.allowHalfOpen = true;
     this.#outbox = new Outbox(socket);
     this.#inbox = this.#newInbox();
@@ -80,7 +80,7 @@ export class Connection {
     options.watch?.add(this);
   }
 
-  /** The other side has said its last word, and may be gone: only what it takes of its answers shows that it is there. */
+  /** The other side has ended its stream and may be gone: only reading its responses shows that it is there. */
   get isHalfOpen(): boolean {
     return this.#isHalfOpen;
   }
@@ -89,7 +89,7 @@ export class Connection {
     return this.#isClosed;
   }
 
-  /** Tasks that the server works on for this connection: with any, it is not idle however long it is silent. */
+  /** Tasks that the server is working on for this connection: with any, it is not idle however long it is silent. */
   get openTaskCount(): number {
     return this.#openTaskCount;
   }
@@ -104,12 +104,12 @@ export class Connection {
     return this.#outbox.bufferedBytes;
   }
 
-  /** Bytes handed to the socket that the kernel has not taken; those waiting behind a body of ours do not count. */
+  /** Bytes handed to the socket that the kernel has not taken, without those waiting behind a body. */
   get unsentBytes(): number {
     return this.#socket.writableLength;
   }
 
-  /** A body is all that is on its way: nobody else loses anything if the connection goes. */
+  /** True if only a body is in flight: closing the connection loses nothing else. */
   get isBodyAlone(): boolean {
     return this.#outbox.isBodyAlone;
   }
@@ -122,7 +122,7 @@ export class Connection {
     return this.#socket.bytesWritten;
   }
 
-  /** The other side's certificate under TLS; undefined in the clear. */
+  /** The other side's certificate under TLS; undefined without TLS. */
   get peerCertificate(): X509Certificate | undefined {
     return (this.#socket as Partial<TLSSocket>).getPeerX509Certificate?.();
   }
@@ -135,27 +135,24 @@ export class Connection {
     return this.#socket.isPaused();
   }
 
-  /** Its memory is freed by closing it: it is inside a frame, or has more to say than it gets turns or reads answers. */
+  /** True if closing it frees memory: it is inside a frame, or has input that waits for turns or for reads. */
   get isUnfinished(): boolean {
     return this.insideFrame || this.#inbox.isBehind;
   }
 
-  /**
-   * Memory for what is not finished: the decoder's, what the server holds (it lets go when this closes), what waits for a
-   * turn, and answers that nobody reads.
-   */
+  /** Memory of unfinished work: the decoder's, the server's (freed on close), waiting input, and unread responses. */
   get unfinishedBytes(): number {
     if (this.#isClosed) return 0;
     return this.#decoder.pendingBytes + this.#heldBytes + this.#inbox.heldBytes;
   }
 
-  /** The server reports memory that it holds for this connection's incoming bodies (negative: let go); not after `onClose`. */
+  /** The server reports memory held for this connection's incoming bodies (negative: freed); not after `onClose`. */
   hold(deltaBytes: number): void {
     this.#heldBytes += deltaBytes;
     this.#options.watch?.measure(this);
   }
 
-  /** Sends a message without a body. After the connection has closed nothing happens. */
+  /** Sends a message without a body. Does nothing after the connection has closed. */
   send(message: Message): void {
     this.sendFrame(encodeMessage(message));
     if (message.kind === 'Error') this.#countError();
@@ -169,12 +166,12 @@ export class Connection {
     this.#answered();
   }
 
-  /** Begins an envelope; the writer takes the `bodyLength` bytes. Frames sent meanwhile wait for its end. */
+  /** Begins an envelope; the writer takes its `bodyLength` bytes. Frames sent meanwhile wait until it is complete. */
   sendBody(message: Message, bodyLength: number): BodyWriter {
     return this.beginFrame(encodeEnvelopeHead(message, bodyLength), bodyLength);
   }
 
-  /** Begins a frame of which `head` is the beginning; the writer takes the other `restLength` bytes. */
+  /** Begins a frame with the bytes of `head`; the writer takes the other `restLength` bytes. */
   beginFrame(head: Uint8Array, restLength: number): BodyWriter {
     return this.#outbox.begin(head, restLength);
   }
@@ -183,19 +180,21 @@ export class Connection {
     this.send({ kind: 'Error', code: error.code, message: error.message });
   }
 
-  /** Resolves when more may be sent without piling up, and when closed. */
+  /** Resolves when more can be sent without buffering it, and when closed. */
   drained(): Promise<void> {
     return this.#outbox.drained();
   }
 
-  /** Closes at once; nothing is delivered any more but `onClose('destroyed')`. */
+  /** Closes at once; the only further callback is `onClose('destroyed')`. */
   destroy(): void {
     this.#endReason ??= 'destroyed';
     this.#decoder.stop();
     this.#socket.destroy();
   }
 
-  /** Closes after everything sent has been written (no body may be under way); the other side gets a second for it. */
+  /**
+   * Closes after everything sent has been written (no body may be in progress); the other side gets a second for it.
+   */
   end(): void {
     if (this.#isFlushing) return this.destroy();
     if (this.#isOver) return;
@@ -206,8 +205,8 @@ export class Connection {
   }
 
   /**
-   * As `end`, but bodies under way are written first, and the other side gets `withinMs` more for all of it. What it says
-   * meanwhile is not heard.
+   * Like `end`, but bodies in progress are written first, and the other side gets `withinMs` more. Its input is
+   * ignored.
    */
   async endWhenWritten(withinMs: number): Promise<void> {
     const socket = this.#socket;
@@ -215,7 +214,7 @@ export class Connection {
     if (this.#isOver) return;
     this.#endReason = 'destroyed';
     this.#decoder.stop();
-    // Read on and thrown away: the kernel answers unread bytes with a reset, which takes back what we said last.
+    // Keep reading and discard: the kernel answers unread bytes with a reset, which would take back our last message.
     socket.resume();
     this.#destroyAfter(withinMs + LINGER_MS);
     await this.#outbox.bodiesWritten();
@@ -224,18 +223,18 @@ export class Connection {
     socket.end();
   }
 
-  /** Ends a dial that came to nothing, for the given reason. */
+  /** Ends a failed dial with the given reason. */
   abandon(reason: CloseReason): void {
     this.#endReason ??= reason;
     this.#socket.destroy();
   }
 
-  /** Tells the other side and the handler what was wrong, then closes. */
+  /** Reports the error to the other side and the handler, then closes. */
   fail(error: ClusterError, reason: CloseReason): void {
     if (this.#isFlushing) return this.abandon(reason);
     if (this.#isOver) return;
     this.#decoder.stop();
-    // Not only from within an event of this socket: a timer, or another connection that needs the memory, may ask for it.
+    // May be called outside an event of this socket: by a timer, or by another connection that needs the memory.
     this.guarded(() => {
       const isInsideBody = this.#outbox.isInsideBody;
       // Behind an unfinished body it waits in the outbox and is dropped there: it would be read as part of the body.
@@ -247,12 +246,12 @@ export class Connection {
     });
   }
 
-  /** Nothing is heard any more. */
+  /** True if further input is ignored. */
   get #isOver(): boolean {
     return this.#isClosed || this.#endReason !== undefined;
   }
 
-  /** The other side has said its last word, all that it asked is answered, and not all of that is read. */
+  /** True if the other side has ended its stream, all its requests are answered, and not all of that is read. */
   get #isFlushing(): boolean {
     return this.#isHalfOpen && this.#endReason !== undefined && !this.#isClosed;
   }
@@ -266,7 +265,7 @@ export class Connection {
       decode: (chunk, mayGoOn) => this.#decode(chunk, mayGoOn),
       progressed: () => watch?.progressed(this),
       changed: () => watch?.measure(this),
-      // The frame timeout rested meanwhile.
+      // The frame timeout was suspended meanwhile.
       resumed: () => (this.frameStartedMs = monotonicMs()),
       guarded: (work) => this.guarded(work),
     };
@@ -287,7 +286,7 @@ export class Connection {
     });
   }
 
-  /** Runs what an event of the socket sets off; an error that nobody expected closes this connection and no other. */
+  /** Runs the work of a socket event; an unexpected error closes this connection and no other. */
   guarded(work: () => void): void {
     guarded(this.#socket, this.#options.watch, () => {
       try {
@@ -337,9 +336,9 @@ export class Connection {
   }
 
   /**
-   * The other side has said its last word. Whoever connected to us gets what it asked for, unless it stopped in the middle
-   * of a frame; if it is gone altogether, the kernel says so when the first answer is written. Any other is gone for us at
-   * once; what we still have to say is flushed within the linger time.
+   * Handles the end of the other side's stream. A client that connected to us gets its responses, unless it stopped in
+   * the middle of a frame; if it is gone altogether, the kernel reports that when the first response is written. Any
+   * other connection is closed for us at once; our remaining output is flushed within the linger time.
    */
   #onRemoteEnd(): void {
     const isWhole = !this.#decoder.insideFrame;
@@ -350,7 +349,7 @@ export class Connection {
     this.#linger();
   }
 
-  /** Later in this turn, so that whatever else is said with this answer is said before. */
+  /** Runs later in this turn, so that anything else sent together with this response goes first. */
   #answered(): void {
     if (this.#isHalfOpen) queueMicrotask(() => this.guarded(() => this.#endIfAnswered()));
   }
@@ -364,7 +363,7 @@ export class Connection {
     this.#linger();
   }
 
-  /** Whoever reads them too slowly is found by the watch. */
+  /** Readers that are too slow are found by the watch. */
   async #endAfterAnswers(): Promise<void> {
     await this.#outbox.bodiesWritten();
     this.#socket.end();

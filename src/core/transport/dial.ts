@@ -1,4 +1,4 @@
-/** One attempt at one connection; when to try again is the caller's decision. */
+/** Makes a single attempt at a single connection; retrying is up to the caller. */
 import { connect, type TcpNetConnectOpts } from 'node:net';
 import { type Address, parseAddress } from './address';
 import { Connection, type ConnectionHandler } from './connection';
@@ -8,10 +8,10 @@ import type { Secure } from './tls';
 import { tlsProblem } from './tls-problem';
 import type { Turns } from './turns';
 
-/** Buffered per socket before `write` says that it is enough. */
+/** Buffered bytes per socket at which `write` returns false. */
 export const HIGH_WATER_MARK_BYTES = 131_072;
 
-/** Idle connections to a machine that vanished without a word are found by the kernel. */
+/** The kernel's keep-alive finds idle connections to a machine that vanished without closing them. */
 export const KEEP_ALIVE_DELAY_MS = 30_000;
 
 export interface DialOptions {
@@ -19,22 +19,23 @@ export interface DialOptions {
   handler: ConnectionHandler;
   /** Default: DIALED_LIMITS. */
   limits?: FrameLimits;
-  /** Without it frames may take for ever. */
+  /** Without it frames may take forever. */
   watch?: FrameWatch;
-  /** Shares this thread with other connections, before those that were accepted; without it nothing waits. */
+  /** Shares this thread with other connections, ahead of accepted ones; without it nothing waits. */
   turns?: Turns;
   monotonicMs?(): number;
-  /** Without it, in the clear. */
+  /** Absent: no TLS. */
   secure?: Secure;
-  /** Which server its certificate may name instead of the host; default: any. */
+  /** The server that the certificate may name instead of the host; default: any. */
   serverId?: number;
 }
 
 /**
- * Begins to connect and returns at once; `onOpen` or `onClose` follow, never before this returns. What is sent before
- * `onOpen` is sent after it. `onClose('refused')` also stands for a socket that met itself, which happens when one dials
- * a free port of the local range. With `secure` a connection is there when the handshake is done; a handshake that
- * fails is never `refused`. Throws ClusterError `bad_config` for a text that is no address.
+ * Begins to connect and returns at once; `onOpen` or `onClose` follow, never before this returns. Messages sent before
+ * `onOpen` are sent after it. `onClose('refused')` also covers a self-connected socket, which happens when one dials a
+ * free port of the local range. With `secure` a connection opens when the handshake is done; a failed handshake is
+ * never `refused`.
+ * @throws ClusterError `bad_config` if `address` is not an address
  */
 export function dial(address: Address | string, options: DialOptions): Connection {
   const { host, port } = typeof address === 'string' ? parseAddress(address) : address;
@@ -69,7 +70,7 @@ export function dial(address: Address | string, options: DialOptions): Connectio
   return connection;
 }
 
-/** Whether both ends of the socket are the same (TCP's simultaneous open with oneself). */
+/** Returns true if both ends of the socket are the same (TCP's simultaneous open with oneself). */
 export function isSelfConnected(socket: {
   localAddress?: string;
   localPort?: number;

@@ -9,7 +9,7 @@ const LENGTH_BYTES = 4;
 const MAX_UINT32 = 0xffff_ffff;
 const CLOSE_BRACKET = 0x5d;
 
-/** One plain JSON frame, for a message without a body. */
+/** Encodes a message without a body as one plain JSON frame. */
 export function encodeMessage(message: Message): Buffer {
   const json = messageToJson(message);
   const length = Buffer.byteLength(json);
@@ -19,7 +19,7 @@ export function encodeMessage(message: Message): Buffer {
   return frame;
 }
 
-/** A frame's head and JSON header in envelope form; the caller writes exactly `bodyLength` bytes after it. */
+/** Encodes a frame's head and JSON header in envelope form; the caller writes exactly `bodyLength` bytes after it. */
 export function encodeEnvelopeHead(message: Message, bodyLength: number): Buffer {
   const json = messageToJson(message);
   const headerLength = Buffer.byteLength(json);
@@ -31,7 +31,7 @@ export function encodeEnvelopeHead(message: Message, bodyLength: number): Buffer
   return frame;
 }
 
-/** The decimal digits of a byte and a comma, as a little-endian word, and how many bytes of it count. */
+/** The decimal digits of a byte and a comma, as a little-endian word, and how many of its bytes are used. */
 const DECIMAL_WORD = new Uint32Array(256);
 const DECIMAL_LENGTH = new Uint8Array(256);
 for (let value = 0; value < 256; value++) {
@@ -42,14 +42,14 @@ for (let value = 0; value < 256; value++) {
   }
 }
 
-/** One plain JSON frame in the original's form: the bulk field is an array of integers. */
+/** Encodes a plain JSON frame in the original's form: the bulk field is an array of integers. */
 export function encodePlainWithBody(message: Message, body: Uint8Array): Buffer {
   const field = BULK_FIELD[message.kind];
   if (field === undefined) throw new ClusterError('internal', `${message.kind} has no body`);
   const json = `${messageToJson(message).slice(0, -2)},"${field}":[`;
   let arrayLength = 0;
   for (let i = 0; i < body.length; i++) arrayLength += DECIMAL_LENGTH[body[i] as number] as number;
-  // The last comma is overwritten by the bracket; words are written whole, so up to three bytes follow the last.
+  // The bracket overwrites the last comma; words are written whole, so up to three bytes follow the last one.
   const jsonEnd = LENGTH_BYTES + Buffer.byteLength(json);
   const arrayEnd = jsonEnd + Math.max(arrayLength, 1);
   const frame = Buffer.allocUnsafe(arrayEnd + 4);
@@ -67,7 +67,7 @@ export function encodePlainWithBody(message: Message, body: Uint8Array): Buffer 
   return frame.subarray(0, arrayEnd + 2);
 }
 
-/** How many bytes of JSON the array form of `body` takes, for the check that an answer fits a frame. */
+/** Returns the size of `body` as a JSON array in bytes, to check that a response fits in a frame. */
 export function plainBodyLength(body: Uint8Array): number {
   let length = 1;
   for (let i = 0; i < body.length; i++) length += DECIMAL_LENGTH[body[i] as number] as number;

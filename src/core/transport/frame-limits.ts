@@ -1,15 +1,18 @@
-/** What a frame may cost; the listener's and the dialer's defaults (docs/protocol.md). */
+/** Limits of a frame; the defaults of listener and dialer (docs/protocol.md). */
 export interface FrameLimits {
-  /** The 4-byte length. */
+  /** Limit of the 4-byte length. */
   maxFrameBytes: number;
-  /** A plain frame (but a TaskRequest), an envelope's header, or what a TaskRequest has besides its secret. */
+  /**
+   * Limit of a plain frame (other than a TaskRequest), of an envelope's header, and of a TaskRequest without its
+   * secret.
+   */
   maxJsonBytes: number;
-  /** The secret of a plain TaskRequest. An envelope's is told to the handler, who judges it. */
+  /** Limit of the secret in a plain TaskRequest. An envelope's is reported to the handler, which decides. */
   maxSecretBytes: number;
   maxDepth: number;
-  /** Whether a plain TaskRequest may be no larger than `maxJsonBytes` either; for those who take no tasks. */
+  /** Also limits a plain TaskRequest to `maxJsonBytes`; for programs that take no tasks. */
   refusesLargeRequests?: boolean;
-  /** Whether a plain TaskResponse may be larger than `maxJsonBytes` too; for clients that speak the original's form. */
+  /** Also allows a plain TaskResponse above `maxJsonBytes`; for clients that speak the original's form. */
   acceptsLargeResponses?: boolean;
 }
 
@@ -22,10 +25,10 @@ export const ACCEPTED_LIMITS: FrameLimits = {
   maxDepth: 16,
 };
 
-/** On links that we dialed: a peer's history is one message. */
+/** For links that we dialed: a peer's history is one message. */
 export const DIALED_LIMITS: FrameLimits = { ...ACCEPTED_LIMITS, maxJsonBytes: MIB };
 
-/** On a client's links, where answers are short; but a carrier is as large as the secret that was sent makes it. */
+/** For a client's links, where responses are short; but a carrier's size follows from the secret that was sent. */
 export const CLIENT_LIMITS: FrameLimits = {
   ...ACCEPTED_LIMITS,
   maxFrameBytes: ACCEPTED_LIMITS.maxJsonBytes,

@@ -4,8 +4,8 @@ import type { FrameHandler } from './frame';
 import { refusalText } from './tls-problem';
 
 /**
- * Passes on to a connection's handler what its decoder finds. On a dialed connection a listener's refusal for TLS is told as
- * such; what nobody here knows is answered by `sendError`, unless the handler takes it.
+ * Passes the decoder's findings to a connection's handler. On a dialed connection, a listener's refusal for TLS reasons
+ * is reported as one; `sendError` answers unknown messages unless the handler takes them.
  */
 export function frameSink(
   handler: ConnectionHandler,

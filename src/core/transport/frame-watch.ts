@@ -1,7 +1,6 @@
 /**
- * Watches many connections with one timer: frames that take too long, readers that stopped reading, and the memory that
- * unfinished frames hold together.
- * Also knows which accepted connection has been idle longest.
+ * Watches many connections with one timer: frames that take too long, readers that stopped reading, and the total
+ * memory of unfinished frames. Also knows which accepted connection has been idle longest.
  */
 import { ClusterError } from '../errors';
 import type { Connection } from './connection';
@@ -9,17 +8,17 @@ import type { Guard } from './guard';
 
 export interface FrameWatchOptions {
   frameTimeoutMs: number;
-  /** For all unfinished frames together, with what the server holds of their bodies. */
+  /** Limit for all unfinished frames together, including what the server holds of their bodies. */
   maxPendingBytes: number;
-  /** A connection whose other side takes nothing of what we have to say for this long is closed. */
+  /** A connection is closed if its other side takes none of our output for this long. */
   writeStallMs: number;
-  /** A connection was closed for an error that nobody expected. Default: it is thrown. */
+  /** A connection was closed because of an unexpected error. Default: the error is thrown. */
   onUnexpected?(error: unknown): void;
   monotonicMs?(): number;
 }
 
 export const DEFAULT_FRAME_TIMEOUT_MS = 30_000;
-/** Longer than a frame may take: the kernel takes what is buffered at once, all or nothing. */
+/** Longer than a frame may take: the kernel takes the buffered bytes at once, all or nothing. */
 const DEFAULT_WRITE_STALL_MS = 60_000;
 /**
  * For those who have ended their stream: Node reports a reset under TLS as such an end, and what is written then is never
@@ -34,7 +33,7 @@ const MAX_SWEEP_MS = 1_000;
 export class FrameWatch implements Guard {
   readonly #options: FrameWatchOptions;
   readonly #monotonicMs: () => number;
-  /** In the order in which bytes last came in. */
+  /** In the order in which bytes last arrived. */
   readonly #connections = new Set<Connection>();
   /** Memory by connection, for those that hold any; in the order of progress. */
   readonly #heldBytes = new Map<Connection, number>();
@@ -51,7 +50,7 @@ export class FrameWatch implements Guard {
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
   }
 
-  /** Memory that unfinished frames hold now. */
+  /** Memory held by unfinished frames. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
@@ -75,7 +74,7 @@ export class FrameWatch implements Guard {
     this.#timer = undefined;
   }
 
-  /** Bytes came in: the connection is the least idle one now. */
+  /** Bytes arrived: the connection is now the least idle one. */
   progressed(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
     this.#connections.add(connection);
@@ -86,7 +85,7 @@ export class FrameWatch implements Guard {
     this.#enforceBound();
   }
 
-  /** The memory of a connection changed without bytes coming in. */
+  /** The memory of a connection changed without bytes arriving. */
   measure(connection: Connection): void {
     if (!this.#connections.has(connection)) return;
     this.#setHeld(connection, connection.unfinishedBytes);
@@ -94,8 +93,8 @@ export class FrameWatch implements Guard {
   }
 
   /**
-   * The accepted connection that gives way: the one without bytes for longest that is no subscriber, has no task open and
-   * nothing unsent; if there is none, the one silent longest that is no subscriber.
+   * Returns the accepted connection to close: the one longest without bytes that is not a subscriber and has no open
+   * task and no unsent bytes; if there is none, the one silent longest that is not a subscriber.
    */
   idlest(except: Connection): Connection | undefined {
     let fallback: Connection | undefined;

@@ -1,6 +1,6 @@
 /**
- * Bytes → messages and body chunks (docs/protocol.md). Fed in any portions it gives the same events.
- * An envelope's body is never copied or put together: `onBody` gets views of the pushed chunks.
+ * Decodes bytes into messages and body chunks (docs/protocol.md). The events do not depend on how the input is split.
+ * An envelope's body is never copied or assembled: `onBody` gets views of the pushed chunks.
  */
 import { ClusterError } from '../errors';
 import { parseMessage } from '../message';
@@ -18,18 +18,18 @@ export type { FrameLimits } from './frame-limits';
 export type FrameForm = 'plain' | 'envelope';
 
 export interface FrameHandler {
-  /** Then come `onBody` chunks of `bodyLength` bytes in all, then always `onEnd`. */
+  /** Followed by `onBody` chunks of `bodyLength` bytes in total, then always `onEnd`. */
   onMessage(message: Message, form: FrameForm, bodyLength: number): void;
   onBody(chunk: Uint8Array): void;
   onEnd(): void;
   /**
-   * A well-formed frame with a message that is unknown or has wrong fields; the connection goes on.
-   * With `message`: a plain TaskRequest that is right but for its secret, which is larger than allowed.
+   * A well-formed frame whose message is unknown or has wrong fields; the connection stays open. With `message`: a
+   * plain TaskRequest that is valid except for its secret, which exceeds the limit.
    */
   onUnknown(error: ClusterError, message?: Message): void;
 }
 
-/** What the decoder is in the middle of. */
+/** The part of a frame that the decoder is in. */
 type State = 'head' | 'plain' | 'header' | 'bulk' | 'body' | 'skip';
 
 const OPEN_BRACE = 0x7b;
@@ -41,14 +41,14 @@ const LENGTH_BYTES = 4;
 const ENVELOPE_HEAD_BYTES = 5;
 
 export class FrameDecoder {
-  /** Frames ended so far, right or wrong. */
+  /** Number of frames completed so far, valid or not. */
   framesDone = 0;
   readonly #limits: FrameLimits;
   readonly #handler: FrameHandler;
   #state: State = 'head';
   readonly #head = Buffer.alloc(LENGTH_BYTES + ENVELOPE_HEAD_BYTES);
   #headLength = 0;
-  /** Bytes of the frame that have not been consumed. */
+  /** Bytes of the frame not yet consumed. */
   #leftBytes = 0;
   /** Length of the plain frame or of the envelope's header. */
   #jsonLength = 0;
@@ -70,7 +70,7 @@ export class FrameDecoder {
     return this.#headLength > 0 && !this.#isStopped;
   }
 
-  /** From now on everything is ignored; may be called from within a handler. */
+  /** Ignores all further input; may be called from within a handler. */
   stop(): void {
     this.#isStopped = true;
     this.#json.clear();
@@ -78,8 +78,8 @@ export class FrameDecoder {
   }
 
   /**
-   * Decodes a chunk, or as much of it as `mayGoOn`, asked between frames, allows; returns how many bytes it took.
-   * Throws ClusterError for a protocol error; the decoder is stopped then.
+   * Decodes a chunk, or as much of it as `mayGoOn`, asked between frames, allows; returns the number of bytes consumed.
+   * @throws ClusterError for a protocol error; the decoder is stopped then
    */
   push(chunk: Uint8Array, mayGoOn: () => boolean = () => true): number {
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -160,7 +160,7 @@ export class FrameDecoder {
     this.#state = 'header';
   }
 
-  /** The JSON of a plain frame or an envelope: used in place if it is all there, else collected. */
+  /** Reads the JSON of a plain frame or an envelope: in place if it is complete, otherwise collected. */
   #readJson(bytes: Buffer, offset: number): number {
     const collected = this.#json.length;
     const end = Math.min(bytes.length, offset + this.#jsonLength - collected);
@@ -207,7 +207,7 @@ export class FrameDecoder {
     return end;
   }
 
-  /** A plain frame that is larger than any JSON may be: its prefix, byte by byte, then the scanner. */
+  /** Reads a plain frame above the JSON limit: its prefix byte by byte, then with the scanner. */
   #readBulk(bytes: Buffer, offset: number): number {
     if (this.#scanner === undefined) return this.#readPrefix(bytes, offset);
     const end = Math.min(bytes.length, offset + this.#leftBytes);
@@ -263,7 +263,7 @@ export class FrameDecoder {
     return new ClusterError('secret_too_large', `the secret has ${bytes} bytes, at most ${maxSecretBytes} are allowed`);
   }
 
-  /** The message, or undefined after telling the handler that it is unknown or wrong. */
+  /** Returns the message, or undefined after reporting it to the handler as unknown or wrong. */
   #parse(json: Buffer): Message | undefined {
     const value = parseJsonBytes(json, this.#limits.maxDepth);
     try {

@@ -1,4 +1,4 @@
-/** The reading half of a connection: what arrived and waits, for its turn or for answers to be read. */
+/** The reading half of a connection: input that waits for its turn or for responses to be read. */
 import type { Socket } from 'node:net';
 import type { Outbox } from './outbox';
 import type { Turns, Worker } from './turns';
@@ -6,17 +6,17 @@ import type { Turns, Worker } from './turns';
 export interface InboxOwner {
   /** See Worker. */
   isPeer(): boolean;
-  /** Nothing that arrives is heard any more. */
+  /** True if further input is ignored. */
   isOver(): boolean;
-  /** Takes what `mayGoOn`, asked between messages, allows; returns how many bytes of the chunk that was. */
+  /** Decodes as much as `mayGoOn`, asked between messages, allows; returns the number of bytes consumed. */
   decode(chunk: Buffer, mayGoOn: () => boolean): number;
-  /** Of the message that is not complete. */
+  /** Memory held for the incomplete message. */
   pendingBytes(): number;
-  /** Bytes were taken. */
+  /** Bytes were consumed. */
   progressed(): void;
-  /** More or less memory is held than before. */
+  /** The memory held has changed. */
   changed(): void;
-  /** The socket is read again after a pause. */
+  /** The socket is being read again after a pause. */
   resumed(): void;
   guarded(work: () => void): void;
 }
@@ -31,7 +31,7 @@ export class Inbox implements Worker {
   #restBytes = 0;
   #isHeldBack = false;
 
-  /** Without `turns` a chunk is worked off as it arrives. */
+  /** Without `turns` a chunk is processed as it arrives. */
   constructor(socket: Socket, outbox: Outbox, owner: InboxOwner, turns: Turns | undefined) {
     this.#socket = socket;
     this.#outbox = outbox;
@@ -47,7 +47,7 @@ export class Inbox implements Worker {
     return (this.#rest?.length ?? 0) + this.#owner.pendingBytes();
   }
 
-  /** Something waits here, or answers that nobody reads wait there. */
+  /** True if input waits here, or unread responses wait in the outbox. */
   get isBehind(): boolean {
     return this.#restBytes > 0 || this.#isHeldBack;
   }
@@ -68,7 +68,7 @@ export class Inbox implements Worker {
     this.#restBytes = 0;
   }
 
-  /** Whoever asks on without reading the answers is not heard either, until they have been taken. */
+  /** Stops reading a client that keeps sending requests without reading the responses, until they have been taken. */
   holdBack(): void {
     if (this.#isHeldBack) return;
     this.#isHeldBack = true;
@@ -100,7 +100,7 @@ export class Inbox implements Worker {
     const chunk = this.#rest;
     if (chunk === undefined || this.#owner.isOver() || this.#isHeldBack) return false;
     const takenBytes = this.#owner.decode(chunk, () => {
-      // There are several messages: their answers leave together.
+      // There are several messages: send their responses together.
       this.#outbox.corkForThisTurn();
       return !this.#isHeldBack && mayGoOn();
     });
@@ -112,7 +112,7 @@ export class Inbox implements Worker {
     return isLeft && !this.#isHeldBack;
   }
 
-  /** Nothing is read while something that was read waits. */
+  /** Stops reading while input waits. */
   #pauseWhileBehind(): void {
     const socket = this.#socket;
     if (this.#owner.isOver()) return;
@@ -124,8 +124,8 @@ export class Inbox implements Worker {
   }
 
   /**
-   * What comes after the end is read and thrown away, so that the kernel does not reset what we said last; but no more than
-   * a chunk or two in each turn of the event loop, or whoever sends on would hold up all others.
+   * Reads and discards input after the end, so that the kernel does not reset our last message; but only a chunk or two
+   * per turn of the event loop, or a client that keeps sending would hold up all others.
    */
   #discard(): void {
     const socket = this.#socket;

@@ -1,4 +1,4 @@
-/** What is checked of a JSON text before JSON.parse sees it. */
+/** Checks of a JSON text that come before JSON.parse. */
 import { ClusterError } from '../errors';
 
 const QUOTE = 0x22;
@@ -10,8 +10,9 @@ const CLOSE_BRACKET = 0x5d;
 const BRACE_BIT = 0x20;
 
 /**
- * Throws `bad_frame` if arrays and objects in `bytes[start, end)` nest deeper than `maxDepth`.
- * It is no parser: a text that is wrong in any other way passes, and fails in JSON.parse at a bounded cost.
+ * Checks that arrays and objects in `bytes[start, end)` nest at most `maxDepth` deep. This is not a parser: text that
+ * is invalid in any other way passes, and fails in JSON.parse at a bounded cost.
+ * @throws ClusterError `bad_frame`
  */
 export function checkJsonDepth(bytes: Uint8Array, start: number, end: number, maxDepth: number): void {
   let depth = 0;
@@ -27,7 +28,7 @@ export function checkJsonDepth(bytes: Uint8Array, start: number, end: number, ma
   }
 }
 
-/** The index of the quote that ends the string whose content begins at `start`, or `end`. */
+/** Returns the index of the quote that ends the string whose content begins at `start`, or `end`. */
 function endOfString(bytes: Uint8Array, start: number, end: number): number {
   for (let i = start; i < end; i++) {
     const byte = bytes[i];
@@ -38,17 +39,17 @@ function endOfString(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /**
- * JSON.parse of UTF-8 bytes within the depth limit. Throws `bad_frame` for text that is no JSON or no UTF-8.
- * The caller has checked the length.
+ * Parses UTF-8 bytes as JSON within the depth limit. The caller has checked the length.
+ * @throws ClusterError `bad_frame` for invalid JSON or UTF-8
  */
 export function parseJsonBytes(bytes: Buffer, maxDepth: number): unknown {
   checkJsonDepth(bytes, 0, bytes.length, maxDepth);
   const text = bytes.toString('utf8');
   try {
-    // Buffer puts U+FFFD in place of bytes that are no UTF-8; only then is the slow, strict decoder asked.
+    // Buffer replaces invalid UTF-8 by U+FFFD; only then is the slow, strict decoder needed.
     if (text.includes('\ufffd')) new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return JSON.parse(text);
   } catch {
-    throw new ClusterError('bad_frame', 'the frame is no valid JSON');
+    throw new ClusterError('bad_frame', 'the frame is not valid JSON');
   }
 }

@@ -12,38 +12,38 @@ import { Turns } from './turns';
 
 export const DEFAULT_MAX_CONNECTIONS = 16_384;
 
-/** The kernel cuts it to net.core.somaxconn. */
+/** The kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4_096;
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 5_000;
-/** More at once than a crowd of clients that all begin in the same moment; about 50 KB each. */
+/** More than a crowd of clients that all connect at the same moment; about 50 KB each. */
 export const DEFAULT_MAX_HANDSHAKES = 1_024;
 
 export interface ListenOptions {
   host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   port: number;
-  /** Gets each new connection, still silent, and returns who hears of it. */
+  /** Gets each new connection before any event of it, and returns its handler. */
   onConnection(connection: Connection): ConnectionHandler;
   /** Default: ACCEPTED_LIMITS. */
   limits?: FrameLimits;
   maxConnections?: number;
-  /** Places that only subscribers fill: one for each configured peer. */
+  /** Places reserved for subscribers: one for each configured peer. */
   reservedPlaces?: number;
-  /** Default: one of its own with `frameTimeoutMs` 30,000 and `maxPendingBytes` 128 MiB. */
+  /** Default: a separate one with `frameTimeoutMs` 30,000 and `maxPendingBytes` 128 MiB. */
   watch?: FrameWatch;
-  /** Default: of its own. */
+  /** Default: a separate one. */
   turns?: Turns;
-  /** Trouble of the listening socket after it began to listen. */
+  /** An error of the listening socket after it began to listen. */
   onError?(error: Error): void;
   monotonicMs?(): number;
-  /** Without it, in the clear; with it a connection is new when its handshake is done. */
+  /** Absent: no TLS; with it a connection is new when its handshake is done. */
   secure?: Secure;
   /** Default 5,000. */
   handshakeTimeoutMs?: number;
-  /** With `secure`: under way at once, beside the connections. Default 1,024. */
+  /** With `secure`: most handshakes in progress, in addition to the connections. Default 1,024. */
   maxHandshakes?: number;
-  /** With `secure`: somebody was turned away. */
+  /** With `secure`: a connection was refused. */
   onTlsProblem?(remoteAddress: string, problem: string): void;
 }
 
@@ -80,7 +80,7 @@ export class Listener {
     );
   }
 
-  /** The port that is listened on. */
+  /** The port that it listens on. */
   get port(): number {
     return (this.#server.address() as AddressInfo | null)?.port ?? 0;
   }
@@ -89,7 +89,7 @@ export class Listener {
     return this.#connections.size;
   }
 
-  /** What all accepted connections have moved so far. */
+  /** Bytes moved by all accepted connections so far. */
   get traffic(): { readBytes: number; writtenBytes: number } {
     let { readBytes, writtenBytes } = this.#closed;
     for (const { bytesRead, bytesWritten } of this.#connections) {
@@ -99,12 +99,15 @@ export class Listener {
     return { readBytes, writtenBytes };
   }
 
-  /** The accepted connections whose sockets are open, those that say their last word included. */
+  /** The accepted connections with open sockets, including those being closed. */
   connections(): IterableIterator<Connection> {
     return this.#connections.values();
   }
 
-  /** Rejects with ClusterError `address_in_use`, or `bad_config` for an address that cannot be listened on. */
+  /**
+   * Starts to listen.
+   * @throws ClusterError `address_in_use`, or `bad_config` if the address cannot be listened on (as a rejection)
+   */
   open(): Promise<void> {
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
@@ -118,7 +121,7 @@ export class Listener {
     });
   }
 
-  /** New connections are refused from now on; those that exist go on. */
+  /** Refuses new connections from now on; existing ones stay open. */
   stopAccepting(): void {
     this.#server.close();
   }
@@ -132,7 +135,7 @@ export class Listener {
     });
   }
 
-  /** Closes each connection once all that was begun on it has been written; resolves when all sockets are gone. */
+  /** Closes each connection once everything begun on it has been written; resolves when all sockets are gone. */
   end(withinMs: number): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
@@ -156,7 +159,7 @@ export class Listener {
     this.#closed.writtenBytes += connection.bytesWritten;
   }
 
-  /** Closes idle connections until the limits hold again, the reserved places counted as taken. */
+  /** Closes idle connections until the limits hold again; reserved places count as taken. */
   #makeRoom(newcomer: Connection): void {
     const { maxConnections = DEFAULT_MAX_CONNECTIONS, reservedPlaces = 0 } = this.#options;
     if (this.#connections.size <= maxConnections - reservedPlaces) return;
@@ -173,14 +176,14 @@ export class Listener {
   }
 }
 
-/** Listens; see ListenOptions and `Listener.open`. */
+/** Opens a listener; see ListenOptions and `Listener.open`. */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const listener = new Listener(options);
   await listener.open();
   return listener;
 }
 
-/** Why nobody can listen there, as `Listener.open` tells it. */
+/** Converts the error of a failed listen, as `Listener.open` reports it. */
 export function listenError(error: NodeJS.ErrnoException, address: string): ClusterError {
   if (error.code === 'EADDRINUSE') {
     return new ClusterError('address_in_use', `${address} is in use by another program`, { cause: error });

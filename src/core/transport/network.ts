@@ -1,4 +1,4 @@
-/** Dial and listen: the transport's front door. */
+/** The public interface of the transport: dial and listen. */
 export { formatAddress, hostOf, parseAddress, type Address } from './address';
 export { Connection, type BodyWriter, type CloseReason, type ConnectionHandler } from './connection';
 export { dial, type DialOptions } from './dial';

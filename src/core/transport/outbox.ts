@@ -1,6 +1,6 @@
 /**
- * The writing half of a connection: frames go out whole and in the order in which they were begun.
- * While one frame's body is being written, everything begun after it waits in memory.
+ * The writing half of a connection: frames are written whole, in the order in which they were begun. While one frame's
+ * body is being written, everything begun after it waits in memory.
  */
 import type { Socket } from 'node:net';
 import { ClusterError } from '../errors';
@@ -8,19 +8,22 @@ import { ClusterError } from '../errors';
 interface QueuedFrame {
   /** Parts that wait for the frames before. */
   parts: Uint8Array[];
-  /** Bytes that the owner has still to supply. */
+  /** Bytes that the owner has yet to supply. */
   missingBytes: number;
 }
 
 interface Waiter {
-  /** The frame that must be at the front; 'all': no frame may be unfinished; undefined: it does not matter. */
+  /** The frame that must be at the front; 'all': no frame may be unfinished; undefined: any. */
   frame: QueuedFrame | 'all' | undefined;
   resolve(): void;
 }
 
 /** Writes the body of one frame; exactly the announced number of bytes must be written, or the connection destroyed. */
 export interface BodyWriter {
-  /** False: wait for `drained()` before the next chunk, or memory grows. The chunk must not be changed afterwards. */
+  /**
+   * Returns false if the caller should wait for `drained()` before the next chunk, or memory grows. The chunk must not
+   * be changed afterwards.
+   */
   write(chunk: Uint8Array): boolean;
   /** Resolves when more may be written, and when the connection has closed. Never rejects. */
   drained(): Promise<void>;
@@ -33,7 +36,7 @@ export class Outbox {
   readonly #frames: QueuedFrame[] = [];
   #queuedBytes = 0;
   #waiters: Waiter[] = [];
-  /** Where the body that is being written began, in bytes that the socket was given. */
+  /** Start of the body being written, in bytes handed to the socket. */
   #bodyStartBytes = 0;
   #isClosed = false;
   #isCorked = false;
@@ -52,20 +55,22 @@ export class Outbox {
     return this.#frames.length > 0;
   }
 
-  /** A body is being written, nothing waits behind it, and the kernel has all that was sent before it. */
+  /** True if a body is being written, nothing waits behind it, and the kernel has everything sent before it. */
   get isBodyAlone(): boolean {
     const { bytesWritten, writableLength } = this.#socket;
     return this.#frames.length === 1 && bytesWritten - writableLength >= this.#bodyStartBytes;
   }
 
-  /** A complete frame. */
+  /** Sends a complete frame. */
   send(frame: Uint8Array): void {
     if (this.#isClosed) return;
     if (this.#frames.length === 0) this.#socket.write(frame);
     else this.#queue({ parts: [frame], missingBytes: 0 }, frame.length);
   }
 
-  /** A frame's head; `bodyLength` bytes follow through the writer. The head travels with the first chunk. */
+  /**
+   * Begins a frame with its head; `bodyLength` bytes follow through the writer. The head is sent with the first chunk.
+   */
   begin(head: Uint8Array, bodyLength: number): BodyWriter {
     const frame: QueuedFrame = { parts: [], missingBytes: bodyLength };
     if (!this.#isClosed) {
@@ -93,12 +98,12 @@ export class Outbox {
     return this.#drained(undefined);
   }
 
-  /** Resolves when every body that was begun has been written to its end, and when closed. */
+  /** Resolves when every body that was begun has been written completely, and when closed. */
   bodiesWritten(): Promise<void> {
     return this.#drained('all');
   }
 
-  /** Nothing is written any more, everybody who waits is woken. */
+  /** Stops writing and wakes everyone who waits. */
   close(): void {
     this.#isClosed = true;
     this.#frames.length = 0;
@@ -106,7 +111,7 @@ export class Outbox {
     for (const waiter of this.#waiters.splice(0)) waiter.resolve();
   }
 
-  /** Lets everything that is written in this turn of the event loop leave in one system call. */
+  /** Sends everything that is written in this turn of the event loop in one system call. */
   corkForThisTurn(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
@@ -124,7 +129,7 @@ export class Outbox {
 
   #writeBody(frame: QueuedFrame, chunk: Uint8Array): boolean {
     if (chunk.length > frame.missingBytes) {
-      throw new ClusterError('internal', `${chunk.length} bytes for a body that lacks ${frame.missingBytes}`);
+      throw new ClusterError('internal', `${chunk.length} bytes for a body with ${frame.missingBytes} bytes missing`);
     }
     frame.missingBytes -= chunk.length;
     if (this.#isClosed) return true;
@@ -138,7 +143,7 @@ export class Outbox {
     return isRoom;
   }
 
-  /** The front frame is complete: what waited behind it goes out, up to the next frame that is not complete. */
+  /** The front frame is complete: writes what waited behind it, up to the next incomplete frame. */
   #advance(): void {
     this.corkForThisTurn();
     this.#frames.shift();

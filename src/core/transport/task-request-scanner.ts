@@ -1,7 +1,7 @@
 /**
- * Reads a plain JSON frame with a bulk field as it arrives: the field's value goes to a byte collection,
- * everything else to a small JSON text with `null` in its place, which JSON.parse then checks as a whole.
- * So the scanner needs no grammar of its own beyond strings, depth and "this string is a key".
+ * Reads a plain JSON frame with a bulk field as it arrives: the field's value goes to a byte collection, everything
+ * else to a small JSON text with `null` in its place, which JSON.parse then checks as a whole. So the scanner needs no
+ * grammar beyond strings, depth and "this string is a key".
  */
 import { ClusterError } from '../errors';
 import { Base64Reader, IntegerArrayReader } from './bulk-readers';
@@ -17,9 +17,9 @@ const NULL = Buffer.from('null');
 const FIELD_DEPTH = 2;
 
 export interface ScannerLimits {
-  /** For the bulk field. */
+  /** Limit of the bulk field. */
   maxBodyBytes: number;
-  /** For all the rest together. */
+  /** Limit of everything else together. */
   maxJsonBytes: number;
 }
 
@@ -32,7 +32,7 @@ export class TaskRequestScanner {
   #depth = 0;
   #isInString = false;
   #isEscaped = false;
-  /** Where in the rest the last string at field depth began, with its quote. */
+  /** Start, in the rest, of the last string at field depth, including its quote. */
   #stringStart = -1;
   #isBulkKey = false;
   #isBulkNext = false;
@@ -44,12 +44,12 @@ export class TaskRequestScanner {
     this.#limits = limits;
   }
 
-  /** Memory held. */
+  /** Memory held, in bytes. */
   get heldBytes(): number {
     return this.#rest.heldBytes + (this.#reader?.blocks.heldBytes ?? 0);
   }
 
-  /** Reads `bytes[start, end)`. Throws ClusterError `bad_message` or `frame_too_large`. */
+  /** Reads `bytes[start, end)`. @throws ClusterError `bad_message` or `frame_too_large` */
   push(bytes: Uint8Array, start: number, end: number): void {
     let i = start;
     while (i < end) {
@@ -59,15 +59,15 @@ export class TaskRequestScanner {
   }
 
   /**
-   * After the last byte: the JSON text with `null` for the bulk field, and the body. `bodyLength` may be above the limit;
-   * then the body was dropped and `body` is empty.
+   * Returns, after the last byte, the JSON text with `null` for the bulk field, and the body. `bodyLength` may exceed
+   * the limit; then the body was dropped and `body` is empty.
    */
   finish(): { json: Buffer; body: Uint8Array[]; bodyLength: number } {
     const bodyLength = this.#reader?.totalBytes ?? 0;
     return { json: this.#rest.view(), body: this.#reader?.blocks.take() ?? [], bodyLength };
   }
 
-  /** Reads JSON text up to `end` or to where a bulk value begins; returns the index after what it read. */
+  /** Reads JSON text up to `end` or the start of a bulk value; returns the index after the last byte read. */
   #readJson(bytes: Uint8Array, start: number, end: number): number {
     let i = start;
     for (; i < end; i++) {
@@ -112,7 +112,9 @@ export class TaskRequestScanner {
     }
   }
 
-  /** Whether the string that ends at `index` is the bulk field's name; part of it may be in the rest already. */
+  /**
+   * Returns true if the string that ends at `index` is the bulk field's name; part of it may be in the rest already.
+   */
   #isKeyAt(bytes: Uint8Array, start: number, index: number): boolean {
     const key = this.#bulkKey;
     const keptLength = this.#rest.length;

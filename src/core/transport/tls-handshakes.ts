@@ -10,16 +10,18 @@ export interface HandshakeOptions {
   context: SecureContextOptions;
   /** From the connection's first moment to the end of the handshake. */
   timeoutMs: number;
-  /** Beyond it, the one begun first gives way. */
+  /** Beyond it, the oldest one is closed. */
   maxCount: number;
   guard: Guard;
   /** The other side has a certificate of the CA; nothing was read yet. */
   onSecure(socket: TLSSocket): void;
-  /** The other side was turned away, and why; hang-ups and stalls are not told, everybody's port is scanned. */
+  /**
+   * The other side was refused, with the reason; hang-ups and stalls are not reported, since every port gets scanned.
+   */
   onProblem(remoteAddress: string, problem: string): void;
 }
 
-/** Whoever was turned away gets this long to read why. */
+/** Time that a refused caller gets to read the reason. */
 const LINGER_MS = 1_000;
 const HANDSHAKE_RECORD = 0x16;
 
@@ -28,7 +30,7 @@ interface Handshake {
   timer: NodeJS.Timeout;
 }
 
-/** Accepted sockets that have not proved yet that they may speak. They cost no TLS before their first byte. */
+/** Accepted sockets that have not yet authenticated. They cost no TLS before their first byte. */
 export class Handshakes {
   readonly #options: HandshakeOptions;
   readonly #server: Server;
@@ -39,10 +41,10 @@ export class Handshakes {
     this.#options = options;
     this.#server = createServer({
       ...options.context,
-      // Certificates are asked for and verified by OpenSSL; `#judge` turns away, so that it can say why.
+      // OpenSSL requests and verifies certificates; `#judge` refuses, so that it can state the reason.
       ...{ requestCert: true, rejectUnauthorized: false },
-      // A resumed session shows no certificate: it would outlive its own, and whoever was turned away has one as well.
-      // Sessions are kept in the tickets alone, unless somebody listens for 'newSession' and 'resumeSession'.
+      // A resumed session shows no certificate: it would outlive its own, and a refused caller gets a ticket as well.
+      // Sessions are kept in the tickets alone, unless there is a listener for 'newSession' and 'resumeSession'.
       secureOptions: constants.SSL_OP_NO_TICKET,
     });
     const { guard } = options;
@@ -75,7 +77,7 @@ export class Handshakes {
     for (const { raw } of this.#pending.values()) raw.destroy();
   }
 
-  /** A program without TLS is told so in its own words. */
+  /** Answers a program without TLS in plain text. */
   #firstBytes(raw: Socket, address: string): void {
     const bytes = raw.read() as Buffer | null;
     if (bytes === null) return void raw.destroy();
@@ -116,8 +118,8 @@ export class Handshakes {
 }
 
 /**
- * Undefined: it has just shown a good one. `authorized` alone does not say so: of a resumed session without any, Node 20
- * says true.
+ * Returns undefined if it has just shown a good one. `authorized` alone is not enough: Node 20 sets it to true for a
+ * resumed session without a certificate.
  */
 function certificateProblem(socket: TLSSocket): string | undefined {
   if (socket.isSessionReused()) return 'it resumed an earlier session, which shows no certificate';
@@ -127,7 +129,7 @@ function certificateProblem(socket: TLSSocket): string | undefined {
   return tlsProblem({ name: '', message: '', code }) ?? `its certificate is not accepted (${code})`;
 }
 
-/** Says it and closes; what else comes is thrown away unread, so that the kernel does not reset what was said. */
+/** Sends the problem and closes; further input is discarded, so that the kernel does not reset what was sent. */
 function turnAway(socket: Socket, problem: string): void {
   socket.end(encodeMessage(refusal(problem)));
   socket.resume();

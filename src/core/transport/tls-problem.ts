@@ -1,17 +1,17 @@
-/** What can be wrong between two sides of TLS, in words about the other side. */
+/** Describes TLS problems between two sides, in words about the other side. */
 import { printable } from '../printable';
 import type { Message } from '../protocol';
 
 const MAX_CHARS = 300;
 
-/** As Node calls it. */
+/** Node's error code. */
 export const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
 const NOT_OF_OUR_CA = 'its certificate was not signed by the CA that is configured here ([tls] ca)';
 export const NOT_TLS = 'it does not speak TLS, which [tls] of the configuration here asks for';
 export const TLS_UNEXPECTED = 'it speaks TLS, for which there is no [tls] in the configuration here';
 
-/** What OpenSSL and Node find wrong with the other side's certificate, or with what it says. */
+/** Problems that OpenSSL and Node find with the other side's certificate or input. */
 const PROBLEMS: Record<string, string> = {
   CERT_HAS_EXPIRED: 'its certificate has expired',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet (are the clocks right?)',
@@ -31,12 +31,12 @@ const PROBLEMS: Record<string, string> = {
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it wants a certificate, and got none',
 };
 
-/** The Error of a listener with TLS to whom it does not let speak. */
+/** Makes the Error that a TLS listener sends to a caller that it refuses. */
 export function refusal(problem: string): Message {
   return { kind: 'Error', code: problem === NOT_TLS ? 'tls_needed' : 'bad_certificate', message: problem };
 }
 
-/** Such an Error as said of the listener; undefined for any other message. */
+/** Returns the text of such an Error as a statement about the listener; undefined for any other message. */
 export function refusalText(message: Message): string | undefined {
   if (message.kind !== 'Error') return undefined;
   if (message.code === 'tls_needed') return TLS_UNEXPECTED;
@@ -44,10 +44,13 @@ export function refusalText(message: Message): string | undefined {
   return `it turned us away, saying of us: "${printable(message.message, MAX_CHARS)}"`;
 }
 
-/** What a handshake failed of, as said of the other side; undefined: not of TLS (refused, closed, unreachable). */
+/**
+ * Returns why a handshake failed, as a statement about the other side; undefined if the cause is not TLS (refused,
+ * closed, unreachable).
+ */
 export function tlsProblem(error: NodeJS.ErrnoException): string | undefined {
   const { code = '', message } = error;
-  // Our own words, with names that the other side's certificate says.
+  // Our own message, with names from the other side's certificate.
   if (code === WRONG_NAME) return printable(message, MAX_CHARS);
   const known = Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code] : undefined;
   if (known !== undefined) return known;
@@ -57,7 +60,7 @@ export function tlsProblem(error: NodeJS.ErrnoException): string | undefined {
   return undefined;
 }
 
-/** Whether what came instead of a frame are the first bytes of TLS: a record of an alert or of a handshake. */
+/** Returns true if the bytes received instead of a frame begin a TLS alert or handshake record. */
 export function looksLikeTls(bytes: Uint8Array): boolean {
   return (bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 0x03 && bytes[2]! <= 0x04;
 }

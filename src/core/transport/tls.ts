@@ -1,5 +1,5 @@
 /**
- * Mutual TLS under the frames: both sides show a certificate of the same CA, and who is dialed must also be the server
+ * Mutual TLS below the frames: both sides show a certificate of the same CA, and a dialed server must also be the one
  * that was meant (docs/tls.md). Only programs with [tls] in their configuration load this file.
  */
 import { X509Certificate } from 'node:crypto';
@@ -11,20 +11,20 @@ import { type HandshakeOptions, Handshakes } from './tls-handshakes';
 
 const MAX_CHARS = 300;
 
-/** The texts of three PEM files. */
+/** The contents of three PEM files. */
 export interface TlsPem {
   ca: string;
   cert: string;
   key: string;
 }
 
-/** Who is dialed, or calls: the certificate must name the host, or the server; without an id, any server will do. */
+/** The expected server: the certificate must name its host or its id; without an id, any server matches. */
 export interface ServerName {
   host: string;
   serverId?: number;
 }
 
-/** What a program shows of itself and whom it believes. */
+/** A program's own certificate and the CA that it trusts. */
 export class Secure {
   readonly #cert: string;
   readonly #options: SecureContextOptions;
@@ -36,7 +36,7 @@ export class Secure {
     this.#context = createSecureContext(this.#options);
   }
 
-  /** Begins to connect; 'secureConnect' comes once the other side has proved who it is, and nothing is sent before. */
+  /** Begins to connect; 'secureConnect' follows once the other side has authenticated, and nothing is sent before. */
   connect(options: TcpNetConnectOpts & { highWaterMark: number }, name: ServerName): TLSSocket {
     const socket = connect({
       ...options,
@@ -44,7 +44,7 @@ export class Secure {
       rejectUnauthorized: true,
       checkServerIdentity: (_host, { raw }) => identityError(new X509Certificate(raw), name),
     });
-    // tls.connect knows nothing of these.
+    // tls.connect does not support these.
     socket.setNoDelay(options.noDelay);
     socket.setKeepAlive(options.keepAlive, options.keepAliveInitialDelay);
     socket.cork();
@@ -52,25 +52,25 @@ export class Secure {
     return socket;
   }
 
-  /** See `nameProblem`, of its own certificate. */
+  /** Returns the `nameProblem` of its own certificate. */
   nameProblem(serverId: number, hosts: readonly string[]): string | undefined {
     return nameProblem(this.#cert, serverId, ...hosts);
   }
 
-  /** Returns why a caller that shows this is not the server that it says to be; undefined: it is. */
+  /** Returns why a caller with this certificate is not the server that it claims to be; undefined if it is. */
   callerProblem(certificate: X509Certificate | undefined, name: ServerName): string | undefined {
     return certificate === undefined ? 'it has no certificate' : identityError(certificate, name)?.message;
   }
 
-  /** For a listener: makes accepted sockets secure ones. */
+  /** For a listener: runs the TLS handshakes of accepted sockets. */
   handshakes(options: Omit<HandshakeOptions, 'context'>): Handshakes {
     return new Handshakes({ ...options, context: this.#options });
   }
 }
 
 /**
- * Why peers would refuse a server with this certificate (PEM), as said of the certificate; undefined: it names the id or
- * a host. Without hosts nobody here knows what they dial, and any host that it names may be right.
+ * Returns why peers would refuse a server with this certificate (PEM), as a statement about the certificate; undefined
+ * if it names the id or a host. Without hosts it is unknown what peers dial, and any host that it names may be right.
  */
 export function nameProblem(cert: string, serverId: number, ...hosts: string[]): string | undefined {
   const own = new X509Certificate(cert);
@@ -80,7 +80,7 @@ export function nameProblem(cert: string, serverId: number, ...hosts: string[]):
   return `${printable(namesText(own), MAX_CHARS)}, but peers look for server-${serverId} or the host they dial${dialed}`;
 }
 
-/** Its message is ours; undefined: it is who it should be. */
+/** Returns an error with our own message; undefined if the certificate is the expected one. */
 function identityError(cert: X509Certificate, { host, serverId }: ServerName): Error | undefined {
   if (namesHost(cert, host) || namesServer(cert, serverId)) return undefined;
   const wanted = `${host} or ${serverId === undefined ? 'server-N' : `server-${serverId}`}`;
@@ -96,7 +96,7 @@ function namesOf({ subjectAltName }: X509Certificate): string[] {
   return subjectAltName?.split(', ') ?? [];
 }
 
-/** Undefined: any server. */
+/** Returns true if the certificate names this server; `serverId` undefined: any server. */
 function namesServer(cert: X509Certificate, serverId: number | undefined): boolean {
   return namesOf(cert).some((name) => serverIdOf(name) !== null && [undefined, serverIdOf(name)].includes(serverId));
 }
@@ -106,7 +106,7 @@ function namesAnyHost(cert: X509Certificate): boolean {
 }
 
 function namesHost(cert: X509Certificate, host: string): boolean {
-  // The zone of fe80::1%eth0 means something on this machine alone; no certificate has one, and checkIP would throw.
+  // The zone of fe80::1%eth0 is meaningful on this machine only; no certificate has one, and checkIP would throw.
   if (isIP(host) !== 0) return cert.checkIP(host.split('%', 1)[0]!) !== undefined;
   return cert.checkHost(host, { subject: 'never', partialWildcards: false }) !== undefined;
 }

@@ -1,33 +1,37 @@
 /**
- * Shares one thread among many connections, so that nobody who sends much at once makes the others wait. The order is
- * that of fair queueing with priority for sparse flows (RFC 8290, section 4.2): who has nothing waiting is served at once,
- * who did not finish within its quantum joins the busy ones, and they take turns.
+ * Shares one thread among many connections, so that none that sends a lot at once makes the others wait. The order is
+ * fair queueing with priority for sparse flows (RFC 8290, section 4.2): a connection with nothing waiting is served at
+ * once; one that did not finish within its quantum joins the busy ones, which take turns.
  */
 
 /**
- * CPU work for one class of connections before timers, sockets and the other classes get their turn. A turn must be short:
- * libuv accepts one connection in each, so that a client that dials waits for as many turns as dialed before it.
+ * CPU time for one class of connections before timers, sockets and the other classes get their turn. A turn must be
+ * short: libuv accepts one connection per turn, so a client that dials waits one turn for each client that dialed
+ * before it.
  */
 export const SLICE_MS = 1;
-/** CPU work for one connection before the next one gets its turn: a few messages. */
+/** CPU time for one connection before the next one gets its turn: a few messages. */
 export const QUANTUM_MS = 0.25;
 
-/** Whoever waits with more than this is no sparse flow: a piece of it may be one long message, which cannot be divided. */
+/**
+ * A connection with more than this waiting is not a sparse flow: part of it may be one long message, which cannot be
+ * divided.
+ */
 const SPARSE_BYTES = 16 * 1024;
 
 export interface Worker {
-  /** A link with another server: served before the others, within a slice of its own. */
+  /** True for a link with another server: served before the others, within a slice of its own. */
   readonly isPeer: boolean;
-  /** What waits, and what came before of the same message. */
+  /** Bytes waiting, and bytes already received of the same message. */
   readonly waitingBytes: number;
-  /** Works until nothing is left, or `mayGoOn` says no between two pieces; returns whether something is left. */
+  /** Works until nothing is left, or `mayGoOn` returns false between two pieces; returns true if something is left. */
   work(mayGoOn: () => boolean): boolean;
 }
 
 export interface TurnsOptions {
-  /** Monotonic. */
+  /** Returns monotonic time. */
   monotonicMs(): number;
-  /** Calls back when sockets and timers have had their turn. Default: setImmediate. */
+  /** Calls back after sockets and timers have had their turn. Default: setImmediate. */
   afterTurn?(callback: () => void): void;
 }
 
@@ -38,7 +42,7 @@ export class Turns {
   readonly #sparse = new Set<Worker>();
   /** Did not finish within a quantum, or has long messages. */
   readonly #busy = new Set<Worker>();
-  /** Work done as bytes arrived, since the last turn. */
+  /** Work done on arrival of bytes, since the last turn. */
   #arrivedWorkMs = 0;
   #isTurnDue = false;
 
@@ -46,7 +50,7 @@ export class Turns {
     this.#options = options;
   }
 
-  /** Something arrived for `worker`: it works now if this turn has time left, else in one of the next turns. */
+  /** Input arrived for `worker`: it works now if this turn has time left, else in one of the next turns. */
   arrived(worker: Worker): void {
     if (this.#peers.has(worker) || this.#sparse.has(worker) || this.#busy.has(worker)) return;
     if (worker.isPeer || this.#arrivedWorkMs < SLICE_MS) this.#serveArrived(worker);
@@ -54,7 +58,7 @@ export class Turns {
     this.#planTurn();
   }
 
-  /** A turn is only made when there is reason to: one after every arrival would cost as much as the work itself. */
+  /** Schedules a turn only when there is a reason: one after every arrival would cost as much as the work itself. */
   #serveArrived(worker: Worker): void {
     const startMs = this.#options.monotonicMs();
     this.#serve(worker, startMs);
@@ -82,7 +86,7 @@ export class Turns {
     this.#planTurn();
   }
 
-  /** At least one, so that no class can starve another. */
+  /** Serves at least one, so that no class can starve another. */
   #serveInTurn(waiting: Set<Worker>): void {
     let nowMs = this.#options.monotonicMs();
     const endMs = nowMs + SLICE_MS;
