@@ -18,7 +18,7 @@ interface Sink {
   onClose(connId: number): void;
 }
 
-/** One accepted connection: gathers a task's secret, passes everything else on. */
+/** Handles one accepted connection: collects a task's secret and passes everything else on. */
 export function acceptedHandler(
   connId: number,
   connection: Connection,
@@ -35,7 +35,7 @@ export function acceptedHandler(
       task = { message, form, bytes: bodyLength };
     },
     onBody: (chunk) => {
-      if (!task || task.bytes > maxSecretBytes) return; // read, so that the frame ends, and not kept
+      if (!task || task.bytes > maxSecretBytes) return; // read to the end of the frame, but not kept
       const before = secretBlocks.heldBytes;
       secretBlocks.append(chunk, task.bytes - secretBlocks.length);
       connection.hold(secretBlocks.heldBytes - before);
@@ -57,7 +57,7 @@ export function acceptedHandler(
     },
     owesAnswer: () => sink.owesAnswer(connId),
     onClose: () => {
-      // It may linger for a second to hear our last words.
+      // The connection may linger for a second to send our last messages.
       secretBlocks.take();
       sink.onClose(connId);
     },

@@ -7,7 +7,7 @@ import type { MemberConfig, Now } from './effects';
 import type { Executor } from './executor';
 import type { Outbox } from './outbox';
 
-/** What this server says of itself as a peer, and what it tells the events file about leadership. Pure. */
+/** Announces this server to its peers, and leadership changes to the events file. Pure. */
 export class Announcer {
   /** When the next Heartbeat is due. */
   nextHeartbeatMs = Infinity;
@@ -38,7 +38,7 @@ export class Announcer {
       timestamp: Math.floor(unixMs / 1000),
       load: Math.round(this.loadScore() * 100) / 100,
       term,
-      // Who leaves still assigns until somebody else leads, but must not be followed any more.
+      // A leaving server still assigns until there is a new leader, but must no longer be followed.
       leader_id: phase === 'leaving' && leaderId === id ? null : leaderId,
       incarnation,
       workers,
@@ -47,7 +47,7 @@ export class Announcer {
     };
   }
 
-  /** This server's whole list: told first on every new link (News). */
+  /** Returns this server's whole task list, sent first on every new link (News). */
   list(unixMs: number): MessageOf<'HistoryAdd'>[] {
     const { id } = this.config;
     const where = { assigned_server_id: id, timestamp: unixMs / 1000 };
@@ -68,13 +68,13 @@ export class Announcer {
     else if (this.election.mode !== 'candidate') this.outbox.broadcast([this.heartbeat(now.unixMs)]);
   }
 
-  /** The events file and the log follow the leadership, not every message about it. */
+  /** Writes leadership changes to the events file and the log, not every message about them. */
   private tellLeadership(outputs: readonly ElectionOutput[]): void {
     const { term, leaderId } = this.election.leadership;
     const was = this.lastTold;
     if (term === was.term && leaderId === was.leaderId) return;
     const reasons = outputs.flatMap((output) => (output.type === 'changed' ? [output.reason] : []));
-    const reason = reasons.at(-1) ?? 'a greater term was heard of';
+    const reason = reasons.at(-1) ?? 'heard of a greater term';
     this.lastTold = { term, leaderId };
     if (was.leaderId === this.config.id) {
       this.outbox.event({ event: 'stepped_down', term, leader_id: leaderId, reason });
@@ -84,7 +84,7 @@ export class Announcer {
   }
 }
 
-/** The keys of a HistorySyncResponse. */
+/** Returns the task keys of a HistorySyncResponse. */
 export function syncKeys(message: MessageOf<'HistorySyncResponse'>): string[] {
   return message.history_entries.map(([client_name, request_id], index) =>
     taskKey({ client_name, request_id, run_id: message.run_ids?.[index] }),

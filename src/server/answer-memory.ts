@@ -1,19 +1,19 @@
 import { ClusterError } from '../core/errors';
 import { ReadRate } from './read-rate';
 
-/** What is left of the memory for hosts that hold less than such a part, and what one may hold against others. */
+/** Share of the remaining memory for hosts below it, and the most that one host may hold against others. */
 const SHARE = 1 / 4;
-/** A host that asked for memory so recently wants its share. */
+/** A host that asked for memory this recently wants its share. */
 const WANTS_MS = 60_000;
 /**
- * Where there is no room, whoever is waited for and takes nothing for so long gives way to anybody. Far more than a
- * client on a busy machine is held up, and less than a request's timeout.
+ * When memory runs out, a reader that is waited for and has taken nothing for this long is cut off in favour of any
+ * other. Far longer than a client on a busy machine stalls, and shorter than a request's timeout.
  */
 const STALLED_MS = 3000;
-/** The order of readers, by their speed, is made anew no more often than this: refusals must stay cheap. */
+/** Readers are ranked by speed at most this often: refusals must stay cheap. */
 const RANKED_FOR_MS = 1000;
 
-/** A connection, as far as it takes answers. */
+/** A connection, as far as it reads responses. */
 export interface AnswerTaker {
   /** host:port */
   readonly remoteAddress: string;
@@ -21,36 +21,36 @@ export interface AnswerTaker {
   readonly unsentBytes: number;
 }
 
-/** A connection that holds memory with its answers. */
+/** A connection whose responses hold memory. */
 export interface Reader<T extends AnswerTaker = AnswerTaker> {
   readonly taker: T;
-  /** Whose share it counts in. */
+  /** The host whose share it counts in. */
   readonly host: string;
   readonly rate: ReadRate;
   bytes: number;
-  /** It holds nothing any more, whatever is still released for it. */
+  /** Its memory has been freed, whatever is still released for it. */
   isCutOff: boolean;
 }
 
 /**
- * The memory that answers hold until they are taken (docs/decisions/0026). Says who must be cut off; the caller does it.
- * Pure: time is an argument.
+ * Accounts for the memory that responses hold until they are read (docs/decisions/0026). Selects readers to cut off;
+ * the caller does it. Pure: time is an argument.
  */
 export class AnswerMemory<T extends AnswerTaker> {
   private readonly known = new WeakMap<T, Reader<T>>();
-  /** Those that hold something. */
+  /** Readers that hold memory. */
   private readonly readers = new Set<Reader<T>>();
   private readonly hostBytes = new Map<string, number>();
   private heldBytes = 0;
-  /** The host that asked for memory last, and another one that did before. */
+  /** The host that asked for memory last, and when another host last did. */
   private asked = { host: '', ms: -Infinity, otherMs: -Infinity };
-  /** Readers that were waited for when they were last put in order, the slowest first. */
+  /** Readers that were waited for at the last ranking, slowest first. */
   private ranked: Reader<T>[] = [];
   private rankedMs = -Infinity;
 
   constructor(private readonly maxBytes: number) {}
 
-  /** The one place of a connection's answers, for as long as the connection lives. */
+  /** Returns the one reader of a connection, for as long as the connection lives. */
   reader(taker: T): Reader<T> {
     const known = this.known.get(taker);
     if (known) return known;
@@ -61,7 +61,8 @@ export class AnswerMemory<T extends AnswerTaker> {
   }
 
   /**
-   * A reader's answers are to hold so many bytes more. Returns who must be cut off for it: they hold nothing from here on.
+   * Reserves more memory for a reader's responses. Returns the readers that must be cut off for it: their memory counts
+   * as freed.
    * @throws ClusterError('overloaded') if even that does not make room
    */
   take(reader: Reader<T>, bytes: number, nowMs: number): Reader<T>[] {
@@ -77,7 +78,7 @@ export class AnswerMemory<T extends AnswerTaker> {
     if (!reader.isCutOff) this.change(reader, -bytes);
   }
 
-  /** A reader has to be waited for; `ends` says when no more. */
+  /** A reader has to be waited for; `ends` marks the end of the wait. */
   begins(reader: Reader<T>, nowMs: number): void {
     reader.rate.begin(nowMs, takenBytes(reader));
   }
@@ -86,7 +87,7 @@ export class AnswerMemory<T extends AnswerTaker> {
     reader.rate.end(nowMs, takenBytes(reader));
   }
 
-  /** To be called about every second. Returns who must be cut off as too slow: they hold nothing from here on. */
+  /** Called about once a second. Returns the readers to cut off as too slow: their memory counts as freed. */
   tooSlow(nowMs: number): Reader<T>[] {
     const slow = [...this.readers].filter((reader) => reader.rate.look(nowMs, takenBytes(reader)));
     for (const reader of slow) this.cutOff(reader);
@@ -113,7 +114,7 @@ export class AnswerMemory<T extends AnswerTaker> {
     return this.hostBytes.get(host) ?? 0;
   }
 
-  /** Who has to go so that so many bytes more fit; nobody is cut off in vain. */
+  /** Returns the readers to cut off to make room; none are cut off in vain. */
   private makeRoom(newcomer: Reader<T>, bytes: number, nowMs: number): Reader<T>[] {
     const { host } = newcomer;
     this.noteAsking(host, nowMs);
@@ -139,7 +140,7 @@ export class AnswerMemory<T extends AnswerTaker> {
     asked.ms = nowMs;
   }
 
-  /** Whether another host than the one that has just asked did so lately. */
+  /** Returns true if a host other than the one that has just asked did so recently. */
   private othersWant(host: string, nowMs: number): boolean {
     return host === this.asked.host && nowMs - this.asked.otherMs < WANTS_MS;
   }
@@ -155,9 +156,10 @@ export class AnswerMemory<T extends AnswerTaker> {
   }
 
   private overloaded({ host }: Reader<T>, bytes: number, roomBytes: number): ClusterError {
-    const kept = roomBytes < this.maxBytes ? `, of which ${this.maxBytes - roomBytes} are kept for other hosts` : '';
+    const kept =
+      roomBytes < this.maxBytes ? `, of which ${this.maxBytes - roomBytes} are reserved for other hosts` : '';
     const text =
-      `answers that wait to be read hold ${this.heldBytes} bytes (${this.of(host)} for ${host}), ` +
+      `responses waiting to be read hold ${this.heldBytes} bytes (${this.of(host)} for ${host}), ` +
       `${bytes} more would exceed max_response_bytes ${this.maxBytes}${kept}`;
     return new ClusterError('overloaded', text, { retryable: true });
   }
@@ -172,8 +174,8 @@ function isStalled({ rate }: Reader): boolean {
 }
 
 /**
- * Readers that hold `missingBytes` together: of the host that holds most at that moment the first in the list that may
- * go, again and again. Undefined if they are not enough.
+ * Selects readers that hold `missingBytes` together: repeatedly the first in the list of the host that holds most.
+ * Returns undefined if they are not enough.
  */
 function slowestOfLargest<R extends Reader>(
   readers: readonly R[],
@@ -204,7 +206,7 @@ function slowestOfLargest<R extends Reader>(
   return victims;
 }
 
-/** Whose share an address (host:port) counts in. An IPv6 host may use every address of its /64 network. */
+/** Returns the share that an address (host:port) counts in. An IPv6 host may use any address of its /64 network. */
 export function shareOwner(remoteAddress: string): string {
   const host = remoteAddress.slice(0, remoteAddress.lastIndexOf(':'));
   if (!host.startsWith('[')) return host;

@@ -2,39 +2,39 @@ import type { BodyWriter, Connection } from '../core/transport/network';
 import { AnswerMemory, type Reader } from './answer-memory';
 import { MIN_BYTES_PER_SECOND } from './read-rate';
 
-/** A reader that is slower than this no longer holds a worker's place: what is left goes on beside the next tasks. */
+/** A reader that is slower than this no longer occupies a worker: the rest is sent alongside the next tasks. */
 const SLOW_READER_MS = 250;
-/** After its client has given it up, on a slow way back; then whoever takes a byte now and then is cut off. */
+/** Time after the client's deadline, for a slow way back; then a reader that takes a byte now and then is cut off. */
 const TAKE_GRACE_MS = 1000;
 /**
- * More than this nobody gets to take an answer, whatever time a client names: the largest carrier of the default limits
- * (59 MB) takes 15 minutes at 64 KiB/s. It is also for clients that name no time, as the original's.
+ * The longest time to read a response, whatever deadline a client states: the largest carrier of the default limits (59
+ * MB) takes 15 minutes at 64 KiB/s. It also applies to clients that state none, such as the original's.
  */
 const MAX_TAKE_MS = 1_800_000;
 const LOOK_MS = 1000;
 
 export interface AnswerWatchOptions {
   maxBytes: number;
-  /** Monotonic. */
+  /** Returns monotonic time. */
   nowMs(): number;
   /** A reader on this host loses its connection. */
   onCutOff?(host: string, why: string): void;
 }
 
-/** An answer from when it is begun until it has been taken: what it holds, and how it is read. */
+/** A response from its start until it has been read: the memory it holds, and how it is read. */
 export interface WatchedAnswer {
-  /** From here on it holds so much. @throws ClusterError('overloaded') if that is more than there is room for */
+  /** Sets the memory held from here on. @throws ClusterError('overloaded') if there is no room for it */
   hold(bytes: number): void;
   /**
-   * Resolves when what was written last has been taken; calls `park` when that takes long. A reader that is not done in
-   * time loses its connection, since a body cannot be taken back.
+   * Resolves when the last write has been taken; calls `park` when that takes long. A reader that is not done in time
+   * loses its connection, since a body cannot be taken back.
    */
   taken(writer: BodyWriter, park: () => void): Promise<void>;
-  /** It has been taken, or never will be. */
+  /** The response has been read, or never will be. */
   close(): void;
 }
 
-/** Bounds what answers may hold until they are read, and for how long. What it decides is in AnswerMemory. */
+/** Bounds the memory that responses hold until they are read, and for how long. AnswerMemory makes the decisions. */
 export class AnswerWatch {
   private readonly memory: AnswerMemory<Connection>;
   /** Set while readers have to be waited for. */
@@ -45,7 +45,7 @@ export class AnswerWatch {
     this.memory = new AnswerMemory(options.maxBytes);
   }
 
-  /** `deadlineMs`: when the client gives the answer up; Infinity if it did not say. */
+  /** `deadlineMs`: when the client gives up; Infinity if unknown. */
   open(conn: Connection, deadlineMs: number): WatchedAnswer {
     const reader = this.memory.reader(conn);
     const endMs = Math.min(deadlineMs, this.options.nowMs() + MAX_TAKE_MS) + TAKE_GRACE_MS;
@@ -59,7 +59,7 @@ export class AnswerWatch {
     return {
       hold,
       taken: (writer, park) => {
-        // Whoever takes a few bytes now and then would hold it for ever.
+        // A reader that takes a few bytes now and then would hold it forever.
         endTimer ??= setTimeout(() => conn.destroy(), endMs - this.options.nowMs());
         return this.wait(reader, writer, park);
       },
@@ -72,7 +72,7 @@ export class AnswerWatch {
 
   private take(reader: Reader<Connection>, bytes: number): void {
     const victims = this.memory.take(reader, bytes, this.options.nowMs());
-    this.cutOff(victims, 'others need the memory of max_response_bytes');
+    this.cutOff(victims, 'other readers need the memory of max_response_bytes');
   }
 
   private cutOff(readers: readonly Reader<Connection>[], why: string): void {

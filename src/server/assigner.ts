@@ -2,7 +2,7 @@ import { fade, pickServer } from '../core/balancing/balancer';
 import { Ledger } from '../core/balancing/ledger';
 import type { FailureDetector } from '../core/election/failure-detector';
 
-/** What the assigner must know of its own server; the peers it sees through the detector. */
+/** The assigner's view of its own server; it sees the peers through the detector. */
 export interface SelfView {
   id: number;
   workers: number;
@@ -10,11 +10,11 @@ export interface SelfView {
   isLeaving(): boolean;
 }
 
-/** The leader's half of balancing: who gets the next task. Every server keeps the ledger; only a leader assigns. */
+/** The leader's half of balancing: assigns tasks. Every server keeps the ledger; only a leader assigns. */
 export class Assigner {
   readonly ledger = new Ledger();
   private readonly suspended = new Set<number>();
-  /** Per server: what it was given lately, as of `atMs`, and the number of the last assignment. */
+  /** Per server: recent assignments, as of `atMs`, and the number of the last one. */
   private readonly given = new Map<number, { recent: number; atMs: number; last: number }>();
   private assignedCount = 0;
 
@@ -24,8 +24,8 @@ export class Assigner {
   ) {}
 
   /**
-   * The server for a task, and whether this is a new assignment: a repeated request gets the same server as long as
-   * it is up and not excluded. Exclusions that leave nobody are ignored.
+   * Returns the server for a task, and whether this is a new assignment: a repeated request gets the same server as
+   * long as it is up and not excluded. Exclusions that leave no server are ignored.
    */
   assign(key: string, excludedIds: readonly number[], nowMs: number): { serverId: number; isNew: boolean } | null {
     const usable = this.usableIds();
@@ -39,7 +39,7 @@ export class Assigner {
     return { serverId, isNew: true };
   }
 
-  /** A server went down: its tasks get other servers at once, so that whoever asks is told. */
+  /** A server went down: reassigns its tasks at once, so that clients that ask get the new server. */
   reassign(downId: number, nowMs: number): { key: string; serverId: number }[] {
     const moved: { key: string; serverId: number }[] = [];
     for (const key of this.ledger.orphan(downId)) {
@@ -55,8 +55,8 @@ export class Assigner {
   }
 
   /**
-   * Forgets overdue assignments. A server that was silent all that time gets nothing new until it speaks;
-   * one that spoke was simply never sent the task by its client.
+   * Forgets overdue assignments. A server that was silent all that time gets nothing new until it is heard; if it was
+   * heard, its client simply never sent the task.
    */
   expire(nowMs: number): void {
     for (const { serverId, atMs } of this.ledger.expire(nowMs)) {
@@ -69,7 +69,7 @@ export class Assigner {
     this.suspended.delete(serverId);
   }
 
-  /** This server and every peer that is up and ready, the suspended ones only if nobody else is left. */
+  /** Returns this server and every peer that is up and ready; suspended ones only if there is no other. */
   private usableIds(): number[] {
     const peers = this.detector
       .all()

@@ -2,7 +2,7 @@ import { clockText } from '../core/metrics/clock-watch';
 import type { LogLevel } from '../core/environment';
 import type { ServerEventBody } from '../core/metrics/record';
 
-/** What a person is told of an event; null for those that only the files are for. Pure. */
+/** Returns the log line of an event; null for events that are only written to files. Pure. */
 export function eventText(event: ServerEventBody, serverId: number): { level: LogLevel; text: string } | null {
   switch (event.event) {
     case 'started':
@@ -10,7 +10,7 @@ export function eventText(event: ServerEventBody, serverId: number): { level: Lo
         `Server ${serverId} started${event.address ? ` on ${event.address}` : ''}, incarnation ${event.incarnation}`,
       );
     case 'ready':
-      return info('Cover is decoded, tasks are welcome');
+      return info('Cover decoded; accepting tasks');
     case 'election':
       return info(`Election in term ${event.term}: ${event.reason}`);
     case 'leader':
@@ -24,7 +24,7 @@ export function eventText(event: ServerEventBody, serverId: number): { level: Lo
     case 'peer_down':
       return { level: 'warn', text: `Server ${event.peer_id} is down: ${DOWN[event.reason]}` };
     case 'resumed':
-      return { level: 'warn', text: `This process did not run for ${event.late_ms} ms; asking who leads` };
+      return { level: 'warn', text: `This process was paused for ${event.late_ms} ms; asking who leads` };
     case 'overloaded':
       return { level: 'warn', text: `Overloaded: ${event.reason}` };
     case 'mismatch':
@@ -43,10 +43,10 @@ export function eventText(event: ServerEventBody, serverId: number): { level: Lo
 }
 
 const DOWN = {
-  refused: 'its address refuses connections, the process is gone',
-  silent: 'nothing was heard of it within the failure timeout',
+  refused: 'its address refuses connections, so the process is gone',
+  silent: 'no message from it within the failure timeout',
   restarted: 'it restarted',
-  deaf: 'it says that it does not hear us',
+  deaf: 'it reports that it does not hear this server',
   leaving: 'it is stopping',
 };
 

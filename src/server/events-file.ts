@@ -1,6 +1,6 @@
 import type { ServerEvent } from '../core/metrics/record';
 
-/** Where lines go; a RecordFile. */
+/** The destination of the lines; a RecordFile. */
 interface Lines {
   append(line: string): void;
   close(): void;
@@ -12,21 +12,22 @@ interface Allowance {
 }
 
 const MIB = 1024 * 1024;
-/** One for each request: some 5,000 a second under the names that our own clients have. */
+/** One per request: about 5,000 a second with the names that our own clients use. */
 const PER_REQUEST: Allowance = { bytesPerSec: MIB, burstBytes: 2 * MIB };
-/** What happens to the cluster: a few a second in its worst hour. */
+/** Cluster events: a few a second in the worst case. */
 const OF_CLUSTER: Allowance = { bytesPerSec: 64 * 1024, burstBytes: 512 * 1024 };
 
 type Kind = ServerEvent['event'];
 
-/** They come once a second or once in a life, whatever anybody does. */
+/** Once per second or once per process, whatever others do. */
 const FREE: ReadonlySet<Kind> = new Set(['started', 'ready', 'stopping', 'stopped', 'sample', 'left_out']);
 const TELL_MS = 1000;
 
 /**
- * The events of a server as lines. What others can cause at will has an allowance of bytes, so that no crowd of requests
- * fills the disk; what has no room is counted, and one `left_out` a second says so: the first one at once, so that a
- * server that is killed the next moment has said it. Whoever judges by the events knows then that some are missing.
+ * Writes the events of a server as lines. Events that others can cause at will have a budget of bytes, so that no
+ * number of requests fills the disk; those that exceed it are counted, and one `left_out` per second reports them: the
+ * first at once, so that even a server killed the next moment has reported it. Readers of the events then know that
+ * some are missing.
  */
 export class EventsFile {
   private readonly buckets = {
@@ -36,7 +37,7 @@ export class EventsFile {
   };
   private readonly leftOut = new Map<Kind, number>();
   private toldMs = -Infinity;
-  /** What the last event said of itself. */
+  /** The time and server id of the last event. */
   private last: Pick<ServerEvent, 'time' | 'server_id'> = { time: 0, server_id: 0 };
 
   constructor(private readonly lines: Lines) {}
@@ -70,7 +71,7 @@ export class EventsFile {
   }
 }
 
-/** So many bytes a second, saved up to a burst. The last line may take a little more than there is. */
+/** A token bucket of bytes. The last line may exceed what is left by a little. */
 class Bucket {
   private bytes: number;
   private atMs = -Infinity;

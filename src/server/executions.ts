@@ -10,18 +10,18 @@ import { refusal } from './refusal';
 import { TimeSlices } from './time-slices';
 
 /**
- * A cancelled answer with less than this left is finished: cheaper for both than a new connection. So is one that shares
- * its connection with other tasks: a body cannot be taken back, and they would be lost with it.
+ * A cancelled response with less than this left is finished: cheaper for both sides than a new connection. So is one
+ * that shares its connection with other tasks: a body cannot be taken back, and they would be lost with it.
  */
 const FINISH_BYTES = 1024 * 1024;
 /** Written at once: a part of a stored carrier is hardly more. */
 const PIECE_BYTES = 1024 * 1024;
-/** Of a plain frame, as its head; the rest goes out as a body does. */
+/** Bytes of a plain frame sent as its head; the rest is sent as a body. */
 const FRAME_HEAD_BYTES = 4;
-/** JSON around an answer in the plain form, and an envelope's header: more than either needs. */
+/** JSON around a response in the plain form, and an envelope's header: more than either needs. */
 const HEADER_BYTES = 4096;
 
-/** Tasks that are remembered because a worker died with them. */
+/** Number of tasks remembered because a worker died while executing them. */
 const MAX_DEADLY_TASKS = 256;
 
 interface Held {
@@ -30,9 +30,9 @@ interface Held {
   conn: Connection;
   form: FrameForm;
   secret: Uint8Array;
-  /** Set once the execution is not wanted any more. */
+  /** Set once the execution is no longer wanted. */
   discarded: boolean;
-  /** Of its answer, that the connection has not been given. */
+  /** Bytes of its response not yet given to the connection. */
   missingBytes: number;
 }
 
@@ -42,13 +42,13 @@ export interface ExecutionLimits {
   maxResponseBytes: number;
 }
 
-/** Hides the held secrets and streams the carriers; image bytes live here and nowhere else in the server. */
+/** Hides the held secrets and streams the carriers; image bytes are kept here and nowhere else in the server. */
 export class Executions {
   private readonly held = new Map<number, Held>();
   private readonly watch: AnswerWatch;
-  /** Tasks whose worker died, the latest. */
+  /** The latest tasks whose worker died. */
   private readonly deadly = new Set<string>();
-  /** Of carriers that are made on this thread. */
+  /** Time slices for carriers that are made on this thread. */
   private readonly slices: TimeSlices;
 
   constructor(
@@ -78,7 +78,7 @@ export class Executions {
     if (missingBytes > FINISH_BYTES && conn.openTaskCount === 0 && conn.isBodyAlone) conn.destroy();
   }
 
-  /** `deadlineMs`: when the client gives up; Infinity if it did not say. */
+  /** `deadlineMs`: when the client gives up; Infinity if unknown. */
   execute(executionId: number, requestId: number, deadlineMs: number): void {
     const held = this.held.get(executionId);
     if (!held) return;
@@ -100,7 +100,7 @@ export class Executions {
     );
   }
 
-  /** Ends the execution once; what comes later, of a reader that is slow, changes nothing. */
+  /** Ends the execution once; later events of a slow reader change nothing. */
   private finish(executionId: number, outcome: ExecutionOutcome): void {
     if (this.release(executionId)) this.done(executionId, outcome);
   }
@@ -128,7 +128,7 @@ export class Executions {
       };
       const parts = this.parts(secret);
       const byteLength = await parts.byteLength;
-      // Until the body begins a worker's death can be answered, and nobody's frames wait behind it.
+      // Until the body begins, a worker's death can be answered, and no other frames wait behind it.
       const first = await parts.next();
       if (held.discarded) return parts.cancel();
       if (form === 'envelope') {
@@ -142,7 +142,7 @@ export class Executions {
     }
   }
 
-  /** One frame of up to 64 MiB: it counts until the kernel has taken it, and its reader holds no worker's place. */
+  /** One frame of up to 64 MiB: it counts until the kernel has taken it, and its reader occupies no worker. */
   private async sendPlain(held: Held, answer: Answer, frame: Uint8Array): Promise<void> {
     answer.hold(frame.length);
     answer.park();
@@ -162,7 +162,7 @@ export class Executions {
     try {
       for (let part = first; part !== null; part = await parts.next()) {
         unmadeBytes -= part.length;
-        // The kernel's progress shows only at the end of a write: it must not be a whole carrier.
+        // The kernel reports progress only at the end of a write, which must not be a whole carrier.
         for (const piece of pieces(part)) {
           if (held.conn.closed) return parts.cancel();
           const mayGoOn = writer.write(piece);
@@ -181,7 +181,7 @@ export class Executions {
     }
   }
 
-  /** Small carriers on this thread, large ones part by part from a worker. */
+  /** Makes small carriers on this thread, large ones part by part in a worker. */
   private parts(secret: Uint8Array): Parts {
     if (secret.length > MAIN_THREAD_BYTES) return this.pool.hide(secret);
     const encoder = this.pool.encoder(secret);
@@ -199,7 +199,7 @@ export class Executions {
 
   private checkFits(byteLength: number, form: FrameForm): void {
     const { maxFrameBytes } = this.limits;
-    // In the plain form a byte takes two characters at the least.
+    // In the plain form a byte takes at least two characters.
     const leastBytes = HEADER_BYTES + (form === 'plain' ? 2 * byteLength : byteLength);
     if (leastBytes > maxFrameBytes) throw doesNotFit(leastBytes, maxFrameBytes);
   }
@@ -212,14 +212,14 @@ export class Executions {
   private refuse({ conn, key }: Held, requestId: number, error: unknown): void {
     const known = error instanceof ClusterError ? error : new ClusterError('internal', String(error));
     const isForElsewhere = known.code === 'internal' && known.retryable && !this.isDeadly(key);
-    // A worker died, most likely of something else than this task.
+    // A worker died, most likely for another reason than this task.
     const { message } = known;
     conn.send(refusal(requestId, isForElsewhere ? { code: 'overloaded', message } : known));
   }
 
   /**
-   * Whether a worker died with this task before. Another server may try it once then; more often, and a task that is the
-   * cause would go round until no server has workers.
+   * Returns true if a worker died with this task before. Another server may then try it once; more often, and a task
+   * that is the cause would travel until no server has workers left.
    */
   private isDeadly(key: string): boolean {
     if (this.deadly.has(key)) return true;
@@ -230,10 +230,10 @@ export class Executions {
   }
 }
 
-/** An answer that is read, and what gives its worker's place to the next task. */
+/** A response being read, and the means to give its worker to the next task. */
 type Answer = WatchedAnswer & { park(): void };
 
-/** What an encoder on this thread and a job in a worker have in common. */
+/** The common interface of an encoder on this thread and a job in a worker. */
 interface Parts {
   byteLength: number | Promise<number>;
   next(): Uint8Array | null | Promise<Uint8Array | null>;
@@ -246,7 +246,7 @@ function* pieces(part: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < part.length; at += PIECE_BYTES) yield part.subarray(at, at + PIECE_BYTES);
 }
 
-/** A stored carrier is made from its secret as it is read; others are made whole first, and so are plain frames. */
+/** Returns the bytes needed: a stored carrier is made as it is read; others, and plain frames, are made whole first. */
 function neededBytes({ form, secret }: Held, { byteLength, maxByteLength }: CarrierPlan): number {
   if (byteLength === null || form === 'plain') return maxByteLength;
   return Math.min(byteLength, secret.length + MADE_AHEAD_BYTES);
@@ -261,6 +261,6 @@ async function collect(first: Uint8Array | null, parts: Parts): Promise<Uint8Arr
 function doesNotFit(bytes: number, maxBytes: number): ClusterError {
   return new ClusterError(
     'secret_too_large',
-    `the answer would need a frame of at least ${bytes} bytes, max_frame_bytes is ${maxBytes}`,
+    `the response would need a frame of at least ${bytes} bytes, max_frame_bytes is ${maxBytes}`,
   );
 }

@@ -8,21 +8,21 @@ import { refusal } from './refusal';
 import { TaskQueue, type Task } from './task-queue';
 
 /**
- * How long news about tasks may wait to travel together. A small task's beginning and end fall into one batch; a longer
- * wait saves little and makes the leader believe that ended tasks still run.
+ * How long task news may wait to be sent together. A small task's start and end fit into one batch; a longer wait saves
+ * little and makes the leader believe that ended tasks still run.
  */
 const HISTORY_BATCH_MS = 1;
 
-/** Nobody waits longer, and a sum with more of it is exact no more. */
+/** No client waits longer, and sums with larger values lose precision. */
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
 
-/** What this server executes: it owns the truth about its tasks and tells its peers what it took up and what it ended. */
+/** Executes tasks on this server: it is authoritative for its tasks and reports starts and ends to its peers. */
 export class Executor {
   readonly queue: TaskQueue;
   phase: ServerPhase = 'starting';
   private history: TaskNews[] = [];
   private flushMs = Infinity;
-  /** After a pause: the sockets are read first, a cancel or a closed connection may lie in them. */
+  /** After a pause: the sockets are read first, since a cancel or a closed connection may be waiting in them. */
   private holdUntilMs = -Infinity;
   private overloadedSinceMs = -Infinity;
 
@@ -60,7 +60,7 @@ export class Executor {
     if (task) this.end(task, outcome, nowMs);
   }
 
-  /** The client no longer wants it. Only its own connection may say so. */
+  /** The client no longer wants the task. Only the task's own connection may cancel it. */
   onCancel(conn: ConnInfo, key: string, nowMs: number): void {
     this.dropWhere((task) => task.connId === conn.id && task.key === key, 'cancelled', nowMs);
   }
@@ -73,9 +73,9 @@ export class Executor {
     this.holdUntilMs = untilMs;
   }
 
-  /** Starts what may run and sends the news that is due. */
+  /** Starts the tasks that may run and sends the news that is due. */
   pump(now: Now, mayExecute: boolean): void {
-    // The hold is over whether or not anything may run: a deadline left in the past would be a tick without end.
+    // The hold ends whether or not anything may run: a deadline left in the past would cause ticks without end.
     if (now.nowMs >= this.holdUntilMs) this.holdUntilMs = -Infinity;
     if (mayExecute && this.holdUntilMs === -Infinity) {
       const { start, expired } = this.queue.take(now.nowMs);
@@ -88,9 +88,9 @@ export class Executor {
   }
 
   /**
-   * Tells the news, to this server's own ledger too: a leader that knew its own ends sooner than those of its peers
-   * would take itself for the least busy and keep most tasks. Called before a new subscriber gets the whole list, so
-   * that it does not hear an old change after it.
+   * Sends the news, also to this server's own ledger: a leader that learned of its own completions sooner than of its
+   * peers' would take itself for the least busy and keep most tasks. Called before a new subscriber gets the whole
+   * list, so that it does not get an old change after it.
    */
   flush(nowMs: number): void {
     for (const message of this.history) {
@@ -109,11 +109,11 @@ export class Executor {
 
   private refusal(nowMs: number): { code: string; message: string } | null {
     const { id } = this.config;
-    if (this.phase === 'starting') return { code: 'starting', message: `server ${id} is still preparing its cover` };
+    if (this.phase === 'starting') return { code: 'starting', message: `server ${id} is still decoding its cover` };
     if (this.phase === 'leaving') return { code: 'leaving', message: `server ${id} is stopping` };
     if (!this.queue.isFull) return null;
     const message = `server ${id} is overloaded: ${this.queue.activeCount} running, ${this.queue.queuedCount} queued`;
-    // One event a second tells it; one a refusal would fill the disk just when the server has no time.
+    // One event per second reports it; one per refusal would fill the disk just when the server is busiest.
     if (nowMs - this.overloadedSinceMs >= 1000) {
       this.overloadedSinceMs = nowMs;
       this.outbox.event({ event: 'overloaded', reason: message });
@@ -125,7 +125,7 @@ export class Executor {
     for (const task of this.queue.drop(matches)) this.discard(task, outcome, nowMs);
   }
 
-  /** Its client has mostly given up, but not one whose deadline was cut, and not one whose clock runs slower. */
+  /** Its client has usually given up, but not if its deadline was cut or its clock runs slower. */
   private expire(task: Task, nowMs: number): void {
     const message = `server ${this.config.id} is overloaded: the task waited until its deadline`;
     this.outbox.reply(task.connId, refusal(task.requestId, { code: 'overloaded', message }));

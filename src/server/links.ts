@@ -3,17 +3,17 @@ import { dial, type Connection, type FrameWatch, type Secure, type Turns } from 
 import type { OnceEach } from '../core/once-each';
 import type { Input } from './effects';
 
-/** The state machine gives up on slow dials long before this; it only bounds what a bug could leave behind. */
+/** The state machine abandons slow dials long before this; it only bounds the effect of a bug. */
 const CONNECT_TIMEOUT_MS = 60_000;
 
-/** Undefined `secure`: in the clear. */
+/** `secure` undefined: no TLS. */
 export interface LinkTls {
   secure: Secure | undefined;
-  /** Why a peer could not be spoken with; again when it has been well in between. */
+  /** Problems with peers, each reported once until the peer has recovered. */
   trouble: OnceEach;
 }
 
-/** The links that this server dials to its peers, as the Member orders them. */
+/** The links that this server dials to its peers, on the Member's orders. */
 export class Links {
   private readonly links = new Map<number, { link: number; connection: Connection }>();
 
@@ -43,7 +43,7 @@ export class Links {
         onTlsProblem: (problem) => trouble.say(address, `TLS with server ${peerId} (${address}): ${problem}`),
         onBody: () => {},
         onEnd: () => {},
-        // A newer peer may say things that we do not know: that is no reason to answer, or to give the link up.
+        // A newer peer may send unknown messages: no reason to answer, or to drop the link.
         onUnknown: ({ code, message: problem }) => {
           if (code === 'bad_message' && isCurrent()) this.step({ type: 'linkNonsense', peerId, link, problem });
         },

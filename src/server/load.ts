@@ -1,7 +1,7 @@
 import { type CpuInfo, cpus, freemem, totalmem } from 'node:os';
 import type { LoadSample } from '../core/election/priority';
 
-/** Samples the machine's load; the first sample covers the time since the machine began. */
+/** Samples the machine's load; the first sample covers the time since boot. */
 export class LoadSampler {
   private last = { busyMs: 0, totalMs: 0 };
   private cpuPercent = 0;
@@ -9,8 +9,8 @@ export class LoadSampler {
   constructor(private readonly readCpus: () => CpuInfo[] = cpus) {}
 
   /**
-   * CPU since the last call and memory now, as percentages of the whole machine. Where the CPU cannot be read, because
-   * the process may open no more files, it is as it was.
+   * Returns CPU since the last call and current memory, as percentages of the whole machine. CPU keeps its last value
+   * if it cannot be read because the process has no file descriptors left.
    */
   sample(): LoadSample {
     const now = cpuTimes(this.readCpus());

@@ -2,7 +2,7 @@ import type { MessageOf } from '../core/protocol';
 import type { ConnInfo } from './effects';
 import type { Member } from './member';
 
-/** What `cloudp2p status` shows of one server. */
+/** Returns one server's status for `cloudp2p status`. */
 export function memberStatus(member: Member, conn: ConnInfo, nowMs: number): MessageOf<'StatusResponse'> {
   const { config, election, executor, detector, assigner } = member;
   const { queue } = executor;

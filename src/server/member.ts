@@ -14,15 +14,15 @@ import { Outbox } from './outbox';
 import { Questions } from './questions';
 import { memberStatus } from './member-status';
 
-/** A refused dial is repeated after this long, or a quarter of a heartbeat if that is less. */
+/** A refused dial is repeated after this time, or a quarter of a heartbeat if that is less. */
 const REDIAL_MS = 100;
 const ELECTION_KINDS: ReadonlySet<string> = new Set(['Election', 'Alive', 'Yield', 'Coordinator']);
 /** After a pause the sockets are read for this long before anything is executed. */
 const READ_FIRST_MS = 10;
 
 /**
- * One server as a pure state machine: election, balancing, ledger and execution. `step` takes what happened and the
- * time, and returns what to do. It never waits: whatever would be a sleep is a later `tick`, due at `wakeAtMs`.
+ * One server as a pure state machine: election, balancing, ledger and execution. `step` takes an input and the time,
+ * and returns effects. It never waits: any delay is a later `tick`, due at `wakeAtMs`.
  */
 export class Member {
   readonly detector: FailureDetector;
@@ -88,7 +88,7 @@ export class Member {
     return loadScore(this.sample, this.executor.queue.activeCount, this.config.workers);
   }
 
-  /** Whether a question of this connection is still to be answered; of its tasks the shell knows. */
+  /** Returns true if a question of this connection is unanswered; the shell knows about its tasks. */
   owesAnswer(connId: ConnId): boolean {
     return this.questions.owesAnswer(connId);
   }
@@ -108,7 +108,7 @@ export class Member {
       case 'tick':
         return;
       case 'linkOpened': {
-        // One that lay waiting while this process was stopped may have been dialed anew since.
+        // An input that waited while this process was paused may concern a link that has been redialed since.
         if (this.detector.get(input.peerId)?.link !== input.link) return;
         this.detector.opened(input.peerId, input.link, nowMs);
         const message: Message = { kind: 'Subscribe', from_id: this.config.id };
@@ -147,25 +147,25 @@ export class Member {
     }
   }
 
-  /** Everything that is due now, whatever the input was. */
+  /** Handles everything that is due now, whatever the input was. */
   private settle(now: Now): void {
     const { nowMs } = now;
     if (nowMs >= this.detector.nextMs()) this.onDetector(this.detector.tick(nowMs), now);
-    // Before any word of an election: who does not know that we hear it would not listen.
+    // Before any election message: a peer that does not know that we hear it would ignore us.
     if (this.hearingChanged) this.announcer.sendHeartbeat(now);
     this.hearingChanged = false;
     if (this.takesPart) this.election.evaluate(nowMs);
     this.announcer.performElection(now);
     if (nowMs >= this.questions.nextMs()) this.questions.tick(nowMs);
     this.assigner.expire(nowMs);
-    // A leader that was stopped executes nothing before it knows who leads now.
+    // A leader that was paused executes nothing until it knows who leads now.
     this.executor.pump(now, this.election.mode !== 'confirming');
     this.news.tick(nowMs);
     if (nowMs >= this.announcer.nextHeartbeatMs) this.announcer.sendHeartbeat(now);
     this.stopIfDone(nowMs);
     this.wakeAtMs = Math.min(
       this.detector.nextMs(),
-      // A deadline that nobody heeds any more would be a tick without end.
+      // A deadline that is no longer acted on would cause ticks without end.
       this.takesPart ? this.election.nextMs() : Infinity,
       this.questions.nextMs(),
       this.assigner.ledger.nextMs(),
@@ -176,7 +176,7 @@ export class Member {
     );
   }
 
-  /** Who leaves stands for nothing any more, but leads on until somebody else does. */
+  /** A leaving server no longer stands for election, but leads on until there is a new leader. */
   private get takesPart(): boolean {
     return this.executor.phase !== 'leaving' || this.election.leads;
   }
@@ -190,8 +190,8 @@ export class Member {
   }
 
   /**
-   * A step that comes late by more than a heartbeat means that this process was stopped. Nobody is judged by that
-   * silence: what peers said in the meantime lies in our own sockets, and is read first.
+   * A step that is late by more than a heartbeat means that this process was paused. No peer is judged by that silence:
+   * messages sent in the meantime are in our own sockets, and are read first.
    */
   private noticePause(now: Now): void {
     const lateMs = now.nowMs - this.wakeAtMs;
@@ -204,9 +204,9 @@ export class Member {
   }
 
   private onPeerMessage(peerId: number, message: Message, now: Now): void {
-    // As if it had not been said: it makes nobody up, and a peer that is up does not go down for it.
+    // The message is ignored: it marks no peer up, and no peer goes down because of it.
     if ('term' in message && !isPlausibleTerm(message.term, now.unixMs)) {
-      return this.mismatches.onNonsense(peerId, `${message.kind}.term: more than elections can have made`);
+      return this.mismatches.onNonsense(peerId, `${message.kind}.term: greater than elections can have reached`);
     }
     if (message.kind === 'Heartbeat') {
       if (message.from_id !== peerId) return this.mismatches.onForeignId(peerId, message.from_id);
@@ -215,11 +215,11 @@ export class Member {
       this.mismatches.onHeartbeat(peerId, message, now.nowMs);
       if (!wasAskable) this.election.onAskable(peerId);
       this.assigner.heardFrom(peerId);
-      // Who does not hear us cannot lead us, and what it follows is no leader for us either.
+      // A peer that does not hear us cannot lead us, and its leader is not a leader for us either.
       if (!this.detector.isUp(peerId)) return;
       return this.election.onLeadership({ term: message.term, leaderId: message.leader_id }, peerId);
     }
-    // Who does not have us in its list never sends the first Heartbeat.
+    // A peer that does not list us never sends the first Heartbeat.
     if (message.kind === 'Error') this.mismatches.onError(peerId, message);
     // Nothing else counts before the Heartbeat that carries the incarnation.
     if (!this.detector.heard(peerId, now.nowMs)) return;
@@ -255,7 +255,7 @@ export class Member {
         return ledger.remove(peerId, taskKey(message), now.nowMs);
       case 'HistorySyncResponse':
         return ledger.sync(peerId, syncKeys(message));
-      default: // a peer speaks only these; anything else is ignored
+      default: // peers send only these; anything else is ignored
     }
   }
 
@@ -278,9 +278,9 @@ export class Member {
       case 'StatusQuery':
         return this.outbox.reply(conn.id, memberStatus(this, conn, now.nowMs));
       case 'TaskAck':
-        return; // the answer itself ended the task
+        return; // the response itself ended the task
       default:
-        // Whoever connects to our listener cannot speak as a peer.
+        // A connection to our listener cannot speak as a peer.
         return this.outbox.reply(conn.id, {
           kind: 'Error',
           code: 'not_a_peer',
@@ -290,10 +290,10 @@ export class Member {
   }
 
   private onSubscribe(conn: ConnInfo, peerId: number, now: Now): void {
-    // What stands in the list must not come after it once more.
+    // Changes included in the list must not be sent again after it.
     this.executor.flush(now.nowMs);
     const outcome = this.outbox.subscribe(peerId, conn, this.detector.isReachable(peerId));
-    // The list is told once: it may be long.
+    // The list is sent once: it may be long.
     if (outcome === 'again') return this.outbox.reply(conn.id, this.announcer.heartbeat(now.unixMs));
     if (outcome !== 'subscribed') {
       if (outcome === 'unknown') this.mismatches.onStranger(conn, peerId);
@@ -334,7 +334,7 @@ export class Member {
     }
   }
 
-  /** The tasks of a server that is down: the leader gives them to others at once, everybody else forgets them. */
+  /** Takes over the tasks of a server that is down: the leader reassigns them at once, all others forget them. */
   private takeOver(peerId: number, now: Now): void {
     if (this.election.mode !== 'leading') {
       this.assigner.ledger.orphan(peerId);
@@ -379,7 +379,7 @@ export class Member {
     const peer = this.detector.get(peerId);
     if (peer?.link !== link) return;
     const outputs = this.detector.closed(peerId, link, refused, now.nowMs);
-    // Dialed again at once: whom the election asked may be asked on the new link.
+    // Redialed at once: peers that the election asked may be asked again on the new link.
     if (peer.linkState === 'dialing') this.questions.onLinkLost(peerId);
     else this.onLinkLost(peerId);
     this.onDetector(outputs, now);

@@ -5,32 +5,32 @@ import type { MessageOf } from '../core/protocol';
 import type { ConnInfo, MemberConfig } from './effects';
 import type { Outbox } from './outbox';
 
-/** Far more than the wrong lists of a cluster make. Who means ill can make no more lines than these. */
+/** Far more than mismatched lists of a cluster cause. An attacker can cause no more lines than these. */
 const MAX_TOLD = 100;
-/** A server hears one that is gone for up to its failure timeout, so what passes is over after twice as long. */
+/** A server hears a dead peer for up to its failure timeout, so transient states end within twice that time. */
 const PATIENCE_TIMEOUTS = 2;
 const MAX_REASON_CHARS = 120;
 
-/** What a server is told that subscribes and is not configured; who is told so knows it again. */
+/** The refusal sent to a subscriber that is not configured; the receiver recognizes it by this text. */
 export function notConfigured(id: number): string {
   return `no peer ${id} is configured here`;
 }
 
 /**
- * Tells that lists of peers do not fit together. No server would notice by itself: who is heard by nobody leads alone,
- * and believes that the others are down. Decides nothing and sends nothing. Each is told once: of a peer, again after it
- * was up; of a caller, whom nobody vouches for, never again. Pure.
+ * Reports peer lists that do not match. No server would notice by itself: one that no peer hears leads alone and
+ * believes that the others are down. Decides nothing and sends nothing. Each problem is reported once: of a peer, again
+ * after it was up; of a caller, whose identity is unproved, never again. Pure.
  */
 export class Mismatches {
   private readonly addresses: ReadonlyMap<number, string>;
   private readonly ofPeers: OnceEach;
   private readonly ofCallers: OnceEach;
   private readonly patienceMs: number;
-  /** Peers of which it was told; what is wrong with their messages may differ from one to the next. */
+  /** Peers reported already; the problems of their messages may vary. */
   private readonly nonsensical = new Set<number>();
-  /** Since when a peer says that it hears this server, though it listens to nothing here. */
+  /** Since when a peer has claimed to hear this server without subscribing to it. */
   private readonly heardElsewhere = new Map<number, number>();
-  /** Peers in whose name two hosts listen here: since when, and in which life of the peer. */
+  /** Peers under whose id two hosts subscribe here: since when, and in which incarnation of the peer. */
   private readonly twoHosts = new Map<number, { sinceMs: number; incarnation: string | null }>();
 
   constructor(
@@ -45,35 +45,38 @@ export class Mismatches {
     this.patienceMs = PATIENCE_TIMEOUTS * config.timings.failureTimeoutMs;
   }
 
-  /** A Heartbeat of somebody else where this peer is dialed. */
+  /** A Heartbeat with another id at the address of this peer. */
   onForeignId(peerId: number, fromId: number): void {
     const where = this.addresses.get(peerId);
-    this.tellOfPeer(peerId, `At ${where} answers server ${fromId}, the configuration says ${peerId}`);
+    this.tellOfPeer(peerId, `Server ${fromId} answers at ${where}, expected server ${peerId} by the configuration`);
   }
 
   /** An Error on the link to a peer. */
   onError(peerId: number, { code, message }: MessageOf<'Error'>): void {
-    if (code !== 'refused') return; // not about who we are
+    if (code !== 'refused') return; // not about our identity
     const peer = `Server ${peerId} (${this.addresses.get(peerId)})`;
     if (message === notConfigured(this.config.id)) {
       this.tellOfPeer(peerId, `${peer} does not have this server in its peers`);
     } else this.tellOfPeer(peerId, `${peer} does not talk to this server: "${printable(message, MAX_REASON_CHARS)}"`);
   }
 
-  /** A message that no server would send: somebody else answers at its address, or it is out of its mind. */
+  /** A message that no server would send: another program answers at its address, or the peer is faulty. */
   onNonsense(peerId: number, problem: string): void {
     if (this.nonsensical.has(peerId)) return;
     this.nonsensical.add(peerId);
     const peer = `Server ${peerId} (${this.addresses.get(peerId)})`;
-    this.tellOfPeer(peerId, `${peer} says what no server says; it is ignored: ${printable(problem, MAX_REASON_CHARS)}`);
+    this.tellOfPeer(
+      peerId,
+      `${peer} sends invalid messages, which are ignored: ${printable(problem, MAX_REASON_CHARS)}`,
+    );
   }
 
-  /** A Subscribe under an id that is not among the peers. */
+  /** A Subscribe under an id that is not configured. */
   onStranger({ remoteHost }: ConnInfo, id: number): void {
     const reason =
       id === this.config.id
-        ? `Two servers call themselves ${id}: this one, and one at ${remoteHost}`
-        : `A server at ${remoteHost} calls itself ${id}, and is not in the peers of this one`;
+        ? `Two servers have id ${id}: this one, and one at ${remoteHost}`
+        : `A server at ${remoteHost} has id ${id}, which is not among the peers of this server`;
     this.ofCallers.say(remoteHost, reason);
   }
 
@@ -89,7 +92,7 @@ export class Mismatches {
     this.judgeHosts(peerId, beat, nowMs);
   }
 
-  /** Its trouble is over; the next is news. */
+  /** The peer has recovered; its next problem is reported again. */
   onUp(peerId: number): void {
     this.ofPeers.well(String(peerId));
     this.nonsensical.delete(peerId);
@@ -99,13 +102,13 @@ export class Mismatches {
     this.heardElsewhere.delete(peerId);
   }
 
-  /** Nothing is known of the time in which this process did not run. */
+  /** Nothing is known about the time during which this process was paused. */
   onResume(nowMs: number): void {
     this.heardElsewhere.clear();
     for (const each of this.twoHosts.values()) each.sinceMs = nowMs;
   }
 
-  /** Who hears this server does so on a link that ends here; if there is none for long, it hears another one. */
+  /** A peer that hears this server does so on a link that ends here; without one for long, it hears another server. */
   private judgeHearing(peerId: number, { hears }: MessageOf<'Heartbeat'>, nowMs: number): void {
     const { id } = this.config;
     if (!hears.includes(id) || this.outbox.hostsOf(peerId).length > 0) {
@@ -117,13 +120,14 @@ export class Mismatches {
     if (nowMs - sinceMs < this.patienceMs) return;
     this.tellOfPeer(
       peerId,
-      `Two servers call themselves ${id}: server ${peerId} (${this.addresses.get(peerId)}) hears one that is not this one`,
+      `Two servers have id ${id}: server ${peerId} (${this.addresses.get(peerId)}) hears one that is not this one`,
     );
   }
 
   /**
-   * Two hosts that listen as one peer are two servers, unless the peer has moved: then the connection of its former life
-   * may stay for a quarter of an hour. So only what began and goes on within one life counts.
+   * Two hosts that subscribe as one peer are two servers, unless the peer has moved: then the connection of its
+   * previous incarnation may stay for a quarter of an hour. So only what begins and lasts within one incarnation
+   * counts.
    */
   private judgeHosts(peerId: number, { incarnation }: MessageOf<'Heartbeat'>, nowMs: number): void {
     const known = this.twoHosts.get(peerId);
@@ -132,7 +136,7 @@ export class Mismatches {
     known.incarnation ??= incarnation;
     if (second === undefined || known.incarnation !== incarnation) this.twoHosts.delete(peerId);
     else if (nowMs - known.sinceMs >= this.patienceMs) {
-      this.ofCallers.say(second, `Two servers call themselves ${peerId}: one at ${first}, and one at ${second}`);
+      this.ofCallers.say(second, `Two servers have id ${peerId}: one at ${first}, and one at ${second}`);
     }
   }
 

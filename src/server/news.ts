@@ -9,19 +9,19 @@ export type TaskNews = MessageOf<'HistoryAdd' | 'HistoryRemove'>;
 /** Besides the names: keys, brackets, the longest numbers, and a frame's length. */
 const OVERHEAD_BYTES = 160;
 const MAX_NEWS_BYTES = OVERHEAD_BYTES + 2 * MAX_NAME_BYTES;
-/** Goes out at once: far less than a frame may have, and than a reader may leave unread. */
+/** Sent at once: far less than a frame's limit, and than a reader may leave unread. */
 export const PORTION_BYTES = 64 * 1024;
-/** Then the others have their turn: 3 MB/s, and the longest list that a queue allows is told in 4 s. */
+/** Pause for other work: 3 MB/s, and the longest list that a queue allows is sent in 4 s. */
 const PAUSE_MS = 20;
 
 /**
- * Tells the subscribers what this server has taken up and ended: to a new one the whole list first, then every change, in
- * order and in portions. A list begins with a HistorySyncResponse, which replaces whatever its reader believed, and goes on
- * with a HistoryAdd for each task that did not fit; so every version reads it, and there is no end of it to wait for: what
- * has been told so far is the truth about so many tasks. Pure.
+ * Sends subscribers the tasks that this server has started and ended: to a new one the whole list first, then every
+ * change, in order and in portions. A list begins with a HistorySyncResponse, which replaces its reader's state, and
+ * continues with a HistoryAdd for each task that did not fit; so every version can read it, and there is no end to wait
+ * for: whatever has been sent so far is correct. Pure.
  */
 export class News {
-  /** News for those who are in the middle of their list or of a burst, in order. */
+  /** News for subscribers in the middle of their list or of a burst, in order. */
   private readonly waiting = new Map<ConnId, TaskNews[]>();
   private portionMs = Infinity;
 
@@ -30,7 +30,7 @@ export class News {
     private readonly outbox: Outbox,
   ) {}
 
-  /** Returns how this server's list begins; what follows is told to the connection after it. */
+  /** Returns the beginning of this server's list; the rest is sent to the connection after it. */
   begin(connId: ConnId, list: readonly MessageOf<'HistoryAdd'>[], nowMs: number): MessageOf<'HistorySyncResponse'> {
     const count = portionOf(list);
     if (count < list.length) this.wait(connId, list.slice(count), nowMs);
@@ -57,7 +57,7 @@ export class News {
     this.waiting.delete(connId);
   }
 
-  /** Tells the next portion, when it is due. */
+  /** Sends the next portion when it is due. */
   tick(nowMs: number): void {
     if (nowMs < this.portionMs) return;
     for (const [connId, news] of this.waiting) {
@@ -79,9 +79,9 @@ export class News {
   }
 }
 
-/** How many of these, from the first on, are one portion. */
+/** Returns how many items, from the first on, form one portion. */
 function portionOf(news: readonly TaskNews[]): number {
-  // Mostly there are a few, whose names need not be measured.
+  // Usually there are a few, whose names need not be measured.
   if (news.length * MAX_NEWS_BYTES <= PORTION_BYTES) return news.length;
   let bytes = 0;
   const end = news.findIndex(({ client_name, run_id = '' }) => {

@@ -2,15 +2,15 @@ import { ClusterError } from '../core/errors';
 import { DEFAULT_MAX_HANDSHAKES } from '../core/transport/listener';
 import { openFilesLimit, raiseTo } from '../files/open-files-limit';
 
-/** Event loops, standard streams, events, log, pid file, the machine's load, names that are looked up. */
+/** Event loops, standard streams, events, log, pid file, load sampling, name resolution. */
 const OWN_FILES = 64;
 /** A worker thread's event loop. */
 const FILES_PER_WORKER = 8;
-/** The link that is dialed, and the one before it. Those that peers dial are among the connections. */
+/** The dialed link and the one before it. Links dialed by peers are among the connections. */
 const FILES_PER_PEER = 2;
-/** Prometheus' listener and its connections. */
+/** The Prometheus listener and its connections. */
 const METRICS_FILES = 40;
-/** One of so many places that are left is for callers in the middle of their TLS handshake. */
+/** One in this many remaining places is for callers in the middle of their TLS handshake. */
 const HANDSHAKE_SHARE = 4;
 
 export interface OpenFileNeeds {
@@ -24,14 +24,14 @@ export interface OpenFileNeeds {
 export interface FittedConnections {
   maxConnections: number;
   maxHandshakes: number;
-  /** Said once the server listens. */
+  /** Logged once the server listens. */
   warnings: string[];
 }
 
 /**
- * As many connections as the limit of open files leaves room for beside everything else that a server opens: a crowd of
+ * Returns as many connections as the limit of open files allows besides everything else that a server opens: a crowd of
  * callers must leave files for peers, events and samples.
- * @param limit the soft limit that holds
+ * @param limit the soft limit in effect
  * @throws ClusterError `bad_config` if not even the peers and one client have room
  */
 export function fitConnections(needs: OpenFileNeeds, limit = openFilesLimit()): FittedConnections {
@@ -46,14 +46,14 @@ export function fitConnections(needs: OpenFileNeeds, limit = openFilesLimit()): 
     const least = reserve + (hasTls ? places + Math.ceil(places / (HANDSHAKE_SHARE - 1)) : places);
     throw new ClusterError(
       'bad_config',
-      `a server with ${peerCount} peers and ${workers} workers needs at least ${least} open files and this process may ` +
-        `have ${limit}: ${raiseTo(least)}`,
+      `a server with ${peerCount} peers and ${workers} workers needs at least ${least} open files and the limit of this process is ` +
+        `${limit}: ${raiseTo(least)}`,
     );
   }
   if (maxConnections === wanted) return { maxConnections, maxHandshakes, warnings: [] };
   const needed = reserve + wanted + (hasTls ? DEFAULT_MAX_HANDSHAKES : 0);
   const warning =
-    `limits.max_connections is ${wanted}, but this process may have ${limit} open files: it takes at most ` +
+    `limits.max_connections is ${wanted}, but this process is limited to ${limit} open files: it accepts at most ` +
     `${maxConnections} connections; for all of them ${raiseTo(needed)}`;
   return { maxConnections, maxHandshakes, warnings: [warning] };
 }

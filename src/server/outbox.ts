@@ -5,18 +5,18 @@ import type { Message } from '../core/protocol';
 import type { ConnId, ConnInfo, Effect } from './effects';
 
 /**
- * Subscriptions are cheap to forge, and each costs as much as a peer. So there are few places for each peer: these for
+ * Subscriptions are cheap to forge, and each costs as much as a peer. So there are few places per peer: these for
  * connections from its configured host, and as many for all others together (a host with several addresses, or behind
- * NAT). A peer needs one, and leaves behind those of links that died without a word (docs/decisions/0020).
+ * NAT). A peer needs one, and leaves behind those of links that died unnoticed (docs/decisions/0020).
  */
 const PLACES = 4;
 
-/** Collects the effects of one step, and knows who subscribed to what this server says as a peer. Pure. */
+/** Collects the effects of one step, and keeps the peers' subscriptions. Pure. */
 export class Outbox {
   private effects: Effect[] = [];
-  /** By peer, each with the host that it came from, the earliest first. */
+  /** By peer, each with its remote host, earliest first. */
   private readonly subscribers = new Map<number, Map<ConnId, string>>();
-  /** The addresses of each peer's host, as far as they are known: `machineOf` each. */
+  /** The known addresses of each peer's host, each a `machineOf`. */
   private readonly machines = new Map<number, ReadonlySet<string>>();
 
   constructor(
@@ -40,22 +40,21 @@ export class Outbox {
     this.effects.push({ type: 'event', event });
   }
 
-  /** Notes the addresses that the host of a peer's address has now. */
+  /** Records the current addresses of a peer's host. */
   setHosts(peerId: number, hosts: readonly string[]): void {
     this.machines.set(peerId, new Set(hosts.map(machineOf)));
   }
 
   /**
-   * Only the real peer knows which subscription it reads, and it says whether it reads one (`hears`): while it does, a
-   * later one never replaces an earlier one. While it does not, none of those that fill the places is the peer's, and
-   * the earliest gives way, so that a peer that comes back always gets in. `again`: the same connection under the same
-   * id.
+   * Only the real peer knows which subscription it reads, and it reports whether it reads one (`hears`): while it does,
+   * a later one never replaces an earlier one. While it does not, none of those that fill the places is the peer's, and
+   * the earliest gives way, so that a returning peer always gets in. `again`: the same connection under the same id.
    */
   subscribe(peerId: number, conn: ConnInfo, hearsUs: boolean): 'subscribed' | 'again' | 'unknown' | 'too many' {
     const conns = this.subscribers.get(peerId);
     if (!conns) return 'unknown';
     if (conns.has(conn.id)) return 'again';
-    // Under one id only: the places of the others would be filled from one connection.
+    // A connection subscribes under one id only: otherwise it could fill the places of all peers.
     if ([...this.subscribers.values()].some((others) => others.has(conn.id))) return 'too many';
     const isHome = this.isHome(peerId, conn.remoteHost);
     const rivals = [...conns].filter(([, host]) => this.isHome(peerId, host) === isHome);
@@ -73,7 +72,7 @@ export class Outbox {
     for (const conns of this.subscribers.values()) conns.delete(connId);
   }
 
-  /** The hosts from which somebody subscribed under that id, each once. */
+  /** Returns the hosts that subscribed under that id, each once. */
   hostsOf(peerId: number): string[] {
     return [...new Set(this.subscribers.get(peerId)?.values())];
   }
@@ -82,7 +81,7 @@ export class Outbox {
     this.effects.push({ type: 'send', connIds: [connId], messages });
   }
 
-  /** As a peer, to whoever subscribed under that id. */
+  /** Sends as a peer, to the subscribers with that id. */
   tell(peerId: number, message: Message): void {
     this.send([...(this.subscribers.get(peerId)?.keys() ?? [])], [message]);
   }
@@ -99,7 +98,7 @@ export class Outbox {
     return [...this.subscribers.values()].flatMap((conns) => [...conns.keys()]);
   }
 
-  /** As a client, on the link that this server dialed. False when there is none. */
+  /** Sends as a client, on the link that this server dialed. Returns false if there is none. */
   ask(peerId: number, message: Message): boolean {
     const peer = this.detector.get(peerId);
     if (!peer?.heardOnLink) return false;

@@ -2,15 +2,15 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { parseAddress } from '../core/transport/network';
 
-/** A host that moves keeps its name: as often as this it is asked where it is. */
+/** A host that moves keeps its name: it is resolved again this often. */
 const REFRESH_MS = 30_000;
 
-/** Every address of a name. Rejects if it has none, or nobody knows. */
+/** Returns every address of a name. Rejects if it has none or cannot be resolved. */
 export type Resolve = (host: string) => Promise<string[]>;
 
 /**
- * Keeps what the hosts of the peers' addresses resolve to. It tells all of it at the start and again when it changes, one
- * name after the other and never waited for. A name that cannot be resolved now keeps what it was last known to be.
+ * Keeps the resolved addresses of the peers' hosts. Reports all of them at the start and again on changes, one name
+ * after the other and without blocking. A name that cannot be resolved keeps its last known addresses.
  */
 export class PeerHosts {
   private readonly hosts = new Map<number, string>();

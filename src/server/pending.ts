@@ -1,7 +1,6 @@
 /**
  * Questions that wait for an answer, each with a deadline: relayed assignments and probes of the leader. Deadlines are
- * added in order, so that the first one is the next: whoever asks much must not make every step look through all of them.
- * Pure.
+ * added in order, so that the first is the next one: many questions must not make every step search all of them. Pure.
  */
 export class Pending<T> {
   private readonly items = new Map<number, { value: T; deadlineMs: number }>();
@@ -18,7 +17,7 @@ export class Pending<T> {
     return this.lastId;
   }
 
-  /** The question with this id, once, if it is the expected one. */
+  /** Removes and returns the question with this id, if it is the expected one. */
   take(id: number, isExpected: (value: T) => boolean): T | undefined {
     const item = this.items.get(id);
     if (!item || !isExpected(item.value)) return undefined;
@@ -26,7 +25,7 @@ export class Pending<T> {
     return item?.value;
   }
 
-  /** Takes out everything whose deadline has come. */
+  /** Removes and returns everything whose deadline has passed. */
   takeDue(nowMs: number): T[] {
     const taken: T[] = [];
     for (const [id, { value, deadlineMs }] of this.items) {
@@ -37,7 +36,7 @@ export class Pending<T> {
     return taken;
   }
 
-  /** Takes out everything that matches. */
+  /** Removes and returns everything that matches. */
   takeWhere(matches: (value: T) => boolean): T[] {
     const taken: T[] = [];
     for (const [id, { value }] of this.items) {

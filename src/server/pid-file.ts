@@ -19,7 +19,7 @@ export class PidFile {
     private readonly pid: number,
   ) {}
 
-  /** @throws ClusterError `bad_config` where it cannot be written */
+  /** @throws ClusterError `bad_config` if it cannot be written */
   static async prepare(file: string, content: { pid: number } & Record<string, unknown>): Promise<PidFile> {
     return new PidFile(file, await named(() => prepared(file, `${JSON.stringify(content)}\n`)), content.pid);
   }

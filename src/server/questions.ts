@@ -10,7 +10,7 @@ import { Pending } from './pending';
 /** How long a client's request waits for the leader before this server proposes a server itself. */
 const RELAY_TIMEOUT_MS = 100;
 
-/** The election numbers its own checks from `firstCheckId`; those relayed for others must never carry the same. */
+/** The election numbers its own checks from `firstCheckId`; relayed checks must never use the same ids. */
 const OWN_CHECK_IDS = 2 ** 48;
 
 interface RelayedAssignment {
@@ -25,7 +25,7 @@ interface RelayedCheck {
   peerId: number;
 }
 
-/** Answers what clients and peers ask: who leads, does the leader live, who gets this task. Relays to the leader. */
+/** Answers queries: who leads, is the leader alive, which server gets this task. Relays to the leader. */
 export class Questions {
   private readonly assignments: Pending<RelayedAssignment>;
   private readonly checks: Pending<RelayedCheck>;
@@ -83,7 +83,7 @@ export class Questions {
     });
   }
 
-  /** "Does the leader live?" Only an answer of the leader itself, just now, makes it a yes. */
+  /** "Is the leader alive?" Only an answer of the leader itself, just now, makes it a yes. */
   onLeaderCheck(conn: ConnInfo, check: MessageOf<'LeaderCheck'>, now: Now): void {
     const peerId = this.nextHop();
     if (this.election.leads || peerId === null || (check.hops_left < 1 && peerId !== this.election.activeLeaderId)) {
@@ -91,12 +91,12 @@ export class Questions {
     }
     const deadlineMs = now.nowMs + this.config.timings.heartbeatMs / 2;
     const id = this.checks.add({ connId: conn.id, checkId: check.check_id, peerId }, deadlineMs);
-    // Two servers that believe to reach the leader through each other would pass a forged one on for as long as it says.
+    // Two servers that seem to reach the leader through each other would relay a forged check for all of its hops.
     const hopsLeft = Math.min(check.hops_left, MAX_HOPS) - 1;
     this.outbox.ask(peerId, { kind: 'LeaderCheck', check_id: id, hops_left: Math.max(0, hopsLeft) });
   }
 
-  /** An answer to a check that this server relayed. False when it was not relayed: then it was the election's own. */
+  /** Handles the answer to a check that this server relayed. Returns false if the check was the election's own. */
   onCheckResponse(response: MessageOf<'LeaderCheckResponse'>, fromId: number): boolean {
     const relayed = this.checks.take(response.check_id, ({ peerId }) => peerId === fromId);
     if (!relayed) return false;
@@ -106,13 +106,13 @@ export class Questions {
     return true;
   }
 
-  /** What was asked over a link that is gone will not be answered. */
+  /** Questions asked over a lost link will not be answered. */
   onLinkLost(peerId: number): void {
     const isLost = (relayed: { peerId: number }): boolean => relayed.peerId === peerId;
     this.giveUp(this.assignments.takeWhere(isLost), this.checks.takeWhere(isLost));
   }
 
-  /** Whether something that was asked on this connection waits for an answer of the leader. */
+  /** Returns true if a question of this connection waits for an answer of the leader. */
   owesAnswer(connId: number): boolean {
     return (
       this.assignments.some(({ conn }) => conn.id === connId) || this.checks.some((each) => each.connId === connId)
@@ -149,7 +149,7 @@ export class Questions {
     this.answerAssignment(conn, request, assigned.serverId, { term, leader_id: this.config.id });
   }
 
-  /** Nobody leads that we could ask: the client is served all the same, by us or by whoever we know to be ready. */
+  /** There is no leader to ask: the client is still served, by us or by a peer known to be ready. */
   private proposeSelf(conn: ConnInfo, request: MessageOf<'TaskAssignmentRequest'>): void {
     const { term } = this.election.leadership;
     const serverId = request.relay ? null : this.proposal();
@@ -179,7 +179,7 @@ export class Questions {
     this.outbox.reply(connId, { kind: 'LeaderCheckResponse', check_id: checkId, term, leader_id, lives });
   }
 
-  /** The leader, by our own link if there is one, else the peer that last proved it alive. */
+  /** Returns the leader if our own link to it is open, else the peer that last proved it alive. */
   private nextHop(): number | null {
     const leaderId = this.election.activeLeaderId;
     if (leaderId === null || leaderId === this.config.id) return null;

@@ -1,6 +1,6 @@
 import type { MessageOf } from '../core/protocol';
 
-/** The answer to a task that is not done; the code is for programs (docs/protocol.md), the message for people. */
+/** The response to a refused or failed task; the code is for programs (docs/protocol.md), the message for people. */
 export function refusal(requestId: number, { code, message }: { code: string; message: string }) {
   return {
     kind: 'TaskResponse',

@@ -12,32 +12,32 @@ import { EventsFile } from './events-file';
 import { PidFile } from './pid-file';
 import { Server, type ServerOptions } from './server';
 
-/** What a killed server may lose of its events (docs: files that a run leaves). */
+/** The latest events that a killed server may lose (docs: files that a run leaves). */
 const EVENTS_FLUSH_MS = 100;
 const LOG_FLUSH_MS = 200;
 
 export interface RunServerOptions {
   member: ServerOptions['member'];
   address: string;
-  /** Default: in the clear. */
+  /** Default: no TLS. */
   secure?: ServerOptions['secure'];
-  /** Said once it listens. */
+  /** Logged once it listens. */
   warnings?: readonly string[];
   limits: ServerOptions['limits'];
   workers: number;
   compression: Compression;
-  /** The cover's file, and what to call it in an error. */
+  /** The cover file's content, and its name in errors. */
   cover: { bytes: Uint8Array; name: string };
   workerSource: string;
   eventsFile: string;
   pidFile: string;
   logFile?: string;
-  /** Where Prometheus may ask (host:port). */
+  /** The address that serves Prometheus metrics (host:port). */
   metricsAddress?: string;
   logLevel: LogLevel;
-  /** When it ends, the server leaves as by SIGTERM: whoever held its other end is gone. */
+  /** When this stream ends, the server leaves as on SIGTERM: the process that held its other end is gone. */
   leaveAtEndOf?: NodeJS.ReadableStream;
-  /** Named in the pid file. */
+  /** Recorded in the pid file. */
   configPath: string | null;
   clock: Clock;
 }
@@ -74,7 +74,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     files.close();
     pidFile?.remove();
   };
-  // Before it listens: whoever sees it listen may stop it.
+  // Before it listens: a caller that sees it listen may stop it.
   const signals = catchSignals(server, files.log, cleanUp);
   try {
     metrics = await metricsOf(options, server);
@@ -107,7 +107,7 @@ function fittedConnections(options: RunServerOptions): FittedConnections {
   }
 }
 
-/** Not every stream tells of its end with `close`: a file and /dev/null, as which a closed one is seen, do not. */
+/** Not every stream reports its end with `close`: a file and /dev/null, which stands for a closed one, do not. */
 function leaveAtEndOf(input: NodeJS.ReadableStream, server: Server, log: Logger): void {
   let hasEnded = false;
   const end = (how: string): void => {
@@ -121,7 +121,7 @@ function leaveAtEndOf(input: NodeJS.ReadableStream, server: Server, log: Logger)
   input.resume();
 }
 
-/** The first signal makes the server leave, the second ends the process at once, with whole files all the same. */
+/** The first signal makes the server leave, the second ends the process at once, still with complete files. */
 function catchSignals(server: Server, log: Logger, cleanUp: () => void) {
   let exitCode: number = EXIT.ok;
   const exitCodeOf = (signal: StopSignal): number => (signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok);
@@ -139,13 +139,13 @@ function catchSignals(server: Server, log: Logger, cleanUp: () => void) {
   return { exitCode: () => exitCode, release };
 }
 
-/** Waits for the end of the drain, or for a cover that turns out to be no picture. */
+/** Waits for the end of the drain, or for a cover that turns out not to be an image. */
 async function untilStopped(server: Server, pool: ImagePool, coverName: string, log: Logger): Promise<void> {
   const badCover = new Promise<never>((_, reject) =>
     pool.ready.catch((error: Error) => reject(named(coverName, error))),
   );
   let failure: Error | undefined;
-  // Its peers do better what it cannot do any more, and whoever watches over it starts it anew.
+  // Its peers take over what it can no longer do, and its supervisor restarts it.
   pool.failed.catch((error: Error) => {
     failure = error;
     log('error', `${error.message}: leaving`);
@@ -163,21 +163,21 @@ async function startNamed(server: Server): Promise<void> {
   }
 }
 
-/** Loaded only where it is wanted: most servers start sooner without it. */
+/** Loaded only on demand: most servers start sooner without it. */
 async function metricsOf({ metricsAddress }: RunServerOptions, server: Server): Promise<ServerMetrics | undefined> {
   if (metricsAddress === undefined) return undefined;
   const { exposeServer } = await import('../metrics/server-metrics');
   return exposeServer(metricsAddress, () => server.look());
 }
 
-/** The same error with the name of what it is about before it. */
+/** Returns the same error, prefixed with the name of its subject. */
 function named(name: string | null, error: unknown): unknown {
   return error instanceof ClusterError && name !== null
     ? new ClusterError(error.code, `${name}: ${error.message}`, { cause: error })
     : error;
 }
 
-/** Errors about the files name the configuration that named them. */
+/** Makes errors about the files name the configuration that named them. */
 function filesOf(options: RunServerOptions): ReturnType<typeof openFiles> {
   try {
     return openFiles(options);
@@ -210,7 +210,7 @@ function openFiles(options: RunServerOptions) {
   return { events, log, close };
 }
 
-/** Who wants to stop this process checks pid, start time and command line before it does. */
+/** A program that wants to stop this process checks pid, start time and command line first. */
 async function preparePidFile({ pidFile, member, configPath, clock }: RunServerOptions): Promise<PidFile> {
   const startedMs = clock.unixMs() - process.uptime() * 1000;
   const start = { start_time: Math.round(startedMs), kernel_start: ownKernelStart() };

@@ -33,16 +33,16 @@ import { Member } from './member';
 import { memberStatus } from './member-status';
 import { PeerHosts } from './peer-hosts';
 
-/** Who leaves this much unread must never hold up the others, or fill the memory. */
+/** A subscriber that leaves this much unread must never delay the others, or fill the memory. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 const SAMPLE_MS = 1000;
 const MAX_HANDSHAKE_MS = 5000;
 
 export interface ServerOptions {
   member: Omit<MemberConfig, 'incarnation' | 'firstCheckId'>;
-  /** Where to listen, host:port. */
+  /** The address to listen on, host:port. */
   address: string;
-  /** Default: in the clear. */
+  /** Default: no TLS. */
   secure?: Secure;
   limits: ExecutionLimits & { maxConnections: number; maxHandshakes?: number; frameTimeoutMs: number };
   pool: ImagePool;
@@ -51,9 +51,9 @@ export interface ServerOptions {
   record(event: ServerEvent): void;
 }
 
-/** The thin shell around a Member: sockets, timers, images and files. Everything that decides is in the Member. */
+/** The thin shell around a Member: sockets, timers, images and files. All decisions are made in the Member. */
 export class Server {
-  /** Resolves when the server has left, by itself after `leave` or by `close`. */
+  /** Resolves when the server has stopped, by itself after `leave` or by `close`. */
   readonly stopped: Promise<void>;
   private readonly member: Member;
   private readonly links: Links;
@@ -103,7 +103,7 @@ export class Server {
       (executionId, outcome) => this.step({ type: 'executed', executionId, outcome }),
       () => clock.monotonicMs(),
       (host, why) =>
-        this.callerTrouble.say(host, `Answers to ${host} are read too slowly, closing connections: ${why}`),
+        this.callerTrouble.say(host, `Responses to ${host} are read too slowly, closing connections: ${why}`),
     );
   }
 
@@ -136,12 +136,12 @@ export class Server {
     void pool.ready.then(() => this.step({ type: 'prepared' })).catch(() => undefined);
   }
 
-  /** Hands over, finishes what runs (bounded), then stops. */
+  /** Hands over, finishes running tasks (bounded), then stops. */
   leave(): void {
     this.step({ type: 'leave' });
   }
 
-  /** How it is now, for whoever measures it. */
+  /** Returns the current state, for metrics. */
   look(): ServerLook {
     const asker = { id: 0, localAddress: this.options.address, remoteHost: '' };
     return {
@@ -161,8 +161,8 @@ export class Server {
   }
 
   /**
-   * What was answered reaches its reader first: an execution ends when its last bytes are handed to the socket, and who
-   * is cut off before they are out has the task done again, by another server.
+   * Lets responses reach their readers first: an execution ends when its last bytes are handed to the socket, and a
+   * client that is cut off before they are sent has the task executed again, by another server.
    */
   private async depart(untilMs: number): Promise<void> {
     this.fallSilent();
@@ -170,7 +170,7 @@ export class Server {
     this.markStopped();
   }
 
-  /** Nothing is decided any more, and the peers hear no more of this server. */
+  /** Makes no more decisions, and sends nothing more to peers. */
   private fallSilent(): void {
     this.isSilent = true;
     if (this.sampleTimer) clearInterval(this.sampleTimer);
@@ -189,7 +189,7 @@ export class Server {
     this.arm();
   }
 
-  /** One timer, set anew only when something is due earlier than it would fire. */
+  /** Keeps one timer, reset only when something is due earlier than it would fire. */
   private arm(): void {
     const { wakeAtMs } = this.member;
     if (this.isSilent) return;
@@ -234,7 +234,7 @@ export class Server {
     for (const connection of connections) {
       connection.sendFrame(bytes);
       if (message!.kind === 'Heartbeat') connection.isSubscriber = true;
-      // A subscriber asks nothing that one could leave unread.
+      // A subscriber sends no requests whose responses it could leave unread.
       if (connection.isSubscriber && connection.bufferedBytes > MAX_UNREAD_BYTES) connection.destroy();
     }
   }
@@ -262,7 +262,7 @@ export class Server {
     return handler;
   }
 
-  /** Under TLS whoever subscribes as a peer shows that peer's certificate; any of the CA is enough to ask and to send tasks. */
+  /** Under TLS a subscriber must show that peer's certificate; any of the CA is enough for queries and tasks. */
   private mayListenAs(peerId: number, connection: Connection): boolean {
     const { secure, member } = this.options;
     const peer = member.peers.find(({ id }) => id === peerId);
@@ -276,8 +276,8 @@ export class Server {
   }
 
   /**
-   * Told once for each host, not for each of its ports, and never again: many callers may share a host, and if the good
-   * ones among them made it well, a bad one that redials would be told each time.
+   * Reported once per host, not per port, and never again: many callers may share a host, and if the good ones among
+   * them counted as recovery, a bad one that redials would be reported each time.
    */
   private onCallerTrouble(remoteAddress: string, problem: string): void {
     const host = hostOf(remoteAddress);

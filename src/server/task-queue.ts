@@ -5,14 +5,14 @@ export interface Task {
   key: string;
   connId: ConnId;
   requestId: number;
-  /** When the client stops waiting, on this server's clock; Infinity when it did not say. */
+  /** When the client stops waiting, on this server's clock; Infinity if unknown. */
   deadlineMs: number;
 }
 
-/** How much more time a waiting task must have than the one that it gives way to. */
+/** How much more time a waiting task must have left than the newcomer that it gives way to. */
 const YIELD_MS = 250;
 
-/** The tasks that this server took up: at most `workers` run, at most `queueLimit` wait, in order of arrival. Pure. */
+/** The tasks that this server accepted: at most `workers` run, at most `queueLimit` wait, in order of arrival. Pure. */
 export class TaskQueue {
   private readonly running = new Map<number, Task>();
   private waiting: Task[] = [];
@@ -44,9 +44,9 @@ export class TaskQueue {
   }
 
   /**
-   * Where nothing fits: takes out the waiting task that has most time left, if that is clearly more than a newcomer has.
-   * Whoever was sent away before comes again with less time than those who have just begun, and is not starved by them.
-   * A client that did not say how long it waits does not come again, and is left where it is.
+   * When the queue is full: removes the waiting task with most time left, if that is clearly more than the newcomer
+   * has. A client that was refused before comes back with less time than those that have just begun, and is not starved
+   * by them. A client that did not state its deadline does not come back, and keeps its place.
    */
   yieldTo(deadlineMs: number): Task | null {
     const hasMore = this.waiting.filter(
@@ -58,7 +58,7 @@ export class TaskQueue {
     return most;
   }
 
-  /** Takes what may run now. Waiting tasks whose client gave up are returned in `expired`, never executed. */
+  /** Takes the tasks that may run now. Waiting tasks whose client gave up are returned in `expired`, never executed. */
   take(nowMs: number): { start: Task[]; expired: Task[] } {
     const start: Task[] = [];
     const expired: Task[] = [];
@@ -74,7 +74,7 @@ export class TaskQueue {
     return { start, expired };
   }
 
-  /** A running task ended; undefined when it was dropped before. */
+  /** A running task ended; undefined if it was dropped before. */
   finish(executionId: number, outcome: ExecutionOutcome): Task | undefined {
     const task = this.running.get(executionId);
     if (!task) return undefined;

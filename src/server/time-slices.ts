@@ -1,16 +1,16 @@
-/** Of CPU work on the event loop's thread before sockets and timers have their turn; an election cannot wait longer. */
+/** CPU time on the event loop's thread before sockets and timers have their turn; an election cannot wait longer. */
 const SLICE_MS = 10;
 
 export interface TimeSlicesOptions {
-  /** Monotonic. */
+  /** Returns monotonic time. */
   nowMs(): number;
-  /** Calls back when sockets and timers have had their turn. Default: setImmediate. */
+  /** Calls back after sockets and timers have had their turn. Default: setImmediate. */
   afterTurn?(callback: () => void): void;
 }
 
 /**
- * Short pieces of work on the main thread, in order. What goes beyond a slice waits for the next turn of the event loop:
- * a hundred requests that arrive together would else hold up a heartbeat for as long as they take all together.
+ * Runs short pieces of work on the main thread, in order. Work beyond a slice waits for the next turn of the event
+ * loop: otherwise a hundred requests that arrive together would delay a heartbeat by their total time.
  */
 export class TimeSlices {
   private waiting: (() => void)[] = [];
@@ -19,7 +19,7 @@ export class TimeSlices {
 
   constructor(private readonly options: TimeSlicesOptions) {}
 
-  /** Now, if there is time left in this turn, else later. */
+  /** Runs the work now, if there is time left in this turn, else later. */
   run(work: () => void): void {
     if (this.waiting.length === 0 && this.hasTime()) work();
     else this.waiting.push(work);

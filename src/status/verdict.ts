@@ -50,7 +50,7 @@ function twins(statuses: readonly StatusFields[]): string[] {
     if (lives.has(id) && lives.get(id) !== incarnation) doubled.add(id);
     lives.set(id, incarnation);
   }
-  return [...doubled].map((id) => `two servers call themselves ${id}`);
+  return [...doubled].map((id) => `two servers have id ${id}`);
 }
 
 /** Whom each follows, if that is not one leader in one term. */

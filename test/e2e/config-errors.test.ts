@@ -151,7 +151,7 @@ describe('server', () => {
       writeFileSync(path.join(cwd, FILE), `[server]\nid = 1\naddress = "127.0.0.1:${port}"\n`);
       const first = startProgram(['server', '--config', FILE], { cwd });
       try {
-        await first.says(/tasks are welcome/);
+        await first.says(/accepting tasks/);
         const pidFile = readFileSync(path.join(cwd, 'server_1.pid'), 'utf8');
         const second = await runProgram(['server', '--config', FILE], { cwd, timeoutMs: TIMEOUT_MS });
         expect(second).toMatchObject({ code: 2, stderr: expect.stringMatching(/^Error: .*in use.*\n$/) });

@@ -16,7 +16,7 @@ import { envelopeHead, RawConnection, taskRequest } from '../support/raw';
 const LARGE = readFileSync(path.join(__dirname, '../../test_images/large.png'));
 const NOBODY = 54_321;
 const LOG_LINE = /^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] (DEBUG|INFO|WARN|ERROR) \S.*$/;
-const READY = /tasks are welcome/;
+const READY = /accepting tasks/;
 const EXIT_MS = 3000;
 
 async function serverArgs(): Promise<{ args: string[]; address: string }> {

@@ -42,7 +42,7 @@ async function expectGoesOn(cluster: Cluster): Promise<void> {
   await cluster.until('both follow one leader', () => cluster.agreed([1, 2]) !== null, 5000);
 }
 
-const NONSENSE = /WARN Server 3 \(127\.0\.0\.1:\d+\) says what no server says/g;
+const NONSENSE = /WARN Server 3 \(127\.0\.0\.1:\d+\) sends invalid messages/g;
 const complaints = (cluster: Cluster, id: number): number =>
   (cluster.output.get(id) ?? '').match(NONSENSE)?.length ?? 0;
 const terms = (cluster: Cluster): number[] =>

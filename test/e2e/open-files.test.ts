@@ -55,7 +55,7 @@ test('a crowd of idle connections leaves files for peers, samples and clients', 
   await inLimitedCluster(3, LIMIT, extraToml, async (cluster, open) => {
     const { leaderId } = await cluster.agreement();
     const warning = new RegExp(
-      `WARN limits\\.max_connections is 16384, but this process may have ${LIMIT} open files: it takes at most (\\d+) ` +
+      `WARN limits\\.max_connections is 16384, but this process is limited to ${LIMIT} open files: it accepts at most (\\d+) ` +
         'connections; for all of them raise the limit \\(ulimit -n 32768;.*LimitNOFILE',
     );
     for (const id of cluster.ids) expect(cluster.output.get(id)).toMatch(warning);
@@ -81,7 +81,9 @@ test('a server that cannot have the files that it needs says so and does not sta
   await inFolder(async (cwd) => {
     const limited = ['-c', 'ulimit -n 70; exec "$@"', 'sh', PROGRAM, 'server', '--address', '127.0.0.1:9'];
     const { status, stderr } = spawnSync('sh', limited, { cwd, encoding: 'utf8', timeout: 10_000 });
-    expect(stderr).toMatch(/^Error: .*needs at least \d+ open files and this process may have 70: raise the limit/);
+    expect(stderr).toMatch(
+      /^Error: .*needs at least \d+ open files and the limit of this process is 70: raise the limit/,
+    );
     expect(status).toBe(2);
   });
 }, 30_000);

@@ -179,7 +179,7 @@ async function untilClosed(cwd: string, args: readonly string[], moment: RegExp,
   test('under a server: it leaves in order', async () => {
     await inFolder(async (cwd) => {
       const { args } = await serverArgs();
-      expect(await untilClosed(cwd, args, /tasks are welcome/)).toBe(0);
+      expect(await untilClosed(cwd, args, /accepting tasks/)).toBe(0);
       expectLeft(cwd);
     });
   }, 60_000);
@@ -325,7 +325,7 @@ describe('what belongs to Node and not to the program', () => {
     await inService(async ({ cwd, stress }) => {
       const { args, address } = await serverArgs();
       const server = startProgram([...args, '--id', '7'], { cwd });
-      await server.says(/tasks are welcome/);
+      await server.says(/accepting tasks/);
       server.child.kill('SIGUSR1');
       await expectService(cwd, address);
       server.child.kill('SIGUSR1');

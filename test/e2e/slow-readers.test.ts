@@ -79,7 +79,9 @@ test('74 readers that take nothing for an hour: others are served, and so is an 
       expect(load.records.filter(({ success }) => !success)).toEqual([]);
       // Readers give way when they have taken nothing for 3 s; the rest is retries, and this machine's noise.
       expect(worstMs).toBeLessThan(6000);
-      expect(cluster.output.get(1)).toMatch(/Answers to 127\.0\.0\.1 are read too slowly, closing connections: others/);
+      expect(cluster.output.get(1)).toMatch(
+        /Responses to 127\.0\.0\.1 are read too slowly, closing connections: other/,
+      );
       expect(honest!.isClosed).toBe(false);
       slow.letGo();
       const { body } = await honest!.next(20_000);

@@ -53,7 +53,7 @@ test('a wrong id for an address: whoever dials it says so', async () => {
     { id: 5, port: five!, peers: [[4, four!]] },
   ];
   await inWrongCluster(2, members, async (said, ports) => {
-    await said(1, `At 127.0.0.1:${ports[1]} answers server 5, the configuration says 6`);
+    await said(1, `Server 5 answers at 127.0.0.1:${ports[1]}, expected server 6 by the configuration`);
   });
 }, 30_000);
 
@@ -64,7 +64,7 @@ test('a server that one of its peers does not have in its list: both say so', as
   ];
   await inWrongCluster(2, members, async (said, ports) => {
     await said(2, `Server 2 (127.0.0.1:${ports[0]}) does not have this server in its peers`);
-    await said(1, 'A server at 127.0.0.1 calls itself 3, and is not in the peers of this one');
+    await said(1, 'A server at 127.0.0.1 has id 3, which is not among the peers of this server');
   });
 }, 30_000);
 
@@ -75,7 +75,7 @@ test('two servers with one id: the one that nobody dials says so, once', async (
     { id: 8, port: eight!, peers: [[7, seven!]] },
   ];
   await inWrongCluster(3, members, async (said, ports, cluster) => {
-    const line = `Two servers call themselves 7: server 8 (127.0.0.1:${ports[2]}) hears one that is not this one`;
+    const line = `Two servers have id 7: server 8 (127.0.0.1:${ports[2]}) hears one that is not this one`;
     await said(2, line);
     // More than another patience later it is no news.
     await new Promise((resolve) => setTimeout(resolve, 2000));

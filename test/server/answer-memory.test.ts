@@ -111,10 +111,10 @@ describe("a host's share", () => {
     const rig = new Rig();
     rig.addMany(7, 'a', 5 * MB);
     rig.addMany(1, 'b', null);
-    expect(() => rig.add('a')).toThrow(/25000000 are kept for other hosts/);
+    expect(() => rig.add('a')).toThrow(/25000000 are reserved for other hosts/);
     rig.addMany(2, 'c', null);
     rig.wait(30);
-    expect(() => rig.add('a')).toThrow(/kept for other hosts/);
+    expect(() => rig.add('a')).toThrow(/reserved for other hosts/);
     const rested = new Rig();
     rested.addMany(1, 'b', null);
     rested.addMany(6, 'a', 5 * MB);

@@ -7,13 +7,13 @@ const sample = { cpu_percent: 1, memory_bytes: 1, active: 0, queued: 0, ledger: 
 it.each<[ServerEventBody, string, string]>([
   [{ event: 'started', incarnation: 'ab', address: 'h:1' }, 'info', 'Server 1 started on h:1, incarnation ab'],
   [{ event: 'started', incarnation: 'ab', address: '' }, 'info', 'Server 1 started, incarnation ab'],
-  [{ event: 'ready' }, 'info', 'Cover is decoded, tasks are welcome'],
+  [{ event: 'ready' }, 'info', 'Cover decoded; accepting tasks'],
   [{ event: 'election', term: 4, reason: 'why' }, 'info', 'Election in term 4: why'],
   [{ event: 'leader', term: 4, leader_id: 1, reason: 'why' }, 'info', 'This server (1) leads in term 4: why'],
   [{ event: 'leader', term: 4, leader_id: 2, reason: 'why' }, 'info', 'Server 2 leads in term 4: why'],
   [{ event: 'stepped_down', term: 4, leader_id: 2, reason: 'why' }, 'info', 'This server (1) no longer leads: why'],
   [{ event: 'peer_up', peer_id: 2 }, 'info', 'Server 2 is up'],
-  [{ event: 'resumed', late_ms: 1500 }, 'warn', 'This process did not run for 1500 ms; asking who leads'],
+  [{ event: 'resumed', late_ms: 1500 }, 'warn', 'This process was paused for 1500 ms; asking who leads'],
   [{ event: 'overloaded', reason: 'why' }, 'warn', 'Overloaded: why'],
   [{ event: 'mismatch', reason: 'why' }, 'warn', 'why'],
   [
@@ -29,9 +29,9 @@ it.each<[ServerEventBody, string, string]>([
 
 it.each([
   ['refused', /refuses/],
-  ['silent', /nothing was heard/],
+  ['silent', /no message from it/],
   ['restarted', /restarted/],
-  ['deaf', /does not hear us/],
+  ['deaf', /does not hear this server/],
   ['leaving', /stopping/],
 ] as const)('a peer that is down is a warning that says why: %s', (reason, why) => {
   const told = eventText({ event: 'peer_down', peer_id: 2, reason }, 1);

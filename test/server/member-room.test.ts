@@ -19,7 +19,7 @@ describe('a forged term', () => {
     const rig = Rig.follower();
     const forged = rig.beat(2, { term, leader_id: 3 });
     expect(told(rig.peer(2, forged))).toEqual([
-      'Server 2 (two:2) says what no server says; it is ignored: Heartbeat.term: more than elections can have made',
+      'Server 2 (two:2) sends invalid messages, which are ignored: Heartbeat.term: greater than elections can have reached',
     ]);
     expect(told(rig.peer(2, { kind: 'Coordinator', leader_id: 3, term }))).toEqual([]);
     expect(told(rig.peer(2, { ...forged, term: term - 1 }))).toEqual([]);

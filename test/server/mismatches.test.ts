@@ -15,7 +15,7 @@ function opened(): Rig {
 }
 
 describe('another server at the address of a peer', () => {
-  const LINE = 'At two:2 answers server 5, the configuration says 2';
+  const LINE = 'Server 5 answers at two:2, expected server 2 by the configuration';
 
   it('is told once, whatever the link does', () => {
     const rig = opened();
@@ -24,7 +24,9 @@ describe('another server at the address of a peer', () => {
     rig.linkClosed(2, false);
     rig.pass(HEARTBEAT_MS);
     expect(told(rig.connect(2, { from_id: 5 }))).toEqual([]);
-    expect(told(rig.peer(2, rig.beat(6)))).toEqual(['At two:2 answers server 6, the configuration says 2']);
+    expect(told(rig.peer(2, rig.beat(6)))).toEqual([
+      'Server 6 answers at two:2, expected server 2 by the configuration',
+    ]);
   });
 
   it('is news again when the peer was up in between', () => {
@@ -75,7 +77,7 @@ describe('a caller under an id that is not configured', () => {
   it('is told once for each host and id, and never again', () => {
     const rig = Rig.alone();
     const line = (id: number, host: string) =>
-      `A server at ${host} calls itself ${id}, and is not in the peers of this one`;
+      `A server at ${host} has id ${id}, which is not among the peers of this server`;
     const subscribe = (from_id: number, connId: number): string[] =>
       told(rig.say(connId, { kind: 'Subscribe', from_id }));
     expect(subscribe(4, 7)).toEqual([line(4, '10.0.0.7')]);
@@ -90,7 +92,7 @@ describe('a caller under an id that is not configured', () => {
   it('that is this very server’s is another server with the same one', () => {
     const rig = Rig.alone();
     expect(told(rig.say(7, { kind: 'Subscribe', from_id: 1 }))).toEqual([
-      'Two servers call themselves 1: this one, and one at 10.0.0.7',
+      'Two servers have id 1: this one, and one at 10.0.0.7',
     ]);
   });
 
@@ -104,7 +106,7 @@ describe('a caller under an id that is not configured', () => {
 });
 
 describe('two servers with the id of this one', () => {
-  const LINE = 'Two servers call themselves 1: server 2 (two:2) hears one that is not this one';
+  const LINE = 'Two servers have id 1: server 2 (two:2) hears one that is not this one';
 
   /** 2 and 3 go on saying that they hear 1; only 3 listens here. */
   function rival(): Rig {
@@ -149,7 +151,7 @@ describe('two servers with the id of this one', () => {
 });
 
 describe('two servers with the id of a peer', () => {
-  const LINE = 'Two servers call themselves 2: one at 10.0.0.7, and one at 10.0.0.8';
+  const LINE = 'Two servers have id 2: one at 10.0.0.7, and one at 10.0.0.8';
 
   /** 2 is up and listens; then another host listens in its name. */
   function twoHosts(): Rig {

@@ -17,7 +17,7 @@ it.each([
   const fitted = fitConnections(each, limit);
   expect(fitted.maxConnections).toBe(maxConnections);
   expect(fitted.warnings).toEqual([
-    `limits.max_connections is 16384, but this process may have ${limit} open files: it takes at most ${maxConnections} ` +
+    `limits.max_connections is 16384, but this process is limited to ${limit} open files: it accepts at most ${maxConnections} ` +
       'connections; for all of them raise the limit (ulimit -n 32768; where that is not permitted, "nofile" in ' +
       '/etc/security/limits.conf, or LimitNOFILE= of a systemd unit)',
   ]);
@@ -33,6 +33,8 @@ it.each([
   [{ ...needs, hasTls: false }, 103],
   [{ ...needs, hasTls: true }, 104],
 ])('refuses to start with less than the peers and one client need: %j', (each, least) => {
-  expect(() => fitConnections(each, least - 1)).toThrow(`needs at least ${least} open files and this process may have`);
+  expect(() => fitConnections(each, least - 1)).toThrow(
+    `needs at least ${least} open files and the limit of this process is`,
+  );
   expect(fitConnections(each, least).maxConnections).toBeGreaterThanOrEqual(3);
 });

@@ -44,7 +44,7 @@ describe('the verdict', () => {
       [says(1, { leader_id: null }), says(2, { leader_id: null })],
       'servers 1 and 2 follow nobody in term 1',
     ],
-    ['two of one id', [says(1), says(2), says(2, { incarnation: 'other' })], 'two servers call themselves 2'],
+    ['two of one id', [says(1), says(2), says(2, { incarnation: 'other' })], 'two servers have id 2'],
   ])('%s', (_, answers, text) => {
     expect(judge(answers)).toEqual({ agreed: false, text, leaderId: null, term: null });
   });
