@@ -2,14 +2,14 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { formatAddress, parseAddress } from '../core/transport/network';
 
-/** All addresses of a host name. */
+/** Returns all addresses of a host name. */
 export type Resolve = (host: string) => Promise<string[]>;
 
 const RESOLVE_TIMEOUT_MS = 1000;
 
 /**
- * Under which numeric addresses the configured servers may name themselves → the configured address. Without it a
- * server that is configured as `server1:8001` and calls itself `10.0.0.1:8001` would be two servers to a client, and
+ * Maps the numeric addresses under which the configured servers may report themselves to the configured ones. Without
+ * it a server that is configured as `server1:8001` and reports `10.0.0.1:8001` would be two servers to a client, and
  * the second copy of a late task could go to the very server that is late. Names that cannot be resolved within a
  * second are left out; numeric addresses need no entry.
  */

@@ -7,13 +7,13 @@ import type { Hedging } from './hedging';
 const ASK_TIMEOUT_MS = 250;
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;
-/** One server that breaks the protocol may be another's program; twice, and every further one works in vain. */
+/** One server that breaks the protocol may be another program; after two, every further one would work in vain. */
 const MAX_BROKEN = 2;
 
 export type AttemptEffect =
   | { type: 'ask'; askId: number; address: string; excludedIds: number[] }
   | { type: 'send'; sendId: number; address: string; timeoutMs: number; leaderId: number | null }
-  /** The answer of this send is not wanted any more. */
+  /** The response of this send is no longer wanted. */
   | { type: 'cancel'; sendId: number; address: string }
   | { type: 'ack'; sendId: number; address: string }
   | { type: 'finish'; result: AttemptResult };
@@ -21,17 +21,17 @@ export type AttemptEffect =
 export interface AttemptResult {
   success: boolean;
   failureReason: FailureReason | null;
-  /** The server whose answer won, or the last one that the task was sent to. */
+  /** The server whose response won, or the last one that the task was sent to. */
   serverAddress: string | null;
   retryCount: number;
   hedged: boolean;
   term: number;
 }
 
-/** How a send ended without a carrier. */
+/** The reason why a send ended without a carrier. */
 export type SendFailure =
   | { kind: 'lost' } // refused, closed, reset
-  | { kind: 'broken'; message: string } // what came back is not of the protocol
+  | { kind: 'broken'; message: string } // the response breaks the protocol
   | { kind: 'busy' } // the server refused it for now: overloaded, starting, leaving
   | { kind: 'error'; message: string }; // the task itself is at fault
 
@@ -39,16 +39,17 @@ interface Send {
   address: string;
   atMs: number;
   lateAtMs: number;
-  /** Its server has been told of as late. */
+  /** Its server has been reported as late. */
   isLate: boolean;
 }
 
-/** What the attempt is doing, for the reason of a failure at the deadline. */
+/** The state of the attempt, which determines the failure reason at the deadline. */
 type Phase = 'asking' | 'awaiting' | 'refused' | 'reassigning' | 'leaderless' | 'overloaded';
 
 /**
- * One task from the client's side, pure: ask, send, receive, verify, with failover and hedging, all inside one deadline.
- * Call `start`, feed what happens, call `tick` at `wakeAtMs`; effects come back in order. After `finish` nothing follows.
+ * One task from the client's side, pure: ask, send, receive, verify, with failover and hedging, all within one
+ * deadline. Call `start`, pass events to it, call `tick` at `wakeAtMs`; effects are returned in order. Nothing follows
+ * `finish`.
  */
 export class Attempt {
   wakeAtMs = Infinity;
@@ -66,7 +67,7 @@ export class Attempt {
   /** How servers broke the protocol over this task. */
   private readonly broken: string[] = [];
   private hedged = false;
-  /** The last question came to nothing because nobody took it: one that has just been put anew says no more than that. */
+  /** No server took the last question: a question that has just been repeated says no more than that. */
   private isAskRefused = false;
   private phase: Phase = 'asking';
   private effects: AttemptEffect[] = [];
@@ -98,10 +99,10 @@ export class Attempt {
     const assigned = told === null ? null : this.view.usedAddress(told);
     this.view.leaderId = leaderId;
     this.view.leaderAddress = leaderId === null ? null : this.view.addressOf(leaderId);
-    // Without a leader, or with one that has not yet noticed what we know, the own choice is better.
+    // Without a leader, or with one that has not noticed a failure known here, the client's own choice is better.
     if (leaderId === null) {
       this.phase = 'leaderless';
-      // Whoever was asked may have waited for a leader that says nothing: the next task need not wait, too.
+      // The server may have waited for a leader that does not answer: the next task need not wait as well.
       this.view.goDirect(nowMs);
     } else if (this.phase === 'leaderless') this.phase = 'asking';
     if (leaderId === null || assigned === null || this.view.isExcluded(assigned, nowMs)) this.sendDirect(nowMs);
@@ -120,21 +121,21 @@ export class Attempt {
     return this.take();
   }
 
-  /** The whole carrier arrived and holds exactly the secret. */
+  /** The whole carrier arrived and contains exactly the secret. */
   onVerified(sendId: number, nowMs: number): AttemptEffect[] {
     const send = this.endSend(sendId);
     if (!send || this.finished) return [];
     this.effects.push({ type: 'ack', sendId, address: send.address });
     const { address } = send;
     if (nowMs < send.lateAtMs) this.view.onTime(address);
-    // Only who was late is avoided: a hedge that was hardly begun says nothing about its server.
+    // Only a late server is avoided: a hedge that has hardly begun says nothing about its server.
     this.noteLate(nowMs);
     this.hedging.finished(this.task.image, { address, latencyMs: nowMs - send.atMs });
     this.finish({ success: true, failureReason: null, serverAddress: address });
     return this.take();
   }
 
-  /** The carrier is not what it must be. Another server might do better, but wrong bytes must never be hidden by a retry. */
+  /** The carrier is wrong. Another server might do better, but a retry must never hide wrong bytes. */
   onCorrupted(sendId: number): AttemptEffect[] {
     const send = this.endSend(sendId);
     if (!send || this.finished) return [];
@@ -155,12 +156,12 @@ export class Attempt {
     if (isBusy) this.view.exclude(send.address, nowMs, true);
     else this.view.lost(send.address, nowMs);
     if (isBusy) this.hedging.overloaded(nowMs);
-    if (this.sends.size > 0 || this.ask !== null) return this.take(); // the hedge still runs
+    if (this.sends.size > 0 || this.ask !== null) return this.take(); // the hedge is still in flight
     if (this.broken.length >= MAX_BROKEN) {
       this.fail(`Server error: broke the protocol: ${this.broken.at(-1)}`, send.address);
       return this.take();
     }
-    // Without a leader the servers that say no are most likely starting.
+    // Without a leader, servers that refuse are most likely starting.
     if (!isBusy || this.phase !== 'leaderless') this.phase = isBusy ? 'overloaded' : 'refused';
     this.retry(nowMs, isBusy);
     return this.take();
@@ -178,7 +179,7 @@ export class Attempt {
     return this.take();
   }
 
-  /** The user stops the run: cancels what is under way. */
+  /** The user stops the run: cancels everything in flight. */
   abandon(): AttemptEffect[] {
     this.cancelAll();
     this.finished = true;
@@ -224,10 +225,10 @@ export class Attempt {
     this.noteLate(nowMs);
     const busy = [...this.sends.values()].map((send) => send.address);
     const fresh = this.view.freshAddresses(nowMs, busy);
-    // What is late at a server that is late again and again is not doubled but moved: that takes no token.
+    // A late task at a server that is late repeatedly is moved, not doubled, and takes no token.
     const isMoved = busy.some((address) => this.view.isSlow(address, nowMs));
     if (fresh.length === 0 || !(isMoved || this.hedging.tryTake(nowMs))) {
-      // No token or nobody to turn to: look again after the same time.
+      // No token or no other server: check again after the same time.
       this.hedgeAtMs = nowMs + this.hedging.delayMs(this.task.image);
       return;
     }
@@ -235,7 +236,7 @@ export class Attempt {
     this.send(this.view.directAddress(nowMs, busy), null, nowMs);
   }
 
-  /** Whether or not there is a token for a hedge: the next task had better go elsewhere. */
+  /** Whether or not there is a token for a hedge: the next task should go elsewhere. */
   private noteLate(nowMs: number): void {
     for (const send of this.sends.values()) {
       if (send.isLate || nowMs < send.lateAtMs) continue;
@@ -244,7 +245,7 @@ export class Attempt {
     }
   }
 
-  /** At once while some server did not just fail; else with back-off and jitter. */
+  /** Retries at once while some server has not just failed; otherwise with back-off and jitter. */
   private retry(nowMs: number, alwaysWait = false): void {
     if (this.phase === 'asking' && this.failures > 0) this.phase = 'reassigning';
     if (this.view.hasAlternative(nowMs) && !alwaysWait) {

@@ -10,7 +10,7 @@ import { ServerLink } from './server-link';
 import { TaskRun, type TaskRunOptions } from './task-run';
 import { ToldAddresses } from './told-addresses';
 
-/** An image as the requests carry it; the bytes are sent by reference and must not change. */
+/** An image as sent in requests; the bytes are sent by reference and must not change. */
 export interface ClientImage {
   name: string;
   bytes: Uint8Array;
@@ -29,35 +29,35 @@ export interface VirtualClientOptions {
   clock: Clock;
   /** Shared by all clients of one program: closes connections whose frames stall. */
   watch?: FrameWatch;
-  /** Default: in the clear. */
+  /** Default: no TLS. */
   secure?: Secure;
-  /** What else servers call themselves → the configured address (`resolveAliases`). */
+  /** Addresses that servers report for themselves → the configured address (`resolveAliases`). */
   aliases?: ReadonlyMap<string, string>;
   log?: Logger;
-  /** Default 1,000; the attempt itself decides sooner what is late. */
+  /** Default 1,000; the attempt itself decides earlier that a server is late. */
   connectTimeoutMs?: number;
 }
 
 export type RequestOptions = Pick<TaskRunOptions, 'onCarrier' | 'onServerError'> & {
-  /** Monotonic (`clock.monotonicMs()`): latency counts from it. Default: now. */
+  /** Monotonic (`clock.monotonicMs()`), the start of the latency. Default: now. */
   intendedStartMs?: number;
 };
 
 const CONNECT_TIMEOUT_MS = 1000;
 
-/** One client of the cluster with its kept connections, one per server, dialed when first needed. */
+/** One client of the cluster with its persistent connections, one per server, dialed on first use. */
 export class VirtualClient {
-  /** Whether any server ever said anything. */
+  /** True once any server has sent a message. */
   hasHeard = false;
   readonly #options: VirtualClientOptions;
   readonly #view: ClusterView;
-  /** By address; links that must not be used any more are not in it. */
+  /** By address, without links that must not be used any more. */
   readonly #links = new Map<string, ServerLink>();
   readonly #runs = new Map<number, TaskRun>();
   readonly #context;
   readonly #aliases: ReadonlyMap<string, string>;
   readonly #told: ToldAddresses;
-  /** By address, as of the last try. */
+  /** By address, from the latest attempt. */
   readonly #tlsProblems = new Map<string, string>();
   readonly #trouble: OnceEach;
   #isStopped = false;
@@ -79,7 +79,7 @@ export class VirtualClient {
     };
   }
 
-  /** The configured addresses if no server ever said anything, each with the reason if it is one of TLS. */
+  /** The configured addresses if no server ever responded, each with its TLS problem if there is one. */
   get unreached(): string[] {
     if (this.hasHeard) return [];
     return this.#options.addresses.map((address) => {
@@ -88,36 +88,36 @@ export class VirtualClient {
     });
   }
 
-  /** What the last answers said of who leads. */
+  /** The leadership reported by the latest responses. */
   get leadership(): { term: number; leaderId: number | null } {
     const { term, leaderId } = this.#view;
     return { term, leaderId };
   }
 
-  /** Requests that have not ended. */
+  /** Requests in flight. */
   get inFlightCount(): number {
     return this.#runs.size;
   }
 
-  /** Carriers that have begun to arrive and are not verified to their end. */
+  /** Carriers that have begun to arrive and are not fully verified. */
   get receivingCount(): number {
     let count = 0;
     for (const link of this.#sockets) if (link.isReceiving) count += 1;
     return count;
   }
 
-  /** Connections that exist, those being closed included. */
+  /** Open connections, including those being closed. */
   get connectionCount(): number {
     return this.#sockets.size;
   }
 
   /**
-   * Sends one image through the cluster and verifies what comes back. Never rejects for what servers or networks do:
-   * that is in the record. Several may be in flight at once; ids must differ among them.
+   * Sends one image through the cluster and verifies the response. Never rejects for server or network failures: these
+   * are in the record. Several requests may be in flight at once; their ids must differ.
    * @throws ClusterError `internal` for an id that is in flight
    */
   request(image: ClientImage, requestId: number, options: RequestOptions = {}): Promise<RequestRecord> {
-    if (this.#runs.has(requestId)) throw new ClusterError('internal', `request ${requestId} is in flight already`);
+    if (this.#runs.has(requestId)) throw new ClusterError('internal', `request ${requestId} is already in flight`);
     if (this.#isStopped) return Promise.resolve(this.unsent(image, requestId, options));
     return new Promise((resolve) => {
       const run = this.#newRun(image, requestId, options, (record) => {
@@ -129,7 +129,7 @@ export class VirtualClient {
     });
   }
 
-  /** The record of a request that was due and is not going to be sent. */
+  /** Returns the record of a request that was due but will not be sent. */
   unsent(image: ClientImage, requestId: number, options: RequestOptions = {}): RequestRecord {
     return this.#newRun(image, requestId, options, () => undefined).unsent();
   }
@@ -140,7 +140,7 @@ export class VirtualClient {
     for (const run of [...this.#runs.values()]) run.abandon();
   }
 
-  /** Abandons what is in flight and closes all connections after what was said on them; resolves when they are gone. */
+  /** Abandons requests in flight and closes all connections after their output; resolves when they are gone. */
   close(): Promise<void> {
     this.abandon();
     for (const link of this.#sockets) link.end();
@@ -166,8 +166,8 @@ export class VirtualClient {
     if (address === null) return null;
     const known = this.#aliases.get(address) ?? address;
     if (this.#told.admits(known, id, leaderId)) return known;
-    this.#trouble.say('', 'a server named an address that is not configured and cannot be that of a server');
-    this.#options.log?.('debug', `not used: ${known}, said to be the address of server ${id}`);
+    this.#trouble.say('', 'a server reported an address that is not configured and cannot be that of a server');
+    this.#options.log?.('debug', `not used: ${known}, reported as the address of server ${id}`);
     return null;
   }
 
@@ -192,7 +192,7 @@ export class VirtualClient {
       },
       onProven: () => this.#view.prove(address),
       onStranger: (problem) => {
-        this.#trouble.say(address, `${address}, which a server named, is not used: ${problem}`);
+        this.#trouble.say(address, `${address}, reported by a server, is not used: ${problem}`);
       },
       onNamed: (serverId) => this.#view.learn(address, serverId),
       onRetired: (retired) => {

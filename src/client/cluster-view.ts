@@ -1,20 +1,20 @@
 import type { Random } from '../core/environment';
 import { SlowServers } from './slow-servers';
 
-/** How long a server that failed or was late is not chosen, and how long a client goes without asking after one miss. */
+/** How long a failed or late server is not chosen, and how long a client sends without asking after one miss. */
 const EXCLUSION_MS = 1000;
 const DIRECT_MS = 1000;
 
 interface ServerView {
-  /** All under which it is known; the first is used. */
+  /** All addresses under which it is known; the first is used. */
   addresses: string[];
   id: number | null;
   excludedUntilMs: number;
-  /** It was excluded because it had too much to do: it is there. */
+  /** It was excluded because it was overloaded: it is running. */
   isBusy: boolean;
 }
 
-/** What one client believes of the cluster, from its own experience and of slow servers from that of its program. Pure. */
+/** One client's view of the cluster, from its own experience, and of slow servers from that of its program. Pure. */
 export class ClusterView {
   leaderAddress: string | null = null;
   leaderId: number | null = null;
@@ -23,9 +23,9 @@ export class ClusterView {
   directUntilMs = -Infinity;
   /** By each of their addresses, the configured ones first. */
   private readonly servers = new Map<string, ServerView>();
-  /** Addresses that are configured, or where a server has shown who it is; others are used only when a server sends us there. */
+  /** Addresses that are configured or where a server has proved its identity; others are used on redirection only. */
   private readonly proven = new Set<string>();
-  /** Tasks by the address that they were sent to, whoever is known there later. */
+  /** Tasks by the address that they were sent to, whichever server is known there later. */
   private readonly outstanding = new Map<string, number>();
 
   constructor(
@@ -36,27 +36,28 @@ export class ClusterView {
     for (const address of addresses) this.prove(address);
   }
 
-  /** A server is there. */
+  /** A server answers at this address. */
   prove(address: string): void {
     this.server(address);
     this.proven.add(address);
   }
 
   /**
-   * The server at this address has this id. Clients and peers may know a server by different addresses (`localhost:8001`,
-   * `server1:8001`): it is one, or the second copy of a late task could go to the very server that is late.
+   * The server at this address has this id. Clients and peers may know a server by different addresses
+   * (`localhost:8001`, `server1:8001`): it is one, or the second copy of a late task could go to the very server that
+   * is late.
    */
   learn(address: string, id: number): void {
     let server = this.server(address);
     if (server.id === id) return;
-    // Another server is there now, or there are several, by turns: the other addresses are those of the old one.
+    // Another server is here now, or several in turn: the other addresses belong to the old one.
     if (server.addresses.length > 1) server = this.separate(server, address);
     server.id = id;
     const same = this.all().find((each) => each !== server && each.id === id);
     if (same !== undefined) this.join(same, server);
   }
 
-  /** The address by which to reach the server at this one: as configured, unless that came to nothing. */
+  /** Returns the address by which to reach this server: the configured one, unless that failed. */
   usedAddress(address: string): string {
     return this.server(address).addresses[0]!;
   }
@@ -69,7 +70,7 @@ export class ClusterView {
     return this.all().find((server) => server.id === id)?.addresses[0] ?? null;
   }
 
-  /** The server failed, was late or did not answer: others first for a while. */
+  /** The server failed, was late or did not respond: prefer others for a while. */
   exclude(address: string, nowMs: number, isBusy = false): void {
     const server = this.server(address);
     server.excludedUntilMs = nowMs + EXCLUSION_MS;
@@ -77,20 +78,20 @@ export class ClusterView {
     if (this.leaderAddress !== null && this.server(this.leaderAddress) === server) this.leaderAddress = null;
   }
 
-  /** The connection was refused or closed: if the server has another address, that comes first now. */
+  /** The connection was refused or closed: if the server has another address, that is used first now. */
   lost(address: string, nowMs: number): void {
     this.exclude(address, nowMs);
     const server = this.server(address);
     server.addresses = [...server.addresses.filter((each) => each !== address), address];
   }
 
-  /** A task there takes longer than it may. */
+  /** A task there takes too long. */
   late(address: string, nowMs: number): void {
     this.exclude(address, nowMs);
     for (const each of this.server(address).addresses) this.slow.late(each, nowMs);
   }
 
-  /** It is avoided by all clients of this program. */
+  /** Returns true if all clients of this program avoid the server. */
   isSlow(address: string, nowMs: number): boolean {
     return this.server(address).addresses.some((each) => this.slow.isAvoided(each, nowMs));
   }
@@ -107,7 +108,7 @@ export class ClusterView {
     return !this.isGood(this.server(address), nowMs);
   }
 
-  /** Ids of the servers that an assignment must avoid; empty when that would leave nobody. */
+  /** Returns the ids of the servers that an assignment must avoid; empty if that would leave none. */
   excludedIds(nowMs: number): number[] {
     const all = this.all();
     const excluded = all.filter((server) => !this.isGood(server, nowMs));
@@ -115,18 +116,18 @@ export class ClusterView {
     return excluded.flatMap((server) => (server.id === null ? [] : [server.id]));
   }
 
-  /** Whether some server is not excluded, or there at least: then a failure is answered by trying another at once. */
+  /** Returns true if some server is not excluded, or at least running: then a failure is retried elsewhere at once. */
   hasAlternative(nowMs: number): boolean {
     return this.usable().some((server) => server.isBusy || this.isGood(server, nowMs));
   }
 
-  /** Whom to ask for an assignment: the leader if known, else anybody who did not just fail. */
+  /** Returns the address to ask for an assignment: the leader's if known, else any that has not just failed. */
   askAddress(nowMs: number): string {
     if (this.leaderAddress !== null && !this.isExcluded(this.leaderAddress, nowMs)) return this.leaderAddress;
     return this.pickOne(this.choices(nowMs, [])).addresses[0]!;
   }
 
-  /** Without a leader: of two random servers the one that this client itself has fewer tasks at. */
+  /** Without a leader: returns, of two random servers, the one at which this client has fewer tasks. */
   directAddress(nowMs: number, not: readonly string[] = []): string {
     const choices = this.choices(nowMs, not);
     const first = this.pickOne(choices);
@@ -152,12 +153,12 @@ export class ClusterView {
     this.outstanding.set(address, (this.outstanding.get(address) ?? 0) - 1);
   }
 
-  /** This client's tasks that have not ended at the server at this address. */
+  /** Returns the number of this client's unfinished tasks at the server at this address. */
   outstandingAt(address: string): number {
     return this.tasksAt(this.server(address));
   }
 
-  /** Exclusions that leave nobody are ignored: whoever was only busy comes first, those that are gone last. */
+  /** Exclusions that leave no server are ignored: overloaded servers come first, dead ones last. */
   private choices(nowMs: number, not: readonly string[]): ServerView[] {
     const others = this.allBut(not);
     const pool = others.length > 0 ? others : this.usable();
@@ -175,12 +176,12 @@ export class ClusterView {
     return addresses.reduce((sum, address) => sum + (this.outstanding.get(address) ?? 0), 0);
   }
 
-  /** Each once, under however many addresses. */
+  /** Each server once, under however many addresses. */
   private all(): ServerView[] {
     return [...new Set(this.servers.values())];
   }
 
-  /** Those to choose from. */
+  /** The servers to choose from. */
   private usable(): ServerView[] {
     return this.all().filter(({ addresses }) => addresses.some((address) => this.proven.has(address)));
   }
@@ -202,7 +203,7 @@ export class ClusterView {
     return server;
   }
 
-  /** This address gets an entry of its own. */
+  /** Gives this address an entry of its own. */
   private separate(server: ServerView, address: string): ServerView {
     server.addresses = server.addresses.filter((each) => each !== address);
     const own = newServer(address);
@@ -210,7 +211,7 @@ export class ClusterView {
     return own;
   }
 
-  /** Both are one: of exclusions the longer one counts. */
+  /** Merges two entries of one server: the longer exclusion counts. */
   private join(one: ServerView, other: ServerView): void {
     const longer = other.excludedUntilMs > one.excludedUntilMs ? other : one;
     const { excludedUntilMs, isBusy } = longer;

@@ -3,12 +3,12 @@ import { SlowServers } from './slow-servers';
 const TOKENS_PER_REQUEST = 0.05;
 const NO_HEDGE_AFTER_OVERLOAD_MS = 1000;
 const MIN_DELAY_MS = 100;
-/** Before the first answer about an image: a large one may rightly take longer than the minimum. */
+/** Before the first response for an image: a large one may legitimately take longer than the minimum. */
 const UNKNOWN_DELAY_MS = 500;
 const P95_FACTOR = 3;
-/** Enough for a p95 of recent requests, few enough to sort on the way. */
+/** Enough for a p95 of recent requests, few enough to sort in passing. */
 const RECENT_COUNT = 64;
-/** So many of a server say what it can do. */
+/** Samples of a server that are enough to judge it. */
 const ENOUGH_COUNT = 8;
 
 interface Recent {
@@ -18,13 +18,13 @@ interface Recent {
 }
 
 /**
- * When a second server may get the same task, for all clients of one program. Pure. A task is late after
- * max(100 ms, 3 × the recent p95 of its image at the server that is fastest): another server would have answered by then,
- * and a slow one does not make itself the measure. Tokens bound the extra load: one per client at the start, a twentieth
- * per finished request, never more than there are clients.
+ * Decides when a second server may get the same task, for all clients of one program. Pure. A task is late after
+ * max(100 ms, 3 × the recent p95 of its image at the fastest server): another server would have responded by then, and
+ * a slow one does not set the baseline. Tokens bound the extra load: one per client at the start, a twentieth per
+ * finished request, never more than there are clients.
  */
 export class Hedging {
-  /** Who is late again and again. */
+  /** Servers that are late repeatedly. */
   readonly slow = new SlowServers();
   private tokens: number;
   private overloadedUntilMs = -Infinity;
@@ -35,7 +35,7 @@ export class Hedging {
     this.tokens = clients;
   }
 
-  /** How long to wait for an answer about this image before the task is late. */
+  /** Returns how long to wait for a response for this image before the task is late. */
   delayMs(image: string): number {
     const recent = this.recent.get(image);
     return recent ? Math.max(MIN_DELAY_MS, P95_FACTOR * fastestP95Ms([...recent.values()])) : UNKNOWN_DELAY_MS;
@@ -52,7 +52,7 @@ export class Hedging {
     this.overloadedUntilMs = nowMs + NO_HEDGE_AFTER_OVERLOAD_MS;
   }
 
-  /** A request has ended: with a success of this server after so long, or null. */
+  /** A request ended: `success` has its server and latency, or is null. */
   finished(image: string, success: { address: string; latencyMs: number } | null): void {
     this.tokens = Math.min(this.clients, this.tokens + TOKENS_PER_REQUEST);
     if (success === null) return;
@@ -68,7 +68,7 @@ export class Hedging {
   }
 }
 
-/** Of servers of which enough is known; before that the slowest, to be careful. */
+/** Of servers with enough samples; before that the slowest, to be careful. */
 function fastestP95Ms(servers: readonly Recent[]): number {
   const known = servers.filter(({ valuesMs }) => valuesMs.length >= ENOUGH_COUNT).map(({ p95Ms }) => p95Ms);
   return known.length > 0 ? Math.min(...known) : Math.max(...servers.map(({ p95Ms }) => p95Ms));

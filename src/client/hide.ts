@@ -14,7 +14,7 @@ import { checkTarget, type NamedFile, refuseOverwriting } from '../files/target'
 import { writeWhole } from '../files/write-whole';
 
 const MAX_CARRIER_BYTES = 1024 * 1024 * 1024;
-/** Refusals of the image itself. */
+/** Errors that refuse the image itself. */
 const IMAGE_FAULTS: readonly string[] = ['secret_too_large', 'secret_empty', 'frame_too_large'];
 
 export interface HideOptions {
@@ -27,7 +27,7 @@ export interface HideOptions {
   requestTimeoutMs: number;
   random: Random;
   clock: Clock;
-  /** Default: in the clear. */
+  /** Default: no TLS. */
   secure?: Secure;
 }
 
@@ -41,13 +41,13 @@ export interface HideResult {
 }
 
 /**
- * One task: hides an image by the cluster, verifies the carrier and writes it, whole or not at all.
+ * Runs one task: hides an image through the cluster, verifies the carrier and writes it atomically.
  * @throws ClusterError with the reason of the failure; `bad_usage` for the files
  */
 export async function hideImage(options: HideOptions): Promise<HideResult> {
   const { image, out, addresses, clientName, requestTimeoutMs, random, clock, secure } = options;
   refuseOverwriting([out], [{ path: image, name: 'the image' }, ...(options.inputs ?? [])]);
-  // Before the cluster works for nothing.
+  // Before the cluster does any work.
   checkTarget(out);
   const bytes = readInputFile(image, MAX_SENDABLE_BYTES);
   const aliases = await resolveAliases(addresses);
@@ -75,8 +75,8 @@ export interface RevealResult {
 }
 
 /**
- * The secret in a carrier file. `out`: the file that it is meant for.
- * @throws ClusterError `bad_usage` for the files, `bad_image` where there is none in it
+ * Returns the secret in a carrier file. `out`: the file that it is to be written to.
+ * @throws ClusterError `bad_usage` for the files, `bad_image` if it contains none
  */
 export function revealFile(carrier: string, out?: string): RevealResult {
   if (out !== undefined) refuseOverwriting([out], [{ path: carrier, name: 'the carrier' }]);

@@ -6,16 +6,16 @@ import { causeOf } from '../files/cause';
 import type { ClientImage } from './client';
 
 const IMAGE_NAME = /\.(png|jpg|jpeg|bmp|webp|gif)$/i;
-/** The servers' own pictures, in the same folder by default. */
+/** The servers' cover images, in the same folder by default. */
 const COVER_NAME = /^cover\.[^.]*$/i;
-/** What does not fit a frame cannot be sent at all; smaller limits are the servers' to tell. */
+/** A file that does not fit in a frame cannot be sent at all; smaller limits are enforced by the servers. */
 export const MAX_SENDABLE_BYTES = ACCEPTED_LIMITS.maxFrameBytes - 64 * 1024;
 const MAX_FOLDER_BYTES = 1024 * 1024 * 1024;
 const PIECE_BYTES = 256 * 1024;
 
 /**
- * The images of a folder, by name: files ending in .png .jpg .jpeg .bmp .webp .gif, without `cover.*`. They are read
- * once and shared by all requests.
+ * Loads the images of a folder, by name: files ending in .png .jpg .jpeg .bmp .webp .gif, without `cover.*`. They are
+ * read once and shared by all requests.
  * @throws ClusterError `bad_usage` naming the folder or file
  */
 export function loadImages(folder: string): ClientImage[] {
@@ -27,14 +27,14 @@ export function loadImages(folder: string): ClientImage[] {
   return names.map((name) => {
     const bytes = readInputFile(path.join(folder, name), MAX_SENDABLE_BYTES);
     leftBytes -= bytes.length;
-    if (leftBytes < 0) throw usage(`${folder}: its images have more than ${MAX_FOLDER_BYTES} bytes together`);
+    if (leftBytes < 0) throw usage(`${folder}: its images exceed ${MAX_FOLDER_BYTES} bytes in total`);
     return { name, bytes };
   });
 }
 
 /**
- * A file that the user named, read whole.
- * @throws ClusterError `bad_usage` where it is missing, unreadable, no file, empty or larger than `maxBytes`
+ * Reads a file that the user named.
+ * @throws ClusterError `bad_usage` if it is missing, unreadable, not a file, empty or larger than `maxBytes`
  */
 export function readInputFile(file: string, maxBytes: number): Buffer {
   return named(file, () => {
@@ -44,7 +44,7 @@ export function readInputFile(file: string, maxBytes: number): Buffer {
 }
 
 /**
- * The same in pieces, each valid until the next one is asked for: a reader that has seen enough reads no more of it.
+ * Reads it in pieces, each valid until the next one is requested: a reader that has seen enough reads no further.
  * @throws ClusterError as `readInputFile`
  */
 export function* inputPieces(file: string, maxBytes: number): Generator<Uint8Array> {
@@ -66,12 +66,12 @@ export function* inputPieces(file: string, maxBytes: number): Generator<Uint8Arr
 
 function checkInput(file: string, maxBytes: number): void {
   const stat = statSync(file);
-  if (!stat.isFile()) throw usage(`${file}: ${stat.isDirectory() ? 'is a folder' : 'is no regular file'}`);
+  if (!stat.isFile()) throw usage(`${file}: ${stat.isDirectory() ? 'is a folder' : 'is not a regular file'}`);
   if (stat.size === 0) throw usage(`${file}: is empty`, 'secret_empty');
-  if (stat.size > maxBytes) throw usage(`${file}: has ${stat.size} bytes, at most ${maxBytes} can be handled`);
+  if (stat.size > maxBytes) throw usage(`${file}: has ${stat.size} bytes, at most ${maxBytes} are supported`);
 }
 
-/** What goes wrong with a file names it. */
+/** Prefixes file errors with the file's name. */
 function named<T>(file: string, use: () => T): T {
   try {
     return use();

@@ -1,16 +1,16 @@
 import type { Message, StatusFields } from '../core/protocol';
 import type { Connection } from '../core/transport/network';
 
-/** Who must be at an address that only a server named, by what that one said. */
+/** The server expected at an address that only another server reported. */
 export interface ExpectedServer {
   id: number;
-  /** Who led then, and assigned the task; null: nobody. */
+  /** The leader that assigned the task at that time; null: none. */
   leaderId: number | null;
 }
 
 /**
- * The first words with whoever is at an address of hearsay: he is asked for his status, and nothing else is said before
- * he has shown that he is a server of this cluster.
+ * The first exchange at an address that is only hearsay: asks for the status, and sends nothing else until the other
+ * side has proved to be a server of this cluster.
  */
 export class Introduction {
   readonly #expected: ExpectedServer;
@@ -18,36 +18,36 @@ export class Introduction {
   readonly #untold: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** `timeoutMs`: for the answer. */
+  /** `timeoutMs`: for the response. */
   constructor(expected: ExpectedServer, timeoutMs: number) {
     this.#expected = expected;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** To be said once he is known. */
+  /** Defers sending until the server is known. */
   later(tell: () => void): void {
     this.#untold.push(tell);
   }
 
-  /** Asks, over the connection that is there now; ends it where no answer comes. */
+  /** Asks over the open connection; closes it if there is no response. */
   ask(connection: Connection): void {
     this.#timer = setTimeout(() => connection.abandon('timeout'), this.#timeoutMs);
     connection.send({ kind: 'StatusQuery' });
   }
 
-  /** Why he is not the one who was meant, as said of him; undefined: he is. */
+  /** Returns why this is not the expected server, as a statement about it; undefined if it is. */
   problem(message: Message): string | undefined {
     if (message.kind === 'StatusResponse') return strangerProblem(message, this.#expected);
-    return 'it does not say which server it is';
+    return 'it does not report its server id';
   }
 
-  /** He is known: says what was to be said. */
+  /** The server is known: sends the deferred messages. */
   done(): void {
     this.end();
     for (const tell of this.#untold.splice(0)) tell();
   }
 
-  /** Waits for no answer any more. */
+  /** Stops waiting for a response. */
   end(): void {
     clearTimeout(this.#timer);
   }
@@ -57,7 +57,7 @@ function strangerProblem(
   { server_id: id, peers }: StatusFields,
   { id: expectedId, leaderId }: ExpectedServer,
 ): string | undefined {
-  if (id !== expectedId) return `it is server ${id}, where server ${expectedId} was said to be`;
+  if (id !== expectedId) return `it is server ${id}, expected server ${expectedId}`;
   if (leaderId === null || leaderId === id || peers.some((peer) => peer.id === leaderId)) return undefined;
-  return `it knows no server ${leaderId}, which leads and assigned the task`;
+  return `it does not know server ${leaderId}, the leader that assigned the task`;
 }

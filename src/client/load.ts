@@ -4,34 +4,34 @@ import type { RequestRecord } from '../core/metrics/record';
 import type { ClientImage } from './client';
 
 export interface LoadOptions {
-  /** `VirtualClient.request`. */
+  /** See `VirtualClient.request`. */
   request(image: ClientImage, requestId: number, options: { intendedStartMs: number }): Promise<RequestRecord>;
   /** At least one. */
   images: readonly ClientImage[];
   pacing: Pacing;
-  /** It ends at whichever of the two comes first; without both only `stop()` ends it. */
+  /** It ends at whichever limit comes first; without limits only `stop()` ends it. */
   durationMs?: number;
   totalRequests?: number;
-  /** A closed loop begins with a think time, so that clients that begin together do not send together. */
+  /** A closed loop begins with a think time, so that clients that start together do not send together. */
   thinksFirst?: boolean;
-  /** It begins so long after `run()`, and says so; its duration counts from before. */
+  /** Delay from `run()` to the first request; the duration includes it. */
   startAfterMs?: number;
   onStart?(): void;
-  /** For images and think times, and for nothing else: then a seed gives the same choices again. */
+  /** For images and think times only, so that a seed repeats the same choices. */
   random: Random;
   clock: Clock;
-  /** A request leaves, so much later than it was due. */
+  /** A request was sent, this much later than it was due. */
   onSend?(lateMs: number): void;
   onRecord(record: RequestRecord): void;
 }
 
-/** At a fixed rate arrivals beyond this many in flight wait; their latency counts from when they were due all the same. */
+/** At a fixed rate, arrivals beyond this many in flight wait; their latency still counts from when they were due. */
 const MAX_IN_FLIGHT = 10_000;
 
-/** What a timer can wait at most; it looks again then. */
+/** The longest delay of a timer; longer waits are split. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** One client's requests in time: at a fixed rate whatever becomes of them, or each a think time after the last. */
+/** Schedules one client's requests: at a fixed rate independent of responses, or each a think time after the last. */
 export class Load {
   readonly #options: LoadOptions;
   readonly #startMs: number;
@@ -48,12 +48,12 @@ export class Load {
     this.#totalCount = totalCountOf(options);
   }
 
-  /** How many requests there will be if that is known from the start. */
+  /** The number of requests if it is known from the start. */
   get expectedCount(): number | undefined {
     return Number.isFinite(this.#totalCount) ? this.#totalCount : undefined;
   }
 
-  /** Begins; resolves when nothing more is to be started and all that was started has ended. */
+  /** Begins; resolves when no more requests are due and all that were started have ended. */
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -63,7 +63,7 @@ export class Load {
     });
   }
 
-  /** Starts no more. */
+  /** Starts no more requests. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -81,7 +81,7 @@ export class Load {
     return this.#isStopped || this.#startedCount >= this.#totalCount;
   }
 
-  /** Starts what is due, the first of it at `dueMs`, and waits for the next. */
+  /** Starts the requests that are due, the first of them at `dueMs`, and waits for the next. */
   #next(dueMs: number): void {
     const { clock, pacing } = this.#options;
     this.#timer = undefined;
@@ -99,7 +99,7 @@ export class Load {
     this.#timer = setTimeout(() => this.#next(dueMs), Math.min(Math.ceil(waitMs), MAX_TIMER_MS));
   }
 
-  /** When the next request at a fixed rate is due. */
+  /** Returns when the next request at a fixed rate is due. */
   #arrivalMs(ratePerSecond: number): number {
     return this.#startMs + (this.#startedCount * 1000) / ratePerSecond;
   }
@@ -137,7 +137,7 @@ export class Load {
   }
 }
 
-/** At a fixed rate the duration says how many there are; a little less than a whole one is a rounding error. */
+/** At a fixed rate the duration determines the count; slightly less than a whole request is a rounding error. */
 function totalCountOf({ pacing, durationMs = Infinity, totalRequests = Infinity }: LoadOptions): number {
   if (pacing.mode === 'closed_loop') return totalRequests;
   return Math.min(totalRequests, Math.max(1, Math.ceil((durationMs / 1000) * pacing.ratePerSecond - 1e-6)));

@@ -5,7 +5,7 @@ import { appendText, beginEmpty } from '../files/append';
 import { cannotWrite } from '../files/target';
 
 const FLUSH_MS = 1000;
-/** Sooner than the timer when so much waits. */
+/** Flushes earlier than the timer when this much is buffered. */
 const FLUSH_CHARS = 1024 * 1024;
 
 interface LogFile {
@@ -15,15 +15,15 @@ interface LogFile {
 
 export interface LogFilesOptions {
   clock: Clock;
-  /** The least important level that is written. */
+  /** The lowest level that is written. */
   level: LogLevel;
-  /** Told once when writing fails (a full disk); the run goes on. */
+  /** Called once when writing fails (a full disk); the run continues. */
   onError(error: ClusterError): void;
 }
 
 /**
- * The log files of many clients: lines are kept for at most a second, then appended file by file, so that thousands of
- * clients need no open file each.
+ * The log files of many clients: lines are buffered for at most a second, then appended file by file, so that thousands
+ * of clients do not need an open file each.
  */
 export class LogFiles {
   readonly #options: LogFilesOptions;
@@ -37,7 +37,7 @@ export class LogFiles {
     this.#options = options;
   }
 
-  /** Begins a file, empty, its folder with it, and returns who writes to it. @throws ClusterError `bad_usage` */
+  /** Creates an empty file, with its folder, and returns its logger. @throws ClusterError `bad_usage` */
   async begin(file: string): Promise<Logger> {
     try {
       await beginEmpty(file);
@@ -50,7 +50,7 @@ export class LogFiles {
     };
   }
 
-  /** Resolves when everything said so far is in the files. */
+  /** Resolves when all lines logged so far are in the files. */
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -3,15 +3,15 @@ import { exactQuantile } from '../core/metrics/digest';
 import type { RequestRecord } from '../core/metrics/record';
 import { printable } from '../core/printable';
 
-/** The rate is over about so long, the p95 over so many. */
+/** The approximate period of the rate, and the sample size of the p95. */
 const RATE_SPAN_MS = 5000;
 const RECENT_COUNT = 1000;
 
-/** How a run goes just now, in numbers. Interrupted and unsent requests do not count. */
+/** The current figures of a run. Interrupted and unsent requests do not count. */
 export class Meter {
   doneCount = 0;
   failedCount = 0;
-  /** Why the last failed request failed, fit for a terminal; empty while none has failed. */
+  /** The reason of the last failed request, safe for a terminal; empty while none has failed. */
   lastReason = '';
   readonly #clock: Clock;
   readonly #recentMs: number[] = [];
@@ -32,7 +32,7 @@ export class Meter {
     this.doneCount += 1;
   }
 
-  /** Requests per second since the mark of about five seconds ago; each call sets a mark. */
+  /** Returns requests per second since the mark of about five seconds ago; each call sets a mark. */
   perSecond(): number {
     const nowMs = this.#clock.monotonicMs();
     this.#marks.push({ atMs: nowMs, done: this.doneCount });
@@ -41,7 +41,7 @@ export class Meter {
     return nowMs === atMs ? 0 : ((this.doneCount - done) * 1000) / (nowMs - atMs);
   }
 
-  /** Of the latest successes, null before the first. */
+  /** Returns the p95 of the latest successes, null before the first. */
   p95Ms(): number | null {
     return exactQuantile(Float64Array.from(this.#recentMs).sort(), 0.95);
   }

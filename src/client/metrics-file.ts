@@ -2,7 +2,7 @@ import type { Centroid } from '../core/metrics/digest';
 import type { AggregatedStats, Summary } from '../core/metrics/summary';
 import { writeWhole } from '../files/write-whole';
 
-/** metrics/machine_{n}_client_{i}.json */
+/** The content of metrics/machine_{n}_client_{i}.json. */
 export interface ClientMetrics {
   client_name: string;
   machine_id: number;
@@ -17,18 +17,18 @@ export interface ClientMetrics {
   latency_digest: Centroid[];
 }
 
-/** What a client's file says besides its numbers. */
+/** The fields of a client's file other than its figures. */
 export type ClientMetricsHead = Omit<ClientMetrics, 'aggregated_stats' | 'latency_digest'>;
 
-/** A client's file as it stands at the end of its run. */
+/** Returns a client's file as of the end of its run. */
 export function clientMetrics(head: ClientMetricsHead, summary: Summary): ClientMetrics {
   return { ...head, aggregated_stats: summary.stats(), latency_digest: summary.centroids() };
 }
 
-/** Writes it whole. @throws ClusterError `bad_usage` naming the file; `interrupted`, if `signal` is, where nobody reads it */
+/** Writes the file atomically. @throws ClusterError `bad_usage` naming the file; `interrupted` if `signal` aborts a wait for a reader */
 export function writeClientMetrics(file: string, metrics: ClientMetrics, signal?: AbortSignal): Promise<void> {
   const { latency_digest: digest, ...rest } = metrics;
-  // Hundreds of centroids, one a line, would bury the numbers that people look for.
+  // Hundreds of centroids, one per line, would bury the figures that people look for.
   const text = `${JSON.stringify(rest, null, 2).slice(0, -2)},\n  "latency_digest": ${JSON.stringify(digest)}\n}\n`;
   return writeWhole(file, text, signal);
 }

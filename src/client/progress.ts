@@ -5,20 +5,20 @@ import { Meter } from './meter';
 
 export interface ProgressOptions {
   write(text: string): void;
-  /** On a terminal one line that is written over; else a log line every five seconds. */
+  /** On a terminal one line that is overwritten; otherwise a log line every five seconds. */
   isTerminal: boolean;
   columns?: number;
   clock: Clock;
   expectedCount?: number;
 }
 
-/** How often those read a line who cannot see it change. */
+/** Interval of log lines where no terminal shows the status. */
 export const LINE_EVERY_MS = 5000;
-/** How often a line on a terminal changes. */
+/** Update interval of the status line on a terminal. */
 export const STATUS_EVERY_MS = 500;
 const CLEAR_LINE = '\r\u001b[2K';
 
-/** Tells a person how a run goes. */
+/** Shows the progress of a run. */
 export class Progress {
   readonly #options: ProgressOptions;
   readonly #meter: Meter;
@@ -34,7 +34,7 @@ export class Progress {
     this.#timer = setInterval(() => this.#show(), isTerminal ? STATUS_EVERY_MS : LINE_EVERY_MS);
   }
 
-  /** Leaves the line to others. */
+  /** Clears the line for other output. */
   stop(): void {
     clearInterval(this.#timer);
     if (this.#options.isTerminal) this.#options.write(CLEAR_LINE);

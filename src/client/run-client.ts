@@ -27,10 +27,10 @@ export interface RunClientOptions {
   clientId: number;
   seed: number;
   clock: Clock;
-  /** Where its numbers go; its log goes beside it, unless this is a device, a FIFO or standard output. */
+  /** The file for its metrics; its log goes next to it, unless this is a device, a FIFO or standard output. */
   metricsFile?: string;
   logLevel: LogLevel;
-  /** Aborted by Ctrl-C: starts no more, what is in flight counts as interrupted. */
+  /** Aborted by Ctrl-C: starts no more requests, those in flight count as interrupted. */
   signal: AbortSignal;
   /** Default: in the clear. */
   secure?: Secure;
@@ -44,13 +44,13 @@ export type ClientReport = Omit<ClientMetrics, 'latency_digest'> & {
   seed: number;
   interrupted_requests: number;
   metrics_file: string | null;
-  /** False: no server ever said a word. */
+  /** False if no server ever responded. */
   reached: boolean;
 };
 
 /**
- * The `client` command: sends the images of a folder as configured, verifies what comes back, tells how it goes.
- * @throws ClusterError `bad_usage` for a file that cannot be written, `interrupted` for a FIFO that nobody reads
+ * Runs the `client` command: sends the images of a folder as configured, verifies the responses and shows the progress.
+ * @throws ClusterError `bad_usage` for a file that cannot be written, `interrupted` for a FIFO without a reader
  */
 export async function runClient(options: RunClientOptions): Promise<ClientReport> {
   const { config, images, machineId, clientId, clock, metricsFile, signal, seed, display } = options;
@@ -109,7 +109,7 @@ function newClient(
 ): VirtualClient {
   const { config, clientId, clock, seed, secure } = options;
   const { name: clientName, serverAddresses: addresses, requestTimeoutMs } = config;
-  // Another stream than that of the images: how often the client itself draws depends on timing.
+  // A separate stream from the images: how often the client itself draws depends on timing.
   const random: Random = seededRandom(seed + 1);
   const unexpected = new UnexpectedErrors((text) => {
     log?.('error', text);

@@ -18,11 +18,11 @@ import { type ExpectedServer, Introduction } from './introduction';
 import { Strays } from './strays';
 import type { TaskRun } from './task-run';
 
-/** Above this a connection is closed sooner than bytes that nobody wants are moved over it. */
+/** Above this size, closing the connection is cheaper than transferring unwanted bytes. */
 const CHEAPER_TO_CLOSE_BYTES = 1024 * 1024;
-/** A server that said nothing for so long after a word that wants an answer may be gone without a word: dial it anew. */
+/** A server that sent nothing for this long after a message that needs a response may be gone: redial it. */
 const SILENT_MS = 1000;
-/** Errors of the frame that we sent, not of the server's state: the same frame would fail anywhere. */
+/** Errors caused by our frame rather than the server's state: the same frame would fail anywhere. */
 const FRAME_FAULTS = ['frame_too_large', 'bad_frame', 'bad_message', 'unknown_message', 'secret_too_large'];
 
 export interface LinkOptions {
@@ -30,23 +30,23 @@ export interface LinkOptions {
   clock: Clock;
   connectTimeoutMs: number;
   watch?: FrameWatch;
-  /** Default: in the clear. */
+  /** Default: no TLS. */
   secure?: Secure;
-  /** Who must be there before anything is said; default: the address is configured. */
+  /** The server that must be there before anything is sent; default: the address is configured. */
   expected?: ExpectedServer;
-  /** Some message came in: there is a server. */
+  /** A message arrived: there is a server. */
   onHeard(): void;
-  /** The server said its id. */
+  /** The server reported its id. */
   onNamed?(serverId: number): void;
-  /** Why one cannot speak with the server. */
+  /** The reason why TLS with the server failed. */
   onTlsProblem?(problem: string): void;
   /** The expected server is there. */
   onProven?(): void;
-  /** Somebody else is. */
+  /** Another program is there. */
   onStranger?(problem: string): void;
   /** The link must not be used any more. */
   onRetired(link: ServerLink): void;
-  /** The connection has closed; the requests that waited on it hear of it afterwards. */
+  /** The connection has closed; the requests that waited on it are notified afterwards. */
   onClosed(link: ServerLink, reason: CloseReason): void;
 }
 
@@ -62,30 +62,30 @@ interface Send {
   bytes: number;
 }
 
-/** The connection of one client to one server, dialed at once and kept; answers find their requests by id. */
+/** The connection of one client to one server, dialed at once and kept open; responses find their requests by id. */
 export class ServerLink implements ConnectionHandler {
   readonly address: string;
   readonly #options: LinkOptions;
   readonly #connection: Connection;
   readonly #asks = new Map<number, Ask>();
   readonly #sends = new Map<number, Send>();
-  /** Whose carrier is arriving. */
+  /** The send whose carrier is arriving. */
   #incoming: { send: Send; reader: CarrierReader; kept: ByteBlocks | null } | null = null;
   #bodyLeftBytes = 0;
-  /** Grows with what is sent: no answer is read that is larger than the largest secret makes it. */
+  /** Grows with what is sent: no response above what the largest secret allows is read. */
   readonly #limits = { ...CLIENT_LIMITS };
   readonly #strays = new Strays();
-  /** While the server has to show that it is the expected one. */
+  /** Set while the server has yet to prove that it is the expected one. */
   #introduction: Introduction | undefined;
-  /** The connection is there, and the server known. */
+  /** The connection is open and the server known. */
   #isOpen = false;
   #isRetired = false;
-  /** When the first word that wants an answer was sent after something was last read. */
+  /** When the first unanswered message was sent after the last read. */
   #unansweredSinceMs: number | null = null;
   /** How the server broke the protocol. */
   #fault: string | undefined;
 
-  /** Begins to connect. @throws ClusterError `bad_config` for a text that is no address. */
+  /** Begins to connect. @throws ClusterError `bad_config` if the address is not one */
   constructor(options: LinkOptions) {
     const { address, connectTimeoutMs, watch, clock, secure, expected } = options;
     this.address = address;
@@ -102,15 +102,15 @@ export class ServerLink implements ConnectionHandler {
     });
   }
 
-  /** A carrier has begun to arrive and is not verified to its end. */
+  /** A carrier has begun to arrive and is not fully verified. */
   get isReceiving(): boolean {
     return this.#incoming !== null;
   }
 
   /**
-   * Nothing came back for so long that the connection may have died without a word, as when a firewall forgot it. Who
-   * has been given up counts, too: a hedge wins long before, and a link that is tried by one task after another would
-   * never be found out. But a server that cancels a task says nothing, either: then a good connection is made anew.
+   * True if nothing arrived for so long that the connection may be dead, as when a firewall dropped its state. Requests
+   * that were given up count, too: a hedge wins long before, and a link that one task after another tries would never
+   * be found out. But a server that cancels a task does not answer either: then a good connection is replaced.
    */
   get isMute(): boolean {
     const sinceMs = this.#unansweredSinceMs;
@@ -118,7 +118,7 @@ export class ServerLink implements ConnectionHandler {
     return this.#options.clock.monotonicMs() - sinceMs >= SILENT_MS;
   }
 
-  /** Nothing new is sent over it; it closes when what was sent over it has ended. */
+  /** Sends nothing new over it; closes it when everything sent over it has ended. */
   retire(): void {
     this.#isRetired = true;
     this.#options.onRetired(this);
@@ -135,7 +135,7 @@ export class ServerLink implements ConnectionHandler {
     });
   }
 
-  /** The answer to an ask is not waited for any more. */
+  /** The response to an ask is no longer awaited. */
   forgetAsk(run: TaskRun): void {
     this.#asks.delete(run.name.request_id);
     this.#ended();
@@ -162,7 +162,7 @@ export class ServerLink implements ConnectionHandler {
     this.#tell(run, { kind: 'TaskAck', ...run.name });
   }
 
-  /** The answer of this send is not wanted any more. */
+  /** The response of this send is no longer wanted. */
   cancel(run: TaskRun, sendId: number): void {
     const send = this.#sends.get(run.name.request_id);
     if (send?.sendId !== sendId) return;
@@ -172,7 +172,7 @@ export class ServerLink implements ConnectionHandler {
     else this.#strays.cancelled(run.secret.length);
     if (this.#isIdle && this.#isCheaperToClose(isArriving)) {
       if (!this.#isOpen) run.bytesSent -= send.bytes;
-      // A server takes the end of a stream for one that still waits for its answers.
+      // A server takes the end of a stream for that of a client that still awaits its responses.
       else if (!isArriving) this.#tell(run, { kind: 'TaskCancel', ...run.name });
       return this.#discard();
     }
@@ -180,7 +180,7 @@ export class ServerLink implements ConnectionHandler {
     this.#ended();
   }
 
-  /** Closes after everything said has been written; `onClosed` follows within about a second. */
+  /** Closes after everything sent has been written; `onClosed` follows within about a second. */
   end(): void {
     if (this.#isOpen) this.#connection.end();
     else this.#connection.destroy();
@@ -191,9 +191,9 @@ export class ServerLink implements ConnectionHandler {
   }
 
   onProtocolError({ code, message, retryable }: ClusterError): void {
-    // Those that may be retried are about our own memory.
+    // Retryable errors are about our own memory.
     if (!retryable) this.#fault = message;
-    // It would be read, if only to be thrown away.
+    // It would be read, only to be discarded.
     if (code === 'frame_too_large') this.#connection.destroy();
   }
 
@@ -233,7 +233,7 @@ export class ServerLink implements ConnectionHandler {
   }
 
   onUnknown(error: ClusterError): void {
-    // Newer servers may say things that we do not know; a known answer that makes no sense is never going to make some.
+    // Newer servers may send unknown messages; a known response that is invalid will never become valid.
     if (error.code !== 'unknown_message') this.#connection.fail(error, 'protocol');
     else this.#stray();
   }
@@ -260,7 +260,7 @@ export class ServerLink implements ConnectionHandler {
 
   #begin(): void {
     this.#isOpen = true;
-    // What has waited for the connection is sent now.
+    // Sends what has waited for the connection.
     if (this.#unansweredSinceMs !== null) this.#unansweredSinceMs = this.#connection.lastReadMs;
   }
 
@@ -276,7 +276,7 @@ export class ServerLink implements ConnectionHandler {
     introduction.done();
   }
 
-  /** At once, but for servers that have not yet shown who they are. */
+  /** At once, except to servers that have not yet proved their identity. */
   #whenKnown(tell: () => void): void {
     this.#strays.sent();
     if (this.#introduction === undefined) tell();
@@ -294,10 +294,10 @@ export class ServerLink implements ConnectionHandler {
     run.bytesSent += send.bytes;
   }
 
-  /** Something came that nobody waits for: a late answer, or a server that speaks without end. */
+  /** Handles input that no request awaits: a late response, or a server that sends without end. */
   #stray(bodyLength = 0): void {
     if (!this.#strays.isTooMuch(bodyLength)) return;
-    this.#fault = 'it says more than it was asked for';
+    this.#fault = 'it sends more than was requested';
     this.#connection.abandon('protocol');
   }
 
@@ -329,7 +329,7 @@ export class ServerLink implements ConnectionHandler {
     this.#ended();
   }
 
-  /** An Error names no request: it is this one's only where no other can be meant. */
+  /** An Error names no request: it is attributed to this one only if it can mean no other. */
   #blamed({ code, message }: MessageOf<'Error'>): void {
     const [send] = this.#sends.values();
     if (send === undefined || this.#sends.size > 1 || this.#asks.size > 0 || !FRAME_FAULTS.includes(code)) {
@@ -340,7 +340,7 @@ export class ServerLink implements ConnectionHandler {
     this.#ended();
   }
 
-  /** False: the carrier was wrong, and its request has been told. */
+  /** Returns false if the carrier was wrong, after notifying its request. */
   #verify({ send, reader }: { send: Send; reader: CarrierReader }, step: () => void): boolean {
     try {
       step();
@@ -374,7 +374,7 @@ export class ServerLink implements ConnectionHandler {
     this.#unansweredSinceMs = this.#options.clock.monotonicMs();
   }
 
-  /** Something that was waited for is not waited for any more. */
+  /** One awaited response less. */
   #ended(): void {
     if (this.#isRetired && this.#isIdle) this.end();
   }
@@ -393,7 +393,7 @@ export class ServerLink implements ConnectionHandler {
   }
 }
 
-/** What a frame takes besides its body: exact for servers whose words are short and who say no field that we do not know. */
+/** Size of a frame without its body: exact for servers with short texts and no unknown fields. */
 function headBytes(message: Message, form: FrameForm): number {
   return (form === 'envelope' ? 9 : 4) + Buffer.byteLength(messageToJson(message));
 }

@@ -1,8 +1,8 @@
-/** How many tasks in a row must be late at a server: one may have had bad luck. */
+/** Late tasks in a row that count: a single one may be bad luck. */
 const LATE_IN_A_ROW = 2;
 const AVOID_MIN_MS = 1000;
 const AVOID_MAX_MS = 8000;
-/** How long a probe may take to say something; then another one is let through. */
+/** Time for a probe to get a response; then another one is allowed. */
 const PROBE_MS = 1000;
 
 interface Breaker {
@@ -14,9 +14,9 @@ interface Breaker {
 }
 
 /**
- * Which servers are late again and again: a circuit breaker for each, shared by all clients of one program, so that not
- * every client pays for the same experience. Pure. A server that is late twice in a row is avoided for 1 s; then one
- * task tries it. In time: it is used like any other. Late again: it is avoided for twice as long, up to 8 s.
+ * Tracks servers that are late repeatedly: a circuit breaker for each, shared by all clients of one program, so that
+ * not every client has to learn it. Pure. A server that is late twice in a row is avoided for 1 s; then one task tries
+ * it. In time: it is used like any other. Late again: it is avoided for twice as long, up to 8 s.
  */
 export class SlowServers {
   private readonly breakers = new Map<string, Breaker>();
@@ -26,7 +26,7 @@ export class SlowServers {
     return breaker !== undefined && breaker.avoidMs > 0 && nowMs < breaker.untilMs;
   }
 
-  /** A task was sent to it. Where it has been avoided until now, that is the probe, and others keep away meanwhile. */
+  /** A task was sent to it. If it was avoided until now, that is the probe, and others keep away meanwhile. */
   sent(address: string, nowMs: number): void {
     const breaker = this.breakers.get(address);
     if (breaker === undefined || breaker.avoidMs === 0 || nowMs < breaker.untilMs) return;
@@ -39,7 +39,7 @@ export class SlowServers {
     const breaker = this.breakers.get(address) ?? { lateInARow: 0, avoidMs: 0, untilMs: 0, isProbing: false };
     this.breakers.set(address, breaker);
     breaker.lateInARow += 1;
-    // What was sent before it was avoided says nothing new.
+    // Tasks sent before it was avoided say nothing new.
     if (breaker.avoidMs > 0 && nowMs < breaker.untilMs && !breaker.isProbing) return;
     if (breaker.lateInARow < LATE_IN_A_ROW) return;
     breaker.avoidMs = Math.min(AVOID_MAX_MS, Math.max(AVOID_MIN_MS, 2 * breaker.avoidMs));
@@ -47,7 +47,7 @@ export class SlowServers {
     breaker.isProbing = false;
   }
 
-  /** It answered in time. */
+  /** It responded in time. */
   onTime(address: string): void {
     this.breakers.delete(address);
   }

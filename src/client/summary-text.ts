@@ -9,14 +9,14 @@ export interface RunFacts {
   unsentCount?: number;
   /** From the send, where latencies count from when a request was due. */
   service?: LatencyFigures;
-  /** The configured servers, if none of them ever said a word. */
+  /** The configured servers, if none of them ever responded. */
   unreached: readonly string[];
 }
 
-/** Servers word their errors themselves. */
+/** Servers word their own errors. */
 const MAX_REASON_CHARS = 200;
 
-/** What a person reads at the end of a run. */
+/** Returns the summary for people at the end of a run. */
 export function summaryText(stats: AggregatedStats, run: RunFacts): string {
   const { total_requests: total, failed_requests: failed, failure_rate: rate } = stats;
   const perSecond = run.durationSecs > 0 ? ` (${(total / run.durationSecs).toFixed(2)}/s)` : '';

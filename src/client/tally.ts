@@ -2,7 +2,7 @@ import type { Logger } from '../core/environment';
 import type { RequestRecord } from '../core/metrics/record';
 import { Summary } from '../core/metrics/summary';
 
-/** What became of one client's requests; each has its line in the client's log. */
+/** Tallies the outcomes of one client's requests; each has a line in the client's log. */
 export class Tally {
   readonly summary = new Summary();
   interruptedCount = 0;

@@ -8,10 +8,10 @@ import type { Hedging } from './hedging';
 import type { ServerLink } from './server-link';
 import { toMicros } from '../core/to-micros';
 
-/** Answers that say "not now", each with another server or a little later in mind. */
+/** Error codes that mean "not now": retry on another server or a little later. */
 const BUSY_CODES = ['overloaded', 'starting', 'leaving'];
 
-/** What the requests of one client share. */
+/** Shared by the requests of one client. */
 export interface TaskRunContext {
   clientId: number;
   requestTimeoutMs: number;
@@ -20,9 +20,9 @@ export interface TaskRunContext {
   random: Random;
   clock: Clock;
   log?: Logger;
-  /** The kept link, or a new one. @throws ClusterError for what is no address */
+  /** Returns the existing link or a new one. @throws ClusterError if `address` is not an address */
   linkTo(address: string): ServerLink;
-  /** Where to reach the server that a server named, or null where this client would not; by the name known here. */
+  /** Returns where to reach a server that another one named, as known here; null if this client would not dial it. */
   admit(named: MessageOf<'TaskAssignmentResponse'>): string | null;
 }
 
@@ -31,18 +31,18 @@ export interface TaskRunOptions {
   image: { name: string; bytes: Uint8Array };
   /** Monotonic. */
   intendedStartMs: number;
-  /** Gets the verified carrier, in the chunks in which it came. Without it nothing of it is kept. */
+  /** Gets the verified carrier, in the chunks in which it arrived. Without it the carrier is not kept. */
   onCarrier?(chunks: Uint8Array[]): void;
   /** A server refused the task for good. */
   onServerError?(code: string | undefined, message: string): void;
   onDone(record: RequestRecord): void;
 }
 
-/** One request in flight: performs what its Attempt decides on the links, and keeps the count. */
+/** One request in flight: performs the effects of its Attempt on the links, and counts bytes. */
 export class TaskRun {
   readonly name: Required<TaskName>;
   readonly secret: Uint8Array;
-  /** On the wire, for this request; what was meant for a server that could not be reached does not count. */
+  /** Bytes on the wire for this request; those for a server that could not be reached do not count. */
   bytesSent = 0;
   bytesReceived = 0;
   readonly #context: TaskRunContext;
@@ -50,7 +50,7 @@ export class TaskRun {
   readonly #attempt: Attempt;
   readonly #startMs: number;
   #askLink: ServerLink | undefined;
-  /** By send: what concerns it goes over the connection that it went over, also when that has been retired since. */
+  /** The link that each send uses, even if that has been retired since. */
   readonly #sendLinks = new Map<number, ServerLink>();
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Infinity;
@@ -66,7 +66,7 @@ export class TaskRun {
     this.#attempt = new Attempt(task, requestTimeoutMs, view, hedging, random, this.#startMs);
   }
 
-  /** Whether the links keep the carrier for this request. */
+  /** True if the links keep the carrier for this request. */
   get keepsCarrier(): boolean {
     return this.#options.onCarrier !== undefined;
   }
@@ -75,7 +75,7 @@ export class TaskRun {
     this.#perform(this.#attempt.start(this.#startMs));
   }
 
-  /** The user stops the run: ends as `interrupted`, what is under way is cancelled. */
+  /** The user stops the run: ends as `interrupted` and cancels what is in flight. */
   abandon(): void {
     if (this.#attempt.finished) return;
     this.#forgetAsk();
@@ -83,7 +83,7 @@ export class TaskRun {
     this.#done(null);
   }
 
-  /** The record of a request that was never begun. */
+  /** Returns the record of a request that was never sent. */
   unsent(): RequestRecord {
     return { ...this.#record(null), outcome: 'unsent' };
   }
@@ -98,14 +98,14 @@ export class TaskRun {
     this.#perform(this.#attempt.onAskLost(askId, this.#nowMs));
   }
 
-  /** `fault`: how the server broke the protocol, if that is why. */
+  /** `fault`: how the server broke the protocol, if that is the reason. */
   sendLost(sendId: number, address: string, reason: CloseReason, fault?: string): void {
     this.#say(`sent to ${address}: ${reason}${fault === undefined ? '' : ` (${fault})`}`);
     const failure: SendFailure = fault === undefined ? { kind: 'lost' } : { kind: 'broken', message: fault };
     this.#perform(this.#attempt.onSendFailed(sendId, failure, this.#nowMs));
   }
 
-  /** The server answered without a carrier. */
+  /** The server responded without a carrier. */
   refused(sendId: number, address: string, code: string | undefined, message: string): void {
     this.#say(`refused by ${address}: ${message}${code === undefined ? '' : ` (${code})`}`);
     const isBusy = code !== undefined && BUSY_CODES.includes(code);
@@ -164,7 +164,7 @@ export class TaskRun {
     link.send(this, effect);
   }
 
-  /** Without a link `lost` follows, later: the attempt must not be called from within its own effects. */
+  /** Without a link `lost` is called later: the attempt must not be called from within its own effects. */
   #reach(address: string, lost: () => void): ServerLink | undefined {
     try {
       return this.#context.linkTo(address);
@@ -179,7 +179,7 @@ export class TaskRun {
     this.#askLink = undefined;
   }
 
-  /** One timer at most; where the time to wake only moved later, it fires early once and is set anew then. */
+  /** At most one timer; if the wake-up time only moved later, it fires early once and is then reset. */
   #arm(): void {
     const { wakeAtMs, finished } = this.#attempt;
     if (finished || this.#timerAtMs <= wakeAtMs) return;

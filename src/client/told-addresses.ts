@@ -3,13 +3,13 @@ import { canonicalHost, isLoopbackHost, isWildcardHost } from '../core/hosts';
 import { parseAddress } from '../core/transport/network';
 import type { ExpectedServer } from './introduction';
 
-/** So many addresses that only servers named are remembered: nobody has so many servers that are not configured. */
+/** Most reported addresses remembered: no cluster has more servers that are not configured. */
 const MAX_TOLD = 64;
 const MAX_HOST_CHARS = 253;
 
 /**
- * Addresses that are not in this client's configuration. Whoever answers at a configured one, or in its place, could
- * name any: the user's other machines, somebody else's, another one each time.
+ * Addresses that are not in this client's configuration. A program at a configured address, or in its place, could name
+ * any: the user's other machines, someone else's, a different one each time.
  */
 export class ToldAddresses {
   readonly #told = new Map<string, ExpectedServer>();
@@ -21,7 +21,7 @@ export class ToldAddresses {
     this.#isLocal = configured.some((address) => isLoopbackHost(addressOf(address).host));
   }
 
-  /** Whether this client would dial an address, of which a server says who is there (null: it does not say). */
+  /** Returns true if this client would dial an address with the id that a server reported for it (null: none). */
   admits(address: string, id: number | null, leaderId: number | null): boolean {
     if (this.#configured.has(address)) return true;
     if (id === null) return false;
@@ -30,7 +30,7 @@ export class ToldAddresses {
     return true;
   }
 
-  /** Who must have answered there before anything else is said; undefined: it is configured. */
+  /** Returns the server that must have answered there before anything else is sent; undefined: it is configured. */
   expectedAt(address: string): ExpectedServer | undefined {
     return this.#told.get(address);
   }
@@ -38,7 +38,7 @@ export class ToldAddresses {
   #isDialable(text: string): boolean {
     const { host, port } = addressOf(text);
     if (port === 0 || host.length > MAX_HOST_CHARS || isWildcardHost(host)) return false;
-    // What servers elsewhere call so is not this machine.
+    // What servers elsewhere call loopback is not this machine.
     if (isLoopbackHost(host)) return this.#isLocal;
     return isIP(host) === 0 ? isName(host) : isUnicast(canonicalHost(host));
   }
@@ -52,12 +52,12 @@ function addressOf(text: string): { host: string; port: number } {
   }
 }
 
-/** Underscores are no DNS name but common in container networks; a last label of digits means an IPv4 address. */
+/** Underscores are invalid in DNS but common in container networks; a last label of digits means an IPv4 address. */
 function isName(host: string): boolean {
   return /^\w([\w-]*\w)?(\.\w([\w-]*\w)?)*$/.test(host) && !/(^|\.)\d+$/.test(host);
 }
 
-/** No multicast, no broadcast, nothing that is reserved or means "this network". */
+/** Excludes multicast, broadcast, and addresses that are reserved or mean "this network". */
 function isUnicast(host: string): boolean {
   if (!isIPv4(host)) return !/^ff/i.test(host);
   const first = Number(host.split('.', 1)[0]);

@@ -59,7 +59,7 @@ describe('a file that the user named', () => {
     ['missing', () => undefined, 'bad_usage', 'does not exist'],
     ['a folder', () => mkdirSync(at('f')), 'bad_usage', 'is a folder'],
     ['empty', () => writeFileSync(at('f'), ''), 'secret_empty', 'is empty'],
-    ['huge', () => hugeFile(at('f')), 'bad_usage', 'at most 1000 can be handled'],
+    ['huge', () => hugeFile(at('f')), 'bad_usage', 'at most 1000 are supported'],
   ])('%s: one clear line', (_what, prepare, code, text) => {
     prepare();
     const error = thrownBy(() => readInputFile(at('f'), 1000));
@@ -69,7 +69,7 @@ describe('a file that the user named', () => {
   });
 
   it('a device is no file', () => {
-    expect(thrownBy(() => readInputFile('/dev/zero', 1000)).message).toBe('/dev/zero: is no regular file');
+    expect(thrownBy(() => readInputFile('/dev/zero', 1000)).message).toBe('/dev/zero: is not a regular file');
   });
 });
 

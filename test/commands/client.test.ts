@@ -54,7 +54,7 @@ describe('client reveal', () => {
     writeFileSync(at('c.png'), carrier);
     const { code, stdout, stderr } = await cli('client', 'reveal', at('c.png'), '--out', at('images', '..', 'c.png'));
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch('is the carrier itself, it would be overwritten');
+    expect(stderr).toMatch('is the carrier itself and would be overwritten');
     expect(readFileSync(at('c.png')).equals(carrier)).toBe(true);
     expect(await cli('client', 'reveal', at('c.png'), '--out', at('i.png'))).toMatchObject({ code: 0, stderr: '' });
   });

@@ -180,7 +180,7 @@ test('a folder as output, or the input by another name: said before anything is 
   await inWorkplace(async ({ cwd, at, run, commands }) => {
     symlinkSync('images/small.png', at('same.png'));
     expect(await run(...commands['hide']!.args.with(2, 'images/small.png'), 'same.png')).toMatchObject({
-      ...{ code: 2, stderr: 'Error: same.png is the image itself, it would be overwritten\n' },
+      ...{ code: 2, stderr: 'Error: same.png is the image itself and would be overwritten\n' },
     });
     expect(readFileSync(at('images', 'small.png')).equals(secret)).toBe(true);
     for (const [what, { args }] of Object.entries(commands)) {
