@@ -5,13 +5,13 @@ import { listenError } from '../core/transport/listener';
 import { parseAddress } from '../core/transport/network';
 
 export interface Exposition {
-  /** Ends it with all of its connections. */
+  /** Closes it with all of its connections. */
   close(): Promise<void>;
 }
 
 /**
- * Who is slow or many must cost neither memory nor places for ever. A scraper needs one connection for a moment, and
- * one request on it: between two scrapes nothing is gained by keeping it.
+ * Slow or numerous scrapers must not cost memory or places forever. A scraper needs one connection for a moment, and
+ * one request on it: keeping it open between two scrapes gains nothing.
  */
 const MAX_CONNECTIONS = 32;
 const LIMITS = {
@@ -25,13 +25,13 @@ const IDLE_TIMEOUT_MS = 3_000;
 const PLAIN = 'text/plain; charset=utf-8';
 
 /**
- * Answers Prometheus over HTTP at `address` (host:port) from now on.
+ * Serves Prometheus metrics over HTTP at `address` (host:port).
  * @throws ClusterError `address_in_use` | `bad_config` naming key and flag
  */
 export async function expose(address: string, registry: Registry): Promise<Exposition> {
   const answers = new Answers(registry);
   const server = createServer(LIMITS, (request, response) => {
-    // Whatever a request is: it costs its own connection at most.
+    // Whatever a request does, it affects at most its own connection.
     answers.answer(request, response).catch(() => response.destroy());
   });
   server.maxConnections = MAX_CONNECTIONS;
@@ -50,7 +50,7 @@ function listenAt(server: Server, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(named(listenError(error, address))));
     server.listen({ host, port }, () => {
-      // What fails from now on is a single connection's accept: the next scrape tries again.
+      // Any later error is a single connection's accept: the next scrape tries again.
       server.removeAllListeners('error').on('error', () => undefined);
       resolve();
     });
@@ -62,7 +62,7 @@ function named({ code, message }: ClusterError): ClusterError {
 }
 
 class Answers {
-  /** Those who ask while it is made get the same page. */
+  /** Requests that arrive while it is being made get the same page. */
   #making: Promise<Buffer> | undefined;
 
   constructor(private readonly registry: Registry) {}

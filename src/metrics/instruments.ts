@@ -1,12 +1,12 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
 /**
- * Of prom-client's own: the delays are NaN at times and off by the resolution of their timer (we measure them ourselves),
- * and the lists of what is active take long where there are thousands of sockets.
+ * Metrics of prom-client that are left out: its delays are NaN at times and off by the resolution of their timer (we
+ * measure them ourselves), and its lists of active resources are slow with thousands of sockets.
  */
 const LEFT_OUT = /^nodejs_(eventloop_lag|active)_/;
 
-/** A registry of its own, with the process's metrics (CPU, memory, descriptors, garbage collection). */
+/** Returns a separate registry with the process's metrics (CPU, memory, descriptors, garbage collection). */
 export function newRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -16,7 +16,7 @@ export function newRegistry(): Registry {
   return registry;
 }
 
-/** A gauge that is looked up when somebody asks; it has no value while `look` says null. */
+/** Adds a gauge that is read on each scrape; it has no value while `look` returns null. */
 export function addGauge(registry: Registry, name: string, help: string, look: () => number | null): void {
   new Gauge({
     ...{ name, help, registers: [registry] },
@@ -28,7 +28,7 @@ export function addGauge(registry: Registry, name: string, help: string, look: (
   });
 }
 
-/** A counter whose total somebody else keeps; it never shrinks. */
+/** Adds a counter whose total is kept elsewhere; it never decreases. */
 export function addTotal(registry: Registry, name: string, help: string, look: () => number): void {
   new Counter({
     ...{ name, help, registers: [registry] },
@@ -39,7 +39,7 @@ export function addTotal(registry: Registry, name: string, help: string, look: (
   });
 }
 
-/** What does not change while the process lives, as the labels of a gauge of 1. */
+/** Adds constant facts about the process as the labels of a gauge of 1. */
 export function addInfo(registry: Registry, name: string, help: string, labels: Record<string, string | number>): void {
   new Gauge({ name, help, labelNames: Object.keys(labels), registers: [registry] }).set(labels, 1);
 }

@@ -1,4 +1,4 @@
-/** Values of labels, of which there must be few: each makes a series that Prometheus keeps. */
+/** Label values, which must be few: each makes a series that Prometheus keeps. */
 import { isFixedReason } from '../core/metrics/failure-reasons';
 
 /** Servers word the rest of it themselves. */
@@ -7,14 +7,14 @@ const SERVER_ERROR = /^Server error\b/;
 const TIMEOUT = /^Request timeout after [\d.]{1,20}s$/;
 const OTHER = 'other';
 
-/** The label of a failure reason. Pure. */
+/** Returns the label of a failure reason. Pure. */
 export function reasonLabel(reason: string | null): string {
   if (reason === null) return OTHER;
   if (SERVER_ERROR.test(reason)) return 'Server error';
   return isFixedReason(reason) || TIMEOUT.test(reason) ? reason : OTHER;
 }
 
-/** So many servers get a label of their own; they say their ids themselves. */
+/** Number of servers with a label of their own; servers report their own ids. */
 const MAX_SERVERS = 100;
 
 export class ServerLabels {

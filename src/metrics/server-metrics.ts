@@ -4,34 +4,34 @@ import type { StatusFields } from '../core/protocol';
 import { expose, type Exposition } from './exposition';
 import { addGauge, addInfo, addTotal, newRegistry } from './instruments';
 
-/** How a server is just now; asked when somebody reads the metrics. */
+/** The current state of a server, read on each scrape. */
 export interface ServerLook {
   status: StatusFields;
-  /** Accepted ones. */
+  /** Accepted connections. */
   connectionCount: number;
   /** Over accepted connections, since the start. */
   traffic: { readBytes: number; writtenBytes: number };
-  /** Tasks in the ledger, of every server. */
+  /** Tasks in the ledger, for all servers. */
   ledgerCount: number;
-  /** Errors that nobody expected: each is a bug, for which a connection was closed. */
+  /** Unexpected errors: each is a bug, for which a connection was closed. */
   unexpectedCount: number;
 }
 
 export interface ServerMetrics extends Exposition {
-  /** Each event as it happens. */
+  /** Called for each event as it happens. */
   onEvent(event: ServerEvent): void;
 }
 
 const PREFIX = 'cloudp2p_server';
 
 /**
- * Shows a server to Prometheus (docs/metrics.md).
+ * Serves a server's Prometheus metrics (docs/metrics.md).
  * @throws ClusterError `address_in_use` | `bad_config` for the address
  */
 export async function exposeServer(address: string, look: () => ServerLook): Promise<ServerMetrics> {
   const registry = newRegistry();
   const { server_id, version, incarnation } = look().status;
-  addInfo(registry, `${PREFIX}_info`, 'The server', { server_id, version, incarnation });
+  addInfo(registry, `${PREFIX}_info`, 'Information about the server', { server_id, version, incarnation });
   addLeadership(registry, look);
   addLooks(registry, look);
   const onEvent = eventInstruments(registry);
@@ -44,12 +44,18 @@ type AnyRegistry = ReturnType<typeof newRegistry>;
 function addLeadership(registry: AnyRegistry, look: () => ServerLook): void {
   const gauge = (name: string, help: string, value: (status: StatusFields) => number | null): void =>
     addGauge(registry, `${PREFIX}_${name}`, help, () => value(look().status));
-  gauge('term', 'Term of the leadership that it last heard of', ({ term }) => term);
-  gauge('leader_id', 'Server that it follows, or itself; no value while there is none', ({ leader_id: id }) => id);
-  gauge('is_leader', '1 while it leads', ({ server_id, leader_id }) => Number(server_id === leader_id));
-  gauge('ready', '1 while it takes tasks', ({ phase }) => Number(phase === 'ready'));
+  gauge('term', 'Term of the latest leadership known to the server', ({ term }) => term);
+  gauge('leader_id', 'Id of the current leader; no value while there is none', ({ leader_id: id }) => id);
+  gauge('is_leader', '1 while this server is the leader', ({ server_id, leader_id }) =>
+    Number(server_id === leader_id),
+  );
+  gauge('ready', '1 while this server accepts tasks', ({ phase }) => Number(phase === 'ready'));
   new Gauge({
-    ...{ name: `${PREFIX}_peer_up`, help: '1 while it hears the peer on a live link', labelNames: ['peer_id'] },
+    ...{
+      name: `${PREFIX}_peer_up`,
+      help: '1 while this server hears the peer on a live link',
+      labelNames: ['peer_id'],
+    },
     registers: [registry],
     collect() {
       for (const { id, up } of look().status.peers) this.set({ peer_id: id }, Number(up));
@@ -60,31 +66,35 @@ function addLeadership(registry: AnyRegistry, look: () => ServerLook): void {
 function addLooks(registry: AnyRegistry, look: () => ServerLook): void {
   const gauge = (name: string, help: string, value: (now: ServerLook) => number): void =>
     addGauge(registry, `${PREFIX}_${name}`, help, () => value(look()));
-  gauge('load_score', 'What elections and balancing go by, 0 (idle) to 100', ({ status }) => status.load);
-  gauge('workers', 'Tasks that it executes at once', ({ status }) => status.workers);
-  gauge('active_tasks', 'Tasks that are executed now', ({ status }) => status.active);
-  gauge('queued_tasks', 'Tasks that wait here', ({ status }) => status.queued);
-  gauge('ledger_tasks', 'Tasks under way anywhere in the cluster, as it knows', ({ ledgerCount }) => ledgerCount);
-  gauge('connections', 'Connections that it accepted', ({ connectionCount }) => connectionCount);
+  gauge('load_score', 'Load score used by elections, 0 (idle) to 100', ({ status }) => status.load);
+  gauge('workers', 'Number of tasks that the server executes at once', ({ status }) => status.workers);
+  gauge('active_tasks', 'Tasks being executed', ({ status }) => status.active);
+  gauge('queued_tasks', 'Tasks waiting in the queue', ({ status }) => status.queued);
+  gauge(
+    'ledger_tasks',
+    'Tasks in flight anywhere in the cluster, as far as the server knows',
+    ({ ledgerCount }) => ledgerCount,
+  );
+  gauge('connections', 'Open accepted connections', ({ connectionCount }) => connectionCount);
   const total = (name: string, help: string, value: (now: ServerLook) => number): void =>
     addTotal(registry, `${PREFIX}_${name}`, help, () => value(look()));
-  const unexpectedHelp = 'Connections closed for an error that nobody expected, a bug of cloudp2p';
+  const unexpectedHelp = 'Connections closed because of an unexpected error, a bug in cloudp2p';
   total('unexpected_errors_total', unexpectedHelp, ({ unexpectedCount }) => unexpectedCount);
   total('received_bytes_total', 'Bytes received on accepted connections', ({ traffic }) => traffic.readBytes);
   total('sent_bytes_total', 'Bytes sent on accepted connections', ({ traffic }) => traffic.writtenBytes);
 }
 
-/** What is counted event by event. */
+/** Metrics counted event by event. */
 function eventInstruments(registry: AnyRegistry): (event: ServerEvent) => void {
   const counter = <L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
     new Counter({ name: `${PREFIX}_${name}`, help, labelNames, registers: [registry] });
-  const executed = counter('executed_tasks_total', 'Tasks that ended here, by outcome', ['outcome']);
+  const executed = counter('executed_tasks_total', 'Tasks that ended on this server, by outcome', ['outcome']);
   for (const outcome of ['answered', 'failed', 'cancelled']) executed.inc({ outcome }, 0);
-  const assigned = counter('assigned_tasks_total', 'Tasks that it assigned as the leader');
-  const elections = counter('elections_total', 'Times that it had no leader any more and looked for one');
-  const leaders = counter('leader_changes_total', 'Times that it began to follow a leader, or to lead');
+  const assigned = counter('assigned_tasks_total', 'Tasks assigned by this server as the leader');
+  const elections = counter('elections_total', 'Times that this server lost its leader and looked for a new one');
+  const leaders = counter('leader_changes_total', 'Times that the server began to follow a leader, or to lead');
   const downs = counter('peer_downs_total', 'Times that a peer went down', ['peer_id', 'reason']);
-  const overloads = counter('overloads_total', 'Seconds in which it refused tasks because its queue was full');
+  const overloads = counter('overloads_total', 'Seconds in which the server refused tasks because its queue was full');
   let delaySecs: number | null = null;
   const delayHelp = 'Longest delay of the event loop in the last second';
   addGauge(registry, `${PREFIX}_event_loop_delay_seconds`, delayHelp, () => delaySecs);

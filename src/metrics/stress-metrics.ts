@@ -4,11 +4,11 @@ import { expose, type Exposition } from './exposition';
 import { addGauge, addInfo, addTotal, newRegistry } from './instruments';
 import { reasonLabel, ServerLabels } from './labels';
 
-/** A run, asked how it is whenever somebody reads the metrics. */
+/** A run whose state is read on each scrape. */
 export interface WatchedRun {
   readonly runId: string;
   readonly machineId: number;
-  /** Of an open loop; null in a closed one. */
+  /** The target rate of an open loop; null in a closed loop. */
   readonly targetPerSecond: number | null;
   readonly clientCount: number;
   readonly inFlightCount: number;
@@ -16,7 +16,7 @@ export interface WatchedRun {
   readonly receivingCount: number;
   readonly sentCount: number;
   readonly lateCount: number;
-  /** The newest; null in the first second. */
+  /** The latest; null in the first second. */
   readonly sample: Pick<GeneratorSample, 'event_loop_delay_ms' | 'event_loop_utilization_percent'> | null;
 }
 
@@ -29,12 +29,12 @@ const BUCKETS_SECS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2
 const PREFIX = 'cloudp2p_stress';
 
 /**
- * Shows a stress run to Prometheus (docs/metrics.md).
+ * Serves a stress run's Prometheus metrics (docs/metrics.md).
  * @throws ClusterError `address_in_use` | `bad_config` for the address
  */
 export async function exposeStress(address: string, run: WatchedRun): Promise<StressMetrics> {
   const registry = newRegistry();
-  addInfo(registry, `${PREFIX}_info`, 'The run', { run_id: run.runId, machine_id: run.machineId });
+  addInfo(registry, `${PREFIX}_info`, 'Information about the run', { run_id: run.runId, machine_id: run.machineId });
   addLooks(registry, run);
   const requests = new RequestInstruments(registry);
   const { close } = await expose(address, registry);
@@ -46,15 +46,19 @@ type AnyRegistry = ReturnType<typeof newRegistry>;
 function addLooks(registry: AnyRegistry, run: WatchedRun): void {
   const gauge = (name: string, help: string, value: () => number | null): void =>
     addGauge(registry, `${PREFIX}_${name}`, help, value);
-  gauge('virtual_clients', 'Clients that this process plays', () => run.clientCount);
-  gauge('in_flight_requests', 'Requests that have been sent and have not ended', () => run.inFlightCount);
-  gauge('connections', 'Connections to servers, those being closed included', () => run.connectionCount);
+  gauge('virtual_clients', 'Virtual clients in this process', () => run.clientCount);
+  gauge('in_flight_requests', 'Requests in flight', () => run.inFlightCount);
+  gauge('connections', 'Connections to servers, including those being closed', () => run.connectionCount);
   gauge(
     'verification_backlog_carriers',
-    'Carriers that have begun to arrive and are not verified to their end',
+    'Carriers that have begun to arrive and are not fully verified',
     () => run.receivingCount,
   );
-  gauge('target_requests_per_second', 'Rate of an open loop; no value in a closed one', () => run.targetPerSecond);
+  gauge(
+    'target_requests_per_second',
+    'Target rate of an open loop; no value in a closed loop',
+    () => run.targetPerSecond,
+  );
   gauge('event_loop_delay_seconds', 'Longest delay of the event loop in the last second', () =>
     inSecs(run.sample?.event_loop_delay_ms),
   );
@@ -62,16 +66,16 @@ function addLooks(registry: AnyRegistry, run: WatchedRun): void {
     const { sample } = run;
     return sample && sample.event_loop_utilization_percent / 100;
   });
-  addTotal(registry, `${PREFIX}_sends_total`, 'Requests that left', () => run.sentCount);
+  addTotal(registry, `${PREFIX}_sends_total`, 'Requests sent', () => run.sentCount);
   addTotal(
     registry,
     `${PREFIX}_late_sends_total`,
-    'Requests that left more than 10 ms late because this process did not get to them in time',
+    'Requests sent more than 10 ms late because this process was busy',
     () => run.lateCount,
   );
 }
 
-/** What is counted request by request. */
+/** Metrics counted request by request. */
 class RequestInstruments {
   readonly #servers = new ServerLabels();
   readonly #requests;
@@ -93,19 +97,19 @@ class RequestInstruments {
         ...{ buckets: BUCKETS_SECS, registers: [registry] },
       });
     this.#requests = counter('requests_total', 'Requests that ended, by outcome', ['outcome']);
-    // A counter that begins at its first count hides that one from rate().
+    // A counter that first appears at its first count hides that one from rate().
     for (const outcome of OUTCOMES) this.#requests.inc({ outcome }, 0);
     this.#failures = counter('failures_total', 'Requests that failed, by reason', ['reason']);
-    this.#byServer = counter('server_requests_total', 'Requests by the server that answered or failed last', [
+    this.#byServer = counter('server_requests_total', 'Requests by the server that responded or failed last', [
       'server_id',
       'outcome',
     ]);
-    this.#retries = counter('retries_total', 'Attempts after the first, of requests that ended');
-    this.#hedged = counter('hedged_requests_total', 'Requests that were also sent to a second server');
+    this.#retries = counter('retries_total', 'Retries of requests that ended');
+    this.#hedged = counter('hedged_requests_total', 'Requests that were also sent to a second server (hedged)');
     this.#sentBytes = counter('sent_bytes_total', 'Bytes sent for requests that ended');
     this.#receivedBytes = counter('received_bytes_total', 'Bytes received for requests that ended');
-    this.#latency = histogram('request_duration_seconds', 'From the intended start to the verified carrier');
-    this.#service = histogram('service_duration_seconds', 'From the actual send to the verified carrier');
+    this.#latency = histogram('request_duration_seconds', 'Latency from the intended start to the verified carrier');
+    this.#service = histogram('service_duration_seconds', 'Latency from the actual send to the verified carrier');
   }
 
   add(record: RequestRecord): void {

@@ -3,7 +3,7 @@ import type { StatusFields } from '../core/protocol';
 
 export type { Answer };
 
-/** The answers that carry a status. */
+/** Returns the answers that carry a status. */
 export function answered(answers: readonly Answer[]): { address: string; status: StatusFields }[] {
   return answers.filter((answer) => 'status' in answer);
 }

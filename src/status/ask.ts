@@ -1,7 +1,7 @@
 import { type Answer, askOne } from '../core/ask-status';
 import type { Secure } from '../core/transport/network';
 
-/** Asks all at once; one answer for each address, in their order. Never rejects but for a text that is no address. */
+/** Asks all servers at once; returns one answer per address, in their order. Rejects only if an address is not one. */
 export function askAll(
   addresses: readonly string[],
   timeoutMs: number,

@@ -2,17 +2,17 @@ import type { StatusFields } from '../core/protocol';
 import type { Answer } from './answer';
 import type { Verdict } from './verdict';
 
-/** What `cloudp2p status --json` prints. */
+/** The output of `cloudp2p status --json`. */
 export interface StatusReport {
   agreed: boolean;
   verdict: string;
   leader_id: number | null;
   term: number | null;
-  /** `asked`: the address that was asked; a server calls itself by `address`. */
+  /** `asked`: the address that was asked; `address` is the one that the server reports. */
   servers: (({ asked: string; answered: true } & StatusFields) | { asked: string; answered: false; reason: string })[];
 }
 
-/** The report of one round of asking. */
+/** Makes the report of one round. */
 export function reportOf(answers: readonly Answer[], verdict: Verdict): StatusReport {
   return {
     agreed: verdict.agreed,

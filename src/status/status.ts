@@ -1,4 +1,4 @@
-/** `cloudp2p status`: one look, a wait for agreement, or a look every second. */
+/** `cloudp2p status`: asks once, until the servers agree, or every second. */
 import { pause } from '../core/pause';
 import type { Secure } from '../core/transport/network';
 import type { Answer } from './answer';
@@ -9,13 +9,13 @@ const ASK_TIMEOUT_MS = 1000;
 const WAIT_INTERVAL_MS = 200;
 const WATCH_INTERVAL_MS = 1000;
 
-/** One round of asking. */
+/** The result of one round. */
 export interface Look {
   answers: Answer[];
   verdict: Verdict;
 }
 
-/** Asks every server once; without `secure` in the clear. */
+/** Asks every server once; without `secure`, without TLS. */
 export async function look(
   addresses: readonly string[],
   stop: AbortSignal,
@@ -26,7 +26,7 @@ export async function look(
   return { answers, verdict: judge(answers) };
 }
 
-/** Asks until all are ready and agree, `waitMs` are over, or `stop`; the last look. */
+/** Asks until all are ready and agree, `waitMs` has passed, or `stop`; returns the last round. */
 export async function waitForAgreement(
   addresses: readonly string[],
   waitMs: number,

@@ -1,9 +1,9 @@
-/** The answers as a table (pure). */
+/** Formats the answers as a table (pure). */
 import type { ServerPhase, StatusFields } from '../core/protocol';
 import type { Answer } from './answer';
 import type { Verdict } from './verdict';
 
-/** Colours, or the text as it is. */
+/** Colours a text, or returns it unchanged. */
 export interface Paint {
   good(text: string): string;
   warning(text: string): string;
@@ -19,11 +19,11 @@ interface Cell {
 const HEADINGS = ['ID', 'ADDRESS', 'PHASE', 'LEADER', 'TERM', 'LOAD', 'ACTIVE/QUEUED', 'DONE', 'UPTIME', 'PEERS UP'];
 const PHASE_PAINT: Record<ServerPhase, keyof Paint> = { starting: 'warning', ready: 'good', leaving: 'warning' };
 const GAP = '  ';
-/** What another machine says of itself must not steer the terminal. */
+/** Text from another machine must not control the terminal. */
 const UNPRINTABLE = /[^\x20-\x7e]/g;
 const MAX_CELL_CHARS = 64;
 
-/** The table and the verdict below it, without a line end. */
+/** Returns the table and the verdict below it, without a trailing newline. */
 export function renderStatus(answers: readonly Answer[], verdict: Verdict, paint: Paint): string {
   const rows = answers.map((answer) => ('status' in answer ? rowOf(answer.status) : silentRow(answer.address)));
   const widths = HEADINGS.map((heading, column) =>
@@ -69,7 +69,7 @@ function safe(text: string, maxChars = MAX_CELL_CHARS): string {
   return text.slice(0, maxChars).replace(UNPRINTABLE, '?');
 }
 
-/** 7 s, 4 min 05 s, 3 h 07 min, 2 d 03 h. */
+/** Formats a duration: 7 s, 4 min 05 s, 3 h 07 min, 2 d 03 h. */
 export function showDuration(secs: number): string {
   const whole = Math.max(0, Math.floor(secs));
   const two = (value: number): string => String(value).padStart(2, '0');

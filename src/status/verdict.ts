@@ -1,17 +1,17 @@
-/** Whether the servers agree (pure). */
+/** Decides from the answers whether the servers agree (pure). */
 import type { StatusFields } from '../core/protocol';
 import { type Answer, answered } from './answer';
 
 export interface Verdict {
   /** Every server answered, and all follow the same leader in the same term; by `judgeReady`, all are ready as well. */
   agreed: boolean;
-  /** One line for a person. */
+  /** One line for people. */
   text: string;
   leaderId: number | null;
   term: number | null;
 }
 
-/** Judges the answers of all servers that there should be. */
+/** Judges the answers of all expected servers. */
 export function judge(answers: readonly Answer[]): Verdict {
   const statuses = answered(answers).map(({ status }) => status);
   const [first] = statuses;
@@ -42,7 +42,7 @@ function silences(answers: readonly Answer[]): string[] {
   return [...addresses].map(([failure, group]) => `${enumerate(group.map(({ address }) => address))}: ${failure}`);
 }
 
-/** Two processes with one id are a mistake in the configuration; one process under two addresses is none. */
+/** Two processes with one id are a configuration mistake; one process under two addresses is not. */
 function twins(statuses: readonly StatusFields[]): string[] {
   const lives = new Map<number, string>();
   const doubled = new Set<number>();
@@ -53,10 +53,10 @@ function twins(statuses: readonly StatusFields[]): string[] {
   return [...doubled].map((id) => `two servers have id ${id}`);
 }
 
-/** Whom each follows, if that is not one leader in one term. */
+/** Lists the leader that each follows, unless they agree on one leader and term. */
 function disagreement(statuses: readonly StatusFields[]): string[] {
   const followers = groupBy(statuses, ({ leader_id: leaderId, term }) =>
-    leaderId === null ? `nobody in term ${term}` : `server ${leaderId} in term ${term}`,
+    leaderId === null ? `no leader in term ${term}` : `server ${leaderId} in term ${term}`,
   );
   if (followers.size <= 1 && statuses.every(({ leader_id: leaderId }) => leaderId !== null)) return [];
   return [...followers].map(([whom, group]) => {

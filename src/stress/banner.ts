@@ -7,17 +7,17 @@ export interface BannerFacts {
   numClients: number;
   requests: LoadShape;
   warmupMs: number;
-  /** As the user knows them. */
+  /** As the user named them. */
   names: { images: string; clientConfig: string; metricsDir: string };
   meanImageBytes: number;
-  /** When somebody else is expected to end it. */
+  /** Set if something other than the limits is expected to end the run. */
   expectedMs?: number;
 }
 
 const RULE = '='.repeat(34);
 const LABEL_CHARS = 20;
 
-/** What a run is going to do, as the guide shows it, with the offered load below; whole lines. Pure. */
+/** Returns the banner of a run in the guide's format, with the offered load below; whole lines. Pure. */
 export function bannerText(facts: BannerFacts): string {
   const { machineId, numClients, requests, names } = facts;
   const delays = requests.pacing.mode === 'closed_loop' ? requests.pacing : undefined;
@@ -38,7 +38,7 @@ export function bannerText(facts: BannerFacts): string {
   return [RULE, 'CloudP2P Stress Test Configuration', RULE, ...lines, RULE, ''].join('\n');
 }
 
-/** The schedule or the think times only: how long servers take is not known before. */
+/** From the schedule or the think times only: response times are not known in advance. */
 function durationText({ requests, numClients, expectedMs = Infinity }: BannerFacts): string {
   const { pacing, totalRequests = Infinity, rampUpMs } = requests;
   const durationMs = Math.min(requests.durationMs ?? Infinity, expectedMs);
@@ -56,7 +56,7 @@ function durationText({ requests, numClients, expectedMs = Infinity }: BannerFac
 function offeredRows({ requests, numClients, meanImageBytes }: BannerFacts): [string, string][] {
   const { pacing } = requests;
   const perSecond = offeredPerSecond(pacing, numClients);
-  if (!Number.isFinite(perSecond)) return [['Offered Load', 'as fast as the servers answer']];
+  if (!Number.isFinite(perSecond)) return [['Offered Load', 'as fast as the servers respond']];
   const images: [string, string] = ['', `~${((perSecond * meanImageBytes) / 1e6).toFixed(1)} MB/s of images`];
   if (pacing.mode === 'closed_loop') return [['Offered Load', `~${perSecond.toFixed(1)} requests/s`], images];
   const how = pacing.arrivals === 'uniform' ? 'evenly spaced' : 'at random (Poisson)';

@@ -9,21 +9,21 @@ export interface ClosedLoopOptions {
   clients: readonly StressClient[];
   images: readonly ClientImage[];
   pacing: Extract<Pacing, { mode: 'closed_loop' }>;
-  /** Of each client; it ends at whichever limit comes first. */
+  /** Per client; it ends at whichever limit comes first. */
   totalRequests?: number;
   durationMs?: number;
-  /** Clients begin spread over it. */
+  /** Clients start spread over this time. */
   rampUpMs: number;
-  /** With the number of a client it gives its images and think times. */
+  /** Combined with the client's number it determines its images and think times. */
   seed: number;
   clock: Clock;
   onStart(index: number): void;
   onSend?(lateMs: number): void;
 }
 
-/** Each client sends a think time after its last request ended: slow servers make for a weaker load. */
+/** A closed loop: each client sends a think time after its last request ended, so slow servers reduce the load. */
 export class ClosedLoop {
-  /** Nobody waits: who is busy has nothing to send. */
+  /** Always 0: a client that is busy has nothing to send. */
   readonly waitedCount = 0;
   readonly #loads: Load[];
   readonly #options: ClosedLoopOptions;
@@ -35,7 +35,7 @@ export class ClosedLoop {
       return new Load({
         ...load,
         random: seededRandom(seed + index + 1),
-        // The first request comes after a think time too: all clients at once would be a herd that no real traffic is.
+        // The first request also follows a think time: all clients at once would be a burst unlike real traffic.
         thinksFirst: true,
         startAfterMs: (rampUpMs * index) / clients.length,
         onStart: () => onStart(index),
@@ -45,13 +45,13 @@ export class ClosedLoop {
     });
   }
 
-  /** Resolves when every client has sent what it was to send; each closes its connections when it has. */
+  /** Resolves when every client has sent all of its requests; each then closes its connections. */
   async run(): Promise<void> {
     const { clients } = this.#options;
     await Promise.all(this.#loads.map((load, index) => load.run().then(() => clients[index]!.end())));
   }
 
-  /** Starts no more. */
+  /** Starts no more requests. */
   stop(): void {
     for (const load of this.#loads) load.stop();
   }

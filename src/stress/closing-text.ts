@@ -8,9 +8,9 @@ export interface ClosingFacts {
   durationSecs: number;
   /** Requests that had to wait for a free client. */
   waitedCount: number;
-  /** The configured servers, if none of them ever said a word. */
+  /** The configured servers, if none of them ever responded. */
   unreached: readonly string[];
-  /** Why files are not complete. */
+  /** Why files are incomplete. */
   problem: string | null;
   /** Why this process was a bottleneck. */
   generatorProblem: string | null;
@@ -18,7 +18,7 @@ export interface ClosingFacts {
 
 type Options = Pick<StressOptions, 'machineId' | 'numClients' | 'metricsDir' | 'seed' | 'requests'>;
 
-/** What a person reads at the end of a run. Pure. */
+/** Returns the closing text for people at the end of a run. Pure. */
 export function closingText(
   { machineId, numClients, metricsDir, seed, requests }: Options,
   { all, service }: RunTally,
@@ -30,11 +30,13 @@ export function closingText(
   const run = { durationSecs, interruptedCount, unsentCount, service: figures, unreached };
   const rows = [summaryText(all.summary.stats(), run)];
   if (waitedCount > 0) {
-    rows.push(`Waited:    ${waitedCount} for one of the ${numClients} clients to be free, which is in the latency`);
+    rows.push(
+      `Waited:    ${waitedCount} for one of the ${numClients} clients to be free, which is included in the latency`,
+    );
   }
   const files = `machine_${machineId}_requests.ndjson, machine_${machineId}_client_*.json and .log`;
   rows.push(`Seed:      ${seed}`, `Files:     ${oneLine(metricsDir)}: ${files}`);
-  if (problem !== null) rows.push(`Problem:   ${oneLine(problem)}, so these files are not complete`);
+  if (problem !== null) rows.push(`Problem:   ${oneLine(problem)}, so these files are incomplete`);
   if (generatorProblem !== null) rows.push(`The generator was the bottleneck: ${generatorProblem}`);
   rows.push(...results.map(thresholdText));
   return rows.join('\n');

@@ -5,7 +5,7 @@ export interface Reading {
   monotonicMs: number;
   /** Of all threads. */
   cpuMs: number;
-  /** What the event loop was busy for, and what it waited for. */
+  /** Busy and idle time of the event loop. */
   activeMs: number;
   idleMs: number;
   sentCount: number;
@@ -15,13 +15,13 @@ export interface Reading {
   latencyMs: number;
 }
 
-/** What a sample also says, as it is at its end. */
+/** The fields of a sample that describe its end. */
 export type Moment = Pick<
   GeneratorSample,
   'time' | 'run_id' | 'memory_bytes' | 'event_loop_delay_ms' | 'in_flight' | 'verification_backlog'
 >;
 
-/** The sample of the time between two readings. Pure. */
+/** Returns the sample of the time between two readings. Pure. */
 export function sampleBetween(before: Reading, after: Reading, moment: Moment): GeneratorSample {
   const { time, run_id, memory_bytes, event_loop_delay_ms, in_flight, verification_backlog } = moment;
   const activeMs = after.activeMs - before.activeMs;
@@ -42,7 +42,7 @@ export function sampleBetween(before: Reading, after: Reading, moment: Moment): 
   };
 }
 
-/** To one decimal; of nothing it is 0. */
+/** Rounds to one decimal; 0 if the whole is 0. */
 function percent(part: number, whole: number): number {
   return whole > 0 ? rounded((100 * part) / whole, 10) : 0;
 }

@@ -13,16 +13,16 @@ const SAMPLE_MS = 1000;
 export interface GeneratorWatchOptions {
   runId: string;
   clock: Clock;
-  /** What only the run knows; asked at each sample. */
+  /** Reads what only the run knows; called at each sample. */
   look(): { inFlightCount: number; receivingCount: number };
   onSample(sample: GeneratorSample): void;
-  /** How the clocks stand to each other, at the start and when that changes. */
+  /** Gets the clock offsets, at the start and when they change. */
   onClock?(line: ClockLine): void;
 }
 
-/** Watches the process that makes the load: a sample a second, and the verdict at the end. */
+/** Watches the process that generates the load: a sample per second, and the verdict at the end. */
 export class GeneratorWatch {
-  /** The newest; null in the first second. */
+  /** The latest; null in the first second. */
   latest: GeneratorSample | null = null;
   sentCount = 0;
   lateCount = 0;
@@ -50,7 +50,7 @@ export class GeneratorWatch {
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
   }
 
-  /** A request leaves; `lateMs`: so much later than it could have, had this process been free. */
+  /** A request was sent, `lateMs` later than it could have been if this process had been free. */
   sent(lateMs: number): void {
     this.sentCount += 1;
     if (lateMs <= LATE_SEND_MS) return;
@@ -64,7 +64,7 @@ export class GeneratorWatch {
     this.#latencyMs += latency_ms;
   }
 
-  /** Takes the last sample, of what is left of a second. */
+  /** Takes the last sample, of the rest of a second. */
   stop(): void {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
@@ -73,7 +73,7 @@ export class GeneratorWatch {
     this.#loopDelay.stop();
   }
 
-  /** Of all samples so far. */
+  /** Summarizes all samples so far. */
   summary(): GeneratorSummary {
     return this.#fold.summary();
   }

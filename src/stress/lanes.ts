@@ -1,4 +1,4 @@
-/** So many clients' files are written at a time: each waits for the disk, and holds a digest meanwhile. */
+/** Number of clients' files written concurrently: each waits for the disk, and holds a digest meanwhile. */
 const LANES = 8;
 
 /** Does the work for all items, a few at a time. */

@@ -7,11 +7,11 @@ import { OpenLoop } from './open-loop';
 import { dueTimes } from './pacer';
 import type { StressClient } from './stress-client';
 
-/** What sends the requests of a run, in time. */
+/** Sends the requests of a run on schedule. */
 export interface StressLoop {
-  /** Begins; resolves when nothing more is to be sent and all that was sent has ended. */
+  /** Begins; resolves when no more requests are to be sent and all that were sent have ended. */
   run(): Promise<void>;
-  /** Sends no more; what is in flight goes on. */
+  /** Sends no more; requests in flight continue. */
   stop(): void;
   /** Requests that had to wait for a free client. */
   readonly waitedCount: number;
@@ -24,13 +24,13 @@ export interface LoopOptions {
   requestTimeoutMs: number;
   seed: number;
   clock: Clock;
-  /** The client at this place begins. */
+  /** The client at this index starts. */
   onStart(index: number): void;
-  /** A request leaves, so much later than this process could have sent it. */
+  /** A request was sent, this much later than this process could have sent it. */
   onSend?(lateMs: number): void;
 }
 
-/** The stream of the images of an open loop is this one, that of its arrivals the next. */
+/** The random stream of an open loop's images; that of its arrivals is the next. */
 const OPEN_STREAMS = 2 ** 49;
 
 export function newLoop(options: LoopOptions): StressLoop {
@@ -46,7 +46,7 @@ export function newLoop(options: LoopOptions): StressLoop {
   return new OpenLoop({
     ...{ clients, images, clock, onSend, random: seededRandom(OPEN_STREAMS + 2 * seed) },
     dueTimes: dueTimes(schedule, seededRandom(OPEN_STREAMS + 2 * seed + 1)),
-    // One that waited for longer than a request may take would not help anybody any more.
+    // A request that waited for longer than its timeout would be of no use.
     maxWaitMs: requestTimeoutMs,
   });
 }

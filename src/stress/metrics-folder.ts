@@ -6,26 +6,26 @@ import { causeOf } from '../files/cause';
 import { makeFolder, makeNewFolder } from '../files/folders';
 import { moveAside } from '../files/move';
 
-/** What was moved, and where to. */
+/** Files that were moved, and their new folder. */
 export interface Moved {
   count: number;
   folder: string;
 }
 
-/** machine_1_client_7.json, in the metrics folder. */
+/** Returns the path of a file in the metrics folder, like machine_1_client_7.json. */
 export function fileOf(folder: string, machineId: number, what: string): string {
   return path.join(folder, `machine_${machineId}_${what}`);
 }
 
 /**
- * Makes the folder, and moves what an earlier run of this machine left in it to `previous-<YYYYMMDD-HHMMSS>` there; null
- * where nothing was left. Files of other machines stay, and so do links and FIFOs that somebody put there.
+ * Creates the folder, and moves the files of an earlier run of this machine to `previous-<YYYYMMDD-HHMMSS>` in it;
+ * returns null if there were none. Files of other machines, links and FIFOs stay.
  * @throws ClusterError `bad_usage` naming the folder
  */
 export function prepareFolder(folder: string, machineId: number, now: Date): Moved | null {
   try {
     makeFolder(folder);
-    // With the half-written files of a killed process, which nobody will finish.
+    // Includes unfinished files of a killed process.
     const left = new RegExp(
       `^(\\.?machine_${machineId}_(client_\\d+\\.(json|log)|run\\.json)(\\.[\\da-f.]+\\.tmp)?|machine_${machineId}_(requests|generator)\\.ndjson)$`,
     );

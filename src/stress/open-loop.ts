@@ -1,11 +1,11 @@
 import type { ClientImage } from '../client/client';
 import type { Clock, Random } from '../core/environment';
 
-/** One of the clients that share the arrivals; it does one request at a time. */
+/** One of the clients that share the arrivals; it handles one request at a time. */
 export interface OpenLoopClient {
   /** Sends, and resolves when the request has ended. */
   send(image: ClientImage, intendedStartMs: number): Promise<unknown>;
-  /** Counts a request that was due, but was not sent. */
+  /** Counts a request that was due but not sent. */
   miss(image: ClientImage, intendedStartMs: number): void;
 }
 
@@ -16,30 +16,30 @@ export interface OpenLoopOptions {
   dueTimes: Iterator<number, void>;
   /** At least one. */
   images: readonly ClientImage[];
-  /** For images, and for nothing else. */
+  /** For images only. */
   random: Random;
   clock: Clock;
-  /** A request that has waited for so long for a free client is not sent any more. */
+  /** A request that has waited this long for a free client is not sent. */
   maxWaitMs: number;
-  /** A request leaves, so much later than this process could have sent it. */
+  /** A request was sent, this much later than this process could have sent it. */
   onSend?(lateMs: number): void;
 }
 
-/** What a timer can wait at most; it looks again then. */
+/** The longest delay of a timer; longer waits are split. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Requests that are due on a schedule, whatever becomes of those before. Each goes to the client that has been free for
- * longest; while all are busy it waits, and the first that is free takes the one that has waited for longest. What it
- * waited is in its latency, which counts from when it was due.
+ * Sends requests that are due on a schedule, independent of earlier responses. Each goes to the client that has been
+ * free for longest; while all are busy it waits, and the next free client takes the one that has waited for longest.
+ * The wait is part of its latency, which counts from when it was due.
  */
 export class OpenLoop {
   readonly #options: OpenLoopOptions;
   readonly #free: { client: OpenLoopClient; sinceMs: number }[];
   readonly #startMs: number;
-  /** The next that is due, or that has waited for longest; undefined when there are no more. */
+  /** The next one due, or the one that has waited for longest; undefined when there are no more. */
   #next: { dueMs: number; image: ClientImage } | undefined;
-  /** Requests that no client was free for when they were due. */
+  /** Requests for which no client was free when they were due. */
   waitedCount = 0;
   #inFlightCount = 0;
   #missedCount = 0;
@@ -53,7 +53,7 @@ export class OpenLoop {
     this.#advance();
   }
 
-  /** Begins; resolves when nothing more is due and all that was sent has ended. */
+  /** Begins; resolves when no more are due and all that were sent have ended. */
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -61,7 +61,7 @@ export class OpenLoop {
     });
   }
 
-  /** Sends no more. What is due by now and still waits is missed. */
+  /** Sends no more. Requests that are due now and still waiting are missed. */
   stop(): void {
     const nowMs = this.#options.clock.monotonicMs();
     for (let next = this.#next; next !== undefined && next.dueMs <= nowMs; next = this.#next) this.#miss(next);
@@ -78,7 +78,7 @@ export class OpenLoop {
     this.#next = isOver ? undefined : { dueMs: this.#startMs + value, image };
   }
 
-  /** Sends what is due while clients are free, and waits for the next. */
+  /** Sends the requests that are due while clients are free, and waits for the next. */
   #deal(): void {
     const { clock, maxWaitMs } = this.#options;
     clearTimeout(this.#timer);

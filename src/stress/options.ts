@@ -13,48 +13,48 @@ export interface StressOptions {
   machineId: number;
   numClients: number;
   requests: LoadShape;
-  /** Requests that start within so long after the load began are not judged. */
+  /** Requests that start within this time of the start of the load are excluded from thresholds. */
   warmupMs: number;
-  /** So long what is in flight may take after the end of `requests.durationMs`, after `enough`, and when it is aborted. */
+  /** Grace period for requests in flight after `requests.durationMs`, after `enough`, and when aborted. */
   gracefulStopMs: number;
-  /** What must hold at the end. */
+  /** Conditions checked at the end. */
   thresholds: readonly Threshold[];
-  /** What must hold all the time: the first that does not ends the run. */
+  /** Conditions checked throughout: the first that is crossed ends the run. */
   abortOn: readonly Threshold[];
   /** At least one. */
   images: readonly ClientImage[];
   serverAddresses: readonly string[];
   requestTimeoutMs: number;
-  /** Default: in the clear. */
+  /** Default: no TLS. */
   secure?: Secure;
   metricsDir: string;
-  /** Where Prometheus may ask (host:port). */
+  /** The address that serves Prometheus metrics (host:port). */
   metricsAddress?: string;
   seed: number;
   /** How long a server may take to answer before the run begins. */
   waitMs: number;
-  /** What the banner calls them. */
+  /** Names for the banner. */
   names: { images: string; clientConfig: string };
-  /** Lines to say before the banner. */
+  /** Lines printed before the banner. */
   notes: readonly string[];
   facts: ProgramFacts;
   clock: Clock;
   logLevel: LogLevel;
-  /** Aborted by Ctrl-C: starts no more, what is in flight counts as interrupted. */
+  /** Aborted by Ctrl-C: starts no more requests, those in flight count as interrupted. */
   signal: AbortSignal;
   /** When `enough` is expected, for the bar and the banner. */
   expectedMs?: number;
-  /** Aborted when it is enough: starts no more, what is in flight ends as it does. */
+  /** Aborted to end the run early: starts no more requests, those in flight end normally. */
   enough?: AbortSignal;
-  /** Who reads along, if anybody does. */
+  /** Where progress is shown, if anywhere. */
   screen?: Screen;
-  /** Default: a fresh one. */
+  /** Default: a new one. */
   runId?: string;
-  /** The load begins then, if that is not over: unix milliseconds of this machine. */
+  /** Delays the start of the load until then: Unix milliseconds of this machine. */
   startAtMs?: number;
 }
 
-/** What a run came to; field names as in its files. */
+/** The results of a run; field names as in its files. */
 export interface StressReport {
   machine_id: number;
   run_id: string;
@@ -69,19 +69,19 @@ export interface StressReport {
   unsent_requests: number;
   /** Latencies count from the intended start. */
   aggregated_stats: AggregatedStats;
-  /** Latencies from the send, of successes. */
+  /** Latencies of successes, from the send. */
   service_stats: LatencyFigures;
-  /** Of what started after so long. */
+  /** Counts requests that started after this time. */
   warmup_secs: number;
   thresholds: ThresholdResult[];
-  /** The threshold that ended the run, as it was then. */
+  /** The threshold that ended the run, as of then. */
   aborted_by: ThresholdResult | null;
-  /** How this process itself did. */
+  /** The state of this process. */
   generator: GeneratorSummary;
   metrics_dir: string;
-  /** Where the files of an earlier run are now. */
+  /** The folder to which the files of an earlier run were moved. */
   previous_dir: string | null;
-  /** Why files are missing or not complete (a full disk). */
+  /** Why files are missing or incomplete (a full disk). */
   problem: string | null;
   /** False: no server ever said a word to a client, whatever the first probe heard. */
   reached: boolean;

@@ -7,8 +7,8 @@ const ANSWER_TIMEOUT_MS = 1000;
 const AGAIN_MS = 100;
 
 /**
- * Asks all servers, again and again, until one answers; also resolves when `signal` is aborted.
- * @throws ClusterError `not_reachable` naming the addresses when none has answered after `waitMs`
+ * Asks all servers repeatedly until one answers; also resolves when `signal` is aborted.
+ * @throws ClusterError `not_reachable` naming the addresses if none has answered after `waitMs`
  */
 export async function waitForServer(
   addresses: readonly string[],

@@ -7,7 +7,7 @@ import { RecordFile } from '../files/record-file';
 import { writeWhole } from '../files/write-whole';
 import { fileOf } from './metrics-folder';
 
-/** What a killed process may lose of its records. */
+/** The latest records that a killed process may lose. */
 const FLUSH_MS = 1000;
 
 export interface RunFilesOptions {
@@ -15,13 +15,13 @@ export interface RunFilesOptions {
   machineId: number;
   clock: Clock;
   logLevel: LogLevel;
-  /** The first thing that could not be written (a full disk); told once. */
+  /** Reports the first write that failed (a full disk); called once. */
   onProblem(problem: string): void;
 }
 
-/** The files that a run leaves in its metrics folder. */
+/** The files that a run writes to its metrics folder. */
 export class RunFiles {
-  /** Why something is missing in them, or null. */
+  /** Why some of them are incomplete, or null. */
   problem: string | null = null;
   readonly requestsFile: string;
   readonly #options: RunFilesOptions;
@@ -29,7 +29,7 @@ export class RunFiles {
   readonly #samples: RecordFile;
   readonly #logs: LogFiles;
 
-  /** @throws ClusterError `bad_config` when the records cannot be written at all */
+  /** @throws ClusterError `bad_config` if the records cannot be written at all */
   constructor(options: RunFilesOptions) {
     this.#options = options;
     const { folder, machineId, clock, logLevel: level } = options;
@@ -43,22 +43,22 @@ export class RunFiles {
     this.#records.append(JSON.stringify(record));
   }
 
-  /** Of the generator, or of its clocks. */
+  /** Writes a sample of the generator or of its clocks. */
   sample(line: GeneratorSample | ClockLine): void {
     this.#samples.append(JSON.stringify(line));
   }
 
-  /** The log of a client, or undefined where it cannot be written. */
+  /** Opens the log of a client; undefined if it cannot be written. */
   log(clientId: number): Promise<Logger | undefined> {
     return this.#attempt(this.#logs.begin(this.#clientFile(clientId, 'log')));
   }
 
-  /** The numbers of a client, whole or not at all. */
+  /** Writes the metrics of a client, atomically. */
   async numbers(metrics: ClientMetrics): Promise<void> {
     await this.#attempt(writeClientMetrics(this.#clientFile(metrics.client_id, 'json'), metrics));
   }
 
-  /** What it takes to do the same load again, whole. */
+  /** Writes everything needed to repeat the load, atomically. */
   async run(facts: StressRunFile): Promise<void> {
     const file = fileOf(this.#options.folder, this.#options.machineId, 'run.json');
     await this.#attempt(writeWhole(file, `${JSON.stringify(facts, null, 2)}\n`));

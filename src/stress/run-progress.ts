@@ -8,7 +8,7 @@ import { type RunStatus, statusText } from './status-line';
 type Options = Pick<StressOptions, 'clock' | 'requests' | 'numClients' | 'expectedMs'>;
 type Leadership = RunStatus['leadership'];
 
-/** How far a run is, for those who watch it. */
+/** Tracks the progress of a run for display. */
 export class RunProgress {
   readonly #options: Options;
   readonly #meter: Meter;
@@ -25,7 +25,7 @@ export class RunProgress {
     this.#totalCount = expectedCount(options);
   }
 
-  /** A request ended; `leadership` is what its client knows. */
+  /** A request ended; `leadership` is as its client knows it. */
   add(record: RequestRecord, leadership: Leadership): void {
     this.#meter.add(record);
     if (record.outcome === 'unsent') this.#unsentCount += 1;
@@ -45,7 +45,7 @@ export class RunProgress {
   }
 }
 
-/** Undefined where nobody knows: at a rate with random arrivals a duration does not say how many there will be. */
+/** Undefined if unknown: with random arrivals a duration does not determine their number. */
 function expectedCount({ requests, numClients }: Options): number | undefined {
   const { pacing, totalRequests = Infinity, durationMs, rampUpMs } = requests;
   const isSure = pacing.mode === 'closed_loop' || pacing.arrivals === 'uniform' || durationMs === undefined;

@@ -4,18 +4,18 @@ import type { RequestRecord } from '../core/metrics/record';
 import { Summary } from '../core/metrics/summary';
 import { judgeThresholds, type Metric, type Threshold, type ThresholdResult } from '../core/metrics/threshold';
 
-/** The metrics that a run can judge by its own numbers: how a cluster recovers only a report can tell. */
+/** The metrics that a run can judge by its own figures: cluster recovery is left to the report. */
 export const STRESS_METRICS = [
   ...['failure_rate', 'min', 'avg', 'p50', 'p95', 'p99', 'p99.9', 'max', 'imbalance', 'throughput'],
 ] as Exclude<Metric, 'recovery'>[];
 
-/** Fewer say nothing: a p99 of less is just the slowest. */
+/** With fewer samples, a p99 is just the slowest. */
 const ENOUGH = 100;
 
-/** What became of all requests of a run, and how that is judged. Pure. */
+/** The outcomes of all requests of a run, and their comparison with thresholds. Pure. */
 export class RunTally {
   readonly all = new Tally();
-  /** From the send, of successes. */
+  /** Latencies of successes, from the send. */
   readonly service = new LatencyFold();
   readonly #warmupMs: number;
   /** Unix milliseconds. */
@@ -27,7 +27,7 @@ export class RunTally {
     this.#warmupMs = warmupMs;
   }
 
-  /** The load begins (unix milliseconds); what starts in the warm-up after it is not judged. */
+  /** The load begins (Unix milliseconds); requests that start in the warm-up after it are excluded from thresholds. */
   begin(startedAt: number): void {
     this.#judgedFrom = startedAt + this.#warmupMs;
     if (this.#warmupMs > 0) this.#judged = new Summary();
@@ -39,27 +39,27 @@ export class RunTally {
     if (this.#judged !== this.all.summary && record.start_time >= this.#judgedFrom) this.#judged.add(record);
   }
 
-  /** How the requests so far stand to each threshold; `now` in unix milliseconds. */
+  /** Compares the requests so far with each threshold; `now` in Unix milliseconds. */
   judge(thresholds: readonly Threshold[], now: number): ThresholdResult[] {
     const quantile = this.#judged.latencies.quantiles();
     const secs = (now - this.#judgedFrom) / 1000;
     return judgeThresholds(thresholds, (metric) => valueOf(metric, this.#judged, quantile, secs));
   }
 
-  /** The first that does not hold, as soon as there are enough requests to say so. */
+  /** Returns the first threshold that is crossed, once there are enough requests to tell. */
   crossed(thresholds: readonly Threshold[], now: number): ThresholdResult | undefined {
     if (thresholds.length === 0 || this.#judged.totalCount < ENOUGH) return undefined;
     return this.judge(thresholds, now).find(({ passed, value }) => !passed && value !== null);
   }
 }
 
-/** `Threshold p99<800ms: passed, it is 23.40 ms` */
+/** Formats `Threshold p99<800ms: passed, it is 23.40 ms`. */
 export function thresholdText({ expression, value, unit, passed }: ThresholdResult): string {
   const verdict = `Threshold ${expression.replace(/\s+/g, '')}: ${passed ? 'passed' : 'crossed'}`;
   return value === null ? `${verdict}, its value is unknown` : `${verdict}, it is ${valueText(value, unit)}`;
 }
 
-/** `23.40 ms` */
+/** Formats `23.40 ms`. */
 export function valueText(value: number, unit: ThresholdResult['unit']): string {
   return `${value.toFixed(2)}${unit === 'ms' ? ' ms' : unit}`;
 }
@@ -89,7 +89,7 @@ function valueOf(
   }
 }
 
-/** The largest share by the mean. */
+/** Returns the ratio of the largest share to the mean. */
 function imbalance(counts: readonly number[]): number | null {
   const total = counts.reduce((sum, count) => sum + count, 0);
   return total === 0 ? null : (Math.max(...counts) * counts.length) / total;

@@ -10,14 +10,14 @@ export interface RunWatchOptions {
   machineId: number;
   /** null in a closed loop. */
   targetPerSecond: number | null;
-  /** Those that there are; more may come. */
+  /** The clients so far; more may follow. */
   clients: readonly StressClient[];
   clock: Clock;
   onSample(sample: GeneratorSample): void;
   onClock(line: ClockLine): void;
 }
 
-/** What watches a run while it goes: this process itself, and Prometheus where it may ask. */
+/** Watches a run in progress: this process itself, and Prometheus if it is served. */
 export class RunWatch implements WatchedRun {
   readonly runId: string;
   readonly machineId: number;
@@ -34,9 +34,9 @@ export class RunWatch implements WatchedRun {
     this.#generator = new GeneratorWatch({ runId, look: () => this, ...rest });
   }
 
-  /** Answers Prometheus there until `close`. @throws ClusterError `address_in_use` | `bad_config` */
+  /** Serves Prometheus metrics at the address until `close`. @throws ClusterError `address_in_use` | `bad_config` */
   async expose(address: string): Promise<void> {
-    // Loaded only where it is wanted: without it the program starts sooner.
+    // Loaded only on demand: without it the program starts sooner.
     const { exposeStress } = await import('../metrics/stress-metrics');
     this.#metrics = await exposeStress(address, this);
   }
@@ -46,7 +46,7 @@ export class RunWatch implements WatchedRun {
     this.#generator.start();
   }
 
-  /** A request leaves; see GeneratorWatch. */
+  /** A request was sent; see GeneratorWatch. */
   sent(lateMs: number): void {
     this.#generator.sent(lateMs);
   }

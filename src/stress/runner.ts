@@ -26,14 +26,14 @@ import { StressClient } from './stress-client';
 import { toMicros } from '../core/to-micros';
 import { UnexpectedErrors } from '../core/unexpected-errors';
 
-/** How often what must hold all the time is looked at. */
+/** Interval at which abort conditions are checked. */
 const JUDGE_EVERY_MS = 1000;
 
 /**
- * The `stress` command: many clients in this process, each with its own connections, against servers that at least one
- * of must answer first.
- * @throws ClusterError `not_reachable` if none does, `bad_usage` | `bad_config` for a metrics folder that cannot be
- * written and for more clients than this process may have connections for, `address_in_use` for the metrics address
+ * Runs the `stress` command: many clients in this process, each with its own connections. At least one server must
+ * answer first.
+ * @throws ClusterError `not_reachable` if none does, `bad_usage` | `bad_config` if the metrics folder cannot be written
+ * or there are more clients than this process may have connections for, `address_in_use` for the metrics address
  */
 export async function runStress(options: StressOptions): Promise<StressReport> {
   checkOpenFiles(options.numClients, options.serverAddresses.length);
@@ -41,7 +41,7 @@ export async function runStress(options: StressOptions): Promise<StressReport> {
   try {
     if (options.metricsAddress !== undefined) await run.watch.expose(options.metricsAddress);
     await waitForServer(options.serverAddresses, options.waitMs, options.signal, options.secure);
-    // Interrupted while it waited: nothing was done, and nothing of an earlier run is moved.
+    // Interrupted while waiting: nothing was done, and no files of an earlier run are moved.
     if (!options.signal.aborted) await run.perform();
     return run.report();
   } finally {
@@ -64,7 +64,7 @@ class StressRun {
   #files: RunFiles | undefined;
   #results: ThresholdResult[] = [];
   #abortedBy: ThresholdResult | null = null;
-  /** No more requests are to be started. */
+  /** True if no more requests are to be started. */
   #isStopped = false;
   #isOver = false;
 
@@ -130,7 +130,7 @@ class StressRun {
     return this.#endedAt === null ? 0 : Math.round(this.#endedAt - this.#startedAt) / 1000;
   }
 
-  /** The load, and whatever may end it early. */
+  /** Runs the load, and whatever may end it early. */
   async #untilOver(files: RunFiles): Promise<void> {
     const { signal, enough, screen } = this.#options;
     const interrupt = (): void => this.#interrupt();
@@ -160,7 +160,7 @@ class StressRun {
       watch: this.#newFrameWatch(),
       secure: this.#options.secure,
     };
-    // Before the first of them sends: beside the load of the others the last would begin much later.
+    // Before the first of them sends: alongside the load of the others the last would start much later.
     const logs = new Map<number, Logger | undefined>();
     const ids = Array.from({ length: numClients }, (_, index) => index + 1);
     await inLanes(ids, async (id) => void logs.set(id, this.#isStopped ? undefined : await files.log(id)));
@@ -195,7 +195,7 @@ class StressRun {
     });
   }
 
-  /** Many machines begin together. */
+  /** Many machines start together. */
   async #untilStart(): Promise<void> {
     const { startAtMs = 0, signal, clock } = this.#options;
     const waitMs = startAtMs - clock.unixMs();
@@ -258,7 +258,7 @@ class StressRun {
     if (crossed === undefined) return;
     this.#abortedBy = crossed;
     const { expression, value, unit } = crossed;
-    const why = `${oneLine(expression)} does not hold, it is ${valueText(value!, unit)}`;
+    const why = `${oneLine(expression)} crossed, it is ${valueText(value!, unit)}`;
     this.#sayLine('error', `aborted: ${why}; no more requests are started`);
     this.#stopGracefully();
   }
@@ -273,7 +273,7 @@ class StressRun {
     this.#loop?.stop();
   }
 
-  /** What is in flight may end, and what waits may be sent, for so long. */
+  /** Starts the grace period, in which requests in flight may end and waiting ones may be sent. */
   #startGrace(): void {
     this.#after(this.#options.gracefulStopMs, () => {
       this.#stop();
@@ -281,7 +281,7 @@ class StressRun {
     });
   }
 
-  /** Nothing can be written: to send more would be load that nobody hears of. */
+  /** Nothing can be written: more load would leave no record. */
   #giveUp(problem: string): void {
     this.#sayLine('error', `${problem}${this.#isOver ? '' : '; no more requests are started'}`);
     for (const client of this.#clients) client.cut();
@@ -289,7 +289,7 @@ class StressRun {
   }
 
   #interrupt(): void {
-    this.#sayLine('info', 'stopping; what is in flight counts as interrupted; a second Ctrl-C ends at once');
+    this.#sayLine('info', 'stopping; requests in flight count as interrupted; a second Ctrl-C ends at once');
     for (const client of this.#clients) client.cut();
     this.#stop();
     for (const { client } of this.#clients) client.abandon();

@@ -3,10 +3,10 @@ import { LINE_EVERY_MS, STATUS_EVERY_MS } from '../client/progress';
 import type { Clock } from '../core/environment';
 import { logLine } from '../core/log-line';
 
-/** stdout, or something like it. */
+/** stdout or a similar stream. */
 export type Output = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 
-/** What the bar shows: the share that is done (0 to 1), and words. */
+/** The content of the bar: the share completed (0 to 1), and text. */
 export interface Showing {
   share: number;
   text: string;
@@ -14,10 +14,7 @@ export interface Showing {
 
 const STEPS = 1000;
 
-/**
- * What a person sees of a run: lines, and while it goes a bar on a terminal, or a log line every five seconds for those
- * who read a pipe.
- */
+/** The display of a run: lines, and while it runs a bar on a terminal, or otherwise a log line every five seconds. */
 export class Screen {
   #bar: SingleBar | undefined;
   #shown: Showing = { share: 0, text: '' };
@@ -28,15 +25,15 @@ export class Screen {
     private readonly clock: Clock,
   ) {}
 
-  /** Whole lines, above the bar. */
+  /** Prints whole lines above the bar. */
   print(text: string): void {
-    // Ended and begun anew, because the bar remembers the row that it stands in.
+    // Stopped and restarted, because the bar remembers its row.
     this.#bar?.stop();
     this.output.write(`${text}\n`);
     this.#draw(this.#shown);
   }
 
-  /** Shows what `look` says until `stop`. */
+  /** Shows what `look` returns until `stop`. */
   start(look: () => Showing): void {
     if (!this.output.isTTY) {
       this.#timer = setInterval(() => this.#printLine(look().text), LINE_EVERY_MS);
@@ -45,7 +42,7 @@ export class Screen {
     this.#bar = newBar(this.output);
     this.#draw(look());
     this.#timer = setInterval(() => this.#draw(look()), STATUS_EVERY_MS);
-    // A second Ctrl-C ends the process at once, but not with half a bar before the prompt.
+    // A second Ctrl-C ends the process at once, but must not leave half a bar before the prompt.
     process.on('exit', this.stop);
   }
 
@@ -63,7 +60,7 @@ export class Screen {
   #draw(showing: Showing): void {
     this.#shown = showing;
     const value = Math.floor(showing.share * STEPS);
-    // Characters of another width would break the line.
+    // Wide characters would break the line.
     const payload = { text: showing.text.replace(/[^\x20-\x7e]/g, '?') };
     if (this.#bar?.isActive) this.#bar.update(value, payload);
     else this.#bar?.start(STEPS, value, payload);
@@ -73,7 +70,7 @@ export class Screen {
 function newBar(stream: Output): SingleBar {
   return new SingleBar({
     ...{ stream, format: '[{bar}] {percentage}% {text}', barsize: 12, fps: 1000 / STATUS_EVERY_MS },
-    // The bar cuts its line itself: a terminal whose wrapping is off and cursor hidden would stay so after a kill.
+    // The bar cuts its line itself: a terminal left with wrapping off and the cursor hidden would stay so after a kill.
     ...{ linewrap: true, hideCursor: false, clearOnComplete: true },
   });
 }

@@ -1,7 +1,7 @@
-/** How a run goes, for the line that tells it. */
+/** The figures of the status line. */
 export interface RunStatus {
   doneCount: number;
-  /** Undefined where a duration ends the run. */
+  /** Undefined if a duration ends the run. */
   totalCount?: number;
   perSecond: number;
   failedCount: number;
@@ -9,12 +9,14 @@ export interface RunStatus {
   unsentCount?: number;
   /** Null before the first success. */
   p95Ms: number | null;
-  /** By the latest answers that clients got. */
+  /** As of the latest responses to clients. */
   leadership: { term: number; leaderId: number | null };
   lastReason: string;
 }
 
-/** `1200/100000 done, 95.2/s, 3 failed, p95 23.4 ms, leader 2 (term 3), last failure: Connection refused`. Pure. */
+/**
+ * Formats `1200/100000 done, 95.2/s, 3 failed, p95 23.4 ms, leader 2 (term 3), last failure: Server overloaded`. Pure.
+ */
 export function statusText(status: RunStatus): string {
   const { doneCount, totalCount, failedCount, unsentCount = 0, p95Ms, lastReason } = status;
   const { term, leaderId } = status.leadership;

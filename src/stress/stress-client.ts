@@ -6,18 +6,18 @@ import type { RequestRecord } from '../core/metrics/record';
 import { seededRandom } from '../core/random';
 import { toMicros } from '../core/to-micros';
 
-/** The streams of the clients' own choices begin here, far from those of the loads. */
+/** The first random stream of the clients' own choices, far from those of the loads. */
 const OWN_STREAMS = 2 ** 48;
 
 export interface StressClientOptions {
   machineId: number;
-  /** Of the run. */
+  /** The seed of the run. */
   seed: number;
   client: Omit<VirtualClientOptions, 'random'>;
   onRecord(record: RequestRecord, client: VirtualClient): void;
 }
 
-/** One of many clients of a run: its connections, and what became of its requests. */
+/** One of many clients of a run: its connections and the outcomes of its requests. */
 export class StressClient {
   readonly client: VirtualClient;
   readonly tally: Tally;
@@ -32,7 +32,7 @@ export class StressClient {
     const { seed, client } = options;
     const { clientId, clock, log } = client;
     this.#options = options;
-    // Another stream than that of the images: how often the client itself draws depends on timing.
+    // A separate stream from the images: how often the client itself draws depends on timing.
     this.client = new VirtualClient({ ...client, random: seededRandom(OWN_STREAMS + seed + clientId) });
     this.tally = new Tally(log);
     this.#startedAt = toMicros(clock.unixMs());
@@ -52,19 +52,19 @@ export class StressClient {
     return record;
   }
 
-  /** Counts a request that was due, but was not sent. */
+  /** Counts a request that was due but not sent. */
   miss(image: ClientImage, intendedStartMs: number): void {
     this.#count(this.client.unsent(image, ++this.#lastId, { intendedStartMs }));
   }
 
-  /** It has sent all that it was to send; its connections close. */
+  /** It has sent all of its requests; its connections close. */
   end(): void {
     if (this.#endedAt !== 0) return;
     this.#endedAt = this.#options.client.clock.unixMs();
     this.#closed = this.client.close();
   }
 
-  /** It is not going to do all that it was to do. */
+  /** It ends before it has sent all of its requests. */
   cut(): void {
     this.#isCut ||= this.#endedAt === 0;
   }
@@ -74,7 +74,7 @@ export class StressClient {
     return this.#closed;
   }
 
-  /** What its file says; its log gets the summary. */
+  /** Returns the content of its file; its log gets the summary. */
   metrics(): ClientMetrics {
     const { machineId, client } = this.#options;
     const { clientId, clientName, runId, log } = client;

@@ -124,7 +124,7 @@ it('what must hold all the time, and does not: 3', async () => {
   const flags = ['--image-dir', at('images'), '--metrics-dir', at('metrics'), '--server', server!.address];
   const { code, stdout } = await cli('stress', ...load, ...flags, '--abort-on', 'failure_rate<5%');
   expect(code).toBe(3);
-  const line = ' ERROR aborted: failure_rate<5% does not hold, it is 100.00%; no more requests are started\n';
+  const line = ' ERROR aborted: failure_rate<5% crossed, it is 100.00%; no more requests are started\n';
   expect(stdout).toContain(line);
 });
 

@@ -42,7 +42,7 @@ describe('the verdict', () => {
     [
       'no leader',
       [says(1, { leader_id: null }), says(2, { leader_id: null })],
-      'servers 1 and 2 follow nobody in term 1',
+      'servers 1 and 2 follow no leader in term 1',
     ],
     ['two of one id', [says(1), says(2), says(2, { incarnation: 'other' })], 'two servers have id 2'],
   ])('%s', (_, answers, text) => {
@@ -79,7 +79,7 @@ describe('the table', () => {
       '22  server22.example.org:8001  leaving  nobody  1     0.0   1/3            42    1 min 05 s  0/0',
       '?   127.0.0.1:8003             silent',
       '',
-      '127.0.0.1:8003: no answer in time; server 1 follows server 1 in term 1; server 22 follows nobody in term 1',
+      '127.0.0.1:8003: no answer in time; server 1 follows server 1 in term 1; server 22 follows no leader in term 1',
     ]);
   });
 

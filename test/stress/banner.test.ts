@@ -36,7 +36,7 @@ Offered Load:       ~95.2 requests/s
     const rows = rowsOf({ requests: { pacing: loop(0, 0), totalRequests: 10, rampUpMs: 0 } });
     expect(rows.slice(11, 14)).toEqual([
       'Test Duration:      as long as the servers take',
-      'Offered Load:       as fast as the servers answer',
+      'Offered Load:       as fast as the servers respond',
       '==================================',
     ]);
   });

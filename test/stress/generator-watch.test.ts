@@ -98,7 +98,7 @@ it('a run whose event loop is blocked on purpose is called saturated, with the f
   expect(generator).toMatchObject({ saturated: true, sent: 200 });
   expect(generator.event_loop_delay_max_ms).toBeGreaterThan(250);
   expect(generator.why).toMatch(
-    /left late because it did not get to them in time, which is [\d.]+% of all latency; its event loop stood/,
+    /were sent late because it was busy, which makes up [\d.]+% of all latency; its event loop stalled/,
   );
   expect(shown).toContain(`The generator was the bottleneck: ${generator.why}\n`);
   const samples = samplesOf(metricsDir());

@@ -192,7 +192,7 @@ describe('Ctrl-C', () => {
     for (const client of [1, 2, 3]) {
       expect(metricsOf(client)).toMatchObject({ interrupted: true, aggregated_stats: { total_requests: 2 } });
     }
-    expect(shown).toContain(' INFO stopping; what is in flight counts as interrupted');
+    expect(shown).toContain(' INFO stopping; requests in flight count as interrupted');
     await server!.until(() => server!.connections.length === 0);
   });
 
@@ -369,9 +369,7 @@ describe('thresholds', () => {
     expect(report).toMatchObject({ interrupted: false, problem: null });
     expect(report.aggregated_stats.total_requests).toBeGreaterThanOrEqual(100);
     expect(records().length).toBe(report.aggregated_stats.total_requests + report.interrupted_requests);
-    expect(shown).toContain(
-      ' ERROR aborted: failure_rate<5% does not hold, it is 100.00%; no more requests are started\n',
-    );
+    expect(shown).toContain(' ERROR aborted: failure_rate<5% crossed, it is 100.00%; no more requests are started\n');
   });
 });
 

@@ -85,13 +85,13 @@ export class GeneratorFold {
     const share = this.#lateMs / this.#latencyMs;
     if (this.#lateSends < FEW_LATE_SENDS || this.#ended === 0 || share <= MAX_LATE_SHARE) return null;
     const count = `${this.#lateSends} of its ${this.#sent} requests`;
-    return `${count} left late because it did not get to them in time, which is ${percent(share)} of all latency`;
+    return `${count} were sent late because it was busy, which makes up ${percent(share)} of all latency`;
   }
 
   #stalled(): string | null {
     const share = this.#stalledMs / this.#totalMs;
     if (this.#stalledMs < SHORT_STALLED_MS || share <= MAX_STALLED_SHARE) return null;
-    return `its event loop stood still for up to ${Math.round(this.#delayMaxMs)} ms, ${percent(share)} of the run in all`;
+    return `its event loop stalled for up to ${Math.round(this.#delayMaxMs)} ms, ${percent(share)} of the run in total`;
   }
 
   #busy(): string | null {

@@ -39,7 +39,7 @@ describe('a generator', () => {
     const late = (totalMs: number): Sample[] => samples(10, () => ({ late_sends: 5, late_total_ms: totalMs }));
     expect(why(late(250))).toBeNull();
     expect(why(late(260))).toBe(
-      '50 of its 1000 requests left late because it did not get to them in time, which is 5.2% of all latency',
+      '50 of its 1000 requests were sent late because it was busy, which makes up 5.2% of all latency',
     );
   });
 
@@ -53,7 +53,7 @@ describe('a generator', () => {
     const stalled = (count: number): Sample[] =>
       samples(100, (index) => (index < count ? { event_loop_delay_ms: 400 } : {}));
     expect(why(stalled(2))).toBeNull();
-    expect(why(stalled(3))).toBe('its event loop stood still for up to 400 ms, 1.2% of the run in all');
+    expect(why(stalled(3))).toBe('its event loop stalled for up to 400 ms, 1.2% of the run in total');
   });
 
   it('is not judged by a start that took a while, nor by delays that are short, nor shorter than requests take', () => {
@@ -64,7 +64,7 @@ describe('a generator', () => {
 
   it('that stood still for seconds took no samples meanwhile: the time counts all the same', () => {
     const list = [...samples(10), { ...CALM, time: 1e12 + 13_000, event_loop_delay_ms: 3500 }];
-    expect(why(list)).toBe('its event loop stood still for up to 3500 ms, 25.0% of the run in all');
+    expect(why(list)).toBe('its event loop stalled for up to 3500 ms, 25.0% of the run in total');
   });
 
   it('whose loop was busy in more than a fifth of the run was one, but not at the start of a short run', () => {
