@@ -17,9 +17,9 @@ const ZLIB_OPTIONS = {
 };
 
 /**
- * Makes the carrier of one secret, part by part. `stored` carriers are made strip by strip, each part about 512 KiB
- * in a buffer of its own; the others are deflated whole at the first `next()` and come as one part.
- * The secret must not change until the last part is out.
+ * Makes the carrier of one secret, part by part. `stored` carriers are made strip by strip, each part about 512 KiB in
+ * a separate buffer; the others are deflated whole at the first `next()` and returned as one part. The secret must not
+ * change until the last part has been returned.
  */
 export class CarrierEncoder {
   readonly plan: CarrierPlan;
@@ -43,13 +43,13 @@ export class CarrierEncoder {
     this.encodedBytes = this.plan.byteLength;
   }
 
-  /** Bytes of the whole PNG; null until they are known (`huffman`, `fast`: after the first `next()`). */
+  /** Bytes of the whole PNG; null until known (`huffman`, `fast`: after the first `next()`). */
   get byteLength(): number | null {
     return this.encodedBytes;
   }
 
   /**
-   * The next bytes of the PNG, or null when it is complete. The buffer is the caller's and can be transferred.
+   * Returns the next bytes of the PNG, or null when it is complete. The buffer is the caller's and can be transferred.
    * (Recycling buffers was tried and gains nothing: the allocator does it already.)
    */
   next(): Uint8Array | null {
@@ -83,7 +83,7 @@ export class CarrierEncoder {
     return part;
   }
 
-  /** One stored block with the rows up to `endRow`; returns where the next one goes. */
+  /** Writes one stored block with the rows up to `endRow`; returns the position of the next one. */
   private storedBlock(part: Uint8Array, at: number, endRow: number): number {
     const final = endRow === this.plan.rows;
     const length = this.makeRows(endRow);
@@ -139,7 +139,7 @@ export class CarrierEncoder {
     return out - AREA.samples;
   }
 
-  /** The rest of the last row: the payload's odd byte, then the cover as it is. */
+  /** Makes the rest of the last row: the payload's odd byte, then the unchanged cover. */
   private finishRow(cover: number, payload: number, out: number, count: number): void {
     const { bytes } = kernel();
     const done = (count & ~1) * 8;

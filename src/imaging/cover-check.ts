@@ -3,7 +3,7 @@ import { isJpeg, jpegStructure } from './jpeg-structure';
 import { SIGNATURE } from './png';
 import { pngStructure } from './png-cover';
 
-/** What kind of picture a file is, by its first bytes. @throws ClusterError('bad_image') if it is none of them */
+/** Returns the format of a file, by its first bytes. @throws ClusterError('bad_image') if it is neither */
 export function kindOf(file: Uint8Array): 'png' | 'jpeg' {
   if (SIGNATURE.every((byte, index) => file[index] === byte)) return 'png';
   if (isJpeg(file)) return 'jpeg';
@@ -11,8 +11,9 @@ export function kindOf(file: Uint8Array): 'png' | 'jpeg' {
 }
 
 /**
- * Checks as much of a cover as costs next to nothing: that it is whole, and of a size and kind that `decodeCover` takes.
- * @throws ClusterError('bad_image') naming what is wrong
+ * Checks as much of a cover as costs next to nothing: that it is complete, and of a size and kind that `decodeCover`
+ * accepts.
+ * @throws ClusterError('bad_image') naming the problem
  */
 export function checkCover(file: Uint8Array): void {
   if (kindOf(file) === 'png') pngStructure(file);

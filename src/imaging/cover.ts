@@ -2,7 +2,7 @@ import { kindOf } from './cover-check';
 import { decodeJpeg } from './jpeg';
 import { decodePng } from './png-cover';
 
-/** A picture in memory: 3 bytes (R, G, B) a pixel, row-major. */
+/** An image in memory: 3 bytes (R, G, B) per pixel, row-major. */
 export interface Cover {
   width: number;
   height: number;
@@ -10,10 +10,10 @@ export interface Cover {
 }
 
 /**
- * Decodes a cover picture: PNG (any depth and colour, transparency dropped) or JPEG, turned upright as its EXIF
- * data say, at most 100 megapixels, known from its header before anything is decoded.
- * Only bundles can import this module (the JPEG decoder is WebAssembly inlined by esbuild); others take the type.
- * @throws ClusterError('bad_image') naming what is wrong.
+ * Decodes a cover image: PNG (any depth and colour, transparency dropped) or JPEG, rotated according to its EXIF data;
+ * at most 100 megapixels, checked in its header before decoding. Only bundles can import this module (the JPEG decoder
+ * is WebAssembly inlined by esbuild); others import the type.
+ * @throws ClusterError('bad_image') naming the problem.
  */
 export async function decodeCover(file: Uint8Array): Promise<Cover> {
   return kindOf(file) === 'png' ? decodePng(file) : decodeJpeg(file);

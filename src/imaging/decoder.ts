@@ -9,27 +9,27 @@ import { ZlibReader } from './zlib-reader';
 
 export type { CrcState } from './payload-sink';
 
-/** What `client hide` can send at most, and a carrier that claims more costs no more. */
+/** The most that `client hide` can send; a carrier that claims more costs no more. */
 const MAX_REVEALED_BYTES = 64 * 1024 * 1024;
 /**
- * The worst that a sound carrier takes for each byte of its payload: 8 samples, alpha beside every three of them, a
- * filter byte for rows of a single pixel, 13.4 in all, and the frames of small deflate blocks.
+ * The worst case of a valid carrier per byte of its payload: 8 samples, alpha beside every three of them, a filter byte
+ * for rows of a single pixel, 13.4 in all, and the framing of small deflate blocks.
  */
 const CARRIER_BYTES_EACH = 16;
-/** The rest of the last row (128 KiB at most), and chunks about the picture. */
+/** The rest of the last row (128 KiB at most), and chunks with metadata. */
 const CARRIER_BYTES_BESIDES = 1024 * 1024;
 const HEADER_DATA_BYTES = 13;
 
 export interface CarrierReaderOptions {
-  /** The secret that must come back; without it the secret is collected. */
+  /** The expected secret; without it the secret is collected. */
   expected?: Uint8Array;
-  /** Check every chunk's CRC too. Not needed where the secret itself is compared (0.2 ns a byte). */
+  /** Also checks every chunk's CRC. Unnecessary if the secret itself is compared (0.2 ns a byte). */
   checkChunks?: boolean;
-  /** Refuse to collect more than this, default 64 MiB. */
+  /** Refuses to collect more than this, default 64 MiB. */
   maxSecretBytes?: number;
 }
 
-/** More than the carrier of a secret of so many bytes can need; whoever sends more does not send one. */
+/** Returns more than the carrier of a secret of this size can need; anything larger is not a carrier of it. */
 export function maxCarrierBytes(secretBytes: number): number {
   return CARRIER_BYTES_EACH * payloadBytes(secretBytes) + CARRIER_BYTES_BESIDES;
 }
@@ -38,8 +38,8 @@ type State = 'signature' | 'chunkHeader' | 'header' | 'pixels' | 'skip' | 'crc' 
 
 /**
  * Reads a carrier (PNG, 8-bit RGB or RGBA, any filters and deflate settings, not interlaced) as its chunks arrive.
- * Pixels are inflated only as far as the payload goes; after it only the chunk structure is followed to IEND.
- * With `expected` the first wrong bit throws, as do more bytes than `maxCarrierBytes`, and memory does not grow with the
+ * Pixels are inflated only as far as the payload goes; after it only the chunk structure is followed to IEND. With
+ * `expected` the first wrong bit throws, as does more than `maxCarrierBytes`, and memory does not grow with the
  * carrier.
  */
 export class CarrierReader {
@@ -58,19 +58,19 @@ export class CarrierReader {
     this.leftBytes = options.expected === undefined ? Infinity : maxCarrierBytes(options.expected.length);
   }
 
-  /** The payload is complete, and right where an expected one was given; the PNG may go on. */
+  /** The payload is complete, and correct if there is an expected one; the PNG may continue. */
   get done(): boolean {
     return this.sink?.done ?? false;
   }
 
   /**
-   * The next bytes of the carrier, cut anywhere; not kept.
-   * @throws ClusterError('verification_failed') at the first wrong bit, ('bad_image') on what is not such a PNG.
+   * Takes the next bytes of the carrier, split anywhere; they are not kept.
+   * @throws ClusterError('verification_failed') at the first wrong bit, ('bad_image') if it is not such a PNG.
    */
   push(chunk: Uint8Array): void {
     try {
       this.leftBytes -= chunk.length;
-      if (this.leftBytes < 0) throw new ClusterError('verification_failed', 'the carrier is larger than any could be');
+      if (this.leftBytes < 0) throw new ClusterError('verification_failed', 'the carrier is larger than any valid one');
       for (let at = 0; at < chunk.length;) at = this.step(chunk, at);
     } catch (error) {
       this.close();
@@ -79,14 +79,14 @@ export class CarrierReader {
   }
 
   /**
-   * The end of the carrier: the secret (with `expected`, that very array).
-   * @throws ClusterError('verification_failed') where the carrier or its payload ended early.
+   * Ends the carrier and returns the secret (with `expected`, that very array).
+   * @throws ClusterError('verification_failed') if the carrier or its payload ended early.
    */
   finish(): Uint8Array {
     return this.reveal().secret;
   }
 
-  /** Like `finish`, and says whether the CRC after the secret was right. */
+  /** Returns the same as `finish`, and whether the CRC after the secret was correct. */
   reveal(): { secret: Uint8Array; crc: CrcState } {
     this.close();
     if (this.sink?.secretDone && this.state === 'end') return this.sink.result();
@@ -96,13 +96,13 @@ export class CarrierReader {
     throw new ClusterError(code, what);
   }
 
-  /** Frees what zlib holds; for readers that are given up before their end. */
+  /** Frees zlib's memory; for readers that are abandoned before their end. */
   close(): void {
     this.pixels?.close();
   }
 
   private step(chunk: Uint8Array, at: number): number {
-    if (this.state === 'end') throw new ClusterError('bad_image', 'there is something after the end of the PNG');
+    if (this.state === 'end') throw new ClusterError('bad_image', 'there is data after the end of the PNG');
     if (this.state === 'pixels' || this.state === 'skip') return this.readData(chunk, at);
     const take = Math.min(this.fieldNeeded - this.fieldBytes, chunk.length - at);
     for (let i = 0; i < take; i++) this.field[this.fieldBytes++] = chunk[at + i]!;
@@ -138,7 +138,8 @@ export class CarrierReader {
     this.dataLeft = readUint32(this.field, 0);
     this.chunkType = readUint32(this.field, 4);
     if (this.options.checkChunks) this.crc = crc32(this.field.subarray(4, 8));
-    if (this.dataLeft > 0x7fffffff) throw new ClusterError('bad_image', 'the PNG is damaged: a chunk of no length');
+    if (this.dataLeft > 0x7fffffff)
+      throw new ClusterError('bad_image', 'the PNG is damaged: a chunk has an invalid length');
     const isHeader = this.chunkType === TYPE.IHDR;
     if (isHeader !== (this.sink === undefined) || (isHeader && this.dataLeft !== HEADER_DATA_BYTES)) {
       throw new ClusterError('bad_image', 'the PNG is damaged: its header is missing or not the first chunk');
@@ -146,7 +147,7 @@ export class CarrierReader {
     if (isHeader) return this.expect('header', HEADER_DATA_BYTES);
     const critical = (this.chunkType & 0x20000000) === 0;
     if (critical && ![TYPE.IDAT, TYPE.IEND, TYPE.PLTE].includes(this.chunkType)) {
-      throw new ClusterError('bad_image', 'the PNG has a chunk that this program does not know');
+      throw new ClusterError('bad_image', 'the PNG has an unknown critical chunk');
     }
     this.state = this.chunkType === TYPE.IDAT ? 'pixels' : 'skip';
     if (this.dataLeft === 0) this.expect('crc', 4);
@@ -154,18 +155,18 @@ export class CarrierReader {
 
   private begin(): void {
     const header = readHeader(this.field, 0);
-    if (header === null) throw new ClusterError('bad_image', 'the PNG is damaged: its header makes no sense');
+    if (header === null) throw new ClusterError('bad_image', 'the PNG is damaged: its header has an invalid value');
     const { width, height, bitDepth, colorType, interlaced } = header;
     const problem =
       (interlaced && 'interlaced PNGs are not supported') ||
       (bitDepth !== 8 && `${bitDepth}-bit PNGs are not supported, only 8-bit`) ||
-      (colorType !== 2 && colorType !== 6 && 'only RGB and RGBA PNGs are supported, this one has gray or a palette') ||
-      (width > MAX_ROW_PIXELS && `${width} pixels a row are too many, at most ${MAX_ROW_PIXELS} are supported`);
+      (colorType !== 2 && colorType !== 6 && 'only RGB and RGBA PNGs are supported, not grayscale or palette ones') ||
+      (width > MAX_ROW_PIXELS && `${width} pixels per row are too many, at most ${MAX_ROW_PIXELS} are supported`);
     if (problem) throw new ClusterError('bad_image', problem);
     const { expected, maxSecretBytes = MAX_REVEALED_BYTES } = this.options;
     const capacityBytes = Math.floor((width * height * 3) / 8);
     if (expected !== undefined && capacityBytes < LENGTH_BYTES + expected.length) {
-      const room = `${width} × ${height} pixels have no room for ${expected.length} bytes`;
+      const room = `${width} × ${height} pixels cannot hold ${expected.length} bytes`;
       throw new ClusterError('verification_failed', room);
     }
     const sink = new PayloadSink(expected, capacityBytes, maxSecretBytes);
@@ -198,8 +199,8 @@ export class CarrierReader {
 }
 
 /**
- * The secret in a PNG file, which comes in pieces; no more of them are asked for once it is known that there is none.
- * @throws ClusterError('bad_image' | 'secret_too_large') saying why there is none.
+ * Returns the secret in a PNG file that is read in pieces; reads no further once it is known that there is none.
+ * @throws ClusterError('bad_image' | 'secret_too_large') with the reason.
  */
 export function revealCarrier(pieces: Iterable<Uint8Array>): { secret: Uint8Array; crc: CrcState } {
   const reader = new CarrierReader({ checkChunks: true });

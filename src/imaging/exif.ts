@@ -1,6 +1,6 @@
 import type { Cover } from './cover';
 
-/** How a picture is stored, by the TIFF tag of that name: 1 upright, 2 to 4 mirrored or turned, 5 to 8 on its side. */
+/** An image's orientation, as in the TIFF tag: 1 upright, 2 to 4 mirrored or rotated by 180°, 5 to 8 on its side. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 const ORIENTATION_TAG = 0x0112;
@@ -8,8 +8,8 @@ const SHORT = 3;
 const ENTRY_BYTES = 12;
 
 /**
- * The orientation in EXIF data (a TIFF header and its first directory, Exif 2.32, 4.5 and 4.6.4). Anything else than a
- * number from 1 to 8 where it should be is upright: a picture is not worth less for what is said about it.
+ * Returns the orientation in EXIF data (a TIFF header and its first directory, Exif 2.32, 4.5 and 4.6.4). Anything but
+ * a number from 1 to 8 in its place counts as upright: bad metadata does not make an image unusable.
  */
 export function orientationOf(tiff: Uint8Array): Orientation {
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
@@ -32,7 +32,7 @@ export function orientationOf(tiff: Uint8Array): Orientation {
   return 1;
 }
 
-/** The picture as it is to be seen; `pixels` has `pixelBytes` bytes a pixel, of which the first three are R, G and B. */
+/** Returns the image as it is displayed; `pixels` has `pixelBytes` bytes per pixel, the first three R, G and B. */
 export function upright(
   pixels: Uint8Array,
   pixelBytes: 3 | 4,
@@ -52,7 +52,7 @@ export function upright(
   return orientation < 5 ? { width, height, rgb } : { width: height, height: width, rgb };
 }
 
-/** Where the first pixel goes, and how far from each other those beside and below it, in pixels. */
+/** Returns the position of the first pixel, and the steps to its right and lower neighbours, in pixels. */
 function placing(width: number, height: number, orientation: Orientation) {
   const last = width * height - 1;
   switch (orientation) {

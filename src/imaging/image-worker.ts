@@ -6,8 +6,9 @@ import { Ladder } from './ladder';
 import type { WorkerAnswer, WorkerRequest, WorkerStart } from './worker-messages';
 
 /**
- * The entry of a worker thread, bundled into a string: one decodes the cover and ends, the others hide. Such a one makes one part per `pull`, in the order of the pulls, so
- * several jobs share it part by part and nothing is made that nobody asked for.
+ * The entry of a worker thread, bundled into a string: one thread decodes the cover and ends, the others hide. These
+ * make one part per `pull`, in the order of the pulls, so several jobs share a worker part by part and nothing is made
+ * that was not requested.
  */
 
 const port = parentPort!;
@@ -44,7 +45,7 @@ function serve(request: WorkerRequest): void {
   }
 }
 
-/** The decoding thread has no listener in the end, and so it ends. */
+/** The decoding thread has no listener left at the end, and so it exits. */
 async function begin(): Promise<void> {
   if (start.ladder === null) {
     answer({ kind: 'ladder', ladder: Ladder.of(await decodeCover(start.cover!), start.maxSecretBytes).shared });

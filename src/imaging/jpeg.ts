@@ -16,14 +16,15 @@ type CreateDecoder = (options: {
 }) => Promise<Decoder>;
 
 /**
- * Of the decoder's warnings, which it gives with a picture: those that say that pixels are missing or made up. What is
- * odd but leaves them as they are (bytes between segments) is in many files.
+ * The decoder's warnings, reported along with an image, that mean missing or invented pixels. Many files have oddities
+ * that leave the pixels intact (bytes between segments).
  */
 const LOSSES = /premature end|bad huffman code|bad arithmetic code|instead of RST/i;
 
 /**
- * Decodes a JPEG by mozjpeg in WebAssembly. The instance is made for this call, so that its memory (4 bytes a pixel
- * and more) goes with it: @jsquash/jpeg's own entry would keep it for ever. The picture is turned as its EXIF data say.
+ * Decodes a JPEG with mozjpeg in WebAssembly. The instance is made for this call, so that its memory (4 bytes a pixel
+ * and more) is freed with it: @jsquash/jpeg's own entry would keep it forever. The image is rotated according to its
+ * EXIF data.
  * @throws ClusterError('bad_image')
  */
 export async function decodeJpeg(file: Uint8Array): Promise<Cover> {
@@ -43,7 +44,8 @@ export async function decodeJpeg(file: Uint8Array): Promise<Cover> {
     const image = decoder.decode(file, false);
     if (image !== null && !LOSSES.test(complaints.join('\n'))) return upright(image.data, 4, image, orientation);
   } catch (cause) {
-    // What is no Error is the decoder's own exception: an object without words, and the words are here already.
+    // Anything but an Error is the decoder's own exception: an object without a message, which has been reported
+    // already.
     if (cause instanceof Error) complaints.push(cause.message);
   }
   throw damagedJpeg(complaints.join('; ') || 'it cannot be decoded');

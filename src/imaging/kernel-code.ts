@@ -2,8 +2,8 @@ import { assemble, op } from './wasm-assembler';
 import type { WasmFunction } from './wasm-assembler';
 
 /**
- * The three inner loops on samples, 16 samples (2 payload bytes) a step, and Adler-32.
- * In plain JavaScript they cost 4.5 (embed), 1.3 (compare) and 8 (Adler) ns per secret byte, here under 1 each.
+ * The three inner loops over samples, 16 samples (2 payload bytes) per step, and Adler-32. In plain JavaScript they
+ * cost 4.5 (embed), 1.3 (compare) and 8 (Adler) ns per secret byte, here under 1 each.
  */
 
 const repeat = (value: number) => Array.from({ length: 8 }, () => value);
@@ -17,13 +17,13 @@ const WEIGHTS = op.v128(Array.from({ length: 16 }, (_, index) => 16 - index));
 
 const advance = (local: number, by: number) => [...op.get(local), ...op.i32(by), ...op.i32Add, ...op.set(local)];
 
-/** Runs `body` as often as the local `count` says, counting it down to 0. */
+/** Runs `body` as many times as the local `count` says, counting it down to 0. */
 function times(count: number, body: number[]): number[] {
   const again = [...op.get(count), ...op.i32(1), ...op.i32Sub, ...op.tee(count), ...op.brIf(0)];
   return op.block([...op.get(count), ...op.i32Eqz, ...op.brIf(0), ...op.loop([...body, ...again])]);
 }
 
-/** All bits of a lane set where the payload bit of this sample is 1. */
+/** Sets all bits of a lane if the payload bit of this sample is 1. */
 const bitLanes = (payload: number) => [
   ...[...op.get(payload), ...op.load16Splat, ...SPREAD, ...op.swizzle],
   ...[...LANE_BIT, ...op.and, ...LANE_BIT, ...op.i8x16Eq],
@@ -53,7 +53,7 @@ function differs(): WasmFunction {
   return { name: 'differs', params: 3, result: true, locals: { i32: 0, v128: 1 }, code };
 }
 
-/** extract(samples, payload, pairs): a shift by 7 in 16-bit lanes brings the low bit of both bytes to their top. */
+/** extract(samples, payload, pairs): a shift by 7 in 16-bit lanes moves the low bit of both bytes to their top. */
 function extract(): WasmFunction {
   const [samples, payload, pairs] = [0, 1, 2];
   const step = [
@@ -94,7 +94,7 @@ function adler(): WasmFunction {
   return { name: 'adler', params: 4, result: true, locals: { i32: 0, v128: 4 }, code };
 }
 
-/** The module of kernel.ts, a few hundred bytes. */
+/** Returns the module of kernel.ts, a few hundred bytes. */
 export function kernelBytes(pages: number): Uint8Array {
   return assemble([embed(), differs(), extract(), adler()], pages);
 }

@@ -1,32 +1,32 @@
 import { kernelBytes } from './kernel-code';
 
 /**
- * The WebAssembly loops with their own small memory, one per thread. Callers copy a strip in, run the loops on it
+ * The WebAssembly loops with a small memory of their own, one per thread. Callers copy a strip in, run the loops on it
  * and copy the result out: the copies cost less than a tenth of what the loops save (docs: test/bench/imaging.ts).
- * Nothing in the memory lasts beyond one synchronous call of a caller.
+ * Nothing in the memory outlives one synchronous call.
  */
 export interface Kernel {
-  /** The whole memory; areas at the offsets in `AREA`. */
+  /** The whole memory; areas are at the offsets in `AREA`. */
   readonly bytes: Uint8Array;
   /** Copies `pairs` × 16 samples from `cover` to `out` with `pairs` × 2 payload bytes in their lowest bits. */
   embed(cover: number, payload: number, out: number, pairs: number): void;
-  /** 1 if the lowest bits of `pairs` × 16 samples are not the `pairs` × 2 payload bytes. */
+  /** Returns 1 if the lowest bits of `pairs` × 16 samples are not the `pairs` × 2 payload bytes. */
   differs(samples: number, payload: number, pairs: number): number;
   /** Reads `pairs` × 2 payload bytes out of `pairs` × 16 samples. */
   extract(samples: number, payload: number, pairs: number): void;
-  /** Adler-32 as b << 16 | a after `steps` × 16 bytes, steps ≤ 256; see `adler32`. */
+  /** Returns Adler-32 as b << 16 | a after `steps` × 16 bytes, steps ≤ 256; see `adler32`. */
   adler(bytes: number, steps: number, a: number, b: number): number;
 }
 
 /** Areas of the kernel's memory: name → offset in bytes. */
 export const AREA = { payload: 0, cover: 0xc000, samples: 0x28000 } as const;
-/** How much each area holds, in bytes. The loops never touch more than they are told. */
+/** The size of each area, in bytes. The loops never touch more than their arguments say. */
 export const AREA_BYTES = { payload: 0xc000, cover: 0x1c000, samples: 0x58000 } as const;
 const PAGES = 8;
 
 let shared: Kernel | undefined;
 
-/** This thread's kernel, made at the first call (about 1 ms). */
+/** Returns this thread's kernel, made at the first call (about 1 ms). */
 export function kernel(): Kernel {
   shared ??= instantiate();
   return shared;
@@ -44,7 +44,7 @@ function instantiate(): Kernel {
   };
 }
 
-/** Adler-32 (RFC 1950) as `value`, continued over `length` bytes of the kernel's memory from `offset`. */
+/** Continues the Adler-32 (RFC 1950) `value` over `length` bytes of the kernel's memory from `offset`. */
 export function adler32(loops: Kernel, value: number, offset: number, length: number): number {
   const end = offset + length;
   for (; end - offset >= 16;) {

@@ -5,24 +5,24 @@ import { Scaler } from './scaler';
 import { DEFAULT_MAX_SECRET_BYTES, ladderSizes, nativeSize } from './sizes';
 import type { RungSize, Size } from './sizes';
 
-/** What threads pass to one another to share one ladder; the pixels are never copied. */
+/** Passed between threads to share one ladder; the pixels are never copied. */
 export interface SharedLadder {
   native: Size;
   maxSecretBytes: number;
-  /** The cover's pixels, then those of the other stored sizes, then a flag per row of these. */
+  /** The cover's pixels, then those of the other stored sizes, then a flag for each of their rows. */
   memory: SharedArrayBuffer;
 }
 
 /**
- * Sizes above the cover's own are stored up to this many bytes; beyond, a row costs little more to scale than to
- * copy, because it is used for several rows of the carrier.
+ * Sizes above the cover's own are stored up to this many bytes; beyond, scaling a row costs little more than copying
+ * it, because it is used for several rows of the carrier.
  */
 const STORED_SCALED_BYTES = 4 * 1024 * 1024;
 
 /**
- * The cover at all its sizes. Rows of the other sizes are made when first used, by whichever thread needs them:
- * every thread computes the same bytes, so two doing it at once do no harm. Memory is bounded by twice the cover
- * plus 8 MiB, and pages that nobody touched cost nothing.
+ * The cover at all its sizes. Rows of the other sizes are made on first use, by whichever thread needs them: every
+ * thread computes the same bytes, so two doing it at once do no harm. Memory is bounded by twice the cover plus 8 MiB,
+ * and untouched pages cost nothing.
  */
 export class Ladder {
   readonly sizes: readonly RungSize[];
@@ -42,7 +42,7 @@ export class Ladder {
     });
   }
 
-  /** The ladder of a cover, in new shared memory; the cover is copied and can go. */
+  /** Makes the ladder of a cover in new shared memory; the cover is copied and can be freed. */
   static of(cover: Cover, maxSecretBytes = DEFAULT_MAX_SECRET_BYTES): Ladder {
     const native = nativeSize(cover, maxSecretBytes);
     const layout = storedLayout(ladderSizes(native, maxSecretBytes), native);
@@ -62,7 +62,7 @@ export class Ladder {
 
 type Place = 'native' | 'scaled' | { pixelsAt: number; flagsAt: number };
 
-/** Where each size lives in the shared memory. */
+/** Returns the place of each size in the shared memory. */
 function storedLayout(sizes: readonly RungSize[], native: Size): { places: Place[]; byteLength: number } {
   const bytes = (size: Size) => size.width * size.height * 3;
   let end = bytes(native);
@@ -73,7 +73,7 @@ function storedLayout(sizes: readonly RungSize[], native: Size): { places: Place
       return 'native';
     }
     if (nativeSeen && bytes(size) > STORED_SCALED_BYTES) return 'scaled';
-    // Shared memory is copied by words only where both ends are aligned, else byte by byte.
+    // Shared memory is copied word by word only if both ends are aligned, otherwise byte by byte.
     const pixelsAt = Math.ceil(end / 16) * 16;
     const flagsAt = pixelsAt + bytes(size);
     end = flagsAt + size.height;

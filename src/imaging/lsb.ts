@@ -6,12 +6,12 @@
 export const LENGTH_BYTES = 4;
 export const CRC_BYTES = 4;
 
-/** Payload bytes of a secret of this many bytes. */
+/** Returns the payload bytes of a secret of this size. */
 export function payloadBytes(secretBytes: number): number {
   return LENGTH_BYTES + secretBytes + CRC_BYTES;
 }
 
-/** The payload's bytes `from` … `to` - 1, written to `target` at `at`, without ever putting the payload together. */
+/** Writes the payload's bytes `from` … `to` - 1 to `target` at `at`, without assembling the whole payload. */
 export class Payload {
   readonly byteLength: number;
   private readonly head: Uint8Array;
@@ -49,7 +49,7 @@ export function extractByte(samples: Uint8Array, at: number): number {
   return byte;
 }
 
-/** A 32-bit number as 4 bytes, most significant first. */
+/** Returns a 32-bit number as 4 bytes, most significant first. */
 export function bigEndian(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }

@@ -4,24 +4,24 @@ import { AREA, AREA_BYTES, kernel } from './kernel';
 import { CRC_BYTES, extractByte, LENGTH_BYTES } from './lsb';
 import { readUint32 } from './png';
 
-/** Whether the CRC-32 after the secret is there. A carrier of the original has none, so its absence is no error. */
+/** The state of the CRC-32 after the secret. A carrier of the original has none, so its absence is not an error. */
 export type CrcState = 'ok' | 'absent or wrong';
 
 /**
- * Takes a payload's bytes in order and compares them with the expected secret, or collects them.
- * Bytes come as values, or as runs that still are samples in the kernel's memory.
+ * Takes a payload's bytes in order and compares them with the expected secret, or collects them. Bytes are passed as
+ * values, or as runs of samples in the kernel's memory.
  */
 export class PayloadSink {
-  /** Payload bytes seen. */
+  /** Number of payload bytes seen. */
   private position = 0;
   private readonly length = new Uint8Array(LENGTH_BYTES);
   private readonly crc = new Uint8Array(CRC_BYTES);
   private secretBytes: number;
   private collected: Uint8Array | undefined;
-  /** Payload byte that stands first in the kernel's payload area. */
+  /** The first payload byte in the kernel's payload area. */
   private stagedFrom = 0;
 
-  /** `capacityBytes`: how many payload bytes the picture has room for; `maxSecretBytes`: more is refused. */
+  /** `capacityBytes`: the payload bytes that the image can hold; `maxSecretBytes`: more is refused. */
   constructor(
     private readonly expected: Uint8Array | undefined,
     private readonly capacityBytes: number,
@@ -30,31 +30,31 @@ export class PayloadSink {
     this.secretBytes = expected?.length ?? Infinity;
   }
 
-  /** Length and secret have been seen, every byte of them right. */
+  /** Length and secret are complete, every byte of them correct. */
   get secretDone(): boolean {
     return this.position >= LENGTH_BYTES + this.secretBytes;
   }
 
-  /** Nothing more to look at: the CRC has been seen too, or the picture has no room for one. */
+  /** Nothing more to read: the CRC has been seen too, or the image has no room for one. */
   get done(): boolean {
     const end = LENGTH_BYTES + this.secretBytes + CRC_BYTES;
     return this.position >= Math.min(end, this.capacityBytes) && this.secretDone;
   }
 
-  /** Where the payload broke off, for people. */
+  /** Describes where the payload broke off. */
   get progress(): string {
     const seen = Math.max(0, this.position - LENGTH_BYTES);
     return Number.isFinite(this.secretBytes) ? `${seen} of ${this.secretBytes} bytes` : 'its length';
   }
 
-  /** The secret, once `secretDone`: the expected bytes themselves, or the collected ones. */
+  /** Returns the secret, once `secretDone`: the expected bytes themselves, or the collected ones. */
   result(): { secret: Uint8Array; crc: CrcState } {
     const secret = this.expected ?? this.collected!.subarray(0, this.secretBytes);
     const whole = this.position >= LENGTH_BYTES + this.secretBytes + CRC_BYTES;
     return { secret, crc: whole && readUint32(this.crc, 0) === crc32(secret) ? 'ok' : 'absent or wrong' };
   }
 
-  /** Before runs of at most `bytes` payload bytes in all: brings what they are compared with into the kernel. */
+  /** Before runs of at most `bytes` payload bytes in total: copies what they are compared with into the kernel. */
   stage(bytes: number): void {
     if (this.expected === undefined) return;
     this.stagedFrom = this.position;
@@ -63,7 +63,7 @@ export class PayloadSink {
     kernel().bytes.set(piece, AREA.payload + LENGTH_BYTES + from - this.position);
   }
 
-  /** One payload byte by value. */
+  /** Takes one payload byte by value. */
   take(byte: number): void {
     const at = this.position++;
     if (at < LENGTH_BYTES) {
@@ -78,7 +78,7 @@ export class PayloadSink {
     }
   }
 
-  /** `count` payload bytes that stand as 8 × count samples at `samples` in the kernel's memory. */
+  /** Takes `count` payload bytes stored as 8 × count samples at `samples` in the kernel's memory. */
   takeRun(samples: number, count: number): void {
     const { bytes } = kernel();
     const end = samples + count * 8;
@@ -115,7 +115,7 @@ export class PayloadSink {
       if (extractByte(bytes, samples + i * 8) !== this.expected![index + i])
         throw wrongByte(index + i, this.secretBytes);
     }
-    throw new ClusterError('internal', 'the kernel sees a wrong byte where there is none');
+    throw new ClusterError('internal', 'the kernel reports a wrong byte that does not exist');
   }
 
   private readLength(): void {
@@ -124,24 +124,24 @@ export class PayloadSink {
       if (told === this.secretBytes) return;
       throw new ClusterError(
         'verification_failed',
-        `the carrier says ${told} bytes, the secret has ${this.secretBytes}`,
+        `the carrier states ${told} bytes, the secret has ${this.secretBytes}`,
       );
     }
     if (told === 0 || LENGTH_BYTES + told > this.capacityBytes) {
       const room = Math.max(0, this.capacityBytes - LENGTH_BYTES);
-      const why = told === 0 ? 'an empty one' : `${told} bytes, there is room for ${room}`;
-      throw new ClusterError('bad_image', `no secret in this picture (its first pixels would mean ${why})`);
+      const why = told === 0 ? 'an empty one' : `${told} bytes, it can hold ${room}`;
+      throw new ClusterError('bad_image', `no secret in this image (its first pixels would mean ${why})`);
     }
     if (told > this.maxSecretBytes) {
       throw new ClusterError(
         'secret_too_large',
-        `the secret has ${told} bytes, at most ${this.maxSecretBytes} are read`,
+        `the secret has ${told} bytes, at most ${this.maxSecretBytes} are supported`,
       );
     }
     this.secretBytes = told;
   }
 
-  /** Grows with what has really arrived, so that a claimed length alone costs nothing. */
+  /** Grows with the data received, so that a claimed length alone costs nothing. */
   private room(bytes: number): Uint8Array {
     if (this.collected !== undefined && this.collected.length >= bytes) return this.collected;
     const grown = new Uint8Array(Math.min(this.secretBytes, Math.max(65_536, bytes * 2)));
@@ -152,5 +152,5 @@ export class PayloadSink {
 }
 
 function wrongByte(index: number, total: number): ClusterError {
-  return new ClusterError('verification_failed', `byte ${index} of ${total} came back wrong`);
+  return new ClusterError('verification_failed', `byte ${index} of ${total} is wrong`);
 }

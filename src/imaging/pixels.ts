@@ -1,9 +1,9 @@
 import { ClusterError } from '../core/errors';
 
-/** What a cover may have at most; decoding one of this size takes 400 MB for a moment. */
+/** Most pixels of a cover; decoding one of this size takes 400 MB for a moment. */
 export const MAX_COVER_PIXELS = 100_000_000;
 
-/** @throws ClusterError('bad_image') for a cover of no or too many pixels. */
+/** @throws ClusterError('bad_image') for a cover with no or too many pixels. */
 export function checkCoverSize(width: number, height: number): void {
   if (width === 0 || height === 0)
     throw new ClusterError('bad_image', `the cover has no pixels (${width} × ${height})`);

@@ -8,15 +8,15 @@ import type { RungSize } from './sizes';
 export type Compression = 'stored' | 'huffman' | 'fast';
 
 export interface CarrierPlan {
-  /** Which size of the ladder. */
+  /** The index of the ladder's size. */
   rung: number;
-  /** Pixels of a row. */
+  /** Pixels per row. */
   width: number;
-  /** Rows that the payload needs; the picture is cut below them. */
+  /** Rows that the payload needs; the image is cut below them. */
   rows: number;
-  /** Of the whole PNG; null: known only when encoded. */
+  /** Size of the whole PNG; null: known only after encoding. */
   byteLength: number | null;
-  /** What the PNG cannot exceed. */
+  /** Upper bound of the PNG's size. */
   maxByteLength: number;
 }
 
@@ -25,11 +25,11 @@ const STORED_BLOCK_BYTES = 65_535;
 export const STORED_HEADER_BYTES = 5;
 /** zlib header (2) and Adler-32 (4). */
 const ZLIB_BYTES = 6;
-/** About how much of a stored carrier one `next()` makes: 0.3 ms of CPU. */
+/** Approximate part of a stored carrier that one `next()` makes: 0.3 ms of CPU. */
 export const PART_BYTES = 512 * 1024;
 
 /**
- * The size of a carrier, before any work is done.
+ * Returns the size of a carrier before any work is done.
  * @throws ClusterError('secret_empty' | 'secret_too_large') if the ladder has no size for this secret.
  */
 export function planCarrier(sizes: readonly RungSize[], secretBytes: number, compression: Compression): CarrierPlan {
@@ -50,19 +50,19 @@ export function planCarrier(sizes: readonly RungSize[], secretBytes: number, com
     return { rung, width, rows, byteLength, maxByteLength: byteLength };
   }
   const rawBytes = rows * (width * 3 + 1);
-  // deflateBound() of zlib is below this for every setting in use (raw + raw/4096 + raw/16384 + …).
+  // zlib's deflateBound() is below this for every setting in use (raw + raw/4096 + raw/16384 + …).
   const maxByteLength = HEAD_BYTES + CHUNK_OVERHEAD_BYTES + IEND.length + rawBytes + Math.ceil(rawBytes / 512) + 64;
   return { rung, width, rows, byteLength: null, maxByteLength };
 }
 
-/** How a stored carrier is cut into deflate blocks of whole rows and IDAT chunks (parts) of whole blocks. */
+/** The division of a stored carrier into deflate blocks of whole rows and IDAT chunks (parts) of whole blocks. */
 export interface StoredLayout {
   rowsPerBlock: number;
   rowsPerPart: number;
   byteLength: number;
 }
 
-/** The layout of a stored carrier of `rows` rows of `width` pixels. */
+/** Returns the layout of a stored carrier of `rows` rows of `width` pixels. */
 export function storedLayout(width: number, rows: number): StoredLayout {
   const stride = width * 3 + 1;
   const rowsPerBlock = Math.min(rows, Math.floor(STORED_BLOCK_BYTES / stride));

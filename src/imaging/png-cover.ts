@@ -7,7 +7,7 @@ import { readHeader, readUint32, SIGNATURE, TYPE } from './png';
 import type { PngHeader } from './png';
 import { unfilter } from './rows';
 
-/** Samples a pixel by colour type, and the bit depths that the specification allows it (section 11.2.1). */
+/** Samples per pixel by colour type, and the bit depths that the specification allows for it (section 11.2.1). */
 const COLOR_TYPES: Record<number, { samples: number; depths: number[] }> = {
   0: { samples: 1, depths: [1, 2, 4, 8, 16] },
   2: { samples: 3, depths: [8, 16] },
@@ -15,7 +15,7 @@ const COLOR_TYPES: Record<number, { samples: number; depths: number[] }> = {
   4: { samples: 2, depths: [8, 16] },
   6: { samples: 4, depths: [8, 16] },
 };
-/** Which pixels each pass holds (section 8.2), and the one of a PNG that is not interlaced. */
+/** The pixels of each pass (section 8.2), and the single pass of a PNG that is not interlaced. */
 const ADAM7 = [
   { x: 0, y: 0, stepX: 8, stepY: 8 },
   { x: 4, y: 0, stepX: 8, stepY: 8 },
@@ -33,7 +33,7 @@ const damaged = (what: string, cause?: unknown) =>
 
 interface PngStructure {
   header: PngHeader;
-  /** Samples a pixel. */
+  /** Samples per pixel. */
   samples: number;
   palette: Uint8Array | null;
   orientation: Orientation;
@@ -41,7 +41,7 @@ interface PngStructure {
   pixels: Uint8Array[];
 }
 
-/** A part of the picture with a grid of its pixels, in rows of `rowBytes` after a filter byte each. */
+/** A part of the image with a grid of its pixels, in rows of `rowBytes`, each after a filter byte. */
 interface Pass {
   x: number;
   y: number;
@@ -53,8 +53,8 @@ interface Pass {
 }
 
 /**
- * Decodes a PNG of any bit depth and colour type, interlaced or not, and turns it as its EXIF data say; transparency is
- * dropped, 16 bits are cut to 8.
+ * Decodes a PNG of any bit depth and colour type, interlaced or not, and rotates it according to its EXIF data;
+ * transparency is dropped, 16 bits are reduced to 8.
  * @throws ClusterError('bad_image')
  */
 export function decodePng(file: Uint8Array): Cover {
@@ -71,7 +71,7 @@ export function decodePng(file: Uint8Array): Cover {
   let at = 0;
   for (const pass of passes) {
     const { rowBytes } = pass;
-    // `rows`: the row above, then this one with its filter byte, as unfilter() wants them.
+    // `rows`: the row above, then this one with its filter byte, as unfilter() expects.
     const rows = new Uint8Array(2 * rowBytes + 1);
     for (let row = 0; row < pass.rows; row++, at += rowBytes + 1) {
       rows.set(raw.subarray(at, at + rowBytes + 1), rowBytes);
@@ -85,14 +85,14 @@ export function decodePng(file: Uint8Array): Cover {
 }
 
 /**
- * Follows the chunks of a PNG to its end, with their checksums, and checks what they say of it; inflates nothing.
+ * Follows the chunks of a PNG to its end, checks their checksums and the header; inflates nothing.
  * @throws ClusterError('bad_image')
  */
 export function pngStructure(file: Uint8Array): PngStructure {
   const chunks = readChunks(file);
   const { header, palette } = chunks;
   const color = COLOR_TYPES[header.colorType];
-  if (!color?.depths.includes(header.bitDepth)) throw damaged('no such colour type');
+  if (!color?.depths.includes(header.bitDepth)) throw damaged('its header has an invalid colour type');
   if (header.colorType === 3 && palette === null) throw damaged('it has no palette');
   checkCoverSize(header.width, header.height);
   return { ...chunks, samples: color.samples };
@@ -104,7 +104,7 @@ function passesOf({ width, height, interlaced }: PngHeader, pixelBits: number): 
     const rows = Math.ceil((height - grid.y) / grid.stepY);
     return { ...grid, columns, rows, rowBytes: Math.ceil((columns * pixelBits) / 8) };
   });
-  // One without a pixel has no rows, and no filter bytes, either.
+  // A pass without pixels has no rows, and no filter bytes either.
   return grids.filter(({ columns, rows }) => columns > 0 && rows > 0);
 }
 
@@ -117,13 +117,13 @@ function readChunks(file: Uint8Array): Omit<PngStructure, 'samples'> {
     const length = readUint32(file, at);
     const type = readUint32(file, at + 4);
     const end = at + 8 + length;
-    if (at + 12 > file.length || end + 4 > file.length) throw damaged('it is cut off');
+    if (at + 12 > file.length || end + 4 > file.length) throw damaged('it is truncated');
     if (crc32(file.subarray(at + 4, end)) !== readUint32(file, end)) throw damaged('a chunk has a wrong checksum');
     const data = file.subarray(at + 8, end);
     if (header === null) {
       if (type !== TYPE.IHDR || length !== 13) throw damaged('it has no header');
       header = readHeader(file, at + 8);
-      if (header === null) throw damaged('its header makes no sense');
+      if (header === null) throw damaged('its header has an invalid value');
     } else if (type === TYPE.PLTE) palette = data;
     else if (type === TYPE.IDAT) pixels.push(data);
     else if (type === TYPE.eXIf) orientation = orientationOf(data);
@@ -133,7 +133,7 @@ function readChunks(file: Uint8Array): Omit<PngStructure, 'samples'> {
 }
 
 function inflate(pixels: Uint8Array[], bytes: number): Uint8Array {
-  if (bytes > MAX_INFLATED_BYTES) throw new ClusterError('bad_image', 'the cover has more than 512 MiB of pixels');
+  if (bytes > MAX_INFLATED_BYTES) throw new ClusterError('bad_image', 'the cover has more than 512 MiB of pixel data');
   let raw: Uint8Array;
   try {
     raw = inflateSync(Buffer.concat(pixels), { maxOutputLength: bytes });
@@ -144,7 +144,7 @@ function inflate(pixels: Uint8Array[], bytes: number): Uint8Array {
   return raw;
 }
 
-/** One row of a pass, samples of any depth, to RGB from the beginning of `rgb` on. */
+/** Converts one row of a pass, samples of any depth, to RGB at the start of `rgb`. */
 function convertRow(
   row: Uint8Array,
   rgb: Uint8Array,
@@ -162,7 +162,7 @@ function convertRow(
   for (let column = 0, to = 0; column < columns; column++, to += 3 * stepX) {
     const first = sample(column * samples);
     if (palette !== null && colorType === 3) {
-      if (first * 3 + 2 >= palette.length) throw damaged('a pixel outside the palette');
+      if (first * 3 + 2 >= palette.length) throw damaged('a pixel is outside the palette');
       rgb.set(palette.subarray(first * 3, first * 3 + 3), to);
     } else if (samples < 3) {
       rgb.fill(first * scale, to, to + 3);

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { bigEndian } from './lsb';
 
-/** PNG framing (https://www.w3.org/TR/png-3/), as much as the encoder and the readers share. */
+/** PNG framing (https://www.w3.org/TR/png-3/), the part that the encoder and the readers share. */
 
 export const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 /** Length, type and CRC around a chunk's data. */
@@ -10,7 +10,7 @@ export const CHUNK_OVERHEAD_BYTES = 12;
 export const HEAD_BYTES = SIGNATURE.length + CHUNK_OVERHEAD_BYTES + 13;
 export const IEND = Uint8Array.of(0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82);
 
-/** A chunk type as the 32-bit number that its four letters are. */
+/** Returns a chunk type as the 32-bit number formed by its four letters. */
 export function chunkType(name: string): number {
   return [...name].reduce((value, letter) => ((value << 8) | letter.charCodeAt(0)) >>> 0, 0);
 }
@@ -23,12 +23,12 @@ export const TYPE = {
   eXIf: chunkType('eXIf'),
 };
 
-/** The 32-bit big-endian number at `at`. */
+/** Reads the 32-bit big-endian number at `at`. */
 export function readUint32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-/** Writes signature and IHDR of an 8-bit RGB picture at the start of `target`; HEAD_BYTES long. */
+/** Writes signature and IHDR of an 8-bit RGB image at the start of `target`; HEAD_BYTES long. */
 export function writeHead(target: Uint8Array, width: number, height: number): void {
   target.set(SIGNATURE);
   const data = [...bigEndian(width), ...bigEndian(height), 8, 2, 0, 0, 0];
@@ -36,7 +36,7 @@ export function writeHead(target: Uint8Array, width: number, height: number): vo
   sealChunk(target, SIGNATURE.length, 'IHDR', data.length);
 }
 
-/** Writes length, type and CRC around the `dataBytes` that stand at `at` + 8 already. */
+/** Writes length, type and CRC around the `dataBytes` that are already at `at` + 8. */
 export function sealChunk(target: Uint8Array, at: number, type: string, dataBytes: number): void {
   target.set(bigEndian(dataBytes), at);
   target.set(bigEndian(chunkType(type)), at + 4);
@@ -53,7 +53,7 @@ export interface PngHeader {
   interlaced: boolean;
 }
 
-/** The 13 bytes of an IHDR chunk at `at`; null where a field is outside the specification. */
+/** Reads the 13 bytes of an IHDR chunk at `at`; returns null if a field is outside the specification. */
 export function readHeader(bytes: Uint8Array, at: number): PngHeader | null {
   const width = readUint32(bytes, at);
   const height = readUint32(bytes, at + 4);

@@ -1,16 +1,16 @@
 import { ClusterError } from '../core/errors';
 
-/** A carrier in the making, for its one reader. */
+/** A carrier being made, with a single reader. */
 export interface PoolJob {
-  /** Bytes of the whole PNG; rejects where `next` would. */
+  /** Size of the whole PNG; rejects when `next` would. */
   readonly byteLength: Promise<number>;
-  /** The next bytes, null at the end. One call at a time. Rejects with ClusterError. */
+  /** Returns the next bytes, null at the end. One call at a time. Rejects with ClusterError. */
   next(): Promise<Uint8Array | null>;
-  /** Gives the job up: what is made is dropped, a waiting `next` rejects with ClusterError('cancelled'). */
+  /** Abandons the job: what has been made is dropped, a waiting `next` rejects with ClusterError('cancelled'). */
   cancel(): void;
 }
 
-/** Parts that are asked for ahead of the reader, so that it seldom waits. */
+/** Parts requested ahead of the reader, so that it seldom waits. */
 export const PARTS_AHEAD = 2;
 
 interface Waiter {
@@ -28,7 +28,7 @@ export class WorkerJob implements PoolJob {
   private tellLength!: (byteLength: number) => void;
   private failLength!: (error: ClusterError) => void;
 
-  /** `pull` asks the worker for one part, `ended` is called once, `cancelled` when the worker does not know it yet. */
+  /** `pull` asks the worker for one part, `ended` is called once, `cancelled` if the worker has not been notified. */
   constructor(
     private readonly pull: () => void,
     private readonly ended: (cancelled: boolean) => void,
@@ -37,7 +37,7 @@ export class WorkerJob implements PoolJob {
       this.tellLength = resolve;
       this.failLength = reject;
     });
-    // Whoever only reads the parts learns of failures there.
+    // A caller that only reads the parts learns of failures there.
     this.byteLength.catch(() => undefined);
   }
 
@@ -72,7 +72,8 @@ export class WorkerJob implements PoolJob {
 
   next(): Promise<Uint8Array | null> {
     return new Promise((resolve, reject) => {
-      if (this.waiter !== undefined) throw new ClusterError('internal', 'next() is called while another waits');
+      if (this.waiter !== undefined)
+        throw new ClusterError('internal', 'next() was called while another call is waiting');
       this.waiter = { resolve, reject };
       this.satisfy();
     });
@@ -83,7 +84,7 @@ export class WorkerJob implements PoolJob {
     if (waiter === undefined || (this.error === undefined && this.ready.length === 0)) return;
     this.waiter = undefined;
     if (this.error !== undefined) return waiter.reject(this.error);
-    // The end stays, for a reader that asks again.
+    // The end is kept, for a reader that asks again.
     const part = this.ready[0] === null ? null : this.ready.shift()!;
     if (part !== null && !this.over) this.pull();
     waiter.resolve(part);

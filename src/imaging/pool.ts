@@ -12,9 +12,9 @@ import type { WorkerAnswer, WorkerStart } from './worker-messages';
 export type { PoolJob } from './pool-job';
 
 export interface ImagePoolOptions {
-  /** Worker threads at most; all but the first are started only when the others are busy. */
+  /** Most worker threads; all but the first are started only when the others are busy. */
   workers: number;
-  /** The cover's file. */
+  /** The content of the cover file. */
   cover: Uint8Array;
   compression: Compression;
   /** image-worker.ts, bundled. */
@@ -23,20 +23,21 @@ export interface ImagePoolOptions {
   maxSecretBytes?: number;
 }
 
-/** A pool whose workers die this often in a row without finishing a part is broken: the fault is not the job's. */
+/** A pool whose workers die this often in a row without finishing a part is broken: the job is not the cause. */
 const MAX_DEATHS_IN_A_ROW = 5;
 
 /**
- * Up to this secret a carrier is better made on the main thread, with `encoder`. Measured by test/bench/imaging.ts
- * (2 noisy cores, 612 × 405 cover, one job at a time): CPU µs on the main thread alone → CPU µs in all with a worker
- * (of these on the main thread). 1 KB 9 → 118 (68), 36,734 B 166 → 423 (129), 100 KB 434 → 583 (108), 250 KB
- * 1,100 → 1,290 (160), 500 KB 3,970 → 5,150 (470), 1 MB 6,470 → 8,900 (770). So a trip always costs more CPU in all;
- * beyond this limit it is worth it, for the loop would be blocked for longer than 1 ms. (Encoded part by part, with
- * turns of the loop between, even 5 MB block it for no more than 1 ms at a time, as long as no more is in a hurry.)
+ * Up to this secret size, making a carrier with `encoder` on the main thread is better. Measured by
+ * test/bench/imaging.ts (2 noisy cores, 612 × 405 cover, one job at a time): CPU µs on the main thread alone → CPU µs
+ * in total with a worker (of these on the main thread). 1 KB 9 → 118 (68), 36,734 B 166 → 423 (129), 100 KB 434 → 583
+ * (108), 250 KB 1,100 → 1,290 (160), 500 KB 3,970 → 5,150 (470), 1 MB 6,470 → 8,900 (770). So a worker always costs
+ * more CPU in total; beyond this limit it is worth it, because the event loop would be blocked for longer than 1 ms.
+ * (Encoded part by part, with turns of the loop between, even 5 MB block it for no more than 1 ms at a time, as long as
+ * nothing else is urgent.)
  */
 export const MAIN_THREAD_BYTES = 256 * 1024;
 
-/** At most of a stored carrier at a time: the parts ahead, the one that its reader takes, and one on its way to it. */
+/** Most of a stored carrier made at a time: the parts ahead, the one that its reader takes, and one on its way. */
 export const MADE_AHEAD_BYTES = (PARTS_AHEAD + 2) * PART_BYTES;
 
 interface Thread {
@@ -45,13 +46,13 @@ interface Thread {
 }
 
 /**
- * Makes carriers in worker threads. The cover is decoded once, in a thread of its own; all workers and this thread
- * share its ladder. Parts are made only as they are read, two ahead.
+ * Makes carriers in worker threads. The cover is decoded once, in a separate thread; all workers and this thread share
+ * its ladder. Parts are made only as they are read, two ahead.
  */
 export class ImagePool {
-  /** The cover's size as it is kept; rejects with ClusterError('bad_image' | 'internal') if it cannot be decoded. */
+  /** Resolves with the cover's stored size; rejects with ClusterError('bad_image' | 'internal') if decoding fails. */
   readonly ready: Promise<{ width: number; height: number }>;
-  /** Rejects with why, once workers cannot be had any more; pending otherwise, and when the pool is closed. */
+  /** Rejects with the reason once no more workers can be started; otherwise pending, even after the pool is closed. */
   readonly failed: Promise<never>;
   private readonly threads = new Set<Thread>();
   private decoder: Worker | undefined;
@@ -74,19 +75,19 @@ export class ImagePool {
     this.startDecoder();
   }
 
-  /** How large the carrier would be. @throws ClusterError('secret_empty' | 'secret_too_large') */
+  /** Returns the planned size of a carrier. @throws ClusterError('secret_empty' | 'secret_too_large') */
   plan(secretBytes: number): CarrierPlan {
     return planCarrier(this.readyLadder().sizes, secretBytes, this.options.compression);
   }
 
-  /** An encoder for this thread, for secrets up to MAIN_THREAD_BYTES. @throws as `plan` */
+  /** Returns an encoder for this thread, for secrets up to MAIN_THREAD_BYTES. @throws as `plan` */
   encoder(secret: Uint8Array): CarrierEncoder {
     return new CarrierEncoder(this.readyLadder(), secret, this.options.compression);
   }
 
   /**
-   * Begins a carrier in a worker. The secret is the pool's from here on: where it fills its ArrayBuffer it is moved
-   * to the worker (the caller's array becomes empty), else it is copied.
+   * Begins a carrier in a worker. The pool takes over the secret: if it fills its ArrayBuffer it is moved to the worker
+   * (the caller's array becomes empty), otherwise it is copied.
    * @throws as `plan`, or ClusterError('internal') if the pool is closed or its workers keep dying.
    */
   hide(secret: Uint8Array): PoolJob {
@@ -131,7 +132,7 @@ export class ImagePool {
     return best;
   }
 
-  /** Decodes the cover in a thread that then ends: that alone gives back the decoder's memory (200 MB for 12 MP). */
+  /** Decodes the cover in a thread that then ends: only that frees the decoder's memory (200 MB for 12 MP). */
   private startDecoder(): void {
     const { cover } = this.options;
     const worker = this.newWorker({ cover, ladder: null });
@@ -151,7 +152,7 @@ export class ImagePool {
   private begin(ladder: Ladder): void {
     if (this.broken !== undefined) return;
     this.ladder = ladder;
-    // The first one is started now, so that no task waits for it.
+    // Starts the first one now, so that no task waits for it.
     this.startThread();
     this.tellReady(ladder.shared.native);
   }
@@ -186,16 +187,14 @@ export class ImagePool {
     job?.deliver(answer.part);
   }
 
-  /** A worker is gone: its jobs fail, and the next one is started. */
+  /** A worker died: its jobs fail, and the next one is started. */
   private lose(thread: Thread, error: ClusterError): void {
     this.threads.delete(thread);
     for (const job of [...thread.jobs.values()]) job.fail(error);
     if (this.broken !== undefined) return;
     if (++this.deaths >= MAX_DEATHS_IN_A_ROW) {
       this.breakDown(error);
-      this.fail(
-        new ClusterError('internal', `no image workers any more, ${this.deaths} in a row died: ${error.message}`),
-      );
+      this.fail(new ClusterError('internal', `no image workers left, ${this.deaths} died in a row: ${error.message}`));
     } else if (this.threads.size === 0) this.startThread();
   }
 

@@ -2,14 +2,14 @@ import { ClusterError } from '../core/errors';
 import { AREA, kernel } from './kernel';
 import type { PayloadSink } from './payload-sink';
 
-/** Rows of a PNG must fit the kernel's memory twice. */
+/** A PNG row must fit in the kernel's memory twice. */
 export const MAX_ROW_PIXELS = 32_768;
-/** How much is looked at in one go. */
+/** Bytes processed at a time. */
 const BATCH_BYTES = 65_536;
 
 /**
- * Cuts the inflated pixels (RGB or RGBA, 8 bit) into rows, undoes their filters and hands the lowest bits to the sink.
- * Between calls it keeps one finished row and the beginning of the next.
+ * Splits the inflated pixels (RGB or RGBA, 8 bit) into rows, undoes their filters and passes the lowest bits to the
+ * sink. Between calls it keeps one finished row and the beginning of the next.
  */
 export class RowReader {
   private readonly rowBytes: number;
@@ -30,7 +30,7 @@ export class RowReader {
     this.kept = new Uint8Array(2 * this.rowBytes + 1);
   }
 
-  /** Returns false when nothing more is needed. @throws ClusterError('bad_image' | 'verification_failed') */
+  /** Returns false when no more input is needed. @throws ClusterError('bad_image' | 'verification_failed') */
   push(input: Uint8Array): boolean {
     for (let at = 0; at < input.length; at += BATCH_BYTES) {
       if (!this.pushBatch(input.subarray(at, at + BATCH_BYTES))) return false;
@@ -63,7 +63,7 @@ export class RowReader {
     return true;
   }
 
-  /** A row of 3 or 4 bytes a pixel at `at`; alpha is skipped. */
+  /** Reads a row of 3 or 4 bytes per pixel at `at`; alpha is skipped. */
   private readRow(at: number): void {
     if (this.bytesPerPixel === 3) {
       this.readSamples(at, this.rowBytes);
@@ -97,8 +97,8 @@ export class RowReader {
 }
 
 /**
- * Undoes a row's filter in place (PNG, section 9): the row with its filter byte at `at`, the row above at `above`.
- * The filter byte itself may be one with the last byte of the row above, so it is read first.
+ * Undoes a row's filter in place (PNG, section 9): the row with its filter byte is at `at`, the row above at `above`.
+ * The filter byte may share its position with the last byte of the row above, so it is read first.
  */
 export function unfilter(bytes: Uint8Array, at: number, rowBytes: number, pixelBytes: number, above: number): void {
   const filter = bytes[at]!;

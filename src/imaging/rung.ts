@@ -8,13 +8,13 @@ export interface Rung extends RungSize {
   copyRows(target: Uint8Array, at: number, from: number, to: number): void;
 }
 
-/** A size whose pixels are in memory, its rows made when first used (`made`: null when all are there). */
+/** A size whose pixels are in memory, its rows made on first use (`made`: null when all are there). */
 export class StoredRung implements Rung {
   readonly width: number;
   readonly height: number;
   readonly rowBytes: number;
   private scaler: Scaler | undefined;
-  /** All rows above this one are there: spares asking the flags again. */
+  /** All rows above this one are made: saves checking the flags again. */
   private knownRows = 0;
 
   constructor(
@@ -45,7 +45,7 @@ export class StoredRung implements Rung {
   }
 }
 
-/** A large size whose rows are scaled as they are needed; equal rows are scaled once and copied. */
+/** A large size whose rows are scaled on demand; equal rows are scaled once and copied. */
 export class ScaledRung implements Rung {
   readonly width: number;
   readonly height: number;

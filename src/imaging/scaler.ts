@@ -2,8 +2,8 @@ import type { Cover } from './cover';
 import type { Size } from './sizes';
 
 /**
- * Scales a picture row by row. Where it shrinks, a pixel is the mean of four taps, at a quarter and at three quarters
- * of its extent in both directions; where it grows, it is its nearest neighbour.
+ * Scales an image row by row. When it shrinks, a pixel is the mean of four taps, at a quarter and at three quarters of
+ * its extent in both directions; when it grows, it is its nearest neighbour.
  */
 export class Scaler {
   private readonly taps: { left: Uint32Array; right: Uint32Array } | null;
@@ -18,7 +18,7 @@ export class Scaler {
     this.nearest = grows ? this.columns(0.5) : new Uint32Array(0);
   }
 
-  /** Whether two rows are equal because they come from the same source row. */
+  /** Returns true if two rows are equal because they come from the same source row. */
   sameRow(one: number, other: number): boolean {
     return this.taps === null && this.sourceRow(one, 0.5) === this.sourceRow(other, 0.5);
   }
@@ -29,7 +29,7 @@ export class Scaler {
     else this.meanRow(target, at, this.sourceRow(y, 0.25), this.sourceRow(y, 0.75), this.taps);
   }
 
-  /** Four pixels as three words at a time, which is twice as fast as bytes; to.width is a multiple of 16. */
+  /** Copies four pixels at a time as three words, twice as fast as bytes; to.width is a multiple of 16. */
   private nearestRow(target: Uint8Array, at: number, start: number): void {
     const { rgb } = this.from;
     const { nearest } = this;
@@ -63,7 +63,7 @@ export class Scaler {
     }
   }
 
-  /** Byte offset in a row of the source for each column. */
+  /** Returns the byte offset in a source row for each column. */
   private columns(share: number): Uint32Array {
     const { from, to } = this;
     return Uint32Array.from({ length: to.width }, (_, x) => Math.floor(((x + share) * from.width) / to.width) * 3);

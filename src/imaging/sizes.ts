@@ -1,8 +1,8 @@
 import { payloadBytes } from './lsb';
 
 /**
- * The *ladder*: the sizes at which a cover is kept, each with about twice the area of the one below, so that a
- * carrier is never larger than its secret needs. Pure arithmetic: main thread and workers get the same ladder.
+ * The *ladder*: the stored sizes of a cover, each with about twice the area of the one below, so that a carrier is
+ * never larger than its secret needs. Pure arithmetic: main thread and workers get the same ladder.
  */
 
 export interface Size {
@@ -19,7 +19,7 @@ export const DEFAULT_MAX_SECRET_BYTES = 7 * 1024 * 1024;
 
 /** Widths are multiples of 16, so that every row holds whole pairs of payload bytes (16 samples). */
 const WIDTH_STEP = 16;
-/** A row and its filter byte must fit one stored deflate block (65,535 bytes). */
+/** A row and its filter byte must fit in one stored deflate block (65,535 bytes). */
 const MAX_WIDTH = 21_840;
 
 const stepped = (width: number) =>
@@ -30,8 +30,8 @@ function rungSize(width: number, height: number): RungSize {
 }
 
 /**
- * The size that the cover itself is kept at: its own, less up to 15 columns at the right; scaled only where it is
- * narrower than 16 pixels, wider than a stored block, or larger than the largest secret could use.
+ * Returns the size at which the cover itself is stored: its own, less up to 15 columns on the right; scaled only if it
+ * is narrower than 16 pixels, wider than a stored block, or larger than the largest secret could use.
  */
 export function nativeSize(cover: Size, maxSecretBytes: number): Size {
   const needed = Math.ceil((payloadBytes(maxSecretBytes) * 8) / 3);
@@ -44,7 +44,7 @@ export function nativeSize(cover: Size, maxSecretBytes: number): Size {
 }
 
 /**
- * All sizes from tiny to the one that holds `maxSecretBytes`, ascending by capacity; one of them is `native`.
+ * Returns all sizes from tiny to the one that holds `maxSecretBytes`, ascending by capacity; one of them is `native`.
  */
 export function ladderSizes(native: Size, maxSecretBytes: number): RungSize[] {
   const needed = payloadBytes(maxSecretBytes);
@@ -59,7 +59,7 @@ export function ladderSizes(native: Size, maxSecretBytes: number): RungSize[] {
   return sizes;
 }
 
-/** The index of the smallest size that holds the secret; -1 if none does. */
+/** Returns the index of the smallest size that holds the secret; -1 if none does. */
 export function rungFor(sizes: readonly RungSize[], secretBytes: number): number {
   const needed = payloadBytes(secretBytes);
   return sizes.findIndex((size) => size.rowBytes * size.height >= needed);

@@ -5,8 +5,8 @@ import { ClusterError } from '../core/errors';
 const OUTPUT_BYTES = 65_536;
 
 /**
- * What lies under every stream of node:zlib. It is not documented, but npm itself lives on it (minizlib) and so does
- * pngjs; the tests of this folder fail at once where a new Node should change it.
+ * The native handle below every stream of node:zlib. It is undocumented, but npm itself relies on it (minizlib), as
+ * does pngjs; the tests of this folder fail at once if a new Node changes it.
  */
 interface Handle {
   onerror: (message: string) => void;
@@ -25,15 +25,16 @@ interface Handle {
 type Internals = InflateRaw & { _handle: Handle; _writeState: Uint32Array };
 
 /**
- * Raw inflate that is fed byte by byte and answers at once. The public API is either asynchronous or wants the whole
- * input, and neither can stop a bomb where the payload ends; here at most 64 KiB of output exist at a time.
+ * A raw inflate that is fed byte by byte and returns output synchronously. The public API is either asynchronous or
+ * needs the whole input, and neither can stop a bomb where the payload ends; here at most 64 KiB of output exist at a
+ * time.
  */
 export class SyncInflate {
   private readonly stream: Internals;
   private readonly output = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
   private problem: string | undefined;
 
-  /** `window`: up to 32 KiB of output that came before, for streams that begin elsewhere. */
+  /** `window`: up to 32 KiB of previous output, for streams that begin in the middle. */
   constructor(window: Uint8Array) {
     const dictionary = window.length > 0 ? { dictionary: window } : {};
     this.stream = createInflateRaw(dictionary) as Internals;
@@ -44,9 +45,9 @@ export class SyncInflate {
   }
 
   /**
-   * Inflates `input`, handing out each piece of output (valid during the call only) until `take` returns false.
-   * Input after the stream's end is ignored.
-   * @throws ClusterError('bad_image') on what is no deflate stream.
+   * Inflates `input`, passing on each piece of output (valid during the call only) until `take` returns false. Input
+   * after the stream's end is ignored.
+   * @throws ClusterError('bad_image') if it is not a deflate stream.
    */
   write(input: Uint8Array, take: (output: Uint8Array) => boolean): void {
     let left = input.length;

@@ -1,7 +1,7 @@
 /**
- * Just enough of a WebAssembly assembler for kernel-code.ts: the bytes are made at start from readable
- * instruction lists, so there is no binary in the repository and no tool to build one (wabt is 4 MB).
- * Encoding: https://webassembly.github.io/spec/core/binary/ (SIMD: opcodes behind the prefix 0xFD).
+ * A minimal WebAssembly assembler for kernel-code.ts: the bytes are made at start from readable instruction lists, so
+ * the repository needs neither a binary nor a tool to build one (wabt is 4 MB). Encoding:
+ * https://webassembly.github.io/spec/core/binary/ (SIMD: opcodes behind the prefix 0xFD).
  */
 
 /** One function: parameters and result are i32; `locals` counts the further locals, i32 first, then v128. */
@@ -17,7 +17,7 @@ const I32 = 0x7f;
 const V128 = 0x7b;
 const EMPTY_BLOCK = 0x40;
 
-/** Unsigned LEB128. */
+/** Encodes unsigned LEB128. */
 export function unsignedLeb(value: number): number[] {
   const bytes: number[] = [];
   for (; value >= 0x80; value >>>= 7) bytes.push((value & 0x7f) | 0x80);
@@ -36,7 +36,7 @@ function signedLeb(value: number): number[] {
 
 const simd = (opcode: number, ...rest: number[]) => [0xfd, ...unsignedLeb(opcode), ...rest];
 
-/** The instructions in use; the names are those of the specification. */
+/** The instructions in use; names as in the specification. */
 export const op = {
   get: (local: number) => [0x20, local],
   set: (local: number) => [0x21, local],
@@ -79,7 +79,7 @@ const sized = (bytes: number[]) => [...unsignedLeb(bytes.length), ...bytes];
 const section = (id: number, body: number[]) => [id, ...sized(body)];
 const text = (value: string) => sized([...new TextEncoder().encode(value)]);
 
-/** The module's bytes: `functions` exported by name, and `memory` of exactly `pages` × 64 KiB. */
+/** Returns the module's bytes: `functions` exported by name, and `memory` of exactly `pages` × 64 KiB. */
 export function assemble(functions: WasmFunction[], pages: number): Uint8Array {
   const types = functions.map(({ params, result }) => [
     0x60,

@@ -1,4 +1,4 @@
-/** The part of WebAssembly in use: TypeScript has it in its DOM library only. */
+/** The part of WebAssembly in use: TypeScript has it only in its DOM library. */
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);
@@ -12,7 +12,7 @@ declare namespace WebAssembly {
   }
 }
 
-/** The bytes of a file, by esbuild's loader `'.wasm': 'binary'`. */
+/** The bytes of a file, through esbuild's loader `'.wasm': 'binary'`. */
 declare module '*.wasm' {
   const bytes: Uint8Array;
   export default bytes;

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../core/errors';
 import type { SharedLadder } from './ladder';
 import type { Compression } from './plan';
 
-/** What a worker is started with: the file to decode (the first one) or the ladder that is ready. */
+/** A worker's start data: the file to decode (the first one) or the finished ladder. */
 export interface WorkerStart {
   compression: Compression;
   maxSecretBytes: number;

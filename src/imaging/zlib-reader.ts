@@ -6,12 +6,12 @@ const WINDOW_BYTES = 32_768;
 const damaged = (what: string) => new ClusterError('bad_image', `the PNG's pixels are damaged: ${what}`);
 
 /**
- * Reads a zlib stream (RFC 1950) in whatever pieces it comes. Stored blocks are passed through without any copy;
- * from the first block of another kind on, zlib takes over with the last 32 KiB as its window.
+ * Reads a zlib stream (RFC 1950) in pieces of any size. Stored blocks are passed through without copying; from the
+ * first block of another kind on, zlib takes over with the last 32 KiB as its window.
  */
 export class ZlibReader {
   private state: 'header' | 'block' | 'stored' | 'inflate' | 'end' = 'header';
-  /** A header in progress. */
+  /** A header being read. */
   private readonly field = new Uint8Array(5);
   private fieldBytes = 0;
   private storedBytes = 0;
@@ -20,7 +20,7 @@ export class ZlibReader {
   private outputBytes = 0;
   private inflate: SyncInflate | undefined;
 
-  /** `take` gets the output in order, valid during the call only; once it returns false the rest is not read. */
+  /** `take` gets the output in order, valid during the call only; once it returns false, no more is read. */
   constructor(private readonly take: (output: Uint8Array) => boolean) {}
 
   /** @throws ClusterError('bad_image') */
@@ -61,7 +61,7 @@ export class ZlibReader {
     this.state = 'block';
   }
 
-  /** At a byte boundary. The first byte of a block says its kind: bit 0 last one, bits 1 and 2 type, 0 = stored. */
+  /** At a byte boundary. The first byte of a block gives its kind: bit 0 last one, bits 1 and 2 type, 0 = stored. */
   private readBlockHeader(input: Uint8Array, at: number): number {
     const { field } = this;
     if (this.fieldBytes === 0 && (input[at]! & 6) !== 0) {
@@ -72,7 +72,8 @@ export class ZlibReader {
     field[this.fieldBytes++] = input[at]!;
     if (this.fieldBytes < 5) return at + 1;
     this.storedBytes = field[1]! | (field[2]! << 8);
-    if ((this.storedBytes ^ (field[3]! | (field[4]! << 8))) !== 0xffff) throw damaged('a stored block of no length');
+    if ((this.storedBytes ^ (field[3]! | (field[4]! << 8))) !== 0xffff)
+      throw damaged('a stored block has an invalid length');
     this.finalBlock = (field[0]! & 1) === 1;
     this.fieldBytes = 0;
     this.state = 'stored';
@@ -100,7 +101,7 @@ export class ZlibReader {
     return more;
   }
 
-  /** Keeps the last 32 KiB of output in a ring: a later compressed block may point back into them. */
+  /** Keeps the last 32 KiB of output in a ring: a later compressed block may refer back to them. */
   private remember(piece: Uint8Array): void {
     this.window ??= new Uint8Array(WINDOW_BYTES);
     const last = piece.subarray(Math.max(0, piece.length - WINDOW_BYTES));

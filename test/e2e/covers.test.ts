@@ -32,8 +32,8 @@ async function serverWithCover(name: string, cover: Buffer): Promise<Ended & { h
 
 describe('a cover that is cut off', () => {
   test.each([
-    ['half.jpg', () => picture().jpeg(), /damaged JPEG: it is cut off, its end is missing/],
-    ['half.png', () => picture().png({ progressive: true }), /damaged PNG: it is cut off/],
+    ['half.jpg', () => picture().jpeg(), /damaged JPEG: it is truncated/],
+    ['half.png', () => picture().png({ progressive: true }), /damaged PNG: it is truncated/],
   ])('%s is refused before the server listens', async (name, make, why) => {
     const whole = await make().toBuffer();
     const ended = await serverWithCover(name, whole.subarray(0, whole.length / 2));

@@ -357,11 +357,11 @@ describe('client reveal', () => {
   const sized = { width: 4096, height: 4096 };
 
   test.each<[string, () => Buffer, RegExp]>([
-    ['a claim of 4 GB', () => png(sized, claims(2 ** 32 - 1, 4096, 10)), /no secret in this picture/],
+    ['a claim of 4 GB', () => png(sized, claims(2 ** 32 - 1, 4096, 10)), /no secret in this image/],
     [
       'one of 4 GB in a picture that large',
       () => png({ width: 30_000, height: 2 ** 30 }, claims(2 ** 32 - 1, 30_000, 10)),
-      /at most 67108864 are read/,
+      /at most 67108864 are supported/,
     ],
     [
       'one of 60 MB that is cut off',
@@ -373,7 +373,7 @@ describe('client reveal', () => {
       () => png({ width: 30_000, height: 2 ** 30 }, claims(6e7, 30_000, 3000)),
       /the carrier ends after/,
     ],
-    ['a row of 6 GB', () => png({ width: 2 ** 31 - 1, height: 1 }, claims(1, 4096, 1)), /pixels a row are too many/],
+    ['a row of 6 GB', () => png({ width: 2 ** 31 - 1, height: 1 }, claims(1, 4096, 1)), /pixels per row are too many/],
     [
       'a PNG of no picture',
       () => Buffer.concat([pngHead(sized), ...Array<Buffer>(2000).fill(text)]),

@@ -58,8 +58,8 @@ describe('decodeCover', () => {
     const jpeg = await image().jpeg().toBuffer();
     expect(await refused(new Uint8Array(0))).toMatch('neither a PNG nor a JPEG');
     expect(await refused(randomBytes(1000))).toMatch('neither a PNG nor a JPEG');
-    expect(await refused(png.subarray(0, 500))).toMatch('cut off');
-    expect(await refused(png.subarray(0, 8))).toMatch('cut off');
+    expect(await refused(png.subarray(0, 500))).toMatch('truncated');
+    expect(await refused(png.subarray(0, 8))).toMatch('truncated');
     expect(await refused(jpeg.subarray(0, 30))).toMatch('no frame header');
     expect(await refused(Buffer.concat([jpeg.subarray(0, 2), randomBytes(2000)]))).toMatch(/JPEG/);
     const flipped = Buffer.from(png);

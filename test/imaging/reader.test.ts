@@ -140,7 +140,7 @@ describe('CarrierReader', () => {
     expect(caught).toBeGreaterThanOrEqual(300 * 8 + 32);
     const wrong = Buffer.from(secret);
     wrong[4321]! ^= 0x10;
-    expect(() => read(carrier(), [700], wrong)).toThrow('byte 4321 of 5000 came back wrong');
+    expect(() => read(carrier(), [700], wrong)).toThrow('byte 4321 of 5000 is wrong');
   });
 
   it('catches any cut, and anything after the end', () => {
@@ -181,12 +181,12 @@ describe('hostile PNGs', () => {
     expect(reveal(png({ width: 64, height: 64, interlace: 1 }, pixels))).toThrow('interlaced');
     expect(reveal(png({ width: 64, height: 64, depth: 16 }, pixels))).toThrow('16-bit');
     expect(reveal(png({ width: 64, height: 64, color: 3 }, pixels))).toThrow('palette');
-    expect(reveal(png({ width: 0, height: 64 }, pixels))).toThrow('header makes no sense');
-    expect(reveal(png({ width: 0xffffffff, height: 64 }, pixels))).toThrow('header makes no sense');
-    expect(reveal(png({ width: 50_000, height: 64 }, pixels))).toThrow('50000 pixels a row');
+    expect(reveal(png({ width: 0, height: 64 }, pixels))).toThrow('header has an invalid value');
+    expect(reveal(png({ width: 0xffffffff, height: 64 }, pixels))).toThrow('header has an invalid value');
+    expect(reveal(png({ width: 50_000, height: 64 }, pixels))).toThrow('50000 pixels per row');
     expect(reveal(png({ width: 64, height: 64 }, Buffer.from('no zlib')))).toThrow('damaged');
     expect(reveal(png({ width: 64, height: 64 }, Buffer.of(0x78, 1, 7, 255, 255)))).toThrow('damaged');
-    expect(reveal(png({ width: 64, height: 64 }, zeros))).toThrow('no secret in this picture');
+    expect(reveal(png({ width: 64, height: 64 }, zeros))).toThrow('no secret in this image');
     const ones = Buffer.alloc(64 * 193, 1);
     for (let row = 0; row < 64; row++) ones[row * 193] = 0;
     expect(reveal(png({ width: 64, height: 64 }, deflateSync(ones)))).toThrow(/no secret.*4294967295 bytes/);

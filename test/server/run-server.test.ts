@@ -42,7 +42,7 @@ it('a server whose workers keep dying sends tasks elsewhere, leaves, and ends wi
       expect(message).toMatchObject({ TaskResponse: { success: false, error_code: 'overloaded' } });
     }
     const error = await ended;
-    expect(error).toMatchObject({ code: 'internal', message: expect.stringContaining('no image workers any more') });
+    expect(error).toMatchObject({ code: 'internal', message: expect.stringContaining('no image workers left') });
     expect(exitCodeOf(error)).toBe(1);
     expect(readFileSync(at('log'), 'utf8')).toContain('exit code 7: leaving');
     expect(readFileSync(at('events.ndjson'), 'utf8')).toContain('"stopped"');
