@@ -64,7 +64,7 @@ export class Attempt {
   private hedgeAtMs = Infinity;
   private backoffMs = BACKOFF_MIN_MS;
   private failures = 0;
-  /** How servers broke the protocol over this task. */
+  /** Breaches of the protocol by servers over this task. */
   private readonly broken: string[] = [];
   private hedged = false;
   /** No server took the last question: a question that has just been repeated says no more than that. */
@@ -236,7 +236,7 @@ export class Attempt {
     this.send(this.view.directAddress(nowMs, busy), null, nowMs);
   }
 
-  /** Whether or not there is a token for a hedge: the next task should go elsewhere. */
+  /** With or without a token for a hedge: the next task should go elsewhere. */
   private noteLate(nowMs: number): void {
     for (const send of this.sends.values()) {
       if (send.isLate || nowMs < send.lateAtMs) continue;

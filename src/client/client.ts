@@ -51,13 +51,13 @@ export class VirtualClient {
   hasHeard = false;
   readonly #options: VirtualClientOptions;
   readonly #view: ClusterView;
-  /** By address, without links that must not be used any more. */
+  /** Links by address, without those that must not be used any more. */
   readonly #links = new Map<string, ServerLink>();
   readonly #runs = new Map<number, TaskRun>();
   readonly #context;
   readonly #aliases: ReadonlyMap<string, string>;
   readonly #told: ToldAddresses;
-  /** By address, from the latest attempt. */
+  /** TLS problems by address, from the latest attempt. */
   readonly #tlsProblems = new Map<string, string>();
   readonly #trouble: OnceEach;
   #isStopped = false;

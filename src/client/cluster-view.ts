@@ -1,7 +1,7 @@
 import type { Random } from '../core/environment';
 import { SlowServers } from './slow-servers';
 
-/** How long a failed or late server is not chosen, and how long a client sends without asking after one miss. */
+/** The time that a failed or late server is not chosen, and that a client sends without asking after one miss. */
 const EXCLUSION_MS = 1000;
 const DIRECT_MS = 1000;
 
@@ -21,7 +21,7 @@ export class ClusterView {
   term = 0;
   /** Until then tasks are sent without asking for an assignment. */
   directUntilMs = -Infinity;
-  /** By each of their addresses, the configured ones first. */
+  /** Servers by each of their addresses, the configured ones first. */
   private readonly servers = new Map<string, ServerView>();
   /** Addresses that are configured or where a server has proved its identity; others are used on redirection only. */
   private readonly proven = new Set<string>();

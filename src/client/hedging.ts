@@ -28,7 +28,7 @@ export class Hedging {
   readonly slow = new SlowServers();
   private tokens: number;
   private overloadedUntilMs = -Infinity;
-  /** By image, then by server. */
+  /** Recent latencies by image, then by server. */
   private readonly recent = new Map<string, Map<string, Recent>>();
 
   constructor(private readonly clients: number) {
@@ -68,7 +68,7 @@ export class Hedging {
   }
 }
 
-/** Of servers with enough samples; before that the slowest, to be careful. */
+/** Returns the p95 of the fastest server with enough samples; without one that of the slowest, to be careful. */
 function fastestP95Ms(servers: readonly Recent[]): number {
   const known = servers.filter(({ valuesMs }) => valuesMs.length >= ENOUGH_COUNT).map(({ p95Ms }) => p95Ms);
   return known.length > 0 ? Math.min(...known) : Math.max(...servers.map(({ p95Ms }) => p95Ms));

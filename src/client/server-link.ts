@@ -80,9 +80,9 @@ export class ServerLink implements ConnectionHandler {
   /** The connection is open and the server known. */
   #isOpen = false;
   #isRetired = false;
-  /** When the first unanswered message was sent after the last read. */
+  /** The time of the first unanswered message after the last read. */
   #unansweredSinceMs: number | null = null;
-  /** How the server broke the protocol. */
+  /** The server's breach of the protocol. */
   #fault: string | undefined;
 
   /** Begins to connect. @throws ClusterError `bad_config` if the address is not one */

@@ -7,7 +7,7 @@ export interface RunFacts {
   interruptedCount: number;
   /** Due, but not sent. */
   unsentCount?: number;
-  /** From the send, where latencies count from when a request was due. */
+  /** Latencies from the send, where the others count from when a request was due. */
   service?: LatencyFigures;
   /** The configured servers, if none of them ever responded. */
   unreached: readonly string[];

@@ -38,7 +38,7 @@ export class ToldAddresses {
   #isDialable(text: string): boolean {
     const { host, port } = addressOf(text);
     if (port === 0 || host.length > MAX_HOST_CHARS || isWildcardHost(host)) return false;
-    // What servers elsewhere call loopback is not this machine.
+    // A remote server's loopback is not this machine.
     if (isLoopbackHost(host)) return this.#isLocal;
     return isIP(host) === 0 ? isName(host) : isUnicast(canonicalHost(host));
   }

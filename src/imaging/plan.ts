@@ -4,7 +4,7 @@ import { CHUNK_OVERHEAD_BYTES, HEAD_BYTES, IEND } from './png';
 import { rungFor } from './sizes';
 import type { RungSize } from './sizes';
 
-/** How a carrier's pixels are deflated: not at all, Huffman codes only, or zlib's level 1. */
+/** The deflate mode of a carrier's pixels: not at all, Huffman codes only, or zlib's level 1. */
 export type Compression = 'stored' | 'huffman' | 'fast';
 
 export interface CarrierPlan {

@@ -10,11 +10,11 @@ export interface WorkerStart {
   ladder: SharedLadder | null;
 }
 
-/** To the worker. `pull` asks for one part; a pull for a job that is over is ignored. */
+/** Messages to the worker. `pull` asks for one part; a pull for a job that is over is ignored. */
 export type WorkerRequest =
   { kind: 'job'; id: number; secret: Uint8Array } | { kind: 'pull'; id: number } | { kind: 'cancel'; id: number };
 
-/** From the worker. `byteLength` comes with the first part; `part` null: the carrier is complete. */
+/** Messages from the worker. `byteLength` comes with the first part; `part` null: the carrier is complete. */
 export type WorkerAnswer =
   | { kind: 'ladder'; ladder: SharedLadder }
   | { kind: 'part'; id: number; part: Uint8Array | null; byteLength: number }

@@ -9,7 +9,7 @@ import type { Outbox } from './outbox';
 
 /** Announces this server to its peers, and leadership changes to the events file. Pure. */
 export class Announcer {
-  /** When the next Heartbeat is due. */
+  /** The due time of the next Heartbeat. */
   nextHeartbeatMs = Infinity;
   private lastTold: { term: number; leaderId: number | null } = { term: 0, leaderId: null };
 

@@ -6,7 +6,7 @@ const SHARE = 1 / 4;
 /** A host that asked for memory this recently wants its share. */
 const WANTS_MS = 60_000;
 /**
- * When memory runs out, a reader that is waited for and has taken nothing for this long is cut off in favour of any
+ * If memory runs out, a reader that is waited for and has taken nothing for this long is cut off in favour of any
  * other. Far longer than a client on a busy machine stalls, and shorter than a request's timeout.
  */
 const STALLED_MS = 3000;

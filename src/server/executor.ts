@@ -8,8 +8,8 @@ import { refusal } from './refusal';
 import { TaskQueue, type Task } from './task-queue';
 
 /**
- * How long task news may wait to be sent together. A small task's start and end fit into one batch; a longer wait saves
- * little and makes the leader believe that ended tasks still run.
+ * The longest wait of task news to be sent together. A small task's start and end fit into one batch; a longer wait
+ * saves little and makes the leader believe that ended tasks still run.
  */
 const HISTORY_BATCH_MS = 1;
 

@@ -30,7 +30,7 @@ export class Member {
   readonly assigner: Assigner;
   readonly executor: Executor;
   readonly config: MemberConfig;
-  /** When `tick` must be called next, on the monotonic clock. */
+  /** The time of the next `tick`, on the monotonic clock. */
   wakeAtMs = Infinity;
   startedMs = 0;
 

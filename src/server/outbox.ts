@@ -14,7 +14,7 @@ const PLACES = 4;
 /** Collects the effects of one step, and keeps the peers' subscriptions. Pure. */
 export class Outbox {
   private effects: Effect[] = [];
-  /** By peer, each with its remote host, earliest first. */
+  /** Subscriptions by peer, each with its remote host, earliest first. */
   private readonly subscribers = new Map<number, Map<ConnId, string>>();
   /** The known addresses of each peer's host, each a `machineOf`. */
   private readonly machines = new Map<number, ReadonlySet<string>>();

@@ -7,7 +7,7 @@ import type { ConnInfo, MemberConfig, Now } from './effects';
 import type { Outbox } from './outbox';
 import { Pending } from './pending';
 
-/** How long a client's request waits for the leader before this server proposes a server itself. */
+/** The time that a client's request waits for the leader before this server proposes a server itself. */
 const RELAY_TIMEOUT_MS = 100;
 
 /** The election numbers its own checks from `firstCheckId`; relayed checks must never use the same ids. */

@@ -35,7 +35,7 @@ export interface RunServerOptions {
   /** The address that serves Prometheus metrics (host:port). */
   metricsAddress?: string;
   logLevel: LogLevel;
-  /** When this stream ends, the server leaves as on SIGTERM: the process that held its other end is gone. */
+  /** At the end of this stream the server leaves as on SIGTERM: the process that held its other end is gone. */
   leaveAtEndOf?: NodeJS.ReadableStream;
   /** Recorded in the pid file. */
   configPath: string | null;

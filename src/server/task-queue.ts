@@ -5,11 +5,11 @@ export interface Task {
   key: string;
   connId: ConnId;
   requestId: number;
-  /** When the client stops waiting, on this server's clock; Infinity if unknown. */
+  /** The time at which the client stops waiting, on this server's clock; Infinity if unknown. */
   deadlineMs: number;
 }
 
-/** How much more time a waiting task must have left than the newcomer that it gives way to. */
+/** The extra time that a waiting task must have left than the newcomer that it gives way to. */
 const YIELD_MS = 250;
 
 /** The tasks that this server accepted: at most `workers` run, at most `queueLimit` wait, in order of arrival. Pure. */
@@ -44,7 +44,7 @@ export class TaskQueue {
   }
 
   /**
-   * When the queue is full: removes the waiting task with most time left, if that is clearly more than the newcomer
+   * Makes room in a full queue: removes the waiting task with most time left, if that is clearly more than the newcomer
    * has. A client that was refused before comes back with less time than those that have just begun, and is not starved
    * by them. A client that did not state its deadline does not come back, and keeps its place.
    */

@@ -57,7 +57,7 @@ function rowOf(status: StatusFields): Cell[] {
 }
 
 function leaderCell({ server_id: id, leader_id: leaderId }: StatusFields): Cell {
-  if (leaderId === null) return { text: 'nobody', paint: 'bad' };
+  if (leaderId === null) return { text: 'none', paint: 'bad' };
   return leaderId === id ? { text: 'leads', paint: 'good' } : { text: `server ${leaderId}` };
 }
 

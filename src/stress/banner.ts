@@ -7,7 +7,7 @@ export interface BannerFacts {
   numClients: number;
   requests: LoadShape;
   warmupMs: number;
-  /** As the user named them. */
+  /** Names as the user wrote them. */
   names: { images: string; clientConfig: string; metricsDir: string };
   meanImageBytes: number;
   /** Set if something other than the limits is expected to end the run. */
@@ -38,7 +38,7 @@ export function bannerText(facts: BannerFacts): string {
   return [RULE, 'CloudP2P Stress Test Configuration', RULE, ...lines, RULE, ''].join('\n');
 }
 
-/** From the schedule or the think times only: response times are not known in advance. */
+/** Formats the duration from the schedule or the think times only: response times are not known in advance. */
 function durationText({ requests, numClients, expectedMs = Infinity }: BannerFacts): string {
   const { pacing, totalRequests = Infinity, rampUpMs } = requests;
   const durationMs = Math.min(requests.durationMs ?? Infinity, expectedMs);

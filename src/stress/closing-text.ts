@@ -10,9 +10,9 @@ export interface ClosingFacts {
   waitedCount: number;
   /** The configured servers, if none of them ever responded. */
   unreached: readonly string[];
-  /** Why files are incomplete. */
+  /** The reason that files are incomplete. */
   problem: string | null;
-  /** Why this process was a bottleneck. */
+  /** The reason that this process was a bottleneck. */
   generatorProblem: string | null;
 }
 

@@ -3,7 +3,7 @@ import type { GeneratorSample } from '../core/metrics/record';
 /** The counters of a process at one moment; they only grow. */
 export interface Reading {
   monotonicMs: number;
-  /** Of all threads. */
+  /** CPU time of all threads. */
   cpuMs: number;
   /** Busy and idle time of the event loop. */
   activeMs: number;

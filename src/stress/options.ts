@@ -31,7 +31,7 @@ export interface StressOptions {
   /** The address that serves Prometheus metrics (host:port). */
   metricsAddress?: string;
   seed: number;
-  /** How long a server may take to answer before the run begins. */
+  /** The time that a server may take to answer before the run begins. */
   waitMs: number;
   /** Names for the banner. */
   names: { images: string; clientConfig: string };
@@ -42,11 +42,11 @@ export interface StressOptions {
   logLevel: LogLevel;
   /** Aborted by Ctrl-C: starts no more requests, those in flight count as interrupted. */
   signal: AbortSignal;
-  /** When `enough` is expected, for the bar and the banner. */
+  /** The time at which `enough` is expected, for the bar and the banner. */
   expectedMs?: number;
   /** Aborted to end the run early: starts no more requests, those in flight end normally. */
   enough?: AbortSignal;
-  /** Where progress is shown, if anywhere. */
+  /** The display of progress, if any. */
   screen?: Screen;
   /** Default: a new one. */
   runId?: string;
@@ -81,7 +81,7 @@ export interface StressReport {
   metrics_dir: string;
   /** The folder to which the files of an earlier run were moved. */
   previous_dir: string | null;
-  /** Why files are missing or incomplete (a full disk). */
+  /** The reason that files are missing or incomplete (a full disk). */
   problem: string | null;
   /** False: no server ever said a word to a client, whatever the first probe heard. */
   reached: boolean;

@@ -2,7 +2,7 @@ import type { Arrivals, StressPacing } from '../config/load-settings';
 import type { Random } from '../core/environment';
 
 export interface Schedule {
-  /** Of all clients together, after the ramp-up. */
+  /** The rate of all clients together, after the ramp-up. */
   ratePerSecond: number;
   arrivals: Arrivals;
   /** The rate grows linearly from zero over this time. */

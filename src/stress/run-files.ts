@@ -21,7 +21,7 @@ export interface RunFilesOptions {
 
 /** The files that a run writes to its metrics folder. */
 export class RunFiles {
-  /** Why some of them are incomplete, or null. */
+  /** The reason that some of them are incomplete, or null. */
   problem: string | null = null;
   readonly requestsFile: string;
   readonly #options: RunFilesOptions;

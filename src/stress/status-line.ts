@@ -9,7 +9,7 @@ export interface RunStatus {
   unsentCount?: number;
   /** Null before the first success. */
   p95Ms: number | null;
-  /** As of the latest responses to clients. */
+  /** The leadership in the latest responses to clients. */
   leadership: { term: number; leaderId: number | null };
   lastReason: string;
 }

@@ -76,7 +76,7 @@ describe('the table', () => {
     expect(renderStatus(answers, judge(answers), marks).split('\n')).toEqual([
       'ID  ADDRESS                    PHASE    LEADER  TERM  LOAD  ACTIVE/QUEUED  DONE  UPTIME      PEERS UP',
       '1   127.0.0.1:8001             ready    leads   1     12.3  1/3            42    1 min 05 s  1/2',
-      '22  server22.example.org:8001  leaving  nobody  1     0.0   1/3            42    1 min 05 s  0/0',
+      '22  server22.example.org:8001  leaving  none    1     0.0   1/3            42    1 min 05 s  0/0',
       '?   127.0.0.1:8003             silent',
       '',
       '127.0.0.1:8003: no answer in time; server 1 follows server 1 in term 1; server 22 follows no leader in term 1',

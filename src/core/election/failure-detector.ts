@@ -39,7 +39,7 @@ export interface Peer {
   heardOnLink: boolean;
   /** Heard and not silent since, whatever the state of the link. */
   heard: boolean;
-  /** As reported by the peer. */
+  /** The peer's own report. */
   hearsUs: boolean;
   /** Up: heard, and hearing us. `unknown` only until the first dial is settled. */
   status: 'unknown' | 'up' | 'down';

@@ -27,9 +27,9 @@ export interface RequestRecord {
   request_id: number;
   /** The intended start. */
   start_time: number;
-  /** From the intended start to the last byte of a carrier that verified. */
+  /** Time from the intended start to the last byte of a carrier that verified. */
   latency_ms: number;
-  /** From the actual send. */
+  /** Time from the actual send. */
   service_ms: number;
   success: boolean;
   failure_reason: string | null;
@@ -45,7 +45,7 @@ export interface RequestRecord {
 }
 
 export interface ServerSample {
-  /** Of the whole machine, all cores and programs: an input of the load score. */
+  /** CPU of the whole machine, all cores and programs: an input of the load score. */
   cpu_percent: number;
   memory_bytes: number;
   active: number;
@@ -60,9 +60,9 @@ export interface ServerSample {
  * the clock by which it records and the wall clock have drifted apart. Milliseconds.
  */
 export interface ClockNote {
-  /** How far the wall clock moved ahead since the last note of this process; null for its first note. */
+  /** The advance of the wall clock since the last note of this process; null for its first note. */
   by_ms: number | null;
-  /** How far the wall clock is ahead of `time`. */
+  /** The lead of the wall clock over `time`. */
   ahead_ms: number;
   /** Time since boot, without suspension: one clock for all processes of the machine, never set. */
   machine_ms: number;
@@ -108,7 +108,7 @@ export type FaultAction =
 export interface GeneratorSample {
   time: number;
   run_id: string;
-  /** Of one core; all threads together may exceed 100. */
+  /** Percent of one core; all threads together may exceed 100. */
   cpu_percent: number;
   memory_bytes: number;
   /** The longest in this second. */
@@ -141,7 +141,7 @@ export interface ProgramFacts {
   node_version: string;
   host: string;
   cores: number;
-  /** As resolved from flags and file, under the keys of the file. */
+  /** The settings resolved from flags and file, under the keys of the file. */
   config: object;
 }
 

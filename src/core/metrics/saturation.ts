@@ -2,7 +2,7 @@ import type { GeneratorSample } from './record';
 
 /** `generator` of `stress --json`: the state of the process that generated the load. */
 export interface GeneratorSummary {
-  /** Of one core, in the worst second. */
+  /** Percent of one core, in the worst second. */
   cpu_percent_max: number;
   event_loop_delay_max_ms: number;
   sent: number;

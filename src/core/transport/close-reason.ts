@@ -1,6 +1,6 @@
 /**
- * Why a connection ended: the other side closed or reset it; connection refused; host unreachable; connect or frame
- * timeout; protocol error or memory limit; closed by us; any other error.
+ * The reason that a connection ended: the other side closed or reset it; connection refused; host unreachable; connect
+ * or frame timeout; protocol error or memory limit; closed by us; any other error.
  */
 export type CloseReason = 'closed' | 'refused' | 'unreachable' | 'timeout' | 'protocol' | 'destroyed' | 'error';
 

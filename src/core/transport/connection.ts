@@ -37,9 +37,9 @@ export class Connection {
   isSubscriber = false;
   remoteAddress = UNKNOWN_ADDRESS;
   localAddress = UNKNOWN_ADDRESS;
-  /** When bytes last arrived, or the connection began; monotonic. */
+  /** The time at which bytes last arrived, or the connection began; monotonic. */
   lastReadMs: number;
-  /** When the unfinished frame began; restarted by `resume()`. */
+  /** The start of the unfinished frame; restarted by `resume()`. */
   frameStartedMs = 0;
   /** For the watch: bytes taken by the kernel so far, and since when there has been no progress. */
   writeProgress = { takenBytes: 0, sinceMs: 0 };

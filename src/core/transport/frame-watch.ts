@@ -114,7 +114,7 @@ export class FrameWatch implements Guard {
     else this.#heldBytes.set(connection, bytes);
   }
 
-  /** Closes the frames longest without progress until the rest fits: never all paused, and never nobody closed. */
+  /** Closes the frames longest without progress until the rest fits: never pauses all, and closes at least one. */
   #enforceBound(): void {
     const { maxPendingBytes } = this.#options;
     for (const connection of this.#heldBytes.keys()) {

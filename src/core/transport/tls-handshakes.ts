@@ -34,7 +34,7 @@ interface Handshake {
 export class Handshakes {
   readonly #options: HandshakeOptions;
   readonly #server: Server;
-  /** By remote address, in the order in which they began. */
+  /** Handshakes by remote address, in the order in which they began. */
   readonly #pending = new Map<string, Handshake>();
 
   constructor(options: HandshakeOptions) {
