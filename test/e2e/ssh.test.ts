@@ -85,8 +85,7 @@ describeWithSshd('the built program collects over SSH', () => {
         code: 130,
         error: {
           code: 'interrupted',
-          message:
-            'interrupted: fetched files stay in ./aggregated_metrics/collected; the same command resumes there',
+          message: 'interrupted: fetched files stay in ./aggregated_metrics/collected; the same command resumes there',
         },
       });
       const begun = statSync(path.join(folder, part()!)).size;
