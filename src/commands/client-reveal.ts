@@ -34,7 +34,7 @@ export class ClientReveal extends BaseCommand {
     const place = out === '-' ? STDOUT : out;
     const isData = goesToStdout(place);
     if (isData && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
-    const { secret, crc } = revealFile(args.carrier, isData ? undefined : out);
+    const { secret, crc } = revealFile(args.carrier, place);
     await writeWhole(place, secret);
     if (crc !== 'ok')
       this.logToStderr('note: no checksum came with it (carriers of the original have none), or it differs');

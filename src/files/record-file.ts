@@ -13,6 +13,8 @@ export interface RecordFileOptions {
   what: string;
   /** Told once when writing fails (a full disk); what is written later is tried all the same. */
   onError(error: Error): void;
+  /** Lines that could not be written, and will not be. */
+  onLost?(lines: readonly string[]): void;
 }
 
 /** Sooner than the timer when so much waits. */
@@ -86,7 +88,9 @@ export class RecordFile {
       const isFile = fstatSync(fd).isFile();
       if (isFile && cutBytes > 0) ftruncateSync(fd, fstatSync(fd).size - cutBytes);
       const isInLine = cutBytes > 0 || (written === 0 && rest.length > 0);
-      if (!isFile && isInLine) this.rest = bytes.subarray(written, bytes.indexOf(0x0a, written) + 1);
+      const keptBytes = !isFile && isInLine ? bytes.indexOf(0x0a, written) + 1 : wholeBytes;
+      if (!isFile && isInLine) this.rest = bytes.subarray(written, keptBytes);
+      this.options.onLost?.(bytes.toString('utf8', keptBytes).split('\n').slice(0, -1));
       throw error;
     }
   }

@@ -24,11 +24,19 @@ export type Target =
 
 /**
  * Returns what a path that is to be written leads to, before anything is written.
- * @throws ClusterError `bad_usage` for a folder, a socket and a disk, and for a path that leads nowhere
+ * @throws ClusterError `bad_usage` for a folder, a socket, a disk and this very program, and for a path that leads nowhere
  */
 export function checkTarget(file: string): Target {
   try {
-    return targetOf(file);
+    const target = targetOf(file);
+    if (
+      target.kind === 'regular' &&
+      identityOf(target.path) === identityOf(process.execPath) &&
+      target.there !== null
+    ) {
+      throw new Error('is the program that is running');
+    }
+    return target;
   } catch (error) {
     throw cannotWrite(file, error);
   }
@@ -93,7 +101,7 @@ export function refuseOverwriting(outputs: readonly string[], inputs: readonly N
   for (const out of outputs) {
     const name = names.get(identityOf(out));
     if (name === undefined) continue;
-    throw new ClusterError('bad_usage', `${oneLine(out)} is ${name} itself, it would be overwritten`);
+    throw new ClusterError('bad_usage', `${oneLine(out)} is ${name} itself and would be overwritten`);
   }
 }
 

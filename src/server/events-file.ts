@@ -53,13 +53,26 @@ export class EventsFile {
       bucket.take(Buffer.byteLength(line) + 1);
       return this.lines.append(line);
     }
-    this.leftOut.set(kind, (this.leftOut.get(kind) ?? 0) + 1);
+    this.leaveOut(kind, 1);
     if (time - this.toldMs >= TELL_MS) this.tell();
+  }
+
+  /** Counts lines that the file did not take (a full disk), to report them once it takes lines again. */
+  lost(lines: readonly string[]): void {
+    for (const line of lines) {
+      const event = JSON.parse(line) as ServerEvent;
+      const counts = event.event === 'left_out' ? event.counts : { [event.event]: 1 };
+      for (const [kind, count] of Object.entries(counts)) this.leaveOut(kind as Kind, count);
+    }
   }
 
   close(): void {
     this.tell();
     this.lines.close();
+  }
+
+  private leaveOut(kind: Kind, count: number): void {
+    this.leftOut.set(kind, (this.leftOut.get(kind) ?? 0) + count);
   }
 
   private tell(): void {

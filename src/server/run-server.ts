@@ -5,7 +5,7 @@ import { catchStopSignals, type StopSignal } from '../core/stop-signals';
 import { ImagePool } from '../imaging/pool';
 import type { Compression } from '../imaging/plan';
 import { ownKernelStart } from '../files/kernel-start';
-import { RecordFile } from '../files/record-file';
+import { RecordFile, type RecordFileOptions } from '../files/record-file';
 import type { ServerMetrics } from '../metrics/server-metrics';
 import { type FittedConnections, fitConnections } from './open-files';
 import { EventsFile } from './events-file';
@@ -189,9 +189,11 @@ function filesOf(options: RunServerOptions): ReturnType<typeof openFiles> {
 function openFiles(options: RunServerOptions) {
   const complain = (file: string) => (error: Error) =>
     void process.stderr.write(`${logLine(new Date(), 'error', `cannot write ${file}: ${error.message}`)}\n`);
-  const recordFile = (file: string, what: string, flushMs: number): RecordFile =>
-    new RecordFile(file, { what, flushMs, onError: complain(file) });
-  const events = new EventsFile(recordFile(options.eventsFile, 'server.events_file', EVENTS_FLUSH_MS));
+  const recordFile = (file: string, what: string, flushMs: number, onLost?: RecordFileOptions['onLost']): RecordFile =>
+    new RecordFile(file, { what, flushMs, onError: complain(file), onLost });
+  const events: EventsFile = new EventsFile(
+    recordFile(options.eventsFile, 'server.events_file', EVENTS_FLUSH_MS, (lines) => events.lost(lines)),
+  );
   const logFile = options.logFile ? recordFile(options.logFile, 'server.log_file', LOG_FLUSH_MS) : null;
   const log: Logger = (level, text) => {
     if (!isLogged(level, options.logLevel)) return;

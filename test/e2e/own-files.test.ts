@@ -1,9 +1,11 @@
 /** Files that are read and written by one command, or written twice: refused before anything is done. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { lines, request } from '../report/lab';
 import { freePorts } from '../support/cluster';
-import { inFolder, runProgram, startProgram } from '../support/program';
+import { inCluster } from '../support/in-cluster';
+import { inFolder, PROGRAM, runProgram, startProgram } from '../support/program';
 
 const SMALL = path.join(__dirname, '../../test_images/small.png');
 const MINUTE_MS = 60_000;
@@ -142,7 +144,7 @@ async function expectRefused(args: readonly string[], message: string): Promise<
     writeFileSync(at('old', 'final_report.json'), '{}');
     const before = contentsOf(cwd);
     const { code, stderr } = await runProgram(args, { cwd, timeoutMs: 20_000 });
-    expect({ code, stderr }).toEqual({ code: 2, stderr: `Error: ${message} itself, it would be overwritten\n` });
+    expect({ code, stderr }).toEqual({ code: 2, stderr: `Error: ${message} itself and would be overwritten\n` });
     expect(contentsOf(cwd)).toEqual(before);
   });
 }
@@ -172,3 +174,39 @@ test.each([
   },
   30_000,
 );
+
+test('reveal does not write into its carrier through standard output', async () => {
+  await inCluster({ servers: 1 }, async (cluster, cwd) => {
+    const carrier = path.join(cwd, 'c.png');
+    const hide = ['client', 'hide', SMALL, '--out', carrier, '--server', cluster.address(1)];
+    expect(await runProgram(hide, { cwd, timeoutMs: 20_000 })).toMatchObject({ code: 0 });
+    const before = readFileSync(carrier);
+    const script = '"$0" client reveal c.png --out - >> c.png';
+    const child = spawnSync('sh', ['-c', script, PROGRAM], { cwd, encoding: 'utf8', timeout: MINUTE_MS });
+    expect(child.status).toBe(2);
+    expect(child.stderr).toContain('is the carrier itself and would be overwritten');
+    expect(readFileSync(carrier)).toEqual(before);
+  });
+});
+
+test('report --compare refuses a FIFO, which it might wait for for ever', async () => {
+  await inFolder(async (cwd) => {
+    spawnSync('mkfifo', [path.join(cwd, 'f')]);
+    const { code, stderr } = await runProgram(['report', '--compare', 'f', 'f'], { cwd, timeoutMs: 20_000 });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'Error: --compare: f: cannot be read: is not a regular file\n',
+    });
+  });
+});
+
+test('hide does not replace the program that is running', async () => {
+  await inFolder(async (cwd) => {
+    const program = path.join(cwd, 'cloudp2p');
+    linkSync(PROGRAM, program);
+    const args = ['client', 'hide', SMALL, '--out', program, '--server', '127.0.0.1:9'];
+    const child = spawnSync(program, args, { cwd, encoding: 'utf8', timeout: MINUTE_MS });
+    expect(child.status).toBe(2);
+    expect(child.stderr).toContain('is the program that is running');
+  });
+});

@@ -129,7 +129,7 @@ test('a machine whose clock is set during the run: times are by the clock of its
   const set = { ...note(end, 2, -AHEAD_MS, -AHEAD_MS), machine_ms: end - AHEAD_MS };
   const request = record(1) as { start_time: number };
   const files = judged([...own(1), ...own(3), ...later, set], [request]);
-  expect(problemsOf(files())).toEqual([expect.stringContaining('the load of machine 1 left no notes of its own')]);
+  expect(problemsOf(files())).toEqual([expect.stringContaining('the load of machine 1 wrote no clock notes')]);
   lab.write('metrics/machine_1_generator.ndjson', lines([{ ...note(request.start_time, 4, 0, null), run_id: 'r' }]));
   expect(problemsOf(files())).toEqual([]);
   expect(problemsOf(judged([...own(1), ...own(3), ...later], [request])())).not.toEqual([]);

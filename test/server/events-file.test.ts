@@ -120,3 +120,18 @@ test('a clock that goes back gives nothing, and takes nothing away', () => {
   for (let index = 0; index < 1000; index++) file.append(assigned(T0 - index * 1e6, index));
   expect(kept.of('assigned')).toHaveLength(1000);
 });
+
+test('lines that a full disk did not take are counted, those that said so too, and told when there is room again', () => {
+  const kept = new Kept();
+  const events = new EventsFile(kept);
+  events.append(assigned(T0, 1));
+  events.append(assigned(T0, 2));
+  events.append(executed(T0, 3));
+  events.lost(kept.lines.splice(1));
+  events.append(sample(T0 + 1000));
+  const [told] = kept.of('left_out');
+  expect(told).toMatchObject({ counts: { assigned: 1, executed: 1 } });
+  events.lost(kept.lines.splice(1));
+  events.append(sample(T0 + 2000));
+  expect(kept.of('left_out')).toEqual([expect.objectContaining({ counts: { assigned: 1, executed: 1, sample: 1 } })]);
+});

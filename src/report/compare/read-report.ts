@@ -23,7 +23,10 @@ export function readReport(place: string): Named {
   const bad = (text: string): ClusterError => new ClusterError('bad_usage', `--compare: ${name}: ${text}`);
   let content: unknown;
   try {
-    const size = statSync(file).size;
+    const there = statSync(file);
+    // To read a FIFO may take for ever, and no signal would end it.
+    if (!there.isFile()) throw bad(`cannot be read: is ${there.isDirectory() ? 'a folder' : 'not a regular file'}`);
+    const { size } = there;
     if (size > MAX_BYTES) throw bad(`has ${size} bytes, more than the limit for a report (${MAX_BYTES})`);
     content = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
