@@ -13,7 +13,7 @@ import { systemClock } from '../../src/core/system-clock';
 import { dial, FrameWatch } from '../../src/core/transport/network';
 import { Secure } from '../../src/core/transport/tls';
 import { Cluster, freePorts } from '../support/cluster';
-import { type Descriptors, descriptorsOf } from '../support/descriptors';
+import { connectionsTo, type Descriptors, descriptorsOf } from '../support/descriptors';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
 import { MB, rssBytes } from '../support/memory';
 import { PROGRAM } from '../support/program';
@@ -209,7 +209,10 @@ class FuzzRun {
       await later(100);
       now = descriptorsOf(pidOf(rig, id));
     }
-    if (!isSettled()) this.#find(rig, id, `has open ${JSON.stringify(now)}, before ${JSON.stringify(base)}`);
+    if (isSettled()) return;
+    const own = connectionsTo(rig.cluster.ports[id - 1]!, process.pid);
+    if (own > 0) return this.#findOwn(`still holds ${own} connections to server ${id} (${rig.name})`);
+    this.#find(rig, id, `has open ${JSON.stringify(now)}, before ${JSON.stringify(base)}`);
   }
 
   /** Nothing that an attacker left keeps a server from going. */
