@@ -1,4 +1,4 @@
-/** The program's front door: which commands there are, and what becomes of one command line. */
+/** Entry point: the map of commands, and the execution of one command line. */
 import type { Command } from '@oclif/core';
 import { asksForJson, type CommandLine, splitCommandLine, wordsOf } from './cli/command-line';
 import { reportFailure } from './cli/failure';
@@ -9,8 +9,8 @@ import { endProcess } from './cli/process-end';
 import { EXIT } from './core/errors';
 
 /**
- * Every command by its id (`client:hide` is typed `client hide`). Functions, because most of a start's time goes into
- * evaluating commands that nobody asked for; `require`, because esbuild and jest both defer it, and `import()` they do not.
+ * Every command by its id (`client:hide` is typed `client hide`). Functions, because most of the start-up time goes into
+ * evaluating commands that are not run; `require`, because esbuild and jest both defer it, unlike `import()`.
  */
 export const COMMANDS: Record<string, () => Command.Class> = {
   server: () => (require('./commands/server') as typeof import('./commands/server')).Server,
@@ -28,10 +28,10 @@ export const COMMANDS: Record<string, () => Command.Class> = {
   completion: () => (require('./commands/completion') as typeof import('./commands/completion')).Completion,
 };
 
-/** Those whose result is in files, or that serve: what they say meanwhile is no part of it, unless they say that it is. */
+/** Commands whose result is in files, or that serve: their output is no part of the result, unless they say that it is. */
 const SAY_BESIDE = ['server', 'client', 'stress', 'faults', 'fault-agent', 'run'];
 
-/** Runs one command line, tells of its errors, and returns the exit code. */
+/** Runs one command line, reports its errors, and returns the exit code. */
 export async function execute(argv: readonly string[]): Promise<number> {
   try {
     await dispatch(splitCommandLine(argv, Object.keys(COMMANDS)));
@@ -52,7 +52,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   endProcess(exitCode === EXIT.ok && isResultLost ? EXIT.incomplete : exitCode);
 }
 
-/** Whether the command line's result, or a part of it, is what it prints. */
+/** True if the result of the command line, or a part of it, is its output. */
 function printsResult(argv: readonly string[]): boolean {
   const [first = '', second] = wordsOf(argv);
   // `client hide` and `client reveal` are no loads.
@@ -68,10 +68,10 @@ async function dispatch(line: CommandLine): Promise<void> {
       process.stdout.write(`${rootHelp(load(() => true))}\n`);
       return;
     case 'help':
-      // With its sub-commands, because its help lists them.
+      // Loads its sub-commands too, because its help lists them.
       return commandHelp(await loadConfig(load((id) => `${id}:`.startsWith(`${line.id}:`))), line.id);
     case 'run':
-      // `completion` tells of all others.
+      // `completion` describes all others.
       await (await loadConfig(load((id) => id === line.id || line.id === 'completion'))).runCommand(line.id, line.rest);
   }
 }

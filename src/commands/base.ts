@@ -1,4 +1,4 @@
-/** What all commands have in common. */
+/** The base class of all commands. */
 import { Command, Flags } from '@oclif/core';
 import { LOG_LEVELS } from '../core/environment';
 
@@ -6,24 +6,24 @@ export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
 
   static override baseFlags = {
-    config: Flags.string({ helpValue: 'FILE', summary: 'configuration file (TOML); flags win over it' }),
+    config: Flags.string({ helpValue: 'FILE', summary: 'configuration file (TOML); flags override it' }),
     'log-level': Flags.option({
       options: LOG_LEVELS,
       default: 'info' as const,
-      summary: 'least important lines to log',
+      summary: 'minimum level of log lines',
     })(),
   };
 
-  /** The exit code of a command that has done its work and has a result, for instance EXIT.checkFailed. */
+  /** Sets the exit code of a command that did its work and has a result, for instance EXIT.checkFailed. */
   protected endWith(exitCode: number): void {
     process.exitCode = exitCode;
   }
 
-  /** Errors are told in one place (src/cli/failure.ts), with --json and without. */
+  /** Rethrows: errors are reported in one place (src/cli/failure.ts), with and without --json. */
   protected override async catch(error: Error): Promise<never> {
     throw error;
   }
 }
 
-/** For a command that has nothing to configure. */
+/** The base flags of a command without a configuration file. */
 export const withoutConfig = { 'log-level': BaseCommand.baseFlags['log-level'] } as typeof BaseCommand.baseFlags;

@@ -11,19 +11,19 @@ import { serverFlag } from './client/flags';
 import { configFilesOf } from './client/inputs';
 
 export class ClientHide extends BaseCommand {
-  static override summary = 'hide one image by the cluster and verify the carrier';
-  static override description = 'The carrier is a PNG that "client reveal" takes apart again, without servers.';
+  static override summary = 'have the cluster hide one image, and verify the carrier';
+  static override description = 'The carrier is a PNG; "client reveal" extracts the image from it without servers.';
   static override examples = [
     '<%= config.bin %> client hide test_images/small.png --out carrier.png',
     '<%= config.bin %> client hide photo.jpg --server 127.0.0.1:8001 --server 127.0.0.1:8002',
   ];
   static override args = {
-    image: Args.string({ required: true, description: 'the image, or any other file, to hide' }),
+    image: Args.string({ required: true, description: 'image (or any other file) to hide' }),
   };
   static override flags = {
     out: Flags.string({
       helpValue: 'FILE',
-      summary: 'where the carrier goes (default: {image}.carrier.png, here); - is standard output',
+      summary: 'file to write the carrier to (default: {image}.carrier.png in this folder); - for standard output',
     }),
     server: serverFlag,
   };

@@ -16,11 +16,11 @@ import { configFilesOf } from './client/inputs';
 import { imagesOf } from './stress/images';
 
 export class Client extends BaseCommand {
-  static override summary = 'send images at the configured rate and verify what comes back';
+  static override summary = 'send images at the configured rate and verify the carriers';
   static override description =
-    'Without --config it reads config/client_stress.toml if that is there. Ctrl-C stops it: what is in flight counts ' +
-    'as interrupted, files are written whole. It exits with 3 if a carrier was wrong or not one request was ' +
-    'successful, with 4 if no server could be reached at all.';
+    'Without --config it reads config/client_stress.toml if it exists. Ctrl-C stops it: requests in flight count as ' +
+    'interrupted, and files are complete. Exits with 3 if a carrier was wrong or no request succeeded, with 4 if no ' +
+    'server could be reached.';
   static override examples = [
     '<%= config.bin %> client',
     '<%= config.bin %> client --server 127.0.0.1:8001 --requests 100 --min-delay-ms 0 --max-delay-ms 0',
@@ -30,7 +30,7 @@ export class Client extends BaseCommand {
     ...loadFlags,
     'metrics-output': Flags.string({
       helpValue: 'FILE',
-      summary: 'write its numbers there, its log beside it (.log); - is standard output, without a log',
+      summary: 'file to write the metrics to (JSON), with the log beside it (.log); - is standard output, without a log',
     }),
   };
 
@@ -39,7 +39,7 @@ export class Client extends BaseCommand {
     const { seed = randomInt(2 ** 31), ...overrides } = overridesOf(flags);
     const config = clientConfigOf(flags.config, overrides);
     const { machineId = 1, clientId = 1 } = overrides;
-    // Only a folder that somebody chose must be there.
+    // Only a folder that was configured must exist.
     const folder = config.imageDir === DEFAULT_IMAGE_DIRECTORY ? undefined : config.imageDir;
     const pictures = imagesOf(folder);
     const metricsFile = flags['metrics-output'] === '-' ? STDOUT : flags['metrics-output'];
@@ -67,12 +67,12 @@ export class Client extends BaseCommand {
   }
 }
 
-/** The pictures of a folder; those inside the program are no files. */
+/** Returns the pictures of a folder; those inside the program are not files. */
 function filesOf({ images, name: folder }: ReturnType<typeof imagesOf>): NamedFile[] {
   return images.map(({ name }) => ({ path: path.join(folder, name), name: `a picture to send (${name})` }));
 }
 
-/** A wrong carrier, or requests of which not one was successful: under faults a share of them may fail. */
+/** True after a wrong carrier, or if no request at all succeeded: under faults a share of them may fail. */
 function hasFailed({ aggregated_stats: stats }: ClientReport): boolean {
   const { failure_reasons: reasons, total_requests: total, successful_requests: successful } = stats;
   return reasons['Verification failed'] !== undefined || (total > 0 && successful === 0);

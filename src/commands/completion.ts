@@ -3,22 +3,22 @@ import { type CompletedCommand, completionScript, type Shell, SHELLS, type Value
 import { typedCommand } from '../cli/command-line';
 import { BaseCommand, withoutConfig } from './base';
 
-/** What stands for a value in the help, where the value is a path. */
+/** The placeholders in the help that stand for a path. */
 const PATHS: Record<string, Value> = { FILE: 'file', DIR: 'folder', IMAGE: 'file', CARRIER: 'file' };
 
 export class Completion extends BaseCommand {
-  static override summary = 'print a script that makes a shell complete commands and flags';
+  static override summary = 'print a script for shell completion of commands and flags';
   static override description =
-    'The script goes to standard output; where it belongs depends on the shell. Restart the shell afterwards. After an ' +
-    'update of cloudp2p make it anew.';
+    'Prints the script to standard output; the examples show where each shell expects it. Restart the shell ' +
+    'afterwards. Repeat this after an update of cloudp2p.';
   static override examples = [
     { description: 'bash: add this line to ~/.bashrc', command: 'source <(<%= config.bin %> completion bash)' },
     {
-      description: 'zsh: a file in a folder of $fpath, which must be set before compinit',
+      description: 'zsh: write it to a folder of $fpath, which must be set before compinit',
       command: '<%= config.bin %> completion zsh > ~/.zfunc/_cloudp2p',
     },
     {
-      description: 'fish: a file in its own folder for them',
+      description: 'fish: write it to its folder of completions',
       command: '<%= config.bin %> completion fish > ~/.config/fish/completions/cloudp2p.fish',
     },
   ];
@@ -27,7 +27,7 @@ export class Completion extends BaseCommand {
   };
   static override baseFlags = withoutConfig;
 
-  /** Prints the script and returns it. src/index.ts loads all commands for it. */
+  /** Prints and returns the script. src/index.ts loads all commands for it. */
   async run(): Promise<{ shell: Shell; script: string }> {
     const { args } = await this.parse(Completion);
     const script = completionScript(args.shell, this.config.commands.filter(({ hidden }) => !hidden).map(completed));

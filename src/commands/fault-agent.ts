@@ -5,10 +5,10 @@ import { BaseCommand, withoutConfig } from './base';
 
 export class FaultAgent extends BaseCommand {
   static override hidden = true;
-  static override summary = 'break and mend servers of this machine for cloudp2p faults';
+  static override summary = 'inject and heal faults of servers on this machine for cloudp2p faults';
   static override description =
-    'Started by "faults" on each machine, and told by it over standard input what to do. When standard input ends, it ' +
-    'mends what it broke, and ends.';
+    'Started by "faults" on each machine, which sends it commands over standard input. When standard input ends, it ' +
+    'heals its faults and exits.';
   static override baseFlags = withoutConfig;
 
   async run(): Promise<void> {

@@ -15,15 +15,15 @@ import { specFlags } from './faults/flags';
 import { ownCommand } from './run/own-command';
 
 export class Faults extends BaseCommand {
-  static override summary = 'break servers on a plan, and mend them';
+  static override summary = 'inject faults into servers on a plan, and heal them';
   static override description =
     'The servers are those of --config (default config/faults.toml, else config/server*.toml), on this machine or over ' +
-    'SSH. Ctrl-C mends what is broken; whatever ends this program, the agents that it starts beside the servers mend ' +
-    'it. Never takes down the last server that is up, unless told to. It exits with 3 if an abort condition came ' +
-    'true, with 4 if a server did not come back or a fault could not be performed.';
+    'SSH. Ctrl-C heals every active fault; if this program dies, the agents it started beside the servers heal them. ' +
+    'Never takes down the last running server without --allow-total-outage. Exits with 3 if an abort condition was ' +
+    'met, with 4 if a server did not come back or a fault could not be injected.';
   static override examples = [
     '<%= config.bin %> faults',
-    { description: 'only show what would be done', command: '<%= config.bin %> faults --dry-run' },
+    { description: 'show the plan only', command: '<%= config.bin %> faults --dry-run' },
     '<%= config.bin %> faults --cycles 1 --interval 5 --restart-delay 2',
     '<%= config.bin %> faults --pattern random --kind kill=3 --kind pause=1 --seed 7',
     '<%= config.bin %> faults --kind partition --target leader --partition-from peers',
@@ -32,8 +32,11 @@ export class Faults extends BaseCommand {
   ];
   static override flags = {
     ...specFlags,
-    log: Flags.string({ helpValue: 'FILE', summary: 'log file (default ./fault_events.log), .ndjson beside it' }),
-    'dry-run': Flags.boolean({ summary: 'print the timetable and do nothing' }),
+    log: Flags.string({
+      helpValue: 'FILE',
+      summary: 'log file (default: ./fault_events.log); the .ndjson is written beside it',
+    }),
+    'dry-run': Flags.boolean({ summary: 'print the timetable and exit' }),
   };
 
   async run(): Promise<FaultsReport | ReturnType<typeof dryRun>> {
@@ -59,7 +62,7 @@ export class Faults extends BaseCommand {
   }
 }
 
-/** Beside a device or standard output no files are made. */
+/** Drops the other files if the log goes to a device or standard output: no files are created beside those. */
 function filesBeside(config: FaultsConfig): FaultsConfig {
   return isSpecial(config.logFile) ? { ...config, eventsFile: null, probeFile: null } : config;
 }

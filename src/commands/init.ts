@@ -6,18 +6,18 @@ import { BaseCommand, withoutConfig } from './base';
 export class Init extends BaseCommand {
   static override summary = 'write commented configuration files and test images into a folder';
   static override description =
-    'Writes config/*.toml and test_images/ for three servers on this machine. Files that exist are never overwritten ' +
-    'without --force: then nothing is written at all.';
+    'Writes config/*.toml and test_images/ for three servers on this machine. If one of the files exists, nothing is ' +
+    'written without --force.';
   static override examples = [
     '<%= config.bin %> init',
-    { description: 'into a folder of its own', command: '<%= config.bin %> init cluster' },
-    { description: 'back to the shipped files', command: '<%= config.bin %> init --force' },
+    { description: 'write into a new folder', command: '<%= config.bin %> init cluster' },
+    { description: 'restore the shipped files', command: '<%= config.bin %> init --force' },
   ];
   static override args = { dir: Args.string({ default: '.', description: 'folder to write into' }) };
   static override baseFlags = withoutConfig;
-  static override flags = { force: Flags.boolean({ summary: 'overwrite files that exist' }) };
+  static override flags = { force: Flags.boolean({ summary: 'overwrite existing files' }) };
 
-  /** Writes the files and returns what was written. */
+  /** Writes the files and returns their paths and sizes. */
   async run(): Promise<{ written: WrittenFile[] }> {
     const { args, flags } = await this.parse(Init);
     const written = await init({ folder: args.dir, force: flags.force });

@@ -15,22 +15,22 @@ const DEFAULT_CONFIG = 'config/report.toml';
 const OUTPUTS = ['final_report.json', 'final_report.txt', 'final_report.html'];
 
 export class Report extends BaseCommand {
-  static override summary = 'aggregate what clients, servers and faults left into one report';
+  static override summary = 'aggregate the results of a run into one report';
   static override description =
     'Reads the metrics folders, the fault events and the event files of the servers, and writes final_report.json, ' +
-    'final_report.txt and final_report.html. Without --config it reads config/report.toml if that is there. It exits ' +
-    'with 3 if a threshold is crossed or its value unknown, else with 4 if something that was named could not be read.';
+    'final_report.txt and final_report.html. Without --config it reads config/report.toml if it exists. Exits with 3 ' +
+    'if a threshold failed or its value is unknown, else with 4 if an input that was named could not be read.';
   static override examples = [
     '<%= config.bin %> report',
     '<%= config.bin %> report --metrics client1/metrics --metrics client2/metrics --events servers --out report.txt',
     {
-      description: 'from other machines, over SSH',
+      description: 'collect from other machines over SSH',
       command:
         '<%= config.bin %> report --metrics anna@client1:/srv/cloudp2p/metrics --events anna@server1:/srv/cloudp2p',
     },
     "<%= config.bin %> report --threshold 'failure_rate<1%' --threshold 'p99<800ms' --threshold 'recovery<2s'",
     {
-      description: 'two runs side by side, and whether they differ by more than the noise',
+      description: 'compare two runs, with a test for differences beyond noise',
       command: '<%= config.bin %> report --compare runs/before runs/after --out change.html',
     },
     { description: 'the numbers for a script', command: '<%= config.bin %> report --json | jq .latency_stats' },

@@ -23,22 +23,22 @@ import { imagesOf } from './stress/images';
 import { thresholdsOf } from './stress/thresholds';
 
 export class Run extends BaseCommand {
-  static override summary = 'the whole workflow: servers, clients, faults, wait, report';
+  static override summary = 'run the whole workflow: servers, clients, faults, wait, report';
   static override description =
-    'Starts servers, loads them with clients, kills and restarts every server in a ring meanwhile, and reports; on this ' +
-    'machine, or over SSH on those of [[servers]] and [[clients]]. Everything it writes is in one folder. It exits with ' +
-    '0 if at most 5 % of the requests failed and all checks hold, with 3 if not, a threshold is crossed or an abort ' +
-    'condition came true, with 4 if something is incomplete, with 130 after Ctrl-C. It stops what it started.';
+    'Starts servers, loads them with clients, kills and restarts each server in turn under load, and writes a report; ' +
+    'on this machine, or over SSH on the [[servers]] and [[clients]]. All its files are in one folder. Exits with 0 if ' +
+    'at most 5 % of the requests failed and all checks passed, with 3 if not, if a threshold failed or an abort ' +
+    'condition was met, with 4 if something is incomplete, with 130 after Ctrl-C. Stops everything it started.';
   static override examples = [
     '<%= config.bin %> run',
     '<%= config.bin %> run --clients 50 --cycles 3 --interval 20 --restart-delay 5',
     "<%= config.bin %> run --servers 5 --threshold 'p99<800ms' --threshold 'recovery<2s'",
-    { description: 'only show what would be done', command: '<%= config.bin %> run --plan' },
+    { description: 'show the plan only', command: '<%= config.bin %> run --plan' },
   ];
   static override flags = {
     ...runFlags,
-    plan: Flags.boolean({ summary: 'print what would be done, and do nothing' }),
-    keep: Flags.boolean({ summary: 'keep the servers up after the report, until Ctrl-C' }),
+    plan: Flags.boolean({ summary: 'print the plan and exit' }),
+    keep: Flags.boolean({ summary: 'keep the servers running after the report, until Ctrl-C' }),
   };
 
   async run(): Promise<RunResult | RunConfig> {
@@ -73,7 +73,7 @@ export class Run extends BaseCommand {
   }
 }
 
-/** The seed stands in files that are copied, and is not shown. */
+/** The plan text of a run over SSH. The seed goes into the copied files and is not shown. */
 function farPlan(options: PlacesOptions, folder: string, keep: boolean): string {
   return labPlanText({ ...options, folder, keep, places: wantedPlaces(options) });
 }

@@ -23,28 +23,31 @@ const DRAIN_MS = 5000;
 const MAX_COVER_FILE_BYTES = 512 * 1024 * 1024;
 
 export class Server extends BaseCommand {
-  static override summary = 'run one server until SIGTERM';
+  static override summary = 'run one server';
   static override description =
-    'Joins the cluster of its configuration, elects a leader with its peers and hides what clients send. Ctrl-C, SIGTERM or a ' +
-    'closed terminal (SIGHUP, also under nohup) make it hand over and finish running tasks; a second Ctrl-C or SIGTERM ' +
-    'ends it at once.';
+    'Joins the configured cluster, elects a leader with its peers and hides the images that clients send. Ctrl-C, ' +
+    'SIGTERM or a closed terminal (SIGHUP, also under nohup) makes it hand over and finish its running tasks; a second ' +
+    'Ctrl-C or SIGTERM ends it at once.';
   static override examples = [
     '<%= config.bin %> server --config config/server1.toml',
     '<%= config.bin %> server --id 1 --address 127.0.0.1:8001 --peer 2@127.0.0.1:8002 --peer 3@127.0.0.1:8003',
-    { description: 'alone on 127.0.0.1:8001, without any file', command: '<%= config.bin %> server' },
+    { description: 'a single server on 127.0.0.1:8001, without a file', command: '<%= config.bin %> server' },
   ];
   static override flags = {
-    id: Flags.string({ helpValue: 'N', summary: 'id of this server, unique in the cluster' }),
-    address: Flags.string({ helpValue: 'HOST:PORT', summary: 'where to listen' }),
+    id: Flags.string({ helpValue: 'N', summary: 'id of this server, unique in the cluster (default: 1)' }),
+    address: Flags.string({ helpValue: 'HOST:PORT', summary: 'address to listen on (default: 127.0.0.1:8001)' }),
     peer: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'ID@HOST:PORT',
-      summary: 'another server; repeat for each',
+      summary: 'id and address of another server; repeatable',
     }),
-    'metrics-address': Flags.string({ helpValue: 'HOST:PORT', summary: 'where Prometheus may ask, default: nowhere' }),
+    'metrics-address': Flags.string({
+      helpValue: 'HOST:PORT',
+      summary: 'address that serves Prometheus metrics (default: off)',
+    }),
     'until-stdin-ends': Flags.boolean({
-      summary: 'also leave when standard input ends (/dev/null: at once): for programs that start servers',
+      summary: 'also shut down when standard input ends (at once with /dev/null); for programs that start servers',
     }),
   };
 

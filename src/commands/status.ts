@@ -17,24 +17,32 @@ const DEFAULT_CONFIG = 'config/client_stress.toml';
 const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
 export class Status extends BaseCommand {
-  static override summary = 'show who leads, in which term, loads, tasks and uptime';
+  static override summary = 'show the leader, the term, and the load, tasks and uptime of each server';
   static override description =
     'Asks every server (--server, else server_addresses of the configuration, else 127.0.0.1:8001 to 8003) and prints ' +
-    'a table. Exits with 0 only if every one answers and all follow the same leader in the same term, else with 4.';
+    'a table. Exits with 0 if every server answers and all follow the same leader in the same term, else with 4.';
   static override examples = [
     '<%= config.bin %> status',
     '<%= config.bin %> status --server 127.0.0.1:8001 --server 127.0.0.1:8002',
     { description: 'wait until the servers have a leader', command: '<%= config.bin %> status --wait 10' },
     { description: 'redraw every second', command: '<%= config.bin %> status --watch' },
-    { description: 'who leads, for a script', command: '<%= config.bin %> status --json | jq .leader_id' },
+    { description: 'the leader, for a script', command: '<%= config.bin %> status --json | jq .leader_id' },
   ];
   static override flags = {
-    server: Flags.string({ multiple: true, helpValue: 'HOST:PORT', summary: 'a server to ask (repeatable)' }),
-    watch: Flags.boolean({ summary: 'look again every second until Ctrl-C', exclusive: ['wait'] }),
-    ca: Flags.string({ helpValue: 'FILE', summary: 'CA of the servers (PEM); with --cert and --key instead of [tls]' }),
-    cert: Flags.string({ helpValue: 'FILE', summary: 'certificate to show to them (PEM)' }),
-    key: Flags.string({ helpValue: 'FILE', summary: 'key of the certificate (PEM)' }),
-    wait: Flags.integer({ min: 0, max: 86_400, helpValue: 'SECS', summary: 'ask until all agree, at most this long' }),
+    server: Flags.string({ multiple: true, helpValue: 'HOST:PORT', summary: 'server to ask; repeatable' }),
+    watch: Flags.boolean({ summary: 'refresh every second until Ctrl-C', exclusive: ['wait'] }),
+    ca: Flags.string({
+      helpValue: 'FILE',
+      summary: 'CA certificate of the servers (PEM); with --cert and --key it replaces [tls]',
+    }),
+    cert: Flags.string({ helpValue: 'FILE', summary: 'client certificate (PEM)' }),
+    key: Flags.string({ helpValue: 'FILE', summary: 'private key of the certificate (PEM)' }),
+    wait: Flags.integer({
+      min: 0,
+      max: 86_400,
+      helpValue: 'SECS',
+      summary: 'wait until all servers agree on a leader, at most this long',
+    }),
   };
 
   /** Prints and returns the status of all servers. */
@@ -46,7 +54,7 @@ export class Status extends BaseCommand {
     return withInterrupt(async (signal) => {
       try {
         if (!flags.watch) return await this.#once(addresses, flags.wait, signal, secure);
-        // When nothing can be printed there is nothing left to do.
+        // Stops when nothing can be printed any more.
         await watch(addresses, AbortSignal.any([signal, whenOutputFails]), (latest) => this.#showAgain(latest), secure);
         return undefined;
       } finally {
@@ -86,7 +94,7 @@ function checked(addresses: string[]): string[] {
 function tlsOf({ ca, cert, key }: { ca?: string; cert?: string; key?: string }): TlsFiles | undefined {
   if (ca === undefined && cert === undefined && key === undefined) return undefined;
   if (ca === undefined || cert === undefined || key === undefined) {
-    throw new ClusterError('bad_usage', '--ca, --cert and --key belong together: give all three or none');
+    throw new ClusterError('bad_usage', '--ca, --cert and --key: expected all three or none');
   }
   const at = (path: string, place: string) => ({ path, place });
   return { ca: at(ca, '--ca'), cert: at(cert, '--cert'), key: at(key, '--key') };

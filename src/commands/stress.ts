@@ -19,13 +19,13 @@ import { imagesOf } from './stress/images';
 import { judgedBy } from './stress/judged';
 
 export class Stress extends BaseCommand {
-  static override summary = 'load the servers with many concurrent clients of this machine';
+  static override summary = 'load the servers with many concurrent clients on this machine';
   static override description =
-    'Without --config it reads config/stress.toml if that is there. Each client sends its requests with random think ' +
-    'times between them, or all of them together send at a --rate, on schedule and whatever the servers do; latencies ' +
-    'count from when a request was due. The clients verify what comes back; the metrics folder gets every request. ' +
-    'Ctrl-C stops it: what is in flight counts as interrupted, files are whole. It exits with 3 if a carrier was wrong, ' +
-    'a threshold is crossed or it was aborted, with 4 if no server answered or files could not be written.';
+    'Without --config it reads config/stress.toml if it exists. Each client waits a random think time between its ' +
+    'requests, or all clients together send at a fixed --rate, however slow the servers are; latencies are measured ' +
+    'from the time a request was due. The clients verify every carrier; every request is in the metrics folder. ' +
+    'Ctrl-C stops it: requests in flight count as interrupted, and files are complete. Exits with 3 if a carrier was ' +
+    'wrong, a threshold failed or the run was aborted, with 4 if no server answered or a file could not be written.';
   static override examples = [
     '<%= config.bin %> stress',
     '<%= config.bin %> stress --machine-id 2 --clients 200 --requests 50',
@@ -76,9 +76,9 @@ export class Stress extends BaseCommand {
   }
 }
 
-/** What stands before the banner. */
+/** The lines before the banner. */
 function notesOf({ clientConfig, metricsAddress }: StressConfig, saysRequests: boolean): string[] {
-  const note = `[requests] of ${printable(clientConfig)} is not used: what clients send stands in stress.toml and flags`;
+  const note = `[requests] of ${printable(clientConfig)} is ignored: stress.toml and the flags define the load`;
   const now = new Date(systemClock.unixMs());
   const warnings = metricsWarnings(metricsAddress).map((text) => logLine(now, 'warn', text));
   return saysRequests ? [note, ...warnings] : warnings;

@@ -53,7 +53,7 @@ it('writes nothing where a file stands already, and names it', async () => {
   const { code, stdout, stderr } = await cli('init', folder);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(linesOf(stderr)).toEqual([
-    `Error: ${path.join(folder, 'config/server2.toml')} exists already`,
+    `Error: ${path.join(folder, 'config/server2.toml')} already exists`,
     'Error: nothing was written; --force overwrites',
   ]);
   expect(filesIn(folder)).toEqual(['config/server2.toml']);

@@ -56,7 +56,7 @@ it.each([
   const metricsAddress = `${host}:${(await deadAddress()).split(':').at(-1)}`;
   const { code, stdout } = await stress('--server', server!.address, '--metrics-address', metricsAddress);
   expect(code).toBe(0);
-  const warning = `shows its metrics on ${metricsAddress} over plain HTTP: whoever reaches it may read them`;
+  const warning = `serves its metrics on ${metricsAddress} over plain HTTP: anyone who can connect can read them`;
   const warnings = linesOf(stdout).filter((line) => / WARN /.test(line));
   expect(warnings).toEqual(is ? [expect.stringMatching(new RegExp(`WARN ${warning}$`))] : []);
 });
@@ -73,7 +73,7 @@ it('servers and timeout come from the client file, the rest from the stress file
   writeFileSync(at('stress.toml'), ['[stress]', ...rows].join('\n'));
   const { code, stdout } = await cli('stress', '--config', at('stress.toml'));
   expect(code).toBe(0);
-  expect(linesOf(stdout)[0]).toContain(`[requests] of ${at('client.toml')} is not used`);
+  expect(linesOf(stdout)[0]).toContain(`[requests] of ${at('client.toml')} is ignored`);
   expect(readdirSync(at('m')).sort()).toEqual([
     ...['machine_4_client_1.json', 'machine_4_client_1.log', 'machine_4_generator.ndjson', 'machine_4_requests.ndjson'],
     'machine_4_run.json',
@@ -153,7 +153,7 @@ it.each([
   [['--rate', '0'], '--rate: expected a number from 0.001 to 1000000, got "0"'],
   [
     ['--rate', '5', '--max-delay-ms', '5'],
-    '--rate and think times (--min-delay-ms, --max-delay-ms) exclude each other',
+    '--rate and think times (--min-delay-ms, --max-delay-ms) are mutually exclusive',
   ],
   [['--arrivals', 'even'], '--arrivals: expected "uniform" or "poisson", got "even"'],
   [['--duration', '5', '--ramp-up', '5'], '--ramp-up: expected less than --duration (5), got 5'],

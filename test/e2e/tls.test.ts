@@ -206,7 +206,7 @@ withOpenssl(
       const [expired, missing] = [await start(lab.toml('expired')), await start(lab.toml('none'))];
       expect(expired).toMatchObject({ code: 2, stdout: '' });
       expect(expired.stderr).toBe(
-        `Error: s.toml: tls.cert: ${lab.file('expired.crt')}: the certificate has expired, on Feb  1 00:00:00 2020 GMT\n`,
+        `Error: s.toml: tls.cert: ${lab.file('expired.crt')}: the certificate expired on Feb  1 00:00:00 2020 GMT\n`,
       );
       expect(missing).toMatchObject({ code: 2 });
       expect(missing.stderr).toContain(`s.toml: tls.key: ${lab.file('none.key')}: no such file`);
@@ -218,7 +218,7 @@ withOpenssl(
       const half = await runProgram(['status', '--ca', lab.file('ca.crt')], { cwd: folder });
       expect(half).toMatchObject({
         code: 2,
-        stderr: 'Error: --ca, --cert and --key belong together: give all three or none\n',
+        stderr: 'Error: --ca, --cert and --key: expected all three or none\n',
       });
     });
   },
@@ -227,7 +227,7 @@ withOpenssl(
 
 test('a server that others can reach says once that it speaks without TLS', async () => {
   await inFolder(async (folder) => {
-    const warning = 'without TLS: whoever reaches it may read all, send tasks and pose as a server ([tls])';
+    const warning = 'without TLS ([tls]): anyone who can connect can read all traffic, send tasks and pose as a server';
     for (const [host, count] of [
       ['0.0.0.0', 1],
       ['127.0.0.1', 0],

@@ -6,7 +6,7 @@ export const DEFAULT_CLIENT_FILE = 'config/client_stress.toml';
 const DEFAULT_MIN_DELAY_MS = 100;
 const DEFAULT_MAX_DELAY_MS = 2000;
 
-/** What a command line may say against the file; undefined: nothing. */
+/** The settings that a command line may override; undefined if it does not. */
 export interface ClientOverrides {
   servers?: readonly string[];
   imageDir?: string;
@@ -20,8 +20,8 @@ export interface ClientOverrides {
 }
 
 /**
- * The client's configuration: of the named file, which must exist, or of the default one if it is there; what the
- * command line says wins.
+ * Reads the client configuration from the named file, which must exist, or from the default one if it exists;
+ * the command line overrides it.
  * @throws ClusterError `bad_config` | `bad_usage`
  */
 export function clientConfigOf(file: string | undefined, overrides: ClientOverrides): ClientConfig {
@@ -42,7 +42,7 @@ export function applyOverrides(config: ClientConfig, overrides: ClientOverrides)
   };
 }
 
-/** A limit on the command line replaces both of the file's: the user has said when it ends. */
+/** A limit on the command line replaces both limits of the file. */
 function limitsOf(
   { requests }: ClientConfig,
   { totalRequests, durationSecs }: ClientOverrides,

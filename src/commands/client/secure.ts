@@ -3,7 +3,7 @@ import { systemClock } from '../../core/system-clock';
 import type { Secure } from '../../core/transport/tls';
 
 /**
- * What a configuration's [tls] comes to; undefined: in the clear. TLS is loaded only where it is wanted.
+ * Reads the files of a configuration's [tls]; undefined without TLS. The TLS module is loaded only if used.
  * @throws ClusterError `bad_config` naming the configuration's key and the file
  */
 export async function secureOf(tls: TlsFiles | undefined, role: TlsRole = 'client'): Promise<Secure | undefined> {

@@ -5,33 +5,37 @@ import type { RunChoice } from '../../report/read/read-requests';
 
 const repeatable = { multiple: true, multipleNonGreedy: true } as const;
 
-/** What `report` aggregates, and where it goes. */
+/** The flags that name the inputs and outputs of `report`. */
 export const reportFlags = {
   metrics: Flags.string({
     ...repeatable,
     helpValue: 'DIR',
-    summary: 'a folder of metrics; of another machine as user@host:DIR, as the next two may be; repeatable',
+    summary: 'metrics folder, or user@host:DIR of another machine (also for --faults and --events); repeatable',
   }),
-  faults: Flags.string({ helpValue: 'FILE', summary: 'the events of `faults`' }),
-  events: Flags.string({ ...repeatable, helpValue: 'FILE', summary: "a server's events, or a folder, repeatable" }),
+  faults: Flags.string({ helpValue: 'FILE', summary: 'event file of `faults`' }),
+  events: Flags.string({
+    ...repeatable,
+    helpValue: 'FILE',
+    summary: 'event file of a server, or a folder of them; repeatable',
+  }),
   out: Flags.string({
     ...repeatable,
     helpValue: 'FILE',
-    summary: 'where to write: .json, .txt, .html, .xml (JUnit) or .csv; - is standard output (as .txt); repeatable',
+    summary: 'file to write: .json, .txt, .html, .xml (JUnit) or .csv; - is standard output (text); repeatable',
   }),
-  run: Flags.string({ helpValue: 'ID|all', summary: 'the run to take, instead of the newest' }),
+  run: Flags.string({ helpValue: 'ID|all', summary: 'run to report (default: the newest)' }),
   threshold: Flags.string({
     ...repeatable,
     helpValue: 'EXPR',
-    summary: 'what must hold, like p99<800ms, repeatable',
+    summary: 'threshold that must hold, like p99<800ms; repeatable',
   }),
   compare: Flags.string({
     ...{ multiple: true, helpValue: 'FILE', exclusive: ['metrics', 'faults', 'events', 'run', 'threshold'] },
-    summary: 'two runs, A B: final_report.json or its folder; --out writes .txt, .html or .json besides',
+    summary: 'compare two runs, A and B: final_report.json or its folder; --out writes .txt, .html or .json',
   }),
 };
 
-/** The places of a flag, of this machine or others. @throws ClusterError `bad_usage` naming the flag */
+/** Returns the places that a flag lists, on this machine or others. @throws ClusterError `bad_usage` naming the flag */
 export function placesOf(flag: string, places: string[] | '' | undefined): string[] | undefined {
   if (!places) return undefined;
   for (const place of places.map(parsePlace)) {

@@ -1,4 +1,4 @@
-/** The flags of `run`, and what they say. */
+/** The flags of `run` and their values. */
 import { Flags } from '@oclif/core';
 import type { SpecFlags } from '../../config/faults-spec';
 import { RUN_RANGES as RANGES, type RunOverrides } from '../../config/run-config';
@@ -9,29 +9,39 @@ import { specFlags } from '../faults/flags';
 import { loadFlags, type LoadFlagValues, loadOverridesOf } from '../stress/load-flags';
 
 const NUMBERS = {
-  servers: { helpValue: 'N', summary: 'how many (default 3)', isWhole: true, ...RANGES.servers },
+  servers: { helpValue: 'N', summary: 'number of servers (default: 3)', isWhole: true, ...RANGES.servers },
   port: {
     helpValue: 'N',
-    summary: 'of the first server (default: where there is room)',
+    summary: 'port of the first server (default: the first free range)',
     isWhole: true,
     ...RANGES.port,
   },
-  clients: { helpValue: 'N', summary: 'concurrent clients (default 10)', isWhole: true, ...STRESS_RANGES.numClients },
+  clients: {
+    helpValue: 'N',
+    summary: 'number of concurrent clients (default: 10)',
+    isWhole: true,
+    ...STRESS_RANGES.numClients,
+  },
   cycles: {
     helpValue: 'N',
-    summary: 'how often the ring goes round (default 1; 0: no faults)',
+    summary: 'number of fault cycles (default: 1; 0 for no faults)',
     isWhole: true,
     ...RANGES.cycles,
   },
-  'first-fault': { helpValue: 'SECS', summary: 'of load before the first kill (default 8)', ...RANGES.secs },
-  interval: { helpValue: 'SECS', summary: 'from a restart to the next kill (default 8)', ...RANGES.secs },
-  'restart-delay': { helpValue: 'SECS', summary: 'how long a server stays down (default 4)', ...RANGES.secs },
-  seed: { helpValue: 'N', summary: 'makes the same choices again', isWhole: true, ...STRESS_RANGES.seed },
+  'first-fault': { helpValue: 'SECS', summary: 'time under load before the first fault (default: 8)', ...RANGES.secs },
+  interval: { helpValue: 'SECS', summary: 'time from a restart to the next fault (default: 8)', ...RANGES.secs },
+  'restart-delay': { helpValue: 'SECS', summary: 'duration of each fault (default: 4)', ...RANGES.secs },
+  seed: {
+    helpValue: 'N',
+    summary: 'seed of the random choices (default: random)',
+    isWhole: true,
+    ...STRESS_RANGES.seed,
+  },
 } satisfies Record<string, NumberFlag>;
 
 type NumberName = keyof typeof NUMBERS;
 
-/** Those of `faults` that have the same meaning here, and those that have defaults of their own. */
+/** The flags of `faults` without those that have other defaults here. */
 const { cycles: _cycles, interval: _interval, 'restart-delay': _delay, seed: _seed, ...faultFlags } = specFlags;
 
 export const runFlags = {
@@ -39,14 +49,17 @@ export const runFlags = {
   port: text(NUMBERS.port),
   clients: text(NUMBERS.clients),
   ...loadFlags({
-    requests: 'of each client (default: until the faults are over)',
-    'min-delay-ms': 'think time, at least (default 500)',
-    'max-delay-ms': 'think time, at most (default 2500)',
-    duration: 'of the load (default: until the faults are over)',
-    warmup: 'what starts within so long is in no steady phase (default 0)',
-    'ramp-up': 'the load grows for so long (default 0)',
+    requests: 'requests per client (default: until the faults are over)',
+    'min-delay-ms': 'minimum think time after each request (default: 500)',
+    'max-delay-ms': 'maximum think time after each request (default: 2500)',
+    duration: 'duration of the load (default: until the faults are over)',
+    warmup: 'leave requests that start in the first SECS out of the steady phases (default: 0)',
+    'ramp-up': 'ramp the load up over SECS (default: 0)',
   }),
-  'image-dir': Flags.string({ helpValue: 'DIR', summary: 'pictures to send, picked at random' }),
+  'image-dir': Flags.string({
+    helpValue: 'DIR',
+    summary: 'folder of the images to send, picked at random (default: ./test_images)',
+  }),
   cycles: text(NUMBERS.cycles),
   'first-fault': text(NUMBERS['first-fault']),
   interval: text(NUMBERS.interval),
@@ -55,21 +68,21 @@ export const runFlags = {
   seed: text(NUMBERS.seed),
   threshold: Flags.string({
     ...{ multiple: true, multipleNonGreedy: true, helpValue: 'EXPR' },
-    summary: 'what must hold, like p99<800ms, repeatable',
+    summary: 'threshold that must hold, like p99<800ms; repeatable',
   }),
-  out: Flags.string({ helpValue: 'DIR', summary: 'a new folder for its files (default runs/<start time>)' }),
+  out: Flags.string({ helpValue: 'DIR', summary: 'new folder to write all files to (default: runs/<start time>)' }),
 };
 
 type PathName = 'image-dir' | 'out';
 type RunFlagValues = LoadFlagValues & Partial<Record<NumberName | PathName, string> & { threshold: string[] }>;
 
-/** Those that `faults` has too, as typed; the others have numbers and defaults of their own here. */
+/** Returns the flags that `faults` has too, as typed, without those that have other defaults here. */
 export function faultFlagsOf(flags: SpecFlags): SpecFlags {
   const { cycles: _cycles, interval: _interval, 'restart-delay': _delay, seed: _seed, ...rest } = flags;
   return rest;
 }
 
-/** What the flags say. @throws ClusterError `bad_usage` naming the flag */
+/** Returns the settings that the flags override. @throws ClusterError `bad_usage` naming the flag */
 export function runOverridesOf(flags: RunFlagValues): RunOverrides {
   const number = (name: NumberName): number | undefined => numberOf(name, flags[name], NUMBERS[name]);
   for (const name of ['image-dir', 'out'] as const) checkPath(name, flags[name]);

@@ -13,18 +13,18 @@ import { systemClock } from '../../core/system-clock';
 import type { LabTls } from '../../run/lab/files';
 import { ownCommand } from './own-command';
 
-/** What a run over SSH takes along, beside its configuration. */
+/** The parts of a run over SSH beside its configuration. */
 export interface LabParts {
   lab: Lab;
   executable: Executable;
   program: { version: string; command: readonly string[] };
-  /** Undefined: nobody named a folder, and each client machine has its own or the built-in ones. */
+  /** Undefined if no folder is configured: each client machine uses its own or the built-in images. */
   images?: readonly ClientImage[];
-  /** What the machines speak TLS with; undefined: they do not. */
+  /** The TLS files of the machines; undefined without TLS. */
   tls?: LabTls;
 }
 
-/** @throws ClusterError `bad_usage` | `bad_config` where there is no executable to copy, or a certificate is wrong */
+/** @throws ClusterError `bad_usage` | `bad_config` if there is no executable to copy or a certificate is wrong */
 export async function labPartsOf(config: RunConfig, lab: Lab, images: readonly ClientImage[]): Promise<LabParts> {
   return {
     lab,
@@ -39,11 +39,11 @@ async function tlsOf({ tls, servers }: Lab): Promise<LabTls | undefined> {
   if (tls === undefined) return undefined;
   const nowMs = systemClock.unixMs();
   const own = new Map(servers.map((server) => [server.id, readTls(server.tls!, 'server', nowMs)]));
-  // Only programs that speak TLS load it.
+  // Loaded only if TLS is used.
   const { nameProblem } = await import('../../core/transport/tls');
   const problems = servers.flatMap(({ id, address, tls: files }): Problem[] => {
     const { host } = parseAddress(address)!;
-    // Whoever dials it will ask the same; a lab of servers that nobody believes would only wait for them.
+    // Everyone who dials the server checks the same; without this the run would wait for servers that nobody accepts.
     const problem = nameProblem(own.get(id)!.cert, id, host);
     const { path, place } = files!.cert;
     return problem === undefined ? [] : [{ key: place, text: `${printable(path, MAX_PATH_CHARS)}: ${problem}` }];

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { isSea } from 'node:sea';
 
-/** How this very program is started: alone, or as a script of Node. */
+/** Returns the command that starts this program: the executable alone, or Node and a script. */
 export function ownCommand(): string[] {
   return isSea() ? [process.execPath] : [process.execPath, path.resolve(process.argv[1]!)];
 }

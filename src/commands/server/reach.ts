@@ -1,11 +1,11 @@
-/** What is well to know of the addresses where a server is reached, before somebody reaches it. */
+/** Warnings about the addresses on which a server is reached. */
 import { isDialAddress, isLoopbackAddress, parseAddress } from '../../config/address';
 import type { ServerConfig } from '../../config/server-config';
 import type { Secure } from '../../core/transport/tls';
 
 type Addresses = Pick<ServerConfig, 'address' | 'advertiseAddress' | 'metricsAddress'>;
 
-/** What does not keep a server from starting, a line each. Undefined `secure`: in the clear. */
+/** Returns warnings that do not prevent a start, one line each. `secure` is undefined without TLS. */
 export function reachWarnings(config: Addresses & { id: number }, secure: Secure | undefined): string[] {
   const { id, address, advertiseAddress, metricsAddress } = config;
   const warnings: string[] = [];
@@ -16,12 +16,12 @@ export function reachWarnings(config: Addresses & { id: number }, secure: Secure
   return [...warnings, ...metricsWarnings(metricsAddress)];
 }
 
-/** The same of where Prometheus asks a server or `stress`. */
+/** The same for the metrics address of a server or of `stress`. */
 export function metricsWarnings(metricsAddress: string | undefined): string[] {
   if (metricsAddress === undefined || isLoopbackAddress(metricsAddress)) return [];
-  return [`shows its metrics on ${metricsAddress} over plain HTTP: whoever reaches it may read them`];
+  return [`serves its metrics on ${metricsAddress} over plain HTTP: anyone who can connect can read them`];
 }
 
 function inTheClear(address: string): string {
-  return `listens on ${address} without TLS: whoever reaches it may read all, send tasks and pose as a server ([tls])`;
+  return `listens on ${address} without TLS ([tls]): anyone who can connect can read all traffic, send tasks and pose as a server`;
 }

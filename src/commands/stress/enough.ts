@@ -1,4 +1,4 @@
-/** Runs `work` with a signal that SIGUSR2 aborts: `run` says so to the loads of other machines when the faults are over. */
+/** Runs `work` with a signal that SIGUSR2 aborts: `run` sends it to the loads on other machines after the last fault. */
 export async function untilEnough<T>(work: (enough: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const onSignal = (): void => controller.abort();

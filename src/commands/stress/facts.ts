@@ -1,7 +1,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import packageJson from '../../../package.json';
 
-/** What stands in the files of a run about the program and its machine; `args` begin with the command's name. */
+/** Metadata of the program and its machine for the files of a run; `args` begin with the command's name. */
 export function programFacts(args: readonly string[]): {
   command_line: string[];
   version: string;

@@ -1,4 +1,4 @@
-/** The flags of `stress`, and what they say. */
+/** The flags of `stress` and their values. */
 import { Flags } from '@oclif/core';
 import { STRESS_RANGES as RANGES, type StressOverrides } from '../../config/stress-config';
 import { ClusterError } from '../../core/errors';
@@ -7,20 +7,30 @@ import { type NumberFlag, numberOf, serverFlag, text } from '../client/flags';
 import { loadFlags, type LoadFlagValues, loadOverridesOf } from './load-flags';
 
 const NUMBERS = {
-  'machine-id': { helpValue: 'N', summary: 'names clients Machine_{n}_Client_{i}', isWhole: true, ...RANGES.machineId },
+  'machine-id': {
+    helpValue: 'N',
+    summary: 'number of this machine in the client names Machine_{n}_Client_{i} (default: 1)',
+    isWhole: true,
+    ...RANGES.machineId,
+  },
   clients: {
     helpValue: 'N',
-    summary: 'concurrent clients, each with one request at a time',
+    summary: 'number of concurrent clients, each with one request in flight (default: 100)',
     isWhole: true,
     ...RANGES.numClients,
   },
   'graceful-stop': {
-    ...{ helpValue: 'SECS', summary: 'what is in flight at the end of --duration may take so long, default 30' },
+    ...{ helpValue: 'SECS', summary: 'grace period for requests in flight when --duration ends (default: 30)' },
     ...RANGES.phaseSecs,
   },
-  seed: { helpValue: 'N', summary: 'makes the same choices again', isWhole: true, ...RANGES.seed },
-  'start-at': { helpValue: 'UNIX_MS', summary: 'when the load begins', isWhole: true, min: 0, max: 8.64e15 },
-  wait: { helpValue: 'SECS', summary: 'for a server to answer, default 10', min: 0.1, max: 86_400 },
+  seed: { helpValue: 'N', summary: 'seed of the random choices (default: random)', isWhole: true, ...RANGES.seed },
+  'start-at': { helpValue: 'UNIX_MS', summary: 'start time of the load', isWhole: true, min: 0, max: 8.64e15 },
+  wait: {
+    helpValue: 'SECS',
+    summary: 'time to wait for the first answer of a server (default: 10)',
+    min: 0.1,
+    max: 86_400,
+  },
 } satisfies Record<string, NumberFlag>;
 
 type NumberName = keyof typeof NUMBERS;
@@ -28,11 +38,11 @@ type NumberName = keyof typeof NUMBERS;
 const DEFAULT_WAIT_SECS = 10;
 
 const load = loadFlags({
-  requests: 'of each client; at a rate that many times --clients in all',
-  rate: 'requests/s of all clients together, on schedule, instead of think times; 300 s without --duration or --requests',
-  duration: 'start no more after so long; without --requests their number has no limit then',
-  'ramp-up': 'clients begin spread over so long; a rate grows from nothing to what it is; default 0',
-  warmup: 'what starts within so long is not judged by thresholds, default 0',
+  requests: 'requests per client (default: 1000); with --rate, N times --clients in all',
+  rate: 'requests/s of all clients together, instead of think times; for 300 s unless --duration or --requests',
+  duration: 'stop starting requests after SECS; without --requests their number is then unlimited',
+  'ramp-up': 'spread the start of the clients, or ramp the rate up from 0, over SECS (default: 0)',
+  warmup: 'leave requests that start in the first SECS out of the thresholds (default: 0)',
 });
 
 const expressions = (summary: string) =>
@@ -42,26 +52,35 @@ export const stressFlags = {
   'machine-id': text(NUMBERS['machine-id']),
   clients: text(NUMBERS.clients),
   ...load,
-  threshold: expressions('what must hold at the end, like p99<800ms, repeatable; else it exits with 3'),
-  'abort-on': expressions('what must hold all the time, repeatable; the first that does not ends the run'),
+  threshold: expressions('threshold that must hold at the end, like p99<800ms, else it exits with 3; repeatable'),
+  'abort-on': expressions('threshold that must hold throughout, else the run ends; repeatable'),
   'graceful-stop': text(NUMBERS['graceful-stop']),
-  'client-config': Flags.string({ helpValue: 'FILE', summary: 'where the servers stand' }),
-  'image-dir': Flags.string({ helpValue: 'DIR', summary: 'pictures to send, picked at random' }),
-  'metrics-dir': Flags.string({ helpValue: 'DIR', summary: 'where its files go, default ./metrics' }),
-  'metrics-address': Flags.string({ helpValue: 'HOST:PORT', summary: 'where Prometheus may ask, default: nowhere' }),
+  'client-config': Flags.string({
+    helpValue: 'FILE',
+    summary: 'client configuration that lists the servers (default: config/client_stress.toml)',
+  }),
+  'image-dir': Flags.string({
+    helpValue: 'DIR',
+    summary: 'folder of the images to send, picked at random (default: ./test_images)',
+  }),
+  'metrics-dir': Flags.string({ helpValue: 'DIR', summary: 'folder to write the metrics to (default: ./metrics)' }),
+  'metrics-address': Flags.string({
+    helpValue: 'HOST:PORT',
+    summary: 'address that serves Prometheus metrics (default: off)',
+  }),
   seed: text(NUMBERS.seed),
   wait: text(NUMBERS.wait),
   server: serverFlag,
-  // Of `run`, which starts many machines together.
-  'start-at': Flags.string({ hidden: true, helpValue: 'UNIX_MS', summary: 'when the load begins' }),
-  'run-id': Flags.string({ hidden: true, helpValue: 'ID', summary: 'of all its records, instead of a fresh one' }),
+  // Set by `run`, which starts many machines together.
+  'start-at': Flags.string({ hidden: true, helpValue: 'UNIX_MS', summary: 'start time of the load' }),
+  'run-id': Flags.string({ hidden: true, helpValue: 'ID', summary: 'run id of all records (default: a new one)' }),
 };
 
 type TextName = 'run-id' | 'client-config' | 'image-dir' | 'metrics-dir' | 'metrics-address';
 type StressFlagValues = LoadFlagValues &
   Partial<Record<NumberName | TextName, string> & Record<'server' | 'threshold' | 'abort-on', string[]>>;
 
-/** What the flags say. @throws ClusterError `bad_usage` naming the flag */
+/** Returns the settings that the flags override. @throws ClusterError `bad_usage` naming the flag */
 export function stressOverridesOf(flags: StressFlagValues): {
   overrides: StressOverrides;
   waitMs: number;

@@ -5,7 +5,7 @@ import type { ClientImage } from '../../client/client';
 import { loadImages } from '../../client/images';
 import { DEFAULT_IMAGE_DIRECTORY } from '../../config/stress-config';
 
-/** Those of the folder; where nobody named one and there is none, those inside the program. */
+/** Loads the images of the folder; if none is configured and the default one is missing, the built-in ones. */
 export function imagesOf(imageDirectory: string | undefined): { images: ClientImage[]; name: string } {
   const folder = imageDirectory ?? DEFAULT_IMAGE_DIRECTORY;
   if (imageDirectory !== undefined || existsSync(folder)) return { images: loadImages(folder), name: folder };

@@ -10,8 +10,8 @@ interface JudgingFlags {
 }
 
 /**
- * What a stress run is judged by, at its end and all the time.
- * @throws ClusterError `bad_usage` | `bad_config` for an expression that makes no sense
+ * Returns the thresholds of a stress run: those checked at its end, and those that abort it.
+ * @throws ClusterError `bad_usage` | `bad_config` for an invalid expression
  */
 export function judgedBy(
   config: StressConfig,

@@ -1,4 +1,4 @@
-/** The flags of a load, which `stress` and `run` share. */
+/** The load flags that `stress` and `run` share. */
 import { Flags } from '@oclif/core';
 import { ARRIVALS, type Arrivals, LOAD_RANGES as RANGES } from '../../config/load-settings';
 import { ClusterError } from '../../core/errors';
@@ -6,22 +6,34 @@ import { printable } from '../../core/printable';
 import { type NumberFlag, numberOf, text } from '../client/flags';
 
 const NUMBERS = {
-  requests: { helpValue: 'N', summary: 'of each client', isWhole: true, ...RANGES.requestsPerClient },
-  'min-delay-ms': { helpValue: 'MS', summary: 'think time after each request, at least', ...RANGES.delayMs },
-  'max-delay-ms': { helpValue: 'MS', summary: 'think time after each request, at most', ...RANGES.delayMs },
+  requests: { helpValue: 'N', summary: 'requests per client', isWhole: true, ...RANGES.requestsPerClient },
+  'min-delay-ms': {
+    helpValue: 'MS',
+    summary: 'minimum think time after each request (default: 100)',
+    ...RANGES.delayMs,
+  },
+  'max-delay-ms': {
+    helpValue: 'MS',
+    summary: 'maximum think time after each request (default: 2000)',
+    ...RANGES.delayMs,
+  },
   rate: {
-    ...{ helpValue: 'R', summary: 'requests/s of all clients together, on schedule, instead of think times' },
+    ...{ helpValue: 'R', summary: 'requests/s of all clients together, instead of think times' },
     ...RANGES.ratePerSecond,
   },
-  duration: { helpValue: 'SECS', summary: 'start no more after so long', ...RANGES.durationSecs },
-  'ramp-up': { helpValue: 'SECS', summary: 'the load grows for so long, default 0', ...RANGES.phaseSecs },
-  warmup: { helpValue: 'SECS', summary: 'what starts within so long is not judged, default 0', ...RANGES.phaseSecs },
+  duration: { helpValue: 'SECS', summary: 'stop starting requests after SECS', ...RANGES.durationSecs },
+  'ramp-up': { helpValue: 'SECS', summary: 'ramp the load up over SECS (default: 0)', ...RANGES.phaseSecs },
+  warmup: {
+    helpValue: 'SECS',
+    summary: 'leave requests that start in the first SECS out of the thresholds (default: 0)',
+    ...RANGES.phaseSecs,
+  },
 } satisfies Record<string, NumberFlag>;
 
 type NumberName = keyof typeof NUMBERS;
 export type LoadFlagValues = Partial<Record<NumberName | 'arrivals', string>>;
 
-/** With the words that a command has for some of them. */
+/** Returns the load flags; `summaries` replaces the help of some of them. */
 export function loadFlags(summaries: Partial<Record<NumberName, string>>) {
   const flag = (name: NumberName) => text({ ...NUMBERS[name], summary: summaries[name] ?? NUMBERS[name].summary });
   return {
@@ -31,7 +43,7 @@ export function loadFlags(summaries: Partial<Record<NumberName, string>>) {
     rate: flag('rate'),
     arrivals: Flags.string({
       helpValue: ARRIVALS.join('|'),
-      summary: 'how they follow each other at a rate, default uniform',
+      summary: 'arrival distribution at --rate (default: uniform)',
     }),
     duration: flag('duration'),
     'ramp-up': flag('ramp-up'),
@@ -39,7 +51,7 @@ export function loadFlags(summaries: Partial<Record<NumberName, string>>) {
   };
 }
 
-/** What they say, by the keys of the files. @throws ClusterError `bad_usage` naming the flag */
+/** Returns their values under the keys of the configuration files. @throws ClusterError `bad_usage` naming the flag */
 export function loadOverridesOf(flags: LoadFlagValues) {
   const number = (name: NumberName): number | undefined => numberOf(name, flags[name], NUMBERS[name]);
   return {

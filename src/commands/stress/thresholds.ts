@@ -3,17 +3,17 @@ import { type Metric, parseThreshold, type Threshold } from '../../core/metrics/
 import { printable } from '../../core/printable';
 
 export interface ThresholdSource {
-  /** The flag, and whether it was given: then the expressions are its own, else those of the file. */
+  /** The flag. If it `isGiven`, the expressions come from it, else from the file. */
   flag: string;
   isGiven: boolean;
   file: string;
   key: string;
-  /** Default: all. */
+  /** The metrics that are accepted (default: all). */
   known?: readonly Metric[];
 }
 
 /**
- * What must hold, by the flags or, without any, by the file.
+ * Parses the thresholds of the flags or, without any, of the file.
  * @throws ClusterError `bad_usage` | `bad_config` naming the flag, or file and key
  */
 export function thresholdsOf(

@@ -1,7 +1,7 @@
 import { reachWarnings } from '../../../src/commands/server/reach';
 import type { Secure } from '../../../src/core/transport/tls';
 
-const IN_THE_CLEAR = /^listens on (.*) without TLS: whoever reaches it may read all, send tasks and pose as a server/;
+const IN_THE_CLEAR = /^listens on (.*) without TLS \(\[tls\]\): anyone who can connect can read all traffic, send tasks and pose as a server/;
 
 /** Finds wrong whatever it is asked, and remembers what that was. */
 function asked(): { questions: unknown[][]; secure: Secure } {
@@ -36,7 +36,7 @@ describe('a server warns', () => {
     ['server1.lan:9101', true],
   ])('of metrics on %s: %s', (metricsAddress, is) => {
     expect(reachWarnings({ id: 1, address: '127.0.0.1:8001', metricsAddress }, undefined)).toEqual(
-      is ? [`shows its metrics on ${metricsAddress} over plain HTTP: whoever reaches it may read them`] : [],
+      is ? [`serves its metrics on ${metricsAddress} over plain HTTP: anyone who can connect can read them`] : [],
     );
   });
 
