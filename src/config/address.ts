@@ -1,18 +1,18 @@
 import { isIP, isIPv6 } from 'node:net';
 import { canonicalHost, isLoopbackHost, isWildcardHost } from '../core/hosts';
 
-/** Where a server listens or is reached. An IPv6 host stands here without its brackets. */
+/** A host and a port. An IPv6 host has no brackets here. */
 export interface Address {
   host: string;
   port: number;
 }
 
-/** What every message about a bad address says. */
+/** The expected shape of an address, for error messages. */
 export const ADDRESS_SHAPE = 'HOST:PORT or [IPV6]:PORT with a port from 1 to 65535';
 
 const MAX_HOST_CHARS = 253;
 
-/** `host:port` or `[v6]:port` as an address; undefined for anything else. */
+/** Parses `host:port` or `[v6]:port`; undefined for anything else. */
 export function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):([1-9]\d{0,4})$/.exec(text);
   if (match === null) return undefined;
@@ -23,23 +23,23 @@ export function parseAddress(text: string): Address | undefined {
   return plain !== undefined && isHostName(plain) ? { host: plain, port } : undefined;
 }
 
-/** The text form of an address, with brackets where they are needed. */
+/** Formats an address, with brackets around an IPv6 host. */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether the text is an address that a server can listen on. */
+/** True for an address that a server can listen on. */
 export function isListenAddress(value: unknown): value is string {
   return typeof value === 'string' && parseAddress(value) !== undefined;
 }
 
-/** Whether the text is an address that others can connect to: all of `isListenAddress` but 0.0.0.0 and [::]. */
+/** True for an address that others can connect to: all of `isListenAddress` but 0.0.0.0 and [::]. */
 export function isDialAddress(value: unknown): value is string {
   const address = typeof value === 'string' ? parseAddress(value) : undefined;
   return address !== undefined && !isWildcardHost(address.host);
 }
 
-/** One spelling for addresses that are the same to a resolver: see `canonicalHost`. */
+/** Returns one spelling for addresses that a resolver treats as equal, see `canonicalHost`. */
 export function canonicalAddress(text: string): string {
   const address = parseAddress(text);
   if (address === undefined) return text;
@@ -47,8 +47,8 @@ export function canonicalAddress(text: string): string {
 }
 
 /**
- * Whether a server that listens on `own` would meet itself at `other`. Only what the text can tell: a host name that
- * resolves to this machine is not seen.
+ * True if a server that listens on `own` would reach itself at `other`. Compares texts only: a host name that
+ * resolves to this machine is not recognized.
  */
 export function isSameEndpoint(own: string, other: string): boolean {
   if (canonicalAddress(own) === canonicalAddress(other)) return true;
@@ -58,16 +58,16 @@ export function isSameEndpoint(own: string, other: string): boolean {
   return isWildcardHost(listening.host) && isLoopbackHost(dialed.host);
 }
 
-/** Whether only this machine reaches what listens there. */
+/** True for an address that is reachable from this machine only. */
 export function isLoopbackAddress(text: string): boolean {
   const address = parseAddress(text);
   return address !== undefined && isLoopbackHost(address.host);
 }
 
-/** Underscores are no DNS name but common in container networks. */
+/** Underscores are invalid in DNS names but common in container networks. */
 function isHostName(text: string): boolean {
   if (text.length > MAX_HOST_CHARS) return false;
   if (!text.split('.').every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label))) return false;
-  // A last label of digits means an IPv4 address, so that 10.0.0.256 is a typing error and not a name to look up.
+  // A last label of digits means an IPv4 address, so that 10.0.0.256 is an error and not a name to look up.
   return isIP(text) === 4 || !/(^|\.)\d+$/.test(text);
 }

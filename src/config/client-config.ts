@@ -32,22 +32,22 @@ export const clientFileSchema = table({
 
 type ClientSettings = v.InferOutput<typeof clientFileSchema>;
 
-/** When the next request starts: at a fixed rate, or a think time (uniform in its range) after the last one ended. */
+/** Starts requests at a fixed rate, or each a think time (uniform in its range) after the last one ended. */
 export type Pacing =
   { mode: 'rate'; ratePerSecond: number } | { mode: 'closed_loop'; minDelayMs: number; maxDelayMs: number };
 
-/** All that a client needs to know at its start. */
+/** The resolved configuration of a client. */
 export interface ClientConfig {
   name: string;
-  /** host:port, at least one, none twice. */
+  /** host:port, at least one, without duplicates. */
   serverAddresses: string[];
   imageDir: string;
   requestTimeoutMs: number;
-  /** Undefined: in the clear. */
+  /** Undefined without TLS. */
   tls?: TlsFiles;
   requests: {
     pacing: Pacing;
-    /** It ends at whichever of the two comes first; at least one is set. */
+    /** The load ends at whichever of the two comes first; at least one is set. */
     durationMs?: number;
     totalRequests?: number;
   };
@@ -56,7 +56,7 @@ export interface ClientConfig {
 }
 
 /**
- * The configuration of clients. Everything has a default, so that a file which is missing and not required is one of
+ * Reads the configuration of clients. Every key has a default, so a missing file that is not required means all
  * defaults.
  * @throws ClusterError `bad_config`
  */
@@ -65,7 +65,7 @@ export function loadClientConfig(filePath: string, { required }: { required: boo
   return build(settings ?? defaultsOf(clientFileSchema), filePath);
 }
 
-/** What the settings must be in view of each other. */
+/** Checks relations between settings. */
 function clientProblems({ client, tls, requests }: ClientSettings): Problem[] {
   return [...tlsProblems(tls), ...addressProblems(client.server_addresses), ...pacingProblems(requests)];
 }

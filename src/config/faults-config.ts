@@ -18,12 +18,12 @@ import { readTls, tlsFields, type TlsFiles, tlsFilesOf, tlsProblems } from './tl
 
 export const DEFAULT_FAULTS_FILE = 'config/faults.toml';
 const SERVER_FILES = 'config';
-/** How a server of this machine is written; every other host is one over SSH. */
+/** The host of a server on this machine; every other host is reached over SSH. */
 export const THIS_MACHINE = 'localhost';
 const EVENTS_EXTENSION = '.ndjson';
-/** Beside the log. */
+/** Written beside the log. */
 const PROBE_FILE = 'fault_probe.ndjson';
-/** Of another machine; here it is the running program. */
+/** The default on another machine; on this one it is the running program. */
 const REMOTE_BINARY = './cloudp2p';
 
 /** The schema of `faults.toml`. */
@@ -47,14 +47,14 @@ export const faultsFileSchema = table({
 type FaultsSettings = v.InferOutput<typeof faultsFileSchema>;
 type ServerEntry = NonNullable<FaultsSettings['servers']>[number];
 
-/** A server that faults happen to, as the controller knows it. */
+/** A server that faults are injected into, as the controller knows it. */
 export interface FaultServer {
   id: number;
-  /** "localhost", or where SSH leads. */
+  /** "localhost", or an SSH target. */
   host: string;
   /** As written; relative to `workDir`. */
   config: string;
-  /** As written; on another machine relative to where SSH begins. */
+  /** As written; on another machine relative to the login folder of SSH. */
   workDir: string;
   /** As written, or the running program. */
   binary: string;
@@ -62,36 +62,36 @@ export interface FaultServer {
   command: readonly string[];
 }
 
-/** What a server's own configuration says, read on its machine. */
+/** Facts from a server's own configuration, read on its machine. */
 export interface ServerLocation {
   /** Absolute. */
   pidFile: string;
-  /** Where its own machine reaches it. */
+  /** The address at which its own machine reaches it. */
   address: Address;
-  /** Where others reach it (host:port); null: at its machine's address and this port. */
+  /** The address at which others reach it (host:port); null for the address of its machine and this port. */
   advertised: string | null;
-  /** host:port of the others. */
+  /** The addresses of its peers (host:port). */
   peers: readonly string[];
-  /** Its own files, for who asks it something there; null: it speaks in the clear. */
+  /** Its own TLS files, for queries on its machine; null without TLS. */
   tls: TlsPem | null;
 }
 
-/** All that the fault simulation needs to know at its start. */
+/** The resolved configuration of the fault simulation. */
 export interface FaultsConfig {
   /** At least one, no id twice, in the order of the ring. */
   servers: FaultServer[];
   spec: FaultSpec;
-  /** In force when true: the plan ends then. */
+  /** The plan ends when one of these is true. */
   abortWhen: Threshold[];
   allowTotalOutage: boolean;
-  /** Of the controller's own probe. Undefined: in the clear. */
+  /** The TLS files of the controller's probe; undefined without TLS. */
   tls?: TlsFiles;
   logFile: string;
-  /** `logFile` with the extension .ndjson; null: nothing stands beside a device. */
+  /** `logFile` with the extension .ndjson; null if the log is a device. */
   eventsFile: string | null;
-  /** What the controller's own probe has seen, in the same folder. */
+  /** The records of the controller's probe, in the same folder. */
   probeFile: string | null;
-  /** What gave the path of the log, for errors about it. */
+  /** The flag or key that set the path of the log, for errors. */
   logSource: string;
 }
 
@@ -101,18 +101,18 @@ export interface FaultsFlags extends SpecFlags {
   log?: string;
 }
 
-/** What the program itself contributes. */
+/** Defaults that the running program supplies. */
 export interface FaultsDefaults {
-  /** How it was started: for servers of this machine without a `binary`. */
+  /** The command that started it: for servers on this machine without a `binary`. */
   ownCommand: readonly string[];
-  /** Where nobody gave one. */
+  /** Used if no seed is configured. */
   seed: number;
 }
 
 /**
- * The configuration of the fault simulation: of the named file, which must exist, or of config/faults.toml if it is
- * there; flags win. A file that lists no servers means those of config/server*.toml.
- * @throws ClusterError `bad_config`, one line a problem, which names the flag or the file's key
+ * Reads the configuration of the fault simulation from the named file, which must exist, or from config/faults.toml if
+ * it exists; flags override it. A file without servers means those of config/server*.toml.
+ * @throws ClusterError `bad_config`, one line per problem, naming the flag or the key of the file
  */
 export function faultsConfigOf(flags: FaultsFlags, { ownCommand, seed }: FaultsDefaults): FaultsConfig {
   const file = flags.config ?? DEFAULT_FAULTS_FILE;
@@ -129,11 +129,11 @@ export function faultsConfigOf(flags: FaultsFlags, { ownCommand, seed }: FaultsD
 }
 
 /**
- * What the configuration of a server says of it; read where the server runs.
- * @throws ClusterError `bad_config` also when it is that of another server
+ * Reads a server's own configuration; runs on the machine of the server.
+ * @throws ClusterError `bad_config`, also if it is the configuration of another server
  */
 export function locateServer({ id, config, workDir }: Pick<FaultServer, 'id' | 'config' | 'workDir'>): ServerLocation {
-  // Its number of workers does not matter here.
+  // The number of workers does not matter here.
   const server = loadServerConfig(resolve(workDir, config), { availableParallelism: 1 });
   if (server.id !== id) {
     const text = `expected ${id}, got ${server.id}`;
@@ -148,7 +148,7 @@ export function locateServer({ id, config, workDir }: Pick<FaultServer, 'id' | '
   };
 }
 
-/** A server's paths are relative to where it runs. */
+/** Resolves paths against the server's working folder. */
 function within({ ca, cert, key }: TlsFiles, workDir: string): TlsFiles {
   const at = ({ path: file, place }: TlsFiles['ca']) => ({ path: resolve(workDir, file), place });
   return { ca: at(ca), cert: at(cert), key: at(key) };
@@ -158,7 +158,7 @@ function fileProblems(settings: FaultsSettings): Problem[] {
   return [...tlsProblems(settings.tls), ...ringProblems(settings)];
 }
 
-/** What the servers must be in view of each other. */
+/** Checks ids and hosts across all servers. */
 function ringProblems({ servers }: FaultsSettings): Problem[] {
   if (servers?.length === 0) return [{ key: 'servers', text: 'expected at least one server, got an empty list' }];
   const ids = (servers ?? []).map(({ id }) => id);
@@ -175,21 +175,22 @@ function ringProblems({ servers }: FaultsSettings): Problem[] {
 
 function filesOf(logFile: string, source: string): Pick<FaultsConfig, 'logFile' | 'eventsFile' | 'probeFile'> {
   const { dir, name, ext } = parse(logFile);
-  const expected = `expected a file with another extension than ${EVENTS_EXTENSION}`;
+  const expected = `expected a file with an extension other than ${EVENTS_EXTENSION}`;
   const got = `got "${printable(logFile, MAX_PATH_CHARS)}"`;
   if (name === '') throw badConfig([{ key: source, text: `expected a file, ${got}` }]);
   if (ext === EVENTS_EXTENSION) {
-    throw badConfig([{ key: source, text: `${expected} (the events for programs go there), ${got}` }]);
+    throw badConfig([{ key: source, text: `${expected} (the machine-readable events use it), ${got}` }]);
   }
   return { logFile, eventsFile: join(dir, `${name}${EVENTS_EXTENSION}`), probeFile: join(dir, PROBE_FILE) };
 }
 
-/** The servers whose files stand in config/ here, by id. */
+/** Returns the servers of the files config/server*.toml, by id. */
 function serversHere(file: string): ServerEntry[] {
   const names = existsSync(SERVER_FILES) ? readdirSync(SERVER_FILES).sort() : [];
   const files = names.filter((name) => /^server.*\.toml$/.test(name)).map((name) => `${SERVER_FILES}/${name}`);
   if (files.length === 0) {
-    const text = 'expected [[servers]] there or config/server*.toml here, found neither (cloudp2p init writes both)';
+    const text =
+      'expected [[servers]] in it or config/server*.toml in this folder, found neither (cloudp2p init writes both)';
     throw badConfig([{ key: 'servers', text }], printable(file, MAX_PATH_CHARS));
   }
   const seen = new Map<number, string>();
@@ -222,7 +223,7 @@ function serversOf(
   return servers;
 }
 
-/** Said before anything is broken: a server that cannot be started again would stay down. */
+/** Checked before the first fault: a server that cannot be started again would stay down. */
 function placeProblem({ id, work_dir: workDir, config = defaultConfig(id), binary }: ServerEntry): Problem | undefined {
   const shown = (file: string) => printable(file, MAX_PATH_CHARS);
   if (!statSync(workDir, { throwIfNoEntry: false })?.isDirectory()) {
@@ -233,7 +234,7 @@ function placeProblem({ id, work_dir: workDir, config = defaultConfig(id), binar
     return { key: 'config', text };
   }
   if (binary !== undefined && !isProgram(resolve(workDir, binary))) {
-    return { key: 'binary', text: `expected a program, got "${shown(binary)}", which cannot be run` };
+    return { key: 'binary', text: `expected a program, got "${shown(binary)}", which is not executable` };
   }
   return undefined;
 }
@@ -258,14 +259,14 @@ function defaultConfig(id: number): string {
   return `${SERVER_FILES}/server${id}.toml`;
 }
 
-/** Nobody can be reached at 0.0.0.0; who listens there is reached through the loopback. */
+/** Returns an address to dial: a server that listens on 0.0.0.0 is reached through loopback. */
 function reachable(listens: string): Address {
   const { host, port } = parseAddress(canonicalAddress(listens))!;
   const loopback: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
   return { host: loopback[host] ?? host, port };
 }
 
-/** Whether a file can be run. */
+/** True for an executable file. */
 export function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);

@@ -10,26 +10,26 @@ import { MAX_SERVER_ID } from './server-file';
 export const FAULT_PATTERNS = ['ring', 'random', 'simultaneous', 'rolling'] as const;
 export const FAULT_GROUPS = ['all', 'leader', 'followers', 'minority', 'majority'] as const;
 export const PARTITION_FROM = ['peers', 'clients', 'both'] as const;
-/** What the probe can tell, and an abort condition may be about. */
+/** The metrics of the probe, which abort conditions may use. */
 export const PROBE_METRICS: readonly Metric[] = ['failure_rate', 'min', 'avg', 'p50', 'p95', 'p99', 'p99.9', 'max'];
 
 export type FaultPattern = (typeof FAULT_PATTERNS)[number];
 export type FaultGroup = (typeof FAULT_GROUPS)[number];
 export type PartitionFrom = (typeof PARTITION_FROM)[number];
 
-/** Which faults happen to which servers, and when. Everything that a plan follows from. */
+/** The kinds, targets and timing of faults: everything that determines a plan. */
 export interface FaultSpec {
   pattern: FaultPattern;
-  /** At least one; where there are several, each step draws one by weight. */
+  /** At least one; if there are several, each step draws one by weight. */
   kinds: readonly { kind: FaultKind; weight: number }[];
-  /** Ids: these servers, in the order of the ring. */
+  /** A group, or the ids of servers in the order of the ring. */
   target: FaultGroup | readonly number[];
-  /** How many at once with the pattern `simultaneous`. */
+  /** The number of servers at once with the pattern `simultaneous`. */
   count: number;
   cycles: number;
-  /** From the mending of one to the next fault. */
+  /** The time from a heal to the next fault. */
   intervalMs: number;
-  /** How long a server stays broken. */
+  /** The duration of each fault. */
   restartDelayMs: number;
   seed: number;
   partitionFrom: PartitionFrom;
@@ -67,7 +67,7 @@ const NUMBERS = {
   'loss-percent': decimal(0.001, 100, 'percent'),
 };
 
-/** The keys of `[faults]` in faults.toml that make a spec, and when it ends early. */
+/** The keys of `[faults]` in faults.toml that define a spec and its abort conditions. */
 export const specFields = {
   fault_interval_secs: v.optional(secs(), 30),
   restart_delay_secs: v.optional(secs(), 10),
@@ -90,7 +90,7 @@ export const specFields = {
 
 export type SpecSettings = v.InferOutput<v.ObjectSchema<typeof specFields, undefined>>;
 
-/** The flags that say the same, as typed. */
+/** The flags for the same settings, as typed. */
 export interface SpecFlags {
   cycles?: string;
   interval?: string;
@@ -108,10 +108,10 @@ export interface SpecFlags {
   'allow-total-outage'?: boolean;
 }
 
-/** A spec, and what may end its plan early or stop it from beginning. */
+/** A spec, its abort conditions, and whether it may take down every server. */
 export interface SpecConfig {
   spec: FaultSpec;
-  /** In force when true: the plan ends then. */
+  /** The plan ends when one of these is true. */
   abortWhen: Threshold[];
   allowTotalOutage: boolean;
 }
@@ -122,13 +122,13 @@ export interface SpecSource {
   /** The file as errors name it. */
   file: string;
   serverIds: readonly number[];
-  /** Where nobody gave one. */
+  /** Used if no seed is configured. */
   seed: number;
 }
 
 /**
- * The faults as configured; flags win.
- * @throws ClusterError `bad_config` | `bad_usage`, one line a problem, which names the flag or the file's key
+ * Resolves the spec from file and flags; flags override the file.
+ * @throws ClusterError `bad_config` | `bad_usage`, one line per problem, naming the flag or the key of the file
  */
 export function specOf(source: SpecSource): SpecConfig {
   const { settings, flags, serverIds } = source;
@@ -168,7 +168,7 @@ function numberFlag(name: keyof typeof NUMBERS, typed: string | undefined, probl
   return undefined;
 }
 
-/** `kill`, or `kill=3` with a weight. */
+/** Parses `kill`, or `kill=3` with a weight. */
 function kindsOf(texts: readonly string[], key: string, problems: Problem[]): FaultSpec['kinds'] {
   const seen = new Set<string>();
   return texts.flatMap((text) => {
@@ -201,7 +201,7 @@ function targetOf(
   return 'all';
 }
 
-/** A jitter that nobody asked for is no reason to refuse a small delay. */
+/** A jitter that no flag sets is capped at the delay of a flag instead of being refused. */
 function delayOf(
   number: (flag: 'delay-ms' | 'jitter-ms', inFile: number) => number,
   jitterKey: string,
@@ -216,7 +216,7 @@ function delayOf(
   return { delayMs, jitterMs };
 }
 
-/** How many servers are broken at once. */
+/** Returns the number of servers that a fault affects at once. */
 function countIn(
   { pattern, target }: FaultSpec,
   given: number | undefined,
@@ -226,7 +226,8 @@ function countIn(
 ): number {
   if (target === 'minority' || target === 'majority') {
     const count = target === 'minority' ? Math.floor((servers - 1) / 2) : Math.floor(servers / 2) + 1;
-    if (given !== undefined) problems.push({ key: name('count', 'count'), text: `the target ${target} says how many` });
+    if (given !== undefined)
+      problems.push({ key: name('count', 'count'), text: `expected no count: the target ${target} sets it` });
     const text = `expected at least 3 servers for a minority of them, got ${servers}`;
     if (count === 0) problems.push({ key: name('target', 'target'), text });
     return count;
@@ -234,11 +235,11 @@ function countIn(
   const pool =
     target === 'leader' ? 1 : target === 'followers' ? servers - 1 : target === 'all' ? servers : target.length;
   if (pool === 0) {
-    const text = 'expected at least 2 servers, or there is no follower';
+    const text = 'expected at least 2 servers: one alone has no follower';
     problems.push({ key: name('target', 'target'), text });
   }
   if (pattern !== 'simultaneous') {
-    const text = 'only the pattern simultaneous breaks several servers at once';
+    const text = 'expected 1: only the pattern simultaneous affects several servers at once';
     if (given !== undefined && given > 1) problems.push({ key: name('count', 'count'), text });
     return 1;
   }
@@ -249,7 +250,7 @@ function countIn(
   return Math.min(given ?? DEFAULT_COUNT, pool);
 }
 
-/** Of a cluster of which only one server is listed here nothing is known. */
+/** With one server listed, the size of the cluster is unknown, and nothing is checked. */
 function outageProblems({ kinds, count, lossPercent }: FaultSpec, servers: number, isAllowed: boolean): Problem[] {
   if (isAllowed || servers === 1 || count < servers || !kinds.some(({ kind }) => takesDown({ kind, lossPercent })))
     return [];

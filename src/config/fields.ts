@@ -3,11 +3,11 @@ import { ADDRESS_SHAPE, isDialAddress, isListenAddress } from './address';
 import type { TomlTable } from './toml-values';
 
 /**
- * The kinds of settings. Each is one check with one expectation (the schema's message), so that an error can always
+ * The types of settings. Each is one check with one expectation (the schema's message), so that an error can always
  * read "expected <expectation>, got <value>".
  */
 
-/** Timers of Node wrap around above 24.8 days. */
+/** Node's timers overflow above 24.8 days. */
 const MAX_SECS = 7 * 24 * 3600;
 const MIN_SECS = 0.001;
 
@@ -16,7 +16,7 @@ export function table<E extends v.ObjectEntries>(entries: E) {
   return v.pipe(v.custom<v.InferInput<v.ObjectSchema<E, undefined>>>(isTable, 'a table'), v.object(entries));
 }
 
-/** A table that may be left out: then all of its settings have their defaults, and the required ones are missing. */
+/** A table that may be left out: its settings then have their defaults, and the required ones are missing. */
 export function section<E extends v.ObjectEntries>(entries: E) {
   const wrapped = table(entries);
   return v.optional(wrapped, () => ({}) as v.InferInput<typeof wrapped>);
@@ -35,7 +35,7 @@ export function whole(min: number, max: number) {
   );
 }
 
-/** A duration in seconds, fractions allowed. A millisecond is the shortest that a timer can keep. */
+/** A duration in seconds, fractions allowed. A millisecond is the resolution of a timer. */
 export function seconds(maxSecs = MAX_SECS) {
   return decimal(MIN_SECS, maxSecs, 'seconds');
 }
@@ -58,7 +58,7 @@ export function text(maxChars = 200) {
   );
 }
 
-/** The path of a file or folder, relative to where the command runs. Some programs mean standard output by "-". */
+/** The path of a file or folder, relative to the current folder. Some programs mean standard output by "-". */
 export function path() {
   return v.pipe(
     v.custom<string>(
@@ -74,7 +74,7 @@ export function listenAddress() {
   return v.custom<string>(isListenAddress, ADDRESS_SHAPE);
 }
 
-/** An address to connect to: 0.0.0.0 says where to listen, but nobody can be reached there. */
+/** An address to connect to: 0.0.0.0 is an address to listen on only. */
 export function dialAddress() {
   return v.custom<string>(isDialAddress, `${ADDRESS_SHAPE} (0.0.0.0 and [::] are only for listening)`);
 }
@@ -84,12 +84,12 @@ export function choice<const T extends string>(words: readonly T[]) {
   return v.custom<T>((value) => words.includes(value as T), `one of ${words.map((word) => `"${word}"`).join(', ')}`);
 }
 
-/** Seconds of a file as milliseconds, to the microsecond, so that 1.1 s is 1100 ms and not 1100.0000000000002. */
+/** Converts seconds to milliseconds, rounded to a microsecond, so that 1.1 s is 1100 ms and not 1100.0000000000002. */
 export function toMs(secs: number): number {
   return Math.round(secs * 1e6) / 1e3;
 }
 
-/** A table of a file or of a default; not a list, not a date. */
+/** True for a table of a file or of a default; false for a list or a date. */
 export function isTable(value: unknown): value is TomlTable {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -1,4 +1,4 @@
-/** The machines of a run that goes over SSH: the lists [[servers]] and [[clients]] of run.toml. */
+/** The machines of a run over SSH: the lists [[servers]] and [[clients]] of run.toml. */
 import * as v from 'valibot';
 import { printable } from '../core/printable';
 import { parsePlace, parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
@@ -12,7 +12,7 @@ import { type TlsFiles, tlsFields, tlsFilesOf, tlsProblems } from './tls';
 const MAX_PATH_CHARS = 1024;
 const { machineId } = STRESS_RANGES;
 
-/** The keys of run.toml for them; on the top level of the file. */
+/** Their keys on the top level of run.toml. */
 export const labFields = {
   servers: v.optional(
     list(
@@ -42,11 +42,11 @@ export interface LabServer {
   id: number;
   /** `[user@]host[:port]` of SSH; an alias of ~/.ssh/config is one. */
   host: string;
-  /** Where clients and peers reach it (host:port); it listens on this port of all its machine's addresses. */
+  /** The address for clients and peers (host:port); the server listens on this port of all addresses of its machine. */
   address: string;
-  /** A path on its machine; one that does not begin with / counts from the home folder there. */
+  /** A path on its machine; without a leading /, relative to the home folder there. */
   workDir: string;
-  /** Files of this machine, which are handed out; undefined: no TLS. */
+  /** Files on this machine, which are copied there; undefined without TLS. */
   tls?: TlsFiles;
 }
 
@@ -60,11 +60,11 @@ export interface LabClient {
 export interface Lab {
   servers: LabServer[];
   clients: LabClient[];
-  /** Of all clients. */
+  /** The TLS files of all clients. */
   tls?: TlsFiles;
 }
 
-/** Undefined: neither list is there, and all happens on this machine. */
+/** Returns the machines of the lists; undefined without either list: everything runs on this machine. */
 export function labOf({ servers, clients, tls }: LabSettings, file = ''): Lab | undefined {
   if (servers === undefined && clients === undefined) return undefined;
   return {
@@ -79,17 +79,17 @@ export function labOf({ servers, clients, tls }: LabSettings, file = ''): Lab | 
   };
 }
 
-/** A server's certificate and key stand in its own entry. */
+/** Names the certificate and key of a server by its entry. */
 function placedAt({ ca, cert, key }: TlsFiles, entry: string, file: string): TlsFiles {
   const at = (name: string): string => `${printable(file, MAX_PATH_CHARS)}: ${entry}.${name}`;
   return { ca, cert: { ...cert, place: at('cert') }, key: { ...key, place: at('key') } };
 }
 
-/** What the machines must be in view of each other. */
+/** Checks relations between the machines. */
 export function labProblems(settings: LabSettings): Problem[] {
   const lab = labOf(settings);
   const isLost = lab === undefined && settings.tls.ca !== undefined;
-  const text = 'expected [[servers]] and [[clients]] beside it: on this machine alone there is no TLS';
+  const text = 'expected [[servers]] and [[clients]] beside it: a run on this machine does not use TLS';
   if (lab === undefined) return isLost ? [{ key: 'tls', text }] : [];
   const { servers, clients } = lab;
   return [
@@ -100,7 +100,7 @@ export function labProblems(settings: LabSettings): Problem[] {
     ...repeats('servers', 'id', servers, ({ id }) => String(id)),
     ...repeats('servers', 'address', servers, ({ address }) => canonicalAddress(address)),
     ...repeats('clients', 'machine_id', clients, (client) => String(client.machineId)),
-    // Each has its own configuration and metrics there.
+    // Each client has its own configuration and metrics in its folder.
     ...tlsProblems(settings.tls),
     ...certificateProblems(settings),
     ...repeats('clients', 'work_dir', clients, ({ host, workDir }) => `${workDir} on ${host}`),
@@ -112,7 +112,7 @@ function emptiness(key: 'servers' | 'clients', entries: readonly unknown[]): Pro
   return entries.length > 0 ? [] : [{ key, text }];
 }
 
-/** With [tls] each server needs a certificate, without it none. */
+/** Each server needs a certificate with [tls], and must have none without. */
 function certificateProblems({ servers = [], tls }: LabSettings): Problem[] {
   return servers.flatMap((server, index) =>
     (['cert', 'key'] as const).flatMap((key) => {
@@ -126,7 +126,7 @@ function certificateProblems({ servers = [], tls }: LabSettings): Problem[] {
 function hostProblems(key: string, entries: readonly { host: string }[]): Problem[] {
   return entries.flatMap(({ host }, index) => {
     const text = `expected ${TARGET_SHAPE}, got "${printable(host)}"`;
-    const short = `expected a name of two characters or more, or user@${host}: one alone is taken for a drive`;
+    const short = `expected a name of at least two characters, or user@${host}: a single letter is taken for a drive`;
     if (parseSshTarget(host) === null) return [{ key: `${key}[${index}].host`, text }];
     return parsePlace(`${host}:/`) === null ? [{ key: `${key}[${index}].host`, text: short }] : [];
   });
@@ -136,12 +136,12 @@ function repeats<T>(list: string, key: string, entries: readonly T[], valueOf: (
   const values = entries.map(valueOf);
   return values.flatMap((value, index) => {
     const first = values.indexOf(value);
-    const text = `expected another one each time, got ${printable(value)} again (first at ${list}[${first}])`;
+    const text = `expected each once, got ${printable(value)} again (first at ${list}[${first}])`;
     return first === index ? [] : [{ key: `${list}[${index}].${key}`, text }];
   });
 }
 
-/** SFTP has no ~; where it starts is the home folder. */
+/** Strips ~/: SFTP does not know it, but starts in the home folder. */
 function fromHome(folder: string): string {
   return folder.replace(/^~(?:\/+|$)/, '').replace(/(?<=.)\/+$/, '') || '.';
 }

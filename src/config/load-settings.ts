@@ -1,4 +1,4 @@
-/** The settings of a load, which `stress` and `run` share: in the table [stress] of their files, and in flags. */
+/** The load settings that `stress` and `run` share: the table [stress] of their files, and flags. */
 import * as v from 'valibot';
 import { ClusterError } from '../core/errors';
 import { printable } from '../core/printable';
@@ -9,22 +9,22 @@ import { MAX_PATH_CHARS } from './show';
 
 const DAY_SECS = 24 * 3600;
 
-/** How requests at a rate follow each other: evenly, or at random as those of many independent people do. */
+/** The arrival distribution at a rate: evenly spaced, or random like the requests of many independent users. */
 export const ARRIVALS = ['uniform', 'poisson'] as const;
 export type Arrivals = (typeof ARRIVALS)[number];
 
-/** When requests start: at a rate of all clients together, or each client's a think time after its last one ended. */
+/** Starts requests at a rate of all clients together, or each client's a think time after its last one ended. */
 export type StressPacing =
   { mode: 'rate'; ratePerSecond: number; arrivals: Arrivals } | Extract<Pacing, { mode: 'closed_loop' }>;
 
 /** The load of a run. */
 export interface LoadShape {
   pacing: StressPacing;
-  /** Of each client; at a rate all of them together send so many times the number of clients. */
+  /** Requests per client; at a rate, all clients together send this number times the number of clients. */
   totalRequests?: number;
-  /** It ends at whichever limit comes first. */
+  /** The load ends at whichever limit comes first. */
   durationMs?: number;
-  /** Clients begin spread over it; a rate grows in it from nothing to what it is. */
+  /** The start of the clients is spread over this time; a rate ramps up from 0. */
   rampUpMs: number;
 }
 
@@ -34,7 +34,7 @@ export const LOAD_RANGES = {
   delayMs: { min: 0, max: DAY_SECS * 1000 },
   ratePerSecond: { min: 0.001, max: 1_000_000 },
   durationSecs: { min: 0.001, max: DAY_SECS },
-  /** Of ramp-up, warm-up and graceful stop. */
+  /** Ramp-up, warm-up and graceful stop. */
   phaseSecs: { min: 0, max: DAY_SECS },
 } as const;
 
@@ -71,11 +71,11 @@ export interface LoadDefaults {
   file: string;
   minDelayMs: number;
   maxDelayMs: number;
-  /** What ends a load if nobody says; undefined: somebody else does. */
+  /** The limits of a load without configured ones; undefined if the caller ends it. */
   limits?: { totalRequests: number; rateDurationSecs: number };
 }
 
-/** What one setting of a file must be in view of another. */
+/** Checks relations between settings of a file. */
 export function loadProblems({ rate_per_second: rate, min_delay_ms: min, max_delay_ms: max }: LoadSettings): Problem[] {
   if (rate === undefined || (min === undefined && max === undefined)) return [];
   const loop = min === undefined ? 'max_delay_ms' : 'min_delay_ms';
@@ -84,8 +84,8 @@ export function loadProblems({ rate_per_second: rate, min_delay_ms: min, max_del
 }
 
 /**
- * The settings of the load as they hold: what the command line says wins. A rate on it takes the place of the file's
- * think times and requests_per_client; a limit on it takes the place of the file's limits.
+ * Resolves the load settings: the command line overrides the file. A rate on it replaces the think times and
+ * requests_per_client of the file; a limit on it replaces the limits of the file.
  * @throws ClusterError `bad_usage` | `bad_config` naming the flag, or file and key
  */
 export function resolveLoad<S extends LoadSettings>(inFile: S, flags: Partial<S>, defaults: LoadDefaults): S {
@@ -116,7 +116,7 @@ function checkPhases(
   }
 }
 
-/** The same, as a load is told. */
+/** Converts resolved settings into a load. */
 export function loadShapeOf(resolved: LoadSettings): LoadShape {
   const { rate_per_second: ratePerSecond, arrivals = 'uniform', min_delay_ms, max_delay_ms } = resolved;
   const { requests_per_client: totalRequests, duration_secs: secs, ramp_up_secs } = resolved;
@@ -129,7 +129,7 @@ export function loadShapeOf(resolved: LoadSettings): LoadShape {
   };
 }
 
-/** Without what was not given, which must not hide the file. */
+/** Drops undefined values, which must not override the file. */
 export function given<T extends object>(values: T | undefined): Partial<T> {
   return Object.fromEntries(Object.entries(values ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
@@ -137,11 +137,14 @@ export function given<T extends object>(values: T | undefined): Partial<T> {
 function isRateWanted(inFile: LoadSettings, flags: Partial<LoadSettings>): boolean {
   const isLoop = flags.min_delay_ms !== undefined || flags.max_delay_ms !== undefined;
   if (flags.rate_per_second !== undefined && isLoop) {
-    throw new ClusterError('bad_usage', '--rate and think times (--min-delay-ms, --max-delay-ms) exclude each other');
+    throw new ClusterError(
+      'bad_usage',
+      '--rate and think times (--min-delay-ms, --max-delay-ms) are mutually exclusive',
+    );
   }
   const isAtRate = flags.rate_per_second !== undefined || (!isLoop && inFile.rate_per_second !== undefined);
   if (isAtRate || flags.arrivals === undefined) return isAtRate;
-  throw new ClusterError('bad_usage', '--arrivals: is for a rate, so --rate must be given too');
+  throw new ClusterError('bad_usage', '--arrivals: expected --rate beside it');
 }
 
 function limitsOf(
@@ -159,7 +162,7 @@ function limitsOf(
   return isAtRate ? { ...wanted, duration_secs: rateDurationSecs } : { ...wanted, requests_per_client: totalRequests };
 }
 
-/** A short think time at most shortens the default of the least. */
+/** A maximum think time below the default minimum lowers that minimum. */
 function delaysOf(
   inFile: LoadSettings,
   flags: Partial<LoadSettings>,

@@ -9,17 +9,17 @@ import { structureProblems } from './structure';
 import type { TomlTable } from './toml-values';
 
 export interface LoadOptions<T> {
-  /** A missing optional file is undefined instead of an error; every other fault is an error all the same. */
+  /** If false, a missing file gives undefined instead of an error; any other problem is still an error. */
   required: boolean;
-  /** What one value must be in view of another; asked only when each value by itself is right. */
+  /** Checks relations between values; called only if each value by itself is valid. */
   check?: (settings: T) => Problem[];
 }
 
 type Required<T> = LoadOptions<T> & { required: true };
 
 /**
- * The settings of a TOML file, checked by a schema of `table`, `section` and the other fields.
- * @throws ClusterError `bad_config`, one line for every problem: file, key, what was expected, what stands there.
+ * Reads the settings of a TOML file and checks them against a schema of `table`, `section` and the other fields.
+ * @throws ClusterError `bad_config`, one line per problem: file, key, expectation, actual value
  */
 export function loadConfig<S extends v.GenericSchema>(
   schema: S,
@@ -45,7 +45,7 @@ export function loadConfig<S extends v.GenericSchema>(
   return parseConfig(schema, read.text, name, check);
 }
 
-/** The same for a text; `name` stands for the file in errors. */
+/** The same for a text; `name` names the file in errors. */
 export function parseConfig<S extends v.GenericSchema>(
   schema: S,
   text: string,
@@ -63,7 +63,7 @@ export function parseConfig<S extends v.GenericSchema>(
   return settings;
 }
 
-/** Defaults for everything, as if an empty file had been read; for files that may be left out. */
+/** Returns all defaults, as from an empty file; for files that may be missing. */
 export function defaultsOf<S extends v.GenericSchema>(schema: S): v.InferOutput<S> {
   return v.parse(schema, {});
 }

@@ -1,8 +1,8 @@
-/** Longer words are no typing errors, and the time is quadratic in the length. */
+/** Longer words are not typos, and the time is quadratic in the length. */
 const MAX_WORD_CHARS = 64;
 
 /**
- * Edits that turn one word into the other: insert, delete or replace a character, or swap two neighbours
+ * Counts the edits that turn one word into the other: insert, delete or replace a character, or swap two neighbours
  * (optimal string alignment distance, Damerau 1964).
  */
 export function editDistance(from: string, to: string): number {
@@ -23,7 +23,7 @@ export function editDistance(from: string, to: string): number {
   return last[to.length]!;
 }
 
-/** The known word that was probably meant, or undefined if none is near. The earlier of two equally near ones wins. */
+/** Returns the known word that was probably meant, undefined if none is near. Of two equally near ones the first wins. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > MAX_WORD_CHARS) return undefined;
   const spelled = fold(word);
@@ -39,16 +39,16 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** Infinity where the words differ too much for a suggestion to be of help. */
+/** Infinity if the words differ too much for a useful suggestion. */
 function distanceTo(spelled: string, known: string): number {
   const distance = editDistance(spelled, known);
   if (distance <= Math.max(1, Math.floor(Math.max(spelled.length, known.length) / 3))) return distance;
-  // `heartbeat_interval` is many letters from `heartbeat_interval_secs`, and still what was meant.
+  // `heartbeat_interval` is many edits from `heartbeat_interval_secs`, but still a prefix of it.
   const [shorter, longer] = spelled.length < known.length ? [spelled, known] : [known, spelled];
   return shorter.length >= 4 && longer.startsWith(shorter) ? distance : Infinity;
 }
 
-/** heartbeatIntervalSecs, heartbeat-interval-secs and heartbeat_interval_secs are one word here. */
+/** Folds heartbeatIntervalSecs, heartbeat-interval-secs and heartbeat_interval_secs into one word. */
 function fold(word: string): string {
   return word.toLowerCase().replace(/[-_\s]/g, '');
 }

@@ -2,14 +2,14 @@ import { parse } from 'toml';
 import { printable } from '../core/printable';
 import { TomlDate, type TomlTable } from './toml-values';
 
-/** Why a text is no TOML, and where: line and column count from 1. */
+/** A syntax error in a TOML text; line and column count from 1. */
 export interface TomlProblem {
   line: number;
   column: number;
   text: string;
 }
 
-/** What the parser throws: its own errors carry line and column, its grammar's carry a location. */
+/** The errors of the parser: its own carry line and column, those of its grammar a location. */
 interface ParserError {
   message: string;
   line?: number;
@@ -19,16 +19,16 @@ interface ParserError {
   found?: string | null;
 }
 
-/** Settings are three tables deep. */
+/** Limit on nesting; settings are three tables deep. */
 const MAX_DEPTH = 32;
 
 const keepText = { from: (text: string) => new TomlDate(text) };
 const TEMPORAL = { ZonedDateTime: keepText, PlainDateTime: keepText, PlainDate: keepText, PlainTime: keepText };
 
-/** The tables of a TOML text, or the first thing that is wrong with it. */
+/** Parses a TOML text, or returns its first syntax error. */
 export function parseToml(text: string): { table: TomlTable } | { problem: TomlProblem } {
   try {
-    // Without this option a local date would arrive as a string and pass for a name.
+    // Without this option a local date would be a string and pass for a name.
     return { table: parse(text, { useTemporal: true, temporal: TEMPORAL, maxDepth: MAX_DEPTH }) as TomlTable };
   } catch (error) {
     return { problem: describe(error as ParserError, text) };
@@ -41,7 +41,7 @@ function describe(error: ParserError, text: string): TomlProblem {
   return { line: start.line, column: start.column, text: explain(error, text.slice(start.offset, start.offset + 100)) };
 }
 
-/** The parser's own messages speak to programmers. */
+/** Rewords the parser's messages, which are written for programmers. */
 function reword(message: string): string {
   const duplicate = /^Cannot redefine existing key '(.*)'\.$/s.exec(message);
   if (duplicate !== null) return `${printable(duplicate[1]!)} is set twice`;
@@ -52,7 +52,7 @@ function reword(message: string): string {
   return printable(`${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\.$/, '')}`, 200);
 }
 
-/** A grammar's error lists dozens of characters that would have been right; a person wants the one that is missing. */
+/** An error of the grammar lists dozens of accepted characters; the message names the one that is missing. */
 function explain({ expected = [], found }: ParserError, rest: string): string {
   const literals = new Set(expected.map((item) => item.text));
   if (found !== null && found !== undefined && isControl(found)) return 'control characters are not allowed';

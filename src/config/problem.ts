@@ -1,15 +1,15 @@
 import { ClusterError } from '../core/errors';
 
-/** One thing that is wrong in a configuration: the key's full path, or the flag as typed, and what was expected. */
+/** One error in a configuration: the full path of the key, or the flag as typed, and the expectation. */
 export interface Problem {
   key: string;
   text: string;
 }
 
-/** A file of thousands of wrong keys needs no thousand lines to be understood. */
+/** Limit on the lines of one error message. */
 const MAX_PROBLEMS = 20;
 
-/** The error of a wrong configuration: one line for every problem. `where` (the file) stands before each. */
+/** Returns the error for an invalid configuration: one line per problem, each prefixed with `where` (the file). */
 export function badConfig(problems: readonly Problem[], where = ''): ClusterError {
   const lines = problems
     .slice(0, MAX_PROBLEMS)

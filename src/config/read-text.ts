@@ -1,10 +1,10 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { interruptibly } from '../core/stop-signals';
 
-/** A configuration is a few hundred lines; more is a mistaken path. */
+/** A configuration is a few hundred lines; a larger file is a wrong path. */
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 
-/** Why a file could not be read, in words; `missing` lets a caller go on without an optional one. */
+/** The reason why a file could not be read; `missing` lets a caller continue without an optional file. */
 export interface ReadProblem {
   missing: boolean;
   text: string;
@@ -16,11 +16,11 @@ const REASONS: Record<string, string> = {
   EISDIR: 'is a folder, expected a file',
   EACCES: 'no permission to read it',
   EPERM: 'no permission to read it',
-  ELOOP: 'its symbolic links go in a circle',
+  ELOOP: 'too many levels of symbolic links',
   ENAMETOOLONG: 'the path is too long',
 };
 
-/** The whole text of a small UTF-8 file (a byte order mark is dropped), or why there is none. */
+/** Reads a small UTF-8 file (a byte order mark is dropped), or returns the reason why it cannot. */
 export function readText(path: string): { text: string } | { problem: ReadProblem } {
   let bytes: Buffer;
   try {
@@ -37,8 +37,8 @@ export function readText(path: string): { text: string } | { problem: ReadProble
 
 function decode(bytes: Buffer): { text: string } | { problem: ReadProblem } {
   const refuse = (text: string) => ({ problem: { missing: false, text } });
-  if (bytes.length > MAX_CONFIG_BYTES) return refuse('is larger than 1 MiB, which no configuration is');
-  // Binary data is full of zero bytes, and the parser's answer to one would help nobody.
+  if (bytes.length > MAX_CONFIG_BYTES) return refuse('is larger than 1 MiB, the limit for a configuration file');
+  // Zero bytes mean binary data, for which the parser's message would be no help.
   if (bytes.includes(0)) return refuse('is not UTF-8 text');
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -48,7 +48,7 @@ function decode(bytes: Buffer): { text: string } | { problem: ReadProblem } {
   }
 }
 
-/** Bounded, because a path may also name a device or a pipe, whose size nobody knows beforehand. */
+/** Bounded, because a path may name a device or a pipe, whose size is unknown. */
 function readAtMost(path: string, maxBytes: number): Buffer {
   const file = openSync(path, 'r');
   try {

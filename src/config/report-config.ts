@@ -16,20 +16,20 @@ export const reportFileSchema = table({
   }),
 });
 
-/** What `report` aggregates by default. */
+/** The resolved inputs and outputs of `report`. */
 export interface ReportConfig {
   outputDir: string;
-  /** Folders with metrics, of this machine or `user@host:/path`, as the next two may be; at least one. */
+  /** Metrics folders on this machine or `user@host:/path`, as are the next two; at least one. */
   clientMachines: string[];
   /** Folders with event files, or event files. */
   serverMachines: string[];
   faultsLog: string;
-  /** What must hold, as written. */
+  /** The thresholds, as written. */
   thresholds: string[];
 }
 
 /**
- * The configuration of `report`; a file that is missing and not required is one of defaults.
+ * Reads the configuration of `report`; a missing file that is not required means all defaults.
  * @throws ClusterError `bad_config`
  */
 export function loadReportConfig(filePath: string, { required }: { required: boolean }): ReportConfig {
@@ -62,8 +62,8 @@ function problemOf(key: string, place: string): Problem[] {
   return parsed !== null && 'problem' in parsed ? [{ key, text: parsed.problem }] : [];
 }
 
-/** The report is written on this machine. */
+/** The report can only be written on this machine. */
 function outputProblem(place: string): Problem[] {
   if (parsePlace(place) === null) return [];
-  return [{ key: 'report.output_dir', text: `expected a path of this machine, got "${printable(place, 200)}"` }];
+  return [{ key: 'report.output_dir', text: `expected a path on this machine, got "${printable(place, 200)}"` }];
 }

@@ -11,7 +11,7 @@ import type { Problem } from './problem';
 import { MAX_PATH_CHARS } from './show';
 import { GRACEFUL_STOP_SECS, STRESS_RANGES } from './stress-config';
 
-/** Read where nobody named another, if it is there. */
+/** Read if no file is named, and it exists. */
 export const DEFAULT_RUN_FILE = 'config/run.toml';
 const DEFAULT_DELAYS = { minDelayMs: 500, maxDelayMs: 2500 };
 const DEFAULT_SERVERS = 3;
@@ -58,41 +58,41 @@ export const runFileSchema = table({
 
 export type RunSettings = v.InferOutput<typeof runFileSchema>;
 
-/** What a whole run does; what is not here is the servers' and clients' default. */
+/** The resolved configuration of a run; everything else is the default of the servers and clients. */
 export interface RunConfig {
-  /** The machines of a run over SSH; undefined: all of it happens on this machine. */
+  /** The machines of a run over SSH; undefined if everything runs on this machine. */
   lab?: Lab;
-  /** What is copied to the machines; undefined: the running executable. */
+  /** The executable to copy to the machines; undefined for the running one. */
   binary?: string;
-  /** How many, here or there. */
+  /** The number of servers. */
   servers: number;
-  /** Of the first server, the others follow; undefined: where there is room. */
+  /** The port of the first server, the others follow; undefined for the first free range. */
   port?: number;
   outputDir: string;
   seed?: number;
   stress: {
     numClients: number;
-    /** Without a limit until the faults are over. */
+    /** Without a limit, the load runs until the faults are over. */
     requests: LoadShape;
     warmupMs: number;
     gracefulStopMs: number;
   };
-  /** Undefined: nobody said. */
+  /** Undefined if not configured. */
   imageDirectory?: string;
   faults: {
-    /** From the start of the load to the first fault. */
+    /** The time from the start of the load to the first fault. */
     firstMs: number;
-    /** With `cycles` 0 there are none. */
+    /** `cycles` 0 means no faults. */
     spec: FaultSpec;
     abortWhen: Threshold[];
     allowTotalOutage: boolean;
   };
   thresholds: string[];
-  /** The same in the words of run.toml. */
+  /** The same with the keys of run.toml. */
   settings: RunSettings;
 }
 
-/** What a command line may say against the file, by its keys; undefined: nothing. */
+/** The settings that a command line overrides, by the keys of the file; undefined if it does not. */
 export type RunOverrides = {
   [Table in 'run' | 'stress' | 'faults' | 'report']?: Partial<RunSettings[Table]>;
 };
@@ -100,13 +100,13 @@ export type RunOverrides = {
 export interface RunExtras {
   /** The flags of `faults` that `run` has too, as typed. */
   faultFlags?: SpecFlags;
-  /** Of the faults, where nobody gave one. */
+  /** The seed of the faults if none is configured. */
   seed?: number;
 }
 
 /**
- * The configuration of a whole run: of the named file, which must exist, or of `config/run.toml` if it is there; what
- * the command line says wins.
+ * Reads the configuration of a run from the named file, which must exist, or from `config/run.toml` if it exists; the
+ * command line overrides it.
  * @throws ClusterError `bad_config` | `bad_usage`
  */
 export function runConfigOf(
@@ -140,12 +140,12 @@ export function runConfigOf(
   };
 }
 
-/** What is for one machine, and what is for several. */
+/** Checks for keys that apply only on one machine, or only over SSH. */
 function placeProblems(settings: RunSettings): Problem[] {
   const { servers, port, binary } = settings.run;
   const isLab = labOf(settings) !== undefined;
-  const none = 'expected nothing: [[servers]] says which servers there are';
-  const noLab = 'expected [[servers]] and [[clients]] beside it: it is what is copied to other machines';
+  const none = 'expected no value: [[servers]] lists the servers';
+  const noLab = 'expected [[servers]] and [[clients]] beside it: it is copied to other machines';
   return [
     ...(isLab && servers !== undefined ? [{ key: 'run.servers', text: `${none}, got ${servers}` }] : []),
     ...(isLab && port !== undefined ? [{ key: 'run.port', text: `${none}, got ${port}` }] : []),
@@ -157,7 +157,7 @@ function placeProblems(settings: RunSettings): Problem[] {
 function refuseLocalFlags({ run }: RunOverrides): void {
   for (const key of ['servers', 'port'] as const) {
     if (run?.[key] === undefined) continue;
-    const text = `--${key}: is for servers of this machine, and the file lists [[servers]] of others`;
+    const text = `--${key}: applies to servers on this machine, but the file lists [[servers]] of other machines`;
     throw new ClusterError('bad_usage', text);
   }
 }

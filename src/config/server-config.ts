@@ -17,27 +17,27 @@ import { type TlsFiles, tlsFilesOf } from './tls';
 
 export type Compression = (typeof COMPRESSIONS)[number];
 
-/** Another server of the cluster and where this one reaches it (host:port). */
+/** Another server of the cluster and the address at which this one reaches it (host:port). */
 export interface Peer {
   id: number;
   address: string;
 }
 
-/** All that a server needs to know at its start. Paths are relative to its working folder. */
+/** The resolved configuration of a server. Paths are relative to its working folder. */
 export interface ServerConfig {
   id: number;
-  /** Where it listens (host:port). */
+  /** The address it listens on (host:port). */
   address: string;
-  /** What it calls itself to others; without it, the address that the asker reached it at. */
+  /** The address it announces to others; if undefined, the address at which the client reached it. */
   advertiseAddress?: string;
   coverImage?: string;
   eventsFile: string;
   logFile?: string;
   pidFile: string;
-  /** Where Prometheus may ask (host:port). */
+  /** The address that serves Prometheus metrics (host:port). */
   metricsAddress?: string;
   peers: Peer[];
-  /** Undefined: in the clear. */
+  /** Undefined without TLS. */
   tls?: TlsFiles;
   election: {
     heartbeatIntervalMs: number;
@@ -62,16 +62,16 @@ export interface ServerFlags {
   metricsAddress?: string;
 }
 
-/** What a default depends on. */
+/** The facts of the machine that defaults depend on. */
 export interface Machine {
   /** os.availableParallelism() */
   availableParallelism: number;
 }
 
-/** More workers than this wait for memory, not for a core; who has measured otherwise sets `processing.workers`. */
+/** More workers than this wait for memory, not for a core; `processing.workers` overrides it. */
 const MAX_DEFAULT_WORKERS = 4;
 
-/** A value and what to call it in an error: a key of the file or a flag, and the same with the file before it. */
+/** A value and its names in errors: `key` is a key of the file or a flag, `place` has the file before it. */
 interface Named<T> {
   value: T;
   key: string;
@@ -87,17 +87,17 @@ interface Identity {
 }
 
 /**
- * The configuration of a server from its file alone.
- * @throws ClusterError `bad_config`; also when the file is missing
+ * Reads the configuration of a server from its file alone.
+ * @throws ClusterError `bad_config`, also if the file is missing
  */
 export function loadServerConfig(path: string, machine: Machine): ServerConfig {
   return serverConfigFromFlags({}, readServerFile(path, { required: true }), machine);
 }
 
 /**
- * The configuration of a server from its flags, which win, and its file. Without a file: number 1, alone, on
+ * Resolves the configuration of a server from its file and its flags, which override it. Without a file: id 1, alone, on
  * 127.0.0.1:8001.
- * @throws ClusterError `bad_config`, one line a problem, which names the flag or the file's key
+ * @throws ClusterError `bad_config`, one line per problem, naming the flag or the key of the file
  */
 export function serverConfigFromFlags(
   flags: ServerFlags,
@@ -107,7 +107,7 @@ export function serverConfigFromFlags(
   const settings = file?.settings ?? defaultServerSettings();
   const problems: Problem[] = [];
   const identity = identify(flags, settings, file?.path, problems);
-  // A flag that says nothing has no relations to check.
+  // Relations are checked only between valid values.
   if (problems.length === 0) {
     const { max_connections: maxConnections } = settings.limits;
     const limit = inFile(file?.path, maxConnections, 'limits.max_connections');
@@ -117,7 +117,7 @@ export function serverConfigFromFlags(
   return { ...build(settings, identity, machine), tls: file && tlsFilesOf(settings.tls, file.path) };
 }
 
-/** What a server calls itself to others; null: as each of them has reached it. */
+/** Returns the address that a server announces to others; null for the address at which each of them reached it. */
 export function advertisedAddress({
   address,
   advertiseAddress,
@@ -152,7 +152,7 @@ function identify(
   };
 }
 
-/** A key of the file at `path`, or of none. */
+/** Names a key of the file at `path`, or a default if there is no file. */
 function inFile<T>(path: string | undefined, value: T, key: string): Named<T> {
   if (path === undefined) return { value, key: `the default of ${key}`, place: `the default of ${key}` };
   return { value, key, place: `${printable(path, MAX_PATH_CHARS)}: ${key}` };
@@ -190,14 +190,14 @@ function peerFlag(given: string, problems: Problem[]): Identity['peers'] {
   return [];
 }
 
-/** What to say of a peer besides its shape; undefined if nothing is wrong with it. */
+/** Returns the rest of the error about a peer; undefined if it is valid. */
 function peerFault(id: number, address: string): string | undefined {
   if (!isListenAddress(address)) return '';
   if (!isDialAddress(address)) return ' with a host to connect to (0.0.0.0 and [::] are only for listening)';
   return v.is(serverId(), id) ? undefined : ` with an ID from 1 to ${MAX_SERVER_ID}`;
 }
 
-/** What the numbers and addresses of a cluster must be in view of each other. */
+/** Checks that ids and addresses in a cluster do not clash. */
 function identityProblems({ id, address, advertiseAddress, metricsAddress, peers }: Identity): Problem[] {
   const ids = peers.map((peer) => peer.id);
   const addresses = peers.map((peer) => peer.address);
@@ -209,20 +209,20 @@ function identityProblems({ id, address, advertiseAddress, metricsAddress, peers
   ];
 }
 
-/** The listener keeps a place for each peer: with no more than these it would turn every client away. */
+/** The listener reserves a connection for each peer: with no more than these it would refuse every client. */
 function placeProblems({ value, place }: Named<number>, peerCount: number): Problem[] {
   if (value > peerCount) return [];
-  const why = `the peers keep ${peerCount} places, nobody else would be let in`;
+  const why = `${peerCount} are reserved for the peers, which leaves none for clients`;
   return [{ key: place, text: `expected at least ${peerCount + 1} (${why}), got ${value}` }];
 }
 
 /** HTTP and the cluster's own protocol need a port each. */
 function metricsProblems({ value, place }: Named<string>, address: Named<string>): Problem[] {
   if (!isSameEndpoint(address.value, value) && !isSameEndpoint(value, address.value)) return [];
-  return [{ key: place, text: `expected another port than that of ${address.key}, got ${value}` }];
+  return [{ key: place, text: `expected a port other than that of ${address.key}, got ${value}` }];
 }
 
-/** Values of peers that are this server's own or another peer's; `spell` gives equal values one spelling. */
+/** Finds values of peers that repeat this server's own or another peer's; `spell` normalizes equal values. */
 function clashes<T extends number | string>(
   values: Named<T>[],
   what: string,

@@ -4,7 +4,7 @@ import { loadConfig } from './load';
 import { tlsFields, tlsProblems } from './tls';
 import type { Problem } from './problem';
 
-/** A server's whole list must fit one message (1 MiB on links to peers). */
+/** The whole queue of a server must fit in one message (1 MiB on links to peers). */
 const MAX_QUEUE_LIMIT = 4096;
 
 export const MAX_SERVER_ID = 4294967295;
@@ -12,10 +12,10 @@ export const MAX_SERVER_ID = 4294967295;
 const MAX_BYTES = 4294967295;
 const MAX_TOTAL_BYTES = 2 ** 40;
 
-/** A server's number, in a file and in flags. */
+/** The id of a server, in a file and in flags. */
 export const serverId = () => whole(1, MAX_SERVER_ID);
 
-/** How a carrier's PNG is packed: from the fastest and largest to the slowest and smallest. */
+/** Compression levels of a carrier's PNG, from the fastest and largest to the slowest and smallest. */
 export const COMPRESSIONS = ['stored', 'huffman', 'fast'] as const;
 
 const server = {
@@ -29,7 +29,7 @@ const server = {
   pid_file: v.optional(path(), 'server_{id}.pid'),
 };
 
-/** Everything that a server's file may say but who it is; each of these has a default. */
+/** All sections of a server's file but its identity; each key has a default. */
 const behaviour = {
   peers: section({
     peers: v.optional(list(table({ id: serverId(), address: dialAddress() }), 'a list of { id, address }'), []),
@@ -58,24 +58,24 @@ const behaviour = {
 /** The schema of `server*.toml`. */
 export const serverFileSchema = table({ server: section(server), ...behaviour });
 
-/** The settings as they stand in the file: its names, its units. */
+/** The settings with the names and units of the file. */
 export type ServerSettings = v.InferOutput<typeof serverFileSchema>;
 
-/** A file's settings and its path, which later errors name. */
+/** The settings of a file and its path, for errors. */
 export interface ServerFile {
   path: string;
   settings: ServerSettings;
 }
 
-/** The settings of a server without a file: number 1, alone, on this machine. */
+/** Returns the settings of a server without a file: id 1, alone, on this machine. */
 export function defaultServerSettings(): ServerSettings {
   const alone = { id: 1, address: '127.0.0.1:8001' };
   return v.parse(serverFileSchema, { server: alone });
 }
 
 /**
- * Reads `server*.toml`; undefined if it is missing and not required. Flags and the checks that depend on them come
- * with `serverConfigFromFlags`.
+ * Reads `server*.toml`; undefined if it is missing and not required. `serverConfigFromFlags` adds flags and the checks
+ * that depend on them.
  * @throws ClusterError `bad_config`
  */
 export function readServerFile(filePath: string, { required }: { required: boolean }): ServerFile | undefined {
@@ -83,12 +83,12 @@ export function readServerFile(filePath: string, { required }: { required: boole
   return settings && { path: filePath, settings };
 }
 
-/** What the settings must be in view of each other. */
+/** Checks relations between settings. */
 function fileProblems(settings: ServerSettings): Problem[] {
   return [...tlsProblems(settings.tls), ...timingProblems(settings)];
 }
 
-/** A peer must be able to miss a heartbeat's length of silence, or every server would be dead between two of them. */
+/** The failure timeout must exceed the heartbeat interval, or every server would count as dead between two heartbeats. */
 function timingProblems({ election }: ServerSettings): Problem[] {
   const { heartbeat_interval_secs: heartbeat, failure_timeout_secs: failure } = election;
   if (failure > heartbeat) return [];

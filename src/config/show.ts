@@ -1,10 +1,10 @@
 import { printable } from '../core/printable';
 import { TomlDate } from './toml-values';
 
-/** A file's path is shown whole, or nobody could find the file. */
+/** Paths of files are shown in full, so that the file can be found. */
 export const MAX_PATH_CHARS = 4096;
 
-/** A value of a configuration file as a message names it: `"one"`, `3.5`, `a list`, `the date 2025-10-31`. */
+/** Formats a value of a configuration file for messages: `"one"`, `3.5`, `a list`, `the date 2025-10-31`. */
 export function showValue(value: unknown): string {
   if (typeof value === 'string') return `"${printable(value)}"`;
   if (value instanceof TomlDate) return `the date or time ${printable(value.text)}`;
@@ -13,7 +13,7 @@ export function showValue(value: unknown): string {
   return value === Infinity ? 'inf' : value === -Infinity ? '-inf' : Number.isNaN(value) ? 'nan' : String(value);
 }
 
-/** A key path as it stands in messages: `peers.peers[1].id`; keys that TOML wants quoted are quoted. */
+/** Formats a key path for messages: `peers.peers[1].id`; keys are quoted where TOML requires it. */
 export function showPath(path: readonly (string | number)[]): string {
   return path.reduce<string>((shown, step) => {
     if (typeof step === 'number') return `${shown}[${step}]`;

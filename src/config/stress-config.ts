@@ -5,17 +5,17 @@ import { defaultsOf, loadConfig } from './load';
 import { LOAD_RANGES, loadFields, loadProblems, type LoadShape, loadShapeOf, resolveLoad } from './load-settings';
 import { printable } from '../core/printable';
 
-/** Read where nobody named another, if it is there. */
+/** Read if no file is named, and it exists. */
 export const DEFAULT_STRESS_FILE = 'config/stress.toml';
 const DEFAULTS = {
   ...{ minDelayMs: 100, maxDelayMs: 2000 },
-  // As long as `client` goes on if nobody says.
+  // The same duration as the default of `client`.
   limits: { totalRequests: 1000, rateDurationSecs: 300 },
 };
-/** As in k6. The timeout of a request ends it sooner, unless many wait for a free client. */
+/** The default of k6. A request's own timeout ends it sooner, unless many wait for a free client. */
 export const GRACEFUL_STOP_SECS = 30;
 
-/** Where clients send pictures from if nobody says. */
+/** The default folder of the images that clients send. */
 export const DEFAULT_IMAGE_DIRECTORY = './test_images';
 export const DEFAULT_CLIENT_CONFIG = './config/client_stress.toml';
 
@@ -52,36 +52,36 @@ export const stressFileSchema = table({
 
 export type StressSettings = v.InferOutput<typeof stressFileSchema>['stress'];
 
-/** What a command line may say against the file, by its keys; undefined: nothing. */
+/** The settings that a command line overrides, by the keys of the file; undefined if it does not. */
 export type StressOverrides = Partial<StressSettings>;
 
-/** All that `stress` needs to know at its start, but for the servers, which stand in `clientConfig`. */
+/** The resolved configuration of `stress`, without the servers, which `clientConfig` lists. */
 export interface StressConfig {
   machineId: number;
   numClients: number;
-  /** With at least one limit. */
+  /** Has at least one limit. */
   requests: LoadShape;
   warmupMs: number;
   gracefulStopMs: number;
-  /** What must hold at the end, and what must hold all the time, as they were written. */
+  /** The expressions that must hold at the end, and (`abortOn`) throughout, as written. */
   thresholds: string[];
   abortOn: string[];
-  /** Undefined: nobody said, and DEFAULT_IMAGE_DIRECTORY may be missing. */
+  /** Undefined if not configured: DEFAULT_IMAGE_DIRECTORY may then be missing. */
   imageDirectory?: string;
   clientConfig: string;
-  /** The client file was asked for: then it must exist. */
+  /** True if the client configuration was named, and must exist. */
   isClientConfigRequired: boolean;
   metricsDir: string;
-  /** Where Prometheus may ask (host:port). */
+  /** The address that serves Prometheus metrics (host:port). */
   metricsAddress?: string;
   seed?: number;
-  /** The same in the words of stress.toml. */
+  /** The same with the keys of stress.toml. */
   settings: StressSettings;
 }
 
 /**
- * The configuration of a stress run: of the named file, which must exist, or of `config/stress.toml` if it is there;
- * what the command line says wins.
+ * Reads the configuration of a stress run from the named file, which must exist, or from `config/stress.toml` if it
+ * exists; the command line overrides it.
  * @throws ClusterError `bad_config` | `bad_usage`
  */
 export function stressConfigOf(file: string | undefined, overrides: StressOverrides = {}): StressConfig {

@@ -5,7 +5,7 @@ import type { TomlTable } from './toml-values';
 import type { Problem } from './problem';
 import { showPath } from './show';
 
-/** The parts of valibot's schemas that the walk needs: tables have entries, lists an item, optional ones a wrapped. */
+/** The parts of a valibot schema that the walk needs: tables have entries, lists an item, optional ones `wrapped`. */
 interface SchemaNode {
   type: string;
   message?: unknown;
@@ -15,14 +15,14 @@ interface SchemaNode {
   item?: SchemaNode;
 }
 
-/** Looking for the meant key takes time, and nobody reads more messages than this. */
+/** The search for the intended key takes time, and more messages than this are of no use. */
 const MAX_HINTS = 50;
 
 type Path = readonly (string | number)[];
 
 /**
- * Keys that are not known and keys that are missing, in the order of the file and of the schema.
- * Valibot would stop at the first unknown key and takes `constructor` for a known one.
+ * Finds unknown and missing keys, in the order of the file and of the schema. Valibot stops at the first unknown key
+ * and takes `constructor` for a known one.
  */
 export function structureProblems(schema: v.GenericSchema, value: TomlTable): Problem[] {
   const root = schema as unknown as SchemaNode;
@@ -48,7 +48,7 @@ function walkTable(entries: Record<string, SchemaNode>, value: TomlTable, path: 
   const inner = Object.entries(entries).flatMap(([key, schema]) => {
     const here = [...path, key];
     if (Object.hasOwn(value, key)) return walk(schema, value[key], here, known);
-    // A table that was left out can still miss its required keys.
+    // A table that is left out can still lack required keys.
     if (schema.type === 'optional') return core(schema).entries === undefined ? [] : walk(schema, {}, here, known);
     return [{ key: showPath(here), text: `missing: expected ${String(core(schema).message)}` }];
   });
@@ -65,14 +65,14 @@ function unknownKey(key: string, path: Path, siblings: readonly string[], known:
   return { key: showPath([...path, key]), text: `unknown key${hint}` };
 }
 
-/** The full paths of all settings in tables (not in lists, whose elements have no path of their own). */
+/** Returns the full paths of all settings in tables (not in lists, whose elements have no path of their own). */
 function tablePaths(schema: SchemaNode, path: Path): string[] {
   const { entries } = core(schema);
   if (entries === undefined) return [showPath(path)];
   return Object.entries(entries).flatMap(([key, inner]) => tablePaths(inner, [...path, key]));
 }
 
-/** The schema that says what a value is, out of its optional and its pipe; the message is the expectation. */
+/** Unwraps the schema of a value from its optional and its pipe; its message is the expectation. */
 function core(schema: SchemaNode): SchemaNode {
   if (schema.wrapped !== undefined) return core(schema.wrapped);
   const objectInPipe = schema.pipe?.find((step) => step.entries !== undefined);

@@ -17,20 +17,20 @@ export const tlsFields = section({ ca: v.optional(path()), cert: v.optional(path
 
 type TlsSettings = v.InferOutput<typeof tlsFields>;
 
-/** Where the files are, and what to call each in an error (`server1.toml: tls.ca`, `--ca`). */
+/** The paths of the files, and the name of each in errors (`server1.toml: tls.ca`, `--ca`). */
 export type TlsFiles = Record<Key, { path: string; place: string }>;
 
-/** What a certificate is to be used for: servers dial each other, so theirs is for both. */
+/** The use of a certificate: servers dial each other, so theirs needs both purposes. */
 export type TlsRole = 'server' | 'client';
 
 const PURPOSES: Record<TlsRole, Record<string, string>> = {
   server: { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' },
   client: { clientAuth: '1.3.6.1.5.5.7.3.2' },
 };
-/** Longer chains are mistakes. */
+/** Limit on the length of a chain; longer ones are mistakes. */
 const MAX_CHAIN = 10;
 
-/** All three or none. */
+/** Checks that all three keys are set, or none. */
 export function tlsProblems(tls: TlsSettings): Problem[] {
   const given = KEYS.filter((key) => tls[key] !== undefined);
   if (given.length === 0) return [];
@@ -41,7 +41,7 @@ export function tlsProblems(tls: TlsSettings): Problem[] {
   }));
 }
 
-/** Undefined: no TLS. `file` is the configuration's path. */
+/** Returns undefined without TLS. `file` is the path of the configuration. */
 export function tlsFilesOf({ ca, cert, key }: TlsSettings, file: string): TlsFiles | undefined {
   if (ca === undefined || cert === undefined || key === undefined) return undefined;
   const at = (name: Key, where: string) => ({ path: where, place: `${printable(file, MAX_PATH_CHARS)}: tls.${name}` });
@@ -49,10 +49,10 @@ export function tlsFilesOf({ ca, cert, key }: TlsSettings, file: string): TlsFil
 }
 
 /**
- * Reads the three files and checks that the other sides can accept them: dates, the key fits, signed by the CA. Of each
- * file only what it is for: `run` hands `ca` and `cert` out as files that everybody may read, and some keep a
- * certificate and its key in one.
- * @throws ClusterError `bad_config`, one line a problem, which names the key of the configuration and the file
+ * Reads the three files and checks that peers can accept them: dates, matching key, signed by the CA. Returns only the
+ * needed parts of each file: `run` copies `ca` and `cert` as world-readable files, and some users keep a certificate
+ * and its key in one file.
+ * @throws ClusterError `bad_config`, one line per problem, naming the key of the configuration and the file
  */
 export function readTls(files: TlsFiles, role: TlsRole, nowMs: number): TlsPem {
   const problems: Problem[] = [];
@@ -67,13 +67,13 @@ export function readTls(files: TlsFiles, role: TlsRole, nowMs: number): TlsPem {
   const [own] = chain;
   const signer = signerOf(chain, authorities);
   if (authorities.length > 0 && authorities.every((each) => isOver(each, nowMs))) {
-    blame('ca', `the CA's certificate has expired, on ${authorities[0]!.validTo}`);
+    blame('ca', `the CA certificate expired on ${authorities[0]!.validTo}`);
   }
   if (own !== undefined) {
     for (const text of certificateProblems(own, role, nowMs)) blame('cert', text);
     if (key !== undefined && !own.checkPrivateKey(key))
-      blame('key', `does not fit the certificate of ${files.cert.path}`);
-    if (authorities.length > 0 && signer === undefined) blame('cert', `was not signed by the CA of ${files.ca.path}`);
+      blame('key', `does not match the certificate in ${files.cert.path}`);
+    if (authorities.length > 0 && signer === undefined) blame('cert', `was not signed by the CA in ${files.ca.path}`);
   }
   if (problems.length > 0 || key === undefined || signer === undefined) throw badConfig(problems);
   const pem = {
@@ -90,11 +90,11 @@ function pemOf(certificates: readonly X509Certificate[]): string {
   return certificates.map((each) => each.toString()).join('');
 }
 
-/** OpenSSL has rules of its own, as how long a key must be: a step for each file, so that the right one is blamed. */
+/** OpenSSL has further rules, such as a minimum key length: one step per file, so that the error names the right one. */
 function tryPem({ ca, cert, key }: TlsPem, signer: X509Certificate, blame: Blame): void {
   const steps: [Key, Partial<TlsPem>][] = [
     ['cert', { cert }],
-    // Of who is trusted it asks nothing before a handshake; of who stands behind a certificate it does.
+    // OpenSSL checks a CA before the handshake only as the issuer of a certificate.
     ['ca', { ca, cert: cert + pemOf([signer]) }],
     ['key', { cert, key }],
   ];
@@ -118,22 +118,22 @@ function textsOf(files: TlsFiles, blame: Blame): TlsPem {
   return { ca: textOf('ca'), cert: textOf('cert'), key: textOf('key') };
 }
 
-/** A key here is the CA's, most likely, and whoever has that can make servers. */
+/** A private key in this file is most likely that of the CA, and anyone who has it can issue certificates. */
 function authoritiesIn(pem: string, blame: (text: string) => void): X509Certificate[] {
   if (!/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(pem))
     return certificatesIn(pem, () => blame('expected certificates in PEM'));
-  blame('holds a private key, expected the certificates of the CA alone');
+  blame('contains a private key, expected only CA certificates');
   return [];
 }
 
-/** Nothing to blame in a file that could not be read: that was told. */
+/** An empty text is a file that could not be read, which is already reported. */
 function certificatesIn(pem: string, blame: () => void): X509Certificate[] {
   if (pem === '') return [];
   try {
     const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
     if (blocks.length > 0) return blocks.map((block) => new X509Certificate(block));
   } catch {
-    // told as the lack of any
+    // reported below as a missing certificate
   }
   blame();
   return [];
@@ -152,9 +152,9 @@ function keyIn(pem: string, blame: (text: string) => void): KeyObject | undefine
 
 function certificateProblems(own: X509Certificate, role: TlsRole, nowMs: number): string[] {
   const problems: string[] = [];
-  if (isOver(own, nowMs)) problems.push(`the certificate has expired, on ${own.validTo}`);
+  if (isOver(own, nowMs)) problems.push(`the certificate expired on ${own.validTo}`);
   if (Date.parse(own.validFrom) > nowMs) problems.push(`the certificate is not valid before ${own.validFrom}`);
-  // Without the extension it is for everything.
+  // Without the extension it is valid for every purpose.
   const allowed = own.keyUsage as string[] | undefined;
   const lacking = Object.entries(PURPOSES[role]).filter(([, id]) => allowed !== undefined && !allowed.includes(id));
   if (lacking.length > 0) {
@@ -169,7 +169,7 @@ function isOver({ validTo }: X509Certificate, nowMs: number): boolean {
   return Date.parse(validTo) < nowMs;
 }
 
-/** The one of the CA that signed the certificate, if need be by others in the same file. */
+/** Finds the CA certificate that signed the certificate, directly or through intermediates in the same file. */
 function signerOf(
   [own, ...others]: readonly X509Certificate[],
   authorities: readonly X509Certificate[],

@@ -54,7 +54,7 @@ describe('without a file', () => {
   });
 
   it('and without servers: an error that says what would do', () => {
-    const text = 'expected [[servers]] there or config/server*.toml here, found neither (cloudp2p init writes both)';
+    const text = 'expected [[servers]] in it or config/server*.toml in this folder, found neither (cloudp2p init writes both)';
     expect(linesOf()).toEqual([`config/faults.toml: servers: ${text}`]);
   });
 
@@ -182,12 +182,12 @@ describe('a file', () => {
       `[[servers]]\nid = 5\nconfig = "config/server1.toml"`,
       'servers[0].id: expected 1, the id in config/server1.toml, got 5',
     ],
-    [`${ONE}binary = "./none"`, 'servers[0].binary: expected a program, got "./none", which cannot be run'],
+    [`${ONE}binary = "./none"`, 'servers[0].binary: expected a program, got "./none", which is not executable'],
     [
       `${ONE}binary = "config/server1.toml"`,
-      'servers[0].binary: expected a program, got "config/server1.toml", which cannot be run',
+      'servers[0].binary: expected a program, got "config/server1.toml", which is not executable',
     ],
-    [`${ONE}binary = "config"`, 'servers[0].binary: expected a program, got "config", which cannot be run'],
+    [`${ONE}binary = "config"`, 'servers[0].binary: expected a program, got "config", which is not executable'],
     ['[[servers]]\nhost = "localhost"', 'servers[0].id: missing: expected a whole number from 1 to 4294967295'],
     [`${ONE}workdir = "."`, 'servers[0].workdir: unknown key, did you mean "servers[0].work_dir"?'],
     ['[faults]\nnum_cycles = 0', 'faults.num_cycles: expected a whole number from 1 to 100000, got 0'],
@@ -197,7 +197,7 @@ describe('a file', () => {
     ],
     [
       '[faults]\nlog_file = "a.ndjson"',
-      'faults.log_file: expected a file with another extension than .ndjson (the events for programs go there), got "a.ndjson"',
+      'faults.log_file: expected a file with an extension other than .ndjson (the machine-readable events use it), got "a.ndjson"',
     ],
   ])('%j', (toml, line) => {
     server(1);
@@ -226,7 +226,7 @@ describe('flags', () => {
     [{ 'restart-delay': '1e3' }, '--restart-delay: expected a number of seconds from 0 to 604800, got "1e3"'],
     [
       { log: 'x.ndjson' },
-      '--log: expected a file with another extension than .ndjson (the events for programs go there), got "x.ndjson"',
+      '--log: expected a file with an extension other than .ndjson (the machine-readable events use it), got "x.ndjson"',
     ],
     [{ log: '' }, '--log: expected a file, got ""'],
   ] as [FaultsFlags, string][])('%j', (flags, line) => {
@@ -314,12 +314,12 @@ describe('which faults, and where', () => {
       { target: ['1', '4'] },
       '--target: expected one of all, leader, followers, minority, majority, or ids of servers (1, 2, 3), each once, got "1, 4"',
     ],
-    [{ count: '2' }, '--count: only the pattern simultaneous breaks several servers at once'],
+    [{ count: '2' }, '--count: expected 1: only the pattern simultaneous affects several servers at once'],
     [
       { pattern: 'simultaneous', count: '3', target: ['followers'] },
       '--count: expected at most the number of targets, 2, got 3',
     ],
-    [{ target: ['majority'], count: '2' }, '--count: the target majority says how many'],
+    [{ target: ['majority'], count: '2' }, '--count: expected no count: the target majority sets it'],
     [
       { pattern: 'simultaneous', count: '3' },
       '--allow-total-outage: this plan takes down all 3 servers at once, which needs this flag',

@@ -47,7 +47,7 @@ test('certificates are those of each server, and one of all clients', () => {
   expect(linesOf(`[tls]\nca = "ca"\n${LAB}`)[0]).toBe('tls.cert: missing: expected a path beside tls.ca');
   expect(linesOf(`${one}cert = "x"\n${client('c1')}`)).toEqual(['servers[0].cert: expected tls.ca beside it']);
   expect(linesOf(tls)).toEqual([
-    'tls: expected [[servers]] and [[clients]] beside it: on this machine alone there is no TLS',
+    'tls: expected [[servers]] and [[clients]] beside it: a run on this machine does not use TLS',
   ]);
 });
 
@@ -60,31 +60,31 @@ test.each([
   [client('c1'), 'servers: expected at least one [[servers]]: a run over SSH needs servers and client machines'],
   [
     `${LAB}${server(2, { address: 'x:1' })}`,
-    'servers[2].id: expected another one each time, got 2 again (first at servers[1])',
+    'servers[2].id: expected each once, got 2 again (first at servers[1])',
   ],
   [
     `${LAB}${server(3, { address: 'S1.lab:8001' })}`,
-    'servers[2].address: expected another one each time, got s1.lab:8001 again (first at servers[0])',
+    'servers[2].address: expected each once, got s1.lab:8001 again (first at servers[0])',
   ],
   [
     `${LAB}${client('c2', 'machine_id = 1')}`,
-    'clients[1].machine_id: expected another one each time, got 1 again (first at clients[0])',
+    'clients[1].machine_id: expected each once, got 1 again (first at clients[0])',
   ],
   [
     `${LAB}${client('c1')}`,
-    'clients[1].work_dir: expected another one each time, got c on c1 again (first at clients[0])',
+    'clients[1].work_dir: expected each once, got c on c1 again (first at clients[0])',
   ],
   [`${LAB}${client('-oProxyCommand=id')}`, 'clients[1].host: expected [user@]host[:port], got "-oProxyCommand=id"'],
   [
     `${LAB}${server(3, { host: 's' })}`,
-    'servers[2].host: expected a name of two characters or more, or user@s: one alone is taken for a drive',
+    'servers[2].host: expected a name of at least two characters, or user@s: a single letter is taken for a drive',
   ],
   [`${LAB}${server(3, { host: 'a b' })}`, 'servers[2].host: expected [user@]host[:port], got "a b"'],
-  [`[run]\nservers = 2\n${LAB}`, 'run.servers: expected nothing: [[servers]] says which servers there are, got 2'],
-  [`[run]\nport = 2\n${LAB}`, 'run.port: expected nothing: [[servers]] says which servers there are, got 2'],
+  [`[run]\nservers = 2\n${LAB}`, 'run.servers: expected no value: [[servers]] lists the servers, got 2'],
+  [`[run]\nport = 2\n${LAB}`, 'run.port: expected no value: [[servers]] lists the servers, got 2'],
   [
     '[run]\nbinary = "x"',
-    'run.binary: expected [[servers]] and [[clients]] beside it: it is what is copied to other machines',
+    'run.binary: expected [[servers]] and [[clients]] beside it: it is copied to other machines',
   ],
   [`${LAB}[[servers]]\nid = 3`, 'servers[2].host: missing: expected a text of 1 to 200 characters'],
   [
@@ -103,6 +103,6 @@ test.each([
 });
 
 test.each(['servers', 'port'] as const)('--%s is for servers of this machine', (key) => {
-  const text = `--${key}: is for servers of this machine, and the file lists [[servers]] of others`;
+  const text = `--${key}: applies to servers on this machine, but the file lists [[servers]] of other machines`;
   expect(() => load(LAB, { run: { [key]: 2 } })).toThrow(text);
 });

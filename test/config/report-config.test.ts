@@ -43,7 +43,7 @@ test('places of other machines', () => {
   });
   const bad = 'client_machines = ["user@-oProxyCommand=x:/m"]\nserver_machines = ["u@h:22"]\noutput_dir = "u@h:/x"';
   expect(linesOf(`[report]\n${bad}`)).toEqual([
-    'r.toml: report.output_dir: expected a path of this machine, got "u@h:/x"',
+    'r.toml: report.output_dir: expected a path on this machine, got "u@h:/x"',
     'r.toml: report.client_machines[0]: expected a path, or [user@]host[:port]:/path on another machine, ' +
       'got "user@-oProxyCommand=x:/m"',
     'r.toml: report.server_machines[0]: expected a path, or [user@]host[:port]:/path on another machine, got "u@h:22"',

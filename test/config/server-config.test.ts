@@ -152,7 +152,7 @@ frame_timeout_secs = 2
     ],
     [
       `${SELF}[peers]\npeers = [{ id = 2, address = "b:1" }, { id = 3, address = "c:1" }]\n[limits]\nmax_connections = 2`,
-      's.toml: limits.max_connections: expected at least 3 (the peers keep 2 places, nobody else would be let in), got 2',
+      's.toml: limits.max_connections: expected at least 3 (2 are reserved for the peers, which leaves none for clients), got 2',
     ],
     [`${SELF}[processing]\nworkers = 0`, 's.toml: processing.workers: expected a whole number from 1 to 1024, got 0'],
     [
@@ -281,7 +281,7 @@ describe('flags', () => {
     const toml = `${SELF}[peers]\npeers = [{ id = 2, address = "b:1" }]\n[limits]\nmax_connections = 2`;
     expect(load(toml).limits.maxConnections).toBe(2);
     expect(linesOf(toml, { peers: ['2@b:1', '3@c:1'] })).toEqual([
-      's.toml: limits.max_connections: expected at least 3 (the peers keep 2 places, nobody else would be let in), got 2',
+      's.toml: limits.max_connections: expected at least 3 (2 are reserved for the peers, which leaves none for clients), got 2',
     ]);
   });
 

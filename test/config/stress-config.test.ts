@@ -175,9 +175,9 @@ describe('the command line', () => {
     [
       '',
       { rate_per_second: 5, min_delay_ms: 5 },
-      '--rate and think times (--min-delay-ms, --max-delay-ms) exclude each other',
+      '--rate and think times (--min-delay-ms, --max-delay-ms) are mutually exclusive',
     ],
-    ['', { arrivals: 'poisson' }, '--arrivals: is for a rate, so --rate must be given too'],
+    ['', { arrivals: 'poisson' }, '--arrivals: expected --rate beside it'],
     ['', { duration_secs: 5, warmup_secs: 6 }, '--warmup: expected less than --duration (5), got 6'],
     [
       '',

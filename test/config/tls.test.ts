@@ -115,7 +115,7 @@ whereOpenssl('the files of [tls]', () => {
     for (const text of texts) {
       writeFileSync(lab.file('ca-and-key.pem'), text);
       expect(problem('ca-and-key.pem', 'client.crt', 'client.key')).toBe(
-        's.toml: tls.ca: ca-and-key.pem: holds a private key, expected the certificates of the CA alone',
+        's.toml: tls.ca: ca-and-key.pem: contains a private key, expected only CA certificates',
       );
     }
   });
@@ -155,19 +155,19 @@ whereOpenssl('the files of [tls]', () => {
       'ca.crt',
       'client.crt',
       'server-1.key',
-      /^s.toml: tls.key: server-1.key: does not fit the certificate of .*client.crt$/,
+      /^s.toml: tls.key: server-1.key: does not match the certificate in .*client.crt$/,
     ],
     [
       'server-1.crt',
       'client.crt',
       'client.key',
-      /^s.toml: tls.cert: client.crt: was not signed by the CA of .*server-1.crt$/,
+      /^s.toml: tls.cert: client.crt: was not signed by the CA in .*server-1.crt$/,
     ],
     [
       'ca.crt',
       'expired.crt',
       'expired.key',
-      's.toml: tls.cert: expired.crt: the certificate has expired, on Feb  1 00:00:00 2020 GMT',
+      's.toml: tls.cert: expired.crt: the certificate expired on Feb  1 00:00:00 2020 GMT',
     ],
     [
       'ca.crt',
@@ -195,7 +195,7 @@ whereOpenssl('the files of [tls]', () => {
 
   test('the CA itself expires too', () => {
     expect(problem('ca.crt', 'client.crt', 'client.key', 'client', NOW_MS + 11 * 365 * 86_400_000)).toMatch(
-      /^s.toml: tls.ca: ca.crt: the CA's certificate has expired, on .*\ns.toml: tls.cert: client.crt: the certificate has expired/,
+      /^s.toml: tls.ca: ca.crt: the CA certificate expired on .*\ns.toml: tls.cert: client.crt: the certificate expired/,
     );
   });
 

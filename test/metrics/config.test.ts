@@ -25,7 +25,7 @@ describe('where a server shows its metrics', () => {
     [
       { metricsAddress: '0.0.0.0:8001' },
       '',
-      '--metrics-address 0.0.0.0:8001: expected another port than that of server.address, got 0.0.0.0:8001',
+      '--metrics-address 0.0.0.0:8001: expected a port other than that of server.address, got 0.0.0.0:8001',
     ],
     [
       {},
@@ -35,7 +35,7 @@ describe('where a server shows its metrics', () => {
     [
       { address: '0.0.0.0:9101' },
       'metrics_address = "127.0.0.1:9101"',
-      's.toml: server.metrics_address: expected another port than that of --address 0.0.0.0:9101, got 127.0.0.1:9101',
+      's.toml: server.metrics_address: expected a port other than that of --address 0.0.0.0:9101, got 127.0.0.1:9101',
     ],
   ])('%j beside %j', (flags, line, message) => {
     const act = () => serverConfigFromFlags(flags, serverFile(line), machine);
