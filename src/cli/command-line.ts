@@ -1,4 +1,4 @@
-/** Which command a command line means. */
+/** Splits a command line into a command and its arguments. */
 import { nearest } from '../config/nearest';
 import { printable } from '../core/printable';
 import { ClusterError } from '../core/errors';
@@ -12,8 +12,8 @@ export type CommandLine =
 const HELP_FLAGS = ['--help', '-h'];
 
 /**
- * Splits a command line into a command's id (one of `ids`) and what is meant for it.
- * Throws ClusterError `bad_usage` for a command that does not exist.
+ * Splits a command line into the id of a command (one of `ids`) and its arguments.
+ * @throws ClusterError `bad_usage` for an unknown command
  */
 export function splitCommandLine(argv: readonly string[], ids: readonly string[]): CommandLine {
   const [first, ...others] = argv;
@@ -31,7 +31,7 @@ export function splitCommandLine(argv: readonly string[], ids: readonly string[]
   throw unknownCommand(words, ids);
 }
 
-/** Whether errors and results are wanted as JSON; `--` ends the flags. */
+/** True if errors and results are to be JSON; `--` ends the flags. */
 export function asksForJson(argv: readonly string[]): boolean {
   return flagsOf(argv).includes('--json');
 }
@@ -41,7 +41,7 @@ export function typedCommand(id: string): string {
   return id.replaceAll(':', ' ');
 }
 
-/** The known command, as it is typed, that was probably meant. */
+/** Returns the known command, as it is typed, that was probably meant. */
 function nearestCommand(typed: string, ids: readonly string[]): string | undefined {
   return nearest(typed, ids.map(typedCommand));
 }
@@ -55,7 +55,7 @@ function asksForHelp(rest: readonly string[]): boolean {
   return flagsOf(rest).some((word) => HELP_FLAGS.includes(word));
 }
 
-/** The words before the first flag. */
+/** Returns the words before the first flag. */
 export function wordsOf(argv: readonly string[]): readonly string[] {
   const end = argv.findIndex((word) => word.startsWith('-'));
   return end < 0 ? argv : argv.slice(0, end);
@@ -74,7 +74,7 @@ function unknownCommand(words: readonly string[], ids: readonly string[]): Clust
   return new ClusterError('bad_usage', `unknown command "${printable(first)}"${hint}`);
 }
 
-/** What follows a wrong word when a right one is near. */
+/** Returns the suggestion that ends an error about a misspelled word. */
 export function didYouMean(word: string): string {
   return `, did you mean "${word}"?`;
 }

@@ -1,43 +1,43 @@
-/** Completion scripts for shells: a description of the commands in, the text of a script out. */
+/** Generates completion scripts for shells from a description of the commands. */
 import { oneLine } from '../core/printable';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** What completes a value: paths, some words, or nothing, because nobody can foretell it. */
+/** The completion of a value: paths, a list of words, or none for an arbitrary value. */
 export type Value = 'file' | 'folder' | 'unknown' | readonly string[];
 
 export interface CompletedFlag {
   /** Without dashes. */
   name: string;
   summary: string;
-  /** Undefined: a switch. */
+  /** Undefined for a boolean flag. */
   value?: Value;
   isRepeatable?: boolean;
 }
 
 export interface CompletedCommand {
-  /** As it is typed: `client hide`, of which `client` is a command too. */
+  /** As it is typed: `client hide`, where `client` is a command too. */
   typed: string;
   summary: string;
   flags: readonly CompletedFlag[];
-  /** The one that follows the command; undefined: none. */
+  /** The argument that follows the command; undefined if it takes none. */
   argument?: Value;
 }
 
-/** What may follow some words. */
+/** The completions after some words. */
 interface Level {
-  /** The words, a space before each. No words: the empty text. */
+  /** The words, a space before each; empty at the start. */
   typed: string;
   below: { word: string; summary: string }[];
   flags: readonly CompletedFlag[];
   argument?: Value;
 }
 
-const HELP: CompletedFlag = { name: 'help', summary: 'its flags and examples' };
-const VERSION: CompletedFlag = { name: 'version', summary: 'the version of this program' };
+const HELP: CompletedFlag = { name: 'help', summary: 'show flags and examples' };
+const VERSION: CompletedFlag = { name: 'version', summary: 'show the version of this program' };
 
-/** The script that makes the shell complete `cloudp2p`, ending with a line feed. */
+/** Returns the completion script of a shell, ending with a line feed. */
 export function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {
   return `${{ bash: bashScript, zsh: zshScript, fish: fishScript }[shell](levelsOf(commands))}\n`;
 }
@@ -51,22 +51,22 @@ function levelsOf(commands: readonly CompletedCommand[]): Level[] {
     return { typed: typed && ` ${typed}`, below, flags: [...flags, HELP], argument };
   });
   const helps = levels.map(({ typed, below }) => ({ typed: ` help${typed}`, below: [...below], flags: [] }));
-  levels[0]!.below.push({ word: 'help', summary: 'the flags and examples of a command' });
+  levels[0]!.below.push({ word: 'help', summary: 'show flags and examples of a command' });
   return [...levels, ...helps];
 }
 
-/** For bash and zsh. */
+/** Quotes a text for bash and zsh. */
 function quoted(text: string): string {
   return `'${oneLine(text).replaceAll("'", "'\\''")}'`;
 }
 
-/** Lines of a `case`; none where nothing is to be done. */
+/** Lines of a `case`, without those that have no action. */
 function arms(rows: readonly (readonly [string, string])[]): string {
   const busy = rows.filter(([, action]) => action !== '');
   return busy.map(([pattern, action]) => `    ${quoted(pattern)}) ${action} ;;`).join('\n');
 }
 
-/** Puts the words that name a command into `typed`; `depth` is then the place of the first that does not. */
+/** Collects the words that name a command in `typed`; `depth` is then the index of the first other word. */
 function walk(levels: readonly Level[], word: string, end: string): string {
   return `while ((depth < ${end})); do
     case "$typed ${word}" in
@@ -83,7 +83,7 @@ function bashValue(value: Value = []): string {
   return value === 'unknown' || value.length === 0 ? '' : `_cloudp2p_offer ${value.map(quoted).join(' ')}`;
 }
 
-/** Words are compared, never given to `compgen -W`: that would expand them. Paths are left to bash, which quotes them. */
+/** Words are compared, never passed to `compgen -W`, which would expand them. Paths are left to bash, which quotes them. */
 function bashScript(levels: readonly Level[]): string {
   const values = levels.flatMap(({ typed, flags }) =>
     flags
@@ -130,7 +130,7 @@ ${arms(next)}
 complete -F _cloudp2p cloudp2p`;
 }
 
-/** What zsh's specifications give a meaning. */
+/** Escapes the special characters of zsh's specifications. */
 const zshEscaped = (text: string): string => text.replace(/[\\[\]:]/g, '\\$&');
 
 function zshValue(value: Value): string {
@@ -179,7 +179,7 @@ function fishQuoted(text: string): string {
   return `'${oneLine(text).replace(/[\\']/g, '\\$&')}'`;
 }
 
-/** Without the flag of --flag=value, which fish's own function would repeat. */
+/** Strips the flag of --flag=value, which fish's own function would repeat. */
 const FISH_FOLDERS = '(__fish_complete_directories (commandline -ct | string replace -r "^--[^=]*=" ""))';
 
 /** fish evaluates what follows -n and -a, hence quotes in quotes. */
@@ -203,7 +203,7 @@ function fishScript(levels: readonly Level[]): string {
     return [...words, ...options, ...(argument === undefined ? [] : [`${at(' next')} ${fishValue(argument)}`])];
   });
   return `# fish completion of cloudp2p, made by: cloudp2p completion fish
-# Whether these are the words of the command; with "next": and nothing came after them.
+# True if these are the words of the command; with "next", if nothing follows them.
 function __cloudp2p_at
     set -l words (commandline -opc)
     set -e words[1]

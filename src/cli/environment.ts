@@ -1,6 +1,6 @@
 /**
- * For a user without a passwd entry the system knows no home and no shell, and oclif asks for both, partly while it is
- * being loaded: this file is imported before everything else.
+ * A user without a passwd entry has no home and no shell, but oclif needs both, partly while it is loaded: this file is
+ * imported before everything else.
  */
 process.env.SHELL ||= '/bin/sh';
 process.env.HOME ||= '/';

@@ -1,11 +1,11 @@
-/** What a person, or a program with --json, is told of an error, and the exit code. */
+/** Reports an error as text, or as JSON with --json, and gives the exit code. */
 import { Errors } from '@oclif/core';
 import { nearest } from '../config/nearest';
 import { oneLine, printable } from '../core/printable';
 import { ClusterError, EXIT, type ErrorCode, exitCodeOf } from '../core/errors';
 import { asksForJson, didYouMean, wordsOf } from './command-line';
 
-/** The parts of oclif's parse errors that we look at; its classes are not exported. */
+/** The parts of oclif's parse errors that are used here; its classes are not exported. */
 interface ParseError extends Error {
   /** Unknown flags as typed. */
   flags?: string[];
@@ -18,7 +18,7 @@ interface Failure {
   code: ErrorCode;
   message: string;
   exitCode: number;
-  /** Further lines for a person. */
+  /** Further lines of text, without --json. */
   hint?: string;
 }
 
@@ -64,7 +64,7 @@ function usageMessage(error: ParseError): string {
       )
       .join('\n');
   }
-  // oclif's own words, without the help line (ours names the command) and without its heading of one line.
+  // oclif's own message, without the help line (ours names the command) and without its heading.
   return error.message
     .replace(/\nSee more help with --help$/, '')
     .replace(/^Parsing (--\S+)\s+/, '$1: ')

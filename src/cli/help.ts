@@ -1,21 +1,21 @@
-/** `cloudp2p --help`: every command in one line, and how they belong together. oclif's own hides sub-commands. */
+/** The text of `cloudp2p --help`: every command in one line, and a workflow. oclif's own hides sub-commands. */
 import { type Command, type Config, Help } from '@oclif/core';
 import packageJson from '../../package.json';
 import { typedCommand } from './command-line';
 
-/** In the order in which they are used; one whose command (the first word) is not there is left out. */
+/** The commands in the order of use; a line whose command (the first word) is missing is left out. */
 const WORKFLOW: readonly (readonly [string, string])[] = [
   ['init', 'write config/ and test_images/ into this folder'],
-  ['server --config config/server1.toml', 'one for each server, each in a terminal of its own'],
-  ['status --wait 10', 'until all servers follow one leader'],
-  ['client', 'send pictures at a steady rate, verify what comes back'],
-  ['stress', 'the same from many clients at once'],
-  ['faults', 'meanwhile: break servers, and mend them'],
-  ['report', 'what the clients and the servers lived through'],
-  ['run', 'or all of it in one command'],
+  ['server --config config/server1.toml', 'run each server in its own terminal'],
+  ['status --wait 10', 'wait until all servers follow one leader'],
+  ['client', 'send images at a steady rate and verify the carriers'],
+  ['stress', 'the same from many concurrent clients'],
+  ['faults', 'inject faults into servers under load, and heal them'],
+  ['report', 'aggregate the results of a run'],
+  ['run', 'the whole workflow in one command'],
 ];
 
-/** The help of the whole program. */
+/** Returns the help of the whole program. */
 export function rootHelp(commands: Record<string, Command.Class>): string {
   const rows = Object.entries(commands)
     .filter(([, command]) => !command.hidden)
@@ -33,15 +33,15 @@ export function rootHelp(commands: Record<string, Command.Class>): string {
       ),
     ),
     section(
-      'EVERYWHERE',
+      'ALL COMMANDS',
       columns([
-        ['COMMAND --help', 'its flags and examples'],
-        ['--version', 'the version of this program'],
+        ['COMMAND --help', 'show flags and examples of a command'],
+        ['--version', 'show the version of this program'],
       ]),
     ),
     section('EXIT CODES', [
-      '0 all well; 1 an error of ours; 2 wrong usage or configuration; 3 a check is false;',
-      '4 incomplete, not reachable or not agreed; 130 interrupted',
+      '0 success; 1 internal error; 2 invalid usage or configuration; 3 a check failed;',
+      '4 incomplete, unreachable or not agreed; 130 interrupted',
     ]),
   ].join('\n\n');
 }

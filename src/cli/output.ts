@@ -1,4 +1,4 @@
-/** What becomes of output that nobody reads, or that finds no room. */
+/** Handles output that has no reader, or that does not fit on the disk. */
 import { writeSync } from 'node:fs';
 import { causeOf } from '../files/cause';
 
@@ -12,9 +12,9 @@ let isStdoutResult = false;
 const failed = new AbortController();
 
 /**
- * Output that cannot be written is dropped, and the work goes on with its files and its exit code: a server is not to
- * end, nor a load to be cut, because `head` has seen enough. A reader that is gone needs no words; of anything else (a
- * full disk) is told once, on stderr, and what comes later is tried all the same.
+ * Drops output that cannot be written, while the work continues with its files and exit code: a server must not end,
+ * nor a load be cut short, because `head` exits. A reader that is gone is not reported; any other cause (a full disk) is
+ * reported once on stderr, and later output is still attempted.
  */
 export function dropFailedOutput(): void {
   for (const stream of [process.stdout, process.stderr] as StandardStream[]) {
@@ -32,31 +32,31 @@ export function dropFailedOutput(): void {
   }
 }
 
-/** Aborted when standard output cannot be written any more: for a command whose only work it is to print. */
+/** Aborted when standard output cannot be written any more; for a command that only prints. */
 export const whenOutputFails: AbortSignal = failed.signal;
 
-/** Says that what this command line prints is what it was run for, which is not so of every one of its command. */
+/** Declares that the output of this command line is its result, which does not hold for every use of the command. */
 export function printsItsResult(): void {
   isStdoutResult = true;
 }
 
-/** Whether `printsItsResult` was called. */
+/** Returns true if `printsItsResult` was called. */
 export function isOutputResult(): boolean {
   return isStdoutResult;
 }
 
-/** Whether something that was to be read later is missing in standard output, once all of it has been written. */
+/** Waits until standard output is written, and returns true if a part that matters was lost. */
 export async function isOutputLost(): Promise<boolean> {
   await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
   return isStdoutLost;
 }
 
-/** A pipe without a reader, or a terminal that was closed. */
+/** True for a pipe without a reader, or a closed terminal. */
 function isReaderGone({ code }: NodeJS.ErrnoException, { isTTY }: StandardStream): boolean {
   return code === 'EPIPE' || code === 'ECONNRESET' || (code === 'EIO' && isTTY);
 }
 
-/** Node does not see that a full disk took only a part of a line: the next one would stand behind it. */
+/** Node does not notice that a full disk took only a part of a line: the next one would follow on the same line. */
 function keepLinesApart(stream: StandardStream): void {
   let isTorn = false;
   stream._write = (chunk: Buffer, _, done) => {

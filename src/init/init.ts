@@ -1,4 +1,4 @@
-/** `cloudp2p init`: the files inside the program, as files in a folder. */
+/** Writes the files inside the program into a folder, for `cloudp2p init`. */
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { type Asset, TEMPLATES, TEST_IMAGES } from '../assets/assets';
@@ -7,11 +7,11 @@ import { writeAll } from '../files/write-whole';
 
 export interface InitOptions {
   folder: string;
-  /** Whether files that exist may be overwritten. */
+  /** True to overwrite existing files. */
   force: boolean;
 }
 
-/** One written file; `path` as a person would type it. */
+/** One written file; `path` as a user would type it. */
 export interface WrittenFile {
   path: string;
   bytes: number;
@@ -19,15 +19,15 @@ export interface WrittenFile {
 
 /**
  * Writes configuration templates and test images, all or none.
- * Throws ClusterError `bad_usage` if files exist and `force` is false (nothing is written then), or for a folder that
- * cannot be written.
+ * @throws ClusterError `bad_usage` if files exist and `force` is false (nothing is written then), or if the folder is
+ * not writable
  */
 export async function init({ folder, force }: InitOptions): Promise<WrittenFile[]> {
   const assets: readonly Asset[] = [...TEMPLATES, ...TEST_IMAGES];
   const targets = assets.map((asset) => ({ path: path.join(folder, asset.path), asset }));
   const existing = force ? [] : targets.filter((target) => exists(target.path));
   if (existing.length > 0) {
-    const lines = existing.map((target) => `${target.path} exists already`);
+    const lines = existing.map((target) => `${target.path} already exists`);
     throw new ClusterError('bad_usage', [...lines, 'nothing was written; --force overwrites'].join('\n'));
   }
   const files = targets.map((target) => ({ path: target.path, content: Buffer.from(target.asset.content()) }));
@@ -35,7 +35,7 @@ export async function init({ folder, force }: InitOptions): Promise<WrittenFile[
   return files.map((file) => ({ path: file.path, bytes: file.content.length }));
 }
 
-/** A link that leads nowhere is there, too. What cannot be looked at is told of when it is written. */
+/** A dangling link counts as existing. A path that cannot be examined is reported when it is written. */
 function exists(file: string): boolean {
   try {
     lstatSync(file);
