@@ -17,9 +17,9 @@ import { reachWarnings } from './server/reach';
 declare const WORKER_SOURCE: string;
 
 const DEFAULT_CONFIG = 'config/server1.toml';
-/** How long a server that was told to stop finishes what runs. */
+/** Time for running tasks to finish on shutdown, in milliseconds. */
 const DRAIN_MS = 5000;
-/** More than a picture of 100 megapixels takes, the most that can be a cover. */
+/** Above the size of 100 megapixels, the limit for a cover. */
 const MAX_COVER_FILE_BYTES = 512 * 1024 * 1024;
 
 export class Server extends BaseCommand {
@@ -106,7 +106,7 @@ function runOptions(
   };
 }
 
-/** The cover, as far as it can be checked before the server listens; what else may be wrong shows when it is decoded. */
+/** Reads and checks the cover before the server listens; the rest is checked by its decoding. */
 function readCover(file: string | undefined, configPath: string | null): { bytes: Uint8Array; name: string } {
   if (file === undefined) return { bytes: defaultCover(), name: 'the built-in cover' };
   const place = configPath === null ? '' : `${configPath}: `;

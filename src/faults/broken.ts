@@ -7,14 +7,14 @@ import type { ServerState } from './ring-view';
 import type { RunFaultsOptions } from './runner';
 import { WORDS } from './words';
 
-/** A fault is mended so long after it should have been, by who stands next to the server, if nobody else did. */
+/** Grace period after which the agent beside the server heals a fault that the controller did not. Milliseconds. */
 const BOUND_MARGIN_MS = 60_000;
 
 export interface Counts {
-  /** Faults that were performed, and those of them that were mended. */
+  /** Faults that were injected, and those of them that were healed. */
   faults: number;
   healed: number;
-  /** Faults that were refused or failed, and mends that did not succeed. */
+  /** Faults that were refused or failed, and heals that failed. */
   failed: number;
 }
 
@@ -22,16 +22,16 @@ interface Broken extends Victim {
   fault: Fault;
 }
 
-/** A fault that is about to happen to a server which was found. */
+/** A fault that is about to be injected into a server that was found. */
 export interface Victim {
   server: FaultServer;
   process: ServerProcess;
 }
 
-/** Breaks and mends servers one by one, knows which are broken, and tells of it. */
+/** Injects and heals faults server by server, tracks which are active, and logs it. */
 export class BrokenServers {
   readonly counts: Counts = { faults: 0, healed: 0, failed: 0 };
-  /** Of the events. */
+  /** The times of events. */
   cycle = 0;
   readonly #broken = new Map<number, Broken>();
   readonly #states = new Map<number, ServerState>();
@@ -41,12 +41,12 @@ export class BrokenServers {
     private readonly onChange: () => void,
   ) {}
 
-  /** Broken by us, and not mended since. */
+  /** The faults injected here that are not healed yet. */
   get ids(): number[] {
     return [...this.#broken.keys()];
   }
 
-  /** What was done to it, or is being done, and is not mended. */
+  /** The faults of a server that are injected or being injected, and not healed. */
   faultOf(id: number): FaultKind | null {
     return this.#broken.get(id)?.fault.kind ?? null;
   }
@@ -55,7 +55,7 @@ export class BrokenServers {
     return this.#states.get(id) ?? 'unknown';
   }
 
-  /** What runs there. */
+  /** Looks up the process of a server. */
   async look(server: FaultServer): Promise<{ process: Found | null; problem?: string }> {
     try {
       const process = await this.options.driver.find(server.id);
@@ -68,7 +68,7 @@ export class BrokenServers {
     }
   }
 
-  /** Null: it is not to be broken, and the reason was told. `admitted`: those that this step breaks besides. */
+  /** Returns null, after logging the reason, if the server must not be touched. `admitted`: the other servers of the step. */
   async admit(server: FaultServer, fault: Fault, admitted: readonly number[]): Promise<Victim | null> {
     const { log, allowTotalOutage = false } = this.options;
     const { toBreak, action } = WORDS[fault.kind];
@@ -84,11 +84,11 @@ export class BrokenServers {
         action,
         pid,
         `Cannot ${toBreak} ${where}`,
-        'somebody has stopped its process (SIGSTOP)',
+        'its process was stopped by another program (SIGSTOP)',
       );
     }
     const isLast = takesDown(fault) && !allowTotalOutage && !(await this.#isAnotherUp([...admitted, server.id]));
-    if (isLast) return this.#fail(server, action, pid, `Will not ${toBreak} ${where}`, 'no other server is up');
+    if (isLast) return this.#fail(server, action, pid, `Will not ${toBreak} ${where}`, 'no other server is running');
     return { server, process };
   }
 
@@ -98,7 +98,7 @@ export class BrokenServers {
     const { pid } = process;
     const where = `Server ${server.id} on ${server.host}`;
     this.#record(server, action, 'started', pid, detailOf(fault));
-    // Before it is done: when it goes wrong half-way, the server may be broken all the same.
+    // Recorded before the attempt: if it fails half-way, the server may still be affected.
     this.#broken.set(server.id, { server, fault, process });
     this.onChange();
     let remark: string | null;
@@ -117,40 +117,42 @@ export class BrokenServers {
     this.#tell(server, state.toLowerCase() as ServerState);
   }
 
-  /** What is not broken by us is left as it is. */
-  async mend(id: number): Promise<void> {
+  /** Heals the fault of a server; does nothing without one. */
+  async heal(id: number): Promise<void> {
     const entry = this.#broken.get(id);
     if (entry === undefined) return;
     const { server, fault, process: victim } = entry;
     const { log, driver } = this.options;
-    const { toMend, mended, mendAction } = WORDS[fault.kind];
+    const { toHeal, healed, healAction } = WORDS[fault.kind];
     const where = `Server ${id} on ${server.host}`;
-    log(`Attempting to ${toMend} ${where}`);
-    this.#record(server, mendAction, 'started', null);
-    // Somebody else may have been faster, and after a kill that failed it may run still.
-    const before = mendAction === 'restart' ? (await this.look(server)).process : null;
+    log(`Attempting to ${toHeal} ${where}`);
+    this.#record(server, healAction, 'started', null);
+    // Another program may have started it, and after a kill that failed it may still be running.
+    const before = healAction === 'restart' ? (await this.look(server)).process : null;
     let process: ServerProcess;
     try {
-      process = before ?? (await driver.mend(id, fault.kind, victim));
+      process = before ?? (await driver.heal(id, fault.kind, victim));
     } catch (error) {
       const text =
-        mendAction === 'restart' ? `Server ${id} did not come back on ${server.host}` : `Cannot ${toMend} ${where}`;
-      this.#fail(server, mendAction, null, text, reasonOf(error));
+        healAction === 'restart' ? `Server ${id} did not come back on ${server.host}` : `Cannot ${toHeal} ${where}`;
+      this.#fail(server, healAction, null, text, reasonOf(error));
       await this.#lookIfDown(server);
       return;
     }
     this.#broken.delete(id);
     this.counts.healed += 1;
-    log(before ? `${where} runs already (PID ${process.pid})` : `SUCCESS: ${mended} ${where} (PID ${process.pid})`);
-    // Only a paused one is to be the same process as before.
+    log(
+      before ? `${where} is already running (PID ${process.pid})` : `SUCCESS: ${healed} ${where} (PID ${process.pid})`,
+    );
+    // Only a paused server must still be the same process.
     const hasEnded = fault.kind === 'pause' && process.pid !== victim.pid;
-    const remark = hasEnded ? `process ${victim.pid} ended while it was stopped; the server was started again` : null;
+    const remark = hasEnded ? `process ${victim.pid} ended while it was paused; the server was started again` : null;
     if (remark !== null) log(`WARN: ${where}: ${remark}`);
-    this.#record(server, mendAction, 'done', process.pid, before ? 'it ran already' : remark);
+    this.#record(server, healAction, 'done', process.pid, before ? 'it was already running' : remark);
     this.#tell(server, 'up');
   }
 
-  /** After a fault that failed: what needs to be mended is a process that ended, and what may be left in its network. */
+  /** After a fault that failed: a process that ended must be started, and rules left in its network removed. */
   async #lookAfterFailure(server: FaultServer, fault: Fault): Promise<void> {
     const found = await this.#lookIfDown(server);
     if (found === null || isOfNetwork(fault.kind)) return;
@@ -158,7 +160,7 @@ export class BrokenServers {
     this.#set(server.id, stateOf(found));
   }
 
-  /** Whatever was done to it, it may have ended besides. */
+  /** Checks whether the process ended, whatever the fault was. */
   async #lookIfDown(server: FaultServer): Promise<Found | null> {
     try {
       const found = await this.options.driver.find(server.id);
@@ -170,7 +172,7 @@ export class BrokenServers {
     }
   }
 
-  /** Whether a server besides these runs and serves. */
+  /** True if a server other than these is running and serves. */
   async #isAnotherUp(ids: readonly number[]): Promise<boolean> {
     for (const server of this.options.servers) {
       const fault = this.#broken.get(server.id)?.fault;

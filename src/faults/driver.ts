@@ -2,52 +2,52 @@ import type { PartitionFrom } from '../config/faults-spec';
 import type { FaultKind } from '../core/fault-kinds';
 import type { StatusFields } from '../core/protocol';
 
-/** The process of a server, identified beyond its number, which another process may have by now. */
+/** The process of a server, identified by more than its pid, which may be reused. */
 export interface ServerProcess {
   pid: number;
-  /** When the kernel says that it started; no clock step changes it. */
+  /** The start according to the kernel; no clock step changes it. */
   kernelStart: string;
-  /** Whose it is: it is started again as the same user. */
+  /** Its user: it is started again as the same one. */
   uid: number;
   gid: number;
 }
 
-/** What is done to a server. */
+/** A fault of one server. */
 export type Fault =
   | { kind: 'kill' | 'terminate' | 'pause' | 'restart' }
   | { kind: 'partition'; from: PartitionFrom }
-  /** Of what the server's machine sends; `jitterMs` more or less. */
+  /** Delays the packets that the server's machine sends, by ± `jitterMs`. */
   | { kind: 'delay'; delayMs: number; jitterMs: number }
-  /** Of the packets that reach it. */
+  /** Drops a share of the packets to the server. */
   | { kind: 'loss'; lossPercent: number };
 
-/** What is known of a server before it is touched. */
+/** A server as it was found. */
 export interface Found extends ServerProcess {
-  /** Stopped by a signal: it is there, but does nothing. */
+  /** True for a process that is stopped by a signal. */
   isStopped: boolean;
 }
 
 /**
- * What can be done to servers, wherever they run; servers are named by id. What is refused or fails is a ClusterError
- * that says why.
+ * The operations on servers, local or remote; servers are named by id. A refusal or failure is a ClusterError with the
+ * reason.
  */
 export interface Driver {
-  /** Null when it does not run. @throws ClusterError when what runs there cannot be told to be this server */
+  /** Returns null if the server is not running. @throws ClusterError if the process cannot be identified as this server */
   find(serverId: number): Promise<Found | null>;
-  /** What it says of the cluster; null: no answer. */
+  /** Returns its view of the cluster; null without an answer. */
   status(serverId: number): Promise<StatusFields | null>;
   /**
-   * Breaks it, and resolves when it is broken. Whatever becomes of the caller, the fault is mended `healWithinMs` later
-   * where the driver can see to that.
-   * @returns what was not as it should be; null: nothing
-   * @throws ClusterError also when it is another process by now. Then nothing is broken, unless its process has ended, or
-   * rules in its network could not be removed again.
+   * Injects a fault, and resolves when it is active. Even if the caller dies, the fault is healed `healWithinMs` later if
+   * the driver can do that.
+   * @returns a warning; null if there is none
+   * @throws ClusterError, also if the process was replaced. Then no fault is active, unless the process has ended or rules
+   * in its network could not be removed.
    */
   break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null>;
   /**
-   * Undoes a fault, and resolves when the server is back: a process that ended is started and listens.
-   * @param process the one that was broken; a paused one that has ended is started again, as after a kill
-   * @throws ClusterError when it does not come back within a bound
+   * Heals a fault, and resolves when the server is back: a process that ended is started and listens.
+   * @param process the affected one; a paused process that has ended is started again, as after a kill
+   * @throws ClusterError if it does not come back in time
    */
-  mend(serverId: number, kind: FaultKind, process: ServerProcess): Promise<ServerProcess>;
+  heal(serverId: number, kind: FaultKind, process: ServerProcess): Promise<ServerProcess>;
 }

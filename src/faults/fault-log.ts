@@ -8,12 +8,12 @@ import { RecordFile } from '../files/record-file';
 import { ringText, type RingView } from './ring-view';
 import { oneLine } from '../core/printable';
 
-/** Who reads along; process.stdout is one. */
+/** The display, such as process.stdout. */
 export interface Display {
   write(text: string): unknown;
-  /** On a terminal the ring stands below the log, on one line that is written over. */
+  /** On a terminal, the ring is shown below the log on one line that is overwritten. */
   isTTY?: boolean;
-  /** Some pseudo-terminals say 0. */
+  /** 0 on some pseudo-terminals. */
   columns?: number;
 }
 
@@ -21,12 +21,12 @@ type FaultFiles = Pick<FaultsConfig, 'logFile' | 'eventsFile' | 'logSource'>;
 
 const CLEAR_LINE = '\r\u001b[2K';
 const REDRAW_MS = 1000;
-/** A clock that is set is seen at most so late. */
+/** Interval in which a clock step is noticed, in milliseconds. */
 const CLOCK_MS = 1000;
-/** Lines are flushed one by one, so that the timer has nothing to do. */
+/** Lines are flushed one by one, so the timer has nothing to do. */
 const FLUSH_MS = 1000;
 
-/** What a run says: to a person, in the log file, and in the events file for programs. Both files are appended to. */
+/** Writes the output of a fault simulation to the display, the log file and the machine-readable events file. */
 export class FaultLog {
   readonly #clock: Clock;
   readonly #display: Display | undefined;
@@ -36,10 +36,10 @@ export class FaultLog {
   readonly #clockWatch = new ClockWatch();
   readonly #clockTimer: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
-  /** Whether a line is missing in a file. */
+  /** True if a line is missing in a file. */
   isIncomplete = false;
 
-  /** @throws ClusterError `bad_config` when a file cannot be opened */
+  /** @throws ClusterError `bad_config` if a file cannot be opened */
   constructor({ logFile, eventsFile, logSource }: FaultFiles, clock: Clock, display?: Display) {
     this.#clock = clock;
     this.#display = display;
@@ -56,12 +56,12 @@ export class FaultLog {
     if (display?.isTTY) this.#timer = setInterval(() => this.#drawRing(), REDRAW_MS).unref();
   }
 
-  /** One line with its time. */
+  /** Writes one line with its time. */
   line(text: string): void {
     this.plain([`${timestamp(new Date(this.#clock.wallMs()))} ${text}`]);
   }
 
-  /** Lines as they are, all at once. */
+  /** Writes lines as they are, all at once. */
   plain(lines: readonly string[]): void {
     const text = lines.map(oneLine).join('\n');
     this.#log.append(text);
@@ -69,7 +69,7 @@ export class FaultLog {
     this.#say(text);
   }
 
-  /** Why there is no more to come; whoever called tells it on the display. */
+  /** Logs why the simulation does not begin; the caller reports it on the display. */
   notBegun(error: unknown): void {
     const time = timestamp(new Date(this.#clock.wallMs()));
     const reasons = error instanceof ClusterError ? error.message : 'a bug';
@@ -120,7 +120,7 @@ export class FaultLog {
     this.#display.write(`${CLEAR_LINE}${text.slice(0, (this.#display.columns || 80) - 1)}`);
   }
 
-  /** The faults go on: to stop here would help nobody. */
+  /** Reports a failed write; the faults continue. */
   #onFileError(file: string, error: Error): void {
     this.isIncomplete = true;
     this.#say(oneLine(`${timestamp(new Date(this.#clock.wallMs()))} ERROR: cannot write ${file}: ${error.message}`));

@@ -16,19 +16,19 @@ import type { Hands } from './simulate';
 
 export interface HandsOptions {
   config: FaultsConfig;
-  /** This one, as it is started, and its version. */
+  /** The command and version of this program. */
   program: { version: string; command: readonly string[] };
   clock: Clock;
   signal: AbortSignal;
-  /** Of the probe. Default: in the clear. */
+  /** The TLS of the probe (default: none). */
   secure?: Secure;
 }
 
 const THIS_MACHINE = 'localhost';
 
 /**
- * Agents on all hosts, and the probe if something is to end the plan.
- * @throws ClusterError with a line for everything that keeps the faults from beginning
+ * Connects agents on all hosts, and starts the probe if there are abort conditions.
+ * @throws ClusterError with one line per problem that prevents the faults
  */
 export async function faultHands(options: HandsOptions): Promise<Hands> {
   const { config, program, clock } = options;
@@ -46,7 +46,7 @@ export async function faultHands(options: HandsOptions): Promise<Hands> {
   }
 }
 
-/** Of servers that are children of this process. */
+/** Options for servers that are children of this process. */
 export interface OwnServers extends Omit<HandsOptions, 'config'> {
   servers: readonly LocalServer[];
   kinds: readonly FaultKind[];
@@ -54,8 +54,8 @@ export interface OwnServers extends Omit<HandsOptions, 'config'> {
 }
 
 /**
- * Breaks servers that end with this process, whatever ends it; but a paused one would not notice. So pauses are done by
- * an agent, which resumes them when this process is gone.
+ * Injects faults into servers that end together with this process. A paused server would not notice that, so an agent
+ * does the pauses, and resumes the servers when this process is gone.
  */
 export async function ownServersHands(options: OwnServers): Promise<Pick<Hands, 'driver' | 'abort' | 'end'>> {
   const { servers, kinds, launch, program, clock, signal } = options;
@@ -68,7 +68,7 @@ export async function ownServersHands(options: OwnServers): Promise<Pick<Hands, 
   const driver: Driver = {
     ...local,
     break: (id, process, fault, healWithinMs) => driverFor(fault.kind).break(id, process, fault, healWithinMs),
-    mend: (id, kind, process) => driverFor(kind).mend(id, kind, process),
+    heal: (id, kind, process) => driverFor(kind).heal(id, kind, process),
   };
   return { driver, abort: agents.lost, end: agents.end };
 }
@@ -99,7 +99,7 @@ function probeOptionsOf({ advertised, isSecure }: Agents, { config, clock, secur
   }
   const addresses = config.servers.map(({ id, host }) => {
     const address = advertised.get(id)!;
-    // It listens everywhere and did not say more: then it is where its machine is.
+    // It listens on every address and announces none: the address of its machine is used.
     return typeof address === 'number'
       ? formatAddress(host === THIS_MACHINE ? '127.0.0.1' : hostNameOf(host), address)
       : address!;

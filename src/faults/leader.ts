@@ -1,6 +1,6 @@
 import type { StatusFields } from '../core/protocol';
 
-/** Who leads by what servers say: the greatest leadership that any of them has heard of; null: none. */
+/** Returns the leader that the servers report, of the greatest leadership that any of them knows; null if none. */
 export function leaderOf(statuses: readonly (StatusFields | null)[]): number | null {
   const heard = statuses.flatMap((status) => (status === null || status.leader_id === null ? [] : [status]));
   // By term, then the lower id: the order of leaderships.
@@ -8,7 +8,7 @@ export function leaderOf(statuses: readonly (StatusFields | null)[]): number | n
   return heard[0]?.leader_id ?? null;
 }
 
-/** Whether all of them answer, are ready for tasks, and follow the same leader in the same term. */
+/** True if all of them answer, are ready for tasks, and follow the same leader in the same term. */
 export function agree(statuses: readonly (StatusFields | null)[]): boolean {
   const [first] = statuses;
   if (first === undefined || first === null || first.leader_id === null) return false;

@@ -4,24 +4,24 @@ import type { FaultKind } from '../core/fault-kinds';
 import { seededRandom } from '../core/random';
 import type { Fault } from './driver';
 
-/** One fault at one or several servers at once, which is mended again before the next step. */
+/** One fault at one or several servers at once, healed before the next step. */
 export interface Step {
-  /** Waited before it, from the mending of the step before. */
+  /** The wait before it, after the heal of the previous step. */
   afterMs: number;
-  /** Instead of a fixed time: until all servers that are up follow one leader. */
+  /** Waits until all running servers follow one leader, instead of a fixed time. */
   afterAgreement: boolean;
   /** Counts from 1. */
   cycle: number;
   fault: Fault;
-  /** From all being broken to the first being mended. */
+  /** The time from the last injection to the first heal. */
   holdMs: number;
-  /** Who may be broken, by id, in this order: the first `count` of them that have the role at that moment. */
+  /** The ids of possible targets in order: the first `count` that have the role at that moment are taken. */
   candidates: readonly number[];
   role: 'any' | 'leader' | 'follower';
   count: number;
 }
 
-/** The steps of all cycles. The same spec and servers give the same steps; each of them is mended by construction. */
+/** Returns the steps of all cycles, which spec and servers determine. Each step includes its heal. */
 export function planFaults(serverIds: readonly number[], spec: FaultSpec): Step[] {
   const random = seededRandom(spec.seed);
   const isRolling = spec.pattern === 'rolling';
@@ -39,20 +39,20 @@ export function planFaults(serverIds: readonly number[], spec: FaultSpec): Step[
   return plan;
 }
 
-/** When each step begins, in milliseconds from the start, were the actions themselves to take no time. */
-export function timetable(plan: readonly Step[]): (Step & { atMs: number; mendedMs: number })[] {
+/** Returns the steps with their times in milliseconds from the start, as if the actions themselves took no time. */
+export function timetable(plan: readonly Step[]): (Step & { atMs: number; healedMs: number })[] {
   let nowMs = 0;
   return plan.map((step) => {
     const atMs = nowMs + step.afterMs;
     nowMs = atMs + step.holdMs;
-    return { ...step, atMs, mendedMs: nowMs };
+    return { ...step, atMs, healedMs: nowMs };
   });
 }
 
 /**
- * Who is broken by a step, by id.
- * @param leaderId who leads now; null: nobody, or nobody knows
- * @param hit who was broken in this cycle: of two followers, the other one has its turn first
+ * Returns the ids of the targets of a step.
+ * @param leaderId the current leader; null if there is none, or it is unknown
+ * @param hit the targets so far in this cycle: of two followers, the one not hit yet comes first
  */
 export function chooseTargets(step: Step, leaderId: number | null, hit: ReadonlySet<number>): number[] {
   const { role, candidates, count } = step;
@@ -63,7 +63,7 @@ export function chooseTargets(step: Step, leaderId: number | null, hit: Readonly
   return [...fresh, ...followers.filter((id) => hit.has(id))].slice(0, count);
 }
 
-/** For each step of a cycle, the candidates in order. */
+/** Returns the candidates of each step of a cycle, in order. */
 function groupsOf(serverIds: readonly number[], spec: FaultSpec, cycleIndex: number, random: Random): number[][] {
   const { target, count, pattern } = spec;
   const pool = typeof target === 'string' ? serverIds : target;
@@ -72,7 +72,7 @@ function groupsOf(serverIds: readonly number[], spec: FaultSpec, cycleIndex: num
   const size = target === 'followers' ? ring.length - 1 : ring.length;
   const steps = Math.ceil(size / count);
   if (target === 'followers') return Array.from({ length: steps }, () => ring);
-  // Where the count does not divide the ring, the next cycle goes on where this one ended.
+  // If the count does not divide the ring, the next cycle continues where this one ended.
   const from = pattern === 'random' ? 0 : cycleIndex * steps * count;
   return Array.from({ length: steps }, (_, step) => goingRound(ring, from + step * count, count));
 }
@@ -98,7 +98,7 @@ function draw(kinds: FaultSpec['kinds'], random: Random): FaultKind {
   return kinds.find(({ weight }) => (left -= weight) < 0)?.kind ?? kinds.at(-1)!.kind;
 }
 
-/** Fisher and Yates. */
+/** Shuffles by Fisher and Yates. */
 function shuffled(ids: readonly number[], random: Random): number[] {
   const order = [...ids];
   for (let last = order.length - 1; last > 0; last--) {

@@ -1,25 +1,25 @@
 import { judgeThresholds, type Metric, type Threshold } from '../core/metrics/threshold';
 import type { RequestRecord } from '../core/metrics/record';
 
-/** What the conditions are judged over. */
+/** The window of the abort conditions, in milliseconds. */
 const WINDOW_MS = 10_000;
-/** Fewer say nothing. */
+/** With fewer results, no condition is evaluated. */
 const MIN_ENDED = 10;
 
-/** The last seconds of a probe. */
+/** The results of the last seconds of a probe. */
 export class ProbeWindow {
   #ended: { atMs: number; latencyMs: number; success: boolean }[] = [];
 
-  /** What was ended by us is no result. @param atMs when it ended, on the monotonic clock */
+  /** Adds a result; cancelled requests do not count. @param atMs its end on the monotonic clock */
   add({ outcome, success, latency_ms: latencyMs }: RequestRecord, atMs: number): void {
     if (outcome === 'success' || outcome === 'failure') this.#ended.push({ atMs, latencyMs, success });
   }
 
-  /** The first condition that is true, with what was seen; null: none, or too little was seen. */
+  /** Returns the first condition that is true, with the measured value; null if none is, or there are too few results. */
   crossed(conditions: readonly Threshold[], nowMs: number): string | null {
     this.#ended = this.#ended.filter(({ atMs }) => atMs > nowMs - WINDOW_MS);
     if (this.#ended.length < MIN_ENDED) return null;
-    // A condition has the form of a threshold, and is true where that would pass.
+    // A condition has the form of a threshold, and is true if that passes.
     const results = judgeThresholds(conditions, (metric) => this.#valueOf(metric));
     const hit = results.find(({ passed, value }) => passed && value !== null);
     if (hit === undefined) return null;
@@ -27,7 +27,7 @@ export class ProbeWindow {
     return `${hit.expression} (${value} over the last ${this.#ended.length} probes)`;
   }
 
-  /** Latencies are those of successes; with none of them they are unknown. */
+  /** Latencies are those of successes; without any they are unknown. */
   #valueOf(metric: Metric): number | null {
     const failed = this.#ended.filter(({ success }) => !success).length;
     if (metric === 'failure_rate') return (100 * failed) / this.#ended.length;

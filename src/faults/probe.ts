@@ -10,7 +10,7 @@ import { ProbeWindow } from './probe-window';
 
 const RATE_PER_SECOND = 5;
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Of one task: the cluster, and not the network's width, is what is looked at. */
+/** Size of one task's secret: small, because the probe measures the cluster and not the bandwidth. */
 const SECRET_BYTES = 256;
 const FLUSH_MS = 1000;
 const NAME = 'Fault_Probe';
@@ -19,22 +19,22 @@ export interface ProbeOptions {
   /** host:port, at least one. */
   addresses: readonly string[];
   conditions: readonly Threshold[];
-  /** Lines of RequestRecord are appended to it; null: they are kept nowhere. */
+  /** The file that RequestRecord lines are appended to; null to discard them. */
   file: string | null;
-  /** Named in an error about the file. */
+  /** The name of the file in errors. */
   fileSource: string;
-  /** Default: in the clear. */
+  /** Default: no TLS. */
   secure?: Secure;
   clock: Clock;
 }
 
 export interface Probe {
-  /** Aborted when a condition is true; the reason says which, and what was seen. */
+  /** Aborted when a condition is true; the reason names it with the measured value. */
   crossed: AbortSignal;
   end(): Promise<void>;
 }
 
-/** Sends small tasks at a fixed rate, apart from any load, and judges what becomes of them. */
+/** Sends small tasks at a fixed rate, apart from any load, and evaluates the abort conditions over the results. */
 export function startProbe({ addresses, conditions, file, fileSource, secure, clock }: ProbeOptions): Probe {
   const how = { flushMs: FLUSH_MS, what: fileSource, onError: () => undefined };
   const records = file === null ? null : new RecordFile(file, how);

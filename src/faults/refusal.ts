@@ -1,17 +1,17 @@
 import { ClusterError } from '../core/errors';
 
-/** What is refused or fails on purpose. */
+/** Returns the error for an action that is refused or fails as expected. */
 export function refused(text: string, cause?: unknown): ClusterError {
   return new ClusterError('not_reachable', text, { cause });
 }
 
-/** Why something was refused. @throws what is a bug and no reason */
+/** Returns the reason of a refusal. @throws any other error, which is a bug */
 export function reasonOf(error: unknown): string {
   if (error instanceof ClusterError) return error.message;
   throw error;
 }
 
-/** For who can do without an answer. @throws what is a bug */
+/** Turns a refusal into null. @throws any other error, which is a bug */
 export function nullIfRefused(error: unknown): null {
   reasonOf(error);
   return null;

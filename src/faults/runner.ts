@@ -14,32 +14,32 @@ import { WORDS } from './words';
 
 export interface RunFaultsOptions {
   plan: readonly Step[];
-  /** What the log calls the pattern: "Ring Algorithm". */
+  /** The title of the pattern in the log: "Ring Algorithm". */
   title: string;
   driver: Driver;
   servers: readonly FaultServer[];
-  /** Whether the last server that is up may be taken down. */
+  /** True if the last running server may be taken down. */
   allowTotalOutage?: boolean;
-  /** Takes one line for a person, without its time. */
+  /** Takes one line of the log, without its time. */
   log(line: string): void;
   record(event: FaultEvent): void;
-  /** Told whenever a server or the wait has changed. */
+  /** Called whenever a server or the wait changes. */
   show(ring: RingView): void;
   clock: Clock;
-  /** Resolves after so long, or as soon as the signal is aborted. */
+  /** Resolves after the time, or as soon as the signal is aborted. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
-  /** Aborted by Ctrl-C: breaks nothing more, and mends what is broken. */
+  /** Aborted by Ctrl-C: no more faults, and all active ones are healed. */
   signal: AbortSignal;
-  /** Ends the plan as Ctrl-C does; its reason is a text. */
+  /** Ends the plan like Ctrl-C; its reason is a text. */
   abort?: AbortSignal;
 }
 
-/** What became of a plan. */
+/** The outcome of a plan. */
 export type FaultsOutcome = Counts & {
   interrupted: boolean;
-  /** Why the plan did not come to its end, if nobody interrupted it. */
+  /** The reason for an early end other than an interruption. */
   ended_early: string | null;
-  /** Servers that were broken and did not come back. */
+  /** Servers that did not come back after a fault. */
   down: number[];
 };
 
@@ -49,9 +49,9 @@ const ASK_AGAIN_MS = 200;
 const NEVER = new AbortController().signal;
 
 /**
- * Performs a plan. However it ends (the end of the plan, an abort, a server that does not come back, an error), what it
- * broke is mended. It never takes down the last server that is up, unless it may.
- * @throws ClusterError `not_reachable` when no server is up at the start; any other error of the driver
+ * Performs a plan. However it ends (the end of the plan, an abort, a server that does not come back, an error), its
+ * faults are healed. It never takes down the last running server unless allowed.
+ * @throws ClusterError `not_reachable` if no server is running at the start; any other error of the driver
  */
 export async function runFaults(options: RunFaultsOptions): Promise<FaultsOutcome> {
   const run = new FaultRun(options);
@@ -63,7 +63,7 @@ export async function runFaults(options: RunFaultsOptions): Promise<FaultsOutcom
     }
   } catch (error) {
     options.log(`ERROR: ${(error as Error).message}`);
-    // The first error is the one to tell of.
+    // The first error is the one to report.
     await run.heal().catch(() => undefined);
     throw error;
   }
@@ -74,10 +74,10 @@ export async function runFaults(options: RunFaultsOptions): Promise<FaultsOutcom
 class FaultRun {
   readonly #options: RunFaultsOptions;
   readonly #broken: BrokenServers;
-  /** Aborted when nothing more is to be broken. */
+  /** Aborted when no more faults are to be injected. */
   readonly #over: AbortSignal;
   #wait: RingView['wait'];
-  /** Broken in this cycle. */
+  /** The targets so far in this cycle. */
   readonly #hit = new Set<number>();
   #endedEarly: string | null = null;
 
@@ -91,13 +91,16 @@ class FaultRun {
     return this.#over.aborted || this.#endedEarly !== null;
   }
 
-  /** A ring in which nothing is up would be a long run of nothing but failures. */
+  /** Fails at the start if no server is running, as every step would fail. */
   async begin(): Promise<void> {
     const { servers } = this.#options;
     const looks = await Promise.all(servers.map((server) => this.#broken.look(server)));
     if (looks.some(({ process }) => process !== null)) return;
     const reasons = looks.map(({ problem }, index) => `Server ${servers[index]!.id}: ${problem ?? 'not running'}`);
-    throw new ClusterError('not_reachable', `no server is up, there is nothing to break (${reasons.join('; ')})`);
+    throw new ClusterError(
+      'not_reachable',
+      `no server is running: there is no target for faults (${reasons.join('; ')})`,
+    );
   }
 
   async perform(step: Step): Promise<void> {
@@ -114,21 +117,21 @@ class FaultRun {
     log(`${title}: Processing ${names(targets.map(({ id }) => id))}`);
     await this.#breakAll(targets, step);
     await this.#hold(step);
-    // What is broken when the plan is over is mended by `heal`, which says so.
-    if (!this.isOver) await this.#mendAll();
+    // Faults that are active when the plan is over are healed by `heal`, which logs it.
+    if (!this.isOver) await this.#healAll();
     const lost = this.#broken.ids;
     if (!this.isOver && lost.length > 0) this.#endEarly(`${names(lost)} did not come back`);
   }
 
-  /** Mends what is broken. A bug at one server is thrown only when the others have been mended. */
+  /** Heals all active faults. A bug at one server is thrown only after the others are healed. */
   async heal(): Promise<void> {
     const { log, signal, abort } = this.#options;
     const isBroken = this.#broken.ids.length > 0;
-    const what = isBroken ? 'healing what is broken' : 'nothing is broken';
+    const what = isBroken ? 'healing the active faults' : 'no fault is active';
     if (signal.aborted) log(`Interrupted: ${what}${isBroken ? ' (Ctrl-C again ends at once)' : ''}`);
     else if (abort?.aborted) this.#endEarly(String(abort.reason));
     if (!signal.aborted && this.#endedEarly !== null) log(`ABORTED: ${this.#endedEarly}; ${what}`);
-    await this.#mendAll();
+    await this.#healAll();
   }
 
   end(): FaultsOutcome {
@@ -147,7 +150,7 @@ class FaultRun {
     return { ...counts, interrupted, ended_early: interrupted ? null : this.#endedEarly, down: this.#broken.ids };
   }
 
-  /** A refusal in the middle (a bug, a lost connection) must not leave the others half-way. */
+  /** An error in the middle (a bug, a lost connection) must not leave the others half-way. */
   async #breakAll(targets: readonly FaultServer[], { fault, holdMs }: Step): Promise<void> {
     const victims: Victim[] = [];
     for (const server of targets) {
@@ -163,8 +166,8 @@ class FaultRun {
     await allOf(victims.map((victim) => this.#broken.break(victim, fault, holdMs)));
   }
 
-  #mendAll(): Promise<void> {
-    return allOf(this.#broken.ids.map((id) => this.#broken.mend(id)));
+  #healAll(): Promise<void> {
+    return allOf(this.#broken.ids.map((id) => this.#broken.heal(id)));
   }
 
   async #waitFor({ afterMs, afterAgreement }: Step): Promise<void> {
@@ -174,15 +177,16 @@ class FaultRun {
     if (!afterAgreement) return;
     log('Waiting until the servers agree on a leader...');
     const isAgreed = await this.#until(AGREEMENT_MS, async () => agree(await this.#askUp()));
-    if (!isAgreed && !this.isOver) this.#endEarly(`the servers do not agree after ${showSecs(AGREEMENT_MS)}`);
+    if (!isAgreed && !this.isOver)
+      this.#endEarly(`the servers do not agree on a leader after ${showSecs(AGREEMENT_MS)}`);
   }
 
   async #hold({ fault, holdMs }: Step): Promise<void> {
     const ids = this.#broken.ids;
     if (this.isOver || ids.length === 0 || holdMs === 0) return;
-    const { mending, toMend } = WORDS[fault.kind];
-    const text = `Waiting ${showSecs(holdMs)} before ${mending} ${names(ids)}...`;
-    await this.#pause(holdMs, text, { mending: toMend, serverIds: ids });
+    const { healing, toHeal } = WORDS[fault.kind];
+    const text = `Waiting ${showSecs(holdMs)} before ${healing} ${names(ids)}...`;
+    await this.#pause(holdMs, text, { healing: toHeal, serverIds: ids });
   }
 
   async #pause(ms: number, text: string, what: Omit<NonNullable<RingView['wait']>, 'untilMs'>): Promise<void> {
@@ -195,34 +199,34 @@ class FaultRun {
     this.#show();
   }
 
-  /** Who leads is asked at this very moment. */
+  /** Asks for the leader right before the fault. */
   async #targets(step: Step): Promise<FaultServer[]> {
     const { servers, log } = this.#options;
     let leaderId: number | null = null;
     if (step.role !== 'any') {
       const isKnown = await this.#until(LEADER_MS, async () => (leaderId = leaderOf(await this.#askUp())) !== null);
-      if (!isKnown) return this.#leaveOut(`nobody leads, or nobody says so within ${showSecs(LEADER_MS)}`);
+      if (!isKnown) return this.#leaveOut(`no server reports a leader within ${showSecs(LEADER_MS)}`);
       log(`Server ${leaderId} leads`);
     }
     const targets = chooseTargets(step, leaderId, this.#hit).flatMap((id) => servers.filter((one) => one.id === id));
-    return targets.length > 0 ? targets : this.#leaveOut(`no ${step.role} is among the servers here`);
+    return targets.length > 0 ? targets : this.#leaveOut(`none of the servers listed here is a ${step.role}`);
   }
 
   #leaveOut(why: string): [] {
     if (this.isOver) return [];
     this.#broken.counts.failed += 1;
-    this.#options.log(`ERROR: ${why}: this step is left out`);
+    this.#options.log(`ERROR: ${why}: this step is skipped`);
     return [];
   }
 
-  /** What those servers say that should be up. */
+  /** Asks the servers that should be running for their status. */
   #askUp(): Promise<(StatusFields | null)[]> {
     const { servers, driver } = this.#options;
     const up = servers.filter(({ id }) => this.#broken.stateOf(id) === 'up');
     return Promise.all(up.map(({ id }) => driver.status(id).catch(nullIfRefused)));
   }
 
-  /** Asks again and again; false when it was not so in time, or the plan is over. */
+  /** Polls; false if it was not met in time, or the plan is over. */
   async #until(limitMs: number, isSo: () => Promise<boolean>): Promise<boolean> {
     const { clock, wait } = this.#options;
     const endMs = clock.monotonicMs() + limitMs;
@@ -250,7 +254,7 @@ function names(ids: readonly number[]): string {
   return ids.map((id) => `Server ${id}`).join(', ');
 }
 
-/** Waits for all; then the first error, if there is one, is thrown. */
+/** Waits for all, then throws the first error, if there is one. */
 async function allOf(works: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(works);
   for (const result of results) if (result.status === 'rejected') throw result.reason;

@@ -11,45 +11,45 @@ import { bannerLines } from './text';
 import { timetableLines } from './timetable-text';
 import { TITLES } from './words';
 
-/** What breaks and mends, and what else ends the plan. */
+/** The driver of the faults, and the signals that end the plan. */
 export interface Hands {
   driver: Driver;
   /** Aborted with a text as its reason: ends the plan, healed. */
   abort?: AbortSignal;
-  /** Aborted when it was a condition of the user's that ended the plan. */
+  /** Aborted when an abort condition ended the plan. */
   condition?: AbortSignal;
-  /** Said before the first fault. */
+  /** Logged before the first fault. */
   warnings?: readonly string[];
-  /** When all is over. */
+  /** Called at the end. */
   end?(): Promise<void>;
 }
 
 export interface SimulateOptions {
   config: Omit<FaultsConfig, 'probeFile'>;
-  /** Called when the banner was shown. @throws ClusterError when something keeps the faults from beginning */
+  /** Called after the banner. @throws ClusterError if a problem prevents the faults */
   prepare(signal: AbortSignal): Promise<Hands>;
   clock: Clock;
-  /** Aborted by Ctrl-C: breaks nothing more, and mends what is broken. */
+  /** Aborted by Ctrl-C: no more faults, and all active ones are healed. */
   signal: AbortSignal;
   display?: Display;
 }
 
 export type FaultsReport = FaultsOutcome & {
-  /** The abort condition that came true, with what was seen. */
+  /** The abort condition that was met, with the measured value. */
   condition: string | null;
   log_file: string;
-  /** Null where the log is no regular file. */
+  /** Null if the log is not a regular file. */
   events_file: string | null;
-  /** False: a file is not whole, for instance because the disk was full. */
+  /** False if a file is incomplete, for instance because the disk was full. */
   is_logged: boolean;
 };
 
-/** The `faults` command: breaks and mends as configured, and tells of it on the display and in both files. */
+/** Runs the `faults` command: injects and heals as configured, and logs to the display and both files. */
 export async function simulateFaults(options: SimulateOptions): Promise<FaultsReport> {
   const { config, clock, display } = options;
   const log = new FaultLog(config, clock, display);
   let ring: RingView | undefined;
-  // A second Ctrl-C ends the process without another word of ours.
+  // A second Ctrl-C ends the process without any further output.
   const onExit = (): void => tellWhatIsBroken(log, ring);
   process.once('exit', onExit);
   try {
@@ -91,7 +91,7 @@ async function perform(
   }
 }
 
-/** What `--dry-run` returns, and shows on the display: what would be done, and when. */
+/** Returns the plan for `--dry-run`, and shows it on the display. */
 export function dryRun(config: FaultsConfig, display?: Display): { plan: Step[] } {
   const plan = planOf(config);
   display?.write(`${[...bannerLines(config), ...timetableLines(plan, config.servers)].map(oneLine).join('\n')}\n`);
@@ -110,6 +110,6 @@ function tellWhatIsBroken(log: FaultLog, ring: RingView | undefined): void {
     if (fault === null) return [];
     return [`Server ${id} (${state === 'up' || state === 'unknown' ? fault : state.toUpperCase()})`];
   });
-  const rest = broken.length === 0 ? 'no server is broken' : `left to the fault agents to heal: ${broken.join(', ')}`;
+  const rest = broken.length === 0 ? 'no fault is active' : `left to the fault agents to heal: ${broken.join(', ')}`;
   log.line(`Ended at once; ${rest}`);
 }

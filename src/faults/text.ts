@@ -5,14 +5,14 @@ import { TITLES } from './words';
 const RULE = '='.repeat(41);
 const LABEL_WIDTH = 21;
 
-/** `10s`, `0.5s` */
+/** Formats `10s`, `0.5s`. */
 export function showSecs(ms: number): string {
   return `${ms / 1000}s`;
 }
 
 type Shown = Pick<FaultsConfig, 'servers' | 'spec' | 'logFile' | 'abortWhen'>;
 
-/** What a run begins with, line by line: the guide's, and what differs from its ring of kills. */
+/** Returns the lines of the banner: those of the guide, and settings that differ from its ring of kills. */
 export function bannerLines({ servers, spec, logFile, abortWhen }: Shown): string[] {
   const row = (label: string, value: string): string => `${`${label}:`.padEnd(LABEL_WIDTH)}${value}`;
   const conditions = abortWhen.map(({ expression }) => expression).join(', ');
@@ -21,7 +21,10 @@ export function bannerLines({ servers, spec, logFile, abortWhen }: Shown): strin
     `CloudP2P Fault Simulation - ${TITLES[spec.pattern]}`,
     RULE,
     row('Number of Servers', String(servers.length)),
-    row('Fault Interval', spec.pattern === 'rolling' ? 'until the servers agree' : showSecs(spec.intervalMs)),
+    row(
+      'Fault Interval',
+      spec.pattern === 'rolling' ? 'until the servers agree on a leader' : showSecs(spec.intervalMs),
+    ),
     row('Restart Delay', showSecs(spec.restartDelayMs)),
     row('Number of Cycles', String(spec.cycles)),
     ...differences(spec).map(([label, value]) => row(label, value)),

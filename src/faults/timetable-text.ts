@@ -14,39 +14,39 @@ interface Row {
   command: string;
 }
 
-/** What `--dry-run` shows below the banner, line by line: when, what, at whom, and what is done on that host. */
+/** Returns the lines of `--dry-run` below the banner: time, action, target, and the command on that host. */
 export function timetableLines(plan: readonly Step[], servers: readonly Place[]): string[] {
   const rows = timetable(plan).flatMap((step) => rowsOf(step, servers));
-  const endMs = timetable(plan).at(-1)!.mendedMs;
+  const endMs = timetable(plan).at(-1)!.healedMs;
   const cycles = plan.at(-1)!.cycle;
   const widthOf = (texts: string[]): number => texts.reduce((most, { length }) => Math.max(most, length), 0);
   const timeWidth = widthOf(rows.map(({ ms }) => `+${showSecs(ms)}`));
   const whatWidth = widthOf(rows.map(({ what }) => what));
   const whoWidth = widthOf(rows.map(({ who }) => who));
-  const unknown = plan.some(({ afterAgreement }) => afterAgreement) ? ', and that the servers need to agree' : '';
+  const unknown = plan.some(({ afterAgreement }) => afterAgreement) ? ', and the servers to agree on a leader' : '';
   return [
     ...rows.map(({ ms, cycle, what, who, command }) => {
       const time = `+${showSecs(ms)}`.padStart(timeWidth);
       return `${time}  cycle ${cycle}/${cycles}  ${what.padEnd(whatWidth)}  ${who.padEnd(whoWidth)}  ${command}`;
     }),
     '',
-    `Nothing was done. It takes ${showSecs(endMs)} and the time that the restarts themselves need${unknown}.`,
+    `Dry run: no fault was injected. The plan takes ${showSecs(endMs)} plus the time of the restarts themselves${unknown}.`,
   ];
 }
 
 function rowsOf(step: ReturnType<typeof timetable>[number], servers: readonly Place[]): Row[] {
-  const { toBreak, toMend } = WORDS[step.fault.kind];
+  const { toBreak, toHeal } = WORDS[step.fault.kind];
   const whom = whomOf(step, servers);
-  const rows = (ms: number, what: string, isMend: boolean): Row[] =>
+  const rows = (ms: number, what: string, isHeal: boolean): Row[] =>
     whom.map(({ who, server }) => {
-      const [broken, mended] = commandsOf(step.fault, server);
-      const about = isMend ? '' : parametersOf(step);
-      return { ms, cycle: step.cycle, what, who: `${who}${about}`, command: isMend ? mended : broken };
+      const [broken, healed] = commandsOf(step.fault, server);
+      const about = isHeal ? '' : parametersOf(step);
+      return { ms, cycle: step.cycle, what, who: `${who}${about}`, command: isHeal ? healed : broken };
     });
-  return [...rows(step.atMs, toBreak, false), ...rows(step.mendedMs, toMend, true)];
+  return [...rows(step.atMs, toBreak, false), ...rows(step.healedMs, toHeal, true)];
 }
 
-/** Who is known only when it happens has no place yet. */
+/** A target that is chosen by its role at that moment has no host yet. */
 function whomOf({ role, candidates, count }: Step, servers: readonly Place[]): { who: string; server: Place | null }[] {
   if (role === 'leader') return [{ who: 'the leader at that moment', server: null }];
   if (role === 'follower') return [{ who: count === 1 ? 'a follower' : `${count} followers`, server: null }];
@@ -63,8 +63,8 @@ function parametersOf({ fault }: Step): string {
 }
 
 /**
- * What breaks and what mends it, as a person would do it there. The agent does it without a shell, and with a pid that it
- * has checked.
+ * Returns the commands that inject and heal a fault, as an operator would type them. The agent uses no shell, and checks
+ * the pid.
  */
 function commandsOf(fault: Fault, server: Place | null): [string, string] {
   const name = server?.id ?? 'ID';
@@ -90,7 +90,7 @@ function commandsOf(fault: Fault, server: Place | null): [string, string] {
   }
 }
 
-/** As a shell wants it. */
+/** Quotes a word for a shell. */
 function word(text: string): string {
   return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

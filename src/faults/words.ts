@@ -2,7 +2,7 @@ import type { FaultPattern } from '../config/faults-spec';
 import type { FaultKind } from '../core/fault-kinds';
 import type { FaultAction } from '../core/metrics/record';
 
-/** What the log says of a kind of fault. */
+/** The words of the log for a kind of fault. */
 export interface KindWords {
   /** "Attempting to kill Server 1" */
   toBreak: string;
@@ -11,19 +11,19 @@ export interface KindWords {
   /** "Server 1 is now DOWN" */
   state: string;
   /** "Attempting to restart Server 1" */
-  toMend: string;
+  toHeal: string;
   /** "before restarting Server 1" */
-  mending: string;
+  healing: string;
   /** "SUCCESS: Restarted Server 1" */
-  mended: string;
-  /** Of the events. */
+  healed: string;
+  /** The actions of the events. */
   action: FaultAction;
-  mendAction: FaultAction;
+  healAction: FaultAction;
 }
 
-const RESTART = { toMend: 'restart', mending: 'restarting', mended: 'Restarted', mendAction: 'restart' } as const;
-const RESUME = { toMend: 'resume', mending: 'resuming', mended: 'Resumed', mendAction: 'resume' } as const;
-const HEAL = { toMend: 'heal', mending: 'healing', mended: 'Healed', mendAction: 'heal' } as const;
+const RESTART = { toHeal: 'restart', healing: 'restarting', healed: 'Restarted', healAction: 'restart' } as const;
+const RESUME = { toHeal: 'resume', healing: 'resuming', healed: 'Resumed', healAction: 'resume' } as const;
+const HEAL = { toHeal: 'heal', healing: 'healing', healed: 'Healed', healAction: 'heal' } as const;
 
 export const WORDS: Record<FaultKind, KindWords> = {
   kill: { toBreak: 'kill', broken: 'Killed', state: 'DOWN', action: 'kill', ...RESTART },
@@ -35,7 +35,7 @@ export const WORDS: Record<FaultKind, KindWords> = {
   restart: { toBreak: 'terminate', broken: 'Terminated', state: 'DOWN', action: 'terminate', ...RESTART },
 };
 
-/** What the banner calls a pattern. */
+/** The name of a pattern in the banner. */
 export const TITLES: Record<FaultPattern, string> = {
   ring: 'Ring Algorithm',
   random: 'Random Order',

@@ -13,17 +13,17 @@ import { serverLines } from './server-text';
 const CONFIG = 'server.toml';
 const LOOK_AGAIN_MS = 100;
 const READY_MS = 20_000;
-/** Running tasks are finished meanwhile. */
+/** Time for running tasks to finish, in milliseconds. */
 const LEAVE_MS = 8000;
 
-/** The servers of a run: processes of this machine that end with this one, whatever ends it. */
+/** The servers of a run: processes on this machine that end together with this one. */
 export class Fleet {
   readonly servers: readonly LocalServer[];
   private readonly children = new Map<number, ChildProcess>();
 
   /**
-   * @param folder of the run; each server gets one of its own in it
-   * @param command how this program is started
+   * @param folder of the run; each server gets its own in it
+   * @param command the command that starts this program
    */
   constructor(
     folder: string,
@@ -46,7 +46,7 @@ export class Fleet {
     return this.ports.map((port) => `${HOST}:${port}`);
   }
 
-  /** Their configuration files. */
+  /** Writes their configuration files. */
   files(): NewFile[] {
     return this.servers.map(({ id, workDir }) => ({
       path: path.join(workDir, CONFIG),
@@ -54,7 +54,7 @@ export class Fleet {
     }));
   }
 
-  /** Writes their files and starts all; resolves when they have a leader and can take tasks, with words about that. */
+  /** Writes their files and starts all; resolves with a description when they have a leader and accept tasks. */
   async start(signal: AbortSignal): Promise<string> {
     await writeAll(this.files());
     for (const server of this.servers) this.launch(server);
@@ -62,8 +62,8 @@ export class Fleet {
   }
 
   /**
-   * Starts one. In a session of its own, so that a Ctrl-C in this terminal is ours to handle; the pipe tells it when
-   * this process is gone, even by SIGKILL.
+   * Starts a server in its own session, so that only this process handles Ctrl-C; the pipe ends when this process is gone,
+   * even by SIGKILL.
    */
   readonly launch = (server: LocalServer): ChildProcess => {
     const [program, ...args] = server.command;
@@ -74,14 +74,14 @@ export class Fleet {
       stdio: ['pipe', log, log],
     });
     closeSync(log);
-    // Whoever waits for it hears of it; a write to a dead one is no error of ours.
+    // Waiters are notified elsewhere; a write to a dead process is not an error here.
     child.on('error', () => undefined);
     child.stdin?.on('error', () => undefined);
     this.children.set(server.id, child);
     return child;
   };
 
-  /** Asks them to leave, and ends those that do not. */
+  /** Asks them to shut down, and kills those that do not. */
   async stop(): Promise<void> {
     await Promise.all([...this.children.values()].map((child) => stopped(child)));
   }

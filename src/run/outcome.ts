@@ -7,8 +7,8 @@ import { offeredPerSecond } from '../stress/pacer';
 import type { RunResult } from './recorder';
 
 /**
- * The exit code of a run that was not interrupted: the verdict, the thresholds and the checks before what is missing.
- * Where the disk was full, the checks miss what is in no file, and blame nobody.
+ * Returns the exit code of a run that was not interrupted: the verdict, the thresholds and the checks come before missing
+ * parts. After a full disk, a check that misses data does not fail.
  */
 export function exitCodeOfRun(
   result: Pick<RunResult, 'report' | 'problems' | 'aborted_by' | 'files_complete'>,
@@ -26,7 +26,7 @@ export function exitCodeOfRun(
   return isIncomplete ? EXIT.incomplete : EXIT.ok;
 }
 
-/** What a run would do, and when, line by line. */
+/** Returns the plan of a run, line by line. */
 export function planText(config: RunConfig, folder: string): string {
   const { servers, port, stress, faults, thresholds } = config;
   const { durationMs } = stress.requests;
@@ -35,20 +35,20 @@ export function planText(config: RunConfig, folder: string): string {
   return [
     `1. Start ${counted(servers, 'server')} on 127.0.0.1, ${where}; files in ${oneLine(folder)}`,
     `2. Start ${counted(stress.numClients, 'client')}, ${loadText(stress)}`,
-    `3. Faults, in time after the start of the clients:`,
+    `3. Faults; times from the start of the clients:`,
     ...faultLines(config, ids),
-    `4. Wait ${durationMs === undefined ? `${faults.spec.intervalMs / 1000} s more` : 'for the end of the load'}, then for what is in flight`,
+    `4. Wait ${durationMs === undefined ? `${faults.spec.intervalMs / 1000} s more` : 'for the end of the load'}, then for requests in flight`,
     `5. Report${thresholds.length === 0 ? '' : `, thresholds ${thresholds.join(', ')}`}; stop the servers`,
   ].join('\n');
 }
 
-/** The timetable of the faults, in time after the start of the clients. */
+/** Returns the timetable of the faults, with times from the start of the clients. */
 export function faultLines({ faults }: Pick<RunConfig, 'faults'>, serverIds: readonly number[]): string[] {
   const steps = timetable(planFaults(serverIds, faults.spec)).flatMap((step) => {
-    const { toBreak, toMend } = WORDS[step.fault.kind];
+    const { toBreak, toHeal } = WORDS[step.fault.kind];
     const line = (ms: number, what: string): string =>
       `      ${String((faults.firstMs + ms) / 1000).padStart(8)} s  ${what} ${whoOf(step)}`;
-    return [line(step.atMs, toBreak), line(step.mendedMs, toMend)];
+    return [line(step.atMs, toBreak), line(step.healedMs, toHeal)];
   });
   return steps.length === 0 ? ['      none'] : steps;
 }
@@ -59,7 +59,7 @@ function whoOf({ role, candidates, count }: Step): string {
   return `server ${candidates.slice(0, count).join(', ')}`;
 }
 
-/** What one machine's clients do, and what they ask for together. */
+/** Describes the load of one machine's clients, and their total rate. */
 export function loadText({ requests, numClients }: RunConfig['stress']): string {
   const { pacing, totalRequests, durationMs } = requests;
   const many = totalRequests === undefined ? 'as many requests as fit' : counted(totalRequests, 'request');

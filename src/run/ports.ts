@@ -3,14 +3,14 @@ import { ClusterError } from '../core/errors';
 
 export const HOST = '127.0.0.1';
 /**
- * Where to look, one after the other: below the ports that kernels give to clients, who could take one meanwhile, and
- * above those of the shipped configuration, whose servers would join in.
+ * The first ports to try, in order: below the ephemeral ports of kernels, which clients could take in the meantime, and
+ * above those of the shipped configuration, whose servers would join.
  */
 const FIRST_PORTS = Array.from({ length: 100 }, (_, index) => 8101 + 100 * index);
 
 /**
- * `count` ports in a row on loopback that nobody listens on.
- * @param firstPort undefined: where there is room
+ * Returns `count` free ports in a row on loopback.
+ * @param firstPort undefined for the first free range
  * @throws ClusterError `address_in_use` naming the address
  */
 export async function portsFor(count: number, firstPort?: number): Promise<number[]> {
@@ -19,7 +19,7 @@ export async function portsFor(count: number, firstPort?: number): Promise<numbe
     const taken = await firstTaken(ports);
     if (taken === undefined) return ports;
     if (firstPort === undefined) continue;
-    throw new ClusterError('address_in_use', `--port: ${HOST}:${taken} is in use; without --port free ones are taken`);
+    throw new ClusterError('address_in_use', `--port: ${HOST}:${taken} is in use; without --port, free ports are used`);
   }
   throw new ClusterError('address_in_use', `no ${count} free ports in a row from ${FIRST_PORTS[0]} on`);
 }

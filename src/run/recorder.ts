@@ -17,36 +17,36 @@ import type { Screen } from '../stress/screen';
 export interface RunResult {
   folder: string;
   interrupted: boolean;
-  /** Null where there is nothing to report. */
+  /** Null if there is nothing to report. */
   report: Report | null;
-  /** What could not be done or written, one line each. */
+  /** Problems, one line each. */
   problems: string[];
-  /** The abort condition that ended the faults, with what was seen. */
+  /** The abort condition that ended the faults, with the measured value. */
   aborted_by: string | null;
-  /** False: a file is not whole (a full disk), and what the files do not say may have happened all the same. */
+  /** False if a file is incomplete (a full disk), so that events may be missing from the files. */
   files_complete: boolean;
 }
 
 export interface RecorderOptions {
-  /** Of this run, on this machine. */
+  /** The folder of this run on this machine. */
   folder: string;
   facts: RunFacts;
   /** host:port */
   servers: readonly string[];
-  /** How many steps a run has. */
+  /** The number of steps of a run. */
   steps: number;
   clock: Clock;
-  /** Who reads along, if anybody does. */
+  /** The display, if there is one. */
   screen?: Screen;
 }
 
-/** What becomes of a run: its folder, its words, its problems and its report. */
+/** Records a run: its folder, its output, its problems and its report. */
 export class RunRecorder {
   readonly problems: string[] = [];
   faults: FaultsReport | null = null;
   readonly faultsLog: string;
   readonly faultsFile: string;
-  /** False: a file could not be written whole. */
+  /** False if a file could not be written completely. */
   isWritten = true;
 
   private readonly begun: ClockLook | undefined;
@@ -65,13 +65,13 @@ export class RunRecorder {
     this.say('', `===== STEP ${number}/${this.options.steps}: ${name} =====`, '', ...lines);
   }
 
-  /** @throws ClusterError `bad_usage` for a folder that exists or cannot be made, or a file that cannot be written */
+  /** @throws ClusterError `bad_usage` if the folder exists or cannot be created, or a file cannot be written */
   async begin(): Promise<void> {
     makeRunFolder(this.options.folder);
     await this.writeFacts(this.options.facts);
   }
 
-  /** Reports, if there is something to report; null otherwise. */
+  /** Writes the report; null if there is nothing to report. */
   async report(
     options: Omit<RunReportOptions, 'outFiles' | 'run' | 'say' | 'faults' | 'here'>,
   ): Promise<Report | null> {
@@ -85,7 +85,7 @@ export class RunRecorder {
       here,
       say: (line) => this.say(line),
     };
-    // On a full disk it is shown all the same.
+    // On a full disk it is still shown.
     const report =
       (await this.attempt(() => runReport(whole))) ??
       (await this.attempt(() => runReport({ ...whole, outFiles: [], say: () => undefined })));
@@ -93,7 +93,7 @@ export class RunRecorder {
     return report;
   }
 
-  /** The end of run.json, and what the user is told of it all. */
+  /** Completes run.json, and prints the summary. */
   async result(report: Report | null, interrupted: boolean): Promise<RunResult> {
     const { folder, facts, clock } = this.options;
     if (this.faults !== null) this.problems.push(...problemsOf(this.faults));
@@ -106,7 +106,7 @@ export class RunRecorder {
     };
   }
 
-  /** As the report counts time, should this machine's clock have been set meanwhile. */
+  /** Returns the time as the report counts it, should this machine's clock have been set in the meantime. */
   private alignedFacts(now: ClockLook | undefined): RunFacts {
     const { facts, clock } = this.options;
     const startOf = (look: ClockLook) => look.wallMs - look.machineMs - look.suspendedMs;
@@ -120,7 +120,7 @@ export class RunRecorder {
     return writeWhole(path.join(folder, 'run.json'), `${JSON.stringify({ ...facts, servers }, null, 2)}\n`);
   }
 
-  /** Null where something could not be written: then the run is incomplete, and goes on. */
+  /** Returns null if a write failed: the run is then incomplete, but continues. */
   private async attempt<T>(act: () => T | Promise<T>): Promise<T | null> {
     try {
       return await act();
@@ -133,7 +133,7 @@ export class RunRecorder {
   }
 }
 
-/** Whether a load has anything that can be reported. */
+/** True if a load has results to report. */
 export function hasRequests(stress: StressReport | null): boolean {
   return stress !== null && stress.aggregated_stats.total_requests + stress.interrupted_requests > 0;
 }
@@ -143,16 +143,16 @@ function problemsOf({ down, is_logged, failed, ended_early, condition }: FaultsR
   return [
     ...down.map((id) => `server ${id} did not come back`),
     ...(isLost ? [`the faults ended early: ${ended_early}`] : []),
-    ...(is_logged ? [] : ['the log of the faults is not complete']),
-    ...(failed > 0 ? [`${failed} faults could not be performed`] : []),
+    ...(is_logged ? [] : ['the log of the faults is incomplete']),
+    ...(failed > 0 ? [`${failed} faults could not be injected`] : []),
   ];
 }
 
 function makeRunFolder(folder: string): void {
   try {
     makeFolder(path.dirname(folder));
-    // Whatever is there already, it is not ours to mix with.
-    if (existsSync(folder)) throw new Error('it is there already, and a run needs a new folder');
+    // Existing files are never mixed with those of a run.
+    if (existsSync(folder)) throw new Error('it already exists, and a run needs a new folder');
     const link = deadLink(folder);
     if (link !== undefined) throw new Error(link);
     makeNewFolder(folder);

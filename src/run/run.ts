@@ -24,36 +24,36 @@ import { judgeRun } from './verdicts';
 const MACHINE_ID = 1;
 const REQUEST_TIMEOUT_MS = 10_000;
 const WAIT_FOR_SERVER_MS = 10_000;
-/** Servers write a sample a second: each of them tells after this that its ledger is empty (S7). */
+/** Servers write a sample every second: after this wait each of them has recorded an empty ledger (S7). */
 const SETTLE_MS = 2600;
 
 export interface RunOptions {
   config: RunConfig;
-  /** Does not exist yet. */
+  /** Must not exist yet. */
   folder: string;
   images: readonly ClientImage[];
-  /** What the banner calls them. */
+  /** The name of the images in the banner. */
   imagesName: string;
-  /** How this program is started. */
+  /** The command that starts this program. */
   command: readonly string[];
   thresholds: readonly Threshold[];
-  /** All that run.json says but its end. */
+  /** The content of run.json except its end. */
   facts: RunFacts;
-  /** Servers stay up after the report, until `signal`. */
+  /** Keeps the servers running after the report, until `signal`. */
   keep: boolean;
   clock: Clock;
   logLevel: LogLevel;
-  /** Aborted by Ctrl-C: ends all of it, in order. */
+  /** Aborted by Ctrl-C: ends everything in order. */
   signal: AbortSignal;
-  /** Who reads along, if anybody does. */
+  /** The display, if there is one. */
   screen?: Screen;
 }
 
 /**
- * The `run` command: servers, clients, faults and a report, on this machine, in one folder. However it ends, no server
- * is left behind.
- * @throws ClusterError `address_in_use`, `not_reachable` for a server that does not start, `bad_usage` for a folder or
- * file that cannot be written
+ * Runs the `run` command on this machine: servers, clients, faults and a report, in one folder. However it ends, no
+ * server is left behind.
+ * @throws ClusterError `address_in_use`, `not_reachable` if a server does not start, `bad_usage` if a folder or file
+ * cannot be written
  */
 export async function runAll(options: RunOptions): Promise<RunResult> {
   const { config, folder, command, signal, facts, clock, screen } = options;
@@ -88,7 +88,7 @@ class Run {
     this.metricsDir = path.join(options.folder, 'metrics');
   }
 
-  /** Load, and faults while it runs. What ends one ends the other. */
+  /** Runs the load, and the faults at the same time. The end of one ends the other. */
   async perform(): Promise<void> {
     const { config, signal } = this.options;
     const enough = new AbortController();
@@ -99,12 +99,12 @@ class Run {
       throw error;
     };
     this.recorder.step(2, 'START CLIENTS');
-    // Where the clients have a number of requests, they may end sooner than the faults.
+    // Clients with a number of requests may end before the faults.
     const stopFaults = AbortSignal.any([stop, enough.signal]);
     const load = this.load(enough.signal, stop);
     const faults = this.breakServers(stopFaults).then(() => {
       this.recorder.step(4, 'WAIT FOR COMPLETION');
-      // A load that has a duration of its own ends by that.
+      // A load with its own duration ends by that.
       const { durationMs } = config.stress.requests;
       return durationMs === undefined ? pause(config.faults.spec.intervalMs, stopFaults) : load;
     });
@@ -114,12 +114,12 @@ class Run {
     if (!signal.aborted) await pause(SETTLE_MS, signal);
   }
 
-  /** The report of what is there, and what went wrong. */
+  /** Reports the results, and the problems. */
   async result(): Promise<RunResult> {
     const { signal } = this.options;
     const { recorder, stress } = this;
     const isReportable = hasRequests(stress);
-    if (!isReportable && !signal.aborted) recorder.problems.push('there is nothing to report: no request was made');
+    if (!isReportable && !signal.aborted) recorder.problems.push('nothing to report: no request was made');
     if (stress?.problem) {
       recorder.problems.push(stress.problem);
       recorder.isWritten = false;
@@ -129,7 +129,7 @@ class Run {
 
   async keepUntilAborted(): Promise<void> {
     const { signal } = this.options;
-    this.recorder.say(`The servers stay up on ${this.fleet.addresses.join(', ')} until Ctrl-C`);
+    this.recorder.say(`The servers keep running on ${this.fleet.addresses.join(', ')} until Ctrl-C`);
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   }
 
@@ -137,7 +137,7 @@ class Run {
     const { config, images, imagesName, clock, logLevel, screen, facts } = this.options;
     this.stress = await runStress({
       ...{ machineId: MACHINE_ID, ...config.stress, images, seed: facts.seed, runId: facts.run_id },
-      // The report judges the run.
+      // The report checks the thresholds.
       ...{ thresholds: [], abortOn: [], facts: { ...facts, config: config.settings.stress } },
       ...{ serverAddresses: this.fleet.addresses, requestTimeoutMs: REQUEST_TIMEOUT_MS },
       ...{ metricsDir: this.metricsDir, waitMs: WAIT_FOR_SERVER_MS, notes: [] },
@@ -207,7 +207,7 @@ class Run {
   }
 }
 
-/** Said before anything begins. @throws ClusterError `bad_usage` for a kind of fault that cannot be done here */
+/** Checked before the start. @throws ClusterError `bad_usage` for a kind of fault that is not possible here */
 async function checkKinds({ faults }: RunConfig, { servers }: Fleet): Promise<void> {
   if (faults.spec.cycles === 0) return;
   const unable = await unableTo(
@@ -215,12 +215,12 @@ async function checkKinds({ faults }: RunConfig, { servers }: Fleet): Promise<vo
     servers,
   );
   const [kind, why] = Object.entries(unable)[0] ?? [];
-  if (kind !== undefined) throw new ClusterError('bad_usage', `cannot do "${kind}" on this machine: ${why}`);
+  if (kind !== undefined) throw new ClusterError('bad_usage', `cannot inject "${kind}" on this machine: ${why}`);
 }
 
-/** How long the load goes on, were the faults themselves to take no time. */
+/** Returns the duration of the load, as if the faults themselves took no time. */
 export function expectedMs({ servers, faults }: Pick<RunConfig, 'servers' | 'faults'>): number {
   const ids = Array.from({ length: servers }, (_, index) => index + 1);
   const plan = planFaults(ids, faults.spec);
-  return faults.firstMs + (timetable(plan).at(-1)?.mendedMs ?? 0) + faults.spec.intervalMs;
+  return faults.firstMs + (timetable(plan).at(-1)?.healedMs ?? 0) + faults.spec.intervalMs;
 }

@@ -1,12 +1,12 @@
 export interface ServerText {
   id: number;
-  /** host:port, where it listens. */
+  /** The address it listens on (host:port). */
   address: string;
-  /** What it calls itself, where that is another. */
+  /** The address it announces, if different. */
   advertiseAddress?: string;
 }
 
-/** The lines of a server's file; `peers` are the others, with their addresses. */
+/** Returns the lines of a server's file; `peers` are the others, with their addresses. */
 export function serverLines(server: ServerText, peers: readonly { id: number; address: string }[]): string[] {
   const { id, address, advertiseAddress } = server;
   return [
@@ -22,7 +22,7 @@ export function serverLines(server: ServerText, peers: readonly { id: number; ad
   ];
 }
 
-/** What is quoted here holds nothing that TOML and JSON write differently. */
+/** Quotes a text; none of these texts is written differently in TOML and JSON. */
 export function quoted(text: string): string {
   return JSON.stringify(text);
 }

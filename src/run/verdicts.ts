@@ -8,9 +8,9 @@ import type { PlacedFile } from '../report/collect/collect';
 import { readClocks } from '../report/read/read-clocks';
 import { sizeOf } from '../faults/drivers/server-log';
 
-/** Scheduling on busy machines included. */
+/** Bound on the one-way delay of a message, with scheduling on busy machines. Milliseconds. */
 const ONE_WAY_MS = 100;
-/** The checker holds a whole history in memory. */
+/** Limit on the size of the files, as the checker holds a whole history in memory. */
 const MAX_BYTES = 1024 ** 3;
 /** The defaults of server.toml, which are those of a run's servers. */
 const TIMINGS = { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 };
@@ -18,17 +18,17 @@ const TIMINGS = { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 
 export interface RunFiles {
   requestFiles: readonly (PlacedFile & { machineId: number })[];
   eventFiles: readonly PlacedFile[];
-  /** fault_events.ndjson of this machine; need not exist. */
+  /** fault_events.ndjson on this machine; may be missing. */
   faults: string;
   serverIds: readonly number[];
   requestTimeoutMs: number;
-  /** How far the clocks of two machines may still differ. Default: they are one. */
+  /** The remaining uncertainty between the clocks of two machines (default: 0, one machine). */
   clockErrorMs?: number;
-  /** What their clocks say now. */
+  /** The current readings of the clocks. */
   machines?: readonly MachineNow[];
 }
 
-/** S1 to S8 over the files of a run. */
+/** Checks S1 to S8 over the files of a run. */
 export function judgeRun(files: RunFiles): Verdict[] {
   const { requestFiles, eventFiles, faults, serverIds, requestTimeoutMs, clockErrorMs = 0 } = files;
   const bytes = [...requestFiles, ...eventFiles].reduce((sum, file) => sum + sizeOf(file.path), 0);
@@ -84,7 +84,7 @@ function requestsOf({ path, machineId }: RunFiles['requestFiles'][number], clock
   }));
 }
 
-/** Whole lines only: a killed server may have left half of one, and its next life goes on behind it. */
+/** Reads complete lines only: a killed server may have left a partial one, which its next process appends to. */
 function linesOf<T>(file: string): T[] {
   if (!existsSync(file)) return [];
   return readFileSync(file, 'utf8')

@@ -117,7 +117,7 @@ it('ends with 3, healed, when an abort condition comes true', async () => {
   const { code, stdout } = await cli('faults', ...flags);
   expect(code).toBe(3);
   expect(stdout).toMatch(
-    /ABORTED: failure_rate>20% \(100 % over the last \d+ probes\); healing what is broken\n.*\n.*SUCCESS: Resumed Server 1/,
+    /ABORTED: failure_rate>20% \(100 % over the last \d+ probes\); healing the active faults\n.*\n.*SUCCESS: Resumed Server 1/,
   );
   expect(await lab.state(1)).toBe('up');
   const records = linesOf(readFileSync('fault_probe.ndjson', 'utf8')).map((line) => JSON.parse(line) as object);
@@ -135,7 +135,7 @@ it('a dry run shows the timetable, needs no servers and writes nothing', async (
     '+80s  cycle 1/1  kill     Server 3 on localhost  kill -KILL PID',
     '+90s  cycle 1/1  restart  Server 3 on localhost  cd s3 && ../program server --config server.toml',
     '',
-    'Nothing was done. It takes 90s and the time that the restarts themselves need.',
+    'Dry run: no fault was injected. The plan takes 90s plus the time of the restarts themselves.',
   ]);
   expect(existsSync('fault_events.log')).toBe(false);
   const { plan } = JSON.parse((await cli('faults', '--dry-run', '--json')).stdout) as { plan: unknown[] };

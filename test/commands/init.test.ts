@@ -75,7 +75,7 @@ it('says so when the folder is a file', async () => {
   const { code, stderr } = await cli('init', file);
   expect(code).toBe(2);
   expect(stderr).toMatch(
-    /^Error: cannot write .*client_stress\.toml: the folder [^ ]*\/file cannot be made: something else has that name\n$/,
+    /^Error: cannot write .*client_stress\.toml: the folder [^ ]*\/file cannot be created: the name is in use by something else\n$/,
   );
 });
 

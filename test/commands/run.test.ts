@@ -91,9 +91,9 @@ test('a folder for its files that is there already, or cannot be', async () => {
   symlinkSync('nowhere/at all', 'link');
   for (const [out, why] of [
     ['link', 'it is a symbolic link to nowhere/at all, which does not exist'],
-    ['link/x', 'the folder link cannot be made: it is a symbolic link to nowhere/at all, which does not exist'],
-    ['.', 'it is there already, and a run needs a new folder'],
-    ['file/x', 'the folder file cannot be made: something else has that name'],
+    ['link/x', 'the folder link cannot be created: it is a symbolic link to nowhere/at all, which does not exist'],
+    ['.', 'it already exists, and a run needs a new folder'],
+    ['file/x', 'the folder file cannot be created: the name is in use by something else'],
   ] as const) {
     const { code, stdout, stderr } = await cli('run', '--out', out);
     expect({ code, stdout, stderr }).toEqual({
@@ -110,7 +110,7 @@ test('flags of faults count here, and no cycles mean no faults', async () => {
   const none = await cli('run', '--plan', '--cycles', '0', '--kind', 'pause');
   expect({ code: none.code, steps: linesOf(none.stdout).slice(2, 4) }).toEqual({
     code: 0,
-    steps: ['3. Faults, in time after the start of the clients:', '      none'],
+    steps: ['3. Faults; times from the start of the clients:', '      none'],
   });
   const wrong = await cli('run', '--plan', '--kind', 'nap');
   expect(wrong.code).toBe(2);
@@ -122,12 +122,12 @@ test('over SSH: a script of Node cannot be copied, a wrong executable is none', 
   writeFileSync('lab.toml', machines);
   const script = await cli('run', '--plan', '--config', 'lab.toml');
   expect(script.code).toBe(2);
-  expect(script.stderr).toMatch(/^Error: a run over SSH copies the built executable, and this is a script of Node: /);
+  expect(script.stderr).toMatch(/^Error: a run over SSH copies the built executable, but this is a Node script: /);
   writeFileSync('bad.toml', `[run]\nbinary = "lab.toml"\n${machines}`);
   const bad = await cli('run', '--plan', '--config', 'bad.toml');
   expect(bad.stderr).toBe('Error: run.binary: expected an executable of Linux or macOS, got "lab.toml"\n');
   writeFileSync('good.toml', `[run]\nbinary = "${process.execPath}"\n${machines}`);
   const good = await cli('run', '--plan', '--config', 'good.toml');
   expect(good.code).toBe(0);
-  expect(linesOf(good.stdout)[0]).toBe('1. CONNECT: to 2 machines over SSH, all at once: s1, c1');
+  expect(linesOf(good.stdout)[0]).toBe('1. CONNECT: to 2 machines over SSH, in parallel: s1, c1');
 });

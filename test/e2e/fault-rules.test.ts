@@ -182,7 +182,7 @@ describeWithNamespaces('in network namespaces', () => {
     const without = ['setpriv', '--bounding-set=-net_admin', process.execPath, program.script, 'fault-agent'];
     const unable = new TestAgent(on(1, without).flat());
     agents.push(unable);
-    const text = 'a fault agent that was killed has left it with the fault "partition": run this once as root';
+    const text = 'a fault agent that was killed left the fault "partition" on it: run this once as root';
     expect((await unable.hello([serverOne()], ['pause'])).servers[0]!.problems).toEqual([{ kind: 'lock', text }]);
     expect(await unable.end()).toBe(0);
     expect((await startAgent().hello([serverOne()], ['pause'])).servers[0]!.problems).toEqual([]);

@@ -82,7 +82,7 @@ asRoot('a pid file that somebody else forged: root kills nobody', async () => {
     // Not even if root itself had written that.
     for (const place of [folder, pidFile]) chownSync(place, 0, 0);
     const wrong = await runProgram(faults('kill'), { cwd: folder });
-    expect(wrong).toMatchObject({ code: 4, stderr: expect.stringContaining('is no cloudp2p server with') });
+    expect(wrong).toMatchObject({ code: 4, stderr: expect.stringContaining('is not a cloudp2p server with') });
     expect(victim.signalCode).toBe(null);
   });
 });
@@ -125,7 +125,7 @@ test('a paused server that dies is started again', async () => {
       expect(code).toBe(0);
       expect(await fromProc(pid)).toMatchObject({ isStopped: false });
       expect(pid).not.toBe(server.pid);
-      const detail = `process ${server.pid} ended while it was stopped; the server was started again`;
+      const detail = `process ${server.pid} ended while it was paused; the server was started again`;
       expect(eventsIn(folder).at(-1)).toMatchObject({ action: 'resume', outcome: 'done', pid, detail });
     } finally {
       if (pid !== server.pid) process.kill(pid, 'SIGKILL');

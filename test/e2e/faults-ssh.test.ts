@@ -93,7 +93,7 @@ describeWithSshd('over SSH', () => {
       const { code, stdout } = await run.ended;
       expect(code).toBe(4);
       expect(stdout).toMatch(
-        /ABORTED: the fault agent on \S+ is gone: the connection was lost; healing what is broken/,
+        /ABORTED: the fault agent on \S+ is gone: the connection was lost; healing the active faults/,
       );
       expect(stdout).toMatch(/Faults: 1, healed: 1, failed: 0; servers UP: 1, 2, 3\n$/);
       expect((await fromProc(pidOf(folder, 1)))!.isStopped).toBe(false);
@@ -123,7 +123,7 @@ describeWithSshd('over SSH', () => {
       const { code, stdout, stderr } = await runProgram(faults(), { cwd: folder, env, timeoutMs: 60_000 });
       expect(code).toBe(4);
       expect(stderr.trimEnd().split('\n')).toEqual([
-        expect.stringMatching(/^Error: the fault agent on \S+ is gone: .*missing cannot be run there/),
+        expect.stringMatching(/^Error: the fault agent on \S+ is gone: .*missing cannot be run on that machine/),
         `Error: Server 2 on ${sshds[1]!.address}: it is not running`,
         expect.stringMatching(new RegExp(`^Error: ${dead}: .*refused`)),
       ]);

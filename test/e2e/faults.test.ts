@@ -162,7 +162,7 @@ describe('what the controller cannot mend any more is mended beside the servers'
         await untilAgreed(cluster);
         if (end === interruptTwice) return;
         const log = readFileSync(path.join(folder, 's1', 'server_1.log'), 'utf8');
-        expect(log).toMatch(new RegExp(`WARN fault agent: the fault "${kind}" was mended .*: the controller is gone`));
+        expect(log).toMatch(new RegExp(`WARN fault agent: the fault "${kind}" was healed .*: the controller is gone`));
       });
     },
     90_000,
@@ -223,7 +223,7 @@ test('a server that does not come back: the plan ends, exit 4', async () => {
     const { code, stdout } = await run.ended;
     expect(code).toBe(4);
     expect(stdout).toMatch(/ERROR: Server 2 did not come back on localhost: it ended with exit code 2: Error: /);
-    expect(stdout).toMatch(/ABORTED: Server 2 did not come back; healing what is broken\n/);
+    expect(stdout).toMatch(/ABORTED: Server 2 did not come back; healing the active faults\n/);
     expect(stdout).toMatch(/servers UP: 1, 3, DOWN: 2\n$/);
   });
 }, 90_000);
@@ -262,7 +262,7 @@ test('an abort condition comes true while a server is paused: healed, exit 3; th
     const flags = ['--kind', 'pause', '--restart-delay', '600', '--abort-when', 'p50>0.01ms'];
     const { code, stdout } = await runProgram(faults(...flags), { cwd: folder, timeoutMs: 60_000 });
     expect(code).toBe(3);
-    expect(stdout).toMatch(/ABORTED: p50>0.01ms \([\d.]+ ms over the last \d+ probes\); healing what is broken/);
+    expect(stdout).toMatch(/ABORTED: p50>0.01ms \([\d.]+ ms over the last \d+ probes\); healing the active faults/);
     expect(cluster.ids.map((id) => stateOf(folder, id)).includes('T')).toBe(false);
     const probes = linesOf(folder, 'fault_probe.ndjson').map((line) => JSON.parse(line) as RequestRecord);
     expect(probes.length).toBeGreaterThan(9);

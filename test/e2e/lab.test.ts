@@ -127,7 +127,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     writeRunFile({ clients: 2, firstFault: 1 });
     const quick = ['--cycles', '0', '--duration', '1'];
     const first = start('run', '--config', 'run.toml', '--out', 'kept', '--keep', ...quick);
-    await first.says(/begins in 5 s/);
+    await first.says(/starts in 5 s/);
     const files = ['config/server1.toml', 'config/client_stress.toml'];
     const texts = (): string[] =>
       SERVERS.concat(CLIENTS).flatMap((name) =>
@@ -153,7 +153,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     expect(pids).toHaveLength(3);
     const lines = await refusal('after');
     expect(lines).toEqual(
-      pids.map((pid, n) => expect.stringContaining(`server ${n + 1} on server${n + 1}: it runs already (PID ${pid})`)),
+      pids.map((pid, n) => expect.stringContaining(`server ${n + 1} on server${n + 1}: it is already running (PID ${pid})`)),
     );
     expect(locks()).toEqual([]);
   }, 60_000);
@@ -203,7 +203,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     const { code, stdout, stderr } = await start('run', '--config', 'run.toml', '--out', 'plan', '--plan').ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain(
-      '1. CONNECT: to 5 machines over SSH, all at once: server1, server2, server3, client1, client2\n',
+      '1. CONNECT: to 5 machines over SSH, in parallel: server1, server2, server3, client1, client2\n',
     );
     expect(existsSync(path.join(cwd(), 'plan'))).toBe(false);
   }, 30_000);
@@ -309,7 +309,7 @@ function expectGuideLog(log: string): void {
       `Attempting to restart Server ${id} on server${id}`,
       // The agent whose connection was cut did it.
       id === 2
-        ? 'Server 2 on server2 runs already \\(PID \\d+\\)'
+        ? 'Server 2 on server2 is already running \\(PID \\d+\\)'
         : `SUCCESS: Restarted Server ${id} on server${id} \\(PID \\d+\\)`,
       `Server ${id} is now UP`,
     ];

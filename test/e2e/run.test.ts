@@ -30,7 +30,7 @@ test('the whole workflow: three kills, three restarts, nothing fails, and nothin
     expect(facts.run_id).toBe(report.runs[0]!.run_id);
     // The folder is a run's own.
     const again = await runProgram(args, { cwd, timeoutMs: MINUTE_MS });
-    const why = 'it is there already, and a run needs a new folder';
+    const why = 'it already exists, and a run needs a new folder';
     expect(again).toMatchObject({ code: 2, stdout: '', stderr: `Error: cannot make the folder out: ${why}\n` });
   });
 }, 90_000);
@@ -55,7 +55,7 @@ test('a port that is taken: one line, exit 2, nothing begun', async () => {
     await new Promise<void>((resolve) => other.listen(first + 2, '127.0.0.1', resolve));
     try {
       const { code, stdout, stderr } = await runProgram(calmArgs, { cwd, timeoutMs: MINUTE_MS });
-      const line = `Error: --port: 127.0.0.1:${first + 2} is in use; without --port free ones are taken\n`;
+      const line = `Error: --port: 127.0.0.1:${first + 2} is in use; without --port, free ports are used\n`;
       expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: line });
       expect(existsSync(path.join(cwd, 'out'))).toBe(false);
     } finally {
@@ -99,7 +99,7 @@ test('a server that does not come back: reported all the same, exit 4', async ()
     writeFileSync(path.join(out, 'server2', 'server.toml'), 'nonsense = 1\n');
     const { code, stdout, stderr } = await running.ended;
     expect({ code, stderr, left: processesIn(cwd) }).toEqual({ code: 4, stderr: '', left: [] });
-    expect(stdout).toContain('Incomplete: server 2 did not come back\nIncomplete: 2 faults could not be performed\n');
+    expect(stdout).toContain('Incomplete: server 2 did not come back\nIncomplete: 2 faults could not be injected\n');
     // It ends the plan: a third one could be the last.
     expect(faultsOf(out)).toEqual(['kill 1', 'restart 1', 'kill 2']);
     expect(jsonOf<Report>(out, 'final_report.json').failed_requests).toBe(0);

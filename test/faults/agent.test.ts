@@ -90,8 +90,8 @@ describe('the switch of the dead man', () => {
     act(agent);
     expect(await agent.ended).toBe(0);
     expect(await Promise.all([lab.state(1), lab.state(2)])).toEqual(['up', 'up']);
-    expect(lab.log(1)).toMatch(new RegExp(`WARN fault agent: the fault "kill" was mended .*: ${reason}`));
-    expect(lab.log(2)).toMatch(new RegExp(`WARN fault agent: the fault "pause" was mended .*: ${reason}`));
+    expect(lab.log(1)).toMatch(new RegExp(`WARN fault agent: the fault "kill" was healed .*: ${reason}`));
+    expect(lab.log(2)).toMatch(new RegExp(`WARN fault agent: the fault "pause" was healed .*: ${reason}`));
     expect(existsSync(`${lab.pidFile(1)}.faults.lock`)).toBe(false);
   });
 
@@ -161,7 +161,7 @@ describe('the switch of the dead man', () => {
     await until('it is paused', async () => (await lab.state(2)) === 'paused');
     await ended;
     expect(await lab.state(2)).toBe('up');
-    expect(lab.log(2)).toContain('the controller said nothing for 2.5 s');
+    expect(lab.log(2)).toContain('the controller was silent for 2.5 s');
   });
 
   it('a server that cannot be mended does not keep it from the other one, and is told of', async () => {
@@ -171,7 +171,7 @@ describe('the switch of the dead man', () => {
     agent.child.stdin!.end();
     expect(await agent.ended).toBe(0);
     expect(await lab.state(2)).toBe('up');
-    expect(lab.log(1)).toMatch(/WARN fault agent: the fault "kill" cannot be mended: it ended with exit code 3/);
+    expect(lab.log(1)).toMatch(/WARN fault agent: the fault "kill" cannot be healed: it ended with exit code 3/);
   });
 });
 
@@ -199,7 +199,7 @@ describe('a paused server that dies', () => {
     await agent.end();
     expect(await lab.state(2)).toBe('up');
     expect(lab.log(2)).toContain(
-      `the fault "pause" was mended (PID ${lab.pid(2)}; process ${pid} had ended): the controller is gone`,
+      `the fault "pause" was healed (PID ${lab.pid(2)}; process ${pid} had ended): the controller is gone`,
     );
     expect(existsSync(`${lab.pidFile(2)}.faults.lock`)).toBe(false);
   });
@@ -235,7 +235,10 @@ describe('two of them', () => {
     await first.greet();
     const { servers } = await second.greet();
     expect(servers[0]!.problems).toEqual([
-      { kind: 'lock', text: `process ${first.child.pid} is breaking it already (${lab.pidFile(1)}.faults.lock)` },
+      {
+        kind: 'lock',
+        text: `process ${first.child.pid} already injects faults into it (${lab.pidFile(1)}.faults.lock)`,
+      },
     ]);
     second.child.stdin!.end();
     await second.ended;
@@ -337,7 +340,7 @@ describe('before the first fault', () => {
       await agent.end();
       return servers[0]!.problems;
     };
-    const text = `cannot write ${log}, its log once it is started again: is a folder`;
+    const text = `cannot write ${log}, the log of the server after a restart: is a folder`;
     expect(await said('kill')).toEqual([{ kind: 'state', text }]);
     expect(await said('pause')).toEqual([]);
   });
@@ -352,7 +355,7 @@ describe('before the first fault', () => {
     const agent = new LabAgent([...nobody, process.execPath, program.script, 'fault-agent']);
     agents.push(agent);
     const { servers } = await agent.hello(lab.servers, ['pause']);
-    const text = `its process ${lab.pid(1)} belongs to another user: only that one or root may do this to it`;
+    const text = `its process ${lab.pid(1)} belongs to another user: only that user or root may signal it`;
     expect(servers[0]!.problems).toEqual([{ kind: 'state', text }]);
   });
 
@@ -360,7 +363,7 @@ describe('before the first fault', () => {
     await lab.start(1, 2);
     lab.servers[0] = { ...lab.server(1), command: ['../nothing'], binary: '../nothing' };
     const { servers } = await startAgent().greet();
-    expect(servers[0]!.problems).toEqual([{ kind: 'config', text: 'its program ../nothing cannot be run' }]);
+    expect(servers[0]!.problems).toEqual([{ kind: 'config', text: 'its program ../nothing is not executable' }]);
   });
 });
 
@@ -383,7 +386,7 @@ describe('what it is not to do', () => {
     await agent.greet();
     const found = await agent.breakAs(1, 'pause');
     const again = { server: 1, process: found, fault: { kind: 'kill' }, healWithinMs: 1000 };
-    await expect(agent.ask('break', again)).rejects.toThrow('refused: it is broken already');
+    await expect(agent.ask('break', again)).rejects.toThrow('refused: it already has a fault');
     expect(await lab.state(1)).toBe('paused');
   });
 

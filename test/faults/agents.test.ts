@@ -116,7 +116,7 @@ it('Ctrl-C later on: whoever is lost then is reached again, for there may be som
   stop.abort();
   channels[0]!.input.end();
   await new Promise((resolve) => agents.lost.addEventListener('abort', resolve));
-  expect(await agents.driver.mend(1, 'pause', found)).toMatchObject({ pid: lab.pid(1) });
+  expect(await agents.driver.heal(1, 'pause', found)).toMatchObject({ pid: lab.pid(1) });
   await agents.end();
 });
 
@@ -140,7 +140,7 @@ it('another agent that does not get the locks is of no use, and whoever asks is 
   // Somebody else is faster: this very process.
   const { kernelStart } = (await fromProc(process.pid))!;
   writeFileSync(lock, JSON.stringify({ pid: process.pid, start_time: 0, kernel_start: kernelStart }));
-  const reason = `process ${process.pid} is breaking it already (${lock})`;
+  const reason = `process ${process.pid} already injects faults into it (${lock})`;
   await expect(agents.driver.find(1)).rejects.toThrow(reason);
   await expect(agents.driver.find(1)).rejects.toThrow(reason);
   rmSync(lock);
@@ -162,7 +162,7 @@ it('an agent that is gone: told, and another one takes over', async () => {
   await new Promise((resolve) => agents.lost.addEventListener('abort', resolve));
   expect(agents.lost.reason).toBe('the fault agent on one is gone: it ended with exit code 0');
   expect(await agents.driver.find(1)).toMatchObject({ isStopped: false });
-  expect(await agents.driver.mend(1, 'pause', found)).toMatchObject({ pid: lab.pid(1) });
+  expect(await agents.driver.heal(1, 'pause', found)).toMatchObject({ pid: lab.pid(1) });
   expect(channels).toHaveLength(3);
   await agents.end();
 });

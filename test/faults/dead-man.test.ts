@@ -15,7 +15,7 @@ function rigOf(driver: Partial<Driver>) {
     find: async () => FOUND,
     status: async () => null,
     break: async () => null,
-    mend: async () => processOf(8),
+    heal: async () => processOf(8),
     ...driver,
   };
   const deadMan = new DeadMan({
@@ -32,29 +32,29 @@ it('what is broken is written down before it is done, with its process, and unti
   const { deadMan, notes } = rigOf({ break: async () => (notesAtBreak.push(...notes), null) });
   await deadMan.break(1, FOUND, { kind: 'pause' }, MINUTE_MS);
   expect(notesAtBreak).toEqual([{ kind: 'pause', process: FOUND }]);
-  await deadMan.mend(1, 'pause', FOUND);
+  await deadMan.heal(1, 'pause', FOUND);
   expect(notes.slice(1)).toEqual([null]);
 });
 
 it('a server that somebody else has started already is not started again', async () => {
   const mended: ServerProcess[] = [];
-  const { deadMan, said, notes } = rigOf({ mend: async (_, __, process) => (mended.push(process), process) });
+  const { deadMan, said, notes } = rigOf({ heal: async (_, __, process) => (mended.push(process), process) });
   await deadMan.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
-  await deadMan.mendAll('the controller is gone');
+  await deadMan.healAll('the controller is gone');
   expect(mended).toEqual([]);
-  expect(said).toEqual(['1 after the fault "kill" it runs already (PID 7): the controller is gone']);
+  expect(said).toEqual(['1 after the fault "kill" it is already running (PID 7): the controller is gone']);
   expect(notes.at(-1)).toBe(null);
 });
 
 it('one that does not come back is tried again after a while, and stays written down', async () => {
-  const { deadMan, said, notes, waits } = rigOf({ find: async () => null, mend: async () => refuse('no cover') });
+  const { deadMan, said, notes, waits } = rigOf({ find: async () => null, heal: async () => refuse('no cover') });
   await deadMan.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
-  await deadMan.mendAll('the controller is gone');
-  expect(said).toEqual(Array(3).fill('1 the fault "kill" cannot be mended: no cover'));
+  await deadMan.healAll('the controller is gone');
+  expect(said).toEqual(Array(3).fill('1 the fault "kill" cannot be healed: no cover'));
   expect(waits).toEqual([1000, 1000]);
   expect(notes.at(-1)).toMatchObject({ kind: 'kill' });
   // Its timer would keep the process.
-  await deadMan.mend(1, 'kill', FOUND).catch(() => undefined);
+  await deadMan.heal(1, 'kill', FOUND).catch(() => undefined);
 });
 
 describe('a fault that failed half-way', () => {
@@ -70,14 +70,14 @@ describe('a fault that failed half-way', () => {
 
   it('in the network is open until what may be left is removed', async () => {
     let isHealable = false;
-    const mend = async () => (isHealable ? processOf(7) : refuse('nft: no'));
-    const { deadMan, notes, said } = failing({ mend });
+    const heal = async () => (isHealable ? processOf(7) : refuse('nft: no'));
+    const { deadMan, notes, said } = failing({ heal });
     await expect(attempt(deadMan, 'loss')).rejects.toThrow('nft: no');
     expect(notes.at(-1)).toMatchObject({ kind: 'loss' });
     isHealable = true;
-    await deadMan.mendAll('the controller is gone');
+    await deadMan.healAll('the controller is gone');
     expect(notes.at(-1)).toBe(null);
-    expect(said).toEqual(['1 the fault "loss" was mended (PID 7): the controller is gone']);
+    expect(said).toEqual(['1 the fault "loss" was healed (PID 7): the controller is gone']);
   });
 });
 
@@ -86,6 +86,6 @@ it('what cannot be told to be this server is not broken, and nothing is healed t
   const find = async () => refuse('server_1.pid (user 7, mode 644) names process 1');
   const { deadMan, notes, said } = rigOf({ find, break: async (...all) => (broken.push(all), null) });
   await expect(deadMan.break(1, FOUND, { kind: 'kill' }, MINUTE_MS)).rejects.toThrow('names process 1');
-  await deadMan.mendAll('the controller is gone');
+  await deadMan.healAll('the controller is gone');
   expect([broken, notes, said]).toEqual([[], [], []]);
 });

@@ -25,13 +25,13 @@ const at = (name: string): string => path.join(folder, name);
 /** The driver of one server, as it is now. */
 function driver(how: Partial<LocalDriverOptions & { server: LocalServer }> = {}) {
   const { server: one = server, ...more } = how;
-  const { find, break: breakIt, mend } = localDriver({ servers: [one], ...more });
+  const { find, break: breakIt, heal } = localDriver({ servers: [one], ...more });
   return {
     find: () => find(1),
     kill: (process: ServerProcess) => breakIt(1, process, { kind: 'kill' }, 0),
     break: (process: ServerProcess, kind: 'terminate' | 'pause' | 'restart') => breakIt(1, process, { kind }, 0),
-    start: () => mend(1, 'kill', ownUser()),
-    resume: (process: ServerProcess) => mend(1, 'pause', process),
+    start: () => heal(1, 'kill', ownUser()),
+    resume: (process: ServerProcess) => heal(1, 'pause', process),
   };
 }
 
@@ -147,7 +147,7 @@ describe('a clock that was set meanwhile', () => {
     writePidFile({ ...pidFileNow(), kernel_start: await kernelStart(process.pid) });
     await expect(driver().find()).rejects.toThrow(/^process \d+ of .*server_1.pid started at /);
     writePidFile({ ...pidFileNow(), kernel_start: 7 });
-    await expect(driver().find()).rejects.toThrow('is no pid file of a server');
+    await expect(driver().find()).rejects.toThrow('is not the pid file of a server');
     expect(isAlive(child)).toBe(true);
   });
 });
@@ -171,12 +171,12 @@ describe('what only looks like it is refused, and lives on', () => {
       (now) => ({ ...now, config: null }),
       /started without a configuration file, not with "a.toml"$/,
     ],
-    ['of no number', (now) => ({ ...now, pid: String(now.pid) }), /is no pid file of a server$/],
-    ['of a group', (now) => ({ ...now, pid: -now.pid }), /is no pid file of a server$/],
-    ['of number 1', (now) => ({ ...now, pid: 1 }), /is no pid file of a server$/],
-    ['garbage', () => Uint8Array.from([0, 255, 10, 123]), /is no pid file of a server$/],
-    ['empty', () => '', /is no pid file of a server$/],
-    ['null', () => 'null', /is no pid file of a server$/],
+    ['of no number', (now) => ({ ...now, pid: String(now.pid) }), /is not the pid file of a server$/],
+    ['of a group', (now) => ({ ...now, pid: -now.pid }), /is not the pid file of a server$/],
+    ['of number 1', (now) => ({ ...now, pid: 1 }), /is not the pid file of a server$/],
+    ['garbage', () => Uint8Array.from([0, 255, 10, 123]), /is not the pid file of a server$/],
+    ['empty', () => '', /is not the pid file of a server$/],
+    ['null', () => 'null', /is not the pid file of a server$/],
     ['huge', () => ' '.repeat(1_000_000), /is larger than 8192 bytes$/],
   ];
 
@@ -195,7 +195,7 @@ describe('what only looks like it is refused, and lives on', () => {
   it('a process with another command line', async () => {
     const child = await startLikeness(['serverless', '--config', 'a.toml']);
     await expect(driver().find()).rejects.toThrow(
-      /^process \d+ of .* is no cloudp2p server with "a.toml", its command line is ".*serverless/,
+      /^process \d+ of .* is not a cloudp2p server with "a.toml", its command line is ".*serverless/,
     );
     expect(isAlive(child)).toBe(true);
   });
@@ -206,20 +206,20 @@ describe('what only looks like it is refused, and lives on', () => {
     children.push(other);
     writePidFile({ ...pidFileNow(), pid: other.pid });
     await expect(driver().find()).rejects.toThrow(
-      /is no cloudp2p server with "a.toml", its command line is "sleep 1000"$/,
+      /is not a cloudp2p server with "a.toml", its command line is "sleep 1000"$/,
     );
-    await expect(driver().kill(processOf(other.pid!))).rejects.toThrow('is no cloudp2p server');
+    await expect(driver().kill(processOf(other.pid!))).rejects.toThrow('is not a cloudp2p server');
     expect([child, other].map(isAlive)).toEqual([true, true]);
   });
 
   it('a pipe, which would never end', async () => {
     execFileSync('mkfifo', [server.pidFile]);
-    await expect(driver().find()).rejects.toThrow(/is no regular file$/);
+    await expect(driver().find()).rejects.toThrow(/is not a regular file$/);
   });
 
   it('a folder', async () => {
     mkdirSync(server.pidFile);
-    await expect(driver().find()).rejects.toThrow(/is no regular file$/);
+    await expect(driver().find()).rejects.toThrow(/is not a regular file$/);
   });
 });
 
@@ -227,7 +227,7 @@ describe('between the look and the kill', () => {
   it('restarted by somebody: the new process lives', async () => {
     const child = await startLikeness();
     const old = processOf(child.pid! + 1);
-    await expect(driver().kill(old)).rejects.toThrow(`it was restarted just now, as process ${child.pid}`);
+    await expect(driver().kill(old)).rejects.toThrow(`it has just been restarted, as process ${child.pid}`);
     expect(isAlive(child)).toBe(true);
   });
 
@@ -236,7 +236,7 @@ describe('between the look and the kill', () => {
     const found = await driver().find();
     child.kill('SIGKILL');
     await ended(child);
-    await expect(driver().kill(found!)).rejects.toThrow('it ended by itself just now');
+    await expect(driver().kill(found!)).rejects.toThrow('it has just ended by itself');
   });
 });
 
@@ -282,7 +282,7 @@ describe('a pause', () => {
     const found = (await driver().find())!;
     child.kill('SIGKILL');
     await ended(child);
-    await expect(driver().break(found, 'pause')).rejects.toThrow('it ended by itself just now');
+    await expect(driver().break(found, 'pause')).rejects.toThrow('it has just ended by itself');
   });
 
   it.each([
@@ -308,7 +308,7 @@ describe('a pause', () => {
     rmSync(server.pidFile);
     child.kill('SIGKILL');
     await ended(child);
-    await expect(driver().resume(found)).rejects.toThrow('it has left meanwhile');
+    await expect(driver().resume(found)).rejects.toThrow('it has shut down in the meantime');
     expect(await listening()).toBe(false);
   });
 
@@ -336,7 +336,7 @@ describe('a termination', () => {
     const child = await startLikeness();
     const impatient = driver({ leaveMs: 200 });
     expect(await impatient.break((await impatient.find())!, 'terminate')).toBe(
-      `process ${child.pid} did not leave within 0.2 s after SIGTERM, and was killed`,
+      `process ${child.pid} did not shut down within 0.2 s after SIGTERM, and was killed`,
     );
     expect(await ended(child)).toBe('SIGKILL');
   });

@@ -167,7 +167,7 @@ describe('kinds', () => {
 it("the guide's timetable", () => {
   const rows = timetable(planFaults([1, 2], ringOfKills(TIMES)));
   expect(
-    rows.map(({ atMs, mendedMs, cycle, candidates }) => [atMs / 1000, mendedMs / 1000, cycle, ...candidates]),
+    rows.map(({ atMs, healedMs, cycle, candidates }) => [atMs / 1000, healedMs / 1000, cycle, ...candidates]),
   ).toEqual([
     [0, 10, 1, 1],
     [40, 50, 1, 2],

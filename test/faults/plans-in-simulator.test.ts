@@ -57,7 +57,7 @@ class SimDriver implements Driver {
     }
   }
 
-  async mend(id: number, kind: FaultKind): Promise<ServerProcess> {
+  async heal(id: number, kind: FaultKind): Promise<ServerProcess> {
     const { world } = this;
     if (kind === 'pause') world.resume(id);
     else if (kind === 'partition' || kind === 'delay' || kind === 'loss') world.heal(id);

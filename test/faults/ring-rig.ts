@@ -29,7 +29,7 @@ export function processOf(pid: number): ServerProcess {
   return { pid, kernelStart: `boot/${pid}`, uid: 0, gid: 0 };
 }
 
-export type Call = 'find' | 'break' | 'mend';
+export type Call = 'find' | 'break' | 'heal';
 
 /** A ring on a clock that jumps: nothing waits, everything is noted. */
 export class RingRig implements Driver {
@@ -108,9 +108,9 @@ export class RingRig implements Driver {
     return this.remark;
   }
 
-  async mend(id: number, kind: FaultKind): Promise<ServerProcess> {
-    this.#step('mend', id);
-    if (this.broken.delete(id)) this.done.push(`mend ${kind} ${id}`);
+  async heal(id: number, kind: FaultKind): Promise<ServerProcess> {
+    this.#step('heal', id);
+    if (this.broken.delete(id)) this.done.push(`heal ${kind} ${id}`);
     else this.#start(id);
     this.onStep();
     return this.running.get(id)!;

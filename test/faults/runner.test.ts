@@ -74,7 +74,7 @@ describe('a whole run', () => {
         { id: 2, state: 'up', fault: null },
         { id: 3, state: 'up', fault: null },
       ],
-      wait: { untilMs, mending: 'restart', serverIds: [1] },
+      wait: { untilMs, healing: 'restart', serverIds: [1] },
     });
     const servers = [1, 2, 3].map((id) => ({ id, state: 'up', fault: null }));
     expect(rig.views.at(-1)).toEqual({ servers, wait: undefined });
@@ -88,21 +88,21 @@ describe('a server that does not play along', () => {
     const outcome = await rig.run(ONCE);
     expect(outcome).toMatchObject({ faults: 2, healed: 2, failed: 1, down: [] });
     expect(rig.texts).toContain('ERROR: Cannot kill Server 2 on localhost: it is not running');
-    expect(rig.calls).not.toContain('mend 2');
+    expect(rig.calls).not.toContain('heal 2');
     expect(rig.recorded.filter((text) => text.startsWith('2'))).toEqual(['2 kill failed']);
     expect(rig.texts.at(-1)).toBe('Faults: 2, healed: 2, failed: 1; servers UP: 1, 3, DOWN: 2');
   });
 
   it('something else in its place: the reason is told, nothing is killed', async () => {
     const rig = new RingRig();
-    rig.before = (call, id) => void (call === 'find' && id === 1 && refuse('process 7 is no server'));
+    rig.before = (call, id) => void (call === 'find' && id === 1 && refuse('process 7 is not a server'));
     const outcome = await rig.run(ONCE);
     expect(outcome).toMatchObject({ faults: 2, failed: 1 });
     expect(rig.texts.slice(0, 4)).toEqual([
       ...FIRST_TURN,
-      'ERROR: Cannot kill Server 1 on localhost: process 7 is no server',
+      'ERROR: Cannot kill Server 1 on localhost: process 7 is not a server',
     ]);
-    expect(rig.events[0]).toMatchObject({ outcome: 'failed', pid: null, detail: 'process 7 is no server' });
+    expect(rig.events[0]).toMatchObject({ outcome: 'failed', pid: null, detail: 'process 7 is not a server' });
     expect(rig.calls).not.toContain('break 1');
   });
 
@@ -119,7 +119,7 @@ describe('a server that does not play along', () => {
     rig.before = (call, id) => {
       if (call !== 'break' || id !== 1) return;
       rig.running.delete(1);
-      refuse('process 12345 was killed but is there after 5 s');
+      refuse('process 12345 was killed but still exists after 5 s');
     };
     expect(await rig.run(ONCE)).toMatchObject({ faults: 2, healed: 3, failed: 1, down: [] });
     expect(rig.running.has(1)).toBe(true);
@@ -127,14 +127,14 @@ describe('a server that does not play along', () => {
 
   it('does not come back: the plan ends, and it is tried once more', async () => {
     const rig = new RingRig();
-    rig.before = (call, id) => void (call === 'mend' && id === 2 && refuse('it ended with exit code 2: Error: x'));
+    rig.before = (call, id) => void (call === 'heal' && id === 2 && refuse('it ended with exit code 2: Error: x'));
     const outcome = await rig.run({ ...ONCE, cycles: 2 });
     const reason = 'Server 2 did not come back';
     expect(outcome).toMatchObject({ faults: 2, healed: 1, failed: 2, down: [2], ended_early: reason });
     const lost = 'ERROR: Server 2 did not come back on localhost: it ended with exit code 2: Error: x';
     expect(rig.texts.slice(-6)).toEqual([
       lost,
-      `ABORTED: ${reason}; healing what is broken`,
+      `ABORTED: ${reason}; healing the active faults`,
       'Attempting to restart Server 2 on localhost',
       lost,
       '===== FAULT SIMULATION ABORTED =====',
@@ -149,15 +149,20 @@ describe('a server that does not play along', () => {
       if (isBack) rig.running.set(1, processOf(777));
     };
     expect(await rig.run(ONCE)).toMatchObject({ faults: 3, healed: 3, failed: 0 });
-    expect(rig.calls).not.toContain('mend 1');
-    expect(rig.texts).toContain('Server 1 on localhost runs already (PID 777)');
-    expect(rig.events[3]).toMatchObject({ action: 'restart', outcome: 'done', pid: 777, detail: 'it ran already' });
+    expect(rig.calls).not.toContain('heal 1');
+    expect(rig.texts).toContain('Server 1 on localhost is already running (PID 777)');
+    expect(rig.events[3]).toMatchObject({
+      action: 'restart',
+      outcome: 'done',
+      pid: 777,
+      detail: 'it was already running',
+    });
   });
 
   it('a stale pid file in the way of a restart is none', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
-      if (call === 'find' && !rig.running.has(id)) refuse('process 9 is no server');
+      if (call === 'find' && !rig.running.has(id)) refuse('process 9 is not a server');
     };
     expect(await rig.run(ONCE)).toMatchObject({ faults: 3, healed: 3, failed: 0 });
   });
@@ -169,7 +174,7 @@ describe('the last server that is up', () => {
     rig.running.delete(1);
     rig.running.delete(3);
     expect(await rig.run(ONCE)).toMatchObject({ faults: 0, failed: 3 });
-    expect(rig.texts).toContain('ERROR: Will not kill Server 2 on localhost: no other server is up');
+    expect(rig.texts).toContain('ERROR: Will not kill Server 2 on localhost: no other server is running');
     expect(rig.calls.filter((call) => !call.startsWith('find'))).toEqual([]);
   });
 
@@ -182,11 +187,11 @@ describe('the last server that is up', () => {
   it('none up at all: an error that says why of each, and nothing is done', async () => {
     const rig = new RingRig(2);
     rig.running.clear();
-    rig.before = (_, id) => void (id === 2 && refuse('server_2.pid is no pid file of a server'));
-    const reasons = 'Server 1: not running; Server 2: server_2.pid is no pid file of a server';
+    rig.before = (_, id) => void (id === 2 && refuse('server_2.pid is not the pid file of a server'));
+    const reasons = 'Server 1: not running; Server 2: server_2.pid is not the pid file of a server';
     await expect(rig.run(ONCE)).rejects.toMatchObject({
       code: 'not_reachable',
-      message: `no server is up, there is nothing to break (${reasons})`,
+      message: `no server is running: there is no target for faults (${reasons})`,
     });
     expect(rig.events).toEqual([]);
   });
@@ -225,7 +230,7 @@ describe('Ctrl-C', () => {
     await rig.run();
     expect(rig.texts.slice(-7)).toEqual([
       'Server 1 is now DOWN',
-      'Interrupted: healing what is broken (Ctrl-C again ends at once)',
+      'Interrupted: healing the active faults (Ctrl-C again ends at once)',
       'Attempting to restart Server 1 on localhost',
       'SUCCESS: Restarted Server 1 on localhost (PID 12389)',
       'Server 1 is now UP',
@@ -238,7 +243,7 @@ describe('Ctrl-C', () => {
     const rig = new RingRig();
     rig.stop.abort();
     expect(await rig.run()).toMatchObject({ faults: 0, interrupted: true });
-    expect(rig.texts[0]).toBe('Interrupted: nothing is broken');
+    expect(rig.texts[0]).toBe('Interrupted: no fault is active');
     expect(rig.calls.filter((call) => !call.startsWith('find'))).toEqual([]);
   });
 });
@@ -261,7 +266,7 @@ describe('a bug in the driver', () => {
   it('while mending: the others are mended first', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
-      if (call === 'mend' && id === 1) throw new TypeError('a bug');
+      if (call === 'heal' && id === 1) throw new TypeError('a bug');
     };
     const two: FaultSpec = { ...ONCE, pattern: 'simultaneous', count: 2 };
     await expect(rig.run(two)).rejects.toThrow('a bug');
@@ -328,7 +333,9 @@ describe('kinds', () => {
     const rig = new RingRig();
     rig.broken.set(1, 'pause');
     expect(await rig.run(kindOnly('kill'))).toMatchObject({ faults: 2, failed: 1 });
-    expect(rig.texts).toContain('ERROR: Cannot kill Server 1 on localhost: somebody has stopped its process (SIGSTOP)');
+    expect(rig.texts).toContain(
+      'ERROR: Cannot kill Server 1 on localhost: its process was stopped by another program (SIGSTOP)',
+    );
   });
 });
 
@@ -350,7 +357,7 @@ describe('several at once', () => {
     const all: FaultSpec = { ...TWO, count: 3 };
     const careful = new RingRig();
     expect(await careful.run(all)).toMatchObject({ faults: 2, failed: 1 });
-    expect(careful.texts).toContain('ERROR: Will not kill Server 3 on localhost: no other server is up');
+    expect(careful.texts).toContain('ERROR: Will not kill Server 3 on localhost: no other server is running');
     const told = new RingRig();
     told.allowTotalOutage = true;
     expect(await told.run(all)).toMatchObject({ faults: 3, healed: 3, failed: 0 });
@@ -377,7 +384,7 @@ describe('roles', () => {
     const rig = new RingRig();
     rig.leaderId = null;
     expect(await rig.run({ ...ONCE, target: 'leader' })).toMatchObject({ faults: 0, failed: 1 });
-    expect(rig.texts).toContain('ERROR: nobody leads, or nobody says so within 10s: this step is left out');
+    expect(rig.texts).toContain('ERROR: no server reports a leader within 10s: this step is skipped');
   });
 
   it('followers: all but the leader', async () => {
@@ -390,7 +397,7 @@ describe('roles', () => {
 describe('what is not as it should be', () => {
   it('of a fault that was performed is a warning, and in the detail of its event', async () => {
     const rig = new RingRig();
-    rig.remark = 'process 12345 did not leave within 10 s after SIGTERM, and was killed';
+    rig.remark = 'process 12345 did not shut down within 10 s after SIGTERM, and was killed';
     expect(await rig.run({ ...kindOnly('restart'), cycles: 1 })).toMatchObject({ faults: 3, healed: 3, failed: 0 });
     expect(rig.texts).toContain(`WARN: Server 1 on localhost: ${rig.remark}`);
     expect(rig.texts).toContain('Server 1 is now DOWN');
@@ -411,9 +418,9 @@ describe('what is not as it should be', () => {
   it('a paused server that ends is down, not paused', async () => {
     const rig = new RingRig(2);
     rig.before = (call, id) => {
-      if (call !== 'mend' || id !== 1) return;
+      if (call !== 'heal' || id !== 1) return;
       rig.running.delete(1);
-      refuse('it has ended meanwhile');
+      refuse('it has ended in the meantime');
     };
     await rig.run(kindOnly('pause'));
     expect(rig.texts.at(-1)).toBe('Faults: 1, healed: 0, failed: 2; servers UP: 2, DOWN: 1');
@@ -421,9 +428,9 @@ describe('what is not as it should be', () => {
 
   it('a paused server that ends and is started again is told of', async () => {
     const rig = new RingRig(2);
-    rig.before = (call, id) => void (call === 'mend' && id === 1 && rig.running.set(1, processOf(99)));
+    rig.before = (call, id) => void (call === 'heal' && id === 1 && rig.running.set(1, processOf(99)));
     await rig.run(kindOnly('pause'));
-    const remark = 'process 12345 ended while it was stopped; the server was started again';
+    const remark = 'process 12345 ended while it was paused; the server was started again';
     expect(rig.texts).toContain(`WARN: Server 1 on localhost: ${remark}`);
     expect(rig.events.find(({ detail }) => detail === remark)).toMatchObject({ action: 'resume', pid: 99 });
     expect(rig.texts.at(-1)).toBe('Faults: 2, healed: 2, failed: 0; servers UP: 1, 2');
@@ -433,7 +440,7 @@ describe('what is not as it should be', () => {
     const rig = new RingRig();
     rig.leaderId = 4;
     expect(await rig.run({ ...ONCE, cycles: 2, target: 'leader' })).toMatchObject({ faults: 0, failed: 2 });
-    const line = 'ERROR: no leader is among the servers here: this step is left out';
+    const line = 'ERROR: none of the servers listed here is a leader: this step is skipped';
     expect(rig.texts.filter((text) => text === line)).toHaveLength(2);
   });
 });
@@ -452,15 +459,15 @@ describe('rolling', () => {
 
   it('ends when they do not agree', async () => {
     const rig = new RingRig();
-    rig.before = (call) => void (call === 'mend' && (rig.leaderId = null));
+    rig.before = (call) => void (call === 'heal' && (rig.leaderId = null));
     const outcome = await rig.run(ROLLING);
-    expect(outcome).toMatchObject({ faults: 1, ended_early: 'the servers do not agree after 30s' });
+    expect(outcome).toMatchObject({ faults: 1, ended_early: 'the servers do not agree on a leader after 30s' });
   });
 });
 
 it('whatever fails: the last one that is up is spared, each fault is followed by an attempt to mend it', async () => {
   const mishap = fc.record({
-    call: fc.constantFrom<Call>('find', 'break', 'mend'),
+    call: fc.constantFrom<Call>('find', 'break', 'heal'),
     id: fc.integer({ min: 1, max: 3 }),
   });
   const mishaps = fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), mishap), { maxLength: 12 });

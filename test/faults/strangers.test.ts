@@ -137,7 +137,7 @@ asRoot('a pid file that somebody else wrote', () => {
     forge(await startVictim(), 0);
     const agent = startAgent();
     expect(await problems(['kill'], agent)).toEqual([
-      expect.stringMatching(/is no cloudp2p server with "server.toml", its command line is ".*server"$/),
+      expect.stringMatching(/is not a cloudp2p server with "server.toml", its command line is ".*server"$/),
     ]);
     await breakAnyway(agent, 'kill');
     expect(isAlive(victim())).toBe(true);
@@ -216,7 +216,7 @@ asRoot('a server of another user', () => {
     await agent.break(1, { kind: 'kill' });
     await agent.end();
     expect(await fromProc(lab.pid(1))).toMatchObject({ uid: ANNA, gid: ANNA });
-    expect(lab.log(1)).toContain('the fault "kill" was mended');
+    expect(lab.log(1)).toContain('the fault "kill" was healed');
   });
 
   test('but not where others may write', async () => {
@@ -250,7 +250,7 @@ asRoot('links in a folder of somebody else', () => {
   test('a pipe in place of the lock holds nobody up', async () => {
     await lab.start(1);
     execFileSync('mkfifo', [lock()]);
-    expect(await problems()).toEqual([`${lock()} is no regular file`]);
+    expect(await problems()).toEqual([`${lock()} is not a regular file`]);
   });
 
   test('in place of the log of a server that is started again', async () => {

@@ -78,7 +78,7 @@ it('the timetable of a dry run', () => {
     '+30.5s  cycle 1/1  kill     Server 12 on user@server12  kill -KILL PID',
     `  +31s  cycle 1/1  restart  Server 12 on user@server12  cd '/srv/it'\\''s 12' && ./cloudp2p server --config config/server12.toml`,
     '',
-    'Nothing was done. It takes 31s and the time that the restarts themselves need.',
+    'Dry run: no fault was injected. The plan takes 31s plus the time of the restarts themselves.',
   ]);
 });
 
@@ -107,7 +107,7 @@ it('the ring on one line', () => {
     { id: 2, state: 'down', fault: 'kill' },
     { id: 3, state: 'unknown', fault: null },
   ] as const;
-  const restart = { untilMs: 7000, mending: 'restart', serverIds: [2] };
+  const restart = { untilMs: 7000, healing: 'restart', serverIds: [2] };
   expect(ringText({ servers, wait: restart }, 500)).toBe('1 up · 2 DOWN, restart in 7s · 3 ?');
   expect(ringText({ servers, wait: { untilMs: 7000 } }, 7001)).toBe('1 up · 2 DOWN · 3 ? · next in 0s');
   expect(ringText({ servers }, 0)).toBe('1 up · 2 DOWN · 3 ?');

@@ -15,7 +15,7 @@ describe('the packets of a server', () => {
   });
 
   test.each(['127.0.0.1', '::1', 'LocalHost', '::ffff:127.0.0.1'])('alone on %s are left as they are', async (host) => {
-    await expect(trafficOf(server(host))).rejects.toThrow('it is alone on the loopback');
+    await expect(trafficOf(server(host))).rejects.toThrow('it runs alone on loopback');
   });
 
   test.each([

@@ -6,13 +6,13 @@ test('the process of a server is known as it was last seen', async () => {
   const process = (pid: number) => ({ pid, kernelStart: 'then', uid: 0, gid: 0 });
   const driver: Driver = {
     find: (id) => Promise.resolve(id === 3 ? null : { ...process(10 * id), isStopped: false }),
-    mend: (id, _, { pid }) => Promise.resolve(process(pid + id)),
+    heal: (id, _, { pid }) => Promise.resolve(process(pid + id)),
     status: () => Promise.resolve(null),
     break: () => Promise.resolve(null),
   };
-  const { find, mend } = watched(driver, (id, { pid }) => seen.push([id, pid]));
+  const { find, heal } = watched(driver, (id, { pid }) => seen.push([id, pid]));
   expect(await find(1)).toMatchObject({ pid: 10 });
-  expect(await mend(1, 'kill', process(10))).toMatchObject({ pid: 11 });
+  expect(await heal(1, 'kill', process(10))).toMatchObject({ pid: 11 });
   expect(await find(3)).toBeNull();
   expect(seen).toEqual([
     [1, 10],

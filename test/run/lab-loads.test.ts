@@ -70,7 +70,7 @@ describe('a load whose machine cannot be reached any more', () => {
   test('may still run, and is told of', async () => {
     const { machine, loads } = await lost();
     expect(loads.left).toEqual(['the load of Machine 1 (c1)']);
-    expect(await loads.stop()).toEqual(['Machine 1 (c1): its load may still run']);
+    expect(await loads.stop()).toEqual(['Machine 1 (c1): its load may still be running']);
     expect(loads.left).toEqual(['the load of Machine 1 (c1)']);
     expect(loads.problems).toEqual(['Machine 1 (c1): c1: the connection was lost']);
     // Nobody waits another minute for it.
@@ -100,7 +100,7 @@ describe('a load whose machine cannot be reached any more', () => {
     machine.isReachable = false;
     await expect(loads.start()).rejects.toThrow('c1: the connection was lost');
     expect([load.isStarted, loads.left]).toEqual([true, ['the load of Machine 1 (c1)']]);
-    expect(await loads.stop()).toEqual(['Machine 1 (c1): its load may still run']);
+    expect(await loads.stop()).toEqual(['Machine 1 (c1): its load may still be running']);
   });
 });
 
@@ -121,10 +121,10 @@ test('a load that was refused is not this run’s', async () => {
   const { script } = machine;
   machine.script = (text, args, limits) =>
     text === START
-      ? Promise.reject(new ClusterError('not_reachable', 'c1: a load is under way there already (PID 7)'))
+      ? Promise.reject(new ClusterError('not_reachable', 'c1: a load is already running there (PID 7)'))
       : script.call(machine, text, args, limits);
   machine.looks = ['state=none'];
-  await expect(loads.start()).rejects.toThrow('a load is under way there already');
+  await expect(loads.start()).rejects.toThrow('a load is already running there');
   expect([loads.left, await loads.stop(), machine.signals]).toEqual([[], [], []]);
 });
 
@@ -151,9 +151,9 @@ test('a load whose process nobody knows is no load', async () => {
   };
   await load.watch(clock, until.signal);
   expect(load.problem).toBe(
-    'Machine 1 (c1): its load did not begin within 30 s (is the disk full?), see stress.log there',
+    'Machine 1 (c1): its load did not start within 30 s (is the disk full?), see stress.log there',
   );
   // It may be there all the same.
   expect(loads.left).toEqual(['the load of Machine 1 (c1)']);
-  expect(await loads.stop()).toEqual(['Machine 1 (c1): its load may still run']);
+  expect(await loads.stop()).toEqual(['Machine 1 (c1): its load may still be running']);
 });

@@ -118,7 +118,7 @@ test('one folder under two names is told of', async () => {
   const it = place();
   expect(await takeLock(it, holder('r1'))).toEqual([]);
   expect(await takeLock(it, holder('r1', { place: '10.0.0.1:/srv/c' }))).toEqual([
-    '10.0.0.1:/srv/c and s1:c are the same folder: name its machine the same in both entries, or give each a folder of its own',
+    '10.0.0.1:/srv/c and s1:c are the same folder: use the same name for the machine in both entries, or give each its own folder',
   ]);
 });
 
@@ -140,9 +140,9 @@ test('servers and a load that an earlier run left are named, with what ends them
   const load = Number(readFileSync(pidFile, 'utf8').split(' ')[0]);
   try {
     expect(await takeLock(it, holder('r1'))).toEqual([
-      `server 1 on anna@s1:2222: it runs already (PID ${server}), and this run would not be the only one to use it: ` +
+      `server 1 on anna@s1:2222: it is already running (PID ${server}), so this run would not have it to itself: ` +
         `stop it first: ssh -p 2222 anna@s1 kill ${server}`,
-      `anna@s1:2222: a load is under way there already (PID ${load}), end it first: ssh -p 2222 anna@s1 kill -INT ${load}`,
+      `anna@s1:2222: a load is already running there (PID ${load}), end it first: ssh -p 2222 anna@s1 kill -INT ${load}`,
     ]);
   } finally {
     process.kill(load, 'SIGKILL');

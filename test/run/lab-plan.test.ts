@@ -83,10 +83,10 @@ test('the plan names every step with host, file and command', () => {
   const parts = { config, lab: config.lab!, executable: EXECUTABLE, images: IMAGES };
   const plan = { ...parts, folder: 'runs/x', places: wantedPlaces({ ...parts, seed: 1 }), keep: false };
   expect(labPlanText(plan).split('\n')).toEqual([
-    '1. CONNECT: to 3 machines over SSH, all at once: anna@s1, s4, c1',
-    '2. CHECK MACHINES: Linux x86_64, room and the right to write in each work folder; that no server and no load runs there',
-    '      each gets run.lock, which keeps other runs out until the end',
-    '3. COPY FILES: what is missing or different, or has another mode, by SFTP:',
+    '1. CONNECT: to 3 machines over SSH, in parallel: anna@s1, s4, c1',
+    '2. CHECK MACHINES: Linux x86_64, free space and write permission in each work folder; no server and no load running there',
+    '      each gets run.lock, which locks out other runs until the end',
+    '3. COPY FILES: files that are missing or different, or have another mode, by SFTP:',
     "      dist/cloudp2p to anna@s1:it's a lab/cloudp2p, mode 755",
     "      anna@s1:it's a lab/config/server1.toml, mode 644",
     '      dist/cloudp2p to s4:/srv/c/cloudp2p, mode 755',
@@ -96,27 +96,27 @@ test('the plan names every step with host, file and command', () => {
     '      c1:/srv/c/config/stress.toml, mode 644',
     expect.stringMatching(/^ {6}3 pictures to c1:\/srv\/c\/images_[0-9a-f]{8}$/),
     '4. START SERVERS',
-    '      WARN servers listen on all addresses of their machines without TLS: whoever reaches them may read all, send tasks and pose as a server ([tls])',
-    "      anna@s1: in it's a lab: server_1_events.ndjson of an earlier run, if it is there, is renamed to before_<time>_server_1_events.ndjson",
+    '      WARN servers listen on all addresses of their machines without TLS ([tls]): anyone who can connect can read all traffic, send tasks and pose as a server',
+    "      anna@s1: in it's a lab: server_1_events.ndjson of an earlier run, if any, is renamed to before_<time>_server_1_events.ndjson",
     "      anna@s1: in it's a lab: ./cloudp2p server --config config/server1.toml  (server 1, s1.lab:8001)",
-    '      s4: in /srv/c: server_4_events.ndjson of an earlier run, if it is there, is renamed to before_<time>_server_4_events.ndjson',
+    '      s4: in /srv/c: server_4_events.ndjson of an earlier run, if any, is renamed to before_<time>_server_4_events.ndjson',
     '      s4: in /srv/c: ./cloudp2p server --config config/server4.toml  (server 4, [fd00::4]:8004)',
-    '5. START CLIENTS: 10 clients on each machine, each: as many requests as fit, 500 to 2500 ms think time; together ~6.7 requests/s; all begin at one time:',
+    '5. START CLIENTS: 10 clients on each machine, each: as many requests as fit, 500 to 2500 ms think time; together ~6.7 requests/s; all start at the same time:',
     '      c1: in /srv/c: ./cloudp2p stress --config config/stress.toml --run-id … --start-at …  (machine 1)',
-    '6. FAULT SIMULATION: by an agent on each machine, in time after the start of the clients:',
+    '6. FAULT SIMULATION: by an agent on each machine; times from the start of the clients:',
     '             8 s  kill server 1',
     '            12 s  restart server 1',
     '            20 s  kill server 4',
     '            24 s  restart server 4',
-    '7. WAIT FOR COMPLETION: 8 s more, then for what is in flight',
-    '8. REPORT: of what is collected by SFTP:',
+    '7. WAIT FOR COMPLETION: 8 s more, then for requests in flight',
+    '8. REPORT: of the files collected by SFTP:',
     '      c1:/srv/c/metrics',
     "      anna@s1:it's a lab/server_1_events.ndjson",
     '      s4:/srv/c/server_4_events.ndjson',
     '      into runs/x, thresholds p99<1s',
     '9. STOP: the servers, by SIGTERM to the processes of this run; files stay there',
   ]);
-  expect(labPlanText({ ...plan, keep: true })).toContain('9. STOP: nothing: --keep leaves the servers up');
+  expect(labPlanText({ ...plan, keep: true })).toContain('9. STOP: nothing: --keep leaves the servers running');
 });
 
 test('the plan names the files of TLS, and who may read them', () => {

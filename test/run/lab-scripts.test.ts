@@ -64,10 +64,10 @@ test('a link or a pipe in place of the lock is told of', () => {
   const lock = path.join(folder(), 'run.lock');
   symlinkSync(temp.folder, lock);
   const take = () => sh(TAKE, nasty, 'r1', 'own', '');
-  expect(take()).toMatchObject({ status: 1, stderr: 'run.lock is no regular file\n' });
+  expect(take()).toMatchObject({ status: 1, stderr: 'run.lock is not a regular file\n' });
   rmSync(lock);
   execFileSync('mkfifo', [lock]);
-  expect(take()).toMatchObject({ status: 1, stderr: 'run.lock is no regular file\n' });
+  expect(take()).toMatchObject({ status: 1, stderr: 'run.lock is not a regular file\n' });
 });
 
 test('a backslash is a letter like others', () => {
@@ -141,7 +141,7 @@ describe('a load', () => {
     expect(readFileSync(path.join(folder(), 'stress.pid'), 'utf8').split(' ')[0]).toBe(pid);
     // Another one is told so.
     const other = begin(randomUUID());
-    expect(other).toMatchObject({ status: 1, stderr: `a load is under way there already (PID ${pid})\n` });
+    expect(other).toMatchObject({ status: 1, stderr: `a load is already running there (PID ${pid})\n` });
     expect(sh(SIGNAL, nasty, run, 'USR2').status).toBe(0);
     await until('it ends', () => isOver(run));
     expect(look(run)).toBe('ended 7');

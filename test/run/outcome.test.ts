@@ -72,14 +72,14 @@ describe('the plan', () => {
     expect(plan()).toEqual([
       '1. Start 3 servers on 127.0.0.1, free ports; files in runs/x',
       '2. Start 10 clients, each: as many requests as fit, 500 to 2500 ms think time; together ~6.7 requests/s',
-      '3. Faults, in time after the start of the clients:',
+      '3. Faults; times from the start of the clients:',
       '             8 s  kill server 1',
       '            12 s  restart server 1',
       '            20 s  kill server 2',
       '            24 s  restart server 2',
       '            32 s  kill server 3',
       '            36 s  restart server 3',
-      '4. Wait 8 s more, then for what is in flight',
+      '4. Wait 8 s more, then for requests in flight',
       '5. Report; stop the servers',
     ]);
   });
@@ -92,9 +92,9 @@ describe('the plan', () => {
     expect(plan(overrides)).toEqual([
       '1. Start 1 server on 127.0.0.1, 1 port from 9000 on; files in runs/x',
       '2. Start 1 client, each: 5 requests, 500 to 2500 ms think time; together ~0.7 requests/s',
-      '3. Faults, in time after the start of the clients:',
+      '3. Faults; times from the start of the clients:',
       '      none',
-      '4. Wait 8 s more, then for what is in flight',
+      '4. Wait 8 s more, then for requests in flight',
       '5. Report, thresholds p99<1s, max<2s; stop the servers',
     ]);
   });

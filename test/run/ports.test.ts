@@ -44,6 +44,6 @@ test('one that was asked for is taken: an error that names it', async () => {
   await hold(first! + 1);
   await expect(portsFor(3, first)).rejects.toMatchObject({
     code: 'address_in_use',
-    message: `--port: 127.0.0.1:${first! + 1} is in use; without --port free ones are taken`,
+    message: `--port: 127.0.0.1:${first! + 1} is in use; without --port, free ports are used`,
   });
 });

@@ -30,38 +30,38 @@ import {
 } from './protocol';
 
 export interface AgentOptions {
-  /** Its end means that nobody is in charge any more. */
+  /** Ends when the controller is gone. */
   input: Readable;
   output: Writable;
-  /** Of this program. */
+  /** The version of this program. */
   version: string;
   pid: number;
   clock: Clock;
   /** Unix milliseconds. */
   startMs: number;
-  /** Reads a server's own configuration. @throws ClusterError for one that is not there or wrong */
+  /** Reads a server's own configuration. @throws ClusterError if it is missing or invalid */
   locate(server: AgentServer): ServerLocation;
   /** Aborted by SIGTERM. */
   signal: AbortSignal;
-  /** How servers are looked at and broken; for tests. */
+  /** Replaces the driver in tests. */
   driverOf?(servers: readonly LocalServer[]): Driver;
   silenceMs?: number;
 }
 
 /**
- * Breaks servers of its own machine for a controller, which speaks to it in lines of JSON (./protocol). When the
- * controller is gone, or silent for too long, it mends what it broke, and resolves.
+ * Injects faults into servers of its machine for a controller, which sends it lines of JSON (./protocol). When the
+ * controller is gone or silent for too long, it heals its faults and resolves.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
   const { input, output, signal, silenceMs = SILENCE_MS } = options;
   const agent = new Agent(options);
-  // Nobody reads any more: its input ends, too.
+  // Without a reader its input ends, too.
   output.on('error', () => undefined);
   const reason = await new Promise<string>((resolve) => {
     let timer = setTimeout(() => undefined, 0);
     const expectMore = (): void => {
       clearTimeout(timer);
-      timer = setTimeout(() => resolve(`the controller said nothing for ${silenceMs / 1000} s`), silenceMs);
+      timer = setTimeout(() => resolve(`the controller was silent for ${silenceMs / 1000} s`), silenceMs);
     };
     const onLine = (line: string): void => {
       expectMore();
@@ -80,18 +80,18 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 class Agent {
   readonly #options: AgentOptions;
   #servers: LocalServer[] = [];
-  /** By server. */
+  /** Locks by server. */
   readonly #locks = new Map<number, Lock>();
   #driver: Driver = localDriver({ servers: [] });
   #deadMan = this.#newDeadMan();
-  /** Ends must not overtake it. */
+  /** The end waits for it. */
   #greeting: Promise<Hello> | undefined;
 
   constructor(options: AgentOptions) {
     this.#options = options;
   }
 
-  /** Null for what is no request. */
+  /** Returns null if the line is not a request. */
   async answer(line: string): Promise<Reply | null> {
     const request = requestOf(line);
     if (request === null) return null;
@@ -106,14 +106,14 @@ class Agent {
 
   async end(reason: string): Promise<void> {
     await this.#greeting?.catch(() => undefined);
-    await this.#deadMan.mendAll(reason);
+    await this.#deadMan.healAll(reason);
     for (const lock of this.#locks.values()) lock.release();
   }
 
   #perform(request: Request): unknown {
     switch (request.verb) {
       case 'hello':
-        if (this.#greeting !== undefined) throw refused('the fault agent was greeted already');
+        if (this.#greeting !== undefined) throw refused('the fault agent has already been greeted');
         return (this.#greeting = this.#hello(request.servers, request.kinds));
       case 'time':
         return this.#options.clock.unixMs();
@@ -124,9 +124,9 @@ class Agent {
       case 'break':
         return this.#deadMan.break(request.server, request.process, request.fault, request.healWithinMs);
       case 'mend':
-        return this.#deadMan.mend(request.server, request.kind, request.process);
+        return this.#deadMan.heal(request.server, request.kind, request.process);
       case 'start':
-        return this.#deadMan.mend(request.server, 'kill', ownProcess());
+        return this.#deadMan.heal(request.server, 'kill', ownProcess());
       case 'stop':
         return this.#driver.break(request.server, request.process, { kind: 'terminate' }, 0);
       default:
@@ -152,7 +152,7 @@ class Agent {
     });
   }
 
-  /** Takes a server's lock, if it is one. */
+  /** Locates a server and takes its lock. */
   async #admit(place: AgentServer): Promise<ServerReport> {
     const { pid, startMs } = this.#options;
     const report: ServerReport = { id: place.id, problems: [], advertised: null, isSecure: false };
@@ -183,28 +183,28 @@ class Agent {
     try {
       accessSync(absolute, constants.X_OK);
     } catch (error) {
-      throw new ClusterError('bad_config', `its program ${place.binary} cannot be run`, { cause: error });
+      throw new ClusterError('bad_config', `its program ${place.binary} is not executable`, { cause: error });
     }
     return { ...place, host: '', command: [absolute, ...rest], ...location };
   }
 
-  /** An agent that was killed itself could mend nothing. */
+  /** Heals what an agent that was killed could not. */
   async #cleanUpAfterDead(server: LocalServer, { left, note }: Lock): Promise<void> {
     if (left !== null && isOfNetwork(left.kind) && !mayAdministerNetwork()) {
-      throw refused(`a fault agent that was killed has left it with the fault "${left.kind}": run this once as root`);
+      throw refused(`a fault agent that was killed left the fault "${left.kind}" on it: run this once as root`);
     }
     await healNetwork(server, left === null ? new Set() : await toolsFor(left.kind));
     const driver = localDriver({ servers: [server] });
-    if (left?.kind === 'pause') await driver.mend(server.id, 'pause', left.process);
+    if (left?.kind === 'pause') await driver.heal(server.id, 'pause', left.process);
     const found = await driver.find(server.id).catch(nullIfRefused);
-    if (found?.isStopped) await driver.mend(server.id, 'pause', found);
+    if (found?.isStopped) await driver.heal(server.id, 'pause', found);
     if (found === null && left !== null && isMendedByStart(left.kind)) {
-      await driver.mend(server.id, left.kind, left.process);
+      await driver.heal(server.id, left.kind, left.process);
     }
     note(null);
   }
 
-  /** What of the server itself is in the way of the plan. */
+  /** Reports problems of the server itself that prevent the plan. */
   async #judgeState(report: ServerReport, kinds: readonly FaultKind[]): Promise<void> {
     if (report.problems.length > 0) return;
     const server = this.#servers.find(({ id }) => id === report.id)!;
@@ -214,25 +214,25 @@ class Agent {
       if (found === null) return say('it is not running');
       if (found.isStopped) say('its process is stopped (SIGSTOP)');
       if (!kinds.every(isOfNetwork) && !maySignal(found.pid)) {
-        say(`its process ${found.pid} belongs to another user: only that one or root may do this to it`);
+        say(`its process ${found.pid} belongs to another user: only that user or root may signal it`);
       }
       const noLog = kinds.some(isMendedByStart) ? whyNoLog(server) : undefined;
       if (noLog !== undefined) {
-        say(`cannot write ${oneLine(logFileOf(server))}, its log once it is started again: ${noLog}`);
+        say(`cannot write ${oneLine(logFileOf(server))}, the log of the server after a restart: ${noLog}`);
       }
     } catch (error) {
       say(reasonOf(error));
     }
   }
 
-  /** What it did with nobody to tell stands where the server's own words stand. */
+  /** Actions without a controller are logged in the server's own log. */
   #note(serverId: number, text: string): void {
     const server = this.#servers.find(({ id }) => id === serverId)!;
     const line = logLine(new Date(this.#options.clock.wallMs()), 'warn', `fault agent: ${text}`);
     try {
       appendToLog(server, line);
     } catch {
-      // A full disk must not keep it from mending the rest.
+      // A full disk must not prevent the other heals.
     }
   }
 }
@@ -246,7 +246,7 @@ function maySignal(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // Whoever has just ended is told of elsewhere.
+    // A process that has just ended is reported elsewhere.
     return (error as NodeJS.ErrnoException).code !== 'EPERM';
   }
 }

@@ -9,39 +9,39 @@ interface Timed extends OpenFault {
 }
 
 export interface DeadManOptions {
-  /** Has all servers. */
+  /** The driver of all servers. */
   driver: Driver;
-  /** Takes what it did by itself, for the server's log. */
+  /** Logs an action of its own in the server's log. */
   say(serverId: number, text: string): void;
-  /** Takes what is broken from now on, for whoever comes after it; null: nothing. */
+  /** Records the active fault for the next agent; null if there is none. */
   note(serverId: number, open: OpenFault | null): void;
   wait?: typeof pause;
 }
 
-/** How often a server that does not come back is tried again, when nobody else will, and after how long. */
+/** The retries for a server that does not come back, and the wait between them. */
 const ATTEMPTS = 3;
 const AGAIN_MS = 1000;
 const NEVER = new AbortController().signal;
 
-/** Performs faults through a driver, and mends each of them itself when its time is over or nobody is in charge. */
+/** Injects faults through a driver, and heals each of them itself when its time is over or the controller is gone. */
 export class DeadMan {
   readonly #open = new Map<number, Timed>();
-  /** By server: one thing at a time. */
+  /** Serializes the actions at each server. */
   readonly #busy = new Map<number, Promise<unknown>>();
   #isOver = false;
 
   constructor(private readonly options: DeadManOptions) {}
 
-  /** @throws ClusterError as the driver does, and for a server that is broken already */
+  /** @throws ClusterError as the driver does, and for a server that already has a fault */
   break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null> {
     const { driver, note } = this.options;
     return this.#inTurn(serverId, async () => {
-      // Refused for what cannot be told to be this server: nothing of it is to be healed then.
+      // Refuses a process that cannot be identified as this server: nothing must be healed then.
       await driver.find(serverId);
       if (this.#isOver) throw refused('the fault agent is ending');
-      if (this.#open.has(serverId)) throw refused('it is broken already');
-      // Before it is done: it may be cut off half-way.
-      const timer = setTimeout(() => void this.#lateMend(serverId, timer), healWithinMs);
+      if (this.#open.has(serverId)) throw refused('it already has a fault');
+      // Recorded before the attempt: it may be cut off half-way.
+      const timer = setTimeout(() => void this.#lateHeal(serverId, timer), healWithinMs);
       this.#open.set(serverId, { kind: fault.kind, process, timer });
       note(serverId, { kind: fault.kind, process });
       try {
@@ -53,30 +53,30 @@ export class DeadMan {
     });
   }
 
-  mend(serverId: number, kind: FaultKind, process: ServerProcess): Promise<ServerProcess> {
+  heal(serverId: number, kind: FaultKind, process: ServerProcess): Promise<ServerProcess> {
     return this.#inTurn(serverId, async () => {
-      const mended = await this.options.driver.mend(serverId, kind, process);
+      const healed = await this.options.driver.heal(serverId, kind, process);
       this.#forget(serverId);
-      return mended;
+      return healed;
     });
   }
 
-  /** Nobody is in charge any more: mends all at once, and breaks nothing again. Never rejects for what servers do. */
-  async mendAll(reason: string): Promise<void> {
+  /** Heals everything at once when the controller is gone, and refuses new faults. Never rejects because of a server. */
+  async healAll(reason: string): Promise<void> {
     this.#isOver = true;
-    // A fault that is being performed now ends first, and is then one of the open ones.
+    // A fault that is being injected completes first, and is then one of the open ones.
     await Promise.all([...this.#busy.values()].map((work) => work.catch(() => undefined)));
-    await Promise.all([...this.#open.keys()].map((id) => this.#inTurn(id, () => this.#mendAlone(id, reason))));
+    await Promise.all([...this.#open.keys()].map((id) => this.#inTurn(id, () => this.#healAlone(id, reason))));
   }
 
-  async #lateMend(serverId: number, timer: NodeJS.Timeout): Promise<void> {
+  async #lateHeal(serverId: number, timer: NodeJS.Timeout): Promise<void> {
     await this.#inTurn(serverId, async () => {
-      // It may have been mended while this waited for its turn.
-      if (this.#open.get(serverId)?.timer === timer) await this.#mendAlone(serverId, 'its time is over');
+      // It may have been healed while this waited for its turn.
+      if (this.#open.get(serverId)?.timer === timer) await this.#healAlone(serverId, 'its time is over');
     });
   }
 
-  async #mendAlone(serverId: number, reason: string): Promise<void> {
+  async #healAlone(serverId: number, reason: string): Promise<void> {
     const { say, wait = pause } = this.options;
     const open = this.#open.get(serverId);
     if (open === undefined) return;
@@ -86,26 +86,26 @@ export class DeadMan {
         this.#forget(serverId);
         return say(serverId, `${how}: ${reason}`);
       } catch (error) {
-        say(serverId, `the fault "${open.kind}" cannot be mended: ${(error as Error).message}`);
+        say(serverId, `the fault "${open.kind}" cannot be healed: ${(error as Error).message}`);
       }
       if (attempt < ATTEMPTS) await wait(AGAIN_MS, NEVER);
     }
   }
 
-  /** Somebody may have started it already. */
+  /** Another program may have started it already. */
   async #undo(serverId: number, { kind, process }: OpenFault): Promise<string> {
     const { driver } = this.options;
     const there = isMendedByStart(kind) ? await driver.find(serverId).catch(nullIfRefused) : null;
-    if (there !== null) return `after the fault "${kind}" it runs already (PID ${there.pid})`;
-    const { pid } = await driver.mend(serverId, kind, process);
+    if (there !== null) return `after the fault "${kind}" it is already running (PID ${there.pid})`;
+    const { pid } = await driver.heal(serverId, kind, process);
     const ended = kind === 'pause' && pid !== process.pid ? `; process ${process.pid} had ended` : '';
-    return `the fault "${kind}" was mended (PID ${pid}${ended})`;
+    return `the fault "${kind}" was healed (PID ${pid}${ended})`;
   }
 
-  /** After a fault that failed half-way: a process that is there has nothing, but there may be rules in its network. */
+  /** After a fault that failed half-way: a running process is unaffected, but rules may be left in its network. */
   async #isWhole(serverId: number, kind: FaultKind, process: ServerProcess): Promise<boolean> {
     const { driver } = this.options;
-    const sign = isOfNetwork(kind) ? driver.mend(serverId, kind, process) : driver.find(serverId);
+    const sign = isOfNetwork(kind) ? driver.heal(serverId, kind, process) : driver.find(serverId);
     return (await sign.catch(nullIfRefused)) !== null;
   }
 

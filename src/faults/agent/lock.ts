@@ -11,36 +11,36 @@ import { readSmallFile, type SmallFile } from '../drivers/small-file';
 import type { ServerProcess } from '../driver';
 import { refused } from '../refusal';
 
-/** Who breaks a server now; a second one is kept out. */
+/** The process that injects faults into a server; a second one is locked out. */
 interface Holder {
   pid: number;
   /** Unix milliseconds. */
   startMs: number;
 }
 
-/** A fault that is not mended, and the process that has it. */
+/** An active fault, and the process that it affects. */
 export interface OpenFault {
   kind: FaultKind;
   process: ServerProcess;
 }
 
-/** The lock of a server, which also says what is broken there: who finds it without its holder can mend that. */
+/** The lock of a server, which also records its active fault, so that the next agent can heal it after a crash. */
 export interface Lock {
-  /** A dead agent held it: what that one broke may be broken still. */
+  /** True if a dead agent held it: its fault may still be active. */
   wasStale: boolean;
-  /** What that one broke, as far as it is known. */
+  /** The fault of that agent, if known. */
   left: OpenFault | null;
-  /** Writes down what is broken now. Nothing becomes of it where that cannot be written. */
+  /** Records the active fault; a failed write is ignored. */
   note(open: OpenFault | null): void;
-  /** Gives it back, unless something is broken still: then it stays, for whoever comes next. */
+  /** Releases it, unless a fault is still active: then it stays for the next agent. */
   release(): void;
 }
 
 const MAX_BYTES = 8192;
 
 /**
- * Takes the lock of a server: a file beside its pid file, which appears whole and only once.
- * @throws ClusterError naming the process that holds it, or why it cannot be written
+ * Takes the lock of a server: a file beside its pid file, created atomically.
+ * @throws ClusterError naming the process that holds it, or the reason why it cannot be written
  */
 export async function takeLock(pidFile: string, holder: Holder): Promise<Lock> {
   const file = `${pidFile}.faults.lock`;
@@ -52,12 +52,12 @@ export async function takeLock(pidFile: string, holder: Holder): Promise<Lock> {
     const found = readSmallFile(file, MAX_BYTES);
     const other = found && holderOf(found.text);
     if (other !== null && (await isAlive(other))) {
-      throw refused(`process ${other.pid} is breaking it already (${oneLine(file)})`);
+      throw refused(`process ${other.pid} already injects faults into it (${oneLine(file)})`);
     }
     const left = found && leftIn(file, found);
     if (found !== null) removeStale(file, found.text);
     if (appears(file, textWith(left))) return lockOf(file, textWith, { wasStale: found !== null, left });
-    throw refused(`somebody else has begun to break it just now (${oneLine(file)})`);
+    throw refused(`another process has just begun to inject faults into it (${oneLine(file)})`);
   } catch (error) {
     if (error instanceof ClusterError) throw error;
     throw refused(`cannot write ${oneLine(file)}: ${causeOf(error)}`, error);
@@ -77,7 +77,7 @@ function lockOf(
       try {
         withNew(file, textWith(open), (own) => renameSync(own, file));
       } catch {
-        // A full disk must not keep anybody from mending.
+        // A full disk must not prevent a heal.
       }
     },
     release() {
@@ -87,8 +87,8 @@ function lockOf(
 }
 
 /**
- * Does something with a new file beside another one. Nobody knows its name beforehand, and what has it nevertheless (a
- * link, in a folder of somebody else) is neither followed nor changed.
+ * Creates a new file beside another one and passes it on. Its name is unpredictable, and if it exists nevertheless (a
+ * link, in another user's folder), it is neither followed nor changed.
  */
 function withNew(file: string, text: string, act: (own: string) => void): void {
   const own = besides(file);
@@ -104,7 +104,7 @@ function besides(file: string): string {
   return `${file}.${randomUUID()}`;
 }
 
-/** False: it is there. Unlike a file that is opened, a link is there with its content or not at all. */
+/** Returns false if it exists. Unlike an opened file, a hard link appears with its whole content or not at all. */
 function appears(file: string, text: string): boolean {
   let isNew = true;
   withNew(file, text, (own) => (isNew = links(own, file)));
@@ -121,7 +121,7 @@ function links(own: string, file: string): boolean {
   }
 }
 
-/** Of two who find it stale, the second must not remove what the first has put there. */
+/** If two find it stale, the second must not remove the lock that the first has taken. */
 function removeStale(file: string, text: string): void {
   const aside = besides(file);
   renameSync(file, aside);
@@ -139,7 +139,8 @@ function holderOf(text: string): (Holder & { kernelStart: string | null }) | nul
 }
 
 /**
- * The fault that a dead agent left. It says which process is started again, as whom: of another user that is not believed.
+ * Returns the fault that a dead agent left. It names the process to restart and its user, so it is not trusted if another
+ * user wrote it.
  * @throws ClusterError naming that user
  */
 function leftIn(file: string, { text, stats: { uid } }: SmallFile): OpenFault | null {
@@ -149,7 +150,7 @@ function leftIn(file: string, { text, stats: { uid } }: SmallFile): OpenFault | 
   throw refused(`${oneLine(file)} of ${userName(uid)} says that the fault "${open.kind}" is not healed: ${hint}`);
 }
 
-/** Null also for what makes no sense. */
+/** Returns null also for invalid content. */
 function openFaultIn(text: string): OpenFault | null {
   const { kind, process } = fieldsIn(objectOf(text)['open']);
   const { pid, kernelStart, uid, gid } = fieldsIn(process);

@@ -3,43 +3,43 @@ import type { FaultKind } from '../../core/fault-kinds';
 import type { StatusFields } from '../../core/protocol';
 import type { Fault, Found, ServerProcess } from '../driver';
 
-/** A server as the agent is told of it; paths as in faults.toml. */
+/** A server as described to the agent; paths as in faults.toml. */
 export type AgentServer = Pick<FaultServer, 'id' | 'config' | 'workDir' | 'binary' | 'command'>;
 
-/** What an agent says of its machine. */
+/** An agent's report on its machine. */
 export interface Hello {
   version: string;
   pid: number;
-  /** null: its faults can be performed. Otherwise why not, by kind. */
+  /** By kind: null if the fault is possible, else the reason why not. */
   unable: Partial<Record<FaultKind, string>>;
   servers: ServerReport[];
 }
 
-/** One server before the first fault. */
+/** The state of one server before the first fault. */
 export interface ServerReport {
   id: number;
-  /** What is wrong with its configuration or program (a mistake in faults.toml), its process, or that others break it. */
+  /** Problems of its configuration or program (an error in faults.toml), of its process, or with its lock. */
   problems: { kind: 'config' | 'state' | 'lock'; text: string }[];
-  /** Where others reach it (host:port), or the port alone, at its machine's address. */
+  /** The address for others (host:port), or only the port, at the address of its machine. */
   advertised: string | number | null;
-  /** It speaks TLS only. */
+  /** True if it requires TLS. */
   isSecure: boolean;
 }
 
-/** What the controller can ask of an agent: a line of JSON `{id, verb, …}` each, answered by `{id, ok}` or `{id, error}`. */
+/** The requests to an agent: one line of JSON `{id, verb, …}` each, answered by `{id, ok}` or `{id, error}`. */
 export interface Verbs {
-  /** First of all, once: takes the locks of these servers, unless one has a problem. `kinds`: those of the plan. */
+  /** The first request: takes the locks of these servers, unless one has a problem. `kinds`: those of the plan. */
   hello: [{ servers: AgentServer[]; kinds: FaultKind[] }, Hello];
-  /** Its clock, unix milliseconds; also what keeps it calm when nothing else is said. */
+  /** Returns its clock in unix milliseconds; also serves as a keep-alive. */
   time: [object, number];
   find: [{ server: number }, Found | null];
   status: [{ server: number }, StatusFields | null];
-  /** Answered with what was not as it should be. */
+  /** Answered with a warning, or null. */
   break: [{ server: number; process: ServerProcess; fault: Fault; healWithinMs: number }, string | null];
   mend: [{ server: number; kind: FaultKind; process: ServerProcess }, ServerProcess];
   /** Starts it as the agent's own user. */
   start: [{ server: number }, ServerProcess];
-  /** Ends it for good: nobody starts it again. */
+  /** Stops it for good, without a restart. */
   stop: [{ server: number; process: ServerProcess }, string | null];
 }
 
@@ -49,7 +49,7 @@ export type Request = { [V in Verb]: { id: number; verb: V } & Verbs[V][0] }[Ver
 
 export type Reply = { id: number; ok: unknown } | { id: number; error: { code: 'refused' | 'bug'; message: string } };
 
-/** An agent that hears nothing for so long heals what it broke, and ends. */
+/** Watchdog: an agent that hears nothing for this long heals its faults and ends. Milliseconds. */
 export const SILENCE_MS = 15_000;
-/** A line of either side; more is nonsense. */
+/** The limit for a line of either side. */
 export const MAX_LINE_CHARS = 1_000_000;

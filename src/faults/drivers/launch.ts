@@ -10,12 +10,12 @@ import { openServerLog } from './server-log';
 /** The user and group of a server's process. */
 export type ServerOwner = Pick<ServerProcess, 'uid' | 'gid'>;
 
-/** Starts a server's process as this user; what it says goes to its log (./server-log). */
+/** Starts a server's process as this user, with its output in its log (./server-log). */
 export type Launch = (server: LocalServer, owner: ServerOwner) => ChildProcess;
 
 /**
- * Starts it in a session of its own, so that it outlives this program and a Ctrl-C in this terminal. As another user it
- * has that one's user and group, and no further groups.
+ * Starts it in its own session, so that it outlives this program and Ctrl-C in this terminal. As another user it has the
+ * user and group of that one, and no supplementary groups.
  */
 export function launchDetached(server: LocalServer, { uid, gid }: ServerOwner): ChildProcess {
   const isOurs = process.geteuid?.() === uid;
@@ -35,7 +35,7 @@ export function launchDetached(server: LocalServer, { uid, gid }: ServerOwner): 
   }
 }
 
-/** To append to it. @throws ClusterError `not_reachable` */
+/** Opens the log for appending. @throws ClusterError `not_reachable` */
 export function openLog(file: string): number {
   try {
     return openToAppend(file);
@@ -44,7 +44,7 @@ export function openLog(file: string): number {
   }
 }
 
-/** A server that was broken comes back even if what it says can be written nowhere by now. */
+/** A server is started again after a fault even if its log can no longer be written. */
 function logFor(server: LocalServer, owner: ServerOwner | null): number | 'ignore' {
   try {
     return openServerLog(server, owner);

@@ -1,4 +1,4 @@
 import type { FaultServer, ServerLocation } from '../../config/faults-config';
 
-/** A server of this machine, with all that it takes to find, break and start it. */
+/** A server on this machine, with everything needed to find, affect and start it. */
 export type LocalServer = FaultServer & ServerLocation;

@@ -24,47 +24,47 @@ const ASK_MS = 1000;
 
 export interface LocalDriverOptions {
   servers: readonly LocalServer[];
-  /** How servers are started; default: so that they outlive this program. */
+  /** Starts a server (default: so that it outlives this program). */
   launch?: Launch;
-  /** How long a signal may take to have its effect. */
+  /** Time limit for the effect of a signal. */
   goneMs?: number;
-  /** How long a server that was asked to leave may take: it finishes running tasks. */
+  /** Time limit for a graceful shutdown, in which running tasks finish. */
   leaveMs?: number;
-  /** How long a started one may take to listen. */
+  /** Time limit for a started server to listen. */
   upMs?: number;
 }
 
 type Bounds = Required<Pick<LocalDriverOptions, 'launch' | 'goneMs' | 'leaveMs' | 'upMs'>> & {
-  /** By which networks were impaired here, and must be healed. */
+  /** The tools that impaired networks here, which must be healed. */
   tools: Set<Tool>;
 };
 
-/** Servers of this machine, found by their pid files. Faults last until they are mended: nobody watches over them. */
+/** Drives servers on this machine, found by their pid files. Faults last until they are healed: there is no watchdog. */
 export function localDriver(options: LocalDriverOptions): Driver {
   const tools = new Set<Tool>();
   const bounds = { launch: launchDetached, goneMs: 5000, leaveMs: 10_000, upMs: 10_000, ...options, tools };
   const serverOf = (id: number): LocalServer => {
     const server = options.servers.find((each) => each.id === id);
-    if (server === undefined) throw refused(`there is no server ${id} here`);
+    if (server === undefined) throw refused(`no server ${id} is configured on this machine`);
     return server;
   };
   return {
     find: async (id) => identify(serverOf(id)),
     status: async (id) => statusOf(serverOf(id)),
     break: async (id, process, fault) => breakServer(serverOf(id), process, fault, bounds),
-    mend: async (id, kind, process) => mend(serverOf(id), kind, process, bounds),
+    heal: async (id, kind, process) => heal(serverOf(id), kind, process, bounds),
   };
 }
 
-/** Asked with its own certificate: any of its CA will do. */
+/** Queries a server with its own certificate: any of its CA is accepted. */
 async function statusOf({ id, address, tls }: LocalServer): Promise<StatusFields | null> {
-  // Loaded only where there is TLS.
+  // Loaded only if TLS is used.
   const secure = tls && new (await import('../../core/transport/tls')).Secure(tls);
   const answer = await askOne(formatAddress(address.host, address.port), ASK_MS, undefined, secure ?? undefined);
   return 'status' in answer && answer.status.server_id === id ? answer.status : null;
 }
 
-/** The server's process, if the pid file, the kernel and the configuration agree on it. */
+/** Returns the server's process, if the pid file, the kernel and the configuration agree on it. */
 async function identify(server: LocalServer): Promise<Found | null> {
   const named = readPidFile(server.pidFile);
   const info = named && (await lookAtProcess(named.pid));
@@ -83,8 +83,8 @@ async function breakServer(
   bounds: Bounds,
 ): Promise<string | null> {
   const now = await identify(server);
-  if (now === null) throw refused('it ended by itself just now');
-  if (!isSame(now, process)) throw refused(`it was restarted just now, as process ${now.pid}`);
+  if (now === null) throw refused('it has just ended by itself');
+  if (!isSame(now, process)) throw refused(`it has just been restarted, as process ${now.pid}`);
   switch (fault.kind) {
     case 'terminate':
     case 'restart':
@@ -101,7 +101,7 @@ async function breakServer(
   }
 }
 
-async function mend(
+async function heal(
   server: LocalServer,
   kind: FaultKind,
   broken: ServerProcess,
@@ -111,18 +111,18 @@ async function mend(
   if (kind === 'pause') return resumeOrStart(server, broken, bounds);
   await healNetwork(server, bounds.tools);
   const found = await identify(server);
-  if (found === null) throw refused('it has ended meanwhile');
+  if (found === null) throw refused('it has ended in the meantime');
   return found;
 }
 
-/** A pid file may be gone or wrong by now; a process that was stopped by us is let go on all the same. */
+/** A paused server is resumed even if its pid file is gone or invalid. */
 async function resumeOrStart(server: LocalServer, broken: ServerProcess, bounds: Bounds): Promise<ServerProcess> {
   if (await resume(broken, bounds.goneMs)) return broken;
-  // It ended while it was stopped. Somebody may have started it again already.
+  // It ended while it was paused. Another program may have started it again already.
   const other = await identify(server).catch(nullIfRefused);
   if (other !== null) return other;
-  // Whoever leaves in order takes the pid file along, as a server of a `run` that is gone: nobody wants it back.
-  if (!existsSync(server.pidFile)) throw refused('it has left meanwhile');
+  // A graceful shutdown removes the pid file, as a server of a `run` that is gone does: it must not come back.
+  if (!existsSync(server.pidFile)) throw refused('it has shut down in the meantime');
   return start(server, broken, bounds);
 }
 
@@ -130,16 +130,16 @@ async function end(process: ServerProcess, goneMs: number): Promise<void> {
   const { pid } = process;
   signal(process, 'SIGKILL');
   if (await untilTrue(goneMs, () => isGone(process))) return;
-  throw refused(`process ${pid} was killed but is there after ${goneMs / 1000} s`);
+  throw refused(`process ${pid} was killed but still exists after ${goneMs / 1000} s`);
 }
 
-/** One that does not leave is killed, so that what comes next finds a server that is down. */
+/** A server that does not shut down is killed, so that the next step finds it down. */
 async function leave(process: ServerProcess, { leaveMs, goneMs }: Bounds): Promise<string | null> {
   const { pid } = process;
   signal(process, 'SIGTERM');
   if (await untilTrue(leaveMs, () => isGone(process))) return null;
   await end(process, goneMs);
-  return `process ${pid} did not leave within ${leaveMs / 1000} s after SIGTERM, and was killed`;
+  return `process ${pid} did not shut down within ${leaveMs / 1000} s after SIGTERM, and was killed`;
 }
 
 async function stop(process: ServerProcess, limitMs: number): Promise<void> {
@@ -150,7 +150,7 @@ async function stop(process: ServerProcess, limitMs: number): Promise<void> {
   throw refused(`process ${pid} did not stop within ${limitMs / 1000} s after SIGSTOP`);
 }
 
-/** @returns false when it has ended */
+/** @returns false if it has ended */
 async function resume(process: ServerProcess, limitMs: number): Promise<boolean> {
   const { pid } = process;
   signal(process, 'SIGCONT');
@@ -160,7 +160,7 @@ async function resume(process: ServerProcess, limitMs: number): Promise<boolean>
 }
 
 function signal({ pid, kernelStart }: ServerProcess, name: NodeJS.Signals): void {
-  // It has just ended: whoever waits for that sees it, and whoever does not says so. Its number may be another one's.
+  // It has just ended, which callers notice. Its pid may belong to another process.
   if (!isStillThere(pid, kernelStart)) return;
   try {
     process.kill(pid, name);
@@ -174,7 +174,7 @@ async function isGone(process: ServerProcess): Promise<boolean> {
   return (await lookAt(process)) === null;
 }
 
-/** Null once it has ended, even if its number is another process's by now. */
+/** Returns null once it has ended, even if its pid is reused. */
 async function lookAt({ pid, kernelStart }: ServerProcess): Promise<ProcessInfo | null> {
   const info = await lookAtProcess(pid);
   return info?.kernelStart === kernelStart ? info : null;
@@ -198,15 +198,15 @@ async function start(server: LocalServer, owner: ServerOwner, { launch, upMs }: 
   throw refused([end, lastLine(log, logBytes)].filter((part) => part !== '').join(': '));
 }
 
-/** A process that hangs would be in the way of the next attempt. */
+/** Kills a process that hangs, which would block the next attempt. */
 function giveUp(child: ChildProcess, reason: string): string {
   child.kill('SIGKILL');
   return reason;
 }
 
-/** The server with this process number, once it is identified and listens. */
+/** Returns the server with this pid, once it is identified and listens. */
 async function upAs(pid: number | undefined, server: LocalServer): Promise<ServerProcess | null> {
-  // A pid file that is being written, or that a former life left, is none yet.
+  // A pid file that is being written, or is left of an earlier process, does not count.
   const found = await identify(server).catch(nullIfRefused);
   return found !== null && found.pid === pid && (await listens(server)) ? found : null;
 }
@@ -222,7 +222,7 @@ function listens({ address }: LocalServer): Promise<boolean> {
   });
 }
 
-/** Asks again and again; false when it was not so in time. */
+/** Polls; false if it was not met in time. */
 async function untilTrue(limitMs: number, isSo: () => Promise<boolean>): Promise<boolean> {
   const endMs = performance.now() + limitMs;
   while (!(await isSo())) {

@@ -7,17 +7,17 @@ import { refused } from '../refusal';
 
 const STICKY = 0o1000;
 
-/** A process that a pid file names, and whose it is. */
+/** A process that a pid file names, and its user. */
 export interface Named {
   pid: number;
   uid: number;
 }
 
 /**
- * Why a pid file may have been written by somebody who has no say over the process that it names; undefined: it was
- * not. The file and its folder must belong to the user of that process or to root. Who is that owner, and not root, may
- * let others write there; it is theirs.
- * @throws ClusterError when the folder cannot be looked at
+ * Returns the reason why a pid file may come from a user without authority over the process that it names; undefined if
+ * it is trusted. The file and its folder must belong to the user of that process or to root. An owner other than root may
+ * let others write there.
+ * @throws ClusterError if the folder cannot be examined
  */
 export function forgery(pidFile: string, stats: Stats, named: Named, runnerId = ownUserId()): string | undefined {
   const file = oneLine(pidFile);
@@ -31,12 +31,12 @@ export function forgery(pidFile: string, stats: Stats, named: Named, runnerId = 
     const hint = `run the server as ${userName(inFolder.uid)}, or let its pid_file be in a folder of ${expected}`;
     return `${place} (${showAccess(inFolder)}) names ${runsAs}: expected a folder of ${expected}; ${hint}`;
   }
-  // In a sticky folder nobody can take away or replace what is another's.
+  // In a sticky folder nobody can remove or replace the files of others.
   const byFolder = inFolder.mode & STICKY ? undefined : looseness(place, folder, inFolder, runnerId);
   return looseness(file, pidFile, stats, runnerId) ?? byFolder;
 }
 
-/** Whether nobody but this program's user can change what is in a folder. Others’ links in it are then its own doing. */
+/** True if only the user of this program can change the content of a folder, so that links in it can be trusted. */
 export function isOwnGround(folder: string): boolean {
   const stats = statSync(folder, { throwIfNoEntry: false });
   const runnerId = ownUserId();
@@ -48,7 +48,7 @@ export function ownUserId(): number {
   return process.geteuid?.() ?? 0;
 }
 
-/** `root`, or `user 1000` */
+/** Formats `root`, or `user 1000`. */
 export function userName(uid: number): string {
   return uid === 0 ? 'root' : `user ${uid}`;
 }
@@ -65,7 +65,7 @@ function looseness(what: string, at: string, stats: Access, runnerId: number): s
   return `${what} (${showAccess(stats)}) can be written by ${writers.who}, expected by its owner only: ${fix}`;
 }
 
-/** `user 1000, mode 755` */
+/** Formats `user 1000, mode 755`. */
 export function showAccess({ uid, mode }: Access): string {
   return `${userName(uid)}, mode ${(mode & 0o7777).toString(8)}`;
 }

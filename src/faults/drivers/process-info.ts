@@ -4,35 +4,35 @@ import { readFile, readlink, stat as statOf } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { kernelStartIn, statFields } from '../../files/kernel-start';
 
-/** What the system knows of a process that lives. */
+/** Facts of the system about a running process. */
 export interface ProcessInfo {
   /** Unix milliseconds; from `ps` it is a whole second. */
   startMs: number;
-  /** The same whatever becomes of the clock; from `ps` it is what that says of the start. */
+  /** The start independent of the wall clock; from `ps` it is the start time as shown. */
   kernelStart: string;
   uid: number;
   gid: number;
-  /** Stopped by a signal (SIGSTOP). */
+  /** True if stopped by a signal (SIGSTOP). */
   isStopped: boolean;
-  /** Its command line. */
+  /** The words of its command line. */
   words: string[];
-  /** Those words were told apart by their spaces, as `ps` shows them. */
+  /** True if the words were split at spaces, as with `ps`. */
   isSplit: boolean;
-  /** Its program and its folder, absolute; null: the system does not say. A program that was replaced is where it was. */
+  /** Its program and its folder, absolute; null if unknown. A replaced program keeps its old path. */
   exe: string | null;
   cwd: string | null;
 }
 
-/** Of /proc: Linux shows every program 100 ticks a second, whatever the kernel counts in. */
+/** The ticks per second in /proc: always 100 for user space on Linux. */
 const TICK_MS = 10;
 const PS_COLUMNS = ['stat', 'uid', 'gid', 'lstart', 'command'].flatMap((column) => ['-o', `${column}=`]);
 
-/** Null when it does not live; a zombie does not. */
+/** Returns null if it is not running or a zombie. */
 export function lookAtProcess(pid: number): Promise<ProcessInfo | null> {
   return existsSync('/proc/self/stat') ? fromProc(pid) : fromPs(pid);
 }
 
-/** From /proc, which Linux has. */
+/** Reads /proc (Linux). */
 export async function fromProc(pid: number): Promise<ProcessInfo | null> {
   try {
     const [stat = '', commandLine, uptime] = await Promise.all(
@@ -55,12 +55,12 @@ export async function fromProc(pid: number): Promise<ProcessInfo | null> {
   }
 }
 
-/** From `ps`, where there is no /proc (macOS). */
+/** Asks `ps`, for systems without /proc (macOS). */
 export async function fromPs(pid: number): Promise<ProcessInfo | null> {
   const env = { ...process.env, LC_ALL: 'C' };
   const { stdout } = await promisify(execFile)('ps', ['-ww', '-p', String(pid), ...PS_COLUMNS], { env }).catch(
     (error: { code?: unknown }) => {
-      // Its way to say that there is no such process.
+      // The exit code of `ps` for an unknown pid.
       if (error.code === 1) return { stdout: '' };
       throw error;
     },
@@ -77,8 +77,7 @@ export async function fromPs(pid: number): Promise<ProcessInfo | null> {
 }
 
 /**
- * Whether a process is still the one that started then, asked without a pause, so that it can be signalled at once.
- * Where there is no /proc it is taken to be.
+ * True if a process still has this start; synchronous, so that it can be signalled right after. True without /proc.
  */
 export function isStillThere(pid: number, kernelStart: string): boolean {
   if (!existsSync('/proc/self/stat')) return true;
@@ -89,7 +88,7 @@ export function isStillThere(pid: number, kernelStart: string): boolean {
   }
 }
 
-/** Null also for a process of somebody else, of whom only root may know this. */
+/** Returns null also for another user's process, which only root may inspect. */
 async function placeOf(link: string): Promise<string | null> {
   try {
     return (await readlink(link)).replace(/ \(deleted\)$/, '');

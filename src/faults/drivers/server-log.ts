@@ -25,19 +25,19 @@ const MAX_SHOWN_CHARS = 300;
 
 type Place = Pick<FaultServer, 'workDir' | 'id'>;
 
-/** What a server that was started here says on stdout and stderr. */
+/** Returns the log with stdout and stderr of a server that was started here. */
 export function logFileOf({ workDir, id }: Place): string {
   return path.join(workDir, `server_${id}.log`);
 }
 
 /**
- * Opens a server's log to append to it; a new one becomes that of `owner`.
- * @throws Error also when it leads out of a folder that others may change
+ * Opens a server's log for appending; a new file gets `owner`.
+ * @throws Error, also if it leads out of a folder that others can change
  */
 export function openServerLog(server: Place, owner: Pick<ServerProcess, 'uid' | 'gid'> | null): number {
   const file = logFileOf(server);
   try {
-    // Never through a link: whoever put that there would choose the place of the new file.
+    // Never through a link: whoever made it would choose the place of the new file.
     const fd = openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, 0o644);
     if (owner !== null) fchownSync(fd, owner.uid, owner.gid);
     return fd;
@@ -57,7 +57,7 @@ export function appendToLog(server: Place, line: string): void {
   }
 }
 
-/** Says why a server's log, which is there or not yet, cannot be appended to; undefined: it can. */
+/** Returns why a server's log, existing or not, cannot be appended to; undefined if it can. */
 export function whyNoLog(server: Place): string | undefined {
   const file = logFileOf(server);
   try {
@@ -83,12 +83,12 @@ function whoseIs(file: string): string {
   }
 }
 
-/** 0 for a file that is not there. */
+/** Returns 0 for a missing file. */
 export function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** The last line that was written to a file since it had so many bytes; empty if there is none. */
+/** Returns the last line written to a file after its first `from` bytes; empty if there is none. */
 export function lastLine(file: string, fromBytes: number): string {
   let fd: number;
   try {
@@ -110,12 +110,12 @@ export function lastLine(file: string, fromBytes: number): string {
 }
 
 /**
- * Opens a file that is there, never waiting for a pipe. In a folder that others may change it must be a file of this
- * user or of the folder's, under no other name: a link could lead to anything that this user may write.
+ * Opens an existing file without waiting for a pipe. In a folder that others can change it must belong to this user or to
+ * the folder's and have no other name: a link could lead to any file that this user may write.
  */
 function openInFolder(file: string, flags: number): number {
   const folder = path.dirname(file);
-  // There a link is one of its user's own, even if nothing is behind it yet.
+  // In such a folder a link is the user's own, even if it dangles.
   if (isOwnGround(folder)) return openSync(file, flags | O_NONBLOCK | (flags & O_WRONLY && O_CREAT));
   const fd = openNoLink(file, flags);
   const problem = strangeness(fstatSync(fd), statSync(folder));
@@ -133,9 +133,9 @@ function openNoLink(file: string, flags: number): number {
   }
 }
 
-/** What makes a file none of this user's or of the folder's; undefined: nothing. */
+/** Returns why a file is neither this user's nor the folder owner's; undefined if it is. */
 function strangeness(stats: Stats, folder: Stats): string | undefined {
-  if (!stats.isFile()) return 'it is no regular file';
+  if (!stats.isFile()) return 'it is not a regular file';
   if (stats.nlink !== 1) return `it has ${stats.nlink} names (hard links), expected one`;
   const owners = [...new Set([ownUserId(), folder.uid])];
   if (owners.includes(stats.uid)) return undefined;

@@ -7,13 +7,13 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 export interface SmallFile {
   text: string;
-  /** The file that was read, whatever has its name by now. */
+  /** The stats of the file that was read, even if its name was reused. */
   stats: Stats;
 }
 
 /**
- * Reads a small file that somebody else may have put there: never through a link, and never waiting for a pipe.
- * @returns null when there is none
+ * Reads a small file that another user may have placed: never through a link, and never waiting for a pipe.
+ * @returns null if it does not exist
  * @throws ClusterError for anything but a regular file of at most `maxBytes`
  */
 export function readSmallFile(file: string, maxBytes: number): SmallFile | null {
@@ -21,7 +21,7 @@ export function readSmallFile(file: string, maxBytes: number): SmallFile | null 
   if (fd === null) return null;
   try {
     const stats = fstatSync(fd);
-    if (!stats.isFile()) throw refused(`${oneLine(file)} is no regular file`);
+    if (!stats.isFile()) throw refused(`${oneLine(file)} is not a regular file`);
     const buffer = Buffer.alloc(maxBytes + 1);
     const count = readSync(fd, buffer, 0, buffer.length, 0);
     if (count > maxBytes) throw refused(`${oneLine(file)} is larger than ${maxBytes} bytes`);

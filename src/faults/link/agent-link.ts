@@ -6,10 +6,10 @@ import { MAX_LINE_CHARS, type Reply, SILENCE_MS, type Verb, type Verbs } from '.
 import { refused } from '../refusal';
 import type { Channel } from './channel';
 
-/** How often an agent is asked for its time, so that each side knows that the other is there. */
+/** Interval of the time requests that serve as a keep-alive, in milliseconds. */
 const KEEPALIVE_MS = 5000;
 const CLOCK_ROUNDS = 8;
-/** How long a healed agent may take to end. */
+/** Time for an agent to end after its heals, in milliseconds. */
 const END_MS = 15_000;
 const MAX_WORDS = 300;
 const MAX_ERRORS_CHARS = 10_000;
@@ -19,13 +19,13 @@ interface Pending {
   reject(error: Error): void;
 }
 
-/** How far another machine's clock is ahead of ours, and how sure that is. Milliseconds. */
+/** The offset of another machine's clock ahead of ours, and its uncertainty. Milliseconds. */
 export interface ClockOffset {
   offsetMs: number;
   uncertaintyMs: number;
 }
 
-/** One agent, as the controller sees it. */
+/** The controller's link to one agent. */
 export class AgentLink {
   readonly #pending = new Map<number, Pending>();
   readonly #lost = new AbortController();
@@ -34,7 +34,7 @@ export class AgentLink {
   #errors = '';
   #heardMs: number;
   #isEnding = false;
-  /** How it was lost or ended; undefined: it is there. */
+  /** The reason of its end or loss; undefined while it is connected. */
   #gone: string | undefined;
 
   constructor(
@@ -56,12 +56,12 @@ export class AgentLink {
     this.#timer = setInterval(() => this.#keepAlive(), KEEPALIVE_MS);
   }
 
-  /** Aborted, with a text as its reason, when the agent cannot be reached any more though it was not told to end. */
+  /** Aborted, with a text as its reason, when the agent is lost without having been told to end. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
-  /** @throws ClusterError what the agent refused, or that it is gone */
+  /** @throws ClusterError if the agent refuses, or is gone */
   ask<V extends Verb>(verb: V, fields: Verbs[V][0]): Promise<Verbs[V][1]> {
     if (this.#isEnding) return Promise.reject(refused(`the fault agent on ${this.host} was told to end`));
     if (this.#gone !== undefined) return Promise.reject(refused(this.#gone));
@@ -72,7 +72,7 @@ export class AgentLink {
     });
   }
 
-  /** By several round trips, of which the shortest counts. */
+  /** Measures the clock offset over several round trips, of which the shortest counts. */
   async clockOffset(): Promise<ClockOffset> {
     let best: ClockOffset = { offsetMs: 0, uncertaintyMs: Infinity };
     for (let round = 0; round < CLOCK_ROUNDS; round++) {
@@ -85,7 +85,7 @@ export class AgentLink {
     return best;
   }
 
-  /** Ends the agent, which mends what is still broken; resolves when it has ended, or does not within a bound. */
+  /** Ends the agent, which heals its active faults; resolves when it has ended, or after a time limit. */
   async end(): Promise<void> {
     this.#isEnding = true;
     clearInterval(this.#timer);
@@ -100,7 +100,7 @@ export class AgentLink {
   #keepAlive(): void {
     const silentMs = this.clock.monotonicMs() - this.#heardMs;
     if (silentMs > SILENCE_MS) {
-      this.#lose(`it said nothing for ${SILENCE_MS / 1000} s`);
+      this.#lose(`no answer for ${SILENCE_MS / 1000} s`);
       this.channel.destroy();
     } else this.ask('time', {}).catch(() => undefined);
   }
@@ -127,13 +127,13 @@ export class AgentLink {
   }
 }
 
-/** The line of a program's complaints that says most. */
+/** Picks the most informative line of a program's error output. */
 function gist(errors: string): string {
   const lines = errors.split('\n').map((line) => line.trim());
   return lines.find((line) => /error/i.test(line)) ?? lines.filter((line) => line !== '').at(-1) ?? '';
 }
 
-/** What is no reply (a shell's greeting) is passed over. */
+/** Returns null for a line that is not a reply (such as a shell's greeting). */
 function replyOf(line: string): Reply | null {
   try {
     const value: unknown = JSON.parse(line);

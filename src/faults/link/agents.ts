@@ -6,28 +6,28 @@ import { reasonOf } from '../refusal';
 import type { ClockOffset } from './agent-link';
 import { HostLink, type HostOptions } from './host-link';
 
-/** A clock that is farther off than this is worth a word before the first fault. */
+/** A larger clock offset is reported before the first fault. Milliseconds. */
 const MAX_OFFSET_MS = 500;
 
 export interface ConnectOptions extends HostOptions {
   servers: readonly FaultServer[];
-  /** Of this program; agents of another one are refused. */
+  /** The version of this program; agents of another version are refused. */
   version: string;
   signal: AbortSignal;
 }
 
-/** The agents of all hosts, greeted, with the locks of all servers. */
+/** The connected agents of all hosts, which hold the locks of all servers. */
 export interface Agents {
   driver: Driver;
-  /** host:port, or the port alone at the server's own machine; null: not known. By server. */
+  /** The address of each server: host:port, or only the port at the address of its machine; null if unknown. */
   advertised: ReadonlyMap<number, string | number | null>;
-  /** A server of them speaks TLS only. */
+  /** True if any of the servers requires TLS. */
   isSecure: boolean;
-  /** What is not as it should be but keeps nobody from beginning, one line each. */
+  /** Problems that do not prevent the faults, one line each. */
   warnings: readonly string[];
-  /** Aborted when one of them is gone; the reason is a text. */
+  /** Aborted when one of the agents is gone; the reason is a text. */
   lost: AbortSignal;
-  /** Ends all; whatever is still broken is mended by them. */
+  /** Ends all agents, which heal their active faults. */
   end(): Promise<void>;
 }
 
@@ -37,15 +37,15 @@ interface Host {
   clock: ClockOffset;
 }
 
-/** What keeps the faults from beginning; `config`: a mistake in faults.toml or at the place that it names. */
+/** A problem that prevents the faults; `config` is an error in faults.toml or in a file that it names. */
 interface Problem {
   kind: ServerReport['problems'][number]['kind'];
   text: string;
 }
 
 /**
- * Starts an agent on each host, all at once, and checks everything before the first fault.
- * @throws ClusterError `bad_config` | `not_reachable`, a line for every problem; no agent is left then
+ * Starts an agent on each host in parallel, and checks everything before the first fault.
+ * @throws ClusterError `bad_config` | `not_reachable`, one line per problem; all agents are then ended
  */
 export async function connectAgents(options: ConnectOptions): Promise<Agents> {
   const names = [...new Set(options.servers.map(({ host }) => host))];
@@ -92,7 +92,7 @@ function problemsOf({ link: { host }, hello }: Host, { version, kinds }: Connect
   }
   const unable = kinds.flatMap((kind): Problem[] => {
     const why = hello.unable[kind];
-    return why === undefined ? [] : [{ kind: 'state', text: `${host}: cannot do "${kind}": ${why}` }];
+    return why === undefined ? [] : [{ kind: 'state', text: `${host}: cannot inject "${kind}": ${why}` }];
   });
   const servers = hello.servers.flatMap(({ id, problems }) =>
     problems.map(({ kind, text }) => ({ kind, text: `Server ${id} on ${host}: ${text}` })),
@@ -104,10 +104,10 @@ function warningsOf({ link: { host }, clock: { offsetMs, uncertaintyMs } }: Host
   if (Math.abs(offsetMs) - uncertaintyMs <= MAX_OFFSET_MS) return [];
   const side = offsetMs > 0 ? 'ahead of' : 'behind';
   const much = `${Math.abs(Math.round(offsetMs))} ms ± ${Math.ceil(uncertaintyMs)} ms`;
-  return [`the clock of ${host} is ${much} ${side} this one: the times of events there are not comparable as they are`];
+  return [`the clock of ${host} is ${much} ${side} this one: event times of the two machines are not comparable`];
 }
 
-/** Each server through the agent of its host. */
+/** Returns a driver that reaches each server through the agent of its host. */
 function driverOf(hosts: readonly Host[]): Driver {
   const links = new Map(hosts.flatMap(({ link }) => link.servers.map(({ id }) => [id, link] as const)));
   const linkTo = (id: number): HostLink => links.get(id)!;
@@ -116,6 +116,6 @@ function driverOf(hosts: readonly Host[]): Driver {
     status: (server) => linkTo(server).ask('status', { server }),
     break: (server, process, fault, healWithinMs) =>
       linkTo(server).ask('break', { server, process, fault, healWithinMs }),
-    mend: (server, kind, process) => linkTo(server).ask('mend', { server, kind, process }),
+    heal: (server, kind, process) => linkTo(server).ask('mend', { server, kind, process }),
   };
 }

@@ -2,18 +2,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { causeOf } from '../../files/cause';
 
-/** A program that runs somewhere, as seen through its three streams. */
+/** A local or remote program with its three streams. */
 export interface Channel {
   input: Writable;
   output: Readable;
   errors: Readable;
-  /** Resolves when it has ended or cannot be reached any more, with words about that. */
+  /** Resolves with the reason when it has ended or is unreachable. */
   ended: Promise<string>;
-  /** Gives the connection up. What runs at its other end notices by the end of its input. */
+  /** Closes the connection. The program at the other end sees the end of its input. */
   destroy(): void;
 }
 
-/** Starts an agent on this machine, in a session of its own: a Ctrl-C in this terminal is not for it. */
+/** Starts an agent on this machine in its own session, so that Ctrl-C in this terminal does not reach it. */
 export function localChannel(command: readonly string[]): Channel {
   const [program, ...args] = command;
   const child: ChildProcess = spawn(program!, [...args, 'fault-agent'], { detached: true, stdio: 'pipe' });
@@ -24,7 +24,7 @@ export function localChannel(command: readonly string[]): Channel {
     );
   });
   const [input, output, errors] = [child.stdin!, child.stdout!, child.stderr!];
-  // What cannot be said any more shows in `ended`.
+  // A failed write shows in `ended`.
   input.on('error', () => undefined);
   return { input, output, errors, ended, destroy: () => input.destroy() };
 }

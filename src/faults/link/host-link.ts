@@ -11,19 +11,19 @@ export interface HostOptions {
   kinds: readonly FaultKind[];
   clock: Clock;
   /**
-   * Starts the agent for these servers, which are on one host.
-   * @param signal gives up, while it is not reached yet
-   * @throws ClusterError when it cannot be reached
+   * Starts the agent of these servers, which are on one host.
+   * @param signal cancels the attempt to reach it
+   * @throws ClusterError if it cannot be reached
    */
   open(host: string, servers: readonly FaultServer[], signal: AbortSignal): Promise<Channel>;
 }
 
-/** How long an agent that is gone may take to mend what it broke and let its servers go. */
+/** Time for an agent that is gone to heal its faults and release its locks, in milliseconds. */
 const RECONNECT_MS = 30_000;
 const AGAIN_MS = 500;
 const NEVER = new AbortController().signal;
 
-/** One host with its agent, and with another one when that is gone: then there may be something left to mend. */
+/** A host with its agent, which is replaced when it is gone, as faults may still have to be healed. */
 export class HostLink {
   #link: AgentLink | undefined;
   #reconnecting: Promise<void> | undefined;
@@ -34,7 +34,7 @@ export class HostLink {
     private readonly options: HostOptions,
   ) {}
 
-  /** Of the first agent. */
+  /** Aborted when the first agent is gone. */
   get lost(): AbortSignal {
     return this.#link!.lost;
   }
@@ -49,10 +49,10 @@ export class HostLink {
     return this.#link!.clockOffset();
   }
 
-  /** @throws ClusterError what the agent refused, or that neither it nor another one can be reached */
+  /** @throws ClusterError if the agent refuses, or neither it nor a new one can be reached */
   async ask<V extends Verb>(verb: V, fields: Verbs[V][0]): Promise<Verbs[V][1]> {
     if (this.#link!.lost.aborted) this.#reconnecting ??= this.#reconnect();
-    // Once it is there, it may be lost again.
+    // A new agent may be lost again.
     await this.#reconnecting?.finally(() => (this.#reconnecting = undefined));
     return this.#link!.ask(verb, fields);
   }
@@ -73,7 +73,7 @@ export class HostLink {
     return link.ask('hello', { servers, kinds: [...this.options.kinds] });
   }
 
-  /** The first agent mends everything when it is cut off, and gives its locks back when it has. */
+  /** Waits for the lost agent, which heals everything when it is cut off and then releases its locks. */
   async #reconnect(): Promise<void> {
     const { clock } = this.options;
     const endMs = clock.monotonicMs() + RECONNECT_MS;
@@ -85,7 +85,7 @@ export class HostLink {
     }
   }
 
-  /** Whatever the user wants by now: there may be something to mend. An agent that cannot have its locks is of no use. */
+  /** Runs even after Ctrl-C, as faults may have to be healed. An agent that does not get its locks is of no use. */
   async #attempt(): Promise<string | null> {
     let link: AgentLink | undefined;
     try {

@@ -7,12 +7,12 @@ import { sshEnvironment } from '../../ssh/environment';
 import { resolveTarget } from '../../ssh/ssh-config';
 import type { Channel } from './channel';
 
-/** Of a shell, for a program that it does not find or cannot run. */
+/** A shell's exit codes for a program that it does not find or cannot run. */
 const NOT_RUN: readonly (number | null)[] = [126, 127];
 
 /**
- * Starts an agent on another machine: the program of its first server there.
- * @param signal ends the attempt to connect, and nothing after it: then there may be something to mend
+ * Starts an agent on another machine with the program of the first server there.
+ * @param signal cancels the attempt to connect only: after that, faults may have to be healed
  * @throws ClusterError `not_reachable`
  */
 export async function sshChannel(host: string, servers: readonly FaultServer[], signal: AbortSignal): Promise<Channel> {
@@ -26,7 +26,7 @@ export async function sshChannel(host: string, servers: readonly FaultServer[], 
     const channel = await ssh.start([program, 'fault-agent']);
     channel.on('error', () => undefined);
     const ended = new Promise<string>((resolve) => {
-      // Says how it ended. 'exit' does too, but may have come before anybody listened.
+      // 'close' has the exit code. So has 'exit', but it may fire before there is a listener.
       channel.on('close', (code?: number | null, by?: string) => {
         resolve(endOf(program, code, by));
         ssh.close();
@@ -38,25 +38,25 @@ export async function sshChannel(host: string, servers: readonly FaultServer[], 
   }
 }
 
-/** Neither code nor signal: it was not the program that ended. */
+/** Without a code or a signal, the connection ended and not the program. */
 function endOf(program: string, code: number | null | undefined, by: string | undefined): string {
   if (code === undefined) return 'the connection was lost';
-  if (NOT_RUN.includes(code)) return `${program} cannot be run there`;
+  if (NOT_RUN.includes(code)) return `${program} cannot be run on that machine`;
   return code === null ? `it was ended by ${by}` : `it ended with exit code ${code}`;
 }
 
-/** The name or address of a machine, as ~/.ssh/config says. */
+/** Returns the name or address of a machine from ~/.ssh/config. */
 export function hostNameOf(host: string): string {
   return resolveTarget(targetOf(host), sshEnvironment()).hostName;
 }
 
 function targetOf(host: string): SshTarget {
   const target = parseSshTarget(host);
-  if (target === null) throw new ClusterError('bad_config', `${host} is no ${TARGET_SHAPE}`);
+  if (target === null) throw new ClusterError('bad_config', `expected ${TARGET_SHAPE}, got ${host}`);
   return target;
 }
 
-/** With a slash in it, or the shell there would look for it in its PATH. */
+/** Adds a slash if there is none, or the remote shell would search its PATH. */
 function programOf({ workDir, command }: FaultServer): string {
   const file = path.posix.isAbsolute(command[0]!) ? command[0]! : path.posix.join(workDir, command[0]!);
   return path.posix.isAbsolute(file) ? file : `./${file}`;

@@ -7,25 +7,25 @@ import { causeOf } from '../../files/cause';
 export interface Executable {
   path: string;
   content: Uint8Array;
-  /** What `uname -sm` says where it runs. */
+  /** The output of `uname -sm` on its machines. */
   system: string;
 }
 
 const ELF = 0x7f454c46;
 const ELF_MACHINES: Record<number, string> = { 0x3e: 'Linux x86_64', 0xb7: 'Linux aarch64' };
-/** Of Mach-O with 64 bits, as it is read here. */
+/** The magic number of 64-bit Mach-O, little-endian. */
 const MACH_O = 0xcffaedfe;
 const MACH_O_CPUS: Record<number, string> = { 0x01000007: 'Darwin x86_64', 0x0100000c: 'Darwin arm64' };
 
 /**
  * Reads the executable.
- * @param isBuilt false: what runs is a script of Node, which alone runs nowhere
- * @throws ClusterError `bad_usage` | `bad_config` for a file that is none of Linux or macOS
+ * @param isBuilt false if a script of Node is running, which cannot run alone
+ * @throws ClusterError `bad_usage` | `bad_config` for a file that is not an executable of Linux or macOS
  */
 export function readExecutable(named: string | undefined, own: string, isBuilt: boolean): Executable {
   const file = named ?? own;
   if (named === undefined && !isBuilt) {
-    const text = 'a run over SSH copies the built executable, and this is a script of Node: start dist/cloudp2p';
+    const text = 'a run over SSH copies the built executable, but this is a Node script: start dist/cloudp2p';
     throw new ClusterError('bad_usage', `${text} (npm run build makes it), or name one in run.binary`);
   }
   const content = contentOf(file);
@@ -35,7 +35,7 @@ export function readExecutable(named: string | undefined, own: string, isBuilt: 
   throw new ClusterError('bad_config', `run.binary: ${text}`);
 }
 
-/** What its first bytes say; null: it is no executable that we know. */
+/** Returns the system from its first bytes; null if it is not a known executable. */
 export function systemOf(content: Uint8Array): string | null {
   if (content.length < 20) return null;
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);

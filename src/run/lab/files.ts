@@ -1,4 +1,4 @@
-/** The configuration files of a run's machines, as texts. */
+/** The texts of the configuration files for a run's machines. */
 import type { Lab, LabServer } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
 import type { TlsPem } from '../../core/transport/tls';
@@ -9,23 +9,23 @@ export const PROGRAM_FILE = 'cloudp2p';
 export const CLIENT_FILE = 'config/client_stress.toml';
 export const STRESS_FILE = 'config/stress.toml';
 export const METRICS_FOLDER = 'metrics';
-/** Which run uses the folder. */
+/** The lock that names the run using the folder. */
 export const LOCK_FILE = 'run.lock';
 
-/** Each server says so too, where nobody looks before there is trouble. */
+/** The servers warn too, but only in their logs. */
 export const IN_THE_CLEAR =
-  'servers listen on all addresses of their machines without TLS: whoever reaches them may read all, send tasks and ' +
-  'pose as a server ([tls])';
+  'servers listen on all addresses of their machines without TLS ([tls]): anyone who can connect can read all traffic, ' +
+  'send tasks and pose as a server';
 
-/** What the machines of a run speak TLS with. */
+/** The TLS files of a run's machines. */
 export interface LabTls {
-  /** Of all clients. */
+  /** The files of all clients. */
   client: TlsPem;
-  /** By id. */
+  /** The files of each server, by id. */
   servers: ReadonlyMap<number, TlsPem>;
 }
 
-/** Where the parts of one certificate go, in the work folder; `owner` is "client" or "server1". */
+/** The paths of the parts of one certificate in the work folder; `owner` is "client" or "server1". */
 export function tlsPathsOf(owner: string): Record<keyof TlsPem, string> {
   return { ca: 'config/tls/ca.pem', cert: `config/tls/${owner}.pem`, key: `config/tls/${owner}-key.pem` };
 }
@@ -38,14 +38,14 @@ export function eventsFileOf(id: number): string {
   return `server_${id}_events.ndjson`;
 }
 
-/** What comes before the names of an earlier run's files; `time`: the start of this one. */
+/** The prefix of the names of an earlier run's files; `time`: the start of this one. */
 export function asidePrefix(time: string): string {
   return `before_${time}_`;
 }
 
-/** server{id}.toml: it listens everywhere, and its peers are the others. */
+/** Returns server{id}.toml: it listens on every address, and its peers are the others. */
 export function serverText({ id, address, tls }: LabServer, servers: readonly LabServer[]): string {
-  // A name is reached by IPv4: [::] takes both, but where a machine has no IPv6 a server could not listen on it at all.
+  // Names resolve to IPv4: [::] accepts both, but a server cannot listen on it on a machine without IPv6.
   const everywhere = address.startsWith('[') ? '[::]' : '0.0.0.0';
   const port = address.slice(address.lastIndexOf(':') + 1);
   const peers = servers.filter((other) => other.id !== id);
@@ -55,7 +55,7 @@ export function serverText({ id, address, tls }: LabServer, servers: readonly La
   ]);
 }
 
-/** client_stress.toml */
+/** Returns client_stress.toml. */
 export function clientText({ servers, tls }: Lab, requestTimeoutMs: number): string {
   return textOf([
     '[client]',
@@ -72,13 +72,13 @@ export interface StressText {
   machineId: number;
   stress: RunConfig['stress'];
   seed: number;
-  /** When a load without a limit ends at the latest; its end is said to it. */
+  /** The latest end of a load without a limit, which is ended by a signal. */
   longestMs: number;
-  /** In the work folder; undefined: whatever is in its test_images, or the built-in ones. */
+  /** In the work folder; undefined for its test_images, or the built-in ones. */
   imageFolder?: string;
 }
 
-/** stress.toml of one client machine. */
+/** Returns stress.toml of one client machine. */
 export function stressText({ machineId, stress, seed, longestMs, imageFolder }: StressText): string {
   const { pacing, totalRequests, durationMs, rampUpMs } = stress.requests;
   const isEndless = totalRequests === undefined && durationMs === undefined;
@@ -111,7 +111,7 @@ function textOf(lines: readonly string[]): string {
   return ['# Written by cloudp2p run.', ...lines, ''].join('\n');
 }
 
-/** TOML's numbers, without an exponent. */
+/** Formats a number for TOML, without an exponent. */
 function decimal(value: number): string {
   return Number(value.toFixed(6)).toString();
 }

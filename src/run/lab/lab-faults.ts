@@ -13,24 +13,24 @@ import type { LabTls } from './files';
 export interface LabFaultsOptions {
   config: RunConfig;
   servers: FaultServer[];
-  /** Of the load; unix milliseconds. */
+  /** The start of the load; unix milliseconds. */
   startAtMs: number;
   program: { version: string; command: readonly string[] };
   /** The probe of `--abort-when` is a client like those of the load. */
   tls?: LabTls;
   recorder: RunRecorder;
-  /** Of the run. */
+  /** The folder of the run. */
   folder: string;
   clock: Clock;
   signal: AbortSignal;
   screen?: Screen;
-  /** Called before the first word about them. */
+  /** Called before their first output. */
   begin(): void;
-  /** Called with the process of a server as it is found or started: what is killed comes back as another one. */
+  /** Called with the process of a server as it is found or started, which changes after a kill. */
   onSeen(serverId: number, process: ServerProcess): void;
 }
 
-/** The faults of a run, by the agents on its machines; null: there were none. @throws ClusterError */
+/** Injects the faults of a run through the agents on its machines; null without faults. @throws ClusterError */
 export async function breakServers(options: LabFaultsOptions): Promise<FaultsReport | null> {
   const { config, servers, startAtMs, program, tls, recorder, folder, clock, signal, screen, begin, onSeen } = options;
   const { firstMs, ...faults } = config.faults;
@@ -53,7 +53,7 @@ export async function breakServers(options: LabFaultsOptions): Promise<FaultsRep
   });
 }
 
-/** The same driver, which tells of every process that it sees. */
+/** Wraps a driver to report every process that it sees. */
 export function watched(driver: Driver, onSeen: LabFaultsOptions['onSeen']): Driver {
   return {
     ...driver,
@@ -62,8 +62,8 @@ export function watched(driver: Driver, onSeen: LabFaultsOptions['onSeen']): Dri
       if (found !== null) onSeen(args[0], found);
       return found;
     },
-    mend: async (...args) => {
-      const process = await driver.mend(...args);
+    heal: async (...args) => {
+      const process = await driver.heal(...args);
       onSeen(args[0], process);
       return process;
     },
@@ -71,13 +71,13 @@ export function watched(driver: Driver, onSeen: LabFaultsOptions['onSeen']): Dri
 }
 
 /**
- * An agent whose connection is lost mends what it broke, and another one is started when its servers' turn comes: that is
- * no reason to end a run.
+ * A lost connection to an agent does not end a run: the agent heals its faults, and a new one is started when its servers
+ * are the next targets.
  */
 function carryOn(hands: Hands, recorder: RunRecorder): Hands {
   const { abort, condition } = hands;
   const onLost = (): void => {
-    if (!condition?.aborted) recorder.say(`${String(abort!.reason)}; it mends what it broke, and another one follows`);
+    if (!condition?.aborted) recorder.say(`${String(abort!.reason)}; it heals its faults, and a new agent replaces it`);
   };
   abort?.addEventListener('abort', onLost, { once: true });
   return {

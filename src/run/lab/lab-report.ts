@@ -11,14 +11,14 @@ import type { LabMachines } from './machines';
 
 export interface LabReportOptions extends Pick<LabOptions, 'folder' | 'thresholds' | 'clock' | 'facts' | 'output'> {
   recorder: RunRecorder;
-  /** Those that began. */
+  /** The loads that started. */
   loads: readonly RemoteLoad[];
   machines: LabMachines;
 }
 
 const NEVER = new AbortController().signal;
 
-/** Collects what the machines wrote, judges it, and reports; null where there is nothing to report. */
+/** Collects the files of the machines, checks them, and reports; null if there is nothing to report. */
 export function labReport(options: LabReportOptions): Promise<Report | null> {
   const { folder, thresholds, clock, facts, output, recorder, loads, machines } = options;
   const servers = machines.faultServers;
@@ -27,7 +27,7 @@ export function labReport(options: LabReportOptions): Promise<Report | null> {
     events: servers.map(({ id, host, workDir }) => {
       return { path: `${host}:${path.posix.join(workDir, eventsFileOf(id))}`, required: true };
     }),
-    // What an earlier run left there, where this one did not come to write, is not of this one.
+    // Files of an earlier run, where this one did not write, are left out.
     runs: { take: 'id', runId: facts.run_id },
     thresholds,
     rules: (gathered) =>
@@ -38,7 +38,7 @@ export function labReport(options: LabReportOptions): Promise<Report | null> {
       ),
     remote: {
       ...{ into: path.join(folder, 'collected'), clock, output },
-      // An interrupted run is collected, too; a second Ctrl-C ends it all.
+      // An interrupted run is collected, too; a second Ctrl-C ends the process.
       interruptible: (work) => work(NEVER),
     },
   });
@@ -51,7 +51,7 @@ function rulesOf({ collected, events, clocks, machines }: Gathered, faults: stri
     ),
     eventFiles: events.map((place) => ({ path: place.path, offsetMs: place.offsetMs ?? 0 })),
     ...{ faults, serverIds, requestTimeoutMs: REQUEST_TIMEOUT_MS, machines },
-    // Two machines may be wrong in opposite ways.
+    // The errors of two machines may have opposite signs.
     clockErrorMs: 2 * Math.max(0, ...clocks.map(({ uncertainty_ms }) => uncertainty_ms)),
   });
 }

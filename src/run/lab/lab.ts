@@ -24,33 +24,33 @@ import { sshCommand } from './ssh-command';
 export interface LabOptions {
   config: RunConfig;
   lab: Lab;
-  /** Of this machine; does not exist yet. */
+  /** A folder on this machine that must not exist yet. */
   folder: string;
-  /** Copied to the client machines; undefined: they have their own. */
+  /** Copied to the client machines; undefined if they use their own. */
   images?: readonly ClientImage[];
   executable: Executable;
-  /** What the machines speak TLS with. */
+  /** The TLS files of the machines. */
   tls?: LabTls;
-  /** This one, as it is started, and its version. */
+  /** The command and version of this program. */
   program: { version: string; command: readonly string[] };
   thresholds: readonly Threshold[];
-  /** All that run.json says but its end. */
+  /** The content of run.json except its end. */
   facts: RunFacts;
-  /** Servers stay up. */
+  /** Keeps the servers running. */
   keep: boolean;
   clock: Clock;
-  /** Aborted by Ctrl-C: heals, stops and reports what is there. */
+  /** Aborted by Ctrl-C: heals, stops, and reports what was collected. */
   signal: AbortSignal;
   screen?: Screen;
-  /** Where the collection shows how far it is, if anybody looks. */
+  /** The display for the progress of the collection, if there is one. */
   output?: Output;
 }
 
 /**
- * The `run` command over SSH: the same as on one machine, with servers and clients on others. However it ends, it stops
- * what it started there; files stay.
- * @throws ClusterError `not_reachable` naming the machines that keep it from beginning, `bad_config` for a wrong ssh
- * configuration, `bad_usage` for a folder or file that cannot be written, `interrupted` before anything was started
+ * Runs the `run` command over SSH: as on one machine, but with servers and clients on others. However it ends, it stops
+ * everything it started there; files stay.
+ * @throws ClusterError `not_reachable` naming the machines that prevent it, `bad_config` for an invalid ssh
+ * configuration, `bad_usage` if a folder or file cannot be written, `interrupted` before anything was started
  */
 export async function runLab(options: LabOptions): Promise<RunResult> {
   const { folder, facts, clock, screen, lab } = options;
@@ -85,7 +85,7 @@ class LabRun {
     this.machines = new LabMachines({ ...options, say: (...lines) => recorder.say(...lines) });
   }
 
-  /** Steps 1 to 3: nothing has been started after them. */
+  /** Steps 1 to 3, which start nothing. */
   async prepare(): Promise<void> {
     const { machines } = this;
     await this.step(1, () => machines.connect());
@@ -137,23 +137,23 @@ class LabRun {
     this.sayStep(8);
     const report =
       started.length === 0 ? null : await labReport({ ...this.options, recorder, loads: started, machines });
-    if (started.length === 0 && !signal.aborted) recorder.problems.push('there is nothing to report: no load began');
-    recorder.say('', `What the machines wrote stays there, in: ${machines.placesText}`);
+    if (started.length === 0 && !signal.aborted) recorder.problems.push('nothing to report: no load was started');
+    recorder.say('', `The files of the machines stay there, in: ${machines.placesText}`);
     recorder.say(`Collected files: ${oneLine(path.join(folder, 'collected'))}`);
     return recorder.result(report, signal.aborted);
   }
 
-  /** Step 9: ends what was started, and says what could not be ended. */
+  /** Step 9: ends what was started, and reports what could not be ended. */
   async stop(): Promise<string[]> {
     const { keep, signal } = this.options;
     const { servers, machines, recorder } = this;
     const left = (await this.loads?.stop()) ?? [];
     const isKept = keep && !signal.aborted && servers !== undefined;
-    if (isKept) recorder.say('', `The servers stay up; to stop them: ${this.howToStop()}`);
+    if (isKept) recorder.say('', `The servers keep running; to stop them: ${this.howToStop()}`);
     else if (servers !== undefined && servers.started.size > 0) {
       this.sayStep(9);
       left.push(...(await servers.stop()));
-      if (left.length === 0) recorder.say('Stopped all that this run started');
+      if (left.length === 0) recorder.say('Stopped everything that this run started');
     }
     left.push(...(await machines.giveBack()));
     machines.close();

@@ -1,22 +1,22 @@
 import type { RunConfig } from '../../config/run-config';
 import { expectedMs } from '../run';
 
-/** As in the files that the machines get. */
+/** The same as in the files that the machines get. */
 export const REQUEST_TIMEOUT_MS = 10_000;
-/** For restarts, slow machines and lost connections. */
+/** Reserve for restarts, slow machines and lost connections, in milliseconds. */
 const MARGIN_MS = 5 * 60_000;
 
-/** Whether the load goes on until it is told that the faults are over. */
+/** True if the load continues until the faults are over. */
 export function isEndless({ stress }: Pick<RunConfig, 'stress'>): boolean {
   return stress.requests.totalRequests === undefined && stress.requests.durationMs === undefined;
 }
 
-/** How long after its start a load must have ended. */
+/** Returns the time after its start by which a load must have ended. */
 export function longestMs(config: RunConfig): number {
   const { requests, gracefulStopMs } = config.stress;
   const { totalRequests, durationMs, pacing } = requests;
   if (durationMs !== undefined) return durationMs + gracefulStopMs + MARGIN_MS;
-  // Restarts take their time, and so does a cluster that must agree.
+  // Restarts and agreement of the cluster take time.
   if (totalRequests === undefined) return 2 * expectedMs(config) + MARGIN_MS;
   const eachMs = pacing.mode === 'rate' ? 1000 / pacing.ratePerSecond : pacing.maxDelayMs;
   const loops = pacing.mode === 'rate' ? totalRequests * config.stress.numClients : totalRequests;

@@ -6,30 +6,30 @@ import { PROGRAM_FILE, STRESS_FILE } from './files';
 import type { Machine, ScriptLimits } from './machine';
 import { LOOK, SIGNAL, START, STAY, valuesOf } from './scripts';
 
-/** How often a load is looked at. */
+/** Interval between checks of a load, in milliseconds. */
 const LOOK_MS = 1000;
-/** From the order to begin until its process is known. */
+/** Time from the start command until its process is known, in milliseconds. */
 const BEGIN_MS = 30_000;
 const MAX_WORDS = 200;
 
-/** The `stress` of one client machine, which goes on whatever becomes of the connection to it. */
+/** The `stress` process of one client machine, which outlives the connection to it. */
 export class RemoteLoad {
-  /** Null: it runs, or was not started. */
+  /** Null while it runs, or if it was not started. */
   exitCode: number | null = null;
-  /** Why it is not whole; null: nothing is known against it. */
+  /** The reason why it is incomplete; null if there is none. */
   problem: string | null = null;
-  /** Nothing is known of it any more, for its machine or its process cannot be reached; it may go on. */
+  /** True if its machine or its process cannot be reached; it may still be running. */
   isLost = false;
-  /** It ended without an exit code, or never was one. */
+  /** True if it ended without an exit code, or never existed. */
   private isGone = false;
-  /** The last line that it said. */
+  /** The last line of its output. */
   lastLine = '';
   isStarted = false;
 
   constructor(
     readonly machine: Machine,
     readonly machineId: number,
-    /** Absolute. */
+    /** The absolute path. */
     readonly workDir: string,
     private readonly runId: string,
   ) {}
@@ -38,7 +38,7 @@ export class RemoteLoad {
     return this.exitCode !== null || this.isGone;
   }
 
-  /** What must not be forgotten when the run ends. */
+  /** True if it must be ended with the run. */
   get mayRun(): boolean {
     return this.isStarted && !this.isOver;
   }
@@ -48,8 +48,8 @@ export class RemoteLoad {
   }
 
   /**
-   * Begins it, so that requests start at a time of this machine's clock.
-   * @throws ClusterError when it did not, or nobody knows
+   * Starts it, so that requests begin at a time of this machine's clock.
+   * @throws ClusterError if it did not start, or that is unknown
    */
   async start(startAtMs: number): Promise<void> {
     this.isStarted = true;
@@ -58,38 +58,38 @@ export class RemoteLoad {
       await this.machine.script(START, [this.workDir, this.runId, STAY, ...stressCommand(this.runId, thereMs)]);
     } catch (error) {
       this.fail(error);
-      // The order may have come there, and only the answer to it not here.
+      // The command may have arrived, and only its answer been lost.
       await this.findAgain();
       if (this.isLost || this.isGone) throw error;
       this.problem = null;
     }
   }
 
-  /** Resolves when it has ended or is lost, or `until` is aborted. */
+  /** Resolves when it has ended or is lost, or when `until` is aborted. */
   async watch(clock: Clock, until: AbortSignal): Promise<void> {
     const beganMs = clock.monotonicMs();
     let gone = 0;
     while (!this.isOver && !this.isLost && !until.aborted) {
       const startMs = clock.monotonicMs();
       const state = await this.look();
-      // Between its end and the note about that there is a moment.
+      // There is a short gap between its end and the record of it.
       gone = state === 'gone' ? gone + 1 : 0;
       if (gone > 1 || state === 'none') this.endWithoutCode();
       if (state === 'starting' && clock.monotonicMs() - beganMs > BEGIN_MS) {
-        this.lose(`its load did not begin within ${BEGIN_MS / 1000} s (is the disk full?), see stress.log there`);
+        this.lose(`its load did not start within ${BEGIN_MS / 1000} s (is the disk full?), see stress.log there`);
       }
       if (!this.isOver && !this.isLost) await pause(Math.max(0, startMs + LOOK_MS - clock.monotonicMs()), until);
     }
   }
 
-  /** One attempt to find one that is lost. */
+  /** Makes one attempt to find a lost load. */
   async findAgain(): Promise<void> {
     const state = await this.look({ reconnectMs: 0 });
     if (state === 'none') this.endWithoutCode();
     this.isLost = !this.isOver && (state === 'unknown' || state === 'starting');
   }
 
-  /** A signal to `stress` itself, if it still runs. */
+  /** Sends a signal to `stress` itself, if it still runs. */
   async signal(name: 'INT' | 'USR2' | 'KILL'): Promise<void> {
     if (!this.mayRun || this.isLost) return;
     try {
@@ -119,7 +119,7 @@ export class RemoteLoad {
 
   private lose(why: string): void {
     this.isLost = true;
-    // The first reason says most.
+    // The first reason is the most specific one.
     this.problem ??= `${this.name}: ${why}`;
   }
 
@@ -130,7 +130,7 @@ export class RemoteLoad {
   }
 }
 
-/** How `stress` is started on a client machine, in its work folder. */
+/** Returns the command that starts `stress` on a client machine, in its work folder. */
 export function stressCommand(runId: string, startAtMs: number): string[] {
   return [`./${PROGRAM_FILE}`, 'stress', '--config', STRESS_FILE, '--run-id', runId, '--start-at', String(startAtMs)];
 }

@@ -17,17 +17,17 @@ export interface LabLoadsOptions {
   recorder: RunRecorder;
 }
 
-/** From the order to begin to the first request: programs must start there, and open a log for each client. */
+/** Time between the start command and the first request: programs must start and open a log for each client. */
 const LEAD_MS = 5000;
 const TELL_EVERY_MS = 5000;
-/** After an interruption, what is in flight is dropped. */
+/** Time for a load to end after an interruption, which drops requests in flight. */
 const LEAVE_MS = 20_000;
-/** Servers write a sample a second: each of them tells after this that its ledger is empty (S7). */
+/** Servers write a sample every second: after this wait each of them has recorded an empty ledger (S7). */
 const SETTLE_MS = 2600;
-/** What a load may end with and still be whole; the report judges it. */
+/** The exit codes of a complete load; the report checks its results. */
 const GOOD: readonly number[] = [EXIT.ok, EXIT.checkFailed, EXIT.interrupted];
 
-/** The loads of all client machines, which begin together. */
+/** The loads of all client machines, which start together. */
 export class LabLoads {
   readonly loads: RemoteLoad[];
   private readonly over = new AbortController();
@@ -41,7 +41,7 @@ export class LabLoads {
     this.loads = options.loads;
   }
 
-  /** What kept a load from being whole, one line each. */
+  /** The reasons why loads are incomplete, one line each. */
   get problems(): string[] {
     return this.loads.flatMap(({ name, problem, exitCode, lastLine }) => {
       if (problem !== null) return [problem];
@@ -50,17 +50,17 @@ export class LabLoads {
     });
   }
 
-  /** @throws ClusterError when none begins */
+  /** @throws ClusterError if none starts */
   async start(): Promise<void> {
     const { clock, recorder } = this.options;
     this.startAtMs = clock.unixMs() + LEAD_MS;
-    // Other machines go by the wall clock, which may have been set since this program was started.
+    // Other machines use the wall clock, which may have been set since this program was started.
     const startAtWallMs = clock.wallMs() + LEAD_MS;
     await Promise.all(
       this.loads.map(async (load) => {
         try {
           await load.start(startAtWallMs);
-          recorder.say(`  ✓ ${load.name} begins in ${LEAD_MS / 1000} s`);
+          recorder.say(`  ✓ ${load.name} starts in ${LEAD_MS / 1000} s`);
         } catch (error) {
           if (!(error instanceof ClusterError)) throw error;
           recorder.say(`  ✗ ${load.problem}`);
@@ -75,8 +75,8 @@ export class LabLoads {
   }
 
   /**
-   * Watches over the loads to their end, while something else is done.
-   * @param work is told when the load begins and is to end when all loads have
+   * Watches the loads until they end, while `work` runs.
+   * @param work gets the start of the load, and must end when all loads have ended
    */
   async during(work: (startAtMs: number, stop: AbortSignal) => Promise<void>): Promise<void> {
     const { config, clock, signal, recorder } = this.options;
@@ -85,12 +85,12 @@ export class LabLoads {
     try {
       await work(this.startAtMs, stop).catch((error: unknown) => {
         if (!(error instanceof ClusterError)) throw error;
-        // The load goes on, and its report is worth having.
+        // The load continues, and its report is still useful.
         recorder.problems.push(error.message);
       });
       if (isEndless(config)) {
         await pause(config.faults.spec.intervalMs, stop);
-        // After Ctrl-C it is ended by another one, and this one would kill a program that does not listen to it yet.
+        // After Ctrl-C another signal ends it, and this one would kill a program that does not handle it yet.
         if (!signal.aborted) await signalAll(this.loads, 'USR2');
       }
       await pause(this.startAtMs + longestMs(config) - clock.unixMs(), stop);
@@ -101,16 +101,16 @@ export class LabLoads {
     }
   }
 
-  /** Those that may run now, in words. */
+  /** Describes the loads that may be running. */
   get left(): string[] {
     return this.loads.filter(({ mayRun }) => mayRun).map(({ name }) => `the load of ${name}`);
   }
 
-  /** Ends those that still run, if any does; problems, one line each. */
+  /** Ends the loads that are still running; returns problems, one line each. */
   async stop(): Promise<string[]> {
     if (!this.isStopped) await this.end();
     await this.endLost();
-    return this.loads.filter(({ mayRun }) => mayRun).map(({ name }) => `${name}: its load may still run`);
+    return this.loads.filter(({ mayRun }) => mayRun).map(({ name }) => `${name}: its load may still be running`);
   }
 
   private async end(): Promise<void> {
@@ -123,7 +123,7 @@ export class LabLoads {
     await this.watching;
   }
 
-  /** Those of machines that were out of reach for long: they may be there again now that all else is done. */
+  /** Retries machines that were unreachable for long, after everything else is done. */
   private async endLost(): Promise<void> {
     const lost = this.loads.filter(({ mayRun, isLost }) => mayRun && isLost);
     await Promise.all(lost.map((load) => load.findAgain()));
@@ -140,14 +140,14 @@ export class LabLoads {
     const { clock, recorder } = this.options;
     for (const { name, lastLine, mayRun, isLost } of this.loads) {
       if (!mayRun || isLost || lastLine === '') continue;
-      // Its own time and level would stand twice.
+      // Strips its own time and level, which would appear twice.
       const text = lastLine.replace(/^\[[\d :-]+\] [A-Z]+ /, '');
       recorder.say(logLine(new Date(clock.wallMs()), 'info', `${name}: ${text}`));
     }
   }
 }
 
-/** By SIGINT first, so that its files are whole. `ended` is aborted when nobody watches any of them any more. */
+/** Sends SIGINT first, so that files are complete. `ended` is aborted when none of them is watched any more. */
 async function finish(loads: readonly RemoteLoad[], watching: Promise<unknown>, ended: AbortSignal): Promise<void> {
   for (const name of ['INT', 'KILL'] as const) {
     if (!loads.some(({ mayRun, isLost }) => mayRun && !isLost)) return;

@@ -8,7 +8,7 @@ import { connectSsh } from '../../ssh/connect';
 import type { Sftp } from '../../ssh/sftp';
 import type { Ssh } from '../../ssh/ssh';
 
-/** How long a machine that was there may be out of reach. */
+/** Time for which a machine may be unreachable, in milliseconds. */
 const RECONNECT_MS = 60_000;
 const AGAIN_MS = 500;
 const SCRIPT_MS = 60_000;
@@ -16,20 +16,20 @@ const MAX_WORDS = 500;
 
 export interface ScriptLimits {
   timeoutMs?: number;
-  /** How long to connect again where the connection is lost; 0: one attempt. */
+  /** Time limit for reconnecting after a lost connection; 0 for one attempt. */
   reconnectMs?: number;
 }
 
 export interface MachineOptions {
   clock: Clock;
-  /** Aborted: all connections end, and whatever waits on them. */
+  /** Aborted: ends all connections and pending requests. */
   signal: AbortSignal;
   say(line: string): void;
 }
 
-/** A machine that SSH reaches. A connection that is lost is made anew, and what was under way is begun again. */
+/** A machine reached by SSH. Reconnects after a lost connection, and repeats the operation in progress. */
 export class Machine {
-  /** Null: it could not be told, or was not yet. */
+  /** Null if unknown, or not measured yet. */
   clockOffset: ClockOffset | null = null;
   #ssh: Promise<Ssh> | undefined;
 
@@ -47,8 +47,8 @@ export class Machine {
   }
 
   /**
-   * Runs a script of ./scripts to its end, and returns what it said.
-   * @throws ClusterError `not_reachable` with its last words when it fails
+   * Runs a script of ./scripts to its end, and returns its output.
+   * @throws ClusterError `not_reachable` with its last line if it fails
    */
   async script(text: string, args: readonly string[], limits: ScriptLimits = {}): Promise<string> {
     const { timeoutMs = SCRIPT_MS, reconnectMs = RECONNECT_MS } = limits;
@@ -58,7 +58,7 @@ export class Machine {
     throw this.failure(gistOf(stderr) || `a script there ended with exit code ${code}`);
   }
 
-  /** Runs a program there; it is the caller's business how it ends. */
+  /** Runs a program there; the caller handles its exit code. */
   exec(argv: readonly string[]): ReturnType<Ssh['exec']> {
     return this.again((ssh) => ssh.exec(argv));
   }
@@ -103,13 +103,13 @@ export class Machine {
 
   private begin(): Promise<Ssh> {
     const ssh = connectSsh(parseSshTarget(this.host)!, { signal: this.options.signal });
-    // Whoever waits for it hears of it.
+    // Waiters are notified elsewhere.
     ssh.catch(() => undefined);
     return ssh;
   }
 }
 
-/** The last line that a program complained with. */
+/** Returns the last line of a program's error output. */
 export function gistOf(stderr: string): string {
   const lines = stderr.split('\n').map((line) => line.trim());
   return lines.filter((line) => line !== '').at(-1) ?? '';

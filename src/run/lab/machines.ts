@@ -17,24 +17,24 @@ type Options = Pick<
   say(...lines: string[]): void;
 };
 
-/** A work folder of a machine that is connected. */
+/** A work folder on a connected machine. */
 interface LabPlace extends WantedPlace {
   machine: Machine;
-  /** Absolute; known when it was checked. */
+  /** The absolute path, known after the check. */
   dir: string;
 }
 
-/** Worth a word: the report corrects the times by it. */
+/** A larger clock offset is shown: the report corrects times by it. Milliseconds. */
 const MAX_OFFSET_MS = 500;
 
 /** All machines of a run: connected, checked, and given their files. */
 export class LabMachines {
-  /** Client machines that are missing, one line each. */
+  /** The missing client machines, one line each. */
   readonly problems: string[] = [];
   private readonly connections = new AbortController();
   private readonly machines: Machine[];
   private places: LabPlace[];
-  /** Work folders whose lock was asked for, with what stands in it. */
+  /** Work folders whose lock was requested, with its text. */
   private readonly locked = new Map<LabPlace, Holder>();
   private readonly cut = (): void => this.connections.abort();
 
@@ -49,12 +49,12 @@ export class LabMachines {
     signal.addEventListener('abort', this.cut);
   }
 
-  /** From now on Ctrl-C leaves the connections up: there is something to stop. */
+  /** From now on Ctrl-C keeps the connections, which are needed to stop what was started. */
   outlive(signal: AbortSignal): void {
     signal.removeEventListener('abort', this.cut);
   }
 
-  /** @throws ClusterError a line for each machine that is missing, if it cannot begin without them */
+  /** @throws ClusterError with one line per missing machine, if the run cannot begin without them */
   async connect(): Promise<void> {
     const { say } = this.options;
     await this.each(this.machines, async (machine) => {
@@ -72,8 +72,8 @@ export class LabMachines {
   }
 
   /**
-   * Keeps other runs out of all work folders until `giveBack`.
-   * @throws ClusterError a line for each run, server and load that is there already; nothing was written then
+   * Locks all work folders against other runs until `giveBack`.
+   * @throws ClusterError with one line per run, server and load that is already there; nothing was written then
    */
   async reserve(): Promise<void> {
     const { facts, clock } = this.options;
@@ -87,7 +87,7 @@ export class LabMachines {
     if (lines.length > 0) throw new ClusterError('not_reachable', lines.join('\n'));
   }
 
-  /** Lets other runs in again; problems, one line each. */
+  /** Releases the locks; returns problems, one line each. */
   async giveBack(): Promise<string[]> {
     const { clock } = this.options;
     const again = new AbortController();
@@ -96,7 +96,7 @@ export class LabMachines {
       [...this.locked].map(async ([place, holder]) => {
         const { host } = place.machine;
         const isCut = this.connections.signal.aborted;
-        // What Ctrl-C cut off while nothing was started yet.
+        // Interrupted by Ctrl-C before anything was started.
         const machine = isCut
           ? new Machine(host, { clock, signal: again.signal, say: () => undefined })
           : place.machine;
@@ -114,18 +114,18 @@ export class LabMachines {
     const { say, program } = this.options;
     await this.each(this.places, async (place) => {
       const done = await copyFiles(place, place.dir, program.version);
-      say(`  ✓ ${place.machine.host}: ${done.length === 0 ? 'has all files already' : done.join('; ')}`);
+      say(`  ✓ ${place.machine.host}: ${done.length === 0 ? 'already has all files' : done.join('; ')}`);
     });
   }
 
-  /** Events of an earlier run would be taken for those of this one. */
+  /** Renames events of an earlier run, which would be taken for those of this one. */
   async putAside({ id, host, workDir }: FaultServer): Promise<void> {
     const machine = this.machines.find((each) => each.host === host)!;
     const prefix = asidePrefix(String(Math.trunc(this.options.facts.started_at)));
     await machine.script(PUT_ASIDE, [workDir, prefix, eventsFileOf(id)]);
   }
 
-  /** As the fault simulation knows them. */
+  /** Returns the servers in the form of the fault simulation. */
   get faultServers(): FaultServer[] {
     return this.options.lab.servers.map(({ id, host, workDir }) => ({
       ...{ id, host, config: serverFileOf(id), workDir: this.placeOf(host, workDir)!.dir },
@@ -133,7 +133,7 @@ export class LabMachines {
     }));
   }
 
-  /** One for each client machine that is there. */
+  /** Returns a load for each reachable client machine. */
   loadsOf(runId: string): RemoteLoad[] {
     return this.options.lab.clients.flatMap(({ machineId, host, workDir }) => {
       const place = this.placeOf(host, workDir);
@@ -153,7 +153,7 @@ export class LabMachines {
     return this.places.find((place) => place.machine.host === host && place.workDir === workDir);
   }
 
-  /** All at once; a machine that only has clients may fail, if another one is left. */
+  /** Runs in parallel; a machine that only has clients may fail, if another one is left. */
   private async each<T extends Machine | LabPlace>(
     items: readonly T[],
     act: (item: T) => Promise<void>,
@@ -182,7 +182,7 @@ export class LabMachines {
 }
 
 function clockText({ clockOffset }: Machine): string {
-  if (clockOffset === null) return ', its clock could not be compared';
+  if (clockOffset === null) return ', its clock offset is unknown';
   const { offsetMs, uncertaintyMs } = clockOffset;
   const much = `${Math.abs(offsetMs).toFixed(1)} ± ${uncertaintyMs.toFixed(1)} ms`;
   const warning = Math.abs(offsetMs) - uncertaintyMs > MAX_OFFSET_MS ? ' (the report corrects that)' : '';

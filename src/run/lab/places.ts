@@ -1,4 +1,4 @@
-/** What is copied to the machines of a run: the plan shows it, the run does it. */
+/** The files for the machines of a run, for the plan and for the run itself. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { ClientImage } from '../../client/client';
@@ -25,13 +25,13 @@ export interface PlacesOptions {
   config: RunConfig;
   lab: Lab;
   executable: Executable;
-  /** Copied to the client machines; undefined: they have their own. */
+  /** Copied to the client machines; undefined if they use their own. */
   images?: readonly ClientImage[];
   tls?: LabTls;
   seed: number;
 }
 
-/** A work folder of a machine, and what it is for. */
+/** A work folder of a machine, and its use. */
 export interface WantedPlace {
   /** As in run.toml. */
   host: string;
@@ -41,7 +41,7 @@ export interface WantedPlace {
   files: WantedFile[];
 }
 
-/** All work folders, in the order of run.toml; a server and a client of one folder share it. */
+/** Returns all work folders in the order of run.toml; a server and a client with the same folder share it. */
 export function wantedPlaces(options: PlacesOptions): WantedPlace[] {
   const { lab, executable, tls } = options;
   const places = new Map<string, WantedPlace>();
@@ -79,14 +79,14 @@ function clientFiles(machineId: number, { lab, config, seed, images = [] }: Plac
   ];
 }
 
-/** Of their content, so that other pictures of another run are not among them. */
+/** Hashes their content, so that different images of another run are in another folder. */
 function imageFolderOf(images: readonly ClientImage[]): string {
   const hash = createHash('sha256');
   for (const { name, bytes } of images) hash.update(`${name}\0${bytes.length}\0`).update(bytes);
   return `images_${hash.digest('hex').slice(0, 8)}`;
 }
 
-/** A server and a client of one folder share the CA. */
+/** A server and a client with the same folder share the CA. */
 function addFiles(files: WantedFile[], more: readonly WantedFile[]): void {
   files.push(...more.filter((file) => files.every(({ path: other }) => other !== file.path)));
 }

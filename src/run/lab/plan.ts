@@ -1,4 +1,4 @@
-/** What a run over SSH would do, as text. */
+/** The plan of a run over SSH, as text. */
 import type { Lab } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
 import { oneLine } from '../../core/printable';
@@ -15,7 +15,7 @@ import {
 } from './files';
 import type { WantedPlace } from './places';
 
-/** As the screen names them, in their order. */
+/** The names of the steps on the screen, in order. */
 export const STEPS = [
   'CONNECT',
   'CHECK MACHINES',
@@ -31,55 +31,55 @@ export const STEPS = [
 export interface LabPlan {
   config: RunConfig;
   lab: Lab;
-  /** Of this machine. */
+  /** A folder on this machine. */
   folder: string;
   executable: { system: string };
-  /** With all that is copied there. */
+  /** The work folders with the files that are copied there. */
   places: readonly WantedPlace[];
   keep: boolean;
 }
 
-/** Every step with host, file and command, line by line. */
+/** Returns every step with host, file and command, line by line. */
 export function labPlanText(plan: LabPlan): string {
   const { config, lab, executable, keep } = plan;
   const hosts = [...new Set([...lab.servers, ...lab.clients].map(({ host }) => host))];
   const lines = [
-    [`to ${counted(hosts.length, 'machine')} over SSH, all at once: ${hosts.join(', ')}`],
+    [`to ${counted(hosts.length, 'machine')} over SSH, in parallel: ${hosts.join(', ')}`],
     [
-      `${executable.system}, room and the right to write in each work folder; that no server and no load runs there`,
-      `each gets ${LOCK_FILE}, which keeps other runs out until the end`,
+      `${executable.system}, free space and write permission in each work folder; no server and no load running there`,
+      `each gets ${LOCK_FILE}, which locks out other runs until the end`,
     ],
-    ['what is missing or different, or has another mode, by SFTP:', ...copyLines(plan)],
+    ['files that are missing or different, or have another mode, by SFTP:', ...copyLines(plan)],
     [
       ...(lab.tls === undefined ? [`WARN ${IN_THE_CLEAR}`] : []),
       ...lab.servers.flatMap(({ id, host, address, workDir }) => {
         const [command, events] = [`./${PROGRAM_FILE} server --config ${serverFileOf(id)}`, eventsFileOf(id)];
         const place = `${host}: in ${oneLine(workDir)}`;
         return [
-          `${place}: ${events} of an earlier run, if it is there, is renamed to ${asidePrefix('<time>')}${events}`,
+          `${place}: ${events} of an earlier run, if any, is renamed to ${asidePrefix('<time>')}${events}`,
           `${place}: ${command}  (server ${id}, ${address})`,
         ];
       }),
     ],
     [
-      `${counted(config.stress.numClients, 'client')} on each machine, ${loadText(config.stress)}; all begin at one time:`,
+      `${counted(config.stress.numClients, 'client')} on each machine, ${loadText(config.stress)}; all start at the same time:`,
       ...lab.clients.map(({ machineId, host, workDir }) => {
         const command = `./${PROGRAM_FILE} stress --config ${STRESS_FILE} --run-id … --start-at …`;
         return `${host}: in ${oneLine(workDir)}: ${command}  (machine ${machineId})`;
       }),
     ],
     [
-      'by an agent on each machine, in time after the start of the clients:',
+      'by an agent on each machine; times from the start of the clients:',
       ...faultLines(
         config,
         lab.servers.map(({ id }) => id),
       ).map((line) => line.replace(/^ {6}/, '')),
     ],
     [waitText(config)],
-    ['of what is collected by SFTP:', ...collectLines(plan)],
+    ['of the files collected by SFTP:', ...collectLines(plan)],
     [
       keep
-        ? 'nothing: --keep leaves the servers up'
+        ? 'nothing: --keep leaves the servers running'
         : 'the servers, by SIGTERM to the processes of this run; files stay there',
     ],
   ];
@@ -111,7 +111,9 @@ function copyLines({ places }: LabPlan): string[] {
 function waitText({ stress, faults }: RunConfig): string {
   const { totalRequests, durationMs } = stress.requests;
   const isEndless = totalRequests === undefined && durationMs === undefined;
-  return isEndless ? `${faults.spec.intervalMs / 1000} s more, then for what is in flight` : 'for the end of all loads';
+  return isEndless
+    ? `${faults.spec.intervalMs / 1000} s more, then for requests in flight`
+    : 'for the end of all loads';
 }
 
 function collectLines({ config, lab, folder }: LabPlan): string[] {

@@ -6,18 +6,18 @@ import { PROGRAM_FILE } from './files';
 import { gistOf, type Machine } from './machine';
 import { DIGESTS, PREPARE, valuesOf } from './scripts';
 
-/** A file that a machine is to have, by its path in the work folder. */
+/** A file for a machine, with its path in the work folder. */
 export interface WantedFile {
   path: string;
   content: Uint8Array;
   mode: number;
-  /** The file of this machine that it is a copy of; for the plan. */
+  /** The local file that it is a copy of; for the plan. */
   from?: string;
-  /** There may be many of them. */
+  /** True for images, of which there may be many. */
   isPicture?: boolean;
 }
 
-/** What a work folder is for. */
+/** The use of a work folder. */
 export interface Place {
   machine: Machine;
   /** As in run.toml. */
@@ -25,15 +25,15 @@ export interface Place {
   files: readonly WantedFile[];
 }
 
-/** Left free beside what is copied, for the records of a run. */
+/** Free space required beyond the copied files, for the records of a run. */
 const SPARE_KIB = 64 * 1024;
-/** A slow line to a far machine. */
+/** Time limit of a copy, for a slow line. */
 const DIGEST_TIMEOUT_MS = 120_000;
 
 /**
- * Makes a work folder, and checks that the program can run there.
+ * Creates a work folder, and checks that the program can run there.
  * @returns its absolute path
- * @throws ClusterError `not_reachable` naming the machine and what is wrong with it
+ * @throws ClusterError `not_reachable` naming the machine and the problem
  */
 export async function checkPlace({ machine, workDir, files }: Place, executable: Executable): Promise<string> {
   const folders = [...new Set(files.map((file) => path.posix.dirname(file.path)))].filter((folder) => folder !== '.');
@@ -41,12 +41,12 @@ export async function checkPlace({ machine, workDir, files }: Place, executable:
   const [dir] = valuesOf(output, 'dir');
   const [system = 'an unknown system'] = valuesOf(output, 'system');
   const freeKib = Number(valuesOf(output, 'free_kib')[0] ?? NaN);
-  if (dir === undefined) throw machine.failure('its shell does not say where it is');
+  if (dir === undefined) throw machine.failure('its shell does not report the folder');
   if (system !== executable.system) {
-    throw machine.failure(`it is ${system}, and ${executable.path} is for ${executable.system}`);
+    throw machine.failure(`it is ${system}, but ${executable.path} is for ${executable.system}`);
   }
   const neededKib = files.reduce((sum, { content }) => sum + content.length, 0) / 1024 + SPARE_KIB;
-  // Where df says something else, copying will tell.
+  // If the output of df is unknown, copying will fail instead.
   if (freeKib < neededKib) {
     throw machine.failure(`${workDir} has ${mib(freeKib)} free, ${mib(neededKib)} are needed`);
   }
@@ -54,8 +54,8 @@ export async function checkPlace({ machine, workDir, files }: Place, executable:
 }
 
 /**
- * Copies what is missing there or different, each file whole, sees to the mode of the others, and tries the program.
- * @returns what was done, in words
+ * Copies missing or different files, each atomically, sets the mode of the others, and tests the program.
+ * @returns a description of what was done
  * @throws ClusterError `not_reachable`
  */
 export async function copyFiles({ machine, files }: Place, dir: string, version: string): Promise<string[]> {
@@ -66,7 +66,7 @@ export async function copyFiles({ machine, files }: Place, dir: string, version:
   const isThere = files.map((file, index) => isSame(file, digests[index] ?? 'none'));
   const wanted = files.filter((_, index) => !isThere[index]);
   const wrong = files.filter(({ mode }, index) => isThere[index] && modes[index] !== modeText(mode));
-  // One after the other: the large one would slow the small ones down anyway.
+  // One after the other: the large file would slow the small ones down anyway.
   for (const file of wanted) {
     await machine.files((sftp) => sftp.upload(file.content, path.posix.join(dir, file.path), file.mode));
   }
@@ -79,23 +79,23 @@ function wordsOf(what: string, files: readonly WantedFile[]): string[] {
   return files.length === 0 ? [] : [`${what} ${files.map((file) => oneLine(file.path)).join(', ')}`];
 }
 
-/** As ls shows the mode of a file: -rw-r--r-- */
+/** Formats the mode of a file like ls: -rw-r--r-- */
 function modeText(mode: number): string {
   const bits = [...'rwxrwxrwx'].map((letter, index) => ((mode >> (8 - index)) & 1 ? letter : '-'));
   return `-${bits.join('')}`;
 }
 
-/** It may be a program of the same size, or one that cannot run there. */
+/** Runs it, as it may be another program of the same size, or one that cannot run there. */
 async function tryProgram(machine: Machine, dir: string, version: string): Promise<void> {
   const program = path.posix.join(dir, PROGRAM_FILE);
   const { code, stdout, stderr } = await machine.exec([program, '--version']);
   if (code !== 0) throw machine.failure(`${program} cannot be run there: ${gistOf(stderr) || `exit code ${code}`}`);
   if (!stdout.includes(`/${version} `)) {
-    throw machine.failure(`${program} says it is ${stdout.trim()}, and this program is version ${version}`);
+    throw machine.failure(`${program} reports version ${stdout.trim()}, but this program is version ${version}`);
   }
 }
 
-/** Without a program that tells SHA-256, the size of the executable must do, and the others are small. */
+/** Without a tool for SHA-256, the size of the executable is compared; the other files are small. */
 function isSame({ path: name, content }: WantedFile, digest: string): boolean {
   const [word, size] = digest.split(' ');
   if (word === 'size') return name === PROGRAM_FILE && Number(size) === content.length;

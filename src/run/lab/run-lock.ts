@@ -1,4 +1,4 @@
-/** What keeps a second run out of a work folder: a file there, from before anything is copied until all is stopped. */
+/** The lock file of a work folder, from before anything is copied until everything is stopped. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -10,16 +10,16 @@ import type { Machine } from './machine';
 import { GIVE_BACK, TAKE, valuesOf } from './scripts';
 import { shellWord, sshCommand } from './ssh-command';
 
-/** Stands in the file as one line of JSON. */
+/** The content of the file, one line of JSON. */
 export interface Holder {
   run_id: string;
-  /** The work folder as this run names it, `host:path`. */
+  /** The work folder as named by this run, `host:path`. */
   place: string;
   controller: string;
   pid: number;
-  /** See ../../files/kernel-start: a number may be another process's by now. */
+  /** See ../../files/kernel-start: a pid may be reused. */
   kernel_start: string | null;
-  /** Where that number means that process; null: not known. */
+  /** The pid namespace; null if unknown. */
   pid_scope: string | null;
   /** Unix milliseconds. */
   since: number;
@@ -27,16 +27,16 @@ export interface Holder {
 
 export interface LockPlace {
   machine: Machine;
-  /** Absolute. */
+  /** The absolute path. */
   dir: string;
   serverIds: readonly number[];
 }
 
 const MAX_WORDS = 200;
-/** At the end nobody waits for long. */
+/** A short time limit for the release at the end. */
 const GIVE_BACK_MS = 10_000;
 
-/** What this process writes into a lock. */
+/** Returns the text of a lock of this process. */
 export function holderHere(run_id: string, place: string, since: number): Holder {
   const { pid } = process;
   return { run_id, place, controller: hostname(), pid, kernel_start: ownKernelStart(), pid_scope: pidScope(), since };
@@ -44,7 +44,7 @@ export function holderHere(run_id: string, place: string, since: number): Holder
 
 /**
  * Takes the lock of a work folder.
- * @returns what is against it, one line each: another run, or servers and loads that an earlier one left
+ * @returns conflicts, one line each: another run, or servers and loads that an earlier one left
  * @throws ClusterError `not_reachable`
  */
 export async function takeLock({ machine, dir, serverIds }: LockPlace, holder: Holder): Promise<string[]> {
@@ -53,33 +53,33 @@ export async function takeLock({ machine, dir, serverIds }: LockPlace, holder: H
     machine.script(TAKE, [dir, holder.run_id, text, stale, ...serverIds.map(String)]);
   let output = await take('');
   const [held] = valuesOf(output, 'held');
-  // Whoever finds it stale, too, and is first, holds it then.
+  // If several find it stale, the first one takes it.
   if (held !== undefined && (await isStale(held, holder))) output = await take(held);
   const [stillHeld] = valuesOf(output, 'held');
   if (stillHeld !== undefined) return [heldText(machine.host, dir, stillHeld, holder)];
   return [
     ...valuesOf(output, 'server').map((line) => {
       const [id, pid] = line.split(' ');
-      const what = `it runs already (PID ${pid}), and this run would not be the only one to use it`;
+      const what = `it is already running (PID ${pid}), so this run would not have it to itself`;
       return `server ${id} on ${machine.host}: ${what}: stop it first: ${sshCommand(machine.host, `kill ${pid}`)}`;
     }),
     ...valuesOf(output, 'load').map((pid) => {
       const hint = sshCommand(machine.host, `kill -INT ${pid}`);
-      return `${machine.host}: a load is under way there already (PID ${pid}), end it first: ${hint}`;
+      return `${machine.host}: a load is already running there (PID ${pid}), end it first: ${hint}`;
     }),
   ];
 }
 
-/** Only if it is this run's; without waiting for a machine that does not answer. @throws ClusterError `not_reachable` */
+/** Releases it if it is this run's; does not wait for a machine that is silent. @throws ClusterError `not_reachable` */
 export async function giveLockBack({ machine, dir }: LockPlace, holder: Holder): Promise<void> {
   const limits = { timeoutMs: GIVE_BACK_MS, reconnectMs: 0 };
   await machine.script(GIVE_BACK, [dir, holder.run_id, JSON.stringify(holder)], limits);
 }
 
 /**
- * Whether the run that holds it is no more: its controller was a process of this machine that has ended. It alone starts
- * something there, and what it left is looked for by TAKE. Of a controller elsewhere nobody can tell: between two steps
- * nothing of its run need be seen on a machine.
+ * True if the run that holds it is over: its controller was a process on this machine that has ended. Only the controller
+ * starts programs, and TAKE looks for leftovers. For a controller elsewhere this is unknown: between two steps, a machine
+ * may run nothing of it.
  */
 async function isStale(text: string, own: Holder): Promise<boolean> {
   const { run_id, pid, kernel_start, pid_scope } = holderOf(text);
@@ -93,17 +93,17 @@ function heldText(host: string, dir: string, text: string, own: Holder): string 
   const { run_id, place, controller, pid, since } = holderOf(text);
   if (run_id === own.run_id) {
     const [one, other] = [own.place, String(place)].sort();
-    const hint = 'name its machine the same in both entries, or give each a folder of its own';
+    const hint = 'use the same name for the machine in both entries, or give each its own folder';
     return `${oneLine(one!)} and ${oneLine(other!)} are the same folder: ${hint}`;
   }
   const by = run_id === undefined ? printable(text, MAX_WORDS) : `run ${printable(run_id, MAX_WORDS)}`;
   const from = controller === undefined ? '' : ` of ${printable(controller, MAX_WORDS)} (process ${pid})`;
   const time = since === undefined ? '' : ` since ${timeOf(since)}`;
   const remove = sshCommand(host, `rm -- ${shellWord(`${dir}/${LOCK_FILE}`)}`);
-  return `${host}: ${by}${from} uses ${oneLine(dir)}${time}; if that run is no more: ${oneLine(remove)}`;
+  return `${host}: ${by}${from} uses ${oneLine(dir)}${time}; if that run is over: ${oneLine(remove)}`;
 }
 
-/** Nothing of what another program wrote is taken for granted. */
+/** Parses a lock of another program defensively. */
 function holderOf(text: string): Partial<Holder> {
   try {
     const value = JSON.parse(text) as Record<string, unknown> | null;
@@ -123,12 +123,12 @@ function holderOf(text: string): Partial<Holder> {
   }
 }
 
-/** A hostile number may be no time at all. */
+/** A hostile number may be an invalid time. */
 function timeOf(ms: number): string {
   return Math.abs(ms) < 8.64e15 ? new Date(ms).toISOString() : String(ms);
 }
 
-/** This start of this machine, and its namespace: two with the same value see the same process under a number. */
+/** Returns the boot of this machine and its pid namespace: with the same value, a pid names the same process. */
 function pidScope(): string | null {
   try {
     if (process.platform === 'darwin') {

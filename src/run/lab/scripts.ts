@@ -1,21 +1,21 @@
 /**
- * What is done on a machine by its own shell (POSIX sh). Arguments come as `$1` and so on and are never part of a text
- * that a shell takes apart. Answers are lines `key=value`: whatever a login shell says around them is passed over. What
- * may hold a backslash is said by printf: echo makes a tab of \t in some shells.
+ * Scripts for the shell of a machine (POSIX sh). Arguments are passed as `$1` and so on and are never parsed by a shell.
+ * Answers are lines `key=value`; other output of a login shell is ignored. Texts that may contain a backslash are printed
+ * by printf: echo turns \t into a tab in some shells.
  */
 import { TEMPORARY_END } from '../../ssh/sftp';
 import { LOCK_FILE } from './files';
 
 /**
- * A file of this name is made only if nothing is there, a link included (`set -C`), and nobody knows the random names of
- * temporary ones beforehand: others may write in the folder.
+ * The lock file is created only if nothing has its name, links included (`set -C`), and temporary files have random names:
+ * others may write in the folder.
  */
 const BEGIN = `unset CDPATH
 set -C
 random() { od -An -N8 -tx1 /dev/urandom | tr -d ' \\n'; }
 `;
 
-/** `$1`: the work folder, the rest: folders in it. Makes them, tries to write, and tells what machine it is. */
+/** `$1`: the work folder, the rest: folders in it. Creates them, tries to write, and reports the system. */
 export const PREPARE = `${BEGIN}
 mkdir -p -- "$1" && cd -- "$1" || exit 1
 shift
@@ -28,8 +28,8 @@ echo "free_kib=$(df -Pk . | tail -n 1 | sed 's/.* \\([0-9][0-9]*\\)  *[0-9-]*%.*
 `;
 
 /**
- * `$1`: a folder, the rest: files in it. For each of them two lines: none, its SHA-256, or where nothing tells that its
- * size; and its mode as ls shows it. What an upload that was cut off left beside it is taken away.
+ * `$1`: a folder, the rest: files in it. Prints two lines each: none, its SHA-256 or, without a tool for that, its size;
+ * and its mode in the format of ls. Removes what an interrupted upload left beside it.
  */
 export const DIGESTS = `${BEGIN}
 cd -- "$1" || exit 1
@@ -48,7 +48,7 @@ for file; do
 done
 `;
 
-/** `$1`: a folder, `$2`: what is put before the old names, the rest: files of an earlier run that are in the way. */
+/** `$1`: a folder, `$2`: the prefix for the old names, the rest: files of an earlier run to rename. */
 export const PUT_ASIDE = `${BEGIN}
 cd -- "$1" || exit 1
 prefix=$2
@@ -58,7 +58,7 @@ for file; do
 done
 `;
 
-/** A number may be another process's by now: start and command line must agree, too. */
+/** A pid may be reused: start and command line must match, too. */
 const OURS = `${BEGIN}
 start_of() {
   if [ -r "/proc/$1/stat" ]; then sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20
@@ -77,21 +77,21 @@ is_alive() {
 `;
 
 /**
- * `$1`: the work folder, `$2`: the run, `$3`: the text of its lock, `$4`: that of a lock whose run is no more, or nothing;
- * the rest: ids of servers. Takes the lock, or says who holds it; then which of the servers run, and whether a load does:
- * who has the lock is the only one to start any. Taken again by the same run it is the same.
+ * `$1`: the work folder, `$2`: the run, `$3`: the text of its lock, `$4`: that of a stale lock, or empty; the rest: ids of
+ * servers. Takes the lock, or prints its holder; then prints the running servers, and a running load: only the holder of
+ * the lock starts any. Idempotent for the same run.
  */
 export const TAKE = `${OURS}
 cd -- "$1" || exit 1
 new="${LOCK_FILE}.$2.$(random)" own=$3 stale=$4
 shift 4
 if [ -h ${LOCK_FILE} ] || { [ -e ${LOCK_FILE} ] && [ ! -f ${LOCK_FILE} ]; }; then
-  echo "${LOCK_FILE} is no regular file" >&2
+  echo "${LOCK_FILE} is not a regular file" >&2
   exit 1
 fi
 is_server() {
   command_of "$1" 2>/dev/null | grep -q ' server ' || return 1
-  # A number may be that of another lab's server by now; where its folder cannot be told, it is this one's.
+  # The pid may belong to a server of another lab; if its folder is unknown, it counts as this one's.
   its_dir=$(cd -- "/proc/$1/cwd" 2>/dev/null && pwd -P)
   [ -z "$its_dir" ] || [ "$its_dir" = "$(pwd -P)" ]
 }
@@ -126,7 +126,7 @@ rm -f "${LOCK_FILE}.$2".*
 if [ -f ${LOCK_FILE} ] && [ "$(cat ${LOCK_FILE} 2>/dev/null)" = "$3" ]; then rm -f ${LOCK_FILE}; fi
 `;
 
-/** `$1`: the run, the rest: a program. Stays with it, and writes down its number, its start and its exit code. */
+/** `$1`: the run, the rest: a program. Supervises it, and records its pid, its start and its exit code. */
 export const STAY = `${OURS}
 shift
 "$@" &
@@ -139,13 +139,13 @@ echo "$?" > stress.exit.new && mv stress.exit.new stress.exit
 `;
 
 /**
- * `$1`: the work folder, `$2`: the run, `$3`: the text of STAY, the rest: a program. Begins it so that it outlives the
- * connection; begun again for the same run it does nothing.
+ * `$1`: the work folder, `$2`: the run, `$3`: the text of STAY, the rest: a program. Starts it so that it outlives the
+ * connection. Idempotent for the same run.
  */
 export const START = `${OURS}
 cd -- "$1" || exit 1
 [ "$(cat stress.run 2>/dev/null)" = "$2" ] && exit 0
-if is_alive; then echo "a load is under way there already (PID $pid)" >&2; exit 1; fi
+if is_alive; then echo "a load is already running there (PID $pid)" >&2; exit 1; fi
 stay=$3
 rm -f stress.pid stress.exit stress.log stress.run
 printf '%s\\n' "$2" > stress.run || exit 1
@@ -154,7 +154,7 @@ shift 3
 nohup $(command -v setsid) sh -c "$stay" sh "$run" "$@" < /dev/null > stress.log 2>&1 &
 `;
 
-/** `$1`: the work folder, `$2`: the run. How its load is, and its last words. */
+/** `$1`: the work folder, `$2`: the run. Prints the state of its load, and its last output. */
 export const LOOK = `${OURS}
 cd -- "$1" || exit 1
 if [ "$(cat stress.run 2>/dev/null)" != "$2" ]; then echo state=none
@@ -166,14 +166,14 @@ fi
 printf 'last=%s\\n' "$(tail -n 1 stress.log 2>/dev/null | cut -c1-400)"
 `;
 
-/** `$1`: the work folder, `$2`: the run, `$3`: a signal. */
+/** `$1`: the work folder, `$2`: the run, `$3`: a signal. Sends it to the load. */
 export const SIGNAL = `${OURS}
 cd -- "$1" || exit 1
 [ "$(cat stress.run 2>/dev/null)" = "$2" ] && is_alive && kill "-$3" "$pid"
 exit 0
 `;
 
-/** The values of the lines `key=value`, in their order. */
+/** Returns the values of the lines `key=value`, in order. */
 export function valuesOf(output: string, key: string): string[] {
   const lines = output.split('\n').filter((line) => line.startsWith(`${key}=`));
   return lines.map((line) => line.slice(key.length + 1));

@@ -15,28 +15,28 @@ const READY_MS = 30_000;
 const LOOK_AGAIN_MS = 200;
 
 export interface LabServersOptions {
-  /** Paths are absolute. */
+  /** The servers, with absolute paths. */
   servers: readonly FaultServer[];
-  /** Those of the plan: what a machine cannot do is said before the load begins. */
+  /** The kinds of the plan: faults that a machine cannot inject are reported before the load starts. */
   kinds: readonly FaultKind[];
-  /** host:port by server, for messages. */
+  /** The address of each server (host:port), for messages. */
   addressOf(id: number): string;
   version: string;
   clock: Clock;
-  /** Called when it is known not to run. */
+  /** Called when a server is known not to run. */
   beforeStart(server: FaultServer): Promise<void>;
 }
 
-/** The servers of other machines, started and stopped by the fault agents there. */
+/** The servers on other machines, started and stopped by the fault agents there. */
 export class LabServers {
-  /** What was started here, by id. */
+  /** The processes started here, by id. */
   readonly started = new Map<number, ServerProcess>();
 
   constructor(private readonly options: LabServersOptions) {}
 
   /**
-   * Starts all, and resolves with words about their leader when they can take tasks.
-   * @throws ClusterError `not_reachable`, a line for each machine that keeps it from beginning
+   * Starts all, and resolves with a description of their leader when they accept tasks.
+   * @throws ClusterError `not_reachable`, one line per machine that prevents it
    */
   start(signal: AbortSignal): Promise<string> {
     return this.withAgents(signal, async (links) => {
@@ -47,7 +47,7 @@ export class LabServers {
     });
   }
 
-  /** Ends those that were started here and still run; what they do is finished first. Problems, one line each. */
+  /** Shuts down the servers that were started here; running tasks finish. Returns problems, one line each. */
   async stop(): Promise<string[]> {
     const mine = this.options.servers.filter(({ id }) => this.started.has(id));
     if (mine.length === 0) return [];
@@ -61,7 +61,7 @@ export class LabServers {
       });
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
-      problems.push(...error.message.split('\n').map((line) => `a server may still run: ${line}`));
+      problems.push(...error.message.split('\n').map((line) => `a server may still be running: ${line}`));
     }
     return problems;
   }
@@ -70,7 +70,7 @@ export class LabServers {
     const { id, host } = server;
     const running = await link.ask('find', { server: id });
     if (running !== null) {
-      const what = `it runs already (PID ${running.pid}), and this run would not be the only one to use it`;
+      const what = `it is already running (PID ${running.pid}), so this run would not have it to itself`;
       throw refusedBy({ id, host }, `${what}: stop it first`);
     }
     await this.options.beforeStart(server);
@@ -85,7 +85,7 @@ export class LabServers {
     }
   }
 
-  /** Asked on their own machines: the servers' network may be none of ours. */
+  /** Asks on the servers' own machines: their network may not be reachable from here. */
   private async agreement(links: readonly HostLink[], signal: AbortSignal): Promise<string> {
     const { servers, addressOf, clock } = this.options;
     const endMs = clock.monotonicMs() + READY_MS;
@@ -122,7 +122,7 @@ export class LabServers {
     }
   }
 
-  /** @throws ClusterError what keeps the agent from starting, breaking or stopping its servers */
+  /** @throws ClusterError for problems that prevent the agent from starting, affecting or stopping its servers */
   private check({ host }: HostLink, { version, unable, servers }: Hello): void {
     if (version !== this.options.version) {
       throw new ClusterError(
@@ -131,7 +131,7 @@ export class LabServers {
       );
     }
     const [kind, why] = Object.entries(unable)[0] ?? [];
-    if (kind !== undefined) throw new ClusterError('not_reachable', `${host}: cannot do "${kind}": ${why}`);
+    if (kind !== undefined) throw new ClusterError('not_reachable', `${host}: cannot inject "${kind}": ${why}`);
     for (const { id, problems } of servers) {
       const problem = problems.find((each) => each.kind !== 'state');
       if (problem !== undefined) throw refusedBy({ id, host }, problem.text);
@@ -147,7 +147,7 @@ function refusedBy({ id, host }: Pick<FaultServer, 'id' | 'host'>, why: string):
   return new ClusterError('not_reachable', `server ${id} on ${host}: ${why}`);
 }
 
-/** Does something with all at once. @throws one error with a line for each that failed */
+/** Runs an action for all in parallel. @throws one error with a line for each that failed */
 export async function together<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
   const errors: unknown[] = [];
   await inParallel(items, Infinity, async (item) => {

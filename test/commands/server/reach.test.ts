@@ -1,7 +1,8 @@
 import { reachWarnings } from '../../../src/commands/server/reach';
 import type { Secure } from '../../../src/core/transport/tls';
 
-const IN_THE_CLEAR = /^listens on (.*) without TLS \(\[tls\]\): anyone who can connect can read all traffic, send tasks and pose as a server/;
+const IN_THE_CLEAR =
+  /^listens on (.*) without TLS \(\[tls\]\): anyone who can connect can read all traffic, send tasks and pose as a server/;
 
 /** Finds wrong whatever it is asked, and remembers what that was. */
 function asked(): { questions: unknown[][]; secure: Secure } {

@@ -4,7 +4,7 @@ import type { LocalServer } from '../local-server';
 import { firewall, mayAdministerNetwork, netemProblem } from './tools';
 import { devicesOf, trafficOf } from './traffic';
 
-/** Why kinds of faults cannot be performed at these servers of this machine. */
+/** Returns the reasons why kinds of faults are not possible at these servers of this machine. */
 export async function unableTo(
   kinds: readonly FaultKind[],
   servers: readonly LocalServer[],

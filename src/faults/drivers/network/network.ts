@@ -17,7 +17,7 @@ import {
 import { firewall, mayAdministerNetwork, runTool, succeeds, type Tool } from './tools';
 import { devicesOf, trafficOf } from './traffic';
 
-/** Of a qdisc that the kernel gave an interface by itself: it comes back when ours is gone. */
+/** The handle of the kernel's default qdisc, which comes back when ours is removed. */
 const DEFAULT_HANDLE = '0:';
 type NetworkFault = Extract<Fault, { kind: 'partition' | 'delay' | 'loss' }>;
 
@@ -25,9 +25,9 @@ const NO_FIREWALL = 'neither nft nor iptables works here';
 const IPTABLES = ['iptables', 'ip6tables'] as const;
 
 /**
- * Cuts off, delays or thins out a server's packets, and no others.
- * @param used takes the tools by which that is done
- * @throws ClusterError; then nothing of it is left, or that is the reason
+ * Drops or delays the packets of a server, and no others.
+ * @param used receives the tools that were used
+ * @throws ClusterError; then nothing of it is left, unless the error says so
  */
 export async function impair(server: LocalServer, fault: NetworkFault, used: Set<Tool>): Promise<void> {
   const traffic = await trafficOf(server);
@@ -46,12 +46,12 @@ export async function impair(server: LocalServer, fault: NetworkFault, used: Set
 }
 
 /**
- * Removes what is there of a server's impairments, and nothing else.
- * @param used tools by which they were made; where that is not known each is tried, and may be one that does not work here
- * @throws ClusterError when one of them fails: something may be there still
+ * Removes the impairments of a server, and nothing else.
+ * @param used the tools that made them; if unknown, each is tried, and may be one that does not work here
+ * @throws ClusterError if one of them fails: a part may be left
  */
 export async function healNetwork({ id }: LocalServer, used: ReadonlySet<Tool>): Promise<void> {
-  // Who may not change it has not changed it.
+  // Without the right to change the network, nothing was changed.
   if (!mayAdministerNetwork()) return;
   const removals: [Tool, () => Promise<unknown>][] = [
     ['nft', () => runTool('nft', ['-f', '-'], nftRemoval(id))],
@@ -65,7 +65,7 @@ export async function healNetwork({ id }: LocalServer, used: ReadonlySet<Tool>):
   if (failures.length > 0) throw failures[0];
 }
 
-/** By which a fault is most likely there that somebody else has made. @throws ClusterError where there is none */
+/** Returns the tool that another process most likely used for a fault. @throws ClusterError if there is none */
 export async function toolsFor(kind: FaultKind): Promise<ReadonlySet<Tool>> {
   if (!isOfNetwork(kind)) return new Set();
   const tool = kind === 'delay' ? 'tc' : await firewall();
@@ -111,7 +111,9 @@ async function shape(device: string, serverId: number, calls: readonly string[][
   const [, kind = '', handle = DEFAULT_HANDLE] =
     /^qdisc (\S+) (\S+) root/m.exec(await runTool('tc', ['qdisc', 'show', 'dev', device])) ?? [];
   if (handle !== DEFAULT_HANDLE && handle !== handleOf(serverId)) {
-    throw refused(`interface ${device} has a qdisc of somebody else (${kind} ${handle}), which is left as it is`);
+    throw refused(
+      `interface ${device} already has a qdisc of another program (${kind} ${handle}), which is left unchanged`,
+    );
   }
   for (const call of calls) await runTool('tc', call);
 }

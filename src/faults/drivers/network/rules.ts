@@ -1,35 +1,35 @@
 import type { PartitionFrom } from '../../../config/faults-spec';
 
-/** A peer as packets name it. */
+/** A peer as it appears in packets. */
 export interface Endpoint {
   /** IPv4 or IPv6, without brackets. */
   address: string;
   port: number;
 }
 
-/** The TCP ends that make a server's traffic. */
+/** The TCP endpoints of a server's traffic. */
 export interface ServerTraffic {
   serverId: number;
-  /** Where it listens. */
+  /** The port it listens on. */
   port: number;
-  /** Where it dials. */
+  /** The endpoints it dials. */
   peers: readonly Endpoint[];
 }
 
-/** What becomes of TCP packets of one direction; the first rule that fits decides. Nothing else is touched. */
+/** A rule for TCP packets of one direction; the first match decides. No other packets are affected. */
 export interface Rule {
   direction: 'in' | 'out';
   verdict: 'drop' | 'pass';
-  /** The other machine; null: any. */
+  /** The other machine; null for any. */
   address: string | null;
-  /** `own`: of this machine's end; `other`: of the other's. */
+  /** The end of the connection that `port` belongs to: this machine's or the other's. */
   side: 'own' | 'other';
   port: number;
-  /** Of 100 packets so many; undefined: all. */
+  /** The percentage of packets; undefined for all. */
   percent?: number;
 }
 
-/** A silent drop, both ways, of what others send to the server's port and of what it sends to its peers' ports. */
+/** Silently drops, both ways, packets to the server's port and its packets to the ports of its peers. */
 export function partitionRules({ port, peers }: ServerTraffic, from: PartitionFrom): Rule[] {
   const both = (verdict: Rule['verdict'], address: string | null, side: Rule['side'], at: number): Rule[] =>
     (['in', 'out'] as const).map((direction) => ({ direction, verdict, address, side, port: at }));
@@ -42,20 +42,20 @@ export function partitionRules({ port, peers }: ServerTraffic, from: PartitionFr
 }
 
 /**
- * Loses some of what reaches the server. A packet that is dropped on its way out is for the kernel not lost but not sent,
- * and is sent again at once; one that is dropped on its way in is lost to both sides.
+ * Drops a share of the incoming packets. For the kernel, an outgoing packet that is dropped was not sent, and it sends it
+ * again at once; an incoming one is lost to both sides.
  */
 export function lossRules(traffic: ServerTraffic, percent: number): Rule[] {
   const incoming = partitionRules(traffic, 'both').filter(({ direction }) => direction === 'in');
   return percent >= 100 ? incoming : incoming.map((rule) => ({ ...rule, percent }));
 }
 
-/** By which an interrupted run's rules are found again. */
+/** The name by which the rules of an interrupted run are found. */
 export function tableOf(serverId: number): string {
   return `cloudp2p_faults_${serverId}`;
 }
 
-/** For `nft -f -`: all of it at once, or nothing; a table that is there already is replaced. */
+/** Returns the input of `nft -f -`, which applies it atomically; an existing table is replaced. */
 export function nftScript(serverId: number, rules: readonly Rule[]): string {
   const chain = (direction: Rule['direction']): string[] => [
     `  chain ${direction} {`,
@@ -68,7 +68,7 @@ export function nftScript(serverId: number, rules: readonly Rule[]): string {
   return [nftRemoval(serverId), `table inet ${table} {`, ...chain('in'), ...chain('out'), '}', ''].join('\n');
 }
 
-/** Removes the table, whether it is there or not. */
+/** Removes the table, whether it exists or not. */
 export function nftRemoval(serverId: number): string {
   const table = tableOf(serverId);
   return `add table inet ${table}\ndelete table inet ${table}\n`;
@@ -89,7 +89,7 @@ export function chainOf(serverId: number, direction: Rule['direction']): string 
   return `cloudp2p_${serverId}_${direction}`;
 }
 
-/** The calls of iptables (`isV6`: of ip6tables), in order; the last ones put the chains into force. */
+/** Returns the calls of iptables (`isV6`: of ip6tables), in order; the last ones activate the chains. */
 export function iptablesCalls(serverId: number, rules: readonly Rule[], isV6: boolean): string[][] {
   const directions = ['in', 'out'] as const;
   const fitting = rules.filter(({ address }) => address === null || address.includes(':') === isV6);
@@ -118,7 +118,7 @@ function portOf(direction: Rule['direction'], side: Rule['side']): 'sport' | 'dp
   return (direction === 'in') === (side === 'own') ? 'dport' : 'sport';
 }
 
-/** How long netem holds back what a server sends. */
+/** The delay that netem adds to a server's packets. */
 export interface Delay {
   delayMs: number;
   jitterMs: number;
@@ -130,8 +130,8 @@ export function handleOf(serverId: number): string {
 }
 
 /**
- * The calls of `tc` that send a server's packets, and no others, through netem: a class of its own below a prio qdisc
- * that treats all others as the kernel's default does.
+ * Returns the calls of `tc` that send the packets of a server, and no others, through netem: in its own class below a prio
+ * qdisc that treats all others like the kernel's default.
  */
 export function tcCalls(device: string, { serverId, port, peers }: ServerTraffic, delay: Delay): string[][] {
   const handle = handleOf(serverId);

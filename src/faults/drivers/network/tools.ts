@@ -6,12 +6,12 @@ import { refused } from '../../refusal';
 
 export type Tool = 'nft' | 'iptables' | 'ip6tables' | 'tc' | 'ip' | 'unshare';
 
-/** Where they are, for users whose PATH does not say so. */
+/** Folders of the tools, which are not in every user's PATH. */
 const SBIN = ':/usr/sbin:/sbin';
 const TIMEOUT_MS = 10_000;
 const CAP_NET_ADMIN = 12n;
 
-/** @throws ClusterError with what the tool said */
+/** @throws ClusterError with the error output of the tool */
 export function runTool(tool: Tool, args: readonly string[], input = ''): Promise<string> {
   const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}${SBIN}`, LC_ALL: 'C' };
   return new Promise((resolve, reject) => {
@@ -25,7 +25,7 @@ export function runTool(tool: Tool, args: readonly string[], input = ''): Promis
   });
 }
 
-/** Whether a call succeeds. */
+/** True if a call succeeds. */
 export async function succeeds(tool: Tool, args: readonly string[]): Promise<boolean> {
   return runTool(tool, args).then(
     () => true,
@@ -33,7 +33,7 @@ export async function succeeds(tool: Tool, args: readonly string[]): Promise<boo
   );
 }
 
-/** Whether this process may change the network of its machine. */
+/** True if this process may change the network of its machine. */
 export function mayAdministerNetwork(): boolean {
   try {
     const [, effective = '0'] = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
@@ -43,7 +43,7 @@ export function mayAdministerNetwork(): boolean {
   }
 }
 
-/** Why packets cannot be delayed here; null: they can. Tried in a network of its own, so that nothing is touched. */
+/** Returns the reason why packets cannot be delayed here, or null. Tried in a separate network namespace. */
 export async function netemProblem(): Promise<string | null> {
   if (!(await succeeds('tc', ['qdisc', 'show']))) return 'tc does not work there (Debian: iproute2)';
   const call = ['qdisc', 'add', 'dev', 'lo', 'root', 'netem', 'delay', '1ms'];
@@ -51,7 +51,7 @@ export async function netemProblem(): Promise<string | null> {
   return /unknown|not found|No such file/i.test(said) ? 'its kernel has no netem (module sch_netem)' : null;
 }
 
-/** The firewall that works here; null: none. */
+/** Returns the firewall tool that works here; null if none. */
 export async function firewall(): Promise<'nft' | 'iptables' | null> {
   if (await succeeds('nft', ['list', 'tables'])) return 'nft';
   return (await succeeds('iptables', ['-w', '-S'])) ? 'iptables' : null;

@@ -11,8 +11,8 @@ import { runTool } from './tools';
 type Whereabouts = Pick<LocalServer, 'id' | 'address' | 'peers'>;
 
 /**
- * What a server's packets look like on this machine.
- * @throws ClusterError when they cannot be told from others': everything is on the loopback or at one address
+ * Returns the endpoints of a server's packets on this machine.
+ * @throws ClusterError if they cannot be distinguished: everything is on loopback or at one address
  */
 export async function trafficOf({ id, address, peers }: Whereabouts): Promise<ServerTraffic> {
   const endpoints = (await Promise.all(peers.map(endpointsOf))).flat();
@@ -20,14 +20,14 @@ export async function trafficOf({ id, address, peers }: Whereabouts): Promise<Se
   const near = endpoints.find((peer) => isLoopbackHost(peer.address) || own.has(peer.address));
   if (near !== undefined) {
     const where = `its peer at port ${near.port} is on this same machine (${near.address})`;
-    throw refused(`${where}, and their packets cannot be told apart: each server needs an address of its own`);
+    throw refused(`${where}, so their packets cannot be distinguished: each server needs its own address`);
   }
   if (isLoopbackHost(address.host) && peers.length === 0)
-    throw refused('it is alone on the loopback, which is left as it is');
+    throw refused('it runs alone on loopback, where no rules are set');
   return { serverId: id, port: address.port, peers: endpoints };
 }
 
-/** The network interfaces on which its packets leave. @throws ClusterError when there is none */
+/** Returns the network interfaces of its outgoing packets. @throws ClusterError if there is none */
 export async function devicesOf({ address }: LocalServer, { peers }: ServerTraffic): Promise<string[]> {
   const routes = await Promise.all(
     [...new Set(peers.map((peer) => peer.address))].map((peer) => runTool('ip', ['-o', 'route', 'get', peer])),
@@ -44,7 +44,7 @@ export async function devicesOf({ address }: LocalServer, { peers }: ServerTraff
 
 async function endpointsOf(peer: string): Promise<Endpoint[]> {
   const { host, port } = parseAddress(peer);
-  // Packets to an IPv4 address in IPv6 clothes are IPv4's: a rule for the other form would match none.
+  // Packets to an IPv4-mapped IPv6 address are IPv4 packets: a rule for the IPv6 form would match none.
   if (isIP(host)) return [{ address: canonicalHost(host), port }];
   try {
     const found = await lookup(host, { all: true });
