@@ -2,18 +2,18 @@ import type { ClientChannel } from 'ssh2';
 import type { Clock } from '../core/environment';
 import type { Ssh } from './ssh';
 
-/** How far a machine's clock is ahead of this one's, in milliseconds; it may be off by the uncertainty either way. */
+/** The offset of a machine's clock ahead of this one's, ± the uncertainty, in milliseconds. */
 export interface ClockOffset {
   offsetMs: number;
   uncertaintyMs: number;
-  /** Its last start, by name and by its own clock as it is now; null where it has no /proc. */
+  /** Its last boot: the id, and the time by its own current clock; null without /proc. */
   start: { bootId: string; startMs: number } | null;
 }
 
 const ROUND_TRIPS = 12;
 const TIMEOUT_MS = 5000;
 const MAX_OTHER_LINES = 100;
-/** One program for all round trips: to begin one takes longer than the answer. */
+/** One program for all round trips: starting it takes longer than an answer. */
 const SCRIPT = `case $(date +%N) in
 *[!0-9]*|'')
   if perl -MTime::HiRes -e 1 2>/dev/null; then
@@ -32,8 +32,8 @@ while sys.stdin.readline(): print("%.6f" % time.time(), flush=True)'
 esac`;
 
 /**
- * Asks a machine for its time again and again, and takes the shortest round trip: halfway through it the clock there was
- * read, or at most half of it earlier or later. null: it could not be told.
+ * Asks a machine for its time repeatedly, and takes the shortest round trip: its clock was read halfway through, ± half the
+ * round trip. Returns null if the machine does not answer.
  */
 export async function measureClock(ssh: Ssh, clock: Clock): Promise<ClockOffset | null> {
   const machine: { bootId: string | null; startMs: number } = { bootId: null, startMs: Infinity };
@@ -49,7 +49,7 @@ export async function measureClock(ssh: Ssh, clock: Clock): Promise<ClockOffset 
       if (answer === null) break;
       const offset = offsetOf(answer, wallMs, clock.monotonicMs() - askedMs);
       if (best === null || offset.uncertaintyMs < best.uncertaintyMs) best = offset;
-      // The uptime is read first, and cut off: of several the earliest start is the most exact.
+      // The uptime is read first, and truncated: of several readings the earliest boot is the most exact.
       if (answer.upMs !== null) machine.startMs = Math.min(machine.startMs, unixMsOf(answer) - answer.upMs);
     }
   } finally {
@@ -60,23 +60,23 @@ export async function measureClock(ssh: Ssh, clock: Clock): Promise<ClockOffset 
   return best && { ...best, start: bootId === null || startMs === Infinity ? null : { bootId, startMs } };
 }
 
-/** A time in seconds, and how exactly it was told. */
+/** A time in seconds, and its resolution. */
 interface Time {
   secs: number;
   fractionMs: number | null;
-  /** How long the machine has been up; null where it does not say. */
+  /** The uptime of the machine; null if unknown. */
   upMs: number | null;
 }
 
 const MACHINE = /^machine ([0-9a-f-]{36}) (?:time:\[(\d+)\])?$/;
 const TIME = /^(\d{9,11})(?:\.(\d{1,9}))?(?: (\d{1,10}\.\d{1,3})?)?$/;
 
-/** The next line that is a time; what a login shell says before is passed over. null: it says no more, or too much. */
+/** Returns the next line that is a time, skipping a login shell's output; null at the end, or if there is too much. */
 async function nextTime(lines: AsyncGenerator<string>, onMachine: (bootId: string) => void): Promise<Time | null> {
   for (let n = 0; n < MAX_OTHER_LINES; n++) {
     const { value: line } = await lines.next();
     if (line === undefined) return null;
-    // As `Clock.look` names it.
+    // The format of `Clock.look`.
     const [, boot, counter] = MACHINE.exec(line) ?? [];
     if (boot !== undefined) onMachine(counter === undefined ? boot : `${boot}/${counter}`);
     const [, secs, fraction, up] = TIME.exec(line) ?? [];
@@ -96,7 +96,7 @@ function offsetOf(time: Time, askedMs: number, tripMs: number): Omit<ClockOffset
   return { offsetMs: unixMsOf(time) - (askedMs + halfMs), uncertaintyMs };
 }
 
-/** Whole seconds mean somewhere in this second. */
+/** A time in whole seconds may be anywhere in that second. */
 function unixMsOf({ secs, fractionMs }: Time): number {
   return secs * 1000 + (fractionMs ?? 500);
 }
@@ -115,6 +115,6 @@ async function* linesOf(channel: ClientChannel): AsyncGenerator<string> {
       if (rest.length > MAX_LINE_CHARS) return;
     }
   } catch {
-    // A channel that ends in its middle says no more.
+    // A channel that ends in the middle gives no more lines.
   }
 }

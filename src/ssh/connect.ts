@@ -13,23 +13,24 @@ import { Ssh } from './ssh';
 import { resolveTarget, type SshSettings } from './ssh-config';
 
 export interface ConnectOptions {
-  /** Aborted: the connection ends at once, and whatever waits on it. */
+  /** Aborted: ends the connection and pending requests at once. */
   signal: AbortSignal;
-  /** Default: what the process's environment says. */
+  /** Default: from the process's environment. */
   environment?: SshEnvironment;
-  /** From the first packet to being logged in; ConnectTimeout of the ssh configuration wins. Default: 10 s. */
+  /** Limit from the first packet to the login; ConnectTimeout of the ssh configuration overrides it (default: 10 s). */
   timeoutMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** A connection on which nothing comes back for three of these is lost. */
+/** Keep-alive interval: a connection without an answer for three of them is lost. Milliseconds. */
 const KEEPALIVE_MS = 5000;
 const MAX_JUMPS = 8;
 
 /**
- * Connects to a machine as ~/.ssh/config says, verifies its host key against known_hosts, and logs in by agent or key.
- * @throws ClusterError `not_reachable` with one line that says why, `bad_config` for a wrong ssh configuration,
- * `interrupted` when the signal is aborted
+ * Connects to a machine according to ~/.ssh/config, verifies its host key against known_hosts, and logs in by agent or
+ * key.
+ * @throws ClusterError `not_reachable` with a one-line reason, `bad_config` for an invalid ssh configuration,
+ * `interrupted` if the signal is aborted
  */
 export async function connectSsh(target: SshTarget, options: ConnectOptions): Promise<Ssh> {
   const packages = await loadSsh();
@@ -38,7 +39,7 @@ export async function connectSsh(target: SshTarget, options: ConnectOptions): Pr
 
 type Options = ConnectOptions & { environment: SshEnvironment };
 
-/** `via`: the machine to go through; without one, those that the target's ProxyJump names. */
+/** `via`: the jump host; without it, those of the target's ProxyJump. */
 async function connectThrough(
   target: SshTarget,
   options: Options,
@@ -77,9 +78,9 @@ async function connectTo(settings: SshSettings, options: Options, packages: SshP
   const node = new packages.NodeSSH();
   const connected = node.connect(config);
   const connection = node.connection!;
-  // Without a listener an error would end the program, and node-ssh takes its own away once it is logged in.
+  // Without a listener an error would end the program, and node-ssh removes its own after the login.
   connection.on('error', () => undefined);
-  // Small requests must not wait for the answers to others.
+  // Small requests must not wait for the answers to others (no Nagle).
   connection.on('connect', () => connection.setNoDelay(true));
   const end = (): void => void connection.destroy();
   signal.addEventListener('abort', end);
@@ -97,9 +98,9 @@ async function connectTo(settings: SshSettings, options: Options, packages: SshP
   return new Ssh(name, connection, signal, via);
 }
 
-/** What becomes of the host key: the algorithms to ask for, the check, and afterwards why it failed. */
+/** The host key check: the algorithms to request, the verifier, and the reason of a failure. */
 function hostKeyCheck({ hostName, hostKeyAlias, port, knownHostsFiles }: SshSettings) {
-  // An alias stands in the file without a port.
+  // An alias is in the file without a port.
   const names = hostKeyAlias === undefined ? { host: hostName, port } : { host: hostKeyAlias, port: 22 };
   const known = knownHosts(knownHostsFiles.flatMap(readKnownHosts), names);
   const check = {
@@ -118,7 +119,7 @@ function readKnownHosts(path: string): KnownHostsFile[] {
   try {
     return [{ path, text: readFileSync(path, 'utf8') }];
   } catch {
-    // A file that is not there knows nobody: then the host is refused.
+    // A missing file lists no hosts, so the host is refused.
     return [];
   }
 }

@@ -1,16 +1,16 @@
 import { homedir, userInfo } from 'node:os';
 
-/** Whose keys and files are used. */
+/** The user whose keys and files are used. */
 export interface SshEnvironment {
-  /** Holds .ssh; from HOME, where OpenSSH takes the one of /etc/passwd. */
+  /** The parent of .ssh; from HOME, unlike OpenSSH, which uses /etc/passwd. */
   home: string;
-  /** The user name there where none is given. */
+  /** The default user name. */
   user: string;
-  /** Where ssh-agent listens. */
+  /** The socket of ssh-agent. */
   agentSocket?: string;
 }
 
-/** What the process's environment says. */
+/** Returns the values of the process's environment. */
 export function sshEnvironment(env: NodeJS.ProcessEnv = process.env): SshEnvironment {
   return { home: env['HOME'] || homedir(), user: userName(env), agentSocket: env['SSH_AUTH_SOCK'] || undefined };
 }

@@ -1,7 +1,7 @@
 import type { ServerHostKeyAlgorithm } from 'ssh2';
 import { fingerprintOf, keyTypeOf, type KnownHost } from './known-hosts';
 
-/** The algorithms to ask a server for, best first. ssh-rsa with SHA-1 is not among them. */
+/** The host key algorithms to request, best first, without ssh-rsa (SHA-1). */
 const ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
@@ -14,18 +14,18 @@ const ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
 export interface HostNames {
   host: string;
   port: number;
-  /** Where its key would be written. */
+  /** The file to add its key to. */
   knownHostsFile: string;
 }
 
-/** Those of known keys come first: a host that is known by one key must not show another. */
+/** Puts the algorithms of known keys first: a host that is known by one key must not show another. */
 export function hostKeyAlgorithms(known: readonly KnownHost[]): ServerHostKeyAlgorithm[] {
   const types = new Set(known.filter(({ marker }) => marker === null).map(({ type }) => type));
   const isKnown = (algorithm: string): boolean => types.has(algorithm.replace(/^rsa-sha2-.*/, 'ssh-rsa'));
   return [...ALGORITHMS.filter(isKnown), ...ALGORITHMS.filter((algorithm) => !isKnown(algorithm))];
 }
 
-/** Why a host's key is not to be trusted, in one line; null: it is the known one. */
+/** Returns the reason why a host key is not trusted, in one line; null if it is the known one. */
 export function hostKeyProblem(known: readonly KnownHost[], key: Buffer, names: HostNames): string | null {
   const same = known.filter((each) => each.key.equals(key));
   const revoked = same.find(({ marker }) => marker === 'revoked');
@@ -43,7 +43,7 @@ export function hostKeyProblem(known: readonly KnownHost[], key: Buffer, names: 
 function changed(key: Buffer, known: readonly KnownHost[]): string {
   const wanted = known.find(({ type }) => type === keyTypeOf(key)) ?? known[0]!;
   return (
-    `its host key has changed, so that somebody else may answer in its place: it shows ${fingerprintOf(key)}, ` +
+    `its host key has changed, so another machine may be impersonating it: it shows ${fingerprintOf(key)}, ` +
     `${placeOf(wanted)} has ${fingerprintOf(wanted.key)}`
   );
 }
@@ -51,7 +51,7 @@ function changed(key: Buffer, known: readonly KnownHost[]): string {
 function howToAdd({ host, port, knownHostsFile }: HostNames, key: Buffer): string {
   const type = keyTypeOf(key).replace(/^ssh-|-sha2-.*/g, '');
   const scan = `ssh-keyscan ${port === 22 ? '' : `-p ${port} `}-t ${type} ${host} >> ${knownHostsFile}`;
-  return `compare it with what ssh-keygen -l says on that machine, then connect once with ssh, or: ${scan}`;
+  return `compare it with the output of ssh-keygen -l on that machine, then connect once with ssh, or: ${scan}`;
 }
 
 function placeOf({ file, line }: KnownHost): string {

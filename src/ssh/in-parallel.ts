@@ -1,4 +1,4 @@
-/** Does something with every item, at most `limit` at once. The first failure begins no more, and is thrown when all have ended. */
+/** Processes every item, at most `limit` in parallel. After a failure no more are started, and it is thrown when all have ended. */
 export async function inParallel<T>(
   items: readonly T[],
   limit: number,

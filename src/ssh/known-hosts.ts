@@ -1,12 +1,12 @@
 import { createHash, createHmac } from 'node:crypto';
 import { matchesPatterns } from './patterns';
 
-/** A line of known_hosts that speaks of the host in question. */
+/** A line of known_hosts that matches the host. */
 export interface KnownHost {
   file: string;
   line: number;
   marker: 'revoked' | 'cert-authority' | null;
-  /** As in the line: ssh-ed25519, ssh-rsa ... */
+  /** The type as in the line: ssh-ed25519, ssh-rsa ... */
   type: string;
   key: Buffer;
 }
@@ -17,8 +17,8 @@ export interface KnownHostsFile {
 }
 
 /**
- * The lines about a host. Its name stands there as `[host]:port` where the port is not 22; only if there is no such line,
- * those of the host itself count, as OpenSSH does it.
+ * Returns the lines of a host. Its name there is `[host]:port` if the port is not 22; only without such a line, those of
+ * the host itself count, as in OpenSSH.
  */
 export function knownHosts(
   files: readonly KnownHostsFile[],
@@ -47,7 +47,7 @@ function parseLine(text: string): (Pick<KnownHost, 'marker' | 'type' | 'key'> & 
   if (marker !== null && marker !== 'revoked' && marker !== 'cert-authority') return null;
   const [hosts = '', type = '', encoded = ''] = words;
   const key = Buffer.from(encoded, 'base64');
-  // What the line calls it must be what the key calls itself; comments and lines of version 1 fail here too.
+  // The type in the line must be that in the key; comments and lines of version 1 fail here too.
   return type === '' || keyTypeOf(key) !== type ? null : { marker, hosts, type, key };
 }
 
@@ -58,13 +58,13 @@ function speaksOf(hosts: string, name: string): boolean {
   return hash.equals(Buffer.from(hashed[2]!, 'base64'));
 }
 
-/** The type in a public key's own bytes; '' if they make no sense. */
+/** Returns the type in the bytes of a public key; '' if they are invalid. */
 export function keyTypeOf(key: Buffer): string {
   const length = key.length < 4 ? 0 : key.readUInt32BE(0);
   return length > 64 || length > key.length - 4 ? '' : key.toString('latin1', 4, 4 + length);
 }
 
-/** As ssh-keygen -l shows a key: `ED25519 SHA256:...` */
+/** Formats a key like ssh-keygen -l: `ED25519 SHA256:...` */
 export function fingerprintOf(key: Buffer): string {
   const type = keyTypeOf(key).replace(/^(ssh-|ecdsa-sha2-)/, '');
   const name = type.startsWith('nistp') ? 'ECDSA' : type.replace(/[^\w.@-]/g, '?').toUpperCase();

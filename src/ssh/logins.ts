@@ -6,16 +6,16 @@ import type { SshSettings } from './ssh-config';
 
 type Ssh2 = SshPackages['ssh2'];
 
-/** A way to log in, and what a person calls it; never holds more of a key than its path and fingerprint. */
+/** A login method and its name in messages, which has only the path and fingerprint of a key. */
 interface Login {
   method: AnyAuthMethod;
   name: string;
 }
 
-/** An agent that does not answer must not hold up everything. */
+/** Time limit for an agent that does not answer, in milliseconds. */
 const AGENT_TIMEOUT_MS = 3000;
 
-/** The ways to log in, one after the other: what the agent holds, then the key files. Never passwords. */
+/** The login methods in order: keys of the agent, then key files. Never passwords. */
 export class Logins {
   readonly #tried: string[] = [];
   #left: AuthenticationType[] | null = null;
@@ -24,11 +24,11 @@ export class Logins {
   private constructor(
     private readonly user: string,
     private readonly logins: Login[],
-    /** Why a key could not be tried. */
+    /** The reasons why keys could not be tried. */
     private readonly notes: string[],
   ) {}
 
-  /** Looks for keys in the agent and in the files. Damaged or encrypted ones are remembered for `problem`. */
+  /** Collects the keys of the agent and of the files. Damaged or encrypted ones are noted for `problem`. */
   static async find(settings: SshSettings, ssh2: Ssh2): Promise<Logins> {
     const notes: string[] = [];
     const files = settings.identityFiles.flatMap((file) => keyFile(file, ssh2, notes));
@@ -36,18 +36,18 @@ export class Logins {
     const logins: Login[] = agent === null ? [] : [agent.login];
     for (const { path, key, blob } of files) {
       if (blob !== null && agent?.blobs.some((each) => each.equals(blob))) continue;
-      if (key === null) notes.push(`${path} has a passphrase (ssh-add puts it into the agent)`);
+      if (key === null) notes.push(`${path} has a passphrase (ssh-add adds it to the agent)`);
       else logins.push({ method: { type: 'publickey', username: settings.user, key }, name: path });
     }
     return new Logins(settings.user, logins, notes);
   }
 
-  /** For ssh2: the next way, or false when there is none. */
+  /** Returns the next method for ssh2, or false if there is none. */
   readonly handler: AuthHandlerMiddleware = (left, isPartial, next) => {
     this.#left = left;
     this.#isPartial = isPartial;
     const give = next as (method: AnyAuthMethod | false) => void;
-    // The first question only asks what is possible.
+    // The first call only asks for the possible methods.
     if (left === null) return give({ type: 'none', username: this.user });
     const login = left.includes('publickey') ? this.logins.shift() : undefined;
     if (login === undefined) return give(false);
@@ -55,21 +55,22 @@ export class Logins {
     give(login.method);
   };
 
-  /** Why none was accepted. */
+  /** Returns the reason why no method was accepted. */
   get problem(): string {
     const left = (this.#left ?? []).join(', ');
-    if (this.#isPartial) return `a key was accepted for ${this.user}, but it wants another proof as well: ${left}`;
-    const tried = this.#tried.length === 0 ? 'there is no key to try' : `tried ${this.#tried.join(', ')}`;
-    const takes = this.#left?.includes('publickey') === false ? `it takes only ${left}; ` : '';
+    if (this.#isPartial)
+      return `a key was accepted for ${this.user}, but the server requires another method too: ${left}`;
+    const tried = this.#tried.length === 0 ? 'no key to try' : `tried ${this.#tried.join(', ')}`;
+    const takes = this.#left?.includes('publickey') === false ? `the server accepts only ${left}; ` : '';
     return [`no key was accepted for ${this.user}: ${takes}${tried}`, ...this.notes].join('; ');
   }
 }
 
 interface KeyFile {
   path: string;
-  /** null: encrypted, only an agent can use it. */
+  /** Null if encrypted: only an agent can use it. */
   key: ParsedKey | null;
-  /** The public key; null: unknown. */
+  /** The public key; null if unknown. */
   blob: Buffer | null;
 }
 
@@ -79,17 +80,17 @@ function keyFile({ path, isChosen }: { path: string; isChosen: boolean }, ssh2: 
     text = readFileSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // With the public half alone the agent is asked for the private one.
+    // With only the public key, the agent is asked for the private one.
     const blob = publicKey(path, ssh2);
     if (blob !== null) return [{ path, key: null, blob }];
     if (isChosen || code !== 'ENOENT') notes.push(`${path} cannot be read (${code})`);
     return [];
   }
   const key = parse(text, ssh2);
-  // A public key where a private one belongs: the agent may hold the other half.
+  // A public key instead of a private one: the agent may have the private key.
   if (!(key instanceof Error)) return [{ path, key: key.isPrivateKey() ? key : null, blob: key.getPublicSSH() }];
   if (/passphrase/i.test(key.message)) return [{ path, key: null, blob: publicKey(path, ssh2) }];
-  notes.push(`${path} is no key of a known kind`);
+  notes.push(`${path} is not a key of a known type`);
   return [];
 }
 
@@ -104,10 +105,10 @@ function publicKey(path: string, ssh2: Ssh2): Buffer | null {
 
 function parse(text: Buffer, ssh2: Ssh2): ParsedKey | Error {
   const parsed = ssh2.utils.parseKey(text) as ParsedKey | ParsedKey[] | Error;
-  return Array.isArray(parsed) ? (parsed[0] ?? new Error('holds no key')) : parsed;
+  return Array.isArray(parsed) ? (parsed[0] ?? new Error('contains no key')) : parsed;
 }
 
-/** The agent's keys: those of the identity files first, so that the server's limit of tries is not spent on others. */
+/** Returns the agent's keys, those of the identity files first, as the server limits the number of attempts. */
 async function agentKeys(
   { agentSocket, identitiesOnly, user }: SshSettings,
   ssh2: Ssh2,
@@ -124,7 +125,7 @@ async function agentKeys(
   const isWanted = (key: ParsedKey): boolean => files.some(({ blob }) => blob?.equals(key.getPublicSSH()));
   const keys = [...all.filter(isWanted), ...(identitiesOnly ? [] : all.filter((key) => !isWanted(key)))];
   if (keys.length === 0) return null;
-  // ssh2 asks for the list again: it gets this one.
+  // ssh2 asks for the list again and gets this one.
   agent.getIdentities = (callback) => callback(null as unknown as undefined, keys);
   const blobs = keys.map((key) => key.getPublicSSH());
   const name = `the agent's ${blobs.map(fingerprintOf).join(', ')}`;

@@ -1,10 +1,10 @@
-/** Pattern lists of OpenSSH: `*` is any text, `?` one character; a `!pattern` that matches wins over all others. */
+/** Matches pattern lists of OpenSSH: `*` is any text, `?` one character; a matching `!pattern` overrides all others. */
 export function matchesPatterns(patterns: readonly string[], text: string): boolean {
   if (patterns.some((pattern) => pattern.startsWith('!') && matchesPattern(pattern.slice(1), text))) return false;
   return patterns.some((pattern) => matchesPattern(pattern, text));
 }
 
-/** Linear in the text for each `*`: patterns of a file must not be able to hang the program. */
+/** Linear in the text for each `*`, so that patterns in a file cannot hang the program. */
 export function matchesPattern(pattern: string, text: string): boolean {
   let [p, t] = [0, 0];
   let star = -1;

@@ -1,12 +1,12 @@
 import { ClusterError } from '../core/errors';
 import { printable } from '../core/printable';
 
-/** What went wrong with a machine, in one line that begins with its name. */
+/** Returns the error of a machine, in one line that begins with its name. */
 export function unreachable(name: string, why: string, cause?: unknown): ClusterError {
   return new ClusterError('not_reachable', `${name}: ${printable(why, 1500)}`, { cause });
 }
 
-/** The connection ended by itself: the same may succeed on a new one. */
+/** Returns the error for a lost connection: a retry on a new one may succeed. */
 export function lost(name: string): ClusterError {
   return new ClusterError('not_reachable', `${name}: the connection was lost`, { retryable: true });
 }
@@ -32,25 +32,25 @@ const SOCKET_REASONS: Record<string, string> = {
   ECONNRESET: 'the connection was reset',
 };
 
-/** Why connecting failed, of what ssh2 throws. */
+/** Returns the reason of a failed connection from an error of ssh2. */
 export function reasonOf(error: unknown, { host, port, timeoutMs, loginProblem }: ReasonContext): string {
   const { level = '', code = '', message = '' } = error as { level?: string; code?: string; message?: string };
   const where = `${host} port ${port}`;
   if (level === 'client-authentication' || level === 'agent') return loginProblem();
-  if (level === 'client-timeout') return `no answer of ${where} within ${timeoutMs / 1000} s`;
+  if (level === 'client-timeout') return `no answer from ${where} within ${timeoutMs / 1000} s`;
   if (level === 'client-socket') return `${where}: ${SOCKET_REASONS[code] ?? message}`;
   if (/Connection lost before handshake|No response from server/.test(message)) {
     return `${where} closed the connection before SSH began`;
   }
-  // "Too many authentication failures" comes as a disconnect.
+  // "Too many authentication failures" arrives as a disconnect.
   if (/authentication failures/i.test(message)) return `${loginProblem()}; it ended with: ${message}`;
   return `${where}: ${message}`;
 }
 
-/** What SFTP says of a path, in the words that files of this machine have. */
+/** Returns an SFTP error about a path in the words used for local files. */
 export function sftpReason(error: unknown): string {
   const { code, message = '' } = error as { code?: number; message?: string };
   if (code === 2) return 'does not exist';
   if (code === 3) return 'permission denied';
-  return printable(message === 'Failure' ? 'the machine refuses it' : message, 200);
+  return printable(message === 'Failure' ? 'refused by the machine' : message, 200);
 }

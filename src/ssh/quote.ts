@@ -1,16 +1,16 @@
 import { ClusterError } from '../core/errors';
 
 /**
- * A command as the one text that SSH carries, for the POSIX shell that takes it apart on the other side. Nothing of an
- * argument is obeyed by that shell: not spaces, quotes, newlines, `$()`, `;`. Whether the program takes a leading dash
- * for an option is the caller's business (`--`).
- * @throws ClusterError `bad_usage` for a zero byte, which no argument can hold
+ * Quotes a command into the one string that SSH carries, for the remote POSIX shell. That shell interprets nothing in an
+ * argument: no spaces, quotes, newlines, `$()`, `;`. The caller must protect a leading dash from being parsed as an option
+ * (`--`).
+ * @throws ClusterError `bad_usage` for a zero byte, which no argument can contain
  */
 export function quoteCommand(argv: readonly string[]): string {
   return argv.map(quote).join(' ');
 }
 
 function quote(argument: string): string {
-  if (argument.includes('\0')) throw new ClusterError('bad_usage', 'a command over SSH cannot hold a zero byte');
+  if (argument.includes('\0')) throw new ClusterError('bad_usage', 'a command over SSH cannot contain a zero byte');
   return `'${argument.replaceAll("'", `'\\''`)}'`;
 }

@@ -9,9 +9,9 @@ import { inParallel } from './in-parallel';
 import { sftpReason, unreachable } from './problems';
 import type { Ssh } from './ssh';
 
-/** A file or folder of the other machine. Of a link it is the link itself. */
+/** A file or folder on the other machine; for a link, the link itself. */
 export interface RemoteEntry {
-  /** As the machine gave it: text of others, not to be used in a path or shown without a check. */
+  /** As sent by the machine: untrusted, must not be used in a path or shown without a check. */
   name: string;
   kind: 'file' | 'folder' | 'other';
   sizeBytes: number;
@@ -20,30 +20,30 @@ export interface RemoteEntry {
 }
 
 const READ_BYTES = 64 * 1024;
-/** Reads of one file that are under way at once. */
+/** The number of parallel reads of one file. */
 const READS_AT_ONCE = 16;
 const WRITE_BYTES = 32 * 1024;
-/** As far as a machine is away, a line is not left empty. */
+/** The number of parallel writes, to fill a line with a long round trip. */
 const WRITES_AT_ONCE = 16;
-/** A folder with more makes no sense here, and a hostile machine could go on for ever. */
+/** Limit on the entries of a folder, as a hostile machine could send them for ever. */
 const MAX_ENTRIES = 200_000;
 const END_OF_FILE = 1;
-/** Of the files that are being written; those of a program that was killed may be taken away. */
+/** The suffix of files that are being written; leftovers of a killed program may be removed. */
 export const TEMPORARY_END = '.cloudp2p.tmp';
-/** Two programs that write the same file do not meet, and nobody knows the name beforehand. */
+/** Random, so that two programs that write the same file do not collide and the name is unpredictable. */
 const OWN = randomUUID();
 
-/** Files over SFTP. Paths are the other machine's. All methods throw ClusterError `not_reachable`, with the path. */
+/** Accesses files over SFTP. Paths are those of the other machine. All methods throw ClusterError `not_reachable`, with the path. */
 export class Sftp {
   constructor(
     private readonly ssh: Ssh,
     private readonly wrapper: SFTPWrapper,
   ) {
-    // An answer that makes no sense ends the session, and with it what waits.
+    // An invalid answer ends the session and all pending requests.
     wrapper.on('error', () => ssh.close());
   }
 
-  /** What is in a folder, without . and .. */
+  /** Lists a folder, without . and .. */
   async list(folder: string): Promise<RemoteEntry[]> {
     const handle = await this.ask<Buffer>(folder, (done) => this.wrapper.opendir(folder, done));
     const entries: RemoteEntry[] = [];
@@ -52,21 +52,21 @@ export class Sftp {
         const some = await this.readEntries(folder, handle);
         if (some === null) return entries;
         entries.push(...some);
-        if (entries.length > MAX_ENTRIES) throw this.failure(folder, `holds more than ${MAX_ENTRIES} files`);
+        if (entries.length > MAX_ENTRIES) throw this.failure(folder, `contains more than ${MAX_ENTRIES} files`);
       }
     } finally {
       this.wrapper.close(handle, () => undefined);
     }
   }
 
-  /** What a path is; a link is followed. */
+  /** Returns the type of a path; follows a link. */
   async stat(path: string): Promise<Omit<RemoteEntry, 'name'>> {
     return entryOf(await this.ask<Attributes>(path, (done) => this.wrapper.stat(path, done)));
   }
 
   /**
-   * Fetches a file as it was when it was listed, so that one that still grows is cut there. What an interrupted call left
-   * in `<local>.<size>-<time>.part` is gone on with. `onBytes` is told of every block, of what was there already too.
+   * Fetches a file with the size at which it was listed; later growth is cut off. Resumes an interrupted call from
+   * `<local>.<size>-<time>.part`. `onBytes` is called for every block, including what was there already.
    */
   async download(
     remote: string,
@@ -86,21 +86,21 @@ export class Sftp {
       await file.close();
     }
     await here(local, async () => {
-      if ((await stat(part)).size !== sizeBytes) throw this.failure(remote, 'is not whole');
+      if ((await stat(part)).size !== sizeBytes) throw this.failure(remote, 'is incomplete');
       await utimes(part, modifiedSecs, modifiedSecs);
       await moveInPlace(part, local);
     });
   }
 
   /**
-   * Writes a file there: whole beside its place, then moved. Whatever stood there, and whatever the machine's umask is, the
-   * new file has the mode, and before that nobody else can read it.
+   * Writes a file atomically: first beside its place, then moved. The new file has this mode, independent of the old file
+   * and the umask, and nobody else can read it before that.
    */
   async upload(content: Uint8Array, remote: string, mode = 0o644): Promise<void> {
     const temporary = `${remote}.${OWN}${TEMPORARY_END}`;
-    // Left by an attempt whose connection was lost.
+    // Left over from an attempt whose connection was lost.
     await this.ask<void>(remote, (done) => this.wrapper.unlink(temporary, () => done(null)));
-    // 'wx': a file or a link that somebody else puts there meanwhile is refused, not followed.
+    // 'wx': a file or a link that another user creates in the meantime is refused, not followed.
     const handle = await this.ask<Buffer>(remote, (done) =>
       this.wrapper.open(temporary, 'wx', { mode: mode & 0o600 }, done),
     );
@@ -118,7 +118,7 @@ export class Sftp {
     }
   }
 
-  /** Of the file that a link leads to. */
+  /** Returns the stats of the file that a link leads to. */
   chmod(remote: string, mode: number): Promise<void> {
     return this.ask<void>(remote, (done) => this.wrapper.chmod(remote, mode, done));
   }
@@ -146,11 +146,11 @@ export class Sftp {
       for (let at = fromBytes; at < toBytes;) {
         for (; askedBytes < toBytes && blocks.length < READS_AT_ONCE; askedBytes += READ_BYTES) {
           const block = this.read(remote, handle, askedBytes, Math.min(READ_BYTES, toBytes - askedBytes));
-          // Those that nobody waits for any more when an earlier one fails.
+          // Prevents unhandled rejections of later reads when an earlier one fails.
           block.catch(() => undefined);
           blocks.push(block);
         }
-        // Written in order: what is there is always a beginning, which a later call can go on with.
+        // Written in order: the file is always a prefix, which a later call can resume.
         const block = await blocks.shift()!;
         await here(remote, () => file.appendFile(block));
         at += block.length;
@@ -161,7 +161,7 @@ export class Sftp {
     }
   }
 
-  /** Exactly so many bytes. */
+  /** Reads exactly this many bytes. */
   private async read(remote: string, handle: Buffer, at: number, length: number): Promise<Buffer> {
     const block = Buffer.allocUnsafe(length);
     for (let filled = 0; filled < length;) {
@@ -211,12 +211,12 @@ const KIND_BITS = 0o170000;
 
 function entryOf({ mode, size, mtime }: Attributes): Omit<RemoteEntry, 'name'> {
   const bits = mode & KIND_BITS;
-  // A size beyond what a number holds is no file of ours.
+  // A size beyond the safe integers cannot be a valid file.
   const isFile = bits === 0o100000 && Number.isSafeInteger(size) && size >= 0;
   return { kind: isFile ? 'file' : bits === 0o040000 ? 'folder' : 'other', sizeBytes: size, modifiedSecs: mtime };
 }
 
-/** Something with a file of this machine. */
+/** Runs an operation on a local file. */
 async function here<T>(path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();

@@ -8,27 +8,27 @@ import { causeOf } from '../files/cause';
 import type { SshEnvironment } from './environment';
 import { matchesPatterns } from './patterns';
 
-/** What ~/.ssh/config and the defaults of OpenSSH make of a target. */
+/** The settings of a target from ~/.ssh/config and the defaults of OpenSSH. */
 export interface SshSettings {
-  /** As the user named the machine: for messages. */
+  /** The machine as named by the user, for messages. */
   name: string;
   hostName: string;
   port: number;
   user: string;
-  /** In the order to try; `isChosen`: named in a file, so that it should be there. */
+  /** In the order to try; `isChosen` if a file names it, so that it should exist. */
   identityFiles: { path: string; isChosen: boolean }[];
-  /** Keys of the agent that no identity file names are not tried. */
+  /** True if agent keys without an identity file are not tried. */
   identitiesOnly: boolean;
   agentSocket?: string;
   knownHostsFiles: string[];
-  /** The name to look up in known_hosts, instead of the host's. */
+  /** The name to look up in known_hosts, instead of the host name. */
   hostKeyAlias?: string;
   connectTimeoutMs?: number;
-  /** To be gone through, the first one first. */
+  /** The jump hosts, in order. */
   jumps: SshTarget[];
 }
 
-/** Keyword in lower case → its words; of most the first one counts, identity files add up. */
+/** Keyword in lower case → its words; for most the first one counts, identity files add up. */
 type Found = Map<string, string[]>;
 type Lines = ReturnType<typeof parse>;
 
@@ -41,12 +41,12 @@ interface Walk {
 const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 const SYSTEM_FOLDER = '/etc/ssh';
 const MAX_DEPTH = 16;
-/** To ignore them would be to connect otherwise, or with less checks, than the user wants. */
+/** Unsupported keywords: ignoring them would connect differently, or with fewer checks, than the user wants. */
 const REFUSED = ['proxycommand', 'revokedhostkeys'];
 
 /**
- * The settings for a target: what it says itself, then ~/.ssh/config, then /etc/ssh/ssh_config, then defaults.
- * Never runs a program: `Match exec` does not match.
+ * Resolves the settings of a target: first from the target itself, then ~/.ssh/config, then /etc/ssh/ssh_config, then
+ * defaults. Never runs a program: `Match exec` does not match.
  * @throws ClusterError `bad_config` naming the file or the keyword
  */
 export function resolveTarget(target: SshTarget, env: SshEnvironment): SshSettings {
@@ -56,7 +56,7 @@ export function resolveTarget(target: SshTarget, env: SshEnvironment): SshSettin
   readFile(path.join(SYSTEM_FOLDER, 'ssh_config'), { target, env, found }, 0);
   const one = (keyword: string): string | undefined => found.get(keyword)?.[0];
   const refused = REFUSED.find((keyword) => !/^(none)?$/.test(one(keyword) ?? ''));
-  if (refused !== undefined) throw bad(name, `${refused} of its ssh configuration is not supported`);
+  if (refused !== undefined) throw bad(name, `${refused} in its ssh configuration is not supported`);
   const hostName = (one('hostname') ?? target.host).replaceAll('%h', target.host).replaceAll('%%', '%');
   const port = target.port ?? numberOf(name, 'port', one('port'), 65_535) ?? 22;
   const user = target.user ?? one('user') ?? env.user;
@@ -78,7 +78,7 @@ export function resolveTarget(target: SshTarget, env: SshEnvironment): SshSettin
 }
 
 function readFile(file: string, walk: Walk, depth: number): void {
-  if (depth > MAX_DEPTH) throw bad(file, `files are included more than ${MAX_DEPTH} deep`);
+  if (depth > MAX_DEPTH) throw bad(file, `Include is nested more than ${MAX_DEPTH} levels deep`);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -134,7 +134,7 @@ function isMatch(criteria: Record<string, Value>, { target, env, found }: Walk):
   });
 }
 
-/** Wildcards may stand in the name of the file, as in `Include config.d/*`. */
+/** The name of the file may contain wildcards, as in `Include config.d/*`. */
 function includedFiles(pattern: string, from: string, env: SshEnvironment): string[] {
   const base = from.startsWith(`${SYSTEM_FOLDER}/`) ? SYSTEM_FOLDER : path.join(env.home, '.ssh');
   const file = path.resolve(base, tildeExpanded(pattern, env));
@@ -201,7 +201,7 @@ function numberOf(name: string, keyword: string, value: string | undefined, max:
   if (value === undefined || value === 'none') return undefined;
   const number = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
   if (number >= 1 && number <= max) return number;
-  const text = `expected a whole number from 1 to ${max} as ${keyword} of its ssh configuration`;
+  const text = `expected a whole number from 1 to ${max} as ${keyword} in its ssh configuration`;
   throw bad(name, `${text}, got "${printable(value)}"`);
 }
 

@@ -5,16 +5,16 @@ import { quoteCommand } from './quote';
 import { Sftp } from './sftp';
 
 export interface ExecOptions {
-  /** For its stdin, which then ends. */
+  /** The input for its stdin, which then ends. */
   input?: string | Uint8Array;
-  /** Of stdout, and as much of stderr; more ends it with an error. Default: 1 MiB. */
+  /** Limit on each of stdout and stderr; more ends it with an error (default: 1 MiB). */
   maxBytes?: number;
   /** Default: 60 s. */
   timeoutMs?: number;
 }
 
 export interface ExecResult {
-  /** null: it was ended by `signal`. */
+  /** Null if it was ended by `signal`. */
   code: number | null;
   /** SIGTERM, SIGKILL ... */
   signal: string | null;
@@ -25,13 +25,13 @@ export interface ExecResult {
 const MAX_BYTES = 1024 * 1024;
 const EXEC_TIMEOUT_MS = 60_000;
 
-/** A connection to one machine, logged in. Made by `connectSsh`. */
+/** A connection to one machine after the login, made by `connectSsh`. */
 export class Ssh {
   #sftp: Promise<Sftp> | undefined;
   #isLost = false;
 
   constructor(
-    /** As the user named the machine. */
+    /** The machine as named by the user. */
     readonly name: string,
     readonly connection: Client,
     private readonly abort: AbortSignal,
@@ -40,14 +40,14 @@ export class Ssh {
     connection.once('close', () => (this.#isLost = true));
   }
 
-  /** It has ended, by whichever side. */
+  /** True once either side has ended it. */
   get isLost(): boolean {
     return this.#isLost;
   }
 
   /**
-   * Runs a program to its end; a program that fails is a result, not an error. Its arguments come there as they are.
-   * @throws ClusterError `not_reachable` when the connection is lost, the time is over or the output too long
+   * Runs a program to its end; a failing program is a result, not an error. Arguments are passed literally.
+   * @throws ClusterError `not_reachable` if the connection is lost, the time is over or the output is too long
    */
   async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
     const { input, maxBytes = MAX_BYTES, timeoutMs = EXEC_TIMEOUT_MS } = options;
@@ -61,7 +61,7 @@ export class Ssh {
       const stdout = gather(channel, maxBytes, give);
       const stderr = gather(channel.stderr, maxBytes, give);
       channel.on('error', () => undefined); // 'close' follows
-      // Says how it ended. 'exit' does too, but may have come before anybody listened; neither: the connection is lost.
+      // 'close' has the exit code. So has 'exit', but it may fire before there is a listener. Without a code: connection lost.
       channel.on('close', (code?: number | null, endSignal?: string) => {
         clearTimeout(timer);
         if (code === undefined) return reject(this.failure());
@@ -71,13 +71,13 @@ export class Ssh {
     });
   }
 
-  /** Begins a program and returns its stdin, stdout and stderr. @throws ClusterError `not_reachable` */
+  /** Starts a program and returns its stdin, stdout and stderr. @throws ClusterError `not_reachable` */
   start(argv: readonly string[]): Promise<ClientChannel> {
     const command = quoteCommand(argv);
     return this.request('it runs no commands', (done) => this.connection.exec(command, done));
   }
 
-  /** The files there; one session, however often it is asked for. @throws ClusterError `not_reachable` */
+  /** Returns the one SFTP session of the connection. @throws ClusterError `not_reachable` */
   sftp(): Promise<Sftp> {
     this.#sftp ??= this.request<SFTPWrapper>('it has no SFTP (Subsystem sftp in its sshd_config)', (done) =>
       this.connection.sftp(done),
@@ -90,14 +90,14 @@ export class Ssh {
     this.via?.close();
   }
 
-  /** Why what was under way will not end: the user's Ctrl-C, or the connection. */
+  /** Returns the reason why pending requests fail: Ctrl-C, or the lost connection. */
   failure(): ClusterError {
     return this.abort.aborted ? interrupted() : lost(this.name);
   }
 
   private request<T>(refusal: string, ask: (done: (error: Error | undefined, value: T) => void) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      // A connection that ends meanwhile: ssh2 would say so to nobody.
+      // The connection may end in the meantime, which ssh2 does not report.
       const onClose = (): void => reject(this.failure());
       if (this.#isLost) return onClose();
       this.connection.once('close', onClose);
@@ -110,14 +110,14 @@ export class Ssh {
   }
 }
 
-/** Everything that a stream says, as text; `exceed` is called once when that is too much. */
+/** Collects a stream as text; `exceed` is called once if it is too long. */
 function gather(stream: NodeJS.ReadableStream, maxBytes: number, exceed: (why: string) => void): () => string {
   const chunks: Buffer[] = [];
   let bytes = 0;
   stream.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes <= maxBytes) chunks.push(chunk);
-    else if (bytes - chunk.length <= maxBytes) exceed(`said more than ${maxBytes} bytes`);
+    else if (bytes - chunk.length <= maxBytes) exceed(`wrote more than ${maxBytes} bytes`);
   });
   return () => Buffer.concat(chunks).toString('utf8');
 }

@@ -79,9 +79,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       const environment = { ...lab.environment, agentSocket };
       lab.config('IdentityFile ~/.ssh/locked\nIdentitiesOnly yes');
       const why = await refused(undefined, { environment });
-      expect(why).toMatch(
-        /no key was accepted for .*: there is no key to try; .*locked has a passphrase \(ssh-add puts it/,
-      );
+      expect(why).toMatch(/no key was accepted for .*: no key to try; .*locked has a passphrase \(ssh-add adds it/);
       expect(why).not.toContain('secret');
       execFileSync('ssh-keygen', ['-q', '-p', '-P', 'secret', '-N', '', '-f', lab.ssh('locked')]);
       execFileSync('ssh-add', ['-q', lab.ssh('locked')], { env: { SSH_AUTH_SOCK: agentSocket }, stdio: 'pipe' });
@@ -126,7 +124,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       const environment = { ...lab.environment, agentSocket: lab.ssh('no-agent') };
       const [stranger, garbage, none] = ['stranger', 'garbage', 'none'].map((name) => lab.ssh(name));
       expect(await refused(undefined, { environment })).toBe(
-        `${named()}: no key was accepted for ${USER}: tried ${stranger}; ${garbage} is no key of a known kind; ` +
+        `${named()}: no key was accepted for ${USER}: tried ${stranger}; ${garbage} is not a key of a known type; ` +
           `${none} cannot be read (ENOENT); the agent at ${lab.ssh('no-agent')} does not answer`,
       );
     });
@@ -151,7 +149,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       known(`# a comment\n[127.0.0.1]:${sshd.port} ${other}`);
       const print = execFileSync('ssh-keygen', ['-lf', lab.ssh('other')], { encoding: 'utf8' }).split(' ')[1]!;
       expect(await refused()).toBe(
-        `${named()}: its host key has changed, so that somebody else may answer in its place: it shows ED25519 ` +
+        `${named()}: its host key has changed, so another machine may be impersonating it: it shows ED25519 ` +
           `${sshd.fingerprints[0]}, ${lab.ssh('known')} line 2 has ED25519 ${print}`,
       );
     });
@@ -191,7 +189,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       const { port } = server.address() as { port: number };
       const target = { host: '127.0.0.1', port };
       expect(await refused(target, { timeoutMs: 150 })).toBe(
-        `127.0.0.1:${port}: no answer of 127.0.0.1 port ${port} within 0.15 s`,
+        `127.0.0.1:${port}: no answer from 127.0.0.1 port ${port} within 0.15 s`,
       );
       const controller = new AbortController();
       const connected = connect(target, { signal: controller.signal });
@@ -231,7 +229,7 @@ describeWithSshd('against a real OpenSSH server', () => {
     test('output without an end is cut, and so is waiting without an end', async () => {
       const ssh = await connect();
       await expect(ssh.exec(['yes'], { maxBytes: 100_000 })).rejects.toThrow(
-        `${named()}: yes said more than 100000 bytes`,
+        `${named()}: yes wrote more than 100000 bytes`,
       );
       await expect(ssh.exec(['sleep', '60'], { timeoutMs: 100 })).rejects.toThrow(
         `${named()}: sleep did not end within 0.1 s`,

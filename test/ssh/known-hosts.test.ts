@@ -112,11 +112,11 @@ test('verdicts', () => {
   expect(problem(line('h', OTHER) + line('h', ED), ED)).toBeNull();
   const print = fingerprintOf(ED);
   expect(problem('', ED)).toBe(
-    `its host key ${print} is not known: compare it with what ssh-keygen -l says on that machine, then connect once ` +
+    `its host key ${print} is not known: compare it with the output of ssh-keygen -l on that machine, then connect once ` +
       'with ssh, or: ssh-keyscan -t ed25519 h >> known',
   );
   expect(problem(line('x', ED) + line('h', OTHER), ED)).toBe(
-    'its host key has changed, so that somebody else may answer in its place: it shows ' +
+    'its host key has changed, so another machine may be impersonating it: it shows ' +
       `${print}, known line 2 has ${fingerprintOf(OTHER)}`,
   );
   expect(problem(line('h', RSA), ED)).toMatch(/has changed.* known line 1 has RSA SHA256:/);

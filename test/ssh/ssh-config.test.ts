@@ -67,7 +67,7 @@ test('includes, where they stand, with wildcards, and circles end', () => {
   expect(resolve('a')).toMatchObject({ user: 'first', port: 5 });
   expect(resolve('b')).toMatchObject({ user: 'me', port: 9 });
   config('Include inner', 'inner');
-  expect(() => resolve('a')).toThrow(/inner: files are included more than 16 deep$/);
+  expect(() => resolve('a')).toThrow(/inner: Include is nested more than 16 levels deep$/);
 });
 
 test('Match, but never a command', () => {
@@ -88,9 +88,9 @@ test('Match, but never a command', () => {
 });
 
 test.each<[string, RegExp]>([
-  ['ProxyCommand nc %h %p', /^h: proxycommand of its ssh configuration is not supported$/],
-  ['RevokedHostKeys x', /^h: revokedhostkeys of its ssh configuration is not supported$/],
-  ['Port 70000', /^h: expected a whole number from 1 to 65535 as port of its ssh configuration, got "70000"$/],
+  ['ProxyCommand nc %h %p', /^h: proxycommand in its ssh configuration is not supported$/],
+  ['RevokedHostKeys x', /^h: revokedhostkeys in its ssh configuration is not supported$/],
+  ['Port 70000', /^h: expected a whole number from 1 to 65535 as port in its ssh configuration, got "70000"$/],
   ['ProxyJump a@-x', /^h: expected \[user@\]host\[:port\] as ProxyJump, got "a@-x"$/],
 ])('%s is an error of one line', (text, message) => {
   config(text);
