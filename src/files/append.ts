@@ -4,15 +4,15 @@ import path from 'node:path';
 import { creationError, makeFolder } from './folders';
 import { targetOf } from './target';
 
-/** A FIFO that nobody reads is an error: whoever appends must not wait for a reader, perhaps for ever. */
+/** Opening a FIFO without a reader is an error: an append must not wait for a reader, perhaps for ever. */
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Opens a file for appending and makes it if it is missing. @throws Error whose cause `causeOf` tells */
+/** Opens a file for appending, creating it if missing. @throws Error that `causeOf` explains */
 export function openToAppend(file: string): number {
   const target = targetOf(file);
   try {
     const fd = openSync(file, APPEND);
-    // It may have become something else since it was looked at.
+    // It may have been replaced since it was examined.
     if (!fstatSync(fd).isBlockDevice()) return fd;
     closeSync(fd);
   } catch (error) {
@@ -24,7 +24,7 @@ export function openToAppend(file: string): number {
   throw new Error('is a disk, expected a file');
 }
 
-/** Empties a file or makes it, with the folders it needs. @throws Error whose cause `causeOf` tells */
+/** Truncates or creates a file, with its folders. @throws Error that `causeOf` explains */
 export async function beginEmpty(file: string): Promise<void> {
   const target = targetOf(file);
   if (target.kind === 'regular') makeFolder(path.dirname(target.path));
@@ -34,12 +34,12 @@ export async function beginEmpty(file: string): Promise<void> {
   await handle.close();
 }
 
-/** Appends a text to a file at once, as `appendText` does. */
+/** Appends a text to a file synchronously, like `appendText`. */
 export function appendTextSync(file: string, text: string): void {
   appendFileSync(file, text, { flag: APPEND as unknown as string });
 }
 
-/** Appends a text to a file and makes it if it is missing. @throws Error whose cause `causeOf` tells */
+/** Appends a text to a file, creating it if missing. @throws Error that `causeOf` explains */
 export function appendText(file: string, text: string): Promise<void> {
   return appendFile(file, text, { flag: APPEND });
 }

@@ -4,10 +4,10 @@ const WORDS: Record<string, string> = {
   EPERM: 'permission denied',
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left on the device',
-  EFBIG: 'the file is larger than it may be',
+  EFBIG: 'the file exceeds the size limit',
   EDQUOT: 'no space left in the quota',
   EIO: 'input/output error',
-  ENOTDIR: 'is no folder, or lies in something that is none',
+  ENOTDIR: 'is not a folder, or a part of its path is not',
   EEXIST: 'a part of the path is not a folder',
   EISDIR: 'is a folder',
   ENAMETOOLONG: 'the path is too long',
@@ -16,13 +16,13 @@ const WORDS: Record<string, string> = {
   ENFILE: 'too many open files on this machine',
   EBUSY: 'is in use, or a mount point',
   ETXTBSY: 'is a program that is running',
-  ENXIO: 'is a socket, or a FIFO that nobody reads',
+  ENXIO: 'is a socket, or a FIFO without a reader',
   EPIPE: 'the reader has closed its end',
   EAGAIN: 'the reader is too slow',
   EBADF: 'is not open for writing',
 };
 
-/** Returns what went wrong with a file, in words. */
+/** Returns the cause of a file error as text. */
 export function causeOf(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   return WORDS[code] ?? message;

@@ -3,13 +3,13 @@ import path from 'node:path';
 import { oneLine } from '../core/printable';
 import { causeOf } from './cause';
 
-/** As /proc does. */
-const TAKES_NO_NEW = 'its file system takes no new files and folders there';
+/** The reason in file systems such as /proc. */
+const TAKES_NO_NEW = 'its file system does not allow new files and folders there';
 
 /**
- * Makes a folder with those above it that are missing; one that is there is left as it is. Level by level: asked for all
- * of them at once, Node tries for ever below /proc, and calls a read-only file system a missing folder.
- * @throws Error naming the folder that cannot be made, and why
+ * Creates a folder and its missing parents; an existing one is left unchanged. Level by level: Node's recursive mkdir loops
+ * for ever below /proc, and reports a read-only file system as a missing folder.
+ * @throws Error naming the folder that cannot be created, and the reason
  */
 export function makeFolder(folder: string): void {
   const missing: string[] = [];
@@ -17,7 +17,7 @@ export function makeFolder(folder: string): void {
   for (const each of missing.reverse()) makeMissing(each);
 }
 
-/** Makes a folder that must not be there yet, in one that is. @throws Error whose cause `causeOf` tells */
+/** Creates a folder that must not exist yet, in one that does. @throws Error that `causeOf` explains */
 export function makeNewFolder(folder: string): void {
   try {
     mkdirSync(folder);
@@ -26,18 +26,18 @@ export function makeNewFolder(folder: string): void {
   }
 }
 
-/** @throws Error for something else of that name, and where it cannot be looked at */
+/** @throws Error if the name is not a folder, or cannot be examined */
 function isFolder(folder: string): boolean {
   let there;
   try {
     there = statSync(folder, { throwIfNoEntry: false });
   } catch (error) {
-    // It is below a file, which stops the climb.
+    // It is below a file, which ends the search.
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
     throw noFolder(folder, causeOf(error), error);
   }
   if (there === undefined || there.isDirectory()) return there !== undefined;
-  throw noFolder(folder, 'something else has that name', undefined);
+  throw noFolder(folder, 'the name is in use by something else', undefined);
 }
 
 function makeMissing(folder: string): void {
@@ -45,26 +45,26 @@ function makeMissing(folder: string): void {
     mkdirSync(folder);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Another process may have made it meanwhile.
+    // Another process may have created it in the meantime.
     if (code === 'EEXIST' && isFolder(folder)) return;
     throw noFolder(folder, whyNot(folder, error), error);
   }
 }
 
-/** Returns an error that says why a file or folder cannot be made, where the system says only that it does not exist. */
+/** Returns an error with the reason why a file or folder cannot be created if the system only reports a missing one. */
 export function creationError(file: string, error: unknown): unknown {
   const isOdd = (error as NodeJS.ErrnoException).code === 'ENOENT' && isFolder(path.dirname(file));
   return isOdd ? new Error(TAKES_NO_NEW, { cause: error }) : error;
 }
 
-/** The folder above it is there: these two codes mean something else than they say elsewhere. */
+/** The parent folder exists, so these two codes have another meaning than elsewhere. */
 function whyNot(folder: string, error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return TAKES_NO_NEW;
   return (code === 'EEXIST' ? deadLink(folder) : undefined) ?? causeOf(error);
 }
 
-/** Says where a symbolic link leads if nothing is there; undefined: it is none, or something is. */
+/** Describes a dangling symbolic link; returns undefined for anything else. */
 export function deadLink(file: string): string | undefined {
   try {
     if (!lstatSync(file).isSymbolicLink() || statSync(file, { throwIfNoEntry: false })) return undefined;
@@ -75,5 +75,5 @@ export function deadLink(file: string): string | undefined {
 }
 
 function noFolder(folder: string, why: string, cause: unknown): Error {
-  return new Error(`the folder ${oneLine(folder)} cannot be made: ${why}`, { cause });
+  return new Error(`the folder ${oneLine(folder)} cannot be created: ${why}`, { cause });
 }

@@ -3,9 +3,9 @@ import { rename } from 'node:fs/promises';
 import { targetOf } from './target';
 
 /**
- * Moves a regular file to a name that is free. What is no regular file (a link, a FIFO, a device) stays, because somebody
- * put it there to be written into. Returns whether it was moved.
- * @throws Error with the system's code
+ * Moves a regular file to a free name. Anything else (a link, a FIFO, a device) stays, as it was placed there to be written
+ * into. Returns true if it was moved.
+ * @throws Error with the code of the system
  */
 export function moveAside(file: string, to: string): boolean {
   if (!lstatSync(file).isFile()) return false;
@@ -13,17 +13,16 @@ export function moveAside(file: string, to: string): boolean {
   return true;
 }
 
-/** Moves a whole file to its place, over what is there unless that is no regular file. @throws Error whose cause `causeOf` tells */
+/** Moves a complete file to its place, replacing only a regular file there. @throws Error that `causeOf` explains */
 export async function moveInPlace(whole: string, file: string): Promise<void> {
   const target = targetOf(file);
-  if (target.kind !== 'regular') throw new Error('expected a regular file or none');
+  if (target.kind !== 'regular') throw new Error('expected a regular file or a free name');
   await rename(whole, target.path);
 }
 
 /**
- * Removes a regular file if its text says that it is ours; a link that leads to it stays. Nothing else is even read: a FIFO
- * could hold us up.
- * @throws Error with the system's code
+ * Removes a regular file if its text passes `isOurs`; a link to it stays. Nothing else is read: a FIFO could block.
+ * @throws Error with the code of the system
  */
 export function removeOurs(file: string, isOurs: (text: string) => boolean): void {
   const target = targetOf(file);

@@ -1,16 +1,16 @@
 /**
- * How many files, sockets among them, this very process may have open: Node raises its soft limit to the hard one when it
- * starts. Infinity: no limit.
+ * Returns the limit on open files and sockets of this process: Node raises its soft limit to the hard one at its start.
+ * Infinity means no limit.
  */
 export function openFilesLimit(): number {
-  // Newer than its types; without it names of open connections may be looked up.
+  // Newer than its types; without this option it may look up the names of open connections.
   Object.assign(process.report, { excludeNetwork: true });
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
   const limit = Number(report.userLimits?.open_files?.soft);
   return Number.isNaN(limit) ? Infinity : limit;
 }
 
-/** How to have at least so many, as the end of a sentence. */
+/** Returns the advice to raise the limit, as the end of a sentence. */
 export function raiseTo(count: number): string {
   const roundCount = 2 ** Math.ceil(Math.log2(count));
   return (

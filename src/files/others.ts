@@ -1,4 +1,4 @@
-/** Who besides its owner can change a file. */
+/** Finds out which other users can change a file. */
 import { readFileSync, type Stats } from 'node:fs';
 
 /** The texts of /etc/passwd and /etc/group. */
@@ -11,7 +11,7 @@ export type Access = Pick<Stats, 'uid' | 'gid' | 'mode'>;
 
 const [GROUP_WRITES, ALL_WRITE] = [0o020, 0o002];
 
-/** What `chmod` takes away from whom. */
+/** Other users with write access, and the mode that removes it. */
 export interface Writers {
   /** "everybody", or "group 1000" */
   who: string;
@@ -20,8 +20,8 @@ export interface Writers {
 }
 
 /**
- * Who besides its owner may write a file, or in a folder; undefined: nobody. A group in which nobody else is does not
- * count: where each user has one of their own, files are group-writable as a rule.
+ * Returns who besides its owner may write a file or in a folder; undefined if nobody. A group without other members does
+ * not count: on systems with a group per user, files are usually group-writable.
  */
 export function otherWriters({ uid, gid, mode }: Access, accounts = accountsHere): Writers | undefined {
   const groupWrites = (mode & GROUP_WRITES) !== 0 && !isPrivateGroup(gid, uid, accounts());
@@ -29,7 +29,7 @@ export function otherWriters({ uid, gid, mode }: Access, accounts = accountsHere
   return groupWrites ? { who: `group ${gid}`, chmod: 'g-w' } : undefined;
 }
 
-/** Whether a group is one of this machine's files, and this user its only member. */
+/** True if a group is in the files of this machine, and this user is its only member. */
 function isPrivateGroup(gid: number, uid: number, { passwd, group }: Accounts): boolean {
   const users = entriesOf(passwd);
   const names = users.flatMap(([name, , id]) => (Number(id) === uid ? [name] : []));

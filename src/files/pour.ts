@@ -3,16 +3,16 @@ import { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
 import type { Target } from './target';
 
-/** How long to wait for a FIFO that nobody reads yet, or that is full, before it is tried again. */
+/** The wait between attempts at a FIFO that has no reader yet or is full, in milliseconds. */
 const AGAIN_MS = 10;
 /** How often a full FIFO is tried again by a process that is to end: its reader may only be slow. */
 const LAST_TRIES = 50;
 const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
 
 /**
- * Writes into something that is no regular file. A FIFO is waited for until somebody reads it, as a shell does, but without
- * a thread that could not be interrupted, and no longer once `signal` is aborted.
- * @throws Error with the system's code; ClusterError `interrupted` where a reader was not waited for
+ * Writes into a device or FIFO. Waits for the reader of a FIFO, as a shell does, but without a thread that could not be
+ * interrupted, and only until `signal` is aborted.
+ * @throws Error with the code of the system; ClusterError `interrupted` if a reader was not waited for
  */
 export async function pour(
   target: Exclude<Target, { kind: 'regular' }>,
@@ -78,8 +78,8 @@ async function opened({ kind, path }: { kind: 'device' | 'fifo'; path: string },
 }
 
 /**
- * After what was written to the stream before. A reader that has seen enough (`| head`) is no error; and whatever else
- * befalls standard output is told, for all that is written there, in src/cli/output.ts.
+ * Writes after earlier output of the stream. A reader that closes early (`| head`) is not an error; any other failure of
+ * standard output is reported in src/cli/output.ts.
  */
 function intoStream(stream: NodeJS.WriteStream, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) =>

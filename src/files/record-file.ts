@@ -7,22 +7,22 @@ import { causeOf } from './cause';
 import { makeFolder } from './folders';
 
 export interface RecordFileOptions {
-  /** What a killed process may lose. */
+  /** The time of which a killed process may lose the records, in milliseconds. */
   flushMs: number;
-  /** Named in errors: the setting or flag that gave the path. */
+  /** The setting or flag that gave the path, for errors. */
   what: string;
-  /** Told once when writing fails (a full disk); what is written later is tried all the same. */
+  /** Called once when a write fails (a full disk); later writes are still attempted. */
   onError(error: Error): void;
   /** Lines that could not be written, and will not be. */
   onLost?(lines: readonly string[]): void;
 }
 
-/** Sooner than the timer when so much waits. */
+/** Flushes before the timer when this much is buffered. */
 const MAX_WAITING_CHARS = 1024 * 1024;
 
 /**
- * A file that lines are appended to, buffered for at most `flushMs`. A reader never finds half a line, not even on a
- * full disk: what did not fit is taken back.
+ * A file to append lines to, buffered for at most `flushMs`. A reader never sees a partial line, not even on a full disk:
+ * a partial write is undone.
  */
 export class RecordFile {
   private readonly fd: number;
@@ -30,10 +30,10 @@ export class RecordFile {
   private waitingChars = 0;
   private timer: NodeJS.Timeout | null = null;
   private hasFailed = false;
-  /** The end of a line whose beginning a full FIFO has taken. */
+  /** The rest of a line that a full FIFO took only in part. */
   private rest: Buffer = Buffer.alloc(0);
 
-  /** @throws ClusterError `bad_config` when the file cannot be opened */
+  /** @throws ClusterError `bad_config` if the file cannot be opened */
   constructor(
     readonly path: string,
     private readonly options: RecordFileOptions,
@@ -75,7 +75,7 @@ export class RecordFile {
     closeSync(this.fd);
   }
 
-  /** A disk may take a part of it before it is full: then the file ends after the last whole line. */
+  /** A disk may take a part of it before it is full: the file is then truncated after the last complete line. */
   private writeWholeLines(bytes: Buffer): void {
     const { fd, rest } = this;
     this.rest = Buffer.alloc(0);
@@ -97,7 +97,7 @@ export class RecordFile {
 }
 
 function openForAppend(file: string): number {
-  // One level only: more is more likely a typing error.
+  // One level only: more is more likely a typo.
   const folder = path.dirname(file);
   if (existsSync(path.dirname(folder))) makeFolder(folder);
   return openToAppend(file);

@@ -1,4 +1,4 @@
-/** Where what is written to a path ends up. */
+/** Resolves a path to the target of a write. */
 import { fstatSync, lstatSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
@@ -9,22 +9,22 @@ import { causeOf } from './cause';
 export const STDOUT = '/dev/stdout';
 
 const STREAMS: Record<string, number> = { [STDOUT]: 1, '/dev/stderr': 2 };
-/** What other processes have open: their links say "pipe:[123]" where there is no path, and yet they can be opened. */
+/** Descriptors of other processes: their links read "pipe:[123]" without a path, but can be opened. */
 const OF_PROCESSES = /^\/proc\/[^/]+\/(task\/[^/]+\/)?fd\//;
-/** As many as the kernel follows. */
+/** The limit of the kernel. */
 const MAX_LINKS = 40;
 
 export type Target =
-  /** A regular file, or none yet. `path` is where the symbolic links lead; a new file may take the place of this one. */
+  /** A regular file, or none yet. `path` is the end of the symbolic links; a new file may replace it. */
   | { kind: 'regular'; path: string; there: Stats | null }
-  /** What is written into, because it would be gone if something took its place. */
+  /** A device or FIFO, which is written into and never replaced. */
   | { kind: 'device' | 'fifo'; path: string }
   /** A file descriptor of this process (/dev/stdout, /dev/fd/3). */
   | { kind: 'descriptor'; fd: number };
 
 /**
- * Returns what a path that is to be written leads to, before anything is written.
- * @throws ClusterError `bad_usage` for a folder, a socket, a disk and this very program, and for a path that leads nowhere
+ * Resolves a path before anything is written to it.
+ * @throws ClusterError `bad_usage` for a folder, a socket, a disk, the running program, or a path that cannot be created
  */
 export function checkTarget(file: string): Target {
   try {
@@ -42,13 +42,13 @@ export function checkTarget(file: string): Target {
   }
 }
 
-/** Whether what is written to a path appears on standard output. @throws as `checkTarget` does */
+/** True if a path leads to standard output. @throws as `checkTarget` does */
 export function goesToStdout(file: string): boolean {
   const target = checkTarget(file);
   return target.kind === 'descriptor' && target.fd === 1;
 }
 
-/** Whether a path leads to something that is no regular file and can be written into: no other file is made beside it. */
+/** True for a device, FIFO or descriptor: no other files are created beside it. */
 export function isSpecial(file: string): boolean {
   try {
     return targetOf(file).kind !== 'regular';
@@ -57,7 +57,7 @@ export function isSpecial(file: string): boolean {
   }
 }
 
-/** Whether two paths lead to the same file, by whatever links, hard ones too. */
+/** True if two paths lead to the same file, also through links, hard ones included. */
 export function isSameFile(one: string, other: string): boolean {
   const [place, otherPlace] = [placeOf(one), placeOf(other)];
   if (place === null || otherPlace === null) return false;
@@ -66,7 +66,7 @@ export function isSameFile(one: string, other: string): boolean {
   return identity !== null && identity === identityOf(otherPlace);
 }
 
-/** Returns the real path of a regular file or of one that could be made; null: it is neither. */
+/** Returns the real path of a regular file or of one that can be created; null if it is neither. */
 export function placeOf(file: string): string | null {
   try {
     const target = targetOf(file);
@@ -115,13 +115,13 @@ function identityOf(file: string): string | null {
   }
 }
 
-/** Returns the error for a path that cannot be written, and why. */
+/** Returns the error for a path that cannot be written, with the reason. */
 export function cannotWrite(file: string, error: unknown): ClusterError {
   if (error instanceof ClusterError) return error;
   return new ClusterError('bad_usage', `cannot write ${oneLine(file) || '""'}: ${causeOf(error)}`, { cause: error });
 }
 
-/** Follows symbolic links, also one whose target is missing. @throws Error whose cause `causeOf` tells */
+/** Follows symbolic links, also dangling ones. @throws Error that `causeOf` explains */
 export function targetOf(file: string): Target {
   let at = file;
   for (let links = 0; links <= MAX_LINKS; links++) {
@@ -132,13 +132,13 @@ export function targetOf(file: string): Target {
     const behind = OF_PROCESSES.test(at) ? statSync(at, { throwIfNoEntry: false }) : undefined;
     if (behind?.isFile() === false) return kindOf(at, behind);
     const next = readlinkSync(at);
-    // Not normalized: ".." behind a link to a folder is the kernel's to resolve.
+    // Not normalized: the kernel must resolve ".." after a link to a folder.
     at = path.isAbsolute(next) ? next : `${path.dirname(at)}/${next}`;
   }
   throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
 }
 
-/** Undefined: nothing is there. What lies below a file is told when its folder is to be made. */
+/** Returns undefined if it is missing. A path below a file is reported when its folder is created. */
 function lookAt(file: string): Stats | undefined {
   try {
     return lstatSync(file, { throwIfNoEntry: false });
@@ -160,7 +160,7 @@ function kindOf(file: string, there: Stats | undefined): Target {
   throw new Error(`is a ${there.isDirectory() ? 'folder' : there.isSocket() ? 'socket' : 'disk'}, expected a file`);
 }
 
-/** The number of a descriptor of this process that a path names, whatever is behind it; null: it names none. */
+/** Returns the number of the descriptor of this process that a path names; null if it names none. */
 function descriptorOf(file: string): number | null {
   const stream = STREAMS[file];
   if (stream !== undefined) return stream;

@@ -1,4 +1,4 @@
-/** Files that appear whole, and all together. */
+/** Writes files atomically, and all together. */
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -14,25 +14,25 @@ export interface NewFile {
   content: string | Uint8Array | readonly Uint8Array[];
 }
 
-/** File systems take 255 bytes; the rest is for the dots, the random part and the ending. */
+/** File systems allow 255 bytes; the rest is for the dots, the random part and the suffix. */
 const MAX_NAME_BYTES = 200;
 const PERMISSIONS = 0o777;
 
-/** Written, and not yet where they belong: whatever ends this process, none of them stays. */
+/** Files that are written but not moved to their place: removed at the end of the process. */
 const unfinished = new Set<string>();
 let isWatching = false;
 
-/** Writes one file, as `writeAll` does. @throws ClusterError `bad_usage` naming the file where it cannot be written */
+/** Writes one file, like `writeAll`. @throws ClusterError `bad_usage` naming a file that cannot be written */
 export function writeWhole(file: string, content: NewFile['content'], signal?: AbortSignal): Promise<void> {
   return writeAll([{ path: file, content }], signal);
 }
 
 /**
- * Writes all files, with the folders they need. Each is written beside its place first; only when all are on disk do
- * they move there, so that a full disk leaves nothing behind. Symbolic links stay, and what they lead to is replaced. What
- * exists and is no regular file (a device, a FIFO, /dev/stdout) is written into.
- * Once `signal` is aborted, nobody is waited for who may come to read a FIFO.
- * @throws ClusterError `bad_usage` that names the file and the reason; `interrupted`
+ * Writes all files, with the folders they need. Each is first written beside its place, and moved only when all are on
+ * disk, so that a full disk leaves nothing behind. Symbolic links stay, and their targets are replaced. An existing device
+ * or FIFO (also /dev/stdout) is written into.
+ * Once `signal` is aborted, it no longer waits for the reader of a FIFO.
+ * @throws ClusterError `bad_usage` naming the file and the reason; `interrupted`
  */
 export async function writeAll(files: readonly NewFile[], signal?: AbortSignal): Promise<void> {
   const prepared: PreparedFile[] = [];
@@ -42,7 +42,7 @@ export async function writeAll(files: readonly NewFile[], signal?: AbortSignal):
       prepared.push(next);
       refuseClash(next, prepared);
     }
-    // A rename hardly ever fails: whatever does comes before it.
+    // A rename hardly ever fails: everything that does comes first.
     const [renamed, poured] = [prepared.filter(isRenamed), prepared.filter((file) => !isRenamed(file))];
     for (const file of [...poured, ...renamed]) await file.commit(signal);
   } finally {
@@ -50,7 +50,7 @@ export async function writeAll(files: readonly NewFile[], signal?: AbortSignal):
   }
 }
 
-/** A file whose content is on disk, beside its place; what was there before is still there. */
+/** A file whose content is on disk beside its place; the old file is still there. */
 export class PreparedFile {
   private constructor(
     readonly path: string,
@@ -60,8 +60,8 @@ export class PreparedFile {
   ) {}
 
   /**
-   * It takes the permissions of the file that is there, unless `isNew`: then they are this process's.
-   * @throws ClusterError `bad_usage` naming the file where it cannot be written; then nothing is left
+   * Keeps the permissions of the existing file, unless `isNew`: then those of this process apply.
+   * @throws ClusterError `bad_usage` naming a file that cannot be written; then nothing is left
    */
   static async prepare(file: string, content: NewFile['content'], isNew = false): Promise<PreparedFile> {
     const target = checkTarget(file);
@@ -86,7 +86,7 @@ export class PreparedFile {
     const { target, temporary } = this;
     try {
       if (target.kind !== 'regular') return await pour(target, this.chunks, signal);
-      // At once: whoever sees a server listen finds its pid file.
+      // Synchronous, so that a pid file exists as soon as its server listens.
       renameSync(temporary!, target.path);
       unfinished.delete(temporary!);
     } catch (error) {
@@ -104,7 +104,7 @@ function isRenamed({ target }: PreparedFile): boolean {
   return target.kind === 'regular';
 }
 
-/** Two names of one file, with different contents: one of them would be lost without a word. */
+/** Refuses two names of one file with different contents: one of them would be lost silently. */
 function refuseClash(file: PreparedFile, all: readonly PreparedFile[]): void {
   const place = isRenamed(file) ? placeOf(file.path) : null;
   if (place === null) return;
@@ -114,14 +114,14 @@ function refuseClash(file: PreparedFile, all: readonly PreparedFile[]): void {
   throw new ClusterError('bad_usage', `cannot write ${oneLine(file.path)}: ${text}`);
 }
 
-/** Returns where it was written. The name is random, and nothing of that name may be there: nobody can put a link in its way. */
+/** Returns the path written. The name is random and must be free, so that nobody can place a link there. */
 async function writeBeside(file: string, chunks: readonly Uint8Array[], there: Stats | null): Promise<string> {
   const name = Buffer.from(path.basename(file))
     .subarray(0, MAX_NAME_BYTES)
     .toString()
     .replace(/\ufffd+$/, '');
   const temporary = `${path.dirname(file)}/.${name}.${randomBytes(6).toString('hex')}.tmp`;
-  // Until it has the permissions of the file whose place it takes, nobody else may read it.
+  // Nobody else may read it before it has the permissions of the file that it replaces.
   const handle = await open(temporary, 'wx', there === null ? 0o666 : 0o600).catch((error: unknown) => {
     throw creationError(file, error);
   });
@@ -139,9 +139,9 @@ async function writeBeside(file: string, chunks: readonly Uint8Array[], there: S
   return temporary;
 }
 
-/** The owner too, where root replaces the file of somebody else. */
+/** Sets the owner too, if root replaces the file of another user. */
 async function takeAfter(handle: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
-  // Root of a container may not be allowed to.
+  // Root in a container may not be allowed to.
   if (process.geteuid?.() === 0) await handle.chown(uid, gid).catch(() => undefined);
   await handle.chmod(mode & PERMISSIONS);
 }
@@ -157,6 +157,6 @@ function remove(temporary: string): void {
   try {
     rmSync(temporary, { force: true });
   } catch {
-    // The file system has become read-only or is gone.
+    // The file system may be read-only or gone.
   }
 }

@@ -185,7 +185,7 @@ const canLift = spawnSync('prlimit', ['--version']).status === 0;
       const ended = new Promise((resolve) => server.on('close', (code, signal) => resolve({ code, signal })));
       try {
         await expectService(cwd, address);
-        const complaint = 'Error: cannot write to standard output: the file is larger than it may be\n';
+        const complaint = 'Error: cannot write to standard output: the file exceeds the size limit\n';
         expect(stderr).toBe(complaint);
         expect(statSync(log).size).toBe(limitBlocks * 512);
         liftLimit(server.pid!);

@@ -68,7 +68,7 @@ it('takes back the half of a line that still fitted', () => {
   const said = execFileSync('sh', ['-c', 'ulimit -f 8; exec node "$@"', 'sh', script, file], { encoding: 'utf8' });
   const text = readFileSync(file, 'utf8');
   const lineCount = text.split('\n').length - 1;
-  expect(said).toBe(`{"line":${lineCount}}\nthe file is larger than it may be\n`);
+  expect(said).toBe(`{"line":${lineCount}}\nthe file exceeds the size limit\n`);
   expect(text.length).toBeGreaterThan(3000);
   expect(text.endsWith('}\n')).toBe(true);
   for (const line of text.trimEnd().split('\n')) JSON.parse(line);

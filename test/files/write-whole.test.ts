@@ -96,8 +96,8 @@ it('nothing is left of a file that is not to be', async () => {
 
 describe('where nothing can be made: the file or folder, and the true reason', () => {
   it.each([
-    ['/proc/x', 'its file system takes no new files and folders there'],
-    ['/proc/x/y/z', 'the folder /proc/x cannot be made: its file system takes no new files and folders there'],
+    ['/proc/x', 'its file system does not allow new files and folders there'],
+    ['/proc/x/y/z', 'the folder /proc/x cannot be created: its file system does not allow new files and folders there'],
   ])('%s', async (file, why) => {
     await expect(writeWhole(file, '')).rejects.toMatchObject({
       code: 'bad_usage',
@@ -110,12 +110,12 @@ describe('where nothing can be made: the file or folder, and the true reason', (
     symlinkSync('nowhere', at('dangling'));
     symlinkSync('circle', at('circle'));
     const why = {
-      file: 'something else has that name',
+      file: 'the name is in use by something else',
       dangling: 'it is a symbolic link to nowhere, which does not exist',
     };
     for (const [name, reason] of Object.entries(why)) {
-      expect(() => makeFolder(at(name, 'x'))).toThrow(`the folder ${at(name)} cannot be made: ${reason}`);
+      expect(() => makeFolder(at(name, 'x'))).toThrow(`the folder ${at(name)} cannot be created: ${reason}`);
     }
-    expect(() => makeFolder(at('circle', 'x'))).toThrow(/cannot be made: too many symbolic links/);
+    expect(() => makeFolder(at('circle', 'x'))).toThrow(/cannot be created: too many symbolic links/);
   });
 });
