@@ -54,7 +54,8 @@ describe('without a file', () => {
   });
 
   it('and without servers: an error that says what would do', () => {
-    const text = 'expected [[servers]] in it or config/server*.toml in this folder, found neither (cloudp2p init writes both)';
+    const text =
+      'expected [[servers]] in it or config/server*.toml in this folder, found neither (cloudp2p init writes both)';
     expect(linesOf()).toEqual([`config/faults.toml: servers: ${text}`]);
   });
 

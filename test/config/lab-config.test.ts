@@ -58,10 +58,7 @@ test('without them there is none', () => {
 test.each([
   [server(1), 'clients: expected at least one [[clients]]: a run over SSH needs servers and client machines'],
   [client('c1'), 'servers: expected at least one [[servers]]: a run over SSH needs servers and client machines'],
-  [
-    `${LAB}${server(2, { address: 'x:1' })}`,
-    'servers[2].id: expected each once, got 2 again (first at servers[1])',
-  ],
+  [`${LAB}${server(2, { address: 'x:1' })}`, 'servers[2].id: expected each once, got 2 again (first at servers[1])'],
   [
     `${LAB}${server(3, { address: 'S1.lab:8001' })}`,
     'servers[2].address: expected each once, got s1.lab:8001 again (first at servers[0])',
@@ -70,10 +67,7 @@ test.each([
     `${LAB}${client('c2', 'machine_id = 1')}`,
     'clients[1].machine_id: expected each once, got 1 again (first at clients[0])',
   ],
-  [
-    `${LAB}${client('c1')}`,
-    'clients[1].work_dir: expected each once, got c on c1 again (first at clients[0])',
-  ],
+  [`${LAB}${client('c1')}`, 'clients[1].work_dir: expected each once, got c on c1 again (first at clients[0])'],
   [`${LAB}${client('-oProxyCommand=id')}`, 'clients[1].host: expected [user@]host[:port], got "-oProxyCommand=id"'],
   [
     `${LAB}${server(3, { host: 's' })}`,
@@ -82,10 +76,7 @@ test.each([
   [`${LAB}${server(3, { host: 'a b' })}`, 'servers[2].host: expected [user@]host[:port], got "a b"'],
   [`[run]\nservers = 2\n${LAB}`, 'run.servers: expected no value: [[servers]] lists the servers, got 2'],
   [`[run]\nport = 2\n${LAB}`, 'run.port: expected no value: [[servers]] lists the servers, got 2'],
-  [
-    '[run]\nbinary = "x"',
-    'run.binary: expected [[servers]] and [[clients]] beside it: it is copied to other machines',
-  ],
+  ['[run]\nbinary = "x"', 'run.binary: expected [[servers]] and [[clients]] beside it: it is copied to other machines'],
   [`${LAB}[[servers]]\nid = 3`, 'servers[2].host: missing: expected a text of 1 to 200 characters'],
   [
     `${LAB}${server(3, { work_dir: 'a\\u001b' })}`,
