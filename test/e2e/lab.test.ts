@@ -153,7 +153,9 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     expect(pids).toHaveLength(3);
     const lines = await refusal('after');
     expect(lines).toEqual(
-      pids.map((pid, n) => expect.stringContaining(`server ${n + 1} on server${n + 1}: it is already running (PID ${pid})`)),
+      pids.map((pid, n) =>
+        expect.stringContaining(`server ${n + 1} on server${n + 1}: it is already running (PID ${pid})`),
+      ),
     );
     expect(locks()).toEqual([]);
   }, 60_000);
