@@ -30,7 +30,8 @@ export class Client extends BaseCommand {
     ...loadFlags,
     'metrics-output': Flags.string({
       helpValue: 'FILE',
-      summary: 'file to write the metrics to (JSON), with the log beside it (.log); - is standard output, without a log',
+      summary:
+        'file to write the metrics to (JSON), with the log beside it (.log); - is standard output, without a log',
     }),
   };
 
