@@ -1,6 +1,6 @@
 /**
- * What stop signals do before a command has its own way of stopping, and in those that need none: what is not whole goes,
- * and that is all. Imported before everything that takes time.
+ * Ends the process on stop signals until a command handles them itself, and in commands that never do: unfinished files are
+ * removed. Imported before everything that takes time.
  */
 import { EXIT } from '../core/errors';
 import { endOnStopSignals } from '../core/stop-signals';

@@ -51,7 +51,7 @@ export interface ClientConfig {
     durationMs?: number;
     totalRequests?: number;
   };
-  /** Whether the file itself says what clients send, which only `client` obeys. */
+  /** True if the file itself defines the load of a client, which only `client` uses. */
   saysRequests: boolean;
 }
 

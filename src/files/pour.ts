@@ -5,7 +5,7 @@ import type { Target } from './target';
 
 /** The wait between attempts at a FIFO that has no reader yet or is full, in milliseconds. */
 const AGAIN_MS = 10;
-/** How often a full FIFO is tried again by a process that is to end: its reader may only be slow. */
+/** The attempts at a full FIFO that a process makes before it ends: its reader may just be slow. */
 const LAST_TRIES = 50;
 const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
 
@@ -34,7 +34,7 @@ export async function pour(
   }
 }
 
-/** How long a reader is waited for. */
+/** Decides how long to wait for a reader. */
 class Patience {
   #leftTries = LAST_TRIES;
 

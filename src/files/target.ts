@@ -105,7 +105,7 @@ export function refuseOverwriting(outputs: readonly string[], inputs: readonly N
   }
 }
 
-/** What all names of a regular file have in common; null: there is none. */
+/** Returns an identity that all names of a regular file share; null if there is no such file. */
 function identityOf(file: string): string | null {
   try {
     const there = statSync(file);

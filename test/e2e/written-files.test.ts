@@ -307,7 +307,7 @@ test('below /proc nothing can be made: said at once', async () => {
     for (const each of args) {
       const { code, signal, stderr } = await runProgram(each, { cwd, timeoutMs: 10_000 });
       expect({ each, code, signal }).toEqual({ each, code: 2, signal: null });
-      expect(stderr).toMatch(/^Error: cannot (write|make the folder) \/proc\/x[^\n]*: [^\n]*(takes no new)[^\n]*\n$/);
+      expect(stderr).toMatch(/^Error: cannot (write|make the folder) \/proc\/x[^\n]*: [^\n]*(does not allow new)[^\n]*\n$/);
     }
   });
 }, 60_000);
@@ -353,7 +353,7 @@ async function expectNoPidFile(start: (server: readonly string[], folder: string
     const { code, signal, stdout, stderr } = await runProgram(args, { cwd: folder, program, timeoutMs: 10_000 });
     expect({ code, signal, stdout }).toEqual({ code: 2, signal: null, stdout: '' });
     expect(stderr).toMatch(
-      /Error: \.\.\/server\.toml: server\.pid_file: cannot write server_1\.pid: (no space|the file is larger)[^\n]+\n/,
+      /Error: \.\.\/server\.toml: server\.pid_file: cannot write server_1\.pid: (no space|the file exceeds)[^\n]+\n/,
     );
     expect(`${stderr} ${readdirSync(folder).join(' ')}`).not.toMatch(/server_1\.pid(\s|$)|\.tmp/);
   });

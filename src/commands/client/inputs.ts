@@ -2,7 +2,7 @@ import type { ClientConfig } from '../../config/client-config';
 import type { NamedFile } from '../../files/target';
 import { DEFAULT_CLIENT_FILE } from './overrides';
 
-/** What a client reads before anything else, and must not write over: its configuration, and the files that this names. */
+/** Returns the files that a client must not overwrite: its configuration, and the files that this names. */
 export function configFilesOf(file: string | undefined, { tls }: Pick<ClientConfig, 'tls'>): NamedFile[] {
   const named = Object.entries(tls ?? {}).map(([key, { path }]) => ({ path, name: `tls.${key}` }));
   return [{ path: file ?? DEFAULT_CLIENT_FILE, name: 'the configuration' }, ...named];

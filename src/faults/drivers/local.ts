@@ -154,8 +154,12 @@ async function stop(process: ServerProcess, limitMs: number): Promise<void> {
 async function resume(process: ServerProcess, limitMs: number): Promise<boolean> {
   const { pid } = process;
   signal(process, 'SIGCONT');
-  if (await untilTrue(limitMs, async () => (await lookAt(process))?.isStopped !== true))
-    return !(await isGone(process));
+  const isSettled = async (): Promise<boolean> => {
+    const info = await lookAt(process);
+    // A process that is exiting is not stopped either, but has no command line any more.
+    return info === null || (!info.isStopped && info.words.length > 0);
+  };
+  if (await untilTrue(limitMs, isSettled)) return !(await isGone(process));
   throw refused(`process ${pid} is still stopped ${limitMs / 1000} s after SIGCONT`);
 }
 
