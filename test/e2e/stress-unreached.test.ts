@@ -45,7 +45,7 @@ test('the numbers of a client where no file can be: the error names the file tha
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr:
-        'Error: cannot write /proc/x: its log beside it, /proc/x.log: its file system takes no new files and folders there\n',
+        'Error: cannot write /proc/x: its log beside it, /proc/x.log: its file system does not allow new files and folders there\n',
     });
   });
 }, 60_000);

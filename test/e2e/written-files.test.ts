@@ -307,7 +307,9 @@ test('below /proc nothing can be made: said at once', async () => {
     for (const each of args) {
       const { code, signal, stderr } = await runProgram(each, { cwd, timeoutMs: 10_000 });
       expect({ each, code, signal }).toEqual({ each, code: 2, signal: null });
-      expect(stderr).toMatch(/^Error: cannot (write|make the folder) \/proc\/x[^\n]*: [^\n]*(does not allow new)[^\n]*\n$/);
+      expect(stderr).toMatch(
+        /^Error: cannot (write|make the folder) \/proc\/x[^\n]*: [^\n]*(does not allow new)[^\n]*\n$/,
+      );
     }
   });
 }, 60_000);
