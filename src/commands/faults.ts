@@ -7,11 +7,12 @@ import { EXIT } from '../core/errors';
 import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import { faultHands } from '../faults/hands';
-import { isSpecial, refuseOverwriting } from '../files/target';
+import { isSpecial } from '../files/target';
 import { dryRun, type FaultsReport, simulateFaults } from '../faults/simulate';
 import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
 import { specFlags } from './faults/flags';
+import { refuseSharedFiles } from './faults/own-files';
 import { ownCommand } from './run/own-command';
 
 export class Faults extends BaseCommand {
@@ -42,8 +43,7 @@ export class Faults extends BaseCommand {
   async run(): Promise<FaultsReport | ReturnType<typeof dryRun>> {
     const { flags } = await this.parse(Faults);
     const config = filesBeside(faultsConfigOf(flags, { ownCommand: ownCommand(), seed: randomInt(2 ** 31) }));
-    const written = [config.logFile, config.eventsFile, config.probeFile].filter((file) => file !== null);
-    refuseOverwriting(written, [{ path: flags.config ?? DEFAULT_FAULTS_FILE, name: 'the configuration' }]);
+    refuseSharedFiles(config, flags.config ?? DEFAULT_FAULTS_FILE);
     const display = this.jsonEnabled() ? undefined : process.stdout;
     if (flags['dry-run']) {
       printsItsResult();

@@ -1,6 +1,15 @@
 /** Files that are read and written by one command, or written twice: refused before anything is done. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { lines, request } from '../report/lab';
 import { freePorts } from '../support/cluster';
@@ -135,8 +144,6 @@ async function expectRefused(args: readonly string[], message: string): Promise<
     writeFileSync(at('images', 'small.png'), readFileSync(SMALL));
     writeFileSync(at('c.toml'), '[client]\nserver_addresses = ["127.0.0.1:9"]\n');
     writeFileSync(at('c.json'), '[client]\nserver_addresses = ["127.0.0.1:9"]\n');
-    writeFileSync(at('f.toml'), '[[servers]]\nid = 1\nconfig = "s.toml"\n');
-    writeFileSync(at('s.toml'), '[server]\nid = 1\naddress = "127.0.0.1:9"\n[peers]\npeers = []\n');
     writeFileSync(at('report.json'), '[report]\n');
     writeFileSync(at('metrics', 'machine_1_requests.ndjson'), lines([request(1, 0)]));
     writeFileSync(at('metrics', 'machine_1_client_1.json'), '{}');
@@ -164,12 +171,11 @@ test.each([
   [[...HIDE, './images/small.png'], 'the image'],
   [['client', 'reveal', 'images/small.png', '--out', 'images/small.png'], 'the carrier'],
   [[...CLIENT, 'c.json', '--config', 'c.json'], 'the configuration'],
-  [['faults', '--config', 'f.toml', '--log', 'f.toml'], 'the configuration'],
   [[...CLIENT, 'images/small.png', '--config', 'c.toml'], 'a picture to send (small.png)'],
 ])(
   'what is read stays: cloudp2p %j',
   async (args, name) => {
-    const out = args[args.findIndex((word) => ['--out', '--metrics-output', '--log'].includes(word)) + 1]!;
+    const out = args[args.findIndex((word) => ['--out', '--metrics-output'].includes(word)) + 1]!;
     await expectRefused(args, `${out} is ${name.replace('$', out)}`);
   },
   30_000,
@@ -210,3 +216,80 @@ test('hide does not replace the program that is running', async () => {
     expect(child.stderr).toContain('is the program that is running');
   });
 });
+
+/** Two servers as `faults` knows them, the second with every file that one can have, in a folder that the first is not in. */
+async function inFaultsFolder(body: (cwd: string) => Promise<void>): Promise<void> {
+  await inFolder(async (cwd) => {
+    const write = (name: string, text: string): void => writeFileSync(path.join(cwd, name), text);
+    for (const name of ['config', 'two']) mkdirSync(path.join(cwd, name));
+    const server = (id: number): string => `[server]\nid = ${id}\naddress = "127.0.0.1:${id}"\n`;
+    write('config/server1.toml', server(1));
+    write('two/s.toml', `${server(2)}log_file = "s{id}.txt"\ncover_image = "cover.png"\n${TLS}`);
+    for (const name of ['one.pem', 'two.pem', 'three.pem', 'cover.png', 'program']) {
+      write(name, name);
+      write(`two/${name}`, `two/${name}`);
+    }
+    chmodSync(path.join(cwd, 'two/program'), 0o755);
+    const two = '[[servers]]\nid = 2\nconfig = "s.toml"\nwork_dir = "two"\nbinary = "program"\n';
+    write('f.toml', `${TLS}[[servers]]\nid = 1\n${two}`);
+    linkSync(path.join(cwd, 'two/cover.png'), path.join(cwd, 'hard.log'));
+    symlinkSync('two/server_2_events.ndjson', path.join(cwd, 'link.log'));
+    symlinkSync('round.ndjson', path.join(cwd, 'round.log'));
+    await body(cwd);
+  });
+}
+
+const EVENTS = 'the events file beside it, ';
+
+test.each([
+  ['server_1_events.log', 'server.events_file of server 1', `${EVENTS}server_1_events.ndjson`],
+  ['two/server_2_events.log', 'server.events_file of server 2', `${EVENTS}two/server_2_events.ndjson`],
+  ['link.log', 'server.events_file of server 2'],
+  ['hard.log', 'server.cover_image of server 2'],
+  ['server_1.pid', 'server.pid_file of server 1'],
+  ['two/server_2.pid', 'server.pid_file of server 2'],
+  ['server_1.pid.faults.lock', 'the lock of server 1'],
+  ['server_1.log', 'the output of server 1'],
+  ['two/s2.txt', 'server.log_file of server 2'],
+  ['two/../two/s.toml', 'the configuration of server 2'],
+  ['config/server1.toml', 'the configuration of server 1'],
+  ['two/one.pem', 'tls.ca of server 2'],
+  ['two/two.pem', 'tls.cert of server 2'],
+  ['two/three.pem', 'tls.key of server 2'],
+  ['two/program', 'the program of server 2'],
+  ['./one.pem', 'tls.ca'],
+  ['two.pem', 'tls.cert'],
+  ['three.pem', 'tls.key'],
+  ['f.toml', 'this configuration'],
+  ['round.log', 'the events file'],
+  ['fault_probe.log', 'the file of the probe', `${EVENTS}fault_probe.ndjson`],
+])(
+  'faults --log %s is refused: it would write into %s',
+  async (log, name, got = log) => {
+    await inFaultsFolder(async (cwd) => {
+      const before = contentsOf(cwd);
+      const args = ['faults', '--config', 'f.toml', '--log', log, '--abort-when', 'failure_rate>50%'];
+      const refused = {
+        code: 2,
+        stderr: `Error: --log: expected files of its own, got ${got}, which is ${name} too\n`,
+      };
+      for (const more of [[], ['--dry-run']]) {
+        expect(await runProgram([...args, ...more], { cwd, timeoutMs: 20_000 })).toMatchObject(refused);
+        expect(contentsOf(cwd)).toEqual(before);
+      }
+    });
+  },
+  60_000,
+);
+
+test('faults without a list of servers keeps the files of config/server*.toml too, and takes a log of its own', async () => {
+  await inFaultsFolder(async (cwd) => {
+    const run = (log: string) => runProgram(['faults', '--dry-run', '--log', log], { cwd, timeoutMs: 20_000 });
+    const which = 'server_1_events.ndjson, which is server.events_file of server 1 too';
+    expect(await run('server_1_events.log')).toMatchObject({
+      ...{ code: 2, stderr: `Error: --log: expected files of its own, got ${EVENTS}${which}\n` },
+    });
+    expect(await run('fault_probe.log')).toMatchObject({ code: 0, stderr: '' });
+    expect(await run('server_2.pid')).toMatchObject({ code: 0, stderr: '' });
+  });
+}, 60_000);

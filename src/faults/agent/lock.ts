@@ -38,12 +38,17 @@ export interface Lock {
 
 const MAX_BYTES = 8192;
 
+/** Returns where the lock of a server is. */
+export function lockFileOf(pidFile: string): string {
+  return `${pidFile}.faults.lock`;
+}
+
 /**
  * Takes the lock of a server: a file beside its pid file, created atomically.
  * @throws ClusterError naming the process that holds it, or the reason why it cannot be written
  */
 export async function takeLock(pidFile: string, holder: Holder): Promise<Lock> {
-  const file = `${pidFile}.faults.lock`;
+  const file = lockFileOf(pidFile);
   const { kernelStart = null } = (await lookAtProcess(holder.pid)) ?? {};
   const textWith = (open: OpenFault | null): string =>
     JSON.stringify({ pid: holder.pid, start_time: holder.startMs, kernel_start: kernelStart, open });

@@ -1,0 +1,68 @@
+/** The files that `faults` appends to: none of them may be one that it or its servers use. */
+import path from 'node:path';
+import { type FaultsConfig, type FaultServer, THIS_MACHINE } from '../../config/faults-config';
+import { loadServerConfig } from '../../config/server-config';
+import type { TlsFiles } from '../../config/tls';
+import { ClusterError } from '../../core/errors';
+import { oneLine } from '../../core/printable';
+import { lockFileOf } from '../../faults/agent/lock';
+import { logFileOf } from '../../faults/drivers/server-log';
+import { isSameFile, type NamedFile } from '../../files/target';
+
+type Files = Pick<FaultsConfig, 'logFile' | 'eventsFile' | 'probeFile' | 'abortWhen' | 'logSource' | 'servers' | 'tls'>;
+
+/** @throws ClusterError `bad_config` naming the file and its other use, before anything is written */
+export function refuseSharedFiles(config: Files, configPath: string): void {
+  const { servers, logSource, tls } = config;
+  const written = writtenBy(config);
+  const read = [{ name: 'this configuration', path: configPath }, ...tlsOf(tls)];
+  const ofServers = servers.filter(({ host }) => host === THIS_MACHINE).flatMap(filesOf);
+  for (const [index, file] of written.entries()) {
+    const others = [...written.slice(index + 1), ...read, ...ofServers];
+    const twin = others.find((other) => isSameFile(other.path, file.path));
+    if (twin === undefined) continue;
+    const what = file.path === config.logFile ? '' : `${file.name} beside it, `;
+    const text = `expected files of its own, got ${what}${oneLine(file.path)}, which is ${twin.name} too`;
+    throw new ClusterError('bad_config', `${logSource}: ${text}`);
+  }
+}
+
+/** The probe writes only where there is something to watch for. */
+function writtenBy({ logFile, eventsFile, probeFile, abortWhen }: Files): NamedFile[] {
+  return named({
+    'the log': logFile,
+    'the events file': eventsFile,
+    'the file of the probe': abortWhen.length === 0 ? null : probeFile,
+  });
+}
+
+/** What a server of this machine reads and writes, and what is written for it; its paths are relative to where it runs. */
+function filesOf(server: FaultServer): NamedFile[] {
+  const { id, workDir, config, binary, command } = server;
+  const { pidFile, eventsFile, logFile, coverImage, tls } = loadServerConfig(path.resolve(workDir, config), {
+    // Its number of workers does not matter here.
+    availableParallelism: 1,
+  });
+  const files = [
+    ...named({
+      'the configuration': config,
+      'server.pid_file': pidFile,
+      'server.events_file': eventsFile,
+      'server.log_file': logFile,
+      'server.cover_image': coverImage,
+      'the lock': lockFileOf(pidFile),
+      'the program': command.length === 1 ? binary : undefined,
+    }),
+    ...tlsOf(tls),
+    { name: 'the output', path: path.basename(logFileOf(server)) },
+  ];
+  return files.map((file) => ({ name: `${file.name} of server ${id}`, path: path.resolve(workDir, file.path) }));
+}
+
+function named(files: Record<string, string | null | undefined>): NamedFile[] {
+  return Object.entries(files).flatMap(([name, file]) => (typeof file === 'string' ? [{ name, path: file }] : []));
+}
+
+function tlsOf(tls: TlsFiles | undefined): NamedFile[] {
+  return tls === undefined ? [] : Object.entries(tls).map(([key, file]) => ({ name: `tls.${key}`, path: file.path }));
+}
