@@ -19,6 +19,21 @@ export function ownKernelStart(): string | null {
   }
 }
 
+/** Returns when the kernel started a running process; null if no process has this pid, or without /proc. */
+export function livingStart(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return isDead(statFields(stat)[0]!) ? null : kernelStartIn(stat);
+  } catch {
+    return null;
+  }
+}
+
+/** True for the state of a process that has ended, such as a zombie. */
+export function isDead(state: string): boolean {
+  return /^[ZX]/.test(state);
+}
+
 /** Returns the fields from the third on. The second is the name in parentheses, which may contain anything. */
 export function statFields(stat: string): string[] {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

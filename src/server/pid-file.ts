@@ -1,11 +1,17 @@
 import { readFileSync, type Stats } from 'node:fs';
+import { setTimeout as later } from 'node:timers/promises';
 import { ClusterError } from '../core/errors';
+import { oneLine } from '../core/printable';
+import { livingStart } from '../files/kernel-start';
 import { removeOurs } from '../files/move';
 import { cannotWrite, checkTarget } from '../files/target';
 import { PreparedFile } from '../files/write-whole';
 
 /** No pid file comes near it. */
 const MAX_BYTES = 64 * 1024;
+/** How long a server that was killed just now may take to be gone. */
+const GONE_MS = 2000;
+const LOOK_MS = 50;
 
 /**
  * The file by which others find this process. Its content is on disk before the server listens, so that a full disk keeps
@@ -16,28 +22,73 @@ export class PidFile {
   private constructor(
     private readonly file: string,
     private readonly prepared: PreparedFile,
-    private readonly pid: number,
+    private readonly content: string,
   ) {}
 
   /** @throws ClusterError `bad_config` if it cannot be written */
   static async prepare(file: string, content: { pid: number } & Record<string, unknown>): Promise<PidFile> {
-    return new PidFile(file, await named(() => prepared(file, `${JSON.stringify(content)}\n`)), content.pid);
+    const text = `${JSON.stringify(content)}\n`;
+    return new PidFile(file, await named(() => prepared(file, text)), text);
   }
 
-  /** @throws ClusterError `bad_config` */
+  /**
+   * Keeps a server from taking the pid file of another one that runs: nobody would find that one any more.
+   * @throws ClusterError `bad_config` that names both
+   */
+  static async refuseTaken(file: string): Promise<void> {
+    await named(async () => {
+      for (let waitedMs = 0; waitedMs < GONE_MS && runningOwner(file) !== null; waitedMs += LOOK_MS) {
+        await later(LOOK_MS);
+      }
+      refuseOwned(file);
+    });
+  }
+
+  /** @throws ClusterError `bad_config`, also where another server has come first since */
   publish(): Promise<void> {
-    return named(() => this.prepared.commit());
+    return named(() => {
+      refuseOwned(this.file);
+      return this.prepared.commit();
+    });
   }
 
   /** Removes it, if it is still our own: another server may have been started with the same file since. */
   remove(): void {
     this.prepared.discard();
     try {
-      removeOurs(this.file, (text) => (JSON.parse(text) as { pid?: number }).pid === this.pid);
+      removeOurs(this.file, (text) => text === this.content);
     } catch {
       // gone already, or not ours
     }
   }
+}
+
+/** @throws ClusterError */
+function refuseOwned(file: string): void {
+  const owner = runningOwner(file);
+  if (owner === null) return;
+  const { pid, serverId } = owner;
+  const who =
+    typeof serverId === 'number' ? `the running server ${serverId}, pid ${pid}` : `the running process ${pid}`;
+  throw new ClusterError('bad_config', `${oneLine(file)} belongs to ${who}: expected a file of its own`);
+}
+
+/**
+ * The other process that wrote a pid file, if it still runs; null also where that cannot be told: a number alone may be
+ * another process's by now.
+ */
+function runningOwner(file: string): { pid: number; serverId: unknown } | null {
+  const target = checkTarget(file);
+  if (target.kind !== 'regular' || target.there === null || target.there.size > MAX_BYTES) return null;
+  let content: { pid?: unknown; kernel_start?: unknown; server_id?: unknown } | null;
+  try {
+    content = JSON.parse(readFileSync(target.path, 'utf8')) as typeof content;
+  } catch {
+    return null;
+  }
+  const { pid, kernel_start: start, server_id: serverId } = content ?? {};
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid === process.pid) return null;
+  return typeof start === 'string' && start === livingStart(pid) ? { pid, serverId } : null;
 }
 
 /**

@@ -47,7 +47,7 @@ export async function runServer(options: RunServerOptions): Promise<number> {
   const { clock } = options;
   const fitted = fittedConnections(options);
   const { maxConnections, maxHandshakes } = fitted;
-  const files = filesOf(options);
+  const files = await filesOf(options);
   const pool = new ImagePool({
     workers: options.workers,
     cover: options.cover.bytes,
@@ -178,8 +178,10 @@ function named(name: string | null, error: unknown): unknown {
 }
 
 /** Makes errors about the files name the configuration that named them. */
-function filesOf(options: RunServerOptions): ReturnType<typeof openFiles> {
+async function filesOf(options: RunServerOptions): Promise<ReturnType<typeof openFiles>> {
   try {
+    // First: the other files may be that server's too.
+    await PidFile.refuseTaken(options.pidFile);
     return openFiles(options);
   } catch (error) {
     throw named(options.configPath, error);

@@ -154,7 +154,10 @@ describe('server', () => {
         await first.says(/accepting tasks/);
         const pidFile = readFileSync(path.join(cwd, 'server_1.pid'), 'utf8');
         const second = await runProgram(['server', '--config', FILE], { cwd, timeoutMs: TIMEOUT_MS });
-        expect(second).toMatchObject({ code: 2, stderr: expect.stringMatching(/^Error: .*in use.*\n$/) });
+        expect(second).toMatchObject({
+          code: 2,
+          stderr: expect.stringMatching(/^Error: .*belongs to the running server 1, .*\n$/),
+        });
         expect(readFileSync(path.join(cwd, 'server_1.pid'), 'utf8')).toBe(pidFile);
       } finally {
         first.child.kill('SIGTERM');

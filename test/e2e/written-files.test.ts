@@ -381,7 +381,7 @@ test('a second server with the same configuration does not take the pid file of 
     const { code, stderr } = await runProgram(['server', '--config', 'server.toml'], {
       ...{ cwd: cluster.folder(1), timeoutMs: MINUTE_MS },
     });
-    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('in use') as string });
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('belongs to') as string });
     expect(readFileSync(pidFile, 'utf8')).toBe(before);
     expect(readdirSync(cluster.folder(1)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });

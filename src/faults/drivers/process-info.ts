@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile, readlink, stat as statOf } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { kernelStartIn, statFields } from '../../files/kernel-start';
+import { isDead, kernelStartIn, statFields } from '../../files/kernel-start';
 
 /** Facts of the system about a running process. */
 export interface ProcessInfo {
@@ -95,10 +95,6 @@ async function placeOf(link: string): Promise<string | null> {
   } catch {
     return null;
   }
-}
-
-function isDead(state: string): boolean {
-  return /^[ZX]/.test(state);
 }
 
 function isStopped(state: string): boolean {
