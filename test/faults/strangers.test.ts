@@ -269,7 +269,7 @@ asRoot('links in a folder of somebody else', () => {
     );
     const log = path.join(workDir(), 'server_1.log');
     symlinkSync(path.join(lab.folder, 'new'), log);
-    const refusal = `cannot write ${log}, its log once it is started again: it`;
+    const refusal = `cannot write ${log}, the log of the server after a restart: it`;
     const first = startAgent();
     expect(await problems(['kill'], first)).toEqual([`${refusal} is a symbolic link, expected a regular file`]);
     await first.end();
@@ -308,7 +308,7 @@ asRoot('a log that its own user may not write', () => {
     const log = path.join(workDir(), 'server_1.log');
     make(log);
     expect(await problems(['kill'], startAgent({ uid: ANNA }))).toEqual([
-      `cannot write ${log}, its log once it is started again: permission denied: ${why}`,
+      `cannot write ${log}, the log of the server after a restart: permission denied: ${why}`,
     ]);
   });
 });

@@ -36,7 +36,7 @@ function writtenBy({ logFile, eventsFile, probeFile, abortWhen }: Files): NamedF
   });
 }
 
-/** What a server of this machine reads and writes, and what is written for it; its paths are relative to where it runs. */
+/** Returns the files that a server of this machine reads or writes, and those written for it; its paths are relative to its work_dir. */
 function filesOf(server: FaultServer): NamedFile[] {
   const { id, workDir, config, binary, command } = server;
   const { pidFile, eventsFile, logFile, coverImage, tls } = loadServerConfig(path.resolve(workDir, config), {
