@@ -121,11 +121,13 @@ async function writeBeside(file: string, chunks: readonly Uint8Array[], there: S
     .toString()
     .replace(/\ufffd+$/, '');
   const temporary = `${path.dirname(file)}/.${name}.${randomBytes(6).toString('hex')}.tmp`;
+  // Before it exists: a signal may end this process as soon as it does.
+  track(temporary);
   // Nobody else may read it before it has the permissions of the file that it replaces.
   const handle = await open(temporary, 'wx', there === null ? 0o666 : 0o600).catch((error: unknown) => {
+    unfinished.delete(temporary);
     throw creationError(file, error);
   });
-  track(temporary);
   try {
     for (const chunk of chunks) await handle.writeFile(chunk);
     if (there !== null) await takeAfter(handle, there);
