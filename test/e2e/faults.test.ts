@@ -192,7 +192,9 @@ test('two controllers: the second one is told who is at work, and touches nothin
     await run.says(/Waiting 600s/);
     const second = await runProgram(faults('--log', 'second.log'), { cwd: folder, timeoutMs: 60_000 });
     expect(second.code).toBe(4);
-    expect(second.stderr).toMatch(/^Error: Server 1 on localhost: process \d+ already injects faults into it \(.*lock\)\n/);
+    expect(second.stderr).toMatch(
+      /^Error: Server 1 on localhost: process \d+ already injects faults into it \(.*lock\)\n/,
+    );
     expect(cluster.ids.map((id) => stateOf(folder, id))).toEqual(['T', expect.any(String), expect.any(String)]);
     run.child.kill('SIGINT');
     expect((await run.ended).code).toBe(130);
