@@ -1,4 +1,4 @@
-/** What travels inside the program: for `cloudp2p init`, and for a server that starts in an empty folder. */
+/** The files that travel inside the program: for `cloudp2p init`, and for a server that starts in an empty folder. */
 import clientStress from 'asset:config/client_stress.toml';
 import clientStressTemplate from 'asset:config/client_stress_template.toml';
 import faults from 'asset:config/faults.toml';

@@ -20,7 +20,7 @@ const IMAGE_FAULTS: readonly string[] = ['secret_too_large', 'secret_empty', 'fr
 export interface HideOptions {
   image: string;
   out: string;
-  /** What else was read, and must not be overwritten. */
+  /** Other files that were read and must not be overwritten. */
   inputs?: readonly NamedFile[];
   addresses: readonly string[];
   clientName: string;

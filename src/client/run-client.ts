@@ -34,7 +34,7 @@ export interface RunClientOptions {
   signal: AbortSignal;
   /** Default: in the clear. */
   secure?: Secure;
-  /** Who reads along, if anybody does. */
+  /** The display of the progress; undefined for none. */
   display?: { write(text: string): void; isTerminal: boolean; columns?: number };
 }
 

@@ -12,7 +12,7 @@ export interface OnStopSignal {
   second(signal: StopSignal): void;
 }
 
-/** What a stop signal does while nobody catches it; undefined: what the system does. */
+/** The action of a stop signal that no handler catches; undefined for the action of the system. */
 let endAtOnce: ((signal: StopSignal) => void) | undefined;
 let suspensionCount = 0;
 

@@ -21,7 +21,7 @@ export interface RunReportOptions {
   events: readonly Place[];
   /** The output files, in the format of each extension. */
   outFiles: readonly string[];
-  /** What else was read, and must not be overwritten. */
+  /** Other files that were read and must not be overwritten. */
   inputs?: readonly NamedFile[];
   runs: RunChoice;
   thresholds: readonly Threshold[];

@@ -9,7 +9,7 @@ import { PreparedFile } from '../files/write-whole';
 
 /** No pid file comes near it. */
 const MAX_BYTES = 64 * 1024;
-/** How long a server that was killed just now may take to be gone. */
+/** The time that a server takes at most to be gone after SIGKILL. */
 const GONE_MS = 2000;
 const LOOK_MS = 50;
 

@@ -315,7 +315,7 @@ class StressRun {
     this.#options.screen?.print(logLine(new Date(this.#options.clock.wallMs()), level, text));
   }
 
-  /** Who has sent nothing has missed nothing. */
+  /** A client that has sent nothing has missed nothing. */
   #hasReached(): boolean {
     return this.#tally.all.summary.totalCount === 0 || this.#clients.some(({ client }) => client.hasHeard);
   }

@@ -4,17 +4,28 @@ import path from 'node:path';
 import { COMMANDS } from '../../src/index';
 import { ROOT } from './import-graph';
 
-/** The rooms that are done; a room is added by one line. */
+/** All of src. */
 const ROOMS = [
+  'src/assets',
+  'src/check',
   'src/cli',
+  'src/client',
   'src/commands',
   'src/config',
+  'src/core',
   'src/faults',
   'src/files',
+  'src/imaging',
   'src/index.ts',
   'src/init',
+  'src/main.ts',
+  'src/metrics',
+  'src/report',
   'src/run',
+  'src/server',
   'src/ssh',
+  'src/status',
+  'src/stress',
 ];
 
 const HEADLESS = /^(?:What|Of|Who|Whose|Whether|How|Where|When|By whom)\b/i;
