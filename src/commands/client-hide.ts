@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { Args, Flags } from '@oclif/core';
-import { goesToStdout, STDOUT } from '../files/target';
+import { goesToStdout, outputPath } from '../files/target';
 import { type HideResult, hideImage } from '../client/hide';
 import { clientConfigOf } from './client/overrides';
 import { ClusterError } from '../core/errors';
@@ -33,7 +33,7 @@ export class ClientHide extends BaseCommand {
     const config = clientConfigOf(flags.config, { servers: flags.server });
     const { name: clientName, serverAddresses: addresses, requestTimeoutMs, tls } = config;
     const { out: named = `${path.parse(args.image).name}.carrier.png` } = flags;
-    const out = named === '-' ? STDOUT : named;
+    const out = outputPath(named);
     const isData = goesToStdout(out);
     if (isData && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
     const how = { addresses, clientName, requestTimeoutMs, random: Math.random, clock: systemClock };

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { revealFile } from '../client/hide';
-import { goesToStdout, STDOUT } from '../files/target';
+import { goesToStdout, outputPath } from '../files/target';
 import { writeWhole } from '../files/write-whole';
 import { ClusterError } from '../core/errors';
 import { BaseCommand, withoutConfig } from './base';
@@ -37,7 +37,7 @@ export class ClientReveal extends BaseCommand {
         'standard output is a terminal, and an image is binary: expected --out FILE (or --out -)',
       );
     }
-    const place = out === '-' ? STDOUT : out;
+    const place = outputPath(out);
     const isData = goesToStdout(place);
     if (isData && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
     const { secret, crc } = revealFile(args.carrier, place);

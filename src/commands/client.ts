@@ -6,7 +6,7 @@ import { clientConfigOf } from './client/overrides';
 import { type ClientReport, logFileOf, runClient } from '../client/run-client';
 import { DEFAULT_IMAGE_DIRECTORY } from '../config/stress-config';
 import { EXIT } from '../core/errors';
-import { goesToStdout, type NamedFile, refuseOverwriting, STDOUT } from '../files/target';
+import { goesToStdout, type NamedFile, outputPath, refuseOverwriting } from '../files/target';
 import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import { BaseCommand } from './base';
@@ -43,7 +43,8 @@ export class Client extends BaseCommand {
     // Only a folder that was configured must exist.
     const folder = config.imageDir === DEFAULT_IMAGE_DIRECTORY ? undefined : config.imageDir;
     const pictures = imagesOf(folder);
-    const metricsFile = flags['metrics-output'] === '-' ? STDOUT : flags['metrics-output'];
+    const { 'metrics-output': metricsOutput } = flags;
+    const metricsFile = metricsOutput === undefined ? undefined : outputPath(metricsOutput);
     if (metricsFile !== undefined) {
       const read = [...configFilesOf(flags.config, config), ...filesOf(pictures)];
       refuseOverwriting([metricsFile, logFileOf(metricsFile)], read);

@@ -2,7 +2,7 @@ import { loadReportConfig } from '../config/report-config';
 import { ClusterError, EXIT } from '../core/errors';
 import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
-import { goesToStdout, STDOUT } from '../files/target';
+import { goesToStdout, outputPath } from '../files/target';
 import type { Comparison } from '../report/compare/comparison';
 import { runCompare } from '../report/compare/run-compare';
 import type { Report as ReportResult } from '../report/report';
@@ -40,7 +40,7 @@ export class Report extends BaseCommand {
   /** Writes the report, or compares two, and returns it. */
   async run(): Promise<ReportResult | Comparison> {
     const { flags } = await this.parse(Report);
-    const out = flags.out?.map((file) => (file === '-' ? STDOUT : file));
+    const out = flags.out?.map(outputPath);
     const isData = out?.some(goesToStdout) ?? false;
     if (isData && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
     const say = (line: string): void => (isData ? this.logToStderr(line) : this.log(line));

@@ -41,7 +41,7 @@ export class Status extends BaseCommand {
       min: 0,
       max: 86_400,
       helpValue: 'SECS',
-      summary: 'wait until all servers agree on a leader, at most this long',
+      summary: 'wait until all servers are ready and agree on a leader, at most this long',
     }),
   };
 

@@ -8,6 +8,11 @@ import { causeOf } from './cause';
 /** A path that means standard output. */
 export const STDOUT = '/dev/stdout';
 
+/** Returns the path that an output of a command line means: `-` is standard output. */
+export function outputPath(given: string): string {
+  return given === '-' ? STDOUT : given;
+}
+
 const STREAMS: Record<string, number> = { [STDOUT]: 1, '/dev/stderr': 2 };
 /** Descriptors of other processes: their links read "pipe:[123]" without a path, but can be opened. */
 const OF_PROCESSES = /^\/proc\/[^/]+\/(task\/[^/]+\/)?fd\//;

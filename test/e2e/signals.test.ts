@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import type { RunFacts } from '../../src/report/report';
 import { until } from '../faults/until';
@@ -18,6 +17,7 @@ import {
   serverArgs,
 } from '../support/in-service';
 import { inFolder, PROGRAM, runProgram, type Running, startProgram } from '../support/program';
+import { silently } from '../support/silently';
 
 const ENDLESS = ['--duration', '300'];
 const INTERRUPTED = { code: 130, signal: null, stderr: '' };
@@ -122,18 +122,6 @@ describe.each([
     });
   }, 60_000);
 });
-
-/** An address where somebody listens and never answers; `asked` resolves when it is called. */
-async function silently(body: (address: string, asked: Promise<unknown>) => Promise<void>): Promise<void> {
-  const server: Server = createServer((socket) => void socket.on('error', () => undefined).resume());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const asked = new Promise((resolve) => server.once('connection', resolve));
-  try {
-    await body(`127.0.0.1:${(server.address() as { port: number }).port}`, asked);
-  } finally {
-    server.close();
-  }
-}
 
 const hasTerminals = spawnSync('script', ['--version']).status === 0;
 if (!hasTerminals) console.log('skipped, there is no "script" program here: closed terminals');

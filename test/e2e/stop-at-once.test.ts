@@ -1,10 +1,10 @@
 /** Stop signals where there is nothing to do in order, or nobody to wait for: the end comes at once. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { until } from '../faults/until';
 import { lastEvent, serverArgs } from '../support/in-service';
 import { inFolder, PROGRAM, runProgram, type Running, startProgram } from '../support/program';
+import { silently } from '../support/silently';
 import { makeFifo } from '../support/specials';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
@@ -16,18 +16,6 @@ const SMALL = path.join(__dirname, '../../test_images/small.png');
 function catchesHangUps({ child }: Running): boolean {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
   return (BigInt(`0x${/^SigCgt:\s*(\w+)/m.exec(status)![1]}`) & 1n) !== 0n;
-}
-
-/** An address where somebody listens and never answers; `asked` resolves when it is called. */
-async function silently(body: (address: string, asked: Promise<unknown>) => Promise<void>): Promise<void> {
-  const server = createServer((socket) => void socket.on('error', () => undefined).resume());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const asked = new Promise((resolve) => server.once('connection', resolve));
-  try {
-    await body(`127.0.0.1:${(server.address() as { port: number }).port}`, asked);
-  } finally {
-    server.close();
-  }
 }
 
 describe.each(SIGNALS)('%s ends', (signal) => {

@@ -2,34 +2,31 @@
 import path from 'node:path';
 import { type FaultsConfig, type FaultServer, THIS_MACHINE } from '../../config/faults-config';
 import { loadServerConfig } from '../../config/server-config';
-import type { TlsFiles } from '../../config/tls';
 import { ClusterError } from '../../core/errors';
 import { oneLine } from '../../core/printable';
 import { lockFileOf } from '../../faults/agent/lock';
 import { logFileOf } from '../../faults/drivers/server-log';
-import { isSameFile, type NamedFile } from '../../files/target';
+import type { NamedFile } from '../../files/target';
+import { findShared, namedFiles, namedTlsFiles } from '../../files/named-files';
 
 type Files = Pick<FaultsConfig, 'logFile' | 'eventsFile' | 'probeFile' | 'abortWhen' | 'logSource' | 'servers' | 'tls'>;
 
 /** @throws ClusterError `bad_config` naming the file and its other use, before anything is written */
 export function refuseSharedFiles(config: Files, configPath: string): void {
   const { servers, logSource, tls } = config;
-  const written = writtenBy(config);
-  const read = [{ name: 'this configuration', path: configPath }, ...tlsOf(tls)];
+  const read = [{ name: 'this configuration', path: configPath }, ...namedTlsFiles(tls)];
   const ofServers = servers.filter(({ host }) => host === THIS_MACHINE).flatMap(filesOf);
-  for (const [index, file] of written.entries()) {
-    const others = [...written.slice(index + 1), ...read, ...ofServers];
-    const twin = others.find((other) => isSameFile(other.path, file.path));
-    if (twin === undefined) continue;
-    const what = file.path === config.logFile ? '' : `${file.name} beside it, `;
-    const text = `expected files of its own, got ${what}${oneLine(file.path)}, which is ${twin.name} too`;
-    throw new ClusterError('bad_config', `${logSource}: ${text}`);
-  }
+  const shared = findShared(writtenBy(config), [...read, ...ofServers]);
+  if (shared === undefined) return;
+  const { file, twin } = shared;
+  const what = file.path === config.logFile ? '' : `${file.name} beside it, `;
+  const text = `expected files of its own, got ${what}${oneLine(file.path)}, which is ${twin.name} too`;
+  throw new ClusterError('bad_config', `${logSource}: ${text}`);
 }
 
 /** The probe writes only where there is something to watch for. */
 function writtenBy({ logFile, eventsFile, probeFile, abortWhen }: Files): NamedFile[] {
-  return named({
+  return namedFiles({
     'the log': logFile,
     'the events file': eventsFile,
     'the file of the probe': abortWhen.length === 0 ? null : probeFile,
@@ -44,7 +41,7 @@ function filesOf(server: FaultServer): NamedFile[] {
     availableParallelism: 1,
   });
   const files = [
-    ...named({
+    ...namedFiles({
       'the configuration': config,
       'server.pid_file': pidFile,
       'server.events_file': eventsFile,
@@ -53,16 +50,8 @@ function filesOf(server: FaultServer): NamedFile[] {
       'the lock': lockFileOf(pidFile),
       'the program': command.length === 1 ? binary : undefined,
     }),
-    ...tlsOf(tls),
+    ...namedTlsFiles(tls),
     { name: 'the output', path: path.basename(logFileOf(server)) },
   ];
   return files.map((file) => ({ name: `${file.name} of server ${id}`, path: path.resolve(workDir, file.path) }));
-}
-
-function named(files: Record<string, string | null | undefined>): NamedFile[] {
-  return Object.entries(files).flatMap(([name, file]) => (typeof file === 'string' ? [{ name, path: file }] : []));
-}
-
-function tlsOf(tls: TlsFiles | undefined): NamedFile[] {
-  return tls === undefined ? [] : Object.entries(tls).map(([key, file]) => ({ name: `tls.${key}`, path: file.path }));
 }
