@@ -192,9 +192,7 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  /**
-   * Closes after everything sent has been written (no body may be in progress); the other side gets a second for it.
-   */
+  /** Closes once all that was sent is written (no body may be in progress); the other side gets a second for it. */
   end(): void {
     if (this.#isFlushing) return this.destroy();
     if (this.#isOver) return;
@@ -279,6 +277,8 @@ export class Connection {
     socket.on('end', () => this.guarded(() => this.#onRemoteEnd()));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#endReason ??= closeReasonOf(error, this.#isOpen);
+      // A TLS socket in error reads no further; without this, one with unread input would stay open for good.
+      socket.destroy();
     });
     socket.on('close', () => {
       this.#options.watch?.remove(this);

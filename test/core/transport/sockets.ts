@@ -140,7 +140,7 @@ export async function rawServer(onSocket: (socket: Socket) => void): Promise<{ s
 }
 
 /** The client reads no more, and the server says things until it would not hear it any more. */
-export async function leaveUnread(connection: Connection, client: RawClient): Promise<void> {
+export async function leaveUnread(connection: Connection, client: Pick<RawClient, 'socket'>): Promise<void> {
   client.socket.pause();
   const frame = encodeMessage({
     kind: 'TaskResponse',

@@ -9,7 +9,7 @@ import { type Connection, dial, type DialOptions } from '../../../src/core/trans
 import { nameProblem, Secure } from '../../../src/core/transport/tls';
 import { HAS_OPENSSL, LabCa } from '../../support/lab-ca';
 import { plain } from '../../support/raw';
-import { cleanUp, Ear, listening, Queue, rawClient, rawServer } from './sockets';
+import { cleanUp, Ear, leaveUnread, listening, Queue, rawClient, rawServer } from './sockets';
 
 if (!HAS_OPENSSL) console.log('openssl is not there: the tests of TLS are skipped');
 const whereOpenssl = HAS_OPENSSL ? describe : describe.skip;
@@ -454,6 +454,18 @@ whereOpenssl('mutual TLS', () => {
       );
       const { ear } = dialed(address, secureOf('client'));
       await ear.opens.next();
+    });
+
+    test('a record in error ends a connection that is not read just then', async () => {
+      const { accepted, listener } = await secured();
+      const raw = silent(listener.port);
+      const socket = connectTls({ socket: raw, ...lab.pem('client'), checkServerIdentity: () => undefined });
+      socket.on('error', () => undefined);
+      const { connection, ear } = await accepted.next();
+      await leaveUnread(connection, { socket });
+      socket.write(encodeMessage({ kind: 'LeaderQuery' }), () => raw.write(Buffer.from('1703030002aaaa', 'hex')));
+      expect(await ear.closes.next()).toBe('error');
+      expect(listener.connectionCount).toBe(0);
     });
 
     test('frames inside TLS keep their limits', async () => {
