@@ -4,7 +4,7 @@
  */
 import { MAX_TERM } from './election/term';
 import { ClusterError } from './errors';
-import { jsonTextBytes } from './json-text';
+import { fitsJson } from './json-text';
 import { printable } from './printable';
 import type { Message, MessageFields, MessageKind } from './protocol';
 
@@ -54,8 +54,7 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 const isServerId = (value: unknown): boolean => isCount(value) && (value as number) <= MAX_SERVER_ID;
 const isNumber = (value: unknown): boolean => Number.isFinite(value);
 const isUnixSecs = (value: unknown): boolean => (value as number) >= 0 && (value as number) <= MAX_UNIX_SECS;
-const isName = (value: unknown): boolean =>
-  typeof value === 'string' && value.length <= MAX_NAME_BYTES && jsonTextBytes(value) <= MAX_NAME_BYTES;
+const isName = (value: unknown): boolean => typeof value === 'string' && fitsJson(value, MAX_NAME_BYTES);
 const isArrayOf = (value: unknown, maxLength: number, isItem: (item: unknown) => boolean): boolean =>
   Array.isArray(value) && value.length <= maxLength && value.every(isItem);
 

@@ -230,7 +230,8 @@ export class Server {
     const connections = connIds.map((connId) => this.conns.get(connId)).filter((each) => each !== undefined);
     const [message] = messages;
     if (messages.length === 1 && message!.kind === 'Error') return connections.forEach((each) => each.send(message!));
-    const bytes = Buffer.concat(messages.map(encodeMessage));
+    const frames = messages.map(encodeMessage);
+    const bytes = frames.length === 1 ? frames[0]! : Buffer.concat(frames);
     for (const connection of connections) {
       connection.sendFrame(bytes);
       if (message!.kind === 'Heartbeat') connection.isSubscriber = true;

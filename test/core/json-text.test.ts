@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { jsonTextBytes } from '../../src/core/json-text';
+import { fitsJson, jsonTextBytes } from '../../src/core/json-text';
 
 test.each([
   ['', 0],
@@ -19,6 +19,14 @@ test('it is what JSON writes between its quotes', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       expect(jsonTextBytes(text)).toBe(Buffer.byteLength(JSON.stringify(text)) - 2);
+    }),
+  );
+});
+
+test('fitsJson is what the size says', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 20 }), fc.nat(60), (text, maxBytes) => {
+      expect(fitsJson(text, maxBytes)).toBe(jsonTextBytes(text) <= maxBytes);
     }),
   );
 });

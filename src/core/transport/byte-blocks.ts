@@ -63,6 +63,7 @@ export class ByteBlocks {
 
   #putAway(): void {
     const { block, fillBytes } = this;
+    if (block.length === 0) return;
     if (2 * fillBytes < block.length) this.#keep(block.slice(0, fillBytes), fillBytes);
     else this.#keep(block.subarray(0, fillBytes), block.length);
     this.block = new Uint8Array(0);

@@ -79,24 +79,6 @@ export class Inbox implements Worker {
 
   /** See Worker. */
   work(mayGoOn: () => boolean): boolean {
-    let isLeft = false;
-    this.#owner.guarded(() => (isLeft = this.#workOff(mayGoOn)));
-    return isLeft;
-  }
-
-  #letGoOn(): void {
-    this.#isHeldBack = false;
-    this.#owner.changed();
-    this.#takeTurn();
-  }
-
-  #takeTurn(): void {
-    if (this.#turns === undefined) this.work(() => true);
-    else this.#turns.arrived(this);
-    this.#pauseWhileBehind();
-  }
-
-  #workOff(mayGoOn: () => boolean): boolean {
     const chunk = this.#rest;
     if (chunk === undefined || this.#owner.isOver() || this.#isHeldBack) return false;
     const takenBytes = this.#owner.decode(chunk, () => {
@@ -110,6 +92,23 @@ export class Inbox implements Worker {
     this.#owner.progressed();
     this.#pauseWhileBehind();
     return isLeft && !this.#isHeldBack;
+  }
+
+  /** See Worker. */
+  guarded(work: () => void): void {
+    this.#owner.guarded(work);
+  }
+
+  #letGoOn(): void {
+    this.#isHeldBack = false;
+    this.#owner.changed();
+    this.#takeTurn();
+  }
+
+  #takeTurn(): void {
+    if (this.#turns === undefined) this.work(() => true);
+    else this.#turns.arrived(this);
+    this.#pauseWhileBehind();
   }
 
   /** Stops reading while input waits. */

@@ -26,6 +26,8 @@ export interface Worker {
   readonly waitingBytes: number;
   /** Works until nothing is left, or `mayGoOn` returns false between two pieces; returns true if something is left. */
   work(mayGoOn: () => boolean): boolean;
+  /** Runs work that no event of the connection's socket started; see guard.ts. */
+  guarded(work: () => void): void;
 }
 
 export interface TurnsOptions {
@@ -50,9 +52,13 @@ export class Turns {
     this.#options = options;
   }
 
-  /** Input arrived for `worker`: it works now if this turn has time left, else in one of the next turns. */
+  get #isWaited(): boolean {
+    return this.#peers.size + this.#sparse.size + this.#busy.size > 0;
+  }
+
+  /** Input arrived for `worker`, inside its guard: it works now if this turn has time left, else in one of the next turns. */
   arrived(worker: Worker): void {
-    if (this.#peers.has(worker) || this.#sparse.has(worker) || this.#busy.has(worker)) return;
+    if (this.#isWaited && (this.#peers.has(worker) || this.#sparse.has(worker) || this.#busy.has(worker))) return;
     if (worker.isPeer || this.#arrivedWorkMs < SLICE_MS) this.#serveArrived(worker);
     else (worker.waitingBytes <= SPARSE_BYTES ? this.#sparse : this.#busy).add(worker);
     this.#planTurn();
@@ -72,8 +78,7 @@ export class Turns {
   }
 
   #planTurn(): void {
-    const isWaited = this.#peers.size + this.#sparse.size + this.#busy.size > 0;
-    if (this.#isTurnDue || (this.#arrivedWorkMs < SLICE_MS && !isWaited)) return;
+    if (this.#isTurnDue || (this.#arrivedWorkMs < SLICE_MS && !this.#isWaited)) return;
     this.#isTurnDue = true;
     const { afterTurn = setImmediate } = this.#options;
     afterTurn(() => this.#nextTurn());
@@ -92,7 +97,7 @@ export class Turns {
     const endMs = nowMs + SLICE_MS;
     for (const worker of waiting) {
       waiting.delete(worker);
-      this.#serve(worker, nowMs);
+      worker.guarded(() => this.#serve(worker, nowMs));
       nowMs = this.#options.monotonicMs();
       if (nowMs >= endMs) return;
     }

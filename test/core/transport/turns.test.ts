@@ -49,6 +49,10 @@ class Source implements Worker {
     return this;
   }
 
+  guarded(work: () => void): void {
+    work();
+  }
+
   work(mayGoOn: () => boolean): boolean {
     while (this.pieces > 0) {
       this.pieces -= 1;
