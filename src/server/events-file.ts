@@ -40,21 +40,27 @@ export class EventsFile {
   /** The time and server id of the last event. */
   private last: Pick<ServerEvent, 'time' | 'server_id'> = { time: 0, server_id: 0 };
 
-  constructor(private readonly lines: Lines) {}
+  /** `onLeftOut` gets the same counts, by kind, at the same time as the file. */
+  constructor(
+    private readonly lines: Lines,
+    private readonly onLeftOut: (counts: Readonly<Record<string, number>>) => void = () => undefined,
+  ) {}
 
-  append(event: ServerEvent): void {
+  /** Returns false if the event was left out. */
+  append(event: ServerEvent): boolean {
     const { event: kind, time, server_id } = event;
     this.last = { time, server_id };
     if (kind === 'sample') this.tell();
-    if (FREE.has(kind)) return this.lines.append(JSON.stringify(event));
+    if (FREE.has(kind)) return this.write(JSON.stringify(event));
     const bucket = kind === 'assigned' || kind === 'executed' ? this.buckets[kind] : this.buckets.others;
     if (bucket.hasRoom(time)) {
       const line = JSON.stringify(event);
       bucket.take(Buffer.byteLength(line) + 1);
-      return this.lines.append(line);
+      return this.write(line);
     }
     this.leaveOut(kind, 1);
     if (time - this.toldMs >= TELL_MS) this.tell();
+    return false;
   }
 
   /** Counts lines that the file did not take (a full disk), to report them once it takes lines again. */
@@ -71,6 +77,11 @@ export class EventsFile {
     this.lines.close();
   }
 
+  private write(line: string): true {
+    this.lines.append(line);
+    return true;
+  }
+
   private leaveOut(kind: Kind, count: number): void {
     this.leftOut.set(kind, (this.leftOut.get(kind) ?? 0) + count);
   }
@@ -81,6 +92,7 @@ export class EventsFile {
     this.leftOut.clear();
     this.toldMs = this.last.time;
     this.lines.append(JSON.stringify({ ...this.last, event: 'left_out', counts } satisfies ServerEvent));
+    this.onLeftOut(counts);
   }
 }
 

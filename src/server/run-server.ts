@@ -66,8 +66,8 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     clock,
     log: files.log,
     record: (event) => {
-      files.events.append(event);
       metrics?.onEvent(event);
+      return files.events.append(event);
     },
   });
   const cleanUp = (): void => {
@@ -195,6 +195,7 @@ function openFiles(options: RunServerOptions) {
     new RecordFile(file, { what, flushMs, onError: complain(file), onLost });
   const events: EventsFile = new EventsFile(
     recordFile(options.eventsFile, 'server.events_file', EVENTS_FLUSH_MS, (lines) => events.lost(lines)),
+    (counts) => log('warn', `Left out of the events file and of this log: ${leftOutText(counts)}`),
   );
   const logFile = options.logFile ? recordFile(options.logFile, 'server.log_file', LOG_FLUSH_MS) : null;
   const log: Logger = (level, text) => {
@@ -212,6 +213,11 @@ function openFiles(options: RunServerOptions) {
     logFile?.close();
   };
   return { events, log, close };
+}
+
+function leftOutText(counts: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
+  return parts.join(', ');
 }
 
 /** A program that wants to stop this process checks pid, start time and command line first. */

@@ -48,7 +48,8 @@ export interface ServerOptions {
   pool: ImagePool;
   clock: Clock;
   log: Logger;
-  record(event: ServerEvent): void;
+  /** Returns false if it was left out. */
+  record(event: ServerEvent): boolean;
 }
 
 /** The thin shell around a Member: sockets, timers, images and files. All decisions are made in the Member. */
@@ -287,9 +288,10 @@ export class Server {
 
   private tell(event: ServerEventBody, time = toMicros(this.options.clock.unixMs())): void {
     const { log, member, record } = this.options;
-    record({ time, server_id: member.id, ...event });
+    const isRecorded = record({ time, server_id: member.id, ...event });
     const said = eventText(event, member.id);
-    if (said) log(said.level, said.text);
+    // Events that others can cause at will: what is too much for the file is too much for the log.
+    if (said && isRecorded) log(said.level, said.text);
   }
 
   private lookAtClock(): void {

@@ -126,3 +126,19 @@ test.each(Object.keys(ENDLESS))(
   },
   30_000,
 );
+
+test('a peer that restarts without end fills neither the log nor the events file', async () => {
+  await inForgedCluster(async (cluster, forged) => {
+    const restarts = Array.from({ length: 10_000 }, (_, n) => heartbeat(0, { incarnation: n.toString(16) }));
+    forged.sayEndlessly(Buffer.concat(restarts.map(plain)));
+    const leftOut = (id: number): number =>
+      cluster.events(id).reduce((sum, each) => sum + (each.event === 'left_out' ? (each.counts.peer_down ?? 0) : 0), 0);
+    for (const id of [1, 2]) await cluster.until(`server ${id} counts them`, () => leftOut(id) > 50_000, 30_000);
+    for (const id of [1, 2]) {
+      const log = cluster.output.get(id)!;
+      expect(log).toMatch(/WARN Left out of the events file and of this log: \d+ peer_down, \d+ peer_up/);
+      expect(log.length).toBeLessThan(4_000_000);
+      expect(JSON.stringify(cluster.events(id)).length).toBeLessThan(4_000_000);
+    }
+  });
+}, 60_000);

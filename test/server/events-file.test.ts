@@ -91,9 +91,13 @@ test('names as long as may be count by their bytes', () => {
 
 test('the first that is left out is said at once, with a line of its own', () => {
   const kept = new Kept();
-  const file = new EventsFile(kept);
-  for (let index = 0; kept.lines.length === index && index < 20_000; index++) file.append(assigned(T0, index));
-  file.append(assigned(T0, 0));
+  const told: unknown[] = [];
+  const file = new EventsFile(kept, (counts) => told.push(counts));
+  let index = 0;
+  while (file.append(assigned(T0, index))) index += 1;
+  expect(kept.of('assigned')).toHaveLength(index);
+  expect(told).toEqual([{ assigned: 1 }]);
+  expect(file.append(assigned(T0, 0))).toBe(false);
   expect(JSON.parse(kept.lines.at(-1)!)).toEqual({
     time: T0,
     server_id: 1,

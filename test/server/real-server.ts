@@ -33,6 +33,7 @@ export async function withServer(
     record: (event) => {
       events.push(event);
       record?.(event);
+      return true;
     },
     limits: { ...bytes, maxConnections: 1000, frameTimeoutMs: 30_000 },
   });

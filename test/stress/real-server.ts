@@ -19,7 +19,7 @@ export async function withRealServer<T>(body: (address: string) => Promise<T>): 
       ...{ id: 1, address, peers: [], workers: 1, queueLimit: 64, version: '0', drainMs: 1000 },
       timings: { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 },
     },
-    ...{ address, pool, clock: systemClock, log: () => undefined, record: () => undefined },
+    ...{ address, pool, clock: systemClock, log: () => undefined, record: () => true },
     limits: { ...bytes, maxConnections: 1000, frameTimeoutMs: 30_000 },
   });
   try {
