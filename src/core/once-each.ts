@@ -1,3 +1,6 @@
+/** Most problems of one party, so that one alone cannot use up what is left for the others. */
+const MAX_PER_PARTY = 10;
+
 /** Reports each problem of a party once, and again only after the party has recovered. */
 export class OnceEach {
   readonly #said = new Map<string, Set<string>>();
@@ -14,12 +17,12 @@ export class OnceEach {
 
   say(party: string, text: string): void {
     const said = this.#said.get(party);
-    if (said?.has(text) === true) return;
+    if (said?.has(text) === true || said?.size === MAX_PER_PARTY) return;
     if (this.#count >= this.maxCount) return this.#overflow();
     this.#count += 1;
     if (said === undefined) this.#said.set(party, new Set([text]));
     else said.add(text);
-    this.tell(text);
+    this.tell(said?.size === MAX_PER_PARTY ? `${text}; further problems of the same kind are suppressed` : text);
   }
 
   /** The party has recovered: its next problem is reported again. */

@@ -32,3 +32,14 @@ test('a crowd of parties fills neither log nor memory, and leaves room again whe
   for (const party of ['d', 'e', 'f']) once.say(party, `${party} is late`);
   expect(told).toEqual(['d is late', 'more than 3 such warnings: further ones are suppressed']);
 });
+
+test('a party with many problems is named ten times, and leaves the others their room', () => {
+  const { told, once } = listening(12);
+  for (let id = 1; id <= 100; id++) once.say('a', `a has id ${id}`);
+  once.say('b', 'b is late');
+  expect(told).toHaveLength(11);
+  expect(told.slice(-2)).toEqual(['a has id 10; further problems of the same kind are suppressed', 'b is late']);
+  once.well('a');
+  once.say('a', 'a has id 1');
+  expect(told.at(-1)).toBe('a has id 1');
+});
