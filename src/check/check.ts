@@ -1,6 +1,7 @@
+import type { RuleResult } from '../core/rule-result';
 import { checkAgreement, checkOneLeader, checkStability } from './leadership-checks';
 import { checkCrashSeen } from './crash-check';
-import type { History, Verdict } from './history';
+import type { History } from './history';
 import { withoutLeftOut } from './left-out';
 import { checkAssignments, checkDeadlines, checkLedgers, checkResults } from './task-checks';
 
@@ -8,7 +9,7 @@ import { checkAssignments, checkDeadlines, checkLedgers, checkResults } from './
  * Checks S1 to S8 over the event records of a run. Pure, and shared by the simulator and the files of real processes,
  * so that both follow the same reading of the rules.
  */
-export function check(history: History): Verdict[] {
+export function check(history: History): RuleResult[] {
   const verdicts = [
     checkOneLeader(history),
     checkAgreement(history),
@@ -23,6 +24,6 @@ export function check(history: History): Verdict[] {
 }
 
 /** Returns the rules that a run violated. */
-export function violations(verdicts: readonly Verdict[]): Verdict[] {
+export function violations(verdicts: readonly RuleResult[]): RuleResult[] {
   return verdicts.filter(({ verdict }) => verdict === false);
 }

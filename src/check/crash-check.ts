@@ -1,12 +1,12 @@
 import type { FaultEvent } from '../core/metrics/record';
-import { absences, activeFaults, doneFaults, heardBy, overlapMs, type History, type Verdict } from './history';
-import { verdictOf } from './verdict';
+import { ruleResult, type RuleResult } from '../core/rule-result';
+import { absences, activeFaults, doneFaults, heardBy, overlapMs, type History } from './history';
 
 /** A closed link is dialed again at once and refused: a few messages, without waiting for the failure timeout. */
 const CRASH_SEEN_MS = 250;
 
 /** S3: a crash (closed, then refused) is detected without waiting for the failure timeout. */
-export function checkCrashSeen(history: History): Verdict {
+export function checkCrashSeen(history: History): RuleResult {
   const problems: string[] = [];
   const boundMs = Math.min(CRASH_SEEN_MS + 4 * history.oneWayMs, history.timings.failureTimeoutMs);
   for (const kill of doneFaults(history).filter((fault) => fault.action === 'kill')) {
@@ -29,7 +29,7 @@ export function checkCrashSeen(history: History): Verdict {
         );
     }
   }
-  return verdictOf('S3', problems);
+  return ruleResult('S3', problems);
 }
 
 /**

@@ -14,13 +14,6 @@ export interface History {
   endMs: number;
 }
 
-export interface Verdict {
-  rule: 'S1' | 'S2' | 'S3' | 'S4' | 'S5' | 'S6' | 'S7' | 'S8';
-  verdict: boolean | 'unknown';
-  /** The violations with their times, or the reason for `unknown`. Empty if the rule holds. */
-  problems: string[];
-}
-
 export interface Interval {
   fromMs: number;
   toMs: number;

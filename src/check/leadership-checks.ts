@@ -1,3 +1,4 @@
+import { ruleResult, type RuleResult } from '../core/rule-result';
 import {
   absences,
   activeFaults,
@@ -8,9 +9,7 @@ import {
   type History,
   type Interval,
   type LeadershipSpan,
-  type Verdict,
 } from './history';
-import { verdictOf } from './verdict';
 
 const LINK_FAULTS: readonly string[] = ['partition', 'delay', 'loss'];
 
@@ -24,7 +23,7 @@ export function settleMs(history: History): number {
 }
 
 /** S1: two servers that hear each other both lead for at most one message each way. */
-export function checkOneLeader(history: History): Verdict {
+export function checkOneLeader(history: History): RuleResult {
   const spans = leadershipSpans(history).filter((span) => span.leaderId === span.serverId);
   const heard = hearing(history);
   const problems: string[] = [];
@@ -34,7 +33,7 @@ export function checkOneLeader(history: History): Verdict {
       problems.push(...bothLead(history, heard, a, b));
     }
   }
-  return verdictOf('S1', problems);
+  return ruleResult('S1', problems);
 }
 
 function bothLead(history: History, heard: Map<string, Interval[]>, a: LeadershipSpan, b: LeadershipSpan): string[] {
@@ -54,7 +53,7 @@ function bothLead(history: History, heard: Map<string, Interval[]>, a: Leadershi
 }
 
 /** S2: after faults end, all live servers follow one live leader within the bound, and nothing changes after that. */
-export function checkAgreement(history: History): Verdict {
+export function checkAgreement(history: History): RuleResult {
   const spans = leadershipSpans(history);
   const problems: string[] = [];
   for (const { fromMs, toMs } of stableIntervals(history)) {
@@ -65,7 +64,7 @@ export function checkAgreement(history: History): Verdict {
     const problem = disagreement(history, spans, fromMs + boundMs, toMs);
     if (problem) problems.push(`${problem} (faults ended at ${fromMs.toFixed(1)}, bound ${boundMs} ms)`);
   }
-  return verdictOf('S2', [...problems, ...unseated(history, spans)]);
+  return ruleResult('S2', [...problems, ...unseated(history, spans)]);
 }
 
 /** A server that comes back joins the leader of its peers: if nothing else is faulty, no server changes its leader. */
@@ -108,7 +107,7 @@ function spanCovers(span: LeadershipSpan, atMs: number): boolean {
 }
 
 /** S8: while a fault persists unchanged, leadership changes cease within the bound of S2. */
-export function checkStability(history: History): Verdict {
+export function checkStability(history: History): RuleResult {
   const problems: string[] = [];
   for (const { fromMs, toMs } of stableIntervals(history)) {
     if (looksLikeSilence(history, fromMs)) continue;
@@ -122,7 +121,7 @@ export function checkStability(history: History): Verdict {
       );
     }
   }
-  return verdictOf('S8', problems);
+  return ruleResult('S8', problems);
 }
 
 /**

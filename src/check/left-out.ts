@@ -1,5 +1,6 @@
 import type { ServerEvent } from '../core/metrics/record';
-import type { History, Verdict } from './history';
+import type { RuleResult } from '../core/rule-result';
+import type { History } from './history';
 
 type Kind = ServerEvent['event'];
 
@@ -7,7 +8,7 @@ const LEADERSHIP: readonly Kind[] = ['leader', 'election', 'stepped_down'];
 const HEARING: readonly Kind[] = ['peer_up', 'peer_down'];
 
 /** The events that a rule needs to hold. S5 is checked by requests alone; S6 and S7 check for themselves. */
-const NEEDED: Partial<Record<Verdict['rule'], readonly Kind[]>> = {
+const NEEDED: Partial<Record<string, readonly Kind[]>> = {
   S1: [...LEADERSHIP, ...HEARING],
   S2: LEADERSHIP,
   S3: HEARING,
@@ -23,7 +24,7 @@ export function isLeftOut(event: ServerEvent, kinds: readonly Kind[]): boolean {
 }
 
 /** Turns a rule that seems to hold into unknown if events that it needs were dropped; a violation remains. */
-export function withoutLeftOut(history: History, verdict: Verdict): Verdict {
+export function withoutLeftOut(history: History, verdict: RuleResult): RuleResult {
   const kinds = NEEDED[verdict.rule] ?? [];
   if (verdict.verdict !== true) return verdict;
   const missing = history.servers.filter((event) => isLeftOut(event, kinds));

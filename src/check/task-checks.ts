@@ -1,16 +1,7 @@
 import type { FaultEvent } from '../core/metrics/record';
-import {
-  absences,
-  activeFaults,
-  doneFaults,
-  faultTimes,
-  heardBy,
-  leadershipSpans,
-  type History,
-  type Verdict,
-} from './history';
+import { ruleResult, type RuleResult } from '../core/rule-result';
+import { absences, activeFaults, doneFaults, faultTimes, heardBy, leadershipSpans, type History } from './history';
 import { isLeftOut } from './left-out';
-import { verdictOf } from './verdict';
 
 const GRACE_MS = 1000;
 const LEDGER_EMPTY_MS = 1000;
@@ -20,7 +11,7 @@ const REASONS =
   /^(Connection refused|Request timeout after [\d.]+s|Server unavailable during reassignment polling|No leader available|Server overloaded|Verification failed|Server error: .*)$/s;
 
 /** S4: a deposed leader assigns nothing once it has heard of a greater leadership. */
-export function checkAssignments(history: History): Verdict {
+export function checkAssignments(history: History): RuleResult {
   const leading = leadershipSpans(history).filter((span) => span.leaderId === span.serverId);
   const problems: string[] = [];
   for (const event of history.servers) {
@@ -32,7 +23,7 @@ export function checkAssignments(history: History): Verdict {
     if (!leads)
       problems.push(`server ${serverId} assigned a task in term ${term} at ${time.toFixed(1)} without leading it`);
   }
-  return verdictOf('S4', [...problems, ...assignedUnasked(history)]);
+  return ruleResult('S4', [...problems, ...assignedUnasked(history)]);
 }
 
 /**
@@ -76,7 +67,7 @@ function startedBetween(history: History, serverId: number, fromMs: number, toMs
 /**
  * S5: every task ends before its deadline plus a grace period of 1 s, as a success or with one of the known reasons.
  */
-export function checkDeadlines(history: History): Verdict {
+export function checkDeadlines(history: History): RuleResult {
   const problems: string[] = [];
   for (const record of history.requests) {
     const name = `${record.client_name}/${record.request_id}`;
@@ -86,7 +77,7 @@ export function checkDeadlines(history: History): Verdict {
       problems.push(`${name} failed for an unknown reason: ${record.failure_reason}`);
     }
   }
-  return verdictOf('S5', problems);
+  return ruleResult('S5', problems);
 }
 
 /**
@@ -94,7 +85,7 @@ export function checkDeadlines(history: History): Verdict {
  * it as the outcome; from outside, it can be checked that each success was answered by some execution, and that no task
  * has two outcomes.
  */
-export function checkResults(history: History): Verdict {
+export function checkResults(history: History): RuleResult {
   const answered = new Set<string>();
   for (const event of history.servers) {
     if (event.event === 'executed' && event.outcome === 'answered') answered.add(taskOf(event));
@@ -116,11 +107,11 @@ export function checkResults(history: History): Verdict {
   if (problems.length === 0 && unproven.length > 0 && lossy) {
     return { rule: 'S6', verdict: 'unknown', problems: unproven.slice(0, 3) };
   }
-  return verdictOf('S6', [...problems, ...unproven]);
+  return ruleResult('S6', [...problems, ...unproven]);
 }
 
 /** S7: one second after the last task and the last fault ended, every ledger is empty. */
-export function checkLedgers(history: History): Verdict {
+export function checkLedgers(history: History): RuleResult {
   const lastTaskMs = latest(history.startMs, history.requests, (each) => each.start_time + each.latency_ms);
   const lastFaultMs = latest(history.startMs, history.faults, endOfFaultMs);
   // A request held by a cut link is assigned when the link is back, long after its client has given up.
@@ -142,7 +133,7 @@ export function checkLedgers(history: History): Verdict {
     );
   }
   if (samples === 0) return { rule: 'S7', verdict: 'unknown', problems: ['no server sample after the last task'] };
-  return verdictOf('S7', problems);
+  return ruleResult('S7', problems);
 }
 
 function taskOf(task: { run_id?: string; client_name: string; request_id: number }): string {

@@ -69,18 +69,18 @@ export class Status extends BaseCommand {
     stop: AbortSignal,
     secure: Secure | undefined,
   ): Promise<StatusReport> {
-    const { answers, verdict } = await (waitSecs === undefined
+    const { answers, agreement } = await (waitSecs === undefined
       ? look(addresses, stop, undefined, secure)
       : waitForAgreement(addresses, waitSecs * 1000, stop, secure));
-    if (!verdict.agreed) this.endWith(EXIT.incomplete);
-    this.log(renderStatus(answers, verdict, paintFor(process.env)));
-    return reportOf(answers, verdict);
+    if (!agreement.agreed) this.endWith(EXIT.incomplete);
+    this.log(renderStatus(answers, agreement, paintFor(process.env)));
+    return reportOf(answers, agreement);
   }
 
-  #showAgain({ answers, verdict }: Look): void {
+  #showAgain({ answers, agreement }: Look): void {
     const clear = process.stdout.isTTY ? CLEAR_SCREEN : '';
-    if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(reportOf(answers, verdict))}\n`);
-    else process.stdout.write(`${clear}${renderStatus(answers, verdict, paintFor(process.env))}\n\n`);
+    if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(reportOf(answers, agreement))}\n`);
+    else process.stdout.write(`${clear}${renderStatus(answers, agreement, paintFor(process.env))}\n\n`);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { FaultAction, RunFile, StressRunFile } from '../core/metrics/record';
 import type { ThresholdResult } from '../core/metrics/threshold';
+import type { RuleResult } from '../core/rule-result';
 
 /** Latencies in milliseconds; null if there were no samples. */
 export interface LatencyStats {
@@ -214,13 +215,6 @@ export interface Audit {
 }
 
 export type Scale = 'excellent' | 'acceptable under faults' | 'investigate' | 'unknown';
-
-/** The result of one rule of the cluster, checked by the caller (`run`). */
-export interface RuleResult {
-  rule: string;
-  verdict: boolean | 'unknown';
-  problems: string[];
-}
 
 /** The contents of run.json. */
 export interface RunFacts extends RunFile {

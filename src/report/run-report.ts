@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { ClockLook } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { Threshold } from '../core/metrics/threshold';
+import type { RuleResult } from '../core/rule-result';
 import { checkTarget, type NamedFile, refuseOverwriting } from '../files/target';
 import { buildReport } from './analyze/build';
 import { type Collected, findEventFiles, type Place } from './collect/collect';
@@ -11,7 +12,7 @@ import { printable } from '../core/printable';
 import { parsePlace } from '../core/ssh-target';
 import { readInputs } from './read/read';
 import type { RunChoice } from './read/read-requests';
-import type { Report, RuleResult, RunFacts } from './report';
+import type { Report, RunFacts } from './report';
 import { formatOf, writeReports } from './write';
 
 export interface RunReportOptions {

@@ -89,12 +89,12 @@ export class Fleet {
   private async ready(signal: AbortSignal): Promise<string> {
     const endMs = performance.now() + READY_MS;
     for (;;) {
-      const { answers, verdict } = await look(this.addresses, signal);
+      const { answers, agreement } = await look(this.addresses, signal);
       const isReady = answers.every((answer) => 'status' in answer && answer.status.phase === 'ready');
-      if ((verdict.agreed && isReady) || signal.aborted) return verdict.text;
+      if ((agreement.agreed && isReady) || signal.aborted) return agreement.text;
       this.throwIfEnded();
       if (performance.now() > endMs) {
-        throw new ClusterError('not_reachable', `servers not ready after ${READY_MS / 1000} s: ${verdict.text}`);
+        throw new ClusterError('not_reachable', `servers not ready after ${READY_MS / 1000} s: ${agreement.text}`);
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { check } from '../check/check';
-import type { Verdict } from '../check/history';
 import type { ClockLine, FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
+import type { RuleResult } from '../core/rule-result';
 import type { MachineNow } from '../report/collect/machine-now';
 import { clockKeyOf, type Clocks } from '../report/read/clocks';
 import type { PlacedFile } from '../report/collect/collect';
@@ -29,7 +29,7 @@ export interface RunFiles {
 }
 
 /** Checks S1 to S8 over the files of a run. */
-export function judgeRun(files: RunFiles): Verdict[] {
+export function judgeRun(files: RunFiles): RuleResult[] {
   const { requestFiles, eventFiles, faults, serverIds, requestTimeoutMs, clockErrorMs = 0 } = files;
   const bytes = [...requestFiles, ...eventFiles].reduce((sum, file) => sum + sizeOf(file.path), 0);
   if (bytes > MAX_BYTES) return [{ rule: 'S1', verdict: 'unknown', problems: ['too many records to check S1 to S8'] }];

@@ -1,6 +1,6 @@
 import type { StatusFields } from '../core/protocol';
+import type { Agreement } from './agreement';
 import type { Answer } from './answer';
-import type { Verdict } from './verdict';
 
 /** The output of `cloudp2p status --json`. */
 export interface StatusReport {
@@ -13,12 +13,12 @@ export interface StatusReport {
 }
 
 /** Makes the report of one round. */
-export function reportOf(answers: readonly Answer[], verdict: Verdict): StatusReport {
+export function reportOf(answers: readonly Answer[], agreement: Agreement): StatusReport {
   return {
-    agreed: verdict.agreed,
-    verdict: verdict.text,
-    leader_id: verdict.leaderId,
-    term: verdict.term,
+    agreed: agreement.agreed,
+    verdict: agreement.text,
+    leader_id: agreement.leaderId,
+    term: agreement.term,
     servers: answers.map((answer) =>
       'status' in answer
         ? { asked: answer.address, answered: true, ...answer.status }

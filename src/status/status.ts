@@ -1,9 +1,9 @@
 /** `cloudp2p status`: asks once, until the servers agree, or every second. */
 import { pause } from '../core/pause';
 import type { Secure } from '../core/transport/network';
+import { judge, judgeReady, type Agreement } from './agreement';
 import type { Answer } from './answer';
 import { askAll } from './ask';
-import { judge, judgeReady, type Verdict } from './verdict';
 
 const ASK_TIMEOUT_MS = 1000;
 const WAIT_INTERVAL_MS = 200;
@@ -12,7 +12,7 @@ const WATCH_INTERVAL_MS = 1000;
 /** The result of one round. */
 export interface Look {
   answers: Answer[];
-  verdict: Verdict;
+  agreement: Agreement;
 }
 
 /** Asks every server once; without `secure`, without TLS. */
@@ -23,7 +23,7 @@ export async function look(
   secure?: Secure,
 ): Promise<Look> {
   const answers = await askAll(addresses, timeoutMs, stop, secure);
-  return { answers, verdict: judge(answers) };
+  return { answers, agreement: judge(answers) };
 }
 
 /** Asks until all are ready and agree, `waitMs` has passed, or `stop`; returns the last round. */
@@ -38,8 +38,8 @@ export async function waitForAgreement(
     const leftMs = endMs - performance.now();
     const timeoutMs = Math.min(ASK_TIMEOUT_MS, Math.max(WAIT_INTERVAL_MS, leftMs));
     const { answers } = await look(addresses, stop, timeoutMs, secure);
-    const latest = { answers, verdict: judgeReady(answers) };
-    if (latest.verdict.agreed || performance.now() + WAIT_INTERVAL_MS > endMs || stop.aborted) return latest;
+    const latest = { answers, agreement: judgeReady(answers) };
+    if (latest.agreement.agreed || performance.now() + WAIT_INTERVAL_MS > endMs || stop.aborted) return latest;
     await pause(WAIT_INTERVAL_MS, stop);
   }
 }

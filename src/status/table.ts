@@ -1,7 +1,7 @@
 /** Formats the answers as a table (pure). */
 import type { ServerPhase, StatusFields } from '../core/protocol';
+import type { Agreement } from './agreement';
 import type { Answer } from './answer';
-import type { Verdict } from './verdict';
 
 /** Colours a text, or returns it unchanged. */
 export interface Paint {
@@ -23,8 +23,8 @@ const GAP = '  ';
 const UNPRINTABLE = /[^\x20-\x7e]/g;
 const MAX_CELL_CHARS = 64;
 
-/** Returns the table and the verdict below it, without a trailing newline. */
-export function renderStatus(answers: readonly Answer[], verdict: Verdict, paint: Paint): string {
+/** Returns the table and the text of the agreement below it, without a trailing newline. */
+export function renderStatus(answers: readonly Answer[], agreement: Agreement, paint: Paint): string {
   const rows = answers.map((answer) => ('status' in answer ? rowOf(answer.status) : silentRow(answer.address)));
   const widths = HEADINGS.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => row[column]?.text.length ?? 0)),
@@ -37,7 +37,9 @@ export function renderStatus(answers: readonly Answer[], verdict: Verdict, paint
       })
       .join(GAP);
   const head = line(HEADINGS.map((text) => ({ text, paint: 'faint' })));
-  return [head, ...rows.map(line), '', paint[verdict.agreed ? 'good' : 'bad'](safe(verdict.text, Infinity))].join('\n');
+  return [head, ...rows.map(line), '', paint[agreement.agreed ? 'good' : 'bad'](safe(agreement.text, Infinity))].join(
+    '\n',
+  );
 }
 
 function rowOf(status: StatusFields): Cell[] {

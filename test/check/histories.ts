@@ -1,4 +1,4 @@
-import type { History, Verdict } from '../../src/check/history';
+import type { History } from '../../src/check/history';
 import type {
   FaultAction,
   FaultEvent,
@@ -6,6 +6,7 @@ import type {
   ServerEvent,
   ServerEventBody,
 } from '../../src/core/metrics/record';
+import type { RuleResult } from '../../src/core/rule-result';
 
 export const TIMINGS = { heartbeatMs: 1000, failureTimeoutMs: 5000, electionTimeoutMs: 2000 };
 /** `failure_timeout + election_timeout + 2 heartbeats`. */
@@ -105,7 +106,7 @@ export function history(
 }
 
 /** The one problem of a rule that is violated, else its verdict. */
-export function judged({ rule, verdict, problems }: Verdict): string {
+export function judged({ rule, verdict, problems }: RuleResult): string {
   if (verdict === true) expect(problems).toEqual([]);
   return verdict === false ? `${rule}: ${problems.join(' | ')}` : `${rule} ${verdict === true ? 'holds' : verdict}`;
 }

@@ -1,6 +1,6 @@
 import { check, violations } from '../../src/check/check';
 import { absences, activeFaults, faultTimes, heardBy, leadershipSpans } from '../../src/check/history';
-import { verdictOf } from '../../src/check/verdict';
+import { ruleResult } from '../../src/core/rule-result';
 import { at, down, executed, fault, history, leads, noLeader, request, sample, up } from './histories';
 
 describe('who followed whom', () => {
@@ -102,6 +102,6 @@ describe('the whole check', () => {
 
 test('of many problems the first twenty are told', () => {
   const problems = Array.from({ length: 50 }, (_, index) => `problem ${index}`);
-  expect(verdictOf('S1', problems)).toEqual({ rule: 'S1', verdict: false, problems: problems.slice(0, 20) });
-  expect(verdictOf('S1', [])).toEqual({ rule: 'S1', verdict: true, problems: [] });
+  expect(ruleResult('S1', problems)).toEqual({ rule: 'S1', verdict: false, problems: problems.slice(0, 20) });
+  expect(ruleResult('S1', [])).toEqual({ rule: 'S1', verdict: true, problems: [] });
 });

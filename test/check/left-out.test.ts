@@ -1,10 +1,10 @@
 import { check } from '../../src/check/check';
-import type { Verdict } from '../../src/check/history';
+import type { RuleResult } from '../../src/core/rule-result';
 import { assigned, at, executed, history, noLeader, ONE_WAY_MS, request, sample } from './histories';
 
 const leftOut = (time: number, counts: Record<string, number>) => at(time, 2, { event: 'left_out', counts });
 const END = [1, 2, 3].map((id) => sample(90_000, id, 0));
-const verdictsOf = (verdicts: Verdict[]): Record<string, unknown> =>
+const verdictsOf = (verdicts: RuleResult[]): Record<string, unknown> =>
   Object.fromEntries(verdicts.map(({ rule, verdict }) => [rule, verdict]));
 const ALL_HOLD = { S1: true, S2: true, S3: true, S4: true, S5: true, S6: true, S7: true, S8: true };
 

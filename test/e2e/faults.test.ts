@@ -67,8 +67,8 @@ function isRunning(pid: number): boolean {
 }
 
 async function agreed(cluster: Cluster): Promise<boolean> {
-  const { answers, verdict } = await look(cluster.addresses, new AbortController().signal);
-  return reportOf(answers, verdict).agreed;
+  const { answers, agreement } = await look(cluster.addresses, new AbortController().signal);
+  return reportOf(answers, agreement).agreed;
 }
 
 async function untilAgreed(cluster: Cluster): Promise<void> {

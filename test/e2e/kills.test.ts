@@ -54,8 +54,8 @@ async function expectReport(cwd: string, ...places: string[]): Promise<void> {
 }
 
 async function agreed({ addresses }: Cluster): Promise<boolean> {
-  const { answers, verdict } = await look(addresses, new AbortController().signal);
-  return reportOf(answers, verdict).agreed;
+  const { answers, agreement } = await look(addresses, new AbortController().signal);
+  return reportOf(answers, agreement).agreed;
 }
 
 /** What a load in this process has seen so far, as clients write it. */

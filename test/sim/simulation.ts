@@ -1,7 +1,7 @@
 import { check, violations } from '../../src/check/check';
-import type { Verdict } from '../../src/check/history';
 import type { Random } from '../../src/core/environment';
 import { seededRandom } from '../../src/core/random';
+import type { RuleResult } from '../../src/core/rule-result';
 import type { Timings } from '../../src/server/effects';
 import { World, type WorldOptions } from './scenario';
 
@@ -11,7 +11,7 @@ const FAULTS_START_MS = 1500;
 
 export interface SimResult {
   seed: number;
-  violations: Verdict[];
+  violations: RuleResult[];
   world: World;
   crash: unknown;
 }

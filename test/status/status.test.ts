@@ -59,38 +59,38 @@ describe('asking a server', () => {
 it('asks all at once', async () => {
   const slow = await Promise.all([1, 2, 3].map(() => listener(() => undefined)));
   const startedMs = performance.now();
-  const { answers, verdict } = await look(slow, never, 200);
+  const { answers, agreement } = await look(slow, never, 200);
   expect(performance.now() - startedMs).toBeLessThan(550);
   expect(answers.map(({ address }) => address)).toEqual(slow);
-  expect(verdict.agreed).toBe(false);
+  expect(agreement.agreed).toBe(false);
 });
 
 it('waits until all agree', async () => {
   let leaderId: number | null = null;
   const addresses = await Promise.all([1, 2].map((id) => statusServer(id, () => ({ leader_id: leaderId }))));
   setTimeout(() => (leaderId = 2), 300);
-  const { verdict } = await waitForAgreement(addresses, 10_000, never);
-  expect(verdict.text).toBe('all 2 servers follow server 2 in term 1');
+  const { agreement } = await waitForAgreement(addresses, 10_000, never);
+  expect(agreement.text).toBe('all 2 servers follow server 2 in term 1');
 });
 
 it('waits until all are ready, too: who starts follows a leader already', async () => {
   let phase: StatusFields['phase'] = 'starting';
   const addresses = [await statusServer(1), await statusServer(2, () => ({ phase }))];
-  expect((await waitForAgreement(addresses, 0, never)).verdict).toEqual({
+  expect((await waitForAgreement(addresses, 0, never)).agreement).toEqual({
     ...{ agreed: false, text: 'all 2 servers follow server 1 in term 1; server 2 is starting', leaderId: 1, term: 1 },
   });
   setTimeout(() => (phase = 'ready'), 300);
-  const { answers, verdict } = await waitForAgreement(addresses, 10_000, never);
+  const { answers, agreement } = await waitForAgreement(addresses, 10_000, never);
   expect(answered(answers).map(({ status }) => status.phase)).toEqual(['ready', 'ready']);
-  expect(verdict).toMatchObject({ agreed: true, text: 'all 2 servers follow server 1 in term 1' });
+  expect(agreement).toMatchObject({ agreed: true, text: 'all 2 servers follow server 1 in term 1' });
 });
 
 it('waits no longer than it should, and asks at least once', async () => {
   const addresses = [await statusServer(1), await deadAddress()];
   const startedMs = performance.now();
-  expect((await waitForAgreement(addresses, 500, never)).verdict.agreed).toBe(false);
+  expect((await waitForAgreement(addresses, 500, never)).agreement.agreed).toBe(false);
   expect(performance.now() - startedMs).toBeLessThan(1500);
-  expect((await waitForAgreement(addresses.slice(0, 1), 0, never)).verdict.agreed).toBe(true);
+  expect((await waitForAgreement(addresses.slice(0, 1), 0, never)).agreement.agreed).toBe(true);
 });
 
 it('looks again and again until it is stopped', async () => {

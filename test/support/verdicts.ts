@@ -1,5 +1,5 @@
 import { check } from '../../src/check/check';
-import type { Verdict } from '../../src/check/history';
+import type { RuleResult } from '../../src/core/rule-result';
 import type { Cluster } from './cluster';
 import type { LoadRecord } from './load';
 
@@ -7,7 +7,7 @@ import type { LoadRecord } from './load';
 const ONE_WAY_MS = 100;
 
 /** S1 to S8 over the files that real processes left. */
-export function verdicts(cluster: Cluster, requests: readonly LoadRecord[]): Verdict[] {
+export function verdicts(cluster: Cluster, requests: readonly LoadRecord[]): RuleResult[] {
   const servers = cluster.allEvents();
   return check({
     servers,
@@ -23,6 +23,6 @@ export function verdicts(cluster: Cluster, requests: readonly LoadRecord[]): Ver
 }
 
 /** Nothing is violated; what cannot be known (a killed server takes its last records along) is no violation. */
-export function expectHeld(found: readonly Verdict[]): void {
+export function expectHeld(found: readonly RuleResult[]): void {
   expect(found.filter(({ verdict }) => verdict === false)).toEqual([]);
 }

@@ -1,3 +1,4 @@
+import type { RuleResult } from '../../core/rule-result';
 import type { ForEachRow } from '../read/columns';
 import { auditOf, CORRUPTED, lastAnswersOf } from './audit';
 import { balanceOf } from './balance';
@@ -10,7 +11,7 @@ import { faultsDuring, faultWindows } from './fault-windows';
 import type { Inputs } from '../read/inputs';
 import { leadersDuring, leaderSpans } from './leaders';
 import { slowAboveMs } from './recovery';
-import type { Interval, Report, RuleResult, RunFacts, Scale } from '../report';
+import type { Interval, Report, RunFacts, Scale } from '../report';
 import { rowsOf, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
 import { generatorSeriesOf, serverSeriesOf } from './series';

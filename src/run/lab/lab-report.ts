@@ -1,6 +1,7 @@
 import path from 'node:path';
+import type { RuleResult } from '../../core/rule-result';
 import type { Gathered } from '../../report/collect/gather';
-import type { Report, RuleResult } from '../../report/report';
+import type { Report } from '../../report/report';
 import type { RunRecorder } from '../recorder';
 import { judgeRun } from '../verdicts';
 import { eventsFileOf, METRICS_FOLDER } from './files';

@@ -8,8 +8,8 @@ import type { Hello } from '../../faults/agent/protocol';
 import type { ServerProcess } from '../../faults/driver';
 import { HostLink } from '../../faults/link/host-link';
 import { sshChannel } from '../../faults/link/ssh-channel';
+import { judge } from '../../status/agreement';
 import type { Answer } from '../../status/answer';
-import { judge } from '../../status/verdict';
 
 const READY_MS = 30_000;
 const LOOK_AGAIN_MS = 200;
@@ -97,11 +97,11 @@ export class LabServers {
           return status === null ? { address, failure: 'no answer in time' } : { address, status };
         }),
       );
-      const verdict = judge(answers);
+      const agreement = judge(answers);
       const isReady = answers.every((answer) => 'status' in answer && answer.status.phase === 'ready');
-      if ((verdict.agreed && isReady) || signal.aborted) return verdict.text;
+      if ((agreement.agreed && isReady) || signal.aborted) return agreement.text;
       if (clock.monotonicMs() > endMs) {
-        throw new ClusterError('not_reachable', `servers not ready after ${READY_MS / 1000} s: ${verdict.text}`);
+        throw new ClusterError('not_reachable', `servers not ready after ${READY_MS / 1000} s: ${agreement.text}`);
       }
       await pause(LOOK_AGAIN_MS, signal);
     }

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import packageJson from '../../../package.json';
-import type { Verdict } from '../../../src/check/history';
+import type { RuleResult } from '../../../src/core/rule-result';
 import type { Report } from '../../../src/report/report';
 import type { Netem } from '../../support/netem';
 import type { FaultCase } from './cases';
@@ -11,7 +11,7 @@ export interface Results {
   costs: [FaultCase, Cost][];
   overload: { cost: Cost; survivor: Survivor } | null;
   /** S1 to S8 over all of them together. */
-  rules: readonly Verdict[];
+  rules: readonly RuleResult[];
   deadMan: DeadManResult[];
   ring: Report | null;
   netem: Netem | null;
@@ -88,7 +88,7 @@ function outageLines({ kind, on }: FaultCase, { failed, reasons, successAfterMen
   ];
 }
 
-function rulesText(rules: readonly Verdict[]): string {
+function rulesText(rules: readonly RuleResult[]): string {
   return rules
     .map(({ rule, verdict }) => `${rule} ${verdict === true ? 'holds' : verdict === false ? 'VIOLATED' : verdict}`)
     .join(', ');

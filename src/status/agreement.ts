@@ -2,7 +2,7 @@
 import type { StatusFields } from '../core/protocol';
 import { type Answer, answered } from './answer';
 
-export interface Verdict {
+export interface Agreement {
   /** Every server answered, and all follow the same leader in the same term; by `judgeReady`, all are ready as well. */
   agreed: boolean;
   /** One line for people. */
@@ -12,7 +12,7 @@ export interface Verdict {
 }
 
 /** Judges the answers of all expected servers. */
-export function judge(answers: readonly Answer[]): Verdict {
+export function judge(answers: readonly Answer[]): Agreement {
   const statuses = answered(answers).map(({ status }) => status);
   const [first] = statuses;
   const problems = [...silences(answers), ...twins(statuses), ...disagreement(statuses)];
@@ -25,15 +25,15 @@ export function judge(answers: readonly Answer[]): Verdict {
 }
 
 /** Judges as `judge` does, for who waits until the cluster can be used: a server that starts or leaves is not agreed. */
-export function judgeReady(answers: readonly Answer[]): Verdict {
-  const verdict = judge(answers);
+export function judgeReady(answers: readonly Answer[]): Agreement {
+  const agreement = judge(answers);
   const notReady = answered(answers).filter(({ status }) => status.phase !== 'ready');
-  if (!verdict.agreed || notReady.length === 0) return verdict;
+  if (!agreement.agreed || notReady.length === 0) return agreement;
   const texts = [...groupBy(notReady, ({ status }) => status.phase)].map(([phase, group]) => {
     const ids = enumerate(group.map(({ status }) => String(status.server_id)));
     return group.length === 1 ? `server ${ids} is ${phase}` : `servers ${ids} are ${phase}`;
   });
-  return { ...verdict, agreed: false, text: `${verdict.text}; ${texts.join('; ')}` };
+  return { ...agreement, agreed: false, text: `${agreement.text}; ${texts.join('; ')}` };
 }
 
 function silences(answers: readonly Answer[]): string[] {

@@ -1,7 +1,7 @@
 import type { Answer } from '../../src/status/answer';
 import { reportOf } from '../../src/status/report';
 import { renderStatus, showDuration } from '../../src/status/table';
-import { judge, judgeReady } from '../../src/status/verdict';
+import { judge, judgeReady } from '../../src/status/agreement';
 import type { StatusFields } from '../../src/core/protocol';
 import { status } from './servers';
 
