@@ -2,7 +2,7 @@ import type { LatencyFigures } from '../core/metrics/latency-fold';
 import type { AggregatedStats } from '../core/metrics/summary';
 import { printable } from '../core/printable';
 
-export interface RunFacts {
+export interface SummaryFacts {
   durationSecs: number;
   interruptedCount: number;
   /** Due, but not sent. */
@@ -17,7 +17,7 @@ export interface RunFacts {
 const MAX_REASON_CHARS = 200;
 
 /** Returns the summary for people at the end of a run. */
-export function summaryText(stats: AggregatedStats, run: RunFacts): string {
+export function summaryText(stats: AggregatedStats, run: SummaryFacts): string {
   const { total_requests: total, failed_requests: failed, failure_rate: rate } = stats;
   const perSecond = run.durationSecs > 0 ? ` (${(total / run.durationSecs).toFixed(2)}/s)` : '';
   const { interruptedCount, unsentCount = 0, service } = run;

@@ -15,7 +15,7 @@ import { type PlacesOptions, wantedPlaces } from '../run/lab/places';
 import { runAll } from '../run/run';
 import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
-import { programFacts } from './stress/facts';
+import { programMetadata } from './stress/run-metadata';
 import { labPartsOf } from './run/lab-parts';
 import { ownCommand } from './run/own-command';
 import { faultFlagsOf, runFlags, runOverridesOf } from './run/flags';
@@ -58,12 +58,12 @@ export class Run extends BaseCommand {
       this.log(far ? farPlan({ ...far, config, seed }, folder, flags.keep) : planText(config, folder));
       return config;
     }
-    const program = { ...programFacts(['run', ...this.argv]), seed: config.seed ?? seed, config: config.settings };
-    const facts = { run_id: randomUUID(), ...program, started_at: startedAt, ended_at: null };
+    const program = { ...programMetadata(['run', ...this.argv]), seed: config.seed ?? seed, config: config.settings };
+    const metadata = { run_id: randomUUID(), ...program, started_at: startedAt, ended_at: null };
     const output = this.jsonEnabled() ? undefined : process.stdout;
     const screen = output && new Screen(output, systemClock);
     const result = await withInterrupt((signal) => {
-      const common = { config, folder, thresholds, facts, keep: flags.keep, clock: systemClock, signal, screen };
+      const common = { config, folder, thresholds, metadata, keep: flags.keep, clock: systemClock, signal, screen };
       if (far) return runLab({ ...common, ...far, output });
       const { images, name: imagesName } = load;
       return runAll({ ...common, images, imagesName, command: ownCommand(), logLevel: flags['log-level'] });

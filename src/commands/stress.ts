@@ -12,7 +12,7 @@ import { BaseCommand } from './base';
 import { clientConfigOf } from './client/overrides';
 import { secureOf } from './client/secure';
 import { metricsWarnings } from './server/reach';
-import { programFacts } from './stress/facts';
+import { programMetadata } from './stress/run-metadata';
 import { untilEnough } from './stress/enough';
 import { stressFlags, stressOverridesOf } from './stress/flags';
 import { imagesOf } from './stress/images';
@@ -62,7 +62,7 @@ export class Stress extends BaseCommand {
         runStress({
           ...{ ...options, signal, enough, clock: systemClock },
           ...{ names: { images: name, clientConfig }, notes: notesOf(config, saysRequests) },
-          facts: { ...programFacts(['stress', ...this.argv]), config: load },
+          metadata: { ...programMetadata(['stress', ...this.argv]), config: load },
           logLevel: flags['log-level'],
           screen: this.jsonEnabled() ? undefined : new Screen(process.stdout, systemClock),
         }),

@@ -217,7 +217,7 @@ export interface Audit {
 export type Scale = 'excellent' | 'acceptable under faults' | 'investigate' | 'unknown';
 
 /** The contents of run.json. */
-export interface RunFacts extends RunFile {
+export interface RunMetadata extends RunFile {
   /** host:port */
   servers?: readonly string[];
 }
@@ -292,6 +292,6 @@ export interface Report {
   thresholds: ThresholdResult[];
   rules?: RuleResult[];
   /** The contents of run.json. */
-  run?: RunFacts;
+  run?: RunMetadata;
   inputs: { files: InputFile[]; missing: string[]; notes: string[] };
 }

@@ -12,7 +12,7 @@ import { printable } from '../core/printable';
 import { parsePlace } from '../core/ssh-target';
 import { readInputs } from './read/read';
 import type { RunChoice } from './read/read-requests';
-import type { Report, RunFacts } from './report';
+import type { Report, RunMetadata } from './report';
 import { formatOf, writeReports } from './write';
 
 export interface RunReportOptions {
@@ -28,7 +28,7 @@ export interface RunReportOptions {
   thresholds: readonly Threshold[];
   /** Results of the caller's own checks, and facts about the run; both are included in the report. */
   rules?: readonly RuleResult[] | ((gathered: Gathered) => readonly RuleResult[]);
-  run?: RunFacts;
+  run?: RunMetadata;
   /** Required if any place is on another machine. */
   remote?: RemoteOptions;
   /** The clocks of this machine now. */

@@ -9,7 +9,7 @@ import { causeOf } from '../files/cause';
 import { deadLink, makeFolder, makeNewFolder } from '../files/folders';
 import { writeWhole } from '../files/write-whole';
 import { renderText } from '../report/render/text';
-import type { Report, RunFacts } from '../report/report';
+import type { Report, RunMetadata } from '../report/report';
 import { runReport, type RunReportOptions } from '../report/run-report';
 import type { StressReport } from '../stress/options';
 import type { Screen } from '../stress/screen';
@@ -30,7 +30,7 @@ export interface RunResult {
 export interface RecorderOptions {
   /** The folder of this run on this machine. */
   folder: string;
-  facts: RunFacts;
+  metadata: RunMetadata;
   /** host:port */
   servers: readonly string[];
   /** The number of steps of a run. */
@@ -68,7 +68,7 @@ export class RunRecorder {
   /** @throws ClusterError `bad_usage` if the folder exists or cannot be created, or a file cannot be written */
   async begin(): Promise<void> {
     makeRunFolder(this.options.folder);
-    await this.writeFacts(this.options.facts);
+    await this.writeMetadata(this.options.metadata);
   }
 
   /** Writes the report; null if there is nothing to report. */
@@ -81,7 +81,7 @@ export class RunRecorder {
       ...options,
       faults: { path: this.faultsFile, required: false },
       outFiles: ['json', 'txt', 'html'].map((extension) => path.join(folder, `final_report.${extension}`)),
-      run: this.alignedFacts(here),
+      run: this.alignedMetadata(here),
       here,
       say: (line) => this.say(line),
     };
@@ -95,9 +95,9 @@ export class RunRecorder {
 
   /** Completes run.json, and prints the summary. */
   async result(report: Report | null, interrupted: boolean): Promise<RunResult> {
-    const { folder, facts, clock } = this.options;
+    const { folder, metadata, clock } = this.options;
     if (this.faults !== null) this.problems.push(...problemsOf(this.faults));
-    await this.attempt(() => this.writeFacts({ ...facts, ended_at: clock.unixMs() }));
+    await this.attempt(() => this.writeMetadata({ ...metadata, ended_at: clock.unixMs() }));
     const incomplete = this.problems.map((text) => `Incomplete: ${oneLine(text)}`);
     this.say('', `All files of this run: ${oneLine(folder)}`, ...incomplete);
     return {
@@ -107,17 +107,17 @@ export class RunRecorder {
   }
 
   /** Returns the time as the report counts it, should this machine's clock have been set in the meantime. */
-  private alignedFacts(now: ClockLook | undefined): RunFacts {
-    const { facts, clock } = this.options;
+  private alignedMetadata(now: ClockLook | undefined): RunMetadata {
+    const { metadata, clock } = this.options;
     const startOf = (look: ClockLook) => look.wallMs - look.machineMs - look.suspendedMs;
     const setMs = now && this.begun ? startOf(now) - startOf(this.begun) : 0;
-    if (Math.abs(setMs) < SAME_CLOCK_MS) return { ...facts, ended_at: clock.unixMs() };
-    return { ...facts, started_at: facts.started_at + setMs, ended_at: clock.wallMs() };
+    if (Math.abs(setMs) < SAME_CLOCK_MS) return { ...metadata, ended_at: clock.unixMs() };
+    return { ...metadata, started_at: metadata.started_at + setMs, ended_at: clock.wallMs() };
   }
 
-  private writeFacts(facts: RunFacts): Promise<void> {
+  private writeMetadata(metadata: RunMetadata): Promise<void> {
     const { folder, servers } = this.options;
-    return writeWhole(path.join(folder, 'run.json'), `${JSON.stringify({ ...facts, servers }, null, 2)}\n`);
+    return writeWhole(path.join(folder, 'run.json'), `${JSON.stringify({ ...metadata, servers }, null, 2)}\n`);
   }
 
   /** Returns null if a write failed: the run is then incomplete, but continues. */

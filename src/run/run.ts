@@ -12,7 +12,7 @@ import { planFaults, timetable } from '../faults/plan';
 import { startProbe } from '../faults/probe';
 import { type Hands, simulateFaults } from '../faults/simulate';
 import type { Threshold } from '../core/metrics/threshold';
-import type { Report, RunFacts } from '../report/report';
+import type { Report, RunMetadata } from '../report/report';
 import type { StressReport } from '../stress/options';
 import { runStress } from '../stress/runner';
 import type { Screen } from '../stress/screen';
@@ -38,7 +38,7 @@ export interface RunOptions {
   command: readonly string[];
   thresholds: readonly Threshold[];
   /** The content of run.json except its end. */
-  facts: RunFacts;
+  metadata: RunMetadata;
   /** Keeps the servers running after the report, until `signal`. */
   keep: boolean;
   clock: Clock;
@@ -56,10 +56,10 @@ export interface RunOptions {
  * cannot be written
  */
 export async function runAll(options: RunOptions): Promise<RunResult> {
-  const { config, folder, command, signal, facts, clock, screen } = options;
+  const { config, folder, command, signal, metadata, clock, screen } = options;
   const fleet = new Fleet(folder, await portsFor(config.servers, config.port), command);
   await checkKinds(config, fleet);
-  const recorder = new RunRecorder({ folder, facts, servers: fleet.addresses, steps: 5, clock, screen });
+  const recorder = new RunRecorder({ folder, metadata, servers: fleet.addresses, steps: 5, clock, screen });
   const run = new Run(options, fleet, recorder);
   await recorder.begin();
   try {
@@ -134,11 +134,11 @@ class Run {
   }
 
   private async load(enough: AbortSignal, signal: AbortSignal): Promise<void> {
-    const { config, images, imagesName, clock, logLevel, screen, facts } = this.options;
+    const { config, images, imagesName, clock, logLevel, screen, metadata } = this.options;
     this.stress = await runStress({
-      ...{ machineId: MACHINE_ID, ...config.stress, images, seed: facts.seed, runId: facts.run_id },
+      ...{ machineId: MACHINE_ID, ...config.stress, images, seed: metadata.seed, runId: metadata.run_id },
       // The report checks the thresholds.
-      ...{ thresholds: [], abortOn: [], facts: { ...facts, config: config.settings.stress } },
+      ...{ thresholds: [], abortOn: [], metadata: { ...metadata, config: config.settings.stress } },
       ...{ serverAddresses: this.fleet.addresses, requestTimeoutMs: REQUEST_TIMEOUT_MS },
       ...{ metricsDir: this.metricsDir, waitMs: WAIT_FOR_SERVER_MS, notes: [] },
       expectedMs: config.stress.requests.durationMs ?? expectedMs(config),
@@ -166,11 +166,11 @@ class Run {
   }
 
   private async hands(signal: AbortSignal): Promise<Hands> {
-    const { config, folder, clock, command, facts } = this.options;
+    const { config, folder, clock, command, metadata } = this.options;
     const { abortWhen: conditions, spec } = config.faults;
     const { servers, launch } = this.fleet;
     const kinds = spec.kinds.map(({ kind }) => kind);
-    const program = { version: facts.version, command };
+    const program = { version: metadata.version, command };
     const hands = await ownServersHands({ servers, launch, kinds, program, clock, signal });
     if (conditions.length === 0) return hands;
     const file = path.join(folder, 'fault_probe.ndjson');

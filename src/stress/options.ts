@@ -2,7 +2,7 @@ import type { ClientImage } from '../client/client';
 import type { LoadShape } from '../config/load-settings';
 import type { Clock, LogLevel } from '../core/environment';
 import type { LatencyFigures } from '../core/metrics/latency-fold';
-import type { ProgramFacts } from '../core/metrics/record';
+import type { ProgramMetadata } from '../core/metrics/record';
 import type { GeneratorSummary } from '../core/metrics/saturation';
 import type { AggregatedStats } from '../core/metrics/summary';
 import type { Threshold, ThresholdResult } from '../core/metrics/threshold';
@@ -37,7 +37,7 @@ export interface StressOptions {
   names: { images: string; clientConfig: string };
   /** Lines printed before the banner. */
   notes: readonly string[];
-  facts: ProgramFacts;
+  metadata: ProgramMetadata;
   clock: Clock;
   logLevel: LogLevel;
   /** Aborted by Ctrl-C: starts no more requests, those in flight count as interrupted. */

@@ -59,9 +59,9 @@ export class RunFiles {
   }
 
   /** Writes everything needed to repeat the load, atomically. */
-  async run(facts: StressRunFile): Promise<void> {
+  async run(metadata: StressRunFile): Promise<void> {
     const file = fileOf(this.#options.folder, this.#options.machineId, 'run.json');
-    await this.#attempt(writeWhole(file, `${JSON.stringify(facts, null, 2)}\n`));
+    await this.#attempt(writeWhole(file, `${JSON.stringify(metadata, null, 2)}\n`));
   }
 
   closeRecords(): void {

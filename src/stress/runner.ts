@@ -303,9 +303,9 @@ class StressRun {
   }
 
   #runFile(): StressRunFile {
-    const { facts, machineId, seed, warmupMs } = this.#options;
+    const { metadata, machineId, seed, warmupMs } = this.#options;
     return {
-      ...{ run_id: this.#runId, machine_id: machineId, seed, ...facts },
+      ...{ run_id: this.#runId, machine_id: machineId, seed, ...metadata },
       ...{ started_at: this.#startedAt, ended_at: this.#endedAt, warmup_secs: warmupMs / 1000 },
     };
   }

@@ -1,7 +1,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { RunFacts } from '../../src/report/report';
+import type { RunMetadata } from '../../src/report/report';
 import { inRun } from '../run/in-run';
 import {
   expectService,
@@ -84,7 +84,7 @@ describe('nobody reads the output', () => {
     await inRun(async ({ cwd, fastArgs, out }) => {
       const ended = await runProgram(fastArgs, { cwd, timeoutMs: 60_000, onStart: unread('stdout') });
       expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
-      expect(jsonOf<RunFacts>(out, 'run.json').ended_at).not.toBeNull();
+      expect(jsonOf<RunMetadata>(out, 'run.json').ended_at).not.toBeNull();
       expect(jsonOf(out, 'final_report.json')).toHaveProperty('failed_requests', 0);
       expect(faultsOf(out).filter((line) => line === 'kill done').length).toBe(3);
     });

@@ -1,7 +1,7 @@
 import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import type { Report, RunFacts } from '../../src/report/report';
+import type { Report, RunMetadata } from '../../src/report/report';
 import type { RunResult } from '../../src/run/recorder';
 import { faultsOf, GONE_MS, inRun, jsonOf } from '../run/in-run';
 import { processesIn, untilNobodyIn } from '../run/leftovers';
@@ -25,9 +25,9 @@ test('the whole workflow: three kills, three restarts, nothing fails, and nothin
     expect(report.rules?.map(({ rule }) => rule)).toEqual(['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8']);
     expect(report.rules?.filter(({ verdict }) => verdict === false)).toEqual([]);
     expect(stdout).toContain(readFileSync(path.join(out, 'final_report.txt'), 'utf8').trimEnd());
-    const facts = jsonOf<RunFacts>(out, 'run.json');
-    expect(facts.ended_at! - facts.started_at).toBeGreaterThan(9000);
-    expect(facts.run_id).toBe(report.runs[0]!.run_id);
+    const metadata = jsonOf<RunMetadata>(out, 'run.json');
+    expect(metadata.ended_at! - metadata.started_at).toBeGreaterThan(9000);
+    expect(metadata.run_id).toBe(report.runs[0]!.run_id);
     // The folder is a run's own.
     const again = await runProgram(args, { cwd, timeoutMs: MINUTE_MS });
     const why = 'it already exists, and a run needs a new folder';
@@ -141,7 +141,7 @@ test.each([
       running.child.kill('SIGINT');
       const { code, stderr } = await running.ended;
       expect({ code, stderr, left: processesIn(cwd) }).toEqual({ code: 130, stderr: '', left: [] });
-      expect(jsonOf<RunFacts>(out, 'run.json').ended_at).not.toBeNull();
+      expect(jsonOf<RunMetadata>(out, 'run.json').ended_at).not.toBeNull();
       if (hasReport) expect(jsonOf<Report>(out, 'final_report.json').failed_requests).toBe(0);
       if (moment.source.includes('Waiting')) expect(faultsOf(out)).toEqual(['kill 1', 'restart 1']);
     });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { RunFacts } from '../../src/report/report';
+import type { RunMetadata } from '../../src/report/report';
 import { until } from '../faults/until';
 import { inRun } from '../run/in-run';
 import { processesIn } from '../run/leftovers';
@@ -32,7 +32,7 @@ function expectLeft(cwd: string): void {
 function expectCutLoad(cwd: string): void {
   const { counted, records, interrupted } = loadOf(cwd);
   expect({ interrupted, counted }).toEqual({ interrupted: [true, true], counted: records });
-  expect(jsonOf<RunFacts>(cwd, 'metrics', 'machine_1_run.json').ended_at).not.toBeNull();
+  expect(jsonOf<RunMetadata>(cwd, 'metrics', 'machine_1_run.json').ended_at).not.toBeNull();
 }
 
 /** Some requests of the only client have been made. */
@@ -203,7 +203,7 @@ async function untilClosed(cwd: string, args: readonly string[], moment: RegExp,
     await inRun(async ({ cwd, args, out }) => {
       expect(await untilClosed(cwd, args, /Waiting 1s before restarting Server 1/)).toBe(130);
       expect(faultsOf(out).at(-1)).toBe('restart done');
-      expect(jsonOf<RunFacts>(out, 'run.json').ended_at).not.toBeNull();
+      expect(jsonOf<RunMetadata>(out, 'run.json').ended_at).not.toBeNull();
     });
   }, 90_000);
 

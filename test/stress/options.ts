@@ -14,7 +14,7 @@ export function stressOptions(
     ...{ warmupMs: 0, gracefulStopMs: 30_000, thresholds: [], abortOn: [] },
     ...{ serverAddresses, requestTimeoutMs: 2000, waitMs: 5000, notes: [] },
     ...{ names: { images: 'pictures', clientConfig: 'client.toml' }, clock: systemClock, logLevel: 'debug' },
-    facts: {
+    metadata: {
       ...{ command_line: ['cloudp2p', 'stress'], version: '0', node_version: process.version, host: 'here', cores: 2 },
       config: { some: 'thing' },
     },

@@ -25,7 +25,7 @@ export async function rateRun(
     ...{ images: [{ name: 'a.png', bytes: randomBytes(100) }], notes: [], clock: systemClock, logLevel: 'info' },
     ...{ serverAddresses, requestTimeoutMs: 2000, metricsDir, waitMs: 5000, warmupMs: 0, gracefulStopMs: 5000 },
     ...{ names: { images: 'pictures', clientConfig: 'client.toml' }, thresholds: [], abortOn: [] },
-    facts: { command_line: ['stress'], version: '0', node_version: 'v0', host: 'h', cores: 1, config: {} },
+    metadata: { command_line: ['stress'], version: '0', node_version: 'v0', host: 'h', cores: 1, config: {} },
     ...{ signal: new AbortController().signal, screen: new Screen(output, systemClock) },
     ...change,
   });

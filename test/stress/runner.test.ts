@@ -383,7 +383,7 @@ describe('machine_{n}_run.json', () => {
       },
     });
     const { report } = await run([server!.address]);
-    const facts = {
+    const metadata = {
       run_id: report.run_id,
       machine_id: 2,
       seed: 5,
@@ -391,8 +391,8 @@ describe('machine_{n}_run.json', () => {
       config: { some: 'thing' },
       cores: 2,
     };
-    expect(before).toMatchObject({ ...facts, ended_at: null });
-    expect(runFile()).toMatchObject({ ...facts, started_at: report.started_at });
+    expect(before).toMatchObject({ ...metadata, ended_at: null });
+    expect(runFile()).toMatchObject({ ...metadata, started_at: report.started_at });
     expect(runFile().ended_at! - report.started_at).toBeCloseTo(report.test_duration_secs * 1000, -1);
   });
 });

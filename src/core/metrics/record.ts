@@ -135,7 +135,7 @@ export interface GeneratorSample {
 export const LATE_SEND_MS = 10;
 
 /** The program that ran, where, and with which options. */
-export interface ProgramFacts {
+export interface ProgramMetadata {
   command_line: readonly string[];
   version: string;
   node_version: string;
@@ -146,7 +146,7 @@ export interface ProgramFacts {
 }
 
 /** Everything needed to repeat a run. */
-export interface RunFile extends ProgramFacts {
+export interface RunFile extends ProgramMetadata {
   run_id: string;
   seed: number;
   /** Unix milliseconds; `ended_at` is null while it runs. */

@@ -11,7 +11,7 @@ import { faultsDuring, faultWindows } from './fault-windows';
 import type { Inputs } from '../read/inputs';
 import { leadersDuring, leaderSpans } from './leaders';
 import { slowAboveMs } from './recovery';
-import type { Interval, Report, RunFacts, Scale } from '../report';
+import type { Interval, Report, RunMetadata, Scale } from '../report';
 import { rowsOf, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
 import { generatorSeriesOf, serverSeriesOf } from './series';
@@ -22,7 +22,7 @@ export interface BuildOptions {
   thresholds: readonly Threshold[];
   /** Verdicts of the caller, reported unchanged. */
   rules?: readonly RuleResult[];
-  run?: RunFacts;
+  run?: RunMetadata;
 }
 
 /** The rows and the bounds that all parts of the report share. */
@@ -35,7 +35,7 @@ interface Ground {
 }
 
 /** Builds the report from the inputs. Equal inputs give equal reports. */
-export function buildReport(inputs: Inputs, { thresholds, rules, run: facts }: BuildOptions): Report {
+export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }: BuildOptions): Report {
   const run = runSpanOf(inputs.records);
   const warmupMs = warmupSecsOf(inputs) * 1000;
   const warmUntilMs = run === null || warmupMs === 0 ? -Infinity : run.from + warmupMs;
@@ -61,7 +61,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: facts }: B
     ...whole,
     self_check: selfCheck(unchecked, inputs, counted),
     ...(rules && { rules: [...rules] }),
-    ...(facts && { run: facts }),
+    ...(metadata && { run: metadata }),
     inputs: read,
   };
   return { ...report, thresholds: checkThresholds(report, thresholds) };

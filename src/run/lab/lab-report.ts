@@ -10,7 +10,7 @@ import { REQUEST_TIMEOUT_MS } from './limits';
 import type { RemoteLoad } from './load';
 import type { LabMachines } from './machines';
 
-export interface LabReportOptions extends Pick<LabOptions, 'folder' | 'thresholds' | 'clock' | 'facts' | 'output'> {
+export interface LabReportOptions extends Pick<LabOptions, 'folder' | 'thresholds' | 'clock' | 'metadata' | 'output'> {
   recorder: RunRecorder;
   /** The loads that started. */
   loads: readonly RemoteLoad[];
@@ -21,7 +21,7 @@ const NEVER = new AbortController().signal;
 
 /** Collects the files of the machines, checks them, and reports; null if there is nothing to report. */
 export function labReport(options: LabReportOptions): Promise<Report | null> {
-  const { folder, thresholds, clock, facts, output, recorder, loads, machines } = options;
+  const { folder, thresholds, clock, metadata, output, recorder, loads, machines } = options;
   const servers = machines.faultServers;
   return recorder.report({
     metrics: loads.map(({ machine, workDir }) => `${machine.host}:${path.posix.join(workDir, METRICS_FOLDER)}`),
@@ -29,7 +29,7 @@ export function labReport(options: LabReportOptions): Promise<Report | null> {
       return { path: `${host}:${path.posix.join(workDir, eventsFileOf(id))}`, required: true };
     }),
     // Files of an earlier run, where this one did not write, are left out.
-    runs: { take: 'id', runId: facts.run_id },
+    runs: { take: 'id', runId: metadata.run_id },
     thresholds,
     rules: (gathered) =>
       rulesOf(

@@ -8,7 +8,7 @@ import { ClusterError } from '../../core/errors';
 import { logLine } from '../../core/log-line';
 import { oneLine } from '../../core/printable';
 import type { Output } from '../../report/collect/collect-screen';
-import type { RunFacts } from '../../report/report';
+import type { RunMetadata } from '../../report/report';
 import type { Screen } from '../../stress/screen';
 import { RunRecorder, type RunResult } from '../recorder';
 import type { Executable } from './executable';
@@ -35,7 +35,7 @@ export interface LabOptions {
   program: { version: string; command: readonly string[] };
   thresholds: readonly Threshold[];
   /** The content of run.json except its end. */
-  facts: RunFacts;
+  metadata: RunMetadata;
   /** Keeps the servers running. */
   keep: boolean;
   clock: Clock;
@@ -53,9 +53,9 @@ export interface LabOptions {
  * configuration, `bad_usage` if a folder or file cannot be written, `interrupted` before anything was started
  */
 export async function runLab(options: LabOptions): Promise<RunResult> {
-  const { folder, facts, clock, screen, lab } = options;
+  const { folder, metadata, clock, screen, lab } = options;
   const servers = lab.servers.map(({ address }) => address);
-  const recorder = new RunRecorder({ folder, facts, servers, steps: STEPS.length, clock, screen });
+  const recorder = new RunRecorder({ folder, metadata, servers, steps: STEPS.length, clock, screen });
   const run = new LabRun(options, recorder);
   let result: RunResult | undefined;
   await recorder.begin();
@@ -99,7 +99,7 @@ class LabRun {
 
   /** Steps 4 to 7. */
   async perform(): Promise<void> {
-    const { config, clock, signal, program, tls, facts, folder } = this.options;
+    const { config, clock, signal, program, tls, metadata, folder } = this.options;
     const { recorder, machines } = this;
     const kinds = config.faults.spec.cycles === 0 ? [] : config.faults.spec.kinds.map(({ kind }) => kind);
     const servers = new LabServers({
@@ -113,7 +113,7 @@ class LabRun {
       recorder.say(await servers.start(signal));
     });
     if (signal.aborted) return;
-    const loads = new LabLoads({ loads: machines.loadsOf(facts.run_id), config, clock, signal, recorder });
+    const loads = new LabLoads({ loads: machines.loadsOf(metadata.run_id), config, clock, signal, recorder });
     this.loads = loads;
     await this.step(5, () => loads.start());
     if (signal.aborted) return;

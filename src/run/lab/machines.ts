@@ -12,7 +12,7 @@ import { PUT_ASIDE } from './scripts';
 
 type Options = Pick<
   LabOptions,
-  'config' | 'lab' | 'tls' | 'images' | 'executable' | 'program' | 'facts' | 'clock' | 'signal'
+  'config' | 'lab' | 'tls' | 'images' | 'executable' | 'program' | 'metadata' | 'clock' | 'signal'
 > & {
   say(...lines: string[]): void;
 };
@@ -42,7 +42,7 @@ export class LabMachines {
     const { lab, clock, signal, say } = options;
     const hosts = [...new Set([...lab.servers, ...lab.clients].map(({ host }) => host))];
     this.machines = hosts.map((host) => new Machine(host, { clock, signal: this.connections.signal, say }));
-    this.places = wantedPlaces({ ...options, seed: options.facts.seed }).map((place) => {
+    this.places = wantedPlaces({ ...options, seed: options.metadata.seed }).map((place) => {
       const machine = this.machines.find((each) => each.host === place.host)!;
       return { ...place, machine, dir: place.workDir };
     });
@@ -76,10 +76,10 @@ export class LabMachines {
    * @throws ClusterError with one line per run, server and load that is already there; nothing was written then
    */
   async reserve(): Promise<void> {
-    const { facts, clock } = this.options;
+    const { metadata, clock } = this.options;
     const against = new Map<LabPlace, string[]>();
     await this.each(this.places, async (place) => {
-      const holder = holderHere(facts.run_id, `${place.machine.host}:${place.workDir}`, clock.unixMs());
+      const holder = holderHere(metadata.run_id, `${place.machine.host}:${place.workDir}`, clock.unixMs());
       this.locked.set(place, holder);
       against.set(place, await takeRunLock(place, holder));
     });
@@ -121,7 +121,7 @@ export class LabMachines {
   /** Renames events of an earlier run, which would be taken for those of this one. */
   async putAside({ id, host, workDir }: FaultServer): Promise<void> {
     const machine = this.machines.find((each) => each.host === host)!;
-    const prefix = asidePrefix(String(Math.trunc(this.options.facts.started_at)));
+    const prefix = asidePrefix(String(Math.trunc(this.options.metadata.started_at)));
     await machine.script(PUT_ASIDE, [workDir, prefix, eventsFileOf(id)]);
   }
 

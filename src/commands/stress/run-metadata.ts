@@ -2,7 +2,7 @@ import { availableParallelism, hostname } from 'node:os';
 import packageJson from '../../../package.json';
 
 /** Metadata of the program and its machine for the files of a run; `args` begin with the command's name. */
-export function programFacts(args: readonly string[]): {
+export function programMetadata(args: readonly string[]): {
   command_line: string[];
   version: string;
   node_version: string;
