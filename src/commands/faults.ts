@@ -13,7 +13,7 @@ import { BaseCommand } from './base';
 import { secureOf } from './client/secure';
 import { specFlags } from './faults/flags';
 import { refuseSharedFiles } from './faults/own-files';
-import { ownCommand } from './run/own-command';
+import { selfExecCommand } from './run/self-exec';
 
 export class Faults extends BaseCommand {
   static override summary = 'inject faults into servers on a plan, and heal them';
@@ -42,7 +42,7 @@ export class Faults extends BaseCommand {
 
   async run(): Promise<FaultsReport | ReturnType<typeof dryRun>> {
     const { flags } = await this.parse(Faults);
-    const config = filesBeside(faultsConfigOf(flags, { ownCommand: ownCommand(), seed: randomInt(2 ** 31) }));
+    const config = filesBeside(faultsConfigOf(flags, { ownCommand: selfExecCommand(), seed: randomInt(2 ** 31) }));
     refuseSharedFiles(config, flags.config ?? DEFAULT_FAULTS_FILE);
     const display = this.jsonEnabled() ? undefined : process.stdout;
     if (flags['dry-run']) {
@@ -50,7 +50,7 @@ export class Faults extends BaseCommand {
       return dryRun(config, display);
     }
     const secure = await secureOf(config.tls);
-    const program = { version: packageJson.version, command: ownCommand() };
+    const program = { version: packageJson.version, command: selfExecCommand() };
     const report = await withInterrupt((signal) =>
       simulateFaults({
         ...{ config, clock: systemClock, signal, display },

@@ -17,7 +17,7 @@ import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
 import { programMetadata } from './stress/run-metadata';
 import { labPartsOf } from './run/lab-parts';
-import { ownCommand } from './run/own-command';
+import { selfExecCommand } from './run/self-exec';
 import { faultFlagsOf, runFlags, runOverridesOf } from './run/flags';
 import { imagesOf } from './stress/images';
 import { thresholdsOf } from './stress/thresholds';
@@ -66,7 +66,7 @@ export class Run extends BaseCommand {
       const common = { config, folder, thresholds, metadata, keep: flags.keep, clock: systemClock, signal, screen };
       if (far) return runLab({ ...common, ...far, output });
       const { images, name: imagesName } = load;
-      return runAll({ ...common, images, imagesName, command: ownCommand(), logLevel: flags['log-level'] });
+      return runAll({ ...common, images, imagesName, command: selfExecCommand(), logLevel: flags['log-level'] });
     });
     this.endWith(result.interrupted ? EXIT.interrupted : exitCodeOfRun(result));
     return result;

@@ -11,7 +11,7 @@ import { readTls } from '../../config/tls';
 import { printable } from '../../core/printable';
 import { systemClock } from '../../core/system-clock';
 import type { LabTls } from '../../run/lab/files';
-import { ownCommand } from './own-command';
+import { selfExecCommand } from './self-exec';
 
 /** The parts of a run over SSH beside its configuration. */
 export interface LabParts {
@@ -29,7 +29,7 @@ export async function labPartsOf(config: RunConfig, lab: Lab, images: readonly C
   return {
     lab,
     executable: readExecutable(config.binary, process.execPath, isSea()),
-    program: { version: packageJson.version, command: ownCommand() },
+    program: { version: packageJson.version, command: selfExecCommand() },
     images: config.imageDirectory === undefined ? undefined : images,
     tls: await tlsOf(lab),
   };
