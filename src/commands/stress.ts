@@ -13,7 +13,7 @@ import { clientConfigOf } from './client/overrides';
 import { secureOf } from './client/secure';
 import { metricsWarnings } from './server/reach';
 import { programMetadata } from './stress/run-metadata';
-import { untilEnough } from './stress/enough';
+import { withEndSignal } from './stress/end-signal';
 import { stressFlags, stressOverridesOf } from './stress/flags';
 import { imagesOf } from './stress/images';
 import { judgedBy } from './stress/judged';
@@ -57,10 +57,10 @@ export class Stress extends BaseCommand {
       requestTimeoutMs,
       secure,
     };
-    const report = await untilEnough((enough) =>
+    const report = await withEndSignal((endSignal) =>
       withInterrupt((signal) =>
         runStress({
-          ...{ ...options, signal, enough, clock: systemClock },
+          ...{ ...options, signal, endSignal, clock: systemClock },
           ...{ names: { images: name, clientConfig }, notes: notesOf(config, saysRequests) },
           metadata: { ...programMetadata(['stress', ...this.argv]), config: load },
           logLevel: flags['log-level'],

@@ -91,7 +91,7 @@ class Run {
   /** Runs the load, and the faults at the same time. The end of one ends the other. */
   async perform(): Promise<void> {
     const { config, signal } = this.options;
-    const enough = new AbortController();
+    const end = new AbortController();
     const failed = new AbortController();
     const stop = AbortSignal.any([signal, failed.signal]);
     const stopOthers = (error: unknown): never => {
@@ -100,15 +100,15 @@ class Run {
     };
     this.recorder.step(2, 'START CLIENTS');
     // Clients with a number of requests may end before the faults.
-    const stopFaults = AbortSignal.any([stop, enough.signal]);
-    const load = this.load(enough.signal, stop);
+    const stopFaults = AbortSignal.any([stop, end.signal]);
+    const load = this.load(end.signal, stop);
     const faults = this.breakServers(stopFaults).then(() => {
       this.recorder.step(4, 'WAIT FOR COMPLETION');
       // A load with its own duration ends by that.
       const { durationMs } = config.stress.requests;
       return durationMs === undefined ? pause(config.faults.spec.intervalMs, stopFaults) : load;
     });
-    const parts = [load, faults].map((part) => part.then(() => enough.abort()).catch(stopOthers));
+    const parts = [load, faults].map((part) => part.then(() => end.abort()).catch(stopOthers));
     const outcomes = await Promise.allSettled(parts);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     if (!signal.aborted) await pause(SETTLE_MS, signal);
@@ -133,7 +133,7 @@ class Run {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   }
 
-  private async load(enough: AbortSignal, signal: AbortSignal): Promise<void> {
+  private async load(endSignal: AbortSignal, signal: AbortSignal): Promise<void> {
     const { config, images, imagesName, clock, logLevel, screen, metadata } = this.options;
     this.stress = await runStress({
       ...{ machineId: MACHINE_ID, ...config.stress, images, seed: metadata.seed, runId: metadata.run_id },
@@ -142,7 +142,7 @@ class Run {
       ...{ serverAddresses: this.fleet.addresses, requestTimeoutMs: REQUEST_TIMEOUT_MS },
       ...{ metricsDir: this.metricsDir, waitMs: WAIT_FOR_SERVER_MS, notes: [] },
       expectedMs: config.stress.requests.durationMs ?? expectedMs(config),
-      ...{ clock, logLevel, screen, signal, enough },
+      ...{ clock, logLevel, screen, signal, endSignal },
       names: { images: imagesName, clientConfig: 'none (the servers of this run)' },
     });
   }

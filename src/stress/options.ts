@@ -15,7 +15,7 @@ export interface StressOptions {
   requests: LoadShape;
   /** Requests that start within this time of the start of the load are excluded from thresholds. */
   warmupMs: number;
-  /** Grace period for requests in flight after `requests.durationMs`, after `enough`, and when aborted. */
+  /** Grace period for requests in flight after `requests.durationMs`, after `endSignal`, and when aborted. */
   gracefulStopMs: number;
   /** Conditions checked at the end. */
   thresholds: readonly Threshold[];
@@ -42,10 +42,10 @@ export interface StressOptions {
   logLevel: LogLevel;
   /** Aborted by Ctrl-C: starts no more requests, those in flight count as interrupted. */
   signal: AbortSignal;
-  /** The time at which `enough` is expected, for the bar and the banner. */
+  /** The time at which `endSignal` is expected, for the bar and the banner. */
   expectedMs?: number;
   /** Aborted to end the run early: starts no more requests, those in flight end normally. */
-  enough?: AbortSignal;
+  endSignal?: AbortSignal;
   /** The display of progress, if any. */
   screen?: Screen;
   /** Default: a new one. */

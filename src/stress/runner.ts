@@ -135,17 +135,17 @@ class StressRun {
 
   /** Runs the load, and whatever may end it early. */
   async #untilOver(files: RunFiles): Promise<void> {
-    const { signal, enough, screen } = this.#options;
+    const { signal, endSignal, screen } = this.#options;
     const interrupt = (): void => this.#interrupt();
     const end = (): void => this.#stopGracefully();
     signal.addEventListener('abort', interrupt);
-    enough?.addEventListener('abort', end);
+    endSignal?.addEventListener('abort', end);
     try {
       await files.run(this.#runFile());
       await this.#runClients(files);
     } finally {
       signal.removeEventListener('abort', interrupt);
-      enough?.removeEventListener('abort', end);
+      endSignal?.removeEventListener('abort', end);
       for (const timer of this.#timers) clearTimeout(timer);
       this.#isOver = true;
       screen?.stop();

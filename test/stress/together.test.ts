@@ -1,5 +1,5 @@
-/** What `run` tells `stress` on other machines: its own run, a common start, and when it is enough. */
-import { untilEnough } from '../../src/commands/stress/enough';
+/** What `run` tells `stress` on other machines: its own run, a common start, and its end. */
+import { withEndSignal } from '../../src/commands/stress/end-signal';
 import { stressOverridesOf } from '../../src/commands/stress/flags';
 
 test('the run and the start are taken as they are', () => {
@@ -16,11 +16,11 @@ test.each([
   expect(() => stressOverridesOf(flags)).toThrow(message);
 });
 
-test('SIGUSR2 says that it is enough, and means nothing else afterwards', async () => {
+test('SIGUSR2 ends the load, and means nothing else afterwards', async () => {
   const before = process.listenerCount('SIGUSR2');
-  const wasEnough = await untilEnough(async (enough) => {
+  const wasEnded = await withEndSignal(async (endSignal) => {
     process.emit('SIGUSR2');
-    return enough.aborted;
+    return endSignal.aborted;
   });
-  expect({ wasEnough, left: process.listenerCount('SIGUSR2') - before }).toEqual({ wasEnough: true, left: 0 });
+  expect({ wasEnded, left: process.listenerCount('SIGUSR2') - before }).toEqual({ wasEnded: true, left: 0 });
 });

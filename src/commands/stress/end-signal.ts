@@ -1,5 +1,5 @@
 /** Runs `work` with a signal that SIGUSR2 aborts: `run` sends it to the loads on other machines after the last fault. */
-export async function untilEnough<T>(work: (enough: AbortSignal) => Promise<T>): Promise<T> {
+export async function withEndSignal<T>(work: (endSignal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const onSignal = (): void => controller.abort();
   process.on('SIGUSR2', onSignal);
