@@ -16,7 +16,7 @@ import { programMetadata } from './stress/run-metadata';
 import { withEndSignal } from './stress/end-signal';
 import { stressFlags, stressOverridesOf } from './stress/flags';
 import { imagesOf } from './stress/images';
-import { judgedBy } from './stress/judged';
+import { stressThresholds } from './stress/thresholds';
 
 export class Stress extends BaseCommand {
   static override summary = 'load the servers with many concurrent clients on this machine';
@@ -40,7 +40,7 @@ export class Stress extends BaseCommand {
     const { overrides, waitMs, ...together } = stressOverridesOf(flags);
     const config = stressConfigOf(flags.config, overrides);
     const { clientConfig, isClientConfigRequired, seed = randomInt(2 ** 31), settings } = config;
-    const judged = judgedBy(config, flags);
+    const thresholds = stressThresholds(config, flags);
     const file = isClientConfigRequired ? clientConfig : undefined;
     const { serverAddresses, requestTimeoutMs, tls, saysRequests } = clientConfigOf(file, { servers: flags.server });
     const { images, name } = imagesOf(config.imageDirectory);
@@ -48,7 +48,7 @@ export class Stress extends BaseCommand {
     const secure = await secureOf(tls);
     const options = {
       ...config,
-      ...judged,
+      ...thresholds,
       ...together,
       seed,
       waitMs,

@@ -1,6 +1,8 @@
+import { DEFAULT_STRESS_FILE, type StressConfig } from '../../config/stress-config';
 import { ClusterError } from '../../core/errors';
 import { type Metric, parseThreshold, type Threshold } from '../../core/metrics/threshold';
 import { printable } from '../../core/printable';
+import { STRESS_METRICS } from '../../stress/run-tally';
 
 export interface ThresholdSource {
   /** The flag. If it `isGiven`, the expressions come from it, else from the file. */
@@ -27,4 +29,26 @@ export function thresholdsOf(
     if (!(error instanceof ClusterError) || isGiven) throw error;
     throw new ClusterError('bad_config', error.message, { cause: error });
   }
+}
+
+interface ThresholdFlags {
+  threshold?: string[];
+  'abort-on'?: string[];
+  config?: string;
+}
+
+/**
+ * Returns the thresholds of a stress run: those checked at its end, and those that abort it.
+ * @throws ClusterError `bad_usage` | `bad_config` for an invalid expression
+ */
+export function stressThresholds(
+  config: StressConfig,
+  { threshold, 'abort-on': abortOn, config: file = DEFAULT_STRESS_FILE }: ThresholdFlags,
+): { thresholds: Threshold[]; abortOn: Threshold[] } {
+  const read = (expressions: string[], flag: string, isGiven: boolean, key: string): Threshold[] =>
+    thresholdsOf(expressions, { flag, isGiven, file, key, known: STRESS_METRICS });
+  return {
+    thresholds: read(config.thresholds, '--threshold', threshold !== undefined, 'stress.thresholds'),
+    abortOn: read(config.abortOn, '--abort-on', abortOn !== undefined, 'stress.abort_on'),
+  };
 }
