@@ -5,7 +5,7 @@ import type { MessageOf } from '../core/protocol';
 import type { Assigner } from './assigner';
 import type { MemberConfig, Now } from './effects';
 import type { Executor } from './executor';
-import type { Outbox } from './outbox';
+import type { EffectBuffer } from './effect-buffer';
 
 /** Announces this server to its peers, and leadership changes to the events file. Pure. */
 export class Announcer {
@@ -19,13 +19,13 @@ export class Announcer {
     private readonly detector: FailureDetector,
     private readonly executor: Executor,
     private readonly assigner: Assigner,
-    private readonly outbox: Outbox,
+    private readonly effects: EffectBuffer,
     private readonly loadScore: () => number,
   ) {}
 
   sendHeartbeat(now: Now): void {
     this.nextHeartbeatMs = now.nowMs + this.config.timings.heartbeatMs;
-    this.outbox.broadcast([this.heartbeat(now.unixMs)]);
+    this.effects.broadcast([this.heartbeat(now.unixMs)]);
   }
 
   heartbeat(unixMs: number): MessageOf<'Heartbeat'> {
@@ -62,10 +62,10 @@ export class Announcer {
   }
 
   private performOutput(output: ElectionOutput, now: Now): void {
-    if (output.type === 'tell') this.outbox.tell(output.peerId, output.message);
-    else if (output.type === 'ask') this.outbox.ask(output.peerId, output.message);
+    if (output.type === 'tell') this.effects.tell(output.peerId, output.message);
+    else if (output.type === 'ask') this.effects.ask(output.peerId, output.message);
     // A candidate's Election says more than a Heartbeat without a leader would.
-    else if (this.election.mode !== 'candidate') this.outbox.broadcast([this.heartbeat(now.unixMs)]);
+    else if (this.election.mode !== 'candidate') this.effects.broadcast([this.heartbeat(now.unixMs)]);
   }
 
   /** Writes leadership changes to the events file and the log, not every message about them. */
@@ -77,10 +77,10 @@ export class Announcer {
     const reason = reasons.at(-1) ?? 'heard of a greater term';
     this.lastTold = { term, leaderId };
     if (was.leaderId === this.config.id) {
-      this.outbox.event({ event: 'stepped_down', term, leader_id: leaderId, reason });
+      this.effects.event({ event: 'stepped_down', term, leader_id: leaderId, reason });
     }
-    if (leaderId === null) this.outbox.event({ event: 'election', term, reason });
-    else this.outbox.event({ event: 'leader', term, leader_id: leaderId, reason });
+    if (leaderId === null) this.effects.event({ event: 'election', term, reason });
+    else this.effects.event({ event: 'leader', term, leader_id: leaderId, reason });
   }
 }
 

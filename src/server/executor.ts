@@ -3,7 +3,7 @@ import type { Ledger } from '../core/balancing/ledger';
 import type { ServerPhase } from '../core/protocol';
 import type { ConnId, ConnInfo, ExecutionOutcome, MemberConfig, Now, TaskMessage } from './effects';
 import type { News, TaskNews } from './news';
-import type { Outbox } from './outbox';
+import type { EffectBuffer } from './effect-buffer';
 import { refusal } from './refusal';
 import { TaskQueue, type Task } from './task-queue';
 
@@ -29,7 +29,7 @@ export class Executor {
   constructor(
     private readonly config: MemberConfig,
     private readonly ledger: Ledger,
-    private readonly outbox: Outbox,
+    private readonly effects: EffectBuffer,
     private readonly news: News,
   ) {
     this.queue = new TaskQueue(config.workers, config.queueLimit);
@@ -41,12 +41,12 @@ export class Executor {
     const refused = deadlineMs <= now.nowMs ? tooLate(timeoutMs!) : this.refusal(now.nowMs);
     const displaced = refused?.code === 'overloaded' ? this.queue.yieldTo(deadlineMs) : null;
     if (refused && displaced === null) {
-      this.outbox.push({ type: 'discard', executionId });
-      this.outbox.reply(conn.id, refusal(message.request_id, refused));
+      this.effects.push({ type: 'discard', executionId });
+      this.effects.reply(conn.id, refusal(message.request_id, refused));
       return;
     }
     if (refused && displaced !== null) {
-      this.outbox.reply(displaced.connId, refusal(displaced.requestId, refused));
+      this.effects.reply(displaced.connId, refusal(displaced.requestId, refused));
       this.discard(displaced, 'overloaded', now.nowMs);
     }
     const key = taskKey(message, conn.remoteHost);
@@ -80,7 +80,7 @@ export class Executor {
     if (mayExecute && this.holdUntilMs === -Infinity) {
       const { start, expired } = this.queue.take(now.nowMs);
       for (const { executionId, connId, requestId, deadlineMs } of start) {
-        this.outbox.push({ type: 'execute', executionId, connId, requestId, deadlineMs });
+        this.effects.push({ type: 'execute', executionId, connId, requestId, deadlineMs });
       }
       for (const task of expired) this.expire(task, now.nowMs);
     }
@@ -116,7 +116,7 @@ export class Executor {
     // One event per second reports it; one per refusal would fill the disk just when the server is busiest.
     if (nowMs - this.overloadedSinceMs >= 1000) {
       this.overloadedSinceMs = nowMs;
-      this.outbox.event({ event: 'overloaded', reason: message });
+      this.effects.event({ event: 'overloaded', reason: message });
     }
     return { code: 'overloaded', message };
   }
@@ -128,19 +128,19 @@ export class Executor {
   /** Its client has usually given up, but not if its deadline was cut or its clock runs slower. */
   private expire(task: Task, nowMs: number): void {
     const message = `server ${this.config.id} is overloaded: the task waited until its deadline`;
-    this.outbox.reply(task.connId, refusal(task.requestId, { code: 'overloaded', message }));
+    this.effects.reply(task.connId, refusal(task.requestId, { code: 'overloaded', message }));
     this.discard(task, 'expired', nowMs);
   }
 
   private discard(task: Task, outcome: string, nowMs: number): void {
-    this.outbox.push({ type: 'discard', executionId: task.executionId });
+    this.effects.push({ type: 'discard', executionId: task.executionId });
     this.end(task, outcome, nowMs);
   }
 
   private end(task: Task, outcome: string, nowMs: number): void {
     const name = taskName(task.key);
     this.tellLater({ kind: 'HistoryRemove', ...name }, nowMs);
-    this.outbox.event({ event: 'executed', ...name, outcome, incarnation: this.config.incarnation });
+    this.effects.event({ event: 'executed', ...name, outcome, incarnation: this.config.incarnation });
   }
 
   private tellLater(message: TaskNews, nowMs: number): void {

@@ -10,7 +10,7 @@ import type { ConnId, ConnInfo, Effect, Input, MemberConfig, Now } from './effec
 import { Executor } from './executor';
 import { Mismatches, notConfigured } from './mismatches';
 import { News } from './news';
-import { Outbox } from './outbox';
+import { EffectBuffer } from './effect-buffer';
 import { Questions } from './questions';
 import { memberStatus } from './member-status';
 
@@ -34,7 +34,7 @@ export class Member {
   wakeAtMs = Infinity;
   startedMs = 0;
 
-  private readonly outbox: Outbox;
+  private readonly effects: EffectBuffer;
   private readonly questions: Questions;
   private readonly announcer: Announcer;
   private readonly mismatches: Mismatches;
@@ -50,8 +50,8 @@ export class Member {
     const peerIds = config.peers.map((peer) => peer.id);
     const redialMs = Math.min(REDIAL_MS, heartbeatMs / 4);
     this.detector = new FailureDetector(config.id, peerIds, { ...config.timings, redialMs });
-    this.outbox = new Outbox(peerIds, this.detector);
-    this.mismatches = new Mismatches(config, this.detector, this.outbox);
+    this.effects = new EffectBuffer(peerIds, this.detector);
+    this.mismatches = new Mismatches(config, this.detector, this.effects);
     this.assigner = new Assigner(
       {
         id: config.id,
@@ -61,8 +61,8 @@ export class Member {
       },
       this.detector,
     );
-    this.news = new News(config.id, this.outbox);
-    this.executor = new Executor(config, this.assigner.ledger, this.outbox, this.news);
+    this.news = new News(config.id, this.effects);
+    this.executor = new Executor(config, this.assigner.ledger, this.effects, this.news);
     this.election = new Election(
       config.id,
       config.incarnation,
@@ -77,9 +77,9 @@ export class Member {
       },
       config.firstCheckId,
     );
-    this.questions = new Questions(config, this.election, this.detector, this.assigner, this.outbox);
+    this.questions = new Questions(config, this.election, this.detector, this.assigner, this.effects);
     this.announcer = new Announcer(
-      ...([config, this.election, this.detector, this.executor, this.assigner, this.outbox] as const),
+      ...([config, this.election, this.detector, this.executor, this.assigner, this.effects] as const),
       () => this.loadScore,
     );
   }
@@ -97,7 +97,7 @@ export class Member {
     this.noticePause(now);
     this.apply(input, now);
     this.settle(now);
-    return this.outbox.take();
+    return this.effects.take();
   }
 
   private apply(input: Input, now: Now): void {
@@ -112,7 +112,7 @@ export class Member {
         if (this.detector.get(input.peerId)?.link !== input.link) return;
         this.detector.opened(input.peerId, input.link, nowMs);
         const message: Message = { kind: 'Subscribe', from_id: this.config.id };
-        this.outbox.push({ type: 'sendLink', peerId: input.peerId, link: input.link, message });
+        this.effects.push({ type: 'sendLink', peerId: input.peerId, link: input.link, message });
         return;
       }
       case 'linkClosed':
@@ -126,18 +126,18 @@ export class Member {
       case 'connMessage':
         return this.onConnMessage(input.conn, input.message, input.executionId, now);
       case 'connClosed':
-        this.outbox.unsubscribe(input.connId);
+        this.effects.unsubscribe(input.connId);
         this.news.forget(input.connId);
         this.questions.onConnClosed(input.connId);
         return this.executor.onConnClosed(input.connId, nowMs);
       case 'peerHosts':
-        return this.outbox.setHosts(input.peerId, input.hosts);
+        return this.effects.setHosts(input.peerId, input.hosts);
       case 'executed':
         return this.executor.onExecuted(input.executionId, input.outcome, nowMs);
       case 'prepared':
         if (this.executor.phase !== 'starting') return;
         this.executor.phase = 'ready';
-        this.outbox.event({ event: 'ready' });
+        this.effects.event({ event: 'ready' });
         return this.announcer.sendHeartbeat(now);
       case 'load':
         this.sample = input.sample;
@@ -184,7 +184,7 @@ export class Member {
   private start(now: Now): void {
     this.startedMs = now.nowMs;
     const { incarnation, address } = this.config;
-    this.outbox.event({ event: 'started', incarnation, address: address ?? '' });
+    this.effects.event({ event: 'started', incarnation, address: address ?? '' });
     this.announcer.nextHeartbeatMs = now.nowMs + this.config.timings.heartbeatMs;
     this.onDetector(this.detector.start(now.nowMs), now);
   }
@@ -200,7 +200,7 @@ export class Member {
     this.election.onResume(now.nowMs);
     this.mismatches.onResume(now.nowMs);
     this.executor.hold(now.nowMs + READ_FIRST_MS);
-    this.outbox.event({ event: 'resumed', late_ms: Math.round(lateMs) });
+    this.effects.event({ event: 'resumed', late_ms: Math.round(lateMs) });
   }
 
   private onPeerMessage(peerId: number, message: Message, now: Now): void {
@@ -276,12 +276,12 @@ export class Member {
       case 'TaskCancel':
         return this.executor.onCancel(conn, taskKey(message, conn.remoteHost), now.nowMs);
       case 'StatusQuery':
-        return this.outbox.reply(conn.id, memberStatus(this, conn, now.nowMs));
+        return this.effects.reply(conn.id, memberStatus(this, conn, now.nowMs));
       case 'TaskAck':
         return; // the response itself ended the task
       default:
         // A connection to our listener cannot speak as a peer.
-        return this.outbox.reply(conn.id, {
+        return this.effects.reply(conn.id, {
           kind: 'Error',
           code: 'not_a_peer',
           message: `${message.kind} is only believed on a link that this server dialed`,
@@ -292,17 +292,17 @@ export class Member {
   private onSubscribe(conn: ConnInfo, peerId: number, now: Now): void {
     // Changes included in the list must not be sent again after it.
     this.executor.flush(now.nowMs);
-    const outcome = this.outbox.subscribe(peerId, conn, this.detector.isReachable(peerId));
+    const outcome = this.effects.subscribe(peerId, conn, this.detector.isReachable(peerId));
     // The list is sent once: it may be long.
-    if (outcome === 'again') return this.outbox.reply(conn.id, this.announcer.heartbeat(now.unixMs));
+    if (outcome === 'again') return this.effects.reply(conn.id, this.announcer.heartbeat(now.unixMs));
     if (outcome !== 'subscribed') {
       if (outcome === 'unknown') this.mismatches.onStranger(conn, peerId);
       const text = outcome === 'unknown' ? notConfigured(peerId) : `too many subscriptions as ${peerId}`;
-      return this.outbox.reply(conn.id, { kind: 'Error', code: 'refused', message: text });
+      return this.effects.reply(conn.id, { kind: 'Error', code: 'refused', message: text });
     }
     this.mismatches.onSubscribed(peerId, now.nowMs);
     const list = this.news.begin(conn.id, this.announcer.list(now.unixMs), now.nowMs);
-    this.outbox.reply(conn.id, this.announcer.heartbeat(now.unixMs), list);
+    this.effects.reply(conn.id, this.announcer.heartbeat(now.unixMs), list);
     this.election.onSubscribed(peerId);
     this.onDetector(this.detector.hint(peerId, now.nowMs), now);
   }
@@ -311,25 +311,25 @@ export class Member {
     for (const output of outputs) {
       switch (output.type) {
         case 'up':
-          this.outbox.event({ event: 'peer_up', peer_id: output.peerId });
+          this.effects.event({ event: 'peer_up', peer_id: output.peerId });
           this.mismatches.onUp(output.peerId);
           this.election.onPeerUp(output.peerId);
           break;
         case 'down':
-          this.outbox.event({ event: 'peer_down', peer_id: output.peerId, reason: output.reason });
+          this.effects.event({ event: 'peer_down', peer_id: output.peerId, reason: output.reason });
           this.mismatches.onDown(output.peerId);
           this.election.onPeerDown(output.peerId, output.reason);
           this.takeOver(output.peerId, now);
           break;
         case 'drop':
           this.onLinkLost(output.peerId);
-          this.outbox.push(output);
+          this.effects.push(output);
           break;
         case 'hearing':
           this.hearingChanged = true;
           break;
         case 'dial':
-          this.outbox.push(output);
+          this.effects.push(output);
       }
     }
   }
@@ -342,7 +342,7 @@ export class Member {
     }
     const { term } = this.election.leadership;
     for (const { key, serverId } of this.assigner.reassign(peerId, now.nowMs)) {
-      this.outbox.event({ event: 'assigned', term, to: serverId, ...taskName(key) });
+      this.effects.event({ event: 'assigned', term, to: serverId, ...taskName(key) });
     }
   }
 
@@ -350,7 +350,7 @@ export class Member {
     const peer = this.detector.get(peerId);
     if (!peer || peer.phase === 'leaving') return;
     peer.phase = 'leaving';
-    this.outbox.event({ event: 'peer_down', peer_id: peerId, reason: 'leaving' });
+    this.effects.event({ event: 'peer_down', peer_id: peerId, reason: 'leaving' });
     this.election.onLeave(peerId);
   }
 
@@ -358,8 +358,8 @@ export class Member {
     if (this.executor.phase === 'leaving') return;
     this.executor.phase = 'leaving';
     this.leaveByMs = now.nowMs + this.config.drainMs;
-    this.outbox.event({ event: 'stopping' });
-    this.outbox.broadcast([{ kind: 'Leave', from_id: this.config.id, term: this.election.leadership.term }]);
+    this.effects.event({ event: 'stopping' });
+    this.effects.broadcast([{ kind: 'Leave', from_id: this.config.id, term: this.election.leadership.term }]);
     this.announcer.sendHeartbeat(now);
   }
 
@@ -371,8 +371,8 @@ export class Member {
     this.stopped = true;
     this.leaveByMs = Infinity;
     this.executor.flush(nowMs);
-    this.outbox.event({ event: 'stopped' });
-    this.outbox.push({ type: 'stopped', untilMs });
+    this.effects.event({ event: 'stopped' });
+    this.effects.push({ type: 'stopped', untilMs });
   }
 
   private onLinkClosed({ peerId, link, refused }: Extract<Input, { type: 'linkClosed' }>, now: Now): void {

@@ -3,7 +3,7 @@ import { OnceEach } from '../core/once-each';
 import { printable } from '../core/printable';
 import type { MessageOf } from '../core/protocol';
 import type { ConnInfo, MemberConfig } from './effects';
-import type { Outbox } from './outbox';
+import type { EffectBuffer } from './effect-buffer';
 
 /** Far more than mismatched lists of a cluster cause. An attacker can cause no more lines than these. */
 const MAX_TOLD = 100;
@@ -36,9 +36,9 @@ export class Mismatches {
   constructor(
     private readonly config: MemberConfig,
     private readonly detector: FailureDetector,
-    private readonly outbox: Outbox,
+    private readonly effects: EffectBuffer,
   ) {
-    const tell = (reason: string): void => this.outbox.event({ event: 'mismatch', reason });
+    const tell = (reason: string): void => this.effects.event({ event: 'mismatch', reason });
     this.addresses = new Map(config.peers.map(({ id, address }) => [id, address]));
     this.ofPeers = new OnceEach(tell, MAX_TOLD);
     this.ofCallers = new OnceEach(tell, MAX_TOLD);
@@ -81,7 +81,7 @@ export class Mismatches {
   }
 
   onSubscribed(peerId: number, nowMs: number): void {
-    if (this.twoHosts.has(peerId) || this.outbox.hostsOf(peerId).length < 2) return;
+    if (this.twoHosts.has(peerId) || this.effects.hostsOf(peerId).length < 2) return;
     const { incarnation } = this.detector.get(peerId)!;
     this.twoHosts.set(peerId, { sinceMs: nowMs, incarnation });
   }
@@ -111,7 +111,7 @@ export class Mismatches {
   /** A peer that hears this server does so on a link that ends here; without one for long, it hears another server. */
   private judgeHearing(peerId: number, { hears }: MessageOf<'Heartbeat'>, nowMs: number): void {
     const { id } = this.config;
-    if (!hears.includes(id) || this.outbox.hostsOf(peerId).length > 0) {
+    if (!hears.includes(id) || this.effects.hostsOf(peerId).length > 0) {
       this.heardElsewhere.delete(peerId);
       return;
     }
@@ -132,7 +132,7 @@ export class Mismatches {
   private judgeHosts(peerId: number, { incarnation }: MessageOf<'Heartbeat'>, nowMs: number): void {
     const known = this.twoHosts.get(peerId);
     if (known === undefined) return;
-    const [first, second] = this.outbox.hostsOf(peerId);
+    const [first, second] = this.effects.hostsOf(peerId);
     known.incarnation ??= incarnation;
     if (second === undefined || known.incarnation !== incarnation) this.twoHosts.delete(peerId);
     else if (nowMs - known.sinceMs >= this.patienceMs) {

@@ -2,7 +2,7 @@ import { jsonTextBytes } from '../core/json-text';
 import { MAX_NAME_BYTES } from '../core/message';
 import type { MessageOf } from '../core/protocol';
 import type { ConnId } from './effects';
-import type { Outbox } from './outbox';
+import type { EffectBuffer } from './effect-buffer';
 
 export type TaskNews = MessageOf<'HistoryAdd' | 'HistoryRemove'>;
 
@@ -27,7 +27,7 @@ export class News {
 
   constructor(
     private readonly serverId: number,
-    private readonly outbox: Outbox,
+    private readonly effects: EffectBuffer,
   ) {}
 
   /** Returns the beginning of this server's list; the rest is sent to the connection after it. */
@@ -46,11 +46,11 @@ export class News {
   broadcast(news: readonly TaskNews[], nowMs: number): void {
     const isBurst = portionOf(news) < news.length;
     const now: ConnId[] = [];
-    for (const connId of this.outbox.subscriberIds()) {
+    for (const connId of this.effects.subscriberIds()) {
       if (isBurst || this.waiting.has(connId)) this.wait(connId, news, nowMs);
       else now.push(connId);
     }
-    this.outbox.send(now, [...news]);
+    this.effects.send(now, [...news]);
   }
 
   forget(connId: ConnId): void {
@@ -61,7 +61,7 @@ export class News {
   tick(nowMs: number): void {
     if (nowMs < this.portionMs) return;
     for (const [connId, news] of this.waiting) {
-      this.outbox.send([connId], news.splice(0, portionOf(news)));
+      this.effects.send([connId], news.splice(0, portionOf(news)));
       if (news.length === 0) this.waiting.delete(connId);
     }
     this.portionMs = this.waiting.size > 0 ? nowMs + PAUSE_MS : Infinity;

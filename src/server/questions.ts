@@ -4,7 +4,7 @@ import type { FailureDetector } from '../core/election/failure-detector';
 import type { MessageOf } from '../core/protocol';
 import type { Assigner } from './assigner';
 import type { ConnInfo, MemberConfig, Now } from './effects';
-import type { Outbox } from './outbox';
+import type { EffectBuffer } from './effect-buffer';
 import { Pending } from './pending';
 
 /** The time that a client's request waits for the leader before this server proposes a server itself. */
@@ -35,7 +35,7 @@ export class Questions {
     private readonly election: Election,
     private readonly detector: FailureDetector,
     private readonly assigner: Assigner,
-    private readonly outbox: Outbox,
+    private readonly effects: EffectBuffer,
   ) {
     this.assignments = new Pending(config.firstCheckId);
     this.checks = new Pending(config.firstCheckId + OWN_CHECK_IDS);
@@ -43,7 +43,7 @@ export class Questions {
 
   onLeaderQuery(conn: ConnInfo): void {
     const leaderId = this.election.activeLeaderId;
-    this.outbox.reply(conn.id, {
+    this.effects.reply(conn.id, {
       kind: 'LeaderResponse',
       leader_id: leaderId,
       term: this.election.leadership.term,
@@ -58,7 +58,7 @@ export class Questions {
     const hopsLeft = request.relay ? Math.min(request.relay.hops_left, mostHops) - 1 : mostHops;
     if (peerId === null || hopsLeft < 0) return this.proposeSelf(conn, request);
     const id = this.assignments.add({ conn, request, peerId }, now.nowMs + RELAY_TIMEOUT_MS);
-    this.outbox.ask(peerId, {
+    this.effects.ask(peerId, {
       ...request,
       run_id: request.run_id ?? conn.remoteHost,
       relay: { id, hops_left: hopsLeft },
@@ -75,7 +75,7 @@ export class Questions {
   onStatusQuery(conn: ConnInfo, query: MessageOf<'TaskStatusQuery'>): void {
     const [holder] = this.assigner.ledger.holders(taskKey(query, conn.remoteHost)).filter((id) => this.isUp(id));
     const serverId = holder ?? this.proposal();
-    this.outbox.reply(conn.id, {
+    this.effects.reply(conn.id, {
       kind: 'TaskStatusResponse',
       request_id: query.request_id,
       assigned_server_id: serverId,
@@ -93,7 +93,7 @@ export class Questions {
     const id = this.checks.add({ connId: conn.id, checkId: check.check_id, peerId }, deadlineMs);
     // Two servers that seem to reach the leader through each other would relay a forged check for all of its hops.
     const hopsLeft = Math.min(check.hops_left, MAX_HOPS) - 1;
-    this.outbox.ask(peerId, { kind: 'LeaderCheck', check_id: id, hops_left: Math.max(0, hopsLeft) });
+    this.effects.ask(peerId, { kind: 'LeaderCheck', check_id: id, hops_left: Math.max(0, hopsLeft) });
   }
 
   /** Handles the answer to a check that this server relayed. Returns false if the check was the election's own. */
@@ -144,7 +144,7 @@ export class Questions {
     const { term } = this.election.leadership;
     if (assigned.isNew) {
       const { run_id, client_name, request_id } = request;
-      this.outbox.event({ event: 'assigned', term, to: assigned.serverId, run_id, client_name, request_id });
+      this.effects.event({ event: 'assigned', term, to: assigned.serverId, run_id, client_name, request_id });
     }
     this.answerAssignment(conn, request, assigned.serverId, { term, leader_id: this.config.id });
   }
@@ -162,7 +162,7 @@ export class Questions {
     serverId: number | null,
     leadership: { term: number; leader_id: number | null },
   ): void {
-    this.outbox.reply(conn.id, {
+    this.effects.reply(conn.id, {
       kind: 'TaskAssignmentResponse',
       request_id: request.request_id,
       assigned_server_id: serverId,
@@ -176,7 +176,7 @@ export class Questions {
   private answerCheck(connId: number, checkId: number, lives: boolean): void {
     const { term, leaderId } = this.election.leadership;
     const leader_id = this.isLeaving() && leaderId === this.config.id ? null : leaderId;
-    this.outbox.reply(connId, { kind: 'LeaderCheckResponse', check_id: checkId, term, leader_id, lives });
+    this.effects.reply(connId, { kind: 'LeaderCheckResponse', check_id: checkId, term, leader_id, lives });
   }
 
   /** Returns the leader if our own link to it is open, else the peer that last proved it alive. */

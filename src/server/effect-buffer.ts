@@ -12,7 +12,7 @@ import type { ConnId, ConnInfo, Effect } from './effects';
 const PLACES = 4;
 
 /** Collects the effects of one step, and keeps the peers' subscriptions. Pure. */
-export class Outbox {
+export class EffectBuffer {
   private effects: Effect[] = [];
   /** Subscriptions by peer, each with its remote host, earliest first. */
   private readonly subscribers = new Map<number, Map<ConnId, string>>();
