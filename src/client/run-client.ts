@@ -7,8 +7,8 @@ import { seededRandom } from '../core/random';
 import { FrameWatch, type Secure } from '../core/transport/network';
 import { resolveAliases } from './aliases';
 import { type ClientImage, VirtualClient } from './client';
+import { type ClientLoop, expectedRequests, newClientLoop } from './client-loop';
 import { Hedging } from './hedging';
-import { Load } from './load';
 import { LogFiles } from './log-files';
 import { clientMetrics, type ClientMetrics, writeClientMetrics } from './metrics-file';
 import { Progress } from './progress';
@@ -61,18 +61,17 @@ export async function runClient(options: RunClientOptions): Promise<ClientReport
   const aliases = await resolveAliases(config.serverAddresses);
   const client = newClient(options, { runId, aliases, log });
   const tally = new Tally(log);
-  const load = new Load({
-    ...{ images, clock, random: seededRandom(seed), ...config.requests },
-    request: (image, id, more) => client.request(image, id, more),
-    onRecord: (record) => {
-      tally.add(record);
-      progress?.add(record);
-    },
-  });
-  const progress = display && new Progress({ ...display, clock, expectedCount: load.expectedCount });
+  const progress = display && new Progress({ ...display, clock, expectedCount: expectedRequests(config.requests) });
+  let lastId = 0;
+  const send = async (image: ClientImage, intendedStartMs: number): Promise<void> => {
+    const record = await client.request(image, ++lastId, { intendedStartMs });
+    tally.add(record);
+    progress?.add(record);
+  };
+  const loop = newClientLoop({ ...config.requests, send, images, clock, random: seededRandom(seed) });
   const startedAt = toMicros(clock.unixMs());
   log?.('info', `${config.name} begins run ${runId} with ${images.length} images, seed ${seed}`);
-  await perform(load, client, signal, progress);
+  await perform(loop, client, signal, progress);
   const test_duration_secs = Math.round(clock.unixMs() - startedAt) / 1000;
   const head = { client_name: config.name, machine_id: machineId, client_id: clientId, run_id: runId };
   const metrics = clientMetrics(
@@ -130,16 +129,21 @@ function newClient(
   });
 }
 
-async function perform(load: Load, client: VirtualClient, signal: AbortSignal, progress?: Progress): Promise<void> {
+async function perform(
+  loop: ClientLoop,
+  client: VirtualClient,
+  signal: AbortSignal,
+  progress?: Progress,
+): Promise<void> {
   const interrupt = (): void => {
-    load.stop();
+    loop.stop();
     client.abandon();
   };
   signal.addEventListener('abort', interrupt);
   if (signal.aborted) interrupt();
   progress?.start();
   try {
-    await load.run();
+    await loop.run();
   } finally {
     progress?.stop();
     signal.removeEventListener('abort', interrupt);

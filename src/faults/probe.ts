@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { VirtualClient } from '../client/client';
 import { Hedging } from '../client/hedging';
-import { Load } from '../client/load';
+import { newClientLoop } from '../client/client-loop';
 import type { Clock } from '../core/environment';
 import type { Secure } from '../core/transport/network';
 import type { Threshold } from '../core/metrics/threshold';
@@ -44,23 +44,24 @@ export function startProbe({ addresses, conditions, file, fileSource, secure, cl
     ...{ clientId: 1, clientName: NAME, runId: randomUUID(), addresses, requestTimeoutMs: REQUEST_TIMEOUT_MS },
     ...{ hedging: new Hedging(1), random: Math.random, clock, secure },
   });
-  const load = new Load({
-    request: (image, requestId, options) => client.request(image, requestId, options),
+  let lastId = 0;
+  const loop = newClientLoop({
     images: [{ name: 'probe', bytes: Buffer.alloc(SECRET_BYTES, NAME) }],
     pacing: { mode: 'rate', ratePerSecond: RATE_PER_SECOND },
     ...{ random: Math.random, clock },
-    onRecord: (record) => {
+    async send(image, intendedStartMs) {
+      const record = await client.request(image, ++lastId, { intendedStartMs });
       records?.append(JSON.stringify(record));
       window.add(record, clock.monotonicMs());
       const seen = window.crossed(conditions, clock.monotonicMs());
       if (seen !== null && !crossed.signal.aborted) crossed.abort(seen);
     },
   });
-  const done = load.run();
+  const done = loop.run();
   return {
     crossed: crossed.signal,
     async end() {
-      load.stop();
+      loop.stop();
       await client.close();
       await done;
       records?.close();

@@ -3,7 +3,7 @@ import { EXIT } from '../core/errors';
 import { oneLine } from '../core/printable';
 import { planFaults, type Step, timetable } from '../faults/plan';
 import { WORDS } from '../faults/words';
-import { offeredPerSecond } from '../stress/pacer';
+import { offeredPerSecond } from '../client/pacer';
 import type { RunResult } from './recorder';
 
 /**

@@ -1,6 +1,6 @@
 import type { LoadShape } from '../config/load-settings';
 import { oneLine } from '../core/printable';
-import { expectedMs as expectedArrivalMs, offeredPerSecond } from './pacer';
+import { expectedMs as expectedArrivalMs, offeredPerSecond } from '../client/pacer';
 
 export interface BannerFacts {
   machineId: number;

@@ -2,9 +2,9 @@ import type { ClientImage } from '../client/client';
 import type { LoadShape } from '../config/load-settings';
 import type { Clock } from '../core/environment';
 import { seededRandom } from '../core/random';
-import { ClosedLoop } from './closed-loop';
-import { OpenLoop } from './open-loop';
-import { dueTimes } from './pacer';
+import { ClosedLoops } from './closed-loops';
+import { OpenLoop } from '../client/open-loop';
+import { dueTimes } from '../client/pacer';
 import type { StressClient } from './stress-client';
 
 /** Sends the requests of a run on schedule. */
@@ -38,7 +38,7 @@ export function newLoop(options: LoopOptions): StressLoop {
   const { pacing, totalRequests, durationMs, rampUpMs } = requests;
   if (pacing.mode === 'closed_loop') {
     const loop = { clients, images, pacing, totalRequests, durationMs, rampUpMs, seed, clock, onStart, onSend };
-    return new ClosedLoop(loop);
+    return new ClosedLoops(loop);
   }
   const totalCount = totalRequests === undefined ? undefined : totalRequests * clients.length;
   const schedule = { ...pacing, rampUpMs, durationMs, totalCount };

@@ -1,7 +1,7 @@
 import { Meter } from '../client/meter';
 import type { RequestRecord } from '../core/metrics/record';
 import type { StressOptions } from './options';
-import { expectedArrivals } from './pacer';
+import { expectedArrivals } from '../client/pacer';
 import type { Showing } from './screen';
 import { type RunStatus, statusText } from './status-line';
 

@@ -1,5 +1,6 @@
-import type { ClientImage } from '../client/client';
 import type { Clock, Random } from '../core/environment';
+import type { ClientImage } from './client';
+import { MAX_TIMER_MS } from './closed-loop';
 
 /** One of the clients that share the arrivals; it handles one request at a time. */
 export interface OpenLoopClient {
@@ -24,9 +25,6 @@ export interface OpenLoopOptions {
   /** A request was sent, this much later than this process could have sent it. */
   onSend?(lateMs: number): void;
 }
-
-/** The longest delay of a timer; longer waits are split. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Sends requests that are due on a schedule, independent of earlier responses. Each goes to the client that has been
