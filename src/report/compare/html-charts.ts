@@ -1,71 +1,88 @@
-import { absent, part } from '../render/html/elements';
+import { curvePoints, shortened } from '../render/html/chart-data';
+import type { ChartData, FaultShade, Line } from '../render/html/chart-types';
+import { chart, guide, place, ZOOM } from '../render/html/charts';
+import { absent } from '../render/html/elements';
 import { type Content, html } from '../render/html/html';
+import type { Colour } from '../render/html/palette';
 import type { Compared } from './comparison';
-import { legend, type Line, lineChart, roundTicks, type Shade } from './line-chart';
 
-const TICKS = [50, 90, 99, 99.9, 99.99];
+export const RUN_COLOURS: Record<'a' | 'b', Colour> = { a: ['#0072b2', '#3f9fdc'], b: ['#b34d00', '#ef7b2e'] };
 
-/** Charts of both runs in one frame: latency over time, and the percentile curve. */
-export function chartsOf(a: Compared, b: Compared): Content {
-  return [part('Latency over time', inTime(a, b)), part('Latency by percentile', byPercentile(a, b))];
+interface Run extends Compared {
+  letter: 'A' | 'B';
+  colour: Colour;
 }
 
-/** Each run counts from its own start. */
-function inTime(a: Compared, b: Compared): Content {
-  const lines = [...timeLines('A', a), ...timeLines('B', b)];
-  if (!hasPoint(lines)) return absent('There are no records of single requests.');
-  const to = Math.max(endSecs(a), endSecs(b));
-  const ticks = roundTicks(to).map((at) => ({ at, text: `${at} s` }));
-  const shades = [...shadesOf('a', a), ...shadesOf('b', b)];
-  const label =
+/** Returns the data of the charts, both runs in one frame; null if there is nothing to draw. */
+export function overlaid(a: Compared, b: Compared): ChartData | null {
+  const runs: Run[] = [
+    { ...a, letter: 'A', colour: RUN_COLOURS.a },
+    { ...b, letter: 'B', colour: RUN_COLOURS.b },
+  ];
+  const lines = runs.flatMap(timeLines);
+  const curve = runs.flatMap(curveLine);
+  if (lines.length === 0 && curve.length === 0) return null;
+  const endSecs = Math.max(...runs.map(endSecsOf));
+  return {
+    endSecs,
+    faults: runs.flatMap((run) => shadesOf(run, endSecs)),
+    latency: lines.length === 0 ? null : { lines },
+    ...{ windows: null, lane: null, servers: [], generators: [] },
+    curve: curve.length === 0 ? null : curve,
+  };
+}
+
+/** The placeholders of the charts: latency over time, and the percentile curve. */
+export function chartsOf(data: ChartData | null): Content {
+  const shades = data !== null && data.faults.length > 0 && ' Shaded: faults and recovery, in the colour of their run.';
+  const overTime =
     'p50 and p99 of A and B in every window, seconds from the start of each run; the table Changes has the figures';
-  const caption = `All requests, including failed ones.${shades.length > 0 ? ' Shaded: faults and recovery, in the colour of their run.' : ''}`;
-  return html`${legend(lines)}${lineChart({ label, lines, shades, x: { from: 0, to, ticks } })}
-    <p class="soft">${caption}</p>`;
-}
-
-function timeLines(letter: 'A' | 'B', { timeline }: Compared): Line[] {
-  if (timeline === null) return [];
-  const look = letter.toLowerCase();
-  const secs = timeline.window_ms / 1000;
-  const points = (values: readonly (number | null)[]) => values.map((ms, at) => [(at + 0.5) * secs, ms] as const);
+  const byPercentile = 'Latency of successes by percentile, A and B; the table Whole run has the figures';
   return [
-    { name: `${letter} p50`, look, points: points(timeline.p50_ms) },
-    { name: `${letter} p99`, look: `${look} dashed`, points: points(timeline.p99_ms) },
+    data && guide(html`Seconds from the start of each run. ${ZOOM}${shades}`),
+    data?.latency
+      ? chart('Latency over time', 'All requests, including failed ones.', place('latency', overTime))
+      : chart('Latency over time', null, absent('There are no records of single requests.')),
+    data?.curve
+      ? chart('Latency by percentile', 'Successful requests, from the intended start.', place('curve', byPercentile))
+      : chart('Latency by percentile', null, absent('The reports have no percentile curves.')),
   ];
 }
 
-function shadesOf(look: string, { timeline, faults }: Compared): Shade[] {
+function timeLines({ timeline, letter, colour }: Run): (Line & { secs: number })[] {
   if (timeline === null) return [];
-  const secs = (unixMs: number): number => (unixMs - timeline.from) / 1000;
-  return (faults ?? []).map(({ start, recovered }) => ({
-    ...{ look, from: secs(start) },
-    to: recovered === null ? Infinity : secs(recovered),
-  }));
+  const secs = timeline.window_ms / 1000;
+  const p50 = shortened(timeline.p50_ms);
+  const p99 = shortened(timeline.p99_ms);
+  if (p50.every((ms) => ms === null)) return [];
+  return [
+    { name: `${letter} p50`, colour, look: 'line', widthPx: 1.8, secs, values: p50 },
+    { name: `${letter} p99`, colour, look: 'dashes', widthPx: 1.3, secs, values: p99 },
+  ];
 }
 
-function endSecs({ timeline }: Compared): number {
+/** Each run counts from its own start. */
+function shadesOf({ timeline, faults, letter, colour }: Run, endSecs: number): FaultShade[] {
+  if (timeline === null) return [];
+  const secs = (unixMs: number): number => (unixMs - timeline.from) / 1000;
+  return (faults ?? []).map(({ start, recovered }) => {
+    const to = recovered === null ? endSecs : secs(recovered);
+    return { server: 0, from: secs(start), to, felt: to, labels: [letter], colour };
+  });
+}
+
+function endSecsOf({ timeline }: Compared): number {
   return timeline === null ? 0 : (timeline.requests.length * timeline.window_ms) / 1000;
 }
 
-/** A percentile axis by rarity: each tick is ten times rarer than the one before. */
-function byPercentile(a: Compared, b: Compared): Content {
-  const rarity = (percentile: number): number => -Math.log10(Math.max(1 - percentile / 100, 1e-5));
-  const lineOf = (letter: 'A' | 'B', { percentile_curve: curve }: Compared): Line => ({
-    ...{ name: letter, look: letter.toLowerCase() },
-    // The point at 100 % has no finite position on this axis.
-    points: curve
-      .filter(({ percentile }) => percentile < 100)
-      .map(({ percentile, latency_ms: ms }) => [rarity(percentile), ms] as const),
-  });
-  const lines = [lineOf('A', a), lineOf('B', b)];
-  if (!hasPoint(lines)) return absent('The reports have no percentile curves.');
-  const ticks = TICKS.map((percentile) => ({ at: rarity(percentile), text: `${percentile}%` }));
-  const label = 'Latency of successes by percentile, A and B; the table Whole run has the figures';
-  return html`${legend(lines)}${lineChart({ label, lines, x: { from: 0, to: rarity(99.99), ticks } })}
-    <p class="soft">Successful requests, from the intended start.</p>`;
-}
-
-function hasPoint(lines: readonly Line[]): boolean {
-  return lines.some(({ points }) => points.some(([, y]) => y !== null && y > 0));
+function curveLine({ letter, colour, ...run }: Run): NonNullable<ChartData['curve']> {
+  const points = curvePoints(run) ?? [];
+  if (points.length === 0) return [];
+  return [
+    {
+      ...{ name: letter, colour, look: 'line', widthPx: 1.8 },
+      percentiles: points.map(({ percentile }) => percentile),
+      values: shortened(points.map(({ latency_ms: ms }) => ms)),
+    },
+  ];
 }

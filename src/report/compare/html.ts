@@ -3,7 +3,7 @@ import { page } from '../render/html/document';
 import { htmlTable, mark, type Mood, part, section } from '../render/html/elements';
 import { type Content, html, Html } from '../render/html/html';
 import type { Compared, Comparison, JudgedRow, Scope, Side, Verdict } from './comparison';
-import { chartsOf } from './html-charts';
+import { chartsOf, overlaid } from './html-charts';
 import { STYLE } from './style';
 import {
   changeText,
@@ -26,6 +26,7 @@ const FARTHEST_PERCENT = 200;
 /** Renders the comparison as one page that works offline. `a` and `b` are the compared reports. */
 export function renderCompareHtml(comparison: Comparison, { a, b }: { a: Compared; b: Compared }): string {
   const { scopes, groups, confidence, notes } = comparison;
+  const data = overlaid(a, b);
   const judged = scopes.map((scope) => part(scopeTitle(scope), judgedTable(scope)));
   const body = html`${new Html(`<style>${STYLE}</style>`)}${headOf(comparison)}
     <main>
@@ -38,10 +39,10 @@ export function renderCompareHtml(comparison: Comparison, { a, b }: { a: Compare
           ${notes.map((note) => html`<li>${note}</li> `)}
         </ul>`,
       )}
-      ${section('charts', 'A and B overlaid', chartsOf(a, b))}
+      ${section('charts', 'A and B overlaid', chartsOf(data))}
       ${section('figures', 'Single figures', [html`<p>${SINGLE}</p>`, html`<div class="groups">${groups.map(groupPart)}</div>`])}
     </main> `;
-  return page({ title: 'CloudP2P: two runs compared', body, data: null });
+  return page({ title: 'CloudP2P: two runs compared', body, data });
 }
 
 function headOf(comparison: Comparison): Html {

@@ -1,7 +1,7 @@
 import uPlot from 'uplot';
-import type { ChartData } from '../render/html/chart-types';
+import type { ChartData, Values } from '../render/html/chart-types';
 import { Legend } from './legend';
-import { logMs, text } from './plots';
+import { item, logMs, stroke, text } from './plots';
 import { font } from './shades';
 import type { Ink } from './theme';
 import { msText } from './units';
@@ -14,20 +14,16 @@ const HIGHEST = 99.9999;
 const MAX_GAP = 0.3;
 
 /** Draws the curve like HdrHistogram: each further nine of a percentile takes the same space. */
-export function drawCurve(target: HTMLElement, curve: NonNullable<ChartData['curve']>, ink: Ink): uPlot {
-  const finite = curve.percentile.filter((percentile) => percentile < 100);
-  const last = nines(finite.at(-1) ?? 0);
-  const x = curve.percentile.map((percentile) => (percentile < 100 ? nines(percentile) : last + MAX_GAP));
-  const hasMax = curve.percentile.at(-1) === 100;
+export function drawCurve(target: HTMLElement, lines: NonNullable<ChartData['curve']>, ink: Ink): uPlot {
+  const joined = uPlot.join(lines.map(({ percentiles, values }) => [percentiles, values]));
+  const percentiles = Array.from(joined[0]);
+  const columns = joined.slice(1) as Values[];
+  const last = nines(percentiles.findLast((percentile) => percentile < 100) ?? 0);
+  const x = percentiles.map((percentile) => (percentile < 100 ? nines(percentile) : last + MAX_GAP));
+  const hasMax = percentiles.at(-1) === 100;
   // Its label would overlap that of the maximum.
   const isTight = (at: number): boolean => hasMax && last - at < 0.1 && at > 1;
-  const series = [
-    { name: 'latency, from the intended start', colour: ink.percentiles[2], values: curve.latency },
-    { name: 'service time, from the actual send', colour: ink.percentiles[0], values: curve.service },
-  ];
-  const legend = new Legend(
-    series.map(({ name, colour }, at) => ({ name, colour, look: at === 0 ? 'line' : 'dashes' })),
-  );
+  const legend = new Legend(lines.map((line) => item(line, ink)));
   const holder = document.createElement('div');
   holder.setAttribute('role', 'img');
   holder.setAttribute('aria-label', target.dataset['label'] ?? '');
@@ -35,10 +31,10 @@ export function drawCurve(target: HTMLElement, curve: NonNullable<ChartData['cur
   const say = (u: uPlot): void => {
     const index = u.cursor.left! >= 0 ? u.cursor.idx : null;
     if (index === null || index === undefined) return legend.say('', []);
-    const percentile = Number(curve.percentile[index]!.toFixed(5));
+    const percentile = Number(percentiles[index]!.toFixed(5));
     legend.say(
       percentile === 100 ? 'the maximum' : `p${percentile}`,
-      series.map(({ values }) => text(values[index], msText)),
+      columns.map((values) => text(values[index], msText)),
     );
   };
   const axis = { stroke: ink.soft, font: font(11, 1), grid: { stroke: ink.grid, width: 1 }, ticks: { show: false } };
@@ -64,18 +60,10 @@ export function drawCurve(target: HTMLElement, curve: NonNullable<ChartData['cur
         },
         { ...axis, size: 62, gap: 6, ...y },
       ],
-      series: [
-        {},
-        ...series.map(({ colour }, at) => ({
-          stroke: colour,
-          width: 2,
-          points: { show: false },
-          ...(at > 0 && { dash: [4, 4] }),
-        })),
-      ],
+      series: [{}, ...lines.map((line) => ({ ...stroke(line, ink), points: { show: false } }))],
       hooks: { setCursor: [say] },
     },
-    [x, ...series.map(({ values }) => values)],
+    [x, ...columns],
     holder,
   );
 }

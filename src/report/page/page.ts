@@ -41,7 +41,7 @@ class Page {
   }
 
   private draws(): Record<string, Draw> {
-    const { windows, lane, servers, generators, curve } = this.data;
+    const { latency, windows, lane, servers, generators, curve } = this.data;
     const ink = inkNow();
     const rows = (place: HTMLElement, all: readonly SampleRow[], panels: typeof SERVER_PANELS): void => {
       const made = all.map((row) => ({ row, ...panelRow(row, panels) }));
@@ -52,8 +52,8 @@ class Page {
       }
     };
     return {
+      ...(latency && { latency: (place) => this.axis.mount(place, latencyPlot(latency, ink), ink) }),
       ...(windows && {
-        latency: (place) => this.axis.mount(place, latencyPlot(windows, ink), ink),
         throughput: (place) => this.axis.mount(place, stackPlot(windows, windows.servers, '/s', ink), ink),
         failures: (place) => this.axis.mount(place, stackPlot(windows, windows.reasons, '', ink), ink),
       }),

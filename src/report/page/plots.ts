@@ -1,11 +1,11 @@
 import uPlot from 'uplot';
-import type { ChartData, Layer } from '../render/html/chart-types';
+import type { ChartData, Layer, Line, Values } from '../render/html/chart-types';
+import type { Item } from './legend';
 import type { Plot } from './time-axis';
 import type { Ink } from './theme';
 import { countText, logSteps, msText, msTick, roundDown, roundUp, secsText } from './units';
 
 type Windows = NonNullable<ChartData['windows']>;
-type Values = (number | null)[];
 
 const TALL_PX = 280;
 const STACK_PX = 210;
@@ -13,40 +13,43 @@ const STACK_PX = 210;
 const LEAST_MS = 0.01;
 const bars = uPlot.paths.bars!({ size: [1, Infinity], gap: 0 });
 
-/** Draws p50 to max on a log axis, with the area between p50 and p99 filled. */
-export function latencyPlot(windows: Windows, ink: Ink): Plot {
-  const names = ['p50', 'p95', 'p99', 'max'] as const;
+/** Draws latencies on a log axis. */
+export function latencyPlot({ lines, fan }: NonNullable<ChartData['latency']>, ink: Ink): Plot {
   const above = (values: Values): Values => values.map((value) => (value === null ? null : Math.max(LEAST_MS, value)));
+  const windowAt = (length: number, secs: number): number => Math.max(0, Math.ceil(secs / length) - 1);
+  const [first] = lines;
+  const areSame = lines.every(({ secs }) => secs === first?.secs);
   return {
     heightPx: TALL_PX,
-    data: [middles(windows), ...names.map((name) => above(windows[name]))],
-    series: names.map((name, at) => ({
-      stroke: ink.percentiles[at],
-      width: name === 'p99' ? 2 : 1.5,
-      ...(name === 'max' && { dash: [2, 3], width: 1.25 }),
-      points: alone(ink.percentiles[at]!),
-    })),
-    bands: [{ series: [3, 1], fill: ink.fan }],
+    data: uPlot.join(lines.map(({ secs, values }) => [middles(secs, values.length), above(values)])),
+    series: lines.map((line) => ({ ...stroke(line, ink), points: alone(ink.of(line.colour)) })),
+    ...(fan && { bands: [{ series: [fan[0] + 1, fan[1] + 1], fill: ink.fan }] }),
     ...logMs(),
-    legend: names.map((name, at) => ({
-      name,
-      colour: ink.percentiles[at]!,
-      look: name === 'max' ? 'dashes' : 'line',
-    })),
-    valuesAt: (index) => names.map((name) => text(index === null ? null : windows[name][index], msText)),
-    whenAt: (index) => windowText(windows, index),
+    legend: lines.map((line) => item(line, ink)),
+    valuesAt: (_, at) => lines.map(({ secs, values }) => text(values[windowAt(secs, at)], msText)),
+    ...(areSame && first && { whenAt: (_, at) => windowText(first.secs, windowAt(first.secs, at)) }),
   };
 }
 
+/** Returns how a line is drawn; its points are up to the chart. */
+export function stroke({ colour, look, widthPx }: Line, ink: Ink): uPlot.Series {
+  return { stroke: ink.of(colour), width: widthPx, ...(look === 'dashes' && { dash: [3, 3] }) };
+}
+
+/** Returns the legend's item of a line. */
+export function item({ name, colour, look }: Line, ink: Ink): Item {
+  return { name, colour: ink.of(colour), look };
+}
+
 /** Draws stacked layers; the first one is at the bottom. */
-export function stackPlot(windows: Windows, layers: readonly Layer[], unit: string, ink: Ink): Plot {
+export function stackPlot({ secs, count }: Windows, layers: readonly Layer[], unit: string, ink: Ink): Plot {
   const tops: number[][] = [];
   for (const { values } of layers) tops.push(values.map((value, at) => value + (tops.at(-1)?.[at] ?? 0)));
   const shown = [...layers].reverse();
   return {
     heightPx: STACK_PX,
     // The highest first: each is drawn from zero, over the one above it.
-    data: [middles(windows), ...[...tops].reverse()],
+    data: [middles(secs, count), ...[...tops].reverse()],
     series: shown.map(({ colour }) => ({ fill: ink.of(colour), width: 0, paths: bars, points: { show: false } })),
     scale: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] },
     axis: {
@@ -55,7 +58,7 @@ export function stackPlot(windows: Windows, layers: readonly Layer[], unit: stri
     legend: layers.map(({ name, colour }) => ({ name, colour: ink.of(colour), look: 'box' })),
     valuesAt: (index) =>
       layers.map(({ values }) => text(index === null ? null : values[index], (value) => countText(value) + unit)),
-    whenAt: (index) => windowText(windows, index),
+    whenAt: (index) => (index === null ? '' : windowText(secs, index)),
   };
 }
 
@@ -89,8 +92,10 @@ export function alone(colour: string): uPlot.Series.Points {
     width: 0,
     filter: (u, series) => {
       const values = u.data[series]!;
-      const isThere = (at: number): boolean => values[at] !== null && values[at] !== undefined;
-      return Array.from(values.keys()).filter((at) => isThere(at) && !isThere(at - 1) && !isThere(at + 1));
+      // Undefined is no gap: another line has a value there.
+      const own = Array.from(values.keys()).filter((at) => values[at] !== undefined);
+      const isThere = (at: number | undefined): boolean => at !== undefined && values[at] !== null;
+      return own.filter((at, nth) => isThere(at) && !isThere(own[nth - 1]) && !isThere(own[nth + 1]));
     },
   };
 }
@@ -99,10 +104,10 @@ export function text(value: number | null | undefined, say: (value: number) => s
   return value === null || value === undefined ? '–' : say(value);
 }
 
-function middles({ secs, p50 }: Windows): number[] {
-  return p50.map((_, at) => (at + 0.5) * secs);
+function middles(secs: number, count: number): number[] {
+  return Array.from({ length: count }, (_, at) => (at + 0.5) * secs);
 }
 
-function windowText({ secs }: Windows, index: number | null): string {
-  return index === null ? '' : `${secsText(index * secs)} to ${secsText((index + 1) * secs)}`;
+function windowText(secs: number, index: number): string {
+  return `${secsText(index * secs)} to ${secsText((index + 1) * secs)}`;
 }

@@ -6,6 +6,8 @@ import type { Ink } from './theme';
 export const LABEL_PX = 20;
 const FONT_PX = 11;
 const LABEL_GAP_PX = 6;
+/** The opacity of a shade in the colour of its run, in hex. */
+const SHADE_ALPHA = '24';
 
 export function font(px: number, pxRatio: number, weight = 400): string {
   return `${weight} ${px * pxRatio}px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif`;
@@ -29,8 +31,10 @@ export function drawShades(u: uPlot, faults: readonly FaultShade[], ink: Ink, wi
     if (felt) fill(ctx, ink.felt, felt, bbox);
     const window = spanOf(u, fault.from, fault.to);
     if (!window) continue;
-    fill(ctx, ink.fault, window, bbox);
-    if (fault.from >= (u.scales['x']!.min ?? 0)) fill(ctx, ink.faultEdge, { ...window, width: edge() }, bbox);
+    const own = fault.colour && ink.of(fault.colour);
+    fill(ctx, own ? `${own}${SHADE_ALPHA}` : ink.fault, window, bbox);
+    const isStart = fault.from >= (u.scales['x']!.min ?? 0);
+    if (isStart) fill(ctx, own ?? ink.faultEdge, { ...window, width: edge() }, bbox);
   }
   if (withLabels) drawLabels(u, faults, ink);
   ctx.restore();
@@ -57,7 +61,6 @@ function drawLabels(u: uPlot, faults: readonly FaultShade[], ink: Ink): void {
   ctx.font = font(FONT_PX, ratio, 600);
   ctx.textBaseline = 'alphabetic';
   ctx.textAlign = 'left';
-  ctx.fillStyle = ink.faultText;
   const right = bbox.left + bbox.width;
   const places = faults.flatMap((fault) => {
     const window = spanOf(u, fault.from, fault.to);
@@ -74,6 +77,7 @@ function drawLabels(u: uPlot, faults: readonly FaultShade[], ink: Ink): void {
     const wide = ctx.measureText(said).width;
     const at = Math.min(left, right - wide);
     if (at < free) return;
+    ctx.fillStyle = fault.colour ? ink.of(fault.colour) : ink.faultText;
     ctx.fillText(said, at, bbox.top - 6 * ratio);
     free = at + wide + LABEL_GAP_PX * ratio;
   });

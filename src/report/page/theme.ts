@@ -15,8 +15,6 @@ export interface Ink {
   /** No leader, and several leaders. */
   none: string;
   several: string;
-  /** p50, p95, p99, max. */
-  percentiles: readonly [string, string, string, string];
   /** The area between p50 and p99. */
   fan: string;
 }
@@ -32,7 +30,6 @@ const LIGHT: Omit<Ink, 'of'> = {
   felt: 'rgba(200, 90, 20, 0.055)',
   none: '#b3261e',
   several: '#1a1c20',
-  percentiles: ['#9582d6', '#6349bd', '#2f1a78', '#858994'],
   fan: 'rgba(99, 73, 189, 0.1)',
 };
 
@@ -47,7 +44,6 @@ const DARK: Omit<Ink, 'of'> = {
   felt: 'rgba(255, 150, 80, 0.07)',
   none: '#ff8a7a',
   several: '#e8e9ec',
-  percentiles: ['#7f6cd0', '#ab9bf2', '#e2dcff', '#878c98'],
   fan: 'rgba(171, 155, 242, 0.13)',
 };
 

@@ -1,6 +1,7 @@
 import { compare } from '../../../src/report/compare/compare';
 import type { Compared } from '../../../src/report/compare/comparison';
 import { renderCompareHtml } from '../../../src/report/compare/html';
+import { overlaid, RUN_COLOURS } from '../../../src/report/compare/html-charts';
 import { renderCompareText } from '../../../src/report/compare/text';
 import { sampleReport } from '../render/sample';
 import { sampleRun } from './simulate';
@@ -56,10 +57,32 @@ test('the page shows what was found, every figure, and both runs over each other
   const page = html(...pair());
   expect(page).toMatch(/<h1>\s*Steady: B is worse in avg, p50, p95[^<]*<\/h1>/);
   expect(page.match(/class="bar worse"/g)!.length).toBeGreaterThanOrEqual(3);
-  expect(page.match(/class="line a"/g)!.length).toBeGreaterThanOrEqual(2);
-  expect(page.match(/class="line b dashed"/g)!.length).toBeGreaterThanOrEqual(1);
-  expect(page.match(/class="shade a"/g)).toHaveLength(3);
-  expect(page.replace(/<(script|style)>[^]*?<\/\1>/g, '')).not.toMatch(/NaN|Infinity|undefined|null/);
+  expect(page.match(/data-chart="(latency|curve)"/g)).toHaveLength(2);
+  expect(page.replace(/<(script|style)\b[^>]*>[^]*?<\/\1>/g, '')).not.toMatch(/NaN|Infinity|undefined|null/);
+});
+
+test('the charts have the lines of both runs, and the faults of each in its colour', () => {
+  const [a, b] = pair();
+  const half = { ...b.timeline!, window_ms: b.timeline!.window_ms / 2 };
+  const { endSecs, faults, latency, curve } = overlaid(a, { ...b, timeline: half })!;
+  const secs = a.timeline!.window_ms / 1000;
+  expect(endSecs).toBe(secs * a.timeline!.requests.length);
+  expect(latency!.lines.map(({ name, secs: each }) => [name, each])).toEqual([
+    ...['A p50', 'A p99'].map((name) => [name, secs]),
+    ...['B p50', 'B p99'].map((name) => [name, secs / 2]),
+  ]);
+  expect(curve!.map(({ name }) => name)).toEqual(['A', 'B']);
+  expect(faults.map(({ labels, colour }) => [labels[0], colour])).toEqual([
+    ...a.faults!.map(() => ['A', RUN_COLOURS.a]),
+    ...b.faults!.map(() => ['B', RUN_COLOURS.b]),
+  ]);
+  // One without an end goes on to the end of the charts.
+  expect(Math.max(...faults.map(({ to }) => to))).toBe(endSecs);
+});
+
+test('without records and curves there is nothing to draw', () => {
+  const [a, b] = pair().map((run) => ({ ...run, timeline: null, percentile_curve: [] }));
+  expect(overlaid(a!, b!)).toBeNull();
 });
 
 test('the page asks nobody for anything', () => {

@@ -54,5 +54,11 @@ export function sampleRun(slower = 1): Report {
   const histograms = requests.map((count, at) => {
     return histogramOf(Array.from({ length: count - failed[at]! }, () => 20 * slower * Math.exp(random())));
   });
-  return { ...report, timeline: { ...report.timeline!, histograms } };
+  const slowed = (ms: number | null): number | null => (ms === null ? null : ms * slower);
+  const { p50_ms, p99_ms } = report.timeline!;
+  return {
+    ...report,
+    timeline: { ...report.timeline!, histograms, p50_ms: p50_ms.map(slowed), p99_ms: p99_ms.map(slowed) },
+    percentile_curve: report.percentile_curve.map((point) => ({ ...point, latency_ms: slowed(point.latency_ms) })),
+  };
 }

@@ -1,8 +1,8 @@
 /** Converts the report to the data of its page's charts. */
 import { printable } from '../../../core/printable';
-import type { FaultReport, Interval, Report, ServerSeries, Timeline } from '../../report';
-import type { ChartData, FaultShade, Layer, SampleRow, Values } from './chart-types';
-import { type Colour, GENERATOR, OTHER, reasonColour, serverColour } from './palette';
+import type { CurvePoint, FaultReport, Interval, Report, ServerSeries, Timeline } from '../../report';
+import type { ChartData, FaultShade, Layer, Line, SampleRow, Values } from './chart-types';
+import { type Colour, GENERATOR, OTHER, PERCENTILES, reasonColour, serverColour } from './palette';
 
 const MAX_NAME_CHARS = 200;
 /** The number of reasons with a colour of their own. */
@@ -51,6 +51,7 @@ export function chartDataOf(report: Report): ChartData | null {
   return {
     endSecs: secs(to),
     faults: (report.faults ?? []).map((fault) => shadeOf(fault, to, secs)),
+    latency: timeline && latencyOf(timeline),
     windows: timeline && windowsOf(timeline, colourOf),
     lane: leaders && {
       rows: ids.map((server) => ({ server, name: `server ${server}`, colour: colourOf(server) })),
@@ -94,6 +95,29 @@ function shadeOf(fault: FaultReport, endMs: number, secs: (time: number) => numb
   };
 }
 
+function latencyOf({ window_ms, p50_ms, p95_ms, p99_ms, max_ms }: Timeline): ChartData['latency'] {
+  const secs = window_ms / 1000;
+  const line = (name: string, at: 0 | 1 | 2 | 3, values: Values, widthPx: number): Line & { secs: number } => {
+    return {
+      name,
+      colour: PERCENTILES[at],
+      look: at === 3 ? 'dashes' : 'line',
+      widthPx,
+      secs,
+      values: shortened(values),
+    };
+  };
+  return {
+    lines: [
+      line('p50', 0, p50_ms, 1.5),
+      line('p95', 1, p95_ms, 1.5),
+      line('p99', 2, p99_ms, 2),
+      line('max', 3, max_ms, 1.25),
+    ],
+    fan: [2, 0],
+  };
+}
+
 function windowsOf(timeline: Timeline, colourOf: (id: number) => Colour): NonNullable<ChartData['windows']> {
   const secs = timeline.window_ms / 1000;
   const perSecond = (counts: readonly number[]): number[] => counts.map((count) => short(count / secs));
@@ -110,14 +134,7 @@ function windowsOf(timeline: Timeline, colourOf: (id: number) => Colour): NonNul
   if (left.some((count) => count > 0)) {
     servers.push({ name: 'no server', colour: OTHER, values: perSecond(left.map((count) => Math.max(0, count))) });
   }
-  const ms = (values: Values): Values => values.map((value) => (value === null ? null : short(value)));
-  const { p50_ms, p95_ms, p99_ms, max_ms } = timeline;
-  return {
-    secs,
-    ...{ p50: ms(p50_ms), p95: ms(p95_ms), p99: ms(p99_ms), max: ms(max_ms) },
-    servers,
-    reasons: reasonLayers(timeline),
-  };
+  return { secs, count: timeline.requests.length, servers, reasons: reasonLayers(timeline) };
 }
 
 /** Returns the most frequent reasons, and one layer for the rest. */
@@ -172,18 +189,38 @@ function samples(
   };
 }
 
-function curveOf({ percentile_curve: curve, successful_requests: successful }: Report): ChartData['curve'] {
+function curveOf(report: Report): ChartData['curve'] {
+  const points = curvePoints(report);
+  if (points === null) return null;
+  const percentiles = points.map(({ percentile }) => percentile);
+  const [service, , latency] = PERCENTILES;
+  return [
+    {
+      ...{ name: 'latency, from the intended start', colour: latency, look: 'line', widthPx: 2, percentiles },
+      values: shortened(points.map(({ latency_ms: ms }) => ms)),
+    },
+    {
+      ...{ name: 'service time, from the actual send', colour: service, look: 'dashes', widthPx: 2, percentiles },
+      values: shortened(points.map(({ service_ms: ms }) => ms)),
+    },
+  ];
+}
+
+type CurveFigures = Pick<Report, 'percentile_curve' | 'total_requests' | 'failed_requests'>;
+
+/** Returns the points that a curve can show; null if there are too few. */
+export function curvePoints({ percentile_curve: curve, ...counts }: CurveFigures): CurvePoint[] | null {
   // No request lies between the slowest one and the one before it.
-  const highest = 100 * (1 - 1 / Math.max(1, successful));
+  const highest = 100 * (1 - 1 / Math.max(1, counts.total_requests - counts.failed_requests));
   const points = curve.filter(
     ({ percentile, latency_ms: ms }) => ms !== null && (percentile <= highest || percentile === 100),
   );
-  if (points.length < 2) return null;
-  return {
-    percentile: points.map(({ percentile }) => percentile),
-    latency: points.map(({ latency_ms: ms }) => (ms === null ? null : short(ms))),
-    service: points.map(({ service_ms: ms }) => (ms === null ? null : short(ms))),
-  };
+  return points.length < 2 ? null : points;
+}
+
+/** Rounds each value, see `short`. */
+export function shortened(values: Values): Values {
+  return values.map((value) => (value === null ? null : short(value)));
 }
 
 /** Rounds to four digits, more than a chart can show. */

@@ -15,6 +15,17 @@ export interface FaultShade {
   felt: number;
   /** Labels of decreasing length, for limited space. */
   labels: readonly string[];
+  /** The colour of its run, if there are several; default: that of faults. */
+  colour?: Colour;
+}
+
+/** A line in a chart; null is a gap. */
+export interface Line {
+  name: string;
+  colour: Colour;
+  look: 'line' | 'dashes';
+  widthPx: number;
+  values: Values;
 }
 
 /** One layer of a stacked chart; a value for each window. */
@@ -45,15 +56,13 @@ export interface ChartData {
   /** The length of the shared axis in seconds. */
   endSecs: number;
   faults: FaultShade[];
-  windows: {
-    secs: number;
-    p50: Values;
-    p95: Values;
-    p99: Values;
-    max: Values;
-    servers: Layer[];
-    reasons: Layer[];
+  latency: {
+    /** Each with a value for each window of `secs`; null if there was none. */
+    lines: (Line & { secs: number })[];
+    /** The indices of two lines, the higher one first: the area between them is filled. */
+    fan?: [number, number];
   } | null;
+  windows: { secs: number; count: number; servers: Layer[]; reasons: Layer[] } | null;
   lane: {
     rows: { server: number; name: string; colour: Colour }[];
     spans: LaneSpan[];
@@ -62,5 +71,6 @@ export interface ChartData {
   } | null;
   servers: SampleRow[];
   generators: SampleRow[];
-  curve: { percentile: number[]; latency: Values; service: Values } | null;
+  /** Latencies by percentile. */
+  curve: (Line & { percentiles: number[] })[] | null;
 }

@@ -4,30 +4,29 @@ import { absent, part } from './elements';
 import { length, whole } from './format';
 import { type Content, html, type Html } from './html';
 
+export const ZOOM = 'Drag to zoom; double-click, or Escape, to see all.';
 const NO_RECORDS = 'Unknown: there are no records of single requests, so there are no times.';
 
 /** A placeholder for the script; `label` is the text for screen readers, which also says where the figures are. */
-function place(name: string, label: string): Html {
+export function place(name: string, label: string): Html {
   return html`<div class="chart" data-chart="${name}" data-label="${label}"></div> `;
 }
 
-function chart(title: string, caption: Content, body: Content): Html {
+export function chart(title: string, caption: Content, body: Content): Html {
   return part(title, html`${caption && html`<p class="caption">${caption}</p> `}${body}`);
 }
 
 export function timeCharts(report: Report): Html {
-  return html`${guide(report)}${latency(report)}${throughput(report)}${failures(report)}${leaders(report)}`;
+  const hasFaults = report.faults !== null && report.faults.length > 0;
+  const shades =
+    hasFaults && ' Shaded: a fault was active; lighter: it was healed, but latencies were not yet back to baseline.';
+  return html`${guide(html`Seconds into the run, the same in every chart. ${ZOOM}${shades}`)}${latency(report)}${throughput(report)}${failures(report)}${leaders(report)}`;
 }
 
-function guide({ faults }: Report): Html {
-  const shades =
-    faults !== null &&
-    faults.length > 0 &&
-    ' Shaded: a fault was active; lighter: it was healed, but latencies were not yet back to baseline.';
+/** The caption of all charts on the time axis, with the button that ends a zoom. */
+export function guide(caption: Content): Html {
   return html`<div class="guide">
-      <p class="caption">
-        Seconds into the run, the same in every chart. Drag to zoom; double-click, or Escape, to see all.${shades}
-      </p>
+      <p class="caption">${caption}</p>
       <button id="reset" type="button" disabled>Show the whole run</button>
     </div>
     <noscript><p class="absent">The charts need JavaScript; all figures are in the tables below.</p></noscript> `;

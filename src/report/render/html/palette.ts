@@ -26,6 +26,14 @@ const REASONS: readonly Colour[] = [
   ['#117733', '#bbcc33'],
 ];
 
+/** Shades of one hue for p50, p95 and p99, and grey for the maximum. */
+export const PERCENTILES: readonly [Colour, Colour, Colour, Colour] = [
+  ['#9582d6', '#7f6cd0'],
+  ['#6349bd', '#ab9bf2'],
+  ['#2f1a78', '#e2dcff'],
+  ['#858994', '#878c98'],
+];
+
 const WHITE = 255;
 const BLACK = 0;
 
