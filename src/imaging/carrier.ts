@@ -1,11 +1,11 @@
 import { constants, crc32, deflateSync } from 'node:zlib';
 import { adler32, AREA, kernel } from './kernel';
-import type { Ladder } from './ladder';
+import type { CoverPyramid } from './cover-pyramid';
 import { bigEndian, embedByte, Payload } from './lsb';
 import { planCarrier, STORED_HEADER_BYTES, storedLayout } from './plan';
 import type { CarrierPlan, Compression, StoredLayout } from './plan';
 import { CHUNK_OVERHEAD_BYTES, HEAD_BYTES, IEND, sealChunk, writeHead } from './png';
-import type { Rung } from './rung';
+import type { Level } from './level';
 
 /** zlib header: deflate, 32 KiB window, fastest. */
 const ZLIB_HEADER = Uint8Array.of(0x78, 0x01);
@@ -23,7 +23,7 @@ const ZLIB_OPTIONS = {
  */
 export class CarrierEncoder {
   readonly plan: CarrierPlan;
-  private readonly rung: Rung;
+  private readonly level: Level;
   private readonly payload: Payload;
   private readonly layout: StoredLayout;
   private row = 0;
@@ -32,12 +32,12 @@ export class CarrierEncoder {
 
   /** @throws ClusterError('secret_empty' | 'secret_too_large') */
   constructor(
-    ladder: Ladder,
+    pyramid: CoverPyramid,
     secret: Uint8Array,
     private readonly compression: Compression,
   ) {
-    this.plan = planCarrier(ladder.sizes, secret.length, compression);
-    this.rung = ladder.rungs[this.plan.rung]!;
+    this.plan = planCarrier(pyramid.sizes, secret.length, compression);
+    this.level = pyramid.levels[this.plan.level]!;
     this.payload = new Payload(secret, crc32(secret));
     this.layout = storedLayout(this.plan.width, this.plan.rows);
     this.encodedBytes = this.plan.byteLength;
@@ -118,11 +118,11 @@ export class CarrierEncoder {
   /** Makes the rows up to `endRow`, each with its filter byte (None), in the kernel's samples; returns their bytes. */
   private makeRows(endRow: number): number {
     const loops = kernel();
-    const { rowBytes } = this.rung;
+    const { rowBytes } = this.level;
     const sampleBytes = rowBytes * 8;
     const from = this.row * rowBytes;
     const to = Math.min(endRow * rowBytes, this.payload.byteLength);
-    this.rung.copyRows(loops.bytes, AREA.cover, this.row, endRow);
+    this.level.copyRows(loops.bytes, AREA.cover, this.row, endRow);
     this.payload.copy(loops.bytes, AREA.payload, from, to);
     let out: number = AREA.samples;
     for (
@@ -143,7 +143,7 @@ export class CarrierEncoder {
   private finishRow(cover: number, payload: number, out: number, count: number): void {
     const { bytes } = kernel();
     const done = (count & ~1) * 8;
-    bytes.copyWithin(out + done, cover + done, cover + this.rung.rowBytes * 8);
+    bytes.copyWithin(out + done, cover + done, cover + this.level.rowBytes * 8);
     if (count & 1) embedByte(bytes, out + done, bytes[payload + count - 1]!);
   }
 }

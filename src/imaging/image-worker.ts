@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ClusterError } from '../core/errors';
 import { CarrierEncoder } from './carrier';
 import { decodeCover } from './cover';
-import { Ladder } from './ladder';
+import { CoverPyramid } from './cover-pyramid';
 import type { WorkerAnswer, WorkerRequest, WorkerStart } from './worker-messages';
 
 /**
@@ -14,7 +14,7 @@ import type { WorkerAnswer, WorkerRequest, WorkerStart } from './worker-messages
 const port = parentPort!;
 const start = workerData as WorkerStart;
 const jobs = new Map<number, CarrierEncoder>();
-let ladder: Ladder | undefined;
+let pyramid: CoverPyramid | undefined;
 
 const answer = (message: WorkerAnswer, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
@@ -39,7 +39,7 @@ function serve(request: WorkerRequest): void {
   try {
     if (request.kind === 'pull') pull(request.id);
     else if (request.kind === 'cancel') jobs.delete(request.id);
-    else jobs.set(request.id, new CarrierEncoder(ladder!, request.secret, start.compression));
+    else jobs.set(request.id, new CarrierEncoder(pyramid!, request.secret, start.compression));
   } catch (error) {
     fail(request.id, error);
   }
@@ -47,11 +47,11 @@ function serve(request: WorkerRequest): void {
 
 /** The decoding thread has no listener left at the end, and so it exits. */
 async function begin(): Promise<void> {
-  if (start.ladder === null) {
-    answer({ kind: 'ladder', ladder: Ladder.of(await decodeCover(start.cover!), start.maxSecretBytes).shared });
+  if (start.pyramid === null) {
+    answer({ kind: 'pyramid', pyramid: CoverPyramid.of(await decodeCover(start.cover!), start.maxSecretBytes).shared });
     return;
   }
-  ladder = new Ladder(start.ladder);
+  pyramid = new CoverPyramid(start.pyramid);
   port.on('message', serve);
 }
 

@@ -1,15 +1,15 @@
 import { ClusterError } from '../core/errors';
 import { payloadBytes } from './lsb';
 import { CHUNK_OVERHEAD_BYTES, HEAD_BYTES, IEND } from './png';
-import { rungFor } from './sizes';
-import type { RungSize } from './sizes';
+import { levelFor } from './sizes';
+import type { LevelSize } from './sizes';
 
 /** The deflate mode of a carrier's pixels: not at all, Huffman codes only, or zlib's level 1. */
 export type Compression = 'stored' | 'huffman' | 'fast';
 
 export interface CarrierPlan {
-  /** The index of the ladder's size. */
-  rung: number;
+  /** The index of the pyramid's size. */
+  level: number;
   /** Pixels per row. */
   width: number;
   /** Rows that the payload needs; the image is cut below them. */
@@ -30,12 +30,12 @@ export const PART_BYTES = 512 * 1024;
 
 /**
  * Returns the size of a carrier before any work is done.
- * @throws ClusterError('secret_empty' | 'secret_too_large') if the ladder has no size for this secret.
+ * @throws ClusterError('secret_empty' | 'secret_too_large') if the pyramid has no size for this secret.
  */
-export function planCarrier(sizes: readonly RungSize[], secretBytes: number, compression: Compression): CarrierPlan {
+export function planCarrier(sizes: readonly LevelSize[], secretBytes: number, compression: Compression): CarrierPlan {
   if (secretBytes === 0) throw new ClusterError('secret_empty', 'the secret is empty: nothing to hide');
-  const rung = rungFor(sizes, secretBytes);
-  if (rung < 0) {
+  const level = levelFor(sizes, secretBytes);
+  if (level < 0) {
     const largest = sizes.at(-1)!;
     const room = largest.rowBytes * largest.height - payloadBytes(0);
     throw new ClusterError(
@@ -43,16 +43,16 @@ export function planCarrier(sizes: readonly RungSize[], secretBytes: number, com
       `the secret has ${secretBytes} bytes, the largest carrier of this cover holds ${room}`,
     );
   }
-  const { width, rowBytes } = sizes[rung]!;
+  const { width, rowBytes } = sizes[level]!;
   const rows = Math.ceil(payloadBytes(secretBytes) / rowBytes);
   if (compression === 'stored') {
     const { byteLength } = storedLayout(width, rows);
-    return { rung, width, rows, byteLength, maxByteLength: byteLength };
+    return { level, width, rows, byteLength, maxByteLength: byteLength };
   }
   const rawBytes = rows * (width * 3 + 1);
   // zlib's deflateBound() is below this for every setting in use (raw + raw/4096 + raw/16384 + …).
   const maxByteLength = HEAD_BYTES + CHUNK_OVERHEAD_BYTES + IEND.length + rawBytes + Math.ceil(rawBytes / 512) + 64;
-  return { rung, width, rows, byteLength: null, maxByteLength };
+  return { level, width, rows, byteLength: null, maxByteLength };
 }
 
 /** The division of a stored carrier into deflate blocks of whole rows and IDAT chunks (parts) of whole blocks. */

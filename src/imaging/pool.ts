@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ClusterError } from '../core/errors';
 import { CarrierEncoder } from './carrier';
-import { Ladder } from './ladder';
+import { CoverPyramid } from './cover-pyramid';
 import { PART_BYTES, planCarrier } from './plan';
 import type { CarrierPlan, Compression } from './plan';
 import { PARTS_AHEAD, WorkerJob } from './pool-job';
@@ -47,7 +47,7 @@ interface Thread {
 
 /**
  * Makes carriers in worker threads. The cover is decoded once, in a separate thread; all workers and this thread share
- * its ladder. Parts are made only as they are read, two ahead.
+ * its pyramid. Parts are made only as they are read, two ahead.
  */
 export class ImagePool {
   /** Resolves with the cover's stored size; rejects with ClusterError('bad_image' | 'internal') if decoding fails. */
@@ -56,7 +56,7 @@ export class ImagePool {
   readonly failed: Promise<never>;
   private readonly threads = new Set<Thread>();
   private decoder: Worker | undefined;
-  private ladder: Ladder | undefined;
+  private pyramid: CoverPyramid | undefined;
   private broken: ClusterError | undefined;
   private deaths = 0;
   private lastId = 0;
@@ -77,12 +77,12 @@ export class ImagePool {
 
   /** Returns the planned size of a carrier. @throws ClusterError('secret_empty' | 'secret_too_large') */
   plan(secretBytes: number): CarrierPlan {
-    return planCarrier(this.readyLadder().sizes, secretBytes, this.options.compression);
+    return planCarrier(this.readyPyramid().sizes, secretBytes, this.options.compression);
   }
 
   /** Returns an encoder for this thread, for secrets up to MAIN_THREAD_BYTES. @throws as `plan` */
   encoder(secret: Uint8Array): CarrierEncoder {
-    return new CarrierEncoder(this.readyLadder(), secret, this.options.compression);
+    return new CarrierEncoder(this.readyPyramid(), secret, this.options.compression);
   }
 
   /**
@@ -119,9 +119,9 @@ export class ImagePool {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 
-  private readyLadder(): Ladder {
-    if (this.ladder === undefined) throw this.broken ?? new ClusterError('internal', 'the cover is not decoded yet');
-    return this.ladder;
+  private readyPyramid(): CoverPyramid {
+    if (this.pyramid === undefined) throw this.broken ?? new ClusterError('internal', 'the cover is not decoded yet');
+    return this.pyramid;
   }
 
   private freest(): Thread {
@@ -135,36 +135,36 @@ export class ImagePool {
   /** Decodes the cover in a thread that then ends: only that frees the decoder's memory (200 MB for 12 MP). */
   private startDecoder(): void {
     const { cover } = this.options;
-    const worker = this.newWorker({ cover, ladder: null });
+    const worker = this.newWorker({ cover, pyramid: null });
     this.decoder = worker;
     let cause: unknown;
     worker.on('message', (answer: WorkerAnswer) => {
-      if (answer.kind === 'ladder') this.begin(new Ladder(answer.ladder));
+      if (answer.kind === 'pyramid') this.begin(new CoverPyramid(answer.pyramid));
       else if (answer.kind === 'failed') this.breakDown(new ClusterError(answer.code, answer.message));
     });
     worker.on('error', (error) => (cause = error));
     worker.on('exit', (code) => {
       this.decoder = undefined;
-      if (this.ladder === undefined) this.breakDown(death(cause, code));
+      if (this.pyramid === undefined) this.breakDown(death(cause, code));
     });
   }
 
-  private begin(ladder: Ladder): void {
+  private begin(pyramid: CoverPyramid): void {
     if (this.broken !== undefined) return;
-    this.ladder = ladder;
+    this.pyramid = pyramid;
     // Starts the first one now, so that no task waits for it.
     this.startThread();
-    this.tellReady(ladder.shared.native);
+    this.tellReady(pyramid.shared.native);
   }
 
-  private newWorker(what: Pick<WorkerStart, 'cover' | 'ladder'>): Worker {
+  private newWorker(what: Pick<WorkerStart, 'cover' | 'pyramid'>): Worker {
     const { compression, workerSource, maxSecretBytes = DEFAULT_MAX_SECRET_BYTES } = this.options;
     const workerData: WorkerStart = { compression, maxSecretBytes, ...what };
     return new Worker(workerSource, { eval: true, workerData });
   }
 
   private startThread(): Thread {
-    const worker = this.newWorker({ cover: null, ladder: this.readyLadder().shared });
+    const worker = this.newWorker({ cover: null, pyramid: this.readyPyramid().shared });
     const thread: Thread = { worker, jobs: new Map() };
     let cause: unknown;
     worker.on('message', (answer: WorkerAnswer) => this.receive(thread, answer));
@@ -175,7 +175,7 @@ export class ImagePool {
   }
 
   private receive(thread: Thread, answer: WorkerAnswer): void {
-    if (answer.kind === 'ladder') return;
+    if (answer.kind === 'pyramid') return;
     if (answer.kind === 'failed') {
       const error = new ClusterError(answer.code, answer.message);
       if (answer.id !== null) thread.jobs.get(answer.id)?.fail(error);

@@ -1,8 +1,8 @@
 import { payloadBytes } from './lsb';
 
 /**
- * The *ladder*: the stored sizes of a cover, each with about twice the area of the one below, so that a carrier is
- * never larger than its secret needs. Pure arithmetic: main thread and workers get the same ladder.
+ * The *pyramid*: the stored sizes of a cover, each with about twice the area of the one below, so that a carrier is
+ * never larger than its secret needs. Pure arithmetic: main thread and workers get the same pyramid.
  */
 
 export interface Size {
@@ -10,8 +10,8 @@ export interface Size {
   height: number;
 }
 
-/** A size of the ladder; `rowBytes`: payload bytes of one row. */
-export interface RungSize extends Size {
+/** A size of the pyramid; `rowBytes`: payload bytes of one row. */
+export interface LevelSize extends Size {
   rowBytes: number;
 }
 
@@ -25,7 +25,7 @@ const MAX_WIDTH = 21_840;
 const stepped = (width: number) =>
   Math.min(MAX_WIDTH, Math.max(WIDTH_STEP, Math.round(width / WIDTH_STEP) * WIDTH_STEP));
 
-function rungSize(width: number, height: number): RungSize {
+function levelSize(width: number, height: number): LevelSize {
   return { width, height, rowBytes: (width * 3) / 8 };
 }
 
@@ -46,21 +46,21 @@ export function nativeSize(cover: Size, maxSecretBytes: number): Size {
 /**
  * Returns all sizes from tiny to the one that holds `maxSecretBytes`, ascending by capacity; one of them is `native`.
  */
-export function ladderSizes(native: Size, maxSecretBytes: number): RungSize[] {
+export function pyramidSizes(native: Size, maxSecretBytes: number): LevelSize[] {
   const needed = payloadBytes(maxSecretBytes);
-  const sizes = [rungSize(native.width, native.height)];
+  const sizes = [levelSize(native.width, native.height)];
   const scaled = (step: number) => {
     const width = stepped(native.width * Math.SQRT2 ** step);
-    return rungSize(width, Math.max(1, Math.round((native.width * native.height * 2 ** step) / width)));
+    return levelSize(width, Math.max(1, Math.round((native.width * native.height * 2 ** step) / width)));
   };
-  const bytes = (size: RungSize) => size.rowBytes * size.height;
+  const bytes = (size: LevelSize) => size.rowBytes * size.height;
   for (let step = -1; bytes(sizes[0]!) > 64; step--) sizes.unshift(scaled(step));
   for (let step = 1; bytes(sizes.at(-1)!) < needed; step++) sizes.push(scaled(step));
   return sizes;
 }
 
 /** Returns the index of the smallest size that holds the secret; -1 if none does. */
-export function rungFor(sizes: readonly RungSize[], secretBytes: number): number {
+export function levelFor(sizes: readonly LevelSize[], secretBytes: number): number {
   const needed = payloadBytes(secretBytes);
   return sizes.findIndex((size) => size.rowBytes * size.height >= needed);
 }

@@ -1,13 +1,13 @@
 import type { ErrorCode } from '../core/errors';
-import type { SharedLadder } from './ladder';
+import type { SharedPyramid } from './cover-pyramid';
 import type { Compression } from './plan';
 
-/** A worker's start data: the file to decode (the first one) or the finished ladder. */
+/** A worker's start data: the file to decode (the first one) or the finished pyramid. */
 export interface WorkerStart {
   compression: Compression;
   maxSecretBytes: number;
   cover: Uint8Array | null;
-  ladder: SharedLadder | null;
+  pyramid: SharedPyramid | null;
 }
 
 /** Messages to the worker. `pull` asks for one part; a pull for a job that is over is ignored. */
@@ -16,6 +16,6 @@ export type WorkerRequest =
 
 /** Messages from the worker. `byteLength` comes with the first part; `part` null: the carrier is complete. */
 export type WorkerAnswer =
-  | { kind: 'ladder'; ladder: SharedLadder }
+  | { kind: 'pyramid'; pyramid: SharedPyramid }
   | { kind: 'part'; id: number; part: Uint8Array | null; byteLength: number }
   | { kind: 'failed'; id: number | null; code: ErrorCode; message: string };

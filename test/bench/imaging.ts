@@ -2,7 +2,7 @@ import { constants, deflateSync } from 'node:zlib';
 import { CarrierEncoder } from '../../src/imaging/carrier';
 import { CarrierReader } from '../../src/imaging/decoder';
 import { AREA, kernel } from '../../src/imaging/kernel';
-import { Ladder } from '../../src/imaging/ladder';
+import { CoverPyramid } from '../../src/imaging/cover-pyramid';
 import type { Compression } from '../../src/imaging/plan';
 import { ImagePool } from '../../src/imaging/pool';
 import { photo, randomBytes } from '../imaging/photo';
@@ -50,8 +50,8 @@ function bareCost(secretBytes: number, compression: Compression): number {
   });
 }
 
-function carrierOf(ladder: Ladder, secret: Uint8Array, compression: Compression): Uint8Array[] {
-  const encoder = new CarrierEncoder(ladder, secret, compression);
+function carrierOf(pyramid: CoverPyramid, secret: Uint8Array, compression: Compression): Uint8Array[] {
+  const encoder = new CarrierEncoder(pyramid, secret, compression);
   const parts: Uint8Array[] = [];
   for (let part = encoder.next(); part !== null; part = encoder.next()) parts.push(part);
   return parts;
@@ -63,14 +63,14 @@ function verify(carrier: Uint8Array, expected: Uint8Array): void {
   reader.finish();
 }
 
-function benchCompressions(ladder: Ladder): void {
+function benchCompressions(pyramid: CoverPyramid): void {
   console.log('secret bytes  setting   carrier bytes  encode µs  verify µs  together  bare embed+deflate+copy µs');
   for (const size of SIZES) {
     const secret = randomBytes(size);
     for (const compression of ['stored', 'huffman', 'fast'] as const) {
-      const carrier = Buffer.concat(carrierOf(ladder, secret, compression));
+      const carrier = Buffer.concat(carrierOf(pyramid, secret, compression));
       const encodeMicros = medianCpuMicros(() => {
-        const encoder = new CarrierEncoder(ladder, secret, compression);
+        const encoder = new CarrierEncoder(pyramid, secret, compression);
         while (encoder.next() !== null);
       });
       const verifyMicros = medianCpuMicros(() => verify(carrier, secret));
@@ -120,12 +120,12 @@ async function benchTrip(pool: ImagePool, size: number): Promise<string> {
 /** Prints medians; compare only within one run. */
 export async function run(): Promise<void> {
   const cover = photo(612, 405);
-  benchCompressions(Ladder.of(cover));
+  benchCompressions(CoverPyramid.of(cover));
   if (typeof WORKER_SOURCE !== 'string') {
     console.log('no WORKER_SOURCE in this bundle: worker trips are not measured');
     return;
   }
-  const file = Buffer.concat(carrierOf(Ladder.of(cover), randomBytes(90_000), 'fast'));
+  const file = Buffer.concat(carrierOf(CoverPyramid.of(cover), randomBytes(90_000), 'fast'));
   const pool = new ImagePool({ workers: 1, cover: file, compression: 'stored', workerSource: WORKER_SOURCE });
   await pool.ready;
   console.log('\nOne carrier, µs      main: CPU  longest part  trip: main busy   CPU in all   wall');

@@ -1,4 +1,4 @@
-import { Ladder } from '../../src/imaging/ladder';
+import { CoverPyramid } from '../../src/imaging/cover-pyramid';
 import { CarrierEncoder } from '../../src/imaging/carrier';
 import type { Message, MessageOf } from '../../src/core/protocol';
 import {
@@ -30,11 +30,11 @@ export interface Script {
 /** Whoever may lead. */
 const PEERS = Array.from({ length: 9 }, (_, index) => ({ id: index + 1, address: `server${index + 1}:1`, up: true }));
 
-const ladder = Ladder.of(photo(612, 405), 8 * 1024 * 1024);
+const pyramid = CoverPyramid.of(photo(612, 405), 8 * 1024 * 1024);
 
 /** The carrier that a good server makes. */
 export function carrierOf(secret: Uint8Array): Buffer {
-  const encoder = new CarrierEncoder(ladder, secret, 'stored');
+  const encoder = new CarrierEncoder(pyramid, secret, 'stored');
   const parts: Uint8Array[] = [];
   for (let part = encoder.next(); part !== null; part = encoder.next()) parts.push(part);
   return Buffer.concat(parts);

@@ -6,7 +6,7 @@ import { CarrierEncoder } from '../../src/imaging/carrier';
 import { checkCover } from '../../src/imaging/cover-check';
 import { revealCarrier } from '../../src/imaging/decoder';
 import { orientationOf } from '../../src/imaging/exif';
-import { Ladder } from '../../src/imaging/ladder';
+import { CoverPyramid } from '../../src/imaging/cover-pyramid';
 import { drain, photo, randomBytes } from './pictures';
 import { importBundled } from './worker-source';
 
@@ -153,9 +153,9 @@ describe('PNGs of other kinds', () => {
     [3, 2],
   ])('%i × %i pixels are enough to hide in', async (width, height) => {
     for (const image of [imageOf(width, height).png(), imageOf(width, height).jpeg()]) {
-      const ladder = Ladder.of(await decodeCover(await image.toBuffer()));
+      const pyramid = CoverPyramid.of(await decodeCover(await image.toBuffer()));
       const secret = randomBytes(1000);
-      const carrier = drain(new CarrierEncoder(ladder, secret, 'stored'));
+      const carrier = drain(new CarrierEncoder(pyramid, secret, 'stored'));
       expect(Buffer.compare(revealCarrier([carrier]).secret, secret)).toBe(0);
     }
   });

@@ -2,15 +2,15 @@ import { deflateRawSync, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { CarrierEncoder } from '../../src/imaging/carrier';
 import { CarrierReader, revealCarrier } from '../../src/imaging/decoder';
-import { Ladder } from '../../src/imaging/ladder';
+import { CoverPyramid } from '../../src/imaging/cover-pyramid';
 import type { Compression } from '../../src/imaging/plan';
 import { drain, foreignCarrier, photo, randomBytes, referenceBits } from './pictures';
 import { png } from './raw-png';
 
-const ladder = Ladder.of(photo(200, 150));
+const pyramid = CoverPyramid.of(photo(200, 150));
 const secret = randomBytes(5000);
 const carrier = (compression: Compression = 'stored', bytes = secret) =>
-  drain(new CarrierEncoder(ladder, bytes, compression));
+  drain(new CarrierEncoder(pyramid, bytes, compression));
 
 /** Feeds the file cut at these lengths (in turn, repeated). */
 function read(file: Uint8Array, lengths: number[], expected?: Uint8Array): CarrierReader {

@@ -1,15 +1,15 @@
 import type { Cover } from './cover';
 import { Scaler } from './scaler';
-import type { RungSize } from './sizes';
+import type { LevelSize } from './sizes';
 
 /** One size of the cover. */
-export interface Rung extends RungSize {
+export interface Level extends LevelSize {
   /** Copies rows `from` … `to` - 1, 3 × width bytes each, into `target` at `at`. */
   copyRows(target: Uint8Array, at: number, from: number, to: number): void;
 }
 
 /** A size whose pixels are in memory, its rows made on first use (`made`: null when all are there). */
-export class StoredRung implements Rung {
+export class StoredLevel implements Level {
   readonly width: number;
   readonly height: number;
   readonly rowBytes: number;
@@ -18,7 +18,7 @@ export class StoredRung implements Rung {
   private knownRows = 0;
 
   constructor(
-    size: RungSize,
+    size: LevelSize,
     private readonly source: Cover,
     private readonly pixels: Uint8Array,
     private readonly made: Uint8Array | null,
@@ -46,14 +46,14 @@ export class StoredRung implements Rung {
 }
 
 /** A large size whose rows are scaled on demand; equal rows are scaled once and copied. */
-export class ScaledRung implements Rung {
+export class ScaledLevel implements Level {
   readonly width: number;
   readonly height: number;
   readonly rowBytes: number;
   private scaler: Scaler | undefined;
 
   constructor(
-    size: RungSize,
+    size: LevelSize,
     private readonly source: Cover,
   ) {
     ({ width: this.width, height: this.height, rowBytes: this.rowBytes } = size);

@@ -1,12 +1,12 @@
 import type { Cover } from './cover';
-import { ScaledRung, StoredRung } from './rung';
-import type { Rung } from './rung';
+import { ScaledLevel, StoredLevel } from './level';
+import type { Level } from './level';
 import { Scaler } from './scaler';
-import { DEFAULT_MAX_SECRET_BYTES, ladderSizes, nativeSize } from './sizes';
-import type { RungSize, Size } from './sizes';
+import { DEFAULT_MAX_SECRET_BYTES, pyramidSizes, nativeSize } from './sizes';
+import type { LevelSize, Size } from './sizes';
 
-/** Passed between threads to share one ladder; the pixels are never copied. */
-export interface SharedLadder {
+/** Passed between threads to share one pyramid; the pixels are never copied. */
+export interface SharedPyramid {
   native: Size;
   maxSecretBytes: number;
   /** The cover's pixels, then those of the other stored sizes, then a flag for each of their rows. */
@@ -24,28 +24,28 @@ const STORED_SCALED_BYTES = 4 * 1024 * 1024;
  * thread computes the same bytes, so two doing it at once do no harm. Memory is bounded by twice the cover plus 8 MiB,
  * and untouched pages cost nothing.
  */
-export class Ladder {
-  readonly sizes: readonly RungSize[];
-  readonly rungs: readonly Rung[];
+export class CoverPyramid {
+  readonly sizes: readonly LevelSize[];
+  readonly levels: readonly Level[];
 
-  constructor(readonly shared: SharedLadder) {
+  constructor(readonly shared: SharedPyramid) {
     const { native, maxSecretBytes, memory } = shared;
-    this.sizes = ladderSizes(native, maxSecretBytes);
+    this.sizes = pyramidSizes(native, maxSecretBytes);
     const layout = storedLayout(this.sizes, native);
     const source: Cover = { ...native, rgb: new Uint8Array(memory, 0, native.width * native.height * 3) };
-    this.rungs = this.sizes.map((size, index) => {
+    this.levels = this.sizes.map((size, index) => {
       const place = layout.places[index]!;
-      if (place === 'native') return new StoredRung(size, source, source.rgb, null);
-      if (place === 'scaled') return new ScaledRung(size, source);
+      if (place === 'native') return new StoredLevel(size, source, source.rgb, null);
+      if (place === 'scaled') return new ScaledLevel(size, source);
       const pixels = new Uint8Array(memory, place.pixelsAt, size.width * size.height * 3);
-      return new StoredRung(size, source, pixels, new Uint8Array(memory, place.flagsAt, size.height));
+      return new StoredLevel(size, source, pixels, new Uint8Array(memory, place.flagsAt, size.height));
     });
   }
 
-  /** Makes the ladder of a cover in new shared memory; the cover is copied and can be freed. */
-  static of(cover: Cover, maxSecretBytes = DEFAULT_MAX_SECRET_BYTES): Ladder {
+  /** Makes the pyramid of a cover in new shared memory; the cover is copied and can be freed. */
+  static of(cover: Cover, maxSecretBytes = DEFAULT_MAX_SECRET_BYTES): CoverPyramid {
     const native = nativeSize(cover, maxSecretBytes);
-    const layout = storedLayout(ladderSizes(native, maxSecretBytes), native);
+    const layout = storedLayout(pyramidSizes(native, maxSecretBytes), native);
     const memory = new SharedArrayBuffer(layout.byteLength);
     const pixels = new Uint8Array(memory);
     const rowBytes = native.width * 3;
@@ -56,14 +56,14 @@ export class Ladder {
       if (cropped) pixels.set(cover.rgb.subarray(start, start + rowBytes), y * rowBytes);
       else scaler.row(pixels, y * rowBytes, y);
     }
-    return new Ladder({ native, maxSecretBytes, memory });
+    return new CoverPyramid({ native, maxSecretBytes, memory });
   }
 }
 
 type Place = 'native' | 'scaled' | { pixelsAt: number; flagsAt: number };
 
 /** Returns the place of each size in the shared memory. */
-function storedLayout(sizes: readonly RungSize[], native: Size): { places: Place[]; byteLength: number } {
+function storedLayout(sizes: readonly LevelSize[], native: Size): { places: Place[]; byteLength: number } {
   const bytes = (size: Size) => size.width * size.height * 3;
   let end = bytes(native);
   let nativeSeen = false;
