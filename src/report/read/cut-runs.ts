@@ -2,7 +2,7 @@ import { Few } from './few';
 import type { Inputs } from './inputs';
 import { increment } from './names';
 import { clientName } from './read-requests';
-import type { ClientTasks } from './task-marks';
+import type { ClientTaskFlags } from './task-flags';
 
 /** More clients than one process can run. */
 const MAX_CLIENTS = 1_000_000;
@@ -23,7 +23,7 @@ interface Part {
  * Finds runs that were cut short, by a full disk or a kill: at its end, a load writes a summary of each client and the
  * end time. Records alone, without any of the files that only our own load writes, do not count as cut short.
  */
-export function findCutRuns(inputs: Inputs, summarized: ReadonlySet<ClientTasks>): void {
+export function findCutRuns(inputs: Inputs, summarized: ReadonlySet<ClientTaskFlags>): void {
   const alone = countAlone(inputs);
   for (const { machineId, runId, clientIds, wanted, hasEnd } of partsOf(inputs)) {
     const without = clientIds.filter((id) => !summarized.has(inputs.tasks.find(runId, clientName(machineId, id))!));

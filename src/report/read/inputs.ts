@@ -8,7 +8,7 @@ import { printable } from '../../core/printable';
 import { Names } from './names';
 import type { ClockDoubt, LifeClock } from './clocks';
 import type { ClockChange, InputFile, MachineClock, RunSeen } from '../report';
-import type { ClientTasks, Tasks } from './task-marks';
+import type { ClientTaskFlags, TaskFlags } from './task-flags';
 import type { Thinned } from './thinned';
 
 /** The requests of one run in one machine's records. */
@@ -34,7 +34,7 @@ export interface RunRecords {
   firstStartMs: number;
   lastEndMs: number;
   /** Clients with requests, by id; shared with `Inputs.tasks`. */
-  clients: Map<number, ClientTasks>;
+  clients: Map<number, ClientTaskFlags>;
 }
 
 /** The time of the last event that a killed server wrote. Unix milliseconds. */
@@ -57,7 +57,7 @@ export interface Inputs {
   images: Names<string>;
   reasons: Names<string>;
   servers: Names<number>;
-  tasks: Tasks;
+  tasks: TaskFlags;
   runs: RunSeen[];
   /** Clients without records. */
   clients: ClientFile[];
@@ -132,7 +132,7 @@ export const MAX_SERVERS = 1000;
 export const MAX_REASONS = 200;
 const MAX_NAME_CHARS = 255;
 
-export function emptyInputs(tasks: Tasks): Inputs {
+export function emptyInputs(tasks: TaskFlags): Inputs {
   return {
     ...{
       files: [],

@@ -4,7 +4,7 @@ import { Few } from './few';
 import { readWhole } from './file-lines';
 import type { Inputs } from './inputs';
 import { clientName, type RunChoice } from './read-requests';
-import type { ClientTasks } from './task-marks';
+import type { ClientTaskFlags } from './task-flags';
 
 /** Remarks on the client files, by kind. */
 interface Remarks {
@@ -18,10 +18,10 @@ interface Remarks {
  * Reads the clients' own files. A client with records is counted from these, and its file is only compared; a client
  * without records is counted from its file. Returns the clients that have both.
  */
-export function readClients(files: readonly string[], choice: RunChoice, inputs: Inputs): Set<ClientTasks> {
+export function readClients(files: readonly string[], choice: RunChoice, inputs: Inputs): Set<ClientTaskFlags> {
   const remarks: Remarks = { differences: new Few(), twice: new Few(), copies: new Few(), leftOut: new Few() };
   const seen = new Map<string, string>();
-  const summarized = new Set<ClientTasks>();
+  const summarized = new Set<ClientTaskFlags>();
   const places = placesOfRecords(inputs);
   for (const file of files) {
     const client = readClient(file, inputs);
@@ -55,7 +55,7 @@ function readClient(file: string, inputs: Inputs): ClientFile | null {
 
 function take(
   client: ClientFile,
-  recorded: ClientTasks | null,
+  recorded: ClientTaskFlags | null,
   choice: RunChoice,
   inputs: Inputs,
   remarks: Remarks,
@@ -75,7 +75,7 @@ function take(
 }
 
 /** Finds the records of this client: of the same run or, if the file has no run id, of the same folder. */
-function recordsOf(client: ClientFile, { records, tasks }: Inputs): ClientTasks | null {
+function recordsOf(client: ClientFile, { records, tasks }: Inputs): ClientTaskFlags | null {
   const folder = path.dirname(client.path);
   for (const run of records) {
     const isSame = client.runId === null ? run.folder === folder : run.runId === client.runId;
@@ -90,7 +90,7 @@ function isLeftOut({ runId }: ClientFile, choice: RunChoice, { runs }: Inputs): 
   return runs.some((run) => run.run_id === runId) && !runs.some((run) => run.run_id === runId && run.taken);
 }
 
-function compare(client: ClientFile, tasks: ClientTasks, differences: Few): void {
+function compare(client: ClientFile, tasks: ClientTaskFlags, differences: Few): void {
   const { successful, failed } = client;
   if (tasks.successCount === successful && tasks.failedCount === failed) return;
   const said = `${successful} successful and ${failed} failed`;

@@ -9,7 +9,7 @@ import { increment } from './names';
 import { parseRecord } from './parse-line';
 import { readRecords } from './read-file';
 import { RecordScanner } from './scan-record';
-import type { ClientTasks } from './task-marks';
+import type { ClientTaskFlags } from './task-flags';
 
 const MAX_RUNS_PER_FILE = 1000;
 
@@ -68,7 +68,7 @@ function fold(record: RequestRecord, run: RunRecords, inputs: Inputs): string | 
   }
 }
 
-function newClient(clientId: number, run: RunRecords, inputs: Inputs): ClientTasks | undefined {
+function newClient(clientId: number, run: RunRecords, inputs: Inputs): ClientTaskFlags | undefined {
   const tasks = inputs.tasks.of(run.runId, clientName(run.machineId, clientId));
   if (tasks !== undefined) run.clients.set(clientId, tasks);
   return tasks;

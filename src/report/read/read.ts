@@ -8,7 +8,7 @@ import { readClients } from './read-clients';
 import { readEvents, readFaults } from './read-events';
 import { readGenerator, readRunFile } from './read-generator';
 import { checkRunFound, readRequests, type RunChoice } from './read-requests';
-import { Tasks } from './task-marks';
+import { TaskFlags } from './task-flags';
 
 export interface ReadOptions {
   /** The files found for each client machine. */
@@ -30,7 +30,7 @@ export interface ReadOptions {
  */
 export function readInputs(options: ReadOptions): Inputs {
   const { collected, faults, events, known, machines = [], runs = { take: 'newest' } } = options;
-  const inputs = emptyInputs(new Tasks());
+  const inputs = emptyInputs(new TaskFlags());
   inputs.clocks.push(...(known?.clocks ?? []));
   inputs.uncompared.push(...(known?.uncompared ?? []));
   for (const { source, problem } of collected) if (problem !== null) inputs.missing.push(`${source}: ${problem}`);

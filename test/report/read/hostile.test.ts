@@ -7,7 +7,7 @@ import { buildReport } from '../../../src/report/analyze/build';
 import { fixedClock } from '../../../src/report/read/clocks';
 import { emptyInputs } from '../../../src/report/read/inputs';
 import { readRequests } from '../../../src/report/read/read-requests';
-import { Tasks } from '../../../src/report/read/task-marks';
+import { Tasks } from '../../../src/report/read/task-flags';
 import { clientFile, lines, request, useLab } from '../lab';
 
 const lab = useLab();

@@ -13,7 +13,7 @@ interface Budget {
 }
 
 /** Flags of every request of one client in one run, one byte each. */
-export class ClientTasks {
+export class ClientTaskFlags {
   readonly #pages = new Map<number, Uint8Array>();
   /** The page of the last request, which is usually also that of the next one. */
   #number = -1;
@@ -72,9 +72,9 @@ export class ClientTasks {
 const NO_PAGE = new Uint8Array(0);
 
 /** The tasks of all runs, by run and client name. */
-export class Tasks {
+export class TaskFlags {
   /** Keyed by run, then by name: a combined key would cost a string for each line of an event file. */
-  readonly #runs = new Map<string, Map<string, ClientTasks>>();
+  readonly #runs = new Map<string, Map<string, ClientTaskFlags>>();
   readonly #budget: Budget;
 
   constructor(maxPages = MAX_PAGES) {
@@ -82,16 +82,16 @@ export class Tasks {
   }
 
   /** Returns the client's tasks, created on demand; undefined if there is no room for more. */
-  of(runId: string, clientName: string): ClientTasks | undefined {
+  of(runId: string, clientName: string): ClientTaskFlags | undefined {
     let tasks = this.find(runId, clientName);
     if (tasks !== undefined || this.#budget.pages >= this.#budget.maxPages) return tasks;
     let clients = this.#runs.get(runId);
-    if (clients === undefined) this.#runs.set(runId, (clients = new Map<string, ClientTasks>()));
-    clients.set(clientName, (tasks = new ClientTasks(this.#budget)));
+    if (clients === undefined) this.#runs.set(runId, (clients = new Map<string, ClientTaskFlags>()));
+    clients.set(clientName, (tasks = new ClientTaskFlags(this.#budget)));
     return tasks;
   }
 
-  find(runId: string, clientName: string): ClientTasks | undefined {
+  find(runId: string, clientName: string): ClientTaskFlags | undefined {
     return this.#runs.get(runId)?.get(clientName);
   }
 
@@ -99,7 +99,7 @@ export class Tasks {
     this.#runs.get(runId)?.delete(clientName);
   }
 
-  *values(): Iterable<ClientTasks> {
+  *values(): Iterable<ClientTaskFlags> {
     for (const clients of this.#runs.values()) yield* clients.values();
   }
 }
