@@ -1,6 +1,6 @@
 import { Few } from './few';
 import type { Inputs } from './inputs';
-import { increment } from './names';
+import { increment } from './interner';
 import { clientName } from './read-requests';
 import type { ClientTaskFlags } from './task-flags';
 

@@ -5,7 +5,7 @@ import { OTHER_SERVERS } from '../../core/metrics/summary';
 import type { ClientFile } from './client-file';
 import type { RequestColumns } from './columns';
 import { printable } from '../../core/printable';
-import { Names } from './names';
+import { Interner } from './interner';
 import type { ClockDoubt, LifeClock } from './clocks';
 import type { ClockChange, InputFile, MachineClock, RunSeen } from '../report';
 import type { ClientTaskFlags, TaskFlags } from './task-flags';
@@ -54,9 +54,9 @@ export interface Inputs {
   /** Differences, duplicates and skipped data, one sentence each. */
   notes: string[];
   records: RunRecords[];
-  images: Names<string>;
-  reasons: Names<string>;
-  servers: Names<number>;
+  images: Interner<string>;
+  reasons: Interner<string>;
+  servers: Interner<number>;
   tasks: TaskFlags;
   runs: RunSeen[];
   /** Clients without records. */
@@ -149,9 +149,9 @@ export function emptyInputs(tasks: TaskFlags): Inputs {
       clockChanges: [],
       clockDoubts: [],
     },
-    images: new Names<string>(MAX_IMAGES, '(other images)', (name) => printable(name, MAX_NAME_CHARS)),
-    reasons: new Names<string>(MAX_REASONS, OTHER_REASONS, keptReason, FIXED_REASONS),
-    servers: new Names(MAX_SERVERS, OTHER_SERVERS),
+    images: new Interner<string>(MAX_IMAGES, '(other images)', (name) => printable(name, MAX_NAME_CHARS)),
+    reasons: new Interner<string>(MAX_REASONS, OTHER_REASONS, keptReason, FIXED_REASONS),
+    servers: new Interner(MAX_SERVERS, OTHER_SERVERS),
     ...{ faults: null, events: null, eventServerIds: [], lastWords: [], leftOut: new Map(), executions: 0 },
     ...{ samples: new Map(), generators: [], loads: [] },
   };

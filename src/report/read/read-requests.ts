@@ -5,7 +5,7 @@ import { type FileClock, fixedClock, type LifeClock } from './clocks';
 import { RequestColumns } from './columns';
 import type { Inputs, RunRecords } from './inputs';
 import { toMicros } from '../../core/to-micros';
-import { increment } from './names';
+import { increment } from './interner';
 import { parseRecord } from './parse-line';
 import { readRecords } from './read-file';
 import { RecordScanner } from './scan-record';

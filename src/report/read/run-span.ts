@@ -1,5 +1,5 @@
 import type { RunRecords } from './inputs';
-import { increment } from './names';
+import { increment } from './interner';
 import type { ForEachRow } from './columns';
 import type { Interval } from '../report';
 

@@ -1,5 +1,5 @@
 /** Maps names to indexes, so that a name that occurs in millions of records is stored once. */
-export class Names<T extends string | number> {
+export class Interner<T extends string | number> {
   readonly all: T[] = [];
   readonly #indexes = new Map<T, number>();
 
