@@ -16,7 +16,7 @@ const PURE = [
   'src/stress/{banner,closing-text,generator-sample,run-progress,run-tally,status-line}.ts',
   'src/report/report.ts',
   'src/report/{analyze,render}/**/*.ts',
-  'src/report/read/{client-file,clocks,columns,few,inputs,interner,parse-json,parse-line,run-span,scan-event,scan-line}.ts',
+  'src/report/read/{capped-list,client-file,clocks,columns,inputs,interner,parse-json,parse-line,run-span,scan-event,scan-line}.ts',
   'src/report/read/{scan-record,task-flags,thinned}.ts',
   'src/report/compare/{bootstrap,compare,comparison,differences,groups,html,html-charts,schema,style,text,windows}.ts',
   'src/ssh/{patterns,quote,problems,host-key}.ts',

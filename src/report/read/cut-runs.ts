@@ -1,4 +1,4 @@
-import { Few } from './few';
+import { CappedList } from './capped-list';
 import type { Inputs } from './inputs';
 import { increment } from './interner';
 import { clientName } from './read-requests';
@@ -77,7 +77,7 @@ function tellClients(
   ids: readonly number[],
   { count, total }: { count: number; total: number },
 ): void {
-  const names = new Few();
+  const names = new CappedList();
   for (const id of [...ids].sort((a, b) => a - b)) names.add(`machine_${machineId}_client_${id}.json`);
   const list = names.count === 0 ? '' : `: ${names.lines().join(', ')}`;
   missing.push(`machine ${machineId}: the summaries of ${count} of its ${total} clients${list}`);

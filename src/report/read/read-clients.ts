@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type ClientFile, parseClientFile } from './client-file';
-import { Few } from './few';
+import { CappedList } from './capped-list';
 import { readWhole } from './file-lines';
 import type { Inputs } from './inputs';
 import { clientName, type RunChoice } from './read-requests';
@@ -8,10 +8,10 @@ import type { ClientTaskFlags } from './task-flags';
 
 /** Remarks on the client files, by kind. */
 interface Remarks {
-  differences: Few;
-  twice: Few;
-  copies: Few;
-  leftOut: Few;
+  differences: CappedList;
+  twice: CappedList;
+  copies: CappedList;
+  leftOut: CappedList;
 }
 
 /**
@@ -19,7 +19,12 @@ interface Remarks {
  * without records is counted from its file. Returns the clients that have both.
  */
 export function readClients(files: readonly string[], choice: RunChoice, inputs: Inputs): Set<ClientTaskFlags> {
-  const remarks: Remarks = { differences: new Few(), twice: new Few(), copies: new Few(), leftOut: new Few() };
+  const remarks: Remarks = {
+    differences: new CappedList(),
+    twice: new CappedList(),
+    copies: new CappedList(),
+    leftOut: new CappedList(),
+  };
   const seen = new Map<string, string>();
   const summarized = new Set<ClientTaskFlags>();
   const places = placesOfRecords(inputs);
@@ -90,7 +95,7 @@ function isLeftOut({ runId }: ClientFile, choice: RunChoice, { runs }: Inputs): 
   return runs.some((run) => run.run_id === runId) && !runs.some((run) => run.run_id === runId && run.taken);
 }
 
-function compare(client: ClientFile, tasks: ClientTaskFlags, differences: Few): void {
+function compare(client: ClientFile, tasks: ClientTaskFlags, differences: CappedList): void {
   const { successful, failed } = client;
   if (tasks.successCount === successful && tasks.failedCount === failed) return;
   const said = `${successful} successful and ${failed} failed`;
@@ -112,6 +117,6 @@ function placesOfRecords({ records }: Inputs): Map<string, string[]> {
   return places;
 }
 
-function headed(few: Few, head: string): string[] {
-  return few.count === 0 ? [] : [`${head}: ${few.lines().join('; ')}`];
+function headed(list: CappedList, head: string): string[] {
+  return list.count === 0 ? [] : [`${head}: ${list.lines().join('; ')}`];
 }

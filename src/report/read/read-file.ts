@@ -1,5 +1,5 @@
 import { readLines } from './file-lines';
-import { Few } from './few';
+import { CappedList } from './capped-list';
 import type { InputFile, InputKind } from '../report';
 import type { Parsed } from './parse-line';
 
@@ -24,7 +24,7 @@ export function readRecords<T>(
   take: (value: T) => string | void,
   scanner?: Scanner<T>,
 ): InputFile & { unreadable: boolean } {
-  const bad = new Few();
+  const bad = new CappedList();
   let wholeLines = 0;
   let damagedLines = 0;
   const isHopeless = (): boolean => damagedLines >= HOPELESS_LINES && damagedLines >= HOPELESS_RATIO * wholeLines;

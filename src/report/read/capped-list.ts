@@ -1,7 +1,7 @@
 const SHOWN = 3;
 
 /** Keeps the first few of possibly millions of remarks, and counts the rest. */
-export class Few {
+export class CappedList {
   readonly #first: string[] = [];
   count = 0;
 
