@@ -9,7 +9,7 @@ import { Interner } from './interner';
 import type { ClockDoubt, LifeClock } from './clocks';
 import type { ClockChange, InputFile, MachineClock, RunSeen } from '../report';
 import type { ClientTaskFlags, TaskFlags } from './task-flags';
-import type { Thinned } from './thinned';
+import type { Downsampled } from './downsample';
 
 /** The requests of one run in one machine's records. */
 export interface RunRecords {
@@ -110,13 +110,13 @@ export type KeptEvent = Told<
 /** The samples of one load generator; `fold` covers all of them. */
 export interface GeneratorRead {
   machineId: number;
-  samples: Thinned<GeneratorSample>;
+  samples: Downsampled<GeneratorSample>;
   fold: GeneratorFold;
 }
 
 /** The samples of one server; the counts cover all of them. */
 export interface ServerRead {
-  samples: Thinned<TimedSample>;
+  samples: Downsampled<TimedSample>;
   count: number;
   /** Samples with at least as many tasks queued as active. */
   behindCount: number;

@@ -7,7 +7,7 @@ import { readRecords } from './read-file';
 import type { Interval } from '../report';
 import { runSpanOf } from './run-span';
 import { EventScanner } from './scan-event';
-import { Thinned } from './thinned';
+import { Downsampled } from './downsample';
 
 /** Limits for each file, for memory and time. A cycle of faults that runs for a day has about 50,000. */
 const MAX_EVENTS = 100_000;
@@ -149,7 +149,7 @@ function toldBy(event: ServerEvent): KeptEvent | null {
 function keep(sample: TimedSample & { server_id: number }, run: Interval | null, { samples }: Inputs): void {
   const { time, server_id: serverId } = sample;
   if (run !== null && (time < run.from - MARGIN_MS || time > run.to + MARGIN_MS)) return;
-  const server = samples.get(serverId) ?? { samples: new Thinned(worst), count: 0, behindCount: 0 };
+  const server = samples.get(serverId) ?? { samples: new Downsampled(worst), count: 0, behindCount: 0 };
   if (samples.size >= MAX_SERVERS && !samples.has(serverId)) return;
   samples.set(serverId, server);
   const { cpu_percent, memory_bytes, active, queued, event_loop_delay_ms } = sample;

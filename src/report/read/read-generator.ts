@@ -6,7 +6,7 @@ import { readWhole } from './file-lines';
 import type { GeneratorRead, Inputs } from './inputs';
 import { parseGeneratorSample, parseRunFile } from './parse-line';
 import { readRecords } from './read-file';
-import { Thinned } from './thinned';
+import { Downsampled } from './downsample';
 
 const MAX_SETTINGS = 100;
 const MAX_TEXT_CHARS = 1000;
@@ -17,7 +17,7 @@ const MAX_TEXT_CHARS = 1000;
 export function readGenerator(file: string, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
   const taken = takenRuns(inputs);
   const machineId = Number(/machine_(\d+)_/.exec(path.basename(file))![1]);
-  const generator: GeneratorRead = { machineId, samples: new Thinned(worst), fold: new GeneratorFold() };
+  const generator: GeneratorRead = { machineId, samples: new Downsampled(worst), fold: new GeneratorFold() };
   let count = 0;
   const { unreadable, ...read } = readRecords(file, 'generator', parseGeneratorSample, (raw) => {
     if ('event' in raw || !taken.has(raw.run_id)) return;

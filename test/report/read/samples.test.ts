@@ -1,4 +1,4 @@
-import { Thinned } from '../../../src/report/read/thinned';
+import { Downsampled } from '../../../src/report/read/downsample';
 import { buildReport } from '../../../src/report/analyze/build';
 import { clientFile, generated, lines, request, runFile, sample, T0, useLab } from '../lab';
 
@@ -11,7 +11,7 @@ const load = () => Array.from({ length: 100 }, (_, id) => request(id, id * 100))
 
 describe('thinned series', () => {
   const most = (length: number) => {
-    const series = new Thinned<number>(Math.max);
+    const series = new Downsampled<number>(Math.max);
     for (let at = 0; at < length; at++) series.add(at === 123_456 ? 1e9 : at);
     return series.points;
   };

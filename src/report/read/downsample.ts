@@ -2,7 +2,7 @@
 const MAX_POINTS = 800;
 
 /** A series of samples in bounded memory: when it is full, each two neighbours merge into the worst of both. */
-export class Thinned<T> {
+export class Downsampled<T> {
   #points: T[] = [];
   #open: { value: T; samples: number } | null = null;
   #samplesPerPoint = 1;
