@@ -5,7 +5,7 @@ import type { Collected, PlacedFile } from '../collect/collect';
 import type { MachineNow } from '../collect/machine-now';
 import { readLines } from './file-lines';
 import { parseEvent, parseFault, parseGeneratorSample } from './parse-line';
-import { literalOf, LineCursor } from './scan-line';
+import { literalOf, LineCursor } from './fast-parse-line';
 
 export interface ClockSources {
   collected: readonly Pick<Collected, 'offsetMs' | 'recordFiles' | 'generatorFiles' | 'runFiles'>[];

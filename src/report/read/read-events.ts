@@ -6,7 +6,7 @@ import { parseEvent, parseFault } from './parse-line';
 import { readRecords } from './read-file';
 import type { Interval } from '../report';
 import { runSpanOf } from './run-span';
-import { EventScanner } from './scan-event';
+import { FastEventParser } from './fast-parse-event';
 import { Downsampled } from './downsample';
 
 /** Limits for each file, for memory and time. A cycle of faults that runs for a day has about 50,000. */
@@ -40,7 +40,7 @@ export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clo
   const events: KeptEvent[][] = [];
   const serverIds = new Set<number>();
   const run = runSpanOf(inputs.records);
-  const scanner = new EventScanner();
+  const fastParser = new FastEventParser();
   for (const file of files) {
     const clock = clocks.of(file);
     let life = 0;
@@ -62,7 +62,7 @@ export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clo
         if (told !== null) kept.add(told);
       }
     };
-    const { unreadable, ...read } = readRecords(file, 'events', parseEvent, take, scanner);
+    const { unreadable, ...read } = readRecords(file, 'events', parseEvent, take, fastParser);
     // Assigned in `take`, which the compiler cannot see.
     (lastWords as LastWords | undefined)?.end();
     inputs.files.push(read);

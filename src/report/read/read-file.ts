@@ -8,9 +8,9 @@ const HOPELESS_LINES = 10_000;
 const HOPELESS_RATIO = 10;
 
 /** Fills `record` from the bytes of a line and returns the index of its end (\n), or -1 if the line must be parsed. */
-export interface Scanner<T> {
+export interface FastParser<T> {
   readonly record: T;
-  scan(block: Buffer, from: number): number;
+  parse(block: Buffer, from: number): number;
 }
 
 /**
@@ -22,7 +22,7 @@ export function readRecords<T>(
   kind: InputKind,
   parse: (line: string) => Parsed<T>,
   take: (value: T) => string | void,
-  scanner?: Scanner<T>,
+  fastParser?: FastParser<T>,
 ): InputFile & { unreadable: boolean } {
   const bad = new CappedList();
   let wholeLines = 0;
@@ -37,13 +37,13 @@ export function readRecords<T>(
     damagedLines += 1;
     bad.add(`line ${number}: ${text}`);
   };
-  const scan = (block: Buffer, from: number, number: number): number => {
-    const end = scanner!.scan(block, from);
-    if (end >= 0) judge(scanner!.record, number);
+  const parseFast = (block: Buffer, from: number, number: number): number => {
+    const end = fastParser!.parse(block, from);
+    if (end >= 0) judge(fastParser!.record, number);
     return end;
   };
   const read = readLines(path, {
-    ...{ isEnough: isHopeless, problem: damaged, ...(scanner && { bytes: scan }) },
+    ...{ isEnough: isHopeless, problem: damaged, ...(fastParser && { bytes: parseFast }) },
     line(text, number) {
       const parsed = parse(text);
       if ('ok' in parsed) judge(parsed.ok, number);

@@ -8,7 +8,7 @@ import { toMicros } from '../../core/to-micros';
 import { increment } from './interner';
 import { parseRecord } from './parse-line';
 import { readRecords } from './read-file';
-import { RecordScanner } from './scan-record';
+import { FastRecordParser } from './fast-parse-record';
 import type { ClientTaskFlags } from './task-flags';
 
 const MAX_RUNS_PER_FILE = 1000;
@@ -34,7 +34,7 @@ export function readRequests(file: string, choice: RunChoice, inputs: Inputs, cl
     const run = runOf(record.run_id);
     return run === undefined ? `more than ${MAX_RUNS_PER_FILE} runs in one file` : fold(record, run, inputs);
   };
-  const { unreadable, ...read } = readRecords(file, 'records', parseRecord, take, new RecordScanner());
+  const { unreadable, ...read } = readRecords(file, 'records', parseRecord, take, new FastRecordParser());
   const repeats = [...runs.values()].reduce((sum, run) => sum + run.repeats, 0);
   inputs.files.push(repeats > 0 ? { ...read, repeats } : read);
   if (unreadable) inputs.missing.push(`${file}: ${read.problems[0]}`);

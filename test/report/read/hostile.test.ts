@@ -7,7 +7,7 @@ import { buildReport } from '../../../src/report/analyze/build';
 import { fixedClock } from '../../../src/report/read/clocks';
 import { emptyInputs } from '../../../src/report/read/inputs';
 import { readRequests } from '../../../src/report/read/read-requests';
-import { Tasks } from '../../../src/report/read/task-flags';
+import { TaskFlags } from '../../../src/report/read/task-flags';
 import { clientFile, lines, request, useLab } from '../lab';
 
 const lab = useLab();
@@ -99,7 +99,7 @@ describe('records of', () => {
   });
 
   test('ids that lie far apart do not fill the memory: beyond a limit they are refused, near ones are not', () => {
-    const tasks = new Tasks(3);
+    const tasks = new TaskFlags(3);
     const first = tasks.of('run', 'first')!;
     expect([0, 255, 256, 1e9, 2e9, 1].map((id) => first.see(id, true))).toEqual([
       ...['new', 'new', 'new', 'new', 'full', 'new'],
@@ -281,7 +281,7 @@ test('the order of machines changes nothing', () => {
 test('a clock that is off by parts of a microsecond leaves no request out', () => {
   const file = lab.requests([request(1, 0.001, { latency_ms: 20.003 }), request(2, 100), request(3, 249.999)]);
   for (const offsetMs of [0, 3000.000_4, -12.345_678_9, 0.000_499]) {
-    const inputs = emptyInputs(new Tasks());
+    const inputs = emptyInputs(new TaskFlags());
     readRequests(file, { take: 'newest' }, inputs, fixedClock(offsetMs));
     const { timeline, duration_secs: secs } = buildReport(inputs, { thresholds: [] });
     expect({ left: timeline!.left_out, secs }).toEqual({ left: 0, secs: 0.27 });

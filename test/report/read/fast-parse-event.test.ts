@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { parseEvent } from '../../../src/report/read/parse-line';
-import { EventScanner } from '../../../src/report/read/scan-event';
+import { FastEventParser } from '../../../src/report/read/fast-parse-event';
 import { event, sample, T0 } from '../lab';
-import { agreement, count, damaged, expectNothingBehind, text, time, withOtherValues } from './scan';
+import { agreement, count, damaged, expectNothingBehind, text, time, withOtherValues } from './fast-parse';
 
-const scanner = new EventScanner();
+const fastParser = new FastEventParser();
 /** In the order in which a server writes them. */
 const name = { run_id: 'run-1', client_name: 'Machine_1_Client_12', request_id: 7 };
 const assigned = event(0.125, 2, { event: 'assigned', term: 3, to: 1, ...name });
 const executed = event(5, 1, { event: 'executed', ...name, outcome: 'answered', incarnation: '6f13f0575dd5e079' });
-const agree = agreement(scanner, parseEvent, executed);
+const agree = agreement(fastParser, parseEvent, executed);
 const bytes = (value: object) => Buffer.from(JSON.stringify(value));
 
 const task = { run_id: text, client_name: text, request_id: count };
@@ -18,7 +18,7 @@ const any = fc.oneof(
   fc.record({ time, server_id: count, event: fc.constant('executed'), ...task, outcome: text, incarnation: text }),
 );
 
-test('the lines of a server are scanned, and as they are parsed', () => {
+test('the lines of a server are parsed fast, with the same result', () => {
   const failed = { ...executed, outcome: 'failed', client_name: 'straße 🦊', run_id: '' };
   for (const each of [assigned, executed, failed, { ...assigned, time: 8.64e15, request_id: Number.MAX_SAFE_INTEGER }])
     expect(agree(bytes(each))).toBe(true);
@@ -57,5 +57,5 @@ test.each([assigned, executed])('damaged lines: %#', (valid) => {
 });
 
 test.each([assigned, executed])('nothing behind the end of a line is read: %#', (valid) => {
-  expectNothingBehind(scanner, valid);
+  expectNothingBehind(fastParser, valid);
 });

@@ -1,6 +1,6 @@
 import type { ServerEvent } from '../../core/metrics/record';
 import { MAX_UNIX_MS } from './parse-line';
-import { literalOf, LineCursor } from './scan-line';
+import { literalOf, LineCursor } from './fast-parse-line';
 
 /** Size of the string cache, mainly for client names of all machines. */
 const TEXTS = 16_384;
@@ -25,9 +25,9 @@ type Executed = Required<Extract<ServerEvent, { event: 'executed' }>>;
 
 /**
  * Parses the two kinds of lines in server_{id}_events.ndjson that occur once for each request, in the form that servers
- * write; see `RecordScanner`. All other lines are left to `parseEvent`.
+ * write; see `FastRecordParser`. All other lines are left to `parseEvent`.
  */
-export class EventScanner {
+export class FastEventParser {
   readonly #assigned: Assigned = {
     ...{ time: 0.5, server_id: 0, event: 'assigned' as const, term: 0, to: 0 },
     ...{ run_id: '', client_name: '', request_id: 0 },
@@ -37,14 +37,14 @@ export class EventScanner {
     ...{ outcome: '', incarnation: '' },
   };
   readonly #line = new LineCursor(TEXTS);
-  /** The last line scanned; one reused object for each kind. */
+  /** The last line parsed; one reused object for each kind. */
   record: ServerEvent = this.#executed;
 
   /**
    * Sets `record` to the line that starts at `from` and returns the index of its end (\n), or -1 if the line must be
    * parsed. There must be a \n somewhere after `from`.
    */
-  scan(bytes: Buffer, from: number): number {
+  parse(bytes: Buffer, from: number): number {
     const line = this.#line;
     line.begin(bytes, from);
     const time = line.number(KEYS.time, MAX_UNIX_MS);

@@ -1,7 +1,7 @@
 import type { RequestOutcome, RequestRecord } from '../../core/metrics/record';
 import { MAX_LATENCY_MS } from './columns';
 import { MAX_UNIX_MS, OUTCOMES } from './parse-line';
-import { literalOf, LineCursor } from './scan-line';
+import { literalOf, LineCursor } from './fast-parse-line';
 
 /** Size of the string cache, for names of images, reasons and runs. */
 const TEXTS = 1024;
@@ -34,8 +34,8 @@ const OUTCOME_BYTES = OUTCOMES.map((outcome) => ({ outcome, literal: literalOf(J
  * from the bytes, at a fraction of the cost of JSON.parse. It accepts only lines that `parseRecord` accepts, with the
  * same result; anything that looks different (another order, spaces, escapes, damage) is left to `parseRecord`.
  */
-export class RecordScanner {
-  /** The last line scanned; one reused object. */
+export class FastRecordParser {
+  /** The last line parsed; one reused object. */
   readonly record: RequestRecord = {
     ...{ client_id: 0, request_id: 0, start_time: 0.5, latency_ms: 0.5, service_ms: 0.5, success: true },
     ...{ failure_reason: null, assigned_server_id: null, retry_count: 0, hedged: false },
@@ -47,7 +47,7 @@ export class RecordScanner {
    * Fills `record` from the line that starts at `from` and returns the index of its end (\n), or -1 if the line must be
    * parsed. There must be a \n somewhere after `from`.
    */
-  scan(bytes: Buffer, from: number): number {
+  parse(bytes: Buffer, from: number): number {
     const line = this.#line;
     line.begin(bytes, from);
     const { record } = this;

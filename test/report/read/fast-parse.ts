@@ -1,22 +1,27 @@
 /** What the tests of both scanners share: arbitrary values and damage, and the check against the slow reader. */
 import fc from 'fast-check';
 import type { Parsed } from '../../../src/report/read/parse-line';
-import type { Scanner } from '../../../src/report/read/read-file';
+import type { FastParser } from '../../../src/report/read/read-file';
 
 const PADDING = 'x\n';
 
 /**
- * A function that shows a line to both readers: they agree, or the scanner leaves it to the slow one (false). The scanner
- * is one for all lines, because what it remembers of one must not show in another; the line stands after `before`.
+ * Returns a function that shows a line to both parsers: they agree, or the fast one leaves it to the slow one (false).
+ * The fast one is the same for all lines, because what it remembers of one must not show in another; the line stands
+ * after `before`.
  */
-export function agreement<T extends object>(scanner: Scanner<T>, parse: (line: string) => Parsed<T>, before: object) {
+export function agreement<T extends object>(
+  fastParser: FastParser<T>,
+  parse: (line: string) => Parsed<T>,
+  before: object,
+) {
   const first = Buffer.from(`${JSON.stringify(before)}\n`);
   return (line: Buffer): boolean => {
     const block = Buffer.concat([first, line, Buffer.from(`\n${PADDING}`)]);
-    const end = scanner.scan(block, first.length);
+    const end = fastParser.parse(block, first.length);
     if (end < 0) return false;
     expect(end).toBe(first.length + line.length);
-    expect(parse(line.toString('utf8'))).toEqual({ ok: { ...scanner.record } });
+    expect(parse(line.toString('utf8'))).toEqual({ ok: { ...fastParser.record } });
     return true;
   };
 }
@@ -86,10 +91,10 @@ export function damaged(value: object): fc.Arbitrary<Buffer> {
 }
 
 /** Nothing behind the end of a line is read, wherever it ends. */
-export function expectNothingBehind(scanner: Scanner<unknown>, value: object): void {
+export function expectNothingBehind(fastParser: FastParser<unknown>, value: object): void {
   const line = JSON.stringify(value);
   for (let cut = 0; cut < line.length; cut++) {
     const block = Buffer.from(`${line.slice(0, cut)}\n${line.slice(cut)}\n`);
-    expect(scanner.scan(block, 0)).toBe(-1);
+    expect(fastParser.parse(block, 0)).toBe(-1);
   }
 }

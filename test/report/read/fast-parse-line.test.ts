@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { LineCursor, literalOf } from '../../../src/report/read/scan-line';
+import { LineCursor, literalOf } from '../../../src/report/read/fast-parse-line';
 
 const KEY = literalOf('"k":');
 
