@@ -31,7 +31,7 @@ export interface VirtualClientOptions {
   watch?: FrameWatch;
   /** Default: no TLS. */
   secure?: Secure;
-  /** Addresses that servers report for themselves → the configured address (`resolveAliases`). */
+  /** Addresses that servers report for themselves → the configured address (`resolveAddressAliases`). */
   aliases?: ReadonlyMap<string, string>;
   log?: Logger;
   /** Default 1,000; the attempt itself decides earlier that a server is late. */

@@ -6,7 +6,7 @@ import type { RequestRecord } from '../core/metrics/record';
 import { revealCarrier } from '../imaging/decoder';
 import type { CrcState } from '../imaging/payload-sink';
 import type { Secure } from '../core/transport/network';
-import { resolveAliases } from './aliases';
+import { resolveAddressAliases } from './address-aliases';
 import { VirtualClient } from './client';
 import { Hedging } from './hedging';
 import { inputPieces, MAX_SENDABLE_BYTES, readInputFile } from './images';
@@ -50,7 +50,7 @@ export async function hideImage(options: HideOptions): Promise<HideResult> {
   // Before the cluster does any work.
   checkTarget(out);
   const bytes = readInputFile(image, MAX_SENDABLE_BYTES);
-  const aliases = await resolveAliases(addresses);
+  const aliases = await resolveAddressAliases(addresses);
   const hedging = new Hedging(1);
   const identity = { clientId: 1, clientName, runId: randomUUID(), addresses, aliases };
   const client = new VirtualClient({ ...identity, requestTimeoutMs, hedging, random, clock, secure });

@@ -5,7 +5,7 @@ import type { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
 import { seededRandom } from '../core/random';
 import { FrameWatch, type Secure } from '../core/transport/network';
-import { resolveAliases } from './aliases';
+import { resolveAddressAliases } from './address-aliases';
 import { type ClientImage, VirtualClient } from './client';
 import { type ClientLoop, expectedRequests, newClientLoop } from './client-loop';
 import { Hedging } from './hedging';
@@ -58,7 +58,7 @@ export async function runClient(options: RunClientOptions): Promise<ClientReport
   const logs = new LogFiles({ clock, level: options.logLevel, onError: (error) => warn(options, error.message) });
   const hasLog = metricsFile !== undefined && checkTarget(metricsFile).kind === 'regular';
   const log = hasLog ? await beginLog(metricsFile, logs) : undefined;
-  const aliases = await resolveAliases(config.serverAddresses);
+  const aliases = await resolveAddressAliases(config.serverAddresses);
   const client = newClient(options, { runId, aliases, log });
   const tally = new Tally(log);
   const progress = display && new Progress({ ...display, clock, expectedCount: expectedRequests(config.requests) });

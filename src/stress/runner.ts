@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { resolveAliases } from '../client/aliases';
+import { resolveAddressAliases } from '../client/address-aliases';
 import type { VirtualClient, VirtualClientOptions } from '../client/client';
 import { Hedging } from '../client/hedging';
 import { inParallel } from '../core/concurrency';
@@ -158,7 +158,7 @@ class StressRun {
   async #runClients(files: RunFiles): Promise<void> {
     const { numClients, clock, serverAddresses, screen } = this.#options;
     const shared = {
-      aliases: await resolveAliases(serverAddresses),
+      aliases: await resolveAddressAliases(serverAddresses),
       hedging: new Hedging(numClients),
       watch: this.#newFrameWatch(),
       secure: this.#options.secure,

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { resolveAliases } from '../../src/client/aliases';
+import { resolveAddressAliases } from '../../src/client/address-aliases';
 import { loadImages, readInputFile } from '../../src/client/images';
 import { LogFiles } from '../../src/client/log-files';
 import { clientMetrics, writeClientMetrics } from '../../src/client/metrics-file';
@@ -158,12 +158,15 @@ describe('aliases', () => {
     const hosts: Record<string, string[]> = { lab: ['10.0.0.1', 'fd00::1'], both: ['10.0.0.2'] };
     const resolve = (host: string): Promise<string[]> =>
       hosts[host] ? Promise.resolve(hosts[host]) : Promise.reject(new Error('unknown'));
-    const aliases = await resolveAliases(['lab:8001', 'both:8001', '10.0.0.2:8001', 'gone:8001', '[::1]:1'], resolve);
+    const aliases = await resolveAddressAliases(
+      ['lab:8001', 'both:8001', '10.0.0.2:8001', 'gone:8001', '[::1]:1'],
+      resolve,
+    );
     expect(Object.fromEntries(aliases)).toEqual({ '10.0.0.1:8001': 'lab:8001', '[fd00::1]:8001': 'lab:8001' });
   });
 
   it('localhost, by the system', async () => {
-    expect((await resolveAliases(['localhost:8001'])).get('127.0.0.1:8001')).toBe('localhost:8001');
+    expect((await resolveAddressAliases(['localhost:8001'])).get('127.0.0.1:8001')).toBe('localhost:8001');
   });
 });
 

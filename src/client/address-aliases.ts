@@ -13,7 +13,7 @@ const RESOLVE_TIMEOUT_MS = 1000;
  * the second copy of a late task could go to the very server that is late. Names that cannot be resolved within a
  * second are left out; numeric addresses need no entry.
  */
-export async function resolveAliases(
+export async function resolveAddressAliases(
   addresses: readonly string[],
   resolve: Resolve = systemResolve,
 ): Promise<ReadonlyMap<string, string>> {
