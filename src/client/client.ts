@@ -1,7 +1,7 @@
 import type { Clock, Logger, Random } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { RequestRecord } from '../core/metrics/record';
-import { OnceEach } from '../core/once-each';
+import { WarnOnce } from '../core/warn-once';
 import type { MessageOf } from '../core/protocol';
 import type { FrameWatch, Secure } from '../core/transport/network';
 import { ClusterView } from './cluster-view';
@@ -59,7 +59,7 @@ export class VirtualClient {
   readonly #told: ToldAddresses;
   /** TLS problems by address, from the latest attempt. */
   readonly #tlsProblems = new Map<string, string>();
-  readonly #trouble: OnceEach;
+  readonly #trouble: WarnOnce;
   #isStopped = false;
   /** Links whose sockets have not closed yet, in use or not. */
   readonly #sockets = new Set<ServerLink>();
@@ -67,7 +67,7 @@ export class VirtualClient {
 
   constructor(options: VirtualClientOptions) {
     this.#options = options;
-    this.#trouble = new OnceEach((text) => options.log?.('warn', text));
+    this.#trouble = new WarnOnce((text) => options.log?.('warn', text));
     this.#aliases = options.aliases ?? new Map<string, string>();
     this.#told = new ToldAddresses([...options.addresses, ...this.#aliases.keys()]);
     this.#view = new ClusterView(options.addresses, options.random, options.hedging.slow);

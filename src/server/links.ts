@@ -1,6 +1,6 @@
 import type { Message } from '../core/protocol';
 import { dial, type Connection, type FrameWatch, type Secure, type Turns } from '../core/transport/network';
-import type { OnceEach } from '../core/once-each';
+import type { WarnOnce } from '../core/warn-once';
 import type { Input } from './effects';
 
 /** The state machine abandons slow dials long before this; it only bounds the effect of a bug. */
@@ -10,7 +10,7 @@ const CONNECT_TIMEOUT_MS = 60_000;
 export interface LinkTls {
   secure: Secure | undefined;
   /** Problems with peers, each reported once until the peer has recovered. */
-  trouble: OnceEach;
+  trouble: WarnOnce;
 }
 
 /** The links that this server dials to its peers, on the Member's orders. */

@@ -1,5 +1,5 @@
 import type { FailureDetector } from '../core/election/failure-detector';
-import { OnceEach } from '../core/once-each';
+import { WarnOnce } from '../core/warn-once';
 import { printable } from '../core/printable';
 import type { MessageOf } from '../core/protocol';
 import type { ConnInfo, MemberConfig } from './effects';
@@ -23,8 +23,8 @@ export function notConfigured(id: number): string {
  */
 export class Mismatches {
   private readonly addresses: ReadonlyMap<number, string>;
-  private readonly ofPeers: OnceEach;
-  private readonly ofCallers: OnceEach;
+  private readonly ofPeers: WarnOnce;
+  private readonly ofCallers: WarnOnce;
   private readonly patienceMs: number;
   /** Peers reported already; the problems of their messages may vary. */
   private readonly nonsensical = new Set<number>();
@@ -40,8 +40,8 @@ export class Mismatches {
   ) {
     const tell = (reason: string): void => this.effects.event({ event: 'mismatch', reason });
     this.addresses = new Map(config.peers.map(({ id, address }) => [id, address]));
-    this.ofPeers = new OnceEach(tell, MAX_TOLD);
-    this.ofCallers = new OnceEach(tell, MAX_TOLD);
+    this.ofPeers = new WarnOnce(tell, MAX_TOLD);
+    this.ofCallers = new WarnOnce(tell, MAX_TOLD);
     this.patienceMs = PATIENCE_TIMEOUTS * config.timings.failureTimeoutMs;
   }
 

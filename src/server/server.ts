@@ -3,7 +3,7 @@ import { addressOf, hostOf } from '../core/address';
 import { taskKey } from '../core/balancing/task-key';
 import type { Clock, Logger } from '../core/environment';
 import { LoopDelay } from '../core/loop-delay';
-import { OnceEach } from '../core/once-each';
+import { WarnOnce } from '../core/warn-once';
 import { ClockWatch } from '../core/metrics/clock-watch';
 import type { ServerEvent, ServerEventBody } from '../core/metrics/record';
 import { ResidentMemory } from '../core/resident-memory';
@@ -64,7 +64,7 @@ export class Server {
   private readonly conns = new Map<number, Connection>();
   private readonly sampler = new LoadSampler();
   private readonly memory = new ResidentMemory();
-  private readonly callerTrouble: OnceEach;
+  private readonly callerTrouble: WarnOnce;
   private readonly unexpected: UnexpectedErrors;
   private readonly loopDelay: LoopDelay;
   private readonly clockWatch = new ClockWatch();
@@ -95,8 +95,8 @@ export class Server {
     const addresses = new Map(member.peers.map(({ id, address }) => [id, address]));
     this.peerHosts = new PeerHosts(addresses, (peerId, hosts) => this.step({ type: 'peerHosts', peerId, hosts }));
     const warn = (text: string): void => options.log('warn', text);
-    this.callerTrouble = new OnceEach(warn);
-    const tls = { secure: options.secure, trouble: new OnceEach(warn) };
+    this.callerTrouble = new WarnOnce(warn);
+    const tls = { secure: options.secure, trouble: new WarnOnce(warn) };
     this.links = new Links(addresses, { watch: this.watch, turns: this.turns }, (input) => this.step(input), tls);
     this.executions = new Executions(
       ...([member.id, pool, limits] as const),

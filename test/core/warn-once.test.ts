@@ -1,8 +1,8 @@
-import { OnceEach } from '../../src/core/once-each';
+import { WarnOnce } from '../../src/core/warn-once';
 
-function listening(maxCount?: number): { told: string[]; once: OnceEach } {
+function listening(maxCount?: number): { told: string[]; once: WarnOnce } {
   const told: string[] = [];
-  return { told, once: new OnceEach((text) => told.push(text), maxCount) };
+  return { told, once: new WarnOnce((text) => told.push(text), maxCount) };
 }
 
 test('each trouble of each party is told once, until that party has been well', () => {

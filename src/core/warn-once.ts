@@ -2,7 +2,7 @@
 const MAX_PER_PARTY = 10;
 
 /** Reports each problem of a party once, and again only after the party has recovered. */
-export class OnceEach {
+export class WarnOnce {
   readonly #said = new Map<string, Set<string>>();
   #count = 0;
   #isFull = false;
