@@ -8,7 +8,7 @@ import { Announcer, syncKeys } from './announcer';
 import { Assigner } from './assigner';
 import type { ConnId, ConnInfo, Effect, Input, MemberConfig, Now } from './effects';
 import { Executor } from './executor';
-import { Mismatches, notConfigured } from './mismatches';
+import { PeerConfigCheck, notConfigured } from './peer-config-check';
 import { News } from './news';
 import { EffectBuffer } from './effect-buffer';
 import { Questions } from './questions';
@@ -37,7 +37,7 @@ export class Member {
   private readonly effects: EffectBuffer;
   private readonly questions: Questions;
   private readonly announcer: Announcer;
-  private readonly mismatches: Mismatches;
+  private readonly configCheck: PeerConfigCheck;
   private readonly news: News;
   private sample: LoadSample = { cpuPercent: 0, memoryUsedPercent: 0 };
   private leaveByMs = Infinity;
@@ -51,7 +51,7 @@ export class Member {
     const redialMs = Math.min(REDIAL_MS, heartbeatMs / 4);
     this.detector = new FailureDetector(config.id, peerIds, { ...config.timings, redialMs });
     this.effects = new EffectBuffer(peerIds, this.detector);
-    this.mismatches = new Mismatches(config, this.detector, this.effects);
+    this.configCheck = new PeerConfigCheck(config, this.detector, this.effects);
     this.assigner = new Assigner(
       {
         id: config.id,
@@ -122,7 +122,7 @@ export class Member {
         return this.onPeerMessage(input.peerId, input.message, now);
       case 'linkNonsense':
         if (this.detector.get(input.peerId)?.link !== input.link) return;
-        return this.mismatches.onNonsense(input.peerId, input.problem);
+        return this.configCheck.onNonsense(input.peerId, input.problem);
       case 'connMessage':
         return this.onConnMessage(input.conn, input.message, input.executionId, now);
       case 'connClosed':
@@ -198,7 +198,7 @@ export class Member {
     if (lateMs <= this.config.timings.heartbeatMs) return;
     this.onDetector(this.detector.resumed(now.nowMs), now);
     this.election.onResume(now.nowMs);
-    this.mismatches.onResume(now.nowMs);
+    this.configCheck.onResume(now.nowMs);
     this.executor.hold(now.nowMs + READ_FIRST_MS);
     this.effects.event({ event: 'resumed', late_ms: Math.round(lateMs) });
   }
@@ -206,13 +206,13 @@ export class Member {
   private onPeerMessage(peerId: number, message: Message, now: Now): void {
     // The message is ignored: it marks no peer up, and no peer goes down because of it.
     if ('term' in message && !isPlausibleTerm(message.term, now.unixMs)) {
-      return this.mismatches.onNonsense(peerId, `${message.kind}.term: greater than elections can have reached`);
+      return this.configCheck.onNonsense(peerId, `${message.kind}.term: greater than elections can have reached`);
     }
     if (message.kind === 'Heartbeat') {
-      if (message.from_id !== peerId) return this.mismatches.onForeignId(peerId, message.from_id);
+      if (message.from_id !== peerId) return this.configCheck.onForeignId(peerId, message.from_id);
       const wasAskable = this.detector.canAsk(peerId);
       this.onDetector(this.detector.heartbeat(peerId, message, now.nowMs), now);
-      this.mismatches.onHeartbeat(peerId, message, now.nowMs);
+      this.configCheck.onHeartbeat(peerId, message, now.nowMs);
       if (!wasAskable) this.election.onAskable(peerId);
       this.assigner.heardFrom(peerId);
       // A peer that does not hear us cannot lead us, and its leader is not a leader for us either.
@@ -220,7 +220,7 @@ export class Member {
       return this.election.onLeadership({ term: message.term, leaderId: message.leader_id }, peerId);
     }
     // A peer that does not list us never sends the first Heartbeat.
-    if (message.kind === 'Error') this.mismatches.onError(peerId, message);
+    if (message.kind === 'Error') this.configCheck.onError(peerId, message);
     // Nothing else counts before the Heartbeat that carries the incarnation.
     if (!this.detector.heard(peerId, now.nowMs)) return;
     this.assigner.heardFrom(peerId);
@@ -296,11 +296,11 @@ export class Member {
     // The list is sent once: it may be long.
     if (outcome === 'again') return this.effects.reply(conn.id, this.announcer.heartbeat(now.unixMs));
     if (outcome !== 'subscribed') {
-      if (outcome === 'unknown') this.mismatches.onStranger(conn, peerId);
+      if (outcome === 'unknown') this.configCheck.onStranger(conn, peerId);
       const text = outcome === 'unknown' ? notConfigured(peerId) : `too many subscriptions as ${peerId}`;
       return this.effects.reply(conn.id, { kind: 'Error', code: 'refused', message: text });
     }
-    this.mismatches.onSubscribed(peerId, now.nowMs);
+    this.configCheck.onSubscribed(peerId, now.nowMs);
     const list = this.news.begin(conn.id, this.announcer.list(now.unixMs), now.nowMs);
     this.effects.reply(conn.id, this.announcer.heartbeat(now.unixMs), list);
     this.election.onSubscribed(peerId);
@@ -312,12 +312,12 @@ export class Member {
       switch (output.type) {
         case 'up':
           this.effects.event({ event: 'peer_up', peer_id: output.peerId });
-          this.mismatches.onUp(output.peerId);
+          this.configCheck.onUp(output.peerId);
           this.election.onPeerUp(output.peerId);
           break;
         case 'down':
           this.effects.event({ event: 'peer_down', peer_id: output.peerId, reason: output.reason });
-          this.mismatches.onDown(output.peerId);
+          this.configCheck.onDown(output.peerId);
           this.election.onPeerDown(output.peerId, output.reason);
           this.takeOver(output.peerId, now);
           break;

@@ -53,7 +53,7 @@ const MUTATIONS = [
   ],
   [
     'who still hears a former life of this server counts as hearing another one',
-    'src/server/mismatches.ts',
+    'src/server/peer-config-check.ts',
     'const PATIENCE_TIMEOUTS = 2;',
     'const PATIENCE_TIMEOUTS = 0;',
   ],

@@ -21,7 +21,7 @@ export function notConfigured(id: number): string {
  * believes that the others are down. Decides nothing and sends nothing. Each problem is reported once: of a peer, again
  * after it was up; of a caller, whose identity is unproved, never again. Pure.
  */
-export class Mismatches {
+export class PeerConfigCheck {
   private readonly addresses: ReadonlyMap<number, string>;
   private readonly ofPeers: WarnOnce;
   private readonly ofCallers: WarnOnce;
