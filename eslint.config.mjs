@@ -7,7 +7,7 @@ const PURE = [
   'src/core/{election,balancing,metrics}/**/*.ts',
   'src/core/transport/{frame,frame-encode,frame-limits,bulk-kinds,bulk-readers,byte-blocks,json-limits}.ts',
   'src/core/transport/{task-request-scanner,close-reason,tls-problem}.ts',
-  'src/server/{announcer,effects,member,member-status,executor,assigner,questions,effect-buffer,news,pending,refusal,task-queue}.ts',
+  'src/server/{announcer,effects,member,member-status,executor,assigner,effect-buffer,query-relay,news,pending,refusal,task-queue}.ts',
   'src/server/peer-config-check.ts',
   'src/client/{attempt,cluster-view,hedging,pacer,slow-servers,summary-text}.ts',
   'src/faults/{broken,driver,leader,plan,probe-window,refusal,ring-view,runner,text,timetable-text,words}.ts',

@@ -11,7 +11,7 @@ import { Executor } from './executor';
 import { PeerConfigCheck, notConfigured } from './peer-config-check';
 import { News } from './news';
 import { EffectBuffer } from './effect-buffer';
-import { Questions } from './questions';
+import { QueryRelay } from './query-relay';
 import { memberStatus } from './member-status';
 
 /** A refused dial is repeated after this time, or a quarter of a heartbeat if that is less. */
@@ -35,7 +35,7 @@ export class Member {
   startedMs = 0;
 
   private readonly effects: EffectBuffer;
-  private readonly questions: Questions;
+  private readonly queries: QueryRelay;
   private readonly announcer: Announcer;
   private readonly configCheck: PeerConfigCheck;
   private readonly news: News;
@@ -77,7 +77,7 @@ export class Member {
       },
       config.firstCheckId,
     );
-    this.questions = new Questions(config, this.election, this.detector, this.assigner, this.effects);
+    this.queries = new QueryRelay(config, this.election, this.detector, this.assigner, this.effects);
     this.announcer = new Announcer(
       ...([config, this.election, this.detector, this.executor, this.assigner, this.effects] as const),
       () => this.loadScore,
@@ -90,7 +90,7 @@ export class Member {
 
   /** Returns true if a question of this connection is unanswered; the shell knows about its tasks. */
   owesAnswer(connId: ConnId): boolean {
-    return this.questions.owesAnswer(connId);
+    return this.queries.owesAnswer(connId);
   }
 
   step(input: Input, now: Now): Effect[] {
@@ -128,7 +128,7 @@ export class Member {
       case 'connClosed':
         this.effects.unsubscribe(input.connId);
         this.news.forget(input.connId);
-        this.questions.onConnClosed(input.connId);
+        this.queries.onConnClosed(input.connId);
         return this.executor.onConnClosed(input.connId, nowMs);
       case 'peerHosts':
         return this.effects.setHosts(input.peerId, input.hosts);
@@ -156,7 +156,7 @@ export class Member {
     this.hearingChanged = false;
     if (this.takesPart) this.election.evaluate(nowMs);
     this.announcer.performElection(now);
-    if (nowMs >= this.questions.nextMs()) this.questions.tick(nowMs);
+    if (nowMs >= this.queries.nextMs()) this.queries.tick(nowMs);
     this.assigner.expire(nowMs);
     // A leader that was paused executes nothing until it knows who leads now.
     this.executor.pump(now, this.election.mode !== 'confirming');
@@ -167,7 +167,7 @@ export class Member {
       this.detector.nextMs(),
       // A deadline that is no longer acted on would cause ticks without end.
       this.takesPart ? this.election.nextMs() : Infinity,
-      this.questions.nextMs(),
+      this.queries.nextMs(),
       this.assigner.ledger.nextMs(),
       this.executor.nextMs(),
       this.news.nextMs(),
@@ -245,10 +245,10 @@ export class Member {
       case 'Leave':
         return this.onPeerLeaves(peerId);
       case 'LeaderCheckResponse':
-        if (!this.questions.onCheckResponse(message, peerId)) this.election.onCheckResponse(message, peerId, now.nowMs);
+        if (!this.queries.onCheckResponse(message, peerId)) this.election.onCheckResponse(message, peerId, now.nowMs);
         return;
       case 'TaskAssignmentResponse':
-        return this.questions.onAssignmentResponse(message, peerId);
+        return this.queries.onAssignmentResponse(message, peerId);
       case 'HistoryAdd':
         return ledger.add(peerId, taskKey(message));
       case 'HistoryRemove':
@@ -264,13 +264,13 @@ export class Member {
       case 'Subscribe':
         return this.onSubscribe(conn, message.from_id, now);
       case 'LeaderQuery':
-        return this.questions.onLeaderQuery(conn);
+        return this.queries.onLeaderQuery(conn);
       case 'LeaderCheck':
-        return this.questions.onLeaderCheck(conn, message, now);
+        return this.queries.onLeaderCheck(conn, message, now);
       case 'TaskAssignmentRequest':
-        return this.questions.onAssignmentRequest(conn, message, now);
+        return this.queries.onAssignmentRequest(conn, message, now);
       case 'TaskStatusQuery':
-        return this.questions.onStatusQuery(conn, message);
+        return this.queries.onStatusQuery(conn, message);
       case 'TaskRequest':
         return this.executor.onTaskRequest(conn, message, executionId!, now);
       case 'TaskCancel':
@@ -380,13 +380,13 @@ export class Member {
     if (peer?.link !== link) return;
     const outputs = this.detector.closed(peerId, link, refused, now.nowMs);
     // Redialed at once: peers that the election asked may be asked again on the new link.
-    if (peer.linkState === 'dialing') this.questions.onLinkLost(peerId);
+    if (peer.linkState === 'dialing') this.queries.onLinkLost(peerId);
     else this.onLinkLost(peerId);
     this.onDetector(outputs, now);
   }
 
   private onLinkLost(peerId: number): void {
-    this.questions.onLinkLost(peerId);
+    this.queries.onLinkLost(peerId);
     this.election.onLinkLost(peerId);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Questions that wait for an answer, each with a deadline: relayed assignments and probes of the leader. Deadlines are
- * added in order, so that the first is the next one: many questions must not make every step search all of them. Pure.
+ * QueryRelay that wait for an answer, each with a deadline: relayed assignments and probes of the leader. Deadlines are
+ * added in order, so that the first is the next one: many queries must not make every step search all of them. Pure.
  */
 export class Pending<T> {
   private readonly items = new Map<number, { value: T; deadlineMs: number }>();

@@ -121,7 +121,7 @@ const MUTATIONS = [
   ["a dead server's tasks stay in the ledger", 'src/server/member.ts', 'this.takeOver(output.peerId, now);', ''],
   [
     'a deposed leader assigns on',
-    'src/server/questions.ts',
+    'src/server/query-relay.ts',
     "if (this.election.mode === 'leading') return",
     "if (this.wasLeader ||= this.election.mode === 'leading') return",
   ],

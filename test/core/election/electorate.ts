@@ -216,7 +216,7 @@ export class Electorate {
     }
   }
 
-  /** The asked one leads, or its own link reaches a leader that says so: server/questions.ts in short. */
+  /** The asked one leads, or its own link reaches a leader that says so: server/query-relay.ts in short. */
   private checked(election: Election, { check_id }: MessageOf<'LeaderCheck'>): MessageOf<'LeaderCheckResponse'> {
     const { term, leaderId } = election.leadership;
     const leader = election.activeLeaderId === null ? undefined : this.elections.get(election.activeLeaderId);

@@ -26,7 +26,7 @@ interface RelayedCheck {
 }
 
 /** Answers queries: who leads, is the leader alive, which server gets this task. Relays to the leader. */
-export class Questions {
+export class QueryRelay {
   private readonly assignments: Pending<RelayedAssignment>;
   private readonly checks: Pending<RelayedCheck>;
 
@@ -106,7 +106,7 @@ export class Questions {
     return true;
   }
 
-  /** Questions asked over a lost link will not be answered. */
+  /** QueryRelay asked over a lost link will not be answered. */
   onLinkLost(peerId: number): void {
     const isLost = (relayed: { peerId: number }): boolean => relayed.peerId === peerId;
     this.giveUp(this.assignments.takeWhere(isLost), this.checks.takeWhere(isLost));
