@@ -22,7 +22,7 @@ import {
 import { refusal } from '../core/transport/tls-problem';
 import type { ImagePool } from '../imaging/pool';
 import type { ServerLook } from '../metrics/server-metrics';
-import { acceptedHandler } from './accepted';
+import { connectionHandler } from './connection-handler';
 import type { Effect, Input, MemberConfig } from './effects';
 import { eventText } from './event-text';
 import { Executions, type ExecutionLimits } from './executions';
@@ -243,7 +243,7 @@ export class Server {
   private accept(connection: Connection) {
     const connId = ++this.lastId;
     this.conns.set(connId, connection);
-    const handler = acceptedHandler(connId, connection, this.options.limits.maxSecretBytes, {
+    const handler = connectionHandler(connId, connection, this.options.limits.maxSecretBytes, {
       onMessage: (conn, message) => {
         if (message.kind === 'Subscribe' && !this.mayListenAs(message.from_id, connection)) return;
         this.step({ type: 'connMessage', conn, message });

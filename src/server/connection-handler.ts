@@ -20,7 +20,7 @@ interface Sink {
 }
 
 /** Handles one accepted connection: collects a task's secret and passes everything else on. */
-export function acceptedHandler(
+export function connectionHandler(
   connId: number,
   connection: Connection,
   maxSecretBytes: number,
