@@ -25,7 +25,7 @@ import type { ServerLook } from '../metrics/server-metrics';
 import { connectionHandler } from './connection-handler';
 import type { Effect, Input, MemberConfig } from './effects';
 import { eventText } from './event-text';
-import { Executions, type ExecutionLimits } from './executions';
+import { ResponseStreams, type ResponseLimits } from './response-streams';
 import { Links } from './links';
 import { LoadSampler } from './load';
 import { Member } from './member';
@@ -43,7 +43,7 @@ export interface ServerOptions {
   address: string;
   /** Default: no TLS. */
   secure?: Secure;
-  limits: ExecutionLimits & { maxConnections: number; maxHandshakes?: number; frameTimeoutMs: number };
+  limits: ResponseLimits & { maxConnections: number; maxHandshakes?: number; frameTimeoutMs: number };
   pool: ImagePool;
   clock: Clock;
   log: Logger;
@@ -57,7 +57,7 @@ export class Server {
   readonly stopped: Promise<void>;
   private readonly member: Member;
   private readonly links: Links;
-  private readonly executions: Executions;
+  private readonly responses: ResponseStreams;
   private readonly peerHosts: PeerHosts;
   private readonly watch: FrameWatch;
   private readonly turns: Turns;
@@ -98,7 +98,7 @@ export class Server {
     this.callerTrouble = new WarnOnce(warn);
     const tls = { secure: options.secure, trouble: new WarnOnce(warn) };
     this.links = new Links(addresses, { watch: this.watch, turns: this.turns }, (input) => this.step(input), tls);
-    this.executions = new Executions(
+    this.responses = new ResponseStreams(
       ...([member.id, pool, limits] as const),
       (executionId, outcome) => this.step({ type: 'executed', executionId, outcome }),
       () => clock.monotonicMs(),
@@ -216,9 +216,9 @@ export class Server {
       case 'close':
         return this.conns.get(effect.connId)?.destroy();
       case 'execute':
-        return this.executions.execute(effect.executionId, effect.requestId, effect.deadlineMs);
+        return this.responses.execute(effect.executionId, effect.requestId, effect.deadlineMs);
       case 'discard':
-        return this.executions.discard(effect.executionId);
+        return this.responses.discard(effect.executionId);
       case 'event':
         return this.tell(effect.event);
       case 'stopped':
@@ -250,7 +250,7 @@ export class Server {
       },
       onTask: (conn, from, form, message, secret) => {
         const executionId = ++this.lastId;
-        this.executions.hold(executionId, taskKey(message, conn.remoteHost), from, form, secret);
+        this.responses.hold(executionId, taskKey(message, conn.remoteHost), from, form, secret);
         this.step({ type: 'connMessage', conn, message, executionId });
       },
       owesAnswer: () => this.member.owesAnswer(connId),

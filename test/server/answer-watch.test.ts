@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ExecutionsRig, fakePool, settled, SlowReader } from './executions-rig';
+import { ResponseStreamsRig, fakePool, settled, SlowReader } from './response-streams-rig';
 
 const READERS = 6;
 
@@ -30,7 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 it('memory for answers is all free again when everybody has read or gone, whatever happened before', async () => {
   let cutOffCount = 0;
   const scene = fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.boolean(), async (steps, isStored) => {
-    const rig = new ExecutionsRig({ pool: fakePool({ isStored }), limits: { maxResponseBytes: 30e6 } });
+    const rig = new ResponseStreamsRig({ pool: fakePool({ isStored }), limits: { maxResponseBytes: 30e6 } });
     const readers = Array.from({ length: READERS }, (_, index) => {
       const each = new SlowReader();
       each.remoteAddress = `192.0.2.${index % 3}:${index}`;
@@ -40,7 +40,7 @@ it('memory for answers is all free again when everybody has read or gone, whatev
     for (const each of steps) {
       if (each.do === 'begin') await rig.begin(++lastId, readers[each.reader]!, each.secretBytes, each.timeoutMs);
       if (each.do === 'take') readers[each.reader]!.take(each.parts);
-      if (each.do === 'discard') rig.executions.discard(each.id);
+      if (each.do === 'discard') rig.responses.discard(each.id);
       if (each.do === 'close') readers[each.reader]!.destroy();
       if (each.do === 'wait') await jest.advanceTimersByTimeAsync(each.ms);
     }
@@ -49,7 +49,7 @@ it('memory for answers is all free again when everybody has read or gone, whatev
     for (const each of readers) each.take(1e6);
     await settled();
     await jest.advanceTimersByTimeAsync(2000);
-    const { memory, waitCount, timer } = rig.executions['watch'] as unknown as Record<string, unknown>;
+    const { memory, waitCount, timer } = rig.responses['watch'] as unknown as Record<string, unknown>;
     expect({ waitCount, timer }).toEqual({ waitCount: 0, timer: undefined });
     expect(memory).toMatchObject({ heldBytes: 0, readers: new Set(), hostBytes: new Map() });
   });

@@ -1,5 +1,5 @@
 import { ClusterError } from '../../src/core/errors';
-import { ExecutionsRig, fakePool, settled, SlowReader } from './executions-rig';
+import { ResponseStreamsRig, fakePool, settled, SlowReader } from './response-streams-rig';
 
 const LARGE_BYTES = 5_000_000;
 
@@ -8,16 +8,16 @@ afterEach(() => void jest.useRealTimers());
 
 describe('a cancelled large answer', () => {
   it('closes its connection when there is nothing else on it', async () => {
-    const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
+    const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     await rig.begin(1, reader, LARGE_BYTES);
-    rig.executions.discard(1);
+    rig.responses.discard(1);
     expect(reader.closed).toBe(true);
   });
 
   it('goes on to its end while another task is open there', async () => {
-    const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
+    const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     for (const id of [1, 2]) await rig.begin(id, reader, LARGE_BYTES);
-    rig.executions.discard(1);
+    rig.responses.discard(1);
     expect(reader.closed).toBe(false);
     reader.take(1000);
     await settled();
@@ -25,10 +25,10 @@ describe('a cancelled large answer', () => {
   });
 
   it('goes on to its end when a finished answer waits for it', async () => {
-    const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
+    const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     await rig.begin(1, reader, LARGE_BYTES);
     reader.isBodyAlone = false;
-    rig.executions.discard(1);
+    rig.responses.discard(1);
     expect(reader.closed).toBe(false);
     reader.take(1000);
     await settled();
@@ -38,7 +38,7 @@ describe('a cancelled large answer', () => {
 
 describe('max_response_bytes', () => {
   it('counts of a stored carrier what is held for it, not what is still to be made', async () => {
-    const [rig, reader] = [new ExecutionsRig({ limits: { maxResponseBytes: 64e6 } }), new SlowReader()];
+    const [rig, reader] = [new ResponseStreamsRig({ limits: { maxResponseBytes: 64e6 } }), new SlowReader()];
     // The secret and four parts: 7.1 MB of 40.
     for (let id = 1; id <= 9; id++) await rig.begin(id, new SlowReader(), LARGE_BYTES);
     expect(rig.outcomes).toEqual([]);
@@ -47,7 +47,7 @@ describe('max_response_bytes', () => {
   });
 
   it('counts a carrier that is deflated whole until it has been taken', async () => {
-    const rig = new ExecutionsRig({ pool: fakePool({ isStored: false }), limits: { maxResponseBytes: 64e6 } });
+    const rig = new ResponseStreamsRig({ pool: fakePool({ isStored: false }), limits: { maxResponseBytes: 64e6 } });
     const [slow, other] = [new SlowReader(), new SlowReader()];
     await rig.begin(1, slow, LARGE_BYTES);
     await rig.begin(2, other, LARGE_BYTES);
@@ -59,7 +59,7 @@ describe('max_response_bytes', () => {
   });
 
   it('counts small answers that are done and that nobody reads', async () => {
-    const [rig, reader] = [new ExecutionsRig({ limits: { maxResponseBytes: 8e6 } }), new SlowReader()];
+    const [rig, reader] = [new ResponseStreamsRig({ limits: { maxResponseBytes: 8e6 } }), new SlowReader()];
     for (let id = 1; id <= 51; id++) {
       await rig.begin(id, reader, 20_000);
       jest.advanceTimersByTime(1);
@@ -77,7 +77,7 @@ describe('a reader that takes a little now and then', () => {
     ['after half an hour, and a second, if its client named no time', Infinity, 1_801_000],
     ['after half an hour, and a second, if its client named more', 3_600_000, 1_801_000],
   ])('is cut off %s', async (_, timeoutMs, untilMs) => {
-    const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
+    const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     await rig.begin(1, reader, 7_000_000, timeoutMs);
     for (let part = 0; part < STEPS; part++) {
       await jest.advanceTimersByTimeAsync(untilMs / STEPS - 1);
@@ -89,7 +89,7 @@ describe('a reader that takes a little now and then', () => {
   });
 
   it('is cut off after a minute in which it took less than 16 KiB/s', async () => {
-    const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
+    const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     await rig.begin(1, reader, LARGE_BYTES, 3_600_000);
     await jest.advanceTimersByTimeAsync(30_000);
     reader.take(1);
@@ -100,7 +100,7 @@ describe('a reader that takes a little now and then', () => {
   });
 
   it('goes on at 64 KiB/s that the kernel tells of in lumps of 2 MiB', async () => {
-    const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
+    const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     await rig.begin(1, reader, LARGE_BYTES, 3_600_000);
     for (let lump = 0; lump < 20; lump++) {
       await jest.advanceTimersByTimeAsync(32_000);
@@ -112,7 +112,7 @@ describe('a reader that takes a little now and then', () => {
 
   it('gives way at once when others need the memory, and is told of', async () => {
     const [rig, stalled, other] = [
-      new ExecutionsRig({ limits: { maxResponseBytes: 8e6 } }),
+      new ResponseStreamsRig({ limits: { maxResponseBytes: 8e6 } }),
       new SlowReader(),
       new SlowReader(),
     ];
@@ -127,7 +127,7 @@ describe('a reader that takes a little now and then', () => {
   });
 
   it('is left alone once it has taken all', async () => {
-    const [rig, reader] = [new ExecutionsRig(), new SlowReader()];
+    const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     await rig.begin(1, reader, LARGE_BYTES, 10_000);
     reader.take(1000);
     await jest.advanceTimersByTimeAsync(100_000);
@@ -139,7 +139,7 @@ describe('a worker that dies', () => {
   const fail = new ClusterError('internal', 'an image worker died', { retryable: true });
 
   it('is a reason to ask another server, the first time', async () => {
-    const [rig, reader] = [new ExecutionsRig({ pool: fakePool({ fail }) }), new SlowReader()];
+    const [rig, reader] = [new ResponseStreamsRig({ pool: fakePool({ fail }) }), new SlowReader()];
     for (const id of [1, 2]) await rig.begin(id, reader, LARGE_BYTES);
     expect(reader.refusals).toEqual(['overloaded', 'overloaded']);
     await rig.begin(3, reader, LARGE_BYTES, Infinity, 1);
@@ -148,7 +148,7 @@ describe('a worker that dies', () => {
 
   it('is not what any other fault of ours is', async () => {
     const pool = fakePool({ fail: new ClusterError('internal', 'wrong') });
-    const [rig, reader] = [new ExecutionsRig({ pool }), new SlowReader()];
+    const [rig, reader] = [new ResponseStreamsRig({ pool }), new SlowReader()];
     await rig.begin(1, reader, LARGE_BYTES);
     expect(reader.refusals).toEqual(['internal']);
   });

@@ -2,7 +2,7 @@ import type { Message } from '../../src/core/protocol';
 import type { BodyWriter, Connection } from '../../src/core/transport/network';
 import type { ImagePool } from '../../src/imaging/pool';
 import type { ExecutionOutcome } from '../../src/server/effects';
-import { type ExecutionLimits, Executions } from '../../src/server/executions';
+import { type ResponseLimits, ResponseStreams } from '../../src/server/response-streams';
 
 export const PART_BYTES = 512 * 1024;
 
@@ -105,16 +105,16 @@ export function fakePool(options: { isStored?: boolean; fail?: Error } = {}): Im
   return pool as unknown as ImagePool;
 }
 
-/** Executions on such connections; time is jest's. */
-export class ExecutionsRig {
+/** Response streams on such connections; time is jest's. */
+export class ResponseStreamsRig {
   readonly outcomes: [number, ExecutionOutcome][] = [];
   /** Hosts whose connections were closed. */
   readonly cutOff: string[] = [];
-  readonly executions: Executions;
+  readonly responses: ResponseStreams;
 
-  constructor(options: { pool?: ImagePool; limits?: Partial<ExecutionLimits> } = {}) {
+  constructor(options: { pool?: ImagePool; limits?: Partial<ResponseLimits> } = {}) {
     const limits = { maxFrameBytes: 64e6, maxSecretBytes: 7e6, maxResponseBytes: 512e6, ...options.limits };
-    this.executions = new Executions(
+    this.responses = new ResponseStreams(
       ...([1, options.pool ?? fakePool(), limits] as const),
       (id, outcome) => this.outcomes.push([id, outcome]),
       () => performance.now(),
@@ -124,8 +124,8 @@ export class ExecutionsRig {
 
   /** Begins an execution, and lets it go as far as its reader lets it. */
   async begin(id: number, reader: SlowReader, secretBytes: number, timeoutMs = Infinity, key = id): Promise<void> {
-    this.executions.hold(id, `task ${key}`, reader as unknown as Connection, 'envelope', new Uint8Array(secretBytes));
-    this.executions.execute(id, id, performance.now() + timeoutMs);
+    this.responses.hold(id, `task ${key}`, reader as unknown as Connection, 'envelope', new Uint8Array(secretBytes));
+    this.responses.execute(id, id, performance.now() + timeoutMs);
     await settled();
   }
 }

@@ -36,14 +36,14 @@ interface Held {
   missingBytes: number;
 }
 
-export interface ExecutionLimits {
+export interface ResponseLimits {
   maxFrameBytes: number;
   maxSecretBytes: number;
   maxResponseBytes: number;
 }
 
 /** Hides the held secrets and streams the carriers; image bytes are kept here and nowhere else in the server. */
-export class Executions {
+export class ResponseStreams {
   private readonly held = new Map<number, Held>();
   private readonly watch: AnswerWatch;
   /** The latest tasks whose worker died. */
@@ -54,7 +54,7 @@ export class Executions {
   constructor(
     private readonly serverId: number,
     private readonly pool: ImagePool,
-    private readonly limits: ExecutionLimits,
+    private readonly limits: ResponseLimits,
     private readonly done: (executionId: number, outcome: ExecutionOutcome) => void,
     /** Monotonic; the clock of `deadlineMs`. */
     nowMs: () => number,
