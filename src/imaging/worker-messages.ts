@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../core/errors';
 import type { SharedPyramid } from './cover-pyramid';
-import type { Compression } from './plan';
+import type { Compression } from './carrier-plan';
 
 /** A worker's start data: the file to decode (the first one) or the finished pyramid. */
 export interface WorkerStart {

@@ -2,7 +2,7 @@ import { ClusterError } from '../core/errors';
 import type { MessageOf } from '../core/protocol';
 import { encodePlainWithBody, plainBodyLength, type FrameForm } from '../core/transport/frame';
 import type { BodyWriter, Connection } from '../core/transport/network';
-import type { CarrierPlan } from '../imaging/plan';
+import type { CarrierPlan } from '../imaging/carrier-plan';
 import { MADE_AHEAD_BYTES, MAIN_THREAD_BYTES, type ImagePool } from '../imaging/pool';
 import { AnswerWatch, type WatchedAnswer } from './answer-watch';
 import type { ExecutionOutcome } from './effects';

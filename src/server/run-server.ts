@@ -3,7 +3,7 @@ import { type Clock, isLogged, type Logger, type LogLevel } from '../core/enviro
 import { logLine } from '../core/log-line';
 import { catchStopSignals, type StopSignal } from '../core/stop-signals';
 import { ImagePool } from '../imaging/pool';
-import type { Compression } from '../imaging/plan';
+import type { Compression } from '../imaging/carrier-plan';
 import { ownKernelStart } from '../files/kernel-start';
 import { RecordFile, type RecordFileOptions } from '../files/record-file';
 import type { ServerMetrics } from '../metrics/server-metrics';

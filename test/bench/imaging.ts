@@ -3,7 +3,7 @@ import { CarrierEncoder } from '../../src/imaging/carrier';
 import { CarrierReader } from '../../src/imaging/decoder';
 import { AREA, kernel } from '../../src/imaging/kernel';
 import { CoverPyramid } from '../../src/imaging/cover-pyramid';
-import type { Compression } from '../../src/imaging/plan';
+import type { Compression } from '../../src/imaging/carrier-plan';
 import { ImagePool } from '../../src/imaging/pool';
 import { photo, randomBytes } from '../imaging/photo';
 

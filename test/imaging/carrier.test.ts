@@ -7,7 +7,7 @@ import { CarrierEncoder } from '../../src/imaging/carrier';
 import type { Cover } from '../../src/imaging/cover';
 import { CarrierReader, revealCarrier } from '../../src/imaging/decoder';
 import { CoverPyramid } from '../../src/imaging/cover-pyramid';
-import type { Compression } from '../../src/imaging/plan';
+import type { Compression } from '../../src/imaging/carrier-plan';
 import { drain, photo, pixelsOf, randomBytes, referenceBits } from './pictures';
 
 const COMPRESSIONS: Compression[] = ['stored', 'huffman', 'fast'];

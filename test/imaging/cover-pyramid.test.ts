@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { CoverPyramid } from '../../src/imaging/cover-pyramid';
-import { planCarrier } from '../../src/imaging/plan';
+import { planCarrier } from '../../src/imaging/carrier-plan';
 import { DEFAULT_MAX_SECRET_BYTES, pyramidSizes, nativeSize, levelFor } from '../../src/imaging/sizes';
 import { photo } from './pictures';
 

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { ImagePool } from '../../src/imaging/pool';
 import type { PoolJob } from '../../src/imaging/pool';
-import type { Compression } from '../../src/imaging/plan';
+import type { Compression } from '../../src/imaging/carrier-plan';
 import { revealCarrier } from '../../src/imaging/decoder';
 import { drain, photo, randomBytes } from './pictures';
 import { workerSource } from './worker-source';

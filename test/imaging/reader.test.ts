@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { CarrierEncoder } from '../../src/imaging/carrier';
 import { CarrierReader, revealCarrier } from '../../src/imaging/decoder';
 import { CoverPyramid } from '../../src/imaging/cover-pyramid';
-import type { Compression } from '../../src/imaging/plan';
+import type { Compression } from '../../src/imaging/carrier-plan';
 import { drain, foreignCarrier, photo, randomBytes, referenceBits } from './pictures';
 import { png } from './raw-png';
 

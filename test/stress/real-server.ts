@@ -1,5 +1,5 @@
 import { systemClock } from '../../src/core/system-clock';
-import type { Compression } from '../../src/imaging/plan';
+import type { Compression } from '../../src/imaging/carrier-plan';
 import { ImagePool } from '../../src/imaging/pool';
 import { Server } from '../../src/server/server';
 import { deadAddress } from '../status/listening';
