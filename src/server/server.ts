@@ -27,7 +27,7 @@ import type { Effect, Input, MemberConfig } from './effects';
 import { eventText } from './event-text';
 import { ResponseStreams, type ResponseLimits } from './response-streams';
 import { Links } from './links';
-import { LoadSampler } from './load';
+import { MachineLoad } from './machine-load';
 import { Member } from './member';
 import { memberStatus } from './member-status';
 import { PeerHosts } from './peer-hosts';
@@ -62,7 +62,7 @@ export class Server {
   private readonly watch: FrameWatch;
   private readonly turns: Turns;
   private readonly conns = new Map<number, Connection>();
-  private readonly sampler = new LoadSampler();
+  private readonly sampler = new MachineLoad();
   private readonly memory = new ResidentMemory();
   private readonly callerTrouble: WarnOnce;
   private readonly unexpected: UnexpectedErrors;

@@ -16,7 +16,7 @@ describe('the direction commands → features → core', () => {
     ['a feature that imports a command', edge('src/server/server.ts', 'src/commands/server.ts')],
     ['core that imports a feature', edge('src/core/message.ts', 'src/server/member.ts')],
     ['core that imports configuration, even a type', edge('src/core/message.ts', 'src/config/load.ts', true)],
-    ['a feature that imports another', edge('src/client/client.ts', 'src/server/load.ts')],
+    ['a feature that imports another', edge('src/client/client.ts', 'src/server/machine-load.ts')],
     ['a type of another feature', edge('src/report/analyze/build.ts', 'src/client/pacer.ts', true)],
     ['a feature that reads configuration itself', edge('src/client/client.ts', 'src/config/load.ts')],
     ['check with more than core', edge('src/check/check.ts', 'src/config/load.ts', true)],

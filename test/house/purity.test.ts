@@ -28,7 +28,11 @@ const BAD: [code: string, rule: string][] = [
 describe('purity', () => {
   const pureFile = 'src/server/member.ts';
   const samples = BAD.map(([code]) => [pureFile, code] as const);
-  const { fired, pure } = lint([...samples, ['src/server/load.ts', BAD[0]![0]], [pureFile, 'export const one = 1;']]);
+  const { fired, pure } = lint([
+    ...samples,
+    ['src/server/machine-load.ts', BAD[0]![0]],
+    [pureFile, 'export const one = 1;'],
+  ]);
 
   it.each(BAD.map(([code, rule], index) => [code, rule, index] as const))('forbids %s', (_, rule, index) => {
     expect(fired[index]).toContain(rule);

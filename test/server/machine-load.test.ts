@@ -1,6 +1,6 @@
 import type { CpuInfo } from 'node:os';
 import { ResidentMemory } from '../../src/core/resident-memory';
-import { LoadSampler } from '../../src/server/load';
+import { MachineLoad } from '../../src/server/machine-load';
 
 const cpu = (user: number, idle: number): CpuInfo[] => [
   { model: '', speed: 0, times: { user, nice: 0, sys: 0, idle, irq: 0 } },
@@ -8,7 +8,7 @@ const cpu = (user: number, idle: number): CpuInfo[] => [
 
 it('is the share of the time since the last sample, and as it was where nothing can be read', () => {
   const readings = [cpu(50, 50), cpu(80, 120), [], cpu(80, 220)];
-  const sampler = new LoadSampler(() => readings.shift()!);
+  const sampler = new MachineLoad(() => readings.shift()!);
   expect([1, 2, 3, 4].map(() => sampler.sample().cpuPercent)).toEqual([50, 30, 30, 0]);
 });
 

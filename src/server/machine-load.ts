@@ -2,7 +2,7 @@ import { type CpuInfo, cpus, freemem, totalmem } from 'node:os';
 import type { LoadSample } from '../core/election/priority';
 
 /** Samples the machine's load; the first sample covers the time since boot. */
-export class LoadSampler {
+export class MachineLoad {
   private last = { busyMs: 0, totalMs: 0 };
   private cpuPercent = 0;
 
