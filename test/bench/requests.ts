@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Cluster } from '../support/cluster';
-import { longestGapMs, startLoad, type LoadRecord } from '../support/load';
+import { longestGapMs, startLoad, type LoadRecord } from '../support/client-load';
 import { cpuMs } from '../support/process-cpu';
 import { quantile } from './table';
 

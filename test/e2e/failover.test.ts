@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Cluster } from '../support/cluster';
 import { inCluster, settled } from '../support/in-cluster';
-import { longestGapMs, startLoad } from '../support/load';
+import { longestGapMs, startLoad } from '../support/client-load';
 import { expectHeld, verdicts } from '../support/verdicts';
 
 const SMALL = { name: 'small.png', bytes: readFileSync(path.join(__dirname, '../../test_images/small.png')) };

@@ -8,7 +8,7 @@ import { Cluster } from '../support/cluster';
 import { faultIn } from '../support/fault-events';
 import { inCluster } from '../support/in-cluster';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
-import { startLoad } from '../support/load';
+import { startLoad } from '../support/client-load';
 import { inFolder, PROGRAM, runProgram, type Running, startProgram } from '../support/program';
 
 const SMALL = { name: 'small.png', bytes: readFileSync(path.join(__dirname, '../../test_images/small.png')) };

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { systemClock } from '../../src/core/system-clock';
 import { Cluster } from '../support/cluster';
 import { inCluster, settled } from '../support/in-cluster';
-import { startLoad, type Load } from '../support/load';
+import { startLoad, type Load } from '../support/client-load';
 import { MB, MemoryWatch } from '../support/memory';
 import { inFolder, PROGRAM } from '../support/program';
 import { envelopeHead, frame, plain, RawConnection, taskRequest, type RawFrame } from '../support/raw';

@@ -11,7 +11,7 @@ import { GONE_MS, inRun, prepareImages } from '../run/in-run';
 import { expectWhole, processesIn, untilNobodyIn } from '../run/leftovers';
 import type { Cluster } from '../support/cluster';
 import { inCluster } from '../support/in-cluster';
-import { type Load, startLoad } from '../support/load';
+import { type Load, startLoad } from '../support/client-load';
 import { runProgram, startProgram } from '../support/program';
 
 /** Of each program. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Cluster } from '../support/cluster';
 import { inCluster } from '../support/in-cluster';
-import { startLoad } from '../support/load';
+import { startLoad } from '../support/client-load';
 import { MB, MemoryWatch } from '../support/memory';
 import { envelopeHead, frame, plain, RawConnection, taskRequest } from '../support/raw';
 

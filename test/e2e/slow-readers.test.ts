@@ -3,7 +3,7 @@ import path from 'node:path';
 import { systemClock } from '../../src/core/system-clock';
 import type { Cluster } from '../support/cluster';
 import { inCluster } from '../support/in-cluster';
-import { startLoad, type Load } from '../support/load';
+import { startLoad, type Load } from '../support/client-load';
 import { MB } from '../support/memory';
 import { envelopeHead, RawConnection, taskRequest } from '../support/raw';
 

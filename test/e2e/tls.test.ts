@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Secure } from '../../src/core/transport/tls';
 import { Cluster } from '../support/cluster';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
-import { longestGapMs, startLoad } from '../support/load';
+import { longestGapMs, startLoad } from '../support/client-load';
 import { inFolder, PROGRAM, runProgram, type Ended } from '../support/program';
 import { RawConnection, plain } from '../support/raw';
 import { expectHeld, verdicts } from '../support/verdicts';

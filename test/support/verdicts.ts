@@ -1,7 +1,7 @@
 import { check } from '../../src/check/check';
 import type { RuleResult } from '../../src/core/rule-result';
 import type { Cluster } from './cluster';
-import type { LoadRecord } from './load';
+import type { LoadRecord } from './client-load';
 
 /** Scheduling on two busy cores included. */
 const ONE_WAY_MS = 100;
