@@ -1,4 +1,4 @@
-import './cli/environment';
+import './cli/default-env';
 import './cli/early-end';
 import { run } from './index';
 

@@ -5,7 +5,7 @@ import { ClusterError } from '../core/errors';
 import { printable } from '../core/printable';
 import { formatSshTarget, parseSshTarget, type SshTarget } from '../core/ssh-target';
 import { causeOf } from '../files/cause';
-import type { SshEnvironment } from './environment';
+import type { SshEnvironment } from './ssh-environment';
 import { matchesPatterns } from './patterns';
 
 /** The settings of a target from ~/.ssh/config and the defaults of OpenSSH. */

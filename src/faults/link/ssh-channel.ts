@@ -3,7 +3,7 @@ import type { FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
 import { parseSshTarget, type SshTarget, TARGET_SHAPE } from '../../core/ssh-target';
 import { connectSsh } from '../../ssh/connect';
-import { sshEnvironment } from '../../ssh/environment';
+import { sshEnvironment } from '../../ssh/ssh-environment';
 import { resolveTarget } from '../../ssh/ssh-config';
 import type { Channel } from './channel';
 
