@@ -20,7 +20,7 @@ const PURE = [
   'src/report/read/{fast-parse-event,fast-parse-line,fast-parse-record,task-flags}.ts',
   'src/report/compare/{bootstrap,compare,comparison,differences,groups,html,html-charts,schema,style,text,windows}.ts',
   'src/ssh/{patterns,quote,problems,host-key}.ts',
-  'src/run/lab/{plan,limits,scripts}.ts',
+  'src/run/remote/{limits,plan-text,scripts}.ts',
   'src/metrics/labels.ts',
   'src/status/{agreement,answer,report,table}.ts',
   'src/imaging/lsb.ts',

@@ -9,14 +9,14 @@ import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import { exitCodeOfRun, planText } from '../run/outcome';
 import type { RunResult } from '../run/recorder';
-import { runLab } from '../run/lab/lab';
-import { labPlanText } from '../run/lab/plan';
-import { type PlacesOptions, wantedPlaces } from '../run/lab/places';
+import { runRemotely } from '../run/remote/remote-run';
+import { remotePlanText } from '../run/remote/plan-text';
+import { type PlacesOptions, wantedPlaces } from '../run/remote/places';
 import { runAll } from '../run/run';
 import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
 import { programMetadata } from './stress/run-metadata';
-import { labPartsOf } from './run/lab-parts';
+import { remotePartsOf } from './run/remote-parts';
 import { selfExecCommand } from './run/self-exec';
 import { faultFlagsOf, runFlags, runOverridesOf } from './run/flags';
 import { imagesOf } from './stress/images';
@@ -52,7 +52,7 @@ export class Run extends BaseCommand {
       ...{ file: flags.config ?? DEFAULT_RUN_FILE, key: 'report.thresholds' },
     });
     const load = imagesOf(config.imageDirectory);
-    const far = config.lab && (await labPartsOf(config, config.lab, load.images));
+    const far = config.lab && (await remotePartsOf(config, config.lab, load.images));
     if (flags.plan) {
       printsItsResult();
       this.log(far ? farPlan({ ...far, config, seed }, folder, flags.keep) : planText(config, folder));
@@ -64,7 +64,7 @@ export class Run extends BaseCommand {
     const screen = output && new Screen(output, systemClock);
     const result = await withInterrupt((signal) => {
       const common = { config, folder, thresholds, metadata, keep: flags.keep, clock: systemClock, signal, screen };
-      if (far) return runLab({ ...common, ...far, output });
+      if (far) return runRemotely({ ...common, ...far, output });
       const { images, name: imagesName } = load;
       return runAll({ ...common, images, imagesName, command: selfExecCommand(), logLevel: flags['log-level'] });
     });
@@ -75,7 +75,7 @@ export class Run extends BaseCommand {
 
 /** The plan text of a run over SSH. The seed goes into the copied files and is not shown. */
 function farPlan(options: PlacesOptions, folder: string, keep: boolean): string {
-  return labPlanText({ ...options, folder, keep, places: wantedPlaces(options) });
+  return remotePlanText({ ...options, folder, keep, places: wantedPlaces(options) });
 }
 
 /** 2025-10-31_10-00-00 */

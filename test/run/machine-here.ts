@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { ClusterError } from '../../src/core/errors';
-import type { Machine } from '../../src/run/lab/machine';
+import type { Machine } from '../../src/run/remote/machine';
 
 export interface MachineHere {
   machine: Machine;

@@ -12,10 +12,20 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { DIGESTS, LOOK, PREPARE, PUT_ASIDE, SIGNAL, START, STAY, TAKE, valuesOf } from '../../src/run/lab/scripts';
-import { systemOf } from '../../src/run/lab/executable';
-import { useTempFolder } from '../config/helpers';
-import { until } from '../faults/until';
+import {
+  DIGESTS,
+  LOOK,
+  PREPARE,
+  PUT_ASIDE,
+  SIGNAL,
+  START,
+  STAY,
+  TAKE,
+  valuesOf,
+} from '../../../src/run/remote/scripts';
+import { systemOf } from '../../../src/run/remote/executable';
+import { useTempFolder } from '../../config/helpers';
+import { until } from '../../faults/until';
 
 const temp = useTempFolder();
 /** A name for each test. */

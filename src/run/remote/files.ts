@@ -18,7 +18,7 @@ export const IN_THE_CLEAR =
   'send tasks and pose as a server';
 
 /** The TLS files of a run's machines. */
-export interface LabTls {
+export interface RemoteTls {
   /** The files of all clients. */
   client: TlsPem;
   /** The files of each server, by id. */

@@ -6,9 +6,9 @@ import { pause } from '../../core/pause';
 import { EXIT } from '../../core/errors';
 import type { RunRecorder } from '../recorder';
 import { isEndless, longestMs } from './limits';
-import type { RemoteLoad } from './load';
+import type { RemoteLoad } from './remote-load';
 
-export interface LabLoadsOptions {
+export interface RemoteLoadsOptions {
   loads: RemoteLoad[];
   config: RunConfig;
   clock: Clock;
@@ -28,7 +28,7 @@ const SETTLE_MS = 2600;
 const GOOD: readonly number[] = [EXIT.ok, EXIT.checkFailed, EXIT.interrupted];
 
 /** The loads of all client machines, which start together. */
-export class LabLoads {
+export class RemoteLoads {
   readonly loads: RemoteLoad[];
   private readonly over = new AbortController();
   /** Aborted when all loads have ended. */
@@ -37,7 +37,7 @@ export class LabLoads {
   private startAtMs = 0;
   private isStopped = false;
 
-  constructor(private readonly options: LabLoadsOptions) {
+  constructor(private readonly options: RemoteLoadsOptions) {
     this.loads = options.loads;
   }
 

@@ -1,12 +1,12 @@
-import { loadClientConfig } from '../../src/config/client-config';
-import { runConfigOf } from '../../src/config/run-config';
-import { loadServerConfig } from '../../src/config/server-config';
-import { stressConfigOf } from '../../src/config/stress-config';
-import { clientText, serverText, stressText } from '../../src/run/lab/files';
-import { longestMs } from '../../src/run/lab/limits';
-import { wantedPlaces } from '../../src/run/lab/places';
-import { labPlanText } from '../../src/run/lab/plan';
-import { useTempFolder } from '../config/helpers';
+import { loadClientConfig } from '../../../src/config/client-config';
+import { runConfigOf } from '../../../src/config/run-config';
+import { loadServerConfig } from '../../../src/config/server-config';
+import { stressConfigOf } from '../../../src/config/stress-config';
+import { clientText, serverText, stressText } from '../../../src/run/remote/files';
+import { longestMs } from '../../../src/run/remote/limits';
+import { wantedPlaces } from '../../../src/run/remote/places';
+import { remotePlanText } from '../../../src/run/remote/plan-text';
+import { useTempFolder } from '../../config/helpers';
 
 const temp = useTempFolder();
 const MACHINES = `
@@ -82,7 +82,7 @@ test('the plan names every step with host, file and command', () => {
   const config = load('[faults]\nnum_cycles = 1\n[report]\nthresholds = ["p99<1s"]\n');
   const parts = { config, lab: config.lab!, executable: EXECUTABLE, images: IMAGES };
   const plan = { ...parts, folder: 'runs/x', places: wantedPlaces({ ...parts, seed: 1 }), keep: false };
-  expect(labPlanText(plan).split('\n')).toEqual([
+  expect(remotePlanText(plan).split('\n')).toEqual([
     '1. CONNECT: to 3 machines over SSH, in parallel: anna@s1, s4, c1',
     '2. CHECK MACHINES: Linux x86_64, free space and write permission in each work folder; no server and no load running there',
     '      each gets run.lock, which locks out other runs until the end',
@@ -116,7 +116,7 @@ test('the plan names every step with host, file and command', () => {
     '      into runs/x, thresholds p99<1s',
     '9. STOP: the servers, by SIGTERM to the processes of this run; files stay there',
   ]);
-  expect(labPlanText({ ...plan, keep: true })).toContain('9. STOP: nothing: --keep leaves the servers running');
+  expect(remotePlanText({ ...plan, keep: true })).toContain('9. STOP: nothing: --keep leaves the servers running');
 });
 
 test('the plan names the files of TLS, and who may read them', () => {
@@ -128,7 +128,7 @@ test('the plan names the files of TLS, and who may read them', () => {
   const tls = { client: pem, servers: new Map([1, 4].map((id) => [id, pem])) };
   const parts = { config, lab: config.lab!, executable: EXECUTABLE, tls };
   const plan = { ...parts, folder: 'runs/x', places: wantedPlaces({ ...parts, seed: 1 }), keep: false };
-  const lines = labPlanText(plan)
+  const lines = remotePlanText(plan)
     .split('\n')
     .map((line) => line.trim());
   expect(lines.filter((line) => line.includes('WARN'))).toEqual([]);

@@ -5,22 +5,25 @@ import type { Report } from '../../report/report';
 import type { RunRecorder } from '../recorder';
 import { judgeRun } from '../verdicts';
 import { eventsFileOf, METRICS_FOLDER } from './files';
-import type { LabOptions } from './lab';
+import type { RemoteRunOptions } from './remote-run';
 import { REQUEST_TIMEOUT_MS } from './limits';
-import type { RemoteLoad } from './load';
-import type { LabMachines } from './machines';
+import type { RemoteLoad } from './remote-load';
+import type { RemoteMachines } from './machines';
 
-export interface LabReportOptions extends Pick<LabOptions, 'folder' | 'thresholds' | 'clock' | 'metadata' | 'output'> {
+export interface RemoteReportOptions extends Pick<
+  RemoteRunOptions,
+  'folder' | 'thresholds' | 'clock' | 'metadata' | 'output'
+> {
   recorder: RunRecorder;
   /** The loads that started. */
   loads: readonly RemoteLoad[];
-  machines: LabMachines;
+  machines: RemoteMachines;
 }
 
 const NEVER = new AbortController().signal;
 
 /** Collects the files of the machines, checks them, and reports; null if there is nothing to report. */
-export function labReport(options: LabReportOptions): Promise<Report | null> {
+export function remoteReport(options: RemoteReportOptions): Promise<Report | null> {
   const { folder, thresholds, clock, metadata, output, recorder, loads, machines } = options;
   const servers = machines.faultServers;
   return recorder.report({

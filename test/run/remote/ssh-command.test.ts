@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { shellWord, sshCommand } from '../../src/run/lab/ssh-command';
+import { shellWord, sshCommand } from '../../../src/run/remote/ssh-command';
 
 test.each([
   ['s1', 'kill 7', 'ssh s1 kill 7'],

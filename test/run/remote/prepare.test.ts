@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { copyFiles } from '../../src/run/lab/prepare';
-import { useTempFolder } from '../config/helpers';
-import { machineHere } from './machine-here';
+import { copyFiles } from '../../../src/run/remote/prepare';
+import { useTempFolder } from '../../config/helpers';
+import { machineHere } from '../machine-here';
 
 const temp = useTempFolder();
 const PROGRAM = { path: 'cloudp2p', content: Buffer.from('#!/bin/sh\necho "cloudp2p/1.0.0 x"\n'), mode: 0o755 };

@@ -28,7 +28,7 @@ export const STEPS = [
   'STOP',
 ] as const;
 
-export interface LabPlan {
+export interface RemotePlan {
   config: RunConfig;
   lab: Lab;
   /** A folder on this machine. */
@@ -40,7 +40,7 @@ export interface LabPlan {
 }
 
 /** Returns every step with host, file and command, line by line. */
-export function labPlanText(plan: LabPlan): string {
+export function remotePlanText(plan: RemotePlan): string {
   const { config, lab, executable, keep } = plan;
   const hosts = [...new Set([...lab.servers, ...lab.clients].map(({ host }) => host))];
   const lines = [
@@ -93,7 +93,7 @@ function stepText(index: number, [first = '', ...rest]: readonly string[]): stri
   return [`${head}: ${first}`, ...rest].join('\n      ');
 }
 
-function copyLines({ places }: LabPlan): string[] {
+function copyLines({ places }: RemotePlan): string[] {
   return places.flatMap(({ host, workDir, files }) => {
     const to = (file: string): string => `${host}:${oneLine(workDir)}/${oneLine(file)}`;
     const pictures = files.filter(({ isPicture }) => isPicture);
@@ -116,7 +116,7 @@ function waitText({ stress, faults }: RunConfig): string {
     : 'for the end of all loads';
 }
 
-function collectLines({ config, lab, folder }: LabPlan): string[] {
+function collectLines({ config, lab, folder }: RemotePlan): string[] {
   const { thresholds } = config;
   return [
     ...lab.clients.map(({ host, workDir }) => `${host}:${oneLine(workDir)}/${METRICS_FOLDER}`),

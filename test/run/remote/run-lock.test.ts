@@ -2,12 +2,12 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { lookAtProcess } from '../../src/faults/drivers/process-info';
-import { releaseRunLock, type Holder, holderHere, takeRunLock } from '../../src/run/lab/run-lock';
-import { STAY, START, TAKE, valuesOf } from '../../src/run/lab/scripts';
-import { useTempFolder } from '../config/helpers';
-import { until } from '../faults/until';
-import { machineHere } from './machine-here';
+import { lookAtProcess } from '../../../src/faults/drivers/process-info';
+import { releaseRunLock, type Holder, holderHere, takeRunLock } from '../../../src/run/remote/run-lock';
+import { STAY, START, TAKE, valuesOf } from '../../../src/run/remote/scripts';
+import { useTempFolder } from '../../config/helpers';
+import { until } from '../../faults/until';
+import { machineHere } from '../machine-here';
 
 const temp = useTempFolder();
 const children: ChildProcess[] = [];

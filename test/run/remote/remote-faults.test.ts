@@ -1,5 +1,5 @@
-import type { Driver } from '../../src/faults/driver';
-import { watched } from '../../src/run/lab/lab-faults';
+import type { Driver } from '../../../src/faults/driver';
+import { watched } from '../../../src/run/remote/remote-faults';
 
 test('the process of a server is known as it was last seen', async () => {
   const seen: [number, number][] = [];

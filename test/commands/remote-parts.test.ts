@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { runConfigOf } from '../../src/config/run-config';
 import type { ClusterError } from '../../src/core/errors';
-import { labPartsOf } from '../../src/commands/run/lab-parts';
+import { remotePartsOf } from '../../src/commands/run/remote-parts';
 import { useTempFolder } from '../config/helpers';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
 
@@ -26,7 +26,7 @@ describeWithOpenssl('the certificates of a lab', () => {
       ...['[[clients]]', 'host = "c1"', 'work_dir = "c"'],
     ];
     const config = runConfigOf(temp.file('r.toml', lines.join('\n')), {});
-    return labPartsOf(config, config.lab!, []);
+    return remotePartsOf(config, config.lab!, []);
   }
   async function problemsOf(...args: Parameters<typeof partsOf>): Promise<string[]> {
     const error: unknown = await Promise.resolve()

@@ -14,7 +14,7 @@ import type { Answer } from '../../status/answer';
 const READY_MS = 30_000;
 const LOOK_AGAIN_MS = 200;
 
-export interface LabServersOptions {
+export interface RemoteServersOptions {
   /** The servers, with absolute paths. */
   servers: readonly FaultServer[];
   /** The kinds of the plan: faults that a machine cannot inject are reported before the load starts. */
@@ -28,11 +28,11 @@ export interface LabServersOptions {
 }
 
 /** The servers on other machines, started and stopped by the fault agents there. */
-export class LabServers {
+export class RemoteServers {
   /** The processes started here, by id. */
   readonly started = new Map<number, ServerProcess>();
 
-  constructor(private readonly options: LabServersOptions) {}
+  constructor(private readonly options: RemoteServersOptions) {}
 
   /**
    * Starts all, and resolves with a description of their leader when they accept tasks.

@@ -1,6 +1,6 @@
-import { systemClock } from '../../src/core/system-clock';
-import { Machine } from '../../src/run/lab/machine';
-import { describeWithSshd, type Sshd, SshLab } from '../support/sshd';
+import { systemClock } from '../../../src/core/system-clock';
+import { Machine } from '../../../src/run/remote/machine';
+import { describeWithSshd, type Sshd, SshLab } from '../../support/sshd';
 
 describeWithSshd('a machine of a run', () => {
   let lab: SshLab;

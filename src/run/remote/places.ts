@@ -10,7 +10,7 @@ import type { Executable } from './executable';
 import {
   CLIENT_FILE,
   clientText,
-  type LabTls,
+  type RemoteTls,
   PROGRAM_FILE,
   serverFileOf,
   serverText,
@@ -27,7 +27,7 @@ export interface PlacesOptions {
   executable: Executable;
   /** Copied to the client machines; undefined if they use their own. */
   images?: readonly ClientImage[];
-  tls?: LabTls;
+  tls?: RemoteTls;
   seed: number;
 }
 

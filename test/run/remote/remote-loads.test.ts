@@ -1,11 +1,11 @@
-import { runConfigOf } from '../../src/config/run-config';
-import { ClusterError } from '../../src/core/errors';
-import { RemoteLoad } from '../../src/run/lab/load';
-import { LabLoads } from '../../src/run/lab/loads';
-import type { Machine, ScriptLimits } from '../../src/run/lab/machine';
-import { LOOK, SIGNAL, START } from '../../src/run/lab/scripts';
-import type { RunRecorder } from '../../src/run/recorder';
-import { useTempFolder } from '../config/helpers';
+import { runConfigOf } from '../../../src/config/run-config';
+import { ClusterError } from '../../../src/core/errors';
+import { RemoteLoad } from '../../../src/run/remote/remote-load';
+import { RemoteLoads } from '../../../src/run/remote/remote-loads';
+import type { Machine, ScriptLimits } from '../../../src/run/remote/machine';
+import { LOOK, SIGNAL, START } from '../../../src/run/remote/scripts';
+import type { RunRecorder } from '../../../src/run/recorder';
+import { useTempFolder } from '../../config/helpers';
 
 const temp = useTempFolder();
 const MACHINES = `
@@ -47,7 +47,7 @@ function begin({ machine = new ClientMachine(), signal = new AbortController().s
   const problems: string[] = [];
   const recorder = { say: () => undefined, problems } as unknown as RunRecorder;
   const load = new RemoteLoad(machine as unknown as Machine, 1, '/c', 'r1');
-  return { machine, load, loads: new LabLoads({ loads: [load], config: config(), clock, signal, recorder }), clock };
+  return { machine, load, loads: new RemoteLoads({ loads: [load], config: config(), clock, signal, recorder }), clock };
 }
 
 test('a load that ended is not left', async () => {

@@ -12,16 +12,16 @@ import type { RunMetadata } from '../../report/report';
 import type { Screen } from '../../stress/screen';
 import { RunRecorder, type RunResult } from '../recorder';
 import type { Executable } from './executable';
-import { IN_THE_CLEAR, type LabTls } from './files';
-import { breakServers } from './lab-faults';
-import { LabLoads } from './loads';
-import { LabMachines } from './machines';
-import { STEPS } from './plan';
-import { labReport } from './lab-report';
-import { LabServers } from './servers';
+import { IN_THE_CLEAR, type RemoteTls } from './files';
+import { breakServers } from './remote-faults';
+import { RemoteLoads } from './remote-loads';
+import { RemoteMachines } from './machines';
+import { STEPS } from './plan-text';
+import { remoteReport } from './remote-report';
+import { RemoteServers } from './servers';
 import { sshCommand } from './ssh-command';
 
-export interface LabOptions {
+export interface RemoteRunOptions {
   config: RunConfig;
   lab: Lab;
   /** A folder on this machine that must not exist yet. */
@@ -30,7 +30,7 @@ export interface LabOptions {
   images?: readonly ClientImage[];
   executable: Executable;
   /** The TLS files of the machines. */
-  tls?: LabTls;
+  tls?: RemoteTls;
   /** The command and version of this program. */
   program: { version: string; command: readonly string[] };
   thresholds: readonly Threshold[];
@@ -52,11 +52,11 @@ export interface LabOptions {
  * @throws ClusterError `not_reachable` naming the machines that prevent it, `bad_config` for an invalid ssh
  * configuration, `bad_usage` if a folder or file cannot be written, `interrupted` before anything was started
  */
-export async function runLab(options: LabOptions): Promise<RunResult> {
+export async function runRemotely(options: RemoteRunOptions): Promise<RunResult> {
   const { folder, metadata, clock, screen, lab } = options;
   const servers = lab.servers.map(({ address }) => address);
   const recorder = new RunRecorder({ folder, metadata, servers, steps: STEPS.length, clock, screen });
-  const run = new LabRun(options, recorder);
+  const run = new RemoteRun(options, recorder);
   let result: RunResult | undefined;
   await recorder.begin();
   const onExit = (): void => run.tellWhatIsLeft();
@@ -73,16 +73,16 @@ export async function runLab(options: LabOptions): Promise<RunResult> {
   }
 }
 
-class LabRun {
-  private readonly machines: LabMachines;
-  private servers: LabServers | undefined;
-  private loads: LabLoads | undefined;
+class RemoteRun {
+  private readonly machines: RemoteMachines;
+  private servers: RemoteServers | undefined;
+  private loads: RemoteLoads | undefined;
 
   constructor(
-    private readonly options: LabOptions,
+    private readonly options: RemoteRunOptions,
     private readonly recorder: RunRecorder,
   ) {
-    this.machines = new LabMachines({ ...options, say: (...lines) => recorder.say(...lines) });
+    this.machines = new RemoteMachines({ ...options, say: (...lines) => recorder.say(...lines) });
   }
 
   /** Steps 1 to 3, which start nothing. */
@@ -102,7 +102,7 @@ class LabRun {
     const { config, clock, signal, program, tls, metadata, folder } = this.options;
     const { recorder, machines } = this;
     const kinds = config.faults.spec.cycles === 0 ? [] : config.faults.spec.kinds.map(({ kind }) => kind);
-    const servers = new LabServers({
+    const servers = new RemoteServers({
       ...{ servers: machines.faultServers, kinds, version: program.version, clock },
       beforeStart: (server) => machines.putAside(server),
       addressOf: (id) => this.options.lab.servers.find((server) => server.id === id)!.address,
@@ -113,7 +113,7 @@ class LabRun {
       recorder.say(await servers.start(signal));
     });
     if (signal.aborted) return;
-    const loads = new LabLoads({ loads: machines.loadsOf(metadata.run_id), config, clock, signal, recorder });
+    const loads = new RemoteLoads({ loads: machines.loadsOf(metadata.run_id), config, clock, signal, recorder });
     this.loads = loads;
     await this.step(5, () => loads.start());
     if (signal.aborted) return;
@@ -136,7 +136,7 @@ class LabRun {
     recorder.problems.push(...machines.problems, ...(loads?.problems ?? []));
     this.sayStep(8);
     const report =
-      started.length === 0 ? null : await labReport({ ...this.options, recorder, loads: started, machines });
+      started.length === 0 ? null : await remoteReport({ ...this.options, recorder, loads: started, machines });
     if (started.length === 0 && !signal.aborted) recorder.problems.push('nothing to report: no load was started');
     recorder.say('', `The files of the machines stay there, in: ${machines.placesText}`);
     recorder.say(`Collected files: ${oneLine(path.join(folder, 'collected'))}`);

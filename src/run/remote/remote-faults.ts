@@ -8,16 +8,16 @@ import { faultHands } from '../../faults/hands';
 import { type FaultsReport, type Hands, simulateFaults } from '../../faults/simulate';
 import type { Screen } from '../../stress/screen';
 import type { RunRecorder } from '../recorder';
-import type { LabTls } from './files';
+import type { RemoteTls } from './files';
 
-export interface LabFaultsOptions {
+export interface RemoteFaultsOptions {
   config: RunConfig;
   servers: FaultServer[];
   /** The start of the load; unix milliseconds. */
   startAtMs: number;
   program: { version: string; command: readonly string[] };
   /** The probe of `--abort-when` is a client like those of the load. */
-  tls?: LabTls;
+  tls?: RemoteTls;
   recorder: RunRecorder;
   /** The folder of the run. */
   folder: string;
@@ -31,7 +31,7 @@ export interface LabFaultsOptions {
 }
 
 /** Injects the faults of a run through the agents on its machines; null without faults. @throws ClusterError */
-export async function breakServers(options: LabFaultsOptions): Promise<FaultsReport | null> {
+export async function breakServers(options: RemoteFaultsOptions): Promise<FaultsReport | null> {
   const { config, servers, startAtMs, program, tls, recorder, folder, clock, signal, screen, begin, onSeen } = options;
   const { firstMs, ...faults } = config.faults;
   await pause(Math.max(0, startAtMs + firstMs - clock.unixMs()), signal);
@@ -54,7 +54,7 @@ export async function breakServers(options: LabFaultsOptions): Promise<FaultsRep
 }
 
 /** Wraps a driver to report every process that it sees. */
-export function watched(driver: Driver, onSeen: LabFaultsOptions['onSeen']): Driver {
+export function watched(driver: Driver, onSeen: RemoteFaultsOptions['onSeen']): Driver {
   return {
     ...driver,
     find: async (...args) => {

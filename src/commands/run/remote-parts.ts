@@ -4,28 +4,28 @@ import type { ClientImage } from '../../client/client';
 import type { Lab } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
 import { parseAddress } from '../../core/address';
-import { type Executable, readExecutable } from '../../run/lab/executable';
+import { type Executable, readExecutable } from '../../run/remote/executable';
 import { badConfig, type Problem } from '../../config/problem';
 import { MAX_PATH_CHARS } from '../../config/show';
 import { readTls } from '../../config/tls';
 import { printable } from '../../core/printable';
 import { systemClock } from '../../core/system-clock';
-import type { LabTls } from '../../run/lab/files';
+import type { RemoteTls } from '../../run/remote/files';
 import { selfExecCommand } from './self-exec';
 
 /** The parts of a run over SSH beside its configuration. */
-export interface LabParts {
+export interface RemoteParts {
   lab: Lab;
   executable: Executable;
   program: { version: string; command: readonly string[] };
   /** Undefined if no folder is configured: each client machine uses its own or the built-in images. */
   images?: readonly ClientImage[];
   /** The TLS files of the machines; undefined without TLS. */
-  tls?: LabTls;
+  tls?: RemoteTls;
 }
 
 /** @throws ClusterError `bad_usage` | `bad_config` if there is no executable to copy or a certificate is wrong */
-export async function labPartsOf(config: RunConfig, lab: Lab, images: readonly ClientImage[]): Promise<LabParts> {
+export async function remotePartsOf(config: RunConfig, lab: Lab, images: readonly ClientImage[]): Promise<RemoteParts> {
   return {
     lab,
     executable: readExecutable(config.binary, process.execPath, isSea()),
@@ -35,7 +35,7 @@ export async function labPartsOf(config: RunConfig, lab: Lab, images: readonly C
   };
 }
 
-async function tlsOf({ tls, servers }: Lab): Promise<LabTls | undefined> {
+async function tlsOf({ tls, servers }: Lab): Promise<RemoteTls | undefined> {
   if (tls === undefined) return undefined;
   const nowMs = systemClock.unixMs();
   const own = new Map(servers.map((server) => [server.id, readTls(server.tls!, 'server', nowMs)]));

@@ -2,8 +2,8 @@ import type { FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
 import { oneLine } from '../../core/printable';
 import { asidePrefix, eventsFileOf, LOCK_FILE, PROGRAM_FILE, serverFileOf } from './files';
-import type { LabOptions } from './lab';
-import { RemoteLoad } from './load';
+import type { RemoteRunOptions } from './remote-run';
+import { RemoteLoad } from './remote-load';
 import { Machine } from './machine';
 import { releaseRunLock, type Holder, holderHere, takeRunLock } from './run-lock';
 import { type WantedPlace, wantedPlaces } from './places';
@@ -11,14 +11,14 @@ import { checkPlace, copyFiles } from './prepare';
 import { PUT_ASIDE } from './scripts';
 
 type Options = Pick<
-  LabOptions,
+  RemoteRunOptions,
   'config' | 'lab' | 'tls' | 'images' | 'executable' | 'program' | 'metadata' | 'clock' | 'signal'
 > & {
   say(...lines: string[]): void;
 };
 
 /** A work folder on a connected machine. */
-interface LabPlace extends WantedPlace {
+interface MachinePlace extends WantedPlace {
   machine: Machine;
   /** The absolute path, known after the check. */
   dir: string;
@@ -28,14 +28,14 @@ interface LabPlace extends WantedPlace {
 const MAX_OFFSET_MS = 500;
 
 /** All machines of a run: connected, checked, and given their files. */
-export class LabMachines {
+export class RemoteMachines {
   /** The missing client machines, one line each. */
   readonly problems: string[] = [];
   private readonly connections = new AbortController();
   private readonly machines: Machine[];
-  private places: LabPlace[];
+  private places: MachinePlace[];
   /** Work folders whose lock was requested, with its text. */
-  private readonly locked = new Map<LabPlace, Holder>();
+  private readonly locked = new Map<MachinePlace, Holder>();
   private readonly cut = (): void => this.connections.abort();
 
   constructor(private readonly options: Options) {
@@ -77,7 +77,7 @@ export class LabMachines {
    */
   async reserve(): Promise<void> {
     const { metadata, clock } = this.options;
-    const against = new Map<LabPlace, string[]>();
+    const against = new Map<MachinePlace, string[]>();
     await this.each(this.places, async (place) => {
       const holder = holderHere(metadata.run_id, `${place.machine.host}:${place.workDir}`, clock.unixMs());
       this.locked.set(place, holder);
@@ -149,12 +149,12 @@ export class LabMachines {
     for (const machine of this.machines) machine.close();
   }
 
-  private placeOf(host: string, workDir: string): LabPlace | undefined {
+  private placeOf(host: string, workDir: string): MachinePlace | undefined {
     return this.places.find((place) => place.machine.host === host && place.workDir === workDir);
   }
 
   /** Runs in parallel; a machine that only has clients may fail, if another one is left. */
-  private async each<T extends Machine | LabPlace>(
+  private async each<T extends Machine | MachinePlace>(
     items: readonly T[],
     act: (item: T) => Promise<void>,
   ): Promise<void> {
