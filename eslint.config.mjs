@@ -1,7 +1,7 @@
 import { builtinModules } from 'node:module';
 import tseslint from 'typescript-eslint';
 
-/** What must stay pure: time, randomness and I/O are arguments there. test/house/purity.test.ts shows that it bites. */
+/** What must stay pure: time, randomness and I/O are arguments there. test/architecture/purity.test.ts shows that it bites. */
 const PURE = [
   'src/core/{protocol,message,errors,environment,concurrency,printable,random,rule-result,ssh-target,warn-once}.ts',
   'src/core/{election,balancing,metrics}/**/*.ts',

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ROOT } from '../house/import-graph';
+import { ROOT } from '../architecture/import-graph';
 import { cli, linesOf } from './capture';
 
 const IMAGES = ['test_images/cover.jpg', 'test_images/large.png', 'test_images/medium.jpg', 'test_images/small.png'];

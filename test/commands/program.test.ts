@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { statusServer, closeAll } from '../status/listening';
-import { ROOT } from '../house/import-graph';
+import { ROOT } from '../architecture/import-graph';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-program-'));
 const program = path.join(folder, 'cloudp2p.cjs');

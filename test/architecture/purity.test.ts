@@ -9,7 +9,7 @@ interface Linted {
 
 /** The rules of eslint.config.mjs that each sample breaks, and the patterns of files that must be pure. */
 function lint(samples: readonly (readonly [file: string, code: string])[]): Linted {
-  const program = path.join(ROOT, 'test', 'house', 'purity.mjs');
+  const program = path.join(ROOT, 'test', 'architecture', 'purity.mjs');
   const options = { cwd: ROOT, input: JSON.stringify(samples), encoding: 'utf8' } as const;
   return JSON.parse(execFileSync(process.execPath, [program], options)) as Linted;
 }

@@ -26,7 +26,7 @@ describe('the direction commands → features → core', () => {
     ['a room that nobody knows', edge('src/utils/misc.ts', 'src/core/errors.ts')],
     ['a wing of the report against the way', edge('src/report/read/read.ts', 'src/report/analyze/build.ts')],
     ['a wing of the report that imports what joins them', edge('src/report/render/text.ts', 'src/report/write.ts')],
-    ['a way out of src', edge('src/init/init.ts', 'test/house/direction.ts')],
+    ['a way out of src', edge('src/init/init.ts', 'test/architecture/direction.ts')],
   ])('notices %s', (_, wrong) => {
     expect(againstDirection([wrong])).toEqual([`${wrong.from} imports ${wrong.to}`]);
   });
