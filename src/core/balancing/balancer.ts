@@ -38,6 +38,7 @@ export function fade(count: number, elapsedMs: number): number {
 function isDue(a: BalancerCandidate, b: BalancerCandidate): boolean {
   const difference = a.recent / a.workers - b.recent / b.workers;
   // Counts of equal servers differ by the decay since the last round: less than one task is no difference.
+  // mutation: ties go to the first server
   return Math.abs(difference) >= 1 / a.workers ? difference < 0 : a.lastAssigned < b.lastAssigned;
 }
 
