@@ -7,3 +7,5 @@ let page;
 Object.defineProperty(globalThis, 'PAGE', {
   get: () => (page ??= require('../src/report/page/bundle.cjs').pageParts()),
 });
+// Assembled once: jest caches it.
+Object.defineProperty(globalThis, 'KERNEL', { get: () => require('../src/imaging/kernel.wat') });

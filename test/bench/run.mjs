@@ -5,6 +5,7 @@
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import kernel from '../../src/imaging/kernel-bytes.cjs';
 import { baseNode } from '../../esbuild.config.mjs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,14 +17,17 @@ const wanted = process.argv.slice(2);
 
 if (!existsSync(program)) execFileSync('npm', ['run', 'build'], { cwd: root, stdio: 'inherit' });
 
-const common = { bundle: true, platform: 'node', format: 'cjs', target: 'node20', loader: { '.wasm': 'binary' } };
+const common = {
+  ...{ bundle: true, platform: 'node', format: 'cjs', target: 'node20', loader: { '.wasm': 'binary' } },
+  define: kernel.kernelDefine(),
+};
 const worker = await build({
   ...common,
   entryPoints: [path.join(root, 'src/imaging/image-worker.ts')],
   write: false,
   logOverride: { 'empty-import-meta': 'silent' },
 });
-const define = { WORKER_SOURCE: JSON.stringify(worker.outputFiles[0].text) };
+const define = { ...common.define, WORKER_SOURCE: JSON.stringify(worker.outputFiles[0].text) };
 // Two folders deep, as test/support expects.
 const outfile = path.join(root, 'dist', 'bench', 'main.cjs');
 await build({ ...common, entryPoints: [path.join(here, 'main.ts')], outfile, define, logLevel: 'error' });
