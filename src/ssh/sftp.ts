@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { open, stat, truncate, utimes } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Attributes, SFTPWrapper } from 'ssh2';
+import { inParallel } from '../core/concurrency';
 import type { ClusterError } from '../core/errors';
 import { moveInPlace } from '../files/move';
 import { cannotWrite } from '../files/target';
-import { inParallel } from './in-parallel';
 import { sftpReason, unreachable } from './problems';
 import type { Ssh } from './ssh';
 

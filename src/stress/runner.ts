@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { resolveAliases } from '../client/aliases';
 import type { VirtualClient, VirtualClientOptions } from '../client/client';
 import { Hedging } from '../client/hedging';
+import { inParallel } from '../core/concurrency';
 import type { Logger, LogLevel } from '../core/environment';
 import { logLine, timestamp } from '../core/log-line';
 import { clockText } from '../core/metrics/clock-watch';
@@ -12,7 +13,6 @@ import { oneLine } from '../core/printable';
 import { FrameWatch } from '../core/transport/network';
 import { bannerText } from './banner';
 import { closingText } from './closing-text';
-import { inLanes } from './lanes';
 import { newLoop, type StressLoop } from './loop';
 import { prepareFolder } from './metrics-folder';
 import { checkOpenFiles } from './open-files';
@@ -28,6 +28,9 @@ import { UnexpectedErrors } from '../core/unexpected-errors';
 
 /** Interval at which abort conditions are checked. */
 const JUDGE_EVERY_MS = 1000;
+
+/** Number of clients' files written concurrently: each waits for the disk, and holds a digest meanwhile. */
+const FILES_AT_ONCE = 8;
 
 /**
  * Runs the `stress` command: many clients in this process, each with its own connections. At least one server must
@@ -94,7 +97,7 @@ class StressRun {
     const endedAt = toMicros(clock.unixMs());
     this.#endedAt = endedAt;
     this.#results = this.#tally.judge(thresholds, endedAt);
-    await inLanes(this.#clients, (client) => files.numbers(client.metrics()));
+    await inParallel(this.#clients, FILES_AT_ONCE, (client) => files.numbers(client.metrics()));
     await files.run(this.#runFile());
     await Promise.all([files.flushLogs(), ...this.#clients.map(({ closed }) => closed)]);
     this.#sayAfter(files);
@@ -163,7 +166,11 @@ class StressRun {
     // Before the first of them sends: alongside the load of the others the last would start much later.
     const logs = new Map<number, Logger | undefined>();
     const ids = Array.from({ length: numClients }, (_, index) => index + 1);
-    await inLanes(ids, async (id) => void logs.set(id, this.#isStopped ? undefined : await files.log(id)));
+    await inParallel(
+      ids,
+      FILES_AT_ONCE,
+      async (id) => void logs.set(id, this.#isStopped ? undefined : await files.log(id)),
+    );
     if (this.#isStopped) return;
     for (const id of ids) this.#clients.push(this.#newClient(id, { ...shared, log: logs.get(id) }, files));
     await this.#untilStart();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { inParallel } from '../../core/concurrency';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
 import { formatSshTarget, type RemotePlace, type SshTarget } from '../../core/ssh-target';
@@ -8,7 +9,6 @@ import { makeFolder } from '../../files/folders';
 import { cannotWrite } from '../../files/target';
 import { type ClockOffset, measureClock } from '../../ssh/clock-offset';
 import { connectSsh } from '../../ssh/connect';
-import { inParallel } from '../../ssh/in-parallel';
 import type { RemoteEntry, Sftp } from '../../ssh/sftp';
 import type { Ssh } from '../../ssh/ssh';
 import { isEventFile, isMetricsFile } from './collect';

@@ -1,4 +1,5 @@
 import type { FaultServer } from '../../config/faults-config';
+import { inParallel } from '../../core/concurrency';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
 import type { FaultKind } from '../../core/fault-kinds';
@@ -7,7 +8,6 @@ import type { Hello } from '../../faults/agent/protocol';
 import type { ServerProcess } from '../../faults/driver';
 import { HostLink } from '../../faults/link/host-link';
 import { sshChannel } from '../../faults/link/ssh-channel';
-import { inParallel } from '../../ssh/in-parallel';
 import type { Answer } from '../../status/answer';
 import { judge } from '../../status/verdict';
 

@@ -1,4 +1,4 @@
-/** Processes every item, at most `limit` in parallel. After a failure no more are started, and it is thrown when all have ended. */
+/** Runs `act` for every item, at most `limit` in parallel. After a failure no more are begun; it is thrown at the end. */
 export async function inParallel<T>(
   items: readonly T[],
   limit: number,
