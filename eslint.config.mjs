@@ -6,7 +6,7 @@ const PURE = [
   'src/core/{protocol,message,errors,environment,concurrency,once-each,printable,random,ssh-target}.ts',
   'src/core/{election,balancing,metrics}/**/*.ts',
   'src/core/transport/{frame,frame-encode,frame-limits,bulk-kinds,bulk-readers,byte-blocks,json-limits}.ts',
-  'src/core/transport/{task-request-scanner,address,close-reason,tls-problem}.ts',
+  'src/core/transport/{task-request-scanner,close-reason,tls-problem}.ts',
   'src/server/{announcer,effects,member,member-status,executor,assigner,questions,outbox,news,pending,refusal,task-queue}.ts',
   'src/server/mismatches.ts',
   'src/client/{attempt,cluster-view,hedging,slow-servers,summary-text}.ts',

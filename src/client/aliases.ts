@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { formatAddress, parseAddress } from '../core/transport/network';
+import { addressOf, formatAddress } from '../core/address';
 
 /** Returns all addresses of a host name. */
 export type Resolve = (host: string) => Promise<string[]>;
@@ -21,7 +21,7 @@ export async function resolveAliases(
   const own = new Set(addresses);
   await Promise.all(
     addresses.map(async (address) => {
-      const { host, port } = parseAddress(address);
+      const { host, port } = addressOf(address);
       if (isIP(host) !== 0) return;
       for (const ip of await resolve(host).catch(() => [])) {
         const alias = formatAddress(ip, port);

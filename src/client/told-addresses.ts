@@ -1,11 +1,10 @@
 import { isIP, isIPv4 } from 'node:net';
+import { isLoopbackAddress, parseAddress } from '../core/address';
 import { canonicalHost, isLoopbackHost, isWildcardHost } from '../core/hosts';
-import { parseAddress } from '../core/transport/network';
 import type { ExpectedServer } from './introduction';
 
 /** Most reported addresses remembered: no cluster has more servers that are not configured. */
 const MAX_TOLD = 64;
-const MAX_HOST_CHARS = 253;
 
 /**
  * Addresses that are not in this client's configuration. A program at a configured address, or in its place, could name
@@ -18,7 +17,7 @@ export class ToldAddresses {
 
   constructor(configured: readonly string[]) {
     this.#configured = new Set(configured);
-    this.#isLocal = configured.some((address) => isLoopbackHost(addressOf(address).host));
+    this.#isLocal = configured.some(isLoopbackAddress);
   }
 
   /** Returns true if this client would dial an address with the id that a server reported for it (null: none). */
@@ -36,25 +35,12 @@ export class ToldAddresses {
   }
 
   #isDialable(text: string): boolean {
-    const { host, port } = addressOf(text);
-    if (port === 0 || host.length > MAX_HOST_CHARS || isWildcardHost(host)) return false;
+    const host = parseAddress(text)?.host;
+    if (host === undefined || isWildcardHost(host)) return false;
     // A remote server's loopback is not this machine.
     if (isLoopbackHost(host)) return this.#isLocal;
-    return isIP(host) === 0 ? isName(host) : isUnicast(canonicalHost(host));
+    return isIP(host) === 0 || isUnicast(canonicalHost(host));
   }
-}
-
-function addressOf(text: string): { host: string; port: number } {
-  try {
-    return parseAddress(text);
-  } catch {
-    return { host: '', port: 0 };
-  }
-}
-
-/** Underscores are invalid in DNS but common in container networks; a last label of digits means an IPv4 address. */
-function isName(host: string): boolean {
-  return /^\w([\w-]*\w)?(\.\w([\w-]*\w)?)*$/.test(host) && !/(^|\.)\d+$/.test(host);
 }
 
 /** Excludes multicast, broadcast, and addresses that are reserved or mean "this network". */

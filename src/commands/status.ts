@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { whenOutputFails } from '../cli/output';
-import { ADDRESS_SHAPE, isDialAddress } from '../config/address';
 import { loadClientConfig } from '../config/client-config';
+import { ADDRESS_SHAPE, isDialAddress } from '../core/address';
 import { ClusterError, EXIT } from '../core/errors';
 import { withInterrupt } from '../core/stop-signals';
 import type { TlsFiles } from '../config/tls';

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { canonicalAddress } from './address';
+import { canonicalAddress } from '../core/address';
 import { decimal, dialAddress, list, path, seconds, section, table, text, toMs, whole } from './fields';
 import { defaultsOf, loadConfig } from './load';
 import type { Problem } from './problem';

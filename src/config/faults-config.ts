@@ -1,12 +1,12 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
 import * as v from 'valibot';
+import { type Address, canonicalAddress, parseAddress } from '../core/address';
 import type { Threshold } from '../core/metrics/threshold';
 import { printable } from '../core/printable';
 import { systemClock } from '../core/system-clock';
 import type { TlsPem } from '../core/transport/tls';
 import { parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
-import { type Address, canonicalAddress, parseAddress } from './address';
 import { type FaultSpec, specFields, type SpecFlags, specOf } from './faults-spec';
 import { list, path, section, table, text } from './fields';
 import { defaultsOf, loadConfig } from './load';

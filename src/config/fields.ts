@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { ADDRESS_SHAPE, isDialAddress, isListenAddress } from './address';
+import { ADDRESS_SHAPE, isDialAddress, isListenAddress } from '../core/address';
 import type { TomlTable } from './toml-values';
 
 /**

@@ -1,8 +1,8 @@
 /** The machines of a run over SSH: the lists [[servers]] and [[clients]] of run.toml. */
 import * as v from 'valibot';
+import { canonicalAddress } from '../core/address';
 import { printable } from '../core/printable';
 import { parsePlace, parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
-import { canonicalAddress } from './address';
 import { dialAddress, list, path, table, text, whole } from './fields';
 import type { Problem } from './problem';
 import { serverId } from './server-file';

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { canonicalAddress, isDialAddress, isListenAddress, isSameEndpoint } from './address';
+import { canonicalAddress, isDialAddress, isListenAddress, isSameEndpoint } from '../core/address';
 import { listenAddress, toMs } from './fields';
 import { badConfig, type Problem } from './problem';
 import {

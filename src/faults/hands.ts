@@ -1,9 +1,9 @@
 import type { FaultsConfig, FaultServer } from '../config/faults-config';
+import { formatAddress } from '../core/address';
 import type { Clock } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { FaultKind } from '../core/fault-kinds';
 import type { Secure } from '../core/transport/network';
-import { formatAddress } from '../core/transport/address';
 import { type Agents, connectAgents } from './link/agents';
 import { type Channel, localChannel } from './link/channel';
 import { hostNameOf, sshChannel } from './link/ssh-channel';

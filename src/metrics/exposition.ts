@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import { addressOf } from '../core/address';
 import { ClusterError } from '../core/errors';
 import { listenError } from '../core/transport/listener';
-import { parseAddress } from '../core/transport/network';
 
 export interface Exposition {
   /** Closes it with all of its connections. */
@@ -46,7 +46,7 @@ export async function expose(address: string, registry: Registry): Promise<Expos
 }
 
 function listenAt(server: Server, address: string): Promise<void> {
-  const { host, port } = parseAddress(address);
+  const { host, port } = addressOf(address);
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(named(listenError(error, address))));
     server.listen({ host, port }, () => {

@@ -1,7 +1,8 @@
+import { hostOf } from '../core/address';
 import type { Message, MessageOf } from '../core/protocol';
 import { ByteBlocks } from '../core/transport/byte-blocks';
 import type { FrameForm } from '../core/transport/frame';
-import { type Connection, type ConnectionHandler, hostOf } from '../core/transport/network';
+import type { Connection, ConnectionHandler } from '../core/transport/network';
 import type { ConnInfo } from './effects';
 import { refusal } from './refusal';
 

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { parseAddress } from '../core/transport/network';
+import { addressOf } from '../core/address';
 
 /** A host that moves keeps its name: it is resolved again this often. */
 const REFRESH_MS = 30_000;
@@ -23,7 +23,7 @@ export class PeerHosts {
     private readonly tell: (peerId: number, hosts: string[]) => void,
     private readonly resolve: Resolve = resolveAll,
   ) {
-    for (const [peerId, address] of addresses) this.hosts.set(peerId, parseAddress(address).host);
+    for (const [peerId, address] of addresses) this.hosts.set(peerId, addressOf(address).host);
   }
 
   start(): void {

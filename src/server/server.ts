@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { addressOf, hostOf } from '../core/address';
 import { taskKey } from '../core/balancing/task-key';
 import type { Clock, Logger } from '../core/environment';
 import { LoopDelay } from '../core/loop-delay';
@@ -13,8 +14,6 @@ import {
   ACCEPTED_LIMITS,
   FrameWatch,
   listen,
-  hostOf,
-  parseAddress,
   Turns,
   type Connection,
   type Listener,
@@ -111,7 +110,7 @@ export class Server {
   /** Listens and joins the cluster. @throws ClusterError('address_in_use') */
   async start(): Promise<void> {
     const { address, limits, member, pool, log, secure } = this.options;
-    const { host, port } = parseAddress(address);
+    const { host, port } = addressOf(address);
     this.listener = await listen({
       host,
       port,
@@ -269,7 +268,7 @@ export class Server {
     const { secure, member } = this.options;
     const peer = member.peers.find(({ id }) => id === peerId);
     if (secure === undefined || peer === undefined) return true;
-    const name = { host: parseAddress(peer.address).host, serverId: peerId };
+    const name = { host: addressOf(peer.address).host, serverId: peerId };
     const problem = secure.callerProblem(connection.peerCertificate, name);
     if (problem === undefined) return true;
     connection.send(refusal(problem));

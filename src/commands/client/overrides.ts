@@ -1,5 +1,5 @@
-import { canonicalAddress, isDialAddress, ADDRESS_SHAPE } from '../../config/address';
 import { type ClientConfig, loadClientConfig, type Pacing } from '../../config/client-config';
+import { canonicalAddress, isDialAddress, ADDRESS_SHAPE } from '../../core/address';
 import { ClusterError } from '../../core/errors';
 
 export const DEFAULT_CLIENT_FILE = 'config/client_stress.toml';

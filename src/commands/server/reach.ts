@@ -1,6 +1,6 @@
 /** Warnings about the addresses on which a server is reached. */
-import { isDialAddress, isLoopbackAddress, parseAddress } from '../../config/address';
 import type { ServerConfig } from '../../config/server-config';
+import { isDialAddress, isLoopbackAddress, parseAddress } from '../../core/address';
 import type { Secure } from '../../core/transport/tls';
 
 type Addresses = Pick<ServerConfig, 'address' | 'advertiseAddress' | 'metricsAddress'>;

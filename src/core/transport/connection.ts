@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ClusterError } from '../errors';
 import type { Message } from '../protocol';
-import { formatAddress, UNKNOWN_ADDRESS } from './address';
+import { formatAddress, UNKNOWN_ADDRESS } from '../address';
 import { encodeEnvelopeHead, encodeMessage, FrameDecoder } from './frame';
 import { type CloseReason, closeReasonOf } from './close-reason';
 import type { ConnectionHandler, ConnectionOptions } from './connection-types';

@@ -1,6 +1,6 @@
 /** Makes a single attempt at a single connection; retrying is up to the caller. */
 import { connect, type TcpNetConnectOpts } from 'node:net';
-import { type Address, parseAddress } from './address';
+import { type Address, addressOf } from '../address';
 import { Connection, type ConnectionHandler } from './connection';
 import { DIALED_LIMITS, type FrameLimits } from './frame-limits';
 import type { FrameWatch } from './frame-watch';
@@ -38,7 +38,7 @@ export interface DialOptions {
  * @throws ClusterError `bad_config` if `address` is not an address
  */
 export function dial(address: Address | string, options: DialOptions): Connection {
-  const { host, port } = typeof address === 'string' ? parseAddress(address) : address;
+  const { host, port } = typeof address === 'string' ? addressOf(address) : address;
   const { connectTimeoutMs, handler, limits = DIALED_LIMITS, watch, monotonicMs = () => performance.now() } = options;
   const { secure, serverId, turns } = options;
   const socketOptions: TcpNetConnectOpts & { highWaterMark: number } = {

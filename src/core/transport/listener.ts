@@ -1,7 +1,7 @@
 /** Accepts connections within limits (docs/protocol.md, "Limits that every listener keeps"). */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { ClusterError } from '../errors';
-import { formatAddress } from './address';
+import { formatAddress } from '../address';
 import { Connection, type ConnectionHandler } from './connection';
 import { HIGH_WATER_MARK_BYTES, KEEP_ALIVE_DELAY_MS } from './dial';
 import { ACCEPTED_LIMITS, type FrameLimits } from './frame-limits';

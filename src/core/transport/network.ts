@@ -1,5 +1,4 @@
 /** The public interface of the transport: dial and listen. */
-export { formatAddress, hostOf, parseAddress, type Address } from './address';
 export { Connection, type BodyWriter, type CloseReason, type ConnectionHandler } from './connection';
 export { dial, type DialOptions } from './dial';
 export { ACCEPTED_LIMITS, CLIENT_LIMITS, DIALED_LIMITS, type FrameLimits } from './frame-limits';

@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
-import { formatAddress } from './address';
+import { formatAddress } from '../address';
 import { encodeMessage } from './frame';
 import { type Guard, guarded } from './guard';
 import { NOT_TLS, refusal, tlsProblem } from './tls-problem';

@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { addressOf } from '../../../core/address';
 import { canonicalHost, isLoopbackHost } from '../../../core/hosts';
-import { parseAddress } from '../../../core/transport/address';
 import { refused } from '../../refusal';
 import type { LocalServer } from '../local-server';
 import type { Endpoint, ServerTraffic } from './rules';
@@ -43,7 +43,7 @@ export async function devicesOf({ address }: LocalServer, { peers }: ServerTraff
 }
 
 async function endpointsOf(peer: string): Promise<Endpoint[]> {
-  const { host, port } = parseAddress(peer);
+  const { host, port } = addressOf(peer);
   // Packets to an IPv4-mapped IPv6 address are IPv4 packets: a rule for the IPv6 form would match none.
   if (isIP(host)) return [{ address: canonicalHost(host), port }];
   try {

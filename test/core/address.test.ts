@@ -1,13 +1,15 @@
 import * as fc from 'fast-check';
 import {
+  addressOf,
   canonicalAddress,
   formatAddress,
+  hostOf,
   isDialAddress,
   isListenAddress,
   isLoopbackAddress,
   isSameEndpoint,
   parseAddress,
-} from '../../src/config/address';
+} from '../../src/core/address';
 
 describe('parseAddress', () => {
   test.each([
@@ -21,7 +23,9 @@ describe('parseAddress', () => {
     ['[2001:db8::ffff:1.2.3.4]:9', '2001:db8::ffff:1.2.3.4', 9],
   ])('reads %s', (text, host, port) => {
     expect(parseAddress(text)).toEqual({ host, port });
-    expect(formatAddress({ host, port })).toBe(text);
+    expect(addressOf(text)).toEqual({ host, port });
+    expect(formatAddress(host, port)).toBe(text);
+    expect(hostOf(text)).toBe(text.slice(0, text.lastIndexOf(':')));
   });
 
   test.each([
@@ -57,13 +61,20 @@ describe('parseAddress', () => {
   ])('refuses %j', (text) => {
     expect(parseAddress(text)).toBeUndefined();
     expect(isListenAddress(text)).toBe(false);
+    expect(() => addressOf(text)).toThrow(expect.objectContaining({ code: 'bad_config' }));
   });
+
+  test.each([
+    ['::ffff:10.0.0.1', '10.0.0.1:5'],
+    ['::ffff:1', '[::ffff:1]:5'],
+    ['::ffff:a00:1%eth0.1', '[::ffff:a00:1%eth0.1]:5'],
+  ])('formats %s as %s', (host, text) => expect(formatAddress(host, 5)).toBe(text));
 
   test('reads back every IPv4 and IPv6 address that it writes', () => {
     const port = fc.integer({ min: 1, max: 65535 });
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), port, (host, number) => {
-        const text = formatAddress({ host, port: number });
+        const text = formatAddress(host, number);
         expect(parseAddress(text)).toEqual({ host, port: number });
         expect(canonicalAddress(canonicalAddress(text))).toBe(canonicalAddress(text));
       }),

@@ -1,5 +1,7 @@
-import { isIP, isIPv6 } from 'node:net';
-import { canonicalHost, isLoopbackHost, isWildcardHost } from '../core/hosts';
+/** Addresses are texts: host:port, with IPv6 in brackets. */
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { ClusterError } from './errors';
+import { canonicalHost, isLoopbackHost, isWildcardHost } from './hosts';
 
 /** A host and a port. An IPv6 host has no brackets here. */
 export interface Address {
@@ -10,7 +12,11 @@ export interface Address {
 /** The expected shape of an address, for error messages. */
 export const ADDRESS_SHAPE = 'HOST:PORT or [IPV6]:PORT with a port from 1 to 65535';
 
+/** Stands for an address that the kernel no longer knows: the socket was reset before its address was read. */
+export const UNKNOWN_ADDRESS = 'unknown:0';
+
 const MAX_HOST_CHARS = 253;
+const MAPPED_IPV4 = '::ffff:';
 
 /** Parses `host:port` or `[v6]:port`; undefined for anything else. */
 export function parseAddress(text: string): Address | undefined {
@@ -23,9 +29,25 @@ export function parseAddress(text: string): Address | undefined {
   return plain !== undefined && isHostName(plain) ? { host: plain, port } : undefined;
 }
 
-/** Formats an address, with brackets around an IPv6 host. */
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+/** Parses an address of which the caller knows that it is one. @throws ClusterError `bad_config` if it is not */
+export function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) {
+    throw new ClusterError('bad_config', `"${text.slice(0, 256)}" is not an address: expected ${ADDRESS_SHAPE}`);
+  }
+  return address;
+}
+
+/** Formats an address; an IPv4-mapped IPv6 host, as a socket reports it, is shown as IPv4. */
+export function formatAddress(host: string, port: number): string {
+  const mapped = host.slice(MAPPED_IPV4.length);
+  const plain = host.startsWith(MAPPED_IPV4) && isIPv4(mapped) ? mapped : host;
+  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
+}
+
+/** Returns the host of an address made by `formatAddress`, IPv6 in its brackets. */
+export function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'));
 }
 
 /** True for an address that a server can listen on. */
@@ -43,7 +65,7 @@ export function isDialAddress(value: unknown): value is string {
 export function canonicalAddress(text: string): string {
   const address = parseAddress(text);
   if (address === undefined) return text;
-  return formatAddress({ host: canonicalHost(address.host), port: address.port });
+  return formatAddress(canonicalHost(address.host), address.port);
 }
 
 /**
