@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { lookAtProcess } from '../../src/faults/drivers/process-info';
-import { giveLockBack, type Holder, holderHere, takeLock } from '../../src/run/lab/run-lock';
+import { releaseRunLock, type Holder, holderHere, takeRunLock } from '../../src/run/lab/run-lock';
 import { STAY, START, TAKE, valuesOf } from '../../src/run/lab/scripts';
 import { useTempFolder } from '../config/helpers';
 import { until } from '../faults/until';
@@ -34,12 +34,12 @@ async function waiting(cwd: string, ...words: string[]): Promise<number> {
 
 test('a work folder is for one run at a time, which can take it again', async () => {
   const it = place();
-  expect(await takeLock(it, holder('r1'))).toEqual([]);
-  expect(await takeLock(it, holder('r1'))).toEqual([]);
+  expect(await takeRunLock(it, holder('r1'))).toEqual([]);
+  expect(await takeRunLock(it, holder('r1'))).toEqual([]);
   expect(JSON.parse(it.text())).toMatchObject({ run_id: 'r1', pid: process.pid, since: 1e12 });
-  await giveLockBack(it, holder('r2'));
+  await releaseRunLock(it, holder('r2'));
   expect(existsSync(it.lock)).toBe(true);
-  await giveLockBack(it, holder('r1'));
+  await releaseRunLock(it, holder('r1'));
   expect(readdirSync(it.dir)).toEqual([]);
   expect(existsSync(path.join(temp.folder, 'hacked'))).toBe(false);
 });
@@ -64,9 +64,9 @@ test.each([
 describe('a lock of another run', () => {
   const refusal = async (other: Partial<Holder>): Promise<string[]> => {
     const it = place();
-    await takeLock(it, holder('r1', other));
+    await takeRunLock(it, holder('r1', other));
     const before = it.text();
-    const lines = await takeLock(it, holder('r2'));
+    const lines = await takeRunLock(it, holder('r2'));
     expect(it.text() === before).toBe(lines.length > 0);
     return lines.map((line) => line.replaceAll(it.dir, 'DIR'));
   };
@@ -98,7 +98,7 @@ describe('a lock of another run', () => {
   test('says how to remove it', async () => {
     const it = place();
     writeFileSync(it.lock, 'what is this\u001b[31m\n');
-    const [line = ''] = await takeLock(it, holder('r2'));
+    const [line = ''] = await takeRunLock(it, holder('r2'));
     expect(line).toContain('anna@s1:2222: what is this\\u001b[31m uses ');
     const command = line.slice(line.indexOf('ssh '));
     const ssh = 'ssh() { shift 3; sh -c "$*"; }';
@@ -116,8 +116,8 @@ describe('a lock of another run', () => {
 
 test('one folder under two names is told of', async () => {
   const it = place();
-  expect(await takeLock(it, holder('r1'))).toEqual([]);
-  expect(await takeLock(it, holder('r1', { place: '10.0.0.1:/srv/c' }))).toEqual([
+  expect(await takeRunLock(it, holder('r1'))).toEqual([]);
+  expect(await takeRunLock(it, holder('r1', { place: '10.0.0.1:/srv/c' }))).toEqual([
     '10.0.0.1:/srv/c and s1:c are the same folder: use the same name for the machine in both entries, or give each its own folder',
   ]);
 });
@@ -139,7 +139,7 @@ test('servers and a load that an earlier run left are named, with what ends them
   await until('the load runs', () => existsSync(pidFile));
   const load = Number(readFileSync(pidFile, 'utf8').split(' ')[0]);
   try {
-    expect(await takeLock(it, holder('r1'))).toEqual([
+    expect(await takeRunLock(it, holder('r1'))).toEqual([
       `server 1 on anna@s1:2222: it is already running (PID ${server}), so this run would not have it to itself: ` +
         `stop it first: ssh -p 2222 anna@s1 kill ${server}`,
       `anna@s1:2222: a load is already running there (PID ${load}), end it first: ssh -p 2222 anna@s1 kill -INT ${load}`,

@@ -5,7 +5,7 @@ import { asidePrefix, eventsFileOf, LOCK_FILE, PROGRAM_FILE, serverFileOf } from
 import type { LabOptions } from './lab';
 import { RemoteLoad } from './load';
 import { Machine } from './machine';
-import { giveLockBack, type Holder, holderHere, takeLock } from './run-lock';
+import { releaseRunLock, type Holder, holderHere, takeRunLock } from './run-lock';
 import { type WantedPlace, wantedPlaces } from './places';
 import { checkPlace, copyFiles } from './prepare';
 import { PUT_ASIDE } from './scripts';
@@ -81,7 +81,7 @@ export class LabMachines {
     await this.each(this.places, async (place) => {
       const holder = holderHere(facts.run_id, `${place.machine.host}:${place.workDir}`, clock.unixMs());
       this.locked.set(place, holder);
-      against.set(place, await takeLock(place, holder));
+      against.set(place, await takeRunLock(place, holder));
     });
     const lines = this.places.flatMap((place) => against.get(place) ?? []);
     if (lines.length > 0) throw new ClusterError('not_reachable', lines.join('\n'));
@@ -100,7 +100,7 @@ export class LabMachines {
         const machine = isCut
           ? new Machine(host, { clock, signal: again.signal, say: () => undefined })
           : place.machine;
-        await giveLockBack({ ...place, machine }, holder).catch((error: unknown) => {
+        await releaseRunLock({ ...place, machine }, holder).catch((error: unknown) => {
           if (!(error instanceof ClusterError)) throw error;
           problems.push(`${error.message}; ${oneLine(place.dir)}/${LOCK_FILE} stays there, for the next run from here`);
         });

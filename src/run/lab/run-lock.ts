@@ -47,7 +47,7 @@ export function holderHere(run_id: string, place: string, since: number): Holder
  * @returns conflicts, one line each: another run, or servers and loads that an earlier one left
  * @throws ClusterError `not_reachable`
  */
-export async function takeLock({ machine, dir, serverIds }: LockPlace, holder: Holder): Promise<string[]> {
+export async function takeRunLock({ machine, dir, serverIds }: LockPlace, holder: Holder): Promise<string[]> {
   const text = JSON.stringify(holder);
   const take = (stale: string): Promise<string> =>
     machine.script(TAKE, [dir, holder.run_id, text, stale, ...serverIds.map(String)]);
@@ -71,7 +71,7 @@ export async function takeLock({ machine, dir, serverIds }: LockPlace, holder: H
 }
 
 /** Releases it if it is this run's; does not wait for a machine that is silent. @throws ClusterError `not_reachable` */
-export async function giveLockBack({ machine, dir }: LockPlace, holder: Holder): Promise<void> {
+export async function releaseRunLock({ machine, dir }: LockPlace, holder: Holder): Promise<void> {
   const limits = { timeoutMs: GIVE_BACK_MS, reconnectMs: 0 };
   await machine.script(GIVE_BACK, [dir, holder.run_id, JSON.stringify(holder)], limits);
 }
