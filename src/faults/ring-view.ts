@@ -13,7 +13,7 @@ export interface ServerView {
 /** A snapshot of the ring. */
 export interface RingView {
   servers: readonly ServerView[];
-  /** The current wait and its end (on the monotonic clock). `mending`: the heal to come ("restart") at these servers. */
+  /** The current wait and its end (on the monotonic clock). `healing`: the pending heal ("restart") of these servers. */
   wait?: { untilMs: number; healing?: string; serverIds?: readonly number[] };
 }
 

@@ -10,7 +10,7 @@ import { page, type Results, rowOf } from './faults/page';
 const PAGE = 'docs/fault-table.md';
 
 /**
- * Breaks a cluster on network namespaces in each way that there is, and writes what it cost into docs/fault-table.md.
+ * Injects every fault into a cluster on network namespaces, and writes the effects into docs/fault-table.md.
  * @param wanted kinds, or `overload`, `dead-man`, `ring`; none: all, and only then the page is written
  */
 export async function run(wanted: readonly string[]): Promise<void> {

@@ -9,7 +9,7 @@ export interface ReportDataOptions {
   machines: number;
   /** Of each machine. */
   records: number;
-  /** Kills of servers in turn, each mended after 2 s, spread over the run. */
+  /** Kills of servers in turn, each healed after 2 s, spread over the run. */
   faults: number;
 }
 

@@ -1,7 +1,7 @@
-// npm run bench [-- [--old FILE] imaging|report|requests|stress-memory|election]: figures of the built program on this machine, medians and ratios.
-// npm run bench:faults [-- kill|...|overload|dead-man|ring]: what each fault costs, into docs/fault-table.md (root, 20 minutes).
-// npm run bench:hostile [-- --old FILE] [1 2 …]: what attackers cost, by the points of docs/security.md; old build and new.
-// Never part of the tests: the machines are noisy, so compare inside one run.
+// npm run bench [-- [--old FILE] imaging|report|requests|stress-memory|election]: measures the built program; medians, ratios.
+// npm run bench:faults [-- kill|...|overload|dead-man|ring]: writes the effects of each fault into docs/fault-table.md (root).
+// npm run bench:hostile [-- --old FILE] [1 2 …]: measures the cost of the attacks in docs/security.md.
+// Never part of the tests: machines are noisy, so compare figures only within one run.
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -49,7 +49,7 @@ function freshModule(): typeof StopSignals {
 }
 
 it('ends at once where nobody catches them, and not while somebody does or the system is to', () => {
-  // Of its own: in the other one somebody is still stopping.
+  // A module of its own: the shared one still has a stop in progress.
   const { catchStopSignals: caught, endOnStopSignals, interruptibly } = freshModule();
   const told: string[] = [];
   const hangUp = (): boolean => process.emit('SIGHUP', 'SIGHUP');

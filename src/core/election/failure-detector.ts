@@ -59,7 +59,7 @@ export interface Peer {
  * clock, and no sender's time is ever used.
  *
  * - up: heard on our link, and it says that it hears us. A peer that is heard but deaf cannot be led and cannot lead
- * (docs/decisions: mutual hearing)
+ * (docs/decisions/0001)
  * - closed: dial again at once; the peer stays up until that is settled
  * - refused: the process is gone, down now
  * - silent for failureTimeoutMs: down, and the link is destroyed, never kept

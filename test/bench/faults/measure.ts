@@ -3,7 +3,7 @@ import type { FaultEvent, RequestRecord, ServerEvent } from '../../../src/core/m
 import type { FaultReport, Report } from '../../../src/report/report';
 import { quantile } from '../table';
 
-/** What one fault cost, by the report and the clients' records. Milliseconds; null: nothing tells, or it does not apply. */
+/** The effects of one fault, from the report and the clients' records. Milliseconds; null if unknown or not applicable. */
 export interface Cost {
   detectedMs: number | null;
   newLeaderMs: number | null;
@@ -20,14 +20,14 @@ export interface Cost {
   p99DuringMs: number | null;
   /** Of the requests begun from the fault's start until the failure timeout after its end, failed ones too. */
   window: { requests: number; p999Ms: number; maxMs: number };
-  /** From the begin of the fault to the mending of the last server; unix milliseconds. */
+  /** From the start of the fault to the heal of the last server; unix milliseconds. */
   during: { from: number; to: number };
-  /** From the first server that was back to the end of the first success after it. */
-  successAfterMendMs: number | null;
+  /** From the return of the first server to the end of the first success after it. */
+  successAfterHealMs: number | null;
 }
 
 const FAILURE_TIMEOUT_MS = 3000;
-const MENDS = ['restart', 'resume', 'heal'];
+const HEALS = ['restart', 'resume', 'heal'];
 
 /** @param files the report, the clients' records of a run with one fault, at one or more servers at once, and a file of faults that has it */
 export function costOf(files: { report: string; requests: readonly string[]; faults: string }): Cost {
@@ -38,8 +38,8 @@ export function costOf(files: { report: string; requests: readonly string[]; fau
     faults.reduce<number | null>((most, fault) => max(most, measure(fault)), null);
   const from = Math.min(...faults.map(({ start }) => start));
   const to = Math.max(...faults.map(({ end }) => end ?? Infinity));
-  const mends = linesOf<FaultEvent>(files.faults).filter(
-    ({ time, action, outcome }) => time >= from && outcome === 'done' && MENDS.includes(action),
+  const heals = linesOf<FaultEvent>(files.faults).filter(
+    ({ time, action, outcome }) => time >= from && outcome === 'done' && HEALS.includes(action),
   );
   const within = records.filter(({ start_time: start }) => start >= from && start <= to + FAILURE_TIMEOUT_MS);
   const latencies = within.map(({ latency_ms: latency }) => latency);
@@ -61,7 +61,7 @@ export function costOf(files: { report: string; requests: readonly string[]; fau
     p99DuringMs: phase('fault')?.p99_ms ?? null,
     window: { requests: within.length, p999Ms: quantile(latencies, 0.999), maxMs: quantile(latencies, 1) },
     during: { from, to },
-    successAfterMendMs: successAfter(records, Math.min(...mends.map(({ time }) => time))),
+    successAfterHealMs: successAfter(records, Math.min(...heals.map(({ time }) => time))),
   };
 }
 

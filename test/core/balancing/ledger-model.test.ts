@@ -11,7 +11,7 @@ interface Given {
   atMs: number;
 }
 
-/** The ledger as cluster.md says it, in lists that are searched: slow, and too simple to be wrong. */
+/** The ledger of docs/architecture.md in lists that are searched: slow, and too simple to be wrong. */
 class NaiveLedger {
   private has: { key: string; serverId: number }[] = [];
   private given: Given[] = [];
