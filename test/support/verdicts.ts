@@ -3,10 +3,10 @@ import type { Verdict } from '../../src/check/history';
 import type { Cluster } from './cluster';
 import type { LoadRecord } from './load';
 
-/** Scheduling on two busy cores included. */
+/** Includes scheduling delays on two busy cores. */
 const ONE_WAY_MS = 100;
 
-/** S1 to S8 over the files that real processes left. */
+/** Checks S1 to S8 over the files of real processes. */
 export function verdicts(cluster: Cluster, requests: readonly LoadRecord[]): Verdict[] {
   const servers = cluster.allEvents();
   return check({
@@ -22,7 +22,7 @@ export function verdicts(cluster: Cluster, requests: readonly LoadRecord[]): Ver
   });
 }
 
-/** Nothing is violated; what cannot be known (a killed server takes its last records along) is no violation. */
+/** Expects no violation; the unknown (a killed server loses its last records) is not one. */
 export function expectHeld(found: readonly Verdict[]): void {
   expect(found.filter(({ verdict }) => verdict === false)).toEqual([]);
 }
