@@ -26,7 +26,7 @@ function hostileRun(): Compared {
   };
 }
 
-inBrowser('the page of a comparison', () => {
+inBrowser('the comparison page', () => {
   let browser: Chromium;
   beforeAll(async () => (browser = await Chromium.start(program!)), 60_000);
   afterAll(() => browser?.close());
@@ -47,20 +47,20 @@ inBrowser('the page of a comparison', () => {
   test.each([400, 1400])('is no wider than %i pixels, whatever it shows', (widthPx) =>
     show({ widthPx }, async (tab) => {
       expect(await tab.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(widthPx);
-      // Both charts are there, and each has the curves of both runs.
+      // Both charts exist, each with the curves of both runs.
       expect(await tab.evaluate(`document.querySelectorAll('.chart-frame').length`)).toBe(2);
       const curves = `[...document.querySelectorAll('.chart-frame .line')].filter((line) => line.getTotalLength() > 100)`;
       expect(await tab.evaluate(`${curves}.length`)).toBe(6);
     }),
   );
 
-  test('names of others are text', () =>
+  test('shows names from outside as text', () =>
     show({ widthPx: 1400 }, async (tab) => {
       expect(await tab.evaluate('document.images.length')).toBe(0);
       expect(await tab.evaluate('document.body.innerText')).toContain('<script>alert(1)</script>');
     }));
 
-  test('is dark where that is wanted, and light again by the button', () =>
+  test('is dark where that is preferred, and light again by the button', () =>
     show({ widthPx: 1400, dark: true }, async (tab) => {
       const paper = 'getComputedStyle(document.body).backgroundColor';
       expect(await tab.evaluate(paper)).toBe('rgb(20, 22, 26)');
@@ -68,7 +68,7 @@ inBrowser('the page of a comparison', () => {
       expect(await tab.evaluate(paper)).toBe('rgb(255, 255, 255)');
     }));
 
-  test('is printed on white, all of it', () =>
+  test('prints all of it on white', () =>
     show({ widthPx: 1400, dark: true, print: true }, async (tab) => {
       expect(await tab.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)');
       expect((await tab.pdf()).length).toBeGreaterThan(10_000);
