@@ -6,7 +6,7 @@ import { processOf, refuse } from './ring-rig';
 const MINUTE_MS = 60_000;
 const FOUND = { ...processOf(7), isStopped: false };
 
-/** One server, whose driver does what a test says, and what the dead man said, wrote down and waited for. */
+/** One server with the given driver, and what the watchdog said, noted and waited for. */
 function rigOf(driver: Partial<Driver>) {
   const said: string[] = [];
   const notes: (OpenFault | null)[] = [];
@@ -27,7 +27,7 @@ function rigOf(driver: Partial<Driver>) {
   return { deadMan, said, notes, waits };
 }
 
-it('what is broken is written down before it is done, with its process, and until it is mended', async () => {
+it('notes a fault with its process before injecting it, until it is healed', async () => {
   const notesAtBreak: unknown[] = [];
   const { deadMan, notes } = rigOf({ break: async () => (notesAtBreak.push(...notes), null) });
   await deadMan.break(1, FOUND, { kind: 'pause' }, MINUTE_MS);
@@ -36,7 +36,7 @@ it('what is broken is written down before it is done, with its process, and unti
   expect(notes.slice(1)).toEqual([null]);
 });
 
-it('a server that somebody else has started already is not started again', async () => {
+it('does not restart a server that somebody else has started already', async () => {
   const mended: ServerProcess[] = [];
   const { deadMan, said, notes } = rigOf({ heal: async (_, __, process) => (mended.push(process), process) });
   await deadMan.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
@@ -46,29 +46,29 @@ it('a server that somebody else has started already is not started again', async
   expect(notes.at(-1)).toBe(null);
 });
 
-it('one that does not come back is tried again after a while, and stays written down', async () => {
+it('retries after a while if a server does not come back, and keeps its note', async () => {
   const { deadMan, said, notes, waits } = rigOf({ find: async () => null, heal: async () => refuse('no cover') });
   await deadMan.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
   await deadMan.healAll('the controller is gone');
   expect(said).toEqual(Array(3).fill('1 the fault "kill" cannot be healed: no cover'));
   expect(waits).toEqual([1000, 1000]);
   expect(notes.at(-1)).toMatchObject({ kind: 'kill' });
-  // Its timer would keep the process.
+  // Its timer would keep the process running.
   await deadMan.heal(1, 'kill', FOUND).catch(() => undefined);
 });
 
-describe('a fault that failed half-way', () => {
+describe('a fault that failed halfway', () => {
   const failing = (driver: Partial<Driver>) => rigOf({ break: async () => refuse('nft: no'), ...driver });
   const attempt = (deadMan: DeadMan, kind: 'pause' | 'kill' | 'loss') =>
     deadMan.break(1, FOUND, kind === 'loss' ? { kind, lossPercent: 5 } : { kind }, MINUTE_MS);
 
-  it('at a process that is there has left nothing', async () => {
+  it('in a process that still exists has left nothing', async () => {
     const { deadMan, notes } = failing({});
     await expect(attempt(deadMan, 'pause')).rejects.toThrow('nft: no');
     expect(notes.at(-1)).toBe(null);
   });
 
-  it('in the network is open until what may be left is removed', async () => {
+  it('in the network stays open until its remains are removed', async () => {
     let isHealable = false;
     const heal = async () => (isHealable ? processOf(7) : refuse('nft: no'));
     const { deadMan, notes, said } = failing({ heal });
@@ -81,7 +81,7 @@ describe('a fault that failed half-way', () => {
   });
 });
 
-it('what cannot be told to be this server is not broken, and nothing is healed then', async () => {
+it('does not touch a process that it cannot identify as this server', async () => {
   const broken: unknown[] = [];
   const find = async () => refuse('server_1.pid (user 7, mode 644) names process 1');
   const { deadMan, notes, said } = rigOf({ find, break: async (...all) => (broken.push(all), null) });

@@ -40,7 +40,7 @@ Server 3: localhost
 `);
 });
 
-it('what differs from the ring of kills stands in the banner, too', () => {
+it('the banner shows how the plan differs from the ring of kills', () => {
   const rows = bannerLines({
     ...config,
     abortWhen: [parseThreshold('failure_rate>20%')],
@@ -116,6 +116,6 @@ it('the ring on one line', () => {
   expect(ringText({ servers: broken }, 0)).toBe('1 PAUSED · 2 PARTITIONED · 3 DELAYED · 4 LOSSY');
 });
 
-it('nothing in a text breaks a line or reaches a terminal', () => {
+it('texts are on one line and harmless to a terminal', () => {
   expect(oneLine('a\nb\u001b[2J\u009b\u202e ü')).toBe('a\\u000ab\\u001b[2J\\u009b\\u202e ü');
 });

@@ -1,5 +1,5 @@
-// npm run fuzz -- --secs 3600 [--seed N]
-// Bundles the fuzzer (it is TypeScript) and runs it against dist/cloudp2p; arguments go on to main.ts.
+// npm run fuzz -- --secs 3600 [--seed N]: bundles the fuzzer (it is TypeScript) and runs it against dist/cloudp2p;
+// passes its arguments to main.ts.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import kernel from '../../src/imaging/kernel-bytes.cjs';
