@@ -31,6 +31,6 @@ const define = { ...common.define, WORKER_SOURCE: JSON.stringify(worker.outputFi
 // Two folders deep, as test/support expects.
 const outfile = path.join(root, 'dist', 'bench', 'main.cjs');
 await build({ ...common, entryPoints: [path.join(here, 'main.ts')], outfile, define, logLevel: 'error' });
-// The clients run on the Node that the product carries, not on the one that builds it.
+// The clients run on the Node that the product includes, not on the one that builds it.
 const code = `require(process.argv[1]).main(process.argv[2], process.argv.slice(3))`;
 execFileSync(baseNode(), ['-e', code, outfile, program, ...wanted], { cwd: root, stdio: 'inherit' });

@@ -4,18 +4,18 @@ import path from 'node:path';
 import type { FaultKind } from '../../../src/core/fault-kinds';
 import type { HostsLab } from '../../support/hosts-lab';
 
-/** What became of a fault whose controller was gone. */
+/** The outcome of a fault whose controller was gone. */
 export interface DeadManResult {
   kind: FaultKind;
   how: 'killed' | 'silent';
-  /** From then until all servers were whole and followed one leader. */
+  /** From the loss of the controller until all servers were healthy and followed one leader. */
   healedMs: number;
 }
 
 const KINDS: FaultKind[] = ['kill', 'terminate', 'pause', 'partition', 'delay', 'loss'];
 const BOUND_MS = 40_000;
 
-/** Kills the controller in the middle of each kind of fault at the leader; and once takes its network away. */
+/** Kills the controller in the middle of each kind of fault on the leader; once, cuts off its network instead. */
 export async function measureDeadMan(lab: HostsLab): Promise<DeadManResult[]> {
   const results: DeadManResult[] = [];
   for (const kind of KINDS) {
@@ -52,7 +52,7 @@ async function measure(lab: HostsLab, kind: FaultKind, how: DeadManResult['how']
   return { kind, how, healedMs };
 }
 
-/** By what is there: a process that runs, and no rule or delay of ours. */
+/** Checks the machine itself: the server runs, and no rule or delay of ours is left. */
 function isHealed(lab: HostsLab, id: number): boolean {
   const host = lab.hostOf(id);
   if (host.processes.some((line) => line.includes(' fault-agent'))) return false;

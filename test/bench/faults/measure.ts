@@ -12,13 +12,13 @@ export interface Cost {
   failed: number;
   /** Failure reasons with their counts. */
   reasons: Record<string, number>;
-  /** The shortest that a failed request took. */
+  /** The shortest time after which a request failed. */
   failedAfterMs: number | null;
   retried: number;
   hedged: number;
   p99SteadyMs: number | null;
   p99DuringMs: number | null;
-  /** Of the requests begun from the fault's start until the failure timeout after its end, failed ones too. */
+  /** Requests started from the fault's start until the failure timeout after its end, including failed ones. */
   window: { requests: number; p999Ms: number; maxMs: number };
   /** From the start of the fault to the heal of the last server; unix milliseconds. */
   during: { from: number; to: number };
@@ -65,7 +65,7 @@ export function costOf(files: { report: string; requests: readonly string[]; fau
   };
 }
 
-/** `null` when none ended. */
+/** `null` if there was none. */
 function successAfter(records: readonly RequestRecord[], fromMs: number): number | null {
   const ends = records.flatMap(({ success, start_time, latency_ms }) => (success ? [start_time + latency_ms] : []));
   const first = Math.min(...ends.filter((end) => end >= fromMs));
@@ -81,12 +81,12 @@ function max(one: number | null, other: number | null): number | null {
   return Math.max(one, other);
 }
 
-/** What became of the server that was left, by its own samples and events. */
+/** The state of the remaining server, from its own samples and events. */
 export interface Survivor {
   serverId: number;
-  /** The seconds in which it said "overloaded" at least once. */
+  /** The seconds in which it answered "overloaded" at least once. */
   overloadedSecs: number;
-  /** Tasks that ran or waited there, at most. */
+  /** The most tasks that ran or waited there. */
   peakTasks: number;
   peakMemoryMb: number;
 }
