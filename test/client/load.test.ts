@@ -68,7 +68,7 @@ describe('a fixed rate', () => {
     expect(load.expectedCount).toBe(count);
   });
 
-  it('what could not be started in time is started late, its intended start as it was', async () => {
+  it('a request that cannot start in time starts late, with its intended start unchanged', async () => {
     const atOnce = { mode: 'rate', ratePerSecond: 1_000_000 } as const;
     const { begun } = await run({ pacing: atOnce, totalRequests: 25_000 }, { takesMs: 1000 });
     expect(begun.length).toBe(25_000);
@@ -76,7 +76,7 @@ describe('a fixed rate', () => {
     expect(begun[24_999]!.atMs).toBeGreaterThanOrEqual(2000);
   });
 
-  it('the seed gives the same images again, and all of them', async () => {
+  it('a seed gives the same images again, and all of them', async () => {
     const names = async (): Promise<string> =>
       (await run({ pacing, totalRequests: 30 })).begun.map(({ image }) => image).join('');
     const first = await names();
@@ -84,7 +84,7 @@ describe('a fixed rate', () => {
     expect(new Set(first)).toEqual(new Set(['a', 'b', 'c']));
   });
 
-  it('stop: nothing more begins, what runs is waited for', async () => {
+  it('stop: starts no more, waits for requests in flight', async () => {
     const { begun, records, endedMs } = await run({ pacing, durationMs: 10_000 }, { takesMs: 500, stopAfterMs: 250 });
     expect(begun.length).toBe(3);
     expect(records.length).toBe(3);
@@ -95,7 +95,7 @@ describe('a fixed rate', () => {
 describe('think times', () => {
   const pacing = { mode: 'closed_loop', minDelayMs: 50, maxDelayMs: 150 } as const;
 
-  it('the next request begins so long after the last one ended', async () => {
+  it('the next request starts this long after the last one ended', async () => {
     const { begun, load } = await run({ pacing, totalRequests: 50 }, { takesMs: 20 });
     expect(begun.length).toBe(50);
     expect(load.expectedCount).toBe(50);
@@ -107,7 +107,7 @@ describe('think times', () => {
     expect(Math.max(...delays) - Math.min(...delays)).toBeGreaterThan(60);
   });
 
-  it('without any the next one begins at once', async () => {
+  it('without think time the next one starts at once', async () => {
     const none = { mode: 'closed_loop', minDelayMs: 0, maxDelayMs: 0 } as const;
     const { begun, endedMs } = await run({ pacing: none, totalRequests: 10 }, { takesMs: 20 });
     expect(begun.length).toBe(10);
@@ -130,7 +130,7 @@ describe('think times', () => {
   });
 });
 
-it('a bug in a request ends the run with it', async () => {
+it('a bug in a request ends the run with its error', async () => {
   const request = (): Promise<RequestRecord> => Promise.reject(new Error('a bug'));
   const random = seededRandom(1);
   const pacing = { mode: 'rate', ratePerSecond: 1 } as const;

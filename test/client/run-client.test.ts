@@ -24,7 +24,7 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** Runs the `client` command's feature against these servers; returns its report and what it displayed. */
+/** Runs the `client` command's feature against these servers; returns its report and output. */
 async function run(
   servers: readonly (ScriptedServer | string)[],
   requests: Partial<ClientConfig['requests']>,
@@ -60,7 +60,7 @@ async function run(
 }
 
 describe('a run', () => {
-  it('leaves its numbers, its log and a summary', async () => {
+  it('writes its metrics, its log and a summary', async () => {
     const [server] = await startServers({});
     const { report, shown, file, log } = await run([server!], { totalRequests: 20 });
     expect(report).toMatchObject({
@@ -78,7 +78,7 @@ describe('a run', () => {
     expect(new Set(server!.all('TaskRequest').map(({ secret }) => secret.length))).toEqual(new Set([500, 700]));
   });
 
-  it('failures are counted by reason, are lines with ERROR, and do not make the run fail', async () => {
+  it('failures are counted by reason, logged as ERROR, and do not fail the run', async () => {
     const [server] = await startServers({ onTask: (task, self) => self.refuse(task, 'secret_too_large', 'too large') });
     const { report, shown, log } = await run([server!], { totalRequests: 3 });
     expect(report.aggregated_stats).toMatchObject({
@@ -98,7 +98,7 @@ describe('a run', () => {
     expect(shown).toContain(`no server could be reached: ${server!.address}`);
   });
 
-  it('Ctrl-C: what is in flight is interrupted and in no total, the files are whole', async () => {
+  it('Ctrl-C: requests in flight are interrupted and in no total, files are whole', async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const [server] = await startServers({
@@ -116,7 +116,7 @@ describe('a run', () => {
     await server!.until(() => server!.connections.length === 0);
   });
 
-  it('without a display and a file it is silent', async () => {
+  it('is silent without a display', async () => {
     const [server] = await startServers({});
     const spy = jest.spyOn(process.stdout, 'write');
     await run([server!], { totalRequests: 1 }, { display: undefined });
@@ -124,7 +124,7 @@ describe('a run', () => {
     spy.mockRestore();
   });
 
-  it('a metrics file that cannot be written is an error before anything is sent', async () => {
+  it('an unwritable metrics file is an error before anything is sent', async () => {
     const [server] = await startServers({});
     const running = run([server!], { totalRequests: 1 }, { metricsFile: at('a.png', 'x.json') });
     await expect(running).rejects.toMatchObject({ code: 'bad_usage' });
@@ -137,7 +137,7 @@ describe('hide and reveal', () => {
   const hide = (server: ScriptedServer, more: { image?: string; out?: string } = {}) =>
     hideImage({ image: at('a.png'), out: at('out', 'c.png'), addresses: [server.address], ...how, ...more });
 
-  it('there and back', async () => {
+  it('hides and reveals', async () => {
     const [server] = await startServers({});
     const result = await hide(server!);
     expect(result).toMatchObject({ server_id: 1, secret_bytes: 500, out: at('out', 'c.png') });
@@ -176,7 +176,7 @@ describe('hide and reveal', () => {
     expect(server!.heard).toEqual([]);
   });
 
-  it('what is no carrier is named', () => {
+  it('a file that is not a carrier is named', () => {
     expect(() => revealFile(at('a.png'))).toThrow(expect.objectContaining({ code: 'bad_image' }));
     expect(() => revealFile(at('a.png'))).toThrow(at('a.png'));
     expect(() => revealFile(at('nope'))).toThrow(expect.objectContaining({ code: 'bad_usage' }));

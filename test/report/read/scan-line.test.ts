@@ -32,7 +32,7 @@ test('equal bytes give the remembered text; other bytes of the same length do no
 });
 
 test.each(['a\\"b', 'a\\u0041', '\t', '\u0000', 'abcdefg\u001f', 'x'.repeat(1001), 'no end'])(
-  '%j is left to the parser',
+  '%j is given up',
   (text) => {
     const isOpen = text === 'no end';
     cursor.begin(Buffer.from(`"k":"${text}${isOpen ? '' : '"'}\n"more"\n`), 0);
