@@ -215,7 +215,7 @@ interface RunFile {
   clients: number;
   firstFault: number;
   faults?: readonly string[];
-  /** How long each fault lasts. */
+  /** The length of each fault. */
   holdSecs?: number;
   /** With the certificates of LabCa. */
   hasTls?: boolean;

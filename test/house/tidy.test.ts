@@ -41,7 +41,7 @@ describe('the house is tidy', () => {
   });
 });
 
-describe('what ships', () => {
+describe('the package', () => {
   it('includes every configuration file and picture in the program', () => {
     const configs = readdirSync(path.join(ROOT, 'config')).map((name) => `config/${name}`);
     expect(TEMPLATES.map((asset) => asset.path).sort()).toEqual(configs.sort());

@@ -55,7 +55,7 @@ test('a link in place of a temporary file is not followed', async () => {
     const { status, stderr } = spawnSync('bash', how, { cwd: temp.folder, encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   }
-  await until('what was begun has ended', () => existsSync(path.join(folder(), 'stress.exit')));
+  await until('the load has ended', () => existsSync(path.join(folder(), 'stress.exit')));
   expect(readFileSync(treasure, 'utf8')).toBe('gold');
 });
 

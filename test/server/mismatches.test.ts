@@ -7,7 +7,7 @@ const told = (effects: Effect[]): string[] => events(effects, 'mismatch').map(({
 
 const refused = (message: string) => ({ kind: 'Error', code: 'refused', message }) as const;
 
-/** Makes a starting server with an open link to 2 on which nothing was said. */
+/** Makes a starting server with an open link to 2 on which nothing has been sent. */
 function opened(): Rig {
   const rig = new Rig();
   rig.step({ type: 'linkOpened', peerId: 2, link: rig.link(2) });
