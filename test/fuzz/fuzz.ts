@@ -385,5 +385,5 @@ function answersLeaderQuery(address: string, withinMs: number, secure: Secure | 
 
 const pidOf = ({ cluster }: Rig, id: number): number => cluster.processes.get(id)!.pid!;
 
-/** How long the server and this process were ready to work and had no CPU, in ms. */
+/** The time for which the server and this process were ready to work and had no CPU, in ms. */
 const cpuWaitMs = (pid: number): number => waitedForCpuMs(pid) + waitedForCpuMs(process.pid);
