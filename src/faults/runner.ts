@@ -10,7 +10,7 @@ import { chooseTargets, type Step } from './plan';
 import { nullIfRefused } from './refusal';
 import type { RingView, ServerState } from './ring-view';
 import { showSecs } from './text';
-import { WORDS } from './words';
+import { FAULT_LABELS } from './fault-labels';
 
 export interface RunFaultsOptions {
   plan: readonly Step[];
@@ -184,7 +184,7 @@ class FaultRun {
   async #hold({ fault, holdMs }: Step): Promise<void> {
     const ids = this.#broken.ids;
     if (this.isOver || ids.length === 0 || holdMs === 0) return;
-    const { healing, toHeal } = WORDS[fault.kind];
+    const { healing, toHeal } = FAULT_LABELS[fault.kind];
     const text = `Waiting ${showSecs(holdMs)} before ${healing} ${names(ids)}...`;
     await this.#pause(holdMs, text, { healing: toHeal, serverIds: ids });
   }

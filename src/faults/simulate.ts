@@ -9,7 +9,7 @@ import type { RingView } from './ring-view';
 import { type FaultsOutcome, runFaults } from './runner';
 import { bannerLines } from './text';
 import { timetableLines } from './timetable-text';
-import { TITLES } from './words';
+import { TITLES } from './fault-labels';
 
 /** The driver of the faults, and the signals that end the plan. */
 export interface Hands {

@@ -10,7 +10,7 @@ import { planFaults } from '../../src/faults/plan';
 import { ringOfKills } from './ring-of-kills';
 import type { RingView } from '../../src/faults/ring-view';
 import { type FaultsOutcome, runFaults } from '../../src/faults/runner';
-import { TITLES } from '../../src/faults/words';
+import { TITLES } from '../../src/faults/fault-labels';
 
 export const GUIDE_SPEC = ringOfKills({ cycles: 3, restartDelayMs: 10_000, intervalMs: 30_000 });
 /** The time that a restart takes here, as in the guide. */
