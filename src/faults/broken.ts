@@ -3,7 +3,7 @@ import { type FaultKind, GRACEFUL_RESTART, isOfNetwork, takesDown } from '../cor
 import type { FaultAction, FaultEvent } from '../core/metrics/record';
 import type { Fault, Found, ServerProcess } from './driver';
 import { nullIfRefused, reasonOf } from './refusal';
-import type { ServerState } from './ring-view';
+import type { ServerState } from './cluster-view-model';
 import type { RunFaultsOptions } from './runner';
 import { FAULT_LABELS } from './fault-labels';
 

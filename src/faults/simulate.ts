@@ -5,7 +5,7 @@ import { oneLine } from '../core/printable';
 import type { Driver } from './driver';
 import { type Display, FaultLog } from './fault-log';
 import { type Step, planFaults } from './plan';
-import type { RingView } from './ring-view';
+import type { ClusterViewModel } from './cluster-view-model';
 import { type FaultsOutcome, runFaults } from './runner';
 import { bannerLines } from './text';
 import { timetableLines } from './timetable-text';
@@ -48,13 +48,13 @@ export type FaultsReport = FaultsOutcome & {
 export async function simulateFaults(options: SimulateOptions): Promise<FaultsReport> {
   const { config, clock, display } = options;
   const log = new FaultLog(config, clock, display);
-  let ring: RingView | undefined;
+  let cluster: ClusterViewModel | undefined;
   // A second Ctrl-C ends the process without any further output.
-  const onExit = (): void => tellWhatIsBroken(log, ring);
+  const onExit = (): void => tellWhatIsBroken(log, cluster);
   process.once('exit', onExit);
   try {
     log.plain(bannerLines(config));
-    const outcome = await perform(options, log, (latest) => log.show((ring = latest)));
+    const outcome = await perform(options, log, (latest) => log.show((cluster = latest)));
     return { ...outcome, log_file: config.logFile, events_file: config.eventsFile, is_logged: !log.isIncomplete };
   } finally {
     process.off('exit', onExit);
@@ -65,7 +65,7 @@ export async function simulateFaults(options: SimulateOptions): Promise<FaultsRe
 async function perform(
   { config, clock, prepare, signal }: SimulateOptions,
   log: FaultLog,
-  show: (ring: RingView) => void,
+  show: (cluster: ClusterViewModel) => void,
 ): Promise<FaultsOutcome & Pick<FaultsReport, 'condition'>> {
   const {
     driver,
@@ -105,8 +105,8 @@ function planOf({ servers, spec }: Pick<FaultsConfig, 'servers' | 'spec'>): Step
   );
 }
 
-function tellWhatIsBroken(log: FaultLog, ring: RingView | undefined): void {
-  const broken = (ring?.servers ?? []).flatMap(({ id, state, fault }) => {
+function tellWhatIsBroken(log: FaultLog, cluster: ClusterViewModel | undefined): void {
+  const broken = (cluster?.servers ?? []).flatMap(({ id, state, fault }) => {
     if (fault === null) return [];
     return [`Server ${id} (${state === 'up' || state === 'unknown' ? fault : state.toUpperCase()})`];
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FaultEvent } from '../../src/core/metrics/record';
 import { ClusterError } from '../../src/core/errors';
-import type { RingView } from '../../src/faults/ring-view';
+import type { ClusterViewModel } from '../../src/faults/cluster-view-model';
 import { FaultLog } from '../../src/faults/fault-log';
 
 let folder = '';
@@ -17,7 +17,7 @@ const EVENT: FaultEvent = {
   ...{ time: 1.5, cycle: 1, server_id: 2, host: 'localhost' },
   ...{ action: 'kill', outcome: 'done', pid: 3, detail: null },
 };
-const VIEW: RingView = { servers: [{ id: 1, state: 'down', fault: 'kill' }] };
+const VIEW: ClusterViewModel = { servers: [{ id: 1, state: 'down', fault: 'kill' }] };
 
 function config(logFile = at('f.log')): ConstructorParameters<typeof FaultLog>[0] {
   return { logFile, eventsFile: at('f.ndjson'), logSource: '--log' };

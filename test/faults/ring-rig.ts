@@ -8,7 +8,7 @@ import type { Driver, Fault, Found, ServerProcess } from '../../src/faults/drive
 import type { LocalServer } from '../../src/faults/drivers/local-server';
 import { planFaults } from '../../src/faults/plan';
 import { ringOfKills } from './ring-of-kills';
-import type { RingView } from '../../src/faults/ring-view';
+import type { ClusterViewModel } from '../../src/faults/cluster-view-model';
 import { type FaultsOutcome, runFaults } from '../../src/faults/runner';
 import { TITLES } from '../../src/faults/fault-labels';
 
@@ -40,7 +40,7 @@ export class RingRig implements Driver {
   readonly done: string[] = [];
   readonly lines: string[] = [];
   readonly events: FaultEvent[] = [];
-  readonly views: RingView[] = [];
+  readonly views: ClusterViewModel[] = [];
   readonly calls: string[] = [];
   readonly stop = new AbortController();
   /** Ends the plan as an abort condition does. */
