@@ -16,7 +16,7 @@ import { appendToLog, logFileOf, whyNoLog } from '../drivers/server-log';
 import { ownKernelStart } from '../../files/kernel-start';
 import type { Driver, ServerProcess } from '../driver';
 import { nullIfRefused, reasonOf, refused } from '../refusal';
-import { DeadMan } from './dead-man';
+import { Watchdog } from './watchdog';
 import { readLines } from './lines';
 import { type Lock, takeLock } from './lock';
 import {
@@ -83,7 +83,7 @@ class Agent {
   /** Locks by server. */
   readonly #locks = new Map<number, Lock>();
   #driver: Driver = localDriver({ servers: [] });
-  #deadMan = this.#newDeadMan();
+  #watchdog = this.#newWatchdog();
   /** The end waits for it. */
   #greeting: Promise<Hello> | undefined;
 
@@ -106,7 +106,7 @@ class Agent {
 
   async end(reason: string): Promise<void> {
     await this.#greeting?.catch(() => undefined);
-    await this.#deadMan.healAll(reason);
+    await this.#watchdog.healAll(reason);
     for (const lock of this.#locks.values()) lock.release();
   }
 
@@ -122,11 +122,11 @@ class Agent {
       case 'status':
         return this.#driver.status(request.server);
       case 'break':
-        return this.#deadMan.break(request.server, request.process, request.fault, request.healWithinMs);
+        return this.#watchdog.break(request.server, request.process, request.fault, request.healWithinMs);
       case 'mend':
-        return this.#deadMan.heal(request.server, request.kind, request.process);
+        return this.#watchdog.heal(request.server, request.kind, request.process);
       case 'start':
-        return this.#deadMan.heal(request.server, 'kill', ownProcess());
+        return this.#watchdog.heal(request.server, 'kill', ownProcess());
       case 'stop':
         return this.#driver.break(request.server, request.process, { kind: 'terminate' }, 0);
       default:
@@ -139,13 +139,13 @@ class Agent {
     const reports: ServerReport[] = [];
     for (const place of places) reports.push(await this.#admit(place));
     this.#driver = driverOf(this.#servers);
-    this.#deadMan = this.#newDeadMan();
+    this.#watchdog = this.#newWatchdog();
     for (const report of reports) await this.#judgeState(report, kinds);
     return { version, pid, unable: await unableTo(kinds, this.#servers), servers: reports };
   }
 
-  #newDeadMan(): DeadMan {
-    return new DeadMan({
+  #newWatchdog(): Watchdog {
+    return new Watchdog({
       driver: this.#driver,
       say: (id, text) => this.#note(id, text),
       note: (id, open) => this.#locks.get(id)?.note(open),

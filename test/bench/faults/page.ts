@@ -4,7 +4,7 @@ import type { Verdict } from '../../../src/check/history';
 import type { Report } from '../../../src/report/report';
 import type { Netem } from '../../support/netem';
 import type { FaultCase } from './cases';
-import type { DeadManResult } from './dead-man';
+import type { WatchdogResult } from './watchdog';
 import type { Cost, Survivor } from './measure';
 
 export interface Results {
@@ -12,7 +12,7 @@ export interface Results {
   overload: { cost: Cost; survivor: Survivor } | null;
   /** S1 to S8 over all of them together. */
   rules: readonly Verdict[];
-  deadMan: DeadManResult[];
+  watchdog: WatchdogResult[];
   ring: Report | null;
   netem: Netem | null;
 }
@@ -62,7 +62,7 @@ export function page(results: Results, minutes: number): string {
     `Afterwards all servers followed one leader each time. S1 to S8 over all of it: ${rulesText(rules)}.`,
     '',
     ...overloadLines(results.overload),
-    ...deadManLines(results.deadMan),
+    ...watchdogLines(results.watchdog),
     ...ringLines(results.ring),
   ]
     .join('\n')
@@ -108,7 +108,7 @@ function overloadLines(overload: Results['overload']): string[] {
   ];
 }
 
-function deadManLines(results: readonly DeadManResult[]): string[] {
+function watchdogLines(results: readonly WatchdogResult[]): string[] {
   if (results.length === 0) return [];
   return [
     '## The controller dies during a fault',

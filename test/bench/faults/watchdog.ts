@@ -27,7 +27,7 @@ export async function measureDeadMan(lab: HostsLab): Promise<DeadManResult[]> {
   return results;
 }
 
-async function measure(lab: HostsLab, kind: FaultKind, how: DeadManResult['how']): Promise<DeadManResult> {
+async function measure(lab: HostsLab, kind: FaultKind, how: WatchdogResult['how']): Promise<WatchdogResult> {
   const leader = await lab.agreement(15);
   const flags = ['--kind', kind, '--target', String(leader), '--restart-delay', '600', '--cycles', '1'];
   const run = lab.begin(['faults', '--config', 'faults.toml', ...flags]);

@@ -1,5 +1,5 @@
 import type { Driver, ServerProcess } from '../../src/faults/driver';
-import { DeadMan } from '../../src/faults/agent/dead-man';
+import { Watchdog } from '../../src/faults/agent/watchdog';
 import type { OpenFault } from '../../src/faults/agent/lock';
 import { processOf, refuse } from './ring-rig';
 
@@ -18,29 +18,29 @@ function rigOf(driver: Partial<Driver>) {
     heal: async () => processOf(8),
     ...driver,
   };
-  const deadMan = new DeadMan({
+  const watchdog = new Watchdog({
     driver: whole,
     say: (id, text) => void said.push(`${id} ${text}`),
     note: (_, open) => void notes.push(open),
     wait: async (ms) => void waits.push(ms),
   });
-  return { deadMan, said, notes, waits };
+  return { watchdog, said, notes, waits };
 }
 
 it('notes a fault with its process before injecting it, until it is healed', async () => {
   const notesAtBreak: unknown[] = [];
-  const { deadMan, notes } = rigOf({ break: async () => (notesAtBreak.push(...notes), null) });
-  await deadMan.break(1, FOUND, { kind: 'pause' }, MINUTE_MS);
+  const { watchdog, notes } = rigOf({ break: async () => (notesAtBreak.push(...notes), null) });
+  await watchdog.break(1, FOUND, { kind: 'pause' }, MINUTE_MS);
   expect(notesAtBreak).toEqual([{ kind: 'pause', process: FOUND }]);
-  await deadMan.heal(1, 'pause', FOUND);
+  await watchdog.heal(1, 'pause', FOUND);
   expect(notes.slice(1)).toEqual([null]);
 });
 
 it('does not restart a server that somebody else has started already', async () => {
   const mended: ServerProcess[] = [];
-  const { deadMan, said, notes } = rigOf({ heal: async (_, __, process) => (mended.push(process), process) });
-  await deadMan.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
-  await deadMan.healAll('the controller is gone');
+  const { watchdog, said, notes } = rigOf({ heal: async (_, __, process) => (mended.push(process), process) });
+  await watchdog.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
+  await watchdog.healAll('the controller is gone');
   expect(mended).toEqual([]);
   expect(said).toEqual(['1 after the fault "kill" it is already running (PID 7): the controller is gone']);
   expect(notes.at(-1)).toBe(null);
@@ -59,8 +59,8 @@ it('retries after a while if a server does not come back, and keeps its note', a
 
 describe('a fault that failed halfway', () => {
   const failing = (driver: Partial<Driver>) => rigOf({ break: async () => refuse('nft: no'), ...driver });
-  const attempt = (deadMan: DeadMan, kind: 'pause' | 'kill' | 'loss') =>
-    deadMan.break(1, FOUND, kind === 'loss' ? { kind, lossPercent: 5 } : { kind }, MINUTE_MS);
+  const attempt = (watchdog: Watchdog, kind: 'pause' | 'kill' | 'loss') =>
+    watchdog.break(1, FOUND, kind === 'loss' ? { kind, lossPercent: 5 } : { kind }, MINUTE_MS);
 
   it('in a process that still exists has left nothing', async () => {
     const { deadMan, notes } = failing({});
@@ -71,11 +71,11 @@ describe('a fault that failed halfway', () => {
   it('in the network stays open until its remains are removed', async () => {
     let isHealable = false;
     const heal = async () => (isHealable ? processOf(7) : refuse('nft: no'));
-    const { deadMan, notes, said } = failing({ heal });
-    await expect(attempt(deadMan, 'loss')).rejects.toThrow('nft: no');
+    const { watchdog, notes, said } = failing({ heal });
+    await expect(attempt(watchdog, 'loss')).rejects.toThrow('nft: no');
     expect(notes.at(-1)).toMatchObject({ kind: 'loss' });
     isHealable = true;
-    await deadMan.healAll('the controller is gone');
+    await watchdog.healAll('the controller is gone');
     expect(notes.at(-1)).toBe(null);
     expect(said).toEqual(['1 the fault "loss" was healed (PID 7): the controller is gone']);
   });
@@ -84,8 +84,8 @@ describe('a fault that failed halfway', () => {
 it('does not touch a process that it cannot identify as this server', async () => {
   const broken: unknown[] = [];
   const find = async () => refuse('server_1.pid (user 7, mode 644) names process 1');
-  const { deadMan, notes, said } = rigOf({ find, break: async (...all) => (broken.push(all), null) });
-  await expect(deadMan.break(1, FOUND, { kind: 'kill' }, MINUTE_MS)).rejects.toThrow('names process 1');
-  await deadMan.healAll('the controller is gone');
+  const { watchdog, notes, said } = rigOf({ find, break: async (...all) => (broken.push(all), null) });
+  await expect(watchdog.break(1, FOUND, { kind: 'kill' }, MINUTE_MS)).rejects.toThrow('names process 1');
+  await watchdog.healAll('the controller is gone');
   expect([broken, notes, said]).toEqual([[], [], []]);
 });
