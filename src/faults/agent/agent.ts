@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { ServerLocation } from '../../config/faults-config';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
-import { type FaultKind, isMendedByStart, isOfNetwork } from '../../core/fault-kinds';
+import { type FaultKind, isHealedByStart, isOfNetwork } from '../../core/fault-kinds';
 import { logLine } from '../../core/log-line';
 import { oneLine } from '../../core/printable';
 import { localDriver } from '../drivers/local';
@@ -198,7 +198,7 @@ class Agent {
     if (left?.kind === 'pause') await driver.heal(server.id, 'pause', left.process);
     const found = await driver.find(server.id).catch(nullIfRefused);
     if (found?.isStopped) await driver.heal(server.id, 'pause', found);
-    if (found === null && left !== null && isMendedByStart(left.kind)) {
+    if (found === null && left !== null && isHealedByStart(left.kind)) {
       await driver.heal(server.id, left.kind, left.process);
     }
     note(null);
@@ -216,7 +216,7 @@ class Agent {
       if (!kinds.every(isOfNetwork) && !maySignal(found.pid)) {
         say(`its process ${found.pid} belongs to another user: only that user or root may signal it`);
       }
-      const noLog = kinds.some(isMendedByStart) ? whyNoLog(server) : undefined;
+      const noLog = kinds.some(isHealedByStart) ? whyNoLog(server) : undefined;
       if (noLog !== undefined) {
         say(`cannot write ${oneLine(logFileOf(server))}, the log of the server after a restart: ${noLog}`);
       }

@@ -1,4 +1,4 @@
-import { type FaultKind, isMendedByStart, isOfNetwork } from '../../core/fault-kinds';
+import { type FaultKind, isHealedByStart, isOfNetwork } from '../../core/fault-kinds';
 import { pause } from '../../core/pause';
 import type { Driver, Fault, ServerProcess } from '../driver';
 import { nullIfRefused, refused } from '../refusal';
@@ -95,7 +95,7 @@ export class Watchdog {
   /** Another program may have started it already. */
   async #undo(serverId: number, { kind, process }: OpenFault): Promise<string> {
     const { driver } = this.options;
-    const there = isMendedByStart(kind) ? await driver.find(serverId).catch(nullIfRefused) : null;
+    const there = isHealedByStart(kind) ? await driver.find(serverId).catch(nullIfRefused) : null;
     if (there !== null) return `after the fault "${kind}" it is already running (PID ${there.pid})`;
     const { pid } = await driver.heal(serverId, kind, process);
     const ended = kind === 'pause' && pid !== process.pid ? `; process ${process.pid} had ended` : '';
