@@ -6,7 +6,7 @@ import { DEFAULT_FAULTS_FILE, type FaultsConfig, faultsConfigOf } from '../confi
 import { EXIT } from '../core/errors';
 import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
-import { faultHands } from '../faults/hands';
+import { openFaultSession } from '../faults/fault-session';
 import { isSpecial } from '../files/target';
 import { dryRun, type FaultsReport, simulateFaults } from '../faults/simulate';
 import { BaseCommand } from './base';
@@ -54,7 +54,7 @@ export class Faults extends BaseCommand {
     const report = await withInterrupt((signal) =>
       simulateFaults({
         ...{ config, clock: systemClock, signal, display },
-        prepare: (stop) => faultHands({ config, program, clock: systemClock, signal: stop, secure }),
+        prepare: (stop) => openFaultSession({ config, program, clock: systemClock, signal: stop, secure }),
       }),
     );
     this.endWith(exitCodeOf(report));

@@ -12,7 +12,7 @@ import { timetableLines } from './timetable-text';
 import { TITLES } from './fault-labels';
 
 /** The driver of the faults, and the signals that end the plan. */
-export interface Hands {
+export interface FaultSession {
   driver: Driver;
   /** Aborted with a text as its reason: ends the plan, healed. */
   abort?: AbortSignal;
@@ -27,7 +27,7 @@ export interface Hands {
 export interface SimulateOptions {
   config: Omit<FaultsConfig, 'probeFile'>;
   /** Called after the banner. @throws ClusterError if a problem prevents the faults */
-  prepare(signal: AbortSignal): Promise<Hands>;
+  prepare(signal: AbortSignal): Promise<FaultSession>;
   clock: Clock;
   /** Aborted by Ctrl-C: no more faults, and all active ones are healed. */
   signal: AbortSignal;

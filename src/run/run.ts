@@ -7,10 +7,10 @@ import { pause } from '../core/pause';
 import { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
 import { unableTo } from '../faults/drivers/network/abilities';
-import { ownServersHands } from '../faults/hands';
+import { openOwnServersSession } from '../faults/fault-session';
 import { planFaults, timetable } from '../faults/plan';
 import { startProbe } from '../faults/probe';
-import { type Hands, simulateFaults } from '../faults/simulate';
+import { type FaultSession, simulateFaults } from '../faults/simulate';
 import type { Threshold } from '../core/metrics/threshold';
 import type { Report, RunFacts } from '../report/report';
 import type { StressReport } from '../stress/options';
@@ -160,27 +160,27 @@ class Run {
         ...{ spec, servers: [...this.fleet.servers], abortWhen: config.faults.abortWhen, allowTotalOutage },
         ...{ logSource: '--out', logFile: recorder.faultsLog, eventsFile: recorder.faultsFile },
       },
-      prepare: (stop) => this.hands(stop),
+      prepare: (stop) => this.openSession(stop),
       ...{ clock, signal, display },
     });
   }
 
-  private async hands(signal: AbortSignal): Promise<Hands> {
+  private async openSession(signal: AbortSignal): Promise<FaultSession> {
     const { config, folder, clock, command, facts } = this.options;
     const { abortWhen: conditions, spec } = config.faults;
     const { servers, launch } = this.fleet;
     const kinds = spec.kinds.map(({ kind }) => kind);
     const program = { version: facts.version, command };
-    const hands = await ownServersHands({ servers, launch, kinds, program, clock, signal });
-    if (conditions.length === 0) return hands;
+    const session = await openOwnServersSession({ servers, launch, kinds, program, clock, signal });
+    if (conditions.length === 0) return session;
     const file = path.join(folder, 'fault_probe.ndjson');
     const probe = startProbe({ addresses: this.fleet.addresses, conditions, file, fileSource: '--out', clock });
     return {
-      ...{ driver: hands.driver, condition: probe.crossed },
-      abort: hands.abort === undefined ? probe.crossed : AbortSignal.any([hands.abort, probe.crossed]),
+      ...{ driver: session.driver, condition: probe.crossed },
+      abort: session.abort === undefined ? probe.crossed : AbortSignal.any([session.abort, probe.crossed]),
       end: async () => {
         await probe.end();
-        await hands.end?.();
+        await session.end?.();
       },
     };
   }

@@ -4,8 +4,8 @@ import type { RunConfig } from '../../config/run-config';
 import type { Clock } from '../../core/environment';
 import { pause } from '../../core/pause';
 import type { Driver, ServerProcess } from '../../faults/driver';
-import { faultHands } from '../../faults/hands';
-import { type FaultsReport, type Hands, simulateFaults } from '../../faults/simulate';
+import { openFaultSession } from '../../faults/fault-session';
+import { type FaultsReport, type FaultSession, simulateFaults } from '../../faults/simulate';
 import type { Screen } from '../../stress/screen';
 import type { RunRecorder } from '../recorder';
 import type { LabTls } from './files';
@@ -46,8 +46,8 @@ export async function breakServers(options: LabFaultsOptions): Promise<FaultsRep
     ...{ config: whole, clock, signal },
     prepare: async (stop) => {
       const secure = tls && new (await import('../../core/transport/tls')).Secure(tls.client);
-      const hands = await faultHands({ config: whole, program, clock, signal: stop, secure });
-      return carryOn({ ...hands, driver: watched(hands.driver, onSeen) }, recorder);
+      const session = await openFaultSession({ config: whole, program, clock, signal: stop, secure });
+      return carryOn({ ...session, driver: watched(session.driver, onSeen) }, recorder);
     },
     display: screen && { write: (text: string) => screen.print(text.replace(/\n$/, '')) },
   });
@@ -74,18 +74,18 @@ export function watched(driver: Driver, onSeen: LabFaultsOptions['onSeen']): Dri
  * A lost connection to an agent does not end a run: the agent heals its faults, and a new one is started when its servers
  * are the next targets.
  */
-function carryOn(hands: Hands, recorder: RunRecorder): Hands {
-  const { abort, condition } = hands;
+function carryOn(session: FaultSession, recorder: RunRecorder): FaultSession {
+  const { abort, condition } = session;
   const onLost = (): void => {
     if (!condition?.aborted) recorder.say(`${String(abort!.reason)}; it heals its faults, and a new agent replaces it`);
   };
   abort?.addEventListener('abort', onLost, { once: true });
   return {
-    ...hands,
+    ...session,
     abort: condition,
     end: async () => {
       abort?.removeEventListener('abort', onLost);
-      await hands.end?.();
+      await session.end?.();
     },
   };
 }

@@ -12,9 +12,9 @@ import type { Driver } from './driver';
 import type { Launch } from './drivers/launch';
 import { localDriver } from './drivers/local';
 import type { LocalServer } from './drivers/local-server';
-import type { Hands } from './simulate';
+import type { FaultSession } from './simulate';
 
-export interface HandsOptions {
+export interface SessionOptions {
   config: FaultsConfig;
   /** The command and version of this program. */
   program: { version: string; command: readonly string[] };
@@ -30,7 +30,7 @@ const THIS_MACHINE = 'localhost';
  * Connects agents on all hosts, and starts the probe if there are abort conditions.
  * @throws ClusterError with one line per problem that prevents the faults
  */
-export async function faultHands(options: HandsOptions): Promise<Hands> {
+export async function openFaultSession(options: SessionOptions): Promise<FaultSession> {
   const { config, program, clock } = options;
   const agents = await connectAgents({
     ...{ servers: config.servers, kinds: config.spec.kinds.map(({ kind }) => kind), version: program.version, clock },
@@ -47,7 +47,7 @@ export async function faultHands(options: HandsOptions): Promise<Hands> {
 }
 
 /** Options for servers that are children of this process. */
-export interface OwnServers extends Omit<HandsOptions, 'config'> {
+export interface OwnServers extends Omit<SessionOptions, 'config'> {
   servers: readonly LocalServer[];
   kinds: readonly FaultKind[];
   launch: Launch;
@@ -57,7 +57,9 @@ export interface OwnServers extends Omit<HandsOptions, 'config'> {
  * Injects faults into servers that end together with this process. A paused server would not notice that, so an agent
  * does the pauses, and resumes the servers when this process is gone.
  */
-export async function ownServersHands(options: OwnServers): Promise<Pick<Hands, 'driver' | 'abort' | 'end'>> {
+export async function openOwnServersSession(
+  options: OwnServers,
+): Promise<Pick<FaultSession, 'driver' | 'abort' | 'end'>> {
   const { servers, kinds, launch, program, clock, signal } = options;
   const local = localDriver({ servers, launch });
   if (!kinds.includes('pause')) return { driver: local };
@@ -73,7 +75,7 @@ export async function ownServersHands(options: OwnServers): Promise<Pick<Hands, 
   return { driver, abort: agents.lost, end: agents.end };
 }
 
-function endedBy(agents: Agents, probe: Probe | undefined): Pick<Hands, 'abort' | 'condition' | 'end'> {
+function endedBy(agents: Agents, probe: Probe | undefined): Pick<FaultSession, 'abort' | 'condition' | 'end'> {
   return {
     abort: probe === undefined ? agents.lost : AbortSignal.any([agents.lost, probe.crossed]),
     condition: probe?.crossed,
@@ -88,12 +90,12 @@ async function openChannel(
   host: string,
   servers: readonly FaultServer[],
   signal: AbortSignal,
-  { program }: HandsOptions,
+  { program }: SessionOptions,
 ): Promise<Channel> {
   return host === THIS_MACHINE ? localChannel(program.command) : sshChannel(host, servers, signal);
 }
 
-function probeOptionsOf({ advertised, isSecure }: Agents, { config, clock, secure }: HandsOptions) {
+function probeOptionsOf({ advertised, isSecure }: Agents, { config, clock, secure }: SessionOptions) {
   if (isSecure && secure === undefined) {
     throw new ClusterError('bad_config', 'the servers speak TLS: the probe of --abort-when needs [tls] in faults.toml');
   }
