@@ -2,111 +2,95 @@ import type { FaultsConfig, FaultServer } from '../config/faults-config';
 import { formatAddress } from '../core/address';
 import type { Clock } from '../core/environment';
 import { ClusterError } from '../core/errors';
-import type { FaultKind } from '../core/fault-kinds';
 import type { Secure } from '../core/transport/network';
 import { type Agents, connectAgents } from './link/agents';
 import { type Channel, localChannel } from './link/channel';
 import { hostNameOf, sshChannel } from './link/ssh-channel';
 import { type Probe, startProbe } from './probe';
-import type { Driver } from './driver';
-import type { Launch } from './drivers/launch';
-import { localDriver } from './drivers/local';
-import type { LocalServer } from './drivers/local-server';
-import type { FaultSession } from './simulate';
 
-export interface SessionOptions {
+export interface SessionOptions extends Pick<ConnectOptions, 'program' | 'clock' | 'signal'> {
   config: FaultsConfig;
-  /** The command and version of this program. */
-  program: { version: string; command: readonly string[] };
-  clock: Clock;
-  signal: AbortSignal;
   /** The TLS of the probe (default: none). */
   secure?: Secure;
+  /** The servers of `config`, if they are children of this process (default: others, reached by agents). */
+  children?: ChildServers;
+  /** Called with the reason when an agent is lost (default: that ends the plan). */
+  onAgentLost?(reason: string): void;
+  /** Called with the process of a server as it is found or started, which changes after a kill. */
+  onSeen?(serverId: number, process: ServerProcess): void;
 }
 
-const THIS_MACHINE = 'localhost';
+/** The driver of the faults, and the signals that end their plan. */
+export interface FaultSession {
+  driver: Driver;
+  /** Aborted with a text as its reason: ends the plan, healed. */
+  abort: AbortSignal;
+  /** Aborted when an abort condition ended the plan. */
+  condition?: AbortSignal;
+  /** Logged before the first fault. */
+  warnings: readonly string[];
+  end(): Promise<void>;
+}
 
 /**
- * Connects agents on all hosts, and starts the probe if there are abort conditions.
+ * Gains access to all servers, and starts the probe if there are abort conditions.
  * @throws ClusterError with one line per problem that prevents the faults
  */
 export async function openFaultSession(options: SessionOptions): Promise<FaultSession> {
-  const { config, program, clock } = options;
-  const agents = await connectAgents({
-    ...{ servers: config.servers, kinds: config.spec.kinds.map(({ kind }) => kind), version: program.version, clock },
-    signal: options.signal,
-    open: (host, servers, signal) => openChannel(host, servers, signal, options),
-  });
+  const { config, children, onSeen } = options;
+  const kinds = config.spec.kinds.map(({ kind }) => kind);
+  const access = await (children === undefined
+    ? connectAgents({ ...options, servers: config.servers, kinds })
+    : accessChildren(children, { ...options, kinds }));
   try {
-    const probe = config.abortWhen.length === 0 ? undefined : startProbe(probeOptionsOf(agents, options));
-    return { driver: agents.driver, warnings: agents.warnings, ...endedBy(agents, probe) };
+    const probe = config.abortWhen.length === 0 ? undefined : startProbe(probeOptionsOf(access, options));
+    return {
+      driver: onSeen === undefined ? access.driver : watched(access.driver, onSeen),
+      warnings: access.warnings,
+      abort: abortOf(access, probe, options),
+      condition: probe?.crossed,
+      end: async () => {
+        await probe?.end();
+        await access.end();
+      },
+    };
   } catch (error) {
-    await agents.end();
+    await access.end();
     throw error;
   }
 }
 
-/** Options for servers that are children of this process. */
-export interface OwnServers extends Omit<SessionOptions, 'config'> {
-  servers: readonly LocalServer[];
-  kinds: readonly FaultKind[];
-  launch: Launch;
-}
-
-/**
- * Injects faults into servers that end together with this process. A paused server would not notice that, so an agent
- * does the pauses, and resumes the servers when this process is gone.
- */
-export async function openOwnServersSession(
-  options: OwnServers,
-): Promise<Pick<FaultSession, 'driver' | 'abort' | 'end'>> {
-  const { servers, kinds, launch, program, clock, signal } = options;
-  const local = localDriver({ servers, launch });
-  if (!kinds.includes('pause')) return { driver: local };
-  const { version, command } = program;
-  const open = async () => localChannel(command);
-  const agents = await connectAgents({ servers, kinds: ['pause'], version, clock, signal, open });
-  const driverFor = (kind: FaultKind): Driver => (kind === 'pause' ? agents.driver : local);
-  const driver: Driver = {
-    ...local,
-    break: (id, process, fault, healWithinMs) => driverFor(fault.kind).break(id, process, fault, healWithinMs),
-    heal: (id, kind, process) => driverFor(kind).heal(id, kind, process),
-  };
-  return { driver, abort: agents.lost, end: agents.end };
-}
-
-function endedBy(agents: Agents, probe: Probe | undefined): Pick<FaultSession, 'abort' | 'condition' | 'end'> {
-  return {
-    abort: probe === undefined ? agents.lost : AbortSignal.any([agents.lost, probe.crossed]),
-    condition: probe?.crossed,
-    end: async () => {
-      await probe?.end();
-      await agents.end();
-    },
-  };
-}
-
-async function openChannel(
-  host: string,
-  servers: readonly FaultServer[],
-  signal: AbortSignal,
-  { program }: SessionOptions,
-): Promise<Channel> {
-  return host === THIS_MACHINE ? localChannel(program.command) : sshChannel(host, servers, signal);
-}
-
-function probeOptionsOf({ advertised, isSecure }: Agents, { config, clock, secure }: SessionOptions) {
+function probeOptionsOf({ addresses, isSecure }: ServerAccess, { config, clock, secure }: SessionOptions) {
   if (isSecure && secure === undefined) {
     throw new ClusterError('bad_config', 'the servers speak TLS: the probe of --abort-when needs [tls] in faults.toml');
   }
-  const addresses = config.servers.map(({ id, host }) => {
-    const address = advertised.get(id)!;
-    // It listens on every address and announces none: the address of its machine is used.
-    return typeof address === 'number'
-      ? formatAddress(host === THIS_MACHINE ? '127.0.0.1' : hostNameOf(host), address)
-      : address!;
-  });
+  const { abortWhen: conditions, probeFile: file, logSource: fileSource } = config;
+  return { addresses, conditions, file, fileSource, clock, secure };
+}
+
+function abortOf({ lost }: ServerAccess, probe: Probe | undefined, { onAgentLost }: SessionOptions): AbortSignal {
+  const crossed = probe === undefined ? [] : [probe.crossed];
+  if (onAgentLost === undefined) return AbortSignal.any([lost, ...crossed]);
+  const onLost = (): void => {
+    if (!probe?.crossed.aborted) onAgentLost(String(lost.reason));
+  };
+  lost.addEventListener('abort', onLost, { once: true });
+  return AbortSignal.any(crossed);
+}
+
+/** Wraps a driver to report every process that it sees. */
+export function watched(driver: Driver, onSeen: NonNullable<SessionOptions['onSeen']>): Driver {
   return {
-    ...{ addresses, conditions: config.abortWhen, file: config.probeFile, fileSource: config.logSource, clock, secure },
+    ...driver,
+    find: async (...args) => {
+      const found = await driver.find(...args);
+      if (found !== null) onSeen(args[0], found);
+      return found;
+    },
+    heal: async (...args) => {
+      const process = await driver.heal(...args);
+      onSeen(args[0], process);
+      return process;
+    },
   };
 }

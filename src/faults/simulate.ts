@@ -1,36 +1,16 @@
 import type { FaultsConfig } from '../config/faults-config';
-import type { Clock } from '../core/environment';
 import { pause } from '../core/pause';
 import { oneLine } from '../core/printable';
-import type { Driver } from './driver';
+import { TITLES } from './fault-labels';
 import { type Display, FaultLog } from './fault-log';
+import { openFaultSession, type SessionOptions } from './fault-session';
 import { type Step, planFaults } from './plan';
 import type { ClusterViewModel } from './cluster-view-model';
 import { type FaultsOutcome, runFaults } from './runner';
 import { bannerLines } from './text';
 import { timetableLines } from './timetable-text';
-import { TITLES } from './fault-labels';
 
-/** The driver of the faults, and the signals that end the plan. */
-export interface FaultSession {
-  driver: Driver;
-  /** Aborted with a text as its reason: ends the plan, healed. */
-  abort?: AbortSignal;
-  /** Aborted when an abort condition ended the plan. */
-  condition?: AbortSignal;
-  /** Logged before the first fault. */
-  warnings?: readonly string[];
-  /** Called at the end. */
-  end?(): Promise<void>;
-}
-
-export interface SimulateOptions {
-  config: Omit<FaultsConfig, 'probeFile'>;
-  /** Called after the banner. @throws ClusterError if a problem prevents the faults */
-  prepare(signal: AbortSignal): Promise<FaultSession>;
-  clock: Clock;
-  /** Aborted by Ctrl-C: no more faults, and all active ones are healed. */
-  signal: AbortSignal;
+export interface SimulateOptions extends SessionOptions {
   display?: Display;
 }
 
@@ -63,20 +43,16 @@ export async function simulateFaults(options: SimulateOptions): Promise<FaultsRe
 }
 
 async function perform(
-  { config, clock, prepare, signal }: SimulateOptions,
+  options: SimulateOptions,
   log: FaultLog,
   show: (cluster: ClusterViewModel) => void,
 ): Promise<FaultsOutcome & Pick<FaultsReport, 'condition'>> {
-  const {
-    driver,
-    abort,
-    condition,
-    warnings = [],
-    end,
-  } = await prepare(signal).catch((error: unknown) => {
+  const { config, clock, signal } = options;
+  const session = await openFaultSession(options).catch((error: unknown) => {
     log.notBegun(error);
     throw error;
   });
+  const { driver, abort, condition, warnings } = session;
   try {
     for (const warning of warnings) log.line(`WARN: ${warning}`);
     const outcome = await runFaults({
@@ -87,7 +63,7 @@ async function perform(
     });
     return { ...outcome, condition: condition?.aborted ? String(condition.reason) : null };
   } finally {
-    await end?.();
+    await session.end();
   }
 }
 

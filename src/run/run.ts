@@ -7,10 +7,8 @@ import { pause } from '../core/pause';
 import { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
 import { unableTo } from '../faults/drivers/network/abilities';
-import { openOwnServersSession } from '../faults/fault-session';
 import { planFaults, timetable } from '../faults/plan';
-import { startProbe } from '../faults/probe';
-import { type FaultSession, simulateFaults } from '../faults/simulate';
+import { simulateFaults } from '../faults/simulate';
 import type { Threshold } from '../core/metrics/threshold';
 import type { Report, RunFacts } from '../report/report';
 import type { StressReport } from '../stress/options';
@@ -148,41 +146,23 @@ class Run {
   }
 
   private async breakServers(signal: AbortSignal): Promise<void> {
-    const { config, clock, screen } = this.options;
-    const { firstMs, spec, allowTotalOutage } = config.faults;
+    const { config, folder, facts, command, clock, screen } = this.options;
+    const { firstMs, ...faults } = config.faults;
     await pause(firstMs, signal);
-    if (spec.cycles === 0 || signal.aborted) return;
-    const display = screen && { write: (text: string) => screen.print(text.replace(/\n$/, '')) };
-    const { recorder } = this;
+    if (faults.spec.cycles === 0 || signal.aborted) return;
+    const { recorder, fleet } = this;
     recorder.step(3, 'FAULT SIMULATION');
-    recorder.faults = await simulateFaults({
-      config: {
-        ...{ spec, servers: [...this.fleet.servers], abortWhen: config.faults.abortWhen, allowTotalOutage },
-        ...{ logSource: '--out', logFile: recorder.faultsLog, eventsFile: recorder.faultsFile },
-      },
-      prepare: (stop) => this.openSession(stop),
-      ...{ clock, signal, display },
-    });
-  }
-
-  private async openSession(signal: AbortSignal): Promise<FaultSession> {
-    const { config, folder, clock, command, facts } = this.options;
-    const { abortWhen: conditions, spec } = config.faults;
-    const { servers, launch } = this.fleet;
-    const kinds = spec.kinds.map(({ kind }) => kind);
-    const program = { version: facts.version, command };
-    const session = await openOwnServersSession({ servers, launch, kinds, program, clock, signal });
-    if (conditions.length === 0) return session;
-    const file = path.join(folder, 'fault_probe.ndjson');
-    const probe = startProbe({ addresses: this.fleet.addresses, conditions, file, fileSource: '--out', clock });
-    return {
-      ...{ driver: session.driver, condition: probe.crossed },
-      abort: session.abort === undefined ? probe.crossed : AbortSignal.any([session.abort, probe.crossed]),
-      end: async () => {
-        await probe.end();
-        await session.end?.();
-      },
+    const places = {
+      ...{ logFile: recorder.faultsLog, eventsFile: recorder.faultsFile, logSource: '--out' },
+      probeFile: path.join(folder, 'fault_probe.ndjson'),
     };
+    recorder.faults = await simulateFaults({
+      config: { servers: [...fleet.servers], ...faults, ...places },
+      children: fleet,
+      program: { version: facts.version, command },
+      ...{ clock, signal },
+      display: screen && { write: (text: string) => screen.print(text.replace(/\n$/, '')) },
+    });
   }
 
   private async report(): Promise<Report | null> {

@@ -5,7 +5,7 @@ import type { Clock } from '../../src/core/environment';
 import { ClusterError } from '../../src/core/errors';
 import { systemClock } from '../../src/core/system-clock';
 import { runAgent } from '../../src/faults/agent/agent';
-import { type Agents, connectAgents } from '../../src/faults/link/agents';
+import { connectAgents, type ServerAccess } from '../../src/faults/link/agents';
 import type { Channel } from '../../src/faults/link/channel';
 import { fromProc } from '../../src/faults/drivers/process-info';
 import { LikenessLab } from './likeness-lab';
@@ -44,8 +44,8 @@ function connect(
   kinds: ('kill' | 'pause')[] = ['kill'],
   signal = new AbortController().signal,
   clock: Clock = systemClock,
-): Promise<Agents> {
-  const options = { servers: lab.servers, kinds, version: '1.0.0', clock, signal };
+): Promise<ServerAccess> {
+  const options = { servers: lab.servers, kinds, program: { version: '1.0.0', command: [] }, clock, signal };
   return connectAgents({ ...options, open: async (host, _, giveUp) => open(host, giveUp) });
 }
 

@@ -103,7 +103,7 @@ class LabRun {
     const { recorder, machines } = this;
     const kinds = config.faults.spec.cycles === 0 ? [] : config.faults.spec.kinds.map(({ kind }) => kind);
     const servers = new LabServers({
-      ...{ servers: machines.faultServers, kinds, version: program.version, clock },
+      ...{ servers: machines.faultServers, kinds, program, clock },
       beforeStart: (server) => machines.putAside(server),
       addressOf: (id) => this.options.lab.servers.find((server) => server.id === id)!.address,
     });
