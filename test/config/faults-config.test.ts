@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type FaultsFlags, faultsConfigOf, faultsFileSchema, locateServer } from '../../src/config/faults-config';
+import { type FaultsFlags, faultsConfigOf, faultsFileSchema } from '../../src/config/faults-config';
 import { defaultsOf, parseConfig } from '../../src/config/load';
+import { locateServer } from '../../src/config/server-location';
 import { configErrorLines, useTempFolder } from './helpers';
 
 const ROOT = process.cwd();
@@ -47,9 +48,9 @@ describe('without a file', () => {
       logSource: 'config/faults.toml: faults.log_file',
     });
     expect(servers.map(({ id }) => id)).toEqual([1, 2, 10]);
-    expect(servers[0]).toEqual({
+    expect(servers[0]).toMatchObject({
       ...{ id: 1, host: 'localhost', config: 'config/server_first.toml', workDir: '.' },
-      ...{ binary: '/opt/cloudp2p', command: OWN },
+      ...{ binary: '/opt/cloudp2p', command: OWN, own: { id: 1, address: '127.0.0.1:8001' } },
     });
   });
 

@@ -1,5 +1,5 @@
 import packageJson from '../../package.json';
-import { locateServer } from '../../src/config/faults-config';
+import { locateServer } from '../../src/config/server-location';
 import { agentProcess } from '../../src/faults/agent/process';
 
 /** Runs `cloudp2p fault-agent` without the rest of the program. */

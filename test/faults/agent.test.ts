@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import packageJson from '../../package.json';
-import { locateServer } from '../../src/config/faults-config';
+import { locateServer } from '../../src/config/server-location';
 import type { FaultKind } from '../../src/core/fault-kinds';
 import { systemClock } from '../../src/core/system-clock';
 import { runAgent } from '../../src/faults/agent/agent';

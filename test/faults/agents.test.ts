@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
-import { locateServer } from '../../src/config/faults-config';
+import { locateServer } from '../../src/config/server-location';
 import type { Clock } from '../../src/core/environment';
 import { ClusterError } from '../../src/core/errors';
 import { systemClock } from '../../src/core/system-clock';

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
-import type { ServerLocation } from '../../config/faults-config';
+import type { ServerLocation } from '../../config/server-location';
 import { ClusterError } from '../../core/errors';
 import { type FaultKind, isHealedByStart, isOfNetwork } from '../../core/fault-kinds';
 import { oneLine } from '../../core/printable';
