@@ -39,6 +39,8 @@ export interface LinkOptions {
   onNamed?(serverId: number): void;
   /** The reason why TLS with the server failed. */
   onTlsProblem?(problem: string): void;
+  /** How the server broke the protocol; not called if its TLS is the reason. */
+  onBroken?(problem: string): void;
   /** The expected server is there. */
   onProven?(): void;
   /** Another program is there. */
@@ -80,6 +82,7 @@ export class ServerLink implements ConnectionHandler {
   #isOpen = false;
   #isRetired = false;
   readonly #silence: Silence;
+  #hasTlsProblem = false;
   /** The server's breach of the protocol. */
   #fault: string | undefined;
 
@@ -180,12 +183,13 @@ export class ServerLink implements ConnectionHandler {
   }
 
   onTlsProblem(problem: string): void {
+    this.#hasTlsProblem = true;
     this.#options.onTlsProblem?.(problem);
   }
 
   onProtocolError({ code, message, retryable }: ClusterError): void {
     // Retryable errors are about our own memory.
-    if (!retryable) this.#fault = message;
+    if (!retryable) this.#broken(message);
     // It would be read, only to be discarded.
     if (code === 'frame_too_large') this.#connection.destroy();
   }
@@ -287,10 +291,15 @@ export class ServerLink implements ConnectionHandler {
     request.bytesSent += send.bytes;
   }
 
+  #broken(problem: string): void {
+    this.#fault = problem;
+    if (!this.#hasTlsProblem) this.#options.onBroken?.(problem);
+  }
+
   /** Handles input that no request awaits: a late response, or a server that sends without end. */
   #stray(bodyLength = 0): void {
     if (!this.#strays.isTooMuch(bodyLength)) return;
-    this.#fault = 'it sends more than was requested';
+    this.#broken('it sends more than was requested');
     this.#connection.abandon('protocol');
   }
 

@@ -1,4 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { hideImage, revealFile } from '../../src/client/hide';
@@ -132,9 +134,25 @@ describe('a run', () => {
   });
 });
 
+/** Runs `body` with the address of a web server, which calls `after` when it has had its first caller. */
+async function withWebServer(
+  after: (http: Server) => unknown,
+  body: (address: string) => Promise<void>,
+): Promise<void> {
+  const http = createServer();
+  http.on('connection', () => after(http));
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  try {
+    await body(`127.0.0.1:${(http.address() as AddressInfo).port}`);
+  } finally {
+    http.closeAllConnections();
+    await new Promise((resolve) => http.close(resolve));
+  }
+}
+
 describe('hide and reveal', () => {
   const how = { clientName: 'c', requestTimeoutMs: 400, random: seededRandom(1), clock: systemClock };
-  const hide = (server: ScriptedServer, more: { image?: string; out?: string } = {}) =>
+  const hide = (server: { address: string }, more: { image?: string; out?: string } = {}) =>
     hideImage({ image: at('a.png'), out: at('out', 'c.png'), addresses: [server.address], ...how, ...more });
 
   it('hides and reveals', async () => {
@@ -167,6 +185,18 @@ describe('hide and reveal', () => {
     await expect(hide(server!)).rejects.toMatchObject({
       code: 'not_reachable',
       message: `Connection refused (${server!.address})`,
+    });
+  });
+
+  it.each([
+    ['still answers', () => undefined],
+    ['answers once and is gone', (http: Server) => http.close()],
+  ])('another program at the address, which %s, is called that, not refused', async (_, after) => {
+    await withWebServer(after, async (address) => {
+      const detail = '\\(a frame of 1213486160 bytes, at most \\d+ are allowed\\)';
+      const problem = `no server could be reached: ${address}: it does not speak the protocol of a server ${detail}`;
+      const message = expect.stringMatching(new RegExp(`^${problem}$`)) as string;
+      await expect(hide({ address })).rejects.toMatchObject({ code: 'not_reachable', message });
     });
   });
 
