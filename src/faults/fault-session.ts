@@ -1,11 +1,9 @@
-import type { FaultsConfig, FaultServer } from '../config/faults-config';
-import { formatAddress } from '../core/address';
-import type { Clock } from '../core/environment';
+import type { FaultsConfig } from '../config/faults-config';
 import { ClusterError } from '../core/errors';
 import type { Secure } from '../core/transport/network';
-import { type Agents, connectAgents } from './link/agents';
-import { type Channel, localChannel } from './link/channel';
-import { hostNameOf, sshChannel } from './link/ssh-channel';
+import { accessChildren, type ChildServers } from './child-servers';
+import type { Driver, ServerProcess } from './driver';
+import { connectAgents, type ConnectOptions, type ServerAccess } from './link/agents';
 import { type Probe, startProbe } from './probe';
 
 export interface SessionOptions extends Pick<ConnectOptions, 'program' | 'clock' | 'signal'> {

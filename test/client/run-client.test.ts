@@ -118,6 +118,21 @@ describe('a run', () => {
     await server!.until(() => server!.connections.length === 0);
   });
 
+  it('another program at the address is named in the log and in the summary', async () => {
+    await withWebServer(
+      () => undefined,
+      async (address) => {
+        const { shown, log, report } = await run([address], { totalRequests: 1 });
+        expect(report).toMatchObject({
+          reached: false,
+          aggregated_stats: { failure_reasons: { 'Connection refused': 1 } },
+        });
+        expect(shown).toContain(`no server could be reached: ${address}: it does not speak the protocol of a server (`);
+        expect(log).toContain(` ${address} broke the protocol: a frame of 1213486160 bytes, `);
+      },
+    );
+  });
+
   it('is silent without a display', async () => {
     const [server] = await startServers({});
     const spy = jest.spyOn(process.stdout, 'write');
