@@ -39,7 +39,7 @@ export interface LinkOptions {
   onNamed?(serverId: number): void;
   /** The reason why TLS with the server failed. */
   onTlsProblem?(problem: string): void;
-  /** How the server broke the protocol; not called if its TLS is the reason. */
+  /** Called with the server's breach of the protocol, unless its TLS is the reason. */
   onBroken?(problem: string): void;
   /** The expected server is there. */
   onProven?(): void;

@@ -19,7 +19,7 @@ export class Silence {
     if (this.#sinceMs === null || lastReadMs > this.#sinceMs) this.#sinceMs = this.clock.monotonicMs();
   }
 
-  /** What has waited for the connection is sent. */
+  /** The messages that have waited for the connection are sent. */
   connected(lastReadMs: number): void {
     if (this.#sinceMs !== null) this.#sinceMs = lastReadMs;
   }

@@ -146,18 +146,14 @@ class Run {
   }
 
   private async breakServers(signal: AbortSignal): Promise<void> {
-    const { config, folder, facts, command, clock, screen } = this.options;
+    const { config, facts, command, clock, screen } = this.options;
     const { firstMs, ...faults } = config.faults;
     await pause(firstMs, signal);
     if (faults.spec.cycles === 0 || signal.aborted) return;
     const { recorder, fleet } = this;
     recorder.step(3, 'FAULT SIMULATION');
-    const places = {
-      ...{ logFile: recorder.faultsLog, eventsFile: recorder.faultsFile, logSource: '--out' },
-      probeFile: path.join(folder, 'fault_probe.ndjson'),
-    };
     recorder.faults = await simulateFaults({
-      config: { servers: [...fleet.servers], ...faults, ...places },
+      config: { servers: [...fleet.servers], ...faults, ...recorder.faultFiles },
       children: fleet,
       program: { version: facts.version, command },
       ...{ clock, signal },
@@ -176,7 +172,7 @@ class Run {
     const requests = path.join(metricsDir, `machine_${MACHINE_ID}_requests.ndjson`);
     const rules = judgeRun({
       requestFiles: [{ path: requests, machineId: MACHINE_ID, offsetMs: 0 }],
-      ...{ eventFiles, faults: this.recorder.faultsFile, requestTimeoutMs: REQUEST_TIMEOUT_MS },
+      ...{ eventFiles, faults: this.recorder.faultFiles.eventsFile, requestTimeoutMs: REQUEST_TIMEOUT_MS },
       serverIds: this.fleet.servers.map(({ id }) => id),
     });
     this.recorder.step(5, 'REPORT');

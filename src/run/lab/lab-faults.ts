@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type { FaultServer } from '../../config/faults-config';
 import type { RunConfig } from '../../config/run-config';
 import type { Clock } from '../../core/environment';
@@ -17,8 +16,6 @@ export interface LabFaultsOptions {
   /** The probe of `--abort-when` is a client like those of the load. */
   tls?: LabTls;
   recorder: RunRecorder;
-  /** The folder of the run. */
-  folder: string;
   clock: Clock;
   signal: AbortSignal;
   screen?: Screen;
@@ -29,17 +26,13 @@ export interface LabFaultsOptions {
 
 /** Injects the faults of a run through the agents on its machines; null without faults. @throws ClusterError */
 export async function breakServers(options: LabFaultsOptions): Promise<FaultsReport | null> {
-  const { config, servers, startAtMs, program, tls, recorder, folder, clock, signal, screen, begin, onSeen } = options;
+  const { config, servers, startAtMs, program, tls, recorder, clock, signal, screen, begin, onSeen } = options;
   const { firstMs, ...faults } = config.faults;
   await pause(Math.max(0, startAtMs + firstMs - clock.unixMs()), signal);
   if (faults.spec.cycles === 0 || signal.aborted) return null;
   begin();
-  const places = {
-    ...{ logFile: recorder.faultsLog, eventsFile: recorder.faultsFile, logSource: '--out' },
-    probeFile: path.join(folder, 'fault_probe.ndjson'),
-  };
   return simulateFaults({
-    config: { servers, ...faults, ...places, tls: config.lab?.tls },
+    config: { servers, ...faults, ...recorder.faultFiles, tls: config.lab?.tls },
     ...{ program, clock, signal, onSeen },
     secure: tls && new (await import('../../core/transport/tls')).Secure(tls.client),
     // A lost connection to an agent does not end a run.

@@ -33,7 +33,7 @@ export function labReport(options: LabReportOptions): Promise<Report | null> {
     rules: (gathered) =>
       rulesOf(
         gathered,
-        recorder.faultsFile,
+        recorder.faultFiles.eventsFile,
         servers.map(({ id }) => id),
       ),
     remote: {

@@ -99,7 +99,7 @@ class LabRun {
 
   /** Steps 4 to 7. */
   async perform(): Promise<void> {
-    const { config, clock, signal, program, tls, facts, folder } = this.options;
+    const { config, clock, signal, program, tls, facts } = this.options;
     const { recorder, machines } = this;
     const kinds = config.faults.spec.cycles === 0 ? [] : config.faults.spec.kinds.map(({ kind }) => kind);
     const servers = new LabServers({
@@ -119,7 +119,7 @@ class LabRun {
     if (signal.aborted) return;
     await loads.during(async (startAtMs, stop) => {
       recorder.faults = await breakServers({
-        ...{ config, servers: machines.faultServers, startAtMs, program, tls, clock, signal: stop, recorder, folder },
+        ...{ config, servers: machines.faultServers, startAtMs, program, tls, clock, signal: stop, recorder },
         screen: this.options.screen,
         begin: () => this.sayStep(6),
         onSeen: (id, process) => servers.started.set(id, process),
