@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import kernel from './src/imaging/kernel-bytes.cjs';
 import { pageParts } from './src/report/page/bundle.cjs';
 
 const ROOT = path.dirname(fileURLToPath(import.meta.url));
@@ -31,7 +32,12 @@ const common = {
 
 /** The image worker as a string: inside one executable there is no file that a Worker could load. */
 async function workerSource() {
-  const result = await build({ ...common, entryPoints: ['src/imaging/image-worker.ts'], write: false });
+  const result = await build({
+    ...common,
+    entryPoints: ['src/imaging/image-worker.ts'],
+    write: false,
+    define: kernel.kernelDefine(),
+  });
   return result.outputFiles[0].text;
 }
 
@@ -85,7 +91,11 @@ export async function bundle(outfile = path.join(DIST, 'cloudp2p.cjs'), extra = 
     ...common,
     entryPoints: ['src/main.ts'],
     outfile,
-    define: { WORKER_SOURCE: JSON.stringify(await workerSource()), PAGE: JSON.stringify(pageParts()) },
+    define: {
+      ...kernel.kernelDefine(),
+      WORKER_SOURCE: JSON.stringify(await workerSource()),
+      PAGE: JSON.stringify(pageParts()),
+    },
     plugins: [assetsPlugin(isForExecutable), withoutNatives],
     ...extra,
   });

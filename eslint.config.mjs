@@ -10,7 +10,7 @@ const PURE = [
   'src/server/{announcer,effects,member,member-status,executor,assigner,effect-buffer,query-relay,news,pending,refusal,task-queue}.ts',
   'src/server/peer-config-check.ts',
   'src/client/{attempt,cluster-view,hedging,pacer,slow-servers,summary-text}.ts',
-  'src/faults/{broken,driver,leader,plan,probe-window,refusal,ring-view,runner,text,timetable-text,words}.ts',
+  'src/faults/{broken,cluster-view-model,driver,fault-labels,leader,plan,probe-window,refusal,runner,text,timetable-text}.ts',
   'src/faults/{drivers/network/rules,agent/protocol}.ts',
   'src/core/fault-kinds.ts',
   'src/stress/{banner,closing-text,generator-sample,run-progress,run-tally,status-line}.ts',

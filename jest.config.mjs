@@ -1,5 +1,6 @@
 const transform = {
   '\\.(t|j|mj)sx?$': '<rootDir>/test/transform.cjs',
+  '\\.wat$': '<rootDir>/src/imaging/kernel-bytes.cjs',
   '\\.(toml|png|jpg)$': '<rootDir>/test/architecture/asset-transform.cjs',
 };
 const esm = '@oclif/core|@oclif/test|chalk|wsl-utils|is-wsl|powershell-utils|is-inside-container|is-docker|ansis';

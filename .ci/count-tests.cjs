@@ -1,5 +1,5 @@
-// Prints `N passed, N failed` over jest's result files in the given folder. A file of tests that did not even run is one
-// failure.
+// Prints `N passed, N failed` over jest's result files in the given folder. A test file that did not even run counts as
+// one failure.
 const { readdirSync, readFileSync } = require('node:fs');
 const path = require('node:path');
 

@@ -1,4 +1,4 @@
-// npm start: builds the executable if it is not there, and runs the whole workflow with it. Arguments are those of `run`.
+// npm start: builds the executable if it does not exist, and runs the whole workflow. Arguments are those of `run`.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const program = path.join(root, 'dist', 'cloudp2p');
 
-/** What a terminal sends to all programs of its foreground. */
+/** The signals that a terminal sends to all processes in its foreground. */
 const BY_KEY = ['SIGINT', 'SIGQUIT'];
 
-/** Runs a program to its end; returns its exit code. A Ctrl-C reaches it anyway: it ends as it should, and then so do we. */
+/** Runs a program to its end; returns its exit code. Ctrl-C reaches the program directly: this process ends after it. */
 function run(command, args) {
   const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
   for (const signal of BY_KEY) process.on(signal, () => undefined);
@@ -21,7 +21,7 @@ function run(command, args) {
 }
 
 if (!existsSync(program)) {
-  console.log('dist/cloudp2p is not there yet: building it.');
+  console.log('dist/cloudp2p does not exist yet: building it.');
   const code = await run(process.execPath, ['esbuild.config.mjs']);
   if (code !== 0) process.exit(code);
 }

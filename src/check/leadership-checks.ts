@@ -81,7 +81,7 @@ function unseated(history: History, spans: LeadershipSpan[]): string[] {
     const agreed = before.every((span) => span?.leaderId === first?.leaderId && span?.term === first?.term);
     if (!agreed || (first?.leaderId ?? null) === null || first === undefined || first.leaderId === heal!.server_id)
       continue;
-    // Of two leaders of one term the lower id stays, so the leadership of a paused server may rightly prevail.
+    // In one term the leader with the lower id stays, so the leadership of a paused server may rightly prevail.
     const own = spans.find((span) => span.serverId === heal!.server_id && spanCovers(span, fromMs));
     if (own && own.leaderId !== null && own.term >= first.term) continue;
     const settledMs = Math.max(...before.map((span) => span!.fromMs));

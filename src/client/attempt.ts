@@ -103,8 +103,10 @@ export class Attempt {
     if (leaderId === null) {
       this.phase = 'leaderless';
       // The server may have waited for a leader that does not answer: the next task need not wait as well.
+      // mutation: every task asks; an election holds tasks up
       this.view.goDirect(nowMs);
     } else if (this.phase === 'leaderless') this.phase = 'asking';
+    // mutation: an election holds tasks up
     if (leaderId === null || assigned === null || this.view.isExcluded(assigned, nowMs)) this.sendDirect(nowMs);
     else this.send(assigned, leaderId, nowMs);
     if (leaderId !== null && this.view.leaderAddress === null) this.view.leaderAddress = address;
@@ -163,6 +165,7 @@ export class Attempt {
     }
     // Without a leader, servers that refuse are most likely starting.
     if (!isBusy || this.phase !== 'leaderless') this.phase = isBusy ? 'overloaded' : 'refused';
+    // mutation: an election holds tasks up
     this.retry(nowMs, isBusy);
     return this.take();
   }
@@ -227,6 +230,7 @@ export class Attempt {
     const fresh = this.view.freshAddresses(nowMs, busy);
     // A late task at a server that is late repeatedly is moved, not doubled, and takes no token.
     const isMoved = busy.some((address) => this.view.isSlow(address, nowMs));
+    // mutation: a move needs a token
     if (fresh.length === 0 || !(isMoved || this.hedging.tryTake(nowMs))) {
       // No token or no other server: check again after the same time.
       this.hedgeAtMs = nowMs + this.hedging.delayMs(this.task.image);
@@ -292,6 +296,7 @@ export class Attempt {
   private cancelAll(): void {
     for (const [sendId, { address }] of this.sends) {
       this.view.ended(address);
+      // mutation: the loser of a hedge runs on
       this.effects.push({ type: 'cancel', sendId, address });
     }
     this.sends.clear();

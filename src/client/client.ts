@@ -57,8 +57,8 @@ export class VirtualClient {
   readonly #context;
   readonly #aliases: ReadonlyMap<string, string>;
   readonly #told: ToldAddresses;
-  /** TLS problems by address, from the latest attempt. */
-  readonly #tlsProblems = new Map<string, string>();
+  /** The latest problem of TLS or the protocol by address. */
+  readonly #problems = new Map<string, string>();
   readonly #trouble: WarnOnce;
   #isStopped = false;
   /** Links whose sockets have not closed yet, in use or not. */
@@ -79,11 +79,11 @@ export class VirtualClient {
     };
   }
 
-  /** The configured addresses if no server ever responded, each with its TLS problem if there is one. */
+  /** The configured addresses if no server ever responded, each with its problem of TLS or the protocol, if any. */
   get unreached(): string[] {
     if (this.hasHeard) return [];
     return this.#options.addresses.map((address) => {
-      const problem = this.#tlsProblems.get(address);
+      const problem = this.#problems.get(address);
       return problem === undefined ? address : `${address}: ${problem}`;
     });
   }
@@ -187,8 +187,12 @@ export class VirtualClient {
         this.#trouble.well(address);
       },
       onTlsProblem: (problem) => {
-        this.#tlsProblems.set(address, problem);
+        this.#problems.set(address, problem);
         this.#trouble.say(address, `TLS with ${address}: ${problem}`);
+      },
+      onBroken: (problem) => {
+        this.#problems.set(address, `it does not speak the protocol of a server (${problem})`);
+        this.#trouble.say(address, `${address} broke the protocol: ${problem}`);
       },
       onProven: () => this.#view.prove(address),
       onStranger: (problem) => {

@@ -73,7 +73,9 @@ export class ClusterView {
   /** The server failed, was late or did not respond: prefer others for a while. */
   exclude(address: string, nowMs: number, isBusy = false): void {
     const server = this.server(address);
+    // mutation: a failed server is not excluded
     server.excludedUntilMs = nowMs + EXCLUSION_MS;
+    // mutation: busy is taken for gone
     server.isBusy = isBusy;
     if (this.leaderAddress !== null && this.server(this.leaderAddress) === server) this.leaderAddress = null;
   }

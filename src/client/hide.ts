@@ -61,7 +61,7 @@ export async function hideImage(options: HideOptions): Promise<HideResult> {
     onServerError: (code) => (refusal = code),
   });
   const closed = client.close();
-  if (!record.success) throw failureOf(record, refusal, client.hasHeard ? addresses : client.unreached);
+  if (!record.success) throw failureOf(record, refusal, addresses, client);
   await writeWhole(out, carrier);
   await closed;
   const { assigned_server_id: server_id, latency_ms, retry_count } = record;
@@ -88,10 +88,21 @@ export function revealFile(carrier: string, out?: string): RevealResult {
   }
 }
 
-function failureOf(record: RequestRecord, refusal: string | undefined, addresses: readonly string[]): ClusterError {
+function failureOf(
+  record: RequestRecord,
+  refusal: string | undefined,
+  addresses: readonly string[],
+  { unreached }: VirtualClient,
+): ClusterError {
   const reason = record.failure_reason ?? record.outcome;
-  const text = reason === 'Connection refused' ? `${reason} (${addresses.join(', ')})` : reason;
-  return new ClusterError(codeOf(reason, refusal), text);
+  return new ClusterError(codeOf(reason, refusal), textOf(reason, addresses, unreached));
+}
+
+/** A program that answers as no server does has not refused the connection. */
+function textOf(reason: string, addresses: readonly string[], unreached: readonly string[]): string {
+  if (reason !== 'Connection refused') return reason;
+  const hasProblem = unreached.some((each) => !addresses.includes(each));
+  return hasProblem ? `no server could be reached: ${unreached.join(', ')}` : `${reason} (${addresses.join(', ')})`;
 }
 
 function codeOf(reason: string, refusal: string | undefined): ErrorCode {

@@ -1,8 +1,7 @@
 import type { Clock } from '../core/environment';
-import { ClusterError } from '../core/errors';
+import type { ClusterError } from '../core/errors';
 import { messageToJson } from '../core/message';
 import type { Message, MessageOf } from '../core/protocol';
-import { ByteBlocks } from '../core/transport/byte-blocks';
 import type { FrameForm } from '../core/transport/frame';
 import {
   CLIENT_LIMITS,
@@ -13,15 +12,15 @@ import {
   type FrameWatch,
   type Secure,
 } from '../core/transport/network';
-import { CarrierReader, maxCarrierBytes } from '../imaging/decoder';
+import { maxCarrierBytes } from '../imaging/decoder';
+import { IncomingCarrier } from './incoming-carrier';
 import { type ExpectedServer, Introduction } from './introduction';
+import type { LinkRequest } from './link-request';
+import { Silence } from './silence';
 import { Strays } from './strays';
-import type { TaskRun } from './task-run';
 
 /** Above this size, closing the connection is cheaper than transferring unwanted bytes. */
 const CHEAPER_TO_CLOSE_BYTES = 1024 * 1024;
-/** A server that sent nothing for this long after a message that needs a response may be gone: redial it. */
-const SILENT_MS = 1000;
 /** Errors caused by our frame rather than the server's state: the same frame would fail anywhere. */
 const FRAME_FAULTS = ['frame_too_large', 'bad_frame', 'bad_message', 'unknown_message', 'secret_too_large'];
 
@@ -40,6 +39,8 @@ export interface LinkOptions {
   onNamed?(serverId: number): void;
   /** The reason why TLS with the server failed. */
   onTlsProblem?(problem: string): void;
+  /** Called with the server's breach of the protocol, unless its TLS is the reason. */
+  onBroken?(problem: string): void;
   /** The expected server is there. */
   onProven?(): void;
   /** Another program is there. */
@@ -51,13 +52,13 @@ export interface LinkOptions {
 }
 
 interface Ask {
-  run: TaskRun;
+  request: LinkRequest;
   askId: number;
   bytes: number;
 }
 
 interface Send {
-  run: TaskRun;
+  request: LinkRequest;
   sendId: number;
   bytes: number;
 }
@@ -70,7 +71,7 @@ export class ServerLink implements ConnectionHandler {
   readonly #asks = new Map<number, Ask>();
   readonly #sends = new Map<number, Send>();
   /** The send whose carrier is arriving. */
-  #incoming: { send: Send; reader: CarrierReader; kept: ByteBlocks | null } | null = null;
+  #incoming: { send: Send; carrier: IncomingCarrier } | null = null;
   #bodyLeftBytes = 0;
   /** Grows with what is sent: no response above what the largest secret allows is read. */
   readonly #limits = { ...CLIENT_LIMITS };
@@ -80,8 +81,8 @@ export class ServerLink implements ConnectionHandler {
   /** The connection is open and the server known. */
   #isOpen = false;
   #isRetired = false;
-  /** The time of the first unanswered message after the last read. */
-  #unansweredSinceMs: number | null = null;
+  readonly #silence: Silence;
+  #hasTlsProblem = false;
   /** The server's breach of the protocol. */
   #fault: string | undefined;
 
@@ -90,6 +91,7 @@ export class ServerLink implements ConnectionHandler {
     const { address, connectTimeoutMs, watch, clock, secure, expected } = options;
     this.address = address;
     this.#options = options;
+    this.#silence = new Silence(clock);
     this.#introduction = expected && new Introduction(expected, connectTimeoutMs);
     this.#connection = dial(address, {
       connectTimeoutMs,
@@ -107,15 +109,9 @@ export class ServerLink implements ConnectionHandler {
     return this.#incoming !== null;
   }
 
-  /**
-   * True if nothing arrived for so long that the connection may be dead, as when a firewall dropped its state. Requests
-   * that were given up count, too: a hedge wins long before, and a link that one task after another tries would never
-   * be found out. But a server that cancels a task does not answer either: then a good connection is replaced.
-   */
+  /** The connection may be dead: the server should be dialed again. */
   get isMute(): boolean {
-    const sinceMs = this.#unansweredSinceMs;
-    if (sinceMs === null || this.#connection.lastReadMs > sinceMs) return false;
-    return this.#options.clock.monotonicMs() - sinceMs >= SILENT_MS;
+    return this.#silence.isLong(this.#connection.lastReadMs);
   }
 
   /** Sends nothing new over it; closes it when everything sent over it has ended. */
@@ -125,58 +121,58 @@ export class ServerLink implements ConnectionHandler {
     if (this.#isIdle) this.#connection.destroy();
   }
 
-  ask(run: TaskRun, askId: number, excludedIds: number[]): void {
-    this.#wantAnswer();
-    const message: Message = { kind: 'TaskAssignmentRequest', ...run.name, excluded_server_ids: excludedIds };
-    const ask = { run, askId, bytes: 0 };
-    this.#asks.set(run.name.request_id, ask);
+  ask(request: LinkRequest, askId: number, excludedIds: number[]): void {
+    this.#silence.asked(this.#connection.lastReadMs);
+    const message: Message = { kind: 'TaskAssignmentRequest', ...request.name, excluded_server_ids: excludedIds };
+    const ask = { request, askId, bytes: 0 };
+    this.#asks.set(request.name.request_id, ask);
     this.#whenKnown(() => {
-      if (this.#asks.get(run.name.request_id) === ask) ask.bytes = this.#tell(run, message);
+      if (this.#asks.get(request.name.request_id) === ask) ask.bytes = this.#tell(request, message);
     });
   }
 
   /** The response to an ask is no longer awaited. */
-  forgetAsk(run: TaskRun): void {
-    this.#asks.delete(run.name.request_id);
+  forgetAsk(request: LinkRequest): void {
+    this.#asks.delete(request.name.request_id);
     this.#ended();
   }
 
   /** Sends the secret by reference: it must not change until the request has ended. */
-  send(run: TaskRun, send: { sendId: number; leaderId: number | null; timeoutMs: number }): void {
-    this.#wantAnswer();
+  send(request: LinkRequest, send: { sendId: number; leaderId: number | null; timeoutMs: number }): void {
+    this.#silence.asked(this.#connection.lastReadMs);
     const { sendId, leaderId, timeoutMs } = send;
     const message: Message = {
       kind: 'TaskRequest',
-      ...run.name,
+      ...request.name,
       assigned_by_leader: leaderId ?? 0,
       timeout_ms: timeoutMs,
     };
-    const waiting = { run, sendId, bytes: 0 };
-    this.#sends.set(run.name.request_id, waiting);
+    const waiting = { request, sendId, bytes: 0 };
+    this.#sends.set(request.name.request_id, waiting);
     this.#whenKnown(() => {
-      if (this.#sends.get(run.name.request_id) === waiting) this.#sendBody(waiting, message);
+      if (this.#sends.get(request.name.request_id) === waiting) this.#sendBody(waiting, message);
     });
   }
 
-  ack(run: TaskRun): void {
-    this.#tell(run, { kind: 'TaskAck', ...run.name });
+  ack(request: LinkRequest): void {
+    this.#tell(request, { kind: 'TaskAck', ...request.name });
   }
 
   /** The response of this send is no longer wanted. */
-  cancel(run: TaskRun, sendId: number): void {
-    const send = this.#sends.get(run.name.request_id);
+  cancel(request: LinkRequest, sendId: number): void {
+    const send = this.#sends.get(request.name.request_id);
     if (send?.sendId !== sendId) return;
-    this.#sends.delete(run.name.request_id);
+    this.#sends.delete(request.name.request_id);
     const isArriving = this.#incoming?.send === send;
     if (isArriving) this.#dropIncoming();
-    else this.#strays.cancelled(run.secret.length);
+    else this.#strays.cancelled(request.secret.length);
     if (this.#isIdle && this.#isCheaperToClose(isArriving)) {
-      if (!this.#isOpen) run.bytesSent -= send.bytes;
+      if (!this.#isOpen) request.bytesSent -= send.bytes;
       // A server takes the end of a stream for that of a client that still awaits its responses.
-      else if (!isArriving) this.#tell(run, { kind: 'TaskCancel', ...run.name });
+      else if (!isArriving) this.#tell(request, { kind: 'TaskCancel', ...request.name });
       return this.#discard();
     }
-    if (this.#introduction === undefined) this.#tell(run, { kind: 'TaskCancel', ...run.name });
+    if (this.#introduction === undefined) this.#tell(request, { kind: 'TaskCancel', ...request.name });
     this.#ended();
   }
 
@@ -187,12 +183,13 @@ export class ServerLink implements ConnectionHandler {
   }
 
   onTlsProblem(problem: string): void {
+    this.#hasTlsProblem = true;
     this.#options.onTlsProblem?.(problem);
   }
 
   onProtocolError({ code, message, retryable }: ClusterError): void {
     // Retryable errors are about our own memory.
-    if (!retryable) this.#fault = message;
+    if (!retryable) this.#broken(message);
     // It would be read, only to be discarded.
     if (code === 'frame_too_large') this.#connection.destroy();
   }
@@ -216,19 +213,20 @@ export class ServerLink implements ConnectionHandler {
     this.#bodyLeftBytes -= chunk.length;
     const incoming = this.#incoming;
     if (incoming === null) return;
-    incoming.send.run.bytesReceived += chunk.length;
-    incoming.kept?.append(chunk, Infinity);
-    this.#verify(incoming, () => incoming.reader.push(chunk));
+    incoming.send.request.bytesReceived += chunk.length;
+    const problem = incoming.carrier.push(chunk);
+    if (problem !== undefined) this.#corrupted(incoming.send, problem);
   }
 
   onEnd(): void {
     const incoming = this.#incoming;
     if (incoming === null) return;
-    const { send, reader, kept } = incoming;
-    if (!this.#verify(incoming, () => reader.finish())) return;
+    const { send, carrier } = incoming;
+    const problem = carrier.finish();
+    if (problem !== undefined) return this.#corrupted(send, problem);
     this.#incoming = null;
-    this.#sends.delete(send.run.name.request_id);
-    send.run.verified(send.sendId, kept?.take() ?? null);
+    this.#sends.delete(send.request.name.request_id);
+    send.request.verified(send.sendId, carrier.take());
     this.#ended();
   }
 
@@ -247,11 +245,11 @@ export class ServerLink implements ConnectionHandler {
     const asks = [...this.#asks.values()];
     this.#sends.clear();
     this.#asks.clear();
-    if (!this.#isOpen) for (const { run, bytes } of [...sends, ...asks]) run.bytesSent -= bytes;
-    for (const { run, sendId } of sends) {
-      run.sendLost(sendId, this.address, reason, reason === 'protocol' ? this.#fault : undefined);
+    if (!this.#isOpen) for (const { request, bytes } of [...sends, ...asks]) request.bytesSent -= bytes;
+    for (const { request, sendId } of sends) {
+      request.sendLost(sendId, this.address, reason, reason === 'protocol' ? this.#fault : undefined);
     }
-    for (const { run, askId } of asks) run.askLost(askId, this.address, reason);
+    for (const { request, askId } of asks) request.askLost(askId, this.address, reason);
   }
 
   get #isIdle(): boolean {
@@ -260,8 +258,7 @@ export class ServerLink implements ConnectionHandler {
 
   #begin(): void {
     this.#isOpen = true;
-    // Sends what has waited for the connection.
-    if (this.#unansweredSinceMs !== null) this.#unansweredSinceMs = this.#connection.lastReadMs;
+    this.#silence.connected(this.#connection.lastReadMs);
   }
 
   #meet(introduction: Introduction, message: Message): void {
@@ -285,19 +282,24 @@ export class ServerLink implements ConnectionHandler {
 
   #sendBody(send: Send, message: Message): void {
     const connection = this.#connection;
-    const { run } = send;
+    const { request } = send;
     const before = connection.bytesWritten;
-    const answerBytes = CLIENT_LIMITS.maxFrameBytes + maxCarrierBytes(run.secret.length);
+    const answerBytes = CLIENT_LIMITS.maxFrameBytes + maxCarrierBytes(request.secret.length);
     this.#limits.maxFrameBytes = Math.max(this.#limits.maxFrameBytes, answerBytes);
-    connection.sendBody(message, run.secret.length).write(run.secret);
+    connection.sendBody(message, request.secret.length).write(request.secret);
     send.bytes = connection.bytesWritten - before;
-    run.bytesSent += send.bytes;
+    request.bytesSent += send.bytes;
+  }
+
+  #broken(problem: string): void {
+    this.#fault = problem;
+    if (!this.#hasTlsProblem) this.#options.onBroken?.(problem);
   }
 
   /** Handles input that no request awaits: a late response, or a server that sends without end. */
   #stray(bodyLength = 0): void {
     if (!this.#strays.isTooMuch(bodyLength)) return;
-    this.#fault = 'it sends more than was requested';
+    this.#broken('it sends more than was requested');
     this.#connection.abandon('protocol');
   }
 
@@ -305,8 +307,8 @@ export class ServerLink implements ConnectionHandler {
     const ask = this.#asks.get(response.request_id);
     if (ask === undefined) return this.#stray();
     this.#asks.delete(response.request_id);
-    ask.run.bytesReceived += headBytes(response, form);
-    ask.run.assigned(ask.askId, response);
+    ask.request.bytesReceived += headBytes(response, form);
+    ask.request.assigned(ask.askId, response);
     this.#ended();
   }
 
@@ -317,15 +319,14 @@ export class ServerLink implements ConnectionHandler {
       if (bodyLength > CHEAPER_TO_CLOSE_BYTES && this.#isIdle) return this.#discard();
       return this.#stray(bodyLength);
     }
-    const { run } = send;
-    run.bytesReceived += headBytes(response, form);
+    const { request } = send;
+    request.bytesReceived += headBytes(response, form);
     if (response.success) {
-      const reader = new CarrierReader({ expected: run.secret });
-      this.#incoming = { send, reader, kept: run.keepsCarrier ? new ByteBlocks() : null };
+      this.#incoming = { send, carrier: new IncomingCarrier(request.secret, request.keepsCarrier) };
       return;
     }
     this.#sends.delete(response.request_id);
-    run.refused(send.sendId, this.address, response.error_code, response.error_message ?? 'no reason given');
+    request.refused(send.sendId, this.address, response.error_code, response.error_message ?? 'no reason given');
     this.#ended();
   }
 
@@ -335,30 +336,21 @@ export class ServerLink implements ConnectionHandler {
     if (send === undefined || this.#sends.size > 1 || this.#asks.size > 0 || !FRAME_FAULTS.includes(code)) {
       return this.#stray();
     }
-    this.#sends.delete(send.run.name.request_id);
-    send.run.refused(send.sendId, this.address, code, message);
+    this.#sends.delete(send.request.name.request_id);
+    send.request.refused(send.sendId, this.address, code, message);
     this.#ended();
   }
 
-  /** Returns false if the carrier was wrong, after notifying its request. */
-  #verify({ send, reader }: { send: Send; reader: CarrierReader }, step: () => void): boolean {
-    try {
-      step();
-      return true;
-    } catch (error) {
-      if (!(error instanceof ClusterError) || error.code === 'internal') throw error;
-      reader.close();
-      this.#incoming = null;
-      this.#sends.delete(send.run.name.request_id);
-      send.run.corrupted(send.sendId, this.address, error.message);
-      if (this.#bodyLeftBytes > CHEAPER_TO_CLOSE_BYTES && this.#isIdle) this.#discard();
-      this.#ended();
-      return false;
-    }
+  #corrupted({ request, sendId }: Send, problem: string): void {
+    this.#incoming = null;
+    this.#sends.delete(request.name.request_id);
+    request.corrupted(sendId, this.address, problem);
+    if (this.#bodyLeftBytes > CHEAPER_TO_CLOSE_BYTES && this.#isIdle) this.#discard();
+    this.#ended();
   }
 
   #dropIncoming(): void {
-    this.#incoming?.reader.close();
+    this.#incoming?.carrier.close();
     this.#incoming = null;
   }
 
@@ -366,12 +358,6 @@ export class ServerLink implements ConnectionHandler {
     if (!this.#isOpen || this.#connection.unsentBytes > CHEAPER_TO_CLOSE_BYTES) return true;
     if (isArriving) return this.#bodyLeftBytes > CHEAPER_TO_CLOSE_BYTES;
     return this.isMute;
-  }
-
-  #wantAnswer(): void {
-    const sinceMs = this.#unansweredSinceMs;
-    if (sinceMs !== null && this.#connection.lastReadMs <= sinceMs) return;
-    this.#unansweredSinceMs = this.#options.clock.monotonicMs();
   }
 
   /** One awaited response less. */
@@ -384,11 +370,11 @@ export class ServerLink implements ConnectionHandler {
     this.#connection.destroy();
   }
 
-  #tell(run: TaskRun, message: Message): number {
+  #tell(request: LinkRequest, message: Message): number {
     const before = this.#connection.bytesWritten;
     this.#connection.send(message);
     const bytes = this.#connection.bytesWritten - before;
-    run.bytesSent += bytes;
+    request.bytesSent += bytes;
     return bytes;
   }
 }

@@ -23,6 +23,7 @@ export class SlowServers {
 
   isAvoided(address: string, nowMs: number): boolean {
     const breaker = this.breakers.get(address);
+    // mutation: a slow server is not avoided
     return breaker !== undefined && breaker.avoidMs > 0 && nowMs < breaker.untilMs;
   }
 

@@ -5,6 +5,7 @@ import type { CloseReason } from '../core/transport/network';
 import { Attempt, type AttemptEffect, type AttemptResult, type SendFailure } from './attempt';
 import type { ClusterView } from './cluster-view';
 import type { Hedging } from './hedging';
+import type { LinkRequest } from './link-request';
 import type { ServerLink } from './server-link';
 import { toMicros } from '../core/to-micros';
 
@@ -39,10 +40,9 @@ export interface TaskRunOptions {
 }
 
 /** One request in flight: performs the effects of its Attempt on the links, and counts bytes. */
-export class TaskRun {
+export class TaskRun implements LinkRequest {
   readonly name: Required<TaskName>;
   readonly secret: Uint8Array;
-  /** Bytes on the wire for this request; those for a server that could not be reached do not count. */
   bytesSent = 0;
   bytesReceived = 0;
   readonly #context: TaskRunContext;
@@ -66,7 +66,6 @@ export class TaskRun {
     this.#attempt = new Attempt(task, requestTimeoutMs, view, hedging, random, this.#startMs);
   }
 
-  /** True if the links keep the carrier for this request. */
   get keepsCarrier(): boolean {
     return this.#options.onCarrier !== undefined;
   }
@@ -98,14 +97,12 @@ export class TaskRun {
     this.#perform(this.#attempt.onAskLost(askId, this.#nowMs));
   }
 
-  /** `fault`: how the server broke the protocol, if that is the reason. */
   sendLost(sendId: number, address: string, reason: CloseReason, fault?: string): void {
     this.#say(`sent to ${address}: ${reason}${fault === undefined ? '' : ` (${fault})`}`);
     const failure: SendFailure = fault === undefined ? { kind: 'lost' } : { kind: 'broken', message: fault };
     this.#perform(this.#attempt.onSendFailed(sendId, failure, this.#nowMs));
   }
 
-  /** The server responded without a carrier. */
   refused(sendId: number, address: string, code: string | undefined, message: string): void {
     this.#say(`refused by ${address}: ${message}${code === undefined ? '' : ` (${code})`}`);
     const isBusy = code !== undefined && BUSY_CODES.includes(code);

@@ -1,5 +1,5 @@
 import packageJson from '../../package.json';
-import { locateServer } from '../config/faults-config';
+import { locateServer } from '../config/server-location';
 import { agentProcess } from '../faults/agent/process';
 import { BaseCommand, withoutConfig } from './base';
 

@@ -6,7 +6,6 @@ import { DEFAULT_FAULTS_FILE, type FaultsConfig, faultsConfigOf } from '../confi
 import { EXIT } from '../core/errors';
 import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
-import { faultHands } from '../faults/hands';
 import { isSpecial } from '../files/target';
 import { dryRun, type FaultsReport, simulateFaults } from '../faults/simulate';
 import { BaseCommand } from './base';
@@ -52,10 +51,7 @@ export class Faults extends BaseCommand {
     const secure = await secureOf(config.tls);
     const program = { version: packageJson.version, command: selfExecCommand() };
     const report = await withInterrupt((signal) =>
-      simulateFaults({
-        ...{ config, clock: systemClock, signal, display },
-        prepare: (stop) => faultHands({ config, program, clock: systemClock, signal: stop, secure }),
-      }),
+      simulateFaults({ config, program, secure, clock: systemClock, signal, display }),
     );
     this.endWith(exitCodeOf(report));
     return report;

@@ -1,20 +1,18 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
 import * as v from 'valibot';
-import { type Address, canonicalAddress, parseAddress } from '../core/address';
 import type { Threshold } from '../core/metrics/threshold';
 import { printable } from '../core/printable';
-import { systemClock } from '../core/system-clock';
-import type { TlsPem } from '../core/transport/tls';
 import { parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
 import { type FaultSpec, specFields, type SpecFlags, specOf } from './faults-spec';
 import { list, path, section, table, text } from './fields';
 import { defaultsOf, loadConfig } from './load';
 import { badConfig, type Problem } from './problem';
-import { advertisedAddress, loadServerConfig } from './server-config';
-import { readServerFile, serverId } from './server-file';
+import type { ServerConfig } from './server-config';
+import { serverId } from './server-file';
+import { loadOwnConfig } from './server-location';
 import { MAX_PATH_CHARS } from './show';
-import { readTls, tlsFields, type TlsFiles, tlsFilesOf, tlsProblems } from './tls';
+import { tlsFields, type TlsFiles, tlsFilesOf, tlsProblems } from './tls';
 
 export const DEFAULT_FAULTS_FILE = 'config/faults.toml';
 const SERVER_FILES = 'config';
@@ -45,7 +43,7 @@ export const faultsFileSchema = table({
 });
 
 type FaultsSettings = v.InferOutput<typeof faultsFileSchema>;
-type ServerEntry = NonNullable<FaultsSettings['servers']>[number];
+type ServerEntry = NonNullable<FaultsSettings['servers']>[number] & Pick<FaultServer, 'own'>;
 
 /** A server that faults are injected into, as the controller knows it. */
 export interface FaultServer {
@@ -60,20 +58,8 @@ export interface FaultServer {
   binary: string;
   /** The program and its first arguments; ` server --config CONFIG` follows. A relative program is one of `workDir`. */
   command: readonly string[];
-}
-
-/** Facts from a server's own configuration, read on its machine. */
-export interface ServerLocation {
-  /** Absolute. */
-  pidFile: string;
-  /** The address at which its own machine reaches it. */
-  address: Address;
-  /** The address at which others reach it (host:port); null for the address of its machine and this port. */
-  advertised: string | null;
-  /** The addresses of its peers (host:port). */
-  peers: readonly string[];
-  /** Its own TLS files, for queries on its machine; null without TLS. */
-  tls: TlsPem | null;
+  /** Its own configuration, if it is on this machine. */
+  own?: ServerConfig;
 }
 
 /** The resolved configuration of the fault simulation. */
@@ -128,32 +114,6 @@ export function faultsConfigOf(flags: FaultsFlags, { ownCommand, seed }: FaultsD
   return { servers, ...spec, ...files, logSource, tls: tlsFilesOf(settings.tls, file) };
 }
 
-/**
- * Reads a server's own configuration; runs on the machine of the server.
- * @throws ClusterError `bad_config`, also if it is the configuration of another server
- */
-export function locateServer({ id, config, workDir }: Pick<FaultServer, 'id' | 'config' | 'workDir'>): ServerLocation {
-  // The number of workers does not matter here.
-  const server = loadServerConfig(resolve(workDir, config), { availableParallelism: 1 });
-  if (server.id !== id) {
-    const text = `expected ${id}, got ${server.id}`;
-    throw badConfig([{ key: 'server.id', text }], printable(config, MAX_PATH_CHARS));
-  }
-  return {
-    pidFile: resolve(workDir, server.pidFile),
-    address: reachable(server.address),
-    advertised: advertisedAddress(server),
-    peers: server.peers.map(({ address }) => address),
-    tls: server.tls === undefined ? null : readTls(within(server.tls, workDir), 'server', systemClock.unixMs()),
-  };
-}
-
-/** Resolves paths against the server's working folder. */
-function within({ ca, cert, key }: TlsFiles, workDir: string): TlsFiles {
-  const at = ({ path: file, place }: TlsFiles['ca']) => ({ path: resolve(workDir, file), place });
-  return { ca: at(ca), cert: at(cert), key: at(key) };
-}
-
 function fileProblems(settings: FaultsSettings): Problem[] {
   return [...tlsProblems(settings.tls), ...ringProblems(settings)];
 }
@@ -195,14 +155,15 @@ function serversHere(file: string): ServerEntry[] {
   }
   const seen = new Map<number, string>();
   const entries = files.map((config) => {
-    const { id } = readServerFile(config, { required: true })!.settings.server;
+    const own = loadOwnConfig(config);
+    const { id } = own;
     const first = seen.get(id);
     if (first !== undefined) {
       const text = `expected each id once, got ${id} again (first in ${printable(first, MAX_PATH_CHARS)})`;
       throw badConfig([{ key: 'server.id', text }], printable(config, MAX_PATH_CHARS));
     }
     seen.set(id, config);
-    return { id, host: THIS_MACHINE, config, work_dir: '.' };
+    return { id, host: THIS_MACHINE, config, work_dir: '.', own };
   });
   return entries.sort((a, b) => a.id - b.id);
 }
@@ -214,13 +175,25 @@ function serversOf(
 ): FaultServer[] {
   const problems: Problem[] = [];
   const servers = entries.map((entry, index) => {
-    const wrong = entry.host === THIS_MACHINE ? placeProblem(entry) : undefined;
-    if (wrong !== undefined) problems.push({ key: `servers[${index}].${wrong.key}`, text: wrong.text });
-    else if (entry.host === THIS_MACHINE) checkId(entry, `servers[${index}].id`, problems);
-    return serverOf(entry, ownCommand);
+    const own = entry.host === THIS_MACHINE ? ownConfigOf(entry, `servers[${index}]`, problems) : undefined;
+    return { ...serverOf(entry, ownCommand), own };
   });
   if (problems.length > 0) throw badConfig(problems, file && printable(file, MAX_PATH_CHARS));
   return servers;
+}
+
+/** Reads a server's own configuration, which must be that of this id. */
+function ownConfigOf(entry: ServerEntry, key: string, problems: Problem[]): ServerConfig | undefined {
+  const wrong = placeProblem(entry);
+  if (wrong !== undefined) {
+    problems.push({ key: `${key}.${wrong.key}`, text: wrong.text });
+    return undefined;
+  }
+  const { id, config = defaultConfig(id), work_dir: workDir } = entry;
+  const own = entry.own ?? loadOwnConfig(resolve(workDir, config));
+  const text = `expected ${own.id}, the id in ${printable(config, MAX_PATH_CHARS)}, got ${id}`;
+  if (own.id !== id) problems.push({ key: `${key}.id`, text });
+  return own;
 }
 
 /** Checked before the first fault: a server that cannot be started again would stay down. */
@@ -239,12 +212,6 @@ function placeProblem({ id, work_dir: workDir, config = defaultConfig(id), binar
   return undefined;
 }
 
-function checkId({ id, config = defaultConfig(id), work_dir: workDir }: ServerEntry, key: string, problems: Problem[]) {
-  const server = loadServerConfig(resolve(workDir, config), { availableParallelism: 1 });
-  if (server.id === id) return;
-  problems.push({ key, text: `expected ${server.id}, the id in ${printable(config, MAX_PATH_CHARS)}, got ${id}` });
-}
-
 function serverOf(entry: ServerEntry, ownCommand: readonly string[]): FaultServer {
   const { id, host, config = defaultConfig(id), work_dir: workDir } = entry;
   const binary = entry.binary ?? (host === THIS_MACHINE ? undefined : REMOTE_BINARY);
@@ -257,13 +224,6 @@ function serverOf(entry: ServerEntry, ownCommand: readonly string[]): FaultServe
 
 function defaultConfig(id: number): string {
   return `${SERVER_FILES}/server${id}.toml`;
-}
-
-/** Returns an address to dial: a server that listens on 0.0.0.0 is reached through loopback. */
-function reachable(listens: string): Address {
-  const { host, port } = parseAddress(canonicalAddress(listens))!;
-  const loopback: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-  return { host: loopback[host] ?? host, port };
 }
 
 /** True for an executable file. */

@@ -25,7 +25,7 @@ export function readText(path: string): { text: string } | { problem: ReadProble
   let bytes: Buffer;
   try {
     const read = (): Buffer => readAtMost(path, MAX_CONFIG_BYTES + 1);
-    // Of a FIFO or a terminal it may be long before anything comes.
+    // A FIFO or a terminal may take long to deliver anything.
     bytes = statSync(path).isFile() ? read() : interruptibly(read);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';

@@ -14,7 +14,7 @@ export function takesDown({ kind, lossPercent = 0 }: { kind: FaultKind; lossPerc
 }
 
 /** Returns true if the fault ends the server's process, and starting it heals the fault. */
-export function isMendedByStart(kind: FaultKind): boolean {
+export function isHealedByStart(kind: FaultKind): boolean {
   return kind === 'kill' || kind === 'terminate' || kind === 'restart';
 }
 

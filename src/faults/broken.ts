@@ -3,9 +3,9 @@ import { type FaultKind, GRACEFUL_RESTART, isOfNetwork, takesDown } from '../cor
 import type { FaultAction, FaultEvent } from '../core/metrics/record';
 import type { Fault, Found, ServerProcess } from './driver';
 import { nullIfRefused, reasonOf } from './refusal';
-import type { ServerState } from './ring-view';
+import type { ServerState } from './cluster-view-model';
 import type { RunFaultsOptions } from './runner';
-import { WORDS } from './words';
+import { FAULT_LABELS } from './fault-labels';
 
 /** Grace period after which the agent beside the server heals a fault that the controller did not. Milliseconds. */
 const BOUND_MARGIN_MS = 60_000;
@@ -71,7 +71,7 @@ export class BrokenServers {
   /** Returns null, after logging the reason, if the server must not be touched. `admitted`: the other servers of the step. */
   async admit(server: FaultServer, fault: Fault, admitted: readonly number[]): Promise<Victim | null> {
     const { log, allowTotalOutage = false } = this.options;
-    const { toBreak, action } = WORDS[fault.kind];
+    const { toBreak, action } = FAULT_LABELS[fault.kind];
     const where = `Server ${server.id} on ${server.host}`;
     log(`Attempting to ${toBreak} ${where}`);
     const { process, problem = 'it is not running' } = await this.look(server);
@@ -94,7 +94,7 @@ export class BrokenServers {
 
   async break({ server, process }: Victim, fault: Fault, holdMs: number): Promise<void> {
     const { log, driver } = this.options;
-    const { toBreak, broken, state, action } = WORDS[fault.kind];
+    const { toBreak, broken, state, action } = FAULT_LABELS[fault.kind];
     const { pid } = process;
     const where = `Server ${server.id} on ${server.host}`;
     this.#record(server, action, 'started', pid, detailOf(fault));
@@ -123,7 +123,7 @@ export class BrokenServers {
     if (entry === undefined) return;
     const { server, fault, process: victim } = entry;
     const { log, driver } = this.options;
-    const { toHeal, healed, healAction } = WORDS[fault.kind];
+    const { toHeal, healed, healAction } = FAULT_LABELS[fault.kind];
     const where = `Server ${id} on ${server.host}`;
     log(`Attempting to ${toHeal} ${where}`);
     this.#record(server, healAction, 'started', null);

@@ -5,13 +5,13 @@ import { timestamp } from '../core/log-line';
 import { ClockWatch, clockText } from '../core/metrics/clock-watch';
 import type { ClockLine, FaultEvent } from '../core/metrics/record';
 import { RecordFile } from '../files/record-file';
-import { ringText, type RingView } from './ring-view';
+import { clusterText, type ClusterViewModel } from './cluster-view-model';
 import { oneLine } from '../core/printable';
 
 /** The display, such as process.stdout. */
 export interface Display {
   write(text: string): unknown;
-  /** On a terminal, the ring is shown below the log on one line that is overwritten. */
+  /** On a terminal, the cluster is shown below the log on one line that is overwritten. */
   isTTY?: boolean;
   /** 0 on some pseudo-terminals. */
   columns?: number;
@@ -32,7 +32,7 @@ export class FaultLog {
   readonly #display: Display | undefined;
   readonly #log: RecordFile;
   readonly #events: RecordFile | null;
-  #ring: RingView | undefined;
+  #cluster: ClusterViewModel | undefined;
   readonly #clockWatch = new ClockWatch();
   readonly #clockTimer: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
@@ -53,7 +53,7 @@ export class FaultLog {
     this.#events = eventsFile === null ? null : open(eventsFile);
     this.#clockTimer = setInterval(() => this.#lookAtClock(), CLOCK_MS).unref();
     this.#lookAtClock();
-    if (display?.isTTY) this.#timer = setInterval(() => this.#drawRing(), REDRAW_MS).unref();
+    if (display?.isTTY) this.#timer = setInterval(() => this.#drawCluster(), REDRAW_MS).unref();
   }
 
   /** Writes one line with its time. */
@@ -83,9 +83,9 @@ export class FaultLog {
     this.#events?.flush();
   }
 
-  show(ring: RingView): void {
-    this.#ring = ring;
-    this.#drawRing();
+  show(cluster: ClusterViewModel): void {
+    this.#cluster = cluster;
+    this.#drawCluster();
   }
 
   close(): void {
@@ -93,7 +93,7 @@ export class FaultLog {
     clearInterval(this.#clockTimer);
     this.#lookAtClock();
     if (this.#display?.isTTY) this.#display.write(CLEAR_LINE);
-    this.#ring = undefined;
+    this.#cluster = undefined;
     this.#log.close();
     this.#events?.close();
   }
@@ -111,12 +111,12 @@ export class FaultLog {
   #say(text: string): void {
     const clear = this.#display?.isTTY ? CLEAR_LINE : '';
     this.#display?.write(`${clear}${text}\n`);
-    this.#drawRing();
+    this.#drawCluster();
   }
 
-  #drawRing(): void {
-    if (!this.#display?.isTTY || this.#ring === undefined) return;
-    const text = ringText(this.#ring, this.#clock.monotonicMs());
+  #drawCluster(): void {
+    if (!this.#display?.isTTY || this.#cluster === undefined) return;
+    const text = clusterText(this.#cluster, this.#clock.monotonicMs());
     this.#display.write(`${CLEAR_LINE}${text.slice(0, (this.#display.columns || 80) - 1)}`);
   }
 

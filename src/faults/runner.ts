@@ -8,9 +8,9 @@ import type { Driver } from './driver';
 import { agree, leaderOf } from './leader';
 import { chooseTargets, type Step } from './plan';
 import { nullIfRefused } from './refusal';
-import type { RingView, ServerState } from './ring-view';
+import type { ClusterViewModel, ServerState } from './cluster-view-model';
 import { showSecs } from './text';
-import { WORDS } from './words';
+import { FAULT_LABELS } from './fault-labels';
 
 export interface RunFaultsOptions {
   plan: readonly Step[];
@@ -24,7 +24,7 @@ export interface RunFaultsOptions {
   log(line: string): void;
   record(event: FaultEvent): void;
   /** Called whenever a server or the wait changes. */
-  show(ring: RingView): void;
+  show(cluster: ClusterViewModel): void;
   clock: Clock;
   /** Resolves after the time, or as soon as the signal is aborted. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
@@ -76,7 +76,7 @@ class FaultRun {
   readonly #broken: BrokenServers;
   /** Aborted when no more faults are to be injected. */
   readonly #over: AbortSignal;
-  #wait: RingView['wait'];
+  #wait: ClusterViewModel['wait'];
   /** The targets so far in this cycle. */
   readonly #hit = new Set<number>();
   #endedEarly: string | null = null;
@@ -184,12 +184,12 @@ class FaultRun {
   async #hold({ fault, holdMs }: Step): Promise<void> {
     const ids = this.#broken.ids;
     if (this.isOver || ids.length === 0 || holdMs === 0) return;
-    const { healing, toHeal } = WORDS[fault.kind];
+    const { healing, toHeal } = FAULT_LABELS[fault.kind];
     const text = `Waiting ${showSecs(holdMs)} before ${healing} ${names(ids)}...`;
     await this.#pause(holdMs, text, { healing: toHeal, serverIds: ids });
   }
 
-  async #pause(ms: number, text: string, what: Omit<NonNullable<RingView['wait']>, 'untilMs'>): Promise<void> {
+  async #pause(ms: number, text: string, what: Omit<NonNullable<ClusterViewModel['wait']>, 'untilMs'>): Promise<void> {
     const { log, wait, clock } = this.#options;
     log(text);
     this.#wait = { untilMs: clock.monotonicMs() + ms, ...what };

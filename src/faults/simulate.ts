@@ -1,36 +1,16 @@
 import type { FaultsConfig } from '../config/faults-config';
-import type { Clock } from '../core/environment';
 import { pause } from '../core/pause';
 import { oneLine } from '../core/printable';
-import type { Driver } from './driver';
+import { TITLES } from './fault-labels';
 import { type Display, FaultLog } from './fault-log';
+import { openFaultSession, type SessionOptions } from './fault-session';
 import { type Step, planFaults } from './plan';
-import type { RingView } from './ring-view';
+import type { ClusterViewModel } from './cluster-view-model';
 import { type FaultsOutcome, runFaults } from './runner';
 import { bannerLines } from './text';
 import { timetableLines } from './timetable-text';
-import { TITLES } from './words';
 
-/** The driver of the faults, and the signals that end the plan. */
-export interface Hands {
-  driver: Driver;
-  /** Aborted with a text as its reason: ends the plan, healed. */
-  abort?: AbortSignal;
-  /** Aborted when an abort condition ended the plan. */
-  condition?: AbortSignal;
-  /** Logged before the first fault. */
-  warnings?: readonly string[];
-  /** Called at the end. */
-  end?(): Promise<void>;
-}
-
-export interface SimulateOptions {
-  config: Omit<FaultsConfig, 'probeFile'>;
-  /** Called after the banner. @throws ClusterError if a problem prevents the faults */
-  prepare(signal: AbortSignal): Promise<Hands>;
-  clock: Clock;
-  /** Aborted by Ctrl-C: no more faults, and all active ones are healed. */
-  signal: AbortSignal;
+export interface SimulateOptions extends SessionOptions {
   display?: Display;
 }
 
@@ -48,13 +28,13 @@ export type FaultsReport = FaultsOutcome & {
 export async function simulateFaults(options: SimulateOptions): Promise<FaultsReport> {
   const { config, clock, display } = options;
   const log = new FaultLog(config, clock, display);
-  let ring: RingView | undefined;
+  let cluster: ClusterViewModel | undefined;
   // A second Ctrl-C ends the process without any further output.
-  const onExit = (): void => tellWhatIsBroken(log, ring);
+  const onExit = (): void => tellWhatIsBroken(log, cluster);
   process.once('exit', onExit);
   try {
     log.plain(bannerLines(config));
-    const outcome = await perform(options, log, (latest) => log.show((ring = latest)));
+    const outcome = await perform(options, log, (latest) => log.show((cluster = latest)));
     return { ...outcome, log_file: config.logFile, events_file: config.eventsFile, is_logged: !log.isIncomplete };
   } finally {
     process.off('exit', onExit);
@@ -63,20 +43,16 @@ export async function simulateFaults(options: SimulateOptions): Promise<FaultsRe
 }
 
 async function perform(
-  { config, clock, prepare, signal }: SimulateOptions,
+  options: SimulateOptions,
   log: FaultLog,
-  show: (ring: RingView) => void,
+  show: (cluster: ClusterViewModel) => void,
 ): Promise<FaultsOutcome & Pick<FaultsReport, 'condition'>> {
-  const {
-    driver,
-    abort,
-    condition,
-    warnings = [],
-    end,
-  } = await prepare(signal).catch((error: unknown) => {
+  const { config, clock, signal } = options;
+  const session = await openFaultSession(options).catch((error: unknown) => {
     log.notBegun(error);
     throw error;
   });
+  const { driver, abort, condition, warnings } = session;
   try {
     for (const warning of warnings) log.line(`WARN: ${warning}`);
     const outcome = await runFaults({
@@ -87,7 +63,7 @@ async function perform(
     });
     return { ...outcome, condition: condition?.aborted ? String(condition.reason) : null };
   } finally {
-    await end?.();
+    await session.end();
   }
 }
 
@@ -105,8 +81,8 @@ function planOf({ servers, spec }: Pick<FaultsConfig, 'servers' | 'spec'>): Step
   );
 }
 
-function tellWhatIsBroken(log: FaultLog, ring: RingView | undefined): void {
-  const broken = (ring?.servers ?? []).flatMap(({ id, state, fault }) => {
+function tellWhatIsBroken(log: FaultLog, cluster: ClusterViewModel | undefined): void {
+  const broken = (cluster?.servers ?? []).flatMap(({ id, state, fault }) => {
     if (fault === null) return [];
     return [`Server ${id} (${state === 'up' || state === 'unknown' ? fault : state.toUpperCase()})`];
   });

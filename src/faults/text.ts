@@ -1,6 +1,6 @@
 import type { FaultsConfig } from '../config/faults-config';
 import type { FaultSpec } from '../config/faults-spec';
-import { TITLES } from './words';
+import { TITLES } from './fault-labels';
 
 const RULE = '='.repeat(41);
 const LABEL_WIDTH = 21;

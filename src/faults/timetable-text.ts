@@ -2,7 +2,7 @@ import type { FaultServer } from '../config/faults-config';
 import type { Fault } from './driver';
 import { type Step, timetable } from './plan';
 import { showSecs } from './text';
-import { WORDS } from './words';
+import { FAULT_LABELS } from './fault-labels';
 
 type Place = Pick<FaultServer, 'id' | 'host' | 'config' | 'workDir' | 'binary'>;
 
@@ -35,7 +35,7 @@ export function timetableLines(plan: readonly Step[], servers: readonly Place[])
 }
 
 function rowsOf(step: ReturnType<typeof timetable>[number], servers: readonly Place[]): Row[] {
-  const { toBreak, toHeal } = WORDS[step.fault.kind];
+  const { toBreak, toHeal } = FAULT_LABELS[step.fault.kind];
   const whom = whomOf(step, servers);
   const rows = (ms: number, what: string, isHeal: boolean): Row[] =>
     whom.map(({ who, server }) => {

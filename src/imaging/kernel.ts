@@ -1,4 +1,5 @@
-import { kernelBytes } from './kernel-code';
+/** The module of kernel.wat in base64, by esbuild's define. */
+declare const KERNEL: string;
 
 /**
  * The WebAssembly loops with a small memory of their own, one per thread. Callers copy a strip in, run the loops on it
@@ -18,11 +19,10 @@ export interface Kernel {
   adler(bytes: number, steps: number, a: number, b: number): number;
 }
 
-/** Areas of the kernel's memory: name → offset in bytes. */
+/** Areas of the kernel's memory, which has 512 KiB: name → offset in bytes. */
 export const AREA = { payload: 0, cover: 0xc000, samples: 0x28000 } as const;
 /** The size of each area, in bytes. The loops never touch more than their arguments say. */
 export const AREA_BYTES = { payload: 0xc000, cover: 0x1c000, samples: 0x58000 } as const;
-const PAGES = 8;
 
 let shared: Kernel | undefined;
 
@@ -33,7 +33,7 @@ export function kernel(): Kernel {
 }
 
 function instantiate(): Kernel {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(kernelBytes(PAGES)));
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(KERNEL, 'base64')));
   const made = exports as unknown as Omit<Kernel, 'bytes'> & { memory: WebAssembly.Memory };
   return {
     bytes: new Uint8Array(made.memory.buffer),

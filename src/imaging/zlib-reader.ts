@@ -1,5 +1,5 @@
 import { ClusterError } from '../core/errors';
-import { SyncInflate } from './sync-inflate';
+import { syncInflate, type SyncInflate } from './sync-inflate';
 
 const WINDOW_BYTES = 32_768;
 
@@ -65,7 +65,7 @@ export class ZlibReader {
   private readBlockHeader(input: Uint8Array, at: number): number {
     const { field } = this;
     if (this.fieldBytes === 0 && (input[at]! & 6) !== 0) {
-      this.inflate = new SyncInflate(this.orderedWindow());
+      this.inflate = syncInflate(this.orderedWindow());
       this.state = 'inflate';
       return at;
     }

@@ -2,7 +2,7 @@ import type { RunConfig } from '../config/run-config';
 import { EXIT } from '../core/errors';
 import { oneLine } from '../core/printable';
 import { planFaults, type Step, timetable } from '../faults/plan';
-import { WORDS } from '../faults/words';
+import { FAULT_LABELS } from '../faults/fault-labels';
 import { offeredPerSecond } from '../client/pacer';
 import type { RunResult } from './recorder';
 
@@ -45,7 +45,7 @@ export function planText(config: RunConfig, folder: string): string {
 /** Returns the timetable of the faults, with times from the start of the clients. */
 export function faultLines({ faults }: Pick<RunConfig, 'faults'>, serverIds: readonly number[]): string[] {
   const steps = timetable(planFaults(serverIds, faults.spec)).flatMap((step) => {
-    const { toBreak, toHeal } = WORDS[step.fault.kind];
+    const { toBreak, toHeal } = FAULT_LABELS[step.fault.kind];
     const line = (ms: number, what: string): string =>
       `      ${String((faults.firstMs + ms) / 1000).padStart(8)} s  ${what} ${whoOf(step)}`;
     return [line(step.atMs, toBreak), line(step.healedMs, toHeal)];

@@ -44,8 +44,8 @@ export interface RecorderOptions {
 export class RunRecorder {
   readonly problems: string[] = [];
   faults: FaultsReport | null = null;
-  readonly faultsLog: string;
-  readonly faultsFile: string;
+  /** The files of the fault simulation. */
+  readonly faultFiles;
   /** False if a file could not be written completely. */
   isWritten = true;
 
@@ -53,8 +53,13 @@ export class RunRecorder {
 
   constructor(private readonly options: RecorderOptions) {
     this.begun = options.clock.look?.();
-    this.faultsLog = path.join(options.folder, 'fault_events.log');
-    this.faultsFile = path.join(options.folder, 'fault_events.ndjson');
+    const at = (name: string): string => path.join(options.folder, name);
+    this.faultFiles = {
+      logFile: at('fault_events.log'),
+      eventsFile: at('fault_events.ndjson'),
+      probeFile: at('fault_probe.ndjson'),
+      logSource: '--out',
+    };
   }
 
   say(...lines: string[]): void {
@@ -79,7 +84,7 @@ export class RunRecorder {
     const here = clock.look?.();
     const whole: RunReportOptions = {
       ...options,
-      faults: { path: this.faultsFile, required: false },
+      faults: { path: this.faultFiles.eventsFile, required: false },
       outFiles: ['json', 'txt', 'html'].map((extension) => path.join(folder, `final_report.${extension}`)),
       run: this.alignedMetadata(here),
       here,

@@ -7,10 +7,8 @@ import { pause } from '../core/pause';
 import { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
 import { unableTo } from '../faults/drivers/network/abilities';
-import { ownServersHands } from '../faults/hands';
 import { planFaults, timetable } from '../faults/plan';
-import { startProbe } from '../faults/probe';
-import { type Hands, simulateFaults } from '../faults/simulate';
+import { simulateFaults } from '../faults/simulate';
 import type { Threshold } from '../core/metrics/threshold';
 import type { Report, RunMetadata } from '../report/report';
 import type { StressReport } from '../stress/options';
@@ -148,41 +146,19 @@ class Run {
   }
 
   private async breakServers(signal: AbortSignal): Promise<void> {
-    const { config, clock, screen } = this.options;
-    const { firstMs, spec, allowTotalOutage } = config.faults;
+    const { config, metadata, command, clock, screen } = this.options;
+    const { firstMs, ...faults } = config.faults;
     await pause(firstMs, signal);
-    if (spec.cycles === 0 || signal.aborted) return;
-    const display = screen && { write: (text: string) => screen.print(text.replace(/\n$/, '')) };
-    const { recorder } = this;
+    if (faults.spec.cycles === 0 || signal.aborted) return;
+    const { recorder, fleet } = this;
     recorder.step(3, 'FAULT SIMULATION');
     recorder.faults = await simulateFaults({
-      config: {
-        ...{ spec, servers: [...this.fleet.servers], abortWhen: config.faults.abortWhen, allowTotalOutage },
-        ...{ logSource: '--out', logFile: recorder.faultsLog, eventsFile: recorder.faultsFile },
-      },
-      prepare: (stop) => this.hands(stop),
-      ...{ clock, signal, display },
+      config: { servers: [...fleet.servers], ...faults, ...recorder.faultFiles },
+      children: fleet,
+      program: { version: metadata.version, command },
+      ...{ clock, signal },
+      display: screen && { write: (text: string) => screen.print(text.replace(/\n$/, '')) },
     });
-  }
-
-  private async hands(signal: AbortSignal): Promise<Hands> {
-    const { config, folder, clock, command, metadata } = this.options;
-    const { abortWhen: conditions, spec } = config.faults;
-    const { servers, launch } = this.fleet;
-    const kinds = spec.kinds.map(({ kind }) => kind);
-    const program = { version: metadata.version, command };
-    const hands = await ownServersHands({ servers, launch, kinds, program, clock, signal });
-    if (conditions.length === 0) return hands;
-    const file = path.join(folder, 'fault_probe.ndjson');
-    const probe = startProbe({ addresses: this.fleet.addresses, conditions, file, fileSource: '--out', clock });
-    return {
-      ...{ driver: hands.driver, condition: probe.crossed },
-      abort: hands.abort === undefined ? probe.crossed : AbortSignal.any([hands.abort, probe.crossed]),
-      end: async () => {
-        await probe.end();
-        await hands.end?.();
-      },
-    };
   }
 
   private async report(): Promise<Report | null> {
@@ -196,7 +172,7 @@ class Run {
     const requests = path.join(metricsDir, `machine_${MACHINE_ID}_requests.ndjson`);
     const rules = judgeRun({
       requestFiles: [{ path: requests, machineId: MACHINE_ID, offsetMs: 0 }],
-      ...{ eventFiles, faults: this.recorder.faultsFile, requestTimeoutMs: REQUEST_TIMEOUT_MS },
+      ...{ eventFiles, faults: this.recorder.faultFiles.eventsFile, requestTimeoutMs: REQUEST_TIMEOUT_MS },
       serverIds: this.fleet.servers.map(({ id }) => id),
     });
     this.recorder.step(5, 'REPORT');

@@ -196,7 +196,9 @@ export class Member {
   private noticePause(now: Now): void {
     const lateMs = now.nowMs - this.wakeAtMs;
     if (lateMs <= this.config.timings.heartbeatMs) return;
+    // mutation: a late tick judges
     this.onDetector(this.detector.resumed(now.nowMs), now);
+    // mutation: a stopped leader acts without asking
     this.election.onResume(now.nowMs);
     this.configCheck.onResume(now.nowMs);
     this.executor.hold(now.nowMs + READ_FIRST_MS);
@@ -211,6 +213,7 @@ export class Member {
     if (message.kind === 'Heartbeat') {
       if (message.from_id !== peerId) return this.configCheck.onForeignId(peerId, message.from_id);
       const wasAskable = this.detector.canAsk(peerId);
+      // mutation: the sender's clock judges
       this.onDetector(this.detector.heartbeat(peerId, message, now.nowMs), now);
       this.configCheck.onHeartbeat(peerId, message, now.nowMs);
       if (!wasAskable) this.election.onAskable(peerId);
@@ -254,6 +257,7 @@ export class Member {
       case 'HistoryRemove':
         return ledger.remove(peerId, taskKey(message), now.nowMs);
       case 'HistorySyncResponse':
+        // mutation: no list on a new link
         return ledger.sync(peerId, syncKeys(message));
       default: // peers send only these; anything else is ignored
     }
@@ -319,6 +323,7 @@ export class Member {
           this.effects.event({ event: 'peer_down', peer_id: output.peerId, reason: output.reason });
           this.configCheck.onDown(output.peerId);
           this.election.onPeerDown(output.peerId, output.reason);
+          // mutation: a dead server's tasks stay
           this.takeOver(output.peerId, now);
           break;
         case 'drop':

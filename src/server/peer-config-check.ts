@@ -8,6 +8,7 @@ import type { EffectBuffer } from './effect-buffer';
 /** Far more than mismatched lists of a cluster cause. An attacker can cause no more lines than these. */
 const MAX_TOLD = 100;
 /** A server hears a dead peer for up to its failure timeout, so transient states end within twice that time. */
+// mutation: no patience with former lives
 const PATIENCE_TIMEOUTS = 2;
 const MAX_REASON_CHARS = 120;
 

@@ -52,6 +52,7 @@ export class QueryRelay {
   }
 
   onAssignmentRequest(conn: ConnInfo, request: MessageOf<'TaskAssignmentRequest'>, now: Now): void {
+    // mutation: a deposed leader assigns
     if (this.election.mode === 'leading') return this.assign(conn, request, now);
     const peerId = this.nextHop();
     const mostHops = this.config.peers.length;

@@ -52,6 +52,7 @@ export class TaskQueue {
     const hasMore = this.waiting.filter(
       (task) => task.deadlineMs < Infinity && task.deadlineMs >= deadlineMs + YIELD_MS,
     );
+    // mutation: newcomers starve others
     if (hasMore.length === 0) return null;
     const most = hasMore.reduce((best, task) => (task.deadlineMs > best.deadlineMs ? task : best));
     this.waiting = this.waiting.filter((task) => task !== most);

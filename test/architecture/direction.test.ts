@@ -78,9 +78,9 @@ describe('the direction commands → features → core', () => {
   });
 });
 
-describe('circles of imports', () => {
-  it('are none', () => {
-    // A type that two files take from each other is gone when they run.
+describe('import cycles', () => {
+  it('do not exist', () => {
+    // A cycle of type imports disappears at run time.
     const atRunTime = edges.filter(({ isTypeOnly }) => !isTypeOnly);
     expect(circlesIn(atRunTime).map((circle) => circle.join(' → '))).toEqual([]);
   });

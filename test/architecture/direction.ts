@@ -1,9 +1,9 @@
 import type { Edge } from './import-graph';
 
-/** Features: what commands call. */
+/** Features, which commands call. */
 const FEATURES = ['server', 'client', 'stress', 'faults', 'check', 'report', 'imaging', 'run', 'status', 'init'];
 
-/** The rooms below src that each may import, besides itself and core (docs/architecture.md). */
+/** The rooms below src that each room may import, besides itself and core (docs/architecture.md). */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   main: ['index', 'cli'],
   index: ['commands', 'cli'],
@@ -27,7 +27,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   run: [...FEATURES, 'files', 'ssh'],
 };
 
-/** The wings of `src/report` that each may import, besides itself and what stands at its top. */
+/** The wings of `src/report` that each wing may import, besides itself and the top. */
 const REPORT_WINGS: Record<string, readonly string[]> = {
   collect: [],
   read: ['collect'],
@@ -37,12 +37,12 @@ const REPORT_WINGS: Record<string, readonly string[]> = {
   page: ['render'],
 };
 
-/** The room of a file: its folder below src, or the name of a file that stands in src itself. */
+/** The room of a file: its folder below src, or the name of a file in src itself. */
 export function roomOf(file: string): string {
   return /^src\/([^/.]+)/.exec(file)?.[1] ?? '';
 }
 
-/** The imports that go against the direction `commands → features → core`, each as a line. */
+/** The imports against the direction `commands → features → core`, each as a line. */
 export function againstDirection(edges: readonly Edge[]): string[] {
   return edges.filter((edge) => !isAllowed(edge)).map(({ from, to }) => `${from} imports ${to}`);
 }
@@ -60,7 +60,7 @@ function isAllowed({ from, to, isTypeOnly }: Edge): boolean {
 
 function isAllowedWing(wing: string, to: string): boolean {
   const other = wingOf(to);
-  // At the top stands what joins the wings; only the types of the report itself go the other way.
+  // The top joins the wings; only the types of the report itself are imported the other way.
   if (other === undefined) return to === 'src/report/report.ts';
   return other === wing || (REPORT_WINGS[wing]?.includes(other) ?? false);
 }
@@ -69,12 +69,12 @@ function wingOf(file: string): string | undefined {
   return /^src\/report\/([^/]+)\//.exec(file)?.[1];
 }
 
-/** Rooms that know that there is a command line. */
+/** True for rooms that know the command line. */
 function isShell(room: string): boolean {
   return ['index', 'cli', 'commands'].includes(room);
 }
 
-/** A path that leads out of src is none. */
+/** False for a path that leads out of src. */
 function isPackage(specifier: string): boolean {
   return /^(node:|@?[a-z])/.test(specifier) && !/^(test|bin|config|docs|dist)\//.test(specifier);
 }

@@ -4,14 +4,16 @@ import ts from 'typescript';
 
 export const ROOT = path.join(__dirname, '..', '..');
 
-/** One import: `from` and a `to` inside the project are paths like `src/core/errors.ts`, another `to` is as written. */
+/**
+ * One import: `from` and a `to` inside the project are paths like `src/core/errors.ts`; any other `to` is as written.
+ */
 export interface Edge {
   from: string;
   to: string;
   isTypeOnly: boolean;
 }
 
-/** A program to look at: its files by path. */
+/** A program to examine: its files by path. */
 export type Sources = Map<string, string>;
 
 /** All TypeScript files below a folder of the project. */
@@ -67,7 +69,7 @@ function resolved(from: string, specifier: string, sources: Sources): string {
   return candidates.find((candidate) => sources.has(candidate)) ?? base;
 }
 
-/** Circles among imports, each as the files on it, the first one again at the end. */
+/** Cycles among imports, each as the files on it, with the first one again at the end. */
 export function circlesIn(edges: readonly Edge[]): string[][] {
   const next = new Map<string, string[]>();
   for (const { from, to } of edges) next.set(from, [...(next.get(from) ?? []), to]);

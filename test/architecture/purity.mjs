@@ -1,5 +1,5 @@
-// Lints each given [file name, code] (JSON on stdin) with the project's configuration; prints the rules that fired.
-// A program of its own, because jest cannot load an ES module configuration.
+// Lints each given [file name, code] (JSON on stdin) with the project's configuration; prints the rules that fired. A
+// separate program, because jest cannot load an ES module configuration.
 import { ESLint } from 'eslint';
 import { text } from 'node:stream/consumers';
 

@@ -38,7 +38,7 @@ describe('purity', () => {
     expect(fired[index]).toContain(rule);
   });
 
-  it('is asked of pure files only', () => {
+  it('is required only of pure files', () => {
     expect(fired.slice(BAD.length)).toEqual([[], []]);
   });
 
@@ -52,7 +52,7 @@ describe('purity', () => {
   });
 });
 
-/** `a/{b,c}.ts` as `a/b.ts` and `a/c.ts`, so that each one is looked for. */
+/** Expands `a/{b,c}.ts` to `a/b.ts` and `a/c.ts`, so that each is checked. */
 function alternatives(pattern: string): string[] {
   const match = /^(.*)\{([^}]+)\}(.*)$/.exec(pattern);
   return match === null ? [pattern] : match[2]!.split(',').map((word) => `${match[1]}${word}${match[3]}`);

@@ -26,8 +26,8 @@ function texts(): Map<string, string> {
 const all = texts();
 const sources = new Map([...all].filter(([file]) => /^(src|bin)\//.test(file)));
 
-describe('the house is tidy', () => {
-  it('was looked at', () => {
+describe('the tree is tidy', () => {
+  it('was checked', () => {
     expect(all.has('package-lock.json')).toBe(true);
     expect(all.has('.ci/run')).toBe(true);
     expect(sources.size).toBeGreaterThan(50);
@@ -41,8 +41,8 @@ describe('the house is tidy', () => {
   });
 });
 
-describe('what ships', () => {
-  it('has every configuration file and picture inside the program', () => {
+describe('the package', () => {
+  it('includes every configuration file and picture in the program', () => {
     const configs = readdirSync(path.join(ROOT, 'config')).map((name) => `config/${name}`);
     expect(TEMPLATES.map((asset) => asset.path).sort()).toEqual(configs.sort());
     for (const { path: file, content } of [...TEMPLATES, ...TEST_IMAGES]) {
@@ -61,7 +61,7 @@ describe('what ships', () => {
     );
   });
 
-  it('mentions every configuration file and every command in the documents', () => {
+  it('mentions every configuration file and every command in the documentation', () => {
     const documents = [...all].filter(([file]) => /^(README|docs\/).*\.?md$/.test(file)).map(([, text]) => text);
     const said = documents.join('\n');
     const configs = readdirSync(path.join(ROOT, 'config'));
@@ -70,14 +70,14 @@ describe('what ships', () => {
   });
 
   it('has no source that git ignores', () => {
-    // Without git (an unpacked archive) there is nothing to ask.
+    // Without git (an unpacked archive) there is nothing to check.
     const folders = ['src', 'test', 'bin', 'config', 'docs', 'test_images', '.ci'];
     const argv = ['ls-files', '--others', '--ignored', '--exclude-standard', '--', ...folders];
     const { stdout } = spawnSync('git', argv, { cwd: ROOT, encoding: 'utf8' });
     expect(stdout.trim()).toBe('');
   });
 
-  it('has scripts that lead somewhere', () => {
+  it('has scripts whose files exist', () => {
     const { scripts } = JSON.parse(all.get('package.json') ?? '{}') as { scripts: Record<string, string> };
     const programs = Object.values(scripts).flatMap((script) => /^node (\S+)/.exec(script)?.[1] ?? []);
     expect(programs.filter((file) => !existsSync(path.join(ROOT, file)))).toEqual([]);

@@ -1,8 +1,8 @@
 export interface Rule {
   name: string;
-  /** What is wrong with a file, or undefined. */
+  /** The problem of a file, or undefined. */
   breach(text: string, file: string): string | undefined;
-  /** A text that breaks it. */
+  /** A text that breaks the rule. */
   bad: string;
 }
 
@@ -14,7 +14,7 @@ const REGISTRY = new RegExp(`https?://[^\\s/"']*(?:regis${''}try|artifactory|ver
 
 const first = (pattern: RegExp, text: string): string | undefined => pattern.exec(text)?.[0];
 
-/** For the program's own code. */
+/** Rules for the program's own code. */
 export const SOURCE_RULES: Rule[] = [
   {
     name: `no file over ${MAX_LINES} lines`,
@@ -36,7 +36,7 @@ export const SOURCE_RULES: Rule[] = [
   },
 ];
 
-/** For every text file of the repository. */
+/** Rules for every text file of the repository. */
 export const TEXT_RULES: Rule[] = [
   { name: 'no paths of one machine', breach: (text) => first(MACHINE_PATH, text), bad: `cd /ho${''}me/anna/x` },
   {
@@ -51,7 +51,7 @@ export const TEXT_RULES: Rule[] = [
   },
 ];
 
-/** The files that break a rule, each with what was found. */
+/** The files that break a rule, each with the matching text. */
 export function findings(texts: ReadonlyMap<string, string>, rule: Rule): string[] {
   return [...texts].flatMap(([file, text]) => {
     const breach = rule.breach(text, file);

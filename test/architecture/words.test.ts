@@ -1,37 +1,21 @@
-/** The help texts and docstrings are plain English: no headless clauses, and *heal* instead of *mend*. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+/** The help texts and docstrings are plain English: no headless clauses, and faults always *heal*. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { COMMANDS } from '../../src/index';
 import { ROOT } from './import-graph';
 
-/** All of src. */
-const ROOMS = [
-  'src/assets',
-  'src/check',
-  'src/cli',
-  'src/client',
-  'src/commands',
-  'src/config',
-  'src/core',
-  'src/faults',
-  'src/files',
-  'src/imaging',
-  'src/index.ts',
-  'src/init',
-  'src/main.ts',
-  'src/metrics',
-  'src/report',
-  'src/run',
-  'src/server',
-  'src/ssh',
-  'src/status',
-  'src/stress',
-];
+/** Rooms whose docstrings are not held to the rule yet. */
+const UNFINISHED = ['test/imaging', 'test/scenarios'];
+const ROOMS = ['src', 'test'].flatMap(roomsIn).filter((room) => !UNFINISHED.includes(room));
 
 const HEADLESS = /^(?:What|Of|Who|Whose|Whether|How|Where|When|By whom)\b/i;
 const MEND = /\bmend(?:s|ed)?\b/i;
 
 const breaches = (text: string): boolean => HEADLESS.test(text) || MEND.test(text);
+
+function roomsIn(folder: string): string[] {
+  return readdirSync(path.join(ROOT, folder)).map((name) => path.posix.join(folder, name));
+}
 
 /** The texts of all docstrings of a file, without their markup. */
 function docstringsOf(source: string): string[] {
@@ -41,17 +25,14 @@ function docstringsOf(source: string): string[] {
 function filesOf(room: string): string[] {
   const place = path.join(ROOT, room);
   if (statSync(place).isFile()) return [room];
-  const names = readdirSync(place, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const names = readdirSync(place, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(?:ts|mjs)$/.test(name));
   return names.map((name) => path.join(room, name));
 }
 
-it('every room exists', () => {
-  expect(ROOMS.filter((room) => !existsSync(path.join(ROOT, room)))).toEqual([]);
-});
-
 it('a breach is noticed', () => {
-  const bad = '/** What it is. */ /**\n * Of the run.\n */ /** Faults that were mended. */ /** Returns what it is. */';
-  expect(docstringsOf(bad).filter(breaches)).toHaveLength(3);
+  const texts = ['What it is.', 'Of the run.', 'Faults that were mended.', 'Returns what it is.'];
+  const source = texts.map((text) => `/**\n * ${text}\n */`).join('\n');
+  expect(docstringsOf(source).filter(breaches)).toEqual(texts.slice(0, 3));
 });
 
 it.each(ROOMS)('the docstrings of %s', (room) => {

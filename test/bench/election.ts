@@ -5,7 +5,7 @@ import type { ServerEvent } from '../../src/core/metrics/record';
 import { Cluster } from '../support/cluster';
 import { printRow, quantile } from './table';
 
-/** Elections of real processes on loopback: starts together, kills of the leader, stops of the leader. */
+/** Measures elections of real processes on loopback: common starts, kills and pauses of the leader. */
 export async function run(command: string[], counts = { starts: 20, kills: 20, pauses: 2 }): Promise<void> {
   await starts(command, counts.starts);
   await kills(command, counts.kills);
@@ -91,7 +91,7 @@ async function pauses(command: string[], count: number): Promise<void> {
   printRow('SIGCONT, all follow one leader', agreedMs, 'ms');
 }
 
-/** When the last server began to follow this leadership. */
+/** The time at which the last server began to follow this leadership. */
 function lastFollowed(events: ServerEvent[], term: number, leaderId: number): number {
   const followed = events.filter(
     (each) => each.event === 'leader' && each.term === term && each.leader_id === leaderId,

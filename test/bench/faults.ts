@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { WHY_NO_NAMESPACES } from '../support/namespaces';
 import { TestBed } from './faults/bed';
 import { CASES, type FaultCase, OVERLOAD } from './faults/cases';
-import { measureDeadMan } from './faults/dead-man';
+import { measureWatchdog } from './faults/watchdog';
 import { type Cost, survivorOf } from './faults/measure';
 import { measureRing } from './faults/ring';
 import { page, type Results, rowOf } from './faults/page';
@@ -10,7 +10,7 @@ import { page, type Results, rowOf } from './faults/page';
 const PAGE = 'docs/fault-table.md';
 
 /**
- * Breaks a cluster on network namespaces in each way that there is, and writes what it cost into docs/fault-table.md.
+ * Injects every fault into a cluster on network namespaces, and writes the effects into docs/fault-table.md.
  * @param wanted kinds, or `overload`, `dead-man`, `ring`; none: all, and only then the page is written
  */
 export async function run(wanted: readonly string[]): Promise<void> {
@@ -22,7 +22,7 @@ export async function run(wanted: readonly string[]): Promise<void> {
     costs: [],
     overload: null,
     rules: [],
-    deadMan: [],
+    watchdog: [],
     ring: null,
     netem: bed.lab.network.netem,
   };
@@ -38,7 +38,7 @@ export async function run(wanted: readonly string[]): Promise<void> {
     }
     results.rules = await bed.judge();
     for (const { rule, verdict, problems } of results.rules) console.log(rule, verdict, ...problems.slice(0, 5));
-    if (isWanted('dead-man')) results.deadMan = await measureDeadMan(bed.lab);
+    if (isWanted('watchdog')) results.watchdog = await measureWatchdog(bed.lab);
     if (isWanted('ring')) results.ring = await measureRing(bed.lab);
   } finally {
     bed.stop();

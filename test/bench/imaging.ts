@@ -7,7 +7,7 @@ import type { Compression } from '../../src/imaging/carrier-plan';
 import { ImagePool } from '../../src/imaging/pool';
 import { photo, randomBytes } from '../imaging/photo';
 
-/** The worker's bundle, by esbuild's define; without it the part about worker trips is left out. */
+/** The worker's bundle, defined by esbuild; without it the part about worker trips is skipped. */
 declare const WORKER_SOURCE: string | undefined;
 
 const SIZES = [1_000, 36_734, 100_000, 1_000_000, 5_000_000];
@@ -34,7 +34,7 @@ function medianCpuMicros(work: () => void): number {
   return runs.sort((a, b) => a - b)[RUNS >> 1]!;
 }
 
-/** The least that any encoder does: embed, deflate with the same setting, copy into a message. */
+/** The minimum that any encoder does: embed, deflate with the same setting, copy into a message. */
 function bareCost(secretBytes: number, compression: Compression): number {
   const cover = photo(1024, Math.ceil((secretBytes * 8) / 3072)).rgb;
   const loops = kernel();
@@ -88,7 +88,9 @@ function benchCompressions(pyramid: CoverPyramid): void {
   }
 }
 
-/** Time that this thread is busy per carrier, when it encodes itself and when a worker does, and the wall time. */
+/**
+ * Measures how long this thread is busy per carrier, when it encodes itself and when a worker does, and the wall time.
+ */
 async function benchTrip(pool: ImagePool, size: number): Promise<string> {
   const secret = randomBytes(size);
   const jobs = Math.max(20, Math.min(300, Math.round(20_000_000 / size)));
@@ -117,7 +119,7 @@ async function benchTrip(pool: ImagePool, size: number): Promise<string> {
   return cells.map((value) => value.toFixed(0).padStart(12)).join('');
 }
 
-/** Prints medians; compare only within one run. */
+/** Prints medians; compare them only within one run. */
 export async function run(): Promise<void> {
   const cover = photo(612, 405);
   benchCompressions(CoverPyramid.of(cover));

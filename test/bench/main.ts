@@ -7,13 +7,13 @@ import * as report from './report';
 import * as requests from './requests';
 import * as stressMemory from './stress-memory';
 
-/** The cover of the reference measurement has 612 × 405 pixels; this one is made of the default cover. */
+/** The cover of the reference measurement has 612 × 405 pixels; this one is made from the default cover. */
 const COVER = path.join('test', 'bench', 'cover-612x405.jpg');
 const SECRET_BYTES = 36_734;
 
 export { attack } from './hostile/hostile';
 
-/** Runs the wanted parts, all by default; `--old FILE` runs `requests` and `hostile` on an older build too. */
+/** Runs the requested parts, by default all; `--old FILE` runs `requests` and `hostile` on an older build, too. */
 export async function main(program: string, words: readonly string[]): Promise<void> {
   const { values, positionals: wanted } = parseArgs({
     args: [...words],
@@ -26,7 +26,7 @@ export async function main(program: string, words: readonly string[]): Promise<v
     `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, load ${loadavg()[0]!.toFixed(2)} before\n`,
   );
   const [first, ...rest] = wanted;
-  // Takes root and 20 minutes: never among all the others.
+  // Takes root and 20 minutes: only on request.
   if (first === 'faults') return (await import('./faults')).run(rest);
   if (first === 'hostile') return runHostile(program, old, rest);
   if (isWanted('imaging')) await imaging.run();
@@ -41,7 +41,7 @@ async function runHostile(program: string, old: string | undefined, points: read
   await (await import('./hostile/hostile')).run(builds, points);
 }
 
-/** Every build in turn at each load, so that what else the machine does meets them alike. */
+/** Alternates between the builds at each load, so that other work on the machine affects them alike. */
 async function runRequests(programs: readonly string[]): Promise<void> {
   const reference = { secretBytes: SECRET_BYTES, coverFile: COVER };
   const loads: requests.RequestsOptions[] = [

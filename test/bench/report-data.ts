@@ -7,9 +7,9 @@ import { seededRandom } from '../../src/core/random';
 export interface ReportDataOptions {
   folder: string;
   machines: number;
-  /** Of each machine. */
+  /** Records per machine. */
   records: number;
-  /** Kills of servers in turn, each mended after 2 s, spread over the run. */
+  /** Kills of servers in turn, each healed after 2 s, spread over the run. */
   faults: number;
 }
 
@@ -19,13 +19,13 @@ const T0 = 1_761_904_800_000;
 const IMAGES = ['small.png', 'medium.jpg', 'large.png', 'straße 7.jpg'];
 const REASONS = ['Connection refused', 'Request timeout after 30s', 'No leader available'];
 const SERVERS = [1, 2, 3];
-/** Of one machine; those of all of them are in memory at a time. */
+/** Lines per machine; those of all machines are in memory at a time. */
 const BATCH_LINES = 1024;
 
 /**
- * Writes the records of `machines` in folders of their own, and beside them fault_events.ndjson and servers/ with what
- * three servers say of each request: who it was assigned to, and that it was answered. Requests come at a fixed rate with
- * lognormal latencies, slower and with failures around the faults. Returns how many bytes and event lines there are.
+ * Writes the records of `machines` in folders of their own, and beside them fault_events.ndjson and servers/ with two
+ * events of three servers for each request: its assignment and its answer. Requests come at a fixed rate with lognormal
+ * latencies, slower and with failures around the faults. Returns the number of bytes and event lines.
  */
 export function writeReportData({ folder, machines, records, faults }: ReportDataOptions): Written {
   const spanMs = (records / PER_SECOND) * 1000;
@@ -39,7 +39,7 @@ export function writeReportData({ folder, machines, records, faults }: ReportDat
     const events: ServerEvent[] = [];
     clients.forEach((fd, n) => {
       const batch = Array.from({ length }, (_, at) => recordOf(first + at, runIdOf(n + 1), faultTimes, random));
-      // As they end, which is how a run writes them.
+      // Ordered by their end, as a run writes them.
       written.bytes += writeLines(
         fd,
         batch.sort((a, b) => endOf(a) - endOf(b)),
@@ -59,9 +59,9 @@ export function writeReportData({ folder, machines, records, faults }: ReportDat
 }
 
 export interface Written {
-  /** Of records and events. */
+  /** Bytes of records and events. */
   bytes: number;
-  /** Lines. */
+  /** Event lines. */
   events: number;
 }
 
@@ -86,7 +86,7 @@ function endOf({ start_time, latency_ms }: RequestRecord): number {
   return start_time + latency_ms;
 }
 
-/** What the leader and the server that executed it say of a request. */
+/** The events of the leader and of the server that executed the request. */
 function eventsOf(record: RequestRecord, machine: number): ServerEvent[] {
   const { start_time: startMs, assigned_server_id: serverId, client_id, request_id, term, run_id } = record;
   const name = { run_id, client_name: `Machine_${machine}_Client_${client_id}`, request_id };

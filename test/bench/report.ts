@@ -6,10 +6,10 @@ import type { Report } from '../../src/report/report';
 import { type ReportDataOptions, writeReportData } from './report-data';
 
 const SIZES = { machines: 10, records: 1_000_000, faults: 9 };
-/** Prints what a process took besides its own output: elapsed and CPU seconds, and the most memory it held. */
+/** Prints, besides the output of a process, its elapsed and CPU seconds and its peak memory. */
 const TIME = ['/usr/bin/time', '-f', '%e %U %S %M'];
 
-/** `report` over ten million requests and what the servers say of them, just written and so still in memory. */
+/** Measures `report` over ten million requests and the servers' events, just written and so still in memory. */
 export function run([program, ...args]: string[], sizes: Omit<ReportDataOptions, 'folder'> = SIZES): void {
   const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-bench-'));
   try {

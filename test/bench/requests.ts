@@ -11,13 +11,15 @@ export interface RequestsOptions {
   secretBytes: number;
   clients: number;
   seconds: number;
-  /** Kills the leader in the middle and starts it again after two seconds. */
+  /** Kills the leader midway and restarts it after two seconds. */
   kill?: boolean;
   coverFile?: string;
   file?: string;
 }
 
-/** Throughput, latency, CPU, bytes and balance of a real cluster of three under a closed loop without think time. */
+/**
+ * Measures throughput, latency, CPU, bytes and balance of a real cluster of three in a closed loop without think time.
+ */
 export async function run(command: string[], options: RequestsOptions): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-bench-'));
   const cluster = await Cluster.create({ command, folder, servers: 3, coverFile: options.coverFile });
@@ -89,7 +91,7 @@ function print(
   console.log(`  1 s windows with ≥ 100 tasks and max/mean ≤ 1.10: ${evenWindows(ok)}`);
 }
 
-/** Of the one-second windows with at least 100 tasks, how many spread them evenly. */
+/** Counts the one-second windows with at least 100 tasks that spread them evenly, as `even of all`. */
 function evenWindows(records: LoadRecord[]): string {
   const windows = new Map<number, number[]>();
   for (const { start_time, assigned_server_id } of records) {

@@ -1,10 +1,11 @@
-// npm run bench [-- [--old FILE] imaging|report|requests|stress-memory|election]: figures of the built program on this machine, medians and ratios.
-// npm run bench:faults [-- kill|...|overload|dead-man|ring]: what each fault costs, into docs/fault-table.md (root, 20 minutes).
-// npm run bench:hostile [-- --old FILE] [1 2 …]: what attackers cost, by the points of docs/security.md; old build and new.
-// Never part of the tests: the machines are noisy, so compare inside one run.
+// npm run bench [-- [--old FILE] imaging|report|requests|stress-memory|election]: measures the built program; medians, ratios.
+// npm run bench:faults [-- kill|...|overload|dead-man|ring]: writes the effects of each fault into docs/fault-table.md (root).
+// npm run bench:hostile [-- --old FILE] [1 2 …]: measures the cost of the attacks in docs/security.md.
+// Never part of the tests: machines are noisy, so compare figures only within one run.
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import kernel from '../../src/imaging/kernel-bytes.cjs';
 import { baseNode } from '../../esbuild.config.mjs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,17 +17,20 @@ const wanted = process.argv.slice(2);
 
 if (!existsSync(program)) execFileSync('npm', ['run', 'build'], { cwd: root, stdio: 'inherit' });
 
-const common = { bundle: true, platform: 'node', format: 'cjs', target: 'node20', loader: { '.wasm': 'binary' } };
+const common = {
+  ...{ bundle: true, platform: 'node', format: 'cjs', target: 'node20', loader: { '.wasm': 'binary' } },
+  define: kernel.kernelDefine(),
+};
 const worker = await build({
   ...common,
   entryPoints: [path.join(root, 'src/imaging/image-worker.ts')],
   write: false,
   logOverride: { 'empty-import-meta': 'silent' },
 });
-const define = { WORKER_SOURCE: JSON.stringify(worker.outputFiles[0].text) };
+const define = { ...common.define, WORKER_SOURCE: JSON.stringify(worker.outputFiles[0].text) };
 // Two folders deep, as test/support expects.
 const outfile = path.join(root, 'dist', 'bench', 'main.cjs');
 await build({ ...common, entryPoints: [path.join(here, 'main.ts')], outfile, define, logLevel: 'error' });
-// The clients run on the Node that the product carries, not on the one that builds it.
+// The clients run on the Node that the product includes, not on the one that builds it.
 const code = `require(process.argv[1]).main(process.argv[2], process.argv.slice(3))`;
 execFileSync(baseNode(), ['-e', code, outfile, program, ...wanted], { cwd: root, stdio: 'inherit' });

@@ -1,4 +1,5 @@
-// node test/bench/screenshots.mjs final_report.json FOLDER: pictures of the report's page, wide and narrow, light and dark.
+// node test/bench/screenshots.mjs final_report.json FOLDER: pictures of the report's page, wide and narrow, light and
+// dark.
 import { buildSync } from 'esbuild';
 import { createRequire } from 'node:module';
 import path from 'node:path';

@@ -6,7 +6,7 @@ import { renderHtml } from '../../src/report/render/html';
 import type { Report } from '../../src/report/report';
 import { Chromium, findChromium } from '../support/chromium';
 
-/** What is seen without scrolling much: the verdict, the figures and the charts. */
+/** The part that is seen without much scrolling: the verdict, the figures and the charts. */
 const VIEWS = {
   'report-wide-light': { widthPx: 1400, heightPx: 1640 },
   'report-wide-dark': { widthPx: 1400, heightPx: 1640, dark: true },
@@ -14,7 +14,7 @@ const VIEWS = {
   'report-narrow-dark': { widthPx: 400, heightPx: 2000, dark: true },
 };
 
-/** Pictures of the page of a final_report.json, as PNG files in a folder. */
+/** Takes pictures of the page of a final_report.json, as PNG files in a folder. */
 export async function screenshots(reportFile: string, folder: string): Promise<void> {
   const program = findChromium();
   if (program === null) throw new Error('there is no chromium to take pictures with');

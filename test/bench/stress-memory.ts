@@ -10,10 +10,10 @@ import { MB, MemoryWatch } from '../support/memory';
 
 const IMAGE_BYTES = 10_000;
 const RATE = 200;
-/** So often each client sends, on average: once to find the leader, and then some more to know all servers. */
+/** Requests per client, on average: one to find the leader, and some more to know all servers. */
 const REQUESTS_EACH = 3;
 
-/** Memory and CPU of one `stress` process with many clients, sockets included, at 200 requests/s in all. */
+/** Measures memory and CPU of one `stress` process with many clients, including sockets, at 200 requests/s in all. */
 export async function run(command: string[], clientCounts: readonly number[]): Promise<void> {
   for (const clients of clientCounts) await measure(command, clients);
 }
@@ -42,7 +42,7 @@ interface Outcome {
   peakMb: number;
 }
 
-/** Runs it to its end, and looks at its memory meanwhile. */
+/** Runs the program to its end and polls its memory meanwhile. */
 function stress([program, ...first]: string[], flags: string[], cwd: string): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(program!, [...first, 'stress', ...flags], { cwd, stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,4 +1,4 @@
-/** One row: the median, and how far the runs lie apart. */
+/** Prints one row: the median, and the spread of the runs. */
 export function printRow(what: string, values: readonly number[], unit: string): void {
   const shown = [0, 0.5, 0.99, 1].map((q) => quantile(values, q).toFixed(1));
   console.log(

@@ -79,14 +79,14 @@ export function request(
 export const failed = (request_id: number, failure_reason: string | null, more: Partial<RequestRecord> = {}) =>
   request(request_id, { success: false, outcome: 'failure', failure_reason, ...more });
 
-/** Three servers that started at 0, hear one another from 100 on and follow 1 in term 1 from 200 on. */
+/** Three servers that start at 0, hear each other from 100 on, and follow 1 in term 1 from 200 on. */
 export const QUIET: ServerEvent[] = [
   ...IDS.map((id) => at(0, id, { event: 'started', incarnation: 'a', address: '' })),
   ...IDS.flatMap((id) => IDS.filter((other) => other !== id).map((other) => up(100, id, other))),
   ...IDS.map((id) => leads(200, id, 1, 1)),
 ];
 
-/** A quiet run of 100 s, and what happened in it. */
+/** A quiet run of 100 s, with additional events. */
 export function history(
   servers: ServerEvent[] = [],
   faults: FaultEvent[] = [],
@@ -105,7 +105,7 @@ export function history(
   return { servers: events, requests, faults, ...run, ...more };
 }
 
-/** The one problem of a rule that is violated, else its verdict. */
+/** The problems of a violated rule, otherwise its verdict. */
 export function judged({ rule, verdict, problems }: RuleResult): string {
   if (verdict === true) expect(problems).toEqual([]);
   return verdict === false ? `${rule}: ${problems.join(' | ')}` : `${rule} ${verdict === true ? 'holds' : verdict}`;

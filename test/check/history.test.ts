@@ -3,8 +3,8 @@ import { absences, activeFaults, faultTimes, heardBy, leadershipSpans } from '..
 import { ruleResult } from '../../src/core/rule-result';
 import { at, down, executed, fault, history, leads, noLeader, request, sample, up } from './histories';
 
-describe('who followed whom', () => {
-  it('is told by the events of each server, up to the end of the run', () => {
+describe('leadership spans', () => {
+  it('follow the events of each server, up to the end of the run', () => {
     const run = history([noLeader(20_000, 2, 2), leads(20_500, 2, 2, 2)]);
     expect(leadershipSpans(run).filter(({ serverId }) => serverId === 2)).toEqual([
       { serverId: 2, term: 1, leaderId: 1, fromMs: 200, toMs: 20_000 },
@@ -17,13 +17,13 @@ describe('who followed whom', () => {
     ['a kill', history([], [fault(30_000, 'kill', 1)])],
     ['its own word that it stopped', history([at(30_000, 1, { event: 'stopped' })])],
     ['a new start', history([at(30_000, 1, { event: 'started', incarnation: 'b', address: '' })])],
-  ])('ends with %s', (_, run) => {
+  ])('end with %s', (_, run) => {
     expect(leadershipSpans(run).filter(({ serverId }) => serverId === 1)).toEqual([
       { serverId: 1, term: 1, leaderId: 1, fromMs: 200, toMs: 30_000 },
     ]);
   });
 
-  it('does not end with SIGTERM: it leads until another does', () => {
+  it('do not end with SIGTERM: it leads until another does', () => {
     const run = history([], [fault(30_000, 'terminate', 1)]);
     expect(leadershipSpans(run).find(({ serverId }) => serverId === 1)!.toMs).toBe(100_000);
   });
@@ -37,18 +37,18 @@ describe('faults', () => {
     ['partition', 'heal'],
     ['delay', 'heal'],
     ['loss', 'heal'],
-  ] as const)('%s is in force until %s of the same server', (action, healing) => {
+  ] as const)('%s is active until %s of the same server', (action, healing) => {
     const run = history([], [fault(10_000, action, 1), fault(15_000, healing, 2), fault(20_000, healing, 1)]);
     const active = (timeMs: number): string[] => activeFaults(run, timeMs).map((each) => each.action);
     expect([active(9999), active(10_000), active(19_999), active(20_000)]).toEqual([[], [action], [action], []]);
   });
 
-  it('that failed or only began are not in force; one that only began may have changed something', () => {
+  it('that failed or only started are not active, but one that started may have changed something', () => {
     const run = history([], [fault(10_000, 'kill', 1, 'failed'), fault(11_000, 'kill', 2, 'started')]);
     expect([activeFaults(run, 20_000), faultTimes(run)]).toEqual([[], [11_000]]);
   });
 
-  it('make a server absent from a kill or a pause to its end', () => {
+  it('make a server absent from a kill or a pause until its end', () => {
     const run = history(
       [],
       [fault(10_000, 'pause', 1), fault(12_000, 'kill', 1), fault(20_000, 'restart', 1), fault(30_000, 'terminate', 1)],
@@ -61,7 +61,7 @@ describe('faults', () => {
   });
 });
 
-test('who is heard is told by peer_up and peer_down, and by a new start', () => {
+test('the peers heard follow from peer_up, peer_down and restarts', () => {
   const run = history([
     down(10_000, 1, 2),
     up(20_000, 1, 2),
@@ -73,7 +73,7 @@ test('who is heard is told by peer_up and peer_down, and by a new start', () => 
 describe('the whole check', () => {
   const samples = [1, 2, 3].map((id) => sample(60_000, id, 0));
 
-  it('of a good run says yes to each of S1 to S8', () => {
+  it('of a good run finds that each of S1 to S8 holds', () => {
     const verdicts = check(history([executed(1), ...samples], [], [request(1)]));
     expect(verdicts.map(({ rule, verdict }) => `${rule} ${verdict}`)).toEqual(
       [1, 2, 3, 4, 5, 6, 7, 8].map((rule) => `S${rule} true`),
@@ -81,18 +81,18 @@ describe('the whole check', () => {
     expect(violations(verdicts)).toEqual([]);
   });
 
-  it('of an empty run finds nothing wrong, and what cannot be known is unknown', () => {
+  it('of an empty run finds no violation, and some rules unknown', () => {
     const verdicts = check(history([], [], [], { servers: [], serverIds: [] }));
     expect(violations(verdicts)).toEqual([]);
     expect(verdicts.find(({ rule }) => rule === 'S7')!.verdict).toBe('unknown');
   });
 
-  it('names the rules that were broken, and no others', () => {
+  it('names the violated rules, and no others', () => {
     const verdicts = check(history([...samples, leads(50_000, 2, 2, 2)], [], [request(1)]));
     expect(violations(verdicts).map(({ rule }) => rule)).toEqual(['S1', 'S2', 'S6', 'S8']);
   });
 
-  it('does not change what it is given', () => {
+  it('does not change its input', () => {
     const run = history([executed(1), ...samples], [fault(20_000, 'kill', 1), fault(10_000, 'pause', 2)], [request(1)]);
     const before = structuredClone(run);
     check(run);
@@ -100,7 +100,7 @@ describe('the whole check', () => {
   });
 });
 
-test('of many problems the first twenty are told', () => {
+test('only the first twenty problems are listed', () => {
   const problems = Array.from({ length: 50 }, (_, index) => `problem ${index}`);
   expect(ruleResult('S1', problems)).toEqual({ rule: 'S1', verdict: false, problems: problems.slice(0, 20) });
   expect(ruleResult('S1', [])).toEqual({ rule: 'S1', verdict: true, problems: [] });

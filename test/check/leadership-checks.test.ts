@@ -9,7 +9,7 @@ test('the bound is failure timeout + election timeout + two heartbeats', () => {
   expect(settleMs(history())).toBe(SETTLE_MS);
 });
 
-/** 2 leads term 2 from 20,000 on, 1 leads term 1 until `ms` later. */
+/** 2 leads term 2 from 20,000 on; 1 leads term 1 until `ms` later. */
 const bothLead = (ms: number) => [leads(20_000, 2, 2, 2), leads(20_000 + ms, 1, 2, 2), leads(20_000 + ms, 3, 2, 2)];
 const deaf = [down(19_000, 1, 2), down(19_000, 2, 1)];
 
@@ -40,7 +40,7 @@ it.each<Case>([
   expect(judged(checkOneLeader(run))).toMatch(expected);
 });
 
-/** The leader is killed, the others elect 2, it comes back and joins. */
+/** The leader is killed, the others elect 2, and it comes back and joins. */
 const KILLED = [fault(20_000, 'kill', 1), fault(40_000, 'restart', 1)];
 const REPLACED = [
   leads(20_300, 2, 2, 2),
@@ -90,7 +90,7 @@ it.each<Case>([
   expect(judged(checkAgreement(run))).toMatch(expected);
 });
 
-describe('S2, where links are open', () => {
+describe('S2, the time to open links', () => {
   const paused = [fault(20_000, 'pause', 1), fault(30_000, 'resume', 1)];
   const replaced = [leads(25_000, 2, 2, 2), leads(25_000, 3, 2, 2)];
   it.each<Case>([
@@ -103,7 +103,7 @@ describe('S2, where links are open', () => {
   ])('%s', (_, run, expected) => expect(judged(checkAgreement(run))).toMatch(expected));
 });
 
-describe('S2, who comes back', () => {
+describe('S2, a server that comes back', () => {
   const faults = [fault(20_000, 'kill', 3), fault(60_000, 'restart', 3)];
   const started = at(60_000, 3, { event: 'started', incarnation: 'b', address: '' });
   const joined = leads(60_500, 3, 1, 1);

@@ -20,18 +20,18 @@ it.each<[Record<string, number>, Record<string, unknown>]>([
   ],
   [{ peer_down: 1 }, { S1: 'unknown', S3: 'unknown', S4: 'unknown' }],
   [{ resumed: 1 }, { S4: 'unknown' }],
-])('where %j were left out, what depends on them is unknown', (counts, unknown) => {
+])('if %j were dropped, rules that depend on them are unknown', (counts, unknown) => {
   const run = history([executed(1), leftOut(5000, counts), ...END], [], [request(1)]);
   expect(verdictsOf(check(run))).toEqual({ ...ALL_HOLD, ...unknown });
 });
 
-it('says of whom events are missing', () => {
+it('names the server whose events are missing', () => {
   const run = history([leftOut(5000, { assigned: 1 }), leftOut(6000, { assigned: 1 }), ...END]);
   const [s4] = check(run).filter(({ rule }) => rule === 'S4');
   expect(s4!.problems).toEqual(['server 2 dropped events that this rule needs, for lack of room']);
 });
 
-it('what is broken stays broken', () => {
+it('a violation stays one', () => {
   const run = history([
     leftOut(5000, { assigned: 1, leader: 1 }),
     assigned(6000, 3, 1),
@@ -41,19 +41,19 @@ it('what is broken stays broken', () => {
   expect(verdictsOf(check(run))).toMatchObject({ S4: false, S8: false });
 });
 
-it('a success without an execution proves nothing where executions were left out', () => {
+it('a success without an execution proves nothing if executions were dropped', () => {
   const run = history([leftOut(5000, { executed: 1 }), ...END], [], [request(1)]);
   expect(verdictsOf(check(run))).toMatchObject({ S6: 'unknown' });
 });
 
-it('assignments that were left out are as late as the line that says so', () => {
+it('dropped assignments may be as late as the line that counts them', () => {
   const lateMs = 90_000;
   const counts = [sample(lateMs + 500, 2, 5), sample(lateMs + 1000 + 4 * ONE_WAY_MS + 1, 2, 0)];
   expect(verdictsOf(check(history([leftOut(lateMs, { assigned: 1 }), ...counts])))).toMatchObject({ S7: true });
   expect(verdictsOf(check(history([leftOut(lateMs, { executed: 1 }), ...counts])))).toMatchObject({ S7: false });
 });
 
-it('a damaged line of it is no line of it', () => {
+it('a damaged line of this kind is ignored', () => {
   const damaged = { time: 1, server_id: 2, event: 'left_out' } as never;
   expect(verdictsOf(check(history([executed(1), damaged, ...END], [], [request(1)])))).toEqual(ALL_HOLD);
 });

@@ -18,7 +18,7 @@ type Case = [string, History, string | RegExp];
 
 const deposed = [leads(20_000, 1, 2, 2), leads(20_000, 2, 2, 2), leads(20_000, 3, 2, 2)];
 const resumed = at(30_000, 1, { event: 'resumed', late_ms: 5000 });
-/** 1 was stopped while the others went on to 2; it heard of it at `heardMs`. */
+/** 1 was paused while the others elected 2; it heard of that at `heardMs`. */
 const replaced = (heardMs: number) => [
   leads(26_000, 2, 2, 2),
   leads(26_000, 3, 2, 2),

@@ -87,7 +87,7 @@ describe.each(SHELLS)('%s', (shell) => {
     expect(complaint(shell, path.join(folder, 'script'))).toBe('');
   });
 
-  test(`runs nothing of what stands in names and summaries${state}`, async () => {
+  test(`executes nothing from names and summaries${state}`, async () => {
     const before = readdirSync(folder);
     const lines = ['cloudp2p ', 'cloudp2p bad ', 'cloudp2p bad --', 'cloudp2p bad --two ', 'cloudp2p bad worse '];
     expect(await offers(shell, completionScript(shell, HOSTILE), lines, folder)).toEqual([
@@ -101,7 +101,7 @@ describe.each(SHELLS)('%s', (shell) => {
     expect(readdirSync(folder).filter((name) => !/^(script|prelude|\..*)$/.test(name))).toEqual(before);
   });
 
-  it('has what others wrote in quotes only, each on its line', () => {
+  it('has external texts only in quotes, each on its line', () => {
     const script = completionScript(shell, HOSTILE);
     const bare = script.replace(shell === 'fish' ? /'(?:\\[\\']|[^'\\])*'/g : /'[^'\n]*'|\\'/g, '');
     expect(bare).not.toMatch(/pwned|HOME|'/);

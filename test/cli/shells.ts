@@ -1,25 +1,25 @@
-/** What real shells make of a completion script. */
+/** Tests completion scripts in real shells. */
 import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Shell } from '../../src/cli/completion';
 
-/** bash older than 4 has no compopt, zsh without zpty has no terminal of its own. */
+/** bash older than 4 has no compopt; zsh without zpty cannot start a terminal. */
 const TRIAL: Record<Shell, string> = { bash: 'type compopt', zsh: 'zmodload zsh/zpty', fish: 'true' };
 
 export function isThere(shell: Shell): boolean {
   return spawnSync(shell, ['-c', TRIAL[shell]]).status === 0;
 }
 
-/** Whether the shell can parse the script; its complaint, or ''. */
+/** Parses the script in the shell; returns its error message, or ''. */
 export function complaint(shell: Shell, file: string): string {
   return spawnSync(shell, ['-n', file], { encoding: 'utf8' }).stderr;
 }
 
-/** Says what it was called with. */
+/** Prints the arguments it was called with. */
 const ECHO = `cloudp2p() { printf '@@'; printf '<%s>' "$@"; echo; }`;
 
-/** ESC * puts all completions into the line that is being edited. */
+/** ESC * inserts all completions into the edited line. */
 const bash = (lines: readonly string[]) => ({
   argv: ['--noprofile', '--norc', '-i'],
   input: [`${ECHO}; source ./script`, ...lines.map((line) => `${line}\u001b*`), ''].join('\n'),
@@ -29,7 +29,9 @@ const ALL_MATCHES = `autoload -U _all_matches; zle -C all-matches complete-word 
 zstyle ':completion:all-matches:*' old-matches false; zstyle ':completion:all-matches:*' insert true
 zstyle ':completion:all-matches::::' completer _all_matches _complete`;
 
-/** Line editing wants a terminal: zpty makes one. The words to wait for are split, so that an echo is not taken for them. */
+/**
+ * Line editing needs a terminal: zpty provides one. The words to wait for are split, so that their echo does not match.
+ */
 const zsh = (lines: readonly string[]) => ({
   argv: [
     ...['-f', '-c'],
@@ -59,7 +61,8 @@ const fish = (lines: readonly string[]) => ({
 });
 
 /**
- * For each line what the shell offers for its last word, sorted; of `--flag=value` only the value, of folders no slash.
+ * The completions that the shell offers for the last word of each line, sorted; only the value of `--flag=value`, and
+ * folders without a slash.
  * @param folder where it runs; two files are written there
  */
 export async function offers(
@@ -83,7 +86,7 @@ export async function offers(
   });
 }
 
-/** In a session of its own: an interactive shell would take the terminal of the tests. */
+/** Runs in its own session: an interactive shell would take over the terminal of the tests. */
 function output(shell: Shell, argv: string[], input: string, cwd: string): Promise<string> {
   const env = { ...process.env, INPUTRC: '/dev/null', TERM: 'dumb', HOME: cwd };
   const child = spawn(shell, argv, { cwd, env, detached: true, timeout: 30_000 });

@@ -19,12 +19,12 @@ const happening = fc.record({
     'nothing',
     'nothing',
   ),
-  which: fc.nat(6), // asks and sends by number: also old ones, also such as never were
+  which: fc.nat(6), // Asks and sends by number, including old ones and some that never existed.
   server: fc.constantFrom(1, 2, 3),
   waitMs: fc.oneof(fc.constantFrom(0, 1, 100, 250, 1000), fc.nat(4000)),
 });
 
-test('whatever happens in whatever order: it ends by the deadline, once, with everything cancelled and nothing after that', () => {
+test('any order of events: ends once, by the deadline, with everything cancelled and no effects after', () => {
   const property = fc.property(
     fc.array(happening, { maxLength: 40 }),
     fc.nat(3),
@@ -58,7 +58,7 @@ test('whatever happens in whatever order: it ends by the deadline, once, with ev
       expect([attempt.finished, rig.count('finish')]).toEqual([true, 1]);
       expect(rig.count('ack')).toBe(rig.result.success ? 1 : 0);
       expect(rig.result.success).toBe(rig.result.failureReason === null);
-      // What the view believes to be under way at a server must be nothing in the end.
+      // In the end, the view must count nothing in flight at any server.
       for (const address of ADDRESSES) expect(rig.view.outstandingAt(address)).toBe(0);
     },
   );

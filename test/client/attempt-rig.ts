@@ -45,7 +45,7 @@ export class AttemptRig {
     return effects;
   }
 
-  /** Time passes, with a tick whenever the attempt wants one. */
+  /** Lets time pass, with a tick whenever the attempt asks for one. */
   pass(ms: number): AttemptEffect[] {
     const untilMs = this.nowMs + ms;
     const effects: AttemptEffect[] = [];
@@ -63,7 +63,7 @@ export class AttemptRig {
     return found;
   }
 
-  /** Answers the last ask with server `id`, or with nobody leading. */
+  /** Answers the last ask with server `id`, with or without a leader. */
   assign(id: number, leader_id: number | null = 1): AttemptEffect[] {
     const address = { assigned_server_id: id, assigned_server_address: ADDRESSES[id - 1]! };
     const response = { kind: 'TaskAssignmentResponse' as const, request_id: 1, ...address, leader_id, term: 3 };

@@ -5,7 +5,7 @@ import { seededRandom } from '../../src/core/random';
 import { ADDRESSES, AttemptRig as Rig, BUSY, type Effect, LOST, TIMEOUT_MS, types } from './attempt-rig';
 
 describe('a request', () => {
-  it('asks, sends where it is told with what is left of the time, and acknowledges a carrier that verified', () => {
+  it('asks, sends to the assigned server with the remaining time, and acks a verified carrier', () => {
     const rig = new Rig();
     expect(rig.effects).toEqual([
       { type: 'ask', askId: expect.any(Number), address: expect.any(String), excludedIds: [] },
@@ -35,18 +35,18 @@ describe('a request', () => {
     expect(new Rig({ view: rig.view }).last('ask').address).toBe('three:3');
   });
 
-  it('without a leader goes to a server of its own choice', () => {
+  it('without a leader chooses a server itself', () => {
     const rig = new Rig();
     expect(rig.assign(2, null)).toMatchObject([{ type: 'send', leaderId: null }]);
   });
 
-  it('is sent to its own choice rather than to a server that it knows to have failed', () => {
+  it('prefers its own choice to an assigned server that it knows to have failed', () => {
     const rig = new Rig();
     rig.view.exclude('two:2', 0);
     expect(rig.assign(2)).toMatchObject([{ type: 'send', address: expect.not.stringMatching('two:2') }]);
   });
 
-  it('whose question is not answered within 250 ms goes direct, and so does everything for a second', () => {
+  it('goes direct if its ask is not answered within 250 ms, and so does everything for a second', () => {
     const rig = new Rig();
     expect(rig.pass(249)).toEqual([]);
     expect(rig.pass(1)).toMatchObject([{ type: 'send', leaderId: null }]);
@@ -63,12 +63,12 @@ describe('a request', () => {
       return types(attempt.start(ms));
     };
     expect([at(1249), at(1250)]).toEqual([['send'], ['ask']]);
-    expect(rig.assign(2)).toEqual([]); // the answer comes late
+    expect(rig.assign(2)).toEqual([]); // a late answer
   });
 });
 
 describe('a server that fails', () => {
-  it('is excluded, and another is asked for at once', () => {
+  it('is excluded, and another is requested at once', () => {
     const rig = new Rig();
     rig.assign(2);
     expect(rig.fail(LOST)).toMatchObject([{ type: 'ask', excludedIds: [2] }]);
@@ -78,13 +78,13 @@ describe('a server that fails', () => {
     expect(rig.result).toMatchObject({ success: true, retryCount: 1, serverAddress: 'three:3' });
   });
 
-  it('when it is asked is excluded too', () => {
+  it('when asked is excluded, too', () => {
     const rig = new Rig();
     const { address } = rig.last('ask');
     expect(rig.loseAsk()).toMatchObject([{ type: 'ask', address: expect.not.stringMatching(address) }]);
   });
 
-  it('when it was asked has no say any more: its answer comes late', () => {
+  it('when asked no longer counts: its late answer is ignored', () => {
     const rig = new Rig();
     const { askId } = rig.last('ask');
     rig.loseAsk();
@@ -97,7 +97,7 @@ describe('a server that fails', () => {
   it.each([
     ['the shortest', 0, 0.5],
     ['the longest', 0.999999, 1],
-  ])('as all others: backs off from 10 ms, doubling to 250 ms, with jitter: %s', (_, jitter, factor) => {
+  ])('like all others: backs off from 10 ms, doubling to 250 ms, with jitter: %s', (_, jitter, factor) => {
     const rig = new Rig({ addresses: ['one:1'], random: () => jitter });
     for (const fullMs of [10, 20, 40, 80, 160, 250, 250]) {
       rig.view.exclude('one:1', rig.nowMs);
@@ -107,7 +107,7 @@ describe('a server that fails', () => {
     }
   });
 
-  it('for want of room is not asked again at once, though there are others', () => {
+  it('for lack of room is not asked again at once, although there are others', () => {
     const rig = new Rig();
     rig.assign(2);
     expect(rig.fail(BUSY)).toEqual([]);
@@ -116,7 +116,7 @@ describe('a server that fails', () => {
     expect(rig.pass(10)).toMatchObject([{ type: 'ask', excludedIds: [2] }]);
   });
 
-  it('the task itself is never tried again', () => {
+  it('because of the task itself: it is not retried', () => {
     const rig = new Rig();
     rig.assign(2);
     expect(types(rig.fail({ kind: 'error', message: 'too large: 9 of 8 bytes' }))).toEqual(['finish']);
@@ -127,7 +127,7 @@ describe('a server that fails', () => {
     });
   });
 
-  it('by breaking the protocol: one more server gets it, and then it fails, and is not called refused', () => {
+  it('by breaking the protocol: one more server gets the task, then it fails, not as refused', () => {
     const rig = new Rig();
     rig.assign(2);
     expect(rig.fail({ kind: 'broken', message: 'no frame' })).toMatchObject([{ type: 'ask', excludedIds: [2] }]);
@@ -159,7 +159,7 @@ describe('a server that fails', () => {
     expect(rig.result.success).toBe(true);
   });
 
-  it('at an address that is another one of a server: the next goes to the one that is left', () => {
+  it('at one of its two addresses: the other one is used next', () => {
     const rig = new Rig();
     rig.view.learn('localhost:2', 2);
     rig.view.learn('two:2', 2);
@@ -178,13 +178,13 @@ describe('a server that fails', () => {
   });
 });
 
-describe('the reason of a failure at the deadline is what was being done', () => {
+describe('the failure reason at the deadline is what it was waiting for', () => {
   type Asked = 'assigned' | 'leaderless' | 'refused' | 'silent';
   type Sent = 'lost' | 'busy' | 'silent';
   const all = ADDRESSES;
   const alone = ['one:1'];
 
-  /** Each question and each send is answered in this way, over and over; `then`: the questions after the first. */
+  /** Answers every ask and send in this way, over and over; `then`: the asks after the first. */
   function end(addresses: string[], asked: Asked, sent: Sent, then: Asked, timeoutMs: number): Rig {
     const rig = new Rig({ addresses, timeoutMs });
     for (let [asks, sends] = [0, 0]; !rig.attempt.finished;) {
@@ -221,31 +221,31 @@ describe('the reason of a failure at the deadline is what was being done', () =>
   });
 });
 
-it('is refused, too, when the deadline comes in the middle of the next question', () => {
+it('fails as refused if the deadline comes during the next ask', () => {
   const rig = new Rig({ addresses: ['two:2'], timeoutMs: 100 });
   rig.loseAsk();
-  // The back-off is over before the deadline; the question is put anew, and nobody has answered yet.
+  // The back-off ends before the deadline; the ask is repeated, and nobody has answered yet.
   rig.pass(100);
   expect(rig.count('ask')).toBeGreaterThan(1);
   expect(rig.result.failureReason).toBe('Connection refused');
 });
 
 describe('hedging', () => {
-  /** With as many tokens, and used to answers after 20 ms. */
+  /** A hedging with `count` tokens and a history of answers after 20 ms. */
   function tokens(count: number): Hedging {
     const hedging = new Hedging(count);
     hedging.finished('a.png', { address: 'one:1', latencyMs: 20 });
     return hedging;
   }
 
-  /** Sent to two:2. */
+  /** A request sent to two:2. */
   function sent(hedging = tokens(1), addresses = ADDRESSES): Rig {
     const rig = new Rig({ hedging, addresses });
     rig.assign(2);
     return rig;
   }
 
-  it('gives a late task to a second server, the first answer wins and the loser is cancelled', () => {
+  it('sends a late task to a second server; the first answer wins, the loser is cancelled', () => {
     const rig = sent();
     const first = rig.last('send');
     expect(rig.pass(99)).toEqual([]);
@@ -270,7 +270,7 @@ describe('hedging', () => {
     ['with nobody else', () => sent(tokens(1), ['two:2'])],
   ])('does not happen %s', (_, create) => expect(create().pass(5000)).toEqual([]));
 
-  it('or not: a server that is late twice in a row is avoided by all clients', () => {
+  it('or not: all clients avoid a server that is late twice in a row', () => {
     const hedging = tokens(0);
     const client = (): Rig => new Rig({ hedging, view: new ClusterView(ADDRESSES, seededRandom(1), hedging.slow) });
     const late = client();
@@ -279,7 +279,7 @@ describe('hedging', () => {
     expect([late.view, client().view].map((view) => view.isExcluded('two:2', 100))).toEqual([true, false]);
     const second = client();
     second.assign(2);
-    // The second one is not doubled but moved, which takes no token.
+    // The second one is not hedged but moved, which takes no token.
     expect(types(second.pass(100))).toEqual(['send']);
     expect(client().view.isExcluded('two:2', 100)).toBe(true);
   });
@@ -292,7 +292,7 @@ describe('hedging', () => {
     expect(types(rig.pass(101))).toEqual(['send']);
   });
 
-  it('goes on with the other when one of them fails', () => {
+  it('continues with the other copy if one of them fails', () => {
     const rig = sent();
     const first = rig.last('send');
     rig.pass(100);
@@ -302,7 +302,7 @@ describe('hedging', () => {
     expect(rig.result).toMatchObject({ success: true, retryCount: 1, serverAddress: first.address });
   });
 
-  it('tells an overloaded server to all: no hedge for a second', () => {
+  it('reports an overloaded server to all clients: no hedge for a second', () => {
     const hedging = tokens(5);
     const rig = sent(hedging);
     rig.fail(BUSY);
@@ -310,7 +310,7 @@ describe('hedging', () => {
   });
 });
 
-it('abandoned, it cancels what is under way and says nothing more', () => {
+it('abandoned, it cancels its sends and has no further effects', () => {
   const rig = new Rig();
   rig.assign(2);
   expect(types(rig.attempt.abandon())).toEqual(['cancel']);

@@ -8,7 +8,7 @@ const TIMEOUT_MS = 1000;
 
 afterEach(closeAll);
 
-/** Servers that do something else each time; every third answer or so is a good one. */
+/** Servers that misbehave at random; some 40 % of their answers are good. */
 function whimsical(random: () => number, servers: ScriptedServer[]): Partial<Script> {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
   const onTask: Script['onTask'] = (task, self) => {

@@ -64,7 +64,7 @@ describe('a fixed rate', () => {
     expect(expectedCount).toBe(count);
   });
 
-  it('what could not be started in time is started late, its intended start as it was', async () => {
+  it('a request that cannot start in time starts late, with its intended start unchanged', async () => {
     const atOnce = { mode: 'rate', ratePerSecond: 1_000_000 } as const;
     const { begun } = await run({ pacing: atOnce, totalRequests: 25_000 }, { takesMs: 1000 });
     expect(begun.length).toBe(25_000);
@@ -72,7 +72,7 @@ describe('a fixed rate', () => {
     expect(begun[24_999]!.atMs).toBeGreaterThanOrEqual(2000);
   });
 
-  it('the seed gives the same images again, and all of them', async () => {
+  it('a seed gives the same images again, and all of them', async () => {
     const names = async (): Promise<string> =>
       (await run({ pacing, totalRequests: 30 })).begun.map(({ image }) => image).join('');
     const first = await names();
@@ -80,7 +80,7 @@ describe('a fixed rate', () => {
     expect(new Set(first)).toEqual(new Set(['a', 'b', 'c']));
   });
 
-  it('stop: nothing more begins, what runs is waited for', async () => {
+  it('stop: starts no more, waits for requests in flight', async () => {
     const { begun, endedCount, endedMs } = await run(
       { pacing, durationMs: 10_000 },
       { takesMs: 500, stopAfterMs: 250 },
@@ -94,7 +94,7 @@ describe('a fixed rate', () => {
 describe('think times', () => {
   const pacing = { mode: 'closed_loop', minDelayMs: 50, maxDelayMs: 150 } as const;
 
-  it('the next request begins so long after the last one ended', async () => {
+  it('the next request starts this long after the last one ended', async () => {
     const { begun, expectedCount } = await run({ pacing, totalRequests: 50 }, { takesMs: 20 });
     expect(begun.length).toBe(50);
     expect(expectedCount).toBe(50);
@@ -106,7 +106,7 @@ describe('think times', () => {
     expect(Math.max(...delays) - Math.min(...delays)).toBeGreaterThan(60);
   });
 
-  it('without any the next one begins at once', async () => {
+  it('without think time the next one starts at once', async () => {
     const none = { mode: 'closed_loop', minDelayMs: 0, maxDelayMs: 0 } as const;
     const { begun, endedMs } = await run({ pacing: none, totalRequests: 10 }, { takesMs: 20 });
     expect(begun.length).toBe(10);
@@ -132,7 +132,7 @@ describe('think times', () => {
 it.each([
   ['rate', { mode: 'rate', ratePerSecond: 1 }],
   ['think times', { mode: 'closed_loop', minDelayMs: 1, maxDelayMs: 1 }],
-] as const)('a bug in a request ends the run with it: %s', async (_mode, pacing) => {
+] as const)('a bug in a request ends the run with its error: %s', async (_mode, pacing) => {
   const send = (): Promise<void> => Promise.reject(new Error('a bug'));
   const loop = newClientLoop({ pacing, send, images, random: seededRandom(1), clock: systemClock, totalRequests: 1 });
   await expect(loop.run()).rejects.toThrow('a bug');

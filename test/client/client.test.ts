@@ -9,7 +9,7 @@ const image = { name: 'small.png', bytes: randomBytes(1000) };
 
 afterEach(closeAll);
 
-/** Bytes that went through the server's sockets, in and out. */
+/** Bytes received and sent by the server's sockets. */
 function traffic(server: ScriptedServer): { received: number; sent: number } {
   const { connections } = server;
   return {
@@ -19,7 +19,7 @@ function traffic(server: ScriptedServer): { received: number; sent: number } {
 }
 
 describe('a client of one good server', () => {
-  it('asks, sends, verifies, acks; the record says it all', async () => {
+  it('asks, sends, verifies, acks; the record has it all', async () => {
     const [server] = await startServers({});
     const client = clientOf([server!]);
     const before = systemClock.unixMs();
@@ -61,7 +61,7 @@ describe('a client of one good server', () => {
     expect(task!.secret.equals(image.bytes)).toBe(true);
   });
 
-  it('the field order of a record is the format of the files', async () => {
+  it('the field order of a record is that of the files', async () => {
     const [server] = await startServers({});
     const record = await clientOf([server!]).request(image, 1);
     expect(Object.keys(record).join()).toBe(
@@ -70,7 +70,7 @@ describe('a client of one good server', () => {
     );
   });
 
-  it('many requests go over one connection, and every byte on it is counted', async () => {
+  it('many requests use one connection, and every byte on it is counted', async () => {
     const [server] = await startServers({});
     const client = clientOf([server!]);
     const totals = { sent: 0, received: 0 };
@@ -94,7 +94,7 @@ describe('a client of one good server', () => {
     expect(success).toBe(true);
   });
 
-  it('a carrier may be larger than any frame that a server takes by default', async () => {
+  it("a carrier may be larger than a server's default frame limit", async () => {
     const [server] = await startServers({});
     const secret = { name: 'large', bytes: randomBytes(8 * MIB - 64) };
     const record = await clientOf([server!], { requestTimeoutMs: 30_000 }).request(secret, 1);
@@ -102,7 +102,7 @@ describe('a client of one good server', () => {
     expect(record.bytes_received).toBeGreaterThan(ACCEPTED_LIMITS.maxFrameBytes);
   }, 30_000);
 
-  it('several in flight are told apart, in whatever order the answers come', async () => {
+  it('several in flight are told apart, in any order of answers', async () => {
     const [server] = await startServers({ onTask: () => undefined });
     const client = clientOf([server!]);
     const images = [1, 2, 3].map((id) => ({ name: `${id}`, bytes: randomBytes(500 + id) }));
@@ -128,7 +128,7 @@ describe('a client of one good server', () => {
     expect(systemClock.unixMs() - record.start_time).toBeGreaterThanOrEqual(1000);
   });
 
-  it('gives the carrier to who wants it', async () => {
+  it('passes the carrier on if requested', async () => {
     const [server] = await startServers({});
     let carrier = Buffer.alloc(0);
     const onCarrier = (chunks: Uint8Array[]): void => void (carrier = Buffer.concat(chunks));
@@ -137,7 +137,7 @@ describe('a client of one good server', () => {
     expect(carrier.subarray(1, 4).toString()).toBe('PNG');
   });
 
-  it('dials anew after the server was started anew', async () => {
+  it('reconnects after a restart of the server', async () => {
     const [server] = await startServers({});
     const client = clientOf([server!]);
     await client.request(image, 1);
@@ -148,7 +148,7 @@ describe('a client of one good server', () => {
 });
 
 describe('Ctrl-C', () => {
-  it('ends what is in flight as interrupted, cancels it at the server, and starts nothing more', async () => {
+  it('ends requests in flight as interrupted, cancels them at the server, and starts no more', async () => {
     const [server] = await startServers({ onTask: () => undefined });
     const client = clientOf([server!]);
     const running = client.request(image, 1);
@@ -164,7 +164,7 @@ describe('Ctrl-C', () => {
     await server!.until(() => server!.connections.length === 0);
   });
 
-  it('close: what was said before still arrives', async () => {
+  it('close: messages sent before still arrive', async () => {
     const [server] = await startServers({});
     const client = clientOf([server!]);
     await client.request(image, 1);
@@ -173,7 +173,7 @@ describe('Ctrl-C', () => {
     await client.close();
   });
 
-  it('a client that never began closes at once', async () => {
+  it('a client that never started closes at once', async () => {
     await clientOf(['127.0.0.1:1']).close();
   });
 });

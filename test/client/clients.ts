@@ -7,7 +7,7 @@ import { ScriptedServer, type Script } from './scripted-server';
 const clients: VirtualClient[] = [];
 const servers: ScriptedServer[] = [];
 
-/** To be called after each test: everything closes, nothing leaks. */
+/** Closes everything after a test, and checks that nothing leaked. */
 export async function closeAll(): Promise<void> {
   for (const client of clients.splice(0)) {
     const closed = client.close();
@@ -19,14 +19,14 @@ export async function closeAll(): Promise<void> {
   for (const server of servers.splice(0)) await server.close();
 }
 
-/** Servers 1, 2, … with these scripts. */
+/** Starts servers 1, 2, … with these scripts. */
 export async function startServers(...scripts: Partial<Script>[]): Promise<ScriptedServer[]> {
   const started = await Promise.all(scripts.map((script, index) => ScriptedServer.start(index + 1, script)));
   servers.push(...started);
   return started;
 }
 
-/** A client of these servers. */
+/** Makes a client of these servers. */
 export function clientOf(
   of: readonly (ScriptedServer | string)[],
   change: Partial<VirtualClientOptions> = {},

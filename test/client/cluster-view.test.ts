@@ -5,7 +5,7 @@ const ADDRESSES = ['a:1', 'b:2', 'c:3'];
 
 const create = (seed = 1): ClusterView => new ClusterView(ADDRESSES, seededRandom(seed));
 
-/** Every answer that a choice gives when it is made often. */
+/** All results of a choice that is repeated often. */
 const choices = (choose: () => string): string[] => [...new Set(Array.from({ length: 200 }, choose))].sort();
 
 describe('an exclusion', () => {
@@ -19,7 +19,7 @@ describe('an exclusion', () => {
     ]);
   });
 
-  it('is told by id, where that is known', () => {
+  it('has ids, where they are known', () => {
     const view = create();
     view.learn('a:1', 7);
     view.exclude('a:1', 0);
@@ -27,7 +27,7 @@ describe('an exclusion', () => {
     expect([view.excludedIds(0), view.excludedIds(1000)]).toEqual([[7], []]);
   });
 
-  it('of everybody is ignored', () => {
+  it('of all servers is ignored', () => {
     const view = create();
     ADDRESSES.forEach((address, index) => {
       view.learn(address, index + 1);
@@ -36,10 +36,10 @@ describe('an exclusion', () => {
     expect([view.excludedIds(0), view.hasAlternative(0), view.hasAlternative(1000)]).toEqual([[], false, true]);
     expect(choices(() => view.askAddress(0))).toEqual(ADDRESSES);
     expect(choices(() => view.directAddress(0))).toEqual(ADDRESSES);
-    expect(view.freshAddresses(0, [])).toEqual([]); // but nobody is hedged to
+    expect(view.freshAddresses(0, [])).toEqual([]); // but nothing is hedged
   });
 
-  it('of everybody: one that has too much to do is there, and is asked at once rather than one that is gone', () => {
+  it('of all servers: an overloaded one is available, and preferred to unreachable ones', () => {
     const view = create();
     view.exclude('a:1', 0);
     view.exclude('b:2', 0, true);
@@ -51,7 +51,7 @@ describe('an exclusion', () => {
     expect(view.hasAlternative(600)).toBe(false);
   });
 
-  it('of the leader makes it forgotten', () => {
+  it('of the leader makes the view forget it', () => {
     const view = create();
     view.leaderAddress = 'b:2';
     view.exclude('a:1', 0);
@@ -61,22 +61,22 @@ describe('an exclusion', () => {
   });
 });
 
-describe('whom to ask', () => {
+describe('the server to ask', () => {
   it('is the leader, if it is known and did not just fail', () => {
     const view = create();
     view.leaderAddress = 'b:2';
     expect(choices(() => view.askAddress(0))).toEqual(['b:2']);
   });
 
-  it('is anybody who did not just fail, if not', () => {
+  it('is otherwise any server that did not just fail', () => {
     const view = create();
     view.exclude('a:1', 0);
     expect(choices(() => view.askAddress(0))).toEqual(['b:2', 'c:3']);
   });
 });
 
-describe('the own choice', () => {
-  it('is the less used of two: never the one that has most', () => {
+describe('its own choice', () => {
+  it('is the less loaded of two: never the most loaded', () => {
     const view = create();
     view.sent('a:1', 0);
     view.sent('a:1', 0);
@@ -86,7 +86,7 @@ describe('the own choice', () => {
     expect(often.filter((address) => address === 'c:3').length).toBeGreaterThan(150); // two of three pairs
   });
 
-  it('knows what ended', () => {
+  it('considers ended tasks', () => {
     const view = create();
     for (const address of ADDRESSES) view.sent(address, 0);
     view.sent('a:1', 0);
@@ -107,7 +107,7 @@ describe('the own choice', () => {
     for (const share of shares.values()) expect(Math.abs(share / 1000 - 1)).toBeLessThan(0.01);
   });
 
-  it('is none of those named, nor of those that just failed, as long as there are others', () => {
+  it('avoids the named ones, and those that just failed, if there are others', () => {
     const view = create();
     view.exclude('a:1', 0);
     expect(choices(() => view.directAddress(0, ['b:2']))).toEqual(['c:3']);
@@ -120,7 +120,7 @@ describe('the own choice', () => {
   });
 });
 
-it('fresh are those that are neither busy with it nor excluded', () => {
+it('fresh servers are neither working on the task nor excluded', () => {
   const view = create();
   view.exclude('a:1', 0);
   expect([view.freshAddresses(0, []), view.freshAddresses(0, ['b:2']), view.freshAddresses(1000, ['b:2'])]).toEqual([
@@ -130,12 +130,12 @@ it('fresh are those that are neither busy with it nor excluded', () => {
   ]);
 });
 
-it('learns ids, and servers that it was not told of', () => {
+it('learns ids, and unlisted servers', () => {
   const view = create();
   view.learn('a:1', 1);
   view.learn('d:4', 4);
   expect([view.idOf('a:1'), view.idOf('b:2'), view.addressOf(4), view.addressOf(9)]).toEqual([1, null, 'd:4', null]);
-  // Not before there was a server.
+  // Not before a server has proved to be there.
   expect(choices(() => view.askAddress(0))).not.toContain('d:4');
   expect(view.freshAddresses(0, [])).not.toContain('d:4');
   view.prove('d:4');
@@ -144,7 +144,7 @@ it('learns ids, and servers that it was not told of', () => {
 });
 
 describe('one server under two addresses', () => {
-  /** `a:1` is called `x:1` by its peers, and which of the two is heard of first. */
+  /** `a:1` is known to its peers as `x:1`; the arguments are the order in which the client learns the two. */
   const known = (first: string, second: string): ClusterView => {
     const view = create();
     view.learn(first, 1);
@@ -155,7 +155,7 @@ describe('one server under two addresses', () => {
   it.each([
     ['a:1', 'x:1'],
     ['x:1', 'a:1'],
-  ])('is one, and is reached as configured: %s, then %s', (first, second) => {
+  ])('counts as one, reached as configured: %s, then %s', (first, second) => {
     const view = known(first, second);
     expect([view.usedAddress('x:1'), view.addressOf(1), view.idOf('a:1'), view.idOf('x:1')]).toEqual([
       'a:1',
@@ -168,7 +168,7 @@ describe('one server under two addresses', () => {
     expect(view.freshAddresses(0, ['x:1'])).toEqual(['b:2', 'c:3']);
   });
 
-  it('is excluded under both, whichever failed, also if that was before it was known', () => {
+  it('is excluded under both, whichever failed, even before this was known', () => {
     const view = known('a:1', 'x:1');
     view.leaderAddress = 'a:1';
     view.exclude('x:1', 0);
@@ -187,13 +187,13 @@ describe('one server under two addresses', () => {
     expect(choices(() => late.directAddress(0))).toEqual(['a:1']); // the busy one
   });
 
-  it('is slow under both, and in time under both', () => {
+  it('is slow under both, and on time under both', () => {
     const view = known('a:1', 'x:1');
     view.late('a:1', 0);
     view.late('x:1', 0);
     expect([view.isSlow('a:1', 999), view.isSlow('x:1', 999)]).toEqual([true, true]);
     view.sent('x:1', 1000);
-    expect([view.isSlow('a:1', 1000), view.isSlow('x:1', 1000)]).toEqual([true, true]); // it is being tried
+    expect([view.isSlow('a:1', 1000), view.isSlow('x:1', 1000)]).toEqual([true, true]); // it is being probed
     view.onTime('x:1');
     expect([view.isSlow('a:1', 1000), view.isSlow('x:1', 1000)]).toEqual([false, false]);
   });
@@ -210,7 +210,7 @@ describe('one server under two addresses', () => {
     expect(view.outstandingAt('x:1')).toBe(0);
   });
 
-  it('is reached under the other one after the one that was used came to nothing', () => {
+  it('is reached under the other one after the used one failed', () => {
     const view = known('a:1', 'x:1');
     view.lost('a:1', 0);
     expect([view.usedAddress('a:1'), view.addressOf(1)]).toEqual(['x:1', 'x:1']);
@@ -221,7 +221,7 @@ describe('one server under two addresses', () => {
     expect(view.usedAddress('x:1')).toBe('a:1');
   });
 
-  it('is two again when there is another one at one of them', () => {
+  it('counts as two again if another server has one of them', () => {
     const view = known('a:1', 'x:1');
     view.prove('x:1');
     view.sent('a:1', 0);

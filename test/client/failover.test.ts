@@ -8,7 +8,7 @@ import { carrierOf, type Heard, type Script, type ScriptedServer } from './scrip
 const image = { name: 'small.png', bytes: randomBytes(1000) };
 const large = { name: 'large.png', bytes: randomBytes(400_000) };
 
-/** The clients' clock in tests where time is to pass between two requests. */
+/** The clients' clock in tests in which time passes between two requests. */
 let aheadMs = 0;
 const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
 
@@ -16,8 +16,8 @@ beforeEach(() => (aheadMs = 0));
 afterEach(closeAll);
 
 /**
- * A bad server 1 and a good server 2; both assign every task to 1 as long as it is not excluded, so that each task meets
- * the bad one first.
+ * Starts a bad server 1 and a good server 2; both assign every task to 1 unless it is excluded, so that each task
+ * reaches the bad one first.
  */
 async function badAndGood(onTask: Script['onTask']): Promise<[ScriptedServer, ScriptedServer]> {
   const servers: ScriptedServer[] = [];
@@ -29,12 +29,12 @@ async function badAndGood(onTask: Script['onTask']): Promise<[ScriptedServer, Sc
   return [servers[0]!, servers[1]!];
 }
 
-/** Other bytes, as many. */
+/** Other bytes of the same length. */
 function other(secret: Uint8Array): Buffer {
   return Buffer.from(secret.map((byte) => byte ^ 0x55));
 }
 
-/** The head of a TaskResponse and the first `bytes` of its carrier; returns what would finish it. */
+/** Sends the head of a TaskResponse and the first `bytes` of its carrier; returns a function that sends the rest. */
 function begin({ connection, message, secret }: Heard, bytes: number): () => void {
   const carrier = carrierOf(secret);
   const { request_id } = message as { request_id: number };
@@ -95,7 +95,7 @@ describe('servers that break the protocol', () => {
   const nonsense: Script['onTask'] = ({ connection }) => connection.sendFrame(Buffer.from('\0\0\0\u0009nonsense!'));
   const failure_reason = 'Server error: broke the protocol: a frame begins with byte 110';
 
-  it('all of them: two have worked on the task, then it fails, and says why', async () => {
+  it('all of them: the task fails after the second, with the reason', async () => {
     const servers = await startServers({ onTask: nonsense }, { onTask: nonsense }, { onTask: nonsense });
     const record = await clientOf(servers).request(image, 1);
     expect(record).toMatchObject({ success: false, failure_reason, retry_count: 2 });
@@ -103,7 +103,7 @@ describe('servers that break the protocol', () => {
     expect(servers.reduce((sum, server) => sum + server.all('TaskRequest').length, 0)).toBe(2);
   });
 
-  it('the only one: it gets the task once more', async () => {
+  it('the only one gets the task once more', async () => {
     const [server] = await startServers({ onTask: nonsense });
     const record = await clientOf([server!]).request(image, 1);
     expect(record).toMatchObject({ success: false, failure_reason });
@@ -111,8 +111,8 @@ describe('servers that break the protocol', () => {
   });
 });
 
-describe('a server that is slow', () => {
-  it('never answers: another one gets the task too, the first is told to stop', async () => {
+describe('a slow server', () => {
+  it('never answers: another one gets the task, too, and the first is told to stop', async () => {
     const [bad, good] = await badAndGood(() => undefined);
     const record = await clientOf([bad, good]).request(image, 1);
     expect(record).toMatchObject({ success: true, hedged: true, retry_count: 0 });
@@ -121,7 +121,7 @@ describe('a server that is slow', () => {
     expect(good.all('TaskCancel')).toEqual([]);
   });
 
-  it('answers late and small: the rest is drained, the connection goes on', async () => {
+  it('answers late with little: the rest is drained, the connection stays', async () => {
     let finish = (): void => undefined;
     const [bad, good] = await badAndGood((task, self) => {
       if (task.message.request_id === 1) finish = begin(task, 500);
@@ -135,7 +135,7 @@ describe('a server that is slow', () => {
     expect(bad.connections.length + good.connections.length).toBe(2);
   });
 
-  it('answers late and large: the connection is closed', async () => {
+  it('answers late with much: the connection is closed', async () => {
     const [bad, good] = await badAndGood((task) => void begin(task, 100_000));
     const client = clientOf([bad, good]);
     expect(await client.request(large, 1)).toMatchObject({ success: true, hedged: true });
@@ -154,7 +154,7 @@ describe('a server that is slow', () => {
     await server!.got('TaskCancel');
   });
 
-  it('was silent for a second: it is dialed anew next time', async () => {
+  it('was silent for a second: reconnects next time', async () => {
     const [server] = await startServers({ onTask: () => undefined });
     const client = clientOf([server!], { requestTimeoutMs: 1200 });
     await client.request(image, 1);
@@ -164,7 +164,7 @@ describe('a server that is slow', () => {
     expect(server!.acceptedCount).toBe(2);
   });
 
-  it('does not say who shall do it: after a while the task goes out without an assignment', async () => {
+  it('does not assign: after a while the task is sent without an assignment', async () => {
     const [server] = await startServers({ onAsk: () => undefined });
     const client = clientOf([server!]);
     const record = await client.request(image, 1);
@@ -175,8 +175,11 @@ describe('a server that is slow', () => {
   });
 });
 
-describe('a connection that died without a word, as when a firewall forgets it', () => {
-  /** As `badAndGood`, with a leader: server 1 hears nothing on the connections that exist when `die` is called. */
+describe('a silently dead connection, as after a firewall forgot it', () => {
+  /**
+   * Starts the servers of `badAndGood`, with a leader; server 1 hears nothing on the connections that exist when `die`
+   * is called.
+   */
   async function mortal(leaderId: 1 | 2) {
     const dead = new Set<Connection>();
     const [one, two] = await badAndGood((task, self) => dead.has(task.connection) || self.answer(task));
@@ -190,7 +193,7 @@ describe('a connection that died without a word, as when a firewall forgets it',
     return { one, two, die: () => one.connections.forEach((connection) => dead.add(connection)) };
   }
 
-  it('is dialed anew for the first question a second later, though that of before is not waited for any more', async () => {
+  it('is replaced for the first ask a second later, although the earlier one is no longer awaited', async () => {
     const { one, two, die } = await mortal(1);
     const client = clientOf([one, two], { clock });
     for (let id = 1; one.all('TaskAssignmentRequest').length < 2; id++) await client.request(image, id);
@@ -203,7 +206,7 @@ describe('a connection that died without a word, as when a firewall forgets it',
     await one.until(() => one.connections.length === 1);
   });
 
-  it('is dialed anew for the first task a second later, though that of before was cancelled after 100 ms', async () => {
+  it('is replaced for the first task a second later, although the earlier one was cancelled after 100 ms', async () => {
     const { one, two, die } = await mortal(2);
     const client = clientOf([two], { clock });
     await client.request(image, 1);
@@ -216,7 +219,7 @@ describe('a connection that died without a word, as when a firewall forgets it',
     await one.until(() => one.connections.length === 1);
   });
 
-  it('and one whose server is only slow: what was sent over it is answered over it, and then it is closed', async () => {
+  it('or one to a slow server: earlier requests are answered on it, then it is closed', async () => {
     let answer = (): void => undefined;
     const [server] = await startServers({
       onTask: (task, self) => {
@@ -239,7 +242,7 @@ describe('a connection that died without a word, as when a firewall forgets it',
     expect([server!.acceptedCount, server!.all('TaskRequest').length]).toEqual([2, 3]);
   });
 
-  it('and one whose server is only slow: what was sent over it is cancelled there', async () => {
+  it('or one to a slow server: earlier requests are cancelled on it', async () => {
     const [server] = await startServers({ onTask: (task, self) => task.message.request_id === 1 || self.answer(task) });
     const client = clientOf([server!], { clock });
     const first = client.request(image, 1);
@@ -267,7 +270,7 @@ describe('answers', () => {
     ['garbage', () => randomBytes(5000)],
     ['nothing', () => Buffer.alloc(0)],
     ['something after the carrier', (secret: Buffer) => Buffer.concat([carrierOf(secret), Buffer.of(0)])],
-  ])('%s: verification failed, at once and for good', async (_name, body) => {
+  ])('%s: verification failed, at once and finally', async (_name, body) => {
     const [bad, good] = await badAndGood((task, self) => self.answer(task, body(task.secret)));
     const client = clientOf([bad, good]);
     const record = await client.request(image, 1);
@@ -277,7 +280,7 @@ describe('answers', () => {
     });
     expect(good.all('TaskRequest')).toEqual([]);
     expect(bad.all('TaskAck')).toEqual([]);
-    // The connection is in order and goes on.
+    // The connection is intact and stays in use.
     bad.script.onTask = (task) => bad.answer(task);
     expect(await client.request(image, 2)).toMatchObject({ success: true, assigned_server_id: 1 });
     expect(bad.connections.length).toBe(1);
@@ -291,7 +294,7 @@ describe('answers', () => {
     await bad.until(() => bad.connections.length === 0);
   });
 
-  it.each(['overloaded', 'starting', 'leaving'])('%s: tried again a little later', async (code) => {
+  it.each(['overloaded', 'starting', 'leaving'])('%s: retried a little later', async (code) => {
     let refusals = 2;
     const [server] = await startServers({
       onTask: (task, self) => (refusals-- > 0 ? self.refuse(task, code, 'not now') : self.answer(task)),
@@ -299,13 +302,13 @@ describe('answers', () => {
     expect(await clientOf([server!]).request(image, 1)).toMatchObject({ success: true, retry_count: 2 });
   });
 
-  it('overloaded to the end', async () => {
+  it('overloaded until the deadline', async () => {
     const [server] = await startServers({ onTask: (task, self) => self.refuse(task, 'overloaded', 'full') });
     const client = clientOf([server!], { requestTimeoutMs: 300 });
     expect(await client.request(image, 1)).toMatchObject({ success: false, failure_reason: 'Server overloaded' });
   });
 
-  it('an error of the task: its words, and no second try', async () => {
+  it('an error of the task: its message, and no retry', async () => {
     const [bad, good] = await badAndGood((task, self) => self.refuse(task, 'secret_too_large', 'too large by 1 byte'));
     let seen: string | undefined;
     const onServerError = (code: string | undefined): void => void (seen = code);
@@ -315,7 +318,7 @@ describe('answers', () => {
     expect(good.all('TaskRequest')).toEqual([]);
   });
 
-  it('an Error about the frame belongs to the only request that can be meant', async () => {
+  it('an Error about the frame counts for the only request in flight', async () => {
     const [bad, good] = await badAndGood(({ connection }) =>
       connection.fail(new ClusterError('frame_too_large', 'at most 100 bytes'), 'protocol'),
     );
@@ -323,7 +326,7 @@ describe('answers', () => {
     expect(record).toMatchObject({ failure_reason: 'Server error: at most 100 bytes', retry_count: 0 });
   });
 
-  it('of another request are ignored', async () => {
+  it('to other requests are ignored', async () => {
     const [server] = await startServers({
       onAsk: (ask, self) => {
         const { message } = ask;
@@ -341,7 +344,7 @@ describe('answers', () => {
       expect(await client.request(image, id)).toMatchObject({ success: true, retry_count: 0 });
   });
 
-  it('of kinds that a client does not know are ignored', async () => {
+  it('of unknown kinds are ignored', async () => {
     const [server] = await startServers({
       onTask: (task, self) => {
         task.connection.sendFrame(Buffer.from('\0\0\0\u000e{"Gossip":"x"}'));
@@ -354,21 +357,21 @@ describe('answers', () => {
 });
 
 describe('assignments', () => {
-  it('to a server that is not configured are followed', async () => {
+  it('to an unlisted server are followed', async () => {
     const [leader, other] = await startServers({}, {});
     leader!.script.onAsk = (ask, self) => self.assign(ask, other!, 1);
     expect(await clientOf([leader!]).request(image, 1)).toMatchObject({ success: true, assigned_server_id: 2 });
     expect(leader!.all('TaskRequest')).toEqual([]);
   });
 
-  it('under another name of a configured server go to the connection that exists', async () => {
+  it('to a configured server under another name use the existing connection', async () => {
     const [server] = await startServers({ onAsk: (ask, self) => self.assign(ask, { id: 1, address: 'lab:8001' }) });
     const client = clientOf([server!], { aliases: new Map([['lab:8001', server!.address]]) });
     expect(await client.request(image, 1)).toMatchObject({ success: true, assigned_server_id: 1 });
     expect(client.connectionCount).toBe(1);
   });
 
-  it('under another name of a server whose id is known: no second connection, no second copy of a late task', async () => {
+  it('to a known server under another name: no second connection, no second copy of a late task', async () => {
     const none = { id: null, address: null } as unknown as { id: number; address: string };
     const servers = await startServers({}, {});
     const [one, two] = servers as [ScriptedServer, ScriptedServer];

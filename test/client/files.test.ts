@@ -54,7 +54,7 @@ describe('images', () => {
   });
 });
 
-describe('a file that the user named', () => {
+describe('a file named by the user', () => {
   it.each([
     ['missing', () => undefined, 'bad_usage', 'does not exist'],
     ['a folder', () => mkdirSync(at('f')), 'bad_usage', 'is a folder'],
@@ -68,20 +68,20 @@ describe('a file that the user named', () => {
     expect(error.message).toContain(text);
   });
 
-  it('a device is no file', () => {
+  it('a device is not a file', () => {
     expect(thrownBy(() => readInputFile('/dev/zero', 1000)).message).toBe('/dev/zero: is not a regular file');
   });
 });
 
 describe('writing', () => {
-  it('whole, in folders that it makes, over what was there, and nothing else stays', async () => {
+  it('atomically, in new folders or over an old file, without leftovers', async () => {
     await writeWhole(at('new', 'a.bin'), [Buffer.from('first')]);
     await writeWhole(at('new', 'a.bin'), [Buffer.from('sec'), Buffer.from('ond')]);
     expect(readFileSync(at('new', 'a.bin'), 'utf8')).toBe('second');
     expect(readdirSync(at('new'))).toEqual(['a.bin']);
   });
 
-  it('to where it cannot: an error that names the file, and nothing left', async () => {
+  it('to an impossible place: an error that names the file, and no leftovers', async () => {
     writeFileSync(at('file'), 'x');
     mkdirSync(at('folder'));
     await expect(writeWhole(at('file', 'a.json'), 'x')).rejects.toMatchObject({ code: 'bad_usage' });
@@ -109,7 +109,7 @@ describe('writing', () => {
 });
 
 describe('log files', () => {
-  it('lines of many clients, in their form, above the level', async () => {
+  it('have lines of many clients, formatted, above the level', async () => {
     const logs = new LogFiles({ clock: systemClock, level: 'info', onError: fail });
     const [one, two] = [await logs.begin(at('logs', 'one.log')), await logs.begin(at('logs', 'two.log'))];
     one('info', 'first');
@@ -127,7 +127,7 @@ describe('log files', () => {
     expect(readFileSync(at('logs', 'two.log'), 'utf8')).toContain(' ERROR bad\n');
   });
 
-  it('are on disk within a second without anybody asking', async () => {
+  it('are on disk within a second without a flush', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
     const logs = new LogFiles({ clock: systemClock, level: 'info', onError: fail });
     const log = await logs.begin(at('a.log'));
@@ -138,7 +138,7 @@ describe('log files', () => {
     expect(readFileSync(at('a.log'), 'utf8')).toContain('soon');
   });
 
-  it('a file that cannot be begun is an error, one that cannot be written any more is told once', async () => {
+  it('a file that cannot be created is an error, a later write error is reported once', async () => {
     const errors: ClusterError[] = [];
     const logs = new LogFiles({ clock: systemClock, level: 'info', onError: (error) => errors.push(error) });
     writeFileSync(at('file'), '');
@@ -154,7 +154,7 @@ describe('log files', () => {
 });
 
 describe('aliases', () => {
-  it('every numeric address of a configured name, and nothing for numeric ones', async () => {
+  it('have every numeric address of a configured name, and none for numeric ones', async () => {
     const hosts: Record<string, string[]> = { lab: ['10.0.0.1', 'fd00::1'], both: ['10.0.0.2'] };
     const resolve = (host: string): Promise<string[]> =>
       hosts[host] ? Promise.resolve(hosts[host]) : Promise.reject(new Error('unknown'));
@@ -165,7 +165,7 @@ describe('aliases', () => {
     expect(Object.fromEntries(aliases)).toEqual({ '10.0.0.1:8001': 'lab:8001', '[fd00::1]:8001': 'lab:8001' });
   });
 
-  it('localhost, by the system', async () => {
+  it('include localhost, by the system', async () => {
     expect((await resolveAddressAliases(['localhost:8001'])).get('127.0.0.1:8001')).toBe('localhost:8001');
   });
 });

@@ -30,8 +30,8 @@ function begin(hedging = new Hedging(10)) {
   return { attempt, view, sends, take, assign };
 }
 
-// The loser may have had the task for a few milliseconds only: it was not late, the winner was.
-it('a hedge that was hardly begun when the first server answered is not held against its server', () => {
+// The loser may have had the task for only a few milliseconds: not it was late, but the winner.
+it('a hedge that had barely started when the first server answered does not count against its server', () => {
   const { attempt, view, sends, take, assign } = begin();
   assign('a:1', 1);
   take(attempt.tick(501));
@@ -40,8 +40,8 @@ it('a hedge that was hardly begun when the first server answered is not held aga
   expect(view.isExcluded(sends[1]!.address, 504)).toBe(false);
 });
 
-// With two of three servers stopped a second server is no help: each further one costs a token too.
-it('a task that is late at the second server goes to the third, and no further', () => {
+// With two of three servers paused a second server does not help; each further one costs a token, too.
+it('a task that is late on the second server goes to the third, and no further', () => {
   const { attempt, sends, take, assign } = begin();
   assign('a:1', 1);
   for (const nowMs of [501, 1002, 1503, 2004]) take(attempt.tick(nowMs));

@@ -13,13 +13,13 @@ describe('tokens', () => {
     expect(take(new Hedging(clients))).toBe(clients);
   });
 
-  it('come back at a twentieth per finished request, failed ones too', () => {
+  it('come back at a twentieth per finished request, including failed ones', () => {
     const hedging = new Hedging(1);
     take(hedging);
     for (let request = 1; request <= 19; request++) hedging.finished('a', request % 2 ? took(50) : null);
     expect(hedging.tryTake(0)).toBe(false);
     hedging.finished('a', took(50));
-    hedging.finished('a', took(50)); // twenty times 0.05 may be a hair less than one
+    hedging.finished('a', took(50)); // 20 × 0.05 may be slightly less than 1
     expect(take(hedging)).toBe(1);
   });
 
@@ -29,7 +29,7 @@ describe('tokens', () => {
     expect(take(hedging)).toBe(3);
   });
 
-  it('bound the extra load: a twentieth of the requests, in the long run', () => {
+  it('limit the extra load to a twentieth of the requests, in the long run', () => {
     const hedging = new Hedging(10);
     let hedges = 0;
     for (let request = 0; request < 10_000; request++) {
@@ -40,7 +40,7 @@ describe('tokens', () => {
     expect(hedges).toBeLessThanOrEqual(10 + 10_000 / 20);
   });
 
-  it('are not given within a second of an overloaded server, and not lost by that', () => {
+  it('are withheld, not lost, within a second of an overloaded server', () => {
     const hedging = new Hedging(1);
     hedging.overloaded(100);
     expect([hedging.tryTake(100), hedging.tryTake(1099), hedging.tryTake(1100)]).toEqual([false, false, true]);
@@ -48,21 +48,21 @@ describe('tokens', () => {
 });
 
 describe('late', () => {
-  it('is 100 ms for an image that is fast, and longer while nothing is known of it', () => {
+  it('is 100 ms for a fast image, and longer for an unknown one', () => {
     const hedging = new Hedging(1);
     expect(hedging.delayMs('a')).toBe(500);
     hedging.finished('a', took(20));
     expect(hedging.delayMs('a')).toBe(100);
   });
 
-  it('is three times the p95 of that image, whatever others take', () => {
+  it('is three times the p95 of that image, regardless of others', () => {
     const hedging = new Hedging(1);
     for (let request = 1; request <= 64; request++) hedging.finished('large', took(request * 10));
     hedging.finished('small', took(5));
     expect([hedging.delayMs('large'), hedging.delayMs('small')]).toEqual([3 * 610, 100]);
   });
 
-  it('follows what is recent: a slow hour is forgotten', () => {
+  it('follows recent latencies: a slow hour is forgotten', () => {
     const hedging = new Hedging(1);
     for (let request = 0; request < 64; request++) hedging.finished('a', took(5000));
     expect(hedging.delayMs('a')).toBe(15_000);
@@ -70,7 +70,7 @@ describe('late', () => {
     expect(hedging.delayMs('a')).toBe(150);
   });
 
-  it('is measured by the server that is fastest: a slow one does not make its slowness the rule', () => {
+  it('is relative to the fastest server: a slow one does not set the standard', () => {
     const hedging = new Hedging(1);
     for (let request = 0; request < 64; request++) {
       hedging.finished('a', took(50, 'one:1'));
@@ -79,7 +79,7 @@ describe('late', () => {
     expect(hedging.delayMs('a')).toBe(150);
   });
 
-  it('is not measured by a few lucky answers of one server', () => {
+  it('is not based on a few lucky answers of one server', () => {
     const hedging = new Hedging(1);
     for (let request = 0; request < 64; request++) hedging.finished('a', took(200, 'one:1'));
     for (let request = 0; request < 7; request++) hedging.finished('a', took(20, 'two:2'));

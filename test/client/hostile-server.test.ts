@@ -26,7 +26,7 @@ async function hostile(answers: Answers): Promise<HostileServer> {
 
 const own = (server: HostileServer): string => server.address;
 
-/** Answers rightly after having said so much more. */
+/** Answers correctly after these additional bytes. */
 const after = (first: (said: Said) => Buffer): Answers => ({
   ...assignsTo(9, own),
   TaskRequest: (said) => {
@@ -41,14 +41,14 @@ const late = (request_id: number, bytes: number): Buffer =>
     Buffer.alloc(bytes),
   ]);
 
-describe('what nobody asked for', () => {
+describe('unsolicited messages', () => {
   const many = (count: number, message: unknown): Buffer =>
     Buffer.concat(Array.from({ length: count }, () => frame(JSON.stringify(message))));
 
   it.each<[string, () => Buffer]>([
     ['messages of a kind that is not known', () => many(90, { News: {} })],
     ['answers of no request', () => late(99, 200_000)],
-  ])('%s are read, if they are few', async (_, first) => {
+  ])('%s are tolerated, if they are few', async (_, first) => {
     const server = await hostile(after(first));
     expect(await clientOf([server.address]).request(image, 1)).toMatchObject({ success: true, retry_count: 0 });
   });
@@ -58,7 +58,7 @@ describe('what nobody asked for', () => {
     ['Errors', () => many(200, { Error: { code: 'x', message: 'y' } })],
     ['assignments', () => many(200, { TaskAssignmentResponse: { request_id: 99 } })],
     ['answers of no request', () => Buffer.concat(Array.from({ length: 6 }, () => late(99, 300_000)))],
-  ])('%s without end break the protocol', async (_, first) => {
+  ])('endless %s break the protocol', async (_, first) => {
     const server = await hostile(after(first));
     const [good] = await startServers({});
     const client = clientOf([server.address, good!.address], { random: () => 0 });
@@ -71,7 +71,7 @@ describe('what nobody asked for', () => {
     ['integers for 4 GB', () => Buffer.from('\xff\xff\xff\xff{"TaskRequest":{"secret_image_data":[', 'latin1')],
     ['integers of an answer for 4 GB', () => Buffer.from('\xff\xff\xff\xff{"TaskResponse":{', 'latin1')],
     ['JSON of 1 MB', () => Buffer.from('\0\x0f\xff\xff{"Error":', 'latin1')],
-  ])('of %s nothing is read', async (_, first) => {
+  ])('nothing is read of %s', async (_, first) => {
     const server = await hostile({
       ...assignsTo(1, own),
       TaskRequest: (said) => {
@@ -85,7 +85,7 @@ describe('what nobody asked for', () => {
   });
 });
 
-it('addresses and ids that are new each time are not dialed for ever', async () => {
+it('ever-changing addresses and ids are not dialed forever', async () => {
   let count = 0;
   const server = await hostile({
     TaskAssignmentRequest: (said, self) =>
@@ -99,12 +99,12 @@ it('addresses and ids that are new each time are not dialed for ever', async () 
     expect(success).toBe(true);
     retries.push(retry_count);
   }
-  // Each of the first ones was tried, once.
+  // Each of the first ones was tried once.
   expect(retries.reduce((sum, each) => sum + each)).toBe(64);
   expect(retries.slice(-50).every((each) => each === 0)).toBe(true);
 });
 
-it('the probe of `faults` writes what servers say as one printable line', async () => {
+it('the probe of `faults` writes server messages as one printable line', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-probe-'));
   try {
     const file = path.join(folder, 'probe.ndjson');

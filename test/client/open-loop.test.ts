@@ -15,7 +15,7 @@ interface Seen {
 
 const images = ['a', 'b', 'c'].map((name) => ({ name, bytes: new Uint8Array(1) }));
 
-/** A loop of `clients` whose requests take as long as `takesMs` says, given when they are sent; 10 a second for 1 s. */
+/** Runs a loop of `clients` whose requests take `takesMs`, given when they are sent; 10 per second for 1 s. */
 async function run(
   {
     clients = 2,
@@ -69,7 +69,7 @@ async function run(
 const dues = (seen: Seen[]): number[] => seen.map(({ dueMs }) => dueMs);
 const EVERY_100_MS = [0, 100, 200, 300, 400, 500, 600, 700, 800, 900];
 
-it('while clients are free, everything leaves when it is due, dealt in turn', async () => {
+it('while clients are free, every request is sent when due, to each client in turn', async () => {
   const { sent, missed, lateMs, loop } = await run({ clients: 3 }, () => 20);
   expect(dues(sent)).toEqual(EVERY_100_MS);
   for (const { atMs, dueMs } of sent) expect(atMs - dueMs).toBeLessThanOrEqual(1);
@@ -78,8 +78,8 @@ it('while clients are free, everything leaves when it is due, dealt in turn', as
   expect({ missed, waited: loop.waitedCount }).toEqual({ missed: [], waited: 0 });
 });
 
-it('while all are busy what is due waits, in order, and its time runs; a late client is no late generator', async () => {
-  // Nobody answers from 200 ms to 700 ms.
+it('while all are busy, due requests wait in order, and their latency counts; the generator is not late', async () => {
+  // Nothing is answered from 200 ms to 700 ms.
   const { sent, lateMs, mostInFlight, loop } = await run({}, (atMs) => (atMs >= 200 ? Math.max(5, 700 - atMs) : 5));
   expect(dues(sent)).toEqual(EVERY_100_MS);
   expect(sent.map(({ atMs }) => atMs)).toEqual([0, 100, 200, 300, 700, 700, 705, 705, 800, 900].map(close));
@@ -88,7 +88,7 @@ it('while all are busy what is due waits, in order, and its time runs; a late cl
   for (const ms of lateMs) expect(ms).toBeLessThanOrEqual(2);
 });
 
-it('what would wait for longer than a request may take is not sent, and named', async () => {
+it('requests that would wait longer than the request timeout are not sent, but counted', async () => {
   const { sent, missed } = await run({ schedule: { durationMs: 4000 } }, (atMs) => (atMs < 200 ? 3500 : 5));
   expect(dues([...sent, ...missed]).sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i * 100));
   // The clients are free again at 3,500 and 3,600 ms.
@@ -97,28 +97,28 @@ it('what would wait for longer than a request may take is not sent, and named', 
   expect(new Set(missed.map(({ image }) => image)).size).toBe(3);
 });
 
-it('what waits at the end of the schedule is sent all the same', async () => {
+it('requests waiting at the end of the schedule are still sent', async () => {
   const { sent, missed, endedMs } = await run({ clients: 1 }, () => 150);
   expect(dues(sent)).toEqual(EVERY_100_MS);
   expect(missed).toEqual([]);
   expect(endedMs).toBeGreaterThanOrEqual(1500);
 });
 
-it('stop: what waits is missed, what is in flight is waited for, what is not due yet is nothing', async () => {
+it('stop: waiting requests are missed, those in flight are waited for, later ones ignored', async () => {
   const { sent, missed, endedMs } = await run({ clients: 1, stopAfterMs: 350 }, () => 500);
   expect(dues(sent)).toEqual([0]);
   expect(dues(missed)).toEqual([100, 200, 300]);
   expect(endedMs).toEqual(close(500));
 });
 
-it('a process that was held up sends late, and says by how much', async () => {
-  // Somebody computes for 250 ms when it is 300 ms, and no timer fires meanwhile.
+it('a blocked process sends late, and reports by how much', async () => {
+  // The process is blocked for 250 ms at 300 ms, and no timer fires meanwhile.
   const { sent, lateMs } = await run({ clients: 20, heldUp: { atMs: 300, forMs: 250 } }, () => 5);
   expect(dues(sent)).toEqual(EVERY_100_MS);
   expect(lateMs.map(Math.round)).toEqual([0, 0, 0, 0, 150, 50, 0, 0, 0, 0].map(close));
 });
 
-it('the seed gives the same pictures to the same arrivals, whoever sends them', async () => {
+it('a seed gives the same images to the same arrivals, whoever sends them', async () => {
   const names = async (clients: number): Promise<string> =>
     (await run({ clients }, () => 20)).sent.map(({ image }) => image).join('');
   const first = await names(1);
@@ -126,7 +126,7 @@ it('the seed gives the same pictures to the same arrivals, whoever sends them', 
   expect(new Set(first)).toEqual(new Set(['a', 'b', 'c']));
 });
 
-it('a bug in a request ends the run with it', async () => {
+it('a bug in a request ends the run with its error', async () => {
   const client = { send: () => Promise.reject(new Error('a bug')), miss: () => undefined };
   const loop = new OpenLoop({
     ...{ clients: [client], dueTimes: [0].values(), images, random: seededRandom(1), clock: systemClock, maxWaitMs: 1 },

@@ -1,5 +1,5 @@
 /**
- * CPU of the client's side for one request besides verification, against a scripted server in another process.
+ * CPU time of the client per request, except verification, against a scripted server in another process.
  * node_modules/.bin/esbuild test/client/overhead.bench.ts --bundle --platform=node --outfile=dist/overhead.cjs && node dist/overhead.cjs
  */
 import { fork } from 'node:child_process';

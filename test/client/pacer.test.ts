@@ -21,7 +21,7 @@ describe('evenly spaced', () => {
     [{ ratePerSecond: 3, durationMs: 1000 }, [0, 1000 / 3, 2000 / 3]],
   ])('%j', (change, times) => expect(even(change)).toEqual(times));
 
-  it('no rounding error makes one more or less', () => {
+  it('no rounding error adds or removes an arrival', () => {
     for (const ratePerSecond of [0.1, 0.3, 7, 33, 1234.5]) {
       const schedule = { ratePerSecond, durationMs: 1000 * Math.ceil(100 / ratePerSecond) };
       const count = Math.ceil((schedule.durationMs / 1000) * ratePerSecond - 1e-9);
@@ -30,7 +30,7 @@ describe('evenly spaced', () => {
     }
   });
 
-  it('in a ramp-up the rate grows in a straight line', () => {
+  it('in a ramp-up the rate grows linearly', () => {
     const times = even({ ratePerSecond: 100, rampUpMs: 4000, durationMs: 6000 });
     const inSecond = (second: number): number => times.filter((ms) => Math.floor(ms / 1000) === second).length;
     // The area below the line: 25 × (t + 1/2) in second t.
@@ -41,7 +41,7 @@ describe('evenly spaced', () => {
 });
 
 describe('at random', () => {
-  it('the gaps are exponential: mean and standard deviation are one over the rate', () => {
+  it('the gaps are exponential: mean and standard deviation are the inverse of the rate', () => {
     const times = poisson({ totalCount: 50_000 });
     const gaps = times.map((ms, index) => ms - (times[index - 1] ?? 0));
     const mean = gaps.reduce((sum, ms) => sum + ms, 0) / gaps.length;
@@ -52,7 +52,7 @@ describe('at random', () => {
     expect(gaps.filter((ms) => ms > 10).length / gaps.length).toBeCloseTo(Math.exp(-1), 2);
   });
 
-  it('counts of windows vary as their mean does', () => {
+  it('counts per window have a variance equal to their mean', () => {
     const counts = new Array<number>(1000).fill(0);
     for (const ms of poisson({ durationMs: 1_000_000 })) counts[Math.floor(ms / 1000)]! += 1;
     const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
@@ -62,7 +62,7 @@ describe('at random', () => {
     expect(variance / mean).toBeLessThan(1.15);
   });
 
-  it('the seed gives the same again, another one others', () => {
+  it('a seed gives the same times again, another one others', () => {
     expect(poisson({ totalCount: 50 })).toEqual(poisson({ totalCount: 50 }));
     expect(poisson({ totalCount: 50 })).not.toEqual(poisson({ totalCount: 50 }, 2));
   });
@@ -74,7 +74,7 @@ describe('at random', () => {
   });
 });
 
-it('times ascend, stay inside their limits, and are as many as expected', () => {
+it('times ascend, stay within their limits, and are as many as expected', () => {
   const schedules = fc.record({
     ratePerSecond: fc.double({ min: 0.1, max: 1000, noNaN: true }),
     arrivals: fc.constantFrom('uniform', 'poisson'),

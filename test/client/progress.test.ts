@@ -39,14 +39,14 @@ describe('progress', () => {
     expect(written.length).toBe(2);
   });
 
-  it('on a terminal: one line, cut to its width, gone at the end', () => {
+  it('on a terminal: one line, cut to its width, removed at the end', () => {
     const { written, shown } = progress(true, 20);
     jest.advanceTimersByTime(1000);
     shown.stop();
     expect(written).toEqual(['\r\u001b[2K0 of 300 done, 0.0/', '\r\u001b[2K0 of 300 done, 0.0/', '\r\u001b[2K']);
   });
 
-  it('the rate is of the last seconds, not of the whole run', () => {
+  it('the rate covers the last seconds, not the whole run', () => {
     const { shown } = progress(true);
     for (let second = 0; second < 20; second++) {
       for (let i = 0; i < 100; i++) shown.add(done(1));
@@ -59,7 +59,7 @@ describe('progress', () => {
 });
 
 describe('the summary', () => {
-  it('of nothing', () => {
+  it('of no requests', () => {
     const text = summaryText(summarize([]), { durationSecs: 0, interruptedCount: 0, unreached: [] });
     expect(text.split('\n')).toEqual([
       'Requests:  0 in 0.0 s',

@@ -1,4 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { hideImage, revealFile } from '../../src/client/hide';
@@ -24,7 +26,7 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** Runs the `client` command's feature against these servers; returns its report and what it displayed. */
+/** Runs the `client` command's feature against these servers; returns its report and output. */
 async function run(
   servers: readonly (ScriptedServer | string)[],
   requests: Partial<ClientConfig['requests']>,
@@ -60,7 +62,7 @@ async function run(
 }
 
 describe('a run', () => {
-  it('leaves its numbers, its log and a summary', async () => {
+  it('writes its metrics, its log and a summary', async () => {
     const [server] = await startServers({});
     const { report, shown, file, log } = await run([server!], { totalRequests: 20 });
     expect(report).toMatchObject({
@@ -78,7 +80,7 @@ describe('a run', () => {
     expect(new Set(server!.all('TaskRequest').map(({ secret }) => secret.length))).toEqual(new Set([500, 700]));
   });
 
-  it('failures are counted by reason, are lines with ERROR, and do not make the run fail', async () => {
+  it('failures are counted by reason, logged as ERROR, and do not fail the run', async () => {
     const [server] = await startServers({ onTask: (task, self) => self.refuse(task, 'secret_too_large', 'too large') });
     const { report, shown, log } = await run([server!], { totalRequests: 3 });
     expect(report.aggregated_stats).toMatchObject({
@@ -98,7 +100,7 @@ describe('a run', () => {
     expect(shown).toContain(`no server could be reached: ${server!.address}`);
   });
 
-  it('Ctrl-C: what is in flight is interrupted and in no total, the files are whole', async () => {
+  it('Ctrl-C: requests in flight are interrupted and in no total, files are whole', async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const [server] = await startServers({
@@ -116,7 +118,22 @@ describe('a run', () => {
     await server!.until(() => server!.connections.length === 0);
   });
 
-  it('without a display and a file it is silent', async () => {
+  it('another program at the address is named in the log and in the summary', async () => {
+    await withWebServer(
+      () => undefined,
+      async (address) => {
+        const { shown, log, report } = await run([address], { totalRequests: 1 });
+        expect(report).toMatchObject({
+          reached: false,
+          aggregated_stats: { failure_reasons: { 'Connection refused': 1 } },
+        });
+        expect(shown).toContain(`no server could be reached: ${address}: it does not speak the protocol of a server (`);
+        expect(log).toContain(` ${address} broke the protocol: a frame of 1213486160 bytes, `);
+      },
+    );
+  });
+
+  it('is silent without a display', async () => {
     const [server] = await startServers({});
     const spy = jest.spyOn(process.stdout, 'write');
     await run([server!], { totalRequests: 1 }, { display: undefined });
@@ -124,7 +141,7 @@ describe('a run', () => {
     spy.mockRestore();
   });
 
-  it('a metrics file that cannot be written is an error before anything is sent', async () => {
+  it('an unwritable metrics file is an error before anything is sent', async () => {
     const [server] = await startServers({});
     const running = run([server!], { totalRequests: 1 }, { metricsFile: at('a.png', 'x.json') });
     await expect(running).rejects.toMatchObject({ code: 'bad_usage' });
@@ -132,12 +149,28 @@ describe('a run', () => {
   });
 });
 
+/** Runs `body` with the address of a web server, which calls `after` when it has had its first caller. */
+async function withWebServer(
+  after: (http: Server) => unknown,
+  body: (address: string) => Promise<void>,
+): Promise<void> {
+  const http = createServer();
+  http.on('connection', () => after(http));
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  try {
+    await body(`127.0.0.1:${(http.address() as AddressInfo).port}`);
+  } finally {
+    http.closeAllConnections();
+    await new Promise((resolve) => http.close(resolve));
+  }
+}
+
 describe('hide and reveal', () => {
   const how = { clientName: 'c', requestTimeoutMs: 400, random: seededRandom(1), clock: systemClock };
-  const hide = (server: ScriptedServer, more: { image?: string; out?: string } = {}) =>
+  const hide = (server: { address: string }, more: { image?: string; out?: string } = {}) =>
     hideImage({ image: at('a.png'), out: at('out', 'c.png'), addresses: [server.address], ...how, ...more });
 
-  it('there and back', async () => {
+  it('hides and reveals', async () => {
     const [server] = await startServers({});
     const result = await hide(server!);
     expect(result).toMatchObject({ server_id: 1, secret_bytes: 500, out: at('out', 'c.png') });
@@ -170,13 +203,25 @@ describe('hide and reveal', () => {
     });
   });
 
+  it.each([
+    ['still answers', () => undefined],
+    ['answers once and is gone', (http: Server) => http.close()],
+  ])('another program at the address, which %s, is called that, not refused', async (_, after) => {
+    await withWebServer(after, async (address) => {
+      const detail = '\\(a frame of 1213486160 bytes, at most \\d+ are allowed\\)';
+      const problem = `no server could be reached: ${address}: it does not speak the protocol of a server ${detail}`;
+      const message = expect.stringMatching(new RegExp(`^${problem}$`)) as string;
+      await expect(hide({ address })).rejects.toMatchObject({ code: 'not_reachable', message });
+    });
+  });
+
   it('an image is never overwritten by its carrier', async () => {
     const [server] = await startServers({});
     await expect(hide(server!, { out: at('x', '..', 'a.png') })).rejects.toMatchObject({ code: 'bad_usage' });
     expect(server!.heard).toEqual([]);
   });
 
-  it('what is no carrier is named', () => {
+  it('a file that is not a carrier is named', () => {
     expect(() => revealFile(at('a.png'))).toThrow(expect.objectContaining({ code: 'bad_image' }));
     expect(() => revealFile(at('a.png'))).toThrow(at('a.png'));
     expect(() => revealFile(at('nope'))).toThrow(expect.objectContaining({ code: 'bad_usage' }));

@@ -11,7 +11,7 @@ import {
 import { photo } from '../imaging/photo';
 import { status } from '../status/servers';
 
-/** One message as a server got it; for a TaskRequest with its secret. */
+/** One message as a server received it; for a TaskRequest with its secret. */
 export interface Heard<M = Message> {
   message: M;
   connection: Connection;
@@ -21,13 +21,13 @@ export interface Heard<M = Message> {
 type Ask = Heard<MessageOf<'TaskAssignmentRequest'>>;
 type Task = Heard<MessageOf<'TaskRequest'>>;
 
-/** What a server does; each test replaces what it is about. */
+/** A server's behaviour; each test replaces the part that it is about. */
 export interface Script {
   onAsk(ask: Ask, server: ScriptedServer): void;
   onTask(task: Task, server: ScriptedServer): void;
 }
 
-/** Whoever may lead. */
+/** Every server that may be named as leader. */
 const PEERS = Array.from({ length: 9 }, (_, index) => ({ id: index + 1, address: `server${index + 1}:1`, up: true }));
 
 const pyramid = CoverPyramid.of(photo(612, 405), 8 * 1024 * 1024);
@@ -40,7 +40,7 @@ export function carrierOf(secret: Uint8Array): Buffer {
   return Buffer.concat(parts);
 }
 
-/** A server of one script on a real socket: by default it leads, takes every task itself and answers it well. */
+/** A scripted server on a real socket: by default it leads, assigns every task to itself and answers it correctly. */
 export class ScriptedServer {
   readonly heard: Heard[] = [];
   readonly script: Script = {
@@ -72,7 +72,7 @@ export class ScriptedServer {
     return [...(this.#listener?.connections() ?? [])].filter(({ closed }) => !closed);
   }
 
-  /** Listens, again on the same port after a `close()`. */
+  /** Starts listening; after a `close()`, on the same port. */
   async open(): Promise<void> {
     const onConnection = (connection: Connection): ConnectionHandler => this.#handler(connection);
     this.#listener = await listen({ host: '127.0.0.1', port: this.#port, onConnection, secure: this.secure });
@@ -84,7 +84,7 @@ export class ScriptedServer {
     this.#listener = undefined;
   }
 
-  /** Resolves with the first `count` messages of a kind, once they are there. */
+  /** Waits for the first `count` messages of a kind. */
   async got<K extends Message['kind']>(kind: K, count = 1): Promise<Heard<MessageOf<K>>[]> {
     for (;;) {
       const found = this.all(kind);
@@ -97,7 +97,7 @@ export class ScriptedServer {
     return this.heard.filter(({ message }) => message.kind === kind) as Heard<MessageOf<K>>[];
   }
 
-  /** Resolves when `isTrue`, which is looked at whenever something came in or a connection came or went. */
+  /** Resolves when `isTrue` holds; it is checked on every message and every change of connections. */
   async until(isTrue: () => boolean): Promise<void> {
     while (!isTrue()) await this.#change();
   }
@@ -113,7 +113,7 @@ export class ScriptedServer {
     });
   }
 
-  /** A response with a body, by default the right carrier. */
+  /** Sends a response with a body, by default the right carrier. */
   answer(
     { connection, message, secret }: Task,
     body: Uint8Array = carrierOf(secret),

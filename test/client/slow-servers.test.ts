@@ -2,7 +2,7 @@ import { SlowServers } from '../../src/client/slow-servers';
 
 const A = 'a:1';
 
-/** Late twice at `nowMs`. */
+/** A server that was late twice at `nowMs`. */
 function avoided(nowMs = 0): SlowServers {
   const slow = new SlowServers();
   slow.late(A, nowMs);
@@ -10,7 +10,7 @@ function avoided(nowMs = 0): SlowServers {
   return slow;
 }
 
-it('nobody is avoided at first, nor for one late task, nor for late ones among others in time', () => {
+it('no server is avoided at first, for one late task, or for late ones among others on time', () => {
   const slow = new SlowServers();
   expect(slow.isAvoided(A, 0)).toBe(false);
   for (let round = 0; round < 10; round++) {
@@ -20,19 +20,19 @@ it('nobody is avoided at first, nor for one late task, nor for late ones among o
   }
 });
 
-it('two late tasks in a row: it is avoided for a second, and nobody else is', () => {
+it('two late tasks in a row: this server is avoided for a second, no other', () => {
   const slow = avoided(100);
   expect([slow.isAvoided(A, 100), slow.isAvoided(A, 1099), slow.isAvoided(A, 1100)]).toEqual([true, true, false]);
   expect(slow.isAvoided('b:2', 100)).toBe(false);
 });
 
-it('what was sent before and is late now makes it no longer', () => {
+it('late tasks sent before do not prolong it', () => {
   const slow = avoided(0);
   for (let task = 0; task < 20; task++) slow.late(A, 100);
   expect(slow.isAvoided(A, 1000)).toBe(false);
 });
 
-it('after that one task tries it: in time, and all use it again', () => {
+it('then one task probes it: on time, and all use it again', () => {
   const slow = avoided(0);
   slow.sent(A, 1000);
   expect(slow.isAvoided(A, 1001)).toBe(true);
@@ -57,7 +57,7 @@ it('late again: it is avoided for twice as long each time, up to 8 s', () => {
   expect(avoidedForMs).toEqual([2000, 4000, 8000, 8000, 8000]);
 });
 
-it('a probe that says nothing at all, because it was cancelled, lets the next one through after a second', () => {
+it('a cancelled probe decides nothing and lets the next one through after a second', () => {
   const slow = avoided(0);
   slow.sent(A, 1000);
   expect([slow.isAvoided(A, 1999), slow.isAvoided(A, 2000)]).toEqual([true, false]);

@@ -36,7 +36,7 @@ it.each([
   expect(told.expectedAt(address)).toBeUndefined();
 });
 
-it('a configured address needs neither an id nor a proof', () => {
+it('a configured address needs neither an id nor proof', () => {
   const told = new ToldAddresses(['server1:8001', '0.0.0.0:1']);
   for (const address of ['server1:8001', '0.0.0.0:1']) {
     expect(told.admits(address, null, null)).toBe(true);
@@ -46,11 +46,11 @@ it('a configured address needs neither an id nor a proof', () => {
 });
 
 it.each(['127.0.0.1:22', 'localhost:22', '[::1]:22', '[::ffff:127.0.0.1]:22'])(
-  'a server on another machine does not name %s, which is this one',
+  'a server on another machine may not name %s, which is this one',
   (address) => expect(new ToldAddresses(['server1:8001', '10.0.0.1:8001']).admits(address, 2, 1)).toBe(false),
 );
 
-it('remembers a few, and takes no more', () => {
+it('remembers a limited number', () => {
   const told = local();
   const addresses = Array.from({ length: 1000 }, (_, index) => `server${index}:8001`);
   expect(addresses.filter((address) => told.admits(address, 2, 1)).length).toBe(64);

@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A client that is configured with server 1, which sends it to server 2; there is one with this certificate. */
+/** Requests through server 1, the only configured one, which assigns to a server 2 that shows this certificate. */
 async function sentTo(certificate: string, requestTimeoutMs = 1000) {
   const secureOf = (name: string): Secure => new Secure(lab.pem(name));
   const unlisted = await ScriptedServer.start(2, {}, secureOf(certificate));
@@ -47,7 +47,7 @@ withOpenssl('an address that only a server named is used if the certificate ther
   expect(unlisted.all('StatusQuery').length).toBe(1);
 });
 
-withOpenssl('whoever says that he is the server, but shows the certificate of another, hears nothing', async () => {
+withOpenssl("a server that shows another server's certificate receives nothing", async () => {
   const { record, unlisted, lines } = await sentTo('server-3');
   expect(record.success).toBe(false);
   expect(unlisted.heard).toEqual([]);

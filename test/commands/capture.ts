@@ -6,7 +6,7 @@ export interface Captured {
   stderr: string;
 }
 
-/** Runs one command line in this process; what it wrote is caught. */
+/** Runs one command line in this process and captures its output. */
 export async function cli(...argv: string[]): Promise<Captured> {
   const caught = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>

@@ -6,7 +6,7 @@ const IDS = Object.keys(COMMANDS).filter((id) => !COMMANDS[id]!().hidden);
 const typed = (id: string): string[] => id.split(':');
 
 describe('help', () => {
-  it('lists every command with a summary of one line, and the workflow', async () => {
+  it('lists every command with a one-line summary, and the workflow', async () => {
     const { code, stdout, stderr } = await cli('--help');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const id of IDS) {
@@ -18,7 +18,7 @@ describe('help', () => {
     for (const line of linesOf(stdout)) expect(line.length).toBeLessThanOrEqual(120);
   });
 
-  it('is what one gets without a command', async () => {
+  it('is shown without a command', async () => {
     expect((await cli()).stdout).toBe((await cli('--help')).stdout);
   });
 
@@ -31,7 +31,7 @@ describe('help', () => {
     expect(await cli('help', ...typed(id))).toEqual({ code, stdout, stderr });
   });
 
-  it('says the version', async () => {
+  it('prints the version', async () => {
     const { code, stdout } = await cli('--version');
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^cloudp2p/${packageJson.version} \\S+ node-v\\S+\n$`));
@@ -85,14 +85,14 @@ describe('a bug of ours', () => {
     delete COMMANDS.stumbling;
   });
 
-  it('is told with its stack', async () => {
+  it('is reported with its stack trace', async () => {
     const { code, stdout, stderr } = await cli('stumbling');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^Error: x is not a function\nTypeError: x is not a function\n {4}at /);
     expect(stderr).toMatch(/\nthis is a bug in cloudp2p, please report it\n$/);
   });
 
-  it('is told with --json too', async () => {
+  it('is reported with --json, too', async () => {
     const { code, stdout, stderr } = await cli('stumbling', '--json');
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toEqual({ error: { code: 'internal', message: 'x is not a function' } });

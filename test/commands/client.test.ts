@@ -40,7 +40,7 @@ describe('the exit code of client', () => {
     expect({ code, stderr }).toEqual({ code: expected, stderr: '' });
   });
 
-  it('no server was there: 4', async () => {
+  it('no server available: 4', async () => {
     const config = at('client.toml');
     const server_addresses = `["${await deadAddress()}"]`;
     writeFileSync(config, `[client]\nserver_addresses = ${server_addresses}\nrequest_timeout_secs = 0.1\n`);

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it.each(SHELLS)('%s: prints the script, and nothing else; with --json it is a text', async (shell) => {
+it.each(SHELLS)('%s: prints only the script; with --json as a text', async (shell) => {
   const { code, stdout, stderr } = await cli('completion', shell);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(linesOf(stdout).slice(0, 2).join('\n')).toContain(`${shell} completion of cloudp2p`);
@@ -23,7 +23,7 @@ it.each(SHELLS)('%s: prints the script, and nothing else; with --json it is a te
   for (const id of IDS) expect(stdout).toContain(`' ${typedCommand(id)}`);
 });
 
-(isThere('bash') ? it : it.skip)('bash offers every command with the flags of its own and of all', async () => {
+(isThere('bash') ? it : it.skip)('bash offers every command with its own and the common flags', async () => {
   const { stdout: script } = await cli('completion', 'bash');
   const lines = IDS.flatMap((id) => [`cloudp2p ${typedCommand(id)}`, `cloudp2p ${typedCommand(id)} --`]);
   const typedHalf = lines.map((line) => (line.endsWith('--') ? line : line.slice(0, -1)));
@@ -38,7 +38,7 @@ it.each(SHELLS)('%s: prints the script, and nothing else; with --json it is a te
 });
 
 (isThere('bash') ? it : it.skip)(
-  'bash offers paths where the help says FILE or DIR, and words where it names them',
+  'bash offers paths where the help says FILE or DIR, and values where it lists them',
   async () => {
     const { stdout: script } = await cli('completion', 'bash');
     const lines = [
@@ -66,14 +66,14 @@ it.each([
   expect(linesOf(stderr)).toEqual([`Error: ${message}`, 'See "cloudp2p completion --help".']);
 });
 
-it('says in its help how to install it for each shell', async () => {
+it('explains in its help how to install it for each shell', async () => {
   const { stdout } = await cli('completion', '--help');
   expect(stdout).toMatch(/~\/\.bashrc\n+ *(\$ )?source <\(cloudp2p completion bash\)\n/);
   expect(stdout).toMatch(/cloudp2p completion zsh > \S+\/_cloudp2p\n/);
   expect(stdout).toMatch(/cloudp2p completion fish > \S+\/completions\/cloudp2p\.fish\n/);
 });
 
-it('is the only command for which all others are loaded', async () => {
+it('is the only command that loads all others', async () => {
   const loaded: string[] = [];
   const originals = { ...COMMANDS };
   for (const id of IDS) {

@@ -12,11 +12,11 @@ const [, ownScript] = process.argv;
 const program = buildAgent();
 let lab: LikenessLab;
 
-/** Three servers' files, and a program that looks like a server and can be started again. */
+/** Makes the files of three servers, and a stand-in for the server that can be restarted. */
 beforeEach(async () => {
   lab = await LikenessLab.create(3);
   process.chdir(lab.folder);
-  // Here it is jest, which has no `fault-agent`.
+  // In this process it is jest, which has no `fault-agent`.
   process.argv[1] = program.script;
   mkdirSync('config');
   const entries = lab.servers.map(
@@ -38,7 +38,7 @@ function events(): FaultEvent[] {
   return linesOf(readFileSync('fault_events.ndjson', 'utf8')).flatMap(faultIn);
 }
 
-it('kills and restarts every server in every cycle; what it says is what the log says', async () => {
+it('kills and restarts every server in every cycle; its output equals the log', async () => {
   await lab.start(1, 2, 3);
   const { code, stdout, stderr } = await cli('faults', ...FAST);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -67,7 +67,7 @@ it('kills and restarts every server in every cycle; what it says is what the log
   expect(new Set(pids).size).toBe(6);
 });
 
-it('reports as JSON, and nothing else; every kind of process fault in random order', async () => {
+it('prints only JSON with --json; every kind of process fault in random order', async () => {
   await lab.start(1, 2, 3);
   const kinds = ['kill', 'terminate', 'pause', 'restart'].flatMap((kind) => ['--kind', kind]);
   const random = ['--pattern', 'random', '--seed', '3', ...kinds];
@@ -81,7 +81,7 @@ it('reports as JSON, and nothing else; every kind of process fault in random ord
   expect(existsSync('fault_probe.ndjson')).toBe(false);
 });
 
-it('says everything that keeps it from beginning, and does nothing then', async () => {
+it('reports everything that keeps it from starting, and does nothing', async () => {
   await lab.start(2);
   const { code, stderr } = await cli('faults', ...FAST);
   expect(code).toBe(4);
@@ -92,7 +92,7 @@ it('says everything that keeps it from beginning, and does nothing then', async 
   expect(await lab.state(2)).toBe('up');
 });
 
-it('a program of another version beside the servers is refused', async () => {
+it('a different program version beside the servers is refused', async () => {
   await lab.start(1, 2, 3);
   writeFileSync('other.cjs', `process.env.AGENT_VERSION = '9.9.9'; require(${JSON.stringify(program.script)});`);
   process.argv[1] = 'other.cjs';
@@ -110,8 +110,8 @@ it('an agent that cannot be started: its last words', async () => {
   expect(stderr).toMatch(/^Error: the fault agent on localhost is gone: it ended with exit code 1: .*such thing/);
 });
 
-it('ends with 3, healed, when an abort condition comes true', async () => {
-  // The likenesses accept every connection and answer nothing.
+it('ends with 3, healed, when an abort condition is met', async () => {
+  // The stand-ins accept every connection and answer nothing.
   await lab.start(1, 2, 3);
   const flags = ['--cycles', '1', '--restart-delay', '600', '--kind', 'pause', '--abort-when', 'failure_rate>20%'];
   const { code, stdout } = await cli('faults', ...flags);

@@ -27,7 +27,7 @@ function filesIn(where: string): string[] {
   return entries.map((entry) => path.relative(where, path.join(entry.parentPath, entry.name))).sort();
 }
 
-it('writes the shipped files, byte for byte, and says which', async () => {
+it('writes the shipped files, byte for byte, and lists them', async () => {
   const into = path.join(folder, 'new', 'cluster');
   const { code, stdout, stderr } = await cli('init', into);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -47,7 +47,7 @@ it('lists them as JSON', async () => {
   expect(written.every(({ bytes }) => bytes > 0)).toBe(true);
 });
 
-it('writes nothing where a file stands already, and names it', async () => {
+it('writes nothing if a file exists already, and names it', async () => {
   mkdirSync(path.join(folder, 'config'));
   writeFileSync(path.join(folder, 'config/server2.toml'), 'mine');
   const { code, stdout, stderr } = await cli('init', folder);
@@ -69,7 +69,7 @@ it('overwrites with --force, and leaves other files alone', async () => {
   expect(readFileSync(path.join(folder, 'config/server2.toml'), 'utf8')).toContain('[server]');
 });
 
-it('says so when the folder is a file', async () => {
+it('reports that the folder is a file', async () => {
   const file = path.join(folder, 'file');
   writeFileSync(file, '');
   const { code, stderr } = await cli('init', file);
@@ -79,7 +79,7 @@ it('says so when the folder is a file', async () => {
   );
 });
 
-it('leaves nothing half done: a folder where a file should go', async () => {
+it('leaves no temporary files: a folder in place of a file', async () => {
   mkdirSync(path.join(folder, 'test_images', 'small.png', 'inner'), { recursive: true });
   const { code, stderr } = await cli('init', folder, '--force');
   expect(code).toBe(2);
@@ -88,7 +88,7 @@ it('leaves nothing half done: a folder where a file should go', async () => {
 });
 
 // root may write anywhere
-(process.getuid?.() === 0 ? it.skip : it)('says so when the folder cannot be written', async () => {
+(process.getuid?.() === 0 ? it.skip : it)('reports that the folder is not writable', async () => {
   chmodSync(folder, 0o500);
   const { code, stderr } = await cli('init', folder);
   expect(code).toBe(2);

@@ -46,7 +46,7 @@ it('starts without an environment, in an empty folder', async () => {
   expect(await start(['status', '--help'], { env: {} })).toMatchObject({ code: 0, stderr: '' });
 });
 
-// Only root may become somebody else.
+// Only root may become another user.
 (process.getuid?.() === 0 ? it : it.skip)('starts for a user without a passwd entry', async () => {
   execFileSync('chmod', ['755', folder]);
   const nobody = { uid: 54_321, gid: 54_321, env: {}, cwd: '/' };
@@ -58,11 +58,11 @@ it('starts without an environment, in an empty folder', async () => {
   expect(await start(['status', '--server', '127.0.0.1:1'], nobody)).toMatchObject({ code: 4, stderr: '' });
 });
 
-it('takes the pictures along', async () => {
+it('includes the pictures', async () => {
   expect(await start(['init', 'made'])).toMatchObject({ code: 0, stderr: '' });
 });
 
-it('ends quietly when nobody reads on', async () => {
+it('ends quietly when the reader stops reading', async () => {
   const address = await statusServer(1);
   const line = `"${process.execPath}" "${program}" status --watch --server ${address} | head -n 1`;
   const out = execFileSync('sh', ['-c', `(${line}) 2>&1`], { encoding: 'utf8', timeout: 20_000 });
@@ -80,14 +80,14 @@ it('watches on a pipe in plain blocks, and ends with 130 on Ctrl-C', async () =>
   expect(stdout.match(/server 1 follows server 1 in term 1\n\n/g)?.length).toBe(2);
 });
 
-it('exits as it would without --json, and tells of errors on the right stream', async () => {
+it('exits as without --json, and reports errors on the right stream', async () => {
   expect(await start(['status', '--nope'])).toMatchObject({ code: 2, stdout: '' });
   const { code, stdout, stderr } = await start(['status', '--nope', '--json']);
   expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
   expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'bad_usage' } });
 });
 
-it('says that it is not built yet', () => {
+it('says that it has not been built yet', () => {
   const lost = path.join(folder, 'bin');
   execFileSync('cp', ['-r', path.join(ROOT, 'bin'), lost]);
   const run = `"${process.execPath}" "${lost}/run.js" --version 2>&1; echo $?`;

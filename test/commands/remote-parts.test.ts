@@ -18,7 +18,7 @@ describeWithOpenssl('the certificates of a lab', () => {
     ...['[[servers]]', `id = ${id}`, `host = "s${id}"`, `address = "${address}"`, 'work_dir = "c"'],
     ...[`cert = ${JSON.stringify(ca.file(`${cert}.crt`))}`, `key = ${JSON.stringify(ca.file(`${cert}.key`))}`],
   ];
-  /** Certificates of the servers 1 and 2, by their names in the lab's folder. */
+  /** Makes the parts of a lab whose servers 1 and 2 have these certificates, named as in the lab's folder. */
   function partsOf(first: string, second: string, address = 's2.lab:8001') {
     const lines = [
       ...['[run]', `binary = ${JSON.stringify(process.execPath)}`, ca.toml('client')],
@@ -39,7 +39,7 @@ describeWithOpenssl('the certificates of a lab', () => {
     return (error as ClusterError).message.replaceAll(`${temp.folder}/`, '').split('\n');
   }
 
-  test('that name their servers are taken', async () => {
+  test('that name their servers are accepted', async () => {
     const { tls } = await partsOf('server-1', 'server-2');
     expect(tls?.servers.get(2)?.cert).toBe(readFileSync(ca.file('server-2.crt'), 'utf8'));
     ca.make('by-host', { names: 'DNS:S2.lab' });
@@ -48,21 +48,21 @@ describeWithOpenssl('the certificates of a lab', () => {
     await partsOf('server-1', 'by-ip', '10.0.0.2:8001');
   });
 
-  test('that are swapped are told of, each', async () => {
+  test('that are swapped are each reported', async () => {
     expect(await problemsOf('server-2', 'server-1')).toEqual([
       'r.toml: servers[0].cert: tls/server-2.crt: names DNS:server-2, but peers look for server-1 or the host they dial (s1.lab)',
       'r.toml: servers[1].cert: tls/server-1.crt: names DNS:server-1, but peers look for server-2 or the host they dial (s2.lab)',
     ]);
   });
 
-  test('that name no server are told of', async () => {
+  test('that name no server are reported', async () => {
     ca.make('nameless');
     expect(await problemsOf('server-1', 'nameless')).toEqual([
       'r.toml: servers[1].cert: tls/nameless.crt: names no server (it has no subjectAltName), but peers look for server-2 or the host they dial (s2.lab)',
     ]);
   });
 
-  test('that cannot be used are named by their entry', async () => {
+  test('that cannot be used are reported by their entry', async () => {
     expect(await problemsOf('server-1', 'client')).toEqual([
       expect.stringMatching(/^r\.toml: servers\[1\]\.cert: tls\/client\.crt: the certificate of a server must allow/),
     ]);

@@ -12,7 +12,7 @@ beforeEach(() => {
   for (const name of ['a', 'b']) lab.write(`${name}/final_report.json`, renderJson(sampleRun()));
 });
 
-/** Runs `report` with these words in this process, in the lab's folder. */
+/** Runs `report` with these arguments in this process, in the lab's folder. */
 async function report(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const said = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
@@ -45,7 +45,7 @@ test.each([
   expect(existsSync(at('aggregated_metrics'))).toBe(false);
 });
 
-test('--out writes it besides, in the format of each extension', async () => {
+test('--out also writes it, in the format of each extension', async () => {
   const { code, stdout } = await report(
     '--out',
     'x.html',
@@ -64,7 +64,7 @@ test('--out writes it besides, in the format of each extension', async () => {
   expect(JSON.parse(readFileSync(at('x.json'), 'utf8'))).toMatchObject({ a: { name: 'a' }, b: { name: 'b' } });
 });
 
-test('with --json nothing but the comparison is on stdout', async () => {
+test('with --json only the comparison is on stdout', async () => {
   const { code, stdout } = await report('--json', '--compare', 'a', 'b');
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ confidence: 0.95, scopes: [{ scope: 'steady' }, { scope: 'whole' }] });
@@ -88,7 +88,7 @@ test.each([
 });
 
 test.each([['--metrics'], ['--events'], ['--faults'], ['--run'], ['--threshold']])(
-  '%s does not go with it',
+  '%s cannot be combined with it',
   async (flag) => {
     const { code, stderr } = await report('--compare', 'a', 'b', flag, 'p99<1s');
     expect(code).toBe(2);
@@ -96,7 +96,7 @@ test.each([['--metrics'], ['--events'], ['--faults'], ['--run'], ['--threshold']
   },
 );
 
-test('nothing is written where one of the files cannot be', async () => {
+test('writes nothing if one of the files cannot be written', async () => {
   const { code, stderr } = await report('--compare', 'a', 'b', '--out', 'x.txt', '--out', 'a/final_report.json/y.txt');
   expect(code).toBe(2);
   expect(stderr).toContain('cannot write');

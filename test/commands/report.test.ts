@@ -27,7 +27,7 @@ async function report(...argv: string[]): Promise<{ code: number; stdout: string
   }
 }
 
-test('without anything it reads ./metrics and writes both reports', async () => {
+test('without flags reads ./metrics and writes both reports', async () => {
   lab.requests([request(1, 0)]);
   const { code, stdout } = await report();
   expect(code).toBe(0);
@@ -36,7 +36,7 @@ test('without anything it reads ./metrics and writes both reports', async () => 
   expect(existsSync(at('aggregated_metrics/final_report.json'))).toBe(true);
 });
 
-test('each format by its extension', async () => {
+test('chooses each format by its extension', async () => {
   lab.requests([request(1, 0)]);
   const files = ['r.html', 'r.xml', 'r.csv', 'r.TXT'];
   const { code, stdout } = await report(...files.flatMap((file) => ['--out', file]));
@@ -48,7 +48,7 @@ test('each format by its extension', async () => {
   expect(begins).toEqual(['<!doctype', '<?xml ver', 'time,unix', '=========']);
 });
 
-test('thresholds of the file, until a flag says others; a wrong one names file and key', async () => {
+test('uses thresholds of the file unless flags replace them; a wrong one names file and key', async () => {
   lab.requests([request(1, 0)]);
   const config = ['--config', lab.write('r.toml', '[report]\nthresholds = ["p99<1ms"]')];
   expect((await report(...config)).code).toBe(3);
@@ -58,7 +58,7 @@ test('thresholds of the file, until a flag says others; a wrong one names file a
   expect(await report(...config)).toMatchObject({ code: 2, message });
 });
 
-test('with --json nothing but the report is on stdout', async () => {
+test('with --json only the report is on stdout', async () => {
   lab.requests([request(1, 0)]);
   const { stdout } = await report('--json', '--out', 'x.txt');
   expect(JSON.parse(stdout)).toMatchObject({ total_requests: 1 });

@@ -25,12 +25,12 @@ test('--plan says what would be done, and does nothing', async () => {
   expect(readdirSync('.')).toEqual([]);
 });
 
-test('--plan names the folder after the start', async () => {
+test('--plan names the folder after the start time', async () => {
   const { stdout } = await cli('run', '--plan');
   expect(linesOf(stdout)[0]).toMatch(/; files in runs\/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d$/);
 });
 
-test('--plan --json is the configuration, and flags win over the file', async () => {
+test('--plan --json prints the configuration, and flags win over the file', async () => {
   writeFileSync('r.toml', '[run]\nservers = 5\n[report]\nthresholds = ["p99<1s"]');
   const { stdout } = await cli(
     'run',
@@ -75,7 +75,7 @@ test.each([
   expect(existsSync('runs')).toBe(false);
 });
 
-test('a bad threshold: the flag, or file and key, is named', async () => {
+test('a bad threshold: names the flag, or file and key', async () => {
   const what = /expected a metric, one of < <= > >=, and a number, like p99<800ms, got "p98<1ms"; metrics are /;
   const flag = await cli('run', '--threshold', 'p98<1ms');
   expect(flag.code).toBe(2);
@@ -86,7 +86,7 @@ test('a bad threshold: the flag, or file and key, is named', async () => {
   expect(file.stderr).toMatch(new RegExp(`^Error: r\\.toml: report\\.thresholds: ${what.source}`));
 });
 
-test('a folder for its files that is there already, or cannot be', async () => {
+test('an output folder that exists, or cannot be made', async () => {
   writeFileSync('file', '');
   symlinkSync('nowhere/at all', 'link');
   for (const [out, why] of [
@@ -104,7 +104,7 @@ test('a folder for its files that is there already, or cannot be', async () => {
   }
 });
 
-test('flags of faults count here, and no cycles mean no faults', async () => {
+test('flags of faults apply, and no cycles mean no faults', async () => {
   const kinds = await cli('run', '--plan', '--kind', 'pause', '--target', 'leader');
   expect(kinds.stdout).toContain('pause the leader at that moment');
   const none = await cli('run', '--plan', '--cycles', '0', '--kind', 'pause');
@@ -117,7 +117,7 @@ test('flags of faults count here, and no cycles mean no faults', async () => {
   expect(wrong.stderr).toMatch(/^Error: --kind: expected one of /);
 });
 
-test('over SSH: a script of Node cannot be copied, a wrong executable is none', async () => {
+test('over SSH: a Node script cannot be copied, nor a file that is no executable', async () => {
   const machines = '[[servers]]\nid=1\nhost="s1"\naddress="s:1"\nwork_dir="w"\n[[clients]]\nhost="c1"\nwork_dir="w"\n';
   writeFileSync('lab.toml', machines);
   const script = await cli('run', '--plan', '--config', 'lab.toml');

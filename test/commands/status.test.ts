@@ -16,7 +16,7 @@ it('prints a table and what the servers agree on', async () => {
   expect(lines.at(-1)).toBe('all 2 servers follow server 1 in term 1');
 });
 
-it('ends with 4 when one is silent or of another mind', async () => {
+it('ends with 4 if one is silent or disagrees', async () => {
   const address = await statusServer(1);
   const dead = await deadAddress();
   const { code, stdout } = await cli('status', '--server', address, '--server', dead);

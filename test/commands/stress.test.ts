@@ -22,14 +22,14 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** Two clients of three requests, if the flags say nothing else. */
+/** Runs two clients of three requests, unless the flags say otherwise. */
 const stress = (...flags: string[]) =>
   cli(
     ...['stress', '--clients', '2', '--requests', '3', '--min-delay-ms', '0', '--max-delay-ms', '5'],
     ...['--image-dir', at('images'), '--metrics-dir', at('metrics'), ...flags],
   );
 
-it('runs, says how it went, and ends with 0', async () => {
+it('runs, prints a summary, and ends with 0', async () => {
   const [server] = await startServers({});
   const { code, stdout, stderr } = await stress('--machine-id', '3', '--server', server!.address);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -86,7 +86,7 @@ it('a wrong carrier: 3', async () => {
   expect((await stress('--server', server!.address)).code).toBe(3);
 });
 
-it('at a rate; a threshold that is crossed: 3, and it is in the JSON too', async () => {
+it('at a rate; a crossed threshold: 3, also in the JSON', async () => {
   const [server] = await startServers({});
   const flags = ['--clients', '2', '--image-dir', at('images'), '--metrics-dir', at('metrics')];
   const load = [
@@ -118,7 +118,7 @@ it('at a rate; a threshold that is crossed: 3, and it is in the JSON too', async
   );
 });
 
-it('what must hold all the time, and does not: 3', async () => {
+it('a condition of --abort-on that fails: 3', async () => {
   const [server] = await startServers({ onTask: (task, self) => self.refuse(task, 'x', 'broken') });
   const load = ['--clients', '2', '--min-delay-ms', '0', '--max-delay-ms', '1', '--duration', '60'];
   const flags = ['--image-dir', at('images'), '--metrics-dir', at('metrics'), '--server', server!.address];

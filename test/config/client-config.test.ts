@@ -15,7 +15,7 @@ const DEFAULTS = {
 };
 
 describe('a client file', () => {
-  test('may be missing or say nothing', () => {
+  test('may be missing or empty', () => {
     expect(loadClientConfig('none.toml', { required: false })).toEqual(DEFAULTS);
     expect(load('[client]')).toEqual(DEFAULTS);
     expect(configErrorLines(() => loadClientConfig('none.toml', { required: true }))).toEqual([
@@ -23,12 +23,12 @@ describe('a client file', () => {
     ]);
   });
 
-  test("defaults are nobody else's to change", () => {
+  test('defaults cannot be changed by a caller', () => {
     loadClientConfig('none.toml', { required: false }).serverAddresses.push('x:1');
     expect(loadClientConfig('none.toml', { required: false })).toEqual(DEFAULTS);
   });
 
-  test('sets who sends what where', () => {
+  test('sets name, servers, images and timeout', () => {
     const toml = '[client]\nname = "me"\nserver_addresses = ["a:1"]\nimage_dir = "p"\nrequest_timeout_secs = 2.5';
     expect(load(toml)).toMatchObject({
       name: 'me',
@@ -56,7 +56,7 @@ describe('a client file', () => {
     ['min_delay_ms = 5', { pacing: { mode: 'closed_loop', minDelayMs: 5, maxDelayMs: 2000 }, durationMs: 300_000 }],
     ['max_delay_ms = 500', { pacing: { mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 500 }, durationMs: 300_000 }],
     ['max_delay_ms = 50', { pacing: { mode: 'closed_loop', minDelayMs: 50, maxDelayMs: 50 }, durationMs: 300_000 }],
-  ])('paces: %j', (toml, requests) => {
+  ])('pacing: %j', (toml, requests) => {
     expect(load(`[requests]\n${toml}`).requests).toEqual(requests);
   });
 

@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type FaultsFlags, faultsConfigOf, faultsFileSchema, locateServer } from '../../src/config/faults-config';
+import { type FaultsFlags, faultsConfigOf, faultsFileSchema } from '../../src/config/faults-config';
 import { defaultsOf, parseConfig } from '../../src/config/load';
+import { locateServer } from '../../src/config/server-location';
 import { configErrorLines, useTempFolder } from './helpers';
 
 const ROOT = process.cwd();
@@ -10,7 +11,7 @@ const temp = useTempFolder();
 const OWN = ['/opt/cloudp2p'];
 let count = 0;
 
-/** Each test in an empty folder of its own: the defaults depend on what stands there. */
+/** Runs each test in its own empty folder: the defaults depend on its files. */
 beforeEach(() => {
   const here = path.join(temp.folder, String(++count));
   mkdirSync(path.join(here, 'config'), { recursive: true });
@@ -31,7 +32,7 @@ const load = (flags: FaultsFlags = {}) => faultsConfigOf(flags, { ownCommand: OW
 const linesOf = (flags: FaultsFlags = {}) => configErrorLines(() => load(flags));
 
 describe('without a file', () => {
-  it('the servers are those of config/server*.toml, by id, and all else is at its default', () => {
+  it('the servers are those of config/server*.toml, by id, and everything else has its default', () => {
     for (const id of [10, 2]) server(id);
     server(1, 'config/server_first.toml');
     writeFileSync('config/other.toml', 'not for us');
@@ -47,13 +48,13 @@ describe('without a file', () => {
       logSource: 'config/faults.toml: faults.log_file',
     });
     expect(servers.map(({ id }) => id)).toEqual([1, 2, 10]);
-    expect(servers[0]).toEqual({
+    expect(servers[0]).toMatchObject({
       ...{ id: 1, host: 'localhost', config: 'config/server_first.toml', workDir: '.' },
-      ...{ binary: '/opt/cloudp2p', command: OWN },
+      ...{ binary: '/opt/cloudp2p', command: OWN, own: { id: 1, address: '127.0.0.1:8001' } },
     });
   });
 
-  it('and without servers: an error that says what would do', () => {
+  it('and without servers: an error that says what is needed', () => {
     const text =
       'expected [[servers]] in it or config/server*.toml in this folder, found neither (cloudp2p init writes both)';
     expect(linesOf()).toEqual([`config/faults.toml: servers: ${text}`]);
@@ -67,7 +68,7 @@ describe('without a file', () => {
     ]);
   });
 
-  it('a file of a server that is wrong', () => {
+  it('an invalid server file', () => {
     writeFileSync('config/server1.toml', 'x = 1');
     expect(linesOf()[0]).toMatch(/^config\/server1.toml: x: unknown key/);
   });
@@ -107,7 +108,7 @@ describe('a file', () => {
     ]);
   });
 
-  it('without servers means those of config/server*.toml', () => {
+  it('without servers uses those of config/server*.toml', () => {
     server(1);
     faults('[faults]\nnum_cycles = 9');
     expect(load()).toMatchObject({ spec: { cycles: 9 }, servers: [{ id: 1 }] });
@@ -126,7 +127,7 @@ describe('a file', () => {
     expect(locateServer(load().servers[0]!)).toMatchObject({ address: near, advertised });
   });
 
-  it('a configuration elsewhere than in the work folder is read from there', () => {
+  it('a configuration outside the work folder is read from its own place', () => {
     server(1);
     mkdirSync('other');
     const absolute = path.resolve('config/server1.toml');
@@ -134,7 +135,7 @@ describe('a file', () => {
     expect(load().servers).toMatchObject([{ id: 1, config: absolute, workDir: 'other' }]);
   });
 
-  it('of another server is none of this one', () => {
+  it('a configuration of another server is refused', () => {
     server(1);
     const [one] = load().servers;
     server(2, 'config/server1.toml');
@@ -142,7 +143,7 @@ describe('a file', () => {
     expect(lines).toEqual(['config/server1.toml: server.id: expected 1, got 2']);
   });
 
-  it('servers of other machines are checked there, not here', () => {
+  it('servers on other machines are checked there, not here', () => {
     faults(`
       [[servers]]
       id = 4
@@ -157,7 +158,7 @@ describe('a file', () => {
     ]);
   });
 
-  it('that was named must be there', () => {
+  it('that was named must exist', () => {
     server(1);
     expect(linesOf({ config: 'none.toml' })).toEqual(['none.toml: no such file']);
   });
@@ -234,17 +235,17 @@ describe('flags', () => {
     expect(linesOf(flags)).toEqual([line]);
   });
 
-  it('every wrong one is told', () => {
+  it('all wrong ones are reported', () => {
     expect(linesOf({ cycles: 'x', interval: 'y' })).toHaveLength(2);
   });
 });
 
-describe('which faults, and where', () => {
+describe('kinds and targets', () => {
   beforeEach(() => {
     for (const id of [1, 2, 3]) server(id);
   });
 
-  it('all of it in the file', () => {
+  it('everything in the file', () => {
     faults(`
       [faults]
       pattern = "simultaneous"
@@ -289,11 +290,11 @@ describe('which faults, and where', () => {
     [{ pattern: 'simultaneous' }, 2],
     [{ pattern: 'simultaneous', target: ['leader'] }, 1],
     [{ pattern: 'ring' }, 1],
-  ] as [FaultsFlags, number][])('%j breaks so many at once', (flags, count) => {
+  ] as [FaultsFlags, number][])('%j affects this many servers at once: %i', (flags, count) => {
     expect(load(flags).spec.count).toBe(count);
   });
 
-  it('a small delay shrinks the jitter that nobody asked for', () => {
+  it('a small delay reduces the default jitter', () => {
     expect(load({ 'delay-ms': '20' }).spec).toMatchObject({ delayMs: 20, jitterMs: 20 });
   });
 
@@ -348,14 +349,14 @@ describe('which faults, and where', () => {
     expect(linesOf()[0]).toContain(`config/faults.toml: ${expected}`);
   });
 
-  it('a condition about what the probe cannot tell', () => {
+  it('a condition on a metric that the probe does not measure', () => {
     const text =
       '--abort-when: expected a metric, one of < <= > >=, and a number, like p99<800ms, got "recovery>1s"; ' +
       'metrics are failure_rate, min, avg, p50, p95, p99, p99.9, max';
     expect(() => load({ 'abort-when': ['recovery>1s'] })).toThrow(text);
   });
 
-  it('everything may go down where that is allowed, or where it only gets slower', () => {
+  it('everything may go down if that is allowed, or if it only gets slower', () => {
     const all: FaultsFlags = { pattern: 'simultaneous', count: '3' };
     expect(load({ ...all, 'allow-total-outage': true }).spec.count).toBe(3);
     expect(load({ ...all, kind: ['delay', 'loss'] }).spec.count).toBe(3);
@@ -363,7 +364,7 @@ describe('which faults, and where', () => {
 });
 
 describe('the shipped file', () => {
-  it('says the defaults, and the three servers of this machine', () => {
+  it('contains the defaults, and the three servers of this machine', () => {
     for (const id of [1, 2, 3]) server(id);
     const withoutFile = load();
     faults(SHIPPED);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterError, EXIT, exitCodeOf } from '../../src/core/errors';
 
-/** A folder of its own for each test file, gone afterwards; `file` writes into it and returns the path. */
+/** A temporary folder for each test file, removed afterwards; `file` writes into it and returns the path. */
 export function useTempFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'cloudp2p-config-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -18,8 +18,8 @@ export function useTempFolder() {
 }
 
 /**
- * The message's lines of the configuration error that `act` throws; fails if it throws anything else, and if a line
- * shows a stack, a control character or more than a person reads.
+ * The message lines of the configuration error that `act` throws; fails if it throws anything else, or if a line shows
+ * a stack trace, a control character or more than a person reads.
  */
 export function configErrorLines(act: () => unknown): string[] {
   let thrown: unknown;

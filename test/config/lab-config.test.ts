@@ -36,7 +36,7 @@ test('lists of machines make a run over SSH', () => {
   expect(faults.spec).toMatchObject({ target: 'leader', kinds: [{ kind: 'pause' }, { kind: 'partition', weight: 2 }] });
 });
 
-test('certificates are those of each server, and one of all clients', () => {
+test('each server has its certificate, and all clients share one', () => {
   const tls = '[tls]\nca = "ca"\ncert = "c"\nkey = "k"\n';
   const one = `[[servers]]\nid = 1\nhost = "s1"\naddress = "s1:1"\nwork_dir = "w"\n`;
   const { lab } = load(`${tls}${one}cert = "c1"\nkey = "k1"\n${client('c1')}`);
@@ -51,7 +51,7 @@ test('certificates are those of each server, and one of all clients', () => {
   ]);
 });
 
-test('without them there is none', () => {
+test('without machines there is no lab', () => {
   expect(load('[run]')).toMatchObject({ lab: undefined, servers: 3 });
 });
 
@@ -93,7 +93,7 @@ test.each([
   else expect(first).toMatch(line);
 });
 
-test.each(['servers', 'port'] as const)('--%s is for servers of this machine', (key) => {
+test.each(['servers', 'port'] as const)('--%s is only for servers of this machine', (key) => {
   const text = `--${key}: applies to servers on this machine, but the file lists [[servers]] of other machines`;
   expect(() => load(LAB, { run: { [key]: 2 } })).toThrow(text);
 });

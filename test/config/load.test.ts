@@ -17,17 +17,17 @@ const load = (path: string) => loadConfig(schema, path, { required: true });
 const linesOf = (toml: string) => configErrorLines(() => parseConfig(schema, toml, 'f.toml'));
 
 describe('files', () => {
-  test('a good file gives its values and the defaults', () => {
+  test('a valid file gives its values and the defaults', () => {
     const path = temp.file('good.toml', '\ufeff[report]\r\nmachines = [{ id = 3 }]\r\n');
     expect(load(path)).toEqual({ report: { output_dir: './out', machines: [{ id: 3 }] } });
     expect(defaultsOf(schema)).toEqual({ report: { output_dir: './out', machines: [] } });
   });
 
-  test('only comments are a file of defaults', () => {
+  test('a file of comments gives the defaults', () => {
     expect(load(temp.file('comments.toml', '# nothing set\n'))).toEqual(defaultsOf(schema));
   });
 
-  test('a missing file is named, and is undefined if it may be missing', () => {
+  test('a missing file is named, or undefined if it may be missing', () => {
     const path = join(temp.folder, 'none.toml');
     expect(configErrorLines(() => load(path))).toEqual([`${path}: no such file`]);
     expect(loadConfig(schema, path, { required: false })).toBeUndefined();
@@ -43,11 +43,11 @@ describe('files', () => {
   ])('a file that is %s', (name, content, reason) => {
     const path = temp.file(`${name}.toml`, content);
     expect(configErrorLines(() => load(path))).toEqual([`${path}: ${reason}`]);
-    // A file that is there but wrong is an error even if it might be missing.
+    // A file that exists but is invalid is an error even if it may be missing.
     expect(configErrorLines(() => loadConfig(schema, path, { required: false }))).toHaveLength(1);
   });
 
-  test('a folder, a circle of links, a path through a file, a too long and an impossible path', () => {
+  test('a folder, a link cycle, a path through a file, a too long and an impossible path', () => {
     const folder = join(temp.folder, 'folder.toml');
     mkdirSync(folder);
     expect(configErrorLines(() => load(folder))).toEqual([`${folder}: is a folder, expected a file`]);
@@ -60,14 +60,14 @@ describe('files', () => {
     expect(configErrorLines(() => load('a\0b'))[0]).toContain('could not be read');
   });
 
-  test('a file that may not be read', () => {
+  test('an unreadable file', () => {
     const path = temp.file('secret.toml', '[report]\n');
     chmodSync(path, 0o000);
     if (process.getuid?.() === 0) expect(load(path)).toBeDefined();
     else expect(configErrorLines(() => load(path))).toEqual([`${path}: no permission to read it`]);
   });
 
-  test('a device without end is not read to its end', () => {
+  test('an endless device is not read to its end', () => {
     expect(configErrorLines(() => load('/dev/zero'))[0]).toContain('is larger than 1 MiB');
   });
 });
@@ -143,7 +143,7 @@ describe('keys and values', () => {
     expect(linesOf(toml)).toEqual([line]);
   });
 
-  test('all problems are told, one a line', () => {
+  test('all problems are reported, one per line', () => {
     expect(linesOf('banana = 1\n[report]\noutput_dir = 3\nmachines = [{ id = 0 }, {}]')).toEqual([
       'f.toml: banana: unknown key; known at the top: report',
       'f.toml: report.machines[1].id: missing: expected a whole number from 1 to 9',
@@ -159,12 +159,12 @@ describe('keys and values', () => {
     expect(lines.at(-1)).toBe('f.toml: and 49980 more');
   });
 
-  test('a long value is cut', () => {
+  test('a long value is truncated', () => {
     const [line] = linesOf(`[report]\noutput_dir = "${'x'.repeat(1000)}"`);
     expect(line).toContain(`got "${'x'.repeat(59)}…"`);
   });
 
-  test('a check of values against each other is asked when each is right', () => {
+  test('values are checked against each other once each is valid', () => {
     const check = () => [{ key: 'report.output_dir', text: 'expected something else' }];
     const parse = (toml: string) => configErrorLines(() => parseConfig(schema, toml, 'f.toml', check));
     expect(parse('[report]')).toEqual(['f.toml: report.output_dir: expected something else']);

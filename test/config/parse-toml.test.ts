@@ -42,20 +42,20 @@ describe('parseToml', () => {
     expect(problemOf(text)).toBe(problem);
   });
 
-  test('keeps every kind of date as one, so that none passes for a text', () => {
+  test('keeps every kind of date as a date, so that none passes for text', () => {
     const result = parseToml('a = 2025-10-31\nb = 10:00:00\nc = 2025-10-31T10:00:00\nd = 2025-10-31T10:00:00Z');
     if ('problem' in result) throw new Error(result.problem.text);
     for (const key of 'abcd') expect(result.table[key]).toBeInstanceOf(TomlDate);
   });
 
-  test('hostile keys are keys and change no prototype', () => {
+  test('hostile keys change no prototype', () => {
     const result = parseToml('__proto__ = 1\nconstructor.prototype.polluted = 1\n[toString.__proto__]\npolluted = 1');
     if ('problem' in result) throw new Error(result.problem.text);
     expect(Object.keys(result.table)).toEqual(['__proto__', 'constructor', 'toString']);
     expect(({} as { polluted?: number }).polluted).toBeUndefined();
   });
 
-  test('gives a table or a position in the text for anything', () => {
+  test('gives a table or a position in the text for any input', () => {
     const piece = fc.constantFrom(
       '[',
       ']',

@@ -14,14 +14,14 @@ const DEFAULTS = {
   thresholds: [],
 };
 
-test('may be missing or say nothing, and the shipped file says the defaults', () => {
+test('may be missing or empty, and the shipped file contains the defaults', () => {
   expect(loadReportConfig('none.toml', { required: false })).toEqual(DEFAULTS);
   expect(load('[report]')).toEqual(DEFAULTS);
   const shipped = path.join(__dirname, '../../config/report.toml');
   expect(loadReportConfig(shipped, { required: true })).toEqual(DEFAULTS);
 });
 
-test('says where everything is', () => {
+test('sets all places', () => {
   const toml =
     '[report]\noutput_dir = "o"\nclient_machines = ["a", "b"]\nserver_machines = []\nfaults_log = "f"\nthresholds = ["p99<1s"]';
   expect(load(toml)).toEqual({
@@ -33,7 +33,7 @@ test('says where everything is', () => {
   });
 });
 
-test('places of other machines', () => {
+test('places on other machines', () => {
   const toml =
     '[report]\nclient_machines = ["./metrics", "user@client1:/m"]\nfaults_log = "ctl:/x/fault_events.ndjson"';
   const { clientMachines, faultsLog } = load(toml);
@@ -50,7 +50,7 @@ test('places of other machines', () => {
   ]);
 });
 
-test('faults of a file are all named', () => {
+test('all errors of a file are named', () => {
   expect(linesOf('[report]\nclient_machines = []')).toEqual([
     'r.toml: report.client_machines: expected at least one folder, got an empty list',
   ]);

@@ -28,7 +28,7 @@ const DEFAULTS = {
 };
 
 describe('a run file', () => {
-  test('says nothing: the defaults, which the shipped file says too', () => {
+  test('empty, or as shipped: the defaults', () => {
     for (const config of [load('[run]'), runConfigOf('config/run.toml', {}), runConfigOf(undefined, {})]) {
       const { settings, ...rest } = config;
       expect(rest).toEqual(DEFAULTS);
@@ -36,11 +36,11 @@ describe('a run file', () => {
     }
   });
 
-  test('must exist where it is named', () => {
+  test('must exist if it is named', () => {
     expect(configErrorLines(() => runConfigOf('none.toml', {}))).toEqual(['none.toml: no such file']);
   });
 
-  test('the shipped one names every key, and its commented ones are right', () => {
+  test('the shipped one names every key, and its commented ones are valid', () => {
     const text = readFileSync('config/run.toml', 'utf8');
     for (const section of Object.values(runFileSchema.pipe[1].entries)) {
       if (section.wrapped.type === 'array') continue;
@@ -49,7 +49,7 @@ describe('a run file', () => {
       }
     }
     const opened = parseConfig(runFileSchema, text.replace(/^# (?=[a-z_]+ = |\[tls\])/gm, ''), 'opened');
-    expect(opened).toMatchObject({ run: { port: 8001, seed: 1 }, stress: { requests_per_client: 100 } });
+    expect(opened).toMatchObject({ run: { port: 8101, seed: 1 }, stress: { requests_per_client: 100 } });
     const { count, seed, abort_when, ...faults } = opened.faults;
     expect({ count, seed, abort_when }).toEqual({ count: 2, seed: 1, abort_when: ['failure_rate>20%'] });
     expect(faults).toEqual(defaultsOf(runFileSchema).faults);
@@ -149,7 +149,7 @@ describe('a run file', () => {
 });
 
 describe('the command line', () => {
-  test('wins; what it does not say stays', () => {
+  test('wins; without a flag the file counts', () => {
     const toml =
       '[run]\nservers = 5\nseed = 1\n[faults]\nnum_cycles = 9\nrestart_delay_secs = 1\n[report]\nthresholds = ["a"]';
     const overrides = {
@@ -166,7 +166,7 @@ describe('the command line', () => {
     expect(load(toml, { report: { thresholds: ['b', 'c'] } }).thresholds).toEqual(['b', 'c']);
   });
 
-  test('a rate takes the place of think times, and needs no limit', () => {
+  test('a rate replaces think times, and needs no limit', () => {
     const { requests } = load('[stress]\nmin_delay_ms = 3\nrequests_per_client = 4', {
       stress: { rate_per_second: 9 },
     }).stress;
@@ -176,7 +176,7 @@ describe('the command line', () => {
     });
   });
 
-  test('a short think time at most shortens the default of the least', () => {
+  test('a short maximum think time lowers the default minimum', () => {
     const { pacing } = load('[run]', { stress: { max_delay_ms: 50 } }).stress.requests;
     expect(pacing).toMatchObject({ minDelayMs: 50, maxDelayMs: 50 });
   });
@@ -198,7 +198,7 @@ describe('the command line', () => {
     expect(() => load(toml, { stress })).toThrow(error);
   });
 
-  test('is checked where there is no file, too', () => {
+  test('is checked without a file, too', () => {
     const before = process.cwd();
     process.chdir(temp.folder);
     try {

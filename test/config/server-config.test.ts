@@ -25,7 +25,7 @@ const linesOf = (toml: string, flags: ServerFlags = {}) =>
 const flagLines = (flags: ServerFlags) => configErrorLines(() => serverConfigFromFlags(flags, undefined, machine));
 
 describe('a server file', () => {
-  test('of two keys has all the defaults', () => {
+  test('with two keys has all the defaults', () => {
     expect(load(SELF)).toEqual({
       id: 1,
       address: '127.0.0.1:8001',
@@ -48,7 +48,7 @@ describe('a server file', () => {
     });
   });
 
-  test('may say everything', () => {
+  test('may set everything', () => {
     const config = load(`
 [server]
 id = 4294967295
@@ -193,7 +193,7 @@ frame_timeout_secs = 2
     expect(linesOf(toml)).toEqual([line]);
   });
 
-  test('half-written, at any byte, loads or says why, and never breaks', () => {
+  test('cut off at any byte, loads or says why, and never crashes', () => {
     const whole = readFileSync('config/server1.toml', 'utf8').replaceAll('# ', '');
     fc.assert(
       fc.property(fc.integer({ min: 0, max: whole.length }), (length) => {
@@ -267,17 +267,17 @@ describe('flags', () => {
     expect(flagLines(flags)).toEqual([line]);
   });
 
-  test('several wrong ones are all told', () => {
+  test('several wrong ones are all reported', () => {
     expect(flagLines({ id: 'x', address: 'y', peers: ['z'] })).toHaveLength(3);
   });
 
-  test('a flag that clashes with the file: both are named', () => {
+  test('a flag that conflicts with the file: both are named', () => {
     expect(linesOf(`${SELF}[peers]\npeers = [{ id = 2, address = "b:1" }]`, { id: 2 })).toEqual([
       "s.toml: peers.peers[0].id: expected the id of another server, got this server's own, 2 (--id 2)",
     ]);
   });
 
-  test('peers of flags need places, too', () => {
+  test('peers from flags need reserved places, too', () => {
     const toml = `${SELF}[peers]\npeers = [{ id = 2, address = "b:1" }]\n[limits]\nmax_connections = 2`;
     expect(load(toml).limits.maxConnections).toBe(2);
     expect(linesOf(toml, { peers: ['2@b:1', '3@c:1'] })).toEqual([
@@ -291,7 +291,7 @@ describe('flags', () => {
   });
 });
 
-describe('what a server calls itself', () => {
+describe('the address that a server advertises', () => {
   test.each([
     ['127.0.0.1:8001', undefined, '127.0.0.1:8001'],
     ['0.0.0.0:8001', undefined, null],

@@ -9,7 +9,7 @@ const SERVERS = [1, 2, 3];
 const addressOf = (id: number) => `127.0.0.1:${8000 + id}`;
 
 describe('the shipped files', () => {
-  test.each(SERVERS)('server%d.toml is one of three on a laptop, all else at its default', (id) => {
+  test.each(SERVERS)('server%d.toml is one of three on a laptop, with defaults for the rest', (id) => {
     const others = SERVERS.filter((other) => other !== id);
     const flags = { id, address: addressOf(id), peers: others.map((other) => `${other}@${addressOf(other)}`) };
     const expected = serverConfigFromFlags(flags, undefined, machine);
@@ -28,7 +28,7 @@ describe('the shipped files', () => {
     }
   });
 
-  test("the client files say the defaults and the guide's values", () => {
+  test("the client files contain the defaults and the guide's values", () => {
     const defaults = loadClientConfig('config/none.toml', { required: false });
     expect(loadClientConfig('config/client_stress.toml', { required: true })).toEqual(defaults);
     expect(loadClientConfig('config/client_stress_template.toml', { required: true })).toEqual({
@@ -37,7 +37,7 @@ describe('the shipped files', () => {
     });
   });
 
-  test.each(['client_stress.toml', 'client_stress_template.toml'])('%s says nothing that stress ignores', (name) => {
+  test.each(['client_stress.toml', 'client_stress_template.toml'])('%s has nothing that stress ignores', (name) => {
     expect(loadClientConfig(`config/${name}`, { required: true }).saysRequests).toBe(false);
     const opened = uncomment(readFileSync(`config/${name}`, 'utf8')).replace(/^(min|max)_delay_ms.*$/gm, '');
     expect(parseConfig(clientFileSchema, opened, 'opened').requests).toEqual({
@@ -45,7 +45,7 @@ describe('the shipped files', () => {
     });
   });
 
-  test('no server or client file is left out here', () => {
+  test('no server or client file is missing here', () => {
     const names = readdirSync('config').filter((name) => /^(server|client)/.test(name));
     expect(names.sort()).toEqual([
       'client_stress.toml',
@@ -57,7 +57,7 @@ describe('the shipped files', () => {
   });
 });
 
-/** Every `# key = value` line set. */
+/** Uncomments every `# key = value` line. */
 function uncomment(text: string): string {
   return text.replace(/^# (?=[a-z_]+ = )/gm, '');
 }

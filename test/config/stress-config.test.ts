@@ -25,7 +25,7 @@ const DEFAULTS = {
 const CLOSED = ['  requests_per_client = 7', '  duration_secs = 8'].join('\n');
 
 describe('a stress file', () => {
-  test('says nothing: the defaults, which the shipped file says too', () => {
+  test('empty, or as shipped: the defaults', () => {
     for (const config of [load('[stress]'), stressConfigOf('config/stress.toml')]) {
       const { settings, ...rest } = config;
       expect(rest).toEqual(DEFAULTS);
@@ -33,11 +33,11 @@ describe('a stress file', () => {
     }
   });
 
-  test('must exist where it is named', () => {
+  test('must exist if it is named', () => {
     expect(configErrorLines(() => stressConfigOf('none.toml'))).toEqual(['none.toml: no such file']);
   });
 
-  test('the shipped one names every key, and its commented ones are right', () => {
+  test('the shipped one names every key, and its commented ones are valid', () => {
     const text = readFileSync('config/stress.toml', 'utf8');
     const keys = Object.keys(stressFileSchema.pipe[1].entries.stress.wrapped.pipe[1].entries);
     for (const key of keys) expect(text).toMatch(new RegExp(`^(# )?${key} = `, 'm'));
@@ -138,7 +138,7 @@ describe('the command line', () => {
     [CLOSED, { duration_secs: 2 }, { durationMs: 2000 }],
     [CLOSED, { duration_secs: 2, requests_per_client: 5 }, { durationMs: 2000, totalRequests: 5 }],
     [CLOSED, { requests_per_client: 5 }, { totalRequests: 5 }],
-    // At a rate of the command line the file's requests of each client are another load's.
+    // With a rate on the command line, the file's requests per client belong to another load.
     ['requests_per_client = 7', { rate_per_second: 5 }, { durationMs: 300_000 }],
     [CLOSED, { rate_per_second: 5 }, { durationMs: 8000 }],
     [CLOSED, { rate_per_second: 5, requests_per_client: 3 }, { totalRequests: 3 }],
@@ -163,7 +163,7 @@ describe('the command line', () => {
     expect(config.settings.min_delay_ms === undefined && config.settings.arrivals !== undefined).toBe(isAtRate);
   });
 
-  test('a short think time at most shortens the default of the least', () => {
+  test('a short maximum think time lowers the default minimum', () => {
     expect(load('[stress]', { max_delay_ms: 50 }).requests.pacing).toMatchObject({ minDelayMs: 50, maxDelayMs: 50 });
   });
 

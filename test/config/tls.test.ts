@@ -7,7 +7,7 @@ import { readTls, type TlsFiles, type TlsRole } from '../../src/config/tls';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
 
 const whereOpenssl = HAS_OPENSSL ? describe : describe.skip;
-/** After the certificates are made. */
+/** A time after the certificates were made. */
 const NOW_MS = Date.now() + 60_000;
 
 describe('[tls] of a file', () => {
@@ -20,7 +20,7 @@ describe('[tls] of a file', () => {
     return loadClientConfig(file, { required: true }).tls;
   };
 
-  test('names three files; without it, or with nothing in it, there is no TLS', () => {
+  test('names three files; without it, or if it is empty, there is no TLS', () => {
     expect(client('')).toBeUndefined();
     expect(client('[tls]\n')).toBeUndefined();
     const three = '[tls]\nca = "a"\ncert = "b"\nkey = "c"\n';
@@ -34,7 +34,7 @@ describe('[tls] of a file', () => {
     expect(loadServerConfig(file, { availableParallelism: 1 }).tls).toEqual(expected);
   });
 
-  test('wants all three', () => {
+  test('needs all three', () => {
     expect(() => client('[tls]\nca = "a"\n')).toThrow(
       `${file}: tls.cert: missing: expected a path beside tls.ca\n${file}: tls.key: missing: expected a path beside tls.ca`,
     );
@@ -80,13 +80,13 @@ whereOpenssl('the files of [tls]', () => {
     }
   };
 
-  test('of the documented commands are good', () => {
+  test('of the documented commands are valid', () => {
     expect(readTls(files('ca.crt', 'client.crt', 'client.key'), 'client', NOW_MS)).toEqual(lab.pem('client'));
     for (const id of [1, 2, 3])
       expect(problem('ca.crt', `server-${id}.crt`, `server-${id}.key`, 'server')).toBe('none');
   });
 
-  test('of a certificate and its key together in one file, only what each is for is taken', () => {
+  test('of a file with both certificate and key, each role uses its part only', () => {
     const { ca, cert, key } = lab.pem('client');
     writeFileSync(lab.file('both.pem'), `subject=CN = client\r\n${cert}${key}`);
     writeFileSync(lab.file('turned.pem'), `${key}${cert}\n# the next one's\n${lab.pem('server-1').key}`);
@@ -95,14 +95,14 @@ whereOpenssl('the files of [tls]', () => {
       expect(readTls(files('told.crt', both, both), 'client', NOW_MS)).toEqual({ ca, cert, key });
   });
 
-  test('chains are taken whole', () => {
+  test('chains are used completely', () => {
     lab.makeIntermediate('chained');
     writeFileSync(lab.file('two.crt'), `${lab.pem('client').ca}${lab.pem('chained-ca').cert}`);
     const { ca, cert } = readTls(files('two.crt', 'chained.crt', 'chained.key'), 'client', NOW_MS);
     expect([ca, cert].map((text) => text.split('BEGIN CERTIFICATE').length - 1)).toEqual([2, 2]);
   });
 
-  test("the CA's key may not stand behind its certificate, whatever kind it is", () => {
+  test("the CA's key may not be in the file of its certificate, whatever its kind", () => {
     const { ca } = lab.pem('client');
     const caKey = readFileSync(lab.file('ca.key'), 'utf8');
     lab.encryptKey('ca.key', 'ca-encrypted.key');
@@ -120,8 +120,8 @@ whereOpenssl('the files of [tls]', () => {
     }
   });
 
-  test('a key that OpenSSL finds too weak, in whichever file it is', () => {
-    // Node 24 wants 2048 bits, Node 20 is content with 1024.
+  test('a key too weak for OpenSSL, in any of the files', () => {
+    // Node 24 requires 2048 bits, Node 20 accepts 1024.
     const newKey = ['-newkey', 'rsa:512', '-nodes'];
     lab.make('weak', { newKey });
     lab.makeIntermediate('feeble', newKey);
@@ -137,7 +137,7 @@ whereOpenssl('the files of [tls]', () => {
     ] as const) {
       expect(problem(ca, name, key)).toBe(`s.toml: ${line}`);
     }
-    // One that signed nothing here harms nobody.
+    // One that signed nothing here does no harm.
     writeFileSync(lab.file('some-weak.crt'), `${lab.pem('feeble-ca').cert}${lab.pem('client').ca}`);
     expect(problem('some-weak.crt', 'client.crt', 'client.key')).toBe('none');
   });
@@ -187,26 +187,26 @@ whereOpenssl('the files of [tls]', () => {
     );
   });
 
-  test("a client's certificate is none for a server", () => {
+  test("a client's certificate is not valid for a server", () => {
     expect(problem('ca.crt', 'client.crt', 'client.key', 'server')).toBe(
       's.toml: tls.cert: client.crt: the certificate of a server must allow serverAuth (extendedKeyUsage)',
     );
   });
 
-  test('the CA itself expires too', () => {
+  test('the CA itself expires, too', () => {
     expect(problem('ca.crt', 'client.crt', 'client.key', 'client', NOW_MS + 11 * 365 * 86_400_000)).toMatch(
       /^s.toml: tls.ca: ca.crt: the CA certificate expired on .*\ns.toml: tls.cert: client.crt: the certificate expired/,
     );
   });
 
-  test('an intermediate CA may stand behind the certificate', () => {
+  test('an intermediate CA may follow the certificate', () => {
     lab.makeIntermediate('below');
     expect(problem('ca.crt', 'below.crt', 'below.key')).toBe('none');
     expect(problem('ca.crt', 'below-alone.crt', 'below.key')).toMatch('was not signed by the CA');
   });
 
   const asUser = process.getuid?.() === 0 ? test.skip : test;
-  asUser('a key that this user may not read', () => {
+  asUser('an unreadable key', () => {
     writeFileSync(lab.file('locked.key'), 'x');
     chmodSync(lab.file('locked.key'), 0o000);
     expect(problem('ca.crt', 'client.crt', 'locked.key')).toBe('s.toml: tls.key: locked.key: no permission to read it');

@@ -81,7 +81,7 @@ describe('parseAddress', () => {
     );
   });
 
-  test('takes any text without throwing', () => {
+  test('accepts any text without throwing', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         parseAddress(text);
@@ -92,8 +92,8 @@ describe('parseAddress', () => {
   });
 });
 
-describe('who can be reached', () => {
-  test('a wildcard is for listening only', () => {
+describe('reachability', () => {
+  test('a wildcard is only for listening', () => {
     for (const text of ['0.0.0.0:80', '[::]:80', '[0:0::0]:80', '[::ffff:0.0.0.0]:80']) {
       expect(isListenAddress(text)).toBe(true);
       expect(isDialAddress(text)).toBe(false);

@@ -15,7 +15,7 @@ test.each([
   ['\ud800', 6],
 ])('%j takes %d bytes', (text, bytes) => expect(jsonTextBytes(text)).toBe(bytes));
 
-test('it is what JSON writes between its quotes', () => {
+test('equals the size of JSON between its quotes', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       expect(jsonTextBytes(text)).toBe(Buffer.byteLength(JSON.stringify(text)) - 2);
@@ -23,7 +23,7 @@ test('it is what JSON writes between its quotes', () => {
   );
 });
 
-test('fitsJson is what the size says', () => {
+test('fitsJson agrees with the size', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 20 }), fc.nat(60), (text, maxBytes) => {
       expect(fitsJson(text, maxBytes)).toBe(jsonTextBytes(text) <= maxBytes);

@@ -2,7 +2,7 @@ import { logLine, timestamp } from '../../src/core/log-line';
 
 const at = new Date(2025, 0, 2, 3, 4, 5, 678);
 
-it('is the local time, the level and the text', () => {
+it('has the local time, the level and the text', () => {
   expect(logLine(at, 'info', 'Server 1 is up')).toBe('[2025-01-02 03:04:05] INFO Server 1 is up');
 });
 
@@ -26,11 +26,11 @@ it.each([
   ['a tab', 'a\tb', 'a\\tb'],
   ['an escape sequence', '\x1b[2Jx', '\\u001b[2Jx'],
   ['a null character', 'a\0b', 'a\\u0000b'],
-])('shows %s instead of sending it to a terminal: one event is one line', (_, text, shown) => {
+])('escapes %s for terminals: one event is one line', (_, text, shown) => {
   expect(logLine(at, 'warn', text)).toBe(`[2025-01-02 03:04:05] WARN ${shown}`);
 });
 
-it('leaves every other character as it is', () => {
+it('leaves all other characters unchanged', () => {
   const text = 'größer → 日本 😀 "quoted" \\ back';
   expect(logLine(at, 'info', text)).toBe(`[2025-01-02 03:04:05] INFO ${text}`);
 });

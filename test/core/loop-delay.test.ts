@@ -12,7 +12,7 @@ describe('the delay of the event loop', () => {
   beforeEach(() => delay.start());
   afterEach(() => delay.stop());
 
-  it('is the longest stall since it was asked before, one that began just then too', () => {
+  it('is the longest stall since it was last read, even one that started just then', () => {
     delay.takeMaxMs();
     const startMs = performance.now();
     block(300);
@@ -22,7 +22,7 @@ describe('the delay of the event loop', () => {
     expect(delay.takeMaxMs()).toBe(0);
   });
 
-  it('is seen without being asked, and only once', async () => {
+  it('is measured between readings, and reported once', async () => {
     block(300);
     await later(50);
     block(100);
@@ -31,7 +31,7 @@ describe('the delay of the event loop', () => {
     expect(delay.takeMaxMs()).toBeLessThan(290);
   });
 
-  it('is little for a loop that has nothing to do', async () => {
+  it('is small for an idle loop', async () => {
     await later(200);
     expect(delay.takeMaxMs()).toBeLessThan(100);
   });

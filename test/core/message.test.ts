@@ -24,7 +24,7 @@ test.each(KINDS)('%s survives JSON', (kind) => {
   );
 });
 
-test('what people are going to read is one line that no terminal obeys, and short', () => {
+test('texts for people are one short line, harmless to a terminal', () => {
   const evil = '\u001b]52;c;x\u0007\r\n\u009b\u202e\u{e0041}';
   const shown = '\\u001b]52;c;x\\u0007\\u000d\\u000a\\u009b\\u202e\\u{e0041}';
   const response = { request_id: 1, success: false, error_message: evil, error_code: evil };
@@ -45,7 +45,7 @@ test('messages are externally tagged, fieldless ones are bare strings', () => {
   expect(messageToJson({ kind: 'Alive', from_id: 1, term: 2 })).toBe('{"Alive":{"from_id":1,"term":2}}');
 });
 
-test('the order of the keys does not matter, `kind` last included', () => {
+test('the order of keys does not matter, even with `kind` last', () => {
   expect(messageToJson({ from_id: 1, term: 2, kind: 'Alive' })).toBe('{"Alive":{"from_id":1,"term":2}}');
   expect(messageToJson({ ...{ code: 'x', message: 'y' }, kind: 'Error' })).toBe('{"Error":{"code":"x","message":"y"}}');
 });
@@ -75,15 +75,15 @@ test.each([
       leader_id: null,
     },
   ],
-])('what the original leaves out may be missing: %s', (json, message) => {
+])('fields that the original leaves out may be missing: %s', (json, message) => {
   expect(parseMessage(JSON.parse(json))).toEqual(message);
 });
 
-test('a heartbeat with everything is accepted, leader_id null included', () => {
+test('a complete heartbeat is accepted, even with leader_id null', () => {
   expect(parseMessage({ Heartbeat: heartbeat })).toEqual({ kind: 'Heartbeat', ...heartbeat });
 });
 
-test.each(Object.keys(heartbeat))('a heartbeat without %s is wrong', (field) => {
+test.each(Object.keys(heartbeat))('a heartbeat without %s is invalid', (field) => {
   const rest = Object.fromEntries(Object.entries(heartbeat).filter(([key]) => key !== field));
   expect(() => parseMessage({ Heartbeat: rest })).toThrow(
     expect.objectContaining({ code: 'bad_message', message: expect.stringContaining(`Heartbeat.${field}`) }),
@@ -115,7 +115,7 @@ test.each([
   ['phase', 'dead'],
   ['term', null],
   ['term', [1]],
-])('a heartbeat with %s %p is wrong', (field, value) => {
+])('a heartbeat with %s %p is invalid', (field, value) => {
   expect(() => parseMessage({ Heartbeat: { ...heartbeat, [field]: value } })).toThrow(
     expect.objectContaining({ code: 'bad_message' }),
   );
@@ -135,7 +135,7 @@ test.each(['{"Nope":{}}', '"Nope"', '{"__proto__":{}}', '{"constructor":{}}', '"
   },
 );
 
-test('a kind of any length is shown shortened', () => {
+test('a long kind is shown shortened', () => {
   expect(() => parseMessage('x'.repeat(60_000))).toThrow(
     expect.objectContaining({ message: expect.not.stringContaining('x'.repeat(100)) }),
   );
@@ -152,11 +152,11 @@ const sync = (entries: unknown, runIds?: unknown): Message =>
   parseMessage({ HistorySyncResponse: { from_server_id: 1, history_entries: entries, run_ids: runIds } });
 
 test.each([[[['c', 1, 2]]], [[['c', 1, 2, 3, 4]]], [[['c', -1, 2, 3]]], [[[1, 1, 2, 3]]], ['x'], [{}]])(
-  'history entries %j are wrong',
+  'history entries %j are invalid',
   (entries) => expect(() => sync(entries)).toThrow(expect.objectContaining({ code: 'bad_message' })),
 );
 
-test('run_ids that do not match the entries are wrong', () => {
+test('run_ids that do not match the entries are invalid', () => {
   expect(() => sync([['c', 1, 2, 3]], [])).toThrow(expect.objectContaining({ code: 'bad_message' }));
   expect(sync([['c', 1, 2, 3]])).toEqual({
     kind: 'HistorySyncResponse',

@@ -7,7 +7,7 @@ const draw = (seed: number, count: number): number[] => {
 
 it('gives the same numbers for the same seed, everywhere', () => {
   expect(draw(42, 1000)).toEqual(draw(42, 1000));
-  // Written down once: a replay on another machine or after an upgrade must see these.
+  // Fixed values: a replay on another machine or after an upgrade must see these.
   expect(draw(42, 3)).toEqual([0.2900350505951792, 0.47038815286941826, 0.3027809301856905]);
 });
 
@@ -20,7 +20,7 @@ it('gives numbers in [0, 1) for every kind of seed', () => {
   }
 });
 
-it('gives other numbers for neighbouring seeds, from the first one on', () => {
+it('gives different numbers for neighbouring seeds, from the first one on', () => {
   const firsts = Array.from({ length: 1000 }, (_, seed) => draw(seed, 1)[0]!);
   expect(new Set(firsts).size).toBe(1000);
   const mean = firsts.reduce((sum, value) => sum + value, 0) / firsts.length;

@@ -7,7 +7,7 @@ test.each<[string, SshTarget]>([
   ['anna@10.0.0.1:2222', { user: 'anna', host: '10.0.0.1', port: 2222 }],
   ['[2001:db8::1]', { host: '2001:db8::1' }],
   ['a.b-c_d@[fe80::1%eth0]:22', { user: 'a.b-c_d', host: 'fe80::1%eth0', port: 22 }],
-])('%s is a target, and is written so', (text, target) => {
+])('%s is a target, and is written like this', (text, target) => {
   expect(parseSshTarget(text)).toEqual(target);
   expect(formatSshTarget(target)).toBe(text);
 });
@@ -32,7 +32,7 @@ test.each([
   '[::1',
   '[h]',
   'a@b@c',
-])('%j is none', (text) => {
+])('%j is not a target', (text) => {
   expect(parseSshTarget(text)).toBeNull();
 });
 
@@ -46,12 +46,12 @@ test.each<[string, string, string]>([
   ['anna@[::1]:22:/x', 'anna@[::1]:22', '/x'],
   ['[::1]:/x', '[::1]', '/x'],
   ['h1:/it is "quoted" $(x);', 'h1', '/it is "quoted" $(x);'],
-])('%s is a place of another machine', (text, target, path) => {
+])('%s is a place on another machine', (text, target, path) => {
   expect(parsePlace(text)).toEqual({ target: parseSshTarget(target), path });
 });
 
 test.each(['./metrics', 'metrics', '/a:/b', './anna@h:/x', 'C:/x', 'c:\\x', 'anna@h', '2026-11-22T10:00:00', '.', ''])(
-  '%j is a path of this machine',
+  '%j is a path on this machine',
   (text) => {
     expect(parsePlace(text)).toBeNull();
   },
@@ -64,7 +64,7 @@ test.each(['anna@-h:/x', 'a b@h:/x', 'anna@h:22', 'anna@h:', '@h:/x', 'anna@h\u0
   },
 );
 
-test('whatever is a target is harmless, and comes back as it was', () => {
+test('any target is harmless, and survives a round trip', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom(...'ab1.-_@:[]% $;\n\'"/\\~') }), (text) => {
       const target = parseSshTarget(text);

@@ -4,7 +4,7 @@ import { catchStopSignals, type StopSignal, withInterrupt } from '../../src/core
 const NAMES: StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 const before = new Map(NAMES.map((name) => [name, process.listeners(name)]));
 
-/** How many listeners there are besides those of the test's own program. */
+/** The number of listeners per signal besides those of the test's own program. */
 const added = (): number[] => NAMES.map((name) => process.listenerCount(name) - before.get(name)!.length);
 
 afterEach(() => {
@@ -30,12 +30,12 @@ it.each<[string, StopSignal[], string[]]>([
   expect(told).toEqual(expected);
 });
 
-it('leaves nothing behind after work that nobody stopped', async () => {
+it('leaves nothing behind after uninterrupted work', async () => {
   await expect(withInterrupt(async (signal) => [signal.aborted, added()])).resolves.toEqual([false, [1, 1, 1, 1]]);
   expect(added()).toEqual([0, 0, 0, 0]);
 });
 
-it('aborts the work, and stays until the process ends: a further hang-up must not cut off its last words', async () => {
+it('aborts the work, and stays until the process ends: another hang-up must not cut off its output', async () => {
   const isAborted = await withInterrupt(async (signal) => {
     process.emit('SIGHUP', 'SIGHUP');
     return signal.aborted;
@@ -49,7 +49,7 @@ function freshModule(): typeof StopSignals {
 }
 
 it('ends at once where nobody catches them, and not while somebody does or the system is to', () => {
-  // Of its own: in the other one somebody is still stopping.
+  // A module of its own: the shared one still has a stop in progress.
   const { catchStopSignals: caught, endOnStopSignals, interruptibly } = freshModule();
   const told: string[] = [];
   const hangUp = (): boolean => process.emit('SIGHUP', 'SIGHUP');

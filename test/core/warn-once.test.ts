@@ -5,7 +5,7 @@ function listening(maxCount?: number): { told: string[]; once: WarnOnce } {
   return { told, once: new WarnOnce((text) => told.push(text), maxCount) };
 }
 
-test('each trouble of each party is told once, until that party has been well', () => {
+test('each problem of each party is logged once, until that party is well again', () => {
   const { told, once } = listening();
   for (let i = 0; i < 3; i += 1) {
     once.say('a', 'a is late');
@@ -19,7 +19,7 @@ test('each trouble of each party is told once, until that party has been well', 
   expect(told).toEqual(['a is late']);
 });
 
-test('a crowd of parties fills neither log nor memory, and leaves room again when it is well', () => {
+test('many parties fill neither log nor memory, and make room again once they are well', () => {
   const { told, once } = listening(3);
   for (const party of ['a', 'b', 'c', 'd', 'e', 'f']) once.say(party, `${party} is late`);
   expect(told.splice(0)).toEqual([
@@ -33,7 +33,7 @@ test('a crowd of parties fills neither log nor memory, and leaves room again whe
   expect(told).toEqual(['d is late', 'more than 3 such warnings: further ones are suppressed']);
 });
 
-test('a party with many problems is named ten times, and leaves the others their room', () => {
+test('a party with many problems is logged ten times, and leaves room for others', () => {
   const { told, once } = listening(12);
   for (let id = 1; id <= 100; id++) once.say('a', `a has id ${id}`);
   once.say('b', 'b is late');

@@ -38,7 +38,7 @@ function readMetrics(file: string): Metrics {
   return metrics;
 }
 
-/** The numbers of a run without failures agree with each other. */
+/** Checks that the numbers of a run without failures agree with each other. */
 function expectConsistent({ aggregated_stats: stats, latency_digest, started_at, test_duration_secs }: Metrics): void {
   const { latency_min_ms, latency_p50_ms, latency_p95_ms, latency_p99_ms, latency_max_ms, latency_avg_ms } = stats;
   const rising = [latency_min_ms, latency_p50_ms, latency_p95_ms, latency_p99_ms, latency_max_ms];
@@ -92,7 +92,7 @@ test('a closed loop over all three sizes, a rate, an interruption, hide and reve
     });
     expect(stats.total_requests).toBe(30);
     expect(Object.keys(stats.server_distribution)).toEqual(['1', '2', '3']);
-    // Seed 1 picks each of the three sizes: more was sent than 30 of the two smaller ones could be.
+    // Seed 1 picks each of the three sizes: more bytes were sent than 30 of the two smaller ones make.
     expect(stats.bytes_sent).toBeGreaterThan(3 * readFileSync(LARGE).length);
     expect(stats.bytes_received).toBeGreaterThan(stats.bytes_sent!);
     expect(JSON.parse(json.stdout)).toMatchObject({
@@ -109,7 +109,7 @@ test('a closed loop over all three sizes, a rate, an interruption, hide and reve
       'machine_1_client_1.log',
     ]);
 
-    // A fixed rate, small pictures only.
+    // A fixed rate, small images only.
     const smallOnly = path.join(folder, 'small');
     mkdirSync(smallOnly);
     writeFileSync(path.join(smallOnly, 'small.png'), readFileSync(path.join(IMAGES, 'small.png')));
@@ -147,7 +147,7 @@ test('a closed loop over all three sizes, a rate, an interruption, hide and reve
         .sort(),
     ).toEqual(['cut.json', 'cut.log']);
 
-    // Hide and reveal, every size; the carriers open in a decoder that is not ours.
+    // Hide and reveal, every size; an independent decoder opens the carriers.
     for (const name of SIZES) {
       const image = path.join(IMAGES, name);
       const hide = await run('hide', image, '--out', 'carrier.png', ...serverFlags(cluster));
@@ -165,7 +165,7 @@ test('a closed loop over all three sizes, a rate, an interruption, hide and reve
   });
 }, 120_000);
 
-test('no server at all: exit 4, and it says whom it could not reach', async () => {
+test('no server at all: exits with 4 and names the servers it could not reach', async () => {
   await inFolder(async (cwd) => {
     const [port] = await freePorts(1);
     const address = `127.0.0.1:${port}`;

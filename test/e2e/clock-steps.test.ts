@@ -11,7 +11,7 @@ const LOAD = ['--clients', '4', '--duration', '300', '--min-delay-ms', '0', '--m
 const FAULTS = ['--config', 'faults.toml', '--pattern', 'random', '--target', 'leader', '--cycles', '1'];
 const WAITS = ['--interval', '1', '--restart-delay', '2'];
 
-/** Three servers whose clock is two hours behind, and a load that begins. */
+/** Runs `body` with three servers whose clock is two hours behind. */
 async function inLateCluster(body: (at: { cluster: Cluster; clock: FakeClock; folder: string }) => Promise<void>) {
   await inFolder(async (folder) => {
     const clock = new FakeClock(folder, -BEHIND_SECS);
@@ -32,7 +32,7 @@ async function inLateCluster(body: (at: { cluster: Cluster; clock: FakeClock; fo
   });
 }
 
-/** Those that the fault agent has started again: exactly what their pid files name. */
+/** Stops the servers that the fault agent restarted: exactly those that the pid files name. */
 async function stopRestarted(cluster: Cluster): Promise<void> {
   for (const id of cluster.ids) {
     const file = path.join(cluster.folder(id), `server_${id}.pid`);
@@ -45,7 +45,7 @@ async function stopRestarted(cluster: Cluster): Promise<void> {
   }
 }
 
-/** The clock of the servers is set right, as NTP would, and those that run have noticed. */
+/** Sets the servers' clock right, as NTP would, and waits until the running ones have noticed. */
 async function setRight(cluster: Cluster, clock: FakeClock): Promise<void> {
   clock.set(0);
   const running = cluster.ids.filter((id) => cluster.processes.get(id)!.signalCode === null);
@@ -56,7 +56,7 @@ async function setRight(cluster: Cluster, clock: FakeClock): Promise<void> {
 
 describeWithFakeClock('three servers that were started two hours behind', () => {
   test.each(['before the fault', 'after the fault', 'after the run'] as const)(
-    'and are set right %s: the report is as if they had never been wrong, and says so',
+    'corrected %s: the report shows the true times, and mentions the step',
     async (when) => {
       await inLateCluster(async ({ cluster, clock, folder }) => {
         const options = { cwd: folder, timeoutMs: 60_000 };
@@ -84,7 +84,7 @@ describeWithFakeClock('three servers that were started two hours behind', () => 
             expect(ms).toBeLessThan(10_000);
           }
         }
-        // Whoever led before the first request led then.
+        // The leader of the first request led before it, too.
         expect(report.leaders!.none.every(({ from, to }) => to - from < 10_000)).toBe(true);
         expect(report.leaders!.timeline.length).toBeGreaterThanOrEqual(2);
         const said = report.self_check.filter((text) => text.includes('was set forward by 7200.0 s'));

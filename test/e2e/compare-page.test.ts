@@ -33,7 +33,7 @@ function hostileRun(): Compared {
   };
 }
 
-inBrowser('the page of a comparison', () => {
+inBrowser('the comparison page', () => {
   let browser: Chromium;
   beforeAll(async () => (browser = await Chromium.start(program!)), 60_000);
   afterAll(() => browser?.close());
@@ -54,19 +54,19 @@ inBrowser('the page of a comparison', () => {
   test.each([400, 1400])('is no wider than %i pixels, whatever it shows', (widthPx) =>
     show({ widthPx }, async (tab) => {
       expect(await tab.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(widthPx);
-      // Both charts are there, and each has the curves of both runs.
+      // Both charts exist, each with the curves of both runs.
       expect(await tab.evaluate(`document.querySelectorAll('.chart canvas').length`)).toBe(2);
       expect(await tab.evaluate(COLOURS_DRAWN)).toEqual([2, 2]);
     }),
   );
 
-  test('names of others are text', () =>
+  test('shows names from outside as text', () =>
     show({ widthPx: 1400 }, async (tab) => {
       expect(await tab.evaluate('document.images.length')).toBe(0);
       expect(await tab.evaluate('document.body.innerText')).toContain('<script>alert(1)</script>');
     }));
 
-  test('is dark where that is wanted, and light again by the button', () =>
+  test('is dark where that is preferred, and light again by the button', () =>
     show({ widthPx: 1400, dark: true }, async (tab) => {
       const paper = 'getComputedStyle(document.body).backgroundColor';
       expect(await tab.evaluate(paper)).toBe('rgb(20, 22, 26)');
@@ -74,7 +74,7 @@ inBrowser('the page of a comparison', () => {
       expect(await tab.evaluate(paper)).toBe('rgb(255, 255, 255)');
     }));
 
-  test('is printed on white, all of it', () =>
+  test('prints all of it on white', () =>
     show({ widthPx: 1400, dark: true, print: true }, async (tab) => {
       expect(await tab.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)');
       expect((await tab.pdf()).length).toBeGreaterThan(10_000);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { freePorts } from '../support/cluster';
 import { inFolder, runProgram, startProgram, type Ended } from '../support/program';
 
-/** What stands in the file and what each line of stderr must match, besides the file's name. */
+/** The content of the file, and what each line of stderr must match after the file's name. */
 type Case = [name: string, text: string | Buffer, ...lines: RegExp[]];
 
 const FILE = 'wrong.toml';
@@ -15,7 +15,7 @@ const OWN = '[server]\nid = 1\naddress = "127.0.0.1:18001"\n';
 const peers = (...list: [number, string][]): string =>
   `${OWN}[peers]\npeers = [${list.map(([id, address]) => `{ id = ${id}, address = "${address}" }`).join(', ')}]\n`;
 
-/** Exit code 2, one line a problem, each with the file and its key, and no stack. */
+/** Expects exit code 2, one line per problem with the file and its key, and no stack trace. */
 function expectClear({ code, signal, stderr }: Ended, file: string, lines: readonly RegExp[]): void {
   expect({ code, signal, stderr }).toEqual({ code: 2, signal: null, stderr: expect.not.stringMatching(/^\s+at /m) });
   const told = stderr.trimEnd().split('\n');
@@ -36,7 +36,7 @@ async function expectRefused(command: string, text: string | Buffer | null, line
     const before = readdirSync(cwd).sort();
     const ended = await runProgram([command, '--config', FILE], { cwd, timeoutMs: TIMEOUT_MS });
     expectClear(ended, FILE, lines);
-    // Records of a server that began are allowed, a pid file is not.
+    // The events of a server that began to start are allowed, a pid file is not.
     const left = readdirSync(cwd).filter((name) => !before.includes(name));
     expect(left.filter((name) => !name.endsWith('_events.ndjson'))).toEqual([]);
   });
@@ -54,7 +54,7 @@ const OF_ANY_FILE: Case[] = [
 describe('server', () => {
   test.each([...OF_ANY_FILE.slice(0, 5)])('%s', async (_, text, ...lines) => expectRefused('server', text, lines));
 
-  test('a file that is not there', async () => expectRefused('server', null, [/no such file/]));
+  test('a missing file', async () => expectRefused('server', null, [/no such file/]));
 
   test.each<Case>([
     ['an unknown table', `${OWN}[sever]\nid = 1\n`, /sever: unknown key, did you mean "server"/],
@@ -140,7 +140,7 @@ describe('server', () => {
     await expectRefused('server', text, [/server\.address.*192\.0\.2\.1:18001/]);
   });
 
-  test('an address whose name nobody knows', async () => {
+  test('an address that does not resolve', async () => {
     const text = '[server]\nid = 1\naddress = "no-such-host.invalid:18001"\n';
     await expectRefused('server', text, [/server\.address.*no-such-host\.invalid/]);
   });
@@ -185,7 +185,7 @@ describe('server', () => {
 describe('client', () => {
   test.each(OF_ANY_FILE)('%s', async (_, text, ...lines) => expectRefused('client', text, lines));
 
-  test('a file that is not there', async () => expectRefused('client', null, [/no such file/]));
+  test('a missing file', async () => expectRefused('client', null, [/no such file/]));
 
   test.each<Case>([
     ['an unknown key', '[client]\nserver_adresses = []\n', /server_adresses: unknown key, did you mean/],

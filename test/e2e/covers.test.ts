@@ -13,7 +13,7 @@ const SECRET = Buffer.alloc(40_000, 5);
 
 jest.setTimeout(30_000);
 
-/** Bright above, dark below: what lies on its side has bright and dark columns. */
+/** A picture with a bright upper and a dark lower half: rotated, it has bright and dark columns. */
 function picture(): sharp.Sharp {
   const rgb = Buffer.alloc(WIDTH * HEIGHT * 3, 40).fill(210, 0, (WIDTH * HEIGHT * 3) / 2);
   return sharp(rgb, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } });
@@ -30,7 +30,7 @@ async function serverWithCover(name: string, cover: Buffer): Promise<Ended & { h
   });
 }
 
-describe('a cover that is cut off', () => {
+describe('a truncated cover', () => {
   test.each([
     ['half.jpg', () => picture().jpeg(), /damaged JPEG: it is truncated/],
     ['half.png', () => picture().png({ progressive: true }), /damaged PNG: it is truncated/],
@@ -42,7 +42,7 @@ describe('a cover that is cut off', () => {
     expect(ended.stderr).toMatch(`Error: server.toml: server.cover_image ${name}: `);
   });
 
-  test('and closed again is refused when it has been decoded', async () => {
+  test('and terminated again is refused once it has been decoded', async () => {
     const whole = await picture().jpeg().toBuffer();
     const closed = Buffer.concat([whole.subarray(0, whole.length * 0.8), Buffer.of(0xff, 0xd9)]);
     const { code, stderr } = await serverWithCover('closed.jpg', closed);
@@ -51,7 +51,7 @@ describe('a cover that is cut off', () => {
   });
 });
 
-/** The carrier that a server with this cover makes, as sharp sees it. */
+/** The carrier that a server makes with this cover, as sharp decodes it. */
 async function carrierOf(cover: Buffer): Promise<{ data: Buffer; width: number }> {
   return inFolder(async (folder) => {
     const coverFile = path.join(folder, 'cover');
@@ -73,7 +73,7 @@ async function carrierOf(cover: Buffer): Promise<{ data: Buffer; width: number }
   });
 }
 
-test('a JPEG on its side is stood up, an interlaced PNG is shown as it is', async () => {
+test('a rotated JPEG is turned upright, an interlaced PNG is shown as it is', async () => {
   const upright = await carrierOf(await picture().png({ progressive: true }).toBuffer());
   const turned = await carrierOf(await picture().rotate(270).withMetadata({ orientation: 6 }).jpeg().toBuffer());
   expect(turned.width).toBe(upright.width);

@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
 const ATTACK_MS = 3000;
 const BATCH = 200;
 
-/** Asks for assignments of one task after the other, as fast as they are answered; returns how many. */
+/** Requests an assignment for one task after the other, as fast as they are answered; returns how many. */
 async function ask(address: string, name: string, untilMs: number): Promise<number> {
   const connection = await RawConnection.open(address);
   let count = 0;
@@ -24,12 +24,12 @@ async function ask(address: string, name: string, untilMs: number): Promise<numb
   return count;
 }
 
-test('a flood of assignment requests does not fill the events file, and what is missing there is told', async () => {
+test('a flood of assignment requests does not fill the events file, and omitted events are counted', async () => {
   await inCluster({ servers: 1 }, async (cluster) => {
     const file = path.join(cluster.folder(1), 'server_1_events.ndjson');
     const before = statSync(file).size;
     const untilMs = performance.now() + ATTACK_MS;
-    // With names as long as may be it takes fewer of them.
+    // With names of the maximum length it takes fewer of them.
     const counts = await Promise.all(
       [1, 2, 3].map((id) => ask(cluster.address(1), `${id}${'x'.repeat(1000)}`, untilMs)),
     );
@@ -40,7 +40,7 @@ test('a flood of assignment requests does not fill the events file, and what is 
         (sum, event) => sum + ((event as { counts: { assigned?: number } }).counts.assigned ?? 0),
         0,
       );
-    await cluster.until('every assignment is told of or counted', () => seen('assigned').length + leftOut() === asked);
+    await cluster.until('every assignment is recorded or counted', () => seen('assigned').length + leftOut() === asked);
     expect(leftOut()).toBeGreaterThan(0);
     const seconds = (performance.now() - untilMs + ATTACK_MS) / 1000;
     expect(statSync(file).size - before).toBeLessThan((2 + seconds + 1) * MIB);

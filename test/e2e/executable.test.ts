@@ -25,7 +25,7 @@ async function serverArgs(): Promise<{ args: string[]; address: string }> {
   return { args: ['server', '--address', address, '--id', '1'], address };
 }
 
-/** The server's own process, asked to end; how long that took. */
+/** Signals the server's own process and measures how long it takes to end. */
 async function endsBy(server: Running, signal: NodeJS.Signals): Promise<{ code: number | null; ms: number }> {
   const startMs = performance.now();
   server.child.kill(signal);
@@ -33,7 +33,7 @@ async function endsBy(server: Running, signal: NodeJS.Signals): Promise<{ code: 
   return { code, ms: performance.now() - startMs };
 }
 
-/** One server alone in `cwd`; ended at the latest with `body`. */
+/** Runs `body` with one server alone in `cwd`; kills it afterwards if it is still running. */
 async function withServer(
   options: RunOptions,
   body: (server: Running, address: string) => Promise<void>,
@@ -50,7 +50,7 @@ async function withServer(
   }
 }
 
-/** A whole round: server, status, hide, reveal, init, and the end. */
+/** Runs a server, status, hide, reveal and init, and stops the server. */
 async function wholeRound(options: RunOptions): Promise<void> {
   const { cwd } = options;
   const run = (...args: string[]) => runProgram(args, { timeoutMs: 30_000, ...options });
@@ -90,7 +90,7 @@ test('alone in an empty folder, without an environment', async () => {
 
 if (process.getuid?.() !== 0) console.log('skipped, only root may become another user: a user without passwd entry');
 (process.getuid?.() === 0 ? test : test.skip)(
-  'a user without passwd entry, in a folder of its own',
+  'a user without a passwd entry, in a folder of its own',
   async () => {
     await inFolder(async (folder) => {
       chmodSync(folder, 0o755);
@@ -102,7 +102,7 @@ if (process.getuid?.() !== 0) console.log('skipped, only root may become another
       chownSync(cwd, NOBODY, NOBODY);
       const nobody = { program, env: {}, uid: NOBODY, gid: NOBODY };
       await wholeRound({ ...nobody, cwd });
-      // Where it may not write it says so, in one line.
+      // Where it may not write, it says so in one line.
       const { args } = await serverArgs();
       const refused = await runProgram(args, { ...nobody, cwd: folder, timeoutMs: 10_000 });
       expect(refused).toMatchObject({
@@ -114,12 +114,12 @@ if (process.getuid?.() !== 0) console.log('skipped, only root may become another
   60_000,
 );
 
-test('what init writes is accepted: three servers from the templates, then the default file', async () => {
+test('accepts what init writes: three servers from the templates, then the default file', async () => {
   await inFolder(async (cwd) => {
     expect(await runProgram(['init'], { cwd })).toMatchObject({ code: 0, stderr: '' });
     for (const id of [1, 2, 3]) {
       const [port] = await freePorts(1);
-      // The shipped addresses may be taken on this machine; everything else is the template's.
+      // The default addresses may be taken on this machine; everything else is the template's.
       const flags = ['--address', `127.0.0.1:${port}`];
       const server = startProgram(['server', '--config', `config/server${id}.toml`, ...flags], { cwd });
       await server.says(READY);
@@ -162,7 +162,7 @@ test('a server without any file: pid file, log lines, events', async () => {
 }, 30_000);
 
 test('SIGTERM as soon as it says that it started, while the cover is still being decoded', async () => {
-  // Again and again: there must be no moment in which it is announced and cannot be told to leave.
+  // Repeated: from the moment it is announced, it must accept a signal to leave.
   for (let round = 0; round < 10; round++) {
     await inFolder(async (cwd) => {
       const { args } = await serverArgs();
@@ -187,7 +187,7 @@ test('Ctrl-C exits with 130', async () => {
   });
 }, 30_000);
 
-/** So many large tasks that draining them takes seconds; resolves with their connections once the server works on them. */
+/** Sends large tasks that take seconds to drain; resolves with their connections once the server works on them. */
 async function giveWork(address: string, count: number): Promise<RawConnection[]> {
   const connections = await RawConnection.openMany(address, count);
   await Promise.all(
@@ -200,7 +200,7 @@ async function giveWork(address: string, count: number): Promise<RawConnection[]
   return connections;
 }
 
-test('SIGTERM lets running tasks finish: what was taken up is answered', async () => {
+test('SIGTERM lets running tasks finish: accepted tasks are answered', async () => {
   await inFolder(async (cwd) => {
     await withServer({ cwd }, async (server, address) => {
       const connections = await giveWork(address, 4);
@@ -220,7 +220,7 @@ test.each([
   ['SIGTERM', 0],
   ['SIGINT', 130],
 ] as const)(
-  'a second %s ends it at once, while it drains',
+  'a second %s while it drains ends it at once',
   async (signal, exitCode) => {
     await inFolder(async (cwd) => {
       await withServer({ cwd }, async (server, address) => {
@@ -230,7 +230,7 @@ test.each([
         const { code, ms } = await endsBy(server, signal);
         expect(code).toBe(exitCode);
         expect(ms).toBeLessThan(500);
-        // It did not end by itself: most of the work was still to be done.
+        // It did not drain first: most of the work was still to be done.
         expect(connections.filter((connection) => connection.hasFrame).length).toBeLessThan(20);
         expect(existsSync(path.join(cwd, 'server_1.pid'))).toBe(false);
         for (const connection of connections) connection.destroy();

@@ -9,7 +9,7 @@ const SMALL = { name: 'small.png', bytes: readFileSync(path.join(__dirname, '../
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-test('the leader dies under load: nothing fails, nobody waits, and the files hold S1 to S8', async () => {
+test('leader killed under load: no failures, no long waits, and S1 to S8 hold', async () => {
   await inCluster({ servers: 3 }, async (cluster) => {
     const load = startLoad({ addresses: cluster.addresses, clients: 10, image: SMALL, thinkMs: 5 });
     await later(2000);
@@ -23,7 +23,7 @@ test('the leader dies under load: nothing fails, nobody waits, and the files hol
     await settled(cluster);
     expect(load.records.length).toBeGreaterThan(300);
     expect(load.records.filter((record) => !record.success)).toEqual([]);
-    // The figure to reach is 250 ms; tests run beside other work on two cores. The bench measures it.
+    // The target is 250 ms; tests share two cores with other work. The bench measures it.
     expect(longestGapMs(load.records)).toBeLessThan(1000);
     expectHeld(verdicts(cluster, load.records));
   });
@@ -45,7 +45,7 @@ test('killed and restarted within 50 ms: nothing is lost', async () => {
   });
 }, 60_000);
 
-test('the leader is stopped for 7 s: another leads within the failure timeout and a heartbeat, and it stays', async () => {
+test('leader paused for 7 s: another takes over within failure timeout + heartbeat, and stays leader', async () => {
   await inCluster({ servers: 3 }, async (cluster) => {
     const load = startLoad({ addresses: cluster.addresses, clients: 6, image: SMALL, thinkMs: 20 });
     await later(1000);
@@ -69,7 +69,7 @@ test('the leader is stopped for 7 s: another leads within the failure timeout an
   });
 }, 60_000);
 
-/** The leader among them; resolves when the one that is left leads. */
+/** Kills the leader and another server; resolves when the remaining one leads. */
 async function killAllButOne(cluster: Cluster): Promise<{ killedMs: number; survivor: number }> {
   const { leaderId } = await cluster.agreement();
   const survivor = cluster.ids.find((id) => id !== leaderId)!;
@@ -93,7 +93,7 @@ test('two of three die: the survivor leads and serves at once', async () => {
   });
 }, 60_000);
 
-test('two of three die under more than the third can do: it says so, and nothing fails', async () => {
+test('two of three die, with more load than the third can handle: it says so, and nothing fails', async () => {
   const extraToml = '[processing]\nworkers = 1\nqueue_limit = 4\n';
   await inCluster({ servers: 3, extraToml }, async (cluster) => {
     const load = startLoad({ addresses: cluster.addresses, clients: 30, image: SMALL });

@@ -20,7 +20,7 @@ const program = buildAgent();
 afterAll(() => program.remove());
 
 const PORT = 8001;
-/** Stands for SSH: a port that is none of the cluster's. */
+/** Stands for SSH: a port that does not belong to the cluster. */
 const OTHER_PORT = 2222;
 
 describeWithNamespaces('in network namespaces', () => {
@@ -29,7 +29,7 @@ describeWithNamespaces('in network namespaces', () => {
   const children: ChildProcess[] = [];
   const agents: TestAgent[] = [];
 
-  /** Likenesses of servers 1 and 2 on hosts 1 and 2, and a client on host 3. */
+  /** Starts stand-ins for servers 1 and 2 on hosts 1 and 2; host 3 is a client. */
   beforeEach(async () => {
     network = await NamespaceLab.start(['one', 'two', 'three']);
     folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-network-'));
@@ -81,7 +81,7 @@ describeWithNamespaces('in network namespaces', () => {
     return agent;
   }
 
-  /** A PATH on which nft is one that fails. */
+  /** An environment whose PATH has a failing nft. */
   function withoutNft(): NodeJS.ProcessEnv {
     const bin = path.join(folder, 'bin');
     mkdirSync(bin);
@@ -94,7 +94,7 @@ describeWithNamespaces('in network namespaces', () => {
     return { id: 1, host: '', config: 'server.toml', workDir, binary: '../program', command: ['../program'] };
   };
 
-  /** Whether a connection comes about within a second. */
+  /** True if a connection is established within a second. */
   function reaches(from: number, to: number, port = PORT): boolean {
     const script = `exec 3<>/dev/tcp/${hostOf(to).address}/${port}`;
     return spawnSync(...on(from, ['timeout', '1', 'bash', '-c', script]), { stdio: 'ignore' }).status === 0;
@@ -106,7 +106,7 @@ describeWithNamespaces('in network namespaces', () => {
     ...[reaches(3, 1, OTHER_PORT), reaches(1, 1)],
   ];
   const WHOLE = [true, true, true, true, true];
-  /** What of ours is in the firewall of host 1. */
+  /** Our rules in the firewall of host 1. */
   const traces = (): string =>
     [
       ['nft', 'list', 'ruleset'],
@@ -123,7 +123,7 @@ describeWithNamespaces('in network namespaces', () => {
     ['both', [false, false, false, true, true]],
     ['peers', [true, false, false, true, true]],
     ['clients', [false, true, true, true, true]],
-  ] as const)('a partition from %s drops that and nothing else; a heal leaves nothing', async (from, cut) => {
+  ] as const)('a partition from %s drops that traffic and nothing else; healing leaves no rules', async (from, cut) => {
     expect(ways()).toEqual(WHOLE);
     const agent = startAgent();
     expect((await agent.hello([serverOne()], ['partition'])).unable).toEqual({});
@@ -134,7 +134,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect(traces()).toBe('');
   });
 
-  it('by iptables, where nft does not work', async () => {
+  it('uses iptables where nft does not work', async () => {
     const agent = startAgent(withoutNft());
     expect((await agent.hello([serverOne()], ['partition'])).unable).toEqual({});
     await agent.break(1, { kind: 'partition', from: 'peers' });
@@ -145,7 +145,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect(traces()).toBe('');
   });
 
-  it('the controller is gone: the agent removes it', async () => {
+  it('the agent removes the rules when its controller is gone', async () => {
     const agent = startAgent();
     await agent.hello([serverOne()], ['partition']);
     await agent.break(1, { kind: 'partition', from: 'both' });
@@ -155,7 +155,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect(traces()).toBe('');
   });
 
-  it('a firewall that fails: nothing is called healed that is not', async () => {
+  it('a failing firewall: a fault is not reported as healed before it is', async () => {
     const bin = path.join(folder, 'bin');
     const isBroken = path.join(folder, 'nft-is-broken');
     mkdirSync(bin);
@@ -173,7 +173,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect(traces()).toBe('');
   });
 
-  it('one who may not heal it leaves it to one who may, and says so', async () => {
+  it('an agent that may not heal leaves it to one that may, and says so', async () => {
     const agent = startAgent();
     await agent.hello([serverOne()], ['partition']);
     await agent.break(1, { kind: 'partition', from: 'both' });
@@ -189,7 +189,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect(traces()).toBe('');
   });
 
-  it('its time is over: the agent removes it', async () => {
+  it('the agent removes the rules when their time is over', async () => {
     const agent = startAgent();
     await agent.hello([serverOne()], ['partition']);
     await agent.break(1, { kind: 'partition', from: 'both' }, 500);
@@ -197,7 +197,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect(ways()).toEqual(WHOLE);
   });
 
-  it('the agent was killed: the next one finds it by its name, and removes it', async () => {
+  it('after an agent was killed, the next one finds its rules by name and removes them', async () => {
     const agent = startAgent();
     await agent.hello([serverOne()], ['partition']);
     await agent.break(1, { kind: 'partition', from: 'both' });
@@ -209,7 +209,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect(traces()).toBe('');
   });
 
-  it('rules of others stay', async () => {
+  it('other rules stay', async () => {
     runOn(1, ['nft', 'add table inet others']);
     runOn(1, ['iptables', '-A', 'INPUT', '-p', 'udp', '--dport', '9', '-j', 'DROP']);
     const agent = startAgent();
@@ -220,7 +220,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect(runOn(1, ['iptables', '-S'])).toContain('--dport 9 -j DROP');
   });
 
-  it('who is not root is told what it needs', async () => {
+  it('without root, it says what it needs', async () => {
     const nobody = ['setpriv', '--reuid', 'nobody', '--clear-groups', '--inh-caps=-all', '--bounding-set=-all'];
     const agent = new TestAgent(on(1, [...nobody, process.execPath, program.script, 'fault-agent']).flat());
     agents.push(agent);
@@ -229,29 +229,26 @@ describeWithNamespaces('in network namespaces', () => {
     expect(unable).toEqual({ partition: why, delay: why, loss: why });
   });
 
-  it.each(['nft', 'iptables'])(
-    'a loss of all packets lets nothing through, one of half of them half (%s)',
-    async (tool) => {
-      const agent = startAgent(tool === 'nft' ? undefined : withoutNft());
-      expect((await agent.hello([serverOne()], ['loss'])).unable).toEqual({});
-      const process = await agent.break(1, { kind: 'loss', lossPercent: 100 });
-      expect(ways()).toEqual([false, false, false, true, true]);
-      await agent.ask('mend', { server: 1, kind: 'loss', process });
-      await agent.break(1, { kind: 'loss', lossPercent: 50 });
-      // A lost SYN comes again after a second, when the attempt is over.
-      const seen = new Set<boolean>();
-      for (let attempt = 0; attempt < 60 && seen.size < 2; attempt++) seen.add(reaches(3, 1));
-      expect(seen.size).toBe(2);
-      expect(await agent.end()).toBe(0);
-      expect(ways()).toEqual(WHOLE);
-      expect(traces()).toBe('');
-    },
-  );
+  it.each(['nft', 'iptables'])('100 % loss lets nothing through, 50 % lets some through (%s)', async (tool) => {
+    const agent = startAgent(tool === 'nft' ? undefined : withoutNft());
+    expect((await agent.hello([serverOne()], ['loss'])).unable).toEqual({});
+    const process = await agent.break(1, { kind: 'loss', lossPercent: 100 });
+    expect(ways()).toEqual([false, false, false, true, true]);
+    await agent.ask('mend', { server: 1, kind: 'loss', process });
+    await agent.break(1, { kind: 'loss', lossPercent: 50 });
+    // A lost SYN is sent again after a second, when the attempt is over.
+    const seen = new Set<boolean>();
+    for (let attempt = 0; attempt < 60 && seen.size < 2; attempt++) seen.add(reaches(3, 1));
+    expect(seen.size).toBe(2);
+    expect(await agent.end()).toBe(0);
+    expect(ways()).toEqual(WHOLE);
+    expect(traces()).toBe('');
+  });
 
   const withNetem = NETEM === null ? it.skip : it;
   const withoutNetem = NETEM === 'kernel' ? it.skip : it;
 
-  withNetem('a delay holds back what it sends, and nothing else; a heal leaves nothing', async () => {
+  withNetem('a delay affects only what the server sends; healing leaves nothing', async () => {
     const agent = startAgent(network.env);
     expect((await agent.hello([serverOne()], ['delay'])).unable).toEqual({});
     const roundTripMs = (port: number): number => {
@@ -267,7 +264,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect(runOn(1, ['tc', 'qdisc', 'show'])).not.toContain('netem');
   });
 
-  withoutNetem('a delay is refused, with the reason, where the kernel has none of it', async () => {
+  withoutNetem('a delay is refused, with the reason, where the kernel has no netem', async () => {
     const agent = startAgent();
     const { unable } = await agent.hello([serverOne()], ['delay']);
     expect(unable).toEqual({ delay: 'its kernel has no netem (module sch_netem)' });
@@ -275,7 +272,7 @@ describeWithNamespaces('in network namespaces', () => {
     await expect(attempt).rejects.toThrow(/^refused: tc qdisc add/);
   });
 
-  it('tc understands each call: what it refuses, the kernel refuses', () => {
+  it('tc parses every call: only the kernel may refuse it', () => {
     const traffic = {
       serverId: 1,
       port: PORT,
@@ -286,13 +283,13 @@ describeWithNamespaces('in network namespaces', () => {
     };
     for (const call of tcCalls('eth0', traffic, { delayMs: 20.5, jitterMs: 1 })) {
       const { stderr } = spawnSync(...on(1, ['tc', ...call]), { encoding: 'utf8', env: network.env });
-      // Of a mistake in the words themselves tc says something else.
+      // For a syntax error tc prints something else.
       expect(stderr).toMatch(/^$|^Error: /);
     }
   });
 });
 
-it('servers that share a machine: refused, with the reason', async () => {
+it('servers that share a machine: partitions are refused, with the reason', async () => {
   const lab = await LikenessLab.create(2);
   const agent = new TestAgent([process.execPath, program.script, 'fault-agent']);
   try {

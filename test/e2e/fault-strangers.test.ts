@@ -1,4 +1,4 @@
-/** Whom the executable takes for a server: what people type, and nothing that somebody else only says. */
+/** Which processes the executable takes for a server: those that people start, never one that only claims to be one. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -18,7 +18,7 @@ const SCRIPT = path.join(__dirname, '../../bin/run.js');
 jest.setTimeout(60_000);
 const children: ChildProcess[] = [];
 
-/** Ends exactly what a test has started. */
+/** Ends exactly the processes that a test started. */
 afterEach(async () => {
   for (const child of children.splice(0)) {
     child.kill('SIGKILL');
@@ -61,9 +61,9 @@ const pidIn = (folder: string): number =>
 const eventsIn = (folder: string): FaultEvent[] =>
   readFileSync(path.join(folder, 'fault_events.ndjson'), 'utf8').trim().split('\n').flatMap(faultIn);
 
-asRoot('a pid file that somebody else forged: root kills nobody', async () => {
+asRoot('a forged pid file does not make root kill anybody', async () => {
   await inFolder(async (folder) => {
-    // What would be started after a kill ends at once.
+    // The program to be started after a kill ends at once.
     await writeServer(folder, 'binary = "/bin/false"\n');
     writeFileSync(path.join(folder, 'victim.js'), 'setInterval(() => undefined, 1000); console.log("here");');
     const victim = start([process.execPath, 'victim.js', 'server'], { cwd: folder });
@@ -79,7 +79,7 @@ asRoot('a pid file that somebody else forged: root kills nobody', async () => {
       code: 4,
       stderr: expect.stringContaining(`(user ${ANNA}, mode 644) names process`),
     });
-    // Not even if root itself had written that.
+    // Not even if root had written the file.
     for (const place of [folder, pidFile]) chownSync(place, 0, 0);
     const wrong = await runProgram(faults('kill'), { cwd: folder });
     expect(wrong).toMatchObject({ code: 4, stderr: expect.stringContaining('is not a cloudp2p server with') });
@@ -93,7 +93,7 @@ test.each([
   ['without a flag', ['./cloudp2p', 'server']],
   ['with more flags', ['./cloudp2p', 'server', '--id', '1', '--log-level', 'warn']],
   ['a script', [process.execPath, SCRIPT, 'server', '--config', 'config/server1.toml']],
-])('a server that was started by hand is known: %s', async (_, command) => {
+])('recognizes a server started by hand: %s', async (_, command) => {
   await inFolder(async (folder) => {
     await writeServer(folder);
     copyFileSync(PROGRAM, path.join(folder, 'cloudp2p'));
@@ -111,7 +111,7 @@ test.each([
   });
 });
 
-test('a paused server that dies is started again', async () => {
+test('a paused server that dies is restarted', async () => {
   await inFolder(async (folder) => {
     await writeServer(folder);
     const server = start([PROGRAM, 'server'], { cwd: folder });

@@ -6,7 +6,7 @@ import { inFolder } from '../support/program';
 
 const IMAGES = path.join(__dirname, '../../test_images');
 
-/** A load from the client machine until `work` is over; what `stress --json` says of it. */
+/** Runs a load from the client machine until `work` is done; returns the result of `stress --json`. */
 async function underLoad(lab: HostsLab, requests: number, work: () => Promise<void>) {
   const images = path.join(lab.folder, 'images');
   mkdirSync(images);
@@ -32,7 +32,7 @@ describeWithNamespaces('hosts with an address each', () => {
     });
   }
 
-  test('the leader is cut off over SSH, twice, under load: nothing fails, and afterwards there is one leader', async () => {
+  test('isolating the leader over SSH, twice, under load: nothing fails, and one leader remains', async () => {
     await inLab(async (lab) => {
       const flags = ['--config', 'faults.toml', '--kind', 'partition', '--target', 'leader'];
       const times = ['--cycles', '2', '--interval', '5', '--restart-delay', '5'];
@@ -49,7 +49,7 @@ describeWithNamespaces('hosts with an address each', () => {
     });
   }, 240_000);
 
-  test('SIGKILL of the controller while a server is cut off: it is healed', async () => {
+  test('heals an isolated server after SIGKILL of the controller', async () => {
     await inLab(async (lab) => {
       const flags = ['--config', 'faults.toml', '--kind', 'partition', '--target', '2', '--restart-delay', '600'];
       const run = lab.begin(['faults', ...flags]);

@@ -9,12 +9,12 @@ import { describeWithSshd, freePort, SshLab, type Sshd, USER } from '../support/
 interface Lab {
   cluster: Cluster;
   folder: string;
-  /** One for each server. */
+  /** One sshd per server. */
   sshds: Sshd[];
   env: NodeJS.ProcessEnv;
 }
 
-/** Three servers, each on a host of its own as far as SSH knows, in folders whose names no shell would like. */
+/** Three servers, each on its own host as far as SSH knows, in folders whose names need quoting in a shell. */
 async function inLab(body: (lab: Lab) => Promise<void>): Promise<void> {
   await inCluster({ servers: 3 }, async (cluster, folder) => {
     const ssh = new SshLab();
@@ -54,7 +54,7 @@ const pidOf = (folder: string, id: number): number =>
 const isLeft = ({ cluster, folder }: Lab): boolean =>
   !cluster.ids.some((id) => existsSync(path.join(folder, `s${id}`, `server_${id}.pid.faults.lock`)));
 
-/** Exactly what this lab's own pid files name: servers that outlived the controller. */
+/** Stops the servers that outlived the controller: exactly those that this lab's pid files name. */
 async function stopStarted(cluster: Cluster, folder: string): Promise<void> {
   for (const id of cluster.ids) {
     if (!existsSync(path.join(folder, `s${id}`, `server_${id}.pid`))) continue;
@@ -83,7 +83,7 @@ describeWithSshd('over SSH', () => {
     });
   }, 120_000);
 
-  test('the connection is lost in the middle: the agent mends, the plan ends with 4, and says that all is well', async () => {
+  test('a connection lost midway: the agent heals, the plan exits with 4 and says that all servers are up', async () => {
     await inLab(async (lab) => {
       const { folder, env, sshds } = lab;
       const run = startProgram(faults('--restart-delay', '600', '--kind', 'pause'), { cwd: folder, env });
@@ -101,7 +101,7 @@ describeWithSshd('over SSH', () => {
     });
   }, 120_000);
 
-  test('SIGKILL of the controller: the agents of all hosts mend and end', async () => {
+  test('after SIGKILL of the controller, the agents of all hosts heal and exit', async () => {
     await inLab(async (lab) => {
       const { cluster, folder, env } = lab;
       const two = ['--pattern', 'simultaneous', '--kind', 'pause'];
@@ -114,7 +114,7 @@ describeWithSshd('over SSH', () => {
     });
   }, 120_000);
 
-  test('everything that keeps it from beginning is named at once', async () => {
+  test('names everything that keeps it from starting at once', async () => {
     await inLab(async ({ cluster, folder, env, sshds }) => {
       await cluster.kill(2);
       const dead = `${USER}@127.0.0.1:${await freePort()}`;

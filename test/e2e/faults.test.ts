@@ -16,7 +16,7 @@ const SMALL = { name: 'small.png', bytes: readFileSync(path.join(__dirname, '../
 const FAST = ['--cycles', '1', '--interval', '0.2', '--restart-delay', '0.5'];
 const LOG_LINE = /^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] \S/;
 
-/** Three servers and a faults.toml for them; whatever the controller has started is ended, too. */
+/** Runs `body` with three servers and a faults.toml for them; ends whatever the controller has started, too. */
 function inRing(body: (cluster: Cluster, folder: string) => Promise<void>): Promise<void> {
   return inCluster({ servers: 3 }, async (cluster, folder) => {
     writeFileSync(path.join(folder, 'faults.toml'), serversToml(cluster));
@@ -42,7 +42,7 @@ function linesOf(folder: string, name: string): string[] {
 
 const eventsOf = (folder: string): FaultEvent[] => linesOf(folder, 'fault_events.ndjson').flatMap(faultIn);
 
-/** Exactly what this ring's own pid files name: servers that outlived the controller. */
+/** Stops the servers that outlived the controller: exactly those that this ring's pid files name. */
 async function stopStarted(cluster: Cluster, folder: string): Promise<void> {
   await Promise.all(
     cluster.ids.map(async (id) => {
@@ -76,7 +76,7 @@ async function untilAgreed(cluster: Cluster): Promise<void> {
   while (!(await agreed(cluster))) if (performance.now() > endMs) throw new Error('the servers do not agree');
 }
 
-test('a ring over three servers: each is killed and comes back, and outlives the controller', async () => {
+test('a ring over three servers: each is killed, comes back, and outlives the controller', async () => {
   await inRing(async (cluster, folder) => {
     const { code, stdout, stderr } = await runProgram(faults(...FAST), { cwd: folder, timeoutMs: 60_000 });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -117,17 +117,17 @@ const pidOf = (folder: string, id: number): number =>
 
 const lockOf = (folder: string, id: number): string => path.join(folder, `s${id}`, `server_${id}.pid.faults.lock`);
 
-/** The agent has ended: it has given its locks back. */
+/** True once the agent has ended: it has released its locks. */
 const isLeft = (cluster: Cluster, folder: string): boolean => !cluster.ids.some((id) => existsSync(lockOf(folder, id)));
 
-describe('what the controller cannot mend any more is mended beside the servers', () => {
+describe('faults that the controller can no longer heal are healed by the agents', () => {
   const HOLD = ['--restart-delay', '600', '--interval', '0'];
   const kill = async (run: Running): Promise<void> => {
     run.child.kill('SIGKILL');
     await run.ended;
   };
   const interruptTwice = async (run: Running, folder: string): Promise<void> => {
-    // Were the agent awake, the first Ctrl-C would have mended all before the second one.
+    // Were the agent awake, the first Ctrl-C would heal everything before the second one.
     const { pid } = JSON.parse(readFileSync(lockOf(folder, 1), 'utf8')) as { pid: number };
     process.kill(pid, 'SIGSTOP');
     run.child.kill('SIGINT');
@@ -157,7 +157,7 @@ describe('what the controller cannot mend any more is mended beside the servers'
         const run = startProgram(faults(...HOLD, '--kind', kind), { cwd: folder });
         await run.says(new RegExp(`Server 1 is now ${state}\n.*Waiting 600s`));
         await end(run, folder);
-        await cluster.until('the agent has mended it and is gone', () => isLeft(cluster, folder), 20_000);
+        await cluster.until('the agent has healed it and is gone', () => isLeft(cluster, folder), 20_000);
         expect(stateOf(folder, 1)).toMatch(/[SRD]/);
         await untilAgreed(cluster);
         if (end === interruptTwice) return;
@@ -169,7 +169,7 @@ describe('what the controller cannot mend any more is mended beside the servers'
   );
 });
 
-test('SIGKILL of the controller leaves whole lines in both files; the next one begins where it was', async () => {
+test('SIGKILL of the controller leaves whole lines in both files; the next one appends to them', async () => {
   await inRing(async (cluster, folder) => {
     const run = startProgram(faults('--cycles', '100', '--interval', '0', '--restart-delay', '0'), { cwd: folder });
     await run.says(/Server 2 is now UP/);
@@ -179,14 +179,14 @@ test('SIGKILL of the controller leaves whole lines in both files; the next one b
     const from = log.findIndex((line) => line.includes('CYCLE 1/100'));
     expect(log.slice(from).filter((line) => !LOG_LINE.test(line))).toEqual([]);
     expect(eventsOf(folder).length).toBeGreaterThan(4);
-    await cluster.until('the agent has mended all and is gone', () => isLeft(cluster, folder), 20_000);
+    await cluster.until('the agent has healed everything and is gone', () => isLeft(cluster, folder), 20_000);
     const { code } = await runProgram(faults(...FAST), { cwd: folder, timeoutMs: 60_000 });
     expect(code).toBe(0);
     expect(linesOf(folder, 'fault_events.log').slice(0, log.length)).toEqual(log);
   });
 }, 90_000);
 
-test('two controllers: the second one is told who is at work, and touches nothing', async () => {
+test('a second controller is told who is running, and touches nothing', async () => {
   await inRing(async (cluster, folder) => {
     const run = startProgram(faults('--restart-delay', '600', '--kind', 'pause'), { cwd: folder });
     await run.says(/Waiting 600s/);
@@ -201,7 +201,7 @@ test('two controllers: the second one is told who is at work, and touches nothin
   });
 }, 90_000);
 
-test('the agent is killed: the plan ends with 4, and another agent mends what that one left', async () => {
+test('agent killed: the plan exits with 4, and another agent heals the faults it left', async () => {
   await inRing(async (cluster, folder) => {
     const run = startProgram(faults('--restart-delay', '600', '--kind', 'pause'), { cwd: folder });
     await run.says(/Waiting 600s/);
@@ -217,7 +217,7 @@ test('the agent is killed: the plan ends with 4, and another agent mends what th
   });
 }, 90_000);
 
-test('a server that does not come back: the plan ends, exit 4', async () => {
+test('a server that does not come back ends the plan with exit 4', async () => {
   await inRing(async (cluster, folder) => {
     const run = startProgram(faults(...FAST), { cwd: folder });
     await run.says(/Server 2 is now DOWN/);
@@ -246,7 +246,7 @@ test('a graceful rolling restart under load: no request fails', async () => {
   });
 }, 90_000);
 
-test('the leader at that moment is paused, twice; afterwards one leader', async () => {
+test('pauses the leader of the moment, twice; one leader remains', async () => {
   await inRing(async (cluster, folder) => {
     const flags = ['--target', 'leader', '--kind', 'pause', '--cycles', '2', '--interval', '3', '--restart-delay', '5'];
     const { code, stdout } = await runProgram(faults(...flags), { cwd: folder, timeoutMs: 60_000 });
@@ -259,7 +259,7 @@ test('the leader at that moment is paused, twice; afterwards one leader', async 
   });
 }, 90_000);
 
-test('an abort condition comes true while a server is paused: healed, exit 3; the probe is told apart', async () => {
+test('an abort condition met while a server is paused: healed, exit 3; probes are recorded separately', async () => {
   await inRing(async (cluster, folder) => {
     const flags = ['--kind', 'pause', '--restart-delay', '600', '--abort-when', 'p50>0.01ms'];
     const { code, stdout } = await runProgram(faults(...flags), { cwd: folder, timeoutMs: 60_000 });
@@ -273,7 +273,7 @@ test('an abort condition comes true while a server is paused: healed, exit 3; th
   });
 }, 90_000);
 
-test('SIGKILL of `run` while it has paused one of its servers: nobody is left behind', async () => {
+test('SIGKILL of `run` while one of its servers is paused leaves no process behind', async () => {
   await inRun(async ({ cwd, args }) => {
     const run = startProgram([...args, '--kind', 'pause'], { cwd });
     await run.says(/Server 1 is now PAUSED/);
@@ -285,7 +285,7 @@ test('SIGKILL of `run` while it has paused one of its servers: nobody is left be
 const withOpenssl = HAS_OPENSSL ? test : test.skip;
 
 withOpenssl(
-  'servers that speak TLS: the leader is asked with its own certificate, the probe needs one',
+  'servers with TLS: the leader query uses their certificate, the probe needs its own',
   async () => {
     await inFolder(async (folder) => {
       const lab = new LabCa(folder);
@@ -316,7 +316,7 @@ withOpenssl(
   90_000,
 );
 
-test('`| head` closes the pipe while a server is down: the plan goes on to its end all the same', async () => {
+test('`| head` closes the pipe while a server is down: the plan still runs to its end', async () => {
   await inRing(async (cluster, folder) => {
     const run = startProgram(faults('--cycles', '1', '--interval', '0', '--restart-delay', '1'), { cwd: folder });
     await run.says(/Waiting 1s before restarting Server 1/);

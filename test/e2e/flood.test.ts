@@ -8,15 +8,15 @@ import { plain, RawConnection } from '../support/raw';
 const CONNECTIONS = 4;
 const FLOOD_MS = 1500;
 /**
- * For 19 of 20 questions, on a machine on which other tests run; `npm run bench:hostile` measures the worst wait. A server
- * that takes a burst as it comes needs seconds.
+ * For 19 of 20 queries, on a machine that runs other tests; `npm run bench:hostile` measures the worst wait. A server
+ * that processes a burst without yielding needs seconds.
  */
 const MAX_WAIT_MS = 500;
-/** Mostly what a flood leaves to the garbage collector. */
+/** Mostly garbage that a flood leaves to the collector. */
 const MAX_GROWTH_MB = 250;
 const DEAF_CONNECTIONS = 40;
 
-/** How long a well-behaved client of the flooded server waits for 19 of 20 answers. */
+/** The time within which a well-behaved client of the flooded server gets 19 of 20 answers, in ms. */
 async function waitMs(address: string, kind: string, connections: number, reads: boolean): Promise<number> {
   let isOver = false;
   const flood = await Flood.start(address, kind, connections, { reads });
@@ -26,7 +26,7 @@ async function waitMs(address: string, kind: string, connections: number, reads:
   return quantile(waitsMs, 0.95);
 }
 
-/** Runs `body` in a cluster in which nothing may change and nobody may die meanwhile. */
+/** Runs `body` in a cluster in which the leader must not change and no server may die. */
 async function undisturbed(body: (cluster: Cluster, leader: number) => Promise<void>): Promise<void> {
   await inCluster({ servers: 3 }, async (cluster) => {
     const leader = await cluster.agreement();
@@ -38,7 +38,7 @@ async function undisturbed(body: (cluster: Cluster, leader: number) => Promise<v
   });
 }
 
-test('four connections that send small messages without end hold up neither others nor the cluster', async () => {
+test('four connections that flood small messages slow down neither clients nor the cluster', async () => {
   await undisturbed(async (cluster, leader) => {
     const follower = cluster.ids.find((id) => id !== leader)!;
     const waits: Record<string, string> = {};
@@ -67,7 +67,7 @@ test('forty connections that never read their answers do not fill the memory', a
   });
 }, 60_000);
 
-test('a connection of nothing but messages in error is closed, one that now and then errs is not', async () => {
+test('closes a connection that sends only invalid messages, not one that sends some', async () => {
   await inCluster({ servers: 1 }, async (cluster) => {
     const [wrong, mixed] = await RawConnection.openMany(cluster.address(1), 2);
     for (let n = 0; n < 300; n++) {

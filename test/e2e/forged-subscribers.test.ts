@@ -15,7 +15,7 @@ const SECRET = Buffer.alloc(2000, 7);
 if (!HAS_OPENSSL) console.log('openssl is not there: the tests of TLS are skipped');
 const withOpenssl = HAS_OPENSSL ? test : test.skip;
 
-/** So many that subscribe as `id` and read what they hear. */
+/** Opens `count` connections that subscribe as `id` and read what they receive. */
 async function forge(address: string, id: number, count: number): Promise<RawConnection[]> {
   const opened: RawConnection[] = [];
   while (opened.length < count) {
@@ -29,7 +29,7 @@ function destroyAll(connections: Iterable<RawConnection>): void {
   for (const connection of connections) connection.destroy();
 }
 
-/** Whoever is sent away comes again, as often as it can. */
+/** Connections that reconnect as often as they can when they are closed. */
 class Siege {
   readonly connections = new Set<RawConnection>();
   private isOver = false;
@@ -82,7 +82,7 @@ async function followerOf(cluster: Cluster): Promise<{ leader: number; follower:
   return { leader: leaderId, follower: cluster.ids.find((id) => id !== leaderId)!, term };
 }
 
-/** The follower is started again; returns whom all follow then, once everybody hears it. */
+/** Restarts the follower; returns the leader that all follow, once every server receives from it. */
 async function comesBack(cluster: Cluster, follower: number): Promise<{ leaderId: number }> {
   const before = cluster.events(follower).length;
   cluster.restart(follower);
@@ -103,7 +103,7 @@ async function comesBack(cluster: Cluster, follower: number): Promise<{ leaderId
   return cluster.agreement();
 }
 
-test(`${MANY} forged subscriptions as a peer that is away: it comes back all the same`, async () => {
+test(`${MANY} forged subscriptions as an absent peer do not keep it from coming back`, async () => {
   await inCluster({ servers: 3 }, async (cluster) => {
     const { leader, follower } = await followerOf(cluster);
     await cluster.kill(follower);
@@ -112,7 +112,7 @@ test(`${MANY} forged subscriptions as a peer that is away: it comes back all the
     try {
       for (const id of others) {
         const place = await RawConnection.open(cluster.address(id));
-        expect(await place.ask('LeaderQuery')).toHaveProperty('LeaderResponse'); // all that was sent before is read
+        expect(await place.ask('LeaderQuery')).toHaveProperty('LeaderResponse'); // everything sent before has been read
         place.destroy();
       }
       expect(await comesBack(cluster, follower)).toMatchObject({ leaderId: leader });
@@ -124,7 +124,7 @@ test(`${MANY} forged subscriptions as a peer that is away: it comes back all the
   });
 }, 60_000);
 
-test('a peer comes back though others take the places in its name again and again', async () => {
+test('a peer comes back although others keep taking the places in its name', async () => {
   await inCluster({ servers: 3 }, async (cluster) => {
     const { follower } = await followerOf(cluster);
     await cluster.kill(follower);
@@ -132,7 +132,7 @@ test('a peer comes back though others take the places in its name again and agai
       .filter((id) => id !== follower)
       .map((id) => new Siege(cluster.address(id), follower, 3 * PLACES));
     try {
-      // Kept out for long enough it stands for itself, and of two leaders of one term the lower id stays.
+      // Kept out for long enough it runs for leader, and of two leaders of one term the lower id stays.
       await comesBack(cluster, follower);
     } finally {
       await Promise.all(sieges.map((siege) => siege.end()));
@@ -148,7 +148,7 @@ test('2,000 forged subscriptions make no task slower', async () => {
     const forged = await forge(address, follower, 2000);
     try {
       const hear = (): number => forged.filter((connection) => !connection.isClosed && connection.hasFrame).length;
-      await cluster.until('all have got their answer', () => hear() === forged.length);
+      await cluster.until('all have received their answer', () => hear() === forged.length);
       const firsts = await Promise.all(forged.map((connection) => connection.next()));
       const heard = firsts.filter(({ message }) => Object.hasOwn(message as object, 'Heartbeat'));
       expect(heard.length).toBeLessThanOrEqual(PLACES);
@@ -182,7 +182,7 @@ function subscribe(address: string, secure: Secure, from_id: number, opened: Con
 }
 
 withOpenssl(
-  'under TLS only a certificate that names a server may subscribe as it',
+  'with TLS, only a certificate that names a server may subscribe as it',
   async () => {
     await inFolder(async (folder) => {
       const lab = new LabCa(folder);

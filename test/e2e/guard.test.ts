@@ -7,7 +7,7 @@ const TOGETHER = 100;
 /** 51 bytes as a TLS client sends them. */
 const HELLO = Buffer.concat([Buffer.from('16030100f4010000f00303', 'hex'), Buffer.alloc(40)]);
 
-/** Connects, speaks and resets at once: most sockets are accepted when they have data and no peer's name any more. */
+/** Connects, sends and resets at once: most sockets are accepted when they have data but no remote address any more. */
 function reset(address: string, bytes: Buffer): Promise<void> {
   const [host, port] = address.split(':');
   return new Promise((resolve) => {
@@ -21,7 +21,7 @@ function reset(address: string, bytes: Buffer): Promise<void> {
   });
 }
 
-test('a server in the clear outlives thousands of callers that greet as TLS does and reset', async () => {
+test('a server without TLS survives thousands of clients that send a TLS hello and reset', async () => {
   await inCluster({ servers: 1 }, async (cluster) => {
     const address = cluster.address(1);
     for (let wave = 0; wave < WAVES; wave++) {

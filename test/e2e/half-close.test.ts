@@ -13,7 +13,7 @@ const WORKERS = '[processing]\nworkers = 1\n';
 
 const request = (id: number): Buffer => Buffer.concat([envelopeHead(taskRequest('Half', id), BODY.length), BODY]);
 
-/** A shell's way to ask: all at once, then the end of the stream; reads until the other end. */
+/** Asks as a shell pipe does: sends everything, ends its stream, and reads until the other end. */
 async function askAndEnd(address: string, bytes: Buffer): Promise<RawConnection> {
   const connection = await RawConnection.open(address);
   connection.socket.allowHalfOpen = true;
@@ -21,14 +21,14 @@ async function askAndEnd(address: string, bytes: Buffer): Promise<RawConnection>
   return connection;
 }
 
-test('a request whose sender ends its stream at once is answered, and so is every question', async () => {
+test('answers requests and queries whose sender ends its stream at once', async () => {
   await inCluster({ servers: 3, extraToml: WORKERS }, async (cluster) => {
     const { leaderId } = await cluster.agreement();
     const follower = cluster.address(cluster.ids.find((id) => id !== leaderId)!);
     const task = await askAndEnd(follower, request(1));
     expect((await task.next(20_000)).body.length).toBeGreaterThan(BODY.length);
     await task.closed();
-    // More than one worker's: the last waits for all others.
+    // More than one worker can take: the last waits for all others.
     const many = await askAndEnd(follower, Buffer.concat(Array.from({ length: 8 }, (_, index) => request(index + 10))));
     for (let count = 0; count < 8; count++) {
       expect((await many.next(20_000)).message).toMatchObject({ TaskResponse: { success: true } });
@@ -38,7 +38,7 @@ test('a request whose sender ends its stream at once is answered, and so is ever
     const original = await askAndEnd(follower, frame(`${text},"secret_image_data":[${'7,'.repeat(200_000)}7]}}`));
     expect((await original.next(20_000)).message).toMatchObject({ TaskResponse: { success: true } });
     await original.closed();
-    // Relayed to the leader: the answer comes when the stream has long ended.
+    // Relayed to the leader: the answer comes long after the stream has ended.
     const name = { client_name: 'Half', request_id: 99, run_id: 'raw' };
     const questions = [
       [{ TaskAssignmentRequest: name }, 'TaskAssignmentResponse.leader_id', leaderId],
@@ -53,14 +53,14 @@ test('a request whose sender ends its stream at once is answered, and so is ever
   });
 }, 60_000);
 
-test('waiting tasks of a client that has reset its connection, or is found gone, are not executed', async () => {
+test('does not execute queued tasks of a client that reset its connection or is found gone', async () => {
   await inCluster({ servers: 1, extraToml: WORKERS }, async (cluster) => {
     const outcomesOf = (name: string): string[] =>
       cluster
         .events(1)
         .flatMap((event) => (event.event === 'executed' && event.client_name === name ? [event.outcome] : []));
     for (const how of ['resetAndDestroy', 'destroy'] as const) {
-      // Whoever reads nothing holds the only worker for a while, so that others wait.
+      // A client that does not read holds the only worker for a while, so that others wait.
       const blocker = await RawConnection.open(cluster.address(1));
       blocker.stopReading();
       for (let id = 0; id < 8; id++) blocker.send(request(id));
@@ -83,7 +83,7 @@ test('waiting tasks of a client that has reset its connection, or is found gone,
 }, 60_000);
 
 (HAS_OPENSSL ? test : test.skip)(
-  'under TLS too',
+  'with TLS, too',
   async () => {
     await inFolder(async (folder) => {
       const lab = new LabCa(folder);
@@ -110,7 +110,7 @@ test('waiting tasks of a client that has reset its connection, or is found gone,
   60_000,
 );
 
-test('clients that end their stream and read nothing hold up neither the end of a server nor its memory', async () => {
+test("clients that end their stream and do not read hold up neither the server's exit nor its memory", async () => {
   await inCluster({ servers: 1 }, async (cluster) => {
     const clients = await Promise.all([1, 2, 3, 4].map((id) => askAndEnd(cluster.address(1), request(id))));
     for (const client of clients) client.stopReading();

@@ -19,12 +19,12 @@ import { frame } from '../support/raw';
 const SECRET_BYTES = 20_000;
 const SECRET = Buffer.alloc(SECRET_BYTES, 'a secret');
 const TIMEOUT_SECS = 3;
-/** What the kernels of both sides may have taken of a stream that nobody reads. */
+/** The most that the kernels of both sides may buffer of a stream that nobody reads. */
 const KERNEL_BYTES = 16 * MB;
-/** The program itself has about 70. */
+/** The program itself needs about 70. */
 const MAX_RSS_MB = 160;
 
-/** A colour, a link, the clipboard, a line of its own, C1 and DEL, and what turns or hides text. */
+/** A colour, a link, the clipboard, a line of its own, C1 and DEL, and characters that reverse or hide text. */
 const EVIL =
   '\u001b[31m\u001b]8;;http://evil\u0007link\u001b]52;c;cHduZWQ=\u0007\r\nforged line\u0000\u007f\u009b31m' +
   '\u202egnp.exe\u2066\u200b\u061c\u00ad\u2028\u{e0041}end';
@@ -43,7 +43,7 @@ async function hostile(answers: Answers): Promise<HostileServer> {
 
 const own = (server: HostileServer): string => server.address;
 
-/** A folder with one picture in it, and a configuration that lists these servers. */
+/** Makes a folder with one image in it, and a configuration that lists these servers. */
 function prepare(folder: string, ...listed: HostileServer[]): void {
   mkdirSync(path.join(folder, 'images'), { recursive: true });
   writeFileSync(path.join(folder, 'images', 'secret.png'), SECRET);
@@ -83,7 +83,7 @@ function expectHarmless(text: string, what: string): void {
   expect(text).not.toMatch(/^forged line/m);
 }
 
-/** What a program gets that reads the JSON and prints what is in it. */
+/** Checks JSON as a program sees it that parses it and prints its strings. */
 function expectHarmlessJson(text: string, what: string): void {
   expectHarmless(text, what);
   for (const line of what.endsWith('.ndjson') ? text.trimEnd().split('\n') : [text]) {
@@ -113,7 +113,7 @@ const EVIL_STATUS = statusAnswer(1, {
   peers: [{ id: 2, address: EVIL, up: true, more: EVIL }],
 });
 
-describe('every string of a server', () => {
+describe('any string from a server', () => {
   const kinds: [string, Answers][] = [
     ['in a refusal', { ...assignsTo(1, own), ...refuses(() => ({ error_message: EVIL, error_code: EVIL })) }],
     [
@@ -137,7 +137,7 @@ describe('every string of a server', () => {
   ];
 
   test.each(kinds)(
-    '%s reaches no terminal, log or file as it is',
+    '%s reaches no terminal, log or file unescaped',
     async (_, answers) => {
       await inFolder(async (folder) => {
         const server = await hostile({ ...EVIL_STATUS, ...answers });
@@ -169,7 +169,7 @@ describe('every string of a server', () => {
         all.push(await runProgram(report, { cwd: folder, timeoutMs: 60_000 }));
         all.forEach(({ code, signal, stdout, stderr }, index) => {
           const what = (runs[index] ?? report).join(' ');
-          // Neither a bug nor killed for its time.
+          // Neither a bug nor killed by the timeout.
           expect({ what, signal, isBug: code === 1 }).toEqual({ what, signal: null, isBug: false });
           expectHarmless(stderr, `stderr of ${what}`);
           if (what.endsWith('--json')) expectHarmlessJson(stdout, `stdout of ${what}`);
@@ -212,7 +212,7 @@ const ENDLESS = 2 ** 32 - 1024;
 const ZEROS = Buffer.alloc(MB);
 const text = chunk('tEXt', Buffer.alloc(60_000, 'x'));
 
-/** Sends the body again and again until the client goes. */
+/** Sends the body repeatedly until the client disconnects. */
 function endless(first: (secret: Buffer) => Buffer, again: Buffer, announcedBytes = ENDLESS): Answers {
   return {
     ...assignsTo(1, own),
@@ -228,7 +228,7 @@ function endless(first: (secret: Buffer) => Buffer, again: Buffer, announcedByte
 describe('a carrier', () => {
   const right = (secret: Buffer): Buffer => carrierOf(secret).subarray(0, -12);
   const bomb = deflateRawSync(Buffer.alloc(16 * MB));
-  // Stored blocks without a byte in them.
+  // Stored deflate blocks that contain no byte.
   const nothing = Buffer.alloc(60_000, Buffer.from([0, 0, 0, 0xff, 0xff]));
   const head = (width: number, height: number, idatBytes: number): Buffer => {
     const idat = Buffer.alloc(10);
@@ -269,7 +269,7 @@ describe('a carrier', () => {
     });
   });
 
-  test('that trickles ends at the deadline, as one whose bytes come one by one', async () => {
+  test('that trickles, byte by byte, ends at the deadline', async () => {
     await inFolder(async (folder) => {
       let hasEnded = false;
       const server = await hostile({
@@ -309,7 +309,7 @@ describe('an address that only a server named', () => {
       'takes tasks, but does not say who it is',
       { TaskRequest: (said: Said) => said.connection.send(Buffer.concat([successHead(said, 0)])) },
     ],
-  ] satisfies [string, Answers][])('gets no byte of an image if who is there %s', async (_, answers) => {
+  ] satisfies [string, Answers][])('gets no byte of an image if the server there %s', async (_, answers) => {
     await inFolder(async (folder) => {
       const bystander = await hostile(answers);
       const namer = await hostile(assignsTo(2, () => bystander.address, { leader_id: 1 }));
@@ -323,7 +323,7 @@ describe('an address that only a server named', () => {
     });
   });
 
-  test('gets images once it has said that it is the server that was meant', async () => {
+  test('gets images once it has identified itself as the assigned server', async () => {
     await inFolder(async (folder) => {
       const answer = (said: Said): void => {
         const carrier = carrierOf(said.body);
@@ -348,7 +348,7 @@ describe('an address that only a server named', () => {
 
 describe('client reveal', () => {
   const told = (bytes: number): number[] => Array.from({ length: 32 }, (_, bit) => (bytes >>> (31 - bit)) & 1);
-  /** Rows of one length and then nothing but zeros, which deflate to a thousandth. */
+  /** Rows of one length and then only zeros, which deflate to a thousandth. */
   const claims = (bytes: number, width: number, rows: number): Buffer => {
     const raw = Buffer.alloc(rows * (width * 3 + 1));
     told(bytes).forEach((bit, index) => (raw[1 + index] = bit));
@@ -389,7 +389,7 @@ describe('client reveal', () => {
   });
 });
 
-test('reasons and ids that are new each time fill neither memory nor files, and the counts add up', async () => {
+test('ever-changing reasons and ids fill neither memory nor files, and the counts add up', async () => {
   await inFolder(async (folder) => {
     let count = 0;
     const server = await hostile({
@@ -406,7 +406,7 @@ test('reasons and ids that are new each time fill neither memory nor files, and 
     const report = await measured(folder, ['report', '--metrics', 'metrics', '--out', 'report.json']);
     expect(report.code).toBe(0);
     expect(report.peakMb).toBeLessThan(2 * MAX_RSS_MB);
-    // The records gone, the clients' own files count.
+    // Without the records, the clients' own files count.
     writeFileSync(path.join(folder, 'metrics', 'machine_1_requests.ndjson'), '');
     const ofClients = await measured(folder, ['report', '--metrics', 'metrics', '--out', 'clients.json']);
     expect(ofClients.code).toBe(0);
@@ -417,7 +417,7 @@ test('reasons and ids that are new each time fill neither memory nor files, and 
     for (const { failed_requests: failed, failure_reasons: reasons, server_distribution: ids } of [stats, ...reports]) {
       expect(failed).toBe(3000);
       expect(sumOf(reasons)).toBe(3000);
-      // On a machine with more to do some are sent unasked, to a server that has not said its id.
+      // On a busy machine some are hedged to a server that has not sent its id.
       expect(sumOf(ids)).toBe(sumOf(stats.server_distribution));
       expect(Object.keys(reasons).length).toBeLessThanOrEqual(201);
       expect(Math.max(...Object.keys(reasons).map(({ length }) => length))).toBeLessThanOrEqual(250);

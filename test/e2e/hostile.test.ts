@@ -65,7 +65,7 @@ describe('an attacker of the leader, while clients work', () => {
     await ended;
   }, 30_000);
 
-  /** What everybody else must not notice; what the attack opened is closed afterwards. */
+  /** Runs an attack that the clients must not notice; closes the connections it opened afterwards. */
   async function unnoticed(attack: (opened: RawConnection[]) => Promise<void>): Promise<void> {
     const before = load.records.length;
     const opened: RawConnection[] = [];
@@ -118,7 +118,7 @@ describe('an attacker of the leader, while clients work', () => {
     });
   }, 30_000);
 
-  test('garbage, HTTP and TLS are told so and closed', async () => {
+  test('answers garbage, HTTP and TLS with an error and closes', async () => {
     await unnoticed(async (opened) => {
       const hello = Buffer.from('16030100c8010000c40303', 'hex');
       const words: [Buffer, string][] = [
@@ -139,7 +139,7 @@ describe('an attacker of the leader, while clients work', () => {
     });
   }, 30_000);
 
-  test('[ × 60 million, as they are and in every place where a large frame is read', async () => {
+  test('[ × 60 million, bare and in every place where a large frame is read', async () => {
     await unnoticed(async (opened) => {
       const beginnings: [string, string, RegExp][] = [
         ['', '[', /^bad_frame$/],
@@ -183,7 +183,7 @@ describe('an attacker of the leader, while clients work', () => {
     });
   }, 30_000);
 
-  test('forged words of peers are believed by nobody', async () => {
+  test('forged peer messages are not believed', async () => {
     await unnoticed(async (opened) => {
       const term = 1_000_000_000;
       const [other, another] = cluster.ids.filter((id) => id !== leader.leaderId);
@@ -218,7 +218,7 @@ describe('an attacker of the leader, while clients work', () => {
         const [quiet, subscriber] = connections as [RawConnection, RawConnection];
         for (const message of forged) expect(await quiet.ask(message)).toEqual(error('not_a_peer'));
         await expectGoesOn(quiet);
-        // Who subscribed as a peer cannot speak as one either.
+        // A connection that subscribed as a peer cannot send peer messages either.
         subscriber.send(plain({ Subscribe: { from_id: cluster.ids.find((id) => cluster.address(id) !== each) } }));
         for (const message of forged) subscriber.send(plain(message));
       }
@@ -257,7 +257,7 @@ describe('an attacker of the leader, while clients work', () => {
     });
   }, 30_000);
 
-  test('empty secrets are refused, and the connection goes on', async () => {
+  test('refuses empty secrets, and the connection stays open', async () => {
     await unnoticed(async (opened) => {
       const [connection] = await open(opened);
       const task = taskRequest('Empty', 1);
@@ -270,7 +270,7 @@ describe('an attacker of the leader, while clients work', () => {
     });
   }, 30_000);
 
-  test('secrets of 8 MB are refused with the limit in both forms, and the connection goes on', async () => {
+  test('refuses secrets of 8 MB with the limit, in both forms, and the connection stays open', async () => {
     await unnoticed(async (opened) => {
       const [connection] = await open(opened);
       const bytes = 8_000_000;
@@ -293,7 +293,7 @@ describe('an attacker of the leader, while clients work', () => {
     });
   }, 30_000);
 
-  test('unknown and incomplete messages get an Error, and the connection goes on', async () => {
+  test('answers unknown and incomplete messages with an Error, and the connection stays open', async () => {
     await unnoticed(async (opened) => {
       const [connection] = await open(opened);
       const wrong: [unknown, string][] = [
@@ -315,7 +315,7 @@ describe('an attacker of the leader, while clients work', () => {
     });
   }, 30_000);
 
-  test('a peer that restarts while forged subscriptions fill its name is heard again', async () => {
+  test('a restarted peer is heard although forged subscriptions fill its name', async () => {
     const follower = cluster.ids.find((id) => id !== leader.leaderId)!;
     const opened: RawConnection[] = [];
     try {
@@ -338,7 +338,7 @@ describe('an attacker of the leader, while clients work', () => {
     }
   }, 30_000);
 
-  test('afterwards the files hold S1 to S8', async () => {
+  test('afterwards the files satisfy S1 to S8', async () => {
     await load.stop();
     await cluster.agreement();
     await settled(cluster);
@@ -347,7 +347,7 @@ describe('an attacker of the leader, while clients work', () => {
   }, 30_000);
 });
 
-test('what does not arrive within frame_timeout_secs is closed; who is idle between frames is not', async () => {
+test('closes a connection whose frame exceeds frame_timeout_secs, not one that idles between frames', async () => {
   await inFolder(async (folder) => {
     const extraToml = '[limits]\nframe_timeout_secs = 0.5';
     const cluster = await Cluster.create({ command: [PROGRAM], folder, servers: 1, extraToml });
@@ -367,7 +367,7 @@ test('what does not arrive within frame_timeout_secs is closed; who is idle betw
         beginnings.map(async (bytes) => {
           const connection = (await RawConnection.open(cluster.address(1))).send(bytes);
           const startMs = performance.now();
-          // Drops that keep coming do not put it off: the time runs from the first byte.
+          // A steady trickle does not delay it: the time counts from the first byte.
           const drip = setInterval(() => bytes.length > 4 && connection.send(Buffer.from(' ')), 100);
           try {
             await expectRefused(connection, 'frame_timeout');

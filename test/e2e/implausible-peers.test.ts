@@ -8,7 +8,7 @@ import { plain } from '../support/raw';
 const TIMINGS = '[election]\nheartbeat_interval_secs = 0.2\nfailure_timeout_secs = 0.6\nelection_timeout_secs = 0.5\n';
 const FORGED = 3;
 
-/** Servers 1 and 2 are real; where 3 is configured listens somebody else. */
+/** Runs `body` with the real servers 1 and 2, and a forged peer at the address of server 3. */
 async function inForgedCluster(body: (cluster: Cluster, forged: ForgedPeer) => Promise<void>): Promise<void> {
   await inFolder(async (folder) => {
     const cluster = await Cluster.create({ command: [PROGRAM], folder, servers: 3, extraToml: TIMINGS });
@@ -32,7 +32,7 @@ const heartbeat = (term: number, more: object = {}) => ({
   },
 });
 
-/** A leader can still be lost, and found again. */
+/** Expects that the cluster can still lose a leader and elect another. */
 async function expectGoesOn(cluster: Cluster): Promise<void> {
   const { leaderId } = await cluster.agreement([1, 2]);
   const other = 3 - leaderId;
@@ -48,7 +48,7 @@ const complaints = (cluster: Cluster, id: number): number =>
 const terms = (cluster: Cluster): number[] =>
   cluster.allEvents().flatMap((event) => ('term' in event ? [event.term] : []));
 
-test('a peer that says terms which leave no room is named once, and elections go on', async () => {
+test('a peer with terms near the maximum is named once, and elections go on', async () => {
   await inForgedCluster(async (cluster, forged) => {
     for (const term of [Number.MAX_SAFE_INTEGER, 2 ** 48, 2 ** 45]) {
       forged.say(heartbeat(term), { Coordinator: { leader_id: FORGED, term } });
@@ -62,7 +62,7 @@ test('a peer that says terms which leave no room is named once, and elections go
   });
 }, 60_000);
 
-test('a peer that speaks nonsense among its heartbeats stays up', async () => {
+test('a peer that sends nonsense among its heartbeats stays up', async () => {
   await inForgedCluster(async (cluster, forged) => {
     const nonsense = [heartbeat(0, { workers: 1e300 }), heartbeat(0, { load: -1 }), heartbeat(2 ** 50)];
     forged.say(...nonsense, heartbeat(0, { leader_id: null }), ...nonsense);
@@ -79,7 +79,7 @@ test('a peer that speaks nonsense among its heartbeats stays up', async () => {
   });
 }, 60_000);
 
-test('the greatest plausible term, said again and again, leaves room as soon as it is over', async () => {
+test('after a flood of the greatest plausible term, elections go on', async () => {
   await inForgedCluster(async (cluster, forged) => {
     const untilMs = Date.now() + 2000;
     while (Date.now() < untilMs) {
@@ -109,7 +109,7 @@ const ENDLESS: Record<string, Buffer> = {
 };
 
 test.each(Object.keys(ENDLESS))(
-  'a peer that says %s without end holds up nobody',
+  'a peer that floods %s slows nobody down',
   async (what) => {
     await inForgedCluster(async (cluster, forged) => {
       const leader = await cluster.agreement([1, 2]);
@@ -127,7 +127,7 @@ test.each(Object.keys(ENDLESS))(
   30_000,
 );
 
-test('a peer that restarts without end fills neither the log nor the events file', async () => {
+test('a peer that restarts endlessly fills neither the log nor the events file', async () => {
   await inForgedCluster(async (cluster, forged) => {
     const restarts = Array.from({ length: 10_000 }, (_, n) => heartbeat(0, { incarnation: n.toString(16) }));
     forged.sayEndlessly(Buffer.concat(restarts.map(plain)));

@@ -1,4 +1,4 @@
-/** SIGKILL at any moment: nothing is half written, nobody is left behind, and a report can be made of what is there. */
+/** SIGKILL at any moment: no file is half written, no process is left behind, and a report can be made. */
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -14,13 +14,13 @@ import { inCluster } from '../support/in-cluster';
 import { type Load, startLoad } from '../support/client-load';
 import { runProgram, startProgram } from '../support/program';
 
-/** Of each program. */
+/** Kills per program. */
 const KILLS = Number(process.env.KILLS ?? 2);
 const SEED = Number(process.env.KILLS_SEED ?? randomInt(2 ** 31));
 const LIMIT_MS = 30_000 + KILLS * 20_000;
 const random = seededRandom(SEED);
 
-/** Kills so often, each time a random part of `spanMs` after the start; a failure says how to have the same again. */
+/** Kills `KILLS` times, each after a random part of `spanMs`; a failure says how to repeat it. */
 async function rounds(spanMs: number, round: (afterMs: number, index: number) => Promise<void>): Promise<void> {
   for (let index = 0; index < KILLS; index++) {
     const afterMs = Math.round(random() * spanMs);
@@ -33,7 +33,7 @@ async function rounds(spanMs: number, round: (afterMs: number, index: number) =>
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Starts it, and kills it after so long if it has not ended by then. */
+/** Starts the program and kills it after `afterMs` unless it has ended. */
 async function killed(args: readonly string[], cwd: string, afterMs: number): Promise<void> {
   const running = startProgram(args, { cwd });
   await Promise.race([running.ended, later(afterMs)]);
@@ -58,7 +58,7 @@ async function agreed({ addresses }: Cluster): Promise<boolean> {
   return reportOf(answers, agreement).agreed;
 }
 
-/** What a load in this process has seen so far, as clients write it. */
+/** Writes the records of a load in this process so far, as clients do. */
 function writeRecords(cwd: string, load: Load): void {
   mkdirSync(path.join(cwd, 'metrics'), { recursive: true });
   const records = load.records.map(({ client_name: _name, ...record }) => record);
@@ -132,7 +132,7 @@ test(
           mkdirSync(cwd);
           writeFileSync(path.join(cwd, 'faults.toml'), cluster.ids.map(entry).join(''));
           await killed(args, cwd, afterMs);
-          // Its agent starts again what is down, and ends.
+          // Its agent restarts the servers that are down, and exits.
           await untilNobodyIn(cwd, 2 * GONE_MS);
           expectWhole(cwd);
           expect(cluster.ids.filter((id) => serversOf(id).length !== 1)).toEqual([]);
@@ -141,7 +141,7 @@ test(
           await until('all servers agree', () => agreed(cluster), 15_000);
         });
       }).finally(() => {
-        // Those that the controller started; the cluster ends its own.
+        // The servers that the controller started; the cluster stops its own.
         const own = new Set([...cluster.processes.values()].map(({ pid }) => pid));
         const pids = cluster.ids.flatMap(serversOf).map((text) => Number.parseInt(text, 10));
         for (const pid of pids) if (!own.has(pid)) process.kill(pid, 'SIGKILL');

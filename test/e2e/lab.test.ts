@@ -19,10 +19,10 @@ import { PROGRAM, type Running, startProgram } from '../support/program';
 const SMALL = path.join(__dirname, '../../test_images/small.png');
 const SERVERS = ['server1', 'server2', 'server3'];
 const CLIENTS = ['client1', 'client2'];
-/** What a shell would take apart, or do something with. */
+/** A name full of characters that a shell would interpret. */
 const WORK_DIR = 'it\'s a "lab" $(touch hacked); `id` \\t';
 
-/** What cuts a server off; without it that test is skipped, and says so. */
+/** True if there is a program to isolate a server; otherwise that test is skipped, with a message. */
 const HAS_FIREWALL = ['nft', 'iptables'].some((name) =>
   ['/usr/sbin', '/sbin'].some((dir) => existsSync(`${dir}/${name}`)),
 );
@@ -38,7 +38,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     lab = await NamespaceLab.start([...SERVERS, ...CLIENTS]);
     mkdirSync(path.join(cwd(), 'images'));
     copyFileSync(SMALL, path.join(cwd(), 'images', 'small.png'));
-    // One machine has no program yet; to copy it to all would only take longer.
+    // One machine has no program yet; copying it to all would only take longer.
     for (const name of [...SERVERS.slice(1), ...CLIENTS]) {
       mkdirSync(workDir(lab.host(name)));
       copyProgram(path.join(workDir(lab.host(name)), 'cloudp2p'));
@@ -51,7 +51,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
   });
 
   afterEach(() => {
-    // However a test went: the next one needs the ports.
+    // However a test ended: the next one needs the ports.
     for (const host of lab.hosts) {
       for (const line of leftOn(host)) process.kill(Number.parseInt(line, 10), 'SIGKILL');
     }
@@ -61,7 +61,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     writeRunFile({ clients: 8, firstFault: 2 });
     const running = start('run', '--config', 'run.toml', '--out', 'ring');
     await running.says(/Server 2 is now DOWN/);
-    // Neither the load nor the faults need it: the agents mend what they broke, and others follow.
+    // Neither load nor faults need it: the agents heal their faults, and others follow.
     const cut = ['server2', 'server3', ...CLIENTS].map((name) => lab.host(name).dropConnections());
     expect(cut.every((count) => count > 0)).toBe(true);
     const { code, stdout, stderr } = await running.ended;
@@ -87,9 +87,9 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
   }, 90_000);
 
   testWithFirewall(
-    'the leader is cut off from all others, with TLS: nothing fails, and there is one leader afterwards',
+    'isolates the leader, with TLS: nothing fails, and one leader remains',
     async () => {
-      // Its cluster speaks TLS, where certificates can be made.
+      // Its cluster uses TLS if certificates can be made.
       const ca = HAS_OPENSSL ? new LabCa(cwd()) : undefined;
       writeRunFile({
         clients: 6,
@@ -123,7 +123,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     60_000,
   );
 
-  test('a second run is refused before it writes, beside one and after one that left its servers up', async () => {
+  test('a second run is refused before it writes, beside one and after one that kept its servers', async () => {
     writeRunFile({ clients: 2, firstFault: 1 });
     const quick = ['--cycles', '0', '--duration', '1'];
     const first = start('run', '--config', 'run.toml', '--out', 'kept', '--keep', ...quick);
@@ -160,7 +160,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     expect(locks()).toEqual([]);
   }, 60_000);
 
-  test('Ctrl-C while files are copied lets other runs in again, and so does a controller that was killed', async () => {
+  test('Ctrl-C while files are copied lets other runs start, and so does a killed controller', async () => {
     writeRunFile({ clients: 2, firstFault: 1 });
     const killed = start('run', '--config', 'run.toml', '--out', 'killed');
     await killed.says(/STEP 3/);
@@ -176,7 +176,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     });
   }, 60_000);
 
-  test('Ctrl-C while a server is down, with a client machine that is not there', async () => {
+  test('Ctrl-C while a server is down, with a missing client machine', async () => {
     lab.host('client2').sshd!.kill('SIGKILL');
     writeRunFile({ clients: 4, firstFault: 1, holdSecs: 30 });
     const running = start('run', '--config', 'run.toml', '--out', 'interrupted');
@@ -190,7 +190,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     expect(reportOf('interrupted').loads.map(({ machine_id }) => machine_id)).toEqual([1]);
   }, 60_000);
 
-  test('a server machine that is not there: every one is named, nothing begins', async () => {
+  test('missing server machines are all named, and nothing starts', async () => {
     for (const name of ['server2', 'client1']) lab.host(name).sshd!.kill('SIGKILL');
     writeRunFile({ clients: 4, firstFault: 1 });
     const { code, stderr } = await start('run', '--config', 'run.toml', '--out', 'missing').ended;
@@ -201,7 +201,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     );
   }, 30_000);
 
-  test('--plan connects to nobody', async () => {
+  test('--plan does not connect', async () => {
     const { code, stdout, stderr } = await start('run', '--config', 'run.toml', '--out', 'plan', '--plan').ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain(
@@ -215,11 +215,11 @@ interface RunFile {
   clients: number;
   firstFault: number;
   faults?: readonly string[];
-  /** How long a server stays broken. */
+  /** The length of each fault. */
   holdSecs?: number;
   /** With the certificates of LabCa. */
   hasTls?: boolean;
-  /** Of all servers. */
+  /** The port of all servers. */
   port?: number;
 }
 
@@ -249,12 +249,12 @@ function writeRunFile({ clients, firstFault, faults = [], holdSecs = 1, hasTls =
   writeFileSync(path.join(cwd(), 'run.toml'), `${lines.join('\n')}\n`);
 }
 
-/** Machines whose work folder is taken by a run. */
+/** The machines whose work folder is locked by a run. */
 function locks(): string[] {
   return lab.hosts.filter((host) => existsSync(path.join(workDir(host), 'run.lock'))).map(({ name }) => name);
 }
 
-/** Nothing for a file that is not there. */
+/** The text of a file; empty if it does not exist. */
 function textOf(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
@@ -268,7 +268,7 @@ function reportOf(folder: string): Report {
   return JSON.parse(readFileSync(path.join(cwd(), folder, 'final_report.json'), 'utf8')) as Report;
 }
 
-/** The faults that were done. */
+/** The faults that were injected and healed. */
 function eventsOf(folder: string): string[] {
   const lines = readFileSync(path.join(cwd(), folder, 'fault_events.ndjson'), 'utf8')
     .trimEnd()
@@ -281,12 +281,12 @@ function leftOn(host: LabHost): string[] {
   return host.processes.filter((line) => /cloudp2p (server|stress|fault-agent)/.test(line));
 }
 
-/** Servers, loads and agents that still run. */
+/** Servers, loads and agents that are still running. */
 function left(): string[] {
   return lab.hosts.flatMap(leftOn);
 }
 
-/** A link where that is possible: the program is large. */
+/** Links the program where possible: it is large. */
 function copyProgram(to: string): void {
   try {
     linkSync(PROGRAM, to);

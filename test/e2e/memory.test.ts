@@ -14,7 +14,7 @@ const HELD_MS = 2000;
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Clients that work while `meanwhile` goes on: all of theirs succeed, each in less than a second. */
+/** Runs clients during `meanwhile`; all of their requests must succeed, each in less than a second. */
 async function expectServed(cluster: Cluster, meanwhile: () => Promise<void>): Promise<void> {
   const load = startLoad({ addresses: cluster.addresses, clients: 2, image: SMALL, thinkMs: 10 });
   try {
@@ -31,7 +31,7 @@ async function expectServed(cluster: Cluster, meanwhile: () => Promise<void>): P
 interface Rig {
   cluster: Cluster;
   memory: MemoryWatch;
-  /** Connections that end with the test, however it ends. */
+  /** Opens connections that are closed when the test ends, however it ends. */
   open(count: number): Promise<RawConnection[]>;
 }
 
@@ -53,7 +53,7 @@ function onOneServer(limits: string, body: (rig: Rig) => Promise<void>): Promise
   });
 }
 
-test('30 concurrent large pictures on one server with two workers', async () => {
+test('30 concurrent large images on one server with two workers', async () => {
   await onOneServer('', async ({ cluster, memory }) => {
     const load = startLoad({ addresses: cluster.addresses, clients: 30, image: LARGE, requestTimeoutMs: 20_000 });
     try {
@@ -72,7 +72,7 @@ test('30 concurrent large pictures on one server with two workers', async () => 
   });
 }, 90_000);
 
-test('readers that take nothing of a large carrier hold up nobody', async () => {
+test('clients that do not read a large carrier slow nobody down', async () => {
   await onOneServer('', async ({ cluster, memory, open }) => {
     const connections = await open(6);
     await expectServed(cluster, async () => {
@@ -84,13 +84,13 @@ test('readers that take nothing of a large carrier hold up nobody', async () => 
     });
     expect(connections.filter(({ isClosed }) => isClosed)).toEqual([]);
     expect(memory.grownMb[0]).toBeLessThan(250);
-    // Who reads on after all gets the whole carrier.
+    // A client that reads on after all gets the whole carrier.
     connections[0]!.socket.resume();
     expect((await connections[0]!.next(10_000)).body.length).toBeGreaterThan(8 * LARGE.bytes.length);
   });
 }, 60_000);
 
-test('answers in the plain form that nobody reads stay within max_response_bytes', async () => {
+test('unread plain responses stay within max_response_bytes', async () => {
   await onOneServer(`[limits]\nmax_response_bytes = ${64 * MB}\n`, async ({ memory, open }) => {
     const begin = JSON.stringify(taskRequest('Plain', 1)).slice(0, -2);
     const task = frame(`${begin},"secret_image_data":[${'7,'.repeat(2 * MB - 1)}7]}}`);
@@ -101,7 +101,7 @@ test('answers in the plain form that nobody reads stay within max_response_bytes
   });
 }, 60_000);
 
-test('a flood of questions whose answers nobody reads', async () => {
+test('a flood of queries whose answers are not read', async () => {
   await onOneServer('', async ({ cluster, memory, open }) => {
     const questions = Buffer.concat(Array.from({ length: 1000 }, () => plain('StatusQuery')));
     const [connection] = await open(1);
@@ -113,11 +113,11 @@ test('a flood of questions whose answers nobody reads', async () => {
   });
 }, 60_000);
 
-test('200 connections send 6 MB each of secrets that they never finish: the oldest give way', async () => {
+test('200 connections send 6 MB each of unfinished secrets: the oldest are closed', async () => {
   await onOneServer('', async ({ cluster, memory, open }) => {
     const part = Buffer.alloc(MB);
     const connections = await open(200);
-    // Without clients meanwhile: 1.2 GB through this process would be what holds them up.
+    // No clients meanwhile: pushing 1.2 GB through this process would slow them down.
     await Promise.all(
       connections.map(async (connection, index) => {
         connection.send(envelopeHead(taskRequest('Half', index), 7 * MB));
@@ -125,9 +125,9 @@ test('200 connections send 6 MB each of secrets that they never finish: the olde
       }),
     );
     await expectServed(cluster, () => later(HELD_MS / 2));
-    // 128 MiB of unfinished frames are 21 of these.
+    // 128 MiB hold 21 of these unfinished frames.
     expect(connections.filter(({ isClosed }) => isClosed).length).toBeGreaterThan(150);
-    // The bound counts bytes; chunks that were let go wait for the collector (measured: 217 to 264 MB for 1,200 sent).
+    // The bound counts bytes; released chunks wait for the collector (measured: 217 to 264 MB for 1,200 sent).
     expect(memory.grownMb[0]).toBeLessThan(400);
   });
 }, 60_000);

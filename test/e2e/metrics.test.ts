@@ -14,7 +14,7 @@ async function scrapeUntil(address: string, isSo: (families: Family[]) => boolea
   }
 }
 
-it('a server and a run show themselves to Prometheus, as built', async () => {
+it('the built server and run expose metrics for Prometheus', async () => {
   await inFolder(async (cwd) => {
     const [address, ofServer, ofRun] = (await freePorts(3)).map((port) => `127.0.0.1:${port}`) as [
       string,

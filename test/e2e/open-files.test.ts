@@ -5,7 +5,7 @@ import { inFolder, PROGRAM } from '../support/program';
 import { RawConnection } from '../support/raw';
 
 const LIMIT = 200;
-/** Not much more than a server without connections has open. */
+/** Slightly more than an idle server has open. */
 const FULL = 64;
 const HAS_PRLIMIT = spawnSync('prlimit', ['--version']).status === 0;
 if (!HAS_PRLIMIT) console.log('prlimit is not there: one test of open files is skipped');
@@ -17,7 +17,7 @@ const isAlive = (cluster: Cluster, id: number): boolean => cluster.processes.get
 const samplesOf = (cluster: Cluster, id: number): number =>
   cluster.events(id).filter(({ event }) => event === 'sample').length;
 
-/** Servers that may each have so few files open. */
+/** Runs `body` with servers that may have at most `limit` open files each. */
 async function inLimitedCluster(
   servers: number,
   limit: number,
@@ -62,9 +62,9 @@ test('a crowd of idle connections leaves files for peers, samples and clients', 
     const maxConnections = Number(warning.exec(cluster.output.get(leaderId)!)![1]);
     const connections = await open(leaderId, 3 * LIMIT);
     const isClosed = (): number => connections.filter((connection) => connection.isClosed).length;
-    await cluster.until('those longest idle have given way', () => isClosed() >= 3 * LIMIT - maxConnections);
+    await cluster.until('the longest idle connections are closed', () => isClosed() >= 3 * LIMIT - maxConnections);
     expect(filesOf(cluster, leaderId)).toBeLessThan(LIMIT);
-    // A peer that comes anew still finds its place.
+    // A restarted peer is still accepted.
     const follower = cluster.ids.find((id) => id !== leaderId)!;
     await cluster.kill(follower);
     cluster.restart(follower);
@@ -77,7 +77,7 @@ test('a crowd of idle connections leaves files for peers, samples and clients', 
   });
 }, 60_000);
 
-test('a server that cannot have the files that it needs says so and does not start', async () => {
+test('a server whose open-file limit is too low says so and does not start', async () => {
   await inFolder(async (cwd) => {
     const limited = ['-c', 'ulimit -n 70; exec "$@"', 'sh', PROGRAM, 'server', '--address', '127.0.0.1:9'];
     const { status, stderr } = spawnSync('sh', limited, { cwd, encoding: 'utf8', timeout: 10_000 });
@@ -89,14 +89,14 @@ test('a server that cannot have the files that it needs says so and does not sta
 }, 30_000);
 
 withPrlimit(
-  'where no file can be opened any more, nobody is let in and nothing else is lost',
+  'out of file descriptors, connections are refused and nothing else is lost',
   async () => {
     await inLimitedCluster(1, 4096, '', async (cluster, open) => {
       const setLimit = (count: number): void =>
         void execFileSync('prlimit', ['--pid', String(pidOf(cluster, 1)), `--nofile=${count}:4096`]);
       const [old] = await open(1, 1);
       expect(await old!.ask('LeaderQuery')).toHaveProperty('LeaderResponse.term');
-      // As a leak would have it: a few callers get the last numbers.
+      // As with a leak: a few connections get the last descriptors.
       setLimit(FULL);
       const newcomers = await open(1, 2 * FULL);
       await cluster.until('some are turned away', () => newcomers.some(({ isClosed }) => isClosed));
@@ -119,7 +119,7 @@ withPrlimit(
   60_000,
 );
 
-/** What the process has used so far, by the kernel's count of hundredths. */
+/** The CPU time that the process has used so far; the kernel counts hundredths of a second. */
 function cpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) * 10;

@@ -17,7 +17,7 @@ interface Answer {
   error_message: string | null;
 }
 
-/** One exchange as the original's clients make them: a new connection, plain JSON, one answer, closed. */
+/** One exchange as the original's clients do it: a new connection, plain JSON, one answer, closed. */
 function exchange<T>(address: string, message: unknown): Promise<T> {
   const [host, port] = address.split(':');
   return new Promise((resolve, reject) => {
@@ -41,7 +41,7 @@ function exchange<T>(address: string, message: unknown): Promise<T> {
   });
 }
 
-/** The original's reader: decode the picture, 32 bits of length, then the bytes; it never looks further. */
+/** Reads as the original does: decode the image, 32 bits of length, then the bytes; it ignores the rest. */
 async function readCarrier(png: Buffer): Promise<Buffer> {
   const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
   expect(info.channels).toBe(3);
@@ -54,7 +54,7 @@ async function readCarrier(png: Buffer): Promise<Buffer> {
   return Buffer.from(Array.from({ length }, (_, index) => byteAt(4 + index)));
 }
 
-test('a client of the original works against every server, leader or not, from 1 byte to 60 KB', async () => {
+test('a client of the original works with every server, leader or not, from 1 byte to 60 KB', async () => {
   await inCluster({ servers: 3 }, async (cluster) => {
     let requestId = 0;
     for (const address of cluster.addresses) {
@@ -62,7 +62,7 @@ test('a client of the original works against every server, leader or not, from 1
         requestId += 1;
         const name = { client_name: 'Original', request_id: requestId };
         const startMs = performance.now();
-        // It broadcasts the request for an assignment to every server and waits for each in turn.
+        // It broadcasts the assignment request to every server and waits for each in turn.
         const assignments: Assignment[] = [];
         for (const each of [address, ...cluster.addresses]) {
           const answer = await exchange<{ TaskAssignmentResponse: Assignment }>(each, {

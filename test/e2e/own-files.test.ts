@@ -1,4 +1,4 @@
-/** Files that are read and written by one command, or written twice: refused before anything is done. */
+/** Files that one command would both read and write, or write twice, are refused before anything is done. */
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -26,7 +26,7 @@ function contentsOf(folder: string): Record<string, string> {
   return Object.fromEntries(files.map((file) => [path.relative(folder, file), readFileSync(file, 'latin1')]));
 }
 
-/** A server's configuration `s.toml` in a folder of its own, with these lines of [server] and more. */
+/** Runs `body` in a folder with a server's configuration `s.toml`, with these lines of [server] and more. */
 async function inServerFolder(
   settings: string,
   more: string,
@@ -68,7 +68,7 @@ describe('a server', () => {
         linkSync(path.join(cwd, 's.toml'), path.join(cwd, 'hard.toml'));
         const before = contentsOf(cwd);
         const { code, stderr } = await runProgram(['server', '--config', 's.toml'], { cwd, timeoutMs: 20_000 });
-        // Of two files that are written, the first is blamed.
+        // Of two output files, the first one is blamed.
         const names = [`server.${key}`, other];
         expect({ code, isNamed: names.every((name) => stderr.includes(name)), lines: stderr.match(/\n/g) }).toEqual({
           ...{ code: 2, isNamed: true, lines: ['\n'] },
@@ -80,7 +80,7 @@ describe('a server', () => {
     30_000,
   );
 
-  test('whose two files lie in a folder that is not there yet does not start either', async () => {
+  test('whose two files are the same in a folder that does not exist yet does not start either', async () => {
     await inServerFolder('events_file = "new/x"\nlog_file = "new/../new/x"', '', async (cwd) => {
       const ended = await runProgram(['server', '--config', 's.toml'], { cwd, timeoutMs: 20_000 });
       expect(ended).toMatchObject({
@@ -93,7 +93,7 @@ describe('a server', () => {
   }, 30_000);
 
   test.each(['a diary\n', '{"name":"pid"}', '[1]', 'x'.repeat(100_000)])(
-    'does not take %.12j for a pid file',
+    'does not accept %.12j as a pid file',
     async (text) => {
       await inServerFolder('pid_file = "notes"', '', async (cwd) => {
         writeFileSync(path.join(cwd, 'notes'), text);
@@ -107,7 +107,7 @@ describe('a server', () => {
   );
 
   test.each(['', '{"pid":4194305,"start_time":1}\n', '4194305\n'])(
-    'takes the place of the pid file %j of one that was killed',
+    'replaces the pid file %j of a killed server',
     async (text) => {
       await inServerFolder('', '', async (cwd, address) => {
         writeFileSync(path.join(cwd, 'server_1.pid'), text);
@@ -136,7 +136,7 @@ describe('a server', () => {
   });
 });
 
-/** Runs what is to be refused in a folder with a client's configuration, pictures and two runs; nothing may change. */
+/** Expects a refusal in a folder with a client's configuration, images and two runs; nothing may change. */
 async function expectRefused(args: readonly string[], message: string): Promise<void> {
   await inFolder(async (cwd) => {
     const at = (...names: string[]): string => path.join(cwd, ...names);
@@ -173,7 +173,7 @@ test.each([
   [[...CLIENT, 'c.json', '--config', 'c.json'], 'the configuration'],
   [[...CLIENT, 'images/small.png', '--config', 'c.toml'], 'a picture to send (small.png)'],
 ])(
-  'what is read stays: cloudp2p %j',
+  'input files are kept: cloudp2p %j',
   async (args, name) => {
     const out = args[args.findIndex((word) => ['--out', '--metrics-output'].includes(word)) + 1]!;
     await expectRefused(args, `${out} is ${name.replace('$', out)}`);
@@ -195,7 +195,7 @@ test('reveal does not write into its carrier through standard output', async () 
   });
 });
 
-test('report --compare refuses a FIFO, which it might wait for for ever', async () => {
+test('report --compare refuses a FIFO, on which it could block forever', async () => {
   await inFolder(async (cwd) => {
     spawnSync('mkfifo', [path.join(cwd, 'f')]);
     const { code, stderr } = await runProgram(['report', '--compare', 'f', 'f'], { cwd, timeoutMs: 20_000 });
@@ -206,7 +206,7 @@ test('report --compare refuses a FIFO, which it might wait for for ever', async 
   });
 });
 
-test('hide does not replace the program that is running', async () => {
+test('hide does not replace the running program', async () => {
   await inFolder(async (cwd) => {
     const program = path.join(cwd, 'cloudp2p');
     linkSync(PROGRAM, program);
@@ -217,7 +217,7 @@ test('hide does not replace the program that is running', async () => {
   });
 });
 
-/** Two servers as `faults` knows them, the second with every file that one can have, in a folder that the first is not in. */
+/** Two servers as `faults` knows them, the second with every possible file, in a folder that the first does not use. */
 async function inFaultsFolder(body: (cwd: string) => Promise<void>): Promise<void> {
   await inFolder(async (cwd) => {
     const write = (name: string, text: string): void => writeFileSync(path.join(cwd, name), text);
@@ -264,7 +264,7 @@ test.each([
   ['round.log', 'the events file'],
   ['fault_probe.log', 'the file of the probe', `${EVENTS}fault_probe.ndjson`],
 ])(
-  'faults --log %s is refused: it would write into %s',
+  'faults --log %s is refused: it would overwrite %s',
   async (log, name, got = log) => {
     await inFaultsFolder(async (cwd) => {
       const before = contentsOf(cwd);
@@ -282,7 +282,7 @@ test.each([
   60_000,
 );
 
-test('faults without a list of servers keeps the files of config/server*.toml too, and takes a log of its own', async () => {
+test('faults without a server list protects the files of config/server*.toml, and takes a log of its own', async () => {
   await inFaultsFolder(async (cwd) => {
     const run = (log: string) => runProgram(['faults', '--dry-run', '--log', log], { cwd, timeoutMs: 20_000 });
     const which = 'server_1_events.ndjson, which is server.events_file of server 1 too';

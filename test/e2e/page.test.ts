@@ -18,7 +18,7 @@ const REASONS = Array.from(
 );
 const LONG_HOST = `user@${'a-very-long-host-name.'.repeat(5)}example.com`;
 
-/** Twenty servers, forty reasons, names as long as they come. */
+/** A report with twenty servers, forty reasons and names of maximum length. */
 function manyReport(): Report {
   const report = sampleReport({ servers: 20, secs: 120, reasons: REASONS });
   return {
@@ -46,7 +46,7 @@ inBrowser('the page', () => {
       });
     });
 
-  /** The middle of the plot of a chart, in the viewport, and how wide it is. */
+  /** The middle of a chart's plot, in the viewport, and its width. */
   const plotOf = (tab: Tab, name: string): Promise<{ left: number; top: number; width: number }> =>
     tab.evaluate(`(() => {
       const over = document.querySelector('[data-chart=${name}] .u-over');
@@ -54,10 +54,10 @@ inBrowser('the page', () => {
       const { left, top, width, height } = over.getBoundingClientRect();
       return { left, top: top + height / 2, width };
     })()`);
-  /** What a chart's legend says. */
+  /** The text of a chart's legend. */
   const saidBy = (tab: Tab, name: string): Promise<string> =>
     tab.evaluate(`document.querySelector('[data-chart=${name}] .legend').innerText.replace(/\\s+/g, ' ').trim()`);
-  /** How many pixels of a chart's first row of canvas are drawn; zero: nothing. */
+  /** The number of drawn pixels of each canvas; 0 if it is blank. */
   const inkOf = (tab: Tab): Promise<number[]> =>
     tab.evaluate(`[...document.querySelectorAll('canvas')].map((canvas) => {
       const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -68,14 +68,14 @@ inBrowser('the page', () => {
   it('draws every chart', async () => {
     await show(sampleReport(), { widthPx: 1400 }, async (tab) => {
       const ink = await inkOf(tab);
-      // Four on the time axis, four panels of each server, three of the generator, the curve.
+      // Four on the time axis, four panels per server, three of the generator, the curve.
       expect(ink).toHaveLength(4 + 3 * 4 + 3 + 1);
       expect(Math.min(...ink)).toBeGreaterThan(500);
       expect(await widths(tab)).toBe(1400);
     });
   }, 60_000);
 
-  it('keeps the names of others text', async () => {
+  it('shows names from outside as text', async () => {
     const evil = `<script>alert(1)</script></script>"><img src=x onerror=alert(1)>`;
     const report = sampleReport({ reasons: [evil] });
     const named: Report = {
@@ -94,7 +94,7 @@ inBrowser('the page', () => {
     });
   }, 60_000);
 
-  it('shows in all charts what was at the cursor', async () => {
+  it('shows the values at the cursor in all charts', async () => {
     await show(sampleReport(), { widthPx: 1400 }, async (tab) => {
       const report = sampleReport();
       const { left, top, width } = await plotOf(tab, 'throughput');
@@ -112,7 +112,7 @@ inBrowser('the page', () => {
     });
   }, 60_000);
 
-  it('zooms all charts at once, and back', async () => {
+  it('zooms all charts together, and back', async () => {
     await show(sampleReport(), { widthPx: 1400 }, async (tab) => {
       const before = await inkOf(tab);
       const isWhole = (): Promise<boolean> => tab.evaluate(`document.getElementById('reset').disabled`);
@@ -123,7 +123,7 @@ inBrowser('the page', () => {
       await tab.mouse('mouseMoved', left + width / 2, top);
       await tab.mouse('mouseReleased', left + width / 2, top);
       expect(await isWhole()).toBe(false);
-      // The left edge of another chart is 20 s now, its right edge 30 s.
+      // The left edge of another chart is at 20 s now, its right edge at 30 s.
       const other = await plotOf(tab, 'leaders');
       const timeAt = async (x: number): Promise<number> => {
         await tab.mouse('mouseMoved', x, other.top);
@@ -141,7 +141,7 @@ inBrowser('the page', () => {
     });
   }, 60_000);
 
-  it('obeys the keyboard', async () => {
+  it('can be used by keyboard', async () => {
     await show(sampleReport(), { widthPx: 1400 }, async (tab) => {
       await tab.evaluate(`document.querySelector('[data-chart=latency] [tabindex]').focus()`);
       await tab.key('ArrowRight');
@@ -168,7 +168,7 @@ inBrowser('the page', () => {
     120_000,
   );
 
-  it('is dark where that is preferred, and light again at the button', async () => {
+  it('is dark where that is preferred, and light again by the button', async () => {
     const paper = 'getComputedStyle(document.body).backgroundColor';
     await show(sampleReport(), { widthPx: 1400, dark: true }, async (tab) => {
       expect(await tab.evaluate(paper)).toBe('rgb(20, 22, 26)');
@@ -181,7 +181,7 @@ inBrowser('the page', () => {
     });
   }, 60_000);
 
-  it('is printed black on white with its charts, without what is only for a screen', async () => {
+  it('prints black on white with its charts, without on-screen controls', async () => {
     await show(sampleReport(), { widthPx: 703, dark: true, print: true }, async (tab) => {
       await tab.evaluate(`dispatchEvent(new Event('beforeprint'))`);
       const colours = `(({ backgroundColor, color }) => [backgroundColor, color])(getComputedStyle(document.body))`;
@@ -192,7 +192,7 @@ inBrowser('the page', () => {
     });
   }, 60_000);
 
-  it('draws its charts for the paper, and again for the screen', async () => {
+  it('draws its charts for paper, and again for the screen', async () => {
     await show(sampleReport(), { widthPx: 1400, dark: true }, async (tab) => {
       const width = `document.querySelector('canvas').width`;
       const before = await tab.evaluate(width);
@@ -201,7 +201,7 @@ inBrowser('the page', () => {
       expect(await tab.evaluate('printedPx')).toBe(680);
       expect(await tab.evaluate(width)).toBe(before);
       await tab.evaluate(`document.querySelectorAll('[data-chart]').forEach((place) => place.remove())`);
-      // Charts are lines in it, no pictures; without them it is much shorter.
+      // Charts are vector graphics, not images; without them it is much shorter.
       expect(pdf.length - (await tab.pdf()).length).toBeGreaterThan(50_000);
       expect(pdf.includes('/Subtype /Image')).toBe(false);
     });

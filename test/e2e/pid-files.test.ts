@@ -1,4 +1,4 @@
-/** A server's pid file belongs to it as long as it runs. */
+/** A server owns its pid file as long as it runs. */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import { until } from '../faults/until';
 import { freePorts } from '../support/cluster';
 import { inFolder, PROGRAM, runProgram, startProgram } from '../support/program';
 
-/** Two configurations in one folder, of servers that do not know each other, at two ports. */
+/** Runs `body` in a folder with two configurations, of servers on two ports that do not know each other. */
 async function inSharedFolder(ids: [number, number], body: (cwd: string) => Promise<void>): Promise<void> {
   await inFolder(async (cwd) => {
     for (const [index, port] of (await freePorts(2)).entries()) {
@@ -24,7 +24,7 @@ test.each<[string, [number, number]]>([
   ['the same pid_file', [1, 2]],
   ['the same id', [1, 1]],
 ])(
-  'a server with %s as one that runs does not start, nor join',
+  'a server with %s as a running one neither starts nor joins',
   async (_, ids) => {
     await inSharedFolder(ids, async (cwd) => {
       const first = startProgram(['server', '--config', '1.toml'], { cwd });
@@ -45,7 +45,7 @@ test.each<[string, [number, number]]>([
   60_000,
 );
 
-test('a server that is killed and started again at once takes its pid file back', async () => {
+test('a server that is killed and restarted at once takes its pid file back', async () => {
   await inSharedFolder([1, 1], async (cwd) => {
     for (let times = 0; times < 3; times++) {
       const killed = startProgram(['server', '--config', '1.toml'], { cwd });
@@ -62,7 +62,7 @@ test('a server that is killed and started again at once takes its pid file back'
 
 test('a zombie owns no pid file', async () => {
   await inSharedFolder([1, 2], async (cwd) => {
-    // Nobody waits for the server: `sleep` knows nothing of its child.
+    // Nobody reaps the server: `sleep` does not know its child.
     const parent = spawn('sh', ['-c', '"$0" server --config 1.toml >/dev/null 2>&1 & exec sleep 60', PROGRAM], { cwd });
     try {
       await until('it runs', () => existsSync(path.join(cwd, 'server_1.pid')));
@@ -80,7 +80,7 @@ test('a zombie owns no pid file', async () => {
   });
 }, 60_000);
 
-test('a server leaves a pid file that names another start', async () => {
+test('a server does not remove a pid file that names another start', async () => {
   await inSharedFolder([1, 2], async (cwd) => {
     const server = startProgram(['server', '--config', '1.toml'], { cwd });
     await server.says(/accepting tasks/);

@@ -21,7 +21,7 @@ const COMPLAINT = /^Error: cannot write to standard output: no space left on the
 
 type Output = 'stdout' | 'stderr';
 
-/** Takes the readers away before anything is written (`| true`). */
+/** Closes the outputs before anything is written (`| true`). */
 const unread =
   (...outputs: Output[]): RunOptions['onStart'] =>
   (child) =>
@@ -35,7 +35,7 @@ const OUTPUTS: { outputs: Output[] }[] = [
 
 describe('nobody reads the output', () => {
   test.each(OUTPUTS)(
-    '$outputs of a server: it serves on and leaves as ever',
+    '$outputs of a server: it keeps serving and leaves in order',
     async ({ outputs }) => {
       await inFolder(async (cwd) => {
         const { args, address } = await serverArgs();
@@ -54,7 +54,7 @@ describe('nobody reads the output', () => {
   );
 
   test.each(OUTPUTS)(
-    '$outputs of loads, faults and report: to their end, with files and exit codes',
+    '$outputs of loads, faults and report: they finish, with files and exit codes',
     async (each) => {
       await inService(async ({ cwd, stress, client, faults }) => {
         const run = (...args: string[]): Promise<Ended> =>
@@ -80,7 +80,7 @@ describe('nobody reads the output', () => {
     120_000,
   );
 
-  test('of a whole run: servers, load, faults and report all the same', async () => {
+  test('of a whole run: servers, load, faults and report still work', async () => {
     await inRun(async ({ cwd, fastArgs, out }) => {
       const ended = await runProgram(fastArgs, { cwd, timeoutMs: 60_000, onStart: unread('stdout') });
       expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
@@ -91,7 +91,7 @@ describe('nobody reads the output', () => {
   }, 90_000);
 });
 
-describe('a reader that takes one line and goes (head)', () => {
+describe('a reader that takes one line and quits (head)', () => {
   const onlyAddress = ['--server', '127.0.0.1:1'];
   const cases: { args: string[]; code: number }[] = [
     { args: ['--help'], code: 0 },
@@ -99,7 +99,7 @@ describe('a reader that takes one line and goes (head)', () => {
     { args: ['stress', '--help'], code: 0 },
     { args: ['completion', 'bash'], code: 0 },
     { args: ['init', 'here'], code: 0 },
-    // A pipe does not make an answer of a failure.
+    // A closed pipe does not turn a failure into a success.
     { args: ['status', ...onlyAddress], code: 4 },
     { args: ['status', '--json', ...onlyAddress], code: 4 },
     { args: ['status', '--nope', '--json'], code: 2 },
@@ -112,7 +112,7 @@ describe('a reader that takes one line and goes (head)', () => {
     });
   });
 
-  test('status --watch, whose only work it is to print, ends', async () => {
+  test('status --watch, which only prints, ends', async () => {
     await inService(async ({ cwd, cluster }) => {
       const watch = startProgram(['status', '--watch', '--server', cluster.address(1)], { cwd, timeoutMs: 20_000 });
       await watch.says(/^ID/);
@@ -133,7 +133,7 @@ async function runInto(file: string, args: readonly string[], cwd: string): Prom
 }
 
 (existsSync(FULL) ? describe : describe.skip)('standard output on a full disk', () => {
-  test('of loads and faults: said once, to their end, with files and exit codes', async () => {
+  test('of loads and faults: reported once; they finish, with files and exit codes', async () => {
     await inService(async ({ cwd, stress, faults }) => {
       const complaint = { signal: null, stderr: expect.stringMatching(COMPLAINT) };
       expect(await runInto(FULL, [...stress, '--requests', '5'], cwd)).toEqual({ code: 0, ...complaint });
@@ -144,7 +144,7 @@ async function runInto(file: string, args: readonly string[], cwd: string): Prom
   }, 60_000);
 
   test.each([['--version'], ['--help'], ['completion', 'zsh'], ['init', '--json']])(
-    'of what only prints (%s): said, and no success',
+    'of commands that only print (%s): reported, and a failure',
     async (...args) => {
       await inFolder(async (cwd) => {
         const ended = await runInto(FULL, args, cwd);
@@ -162,16 +162,16 @@ async function runInto(file: string, args: readonly string[], cwd: string): Prom
   }, 90_000);
 });
 
-/** Lets a process write larger files than its `ulimit` says. */
+/** Lifts the file size limit of a running process. */
 const liftLimit = (pid: number): void => void execFileSync('prlimit', ['--pid', String(pid), '--fsize=unlimited']);
 const canLift = spawnSync('prlimit', ['--version']).status === 0;
 
 (canLift ? test : test.skip)(
-  'a server whose output finds no room says so once, serves on, and writes on later',
+  'a server whose output does not fit says so once, keeps serving, and resumes writing later',
   async () => {
     await inFolder(async (cwd) => {
       const { args, address } = await serverArgs();
-      // The largest file that it may write stands for a disk that is full: it takes a part of the first line.
+      // A file size limit stands for a full disk: part of the first line still fits.
       const log = path.join(cwd, 'server.log');
       const limitBlocks = 200;
       const before = `${'-'.repeat(limitBlocks * 512 - 30)}\n`;

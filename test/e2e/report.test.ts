@@ -25,7 +25,7 @@ test('exit codes: a crossed threshold, nothing to report', async () => {
   expect({ code, stderr }).toEqual({ code: 4, stderr: 'Error: there is nothing to report: none: does not exist\n' });
 });
 
-test('on standard output: the text, and what it does meanwhile beside it', async () => {
+test('on standard output: the report; progress goes to stderr', async () => {
   lab.requests([request(1, 0)]);
   for (const out of ['-', '/dev/stdout']) {
     const { code, stdout, stderr } = await report('--out', out, '--out', 'r.txt', '--out', 'final_report.json');
@@ -42,7 +42,7 @@ describe('a file of 2 GB', () => {
   const GB = 2 ** 30;
   const SOME = Array.from({ length: 4096 }, (_, id) => request(id, id));
 
-  /** Reports it in bounded time and memory, and returns what was read of it. */
+  /** Reports the file within bounded time and memory; returns what was read of it. */
   async function reportOf(write: (file: number) => void) {
     const file = openSync(lab.write('metrics/machine_1_requests.ndjson', ''), 'w');
     write(file);

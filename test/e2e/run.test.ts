@@ -9,7 +9,7 @@ import { PROGRAM, runProgram, startProgram } from '../support/program';
 
 const MINUTE_MS = 60_000;
 
-test('the whole workflow: three kills, three restarts, nothing fails, and nothing is left running', async () => {
+test('the whole workflow: three kills, three restarts, no failures, no process left', async () => {
   await inRun(async ({ cwd, args, out }) => {
     const { code, stdout, stderr } = await runProgram(args, { cwd, timeoutMs: MINUTE_MS });
     expect({ code, stderr, left: processesIn(cwd) }).toEqual({ code: 0, stderr: '', left: [] });
@@ -28,14 +28,14 @@ test('the whole workflow: three kills, three restarts, nothing fails, and nothin
     const metadata = jsonOf<RunMetadata>(out, 'run.json');
     expect(metadata.ended_at! - metadata.started_at).toBeGreaterThan(9000);
     expect(metadata.run_id).toBe(report.runs[0]!.run_id);
-    // The folder is a run's own.
+    // The folder belongs to one run.
     const again = await runProgram(args, { cwd, timeoutMs: MINUTE_MS });
     const why = 'it already exists, and a run needs a new folder';
     expect(again).toMatchObject({ code: 2, stdout: '', stderr: `Error: cannot make the folder out: ${why}\n` });
   });
 }, 90_000);
 
-test('--json is one object with the report; a crossed threshold is exit 3; ports are found', async () => {
+test('--json prints one object with the report; a crossed threshold is exit 3; ports are found', async () => {
   await inRun(async ({ cwd, calmArgs }) => {
     const args = calmArgs.filter((arg, index) => arg !== '--port' && calmArgs[index - 1] !== '--port');
     const more = ['--json', '--threshold', 'p99<0.001ms', '--threshold', 'failure_rate<1%'];
@@ -48,7 +48,7 @@ test('--json is one object with the report; a crossed threshold is exit 3; ports
   });
 }, 90_000);
 
-test('a port that is taken: one line, exit 2, nothing begun', async () => {
+test('a port in use: one line, exit 2, nothing started', async () => {
   await inRun(async ({ cwd, calmArgs }) => {
     const first = Number(calmArgs[calmArgs.indexOf('--port') + 1]);
     const other = createServer();
@@ -68,7 +68,7 @@ test('servers that cannot be started: one line, exit 4', async () => {
   await inRun(async ({ cwd, calmArgs }) => {
     const program = path.join(path.dirname(PROGRAM), `.run-test-${process.pid}`);
     linkSync(PROGRAM, program);
-    // It runs already, and nobody finds it any more.
+    // It is running already, and nobody can find it any more.
     const running = startProgram(calmArgs, { cwd, program });
     running.child.once('spawn', () => rmSync(program));
     const { code, stderr } = await running.ended;
@@ -92,7 +92,7 @@ test('a server that is killed before it is ready: one line, exit 4', async () =>
   });
 }, 90_000);
 
-test('a server that does not come back: reported all the same, exit 4', async () => {
+test('a server that does not come back: reported anyway, exit 4', async () => {
   await inRun(async ({ cwd, fastArgs, out }) => {
     const running = startProgram(fastArgs, { cwd });
     await running.says(/Server 1 is now DOWN/);
@@ -110,10 +110,10 @@ test.each([
   [0, 2, /^Error: cannot write out\/run\.json: [^\n]+\n$/, /^$/],
   [16, 4, /^$/, /^Incomplete: cannot write out\/metrics\/machine_1_requests\.ndjson: [^\n]+$/m],
 ])(
-  'a full disk (%i blocks): said, exit %i',
+  'a full disk (%i blocks): reported, exit %i',
   async (blocks, exitCode, errors, says) => {
     await inRun(async ({ cwd, calmArgs }) => {
-      // The largest file that it may write stands for a disk that is full.
+      // A file size limit stands for a full disk.
       const limited = ['-c', `ulimit -f ${blocks}; exec "$@"`, 'sh', PROGRAM, ...calmArgs.slice(0, -1), '60'];
       const started = performance.now();
       const { code, stdout, stderr } = await runProgram(limited, { cwd, program: '/bin/sh', timeoutMs: MINUTE_MS });

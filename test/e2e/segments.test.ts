@@ -5,7 +5,7 @@ import { envelopeHead, RawConnection, taskRequest } from '../support/raw';
 const CONNECTIONS = 100;
 const BODY_BYTES = 4000;
 
-test('a body in segments of one byte is held as its bytes, not as its segments', async () => {
+test('a body in one-byte segments takes the memory of its bytes, not of its segments', async () => {
   await inCluster({ servers: 1 }, async (cluster) => {
     const pid = cluster.processes.get(1)!.pid!;
     const connections = await RawConnection.openMany(cluster.address(1), CONNECTIONS);
@@ -13,11 +13,11 @@ test('a body in segments of one byte is held as its bytes, not as its segments',
     const before = rssBytes(pid);
     const byte = Buffer.from([7]);
     for (let sent = 0; sent < BODY_BYTES; sent++) {
-      // One at a time on each, so that the server reads them one at a time.
+      // One byte at a time on each, so that the server reads them one at a time.
       for (const { socket } of connections) socket.write(byte);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    // What was sent has been read once each of them is answered: the last byte completes the task.
+    // Once each of them is answered, everything sent has been read: the last byte completes the task.
     for (const connection of connections) connection.send(byte);
     const answers = await Promise.all(connections.map((connection) => connection.next(20_000)));
     const grownBytes = rssBytes(pid) - before;

@@ -22,27 +22,27 @@ import { silently } from '../support/silently';
 const ENDLESS = ['--duration', '300'];
 const INTERRUPTED = { code: 130, signal: null, stderr: '' };
 
-/** A server left as SIGTERM makes it leave. */
+/** Expects that the server left as after SIGTERM. */
 function expectLeft(cwd: string): void {
   const isPidLeft = existsSync(path.join(cwd, 'server_1.pid'));
   expect({ isPidLeft, last: lastEvent(cwd) }).toEqual({ isPidLeft: false, last: 'stopped' });
 }
 
-/** The clients of an interrupted load have written their files. */
+/** Expects that the clients of an interrupted load have written their files. */
 function expectCutLoad(cwd: string): void {
   const { counted, records, interrupted } = loadOf(cwd);
   expect({ interrupted, counted }).toEqual({ interrupted: [true, true], counted: records });
   expect(jsonOf<RunMetadata>(cwd, 'metrics', 'machine_1_run.json').ended_at).not.toBeNull();
 }
 
-/** Some requests of the only client have been made. */
+/** True once the only client has made some requests. */
 const isClientBusy = (cwd: string): boolean =>
   existsSync(path.join(cwd, 'client.log')) &&
   /request \d+ done/.test(readFileSync(path.join(cwd, 'client.log'), 'utf8'));
 
 describe.each([
   { name: 'once', times: 1 },
-  // A shell whose terminal is closed, and the kernel when that shell ends: each sends one.
+  // The shell whose terminal is closed sends one, and the kernel another when that shell ends.
   { name: 'twice', times: 2 },
 ])('SIGHUP, $name, is a stop like any other', ({ times }) => {
   const hangUp = ({ child }: Running): void => {
@@ -127,8 +127,8 @@ const hasTerminals = spawnSync('script', ['--version']).status === 0;
 if (!hasTerminals) console.log('skipped, there is no "script" program here: closed terminals');
 
 /**
- * Runs the program on a terminal of its own. When that is closed, the shell there hears of it and dies, of which the
- * program hears; a second shell between them outlives both, and writes the exit code to the file `exit`.
+ * Runs the program on its own terminal. When that is closed, the shell there gets SIGHUP and dies, and the program gets
+ * it too; a second shell between them survives both and writes the exit code to the file `exit`.
  */
 function onTerminal(args: readonly string[], cwd: string, before = ''): ChildProcess {
   writeFileSync(path.join(cwd, 'witness'), `trap '' HUP\n${before} "$@"\necho $? > exit.new\nmv exit.new exit\n`);
@@ -136,7 +136,7 @@ function onTerminal(args: readonly string[], cwd: string, before = ''): ChildPro
   return spawn('script', ['-q', '-f', '-c', `${command}; :`, 'shown'], { cwd, stdio: ['pipe', 'ignore', 'ignore'] });
 }
 
-/** The exit code of the program on a terminal; whoever does not end is ended. */
+/** The exit code of the program on a terminal; kills it if it does not end. */
 async function exitCodeIn(cwd: string): Promise<number> {
   try {
     await until('it has ended', () => existsSync(path.join(cwd, 'exit')), 20_000);
@@ -152,7 +152,7 @@ function shownIn(cwd: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
-/** Runs the program on a terminal that is closed when it has shown `moment`; returns its exit code. */
+/** Runs the program on a terminal that is closed once it has shown `moment`; returns its exit code. */
 async function untilClosed(cwd: string, args: readonly string[], moment: RegExp, before?: string): Promise<number> {
   const terminal = onTerminal(args, cwd, before);
   try {
@@ -189,7 +189,7 @@ async function untilClosed(cwd: string, args: readonly string[], moment: RegExp,
     ],
   ];
   test.each(cases)(
-    'under %s: interrupted, and the files are whole',
+    'under %s: interrupted, and the files are complete',
     async (_, argsOf, moment, expectWhole) => {
       await inService(async (service) => {
         expect(await untilClosed(service.cwd, argsOf(service), moment)).toBe(130);
@@ -207,8 +207,8 @@ async function untilClosed(cwd: string, args: readonly string[], moment: RegExp,
     });
   }, 90_000);
 
-  // In a session of its own it hears of no hang-up: only its writes fail.
-  test('under a load of another session: it goes on to its end', async () => {
+  // In its own session it gets no SIGHUP: only its writes fail.
+  test('under a load of another session: it finishes', async () => {
     await inService(async ({ cwd, stress }) => {
       const args = [...stress, '--duration', '2'];
       expect(await untilClosed(cwd, args, /\[[=-]+\].* done/, 'setsid --wait')).toBe(0);
@@ -218,7 +218,7 @@ async function untilClosed(cwd: string, args: readonly string[], moment: RegExp,
   }, 60_000);
 });
 
-describe('standard input that has an end (--until-stdin-ends)', () => {
+describe('standard input that ends (--until-stdin-ends)', () => {
   const shell = (redirection: string) => ['-c', `exec "$@" ${redirection}`, 'sh', PROGRAM];
   const cases: [string, string][] = [
     ['/dev/null', '< /dev/null'],
@@ -257,7 +257,7 @@ describe('standard input that has an end (--until-stdin-ends)', () => {
   ): Promise<void> {
     await inFolder(async (cwd) => {
       const { args, address } = await serverArgs();
-      // What spawn calls a pipe is a socket.
+      // spawn's 'pipe' is a socket.
       const before = stdin === 'socket' ? [] : ['-c', 'cat | "$@"', 'sh', PROGRAM];
       const program = stdin === 'socket' ? PROGRAM : '/bin/sh';
       const server = spawn(program, [...before, ...args, '--until-stdin-ends'], {
@@ -308,7 +308,7 @@ describe('standard input that has an end (--until-stdin-ends)', () => {
   );
 });
 
-describe('what belongs to Node and not to the program', () => {
+describe('features of Node that the program does not have', () => {
   test('SIGUSR1 opens no debugger', async () => {
     await inService(async ({ cwd, stress }) => {
       const { args, address } = await serverArgs();
@@ -335,7 +335,7 @@ describe('what belongs to Node and not to the program', () => {
         const env = { NODE_OPTIONS: options };
         const version = await runProgram(['--version'], { cwd, env, timeoutMs: 10_000 });
         expect(version).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^cloudp2p\//) });
-        // Its workers, too.
+        // In its workers, too.
         const { args, address } = await serverArgs();
         const server = startProgram(args, { cwd, env });
         await expectService(cwd, address);

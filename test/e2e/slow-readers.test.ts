@@ -10,7 +10,7 @@ import { envelopeHead, RawConnection, taskRequest } from '../support/raw';
 const SMALL = { name: 'small.png', bytes: readFileSync(path.join(__dirname, '../../test_images/small.png')) };
 const MAX_RESPONSE_BYTES = 512 * MB;
 const READERS = 74;
-/** The memory of so many answers is all that there is: each holds its secret and 2 MiB. */
+/** Sized so that `READERS` answers take up all the memory allowed: each holds its secret and 2 MiB. */
 const SECRET = Buffer.alloc(Math.floor(MAX_RESPONSE_BYTES / READERS) - 2 * MB, 7);
 const HOUR_MS = 3_600_000;
 const CLIENTS = 4;
@@ -22,7 +22,7 @@ async function ask(connection: RawConnection, requestId: number): Promise<void> 
   await connection.stream(SECRET, SECRET.length);
 }
 
-/** Takes what has come in, at 64 KiB/s, until it is let go; then the socket is read as fast as it goes. */
+/** Reads at 64 KiB/s until `letGo`; then as fast as the socket allows. */
 function readSlowly({ socket }: RawConnection): { takenBytes: number; letGo(): void } {
   let allowedBytes = 0;
   const count = ({ length }: Buffer): void => {
@@ -48,7 +48,7 @@ function startClients(cluster: Cluster): Load {
   return startLoad({ addresses: cluster.addresses, clients: CLIENTS, image: SMALL, thinkMs: 10 });
 }
 
-test('74 readers that take nothing for an hour: others are served, and so is an honest slow reader', async () => {
+test('74 clients that do not read for an hour: others are served, and so is an honest slow reader', async () => {
   await inCluster({ servers: 1, extraToml: '[processing]\nworkers = 2\n' }, async (cluster) => {
     const opened: RawConnection[] = [];
     let load: Load | undefined;
@@ -60,7 +60,7 @@ test('74 readers that take nothing for an hour: others are served, and so is an 
       await ask(honest!, 1);
       await cluster.until('the honest reader reads on', () => slow!.takenBytes > 1.5 * MB, 60_000);
       for (const [index, attacker] of attackers.entries()) await ask(attacker.stopReading(), index + 2);
-      // Each holds a worker for 250 ms. From then on it holds nothing but memory.
+      // Each holds a worker for 250 ms. After that it holds only memory.
       const executed = (): number => cluster.events(1).filter(({ event }) => event === 'executed').length;
       await cluster.until('every reader is waited for', () => executed() >= READERS, 30_000);
 
@@ -77,7 +77,7 @@ test('74 readers that take nothing for an hour: others are served, and so is an 
           `the honest reader took ${slow.takenBytes} bytes meanwhile`,
       );
       expect(load.records.filter(({ success }) => !success)).toEqual([]);
-      // Readers give way when they have taken nothing for 3 s; the rest is retries, and this machine's noise.
+      // Readers are dropped when they have read nothing for 3 s; the rest is retries, and this machine's noise.
       expect(worstMs).toBeLessThan(6000);
       expect(cluster.output.get(1)).toMatch(
         /Responses to 127\.0\.0\.1 are read too slowly, closing connections: other/,

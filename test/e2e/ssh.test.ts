@@ -23,7 +23,7 @@ describeWithSshd('the built program collects over SSH', () => {
   });
   const report = (...args: string[]) => runProgram(['report', ...args], options());
 
-  test('3,000 files of an alias, a machine that is not there, its exit code', async () => {
+  test('3,000 files of an alias, an unreachable machine, its exit code', async () => {
     for (let n = 1; n <= 3000; n++) files.write(`m/machine_1_client_${n}.json`, clientFile(`Machine_1_Client_${n}`));
     const port = await freePort();
     const places = [`client1:${at('m')}`, `${USER}@127.0.0.1:${port}:/m`];
@@ -43,7 +43,7 @@ describeWithSshd('the built program collects over SSH', () => {
     expect(readFileSync(at('aggregated_metrics/final_report.txt'), 'utf8')).toMatch(/^Total Requests: {7}30,000$/m);
   }, 60_000);
 
-  test('an unknown host is one line with its fingerprint, and nothing is learnt of it', async () => {
+  test('an unknown host is one line with its fingerprint, and its key is not stored', async () => {
     const other = new SshLab();
     try {
       const env = { ...options().env, HOME: other.home };
@@ -64,7 +64,7 @@ describeWithSshd('the built program collects over SSH', () => {
     ['Ctrl-C', 'SIGINT'],
     ['a closed terminal', 'SIGHUP'],
   ] as const)(
-    '%s ends it at once with 130; the same command goes on where it was',
+    '%s ends it at once with 130; the same command resumes',
     async (_, signal) => {
       const content = Buffer.alloc(150_000_000, lines([request(1, 0)]));
       files.write('m/machine_1_requests.ndjson', content);
@@ -101,7 +101,7 @@ describeWithSshd('the built program collects over SSH', () => {
   test('clocks 3 s apart: the records of one machine against the faults of another', async () => {
     const ahead = await lab.start({ env: { PATH: lab.wrongClock(3) } });
     const behind = await lab.start({ env: { PATH: lab.wrongClock(-3) } });
-    // While the server is down every request fails: 1 s to 2 s into the run.
+    // While the server is down, from 1 s to 2 s into the run, every request fails.
     const requests = Array.from({ length: 400 }, (_, n) => {
       const outcome = n >= 100 && n < 200 ? ('failure' as const) : ('success' as const);
       return request(n + 1, n * 10, { start_time: T0 + 3000 + n * 10, outcome, latency_ms: 5 });

@@ -1,4 +1,4 @@
-/** Stop signals where there is nothing to do in order, or nobody to wait for: the end comes at once. */
+/** Stop signals with nothing to clean up and nobody to wait for: the program ends at once. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { until } from '../faults/until';
@@ -8,18 +8,18 @@ import { silently } from '../support/silently';
 import { makeFifo } from '../support/specials';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
-/** A client's configuration: it gives up soon. */
+/** A client's configuration with a short timeout. */
 const HASTY = '[client]\nserver_addresses = ["127.0.0.1:9"]\nrequest_timeout_secs = 0.5\n';
 const SMALL = path.join(__dirname, '../../test_images/small.png');
 
-/** Whether the program has a handler of its own for signals: those that Node brings along are not for this one. */
+/** True if the program handles SIGHUP itself: Node's own handlers do not include it. */
 function catchesHangUps({ child }: Running): boolean {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
   return (BigInt(`0x${/^SigCgt:\s*(\w+)/m.exec(status)![1]}`) & 1n) !== 0n;
 }
 
 describe.each(SIGNALS)('%s ends', (signal) => {
-  test('a client whose numbers nobody reads', async () => {
+  test('a client whose metrics nobody reads', async () => {
     await inFolder(async (cwd) => {
       makeFifo(path.join(cwd, 'fifo'));
       writeFileSync(path.join(cwd, 'c.toml'), HASTY);
@@ -64,7 +64,7 @@ describe.each(SIGNALS)('%s ends', (signal) => {
         makeFifo(path.join(cwd, name!));
         const before = readdirSync(cwd);
         const running = startProgram([...words, '--out', name!], { cwd });
-        // It is past its start, and cannot end.
+        // It has started, and cannot end.
         await until('it catches signals', () => catchesHangUps(running), 20_000);
         if (name === 'r.json') await until('the other file is prepared', () => hasTemporary(cwd), 20_000);
         running.child.kill(signal);
@@ -74,7 +74,7 @@ describe.each(SIGNALS)('%s ends', (signal) => {
     });
   }, 60_000);
 
-  test('a server before it is one', async () => {
+  test('a server that is still starting', async () => {
     await inFolder(async (cwd) => {
       const { args } = await serverArgs();
       const server = startProgram(args, { cwd });
@@ -104,7 +104,7 @@ test('SIGQUIT makes a server leave in order', async () => {
   });
 }, 60_000);
 
-test('a FIFO as configuration that nobody writes keeps no signal waiting', async () => {
+test('a FIFO without a writer as configuration does not delay a signal', async () => {
   await inFolder(async (cwd) => {
     makeFifo(path.join(cwd, 'fifo'));
     const status = startProgram(['status', '--config', 'fifo'], { cwd });
@@ -119,7 +119,7 @@ test('a FIFO as configuration that nobody writes keeps no signal waiting', async
 
 const LOST = 'Error: cannot write to standard output: no space left on the device\n';
 
-describe('what was printed is the result, and finds no room', () => {
+describe('output that is the result does not fit', () => {
   test.each([
     [['run', '--plan']],
     [['faults', '--dry-run', '--config', 'faults.toml']],
@@ -153,7 +153,7 @@ describe('what was printed is the result, and finds no room', () => {
   );
 });
 
-test('client --metrics-output - writes its numbers to standard output, and makes no file', async () => {
+test('client --metrics-output - writes to standard output, and creates no file', async () => {
   await inFolder(async (cwd) => {
     writeFileSync(path.join(cwd, 'c.toml'), HASTY);
     const load = ['--config', 'c.toml', '--requests', '1', '--image-dir', path.dirname(SMALL)];

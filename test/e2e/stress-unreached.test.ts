@@ -3,7 +3,7 @@ import path from 'node:path';
 import { inService, jsonOf } from '../support/in-service';
 import { runProgram } from '../support/program';
 
-/** A way to a server that is gone after its first caller: then the address refuses everybody. */
+/** Forwards one connection to a server and stops listening: the address refuses everybody else. */
 async function viaOneCall(port: number, body: (address: string) => Promise<void>): Promise<void> {
   const sockets: Socket[] = [];
   const server = createServer((caller) => {
@@ -22,7 +22,7 @@ async function viaOneCall(port: number, body: (address: string) => Promise<void>
   }
 }
 
-test('stress whose first look was answered, and no request: incomplete', async () => {
+test('stress whose first check was answered, but no request: incomplete', async () => {
   await inService(async ({ cwd, cluster }) => {
     const port = Number(cluster.address(1).split(':')[1]);
     await viaOneCall(port, async (address) => {
@@ -38,7 +38,7 @@ test('stress whose first look was answered, and no request: incomplete', async (
   });
 }, 90_000);
 
-test('the numbers of a client where no file can be: the error names the file that was asked for', async () => {
+test('client metrics in an impossible place: the error names the file that was asked for', async () => {
   await inService(async ({ cwd, client }) => {
     const args = client.map((word) => (word === 'client.json' ? '/proc/x' : word));
     const { code, stderr } = await runProgram([...args, '--requests', '1'], { cwd, timeoutMs: 60_000 });

@@ -9,7 +9,7 @@ import { type Ended, inFolder, PROGRAM, type Running, runProgram, startProgram }
 
 const SMALL = readFileSync(path.join(__dirname, '../../test_images/small.png'));
 
-/** A folder to run in, with one small picture, and the flags that every run here has. */
+/** Makes a folder with one small image; returns it and the flags that every run here has. */
 function prepare(cluster: Cluster, folder: string): { cwd: string; flags: string[] } {
   const cwd = path.join(folder, 'clients');
   mkdirSync(path.join(cwd, 'images'), { recursive: true });
@@ -18,7 +18,7 @@ function prepare(cluster: Cluster, folder: string): { cwd: string; flags: string
   return { cwd, flags: ['--image-dir', 'images', ...servers] };
 }
 
-/** Whole lines only, each of them JSON. */
+/** The records of a file; whole lines only, each of them JSON. */
 function records(cwd: string): RequestRecord[] {
   const text = readFileSync(path.join(cwd, 'metrics', 'machine_1_requests.ndjson'), 'utf8');
   expect(text).toMatch(/^$|\n$/);
@@ -28,7 +28,7 @@ function records(cwd: string): RequestRecord[] {
     .map((line) => JSON.parse(line) as RequestRecord);
 }
 
-/** All of them are whole. */
+/** The clients' files, each of which must be whole. */
 function clientFiles(cwd: string): ClientMetrics[] {
   const folder = path.join(cwd, 'metrics');
   const names = readdirSync(folder).filter((name) => /_client_\d+\.json$/.test(name));
@@ -38,7 +38,7 @@ function clientFiles(cwd: string): ClientMetrics[] {
 const CLOSED = ['--min-delay-ms', '0', '--max-delay-ms', '20'];
 const OPEN = ['--rate', '100', '--arrivals', 'poisson'];
 
-/** Clients without an end, once some of their records are on disk. */
+/** Starts clients without an end; resolves once some of their records are on disk. */
 async function underWay(cwd: string, flags: string[], load = CLOSED): Promise<Running> {
   const running = startProgram(['stress', '--clients', '20', '--duration', '300', ...load, ...flags], { cwd });
   await running.says(/INFO \d+(\/\d+)? done, /);
@@ -90,7 +90,7 @@ test('20 clients of 10 requests, then Ctrl-C, then SIGKILL in the middle', async
   });
 }, 120_000);
 
-test('a rate with Ctrl-C in the middle, then a whole one with a threshold that is crossed: 3', async () => {
+test('a rate with Ctrl-C midway, then a complete one with a crossed threshold: 3', async () => {
   await inCluster({ servers: 3 }, async (cluster, folder) => {
     const { cwd, flags } = prepare(cluster, folder);
     const cut = await underWay(cwd, flags, OPEN);
@@ -112,7 +112,7 @@ test('a rate with Ctrl-C in the middle, then a whole one with a threshold that i
   });
 }, 120_000);
 
-test('fewer open files than it needs: said before the start, 2', async () => {
+test('too few open files: reported before the start, 2', async () => {
   await inFolder(async (cwd) => {
     const limited = ['-c', 'ulimit -n 256; exec "$@"', 'sh', PROGRAM, 'stress', '--clients', '200', '--wait', '0.3'];
     const ended = await runProgram(limited, { cwd, program: '/bin/sh', timeoutMs: 20_000 });
@@ -128,12 +128,12 @@ test.each([
   ['think times', ['--min-delay-ms', '0', '--max-delay-ms', '5']],
   ['a rate', ['--rate', '300']],
 ])(
-  'a full disk, with %s: said, ended by itself with 4, and what is there is whole',
+  'a full disk, with %s: reported, exits with 4 by itself, and files are whole',
   async (_what, pacing) => {
     await inCluster({ servers: 1 }, async (cluster, folder) => {
       const { cwd, flags } = prepare(cluster, folder);
       const load = ['--clients', '5', ...pacing, '--duration', '300', ...flags];
-      // The largest file that it may write stands for a disk that is full.
+      // A file size limit stands for a full disk.
       const limited = ['-c', 'ulimit -f 16; exec "$@"', 'sh', PROGRAM, 'stress', ...load];
       const ended: Ended = await runProgram(limited, { cwd, program: '/bin/sh', timeoutMs: 60_000 });
       expect(ended).toMatchObject({
@@ -149,7 +149,7 @@ test.each([
   90_000,
 );
 
-test('no server: 4; a metrics folder that cannot be: 2; one line each', async () => {
+test('no server: 4; an impossible metrics folder: 2; one line each', async () => {
   await inFolder(async (cwd) => {
     const gone = await runProgram(['stress', '--server', '127.0.0.1:1', '--wait', '0.3'], { cwd, timeoutMs: 20_000 });
     expect(gone).toMatchObject({

@@ -12,17 +12,17 @@ import { PROGRAM } from '../support/program';
 import { envelopeHead, plain, taskRequest } from '../support/raw';
 
 const CALLERS = 10;
-/** Half the time that a caller has who may only have ended its stream. */
+/** Half the time allowed to a client that may only have ended its stream. */
 const BACK_MS = 5_000;
 
 const QUERY = plain('StatusQuery');
-/** So large that its answer does not fit into the kernels' buffers. */
+/** Too large for its answer to fit into the kernels' buffers. */
 const TASK = Buffer.concat([envelopeHead(taskRequest('gone', 1), 2_000_000), Buffer.alloc(2_000_000)]);
 
 if (!HAS_OPENSSL) console.log('openssl is not there: the tests of TLS are skipped');
 const describeWithOpenssl = HAS_OPENSSL ? describe : describe.skip;
 
-/** A client whose TCP may go from under its TLS. */
+/** A client whose TCP connection can end without TLS knowing. */
 class Caller {
   readonly #tls: TLSSocket;
 
@@ -47,7 +47,7 @@ class Caller {
     return this;
   }
 
-  /** Bytes of the server came, whatever they are: in the handshake the first ones say who it is. */
+  /** Waits for any bytes from the server: in the handshake the first ones contain its certificate. */
   async heard(): Promise<this> {
     await new Promise((resolve) => this.raw.once('data', resolve));
     return this;
@@ -58,7 +58,7 @@ class Caller {
     return this;
   }
 
-  /** Says it, and hears an answer. */
+  /** Sends the frames and waits for an answer. */
   async asks(...frames: Buffer[]): Promise<this> {
     const isAnswered = new Promise((resolve) => this.#tls.once('data', resolve));
     await this.says(...frames);
@@ -66,7 +66,7 @@ class Caller {
     return this;
   }
 
-  /** As it should be: a close_notify, and the end of the stream behind it. */
+  /** Closes properly: a close_notify, then the end of the stream. */
   async closes(): Promise<this> {
     await new Promise<void>((resolve) => this.#tls.end(() => resolve()));
     return this;
@@ -74,7 +74,7 @@ class Caller {
 
   resets = (): void => reset(this.raw);
 
-  /** A FIN that nobody announced. */
+  /** Sends a FIN without a close_notify. */
   ends = (): void => void this.raw.end();
 
   destroy(): void {
@@ -89,7 +89,7 @@ const WAYS: [string, (caller: Caller) => Promise<void>][] = [
   ['resets after its handshake', async (caller) => (await caller.secured()).resets()],
   ['resets behind a StatusQuery', async (caller) => (await (await caller.secured()).says(QUERY)).resets()],
   ['resets inside a task', async (caller) => (await (await caller.secured()).says(TASK.subarray(0, 90_000))).resets()],
-  // The answer to the query says that the task was read.
+  // The answer to the query proves that the task was read.
   ['resets while its task is worked on', async (caller) => (await (await caller.secured()).asks(TASK, QUERY)).resets()],
   ['resets inside its answer', async (caller) => (await (await caller.secured()).asks(TASK)).resets()],
   [
@@ -101,10 +101,10 @@ const WAYS: [string, (caller: Caller) => Promise<void>][] = [
   ['ends its TCP behind a StatusQuery', async (caller) => (await (await caller.secured()).says(QUERY)).ends()],
 ];
 
-/** What else the server opens, for instance for a worker thread that it starts, does not count. */
+/** Only sockets count: the server may open other files meanwhile, for instance for a new worker thread. */
 const socketsOf = (pid: number): number => descriptorsOf(pid).sockets;
 
-describeWithOpenssl('a server under TLS soon has the descriptors back of callers of which each', () => {
+describeWithOpenssl('a server with TLS soon closes the descriptors of clients of which each', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-e2e-'));
   let cluster: Cluster;
   let pem: TlsPem;

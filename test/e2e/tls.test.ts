@@ -15,7 +15,7 @@ const SMALL = { name: 'small.png', bytes: readFileSync(PICTURE) };
 if (!HAS_OPENSSL) console.log('openssl is not there: the tests of TLS are skipped');
 const withOpenssl = HAS_OPENSSL ? test : test.skip;
 
-/** Three servers with the certificates that docs/tls.md makes, and a client's file. */
+/** Runs `body` with three servers that use the certificates of docs/tls.md, and a client's file. */
 async function inSecureCluster(
   body: (cluster: Cluster, lab: LabCa, folder: string) => Promise<void>,
   tlsOf: (lab: LabCa, id: number) => string = (lab, id) => lab.toml(`server-${id}`),
@@ -47,7 +47,7 @@ const said = (cluster: Cluster, id: number, text: string): number =>
   (cluster.output.get(id) ?? '').split(text).length - 1;
 
 withOpenssl(
-  'three servers, a killed leader, and all that a client does, under TLS',
+  'three servers, a killed leader, and every client command, with TLS',
   async () => {
     await inSecureCluster(async (cluster, lab, cwd) => {
       await cluster.ready();
@@ -93,7 +93,7 @@ withOpenssl(
 );
 
 withOpenssl(
-  'a stopped leader under TLS: another leads, and it follows that one when it goes on',
+  'a paused leader with TLS: another takes over, and it follows that one when resumed',
   async () => {
     await inSecureCluster(async (cluster, lab) => {
       await cluster.ready();
@@ -117,7 +117,7 @@ withOpenssl(
 );
 
 withOpenssl(
-  'without a good certificate nobody is heard, and each side says why',
+  'without a good certificate no connection is accepted, and each side says why',
   async () => {
     await inSecureCluster(async (cluster, _lab, cwd) => {
       await cluster.ready();
@@ -132,13 +132,13 @@ withOpenssl(
       expect(await raw.ask({ StatusQuery: {} })).toMatchObject({ Error: { code: 'tls_needed' } });
       await raw.closed();
       await cluster.until('server 1 says it', () => said(cluster, 1, 'TLS with a caller from 127.0.0.1') > 0);
-      // A good caller of the same host in between is no reason to say it of the bad one again.
+      // A good client of the same host in between is no reason to repeat it for the bad one.
       expect(await status('--config', 'client.toml')).toMatchObject({ code: 0 });
       for (let i = 0; i < 3; i += 1) (await RawConnection.open(first)).send(plain({ StatusQuery: {} }));
 
       mkdirSync(path.join(cwd, 'other'));
       const other = new LabCa(path.join(cwd, 'other'));
-      // Files that are good by themselves, of a CA that the servers do not know.
+      // Valid files, but of a CA that the servers do not know.
       const strange = writeClientFile(cluster, other, path.join(cwd, 'other'), 'client');
       const refused = await runProgram(['stress', '--client-config', strange, '--wait', '1', '--clients', '1'], {
         cwd,
@@ -163,7 +163,7 @@ withOpenssl(
 );
 
 withOpenssl(
-  "a server whose certificate expires or is another one's is left out, said once by each, until it has a good one",
+  "a server with an expired or another's certificate is excluded until it has a good one, logged once by each",
   async () => {
     await inSecureCluster(
       async (cluster, lab) => {
@@ -193,7 +193,7 @@ withOpenssl(
 );
 
 withOpenssl(
-  'with files that nobody could accept a program does not start: exit 2, one line',
+  'a program does not start with files that nobody could accept: exit 2, one line',
   async () => {
     await inFolder(async (folder) => {
       const lab = new LabCa(folder);
@@ -225,7 +225,7 @@ withOpenssl(
   60_000,
 );
 
-test('a server that others can reach says once that it speaks without TLS', async () => {
+test('a reachable server says once that it runs without TLS', async () => {
   await inFolder(async (folder) => {
     const warning = 'without TLS ([tls]): anyone who can connect can read all traffic, send tasks and pose as a server';
     for (const [host, count] of [

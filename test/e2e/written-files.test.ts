@@ -1,4 +1,4 @@
-/** What the built program does to the files that it is told to write: never more than that. */
+/** The built program writes only the files that it is told to write, and leaves special files in place. */
 import { spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -44,7 +44,7 @@ interface Workplace {
 const isJson = (content: Buffer): boolean => typeof JSON.parse(content.toString()) === 'object';
 const isPng = (content: Buffer): boolean => content.subarray(1, 4).toString() === 'PNG';
 
-/** A server, a carrier, a picture to send, and a run to report. */
+/** Runs `body` with a server, a carrier, an image to send, and a run to report. */
 function inWorkplace(body: (place: Workplace) => Promise<void>): Promise<void> {
   return inCluster({ servers: 1 }, async (cluster, folder) => {
     const cwd = path.join(folder, 'work');
@@ -71,7 +71,7 @@ function inWorkplace(body: (place: Workplace) => Promise<void>): Promise<void> {
 }
 
 testWithDevices(
-  'a device that is named as output stays one, and nothing appears beside it',
+  'a device named as output stays one, and nothing appears beside it',
   async () => {
     await inWorkplace(async ({ at, run, commands }) => {
       for (const [what, { args, name }] of Object.entries(commands)) {
@@ -91,7 +91,7 @@ testWithDevices(
   120_000,
 );
 
-test('a FIFO, a link, a link to nothing: the content gets there, and they stay', async () => {
+test('a FIFO, a link, a dangling link: the content gets there, and they stay', async () => {
   await inWorkplace(async ({ at, run, commands }) => {
     for (const [what, { args, name, isRight }] of Object.entries(commands)) {
       mkdirSync(at(what, 'real'), { recursive: true });
@@ -115,7 +115,7 @@ test('a FIFO, a link, a link to nothing: the content gets there, and they stay',
   });
 }, 120_000);
 
-test('a carrier, a secret and a client’s numbers on standard output: the data alone, words on stderr', async () => {
+test('a carrier, a secret and client metrics on standard output: only data; messages on stderr', async () => {
   await inWorkplace(async ({ cwd, at, commands }) => {
     const sh = (script: string, args: string[]) =>
       runProgram(['-c', script, 'sh', PROGRAM, ...args], { cwd, program: '/bin/sh', timeoutMs: MINUTE_MS });
@@ -143,7 +143,7 @@ test('a carrier, a secret and a client’s numbers on standard output: the data 
   });
 }, 180_000);
 
-/** `carrier.png` in the folder. */
+/** Makes `carrier.png` in the folder. */
 function withCarrier(secretFile: string, folder: string): Promise<void> {
   return inCluster({ servers: 1 }, async (cluster) => {
     const args = ['client', 'hide', secretFile, '--server', cluster.addresses[0]!, '--out', 'carrier.png'];
@@ -160,7 +160,7 @@ function rawOutput(args: readonly string[], cwd: string): Promise<{ chunks: Buff
   });
 }
 
-test('data on standard output: a reader that has seen enough ends it quietly, a full disk does not', async () => {
+test('data on standard output: a reader that quits ends it quietly, a full disk does not', async () => {
   await inFolder(async (cwd) => {
     const secretFile = path.join(__dirname, '../../test_images/large.png');
     await withCarrier(secretFile, cwd);
@@ -176,7 +176,7 @@ test('data on standard output: a reader that has seen enough ends it quietly, a 
   });
 }, 60_000);
 
-test('a folder as output, or the input by another name: said before anything is sent', async () => {
+test('a folder as output, or the input by another name: reported before anything is sent', async () => {
   await inWorkplace(async ({ cwd, at, run, commands }) => {
     symlinkSync('images/small.png', at('same.png'));
     expect(await run(...commands['hide']!.args.with(2, 'images/small.png'), 'same.png')).toMatchObject({
@@ -196,7 +196,7 @@ test('a folder as output, or the input by another name: said before anything is 
   });
 }, 90_000);
 
-test('several outputs that are one file: the same format once, two formats refused', async () => {
+test('several outputs in one file: the same format is written once, two formats are refused', async () => {
   await inWorkplace(async ({ at, run }) => {
     const twice = await run('report', '--metrics', 'records', '--out', 'r.json', '--out', './r.json');
     expect(twice).toMatchObject({ code: 0, stderr: '' });
@@ -210,7 +210,7 @@ test('several outputs that are one file: the same format once, two formats refus
 }, 90_000);
 
 testWithDevices(
-  'what init writes: devices and links stay',
+  'files of init: devices and links stay',
   async () => {
     await inFolder(async (folder) => {
       const at = (...names: string[]): string => path.join(folder, ...names);
@@ -227,7 +227,7 @@ testWithDevices(
 );
 
 testWithDevices(
-  'the files of a server: devices stay, a link to its pid file too',
+  'files of the server: devices stay, a link to its pid file too',
   async () => {
     await inFolder(async (folder) => {
       const at = (name: string): string => path.join(folder, name);
@@ -257,7 +257,7 @@ testWithDevices(
 );
 
 testWithDevices(
-  'the log of faults on a device: no events beside it',
+  'a device as the log of faults: no events beside it',
   async () => {
     await inFolder(async (folder) => {
       const at = (...names: string[]): string => path.join(folder, ...names);
@@ -265,7 +265,7 @@ testWithDevices(
       const device = makeNullDevice(at('logs', 'null.log'));
       const run = (...args: string[]) => runProgram(args, { cwd: folder, timeoutMs: MINUTE_MS });
       expect(await run('init')).toMatchObject({ code: 0 });
-      // No server runs, which is said in the log, too.
+      // No server runs, which is logged, too.
       const { code, stderr } = await run('faults', '--log', 'logs/null.log', '--cycles', '1');
       expect({ code, isSaid: stderr.includes('Server 1 on localhost: it is not running') }).toEqual({
         code: 4,
@@ -279,7 +279,7 @@ testWithDevices(
 );
 
 testWithDevices(
-  'the files of stress: devices and links stay where they are',
+  'files of stress: devices and links stay where they are',
   async () => {
     await inWorkplace(async ({ at, run, commands }) => {
       const requests = makeNullDevice((mkdirSync(at('stress')), at('stress', 'machine_1_requests.ndjson')));
@@ -296,7 +296,7 @@ testWithDevices(
   60_000,
 );
 
-test('below /proc nothing can be made: said at once', async () => {
+test('nothing can be made below /proc: reported at once', async () => {
   await inFolder(async (cwd) => {
     const args = [
       ['init', '/proc/x'],
@@ -343,7 +343,7 @@ testWithMounts(
   60_000,
 );
 
-/** Starts a server in a folder of its own, where its pid file goes and finds no room. */
+/** Starts a server in a folder where its pid file does not fit. */
 async function expectNoPidFile(start: (server: readonly string[], folder: string) => [string, string[]]) {
   await inFolder(async (cwd) => {
     const address = `127.0.0.1:${(await freePorts(1))[0]}`;
@@ -361,7 +361,7 @@ async function expectNoPidFile(start: (server: readonly string[], folder: string
   });
 }
 
-test('no room for the pid file by a limit of its size: the server does not join', async () => {
+test('no room for the pid file under a file size limit: the server does not join', async () => {
   await expectNoPidFile((server) => ['/bin/sh', ['-c', 'ulimit -f 0; exec "$@"', 'sh', ...server]]);
 }, 30_000);
 
@@ -388,7 +388,7 @@ test('a second server with the same configuration does not take the pid file of 
 }, 60_000);
 
 testWithMounts(
-  'the report of a run that a full disk has cut says so, exit 4',
+  'the report of a run cut short by a full disk says so, exit 4',
   async () => {
     await inWorkplace(async ({ cwd, at, run, commands }) => {
       mkdirSync(at('disk'));

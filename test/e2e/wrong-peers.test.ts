@@ -8,11 +8,11 @@ const TIMINGS = '[election]\nheartbeat_interval_secs = 0.2\nfailure_timeout_secs
 interface Member {
   id: number;
   port: number;
-  /** Id and port, as its own list has them. */
+  /** Id and port of each, as its own list has them. */
   peers: [id: number, port: number][];
 }
 
-/** Servers, each with a list of its own; `place` 1 is the first of them, whatever its id. */
+/** Runs `body` with servers that each have their own list; `place` 1 is the first of them, whatever its id. */
 async function inWrongCluster(
   count: number,
   membersOf: (ports: readonly number[]) => Member[],
@@ -47,7 +47,7 @@ function tomlOf({ id, port, peers }: Member): string {
   return `[server]\nid = ${id}\naddress = "127.0.0.1:${port}"\n[peers]\npeers = [${list}]\n${TIMINGS}`;
 }
 
-test('a wrong id for an address: whoever dials it says so', async () => {
+test('a wrong id for an address: the dialing server says so', async () => {
   const members = ([four, five]: readonly number[]): Member[] => [
     { id: 4, port: four!, peers: [[6, five!]] },
     { id: 5, port: five!, peers: [[4, four!]] },
@@ -57,7 +57,7 @@ test('a wrong id for an address: whoever dials it says so', async () => {
   });
 }, 30_000);
 
-test('a server that one of its peers does not have in its list: both say so', async () => {
+test("a server that is missing in a peer's list: both say so", async () => {
   const members = ([two, three]: readonly number[]): Member[] => [
     { id: 2, port: two!, peers: [] },
     { id: 3, port: three!, peers: [[2, two!]] },
@@ -77,7 +77,7 @@ test('two servers with one id: the one that nobody dials says so, once', async (
   await inWrongCluster(3, members, async (said, ports, cluster) => {
     const line = `Two servers have id 7: server 8 (127.0.0.1:${ports[2]}) hears one that is not this one`;
     await said(2, line);
-    // More than another patience later it is no news.
+    // After twice the waiting time it is not logged again.
     await new Promise((resolve) => setTimeout(resolve, 2000));
     await said(2, line);
     expect(cluster.output.get(1)).not.toContain('Two servers');

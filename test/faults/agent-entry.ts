@@ -1,8 +1,8 @@
 import packageJson from '../../package.json';
-import { locateServer } from '../../src/config/faults-config';
+import { locateServer } from '../../src/config/server-location';
 import { agentProcess } from '../../src/faults/agent/process';
 
-/** `cloudp2p fault-agent` without the rest of the program. */
+/** Runs `cloudp2p fault-agent` without the rest of the program. */
 void agentProcess({ version: process.env.AGENT_VERSION ?? packageJson.version, locate: locateServer }).then(() =>
   process.exit(0),
 );

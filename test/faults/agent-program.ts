@@ -3,10 +3,10 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** The agent as a program of its own, made for the tests of one file. */
+/** Builds the agent as its own program, for the tests of one file. */
 export function buildAgent(): { script: string; remove(): void } {
   const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-agent-'));
-  // Also for tests that run it as somebody else.
+  // Readable for tests that run it as another user.
   chmodSync(folder, 0o755);
   const script = path.join(folder, 'agent.cjs');
   buildSync({

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import packageJson from '../../package.json';
-import { locateServer } from '../../src/config/faults-config';
+import { locateServer } from '../../src/config/server-location';
 import type { FaultKind } from '../../src/core/fault-kinds';
 import { systemClock } from '../../src/core/system-clock';
 import { runAgent } from '../../src/faults/agent/agent';
@@ -33,7 +33,7 @@ function startAgent(): LabAgent {
   return agent;
 }
 
-/** Knows the servers of the lab. */
+/** An agent that knows the servers of the lab. */
 class LabAgent extends TestAgent {
   greet(): Promise<Hello> {
     return this.hello(lab.servers);
@@ -46,7 +46,7 @@ class LabAgent extends TestAgent {
 
 const isUp = (id: number) => async (): Promise<boolean> => (await lab.state(id)) === 'up';
 
-it('greets, finds, breaks and mends', async () => {
+it('greets, finds, injects and heals', async () => {
   await lab.start(1, 2);
   const agent = startAgent();
   const hello = await agent.greet();
@@ -68,11 +68,11 @@ it('greets, finds, breaks and mends', async () => {
   expect(Math.abs((await agent.ask<number>('time')) - beforeMs)).toBeLessThan(2000);
   agent.child.stdin!.end();
   expect(await agent.ended).toBe(0);
-  // What it started lives on.
+  // The server that it started lives on.
   expect(await lab.state(1)).toBe('up');
 });
 
-describe('the switch of the dead man', () => {
+describe('the watchdog', () => {
   const breakBoth = async (agent: LabAgent, healWithinMs?: number): Promise<void> => {
     await lab.start(1, 2);
     await agent.greet();
@@ -84,7 +84,7 @@ describe('the switch of the dead man', () => {
     ['its input ends', (agent: LabAgent) => agent.child.stdin!.end(), 'the controller is gone'],
     ['SIGTERM', (agent: LabAgent) => agent.child.kill('SIGTERM'), 'the fault agent was told to end'],
     ['a line without end', (agent: LabAgent) => agent.send('x'.repeat(1_100_000)), 'the controller is gone'],
-  ])('%s: it mends all, says so in the logs of the servers, and ends', async (_, act, reason) => {
+  ])('%s: heals everything, says so in the server logs, and exits', async (_, act, reason) => {
     const agent = startAgent();
     await breakBoth(agent);
     act(agent);
@@ -95,7 +95,7 @@ describe('the switch of the dead man', () => {
     expect(existsSync(`${lab.pidFile(1)}.faults.lock`)).toBe(false);
   });
 
-  it('nobody reads its answers any more: it mends all the same', async () => {
+  it('heals although nobody reads its answers any more', async () => {
     const agent = startAgent();
     await breakBoth(agent);
     agent.child.stdout!.destroy();
@@ -105,7 +105,7 @@ describe('the switch of the dead man', () => {
     expect(await Promise.all([lab.state(1), lab.state(2)])).toEqual(['up', 'up']);
   });
 
-  it('its input ends in the middle of a fault: that one is mended, too', async () => {
+  it('heals a fault during which its input ended, too', async () => {
     await lab.start(1, 2);
     const agent = startAgent();
     await agent.greet();
@@ -117,18 +117,18 @@ describe('the switch of the dead man', () => {
     expect(await lab.state(1)).toBe('up');
   });
 
-  it('the time of a fault is over: it is mended, and the agent goes on', async () => {
+  it('heals a fault whose time is over, and keeps running', async () => {
     const agent = startAgent();
     await breakBoth(agent, 150);
     await until('both are up', async () => (await isUp(1)()) && (await isUp(2)()));
     expect(lab.log(2)).toContain('its time is over');
     const found = await agent.ask<Found>('find', { server: 2 });
     expect(found.isStopped).toBe(false);
-    // A mend that comes later is none too many.
+    // Healing again later does no harm.
     expect(await agent.ask('mend', { server: 2, kind: 'pause', process: found })).toMatchObject({ pid: lab.pid(2) });
   });
 
-  it('Ctrl-C and a closed terminal are not for it', async () => {
+  it('ignores Ctrl-C and a closed terminal', async () => {
     const agent = startAgent();
     await breakBoth(agent);
     for (const signal of ['SIGINT', 'SIGHUP', 'SIGINT'] as const) agent.child.kill(signal);
@@ -138,7 +138,7 @@ describe('the switch of the dead man', () => {
     expect(await lab.state(2)).toBe('up');
   });
 
-  it('silence: what was broken is mended', async () => {
+  it('heals after silence', async () => {
     await lab.start(1, 2);
     const [input, output] = [new PassThrough(), new PassThrough()];
     const signal = new AbortController().signal;
@@ -164,7 +164,7 @@ describe('the switch of the dead man', () => {
     expect(lab.log(2)).toContain('the controller was silent for 2.5 s');
   });
 
-  it('a server that cannot be mended does not keep it from the other one, and is told of', async () => {
+  it('a server that cannot be healed is reported, and the other one is healed', async () => {
     const agent = startAgent();
     await breakBoth(agent);
     writeFileSync(`${lab.server(1).workDir}/server.json`, JSON.stringify({ exitCode: 3 }));
@@ -185,7 +185,7 @@ describe('a paused server that dies', () => {
     return found;
   };
 
-  it('is started again where it is to be resumed', async () => {
+  it('is restarted when it is to be resumed', async () => {
     const agent = startAgent();
     const found = await pauseAndKill(agent);
     const now = await agent.ask<Found>('mend', { server: 2, kind: 'pause', process: found });
@@ -193,7 +193,7 @@ describe('a paused server that dies', () => {
     expect([lab.pid(2), await lab.state(2)]).toEqual([now.pid, 'up']);
   });
 
-  it('also by the switch of the dead man, which says so', async () => {
+  it('is restarted by the watchdog, too, which says so', async () => {
     const agent = startAgent();
     const { pid } = await pauseAndKill(agent);
     await agent.end();
@@ -204,7 +204,7 @@ describe('a paused server that dies', () => {
     expect(existsSync(`${lab.pidFile(2)}.faults.lock`)).toBe(false);
   });
 
-  it('also by whoever comes after an agent that was killed', async () => {
+  it('is restarted by the next agent if this one was killed', async () => {
     const agent = startAgent();
     await pauseAndKill(agent);
     agent.child.kill('SIGKILL');
@@ -214,7 +214,7 @@ describe('a paused server that dies', () => {
     expect(await lab.state(2)).toBe('up');
   });
 
-  it('and keeps its lock where it cannot be started', async () => {
+  it('keeps its lock if it cannot be restarted', async () => {
     const agent = startAgent();
     await pauseAndKill(agent);
     agent.child.kill('SIGKILL');
@@ -228,8 +228,8 @@ describe('a paused server that dies', () => {
   });
 });
 
-describe('two of them', () => {
-  it('the second one is kept out of the same servers, and named the first', async () => {
+describe('two agents', () => {
+  it("the second one gets no lock on the same servers, and learns the first one's pid", async () => {
     await lab.start(1, 2);
     const [first, second] = [startAgent(), startAgent()];
     await first.greet();
@@ -242,7 +242,7 @@ describe('two of them', () => {
     ]);
     second.child.stdin!.end();
     await second.ended;
-    // It did not take the lock of the first one along.
+    // Its exit did not remove the lock of the first one.
     expect(existsSync(`${lab.pidFile(1)}.faults.lock`)).toBe(true);
     first.child.stdin!.end();
     await first.ended;
@@ -258,7 +258,7 @@ describe('two of them', () => {
     }
   });
 
-  it('the first one was killed: the second one takes over, and resumes what that one stopped', async () => {
+  it('after the first one was killed, the second one takes over and resumes what it paused', async () => {
     await lab.start(1, 2);
     const first = startAgent();
     await first.greet();
@@ -271,7 +271,7 @@ describe('two of them', () => {
     expect(await lab.state(2)).toBe('up');
   });
 
-  it('and starts what that one killed', async () => {
+  it('and starts what it killed', async () => {
     await lab.start(1, 2);
     const first = startAgent();
     await first.greet();
@@ -298,7 +298,7 @@ describe('two of them', () => {
   });
 
   it.each(['', 'garbage', '{"pid":1}', '{"pid":1,"start_time":1,"open":{"kind":"pause","process":{"pid":-1}}}'])(
-    'a lock file with %j is nobody’s',
+    'a lock file with %j belongs to nobody',
     async (text) => {
       await lab.start(1, 2);
       writeFileSync(`${lab.pidFile(1)}.faults.lock`, text);
@@ -309,7 +309,7 @@ describe('two of them', () => {
 });
 
 describe('before the first fault', () => {
-  it('says all that is wrong', async () => {
+  it('reports everything that is wrong', async () => {
     await lab.start(1);
     writeFileSync(`${lab.server(2).workDir}/server.toml`, '[server]\nid = 7\naddress = "127.0.0.1:1"\n');
     const { servers } = await startAgent().greet();
@@ -319,7 +319,7 @@ describe('before the first fault', () => {
     ]);
   });
 
-  it('not running, and stopped by somebody', async () => {
+  it('a server that is not running, and one stopped by another program', async () => {
     await lab.start(1);
     process.kill(lab.pid(1), 'SIGSTOP');
     await until('it is stopped', async () => (await fromProc(lab.pid(1)))!.isStopped);
@@ -330,7 +330,7 @@ describe('before the first fault', () => {
     ]);
   });
 
-  it('a log that cannot be written', async () => {
+  it('an unwritable log', async () => {
     await lab.start(1, 2);
     const log = `${lab.server(1).workDir}/server_1.log`;
     mkdirSync(log);
@@ -346,10 +346,10 @@ describe('before the first fault', () => {
   });
 
   const asRoot = process.geteuid?.() === 0 ? it : it.skip;
-  asRoot('a process of somebody else', async () => {
+  asRoot('a process of another user', async () => {
     await lab.start(1, 2);
     chmodSync(lab.folder, 0o755);
-    // Where all may put a lock, but nobody replace a pid file.
+    // Everybody may create a lock there, but not replace a pid file.
     for (const id of [1, 2]) chmodSync(lab.server(id).workDir, 0o1777);
     const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
     const agent = new LabAgent([...nobody, process.execPath, program.script, 'fault-agent']);
@@ -359,7 +359,7 @@ describe('before the first fault', () => {
     expect(servers[0]!.problems).toEqual([{ kind: 'state', text }]);
   });
 
-  it('a program that cannot be started again', async () => {
+  it('a program that cannot be restarted', async () => {
     await lab.start(1, 2);
     lab.servers[0] = { ...lab.server(1), command: ['../nothing'], binary: '../nothing' };
     const { servers } = await startAgent().greet();
@@ -367,7 +367,7 @@ describe('before the first fault', () => {
   });
 });
 
-describe('what it is not to do', () => {
+describe('invalid requests', () => {
   it.each([
     ['break', { server: 9, process: processOf(2), fault: { kind: 'kill' }, healWithinMs: 1 }],
     ['find', { server: 9 }],
@@ -380,7 +380,7 @@ describe('what it is not to do', () => {
     await expect(agent.ask(verb, fields)).rejects.toThrow(/^refused: /);
   });
 
-  it('a second fault at a server that is broken', async () => {
+  it('a second fault on a server that has one', async () => {
     await lab.start(1, 2);
     const agent = startAgent();
     await agent.greet();
@@ -390,7 +390,7 @@ describe('what it is not to do', () => {
     expect(await lab.state(1)).toBe('paused');
   });
 
-  it('what is no request is passed over', async () => {
+  it('lines that are not requests are ignored', async () => {
     const agent = startAgent();
     agent.send('hello?\n\n[]\n{}\nnull\n{"id":"x","verb":"time"}\n');
     expect(typeof (await agent.ask('time'))).toBe('number');

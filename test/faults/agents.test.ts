@@ -1,11 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
-import { locateServer } from '../../src/config/faults-config';
+import { locateServer } from '../../src/config/server-location';
 import type { Clock } from '../../src/core/environment';
 import { ClusterError } from '../../src/core/errors';
 import { systemClock } from '../../src/core/system-clock';
 import { runAgent } from '../../src/faults/agent/agent';
-import { type Agents, connectAgents } from '../../src/faults/link/agents';
+import { connectAgents, type ServerAccess } from '../../src/faults/link/agents';
 import type { Channel } from '../../src/faults/link/channel';
 import { fromProc } from '../../src/faults/drivers/process-info';
 import { LikenessLab } from './likeness-lab';
@@ -27,7 +27,7 @@ interface AgentChanges {
   clock?: Clock;
 }
 
-/** The real agent, in this process. */
+/** Runs the real agent in this process. */
 function channelTo(host: string, { version = '1.0.0', clock = systemClock }: AgentChanges = {}): Channel {
   const [input, output, errors] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const own = { pid: process.pid, startMs: performance.timeOrigin, signal: new AbortController().signal };
@@ -44,12 +44,12 @@ function connect(
   kinds: ('kill' | 'pause')[] = ['kill'],
   signal = new AbortController().signal,
   clock: Clock = systemClock,
-): Promise<Agents> {
-  const options = { servers: lab.servers, kinds, version: '1.0.0', clock, signal };
+): Promise<ServerAccess> {
+  const options = { servers: lab.servers, kinds, program: { version: '1.0.0', command: [] }, clock, signal };
   return connectAgents({ ...options, open: async (host, _, giveUp) => open(host, giveUp) });
 }
 
-it('each server is broken by the agent of its own host', async () => {
+it("faults are injected by the agent of the server's own host", async () => {
   const hosts: string[] = [];
   const agents = await connect((host) => (hosts.push(host), channelTo(host)));
   expect(hosts).toEqual(['one', 'two']);
@@ -57,13 +57,13 @@ it('each server is broken by the agent of its own host', async () => {
   const found = (await agents.driver.find(2))!;
   await agents.driver.break(2, found, { kind: 'pause' }, 60_000);
   expect(await Promise.all([lab.state(1), lab.state(2)])).toEqual(['up', 'paused']);
-  // The agent mends what nobody else did.
+  // The agent heals what nobody else did.
   await agents.end();
   expect(await lab.state(2)).toBe('up');
   expect(ended.sort()).toEqual(['one', 'two']);
 });
 
-it('a clock that is far off is worth a warning', async () => {
+it('a clock that is far off causes a warning', async () => {
   const ahead: Clock = { ...systemClock, unixMs: () => systemClock.unixMs() + 3000 };
   const agents = await connect((host) => channelTo(host, host === 'two' ? { clock: ahead } : {}));
   expect(agents.warnings).toEqual([
@@ -72,7 +72,7 @@ it('a clock that is far off is worth a warning', async () => {
   await agents.end();
 });
 
-it('whatever is wrong anywhere is told, and no agent is left', async () => {
+it('reports everything that is wrong anywhere, and leaves no agent behind', async () => {
   const attempt = connect((host) => {
     if (host === 'two') throw new ClusterError('not_reachable', 'two: no route to the host');
     return channelTo(host, { version: '0.9.0' });
@@ -98,7 +98,7 @@ it('Ctrl-C while connecting: interrupted, and no agent is left', async () => {
   expect(ended.sort()).toEqual(['one', 'two']);
 });
 
-it('Ctrl-C later on: whoever is lost then is reached again, for there may be something to mend', async () => {
+it('Ctrl-C later on: a lost agent is still replaced, as there may be faults to heal', async () => {
   const stop = new AbortController();
   const channels: Channel[] = [];
   const agents = await connect(
@@ -120,9 +120,9 @@ it('Ctrl-C later on: whoever is lost then is reached again, for there may be som
   await agents.end();
 });
 
-it('another agent that does not get the locks is of no use, and whoever asks is told', async () => {
+it('a replacement agent that does not get the locks is useless, and every call says so', async () => {
   const channels: Channel[] = [];
-  // Half a minute goes by between two looks.
+  // Half a minute passes between two attempts.
   let nowMs = 0;
   const agents = await connect(
     (host) => {
@@ -137,7 +137,7 @@ it('another agent that does not get the locks is of no use, and whoever asks is 
   const lock = `${lab.pidFile(1)}.faults.lock`;
   channels[0]!.input.end();
   await new Promise((resolve) => agents.lost.addEventListener('abort', resolve));
-  // Somebody else is faster: this very process.
+  // Something else is faster: this very process.
   const { kernelStart } = (await fromProc(process.pid))!;
   writeFileSync(lock, JSON.stringify({ pid: process.pid, start_time: 0, kernel_start: kernelStart }));
   const reason = `process ${process.pid} already injects faults into it (${lock})`;
@@ -149,7 +149,7 @@ it('another agent that does not get the locks is of no use, and whoever asks is 
   await expect(agents.driver.find(1)).rejects.toThrow('the fault agent on one was told to end');
 });
 
-it('an agent that is gone: told, and another one takes over', async () => {
+it('a lost agent is reported and replaced', async () => {
   const channels: Channel[] = [];
   const agents = await connect((host) => {
     const channel = channelTo(host);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FaultEvent } from '../../src/core/metrics/record';
 import { ClusterError } from '../../src/core/errors';
-import type { RingView } from '../../src/faults/ring-view';
+import type { ClusterViewModel } from '../../src/faults/cluster-view-model';
 import { FaultLog } from '../../src/faults/fault-log';
 
 let folder = '';
@@ -17,19 +17,19 @@ const EVENT: FaultEvent = {
   ...{ time: 1.5, cycle: 1, server_id: 2, host: 'localhost' },
   ...{ action: 'kill', outcome: 'done', pid: 3, detail: null },
 };
-const VIEW: RingView = { servers: [{ id: 1, state: 'down', fault: 'kill' }] };
+const VIEW: ClusterViewModel = { servers: [{ id: 1, state: 'down', fault: 'kill' }] };
 
 function config(logFile = at('f.log')): ConstructorParameters<typeof FaultLog>[0] {
   return { logFile, eventsFile: at('f.ndjson'), logSource: '--log' };
 }
 
-/** A display that remembers. */
+/** A display that records its text. */
 function screen(isTTY: boolean, columns?: number) {
   let shown = '';
   return { display: { isTTY, columns, write: (text: string) => void (shown += text) }, shown: () => shown };
 }
 
-it('says each line at once, in the file and on the display; both files are appended to', () => {
+it('writes each line at once, to the file and the display; both files are appended to', () => {
   const { display, shown } = screen(false);
   for (const word of ['one', 'two']) {
     const log = new FaultLog(config(), clock, display);
@@ -37,7 +37,7 @@ it('says each line at once, in the file and on the display; both files are appen
     log.line('SUCCESS: \u001b[31mred');
     log.record(EVENT);
     log.show(VIEW);
-    // Before it is closed, for who reads along.
+    // Before it is closed, for readers that follow the file.
     expect(readFileSync(at('f.log'), 'utf8')).toMatch(new RegExp(`${word}\n.*red\n$`));
     expect(readFileSync(at('f.ndjson'), 'utf8')).toMatch(/}\n$/);
     log.close();
@@ -49,7 +49,7 @@ it('says each line at once, in the file and on the display; both files are appen
   expect(readFileSync(at('f.ndjson'), 'utf8')).toBe(`{${fields},"detail":null}\n`.repeat(2));
 });
 
-it('on a terminal the ring stands below the lines, cut to the width, and is gone at the end; the file has none', () => {
+it('on a terminal the ring is below the lines, cut to its width, until the end; the file has none', () => {
   const { display, shown } = screen(true, 7);
   const log = new FaultLog(config(), clock, display);
   log.show({ servers: [...VIEW.servers, { id: 2, state: 'up', fault: null }] });
@@ -60,7 +60,7 @@ it('on a terminal the ring stands below the lines, cut to the width, and is gone
   expect(readFileSync(at('f.log'), 'utf8')).toBe('[2025-10-31 10:01:00] text\n');
 });
 
-it('a terminal that does not know its width has one', () => {
+it('a terminal without a known width still shows it', () => {
   const { display, shown } = screen(true, 0);
   const log = new FaultLog(config(), clock, display);
   log.show(VIEW);
@@ -76,7 +76,7 @@ it.each([
   expect(() => new FaultLog(config(file), clock)).toThrow(`--log: cannot write ${file}: `);
 });
 
-it('a full disk: told once, and the rest goes on', () => {
+it('a full disk: reported once, and everything else continues', () => {
   // Every write to this device fails as on a full disk.
   expect(existsSync('/dev/full')).toBe(true);
   const { display, shown } = screen(false);
@@ -95,7 +95,7 @@ it('a full disk: told once, and the rest goes on', () => {
   expect(readFileSync(at('f.ndjson'), 'utf8')).toContain('"kill"');
 });
 
-it('why nothing has begun stands in the file only: whoever called says it on the display', () => {
+it('reasons for not starting are in the file only: the caller displays them', () => {
   const { display, shown } = screen(false);
   const log = new FaultLog(config(), clock, display);
   log.notBegun(new ClusterError('not_reachable', 'one: no\u001b route\ntwo: it is not running'));
@@ -109,7 +109,7 @@ it('why nothing has begun stands in the file only: whoever called says it on the
   expect(shown()).toBe('');
 });
 
-it('notes how the clocks stand, at its start and when one is set, and warns of that by the new one', () => {
+it('records the clocks at its start and when one is set, and warns with the new time', () => {
   let wallMs = nowMs;
   const look = () => ({ unixMs: nowMs, wallMs, machineMs: 5, suspendedMs: 0, bootId: 'b' });
   const { display, shown } = screen(false);

@@ -9,10 +9,10 @@ import { until } from './until';
 
 const LIKENESS = path.join(__dirname, 'likeness.cjs');
 
-/** Its name is that of what it is like. */
+/** Named like the real program. */
 const NAME = 'cloudp2p.cjs';
 
-/** Writes `program` into a folder, which looks like a server, so that other users may run it, too. */
+/** Writes a stand-in for the server, `program`, into a folder where other users may run it, too. */
 export function writeLikeness(folder: string): void {
   const script = path.join(folder, NAME);
   copyFileSync(LIKENESS, script);
@@ -20,7 +20,7 @@ export function writeLikeness(folder: string): void {
   writeFileSync(path.join(folder, 'program'), text, { mode: 0o755 });
 }
 
-/** Processes that look like servers, one folder each; they can be started again by whoever broke them. */
+/** Stand-ins for servers, one folder each; a fault driver can restart them. */
 export class LikenessLab {
   readonly #children: ChildProcess[] = [];
 
@@ -71,7 +71,7 @@ export class LikenessLab {
     return (JSON.parse(readFileSync(this.pidFile(id), 'utf8')) as { pid: number }).pid;
   }
 
-  /** `up`, `paused`, `down`; what the pid file names. */
+  /** The state of the process that the pid file names: `up`, `paused` or `down`. */
   async state(id: number): Promise<string> {
     const info = await fromProc(this.pid(id));
     if (info === null || !info.words.includes(path.join(this.folder, NAME))) return 'down';
@@ -83,7 +83,7 @@ export class LikenessLab {
     return existsSync(file) ? readFileSync(file, 'utf8') : '';
   }
 
-  /** Ends exactly what is of this lab. */
+  /** Ends exactly the processes of this lab. */
   async stop(): Promise<void> {
     for (const child of this.#children) {
       child.kill('SIGKILL');

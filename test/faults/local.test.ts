@@ -22,7 +22,7 @@ const children: ChildProcess[] = [];
 const pids: number[] = [];
 const at = (name: string): string => path.join(folder, name);
 
-/** The driver of one server, as it is now. */
+/** The driver of one server, in its current configuration. */
 function driver(how: Partial<LocalDriverOptions & { server: LocalServer }> = {}) {
   const { server: one = server, ...more } = how;
   const { find, break: breakIt, heal } = localDriver({ servers: [one], ...more });
@@ -35,7 +35,7 @@ function driver(how: Partial<LocalDriverOptions & { server: LocalServer }> = {})
   };
 }
 
-/** Who runs the tests. */
+/** The user who runs the tests. */
 function ownUser(): ServerProcess {
   return { ...processOf(0), uid: process.geteuid!(), gid: process.getegid!() };
 }
@@ -55,7 +55,7 @@ beforeEach(async () => {
   writeConfig({});
 });
 
-/** Ends exactly what a test has started. */
+/** Ends exactly the processes that a test started. */
 afterEach(async () => {
   for (const child of children.splice(0)) {
     child.kill('SIGKILL');
@@ -80,7 +80,7 @@ async function ended(child: ChildProcess): Promise<string | number | null> {
 
 const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
 
-/** A likeness of the server that somebody else has started. */
+/** Starts a stand-in for the server, as somebody else would. */
 async function startLikeness(args = ['server', '--config', 'a.toml']): Promise<ChildProcess> {
   const child = spawn(process.execPath, [SCRIPT, ...args], { cwd: folder, stdio: 'ignore' });
   children.push(child);
@@ -110,8 +110,8 @@ function listening(): Promise<boolean> {
   });
 }
 
-describe('a server that runs', () => {
-  it('is found, and killed; its process is gone then', async () => {
+describe('a running server', () => {
+  it('is found and killed; its process is gone afterwards', async () => {
     const child = await startLikeness();
     const found = await driver().find();
     expect(found!.pid).toBe(child.pid);
@@ -119,7 +119,7 @@ describe('a server that runs', () => {
     await driver().kill(found!);
     expect(await fromProc(child.pid!)).toBe(null);
     expect(await ended(child)).toBe('SIGKILL');
-    // The file is stale now.
+    // The pid file is stale now.
     expect(await driver().find()).toBe(null);
   });
 
@@ -128,21 +128,21 @@ describe('a server that runs', () => {
     expect(await driver({ server: { ...server, config: at('a.toml') } }).find()).not.toBe(null);
   });
 
-  it('without a pid file is not', async () => {
+  it('is not found without a pid file', async () => {
     expect(await driver().find()).toBe(null);
   });
 });
 
-describe('a clock that was set meanwhile', () => {
+describe('a clock that was set in the meantime', () => {
   const kernelStart = async (pid: number) => (await fromProc(pid))!.kernelStart;
 
-  it('changes nothing: the kernel’s own account of the start counts', async () => {
+  it('changes nothing: the kernel’s own record of the start counts', async () => {
     const child = await startLikeness();
     writePidFile({ ...pidFileNow(), start_time: 0, kernel_start: await kernelStart(child.pid!) });
     expect(await driver().find()).toMatchObject({ pid: child.pid });
   });
 
-  it('does not make another process one with the right time', async () => {
+  it('does not make another process with the right time the server', async () => {
     const child = await startLikeness();
     writePidFile({ ...pidFileNow(), kernel_start: await kernelStart(process.pid) });
     await expect(driver().find()).rejects.toThrow(/^process \d+ of .*server_1.pid started at /);
@@ -152,7 +152,7 @@ describe('a clock that was set meanwhile', () => {
   });
 });
 
-describe('what only looks like it is refused, and lives on', () => {
+describe('a process that only looks like the server is refused, and lives on', () => {
   const changes: [string, (now: ReturnType<typeof pidFileNow>) => object | string | Uint8Array, RegExp][] = [
     [
       'of another start',
@@ -200,7 +200,7 @@ describe('what only looks like it is refused, and lives on', () => {
     expect(isAlive(child)).toBe(true);
   });
 
-  it('a process that has the number by now', async () => {
+  it('a process that has the pid by now', async () => {
     const child = await startLikeness();
     const other = spawn('sleep', ['1000']);
     children.push(other);
@@ -223,7 +223,7 @@ describe('what only looks like it is refused, and lives on', () => {
   });
 });
 
-describe('between the look and the kill', () => {
+describe('between find and kill', () => {
   it('restarted by somebody: the new process lives', async () => {
     const child = await startLikeness();
     const old = processOf(child.pid! + 1);
@@ -231,7 +231,7 @@ describe('between the look and the kill', () => {
     expect(isAlive(child)).toBe(true);
   });
 
-  it('ended: said', async () => {
+  it('ended: reported', async () => {
     const child = await startLikeness();
     const found = await driver().find();
     child.kill('SIGKILL');
@@ -241,7 +241,7 @@ describe('between the look and the kill', () => {
 });
 
 describe('a pause', () => {
-  it('stops the process, and a resume lets it go on', async () => {
+  it('stops the process, and a resume continues it', async () => {
     const child = await startLikeness();
     const found = (await driver().find())!;
     expect(found.isStopped).toBe(false);
@@ -257,7 +257,7 @@ describe('a pause', () => {
     ['is gone', () => rmSync(server.pidFile)],
     ['tells another start', () => writePidFile({ ...pidFileNow(), start_time: 0 })],
     ['is garbage', () => writePidFile('')],
-  ])('is over by a resume although the pid file %s', async (_, change) => {
+  ])('is healed by a resume although the pid file %s', async (_, change) => {
     const child = await startLikeness();
     const found = (await driver().find())!;
     await driver().break(found, 'pause');
@@ -266,7 +266,7 @@ describe('a pause', () => {
     expect((await fromProc(child.pid!))!.isStopped).toBe(false);
   });
 
-  it('of a process that was started anew meanwhile needs no resume', async () => {
+  it('of a process that was restarted in the meantime needs no resume', async () => {
     const first = await startLikeness();
     const found = (await driver().find())!;
     await driver().break(found, 'pause');
@@ -288,7 +288,7 @@ describe('a pause', () => {
   it.each([
     ['', () => undefined],
     [', whatever its pid file says', () => writePidFile({ ...pidFileNow(), pid: process.pid })],
-  ])('of a process that ends while it is stopped is over by a start%s', async (_, change) => {
+  ])('of a process that ends while it is paused is healed by a restart%s', async (_, change) => {
     const child = await startLikeness();
     const found = (await driver().find())!;
     await driver().break(found, 'pause');
@@ -301,7 +301,7 @@ describe('a pause', () => {
     expect(await listening()).toBe(true);
   });
 
-  it('of one that left in order meanwhile is refused: nobody wants it back', async () => {
+  it('of one that shut down in order meanwhile is not healed: nobody wants it back', async () => {
     const child = await startLikeness();
     const found = (await driver().find())!;
     await driver().break(found, 'pause');
@@ -312,7 +312,7 @@ describe('a pause', () => {
     expect(await listening()).toBe(false);
   });
 
-  it('of one that ends and cannot be started says why', async () => {
+  it('of one that ends and cannot be restarted says why', async () => {
     const child = await startLikeness();
     const found = (await driver().find())!;
     await driver().break(found, 'pause');
@@ -331,7 +331,7 @@ describe('a termination', () => {
     expect(await ended(child)).toBe('SIGTERM');
   });
 
-  it('of one that does not leave: it is killed, and that is said', async () => {
+  it('of one that does not leave: it is killed, and that is reported', async () => {
     writeConfig({ isDeafToSigterm: true });
     const child = await startLikeness();
     const impatient = driver({ leaveMs: 200 });
@@ -343,7 +343,7 @@ describe('a termination', () => {
 });
 
 describe('a start', () => {
-  it('is done when it listens and is identified; what it says is appended to its log', async () => {
+  it('is done when it listens and is identified; its output is appended to its log', async () => {
     writeFileSync(logFileOf(server), 'before\n');
     writeConfig({ says: 'hello' });
     const pid = await startOne();
@@ -351,14 +351,14 @@ describe('a start', () => {
     expect(pidFileNow()).toMatchObject({ pid, server_id: 1, config: 'a.toml' });
     expect(await driver().find()).toMatchObject({ pid });
     expect(readFileSync(logFileOf(server), 'utf8')).toBe('before\nhello\n');
-    // A session of its own: what ends this program does not end it.
+    // In its own session, so that signals to this program do not end it.
     const [group, session] = execFileSync('ps', ['-o', 'pgid=,sid=', '-p', String(pid)], { encoding: 'utf8' })
       .trim()
       .split(/\s+/);
     expect([Number(group), Number(session)]).toEqual([pid, pid]);
   });
 
-  it('over and over, each after a kill', async () => {
+  it('works repeatedly, each after a kill', async () => {
     const first = await startOne();
     await driver().kill((await driver().find())!);
     const second = await startOne();
@@ -366,13 +366,13 @@ describe('a start', () => {
     expect(await driver().find()).toMatchObject({ pid: second });
   });
 
-  it('is not fooled by what a former life left', async () => {
+  it('is not fooled by remains of a former life', async () => {
     await startLikeness();
     writeConfig({ exitCode: 1 });
     await expect(driver().start()).rejects.toThrow('it ended with exit code 1');
   });
 
-  it('that ends before: its exit code and its last words, not older ones', async () => {
+  it('that exits early: its exit code and last words, not older ones', async () => {
     writeFileSync(logFileOf(server), 'old words\n');
     writeConfig({ exitCode: 7, says: 'first\nError: \u001b[31mno cover\n' });
     await expect(driver().start()).rejects.toThrow(/^it ended with exit code 7: Error: \\u001b\[31mno cover$/);
@@ -388,12 +388,12 @@ describe('a start', () => {
     await until('it is gone', async () => (await fromProc(pid)) === null);
   });
 
-  it('whose pid file tells another story is none', async () => {
+  it('with a wrong pid file fails', async () => {
     writeConfig({ lie: { server_id: 9 } });
     await expect(driver({ upMs: 700 }).start()).rejects.toThrow('it did not listen within 0.7 s');
   });
 
-  it('with a program that is not there', async () => {
+  it('with a missing program', async () => {
     const missing = { ...server, command: ['/nowhere/cloudp2p'], binary: './cloudp2p' };
     await expect(driver({ server: missing }).start()).rejects.toMatchObject({
       message: 'cannot run ./cloudp2p: does not exist',
@@ -401,14 +401,14 @@ describe('a start', () => {
     });
   });
 
-  it('with a log that cannot be written: a server without a log is better than none', async () => {
+  it('with an unwritable log: a server without a log is better than none', async () => {
     mkdirSync(logFileOf(server));
     await startOne();
     expect(await listening()).toBe(true);
   });
 
   const asRoot = process.geteuid?.() === 0 ? it : it.skip;
-  asRoot('as the user whose process it was; a new log is that one’s, too', async () => {
+  asRoot('runs as the user of the former process; a new log belongs to that user, too', async () => {
     const whoami = { ...server, command: ['/bin/sh', '-c', 'id -u; id -g; id -G', '-'] };
     const nobody = { uid: 65_534, gid: 65_534 };
     const child = launchDetached(whoami, nobody);
@@ -417,7 +417,7 @@ describe('a start', () => {
     expect(statSync(logFileOf(server))).toMatchObject(nobody);
   });
 
-  it('in a way of the caller', async () => {
+  it('can be done by the caller', async () => {
     const own = driver({
       launch: ({ command: [program, ...args], config, workDir }) => {
         const child = spawn(program!, [...args, 'server', '--config', config], { cwd: workDir, stdio: 'ignore' });
@@ -430,7 +430,7 @@ describe('a start', () => {
   });
 });
 
-describe('what the system says of a process', () => {
+describe('process information', () => {
   it('is the same from /proc and from ps', async () => {
     const child = await startLikeness();
     const [proc, ps] = [await fromProc(child.pid!), await fromPs(child.pid!)];
@@ -440,15 +440,15 @@ describe('what the system says of a process', () => {
     expect(Math.abs(ps!.startMs - proc!.startMs)).toBeLessThan(2000);
   });
 
-  it('of one that is gone: nothing', async () => {
+  it('of one that is gone: none', async () => {
     const child = spawn('true');
     await ended(child);
     expect(await fromProc(child.pid!)).toBe(null);
     expect(await fromPs(child.pid!)).toBe(null);
   });
 
-  it('of a zombie: nothing, for it is dead', async () => {
-    // sleep never asks for its child, which the shell before it has started; the child ends once nobody writes to it.
+  it('of a zombie: none, for it is dead', async () => {
+    // sleep never reaps the child that the shell before it started; the child ends once its input is closed.
     const stdio = ['ignore', 'pipe', 'ignore', 'pipe'] as const;
     const parent = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 1000'], { stdio: [...stdio] });
     children.push(parent);

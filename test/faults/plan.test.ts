@@ -33,7 +33,7 @@ function holdsFor(check: (plan: Step[], given: Given) => void): void {
   );
 }
 
-describe('whatever is asked for', () => {
+describe('any plan', () => {
   it('the same spec gives the same plan', () => {
     holdsFor((plan, { ids, spec }) => {
       const count = spec.target === 'leader' ? 1 : spec.count;
@@ -41,7 +41,7 @@ describe('whatever is asked for', () => {
     });
   });
 
-  it('it begins at once, waits between steps, and holds each fault as long as it should', () => {
+  it('begins at once, waits between steps, and holds each fault for the configured time', () => {
     holdsFor((plan, { spec }) => {
       expect(plan[0]!.afterMs).toBe(0);
       for (const step of plan.slice(1)) expect(step.afterMs).toBe(spec.pattern === 'rolling' ? 0 : spec.intervalMs);
@@ -52,7 +52,7 @@ describe('whatever is asked for', () => {
     });
   });
 
-  it('only the kinds and the servers that were named are in it, each server once a step', () => {
+  it('contains only the named kinds and servers, each server once per step', () => {
     holdsFor((plan, { ids, spec }) => {
       for (const { fault, candidates, count } of plan) {
         expect(spec.kinds.map(({ kind }) => kind)).toContain(fault.kind);
@@ -63,7 +63,7 @@ describe('whatever is asked for', () => {
     });
   });
 
-  it('every cycle comes to every server (or once to the leader)', () => {
+  it('reaches every server in every cycle (or the leader once)', () => {
     holdsFor((plan, { ids, spec }) => {
       for (let cycle = 1; cycle <= spec.cycles; cycle++) {
         const steps = plan.filter((step) => step.cycle === cycle);
@@ -84,22 +84,22 @@ const groups = (changes: Partial<FaultSpec>, ids = [1, 2, 3]): number[][] =>
   planFaults(ids, specOf(changes)).map(({ candidates }) => [...candidates]);
 
 describe('patterns', () => {
-  it('a ring goes round in the order given', () => {
+  it('ring: in the given order, over and over', () => {
     expect(groups({}, [2, 1, 3])).toEqual([[2], [1], [3], [2], [1], [3]]);
   });
 
-  it('ids: these, in their order', () => {
+  it('ids: only these, in their order', () => {
     expect(groups({ target: [3, 1] })).toEqual([[3], [1], [3], [1]]);
   });
 
-  it('random: every cycle a shuffle of its own, and another seed another one', () => {
+  it('random: every cycle has its own shuffle, and so has every seed', () => {
     const orders = Array.from({ length: 50 }, (_, seed) => groups({ pattern: 'random', seed, cycles: 1 }).join());
     expect(new Set(orders).size).toBe(6);
     const cycles = groups({ pattern: 'random', seed: 5, cycles: 30 }, [1, 2, 3]).join();
     expect(cycles).not.toBe(groups({ pattern: 'random', seed: 6, cycles: 30 }, [1, 2, 3]).join());
   });
 
-  it('simultaneous goes round the ring, too, and goes on in the next cycle where it was', () => {
+  it('simultaneous: continues around the ring in the next cycle', () => {
     expect(groups({ pattern: 'simultaneous', count: 2 })).toEqual([
       ...[
         [1, 2],
@@ -131,14 +131,14 @@ describe('roles', () => {
     const followers = step({ target: 'followers' });
     expect(chooseTargets(followers, 1, none)).toEqual([2]);
     expect(chooseTargets(followers, 1, new Set([2]))).toEqual([3]);
-    // The leader has changed meanwhile, and all others had their turn.
+    // The leader has changed, and all others had their turn.
     expect(chooseTargets(followers, 3, new Set([1, 2]))).toEqual([1]);
     expect(chooseTargets(step({ target: 'followers', pattern: 'simultaneous', count: 2 }), 2, none)).toEqual([1, 3]);
   });
 });
 
 describe('kinds', () => {
-  it('are drawn by their weights', () => {
+  it('are drawn by weight', () => {
     const kinds = [
       { kind: 'kill' as const, weight: 3 },
       { kind: 'pause' as const, weight: 1 },
@@ -149,7 +149,7 @@ describe('kinds', () => {
     expect(kills / plan.length).toBeLessThan(0.78);
   });
 
-  it('carry what they need', () => {
+  it('carry their parameters', () => {
     const faultOf = (kind: (typeof FAULT_KINDS)[number]) =>
       planFaults(
         [1],

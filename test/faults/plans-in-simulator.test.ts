@@ -11,13 +11,13 @@ import { type FaultsOutcome, runFaults } from '../../src/faults/runner';
 import { World } from '../sim/scenario';
 import { processOf, serverOf } from './ring-rig';
 
-/** As in the other simulations: the longest that a message takes without a fault. */
+/** The same as in the other simulations: the longest delay of a message without a fault. */
 const ONE_WAY_MS = 10;
 const START_MS = 300;
 const LEAVE_MS = 6000;
 const STEP_MS = 20;
 
-/** Servers of a simulated cluster, broken and mended in its own time. */
+/** Injects and heals faults in a simulated cluster, in its own time. */
 class SimDriver implements Driver {
   constructor(private readonly world: World) {}
 
@@ -88,7 +88,7 @@ class SimDriver implements Driver {
   }
 }
 
-/** Performs a plan by the real runner, and judges S1 to S8. */
+/** Runs a plan with the real runner, then lets the clients finish; S1 to S8 are checked on the result. */
 async function perform(seed: number, spec: FaultSpec): Promise<{ outcome: FaultsOutcome; world: World }> {
   const world = new World({ seed, servers: 3, clients: 3, tasksPerClient: 60, thinkMs: 300, maxDrift: 0.002 });
   world.startTogether();
@@ -120,7 +120,7 @@ function specOf(seed: number, pattern: FaultPattern, target: FaultGroup, kinds: 
 }
 
 const pairs = FAULT_PATTERNS.flatMap((pattern) => FAULT_GROUPS.map((target) => [pattern, target] as const));
-/** Each of them with one kind, in turn, and with all of them mixed. */
+/** Each pair with one kind, in turn, and with all kinds mixed. */
 const cases = pairs.map((pair, index) => [index, ...pair, FAULT_KINDS[index % FAULT_KINDS.length]!] as const);
 
 it.each(cases)('%i: %s at %s, %s and all kinds: healed, and S1 to S8 hold', async (index, pattern, target, kind) => {

@@ -6,7 +6,7 @@ const record = (changes: Partial<RequestRecord>): RequestRecord =>
   ({ outcome: 'success', success: true, latency_ms: 10, ...changes }) as RequestRecord;
 const FAILED = record({ outcome: 'failure', success: false, latency_ms: 10_000 });
 
-/** One probe every 200 ms. */
+/** A window with one probe every 200 ms. */
 function windowOf(records: readonly RequestRecord[]): ProbeWindow {
   const window = new ProbeWindow();
   records.forEach((each, index) => window.add(each, index * 200));
@@ -17,19 +17,19 @@ const crossed = (records: readonly RequestRecord[], condition: string, nowMs = r
   windowOf(records).crossed([parseThreshold(condition)], nowMs);
 const times = (count: number, each: RequestRecord): RequestRecord[] => Array.from({ length: count }, () => each);
 
-it('a condition is true as it is written, and what was seen is told', () => {
+it('a condition is met as written, and the measured value is reported', () => {
   const mixed = [...times(9, record({})), ...times(3, FAILED)];
   expect(crossed(mixed, 'failure_rate>20%')).toBe('failure_rate>20% (25 % over the last 12 probes)');
   expect(crossed(mixed, 'failure_rate>25%')).toBe(null);
   expect(crossed(mixed, 'failure_rate>=25%')).toMatch(/^failure_rate>=25%/);
 });
 
-it('fewer than ten say nothing', () => {
+it('fewer than ten probes decide nothing', () => {
   expect(crossed(times(9, FAILED), 'failure_rate>20%')).toBe(null);
   expect(crossed(times(10, FAILED), 'failure_rate>20%')).not.toBe(null);
 });
 
-it('what is older than ten seconds is forgotten', () => {
+it('probes older than ten seconds are forgotten', () => {
   const records = [...times(30, FAILED), ...times(50, record({}))];
   expect(crossed(records, 'failure_rate>1%')).toBe(null);
   expect(crossed(records.slice(0, -2), 'failure_rate>1%')).not.toBe(null);
@@ -44,6 +44,6 @@ it('latencies are those of successes; without any they are unknown', () => {
   expect(crossed(times(20, FAILED), 'p99>0ms')).toBe(null);
 });
 
-it('what was interrupted at the end is no failure', () => {
+it('interrupted probes are no failures', () => {
   expect(crossed(times(20, record({ outcome: 'interrupted', success: false })), 'failure_rate>1%')).toBe(null);
 });

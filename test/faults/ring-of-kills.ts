@@ -1,6 +1,6 @@
 import type { FaultSpec } from '../../src/config/faults-spec';
 
-/** A ring of kills, the guide's, with the defaults of everything else. */
+/** The guide's ring of kills, with defaults for everything else. */
 export function ringOfKills(times: Pick<FaultSpec, 'cycles' | 'intervalMs' | 'restartDelayMs'>): FaultSpec {
   return {
     ...{ ...times, pattern: 'ring', kinds: [{ kind: 'kill', weight: 1 }], target: 'all', count: 1, seed: 0 },

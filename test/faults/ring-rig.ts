@@ -8,12 +8,12 @@ import type { Driver, Fault, Found, ServerProcess } from '../../src/faults/drive
 import type { LocalServer } from '../../src/faults/drivers/local-server';
 import { planFaults } from '../../src/faults/plan';
 import { ringOfKills } from './ring-of-kills';
-import type { RingView } from '../../src/faults/ring-view';
+import type { ClusterViewModel } from '../../src/faults/cluster-view-model';
 import { type FaultsOutcome, runFaults } from '../../src/faults/runner';
-import { TITLES } from '../../src/faults/words';
+import { TITLES } from '../../src/faults/fault-labels';
 
 export const GUIDE_SPEC = ringOfKills({ cycles: 3, restartDelayMs: 10_000, intervalMs: 30_000 });
-/** How long a restart takes here, as in the guide. */
+/** The time that a restart takes here, as in the guide. */
 const START_MS = 2000;
 
 export function serverOf(id: number): LocalServer {
@@ -24,23 +24,23 @@ export function serverOf(id: number): LocalServer {
   };
 }
 
-/** Of a driver that has no kernel. */
+/** A process of a driver without a kernel. */
 export function processOf(pid: number): ServerProcess {
   return { pid, kernelStart: `boot/${pid}`, uid: 0, gid: 0 };
 }
 
 export type Call = 'find' | 'break' | 'heal';
 
-/** A ring on a clock that jumps: nothing waits, everything is noted. */
+/** A ring on a virtual clock: nothing waits, everything is recorded. */
 export class RingRig implements Driver {
   readonly running = new Map<number, ServerProcess>();
-  /** Broken, but running. */
+  /** Servers that have a fault but are running. */
   readonly broken = new Map<number, FaultKind>();
-  /** Who broke what, in this order. */
+  /** The faults and their healing, in order. */
   readonly done: string[] = [];
   readonly lines: string[] = [];
   readonly events: FaultEvent[] = [];
-  readonly views: RingView[] = [];
+  readonly views: ClusterViewModel[] = [];
   readonly calls: string[] = [];
   readonly stop = new AbortController();
   /** Ends the plan as an abort condition does. */
@@ -48,15 +48,15 @@ export class RingRig implements Driver {
   readonly servers: LocalServer[];
   allowTotalOutage = false;
   leaderId: number | null = 1;
-  /** 31 October 2025, 10:01:00 here. */
+  /** 31 October 2025, 10:01:00 local time. */
   nowMs = new Date(2025, 9, 31, 10, 1, 0).getTime();
-  /** Called at everything that happens; may abort. */
+  /** Called at every step; may abort. */
   onStep: () => void = () => undefined;
-  /** Called before the driver does something; may throw, or change what runs. */
+  /** Called before every call of the driver; may throw, or change `running`. */
   before: (call: Call, id: number) => void = () => undefined;
-  /** Of the driver, on every fault. */
+  /** The driver's remark on every fault. */
   remark: string | null = null;
-  /** The numbers of the processes to come. */
+  /** The pids of the next processes. */
   pids = [12389, 12390, 12391];
 
   constructor(count = 3) {
@@ -116,17 +116,17 @@ export class RingRig implements Driver {
     return this.running.get(id)!;
   }
 
-  /** All is as it was. */
+  /** True if all servers run without a fault. */
   get isWhole(): boolean {
     return this.running.size === this.servers.length && this.broken.size === 0;
   }
 
-  /** What was said, without the times. */
+  /** The logged lines, without the times. */
   get texts(): string[] {
     return this.lines.map((line) => line.slice('[2025-10-31 10:01:00] '.length));
   }
 
-  /** `1 kill done`, … */
+  /** The events, as `1 kill done`. */
   get recorded(): string[] {
     return this.events.map(({ server_id, action, outcome }) => `${server_id} ${action} ${outcome}`);
   }

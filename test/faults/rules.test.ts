@@ -17,7 +17,7 @@ const TRAFFIC: ServerTraffic = {
   ],
 };
 
-/** The lines of rules in a chain, without those of every chain. */
+/** The rules in a chain, without the two lines that every chain has. */
 function nftLines(from: 'peers' | 'clients' | 'both', direction: 'in' | 'out'): string[] {
   const text = nftScript(1, partitionRules(TRAFFIC, from));
   const [, body = ''] = new RegExp(`chain ${direction} \\{\n([^}]*)`).exec(text) ?? [];
@@ -28,7 +28,7 @@ function nftLines(from: 'peers' | 'clients' | 'both', direction: 'in' | 'out'): 
     .slice(2);
 }
 
-it('a partition from all: the port, and the dials to peers', () => {
+it('a partition from both: the port, and the dials to peers', () => {
   expect(nftLines('both', 'in')).toEqual([
     'tcp dport 8001 drop',
     'ip saddr 10.0.0.2 tcp sport 8002 drop',
@@ -58,7 +58,7 @@ it('a partition from clients: everybody else at the port', () => {
   ]);
 });
 
-it('a loss: some of what comes in', () => {
+it('a loss: part of what comes in', () => {
   const rules = lossRules(TRAFFIC, 12.5);
   const text = nftScript(1, rules);
   expect(text).toContain('    tcp dport 8001 numgen random mod 100000 < 12500 drop\n');
@@ -69,7 +69,7 @@ it('a loss: some of what comes in', () => {
   );
 });
 
-it('the loopback is left alone, and a table that is there is replaced in one go', () => {
+it('loopback is exempt, and an existing table is replaced atomically', () => {
   const text = nftScript(1, partitionRules(TRAFFIC, 'both'));
   expect(text).toMatch(
     /^add table inet cloudp2p_faults_1\ndelete table inet cloudp2p_faults_1\n\ntable inet cloudp2p_faults_1 \{/,
@@ -78,7 +78,7 @@ it('the loopback is left alone, and a table that is there is replaced in one go'
   expect(text).toContain('type filter hook output priority -300; policy accept;\n    oifname "lo" accept\n');
 });
 
-it('iptables: the same, each family with its own addresses, in force at last', () => {
+it('iptables: the same, each family with its own addresses, activated last', () => {
   const rules = partitionRules(TRAFFIC, 'both');
   expect(iptablesCalls(1, rules, false).map((call) => call.join(' '))).toEqual([
     '-N cloudp2p_1_in',

@@ -6,7 +6,7 @@ import { type Call, processOf, refuse, RingRig } from './ring-rig';
 
 const ONCE = ringOfKills({ cycles: 1, restartDelayMs: 10_000, intervalMs: 30_000 });
 
-/** The guide's step 3, for servers of this machine. */
+/** The guide's step 3, for servers on this machine. */
 const GUIDE = `
 [2025-10-31 10:01:00] ===== CYCLE 1/3 =====
 [2025-10-31 10:01:00] Ring Algorithm: Processing Server 1
@@ -29,7 +29,7 @@ const FIRST_TURN = [
 const END = '===== FAULT SIMULATION COMPLETE =====';
 
 describe('a whole run', () => {
-  it("says the guide's lines, at the guide's times", async () => {
+  it("logs the guide's lines, at the guide's times", async () => {
     const rig = new RingRig();
     await rig.run();
     expect(rig.lines.slice(0, GUIDE.length)).toEqual(GUIDE);
@@ -64,7 +64,7 @@ describe('a whole run', () => {
     expect(rig.events).toHaveLength(12);
   });
 
-  it('shows the ring as it is, and what is waited for', async () => {
+  it('shows the ring as it is, and what it waits for', async () => {
     const rig = new RingRig();
     await rig.run(ONCE);
     const untilMs = new Date(2025, 9, 31, 10, 1, 10).getTime();
@@ -81,8 +81,8 @@ describe('a whole run', () => {
   });
 });
 
-describe('a server that does not play along', () => {
-  it('not running: said, skipped, and not started', async () => {
+describe('a server that does not cooperate', () => {
+  it('not running: reported, skipped, and not started', async () => {
     const rig = new RingRig();
     rig.running.delete(2);
     const outcome = await rig.run(ONCE);
@@ -93,7 +93,7 @@ describe('a server that does not play along', () => {
     expect(rig.texts.at(-1)).toBe('Faults: 2, healed: 2, failed: 1; servers UP: 1, 3, DOWN: 2');
   });
 
-  it('something else in its place: the reason is told, nothing is killed', async () => {
+  it('another process in its place: the reason is reported, nothing is killed', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => void (call === 'find' && id === 1 && refuse('process 7 is not a server'));
     const outcome = await rig.run(ONCE);
@@ -114,7 +114,7 @@ describe('a server that does not play along', () => {
     expect(rig.recorded.slice(0, 3)).toEqual(['1 kill started', '1 kill failed', '2 kill started']);
   });
 
-  it('dies of a kill that failed: it is restarted all the same', async () => {
+  it('dies of a failed kill: it is still restarted', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
       if (call !== 'break' || id !== 1) return;
@@ -125,7 +125,7 @@ describe('a server that does not play along', () => {
     expect(rig.running.has(1)).toBe(true);
   });
 
-  it('does not come back: the plan ends, and it is tried once more', async () => {
+  it('does not come back: the plan ends after one more attempt', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => void (call === 'heal' && id === 2 && refuse('it ended with exit code 2: Error: x'));
     const outcome = await rig.run({ ...ONCE, cycles: 2 });
@@ -159,7 +159,7 @@ describe('a server that does not play along', () => {
     });
   });
 
-  it('a stale pid file in the way of a restart is none', async () => {
+  it('has a stale pid file: it is restarted anyway', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
       if (call === 'find' && !rig.running.has(id)) refuse('process 9 is not a server');
@@ -178,13 +178,13 @@ describe('the last server that is up', () => {
     expect(rig.calls.filter((call) => !call.startsWith('find'))).toEqual([]);
   });
 
-  it('is spared when the others cannot be named', async () => {
+  it('is spared when the others cannot be identified', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => void (call === 'find' && id !== 2 && refuse('no pid file'));
     expect(await rig.run(ONCE)).toMatchObject({ faults: 0, failed: 3 });
   });
 
-  it('none up at all: an error that says why of each, and nothing is done', async () => {
+  it('none up at all: an error with the reason for each, and nothing is done', async () => {
     const rig = new RingRig(2);
     rig.running.clear();
     rig.before = (_, id) => void (id === 2 && refuse('server_2.pid is not the pid file of a server'));
@@ -197,7 +197,7 @@ describe('the last server that is up', () => {
   });
 });
 
-/** How many steps a whole run has. */
+/** The number of steps of a whole run. */
 async function stepsOf(spec: typeof ONCE): Promise<number> {
   const rig = new RingRig();
   let count = 0;
@@ -207,10 +207,10 @@ async function stepsOf(spec: typeof ONCE): Promise<number> {
 }
 
 describe('Ctrl-C', () => {
-  it('at every step: everything runs at the end, and the files say so', async () => {
+  it('at every step: all servers run in the end, and the log says so', async () => {
     const count = await stepsOf(ONCE);
     expect(count).toBeGreaterThan(50);
-    // Without the last two lines: by then all is over.
+    // Without the last two lines: by then everything is over.
     for (let at = 0; at < count - 2; at++) {
       const rig = new RingRig();
       let step = 0;
@@ -239,7 +239,7 @@ describe('Ctrl-C', () => {
     ]);
   });
 
-  it('before anything was done: nothing is done', async () => {
+  it('before the first fault: nothing is done', async () => {
     const rig = new RingRig();
     rig.stop.abort();
     expect(await rig.run()).toMatchObject({ faults: 0, interrupted: true });
@@ -249,7 +249,7 @@ describe('Ctrl-C', () => {
 });
 
 describe('a bug in the driver', () => {
-  it('at every call: what is down is started, then it is thrown', async () => {
+  it('at every call: servers that are down are started, then it is thrown', async () => {
     const clean = new RingRig();
     await clean.run(ONCE);
     for (let at = 0; at < clean.calls.length; at++) {
@@ -263,7 +263,7 @@ describe('a bug in the driver', () => {
     }
   });
 
-  it('while mending: the others are mended first', async () => {
+  it('while healing: the others are healed first', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
       if (call === 'heal' && id === 1) throw new TypeError('a bug');
@@ -275,7 +275,7 @@ describe('a bug in the driver', () => {
 });
 
 describe('an abort condition', () => {
-  it('at every step: everything runs at the end, and the reason is told', async () => {
+  it('at every step: all servers run in the end, and the reason is reported', async () => {
     const count = await stepsOf(ONCE);
     for (let at = 0; at < count - 2; at++) {
       const rig = new RingRig();
@@ -300,7 +300,7 @@ describe('kinds', () => {
     ['delay', 'delay', 'heal'],
     ['loss', 'loss', 'heal'],
     ['restart', 'terminate', 'restart'],
-  ] as const)('%s: broken, held, mended, and recorded as %s and %s', async (kind, broken, mended) => {
+  ] as const)('%s: injected, held, healed, and recorded as %s and %s', async (kind, broken, mended) => {
     const rig = new RingRig();
     expect(await rig.run(kindOnly(kind))).toMatchObject({ faults: 3, healed: 3, failed: 0, down: [] });
     expect(rig.isWhole).toBe(true);
@@ -329,7 +329,7 @@ describe('kinds', () => {
     );
   });
 
-  it('what somebody else has paused is not broken', async () => {
+  it('a server that another program has paused gets no fault', async () => {
     const rig = new RingRig();
     rig.broken.set(1, 'pause');
     expect(await rig.run(kindOnly('kill'))).toMatchObject({ faults: 2, failed: 1 });
@@ -342,7 +342,7 @@ describe('kinds', () => {
 describe('several at once', () => {
   const TWO: FaultSpec = { ...ONCE, pattern: 'simultaneous', count: 2 };
 
-  it('are broken together and mended together', async () => {
+  it('get their faults together and are healed together', async () => {
     const rig = new RingRig();
     expect(await rig.run(TWO)).toMatchObject({ faults: 4, healed: 4, failed: 0 });
     expect(rig.done).toEqual([
@@ -353,7 +353,7 @@ describe('several at once', () => {
     expect(rig.texts).toContain('Waiting 10s before restarting Server 1, Server 2...');
   });
 
-  it('all of them: the last one is spared, unless it may be taken down', async () => {
+  it('all of them: the last one is spared, unless a total outage is allowed', async () => {
     const all: FaultSpec = { ...TWO, count: 3 };
     const careful = new RingRig();
     expect(await careful.run(all)).toMatchObject({ faults: 2, failed: 1 });
@@ -364,7 +364,7 @@ describe('several at once', () => {
     expect(told.done.slice(0, 3)).toEqual(['kill 1', 'kill 2', 'kill 3']);
   });
 
-  it('delays take nobody down', async () => {
+  it('delays take no server down', async () => {
     const rig = new RingRig();
     const all: FaultSpec = { ...kindOnly('delay'), pattern: 'simultaneous', count: 3 };
     expect(await rig.run(all)).toMatchObject({ faults: 3, failed: 0 });
@@ -372,7 +372,7 @@ describe('several at once', () => {
 });
 
 describe('roles', () => {
-  it('the leader is asked for at that moment', async () => {
+  it('the leader of the moment', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => void (call === 'break' && (rig.leaderId = (id % 3) + 1));
     await rig.run({ ...ONCE, target: 'leader', cycles: 4 });
@@ -380,7 +380,7 @@ describe('roles', () => {
     expect(rig.texts).toContain('Server 2 leads');
   });
 
-  it('nobody leads: the step is left out after a while, and the run is not a success', async () => {
+  it('without a leader, the step is skipped after a while, and the run has failed', async () => {
     const rig = new RingRig();
     rig.leaderId = null;
     expect(await rig.run({ ...ONCE, target: 'leader' })).toMatchObject({ faults: 0, failed: 1 });
@@ -394,8 +394,8 @@ describe('roles', () => {
   });
 });
 
-describe('what is not as it should be', () => {
-  it('of a fault that was performed is a warning, and in the detail of its event', async () => {
+describe('an irregularity', () => {
+  it('in an injected fault is a warning, and in the detail of its event', async () => {
     const rig = new RingRig();
     rig.remark = 'process 12345 did not shut down within 10 s after SIGTERM, and was killed';
     expect(await rig.run({ ...kindOnly('restart'), cycles: 1 })).toMatchObject({ faults: 3, healed: 3, failed: 0 });
@@ -404,7 +404,7 @@ describe('what is not as it should be', () => {
     expect(rig.events[1]).toMatchObject({ outcome: 'done', detail: `graceful restart; ${rig.remark}` });
   });
 
-  it('what may be left of a fault in the network that failed is healed', async () => {
+  it('a failed network fault is healed: parts of it may remain', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
       if (call !== 'break' || id !== 1) return;
@@ -426,7 +426,7 @@ describe('what is not as it should be', () => {
     expect(rig.texts.at(-1)).toBe('Faults: 1, healed: 0, failed: 2; servers UP: 2, DOWN: 1');
   });
 
-  it('a paused server that ends and is started again is told of', async () => {
+  it('a paused server that ends and is restarted is reported', async () => {
     const rig = new RingRig(2);
     rig.before = (call, id) => void (call === 'heal' && id === 1 && rig.running.set(1, processOf(99)));
     await rig.run(kindOnly('pause'));
@@ -436,7 +436,7 @@ describe('what is not as it should be', () => {
     expect(rig.texts.at(-1)).toBe('Faults: 2, healed: 2, failed: 0; servers UP: 1, 2');
   });
 
-  it('a leader that is not one of these servers: said at each step, and no success', async () => {
+  it('a leader outside of these servers: reported at each step, a failure', async () => {
     const rig = new RingRig();
     rig.leaderId = 4;
     expect(await rig.run({ ...ONCE, cycles: 2, target: 'leader' })).toMatchObject({ faults: 0, failed: 2 });
@@ -448,7 +448,7 @@ describe('what is not as it should be', () => {
 describe('rolling', () => {
   const ROLLING: FaultSpec = { ...kindOnly('restart'), pattern: 'rolling' };
 
-  it('goes on as soon as the servers agree', async () => {
+  it('continues as soon as the servers agree', async () => {
     const rig = new RingRig();
     const startMs = rig.nowMs;
     expect(await rig.run(ROLLING)).toMatchObject({ faults: 3, healed: 3, failed: 0 });
@@ -457,7 +457,7 @@ describe('rolling', () => {
     expect(rig.done).toEqual([1, 2, 3].flatMap((id) => [`restart ${id}`, `start ${id}`]));
   });
 
-  it('ends when they do not agree', async () => {
+  it('ends if they do not agree', async () => {
     const rig = new RingRig();
     rig.before = (call) => void (call === 'heal' && (rig.leaderId = null));
     const outcome = await rig.run(ROLLING);
@@ -465,7 +465,7 @@ describe('rolling', () => {
   });
 });
 
-it('whatever fails: the last one that is up is spared, each fault is followed by an attempt to mend it', async () => {
+it('whatever fails: the last server is spared, and every fault is followed by an attempt to heal it', async () => {
   const mishap = fc.record({
     call: fc.constantFrom<Call>('find', 'break', 'heal'),
     id: fc.integer({ min: 1, max: 3 }),

@@ -18,9 +18,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 interface Case {
   id?: number;
   config?: string;
-  /** Configured; in the folder. */
+  /** As configured; relative to the folder. */
   command?: string[];
-  /** In the folder; null: the system does not say. */
+  /** Relative to the folder; null if the system does not tell. */
   exe?: string | null;
   isSplit?: boolean;
 }
@@ -40,7 +40,7 @@ function isServer(words: string[], how: Case = {}): boolean {
 
 const CONFIG = ['--config', 'config/server1.toml'];
 
-describe('what people type is a server', () => {
+describe('a command that starts a server is recognized', () => {
   test.each<[string[], Case?]>([
     [['./cloudp2p', 'server', ...CONFIG], { exe: 'cloudp2p' }],
     [['cloudp2p', 'server', '--config=config/server1.toml'], { exe: '/usr/local/bin/cloudp2p' }],
@@ -63,7 +63,7 @@ describe('what people type is a server', () => {
   });
 });
 
-describe('what only has its words is none', () => {
+describe('a similar command is not', () => {
   test.each<[string[], Case?]>([
     [[]],
     [['server']],

@@ -1,4 +1,4 @@
-/** Faults in a folder of somebody else: only what is that one's is touched, and nothing of ours. */
+/** Faults in a folder of another user: only that user's server and files are touched, nothing of ours. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -23,7 +23,7 @@ import { until } from './until';
 const IS_ROOT = process.geteuid?.() === 0;
 if (!IS_ROOT) console.log('skipped, only root may become another user: faults in a folder of somebody else');
 const asRoot = IS_ROOT ? describe : describe.skip;
-/** Two users whose names nobody needs to know. */
+/** Two users that need no names. */
 const [ANNA, BERT] = [54_321, 54_322];
 
 jest.setTimeout(60_000);
@@ -43,7 +43,7 @@ beforeEach(async () => {
   writeFileSync(treasure, 'gold', { mode: 0o600 });
 });
 
-/** Ends exactly what a test has started. */
+/** Ends exactly the processes that a test started. */
 afterEach(async () => {
   for (const child of [...children.splice(0), ...agents.splice(0).map((agent) => agent.child)]) {
     child.kill('SIGKILL');
@@ -58,7 +58,7 @@ const workDir = (): string => lab.server(1).workDir;
 const lock = (): string => `${lab.pidFile(1)}.faults.lock`;
 const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
 
-/** `before`: done by the shell that becomes the agent, whose number it has. */
+/** Starts an agent; `before` is run by the shell that becomes it, with the same pid. */
 function startAgent({ uid, before = ':' }: { uid?: number; before?: string } = {}): TestAgent {
   const command = ['sh', '-c', `${before}; exec "$@"`, 'sh', process.execPath, program.script, 'fault-agent'];
   const user = uid === undefined ? [] : ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups'];
@@ -67,7 +67,7 @@ function startAgent({ uid, before = ':' }: { uid?: number; before?: string } = {
   return agent;
 }
 
-/** What is against the plan, in words, by an agent of root unless said otherwise. */
+/** The problems that an agent reports for these kinds; it runs as root by default. */
 async function problems(kinds: FaultKind[] = ['pause'], agent = startAgent()): Promise<string[]> {
   const { servers } = await agent.hello(lab.servers, kinds);
   return servers.flatMap((server) => server.problems.map(({ text }) => text));
@@ -81,7 +81,7 @@ async function spawned(args: string[], options: { uid?: number; cwd?: string } =
   return (await fromProc(child.pid!))!;
 }
 
-/** A process of ours with the word `server` in its command line, which is none. */
+/** Starts a process of ours with the word `server` in its command line that is no server. */
 async function startVictim(words = ['server'], file = 'victim.cjs', uid?: number): Promise<ProcessInfo> {
   const script = path.join(lab.folder, file);
   mkdirSync(path.dirname(script), { recursive: true });
@@ -91,7 +91,7 @@ async function startVictim(words = ['server'], file = 'victim.cjs', uid?: number
 
 const victim = (): ChildProcess => children.at(-1)!;
 
-/** A pid file that names it, as a server of its own would write it. */
+/** Writes a pid file that names it, as its own server would. */
 function forge({ kernelStart, startMs }: ProcessInfo, owner: number, more: object = {}): void {
   const named = { pid: victim().pid, start_time: startMs, kernel_start: kernelStart, server_id: 1 };
   writeFileSync(lab.pidFile(1), JSON.stringify({ ...named, config: 'server.toml', ...more }));
@@ -103,7 +103,7 @@ const own = (owner: number, mode = 0o755): void => {
   chmodSync(workDir(), mode);
 };
 
-/** What breaks it even if the greeting was not heeded. */
+/** Tries to inject the fault although the greeting reported problems; it must be refused. */
 async function breakAnyway(agent: TestAgent, kind: 'kill' | 'pause'): Promise<void> {
   const { kernelStart, uid, gid } = (await fromProc(victim().pid!))!;
   const found = { pid: victim().pid, kernelStart, uid, gid };
@@ -112,7 +112,7 @@ async function breakAnyway(agent: TestAgent, kind: 'kill' | 'pause'): Promise<vo
   ).rejects.toThrow(/^refused: /);
 }
 
-asRoot('a pid file that somebody else wrote', () => {
+asRoot('a pid file of another user', () => {
   test('makes root kill nobody, whatever it says', async () => {
     own(ANNA);
     forge(await startVictim(['server', '--config', 'server.toml'], 'bin/run.js'), ANNA);
@@ -125,7 +125,7 @@ asRoot('a pid file that somebody else wrote', () => {
     expect(isAlive(victim())).toBe(true);
   });
 
-  test('nor somebody else’s process', async () => {
+  test('nor another user’s process', async () => {
     own(ANNA);
     forge(await startVictim(['server', '--config', 'server.toml'], 'bin/run.js', BERT), ANNA);
     expect(await problems()).toEqual([
@@ -133,7 +133,7 @@ asRoot('a pid file that somebody else wrote', () => {
     ]);
   });
 
-  test('nor what is no server at all, though the file is root’s', async () => {
+  test('nor a process that is no server, even if the file belongs to root', async () => {
     forge(await startVictim(), 0);
     const agent = startAgent();
     expect(await problems(['kill'], agent)).toEqual([
@@ -143,7 +143,7 @@ asRoot('a pid file that somebody else wrote', () => {
     expect(isAlive(victim())).toBe(true);
   });
 
-  test('is not looked for behind a link', async () => {
+  test('is not followed through a link', async () => {
     await lab.start(1);
     execFileSync('mv', [lab.pidFile(1), path.join(lab.folder, 'there')]);
     symlinkSync('../there', lab.pidFile(1));
@@ -169,11 +169,11 @@ asRoot('a server’s folder', () => {
   ])('%s', async (_, owner, mode, problem) => {
     own(owner, mode);
     expect(await problems()).toEqual(problem === null ? [] : [expect.stringMatching(problem)]);
-    // Also later, when it is no longer asked.
+    // Later it is no longer checked.
     own(0);
   });
 
-  test('that a group of others may write in', async () => {
+  test('that another group may write to', async () => {
     chownSync(workDir(), 0, ANNA);
     chmodSync(workDir(), 0o775);
     expect(await problems()).toEqual([expect.stringMatching(/can be written by group 54321, .*: chmod g-w \S+s1$/)]);
@@ -198,7 +198,7 @@ asRoot('a server of another user', () => {
     );
   };
 
-  test('that one breaks and heals as ever, whatever the umask was', async () => {
+  test("is killed and restarted by that user's agent, whatever the umask was", async () => {
     await startAs(ANNA, '0002');
     const agent = startAgent({ uid: ANNA });
     expect(await problems(['kill'], agent)).toEqual([]);
@@ -209,7 +209,7 @@ asRoot('a server of another user', () => {
     expect(lstatSync(lock(), { throwIfNoEntry: false })).toBe(undefined);
   });
 
-  test('root does, too, and starts it again as that user', async () => {
+  test('is killed by root, too, and restarted as that user', async () => {
     await startAs(ANNA, '0022');
     const agent = startAgent();
     expect(await problems(['kill'], agent)).toEqual([]);
@@ -219,7 +219,7 @@ asRoot('a server of another user', () => {
     expect(lab.log(1)).toContain('the fault "kill" was healed');
   });
 
-  test('but not where others may write', async () => {
+  test('is refused where others may write', async () => {
     await startAs(ANNA, '0002');
     chmodSync(lab.pidFile(1), 0o644);
     expect(await problems()).toEqual([
@@ -228,8 +228,8 @@ asRoot('a server of another user', () => {
   });
 });
 
-asRoot('links in a folder of somebody else', () => {
-  test('where an agent once put its lock together: nothing is written through them', async () => {
+asRoot('links in a folder of another user', () => {
+  test('at former temporary names of the lock: nothing is written through them', async () => {
     await lab.start(1);
     const before = `for end in "" .stale; do ln -s '${treasure}' '${lock()}'.$$$end; done`;
     const agent = startAgent({ before });
@@ -247,13 +247,13 @@ asRoot('links in a folder of somebody else', () => {
     expect(readFileSync(treasure, 'utf8')).toBe('gold');
   });
 
-  test('a pipe in place of the lock holds nobody up', async () => {
+  test('a pipe in place of the lock blocks nobody', async () => {
     await lab.start(1);
     execFileSync('mkfifo', [lock()]);
     expect(await problems()).toEqual([`${lock()} is not a regular file`]);
   });
 
-  test('in place of the log of a server that is started again', async () => {
+  test('in place of the log of a restarted server', async () => {
     own(ANNA);
     children.push(
       spawn('../program', ['server', '--config', 'server.toml'], {
@@ -300,7 +300,7 @@ asRoot('a log that its own user may not write', () => {
       (log) => symlinkSync('/nowhere', log),
       'it is a symbolic link to /nowhere, which does not exist',
     ],
-  ])('%s: the reason is told', async (_, make, why) => {
+  ])('%s: reported with the reason', async (_, make, why) => {
     own(ANNA);
     const server = ['server', '--config', 'server.toml'];
     children.push(spawn('../program', server, { cwd: workDir(), uid: ANNA, gid: ANNA, stdio: 'ignore' }));
@@ -313,7 +313,7 @@ asRoot('a log that its own user may not write', () => {
   });
 });
 
-asRoot('a lock that somebody else wrote', () => {
+asRoot('a lock of another user', () => {
   test('starts nothing as root', async () => {
     own(ANNA);
     const open = { kind: 'kill', process: { ...processOf(4_000_000), uid: 0, gid: 0 } };
@@ -326,7 +326,7 @@ asRoot('a lock that somebody else wrote', () => {
     expect(existsSync(lock())).toBe(true);
   });
 
-  test('of a run that left nothing is taken over', async () => {
+  test('is taken over if its run left no fault', async () => {
     own(ANNA);
     writeFileSync(lock(), JSON.stringify({ pid: 4_000_000, start_time: 1, open: null }));
     chownSync(lock(), ANNA, ANNA);

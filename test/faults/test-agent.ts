@@ -6,14 +6,14 @@ import type { Hello, Reply } from '../../src/faults/agent/protocol';
 import type { Fault, Found } from '../../src/faults/driver';
 import { until } from './until';
 
-/** The protocol by hand: one agent process, and what it answers. */
+/** One agent process, driven by hand over its protocol. */
 export class TestAgent {
   readonly child: ChildProcess;
   readonly ended: Promise<number | string | null>;
   readonly #replies = new Map<number, Reply>();
   #lastId = 0;
 
-  /** @param command what starts it, `fault-agent` included */
+  /** @param command the command line that starts it, including `fault-agent` */
   constructor(command: readonly string[], env: NodeJS.ProcessEnv = process.env) {
     const [program, ...args] = command;
     this.child = spawn(program!, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
@@ -49,7 +49,7 @@ export class TestAgent {
     return found;
   }
 
-  /** As when the controller is gone. */
+  /** Closes its input, as if the controller were gone; returns how it ended. */
   async end(): Promise<number | string | null> {
     this.child.stdin!.end();
     return this.ended;

@@ -2,7 +2,7 @@ import type { FaultsConfig } from '../../src/config/faults-config';
 import { planFaults } from '../../src/faults/plan';
 import { ringOfKills } from './ring-of-kills';
 import { parseThreshold } from '../../src/core/metrics/threshold';
-import { ringText } from '../../src/faults/ring-view';
+import { clusterText } from '../../src/faults/cluster-view-model';
 import { oneLine } from '../../src/core/printable';
 import { bannerLines } from '../../src/faults/text';
 import { timetableLines } from '../../src/faults/timetable-text';
@@ -40,7 +40,7 @@ Server 3: localhost
 `);
 });
 
-it('what differs from the ring of kills stands in the banner, too', () => {
+it('the banner shows how the plan differs from the ring of kills', () => {
   const rows = bannerLines({
     ...config,
     abortWhen: [parseThreshold('failure_rate>20%')],
@@ -108,14 +108,14 @@ it('the ring on one line', () => {
     { id: 3, state: 'unknown', fault: null },
   ] as const;
   const restart = { untilMs: 7000, healing: 'restart', serverIds: [2] };
-  expect(ringText({ servers, wait: restart }, 500)).toBe('1 up · 2 DOWN, restart in 7s · 3 ?');
-  expect(ringText({ servers, wait: { untilMs: 7000 } }, 7001)).toBe('1 up · 2 DOWN · 3 ? · next in 0s');
-  expect(ringText({ servers }, 0)).toBe('1 up · 2 DOWN · 3 ?');
+  expect(clusterText({ servers, wait: restart }, 500)).toBe('1 up · 2 DOWN, restart in 7s · 3 ?');
+  expect(clusterText({ servers, wait: { untilMs: 7000 } }, 7001)).toBe('1 up · 2 DOWN · 3 ? · next in 0s');
+  expect(clusterText({ servers }, 0)).toBe('1 up · 2 DOWN · 3 ?');
   const states = ['paused', 'partitioned', 'delayed', 'lossy'] as const;
   const broken = states.map((state, index) => ({ id: index + 1, state, fault: null }));
-  expect(ringText({ servers: broken }, 0)).toBe('1 PAUSED · 2 PARTITIONED · 3 DELAYED · 4 LOSSY');
+  expect(clusterText({ servers: broken }, 0)).toBe('1 PAUSED · 2 PARTITIONED · 3 DELAYED · 4 LOSSY');
 });
 
-it('nothing in a text breaks a line or reaches a terminal', () => {
+it('texts are on one line and harmless to a terminal', () => {
   expect(oneLine('a\nb\u001b[2J\u009b\u202e ü')).toBe('a\\u000ab\\u001b[2J\\u009b\\u202e ü');
 });

@@ -14,14 +14,14 @@ describe('the packets of a server', () => {
     await expect(trafficOf(server('192.0.2.1', peer))).rejects.toThrow('its peer at port 8002 is on this same machine');
   });
 
-  test.each(['127.0.0.1', '::1', 'LocalHost', '::ffff:127.0.0.1'])('alone on %s are left as they are', async (host) => {
+  test.each(['127.0.0.1', '::1', 'LocalHost', '::ffff:127.0.0.1'])('alone on %s are left alone', async (host) => {
     await expect(trafficOf(server(host))).rejects.toThrow('it runs alone on loopback');
   });
 
   test.each([
     ['192.0.2.7:8002', '192.0.2.7'],
     ['[2001:db8::7]:8002', '2001:db8::7'],
-    // What is dialed there is IPv4, and a rule for IPv6 would never match.
+    // The dialed address is IPv4, and a rule for IPv6 would never match.
     ['[::ffff:192.0.2.7]:8002', '192.0.2.7'],
   ])('to %s go to %s', async (peer, address) => {
     expect(await trafficOf(server('192.0.2.1', peer))).toEqual({

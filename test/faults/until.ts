@@ -1,4 +1,4 @@
-/** Waits until it is so, looking again and again; throws after `limitMs`, so that nothing looks for ever. */
+/** Polls until `isSo` is true; throws after `limitMs`, so that nothing polls forever. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
   const endMs = performance.now() + limitMs;
   while (!(await isSo())) {

@@ -15,7 +15,7 @@ function recordFile(file: string, errors: Error[] = []): RecordFile {
   return new RecordFile(file, { ...OPTIONS, onError: (error) => errors.push(error) });
 }
 
-it('appends whole lines, when asked to at the latest when closed', () => {
+it('appends whole lines, on a flush or at the latest on close', () => {
   const file = path.join(folder, 'new', 'a.ndjson');
   const records = recordFile(file);
   records.append('{"a":1}');
@@ -36,12 +36,12 @@ it('does not wait for the timer with a mebibyte of lines', () => {
   expect(readFileSync(file, 'utf8')).toHaveLength(1024 * 1024 + 3);
 });
 
-it('names the setting, the file and the cause where it cannot be opened', () => {
+it('names the setting, the file and the cause if it cannot be opened', () => {
   const file = path.join(folder, 'missing', 'twice', 'a.ndjson');
   expect(() => recordFile(file)).toThrow(`server.events_file: cannot write ${file}: does not exist`);
 });
 
-it('tells once that a disk is full, and goes on', () => {
+it('reports a full disk once, and continues', () => {
   const errors: Error[] = [];
   const records = recordFile('/dev/full', errors);
   for (const line of ['a', 'b']) {
@@ -52,8 +52,8 @@ it('tells once that a disk is full, and goes on', () => {
   expect(errors.map(({ message }) => message)).toEqual(['no space left on the device']);
 });
 
-// A limit on the size of files cuts a write in the middle, as a disk that runs full does.
-it('takes back the half of a line that still fitted', () => {
+// A file size limit cuts a write in the middle, as a disk that fills up does.
+it('removes the part of a line that still fitted', () => {
   const script = path.join(folder, 'writer.cjs');
   const entry = path.join(__dirname, '../../src/files/record-file.ts');
   const { outputFiles } = buildSync({
@@ -74,13 +74,13 @@ it('takes back the half of a line that still fitted', () => {
   for (const line of text.trimEnd().split('\n')) JSON.parse(line);
 });
 
-it('a FIFO that nobody reads: said, not waited for', () => {
+it('a FIFO without a reader: reported, not waited for', () => {
   const file = makeFifo(path.join(folder, 'fifo'));
   const why = 'is a FIFO that nobody reads: start its reader first';
   expect(() => recordFile(file)).toThrow(`server.events_file: cannot write ${file}: ${why}`);
 });
 
-it('a FIFO that is read too slowly loses lines, told once, and never a part of one', () => {
+it('a FIFO that is read too slowly loses whole lines, which is reported once', () => {
   const errors: Error[] = [];
   const file = makeFifo(path.join(folder, 'fifo'));
   const reader = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -89,7 +89,7 @@ it('a FIFO that is read too slowly loses lines, told once, and never a part of o
   for (let number = 0; number < 300; number++) {
     records.append(JSON.stringify({ number, more: 'x'.repeat(5000) }));
     records.flush();
-    // Its buffer holds 64 KiB, and takes a part of a line that is longer than a page.
+    // Its buffer holds 64 KiB, and takes part of a line that is longer than a page.
     if (number % 100 === 99) text += drain(reader);
   }
   text += drain(reader);

@@ -12,21 +12,21 @@ const at = (...names: string[]): string => path.join(folder, ...names);
 beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-target-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it('follows links to the end, also to what is not there yet', () => {
+it('follows links to the end, even to a missing target', () => {
   mkdirSync(at('deep', 'er'), { recursive: true });
   symlinkSync('two', at('one'));
   symlinkSync('deep/three', at('two'));
   expect(targetOf(at('one'))).toMatchObject({ kind: 'regular', path: at('deep', 'three'), there: null });
   writeFileSync(at('deep', 'three'), 'x');
   expect(targetOf(at('one'))).toMatchObject({ kind: 'regular', there: { size: 1 } });
-  // The kernel's "..": that of the folder that the link leads to.
+  // The kernel's "..": the parent of the folder that the link leads to.
   symlinkSync('deep/er', at('short'));
   symlinkSync('../three', at('deep', 'er', 'up'));
   expect(isSameFile(at('short', 'up'), at('one'))).toBe(true);
   expect(isSameFile(at('one'), at('other'))).toBe(false);
 });
 
-it('a FIFO and standard output are written into, by whatever links', () => {
+it('a FIFO and standard output are written into, through any links', () => {
   symlinkSync(makeFifo(at('fifo')), at('to-fifo'));
   symlinkSync('/dev/stdout', at('to-stdout'));
   symlinkSync('/proc/self/fd/2', at('to-stderr'));
@@ -69,7 +69,7 @@ it('an empty path and a socket: refused', async () => {
 });
 
 testWithDevices('a disk: refused, it would be overwritten', () => {
-  // No driver has this number: nothing can be written there even by a program that tries.
+  // No driver has this number: even a program that tries cannot write to it.
   execFileSync('mknod', [at('disk'), 'b', '240', '9']);
   expect(() => checkTarget(at('disk'))).toThrow(`cannot write ${at('disk')}: is a disk, expected a file`);
 });

@@ -25,7 +25,7 @@ const read = (...names: string[]): string => readFileSync(at(...names), 'utf8');
 beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-write-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-testWithDevices('a device stays one, also at the end of a link', async () => {
+testWithDevices('a device stays one, even through a link', async () => {
   symlinkSync(makeNullDevice(at('null')), at('link'));
   await writeAll([at('null'), at('link')].map((file) => ({ path: file, content: 'gone' })));
   expect(isNullDevice(at('null'))).toBe(true);
@@ -33,7 +33,7 @@ testWithDevices('a device stays one, also at the end of a link', async () => {
   expect(readdirSync(folder).sort()).toEqual(['link', 'null']);
 });
 
-testWithDevices('a device that takes nothing: said, and no other file appears', async () => {
+testWithDevices('a device that accepts nothing: reported, and no other file appears', async () => {
   const files = [at('a'), makeFullDevice(at('full')), at('b')];
   await expect(writeAll(files.map((file) => ({ path: file, content: 'x' })))).rejects.toThrow(
     `cannot write ${at('full')}: no space left on the device`,
@@ -41,7 +41,7 @@ testWithDevices('a device that takes nothing: said, and no other file appears', 
   expect(readdirSync(folder)).toEqual(['full']);
 });
 
-it('a FIFO is waited for and filled, however much its reader takes at once', async () => {
+it("a FIFO is waited for and filled, whatever its reader's block size", async () => {
   const content = Buffer.alloc(1_000_000, 'x');
   const written = writeWhole(makeFifo(at('fifo')), [content, Buffer.from('end')]);
   const received = await readFifo(at('fifo'));
@@ -50,7 +50,7 @@ it('a FIFO is waited for and filled, however much its reader takes at once', asy
   expect(lstatSync(at('fifo')).isFIFO()).toBe(true);
 });
 
-it('links stay, and what they lead to is replaced beside itself, with its permissions', async () => {
+it('links stay, and their targets are replaced atomically, with their permissions', async () => {
   mkdirSync(at('real'));
   writeFileSync(at('real', 'old'), 'old');
   chmodSync(at('real', 'old'), 0o640);
@@ -63,7 +63,7 @@ it('links stay, and what they lead to is replaced beside itself, with its permis
   expect(readdirSync(at('real')).sort()).toEqual(['deeper', 'old']);
 });
 
-testWithDevices('a file of somebody else stays theirs when root replaces it', async () => {
+testWithDevices('a file of another user stays theirs when root replaces it', async () => {
   writeFileSync(at('theirs'), '');
   chownSync(at('theirs'), 12345, 54321);
   chmodSync(at('theirs'), 0o600);
@@ -81,20 +81,20 @@ it('one file by two names: written once with one content, refused with two', asy
   expect(readdirSync(folder).sort()).toEqual(['a', 'b']);
 });
 
-it('the longest name that a file can have', async () => {
+it('the longest possible file name', async () => {
   const name = 'é'.repeat(127);
   await writeWhole(at(name), 'x');
   expect(readdirSync(folder)).toEqual([name]);
 });
 
-it('nothing is left of a file that is not to be', async () => {
+it('a discarded file leaves nothing', async () => {
   const prepared = await PreparedFile.prepare(at('a'), 'x');
   expect(readdirSync(folder)).toHaveLength(1);
   prepared.discard();
   expect(readdirSync(folder)).toEqual([]);
 });
 
-describe('where nothing can be made: the file or folder, and the true reason', () => {
+describe('where nothing can be created: the file or folder, and the true reason', () => {
   it.each([
     ['/proc/x', 'its file system does not allow new files and folders there'],
     ['/proc/x/y/z', 'the folder /proc/x cannot be created: its file system does not allow new files and folders there'],
@@ -105,7 +105,7 @@ describe('where nothing can be made: the file or folder, and the true reason', (
     });
   });
 
-  it('a folder that is a file, a link to nothing, a circle of links', () => {
+  it('a folder that is a file, a dangling link, a link cycle', () => {
     writeFileSync(at('file'), '');
     symlinkSync('nowhere', at('dangling'));
     symlinkSync('circle', at('circle'));

@@ -1,4 +1,4 @@
-/** One caller that means no good: how it connects, what it says and in which pieces, and how it goes. */
+/** One hostile connection: how it connects, what it sends and in which pieces, and how it ends. */
 import { connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
@@ -8,20 +8,20 @@ import { damaged, type Dice, saying } from './sayings';
 export interface Target {
   name: string;
   port: number;
-  /** Set where TLS is spoken: what a good client, and one of a foreign CA, shows. */
+  /** Set if the port speaks TLS: the certificates of a good client, and of one with a foreign CA. */
   tls?: { good: TlsPem; foreign: TlsPem };
 }
 
-/** For a connection or a handshake; damaged ones end by the server's own time. */
+/** Limit for a connection or a handshake; damaged ones end by the server's own timeout. */
 const CONNECT_MS = 1_000;
 const VOLLEY = 40;
-/** One that is let live on after its last word. */
+/** Limit for connections that stay open after their last bytes. */
 const STAY_MS = 400;
 
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Resolves when the caller is gone; never rejects for what the other side does. */
+/** Resolves when the attack is over; never rejects, whatever the other side does. */
 export async function attack(target: Target, dice: Dice, hello: Buffer): Promise<void> {
   if (dice.chance(0.15)) return volley(target, dice, hello);
   const allowHalfOpen = dice.chance(0.5);
@@ -34,7 +34,7 @@ export async function attack(target: Target, dice: Dice, hello: Buffer): Promise
   await leave(raw, socket ?? raw, dice);
 }
 
-/** Many at once that speak and go in one breath: the server accepts them when they have data, and are gone. */
+/** Opens many connections that send and close at once: the server accepts them when they have data and are gone. */
 async function volley({ port }: Target, dice: Dice, hello: Buffer): Promise<void> {
   const bytes = dice.chance(0.5) ? hello : saying(dice, hello);
   const end = dice.pick(['resetAndDestroy', 'resetAndDestroy', 'end', 'destroy'] as const);
@@ -53,7 +53,7 @@ async function volley({ port }: Target, dice: Dice, hello: Buffer): Promise<void
   clearTimeout(timer);
 }
 
-/** The socket to speak through; null: this one went in the middle of its handshake. */
+/** The socket to send through; null if it ended in the middle of its handshake. */
 async function speaker(raw: Socket, { tls }: Target, dice: Dice): Promise<Socket | null> {
   if (tls === undefined || dice.chance(0.4)) return raw;
   const shows = dice.pick<ConnectionOptions>([tls.good, tls.good, tls.foreign, { ca: tls.good.ca }]);
@@ -66,7 +66,7 @@ async function speaker(raw: Socket, { tls }: Target, dice: Dice): Promise<Socket
     return null;
   }
   if (!(await happens(socket, 'secureConnect'))) return null;
-  // TLS 1.3 has no such thing, and says so by its callback.
+  // TLS 1.3 has no renegotiation, and reports that to the callback.
   if (dice.chance(0.1)) socket.renegotiate({ rejectUnauthorized: false }, () => undefined);
   return socket;
 }
@@ -115,8 +115,8 @@ async function leave(raw: Socket, socket: Socket, dice: Dice): Promise<void> {
 }
 
 /**
- * The raw socket as TLS sees it: Node itself dies of a socket that is reset under its TLS. With dice, some of what goes out
- * is damaged: a record that is no record, in any state of the handshake or after it.
+ * The raw socket as TLS sees it: Node itself crashes if a socket is reset under its TLS. With dice, some of the output
+ * is damaged: invalid records, in any state of the handshake or after it.
  */
 export function wireOver(raw: Socket, dice: Dice | null): Duplex {
   const wire = new Duplex({
@@ -136,25 +136,27 @@ export function wireOver(raw: Socket, dice: Dice | null): Duplex {
   return wire.on('error', () => undefined);
 }
 
-/** As soon as Node can: a socket that is reset while its end is under way is never closed, and its descriptor is lost. */
+/** Resets as soon as Node can: a socket that is reset while it is ending is never closed, and its descriptor leaks. */
 export function reset(raw: Socket): void {
   if (raw.writableEnded && !raw.writableFinished) raw.destroy();
   else raw.resetAndDestroy();
 }
 
-/** What this process itself has run out of: from then on it finds nothing, and blames the servers. */
+/** Resources that this process has run out of: from then on it finds nothing, and blames the servers. */
 export const exhausted = new Set<string>();
 
 function noticeExhaustion({ code = '' }: NodeJS.ErrnoException): void {
   if (['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS'].includes(code)) exhausted.add(code);
 }
 
-/** One of many local addresses: of a single one the ports are used up within minutes, each is kept for a minute. */
+/**
+ * Picks one of many local addresses: the ports of a single one run out within minutes, as each is kept for a minute.
+ */
 function from(dice: Dice): { host: string; localAddress: string } {
   return { host: '127.0.0.1', localAddress: `127.0.${dice.below(8)}.${2 + dice.below(250)}` };
 }
 
-/** Whether the event came before the socket went. */
+/** Resolves to true if the event comes before the socket closes. */
 function happens(socket: Socket, event: 'connect' | 'secureConnect'): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(false), CONNECT_MS);
@@ -167,7 +169,7 @@ function happens(socket: Socket, event: 'connect' | 'secureConnect'): Promise<bo
   });
 }
 
-/** What a real TLS client says first. */
+/** Captures the first bytes of a real TLS client. */
 export function clientHello(
   listen: (onSocket: (socket: Socket) => void) => Promise<{ port: number; close(): void }>,
 ): Promise<Buffer> {

@@ -1,4 +1,4 @@
-// npm run fuzz -- --secs 3600 [--seed N] [--from ATTACK]: exit code 1 if something was found.
+// npm run fuzz -- --secs 3600 [--seed N] [--from ATTACK]: exit code 1 if it found something.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,7 +13,7 @@ const { values } = parseArgs({
   },
 });
 
-/** Its servers must not outlive it. */
+/** Ends the servers with this process. */
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
 
@@ -35,11 +35,11 @@ async function main(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  // Whatever the attackers have left open.
+  // Attackers may have left something open.
   process.exit();
 }
 
-// Node's own TLS over a stream that is no socket has states that it does not expect: of this process, not of a server.
+// Node's TLS over a stream that is not a socket gets into unexpected states: a fault of this process, not of a server.
 process.on('uncaughtException', (error) => {
   if (/js_stream_socket/.test(error.stack ?? '')) return;
   console.error(error);

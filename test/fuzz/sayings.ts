@@ -1,12 +1,12 @@
-/** Bytes that somebody might say to a server: right, almost right, and wrong. All of it follows from the random numbers. */
+/** Bytes that a server might receive: valid, almost valid, and invalid. They all follow from the random numbers. */
 import type { Random } from '../../src/core/environment';
 import { envelopeHead, frame, plain } from '../support/raw';
 
-/** What choices are made with. */
+/** Makes random choices. */
 export class Dice {
   constructor(private readonly random: Random) {}
 
-  /** From 0 to below `count`. */
+  /** An integer from 0 to below `count`. */
   below(count: number): number {
     return Math.floor(this.random() * count);
   }
@@ -38,7 +38,7 @@ function strange(dice: Dice): unknown {
   ])();
 }
 
-/** Every message, as it should be; ids are those of the cluster under test, or nearly. */
+/** A valid message of any kind; ids are those of the cluster under test, or close to them. */
 function messageOf(dice: Dice): [kind: string, fields: Record<string, unknown>] {
   const id = 1 + dice.below(4);
   const term = dice.chance(0.9) ? dice.below(20) : 2 ** 40 + dice.below(100);
@@ -84,7 +84,7 @@ function messageOf(dice: Dice): [kind: string, fields: Record<string, unknown>] 
   ]);
 }
 
-/** The message with some of its fields wrong, missing, or more than there should be. */
+/** The message with some fields wrong, missing or added. */
 function bent(dice: Dice, fields: Record<string, unknown>): Record<string, unknown> {
   const all = Object.entries(fields).map(([name, value]): [string, unknown] => [
     name,
@@ -95,7 +95,7 @@ function bent(dice: Dice, fields: Record<string, unknown>): Record<string, unkno
   return Object.fromEntries([...left, ...more]);
 }
 
-/** One frame, right or bent. */
+/** One frame, valid or damaged. */
 function oneFrame(dice: Dice): Buffer {
   const [kind, right] = messageOf(dice);
   const fields = dice.chance(0.5) ? right : bent(dice, right);
@@ -109,7 +109,7 @@ function oneFrame(dice: Dice): Buffer {
   return Buffer.concat([envelopeHead({ [kind]: fields }, length), body]);
 }
 
-/** Some bytes other than they were: changed, cut, doubled, or with a wrong length before them. */
+/** Damages some bytes: changed, cut, doubled, or with a wrong length before them. */
 export function damaged(dice: Dice, bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);
   switch (dice.below(5)) {
@@ -135,7 +135,7 @@ const HTTP = [
   'POST /metrics HTTP/1.1\r\nContent-Length: 9\r\n\r\n',
 ];
 
-/** What is said next; `hello`: the first bytes of a real TLS client. */
+/** The next bytes to send; `hello`: the first bytes of a real TLS client. */
 export function saying(dice: Dice, hello: Buffer): Buffer {
   const roll = dice.below(20);
   if (roll < 8) return oneFrame(dice);

@@ -2,6 +2,8 @@ import { buildSync } from 'esbuild';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
+declare const KERNEL: string;
+
 /** Bundles a module of src/imaging as the product's build does: CommonJS, the JPEG decoder's WebAssembly inlined. */
 export function bundle(name: string): string {
   const { outputFiles } = buildSync({
@@ -12,6 +14,7 @@ export function bundle(name: string): string {
     platform: 'node',
     target: 'node20',
     loader: { '.wasm': 'binary' },
+    define: { KERNEL: JSON.stringify(KERNEL) },
     logLevel: 'error',
     logOverride: { 'empty-import-meta': 'silent' },
   });

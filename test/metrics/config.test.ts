@@ -10,8 +10,8 @@ const serverFile = (line: string) => ({
 });
 const SHAPE = 'HOST:PORT or [IPV6]:PORT with a port from 1 to 65535';
 
-describe('where a server shows its metrics', () => {
-  it('stands in its file or in a flag, which wins; by default nowhere', () => {
+describe('the metrics address of a server', () => {
+  it('is in its file or in a flag, which wins; default: none', () => {
     const file = serverFile('metrics_address = "127.0.0.1:9101"');
     expect(serverConfigFromFlags({}, file, machine).metricsAddress).toBe('127.0.0.1:9101');
     const flags = { metricsAddress: '[::1]:9102' };
@@ -30,7 +30,7 @@ describe('where a server shows its metrics', () => {
     [
       {},
       'metrics_address = "localhost:8001"\nadvertise_address = "a:1"',
-      undefined, // only names tell that these are the same; listening will
+      undefined, // only names show that these are the same; listening will
     ],
     [
       { address: '0.0.0.0:9101' },
@@ -44,8 +44,8 @@ describe('where a server shows its metrics', () => {
   });
 });
 
-describe('where stress shows its metrics', () => {
-  it('is what the flag says; by default nowhere', () => {
+describe('the metrics address of stress', () => {
+  it('is that of the flag; default: none', () => {
     expect(stressConfigOf(undefined).metricsAddress).toBeUndefined();
     expect(stressConfigOf(undefined, { metrics_address: '127.0.0.1:9100' }).metricsAddress).toBe('127.0.0.1:9100');
   });

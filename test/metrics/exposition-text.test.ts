@@ -40,7 +40,7 @@ describe('the checker of pages', () => {
       page('histogram', 'a', 'a_bucket{le="1"} 1', 'a_sum 1', 'a_count 1'),
       'a: its buckets make no sense',
     ],
-  ])('complains of %s', (_, text, fault) => {
+  ])('complains about %s', (_, text, fault) => {
     expect(complaints(parsePage(text))).toEqual([fault]);
   });
 });

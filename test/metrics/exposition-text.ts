@@ -1,11 +1,11 @@
-/** One line of a page for Prometheus. */
+/** One line of a Prometheus page. */
 export interface Sample {
   name: string;
   labels: Record<string, string>;
   value: number;
 }
 
-/** The lines below one HELP and TYPE. */
+/** The lines that belong to one HELP and TYPE. */
 export interface Family {
   name: string;
   type: string;
@@ -17,7 +17,7 @@ const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/y;
 const VALUE = /^(?:[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?|[+-]Inf|NaN)$/;
 
-/** Reads a page in the text format 0.0.4. @throws Error naming the line that is not in it */
+/** Parses a page in the text format 0.0.4. @throws Error naming the invalid line */
 export function parsePage(page: string): Family[] {
   const families: Family[] = [];
   if (!page.endsWith('\n')) throw new Error('the last line does not end');
@@ -45,7 +45,7 @@ function parseLine(line: string): Sample {
   return { name, labels, value: Number(value.replace('Inf', 'Infinity')) };
 }
 
-/** What on a page goes against the conventions of Prometheus, each as a line. */
+/** The violations of Prometheus conventions on a page, each as a line. */
 export function complaints(families: readonly Family[]): string[] {
   const seen = new Set<string>();
   return families.flatMap((family) => {
@@ -71,7 +71,7 @@ function belongs({ name, type }: Family, sample: Sample): boolean {
   return [`${name}_bucket`, `${name}_sum`, `${name}_count`].includes(sample.name);
 }
 
-/** Buckets grow, and the last holds all. */
+/** Checks that buckets grow, and that the last one contains everything. */
 function histogramFaults({ name, samples }: Family): string[] {
   const counts = samples.filter((sample) => sample.name === `${name}_count`);
   return counts.flatMap((count) => {
@@ -95,7 +95,7 @@ function seriesOf({ name, labels }: Sample): string {
   return `${name}${JSON.stringify(Object.entries(labels).sort())}`;
 }
 
-/** The value of one series, undefined where there is none. */
+/** The value of one series, undefined if it does not exist. */
 export function valueOf(families: readonly Family[], name: string, labels: Record<string, string> = {}) {
   const wanted = seriesOf({ name, labels, value: 0 });
   return families.flatMap(({ samples }) => samples).find((sample) => seriesOf(sample) === wanted)?.value;

@@ -52,7 +52,7 @@ function ask(method: string, path: string, body?: Buffer): Promise<Answer> {
   });
 }
 
-/** A connection that says `bytes`; resolves with what came back once the other side has closed. */
+/** Sends `bytes` on a new connection; resolves with the response once the other side has closed. */
 function say(bytes: string | Buffer): Promise<string> {
   return new Promise((resolve) => {
     let heard = '';
@@ -71,7 +71,7 @@ function open(): Socket {
   return socket;
 }
 
-describe('what is answered', () => {
+describe('responses', () => {
   it('/metrics in the text format, by the conventions, with the process’s own metrics', async () => {
     const families = await scrape(address);
     expect(complaints(families)).toEqual([]);
@@ -80,7 +80,7 @@ describe('what is answered', () => {
     expect(valueOf(families, 'process_cpu_seconds_total')).toBeGreaterThan(0);
   });
 
-  it('a total is not added up scrape by scrape, and a gauge without a value is not told', async () => {
+  it('a total does not grow with scrapes, and a gauge without a value is missing', async () => {
     await scrape(address);
     value = null;
     const families = await scrape(address);
@@ -89,7 +89,7 @@ describe('what is answered', () => {
     expect(valueOf(await scrape(address), 'a_ratio')).toBe(3);
   });
 
-  it('HEAD like GET without a body, and a query does not matter', async () => {
+  it('HEAD like GET without a body, and a query string is ignored', async () => {
     const { status, body, headers } = await ask('HEAD', '/metrics?a=b');
     expect([status, body, Number(headers['content-length']) > 1000]).toEqual([200, '', true]);
   });
@@ -108,14 +108,14 @@ describe('what is answered', () => {
     if (status === 405) expect(answer.headers['allow']).toBe('GET, HEAD');
   });
 
-  it('an error while looking is a 500, and the next scrape works again', async () => {
+  it('an error while collecting is a 500, and the next scrape works again', async () => {
     isBroken = true;
     expect(await ask('GET', '/metrics')).toMatchObject({ status: 500, body: expect.stringContaining('cannot look') });
     isBroken = false;
     expect((await ask('GET', '/metrics')).status).toBe(200);
   });
 
-  it('an address in use is told by key and flag', async () => {
+  it('an address in use is reported with key and flag', async () => {
     await expect(expose(address, newRegistry())).rejects.toMatchObject({
       code: 'address_in_use',
       message: `metrics_address (--metrics-address): ${address} is in use by another program`,
@@ -127,7 +127,7 @@ describe('what is answered', () => {
   });
 });
 
-describe('who means no good', () => {
+describe('hostile clients', () => {
   afterEach(async () => void expect(complaints(await scrape(address))).toEqual([]));
 
   it.each([
@@ -145,19 +145,19 @@ describe('who means no good', () => {
 
   it('a large body is not kept', async () => {
     const before = process.memoryUsage().rss;
-    // Or the connection is gone before the answer is read.
+    // The connection may be gone before the response is read.
     const status = await ask('POST', '/metrics', Buffer.alloc(30_000_000)).then((answer) => answer.status, codeOf);
     expect([405, 'ECONNRESET', 'EPIPE']).toContain(status);
     expect(process.memoryUsage().rss - before).toBeLessThan(150e6);
   });
 
-  it('thousands of requests in one breath are one, and the connection ends', async () => {
+  it('thousands of pipelined requests get one response, and the connection ends', async () => {
     const heard = await say('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(3000));
     expect(heard.match(/HTTP\/1.1 /g) ?? []).toEqual(heard === '' ? [] : ['HTTP/1.1 ']);
     expect(madeCount).toBeLessThan(5);
   });
 
-  it('hundreds of silent connections: those beyond the limit are closed, the others in time', async () => {
+  it('hundreds of silent connections: those beyond the limit are closed, the others time out', async () => {
     const silent = Array.from({ length: 300 }, open);
     const closed = silent.map((socket) => new Promise<void>((resolve) => socket.on('close', () => resolve())));
     await Promise.all(closed);

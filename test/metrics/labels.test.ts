@@ -12,7 +12,7 @@ describe('labels', () => {
     expect(reasonLabel(reason)).toBe(label);
   });
 
-  it('of servers are few, whatever ids they say', () => {
+  it('of servers are limited, whatever ids they claim', () => {
     const labels = new ServerLabels();
     const all = new Set(Array.from({ length: 5000 }, (_, index) => labels.of(index + 1)));
     expect(all.size).toBe(101);

@@ -1,6 +1,6 @@
 import { COMMANDS } from '../../src/index';
 
-it('prom-client is loaded by no command that is not asked for metrics', async () => {
+it('prom-client is only loaded when metrics are requested', async () => {
   let isLoaded = false;
   jest.doMock('prom-client', () => {
     isLoaded = true;

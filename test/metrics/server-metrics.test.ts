@@ -30,7 +30,7 @@ async function scrapeUntil(address: string, isSo: (families: Family[]) => boolea
   }
 }
 
-it('what Prometheus reads of a server is what its events and its clients tell', async () => {
+it('the Prometheus metrics of a server agree with its events and its clients', async () => {
   const [address, metricsAddress, gone] = [await deadAddress(), await deadAddress(), await deadAddress()];
   const input = new PassThrough();
   const options = await serverOptions(folder, address, { metricsAddress, leaveAtEndOf: input });
@@ -47,7 +47,7 @@ it('what Prometheus reads of a server is what its events and its clients tell', 
       valueOf(page, 'cloudp2p_server_connections') === 0;
     const families = await scrapeUntil(metricsAddress, isDone);
     const scrapedAt = systemClock.unixMs();
-    // A later event is in the file: so are all before.
+    // A later event is in the file, and so are all before.
     await scrapeUntil(metricsAddress, () => events().some(({ time }) => time > scrapedAt));
 
     expect(complaints(families)).toEqual([]);
@@ -68,7 +68,7 @@ it('what Prometheus reads of a server is what its events and its clients tell', 
     expect(read('leader_changes_total')).toBe(happened('leader').length);
     expect(read('elections_total')).toBe(happened('election').length);
     expect(read('event_loop_delay_seconds')).toBeGreaterThanOrEqual(0);
-    // The clients' questions before the run, and farewells, are in no record.
+    // The clients' queries before the run, and their closing, are in no record.
     const records = linesOf<RequestRecord>(at('m'), 'requests');
     const sent = records.reduce((sum, { bytes_sent }) => sum + bytes_sent, 0);
     const received = records.reduce((sum, { bytes_received }) => sum + bytes_received, 0);
@@ -83,7 +83,7 @@ it('what Prometheus reads of a server is what its events and its clients tell', 
   await expect(scrape(metricsAddress)).rejects.toThrow();
 }, 30_000);
 
-it('an address in use ends it before it joins, and names the file', async () => {
+it('an address in use ends it before it joins, and the error names the file', async () => {
   const [address, metricsAddress] = [await deadAddress(), await deadAddress()];
   const input = new PassThrough();
   const running = runServer(await serverOptions(folder, address, { metricsAddress, leaveAtEndOf: input }));

@@ -29,13 +29,13 @@ async function scrapeUntil(address: string, isSo: (families: Family[]) => boolea
   }
 }
 
-it('what Prometheus reads of a run is what stands in its records', async () => {
+it('the Prometheus metrics of a run agree with its records', async () => {
   let taskCount = 0;
   let release: (() => void) | undefined;
   const [server] = await startServers({
     onTask: (task, self) => {
       taskCount += 1;
-      // The last waits, so that the run goes on while all else has ended.
+      // The last one waits, so that the run continues while everything else has ended.
       if (taskCount === 200) release = () => self.answer(task);
       else if (taskCount % 20 === 0) self.refuse(task, 'bad_image', `no picture, ${taskCount}`);
       else self.answer(task);
@@ -84,7 +84,7 @@ it('what Prometheus reads of a run is what stands in its records', async () => {
     const below = successes.filter((record) => record[key] <= 100).length;
     expect(read(`${name}_bucket`, { outcome: 'success', le: '0.1' })).toBe(below);
   }
-  // The end of the run is the end of its address.
+  // With the run, its address ends.
   await expect(scrape(metricsAddress)).rejects.toThrow();
 });
 

@@ -1,4 +1,4 @@
-/** Runs made by hand: files in a folder of their own, read and built as the command does it. */
+/** Hand-made runs: files in their own folder, read and built as the command does it. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -18,10 +18,10 @@ import { readInputs } from '../../src/report/read/read';
 import type { RunChoice } from '../../src/report/read/read-requests';
 import type { Report } from '../../src/report/report';
 
-/** When every run made here begins. */
+/** The start of every run made here. */
 export const T0 = 1_761_904_800_000;
 
-/** A successful request; `at` is its start in milliseconds into the run, its latency 20 ms unless said otherwise. */
+/** A successful request; `at` is its start in ms into the run, its latency 20 ms by default. */
 export function request(id: number, at: number, more: Partial<RequestRecord> = {}): RequestRecord {
   const latencyMs = more.latency_ms ?? 20;
   const success = (more.outcome ?? 'success') === 'success';
@@ -61,7 +61,7 @@ export function sample(at: number, serverId: number, more: Partial<ServerSample>
   return { time: T0 + at, server_id: serverId, event: 'sample', ...idle, ...more };
 }
 
-/** A sample of a load generator that is not busy. */
+/** A sample of an idle load generator. */
 export function generated(at: number, more: Partial<GeneratorSample> = {}): GeneratorSample {
   return {
     ...{ time: T0 + at, run_id: 'run-1', cpu_percent: 20, memory_bytes: 80e6, event_loop_delay_ms: 2 },
@@ -71,7 +71,7 @@ export function generated(at: number, more: Partial<GeneratorSample> = {}): Gene
   };
 }
 
-/** machine_1_run.json */
+/** The content of machine_1_run.json. */
 export function runFile(more: Partial<StressRunFile> = {}): string {
   return JSON.stringify({
     ...{ run_id: 'run-1', machine_id: 1, command_line: ['cloudp2p', 'stress'], version: '1.0.0' },
@@ -81,7 +81,7 @@ export function runFile(more: Partial<StressRunFile> = {}): string {
   });
 }
 
-/** The server answered the task of Machine_1_Client_1. */
+/** The event that the server executed a task of Machine_1_Client_1. */
 export function executed(at: number, serverId: number, requestId: number, outcome = 'answered'): object {
   const name = { client_name: 'Machine_1_Client_1', request_id: requestId, run_id: 'run-1' };
   return { time: T0 + at, server_id: serverId, event: 'executed', ...name, outcome, incarnation: 'i' };
@@ -101,7 +101,7 @@ export function lines(records: readonly object[]): string {
   return records.map((record) => `${JSON.stringify(record)}\n`).join('');
 }
 
-/** A folder that goes with the test. */
+/** A folder that is removed after each test, and functions that write and read runs in it. */
 export function useLab() {
   let folder = '';
   beforeEach(() => (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-report-'))));

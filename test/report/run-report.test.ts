@@ -19,7 +19,7 @@ async function run(more: Partial<RunReportOptions> = {}) {
   return { report, text: said.join('\n').replaceAll(`${lab.folder}/`, '') };
 }
 
-test("says the guide's lines to the character", async () => {
+test("prints the guide's lines to the character", async () => {
   for (const machine of [1, 2]) {
     for (const client of [1, 2, 3]) {
       lab.write(
@@ -65,12 +65,12 @@ test('writes what it returns', async () => {
   expect(readFileSync(at('out/final_report.txt'), 'utf8')).toMatch(/^Failure Rate: {9}50\.00%$/m);
 });
 
-test('a file that is named twice is written once', async () => {
+test('a file named twice is written once', async () => {
   lab.requests([request(1, 0)]);
   expect((await run({ outFiles: [at('a.txt'), at('a.txt')] })).text.match(/Saved/g)).toHaveLength(1);
 });
 
-test('a machine that is missing is named, the rest is reported', async () => {
+test('a missing machine is named, the rest is reported', async () => {
   lab.requests([request(1, 0)]);
   const { report, text } = await run({ metrics: [at('none'), at('metrics')] });
   expect(text).toContain('  ✗ Failed to collect metrics from machine 1: does not exist\n');
@@ -79,7 +79,7 @@ test('a machine that is missing is named, the rest is reported', async () => {
   expect(report.total_requests).toBe(1);
 });
 
-test('files that were named and are missing make it incomplete', async () => {
+test('missing files that were requested make it incomplete', async () => {
   lab.requests([request(1, 0)]);
   const required = { path: at('none'), required: true };
   expect((await run({ faults: required, events: [required] })).report.inputs.missing).toHaveLength(2);
@@ -87,7 +87,7 @@ test('files that were named and are missing make it incomplete', async () => {
   expect((await run({ faults: optional, events: [optional] })).report.inputs.missing).toEqual([]);
 });
 
-test('says which threshold is crossed', async () => {
+test('says which thresholds are crossed', async () => {
   lab.requests([request(1, 0)]);
   const { text } = await run({ thresholds: ['p99<10ms', 'p50<1s', 'recovery<2s'].map((each) => parseThreshold(each)) });
   expect(text).toMatch(/Threshold crossed: p99<10ms \(it is 20\)\nThreshold crossed: recovery<2s \(unknown\)$/);

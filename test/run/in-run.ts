@@ -1,4 +1,4 @@
-/** The built program's `run` in an empty folder: short, and watched. */
+/** Short, watched runs of the built program's `run` in an empty folder. */
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
@@ -12,29 +12,29 @@ const LOAD = ['--clients', '4', '--min-delay-ms', '50', '--max-delay-ms', '150',
 const FAULTS = ['--first-fault', '1', '--interval', '2', '--restart-delay', '1'];
 const FAST_FAULTS = ['--first-fault', '0.2', '--interval', '0.3', '--restart-delay', '0.2'];
 
-/** Servers that are told to leave finish what they do first. */
+/** The limit for leaving: servers finish their tasks first. */
 export const GONE_MS = 10_000;
 
 export interface Place {
   /** Empty at first. */
   cwd: string;
-  /** `run` as the issue has it: three kills, a second between each and its restart. */
+  /** `run` with three kills, a second between each kill and its restart. */
   args: string[];
-  /** The same, as fast as it can be. */
+  /** The same, as fast as possible. */
   fastArgs: string[];
-  /** Load and no faults. */
+  /** Load without faults. */
   calmArgs: string[];
-  /** Where those runs put their files. */
+  /** The output folder of those runs. */
   out: string;
 }
 
-/** After `body` every file must be whole and nobody may be left. */
+/** Runs `body`; afterwards every file must be whole and no process may be left. */
 export function inRun(body: (place: Place) => Promise<void>): Promise<void> {
   return inFolder(async (folder) => {
     const cwd = path.join(folder, 'here');
     mkdirSync(cwd);
     prepareImages(folder);
-    // Ports of our own: while a server is down, another program's search for ports could find its.
+    // Our own ports: while a server is down, another program's search for ports could find its port.
     const own = ['run', '--out', 'out', '--port', String(await firstPort()), ...LOAD];
     await body({
       ...{ cwd, out: path.join(cwd, 'out') },
@@ -47,7 +47,7 @@ export function inRun(body: (place: Place) => Promise<void>): Promise<void> {
   });
 }
 
-/** One small picture in `images`; returns it. */
+/** Puts one small image into `images`; returns it. */
 export function prepareImages(folder: string): Buffer {
   mkdirSync(path.join(folder, 'images'));
   copyFileSync(SMALL, path.join(folder, 'images', 'small.png'));

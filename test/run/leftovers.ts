@@ -1,9 +1,9 @@
-/** What a program leaves behind: files, whole or not, and processes. */
+/** Files and processes that a program leaves behind. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { until } from '../faults/until';
 
-/** Every line of every .ndjson parses, every .json parses, and temporary files are hidden. */
+/** Expects every line of every .ndjson and every .json to parse, and temporary files to be hidden. */
 export function expectWhole(folder: string): void {
   expect(damagedIn(folder)).toEqual([]);
 }
@@ -31,7 +31,7 @@ function parses(text: string): boolean {
   }
 }
 
-/** The processes that work in a folder or below it, as `pid command line`. */
+/** The processes whose working directory is the folder or below it, as `pid command line`. */
 export function processesIn(folder: string): string[] {
   return readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return [];
@@ -40,13 +40,13 @@ export function processesIn(folder: string): string[] {
       const isInside = cwd === folder || cwd.startsWith(`${folder}/`);
       return isInside ? [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`] : [];
     } catch {
-      // It has ended meanwhile, or is a zombie.
+      // It has ended, or is a zombie.
       return [];
     }
   });
 }
 
-/** Servers of a run that is gone finish what they do, and go. */
+/** Waits until no process is left there: servers of a killed run finish their tasks first. */
 export async function untilNobodyIn(folder: string, limitMs: number): Promise<void> {
   try {
     await until('nobody is left', () => processesIn(folder).length === 0, limitMs);

@@ -1,4 +1,4 @@
-/** A machine whose shell and files are those of this one. */
+/** A machine that uses the shell and the files of this one. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { ClusterError } from '../../src/core/errors';
@@ -6,11 +6,11 @@ import type { Machine } from '../../src/run/remote/machine';
 
 export interface MachineHere {
   machine: Machine;
-  /** What was done over SFTP, in words. */
+  /** The SFTP operations, as text. */
   done: string[];
 }
 
-/** `cwd`: where its paths begin. */
+/** Makes one; its paths are relative to `cwd`. */
 export function machineHere(host: string, cwd: string): MachineHere {
   const done: string[] = [];
   const failure = (why: string): ClusterError => new ClusterError('not_reachable', `${host}: ${why}`);

@@ -8,7 +8,7 @@ const lab = useLab();
 const WRITTEN = { files_complete: true, aborted_by: null };
 
 describe('the exit code of a run', () => {
-  /** A real report of a run in which all went well, but for `more`. */
+  /** A real report of a run in which all went well, except for `more`. */
   function report(more: Partial<Report> = {}): Report {
     lab.requests([request(1, 0)]);
     return { ...lab.report(), ...more };
@@ -34,7 +34,7 @@ describe('the exit code of a run', () => {
     ['something is missing', missing, 4],
   ])('%s', (_what, more, code) => {
     expect(exitCodeOfRun({ report: report(more()), problems: [], ...WRITTEN })).toBe(code);
-    // What is false stays false where something is missing, too.
+    // A failure stays a failure even if something is missing.
     expect(exitCodeOfRun({ report: report(more()), problems: ['server 1 did not come back'], ...WRITTEN })).toBe(
       code === 3 ? 3 : 4,
     );
@@ -53,7 +53,7 @@ describe('the exit code of a run', () => {
     expect(exitCodeOfRun({ report: report(more()), problems: ['disk'], ...WRITTEN, files_complete: false })).toBe(code);
   });
 
-  test('an abort condition came true', () => {
+  test('an abort condition was met', () => {
     const aborted = { ...WRITTEN, aborted_by: 'failure_rate>20%: 21 %' };
     expect(exitCodeOfRun({ report: report(), problems: [], ...aborted })).toBe(3);
   });

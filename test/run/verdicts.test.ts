@@ -7,7 +7,7 @@ import { lines, useLab } from '../report/lab';
 
 const lab = useLab();
 const RULES = ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8'];
-/** One client of a run on this machine asked for one picture, server 2 answered. */
+/** The client of a run on this machine; it sent one image, and server 2 answered. */
 const CLIENT = { client_name: 'Machine_1_Client_1' };
 const DONE: ServerEvent[] = [
   at(1010, 1, { event: 'assigned', term: 1, to: 2, run_id: 'r', request_id: 1, ...CLIENT }),
@@ -15,7 +15,7 @@ const DONE: ServerEvent[] = [
   ...[1, 2, 3].flatMap((id) => [30_000, 32_000, 34_000].map((time) => sample(time, id, 0))),
 ];
 
-/** Writes the files of a run as its parts do, and judges them. */
+/** Writes the files of a run as its parts do; returns a function that judges them. */
 function judged(servers: readonly ServerEvent[], requests: readonly object[], faults: readonly object[] = []) {
   const serverDirs = [1, 2, 3].map((id) => {
     mkdirSync(path.join(lab.folder, `server${id}`), { recursive: true });
@@ -43,19 +43,19 @@ const record = (id: number, more: object = {}) => {
 const problemsOf = (verdicts: ReturnType<typeof judgeRun>) =>
   verdicts.filter(({ verdict }) => verdict !== true).map(({ rule, problems }) => `${rule}: ${problems.join('; ')}`);
 
-test('a quiet run holds them all', () => {
+test('a quiet run satisfies all rules', () => {
   const verdicts = judged([...QUIET, ...DONE], [record(1)])();
   expect(verdicts.map(({ rule }) => rule)).toEqual(RULES);
   expect(problemsOf(verdicts)).toEqual([]);
 });
 
-test('two leaders show, and their servers are named', () => {
+test('two leaders are a violation that names them', () => {
   const verdicts = judged([...QUIET, ...DONE, leads(5000, 3, 3, 1)], [record(1)])();
   expect(verdicts.find(({ rule }) => rule === 'S1')?.problems.join()).toMatch(/1.*3|3.*1/);
   expect(verdicts.find(({ rule }) => rule === 'S1')?.verdict).toBe(false);
 });
 
-test('a success that no server executed shows; after a kill it may be what the server took along', () => {
+test('a success without an execution is a violation, or unknown after a kill', () => {
   const verdicts = judged([...QUIET, ...DONE], [record(1), record(2)])();
   expect(verdicts.find(({ rule }) => rule === 'S6')).toMatchObject({
     verdict: false,
@@ -66,12 +66,12 @@ test('a success that no server executed shows; after a kill it may be what the s
   expect(later.find(({ rule }) => rule === 'S6')?.verdict).toBe('unknown');
 });
 
-test('requests that the user cut off are no matter of the rules', () => {
+test('interrupted requests violate no rule', () => {
   const cut = record(2, { success: false, outcome: 'interrupted', latency_ms: 60_000, service_ms: 60_000 });
   expect(problemsOf(judged([...QUIET, ...DONE], [record(1), cut])())).toEqual([]);
 });
 
-test('half a line, at the end or where a killed server lives again, is left out', () => {
+test('half a line, at the end or where a killed server restarted, is skipped', () => {
   const judge = judged([...QUIET, ...DONE], [record(1)]);
   const whole = judge();
   const half = '{"time":34000.5,"server_id":2,"event":"exe';
@@ -83,16 +83,16 @@ test('half a line, at the end or where a killed server lives again, is left out'
   expect(judge()).toEqual(whole);
 });
 
-test('without events there is nothing to judge', () => {
+test('without events there are no verdicts', () => {
   expect(judged([], [])()).toEqual([]);
   expect(judged([], [record(1)])()).toEqual([]);
 });
 
-test('a run before its first request and fault', () => {
+test('a run before its first request and fault has all verdicts', () => {
   expect(judged(QUIET, [])().map(({ rule }) => rule)).toEqual(RULES);
 });
 
-test('machines whose clocks differ: times are those of this one', () => {
+test("machines with different clocks: times are converted to this one's", () => {
   const dir = path.join(lab.folder, 'far');
   mkdirSync(dir);
   const AHEAD_MS = 3_600_000;
@@ -114,7 +114,7 @@ test('machines whose clocks differ: times are those of this one', () => {
   expect(judge({ ...files, eventFiles: eventFiles.map((file) => ({ ...file, offsetMs: 0 })) })).not.toEqual([]);
 });
 
-test('a machine whose clock is set during the run: times are by the clock of its end', () => {
+test('a machine whose clock is set during the run: times follow its final clock', () => {
   const AHEAD_MS = 3_600_000;
   const note = (time: number, id: number, aheadMs: number, byMs: number | null) => ({
     ...{ time, server_id: id, event: 'clock' as const, by_ms: byMs, ahead_ms: aheadMs },

@@ -3,7 +3,8 @@ import type { Timings } from '../../src/server/effects';
 import { World } from '../sim/scenario';
 
 /**
- * A scenario file: what it shows, a script of `at <ms> <what>` lines, `---`, and the whole trace that it must give.
+ * A scenario file: what it shows, a script of `at <ms> <what>` lines, `---`, and the trace that it must give, its tasks
+ * coalesced.
  *
  *   servers 3            clients 2 tasks 10     cpu 2 90        seed 7       delay 0.5      service 300   think 800    queue 2 (tasks that may wait)
  *   timings 1000 3000 2000   (heartbeat, failure timeout, election timeout)

@@ -10,14 +10,17 @@ interface Taker {
   unsentBytes: number;
 }
 
-/** Readers of a memory for 100 MB, and the seconds that go by. */
+/** Readers of a memory of 100 MB, and a clock that tests advance. */
 class Rig {
   readonly memory = new AnswerMemory<Taker>(MAX_BYTES);
   nowMs = 0;
   private readonly reading: { reader: Reader<Taker>; bytesPerSecond: number }[] = [];
   private lastPort = 0;
 
-  /** A connection of `host` with an answer of 10 MB; waited for, it takes `bytesPerSecond`. Returns who went for it. */
+  /**
+   * Adds a connection of `host` with an answer of 10 MB; unless null, it reads `bytesPerSecond`. Returns who was closed
+   * for it.
+   */
   add(host: string, bytesPerSecond: number | null = 0): string[] {
     const remoteAddress = `${host}:${++this.lastPort}`;
     const name = `${host}#${this.lastPort}`;
@@ -34,7 +37,7 @@ class Rig {
     for (let i = 0; i < count; i++) expect(this.add(host, bytesPerSecond)).toEqual([]);
   }
 
-  /** Returns who was too slow meanwhile. */
+  /** Lets time pass; returns who was too slow meanwhile. */
   wait(seconds: number): string[] {
     return Array.from({ length: seconds }, () => {
       this.nowMs += 1000;
@@ -44,15 +47,15 @@ class Rig {
   }
 }
 
-describe('memory for answers that is all in use', () => {
-  it('is refused to a newcomer while readers take something', () => {
+describe('answer memory that is all in use', () => {
+  it('is refused to a new client while readers make progress', () => {
     const rig = new Rig();
     rig.addMany(10, 'a', 100_000);
     rig.wait(30);
     expect(() => rig.add('a')).toThrow(/hold 100000000 bytes \(100000000 for a\).*max_response_bytes 100000000$/);
   });
 
-  it('is taken from one who takes nothing for 3 s, from no more than needed', () => {
+  it('is taken from a client that reads nothing for 3 s, no more than needed', () => {
     const rig = new Rig();
     rig.addMany(10, 'a');
     rig.wait(2);
@@ -62,19 +65,19 @@ describe('memory for answers that is all in use', () => {
     expect(rig.add('a')).toEqual(['a#2']);
   });
 
-  it('is not taken from a reader that nobody waits for: its carrier is still being made', () => {
+  it('is not taken from a client whose carrier is still being made', () => {
     const rig = new Rig();
     rig.addMany(10, 'a', null);
     rig.wait(30);
     expect(() => rig.add('a')).toThrow(/max_response_bytes/);
   });
 
-  it('is taken from who took nothing ever, not from who reads in lumps', () => {
+  it('is taken from a client that never read, not from one that reads in bursts', () => {
     const rig = new Rig();
     rig.addMany(1, 'a', 64_000);
     rig.wait(20);
     rig.addMany(9, 'a');
-    // The slow one pauses as well: its next lump is still to come.
+    // The slow one pauses as well: its next burst is still to come.
     rig['reading'][0]!.bytesPerSecond = 0;
     rig.wait(10);
     for (let i = 0; i < 9; i++) expect(rig.add('a', null)).toEqual([`a#${i + 2}`]);
@@ -91,12 +94,12 @@ describe('memory for answers that is all in use', () => {
 });
 
 describe("a host's share", () => {
-  it('is all while nobody else asks', () => {
+  it('is everything while no other host asks', () => {
     const rig = new Rig();
     rig.addMany(10, 'a', 5 * MB);
   });
 
-  it('is a quarter against a host that holds more, however fast that reads', () => {
+  it('is a quarter against a host that holds more, however fast that one reads', () => {
     const rig = new Rig();
     rig.addMany(9, 'a', 5 * MB);
     rig.addMany(1, 'a', 1 * MB);
@@ -137,7 +140,7 @@ describe("a host's share", () => {
 });
 
 describe('too slow', () => {
-  it('is who takes less than 16 KiB/s in a minute of waiting', () => {
+  it('is a client that reads less than 16 KiB/s in a minute of waiting', () => {
     const rig = new Rig();
     rig.addMany(1, 'a', 16 * 1024 - 1);
     rig.addMany(1, 'a', 16 * 1024);
@@ -146,7 +149,7 @@ describe('too slow', () => {
     expect(rig.wait(600)).toEqual([]);
   });
 
-  it('is who began fast, too, after a whole minute that was slow', () => {
+  it('is also one that started fast, after a whole slow minute', () => {
     const rig = new Rig();
     rig.addMany(1, 'a', 10 * MB);
     rig.wait(59);
@@ -155,7 +158,7 @@ describe('too slow', () => {
     expect(rig.wait(1)).toEqual(['a#1']);
   });
 
-  it('is nobody because this process was stopped for long', () => {
+  it('is nobody after this process was stopped for long', () => {
     const rig = new Rig();
     rig.addMany(2, 'a', 64 * 1024);
     rig.wait(30);
@@ -164,7 +167,7 @@ describe('too slow', () => {
   });
 });
 
-it('what is cut off releases its memory once', () => {
+it('a closed connection releases its memory once', () => {
   const memory = new AnswerMemory<Taker>(MAX_BYTES);
   const place = (name: string): Reader<Taker> =>
     memory.reader({ name, remoteAddress: `${name}:1`, bytesWritten: 0, unsentBytes: 0 });
@@ -187,4 +190,4 @@ it.each([
   ['[2001:db8::7]:80', '2001:db8:0:0::/64'],
   ['[fe80::1%eth0]:80', 'fe80:0:0:0::/64'],
   ['[::1]:80', '0:0:0:0::/64'],
-])('the share of %s is that of %s', (address, owner) => expect(shareOwner(address)).toBe(owner));
+])('the share of %s belongs to %s', (address, owner) => expect(shareOwner(address)).toBe(owner));

@@ -27,7 +27,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 300, 4000, 70_000) }),
 );
 
-it('memory for answers is all free again when everybody has read or gone, whatever happened before', async () => {
+it('answer memory is all free again once everybody has read or gone, whatever happened', async () => {
   let cutOffCount = 0;
   const scene = fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.boolean(), async (steps, isStored) => {
     const rig = new ResponseStreamsRig({ pool: fakePool({ isStored }), limits: { maxResponseBytes: 30e6 } });

@@ -3,7 +3,7 @@ import { Assigner } from '../../src/server/assigner';
 
 const TIMINGS = { heartbeatMs: 1000, failureTimeoutMs: 5000, redialMs: 100 };
 
-/** Server 1 with `peers` that are up and ready, two workers each. */
+/** An assigner of server 1 with these `peers`, up and ready, with two workers each. */
 function assignerWith(
   peers: number[],
   self: { ready: boolean } = { ready: true },
@@ -22,30 +22,30 @@ function assignerWith(
 const assign = (assigner: Assigner, key: string, nowMs = 0, excluded: number[] = []): number | undefined =>
   assigner.assign(key, excluded, nowMs)?.serverId;
 
-it('nobody to choose from is no assignment', () => {
+it('no eligible server is no assignment', () => {
   expect(assignerWith([], { ready: false }).assigner.assign('a', [], 0)).toBeNull();
 });
 
-it('chooses a server that is up and ready, itself among them', () => {
+it('chooses a server that is up and ready, itself included', () => {
   const { assigner, detector } = assignerWith([2, 3]);
   detector.get(2)!.phase = 'starting';
   detector.closed(3, detector.get(3)!.link, true, 10);
   expect([assign(assigner, 'a', 10), assign(assigner, 'b', 10)]).toEqual([1, 1]);
 });
 
-it('does not choose a peer whose link is just being dialed again: nothing would be heard of it', () => {
+it('does not choose a peer whose link is being redialed: it would not be heard', () => {
   const { assigner, detector } = assignerWith([2], { ready: false });
   detector.closed(2, detector.get(2)!.link, false, 1000);
   expect([detector.isUp(2), assign(assigner, 'a', 1000)]).toEqual([true, undefined]);
 });
 
-it('counts what it gave though nobody has reported it', () => {
+it('counts what it assigned before the servers report it', () => {
   const { assigner } = assignerWith([2, 3]);
   const given = Array.from({ length: 9 }, (_, index) => assign(assigner, `key ${index}`));
   for (const id of [1, 2, 3]) expect(given.filter((each) => each === id)).toHaveLength(3);
 });
 
-it('avoids who is excluded, unless that leaves nobody', () => {
+it('avoids excluded servers, unless none is left', () => {
   const { assigner } = assignerWith([2, 3]);
   expect(['a', 'b', 'c'].map((key) => assign(assigner, key, 0, [1, 3]))).toEqual([2, 2, 2]);
   expect([1, 3]).toContain(assign(assigner, 'd', 0, [1, 2, 3]));
@@ -61,7 +61,7 @@ describe('a repeated request', () => {
     expect(assigner.ledger.size).toBe(2);
   });
 
-  it('gets another when that one is down', () => {
+  it('gets another server when that one is down', () => {
     const { assigner, detector } = assignerWith([2], { ready: true });
     const first = [assign(assigner, 'a'), assign(assigner, 'b')].indexOf(2) === 0 ? 'a' : 'b';
     detector.closed(2, detector.get(2)!.link, true, 10);
@@ -70,7 +70,7 @@ describe('a repeated request', () => {
 });
 
 describe('an assignment that was not reported within a second', () => {
-  /** The only server gets a task at 100 and is heard of again at `heardMs`, or not. */
+  /** The only server gets a task at 100 ms and is heard again at `heardMs`, if given. */
   function unreported(heardMs?: number): Assigner {
     const { assigner, detector } = assignerWith([2, 3], { ready: false });
     expect(assign(assigner, 'a', 100, [3])).toBe(2);
@@ -84,24 +84,24 @@ describe('an assignment that was not reported within a second', () => {
     expect(['b', 'c', 'd'].map((key) => assign(assigner, key, 1200))).toEqual([3, 3, 3]);
   });
 
-  it('until it speaks', () => {
+  it('until it is heard again', () => {
     const assigner = unreported();
     assigner.heardFrom(2);
     expect(assign(assigner, 'b', 1200, [3])).toBe(2);
   });
 
-  it('but not one that spoke: its client never sent the task', () => {
+  it('but not one that was heard: its client never sent the task', () => {
     expect(assign(unreported(500), 'b', 1200, [3])).toBe(2);
   });
 
-  it('unless nobody else is left', () => {
+  it('unless no other is left', () => {
     const { assigner } = assignerWith([2], { ready: false });
     assign(assigner, 'a', 100);
     assigner.expire(1100);
     expect(assign(assigner, 'b', 1200)).toBe(2);
   });
 
-  it('is not counted any more', () => {
+  it('is no longer counted', () => {
     expect(unreported().ledger.outstanding(2)).toBe(0);
   });
 });
@@ -117,7 +117,7 @@ describe('a server that is down', () => {
     expect(assigner.reassign(3, 10)).toEqual([]);
   });
 
-  it('that restarted and is up again does not get them back: it does not know them', () => {
+  it('does not get them back after a restart: it does not know them', () => {
     const { assigner } = assignerWith([2], { ready: false });
     assigner.ledger.add(2, 'a');
     expect([assigner.reassign(2, 10), assigner.ledger.size]).toEqual([[], 0]);

@@ -14,7 +14,7 @@ describe('a deadline', () => {
     expect(rig.status()).toMatchObject({ active: 0, queued: 0 });
   });
 
-  it.each([1e308, 2 ** 53, 86_400_001])('of %d ms is a day', (timeoutMs) => {
+  it.each([1e308, 2 ** 53, 86_400_001])('of %d ms counts as a day', (timeoutMs) => {
     const rig = Rig.alone();
     const [execute] = rig.submit(5, 1, timeoutMs).filter((effect) => effect.type === 'execute');
     expect(execute).toMatchObject({ deadlineMs: rig.nowMs + 86_400_000 });
@@ -39,7 +39,7 @@ test('every deadline gets an answer on a real connection', async () => {
       const { message } = await connection.next();
       expect(message).toMatchObject({ TaskResponse: { request_id: index } });
     }
-    // More than a number can be: JSON.parse makes it Infinity.
+    // Beyond the range of numbers: JSON.parse makes it Infinity.
     const head = envelopeHead({ TaskRequest: { ...taskRequest('Deadline', 9).TaskRequest, timeout_ms: 12345 } }, 3);
     connection.send(Buffer.from(head.toString('latin1').replace('12345', '1e309'), 'latin1')).send(Buffer.from('abc'));
     expect((await connection.next()).message).toMatchObject({ Error: { code: 'bad_message' } });

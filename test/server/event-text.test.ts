@@ -23,7 +23,7 @@ it.each<[ServerEventBody, string, string]>([
   ],
   [{ event: 'stopping' }, 'info', 'Stopping: handing over, finishing running tasks'],
   [{ event: 'stopped' }, 'info', 'Stopped'],
-])('%j is told as %s: %s', (event, level, text) => {
+])('%j is logged as %s: %s', (event, level, text) => {
   expect(eventText(event, 1)).toEqual({ level, text });
 });
 
@@ -33,7 +33,7 @@ it.each([
   ['restarted', /restarted/],
   ['deaf', /does not hear this server/],
   ['leaving', /stopping/],
-] as const)('a peer that is down is a warning that says why: %s', (reason, why) => {
+] as const)('a peer that is down is a warning with the reason: %s', (reason, why) => {
   const told = eventText({ event: 'peer_down', peer_id: 2, reason }, 1);
   expect(told).toEqual({ level: 'warn', text: expect.stringMatching(/^Server 2 is down: /) });
   expect(told!.text).toMatch(why);
@@ -43,6 +43,6 @@ it.each<ServerEventBody>([
   { event: 'assigned', term: 1, to: 2, ...name },
   { event: 'executed', outcome: 'answered', incarnation: 'ab', ...name },
   { event: 'sample', ...sample },
-])('$event is for the files only', (event) => {
+])('$event is not logged', (event) => {
   expect(eventText(event, 1)).toBeNull();
 });

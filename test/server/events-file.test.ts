@@ -51,7 +51,7 @@ const down = (time: number): ServerEvent => ({
   reason: 'restarted',
 });
 
-test('5,000 requests a second are written in full, for ever', () => {
+test('5,000 requests a second are recorded in full', () => {
   const kept = new Kept();
   const file = new EventsFile(kept);
   for (let index = 0; index < 30_000; index++) {
@@ -64,7 +64,7 @@ test('5,000 requests a second are written in full, for ever', () => {
   ]);
 });
 
-test('50,000 a second for four seconds: the file grows by its allowance, what is left out is counted, and said once a second', () => {
+test('50,000 a second for 4 s: the file grows by its allowance, omitted events are counted once a second', () => {
   const kept = new Kept();
   const file = new EventsFile(kept);
   const count = 200_000;
@@ -81,7 +81,7 @@ test('50,000 a second for four seconds: the file grows by its allowance, what is
   expect(kept.of('sample')).toHaveLength(4);
 });
 
-test('names as long as may be count by their bytes', () => {
+test('names of maximum length count by their bytes', () => {
   const kept = new Kept();
   const file = new EventsFile(kept);
   for (let index = 0; index < 50_000; index++) file.append(assigned(T0 + index / 50, index, '日'.repeat(341)));
@@ -89,7 +89,7 @@ test('names as long as may be count by their bytes', () => {
   expect(kept.leftOut('assigned')).toBeGreaterThan(0);
 });
 
-test('the first that is left out is said at once, with a line of its own', () => {
+test('the first omitted event is reported at once, with its own line', () => {
   const kept = new Kept();
   const told: unknown[] = [];
   const file = new EventsFile(kept, (counts) => told.push(counts));
@@ -106,7 +106,7 @@ test('the first that is left out is said at once, with a line of its own', () =>
   });
 });
 
-test('neither kind takes from the others, and what comes by itself is always written', () => {
+test('kinds have separate allowances, and rare events are always recorded', () => {
   const kept = new Kept();
   const file = new EventsFile(kept);
   for (let index = 0; index < 30_000; index++) file.append(assigned(T0, index));
@@ -118,14 +118,14 @@ test('neither kind takes from the others, and what comes by itself is always wri
   expect([kept.of('executed').length, kept.of('stopping').length]).toEqual([1, 1]);
 });
 
-test('a clock that goes back gives nothing, and takes nothing away', () => {
+test('a clock that goes back neither adds to the allowance nor takes from it', () => {
   const kept = new Kept();
   const file = new EventsFile(kept);
   for (let index = 0; index < 1000; index++) file.append(assigned(T0 - index * 1e6, index));
   expect(kept.of('assigned')).toHaveLength(1000);
 });
 
-test('lines that a full disk did not take are counted, those that said so too, and told when there is room again', () => {
+test('lines lost on a full disk are counted, counting lines too, and reported when there is space again', () => {
   const kept = new Kept();
   const events = new EventsFile(kept);
   events.append(assigned(T0, 1));

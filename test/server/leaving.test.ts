@@ -5,7 +5,7 @@ import { RawConnection, envelopeHead, taskRequest } from '../support/raw';
 const requestOf = (id: number, secret: Buffer): Buffer =>
   Buffer.concat([envelopeHead(taskRequest('Client', id), secret.length), secret]);
 
-/** Resolves at the first such event; the server leaves in that very step. */
+/** Makes the server leave at the first such event, in that very step; `done` resolves then. */
 function leavesAt(event: ServerEvent['event']) {
   let reached!: () => void;
   const done = new Promise<void>((resolve) => (reached = resolve));
@@ -21,7 +21,7 @@ function leavesAt(event: ServerEvent['event']) {
   };
 }
 
-it('an answer that was begun reaches its reader, though the server leaves in the same step', async () => {
+it('a started answer reaches its client though the server leaves in the same step', async () => {
   const leaving = leavesAt('executed');
   await withServer({ record: leaving.record }, async ({ server, address, events }) => {
     leaving.whom(server);
@@ -39,7 +39,7 @@ it('an answer that was begun reaches its reader, though the server leaves in the
   });
 }, 20_000);
 
-it('the reader of a large answer is slow: it gets the rest while the server leaves', async () => {
+it('a slow reader of a large answer gets the rest while the server leaves', async () => {
   const leaving = leavesAt('executed');
   await withServer({ record: leaving.record, drainMs: 10_000 }, async ({ server, address }) => {
     leaving.whom(server);
@@ -53,7 +53,7 @@ it('the reader of a large answer is slow: it gets the rest while the server leav
   });
 }, 30_000);
 
-it('a reader that takes nothing holds it up no longer than the drain time and a second', async () => {
+it('a client that does not read delays it no longer than the drain time and a second', async () => {
   const leaving = leavesAt('executed');
   await withServer({ record: leaving.record, drainMs: 100 }, async ({ server, address }) => {
     const client = await RawConnection.open(address);

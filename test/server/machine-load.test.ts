@@ -6,13 +6,13 @@ const cpu = (user: number, idle: number): CpuInfo[] => [
   { model: '', speed: 0, times: { user, nice: 0, sys: 0, idle, irq: 0 } },
 ];
 
-it('is the share of the time since the last sample, and as it was where nothing can be read', () => {
+it('CPU is the share since the last sample, or the last value if it cannot be read', () => {
   const readings = [cpu(50, 50), cpu(80, 120), [], cpu(80, 220)];
   const sampler = new MachineLoad(() => readings.shift()!);
   expect([1, 2, 3, 4].map(() => sampler.sample().cpuPercent)).toEqual([50, 30, 30, 0]);
 });
 
-it('the memory is as it was while it cannot be read', () => {
+it('memory keeps its last value while it cannot be read', () => {
   const readings = [500, 1000, new Error('EMFILE: too many open files, uv_resident_set_memory'), 2000];
   const memory = new ResidentMemory(() => {
     const reading = readings.shift()!;

@@ -16,7 +16,7 @@ const answers = (effects: Effect[], connId = 7) => replies(effects, connId, 'Tas
 const proposal = { assigned_server_id: 1, assigned_server_address: 'one:1', leader_id: null };
 
 describe('the leader', () => {
-  it('assigns, and tells the server, its address and who leads in which term', () => {
+  it('assigns with the server, its address, the leader and the term', () => {
     const rig = Rig.leader();
     const effects = rig.say(7, request(1));
     const [answer] = answers(effects);
@@ -31,22 +31,22 @@ describe('the leader', () => {
     expect(only(events(effects, 'assigned'))).toMatchObject({ term: 1, to: answer!.assigned_server_id, ...task(1) });
   });
 
-  it('spreads tasks, ties going to the server assigned to longest ago', () => {
+  it('spreads tasks; ties go to the server assigned to longest ago', () => {
     const rig = Rig.leader();
     const ids = Array.from({ length: 6 }, (_, index) => rig.assign(7, index).assigned_server_id);
     expect(ids.slice(0, 3).sort()).toEqual([1, 2, 3]);
     expect(ids.slice(3)).toEqual(ids.slice(0, 3));
   });
 
-  it('gives a repeated request the same server, and tells no second assignment', () => {
+  it('gives a repeated request the same server, and records no second assignment', () => {
     const rig = Rig.leader();
     const first = rig.assign(7, 1);
-    const again = rig.say(8, request(1)); // whoever asks, on whatever connection
+    const again = rig.say(8, request(1)); // whoever asks, on any connection
     expect(only(answers(again, 8))).toEqual(first);
     expect(events(again, 'assigned')).toEqual([]);
   });
 
-  it('gives it another when that one is excluded; exclusions that leave nobody are ignored', () => {
+  it('gives it another if that one is excluded; exclusions that leave none are ignored', () => {
     const rig = Rig.leader();
     const first = rig.assign(7, 1).assigned_server_id!;
     const second = rig.assign(7, 1, [first]).assigned_server_id!;
@@ -54,7 +54,7 @@ describe('the leader', () => {
     expect(rig.assign(7, 2, [1, 2, 3])).toMatchObject({ assigned_server_id: expect.any(Number), leader_id: 1 });
   });
 
-  it('does not start a task anew that has just ended', () => {
+  it('does not assign a task again that has just ended', () => {
     const rig = Rig.leader();
     for (const kind of ['HistoryAdd', 'HistoryRemove'] as const) {
       rig.peer(3, { kind, ...task(1), assigned_server_id: 3, timestamp: 0 });
@@ -63,7 +63,7 @@ describe('the leader', () => {
     expect(rig.status().outstanding).toEqual({ 1: 0, 2: 0, 3: 0 });
   });
 
-  it('gives the tasks of a server that is down to others at once', () => {
+  it('reassigns the tasks of a server that is down at once', () => {
     const rig = Rig.leader();
     rig.peer(3, { kind: 'HistoryAdd', ...task(1), assigned_server_id: 3, timestamp: 0 });
     const effects = rig.linkClosed(3, true);
@@ -74,7 +74,7 @@ describe('the leader', () => {
     expect(rig.status().outstanding).toMatchObject({ 3: 0, [to]: 1 });
   });
 
-  it('assigns nothing to a server that prepares, leaves or does not hear us', () => {
+  it('assigns nothing to a server that is starting, leaving or does not hear us', () => {
     const rig = Rig.leader();
     rig.peer(2, rig.beat(2, { phase: 'starting', term: 1, leader_id: 1 }));
     rig.peer(3, rig.beat(3, { hears: [], term: 1, leader_id: 1 }));
@@ -84,14 +84,14 @@ describe('the leader', () => {
     expect([1, 2].map((id) => other.assign(7, id).assigned_server_id)).toEqual([1, 1]);
   });
 
-  it('tells the address at which the client reached it when it has no other', () => {
+  it('without a configured address, sends the one at which the client reached it', () => {
     const rig = Rig.alone({ address: null });
     expect(rig.assign(7, 1).assigned_server_address).toBe('here:1');
   });
 });
 
 describe('a follower', () => {
-  it('passes a request on to the leader, says that it is relayed, and fills in the client', () => {
+  it('forwards a request to the leader, marks it as relayed, and fills in the client', () => {
     const rig = Rig.follower();
     const { run_id: _, ...named } = request(1);
     const effects = rig.say(7, { ...named, excluded_server_ids: [3] });
@@ -133,10 +133,10 @@ describe('a follower', () => {
       leader_id: 2,
       term: 1,
     });
-    expect(rig.peer(2, fromLeader(id, 3))).toEqual([]); // once
+    expect(rig.peer(2, fromLeader(id, 3))).toEqual([]); // only once
   });
 
-  it('waits 100 ms and then proposes itself; a later answer is nobody’s', () => {
+  it('proposes itself after 100 ms; a later answer is ignored', () => {
     const rig = Rig.follower();
     const id = relayed(rig);
     expect(answers(rig.pass(RELAY_TIMEOUT_MS - 1))).toEqual([]);
@@ -170,20 +170,20 @@ describe('a follower', () => {
 });
 
 describe('a relayed request', () => {
-  it('is answered with the id of the relay by the leader', () => {
+  it('is answered by the leader with the id of the relay', () => {
     const rig = Rig.leader();
     const effects = rig.say(7, request(1, { relay: { id: 55, hops_left: 0 } }));
     expect(only(answers(effects))).toMatchObject({ relay_id: 55, leader_id: 1 });
   });
 
-  it('that has no hops left goes back without a server: the one that faces the client proposes', () => {
+  it('without hops left goes back without a server: the first follower proposes one', () => {
     const rig = Rig.follower();
     const effects = rig.say(7, request(1, { relay: { id: 55, hops_left: 0 } }));
     expect(linkMessages(effects, 'TaskAssignmentRequest')).toEqual([]);
     expect(only(answers(effects))).toMatchObject({ assigned_server_id: null, leader_id: null, relay_id: 55 });
   });
 
-  it('has a hop less each time, so that no circle of servers relays for ever', () => {
+  it('has one hop less each time, so that no cycle of servers relays forever', () => {
     let hopsLeft: number | undefined;
     for (let hop = 0; hop < 10; hop++) {
       const rig = Rig.follower();
@@ -199,13 +199,13 @@ describe('a relayed request', () => {
 });
 
 describe('without a leader', () => {
-  it('a server proposes itself, and says that nobody leads', () => {
+  it('a server proposes itself, and says that there is no leader', () => {
     const rig = new Rig();
     rig.step({ type: 'prepared' });
     expect(rig.assign(7, 1)).toMatchObject({ ...proposal, term: 0 });
   });
 
-  it('one that prepares proposes a peer that is ready, or nobody', () => {
+  it('one that is starting proposes a ready peer, or nobody', () => {
     const rig = new Rig();
     expect(rig.assign(7, 1)).toMatchObject({
       assigned_server_id: null,
@@ -219,7 +219,7 @@ describe('without a leader', () => {
   });
 });
 
-describe('who leads', () => {
+describe('a leader query', () => {
   it.each([
     ['the leader', () => Rig.leader(), { leader_id: 1, term: 1, leader_address: 'one:1' }],
     ['a follower', () => Rig.follower(), { leader_id: 2, term: 1, leader_address: 'two:2' }],
@@ -242,7 +242,7 @@ describe('the status of a task', () => {
     expect([assigned_server_id, assigned_server_address]).toEqual([3, 'three:3']);
   });
 
-  it('is never a server that is down', () => {
+  it('never names a server that is down', () => {
     const rig = Rig.follower();
     rig.peer(3, { kind: 'HistoryAdd', ...task(1), assigned_server_id: 3, timestamp: 0 });
     rig.peer(3, { kind: 'HistoryRemove', ...task(1) });

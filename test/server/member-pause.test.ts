@@ -13,7 +13,7 @@ import {
   TIMINGS,
 } from './member-rig';
 
-/** This process was stopped for `ms`: its overdue timer comes before what lies in its sockets. */
+/** Stops this process for `ms`: its overdue timer fires before its sockets are read. */
 function stopped(rig: Rig, ms: number): Effect[] {
   rig.nowMs = rig.member.wakeAtMs + ms;
   return rig.step({ type: 'tick' });
@@ -26,7 +26,7 @@ function answerChecks(rig: Rig, asked: Effect[], more: Partial<MessageOf<'Leader
 }
 
 describe('a tick that is late by more than a heartbeat', () => {
-  it('judges nobody: every silence begins now', () => {
+  it('declares nobody down: every silence starts now', () => {
     const rig = Rig.leader();
     const effects = stopped(rig, 60_000);
     expect(only(events(effects, 'resumed')).late_ms).toBe(60_000);
@@ -39,17 +39,17 @@ describe('a tick that is late by more than a heartbeat', () => {
     ]);
   });
 
-  it('makes a leader ask its peers who leads, and it does not assign before it knows', () => {
+  it('makes a leader ask its peers who leads, and assign nothing before it knows', () => {
     const rig = Rig.leader();
     const asked = stopped(rig, HEARTBEAT_MS + 1);
     expect(linkMessages(asked, 'LeaderCheck').map(({ peerId }) => peerId)).toEqual([2, 3]);
-    expect(rig.assign(7, 1)).toMatchObject({ leader_id: null, assigned_server_id: 1 }); // a proposal
+    expect(rig.assign(7, 1)).toMatchObject({ leader_id: null, assigned_server_id: 1 }); // only a proposal
     expect(only(replies(rig.say(7, { kind: 'LeaderQuery' }), 7, 'LeaderResponse')).leader_id).toBeNull();
     answerChecks(rig, asked, {});
     expect(rig.assign(7, 2)).toMatchObject({ leader_id: 1, term: 1 });
   });
 
-  it('makes it ask also when the first thing that it finds is a request', () => {
+  it('makes it ask even if it finds a request first', () => {
     const rig = Rig.leader();
     rig.nowMs = rig.member.wakeAtMs + 2 * HEARTBEAT_MS;
     const effects = rig.say(7, { kind: 'TaskAssignmentRequest', ...task(1) });
@@ -57,7 +57,7 @@ describe('a tick that is late by more than a heartbeat', () => {
     expect(linkMessages(effects, 'LeaderCheck')).toHaveLength(2);
   });
 
-  it('makes a leader step down that was replaced, and its assignments are forgotten', () => {
+  it('makes a replaced leader step down and forget its assignments', () => {
     const rig = Rig.leader();
     for (const id of [1, 2, 3]) rig.assign(7, id);
     const asked = stopped(rig, 1.5 * HEARTBEAT_MS);
@@ -66,18 +66,18 @@ describe('a tick that is late by more than a heartbeat', () => {
     expect(rig.status()).toMatchObject({ leader_id: 3, term: 2, outstanding: { 1: 0, 2: 0, 3: 0 } });
   });
 
-  it('is followed by no execution before the sockets were read and it is known who leads', () => {
+  it('delays executions until sockets were read and the leader is known', () => {
     const rig = Rig.leader();
     for (const id of [1, 2, 3, 4]) rig.submit(id, id, 60_000);
     const asked = stopped(rig, 2 * HEARTBEAT_MS);
     const ended = rig.step({ type: 'executed', executionId: 1, outcome: 'answered' });
     expect(executions(ended)).toEqual([]);
-    expect(executions(rig.say(3, { kind: 'TaskCancel', ...task(3) }))).toEqual(['discard 3']); // it lay in a socket
+    expect(executions(rig.say(3, { kind: 'TaskCancel', ...task(3) }))).toEqual(['discard 3']); // it was still in a socket
     expect(executions(answerChecks(rig, asked, {}))).toEqual([]);
     expect(executions(rig.pass(20))).toEqual(['execute 4']);
   });
 
-  it('is followed by no execution for as long as it does not know who leads', () => {
+  it('delays executions for as long as the leader is unknown', () => {
     const rig = Rig.leader({ workers: 1 });
     for (const id of [1, 2]) rig.submit(id, id, 60_000);
     const asked = stopped(rig, 2 * HEARTBEAT_MS);
@@ -86,7 +86,7 @@ describe('a tick that is late by more than a heartbeat', () => {
     expect(executions(answerChecks(rig, asked, {}))).toEqual(['execute 2']);
   });
 
-  it('leads on after a heartbeat when nobody answers', () => {
+  it('resumes leading after a heartbeat if nobody answers', () => {
     const rig = Rig.leader();
     stopped(rig, 2 * HEARTBEAT_MS);
     rig.pass(HEARTBEAT_MS - 1);
@@ -95,7 +95,7 @@ describe('a tick that is late by more than a heartbeat', () => {
     expect(rig.status()).toMatchObject({ leader_id: 1, term: 1 });
   });
 
-  it('is nothing while it is late by a heartbeat or less', () => {
+  it('has no effect if it is late by a heartbeat or less', () => {
     const rig = Rig.leader();
     const effects = stopped(rig, HEARTBEAT_MS);
     expect(events(effects, 'resumed')).toEqual([]);
@@ -105,7 +105,7 @@ describe('a tick that is late by more than a heartbeat', () => {
 });
 
 describe('SIGTERM', () => {
-  /** Subscribed to by 2 on connection 7. */
+  /** Subscribes 2 on connection 7. */
   function heard(rig: Rig): Rig {
     rig.say(7, { kind: 'Subscribe', from_id: 2 });
     return rig;
@@ -113,7 +113,7 @@ describe('SIGTERM', () => {
 
   const isStopped = (effects: Effect[]): boolean => effects.some(({ type }) => type === 'stopped');
 
-  it('tells the peers at once, and that nobody should follow it', () => {
+  it('tells the peers at once not to follow it', () => {
     const effects = heard(Rig.leader()).step({ type: 'leave' });
     expect(saidTo(effects, 7)).toEqual(['Leave', 'Heartbeat']);
     expect(only(replies(effects, 7, 'Heartbeat'))).toMatchObject({ phase: 'leaving', leader_id: null });
@@ -130,7 +130,7 @@ describe('SIGTERM', () => {
     expect([isStopped(effects), events(effects, 'stopped').length]).toEqual([true, 1]);
   });
 
-  it('of a follower that does nothing ends at once', () => {
+  it('of an idle follower ends at once', () => {
     expect(isStopped(Rig.follower().step({ type: 'leave' }))).toBe(true);
   });
 
@@ -138,7 +138,7 @@ describe('SIGTERM', () => {
     expect(isStopped(Rig.alone().step({ type: 'leave' }))).toBe(true);
   });
 
-  it('lets running and queued tasks finish and tells of their end', () => {
+  it('lets running and queued tasks finish and reports their end', () => {
     const rig = heard(Rig.follower({ workers: 1 }));
     for (const id of [1, 2]) rig.submit(id, id);
     rig.step({ type: 'leave' });
@@ -147,7 +147,7 @@ describe('SIGTERM', () => {
     const last = rig.step({ type: 'executed', executionId: 2, outcome: 'answered' });
     expect(isStopped(last)).toBe(true);
     expect(replies(last, 7, 'HistoryRemove')).toHaveLength(2);
-    // What is left of the drain time is for those who have yet to read their answers.
+    // The rest of the drain time is for clients that have yet to read their answers.
     expect(last.at(-1)).toEqual({ type: 'stopped', untilMs: rig.nowMs + 3000 });
   });
 
@@ -159,7 +159,7 @@ describe('SIGTERM', () => {
     expect(isStopped(rig.pass(1))).toBe(true);
   });
 
-  it('twice is once, and stopped is told once', () => {
+  it('twice has no further effect, and stopped is reported once', () => {
     const rig = Rig.follower();
     rig.submit(5, 1);
     rig.step({ type: 'leave' });
@@ -168,7 +168,7 @@ describe('SIGTERM', () => {
     expect(effects.filter(({ type }) => type === 'stopped')).toHaveLength(1);
   });
 
-  it('while it asks who leads: nobody waits for the answer any more', () => {
+  it('while it asks who leads: the answer is no longer awaited', () => {
     const rig = Rig.leader();
     rig.submit(5, 1);
     // A leadership of its own that it does not remember.
@@ -180,7 +180,7 @@ describe('SIGTERM', () => {
     expect(rig.member.wakeAtMs).toBeGreaterThan(rig.nowMs);
   });
 
-  it('before the cover is decoded ends too, and a cover that comes late makes nothing ready', () => {
+  it('ends it before the cover is decoded, and a late cover makes nothing ready', () => {
     const rig = new Rig();
     expect(isStopped(rig.step({ type: 'leave' }))).toBe(true);
     rig.step({ type: 'prepared' });
@@ -189,7 +189,7 @@ describe('SIGTERM', () => {
 });
 
 describe('a peer that leaves', () => {
-  it('is not elected, and a new leader is chosen at once', () => {
+  it('is not elected, and a new leader is elected at once', () => {
     const rig = Rig.follower();
     const effects = rig.peer(2, { kind: 'Leave', from_id: 2, term: 1 });
     expect(only(events(effects, 'peer_down'))).toMatchObject({ peer_id: 2, reason: 'leaving' });
@@ -201,7 +201,7 @@ describe('a peer that leaves', () => {
   });
 });
 
-describe('a check whether the leader lives', () => {
+describe('a check whether the leader is alive', () => {
   const check = (hops_left = 8) => ({ kind: 'LeaderCheck' as const, check_id: 55, hops_left });
   const answer = (effects: Effect[]) => only(replies(effects, 7, 'LeaderCheckResponse'));
 
@@ -212,7 +212,7 @@ describe('a check whether the leader lives', () => {
     expect(answer(create().say(7, check()))).toMatchObject({ check_id: 55, ...expected });
   });
 
-  it('a follower asks the leader, and says yes on its answer only', () => {
+  it('a follower asks the leader, and says yes only on its answer', () => {
     const rig = Rig.follower();
     const asked = only(linkMessages(rig.say(7, check()), 'LeaderCheck'));
     expect([asked.peerId, asked.message.hops_left]).toEqual([2, 7]);
@@ -242,7 +242,7 @@ describe('a check whether the leader lives', () => {
     expect(answer(happens(rig, check_id)).lives).toBe(false);
   });
 
-  it('says nothing early: half a heartbeat is the time that it has', () => {
+  it('a follower does not say no before half a heartbeat has passed', () => {
     const rig = Rig.follower();
     rig.say(7, check());
     expect(replies(rig.pass(HEARTBEAT_MS / 2 - 1), 7, 'LeaderCheckResponse')).toEqual([]);
@@ -254,10 +254,10 @@ describe('a check whether the leader lives', () => {
     expect(answer(rig.say(7, check()))).toMatchObject({ lives: false, leader_id: null });
   });
 
-  it('is asked of the leader without a hop left, but not of a peer on the way to it', () => {
+  it('without hops left, is sent to the leader, but not to a peer on the way to it', () => {
     const rig = Rig.follower();
     expect(only(linkMessages(rig.say(7, check(0)), 'LeaderCheck')).message.hops_left).toBe(0);
-    const asked = rig.linkClosed(2, true); // now it can only go through 3
+    const asked = rig.linkClosed(2, true); // now only 3 can reach it
     answerChecks(rig, asked, { term: 1, leader_id: 2, lives: true });
     expect(rig.member.election.viaPeerId).toBe(3);
     expect(linkMessages(rig.say(8, check(1)), 'LeaderCheck').map(({ peerId }) => peerId)).toEqual([3]);

@@ -4,7 +4,7 @@ import { conn, events, HEARTBEAT_MS, linkMessages, only, replies, Rig, saidTo, t
 
 const heartbeat = new Rig().beat(2, { term: 99, leader_id: 2, incarnation: 'forged', hears: [] });
 
-/** Everything that only a peer may say, or nobody to a server. */
+/** Messages that only a peer may send, or nobody to a server. */
 const FORGED: Message[] = [
   { kind: 'Election', from_id: 2, priority: -1, term: 99, incarnation: 'forged' },
   { kind: 'Alive', from_id: 2, term: 1 },
@@ -35,10 +35,10 @@ describe.each([
   ['a leader', () => Rig.leader()],
   ['a follower', () => Rig.follower()],
   ['a server that just started', () => new Rig()],
-])('%s on a connection that it accepted', (_, create) => {
+])('%s on an accepted connection', (_, create) => {
   it.each(FORGED.map((message) => [message.kind, message] as const))('believes no %s', (_kind, message) => {
     const rig = create();
-    rig.say(7, { kind: 'Subscribe', from_id: 2 }); // to say so makes nobody a peer
+    rig.say(7, { kind: 'Subscribe', from_id: 2 }); // answering makes nobody a peer
     if (rig.member.detector.canAsk(2))
       rig.peer(2, { kind: 'HistoryAdd', ...task(5), assigned_server_id: 2, timestamp: 0 });
     const before = rig.snapshot();
@@ -54,8 +54,8 @@ describe.each([
   });
 });
 
-describe('on a link that it dialed', () => {
-  it('believes a Heartbeat only under the id that is configured for that address', () => {
+describe('on a dialed link', () => {
+  it('believes a Heartbeat only under the id configured for that address', () => {
     const rig = new Rig();
     rig.step({ type: 'linkOpened', peerId: 2, link: rig.link(2) });
     rig.peer(2, rig.beat(3, { term: 9, leader_id: 3 }));
@@ -67,7 +67,7 @@ describe('on a link that it dialed', () => {
     ['Election', { kind: 'Election', from_id: 3, priority: -1, term: 9, incarnation: 'x' }],
     ['Alive', { kind: 'Alive', from_id: 3, term: 1 }],
     ['Yield', { kind: 'Yield', from_id: 3, term: 1 }],
-  ])('believes no %s in the name of another', (_, message) => {
+  ])("believes no %s in another server's name", (_, message) => {
     const rig = Rig.candidate();
     rig.peer(2, { kind: 'Yield', from_id: 2, term: 1 });
     const { mode, leadership } = rig.member.election;
@@ -77,7 +77,7 @@ describe('on a link that it dialed', () => {
     expect(rig.member.election.leads).toBe(true);
   });
 
-  it('believes nothing before the Heartbeat that carries the incarnation', () => {
+  it('believes nothing before the Heartbeat with the incarnation', () => {
     const rig = new Rig();
     rig.step({ type: 'linkOpened', peerId: 2, link: rig.link(2) });
     const before = rig.snapshot();
@@ -85,7 +85,7 @@ describe('on a link that it dialed', () => {
     expect(rig.snapshot()).toEqual(before);
   });
 
-  it('believes nothing that comes late on an old link', () => {
+  it('believes nothing that arrives late on an old link', () => {
     const rig = Rig.follower();
     const oldLink = rig.link(2);
     rig.nowMs += 500;
@@ -98,7 +98,7 @@ describe('on a link that it dialed', () => {
     expect(rig.snapshot()).toEqual(before);
   });
 
-  it('elects nobody who does not hear it', () => {
+  it('elects no server that does not hear it', () => {
     const rig = Rig.follower();
     rig.peer(3, rig.beat(3, { hears: [2], term: 1, leader_id: 2 }));
     rig.peer(3, { kind: 'Coordinator', leader_id: 3, term: 9 });
@@ -106,13 +106,13 @@ describe('on a link that it dialed', () => {
     expect(rig.member.election.leadership).toEqual({ term: 1, leaderId: 2 });
   });
 
-  it('follows a greater leadership at once, and assigns nothing any more', () => {
+  it('follows a greater leadership at once, and stops assigning', () => {
     const rig = Rig.leader();
     for (const id of [1, 2, 3]) rig.assign(8, id);
     const effects = rig.peer(3, { kind: 'Coordinator', leader_id: 3, term: 2 });
     expect(only(events(effects, 'stepped_down'))).toMatchObject({ term: 2, leader_id: 3 });
     expect(only(events(effects, 'leader'))).toMatchObject({ term: 2, leader_id: 3 });
-    expect(rig.status().outstanding).toEqual({ 1: 1, 2: 1, 3: 1 }); // until it expires
+    expect(rig.status().outstanding).toEqual({ 1: 1, 2: 1, 3: 1 }); // until they expire
     const asked = rig.say(8, { kind: 'TaskAssignmentRequest', ...task(4) });
     expect([events(asked, 'assigned'), saidTo(asked, 8)]).toEqual([[], []]);
     expect(only(linkMessages(asked, 'TaskAssignmentRequest')).peerId).toBe(3);
@@ -120,14 +120,14 @@ describe('on a link that it dialed', () => {
 });
 
 describe('a subscriber', () => {
-  it('hears a Heartbeat and the whole list first, then every Heartbeat', () => {
+  it('receives a Heartbeat and the whole list first, then every Heartbeat', () => {
     const rig = Rig.alone();
     rig.submit(5, 1);
     const effects = rig.say(7, { kind: 'Subscribe', from_id: 2 });
     const isNews = (kind: string): boolean => kind === 'HistoryAdd' || kind === 'HistoryRemove';
     const said = saidTo(effects, 7);
     expect(said.filter((kind) => !isNews(kind))).toEqual(['Heartbeat', 'HistorySyncResponse', 'Coordinator']);
-    // What was said before the list must not come after it.
+    // News sent before the list must not be sent again after it.
     expect(said.slice(said.indexOf('HistorySyncResponse')).filter(isNews)).toEqual([]);
     expect(rig.pass(10)).toEqual([]);
     expect(only(replies(effects, 7, 'HistorySyncResponse'))).toMatchObject({
@@ -138,7 +138,7 @@ describe('a subscriber', () => {
     expect(saidTo(rig.pass(HEARTBEAT_MS), 7)).toContain('Heartbeat');
   });
 
-  it('under an id that is not configured is refused and hears nothing', () => {
+  it('under an unknown id is refused and receives nothing', () => {
     const rig = Rig.alone();
     for (const from_id of [1, 4]) {
       const effects = rig.say(7, { kind: 'Subscribe', from_id });
@@ -157,7 +157,7 @@ describe('a subscriber', () => {
     expect([saidTo(effects, 7), saidTo(effects, 8)]).toEqual([['Heartbeat'], ['Heartbeat']]);
   });
 
-  it('hears nothing any more when its connection is closed', () => {
+  it('receives nothing after its connection is closed', () => {
     const rig = Rig.alone();
     rig.say(7, { kind: 'Subscribe', from_id: 2 });
     rig.step({ type: 'connClosed', connId: 7 });
@@ -171,7 +171,7 @@ describe('a subscriber', () => {
     const isRefused = (effects: Effect[], connId: number): boolean => replies(effects, connId, 'Error').length === 1;
     const closed = (effects: Effect[]): number[] =>
       effects.flatMap((effect) => (effect.type === 'close' ? [effect.connId] : []));
-    /** 2 is at 10.0.0.2, and hears this server (or not). */
+    /** A rig whose peer 2 is at 10.0.0.2 and hears this server, or not. */
     const rigOf = (hears: boolean): Rig => {
       const rig = new Rig();
       rig.step({ type: 'peerHosts', peerId: 2, hosts: ['10.0.0.2'] });
@@ -180,7 +180,7 @@ describe('a subscriber', () => {
       return rig;
     };
 
-    it('is refused while the peer says that it hears us: a later one never replaces an earlier one', () => {
+    it('is refused while the peer says that it hears us: a later one replaces no earlier one', () => {
       const rig = rigOf(true);
       for (const connId of [1, 2, 3, 4]) expect(isRefused(subscribe(rig, connId), connId)).toBe(false);
       const refused = subscribe(rig, 5);
@@ -214,7 +214,7 @@ describe('a subscriber', () => {
       expect(saidTo(beats, 5)).toContain('Heartbeat');
     });
 
-    it('takes nothing from the others: other hosts have places of their own, and so have other peers', () => {
+    it('takes nothing from others: other hosts and other peers have their own places', () => {
       const rig = rigOf(false);
       for (const connId of [1, 2, 3, 4]) subscribe(rig, connId, '10.0.0.2');
       for (let connId = 10; connId < 1037; connId++) {
@@ -226,7 +226,7 @@ describe('a subscriber', () => {
       for (const connId of [1, 2, 3, 4, 1036, 5000]) expect(saidTo(beats, connId)).toContain('Heartbeat');
     });
 
-    it('knows the host by any of its addresses, as soon as it is resolved, in any spelling', () => {
+    it('knows the host by any of its addresses once it is resolved, in any spelling', () => {
       const rig = rigOf(true);
       for (const connId of [1, 2, 3, 4]) subscribe(rig, connId, '[::ffff:a00:9]');
       expect(isRefused(subscribe(rig, 5, '10.0.0.9'), 5)).toBe(true);
@@ -238,7 +238,7 @@ describe('a subscriber', () => {
       expect(isRefused(subscribe(rig, 7, '[fe80::1]'), 7)).toBe(true);
     });
 
-    it('takes all loopback addresses for one host', () => {
+    it('treats all loopback addresses as one host', () => {
       const rig = rigOf(true);
       rig.step({ type: 'peerHosts', peerId: 2, hosts: ['127.0.1.1'] });
       for (const [index, host] of ['127.0.0.1', '[::1]', '127.3.2.1', '127.0.1.1'].entries()) {
@@ -247,10 +247,10 @@ describe('a subscriber', () => {
       expect(isRefused(subscribe(rig, 5, '127.0.0.1'), 5)).toBe(true);
     });
 
-    it('counts a connection once, and lets it stand for one peer only', () => {
+    it('counts a connection once, and for one peer only', () => {
       const rig = rigOf(true);
       expect(saidTo(subscribe(rig, 1), 1)).toEqual(expect.arrayContaining(['Heartbeat', 'HistorySyncResponse']));
-      // The list may be long: it is not had for the asking, again and again.
+      // The list may be long: asking again does not get it again.
       expect(saidTo(subscribe(rig, 1), 1)).toEqual(['Heartbeat']);
       expect(isRefused(subscribe(rig, 1, '10.0.0.2', 3), 1)).toBe(true);
     });
@@ -265,7 +265,7 @@ describe('a subscriber', () => {
 });
 
 describe('the Heartbeat', () => {
-  it('tells who is heard as soon as that changes: the other cannot count on us before', () => {
+  it('reports changes of who is heard at once: the other cannot count on us before', () => {
     const rig = new Rig();
     rig.say(7, { kind: 'Subscribe', from_id: 2 });
     expect(only(replies(rig.connect(2), 7, 'Heartbeat')).hears).toEqual([2]);
@@ -273,13 +273,13 @@ describe('the Heartbeat', () => {
     expect(replies(lost, 7, 'Heartbeat').at(-1)!.hears).toEqual([]);
   });
 
-  it('asks a peer on its link with Subscribe first', () => {
+  it('follows Subscribe, which a new link sends first', () => {
     const rig = new Rig();
     const effects = rig.step({ type: 'linkOpened', peerId: 2, link: rig.link(2) });
     expect(only(linkMessages(effects, 'Subscribe'))).toEqual({ peerId: 2, message: { kind: 'Subscribe', from_id: 1 } });
   });
 
-  it('of a peer that says that it restarted ends what it had', () => {
+  it('of a restarted peer ends its tasks', () => {
     const rig = Rig.follower();
     rig.peer(3, { kind: 'HistoryAdd', ...task(5), assigned_server_id: 3, timestamp: 0 });
     expect(rig.status().outstanding).toMatchObject({ 3: 1 });

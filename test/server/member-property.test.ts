@@ -7,7 +7,7 @@ import { conn, HEARTBEAT_MS, Rig } from './member-rig';
 const PEERS = [2, 3];
 const IDS = [1, 2, 3];
 
-/** Messages whose numbers mean something here, so that they get further than the first check. */
+/** Messages with ids that are meaningful here, so that they get past the first check. */
 const near = fc.constantFrom(0, 1, 2, 3);
 const leaderId = fc.option(fc.constantFrom(...IDS));
 const checkId = fc.integer({ min: 100, max: 104 });
@@ -94,7 +94,7 @@ const input = fc.oneof<fc.Arbitrary<{ make: (rig: Rig, count: number) => Input }
 
 const step = fc.record({ input, waitMs: fc.oneof(fc.constantFrom(0, 0, 0.5, 5, 100, 1000), fc.nat(7000)) });
 
-/** What one who performs the effects may rely on. */
+/** The guarantees that the code performing the effects relies on. */
 class Shell {
   private readonly held = new Set<number>();
   readonly links = new Map<number, number>();
@@ -124,7 +124,7 @@ class Shell {
   }
 }
 
-test('whatever comes on whatever connection: no exception, nothing overdue, nothing that cannot be performed', () => {
+test('any message on any connection: no exception, nothing overdue, no impossible effect', () => {
   const property = fc.property(fc.array(step, { maxLength: 60 }), fc.boolean(), (steps, isLed) => {
     const rig = isLed ? Rig.leader({ workers: 1 }) : new Rig({ workers: 1 });
     const shell = new Shell(rig);
@@ -134,7 +134,7 @@ test('whatever comes on whatever connection: no exception, nothing overdue, noth
       if (given.type === 'connMessage' && given.message.kind === 'TaskRequest') shell.received(1000 + index);
       shell.perform(rig.step(given), rig);
       const { member, nowMs } = rig;
-      // A server that confirms who leads may be held longer than it reads first (executor.nextMs is over then).
+      // A server that confirms who leads may wait longer than it reads first (executor.nextMs is past then).
       if (member.election.mode !== 'confirming') expect(member.wakeAtMs).toBeGreaterThan(nowMs);
       expect(member.wakeAtMs).toBeLessThanOrEqual(nowMs + HEARTBEAT_MS);
       expect(member.executor.queue.activeCount).toBeLessThanOrEqual(1);
@@ -145,7 +145,7 @@ test('whatever comes on whatever connection: no exception, nothing overdue, noth
   fc.assert(property, { numRuns: 400 });
 });
 
-test('no message on an accepted connection moves the leadership or judges a peer', () => {
+test("no message on an accepted connection changes the leadership or a peer's state", () => {
   const property = fc.property(fc.array(fc.tuple(near, fromAnybody), { maxLength: 30 }), (messages) => {
     const rig = Rig.leader();
     const believed = () => {

@@ -16,7 +16,7 @@ export const task = (request_id: number, more: { run_id?: string } = {}) => ({
   ...more,
 });
 
-/** Server 1 with peers 2 and 3, driven by hand: every input is a line of a test, every effect can be looked at. */
+/** Server 1 with peers 2 and 3, driven by hand: tests give every input and see every effect. */
 export class Rig {
   nowMs = 10_000;
   readonly member: Member;
@@ -43,7 +43,7 @@ export class Rig {
     this.step({ type: 'start' });
   }
 
-  /** Follows 2, hears 2 and 3, ready. */
+  /** Makes a server that follows 2, hears 2 and 3, and is ready. */
   static follower(more: Partial<MemberConfig> = {}): Rig {
     const rig = new Rig(more);
     rig.step({ type: 'prepared' });
@@ -52,14 +52,14 @@ export class Rig {
     return rig;
   }
 
-  /** Leads in term 1, hears 2 and 3, ready. */
+  /** Makes a server that leads in term 1, hears 2 and 3, and is ready. */
   static leader(more: Partial<MemberConfig> = {}): Rig {
     const rig = Rig.candidate(more);
     for (const from_id of [2, 3]) rig.peer(from_id, { kind: 'Yield', from_id, term: 1 });
     return rig;
   }
 
-  /** Stands in term 1 and waits for the answers of 2 and 3. */
+  /** Makes a candidate in term 1 that waits for the answers of 2 and 3. */
   static candidate(more: Partial<MemberConfig> = {}): Rig {
     const rig = new Rig(more);
     rig.step({ type: 'prepared' });
@@ -72,7 +72,7 @@ export class Rig {
     return rig;
   }
 
-  /** The only server that is up; it leads, and tasks stay here. */
+  /** Makes the only server that is up; it leads, and keeps all tasks. */
   static alone(more: Partial<MemberConfig> = {}): Rig {
     const rig = new Rig(more);
     for (const peerId of [2, 3]) rig.linkClosed(peerId, true);
@@ -84,12 +84,12 @@ export class Rig {
     return this.member.step(input, { nowMs: this.nowMs, unixMs: UNIX_MS + this.nowMs });
   }
 
-  /** Time passes, with a tick at every moment that the member asked for. */
+  /** Lets time pass, with a tick whenever the member asked for one. */
   pass(ms: number): Effect[] {
     const untilMs = this.nowMs + ms;
     const effects: Effect[] = [];
     for (;;) {
-      // A timer for a moment that is over fires a millisecond later.
+      // A timer for a time in the past fires a millisecond later.
       const nextMs = this.member.wakeAtMs > this.nowMs ? this.member.wakeAtMs : this.nowMs + 1;
       if (nextMs > untilMs) break;
       this.nowMs = nextMs;
@@ -99,7 +99,7 @@ export class Rig {
     return effects;
   }
 
-  /** As `pass`, while 2 and 3 go on saying what they said last. */
+  /** Does the same as `pass`, while 2 and 3 keep sending this heartbeat. */
   passWithPeers(ms: number, beat: Partial<MessageOf<'Heartbeat'>> = {}): Effect[] {
     const effects: Effect[] = [];
     for (let passedMs = 0; passedMs < ms; passedMs += 500) {
@@ -122,23 +122,23 @@ export class Rig {
     return { kind: 'Heartbeat', from_id: peerId, ...fields, phase: 'ready', hears: [1, 2, 3], ...more };
   }
 
-  /** The link to a peer opens and its first Heartbeat comes. */
+  /** Opens the link to a peer and delivers its first Heartbeat. */
   connect(peerId: number, more: Partial<MessageOf<'Heartbeat'>> = {}): Effect[] {
     const opened = this.step({ type: 'linkOpened', peerId, link: this.link(peerId) });
     return [...opened, ...this.peer(peerId, this.beat(peerId, more))];
   }
 
-  /** What a peer says on the link that we dialed. */
+  /** Delivers a message from a peer on the link that we dialed. */
   peer(peerId: number, message: Message): Effect[] {
     return this.step({ type: 'linkMessage', peerId, link: this.link(peerId), message });
   }
 
-  /** What somebody says on a connection that we accepted. */
+  /** Delivers a message on a connection that we accepted. */
   say(connId: number, message: Message, executionId?: number): Effect[] {
     return this.step({ type: 'connMessage', conn: conn(connId), message, executionId });
   }
 
-  /** A client sends a task; its execution gets the request's id. */
+  /** Delivers a client's task; its execution gets the request's id. */
   submit(connId: number, request_id: number, timeout_ms?: number): Effect[] {
     return this.say(
       connId,
@@ -156,7 +156,7 @@ export class Rig {
     return only(replies(this.say(99, { kind: 'StatusQuery' }), 99, 'StatusResponse'));
   }
 
-  /** All that a forged message might change. */
+  /** Everything that a forged message might change. */
   snapshot(): unknown {
     const { election, detector, assigner, executor } = this.member;
     const { leadership, mode, via } = election;
@@ -180,7 +180,7 @@ export function only<T>(list: readonly T[]): T {
   return list[0]!;
 }
 
-/** What was sent to a connection, of one kind. */
+/** The messages of one kind sent to a connection. */
 export function replies<K extends MessageKind>(effects: Effect[], connId: number, kind: K): MessageOf<K>[] {
   const messages = effects.flatMap((effect) =>
     effect.type === 'send' && effect.connIds.includes(connId) ? effect.messages : [],
@@ -188,7 +188,7 @@ export function replies<K extends MessageKind>(effects: Effect[], connId: number
   return messages.filter((message) => message.kind === kind) as MessageOf<K>[];
 }
 
-/** Everything that was sent to a connection, by kind. */
+/** The kinds of all messages sent to a connection. */
 export function saidTo(effects: Effect[], connId: number): string[] {
   return effects.flatMap((effect) =>
     effect.type === 'send' && effect.connIds.includes(connId) ? effect.messages.map(({ kind }) => kind) : [],
@@ -214,7 +214,7 @@ export function events<E extends ServerEventBody['event']>(
   return all.filter((each) => each.event === event) as Extract<ServerEventBody, { event: E }>[];
 }
 
-/** `"execute 7"`, `"discard 7"`: what becomes of executions, in order. */
+/** The changes to executions, in order, as `"execute 7"` or `"discard 7"`. */
 export function executions(effects: Effect[]): string[] {
   return effects.flatMap((effect) =>
     effect.type === 'execute' || effect.type === 'discard' ? [`${effect.type} ${effect.executionId}`] : [],

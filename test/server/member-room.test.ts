@@ -6,7 +6,7 @@ import type { Effect } from '../../src/server/effects';
 import { KINDS, messageOf } from '../core/transport/arbitraries';
 import { events, Rig, TIMINGS } from './member-rig';
 
-/** As Rig has it. */
+/** The wall clock of the rig. */
 const unixMs = (rig: Rig): number => 1_700_000_000_000 + rig.nowMs;
 const greatest = (rig: Rig): number => 2 ** 32 + unixMs(rig);
 const told = (effects: Effect[]): string[] => events(effects, 'mismatch').map(({ reason }) => reason);
@@ -27,18 +27,18 @@ describe('a forged term', () => {
     expect(rig.member.detector.isUp(2)).toBe(true);
   });
 
-  it('is refused by the parser where no clock can make it plausible, and the peer is named once', () => {
+  it('is refused by the parser where no clock could explain it, and the peer is named once', () => {
     const rig = Rig.follower();
     const say = (problem: string): Effect[] =>
       rig.step({ type: 'linkNonsense', peerId: 2, link: rig.link(2), problem });
     expect(told(say('Heartbeat.term: expected a whole number'))).toHaveLength(1);
     expect(told(say('Heartbeat.load: expected a number'))).toEqual([]);
     expect(rig.member.detector.isUp(2)).toBe(true);
-    // Of an old link nothing is told.
+    // Nothing is reported about an old link.
     expect(rig.step({ type: 'linkNonsense', peerId: 3, link: rig.link(3) - 1, problem: 'x' })).toEqual([]);
   });
 
-  it('that is just plausible leaves room for the next election, again and again', () => {
+  it('that is barely plausible leaves room for the next election, every time', () => {
     const rig = Rig.follower();
     for (let round = 0; round < 20; round++) {
       rig.peer(2, rig.beat(2, { term: greatest(rig), leader_id: 2 }));
@@ -51,7 +51,7 @@ describe('a forged term', () => {
       rig.pass(SETTLE_MS);
       const { term, leaderId } = rig.member.election.leadership;
       expect(leaderId).toBe(1);
-      // What it says now is believed by servers with the same clock, by one that is 5 s behind too.
+      // Its terms are accepted by servers with the same clock, and by one that is 5 s behind.
       expect(isPlausibleTerm(term, unixMs(rig) - 5000)).toBe(true);
       for (const peerId of [2, 3]) {
         rig.pass(TIMINGS.heartbeatMs);
@@ -65,7 +65,7 @@ const anyOf = (kinds: readonly string[]) =>
   fc.constantFrom(...KINDS.filter((kind) => kinds.includes(kind))).chain(messageOf);
 const leadership = anyOf(['Heartbeat', 'Election', 'Alive', 'Yield', 'Coordinator', 'Leave', 'LeaderCheckResponse']);
 
-test('whatever the parser lets a peer say, a server that is left alone leads in a term that others accept', () => {
+test('whatever the parser accepts from peers, the last server leads in a term that others accept', () => {
   const property = fc.property(fc.array(fc.tuple(fc.constantFrom(2, 3), leadership), { maxLength: 20 }), (words) => {
     const rig = Rig.follower();
     for (const [peerId, word] of words) {

@@ -6,7 +6,7 @@ const NEWS_MS = 5;
 const outcome = (rig: Rig, executionId: number, how: 'answered' | 'failed' | 'cancelled' = 'answered') =>
   rig.step({ type: 'executed', executionId, outcome: how });
 
-/** Both workers busy with 1 and 2, both places of the queue taken by 3 and 4, a connection each. */
+/** Makes a server with 1 and 2 on both workers and 3 and 4 in both places of the queue, a connection each. */
 function full(): Rig {
   const rig = Rig.alone();
   for (const id of [1, 2, 3, 4]) rig.submit(id, id);
@@ -14,14 +14,14 @@ function full(): Rig {
 }
 
 describe('a task', () => {
-  it('is executed at once while a worker is free, else in order of arrival', () => {
+  it('is executed at once while a worker is free, otherwise in order of arrival', () => {
     const rig = Rig.alone();
     expect([1, 2, 3, 4].flatMap((id) => executions(rig.submit(id, id)))).toEqual(['execute 1', 'execute 2']);
     expect(executions(outcome(rig, 2))).toEqual(['execute 3']);
     expect(executions(outcome(rig, 1, 'failed'))).toEqual(['execute 4']);
   });
 
-  it('goes to its connection, with its request and the moment at which the client gives up', () => {
+  it("is executed with its connection, its request and the client's deadline", () => {
     const rig = Rig.alone();
     expect(rig.submit(5, 1, 800)).toContainEqual({
       type: 'execute',
@@ -33,7 +33,7 @@ describe('a task', () => {
     expect(rig.submit(6, 2)).toContainEqual(expect.objectContaining({ executionId: 2, deadlineMs: Infinity }));
   });
 
-  it('that ended is told once, with its outcome', () => {
+  it('is reported once when it ends, with its outcome', () => {
     const rig = Rig.alone();
     rig.submit(5, 1);
     expect(only(events(outcome(rig, 1), 'executed'))).toMatchObject({
@@ -49,7 +49,7 @@ describe('a task', () => {
     ['starting', () => new Rig(), 'starting'],
     ['leaving', () => left(), 'leaving'],
     ['full', full, 'overloaded'],
-  ])('is refused at once by a server that is %s, and its bytes are let go', (_, create, code) => {
+  ])('is refused at once by a server that is %s, and its bytes are released', (_, create, code) => {
     const rig = create();
     const effects = rig.submit(9, 90);
     expect(executions(effects)).toEqual(['discard 90']);
@@ -67,7 +67,7 @@ describe('a task', () => {
     return rig;
   }
 
-  it('that was sent away before is not starved by newcomers: the waiting one with most time left gives way', () => {
+  it('already sent away does not starve: the waiting one with most time left gives way', () => {
     const rig = Rig.alone();
     for (const id of [1, 2, 3, 4]) rig.submit(5, id, id === 4 ? 10_000 : 9000);
     const effects = rig.submit(9, 90, 6000);
@@ -78,7 +78,7 @@ describe('a task', () => {
     expect(executions(rig.submit(9, 91, 10_000))).toEqual(['discard 91']);
   });
 
-  it('refused for want of room is one event a second, not one a refusal', () => {
+  it('refused for lack of room is one event a second, not one per refusal', () => {
     const rig = full();
     const overloaded = [1, 2, 3].flatMap((id) => events(rig.submit(9, 90 + id), 'overloaded'));
     expect(overloaded).toHaveLength(1);
@@ -89,7 +89,7 @@ describe('a task', () => {
     expect(events(rig.submit(9, 99), 'overloaded')).toHaveLength(1);
   });
 
-  it('finds room again as soon as one ended', () => {
+  it('finds room again as soon as another has ended', () => {
     const rig = full();
     outcome(rig, 1);
     expect(replies(rig.submit(9, 90), 9, 'TaskResponse')).toEqual([]);
@@ -97,7 +97,7 @@ describe('a task', () => {
 });
 
 describe('a queued task', () => {
-  it('whose timeout ran out is not executed', () => {
+  it('whose timeout has passed is not executed', () => {
     const rig = Rig.alone();
     for (const [id, timeoutMs] of [
       [1, 9000],
@@ -112,7 +112,7 @@ describe('a queued task', () => {
     expect(events(effects, 'executed').map((event) => event.outcome)).toEqual(['answered', 'expired']);
   });
 
-  it('that came with no time left is not executed', () => {
+  it('that arrived with no time left is not executed', () => {
     expect(executions(Rig.alone().submit(5, 1, 0))).toEqual(['discard 1']);
     expect(executions(Rig.alone().submit(5, 1, -7))).toEqual(['discard 1']);
   });
@@ -167,7 +167,7 @@ describe('TaskCancel', () => {
 });
 
 describe('peers', () => {
-  it('are told what was taken up and what ended, together and soon', () => {
+  it('are told what was accepted and what ended, together and soon', () => {
     const rig = Rig.alone();
     rig.say(7, { kind: 'Subscribe', from_id: 2 });
     rig.submit(5, 1);
@@ -185,7 +185,7 @@ describe('peers', () => {
     ['failed', (rig) => outcome(rig, 1, 'failed')],
     ['cancelled', (rig) => rig.say(5, { kind: 'TaskCancel', ...task(1) })],
     ['given up', (rig) => rig.step({ type: 'connClosed', connId: 5 })],
-  ])('and the own ledger know of nothing when it was %s', (_, end) => {
+  ])('and its own ledger forget a task that was %s', (_, end) => {
     const rig = Rig.alone();
     rig.submit(5, 1);
     rig.pass(NEWS_MS);
@@ -195,10 +195,10 @@ describe('peers', () => {
     expect([rig.member.assigner.ledger.size, rig.status().outstanding]).toEqual([0, { 1: 0, 2: 0, 3: 0 }]);
   });
 
-  it('that say what they have are counted, and the whole list replaces it', () => {
+  it('report tasks that are counted until a whole list replaces them', () => {
     const rig = Rig.leader();
     for (const id of [1, 2]) rig.peer(2, { kind: 'HistoryAdd', ...task(id), assigned_server_id: 3, timestamp: 0 });
-    expect(rig.status().outstanding).toEqual({ 1: 0, 2: 2, 3: 0 }); // what 2 says is of 2, whatever it names
+    expect(rig.status().outstanding).toEqual({ 1: 0, 2: 2, 3: 0 }); // what 2 says is about 2, whatever it names
     rig.peer(2, { kind: 'HistorySyncResponse', from_server_id: 3, history_entries: [['c', 2, 3, 0]], run_ids: ['r'] });
     expect(rig.status().outstanding).toEqual({ 1: 0, 2: 1, 3: 0 });
     rig.peer(2, { kind: 'HistoryRemove', ...task(2) });
@@ -206,7 +206,7 @@ describe('peers', () => {
   });
 });
 
-test('the status says what there is', () => {
+test('the status reports the current state', () => {
   const rig = Rig.follower();
   rig.step({ type: 'load', sample: { cpuPercent: 50, memoryUsedPercent: 20 } });
   for (const id of [1, 2, 3]) rig.submit(id, id);

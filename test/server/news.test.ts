@@ -6,12 +6,12 @@ import type { Effect } from '../../src/server/effects';
 import { PORTION_BYTES } from '../../src/server/news';
 import { conn, Rig, saidTo } from './member-rig';
 
-/** 1,020 bytes as JSON: no name may be longer. */
+/** Takes 1,020 bytes as JSON, the maximum for a name. */
 const LONGEST_NAME = '\u0001'.repeat(170);
 const MOST_TASKS = 5120;
 const PEER = 7;
 
-/** What each write to a connection holds. */
+/** The messages of each write to a connection. */
 function writes(effects: Effect[], connId: number): Message[][] {
   return effects.flatMap((effect) =>
     effect.type === 'send' && effect.connIds.includes(connId) ? [effect.messages] : [],
@@ -21,7 +21,7 @@ function writes(effects: Effect[], connId: number): Message[][] {
 const bytesOf = (messages: Message[]): number => messages.reduce((sum, each) => sum + encodeMessage(each).length, 0);
 const isNews = ({ kind }: Message): boolean => kind.startsWith('History');
 
-/** A server with as many tasks as its queue takes, all under names as long as may be. */
+/** Makes a server with as many tasks as its queue takes, all with names of maximum length. */
 function busyRig(taskCount = MOST_TASKS): Rig {
   const rig = Rig.alone({ workers: 1, queueLimit: MOST_TASKS - 1 });
   for (let id = 1; id <= taskCount; id++) submit(rig, id);
@@ -35,7 +35,7 @@ function submit(rig: Rig, id: number): Effect[] {
   return rig.step({ type: 'connMessage', conn: conn(1000 + id), message, executionId: id });
 }
 
-/** Another server that hears what the busy one says, and believes it. */
+/** Another server that hears and believes the busy one. */
 class Reader {
   readonly rig = Rig.follower();
 
@@ -48,7 +48,7 @@ class Reader {
   }
 }
 
-test('the longest list is told in portions, all of it, and nothing twice', () => {
+test('the longest list is sent in portions, completely, and nothing twice', () => {
   const rig = busyRig();
   const reader = new Reader();
   const first = rig.say(PEER, { kind: 'Subscribe', from_id: 2 });
@@ -66,14 +66,14 @@ test('the longest list is told in portions, all of it, and nothing twice', () =>
   expect(writes(rig.pass(500), PEER).flat().filter(isNews)).toEqual([]);
 });
 
-test('what changes while the list is told comes in its order: nothing is left over', () => {
+test('changes while the list is sent arrive in order: nothing is left over', () => {
   const rig = busyRig(200);
   const reader = new Reader();
   reader.hear(rig.say(PEER, { kind: 'Subscribe', from_id: 2 }));
   reader.hear(rig.step({ type: 'executed', executionId: 1, outcome: 'answered' }));
   for (let id = 120; id <= 200; id++) reader.hear(rig.step({ type: 'connClosed', connId: 1000 + id }));
   reader.hear(submit(rig, 300));
-  // The same name again, while its first life may not have been told.
+  // The same name again, while its first task may not have been sent.
   reader.hear(submit(rig, 150));
   reader.hear(rig.pass(2000));
   expect(reader.rig.member.assigner.ledger.keysOf(3).toSorted()).toEqual(
@@ -84,7 +84,7 @@ test('what changes while the list is told comes in its order: nothing is left ov
   expect(reader.count).toBe(0);
 });
 
-test('others hear changes at once while one is told its list', () => {
+test('others get changes at once while one is sent its list', () => {
   const rig = busyRig(200);
   rig.say(8, { kind: 'Subscribe', from_id: 3 });
   rig.pass(1000);
@@ -96,7 +96,7 @@ test('others hear changes at once while one is told its list', () => {
   expect(saidTo(rig.pass(2000), PEER)).toContain('Heartbeat');
 });
 
-test('a burst of changes is told in portions too', () => {
+test('a burst of changes is sent in portions, too', () => {
   const rig = Rig.alone({ workers: 1, queueLimit: 999 });
   rig.say(PEER, { kind: 'Subscribe', from_id: 2 });
   const effects = Array.from({ length: 500 }, (_, id) => submit(rig, id)).flat();
@@ -105,7 +105,7 @@ test('a burst of changes is told in portions too', () => {
   expect(told.flat().filter(({ kind }) => kind === 'HistoryAdd')).toHaveLength(500);
 });
 
-test('what stands in the list does not come after it once more', () => {
+test('what is in the list is not sent again after it', () => {
   const rig = Rig.alone({ workers: 1, queueLimit: 999 });
   for (let id = 1; id <= 200; id++) submit(rig, id);
   const reader = new Reader();
@@ -121,7 +121,7 @@ test('nothing is kept for a connection that is gone', () => {
   expect(writes(rig.pass(2000), PEER)).toEqual([]);
 });
 
-describe('the longest that a server says', () => {
+describe('the longest message of a server', () => {
   const most = 2 ** 32 - 1;
   const ids = Array.from({ length: 1024 }, () => most);
   const term = 2 ** 48;
@@ -153,11 +153,11 @@ describe('the longest that a server says', () => {
     } as MessageOf<'TaskAssignmentRequest'>,
   ];
 
-  it.each(toSubscribers)('to a peer that subscribed fits its link: $kind', (message) => {
+  it.each(toSubscribers)('to a subscribed peer fits its link: $kind', (message) => {
     expect(Buffer.byteLength(messageToJson(message))).toBeLessThan(DIALED_LIMITS.maxJsonBytes / 2);
   });
 
-  it.each(toListeners)('to a peer that listens fits: $kind', (message) => {
+  it.each(toListeners)('to a peer that it dialed fits: $kind', (message) => {
     expect(Buffer.byteLength(messageToJson(message))).toBeLessThan(ACCEPTED_LIMITS.maxJsonBytes / 2);
   });
 });

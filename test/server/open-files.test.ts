@@ -2,7 +2,7 @@ import { fitConnections } from '../../src/server/open-files';
 
 const needs = { maxConnections: 16_384, peerCount: 2, workers: 4, hasMetrics: false, hasTls: false };
 
-it('leaves connections and handshakes as they are where the limit allows', () => {
+it('keeps connections and handshakes unchanged where the limit allows', () => {
   for (const limit of [20_000, Infinity]) {
     expect(fitConnections(needs, limit)).toEqual({ maxConnections: 16_384, maxHandshakes: 1024, warnings: [] });
   }
@@ -23,7 +23,7 @@ it.each([
   ]);
 });
 
-it('counts callers in the middle of their handshake beside the connections', () => {
+it('counts ongoing handshakes in addition to the connections', () => {
   const { maxConnections, maxHandshakes } = fitConnections({ ...needs, hasTls: true }, 1024);
   expect(maxHandshakes).toBe(231);
   expect(maxConnections + maxHandshakes).toBe(924);

@@ -7,7 +7,7 @@ const told = (effects: Effect[]): string[] => events(effects, 'mismatch').map(({
 
 const refused = (message: string) => ({ kind: 'Error', code: 'refused', message }) as const;
 
-/** A server that begins, with an open link to 2 on which nothing was said. */
+/** Makes a starting server with an open link to 2 on which nothing has been sent. */
 function opened(): Rig {
   const rig = new Rig();
   rig.step({ type: 'linkOpened', peerId: 2, link: rig.link(2) });
@@ -17,7 +17,7 @@ function opened(): Rig {
 describe('another server at the address of a peer', () => {
   const LINE = 'Server 5 answers at two:2, expected server 2 by the configuration';
 
-  it('is told once, whatever the link does', () => {
+  it('is reported once, whatever the link does', () => {
     const rig = opened();
     expect(told(rig.peer(2, rig.beat(5)))).toEqual([LINE]);
     expect(told(rig.peer(2, rig.beat(5)))).toEqual([]);
@@ -29,14 +29,14 @@ describe('another server at the address of a peer', () => {
     ]);
   });
 
-  it('is news again when the peer was up in between', () => {
+  it('is reported again if the peer was up in between', () => {
     const rig = opened();
     rig.peer(2, rig.beat(5));
     rig.peer(2, rig.beat(2));
     expect(told(rig.peer(2, rig.beat(5)))).toEqual([LINE]);
   });
 
-  it('makes no more than ten lines, however many numbers it gives itself', () => {
+  it('causes at most ten lines, however many ids it claims', () => {
     const rig = opened();
     const lines = Array.from({ length: 1000 }, (_, index) => told(rig.peer(2, rig.beat(10 + index)))).flat();
     expect(lines).toHaveLength(10);
@@ -45,10 +45,10 @@ describe('another server at the address of a peer', () => {
 });
 
 describe('a peer that refuses this server', () => {
-  /** What a server without this one in its list answers. */
+  /** The answer of a server that does not list this one. */
   const [answer] = replies(new Rig().say(7, { kind: 'Subscribe', from_id: 4 }), 7, 'Error');
 
-  it('is told once: before the first Heartbeat, which never comes', () => {
+  it('is reported once: before the first Heartbeat, which never comes', () => {
     const rig = new Rig({ id: 4 });
     rig.step({ type: 'linkOpened', peerId: 2, link: rig.link(2) });
     expect(told(rig.peer(2, answer!))).toEqual(['Server 2 (two:2) does not have this server in its peers']);
@@ -56,7 +56,7 @@ describe('a peer that refuses this server', () => {
     expect(rig.member.detector.canAsk(2)).toBe(false);
   });
 
-  it('is told in its own words when it has another reason, on one line', () => {
+  it('is quoted on one line when it has another reason', () => {
     const rig = opened();
     expect(told(rig.peer(2, refused(`too many\n\x1b[2J${'x'.repeat(1000)}`)))).toEqual([
       expect.stringMatching(
@@ -65,7 +65,7 @@ describe('a peer that refuses this server', () => {
     ]);
   });
 
-  it('is not told for other errors', () => {
+  it('is not reported for other errors', () => {
     const rig = Rig.follower();
     expect(
       told(rig.peer(2, { kind: 'Error', code: 'unknown_message', message: 'no peer 1 is configured here' })),
@@ -73,8 +73,8 @@ describe('a peer that refuses this server', () => {
   });
 });
 
-describe('a caller under an id that is not configured', () => {
-  it('is told once for each host and id, and never again', () => {
+describe('a caller under an unknown id', () => {
+  it('is reported once for each host and id, and never again', () => {
     const rig = Rig.alone();
     const line = (id: number, host: string) =>
       `A server at ${host} has id ${id}, which is not among the peers of this server`;
@@ -89,14 +89,14 @@ describe('a caller under an id that is not configured', () => {
     expect(subscribe(4, 7)).toEqual([]);
   });
 
-  it('that is this very server’s is another server with the same one', () => {
+  it('with this very server’s id is another server with the same one', () => {
     const rig = Rig.alone();
     expect(told(rig.say(7, { kind: 'Subscribe', from_id: 1 }))).toEqual([
       'Two servers have id 1: this one, and one at 10.0.0.7',
     ]);
   });
 
-  it('makes no more than a hundred lines, and leaves those of peers alone', () => {
+  it('causes at most a hundred lines, and leaves those of peers alone', () => {
     const rig = opened();
     const say = (index: number): Effect[] =>
       rig.step({ type: 'connMessage', conn: conn(index), message: { kind: 'Subscribe', from_id: index } });
@@ -108,7 +108,7 @@ describe('a caller under an id that is not configured', () => {
 describe('two servers with the id of this one', () => {
   const LINE = 'Two servers have id 1: server 2 (two:2) hears one that is not this one';
 
-  /** 2 and 3 go on saying that they hear 1; only 3 listens here. */
+  /** Makes a server that 2 and 3 keep saying they hear, while only 3 is subscribed here. */
   function rival(): Rig {
     const rig = new Rig();
     rig.say(7, { kind: 'Subscribe', from_id: 3 });
@@ -117,22 +117,22 @@ describe('two servers with the id of this one', () => {
     return rig;
   }
 
-  it('are told when a peer goes on hearing this server without listening to it', () => {
+  it('are reported when a peer keeps hearing this server without being subscribed', () => {
     const rig = rival();
     expect(told(rig.passWithPeers(PATIENCE_MS - 500))).toEqual([]);
     expect(told(rig.passWithPeers(20 * PATIENCE_MS))).toEqual([LINE]);
   });
 
-  it('are not told when the peer listens after all', () => {
+  it('are not reported if the peer subscribes after all', () => {
     const rig = rival();
     rig.passWithPeers(PATIENCE_MS - 500);
     rig.say(8, { kind: 'Subscribe', from_id: 2 });
     expect(told(rig.passWithPeers(PATIENCE_MS))).toEqual([]);
-    rig.step({ type: 'connClosed', connId: 8 }); // from now on it counts anew
+    rig.step({ type: 'connClosed', connId: 8 }); // the time starts anew
     expect(told(rig.passWithPeers(PATIENCE_MS - 500))).toEqual([]);
   });
 
-  it('are not told of a peer that is not heard for a time, or restarts', () => {
+  it('are not reported for a peer that is not heard for a time, or restarts', () => {
     const rig = rival();
     rig.passWithPeers(PATIENCE_MS - 500);
     rig.pass(TIMINGS.failureTimeoutMs);
@@ -142,7 +142,7 @@ describe('two servers with the id of this one', () => {
     expect(told(rig.peer(2, rig.beat(2, { incarnation: 'new' })))).toEqual([]);
   });
 
-  it('are not told for the time in which this process was stopped', () => {
+  it('are not reported for the time in which this process was stopped', () => {
     const rig = rival();
     rig.passWithPeers(1000);
     rig.nowMs += 60_000;
@@ -153,7 +153,7 @@ describe('two servers with the id of this one', () => {
 describe('two servers with the id of a peer', () => {
   const LINE = 'Two servers have id 2: one at 10.0.0.7, and one at 10.0.0.8';
 
-  /** 2 is up and listens; then another host listens in its name. */
+  /** Makes a server with 2 up and subscribed; then another host subscribes in its name. */
   function twoHosts(): Rig {
     const rig = new Rig();
     rig.connect(2);
@@ -164,13 +164,13 @@ describe('two servers with the id of a peer', () => {
     return rig;
   }
 
-  it('are told when both go on listening while the peer lives on', () => {
+  it('are reported when both stay subscribed while the peer lives on', () => {
     const rig = twoHosts();
     expect(told(rig.passWithPeers(PATIENCE_MS - 500))).toEqual([]);
     expect(told(rig.passWithPeers(20 * PATIENCE_MS))).toEqual([LINE]);
   });
 
-  it('are told when both listened before the peer was heard', () => {
+  it('are reported when both subscribed before the peer was heard', () => {
     const rig = new Rig();
     rig.say(9, { kind: 'Subscribe', from_id: 3 });
     for (const connId of [7, 8]) rig.say(connId, { kind: 'Subscribe', from_id: 2 });
@@ -179,19 +179,19 @@ describe('two servers with the id of a peer', () => {
     expect(told(rig.passWithPeers(2 * PATIENCE_MS))).toEqual([LINE]);
   });
 
-  it('are not told when the peer has moved to another host: the connection of its former life may stay', () => {
+  it('are not reported if the peer moved to another host: its old connection may remain', () => {
     const rig = twoHosts();
     expect(told(rig.passWithPeers(5 * PATIENCE_MS, { incarnation: 'new' }))).toEqual([]);
   });
 
-  it('are not told when one of them goes', () => {
+  it('are not reported if one of them disconnects', () => {
     const rig = twoHosts();
     rig.passWithPeers(PATIENCE_MS - 500);
     rig.step({ type: 'connClosed', connId: 7 });
     expect(told(rig.passWithPeers(2 * PATIENCE_MS))).toEqual([]);
   });
 
-  it('are not told for several connections of one host', () => {
+  it('are not reported for several connections of one host', () => {
     const rig = new Rig();
     rig.say(9, { kind: 'Subscribe', from_id: 3 });
     for (const id of [7, 8]) {
@@ -204,7 +204,7 @@ describe('two servers with the id of a peer', () => {
   });
 });
 
-it('a mismatch changes nothing that is sent, and nobody’s state', () => {
+it('a mismatch changes neither what is sent nor anybody’s state', () => {
   const rig = opened();
   const before = rig.snapshot();
   const effects = [...rig.peer(2, rig.beat(5)), ...rig.peer(2, refused('no peer 1 is configured here'))];

@@ -6,7 +6,7 @@ const REFRESH_MS = 30_000;
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-/** What is told of peers at these hosts, in order. */
+/** Watches peers at these hosts; `told` has the reported addresses, in order. */
 function watched(hosts: Record<number, string>, resolve: Resolve) {
   const told: [number, string[]][] = [];
   const addresses = new Map(Object.entries(hosts).map(([id, host]) => [Number(id), `${host}:8001`]));
@@ -14,7 +14,7 @@ function watched(hosts: Record<number, string>, resolve: Resolve) {
   return { told, peerHosts };
 }
 
-test('addresses are told at once, without asking anybody', () => {
+test('addresses are reported at once, without a lookup', () => {
   const asked: string[] = [];
   const { told, peerHosts } = watched({ 2: '10.0.0.2', 3: '[::1]' }, (host) => {
     asked.push(host);
@@ -29,7 +29,7 @@ test('addresses are told at once, without asking anybody', () => {
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('names are told when they are resolved, again when they move, and kept while nobody knows', async () => {
+test('names are reported when resolved and when they move, and kept while a lookup fails', async () => {
   const answers: (string[] | Error)[] = [['10.0.0.2'], ['10.0.0.2'], new Error('ENOTFOUND'), ['10.0.0.7', '10.0.0.8']];
   const { told, peerHosts } = watched({ 2: 'two' }, () => {
     const answer = answers.shift()!;
@@ -47,7 +47,7 @@ test('names are told when they are resolved, again when they move, and kept whil
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('a name that takes for ever holds up nobody, and tells nothing after the stop', async () => {
+test('a slow name delays no other, and is not reported after the stop', async () => {
   let answer!: (hosts: string[]) => void;
   const { told, peerHosts } = watched({ 2: 'slow', 3: '10.0.0.3' }, () => new Promise((resolve) => (answer = resolve)));
   peerHosts.start();
@@ -58,7 +58,7 @@ test('a name that takes for ever holds up nobody, and tells nothing after the st
   expect(told).toHaveLength(1);
 });
 
-test('by default the system is asked, for all that it knows', async () => {
+test('the default lookup returns all that the system knows', async () => {
   jest.useRealTimers();
   const known = (await lookup('localhost', { all: true })).map(({ address }) => address);
   const told = await new Promise((resolve) => {

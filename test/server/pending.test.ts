@@ -1,6 +1,6 @@
 import { Pending } from '../../src/server/pending';
 
-it('gives every question an id of its own, and its value back once', () => {
+it('gives every question its own id, and its value back once', () => {
   const pending = new Pending<string>(100);
   const [a, b] = [pending.add('a', 10), pending.add('b', 20)];
   expect(new Set([a, b]).size).toBe(2);
@@ -12,18 +12,18 @@ it('gives every question an id of its own, and its value back once', () => {
   ]).toEqual(['b', undefined, 'a', undefined]);
 });
 
-it('never gives an id again: an answer to an old question is nobody’s', () => {
+it('never reuses an id: an answer to an old question is ignored', () => {
   const pending = new Pending<string>(0);
   const first = pending.add('a', 10);
   pending.take(first, () => true);
   expect(pending.add('b', 10)).not.toBe(first);
 });
 
-it('begins where it is told, so that a former life has other ids', () => {
+it('starts at the given id, so that a former life has other ids', () => {
   expect(new Pending<string>(7).add('a', 0)).not.toBe(new Pending<string>(70).add('a', 0));
 });
 
-it('wakes for the earliest deadline, and not when nothing waits', () => {
+it('wakes for the earliest deadline, and not when nothing is pending', () => {
   const pending = new Pending<string>(0);
   expect(pending.nextMs()).toBe(Infinity);
   pending.add('soon', 10);
@@ -36,7 +36,7 @@ it('wakes for the earliest deadline, and not when nothing waits', () => {
   expect(pending.takeWhere(() => true)).toEqual([]);
 });
 
-it('gives nothing to an answer from somebody else, and waits on', () => {
+it('ignores an answer from somebody else, and keeps waiting', () => {
   const pending = new Pending<string>(0);
   const id = pending.add('a', 10);
   expect(pending.take(id, (value) => value === 'b')).toBeUndefined();

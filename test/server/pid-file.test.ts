@@ -25,13 +25,13 @@ afterEach(() => {
 const write = (content: unknown): void => writeFileSync(file, JSON.stringify(content));
 const ofOther = () => ({ pid: other.pid!, kernel_start: livingStart(other.pid!), server_id: 7 });
 
-it('that of a process that runs is not taken', async () => {
+it('does not take the pid file of a running process', async () => {
   write(ofOther());
   const message = `server.pid_file: ${file} belongs to the running server 7, pid ${other.pid}: expected a file of its own`;
   await expect(PidFile.refuseTaken(file)).rejects.toMatchObject({ code: 'bad_config', message });
 });
 
-it('nor when its process came first after the look', async () => {
+it('nor one whose process came between check and write', async () => {
   await PidFile.refuseTaken(file);
   const own = await PidFile.prepare(file, OWN);
   write(ofOther());
@@ -41,7 +41,7 @@ it('nor when its process came first after the look', async () => {
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(ofOther());
 });
 
-it('that of a process that is being killed is waited for', async () => {
+it('waits for a process that is being killed', async () => {
   write(ofOther());
   const taken = PidFile.refuseTaken(file);
   other.kill('SIGKILL');
@@ -55,14 +55,14 @@ it.each([
   ['no process', () => ({ ...ofOther(), pid: 4194305 })],
   ['a number alone', () => other.pid],
   ['hostile numbers', () => ({ ...ofOther(), pid: -1 })],
-])('that of %s is taken', async (_, content) => {
+])('takes the pid file of %s', async (_, content) => {
   write(content());
   await PidFile.refuseTaken(file);
   await (await PidFile.prepare(file, OWN)).publish();
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(OWN);
 });
 
-it('at the end it removes its own alone', async () => {
+it('removes only its own in the end', async () => {
   const own = await PidFile.prepare(file, OWN);
   await own.publish();
   // In another container the number may be the same.

@@ -9,11 +9,11 @@ import { deadAddress } from '../status/listening';
 export interface RealServer {
   server: Server;
   address: string;
-  /** What it has recorded so far. */
+  /** The events that it has recorded so far. */
   events: ServerEvent[];
 }
 
-/** A server of the product alone in this process, on a real socket, ready for tasks. */
+/** Runs `body` with a real server alone in this process, on a real socket, ready for tasks. */
 export async function withServer(
   options: { drainMs?: number; record?: (event: ServerEvent) => void },
   body: (real: RealServer) => Promise<void>,

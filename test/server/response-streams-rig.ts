@@ -6,21 +6,21 @@ import { type ResponseLimits, ResponseStreams } from '../../src/server/response-
 
 export const PART_BYTES = 512 * 1024;
 
-/** A client's connection whose reader takes what the test lets it take. */
+/** A client's connection that reads as much as the test allows. */
 export class SlowReader {
   openTaskCount = 0;
   closed = false;
   isBodyAlone = true;
   remoteAddress = '192.0.2.1:5000';
-  /** Bytes of bodies that it was given. */
+  /** Body bytes written to it. */
   bytesWritten = 0;
-  /** Of these, what it has not taken. */
+  /** Those of them that it has not read. */
   unsentBytes = 0;
   readonly said: Message[] = [];
   private mayTakeParts = 0;
   private waiters: (() => void)[] = [];
 
-  /** Lets it take so many more parts. */
+  /** Allows it to read `parts` more parts. */
   take(parts: number): void {
     this.mayTakeParts += parts;
     this.wake();
@@ -61,7 +61,7 @@ export class SlowReader {
     this.wake();
   }
 
-  /** Why tasks were refused. */
+  /** The error codes of refused tasks. */
   get refusals(): (string | undefined)[] {
     return this.said.flatMap((each) => (each.kind === 'TaskResponse' && !each.success ? [each.error_code] : []));
   }
@@ -77,7 +77,7 @@ export class SlowReader {
   }
 }
 
-/** Carriers of eight bytes for each of the secret, in parts; `stored` is how long they are known to be beforehand. */
+/** Makes carriers of eight bytes per byte of the secret, in parts; if `isStored`, their length is known beforehand. */
 export function fakePool(options: { isStored?: boolean; fail?: Error } = {}): ImagePool {
   const { isStored = true, fail } = options;
   const lengthOf = (secret: Uint8Array): number => secret.length * 8;
@@ -105,7 +105,7 @@ export function fakePool(options: { isStored?: boolean; fail?: Error } = {}): Im
   return pool as unknown as ImagePool;
 }
 
-/** Response streams on such connections; time is jest's. */
+/** Response streams on such connections; the time is jest's. */
 export class ResponseStreamsRig {
   readonly outcomes: [number, ExecutionOutcome][] = [];
   /** Hosts whose connections were closed. */
@@ -122,7 +122,7 @@ export class ResponseStreamsRig {
     );
   }
 
-  /** Begins an execution, and lets it go as far as its reader lets it. */
+  /** Starts an execution and lets it go as far as its reader allows. */
   async begin(id: number, reader: SlowReader, secretBytes: number, timeoutMs = Infinity, key = id): Promise<void> {
     this.responses.hold(id, `task ${key}`, reader as unknown as Connection, 'envelope', new Uint8Array(secretBytes));
     this.responses.execute(id, id, performance.now() + timeoutMs);
@@ -130,7 +130,7 @@ export class ResponseStreamsRig {
   }
 }
 
-/** Everything that waits for nothing but its turn has had it. */
+/** Resolves after everything that can run without waiting has run. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 1000; turn++) await Promise.resolve();
 }

@@ -14,7 +14,7 @@ describe('a cancelled large answer', () => {
     expect(reader.closed).toBe(true);
   });
 
-  it('goes on to its end while another task is open there', async () => {
+  it('continues to the end while another task is open there', async () => {
     const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     for (const id of [1, 2]) await rig.begin(id, reader, LARGE_BYTES);
     rig.responses.discard(1);
@@ -24,7 +24,7 @@ describe('a cancelled large answer', () => {
     expect([reader.bytesWritten, rig.outcomes]).toEqual([16 * LARGE_BYTES, [[2, 'answered']]]);
   });
 
-  it('goes on to its end when a finished answer waits for it', async () => {
+  it('continues to the end when a finished answer waits for it', async () => {
     const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     await rig.begin(1, reader, LARGE_BYTES);
     reader.isBodyAlone = false;
@@ -37,16 +37,16 @@ describe('a cancelled large answer', () => {
 });
 
 describe('max_response_bytes', () => {
-  it('counts of a stored carrier what is held for it, not what is still to be made', async () => {
+  it('counts only the part of a stored carrier that is in memory', async () => {
     const [rig, reader] = [new ResponseStreamsRig({ limits: { maxResponseBytes: 64e6 } }), new SlowReader()];
-    // The secret and four parts: 7.1 MB of 40.
+    // The secret and four parts: 7.1 of 40 MB.
     for (let id = 1; id <= 9; id++) await rig.begin(id, new SlowReader(), LARGE_BYTES);
     expect(rig.outcomes).toEqual([]);
     await rig.begin(10, reader, LARGE_BYTES);
     expect([reader.refusals, rig.outcomes]).toEqual([['overloaded'], [[10, 'failed']]]);
   });
 
-  it('counts a carrier that is deflated whole until it has been taken', async () => {
+  it('counts a deflated carrier in full until it has been read', async () => {
     const rig = new ResponseStreamsRig({ pool: fakePool({ isStored: false }), limits: { maxResponseBytes: 64e6 } });
     const [slow, other] = [new SlowReader(), new SlowReader()];
     await rig.begin(1, slow, LARGE_BYTES);
@@ -58,7 +58,7 @@ describe('max_response_bytes', () => {
     expect(other.refusals).toEqual(['overloaded']);
   });
 
-  it('counts small answers that are done and that nobody reads', async () => {
+  it('counts small finished answers that nobody reads', async () => {
     const [rig, reader] = [new ResponseStreamsRig({ limits: { maxResponseBytes: 8e6 } }), new SlowReader()];
     for (let id = 1; id <= 51; id++) {
       await rig.begin(id, reader, 20_000);
@@ -69,14 +69,14 @@ describe('max_response_bytes', () => {
   });
 });
 
-describe('a reader that takes a little now and then', () => {
+describe('a client that reads a little now and then', () => {
   const STEPS = 100;
 
   it.each([
     ['when its client has given it up, and a second', 10_000, 11_000],
     ['after half an hour, and a second, if its client named no time', Infinity, 1_801_000],
     ['after half an hour, and a second, if its client named more', 3_600_000, 1_801_000],
-  ])('is cut off %s', async (_, timeoutMs, untilMs) => {
+  ])('is disconnected %s', async (_, timeoutMs, untilMs) => {
     const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     await rig.begin(1, reader, 7_000_000, timeoutMs);
     for (let part = 0; part < STEPS; part++) {
@@ -88,7 +88,7 @@ describe('a reader that takes a little now and then', () => {
     expect(reader.closed).toBe(true);
   });
 
-  it('is cut off after a minute in which it took less than 16 KiB/s', async () => {
+  it('is disconnected after a minute at less than 16 KiB/s', async () => {
     const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     await rig.begin(1, reader, LARGE_BYTES, 3_600_000);
     await jest.advanceTimersByTimeAsync(30_000);
@@ -99,7 +99,7 @@ describe('a reader that takes a little now and then', () => {
     expect(reader.closed).toBe(true);
   });
 
-  it('goes on at 64 KiB/s that the kernel tells of in lumps of 2 MiB', async () => {
+  it('continues at 64 KiB/s that the kernel reports in bursts of 2 MiB', async () => {
     const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     await rig.begin(1, reader, LARGE_BYTES, 3_600_000);
     for (let lump = 0; lump < 20; lump++) {
@@ -110,7 +110,7 @@ describe('a reader that takes a little now and then', () => {
     expect([reader.closed, rig.outcomes, reader.unsentBytes]).toEqual([false, [[1, 'answered']], 0]);
   });
 
-  it('gives way at once when others need the memory, and is told of', async () => {
+  it('is closed at once when others need the memory, and reported', async () => {
     const [rig, stalled, other] = [
       new ResponseStreamsRig({ limits: { maxResponseBytes: 8e6 } }),
       new SlowReader(),
@@ -126,7 +126,7 @@ describe('a reader that takes a little now and then', () => {
     expect(rig.cutOff).toEqual(['192.0.2.1']);
   });
 
-  it('is left alone once it has taken all', async () => {
+  it('is left alone once it has read everything', async () => {
     const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];
     await rig.begin(1, reader, LARGE_BYTES, 10_000);
     reader.take(1000);
@@ -138,7 +138,7 @@ describe('a reader that takes a little now and then', () => {
 describe('a worker that dies', () => {
   const fail = new ClusterError('internal', 'an image worker died', { retryable: true });
 
-  it('is a reason to ask another server, the first time', async () => {
+  it('makes the client ask another server, the first time', async () => {
     const [rig, reader] = [new ResponseStreamsRig({ pool: fakePool({ fail }) }), new SlowReader()];
     for (const id of [1, 2]) await rig.begin(id, reader, LARGE_BYTES);
     expect(reader.refusals).toEqual(['overloaded', 'overloaded']);
@@ -146,7 +146,7 @@ describe('a worker that dies', () => {
     expect(reader.refusals.at(-1)).toBe('internal');
   });
 
-  it('is not what any other fault of ours is', async () => {
+  it('differs from any other internal error', async () => {
     const pool = fakePool({ fail: new ClusterError('internal', 'wrong') });
     const [rig, reader] = [new ResponseStreamsRig({ pool }), new SlowReader()];
     await rig.begin(1, reader, LARGE_BYTES);

@@ -15,7 +15,7 @@ const at = (name: string): string => path.join(folder, name);
 beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-server-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** A connection to a server that is ready for tasks. */
+/** Connects to a server that is ready for tasks. */
 async function connected(address: string): Promise<RawConnection> {
   for (;;) {
     const client = await RawConnection.open(address).catch(() => null);

@@ -33,14 +33,14 @@ it('returns those whose client gave up, at the deadline itself, and starts the n
 });
 
 describe('yields', () => {
-  it('the place of the waiting task that has most time left, to one that has clearly less', () => {
+  it('the place of the waiting task with the most time left, to one with clearly less', () => {
     const queue = queueOf(1, 3, task(1, 9000), task(2, 2000), task(3, 5000), task(4, 4000));
     queue.take(0);
     expect(queue.yieldTo(4750)!.executionId).toBe(3);
     expect([queue.queuedCount, ids(queue.drop(() => true))]).toEqual([2, [2, 4, 1]]);
   });
 
-  it('nothing to one that has about as much time, nor what runs, nor a client that says no time', () => {
+  it('nothing to one with about as much time, nor running tasks, nor tasks without a deadline', () => {
     const queue = queueOf(1, 2, task(1, 9000), task(2, 5000), task(3));
     queue.take(0);
     expect(queue.yieldTo(4751)).toBeNull();
@@ -65,7 +65,7 @@ it('without places is full as soon as the workers are busy', () => {
   expect(queue.isFull).toBe(true);
 });
 
-it('counts what was answered, and ends each task once', () => {
+it('counts answered tasks, and ends each task once', () => {
   const queue = queueOf(3, 9, task(1), task(2), task(3));
   queue.take(0);
   expect([queue.finish(1, 'answered'), queue.finish(1, 'answered')]).toEqual([task(1), undefined]);
@@ -74,7 +74,7 @@ it('counts what was answered, and ends each task once', () => {
   expect([queue.doneCount, queue.isIdle]).toEqual([1, true]);
 });
 
-it('drops waiting and running tasks alike, and what was dropped cannot end', () => {
+it('drops waiting and running tasks alike, and a dropped task cannot end', () => {
   const queue = queueOf(1, 9, task(1), task(2), task(3));
   queue.take(0);
   expect(ids(queue.drop(({ connId }) => connId < 3)).sort()).toEqual([1, 2]);

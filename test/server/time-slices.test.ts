@@ -1,6 +1,6 @@
 import { TimeSlices } from '../../src/server/time-slices';
 
-/** Work that takes 4 ms each, on a clock of its own; `turn` is one turn of the event loop. */
+/** Work that takes 4 ms each, on its own clock; `turn` is one turn of the event loop. */
 function rig() {
   let nowMs = 0;
   const turns: (() => void)[] = [];
@@ -20,13 +20,13 @@ function rig() {
   };
 }
 
-it('is done at once while there is time in this turn', () => {
+it('runs at once while there is time in this turn', () => {
   const { run, done } = rig();
   run('a', 'b', 'c');
   expect(done).toEqual(['a', 'b', 'c']);
 });
 
-it('waits for the next turn after 10 ms, in order, what comes later behind it', () => {
+it('waits for the next turn after 10 ms, in order, later work behind it', () => {
   const { run, done, turn } = rig();
   run('a', 'b', 'c', 'd', 'e', 'f', 'g');
   expect(done.join('')).toBe('abc');
@@ -38,7 +38,7 @@ it('waits for the next turn after 10 ms, in order, what comes later behind it', 
   expect(done.join('')).toBe('abcdefgh');
 });
 
-it('has a whole slice again in each turn, and asks for no turn when nothing is done', () => {
+it('gets a whole slice again in each turn, and needs no turn when there is no work', () => {
   const { run, done, turn, pending } = rig();
   run('a', 'b');
   turn();

@@ -4,10 +4,10 @@ interface Item {
   run: () => void;
 }
 
-/** A run takes some ten thousand. */
+/** A run has some ten thousand. */
 const MAX_EVENTS = 1_000_000;
 
-/** What happens next, ordered by (time, sequence): the same inputs give the same order, always. */
+/** Future events, ordered by (time, sequence): the same inputs always give the same order. */
 export class EventQueue {
   nowMs = 0;
   private readonly heap: Item[] = [];
@@ -32,7 +32,7 @@ export class EventQueue {
     this.at(this.nowMs + delayMs, run);
   }
 
-  /** Runs everything up to and including `untilMs`. */
+  /** Runs all events up to and including `untilMs`. */
   runUntil(untilMs: number): void {
     while (this.heap.length > 0 && this.heap[0]!.timeMs <= untilMs) {
       const item = this.pop();

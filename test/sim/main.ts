@@ -1,10 +1,18 @@
 // npm run sim -- --seed N      replays one run with its trace
 // npm run sim -- --seeds N     runs many, prints the first failing seed
+// npm run sim -- --scenario F  runs one scenario file with its whole trace
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { parseScenario, runScenario } from '../scenarios/scenario';
 import { simulate, type SimResult } from './simulation';
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, seeds: { type: 'string' }, from: { type: 'string', default: '1' } },
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    scenario: { type: 'string' },
+  },
 });
 
 function failed(result: SimResult): boolean {
@@ -17,7 +25,11 @@ function explain(result: SimResult): void {
     for (const problem of problems) console.log(`${rule}: ${problem}`);
 }
 
-if (values.seed !== undefined) {
+if (values.scenario !== undefined) {
+  const { trace, failures } = runScenario(parseScenario(readFileSync(values.scenario, 'utf8')).script);
+  for (const line of [...trace, ...failures.map((failure) => `FAILED ${failure}`)]) console.log(line);
+  process.exitCode = failures.length > 0 ? 1 : 0;
+} else if (values.seed !== undefined) {
   const result = simulate(Number(values.seed));
   for (const line of result.world.trace) console.log(line);
   explain(result);

@@ -1,16 +1,16 @@
 import type { Random } from '../../src/core/environment';
 import type { EventQueue } from './event-queue';
 
-/** Bytes that a stopped process's kernel takes in for it, and that wait at the sender, before a shell gives up. */
+/** Bytes that the kernel of a paused process accepts, plus those waiting at the sender, before a shell gives up. */
 const SOCKET_BUFFER_BYTES = 256 * 1024;
-/** A kernel alone repeats a lost SYN after these times. */
+/** The times after which a kernel repeats a lost SYN. */
 const SYN_RETRIES_MS = [1000, 3000, 7000];
-/** Retransmission back-off: how long after a heal held bytes may still take. */
+/** Retransmission back-off: the longest delay of held bytes after a heal. */
 const MAX_RETRANSMIT_MS = 2000;
 
 export type Cut = 'silent' | 'reset';
 
-/** One machine with one process on it. A stopped one takes no step: what reaches it waits in `inbox`. */
+/** One machine with one process. A paused one takes no step: whatever reaches it waits in `inbox`. */
 export interface Process {
   readonly name: string;
   alive: boolean;
@@ -55,7 +55,7 @@ export class End {
     if (!this.closed) this.transmit({ bytes });
   }
 
-  /** Closes this side; the other one hears of it in order, if anything gets through. */
+  /** Closes this side; the other one learns of it in order, if anything gets through. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -63,7 +63,7 @@ export class End {
     this.transmit({ bytes: null });
   }
 
-  /** A way that was cut is open again: what was held is retransmitted. */
+  /** Retransmits everything held while the direction was cut. */
   release(): void {
     const { held } = this;
     this.held = [];
@@ -72,7 +72,7 @@ export class End {
     for (const item of held) this.transmit(item, extraMs);
   }
 
-  /** Both sides are reset (a firewall that rejects). */
+  /** Resets both sides, like a firewall that rejects. */
   reset(): void {
     this.close();
     this.network.deliver(this.process, () => this.handler?.onClosed());
@@ -158,20 +158,20 @@ export class Network {
     let delayMs = this.baseDelayMs * (0.5 + this.random());
     if (!slow) return delayMs;
     delayMs += slow.delayMs * (0.5 + this.random());
-    // A lost segment is sent again after 200, then 400 ms. A link that loses more than that is a cut, not a loss:
-    // no detector can tell it from silence.
+    // A lost segment is sent again after 200, then 400 ms. A link that loses more than that is a cut, not a loss: no
+    // detector can tell it from silence.
     for (let rtoMs = 200; rtoMs <= slow.maxRtoMs && this.random() < slow.lossRate; rtoMs *= 2) delayMs += rtoMs;
     return delayMs;
   }
 
-  /** Hands something to a process, or to its kernel while it is stopped. */
+  /** Delivers to a process, or to its kernel while it is paused. */
   deliver(process: Process, run: () => void): void {
     if (!process.alive) return;
     if (process.paused) process.inbox.push(run);
     else run();
   }
 
-  /** Bytes reach the decoder in pieces, as they do from a real socket. */
+  /** Feeds bytes to the decoder in pieces, as a real socket does. */
   feed(end: End, bytes: Uint8Array): void {
     if (bytes.length < 2 || this.random() < 0.9) {
       end.handler?.onData(bytes);
@@ -182,7 +182,7 @@ export class Network {
     if (!end.closed) end.handler?.onData(bytes.subarray(at));
   }
 
-  /** Returns a function that gives the dial up. */
+  /** Dials; returns a function that gives up. */
   dial(from: Process, toName: string, handler: DialHandler): () => void {
     let given = false;
     const startMs = this.queue.nowMs;
@@ -203,7 +203,7 @@ export class Network {
     };
   }
 
-  /** The bytes that wait on the way to a process that does not read. */
+  /** True if too many bytes wait for a process that does not read. */
   isStuck(end: End): boolean {
     return end.bufferedBytes > 4 * SOCKET_BUFFER_BYTES;
   }

@@ -1,4 +1,4 @@
-// Bundles the simulator (it is TypeScript) and runs it; arguments go on to main.ts.
+// Bundles the simulator (it is TypeScript) and runs it; passes its arguments to main.ts.
 import { build } from 'esbuild';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -64,7 +64,7 @@ export class World {
     this.loads.set(id, cpuPercent);
   }
 
-  /** All of them listen before the first one dials. */
+  /** Starts all servers; all listen before the first one dials. */
   startTogether(): void {
     const servers = this.serverIds.map((id) => this.listen(id));
     for (const server of servers) this.begin(server);
@@ -188,7 +188,7 @@ export class World {
     this.queue.runUntil(timeMs);
   }
 
-  /** Every other server and client by name. */
+  /** All other servers and clients, by name. */
   others(id: number): string[] {
     const servers = this.serverIds.filter((other) => other !== id).map((other) => `server${other}`);
     return [...servers, ...this.clients.map((client) => client.name)];
@@ -218,7 +218,7 @@ export class World {
   }
 
   private record(event: ServerEvent): void {
-    // All lists here are right: whatever breaks must not be taken for a mistake in them.
+    // All lists here are right: no fault may be taken for a mistake in them.
     if (event.event === 'mismatch') throw new Error(`server${event.server_id}: ${event.reason}`);
     this.events.push(event);
     if (event.event === 'sample') return;

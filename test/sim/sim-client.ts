@@ -9,7 +9,7 @@ import type { End, Network, Process } from './network';
 import { concat } from './sim-server';
 
 const CLIENT_LIMITS = { ...ACCEPTED_LIMITS };
-/** As in src/client/client.ts and server-link.ts. */
+/** The same as in src/client/client.ts and server-link.ts. */
 const CONNECT_TIMEOUT_MS = 1000;
 const SILENT_MS = 1000;
 
@@ -18,9 +18,9 @@ interface Conn {
   waiting: Uint8Array[];
   asks: Map<number, number>; // request id → ask id
   sends: Map<number, number>; // request id → send id
-  /** When something was last read, or the connection was there. */
+  /** The time of the last read, or else of the connection. */
   readMs: number;
-  /** When the first word that wants an answer was sent after that. */
+  /** The time of the first message after that which needs an answer. */
   unansweredMs: number | null;
   giveUp(): void;
 }
@@ -193,7 +193,7 @@ export class SimClient implements Process {
     return unansweredMs !== null && readMs <= unansweredMs && this.nowMs - unansweredMs >= SILENT_MS;
   }
 
-  /** Nothing came for so long: the next request dials anew. */
+  /** Drops a silent connection: the next request dials again. */
   private discard(address: string, conn: Conn): void {
     this.conns.delete(address);
     conn.giveUp();

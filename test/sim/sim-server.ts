@@ -7,7 +7,7 @@ import { Member } from '../../src/server/member';
 import type { ServerEvent } from '../../src/core/metrics/record';
 import type { End, Network, Process } from './network';
 
-/** A server's own clock: it starts anywhere and runs a little fast or slow. */
+/** A server's own clock: it starts anywhere and runs slightly fast or slow. */
 export interface SimClock {
   offsetMs: number;
   rate: number;
@@ -42,7 +42,7 @@ export class SimServer implements Process {
     private readonly clock: SimClock,
     private readonly record: (event: ServerEvent) => void,
     private readonly serviceMs: () => number,
-    /** How late a dial may be on its way out. */
+    /** The longest delay of an outgoing dial. */
     private readonly maxLateDialMs: number,
   ) {
     this.member = new Member(config);
@@ -73,7 +73,7 @@ export class SimServer implements Process {
     this.paused = true;
   }
 
-  /** The overdue timer comes before the buffered input. */
+  /** Resumes; the overdue timer fires before the buffered input. */
   resume(): void {
     this.paused = false;
     const inbox = this.inbox;
@@ -161,7 +161,7 @@ export class SimServer implements Process {
     }
   }
 
-  /** A subscriber that does not read is cut off rather than waited for. */
+  /** Disconnects a subscriber that does not read, rather than waiting for it. */
   private sendTo(connId: number, bytes: Uint8Array): void {
     const conn = this.conns.get(connId);
     if (!conn) return;

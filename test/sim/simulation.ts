@@ -5,7 +5,7 @@ import type { RuleResult } from '../../src/core/rule-result';
 import type { Timings } from '../../src/server/effects';
 import { World, type WorldOptions } from './scenario';
 
-/** The longest that a message takes without a fault in these worlds, the late dial included. */
+/** The longest delay of a message without a fault in these worlds, including late dials. */
 const ONE_WAY_MS = 10;
 const FAULTS_START_MS = 1500;
 
@@ -16,7 +16,7 @@ export interface SimResult {
   crash: unknown;
 }
 
-/** One run: a random cluster, random faults, everything healed, and then the rules are checked. */
+/** Runs a random cluster with random faults, heals everything, and then checks the rules. */
 export function simulate(seed: number): SimResult {
   const random = seededRandom(seed * 7919 + 1);
   const world = new World(randomOptions(seed, random));
@@ -45,7 +45,7 @@ function run(world: World, random: Random): void {
   if (undone.length > 0) throw new Error(`tasks never ended: ${undone.join(', ')}`);
 }
 
-/** Servers start together, or one by one, now and then one much later. */
+/** Starts the servers together or one by one, sometimes one much later. */
 function startTogether(world: World, random: Random): void {
   const spreadMs = pick(random, [0, 1, 100, 800]);
   for (const id of world.serverIds) world.queue.after(random() * spreadMs, () => world.startServer(id));
@@ -77,7 +77,7 @@ function faultRound(world: World, random: Random, startMs: number): number {
   return world.queue.nowMs + pick(random, [10, 500, 2500, 9000]) * random();
 }
 
-/** Breaks one server in one way; returns how to mend it. */
+/** Injects a fault into one server; returns a function that heals it, or null. */
 function breakServer(world: World, random: Random, id: number): (() => void) | null {
   const kind = pick(random, ['kill', 'kill', 'terminate', 'pause', 'pause', 'partition', 'partition', 'slow', 'drop']);
   switch (kind) {
@@ -109,7 +109,7 @@ function breakServer(world: World, random: Random, id: number): (() => void) | n
   }
 }
 
-/** All others, only servers, or some of them: partial cuts make networks in which not everybody reaches everybody. */
+/** All others, only servers, or some of them: partial cuts make networks in which not all can reach each other. */
 function someOthers(world: World, random: Random, id: number): string[] {
   const others = world.others(id);
   const servers = others.filter((name) => name.startsWith('server'));

@@ -44,7 +44,7 @@ describeWithSshd('against a real OpenSSH server', () => {
     open.push(ssh);
     return ssh;
   };
-  /** The message of an error that it must be. */
+  /** Expects the connection to fail; returns the error's message. */
   const refused = async (target?: SshTarget, more?: Partial<ConnectOptions>): Promise<string> => {
     const error = await connect(target, more).then(
       () => new Error('it connected'),
@@ -62,7 +62,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       expect(await echo(await connect())).toBe('hi\n');
     });
 
-    test('with a key of the agent that is in no file, though others fail before it', async () => {
+    test('with a key that only the agent has, although others fail before it', async () => {
       for (const name of ['wrong1', 'wrong2', 'right']) lab.makeKey(name);
       lab.authorize('right');
       const agentSocket = await lab.agent('wrong1', 'wrong2', 'right');
@@ -71,7 +71,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       expect(await echo(await connect(undefined, { environment: { ...lab.environment, agentSocket } }))).toBe('hi\n');
     });
 
-    test('the key of an identity file comes first of all that the agent holds, and no other with IdentitiesOnly', async () => {
+    test("tries the agent's key of an identity file first, and no other with IdentitiesOnly", async () => {
       const others = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
       for (const name of [...others, 'locked']) lab.makeKey(name, { passphrase: name === 'locked' ? 'secret' : '' });
       lab.authorize('locked');
@@ -84,7 +84,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       execFileSync('ssh-keygen', ['-q', '-p', '-P', 'secret', '-N', '', '-f', lab.ssh('locked')]);
       execFileSync('ssh-add', ['-q', lab.ssh('locked')], { env: { SSH_AUTH_SOCK: agentSocket }, stdio: 'pipe' });
       execFileSync('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'secret', '-f', lab.ssh('locked')]);
-      // The server lets nobody try seven keys: the eighth of the agent must come first.
+      // The server allows fewer than seven keys: the eighth of the agent must come first.
       expect(await echo(await connect(undefined, { environment }))).toBe('hi\n');
       lab.config('IdentityFile ~/.ssh/locked');
       expect(await echo(await connect(undefined, { environment }))).toBe('hi\n');
@@ -112,12 +112,12 @@ describeWithSshd('against a real OpenSSH server', () => {
       );
     });
 
-    test('an agent that is gone does not matter where a key does it', async () => {
+    test('a missing agent does not matter if a key works', async () => {
       const environment = { ...lab.environment, agentSocket: lab.ssh('no-agent') };
       expect(await echo(await connect(undefined, { environment }))).toBe('hi\n');
     });
 
-    test('what was tried is named, and what could not be', async () => {
+    test('lists what was tried, and what could not be', async () => {
       lab.makeKey('stranger');
       writeFileSync(lab.ssh('garbage'), 'hello');
       lab.config('IdentityFile ~/.ssh/stranger\nIdentityFile ~/.ssh/garbage\nIdentityFile ~/.ssh/none');
@@ -154,7 +154,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       );
     });
 
-    test.each([0, 1, 2])('that are known by key %i alone are asked for', async (index) => {
+    test.each([0, 1, 2])('known by key %i alone are requested', async (index) => {
       known(`[127.0.0.1]:${sshd.port} ${sshd.publicKeys[index]}\n`);
       expect(await echo(await connect())).toBe('hi\n');
     });
@@ -170,7 +170,7 @@ describeWithSshd('against a real OpenSSH server', () => {
     });
   });
 
-  describe('machines that are not there', () => {
+  describe('unreachable machines', () => {
     test('a refused port', async () => {
       const port = await freePort();
       expect(await refused({ host: '127.0.0.1', port })).toBe(
@@ -178,13 +178,13 @@ describeWithSshd('against a real OpenSSH server', () => {
       );
     });
 
-    test('a name that nobody knows', async () => {
+    test('an unknown name', async () => {
       expect(await refused({ host: 'no-such-host.invalid' })).toMatch(
         /invalid port 22: no address is known for this host/,
       );
     });
 
-    test('one that takes the connection and says nothing, until the time is over or Ctrl-C', async () => {
+    test('one that accepts and says nothing, until the timeout or Ctrl-C', async () => {
       const server = await silentServer();
       const { port } = server.address() as { port: number };
       const target = { host: '127.0.0.1', port };
@@ -198,7 +198,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       server.close();
     });
 
-    test('one that speaks something else, or ends at once', async () => {
+    test('one that speaks another protocol, or closes at once', async () => {
       const server = createServer((socket) => socket.end('HTTP/1.1 400 \u001b[31m no\r\n\r\n')).listen(0, '127.0.0.1');
       await new Promise((resolve) => server.once('listening', resolve));
       const { port } = server.address() as { port: number };
@@ -208,14 +208,14 @@ describeWithSshd('against a real OpenSSH server', () => {
   });
 
   describe('commands', () => {
-    test('arguments come there as they are, input too', async () => {
+    test('arguments arrive unchanged, and so does input', async () => {
       const ssh = await connect();
       const argv = ['printf', '%s|', '$(id) ; "x"', "it's", 'a\nb', '', '-n', '*'];
       expect((await ssh.exec(argv)).stdout).toBe('$(id) ; "x"|it\'s|a\nb||-n|*|');
       expect(await ssh.exec(['cat'], { input: 'é\0x' })).toEqual({ code: 0, signal: null, stdout: 'é\0x', stderr: '' });
     });
 
-    test('how it ended is a result', async () => {
+    test('the result says how it ended', async () => {
       const ssh = await connect();
       expect(await ssh.exec(['sh', '-c', 'echo no >&2; exit 7'])).toEqual({
         code: 7,
@@ -226,7 +226,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       expect(await ssh.exec(['sh', '-c', 'kill -TERM $$'])).toMatchObject({ code: null, signal: 'SIGTERM' });
     });
 
-    test('output without an end is cut, and so is waiting without an end', async () => {
+    test('endless output is cut off, and so is endless waiting', async () => {
       const ssh = await connect();
       await expect(ssh.exec(['yes'], { maxBytes: 100_000 })).rejects.toThrow(
         `${named()}: yes wrote more than 100000 bytes`,
@@ -237,7 +237,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       expect(await echo(ssh)).toBe('hi\n');
     });
 
-    test('a lost connection ends what waits, and what comes later; Ctrl-C too', async () => {
+    test('a lost connection fails pending and later calls; so does Ctrl-C', async () => {
       const ssh = await connect();
       const running = ssh.exec(['cat', '/dev/zero'], { maxBytes: Infinity });
       running.catch(() => undefined);
@@ -255,7 +255,7 @@ describeWithSshd('against a real OpenSSH server', () => {
   });
 
   describe('files', () => {
-    test('lists what is there: links as links, names as they are', async () => {
+    test('lists entries: links as links, names unchanged', async () => {
       const folder = lab.ssh('listed');
       mkdirSync(path.join(folder, 'sub'), { recursive: true });
       writeFileSync(path.join(folder, 'a\nb'), '123');
@@ -273,7 +273,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       await expect(sftp.list('/none')).rejects.toThrow(`${named()}: /none does not exist`);
     });
 
-    test('comes and goes whole, begins where it was left, and is cut where it was listed', async () => {
+    test('transfers completely, resumes, and stops at the listed size', async () => {
       const content = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 7 + (at >> 8)) & 0xff));
       const [remote, local] = ['remote.bin', 'local.bin'].map((name) => path.join(lab.folder, name)) as [
         string,
@@ -283,7 +283,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       await sftp.upload(content, remote);
       expect(readFileSync(remote).equals(content)).toBe(true);
       const listed = await sftp.stat(remote);
-      // The beginning is what an earlier call left; that it is not fetched again shows in its wrong byte.
+      // The beginning is left from an earlier call; its wrong byte shows that it was not fetched again.
       const begun = Buffer.from(content.subarray(0, 1_000_001));
       begun[5] = 255 - begun[5]!;
       writeFileSync(`${local}.${listed.sizeBytes}-${listed.modifiedSecs}.part`, begun);
@@ -298,13 +298,13 @@ describeWithSshd('against a real OpenSSH server', () => {
       expect(existsSync(`${local}.${listed.sizeBytes}-${listed.modifiedSecs}.part`)).toBe(false);
     });
 
-    test('has its mode, whatever was there before', async () => {
+    test('sets the mode, whatever was there before', async () => {
       const sftp = await (await connect()).sftp();
       const folder = mkdtempSync(path.join(lab.folder, 'modes'));
       const [key, victim] = ['key', 'victim'].map((name) => path.join(folder, name)) as [string, string];
       const modeOf = (file: string): number => statSync(file).mode & 0o777;
       writeFileSync(victim, 'mine', { mode: 0o644 });
-      // What an upload that was cut off, or somebody else, left at the name that was used while it was written.
+      // Something left under the temporary name by an interrupted upload, or by somebody else.
       symlinkSync(victim, `${key}.cloudp2p.tmp`);
       await sftp.upload(Buffer.from('secret'), key, 0o600);
       expect([readFileSync(victim, 'utf8'), modeOf(key), lstatSync(key).isFile()]).toEqual(['mine', 0o600, true]);
@@ -316,13 +316,13 @@ describeWithSshd('against a real OpenSSH server', () => {
       // The machine's umask does not count.
       await sftp.upload(Buffer.from('all'), path.join(folder, 'open'), 0o666);
       expect(modeOf(path.join(folder, 'open'))).toBe(0o666);
-      // A place that cannot be written leaves nothing beside it.
+      // An unwritable place leaves nothing beside it.
       mkdirSync(path.join(folder, 'taken'));
       await expect(sftp.upload(Buffer.from('x'), path.join(folder, 'taken'))).rejects.toThrow(`${folder}/taken`);
       expect(readdirSync(folder).filter((name) => /^taken./.test(name))).toEqual([]);
     });
 
-    test('that became shorter, may not be read or may not be written here are named', async () => {
+    test('names files that shrank, and those unreadable there or unwritable here', async () => {
       const sftp = await (await connect()).sftp();
       const [remote, local] = ['short', 'local2'].map((name) => path.join(lab.folder, name)) as [string, string];
       writeFileSync(remote, 'abc');
@@ -332,7 +332,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       await expect(sftp.download(remote, '/none/x', listed)).rejects.toMatchObject({ code: 'bad_usage' });
     });
 
-    test('a server without SFTP says so, and one without commands', async () => {
+    test('reports a server without SFTP, and one without commands', async () => {
       const bare = await lab.start({ hasSftp: false, config: ['ForceCommand /bin/false'] });
       const ssh = await connect(bare.target);
       await expect(ssh.sftp()).rejects.toThrow(`${bare.address}: it has no SFTP (Subsystem sftp in its sshd_config)`);
@@ -345,7 +345,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       const measured = (await measureClock(await connect(), systemClock))!;
       expect(Math.abs(measured.offsetMs)).toBeLessThan(measured.uncertaintyMs + 5);
       expect(measured.uncertaintyMs).toBeLessThan(50);
-      // What processes there write into their notes, by which the report finds them.
+      // The boot that processes there note, by which the report finds them.
       const { bootId, wallMs, machineMs, suspendedMs } = systemClock.look!();
       expect(measured.start?.bootId ?? null).toBe(bootId);
       if (bootId !== null)

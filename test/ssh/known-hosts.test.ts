@@ -7,7 +7,7 @@ import { fingerprintOf, knownHosts, type KnownHost } from '../../src/ssh/known-h
 import { describeWithSshd } from '../support/sshd';
 import { matchesPattern, matchesPatterns } from '../../src/ssh/patterns';
 
-/** The bytes of a public key of this type; what follows the type only tells one from another. */
+/** The bytes of a public key of this type; the rest only distinguishes one key from another. */
 function blob(type: string, seed: number): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(type.length);
@@ -60,10 +60,10 @@ test.each<[string, string, number, boolean]>([
   ['[h]:2222', 'h', 2222, true],
   ['[h]:2222', 'h', 22, false],
   ['[h]:2222', 'h', 2223, false],
-  // As OpenSSH: what is known of the host counts for a port that nothing is known of.
+  // As in OpenSSH: an entry for the host counts for a port without entries.
   ['h', 'h', 2222, true],
   ['[h]:*', 'h', 2222, true],
-])('a line of %s speaks of %s port %i: %s', (hosts, host, port, isKnown) => {
+])('a line of %s applies to %s port %i: %s', (hosts, host, port, isKnown) => {
   expect(find(line(hosts, ED), host, port)).toHaveLength(isKnown ? 1 : 0);
 });
 
@@ -71,14 +71,14 @@ test('a line with the port hides those without', () => {
   expect(find(line('h', ED) + line('[h]:2222', OTHER), 'h', 2222)).toMatchObject([{ line: 2 }]);
 });
 
-test('what is no line of a key is passed over, and lines keep their numbers', () => {
+test('invalid lines are skipped, and lines keep their numbers', () => {
   const junk = `# comment\n\nh\nh ssh-ed25519\nh ssh-ed25519 !!!!\n${line('h', ED, 'ssh-rsa')}h 1024 35 1234\n@what ${line('h', ED)}`;
   expect(find(junk)).toEqual([]);
   expect(find(junk + line('h', ED))).toMatchObject([{ file: 'known', line: 9, type: 'ssh-ed25519', marker: null }]);
 });
 
 describeWithSshd('with ssh-keygen', () => {
-  test('hashed names, as ssh-keygen -H makes them', () => {
+  test('hashed names, as made by ssh-keygen -H', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-known-'));
     try {
       const file = path.join(folder, 'known');
@@ -99,7 +99,7 @@ describeWithSshd('with ssh-keygen', () => {
   });
 });
 
-test('what is known decides which key to ask for', () => {
+test('known keys decide which key to request', () => {
   const rsaFirst = hostKeyAlgorithms(find(line('h', RSA)));
   expect(rsaFirst.slice(0, 3)).toEqual(['rsa-sha2-512', 'rsa-sha2-256', 'ssh-ed25519']);
   expect(hostKeyAlgorithms([])[0]).toBe('ssh-ed25519');

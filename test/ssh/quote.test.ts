@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { quoteCommand } from '../../src/ssh/quote';
 
-/** What a shell makes of a command: the arguments of `printf`, each ended by a zero byte. */
+/** Runs a command in a shell; returns the arguments that `printf` received, each terminated by a zero byte. */
 function throughShell(argv: readonly string[]): string[] {
   const command = quoteCommand(['printf', '%s\\0', ...argv]);
   return execFileSync('sh', ['-c', command], { encoding: 'utf8', stdio: 'pipe' }).split('\0').slice(0, -1);
@@ -31,7 +31,7 @@ const HOSTILE = [
   '\t',
 ];
 
-test.each(HOSTILE)('%j comes through a shell as it is', (argument) => {
+test.each(HOSTILE)('%j passes a shell unchanged', (argument) => {
   expect(throughShell([argument, `a${argument}b`, `'${argument}'`])).toEqual([
     argument,
     `a${argument}b`,
@@ -39,7 +39,7 @@ test.each(HOSTILE)('%j comes through a shell as it is', (argument) => {
   ]);
 });
 
-test('any arguments come through a shell as they are', () => {
+test('any arguments pass a shell unchanged', () => {
   const piece = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'grapheme' }));
   const argument = fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join('').replaceAll('\0', ''));
   fc.assert(
@@ -50,7 +50,7 @@ test('any arguments come through a shell as they are', () => {
   );
 });
 
-test('a program of that name is run, not what the name says to a shell', () => {
+test('runs a program of that name, not the name as a shell command', () => {
   const { stderr, status } = spawnSync('sh', ['-c', quoteCommand(['echo hello; exit 3', 'x'])], { encoding: 'utf8' });
   expect({ stderr, status }).toEqual({ stderr: expect.stringMatching(/not found/), status: 127 });
 });

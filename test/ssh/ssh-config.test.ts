@@ -58,7 +58,7 @@ test('an alias', () => {
   expect(resolve('lab-9')).toMatchObject({ hostName: 'lab-9', user: 'other', port: 1 });
 });
 
-test('includes, where they stand, with wildcards, and circles end', () => {
+test('Include in place, with wildcards; cycles end', () => {
   config('Include config.d/*.conf\nHost a\n  Include ~/.ssh/inner\nHost *\n  Port 9');
   config('Host a\n  User first', 'config.d/1.conf');
   config('Host a\n  User second', 'config.d/2.conf');
@@ -70,7 +70,7 @@ test('includes, where they stand, with wildcards, and circles end', () => {
   expect(() => resolve('a')).toThrow(/inner: Include is nested more than 16 levels deep$/);
 });
 
-test('Match, but never a command', () => {
+test('Match, but never by a command', () => {
   const marker = path.join(home, 'ran');
   config(`
     Match originalhost a user me
@@ -92,19 +92,19 @@ test.each<[string, RegExp]>([
   ['RevokedHostKeys x', /^h: revokedhostkeys in its ssh configuration is not supported$/],
   ['Port 70000', /^h: expected a whole number from 1 to 65535 as port in its ssh configuration, got "70000"$/],
   ['ProxyJump a@-x', /^h: expected \[user@\]host\[:port\] as ProxyJump, got "a@-x"$/],
-])('%s is an error of one line', (text, message) => {
+])('%s is a one-line error', (text, message) => {
   config(text);
   expect(() => resolve('h')).toThrow(
     expect.objectContaining({ code: 'bad_config', message: expect.stringMatching(message) }),
   );
 });
 
-test('ProxyCommand none is none, and other hosts may have one', () => {
+test('ProxyCommand none means none, and other hosts may have one', () => {
   config('Host h\n  ProxyCommand none\n  ProxyJump none\nHost x\n  ProxyCommand nc');
   expect(resolve('h').jumps).toEqual([]);
 });
 
-test('a file that cannot be read is named', () => {
+test('an unreadable file is named', () => {
   mkdirSync(path.join(home, '.ssh', 'config'));
   expect(() => resolve('h')).toThrow(/\.ssh\/config: is a folder$/);
 });

@@ -93,7 +93,7 @@ describe('the table', () => {
     expect(lines[4]).toBe('<good server 1 follows server 1 in term 1>');
   });
 
-  it('shows nothing that a terminal would obey', () => {
+  it('shows no control characters', () => {
     const answers = [says(1, { address: '\u001b[2Jboo' }), silent(2, 'said \u0007')];
     expect(renderStatus(answers, judge(answers), marks)).not.toMatch(/[\u0000-\u0009\u001b]/);
   });
@@ -109,7 +109,7 @@ describe('the table', () => {
   });
 });
 
-it('reports what was asked and what was answered', () => {
+it('reports queries and answers', () => {
   const answers = [says(1), silent(2)];
   expect(reportOf(answers, judge(answers))).toEqual({
     agreed: false,

@@ -5,19 +5,19 @@ import { status } from './servers';
 
 const cleanups: (() => unknown)[] = [];
 
-/** To be called after each test. */
+/** Closes everything after a test. */
 export async function closeAll(): Promise<void> {
   for (const close of cleanups.splice(0)) await close();
 }
 
-/** A server that only answers StatusQuery, with `fields()`; its address. */
+/** Starts a server that only answers StatusQuery, with `fields()`; returns its address. */
 export async function statusServer(id: number, fields: () => Partial<StatusFields> = () => ({})): Promise<string> {
   return listener((connection) =>
     connection.send({ kind: 'StatusResponse', ...status(id, { address: connection.localAddress, ...fields() }) }),
   );
 }
 
-/** A listener that does `onQuery` for every message. */
+/** Starts a listener that calls `onQuery` for every message; returns its address. */
 export async function listener(onQuery: (connection: Connection) => void): Promise<string> {
   const nothing = (): void => undefined;
   const made = await listen({
@@ -34,7 +34,7 @@ export async function listener(onQuery: (connection: Connection) => void): Promi
   return `127.0.0.1:${made.port}`;
 }
 
-/** An address where nobody listens. */
+/** An address on which nothing listens. */
 export async function deadAddress(): Promise<string> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

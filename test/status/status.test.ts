@@ -17,7 +17,7 @@ describe('asking a server', () => {
     expect('status' in answer && 'kind' in answer.status).toBe(false);
   });
 
-  it('says that nobody listens', async () => {
+  it('reports that nothing listens', async () => {
     const address = await deadAddress();
     expect(await askOne(address, 1000)).toEqual({ address, failure: 'no server is listening there' });
   });
@@ -29,14 +29,14 @@ describe('asking a server', () => {
     expect(performance.now() - startedMs).toBeLessThan(1000);
   });
 
-  it('hears an error, and a hang-up', async () => {
+  it('reports an error, and a closed connection', async () => {
     const refusing = await listener((connection) => connection.send({ kind: 'Error', code: 'x', message: 'not now' }));
     expect(await askOne(refusing, 1000)).toMatchObject({ failure: 'answered with an error: not now' });
     const closing = await listener((connection) => connection.destroy());
     expect(await askOne(closing, 1000)).toMatchObject({ failure: expect.stringContaining('closed') });
   });
 
-  it('notices that it is no server of ours', async () => {
+  it('notices that it is not one of our servers', async () => {
     const web = createServer((socket) => socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(
       0,
       '127.0.0.1',
@@ -73,7 +73,7 @@ it('waits until all agree', async () => {
   expect(agreement.text).toBe('all 2 servers follow server 2 in term 1');
 });
 
-it('waits until all are ready, too: who starts follows a leader already', async () => {
+it('waits until all are ready, too: a starting server already follows a leader', async () => {
   let phase: StatusFields['phase'] = 'starting';
   const addresses = [await statusServer(1), await statusServer(2, () => ({ phase }))];
   expect((await waitForAgreement(addresses, 0, never)).agreement).toEqual({
@@ -85,7 +85,7 @@ it('waits until all are ready, too: who starts follows a leader already', async 
   expect(agreement).toMatchObject({ agreed: true, text: 'all 2 servers follow server 1 in term 1' });
 });
 
-it('waits no longer than it should, and asks at least once', async () => {
+it('waits no longer than allowed, and asks at least once', async () => {
   const addresses = [await statusServer(1), await deadAddress()];
   const startedMs = performance.now();
   expect((await waitForAgreement(addresses, 500, never)).agreement.agreed).toBe(false);
@@ -93,7 +93,7 @@ it('waits no longer than it should, and asks at least once', async () => {
   expect((await waitForAgreement(addresses.slice(0, 1), 0, never)).agreement.agreed).toBe(true);
 });
 
-it('looks again and again until it is stopped', async () => {
+it('keeps looking until it is stopped', async () => {
   const address = await statusServer(1);
   const stop = new AbortController();
   let looks = 0;

@@ -13,7 +13,7 @@ const rowsOf = (change: Partial<BannerFacts>): string[] => bannerText({ ...facts
 const loop = (minDelayMs: number, maxDelayMs: number) => ({ mode: 'closed_loop', minDelayMs, maxDelayMs }) as const;
 
 describe('the banner', () => {
-  it("is the guide's, with what is offered below", () => {
+  it("is the guide's, with the offered load below", () => {
     expect(bannerText(facts)).toBe(`==================================
 CloudP2P Stress Test Configuration
 ==================================
@@ -32,7 +32,7 @@ Offered Load:       ~95.2 requests/s
 `);
   });
 
-  it('without think times: nobody knows', () => {
+  it('without think times: the load is unknown', () => {
     const rows = rowsOf({ requests: { pacing: loop(0, 0), totalRequests: 10, rampUpMs: 0 } });
     expect(rows.slice(11, 14)).toEqual([
       'Test Duration:      as long as the servers take',
@@ -78,7 +78,7 @@ Offered Load:       ~95.2 requests/s
     ]);
   });
 
-  it('says how the load begins', () => {
+  it('describes the start of the load', () => {
     const requests = { ...facts.requests, rampUpMs: 30_000 };
     const rows = rowsOf({ requests, warmupMs: 45_500 });
     expect(rows[11]).toBe('Test Duration:      ~1080 seconds');
@@ -100,11 +100,11 @@ describe('the status', () => {
     leadership: { term: 3, leaderId: 2 },
   };
 
-  it('says it all in one line', () => {
+  it('has everything in one line', () => {
     expect(statusText(status)).toBe('1200/100000 done, 95.2/s, 0 failed, p95 23.4 ms, leader 2 (term 3)');
   });
 
-  it('says what it does not know, and why the last one failed', () => {
+  it('shows what is unknown, and the last failure', () => {
     const leadership = { term: 3, leaderId: null };
     const early = { ...status, totalCount: undefined, p95Ms: null, leadership };
     expect(statusText({ ...status, unsentCount: 7 })).toContain(', 0 failed, 7 not sent, p95 ');

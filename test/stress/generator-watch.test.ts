@@ -17,7 +17,7 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** Keeps this process from everything else. */
+/** Blocks this process. */
 function block(ms: number): void {
   const endMs = performance.now() + ms;
   while (performance.now() < endMs);
@@ -35,7 +35,7 @@ describe('a sample', () => {
     ...{ time: 1e12, run_id: 'r', memory_bytes: 7, event_loop_delay_ms: 1.5, in_flight: 3, verification_backlog: 1 },
   };
 
-  it('is of the time between two readings', () => {
+  it('covers the time between two readings', () => {
     const after = {
       ...{ monotonicMs: 7000, cpuMs: 3100, activeMs: 600, idleMs: 6400, sentCount: 110, lateCount: 7, lateMs: 140 },
       ...{ endedCount: 108, latencyMs: 1300.1239 },
@@ -47,12 +47,12 @@ describe('a sample', () => {
     });
   });
 
-  it('of no time says nothing that is no number', () => {
+  it('of no time has no invalid numbers', () => {
     expect(sampleBetween(before, before, moment)).toMatchObject({ cpu_percent: 0, event_loop_utilization_percent: 0 });
   });
 });
 
-it('counts a send as late only beyond what a timer may be late', () => {
+it('counts a send as late only beyond the lateness of a timer', () => {
   const samples: GeneratorSample[] = [];
   const watch = new GeneratorWatch({
     ...{ runId: 'r', clock: systemClock, look: () => ({ inFlightCount: 4, receivingCount: 1 }) },
@@ -74,8 +74,8 @@ it('counts a send as late only beyond what a timer may be late', () => {
   expect(samples.length).toBe(1);
 });
 
-it('a calm run is not called saturated, and every send is in a sample', async () => {
-  // Long beside what a busy machine may take away from this process.
+it('a calm run is not saturated, and every send is in a sample', async () => {
+  // Long compared with what a busy machine may take away from this process.
   const [server] = await startServers({ onTask: (task, self) => void setTimeout(() => self.answer(task), 300) });
   const { report, shown } = await rateRun(metricsDir(), [server!.address], { numClients: 60 });
   expect(report.generator).toMatchObject({ sent: 200, saturated: false, why: null });
@@ -90,7 +90,7 @@ it('a calm run is not called saturated, and every send is in a sample', async ()
   expect(new Set(samples.map(({ run_id }) => run_id))).toEqual(new Set([report.run_id]));
 });
 
-it('a run whose event loop is blocked on purpose is called saturated, with the figures', async () => {
+it('a run with a blocked event loop is saturated, with the figures', async () => {
   const [server] = await startServers({});
   const blocker = setInterval(() => block(300), 400);
   const { report, shown } = await rateRun(metricsDir(), [server!.address]).finally(() => clearInterval(blocker));
@@ -103,14 +103,14 @@ it('a run whose event loop is blocked on purpose is called saturated, with the f
   expect(shown).toContain(`The generator was the bottleneck: ${generator.why}\n`);
   const samples = samplesOf(metricsDir());
   expect(sum(samples, 'late_sends')).toBe(generator.late_sends);
-  // What left late also counts from when it was due: the two figures tell of the same requests.
+  // The latency of late sends counts from when they were due: both figures describe the same requests.
   const waited = linesOf<RequestRecord>(metricsDir(), 'requests').filter(
     (each) => each.latency_ms - each.service_ms > 10,
   );
   expect(waited.length).toBeGreaterThanOrEqual(generator.late_sends);
 });
 
-it('a server that is slow does not make the generator late: requests wait for a free client', async () => {
+it('a slow server does not make the generator late: requests wait for a free client', async () => {
   const [server] = await startServers({
     onTask: (task, self) => void setTimeout(() => self.answer(task), 400),
   });

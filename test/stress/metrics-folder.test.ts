@@ -26,19 +26,19 @@ it('moves the files of this machine aside, and no others', () => {
   expect(prepareFolder(folder, 1, now)).toBeNull();
 });
 
-it('appends a number to a name that is taken', () => {
+it('appends a number to a name in use', () => {
   for (const expected of ['', '-2', '-3']) {
     writeFileSync(at('machine_1_requests.ndjson'), 'x');
     expect(prepareFolder(folder, 1, now)?.folder).toBe(at(`previous-20251031-100005${expected}`));
   }
 });
 
-it('makes the folder, level by level', () => {
+it('creates the folder, level by level', () => {
   expect(prepareFolder(at('a', 'b', 'c'), 1, now)).toBeNull();
   expect(readdirSync(at('a', 'b'))).toEqual(['c']);
 });
 
-it('a link to a folder is one', () => {
+it('a link to a folder is accepted', () => {
   mkdirSync(at('real'));
   symlinkSync(at('real'), at('link'));
   writeFileSync(at('real', 'machine_1_client_1.log'), 'x');
@@ -51,7 +51,7 @@ it.each([
   ['below /proc', () => '/proc/none/such'],
   ['a link to nothing', () => at('dangling')],
   ['too long', () => at('x'.repeat(300))],
-])('%s: an error in one line that names it', (_what, target) => {
+])('%s: a one-line error that names it', (_what, target) => {
   writeFileSync(at('file'), '');
   symlinkSync(at('gone'), at('dangling'));
   const expected = {

@@ -1,6 +1,6 @@
 import { checkOpenFiles } from '../../src/stress/open-files';
 
-it('says the need, the limit, and how to raise it', () => {
+it('reports the need, the limit, and how to raise it', () => {
   const message =
     '--clients: 5000 clients of 3 servers need up to 15100 open files and the limit of this process is 4096: raise the limit ' +
     '(ulimit -n 16384; where that is not permitted, "nofile" in /etc/security/limits.conf, or LimitNOFILE= of a systemd unit) or use fewer clients';

@@ -2,7 +2,7 @@ import { systemClock } from '../../src/core/system-clock';
 import type { StressOptions } from '../../src/stress/options';
 import { randomBytes } from '../imaging/pictures';
 
-/** What it takes to run: three clients of four requests each, if `change` says nothing else. */
+/** The options of a run: three clients of four requests each, unless `change` says otherwise. */
 export function stressOptions(
   serverAddresses: readonly string[],
   change: Partial<StressOptions> & Pick<StressOptions, 'metricsDir'>,

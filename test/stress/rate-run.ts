@@ -10,7 +10,7 @@ import { randomBytes } from '../imaging/pictures';
 
 export const MACHINE_ID = 2;
 
-/** A run at 100 requests/s of 10 clients for 2 s, unless `change` says otherwise; what it said. */
+/** Runs 10 clients at 100 requests/s for 2 s, unless `change` says otherwise; returns the report and the output. */
 export async function rateRun(
   metricsDir: string,
   serverAddresses: readonly string[],
@@ -42,7 +42,7 @@ export function linesOf<T>(metricsDir: string, what: 'requests' | 'generator'): 
     .map((line) => JSON.parse(line) as T);
 }
 
-/** Of the generator; its file also tells of the clock. */
+/** The samples of the generator; its file has clock notes, too. */
 export function samplesOf(metricsDir: string): GeneratorSample[] {
   return linesOf<GeneratorSample | ClockLine>(metricsDir, 'generator').flatMap((line) =>
     'event' in line ? [] : [line],

@@ -8,7 +8,7 @@ import { workerSource } from '../imaging/worker-source';
 
 const COMPRESSION: Compression = 'stored';
 
-/** A server of the product alone in this process, on a real socket; `body` gets its address. */
+/** Runs `body` with the address of a real server alone in this process, on a real socket. */
 export async function withRealServer<T>(body: (address: string) => Promise<T>): Promise<T> {
   const address = await deadAddress();
   const cover = await smallCover();

@@ -40,7 +40,7 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** A run of 3 clients of 4 requests each; what it said and left. */
+/** Runs 3 clients of 4 requests each; returns the report and the output. */
 async function run(addresses: readonly string[], change: Partial<StressOptions> = {}) {
   const output = new PassThrough();
   let shown = '';
@@ -65,7 +65,7 @@ const metricsOf = (client: number): ClientMetrics =>
   JSON.parse(readFileSync(at('m', `machine_2_client_${client}.json`), 'utf8')) as ClientMetrics;
 
 describe('a run', () => {
-  it('against a server of the product: every request is in the records, the numbers and the summary', async () => {
+  it('against a real server: every request is in the records, the metrics and the summary', async () => {
     await withRealServer(async (address) => {
       const { report, shown } = await run([address], { numClients: 5, notes: ['a note'] });
       const all = records();
@@ -101,7 +101,7 @@ describe('a run', () => {
     });
   });
 
-  it('the same seed sends the same pictures, another one others', async () => {
+  it('a seed sends the same images, another one others', async () => {
     const [server] = await startServers({});
     const choices = async (seed: number): Promise<string[]> => {
       await run([server!.address], { seed, requests: { ...QUICK, totalRequests: 12 } });
@@ -117,7 +117,7 @@ describe('a run', () => {
     expect(readdirSync(at('m')).filter((name) => name.startsWith('previous-')).length).toBe(2);
   });
 
-  it('clients begin after a think time of their own', async () => {
+  it('clients start after a think time of their own', async () => {
     const [server] = await startServers({});
     const pacing = { mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 400 } as const;
     const { report } = await run([server!.address], {
@@ -137,13 +137,13 @@ describe('a run', () => {
     expect(metricsOf(1).interrupted).toBe(false);
   });
 
-  it('a wrong carrier is a failure by its name', async () => {
+  it('a wrong carrier is a failure with its own reason', async () => {
     const [server] = await startServers({ onTask: (task, self) => self.answer(task, carrierOf(randomBytes(3))) });
     const { report } = await run([server!.address]);
     expect(report.aggregated_stats.failure_reasons).toEqual({ 'Verification failed': 12 });
   });
 
-  it('says who leads and what fails, in lines on a pipe', async () => {
+  it('shows the leader and failures, in lines on a pipe', async () => {
     jest.useFakeTimers({
       doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'clearTimeout', 'performance', 'Date'],
     });
@@ -173,7 +173,7 @@ describe('a run', () => {
 const QUICK = { pacing: { mode: 'closed_loop', minDelayMs: 0, maxDelayMs: 1 }, rampUpMs: 0 } as const;
 
 describe('Ctrl-C', () => {
-  it('ends what is in flight as interrupted, and the files are whole', async () => {
+  it('ends requests in flight as interrupted, and files are whole', async () => {
     const controller = new AbortController();
     const [server] = await startServers({
       onTask: (task, self) => {
@@ -209,12 +209,12 @@ describe('Ctrl-C', () => {
   });
 });
 
-/** Answers nothing but questions for a server. */
+/** Answers only assignment requests. */
 const SILENT = { onTask: () => undefined };
 const at50 = { pacing: { mode: 'rate', ratePerSecond: 50, arrivals: 'uniform' }, rampUpMs: 0 } as const;
 
 describe('at a rate', () => {
-  it('requests come on schedule, to all clients in turn, whatever was before', async () => {
+  it('requests come on schedule, to all clients in turn, whatever came before', async () => {
     const [server] = await startServers({});
     const { report, shown } = await run([server!.address], { requests: { ...at50, durationMs: 600 } });
     const all = records().sort((a, b) => a.start_time - b.start_time);
@@ -228,13 +228,13 @@ describe('at a rate', () => {
     expect([1, 2, 3].map((id) => metricsOf(id).aggregated_stats.total_requests)).toEqual([10, 10, 10]);
   });
 
-  it('a number of requests ends it too', async () => {
+  it('a number of requests ends it, too', async () => {
     const [server] = await startServers({});
     const { report } = await run([server!.address], { requests: { ...at50, totalRequests: 4 } });
     expect(report.aggregated_stats.total_requests).toBe(12);
   });
 
-  it('the same seed gives the same times and pictures', async () => {
+  it('a seed gives the same times and images', async () => {
     const [server] = await startServers({});
     const poisson = { pacing: { ...at50.pacing, arrivals: 'poisson' }, rampUpMs: 0, totalRequests: 4 } as const;
     const arrivals = async (seed: number) => {
@@ -247,7 +247,7 @@ describe('at a rate', () => {
     expect(await arrivals(8)).not.toEqual(first);
   });
 
-  it('Ctrl-C: what is in flight is interrupted, what waited is unsent, and neither is in a total', async () => {
+  it('Ctrl-C: requests in flight are interrupted, waiting ones unsent, and neither is in a total', async () => {
     const controller = new AbortController();
     const [server] = await startServers(SILENT);
     const running = run([server!.address], {
@@ -280,7 +280,7 @@ describe('at a rate', () => {
 });
 
 describe('the end of the duration', () => {
-  it('what is in flight may take gracefulStopMs, then it is interrupted and no failure', async () => {
+  it('requests in flight get gracefulStopMs, then they are interrupted, not failed', async () => {
     const [server] = await startServers(SILENT);
     const { report } = await run([server!.address], {
       ...{ requests: { ...QUICK, durationMs: 300 }, gracefulStopMs: 200, requestTimeoutMs: 20_000 },
@@ -295,7 +295,7 @@ describe('the end of the duration', () => {
     expect(records().map(({ outcome }) => outcome)).toEqual(['interrupted', 'interrupted', 'interrupted']);
   });
 
-  it('what ends in that time counts', async () => {
+  it('those that end in that time count', async () => {
     const [server] = await startServers({
       onTask: (task, self) => void setTimeout(() => self.answer(task), 600),
     });
@@ -304,7 +304,7 @@ describe('the end of the duration', () => {
   });
 });
 
-it('a ramp-up: clients begin spread over it', async () => {
+it('a ramp-up: clients start spread over it', async () => {
   const [server] = await startServers({});
   const requests = { ...QUICK, totalRequests: 1, rampUpMs: 400 };
   const { report } = await run([server!.address], { numClients: 4, requests });
@@ -319,7 +319,7 @@ describe('thresholds', () => {
   const thresholds = ['failure_rate<50%', 'p50<10s', 'throughput>1000000', 'p99.9<10s', 'imbalance<=1'];
   const parsed = thresholds.map((each) => parseThreshold(each));
 
-  it('each is judged and said', async () => {
+  it('each is evaluated and shown', async () => {
     const [server] = await startServers({});
     const { report, shown } = await run([server!.address], { thresholds: parsed });
     expect(report.thresholds.map(({ expression, passed }) => [expression, passed])).toEqual([
@@ -338,7 +338,7 @@ describe('thresholds', () => {
     );
   });
 
-  it('the warm-up is not judged', async () => {
+  it('the warm-up is excluded', async () => {
     let isCold = true;
     const [server] = await startServers({
       onTask: (task, self) => (isCold ? self.refuse(task, 'x', 'cold') : self.answer(task)),
@@ -352,7 +352,7 @@ describe('thresholds', () => {
     expect(runFile().warmup_secs).toBe(0.3);
   });
 
-  it('without a request nothing is known, and nothing has passed', async () => {
+  it('without requests nothing is known, and nothing passes', async () => {
     const [server] = await startServers(SILENT);
     const { report, shown } = await run([server!.address], {
       ...{ requests: { ...QUICK, durationMs: 100 }, gracefulStopMs: 0, thresholds: parsed.slice(0, 1) },
@@ -361,7 +361,7 @@ describe('thresholds', () => {
     expect(shown).toContain('\nThreshold failure_rate<50%: crossed, its value is unknown\n');
   });
 
-  it('one that must hold all the time ends the run, and the files are whole', async () => {
+  it('one of --abort-on ends the run, and files are whole', async () => {
     const [server] = await startServers({ onTask: (task, self) => self.refuse(task, 'x', 'broken') });
     const abortOn = [parseThreshold('p99<1s'), parseThreshold('failure_rate<5%')];
     const { report, shown } = await run([server!.address], { requests: { ...QUICK, durationMs: 60_000 }, abortOn });
@@ -374,7 +374,7 @@ describe('thresholds', () => {
 });
 
 describe('machine_{n}_run.json', () => {
-  it('says at the start and at the end what it takes to do it again', async () => {
+  it('has everything to repeat the run, from start to end', async () => {
     let before: StressRunFile | undefined;
     const [server] = await startServers({
       onTask: (task, self) => {
@@ -397,13 +397,13 @@ describe('machine_{n}_run.json', () => {
   });
 });
 
-it('more clients than there may be connections: refused before anything is touched', async () => {
+it('more clients than possible connections: refused before anything is touched', async () => {
   const addresses = Array.from({ length: 20 }, (_, index) => `127.0.0.1:${index + 1}`);
   await expect(run(addresses, { numClients: 10_000_000 })).rejects.toMatchObject({ code: 'bad_usage' });
   expect(existsSync(at('m'))).toBe(false);
 });
 
-describe('what is not there', () => {
+describe('something missing', () => {
   it('no server: names them all, and writes nothing', async () => {
     const addresses = [await deadAddress(), await deadAddress()];
     await expect(run(addresses, { waitMs: 200 })).rejects.toMatchObject({
@@ -413,7 +413,7 @@ describe('what is not there', () => {
     expect(existsSync(at('m'))).toBe(false);
   });
 
-  it('one that answers is enough, and one that comes late too', async () => {
+  it('one that answers is enough, even if it comes late', async () => {
     const [server] = await startServers({});
     await server!.close();
     const running = run([await deadAddress(), server!.address]);
@@ -428,7 +428,7 @@ describe('what is not there', () => {
     expect(server!.all('TaskRequest')).toEqual([]);
   });
 
-  it('a folder that is removed meanwhile: said once, ends by itself, and the report says it', async () => {
+  it('a folder removed meanwhile: logged once, ends by itself, and is in the report', async () => {
     const [server] = await startServers({
       onTask: (task, self) => {
         if (self.all('TaskRequest').length === 5) rmSync(at('m'), { recursive: true });

@@ -21,7 +21,7 @@ it('on a pipe: a plain log line every five seconds, and no control characters', 
   expect(text()).toMatch(/^(\[.{19}\] INFO half \\u001b\[2J\n){2}$/);
 });
 
-it('on a terminal: a bar within its width, of plain characters, and nothing is left of it', async () => {
+it('on a terminal: a bar within its width, of plain characters, removed at the end', async () => {
   const { shown, text } = screen({ isTTY: true, columns: 40 });
   shown.start(() => ({ share: 0.5, text: `one 漢\u001b[2J${'x'.repeat(100)}` }));
   await jest.advanceTimersByTimeAsync(3000);
@@ -32,7 +32,7 @@ it('on a terminal: a bar within its width, of plain characters, and nothing is l
   expect(bars.length).toBeGreaterThan(1);
   for (const bar of bars) expect(bar.split('\u001b')[0]!.length).toBeLessThanOrEqual(40);
   expect(bars[0]).toContain('[======------] 50% one ??[2Jxxx');
-  // Wrapping and the cursor were never switched off: a kill leaves the terminal as it was.
+  // Wrapping and the cursor are never switched off: a kill leaves the terminal as it was.
   expect(text()).not.toMatch(/\u001b\[\?/);
   expect(text()).toContain('\u001b[2Ka line\n');
   expect(text().endsWith('\u001b[2K')).toBe(true);

@@ -1,8 +1,8 @@
-/** What `run` tells `stress` on other machines: its own run, a common start, and its end. */
+/** Orders of `run` to `stress` on other machines: its run, a common start, and a soft end. */
 import { withEndSignal } from '../../src/commands/stress/end-signal';
 import { stressOverridesOf } from '../../src/commands/stress/flags';
 
-test('the run and the start are taken as they are', () => {
+test('uses the given run and start', () => {
   expect(stressOverridesOf({ 'run-id': 'a-1', 'start-at': '1795385045936' })).toMatchObject({
     ...{ runId: 'a-1', startAtMs: 1_795_385_045_936 },
   });
@@ -16,7 +16,7 @@ test.each([
   expect(() => stressOverridesOf(flags)).toThrow(message);
 });
 
-test('SIGUSR2 ends the load, and means nothing else afterwards', async () => {
+test('SIGUSR2 ends the load softly, and is ignored afterwards', async () => {
   const before = process.listenerCount('SIGUSR2');
   const wasEnded = await withEndSignal(async (endSignal) => {
     process.emit('SIGUSR2');

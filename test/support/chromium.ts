@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'chrome'];
 const START_TIMEOUT_MS = 30_000;
 
-/** The browser's program, or null: tests that look at pages are skipped then. */
+/** Finds the browser's program; null if there is none, and tests that look at pages are skipped. */
 export function findChromium(): string | null {
   const isThere = (name: string): boolean => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0;
   return NAMES.find(isThere) ?? null;
@@ -17,7 +17,7 @@ export interface View {
   widthPx: number;
   heightPx?: number;
   dark?: boolean;
-  /** As a printer shows it. */
+  /** Renders the page for print. */
   print?: boolean;
 }
 
@@ -30,7 +30,7 @@ interface Reply {
   error?: { message: string };
 }
 
-/** A real browser without a window, spoken to over pipes: JSON with a zero byte after each. */
+/** A real headless browser, driven over pipes: JSON messages, each terminated by a zero byte. */
 export class Chromium {
   private readonly waiting = new Map<number, { resolve(result: object): void; reject(error: Error): void }>();
   private readonly listeners = new Set<(reply: Reply) => void>();
@@ -62,7 +62,7 @@ export class Chromium {
     return browser;
   }
 
-  /** A tab that shows the file, as it is when everything in it has run. */
+  /** Opens the URL in a tab and waits until everything in it has run. */
   async open(url: string, view: View): Promise<Tab> {
     const { targetId } = (await this.send('Target.createTarget', { url: 'about:blank' })) as { targetId: string };
     const options = { targetId, flatten: true };
@@ -81,7 +81,7 @@ export class Chromium {
     return tab;
   }
 
-  /** Ends the browser and everything that it started. */
+  /** Ends the browser and all of its processes. */
   async close(): Promise<void> {
     const ended = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
     if (this.child.exitCode === null && this.child.signalCode === null) {
@@ -118,9 +118,9 @@ type Send = (method: string, params?: object) => Promise<object>;
 type Listen = (listener: (method: string, params: object) => void) => () => void;
 
 export class Tab {
-  /** Addresses that the page asked for, besides itself. */
+  /** Addresses that the page requested, besides its own. */
   readonly requests: string[] = [];
-  /** What it wanted to say to the user, and errors of its script. */
+  /** Dialogs that the page opened, and errors of its scripts. */
   readonly dialogs: string[] = [];
   readonly errors: string[] = [];
 
@@ -145,7 +145,7 @@ export class Tab {
     });
   }
 
-  /** The value of an expression in the page; a promise's is waited for. @throws Error with its message if it throws */
+  /** Evaluates an expression in the page; a promise is awaited. @throws Error with its message if it throws */
   async evaluate<T>(expression: string): Promise<T> {
     const options = { expression, returnByValue: true, awaitPromise: true };
     const { result, exceptionDetails } = (await this.send('Runtime.evaluate', options)) as {
@@ -156,7 +156,7 @@ export class Tab {
     return result.value;
   }
 
-  /** A mouse over a place of the viewport, with its button down or not. */
+  /** Sends a mouse event at a point of the viewport, with the button down or not. */
   async mouse(type: 'mouseMoved' | 'mousePressed' | 'mouseReleased', x: number, y: number, clicks = 1): Promise<void> {
     const button = type === 'mouseMoved' ? {} : { button: 'left', clickCount: clicks };
     await this.send('Input.dispatchMouseEvent', { type, x, y, ...button });
@@ -166,7 +166,7 @@ export class Tab {
     for (const type of ['keyDown', 'keyUp']) await this.send('Input.dispatchKeyEvent', { type, key });
   }
 
-  /** The whole page, or as much of it as one picture may hold. PNG bytes. */
+  /** The whole page, up to the size that one picture may have, as PNG bytes. */
   async screenshot(clip?: { x: number; y: number; width: number; height: number }): Promise<Buffer> {
     const area = clip && { clip: { ...clip, scale: 1 } };
     const options = { format: 'png', captureBeyondViewport: true, ...area };
@@ -174,7 +174,7 @@ export class Tab {
     return Buffer.from(data, 'base64');
   }
 
-  /** PDF bytes. */
+  /** The page as PDF bytes. */
   async pdf(): Promise<Buffer> {
     const { data } = (await this.send('Page.printToPDF', { printBackground: false, preferCSSPageSize: false })) as {
       data: string;

@@ -15,7 +15,7 @@ export interface ClusterOptions {
   extraToml?: string | ((id: number) => string);
 }
 
-/** Free loopback ports, all different: held open together, then let go. */
+/** Free loopback ports, all different: all are held open before any is released. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
@@ -29,11 +29,11 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** Real server processes on loopback, one folder each; tests and benches break them and read what they left. */
+/** Real server processes on loopback, one folder each; tests and benches break them and read their files. */
 export class Cluster {
   readonly processes = new Map<number, ChildProcess>();
   readonly output = new Map<number, string>();
-  /** What was broken and mended, as a controller would record it; the checker reads it. */
+  /** Faults injected and healed, as a controller would record them; the checker reads them. */
   readonly faults: FaultEvent[] = [];
 
   private constructor(
@@ -76,7 +76,7 @@ export class Cluster {
     for (const id of this.ids) this.start(id);
   }
 
-  /** Signals the very process that this cluster started, if it still runs. */
+  /** Signals the very process that this cluster started, if it is still running. */
   signal(id: number, signal: NodeJS.Signals): void {
     const child = this.processes.get(id);
     if (child && child.exitCode === null && child.signalCode === null) child.kill(signal);
@@ -136,7 +136,7 @@ export class Cluster {
     return this.ids.flatMap((id) => this.events(id)).sort((a, b) => a.time - b.time);
   }
 
-  /** Waits until `isSo` says yes, looking again and again; throws with the servers' output after `timeoutMs`. */
+  /** Polls until `isSo` returns true; throws with the servers' output after `timeoutMs`. */
   async until(what: string, isSo: () => boolean, timeoutMs = 15_000): Promise<void> {
     const endMs = performance.now() + timeoutMs;
     while (!isSo()) {
@@ -148,7 +148,7 @@ export class Cluster {
     }
   }
 
-  /** The leadership that every one of `ids` follows by its last events, or null while they disagree. */
+  /** The leadership that all of `ids` follow by their latest events, or null while they disagree. */
   agreed(ids: readonly number[]): { term: number; leaderId: number } | null {
     const views = ids.map((id) => this.events(id).filter(isLeadership).at(-1));
     const [first] = views;

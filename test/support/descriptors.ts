@@ -1,21 +1,21 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 
-/** What a process has open. */
+/** The open descriptors of a process, by kind. */
 export interface Descriptors {
   sockets: number;
-  /** Files, pipes, and what event loops and worker threads need. */
+  /** Files, pipes, and descriptors of event loops and worker threads. */
   others: number;
 }
 
-/** Counts what a process has open now. */
+/** Counts the descriptors that a process has open now. */
 export function descriptorsOf(pid: number): Descriptors {
   const targets = targetsOf(pid);
   const sockets = targets.filter((target) => target.startsWith('socket:')).length;
   return { sockets, others: targets.length - sockets };
 }
 
-/** Counts the connections over IPv4 that a process holds to this port of a loopback address, as the kernel sees it. */
+/** Counts the IPv4 connections that a process holds to this port of a loopback address, as the kernel sees them. */
 export function connectionsTo(port: number, pid: number): number {
   const inodes = new Set(targetsOf(pid).flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? []));
   const remote = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
@@ -30,7 +30,7 @@ function targetsOf(pid: number): string[] {
     try {
       return readlinkSync(path.join(folder, name));
     } catch {
-      return []; // closed meanwhile
+      return []; // closed in the meantime
     }
   });
 }

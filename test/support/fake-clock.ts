@@ -3,13 +3,13 @@ import path from 'node:path';
 
 const LIBRARY = findLibrary();
 
-/** Tests that set a program's wall clock; where libfaketime is missing they are skipped, and say so. */
+/** For tests that set a program's wall clock; without libfaketime they are skipped, with a message. */
 export const describeWithFakeClock = LIBRARY === undefined ? describe.skip : describe;
 if (LIBRARY === undefined) {
   process.stderr.write('libfaketime is missing (Debian package faketime): tests that set a clock are skipped\n');
 }
 
-/** A wall clock that programs may be started with, and that can be set while they run. Others never notice. */
+/** A wall clock for programs started with it; it can be set while they run. Other programs are not affected. */
 export class FakeClock {
   private readonly file: string;
 
@@ -18,18 +18,18 @@ export class FakeClock {
     this.set(aheadSecs);
   }
 
-  /** So far is it ahead of the real one from now on. */
+  /** Sets how far it is ahead of the real clock from now on. */
   set(aheadSecs: number): void {
     writeFileSync(`${this.file}.new`, `${aheadSecs < 0 ? '' : '+'}${aheadSecs}\n`);
     renameSync(`${this.file}.new`, this.file);
   }
 
-  /** How a program is started with it: what comes out is that very program. */
+  /** The command line that starts a program with this clock; `env` executes it, so the pid stays the same. */
   command(program: string): string[] {
     const env = {
       LD_PRELOAD: LIBRARY,
       ...{ FAKETIME_TIMESTAMP_FILE: this.file, FAKETIME_NO_CACHE: '1' },
-      // As it was called, and as it is.
+      // The name in older versions, and in newer ones.
       ...{ DONT_FAKE_MONOTONIC: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
     };
     return ['env', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), program];

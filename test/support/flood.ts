@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { envelopeHead, plain, RawConnection, taskRequest } from './raw';
 
-/** Small messages that cost a server much for their bytes, by kind; each gets its number. */
+/** Small messages that are expensive for a server, by kind; each gets its number. */
 export const SMALL_MESSAGES: Record<string, (n: number) => Buffer> = {
   StatusQuery: () => plain('StatusQuery'),
   LeaderQuery: () => plain('LeaderQuery'),
@@ -13,14 +13,14 @@ export const SMALL_MESSAGES: Record<string, (n: number) => Buffer> = {
   TaskCancel: (n) => plain({ TaskCancel: { client_name: '', request_id: n } }),
   Subscribe: () => plain({ Subscribe: { from_id: 99 } }),
   'unknown message': () => plain('x'),
-  // Each is one piece of work, however long it takes.
+  // Each is one unit of work, however long it takes.
   'long message': (n) => plain({ TaskCancel: { client_name: '', request_id: n, more: Array(9_000).fill([]) } }),
   'missing fields': () => plain({ Leave: {} }),
 };
 
 const CHUNK_BYTES = 65_536;
 
-/** Connections that send one kind of small message as fast as a server takes it, and dial anew when they are closed. */
+/** Connections that send one kind of small message as fast as a server reads it, and reconnect when they are closed. */
 export class Flood {
   private closedBytes = 0;
   private readonly open = new Set<RawConnection>();
@@ -38,7 +38,7 @@ export class Flood {
     return flood;
   }
 
-  /** What the kernel has taken so far. */
+  /** The bytes that the kernel has accepted so far. */
   get sentBytes(): number {
     return [...this.open].reduce((sum, { socket }) => sum + takenBytes(socket), this.closedBytes);
   }
@@ -51,7 +51,7 @@ export class Flood {
   private async dial(): Promise<void> {
     const connection = await RawConnection.open(this.address);
     this.open.add(connection);
-    // Answers are read and thrown away: taking them apart would cost this process more than the server.
+    // Responses are read and discarded: parsing them would cost this process more than the server.
     connection.socket.removeAllListeners('data').on('data', () => undefined);
     if (!this.reads) connection.stopReading();
     void this.pour(connection);
@@ -75,7 +75,7 @@ function chunkOf(messageOf: (n: number) => Buffer): Buffer {
   return Buffer.concat(messages);
 }
 
-/** Asks who leads, again and again over one connection of its own, until it is stopped; returns every wait in ms. */
+/** Asks for the leader over and over on one connection until stopped; returns every response time in ms. */
 export async function waitsOf(address: string, isOver: () => boolean, pauseMs = 10): Promise<number[]> {
   const waitsMs: number[] = [];
   const connection = await RawConnection.open(address);

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { plain } from './raw';
 
-/** Somebody who listens where a peer is configured, and says whatever a test wants to each server that dials it. */
+/** Listens at the address of a configured peer and sends whatever a test wants to each server that dials it. */
 export class ForgedPeer {
   /** Connections so far. */
   dialCount = 0;
@@ -28,13 +28,13 @@ export class ForgedPeer {
     return new ForgedPeer(server);
   }
 
-  /** To all that dialed, and first to those that will. */
+  /** Sends to all current connections, and first thing on every later one. */
   say(...words: unknown[]): void {
     this.words = words;
     for (const socket of this.sockets) for (const word of words) socket.write(plain(word));
   }
 
-  /** To all that dialed and will, whole frames again and again, as fast as they are taken. */
+  /** Sends whole frames to all current and later connections, over and over, as fast as they are read. */
   sayEndlessly(frames: Buffer): void {
     this.flood = frames;
     for (const socket of this.sockets) this.pour(socket);

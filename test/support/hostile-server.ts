@@ -1,19 +1,19 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { envelopeHead, frame, RawConnection } from './raw';
 
-/** One frame that a client said, and the connection to answer on. */
+/** One frame from a client, and the connection to answer on. */
 export interface Said {
   kind: string;
   fields: Record<string, unknown>;
-  /** The image, of a TaskRequest. */
+  /** The image of a TaskRequest. */
   body: Buffer;
   connection: RawConnection;
 }
 
-/** How it answers each kind of message; what is not here gets no answer. */
+/** The answer to each kind of message; kinds that are missing here get none. */
 export type Answers = Record<string, (said: Said, server: HostileServer) => unknown>;
 
-/** A server on a real socket that says whatever a test wants, right or wrong. */
+/** A server on a real socket that sends whatever a test wants, valid or not. */
 export class HostileServer {
   readonly said: Said[] = [];
   readonly #sockets = new Set<Socket>();
@@ -33,12 +33,12 @@ export class HostileServer {
     return `127.0.0.1:${(this.#server!.address() as AddressInfo).port}`;
   }
 
-  /** Bytes that came in, whatever they were. */
+  /** Bytes received, whatever they were. */
   get receivedBytes(): number {
     return [...this.#sockets].reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   }
 
-  /** Bytes that clients' kernels took. */
+  /** Bytes accepted by the clients' kernels. */
   get sentBytes(): number {
     return [...this.#sockets].reduce((sum, socket) => sum + socket.bytesWritten - socket.writableLength, 0);
   }
@@ -60,7 +60,7 @@ export class HostileServer {
     this.#sockets.add(socket);
     const connection = RawConnection.over(socket);
     while (!connection.isClosed || connection.hasFrame) {
-      // Without a bound: the client ends it.
+      // No bound here: the client ends it.
       const heard = await connection.next(2 ** 31 - 1).catch(() => undefined);
       if (heard === undefined) return;
       const { message, body } = heard;
@@ -73,7 +73,7 @@ export class HostileServer {
   }
 }
 
-/** The usual two: it leads, and takes every task itself. */
+/** The usual two: it leads, and assigns every task to itself. */
 export function assignsTo(id: number, address: (server: HostileServer) => string, more: object = {}): Answers {
   return {
     TaskAssignmentRequest: ({ fields, connection }, server) => {
@@ -93,7 +93,7 @@ export function statusAnswer(id: number, more: object = {}): Answers {
   return { StatusQuery: ({ connection }) => connection.send(frame(JSON.stringify({ StatusResponse: status }))) };
 }
 
-/** The head of a success with a body of `bodyLength` bytes, which the caller sends. */
+/** The head of a success response with a body of `bodyLength` bytes, which the caller sends. */
 export function successHead({ fields }: Said, bodyLength: number): Buffer {
   const response = { request_id: fields['request_id'], success: true, error_message: null };
   return envelopeHead({ TaskResponse: response }, bodyLength);

@@ -7,11 +7,11 @@ import { type Ended, PROGRAM, type Running, startProgram } from './program';
 const SERVERS = [1, 2, 3];
 const PORT = 8001;
 
-/** Three servers that run, client machines and a controller, each with an address of its own; SSH to all servers. */
+/** Three running servers, client machines and a controller, each with its own address; SSH reaches all servers. */
 export class HostsLab {
   private constructor(
     readonly network: NamespaceLab,
-    /** Where programs of the controller and of clients run; `faults.toml` and `client.toml` are there. */
+    /** The working folder of programs on the controller and the clients; holds `faults.toml` and `client.toml`. */
     readonly folder: string,
   ) {}
 
@@ -43,7 +43,7 @@ export class HostsLab {
     return this.network.host(`server${id}`);
   }
 
-  /** Who leads, when all three follow it. @throws Error when they do not within a bound */
+  /** The leader that all three follow. @throws Error if they do not agree in time */
   async agreement(withinSecs: number): Promise<number> {
     const flags = [...this.addresses.flatMap((address) => ['--server', address]), '--wait', String(withinSecs)];
     const { code, stdout, stderr } = await this.control(['status', ...flags]);
@@ -72,7 +72,7 @@ export class HostsLab {
     return path.join(this.folder, `s${id}`);
   }
 
-  /** With all that runs there. */
+  /** Stops the lab and everything that runs in it. */
   stop(): void {
     this.network.stop();
   }

@@ -1,7 +1,7 @@
 import { Cluster, type ClusterOptions } from './cluster';
 import { inFolder, PROGRAM } from './program';
 
-/** Real servers in a fresh folder, started, prepared and agreed on a leader; all of them end with `body`. */
+/** Runs `body` with real servers in a fresh folder, started and agreed on a leader; stops them afterwards. */
 export function inCluster<T>(
   options: Pick<ClusterOptions, 'servers' | 'coverFile' | 'extraToml'>,
   body: (cluster: Cluster, folder: string) => Promise<T>,
@@ -19,7 +19,7 @@ export function inCluster<T>(
   });
 }
 
-/** Every server has written its samples of a time in which every task had ended: the checker's S7 wants one. */
+/** Waits until every server has sampled a time at which every task had ended: the checker's S7 needs one. */
 export async function settled(cluster: Cluster): Promise<void> {
   const fromMs = Math.max(...cluster.allEvents().map((event) => event.time)) + 1500;
   const isSampled = (id: number): boolean =>

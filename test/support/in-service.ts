@@ -7,18 +7,18 @@ import { runProgram } from './program';
 
 const SMALL = readFileSync(path.join(__dirname, '../../test_images/small.png'));
 
-/** One server, and a folder with what the other commands need. */
+/** One server, and a folder with everything that the other commands need. */
 export interface Service {
   cwd: string;
   cluster: Cluster;
-  /** Two clients of this server; a number of requests or a duration is to be added. */
+  /** Two clients of this server; add a number of requests or a duration. */
   stress: string[];
   client: string[];
-  /** One pause of the server; `--restart-delay` is to be added. */
+  /** One pause of the server; add `--restart-delay`. */
   faults: string[];
 }
 
-/** Runs `body` beside one server that is ready. */
+/** Runs `body` next to one server that is ready. */
 export function inService(body: (service: Service) => Promise<void>): Promise<void> {
   return inCluster({ servers: 1 }, async (cluster, cwd) => {
     mkdirSync(path.join(cwd, 'images'));
@@ -50,7 +50,10 @@ export const linesOf = (...names: string[]): string[] =>
     .trimEnd()
     .split('\n');
 
-/** What the two clients of `stress` left: the requests that they counted, those in the records, and if they were cut. */
+/**
+ * Reads what the two clients of `stress` wrote: the requests they counted, those in the records, and their
+ * `interrupted`.
+ */
 export function loadOf(cwd: string): { counted: number; records: number; interrupted: boolean[] } {
   type ClientFile = { interrupted: boolean; aggregated_stats: { total_requests: number } };
   const files = [1, 2].map((id) => jsonOf<ClientFile>(cwd, 'metrics', `machine_1_client_${id}.json`));
@@ -60,20 +63,20 @@ export function loadOf(cwd: string): { counted: number; records: number; interru
   return { counted, records, interrupted: files.map(({ interrupted }) => interrupted) };
 }
 
-/** What `faults` did, as `pause done`. */
+/** The actions of `faults`, as `pause done`. */
 export function faultsOf(cwd: string): string[] {
   return linesOf(cwd, 'fault_events.ndjson')
     .flatMap(faultIn)
     .map(({ action, outcome }) => `${action} ${outcome}`);
 }
 
-/** A server of its own, to be started in an empty folder; it has something to say about every task. */
+/** Arguments that start a server alone in an empty folder; at this log level it logs every task. */
 export async function serverArgs(): Promise<{ args: string[]; address: string }> {
   const [port] = await freePorts(1);
   return { args: ['server', '--address', `127.0.0.1:${port}`, '--log-level', 'debug'], address: `127.0.0.1:${port}` };
 }
 
-/** The server answers and does tasks. */
+/** Expects the server to answer and to execute tasks. */
 export async function expectService(cwd: string, address: string): Promise<void> {
   writeFileSync(path.join(cwd, 'small.png'), SMALL);
   const run = (...args: string[]) => runProgram([...args, '--server', address], { cwd, timeoutMs: 20_000 });

@@ -6,7 +6,7 @@ import type { TlsPem } from '../../src/core/transport/tls';
 
 export const HAS_OPENSSL = spawnSync('openssl', ['version']).status === 0;
 
-/** The shell commands of the document's lab, as they stand there. */
+/** The shell commands of the document's lab, verbatim. */
 export function documentedCommands(): string {
   const text = readFileSync(path.join(__dirname, '..', '..', 'docs', 'tls.md'), 'utf8');
   const commands = /```sh\n([\s\S]*?)```/.exec(text)?.[1];
@@ -15,7 +15,7 @@ export function documentedCommands(): string {
 }
 
 export class LabCa {
-  /** Makes tls/ca.crt, tls/server-1.crt to 3 and tls/client.crt, with their keys, in the folder. */
+  /** Makes tls/ca.crt, tls/server-1.crt to server-3.crt and tls/client.crt, with their keys, in the folder. */
   constructor(private readonly folder: string) {
     execFileSync('bash', ['-euc', documentedCommands()], { cwd: folder, stdio: 'pipe' });
   }
@@ -29,13 +29,16 @@ export class LabCa {
     return { ca: text('ca.crt'), cert: text(`${name}.crt`), key: text(`${name}.key`) };
   }
 
-  /** [tls] of a configuration. */
+  /** The [tls] section of a configuration. */
   toml(name: string): string {
     const [ca, cert, key] = ['ca.crt', `${name}.crt`, `${name}.key`].map((file) => JSON.stringify(this.file(file)));
     return `[tls]\nca = ${ca}\ncert = ${cert}\nkey = ${key}\n`;
   }
 
-  /** One more certificate; validity as `openssl ca` writes dates, `20200101000000Z`; default: a year from now. */
+  /**
+   * Makes one more certificate; dates as `openssl ca` takes them, `20200101000000Z`; default: valid for a year from
+   * now.
+   */
   make(name: string, more: Certificate = {}): void {
     const { names, from, until, config = 'ca.cnf', newKey = NEW_KEY } = more;
     const { extension = `extendedKeyUsage=${more.purpose ?? 'serverAuth,clientAuth'}` } = more;
@@ -49,7 +52,7 @@ export class LabCa {
     this.#openssl([...signing, '-in', `${name}.csr`, '-out', `${name}.crt`]);
   }
 
-  /** A certificate that nobody's CA signed. */
+  /** Makes a certificate that no known CA signed. */
   makeForeign(name: string): void {
     const files = ['-keyout', `${name}.key`, '-out', `${name}.crt`];
     this.#openssl(['req', '-x509', '-days', '30', ...NEW_KEY, '-subj', `/CN=${name}`, ...files]);
@@ -59,7 +62,7 @@ export class LabCa {
     this.#openssl(['pkey', '-in', from, '-aes256', '-passout', 'pass:secret', '-out', to]);
   }
 
-  /** A certificate of a CA that ours signed: with that CA's behind it, and `{name}-alone.crt` without. */
+  /** Makes a certificate of an intermediate CA: with that CA's appended, and `{name}-alone.crt` without. */
   makeIntermediate(name: string, newKey?: string[]): void {
     const ca = `${name}-ca`;
     this.make(ca, { extension: 'basicConstraints=critical,CA:true', newKey });
@@ -82,17 +85,17 @@ interface Certificate {
   until?: string;
   /** extendedKeyUsage */
   purpose?: string;
-  /** Instead of a purpose. */
+  /** Replaces the purpose. */
   extension?: string;
-  /** Who signs. */
+  /** The `openssl ca` configuration that signs. */
   config?: string;
-  /** Which key `openssl req` makes; default: P-256. */
+  /** The key options of `openssl req`; default: P-256. */
   newKey?: string[];
 }
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
-/** `openssl x509` of version 1.1 and 3.0 makes no certificate of another time. */
+/** Configures `openssl ca`: `openssl x509` 1.1 and 3.0 cannot set the start date of a certificate. */
 const CA_CONFIG = `
 [ca]
 default_ca = lab

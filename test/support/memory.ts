@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 export const MB = 1024 * 1024;
 
-/** What a process holds now, by the kernel's count; 0 once it is gone. */
+/** The resident memory of a process, as the kernel counts it; 0 once it is gone. */
 export function rssBytes(pid: number): number {
   try {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
@@ -11,7 +11,7 @@ export function rssBytes(pid: number): number {
   }
 }
 
-/** Looks at processes again and again, and remembers the most that each held. */
+/** Polls the memory of processes and remembers each one's peak. */
 export class MemoryWatch {
   private readonly baseBytes: number[];
   private readonly peakBytes: number[];
@@ -26,7 +26,7 @@ export class MemoryWatch {
     this.timer = setInterval(() => this.look(), everyMs).unref();
   }
 
-  /** MB that each process grew by at most since the watch began. */
+  /** The growth of each process from the start of the watch to its peak, in MB. */
   get grownMb(): number[] {
     this.look();
     return this.peakBytes.map((peak, index) => Math.round((peak - this.baseBytes[index]!) / MB));

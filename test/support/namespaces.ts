@@ -1,4 +1,6 @@
-/** Several machines on one: network namespaces with an address and an OpenSSH server each, on one bridge. Needs root. */
+/**
+ * Several machines on one: network namespaces, each with an address and an OpenSSH server, on one bridge. Needs root.
+ */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,28 +8,28 @@ import path from 'node:path';
 import { installNetemLikeness, type Netem, netemHere } from './netem';
 
 const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd'].find((file) => existsSync(file));
-/** Of all namespaces that tests make, with the number of the test's process. */
+/** The prefix of all namespaces that tests make; the pid of the test follows it. */
 const PREFIX = 'cloudp2p-lab-';
 const NETWORK = '10.213.7';
-/** Programs of a Debian system that are not on everybody's PATH. */
+/** Includes the folders of a Debian system's programs that are not on everybody's PATH. */
 const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
 
-/** Why there can be no namespaces here; null: there can. */
+/** The reason why there can be no namespaces here; null if there can. */
 export const WHY_NO_NAMESPACES = whyNot();
 
-/** A machine of the lab, with a folder and an sshd of its own. */
+/** A machine of the lab, with its own folder and sshd. */
 export class LabHost {
   sshd: ChildProcess | undefined;
 
   constructor(
-    /** As ~/.ssh/config of the controller calls it. */
+    /** Its name in the controller's ~/.ssh/config. */
     readonly name: string,
     readonly namespace: string,
     readonly address: string,
     readonly folder: string,
   ) {}
 
-  /** The command lines of what runs there. */
+  /** The command lines of the processes running on it. */
   get processes(): string[] {
     return pidsIn(this.namespace).flatMap((pid) => {
       try {
@@ -38,7 +40,7 @@ export class LabHost {
     });
   }
 
-  /** Ends all its SSH connections, as a crash of its sshd's sessions would; new ones are let in. Returns how many. */
+  /** Kills all its SSH sessions, as a crash would; new connections are accepted. Returns how many it killed. */
   dropConnections(): number {
     const sessions = childrenOf(this.sshd!.pid!);
     for (const pid of sessions) kill(pid);
@@ -46,15 +48,15 @@ export class LabHost {
   }
 }
 
-/** A controller, and machines that it reaches over SSH by their names. Everything ends with `stop`. */
+/** A controller, and machines that it reaches over SSH by name. `stop` ends everything. */
 export class NamespaceLab {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-lab-'));
   readonly controller: LabHost;
   readonly hosts: LabHost[];
-  /** What holds packets back on its hosts; null: nothing does. */
+  /** The netem that its hosts use; null if there is none. */
   readonly netem: Netem | null = netemHere();
   private readonly bridge: string;
-  /** Before all others on the PATH of its hosts. */
+  /** The first folder on the PATH of its hosts. */
   private readonly bin = path.join(this.folder, 'bin');
 
   private constructor(names: readonly string[]) {
@@ -66,7 +68,7 @@ export class NamespaceLab {
     this.hosts = names.map((name, index) => host(name, index + 1));
   }
 
-  /** Makes the network and starts an sshd on each host but the controller. */
+  /** Makes the network and starts an sshd on every host except the controller. */
   static async start(names: readonly string[]): Promise<NamespaceLab> {
     removeLeftovers();
     const lab = new NamespaceLab(names);
@@ -91,7 +93,7 @@ export class NamespaceLab {
     return path.join(this.controller.folder, 'home');
   }
 
-  /** Of a program that the controller runs. */
+  /** The environment of programs that the controller runs. */
   get env(): NodeJS.ProcessEnv {
     return { ...process.env, PATH: this.path, HOME: this.home, SSH_AUTH_SOCK: '' };
   }
@@ -100,7 +102,7 @@ export class NamespaceLab {
     return `${this.bin}:${PATH}`;
   }
 
-  /** How a program is started on a host: what comes out is that very program, with its number. */
+  /** The command line that runs a program on a host; `ip` executes it, so the pid stays the same. */
   command(host: LabHost, program: string, args: readonly string[]): [string, string[]] {
     return [IP, ['netns', 'exec', host.namespace, program, ...args]];
   }
@@ -126,7 +128,7 @@ export class NamespaceLab {
     });
   }
 
-  /** The controller's key, known_hosts and config, as a person would have them. */
+  /** Makes the controller's key, known_hosts and config, as a person would have them. */
   private makeKeys(): void {
     mkdirSync(path.join(this.home, '.ssh'), { recursive: true, mode: 0o700 });
     makeKey(this.inHome('id_ed25519'));
@@ -144,7 +146,7 @@ export class NamespaceLab {
   }
 
   private async startSshd(host: LabHost): Promise<void> {
-    // sshd as root wants it there, though it has nothing in it.
+    // sshd requires this folder when root runs it, though it stays empty.
     mkdirSync('/run/sshd', { recursive: true });
     const config = [
       `HostKey ${path.join(host.folder, 'host_key')}`,
@@ -169,13 +171,13 @@ export class NamespaceLab {
   }
 }
 
-/** The namespaces of tests that are there, of whichever process. */
+/** The existing namespaces of tests, from any process. */
 export function labNamespaces(): string[] {
   const lines = execFileSync(IP, ['netns', 'list'], { encoding: 'utf8' }).split('\n');
   return lines.map((line) => line.split(' ')[0]!).filter((name) => name.startsWith(PREFIX));
 }
 
-/** Of test processes that were killed. */
+/** Removes the namespaces of test processes that were killed. */
 function removeLeftovers(): void {
   for (const name of labNamespaces()) {
     const pid = Number(name.slice(PREFIX.length).split('-')[0]);
@@ -183,7 +185,7 @@ function removeLeftovers(): void {
   }
 }
 
-/** With all that runs in it. */
+/** Removes a namespace and kills everything that runs in it. */
 function removeNamespace(name: string): void {
   if (!labNamespaces().includes(name)) return;
   for (const pid of pidsIn(name)) kill(pid);
@@ -224,7 +226,7 @@ function whyNot(): string | null {
   const made = spawnSync('ip', ['netns', 'add', probe], { env: { ...process.env, PATH }, encoding: 'utf8' });
   if (made.error) return 'ip is missing (Debian package iproute2)';
   if (made.status !== 0) return `no network namespace can be made: ${made.stderr.trim()}`;
-  // Those of a container may have no virtual cables.
+  // A container's namespaces may have no veth.
   const cable = ['-n', probe, 'link', 'add', 'cable0', 'type', 'veth', 'peer', 'name', 'cable1'];
   const wired = spawnSync('ip', cable, { env: { ...process.env, PATH }, encoding: 'utf8' });
   spawnSync('ip', ['netns', 'del', probe], { env: { ...process.env, PATH } });

@@ -16,3 +16,9 @@ function ticksOf(pid: number): number {
     return 0;
   }
 }
+
+/** Returns the time for which the main thread of a process was ready and had no CPU so far, in ms (Linux, schedstat). */
+export function waitedForCpuMs(pid: number): number {
+  const [, waitedNs] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ');
+  return Number(waitedNs) / 1e6;
+}

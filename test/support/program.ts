@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** The built executable; these tests are about it and nothing else. */
+/** The built executable, which these tests are about. */
 export const PROGRAM = path.join(__dirname, '..', '..', 'dist', 'cloudp2p');
 
 if (!existsSync(PROGRAM)) throw new Error('dist/cloudp2p is not there: npm run build');
@@ -22,7 +22,7 @@ export interface RunOptions {
   gid?: number;
   /** Default: the built executable where it was built. */
   program?: string;
-  /** Ends it by SIGKILL when it takes longer; `signal` says so then. Default: it may take for ever. */
+  /** Ends it by SIGKILL after this time, and `signal` says so. Default: no limit. */
   timeoutMs?: number;
   /** Called with the process, for instance to signal it. */
   onStart?(child: ReturnType<typeof spawn>): void;
@@ -44,7 +44,7 @@ export function runProgram(args: readonly string[], options: RunOptions): Promis
   });
 }
 
-/** A fresh folder for `body`, removed afterwards. */
+/** Runs `body` with a fresh folder, which is removed afterwards. */
 export async function inFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-e2e-'));
   try {
@@ -54,13 +54,13 @@ export async function inFolder<T>(body: (folder: string) => Promise<T>): Promise
   }
 }
 
-/** A run that goes on while a test looks at it. */
+/** A program that keeps running while a test looks at it. */
 export interface Running {
   child: ReturnType<typeof spawn>;
   readonly stdout: string;
-  /** Whether it has ended, and how; it is ended by SIGKILL if it takes longer than `timeoutMs`. */
+  /** Waits for its end and returns how it ended; kills it by SIGKILL after `timeoutMs`. */
   ended: Promise<Ended>;
-  /** Resolves once its output matches, rejects if it ends before. */
+  /** Resolves once its output matches; rejects if it ends first. */
   says(what: RegExp): Promise<void>;
 }
 

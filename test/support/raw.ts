@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** One frame that a server sent: the message as JSON, and the body's length if it came in an envelope. */
+/** One frame from a server: the message as JSON, and the body's length if it came in an envelope. */
 export interface RawFrame {
   message: unknown;
   body: Buffer;
@@ -8,7 +8,7 @@ export interface RawFrame {
 
 const ENVELOPE = 0x01;
 
-/** A frame of these bytes, with their length (or another one) before them. */
+/** A frame of these bytes, preceded by their length (or by another one). */
 export function frame(bytes: Buffer | string, claimedLength = Buffer.byteLength(bytes)): Buffer {
   const head = Buffer.alloc(4);
   head.writeUInt32BE(claimedLength);
@@ -19,7 +19,7 @@ export function plain(message: unknown): Buffer {
   return frame(JSON.stringify(message));
 }
 
-/** An envelope that claims a body of `bodyLength` bytes; the body itself is sent by the caller. */
+/** An envelope that announces a body of `bodyLength` bytes; the caller sends the body. */
 export function envelopeHead(message: unknown, bodyLength: number): Buffer {
   const json = Buffer.from(JSON.stringify(message));
   const head = Buffer.alloc(9);
@@ -33,7 +33,7 @@ export function taskRequest(client_name: string, request_id: number): { TaskRequ
   return { TaskRequest: { client_name, request_id, run_id: 'raw', assigned_by_leader: 1 } };
 }
 
-/** A socket that says whatever a test wants, right or wrong, and takes the frames that come back apart. */
+/** A socket that sends whatever a test wants, valid or not, and parses the frames that come back. */
 export class RawConnection {
   isClosed = false;
   private readonly frames: RawFrame[] = [];
@@ -52,7 +52,7 @@ export class RawConnection {
     });
   }
 
-  /** The other way round: of a socket that a test's own server accepted. */
+  /** Wraps a socket that a test's own server accepted. */
   static over(socket: Socket): RawConnection {
     return new RawConnection(socket);
   }
@@ -66,17 +66,17 @@ export class RawConnection {
     });
   }
 
-  /** A number of connections that never read what the server says. */
+  /** Opens connections that never read what the server sends. */
   static openMany(address: string, count: number): Promise<RawConnection[]> {
     return Promise.all(Array.from({ length: count }, () => RawConnection.open(address)));
   }
 
-  /** A whole frame came in that `next` has not given out. */
+  /** True if a whole frame has arrived that `next` has not returned. */
   get hasFrame(): boolean {
     return this.frames.length > 0;
   }
 
-  /** Like a reader that hangs: the kernel's buffers fill up. */
+  /** Stops reading, as a hung reader does, so that the kernel's buffers fill up. */
   stopReading(): this {
     this.socket.pause();
     return this;
@@ -87,7 +87,9 @@ export class RawConnection {
     return this;
   }
 
-  /** Sends `chunk` again and again until `totalBytes` are out or the server closes; returns how many were handed over. */
+  /**
+   * Sends `chunk` repeatedly until `totalBytes` are out or the server closes; returns how many bytes were handed over.
+   */
   async stream(chunk: Buffer, totalBytes: number): Promise<number> {
     let sentBytes = 0;
     while (sentBytes < totalBytes && !this.isClosed && this.socket.writable) {
@@ -99,7 +101,7 @@ export class RawConnection {
     return sentBytes;
   }
 
-  /** The next frame; rejects when there is none in time or the connection closes before. */
+  /** The next frame; rejects if none arrives in time or the connection closes first. */
   async next(timeoutMs = 5000): Promise<RawFrame> {
     await this.until('a frame comes', () => this.frames.length > 0 || this.isClosed, timeoutMs);
     const next = this.frames.shift();
@@ -128,7 +130,7 @@ export class RawConnection {
     }
   }
 
-  /** Resolves when something came in, went out or ended, or after `timeoutMs`. */
+  /** Resolves when something was received, was sent or ended, or after `timeoutMs`. */
   private changed(timeoutMs?: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.wake(), timeoutMs);

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** An address where somebody listens and never answers; `asked` resolves when it is called. */
+/** An address that accepts connections and never answers; `asked` resolves on the first one. */
 export async function silently(body: (address: string, asked: Promise<unknown>) => Promise<void>): Promise<void> {
   const server = createServer((socket) => void socket.on('error', () => undefined).resume());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

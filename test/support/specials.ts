@@ -1,20 +1,20 @@
-/** Things that are no regular files, made for tests in folders of their own. */
+/** Special files for tests, made in folders of their own. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { lstatSync } from 'node:fs';
 
 const isRoot = process.getuid?.() === 0;
-/** Why there can be no mounts of a test's own; null: there can. */
+/** The reason why a test cannot make its own mounts; null if it can. */
 const WHY_NO_MOUNTS = spawnSync('unshare', ['-m', 'true']).status === 0 ? null : 'unshare -m does not work here';
 
-/** Tests that need device nodes, which only root can make. */
+/** For tests that need device nodes, which only root can make. */
 export const testWithDevices = isRoot ? test : test.skip;
-/** Tests that need mounts that nobody else sees. */
+/** For tests that need mounts that nobody else sees. */
 export const testWithMounts = isRoot && WHY_NO_MOUNTS === null ? test : test.skip;
 if (!isRoot || WHY_NO_MOUNTS !== null) {
   process.stderr.write(`tests of devices and mounts are skipped: ${isRoot ? WHY_NO_MOUNTS : 'this is not root'}\n`);
 }
 
-/** Makes another /dev/null, which it is no harm to lose. */
+/** Makes another /dev/null, which may be lost without harm. */
 export function makeNullDevice(file: string): string {
   execFileSync('mknod', [file, 'c', '1', '3']);
   return file;
@@ -36,7 +36,7 @@ export function makeFifo(file: string): string {
   return file;
 }
 
-/** Reads a FIFO to its end, by a process of its own: to open it would hold up this one. */
+/** Reads a FIFO to its end in another process: opening it would block this one. */
 export function readFifo(file: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -46,13 +46,13 @@ export function readFifo(file: string): Promise<Buffer> {
   });
 }
 
-/** The command line that runs a program where `folder` is read-only. */
+/** The command line that runs a program with `folder` mounted read-only. */
 export function readOnly(folder: string, program: string, args: readonly string[]): [string, string[]] {
   const script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"';
   return ['unshare', ['-m', 'sh', '-c', script, folder, program, ...args]];
 }
 
-/** The command line that runs a program where `folder` is a disk with so many KiB, and what `prepare` says has been done. */
+/** The command line that runs a program with `folder` as a disk of `sizeKb` KiB, after the commands of `prepare`. */
 export function onSmallDisk(
   folder: string,
   sizeKb: number,

@@ -7,7 +7,7 @@ import type { SshEnvironment } from '../../src/ssh/ssh-environment';
 
 const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd'].find((file) => existsSync(file));
 
-/** Tests that need a real OpenSSH server; without one they are skipped, and say so. */
+/** For tests that need a real OpenSSH server; without one they are skipped, with a message. */
 export const describeWithSshd = SSHD === undefined ? describe.skip : describe;
 if (SSHD === undefined)
   process.stderr.write('sshd is missing (Debian package openssh-server): its tests are skipped\n');
@@ -15,11 +15,11 @@ if (SSHD === undefined)
 export const USER = userInfo().username;
 
 export interface SshdOptions {
-  /** Lines of sshd_config, before the others: the first one of a keyword counts. */
+  /** Lines of sshd_config, before the others: the first line of a keyword counts. */
   config?: readonly string[];
-  /** Of its programs, beside HOME, which is an empty folder: a person's own shell files must not matter. */
+  /** Environment of its programs besides HOME, an empty folder: a person's own shell files must not matter. */
   env?: Readonly<Record<string, string>>;
-  /** Of its host keys. Default: ed25519 only. */
+  /** Types of its host keys. Default: ed25519 only. */
   keyTypes?: readonly KeyType[];
   /** Default: true. */
   hasSftp?: boolean;
@@ -29,7 +29,7 @@ export type KeyType = 'ed25519' | 'ecdsa' | 'rsa';
 
 /**
  * A folder with a home (keys, known_hosts, config), and OpenSSH servers on free loopback ports that let this user in.
- * Everything ends with `stop`.
+ * `stop` ends everything.
  */
 export class SshLab {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-ssh-'));
@@ -47,7 +47,7 @@ export class SshLab {
     return { home: this.home, user: USER };
   }
 
-  /** A file in the home's .ssh. */
+  /** The path of a file in the home's .ssh. */
   ssh(name: string): string {
     return path.join(this.home, '.ssh', name);
   }
@@ -56,13 +56,13 @@ export class SshLab {
     return path.join(this.folder, 'authorized_keys');
   }
 
-  /** A pair of keys in the home's .ssh. */
+  /** Makes a key pair in the home's .ssh. */
   makeKey(name: string, { type = 'ed25519' as KeyType, passphrase = '' } = {}): string {
     makeKey(this.ssh(name), type, passphrase);
     return this.ssh(name);
   }
 
-  /** Lets a key of the home in. */
+  /** Authorizes a key of the home. */
   authorize(name: string): void {
     writeFileSync(this.authorized, readFileSync(this.ssh(`${name}.pub`)), { flag: 'a' });
   }
@@ -71,11 +71,11 @@ export class SshLab {
     writeFileSync(this.ssh('config'), text);
   }
 
-  /** Starts a server that the home knows by its keys. */
+  /** Starts a server whose host keys the home knows. */
   async start({ config = [], env = {}, keyTypes = ['ed25519'], hasSftp = true }: SshdOptions = {}): Promise<Sshd> {
     const folder = path.join(this.folder, `sshd${++this.count}`);
     mkdirSync(folder);
-    // sshd as root wants it there, though it has nothing in it.
+    // sshd requires this folder when root runs it, though it stays empty.
     if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
     const keys = keyTypes.map((type) => makeKey(path.join(folder, type), type, ''));
     const port = await freePort();
@@ -99,12 +99,12 @@ export class SshLab {
     return sshd;
   }
 
-  /** Adds its host keys to known_hosts; `name` instead of its address. */
+  /** Adds its host keys to known_hosts, under `name` instead of its address if given. */
   know(sshd: Sshd, name = `[127.0.0.1]:${sshd.port}`): void {
     writeFileSync(this.ssh('known_hosts'), sshd.publicKeys.map((key) => `${name} ${key}\n`).join(''), { flag: 'a' });
   }
 
-  /** A PATH on which the clock is so many seconds ahead; fractions are told by one program, or by none. */
+  /** Makes a PATH on which the clock is `secs` ahead; fractions come from one program, or from none. */
   wrongClock(secs: number, by: ClockProgram | 'none' = 'date'): string {
     const bin = path.join(this.folder, `bin${++this.count}`);
     mkdirSync(bin);
@@ -112,9 +112,9 @@ export class SshLab {
       writeFileSync(path.join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     for (const name of ['sh', 'sed']) symlinkSync(realProgram(name)!, path.join(bin, name));
     const date = `exec ${realProgram('date')} -d '${secs} seconds' "$@"`;
-    // As that of macOS, which knows no %N.
+    // Like macOS's date, which does not know %N.
     program('date', by === 'date' ? date : `case $1 in *N*) echo N ;; *) ${date} ;; esac`);
-    // Of a script that tells the time, the part that does.
+    // Edits the part of the script that reads the time.
     const ahead = (before: string, after: string): string =>
       `last=$(printf '%s' "$last" | sed 's/${before}/${after}/')`;
     const real = realProgram(by);
@@ -128,7 +128,7 @@ export class SshLab {
     return bin;
   }
 
-  /** An ssh-agent that holds these keys of the home; returns its socket. */
+  /** Starts an ssh-agent that holds these keys of the home; returns its socket. */
   async agent(...names: string[]): Promise<string> {
     const socket = path.join(this.folder, `agent${++this.count}`);
     this.children.push(spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' }));
@@ -187,7 +187,7 @@ export class Sshd {
     return this.keys.map((key) => execFileSync('ssh-keygen', ['-lf', key], { encoding: 'utf8' }).split(' ')[1]!);
   }
 
-  /** Ends all connections, as when a wire is cut; new ones are let in. Returns how many processes that were. */
+  /** Ends all connections, as when a wire is cut; new ones are accepted. Returns how many processes it killed. */
   dropConnections(): number {
     return killAll(childrenOf(this.child.pid!));
   }
@@ -212,13 +212,13 @@ function killAll(pids: readonly number[]): number {
 
 export type ClockProgram = 'date' | 'perl' | 'python3';
 
-/** Those of them that are here, and can do it. */
+/** The programs that exist here and can print fractions of a second. */
 export const CLOCK_PROGRAMS = (['date', 'perl', 'python3'] as const).filter((name) => {
   const asked = { date: ['+%N'], perl: ['-MTime::HiRes', '-e', '1'], python3: ['-c', '1'] }[name];
   return spawnSync(name, asked).status === 0;
 });
 
-/** Where a program really is; python3 may be a script that finds it. */
+/** Resolves the path of a program; `python3` may be a script that finds it. */
 function realProgram(name: string): string | undefined {
   const ask =
     name === 'python3' ? ['python3', '-c', 'import sys; print(sys.executable)'] : ['sh', '-c', `command -v ${name}`];
@@ -235,7 +235,7 @@ function withAgent(socket: string): NodeJS.ProcessEnv {
   return { ...process.env, SSH_AUTH_SOCK: socket };
 }
 
-/** The processes below one, the deepest ones too. */
+/** The descendants of a process, at any depth. */
 function childrenOf(pid: number): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);

@@ -3,10 +3,10 @@ import type { RuleResult } from '../../src/core/rule-result';
 import type { Cluster } from './cluster';
 import type { LoadRecord } from './client-load';
 
-/** Scheduling on two busy cores included. */
+/** Includes scheduling delays on two busy cores. */
 const ONE_WAY_MS = 100;
 
-/** S1 to S8 over the files that real processes left. */
+/** Checks S1 to S8 over the files of real processes. */
 export function verdicts(cluster: Cluster, requests: readonly LoadRecord[]): RuleResult[] {
   const servers = cluster.allEvents();
   return check({
@@ -22,7 +22,7 @@ export function verdicts(cluster: Cluster, requests: readonly LoadRecord[]): Rul
   });
 }
 
-/** Nothing is violated; what cannot be known (a killed server takes its last records along) is no violation. */
+/** Expects no violation; the unknown (a killed server loses its last records) is not one. */
 export function expectHeld(found: readonly RuleResult[]): void {
   expect(found.filter(({ verdict }) => verdict === false)).toEqual([]);
 }

@@ -1,5 +1,5 @@
 import { WHY_NO_NAMESPACES } from './namespaces';
 
-/** Tests that need namespaces; where there can be none they are skipped, and say so. */
+/** For tests that need namespaces; without them they are skipped, with a message. */
 export const describeWithNamespaces = WHY_NO_NAMESPACES === null ? describe : describe.skip;
 if (WHY_NO_NAMESPACES !== null) process.stderr.write(`tests on several hosts are skipped: ${WHY_NO_NAMESPACES}\n`);

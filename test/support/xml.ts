@@ -1,21 +1,21 @@
-/** A strict reader of the XML that we write: anything else is an error. For tests, which have no other parser. */
+/** A strict parser for the XML that we write; anything else is an error. Tests have no other parser. */
 
 export interface Element {
   name: string;
   attributes: Record<string, string>;
-  /** Between its tags, with what is in its children. */
+  /** The text between its tags, including that of its children. */
   text: string;
   children: Element[];
 }
 
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
-/** What XML 1.0 allows in a document, by code point. */
+/** The characters that XML 1.0 allows in a document, by code point. */
 const LEGAL = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u;
 const TAG = /<(\/?)([a-z]+)((?: [a-z_]+="[^"<]*")*)(\/?)>/y;
 const ENTITY = /&(amp|lt|gt|quot|apos);/g;
 const PLAIN: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** The root of a document of elements, attributes and text. */
+/** Parses a document of elements, attributes and text; returns its root. */
 export function readXml(document: string): Element {
   if (!document.startsWith(DECLARATION)) throw new Error('there is no declaration');
   if (!LEGAL.test(document)) throw new Error('there are characters that XML does not know');

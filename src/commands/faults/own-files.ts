@@ -1,7 +1,6 @@
 /** The files that `faults` appends to: none of them may be one that it or its servers use. */
 import path from 'node:path';
-import { type FaultsConfig, type FaultServer, THIS_MACHINE } from '../../config/faults-config';
-import { loadServerConfig } from '../../config/server-config';
+import type { FaultsConfig, FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
 import { oneLine } from '../../core/printable';
 import { lockFileOf } from '../../faults/agent/lock';
@@ -15,8 +14,7 @@ type Files = Pick<FaultsConfig, 'logFile' | 'eventsFile' | 'probeFile' | 'abortW
 export function refuseSharedFiles(config: Files, configPath: string): void {
   const { servers, logSource, tls } = config;
   const read = [{ name: 'this configuration', path: configPath }, ...namedTlsFiles(tls)];
-  const ofServers = servers.filter(({ host }) => host === THIS_MACHINE).flatMap(filesOf);
-  const shared = findShared(writtenBy(config), [...read, ...ofServers]);
+  const shared = findShared(writtenBy(config), [...read, ...servers.flatMap(filesOf)]);
   if (shared === undefined) return;
   const { file, twin } = shared;
   const what = file.path === config.logFile ? '' : `${file.name} beside it, `;
@@ -35,11 +33,9 @@ function writtenBy({ logFile, eventsFile, probeFile, abortWhen }: Files): NamedF
 
 /** Returns the files that a server of this machine reads or writes, and those written for it; its paths are relative to its work_dir. */
 function filesOf(server: FaultServer): NamedFile[] {
-  const { id, workDir, config, binary, command } = server;
-  const { pidFile, eventsFile, logFile, coverImage, tls } = loadServerConfig(path.resolve(workDir, config), {
-    // Its number of workers does not matter here.
-    availableParallelism: 1,
-  });
+  const { id, workDir, config, binary, command, own } = server;
+  if (own === undefined) return [];
+  const { pidFile, eventsFile, logFile, coverImage, tls } = own;
   const files = [
     ...namedFiles({
       'the configuration': config,

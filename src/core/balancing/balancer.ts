@@ -16,7 +16,7 @@ const FADE_MS = 2000;
  * Returns, of the servers with the fewest outstanding tasks per worker, the one with the fewest recent assignments;
  * ties go to the least recently used. "Fewest outstanding" allows less than one task per worker above the minimum: the
  * leader learns of its own completions a moment sooner than of its peers' and would always seem least busy to itself,
- * and recent assignments even out any remaining bias (docs/decisions: balancing). Load scores are ignored: they are up
+ * and recent assignments even out any remaining bias (docs/decisions/0004). Load scores are ignored: they are up
  * to a heartbeat old, and choosing by them sends every task of that interval to one server. Returns null if there is no
  * candidate.
  */
@@ -38,6 +38,7 @@ export function fade(count: number, elapsedMs: number): number {
 function isDue(a: BalancerCandidate, b: BalancerCandidate): boolean {
   const difference = a.recent / a.workers - b.recent / b.workers;
   // Counts of equal servers differ by the decay since the last round: less than one task is no difference.
+  // mutation: ties go to the first server
   return Math.abs(difference) >= 1 / a.workers ? difference < 0 : a.lastAssigned < b.lastAssigned;
 }
 

@@ -95,6 +95,7 @@ export class Ledger {
   expire(nowMs: number): Assignment[] {
     const expired: Assignment[] = [];
     for (const assignment of this.assignments.values()) {
+      // mutation: an assignment never expires
       if (assignment.atMs + this.limits.assignmentTtlMs > nowMs) break;
       expired.push(assignment);
     }

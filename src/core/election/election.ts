@@ -74,6 +74,7 @@ export class Election {
 
   onElection(message: MessageOf<'Election'>, nowMs: number): void {
     const from = message.from_id;
+    // mutation: a leader ignores higher terms
     if (this.mode === 'confirming') {
       // It may have waited in our socket while its election was decided: first ask who leads now.
       this.heldElection = message;
@@ -108,6 +109,7 @@ export class Election {
    */
   onLeadership(heard: Leadership, fromId: number): void {
     this.noteDisowning(heard, fromId);
+    // mutation: any leadership is believed
     if (!isGreater(heard, this.leadership)) return;
     if (heard.leaderId === this.id) {
       // We are said to lead a term that we do not remember: a previous incarnation did. We do not.
@@ -117,6 +119,7 @@ export class Election {
         `${fromId} believes that we lead: a previous incarnation did`,
       );
     } else if (heard.leaderId !== null) {
+      // mutation: a restart unseats
       this.become('following', heard, `told by ${fromId}`);
     } else if (!this.isLeaderKnownAlive()) {
       // A greater term without a leader: its election will reach us, or our next one must exceed it.
@@ -127,6 +130,7 @@ export class Election {
 
   onCheckResponse(message: MessageOf<'LeaderCheckResponse'>, fromId: number, nowMs: number): void {
     // During a candidacy `awaiting` holds something else: a late answer must not count as a vote.
+    // mutation: a late answer is a vote
     const asked = this.isAsking() && message.check_id === this.checkId && this.awaiting.delete(fromId);
     const heard = { term: message.term, leaderId: message.leader_id };
     if (heard.leaderId !== null && heard.leaderId !== this.id && isGreater(heard, this.leadership)) {
@@ -195,6 +199,7 @@ export class Election {
     if (this.heldElection && this.mode !== 'confirming') this.answerHeldElection(nowMs);
     switch (this.mode) {
       case 'resting':
+        // mutation: a restart unseats
         if (this.view.settled()) this.startAsking('checking', nowMs);
         return;
       case 'following':
@@ -236,6 +241,7 @@ export class Election {
       this.deadlineMs = nowMs + this.timings.heartbeatMs * ASK_AGAIN_SHARE;
       return;
     }
+    // mutation: a restart unseats
     this.stand(this.leadership.term + 1, nowMs);
   }
 
@@ -263,6 +269,7 @@ export class Election {
   private evaluateCandidate(nowMs: number): void {
     const electable = new Set(this.view.electablePeerIds());
     for (const peerId of this.awaiting) if (!electable.has(peerId)) this.awaiting.delete(peerId);
+    // mutation: an election waits for its timeout
     if (this.awaiting.size > 0 && nowMs < this.deadlineMs) return;
     this.become('leading', { term: this.leadership.term, leaderId: this.id }, 'won the election');
     for (const peerId of electable) {
@@ -294,6 +301,7 @@ export class Election {
   }
 
   private startAsking(mode: 'checking' | 'confirming', nowMs: number): void {
+    // mutation: no asking before standing
     const asked = this.view.askablePeerIds();
     this.mode = mode;
     this.via = null;

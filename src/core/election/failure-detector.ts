@@ -59,7 +59,7 @@ export interface Peer {
  * clock, and no sender's time is ever used.
  *
  * - up: heard on our link, and it says that it hears us. A peer that is heard but deaf cannot be led and cannot lead
- * (docs/decisions: mutual hearing)
+ * (docs/decisions/0001)
  * - closed: dial again at once; the peer stays up until that is settled
  * - refused: the process is gone, down now
  * - silent for failureTimeoutMs: down, and the link is destroyed, never kept
@@ -132,6 +132,7 @@ export class FailureDetector {
     const peer = this.current(peerId, link);
     if (!peer) return;
     peer.linkState = 'open';
+    // mutation: up as soon as connected
     peer.heardOnLink = false;
     peer.sinceMs = nowMs;
   }
@@ -146,6 +147,7 @@ export class FailureDetector {
     peer.heardOnLink = false;
     peer.nextDialMs = nowMs + (refused ? redialMs : Math.min(peer.pauseMs, redialMs));
     peer.pauseMs = livedMs >= MIN_LINK_LIFE_MS ? FIRST_PAUSE_MS : Math.min(2 * peer.pauseMs, redialMs);
+    // mutation: refused is waited out
     if (refused) return this.markDown(peer, 'refused');
     return livedMs >= MIN_LINK_LIFE_MS ? [this.dial(peer, nowMs)] : [];
   }
@@ -161,6 +163,7 @@ export class FailureDetector {
     const outputs: DetectorOutput[] = [];
     // A restart can be faster than the redial: a new incarnation means that the old one crashed, although no dial was
     // refused.
+    // mutation: no incarnation
     const restarted = peer.incarnation !== null && peer.incarnation !== beat.incarnation;
     if (restarted) outputs.push(...this.markDown(peer, 'restarted'));
     const { incarnation, phase, load } = beat;
@@ -168,6 +171,7 @@ export class FailureDetector {
     Object.assign(peer, { incarnation, phase, workers, load, heardOnLink: true, lastHeardMs: nowMs });
     if (!peer.heard) outputs.push({ type: 'hearing' });
     peer.heard = true;
+    // mutation: deaf peers count
     peer.hearsUs = beat.hears.includes(this.selfId);
     if (peer.hearsUs && peer.status !== 'up') {
       peer.status = 'up';
@@ -231,8 +235,10 @@ export class FailureDetector {
     const outputs: DetectorOutput[] = [];
     if (nowMs >= this.silenceDeadlineMs(peer)) {
       outputs.push(...this.markDown(peer, 'silent'));
+      // mutation: a silent link is kept
       if (peer.linkState === 'open') return [...outputs, ...this.redial(peer, nowMs)];
     }
+    // mutation: no second dial
     if (peer.linkState === 'dialing' && nowMs >= peer.sinceMs + this.timings.heartbeatMs) {
       return [...outputs, ...this.redial(peer, nowMs)];
     }

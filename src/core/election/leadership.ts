@@ -10,6 +10,7 @@ export interface Leadership {
  * its term.
  */
 export function isGreater(a: Leadership, b: Leadership): boolean {
+  // mutation: no term
   if (a.term !== b.term) return a.term > b.term;
   if (a.leaderId === null) return false;
   return b.leaderId === null || a.leaderId < b.leaderId;

@@ -26,5 +26,6 @@ export interface Candidacy {
 /** Returns true if `a` beats `b`. Ties go to the lower id, so that of two candidates exactly one wins. */
 export function beats(a: Candidacy, b: Candidacy): boolean {
   if (a.priority !== b.priority) return a.priority < b.priority;
+  // mutation: ties have no winner
   return a.id < b.id;
 }

@@ -1,4 +1,4 @@
-/** Accepts connections within limits (docs/protocol.md, "Limits that every listener keeps"). */
+/** Accepts connections within limits (docs/protocol.md, "Limits of every listener"). */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { ClusterError } from '../errors';
 import { formatAddress } from '../address';

@@ -1,24 +1,17 @@
-import { accessSync, constants } from 'node:fs';
-import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import type { ServerLocation } from '../../config/faults-config';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
-import { type FaultKind, isMendedByStart, isOfNetwork } from '../../core/fault-kinds';
+import type { FaultKind } from '../../core/fault-kinds';
 import { logLine } from '../../core/log-line';
-import { oneLine } from '../../core/printable';
+import { ownKernelStart } from '../../files/kernel-start';
+import type { Driver, ServerProcess } from '../driver';
 import { localDriver } from '../drivers/local';
 import type { LocalServer } from '../drivers/local-server';
 import { unableTo } from '../drivers/network/abilities';
-import { healNetwork, toolsFor } from '../drivers/network/network';
-import { mayAdministerNetwork } from '../drivers/network/tools';
-import { appendToLog, logFileOf, whyNoLog } from '../drivers/server-log';
-import { ownKernelStart } from '../../files/kernel-start';
-import type { Driver, ServerProcess } from '../driver';
-import { nullIfRefused, reasonOf, refused } from '../refusal';
-import { DeadMan } from './dead-man';
+import { appendToLog } from '../drivers/server-log';
+import { refused } from '../refusal';
+import { type AdmissionOptions, AdmittedServers } from './admission';
 import { readLines } from './lines';
-import { type Lock, takeLock } from './lock';
 import {
   type AgentServer,
   type Hello,
@@ -28,19 +21,15 @@ import {
   type ServerReport,
   SILENCE_MS,
 } from './protocol';
+import { Watchdog } from './watchdog';
 
-export interface AgentOptions {
+export interface AgentOptions extends AdmissionOptions {
   /** Ends when the controller is gone. */
   input: Readable;
   output: Writable;
   /** The version of this program. */
   version: string;
-  pid: number;
   clock: Clock;
-  /** Unix milliseconds. */
-  startMs: number;
-  /** Reads a server's own configuration. @throws ClusterError if it is missing or invalid */
-  locate(server: AgentServer): ServerLocation;
   /** Aborted by SIGTERM. */
   signal: AbortSignal;
   /** Replaces the driver in tests. */
@@ -79,16 +68,15 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 
 class Agent {
   readonly #options: AgentOptions;
-  #servers: LocalServer[] = [];
-  /** Locks by server. */
-  readonly #locks = new Map<number, Lock>();
+  readonly #admitted: AdmittedServers;
   #driver: Driver = localDriver({ servers: [] });
-  #deadMan = this.#newDeadMan();
+  #watchdog = this.#newWatchdog();
   /** The end waits for it. */
   #greeting: Promise<Hello> | undefined;
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#admitted = new AdmittedServers(options);
   }
 
   /** Returns null if the line is not a request. */
@@ -106,8 +94,8 @@ class Agent {
 
   async end(reason: string): Promise<void> {
     await this.#greeting?.catch(() => undefined);
-    await this.#deadMan.healAll(reason);
-    for (const lock of this.#locks.values()) lock.release();
+    await this.#watchdog.healAll(reason);
+    this.#admitted.release();
   }
 
   #perform(request: Request): unknown {
@@ -122,11 +110,11 @@ class Agent {
       case 'status':
         return this.#driver.status(request.server);
       case 'break':
-        return this.#deadMan.break(request.server, request.process, request.fault, request.healWithinMs);
+        return this.#watchdog.break(request.server, request.process, request.fault, request.healWithinMs);
       case 'mend':
-        return this.#deadMan.heal(request.server, request.kind, request.process);
+        return this.#watchdog.heal(request.server, request.kind, request.process);
       case 'start':
-        return this.#deadMan.heal(request.server, 'kill', ownProcess());
+        return this.#watchdog.heal(request.server, 'kill', ownProcess());
       case 'stop':
         return this.#driver.break(request.server, request.process, { kind: 'terminate' }, 0);
       default:
@@ -136,98 +124,26 @@ class Agent {
 
   async #hello(places: readonly AgentServer[], kinds: readonly FaultKind[]): Promise<Hello> {
     const { version, pid, driverOf = (servers) => localDriver({ servers }) } = this.#options;
+    const admitted = this.#admitted;
     const reports: ServerReport[] = [];
-    for (const place of places) reports.push(await this.#admit(place));
-    this.#driver = driverOf(this.#servers);
-    this.#deadMan = this.#newDeadMan();
-    for (const report of reports) await this.#judgeState(report, kinds);
-    return { version, pid, unable: await unableTo(kinds, this.#servers), servers: reports };
+    for (const place of places) reports.push(await admitted.admit(place));
+    this.#driver = driverOf(admitted.servers);
+    this.#watchdog = this.#newWatchdog();
+    for (const report of reports) await admitted.judgeState(report, kinds, this.#driver);
+    return { version, pid, unable: await unableTo(kinds, admitted.servers), servers: reports };
   }
 
-  #newDeadMan(): DeadMan {
-    return new DeadMan({
+  #newWatchdog(): Watchdog {
+    return new Watchdog({
       driver: this.#driver,
       say: (id, text) => this.#note(id, text),
-      note: (id, open) => this.#locks.get(id)?.note(open),
+      note: (id, open) => this.#admitted.note(id, open),
     });
-  }
-
-  /** Locates a server and takes its lock. */
-  async #admit(place: AgentServer): Promise<ServerReport> {
-    const { pid, startMs } = this.#options;
-    const report: ServerReport = { id: place.id, problems: [], advertised: null, isSecure: false };
-    try {
-      const server = this.#locate(place);
-      report.advertised = server.advertised ?? server.address.port;
-      report.isSecure = server.tls !== null;
-      this.#servers.push(server);
-    } catch (error) {
-      report.problems.push({ kind: 'config', text: reasonOf(error) });
-      return report;
-    }
-    const server = this.#servers.at(-1)!;
-    try {
-      const lock = await takeLock(server.pidFile, { pid, startMs });
-      this.#locks.set(server.id, lock);
-      if (lock.wasStale) await this.#cleanUpAfterDead(server, lock);
-    } catch (error) {
-      report.problems.push({ kind: 'lock', text: reasonOf(error) });
-    }
-    return report;
-  }
-
-  #locate(place: AgentServer): LocalServer {
-    const location = this.#options.locate(place);
-    const [program = '', ...rest] = place.command;
-    const absolute = path.resolve(place.workDir, program);
-    try {
-      accessSync(absolute, constants.X_OK);
-    } catch (error) {
-      throw new ClusterError('bad_config', `its program ${place.binary} is not executable`, { cause: error });
-    }
-    return { ...place, host: '', command: [absolute, ...rest], ...location };
-  }
-
-  /** Heals what an agent that was killed could not. */
-  async #cleanUpAfterDead(server: LocalServer, { left, note }: Lock): Promise<void> {
-    if (left !== null && isOfNetwork(left.kind) && !mayAdministerNetwork()) {
-      throw refused(`a fault agent that was killed left the fault "${left.kind}" on it: run this once as root`);
-    }
-    await healNetwork(server, left === null ? new Set() : await toolsFor(left.kind));
-    const driver = localDriver({ servers: [server] });
-    if (left?.kind === 'pause') await driver.heal(server.id, 'pause', left.process);
-    const found = await driver.find(server.id).catch(nullIfRefused);
-    if (found?.isStopped) await driver.heal(server.id, 'pause', found);
-    if (found === null && left !== null && isMendedByStart(left.kind)) {
-      await driver.heal(server.id, left.kind, left.process);
-    }
-    note(null);
-  }
-
-  /** Reports problems of the server itself that prevent the plan. */
-  async #judgeState(report: ServerReport, kinds: readonly FaultKind[]): Promise<void> {
-    if (report.problems.length > 0) return;
-    const server = this.#servers.find(({ id }) => id === report.id)!;
-    const say = (text: string): void => void report.problems.push({ kind: 'state', text });
-    try {
-      const found = await this.#driver.find(report.id);
-      if (found === null) return say('it is not running');
-      if (found.isStopped) say('its process is stopped (SIGSTOP)');
-      if (!kinds.every(isOfNetwork) && !maySignal(found.pid)) {
-        say(`its process ${found.pid} belongs to another user: only that user or root may signal it`);
-      }
-      const noLog = kinds.some(isMendedByStart) ? whyNoLog(server) : undefined;
-      if (noLog !== undefined) {
-        say(`cannot write ${oneLine(logFileOf(server))}, the log of the server after a restart: ${noLog}`);
-      }
-    } catch (error) {
-      say(reasonOf(error));
-    }
   }
 
   /** Actions without a controller are logged in the server's own log. */
   #note(serverId: number, text: string): void {
-    const server = this.#servers.find(({ id }) => id === serverId)!;
+    const server = this.#admitted.serverOf(serverId);
     const line = logLine(new Date(this.#options.clock.wallMs()), 'warn', `fault agent: ${text}`);
     try {
       appendToLog(server, line);
@@ -240,15 +156,6 @@ class Agent {
 function ownProcess(): ServerProcess {
   const { pid, geteuid, getegid } = process;
   return { pid, kernelStart: ownKernelStart() ?? '', uid: geteuid?.() ?? 0, gid: getegid?.() ?? 0 };
-}
-
-function maySignal(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // A process that has just ended is reported elsewhere.
-    return (error as NodeJS.ErrnoException).code !== 'EPERM';
-  }
 }
 
 function requestOf(line: string): Request | null {

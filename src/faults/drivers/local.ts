@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { setTimeout as later } from 'node:timers/promises';
 import { formatAddress } from '../../core/address';
 import { askOne } from '../../core/ask-status';
-import { type FaultKind, isMendedByStart } from '../../core/fault-kinds';
+import { type FaultKind, isHealedByStart } from '../../core/fault-kinds';
 import type { StatusFields } from '../../core/protocol';
 import { causeOf } from '../../files/cause';
 import type { Driver, Fault, Found, ServerProcess } from '../driver';
@@ -107,7 +107,7 @@ async function heal(
   broken: ServerProcess,
   bounds: Bounds,
 ): Promise<ServerProcess> {
-  if (isMendedByStart(kind)) return start(server, broken, bounds);
+  if (isHealedByStart(kind)) return start(server, broken, bounds);
   if (kind === 'pause') return resumeOrStart(server, broken, bounds);
   await healNetwork(server, bounds.tools);
   const found = await identify(server);

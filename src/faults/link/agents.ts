@@ -1,31 +1,32 @@
 import type { FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
+import { formatAddress } from '../../core/address';
 import type { Hello, ServerReport } from '../agent/protocol';
 import type { Driver } from '../driver';
 import { reasonOf } from '../refusal';
 import type { ClockOffset } from './agent-link';
 import { HostLink, type HostOptions } from './host-link';
+import { nameOf } from './open-channel';
+import { remoteDriver } from './remote-driver';
 
 /** A larger clock offset is reported before the first fault. Milliseconds. */
 const MAX_OFFSET_MS = 500;
 
 export interface ConnectOptions extends HostOptions {
   servers: readonly FaultServer[];
-  /** The version of this program; agents of another version are refused. */
-  version: string;
   signal: AbortSignal;
 }
 
-/** The connected agents of all hosts, which hold the locks of all servers. */
-export interface Agents {
+/** Access to all servers of a fault simulation. */
+export interface ServerAccess {
   driver: Driver;
-  /** The address of each server: host:port, or only the port at the address of its machine; null if unknown. */
-  advertised: ReadonlyMap<number, string | number | null>;
+  /** Their addresses for clients (host:port). */
+  addresses: readonly string[];
   /** True if any of the servers requires TLS. */
   isSecure: boolean;
   /** Problems that do not prevent the faults, one line each. */
   warnings: readonly string[];
-  /** Aborted when one of the agents is gone; the reason is a text. */
+  /** Aborted when an agent is gone; the reason is a text. */
   lost: AbortSignal;
   /** Ends all agents, which heal their active faults. */
   end(): Promise<void>;
@@ -44,10 +45,11 @@ interface Problem {
 }
 
 /**
- * Starts an agent on each host in parallel, and checks everything before the first fault.
+ * Starts an agent on each host in parallel, which takes the locks of its servers, and checks everything before the
+ * first fault. Agents of another version than this program are refused.
  * @throws ClusterError `bad_config` | `not_reachable`, one line per problem; all agents are then ended
  */
-export async function connectAgents(options: ConnectOptions): Promise<Agents> {
+export async function connectAgents(options: ConnectOptions): Promise<ServerAccess> {
   const names = [...new Set(options.servers.map(({ host }) => host))];
   const results = await Promise.all(names.map((host) => greet(host, options)));
   const hosts = results.flatMap((result) => ('link' in result ? [result] : []));
@@ -64,8 +66,8 @@ export async function connectAgents(options: ConnectOptions): Promise<Agents> {
   }
   const reports = hosts.flatMap(({ hello }) => hello.servers);
   return {
-    driver: driverOf(hosts),
-    advertised: new Map(reports.map(({ id, advertised }) => [id, advertised])),
+    driver: remoteDriver(hosts.map(({ link }) => link)),
+    addresses: hosts.flatMap(addressesOf),
     isSecure: reports.some(({ isSecure }) => isSecure),
     warnings: hosts.flatMap(warningsOf),
     lost: AbortSignal.any(hosts.map(({ link }) => link.lost)),
@@ -85,7 +87,7 @@ async function greet(host: string, options: ConnectOptions): Promise<Host | Prob
   }
 }
 
-function problemsOf({ link: { host }, hello }: Host, { version, kinds }: ConnectOptions): Problem[] {
+function problemsOf({ link: { host }, hello }: Host, { program: { version }, kinds }: ConnectOptions): Problem[] {
   if (hello.version !== version) {
     const text = `${host}: the program there is version ${hello.version}, this one is ${version}`;
     return [{ kind: 'state', text }];
@@ -107,15 +109,9 @@ function warningsOf({ link: { host }, clock: { offsetMs, uncertaintyMs } }: Host
   return [`the clock of ${host} is ${much} ${side} this one: event times of the two machines are not comparable`];
 }
 
-/** Returns a driver that reaches each server through the agent of its host. */
-function driverOf(hosts: readonly Host[]): Driver {
-  const links = new Map(hosts.flatMap(({ link }) => link.servers.map(({ id }) => [id, link] as const)));
-  const linkTo = (id: number): HostLink => links.get(id)!;
-  return {
-    find: (server) => linkTo(server).ask('find', { server }),
-    status: (server) => linkTo(server).ask('status', { server }),
-    break: (server, process, fault, healWithinMs) =>
-      linkTo(server).ask('break', { server, process, fault, healWithinMs }),
-    heal: (server, kind, process) => linkTo(server).ask('mend', { server, kind, process }),
-  };
+/** A server that listens on every address and announces none is reached at that of its machine. */
+function addressesOf({ link: { host }, hello }: Host): string[] {
+  return hello.servers.map(({ advertised }) =>
+    typeof advertised === 'number' ? formatAddress(nameOf(host), advertised) : advertised!,
+  );
 }

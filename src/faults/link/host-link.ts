@@ -5,17 +5,15 @@ import { pause } from '../../core/pause';
 import type { Hello, Verb, Verbs } from '../agent/protocol';
 import { reasonOf, refused } from '../refusal';
 import { AgentLink } from './agent-link';
-import type { Channel } from './channel';
+import { openChannel } from './open-channel';
 
 export interface HostOptions {
   kinds: readonly FaultKind[];
+  /** The command and version of this program. */
+  program: { version: string; command: readonly string[] };
   clock: Clock;
-  /**
-   * Starts the agent of these servers, which are on one host.
-   * @param signal cancels the attempt to reach it
-   * @throws ClusterError if it cannot be reached
-   */
-  open(host: string, servers: readonly FaultServer[], signal: AbortSignal): Promise<Channel>;
+  /** Starts an agent, by default on this machine without SSH. */
+  open?: typeof openChannel;
 }
 
 /** Time for an agent that is gone to heal its faults and release its locks, in milliseconds. */
@@ -62,8 +60,9 @@ export class HostLink {
   }
 
   async #open(signal: AbortSignal): Promise<AgentLink> {
-    const channel = await this.options.open(this.host, this.servers, signal);
-    return new AgentLink(this.host, channel, this.options.clock);
+    const { program, clock, open = openChannel } = this.options;
+    const channel = await open(this.host, this.servers, signal, program.command);
+    return new AgentLink(this.host, channel, clock);
   }
 
   #greet(link: AgentLink): Promise<Hello> {

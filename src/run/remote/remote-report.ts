@@ -37,7 +37,7 @@ export function remoteReport(options: RemoteReportOptions): Promise<Report | nul
     rules: (gathered) =>
       rulesOf(
         gathered,
-        recorder.faultsFile,
+        recorder.faultFiles.eventsFile,
         servers.map(({ id }) => id),
       ),
     remote: {

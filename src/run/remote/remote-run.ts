@@ -99,11 +99,11 @@ class RemoteRun {
 
   /** Steps 4 to 7. */
   async perform(): Promise<void> {
-    const { config, clock, signal, program, tls, metadata, folder } = this.options;
+    const { config, clock, signal, program, tls, metadata } = this.options;
     const { recorder, machines } = this;
     const kinds = config.faults.spec.cycles === 0 ? [] : config.faults.spec.kinds.map(({ kind }) => kind);
     const servers = new RemoteServers({
-      ...{ servers: machines.faultServers, kinds, version: program.version, clock },
+      ...{ servers: machines.faultServers, kinds, program, clock },
       beforeStart: (server) => machines.putAside(server),
       addressOf: (id) => this.options.lab.servers.find((server) => server.id === id)!.address,
     });
@@ -119,7 +119,7 @@ class RemoteRun {
     if (signal.aborted) return;
     await loads.during(async (startAtMs, stop) => {
       recorder.faults = await breakServers({
-        ...{ config, servers: machines.faultServers, startAtMs, program, tls, clock, signal: stop, recorder, folder },
+        ...{ config, servers: machines.faultServers, startAtMs, program, tls, clock, signal: stop, recorder },
         screen: this.options.screen,
         begin: () => this.sayStep(6),
         onSeen: (id, process) => servers.started.set(id, process),

@@ -6,7 +6,7 @@ import type { FaultKind } from '../../core/fault-kinds';
 import { pause } from '../../core/pause';
 import type { Hello } from '../../faults/agent/protocol';
 import type { ServerProcess } from '../../faults/driver';
-import { HostLink } from '../../faults/link/host-link';
+import { HostLink, type HostOptions } from '../../faults/link/host-link';
 import { sshChannel } from '../../faults/link/ssh-channel';
 import { judge } from '../../status/agreement';
 import type { Answer } from '../../status/answer';
@@ -21,7 +21,7 @@ export interface RemoteServersOptions {
   kinds: readonly FaultKind[];
   /** The address of each server (host:port), for messages. */
   addressOf(id: number): string;
-  version: string;
+  program: HostOptions['program'];
   clock: Clock;
   /** Called when a server is known not to run. */
   beforeStart(server: FaultServer): Promise<void>;
@@ -108,11 +108,11 @@ export class RemoteServers {
   }
 
   private async withAgents<T>(signal: AbortSignal, work: (links: readonly HostLink[]) => Promise<T>): Promise<T> {
-    const { servers, kinds, clock } = this.options;
+    const { servers, kinds, program, clock } = this.options;
     const hosts = [...new Set(servers.map(({ host }) => host))];
     const links = hosts.map((host) => {
       const own = servers.filter((server) => server.host === host);
-      return new HostLink(host, own, { kinds, clock, open: sshChannel });
+      return new HostLink(host, own, { kinds, program, clock, open: sshChannel });
     });
     try {
       await together(links, async (link) => this.check(link, await link.greet(signal)));
@@ -124,11 +124,10 @@ export class RemoteServers {
 
   /** @throws ClusterError for problems that prevent the agent from starting, affecting or stopping its servers */
   private check({ host }: HostLink, { version, unable, servers }: Hello): void {
-    if (version !== this.options.version) {
-      throw new ClusterError(
-        'not_reachable',
-        `${host}: the program there is version ${version}, this one is ${this.options.version}`,
-      );
+    const own = this.options.program.version;
+    if (version !== own) {
+      const text = `${host}: the program there is version ${version}, this one is ${own}`;
+      throw new ClusterError('not_reachable', text);
     }
     const [kind, why] = Object.entries(unable)[0] ?? [];
     if (kind !== undefined) throw new ClusterError('not_reachable', `${host}: cannot inject "${kind}": ${why}`);

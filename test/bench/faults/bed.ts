@@ -13,13 +13,13 @@ const IMAGE_BYTES = 10_000;
 const STEADY_SECS = 10;
 const FAULT_SECS = 10;
 const AFTER_SECS = 20;
-/** From `faults` being called to its first fault: its agents must start. */
+/** From the start of `faults` to its first fault: its agents must start. */
 const PREPARE_MS = 1000;
-/** Until each server has told in a sample that its ledger is empty. */
+/** Time for each server to report an empty ledger in a sample. */
 const SETTLE_MS = 3000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** Five hosts on this machine, with one cluster that takes all faults one after the other, and keeps every file. */
+/** Five hosts on this machine with one cluster, which takes all faults one after the other; every file is kept. */
 export class TestBed {
   private readonly folders: string[] = [];
 
@@ -41,7 +41,7 @@ export class TestBed {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** A steady load, the fault in it, and what it cost. */
+  /** Runs a steady load with one fault in it, and measures its cost. */
   async measure(each: FaultCase): Promise<Cost> {
     const name = `case${this.folders.length + 1}`;
     const folder = path.join(this.folder, name);
@@ -62,7 +62,7 @@ export class TestBed {
     return this.cost(folder);
   }
 
-  /** S1 to S8 over everything that happened. */
+  /** Judges S1 to S8 over everything that happened. */
   async judge(): Promise<ReturnType<typeof judgeRun>> {
     await after(SETTLE_MS);
     return judgeRun({
@@ -74,12 +74,12 @@ export class TestBed {
     });
   }
 
-  /** Of all faults. */
+  /** The events of all faults. */
   private get faults(): string {
     return path.join(this.folder, 'fault_events.ndjson');
   }
 
-  /** Of all servers. */
+  /** The events of all servers. */
   get eventFiles(): string[] {
     return this.lab.serverIds.map((id) => path.join(this.lab.workDirOf(id), `server_${id}_events.ndjson`));
   }
@@ -121,7 +121,7 @@ export function after(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** A bench goes on only with what was done. */
+/** Throws unless the program succeeded. */
 function good({ code, stdout, stderr }: Ended, codes: readonly (number | null)[] = [0]): void {
   if (!codes.includes(code)) throw new Error(`exit code ${code}: ${stdout.slice(-3000)}${stderr}`);
 }

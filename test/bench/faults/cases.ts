@@ -8,16 +8,16 @@ export interface FaultCase {
 }
 
 export interface Load {
-  /** On each of the two machines. */
+  /** Clients on each of the two machines. */
   clients: number;
   /** Think time. */
   minDelayMs: number;
   maxDelayMs: number;
-  /** A folder of pictures in the bed: one of 10 KB, or small.png. */
+  /** A folder with images: one of 10 KB, or small.png. */
   images: 'tiny' | 'small';
 }
 
-/** 200 requests/s of 100 clients. */
+/** 200 requests/s from 100 clients. */
 const LOAD: Load = { clients: 50, minDelayMs: 250, maxDelayMs: 750, images: 'tiny' };
 
 const EACH: FaultKind[] = ['kill', 'terminate', 'restart', 'pause', 'partition', 'delay', 'loss'];
@@ -33,14 +33,14 @@ export const CASES: FaultCase[] = [
   ]),
 ];
 
-/** More than one server can do: what is left says "overloaded", and clients try again. */
+/** More than one server can handle: the remaining one answers "overloaded", and clients retry. */
 export const OVERLOAD: FaultCase = {
   kind: 'kill',
   on: 'two',
   load: { clients: 150, minDelayMs: 0, maxDelayMs: 10, images: 'small' },
 };
 
-/** Of `faults`: which servers, where `leader` leads. Two are the leader and a follower. */
+/** Flags of `faults` that select the servers when `leader` leads; two are the leader and a follower. */
 export function targetFlags({ on }: FaultCase, leader: number, ids: readonly number[]): string[] {
   const follower = ids.find((id) => id !== leader)!;
   switch (on) {

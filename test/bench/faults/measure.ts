@@ -3,7 +3,7 @@ import type { FaultEvent, RequestRecord, ServerEvent } from '../../../src/core/m
 import type { FaultReport, Report } from '../../../src/report/report';
 import { quantile } from '../table';
 
-/** What one fault cost, by the report and the clients' records. Milliseconds; null: nothing tells, or it does not apply. */
+/** The effects of one fault, from the report and the clients' records. Milliseconds; null if unknown or not applicable. */
 export interface Cost {
   detectedMs: number | null;
   newLeaderMs: number | null;
@@ -12,22 +12,22 @@ export interface Cost {
   failed: number;
   /** Failure reasons with their counts. */
   reasons: Record<string, number>;
-  /** The shortest that a failed request took. */
+  /** The shortest time after which a request failed. */
   failedAfterMs: number | null;
   retried: number;
   hedged: number;
   p99SteadyMs: number | null;
   p99DuringMs: number | null;
-  /** Of the requests begun from the fault's start until the failure timeout after its end, failed ones too. */
+  /** Requests started from the fault's start until the failure timeout after its end, including failed ones. */
   window: { requests: number; p999Ms: number; maxMs: number };
-  /** From the begin of the fault to the mending of the last server; unix milliseconds. */
+  /** From the start of the fault to the heal of the last server; unix milliseconds. */
   during: { from: number; to: number };
-  /** From the first server that was back to the end of the first success after it. */
-  successAfterMendMs: number | null;
+  /** From the return of the first server to the end of the first success after it. */
+  successAfterHealMs: number | null;
 }
 
 const FAILURE_TIMEOUT_MS = 3000;
-const MENDS = ['restart', 'resume', 'heal'];
+const HEALS = ['restart', 'resume', 'heal'];
 
 /** @param files the report, the clients' records of a run with one fault, at one or more servers at once, and a file of faults that has it */
 export function costOf(files: { report: string; requests: readonly string[]; faults: string }): Cost {
@@ -38,8 +38,8 @@ export function costOf(files: { report: string; requests: readonly string[]; fau
     faults.reduce<number | null>((most, fault) => max(most, measure(fault)), null);
   const from = Math.min(...faults.map(({ start }) => start));
   const to = Math.max(...faults.map(({ end }) => end ?? Infinity));
-  const mends = linesOf<FaultEvent>(files.faults).filter(
-    ({ time, action, outcome }) => time >= from && outcome === 'done' && MENDS.includes(action),
+  const heals = linesOf<FaultEvent>(files.faults).filter(
+    ({ time, action, outcome }) => time >= from && outcome === 'done' && HEALS.includes(action),
   );
   const within = records.filter(({ start_time: start }) => start >= from && start <= to + FAILURE_TIMEOUT_MS);
   const latencies = within.map(({ latency_ms: latency }) => latency);
@@ -61,11 +61,11 @@ export function costOf(files: { report: string; requests: readonly string[]; fau
     p99DuringMs: phase('fault')?.p99_ms ?? null,
     window: { requests: within.length, p999Ms: quantile(latencies, 0.999), maxMs: quantile(latencies, 1) },
     during: { from, to },
-    successAfterMendMs: successAfter(records, Math.min(...mends.map(({ time }) => time))),
+    successAfterHealMs: successAfter(records, Math.min(...heals.map(({ time }) => time))),
   };
 }
 
-/** `null` when none ended. */
+/** `null` if there was none. */
 function successAfter(records: readonly RequestRecord[], fromMs: number): number | null {
   const ends = records.flatMap(({ success, start_time, latency_ms }) => (success ? [start_time + latency_ms] : []));
   const first = Math.min(...ends.filter((end) => end >= fromMs));
@@ -81,12 +81,12 @@ function max(one: number | null, other: number | null): number | null {
   return Math.max(one, other);
 }
 
-/** What became of the server that was left, by its own samples and events. */
+/** The state of the remaining server, from its own samples and events. */
 export interface Survivor {
   serverId: number;
-  /** The seconds in which it said "overloaded" at least once. */
+  /** The seconds in which it answered "overloaded" at least once. */
   overloadedSecs: number;
-  /** Tasks that ran or waited there, at most. */
+  /** The most tasks that ran or waited there. */
   peakTasks: number;
   peakMemoryMb: number;
 }

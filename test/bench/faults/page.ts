@@ -4,7 +4,7 @@ import type { RuleResult } from '../../../src/core/rule-result';
 import type { Report } from '../../../src/report/report';
 import type { Netem } from '../../support/netem';
 import type { FaultCase } from './cases';
-import type { DeadManResult } from './dead-man';
+import type { WatchdogResult } from './watchdog';
 import type { Cost, Survivor } from './measure';
 
 export interface Results {
@@ -12,7 +12,7 @@ export interface Results {
   overload: { cost: Cost; survivor: Survivor } | null;
   /** S1 to S8 over all of them together. */
   rules: readonly RuleResult[];
-  deadMan: DeadManResult[];
+  watchdog: WatchdogResult[];
   ring: Report | null;
   netem: Netem | null;
 }
@@ -36,7 +36,7 @@ export function rowOf({ kind, on }: FaultCase, cost: Cost): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-/** docs/fault-table.md */
+/** Returns the text of docs/fault-table.md. */
 export function page(results: Results, minutes: number): string {
   const { costs, netem, rules } = results;
   const date = new Date().toISOString().slice(0, 10);
@@ -45,13 +45,13 @@ export function page(results: Results, minutes: number): string {
     '# What each fault costs',
     '',
     `Written by \`npm run bench:faults\` (root, ${minutes.toFixed(0)} minutes) on ${date}, ${where}. Three servers, two client`,
-    'machines and a controller are network namespaces of one machine, each with an address and an sshd of its own. One cluster',
-    'took all faults of the table one after the other, by `cloudp2p faults` over SSH. Load: 100 clients on two machines, a 10 KB',
+    'machines and a controller are network namespaces of one machine, each with its own address and sshd. `cloudp2p faults`',
+    'injected all faults of the table into one cluster over SSH, one after the other. Load: 100 clients on two machines, a 10 KB',
     'image, think time 250 to 750 ms, 200 requests/s; 10 s before the fault, 10 s of it (a restart is over at once), 20 s after.',
     '',
-    'Milliseconds from the begin of the fault, `-`: there was none. `new leader`: every survivor follows it. `baseline`: the first',
-    'moment of a second in which nothing is slow. `p99 during`: until it was mended. `p99.9` and `max`: of all requests begun from',
-    'the fault until 3 s (the failure timeout) after it.',
+    'Milliseconds from the start of the fault; `-`: it did not happen. `new leader`: every survivor follows it. `baseline`: the',
+    'start of the first second in which nothing is slow. `p99 during`: until the fault was healed. `p99.9` and `max`: of all',
+    'requests started from the fault until 3 s (the failure timeout) after it.',
     '',
     `| ${HEAD.join(' | ')} |`,
     `| ${HEAD.map((_, index) => (index < 2 ? '---' : '---:')).join(' | ')} |`,
@@ -62,7 +62,7 @@ export function page(results: Results, minutes: number): string {
     `Afterwards all servers followed one leader each time. S1 to S8 over all of it: ${rulesText(rules)}.`,
     '',
     ...overloadLines(results.overload),
-    ...deadManLines(results.deadMan),
+    ...watchdogLines(results.watchdog),
     ...ringLines(results.ring),
   ]
     .join('\n')
@@ -74,16 +74,16 @@ function delayLines(netem: Netem | null): string[] {
   const text =
     netem === null
       ? 'No `delay`: the kernel of this machine has no netem.'
-      : 'The kernel of this machine has no netem: `delay` was done by a likeness of it in user space (`test/support/netem`).';
+      : 'The kernel of this machine has no netem: `delay` was emulated in user space (`test/support/netem`).';
   return [text, ''];
 }
 
-function outageLines({ kind, on }: FaultCase, { failed, reasons, successAfterMendMs }: Cost): string[] {
+function outageLines({ kind, on }: FaultCase, { failed, reasons, successAfterHealMs }: Cost): string[] {
   if (on !== 'all three') return [];
   const why = Object.entries(reasons).map(([reason, count]) => `${count} × \`${reason}\``);
   const what = failed === 0 ? 'no request failed' : `${failed} failed, by their deadline of 10 s: ${why.join(', ')}`;
   return [
-    `With all three at once (${kind}) ${what}; the first success came ${whole(successAfterMendMs)} ms after the first server was back.`,
+    `With all three at once (${kind}) ${what}; the first success came ${whole(successAfterHealMs)} ms after the first server was back.`,
     '',
   ];
 }
@@ -99,27 +99,27 @@ function overloadLines(overload: Results['overload']): string[] {
   const { window, failed, retried } = overload.cost;
   const { overloadedSecs, peakTasks, peakMemoryMb } = overload.survivor;
   return [
-    '## More than one server can do',
+    '## Overload',
     '',
-    'Two of three killed for 10 s under 300 clients with hardly any think time (at most 10 ms) and small.png (100 KB):',
-    `${failed} of ${window.requests} requests failed, ${retried} were tried again, p99.9 ${whole(window.p999Ms)} ms, at most ${whole(window.maxMs)} ms.`,
-    `The server that was left said "overloaded" in ${overloadedSecs} of the 10 seconds, had at most ${peakTasks} tasks at a time, and held ${peakMemoryMb} MB.`,
+    'Two of three servers killed for 10 s under 300 clients with almost no think time (at most 10 ms) and small.png (100 KB):',
+    `${failed} of ${window.requests} requests failed, ${retried} were retried, p99.9 ${whole(window.p999Ms)} ms, at most ${whole(window.maxMs)} ms.`,
+    `The remaining server said "overloaded" in ${overloadedSecs} of the 10 seconds, had at most ${peakTasks} tasks at a time, and used ${peakMemoryMb} MB.`,
     '',
   ];
 }
 
-function deadManLines(results: readonly DeadManResult[]): string[] {
+function watchdogLines(results: readonly WatchdogResult[]): string[] {
   if (results.length === 0) return [];
   return [
-    '## The controller is gone in the middle of a fault',
+    '## The controller dies during a fault',
     '',
-    'From then until the server ran without a trace of the fault, and its agent had ended:',
+    'Time until the server ran without a trace of the fault and its agent had ended:',
     '',
     '| fault at the leader | the controller | healed after |',
     '| --- | --- | ---: |',
     ...results.map(
       ({ kind, how, healedMs }) =>
-        `| ${kind} | ${how === 'killed' ? 'SIGKILL' : 'its network went silent'} | ${whole(healedMs)} ms |`,
+        `| ${kind} | ${how === 'killed' ? 'SIGKILL' : 'silent network'} | ${whole(healedMs)} ms |`,
     ),
     '',
   ];

@@ -8,7 +8,10 @@ import { PROGRAM } from '../../support/program';
 
 const IMAGE_BYTES = 10_000;
 
-/** The guide's ring over SSH, by `cloudp2p run` on all five hosts: 100 clients on each of two machines, nine kills. */
+/**
+ * Runs the guide's ring over SSH with `cloudp2p run` on all five hosts: 100 clients on each of two machines, nine
+ * kills.
+ */
 export async function measureRing(lab: HostsLab): Promise<Report> {
   const folder = path.join(lab.network.folder, 'ring');
   mkdirSync(path.join(folder, 'images'), { recursive: true });
@@ -32,7 +35,7 @@ function runFile(lab: HostsLab, images: string): string {
     ...['fault_interval_secs = 5', 'restart_delay_secs = 2', 'num_cycles = 3'],
     ...lab.serverIds.flatMap((id) => {
       const host = lab.hostOf(id);
-      // The port before is taken by the cluster that took all other faults.
+      // The usual port is used by the cluster that took all other faults.
       return ['[[servers]]', `id = ${id}`, `address = "${host.address}:8101"`, ...place(host)];
     }),
     ...['client1', 'client2'].flatMap((name) => ['[[clients]]', ...place(lab.network.host(name))]),

@@ -2,14 +2,14 @@ import { Flood, SMALL_MESSAGES } from '../../support/flood';
 import { envelopeHead, plain, RawConnection, taskRequest } from '../../support/raw';
 import { FakePeer } from './fake-peer';
 
-/** What an attacker has to do with: loopback only, and an end. */
+/** The target of an attack: loopback only, and for a limited time. */
 export interface Target {
-  /** Of the server that is attacked: it leads, if any does. */
+  /** The attacked server: the leader, if there is one. */
   address: string;
   id: number;
-  /** Of the others. */
+  /** The other servers. */
   peers: { id: number; address: string }[];
-  /** The place that `fakePeer` leaves open. */
+  /** The server that is not started, if `fakePeer` takes its place. */
   fake?: { id: number; port: number };
   /** Resolves when the attack is to end. */
   over: Promise<void>;
@@ -22,7 +22,7 @@ export interface Attack {
   servers: 1 | 3;
   /** Soft and hard limit of open files of the servers. */
   openFiles?: number;
-  /** Server 3 is not started: the attack plays it. */
+  /** If true, server 3 is not started: the attack takes its place. */
   fakePeer?: true;
   /** Attacks until `over`; returns the bytes sent. */
   run(target: Target): Promise<number>;
@@ -32,7 +32,7 @@ const FLOODERS = 4;
 const DEAF = 40;
 const MB = 1024 * 1024;
 
-/** What looks like the first bytes of TLS. */
+/** Looks like the first bytes of TLS. */
 const HELLO = Buffer.concat([Buffer.from('16030100f4010000f00303', 'hex'), Buffer.alloc(40)]);
 
 const floods: Attack[] = Object.keys(SMALL_MESSAGES).map((kind) => ({
@@ -66,7 +66,7 @@ async function flood(target: Target, kind: string, connections: number, reads: b
   return sentBytes;
 }
 
-/** One connection after the other, in eight rows. */
+/** Opens one connection after the other, in eight lanes. */
 async function resets({ address, over }: Target): Promise<number> {
   let isOver = false;
   void over.then(() => (isOver = true));
@@ -134,7 +134,7 @@ async function slowReaders({ address, over }: Target): Promise<number> {
   return opened.length * secret.length;
 }
 
-/** As many as get in. */
+/** Opens as many connections as the server accepts. */
 async function openMany(address: string, count: number): Promise<RawConnection[]> {
   const opened = Array.from({ length: count }, () => RawConnection.open(address).catch(() => null));
   return (await Promise.all(opened)).filter((connection) => connection !== null);

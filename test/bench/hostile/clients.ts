@@ -17,15 +17,15 @@ import { frame } from '../../support/raw';
 const SECRET_BYTES = 20_000;
 const ENDLESS_BYTES = 2 ** 32 - 4096;
 const REASON_BYTES = 60_000;
-/** A client that grows larger is ended. */
+/** Clients that grow beyond this are killed. */
 const MAX_MB = 1500;
 
-/** What a hostile server does to its clients. */
+/** A server's attack on its clients. */
 interface ClientAttack {
   name: string;
   answers: Answers;
   args: string[];
-  /** A client that goes on for longer is ended: what it does has been seen. */
+  /** Clients that run longer are killed: their behaviour is known by then. */
   maxSecs: number;
 }
 
@@ -53,14 +53,14 @@ const ATTACKS: ClientAttack[] = [
   },
 ];
 
-/** Begins as the right one, with the secret in it; behind its pixels comes text, chunk after chunk. */
+/** Starts as the right carrier, with the secret in it; after its pixels come text chunks without end. */
 function endlessCarrier(said: Said): void {
   const withoutEnd = carrierOf(said.body).subarray(0, -12);
   said.connection.send(Buffer.concat([successHead(said, ENDLESS_BYTES), withoutEnd]));
   void said.connection.stream(chunk('tEXt', Buffer.alloc(60_000, 'x')), ENDLESS_BYTES - withoutEnd.length);
 }
 
-/** Point 8: how long clients of a hostile server live, how large they get, and with what exit code they end. */
+/** Measures point 8: how long clients of a hostile server run, how large they get, and their exit codes. */
 export async function attackClients(builds: readonly [string, string][]): Promise<void> {
   for (const attack of ATTACKS) {
     for (const [name, program] of builds) await inFolder((folder) => measure(attack, name, program, folder));

@@ -3,7 +3,7 @@ import { plain, RawConnection } from '../../support/raw';
 
 const HEARTBEAT_MS = 100;
 
-/** A peer that hears everybody, and says in every heartbeat that it leads in a term of its choice. */
+/** A peer that hears everybody and claims in every heartbeat to lead in a term of its choice. */
 export class FakePeer {
   sentBytes = 0;
   private readonly sockets = new Set<Socket>();

@@ -11,11 +11,11 @@ import { ATTACKS, type Attack, type Target } from './attacks';
 import { attackClients } from './clients';
 
 const ATTACK_MS = 4000;
-/** After the attack the cluster gets so long to be led again. */
+/** The time in which the cluster must have a leader again after the attack. */
 const AFTER_MS = 5000;
 const MB = 1024 * 1024;
 const SECRET = Buffer.alloc(2048, 7);
-/** Longer than any attack here: who has waited for so long has not been served. */
+/** Longer than any attack here: a client that has waited this long was not served. */
 const GIVE_UP_MS = 15_000;
 
 interface Result {
@@ -28,10 +28,11 @@ interface Result {
 }
 
 /**
- * Attacks a cluster in each way that issue 12 names, and prints what a well-behaved client of the attacked server waits
- * for a task of 2 KB, what the server grows by, and the CPU that it spends for each megabyte of the attacker's.
+ * Attacks a cluster in each way that issue 12 names, and prints how long a well-behaved client of the attacked server
+ * waits for a task of 2 KB, how much the server grows, and the CPU time that it spends per megabyte sent by the
+ * attacker.
  * @param builds the executables to compare, each with its name
- * @param wanted numbers of points; none: all
+ * @param wanted numbers of points; if empty, all
  */
 export async function run(builds: readonly [string, string][], wanted: readonly string[]): Promise<void> {
   console.log(`${'point, attack'.padEnd(60)} ${'build'.padEnd(5)} median wait   worst wait   memory   CPU/MB   after`);
@@ -96,7 +97,7 @@ async function attacked(cluster: Cluster, attack: Attack, id: number, running: r
   };
 }
 
-/** Whether the servers still run and agree on a leader among them. */
+/** True if the servers still run and agree on a leader among them. */
 async function stateAfter(cluster: Cluster, running: readonly number[]): Promise<string> {
   const dead = running.filter((id) => cluster.processes.get(id)!.exitCode !== null);
   if (dead.length > 0) return `server ${dead.join(', ')} died`;
@@ -111,7 +112,7 @@ async function stateAfter(cluster: Cluster, running: readonly number[]): Promise
   return `${isLed ? 'led' : `no common leader within ${AFTER_MS / 1000} s`}, ${downs} peer_down`;
 }
 
-/** In a process of its own, so that what it costs does not count as waiting. */
+/** Runs the attack in its own process, so that its cost does not count as waiting. */
 function attackFromOutside(attack: Attack, target: Omit<Target, 'over'>): { ended: Promise<number> } {
   const code = 'require(process.argv[1]).attack(JSON.parse(process.argv[2]))';
   const request = JSON.stringify({ index: ATTACKS.indexOf(attack), target });
@@ -121,13 +122,16 @@ function attackFromOutside(attack: Attack, target: Omit<Target, 'over'>): { ende
   return { ended: new Promise((resolve) => child.once('close', () => resolve(Number(output)))) };
 }
 
-/** What the process of an attacker does; prints the bytes that it sent. */
+/** Runs as the attacker's process; prints the bytes sent. */
 export async function attack({ index, target }: { index: number; target: Omit<Target, 'over'> }): Promise<void> {
   const sentBytes = await ATTACKS[index]!.run({ ...target, over: after(ATTACK_MS) });
   process.stdout.write(String(sentBytes), () => process.exit(0));
 }
 
-/** How long each task of a well-behaved client takes, one after the other, until `over` and the last one's end. */
+/**
+ * Measures how long each task of a well-behaved client takes, one after the other, until `over` and the end of the
+ * last.
+ */
 async function waits(address: string, over: Promise<unknown>): Promise<number[]> {
   let isOver = false;
   void over.then(() => (isOver = true));
@@ -145,7 +149,7 @@ async function waits(address: string, over: Promise<unknown>): Promise<number[]>
 
 let kept: RawConnection | undefined;
 
-/** Sends the task again, over a new connection if it must, until it is done; gives up at `untilMs`. */
+/** Sends the task again, if necessary over a new connection, until it is done; gives up at `untilMs`. */
 async function served(address: string, n: number, untilMs: number): Promise<void> {
   const head = envelopeHead(taskRequest('well-behaved', n), SECRET.length);
   while (performance.now() < untilMs) {

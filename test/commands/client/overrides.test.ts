@@ -15,8 +15,8 @@ const loop: ClientConfig = {
   requests: { pacing: { mode: 'closed_loop', minDelayMs: 10, maxDelayMs: 20 }, totalRequests: 5 },
 };
 
-describe('what the command line says against the file', () => {
-  it('nothing: the file', () => {
+describe('the command line against the file', () => {
+  it('without flags: the file', () => {
     expect(applyOverrides(config, {})).toEqual(config);
   });
 
@@ -61,12 +61,12 @@ describe('what the command line says against the file', () => {
     expect(() => applyOverrides(config, overrides)).toThrow(expect.objectContaining({ code: 'bad_usage' }));
   });
 
-  it('servers replace those of the file, each once', () => {
+  it('servers replace those of the file, without duplicates', () => {
     const servers = ['a:1', 'b:2', 'A:1'];
     expect(applyOverrides(config, { servers }).serverAddresses).toEqual(['a:1', 'b:2']);
   });
 
-  it('a named file must be there', () => {
+  it('a named file must exist', () => {
     expect(() => clientConfigOf('no/such.toml', {})).toThrow(expect.objectContaining({ code: 'bad_config' }));
     expect(clientConfigOf(undefined, { imageDir: 'x' }).imageDir).toBe('x');
   });
@@ -88,7 +88,7 @@ describe('numbers on the command line', () => {
     [{ requests: '1.5' }, '--requests: expected a whole number from 1 to 1000000000, got "1.5"'],
     [{ 'min-delay-ms': '-1' }, '--min-delay-ms: expected a number from 0 to 86400000, got "-1"'],
     [{ seed: '' }, '--seed: expected a whole number from 0 to 140737488355328, got ""'],
-  ])('%p is refused in words', (flags, message) => {
+  ])('%p is refused with a clear message', (flags, message) => {
     expect(() => overridesOf(flags)).toThrow(expect.objectContaining({ code: 'bad_usage', message }));
   });
 });

@@ -4,7 +4,7 @@ import type { Secure } from '../../../src/core/transport/tls';
 const IN_THE_CLEAR =
   /^listens on (.*) without TLS \(\[tls\]\): anyone who can connect can read all traffic, send tasks and pose as a server/;
 
-/** Finds wrong whatever it is asked, and remembers what that was. */
+/** A Secure that objects to every certificate and records what it was asked. */
 function asked(): { questions: unknown[][]; secure: Secure } {
   const questions: unknown[][] = [];
   const nameProblem = (...question: unknown[]): string => {

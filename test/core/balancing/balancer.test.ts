@@ -29,7 +29,7 @@ it.each<[string, BalancerCandidate[], number | null]>([
   expect(pickServer(candidates)).toBe(expected);
 });
 
-test('nobody has a whole task per worker less than the one picked; of equal ones it is the longest unused', () => {
+test('no server has a whole task per worker less than the picked one; of equals it is the longest unused', () => {
   const candidate = fc.record({
     outstanding: fc.nat(5),
     workers: fc.integer({ min: 1, max: 4 }),
@@ -48,7 +48,7 @@ test('nobody has a whole task per worker less than the one picked; of equal ones
   );
 });
 
-/** Gives `tasks` to three servers, one task every `gapMs`, each taking a random time; returns how many each got. */
+/** Gives `tasks` to three servers, one every `gapMs`, each taking a random time; returns how many each got. */
 function shares(tasks: number, gapMs: number, workers: number[]): number[] {
   const random = seededRandom(1);
   const servers = workers.map((count, index) => ({ ...server(index + 1, 0, count), got: 0, ends: [] as number[] }));
@@ -74,7 +74,7 @@ it.each([
   for (const got of shares(10_000, gapMs, [4, 4, 4])) expect(Math.abs(got / (10_000 / 3) - 1)).toBeLessThan(0.01);
 });
 
-it('a server with more workers gets more of a load that is heavy', () => {
+it('a server with more workers gets a larger share of a heavy load', () => {
   const [one, two, five] = shares(10_000, 2, [1, 2, 5]);
   expect(two! / one!).toBeGreaterThan(1.5);
   expect(five! / one!).toBeGreaterThan(3);

@@ -10,9 +10,9 @@ const TASKS = 20_000;
 
 interface Server {
   id: number;
-  /** When each of its tasks ends, in order: one worker, first come first served. */
+  /** The end times of its tasks, in order: one worker, first come first served. */
   ends: number[];
-  /** As its last Heartbeat told. */
+  /** The load in its last Heartbeat. */
   toldLoad: number;
   lastAssigned: number;
 }
@@ -42,7 +42,7 @@ const ownOutstanding: Choice = (servers) =>
 
 const exponential = (random: Random, mean: number): number => -Math.log(1 - random()) * mean;
 
-/** Mean latency of tasks that come at random to three servers at 70 %. */
+/** Mean latency of tasks with random arrivals on three servers at 70 % utilization. */
 function meanLatencyMs(choose: Choice, seed: number): number {
   const random = seededRandom(seed);
   const servers: Server[] = Array.from({ length: SERVERS }, (_, index) => ({
@@ -69,7 +69,7 @@ function meanLatencyMs(choose: Choice, seed: number): number {
   return totalMs / TASKS;
 }
 
-test.each([1, 2, 3])('seed %i: choosing by loads of the last heartbeat herds, the own count does not', (seed) => {
+test.each([1, 2, 3])('seed %i: choosing by the last heartbeat herds, choosing by own counts does not', (seed) => {
   const argminMs = meanLatencyMs(argminOfTold, seed);
   const twoChoicesMs = meanLatencyMs(twoChoicesOfTold, seed);
   const ownMs = meanLatencyMs(ownOutstanding, seed);

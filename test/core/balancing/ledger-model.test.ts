@@ -11,7 +11,7 @@ interface Given {
   atMs: number;
 }
 
-/** The ledger as cluster.md says it, in lists that are searched: slow, and too simple to be wrong. */
+/** The ledger of docs/architecture.md in lists that are searched: slow, and too simple to be wrong. */
 class NaiveLedger {
   private has: { key: string; serverId: number }[] = [];
   private given: Given[] = [];
@@ -83,7 +83,7 @@ class NaiveLedger {
 const key = fc.constantFrom(...KEYS);
 const serverId = fc.constantFrom(...SERVERS);
 
-/** The same on both; what it returns is compared. */
+/** Performs the same on both ledgers; the results are compared. */
 type Operation = (ledger: Ledger | NaiveLedger, nowMs: number) => unknown;
 const operation: fc.Arbitrary<[string, Operation]> = fc.oneof(
   fc
@@ -98,7 +98,7 @@ const operation: fc.Arbitrary<[string, Operation]> = fc.oneof(
 );
 const step = fc.tuple(fc.constantFrom(0, 1, 300, 999, 1000, 3000), operation);
 
-test('whatever is said in whatever order, the ledger agrees with the naive one, and no count is negative', () => {
+test('after any sequence, the ledger agrees with the naive one, and no count is negative', () => {
   const property = fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
     const ledger = new Ledger(LIMITS);
     const naive = new NaiveLedger();
@@ -120,7 +120,7 @@ test('whatever is said in whatever order, the ledger agrees with the naive one, 
   fc.assert(property, { numRuns: 300 });
 });
 
-test('a second after the last word nothing is outstanding that no executor has', () => {
+test("a second after the last event only the executors' tasks are outstanding", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const ledger = new Ledger(LIMITS);

@@ -8,7 +8,7 @@ test('the limits are those of the design', () => {
 });
 
 describe("a server's count", () => {
-  it('is its list plus the assignments of the last second that it has not reported', () => {
+  it('is its list plus its unreported assignments of the last second', () => {
     const ledger = new Ledger();
     ledger.add(1, 'a');
     ledger.assign('b', 1, 0);
@@ -25,12 +25,12 @@ describe("a server's count", () => {
     expect([counts(ledger), ledger.nextMs()]).toEqual([[1, 0, 0], 1500]);
   });
 
-  it('counts an assignment at each server that it was made to', () => {
+  it('counts an assignment at each server that got it', () => {
     const ledger = new Ledger();
     ledger.assign('a', 1, 0);
     ledger.assign('a', 2, 10);
     expect([counts(ledger), ledger.size]).toEqual([[1, 1, 0], 2]);
-    ledger.add(2, 'a'); // 1 has not said anything of it
+    ledger.add(2, 'a'); // 1 has not reported anything about it
     expect(counts(ledger)).toEqual([1, 1, 0]);
   });
 
@@ -45,13 +45,13 @@ describe("a server's count", () => {
     ledger.remove(1, 'a', 0);
     expect(counts(ledger)).toEqual([1, 0, 0]);
     ledger.remove(1, 'a', 0);
-    ledger.remove(1, 'a', 0); // said once too often
+    ledger.remove(1, 'a', 0); // once too often
     expect([counts(ledger), ledger.size]).toEqual([[0, 0, 0], 0]);
   });
 });
 
 describe('an assignment', () => {
-  it('expires a second after it was made, and is told', () => {
+  it('expires a second after it was made, and is reported', () => {
     const ledger = new Ledger();
     ledger.assign('a', 1, 0);
     ledger.assign('b', 2, 400);
@@ -61,14 +61,14 @@ describe('an assignment', () => {
     expect(ledger.holders('a')).toEqual([]);
   });
 
-  it('that was reported does not expire', () => {
+  it('does not expire once reported', () => {
     const ledger = new Ledger();
     ledger.assign('a', 1, 0);
     ledger.add(1, 'a');
     expect([ledger.expire(5000), counts(ledger), ledger.nextMs()]).toEqual([[], [1, 0, 0], Infinity]);
   });
 
-  it('made again begins its second anew', () => {
+  it('restarts its second when repeated', () => {
     const ledger = new Ledger();
     ledger.assign('a', 1, 0);
     ledger.assign('b', 1, 100);
@@ -91,13 +91,13 @@ describe('an ended task', () => {
     expect(ledger.holders('a')).toEqual([]);
   });
 
-  it('is no reason to wake up', () => {
+  it('causes no wake-up', () => {
     const ledger = new Ledger();
     ledger.remove(2, 'a', 100);
     expect(ledger.nextMs()).toBe(Infinity);
   });
 
-  it('is forgotten earlier when there are too many, the oldest first', () => {
+  it('is forgotten earlier if there are too many, the oldest first', () => {
     const ledger = new Ledger({ ...LEDGER_LIMITS, maxEnded: 2 });
     for (const [index, key] of ['a', 'b', 'a', 'c'].entries()) ledger.remove(1, key, index);
     expect(['a', 'b', 'c'].map((key) => ledger.holders(key))).toEqual([[1], [], [1]]);
@@ -110,7 +110,7 @@ describe('an ended task', () => {
     expect([counts(ledger), ledger.size, ledger.nextMs()]).toEqual([[0, 0, 0], 0, Infinity]);
   });
 
-  it('that ends again elsewhere is remembered there', () => {
+  it('is remembered at the second server if it ends there again', () => {
     const ledger = new Ledger();
     ledger.remove(1, 'a', 0);
     ledger.remove(2, 'a', 10_000);
@@ -120,7 +120,7 @@ describe('an ended task', () => {
 });
 
 describe("an executor's whole list", () => {
-  it('replaces whatever was believed of it, and of nobody else', () => {
+  it('replaces everything known about it, and about no other', () => {
     const ledger = new Ledger();
     for (const key of ['a', 'b']) ledger.add(1, key);
     ledger.add(2, 'c');
@@ -130,7 +130,7 @@ describe("an executor's whole list", () => {
     expect(counts(ledger)).toEqual([0, 1, 0]);
   });
 
-  it('reports assignments; those that it does not name may be on their way', () => {
+  it('reports assignments; missing ones may be on their way', () => {
     const ledger = new Ledger();
     ledger.assign('a', 1, 0);
     ledger.assign('b', 1, 0);
@@ -151,10 +151,10 @@ describe('a server that is down', () => {
     expect([counts(ledger), ledger.holders('c'), ledger.orphan(1)]).toEqual([[0, 1, 0], [2], []]);
   });
 
-  it('nobody knows leaves none', () => expect(new Ledger().orphan(9)).toEqual([]));
+  it('leaves none if it is unknown', () => expect(new Ledger().orphan(9)).toEqual([]));
 });
 
-test('holders are those that were given it, those that have it and the one that had it', () => {
+test('holders are servers with the assignment, with the task, and the one that had it', () => {
   const ledger = new Ledger();
   ledger.add(2, 'a');
   ledger.remove(3, 'a', 0);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { taskKey, taskName } from '../../../src/core/balancing/task-key';
 
-it('tells apart run, client and request', () => {
+it('distinguishes run, client and request', () => {
   const names = [
     { run_id: 'r', client_name: 'c', request_id: 1 },
     { run_id: 'r', client_name: 'c', request_id: 11 },
@@ -11,14 +11,14 @@ it('tells apart run, client and request', () => {
   expect(new Set(names.map((name) => taskKey(name))).size).toBe(names.length);
 });
 
-it('takes the address of clients that send no run id', () => {
+it('uses the address of clients that send no run id', () => {
   const name = { client_name: 'c', request_id: 1 };
   expect(taskKey(name, '10.0.0.1')).toBe(taskKey({ ...name, run_id: '10.0.0.1' }));
   expect(taskKey(name, '10.0.0.1')).not.toBe(taskKey(name, '10.0.0.2'));
   expect(taskKey({ ...name, run_id: 'r' }, '10.0.0.1')).toBe(taskKey({ ...name, run_id: 'r' }));
 });
 
-it('has an inverse, and what is told of a task makes the same key again', () => {
+it('is invertible', () => {
   const name = fc.record({
     run_id: fc.string({ unit: 'grapheme' }),
     client_name: fc.string({ unit: fc.constantFrom('a', ' ', '\n', 'é') }),

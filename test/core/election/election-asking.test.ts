@@ -25,7 +25,7 @@ const answer = (
 });
 
 describe('asking before standing', () => {
-  it('a cut between one follower and the leader begins no term: the follower goes through a peer', () => {
+  it('a cut between one follower and the leader starts no term: the follower goes through a peer', () => {
     const cluster = Electorate.led(3);
     cluster.cut(1, 3);
     expect(cluster.state()).toEqual(['1: leading 1/1', '2: following 1/1', '3: following 1/1']);
@@ -33,7 +33,7 @@ describe('asking before standing', () => {
     expect(cluster.count('Election')).toBe(0);
   });
 
-  it('asks again each heartbeat, for as long as it takes', () => {
+  it('asks again every heartbeat, for as long as necessary', () => {
     const cluster = Electorate.led(3);
     cluster.cut(1, 3);
     cluster.sent.length = 0;
@@ -52,21 +52,22 @@ describe('asking before standing', () => {
     expect([cluster.sent, cluster.get(3).viaPeerId]).toEqual([[], null]);
   });
 
-  it('a crash seen early by one and late by another makes no corpse the leader', () => {
+  it('a crash noticed early by one and late by another makes no dead server the leader', () => {
     const cluster = Electorate.led(3);
     cluster.crash(1, [3]);
-    // 2 answers the candidacy of 3 with its own, and still waits for the dead one: nobody leads, and nobody dead.
+    // 2 answers the candidacy of 3 with its own, and still waits for the dead one: nobody leads, and no dead server
+    // does.
     expect(cluster.state()).toEqual(['2: candidate 2/-', '3: deferring 2/-']);
     cluster.notice(1, [2]);
     expect(cluster.state()).toEqual(['2: leading 2/2', '3: following 2/2']);
   });
 
-  it('waits for every answer: the last may be the one that says that the leader lives', () => {
+  it('waits for every answer: the last one may say that the leader is alive', () => {
     const cluster = Electorate.led(4);
     cluster.hold = ({ from, message }) => from === 3 && isAnswer(message);
     cluster.up.delete('2 1');
     cluster.cut(1, 4);
-    expect(cluster.get(4).mode).toBe('following'); // 2 said yes already
+    expect(cluster.get(4).mode).toBe('following'); // 2 has already said yes
     const other = Electorate.led(3);
     other.hold = ({ message }) => isAnswer(message);
     other.cut(1, 3);
@@ -84,7 +85,7 @@ describe('asking before standing', () => {
     expect(cluster.get(3).leadership.term).toBe(2);
   });
 
-  it('asks a peer whose link is just being dialed as soon as it can be asked', () => {
+  it('asks a peer whose link is being dialed as soon as it can', () => {
     const cluster = Electorate.led(3);
     cluster.unlinked.add('3 2');
     cluster.cut(1, 3);
@@ -94,7 +95,7 @@ describe('asking before standing', () => {
     expect([cluster.count('LeaderCheck'), cluster.get(3).viaPeerId]).toEqual([1, 2]);
   });
 
-  it('does not wait for a peer whose link is lost and that is down', () => {
+  it('does not wait for a peer that is down with its link', () => {
     const cluster = Electorate.led(3);
     cluster.hold = ({ message }) => isAnswer(message);
     cluster.cut(1, 3);
@@ -103,7 +104,7 @@ describe('asking before standing', () => {
     expect(cluster.state(3)).toEqual(['3: leading 2/3']);
   });
 
-  it('a yes about another leadership is no yes', () => {
+  it('a yes about another leadership does not count', () => {
     const cluster = Electorate.led(3);
     cluster.hold = ({ message }) => isAnswer(message);
     cluster.cut(1, 3);
@@ -113,7 +114,7 @@ describe('asking before standing', () => {
     expect(cluster.get(3).leadership.term).toBe(2);
   });
 
-  it('an answer that tells of a greater leadership that lives is followed', () => {
+  it('follows a greater leadership that an answer says is alive', () => {
     const cluster = Electorate.led(3);
     cluster.hold = ({ message }) => isAnswer(message);
     cluster.cut(1, 3);
@@ -124,24 +125,24 @@ describe('asking before standing', () => {
 });
 
 describe('a late answer to a check', () => {
-  it('is no vote', () => {
+  it('is not a vote', () => {
     const cluster = Electorate.led(3);
     cluster.hold = ({ from, message }) => from === 2 && isAnswer(message);
     cluster.crash(1, [3]);
     cluster.hold = ({ from }) => from === 2;
     cluster.pass(HEARTBEAT_MS);
-    expect(cluster.state(3)).toEqual(['3: candidate 2/-']); // 2 has said nothing yet
+    expect(cluster.state(3)).toEqual(['3: candidate 2/-']); // 2 has not said anything yet
     const [late] = cluster.late.filter(({ message }) => isAnswer(message));
     cluster.tell(3, (election) => election.onCheckResponse(late!.message as MessageOf<'LeaderCheckResponse'>, 2, 0));
     expect(cluster.state(3)).toEqual(['3: candidate 2/-']);
-    cluster.tell(3, (election) => election.onYield({ kind: 'Yield', from_id: 2, term: 1 })); // of an old term
+    cluster.tell(3, (election) => election.onYield({ kind: 'Yield', from_id: 2, term: 1 })); // from an old term
     expect(cluster.get(3).mode).toBe('candidate');
     cluster.tell(3, (election) => election.onYield({ kind: 'Yield', from_id: 2, term: 2 }));
     expect(cluster.state(3)).toEqual(['3: leading 2/3']);
   });
 });
 
-test('a late vote is no answer to a check', () => {
+test('a late vote is not an answer to a check', () => {
   const cluster = Electorate.of(3, [10, 20, 30]);
   cluster.hold = ({ from, message }) => !isAnswer(message) && message.kind !== 'LeaderCheck' && from !== 2;
   cluster.wake();
@@ -154,23 +155,23 @@ test('a late vote is no answer to a check', () => {
 });
 
 describe('after a pause', () => {
-  /** 3 led, was stopped, and the others know nothing of it or have gone on. */
+  /** Resumes 3, which led and was paused; the others have not noticed, or have gone on. */
   function resumed(cluster: Electorate): void {
     cluster.tell(3, (election) => election.onResume(cluster.nowMs));
   }
 
-  it('a leader asks, and leads on when nobody leads above it', () => {
+  it('a leader asks, and resumes leading if there is none above it', () => {
     const cluster = Electorate.led(3, 3);
     cluster.hold = ({ message }) => isAnswer(message);
     resumed(cluster);
     expect(cluster.state(3)).toEqual(['3: confirming 1/3']);
-    expect([cluster.get(3).leads, cluster.get(3).activeLeaderId]).toEqual([true, null]); // acts on nothing yet
+    expect([cluster.get(3).leads, cluster.get(3).activeLeaderId]).toEqual([true, null]); // not active yet
     expect(cluster.count('LeaderCheck')).toBe(2);
     cluster.release();
     expect(cluster.state(3)).toEqual(['3: leading 1/3']);
   });
 
-  it('a leader steps down on the first answer that knows a greater one, though that need not be proved alive', () => {
+  it('a leader steps down on the first answer with a greater one, even without proof that it is alive', () => {
     const cluster = Electorate.led(3, 3);
     cluster.hold = () => true;
     resumed(cluster);
@@ -178,7 +179,7 @@ describe('after a pause', () => {
     expect(cluster.get(3).leadership).toEqual({ term: 2, leaderId: 1 });
   });
 
-  it('acts again after a heartbeat if nobody answers', () => {
+  it('resumes after a heartbeat if nobody answers', () => {
     const cluster = Electorate.led(3, 3);
     cluster.hold = () => true;
     resumed(cluster);
@@ -194,7 +195,7 @@ describe('after a pause', () => {
     expect(cluster.state()).toEqual(['1: leading 1/1']);
   });
 
-  it('an election that lay in the socket is answered when it is known who leads', () => {
+  it('an election found in the socket is answered once the leader is known', () => {
     const cluster = Electorate.led(3, 3);
     cluster.hold = () => true;
     resumed(cluster);
@@ -205,7 +206,7 @@ describe('after a pause', () => {
     expect(cluster.state()).toEqual(['1: following 2/3', '2: following 2/3', '3: leading 2/3']); // the incumbent
   });
 
-  it('an election that is long decided is forgotten', () => {
+  it('an election decided long ago is forgotten', () => {
     const cluster = Electorate.led(3, 3);
     cluster.hold = () => true;
     resumed(cluster);
@@ -222,13 +223,13 @@ describe('after a pause', () => {
 });
 
 describe('a disowned leader', () => {
-  it('that restarted does not remember: the others elect in the next term', () => {
+  it('does not remember after a restart: the others elect in the next term', () => {
     const cluster = Electorate.led(3);
     cluster.restart(1);
     expect(cluster.state(2, 3)).toEqual(['2: leading 2/2', '3: following 2/2']);
   });
 
-  it('that restarted before anybody saw it says so itself, and the others elect in the next term', () => {
+  it('restarted unnoticed says so itself, and the others elect in the next term', () => {
     const cluster = Electorate.led(3);
     cluster.replace(1);
     cluster.heartbeat(1, 2);
@@ -236,7 +237,7 @@ describe('a disowned leader', () => {
     expect(cluster.state()).toEqual(['1: leading 2/1', '2: following 2/1', '3: following 2/1']);
   });
 
-  it('is taken back by its own word only', () => {
+  it('is reinstated only by its own message', () => {
     const cluster = Electorate.led(3);
     cluster.hold = ({ message }) => isAnswer(message);
     cluster.tell(2, (election) => election.onLeadership({ term: 0, leaderId: null }, 1));
@@ -247,7 +248,7 @@ describe('a disowned leader', () => {
     expect(cluster.state(2)).toEqual(['2: following 1/1']);
   });
 
-  it('told that it leads a term that it does not remember, it does not lead it', () => {
+  it('told that it leads a term that it does not remember, does not lead it', () => {
     const cluster = Electorate.of(2);
     cluster.hold = () => true;
     cluster.wake();
@@ -257,7 +258,7 @@ describe('a disowned leader', () => {
   });
 });
 
-test('less than what is known changes nothing', () => {
+test('a lesser leadership changes nothing', () => {
   const cluster = Electorate.led(3);
   for (const heard of [
     { term: 0, leaderId: 3 },

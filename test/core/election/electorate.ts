@@ -10,19 +10,19 @@ const MAX_MESSAGES = 10_000;
 type Sent = { from: number; to: number; message: Message };
 
 /**
- * A few Election objects that talk to one another directly: no links, no Member, time by hand. What the detector would
- * say is told to them by the tests. Every message is noted in `sent` as `"1>2 Election"`.
+ * A few Election objects that talk to each other directly: no links, no Member, time by hand. Tests take the place of
+ * the detector. Every message is recorded in `sent` as `"1>2 Election"`.
  */
 export class Electorate {
   nowMs = 0;
   readonly sent: string[] = [];
   readonly loads = new Map<number, number>();
-  /** `"1 2"`: 1 counts 2 as up. */
+  /** `"1 2"`: 1 considers 2 up. */
   readonly up = new Set<string>();
-  /** `"1 2"`: 1 has no link to 2 at the moment and cannot ask it. */
+  /** `"1 2"`: 1 currently has no link to 2 and cannot ask it. */
   readonly unlinked = new Set<string>();
   readonly leaving = new Set<number>();
-  /** Messages for which this says yes wait in `late`. */
+  /** Messages for which this returns true are kept in `late`. */
   hold: (sent: Sent) => boolean = () => false;
   late: Sent[] = [];
 
@@ -44,7 +44,7 @@ export class Electorate {
     return cluster;
   }
 
-  /** With an elected leader, its first term done and `sent` empty. */
+  /** Makes a cluster with an elected leader in its first term; `sent` is empty. */
   static led(count: number, leaderId = 1): Electorate {
     const cluster = Electorate.of(count);
     cluster.loads.set(leaderId, 0);
@@ -58,7 +58,7 @@ export class Electorate {
     return this.elections.get(id)!;
   }
 
-  /** Who follows whom: `"1: leading 1/1"`, mode, term and leader. */
+  /** The state of each server as `"1: leading 1/1"`: mode, term and leader. */
   state(...ids: number[]): string[] {
     return (ids.length > 0 ? ids : [...this.elections.keys()].sort()).map((id) => {
       const { mode, leadership } = this.get(id);
@@ -70,13 +70,13 @@ export class Electorate {
     return this.sent.filter((line) => line.endsWith(kind)).length;
   }
 
-  /** Everybody acts on what is known, until nothing more is said. */
+  /** Lets every server act on what it knows, until no message is left. */
   wake(): void {
     for (const id of this.elections.keys()) this.evaluate(id);
     this.deliver();
   }
 
-  /** Time passes; whoever is due acts at its very deadline. */
+  /** Lets time pass; every server acts exactly at its deadlines. */
   pass(ms: number): void {
     const untilMs = this.nowMs + ms;
     for (;;) {
@@ -89,7 +89,7 @@ export class Electorate {
     this.wake();
   }
 
-  /** Something happens to one of them; what follows is delivered. */
+  /** Lets something happen to one server, and delivers the messages that follow. */
   tell(id: number, happens: (election: Election) => void): void {
     happens(this.get(id));
     this.evaluate(id);
@@ -107,7 +107,7 @@ export class Electorate {
     this.notice(id, noticedBy);
   }
 
-  /** All of them know it before one of them speaks. */
+  /** Lets all of them notice a peer going down before any of them sends. */
   notice(id: number, by: readonly number[], reason: 'refused' | 'silent' | 'restarted' = 'refused'): void {
     const observers = by.filter((other) => other !== id && this.elections.has(other));
     for (const other of observers) this.up.delete(`${other} ${id}`);
@@ -120,7 +120,7 @@ export class Electorate {
     this.notice(a, [b], 'silent');
   }
 
-  /** A new incarnation, not heard by anybody yet; `meet` introduces it. */
+  /** Starts a new incarnation that nobody hears yet; `meet` introduces it. */
   restart(id: number): void {
     this.elections.delete(id);
     for (const other of this.ids) this.up.delete(`${id} ${other}`);
@@ -128,12 +128,12 @@ export class Electorate {
     this.create(id);
   }
 
-  /** A new incarnation that nobody has noticed. */
+  /** Starts a new incarnation that nobody has noticed. */
   replace(id: number): void {
     this.create(id);
   }
 
-  /** The links between these are up again, in both directions. */
+  /** Brings up the links between these, in both directions. */
   meet(...pairs: [number, number][]): void {
     const both = pairs.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]);
     for (const [id, other] of both) this.up.add(`${id} ${other}`);
@@ -189,7 +189,7 @@ export class Electorate {
     for (let sent = this.queue.shift(); sent; sent = this.queue.shift()) {
       if (this.sent.length > MAX_MESSAGES) throw new Error(`no end: ${this.sent.slice(-20).join(', ')}`);
       const { from, to, message } = sent;
-      // What a peer says is believed only while it is up; what was sent to a dead one is lost.
+      // Messages of a peer count only while it is up; messages to a dead one are lost.
       if (!this.elections.has(to) || !this.elections.has(from) || !this.up.has(`${to} ${from}`)) continue;
       this.receive(this.get(to), from, to, message);
       this.evaluate(to);
@@ -216,7 +216,7 @@ export class Electorate {
     }
   }
 
-  /** The asked one leads, or its own link reaches a leader that says so: server/query-relay.ts in short. */
+  /** Answers a check: it leads, or its own link reaches a leader that says so; server/query-relay.ts in short. */
   private checked(election: Election, { check_id }: MessageOf<'LeaderCheck'>): MessageOf<'LeaderCheckResponse'> {
     const { term, leaderId } = election.leadership;
     const leader = election.activeLeaderId === null ? undefined : this.elections.get(election.activeLeaderId);

@@ -4,7 +4,7 @@ import { type DetectorOutput, FailureDetector } from '../../../src/core/election
 const TIMINGS = { heartbeatMs: 1000, failureTimeoutMs: 5000, redialMs: 100 };
 const PEERS = [2, 3];
 
-/** Anything that can happen, in any order: also on links that are long gone. */
+/** Any event, in any order, including links that are long gone. */
 const step = fc.record({
   happens: fc.constantFrom(
     'opened',
@@ -19,7 +19,7 @@ const step = fc.record({
     'tick',
   ),
   peerId: fc.constantFrom(...PEERS, 9),
-  /** 0: the current link, otherwise that many dials ago. */
+  /** 0: the current link, otherwise the link of that many dials ago. */
   age: fc.constantFrom(0, 0, 0, 1, 2),
   waitMs: fc.oneof(fc.constantFrom(0, 1, 100, 1000, 5000), fc.double({ min: 0, max: 6000, noNaN: true })),
 });
@@ -58,7 +58,7 @@ function perform(
   }
 }
 
-/** What somebody who only reads the outputs believes. */
+/** Derives the state from the outputs alone. */
 class Listener {
   readonly up = new Set<number>();
   readonly links = new Map<number, number>();
@@ -82,7 +82,7 @@ class Listener {
   }
 }
 
-test('whatever happens: nothing is overdue after a tick, and the outputs tell the whole story', () => {
+test('any sequence: nothing is overdue after a tick, and the outputs give the full state', () => {
   const property = fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
     const detector = new FailureDetector(1, PEERS, TIMINGS);
     const listener = new Listener();
@@ -109,7 +109,7 @@ test('whatever happens: nothing is overdue after a tick, and the outputs tell th
   fc.assert(property, { numRuns: 500 });
 });
 
-test('a peer that accepts and closes, or refuses, over and over, is dialed once a redial pause but for the first few', () => {
+test('a peer that keeps accepting and closing, or refusing, is dialed once per redial pause, except at first', () => {
   const ends = fc.constantFrom('closed' as const, 'refused' as const, 'heard and closed' as const);
   const property = fc.property(fc.array(ends, { minLength: 20, maxLength: 40 }), (endings) => {
     const detector = new FailureDetector(1, [2], TIMINGS);
@@ -125,7 +125,7 @@ test('a peer that accepts and closes, or refuses, over and over, is dialed once 
       nowMs = detector.nextMs();
       dials += detector.tick(nowMs).filter(({ type }) => type === 'dial').length;
     }
-    // The pauses of 5, 10, 20, 40 and 80 ms come before those of a whole redial pause.
+    // The pauses of 5, 10, 20, 40 and 80 ms come before full redial pauses.
     expect(dials).toBeLessThanOrEqual(6 + nowMs / TIMINGS.redialMs);
   });
   fc.assert(property, { numRuns: 50 });

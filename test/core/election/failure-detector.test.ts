@@ -5,7 +5,7 @@ const TIMEOUT_MS = 5000;
 const REDIAL_MS = 100;
 const TIMINGS = { heartbeatMs: HEARTBEAT_MS, failureTimeoutMs: TIMEOUT_MS, redialMs: REDIAL_MS };
 
-/** Server 1 watches its peers; everything in a Heartbeat that the detector reads. */
+/** The fields of a Heartbeat that the detector of server 1 reads. */
 const beat = (more: { incarnation?: string; hears?: number[] } = {}) => ({
   incarnation: 'a',
   phase: 'ready' as const,
@@ -24,7 +24,7 @@ function started(peerIds = [2]): FailureDetector {
   return detector;
 }
 
-/** Link 1 to peer 2: opened at 10, first heard at 20. */
+/** A detector with link 1 to peer 2: opened at 10, first heard at 20. */
 function connected(): FailureDetector {
   const detector = started();
   detector.opened(2, 1, 10);
@@ -36,18 +36,18 @@ describe('up', () => {
   it('means heard, and heard by it', () => {
     const detector = started();
     detector.opened(2, 1, 10);
-    expect(detector.isUp(2)).toBe(false); // the kernel of a stopped process accepts too
+    expect(detector.isUp(2)).toBe(false); // the kernel of a paused process accepts, too
     expect(told(detector.heartbeat(2, beat({ hears: [3] }), 20))).toEqual(['hearing']);
     expect([detector.isUp(2), detector.heardIds()]).toEqual([false, [2]]);
     expect(told(detector.heartbeat(2, beat({ hears: [3, 1] }), 30))).toEqual(['up']);
     expect([detector.isUp(2), detector.isReachable(2), detector.canAsk(2)]).toEqual([true, true, true]);
   });
 
-  it('is told once', () => {
+  it('is reported once', () => {
     expect(told(connected().heartbeat(2, beat(), 30))).toEqual([]);
   });
 
-  it('takes a Heartbeat: nothing counts before the message that carries the incarnation', () => {
+  it('takes a Heartbeat: nothing counts before the message with the incarnation', () => {
     const detector = started();
     detector.opened(2, 1, 10);
     expect(detector.heard(2, 20)).toBe(false);
@@ -64,13 +64,13 @@ describe('up', () => {
     expect(detector.isUp(2) || detector.isUp(9)).toBe(false);
   });
 
-  it('takes over what the Heartbeat says of the peer', () => {
+  it("takes over the Heartbeat's fields", () => {
     expect(connected().get(2)).toMatchObject({ phase: 'ready', workers: 2, load: 10, incarnation: 'a' });
   });
 });
 
 describe('the start', () => {
-  it('dials every peer on a link of its own', () => {
+  it('dials every peer on its own link', () => {
     const outputs = new FailureDetector(1, [2, 3], TIMINGS).start(0);
     expect(outputs).toEqual([
       { type: 'dial', peerId: 2, link: 1 },
@@ -90,7 +90,7 @@ describe('the start', () => {
     expect(detector.settled).toBe(true);
   });
 
-  it('is never settled late: the detector wakes when the first heartbeat is over', () => {
+  it('is never settled late: the detector wakes after the first heartbeat', () => {
     const detector = started();
     detector.opened(2, 1, 10);
     expect(detector.nextMs()).toBe(HEARTBEAT_MS);
@@ -107,7 +107,7 @@ describe('refused', () => {
     expect([detector.isUp(2), detector.heardIds()]).toEqual([false, []]);
   });
 
-  it('is dialed again after the redial pause, over and over', () => {
+  it('is dialed again after the redial pause, repeatedly', () => {
     const detector = started();
     expect(told(detector.closed(2, 1, true, 5))).toEqual([]);
     expect(detector.nextMs()).toBe(5 + REDIAL_MS);
@@ -119,7 +119,7 @@ describe('refused', () => {
 });
 
 describe('closed', () => {
-  it('is dialed again at once, and the peer stays up until that is settled', () => {
+  it('is dialed again at once, and the peer stays up until the result', () => {
     const detector = connected();
     expect(detector.closed(2, 1, false, 500)).toEqual([{ type: 'dial', peerId: 2, link: 2 }]);
     expect([detector.isUp(2), detector.isReachable(2), detector.canAsk(2)]).toEqual([true, false, false]);
@@ -141,9 +141,9 @@ describe('closed', () => {
     expect(told(detector.tick(closedMs + 5))).toEqual(['dial']);
   });
 
-  it('over and over in a moment is dialed after doubling pauses, at most the redial pause', () => {
+  it('repeatedly in a moment is dialed after doubling pauses, up to the redial pause', () => {
     const detector = connected();
-    expect(told(detector.closed(2, 1, false, 500))).toEqual(['dial']); // accepted by a kernel whose process dies
+    expect(told(detector.closed(2, 1, false, 500))).toEqual(['dial']); // accepted by the kernel of a dying process
     let nowMs = 500;
     const pausesMs = [2, 3, 4, 5, 6, 7, 8].map((link) => {
       detector.opened(2, link, nowMs);
@@ -156,7 +156,7 @@ describe('closed', () => {
     expect(pausesMs).toEqual([5, 10, 20, 40, 80, REDIAL_MS, REDIAL_MS]);
     detector.opened(2, 9, nowMs);
     detector.heartbeat(2, beat(), nowMs);
-    expect(told(detector.closed(2, 9, false, nowMs + 10))).toEqual(['dial']); // it lived: from the start again
+    expect(told(detector.closed(2, 9, false, nowMs + 10))).toEqual(['dial']); // it lived, so pauses start over
     detector.opened(2, 10, nowMs + 10);
     detector.closed(2, 10, false, nowMs + 10);
     expect(detector.nextMs()).toBe(nowMs + 15);
@@ -164,7 +164,7 @@ describe('closed', () => {
 });
 
 describe('silent', () => {
-  it('is down at the deadline itself; the link is dropped and dialed anew', () => {
+  it('is down exactly at the deadline; the link is dropped and redialed', () => {
     const detector = connected();
     expect(detector.nextMs()).toBe(HEARTBEAT_MS); // the end of the start
     expect(detector.tick(HEARTBEAT_MS)).toEqual([]);
@@ -182,14 +182,14 @@ describe('silent', () => {
     ['a Heartbeat', (detector) => detector.heartbeat(2, beat(), 3000)],
     ['any other message', (detector) => detector.heard(2, 3000)],
     ['a pause of this process', (detector) => detector.resumed(3000)],
-  ])('begins anew with %s', (_, happens) => {
+  ])('restarts with %s', (_, happens) => {
     const detector = connected();
     happens(detector);
     expect(told(detector.tick(2999 + TIMEOUT_MS))).toEqual([]);
     expect(told(detector.tick(3000 + TIMEOUT_MS))).toEqual(['hearing', 'down silent', 'drop', 'dial']);
   });
 
-  it('a dial begun before a pause is begun anew: its result may be of the time before', () => {
+  it('a dial from before a pause is repeated: its result may be outdated', () => {
     const detector = connected();
     detector.closed(2, 1, false, 500); // redialed as link 2
     expect(detector.resumed(3000)).toEqual([
@@ -201,14 +201,14 @@ describe('silent', () => {
     expect(told(detector.closed(2, 3, true, 3001))).toEqual(['hearing', 'down refused']);
   });
 
-  it('does not begin anew with a new link: it is the silence of the peer', () => {
+  it('does not restart with a new link: it is the silence of the peer', () => {
     const detector = connected();
     detector.closed(2, 1, false, 4990);
     detector.opened(2, 2, 4995);
     expect(told(detector.tick(20 + TIMEOUT_MS))).toEqual(['hearing', 'down silent', 'drop', 'dial']);
   });
 
-  it('an open link on which nothing was ever heard is destroyed too', () => {
+  it('an open link on which nothing was ever heard is dropped, too', () => {
     const detector = started();
     detector.opened(2, 1, 10);
     expect(told(detector.tick(9 + TIMEOUT_MS))).toEqual([]);
@@ -217,7 +217,7 @@ describe('silent', () => {
 });
 
 describe('a dial', () => {
-  it('that is not connected within a heartbeat is begun anew', () => {
+  it('is repeated if not connected within a heartbeat', () => {
     const detector = started();
     expect(told(detector.tick(HEARTBEAT_MS - 1))).toEqual([]);
     expect(detector.tick(HEARTBEAT_MS)).toEqual([
@@ -251,7 +251,7 @@ describe('a new incarnation', () => {
     ]);
   });
 
-  it('that does not hear us yet is down, and up when it does', () => {
+  it('that does not hear us yet is down, and up once it does', () => {
     const detector = connected();
     expect(told(detector.heartbeat(2, beat({ incarnation: 'b', hears: [] }), 30)).at(1)).toBe('down restarted');
     expect(told(detector.heartbeat(2, beat({ incarnation: 'b' }), 40))).toEqual(['up']);
@@ -279,5 +279,5 @@ describe('a hint', () => {
     expect(told(detector.hint(2, atMs))).toEqual(expected);
   });
 
-  it('from a stranger is nothing', () => expect(started().hint(9, 500)).toEqual([]));
+  it('from a stranger is ignored', () => expect(started().hint(9, 500)).toEqual([]));
 });

@@ -12,7 +12,7 @@ it.each<[string, Leadership, Leadership]>([
   expect([isGreater(greater, less), isGreater(less, greater)]).toEqual([true, false]);
 });
 
-test('the order is total: of two different leaderships exactly one is greater, of equal ones none', () => {
+test('the order is total: of two different leaderships exactly one is greater, of equal ones neither', () => {
   fc.assert(
     fc.property(leadership, leadership, (a, b) => {
       expect([isGreater(a, b), isGreater(b, a), isSame(a, b)].filter(Boolean)).toHaveLength(1);
@@ -20,7 +20,7 @@ test('the order is total: of two different leaderships exactly one is greater, o
   );
 });
 
-test('the order is transitive: everybody who hears of the same ones chooses the same one', () => {
+test('the order is transitive: all who hear of the same ones choose the same one', () => {
   fc.assert(
     fc.property(leadership, leadership, leadership, (a, b, c) => {
       if (isGreater(a, b) && isGreater(b, c)) expect(isGreater(a, c)).toBe(true);

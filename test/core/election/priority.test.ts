@@ -15,7 +15,7 @@ describe('the load score', () => {
     expect(loadScore({ cpuPercent, memoryUsedPercent }, active, capacity)).toBeCloseTo(score, 10);
   });
 
-  it('counts more tasks than workers as full, and no worker as one', () => {
+  it('counts more tasks than workers as full, and no workers as one', () => {
     const idle = { cpuPercent: 0, memoryUsedPercent: 0 };
     expect(loadScore(idle, 99, 4)).toBe(30);
     expect([loadScore(idle, 0, 0), loadScore(idle, 1, 0)]).toEqual([0, 30]);
@@ -42,7 +42,7 @@ describe('of two candidates', () => {
     expect([beats(winner, loser), beats(loser, winner)]).toEqual([true, false]);
   });
 
-  it('exactly one wins, and of any number exactly one beats all others', () => {
+  it('exactly one wins, and among any number one beats all others', () => {
     const priorities = fc.array(fc.constantFrom(INCUMBENT_PRIORITY, 0, 10, 10.5), { minLength: 2, maxLength: 6 });
     fc.assert(
       fc.property(priorities, (given) => {

@@ -9,7 +9,7 @@ test('elections never reach the limit, whatever the clock says', () => {
   for (const unixMs of [0, 1, NOW_MS]) expect(isPlausibleTerm(2 ** 32, unixMs)).toBe(true);
 });
 
-test('the greatest plausible term has a thousand next ones a second later', () => {
+test('the greatest plausible term has a thousand successors a second later', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: Date.UTC(9999, 0, 1) }), (unixMs) => {
       let greatest = 2 ** 32 + unixMs;
@@ -26,7 +26,7 @@ test.each([2 ** 41, 2 ** 48, Number.MAX_SAFE_INTEGER, Infinity, NaN])('%p is not
   expect(isPlausibleTerm(term, NOW_MS)).toBe(false);
 });
 
-test('nothing above 2^48 is, whatever the clock says', () => {
+test('nothing above 2^48 is plausible, whatever the clock says', () => {
   expect(isPlausibleTerm(MAX_TERM, Number.MAX_SAFE_INTEGER)).toBe(true);
   expect(isPlausibleTerm(MAX_TERM + 1, Number.MAX_SAFE_INTEGER)).toBe(false);
 });

@@ -20,7 +20,7 @@ function digestOf(valuesMs: Iterable<number>): Digest {
   return digest;
 }
 
-/** Within 1 % of the exact value or 0.05 percentage points of the exact rank. */
+/** Expects values within 1 % of the exact value or 0.05 percentage points of the exact rank. */
 function expectClose(digest: Digest, valuesMs: readonly number[]): void {
   const sorted = Float64Array.from(valuesMs).sort();
   for (const q of QUANTILES) {
@@ -65,7 +65,7 @@ describe('digest', () => {
     );
   });
 
-  it('the same values give the same digest, whatever Math.random does', () => {
+  it('the same values give the same digest, independent of Math.random', () => {
     const values = Array.from({ length: 30_000 }, (_, i) => (i * 7919) % 10_007);
     const first = digestOf(values).toCentroids();
     const spy = jest.spyOn(Math, 'random').mockImplementation(() => {

@@ -1,13 +1,13 @@
 import { GeneratorFold, type GeneratorSummary } from '../../../src/core/metrics/saturation';
 
-/** Requests take 50 ms. */
+/** A sample without load problems; requests take 50 ms. */
 const CALM = {
   ...{ cpu_percent: 40, event_loop_delay_ms: 4, event_loop_utilization_percent: 35, sent: 100, late_sends: 0 },
   ...{ late_total_ms: 0, ended: 100, latency_total_ms: 5000 },
 };
 type Sample = typeof CALM & { time: number };
 
-/** A sample a second; `change` says what is different in the `index`th. */
+/** One sample per second; `change` modifies the sample at `index`. */
 function samples(count: number, change: (index: number) => Partial<Sample> = () => ({})): Sample[] {
   return Array.from({ length: count }, (_, index) => ({ ...CALM, time: 1e12 + index * 1000, ...change(index) }));
 }
@@ -21,7 +21,7 @@ function summarizeGenerator(list: readonly Sample[]): GeneratorSummary {
 const why = (list: Sample[]): string | null => summarizeGenerator(list).why;
 
 describe('a generator', () => {
-  it('that was calm is not a bottleneck, and its figures are told', () => {
+  it('that was calm is not a bottleneck, and its figures are reported', () => {
     const list = samples(60, (index) => (index === 7 ? { cpu_percent: 71.5, event_loop_delay_ms: 30 } : {}));
     expect(summarizeGenerator(list)).toEqual({
       ...{ cpu_percent_max: 71.5, event_loop_delay_max_ms: 30, sent: 6000, late_sends: 0 },
@@ -35,7 +35,7 @@ describe('a generator', () => {
     });
   });
 
-  it('whose late sends make more than a twentieth of all latency was one', () => {
+  it('whose late sends make up more than a twentieth of all latency was one', () => {
     const late = (totalMs: number): Sample[] => samples(10, () => ({ late_sends: 5, late_total_ms: totalMs }));
     expect(why(late(250))).toBeNull();
     expect(why(late(260))).toBe(
@@ -43,31 +43,31 @@ describe('a generator', () => {
     );
   });
 
-  it('is not judged by late sends that are few, or nothing beside what requests take', () => {
+  it('is not judged by late sends that are few, or negligible beside the latencies', () => {
     expect(why(samples(3, () => ({ late_sends: 3, late_total_ms: 4000 })))).toBeNull();
     expect(why(samples(10, () => ({ late_sends: 50, late_total_ms: 1500, latency_total_ms: 700_000 })))).toBeNull();
     expect(why(samples(10, () => ({ late_sends: 50, late_total_ms: 1500, latency_total_ms: 0, ended: 0 })))).toBeNull();
   });
 
-  it('whose loop stood still for more than a hundredth of the run was one', () => {
+  it('whose loop stalled for more than a hundredth of the run was one', () => {
     const stalled = (count: number): Sample[] =>
       samples(100, (index) => (index < count ? { event_loop_delay_ms: 400 } : {}));
     expect(why(stalled(2))).toBeNull();
     expect(why(stalled(3))).toBe('its event loop stalled for up to 400 ms, 1.2% of the run in total');
   });
 
-  it('is not judged by a start that took a while, nor by delays that are short, nor shorter than requests take', () => {
+  it('is not judged by a slow start, short delays, or delays below the latencies', () => {
     expect(why(samples(5, (index) => (index === 0 ? { event_loop_delay_ms: 450 } : {})))).toBeNull();
     expect(why(samples(60, () => ({ event_loop_delay_ms: 90 })))).toBeNull();
     expect(why(samples(60, () => ({ event_loop_delay_ms: 400, latency_total_ms: 50_000 })))).toBeNull();
   });
 
-  it('that stood still for seconds took no samples meanwhile: the time counts all the same', () => {
+  it('that stalled for seconds took no samples meanwhile: the time still counts', () => {
     const list = [...samples(10), { ...CALM, time: 1e12 + 13_000, event_loop_delay_ms: 3500 }];
     expect(why(list)).toBe('its event loop stalled for up to 3500 ms, 25.0% of the run in total');
   });
 
-  it('whose loop was busy in more than a fifth of the run was one, but not at the start of a short run', () => {
+  it('whose loop was busy in over a fifth of the run was one, except at the start of a short run', () => {
     const busy = (of: number): Sample[] =>
       samples(of, (index) => (index < 3 ? { event_loop_utilization_percent: 97 } : {}));
     expect(why(busy(15))).toBeNull();
@@ -75,7 +75,7 @@ describe('a generator', () => {
     expect(why(samples(2, () => ({ event_loop_utilization_percent: 100 })))).toBeNull();
   });
 
-  it('tells all reasons that there are', () => {
+  it('gives all reasons', () => {
     const busy = { event_loop_delay_ms: 900, event_loop_utilization_percent: 99 };
     expect(why(samples(10, () => ({ ...busy, late_sends: 50, late_total_ms: 4000 })))!.split('; ').length).toBe(3);
   });

@@ -30,7 +30,7 @@ const failure = (failure_reason: string, change: Partial<RequestRecord> = {}): R
   record({ success: false, outcome: 'failure', failure_reason, latency_ms: 10_000, ...change });
 
 describe('summary', () => {
-  it('counts every kind of outcome where it belongs', () => {
+  it('counts every kind of outcome in the right place', () => {
     const stats = summarize([
       record({ latency_ms: 10 }),
       record({ latency_ms: 30, assigned_server_id: 2, retry_count: 2 }),
@@ -60,7 +60,7 @@ describe('summary', () => {
     });
   });
 
-  it('nothing: zero counts, no latencies', () => {
+  it('no requests: zero counts, no latencies', () => {
     expect(summarize([])).toMatchObject({
       total_requests: 0,
       failure_rate: 0,
@@ -70,7 +70,7 @@ describe('summary', () => {
     expect(summarize([failure('Connection refused')])).toMatchObject({ failure_rate: 100, latency_avg_ms: null });
   });
 
-  it('beyond what is kept exactly a digest takes over', () => {
+  it('a digest takes over beyond the exact limit', () => {
     const summary = new Summary();
     const random = seededRandom(3);
     for (let i = 0; i < EXACT_COUNT + 10; i++) summary.add(record({ latency_ms: random() * 100 }));

@@ -4,7 +4,7 @@ import { oneLine } from '../../../src/core/printable';
 import type { Message, MessageFields, MessageKind } from '../../../src/core/protocol';
 
 const count = fc.maxSafeNat();
-/** A whole number up to and with `max`, both ends often. */
+/** A whole number up to and including `max`, often at the limits. */
 const upTo = (max: number): fc.Arbitrary<number> =>
   fc.oneof({ weight: 4, arbitrary: fc.maxSafeNat().map((value) => value % (max + 1)) }, fc.constantFrom(0, max));
 const id = upTo(2 ** 32 - 1);
@@ -16,7 +16,7 @@ const unixSecs = from0(253_402_300_799);
 const incarnation = fc.stringMatching(/^[0-9a-f]{1,16}$/);
 const num = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (Object.is(value, -0) ? 0 : value));
 const name = fc.string({ maxLength: 40, unit: 'binary' });
-/** Words for people, as they are once they have been read. */
+/** Texts for people, in the form in which they are read. */
 const shown = fc.string({ maxLength: 7, unit: 'binary' }).map(oneLine);
 const orNull = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(of, { nil: null });
 const phase = fc.constantFrom('starting' as const, 'ready' as const, 'leaving' as const);
@@ -98,7 +98,7 @@ const OPTIONAL = new Set(['run_id', 'excluded_server_ids', 'relay', 'relay_id', 
 
 export const KINDS = Object.keys(MODELS) as MessageKind[];
 
-/** A message of the kind, optional fields there or not. */
+/** A message of the kind, with or without optional fields. */
 export function messageOf(kind: MessageKind): fc.Arbitrary<Message> {
   const model: Record<string, fc.Arbitrary<unknown>> = { kind: fc.constant(kind), ...MODELS[kind] };
   const requiredKeys = Object.keys(model).filter((key) => !OPTIONAL.has(key));

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { ByteBlocks } from '../../../src/core/transport/byte-blocks';
 
-/** Bytes that tell their place, as a view of more. */
+/** Bytes that encode their position, as a view into a larger array. */
 const viewOf = (length: number, around: number): Uint8Array =>
   new Uint8Array(length + around).map((_, index) => index % 251).subarray(around >> 1, (around >> 1) + length);
 
-test('chunks of any size come out in order, and what is held is at most twice the bytes and a block', () => {
+test('chunks of any size come out in order, holding at most twice the bytes and a block', () => {
   const chunk = fc.tuple(fc.oneof(fc.nat(10), fc.nat(70_000)), fc.oneof(fc.constant(0), fc.nat(70_000)));
   fc.assert(
     fc.property(fc.array(chunk, { maxLength: 30 }), (sizes) => {

@@ -18,7 +18,7 @@ const request: MessageOf<'TaskRequest'> = {
 const response: MessageOf<'TaskResponse'> = { kind: 'TaskResponse', request_id: 1, success: true, error_message: null };
 const query = { kind: 'LeaderQuery' } as const;
 
-test('messages and bodies go both ways, and what is sent before the dial succeeded arrives', async () => {
+test('messages and bodies go both ways, and those sent before the dial succeeded arrive', async () => {
   const { accepted, address } = await listening();
   const ear = new Ear();
   const dialed = dial(address, { connectTimeoutMs: 5000, handler: ear });
@@ -46,7 +46,7 @@ test('messages and bodies go both ways, and what is sent before the dial succeed
   expect([ear.closeCount, server.ear.closeCount]).toEqual([1, 1]);
 });
 
-test('frames never interleave: what is sent during a body waits for its end, in order', async () => {
+test('frames never interleave: frames sent during a body wait for its end, in order', async () => {
   const { accepted, address } = await listening();
   const ear = new Ear();
   const dialed = dial(address, { connectTimeoutMs: 5000, handler: ear });
@@ -76,7 +76,7 @@ test('frames never interleave: what is sent during a body waits for its end, in 
   expect(() => second.write(Buffer.from('!'))).toThrow(expect.objectContaining({ code: 'internal' }));
 });
 
-test('a body is alone unless something waits behind it, or before it in this process', async () => {
+test('a body is alone unless something waits after it, or before it in this process', async () => {
   const { accepted, listener } = await listening();
   const client = await rawClient(listener.port);
   const { connection } = await accepted.next();
@@ -117,7 +117,7 @@ test('a reader that does not read makes the writer wait, and closing wakes it', 
   socket?.destroy();
 });
 
-test('a reader that reads again lets the writer go on', async () => {
+test('a reader that reads again lets the writer continue', async () => {
   const sockets = new Queue<Socket>();
   const { address } = await rawServer((each) => sockets.push(each.pause()));
   const dialed = dial(address, { connectTimeoutMs: 5000, handler: new Ear() });
@@ -138,7 +138,7 @@ test('a reader that reads again lets the writer go on', async () => {
   expect(readBytes).toBeGreaterThan(16 * chunk.length);
 });
 
-test('an unknown message is answered with an Error and the connection goes on', async () => {
+test('an unknown message is answered with an Error and the connection stays', async () => {
   const { accepted, listener } = await listening();
   const client = await rawClient(listener.port);
   client.socket.write(Buffer.concat([framed('"Nope"'), encodeMessage(query)]));
@@ -164,7 +164,7 @@ test.each([
   expect(ear.closeCount).toBe(1);
 });
 
-test('the Error reaches a client that was in the middle of a large write', async () => {
+test('the Error reaches a client in the middle of a large write', async () => {
   const { listener } = await listening({
     limits: { maxFrameBytes: 1e8, maxJsonBytes: 1000, maxSecretBytes: 10, maxDepth: 4 },
   });
@@ -175,7 +175,7 @@ test('the Error reaches a client that was in the middle of a large write', async
   await client.closed;
 });
 
-test('a client that never reads nor closes is gone soon after its fault', async () => {
+test('a client that neither reads nor closes is gone soon after its fault', async () => {
   const { accepted, listener } = await listening();
   const client = await rawClient(listener.port);
   client.socket.allowHalfOpen = true;
@@ -188,7 +188,7 @@ test('a client that never reads nor closes is gone soon after its fault', async 
   expect(performance.now() - started).toBeLessThan(4000);
 });
 
-test('no Error is put into a body that is being written', async () => {
+test('no Error is inserted into a body that is being written', async () => {
   const { accepted, listener } = await listening();
   const client = await rawClient(listener.port);
   const received: Buffer[] = [];
@@ -204,7 +204,7 @@ test('no Error is put into a body that is being written', async () => {
   expect(Buffer.concat(received).length).toBeLessThanOrEqual(head.length + 10);
 });
 
-test('after the other side has closed in the middle of a frame', async () => {
+test('reports a peer that closed in the middle of a frame', async () => {
   const { accepted, listener } = await listening();
   const client = await rawClient(listener.port);
   client.socket.end(encodeEnvelopeHead(request, 100));
@@ -214,7 +214,7 @@ test('after the other side has closed in the middle of a frame', async () => {
   expect(ear.bodies.size).toBe(0);
 });
 
-test('a handler that destroys hears nothing more of the same chunk', async () => {
+test('a handler that destroys gets no more messages of the same chunk', async () => {
   const heard: string[] = [];
   const closed = new Promise<string>((resolve) => {
     void listening({
@@ -247,7 +247,7 @@ test('end() flushes what was sent', async () => {
   expect(await ear.closes.next()).toBe('destroyed');
 });
 
-test('endWhenWritten() lets a body come to its end, with what waits behind it, and hears nothing more', async () => {
+test('endWhenWritten() finishes the body and queued messages, and receives nothing more', async () => {
   const { accepted, listener } = await listening();
   const client = await rawClient(listener.port);
   const { connection, ear } = await accepted.next();
@@ -264,7 +264,7 @@ test('endWhenWritten() lets a body come to its end, with what waits behind it, a
   expect(ear.messages.size).toBe(0);
 });
 
-test('endWhenWritten() waits for a body no longer than it was told', async () => {
+test('endWhenWritten() waits for a body no longer than given', async () => {
   const { accepted, listener } = await listening();
   const client = await rawClient(listener.port);
   const { connection, ear } = await accepted.next();
@@ -274,7 +274,7 @@ test('endWhenWritten() waits for a body no longer than it was told', async () =>
   expect(await ear.closes.next()).toBe('destroyed');
 });
 
-test('a listener that ends closes idle connections at once, without a reset of what was said last', async () => {
+test('a listener that ends closes idle connections at once, without resetting the last messages', async () => {
   const { accepted, listener } = await listening();
   const [idle, asking] = [await rawClient(listener.port), await rawClient(listener.port)];
   await accepted.next();
@@ -293,7 +293,7 @@ test('a listener that ends closes idle connections at once, without a reset of w
   expect(last).toMatchObject({ kind: 'Alive' });
 });
 
-test('a port where nobody listens refuses', async () => {
+test('a port without a listener refuses', async () => {
   const { listener, address } = await listening();
   await listener.close();
   const ear = new Ear();
@@ -304,7 +304,7 @@ test('a port where nobody listens refuses', async () => {
   expect(dialed.closed).toBe(true);
 });
 
-test('names resolve, and a name that does not is unreachable', async () => {
+test('names are resolved, and an unknown one is unreachable', async () => {
   const { listener } = await listening();
   const ears = [new Ear(), new Ear()] as const;
   dial(`localhost:${listener.port}`, { connectTimeoutMs: 5000, handler: ears[0] });
@@ -315,7 +315,7 @@ test('names resolve, and a name that does not is unreachable', async () => {
 
 test('a dial that takes too long times out', async () => {
   const ear = new Ear();
-  // A lookup that never answers stands in for a host that swallows packets.
+  // A lookup that never answers stands for a host that drops packets.
   const lookup = jest.spyOn(dns, 'lookup').mockImplementation((() => undefined) as never);
   const dialed = dial('silent.invalid:9', { connectTimeoutMs: 30, handler: ear });
   expect(await ear.closes.next()).toBe('timeout');
@@ -323,7 +323,7 @@ test('a dial that takes too long times out', async () => {
   lookup.mockRestore();
 });
 
-test('a socket that met itself is told by its two ends', () => {
+test('a self-connected socket is detected by its two ends', () => {
   const end = { localAddress: '127.0.0.1', localPort: 40_000, remoteAddress: '127.0.0.1' };
   expect(isSelfConnected({ ...end, remotePort: 40_000 })).toBe(true);
   expect(isSelfConnected({ ...end, remotePort: 40_001 })).toBe(false);

@@ -32,12 +32,12 @@ test.each([
   ['bytes that are no UTF-8', framed(Buffer.from([0x22, 0xff, 0x22])), 'bad_frame'],
   ['half a character', framed(Buffer.from([0x22, 0xc3, 0x22])), 'bad_frame'],
   ['NaN', framed('{"Alive":{"from_id":NaN,"term":1}}'), 'bad_frame'],
-])('%s is a protocol error, said as soon as it is seen', (_name, bytes, code) => {
+])('%s is a protocol error, reported as soon as possible', (_name, bytes, code) => {
   expect(decode([bytes]).code).toBe(code);
   expect(decode(bytewise(bytes)).code).toBe(code);
 });
 
-test('U+FFFD itself is a character like any other', () => {
+test('U+FFFD itself is an ordinary character', () => {
   expect(decode([framed('{"Error":{"code":"\ufffd","message":""}}')]).events[0]?.message).toEqual({
     kind: 'Error',
     code: '\ufffd',
@@ -54,7 +54,7 @@ test.each([
   expect({ code, events }).toEqual({ code: undefined, events: [{ unknownCode }] });
 });
 
-test('nesting is counted before anything is parsed', () => {
+test('nesting is limited before parsing', () => {
   const nested = (depth: number): string => `{"Alive":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`;
   expect(decode([framed(nested(17))]).code).toBe('bad_frame');
   expect(decode([framed(nested(16))]).code).toBeUndefined();
@@ -78,7 +78,7 @@ test('60 million brackets cost nothing', () => {
   parse.mockRestore();
 });
 
-test('a huge claim reserves nothing: memory grows with what arrived', () => {
+test('a huge announced length reserves no memory, received bytes do', () => {
   const begun = Buffer.from('{"TaskRequest":{"secret_image_data":[');
   expect(decode([head(60_000_000, ...begun)]).decoder.pendingBytes).toBeLessThan(1024);
   expect(decode([head(60_000_000, ...begun), Buffer.from('1,2,')]).decoder.pendingBytes).toBeLessThan(2048);
@@ -89,14 +89,14 @@ test('a huge claim reserves nothing: memory grows with what arrived', () => {
   expect(decoder.insideFrame).toBe(true);
 });
 
-test('a secret beyond the limit is counted and not kept', () => {
+test('a secret beyond the limit is counted but not kept', () => {
   const begun = Buffer.from('{"TaskRequest":{"secret_image_data":[');
   const chunks = Array<Buffer>(20).fill(Buffer.from('7,'.repeat(50_000)));
   const { decoder } = decode([head(60_000_000, ...begun), ...chunks], { maxSecretBytes: 300_000 });
   expect(decoder.pendingBytes).toBeLessThan(1024);
 });
 
-test('whatever comes, the decoder answers with events or one ClusterError, the same in any portions', () => {
+test('any input gives events or one ClusterError, the same in any portions', () => {
   const piece = fc.oneof(
     fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
     fc.uint8Array({ maxLength: 40 }).map((bytes) => framed(bytes)),

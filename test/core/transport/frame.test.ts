@@ -103,7 +103,7 @@ test('every byte value in both orders', () => {
   expect(decode([encodePlainWithBody(request, body)]).events[0]?.body?.equals(body)).toBe(true);
 });
 
-test('the array form is what JSON.stringify writes', () => {
+test('the array form equals JSON.stringify', () => {
   fc.assert(
     fc.property(bytes, (body) => {
       const text = encodePlainWithBody(request, body).toString('utf8', 4);
@@ -118,7 +118,7 @@ test('the array form is what JSON.stringify writes', () => {
 const rest = '"client_name":"c","request_id":7,"assigned_by_leader":1';
 const secret = Buffer.from([1, 20, 255, 0]);
 
-/** In a large frame the decoder never sees the JSON whole: the limit is one byte below its length. */
+/** In a large frame the decoder never has the whole JSON: the limit is one byte below its length. */
 describe.each(['small', 'large'])('a secret in a %s frame', (size) => {
   const outcome = (content: string): ReturnType<typeof decode> => {
     const limits = size === 'large' ? { maxJsonBytes: content.length - 1 } : {};
@@ -188,12 +188,12 @@ test.each([
   expect(events[0]?.unknownCode).toBe(expected);
 });
 
-test('the JSON besides a large secret keeps the limit too', () => {
+test('the JSON around a large secret is limited, too', () => {
   const content = `{"TaskRequest":{${rest},"pad":"${'x'.repeat(300)}","secret_image_data":[1,2,3,4,5,6]}}`;
   expect(decode([framed(content)], { maxJsonBytes: 300 }).code).toBe('frame_too_large');
 });
 
-test('a secret above the limit is refused with both numbers, in one piece of memory and with the message', () => {
+test('a secret above the limit is refused with its message, and the stream continues', () => {
   for (const [maxSecretBytes, maxJsonBytes] of [
     [1000, 65_536],
     [1000, 200],
@@ -210,20 +210,20 @@ test('a secret above the limit is refused with both numbers, in one piece of mem
   expect(decode([encodePlainWithBody(request, new Uint8Array(5000))], { maxSecretBytes: 5000 }).events).toHaveLength(1);
 });
 
-test('an envelope says how large its body is and leaves it to the handler', () => {
+test('an envelope announces its body and leaves it to the handler', () => {
   const body = Buffer.alloc(5000, 1);
   const { events } = decode([encodeEnvelopeHead(request, body.length), body], { maxSecretBytes: 10 });
   expect(events).toEqual([eventOf({ message: request, form: 'envelope', body })]);
 });
 
-test('an envelope body is handed on as views of the chunks', () => {
+test('an envelope body is passed on as views of the chunks', () => {
   const body = Buffer.alloc(100_000, 7);
   const { chunkCount, decoder } = decode([encodeEnvelopeHead(request, body.length), ...split(body, [10, 50_000])]);
   expect(chunkCount).toBe(3);
   expect(decoder.pendingBytes).toBe(0);
 });
 
-test('a message that is unknown or wrong does not end the connection, its body is skipped', () => {
+test('an unknown or invalid message does not end the connection, its body is skipped', () => {
   const stream = Buffer.concat([
     framed('{"Nope":{}}'),
     enveloped('{"Nope":{}}', Buffer.alloc(50, 1)),
@@ -239,7 +239,7 @@ test('a message that is unknown or wrong does not end the connection, its body i
   }
 });
 
-test('large responses are for those who ask for them', () => {
+test('large responses are only for those who ask for them', () => {
   const response: Message = { kind: 'TaskResponse', request_id: 1, success: true, error_message: null };
   const stream = encodePlainWithBody(response, new Uint8Array(3000));
   expect(decode([stream], { maxJsonBytes: 100 }).code).toBe('frame_too_large');
@@ -249,7 +249,7 @@ test('large responses are for those who ask for them', () => {
   }
 });
 
-test('a decoder that is stopped by its handler says no more', () => {
+test('a decoder stopped by its handler emits nothing more', () => {
   const stream = Buffer.concat([encodeMessage({ kind: 'LeaderQuery' }), encodeMessage({ kind: 'StatusQuery' })]);
   const { decoder } = decode([]);
   decoder.stop();

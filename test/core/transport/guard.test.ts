@@ -16,7 +16,7 @@ function watching(frameTimeoutMs = 30_000): { watch: FrameWatch; unexpected: Que
   return { watch: new FrameWatch({ frameTimeoutMs, onUnexpected }), unexpected };
 }
 
-describe('an error that nobody expected closes its connection and no other, and is counted', () => {
+describe('an unexpected error closes its connection and no other, and is counted', () => {
   const BUGS: [string, Partial<ConnectionHandler>][] = [
     ['onMessage', { onMessage: bug('onMessage') }],
     ['onClose', { onClose: bug('onClose') }],
@@ -42,7 +42,7 @@ describe('an error that nobody expected closes its connection and no other, and 
     while (listener.connectionCount === 0) await new Promise((resolve) => setImmediate(resolve));
     isWrong = false;
     const other = await rawClient(listener.port);
-    // For onProtocolError a frame that stalls: a timer finds it, not an event of the socket.
+    // For onProtocolError a stalled frame: it is found by a timer, not by an event of the socket.
     victim.socket.write(where === 'onProtocolError' ? Buffer.from([0, 0]) : query);
     if (where === 'onClose') victim.socket.end();
     expect((await unexpected.next()).message).toBe(`a bug in ${where}`);
@@ -64,7 +64,7 @@ describe('an error that nobody expected closes its connection and no other, and 
     expect(listener.connectionCount).toBe(0);
   });
 
-  test('on a connection that was dialed', async () => {
+  test('on a dialed connection', async () => {
     const { watch, unexpected } = watching();
     const { address } = await rawServer((socket) => socket.write(query));
     const ear = new Ear();
@@ -75,7 +75,7 @@ describe('an error that nobody expected closes its connection and no other, and 
   });
 });
 
-test('each kind is told once, on one line, with where it came from', () => {
+test('each kind is logged once, on one line, with its origin', () => {
   const told: string[] = [];
   const errors = new UnexpectedErrors((text) => told.push(text));
   for (let count = 0; count < 3; count++) errors.add(new TypeError(`of ${count}\nlines`));

@@ -9,7 +9,7 @@ const query = encodeMessage({ kind: 'LeaderQuery' });
 const response: MessageOf<'TaskResponse'> = { kind: 'TaskResponse', request_id: 1, success: true, error_message: null };
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A client that has asked something, and ended its stream right after. */
+/** A client that has sent a query and ended its stream right after it. */
 async function half(bytes: Buffer = query, watch = new FrameWatch()): Promise<Accepted & RawClient & Owed> {
   const accepted = new Queue<Accepted>();
   const owed = { isOwed: true };
@@ -34,7 +34,7 @@ interface Owed {
   owed: { isOwed: boolean };
 }
 
-test('whoever ends its stream after a question gets its answers, then the end', async () => {
+test('a client that ends its stream after a query gets its answers, then the end', async () => {
   const { connection, ear, messages, closed, owed } = await half();
   await later(50);
   expect(ear.closeCount).toBe(0);
@@ -43,7 +43,7 @@ test('whoever ends its stream after a question gets its answers, then the end', 
   expect(ear.closeCount).toBe(0);
   owed.isOwed = false;
   connection.send({ kind: 'Alive', from_id: 1, term: 1 });
-  // Both belong to one step of the server.
+  // Both are sent in one step of the server.
   connection.send({ kind: 'Alive', from_id: 1, term: 2 });
   expect(await messages.next()).toMatchObject({ term: 1 });
   expect(await messages.next()).toMatchObject({ term: 2 });
@@ -64,7 +64,7 @@ test('an answer with a large body is written to its end', async () => {
   expect(await ear.closes.next()).toBe('closed');
 });
 
-test('a reader that takes nothing of it is cut off by the watch', async () => {
+test('a client that does not read it is disconnected by the watch', async () => {
   const { connection, ear, socket, owed } = await half(query, new FrameWatch({ writeStallMs: 200 }));
   socket.pause();
   connection.sendBody(response, 30_000_000).write(Buffer.alloc(30_000_000));
@@ -80,7 +80,7 @@ test('a stream that ends in the middle of a frame is given up at once, whatever 
 });
 
 test.each(['destroy', 'resetAndDestroy'] as const)(
-  'a client that is gone (%s) is found out by an answer',
+  'a client that is gone (%s) is detected by an answer',
   async (how) => {
     const { connection, ear, socket } = await half();
     socket[how]();

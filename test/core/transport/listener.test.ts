@@ -24,7 +24,7 @@ test('an address of another machine is a configuration error', async () => {
   await expect(other).rejects.toMatchObject({ code: 'bad_config', message: expect.stringContaining('192.0.2.1:7001') });
 });
 
-test('50 half headers are closed by the frame timeout, the idle and the quick are not', async () => {
+test('50 half headers are closed by the frame timeout; idle and quick connections are not', async () => {
   const { accepted, listener } = await listening({ watch: new FrameWatch({ frameTimeoutMs: 100 }) });
   const idle = await rawClient(listener.port);
   await accepted.next();
@@ -40,13 +40,13 @@ test('50 half headers are closed by the frame timeout, the idle and the quick ar
   expect(listener.connectionCount).toBe(1);
 });
 
-test('the timeout runs from the first byte of a frame, and each frame has its own', async () => {
+test('the timeout runs from the first byte of a frame, for each frame', async () => {
   const { accepted, listener } = await listening({ watch: new FrameWatch({ frameTimeoutMs: 300 }) });
   const client = await rawClient(listener.port);
   const drip = await rawClient(listener.port);
   const started = performance.now();
   const frame = encodeMessage({ kind: 'Alive', from_id: 1, term: 1 });
-  // One is never without an unfinished frame but finishes each; the other only ever adds a byte.
+  // One always has an unfinished frame but finishes each; the other keeps adding a byte.
   const timer = setInterval(() => {
     client.socket.write(Buffer.concat([frame.subarray(10), frame.subarray(0, 10)]));
     drip.socket.write(Buffer.from('1,'));
@@ -61,7 +61,7 @@ test('the timeout runs from the first byte of a frame, and each frame has its ow
   expect(first.ear.closeCount).toBe(0);
 });
 
-test('a connection that is not read is not timed out', async () => {
+test('an unread connection does not time out', async () => {
   const { accepted, listener } = await listening({ watch: new FrameWatch({ frameTimeoutMs: 60 }) });
   const client = await rawClient(listener.port);
   const { connection, ear } = await accepted.next();
@@ -75,7 +75,7 @@ test('a connection that is not read is not timed out', async () => {
   expect((await ear.bodies.next()).toString()).toBe('abc');
 });
 
-test('a reader that takes nothing for too long is closed, one that reads slowly is not', async () => {
+test('a client that does not read for too long is closed, a slow one is not', async () => {
   const { accepted, listener } = await listening({ watch: new FrameWatch({ writeStallMs: 500 }) });
   const response = { kind: 'TaskResponse', request_id: 1, success: true, error_message: null } as const;
   const begin = async (): Promise<Accepted & RawClient> => {
@@ -93,7 +93,7 @@ test('a reader that takes nothing for too long is closed, one that reads slowly 
   };
   const [frozen, slow] = [await begin(), await begin()];
   slow.socket.on('data', () => slow.socket.pause());
-  // Fast enough for a kernel that opens a closed window only when a sixteenth of its buffer is free.
+  // Fast enough for a kernel that reopens a closed window only once a sixteenth of its buffer is free.
   const timer = setInterval(() => slow.socket.resume(), 5);
   expect(await frozen.ear.closes.next()).toBe('timeout');
   await new Promise((resolve) => setTimeout(resolve, 600));
@@ -101,7 +101,7 @@ test('a reader that takes nothing for too long is closed, one that reads slowly 
   expect(slow.ear.closeCount).toBe(0);
 });
 
-/** Clients in the order in which they spoke, with the server's side of each. */
+/** Connects clients that each send a message, in this order; returns them with the server's side of each. */
 async function spoken(
   port: number,
   accepted: { next(): Promise<Accepted> },
@@ -118,7 +118,7 @@ async function spoken(
   return all;
 }
 
-test('at the limit the connection idle longest gives way', async () => {
+test('at the limit the longest idle connection is closed', async () => {
   const { accepted, listener } = await listening({ maxConnections: 4 });
   const clients = await spoken(listener.port, accepted, 4);
   const [a, b, c, d] = clients as [Accepted & RawClient, ...(Accepted & RawClient)[]];
@@ -144,7 +144,7 @@ test('places for peers are kept free', async () => {
   expect(listener.connectionCount).toBe(4);
 });
 
-test('with nobody to give way the newcomer goes', async () => {
+test('the new connection is closed if none can be dropped', async () => {
   const { accepted, listener } = await listening({ maxConnections: 2 });
   const peers = await spoken(listener.port, accepted, 2);
   for (const { connection } of peers) connection.isSubscriber = true;
@@ -153,7 +153,7 @@ test('with nobody to give way the newcomer goes', async () => {
   expect(listener.connectionCount).toBe(2);
 });
 
-test('200 claims of 60 MB that are never finished cost what they sent', async () => {
+test('200 unfinished frames of 60 MB cost only what they sent', async () => {
   const { accepted, listener } = await listening();
   const clients = await Promise.all(Array.from({ length: 200 }, () => rawClient(listener.port)));
   const before = process.memoryUsage().rss;
@@ -190,7 +190,7 @@ test('at the memory bound the frame longest without progress is closed, the othe
   expect(watch.pendingBytes).toBeLessThanOrEqual(40_000);
 });
 
-test('memory that the server holds for bodies counts too', async () => {
+test('memory held for bodies counts, too', async () => {
   const watch = new FrameWatch({ maxPendingBytes: 10_000 });
   const { accepted, listener } = await listening({ watch });
   const servers: Accepted[] = [];
@@ -212,7 +212,7 @@ test('memory that the server holds for bodies counts too', async () => {
   expect(watch.pendingBytes).toBe(0);
 });
 
-test('a connection that has gone holds no memory', async () => {
+test('a closed connection holds no memory', async () => {
   const { accepted, listener } = await listening();
   const client = await rawClient(listener.port);
   const { connection, ear } = await accepted.next();

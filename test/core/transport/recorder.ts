@@ -11,7 +11,7 @@ export interface FrameEvent {
   unknownCode?: string;
 }
 
-/** Collects a decoder's events, bodies put together. */
+/** Collects a decoder's events, with bodies joined. */
 export class Recorder implements FrameHandler {
   readonly events: FrameEvent[] = [];
   chunkCount = 0;
@@ -35,7 +35,7 @@ export class Recorder implements FrameHandler {
     event.isEnded = true;
   }
 
-  /** Puts what came of the body into the last event. */
+  /** Puts the received part of the body into the last event. */
   flush(): void {
     const event = this.events.at(-1);
     if (event?.body !== undefined && this.#chunks.length > 0) event.body = Buffer.concat(this.#chunks);
@@ -54,7 +54,7 @@ export const LIMITS: FrameLimits = {
   maxDepth: 16,
 };
 
-/** What the decoder makes of the chunks: the events and, if it gave up, the code of the error. */
+/** Decodes the chunks: the events and, if it gave up, the code of the error. */
 export function decode(
   chunks: Uint8Array[],
   limits: Partial<FrameLimits> = {},
@@ -78,7 +78,7 @@ export function bytewise(bytes: Uint8Array): Uint8Array[] {
   return Array.from(bytes, (_byte, i) => bytes.subarray(i, i + 1));
 }
 
-/** A frame's length and content. */
+/** A frame with its length and content. */
 export function framed(content: string | Uint8Array): Buffer {
   const bytes = Buffer.from(content as string);
   const head = Buffer.alloc(4);

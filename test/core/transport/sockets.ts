@@ -12,7 +12,7 @@ import {
 import { encodeMessage, FrameDecoder } from '../../../src/core/transport/frame';
 import { LIMITS } from './recorder';
 
-/** A value that somebody waits for. */
+/** A queue whose items can be awaited. */
 export class Queue<T> {
   readonly #items: T[] = [];
   readonly #waiters: ((item: T) => void)[] = [];
@@ -33,7 +33,7 @@ export class Queue<T> {
   }
 }
 
-/** Records what a connection's handler hears. */
+/** Records the calls of a connection's handler. */
 export class Ear implements ConnectionHandler {
   readonly messages = new Queue<Message>();
   readonly bodies = new Queue<Buffer>();
@@ -81,12 +81,12 @@ export interface Accepted {
 
 const cleanups: (() => unknown)[] = [];
 
-/** To be called after each test. */
+/** Cleans up after each test. */
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 }
 
-/** A listener whose connections come out of a queue. */
+/** Starts a listener; its connections come out of a queue. */
 export async function listening(
   options: Partial<ListenOptions> = {},
 ): Promise<{ listener: Listener; accepted: Queue<Accepted>; address: string }> {
@@ -108,7 +108,7 @@ export interface RawClient {
   closed: Promise<void>;
 }
 
-/** A client without our connection: writes what it likes, reads messages. */
+/** A client without our Connection: writes anything, reads messages. */
 export async function rawClient(port: number): Promise<RawClient> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   cleanups.push(() => socket.destroy());
@@ -123,7 +123,7 @@ export async function rawClient(port: number): Promise<RawClient> {
   return { socket, messages, closed };
 }
 
-/** A server of bare sockets. */
+/** Starts a server of plain sockets. */
 export async function rawServer(onSocket: (socket: Socket) => void): Promise<{ server: Server; address: string }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -139,7 +139,7 @@ export async function rawServer(onSocket: (socket: Socket) => void): Promise<{ s
   return { server, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** The client reads no more, and the server says things until it would not hear it any more. */
+/** Pauses the client, and sends to it until the connection stops reading as well. */
 export async function leaveUnread(connection: Connection, client: Pick<RawClient, 'socket'>): Promise<void> {
   client.socket.pause();
   const frame = encodeMessage({

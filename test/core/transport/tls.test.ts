@@ -64,7 +64,7 @@ whereOpenssl('mutual TLS', () => {
     return { ear, connection };
   }
 
-  /** A program with TLS that is not ours. */
+  /** Connects as a TLS program that is not ours. */
   function stranger(port: number, options: { maxVersion?: TlsVersion; name?: string; session?: Buffer }) {
     const { ca, ...own } = lab.pem(options.name ?? 'client');
     const shown = options.name === undefined ? {} : own;
@@ -92,7 +92,7 @@ whereOpenssl('mutual TLS', () => {
 
   const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()));
 
-  test('what is sent before the handshake arrives after it, in order; bodies and ends as without TLS', async () => {
+  test('data sent before the handshake arrives after it, in order; bodies and ends as without TLS', async () => {
     const { accepted, address, listener } = await secured();
     const { ear, connection } = dialed(address, secureOf('client'));
     connection.send({ kind: 'LeaderQuery' });
@@ -116,7 +116,7 @@ whereOpenssl('mutual TLS', () => {
     expect(ear.tlsProblems.size + there.ear.tlsProblems.size).toBe(0);
   });
 
-  test('TLS 1.3 where both have it, 1.2 at least', async () => {
+  test('TLS 1.3 if both have it, otherwise 1.2', async () => {
     const { accepted, listener } = await secured();
     const protocols = [];
     for (const maxVersion of [undefined, 'TLSv1.2'] as const) {
@@ -138,7 +138,7 @@ whereOpenssl('mutual TLS', () => {
     expect(accepted.size).toBe(0);
   });
 
-  describe('who dials must have a certificate of the CA', () => {
+  describe('a dialer must have a certificate of the CA', () => {
     const cases = [
       ['expired', 'its certificate has expired'],
       ['future', 'its certificate is not valid yet (are the clocks right?)'],
@@ -157,7 +157,7 @@ whereOpenssl('mutual TLS', () => {
 
     test('of another CA', async () => {
       const { accepted, address, problems } = await secured();
-      // It believes the server, but shows what is not of its CA.
+      // It trusts the server, but shows a certificate of another CA.
       const { ca } = lab.pem('client');
       const { ear } = dialed(address, new Secure({ ...other.pem('client'), ca }));
       expect(await problems.next()).toMatch('was not signed by the CA');
@@ -185,8 +185,8 @@ whereOpenssl('mutual TLS', () => {
     });
   });
 
-  describe('no session is resumed: a certificate is looked at each time', () => {
-    /** What becomes of each dialer. */
+  describe('no session is resumed: the certificate is checked every time', () => {
+    /** Starts a listener that records the fate of each dialer. */
     async function judging() {
       const fates = new Queue<string>();
       const onConnection = (): Ear => {
@@ -205,11 +205,11 @@ whereOpenssl('mutual TLS', () => {
       ['client', 'let in'],
     ] as const;
     const cases = versions.flatMap((maxVersion) => shown.map(([first, fate]) => ({ maxVersion, first, fate })));
-    test.each(cases)('$maxVersion, begun with the certificate: $first', async ({ maxVersion, first, fate }) => {
+    test.each(cases)('$maxVersion, first with the certificate: $first', async ({ maxVersion, first, fate }) => {
       const { listener, fates } = await judging();
       const before = stranger(listener.port, { maxVersion, name: first });
       before.resume();
-      // Comes without tickets, too: a session has a name then, which the listener has forgotten.
+      // Even without tickets: a session then has an id, which the listener has forgotten.
       const session = await new Promise<Buffer>((resolve) => before.once('session', resolve));
       expect(await fates.next()).toBe(fate);
       before.destroy();
@@ -226,7 +226,7 @@ whereOpenssl('mutual TLS', () => {
     test.each([
       ['isSessionReused', true, 'it resumed an earlier session, which shows no certificate'],
       ['getPeerX509Certificate', undefined, 'it has no certificate'],
-    ] as const)('if %s is %s, that alone turns away', async (method, value, text) => {
+    ] as const)('%s returning %s is enough to reject', async (method, value, text) => {
       const { listener, fates } = await judging();
       const spy = jest.spyOn(TLSSocket.prototype, method as 'isSessionReused').mockReturnValue(value as boolean);
       try {
@@ -238,7 +238,7 @@ whereOpenssl('mutual TLS', () => {
     });
   });
 
-  describe('who is dialed must be the server that was meant', () => {
+  describe('a dialed server must be the intended one', () => {
     const good: [string, string, number | undefined][] = [
       ['server-1', '127.0.0.1', 1],
       ['server-2', '127.0.0.1', undefined],
@@ -277,7 +277,7 @@ whereOpenssl('mutual TLS', () => {
       ['expired', '127.0.0.1', 1, 'its certificate has expired'],
       ['future', '127.0.0.1', 1, 'its certificate is not valid yet (are the clocks right?)'],
     ];
-    test.each(wrong)('%s as %s, server %s: said, closed, and told nothing', async (name, host, serverId, text) => {
+    test.each(wrong)('%s as %s, server %s: reported, closed, and sent nothing', async (name, host, serverId, text) => {
       const { accepted, listener } = await secured(name);
       const { ear, connection } = dialed(`${host}:${listener.port}`, secureOf('client'), { serverId });
       connection.send({ kind: 'StatusQuery' });
@@ -301,7 +301,7 @@ whereOpenssl('mutual TLS', () => {
     });
   });
 
-  describe('what a server can tell of its own certificate, before its peers do', () => {
+  describe('problems of its own certificate that a server finds before its peers do', () => {
     const none = undefined;
     test.each([
       ['server-1', 1, ['10.0.0.1'], none],
@@ -334,7 +334,7 @@ whereOpenssl('mutual TLS', () => {
         ['10.0.0.1'],
         'names no server (it has no subjectAltName), but peers look for server-1 or the host they dial (10.0.0.1)',
       ],
-      // Nobody here knows which host they dial: one of these, perhaps.
+      // The dialed host is not known here; it may be one of these.
       ['by-ip', 1, [], none],
       ['by-host', 1, [], none],
       ['posing', 2, [], none],
@@ -351,7 +351,7 @@ whereOpenssl('mutual TLS', () => {
     });
   });
 
-  describe('only one of the two speaks TLS', () => {
+  describe('only one side speaks TLS', () => {
     test('a program without it is told so, and is not read', async () => {
       const { accepted, listener, problems } = await secured();
       const client = await rawClient(listener.port);
@@ -362,7 +362,7 @@ whereOpenssl('mutual TLS', () => {
       expect(accepted.size).toBe(0);
     });
 
-    test('our own client without it says so', async () => {
+    test('our own client without it reports it', async () => {
       const { address } = await secured();
       const { ear, connection } = dialed(address, undefined);
       connection.send({ kind: 'StatusQuery' });
@@ -371,7 +371,7 @@ whereOpenssl('mutual TLS', () => {
       expect(ear.messages.size).toBe(0);
     });
 
-    test('a listener without it says so, and so does who dials it', async () => {
+    test('a listener without it reports it, and so does its dialer', async () => {
       const { accepted, address } = await listening();
       const { ear } = dialed(address, secureOf('client'));
       const there = await accepted.next();
@@ -385,7 +385,7 @@ whereOpenssl('mutual TLS', () => {
     });
   });
 
-  describe('a dial that comes to nothing', () => {
+  describe('a failed dial', () => {
     test('is refused only where nobody listens', async () => {
       const { server, address } = await rawServer(() => undefined);
       await new Promise((resolve) => server.close(resolve));
@@ -401,7 +401,7 @@ whereOpenssl('mutual TLS', () => {
       expect(ear.opens.size + ear.tlsProblems.size).toBe(0);
     });
 
-    test('is late where the other side never answers, as the kernel of a stopped process', async () => {
+    test('times out if the other side never answers, like the kernel of a paused process', async () => {
       const { address } = await rawServer(() => undefined);
       const { ear } = dialed(address, secureOf('client'), { connectTimeoutMs: 50 });
       expect(await ear.closes.next()).toBe('timeout');
@@ -409,7 +409,7 @@ whereOpenssl('mutual TLS', () => {
   });
 
   describe('hostile dialers', () => {
-    test('who says nothing, or half a hello, is gone after the handshake timeout', async () => {
+    test('a silent one, or one with half a hello, is closed after the handshake timeout', async () => {
       const { accepted, listener, problems } = await secured('server-1', { handshakeTimeoutMs: 100 });
       const nothing = silent(listener.port);
       const half = silent(listener.port);
@@ -418,7 +418,7 @@ whereOpenssl('mutual TLS', () => {
       expect(accepted.size + problems.size).toBe(0);
     });
 
-    test('a flood of handshakes is bounded, and does not keep out who has a certificate', async () => {
+    test('a flood of handshakes is bounded, and does not keep out a valid certificate', async () => {
       const { accepted, listener, address } = await secured();
       let openCount = 0;
       const first = silent(listener.port);
@@ -438,7 +438,7 @@ whereOpenssl('mutual TLS', () => {
       expect(listener.connectionCount).toBe(1);
     });
 
-    test('whatever comes first, the next with a certificate is served', async () => {
+    test('whatever comes first, the next valid certificate is accepted', async () => {
       const { accepted, listener, address } = await secured();
       const bytes = fc.uint8Array({ minLength: 1, maxLength: 600 });
       const records = bytes.map((rest) => Buffer.concat([Buffer.from([0x16, 0x03, 0x01]), rest]));
@@ -456,7 +456,7 @@ whereOpenssl('mutual TLS', () => {
       await ear.opens.next();
     });
 
-    test('a record in error ends a connection that is not read just then', async () => {
+    test('closes a connection whose TLS record is invalid even while it is not read', async () => {
       const { accepted, listener } = await secured();
       const raw = silent(listener.port);
       const socket = connectTls({ socket: raw, ...lab.pem('client'), checkServerIdentity: () => undefined });

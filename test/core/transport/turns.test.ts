@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { QUANTUM_MS, SLICE_MS, Turns, type Worker } from '../../../src/core/transport/turns';
 
-/** A clock that only work moves, and turns of an event loop that a test makes. */
+/** A clock that only work moves, and turns of an event loop that a test runs. */
 class Loop {
   nowMs = 0;
-  /** Who worked, piece by piece. */
+  /** The workers, in the order of their pieces of work. */
   readonly log: string[] = [];
   private due: (() => void)[] = [];
   readonly turns = new Turns({ monotonicMs: () => this.nowMs, afterTurn: (callback) => this.due.push(callback) });
@@ -20,7 +20,7 @@ class Loop {
     return new Source(this, name, pieceMs, isPeer);
   }
 
-  /** One turn; returns how long it took. */
+  /** Runs one turn; returns how long it took. */
   turn(): number {
     const startMs = this.nowMs;
     for (const callback of this.due.splice(0)) callback();
@@ -64,7 +64,7 @@ class Source implements Worker {
   }
 }
 
-test('what arrives in a quiet turn is done at once', () => {
+test('work that arrives in a quiet turn is done at once', () => {
   const loop = new Loop();
   loop.worker('a').arrive(2);
   expect(loop.log).toEqual(['a', 'a']);
@@ -72,7 +72,7 @@ test('what arrives in a quiet turn is done at once', () => {
   expect(loop.isIdle).toBe(true);
 });
 
-test('a single message waits for no more than a slice behind a burst of a thousand', () => {
+test('a single message waits no longer than a slice behind a burst of a thousand', () => {
   const loop = new Loop();
   const burst = loop.worker('burst').arrive(1000);
   for (let turns = 0; turns < 10; turns++) {
@@ -85,7 +85,7 @@ test('a single message waits for no more than a slice behind a burst of a thousa
   expect(burst.pieces).toBe(0);
 });
 
-test('when the turn is used up, newcomers are served before those who send much', () => {
+test('when the turn is used up, newcomers come before busy senders', () => {
   const loop = new Loop();
   const count = Math.ceil(SLICE_MS / QUANTUM_MS);
   const bursts = Array.from({ length: count }, (_, n) => loop.worker(`burst ${n}`).arrive(100));
@@ -97,7 +97,7 @@ test('when the turn is used up, newcomers are served before those who send much'
   expect(bursts.some(({ pieces }) => pieces > 0)).toBe(true);
 });
 
-test('when the turn is used up, a short message is served before all the long ones', () => {
+test('when the turn is used up, a short message comes before all long ones', () => {
   const loop = new Loop();
   const long = Array.from({ length: 100 }, (_, n) => loop.long(`long ${n}`).arrive(1));
   const client = loop.worker('client').arrive(1);
@@ -117,7 +117,7 @@ test('busy ones take turns', () => {
   }
 });
 
-test('a subscriber is served though the turn is used up, and does not keep the others from theirs', () => {
+test('a subscriber is served even if the turn is used up, and leaves others their turn', () => {
   const loop = new Loop();
   for (let n = 0; n < 20; n++) loop.worker(`burst ${n}`).arrive(100);
   const peer = loop.worker('peer', QUANTUM_MS / 3, true).arrive(1);
@@ -129,11 +129,11 @@ test('a subscriber is served though the turn is used up, and does not keep the o
   expect(loop.log.some((name) => name.startsWith('burst'))).toBe(true);
 });
 
-test('property: everything is done in the end, in turns that are bounded', () => {
+test('everything is done in the end, in bounded turns', () => {
   const arrivals = fc.array(fc.record({ who: fc.nat(5), pieces: fc.integer({ min: 1, max: 200 }), turns: fc.nat(3) }), {
     maxLength: 40,
   });
-  // A slice of each class; the last piece of the last quantum of each may be the longest there is.
+  // A slice of each class; the last piece in the last quantum of each may be the longest possible.
   const longestMs = 3 * (SLICE_MS + QUANTUM_MS + 6 * (QUANTUM_MS / 4));
   fc.assert(
     fc.property(arrivals, (script) => {

@@ -59,19 +59,19 @@ describe('totals', () => {
     ]);
   });
 
-  test('nothing that ended is no verdict', () => {
+  test('a run in which nothing ended has no verdict', () => {
     lab.requests([request(1, 0, { outcome: 'interrupted' })]);
     expect(lab.report()).toMatchObject({ total_requests: 0, verdict: { scale: 'unknown' }, duration_secs: 0 });
   });
 
-  test('rules are told as they come', () => {
+  test('rules are taken over unchanged', () => {
     lab.requests([request(1, 0)]);
     const rules = [{ rule: 'S1', verdict: true, problems: [] }];
     expect(lab.report({ rules }).rules).toEqual(rules);
     expect(lab.report()).not.toHaveProperty('rules');
   });
 
-  test('however files are split, totals are the same', () => {
+  test('totals do not depend on how files are split', () => {
     const outcome = fc.constantFrom('success' as const, 'failure' as const, 'interrupted' as const);
     const one = fc.record({
       outcome,
@@ -125,7 +125,7 @@ describe('balance', () => {
     });
   });
 
-  test('windows in a fault are left out', () => {
+  test('windows in a fault are excluded', () => {
     lab.requests([...window(0, [50, 50]), ...window(1, [120, 0]), ...window(2, [60, 60])]);
     lab.faults([fault(1100, 2, 'kill'), fault(1900, 2, 'restart')]);
     expect(lab.report().balance).toMatchObject({ windows: 2, judged_windows: 2, max_over_mean: { worst: 1 } });
@@ -140,7 +140,7 @@ describe('audit', () => {
     request(4, 300, { outcome: 'failure', failure_reason: 'Verification failed' }),
   ];
 
-  test('adds up, with repetitions', () => {
+  test('adds up, with repeated executions', () => {
     lab.requests(records);
     lab.events(1, [executed(20, 1, 1), executed(120, 1, 2), executed(220, 1, 3), executed(310, 1, 4)]);
     lab.events(2, [executed(125, 2, 2), executed(5, 2, 1, 'cancelled')]);
@@ -150,13 +150,13 @@ describe('audit', () => {
     });
   });
 
-  test('a success that nobody executed is lost', () => {
+  test('a success without an execution is lost', () => {
     lab.requests(records);
     lab.events(1, [executed(20, 1, 1), executed(120, 1, 2), executed(220, 1, 3, 'failed')]);
     expect(lab.report().audit).toMatchObject({ lost: 1, adds_up: false });
   });
 
-  test('unknown without files of events, or of a server', () => {
+  test('unknown without event files, or without those of a server', () => {
     lab.requests(records);
     expect(lab.report().audit).toMatchObject({ executions: null, lost: null, adds_up: 'unknown' });
     lab.events(2, [executed(20, 2, 1)]);
@@ -173,7 +173,7 @@ describe('audit', () => {
     ['long before the kill', 1700, 1950, false],
     ['long before it, but after all that it wrote', 1700, 1650, 'unknown'],
     ['long after the kill', 3200, 1950, false],
-  ] as const)('a killed server may not have written down an answer that came %s', (_, endMs, writtenAt, addsUp) => {
+  ] as const)('a killed server may have lost the record of an answer that came %s', (_, endMs, writtenAt, addsUp) => {
     lab.requests([request(1, 0), request(2, endMs - 10), request(3, 4000)]);
     lab.events(1, [executed(5, 1, 1), sample(writtenAt, 1), executed(4005, 1, 3)]);
     lab.faults([fault(2000, 1, 'kill'), fault(3500, 1, 'restart')]);
@@ -181,7 +181,7 @@ describe('audit', () => {
     expect(lab.report().audit).toMatchObject({ lost: 1, excusable, adds_up: addsUp });
   });
 
-  test('nor is the answer of another server, or a failure, excused', () => {
+  test('an answer of another server, or a failure, is not excused', () => {
     lab.requests([request(1, 1900, { assigned_server_id: 2 }), request(2, 1900, { outcome: 'failure' })]);
     lab.events(1, [executed(5, 1, 9)]);
     lab.events(2, [executed(5, 2, 9)]);
@@ -199,14 +199,14 @@ describe('audit', () => {
 describe('self-check', () => {
   const said = () => lab.report().self_check.join('\n');
 
-  test('a generator that kept up, or not', () => {
+  test('reports a generator that kept up, or not', () => {
     lab.requests([request(1, 0)]);
     expect(said()).toMatch(/kept up/);
     lab.requests([request(1, 0, { latency_ms: 100, service_ms: 20 })]);
     expect(said()).toMatch(/may have been saturated: p95 is 80.0 ms longer/);
   });
 
-  test('retries that hide failures, and gaps', () => {
+  test('reports retries that hide failures, and gaps', () => {
     lab.write('metrics/machine_2_client_1.json', clientFile('Machine_2_Client_1'));
     lab.requests([request(1, 0, { retry_count: 2 }), request(2, 5, { outcome: 'unsent' })]);
     expect(said()).toMatch(/1 success \(11\.11% of the successes\) needed a retry/);

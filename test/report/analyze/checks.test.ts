@@ -41,7 +41,7 @@ test.each([
   expect(result).toEqual({ expression, value: expect.closeTo(value, 1), unit, passed });
 });
 
-test('recovery is that of the worst fault; unknown has not passed', () => {
+test('recovery is that of the worst fault; unknown does not pass', () => {
   const recovery = () => lab.report({ thresholds: [parseThreshold('recovery<2s')] }).thresholds[0];
   expect(recovery()).toEqual({ expression: 'recovery<2s', value: null, unit: 'ms', passed: false });
   lab.faults([fault(1000, 1, 'kill'), fault(1500, 1, 'restart')]);
@@ -61,7 +61,7 @@ test.each([
   ['p99<1%', 'p99 in ms or s'],
   ['imbalance<1ms', 'imbalance without a unit'],
   ['\u001b[31m', 'a metric'],
-])('%j is refused, with the metrics that are known', (expression, expected) => {
+])('%j is refused, and the known metrics are listed', (expression, expected) => {
   const parse = () => parseThreshold(expression);
   expect(parse).toThrow(`--threshold: expected ${expected}`);
   expect(parse).toThrow(

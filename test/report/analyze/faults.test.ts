@@ -4,7 +4,7 @@ import { renderText } from '../../../src/report/render/text';
 import { event, fault, request, T0, useLab } from '../lab';
 
 const lab = useLab();
-/** One request every 10 ms for so long; `make` changes those that it likes. */
+/** One request every 10 ms until `untilMs`; `make` changes some of them. */
 const load = (untilMs: number, make: (at: number) => Parameters<typeof request>[2] = () => ({})) =>
   Array.from({ length: untilMs / 10 }, (_, id) => request(id, id * 10, make(id * 10)));
 const leads = (at: number, by: number, leaderId: number, term: number) =>
@@ -53,7 +53,7 @@ describe('fault windows', () => {
     expect(faultWindows(restart)).toEqual([windowAt(1, 'restart')]);
   });
 
-  test('of another session are left out', () => {
+  test('of another session are excluded', () => {
     const of = (startMs: number, healedMs: number | null) => ({
       serverId: 1,
       kind: 'kill' as const,
@@ -67,7 +67,7 @@ describe('fault windows', () => {
 });
 
 describe('a killed leader', () => {
-  /** Killed at 3000, gone at 3005; requests of 3000 to 3200 stall until 3300; restarted at 6000. */
+  /** Killed at 3000, gone at 3005; requests from 3000 to 3200 stall until 3300; restarted at 6000. */
   const run = () => {
     lab.requests(
       load(9000, (at) => {
@@ -97,7 +97,7 @@ describe('a killed leader', () => {
     ]);
   };
 
-  test('by events and records', () => {
+  test('is measured by events and records', () => {
     run();
     events();
     expect(lab.report().faults).toEqual([
@@ -109,20 +109,20 @@ describe('a killed leader', () => {
     ]);
   });
 
-  test('is back to baseline once no window holds a failed or slow end', () => {
+  test('is back to baseline once no window contains a failed or slow end', () => {
     run();
-    // The last slow ones end at 3300: windows that begin at 3310 or later are free of them.
+    // The last slow ones end at 3300: windows that start at 3310 or later are free of them.
     expect(lab.report().faults![0]!.back_to_baseline_ms).toBe(310);
   });
 
-  test('without events: the new leader by the terms of the clients, the rest unknown', () => {
+  test("without events: the new leader from the clients' terms, the rest unknown", () => {
     run();
     const [killed] = lab.report().faults!;
     expect(killed).toMatchObject({ led: null, detected_ms: null, new_leader_ms: 230 });
     expect(Object.keys(killed!.unknown)).toEqual(['led', 'detected_ms']);
   });
 
-  test('leaders over time, and intervals without one', () => {
+  test('has leaders over time, and intervals without one', () => {
     run();
     events();
     expect(lab.report().leaders).toEqual({
@@ -147,7 +147,7 @@ describe('a killed leader', () => {
   });
 });
 
-test('a leader and a follower killed at once: the new leader is that of the one that is left', () => {
+test('a leader and a follower killed at once: the new leader is the one of the remaining server', () => {
   lab.requests(load(9000));
   lab.faults([fault(3000, 1, 'kill'), fault(3002, 2, 'kill'), fault(6000, 1, 'restart'), fault(6001, 2, 'restart')]);
   lab.events(1, [leads(-3, 1, 1, 1), leads(6050, 1, 3, 2)]);
@@ -163,13 +163,13 @@ test('a leader and a follower killed at once: the new leader is that of the one 
   ]);
 });
 
-test('a killed follower: no new leader, and it says so', () => {
+test('a killed follower: no new leader, with the reason', () => {
   lab.requests(load(6000));
   lab.faults([fault(2000, 2, 'kill'), fault(3000, 2, 'restart')]);
   lab.events(1, [leads(-1, 1, 1, 1), event(2003, 1, { event: 'peer_down', peer_id: 2, reason: 'refused' })]);
   lab.events(2, [leads(0, 2, 1, 1)]);
   const report = lab.report();
-  // Which is no contradiction to a first success after 20 ms.
+  // That does not contradict a first success after 20 ms.
   expect(renderText(report)).toMatch(/^kill server 2 +no +3 +- +20 +at once /m);
   expect(renderHtml(report)).toMatch(/Worst recovery<\/dt>\s*<dd>at once/);
   expect(report.faults).toMatchObject([
@@ -183,7 +183,7 @@ test('a killed follower: no new leader, and it says so', () => {
   ]);
 });
 
-test('a paused leader leads nobody; two leaders are an interval', () => {
+test('a paused leader does not lead; two leaders at once are an interval', () => {
   lab.requests(load(6000));
   lab.faults([fault(1000, 1, 'pause'), fault(3000, 1, 'resume')]);
   lab.events(1, [
@@ -204,19 +204,19 @@ test('a paused leader leads nobody; two leaders are an interval', () => {
 describe('back to baseline', () => {
   const baseline = () => lab.report().faults![0]!;
 
-  test('a stall is not calm, though nothing ends in it', () => {
+  test('a stall is not calm, although nothing ends in it', () => {
     lab.requests(load(8000, (at) => (at >= 2000 && at < 5000 ? { latency_ms: 5000 - at } : {})));
     lab.faults([fault(2000, 1, 'pause'), fault(5000, 1, 'resume')]);
     expect(baseline().back_to_baseline_ms).toBe(3010);
   });
 
-  test('an idle time is calm', () => {
+  test('idle time is calm', () => {
     lab.requests(load(8000).filter((_, id) => id < 190 || id > 500));
     lab.faults([fault(2000, 1, 'kill'), fault(4000, 1, 'restart')]);
     expect(baseline().back_to_baseline_ms).toBe(0);
   });
 
-  test('unknown when the run ends, or the next fault begins, before a second of calm', () => {
+  test('unknown if the run ends, or the next fault begins, before a second of calm', () => {
     lab.requests(load(3000));
     lab.faults([fault(2500, 1, 'kill')]);
     expect(baseline()).toMatchObject({
@@ -241,7 +241,7 @@ describe('back to baseline', () => {
     expect(baseline().back_to_baseline_ms).toBe(0);
   });
 
-  test('times that must be damaged are left out, and take no memory', () => {
+  test('impossible times are ignored, and take no memory', () => {
     lab.requests([...load(3000), request(9998, -T0), request(9999, 8e15 - T0)]);
     lab.faults([fault(1000, 1, 'kill'), fault(1200, 1, 'restart')]);
     expect(baseline().back_to_baseline_ms).toBe(0);

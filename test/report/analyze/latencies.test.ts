@@ -19,7 +19,7 @@ function exact(values: readonly number[], q: number): number {
   return exactQuantile(Float64Array.from(values).sort(), q)!;
 }
 
-test.each([0.5, 0.95, 0.99, 0.999])('quantile %d of few is exact, of many within 1 %%', (q) => {
+test.each([0.5, 0.95, 0.99, 0.999])('quantile %d is exact for few values, within 1 %% for many', (q) => {
   const few = VALUES.slice(0, 10_000);
   expect(latenciesOf(few).quantileMs(q)).toBeCloseTo(exact(few, q), 3);
   const many = latenciesOf(VALUES).quantileMs(q)!;
@@ -31,7 +31,7 @@ test.each([
   [44_900, 100],
   [5000, 5000],
   [22_500, 22_500],
-])('%i and %i merged are what all are', (first, second) => {
+])('merging %i and %i values equals adding all', (first, second) => {
   const all = VALUES.slice(0, first + second);
   const merged = latenciesOf(all.slice(0, first));
   merged.merge(latenciesOf(all.slice(first)));
@@ -58,7 +58,7 @@ describe('against the exact values', () => {
   ];
   const QUANTILES = [0.0001, 0.25, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999];
 
-  /** Within 1 % in value, or 0.05 percentage points in rank. */
+  /** True if within 1 % in value, or 0.05 percentage points in rank. */
   const isClose = (sorted: Float64Array, q: number, told: number): boolean => {
     if (Math.abs(told / exactQuantile(sorted, q)! - 1) <= 0.01) return true;
     const below = sorted.findIndex((value) => value >= told) / sorted.length;
@@ -68,7 +68,7 @@ describe('against the exact values', () => {
   const partsOf = (all: readonly number[]) =>
     Array.from({ length: PARTS }, (_, part) => all.slice((part * COUNT) / PARTS, ((part + 1) * COUNT) / PARTS));
 
-  test.each(DISTRIBUTIONS)('%s: merged from 300 parts, in any order, is what all are', (_, make) => {
+  test.each(DISTRIBUTIONS)('%s: merging 300 parts, in any order, equals adding all', (_, make) => {
     const all = make();
     const sorted = Float64Array.from(all).sort();
     const parts = partsOf(all).map(latenciesOf);
@@ -109,7 +109,7 @@ describe('against the exact values', () => {
     for (const q of QUANTILES) expect([q, isClose(sorted, q, whole.quantileMs(q)!)]).toEqual([q, true]);
   });
 
-  test.each(DISTRIBUTIONS)('%s: one client, whose digest is coarse', (_, make) => {
+  test.each(DISTRIBUTIONS)('%s: one client with a coarse digest', (_, make) => {
     const all = make();
     const sorted = Float64Array.from(all).sort();
     const whole = new Latencies();

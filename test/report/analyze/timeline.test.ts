@@ -8,7 +8,7 @@ const lab = useLab();
 const HOUR_MS = 3_600_000;
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
 
-/** The timeline of rows made by hand, from T0 until `spanMs` later. */
+/** The timeline of hand-made rows, from T0 until `spanMs` later. */
 function timelineOfRows(
   rows: readonly Partial<Row>[],
   spanMs: number,
@@ -23,7 +23,7 @@ function timelineOfRows(
   })!;
 }
 
-test('by hand: counts, servers and reasons by the window that a request ended in', () => {
+test('by hand: counts, servers and reasons by the window in which a request ended', () => {
   lab.requests([
     request(1, 0, { latency_ms: 300 }),
     request(2, 100, { latency_ms: 100, assigned_server_id: 3 }),
@@ -53,7 +53,7 @@ test('by hand: counts, servers and reasons by the window that a request ended in
   });
 });
 
-test('a window in which nothing ended has no latencies', () => {
+test('a window in which no request ended has no latencies', () => {
   const { requests, p50_ms, max_ms } = timelineOfRows([{ endMs: T0 }, { endMs: T0 + 600 }], 600);
   expect(requests).toEqual([1, 0, 1]);
   expect(p50_ms).toEqual([1, null, 1]);
@@ -67,7 +67,7 @@ test.each([
   [40_000, 1590, 500],
   [40_000, 1610, 250],
 ])(
-  'a run of %i ms with %i requests has windows of %i ms: narrow ones only where enough ends in them',
+  'a run of %i ms with %i requests has windows of %i ms: narrow ones only if enough requests end in them',
   (span, count, ms) => {
     expect(timelineOfRows([{ endMs: T0 }], span, undefined, count).window_ms).toBe(ms);
   },
@@ -111,7 +111,7 @@ test('percentiles of a window are within 1 % of the exact ones', () => {
   }
 });
 
-test('the histograms hold every success, in buckets that are as wide as promised', () => {
+test('the histograms hold every success, in buckets of the promised width', () => {
   const rows = Array.from({ length: 1000 }, (_, at) => ({
     latencyMs: at ** 2 / 10,
     endMs: T0 + at,
@@ -135,7 +135,7 @@ test.each([
   ['of 1970', -T0],
   ['of the year 2100', Date.UTC(2100, 0) - T0],
   ['far beyond any calendar', 8e15 - T0],
-])('a damaged time %s is in no window, but in the totals, and named', (_, at) => {
+])('a damaged time %s is in no window, but counts in the totals', (_, at) => {
   lab.requests([...Array.from({ length: 20 }, (_, id) => request(id, id * 100)), request(99, at)]);
   const { timeline, total_requests, duration_secs, self_check } = lab.report();
   expect(timeline).toMatchObject({ from: T0, left_out: 1 });
@@ -144,7 +144,7 @@ test.each([
   expect(self_check.join('\n')).toMatch(/^1 requests? .* more than a week/m);
 });
 
-test('there is none without requests that ended', () => {
+test('there is no timeline if no request ended', () => {
   lab.requests([request(1, 0, { outcome: 'unsent' })]);
   expect(lab.report().timeline).toBeNull();
 });

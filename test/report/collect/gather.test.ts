@@ -69,7 +69,7 @@ describeWithSshd('from other machines', () => {
     return { report: made, text: said.join('\n') };
   }
 
-  test("in parallel, with the guide's lines; one that is not there is named, the rest is reported", async () => {
+  test("in parallel, with the guide's lines; an unreachable one is named, the rest is reported", async () => {
     for (const n of [1, 2]) files.write(`m${n}/machine_${n}_client_1.json`, clientFile(`Machine_${n}_Client_1`));
     const port = await freePort();
     const places = [`${one.address}:${at('m1')}`, `127.0.0.1:${port}:/m`, `${two.address}:${at('m2')}`];
@@ -100,7 +100,7 @@ Loaded 2 client metrics files
     }
   });
 
-  test('of one machine alone that is not there, the error says why', async () => {
+  test('only one machine, unreachable: the error says why', async () => {
     const port = await freePort();
     await expect(report([`127.0.0.1:${port}:/m`])).rejects.toMatchObject({
       code: 'not_reachable',
@@ -112,12 +112,12 @@ Loaded 2 client metrics files
     ['/none', /^\/none does not exist$/],
     ['/etc/hostname', /^\/etc\/hostname is not a folder$/],
     ['/etc/ssh', /^has no metrics files$/],
-  ])('%s is no place with metrics', async (place, problem) => {
+  ])('%s is not a place with metrics', async (place, problem) => {
     const { collected } = await collect([`${one.address}:${place}`]);
     expect(collected).toMatchObject([{ problem: expect.stringMatching(problem) }]);
   });
 
-  test('only files whose names are ours, and that are files', async () => {
+  test('only regular files with our names', async () => {
     const GOOD = lines([request(1, 0)]);
     files.write('m/machine_1_requests.ndjson', GOOD);
     const hostile = ['machine_2_requests.ndjson\n', 'machine_3_requests.ndjson.part', '..machine_4_requests.ndjson'];
@@ -142,11 +142,11 @@ Loaded 2 client metrics files
     expect(readFileSync(collected[0]!.recordFiles[0]!, 'utf8')).toBe(GOOD);
   });
 
-  test('a file that changes under our hands is named, the others come', async () => {
+  test('a file that shrinks meanwhile is named, the others are fetched', async () => {
     const content = Buffer.alloc(4_000_000, lines([request(1, 0)]));
     for (let n = 1; n <= 17; n++) files.write(`m/machine_${n}_requests.ndjson`, content);
     const collecting = collect([`${one.address}:${at('m')}`]);
-    // Sixteen are fetched at once: the last one has been listed, and its turn has not come.
+    // Sixteen are fetched at once: the last one has been listed, but not yet started.
     const folder = at('out/collected/1_127.0.0.1');
     while (!existsSync(folder)) await new Promise((resolve) => setImmediate(resolve));
     truncateSync(at('m/machine_17_requests.ndjson'), 1000);
@@ -155,7 +155,7 @@ Loaded 2 client metrics files
     expect(missing).toEqual([`${one.address}: ${at('m/machine_17_requests.ndjson')} became shorter while it was read`]);
   });
 
-  test('300 files come once: those that did not change are not fetched again', async () => {
+  test('300 files are fetched once: unchanged ones are not fetched again', async () => {
     for (let n = 1; n <= 300; n++) files.write(`m/machine_1_client_${n}.json`, clientFile(`Machine_1_Client_${n}`));
     const place = `${one.address}:${at('m')}`;
     const { collected } = await collect([place]);
@@ -188,7 +188,7 @@ Loaded 2 client metrics files
       const part = existsSync(folder) ? readdirSync(folder).find((name) => name.endsWith('.part')) : undefined;
       return part === undefined ? 0 : statSync(path.join(folder, part)).size;
     };
-    /** Once its beginning is here. */
+    /** Resolves once its beginning has arrived. */
     const begun = async (collecting: Promise<unknown>): Promise<void> => {
       let hasEnded = false;
       collecting.catch(() => undefined).finally(() => (hasEnded = true));
@@ -199,7 +199,7 @@ Loaded 2 client metrics files
     };
     beforeEach(() => void files.write('big/machine_1_requests.ndjson', CONTENT));
 
-    test('comes whole though the connection is lost in its middle', async () => {
+    test('arrives whole although the connection is lost midway', async () => {
       const collecting = collect([place(one)]);
       await begun(collecting);
       expect(one.dropConnections()).toBeGreaterThan(0);
@@ -208,7 +208,7 @@ Loaded 2 client metrics files
       expect(partBytes()).toBe(0);
     });
 
-    test('a machine that dies in its middle is named; what came stays for the next time', async () => {
+    test('a machine that dies midway is named; the received part is kept for the next time', async () => {
       const sshd = await lab.start();
       const collecting = collect([place(sshd)]);
       await begun(collecting);
@@ -217,7 +217,7 @@ Loaded 2 client metrics files
       expect(partBytes()).toBeGreaterThan(2_000_000);
     });
 
-    test('Ctrl-C ends at once, says where it stays, and the next call goes on there', async () => {
+    test('Ctrl-C ends at once, says where files are kept, and the next call resumes', async () => {
       const controller = new AbortController();
       const making = report([place(one)], { remote: remote(controller.signal) });
       await begun(making);
@@ -228,7 +228,7 @@ Loaded 2 client metrics files
       });
       const bytes = partBytes();
       expect(bytes).toBeGreaterThan(2_000_000);
-      // A wrong byte in what was there shows that it was not fetched again.
+      // A wrong byte in the received part shows that it was not fetched again.
       const part = path.join(path.dirname(local()), readdirSync(path.dirname(local()))[0]!);
       const begin = readFileSync(part);
       begin[0] = 0;
@@ -240,7 +240,7 @@ Loaded 2 client metrics files
     });
   });
 
-  test('events and faults too, over one connection to each machine', async () => {
+  test('events and faults, too, over one connection per machine', async () => {
     files.requests([request(1, 0), request(2, 100)], 'm/machine_1_requests.ndjson');
     const led = { event: 'leader' as const, term: 1, leader_id: 1, reason: 'won' };
     files.write('srv/server_1_events.ndjson', lines([event(-10, 1, led)]));
@@ -265,7 +265,7 @@ Collecting faults from: ${place('srv/fault.ndjson')}
 `);
   });
 
-  test('a machine whose clock is 3 s ahead: its times are put right, and the report says by how much', async () => {
+  test('a machine whose clock is 3 s ahead: its times are corrected, and the report shows the offset', async () => {
     const ahead = await lab.start({ env: { PATH: lab.wrongClock(3) } });
     const records = Array.from({ length: 100 }, (_, n) => request(n + 1, n * 50, { start_time: T0 + 3000 + n * 50 }));
     files.requests(records, 'm/machine_1_requests.ndjson');
@@ -275,14 +275,14 @@ Collecting faults from: ${place('srv/fault.ndjson')}
     });
     const [clock] = made.clocks;
     expect(Math.abs(clock!.offset_ms - 3000)).toBeLessThan(clock!.uncertainty_ms + 5);
-    // Without the offset the fault would lie before the first request, and nothing would be known of it.
+    // Without the offset the fault would come before the first request, and nothing about it would be known.
     const [judged] = made.faults!;
     expect(judged).toMatchObject({ start: T0 + 1000, end: T0 + 2000 });
     expect(judged!.first_success_ms).toBeLessThan(100 + clock!.uncertainty_ms);
     expect(made.timeline!.from).toBeLessThan(T0 + 1000);
   });
 
-  test('a clock that cannot be read is said, and the files come all the same', async () => {
+  test('an unreadable clock is reported, and the files are fetched anyway', async () => {
     const mute = await lab.start({ env: { PATH: '/nowhere' } });
     files.requests([request(1, 0)], 'm/machine_1_requests.ndjson');
     const { report: made } = await report([`${mute.address}:${at('m')}`]);
@@ -301,7 +301,7 @@ Collecting faults from: ${place('srv/fault.ndjson')}
     expect(made.total_requests).toBe(1);
   });
 
-  test('files that cannot be written here are an error, whatever else goes on', async () => {
+  test('an error if files cannot be written here', async () => {
     files.requests([request(1, 0)], 'm/machine_1_requests.ndjson');
     files.write('out/collected', 'a file');
     await expect(collect([`${one.address}:${at('m')}`])).rejects.toMatchObject({

@@ -6,7 +6,7 @@ import { simulate, type Simulated } from './simulate';
 const PAIRS = 200;
 const RESAMPLES = 100;
 
-/** The figures that differ by more than the noise. */
+/** The figures whose difference exceeds the noise. */
 function found(a: Windows, b: Windows, seed: number): FigureName[] {
   const figures = FIGURES.filter((figure) => whyUnknown(figure, a) === null && whyUnknown(figure, b) === null);
   const noise = noiseOf(a, b, figures, { random: seededRandom(seed), resamples: RESAMPLES });
@@ -14,7 +14,7 @@ function found(a: Windows, b: Windows, seed: number): FigureName[] {
   return figures.filter((figure) => Math.abs(distance(figure, ofA[figure], ofB[figure])) > noise[figure]!);
 }
 
-/** Of so many pairs of runs, the share in which one of the figures is found to differ. */
+/** The share of `PAIRS` pairs of runs in which one of the figures is found to differ. */
 function shareOfFindings(all: Omit<Simulated, 'seed'>, slower: number, figures: readonly FigureName[]): number {
   let findings = 0;
   for (let pair = 0; pair < PAIRS; pair++) {
@@ -25,22 +25,22 @@ function shareOfFindings(all: Omit<Simulated, 'seed'>, slower: number, figures: 
   return findings / PAIRS;
 }
 
-// The rule of the method: of equal runs, one in twenty shows any difference at all, in whichever figure. These shares
-// are of the same 200 seeded pairs every time; the bound leaves room for 200 being few.
+// The method promises: of equal runs, one in twenty shows any difference in any figure. These shares always come from
+// the same 200 seeded pairs; the bound allows for 200 being few.
 test.each<[string, Omit<Simulated, 'seed'>]>([
   ['many windows', { windows: 45, requests: 25, correlation: 0.5 }],
   ['few windows', { windows: 20, requests: 25, correlation: 0.3 }],
   ['a restless run', { windows: 60, requests: 10, correlation: 0.7, unrest: 0.3 }],
-])('equal runs seldom show any difference: %s', (_, all) => {
+])('equal runs rarely show a difference: %s', (_, all) => {
   expect(shareOfFindings(all, 1, FIGURES)).toBeLessThanOrEqual(0.1);
 });
 
-test('a run that is 20 % slower is found by its latencies', () => {
+test('a run that is 20 % slower is detected by its latencies', () => {
   const all = { windows: 50, requests: 25, correlation: 0.4 };
   expect(shareOfFindings(all, 1.2, ['p50'])).toBeGreaterThan(0.9);
 });
 
-test('neighbours that are alike are drawn together', () => {
+test('correlated neighbours are drawn together', () => {
   const lengths = [0, 0.6, 0.9].map((correlation) => blockLength(simulate({ seed: 1, windows: 300, correlation })));
   expect(lengths[0]).toBe(7);
   expect(lengths[1]).toBeGreaterThan(7);
@@ -48,7 +48,7 @@ test('neighbours that are alike are drawn together', () => {
   expect(blockLength(simulate({ seed: 1, windows: 20, correlation: 0.9 }))).toBeLessThanOrEqual(4);
 });
 
-test('the same seed tells the same noise, and more windows less of it', () => {
+test('the same seed gives the same noise, and more windows give less', () => {
   const noise = (windows: number) => {
     const [a, b] = [simulate({ seed: 1, windows }), simulate({ seed: 2, windows })];
     return noiseOf(a, b, ['p50', 'p99'], { random: seededRandom(7), resamples: RESAMPLES });
@@ -57,7 +57,7 @@ test('the same seed tells the same noise, and more windows less of it', () => {
   expect(noise(400).p50).toBeLessThan(noise(60).p50! / 2);
 });
 
-test('without failures the failure rate has no noise, and the other figures keep theirs', () => {
+test('without failures the failure rate has no noise; other figures keep theirs', () => {
   const quiet = (seed: number): Windows => {
     const windows = simulate({ seed });
     return { ...windows, failed: windows.failed.map(() => 0) };
@@ -67,7 +67,7 @@ test('without failures the failure rate has no noise, and the other figures keep
   expect(noise.p50).toBeGreaterThan(0.01);
 });
 
-test('what some resamples do not tell is left out', () => {
+test('a figure that some resamples lack has no noise', () => {
   // One window of twenty has all the successes: many resamples have none.
   const lonely = (seed: number): Windows => {
     const windows = simulate({ seed, windows: 20 });

@@ -6,7 +6,7 @@ import { sampleReport } from '../render/sample';
 
 const lab = useLab();
 
-/** A run of 30 s with 40 requests a second, read and reported as a user's is. */
+/** Makes a run of 30 s with 40 requests a second and reports it as a user's run. */
 function reported(seed: number, more: { slower?: number; failing?: number } = {}): Compared {
   const { slower = 1, failing = 0 } = more;
   const random = seededRandom(seed);
@@ -27,7 +27,7 @@ function row({ scopes }: Comparison, name: string) {
   return scopes[0]!.rows.find((each) => each.name === name)!;
 }
 
-test('a run compared with itself has not changed', () => {
+test('a run compared with itself shows no change', () => {
   const report = reported(1);
   const { scopes, groups, differences } = compared(report, report);
   expect(scopes.map(({ scope }) => scope)).toEqual(['whole']);
@@ -45,14 +45,14 @@ test('two equal runs do not differ beyond the noise', () => {
   expect(verdicts).not.toContain('worse');
 });
 
-test('a slower run is worse in its latencies, and a faster one better', () => {
+test('a slower run has worse latencies, and a faster one better', () => {
   const [before, after] = [reported(1), reported(2, { slower: 1.3 })];
   const slower = compared(before, after);
   for (const name of ['avg', 'p50', 'p95', 'p99']) {
     expect(row(slower, name)).toMatchObject({ verdict: 'worse', unit: 'ms' });
     expect(row(compared(after, before), name).verdict).toBe('better');
   }
-  // The mean of exp(random) is in every run about the same, so the truth of 30 % lies in the interval.
+  // The mean of exp(random) is about the same in every run, so the true 30 % are in the interval.
   const { change, interval } = row(slower, 'avg');
   expect(interval!.from).toBeGreaterThan(0);
   expect(interval!.from).toBeLessThan(30);
@@ -74,7 +74,7 @@ test('the same reports give the same comparison', () => {
   expect(compared(a, b)).toEqual(compared(a, b));
 });
 
-test('a percentile of too few requests is unknown, and says why', () => {
+test('a percentile of too few requests is unknown, with the reason', () => {
   expect(row(compared(reported(1), reported(2)), 'p99.9')).toMatchObject({
     ...{ interval: null, verdict: 'unknown', why: 'too few requests' },
   });
@@ -89,7 +89,7 @@ test('a short run is unknown', () => {
   );
 });
 
-test('with faults the steady part stands first, the whole run after it, and the faults by themselves', () => {
+test('with faults the steady part comes first, then the whole run, and the faults by themselves', () => {
   const report = sampleReport({ secs: 120 });
   const { scopes, groups } = compared(report, report);
   expect(scopes.map(({ scope }) => scope)).toEqual(['steady', 'whole']);
@@ -100,7 +100,7 @@ test('with faults the steady part stands first, the whole run after it, and the 
   expect(faults.find(({ name }) => name === 'never back to baseline')).toMatchObject({ a: 1 });
 });
 
-test('without records of single requests only the reports themselves are compared', () => {
+test("without request records only the reports' figures are compared", () => {
   const mute = { ...sampleReport(), timeline: null };
   const { scopes, groups, notes } = compared(sampleReport(), mute);
   expect(scopes).toEqual([]);
@@ -108,13 +108,13 @@ test('without records of single requests only the reports themselves are compare
   expect(notes).toContain('B has no records of single requests: its noise is unknown.');
 });
 
-test('a figure that only one of them has is shown without a change', () => {
+test('a figure that only one run has is shown without a change', () => {
   const without = { ...sampleReport(), p99_9_ms: null };
   const row = compared(sampleReport(), without).groups[0]!.rows.find(({ name }) => name === 'p99.9');
   expect(row).toEqual({ name: 'p99.9', unit: 'ms', a: 902.1, b: null, change: null });
 });
 
-test('what must be known before trusting the figures is said', () => {
+test('notes say what limits trust in the figures', () => {
   const generator = { ...sampleReport().generators[0]!, machine_id: 2, saturated: true, why: 'It was busy.' };
   const b = { ...sampleReport(), generators: [generator], faults: null, inputs: { missing: ['x: does not exist'] } };
   const { notes } = compared(sampleReport(), { ...b, loads: [], run: undefined });

@@ -13,13 +13,13 @@ function lines(a: Compared, b: Compared): string[] {
   return differencesOf(a, b).map((each) => `${each.what}: ${each.a} → ${each.b}`);
 }
 
-test('settings are set against each other by name, tables within tables too', () => {
+test('settings are compared by name, nested tables too', () => {
   const a = withLoads({ num_clients: 10, requests: { rate: 5 }, images: ['a.png'], only_a: true });
   const b = withLoads({ num_clients: 100, requests: { rate: 5.5 }, images: ['a.png'] });
   expect(lines(a, b)).toEqual(['num_clients: 10 → 100', 'requests.rate: 5 → 5.5', 'only_a: true → null']);
 });
 
-test('where files go and what was expected is no difference', () => {
+test('output paths and expectations are no differences', () => {
   const a = withLoads({ metrics_output_dir: 'x', run: { output_dir: 'x' }, report: { thresholds: ['p99<1s'] } });
   const b = withLoads({ metrics_output_dir: 'y', run: { output_dir: 'y' }, report: { thresholds: [] } });
   expect(lines(a, b)).toEqual([]);
@@ -36,7 +36,7 @@ test('version, host, cores and seed count', () => {
   expect(lines(a, b)).toEqual(['version: 1.0.0 → 1.1.0', 'cores: 8 → 4', 'seed: 7 → 8']);
 });
 
-test('of two runs of `run`, its settings are compared; with one of `stress`, only the load', () => {
+test('for two runs of `run` its settings are compared; with one of `stress`, only the load', () => {
   const run = { ...facts, config: { faults: { num_cycles: 3 } } };
   const whole = { ...withLoads({ num_clients: 10 }), run };
   const other = { ...whole, run: { ...run, config: { faults: { num_cycles: 1 } } } };
@@ -44,7 +44,7 @@ test('of two runs of `run`, its settings are compared; with one of `stress`, onl
   expect(lines(whole, withLoads({ num_clients: 20 }))).toEqual(['num_clients: 10 → 20']);
 });
 
-test('what the requests and faults tell is compared where no settings are told', () => {
+test('without settings, properties of requests and faults are compared', () => {
   const a = { ...withLoads(), server_distribution: { '1': 5, '2': 5 } };
   const b = { ...withLoads(), faults: [], duration_secs: 300, images: [{ image: 'x.png' }], warmup_secs: 10 };
   const found = lines(a, { ...b, server_distribution: { '1': 10 } });
@@ -56,11 +56,11 @@ test('what the requests and faults tell is compared where no settings are told',
   expect(found).toContain('warm-up: 3 s → 10 s');
 });
 
-test('one that says nothing of its settings is not listed setting by setting', () => {
+test('a run without settings causes no line per setting', () => {
   expect(lines(withLoads({ num_clients: 10, rate: 3 }), withLoads())).toEqual([]);
 });
 
-test('hostile settings are cut, and shown as text', () => {
+test('hostile settings are truncated, and shown as text', () => {
   let deep: object = { end: 1 };
   for (let i = 0; i < 5000; i++) deep = { deep };
   const many = Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`key${at}`, at]));

@@ -8,7 +8,7 @@ import { sampleReport } from '../render/sample';
 
 const lab = useLab();
 
-/** What is said of a file with this content. */
+/** The problem reported for a file with this content. */
 function problemOf(content: string): string {
   const file = lab.write('final_report.json', content);
   try {
@@ -23,7 +23,7 @@ function problemOf(content: string): string {
   return '';
 }
 
-test('a report is read from its file, and from its folder', () => {
+test('a report is read from its file or its folder', () => {
   const report = sampleReport();
   const file = lab.write('run/final_report.json', renderJson(report));
   const read = readReport(file);
@@ -32,12 +32,12 @@ test('a report is read from its file, and from its folder', () => {
   expect(readReport(path.join(lab.folder, 'run')).report).toEqual(read.report);
 });
 
-test('a report without records, faults and settings is one', () => {
+test('a report may lack records, faults and settings', () => {
   const { run: _, ...rest } = { ...sampleReport(), timeline: null, faults: null, loads: [] };
   expect(problemOf(JSON.stringify(rest))).toBe('');
 });
 
-test('what is not there, or no file, is named', () => {
+test('a missing file, or something else in its place, is named', () => {
   const missing = path.join(lab.folder, 'none');
   expect(() => readReport(missing)).toThrow(`--compare: ${missing}: cannot be read: does not exist`);
   mkdirSync(path.join(lab.folder, 'empty'));
@@ -47,7 +47,7 @@ test('what is not there, or no file, is named', () => {
   expect(() => readReport(file.replace('final_report.json', ''))).toThrow(`${file}: cannot be read: is a folder`);
 });
 
-test('more than a report can have is not read', () => {
+test('a file larger than any report is not read', () => {
   truncateSync(lab.write('final_report.json', ''), 3 * 1024 ** 3);
   expect(() => readReport(lab.folder)).toThrow('has 3221225472 bytes, more than the limit for a report (67108864)');
 });
@@ -63,13 +63,13 @@ test.each([
   ['"text"', NO_REPORT],
   ['[]', `has no timeline: ${OLDER}`],
   ['{}', `has no timeline: ${OLDER}`],
-])('no report %#', (content, problem) => {
+])('not a report: %#', (content, problem) => {
   expect(problemOf(content)).toBe(problem);
 });
 
 const PAIRS = 'pairs of bucket and count in ascending order, got';
 
-/** A sample report in which the value at a path is another one. */
+/** A sample report with another value at a path. */
 function withValue(at: readonly (string | number)[], value: unknown): string {
   const report = JSON.parse(renderJson(sampleReport())) as Record<string | number, unknown>;
   let place = report;

@@ -8,7 +8,7 @@ import { sampleRun } from './simulate';
 
 const HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)>"\'\u001b[31m\u202e';
 
-/** Latencies of the second are 22 % longer, in every window. */
+/** Two runs; latencies of the second are 22 % longer in every window. */
 function pair(): [Compared, Compared] {
   return [sampleRun(), sampleRun(1.22)];
 }
@@ -34,7 +34,7 @@ function hostile(): Compared {
   };
 }
 
-test('the text begins with what was found, and says of each figure how much it changed', () => {
+test('the text begins with the finding, and shows the change of each figure', () => {
   const lines = text(...pair()).split('\n');
   expect(lines[8]).toMatch(/^Steady: B is worse in avg, p50, p95/);
   const rows = lines.filter((line) => line.startsWith('p50 '));
@@ -42,7 +42,7 @@ test('the text begins with what was found, and says of each figure how much it c
   expect(lines.filter((line) => line.startsWith('throughput'))[0]).toMatch(/ 0\.0% .* no difference$/);
 });
 
-test('the text is the same each time', () => {
+test('the text is deterministic', () => {
   expect(text(...pair())).toBe(text(...pair()));
 });
 
@@ -53,7 +53,7 @@ test('no line is wider than 100, and nothing hostile reaches the terminal', () =
   }
 });
 
-test('the page shows what was found, every figure, and both runs over each other', () => {
+test('the page shows the finding, every figure, and both runs overlaid', () => {
   const page = html(...pair());
   expect(page).toMatch(/<h1>\s*Steady: B is worse in avg, p50, p95[^<]*<\/h1>/);
   expect(page.match(/class="bar worse"/g)!.length).toBeGreaterThanOrEqual(3);
@@ -85,18 +85,18 @@ test('without records and curves there is nothing to draw', () => {
   expect(overlaid(a!, b!)).toBeNull();
 });
 
-test('the page asks nobody for anything', () => {
+test('the page loads nothing', () => {
   expect(html(...pair())).not.toMatch(/(src|href)=["']?https?:|url\(["']?https?:|@import/);
 });
 
-test('names of others stay text in the page', () => {
+test('names from outside stay text in the page', () => {
   const page = html(hostile(), pair()[1], HOSTILE);
   expect(page).not.toContain('<script>alert');
   expect(page).not.toContain('<img');
   expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
 });
 
-test('without records both say so', () => {
+test('without records, both say so', () => {
   const mute = { ...sampleReport(), timeline: null, percentile_curve: [] };
   expect(text(mute, mute)).toContain('unknown: there are no records of single requests');
   const page = html(mute, mute);

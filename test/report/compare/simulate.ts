@@ -7,18 +7,18 @@ import type { Windows } from '../../../src/report/compare/windows';
 export interface Simulated {
   seed: number;
   windows?: number;
-  /** Requests of a window, about. */
+  /** Approximate requests per window. */
   requests?: number;
   /** The median latency. */
   medianMs?: number;
-  /** Of the level of neighbouring windows: an autoregression of order 1. */
+  /** Correlation of the level of neighbouring windows: an autoregression of order 1. */
   correlation?: number;
-  /** Of that level: the standard deviation of its logarithm. */
+  /** Standard deviation of the level's logarithm. */
   unrest?: number;
 }
 
 /**
- * Windows of a run in a closed loop: lognormal latencies around a level that wanders from window to window, fewer
+ * Windows of a run in a closed loop: lognormal latencies around a level that varies from window to window, fewer
  * requests where it is high, and one failure in two hundred.
  */
 export function simulate(options: Simulated): Windows {
@@ -39,14 +39,14 @@ export function simulate(options: Simulated): Windows {
   return all;
 }
 
-/** As a report has it. */
+/** The histogram as a report contains it. */
 export function histogramOf(latenciesMs: readonly number[]): number[] {
   const counts = new Map<number, number>();
   for (const bucket of latenciesMs.map((ms) => bucketOf(ms * 1000))) counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
   return [...counts].sort(([a], [b]) => a - b).flat();
 }
 
-/** Two minutes of the sample with latencies in every window; the same ones, so many times as long. */
+/** Two minutes of the sample with latencies in every window, multiplied by `slower`. */
 export function sampleRun(slower = 1): Report {
   const report = sampleReport({ secs: 120 });
   const random = seededRandom(1);

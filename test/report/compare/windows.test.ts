@@ -4,13 +4,13 @@ import { figuresOf, whyUnknown, type Windows, windowsOf } from '../../../src/rep
 import { sampleReport, T0 } from '../render/sample';
 import { histogramOf } from './simulate';
 
-/** Latencies in ms, a list for each window of 1 s. */
+/** Windows of 1 s with these latencies in ms, a list for each. */
 function windowsWith(latencies: readonly (readonly number[])[], failed = latencies.map(() => 0)): Windows {
   const requests = latencies.map((list, at) => list.length + failed[at]!);
   return { windowMs: 1000, requests, failed, histograms: latencies.map(histogramOf) };
 }
 
-test('figures are those of the requests, latencies within 1 %', () => {
+test('figures equal those of the requests, latencies within 1 %', () => {
   const random = seededRandom(3);
   const lists = Array.from({ length: 20 }, () => Array.from({ length: 600 }, () => 5 * Math.exp(3 * random() ** 2)));
   const sorted = Float64Array.from(lists.flat()).sort();
@@ -36,7 +36,7 @@ test('failures are requests without a latency', () => {
   expect(figures.p50 / 10).toBeCloseTo(1, 1);
 });
 
-test('of nothing there are no figures', () => {
+test('without requests there are no figures', () => {
   expect(figuresOf(windowsWith([[], []]))).toMatchObject({ throughput: 0, failure_rate: NaN, avg: NaN, p99: NaN });
 });
 
@@ -46,20 +46,20 @@ test.each<[number, string[]]>([
   [200, ['p99', 'p99.9']],
   [1000, ['p99.9']],
   [10_000, []],
-])('of %i requests, a percentile that fewer than ten are beyond is not judged', (count, unknown) => {
+])('of %i requests, percentiles with fewer than ten beyond are unknown', (count, unknown) => {
   const windows = windowsWith([Array.from({ length: count }, () => 10)]);
   const all = ['throughput', 'failure_rate', 'avg', 'p50', 'p95', 'p99', 'p99.9'] as const;
   expect(all.filter((figure) => whyUnknown(figure, windows) !== null)).toEqual(unknown);
 });
 
-test('the whole run is all windows but the first and the last', () => {
+test('the whole run is all windows except the first and the last', () => {
   const report = sampleReport();
   const windows = windowsOf(report, 'whole')!;
   expect(windows.requests).toEqual(report.timeline!.requests.slice(1, -1));
   expect(windows.histograms).toEqual(report.timeline!.histograms.slice(1, -1));
 });
 
-test('steady are the windows that touch no warm-up, fault or recovery', () => {
+test('steady are the windows outside warm-up, faults and recovery', () => {
   const report = sampleReport();
   const fault = report.faults![0]!;
   const faults = [

@@ -9,19 +9,19 @@ import { event, fault, generated, lines, request, T0, useLab } from '../lab';
 const lab = useLab();
 const HOUR = 3_600_000;
 const GENERATOR = 'metrics/machine_1_generator.ndjson';
-/** When the machine of a note was started. */
+/** The boot time of a note's machine. */
 const BOOT = T0 - 1_000_000;
 
 /**
- * The clocks of a process at `at` ms into the run, `behind` ms of which it does not know: it was started when the wall
- * clock was wrong by so much, which now is `wrong` by.
+ * The clocks of a process at `at` ms into the run: its own time is `behind` ms late because the wall clock was wrong by
+ * that much at its start; now the wall clock is wrong by `wrong` ms.
  */
 interface Moment {
   at: number;
   behind?: number;
   wrong?: number;
   slept?: number;
-  /** null: the first. */
+  /** null: the first note. */
   by: number | null;
   boot?: string | null;
 }
@@ -45,7 +45,7 @@ const leads = (at: number, serverId: number, leaderId: number, term: number): ob
 const down = (at: number, serverId: number, peerId: number): object =>
   event(at, serverId, { event: 'peer_down', peer_id: peerId, reason: 'refused' });
 
-/** Requests for 12 s, and server 1 killed after 4 s of them, restarted after 6. */
+/** Writes requests for 12 s; server 1 is killed after 4 s and restarted after 6. */
 function load(more: readonly object[] = []): void {
   lab.requests(Array.from({ length: 120 }, (_, index) => request(index + 1, index * 100)));
   lab.write(GENERATOR, lines([lineOf({ at: 0, by: null, boot: 'boot-load' }), ...more, generated(12_000)]));
@@ -57,7 +57,7 @@ function faults(more: readonly object[] = []): void {
   lab.faults([lineOf({ at: 0, by: null, boot: 'boot-load' }), ...all]);
 }
 
-/** What servers 2 and 3 write of it, `by` ms behind; they see it after 150 ms, and follow 2 after 300. */
+/** Writes the events of servers 2 and 3, `behind` ms late; they notice after 150 ms, and follow 2 after 300. */
 function survivors(behind: number, notesOf: (serverId: number) => object[], first: Partial<Moment> = {}): void {
   for (const id of [2, 3]) {
     const told = [start(-9000 - behind, id), noteOf(id, { at: -9000, behind, wrong: behind, by: null, ...first })];
@@ -83,7 +83,7 @@ function expectRight(report: Report): void {
 
 const clockTexts = ({ self_check: texts }: Report): string[] => texts.filter((text) => /clock of|suspended/.test(text));
 
-describe('servers that were started two hours behind, and set right', () => {
+describe('servers that were started two hours behind and corrected later', () => {
   const behind = 2 * HOUR;
   const set = (id: number, at = 7000): object =>
     noteOf(id, { at, behind, by: behind, boot: id === 1 ? 'boot-1' : `boot-${id}` });
@@ -99,7 +99,7 @@ describe('servers that were started two hours behind, and set right', () => {
     }
   };
 
-  test('each on a machine of its own: what they wrote before is put right, and it is said', () => {
+  test('each on its own machine: earlier times are corrected, which is reported', () => {
     load();
     faults();
     lab.events(1, [...leader(behind), start(6000, 1), noteOf(1, { at: 6000, by: null }), leads(6100, 1, 2, 2)]);
@@ -114,7 +114,7 @@ describe('servers that were started two hours behind, and set right', () => {
     expect(report.clock_changes).toHaveLength(3);
   });
 
-  test('a server that was killed before, and never came back, is put right by others of its machine', () => {
+  test('a server killed before and never restarted is corrected by others of its machine', () => {
     load();
     faults();
     lab.events(1, leader(behind));
@@ -122,7 +122,7 @@ describe('servers that were started two hours behind, and set right', () => {
     expectRight(lab.report());
   });
 
-  test('a load and faults that ended before, on the machine whose clock is set while the servers go on', () => {
+  test("a load and faults that ended before their machine's clock was corrected", () => {
     lab.requests(Array.from({ length: 120 }, (_, index) => request(index + 1, index * 100 - behind)));
     const early = { behind, wrong: behind, by: null };
     lab.write(GENERATOR, lines([lineOf({ at: 0, ...early }), generated(12_000 - behind)]));
@@ -137,7 +137,7 @@ describe('servers that were started two hours behind, and set right', () => {
     expect(clockTexts(report).join('\n')).toContain('the load of machine 1');
   });
 
-  test('set back and forth again: nothing moves, both are said', () => {
+  test('set back and forth: no time moves, both steps are reported', () => {
     load();
     faults();
     lab.events(1, leader(0));
@@ -156,11 +156,11 @@ describe('servers that were started two hours behind, and set right', () => {
     );
   });
 
-  test('together with the offset that SSH measures, before it was set or after', () => {
+  test('combined with the offset that SSH measures before or after the correction', () => {
     load();
     faults();
     const far = 90_000;
-    // Their wall clock is 90 s ahead in the end, when they are asked.
+    // Their wall clock is 90 s ahead at the end, when it is read.
     for (const id of [1, 2, 3]) {
       const told = [
         start(-9000 - behind, id),
@@ -178,7 +178,7 @@ describe('servers that were started two hours behind, and set right', () => {
     const places = [1, 2, 3].map((id) => {
       return { path: path.join(lab.folder, `server_${id}_events.ndjson`), required: true, offsetMs: far + id };
     });
-    // Exactly so far ahead of this one.
+    // That far ahead of this one.
     const machines = [1, 2, 3].map((id) => ({ bootId: `boot-${id}`, startMs: BOOT + far + id, offsetMs: far + id }));
     const inputs = readInputs({
       collected: collectLocal([path.join(lab.folder, 'metrics')]),
@@ -192,7 +192,7 @@ describe('servers that were started two hours behind, and set right', () => {
   });
 });
 
-describe('what cannot be put right is unknown, and why', () => {
+describe('uncorrectable times are unknown, with the reason', () => {
   const others = (): void => {
     load();
     faults();
@@ -214,7 +214,7 @@ describe('what cannot be put right is unknown, and why', () => {
     expect(report.faults![0]!.back_to_baseline_ms).not.toBeNull();
   });
 
-  test('a laptop that slept: its times afterwards are right, what lies in it is unknown', () => {
+  test('a suspended laptop: later times are right, times during the suspension unknown', () => {
     others();
     const slept = 600_000;
     const sleep = (at: number) => (id: number) => [
@@ -236,7 +236,7 @@ describe('what cannot be put right is unknown, and why', () => {
     expectRight(lab.report());
   });
 
-  test('a load whose notes are lost, beside others whose clock was set', () => {
+  test('a load without notes, beside others whose clock was set', () => {
     others();
     survivors(2 * HOUR, (id) => [noteOf(id, { at: 7000, behind: 2 * HOUR, by: 2 * HOUR })]);
     lab.write(GENERATOR, lines([generated(12_000)]));
@@ -248,7 +248,7 @@ describe('what cannot be put right is unknown, and why', () => {
     expect(lab.report({ thresholds: [] }).self_check.join('\n')).toContain('wrote no clock notes');
   });
 
-  test('but on one machine nothing is unknown: its processes share a clock that nobody sets', () => {
+  test('on one machine nothing is unknown: its processes share the clock', () => {
     const one = { boot: 'boot-1' };
     lab.requests(Array.from({ length: 120 }, (_, index) => request(index + 1, index * 100)));
     const notes = [lineOf({ at: -600_000, by: null, ...one }), lineOf({ at: 7000, wrong: -55, by: 55, ...one })];
@@ -259,13 +259,13 @@ describe('what cannot be put right is unknown, and why', () => {
     lab.events(1, [start(-600_000, 1), noteOf(1, { at: -600_000, by: null }), leads(-8000, 1, 1, 1), seen]);
     survivors(0, (id) => [noteOf(id, { at: 7000, wrong: -55, by: 55 })], { at: -600_000 });
     const report = lab.report();
-    // All by the same: the wall clock of the end is the one that counts.
+    // All by the same clock: the final wall clock counts.
     expect(report.leaders!.none).toEqual([{ from: T0 + 4010 + 55, to: T0 + 4300 + 55 }]);
     expect(report.faults![0]).toMatchObject({ led: true, detected_ms: 150, new_leader_ms: 300, unknown: {} });
   });
 });
 
-test('without notes times are taken as they are, and nothing is said', () => {
+test('without notes times are used unchanged, and nothing is reported', () => {
   lab.requests([request(1, 0), request(2, 9000)]);
   lab.faults([fault(4000, 1, 'kill', { outcome: 'started' }), fault(4010, 1, 'kill'), fault(6000, 1, 'restart')]);
   lab.events(2, [start(-9000, 2), leads(-8000, 2, 1, 1), down(4150, 2, 1)]);

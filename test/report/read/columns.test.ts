@@ -21,7 +21,7 @@ const row = fc.record({
 const rows = fc.array(row, { maxLength: 60 });
 const range = fc.tuple(time, time).map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
 
-/** The rows, so often that they fill several chunks. */
+/** Columns with the rows repeated `times` times, enough to fill several chunks. */
 function columnsOf(made: readonly Omit<Row, 'endMs'>[], times = 1): RequestColumns {
   const columns = new RequestColumns();
   for (let n = 0; n < times; n++) for (const each of made) columns.add(each);
@@ -34,7 +34,7 @@ function shown(columns: RequestColumns, within?: Interval): Row[] {
   return all;
 }
 
-test('what goes in comes out, in order', () => {
+test('rows come out as they went in, in order', () => {
   fc.assert(
     fc.property(rows, (made) => {
       const expected = made.map((each) => ({ ...each, endMs: each.startMs + each.latencyMs }));
@@ -49,7 +49,7 @@ test('what goes in comes out, in order', () => {
   expect(shown(columns).every(({ startMs }, at) => startMs === T0 + (at % 100))).toBe(true);
 });
 
-test('starts that lie years apart are kept', () => {
+test('starts that are years apart are kept', () => {
   const startsMs = [
     0,
     T0,
@@ -67,7 +67,7 @@ test('starts that lie years apart are kept', () => {
   }
 });
 
-test('within a span: those whose life touches it', () => {
+test('a span selects the rows that touch it', () => {
   const columns = new RequestColumns();
   // Late ends among early ones, over many chunks.
   for (let at = 0; at < 50_000; at++) {
@@ -84,7 +84,7 @@ test('within a span: those whose life touches it', () => {
   }
 });
 
-test('whether any of several ranges is touched', () => {
+test('finds out if any of several ranges is touched', () => {
   fc.assert(
     fc.property(fc.array(range, { maxLength: 8 }), range, (ranges, { from, to }) => {
       const life = { startMs: from, endMs: to };
@@ -93,7 +93,7 @@ test('whether any of several ranges is touched', () => {
   );
 });
 
-test('the marks of all faults in one pass are those of each alone', () => {
+test('one pass over all faults gives the same marks as one for each', () => {
   const windows = fc
     .array(fc.tuple(time, fc.nat({ max: 100 })), { maxLength: 6 })
     .map((starts) => starts.sort(([a], [b]) => a - b).map(([startMs, ms]) => windowOf(startMs, startMs + ms)));
@@ -114,7 +114,7 @@ function windowOf(startMs: number, doneMs: number): FaultWindow {
   return { serverId: 1, kind: 'kill', startMs, doneMs, healedMs: null };
 }
 
-test('looking only at what is near changes nothing about recovery', () => {
+test('considering only nearby rows does not change the recovery', () => {
   const slow = Float64Array.of(25, 25, 25);
   const far = fc.integer({ min: 0, max: 40_000 }).map((ms) => T0 + ms);
   const many = fc
@@ -132,7 +132,7 @@ test('looking only at what is near changes nothing about recovery', () => {
   );
 });
 
-/** By the definition, window by window. */
+/** Follows the definition, window by window. */
 function firstCalmMs(all: readonly Row[], slowMs: Float64Array, { from, to }: Interval): number | null {
   const steps = Math.floor((to - from) / 10);
   if (steps < 100) return null;
@@ -151,7 +151,7 @@ function firstCalmMs(all: readonly Row[], slowMs: Float64Array, { from, to }: In
   return null;
 }
 
-test('what is slow is told by what ended before the first fault, else by what no fault touches', () => {
+test('slow is relative to requests before the first fault, or else outside faults', () => {
   const columns = columnsOf([
     ...Array.from({ length: 20 }, (_, at) => plain(at * 10, 10, 0)),
     ...Array.from({ length: 19 }, (_, at) => plain(at * 10, 10, 1)),

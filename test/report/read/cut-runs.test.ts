@@ -11,7 +11,7 @@ const cutLines = (): string[] => lab.report().self_check.filter((line) => line.i
 
 beforeEach(() => void lab.requests([request(1, 0), request(2, 10, { client_id: 2 })]));
 
-it('no summary at all: the machine, its clients, and that the run was cut short', () => {
+it('no summaries: names the machine, its clients, and the cut run', () => {
   lab.write('metrics/machine_1_run.json', runFile({ ...OF_THREE, ended_at: null }));
   const { self_check, inputs } = lab.report();
   expect(self_check).toContain(
@@ -23,7 +23,7 @@ it('no summary at all: the machine, its clients, and that the run was cut short'
   expect(self_check.join('\n')).not.toContain('could not be read');
 });
 
-it('some summaries: those that are missing, also where run.json is', () => {
+it('some summaries: names the missing ones, with run.json too', () => {
   summary(1);
   expect(lab.report().inputs.missing).toEqual([
     'machine 1: the summaries of 1 of its 2 clients: machine_1_client_2.json',
@@ -34,27 +34,27 @@ it('some summaries: those that are missing, also where run.json is', () => {
   expect(cutLines()).toEqual([expect.stringMatching(/^1 of the 3 clients of machine 1 wrote no summary: /)]);
 });
 
-it('all summaries, and no end in run.json', () => {
+it('all summaries, but no end in run.json', () => {
   for (const id of [1, 2, 3]) summary(id);
   lab.write('metrics/machine_1_run.json', runFile({ ...OF_THREE, ended_at: null }));
   expect(cutLines()).toEqual([expect.stringMatching(/^Machine 1 wrote no end time for its run: /)]);
 });
 
-it('a machine of the run without records is not forgotten', () => {
+it('includes a machine of the run without records', () => {
   for (const id of [1, 2, 3]) summary(id);
   lab.write('metrics/machine_1_run.json', runFile(OF_THREE));
   lab.write('metrics/machine_2_run.json', runFile({ machine_id: 2, config: { num_clients: 7 }, ended_at: null }));
   expect(lab.report().inputs.missing).toEqual(['machine 2: the summaries of 7 of its 7 clients']);
 });
 
-it('a whole run, and records that nobody says more of: nothing', () => {
+it('a complete run, and records without other files: nothing', () => {
   expect(cutLines()).toEqual([]);
   for (const id of [1, 2, 3]) summary(id);
   lab.write('metrics/machine_1_run.json', runFile(OF_THREE));
   expect({ cut: cutLines(), missing: lab.report().inputs.missing }).toEqual({ cut: [], missing: [] });
 });
 
-it('of a file with two runs only the newest has its other files there', () => {
+it('of two runs in a file, only the newest has its other files', () => {
   lab.requests([request(1, 0), request(1, 9000, { run_id: 'run-2' })]);
   lab.write(
     'metrics/machine_1_client_1.json',

@@ -3,10 +3,10 @@ import { LineCursor, literalOf } from '../../../src/report/read/fast-parse-line'
 
 const KEY = literalOf('"k":');
 
-/** Two texts at most are remembered, so that nearly all of them meet another one's bytes. */
+/** Remembers at most two texts, so that nearly every text meets another one's bytes. */
 const cursor = new LineCursor(2);
 
-test('a text is itself, whatever was remembered, wherever it lies, and at the very end of the bytes too', () => {
+test('a text is read correctly, whatever was remembered, at any position', () => {
   const some = fc.constantFrom(...'ab !ß🦊');
   const texts = fc.array(fc.string({ unit: some, maxLength: 70, size: 'max' }), { minLength: 1, maxLength: 8 });
   fc.assert(
@@ -22,7 +22,7 @@ test('a text is itself, whatever was remembered, wherever it lies, and at the ve
   );
 });
 
-test('the same bytes are the same text, which is not made anew: other bytes of one length are another', () => {
+test('equal bytes give the remembered text; other bytes of the same length do not', () => {
   const read = (text: string) => {
     cursor.begin(Buffer.from(`"k":"${text}"\n`), 0);
     return cursor.text(KEY);
@@ -31,10 +31,13 @@ test('the same bytes are the same text, which is not made anew: other bytes of o
     expect([read(`Client_${n % 997}`), read(`Client_${n % 991}`)]).toEqual([`Client_${n % 997}`, `Client_${n % 991}`]);
 });
 
-test.each(['a\\"b', 'a\\u0041', '\t', '\u0000', 'abcdefg\u001f', 'x'.repeat(1001), 'no end'])('%j is lost', (text) => {
-  const isOpen = text === 'no end';
-  cursor.begin(Buffer.from(`"k":"${text}${isOpen ? '' : '"'}\n"more"\n`), 0);
-  cursor.text(KEY);
-  expect(cursor.isLost).toBe(true);
-  expect(cursor.end()).toBe(-1);
-});
+test.each(['a\\"b', 'a\\u0041', '\t', '\u0000', 'abcdefg\u001f', 'x'.repeat(1001), 'no end'])(
+  '%j is given up',
+  (text) => {
+    const isOpen = text === 'no end';
+    cursor.begin(Buffer.from(`"k":"${text}${isOpen ? '' : '"'}\n"more"\n`), 0);
+    cursor.text(KEY);
+    expect(cursor.isLost).toBe(true);
+    expect(cursor.end()).toBe(-1);
+  },
+);

@@ -30,13 +30,13 @@ const record = fc.record({
   outcome: fc.constantFrom('success', 'failure', 'interrupted', 'unsent', 'Success'),
   run_id: text,
 });
-/** Most of them as a run writes them. */
+/** Mostly as a run writes them. */
 const consistent = fc.oneof(
   { weight: 1, arbitrary: record },
   { weight: 3, arbitrary: record.map((made) => ({ ...made, outcome: made.success ? 'success' : 'failure' })) },
 );
 
-test('the lines of a run are parsed fast, with the same result', () => {
+test("the lines of a run are parsed fast, with the parser's result", () => {
   const lines = [
     request(1, 0.125),
     request(2, 0, { outcome: 'failure', failure_reason: 'Server error: ü', assigned_server_id: null }),
@@ -57,7 +57,7 @@ test('any record', () => {
   expect(quick).toBeGreaterThan(200);
 });
 
-test('texts in place of values', () => {
+test('other texts in place of values', () => {
   for (const line of withOtherValues(JSON.stringify(request(1, 0, { outcome: 'failure' })))) agree(line);
 });
 
@@ -68,6 +68,6 @@ test('damaged lines', () => {
   );
 });
 
-test('nothing behind the end of a line is read', () => {
+test('nothing after the end of a line is read', () => {
   expectNothingBehind(fastParser, request(1, 0));
 });

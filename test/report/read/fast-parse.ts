@@ -1,4 +1,4 @@
-/** What the tests of both scanners share: arbitrary values and damage, and the check against the slow reader. */
+/** Shared by the tests of both scanners: arbitrary values and damage, and the check against the parser. */
 import fc from 'fast-check';
 import type { Parsed } from '../../../src/report/read/parse-line';
 import type { FastParser } from '../../../src/report/read/read-file';
@@ -6,9 +6,9 @@ import type { FastParser } from '../../../src/report/read/read-file';
 const PADDING = 'x\n';
 
 /**
- * Returns a function that shows a line to both parsers: they agree, or the fast one leaves it to the slow one (false).
- * The fast one is the same for all lines, because what it remembers of one must not show in another; the line stands
- * after `before`.
+ * Returns a function that gives a line to both readers: it checks that they agree, and returns false if the fast parser
+ * leaves the line to the parser. One fast parser reads all lines, because what it remembers of one must not affect another;
+ * the line comes after `before`.
  */
 export function agreement<T extends object>(
   fastParser: FastParser<T>,
@@ -47,21 +47,21 @@ export const time = seldom(
 );
 export const text = seldom(fc.string({ unit: fc.constantFrom(...'abc.ß🦊 !-'), maxLength: 30 }), anyText);
 
-/** Texts to stand in place of a value: signs, exponents, leading zeros, escapes, white space. */
+/** Texts to put in place of a value: signs, exponents, leading zeros, escapes, white space. */
 const VALUES = [
   ...['-1', '-0', '1e3', '1E400', '01', '0.', '.5', '0.0', '0.10', '1.0', '+1', '0x1', '12345678901234567890'],
   ...['NaN', 'null', 'true', '""', '"a\\u0041"', '"a\\""', '" "', '"\t"', '{}', '[1]', '', ' 1', '1 '],
   '0.1234567890123456789012345',
 ];
 
-/** A valid line with each of its values replaced by each of these in turn. */
+/** A valid line, with each of its values replaced by each of these texts in turn. */
 export function withOtherValues(valid: string): Buffer[] {
   return [...valid.matchAll(/(?<=":)(?:"[^"]*"|[^,}]+)/g)].flatMap(({ index, 0: old }) =>
     VALUES.map((put) => Buffer.from(valid.slice(0, index) + put + valid.slice(index + old.length))),
   );
 }
 
-/** Bytes changed, lost, doubled, torn off; keys in another order or not there. */
+/** Bytes changed, lost, doubled or cut off; keys reordered or missing. */
 export function damaged(value: object): fc.Arbitrary<Buffer> {
   const bytes = Buffer.from(JSON.stringify(value));
   const at = fc.nat({ max: bytes.length - 1 });
@@ -90,7 +90,7 @@ export function damaged(value: object): fc.Arbitrary<Buffer> {
   return damage.filter((line) => !line.includes(0x0a));
 }
 
-/** Nothing behind the end of a line is read, wherever it ends. */
+/** Expects that nothing after the end of a line is read, wherever it ends. */
 export function expectNothingBehind(fastParser: FastParser<unknown>, value: object): void {
   const line = JSON.stringify(value);
   for (let cut = 0; cut < line.length; cut++) {

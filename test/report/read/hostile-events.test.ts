@@ -1,4 +1,4 @@
-/** Event files as they should not be: a report is made all the same, in every format. */
+/** Invalid event files: a report is still made, in every format. */
 import fc from 'fast-check';
 import { buildReport } from '../../../src/report/analyze/build';
 import { renderCsv } from '../../../src/report/render/csv';
@@ -10,7 +10,7 @@ import { event, executed, fault, lines, request, sample, T0, useLab } from '../l
 
 const lab = useLab();
 const load = () => lab.requests(Array.from({ length: 300 }, (_, id) => request(id, id * 10)));
-/** The report of what lies there, and what was read; no format fails. */
+/** Reads the files and makes the report; no format may fail. */
 const made = () => {
   const inputs = lab.read();
   const report = buildReport(inputs, { thresholds: [] });
@@ -47,7 +47,7 @@ describe('an event line', () => {
     expect(report.audit).toMatchObject({ requests: 300, executions: 2, lost: 298 });
   });
 
-  test('of any JSON at all', () => {
+  test('of arbitrary JSON', () => {
     load();
     const field = fc.oneof(
       fc.jsonValue(),
@@ -77,7 +77,7 @@ describe('an event line', () => {
   });
 });
 
-test('130,000 leaders, each of a server of its own: the last 100,000 events count, and that is said', () => {
+test('130,000 leaders, each of another server: only the last 100,000 events count, with a note', () => {
   load();
   const all = Array.from({ length: 130_000 }, (_, n) =>
     event(n / 50, n, { event: 'leader', term: n, leader_id: n, reason: '' }),
@@ -93,10 +93,10 @@ test('130,000 leaders, each of a server of its own: the last 100,000 events coun
   expect(report.audit.executions).toBe(1);
 });
 
-test('60,000 lines of faults: the last 50,000 count, and that is said', () => {
+test('60,000 lines of faults: only the last 50,000 count, with a note', () => {
   load();
   const detail = 'x'.repeat(100);
-  // A kill and its restart in turn, and only the last two of them within the run.
+  // Alternating kills and restarts, of which only the last two are within the run.
   lab.faults(
     Array.from({ length: 60_000 }, (_, n) =>
       fault((n - 59_998) * 500, Math.floor(n / 2) % 3, n % 2 ? 'restart' : 'kill', { detail }),

@@ -1,4 +1,4 @@
-/** Files as they should not be: named in the report with file and line, never fatal unless nothing is left. */
+/** Invalid files: named in the report with file and line, never fatal unless nothing is left. */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,7 +13,7 @@ import { clientFile, lines, request, useLab } from '../lab';
 const lab = useLab();
 const at = (...names: string[]) => path.join(lab.folder, ...names);
 const good = (count = 3) => Array.from({ length: count }, (_, id) => request(id, id * 10));
-/** Of the records of machine 2, which are not as they should be, beside three good requests of machine 1. */
+/** Reads invalid records of machine 2 next to three good requests of machine 1. */
 const beside = (content: string | Uint8Array) => {
   lab.requests(good());
   lab.write('metrics/machine_2_requests.ndjson', content);
@@ -81,7 +81,7 @@ describe('records of', () => {
     expect(report.total_requests).toBe(3 + count);
   });
 
-  test('nothing but garbage are given up, and make the report incomplete', () => {
+  test('nothing but garbage are abandoned, and make the report incomplete', () => {
     const { file, inputs, report } = beside('garbage\n'.repeat(300_000));
     expect(file.problems[0]).toMatch(/^stopped reading: \d+ of the first \d+ lines are damaged$/);
     expect(file.lines).toBeGreaterThanOrEqual(10_000);
@@ -90,7 +90,7 @@ describe('records of', () => {
     expect(report.total_requests).toBe(3);
   });
 
-  test('much garbage among as much that is good are read to the end', () => {
+  test('some good lines among much garbage are read to the end', () => {
     const many = Array.from({ length: 3000 }, (_, id) => request(id, id));
     const { file, report } = beside(lines(many).replaceAll('\n', '\nx\nx\nx\nx\n'));
     expect(file).toMatchObject({ lines: 15_000, badLines: 12_000 });
@@ -98,7 +98,7 @@ describe('records of', () => {
     expect(report.total_requests).toBe(3003);
   });
 
-  test('ids that lie far apart do not fill the memory: beyond a limit they are refused, near ones are not', () => {
+  test('ids far apart do not fill the memory: beyond a limit they are refused', () => {
     const tasks = new TaskFlags(3);
     const first = tasks.of('run', 'first')!;
     expect([0, 255, 256, 1e9, 2e9, 1].map((id) => first.see(id, true))).toEqual([
@@ -111,7 +111,7 @@ describe('records of', () => {
     expect(first.audit()).toEqual({ repeated: 0, lost: 5 });
   });
 
-  test('a thousand images, reasons and servers: the first ones by name, the others together', () => {
+  test('a thousand images, reasons and servers: the first ones by name, the others combined', () => {
     const many = Array.from({ length: 3000 }, (_, n) =>
       request(n, n, {
         ...{ image: `${n}.png`, assigned_server_id: n + 1 },
@@ -127,7 +127,7 @@ describe('records of', () => {
   });
 });
 
-describe('where a file is expected', () => {
+describe('in place of a file', () => {
   const names = ['machine_2_requests.ndjson', 'machine_2_client_1.json'];
 
   test.each<[string, (file: string) => void, RegExp]>([
@@ -163,7 +163,7 @@ describe('the same files twice', () => {
   const total = (inputs: ReturnType<typeof read>) =>
     inputs.records.reduce((sum, { columns }) => sum + columns.count, 0);
 
-  test('a copy counts once, and is told apart from damage', () => {
+  test('a copy counts once, and is not reported as damage', () => {
     lab.requests(good(), 'a/machine_1_requests.ndjson');
     cpSync(at('a'), at('b'), { recursive: true });
     const inputs = read();
@@ -188,7 +188,7 @@ describe('the same files twice', () => {
   test.each([
     ['old before young', ['old', 'young']],
     ['young before old', ['young', 'old']],
-  ])('a copy of two runs, %s: the old one stays out', (_, order) => {
+  ])('a copy of two runs, %s: the old one stays excluded', (_, order) => {
     const runs = { old: good(5), young: [request(1, 60_000, { run_id: 'run-2' })] };
     lab.requests(
       order.flatMap((name) => runs[name as 'old']),
@@ -201,7 +201,7 @@ describe('the same files twice', () => {
     expect(total(read({ take: 'id', runId: 'run-1' }))).toBe(5);
   });
 
-  test('a run that is left out of one file keeps what another file says of it', () => {
+  test('a run excluded from one file is kept in another', () => {
     lab.requests(good(), 'a/machine_1_requests.ndjson');
     lab.requests([...good(), request(9, 60_000, { run_id: 'run-2' })], 'b/machine_1_requests.ndjson');
     lab.write('a/machine_1_client_1.json', clientFile('Machine_1_Client_1', {}, { run_id: 'run-1' }));
@@ -211,7 +211,7 @@ describe('the same files twice', () => {
     expect(inputs.notes).toContainEqual(expect.stringMatching(/its records have 3 and 0: the records are used$/));
   });
 
-  test("copies of the original implementation's files count once, other clients of the same name each", () => {
+  test("copies of the original implementation's files count once; different clients of one name count each", () => {
     lab.write('a/machine_1_client_1.json', clientFile('Machine_1_Client_1'));
     cpSync(at('a'), at('b'), { recursive: true });
     expect(read().clients).toHaveLength(1);
@@ -221,7 +221,7 @@ describe('the same files twice', () => {
     expect(read().notes).toEqual([expect.stringMatching(/is the machine id unique\?/)]);
   });
 
-  test('two machines with the same id count both, and are named', () => {
+  test('two machines with the same id both count, and are named', () => {
     lab.requests(good(), 'a/machine_1_requests.ndjson');
     lab.requests(
       good().map((each) => ({ ...each, run_id: 'run-2' })),
@@ -262,7 +262,7 @@ describe("a client's file", () => {
   });
 });
 
-test('the order of machines changes nothing', () => {
+test('the order of machines makes no difference', () => {
   const many = Array.from({ length: 3 }, (_, machine) =>
     Array.from({ length: 5000 }, (_, id) =>
       request(id, id * 3, { latency_ms: 1 + ((id * 7919 * (machine + 1)) % 10_007) / 10, run_id: `run-${machine}` }),
@@ -278,7 +278,7 @@ test('the order of machines changes nothing', () => {
   expect(told(['2', '0', '1'])).toEqual(told(['0', '1', '2']));
 });
 
-test('a clock that is off by parts of a microsecond leaves no request out', () => {
+test('a clock offset below a microsecond excludes no request', () => {
   const file = lab.requests([request(1, 0.001, { latency_ms: 20.003 }), request(2, 100), request(3, 249.999)]);
   for (const offsetMs of [0, 3000.000_4, -12.345_678_9, 0.000_499]) {
     const inputs = emptyInputs(new TaskFlags());

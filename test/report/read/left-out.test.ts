@@ -12,7 +12,7 @@ test.each([
   ['before the run', [leftOut(-20_000, { executed: 2 })], false],
   ['long after the run', [leftOut(60_000, { executed: 2 })], false],
   ['a damaged number of them', [leftOut(250, { executed: -2 })], false],
-])('a server that left out %s', (_, more, adds_up) => {
+])('a server that dropped %s', (_, more, adds_up) => {
   lab.requests(RECORDS);
   lab.events(1, [FIRST, ...more]);
   const { audit } = lab.report();
@@ -20,7 +20,7 @@ test.each([
   if (adds_up === 'unknown') expect(audit.why).toMatch(/servers dropped 2 executions for lack of room$/);
 });
 
-test('the self-check says so, of each server', () => {
+test('the self-check reports it for each server', () => {
   lab.requests(RECORDS);
   lab.events(1, [FIRST, leftOut(200, { executed: 2, assigned: 70 }), leftOut(250, { assigned: 30 })]);
   expect(lab.report().self_check).toContain(

@@ -27,7 +27,7 @@ describe('damaged records', () => {
     ['a line of 64 KiB and more', `"${'x'.repeat(MAX_LINE_BYTES)}"`],
     ['a line of megabytes', `"${'x'.repeat(3_500_000)}"`],
     ['the same request again', JSON.stringify(request(2, 5))],
-  ])('%s is named with its line; what is good counts', (_, line) => {
+  ])('%s is named with its line; good lines count', (_, line) => {
     lab.write(RECORDS, `${lines([request(2, 0)])}${line}\n${lines([request(3, 50), request(4, 80)])}`);
     const { files, missing } = lab.read();
     expect(files).toHaveLength(1);
@@ -44,12 +44,12 @@ describe('damaged records', () => {
     expect(total()).toBe(1);
   });
 
-  test('a last line without its end counts if it is whole', () => {
+  test('a last line without its newline counts if it is complete', () => {
     lab.write(RECORDS, lines([GOOD, request(2, 30)]).trimEnd());
     expect(total()).toBe(2);
   });
 
-  test('lines are whole across the blocks that a file is read in', () => {
+  test('lines are read across block boundaries', () => {
     const many = Array.from({ length: 12_000 }, (_, id) => request(id, id));
     lab.requests(many);
     expect(lab.read().files).toMatchObject([{ lines: 12_000, badLines: 0 }]);
@@ -63,7 +63,7 @@ describe('damaged records', () => {
     expect(total()).toBe(1);
   });
 
-  test('huge and hostile ids do no harm', () => {
+  test('huge and hostile ids are harmless', () => {
     const max = Number.MAX_SAFE_INTEGER;
     lab.requests([
       { ...GOOD, request_id: max, client_id: max, assigned_server_id: max, term: max, image: '__proto__' },
@@ -79,7 +79,7 @@ describe('runs', () => {
   const old = [request(1, 0, { run_id: 'old' }), request(2, 10, { run_id: 'old' })];
   const young = [request(1, 5000, { run_id: 'young' })];
 
-  test('of a file the newest by its records is taken, wherever it stands', () => {
+  test('the newest by its records is used, wherever it is in the file', () => {
     lab.requests([...young, ...old]);
     const inputs = lab.read();
     expect(inputs.runs).toMatchObject([
@@ -90,7 +90,7 @@ describe('runs', () => {
     expect(total()).toBe(1);
   });
 
-  test('or the one that is asked for, or all', () => {
+  test('another is used on request, or all', () => {
     lab.requests([...old, ...young]);
     expect(total({ take: 'id', runId: 'old' })).toBe(2);
     expect(total({ take: 'all' })).toBe(3);
@@ -99,13 +99,13 @@ describe('runs', () => {
     );
   });
 
-  test('machines have runs of their own, which all count', () => {
+  test('machines have their own runs, which all count', () => {
     lab.requests(old);
     lab.requests(young, 'metrics/machine_2_requests.ndjson');
     expect(total()).toBe(3);
   });
 
-  test("executions of a run that is left out are nobody's", () => {
+  test('executions of an excluded run count for nobody', () => {
     lab.requests([...old, request(1, 5000)]);
     const other = { ...executed(5, 1, 2), run_id: 'old' };
     lab.events(1, [executed(5010, 1, 1), other]);
@@ -126,7 +126,7 @@ describe('clients', () => {
     expect(total()).toBe(2);
   });
 
-  test('whose file agrees with the records need no word', () => {
+  test('whose file agrees with the records cause no note', () => {
     lab.requests([GOOD, request(2, 30, { outcome: 'failure' })]);
     const stats = { total_requests: 2, successful_requests: 1, failed_requests: 1 };
     lab.write(CLIENT, clientFile('Machine_1_Client_1', stats, { run_id: 'run-1' }));
@@ -134,13 +134,13 @@ describe('clients', () => {
     expect(total()).toBe(2);
   });
 
-  test('without records are counted from their file, beside those with', () => {
+  test('without records are counted from their file, in addition', () => {
     lab.requests([GOOD]);
     lab.write('metrics/machine_1_client_2.json', clientFile('Machine_1_Client_2', {}, { run_id: 'run-1' }));
     expect(total()).toBe(11);
   });
 
-  test('of the original implementation: latencies in minimum, maximum and average only', () => {
+  test('of the original implementation have only minimum, maximum and average latency', () => {
     for (const n of [1, 2]) lab.write(`metrics/machine_1_client_${n}.json`, clientFile(`Machine_1_Client_${n}`));
     expect(lab.report()).toMatchObject({
       ...{ total_requests: 20, successful_requests: 16, failed_requests: 4, failure_rate: 20 },
@@ -185,7 +185,7 @@ describe('clients', () => {
     expect(total()).toBe(1);
   });
 
-  test('the same client on two machines is named, and each counts', () => {
+  test('one client on two machines is named, and both count', () => {
     lab.requests([GOOD], 'a/machine_1_requests.ndjson');
     lab.requests([request(1, 0, { run_id: 'run-2' })], 'b/machine_1_requests.ndjson');
     expect(lab.read(undefined, ['a', 'b']).notes).toEqual([

@@ -9,18 +9,18 @@ const said = () => lab.report().self_check.join('\n');
 /** A request every 100 ms for ten seconds. */
 const load = () => Array.from({ length: 100 }, (_, id) => request(id, id * 100));
 
-describe('thinned series', () => {
+describe('downsampled series', () => {
   const most = (length: number) => {
     const series = new Downsampled<number>(Math.max);
     for (let at = 0; at < length; at++) series.add(at === 123_456 ? 1e9 : at);
     return series.points;
   };
 
-  test('short ones are kept as they are', () => {
+  test('short ones are unchanged', () => {
     expect(most(700)).toEqual(Array.from({ length: 700 }, (_, at) => at));
   });
 
-  test.each([800, 10_007, 1_000_000])('of %i a few hundred points are left, none of the worst is lost', (length) => {
+  test.each([800, 10_007, 1_000_000])('%i points become a few hundred, without losing a peak', (length) => {
     const points = most(length);
     expect(points.length).toBeGreaterThanOrEqual(400);
     expect(points.length).toBeLessThanOrEqual(801);
@@ -30,7 +30,7 @@ describe('thinned series', () => {
 });
 
 describe('servers', () => {
-  test('their samples of the run, by id and in order', () => {
+  test('have the samples of the run, by id and in order', () => {
     lab.requests(load());
     lab.events(2, [sample(2000, 2, { cpu_percent: 90, queued: 7 }), sample(1000, 2)]);
     lab.events(1, [sample(-20_000, 1), sample(500, 1, { event_loop_delay_ms: 33 }), sample(60_000, 1)]);
@@ -46,7 +46,7 @@ describe('servers', () => {
     ]);
   });
 
-  test('that have more to do than they can are named, with how long', () => {
+  test('overloaded ones are named, with the share of time', () => {
     lab.requests(load());
     const queued = (id: number, behind: number) =>
       Array.from({ length: 10 }, (_, at) => sample(at * 1000, id, { active: 2, queued: at < behind ? 2 : 1 }));
@@ -56,7 +56,7 @@ describe('servers', () => {
     expect(said()).toMatch(/The servers were overloaded: .*, on server 1 in 90%, server 3 in 30% of its time\./);
   });
 
-  test('with a queue for a moment, or without tasks at all, are not said to be at their limit', () => {
+  test('with a short queue, or without tasks, do not count as overloaded', () => {
     lab.requests(load());
     lab.events(1, [sample(0, 1, { active: 2, queued: 2 }), sample(1000, 1, { active: 2, queued: 2 })]);
     lab.events(
@@ -66,7 +66,7 @@ describe('servers', () => {
     expect(said()).not.toMatch(/more than the servers/);
   });
 
-  test('a week of samples beside a run of ten seconds takes no detail from it', () => {
+  test('a week of samples around a run of ten seconds does not cost it detail', () => {
     lab.requests(load());
     lab.events(1, [
       ...Array.from({ length: 5000 }, (_, at) => sample((at - 5000) * 1000, 1)),
@@ -86,7 +86,7 @@ describe('servers', () => {
     },
   );
 
-  test('a server that left events but no samples is named', () => {
+  test('a server with events but no samples is named', () => {
     lab.requests(load());
     lab.events(3, [{ time: T0, server_id: 3, event: 'ready' }]);
     expect(said()).toMatch(/^Server 3 wrote no samples/m);
@@ -94,7 +94,7 @@ describe('servers', () => {
 });
 
 describe('load generators', () => {
-  test('one that was not busy', () => {
+  test('an idle one', () => {
     lab.requests(load());
     lab.write(GENERATOR, lines([0, 1000, 2000].map((at) => generated(at, { in_flight: at / 1000 }))));
     expect(lab.report().generators).toEqual([
@@ -107,7 +107,7 @@ describe('load generators', () => {
     expect(said()).toMatch(/kept up/);
   });
 
-  test('one that was the bottleneck is named, with the reason', () => {
+  test('a bottleneck is named, with the reason', () => {
     lab.requests(load());
     lab.write(
       GENERATOR,
@@ -119,13 +119,13 @@ describe('load generators', () => {
     expect(said()).not.toMatch(/kept up/);
   });
 
-  test('requests that waited while it was not busy speak of the cluster', () => {
+  test('requests waiting although it was not busy indicate the cluster', () => {
     lab.requests([request(1, 0, { latency_ms: 500, service_ms: 20 })]);
     lab.write(GENERATOR, lines([generated(0)]));
     expect(said()).toMatch(/^Requests waited for a free client.*480\.0 ms.*The cluster did not keep up\.$/m);
   });
 
-  test('samples of a run that is left out do not count, nor do damaged ones', () => {
+  test('samples of an excluded run do not count, nor do damaged ones', () => {
     lab.requests(load());
     const others = [generated(0, { run_id: 'old', event_loop_delay_ms: 900 }), generated(500, { sent: -1 })];
     lab.write(GENERATOR, `${lines([...others, generated(1000)])}{"time":`);
@@ -133,7 +133,7 @@ describe('load generators', () => {
     expect(lab.read().files.find(({ kind }) => kind === 'generator')).toMatchObject({ lines: 4, badLines: 2 });
   });
 
-  test('a machine without samples is named where another has some', () => {
+  test('a machine without samples is named if another has some', () => {
     lab.requests(load());
     lab.requests([request(1, 0, { run_id: 'run-2' })], 'metrics/machine_2_requests.ndjson');
     lab.write(GENERATOR, lines([generated(0)]));
@@ -142,14 +142,14 @@ describe('load generators', () => {
 });
 
 describe('machine_{n}_run.json', () => {
-  test('what was told to do stands in the report, flat and bounded', () => {
+  test('its settings are in the report, flat and bounded', () => {
     lab.requests(load());
     const config = { num_clients: 10, list: ['a', 1], deep: { a: 1 }, nested: [['a']], long: 'x'.repeat(2000) };
     lab.write(RUN, runFile({ config }));
     expect(lab.report().loads).toEqual([{ ...JSON.parse(runFile()), config: { num_clients: 10, list: ['a', 1] } }]);
   });
 
-  test('of a run that is left out it says nothing', () => {
+  test('is ignored for an excluded run', () => {
     lab.requests(load());
     lab.write(RUN, runFile({ run_id: 'old', warmup_secs: 5 }));
     expect(lab.report()).toMatchObject({ loads: [], warmup_secs: 0 });
@@ -180,7 +180,7 @@ test('copies of a folder count once', () => {
 });
 
 describe('warm-up', () => {
-  test('is a phase of its own, of requests that begin in it', () => {
+  test('is a separate phase of the requests that begin in it', () => {
     lab.requests([
       request(1, 0, { latency_ms: 900 }),
       request(2, 1999, { latency_ms: 700 }),
@@ -196,7 +196,7 @@ describe('warm-up', () => {
     expect([warmup_secs, total_requests, latency_stats.max_ms]).toEqual([2, 12, 900]);
   });
 
-  test('is left out of the baseline that recovery is measured by', () => {
+  test('is excluded from the baseline of the recovery', () => {
     const slowUntil = (at: number) =>
       at < 1000 ? { latency_ms: 500 } : at >= 3000 && at < 5000 ? { latency_ms: 200 } : {};
     lab.requests(Array.from({ length: 800 }, (_, id) => request(id, id * 10, slowUntil(id * 10))));
@@ -218,14 +218,14 @@ describe('warm-up', () => {
       ),
     );
     const back = () => lab.report().faults![0]!.back_to_baseline_ms;
-    // By a baseline of the slow beginning 200 ms would be no trouble.
+    // Measured by the slow beginning, 200 ms would be normal.
     expect(back()).toBe(0);
     lab.write(RUN, runFile({ warmup_secs: 1.5 }));
     expect(back()).toBeGreaterThan(2000);
   });
 });
 
-test('the percentile curve rises, from the least to the most, for latency and service time', () => {
+test('the percentile curve rises from minimum to maximum, for latency and service time', () => {
   lab.requests(
     Array.from({ length: 1000 }, (_, id) =>
       request(id, id, { latency_ms: (id + 1) / 10 + 5, service_ms: (id + 1) / 10 }),
@@ -245,7 +245,7 @@ test('the percentile curve rises, from the least to the most, for latency and se
 });
 
 describe('retries and bytes', () => {
-  test('of records, and of clients without', () => {
+  test('come from records, and from clients without records', () => {
     lab.requests([request(1, 0, { retry_count: 2 }), request(2, 50, { outcome: 'failure', bytes_received: 0 })]);
     const stats = { retry_count: 5, bytes_sent: 1000, bytes_received: 3000 };
     lab.write('metrics/machine_1_client_2.json', clientFile('Machine_1_Client_2', stats, { run_id: 'run-1' }));
@@ -253,7 +253,7 @@ describe('retries and bytes', () => {
     expect(said()).not.toMatch(/too low/);
   });
 
-  test('a client of the original implementation does not count them, and that is said', () => {
+  test('are missing for a client of the original implementation, which is reported', () => {
     lab.write('metrics/machine_1_client_2.json', clientFile('Machine_1_Client_2'));
     expect(lab.report()).toMatchObject({
       retry_count: 0,
@@ -284,7 +284,7 @@ describe('clocks', () => {
     expect(check([0.4, 0.2])).toBe('Clocks were compared and times corrected; they agree within ±0.6 ms.');
   });
 
-  test('are not compared where all files are of this machine, and what that means is said', () => {
+  test('are not compared if all files are of this machine, with an explanation', () => {
     expect(check([])).toMatch(/^All files were read from this machine, so no clocks were compared: /);
   });
 

@@ -3,7 +3,7 @@ import { event, fault, request, T0, useLab } from '../lab';
 
 const lab = useLab();
 
-/** RFC 4180, strictly. */
+/** Parses strictly by RFC 4180. */
 function readCsv(text: string): string[][] {
   expect(text).toMatch(/^(?:(?:[^",\r\n]*|"(?:[^"\r\n]|"")*")(?:,(?:[^",\r\n]*|"(?:[^"\r\n]|"")*"))*\r\n)+$/);
   return text
@@ -16,13 +16,13 @@ function readCsv(text: string): string[][] {
     );
 }
 
-/** By column. */
+/** The rows as objects, keyed by column. */
 function rowsOf(text: string): Record<string, string>[] {
   const [head, ...rows] = readCsv(text) as [string[], ...string[][]];
   return rows.map((row) => Object.fromEntries(head.map((name, at) => [name, row[at]!])));
 }
 
-test('a row for each window', () => {
+test('has a row for each window', () => {
   lab.requests([
     request(1, 0),
     request(2, 100, { latency_ms: 100, outcome: 'failure', assigned_server_id: 2 }),
@@ -53,7 +53,7 @@ test('a row for each window', () => {
 });
 
 test.each(['=cmd|"/c calc"!A1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', 'a,"b"\r\nc', '\u001b[2J'])(
-  'a reason of %j is text, for a spreadsheet too',
+  'a reason of %j is plain text in a spreadsheet, too',
   (reason) => {
     lab.requests([request(1, 0, { outcome: 'failure', failure_reason: reason })]);
     const text = renderCsv(lab.report());
@@ -63,7 +63,7 @@ test.each(['=cmd|"/c calc"!A1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', 'a,"b"\r
   },
 );
 
-test('without requests that ended there is only the head', () => {
+test('without ended requests there is only the header', () => {
   lab.requests([request(1, 0, { outcome: 'unsent' })]);
   expect(readCsv(renderCsv(lab.report()))).toEqual([
     ['time', 'unix_ms', 'requests', 'failed', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms', 'faults', 'leader'],

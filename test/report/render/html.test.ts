@@ -12,7 +12,7 @@ const EVIL = [
   '\u202e\u0007',
 ];
 
-/** The page without what it carries along and without its data: what the report became. */
+/** The page's markup without scripts, styles and data. */
 function bodyOf(page: string): string {
   return page.replace(/<(script|style)\b[^>]*>[\s\S]*?<\/\1>/g, '');
 }
@@ -22,7 +22,7 @@ function dataOf(page: string): ChartData {
   return JSON.parse(json!) as ChartData;
 }
 
-/** Every text of others in the report is this one. */
+/** A report in which every text from outside is this one. */
 function withTexts(text: string): Report {
   const report = sampleReport({ reasons: [text, 'other'] });
   return {
@@ -51,7 +51,7 @@ function withTexts(text: string): Report {
   };
 }
 
-/** As a report is of which nothing is known. */
+/** A report of which nothing is known. */
 function emptyReport(): Report {
   const none = { min_ms: null, max_ms: null, avg_ms: null, median_ms: null, p95_ms: null, p99_ms: null };
   const unknown = { median: null, worst: null };
@@ -79,11 +79,11 @@ function emptyReport(): Report {
 }
 
 describe('the page of a report', () => {
-  it('is the same each time', () => {
+  it('is deterministic', () => {
     expect(renderHtml(sampleReport()) === renderHtml(sampleReport())).toBe(true);
   });
 
-  it('asks nobody for anything', () => {
+  it('loads nothing', () => {
     const page = renderHtml(sampleReport());
     const policy = '<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;; style-src';
     expect(page.includes(policy)).toBe(true);
@@ -101,7 +101,7 @@ describe('the page of a report', () => {
   it.each(EVIL)('keeps %j text', (text) => {
     const page = renderHtml(withTexts(text));
     const [plain, evil] = [bodyOf(renderHtml(withTexts('name'))), bodyOf(page)];
-    // What it says differs, what it is made of does not.
+    // The text differs, the markup does not.
     const tagsOf = (body: string): string[] => body.match(/<\/?[a-z0-9]+/gi) ?? [];
     expect(tagsOf(evil)).toEqual(tagsOf(plain));
     expect(page.match(/<\/script>/g)).toHaveLength(2);
@@ -136,7 +136,7 @@ describe('the page of a report', () => {
     }
   });
 
-  it('warns of a generator that was the bottleneck before all figures are read', () => {
+  it('warns of a generator that was the bottleneck before all figures', () => {
     const report = sampleReport();
     const generators = report.generators.map((each) => ({ ...each, saturated: true, why: 'its CPU was full' }));
     const page = bodyOf(renderHtml({ ...report, generators }));
@@ -146,7 +146,7 @@ describe('the page of a report', () => {
     expect(page).toContain('its CPU was full');
   });
 
-  it('says what is unknown and why, where there is nothing', () => {
+  it('says what is unknown and why', () => {
     const page = bodyOf(renderHtml(emptyReport()));
     expect(page).not.toMatch(/NaN|Infinity|undefined|null/);
     expect(page).not.toContain('data-chart=');
@@ -165,7 +165,7 @@ describe('the page of a report', () => {
     }
   });
 
-  it('tells no faults, no failures and no events from unknown ones', () => {
+  it('distinguishes no faults, failures and events from unknown ones', () => {
     const report = sampleReport({ reasons: [] });
     const page = bodyOf(renderHtml({ ...report, faults: [], failed_requests: 0, failure_reasons: {} }));
     expect(page).toContain('There was no fault during the run.');
@@ -173,7 +173,7 @@ describe('the page of a report', () => {
     expect(page).toContain('no faults');
   });
 
-  it('is of clients alone', () => {
+  it('can be made from clients alone', () => {
     const report = { ...sampleReport(), timeline: null, images: [], phases: [], percentile_curve: [], leaders: null };
     const page = renderHtml({ ...report, faults: null, servers: [], generators: [] });
     expect(bodyOf(page)).toContain('Unknown: too few successful requests with records.');
@@ -181,7 +181,7 @@ describe('the page of a report', () => {
   });
 });
 
-describe('what charts are drawn from', () => {
+describe('chart data', () => {
   const of = (report: Report): ChartData => chartDataOf(report)!;
 
   it('counts seconds from the first window', () => {
@@ -203,7 +203,7 @@ describe('what charts are drawn from', () => {
     expect(series['cpu']!.filter((value) => value === null)).toHaveLength(1);
   });
 
-  it('leaves out samples of before and after', () => {
+  it('excludes samples from before and after', () => {
     const report = sampleReport();
     const late = { ...report.servers[0]!, time: report.servers[0]!.time.map((time) => time - 30_000) };
     const { time } = of({ ...report, servers: [late] }).servers[0]!;
@@ -211,7 +211,7 @@ describe('what charts are drawn from', () => {
     expect(time.length).toBeLessThan(35);
   });
 
-  it('has the most frequent reasons, and all others as one', () => {
+  it('has the most frequent reasons, and all others combined', () => {
     const reasons = Array.from({ length: 40 }, (_, at) => `reason ${at}`);
     const report = sampleReport({ reasons });
     const layers = of(report).windows!.reasons;
@@ -223,7 +223,7 @@ describe('what charts are drawn from', () => {
     expect(totals).toEqual([...totals].sort((a, b) => b - a));
   });
 
-  it('has the requests that no server had as a layer of their own', () => {
+  it('has a layer for requests without a server', () => {
     const report = sampleReport();
     const { servers } = of(report).windows!;
     expect(servers.map(({ name }) => name)).toEqual(['server 1', 'server 2', 'server 3', 'no server']);
@@ -240,7 +240,7 @@ describe('what charts are drawn from', () => {
     expect(windows!.servers.slice(0, 20).map(({ colour }) => colour.join())).toEqual(colours);
   });
 
-  it('has an axis without records: that of the leaders', () => {
+  it('without records has the axis of the leaders', () => {
     const data = of({ ...sampleReport(), timeline: null });
     expect(data.windows).toBeNull();
     expect(data.endSecs).toBe(60);

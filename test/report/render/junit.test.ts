@@ -7,7 +7,7 @@ import { request, useLab } from '../lab';
 
 const lab = useLab();
 
-/** What Jenkins' junit-10.xsd allows: attributes (`!`: required) and children, in this order. */
+/** The rules of Jenkins' junit-10.xsd: attributes (`!`: required) and children, in this order. */
 const SCHEMA: Record<string, { attributes: string[]; children: string[] }> = {
   testsuites: { attributes: ['name', 'time', 'tests', 'failures', 'disabled', 'errors'], children: ['testsuite'] },
   testsuite: {
@@ -37,7 +37,7 @@ function expectToFollowSchema({ name, attributes, text, children }: Element): vo
   children.forEach(expectToFollowSchema);
 }
 
-/** Each judgement by its suite and name: what came of it. */
+/** The outcome of each check, by suite and name. */
 function outcomes(report: Report): Record<string, string> {
   const root = readXml(renderJunit(report));
   expectToFollowSchema(root);
@@ -62,7 +62,7 @@ function outcomes(report: Report): Record<string, string> {
   );
 }
 
-test('a good run: every judgement passed, what cannot be judged is skipped', () => {
+test('a good run: every check passes, unknown ones are skipped', () => {
   lab.requests([request(1, 0), request(2, 80)]);
   const rules = [
     { rule: 'S1', verdict: true as const, problems: [] },
@@ -101,7 +101,7 @@ test('the main figures are properties', () => {
   expect(told).toMatchObject({ total_requests: '2', latency_p99_ms: '20', retry_count: '3', run_ids: 'run-1' });
 });
 
-test('whatever names and messages hold, it stays XML', () => {
+test('is valid XML whatever names and messages contain', () => {
   lab.requests([request(1, 0)]);
   const report = lab.report();
   const text = fc.oneof(

@@ -1,4 +1,4 @@
-/** A run made up for pages: 60 s, three servers, three faults; the same each time. */
+/** A made-up run for pages: 60 s, three servers, three faults; always the same. */
 import type { FaultReport, Report, Share, Timeline } from '../../../src/report/report';
 
 export const T0 = 1_761_904_800_000;
@@ -9,13 +9,13 @@ export interface SampleOptions {
   reasons?: readonly string[];
 }
 
-/** 0 to 1, the same for the same numbers. */
+/** A value from 0 to 1, the same for the same numbers. */
 function noise(...seeds: number[]): number {
   const x = Math.sin(seeds.reduce((sum, seed, at) => sum + seed * (12.9898 + 65.233 * at), 1)) * 43758.5453;
   return x - Math.floor(x);
 }
 
-/** Each fault hits the next server: 8 s long, and felt for 2.5 s. */
+/** A fault lasts 8 s and is felt for 2.5 s; each hits the next server. */
 function faultAt(startSecs: number, server_id: number, led: boolean): FaultReport {
   return {
     ...{ server_id, kind: 'kill', start: T0 + startSecs * 1000, end: T0 + (startSecs + 8) * 1000, led },

@@ -6,7 +6,7 @@ import { event, fault, generated, lines, request, runFile, sample, useLab } from
 const lab = useLab();
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/;
 
-/** The guide's example: its counts, its latencies. */
+/** The guide's example: its counts and latencies. */
 function guideReport(): Report {
   lab.requests([request(1, 0)]);
   return {
@@ -66,7 +66,7 @@ End of Report
 ============================================================
 `;
 
-test("the first block is the guide's example to the character, with the percentages that follow from its counts", () => {
+test("the first block is the guide's example to the character, with percentages from its counts", () => {
   const text = renderText(guideReport());
   expect(text.slice(0, GUIDE.length)).toBe(GUIDE);
   const [, second] = text.split(/^End of Report\n=+\n/m);
@@ -79,7 +79,7 @@ test("the first block is the guide's example to the character, with the percenta
   expect(text.endsWith(`\n\n${'='.repeat(60)}\nEnd of Report\n${'='.repeat(60)}\n`)).toBe(true);
 });
 
-test('failures stand by count, whatever their names', () => {
+test('failures are sorted by count, whatever their names', () => {
   const report = { ...guideReport(), failure_reasons: { 7: 1, b: 20, a: 3 } };
   const rows = renderText(report)
     .split('\n')
@@ -107,7 +107,7 @@ test('hostile names and huge numbers keep the layout and send no control charact
   expect(reason).toMatch(/^.{49}…:      1 \(100\.00%\)$/);
 });
 
-test('every line of a run with faults is readable at 100 columns', () => {
+test('every line of a run with faults fits into 100 columns', () => {
   lab.requests(
     Array.from({ length: 2000 }, (_, id) =>
       request(id, id * 10, { latency_ms: id === 500 ? 123_456.789 : 20, image: `${'long'.repeat(20)}${id % 3}` }),
@@ -120,14 +120,14 @@ test('every line of a run with faults is readable at 100 columns', () => {
   lab.write('metrics/machine_1_run.json', runFile({ warmup_secs: 2, command_line: Array(40).fill('--flag value') }));
   const clocks = [{ machine: 'user@'.padEnd(200, 'host'), offset_ms: -86_400_000, uncertainty_ms: 1234.5 }];
   const text = renderText({ ...lab.report(), clocks, bytes_sent: 1e15, bytes_received: 1e15 });
-  // Paths are shown whole.
+  // Paths are shown in full.
   const wide = text.split('\n').filter((line) => line.length > 100 && !line.includes(path.sep));
   expect(wide).toEqual([]);
   expect(text).toMatch(/^terminate server 1 {2}/m);
   expect(text).toMatch(/^BALANCE/m);
 });
 
-test('what stands beside the guide, of a small run', () => {
+test('sections beyond the guide, for a small run', () => {
   lab.requests([
     ...Array.from({ length: 20 }, (_, id) => request(id, id * 100, { latency_ms: 20 + id, service_ms: 10 + id })),
     request(99, 500, { outcome: 'unsent' }),
@@ -187,7 +187,7 @@ test('what stands beside the guide, of a small run', () => {
   expect(sectionOf('INPUTS')).toMatch(/^Machine 1: lab1, 8 cores, version 1\.0\.0, seed 7: cloudp2p stress$/m);
 });
 
-test('several leaders and unknown checks are explained where they are', () => {
+test('several leaders and unknown checks are explained on the spot', () => {
   lab.requests([request(1, 0), request(2, 5000)]);
   lab.events(1, [event(-1, 1, { event: 'leader', term: 1, leader_id: 1, reason: 'won' })]);
   lab.events(2, [event(1000, 2, { event: 'leader', term: 2, leader_id: 2, reason: 'won' })]);
@@ -202,7 +202,7 @@ test('several leaders and unknown checks are explained where they are', () => {
   expect(renderText(lab.report({ rules: rules.slice(0, 1) }))).not.toContain('no violation');
 });
 
-test('a report of nothing is words, not NaN', () => {
+test('a report without data has words, not NaN', () => {
   lab.requests([request(1, 0, { outcome: 'interrupted' })]);
   const text = renderText(lab.report());
   expect(text).not.toMatch(/NaN|Infinity|undefined|null/);

@@ -9,7 +9,7 @@ describeWithSshd('a machine of a run', () => {
   beforeAll(async () => {
     lab = new SshLab();
     sshd = await lab.start();
-    // Jest gives each file an environment of its own.
+    // Jest gives each file its own environment.
     Object.assign(process.env, { HOME: lab.home, SSH_AUTH_SOCK: '' });
   });
   afterAll(() => {
@@ -21,24 +21,24 @@ describeWithSshd('a machine of a run', () => {
   };
   const hello = (it: Machine): Promise<string> => it.script('echo "$1"', ['hi'], { reconnectMs: 0 });
 
-  test('is connected when it is needed', async () => {
+  test('connects on demand', async () => {
     expect(await hello(machine())).toBe('hi\n');
   });
 
-  test('whose connection was lost is tried once more, even where nobody waits for it', async () => {
+  test('retries once after a lost connection, even without waiting', async () => {
     const it = machine();
     await it.connect();
     sshd.dropConnections();
     expect(await hello(it)).toBe('hi\n');
   });
 
-  test('that is gone is not waited for', async () => {
+  test('does not wait if the machine is gone', async () => {
     const it = machine();
     await it.connect();
     sshd.stop();
     const startMs = performance.now();
     await expect(hello(it)).rejects.toMatchObject({ code: 'not_reachable' });
-    // And once more, which begins with a connection that failed.
+    // A second time, which starts from a failed connection.
     await expect(hello(it)).rejects.toThrow('connection refused');
     expect(performance.now() - startMs).toBeLessThan(10_000);
   });

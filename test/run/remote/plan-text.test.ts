@@ -29,8 +29,8 @@ const IMAGES = ['a.png', 'b.png', 'c.png'].map((name) => ({ name, bytes: Buffer.
 
 const load = (toml = '') => runConfigOf(temp.file('r.toml', `${toml}${MACHINES}`), {});
 
-describe('the files of the machines', () => {
-  test('of servers are what servers read', () => {
+describe('generated files', () => {
+  test('for servers are valid server configurations', () => {
     const { servers } = load().lab!;
     const read = (index: number) =>
       loadServerConfig(temp.file('s.toml', serverText(servers[index]!, servers)), { availableParallelism: 1 });
@@ -41,7 +41,7 @@ describe('the files of the machines', () => {
     expect(read(1)).toMatchObject({ id: 4, address: '[::]:8004', peers: [{ id: 1, address: 's1.lab:8001' }] });
   });
 
-  test('of clients are what clients read', () => {
+  test('for clients are valid client configurations', () => {
     const file = temp.file('client.toml', clientText(load().lab!, 10_000));
     expect(loadClientConfig(file, { required: true })).toMatchObject({
       ...{ serverAddresses: ['s1.lab:8001', '[fd00::4]:8004'], requestTimeoutMs: 10_000 },
@@ -58,7 +58,7 @@ describe('the files of the machines', () => {
       'rate_per_second = 0.5\narrivals = "poisson"\nduration_secs = 1.5\nramp_up_secs = 0.25',
       { pacing: { mode: 'rate', ratePerSecond: 0.5, arrivals: 'poisson' }, durationMs: 1500, rampUpMs: 250 },
     ],
-  ])('of loads are what stress reads: %j', (toml, requests) => {
+  ])('for loads are valid stress configurations: %j', (toml, requests) => {
     const config = load(`[stress]\nnum_clients = 3\nwarmup_secs = 0.5\n${toml}\n[faults]\nnum_cycles = 1\n`);
     const text = stressText({
       ...{ machineId: 2, stress: config.stress, seed: 5, longestMs: 343_000, imageFolder: 'images_1' },
@@ -70,7 +70,7 @@ describe('the files of the machines', () => {
   });
 });
 
-test('a load has time for all that it does', () => {
+test('the time limit of a load covers everything that it does', () => {
   expect(longestMs(load('[faults]\nnum_cycles = 0\nfirst_fault_secs = 1\nfault_interval_secs = 2\n'))).toBe(306_000);
   expect(longestMs(load('[stress]\nduration_secs = 10\n'))).toBe(340_000);
   expect(longestMs(load('[stress]\nrequests_per_client = 2\nmin_delay_ms = 0\nmax_delay_ms = 1000\n'))).toBe(322_000);
@@ -119,7 +119,7 @@ test('the plan names every step with host, file and command', () => {
   expect(remotePlanText({ ...plan, keep: true })).toContain('9. STOP: nothing: --keep leaves the servers running');
 });
 
-test('the plan names the files of TLS, and who may read them', () => {
+test('the plan names the TLS files, and who may read them', () => {
   const toml = MACHINES.replaceAll('[[clients]]', 'cert = "tls/s4.crt"\nkey = "tls/s4.key"\n[[clients]]');
   const first = toml.replace('[[servers]]\nid = 4', 'cert = "tls/s1.crt"\nkey = "tls/s1.key"\n[[servers]]\nid = 4');
   const tlsToml = '[tls]\nca = "tls/ca.crt"\ncert = "tls/c.crt"\nkey = "tls/c.key"\n';

@@ -17,7 +17,7 @@ function place() {
   return { dir, done, copy, at: (file: string): string => path.join(dir, file) };
 }
 
-test('what is there already is not copied again', async () => {
+test('existing files are not copied again', async () => {
   const { copy, done, at } = place();
   expect(await copy()).toEqual(['copied cloudp2p, config/tls/server1-key.pem']);
   expect(readFileSync(at(KEY.path), 'utf8')).toBe('secret');
@@ -26,7 +26,7 @@ test('what is there already is not copied again', async () => {
   expect(done).toEqual([]);
 });
 
-test('a key that others may read, and a program that nobody may run, get their modes', async () => {
+test('a readable key and a program without x get their modes', async () => {
   const { copy, done, at } = place();
   await copy();
   done.length = 0;

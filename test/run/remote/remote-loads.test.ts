@@ -19,15 +19,15 @@ host = "c1"
 work_dir = "c"`;
 const config = () => runConfigOf(temp.file('r.toml', `[faults]\nnum_cycles = 0\n${MACHINES}`), {});
 
-/** A client machine: what its scripts answer, and what was asked of it. */
+/** A client machine: it answers scripts, and records what it was asked. */
 class ClientMachine {
   readonly host = 'c1';
   readonly clockOffset = null;
   readonly signals: string[] = [];
-  /** What LOOK says next; the last one for ever. */
+  /** The next answers to LOOK; the last one is repeated forever. */
   looks: string[] = ['state=running'];
   isReachable = true;
-  /** Of the last script. */
+  /** The limits of the last script. */
   limits: ScriptLimits | undefined;
 
   script(text: string, args: readonly string[], limits?: ScriptLimits): Promise<string> {
@@ -40,7 +40,7 @@ class ClientMachine {
 }
 
 function begin({ machine = new ClientMachine(), signal = new AbortController().signal } = {}) {
-  // A second passes whenever somebody looks: nothing is waited for.
+  // A second passes whenever the clock is read: nothing waits.
   let now = 0;
   const tick = (): number => (now += 1000);
   const clock = { unixMs: tick, monotonicMs: tick, wallMs: tick };
@@ -50,7 +50,7 @@ function begin({ machine = new ClientMachine(), signal = new AbortController().s
   return { machine, load, loads: new RemoteLoads({ loads: [load], config: config(), clock, signal, recorder }), clock };
 }
 
-test('a load that ended is not left', async () => {
+test('a load that has ended is not left running', async () => {
   const { machine, loads } = begin();
   machine.looks = ['state=ended 0'];
   await loads.start();
@@ -58,7 +58,7 @@ test('a load that ended is not left', async () => {
   expect([loads.left, loads.problems]).toEqual([[], []]);
 });
 
-describe('a load whose machine cannot be reached any more', () => {
+describe('a load whose machine is unreachable', () => {
   async function lost() {
     const begun = begin();
     await begun.loads.start();
@@ -67,7 +67,7 @@ describe('a load whose machine cannot be reached any more', () => {
     return begun;
   }
 
-  test('may still run, and is told of', async () => {
+  test('may still be running, which is reported', async () => {
     const { machine, loads } = await lost();
     expect(loads.left).toEqual(['the load of Machine 1 (c1)']);
     expect(await loads.stop()).toEqual(['Machine 1 (c1): its load may still be running']);
@@ -77,17 +77,17 @@ describe('a load whose machine cannot be reached any more', () => {
     expect(machine.limits).toMatchObject({ reconnectMs: 0 });
   });
 
-  test('is ended when it is there again', async () => {
+  test('is stopped when it is reachable again', async () => {
     const { machine, loads } = await lost();
     machine.isReachable = true;
     machine.looks = ['state=running', 'state=ended 130'];
     expect(await loads.stop()).toEqual([]);
     expect([machine.signals, loads.left]).toEqual([['INT'], []]);
-    // What it did was not collected.
+    // Its files were not collected.
     expect(loads.problems).toEqual(['Machine 1 (c1): c1: the connection was lost']);
   });
 
-  test('and has ended meanwhile is left alone', async () => {
+  test('is left alone if it has ended meanwhile', async () => {
     const { machine, loads } = await lost();
     machine.isReachable = true;
     machine.looks = ['state=ended 0'];
@@ -95,7 +95,7 @@ describe('a load whose machine cannot be reached any more', () => {
     expect(machine.signals).toEqual([]);
   });
 
-  test('since the order to begin, may run as well', async () => {
+  test('since it was told to start, may be running, too', async () => {
     const { machine, loads, load } = begin();
     machine.isReachable = false;
     await expect(loads.start()).rejects.toThrow('c1: the connection was lost');
@@ -104,7 +104,7 @@ describe('a load whose machine cannot be reached any more', () => {
   });
 });
 
-test('a load that began though nobody heard of it is one like others', async () => {
+test('a load that started without an answer counts as started', async () => {
   const { machine, loads } = begin();
   const { script } = machine;
   machine.script = (text, args, limits) =>
@@ -116,7 +116,7 @@ test('a load that began though nobody heard of it is one like others', async () 
   expect([loads.problems, await loads.stop()]).toEqual([[], []]);
 });
 
-test('a load that was refused is not this run’s', async () => {
+test('a refused load does not belong to this run', async () => {
   const { machine, loads } = begin();
   const { script } = machine;
   machine.script = (text, args, limits) =>
@@ -128,7 +128,7 @@ test('a load that was refused is not this run’s', async () => {
   expect([loads.left, await loads.stop(), machine.signals]).toEqual([[], [], []]);
 });
 
-test('after Ctrl-C a load is told nothing that would kill it before it listens', async () => {
+test('after Ctrl-C no signal that could kill a load is sent before it handles signals', async () => {
   const interrupt = new AbortController();
   const { machine, loads } = begin({ signal: interrupt.signal });
   machine.looks = ['state=starting', 'state=ended 130'];
@@ -138,7 +138,7 @@ test('after Ctrl-C a load is told nothing that would kill it before it listens',
   expect(machine.signals.filter((name) => name === 'USR2')).toEqual([]);
 });
 
-test('a load whose process nobody knows is no load', async () => {
+test('a load without a known process has not started', async () => {
   const { machine, load, clock, loads } = begin();
   machine.looks = ['state=starting'];
   await load.start(0);
@@ -153,7 +153,7 @@ test('a load whose process nobody knows is no load', async () => {
   expect(load.problem).toBe(
     'Machine 1 (c1): its load did not start within 30 s (is the disk full?), see stress.log there',
   );
-  // It may be there all the same.
+  // It may be running anyway.
   expect(loads.left).toEqual(['the load of Machine 1 (c1)']);
   expect(await loads.stop()).toEqual(['Machine 1 (c1): its load may still be running']);
 });

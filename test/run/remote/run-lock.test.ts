@@ -24,7 +24,7 @@ function place(serverIds: number[] = []) {
   return { machine, dir, serverIds, lock, text: (): string => readFileSync(lock, 'utf8') };
 }
 
-/** Waits for the end of its input; `words` follow on its command line. */
+/** Starts a process that waits for the end of its input; `words` follow on its command line. */
 async function waiting(cwd: string, ...words: string[]): Promise<number> {
   const child = spawn('sh', ['-c', 'echo; read -r _', ...words], { cwd, stdio: ['pipe', 'pipe', 'ignore'] });
   children.push(child);
@@ -32,7 +32,7 @@ async function waiting(cwd: string, ...words: string[]): Promise<number> {
   return child.pid!;
 }
 
-test('a work folder is for one run at a time, which can take it again', async () => {
+test('a work folder is locked by one run at a time, which can lock it again', async () => {
   const it = place();
   expect(await takeRunLock(it, holder('r1'))).toEqual([]);
   expect(await takeRunLock(it, holder('r1'))).toEqual([]);
@@ -71,7 +71,7 @@ describe('a lock of another run', () => {
     return lines.map((line) => line.replaceAll(it.dir, 'DIR'));
   };
 
-  test('holds while its controller lives', async () => {
+  test('holds while its controller is alive', async () => {
     const pid = await waiting('.');
     const kernel_start = (await lookAtProcess(pid))!.kernelStart;
     expect(await refusal({ controller: 'ctl', pid, kernel_start })).toEqual([
@@ -81,15 +81,15 @@ describe('a lock of another run', () => {
     ]);
   });
 
-  test('is taken over when that has ended', async () => {
+  test('is taken over once the controller has ended', async () => {
     const { pid } = spawnSync('true');
     expect(await refusal({ pid })).toEqual([]);
-    // Its number is another process's by now, or this very one's.
+    // Its pid belongs to another process by now, or to this very one.
     expect(await refusal({ pid: await waiting('.') })).toEqual([]);
     expect(await refusal({ kernel_start: 'another one' })).toEqual([]);
   });
 
-  test('holds where nobody can tell', async () => {
+  test('holds if nobody can tell', async () => {
     const { pid } = spawnSync('true');
     expect(await refusal({ pid, pid_scope: 'of another machine' })).toHaveLength(1);
     expect(await refusal({ pid, pid_scope: null })).toHaveLength(1);
@@ -106,7 +106,7 @@ describe('a lock of another run', () => {
     expect(existsSync(it.lock)).toBe(false);
   });
 
-  test('is not removed when another one has taken it over meanwhile', () => {
+  test('is not removed if another run has just taken it over', () => {
     const { dir, lock } = place();
     writeFileSync(lock, 'new\n');
     const { stdout } = spawnSync('sh', ['-c', TAKE, 'sh', dir, 'r2', 'own', 'stale'], { encoding: 'utf8' });
@@ -114,7 +114,7 @@ describe('a lock of another run', () => {
   });
 });
 
-test('one folder under two names is told of', async () => {
+test('one folder under two names is reported', async () => {
   const it = place();
   expect(await takeRunLock(it, holder('r1'))).toEqual([]);
   expect(await takeRunLock(it, holder('r1', { place: '10.0.0.1:/srv/c' }))).toEqual([
@@ -122,12 +122,12 @@ test('one folder under two names is told of', async () => {
   ]);
 });
 
-test('servers and a load that an earlier run left are named, with what ends them', async () => {
+test('servers and a load left by an earlier run are reported, with commands to stop them', async () => {
   const it = place([1, 2, 3]);
   const server = await waiting(it.dir, './cloudp2p', 'server', '--config', 'config/server1.toml');
   const other = path.join(temp.folder, 'other');
   mkdirSync(other, { recursive: true });
-  // A number that is that of another lab's server by now, and one of nobody.
+  // One pid now belongs to another lab's server, the other to nobody.
   const elsewhere = await waiting(other, './cloudp2p', 'server', '--config', 'config/server2.toml');
   const pids = [server, elsewhere, spawnSync('true').pid];
   pids.forEach((pid, index) => {

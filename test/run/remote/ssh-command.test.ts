@@ -11,10 +11,10 @@ test.each([
   expect(sshCommand(machine, command)).toBe(expected);
 });
 
-test('a path goes through both shells as it is', () => {
+test('a path passes both shells unchanged', () => {
   const path = 'it\'s a "lab" $(id); `id` \\t *';
   const command = sshCommand('dom\\anna$@s1:22', `printf %s ${shellWord(path)}`);
-  // Instead of ssh, what it does: it joins its words, and the other side's shell takes them apart.
+  // Imitates ssh: it joins its arguments, and the shell on the other side splits them.
   const ssh = 'ssh() { shift 3; sh -c "$*"; }';
   expect(spawnSync('sh', ['-c', `${ssh}; ${command}`], { encoding: 'utf8' }).stdout).toBe(path);
 });

@@ -5,7 +5,7 @@ import { counted, duration, figure, utc, whole } from './format';
 import { type Content, html, Html } from './html';
 
 const MAX_ROWS = 60;
-/** Short forms of the rules; the README explains each. */
+/** Short forms of the rules in docs/rules.md. */
 const RULES: Record<string, string> = {
   S1: 'no two leaders that hear each other',
   S2: 'after faults all follow one leader in time',

@@ -10,15 +10,15 @@ export interface ServerView {
   fault: FaultKind | null;
 }
 
-/** A snapshot of the ring. */
-export interface RingView {
+/** A snapshot of the cluster during a fault simulation. */
+export interface ClusterViewModel {
   servers: readonly ServerView[];
-  /** The current wait and its end (on the monotonic clock). `mending`: the heal to come ("restart") at these servers. */
+  /** The current wait and its end (on the monotonic clock). `healing`: the pending heal ("restart") of these servers. */
   wait?: { untilMs: number; healing?: string; serverIds?: readonly number[] };
 }
 
 /** Renders `1 up · 2 DOWN, restart in 7s · 3 up`, or `1 up · 2 up · 3 up · next in 21s`. */
-export function ringText({ servers, wait }: RingView, nowMs: number): string {
+export function clusterText({ servers, wait }: ClusterViewModel, nowMs: number): string {
   const secs = `${Math.max(0, Math.ceil(((wait?.untilMs ?? 0) - nowMs) / 1000))}s`;
   const parts = servers.map(({ id, state }) => {
     const healing = wait?.serverIds?.includes(id) ? `, ${wait.healing} in ${secs}` : '';

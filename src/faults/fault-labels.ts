@@ -2,8 +2,8 @@ import type { FaultPattern } from '../config/faults-spec';
 import type { FaultKind } from '../core/fault-kinds';
 import type { FaultAction } from '../core/metrics/record';
 
-/** The words of the log for a kind of fault. */
-export interface KindWords {
+/** The names of a kind of fault in the log and the events. */
+export interface FaultLabels {
   /** "Attempting to kill Server 1" */
   toBreak: string;
   /** "SUCCESS: Killed Server 1" */
@@ -25,7 +25,7 @@ const RESTART = { toHeal: 'restart', healing: 'restarting', healed: 'Restarted',
 const RESUME = { toHeal: 'resume', healing: 'resuming', healed: 'Resumed', healAction: 'resume' } as const;
 const HEAL = { toHeal: 'heal', healing: 'healing', healed: 'Healed', healAction: 'heal' } as const;
 
-export const WORDS: Record<FaultKind, KindWords> = {
+export const FAULT_LABELS: Record<FaultKind, FaultLabels> = {
   kill: { toBreak: 'kill', broken: 'Killed', state: 'DOWN', action: 'kill', ...RESTART },
   terminate: { toBreak: 'terminate', broken: 'Terminated', state: 'DOWN', action: 'terminate', ...RESTART },
   pause: { toBreak: 'pause', broken: 'Paused', state: 'PAUSED', action: 'pause', ...RESUME },

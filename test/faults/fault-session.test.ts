@@ -1,7 +1,7 @@
-import type { Driver } from '../../../src/faults/driver';
-import { watched } from '../../../src/run/remote/remote-faults';
+import type { Driver } from '../../src/faults/driver';
+import { watched } from '../../src/faults/fault-session';
 
-test('the process of a server is known as it was last seen', async () => {
+test('reports every process of a server that it finds or starts', async () => {
   const seen: [number, number][] = [];
   const process = (pid: number) => ({ pid, kernelStart: 'then', uid: 0, gid: 0 });
   const driver: Driver = {

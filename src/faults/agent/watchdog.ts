@@ -1,4 +1,4 @@
-import { type FaultKind, isMendedByStart, isOfNetwork } from '../../core/fault-kinds';
+import { type FaultKind, isHealedByStart, isOfNetwork } from '../../core/fault-kinds';
 import { pause } from '../../core/pause';
 import type { Driver, Fault, ServerProcess } from '../driver';
 import { nullIfRefused, refused } from '../refusal';
@@ -8,7 +8,7 @@ interface Timed extends OpenFault {
   timer: NodeJS.Timeout;
 }
 
-export interface DeadManOptions {
+export interface WatchdogOptions {
   /** The driver of all servers. */
   driver: Driver;
   /** Logs an action of its own in the server's log. */
@@ -24,13 +24,13 @@ const AGAIN_MS = 1000;
 const NEVER = new AbortController().signal;
 
 /** Injects faults through a driver, and heals each of them itself when its time is over or the controller is gone. */
-export class DeadMan {
+export class Watchdog {
   readonly #open = new Map<number, Timed>();
   /** Serializes the actions at each server. */
   readonly #busy = new Map<number, Promise<unknown>>();
   #isOver = false;
 
-  constructor(private readonly options: DeadManOptions) {}
+  constructor(private readonly options: WatchdogOptions) {}
 
   /** @throws ClusterError as the driver does, and for a server that already has a fault */
   break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null> {
@@ -95,7 +95,7 @@ export class DeadMan {
   /** Another program may have started it already. */
   async #undo(serverId: number, { kind, process }: OpenFault): Promise<string> {
     const { driver } = this.options;
-    const there = isMendedByStart(kind) ? await driver.find(serverId).catch(nullIfRefused) : null;
+    const there = isHealedByStart(kind) ? await driver.find(serverId).catch(nullIfRefused) : null;
     if (there !== null) return `after the fault "${kind}" it is already running (PID ${there.pid})`;
     const { pid } = await driver.heal(serverId, kind, process);
     const ended = kind === 'pause' && pid !== process.pid ? `; process ${process.pid} had ended` : '';

@@ -4,20 +4,20 @@ import path from 'node:path';
 import type { FaultKind } from '../../../src/core/fault-kinds';
 import type { HostsLab } from '../../support/hosts-lab';
 
-/** What became of a fault whose controller was gone. */
-export interface DeadManResult {
+/** The outcome of a fault whose controller was gone. */
+export interface WatchdogResult {
   kind: FaultKind;
   how: 'killed' | 'silent';
-  /** From then until all servers were whole and followed one leader. */
+  /** From the loss of the controller until all servers were healthy and followed one leader. */
   healedMs: number;
 }
 
 const KINDS: FaultKind[] = ['kill', 'terminate', 'pause', 'partition', 'delay', 'loss'];
 const BOUND_MS = 40_000;
 
-/** Kills the controller in the middle of each kind of fault at the leader; and once takes its network away. */
-export async function measureDeadMan(lab: HostsLab): Promise<DeadManResult[]> {
-  const results: DeadManResult[] = [];
+/** Kills the controller in the middle of each kind of fault on the leader; once, cuts off its network instead. */
+export async function measureWatchdog(lab: HostsLab): Promise<WatchdogResult[]> {
+  const results: WatchdogResult[] = [];
   for (const kind of KINDS) {
     if (kind === 'delay' && lab.network.netem === null) continue;
     results.push(await measure(lab, kind, 'killed'));
@@ -27,7 +27,7 @@ export async function measureDeadMan(lab: HostsLab): Promise<DeadManResult[]> {
   return results;
 }
 
-async function measure(lab: HostsLab, kind: FaultKind, how: DeadManResult['how']): Promise<DeadManResult> {
+async function measure(lab: HostsLab, kind: FaultKind, how: WatchdogResult['how']): Promise<WatchdogResult> {
   const leader = await lab.agreement(15);
   const flags = ['--kind', kind, '--target', String(leader), '--restart-delay', '600', '--cycles', '1'];
   const run = lab.begin(['faults', '--config', 'faults.toml', ...flags]);
@@ -52,7 +52,7 @@ async function measure(lab: HostsLab, kind: FaultKind, how: DeadManResult['how']
   return { kind, how, healedMs };
 }
 
-/** By what is there: a process that runs, and no rule or delay of ours. */
+/** Checks the machine itself: the server runs, and no rule or delay of ours is left. */
 function isHealed(lab: HostsLab, id: number): boolean {
   const host = lab.hostOf(id);
   if (host.processes.some((line) => line.includes(' fault-agent'))) return false;

@@ -1,0 +1,15 @@
+import type { Driver } from '../driver';
+import type { HostLink } from './host-link';
+
+/** Returns a driver that reaches each server through the agent of its host. */
+export function remoteDriver(links: readonly HostLink[]): Driver {
+  const byServer = new Map(links.flatMap((link) => link.servers.map(({ id }) => [id, link] as const)));
+  const linkTo = (id: number): HostLink => byServer.get(id)!;
+  return {
+    find: (server) => linkTo(server).ask('find', { server }),
+    status: (server) => linkTo(server).ask('status', { server }),
+    break: (server, process, fault, healWithinMs) =>
+      linkTo(server).ask('break', { server, process, fault, healWithinMs }),
+    heal: (server, kind, process) => linkTo(server).ask('mend', { server, kind, process }),
+  };
+}
