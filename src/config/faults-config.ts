@@ -1,7 +1,6 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
 import * as v from 'valibot';
-import { type Address, canonicalAddress, parseAddress } from '../core/address';
 import type { Threshold } from '../core/metrics/threshold';
 import { printable } from '../core/printable';
 import { parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';

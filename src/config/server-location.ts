@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { printable } from '../core/printable';
 import { systemClock } from '../core/system-clock';
 import type { TlsPem } from '../core/transport/tls';
-import { type Address, canonicalAddress, parseAddress } from './address';
+import { type Address, canonicalAddress, parseAddress } from '../core/address';
 import { badConfig } from './problem';
 import { advertisedAddress, loadServerConfig, type ServerConfig } from './server-config';
 import { MAX_PATH_CHARS } from './show';

@@ -47,14 +47,14 @@ it('does not restart a server that somebody else has started already', async () 
 });
 
 it('retries after a while if a server does not come back, and keeps its note', async () => {
-  const { deadMan, said, notes, waits } = rigOf({ find: async () => null, heal: async () => refuse('no cover') });
-  await deadMan.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
-  await deadMan.healAll('the controller is gone');
+  const { watchdog, said, notes, waits } = rigOf({ find: async () => null, heal: async () => refuse('no cover') });
+  await watchdog.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
+  await watchdog.healAll('the controller is gone');
   expect(said).toEqual(Array(3).fill('1 the fault "kill" cannot be healed: no cover'));
   expect(waits).toEqual([1000, 1000]);
   expect(notes.at(-1)).toMatchObject({ kind: 'kill' });
   // Its timer would keep the process running.
-  await deadMan.heal(1, 'kill', FOUND).catch(() => undefined);
+  await watchdog.heal(1, 'kill', FOUND).catch(() => undefined);
 });
 
 describe('a fault that failed halfway', () => {
@@ -63,8 +63,8 @@ describe('a fault that failed halfway', () => {
     watchdog.break(1, FOUND, kind === 'loss' ? { kind, lossPercent: 5 } : { kind }, MINUTE_MS);
 
   it('in a process that still exists has left nothing', async () => {
-    const { deadMan, notes } = failing({});
-    await expect(attempt(deadMan, 'pause')).rejects.toThrow('nft: no');
+    const { watchdog, notes } = failing({});
+    await expect(attempt(watchdog, 'pause')).rejects.toThrow('nft: no');
     expect(notes.at(-1)).toBe(null);
   });
 

@@ -1,6 +1,6 @@
 import type { FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
-import { formatAddress } from '../../core/transport/address';
+import { formatAddress } from '../../core/address';
 import type { Hello, ServerReport } from '../agent/protocol';
 import type { Driver } from '../driver';
 import { reasonOf } from '../refusal';

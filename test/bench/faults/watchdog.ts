@@ -5,7 +5,7 @@ import type { FaultKind } from '../../../src/core/fault-kinds';
 import type { HostsLab } from '../../support/hosts-lab';
 
 /** The outcome of a fault whose controller was gone. */
-export interface DeadManResult {
+export interface WatchdogResult {
   kind: FaultKind;
   how: 'killed' | 'silent';
   /** From the loss of the controller until all servers were healthy and followed one leader. */
@@ -16,8 +16,8 @@ const KINDS: FaultKind[] = ['kill', 'terminate', 'pause', 'partition', 'delay', 
 const BOUND_MS = 40_000;
 
 /** Kills the controller in the middle of each kind of fault on the leader; once, cuts off its network instead. */
-export async function measureDeadMan(lab: HostsLab): Promise<DeadManResult[]> {
-  const results: DeadManResult[] = [];
+export async function measureWatchdog(lab: HostsLab): Promise<WatchdogResult[]> {
+  const results: WatchdogResult[] = [];
   for (const kind of KINDS) {
     if (kind === 'delay' && lab.network.netem === null) continue;
     results.push(await measure(lab, kind, 'killed'));
