@@ -11,7 +11,7 @@ const PAGE = 'docs/fault-table.md';
 
 /**
  * Injects every fault into a cluster on network namespaces, and writes the effects into docs/fault-table.md.
- * @param wanted kinds, or `overload`, `dead-man`, `ring`; none: all, and only then the page is written
+ * @param wanted kinds, or `overload`, `watchdog`, `ring`; none: all, and only then the page is written
  */
 export async function run(wanted: readonly string[]): Promise<void> {
   if (WHY_NO_NAMESPACES !== null) throw new Error(`no hosts can be made here: ${WHY_NO_NAMESPACES}`);
