@@ -2,13 +2,13 @@ import path from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { goesToStdout, outputPath } from '../files/target';
 import { type HideResult, hideImage } from '../client/hide';
-import { clientConfigOf } from './client/overrides';
+import { flagsOf } from '../cli/setting-flags';
+import { clientConfigOf, clientSettings } from '../config/client-config';
 import { ClusterError } from '../core/errors';
 import { systemClock } from '../core/system-clock';
 import { BaseCommand } from './base';
-import { secureOf } from './client/secure';
-import { serverFlag } from './client/flags';
-import { configFilesOf } from './client/inputs';
+import { secureOf } from '../cli/secure';
+import { configFilesOf } from '../cli/config-files';
 
 export class ClientHide extends BaseCommand {
   static override summary = 'have the cluster hide one image, and verify the carrier';
@@ -25,12 +25,12 @@ export class ClientHide extends BaseCommand {
       helpValue: 'FILE',
       summary: 'file to write the carrier to (default: {image}.carrier.png in this folder); - for standard output',
     }),
-    server: serverFlag,
+    ...flagsOf({ server: clientSettings.server_addresses }),
   };
 
   async run(): Promise<HideResult> {
     const { args, flags } = await this.parse(ClientHide);
-    const config = clientConfigOf(flags.config, { servers: flags.server });
+    const config = clientConfigOf({ config: flags.config, server: flags.server });
     const { name: clientName, serverAddresses: addresses, requestTimeoutMs, tls } = config;
     const { out: named = `${path.parse(args.image).name}.carrier.png` } = flags;
     const out = outputPath(named);

@@ -2,18 +2,18 @@ import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import path from 'node:path';
 import { printsItsResult } from '../cli/output';
-import { clientConfigOf } from './client/overrides';
+import { flagsOf } from '../cli/setting-flags';
+import { clientConfigOf, clientFlagSettings, clientSettings } from '../config/client-config';
 import { type ClientReport, logFileOf, runClient } from '../client/run-client';
-import { DEFAULT_IMAGE_DIRECTORY } from '../config/stress-config';
+import { DEFAULT_IMAGE_DIRECTORY } from '../config/common-settings';
 import { EXIT } from '../core/errors';
 import { goesToStdout, type NamedFile, outputPath, refuseOverwriting } from '../files/target';
 import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import { BaseCommand } from './base';
-import { secureOf } from './client/secure';
-import { loadFlags, overridesOf } from './client/flags';
-import { configFilesOf } from './client/inputs';
-import { imagesOf } from './stress/images';
+import { secureOf } from '../cli/secure';
+import { configFilesOf } from '../cli/config-files';
+import { imagesOf } from '../cli/images';
 
 export class Client extends BaseCommand {
   static override summary = 'send images at the configured rate and verify the carriers';
@@ -27,7 +27,7 @@ export class Client extends BaseCommand {
     '<%= config.bin %> client --rate 50 --duration 60 --metrics-output metrics/machine_1_client_1.json',
   ];
   static override flags = {
-    ...loadFlags,
+    ...flagsOf({ ...clientSettings, ...clientFlagSettings }),
     'metrics-output': Flags.string({
       helpValue: 'FILE',
       summary:
@@ -37,9 +37,8 @@ export class Client extends BaseCommand {
 
   async run(): Promise<ClientReport> {
     const { flags } = await this.parse(Client);
-    const { seed = randomInt(2 ** 31), ...overrides } = overridesOf(flags);
-    const config = clientConfigOf(flags.config, overrides);
-    const { machineId = 1, clientId = 1 } = overrides;
+    const config = clientConfigOf(flags);
+    const { machineId, clientId, seed = randomInt(2 ** 31) } = config;
     // Only a folder that was configured must exist.
     const folder = config.imageDir === DEFAULT_IMAGE_DIRECTORY ? undefined : config.imageDir;
     const pictures = imagesOf(folder);
@@ -57,8 +56,16 @@ export class Client extends BaseCommand {
     const secure = await secureOf(config.tls);
     const report = await withInterrupt((signal) =>
       runClient({
-        ...{ config, images: pictures.images, machineId, clientId, seed, clock: systemClock, signal, secure },
-        ...{ metricsFile, logLevel: flags['log-level'] },
+        config,
+        images: pictures.images,
+        machineId,
+        clientId,
+        seed,
+        clock: systemClock,
+        signal,
+        secure,
+        metricsFile,
+        logLevel: flags['log-level'],
         display: this.jsonEnabled() ? undefined : display,
       }),
     );

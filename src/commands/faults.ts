@@ -2,17 +2,17 @@ import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import packageJson from '../../package.json';
 import { printsItsResult } from '../cli/output';
-import { DEFAULT_FAULTS_FILE, type FaultsConfig, faultsConfigOf } from '../config/faults-config';
+import { flagsOf } from '../cli/setting-flags';
+import { type FaultsConfig, faultsConfigOf, faultsFile, faultsSettings } from '../config/faults-config';
 import { EXIT } from '../core/errors';
 import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
 import { isSpecial } from '../files/target';
 import { dryRun, type FaultsReport, simulateFaults } from '../faults/simulate';
 import { BaseCommand } from './base';
-import { secureOf } from './client/secure';
-import { specFlags } from './faults/flags';
+import { secureOf } from '../cli/secure';
 import { refuseSharedFiles } from './faults/own-files';
-import { selfExecCommand } from './run/self-exec';
+import { selfExecCommand } from '../cli/self-exec';
 
 export class Faults extends BaseCommand {
   static override summary = 'inject faults into servers on a plan, and heal them';
@@ -31,18 +31,14 @@ export class Faults extends BaseCommand {
     { description: 'a graceful rolling restart', command: '<%= config.bin %> faults --pattern rolling --kind restart' },
   ];
   static override flags = {
-    ...specFlags,
-    log: Flags.string({
-      helpValue: 'FILE',
-      summary: 'log file (default: ./fault_events.log); the .ndjson is written beside it',
-    }),
+    ...flagsOf(faultsSettings),
     'dry-run': Flags.boolean({ summary: 'print the timetable and exit' }),
   };
 
   async run(): Promise<FaultsReport | ReturnType<typeof dryRun>> {
     const { flags } = await this.parse(Faults);
     const config = filesBeside(faultsConfigOf(flags, { ownCommand: selfExecCommand(), seed: randomInt(2 ** 31) }));
-    refuseSharedFiles(config, flags.config ?? DEFAULT_FAULTS_FILE);
+    refuseSharedFiles(config, flags.config ?? faultsFile.path);
     const display = this.jsonEnabled() ? undefined : process.stdout;
     if (flags['dry-run']) {
       printsItsResult();

@@ -1,4 +1,6 @@
-import { loadReportConfig } from '../config/report-config';
+import { Flags } from '@oclif/core';
+import { flagsOf } from '../cli/setting-flags';
+import { reportConfigOf, reportSettings } from '../config/report-config';
 import { ClusterError, EXIT } from '../core/errors';
 import { withInterrupt } from '../core/stop-signals';
 import { systemClock } from '../core/system-clock';
@@ -6,12 +8,10 @@ import { goesToStdout, outputPath } from '../files/target';
 import type { Comparison } from '../report/compare/comparison';
 import { runCompare } from '../report/compare/run-compare';
 import type { Report as ReportResult } from '../report/report';
+import type { RunChoice } from '../report/read/read-requests';
 import { runReport } from '../report/run-report';
 import { BaseCommand } from './base';
-import { placesOf, reportFlags, runChoice } from './report/flags';
-import { thresholdsOf } from './stress/thresholds';
 
-const DEFAULT_CONFIG = 'config/report.toml';
 const OUTPUTS = ['final_report.json', 'final_report.txt', 'final_report.html'];
 
 export class Report extends BaseCommand {
@@ -35,7 +35,22 @@ export class Report extends BaseCommand {
     },
     { description: 'the numbers for a script', command: '<%= config.bin %> report --json | jq .latency_stats' },
   ];
-  static override flags = reportFlags;
+  static override flags = {
+    ...flagsOf(reportSettings),
+    out: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'FILE',
+      summary: 'file to write: .json, .txt, .html, .xml (JUnit) or .csv; - is standard output (text); repeatable',
+    }),
+    run: Flags.string({ helpValue: 'ID|all', summary: 'run to report (default: the newest)' }),
+    compare: Flags.string({
+      multiple: true,
+      helpValue: 'FILE',
+      exclusive: ['metrics', 'faults', 'events', 'run', 'threshold'],
+      summary: 'compare two runs, A and B: final_report.json or its folder; --out writes .txt, .html or .json',
+    }),
+  };
 
   /** Writes the report, or compares two, and returns it. */
   async run(): Promise<ReportResult | Comparison> {
@@ -45,21 +60,16 @@ export class Report extends BaseCommand {
     if (isData && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
     const say = (line: string): void => (isData ? this.logToStderr(line) : this.log(line));
     if (flags.compare) return runCompare({ places: flags.compare, outFiles: out ?? [], say });
-    const config = loadReportConfig(flags.config ?? DEFAULT_CONFIG, { required: flags.config !== undefined });
-    const required = (file: string) => ({ path: file, required: true });
-    const optional = (file: string) => ({ path: file, required: false });
+    const config = reportConfigOf(flags);
     const outputDir = config.outputDir.replace(/\/+$/, '');
     const report = await runReport({
-      metrics: placesOf('--metrics', flags.metrics) ?? config.clientMachines,
-      faults: placesOf('--faults', flags.faults && [flags.faults])?.map(required)[0] ?? optional(config.faultsLog),
-      events: placesOf('--events', flags.events)?.map(required) ?? config.serverMachines.map(optional),
+      metrics: config.metrics,
+      faults: config.faults,
+      events: config.events,
       outFiles: out ?? OUTPUTS.map((name) => `${outputDir}/${name}`),
-      inputs: [{ path: flags.config ?? DEFAULT_CONFIG, name: 'the configuration' }],
+      inputs: [{ path: config.file, name: 'the configuration' }],
       runs: runChoice(flags.run),
-      thresholds: thresholdsOf(flags.threshold ?? config.thresholds, {
-        ...{ flag: '--threshold', isGiven: flags.threshold !== undefined },
-        ...{ file: flags.config ?? DEFAULT_CONFIG, key: 'report.thresholds' },
-      }),
+      thresholds: config.thresholds,
       remote: {
         ...{ into: `${outputDir}/collected`, clock: systemClock, interruptible: withInterrupt },
         output: this.jsonEnabled() || isData ? undefined : process.stdout,
@@ -71,4 +81,9 @@ export class Report extends BaseCommand {
     else if (report.inputs.missing.length > 0) this.endWith(EXIT.incomplete);
     return report;
   }
+}
+
+function runChoice(run: string | undefined): RunChoice {
+  if (run === undefined) return { take: 'newest' };
+  return run === 'all' ? { take: 'all' } : { take: 'id', runId: run };
 }

@@ -2,7 +2,16 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import path from 'node:path';
 import { printsItsResult } from '../cli/output';
-import { DEFAULT_RUN_FILE, type RunConfig, runConfigOf } from '../config/run-config';
+import { flagsOf } from '../cli/setting-flags';
+import {
+  type RunConfig,
+  runConfigOf,
+  runFaultSettings,
+  runFlagSettings,
+  runReportSettings,
+  runSettings,
+  runStressSettings,
+} from '../config/run-config';
 import { EXIT } from '../core/errors';
 import { timestamp } from '../core/log-line';
 import { withInterrupt } from '../core/stop-signals';
@@ -15,12 +24,10 @@ import { type PlacesOptions, wantedPlaces } from '../run/remote/places';
 import { runAll } from '../run/run';
 import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
-import { programMetadata } from './stress/run-metadata';
-import { remotePartsOf } from './run/remote-parts';
-import { selfExecCommand } from './run/self-exec';
-import { faultFlagsOf, runFlags, runOverridesOf } from './run/flags';
-import { imagesOf } from './stress/images';
-import { thresholdsOf } from './stress/thresholds';
+import { programMetadata } from '../cli/run-metadata';
+import { labPartsOf } from './run/lab-parts';
+import { selfExecCommand } from '../cli/self-exec';
+import { imagesOf } from '../cli/images';
 
 export class Run extends BaseCommand {
   static override summary = 'run the whole workflow: servers, clients, faults, wait, report';
@@ -36,7 +43,10 @@ export class Run extends BaseCommand {
     { description: 'show the plan only', command: '<%= config.bin %> run --plan' },
   ];
   static override flags = {
-    ...runFlags,
+    ...flagsOf(runSettings),
+    ...flagsOf(runStressSettings),
+    ...flagsOf(runFaultSettings),
+    ...flagsOf({ ...runReportSettings, ...runFlagSettings }),
     plan: Flags.boolean({ summary: 'print the plan and exit' }),
     keep: Flags.boolean({ summary: 'keep the servers running after the report, until Ctrl-C' }),
   };
@@ -44,13 +54,9 @@ export class Run extends BaseCommand {
   async run(): Promise<RunResult | RunConfig> {
     const { flags } = await this.parse(Run);
     const seed = randomInt(2 ** 31);
-    const config = runConfigOf(flags.config, runOverridesOf(flags), { faultFlags: faultFlagsOf(flags), seed });
+    const { config, thresholds, ...named } = runConfigOf(flags, seed);
     const startedAt = systemClock.unixMs();
-    const folder = flags.out ?? path.join(config.outputDir, folderName(new Date(startedAt)));
-    const thresholds = thresholdsOf(config.thresholds, {
-      ...{ flag: '--threshold', isGiven: flags.threshold !== undefined },
-      ...{ file: flags.config ?? DEFAULT_RUN_FILE, key: 'report.thresholds' },
-    });
+    const { folder = path.join(config.outputDir, folderName(new Date(startedAt))) } = named;
     const load = imagesOf(config.imageDirectory);
     const far = config.lab && (await remotePartsOf(config, config.lab, load.images));
     if (flags.plan) {

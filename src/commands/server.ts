@@ -3,20 +3,20 @@ import { availableParallelism } from 'node:os';
 import packageJson from '../../package.json';
 import { defaultCover } from '../assets/assets';
 import { readInputFile } from '../client/images';
-import { advertisedAddress, serverConfigFromFlags, type ServerConfig } from '../config/server-config';
-import { readServerFile } from '../config/server-file';
+import { flagsOf } from '../cli/setting-flags';
+import { advertisedAddress, type ServerConfig, serverConfigOf } from '../config/server-config';
+import { peersTable, readServerFile, serverFile, serverTable } from '../config/server-file';
 import { ClusterError } from '../core/errors';
 import { systemClock } from '../core/system-clock';
 import { checkCover } from '../imaging/cover-check';
 import { runServer, type RunServerOptions } from '../server/run-server';
 import { BaseCommand } from './base';
-import { secureOf } from './client/secure';
+import { secureOf } from '../cli/secure';
 import { refuseSharedFiles } from './server/own-files';
-import { reachWarnings } from './server/reach';
+import { reachWarnings } from '../cli/reach';
 
 declare const WORKER_SOURCE: string;
 
-const DEFAULT_CONFIG = 'config/server1.toml';
 /** Time for running tasks to finish on shutdown, in milliseconds. */
 const DRAIN_MS = 5000;
 /** Above the size of 100 megapixels, the limit for a cover. */
@@ -34,18 +34,7 @@ export class Server extends BaseCommand {
     { description: 'a single server on 127.0.0.1:8001, without a file', command: '<%= config.bin %> server' },
   ];
   static override flags = {
-    id: Flags.string({ helpValue: 'N', summary: 'id of this server, unique in the cluster (default: 1)' }),
-    address: Flags.string({ helpValue: 'HOST:PORT', summary: 'address to listen on (default: 127.0.0.1:8001)' }),
-    peer: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'ID@HOST:PORT',
-      summary: 'id and address of another server; repeatable',
-    }),
-    'metrics-address': Flags.string({
-      helpValue: 'HOST:PORT',
-      summary: 'address that serves Prometheus metrics (default: off)',
-    }),
+    ...flagsOf({ ...serverTable, ...peersTable }),
     'until-stdin-ends': Flags.boolean({
       summary: 'also shut down when standard input ends (at once with /dev/null); for programs that start servers',
     }),
@@ -53,10 +42,8 @@ export class Server extends BaseCommand {
 
   async run(): Promise<{ server_id: number; exit_code: number }> {
     const { flags } = await this.parse(Server);
-    const file = readServerFile(flags.config ?? DEFAULT_CONFIG, { required: flags.config !== undefined });
-    const { id, address, peer: peers, 'metrics-address': metricsAddress } = flags;
-    const given = { id, address, peers, metricsAddress };
-    const config = serverConfigFromFlags(given, file, { availableParallelism: availableParallelism() });
+    const file = readServerFile(flags.config ?? serverFile.path, { required: flags.config !== undefined });
+    const config = serverConfigOf(flags, file, { availableParallelism: availableParallelism() });
     refuseSharedFiles(config, file?.path ?? null);
     const secure = await secureOf(config.tls, 'server');
     const exitCode = await runServer({

@@ -1,19 +1,17 @@
 import { Flags } from '@oclif/core';
 import { whenOutputFails } from '../cli/output';
-import { loadClientConfig } from '../config/client-config';
-import { ADDRESS_SHAPE, isDialAddress } from '../core/address';
-import { ClusterError, EXIT } from '../core/errors';
+import { flagsOf } from '../cli/setting-flags';
+import { statusConfigOf, statusSettings } from '../config/status-config';
+import { EXIT } from '../core/errors';
 import { withInterrupt } from '../core/stop-signals';
-import type { TlsFiles } from '../config/tls';
 import type { Secure } from '../core/transport/network';
 import { paintFor } from '../status/paint';
 import { reportOf, type StatusReport } from '../status/report';
 import { look, type Look, waitForAgreement, watch } from '../status/status';
 import { renderStatus } from '../status/table';
 import { BaseCommand } from './base';
-import { secureOf } from './client/secure';
+import { secureOf } from '../cli/secure';
 
-const DEFAULT_CONFIG = 'config/client_stress.toml';
 const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
 export class Status extends BaseCommand {
@@ -29,31 +27,18 @@ export class Status extends BaseCommand {
     { description: 'the leader, for a script', command: '<%= config.bin %> status --json | jq .leader_id' },
   ];
   static override flags = {
-    server: Flags.string({ multiple: true, helpValue: 'HOST:PORT', summary: 'server to ask; repeatable' }),
+    ...flagsOf(statusSettings),
     watch: Flags.boolean({ summary: 'refresh every second until Ctrl-C', exclusive: ['wait'] }),
-    ca: Flags.string({
-      helpValue: 'FILE',
-      summary: 'CA certificate of the servers (PEM); with --cert and --key it replaces [tls]',
-    }),
-    cert: Flags.string({ helpValue: 'FILE', summary: 'client certificate (PEM)' }),
-    key: Flags.string({ helpValue: 'FILE', summary: 'private key of the certificate (PEM)' }),
-    wait: Flags.integer({
-      min: 0,
-      max: 86_400,
-      helpValue: 'SECS',
-      summary: 'wait until all servers are ready and agree on a leader, at most this long',
-    }),
   };
 
   /** Prints and returns the status of all servers. */
   async run(): Promise<StatusReport | undefined> {
     const { flags } = await this.parse(Status);
-    const inFile = loadClientConfig(flags.config ?? DEFAULT_CONFIG, { required: flags.config !== undefined });
-    const addresses = flags.server ? checked(flags.server) : inFile.serverAddresses;
-    const secure = await secureOf(tlsOf(flags) ?? inFile.tls);
+    const { serverAddresses: addresses, tls, waitMs } = statusConfigOf(flags);
+    const secure = await secureOf(tls);
     return withInterrupt(async (signal) => {
       try {
-        if (!flags.watch) return await this.#once(addresses, flags.wait, signal, secure);
+        if (!flags.watch) return await this.#once(addresses, waitMs, signal, secure);
         // Stops when nothing can be printed any more.
         await watch(addresses, AbortSignal.any([signal, whenOutputFails]), (latest) => this.#showAgain(latest), secure);
         return undefined;
@@ -65,16 +50,16 @@ export class Status extends BaseCommand {
 
   async #once(
     addresses: string[],
-    waitSecs: number | undefined,
+    waitMs: number | undefined,
     stop: AbortSignal,
     secure: Secure | undefined,
   ): Promise<StatusReport> {
-    const { answers, agreement } = await (waitSecs === undefined
+    const { answers, verdict } = await (waitMs === undefined
       ? look(addresses, stop, undefined, secure)
-      : waitForAgreement(addresses, waitSecs * 1000, stop, secure));
-    if (!agreement.agreed) this.endWith(EXIT.incomplete);
-    this.log(renderStatus(answers, agreement, paintFor(process.env)));
-    return reportOf(answers, agreement);
+      : waitForAgreement(addresses, waitMs, stop, secure));
+    if (!verdict.agreed) this.endWith(EXIT.incomplete);
+    this.log(renderStatus(answers, verdict, paintFor(process.env)));
+    return reportOf(answers, verdict);
   }
 
   #showAgain({ answers, agreement }: Look): void {
@@ -82,20 +67,4 @@ export class Status extends BaseCommand {
     if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(reportOf(answers, agreement))}\n`);
     else process.stdout.write(`${clear}${renderStatus(answers, agreement, paintFor(process.env))}\n\n`);
   }
-}
-
-function checked(addresses: string[]): string[] {
-  const wrong = addresses.filter((address) => !isDialAddress(address));
-  if (wrong.length === 0) return addresses;
-  const lines = wrong.map((address) => `--server: expected ${ADDRESS_SHAPE}, got ${JSON.stringify(address)}`);
-  throw new ClusterError('bad_usage', lines.join('\n'));
-}
-
-function tlsOf({ ca, cert, key }: { ca?: string; cert?: string; key?: string }): TlsFiles | undefined {
-  if (ca === undefined && cert === undefined && key === undefined) return undefined;
-  if (ca === undefined || cert === undefined || key === undefined) {
-    throw new ClusterError('bad_usage', '--ca, --cert and --key: expected all three or none');
-  }
-  const at = (path: string, place: string) => ({ path, place });
-  return { ca: at(ca, '--ca'), cert: at(cert, '--cert'), key: at(key, '--key') };
 }

@@ -1,6 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { oneLine, printable } from '../core/printable';
-import { type StressConfig, stressConfigOf } from '../config/stress-config';
+import { flagsOf } from '../cli/setting-flags';
+import { clientConfigOf, clientSettings } from '../config/client-config';
+import { type StressConfig, stressConfigOf, stressFlagSettings, stressSettings } from '../config/stress-config';
 import { EXIT } from '../core/errors';
 import { logLine } from '../core/log-line';
 import { withInterrupt } from '../core/stop-signals';
@@ -9,14 +11,11 @@ import type { StressReport } from '../stress/options';
 import { runStress } from '../stress/runner';
 import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
-import { clientConfigOf } from './client/overrides';
-import { secureOf } from './client/secure';
-import { metricsWarnings } from './server/reach';
-import { programMetadata } from './stress/run-metadata';
-import { withEndSignal } from './stress/end-signal';
-import { stressFlags, stressOverridesOf } from './stress/flags';
-import { imagesOf } from './stress/images';
-import { stressThresholds } from './stress/thresholds';
+import { secureOf } from '../cli/secure';
+import { metricsWarnings } from '../cli/reach';
+import { programMetadata } from '../cli/run-metadata';
+import { untilEnough } from './stress/enough';
+import { imagesOf } from '../cli/images';
 
 export class Stress extends BaseCommand {
   static override summary = 'load the servers with many concurrent clients on this machine';
@@ -33,36 +32,32 @@ export class Stress extends BaseCommand {
     "<%= config.bin %> stress --rate 50 --duration 60 --ramp-up 10 --warmup 15 --threshold 'p99<800ms'",
     "<%= config.bin %> stress --rate 50 --arrivals poisson --duration 600 --abort-on 'failure_rate<5%'",
   ];
-  static override flags = stressFlags;
+  static override flags = flagsOf({
+    ...stressSettings,
+    ...stressFlagSettings,
+    server: clientSettings.server_addresses,
+  });
 
   async run(): Promise<StressReport> {
     const { flags } = await this.parse(Stress);
-    const { overrides, waitMs, ...together } = stressOverridesOf(flags);
-    const config = stressConfigOf(flags.config, overrides);
+    const config = stressConfigOf(flags);
     const { clientConfig, isClientConfigRequired, seed = randomInt(2 ** 31), settings } = config;
-    const thresholds = stressThresholds(config, flags);
     const file = isClientConfigRequired ? clientConfig : undefined;
-    const { serverAddresses, requestTimeoutMs, tls, saysRequests } = clientConfigOf(file, { servers: flags.server });
+    const client = clientConfigOf({ config: file, server: flags.server });
     const { images, name } = imagesOf(config.imageDirectory);
+    const { serverAddresses, requestTimeoutMs } = client;
+    const options = { ...config, seed, images, serverAddresses, requestTimeoutMs, secure: await secureOf(client.tls) };
     const load = { ...settings, seed, server_addresses: serverAddresses };
-    const secure = await secureOf(tls);
-    const options = {
-      ...config,
-      ...thresholds,
-      ...together,
-      seed,
-      waitMs,
-      images,
-      serverAddresses,
-      requestTimeoutMs,
-      secure,
-    };
-    const report = await withEndSignal((endSignal) =>
+    const report = await untilEnough((enough) =>
       withInterrupt((signal) =>
         runStress({
-          ...{ ...options, signal, endSignal, clock: systemClock },
-          ...{ names: { images: name, clientConfig }, notes: notesOf(config, saysRequests) },
-          metadata: { ...programMetadata(['stress', ...this.argv]), config: load },
+          ...options,
+          signal,
+          enough,
+          clock: systemClock,
+          names: { images: name, clientConfig },
+          notes: notesOf(config, client.saysRequests),
+          facts: { ...programMetadata(['stress', ...this.argv]), config: load },
           logLevel: flags['log-level'],
           screen: this.jsonEnabled() ? undefined : new Screen(process.stdout, systemClock),
         }),

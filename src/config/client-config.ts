@@ -1,36 +1,89 @@
-import * as v from 'valibot';
-import { canonicalAddress } from '../core/address';
-import { decimal, dialAddress, list, path, seconds, section, table, text, toMs, whole } from './fields';
-import { defaultsOf, loadConfig } from './load';
+import { canonicalAddress } from './address';
+import * as common from './common-settings';
+import { configFile, readConfig } from './config-file';
+import { toMs } from './fields';
+import { thinkTimes } from './load-settings';
+import { flagValues, type Merged, merge } from './merge';
 import type { Problem } from './problem';
-import { tlsFields, type TlsFiles, tlsFilesOf, tlsProblems } from './tls';
+import { type FlagsOf, setting, type ValuesOf } from './settings';
+import { type TlsFiles, tlsFilesOf, tlsProblems, tlsSettings } from './tls';
+import { decimal, dialAddress, list, path, seconds, text, whole } from './value-types';
 
-const LAPTOP = ['127.0.0.1:8001', '127.0.0.1:8002', '127.0.0.1:8003'];
-const DAY_MS = 24 * 3600 * 1000;
 const DEFAULT_RATE_PER_SECOND = 1;
 const DEFAULT_DURATION_SECS = 300;
-const DEFAULT_MIN_DELAY_MS = 100;
-const DEFAULT_MAX_DELAY_MS = 2000;
 
-/** The schema of `client_stress.toml`. */
-export const clientFileSchema = table({
-  client: section({
-    name: v.optional(text(), 'StressTestClient'),
-    server_addresses: v.optional(list(dialAddress(), 'a list of addresses'), LAPTOP),
-    image_dir: v.optional(path(), './test_images'),
-    request_timeout_secs: v.optional(seconds(), 10),
+const clientTable = {
+  name: setting(text(), { default: 'StressTestClient', help: 'name of the client, in logs and events' }),
+  server_addresses: setting(list(dialAddress(), 'a list of addresses'), {
+    flag: 'server',
+    default: ['127.0.0.1:8001', '127.0.0.1:8002', '127.0.0.1:8003'],
+    help: 'address of a server',
   }),
-  tls: tlsFields,
-  requests: section({
-    rate_per_second: v.optional(decimal(0.001, 1_000_000)),
-    duration_seconds: v.optional(seconds()),
-    total_requests: v.optional(whole(1, 1_000_000_000)),
-    min_delay_ms: v.optional(decimal(0, DAY_MS)),
-    max_delay_ms: v.optional(decimal(0, DAY_MS)),
+  image_dir: setting(path('DIR'), {
+    flag: 'image-dir',
+    default: common.DEFAULT_IMAGE_DIRECTORY,
+    help: 'folder of the images to send, picked at random',
   }),
-});
+  request_timeout_secs: setting(seconds(), { default: 10, help: 'time after which a request has failed' }),
+};
 
-type ClientSettings = v.InferOutput<typeof clientFileSchema>;
+const requestsTable = {
+  rate_per_second: setting(decimal(0.001, 1_000_000), {
+    flag: 'rate',
+    placeholder: 'R',
+    fallback: DEFAULT_RATE_PER_SECOND,
+    help: 'requests per second, instead of think times',
+    conflicts: ['min_delay_ms', 'max_delay_ms'],
+  }),
+  duration_seconds: setting(seconds(), {
+    flag: 'duration',
+    defaultText: `${DEFAULT_DURATION_SECS} s without --requests`,
+    help: 'stop starting requests after SECS',
+    replaces: ['total_requests'],
+  }),
+  total_requests: setting(whole(1, 1_000_000_000), {
+    flag: 'requests',
+    defaultText: 'no limit',
+    help: 'stop after N requests',
+    replaces: ['duration_seconds'],
+  }),
+  ...thinkTimes,
+};
+
+/** The flags of `client` without a key in the file. */
+export const clientFlagSettings = {
+  machine_id: setting(whole(1, 1_000_000), {
+    flag: 'machine-id',
+    help: 'machine number in the client name Machine_{n}_Client_{i}',
+  }),
+  client_id: setting(whole(1, 1_000_000), {
+    flag: 'client-id',
+    placeholder: 'I',
+    help: 'client number in the client name Machine_{n}_Client_{i}',
+  }),
+  seed: common.seed,
+};
+
+/** The rows of all tables that `client` has flags for. */
+export const clientSettings = { ...clientTable, ...requestsTable };
+
+export const clientFile = configFile(
+  {
+    path: 'config/client_stress.toml',
+    purpose: 'the servers, and the load of `cloudp2p client`',
+    tables: { client: clientTable, tls: tlsSettings, requests: requestsTable },
+  },
+  ({ client, tls, requests }) => [
+    ...tlsProblems(tls),
+    ...addressProblems(client.server_addresses),
+    ...thinkTimeProblems(requests),
+  ],
+);
+
+type Requests = ValuesOf<typeof requestsTable>;
+
+/** The flags of `cloudp2p client`, as typed. */
+export type ClientFlags = FlagsOf<typeof clientSettings & typeof clientFlagSettings> & { config?: string };
 
 /** Starts requests at a fixed rate, or each a think time (uniform in its range) after the last one ended. */
 export type Pacing =
@@ -55,19 +108,43 @@ export interface ClientConfig {
   saysRequests: boolean;
 }
 
-/**
- * Reads the configuration of clients. Every key has a default, so a missing file that is not required means all
- * defaults.
- * @throws ClusterError `bad_config`
- */
-export function loadClientConfig(filePath: string, { required }: { required: boolean }): ClientConfig {
-  const settings = loadConfig(clientFileSchema, filePath, { required, check: clientProblems });
-  return build(settings ?? defaultsOf(clientFileSchema), filePath);
+/** The same with the values that only flags have. */
+export interface ClientRunConfig extends ClientConfig {
+  machineId: number;
+  clientId: number;
+  /** Undefined if none was typed. */
+  seed?: number;
 }
 
-/** Checks relations between settings. */
-function clientProblems({ client, tls, requests }: ClientSettings): Problem[] {
-  return [...tlsProblems(tls), ...addressProblems(client.server_addresses), ...pacingProblems(requests)];
+/**
+ * Reads the configuration of clients from the named file, which must exist, or from the default one if it exists;
+ * flags override it.
+ * @throws ClusterError `bad_config` | `bad_usage`
+ */
+export function clientConfigOf(flags: ClientFlags = {}): ClientRunConfig {
+  const { path: file, values } = readConfig(clientFile, flags.config);
+  const merged = merge(clientTable, values.client, flags, { file, table: 'client' });
+  const requests = merge(requestsTable, values.requests, flags, { file, table: 'requests' });
+  const { values: client } = merged;
+  const { machine_id: machineId, client_id: clientId, seed } = flagValues(clientFlagSettings, flags);
+  const isNumbered = machineId !== undefined || clientId !== undefined;
+  return {
+    name: isNumbered ? `Machine_${machineId ?? 1}_Client_${clientId ?? 1}` : client.name,
+    machineId: machineId ?? 1,
+    clientId: clientId ?? 1,
+    seed,
+    serverAddresses: withoutRepeats(client.server_addresses),
+    imageDir: client.image_dir,
+    requestTimeoutMs: toMs(client.request_timeout_secs),
+    tls: tlsFilesOf(values.tls, file),
+    requests: { pacing: pacingOf(requests), ...limitsOf(requests.values) },
+    saysRequests: Object.values(values.requests).some((value) => value !== undefined),
+  };
+}
+
+function withoutRepeats(addresses: readonly string[]): string[] {
+  const spelled = addresses.map(canonicalAddress);
+  return addresses.filter((_, index) => spelled.indexOf(spelled[index]!) === index);
 }
 
 function addressProblems(addresses: readonly string[]): Problem[] {
@@ -81,43 +158,29 @@ function addressProblems(addresses: readonly string[]): Problem[] {
   );
 }
 
-function pacingProblems(requests: ClientSettings['requests']): Problem[] {
-  const { rate_per_second: rate, min_delay_ms: min, max_delay_ms: max } = requests;
-  if (min === undefined && max === undefined) return [];
-  if (rate !== undefined) {
-    const loop = min === undefined ? 'max_delay_ms' : 'min_delay_ms';
-    const text = `expected either a rate or think times (min_delay_ms, max_delay_ms), got ${rate} beside ${loop}`;
-    return [{ key: 'requests.rate_per_second', text }];
-  }
-  const upper = max ?? DEFAULT_MAX_DELAY_MS;
-  const lower = min ?? Math.min(DEFAULT_MIN_DELAY_MS, upper);
-  if (lower <= upper) return [];
+function thinkTimeProblems({ min_delay_ms: min, max_delay_ms: max }: Requests): Problem[] {
+  const upper = max ?? thinkTimes.max_delay_ms.fallback;
+  if (min === undefined || min <= upper) return [];
   const limit = max === undefined ? `${upper}, its default` : `${upper}`;
-  return [{ key: 'requests.min_delay_ms', text: `expected at most requests.max_delay_ms (${limit}), got ${lower}` }];
+  return [{ key: 'requests.min_delay_ms', text: `expected at most requests.max_delay_ms (${limit}), got ${min}` }];
 }
 
-function pacingOf(requests: ClientSettings['requests']): Pacing {
-  const { rate_per_second: rate, min_delay_ms: min, max_delay_ms: max } = requests;
-  if (min === undefined && max === undefined) return { mode: 'rate', ratePerSecond: rate ?? DEFAULT_RATE_PER_SECOND };
-  const maxDelayMs = max ?? DEFAULT_MAX_DELAY_MS;
-  return { mode: 'closed_loop', minDelayMs: min ?? Math.min(DEFAULT_MIN_DELAY_MS, maxDelayMs), maxDelayMs };
+/** A flag moves the other bound, where no flag sets that. */
+function pacingOf({ values, isTyped, error }: Merged<Requests>): Pacing {
+  const { rate_per_second: ratePerSecond, min_delay_ms: min, max_delay_ms: max } = values;
+  const isAtRate = ratePerSecond !== undefined || (min === undefined && max === undefined);
+  if (isAtRate) return { mode: 'rate', ratePerSecond: ratePerSecond ?? DEFAULT_RATE_PER_SECOND };
+  const [least, most] = [min ?? thinkTimes.min_delay_ms.fallback, max ?? thinkTimes.max_delay_ms.fallback];
+  const maxDelayMs = isTyped('min_delay_ms') && !isTyped('max_delay_ms') ? Math.max(most, least) : most;
+  const minDelayMs = isTyped('min_delay_ms') ? least : Math.min(least, maxDelayMs);
+  if (minDelayMs <= maxDelayMs) return { mode: 'closed_loop', minDelayMs, maxDelayMs };
+  throw error('min_delay_ms', `expected at most --max-delay-ms (${maxDelayMs}), got ${minDelayMs}`);
 }
 
-function build({ client, tls, requests }: ClientSettings, filePath: string): ClientConfig {
-  const { duration_seconds: durationSecs, total_requests: totalRequests } = requests;
-  const endless = durationSecs === undefined && totalRequests === undefined;
-  const limitSecs = endless ? DEFAULT_DURATION_SECS : durationSecs;
-  return {
-    name: client.name,
-    serverAddresses: client.server_addresses,
-    imageDir: client.image_dir,
-    requestTimeoutMs: toMs(client.request_timeout_secs),
-    tls: tlsFilesOf(tls, filePath),
-    requests: {
-      pacing: pacingOf(requests),
-      durationMs: limitSecs === undefined ? undefined : toMs(limitSecs),
-      totalRequests,
-    },
-    saysRequests: Object.values(requests).some((value) => value !== undefined),
-  };
+function limitsOf({
+  duration_seconds: secs,
+  total_requests: totalRequests,
+}: Requests): Pick<ClientConfig['requests'], 'durationMs' | 'totalRequests'> {
+  const limitSecs = secs === undefined && totalRequests === undefined ? DEFAULT_DURATION_SECS : secs;
+  return { durationMs: limitSecs === undefined ? undefined : toMs(limitSecs), totalRequests };
 }

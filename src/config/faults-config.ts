@@ -1,20 +1,21 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
-import * as v from 'valibot';
 import type { Threshold } from '../core/metrics/threshold';
 import { printable } from '../core/printable';
 import { parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
-import { type FaultSpec, specFields, type SpecFlags, specOf } from './faults-spec';
-import { list, path, section, table, text } from './fields';
-import { defaultsOf, loadConfig } from './load';
-import { badConfig, type Problem } from './problem';
-import type { ServerConfig } from './server-config';
-import { serverId } from './server-file';
-import { loadOwnConfig } from './server-location';
+import { type Address, canonicalAddress, parseAddress } from './address';
+import { configFile, readConfig } from './config-file';
+import { faultSettings } from './fault-settings';
+import { type FaultSpec, specOf } from './faults-spec';
+import { badConfig, badSettings, type Problem } from './problem';
+import { merge } from './merge';
+import { advertisedAddress, loadServerConfig } from './server-config';
+import { readServerFile } from './server-file';
+import { type FlagsOf, setting, type ValuesOf } from './settings';
 import { MAX_PATH_CHARS } from './show';
-import { tlsFields, type TlsFiles, tlsFilesOf, tlsProblems } from './tls';
+import { readTls, type TlsFiles, tlsFilesOf, tlsProblems, tlsSettings } from './tls';
+import { path, serverId, text } from './value-types';
 
-export const DEFAULT_FAULTS_FILE = 'config/faults.toml';
 const SERVER_FILES = 'config';
 /** The host of a server on this machine; every other host is reached over SSH. */
 export const THIS_MACHINE = 'localhost';
@@ -24,26 +25,41 @@ const PROBE_FILE = 'fault_probe.ndjson';
 /** The default on another machine; on this one it is the running program. */
 const REMOTE_BINARY = './cloudp2p';
 
-/** The schema of `faults.toml`. */
-export const faultsFileSchema = table({
-  faults: section({ ...specFields, log_file: v.optional(path(), './fault_events.log') }),
-  tls: tlsFields,
-  servers: v.optional(
-    list(
-      table({
-        id: serverId(),
-        host: v.optional(text(), THIS_MACHINE),
-        config: v.optional(path()),
-        work_dir: v.optional(path(), '.'),
-        binary: v.optional(path()),
-      }),
-      'a list of [[servers]]',
-    ),
-  ),
-});
+/** The table [faults] of faults.toml. */
+export const faultsSettings = {
+  ...faultSettings,
+  log_file: setting(path('FILE'), {
+    flag: 'log',
+    default: './fault_events.log',
+    help: 'log file',
+    note: 'the .ndjson is written beside it',
+  }),
+};
 
-type FaultsSettings = v.InferOutput<typeof faultsFileSchema>;
-type ServerEntry = NonNullable<FaultsSettings['servers']>[number] & Pick<FaultServer, 'own'>;
+const serverSettings = {
+  id: setting(serverId(), { required: true, help: 'id of the server' }),
+  host: setting(text(), { default: THIS_MACHINE, help: `[user@]host[:port] of SSH, or ${THIS_MACHINE} without SSH` }),
+  config: setting(path('FILE'), {
+    defaultText: `${SERVER_FILES}/server{id}.toml`,
+    help: 'its configuration, relative to its work_dir',
+  }),
+  work_dir: setting(path('DIR'), { default: '.', help: 'its working folder, with its pid file and its log' }),
+  binary: setting(path('FILE'), {
+    defaultText: `this program; over SSH ${REMOTE_BINARY}`,
+    help: 'its program, relative to its work_dir',
+  }),
+};
+
+export const faultsFile = configFile(
+  {
+    path: 'config/faults.toml',
+    purpose: 'the servers and the plan of `cloudp2p faults`',
+    tables: { faults: faultsSettings, tls: tlsSettings, servers: { rows: serverSettings } },
+  },
+  (values) => [...tlsProblems(values.tls), ...ringProblems(values.servers)],
+);
+
+type ServerEntry = ValuesOf<typeof serverSettings>;
 
 /** A server that faults are injected into, as the controller knows it. */
 export interface FaultServer {
@@ -82,10 +98,7 @@ export interface FaultsConfig {
 }
 
 /** The flags of `cloudp2p faults`, as typed. */
-export interface FaultsFlags extends SpecFlags {
-  config?: string;
-  log?: string;
-}
+export type FaultsFlags = FlagsOf<typeof faultsSettings> & { config?: string };
 
 /** Defaults that the running program supplies. */
 export interface FaultsDefaults {
@@ -101,25 +114,43 @@ export interface FaultsDefaults {
  * @throws ClusterError `bad_config`, one line per problem, naming the flag or the key of the file
  */
 export function faultsConfigOf(flags: FaultsFlags, { ownCommand, seed }: FaultsDefaults): FaultsConfig {
-  const file = flags.config ?? DEFAULT_FAULTS_FILE;
-  const required = flags.config !== undefined;
-  const settings =
-    loadConfig(faultsFileSchema, file, { required, check: fileProblems }) ?? defaultsOf(faultsFileSchema);
-  const name = printable(file, MAX_PATH_CHARS);
-  const logSource = flags.log === undefined ? `${name}: faults.log_file` : '--log';
-  const files = filesOf(flags.log ?? settings.faults.log_file, logSource);
-  const servers = serversOf(settings.servers ?? serversHere(file), settings.servers && file, ownCommand);
+  const { path: file, values } = readConfig(faultsFile, flags.config);
+  const merged = merge(faultsSettings, values.faults, flags, { file, table: 'faults' });
+  const logSource = merged.nameOf('log_file', true);
+  const files = filesOf(merged.values.log_file, logSource);
+  const servers = serversOf(values.servers ?? serversHere(file), values.servers && file, ownCommand);
   const serverIds = servers.map(({ id }) => id);
-  const spec = specOf({ settings: settings.faults, flags, file: name, serverIds, seed });
-  return { servers, ...spec, ...files, logSource, tls: tlsFilesOf(settings.tls, file) };
+  return { servers, ...specOf(merged, serverIds, seed), ...files, logSource, tls: tlsFilesOf(values.tls, file) };
 }
 
-function fileProblems(settings: FaultsSettings): Problem[] {
-  return [...tlsProblems(settings.tls), ...ringProblems(settings)];
+/**
+ * Reads a server's own configuration; runs on the machine of the server.
+ * @throws ClusterError `bad_config`, also if it is the configuration of another server
+ */
+export function locateServer({ id, config, workDir }: Pick<FaultServer, 'id' | 'config' | 'workDir'>): ServerLocation {
+  // The number of workers does not matter here.
+  const server = loadServerConfig(resolve(workDir, config), { availableParallelism: 1 });
+  if (server.id !== id) {
+    const text = `expected ${id}, got ${server.id}`;
+    throw badConfig([{ key: 'server.id', text }], printable(config, MAX_PATH_CHARS));
+  }
+  return {
+    pidFile: resolve(workDir, server.pidFile),
+    address: reachable(server.address),
+    advertised: advertisedAddress(server),
+    peers: server.peers.map(({ address }) => address),
+    tls: server.tls === undefined ? null : readTls(within(server.tls, workDir), 'server', systemClock.unixMs()),
+  };
+}
+
+/** Resolves paths against the server's working folder. */
+function within({ ca, cert, key }: TlsFiles, workDir: string): TlsFiles {
+  const at = ({ path: file, place }: TlsFiles['ca']) => ({ path: resolve(workDir, file), place });
+  return { ca: at(ca), cert: at(cert), key: at(key) };
 }
 
 /** Checks ids and hosts across all servers. */
-function ringProblems({ servers }: FaultsSettings): Problem[] {
+function ringProblems(servers: readonly ServerEntry[] | undefined): Problem[] {
   if (servers?.length === 0) return [{ key: 'servers', text: 'expected at least one server, got an empty list' }];
   const ids = (servers ?? []).map(({ id }) => id);
   return (servers ?? []).flatMap(({ id, host }, index) => {
@@ -137,9 +168,9 @@ function filesOf(logFile: string, source: string): Pick<FaultsConfig, 'logFile' 
   const { dir, name, ext } = parse(logFile);
   const expected = `expected a file with an extension other than ${EVENTS_EXTENSION}`;
   const got = `got "${printable(logFile, MAX_PATH_CHARS)}"`;
-  if (name === '') throw badConfig([{ key: source, text: `expected a file, ${got}` }]);
+  if (name === '') throw badSettings([{ key: source, text: `expected a file, ${got}` }]);
   if (ext === EVENTS_EXTENSION) {
-    throw badConfig([{ key: source, text: `${expected} (the machine-readable events use it), ${got}` }]);
+    throw badSettings([{ key: source, text: `${expected} (the machine-readable events use it), ${got}` }]);
   }
   return { logFile, eventsFile: join(dir, `${name}${EVENTS_EXTENSION}`), probeFile: join(dir, PROBE_FILE) };
 }

@@ -8,8 +8,8 @@ import type { TomlTable } from './toml-values';
  */
 
 /** Node's timers overflow above 24.8 days. */
-const MAX_SECS = 7 * 24 * 3600;
-const MIN_SECS = 0.001;
+export const MAX_SECS = 7 * 24 * 3600;
+export const MIN_SECS = 0.001;
 
 /** A table whose keys are all known. Every setting in it is required unless it is `v.optional`. */
 export function table<E extends v.ObjectEntries>(entries: E) {

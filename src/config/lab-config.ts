@@ -1,42 +1,43 @@
 /** The machines of a run over SSH: the lists [[servers]] and [[clients]] of run.toml. */
-import * as v from 'valibot';
-import { canonicalAddress } from '../core/address';
 import { printable } from '../core/printable';
 import { parsePlace, parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
-import { dialAddress, list, path, table, text, whole } from './fields';
+import { canonicalAddress } from './address';
+import type { FileValues } from './config-file';
 import type { Problem } from './problem';
-import { serverId } from './server-file';
-import { STRESS_RANGES } from './stress-config';
-import { type TlsFiles, tlsFields, tlsFilesOf, tlsProblems } from './tls';
+import { setting } from './settings';
+import { type TlsFiles, tlsFilesOf, tlsProblems, tlsSettings } from './tls';
+import { dialAddress, path, serverId, text, whole } from './value-types';
 
 const MAX_PATH_CHARS = 1024;
-const { machineId } = STRESS_RANGES;
 
-/** Their keys on the top level of run.toml. */
-export const labFields = {
-  servers: v.optional(
-    list(
-      table({
-        ...{ id: serverId(), host: text(), address: dialAddress(), work_dir: text(MAX_PATH_CHARS) },
-        ...{ cert: v.optional(path()), key: v.optional(path()) },
-      }),
-      'a list of [[servers]]',
-    ),
-  ),
-  clients: v.optional(
-    list(
-      table({
-        machine_id: v.optional(whole(machineId.min, machineId.max)),
-        host: text(),
-        work_dir: text(MAX_PATH_CHARS),
-      }),
-      'a list of [[clients]]',
-    ),
-  ),
-  tls: tlsFields,
+const host = setting(text(), { required: true, help: '[user@]host[:port] of SSH, or a name of ~/.ssh/config' });
+const workDir = setting(text(MAX_PATH_CHARS), {
+  required: true,
+  help: 'folder there, created if missing; relative to the home folder',
+});
+
+const serverSettings = {
+  id: setting(serverId(), { required: true, help: 'id of the server' }),
+  host,
+  address: setting(dialAddress(), { required: true, help: 'address for clients and the other servers' }),
+  work_dir: workDir,
+  cert: setting(path('FILE'), { help: 'with [tls]: certificate of this server (PEM), copied there' }),
+  key: setting(path('FILE'), { help: 'with [tls]: private key of that certificate (PEM), copied there' }),
 };
 
-export type LabSettings = v.InferOutput<v.ObjectSchema<typeof labFields, undefined>>;
+const clientSettings = {
+  machine_id: setting(whole(1, 1_000_000), {
+    defaultText: '1, 2, … in this order',
+    help: 'number of the machine in the client names Machine_{n}_Client_{i}',
+  }),
+  host,
+  work_dir: workDir,
+};
+
+/** Their tables of run.toml. */
+export const labTables = { servers: { rows: serverSettings }, clients: { rows: clientSettings }, tls: tlsSettings };
+
+export type LabSettings = FileValues<typeof labTables>;
 
 export interface LabServer {
   id: number;

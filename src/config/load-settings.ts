@@ -1,11 +1,9 @@
 /** The load settings that `stress` and `run` share: the table [stress] of their files, and flags. */
-import * as v from 'valibot';
-import { ClusterError } from '../core/errors';
-import { printable } from '../core/printable';
 import type { Pacing } from './client-config';
-import { choice, decimal, toMs, whole } from './fields';
-import type { Problem } from './problem';
-import { MAX_PATH_CHARS } from './show';
+import { toMs } from './fields';
+import type { Merged } from './merge';
+import { setting, type ValuesOf } from './settings';
+import { choice, decimal, whole } from './value-types';
 
 const DAY_SECS = 24 * 3600;
 
@@ -28,96 +26,126 @@ export interface LoadShape {
   rampUpMs: number;
 }
 
-/** The range of a number, in the file and in flags. */
-export const LOAD_RANGES = {
-  requestsPerClient: { min: 1, max: 1_000_000_000 },
-  delayMs: { min: 0, max: DAY_SECS * 1000 },
-  ratePerSecond: { min: 0.001, max: 1_000_000 },
-  durationSecs: { min: 0.001, max: DAY_SECS },
-  /** Ramp-up, warm-up and graceful stop. */
-  phaseSecs: { min: 0, max: DAY_SECS },
-} as const;
+/** Ramp-up, warm-up and graceful stop. */
+export const phaseSecs = () => decimal(0, DAY_SECS, 'seconds');
+const delayMs = () => decimal(0, DAY_SECS * 1000, 'milliseconds');
 
-const { requestsPerClient, delayMs, ratePerSecond, durationSecs, phaseSecs } = LOAD_RANGES;
-
-export const loadFields = {
-  requests_per_client: v.optional(whole(requestsPerClient.min, requestsPerClient.max)),
-  min_delay_ms: v.optional(decimal(delayMs.min, delayMs.max)),
-  max_delay_ms: v.optional(decimal(delayMs.min, delayMs.max)),
-  rate_per_second: v.optional(decimal(ratePerSecond.min, ratePerSecond.max)),
-  arrivals: v.optional(choice(ARRIVALS)),
-  duration_secs: v.optional(decimal(durationSecs.min, durationSecs.max, 'seconds')),
-  ramp_up_secs: v.optional(decimal(phaseSecs.min, phaseSecs.max, 'seconds'), 0),
-  warmup_secs: v.optional(decimal(phaseSecs.min, phaseSecs.max, 'seconds'), 0),
+/** Think times, which `client` has too. */
+export const thinkTimes = {
+  min_delay_ms: setting(delayMs(), {
+    flag: 'min-delay-ms',
+    fallback: 100,
+    help: 'minimum think time after each request',
+  }),
+  max_delay_ms: setting(delayMs(), {
+    flag: 'max-delay-ms',
+    fallback: 2000,
+    help: 'maximum think time after each request',
+  }),
 };
 
-type Optional = 'requests_per_client' | 'min_delay_ms' | 'max_delay_ms' | 'rate_per_second' | 'duration_secs';
-type LoadSettings = Partial<Record<Optional, number>> & {
-  arrivals?: Arrivals;
-  ramp_up_secs: number;
-  warmup_secs: number;
+export const loadSettings = {
+  requests_per_client: setting(whole(1, 1_000_000_000), {
+    flag: 'requests',
+    help: 'number of requests per client',
+    replaces: ['duration_secs'],
+  }),
+  ...thinkTimes,
+  rate_per_second: setting(decimal(0.001, 1_000_000), {
+    flag: 'rate',
+    placeholder: 'R',
+    help: 'requests/s of all clients together, instead of think times',
+    conflicts: ['min_delay_ms', 'max_delay_ms'],
+    // Those of the file are meant for each client.
+    replaces: ['requests_per_client'],
+  }),
+  arrivals: setting(choice(ARRIVALS), {
+    flag: 'arrivals',
+    fallback: 'uniform',
+    help: 'arrival distribution at a rate',
+  }),
+  duration_secs: setting(decimal(0.001, DAY_SECS, 'seconds'), {
+    flag: 'duration',
+    help: 'stop starting requests after SECS',
+    replaces: ['requests_per_client'],
+  }),
+  ramp_up_secs: setting(phaseSecs(), {
+    flag: 'ramp-up',
+    default: 0,
+    help: 'spread the start of the clients, or ramp the rate up from 0, over SECS',
+  }),
+  warmup_secs: setting(phaseSecs(), {
+    flag: 'warmup',
+    default: 0,
+    help: 'leave requests that start in the first SECS out of the thresholds',
+  }),
 };
 
-const FLAGS = {
-  min_delay_ms: '--min-delay-ms',
-  max_delay_ms: '--max-delay-ms',
-  duration_secs: '--duration',
-  ramp_up_secs: '--ramp-up',
-  warmup_secs: '--warmup',
-};
+type LoadValues = ValuesOf<typeof loadSettings>;
 
-export interface LoadDefaults {
-  /** The file, for messages. */
-  file: string;
-  minDelayMs: number;
-  maxDelayMs: number;
-  /** The limits of a load without configured ones; undefined if the caller ends it. */
-  limits?: { totalRequests: number; rateDurationSecs: number };
-}
+/** The think times of a command without configured ones. */
+type ThinkTimeDefaults = Record<keyof typeof thinkTimes, { fallback: number }>;
 
-/** Checks relations between settings of a file. */
-export function loadProblems({ rate_per_second: rate, min_delay_ms: min, max_delay_ms: max }: LoadSettings): Problem[] {
-  if (rate === undefined || (min === undefined && max === undefined)) return [];
-  const loop = min === undefined ? 'max_delay_ms' : 'min_delay_ms';
-  const text = `expected either a rate or think times (min_delay_ms, max_delay_ms), got ${rate} beside ${loop}`;
-  return [{ key: 'stress.rate_per_second', text }];
+/** The limits of a load without configured ones. */
+export interface LoadLimits {
+  totalRequests: number;
+  rateDurationSecs: number;
 }
 
 /**
- * Resolves the load settings: the command line overrides the file. A rate on it replaces the think times and
- * requests_per_client of the file; a limit on it replaces the limits of the file.
+ * Completes the load settings by the defaults that depend on others, and checks them against each other.
+ * @param limits undefined if the caller ends the load
  * @throws ClusterError `bad_usage` | `bad_config` naming the flag, or file and key
  */
-export function resolveLoad<S extends LoadSettings>(inFile: S, flags: Partial<S>, defaults: LoadDefaults): S {
-  const isAtRate = isRateWanted(inFile, flags);
-  const settings = { ...inFile, ...given(flags), ...limitsOf(inFile, flags, isAtRate, defaults) };
-  const delays = isAtRate ? { min_delay_ms: undefined, max_delay_ms: undefined } : delaysOf(inFile, flags, defaults);
-  const rate = isAtRate
-    ? { arrivals: settings.arrivals ?? 'uniform' }
-    : { rate_per_second: undefined, arrivals: undefined };
-  checkPhases(settings, inFile, flags, defaults);
-  return { ...settings, ...delays, ...rate };
+export function resolveLoad<V extends LoadValues>(
+  merged: Merged<V>,
+  defaults: ThinkTimeDefaults,
+  limits?: LoadLimits,
+): V {
+  const { values, isTyped, error } = merged;
+  const isAtRate = values.rate_per_second !== undefined;
+  if (!isAtRate && isTyped('arrivals')) throw error('arrivals', 'expected --rate beside it');
+  const settings = { ...values, ...limitsOf(values, limits) };
+  checkPhases(merged, settings.duration_secs);
+  const pacing = isAtRate ? { arrivals: values.arrivals ?? 'uniform' } : thinkTimesOf(merged, defaults);
+  return { ...settings, arrivals: undefined, ...pacing };
 }
 
-function checkPhases(
-  settings: LoadSettings,
-  inFile: LoadSettings,
-  flags: Partial<LoadSettings>,
-  defaults: LoadDefaults,
-): void {
-  const { duration_secs: limit = Infinity } = settings;
-  const isDefault = flags.duration_secs === undefined && inFile.duration_secs === undefined;
+/** Returns the default limit of a load without one. */
+function limitsOf(
+  { requests_per_client: requests, duration_secs: secs, rate_per_second: rate }: LoadValues,
+  limits: LoadLimits | undefined,
+): Partial<LoadValues> {
+  if (limits === undefined || requests !== undefined || secs !== undefined) return {};
+  return rate === undefined
+    ? { requests_per_client: limits.totalRequests }
+    : { duration_secs: limits.rateDurationSecs };
+}
+
+function checkPhases<V extends LoadValues>({ values, nameOf, error }: Merged<V>, limit = Infinity): void {
   for (const key of ['ramp_up_secs', 'warmup_secs'] as const) {
-    const secs = settings[key];
+    const secs = values[key];
     if (secs === 0 || secs < limit) continue;
-    const most = `${shortNameOf('duration_secs', flags)} (${limit}${isDefault ? ', its default' : ''})`;
-    const text = `${nameOf(key, flags, defaults)}: expected less than ${most}, got ${secs}`;
-    throw new ClusterError(flags[key] === undefined ? 'bad_config' : 'bad_usage', text);
+    const isDefault = values.duration_secs === undefined;
+    const most = `${nameOf('duration_secs')} (${limit}${isDefault ? ', its default' : ''})`;
+    throw error(key, `expected less than ${most}, got ${secs}`);
   }
 }
 
+/** A maximum think time below the default minimum lowers that minimum. */
+function thinkTimesOf<V extends LoadValues>(
+  { values, nameOf, error }: Merged<V>,
+  defaults: ThinkTimeDefaults,
+): Partial<LoadValues> {
+  const maxMs = values.max_delay_ms ?? defaults.max_delay_ms.fallback;
+  const minMs = values.min_delay_ms ?? Math.min(defaults.min_delay_ms.fallback, maxMs);
+  if (minMs <= maxMs) return { min_delay_ms: minMs, max_delay_ms: maxMs };
+  const limit = `${maxMs}${values.max_delay_ms === undefined ? ', its default' : ''}`;
+  throw error('min_delay_ms', `expected at most ${nameOf('max_delay_ms')} (${limit}), got ${minMs}`);
+}
+
 /** Converts resolved settings into a load. */
-export function loadShapeOf(resolved: LoadSettings): LoadShape {
+export function loadShapeOf(resolved: LoadValues): LoadShape {
   const { rate_per_second: ratePerSecond, arrivals = 'uniform', min_delay_ms, max_delay_ms } = resolved;
   const { requests_per_client: totalRequests, duration_secs: secs, ramp_up_secs } = resolved;
   return {
@@ -125,63 +153,8 @@ export function loadShapeOf(resolved: LoadSettings): LoadShape {
       ratePerSecond === undefined
         ? { mode: 'closed_loop', minDelayMs: min_delay_ms!, maxDelayMs: max_delay_ms! }
         : { mode: 'rate', ratePerSecond, arrivals },
-    ...{ totalRequests, durationMs: secs === undefined ? undefined : toMs(secs), rampUpMs: toMs(ramp_up_secs) },
+    totalRequests,
+    durationMs: secs === undefined ? undefined : toMs(secs),
+    rampUpMs: toMs(ramp_up_secs),
   };
-}
-
-/** Drops undefined values, which must not override the file. */
-export function given<T extends object>(values: T | undefined): Partial<T> {
-  return Object.fromEntries(Object.entries(values ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
-}
-
-function isRateWanted(inFile: LoadSettings, flags: Partial<LoadSettings>): boolean {
-  const isLoop = flags.min_delay_ms !== undefined || flags.max_delay_ms !== undefined;
-  if (flags.rate_per_second !== undefined && isLoop) {
-    throw new ClusterError(
-      'bad_usage',
-      '--rate and think times (--min-delay-ms, --max-delay-ms) are mutually exclusive',
-    );
-  }
-  const isAtRate = flags.rate_per_second !== undefined || (!isLoop && inFile.rate_per_second !== undefined);
-  if (isAtRate || flags.arrivals === undefined) return isAtRate;
-  throw new ClusterError('bad_usage', '--arrivals: expected --rate beside it');
-}
-
-function limitsOf(
-  inFile: LoadSettings,
-  flags: Partial<LoadSettings>,
-  isAtRate: boolean,
-  { limits }: LoadDefaults,
-): Pick<LoadSettings, 'requests_per_client' | 'duration_secs'> {
-  const isGiven = flags.requests_per_client !== undefined || flags.duration_secs !== undefined;
-  const { requests_per_client, duration_secs } = isGiven ? flags : inFile;
-  const isForOthers = !isGiven && flags.rate_per_second !== undefined;
-  const wanted = { requests_per_client: isForOthers ? undefined : requests_per_client, duration_secs };
-  if (wanted.requests_per_client !== undefined || duration_secs !== undefined || limits === undefined) return wanted;
-  const { totalRequests, rateDurationSecs } = limits;
-  return isAtRate ? { ...wanted, duration_secs: rateDurationSecs } : { ...wanted, requests_per_client: totalRequests };
-}
-
-/** A maximum think time below the default minimum lowers that minimum. */
-function delaysOf(
-  inFile: LoadSettings,
-  flags: Partial<LoadSettings>,
-  defaults: LoadDefaults,
-): Pick<LoadSettings, 'min_delay_ms' | 'max_delay_ms'> {
-  const givenMaxMs = flags.max_delay_ms ?? inFile.max_delay_ms;
-  const maxMs = givenMaxMs ?? defaults.maxDelayMs;
-  const minMs = flags.min_delay_ms ?? inFile.min_delay_ms ?? Math.min(defaults.minDelayMs, maxMs);
-  if (minMs <= maxMs) return { min_delay_ms: minMs, max_delay_ms: maxMs };
-  const limit = `${maxMs}${givenMaxMs === undefined ? ', its default' : ''}`;
-  const upper = shortNameOf('max_delay_ms', flags);
-  const text = `${nameOf('min_delay_ms', flags, defaults)}: expected at most ${upper} (${limit}), got ${minMs}`;
-  throw new ClusterError(flags.min_delay_ms === undefined ? 'bad_config' : 'bad_usage', text);
-}
-
-function nameOf(key: keyof typeof FLAGS, flags: Partial<LoadSettings>, { file }: LoadDefaults): string {
-  return flags[key] === undefined ? `${printable(file, MAX_PATH_CHARS)}: stress.${key}` : FLAGS[key];
-}
-
-function shortNameOf(key: keyof typeof FLAGS, flags: Partial<LoadSettings>): string {
-  return flags[key] === undefined ? `stress.${key}` : FLAGS[key];
 }

@@ -18,3 +18,9 @@ export function badConfig(problems: readonly Problem[], where = ''): ClusterErro
   if (more > 0) lines.push(`${where === '' ? '' : `${where}: `}and ${more} more`);
   return new ClusterError('bad_config', lines.join('\n'));
 }
+
+/** Returns the error for invalid settings, each with the name of its flag or its key and file. */
+export function badSettings(problems: readonly Problem[]): ClusterError {
+  const error = badConfig(problems);
+  return problems.every(({ key }) => key.startsWith('--')) ? new ClusterError('bad_usage', error.message) : error;
+}

@@ -1,60 +1,110 @@
-import * as v from 'valibot';
-import { list, path, section, table, text } from './fields';
-import { defaultsOf, loadConfig } from './load';
-import type { Problem } from './problem';
 import { printable } from '../core/printable';
 import { parsePlace } from '../core/ssh-target';
+import type { Threshold } from '../core/metrics/threshold';
+import * as common from './common-settings';
+import { configFile, readConfig } from './config-file';
+import { merge } from './merge';
+import { badSettings, type Problem } from './problem';
+import { type FlagsOf, setting, type ValuesOf } from './settings';
+import { thresholdsOf } from './thresholds';
+import { list, path } from './value-types';
 
-/** The schema of `report.toml`. */
-export const reportFileSchema = table({
-  report: section({
-    output_dir: v.optional(path(), './aggregated_metrics'),
-    client_machines: v.optional(list(path(), 'a list of folders'), ['./metrics']),
-    server_machines: v.optional(list(path(), 'a list of folders or event files'), ['.']),
-    faults_log: v.optional(path(), './fault_events.ndjson'),
-    thresholds: v.optional(list(text(), 'a list of expressions such as "p99<800ms"'), []),
+/** The table [report] of report.toml. */
+export const reportSettings = {
+  output_dir: setting(path('DIR'), {
+    default: './aggregated_metrics',
+    help: 'folder for final_report.json, .txt and .html',
   }),
-});
+  client_machines: setting(list(path('DIR'), 'a list of folders'), {
+    flag: 'metrics',
+    default: ['./metrics'],
+    help: 'metrics folder, or user@host:DIR of another machine',
+  }),
+  server_machines: setting(list(path('FILE'), 'a list of folders or event files'), {
+    flag: 'events',
+    default: ['.'],
+    help: 'event file of a server, or a folder of them, also user@host:DIR',
+  }),
+  faults_log: setting(path('FILE'), {
+    flag: 'faults',
+    default: './fault_events.ndjson',
+    help: 'event file of `faults`, also user@host:FILE',
+  }),
+  thresholds: common.thresholds,
+};
+
+export const reportFile = configFile(
+  {
+    path: 'config/report.toml',
+    purpose: 'the inputs and outputs of `cloudp2p report`',
+    tables: { report: reportSettings },
+  },
+  ({ report }) => fileProblems(report),
+);
+
+type ReportSettings = ValuesOf<typeof reportSettings>;
+
+/** The flags of `cloudp2p report` that the file has too, as typed. */
+export type ReportFlags = FlagsOf<typeof reportSettings> & { config?: string };
+
+/** A path that was typed must exist; those of the file and the defaults may be missing. */
+interface ReportPlace {
+  path: string;
+  required: boolean;
+}
 
 /** The resolved inputs and outputs of `report`. */
 export interface ReportConfig {
+  /** The configuration file. */
+  file: string;
   outputDir: string;
   /** Metrics folders on this machine or `user@host:/path`, as are the next two; at least one. */
-  clientMachines: string[];
+  metrics: readonly string[];
   /** Folders with event files, or event files. */
-  serverMachines: string[];
-  faultsLog: string;
-  /** The thresholds, as written. */
-  thresholds: string[];
+  events: ReportPlace[];
+  faults: ReportPlace;
+  thresholds: Threshold[];
 }
 
 /**
- * Reads the configuration of `report`; a missing file that is not required means all defaults.
- * @throws ClusterError `bad_config`
+ * Reads the configuration of `report` from the named file, which must exist, or from config/report.toml if it exists;
+ * flags override it.
+ * @throws ClusterError `bad_config` | `bad_usage`
  */
-export function loadReportConfig(filePath: string, { required }: { required: boolean }): ReportConfig {
-  const settings = loadConfig(reportFileSchema, filePath, { required, check: reportProblems });
-  const { report } = settings ?? defaultsOf(reportFileSchema);
+export function reportConfigOf(flags: ReportFlags = {}): ReportConfig {
+  const { path: file, values } = readConfig(reportFile, flags.config);
+  const merged = merge(reportSettings, values.report, flags, { file, table: 'report' });
+  const { values: report, isTyped, nameOf } = merged;
+  const problems = placeProblems(report, nameOf);
+  if (problems.length > 0) throw badSettings(problems);
+  const place = (key: 'server_machines' | 'faults_log') => (each: string) => ({ path: each, required: isTyped(key) });
   return {
+    file,
     outputDir: report.output_dir,
-    clientMachines: [...report.client_machines],
-    serverMachines: [...report.server_machines],
-    faultsLog: report.faults_log,
-    thresholds: [...report.thresholds],
+    metrics: report.client_machines,
+    events: report.server_machines.map(place('server_machines')),
+    faults: place('faults_log')(report.faults_log),
+    thresholds: thresholdsOf(merged, 'thresholds'),
   };
 }
 
-function reportProblems({ report }: v.InferOutput<typeof reportFileSchema>): Problem[] {
-  const lists = (['client_machines', 'server_machines'] as const).flatMap((key) =>
-    report[key].flatMap((place, index) => problemOf(`report.${key}[${index}]`, place)),
-  );
+function fileProblems(report: ReportSettings): Problem[] {
   const none = { key: 'report.client_machines', text: 'expected at least one folder, got an empty list' };
   return [
     ...outputProblem(report.output_dir),
     ...(report.client_machines.length === 0 ? [none] : []),
-    ...lists,
-    ...problemOf('report.faults_log', report.faults_log),
+    ...placeProblems(report, (key) => `report.${key}`),
   ];
+}
+
+function placeProblems(report: ReportSettings, nameOf: (key: keyof ReportSettings) => string): Problem[] {
+  const lists = (['client_machines', 'server_machines'] as const).flatMap((key) =>
+    report[key].flatMap((place, index) => {
+      const name = nameOf(key);
+      return problemOf(name.startsWith('--') ? name : `${name}[${index}]`, place);
+    }),
+  );
+  return [...lists, ...problemOf(nameOf('faults_log'), report.faults_log)];
 }
 
 function problemOf(key: string, place: string): Problem[] {

@@ -1,62 +1,114 @@
-import * as v from 'valibot';
-import { type FaultSpec, type SpecFlags, specFields, specOf } from './faults-spec';
-import { decimal, list, path, section, table, text, toMs, whole } from './fields';
-import { type Lab, labFields, labOf, labProblems } from './lab-config';
-import { defaultsOf, loadConfig } from './load';
-import { given, loadFields, loadProblems, type LoadShape, loadShapeOf, resolveLoad } from './load-settings';
 import type { Threshold } from '../core/metrics/threshold';
-import { ClusterError } from '../core/errors';
-import { printable } from '../core/printable';
-import type { Problem } from './problem';
-import { MAX_PATH_CHARS } from './show';
-import { GRACEFUL_STOP_SECS, STRESS_RANGES } from './stress-config';
+import * as common from './common-settings';
+import { configFile, type FileValues, readConfig } from './config-file';
+import { faultSecs, faultSettings, MAX_CYCLES } from './fault-settings';
+import { type FaultSpec, specOf } from './faults-spec';
+import { toMs } from './fields';
+import { type Lab, labOf, labProblems, labTables } from './lab-config';
+import { loadSettings, type LoadShape, loadShapeOf, resolveLoad } from './load-settings';
+import { flagValues, type Merged, merge } from './merge';
+import { badSettings, type Problem } from './problem';
+import { type FlagsOf, setting } from './settings';
+import { stressSettings } from './stress-config';
+import { thresholdsOf } from './thresholds';
+import { path, whole } from './value-types';
 
-/** Read if no file is named, and it exists. */
-export const DEFAULT_RUN_FILE = 'config/run.toml';
-const DEFAULT_DELAYS = { minDelayMs: 500, maxDelayMs: 2500 };
 const DEFAULT_SERVERS = 3;
 const MAX_SERVERS = 20;
-const MAX_SECS = 7 * 24 * 3600;
 
-/** The range of a number, in the file and in flags. */
-export const RUN_RANGES = {
-  servers: { min: 1, max: MAX_SERVERS },
-  port: { min: 1, max: 65_535 - MAX_SERVERS },
-  cycles: { min: 0, max: 100_000 },
-  secs: { min: 0, max: MAX_SECS },
-} as const;
+/** The table [run] of run.toml. */
+export const runSettings = {
+  servers: setting(whole(1, MAX_SERVERS), { flag: 'servers', fallback: DEFAULT_SERVERS, help: 'number of servers' }),
+  port: setting(whole(1, 65_535 - MAX_SERVERS), {
+    flag: 'port',
+    defaultText: 'the first free range',
+    help: 'port of the first server',
+  }),
+  binary: setting(path('FILE'), { defaultText: 'this program', help: 'over SSH: executable to copy' }),
+  output_dir: setting(path('DIR'), { default: './runs', help: 'folder that gets a new folder for each run' }),
+  seed: common.seed,
+};
 
-const secs = () => decimal(RUN_RANGES.secs.min, RUN_RANGES.secs.max, 'seconds');
-const wholeIn = ({ min, max }: { min: number; max: number }) => whole(min, max);
+/** The table [stress] of run.toml. */
+export const runStressSettings = {
+  num_clients: { ...stressSettings.num_clients, default: 10, help: 'number of concurrent clients' },
+  ...loadSettings,
+  requests_per_client: { ...loadSettings.requests_per_client, defaultText: 'until the faults are over' },
+  min_delay_ms: { ...loadSettings.min_delay_ms, fallback: 500 },
+  max_delay_ms: { ...loadSettings.max_delay_ms, fallback: 2500 },
+  duration_secs: {
+    ...loadSettings.duration_secs,
+    defaultText: 'until the faults are over',
+    help: 'duration of the load',
+  },
+  warmup_secs: {
+    ...loadSettings.warmup_secs,
+    help: 'leave requests that start in the first SECS out of the steady phases',
+  },
+  image_directory: common.imageDirectory,
+};
 
-/** The schema of `run.toml`. */
-export const runFileSchema = table({
-  run: section({
-    servers: v.optional(wholeIn(RUN_RANGES.servers)),
-    port: v.optional(wholeIn(RUN_RANGES.port)),
-    binary: v.optional(path()),
-    output_dir: v.optional(path(), './runs'),
-    seed: v.optional(wholeIn(STRESS_RANGES.seed)),
+/** The table [faults] of run.toml. */
+export const runFaultSettings = {
+  ...faultSettings,
+  first_fault_secs: setting(faultSecs(), {
+    flag: 'first-fault',
+    default: 8,
+    help: 'time under load before the first fault',
   }),
-  stress: section({
-    num_clients: v.optional(wholeIn(STRESS_RANGES.numClients), 10),
-    ...loadFields,
-    image_directory: v.optional(path()),
+  fault_interval_secs: { ...faultSettings.fault_interval_secs, default: 8 },
+  restart_delay_secs: { ...faultSettings.restart_delay_secs, default: 4 },
+  num_cycles: setting(whole(0, MAX_CYCLES), {
+    flag: 'cycles',
+    default: 1,
+    help: 'number of fault cycles',
+    note: '0 for no faults',
   }),
-  faults: section({
-    ...specFields,
-    first_fault_secs: v.optional(secs(), 8),
-    fault_interval_secs: v.optional(secs(), 8),
-    restart_delay_secs: v.optional(secs(), 4),
-    num_cycles: v.optional(wholeIn(RUN_RANGES.cycles), 1),
-  }),
-  report: section({
-    thresholds: v.optional(list(text(), 'a list of expressions such as "p99<800ms"'), []),
-  }),
-  ...labFields,
-});
+  // The flag sets that of [run].
+  seed: { ...faultSettings.seed, flag: undefined, defaultText: 'that of [run]' },
+};
 
-export type RunSettings = v.InferOutput<typeof runFileSchema>;
+/** The table [report] of run.toml. */
+export const runReportSettings = { thresholds: common.thresholds };
+
+const tables = {
+  run: runSettings,
+  stress: runStressSettings,
+  faults: runFaultSettings,
+  report: runReportSettings,
+  ...labTables,
+};
+
+export type RunSettings = FileValues<typeof tables>;
+
+export const runFile = configFile(
+  { path: 'config/run.toml', purpose: 'a whole run by `cloudp2p run`', tables },
+  placeProblems,
+);
+
+/** The flags of `run` without a key in the file. */
+export const runFlagSettings = {
+  out: setting(path('DIR'), {
+    flag: 'out',
+    defaultText: 'runs/<start time>',
+    help: 'new folder to write all files to',
+  }),
+};
+
+/** The flags of `cloudp2p run`, as typed. */
+export type RunFlags = FlagsOf<typeof runSettings> &
+  FlagsOf<typeof runStressSettings> &
+  FlagsOf<typeof runFaultSettings> &
+  FlagsOf<typeof runReportSettings> &
+  FlagsOf<typeof runFlagSettings> & { config?: string };
+
+/** The configuration of a run, and the parts of it that are not written into its files. */
+export interface ResolvedRun {
+  config: RunConfig;
+  thresholds: Threshold[];
+  /** The folder for all files; undefined for a new one in `outputDir`. */
+  folder?: string;
+}
 
 /** The resolved configuration of a run; everything else is the default of the servers and clients. */
 export interface RunConfig {
@@ -87,56 +139,42 @@ export interface RunConfig {
     abortWhen: Threshold[];
     allowTotalOutage: boolean;
   };
-  thresholds: string[];
+  thresholds: readonly string[];
   /** The same with the keys of run.toml. */
   settings: RunSettings;
 }
 
-/** The settings that a command line overrides, by the keys of the file; undefined if it does not. */
-export type RunOverrides = {
-  [Table in 'run' | 'stress' | 'faults' | 'report']?: Partial<RunSettings[Table]>;
-};
-
-export interface RunExtras {
-  /** The flags of `faults` that `run` has too, as typed. */
-  faultFlags?: SpecFlags;
-  /** The seed of the faults if none is configured. */
-  seed?: number;
-}
-
 /**
- * Reads the configuration of a run from the named file, which must exist, or from `config/run.toml` if it exists; the
- * command line overrides it.
+ * Reads the configuration of a run from the named file, which must exist, or from `config/run.toml` if it exists; flags
+ * override it. `seed` is that of the faults if none is configured.
  * @throws ClusterError `bad_config` | `bad_usage`
  */
-export function runConfigOf(
-  file: string | undefined,
-  overrides: RunOverrides,
-  { faultFlags = {}, seed = 0 }: RunExtras = {},
-): RunConfig {
-  const filePath = file ?? DEFAULT_RUN_FILE;
-  const loaded = loadConfig(runFileSchema, filePath, {
-    ...{ required: file !== undefined, check: (inFile) => [...loadProblems(inFile.stress), ...placeProblems(inFile)] },
-  });
-  const inFile = loaded ?? defaultsOf(runFileSchema);
-  const settings: RunSettings = {
-    ...inFile,
-    run: { ...inFile.run, ...given(overrides.run) },
-    stress: resolveLoad(inFile.stress, overrides.stress ?? {}, { ...DEFAULT_DELAYS, file: filePath }),
-    faults: { ...inFile.faults, ...given(overrides.faults) },
-    report: { ...inFile.report, ...given(overrides.report) },
-  };
-  const lab = labOf(settings, filePath);
-  if (lab !== undefined) refuseLocalFlags(overrides);
-  const servers = lab?.servers.length ?? settings.run.servers ?? DEFAULT_SERVERS;
-  const faults = specOf({
-    ...{ settings: settings.faults, flags: faultFlags, file: printable(filePath, MAX_PATH_CHARS) },
-    serverIds: lab?.servers.map(({ id }) => id) ?? Array.from({ length: servers }, (_, index) => index + 1),
-    seed: settings.run.seed ?? seed,
-  });
+export function runConfigOf(flags: RunFlags = {}, seed = 0): ResolvedRun {
+  const { path: file, values } = readConfig(runFile, flags.config);
+  const problems: Problem[] = [];
+  const at = (table: string) => ({ file, table });
+  const run = merge(runSettings, values.run, flags, at('run'), problems);
+  const stress = merge(runStressSettings, values.stress, flags, at('stress'), problems);
+  const faults = merge(runFaultSettings, values.faults, flags, at('faults'), problems);
+  const report = merge(runReportSettings, values.report, flags, at('report'), problems);
+  if (problems.length > 0) throw badSettings(problems);
+  const load = resolveLoad(stress, runStressSettings);
+  const settings = { ...values, run: run.values, stress: load, faults: faults.values, report: report.values };
+  const lab = labOf(settings, file);
+  if (lab !== undefined) refuseLocalFlags(run);
+  const servers = lab?.servers.length ?? run.values.servers ?? DEFAULT_SERVERS;
+  const serverIds = lab?.servers.map(({ id }) => id) ?? Array.from({ length: servers }, (_, index) => index + 1);
+  const spec = specOf(faults, serverIds, run.values.seed ?? seed);
   return {
-    ...{ lab, binary: settings.run.binary, servers, ...build(settings) },
-    faults: { firstMs: toMs(settings.faults.first_fault_secs), ...faults },
+    config: {
+      lab,
+      binary: run.values.binary,
+      servers,
+      ...build(settings),
+      faults: { firstMs: toMs(faults.values.first_fault_secs), ...spec },
+    },
+    thresholds: thresholdsOf(report, 'thresholds'),
+    folder: flagValues(runFlagSettings, flags).out,
   };
 }
 
@@ -154,23 +192,24 @@ function placeProblems(settings: RunSettings): Problem[] {
   ];
 }
 
-function refuseLocalFlags({ run }: RunOverrides): void {
+function refuseLocalFlags({ isTyped, error }: Merged<RunSettings['run']>): void {
   for (const key of ['servers', 'port'] as const) {
-    if (run?.[key] === undefined) continue;
-    const text = `--${key}: applies to servers on this machine, but the file lists [[servers]] of other machines`;
-    throw new ClusterError('bad_usage', text);
+    const text = 'applies to servers on this machine, but the file lists [[servers]] of other machines';
+    if (isTyped(key)) throw error(key, text);
   }
 }
 
 function build(settings: RunSettings): Omit<RunConfig, 'faults' | 'lab' | 'binary' | 'servers'> {
   const { run, stress, report } = settings;
   return {
-    ...{ port: run.port, outputDir: run.output_dir, seed: run.seed },
+    port: run.port,
+    outputDir: run.output_dir,
+    seed: run.seed,
     stress: {
       numClients: stress.num_clients,
       requests: loadShapeOf(stress),
       warmupMs: toMs(stress.warmup_secs),
-      gracefulStopMs: toMs(GRACEFUL_STOP_SECS),
+      gracefulStopMs: toMs(stressSettings.graceful_stop_secs.default),
     },
     imageDirectory: stress.image_directory,
     thresholds: report.thresholds,

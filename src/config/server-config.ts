@@ -1,18 +1,18 @@
-import * as v from 'valibot';
-import { canonicalAddress, isDialAddress, isListenAddress, isSameEndpoint } from '../core/address';
-import { listenAddress, toMs } from './fields';
-import { badConfig, type Problem } from './problem';
+import { canonicalAddress, isDialAddress, isSameEndpoint } from './address';
+import { toMs } from './fields';
+import { type Merged, merge } from './merge';
+import { badSettings, type Problem } from './problem';
 import {
   type COMPRESSIONS,
   defaultServerSettings,
-  MAX_SERVER_ID,
+  limitsTable,
+  peersTable,
   readServerFile,
-  serverId,
   type ServerFile,
   type ServerSettings,
+  serverTable,
 } from './server-file';
-import { printable } from '../core/printable';
-import { MAX_PATH_CHARS } from './show';
+import type { FlagsOf } from './settings';
 import { type TlsFiles, tlsFilesOf } from './tls';
 
 export type Compression = (typeof COMPRESSIONS)[number];
@@ -54,13 +54,8 @@ export interface ServerConfig {
   };
 }
 
-/** The flags of `cloudp2p server`, as typed; `peers` are `ID@HOST:PORT` and replace the file's whole list. */
-export interface ServerFlags {
-  id?: number | string;
-  address?: string;
-  peers?: readonly string[];
-  metricsAddress?: string;
-}
+/** The flags of `cloudp2p server`, as typed; the peers replace the file's whole list. */
+export type ServerFlags = FlagsOf<typeof serverTable & typeof peersTable>;
 
 /** The facts of the machine that defaults depend on. */
 export interface Machine {
@@ -81,8 +76,8 @@ interface Named<T> {
 interface Identity {
   id: Named<number>;
   address: Named<string>;
-  advertiseAddress?: Named<string>;
-  metricsAddress?: Named<string>;
+  advertiseAddress: Named<string | undefined>;
+  metricsAddress: Named<string | undefined>;
   peers: { id: Named<number>; address: Named<string> }[];
 }
 
@@ -91,7 +86,7 @@ interface Identity {
  * @throws ClusterError `bad_config`, also if the file is missing
  */
 export function loadServerConfig(path: string, machine: Machine): ServerConfig {
-  return serverConfigFromFlags({}, readServerFile(path, { required: true }), machine);
+  return serverConfigOf({}, readServerFile(path, { required: true }), machine);
 }
 
 /**
@@ -99,22 +94,23 @@ export function loadServerConfig(path: string, machine: Machine): ServerConfig {
  * 127.0.0.1:8001.
  * @throws ClusterError `bad_config`, one line per problem, naming the flag or the key of the file
  */
-export function serverConfigFromFlags(
-  flags: ServerFlags,
-  file: ServerFile | undefined,
-  machine: Machine,
-): ServerConfig {
+export function serverConfigOf(flags: ServerFlags, file: ServerFile | undefined, machine: Machine): ServerConfig {
   const settings = file?.settings ?? defaultServerSettings();
   const problems: Problem[] = [];
-  const identity = identify(flags, settings, file?.path, problems);
+  const at = (table: string) => ({ file: file?.path, table });
+  const server = merge(serverTable, settings.server, flags, at('server'), problems);
+  const peers = merge(peersTable, settings.peers, flags, at('peers'), problems);
   // Relations are checked only between valid values.
-  if (problems.length === 0) {
-    const { max_connections: maxConnections } = settings.limits;
-    const limit = inFile(file?.path, maxConnections, 'limits.max_connections');
-    problems.push(...identityProblems(identity), ...placeProblems(limit, identity.peers.length));
-  }
-  if (problems.length > 0) throw badConfig(problems);
-  return { ...build(settings, identity, machine), tls: file && tlsFilesOf(settings.tls, file.path) };
+  if (problems.length > 0) throw badSettings(problems);
+  const identity = identify(server, peers);
+  const limits = merge(limitsTable, settings.limits, {}, at('limits'));
+  problems.push(
+    ...identityProblems(identity),
+    ...placeProblems(named(limits, 'max_connections'), identity.peers.length),
+  );
+  if (problems.length > 0) throw badSettings(problems);
+  const merged = { ...settings, server: server.values, peers: peers.values };
+  return { ...build(merged, machine), tls: file && tlsFilesOf(settings.tls, file.path) };
 }
 
 /** Returns the address that a server announces to others; null for the address at which each of them reached it. */
@@ -125,88 +121,41 @@ export function advertisedAddress({
   return advertiseAddress ?? (isDialAddress(address) ? address : null);
 }
 
-function identify(
-  flags: ServerFlags,
-  settings: ServerSettings,
-  path: string | undefined,
-  problems: Problem[],
-): Identity {
-  const { id, address, advertise_address: advertised, metrics_address: metrics } = settings.server;
-  const { metricsAddress: given } = flags;
-  const metricsFlag = given === undefined ? undefined : addressFlag('--metrics-address', given, problems);
+function identify(server: Merged<ServerSettings['server']>, peers: Merged<ServerSettings['peers']>): Identity {
+  const { values } = peers;
   return {
-    id: flags.id === undefined ? inFile(path, id, 'server.id') : idFlag(flags.id, problems),
-    address:
-      flags.address === undefined
-        ? inFile(path, address, 'server.address')
-        : addressFlag('--address', flags.address, problems),
-    advertiseAddress: advertised === undefined ? undefined : inFile(path, advertised, 'server.advertise_address'),
-    metricsAddress:
-      metricsFlag ?? (metrics === undefined ? undefined : inFile(path, metrics, 'server.metrics_address')),
-    peers: flags.peers?.length
-      ? flags.peers.flatMap((text) => peerFlag(text, problems))
-      : settings.peers.peers.map((peer, index) => ({
-          id: inFile(path, peer.id, `peers.peers[${index}].id`),
-          address: inFile(path, peer.address, `peers.peers[${index}].address`),
-        })),
+    id: named(server, 'id'),
+    address: named(server, 'address'),
+    advertiseAddress: named(server, 'advertise_address'),
+    metricsAddress: named(server, 'metrics_address'),
+    peers: values.peers.map(({ id, address }, index) => {
+      const typed = `--peer ${id}@${address}`;
+      const nameOf = (key: string, isLong: boolean): string =>
+        peers.isTyped('peers') ? typed : `${peers.nameOf('peers', isLong)}[${index}].${key}`;
+      const part = <T>(key: string, value: T) => ({ value, key: nameOf(key, false), place: nameOf(key, true) });
+      return { id: part('id', id), address: part('address', address) };
+    }),
   };
 }
 
-/** Names a key of the file at `path`, or a default if there is no file. */
-function inFile<T>(path: string | undefined, value: T, key: string): Named<T> {
-  if (path === undefined) return { value, key: `the default of ${key}`, place: `the default of ${key}` };
-  return { value, key, place: `${printable(path, MAX_PATH_CHARS)}: ${key}` };
-}
-
-function inFlag<T>(value: T, flag: string): Named<T> {
-  return { value, key: flag, place: flag };
-}
-
-function idFlag(given: number | string, problems: Problem[]): Named<number> {
-  const value = typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : given;
-  const flag = `--id ${printable(String(given))}`;
-  return inFlag(checkFlag(serverId(), value, flag, problems) ?? 0, flag);
-}
-
-function addressFlag(name: string, given: string, problems: Problem[]): Named<string> {
-  const flag = `${name} ${printable(given)}`;
-  return inFlag(checkFlag(listenAddress(), given, flag, problems) ?? '', flag);
-}
-
-function checkFlag<T>(schema: v.GenericSchema<T>, value: unknown, flag: string, problems: Problem[]): T | undefined {
-  const result = v.safeParse(schema, value);
-  if (result.success) return result.output;
-  problems.push({ key: flag, text: `expected ${result.issues[0].message}` });
-  return undefined;
-}
-
-function peerFlag(given: string, problems: Problem[]): Identity['peers'] {
-  const flag = `--peer ${printable(given)}`;
-  const [, digits = '', address = ''] = /^(\d+)@(.+)$/s.exec(given) ?? [];
-  const id = Number(digits);
-  const wrong = peerFault(id, address);
-  if (wrong === undefined) return [{ id: inFlag(id, flag), address: inFlag(address, flag) }];
-  problems.push({ key: flag, text: `expected ID@HOST:PORT${wrong}` });
-  return [];
-}
-
-/** Returns the rest of the error about a peer; undefined if it is valid. */
-function peerFault(id: number, address: string): string | undefined {
-  if (!isListenAddress(address)) return '';
-  if (!isDialAddress(address)) return ' with a host to connect to (0.0.0.0 and [::] are only for listening)';
-  return v.is(serverId(), id) ? undefined : ` with an ID from 1 to ${MAX_SERVER_ID}`;
+function named<V, K extends keyof V>({ values, nameOf }: Merged<V>, key: K): Named<V[K]> {
+  return { value: values[key], key: nameOf(key), place: nameOf(key, true) };
 }
 
 /** Checks that ids and addresses in a cluster do not clash. */
 function identityProblems({ id, address, advertiseAddress, metricsAddress, peers }: Identity): Problem[] {
   const ids = peers.map((peer) => peer.id);
   const addresses = peers.map((peer) => peer.address);
-  const ownAddresses = advertiseAddress === undefined ? [address] : [address, advertiseAddress];
+  const ownAddresses = [address, advertiseAddress].filter(isGiven);
   return [
     ...clashes(ids, 'id', [id], Object.is, String),
     ...clashes(addresses, 'address', ownAddresses, isSameEndpoint, canonicalAddress),
-    ...(metricsAddress === undefined ? [] : metricsProblems(metricsAddress, address)),
+    ...(isGiven(metricsAddress) ? metricsProblems(metricsAddress, address) : []),
   ];
+}
+
+function isGiven(each: Named<string | undefined>): each is Named<string> {
+  return each.value !== undefined;
 }
 
 /** The listener reserves a connection for each peer: with no more than these it would refuse every client. */
@@ -244,20 +193,19 @@ function clashes<T extends number | string>(
   });
 }
 
-function build(settings: ServerSettings, identity: Identity, machine: Machine): Omit<ServerConfig, 'tls'> {
-  const { id, address, metricsAddress, peers } = identity;
-  const { server, election, processing, limits } = settings;
-  const withId = (path: string) => path.replaceAll('{id}', String(id.value));
+function build(settings: ServerSettings, machine: Machine): Omit<ServerConfig, 'tls'> {
+  const { server, peers, election, processing, limits } = settings;
+  const withId = (path: string) => path.replaceAll('{id}', String(server.id));
   return {
-    id: id.value,
-    address: address.value,
+    id: server.id,
+    address: server.address,
     advertiseAddress: server.advertise_address,
     coverImage: server.cover_image,
     eventsFile: withId(server.events_file),
     logFile: server.log_file && withId(server.log_file),
     pidFile: withId(server.pid_file),
-    metricsAddress: metricsAddress?.value,
-    peers: peers.map((peer) => ({ id: peer.id.value, address: peer.address.value })),
+    metricsAddress: server.metrics_address,
+    peers: [...peers.peers],
     election: {
       heartbeatIntervalMs: toMs(election.heartbeat_interval_secs),
       failureTimeoutMs: toMs(election.failure_timeout_secs),

@@ -1,65 +1,109 @@
 import * as v from 'valibot';
-import { choice, dialAddress, list, listenAddress, path, seconds, section, table, whole } from './fields';
+import * as common from './common-settings';
+import { configFile } from './config-file';
 import { loadConfig } from './load';
-import { tlsFields, tlsProblems } from './tls';
 import type { Problem } from './problem';
+import { setting, type ValuesOf } from './settings';
+import { tlsProblems, tlsSettings } from './tls';
+import { choice, dialAddress, listenAddress, path, peerList, seconds, serverId, whole } from './value-types';
 
 /** The whole queue of a server must fit in one message (1 MiB on links to peers). */
 const MAX_QUEUE_LIMIT = 4096;
-
-export const MAX_SERVER_ID = 4294967295;
 /** A frame's length is a 32-bit number. */
 const MAX_BYTES = 4294967295;
 const MAX_TOTAL_BYTES = 2 ** 40;
 
-/** The id of a server, in a file and in flags. */
-export const serverId = () => whole(1, MAX_SERVER_ID);
-
 /** Compression levels of a carrier's PNG, from the fastest and largest to the slowest and smallest. */
 export const COMPRESSIONS = ['stored', 'huffman', 'fast'] as const;
 
-const server = {
-  id: serverId(),
-  address: listenAddress(),
-  advertise_address: v.optional(dialAddress()),
-  cover_image: v.optional(path()),
-  events_file: v.optional(path(), 'server_{id}_events.ndjson'),
-  log_file: v.optional(path()),
-  metrics_address: v.optional(listenAddress()),
-  pid_file: v.optional(path(), 'server_{id}.pid'),
-};
-
-/** All sections of a server's file but its identity; each key has a default. */
-const behaviour = {
-  peers: section({
-    peers: v.optional(list(table({ id: serverId(), address: dialAddress() }), 'a list of { id, address }'), []),
+export const serverTable = {
+  id: setting(serverId(), {
+    flag: 'id',
+    required: true,
+    defaultText: '1',
+    help: 'id of this server, unique in the cluster',
   }),
-  tls: tlsFields,
-  election: section({
-    heartbeat_interval_secs: v.optional(seconds(), 1),
-    monitor_interval_secs: v.optional(seconds(), 1),
-    failure_timeout_secs: v.optional(seconds(), 3),
-    election_timeout_secs: v.optional(seconds(), 2),
+  address: setting(listenAddress(), {
+    flag: 'address',
+    required: true,
+    defaultText: '127.0.0.1:8001',
+    help: 'address to listen on',
   }),
-  processing: section({
-    workers: v.optional(whole(1, 1024)),
-    queue_limit: v.optional(whole(1, MAX_QUEUE_LIMIT), 128),
-    compression: v.optional(choice(COMPRESSIONS), 'stored'),
+  advertise_address: setting(dialAddress(), {
+    defaultText: 'where they reach it',
+    help: 'address that it announces to clients and servers',
   }),
-  limits: section({
-    max_frame_bytes: v.optional(whole(1, MAX_BYTES), 67_108_864),
-    max_secret_bytes: v.optional(whole(1, MAX_BYTES), 7_340_032),
-    max_response_bytes: v.optional(whole(1, MAX_TOTAL_BYTES), 536_870_912),
-    max_connections: v.optional(whole(1, 1_000_000), 16_384),
-    frame_timeout_secs: v.optional(seconds(), 30),
+  cover_image: setting(path('FILE'), { defaultText: 'built in', help: 'JPEG or PNG that hides the images' }),
+  events_file: setting(path('FILE'), {
+    default: 'server_{id}_events.ndjson',
+    help: 'event log for the report; {id} is replaced by its id',
+  }),
+  log_file: setting(path('FILE'), { defaultText: 'none', help: 'file that gets a copy of the log; {id} as above' }),
+  metrics_address: common.metricsAddress,
+  pid_file: setting(path('FILE'), {
+    default: 'server_{id}.pid',
+    help: 'file with its process id, for `cloudp2p faults`',
   }),
 };
 
-/** The schema of `server*.toml`. */
-export const serverFileSchema = table({ server: section(server), ...behaviour });
+export const peersTable = {
+  peers: setting(peerList(), { flag: 'peer', default: [], help: 'id and address of another server' }),
+};
+
+const electionTable = {
+  heartbeat_interval_secs: setting(seconds(), { default: 1, help: 'interval of its heartbeats' }),
+  monitor_interval_secs: setting(seconds(), { default: 1, help: 'accepted in old files, without effect' }),
+  failure_timeout_secs: setting(seconds(), {
+    default: 3,
+    help: 'silence after which a server counts as down; above the heartbeat interval',
+  }),
+  election_timeout_secs: setting(seconds(), { default: 2, help: 'time that a candidate waits for answers' }),
+};
+
+const processingTable = {
+  workers: setting(whole(1, 1024), { defaultText: 'number of cores, at most 4', help: 'number of tasks at once' }),
+  queue_limit: setting(whole(1, MAX_QUEUE_LIMIT), {
+    default: 128,
+    help: 'number of tasks that may wait; further ones are refused as overloaded',
+  }),
+  compression: setting(choice(COMPRESSIONS), {
+    default: 'stored',
+    help: 'compression of carriers, from the least CPU to the smallest',
+  }),
+};
+
+export const limitsTable = {
+  max_frame_bytes: setting(whole(1, MAX_BYTES, 'bytes'), { default: 67_108_864, help: 'largest message' }),
+  max_secret_bytes: setting(whole(1, MAX_BYTES, 'bytes'), { default: 7_340_032, help: 'largest image to hide' }),
+  max_response_bytes: setting(whole(1, MAX_TOTAL_BYTES, 'bytes'), {
+    default: 536_870_912,
+    help: 'size of all unread responses together',
+  }),
+  max_connections: setting(whole(1, 1_000_000), {
+    default: 16_384,
+    help: 'number of connections; fewer if the process may open fewer files',
+  }),
+  frame_timeout_secs: setting(seconds(), { default: 30, help: 'time for a message to arrive, from its first byte' }),
+};
+
+export const serverFile = configFile(
+  {
+    path: 'config/server1.toml',
+    purpose: 'one server',
+    tables: {
+      server: serverTable,
+      peers: peersTable,
+      tls: tlsSettings,
+      election: electionTable,
+      processing: processingTable,
+      limits: limitsTable,
+    },
+  },
+  (values) => [...tlsProblems(values.tls), ...timingProblems(values.election)],
+);
 
 /** The settings with the names and units of the file. */
-export type ServerSettings = v.InferOutput<typeof serverFileSchema>;
+export type ServerSettings = v.InferOutput<typeof serverFile.schema>;
 
 /** The settings of a file and its path, for errors. */
 export interface ServerFile {
@@ -67,29 +111,23 @@ export interface ServerFile {
   settings: ServerSettings;
 }
 
-/** Returns the settings of a server without a file: id 1, alone, on this machine. */
-export function defaultServerSettings(): ServerSettings {
-  const alone = { id: 1, address: '127.0.0.1:8001' };
-  return v.parse(serverFileSchema, { server: alone });
-}
-
 /**
- * Reads `server*.toml`; undefined if it is missing and not required. `serverConfigFromFlags` adds flags and the checks
- * that depend on them.
+ * Reads `server*.toml`; undefined if it is missing and not required. `serverConfigOf` adds flags and the checks that
+ * depend on them.
  * @throws ClusterError `bad_config`
  */
-export function readServerFile(filePath: string, { required }: { required: boolean }): ServerFile | undefined {
-  const settings = loadConfig(serverFileSchema, filePath, { required, check: fileProblems });
-  return settings && { path: filePath, settings };
+export function readServerFile(path: string, { required }: { required: boolean }): ServerFile | undefined {
+  const settings = loadConfig(serverFile.schema, path, { required, check: serverFile.check });
+  return settings && { path, settings };
 }
 
-/** Checks relations between settings. */
-function fileProblems(settings: ServerSettings): Problem[] {
-  return [...tlsProblems(settings.tls), ...timingProblems(settings)];
+/** Returns the settings of a server without a file: id 1, alone, on this machine. */
+export function defaultServerSettings(): ServerSettings {
+  return v.parse(serverFile.schema, { server: { id: 1, address: '127.0.0.1:8001' } });
 }
 
 /** The failure timeout must exceed the heartbeat interval, or every server would count as dead between two heartbeats. */
-function timingProblems({ election }: ServerSettings): Problem[] {
+function timingProblems(election: ValuesOf<typeof electionTable>): Problem[] {
   const { heartbeat_interval_secs: heartbeat, failure_timeout_secs: failure } = election;
   if (failure > heartbeat) return [];
   const text = `expected more than election.heartbeat_interval_secs (${heartbeat}), got ${failure}`;

@@ -1,59 +1,106 @@
-import * as v from 'valibot';
-import { ClusterError } from '../core/errors';
-import { decimal, list, listenAddress, path, section, table, text, toMs, whole } from './fields';
-import { defaultsOf, loadConfig } from './load';
-import { LOAD_RANGES, loadFields, loadProblems, type LoadShape, loadShapeOf, resolveLoad } from './load-settings';
-import { printable } from '../core/printable';
+import { METRICS, type Threshold } from '../core/metrics/threshold';
+import * as common from './common-settings';
+import { configFile, readConfig } from './config-file';
+import { toMs } from './fields';
+import { loadSettings, type LoadShape, loadShapeOf, phaseSecs, resolveLoad } from './load-settings';
+import { flagValues, merge } from './merge';
+import { type FlagsOf, setting, type ValuesOf } from './settings';
+import { thresholdsOf } from './thresholds';
+import { decimal, expressions, matching, path, whole } from './value-types';
 
-/** Read if no file is named, and it exists. */
-export const DEFAULT_STRESS_FILE = 'config/stress.toml';
-const DEFAULTS = {
-  ...{ minDelayMs: 100, maxDelayMs: 2000 },
-  // The same duration as the default of `client`.
-  limits: { totalRequests: 1000, rateDurationSecs: 300 },
-};
-/** The default of k6. A request's own timeout ends it sooner, unless many wait for a free client. */
-export const GRACEFUL_STOP_SECS = 30;
+/** Recovery is left to the report: a run judges by its own figures. */
+const OWN_METRICS = METRICS.filter((metric) => metric !== 'recovery');
 
-/** The default folder of the images that clients send. */
-export const DEFAULT_IMAGE_DIRECTORY = './test_images';
+/** The limits of a load without configured ones; the duration is that of `client`. */
+const DEFAULT_LIMITS = { totalRequests: 1000, rateDurationSecs: 300 };
+
 export const DEFAULT_CLIENT_CONFIG = './config/client_stress.toml';
 
-/** The range of a number, in the file and in flags. */
-export const STRESS_RANGES = {
-  machineId: { min: 1, max: 1_000_000 },
-  numClients: { min: 1, max: 100_000 },
-  seed: { min: 0, max: 2 ** 47 },
-  ...LOAD_RANGES,
-} as const;
-
-const wholeIn = ({ min, max }: { min: number; max: number }) => whole(min, max);
-const expressions = () => v.optional(list(text(), 'a list of expressions such as "p99<800ms"'), []);
-
-/** The schema of `stress.toml`. */
-export const stressFileSchema = table({
-  stress: section({
-    machine_id: v.optional(wholeIn(STRESS_RANGES.machineId), 1),
-    num_clients: v.optional(wholeIn(STRESS_RANGES.numClients), 100),
-    ...loadFields,
-    graceful_stop_secs: v.optional(
-      decimal(STRESS_RANGES.phaseSecs.min, STRESS_RANGES.phaseSecs.max, 'seconds'),
-      GRACEFUL_STOP_SECS,
-    ),
-    thresholds: expressions(),
-    abort_on: expressions(),
-    image_directory: v.optional(path()),
-    client_config: v.optional(path(), DEFAULT_CLIENT_CONFIG),
-    metrics_output_dir: v.optional(path(), './metrics'),
-    metrics_address: v.optional(listenAddress()),
-    seed: v.optional(wholeIn(STRESS_RANGES.seed)),
+/** The table [stress] of stress.toml. */
+export const stressSettings = {
+  machine_id: setting(whole(1, 1_000_000), {
+    flag: 'machine-id',
+    default: 1,
+    help: 'number of this machine in the client names Machine_{n}_Client_{i}',
   }),
+  num_clients: setting(whole(1, 100_000), {
+    flag: 'clients',
+    default: 100,
+    help: 'number of concurrent clients, each with one request in flight',
+  }),
+  ...loadSettings,
+  requests_per_client: {
+    ...loadSettings.requests_per_client,
+    defaultText: `${DEFAULT_LIMITS.totalRequests}`,
+    note: 'with --rate, N times --clients in all',
+  },
+  duration_secs: {
+    ...loadSettings.duration_secs,
+    defaultText: `none, or ${DEFAULT_LIMITS.rateDurationSecs} s with --rate`,
+    note: 'without --requests their number is then unlimited',
+  },
+  // The default of k6. A request's own timeout ends it sooner, unless many wait for a free client.
+  graceful_stop_secs: setting(phaseSecs(), {
+    flag: 'graceful-stop',
+    default: 30,
+    help: 'grace period for requests in flight when --duration ends',
+  }),
+  thresholds: {
+    ...common.thresholds,
+    help: 'threshold that must hold at the end, like p99<800ms, else it exits with 3',
+  },
+  abort_on: setting(expressions(), {
+    flag: 'abort-on',
+    default: [],
+    help: 'threshold that must hold throughout, else the run ends',
+  }),
+  image_directory: common.imageDirectory,
+  client_config: setting(path('FILE'), {
+    flag: 'client-config',
+    default: DEFAULT_CLIENT_CONFIG,
+    help: 'client configuration that lists the servers',
+  }),
+  metrics_output_dir: setting(path('DIR'), {
+    flag: 'metrics-dir',
+    default: './metrics',
+    help: 'folder to write the metrics to',
+  }),
+  metrics_address: common.metricsAddress,
+  seed: common.seed,
+};
+
+/** The flags of `stress` without a key in the file. */
+export const stressFlagSettings = {
+  wait_secs: setting(decimal(0.1, 86_400, 'seconds'), {
+    flag: 'wait',
+    default: 10,
+    help: 'time to wait for the first answer of a server',
+  }),
+  // `run` sets these two: it starts many machines together.
+  start_at_ms: setting(whole(0, 8.64e15, 'milliseconds'), {
+    flag: 'start-at',
+    placeholder: 'UNIX_MS',
+    hidden: true,
+    help: 'start time of the load',
+  }),
+  run_id: setting(matching(/^[A-Za-z0-9-]{1,64}$/, '1 to 64 letters, digits and "-"', 'ID'), {
+    flag: 'run-id',
+    hidden: true,
+    defaultText: 'a new one',
+    help: 'run id of all records',
+  }),
+};
+
+export const stressFile = configFile({
+  path: 'config/stress.toml',
+  purpose: 'the load of `cloudp2p stress`',
+  tables: { stress: stressSettings },
 });
 
-export type StressSettings = v.InferOutput<typeof stressFileSchema>['stress'];
+export type StressSettings = ValuesOf<typeof stressSettings>;
 
-/** The settings that a command line overrides, by the keys of the file; undefined if it does not. */
-export type StressOverrides = Partial<StressSettings>;
+/** The flags of `cloudp2p stress`, as typed, without those of the client configuration. */
+export type StressFlags = FlagsOf<typeof stressSettings> & FlagsOf<typeof stressFlagSettings> & { config?: string };
 
 /** The resolved configuration of `stress`, without the servers, which `clientConfig` lists. */
 export interface StressConfig {
@@ -63,10 +110,10 @@ export interface StressConfig {
   requests: LoadShape;
   warmupMs: number;
   gracefulStopMs: number;
-  /** The expressions that must hold at the end, and (`abortOn`) throughout, as written. */
-  thresholds: string[];
-  abortOn: string[];
-  /** Undefined if not configured: DEFAULT_IMAGE_DIRECTORY may then be missing. */
+  /** Conditions that must hold at the end, and (`abortOn`) throughout. */
+  thresholds: Threshold[];
+  abortOn: Threshold[];
+  /** Undefined if not configured: the default folder may then be missing. */
   imageDirectory?: string;
   clientConfig: string;
   /** True if the client configuration was named, and must exist. */
@@ -75,57 +122,41 @@ export interface StressConfig {
   /** The address that serves Prometheus metrics (host:port). */
   metricsAddress?: string;
   seed?: number;
+  waitMs: number;
+  startAtMs?: number;
+  runId?: string;
   /** The same with the keys of stress.toml. */
   settings: StressSettings;
 }
 
 /**
  * Reads the configuration of a stress run from the named file, which must exist, or from `config/stress.toml` if it
- * exists; the command line overrides it.
+ * exists; flags override it.
  * @throws ClusterError `bad_config` | `bad_usage`
  */
-export function stressConfigOf(file: string | undefined, overrides: StressOverrides = {}): StressConfig {
-  const filePath = file ?? DEFAULT_STRESS_FILE;
-  const loaded = loadConfig(stressFileSchema, filePath, {
-    ...{ required: file !== undefined, check: ({ stress }) => loadProblems(stress) },
-  });
-  checkTexts(overrides);
-  const inFile = (loaded ?? defaultsOf(stressFileSchema)).stress;
-  const settings = resolveLoad(inFile, overrides, { ...DEFAULTS, file: filePath });
-  return build(settings, overrides.client_config !== undefined);
-}
-
-function build(settings: StressSettings, isClientConfigNamed: boolean): StressConfig {
+export function stressConfigOf(flags: StressFlags): StressConfig {
+  const { path: file, values } = readConfig(stressFile, flags.config);
+  const merged = merge(stressSettings, values.stress, flags, { file, table: 'stress' });
+  const settings = resolveLoad(merged, stressSettings, DEFAULT_LIMITS);
   const { client_config: clientConfig } = settings;
+  const { wait_secs: waitSecs, start_at_ms: startAtMs, run_id: runId } = flagValues(stressFlagSettings, flags);
   return {
     machineId: settings.machine_id,
     numClients: settings.num_clients,
     requests: loadShapeOf(settings),
     warmupMs: toMs(settings.warmup_secs),
     gracefulStopMs: toMs(settings.graceful_stop_secs),
-    thresholds: settings.thresholds,
-    abortOn: settings.abort_on,
+    thresholds: thresholdsOf(merged, 'thresholds', OWN_METRICS),
+    abortOn: thresholdsOf(merged, 'abort_on', OWN_METRICS),
     imageDirectory: settings.image_directory,
     clientConfig,
-    isClientConfigRequired: isClientConfigNamed || clientConfig !== DEFAULT_CLIENT_CONFIG,
+    isClientConfigRequired: merged.isTyped('client_config') || clientConfig !== DEFAULT_CLIENT_CONFIG,
     metricsDir: settings.metrics_output_dir,
     metricsAddress: settings.metrics_address,
     seed: settings.seed,
+    waitMs: toMs(waitSecs),
+    startAtMs,
+    runId,
     settings,
   };
-}
-
-function checkTexts(overrides: StressOverrides): void {
-  const flags = [
-    { flag: '--client-config', value: overrides.client_config, kind: path() },
-    { flag: '--image-dir', value: overrides.image_directory, kind: path() },
-    { flag: '--metrics-dir', value: overrides.metrics_output_dir, kind: path() },
-    { flag: '--metrics-address', value: overrides.metrics_address, kind: listenAddress() },
-  ];
-  for (const { flag, value, kind } of flags) {
-    const result = v.safeParse(v.optional(kind), value);
-    if (result.success) continue;
-    const text = `${flag}: expected ${result.issues[0].message}, got "${printable(String(value))}"`;
-    throw new ClusterError('bad_usage', text);
-  }
 }

@@ -1,21 +1,25 @@
 /** [tls] of a file, as in etcd: a CA, a certificate of it and the certificate's key, each the path of a PEM file. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import * as v from 'valibot';
 import { printable } from '../core/printable';
 import type { TlsPem } from '../core/transport/tls';
-import { path, section } from './fields';
 import { badConfig, type Problem } from './problem';
 import { readText } from './read-text';
+import { setting, type ValuesOf } from './settings';
 import { MAX_PATH_CHARS } from './show';
+import { path } from './value-types';
 
 const KEYS = ['ca', 'cert', 'key'] as const;
 type Key = (typeof KEYS)[number];
 type Blame = (key: Key, text: string) => void;
 
-export const tlsFields = section({ ca: v.optional(path()), cert: v.optional(path()), key: v.optional(path()) });
+export const tlsSettings = {
+  ca: setting(path('FILE'), { help: 'CA certificate of the servers (PEM)' }),
+  cert: setting(path('FILE'), { help: 'certificate of that CA (PEM)' }),
+  key: setting(path('FILE'), { help: 'private key of the certificate (PEM)' }),
+};
 
-type TlsSettings = v.InferOutput<typeof tlsFields>;
+type TlsSettings = ValuesOf<typeof tlsSettings>;
 
 /** The paths of the files, and the name of each in errors (`server1.toml: tls.ca`, `--ca`). */
 export type TlsFiles = Record<Key, { path: string; place: string }>;

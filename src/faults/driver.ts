@@ -1,4 +1,4 @@
-import type { PartitionFrom } from '../config/faults-spec';
+import type { PartitionFrom } from '../config/fault-settings';
 import type { FaultKind } from '../core/fault-kinds';
 import type { StatusFields } from '../core/protocol';
 

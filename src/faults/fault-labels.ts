@@ -1,4 +1,4 @@
-import type { FaultPattern } from '../config/faults-spec';
+import type { FaultPattern } from '../config/fault-settings';
 import type { FaultKind } from '../core/fault-kinds';
 import type { FaultAction } from '../core/metrics/record';
 

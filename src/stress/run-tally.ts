@@ -4,11 +4,6 @@ import type { RequestRecord } from '../core/metrics/record';
 import { Summary } from '../core/metrics/summary';
 import { judgeThresholds, type Metric, type Threshold, type ThresholdResult } from '../core/metrics/threshold';
 
-/** The metrics that a run can judge by its own figures: cluster recovery is left to the report. */
-export const STRESS_METRICS = [
-  ...['failure_rate', 'min', 'avg', 'p50', 'p95', 'p99', 'p99.9', 'max', 'imbalance', 'throughput'],
-] as Exclude<Metric, 'recovery'>[];
-
 /** With fewer samples, a p99 is just the slowest. */
 const ENOUGH = 100;
 

@@ -7,7 +7,7 @@ const FEATURES = ['server', 'client', 'stress', 'faults', 'check', 'report', 'im
 const MAY_IMPORT: Record<string, readonly string[]> = {
   main: ['index', 'cli'],
   index: ['commands', 'cli'],
-  cli: ['config', 'files'],
+  cli: ['config', 'files', 'assets', 'client'],
   commands: [...FEATURES, 'cli', 'config', 'assets', 'files'],
   files: [],
   core: [],

@@ -47,12 +47,15 @@ describe('wrong usage', () => {
     ['status --jsn', ['unknown flag --jsn, did you mean "--json"?', see]],
     ['status here', ['unexpected argument "here"', see]],
     ['status --server', ['Flag --server expects a value', see]],
-    ['status --wait soon', ['--wait: Expected an integer but received: soon', see]],
+    ['status --wait soon', ['--wait: expected a whole number from 0 to 86400, got "soon"']],
     ['status --watch --wait 3', ['--wait=3 cannot also be provided when using --watch', see]],
     ['status --log-level loud', ['Expected --log-level=loud to be one of: debug, info, warn, error', see]],
     [
       'status --server nowhere',
-      ['--server: expected HOST:PORT or [IPV6]:PORT with a port from 1 to 65535, got "nowhere"'],
+      [
+        '--server: expected HOST:PORT or [IPV6]:PORT with a port from 1 to 65535 (0.0.0.0 and [::] are only for ' +
+          'listening), got "nowhere"',
+      ],
     ],
     ['status --config no.toml', ['no.toml: no such file']],
   ])('%s', async (line, expected) => {

@@ -25,8 +25,8 @@ describeWithOpenssl('the certificates of a lab', () => {
       ...[...server(1, 's1.lab:8001', first), ...server(2, address, second)],
       ...['[[clients]]', 'host = "c1"', 'work_dir = "c"'],
     ];
-    const config = runConfigOf(temp.file('r.toml', lines.join('\n')), {});
-    return remotePartsOf(config, config.lab!, []);
+    const { config } = runConfigOf({ config: temp.file('r.toml', lines.join('\n')) });
+    return labPartsOf(config, config.lab!, []);
   }
   async function problemsOf(...args: Parameters<typeof partsOf>): Promise<string[]> {
     const error: unknown = await Promise.resolve()

@@ -147,17 +147,14 @@ it('no server: 4, and one line that names it', async () => {
 
 it.each([
   [['--clients', '0'], '--clients: expected a whole number from 1 to 100000, got "0"'],
-  [['--wait', 'long'], '--wait: expected a number from 0.1 to 86400, got "long"'],
-  [['--duration', '0'], '--duration: expected a number from 0.001 to 86400, got "0"'],
+  [['--wait', 'long'], '--wait: expected a number of seconds from 0.1 to 86400, got "long"'],
+  [['--duration', '0'], '--duration: expected a number of seconds from 0.001 to 86400, got "0"'],
   [['--min-delay-ms', '9', '--max-delay-ms', '5'], '--min-delay-ms: expected at most --max-delay-ms (5), got 9'],
   [['--rate', '0'], '--rate: expected a number from 0.001 to 1000000, got "0"'],
-  [
-    ['--rate', '5', '--max-delay-ms', '5'],
-    '--rate and think times (--min-delay-ms, --max-delay-ms) are mutually exclusive',
-  ],
-  [['--arrivals', 'even'], '--arrivals: expected "uniform" or "poisson", got "even"'],
+  [['--rate', '5', '--max-delay-ms', '5'], '--rate: cannot be combined with --max-delay-ms'],
+  [['--arrivals', 'even'], 'Expected --arrivals=even to be one of: uniform, poisson\nSee "cloudp2p stress --help".'],
   [['--duration', '5', '--ramp-up', '5'], '--ramp-up: expected less than --duration (5), got 5'],
-  [['--graceful-stop', '-1'], '--graceful-stop: expected a number from 0 to 86400, got "-1"'],
+  [['--graceful-stop', '-1'], '--graceful-stop: expected a number of seconds from 0 to 86400, got "-1"'],
   [
     ['--threshold', 'p99'],
     '--threshold: expected a metric, one of < <= > >=, and a number, like p99<800ms, got "p99"; metrics are failure_rate, min, avg, p50, p95, p99, p99.9, max, imbalance, throughput',

@@ -1,11 +1,12 @@
-import { loadClientConfig } from '../../src/config/client-config';
+import { clientConfigOf } from '../../src/config/client-config';
 import { configErrorLines, useTempFolder } from './helpers';
 
 const temp = useTempFolder();
-const load = (toml: string) => loadClientConfig(temp.file('c.toml', toml), { required: true });
+const load = (toml: string) => clientConfigOf({ config: temp.file('c.toml', toml) });
 const linesOf = (toml: string) => configErrorLines(() => load(toml)).map((line) => line.replace(`${temp.folder}/`, ''));
 
 const DEFAULTS = {
+  ...{ machineId: 1, clientId: 1, seed: undefined },
   name: 'StressTestClient',
   serverAddresses: ['127.0.0.1:8001', '127.0.0.1:8002', '127.0.0.1:8003'],
   imageDir: './test_images',
@@ -15,17 +16,15 @@ const DEFAULTS = {
 };
 
 describe('a client file', () => {
-  test('may be missing or empty', () => {
-    expect(loadClientConfig('none.toml', { required: false })).toEqual(DEFAULTS);
+  test('may be missing or say nothing', () => {
+    expect(clientConfigOf()).toEqual(DEFAULTS);
     expect(load('[client]')).toEqual(DEFAULTS);
-    expect(configErrorLines(() => loadClientConfig('none.toml', { required: true }))).toEqual([
-      'none.toml: no such file',
-    ]);
+    expect(configErrorLines(() => clientConfigOf({ config: 'none.toml' }))).toEqual(['none.toml: no such file']);
   });
 
-  test('defaults cannot be changed by a caller', () => {
-    loadClientConfig('none.toml', { required: false }).serverAddresses.push('x:1');
-    expect(loadClientConfig('none.toml', { required: false })).toEqual(DEFAULTS);
+  test("defaults are nobody else's to change", () => {
+    clientConfigOf().serverAddresses.push('x:1');
+    expect(clientConfigOf()).toEqual(DEFAULTS);
   });
 
   test('sets name, servers, images and timeout', () => {
@@ -63,11 +62,11 @@ describe('a client file', () => {
   test.each([
     [
       '[requests]\nrate_per_second = 1\nmin_delay_ms = 5',
-      'c.toml: requests.rate_per_second: expected either a rate or think times (min_delay_ms, max_delay_ms), got 1 beside min_delay_ms',
+      'c.toml: requests.rate_per_second: cannot be combined with requests.min_delay_ms',
     ],
     [
       '[requests]\nrate_per_second = 1\nmax_delay_ms = 5',
-      'c.toml: requests.rate_per_second: expected either a rate or think times (min_delay_ms, max_delay_ms), got 1 beside max_delay_ms',
+      'c.toml: requests.rate_per_second: cannot be combined with requests.max_delay_ms',
     ],
     [
       '[requests]\nmin_delay_ms = 6\nmax_delay_ms = 5',

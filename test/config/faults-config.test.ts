@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type FaultsFlags, faultsConfigOf, faultsFileSchema } from '../../src/config/faults-config';
+import { type FaultsFlags, faultsConfigOf, faultsFile, locateServer } from '../../src/config/faults-config';
 import { defaultsOf, parseConfig } from '../../src/config/load';
 import { locateServer } from '../../src/config/server-location';
 import { configErrorLines, useTempFolder } from './helpers';
@@ -230,7 +230,7 @@ describe('flags', () => {
       { log: 'x.ndjson' },
       '--log: expected a file with an extension other than .ndjson (the machine-readable events use it), got "x.ndjson"',
     ],
-    [{ log: '' }, '--log: expected a file, got ""'],
+    [{ log: '' }, '--log: expected a path, got ""'],
   ] as [FaultsFlags, string][])('%j', (flags, line) => {
     expect(linesOf(flags)).toEqual([line]);
   });
@@ -369,7 +369,7 @@ describe('the shipped file', () => {
     const withoutFile = load();
     faults(SHIPPED);
     expect(load()).toEqual(withoutFile);
-    expect(parseConfig(faultsFileSchema, SHIPPED, 'shipped').faults).toEqual(defaultsOf(faultsFileSchema).faults);
+    expect(parseConfig(faultsFile.schema, SHIPPED, 'shipped').faults).toEqual(defaultsOf(faultsFile.schema).faults);
   });
 
   it('mentions every key', () => {

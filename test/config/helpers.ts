@@ -29,9 +29,9 @@ export function configErrorLines(act: () => unknown): string[] {
     thrown = error;
   }
   if (!(thrown instanceof ClusterError)) throw new Error(`expected a ClusterError, got ${String(thrown)}`);
-  expect(thrown.code).toBe('bad_config');
   expect(exitCodeOf(thrown)).toBe(EXIT.usage);
   const lines = thrown.message.split('\n');
+  expect(thrown.code).toBe(lines.every((line) => line.startsWith('--')) ? 'bad_usage' : 'bad_config');
   for (const line of lines) {
     expect(line).not.toMatch(/^\s*at /);
     expect(line).not.toMatch(/\p{Cc}/u);

@@ -1,9 +1,10 @@
-import { runConfigOf, type RunOverrides } from '../../src/config/run-config';
+import { runConfigOf, type RunFlags } from '../../src/config/run-config';
 import type { TlsFiles } from '../../src/config/tls';
 import { configErrorLines, useTempFolder } from './helpers';
 
 const temp = useTempFolder();
-const load = (toml: string, overrides: RunOverrides = {}) => runConfigOf(temp.file('r.toml', toml), overrides);
+const load = (toml: string, flags: RunFlags = {}) =>
+  runConfigOf({ config: temp.file('r.toml', toml), ...flags }).config;
 const linesOf = (toml: string) =>
   configErrorLines(() => load(toml)).map((line) => line.replace(`${temp.folder}/r.toml: `, ''));
 
@@ -95,5 +96,5 @@ test.each([
 
 test.each(['servers', 'port'] as const)('--%s is only for servers of this machine', (key) => {
   const text = `--${key}: applies to servers on this machine, but the file lists [[servers]] of other machines`;
-  expect(() => load(LAB, { run: { [key]: 2 } })).toThrow(text);
+  expect(() => load(LAB, { [key]: '2' })).toThrow(text);
 });

@@ -1,45 +1,45 @@
 import path from 'node:path';
-import { loadReportConfig } from '../../src/config/report-config';
+import { type ReportConfig, reportConfigOf } from '../../src/config/report-config';
 import { configErrorLines, useTempFolder } from './helpers';
 
 const temp = useTempFolder();
-const load = (toml: string) => loadReportConfig(temp.file('r.toml', toml), { required: true });
+const load = (toml: string) => reportConfigOf({ config: temp.file('r.toml', toml) });
 const linesOf = (toml: string) => configErrorLines(() => load(toml)).map((line) => line.replace(`${temp.folder}/`, ''));
 
 const DEFAULTS = {
   outputDir: './aggregated_metrics',
-  clientMachines: ['./metrics'],
-  serverMachines: ['.'],
-  faultsLog: './fault_events.ndjson',
+  metrics: ['./metrics'],
+  events: [{ path: '.', required: false }],
+  faults: { path: './fault_events.ndjson', required: false },
   thresholds: [],
 };
 
-test('may be missing or empty, and the shipped file contains the defaults', () => {
-  expect(loadReportConfig('none.toml', { required: false })).toEqual(DEFAULTS);
-  expect(load('[report]')).toEqual(DEFAULTS);
+test('may be missing or say nothing, and the shipped file says the defaults', () => {
+  const withoutFile = ({ file: _, ...rest }: ReportConfig) => rest;
+  expect(withoutFile(reportConfigOf())).toEqual(DEFAULTS);
+  expect(withoutFile(load('[report]'))).toEqual(DEFAULTS);
   const shipped = path.join(__dirname, '../../config/report.toml');
-  expect(loadReportConfig(shipped, { required: true })).toEqual(DEFAULTS);
+  expect(withoutFile(reportConfigOf({ config: shipped }))).toEqual(DEFAULTS);
 });
 
 test('sets all places', () => {
   const toml =
     '[report]\noutput_dir = "o"\nclient_machines = ["a", "b"]\nserver_machines = []\nfaults_log = "f"\nthresholds = ["p99<1s"]';
-  expect(load(toml)).toEqual({
+  expect(load(toml)).toMatchObject({
     outputDir: 'o',
-    clientMachines: ['a', 'b'],
-    serverMachines: [],
-    faultsLog: 'f',
-    thresholds: ['p99<1s'],
+    metrics: ['a', 'b'],
+    events: [],
+    faults: { path: 'f', required: false },
+    thresholds: [{ expression: 'p99<1s' }],
   });
 });
 
 test('places on other machines', () => {
   const toml =
     '[report]\nclient_machines = ["./metrics", "user@client1:/m"]\nfaults_log = "ctl:/x/fault_events.ndjson"';
-  const { clientMachines, faultsLog } = load(toml);
-  expect({ clientMachines, faultsLog }).toEqual({
-    clientMachines: ['./metrics', 'user@client1:/m'],
-    faultsLog: 'ctl:/x/fault_events.ndjson',
+  expect(load(toml)).toMatchObject({
+    metrics: ['./metrics', 'user@client1:/m'],
+    faults: { path: 'ctl:/x/fault_events.ndjson' },
   });
   const bad = 'client_machines = ["user@-oProxyCommand=x:/m"]\nserver_machines = ["u@h:22"]\noutput_dir = "u@h:/x"';
   expect(linesOf(`[report]\n${bad}`)).toEqual([
@@ -58,4 +58,26 @@ test('all errors of a file are named', () => {
     'r.toml: report.faults: unknown key, did you mean "report.faults_log"?',
     'r.toml: report.output_dir: expected a path, got 5',
   ]);
+});
+
+test('flags override the file, and what they name must exist', () => {
+  const config = temp.file(
+    'r.toml',
+    '[report]\nclient_machines = ["a"]\nserver_machines = ["b"]\nthresholds = ["p99<1s"]',
+  );
+  expect(reportConfigOf({ config, metrics: ['m'], events: ['e'], faults: 'f', threshold: ['max<1s'] })).toMatchObject({
+    metrics: ['m'],
+    events: [{ path: 'e', required: true }],
+    faults: { path: 'f', required: true },
+    thresholds: [{ expression: 'max<1s' }],
+  });
+});
+
+test.each([
+  [{ metrics: ['a', 'u@h:22'] }, /^--metrics: expected a path, or .*, got "u@h:22"$/],
+  [{ faults: 'u@h:22' }, /^--faults: expected a path, or .*, got "u@h:22"$/],
+  [{ events: [''] }, /^--events: expected a path, got ""$/],
+  [{ threshold: ['p99'] }, /^--threshold: expected a metric/],
+])('%j', (flags, message) => {
+  expect(configErrorLines(() => reportConfigOf(flags))).toEqual([expect.stringMatching(message)]);
 });

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { defaultsOf, parseConfig } from '../../src/config/load';
-import { type RunOverrides, runConfigOf, runFileSchema } from '../../src/config/run-config';
+import { runConfigOf, runFile, type RunFlags } from '../../src/config/run-config';
+import { isRows } from '../../src/config/config-file';
 import { configErrorLines, useTempFolder } from './helpers';
 
 const temp = useTempFolder();
-const load = (toml: string, overrides: RunOverrides = {}) => runConfigOf(temp.file('r.toml', toml), overrides);
-const linesOf = (toml: string, overrides?: RunOverrides) =>
-  configErrorLines(() => load(toml, overrides)).map((line) => line.replace(`${temp.folder}/`, ''));
+const load = (toml: string, flags: RunFlags = {}) =>
+  runConfigOf({ config: temp.file('r.toml', toml), ...flags }).config;
+const linesOf = (toml: string, flags?: RunFlags) =>
+  configErrorLines(() => load(toml, flags)).map((line) => line.replace(`${temp.folder}/`, ''));
 
 const SPEC = {
   ...{ pattern: 'ring', kinds: [{ kind: 'kill', weight: 1 }], target: 'all', count: 1, cycles: 1, intervalMs: 8000 },
@@ -28,31 +30,29 @@ const DEFAULTS = {
 };
 
 describe('a run file', () => {
-  test('empty, or as shipped: the defaults', () => {
-    for (const config of [load('[run]'), runConfigOf('config/run.toml', {}), runConfigOf(undefined, {})]) {
+  test('says nothing: the defaults, which the shipped file says too', () => {
+    for (const config of [load('[run]'), runConfigOf({ config: 'config/run.toml' }).config, runConfigOf().config]) {
       const { settings, ...rest } = config;
       expect(rest).toEqual(DEFAULTS);
       expect(settings.stress).toMatchObject({ num_clients: 10, min_delay_ms: 500, max_delay_ms: 2500 });
     }
   });
 
-  test('must exist if it is named', () => {
-    expect(configErrorLines(() => runConfigOf('none.toml', {}))).toEqual(['none.toml: no such file']);
+  test('must exist where it is named', () => {
+    expect(configErrorLines(() => runConfigOf({ config: 'none.toml' }))).toEqual(['none.toml: no such file']);
   });
 
   test('the shipped one names every key, and its commented ones are valid', () => {
     const text = readFileSync('config/run.toml', 'utf8');
-    for (const section of Object.values(runFileSchema.pipe[1].entries)) {
-      if (section.wrapped.type === 'array') continue;
-      for (const key of Object.keys(section.wrapped.pipe[1].entries)) {
-        expect(text).toMatch(new RegExp(`^(# )?${key} = `, 'm'));
-      }
+    for (const table of Object.values(runFile.tables)) {
+      if (isRows(table)) continue;
+      for (const key of Object.keys(table)) expect(text).toMatch(new RegExp(`^(# )?${key} = `, 'm'));
     }
-    const opened = parseConfig(runFileSchema, text.replace(/^# (?=[a-z_]+ = |\[tls\])/gm, ''), 'opened');
-    expect(opened).toMatchObject({ run: { port: 8101, seed: 1 }, stress: { requests_per_client: 100 } });
+    const opened = parseConfig(runFile.schema, text.replace(/^# (?=[a-z_]+ = |\[tls\])/gm, ''), 'opened');
+    expect(opened).toMatchObject({ run: { port: 8001, seed: 1 }, stress: { requests_per_client: 100 } });
     const { count, seed, abort_when, ...faults } = opened.faults;
     expect({ count, seed, abort_when }).toEqual({ count: 2, seed: 1, abort_when: ['failure_rate>20%'] });
-    expect(faults).toEqual(defaultsOf(runFileSchema).faults);
+    expect(faults).toEqual(defaultsOf(runFile.schema).faults);
   });
 
   test('sets everything', () => {
@@ -79,7 +79,7 @@ describe('a run file', () => {
       [report]
       thresholds = ["p99<800ms"]`;
     const { settings, ...config } = load(toml);
-    expect(settings).toEqual(parseConfig(runFileSchema, toml, 'r.toml'));
+    expect(settings).toEqual(parseConfig(runFile.schema, toml, 'r.toml'));
     expect(config).toEqual({
       ...{
         lab: undefined,
@@ -114,8 +114,14 @@ describe('a run file', () => {
       '[stress]\nrequests_per_client = 0',
       'stress.requests_per_client: expected a whole number from 1 to 1000000000, got 0',
     ],
-    ['[stress]\nmin_delay_ms = "x"', 'stress.min_delay_ms: expected a number from 0 to 86400000, got "x"'],
-    ['[stress]\nmax_delay_ms = -1', 'stress.max_delay_ms: expected a number from 0 to 86400000, got -1'],
+    [
+      '[stress]\nmin_delay_ms = "x"',
+      'stress.min_delay_ms: expected a number of milliseconds from 0 to 86400000, got "x"',
+    ],
+    [
+      '[stress]\nmax_delay_ms = -1',
+      'stress.max_delay_ms: expected a number of milliseconds from 0 to 86400000, got -1',
+    ],
     ['[stress]\nimage_directory = 3', 'stress.image_directory: expected a path, got 3'],
     [
       '[faults]\nfirst_fault_secs = -1',
@@ -151,51 +157,51 @@ describe('a run file', () => {
 describe('the command line', () => {
   test('wins; without a flag the file counts', () => {
     const toml =
-      '[run]\nservers = 5\nseed = 1\n[faults]\nnum_cycles = 9\nrestart_delay_secs = 1\n[report]\nthresholds = ["a"]';
-    const overrides = {
-      run: { servers: 2, port: undefined, seed: 0 },
-      stress: { num_clients: 1, min_delay_ms: 0, max_delay_ms: 0, image_directory: 'i' },
-      faults: { num_cycles: 0, restart_delay_secs: undefined },
-      report: { thresholds: undefined },
+      '[run]\nservers = 5\nseed = 1\n[faults]\nnum_cycles = 9\nrestart_delay_secs = 1\n[report]\nthresholds = ["imbalance<1"]';
+    const flags = {
+      ...{ servers: '2', port: undefined, seed: '0', clients: '1', 'min-delay-ms': '0', 'max-delay-ms': '0' },
+      ...{ 'image-dir': 'i', cycles: '0', 'restart-delay': undefined, threshold: undefined },
     };
-    expect(load(toml, overrides)).toMatchObject({
-      ...{ servers: 2, port: undefined, seed: 0, imageDirectory: 'i', thresholds: ['a'] },
+    expect(load(toml, flags)).toMatchObject({
+      ...{ servers: 2, port: undefined, seed: 0, imageDirectory: 'i', thresholds: ['imbalance<1'] },
       stress: { numClients: 1, requests: { pacing: { minDelayMs: 0, maxDelayMs: 0 } } },
       faults: { spec: { cycles: 0, restartDelayMs: 1000 } },
     });
-    expect(load(toml, { report: { thresholds: ['b', 'c'] } }).thresholds).toEqual(['b', 'c']);
+    expect(load(toml, { threshold: ['p50<1s', 'max<2s'] }).thresholds).toEqual(['p50<1s', 'max<2s']);
   });
 
-  test('a rate replaces think times, and needs no limit', () => {
-    const { requests } = load('[stress]\nmin_delay_ms = 3\nrequests_per_client = 4', {
-      stress: { rate_per_second: 9 },
-    }).stress;
+  test('a rate takes the place of think times, and needs no limit', () => {
+    const { requests } = load('[stress]\nmin_delay_ms = 3\nrequests_per_client = 4', { rate: '9' }).stress;
     expect(requests).toEqual({
       ...{ pacing: { mode: 'rate', ratePerSecond: 9, arrivals: 'uniform' }, rampUpMs: 0 },
       ...{ totalRequests: undefined, durationMs: undefined },
     });
   });
 
-  test('a short maximum think time lowers the default minimum', () => {
-    const { pacing } = load('[run]', { stress: { max_delay_ms: 50 } }).stress.requests;
+  test('a short think time at most shortens the default of the least', () => {
+    const { pacing } = load('[run]', { 'max-delay-ms': '50' }).stress.requests;
     expect(pacing).toMatchObject({ minDelayMs: 50, maxDelayMs: 50 });
   });
 
-  test.each<[string, RunOverrides['stress'], string]>([
-    ['[run]', { min_delay_ms: 6, max_delay_ms: 5 }, '--min-delay-ms: expected at most --max-delay-ms (5), got 6'],
+  test.each<[string, RunFlags, string]>([
+    [
+      '[run]',
+      { 'min-delay-ms': '6', 'max-delay-ms': '5' },
+      '--min-delay-ms: expected at most --max-delay-ms (5), got 6',
+    ],
     [
       '[stress]\nmax_delay_ms = 5',
-      { min_delay_ms: 6 },
+      { 'min-delay-ms': '6' },
       '--min-delay-ms: expected at most stress.max_delay_ms (5), got 6',
     ],
     [
       '[run]',
-      { min_delay_ms: 3000 },
+      { 'min-delay-ms': '3000' },
       '--min-delay-ms: expected at most stress.max_delay_ms (2500, its default), got 3000',
     ],
-  ])('%j %j', (toml, stress, message) => {
+  ])('%j %j', (toml, flags, message) => {
     const error = expect.objectContaining({ code: 'bad_usage', message }) as Error;
-    expect(() => load(toml, { stress })).toThrow(error);
+    expect(() => load(toml, flags)).toThrow(error);
   });
 
   test('is checked without a file, too', () => {
@@ -203,7 +209,7 @@ describe('the command line', () => {
     process.chdir(temp.folder);
     try {
       const message = '--min-delay-ms: expected at most stress.max_delay_ms (2500, its default), got 3000';
-      expect(() => runConfigOf(undefined, { stress: { min_delay_ms: 3000 } })).toThrow(message);
+      expect(() => runConfigOf({ 'min-delay-ms': '3000' })).toThrow(message);
     } finally {
       process.chdir(before);
     }
@@ -211,6 +217,6 @@ describe('the command line', () => {
 
   test('against the file: the file is named', () => {
     const line = 'r.toml: stress.min_delay_ms: expected at most --max-delay-ms (5), got 6';
-    expect(linesOf('[stress]\nmin_delay_ms = 6', { stress: { max_delay_ms: 5 } })).toEqual([line]);
+    expect(linesOf('[stress]\nmin_delay_ms = 6', { 'max-delay-ms': '5' })).toEqual([line]);
   });
 });

@@ -2,13 +2,8 @@ import * as fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { ClusterError } from '../../src/core/errors';
 import { parseConfig } from '../../src/config/load';
-import {
-  advertisedAddress,
-  loadServerConfig,
-  serverConfigFromFlags,
-  type ServerFlags,
-} from '../../src/config/server-config';
-import { readServerFile, serverFileSchema } from '../../src/config/server-file';
+import { advertisedAddress, loadServerConfig, serverConfigOf, type ServerFlags } from '../../src/config/server-config';
+import { readServerFile, serverFile } from '../../src/config/server-file';
 import { configErrorLines, useTempFolder } from './helpers';
 
 const temp = useTempFolder();
@@ -20,9 +15,9 @@ const load = (toml: string) => loadServerConfig(temp.file('s.toml', toml), machi
 const linesOf = (toml: string, flags: ServerFlags = {}) =>
   configErrorLines(() => {
     const file = readServerFile(temp.file('s.toml', toml), { required: true });
-    serverConfigFromFlags(flags, file, machine);
+    serverConfigOf(flags, file, machine);
   }).map((line) => line.replaceAll(`${temp.folder}/`, ''));
-const flagLines = (flags: ServerFlags) => configErrorLines(() => serverConfigFromFlags(flags, undefined, machine));
+const flagLines = (flags: ServerFlags) => configErrorLines(() => serverConfigOf(flags, undefined, machine));
 
 describe('a server file', () => {
   test('with two keys has all the defaults', () => {
@@ -104,7 +99,7 @@ frame_timeout_secs = 2
     [64, 4],
     [0, 1],
   ])('on a machine of %d cores it has %d workers', (availableParallelism, workers) => {
-    expect(serverConfigFromFlags({}, undefined, { availableParallelism }).processing.workers).toBe(workers);
+    expect(serverConfigOf({}, undefined, { availableParallelism }).processing.workers).toBe(workers);
   });
 
   test.each([
@@ -198,7 +193,7 @@ frame_timeout_secs = 2
     fc.assert(
       fc.property(fc.integer({ min: 0, max: whole.length }), (length) => {
         try {
-          parseConfig(serverFileSchema, whole.slice(0, length), 's.toml');
+          parseConfig(serverFile.schema, whole.slice(0, length), 's.toml');
         } catch (error) {
           expect(error).toBeInstanceOf(ClusterError);
           expect((error as Error).message).toMatch(/^s\.toml:/);
@@ -211,7 +206,7 @@ frame_timeout_secs = 2
 
 describe('flags', () => {
   test('without a file: number 1, alone, on 127.0.0.1:8001', () => {
-    expect(serverConfigFromFlags({}, undefined, machine)).toEqual(load(SELF));
+    expect(serverConfigOf({}, undefined, machine)).toEqual(load(SELF));
   });
 
   test('win over the file, and the names of files follow the id', () => {
@@ -219,11 +214,7 @@ describe('flags', () => {
       temp.file('f.toml', `${SELF}[peers]\npeers = [{ id = 2, address = "b:1" }]\n[processing]\nworkers = 3`),
       { required: true },
     );
-    const config = serverConfigFromFlags(
-      { id: 7, address: '[::1]:9001', peers: ['8@h:1', '9@[::1]:9002'] },
-      file,
-      machine,
-    );
+    const config = serverConfigOf({ id: '7', address: '[::1]:9001', peer: ['8@h:1', '9@[::1]:9002'] }, file, machine);
     expect(config).toMatchObject({
       id: 7,
       address: '[::1]:9001',
@@ -235,52 +226,50 @@ describe('flags', () => {
       ],
       processing: { workers: 3 },
     });
-    expect(serverConfigFromFlags({ id: '7', peers: [] }, file, machine)).toMatchObject({ id: 7, peers: [{ id: 2 }] });
+    expect(serverConfigOf({ id: '7' }, file, machine)).toMatchObject({ id: 7, peers: [{ id: 2 }] });
   });
 
+  const PEER = 'ID@HOST:PORT with an ID from 1 to 4294967295 and a host to connect to';
   test.each<[ServerFlags, string]>([
-    [{ peers: ['2@host'] }, '--peer 2@host: expected ID@HOST:PORT'],
-    [{ peers: ['host:1'] }, '--peer host:1: expected ID@HOST:PORT'],
-    [{ peers: [''] }, '--peer : expected ID@HOST:PORT'],
-    [{ peers: ['x@h:1'] }, '--peer x@h:1: expected ID@HOST:PORT'],
-    [{ peers: ['2@h:1\u001b[2J'] }, '--peer 2@h:1\\u001b[2J: expected ID@HOST:PORT'],
-    [{ peers: ['0@h:1'] }, '--peer 0@h:1: expected ID@HOST:PORT with an ID from 1 to 4294967295'],
+    [{ peer: ['2@host'] }, `--peer: expected ${PEER}, got "2@host"`],
+    [{ peer: ['host:1'] }, `--peer: expected ${PEER}, got "host:1"`],
+    [{ peer: [''] }, `--peer: expected ${PEER}, got ""`],
+    [{ peer: ['x@h:1'] }, `--peer: expected ${PEER}, got "x@h:1"`],
+    [{ peer: ['2@h:1\u001b[2J'] }, `--peer: expected ${PEER}, got "2@h:1\\u001b[2J"`],
+    [{ peer: ['1@h:1', '0@h:1'] }, `--peer: expected ${PEER}, got "0@h:1"`],
+    [{ peer: ['2@0.0.0.0:1'] }, `--peer: expected ${PEER}, got "2@0.0.0.0:1"`],
+    [{ id: 'one' }, '--id: expected a whole number from 1 to 4294967295, got "one"'],
+    [{ id: '' }, '--id: expected a whole number from 1 to 4294967295, got ""'],
+    [{ id: '1.5' }, '--id: expected a whole number from 1 to 4294967295, got "1.5"'],
+    [{ address: 'h' }, '--address: expected HOST:PORT or [IPV6]:PORT with a port from 1 to 65535, got "h"'],
+    [{ id: '2', peer: ['2@h:1'] }, "--peer 2@h:1: expected the id of another server, got this server's own, 2 (--id)"],
     [
-      { peers: ['2@0.0.0.0:1'] },
-      '--peer 2@0.0.0.0:1: expected ID@HOST:PORT with a host to connect to (0.0.0.0 and [::] are only for listening)',
-    ],
-    [{ id: 'one' }, '--id one: expected a whole number from 1 to 4294967295'],
-    [{ id: '' }, '--id : expected a whole number from 1 to 4294967295'],
-    [{ id: 1.5 }, '--id 1.5: expected a whole number from 1 to 4294967295'],
-    [{ address: 'h' }, '--address h: expected HOST:PORT or [IPV6]:PORT with a port from 1 to 65535'],
-    [{ id: 2, peers: ['2@h:1'] }, "--peer 2@h:1: expected the id of another server, got this server's own, 2 (--id 2)"],
-    [
-      { peers: ['1@h:1'] },
+      { peer: ['1@h:1'] },
       "--peer 1@h:1: expected the id of another server, got this server's own, 1 (the default of server.id)",
     ],
-    [{ peers: ['2@h:1', '2@i:1'] }, '--peer 2@i:1: expected each id once, got 2 again (first at --peer 2@h:1)'],
+    [{ peer: ['2@h:1', '2@i:1'] }, '--peer 2@i:1: expected each id once, got 2 again (first at --peer 2@h:1)'],
     [
-      { address: '0.0.0.0:9', peers: ['2@127.0.0.1:9'] },
-      "--peer 2@127.0.0.1:9: expected the address of another server, got this server's own, 127.0.0.1:9 (--address 0.0.0.0:9)",
+      { address: '0.0.0.0:9', peer: ['2@127.0.0.1:9'] },
+      "--peer 2@127.0.0.1:9: expected the address of another server, got this server's own, 127.0.0.1:9 (--address)",
     ],
   ])('%j', (flags, line) => {
     expect(flagLines(flags)).toEqual([line]);
   });
 
-  test('several wrong ones are all reported', () => {
-    expect(flagLines({ id: 'x', address: 'y', peers: ['z'] })).toHaveLength(3);
+  test('several wrong ones are all told', () => {
+    expect(flagLines({ id: 'x', address: 'y', peer: ['z'] })).toHaveLength(3);
   });
 
-  test('a flag that conflicts with the file: both are named', () => {
-    expect(linesOf(`${SELF}[peers]\npeers = [{ id = 2, address = "b:1" }]`, { id: 2 })).toEqual([
-      "s.toml: peers.peers[0].id: expected the id of another server, got this server's own, 2 (--id 2)",
+  test('a flag that clashes with the file: both are named', () => {
+    expect(linesOf(`${SELF}[peers]\npeers = [{ id = 2, address = "b:1" }]`, { id: '2' })).toEqual([
+      "s.toml: peers.peers[0].id: expected the id of another server, got this server's own, 2 (--id)",
     ]);
   });
 
   test('peers from flags need reserved places, too', () => {
     const toml = `${SELF}[peers]\npeers = [{ id = 2, address = "b:1" }]\n[limits]\nmax_connections = 2`;
     expect(load(toml).limits.maxConnections).toBe(2);
-    expect(linesOf(toml, { peers: ['2@b:1', '3@c:1'] })).toEqual([
+    expect(linesOf(toml, { peer: ['2@b:1', '3@c:1'] })).toEqual([
       's.toml: limits.max_connections: expected at least 3 (2 are reserved for the peers, which leaves none for clients), got 2',
     ]);
   });

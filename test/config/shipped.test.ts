@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { clientFileSchema, loadClientConfig } from '../../src/config/client-config';
+import { clientConfigOf, clientFile } from '../../src/config/client-config';
+import { isRows } from '../../src/config/config-file';
 import { parseConfig } from '../../src/config/load';
-import { loadServerConfig, serverConfigFromFlags } from '../../src/config/server-config';
-import { serverFileSchema } from '../../src/config/server-file';
+import { loadServerConfig, serverConfigOf } from '../../src/config/server-config';
+import { serverFile } from '../../src/config/server-file';
 
 const machine = { availableParallelism: 8 };
 const SERVERS = [1, 2, 3];
@@ -11,36 +12,41 @@ const addressOf = (id: number) => `127.0.0.1:${8000 + id}`;
 describe('the shipped files', () => {
   test.each(SERVERS)('server%d.toml is one of three on a laptop, with defaults for the rest', (id) => {
     const others = SERVERS.filter((other) => other !== id);
-    const flags = { id, address: addressOf(id), peers: others.map((other) => `${other}@${addressOf(other)}`) };
-    const expected = serverConfigFromFlags(flags, undefined, machine);
+    const flags = {
+      id: String(id),
+      address: addressOf(id),
+      peer: others.map((other) => `${other}@${addressOf(other)}`),
+    };
+    const expected = serverConfigOf(flags, undefined, machine);
     expect(loadServerConfig(`config/server${id}.toml`, machine)).toEqual(expected);
   });
 
   test.each(SERVERS)('the commented keys of server%d.toml are the defaults', (id) => {
     const text = readFileSync(`config/server${id}.toml`, 'utf8');
-    const open = parseConfig(serverFileSchema, uncomment(text), 'opened');
-    const closed = parseConfig(serverFileSchema, text, 'as shipped');
+    const open = parseConfig(serverFile.schema, uncomment(text), 'opened');
+    const closed = parseConfig(serverFile.schema, text, 'as shipped');
     expect(open.processing).toEqual({ ...closed.processing, workers: 4 });
     expect(open.limits).toEqual(closed.limits);
     expect(open.server).toMatchObject({ events_file: closed.server.events_file, pid_file: closed.server.pid_file });
-    for (const table of Object.values(serverFileSchema.pipe[1].entries)) {
-      for (const key of Object.keys(table.wrapped.pipe[1].entries)) expect(text).toContain(`${key} = `);
+    for (const table of Object.values(serverFile.tables)) {
+      expect(isRows(table)).toBe(false);
+      for (const key of Object.keys(table)) expect(text).toContain(`${key} = `);
     }
   });
 
-  test("the client files contain the defaults and the guide's values", () => {
-    const defaults = loadClientConfig('config/none.toml', { required: false });
-    expect(loadClientConfig('config/client_stress.toml', { required: true })).toEqual(defaults);
-    expect(loadClientConfig('config/client_stress_template.toml', { required: true })).toEqual({
+  test("the client files say the defaults and the guide's values", () => {
+    const defaults = clientConfigOf();
+    expect(clientConfigOf({ config: 'config/client_stress.toml' })).toEqual(defaults);
+    expect(clientConfigOf({ config: 'config/client_stress_template.toml' })).toEqual({
       ...defaults,
       serverAddresses: SERVERS.map((id) => `server${id}.example.com:8001`),
     });
   });
 
-  test.each(['client_stress.toml', 'client_stress_template.toml'])('%s has nothing that stress ignores', (name) => {
-    expect(loadClientConfig(`config/${name}`, { required: true }).saysRequests).toBe(false);
+  test.each(['client_stress.toml', 'client_stress_template.toml'])('%s says nothing that stress ignores', (name) => {
+    expect(clientConfigOf({ config: `config/${name}` }).saysRequests).toBe(false);
     const opened = uncomment(readFileSync(`config/${name}`, 'utf8')).replace(/^(min|max)_delay_ms.*$/gm, '');
-    expect(parseConfig(clientFileSchema, opened, 'opened').requests).toEqual({
+    expect(parseConfig(clientFile.schema, opened, 'opened').requests).toEqual({
       ...{ rate_per_second: 1, duration_seconds: 300, total_requests: 1000 },
     });
   });

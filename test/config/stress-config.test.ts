@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { parseConfig } from '../../src/config/load';
-import { stressConfigOf, stressFileSchema, type StressOverrides } from '../../src/config/stress-config';
+import { stressConfigOf, stressFile, type StressFlags, stressSettings } from '../../src/config/stress-config';
 import { configErrorLines, useTempFolder } from './helpers';
 
 const temp = useTempFolder();
-const load = (toml: string, overrides?: StressOverrides) => stressConfigOf(temp.file('s.toml', toml), overrides);
-const linesOf = (toml: string, overrides?: StressOverrides) =>
-  configErrorLines(() => load(toml, overrides)).map((line) => line.replace(`${temp.folder}/`, ''));
+const load = (toml: string, flags?: StressFlags) => stressConfigOf({ config: temp.file('s.toml', toml), ...flags });
+const linesOf = (toml: string, flags?: StressFlags) =>
+  configErrorLines(() => load(toml, flags)).map((line) => line.replace(`${temp.folder}/`, ''));
 
 const DEFAULTS = {
   machineId: 1,
@@ -21,27 +21,27 @@ const DEFAULTS = {
   isClientConfigRequired: false,
   metricsDir: './metrics',
   seed: undefined,
+  ...{ waitMs: 10_000, startAtMs: undefined, runId: undefined },
 };
 const CLOSED = ['  requests_per_client = 7', '  duration_secs = 8'].join('\n');
 
 describe('a stress file', () => {
-  test('empty, or as shipped: the defaults', () => {
-    for (const config of [load('[stress]'), stressConfigOf('config/stress.toml')]) {
+  test('says nothing: the defaults, which the shipped file says too', () => {
+    for (const config of [load('[stress]'), stressConfigOf({ config: 'config/stress.toml' })]) {
       const { settings, ...rest } = config;
       expect(rest).toEqual(DEFAULTS);
       expect(settings).toMatchObject({ min_delay_ms: 100, max_delay_ms: 2000, requests_per_client: 1000 });
     }
   });
 
-  test('must exist if it is named', () => {
-    expect(configErrorLines(() => stressConfigOf('none.toml'))).toEqual(['none.toml: no such file']);
+  test('must exist where it is named', () => {
+    expect(configErrorLines(() => stressConfigOf({ config: 'none.toml' }))).toEqual(['none.toml: no such file']);
   });
 
   test('the shipped one names every key, and its commented ones are valid', () => {
     const text = readFileSync('config/stress.toml', 'utf8');
-    const keys = Object.keys(stressFileSchema.pipe[1].entries.stress.wrapped.pipe[1].entries);
-    for (const key of keys) expect(text).toMatch(new RegExp(`^(# )?${key} = `, 'm'));
-    const opened = parseConfig(stressFileSchema, text.replace(/^# (?=[a-z_]+ = )/gm, ''), 'opened');
+    for (const key of Object.keys(stressSettings)) expect(text).toMatch(new RegExp(`^(# )?${key} = `, 'm'));
+    const opened = parseConfig(stressFile.schema, text.replace(/^# (?=[a-z_]+ = )/gm, ''), 'opened');
     expect(opened.stress).toMatchObject({ image_directory: './test_images', seed: 1 });
   });
 
@@ -69,7 +69,12 @@ describe('a stress file', () => {
         ...{ pacing: { mode: 'closed_loop', minDelayMs: 5, maxDelayMs: 6.5 }, totalRequests: 4 },
         ...{ durationMs: 60_000, rampUpMs: 1500 },
       },
-      ...{ warmupMs: 2000, gracefulStopMs: 0, thresholds: ['p99<1s'], abortOn: ['failure_rate<5%'] },
+      ...{
+        warmupMs: 2000,
+        gracefulStopMs: 0,
+        thresholds: [{ expression: 'p99<1s' }],
+        abortOn: [{ expression: 'failure_rate<5%' }],
+      },
       imageDirectory: 'i',
       clientConfig: 'c',
       isClientConfigRequired: true,
@@ -81,12 +86,12 @@ describe('a stress file', () => {
   test.each([
     ['num_clients = 0', 's.toml: stress.num_clients: expected a whole number from 1 to 100000, got 0'],
     ['machine_id = "x"', 's.toml: stress.machine_id: expected a whole number from 1 to 1000000, got "x"'],
-    ['min_delay_ms = -1', 's.toml: stress.min_delay_ms: expected a number from 0 to 86400000, got -1'],
+    ['min_delay_ms = -1', 's.toml: stress.min_delay_ms: expected a number of milliseconds from 0 to 86400000, got -1'],
     ['num_client = 3', 's.toml: stress.num_client: unknown key, did you mean "stress.num_clients"?'],
     ['metrics_output_dir = ""', 's.toml: stress.metrics_output_dir: expected a path, got ""'],
     [
       'rate_per_second = 5\nmax_delay_ms = 5',
-      's.toml: stress.rate_per_second: expected either a rate or think times (min_delay_ms, max_delay_ms), got 5 beside max_delay_ms',
+      's.toml: stress.rate_per_second: cannot be combined with stress.max_delay_ms',
     ],
     ['arrivals = "even"', 's.toml: stress.arrivals: expected one of "uniform", "poisson", got "even"'],
     [
@@ -112,16 +117,18 @@ describe('a stress file', () => {
 
 describe('the command line', () => {
   test('wins', () => {
-    const overrides = {
-      machine_id: 8,
-      num_clients: 9,
-      requests_per_client: 10,
-      min_delay_ms: 0,
-      max_delay_ms: 0,
-      seed: 0,
+    const flags = {
+      'machine-id': '8',
+      clients: '9',
+      requests: '10',
+      'min-delay-ms': '0',
+      'max-delay-ms': '0',
+      seed: '0',
+      'client-config': './config/client_stress.toml',
+      'image-dir': 'i',
+      'metrics-dir': 'm',
     };
-    const paths = { client_config: './config/client_stress.toml', image_directory: 'i', metrics_output_dir: 'm' };
-    expect(load('[stress]\nmachine_id = 2\nnum_clients = 3\nseed = 4', { ...overrides, ...paths })).toMatchObject({
+    expect(load('[stress]\nmachine_id = 2\nnum_clients = 3\nseed = 4', flags)).toMatchObject({
       machineId: 8,
       numClients: 9,
       requests: { pacing: { mode: 'closed_loop', minDelayMs: 0, maxDelayMs: 0 }, totalRequests: 10 },
@@ -131,65 +138,64 @@ describe('the command line', () => {
     });
   });
 
-  test.each<[string, StressOverrides, object]>([
+  test.each<[string, StressFlags, object]>([
     ['', {}, { totalRequests: 1000 }],
     [CLOSED, {}, { totalRequests: 7, durationMs: 8000 }],
     ['duration_secs = 8', {}, { durationMs: 8000 }],
-    [CLOSED, { duration_secs: 2 }, { durationMs: 2000 }],
-    [CLOSED, { duration_secs: 2, requests_per_client: 5 }, { durationMs: 2000, totalRequests: 5 }],
-    [CLOSED, { requests_per_client: 5 }, { totalRequests: 5 }],
-    // With a rate on the command line, the file's requests per client belong to another load.
-    ['requests_per_client = 7', { rate_per_second: 5 }, { durationMs: 300_000 }],
-    [CLOSED, { rate_per_second: 5 }, { durationMs: 8000 }],
-    [CLOSED, { rate_per_second: 5, requests_per_client: 3 }, { totalRequests: 3 }],
+    [CLOSED, { duration: '2' }, { durationMs: 2000 }],
+    [CLOSED, { duration: '2', requests: '5' }, { durationMs: 2000, totalRequests: 5 }],
+    [CLOSED, { requests: '5' }, { totalRequests: 5 }],
+    // At a rate of the command line the file's requests of each client are another load's.
+    ['requests_per_client = 7', { rate: '5' }, { durationMs: 300_000 }],
+    [CLOSED, { rate: '5' }, { durationMs: 8000 }],
+    [CLOSED, { rate: '5', requests: '3' }, { totalRequests: 3 }],
     ['rate_per_second = 5', {}, { durationMs: 300_000 }],
     [`rate_per_second = 5\n${CLOSED}`, {}, { totalRequests: 7, durationMs: 8000 }],
-  ])('limits of %j with %j', (toml, overrides, limits) => {
-    const { totalRequests, durationMs } = load(`[stress]\n${toml}`, overrides).requests;
+  ])('limits of %j with %j', (toml, flags, limits) => {
+    const { totalRequests, durationMs } = load(`[stress]\n${toml}`, flags).requests;
     expect({ totalRequests, durationMs }).toEqual({ totalRequests: undefined, durationMs: undefined, ...limits });
   });
 
-  test.each<[string, StressOverrides, object]>([
-    ['', { rate_per_second: 5 }, { mode: 'rate', ratePerSecond: 5, arrivals: 'uniform' }],
-    ['min_delay_ms = 3', { rate_per_second: 5, arrivals: 'poisson' }, { ratePerSecond: 5, arrivals: 'poisson' }],
+  test.each<[string, StressFlags, object]>([
+    ['', { rate: '5' }, { mode: 'rate', ratePerSecond: 5, arrivals: 'uniform' }],
+    ['min_delay_ms = 3', { rate: '5', arrivals: 'poisson' }, { ratePerSecond: 5, arrivals: 'poisson' }],
     ['rate_per_second = 5\narrivals = "poisson"', {}, { mode: 'rate', ratePerSecond: 5, arrivals: 'poisson' }],
     ['rate_per_second = 5', { arrivals: 'poisson' }, { ratePerSecond: 5, arrivals: 'poisson' }],
-    ['rate_per_second = 5', { max_delay_ms: 50 }, { mode: 'closed_loop', minDelayMs: 50, maxDelayMs: 50 }],
-  ])('pacing of %j with %j', (toml, overrides, pacing) => {
-    const config = load(`[stress]\n${toml}`, overrides);
+    ['rate_per_second = 5', { 'max-delay-ms': '50' }, { mode: 'closed_loop', minDelayMs: 50, maxDelayMs: 50 }],
+  ])('pacing of %j with %j', (toml, flags, pacing) => {
+    const config = load(`[stress]\n${toml}`, flags);
     expect(config.requests.pacing).toMatchObject(pacing);
     const isAtRate = config.requests.pacing.mode === 'rate';
     expect(config.settings.rate_per_second !== undefined).toBe(isAtRate);
     expect(config.settings.min_delay_ms === undefined && config.settings.arrivals !== undefined).toBe(isAtRate);
   });
 
-  test('a short maximum think time lowers the default minimum', () => {
-    expect(load('[stress]', { max_delay_ms: 50 }).requests.pacing).toMatchObject({ minDelayMs: 50, maxDelayMs: 50 });
+  test('a short think time at most shortens the default of the least', () => {
+    expect(load('[stress]', { 'max-delay-ms': '50' }).requests.pacing).toMatchObject({
+      minDelayMs: 50,
+      maxDelayMs: 50,
+    });
   });
 
-  test.each<[string, StressOverrides, string]>([
-    ['', { min_delay_ms: 6, max_delay_ms: 5 }, '--min-delay-ms: expected at most --max-delay-ms (5), got 6'],
-    ['max_delay_ms = 5', { min_delay_ms: 6 }, '--min-delay-ms: expected at most stress.max_delay_ms (5), got 6'],
-    ['', { metrics_output_dir: '' }, '--metrics-dir: expected a path, got ""'],
-    ['', { image_directory: ' ' }, '--image-dir: expected a path, got " "'],
-    [
-      '',
-      { rate_per_second: 5, min_delay_ms: 5 },
-      '--rate and think times (--min-delay-ms, --max-delay-ms) are mutually exclusive',
-    ],
+  test.each<[string, StressFlags, string]>([
+    ['', { 'min-delay-ms': '6', 'max-delay-ms': '5' }, '--min-delay-ms: expected at most --max-delay-ms (5), got 6'],
+    ['max_delay_ms = 5', { 'min-delay-ms': '6' }, '--min-delay-ms: expected at most stress.max_delay_ms (5), got 6'],
+    ['', { 'metrics-dir': '' }, '--metrics-dir: expected a path, got ""'],
+    ['', { 'image-dir': ' ' }, '--image-dir: expected a path, got " "'],
+    ['', { rate: '5', 'min-delay-ms': '5' }, '--rate: cannot be combined with --min-delay-ms'],
     ['', { arrivals: 'poisson' }, '--arrivals: expected --rate beside it'],
-    ['', { duration_secs: 5, warmup_secs: 6 }, '--warmup: expected less than --duration (5), got 6'],
+    ['', { duration: '5', warmup: '6' }, '--warmup: expected less than --duration (5), got 6'],
     [
       '',
-      { rate_per_second: 5, ramp_up_secs: 300 },
+      { rate: '5', 'ramp-up': '300' },
       '--ramp-up: expected less than stress.duration_secs (300, its default), got 300',
     ],
-  ])('%j %j', (toml, overrides, message) => {
-    expect(() => load(`[stress]\n${toml}`, overrides)).toThrow(expect.objectContaining({ code: 'bad_usage', message }));
+  ])('%j %j', (toml, flags, message) => {
+    expect(() => load(`[stress]\n${toml}`, flags)).toThrow(expect.objectContaining({ code: 'bad_usage', message }));
   });
 
   test('against the file: the file is named', () => {
     const line = 's.toml: stress.min_delay_ms: expected at most --max-delay-ms (5), got 6';
-    expect(linesOf('[stress]\nmin_delay_ms = 6', { max_delay_ms: 5 })).toEqual([line]);
+    expect(linesOf('[stress]\nmin_delay_ms = 6', { 'max-delay-ms': '5' })).toEqual([line]);
   });
 });

@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { loadClientConfig } from '../../src/config/client-config';
+import { clientConfigOf } from '../../src/config/client-config';
 import { loadServerConfig } from '../../src/config/server-config';
 import { readTls, type TlsFiles, type TlsRole } from '../../src/config/tls';
 import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
@@ -17,7 +17,7 @@ describe('[tls] of a file', () => {
 
   const client = (toml: string) => {
     writeFileSync(file, `[client]\n${toml}`);
-    return loadClientConfig(file, { required: true }).tls;
+    return clientConfigOf({ config: file }).tls;
   };
 
   test('names three files; without it, or if it is empty, there is no TLS', () => {

@@ -167,10 +167,10 @@ describe('server', () => {
   }, 30_000);
 
   test.each([
-    [['--id', '0'], /--id 0: expected/],
-    [['--address', 'nowhere'], /--address nowhere: expected/],
+    [['--id', '0'], /--id: expected .*, got "0"/],
+    [['--address', 'nowhere'], /--address: expected .*, got "nowhere"/],
     [['--peer', '1@127.0.0.1:8002'], /--peer 1@127\.0\.0\.1:8002: .*own, 1/],
-    [['--peer', '2@127.0.0.1'], /--peer 2@127\.0\.0\.1: expected ID@HOST:PORT/],
+    [['--peer', '2@127.0.0.1'], /--peer: expected ID@HOST:PORT .*, got "2@127\.0\.0\.1"/],
     [['--nope'], /unknown flag --nope/],
   ])('flags %j', async (flags, line) => {
     await inFolder(async (cwd) => {
@@ -207,7 +207,7 @@ describe('client', () => {
     [['--image-dir', '.'], /no images/],
     [['--server', 'here'], /--server: expected HOST:PORT/],
     [['--requests', 'many'], /--requests: expected a whole number/],
-    [['--rate', '1', '--min-delay-ms', '1'], /exclude each other/],
+    [['--rate', '1', '--min-delay-ms', '1'], /--rate: cannot be combined with --min-delay-ms/],
   ])('flags %j', async (flags, line) => {
     await inFolder(async (cwd) => {
       const ended = await runProgram(['client', ...flags], { cwd, timeoutMs: TIMEOUT_MS });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { FaultGroup, FaultPattern, FaultSpec } from '../../src/config/faults-spec';
-import { FAULT_GROUPS, FAULT_PATTERNS } from '../../src/config/faults-spec';
+import { FAULT_GROUPS, FAULT_PATTERNS, type FaultGroup, type FaultPattern } from '../../src/config/fault-settings';
+import type { FaultSpec } from '../../src/config/faults-spec';
 import { FAULT_KINDS } from '../../src/core/fault-kinds';
 import { chooseTargets, planFaults, type Step, timetable } from '../../src/faults/plan';
 import { ringOfKills } from './ring-of-kills';

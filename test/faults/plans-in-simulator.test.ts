@@ -1,6 +1,6 @@
 import { check, violations } from '../../src/check/check';
-import type { FaultGroup, FaultPattern, FaultSpec } from '../../src/config/faults-spec';
-import { FAULT_GROUPS, FAULT_PATTERNS } from '../../src/config/faults-spec';
+import { FAULT_GROUPS, FAULT_PATTERNS, type FaultGroup, type FaultPattern } from '../../src/config/fault-settings';
+import type { FaultSpec } from '../../src/config/faults-spec';
 import { FAULT_KINDS, type FaultKind } from '../../src/core/fault-kinds';
 import type { StatusFields } from '../../src/core/protocol';
 import { seededRandom } from '../../src/core/random';

@@ -1,5 +1,4 @@
-import type { SpecFlags } from '../../src/config/faults-spec';
-import { runConfigOf, type RunOverrides } from '../../src/config/run-config';
+import { runConfigOf, type RunFlags } from '../../src/config/run-config';
 import type { Report } from '../../src/report/report';
 import { exitCodeOfRun, planText } from '../../src/run/outcome';
 import { request, useLab } from '../report/lab';
@@ -65,8 +64,7 @@ describe('the exit code of a run', () => {
 });
 
 describe('the plan', () => {
-  const plan = (overrides: RunOverrides = {}, faultFlags: SpecFlags = {}) =>
-    planText(runConfigOf(undefined, overrides, { faultFlags }), 'runs/x').split('\n');
+  const plan = (flags?: RunFlags) => planText(runConfigOf(flags).config, 'runs/x').split('\n');
 
   test('of the defaults', () => {
     expect(plan()).toEqual([
@@ -85,11 +83,8 @@ describe('the plan', () => {
   });
 
   test('without faults, on a port, with limits', () => {
-    const overrides = {
-      ...{ run: { servers: 1, port: 9000 }, faults: { num_cycles: 0 }, report: { thresholds: ['p99<1s', 'max<2s'] } },
-      stress: { num_clients: 1, requests_per_client: 5 },
-    };
-    expect(plan(overrides)).toEqual([
+    const flags = { servers: '1', port: '9000', cycles: '0', threshold: ['p99<1s', 'max<2s'] };
+    expect(plan({ ...flags, clients: '1', requests: '5' })).toEqual([
       '1. Start 1 server on 127.0.0.1, 1 port from 9000 on; files in runs/x',
       '2. Start 1 client, each: 5 requests, 500 to 2500 ms think time; together ~0.7 requests/s',
       '3. Faults; times from the start of the clients:',
@@ -100,11 +95,11 @@ describe('the plan', () => {
   });
 
   test('of other faults', () => {
-    expect(plan({}, { kind: ['pause'], target: ['leader'] }).slice(3, 5)).toEqual([
+    expect(plan({ kind: ['pause'], target: ['leader'] }).slice(3, 5)).toEqual([
       '             8 s  pause the leader at that moment',
       '            12 s  resume the leader at that moment',
     ]);
-    expect(plan({}, { pattern: 'simultaneous' })[3]).toBe('             8 s  kill server 1, 2');
-    expect(plan({}, { target: ['followers'] })[3]).toBe('             8 s  kill a follower');
+    expect(plan({ pattern: 'simultaneous' })[3]).toBe('             8 s  kill server 1, 2');
+    expect(plan({ target: ['followers'] })[3]).toBe('             8 s  kill a follower');
   });
 });

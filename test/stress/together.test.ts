@@ -1,19 +1,19 @@
-/** Orders of `run` to `stress` on other machines: its run, a common start, and a soft end. */
-import { withEndSignal } from '../../src/commands/stress/end-signal';
-import { stressOverridesOf } from '../../src/commands/stress/flags';
+/** What `run` tells `stress` on other machines: its own run, a common start, and when it is enough. */
+import { untilEnough } from '../../src/commands/stress/enough';
+import { stressConfigOf } from '../../src/config/stress-config';
 
-test('uses the given run and start', () => {
-  expect(stressOverridesOf({ 'run-id': 'a-1', 'start-at': '1795385045936' })).toMatchObject({
+test('the run and the start are taken as they are', () => {
+  expect(stressConfigOf({ 'run-id': 'a-1', 'start-at': '1795385045936' })).toMatchObject({
     ...{ runId: 'a-1', startAtMs: 1_795_385_045_936 },
   });
-  expect(stressOverridesOf({})).toMatchObject({ runId: undefined, startAtMs: undefined });
+  expect(stressConfigOf({})).toMatchObject({ runId: undefined, startAtMs: undefined });
 });
 
 test.each([
   [{ 'run-id': 'a b' }, '--run-id: expected 1 to 64 letters, digits and "-", got "a b"'],
   [{ 'start-at': 'now' }, /^--start-at: expected a whole number from 0 to \d+, got "now"$/],
 ])('%j', (flags, message) => {
-  expect(() => stressOverridesOf(flags)).toThrow(message);
+  expect(() => stressConfigOf(flags)).toThrow(message);
 });
 
 test('SIGUSR2 ends the load softly, and is ignored afterwards', async () => {

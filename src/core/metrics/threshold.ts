@@ -38,6 +38,8 @@ const UNITS = {
   throughput: 'per_s',
 } as const satisfies Record<string, Unit>;
 
+export const METRICS = Object.keys(UNITS) as Metric[];
+
 const OPERATORS = {
   '<=': (value: number, limit: number) => value <= limit,
   '>=': (value: number, limit: number) => value >= limit,
@@ -63,7 +65,7 @@ const SHAPE = /^\s*([a-z0-9_.]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*(%|ms|s|)\s*$
  */
 export function parseThreshold(
   expression: string,
-  { where = '--threshold', known = Object.keys(UNITS) as Metric[] }: { where?: string; known?: readonly Metric[] } = {},
+  { where = '--threshold', known = METRICS }: { where?: string; known?: readonly Metric[] } = {},
 ): Threshold {
   const bad = (expected: string): ClusterError => {
     const text = `${where}: expected ${expected}, got "${printable(expression, 60)}"; metrics are ${known.join(', ')}`;

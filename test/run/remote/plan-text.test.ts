@@ -1,12 +1,12 @@
-import { loadClientConfig } from '../../../src/config/client-config';
-import { runConfigOf } from '../../../src/config/run-config';
-import { loadServerConfig } from '../../../src/config/server-config';
-import { stressConfigOf } from '../../../src/config/stress-config';
-import { clientText, serverText, stressText } from '../../../src/run/remote/files';
-import { longestMs } from '../../../src/run/remote/limits';
-import { wantedPlaces } from '../../../src/run/remote/places';
-import { remotePlanText } from '../../../src/run/remote/plan-text';
-import { useTempFolder } from '../../config/helpers';
+import { clientConfigOf } from '../../src/config/client-config';
+import { runConfigOf } from '../../src/config/run-config';
+import { loadServerConfig } from '../../src/config/server-config';
+import { stressConfigOf } from '../../src/config/stress-config';
+import { clientText, serverText, stressText } from '../../src/run/lab/files';
+import { longestMs } from '../../src/run/lab/limits';
+import { wantedPlaces } from '../../src/run/lab/places';
+import { labPlanText } from '../../src/run/lab/plan';
+import { useTempFolder } from '../config/helpers';
 
 const temp = useTempFolder();
 const MACHINES = `
@@ -27,7 +27,7 @@ work_dir = "/srv/c"`;
 const EXECUTABLE = { path: 'dist/cloudp2p', system: 'Linux x86_64', content: Buffer.from('') };
 const IMAGES = ['a.png', 'b.png', 'c.png'].map((name) => ({ name, bytes: Buffer.from(name) }));
 
-const load = (toml = '') => runConfigOf(temp.file('r.toml', `${toml}${MACHINES}`), {});
+const load = (toml = '') => runConfigOf({ config: temp.file('r.toml', `${toml}${MACHINES}`) }).config;
 
 describe('generated files', () => {
   test('for servers are valid server configurations', () => {
@@ -43,7 +43,7 @@ describe('generated files', () => {
 
   test('for clients are valid client configurations', () => {
     const file = temp.file('client.toml', clientText(load().lab!, 10_000));
-    expect(loadClientConfig(file, { required: true })).toMatchObject({
+    expect(clientConfigOf({ config: file })).toMatchObject({
       ...{ serverAddresses: ['s1.lab:8001', '[fd00::4]:8004'], requestTimeoutMs: 10_000 },
     });
   });
@@ -63,7 +63,7 @@ describe('generated files', () => {
     const text = stressText({
       ...{ machineId: 2, stress: config.stress, seed: 5, longestMs: 343_000, imageFolder: 'images_1' },
     });
-    expect(stressConfigOf(temp.file('stress.toml', text))).toMatchObject({
+    expect(stressConfigOf({ config: temp.file('stress.toml', text) })).toMatchObject({
       ...{ machineId: 2, numClients: 3, seed: 5, warmupMs: 500, imageDirectory: './images_1', metricsDir: './metrics' },
       ...{ requests, clientConfig: './config/client_stress.toml', isClientConfigRequired: false },
     });
@@ -123,7 +123,7 @@ test('the plan names the TLS files, and who may read them', () => {
   const toml = MACHINES.replaceAll('[[clients]]', 'cert = "tls/s4.crt"\nkey = "tls/s4.key"\n[[clients]]');
   const first = toml.replace('[[servers]]\nid = 4', 'cert = "tls/s1.crt"\nkey = "tls/s1.key"\n[[servers]]\nid = 4');
   const tlsToml = '[tls]\nca = "tls/ca.crt"\ncert = "tls/c.crt"\nkey = "tls/c.key"\n';
-  const config = runConfigOf(temp.file('t.toml', `${tlsToml}${first}`), {});
+  const { config } = runConfigOf({ config: temp.file('t.toml', `${tlsToml}${first}`) });
   const pem = { ca: 'ca', cert: 'cert', key: 'key' };
   const tls = { client: pem, servers: new Map([1, 4].map((id) => [id, pem])) };
   const parts = { config, lab: config.lab!, executable: EXECUTABLE, tls };

@@ -17,7 +17,7 @@ work_dir = "c"
 [[clients]]
 host = "c1"
 work_dir = "c"`;
-const config = () => runConfigOf(temp.file('r.toml', `[faults]\nnum_cycles = 0\n${MACHINES}`), {});
+const config = () => runConfigOf({ config: temp.file('r.toml', `[faults]\nnum_cycles = 0\n${MACHINES}`) }).config;
 
 /** A client machine: it answers scripts, and records what it was asked. */
 class ClientMachine {

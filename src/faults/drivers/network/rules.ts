@@ -1,4 +1,4 @@
-import type { PartitionFrom } from '../../../config/faults-spec';
+import type { PartitionFrom } from '../../../config/fault-settings';
 
 /** A peer as it appears in packets. */
 export interface Endpoint {

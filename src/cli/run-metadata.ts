@@ -1,5 +1,5 @@
 import { availableParallelism, hostname } from 'node:os';
-import packageJson from '../../../package.json';
+import packageJson from '../../package.json';
 
 /** Metadata of the program and its machine for the files of a run; `args` begin with the command's name. */
 export function programMetadata(args: readonly string[]): {

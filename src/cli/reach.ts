@@ -1,7 +1,7 @@
 /** Warnings about the addresses on which a server is reached. */
-import type { ServerConfig } from '../../config/server-config';
-import { isDialAddress, isLoopbackAddress, parseAddress } from '../../core/address';
-import type { Secure } from '../../core/transport/tls';
+import { isDialAddress, isLoopbackAddress, parseAddress } from '../config/address';
+import type { ServerConfig } from '../config/server-config';
+import type { Secure } from '../core/transport/tls';
 
 type Addresses = Pick<ServerConfig, 'address' | 'advertiseAddress' | 'metricsAddress'>;
 

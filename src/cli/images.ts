@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { TEST_IMAGES } from '../../assets/assets';
-import type { ClientImage } from '../../client/client';
-import { loadImages } from '../../client/images';
-import { DEFAULT_IMAGE_DIRECTORY } from '../../config/stress-config';
+import { TEST_IMAGES } from '../assets/assets';
+import type { ClientImage } from '../client/client';
+import { loadImages } from '../client/images';
+import { DEFAULT_IMAGE_DIRECTORY } from '../config/common-settings';
 
 /** Loads the images of the folder; if none is configured and the default one is missing, the built-in ones. */
 export function imagesOf(imageDirectory: string | undefined): { images: ClientImage[]; name: string } {

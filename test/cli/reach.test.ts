@@ -1,5 +1,5 @@
-import { reachWarnings } from '../../../src/commands/server/reach';
-import type { Secure } from '../../../src/core/transport/tls';
+import { reachWarnings } from '../../src/cli/reach';
+import type { Secure } from '../../src/core/transport/tls';
 
 const IN_THE_CLEAR =
   /^listens on (.*) without TLS \(\[tls\]\): anyone who can connect can read all traffic, send tasks and pose as a server/;

@@ -1,6 +1,6 @@
-import { readTls, type TlsFiles, type TlsRole } from '../../config/tls';
-import { systemClock } from '../../core/system-clock';
-import type { Secure } from '../../core/transport/tls';
+import { readTls, type TlsFiles, type TlsRole } from '../config/tls';
+import { systemClock } from '../core/system-clock';
+import type { Secure } from '../core/transport/tls';
 
 /**
  * Reads the files of a configuration's [tls]; undefined without TLS. The TLS module is loaded only if used.
@@ -9,6 +9,6 @@ import type { Secure } from '../../core/transport/tls';
 export async function secureOf(tls: TlsFiles | undefined, role: TlsRole = 'client'): Promise<Secure | undefined> {
   if (tls === undefined) return undefined;
   const pem = readTls(tls, role, systemClock.unixMs());
-  const { Secure } = await import('../../core/transport/tls');
+  const { Secure } = await import('../core/transport/tls');
   return new Secure(pem);
 }

@@ -1,0 +1,30 @@
+/** The settings that several commands have. */
+import { setting } from './settings';
+import { expressions, listenAddress, path, whole } from './value-types';
+
+/** The default folder of the images that clients send. */
+export const DEFAULT_IMAGE_DIRECTORY = './test_images';
+
+export const imageDirectory = setting(path('DIR'), {
+  flag: 'image-dir',
+  defaultText: DEFAULT_IMAGE_DIRECTORY,
+  help: 'folder of the images to send, picked at random',
+});
+
+export const metricsAddress = setting(listenAddress(), {
+  flag: 'metrics-address',
+  defaultText: 'off',
+  help: 'address that serves Prometheus metrics',
+});
+
+export const seed = setting(whole(0, 2 ** 47), {
+  flag: 'seed',
+  defaultText: 'random',
+  help: 'seed of the random choices',
+});
+
+export const thresholds = setting(expressions(), {
+  flag: 'threshold',
+  default: [],
+  help: 'threshold that must hold, like p99<800ms',
+});
