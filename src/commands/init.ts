@@ -6,8 +6,8 @@ import { BaseCommand, withoutConfig } from './base';
 export class Init extends BaseCommand {
   static override summary = 'write commented configuration files and test images into a folder';
   static override description =
-    'Writes config/*.toml and test_images/ for three servers on this machine. If one of the files exists, nothing is ' +
-    'written without --force.';
+    'Writes config/*.toml (with config/schema/ for editors) and test_images/ for three servers on this machine. If one ' +
+    'of the files exists, nothing is written without --force.';
   static override examples = [
     '<%= config.bin %> init',
     { description: 'write into a new folder', command: '<%= config.bin %> init cluster' },

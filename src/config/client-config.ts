@@ -17,7 +17,9 @@ const clientTable = {
   server_addresses: setting(list(dialAddress(), 'a list of addresses'), {
     flag: 'server',
     default: ['127.0.0.1:8001', '127.0.0.1:8002', '127.0.0.1:8003'],
+    defaultText: '127.0.0.1:8001 to 8003',
     help: 'address of a server',
+    note: 'replaces the list of the file',
   }),
   image_dir: setting(path('DIR'), {
     flag: 'image-dir',

@@ -38,7 +38,10 @@ export const serverTable = {
     default: 'server_{id}_events.ndjson',
     help: 'event log for the report; {id} is replaced by its id',
   }),
-  log_file: setting(path('FILE'), { defaultText: 'none', help: 'file that gets a copy of the log; {id} as above' }),
+  log_file: setting(path('FILE'), {
+    defaultText: 'none',
+    help: 'file that gets a copy of the log; {id} is replaced by its id',
+  }),
   metrics_address: common.metricsAddress,
   pid_file: setting(path('FILE'), {
     default: 'server_{id}.pid',

@@ -7,7 +7,7 @@ import { whole } from './value-types';
 
 /** The flags of `cloudp2p status`; all else is in the configuration of clients. */
 export const statusSettings = {
-  server_addresses: { ...clientSettings.server_addresses, greedy: true, help: 'server to ask' },
+  server_addresses: { ...clientSettings.server_addresses, greedy: true, help: 'address of a server to ask' },
   ca: { ...tlsSettings.ca, flag: 'ca', note: 'with --cert and --key it replaces [tls]' },
   cert: { ...tlsSettings.cert, flag: 'cert' },
   key: { ...tlsSettings.key, flag: 'key' },

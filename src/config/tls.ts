@@ -14,8 +14,8 @@ type Key = (typeof KEYS)[number];
 type Blame = (key: Key, text: string) => void;
 
 export const tlsSettings = {
-  ca: setting(path('FILE'), { help: 'CA certificate of the servers (PEM)' }),
-  cert: setting(path('FILE'), { help: 'certificate of that CA (PEM)' }),
+  ca: setting(path('FILE'), { help: 'CA certificate of all machines (PEM)' }),
+  cert: setting(path('FILE'), { help: 'certificate signed by that CA (PEM)' }),
   key: setting(path('FILE'), { help: 'private key of the certificate (PEM)' }),
 };
 

@@ -65,12 +65,12 @@ export function seconds(maxSecs = fields.MAX_SECS) {
 
 /** A name or another short text. */
 export function text(maxChars?: number) {
-  return typeOf('one', { schema: fields.text(maxChars), placeholder: 'TEXT', json: { type: 'string' } });
+  return typeOf('one', { schema: fields.text(maxChars), placeholder: 'TEXT', json: { type: 'string', minLength: 1 } });
 }
 
 /** The path of a file (`FILE`) or folder (`DIR`). */
 export function path(placeholder: 'FILE' | 'DIR') {
-  return typeOf('one', { schema: fields.path(), shape: 'path', placeholder, json: { type: 'string' } });
+  return typeOf('one', { schema: fields.path(), shape: 'path', placeholder, json: { type: 'string', minLength: 1 } });
 }
 
 /** An address to listen on. */
@@ -84,7 +84,12 @@ export function dialAddress() {
 }
 
 function address(schema: v.GenericSchema<unknown, string>) {
-  return typeOf('one', { schema, shape: 'HOST:PORT', placeholder: 'HOST:PORT', json: { type: 'string' } });
+  return typeOf('one', {
+    schema,
+    shape: 'HOST:PORT',
+    placeholder: 'HOST:PORT',
+    json: { type: 'string', pattern: ':[0-9]+$' },
+  });
 }
 
 /** One of a few words. */
@@ -123,7 +128,8 @@ export function list<T>(item: ValueType<T>, what: string): ValueType<readonly T[
 
 /** A list of expressions such as `p99<800ms`. */
 export function expressions() {
-  return { ...list(text(), 'a list of expressions such as "p99<800ms"'), placeholder: 'EXPR' };
+  const type = list(text(), 'a list of expressions such as "p99<800ms"');
+  return { ...type, shape: 'list of expressions', placeholder: 'EXPR' };
 }
 
 /** A text, or a list of texts; `what` describes it in messages. */
@@ -134,6 +140,7 @@ export function texts(what: string, placeholder: string) {
   const text = { type: 'string' };
   return typeOf('many', {
     schema: v.custom<string | readonly string[]>(isValid, what),
+    shape: 'text, or list of texts',
     placeholder,
     json: { anyOf: [text, { type: 'array', items: text, minItems: 1 }] },
   });

@@ -3,6 +3,7 @@ import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { type Asset, TEMPLATES, TEST_IMAGES } from '../assets/assets';
 import { ClusterError } from '../core/errors';
+import { schemaFiles } from '../config/json-schema';
 import { writeAll } from '../files/write-whole';
 
 export interface InitOptions {
@@ -18,12 +19,13 @@ export interface WrittenFile {
 }
 
 /**
- * Writes configuration templates and test images, all or none.
+ * Writes configuration templates, their schemas for editors, and test images, all or none.
  * @throws ClusterError `bad_usage` if files exist and `force` is false (nothing is written then), or if the folder is
  * not writable
  */
 export async function init({ folder, force }: InitOptions): Promise<WrittenFile[]> {
-  const assets: readonly Asset[] = [...TEMPLATES, ...TEST_IMAGES];
+  const schemas = schemaFiles().map(({ path: name, text }): Asset => ({ path: name, content: () => text }));
+  const assets: readonly Asset[] = [...TEMPLATES, ...schemas, ...TEST_IMAGES];
   const targets = assets.map((asset) => ({ path: path.join(folder, asset.path), asset }));
   const existing = force ? [] : targets.filter((target) => exists(target.path));
   if (existing.length > 0) {

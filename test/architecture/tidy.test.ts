@@ -41,10 +41,10 @@ describe('the tree is tidy', () => {
   });
 });
 
-describe('the package', () => {
-  it('includes every configuration file and picture in the program', () => {
-    const configs = readdirSync(path.join(ROOT, 'config')).map((name) => `config/${name}`);
-    expect(TEMPLATES.map((asset) => asset.path).sort()).toEqual(configs.sort());
+describe('what ships', () => {
+  it('has every configuration file and picture inside the program', () => {
+    const configs = readdirSync(path.join(ROOT, 'config')).filter((name) => /\.toml$/.test(name));
+    expect(TEMPLATES.map((asset) => asset.path).sort()).toEqual(configs.map((name) => `config/${name}`).sort());
     for (const { path: file, content } of [...TEMPLATES, ...TEST_IMAGES]) {
       expect(Buffer.from(content()).equals(readFileSync(path.join(ROOT, file)))).toBe(true);
     }

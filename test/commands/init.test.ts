@@ -14,7 +14,8 @@ import { ROOT } from '../architecture/import-graph';
 import { cli, linesOf } from './capture';
 
 const IMAGES = ['test_images/cover.jpg', 'test_images/large.png', 'test_images/medium.jpg', 'test_images/small.png'];
-const FILES = [...readdirSync(path.join(ROOT, 'config')).map((name) => `config/${name}`), ...IMAGES].sort();
+const CONFIGS = filesIn(path.join(ROOT, 'config')).map((name) => `config/${name}`);
+const FILES = [...CONFIGS, ...IMAGES].sort();
 
 let folder: string;
 beforeEach(() => {
