@@ -1,13 +1,13 @@
 import { canonicalAddress } from './address';
 import * as common from './common-settings';
 import { configFile, readConfig } from './config-file';
-import { toMs } from './fields';
-import { thinkTimes } from './load-settings';
+import { toMs } from './to-ms';
+import { requestCount, requestRate, thinkTimes } from './load-settings';
 import { flagValues, type Merged, merge } from './merge';
 import type { Problem } from './problem';
 import { type FlagsOf, setting, type ValuesOf } from './settings';
 import { type TlsFiles, tlsFilesOf, tlsProblems, tlsSettings } from './tls';
-import { decimal, dialAddress, list, path, seconds, text, whole } from './value-types';
+import { dialAddress, list, path, seconds, text, whole } from './value-types';
 
 const DEFAULT_RATE_PER_SECOND = 1;
 const DEFAULT_DURATION_SECS = 300;
@@ -30,7 +30,7 @@ const clientTable = {
 };
 
 const requestsTable = {
-  rate_per_second: setting(decimal(0.001, 1_000_000), {
+  rate_per_second: setting(requestRate(), {
     flag: 'rate',
     placeholder: 'R',
     fallback: DEFAULT_RATE_PER_SECOND,
@@ -43,7 +43,7 @@ const requestsTable = {
     help: 'stop starting requests after SECS',
     replaces: ['total_requests'],
   }),
-  total_requests: setting(whole(1, 1_000_000_000), {
+  total_requests: setting(requestCount(), {
     flag: 'requests',
     defaultText: 'no limit',
     help: 'stop after N requests',
@@ -54,10 +54,7 @@ const requestsTable = {
 
 /** The flags of `client` without a key in the file. */
 export const clientFlagSettings = {
-  machine_id: setting(whole(1, 1_000_000), {
-    flag: 'machine-id',
-    help: 'machine number in the client name Machine_{n}_Client_{i}',
-  }),
+  machine_id: common.machineId,
   client_id: setting(whole(1, 1_000_000), {
     flag: 'client-id',
     placeholder: 'I',

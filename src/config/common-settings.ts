@@ -11,6 +11,12 @@ export const imageDirectory = setting(path('DIR'), {
   help: 'folder of the images to send, picked at random',
 });
 
+/** The number of a client machine. */
+export const machineId = setting(whole(1, 1_000_000), {
+  flag: 'machine-id',
+  help: 'number of this machine in the client names Machine_{n}_Client_{i}',
+});
+
 export const metricsAddress = setting(listenAddress(), {
   flag: 'metrics-address',
   defaultText: 'off',

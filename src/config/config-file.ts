@@ -1,9 +1,9 @@
 /** A configuration file as tables of settings: its schema comes from them. */
 import * as v from 'valibot';
-import { list, section, table } from './fields';
+import { section, table } from './tables';
 import { defaultsOf, loadConfig } from './load';
 import type { Problem } from './problem';
-import type { Settings, ValuesOf } from './settings';
+import type { Flat, Settings, ValuesOf } from './settings';
 
 /** A list of tables: `[[servers]]`. */
 export interface Rows<S extends Settings = Settings> {
@@ -13,12 +13,12 @@ export interface Rows<S extends Settings = Settings> {
 /** The tables of a file by name. */
 export type Tables = Readonly<Record<string, Settings | Rows>>;
 
-type TableValues<T> = T extends Rows<infer S> ? ValuesOf<S>[] | undefined : T extends Settings ? ValuesOf<T> : never;
-type Optional<T> = { [K in keyof T as T[K] extends Rows ? K : never]?: TableValues<T[K]> };
-type Given<T> = { [K in keyof T as T[K] extends Rows ? never : K]: TableValues<T[K]> };
-
 /** The values of a file, by table. */
-export type FileValues<T extends Tables> = { [K in keyof (Optional<T> & Given<T>)]: (Optional<T> & Given<T>)[K] };
+export type FileValues<T extends Tables> = Flat<
+  { [K in keyof T as T[K] extends Settings ? K : never]: T[K] extends Settings ? ValuesOf<T[K]> : never } & {
+    [K in keyof T as T[K] extends Rows ? K : never]?: T[K] extends Rows<infer S> ? ValuesOf<S>[] : never;
+  }
+>;
 
 export interface ConfigFile<V = unknown> {
   /** Read if no file is named, and it exists. */
@@ -55,18 +55,18 @@ function schemaOf<T extends Tables>(tables: T): v.GenericSchema<unknown, FileVal
 function schemaOf(tables: Tables): v.GenericSchema {
   const schemas = Object.entries(tables).map(([name, each]) => [
     name,
-    isRows(each) ? v.optional(list(table(entriesOf(each.rows)), `a list of [[${name}]]`)) : section(entriesOf(each)),
+    isRows(each) ? v.optional(v.array(table(entriesOf(each.rows)), `a list of [[${name}]]`)) : section(entriesOf(each)),
   ]);
   return table(Object.fromEntries(schemas));
 }
 
-/** True for a list of tables. */
+/** True for a list of tables. No table has a key of that name. */
 export function isRows(each: Settings | Rows): each is Rows {
-  return 'rows' in each && !('type' in each.rows);
+  return 'rows' in each;
 }
 
 /** Returns the schema of each key. */
-export function entriesOf(settings: Settings): v.ObjectEntries {
+function entriesOf(settings: Settings): v.ObjectEntries {
   const entries = Object.entries(settings).map(([key, { type, required, default: value }]) => [
     key,
     required ? type.schema : v.optional(type.schema, value),

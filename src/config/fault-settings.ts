@@ -1,10 +1,9 @@
 /** The settings of faults: the table [faults] of faults.toml and run.toml, and flags. */
 import * as v from 'valibot';
 import { FAULT_KINDS } from '../core/fault-kinds';
-import * as fields from './fields';
 import { seed } from './common-settings';
 import { setting, type ValuesOf } from './settings';
-import { choice, decimal, serverId, special, texts, whole, yesOrNo } from './value-types';
+import { choice, decimal, MAX_SECS, serverId, special, texts, whole, yesOrNo } from './value-types';
 
 export const FAULT_PATTERNS = ['ring', 'random', 'simultaneous', 'rolling'] as const;
 export const FAULT_GROUPS = ['all', 'leader', 'followers', 'minority', 'majority'] as const;
@@ -18,7 +17,7 @@ export const MAX_CYCLES = 100_000;
 const MAX_DELAY_MS = 60_000;
 
 /** A time between faults, or of one. */
-export const faultSecs = () => decimal(0, fields.MAX_SECS, 'seconds');
+export const faultSecs = () => decimal(0, MAX_SECS, 'seconds');
 
 const percent = decimal(0.001, 100, 'percent');
 const milliseconds = decimal(0, MAX_DELAY_MS, 'milliseconds');

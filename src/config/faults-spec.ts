@@ -9,7 +9,7 @@ import {
   faultSettings,
   type PartitionFrom,
 } from './fault-settings';
-import { toMs } from './fields';
+import { toMs } from './to-ms';
 import { badSettings, type Problem } from './problem';
 import type { Merged } from './merge';
 import { thresholdsOf } from './thresholds';

@@ -2,11 +2,12 @@
 import { printable } from '../core/printable';
 import { parsePlace, parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
 import { canonicalAddress } from './address';
+import * as common from './common-settings';
 import type { FileValues } from './config-file';
 import type { Problem } from './problem';
 import { setting } from './settings';
 import { type TlsFiles, tlsFilesOf, tlsProblems, tlsSettings } from './tls';
-import { dialAddress, path, serverId, text, whole } from './value-types';
+import { dialAddress, path, serverId, text } from './value-types';
 
 const MAX_PATH_CHARS = 1024;
 
@@ -26,10 +27,7 @@ const serverSettings = {
 };
 
 const clientSettings = {
-  machine_id: setting(whole(1, 1_000_000), {
-    defaultText: '1, 2, … in this order',
-    help: 'number of the machine in the client names Machine_{n}_Client_{i}',
-  }),
+  machine_id: { ...common.machineId, flag: undefined, defaultText: '1, 2, … in this order' },
   host,
   work_dir: workDir,
 };

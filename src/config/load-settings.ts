@@ -1,6 +1,6 @@
 /** The load settings that `stress` and `run` share: the table [stress] of their files, and flags. */
 import type { Pacing } from './client-config';
-import { toMs } from './fields';
+import { toMs } from './to-ms';
 import type { Merged } from './merge';
 import { setting, type ValuesOf } from './settings';
 import { choice, decimal, whole } from './value-types';
@@ -28,6 +28,9 @@ export interface LoadShape {
 
 /** Ramp-up, warm-up and graceful stop. */
 export const phaseSecs = () => decimal(0, DAY_SECS, 'seconds');
+/** Requests per second. */
+export const requestRate = () => decimal(0.001, 1_000_000);
+export const requestCount = () => whole(1, 1_000_000_000);
 const delayMs = () => decimal(0, DAY_SECS * 1000, 'milliseconds');
 
 /** Think times, which `client` has too. */
@@ -45,13 +48,13 @@ export const thinkTimes = {
 };
 
 export const loadSettings = {
-  requests_per_client: setting(whole(1, 1_000_000_000), {
+  requests_per_client: setting(requestCount(), {
     flag: 'requests',
     help: 'number of requests per client',
     replaces: ['duration_secs'],
   }),
   ...thinkTimes,
-  rate_per_second: setting(decimal(0.001, 1_000_000), {
+  rate_per_second: setting(requestRate(), {
     flag: 'rate',
     placeholder: 'R',
     help: 'requests/s of all clients together, instead of think times',

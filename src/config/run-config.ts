@@ -3,7 +3,7 @@ import * as common from './common-settings';
 import { configFile, type FileValues, readConfig } from './config-file';
 import { faultSecs, faultSettings, MAX_CYCLES } from './fault-settings';
 import { type FaultSpec, specOf } from './faults-spec';
-import { toMs } from './fields';
+import { toMs } from './to-ms';
 import { type Lab, labOf, labProblems, labTables } from './lab-config';
 import { loadSettings, type LoadShape, loadShapeOf, resolveLoad } from './load-settings';
 import { flagValues, type Merged, merge } from './merge';

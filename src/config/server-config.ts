@@ -1,5 +1,5 @@
 import { canonicalAddress, isDialAddress, isSameEndpoint } from './address';
-import { toMs } from './fields';
+import { toMs } from './to-ms';
 import { type Merged, merge } from './merge';
 import { badSettings, type Problem } from './problem';
 import {

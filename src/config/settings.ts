@@ -69,7 +69,8 @@ export function setting<T, I extends Input, const O extends SettingOptions<T>>(t
 
 type ValueOf<R> = R extends { type: ValueType<infer T> } ? T : never;
 type IsSet<R> = R extends { required: true } | { default: unknown } ? true : false;
-type Flat<T> = { [K in keyof T]: T[K] };
+/** Shows an intersection as one object. */
+export type Flat<T> = { [K in keyof T]: T[K] };
 
 /** The values of a table; those that may be missing are optional. */
 export type ValuesOf<S extends Settings> = Flat<

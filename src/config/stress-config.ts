@@ -1,7 +1,7 @@
 import { METRICS, type Threshold } from '../core/metrics/threshold';
 import * as common from './common-settings';
 import { configFile, readConfig } from './config-file';
-import { toMs } from './fields';
+import { toMs } from './to-ms';
 import { loadSettings, type LoadShape, loadShapeOf, phaseSecs, resolveLoad } from './load-settings';
 import { flagValues, merge } from './merge';
 import { type FlagsOf, setting, type ValuesOf } from './settings';
@@ -18,11 +18,7 @@ export const DEFAULT_CLIENT_CONFIG = './config/client_stress.toml';
 
 /** The table [stress] of stress.toml. */
 export const stressSettings = {
-  machine_id: setting(whole(1, 1_000_000), {
-    flag: 'machine-id',
-    default: 1,
-    help: 'number of this machine in the client names Machine_{n}_Client_{i}',
-  }),
+  machine_id: { ...common.machineId, default: 1 },
   num_clients: setting(whole(1, 100_000), {
     flag: 'clients',
     default: 100,

@@ -1,5 +1,5 @@
 import type * as v from 'valibot';
-import { isTable } from './fields';
+import { isTable } from './tables';
 import { nearest } from './nearest';
 import type { TomlTable } from './toml-values';
 import type { Problem } from './problem';

@@ -1,9 +1,17 @@
-/** The types of settings. */
+/**
+ * The types of settings. Each is one check with one expectation (the schema's message), so that an error can always
+ * read "expected <expectation>, got <value>".
+ */
 import * as v from 'valibot';
-import * as fields from './fields';
+import { ADDRESS_SHAPE, isDialAddress, isListenAddress } from './address';
 import type { Input, ValueType } from './settings';
+import { table } from './tables';
 
 export const MAX_SERVER_ID = 4294967295;
+/** Node's timers overflow above 24.8 days. */
+export const MAX_SECS = 7 * 24 * 3600;
+/** The resolution of a timer. */
+const MIN_SECS = 0.001;
 
 const UNITS = {
   seconds: { unit: 's', placeholder: 'SECS' },
@@ -33,8 +41,9 @@ function expectationOf(schema: v.GenericSchema): string {
 
 /** A whole number in a closed range. */
 export function whole(min: number, max: number, unit?: Unit) {
+  const isValid = (value: unknown): boolean => Number.isInteger(value) && isWithin(value, min, max);
   return typeOf('one', {
-    schema: fields.whole(min, max),
+    schema: v.custom<number>(isValid, `a whole number from ${min} to ${max}`),
     parse: asNumber,
     placeholder: 'N',
     ...(unit && UNITS[unit]),
@@ -49,8 +58,9 @@ export function serverId() {
 
 /** A number, fractions allowed, in a closed range. */
 export function decimal(min: number, max: number, unit?: Unit) {
+  const what = unit === undefined ? 'a number' : `a number of ${unit}`;
   return typeOf('one', {
-    schema: fields.decimal(min, max, unit),
+    schema: v.custom<number>((value) => isWithin(value, min, max), `${what} from ${min} to ${max}`),
     parse: asNumber,
     placeholder: 'X',
     ...(unit && UNITS[unit]),
@@ -58,34 +68,55 @@ export function decimal(min: number, max: number, unit?: Unit) {
   });
 }
 
-/** A duration above 0. A millisecond is the resolution of a timer. */
-export function seconds(maxSecs = fields.MAX_SECS) {
-  return decimal(fields.MIN_SECS, maxSecs, 'seconds');
+function isWithin(value: unknown, min: number, max: number): boolean {
+  return typeof value === 'number' && value >= min && value <= max;
 }
 
-/** A name or another short text. */
-export function text(maxChars?: number) {
-  return typeOf('one', { schema: fields.text(maxChars), placeholder: 'TEXT', json: { type: 'string', minLength: 1 } });
+/** A duration above 0. */
+export function seconds() {
+  return decimal(MIN_SECS, MAX_SECS, 'seconds');
 }
 
-/** The path of a file (`FILE`) or folder (`DIR`). */
+/** A name or another short text: not empty, without control characters. */
+export function text(maxChars = 200) {
+  const isValid = (value: unknown): boolean =>
+    typeof value === 'string' && value.trim() !== '' && value.length <= maxChars && !/\p{Cc}|\p{Cs}/u.test(value);
+  return typeOf('one', {
+    schema: v.custom<string>(isValid, `a text of 1 to ${maxChars} characters`),
+    placeholder: 'TEXT',
+    json: { type: 'string', minLength: 1, maxLength: maxChars },
+  });
+}
+
+/** The path of a file (`FILE`) or folder (`DIR`). Some programs mean standard output by "-". */
 export function path(placeholder: 'FILE' | 'DIR') {
-  return typeOf('one', { schema: fields.path(), shape: 'path', placeholder, json: { type: 'string', minLength: 1 } });
+  const isPath = (value: unknown): boolean =>
+    typeof value === 'string' && value.trim() !== '' && value.length <= 4096 && !value.includes('\0');
+  const isNoStream = (value: string): boolean => value !== '-';
+  return typeOf('one', {
+    schema: v.pipe(
+      v.custom<string>(isPath, 'a path'),
+      v.check(isNoStream, 'a path ("-" is none; a file of that name is "./-")'),
+    ),
+    shape: 'path',
+    placeholder,
+    json: { type: 'string', minLength: 1 },
+  });
 }
 
 /** An address to listen on. */
 export function listenAddress() {
-  return address(fields.listenAddress());
+  return address(isListenAddress, ADDRESS_SHAPE);
 }
 
-/** An address to connect to. */
+/** An address to connect to: 0.0.0.0 is an address to listen on only. */
 export function dialAddress() {
-  return address(fields.dialAddress());
+  return address(isDialAddress, `${ADDRESS_SHAPE} (0.0.0.0 and [::] are only for listening)`);
 }
 
-function address(schema: v.GenericSchema<unknown, string>) {
+function address(isValid: (value: unknown) => boolean, what: string) {
   return typeOf('one', {
-    schema,
+    schema: v.custom<string>(isValid, what),
     shape: 'HOST:PORT',
     placeholder: 'HOST:PORT',
     json: { type: 'string', pattern: ':[0-9]+$' },
@@ -94,8 +125,13 @@ function address(schema: v.GenericSchema<unknown, string>) {
 
 /** One of a few words. */
 export function choice<const T extends string>(words: readonly T[]) {
-  const schema = fields.choice(words);
-  return typeOf('one', { schema, placeholder: words.join('|'), options: words, json: { enum: words } });
+  const isValid = (value: unknown): boolean => words.some((word) => word === value);
+  return typeOf('one', {
+    schema: v.custom<T>(isValid, `one of ${words.map((word) => `"${word}"`).join(', ')}`),
+    placeholder: words.join('|'),
+    options: words,
+    json: { enum: words },
+  });
 }
 
 /** A text of one pattern; `what` describes it in messages. */
@@ -119,7 +155,7 @@ export function yesOrNo() {
 /** A list of values, one for each time that the flag is typed; `what` describes it in messages. */
 export function list<T>(item: ValueType<T>, what: string): ValueType<readonly T[], 'many'> {
   return typeOf('many', {
-    schema: fields.list(item.schema, what),
+    schema: v.array(item.schema, what),
     parse: (texts) => texts.map((each) => item.parse([each])),
     placeholder: item.placeholder,
     json: { type: 'array', items: item.json },
@@ -153,9 +189,9 @@ export function special<T>(description: Description<T>) {
 
 /** A list of servers: tables in a file, `ID@HOST:PORT` on the command line. */
 export function peerList() {
-  const peer = fields.table({ id: serverId().schema, address: fields.dialAddress() });
+  const peer = table({ id: serverId().schema, address: dialAddress().schema });
   return special<readonly { id: number; address: string }[]>({
-    schema: fields.list(peer, 'a list of { id, address }'),
+    schema: v.array(peer, 'a list of { id, address }'),
     parse: (texts) => texts.map((each) => /^(?<id>\d+)@(?<address>.+)$/s.exec(each)?.groups).map(peerOf),
     placeholder: 'ID@HOST:PORT',
     flagShape: `ID@HOST:PORT with an ID from 1 to ${MAX_SERVER_ID} and a host to connect to`,

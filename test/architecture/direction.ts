@@ -52,10 +52,17 @@ function isAllowed({ from, to, isTypeOnly }: Edge): boolean {
   if (to.startsWith('asset:')) return roomOf(from) === 'assets';
   if (!to.startsWith('src/')) return isPackage(to) && (!to.startsWith('@oclif/') || isShell(roomOf(from)));
   const [room, other] = [roomOf(from), roomOf(to)];
+  if (room === 'commands' && other === 'commands') return isOwnPart(from, to);
   if (room === 'report' && other === 'report' && wingOf(from)) return isAllowedWing(wingOf(from)!, to);
   if (other === room || other === 'core') return room in MAY_IMPORT || room === other;
   if (other === 'config' && isTypeOnly && FEATURES.includes(room)) return room !== 'check';
   return MAY_IMPORT[room]?.includes(other) ?? false;
+}
+
+/** A command imports the base and its own folder: what several commands share stands in src/cli or src/config. */
+function isOwnPart(from: string, to: string): boolean {
+  const folderOf = (file: string): string => /^src\/commands\/([^/.]+)/.exec(file)?.[1] ?? '';
+  return to === 'src/commands/base.ts' || folderOf(from) === folderOf(to);
 }
 
 function isAllowedWing(wing: string, to: string): boolean {

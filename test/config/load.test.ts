@@ -1,15 +1,19 @@
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { list, section, table, text, whole } from '../../src/config/fields';
 import { defaultsOf, loadConfig, parseConfig } from '../../src/config/load';
+import { section, table } from '../../src/config/tables';
+import { text, whole } from '../../src/config/value-types';
 import { configErrorLines, useTempFolder } from './helpers';
 
 const temp = useTempFolder();
 const schema = table({
   report: section({
-    output_dir: v.optional(text(), './out'),
-    machines: v.optional(list(table({ id: whole(1, 9), host: v.optional(text()) }), 'a list of machines'), []),
+    output_dir: v.optional(text().schema, './out'),
+    machines: v.optional(
+      v.array(table({ id: whole(1, 9).schema, host: v.optional(text().schema) }), 'a list of machines'),
+      [],
+    ),
   }),
 });
 
