@@ -21,7 +21,7 @@ export const runSettings = {
   servers: setting(whole(1, MAX_SERVERS), { flag: 'servers', fallback: DEFAULT_SERVERS, help: 'number of servers' }),
   port: setting(whole(1, 65_535 - MAX_SERVERS), {
     flag: 'port',
-    defaultText: 'the first free range',
+    defaultText: 'the first free of 8101, 8201, …',
     help: 'port of the first server',
   }),
   binary: setting(path('FILE'), { defaultText: 'this program', help: 'over SSH: executable to copy' }),

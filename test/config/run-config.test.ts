@@ -49,7 +49,7 @@ describe('a run file', () => {
       for (const key of Object.keys(table)) expect(text).toMatch(new RegExp(`^(# )?${key} = `, 'm'));
     }
     const opened = parseConfig(runFile.schema, text.replace(/^# (?=[a-z_]+ = |\[tls\])/gm, ''), 'opened');
-    expect(opened).toMatchObject({ run: { port: 8001, seed: 1 }, stress: { requests_per_client: 100 } });
+    expect(opened).toMatchObject({ run: { port: 8101, seed: 1 }, stress: { requests_per_client: 100 } });
     const { count, seed, abort_when, ...faults } = opened.faults;
     expect({ count, seed, abort_when }).toEqual({ count: 2, seed: 1, abort_when: ['failure_rate>20%'] });
     expect(faults).toEqual(defaultsOf(runFile.schema).faults);

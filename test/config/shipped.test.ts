@@ -1,9 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { TEMPLATES } from '../../src/assets/assets';
+import { CONFIG_FILES } from '../../src/config/all-files';
 import { clientConfigOf, clientFile } from '../../src/config/client-config';
 import { isRows } from '../../src/config/config-file';
 import { parseConfig } from '../../src/config/load';
+import { parseToml } from '../../src/config/parse-toml';
 import { loadServerConfig, serverConfigOf } from '../../src/config/server-config';
 import { serverFile } from '../../src/config/server-file';
+import type { Settings } from '../../src/config/settings';
 
 const machine = { availableParallelism: 8 };
 const SERVERS = [1, 2, 3];
@@ -51,7 +55,22 @@ describe('the shipped files', () => {
     });
   });
 
-  test('no server or client file is missing here', () => {
+  test.each(TEMPLATES)('$path shows the defaults', ({ content }) => {
+    const text = String(content());
+    const { tables } = CONFIG_FILES[/^#:schema \.\/schema\/(\w+)\.json/.exec(text)?.[1] ?? '']!;
+    const parsed = parseToml(uncomment(text));
+    if ('problem' in parsed) throw new Error(parsed.problem.text);
+    for (const [name, values] of Object.entries(parsed.table)) {
+      const table = tables[name]!;
+      const rows: Settings = isRows(table) ? table.rows : table;
+      for (const [key, value] of [values].flat().flatMap((each) => Object.entries(Object(each)))) {
+        const { default: constant, fallback = constant } = rows[key]!;
+        if (fallback !== undefined && !Array.isArray(fallback)) expect({ [key]: value }).toEqual({ [key]: fallback });
+      }
+    }
+  });
+
+  test('no server or client file is left out here', () => {
     const names = readdirSync('config').filter((name) => /^(server|client)/.test(name));
     expect(names.sort()).toEqual([
       'client_stress.toml',
@@ -65,5 +84,5 @@ describe('the shipped files', () => {
 
 /** Uncomments every `# key = value` line. */
 function uncomment(text: string): string {
-  return text.replace(/^# (?=[a-z_]+ = )/gm, '');
+  return text.replace(/^# (?=[a-z_]+ = |\[tls\])/gm, '');
 }
