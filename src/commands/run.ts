@@ -25,7 +25,7 @@ import { runAll } from '../run/run';
 import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
 import { programMetadata } from '../cli/run-metadata';
-import { labPartsOf } from './run/lab-parts';
+import { remotePartsOf } from './run/remote-parts';
 import { selfExecCommand } from '../cli/self-exec';
 import { imagesOf } from '../cli/images';
 

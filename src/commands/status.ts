@@ -54,12 +54,12 @@ export class Status extends BaseCommand {
     stop: AbortSignal,
     secure: Secure | undefined,
   ): Promise<StatusReport> {
-    const { answers, verdict } = await (waitMs === undefined
+    const { answers, agreement } = await (waitMs === undefined
       ? look(addresses, stop, undefined, secure)
       : waitForAgreement(addresses, waitMs, stop, secure));
-    if (!verdict.agreed) this.endWith(EXIT.incomplete);
-    this.log(renderStatus(answers, verdict, paintFor(process.env)));
-    return reportOf(answers, verdict);
+    if (!agreement.agreed) this.endWith(EXIT.incomplete);
+    this.log(renderStatus(answers, agreement, paintFor(process.env)));
+    return reportOf(answers, agreement);
   }
 
   #showAgain({ answers, agreement }: Look): void {

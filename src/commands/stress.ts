@@ -14,7 +14,7 @@ import { BaseCommand } from './base';
 import { secureOf } from '../cli/secure';
 import { metricsWarnings } from '../cli/reach';
 import { programMetadata } from '../cli/run-metadata';
-import { untilEnough } from './stress/enough';
+import { withEndSignal } from './stress/end-signal';
 import { imagesOf } from '../cli/images';
 
 export class Stress extends BaseCommand {
@@ -48,16 +48,16 @@ export class Stress extends BaseCommand {
     const { serverAddresses, requestTimeoutMs } = client;
     const options = { ...config, seed, images, serverAddresses, requestTimeoutMs, secure: await secureOf(client.tls) };
     const load = { ...settings, seed, server_addresses: serverAddresses };
-    const report = await untilEnough((enough) =>
+    const report = await withEndSignal((endSignal) =>
       withInterrupt((signal) =>
         runStress({
           ...options,
           signal,
-          enough,
+          endSignal,
           clock: systemClock,
           names: { images: name, clientConfig },
           notes: notesOf(config, client.saysRequests),
-          facts: { ...programMetadata(['stress', ...this.argv]), config: load },
+          metadata: { ...programMetadata(['stress', ...this.argv]), config: load },
           logLevel: flags['log-level'],
           screen: this.jsonEnabled() ? undefined : new Screen(process.stdout, systemClock),
         }),

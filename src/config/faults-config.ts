@@ -3,17 +3,16 @@ import { join, parse, resolve } from 'node:path';
 import type { Threshold } from '../core/metrics/threshold';
 import { printable } from '../core/printable';
 import { parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
-import { type Address, canonicalAddress, parseAddress } from './address';
 import { configFile, readConfig } from './config-file';
 import { faultSettings } from './fault-settings';
 import { type FaultSpec, specOf } from './faults-spec';
 import { badConfig, badSettings, type Problem } from './problem';
 import { merge } from './merge';
-import { advertisedAddress, loadServerConfig } from './server-config';
-import { readServerFile } from './server-file';
+import type { ServerConfig } from './server-config';
+import { loadOwnConfig } from './server-location';
 import { type FlagsOf, setting, type ValuesOf } from './settings';
 import { MAX_PATH_CHARS } from './show';
-import { readTls, type TlsFiles, tlsFilesOf, tlsProblems, tlsSettings } from './tls';
+import { type TlsFiles, tlsFilesOf, tlsProblems, tlsSettings } from './tls';
 import { path, serverId, text } from './value-types';
 
 const SERVER_FILES = 'config';
@@ -59,7 +58,7 @@ export const faultsFile = configFile(
   (values) => [...tlsProblems(values.tls), ...ringProblems(values.servers)],
 );
 
-type ServerEntry = ValuesOf<typeof serverSettings>;
+type ServerEntry = ValuesOf<typeof serverSettings> & Pick<FaultServer, 'own'>;
 
 /** A server that faults are injected into, as the controller knows it. */
 export interface FaultServer {
@@ -123,33 +122,6 @@ export function faultsConfigOf(flags: FaultsFlags, { ownCommand, seed }: FaultsD
   return { servers, ...specOf(merged, serverIds, seed), ...files, logSource, tls: tlsFilesOf(values.tls, file) };
 }
 
-/**
- * Reads a server's own configuration; runs on the machine of the server.
- * @throws ClusterError `bad_config`, also if it is the configuration of another server
- */
-export function locateServer({ id, config, workDir }: Pick<FaultServer, 'id' | 'config' | 'workDir'>): ServerLocation {
-  // The number of workers does not matter here.
-  const server = loadServerConfig(resolve(workDir, config), { availableParallelism: 1 });
-  if (server.id !== id) {
-    const text = `expected ${id}, got ${server.id}`;
-    throw badConfig([{ key: 'server.id', text }], printable(config, MAX_PATH_CHARS));
-  }
-  return {
-    pidFile: resolve(workDir, server.pidFile),
-    address: reachable(server.address),
-    advertised: advertisedAddress(server),
-    peers: server.peers.map(({ address }) => address),
-    tls: server.tls === undefined ? null : readTls(within(server.tls, workDir), 'server', systemClock.unixMs()),
-  };
-}
-
-/** Resolves paths against the server's working folder. */
-function within({ ca, cert, key }: TlsFiles, workDir: string): TlsFiles {
-  const at = ({ path: file, place }: TlsFiles['ca']) => ({ path: resolve(workDir, file), place });
-  return { ca: at(ca), cert: at(cert), key: at(key) };
-}
-
-/** Checks ids and hosts across all servers. */
 function ringProblems(servers: readonly ServerEntry[] | undefined): Problem[] {
   if (servers?.length === 0) return [{ key: 'servers', text: 'expected at least one server, got an empty list' }];
   const ids = (servers ?? []).map(({ id }) => id);

@@ -26,7 +26,7 @@ describeWithOpenssl('the certificates of a lab', () => {
       ...['[[clients]]', 'host = "c1"', 'work_dir = "c"'],
     ];
     const { config } = runConfigOf({ config: temp.file('r.toml', lines.join('\n')) });
-    return labPartsOf(config, config.lab!, []);
+    return remotePartsOf(config, config.lab!, []);
   }
   async function problemsOf(...args: Parameters<typeof partsOf>): Promise<string[]> {
     const error: unknown = await Promise.resolve()

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type FaultsFlags, faultsConfigOf, faultsFile, locateServer } from '../../src/config/faults-config';
+import { type FaultsFlags, faultsConfigOf, faultsFile } from '../../src/config/faults-config';
 import { defaultsOf, parseConfig } from '../../src/config/load';
 import { locateServer } from '../../src/config/server-location';
 import { configErrorLines, useTempFolder } from './helpers';

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ROOT } from '../house/import-graph';
+import { ROOT } from '../architecture/import-graph';
 import { generatedFiles } from './generated';
 
 const LONGEST_ROW_CHARS = 160;

@@ -1,5 +1,5 @@
-/** What `run` tells `stress` on other machines: its own run, a common start, and when it is enough. */
-import { untilEnough } from '../../src/commands/stress/enough';
+/** `run` tells `stress` on other machines its run, a common start, and when to end. */
+import { withEndSignal } from '../../src/commands/stress/end-signal';
 import { stressConfigOf } from '../../src/config/stress-config';
 
 test('the run and the start are taken as they are', () => {

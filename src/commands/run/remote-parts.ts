@@ -10,7 +10,7 @@ import { MAX_PATH_CHARS } from '../../config/show';
 import { readTls } from '../../config/tls';
 import { printable } from '../../core/printable';
 import { systemClock } from '../../core/system-clock';
-import type { LabTls } from '../../run/lab/files';
+import type { RemoteTls } from '../../run/remote/files';
 import { selfExecCommand } from '../../cli/self-exec';
 
 /** The parts of a run over SSH beside its configuration. */

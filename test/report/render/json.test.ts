@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseThreshold } from '../../../src/core/metrics/threshold';
 import { renderJson } from '../../../src/report/render/json';
-import type { InputFile, MachineClock, RuleResult, RunFacts } from '../../../src/report/report';
+import type { RuleResult } from '../../../src/core/rule-result';
+import type { InputFile, MachineClock, RunMetadata } from '../../../src/report/report';
 import { buildReport } from '../../../src/report/analyze/build';
 import { clientFile, event, executed, fault, generated, lines, request, runFile, sample, T0, useLab } from '../lab';
 
@@ -13,7 +14,7 @@ const LIST = path.join(__dirname, 'report-keys.txt');
 /** Objects whose keys are data or the settings of a file. */
 const OPEN = ['server_distribution', 'failure_reasons', 'loads[].config', 'run.config'];
 
-const RUN: RunFacts = {
+const RUN: RunMetadata = {
   ...{ run_id: 'run-1', seed: 7, started_at: T0, ended_at: T0 + 60_000, servers: ['127.0.0.1:8001'] },
   ...{ command_line: ['cloudp2p', 'run'], version: '1', node_version: 'v20', host: 'h', cores: 4, config: {} },
 };

@@ -1,12 +1,12 @@
-import { clientConfigOf } from '../../src/config/client-config';
-import { runConfigOf } from '../../src/config/run-config';
-import { loadServerConfig } from '../../src/config/server-config';
-import { stressConfigOf } from '../../src/config/stress-config';
-import { clientText, serverText, stressText } from '../../src/run/lab/files';
-import { longestMs } from '../../src/run/lab/limits';
-import { wantedPlaces } from '../../src/run/lab/places';
-import { labPlanText } from '../../src/run/lab/plan';
-import { useTempFolder } from '../config/helpers';
+import { clientConfigOf } from '../../../src/config/client-config';
+import { runConfigOf } from '../../../src/config/run-config';
+import { loadServerConfig } from '../../../src/config/server-config';
+import { stressConfigOf } from '../../../src/config/stress-config';
+import { clientText, serverText, stressText } from '../../../src/run/remote/files';
+import { longestMs } from '../../../src/run/remote/limits';
+import { wantedPlaces } from '../../../src/run/remote/places';
+import { remotePlanText } from '../../../src/run/remote/plan-text';
+import { useTempFolder } from '../../config/helpers';
 
 const temp = useTempFolder();
 const MACHINES = `
