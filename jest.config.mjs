@@ -17,8 +17,8 @@ const project = (displayName, testMatch, more = {}) => ({
 });
 
 export default {
-  // More test files than cores: many of them wait for processes and sockets for most of their time.
-  maxWorkers: '150%',
+  // One test file a core: most of them wait for processes and sockets for most of their time.
+  maxWorkers: '100%',
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   projects: [
