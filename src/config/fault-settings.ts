@@ -7,7 +7,7 @@ import { choice, decimal, MAX_SECS, serverId, special, texts, whole, yesOrNo } f
 
 export const FAULT_PATTERNS = ['ring', 'random', 'simultaneous', 'rolling'] as const;
 export const FAULT_GROUPS = ['all', 'leader', 'followers', 'minority', 'majority'] as const;
-export const PARTITION_FROM = ['peers', 'clients', 'both'] as const;
+const PARTITION_FROM = ['peers', 'clients', 'both'] as const;
 
 export type FaultPattern = (typeof FAULT_PATTERNS)[number];
 export type FaultGroup = (typeof FAULT_GROUPS)[number];

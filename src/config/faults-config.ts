@@ -230,7 +230,7 @@ function defaultConfig(id: number): string {
 }
 
 /** True for an executable file. */
-export function isProgram(file: string): boolean {
+function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
     return statSync(file).isFile();

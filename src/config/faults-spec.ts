@@ -15,7 +15,7 @@ import type { Merged } from './merge';
 import { thresholdsOf } from './thresholds';
 
 /** The metrics of the probe, which abort conditions may use. */
-export const PROBE_METRICS: readonly Metric[] = ['failure_rate', 'min', 'avg', 'p50', 'p95', 'p99', 'p99.9', 'max'];
+const PROBE_METRICS: readonly Metric[] = ['failure_rate', 'min', 'avg', 'p50', 'p95', 'p99', 'p99.9', 'max'];
 
 /** The kinds, targets and timing of faults: everything that determines a plan. */
 export interface FaultSpec {

@@ -8,7 +8,7 @@ import { choice, decimal, whole } from './value-types';
 const DAY_SECS = 24 * 3600;
 
 /** The arrival distribution at a rate: evenly spaced, or random like the requests of many independent users. */
-export const ARRIVALS = ['uniform', 'poisson'] as const;
+const ARRIVALS = ['uniform', 'poisson'] as const;
 export type Arrivals = (typeof ARRIVALS)[number];
 
 /** Starts requests at a rate of all clients together, or each client's a think time after its last one ended. */
@@ -90,7 +90,7 @@ type LoadValues = ValuesOf<typeof loadSettings>;
 type ThinkTimeDefaults = Record<keyof typeof thinkTimes, { fallback: number }>;
 
 /** The limits of a load without configured ones. */
-export interface LoadLimits {
+interface LoadLimits {
   totalRequests: number;
   rateDurationSecs: number;
 }

@@ -14,7 +14,7 @@ const OWN_METRICS = METRICS.filter((metric) => metric !== 'recovery');
 /** The limits of a load without configured ones; the duration is that of `client`. */
 const DEFAULT_LIMITS = { totalRequests: 1000, rateDurationSecs: 300 };
 
-export const DEFAULT_CLIENT_CONFIG = './config/client_stress.toml';
+const DEFAULT_CLIENT_CONFIG = './config/client_stress.toml';
 
 /** The table [stress] of stress.toml. */
 export const stressSettings = {

@@ -68,7 +68,7 @@ describe('a server', () => {
         linkSync(path.join(cwd, 's.toml'), path.join(cwd, 'hard.toml'));
         const before = contentsOf(cwd);
         const { code, stderr } = await runProgram(['server', '--config', 's.toml'], { cwd, timeoutMs: 20_000 });
-        // Of two output files, the first one is blamed.
+        // The first of two output files is blamed.
         const names = [`server.${key}`, other];
         expect({ code, isNamed: names.every((name) => stderr.includes(name)), lines: stderr.match(/\n/g) }).toEqual({
           ...{ code: 2, isNamed: true, lines: ['\n'] },

@@ -300,12 +300,12 @@ describe('kinds', () => {
     ['delay', 'delay', 'heal'],
     ['loss', 'loss', 'heal'],
     ['restart', 'terminate', 'restart'],
-  ] as const)('%s: injected, held, healed, and recorded as %s and %s', async (kind, broken, mended) => {
+  ] as const)('%s: injected, held, healed, and recorded as %s and %s', async (kind, broken, healing) => {
     const rig = new RingRig();
     expect(await rig.run(kindOnly(kind))).toMatchObject({ faults: 3, healed: 3, failed: 0, down: [] });
     expect(rig.isWhole).toBe(true);
     expect(rig.recorded.slice(0, 4)).toEqual(
-      [broken, mended].flatMap((action) => [`1 ${action} started`, `1 ${action} done`]),
+      [broken, healing].flatMap((action) => [`1 ${action} started`, `1 ${action} done`]),
     );
   });
 

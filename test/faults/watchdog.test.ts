@@ -37,11 +37,11 @@ it('notes a fault with its process before injecting it, until it is healed', asy
 });
 
 it('does not restart a server that somebody else has started already', async () => {
-  const mended: ServerProcess[] = [];
-  const { watchdog, said, notes } = rigOf({ heal: async (_, __, process) => (mended.push(process), process) });
+  const healed: ServerProcess[] = [];
+  const { watchdog, said, notes } = rigOf({ heal: async (_, __, process) => (healed.push(process), process) });
   await watchdog.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
   await watchdog.healAll('the controller is gone');
-  expect(mended).toEqual([]);
+  expect(healed).toEqual([]);
   expect(said).toEqual(['1 after the fault "kill" it is already running (PID 7): the controller is gone']);
   expect(notes.at(-1)).toBe(null);
 });
