@@ -3,7 +3,7 @@
  * removed. Imported before everything that takes time.
  */
 import { EXIT } from '../core/errors';
-import { endOnStopSignals } from '../core/stop-signals';
+import { endOnStopSignals } from '../core/system/stop-signals';
 
 const isServer = process.argv[2] === 'server';
 

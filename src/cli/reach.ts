@@ -1,5 +1,5 @@
 /** Warnings about the addresses on which a server is reached. */
-import { isDialAddress, isLoopbackAddress, parseAddress } from '../core/address';
+import { isDialAddress, isLoopbackAddress, parseAddress } from '../core/transport/address';
 import type { ServerConfig } from '../config/server-config';
 import type { Secure } from '../core/transport/tls';
 

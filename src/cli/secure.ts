@@ -1,5 +1,5 @@
 import { readTls, type TlsFiles, type TlsRole } from '../config/tls';
-import { systemClock } from '../core/system-clock';
+import { systemClock } from '../core/system/system-clock';
 import type { Secure } from '../core/transport/tls';
 
 /**

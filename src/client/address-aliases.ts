@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { addressOf, formatAddress } from '../core/address';
+import { addressOf, formatAddress } from '../core/transport/address';
 
 /** Returns all addresses of a host name. */
 export type Resolve = (host: string) => Promise<string[]>;

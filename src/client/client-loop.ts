@@ -1,7 +1,7 @@
 import type { Pacing } from '../config/client-config';
 import { ClosedLoop, type ClosedLoopOptions } from './closed-loop';
 import { OpenLoop } from './open-loop';
-import { dueTimes, expectedArrivals, type Schedule } from './pacer';
+import { dueTimes, expectedArrivals, type Schedule } from './pacer.pure';
 
 /** Sends the requests of one client on schedule. */
 export interface ClientLoop {

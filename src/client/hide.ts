@@ -8,7 +8,7 @@ import type { CrcState } from '../imaging/payload-sink';
 import type { Secure } from '../core/transport/network';
 import { resolveAddressAliases } from './address-aliases';
 import { VirtualClient } from './client';
-import { Hedging } from './hedging';
+import { Hedging } from './attempt/hedging';
 import { inputPieces, MAX_SENDABLE_BYTES, readInputFile } from './images';
 import { checkTarget, type NamedFile, refuseOverwriting } from '../files/target';
 import { writeWhole } from '../files/write-whole';

@@ -1,5 +1,5 @@
 import { ClusterError } from '../core/errors';
-import { ByteBlocks } from '../core/transport/byte-blocks';
+import { ByteBlocks } from '../core/transport/wire/byte-blocks';
 import { CarrierReader } from '../imaging/decoder';
 
 /** A carrier that is arriving: verified chunk by chunk, and kept on demand. */

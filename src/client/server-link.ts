@@ -2,7 +2,7 @@ import type { Clock } from '../core/environment';
 import type { ClusterError } from '../core/errors';
 import { messageToJson } from '../core/message';
 import type { Message, MessageOf } from '../core/protocol';
-import type { FrameForm } from '../core/transport/frame';
+import type { FrameForm } from '../core/transport/wire/frame';
 import {
   CLIENT_LIMITS,
   type CloseReason,

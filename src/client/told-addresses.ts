@@ -1,6 +1,6 @@
 import { isIP, isIPv4 } from 'node:net';
-import { isLoopbackAddress, parseAddress } from '../core/address';
-import { canonicalHost, isLoopbackHost, isWildcardHost } from '../core/hosts';
+import { isLoopbackAddress, parseAddress } from '../core/transport/address';
+import { canonicalHost, isLoopbackHost, isWildcardHost } from '../core/transport/hosts';
 import type { ExpectedServer } from './introduction';
 
 /** Most reported addresses remembered: no cluster has more servers that are not configured. */

@@ -5,7 +5,7 @@ import { type HideResult, hideImage } from '../client/hide';
 import { flagsOf } from '../cli/setting-flags';
 import { clientConfigOf, clientSettings } from '../config/client-config';
 import { ClusterError } from '../core/errors';
-import { systemClock } from '../core/system-clock';
+import { systemClock } from '../core/system/system-clock';
 import { BaseCommand } from './base';
 import { secureOf } from '../cli/secure';
 import { configFilesOf } from '../cli/config-files';

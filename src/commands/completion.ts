@@ -1,5 +1,5 @@
 import { Args, type Command } from '@oclif/core';
-import { type CompletedCommand, completionScript, type Shell, SHELLS, type Value } from '../cli/completion';
+import { type CompletedCommand, completionScript, type Shell, SHELLS, type Value } from '../cli/completion.pure';
 import { typedCommand } from '../cli/command-line';
 import { BaseCommand, withoutConfig } from './base';
 

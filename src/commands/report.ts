@@ -2,13 +2,13 @@ import { Flags } from '@oclif/core';
 import { flagsOf } from '../cli/setting-flags';
 import { reportConfigOf, reportSettings } from '../config/report-config';
 import { ClusterError, EXIT } from '../core/errors';
-import { withInterrupt } from '../core/stop-signals';
-import { systemClock } from '../core/system-clock';
+import { withInterrupt } from '../core/system/stop-signals';
+import { systemClock } from '../core/system/system-clock';
 import { goesToStdout, outputPath } from '../files/target';
 import type { Comparison } from '../report/compare/comparison';
-import { runCompare } from '../report/compare/run-compare';
+import { runCompare } from '../report/run-compare';
 import type { Report as ReportResult } from '../report/report';
-import type { RunChoice } from '../report/read/read-requests';
+import type { RunChoice } from '../report/read/files/read-requests';
 import { runReport } from '../report/run-report';
 import { BaseCommand } from './base';
 

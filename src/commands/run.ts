@@ -14,12 +14,12 @@ import {
 } from '../config/run-config';
 import { EXIT } from '../core/errors';
 import { timestamp } from '../core/log-line';
-import { withInterrupt } from '../core/stop-signals';
-import { systemClock } from '../core/system-clock';
+import { withInterrupt } from '../core/system/stop-signals';
+import { systemClock } from '../core/system/system-clock';
 import { exitCodeOfRun, planText } from '../run/outcome';
 import type { RunResult } from '../run/recorder';
 import { runRemotely } from '../run/remote/remote-run';
-import { remotePlanText } from '../run/remote/plan-text';
+import { remotePlanText } from '../run/remote/plan-text.pure';
 import { type PlacesOptions, wantedPlaces } from '../run/remote/places';
 import { runAll } from '../run/run';
 import { Screen } from '../stress/screen';

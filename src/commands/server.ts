@@ -7,7 +7,7 @@ import { flagsOf } from '../cli/setting-flags';
 import { advertisedAddress, type ServerConfig, serverConfigOf } from '../config/server-config';
 import { peersTable, readServerFile, serverFile, serverTable } from '../config/server-file';
 import { ClusterError } from '../core/errors';
-import { systemClock } from '../core/system-clock';
+import { systemClock } from '../core/system/system-clock';
 import { checkCover } from '../imaging/cover-check';
 import { runServer, type RunServerOptions } from '../server/run-server';
 import { BaseCommand } from './base';

@@ -3,12 +3,12 @@ import { whenOutputFails } from '../cli/output';
 import { flagsOf } from '../cli/setting-flags';
 import { statusConfigOf, statusSettings } from '../config/status-config';
 import { EXIT } from '../core/errors';
-import { withInterrupt } from '../core/stop-signals';
+import { withInterrupt } from '../core/system/stop-signals';
 import type { Secure } from '../core/transport/network';
 import { paintFor } from '../status/paint';
-import { reportOf, type StatusReport } from '../status/report';
+import { reportOf, type StatusReport } from '../status/report.pure';
 import { look, type Look, waitForAgreement, watch } from '../status/status';
-import { renderStatus } from '../status/table';
+import { renderStatus } from '../status/table.pure';
 import { BaseCommand } from './base';
 import { secureOf } from '../cli/secure';
 

@@ -1,4 +1,4 @@
-import { canonicalAddress } from '../core/address';
+import { canonicalAddress } from '../core/transport/address';
 import * as common from './common-settings';
 import { configFile, readConfig } from './config-file';
 import { toMs } from './to-ms';

@@ -1,7 +1,7 @@
 /** The machines of a run over SSH: the lists [[servers]] and [[clients]] of run.toml. */
 import { printable } from '../core/printable';
 import { parsePlace, parseSshTarget, TARGET_SHAPE } from '../core/ssh-target';
-import { canonicalAddress } from '../core/address';
+import { canonicalAddress } from '../core/transport/address';
 import * as common from './common-settings';
 import type { FileValues } from './config-file';
 import type { Problem } from './problem';

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { interruptibly } from '../core/stop-signals';
+import { interruptibly } from '../core/system/stop-signals';
 
 /** A configuration is a few hundred lines; a larger file is a wrong path. */
 export const MAX_CONFIG_BYTES = 1024 * 1024;

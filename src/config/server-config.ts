@@ -1,4 +1,4 @@
-import { canonicalAddress, isDialAddress, isSameEndpoint } from '../core/address';
+import { canonicalAddress, isDialAddress, isSameEndpoint } from '../core/transport/address';
 import { toMs } from './to-ms';
 import { type Merged, merge } from './merge';
 import { badSettings, type Problem } from './problem';

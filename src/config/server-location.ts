@@ -1,8 +1,8 @@
 /** Reads on a server's machine where the server is, from its own configuration. */
 import { resolve } from 'node:path';
-import { type Address, canonicalAddress, parseAddress } from '../core/address';
+import { type Address, canonicalAddress, parseAddress } from '../core/transport/address';
 import { printable } from '../core/printable';
-import { systemClock } from '../core/system-clock';
+import { systemClock } from '../core/system/system-clock';
 import type { TlsPem } from '../core/transport/tls';
 import { badConfig } from './problem';
 import { advertisedAddress, loadServerConfig, type ServerConfig } from './server-config';

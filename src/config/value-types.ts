@@ -3,7 +3,7 @@
  * read "expected <expectation>, got <value>".
  */
 import * as v from 'valibot';
-import { ADDRESS_SHAPE, isDialAddress, isListenAddress } from '../core/address';
+import { ADDRESS_SHAPE, isDialAddress, isListenAddress } from '../core/transport/address';
 import type { Input, ValueType } from './settings';
 import { table } from './tables';
 

@@ -1,5 +1,5 @@
 import type { FaultKind } from '../core/fault-kinds';
-import { formatAddress } from '../core/address';
+import { formatAddress } from '../core/transport/address';
 import type { Driver } from './driver';
 import type { Launch } from './drivers/launch';
 import { localDriver } from './drivers/local';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { bootId } from '../core/boot-id';
+import { bootId } from '../core/system/boot-id';
 
 /**
  * Returns the start of a process according to the kernel: the boot id, and the clock ticks since the boot. Unlike a time of

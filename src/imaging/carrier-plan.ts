@@ -1,5 +1,5 @@
 import { ClusterError } from '../core/errors';
-import { payloadBytes } from './lsb';
+import { payloadBytes } from './lsb.pure';
 import { CHUNK_OVERHEAD_BYTES, HEAD_BYTES, IEND } from './png';
 import { levelFor } from './sizes';
 import type { LevelSize } from './sizes';

@@ -1,7 +1,7 @@
 import { constants, crc32, deflateSync } from 'node:zlib';
 import { adler32, AREA, kernel } from './kernel';
 import type { CoverPyramid } from './cover-pyramid';
-import { bigEndian, embedByte, Payload } from './lsb';
+import { bigEndian, embedByte, Payload } from './lsb.pure';
 import { planCarrier, STORED_HEADER_BYTES, storedLayout } from './carrier-plan';
 import type { CarrierPlan, Compression, StoredLayout } from './carrier-plan';
 import { CHUNK_OVERHEAD_BYTES, HEAD_BYTES, IEND, sealChunk, writeHead } from './png';

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { ClusterError } from '../core/errors';
-import { LENGTH_BYTES, payloadBytes } from './lsb';
+import { LENGTH_BYTES, payloadBytes } from './lsb.pure';
 import { PayloadSink } from './payload-sink';
 import type { CrcState } from './payload-sink';
 import { readHeader, readUint32, SIGNATURE, TYPE } from './png';

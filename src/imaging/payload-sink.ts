@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { ClusterError } from '../core/errors';
 import { AREA, AREA_BYTES, kernel } from './kernel';
-import { CRC_BYTES, extractByte, LENGTH_BYTES } from './lsb';
+import { CRC_BYTES, extractByte, LENGTH_BYTES } from './lsb.pure';
 import { readUint32 } from './png';
 
 /** The state of the CRC-32 after the secret. A carrier of the original has none, so its absence is not an error. */

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { bigEndian } from './lsb';
+import { bigEndian } from './lsb.pure';
 
 /** PNG framing (https://www.w3.org/TR/png-3/), the part that the encoder and the readers share. */
 

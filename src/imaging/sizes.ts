@@ -1,4 +1,4 @@
-import { payloadBytes } from './lsb';
+import { payloadBytes } from './lsb.pure';
 
 /**
  * The *pyramid*: the stored sizes of a cover, each with about twice the area of the one below, so that a carrier is

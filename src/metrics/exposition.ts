@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
-import { addressOf } from '../core/address';
+import { addressOf } from '../core/transport/address';
 import { ClusterError } from '../core/errors';
 import { listenError } from '../core/transport/listener';
 

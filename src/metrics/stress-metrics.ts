@@ -2,7 +2,7 @@ import { Counter, Histogram } from 'prom-client';
 import type { GeneratorSample, RequestRecord } from '../core/metrics/record';
 import { expose, type Exposition } from './exposition';
 import { addGauge, addInfo, addTotal, newRegistry } from './instruments';
-import { reasonLabel, ServerLabels } from './labels';
+import { reasonLabel, ServerLabels } from './labels.pure';
 
 /** A run whose state is read on each scrape. */
 export interface WatchedRun {

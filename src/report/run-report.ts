@@ -10,8 +10,8 @@ import { gather, type Gathered, type RemoteOptions } from './collect/gather';
 import type { Inputs } from './read/inputs';
 import { printable } from '../core/printable';
 import { parsePlace } from '../core/ssh-target';
-import { readInputs } from './read/read';
-import type { RunChoice } from './read/read-requests';
+import { readInputs } from './read/files/read';
+import type { RunChoice } from './read/files/read-requests';
 import type { Report, RunMetadata } from './report';
 import { formatOf, writeReports } from './write';
 

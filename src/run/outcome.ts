@@ -3,7 +3,7 @@ import { EXIT } from '../core/errors';
 import { oneLine } from '../core/printable';
 import { planFaults, type Step, timetable } from '../faults/plan';
 import { FAULT_LABELS } from '../faults/fault-labels';
-import { offeredPerSecond } from '../client/pacer';
+import { offeredPerSecond } from '../client/pacer.pure';
 import type { RunResult } from './recorder';
 
 /**

@@ -4,7 +4,7 @@ import type { Clock, ClockLook } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import { SAME_CLOCK_MS } from '../core/metrics/clock-watch';
 import { oneLine } from '../core/printable';
-import type { FaultsReport } from '../faults/simulate';
+import type { FaultsReport } from '../faults/session/simulate';
 import { causeOf } from '../files/cause';
 import { deadLink, makeFolder, makeNewFolder } from '../files/folders';
 import { writeWhole } from '../files/write-whole';

@@ -5,7 +5,7 @@ import type { RuleResult } from '../core/rule-result';
 import type { MachineNow } from '../report/collect/machine-now';
 import { clockKeyOf, type Clocks } from '../report/read/clocks';
 import type { PlacedFile } from '../report/collect/collect';
-import { readClocks } from '../report/read/read-clocks';
+import { readClocks } from '../report/read/files/read-clocks';
 import { sizeOf } from '../faults/drivers/server-log';
 
 /** Bound on the one-way delay of a message, with scheduling on busy machines. Milliseconds. */

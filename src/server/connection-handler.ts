@@ -1,10 +1,10 @@
-import { hostOf } from '../core/address';
+import { hostOf } from '../core/transport/address';
 import type { Message, MessageOf } from '../core/protocol';
-import { ByteBlocks } from '../core/transport/byte-blocks';
-import type { FrameForm } from '../core/transport/frame';
+import { ByteBlocks } from '../core/transport/wire/byte-blocks';
+import type { FrameForm } from '../core/transport/wire/frame';
 import type { Connection, ConnectionHandler } from '../core/transport/network';
-import type { ConnInfo } from './effects';
-import { refusal } from './refusal';
+import type { ConnInfo } from './member/effects';
+import { refusal } from './member/refusal';
 
 interface Sink {
   onMessage(conn: ConnInfo, message: Message): void;

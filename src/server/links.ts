@@ -1,7 +1,7 @@
 import type { Message } from '../core/protocol';
 import { dial, type Connection, type FrameWatch, type Secure, type Turns } from '../core/transport/network';
 import type { WarnOnce } from '../core/warn-once';
-import type { Input } from './effects';
+import type { Input } from './member/effects';
 
 /** The state machine abandons slow dials long before this; it only bounds the effect of a bug. */
 const CONNECT_TIMEOUT_MS = 60_000;

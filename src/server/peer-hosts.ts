@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { addressOf } from '../core/address';
+import { addressOf } from '../core/transport/address';
 
 /** A host that moves keeps its name: it is resolved again this often. */
 const REFRESH_MS = 30_000;

@@ -1,12 +1,12 @@
 import { ClusterError } from '../core/errors';
 import type { MessageOf } from '../core/protocol';
-import { encodePlainWithBody, plainBodyLength, type FrameForm } from '../core/transport/frame';
+import { encodePlainWithBody, plainBodyLength, type FrameForm } from '../core/transport/wire/frame';
 import type { BodyWriter, Connection } from '../core/transport/network';
 import type { CarrierPlan } from '../imaging/carrier-plan';
 import { MADE_AHEAD_BYTES, MAIN_THREAD_BYTES, type ImagePool } from '../imaging/pool';
 import { AnswerWatch, type WatchedAnswer } from './answer-watch';
-import type { ExecutionOutcome } from './effects';
-import { refusal } from './refusal';
+import type { ExecutionOutcome } from './member/effects';
+import { refusal } from './member/refusal';
 import { TimeSlices } from './time-slices';
 
 /**

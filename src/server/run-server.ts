@@ -1,7 +1,7 @@
 import { ClusterError, EXIT } from '../core/errors';
 import { type Clock, isLogged, type Logger, type LogLevel } from '../core/environment';
 import { logLine } from '../core/log-line';
-import { catchStopSignals, type StopSignal } from '../core/stop-signals';
+import { catchStopSignals, type StopSignal } from '../core/system/stop-signals';
 import { ImagePool } from '../imaging/pool';
 import type { Compression } from '../imaging/carrier-plan';
 import { ownKernelStart } from '../files/kernel-start';

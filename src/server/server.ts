@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { addressOf, hostOf } from '../core/address';
+import { addressOf, hostOf } from '../core/transport/address';
 import { taskKey } from '../core/balancing/task-key';
 import type { Clock, Logger } from '../core/environment';
-import { LoopDelay } from '../core/loop-delay';
+import { LoopDelay } from '../core/system/loop-delay';
 import { WarnOnce } from '../core/warn-once';
 import { ClockWatch } from '../core/metrics/clock-watch';
 import type { ServerEvent, ServerEventBody } from '../core/metrics/record';
-import { ResidentMemory } from '../core/resident-memory';
+import { ResidentMemory } from '../core/system/resident-memory';
 import { toMicros } from '../core/to-micros';
 import { UnexpectedErrors } from '../core/unexpected-errors';
-import { encodeMessage } from '../core/transport/frame';
+import { encodeMessage } from '../core/transport/wire/frame';
 import {
   ACCEPTED_LIMITS,
   FrameWatch,
@@ -19,17 +19,17 @@ import {
   type Listener,
   type Secure,
 } from '../core/transport/network';
-import { refusal } from '../core/transport/tls-problem';
+import { refusal } from '../core/transport/wire/tls-problem';
 import type { ImagePool } from '../imaging/pool';
 import type { ServerLook } from '../metrics/server-metrics';
 import { connectionHandler } from './connection-handler';
-import type { Effect, Input, MemberConfig } from './effects';
+import type { Effect, Input, MemberConfig } from './member/effects';
 import { eventText } from './event-text';
 import { ResponseStreams, type ResponseLimits } from './response-streams';
 import { Links } from './links';
 import { MachineLoad } from './machine-load';
-import { Member } from './member';
-import { memberStatus } from './member-status';
+import { Member } from './member/member';
+import { memberStatus } from './member/member-status';
 import { PeerHosts } from './peer-hosts';
 
 /** A subscriber that leaves this much unread must never delay the others, or fill the memory. */

@@ -4,11 +4,11 @@ import type { Config } from 'node-ssh';
 import { ClusterError } from '../core/errors';
 import type { SshTarget } from '../core/ssh-target';
 import { sshEnvironment, type SshEnvironment } from './ssh-environment';
-import { hostKeyAlgorithms, hostKeyProblem } from './host-key';
+import { hostKeyAlgorithms, hostKeyProblem } from './host-key.pure';
 import { type KnownHostsFile, knownHosts } from './known-hosts';
 import { loadSsh, type SshPackages } from './load-ssh';
 import { Logins } from './logins';
-import { interrupted, reasonOf, unreachable } from './problems';
+import { interrupted, reasonOf, unreachable } from './problems.pure';
 import { Ssh } from './ssh';
 import { resolveTarget, type SshSettings } from './ssh-config';
 

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { matchesPatterns } from './patterns';
+import { matchesPatterns } from './patterns.pure';
 
 /** A line of known_hosts that matches the host. */
 export interface KnownHost {

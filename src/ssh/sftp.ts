@@ -6,7 +6,7 @@ import { inParallel } from '../core/concurrency';
 import type { ClusterError } from '../core/errors';
 import { moveInPlace } from '../files/move';
 import { cannotWrite } from '../files/target';
-import { sftpReason, unreachable } from './problems';
+import { sftpReason, unreachable } from './problems.pure';
 import type { Ssh } from './ssh';
 
 /** A file or folder on the other machine; for a link, the link itself. */

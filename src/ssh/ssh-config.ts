@@ -6,7 +6,7 @@ import { printable } from '../core/printable';
 import { formatSshTarget, parseSshTarget, type SshTarget } from '../core/ssh-target';
 import { causeOf } from '../files/cause';
 import type { SshEnvironment } from './ssh-environment';
-import { matchesPatterns } from './patterns';
+import { matchesPatterns } from './patterns.pure';
 
 /** The settings of a target from ~/.ssh/config and the defaults of OpenSSH. */
 export interface SshSettings {

@@ -1,7 +1,7 @@
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import type { ClusterError } from '../core/errors';
-import { interrupted, lost, unreachable } from './problems';
-import { quoteCommand } from './quote';
+import { interrupted, lost, unreachable } from './problems.pure';
+import { quoteCommand } from './quote.pure';
 import { Sftp } from './sftp';
 
 export interface ExecOptions {

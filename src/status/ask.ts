@@ -1,4 +1,4 @@
-import { type Answer, askOne } from '../core/ask-status';
+import { type Answer, askOne } from '../core/transport/ask-status';
 import type { Secure } from '../core/transport/network';
 
 /** Asks all servers at once; returns one answer per address, in their order. Rejects only if an address is not one. */

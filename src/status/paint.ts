@@ -1,5 +1,5 @@
 import { Chalk } from 'chalk';
-import type { Paint } from './table';
+import type { Paint } from './table.pure';
 
 /** Returns chalk's colours; chalk ignores NO_COLOR (https://no-color.org), which applies unless it is empty. */
 export function paintFor(env: NodeJS.ProcessEnv): Paint {

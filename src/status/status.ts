@@ -1,8 +1,8 @@
 /** `cloudp2p status`: asks once, until the servers agree, or every second. */
-import { pause } from '../core/pause';
+import { pause } from '../core/system/pause';
 import type { Secure } from '../core/transport/network';
-import { judge, judgeReady, type Agreement } from './agreement';
-import type { Answer } from './answer';
+import { judge, judgeReady, type Agreement } from './agreement.pure';
+import type { Answer } from './answer.pure';
 import { askAll } from './ask';
 
 const ASK_TIMEOUT_MS = 1000;

@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../core/environment';
 import { ClockWatch } from '../core/metrics/clock-watch';
-import { LoopDelay } from '../core/loop-delay';
+import { LoopDelay } from '../core/system/loop-delay';
 import { type ClockLine, type GeneratorSample, LATE_SEND_MS, type RequestRecord } from '../core/metrics/record';
 import { GeneratorFold, type GeneratorSummary } from '../core/metrics/saturation';
-import { ResidentMemory } from '../core/resident-memory';
-import { type Reading, sampleBetween } from './generator-sample';
+import { ResidentMemory } from '../core/system/resident-memory';
+import { type Reading, sampleBetween } from './progress/generator-sample';
 import { toMicros } from '../core/to-micros';
 
 const SAMPLE_MS = 1000;

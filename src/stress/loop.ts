@@ -4,7 +4,7 @@ import type { Clock } from '../core/environment';
 import { seededRandom } from '../core/random';
 import { ClosedLoops } from './closed-loops';
 import { OpenLoop } from '../client/open-loop';
-import { dueTimes } from '../client/pacer';
+import { dueTimes } from '../client/pacer.pure';
 import type { StressClient } from './stress-client';
 
 /** Sends the requests of a run on schedule. */

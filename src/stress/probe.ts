@@ -1,6 +1,6 @@
-import { askOne } from '../core/ask-status';
+import { askOne } from '../core/transport/ask-status';
 import { ClusterError } from '../core/errors';
-import { pause } from '../core/pause';
+import { pause } from '../core/system/pause';
 import type { Secure } from '../core/transport/network';
 
 const ANSWER_TIMEOUT_MS = 1000;

@@ -1,6 +1,6 @@
 import { type ClientImage, VirtualClient, type VirtualClientOptions } from '../client/client';
 import { type ClientMetrics, clientMetrics } from '../client/metrics-file';
-import { summaryText } from '../client/summary-text';
+import { summaryText } from '../client/summary-text.pure';
 import { Tally } from '../client/tally';
 import type { RequestRecord } from '../core/metrics/record';
 import { seededRandom } from '../core/random';

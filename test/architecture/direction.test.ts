@@ -15,17 +15,17 @@ describe('the direction commands → features → core', () => {
   it.each([
     ['a feature that imports a command', edge('src/server/server.ts', 'src/commands/server.ts')],
     ['a command that imports a part of another', edge('src/commands/run.ts', 'src/commands/stress/enough.ts')],
-    ['core that imports a feature', edge('src/core/message.ts', 'src/server/member.ts')],
+    ['core that imports a feature', edge('src/core/message.ts', 'src/server/member/member.ts')],
     ['core that imports configuration, even a type', edge('src/core/message.ts', 'src/config/load.ts', true)],
     ['a feature that imports another', edge('src/client/client.ts', 'src/server/machine-load.ts')],
-    ['a type of another feature', edge('src/report/analyze/build.ts', 'src/client/pacer.ts', true)],
+    ['a type of another feature', edge('src/report/analyze/build.ts', 'src/client/pacer.pure.ts', true)],
     ['a feature that reads configuration itself', edge('src/client/client.ts', 'src/config/load.ts')],
     ['check with more than core', edge('src/check/check.ts', 'src/config/load.ts', true)],
     ['a feature that takes files out of the program', edge('src/server/server.ts', 'src/assets/assets.ts')],
     ['a feature that knows the command line', edge('src/server/server.ts', '@oclif/core')],
     ['a command that imports the front door', edge('src/commands/run.ts', 'src/index.ts')],
     ['a room that nobody knows', edge('src/utils/misc.ts', 'src/core/errors.ts')],
-    ['a wing of the report against the way', edge('src/report/read/read.ts', 'src/report/analyze/build.ts')],
+    ['a wing of the report against the way', edge('src/report/read/files/read.ts', 'src/report/analyze/build.ts')],
     ['a wing of the report that imports what joins them', edge('src/report/render/text.ts', 'src/report/write.ts')],
     ['a way out of src', edge('src/init/init.ts', 'test/architecture/direction.ts')],
   ])('notices %s', (_, wrong) => {
@@ -75,7 +75,7 @@ describe('the direction commands → features → core', () => {
 
   it('knows the room of every file', () => {
     expect(roomOf('src/index.ts')).toBe('index');
-    expect(roomOf('src/core/transport/frame.ts')).toBe('core');
+    expect(roomOf('src/core/transport/wire/frame.ts')).toBe('core');
   });
 });
 

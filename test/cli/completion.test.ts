@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type CompletedCommand, completionScript, SHELLS } from '../../src/cli/completion';
+import { type CompletedCommand, completionScript, SHELLS } from '../../src/cli/completion.pure';
 import { complaint, isThere, offers } from './shells';
 
 const PLAIN: CompletedCommand[] = [

@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Shell } from '../../src/cli/completion';
+import type { Shell } from '../../src/cli/completion.pure';
 
 /** bash older than 4 has no compopt; zsh without zpty cannot start a terminal. */
 const TRIAL: Record<Shell, string> = { bash: 'type compopt', zsh: 'zmodload zsh/zpty', fish: 'true' };

@@ -1,6 +1,6 @@
 import { type ClientLoopOptions, expectedRequests, newClientLoop } from '../../src/client/client-loop';
 import { seededRandom } from '../../src/core/random';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 
 interface Begun {
   image: string;

@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import { ACCEPTED_LIMITS } from '../../src/core/transport/network';
 import { randomBytes } from '../imaging/pictures';
 import { clientOf, closeAll, startServers } from './clients';

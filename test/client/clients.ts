@@ -1,7 +1,7 @@
 import { VirtualClient, type VirtualClientOptions } from '../../src/client/client';
-import { Hedging } from '../../src/client/hedging';
+import { Hedging } from '../../src/client/attempt/hedging';
 import { seededRandom } from '../../src/core/random';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import { ScriptedServer, type Script } from './scripted-server';
 
 const clients: VirtualClient[] = [];

@@ -1,5 +1,5 @@
 import { ClusterError } from '../../src/core/errors';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import type { Connection } from '../../src/core/transport/network';
 import { randomBytes } from '../imaging/pictures';
 import { clientOf, closeAll, startServers } from './clients';

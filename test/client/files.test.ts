@@ -8,7 +8,7 @@ import { clientMetrics, writeClientMetrics } from '../../src/client/metrics-file
 import { writeWhole } from '../../src/files/write-whole';
 import type { ClusterError } from '../../src/core/errors';
 import { Summary } from '../../src/core/metrics/summary';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 
 let folder = '';
 const at = (...names: string[]): string => path.join(folder, ...names);

@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { systemClock } from '../../src/core/system-clock';
-import { startProbe } from '../../src/faults/probe';
+import { systemClock } from '../../src/core/system/system-clock';
+import { startProbe } from '../../src/faults/session/probe';
 import { randomBytes } from '../imaging/pictures';
 import { assignsTo, HostileServer, type Answers, type Said, successHead } from '../support/hostile-server';
 import { frame } from '../support/raw';

@@ -1,7 +1,7 @@
 import { seededRandom } from '../../src/core/random';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import { OpenLoop } from '../../src/client/open-loop';
-import { dueTimes, type Schedule } from '../../src/client/pacer';
+import { dueTimes, type Schedule } from '../../src/client/pacer.pure';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());

@@ -5,9 +5,9 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { VirtualClient } from '../../src/client/client';
-import { Hedging } from '../../src/client/hedging';
+import { Hedging } from '../../src/client/attempt/hedging';
 import { seededRandom } from '../../src/core/random';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import { CarrierReader } from '../../src/imaging/decoder';
 import { carrierOf, ScriptedServer } from './scripted-server';
 

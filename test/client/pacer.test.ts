@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { seededRandom } from '../../src/core/random';
-import { dueTimes, expectedArrivals, expectedMs, type Schedule } from '../../src/client/pacer';
+import { dueTimes, expectedArrivals, expectedMs, type Schedule } from '../../src/client/pacer.pure';
 
 const noRandom = (): number => {
   throw new Error('evenly spaced arrivals draw no numbers');

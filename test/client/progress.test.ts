@@ -1,8 +1,8 @@
 import { Progress } from '../../src/client/progress';
-import { summaryText } from '../../src/client/summary-text';
+import { summaryText } from '../../src/client/summary-text.pure';
 import type { RequestRecord } from '../../src/core/metrics/record';
 import { summarize } from '../../src/core/metrics/summary';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());

@@ -8,7 +8,7 @@ import { loadImages } from '../../src/client/images';
 import { runClient, type RunClientOptions } from '../../src/client/run-client';
 import type { ClientConfig } from '../../src/config/client-config';
 import { seededRandom } from '../../src/core/random';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import { randomBytes } from '../imaging/pictures';
 import { closeAll, startServers } from './clients';
 import { carrierOf, type ScriptedServer } from './scripted-server';

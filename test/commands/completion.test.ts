@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { SHELLS } from '../../src/cli/completion';
+import { SHELLS } from '../../src/cli/completion.pure';
 import { typedCommand } from '../../src/cli/command-line';
 import { COMMANDS } from '../../src/index';
 import { isThere, offers } from '../cli/shells';

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FaultServer } from '../../src/config/faults-config';
-import { tcCalls } from '../../src/faults/drivers/network/rules';
+import { tcCalls } from '../../src/faults/drivers/network/rules.pure';
 import { NamespaceLab } from '../support/namespaces';
 import { netemHere } from '../support/netem';
 import { describeWithNamespaces } from '../support/with-namespaces';

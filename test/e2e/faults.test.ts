@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { inRun } from '../run/in-run';
-import { reportOf } from '../../src/status/report';
+import { reportOf } from '../../src/status/report.pure';
 import { look } from '../../src/status/status';
 import type { FaultEvent, RequestRecord } from '../../src/core/metrics/record';
 import { Cluster } from '../support/cluster';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import { Cluster } from '../support/cluster';
 import { inCluster, settled } from '../support/in-cluster';
 import { startLoad, type Load } from '../support/client-load';

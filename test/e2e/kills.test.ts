@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { seededRandom } from '../../src/core/random';
-import { reportOf } from '../../src/status/report';
+import { reportOf } from '../../src/status/report.pure';
 import { look } from '../../src/status/status';
 import { until } from '../faults/until';
 import { lines } from '../report/lab';

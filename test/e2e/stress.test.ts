@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ClientMetrics } from '../../src/client/metrics-file';
 import type { RequestRecord, StressRunFile } from '../../src/core/metrics/record';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import type { Cluster } from '../support/cluster';
 import { inCluster } from '../support/in-cluster';
 import { type Ended, inFolder, PROGRAM, type Running, runProgram, startProgram } from '../support/program';

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { locateServer } from '../../src/config/server-location';
 import type { Clock } from '../../src/core/environment';
 import { ClusterError } from '../../src/core/errors';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import { runAgent } from '../../src/faults/agent/agent';
 import { connectAgents, type ServerAccess } from '../../src/faults/link/agents';
 import type { Channel } from '../../src/faults/link/channel';

@@ -7,7 +7,7 @@ import {
   partitionRules,
   type ServerTraffic,
   tcCalls,
-} from '../../src/faults/drivers/network/rules';
+} from '../../src/faults/drivers/network/rules.pure';
 
 const TRAFFIC: ServerTraffic = {
   ...{ serverId: 1, port: 8001 },

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { FaultServer } from '../../src/config/faults-config';
 import type { FaultKind } from '../../src/core/fault-kinds';
 import { readLines } from '../../src/faults/agent/lines';
-import type { Hello, Reply } from '../../src/faults/agent/protocol';
+import type { Hello, Reply } from '../../src/faults/agent/protocol.pure';
 import type { Fault, Found } from '../../src/faults/driver';
 import { until } from './until';
 

@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib';
 import { adler32, AREA, AREA_BYTES, kernel } from '../../src/imaging/kernel';
-import { embedByte, extractByte } from '../../src/imaging/lsb';
+import { embedByte, extractByte } from '../../src/imaging/lsb.pure';
 import { randomBytes } from './pictures';
 
 const loops = kernel();

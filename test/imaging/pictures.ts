@@ -11,7 +11,7 @@ export function drain(encoder: CarrierEncoder): Buffer {
   return Buffer.concat(parts);
 }
 
-/** What sharp sees: the independent reader of every test. */
+/** Decodes a picture with sharp, the independent reader of every test. */
 export async function pixelsOf(file: Uint8Array): Promise<Cover> {
   const { data, info } = await sharp(file).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, rgb: data };

@@ -23,7 +23,7 @@ function read(file: Uint8Array, lengths: number[], expected?: Uint8Array): Carri
   return reader;
 }
 
-/** What a reader makes of a file: the secret, or the error's code. */
+/** Reads a file: returns the secret in hex, or the error's code. */
 function outcome(file: Uint8Array, expected?: Uint8Array, lengths = [1000]): string {
   try {
     return Buffer.from(read(file, lengths, expected).finish()).toString('hex');

@@ -1,4 +1,4 @@
-import { reasonLabel, ServerLabels } from '../../src/metrics/labels';
+import { reasonLabel, ServerLabels } from '../../src/metrics/labels.pure';
 
 describe('labels', () => {
   it.each([

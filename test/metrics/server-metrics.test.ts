@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { RequestRecord, ServerEvent } from '../../src/core/metrics/record';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import { runServer } from '../../src/server/run-server';
 import { deadAddress } from '../status/listening';
 import { linesOf, rateRun } from '../stress/rate-run';

@@ -14,8 +14,8 @@ import type {
 import { buildReport, type BuildOptions } from '../../src/report/analyze/build';
 import { collectLocal } from '../../src/report/collect/collect';
 import type { Inputs } from '../../src/report/read/inputs';
-import { readInputs } from '../../src/report/read/read';
-import type { RunChoice } from '../../src/report/read/read-requests';
+import { readInputs } from '../../src/report/read/files/read';
+import type { RunChoice } from '../../src/report/read/files/read-requests';
 import type { Report } from '../../src/report/report';
 
 /** The start of every run made here. */

@@ -1,5 +1,5 @@
 import { check, violations } from '../../src/check/check';
-import type { Timings } from '../../src/server/effects';
+import type { Timings } from '../../src/server/member/effects';
 import { World } from '../sim/scenario';
 
 /**
@@ -149,7 +149,7 @@ function expectation(world: World, words: string[]): string | null {
   return null;
 }
 
-/** Who led, in order, by what the leaders themselves said. */
+/** The leaders in order, from the events of the leaders themselves. */
 function leaders(world: World): string {
   const ids = world.events.flatMap((event) =>
     event.event === 'leader' && event.leader_id === event.server_id ? [event.server_id] : [],

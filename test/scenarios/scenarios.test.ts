@@ -5,7 +5,7 @@ import { formatScenario, parseScenario, runScenario } from './scenario';
 
 /** UPDATE_SCENARIOS=1 writes the traces anew: see CONTRIBUTING. */
 const update = process.env.UPDATE_SCENARIOS === '1';
-/** What more shows hides what matters. */
+/** A longer trace hides what matters. */
 const MAX_LINES = 200;
 const files = readdirSync(__dirname).filter((name) => name.endsWith('.scenario'));
 

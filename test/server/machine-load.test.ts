@@ -1,5 +1,5 @@
 import type { CpuInfo } from 'node:os';
-import { ResidentMemory } from '../../src/core/resident-memory';
+import { ResidentMemory } from '../../src/core/system/resident-memory';
 import { MachineLoad } from '../../src/server/machine-load';
 
 const cpu = (user: number, idle: number): CpuInfo[] => [

@@ -1,5 +1,5 @@
 import type { ServerEvent } from '../../src/core/metrics/record';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import { ImagePool } from '../../src/imaging/pool';
 import { Server } from '../../src/server/server';
 import { smallCover } from '../imaging/small-cover';

@@ -1,7 +1,7 @@
 import type { Message } from '../../src/core/protocol';
 import type { BodyWriter, Connection } from '../../src/core/transport/network';
 import type { ImagePool } from '../../src/imaging/pool';
-import type { ExecutionOutcome } from '../../src/server/effects';
+import type { ExecutionOutcome } from '../../src/server/member/effects';
 import { type ResponseLimits, ResponseStreams } from '../../src/server/response-streams';
 
 export const PART_BYTES = 512 * 1024;

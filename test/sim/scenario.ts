@@ -1,9 +1,9 @@
-import { Hedging } from '../../src/client/hedging';
+import { Hedging } from '../../src/client/attempt/hedging';
 import type { History } from '../../src/check/history';
 import type { Random } from '../../src/core/environment';
 import type { FaultAction, FaultEvent, ServerEvent } from '../../src/core/metrics/record';
 import { seededRandom } from '../../src/core/random';
-import type { Timings } from '../../src/server/effects';
+import type { Timings } from '../../src/server/member/effects';
 import { EventQueue } from './event-queue';
 import { Network, type Cut } from './network';
 import { SimClient } from './sim-client';

@@ -1,10 +1,10 @@
-import { Attempt, type AttemptEffect } from '../../src/client/attempt';
-import { ClusterView } from '../../src/client/cluster-view';
-import type { Hedging } from '../../src/client/hedging';
+import { Attempt, type AttemptEffect } from '../../src/client/attempt/attempt';
+import { ClusterView } from '../../src/client/attempt/cluster-view';
+import type { Hedging } from '../../src/client/attempt/hedging';
 import type { Random } from '../../src/core/environment';
 import type { RequestRecord } from '../../src/core/metrics/record';
-import { encodeEnvelopeHead, encodeMessage, FrameDecoder } from '../../src/core/transport/frame';
-import { ACCEPTED_LIMITS } from '../../src/core/transport/frame-limits';
+import { encodeEnvelopeHead, encodeMessage, FrameDecoder } from '../../src/core/transport/wire/frame';
+import { ACCEPTED_LIMITS } from '../../src/core/transport/wire/frame-limits';
 import type { End, Network, Process } from './network';
 import { concat } from './sim-server';
 

@@ -1,9 +1,14 @@
-import { ACCEPTED_LIMITS, DIALED_LIMITS } from '../../src/core/transport/frame-limits';
-import { encodeEnvelopeHead, encodeMessage, FrameDecoder, type FrameHandler } from '../../src/core/transport/frame';
+import { ACCEPTED_LIMITS, DIALED_LIMITS } from '../../src/core/transport/wire/frame-limits';
+import {
+  encodeEnvelopeHead,
+  encodeMessage,
+  FrameDecoder,
+  type FrameHandler,
+} from '../../src/core/transport/wire/frame';
 import type { Random } from '../../src/core/environment';
 import type { Message } from '../../src/core/protocol';
-import type { Effect, Input, MemberConfig } from '../../src/server/effects';
-import { Member } from '../../src/server/member';
+import type { Effect, Input, MemberConfig } from '../../src/server/member/effects';
+import { Member } from '../../src/server/member/member';
 import type { ServerEvent } from '../../src/core/metrics/record';
 import type { End, Network, Process } from './network';
 

@@ -2,7 +2,7 @@ import { check, violations } from '../../src/check/check';
 import type { Random } from '../../src/core/environment';
 import { seededRandom } from '../../src/core/random';
 import type { RuleResult } from '../../src/core/rule-result';
-import type { Timings } from '../../src/server/effects';
+import type { Timings } from '../../src/server/member/effects';
 import { World, type WorldOptions } from './scenario';
 
 /** The longest delay of a message without a fault in these worlds, including late dials. */

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { hostKeyAlgorithms, hostKeyProblem } from '../../src/ssh/host-key';
+import { hostKeyAlgorithms, hostKeyProblem } from '../../src/ssh/host-key.pure';
 import { fingerprintOf, knownHosts, type KnownHost } from '../../src/ssh/known-hosts';
 import { describeWithSshd } from '../support/sshd';
-import { matchesPattern, matchesPatterns } from '../../src/ssh/patterns';
+import { matchesPattern, matchesPatterns } from '../../src/ssh/patterns.pure';
 
 /** The bytes of a public key of this type; the rest only distinguishes one key from another. */
 function blob(type: string, seed: number): Buffer {

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fc from 'fast-check';
-import { quoteCommand } from '../../src/ssh/quote';
+import { quoteCommand } from '../../src/ssh/quote.pure';
 
 /** Runs a command in a shell; returns the arguments that `printf` received, each terminated by a zero byte. */
 function throughShell(argv: readonly string[]): string[] {

@@ -1,7 +1,7 @@
-import type { Answer } from '../../src/status/answer';
-import { reportOf } from '../../src/status/report';
-import { renderStatus, showDuration } from '../../src/status/table';
-import { judge, judgeReady } from '../../src/status/agreement';
+import type { Answer } from '../../src/status/answer.pure';
+import { reportOf } from '../../src/status/report.pure';
+import { renderStatus, showDuration } from '../../src/status/table.pure';
+import { judge, judgeReady } from '../../src/status/agreement.pure';
 import type { StatusFields } from '../../src/core/protocol';
 import { status } from './servers';
 

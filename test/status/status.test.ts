@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import type { StatusFields } from '../../src/core/protocol';
-import { askOne } from '../../src/core/ask-status';
-import { answered } from '../../src/status/answer';
+import { askOne } from '../../src/core/transport/ask-status';
+import { answered } from '../../src/status/answer.pure';
 import { look, waitForAgreement, watch } from '../../src/status/status';
 import { closeAll, deadAddress, listener, statusServer } from './listening';
 

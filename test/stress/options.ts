@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import type { StressOptions } from '../../src/stress/options';
 import { randomBytes } from '../imaging/pictures';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { ClockLine, GeneratorSample } from '../../src/core/metrics/record';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import type { StressOptions, StressReport } from '../../src/stress/options';
 import { runStress } from '../../src/stress/runner';
 import { Screen } from '../../src/stress/screen';

@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import type { Compression } from '../../src/imaging/carrier-plan';
 import { ImagePool } from '../../src/imaging/pool';
 import { Server } from '../../src/server/server';

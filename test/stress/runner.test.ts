@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import type { ClientMetrics } from '../../src/client/metrics-file';
 import type { RequestRecord, StressRunFile } from '../../src/core/metrics/record';
 import { parseThreshold } from '../../src/core/metrics/threshold';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import type { StressOptions } from '../../src/stress/options';
 import { runStress } from '../../src/stress/runner';
 import { Screen } from '../../src/stress/screen';

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import { type Output, Screen } from '../../src/stress/screen';
 
 beforeEach(() => void jest.useFakeTimers());

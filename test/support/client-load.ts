@@ -1,8 +1,8 @@
 import { VirtualClient, type ClientImage } from '../../src/client/client';
-import { Hedging } from '../../src/client/hedging';
+import { Hedging } from '../../src/client/attempt/hedging';
 import type { RequestRecord } from '../../src/core/metrics/record';
 import { seededRandom } from '../../src/core/random';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import type { Secure } from '../../src/core/transport/network';
 
 export type LoadRecord = RequestRecord & { client_name: string };

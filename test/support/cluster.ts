@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import type { FaultAction, FaultEvent, ServerEvent } from '../../src/core/metrics/record';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 
 export interface ClusterOptions {
   /** The built program, or [node, bundle]. */

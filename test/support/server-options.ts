@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { systemClock } from '../../src/core/system-clock';
+import { systemClock } from '../../src/core/system/system-clock';
 import type { RunServerOptions } from '../../src/server/run-server';
 import { smallCover } from '../imaging/small-cover';
 import { workerSource } from '../imaging/worker-source';

@@ -3,13 +3,13 @@ import packageJson from '../../../package.json';
 import type { ClientImage } from '../../client/client';
 import type { Lab } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
-import { parseAddress } from '../../core/address';
+import { parseAddress } from '../../core/transport/address';
 import { type Executable, readExecutable } from '../../run/remote/executable';
 import { badConfig, type Problem } from '../../config/problem';
 import { MAX_PATH_CHARS } from '../../config/show';
 import { readTls } from '../../config/tls';
 import { printable } from '../../core/printable';
-import { systemClock } from '../../core/system-clock';
+import { systemClock } from '../../core/system/system-clock';
 import type { RemoteTls } from '../../run/remote/files';
 import { selfExecCommand } from '../../cli/self-exec';
 

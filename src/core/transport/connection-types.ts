@@ -1,8 +1,8 @@
 /** The options of a connection, and the callbacks by which it reports to its owner. */
 import type { ClusterError } from '../errors';
 import type { Message } from '../protocol';
-import type { CloseReason } from './close-reason';
-import type { FrameForm, FrameLimits } from './frame';
+import type { CloseReason } from './wire/close-reason';
+import type { FrameForm, FrameLimits } from './wire/frame';
 import type { FrameWatch } from './frame-watch';
 import type { Turns } from './turns';
 

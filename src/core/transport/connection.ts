@@ -8,17 +8,17 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ClusterError } from '../errors';
 import type { Message } from '../protocol';
-import { formatAddress, UNKNOWN_ADDRESS } from '../address';
-import { encodeEnvelopeHead, encodeMessage, FrameDecoder } from './frame';
-import { type CloseReason, closeReasonOf } from './close-reason';
+import { formatAddress, UNKNOWN_ADDRESS } from './address';
+import { encodeEnvelopeHead, encodeMessage, FrameDecoder } from './wire/frame';
+import { type CloseReason, closeReasonOf } from './wire/close-reason';
 import type { ConnectionHandler, ConnectionOptions } from './connection-types';
 import { frameSink } from './frame-sink';
 import { guarded } from './guard';
 import { Inbox, type InboxOwner } from './inbox';
-import { looksLikeTls, TLS_UNEXPECTED } from './tls-problem';
+import { looksLikeTls, TLS_UNEXPECTED } from './wire/tls-problem';
 import { type BodyWriter, Outbox } from './outbox';
 
-export type { CloseReason } from './close-reason';
+export type { CloseReason } from './wire/close-reason';
 export type { ConnectionHandler, ConnectionOptions } from './connection-types';
 export type { BodyWriter } from './outbox';
 

@@ -1,11 +1,11 @@
 /** Makes a single attempt at a single connection; retrying is up to the caller. */
 import { connect, type TcpNetConnectOpts } from 'node:net';
-import { type Address, addressOf } from '../address';
+import { type Address, addressOf } from './address';
 import { Connection, type ConnectionHandler } from './connection';
-import { DIALED_LIMITS, type FrameLimits } from './frame-limits';
+import { DIALED_LIMITS, type FrameLimits } from './wire/frame-limits';
 import type { FrameWatch } from './frame-watch';
 import type { Secure } from './tls';
-import { tlsProblem } from './tls-problem';
+import { tlsProblem } from './wire/tls-problem';
 import type { Turns } from './turns';
 
 /** Buffered bytes per socket at which `write` returns false. */

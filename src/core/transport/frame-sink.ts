@@ -1,7 +1,7 @@
 import type { ClusterError } from '../errors';
 import type { ConnectionHandler } from './connection-types';
-import type { FrameHandler } from './frame';
-import { refusalText } from './tls-problem';
+import type { FrameHandler } from './wire/frame';
+import { refusalText } from './wire/tls-problem';
 
 /**
  * Passes the decoder's findings to a connection's handler. On a dialed connection, a listener's refusal for TLS reasons

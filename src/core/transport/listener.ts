@@ -1,10 +1,10 @@
 /** Accepts connections within limits (docs/protocol.md, "Limits of every listener"). */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { ClusterError } from '../errors';
-import { formatAddress } from '../address';
+import { formatAddress } from './address';
 import { Connection, type ConnectionHandler } from './connection';
 import { HIGH_WATER_MARK_BYTES, KEEP_ALIVE_DELAY_MS } from './dial';
-import { ACCEPTED_LIMITS, type FrameLimits } from './frame-limits';
+import { ACCEPTED_LIMITS, type FrameLimits } from './wire/frame-limits';
 import { FrameWatch } from './frame-watch';
 import { guarded } from './guard';
 import type { Secure } from './tls';

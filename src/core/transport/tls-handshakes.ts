@@ -1,10 +1,10 @@
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
-import { formatAddress } from '../address';
-import { encodeMessage } from './frame';
+import { formatAddress } from './address';
+import { encodeMessage } from './wire/frame';
 import { type Guard, guarded } from './guard';
-import { NOT_TLS, refusal, tlsProblem } from './tls-problem';
+import { NOT_TLS, refusal, tlsProblem } from './wire/tls-problem';
 
 export interface HandshakeOptions {
   context: SecureContextOptions;

@@ -6,7 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { isIP, type TcpNetConnectOpts } from 'node:net';
 import { connect, createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { printable } from '../printable';
-import { WRONG_NAME } from './tls-problem';
+import { WRONG_NAME } from './wire/tls-problem';
 import { type HandshakeOptions, Handshakes } from './tls-handshakes';
 
 const MAX_CHARS = 300;

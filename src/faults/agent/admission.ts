@@ -12,7 +12,7 @@ import { mayAdministerNetwork } from '../drivers/network/tools';
 import { logFileOf, whyNoLog } from '../drivers/server-log';
 import { nullIfRefused, reasonOf, refused } from '../refusal';
 import { type Lock, type OpenFault, takeLock } from './lock';
-import type { AgentServer, ServerReport } from './protocol';
+import type { AgentServer, ServerReport } from './protocol.pure';
 
 export interface AdmissionOptions {
   pid: number;

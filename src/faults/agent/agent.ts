@@ -20,7 +20,7 @@ import {
   type Request,
   type ServerReport,
   SILENCE_MS,
-} from './protocol';
+} from './protocol.pure';
 import { Watchdog } from './watchdog';
 
 export interface AgentOptions extends AdmissionOptions {

@@ -1,5 +1,5 @@
-import { takeStopSignals } from '../../core/stop-signals';
-import { systemClock } from '../../core/system-clock';
+import { takeStopSignals } from '../../core/system/stop-signals';
+import { systemClock } from '../../core/system/system-clock';
 import { type AgentOptions, runAgent } from './agent';
 
 /** Runs an agent on the standard input and output of this process until it ends. */

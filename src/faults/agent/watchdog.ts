@@ -1,5 +1,5 @@
 import { type FaultKind, isHealedByStart, isOfNetwork } from '../../core/fault-kinds';
-import { pause } from '../../core/pause';
+import { pause } from '../../core/system/pause';
 import type { Driver, Fault, ServerProcess } from '../driver';
 import { nullIfRefused, refused } from '../refusal';
 import type { OpenFault } from './lock';

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
 import { printable } from '../../core/printable';
 import { readLines } from '../agent/lines';
-import { MAX_LINE_CHARS, type Reply, SILENCE_MS, type Verb, type Verbs } from '../agent/protocol';
+import { MAX_LINE_CHARS, type Reply, SILENCE_MS, type Verb, type Verbs } from '../agent/protocol.pure';
 import { refused } from '../refusal';
 import type { Channel } from './channel';
 

@@ -1,7 +1,7 @@
 import type { FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
-import { formatAddress } from '../../core/address';
-import type { Hello, ServerReport } from '../agent/protocol';
+import { formatAddress } from '../../core/transport/address';
+import type { Hello, ServerReport } from '../agent/protocol.pure';
 import type { Driver } from '../driver';
 import { reasonOf } from '../refusal';
 import type { ClockOffset } from './agent-link';

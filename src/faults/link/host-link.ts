@@ -1,8 +1,8 @@
 import type { FaultServer } from '../../config/faults-config';
 import type { Clock } from '../../core/environment';
 import type { FaultKind } from '../../core/fault-kinds';
-import { pause } from '../../core/pause';
-import type { Hello, Verb, Verbs } from '../agent/protocol';
+import { pause } from '../../core/system/pause';
+import type { Hello, Verb, Verbs } from '../agent/protocol.pure';
 import { reasonOf, refused } from '../refusal';
 import { AgentLink } from './agent-link';
 import { openChannel } from './open-channel';

@@ -1,5 +1,5 @@
 import { printable } from '../../core/printable';
-import { isoTime } from '../../core/iso-time';
+import { isoTime } from '../../core/system/iso-time';
 import type { ClockChange } from '../report';
 
 /** The longest time between notices of one change by processes of one machine, or by machines with one time server. */

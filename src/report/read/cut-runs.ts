@@ -1,7 +1,7 @@
 import { CappedList } from './capped-list';
 import type { Inputs } from './inputs';
 import { increment } from './interner';
-import { clientName } from './read-requests';
+import { clientName } from './files/read-requests';
 import type { ClientTaskFlags } from './task-flags';
 
 /** More clients than one process can run. */

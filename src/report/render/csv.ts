@@ -1,6 +1,6 @@
 import { printable } from '../../core/printable';
 import type { FaultReport, LeaderSpan, Report } from '../report';
-import { isoTime } from '../../core/iso-time';
+import { isoTime } from '../../core/system/iso-time';
 
 const NAME_CHARS = 200;
 const HEAD = ['time', 'unix_ms', 'requests', 'failed', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms'];

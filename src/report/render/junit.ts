@@ -1,7 +1,7 @@
 import { oneLine } from '../../core/printable';
 import type { Report } from '../report';
 import { decimals } from './layout';
-import { isoTime } from '../../core/iso-time';
+import { isoTime } from '../../core/system/iso-time';
 
 const TEXT_CHARS = 1000;
 

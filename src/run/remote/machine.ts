@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
-import { pause } from '../../core/pause';
+import { pause } from '../../core/system/pause';
 import { printable } from '../../core/printable';
 import { parseSshTarget } from '../../core/ssh-target';
 import { type ClockOffset, measureClock } from '../../ssh/clock-offset';

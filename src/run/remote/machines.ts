@@ -8,7 +8,7 @@ import { Machine } from './machine';
 import { releaseRunLock, type Holder, holderHere, takeRunLock } from './run-lock';
 import { type WantedPlace, wantedPlaces } from './places';
 import { checkPlace, copyFiles } from './prepare';
-import { PUT_ASIDE } from './scripts';
+import { PUT_ASIDE } from './scripts.pure';
 
 type Options = Pick<
   RemoteRunOptions,

@@ -18,7 +18,7 @@ import {
   stressText,
   tlsPathsOf,
 } from './files';
-import { longestMs, REQUEST_TIMEOUT_MS } from './limits';
+import { longestMs, REQUEST_TIMEOUT_MS } from './limits.pure';
 import type { WantedFile } from './prepare';
 
 export interface PlacesOptions {

@@ -4,7 +4,7 @@ import { oneLine } from '../../core/printable';
 import type { Executable } from './executable';
 import { PROGRAM_FILE } from './files';
 import { gistOf, type Machine } from './machine';
-import { DIGESTS, PREPARE, valuesOf } from './scripts';
+import { DIGESTS, PREPARE, valuesOf } from './scripts.pure';
 
 /** A file for a machine, with its path in the work folder. */
 export interface WantedFile {

@@ -1,8 +1,8 @@
 import type { FaultServer } from '../../config/faults-config';
 import type { RunConfig } from '../../config/run-config';
 import type { Clock } from '../../core/environment';
-import { pause } from '../../core/pause';
-import { type FaultsReport, type SimulateOptions, simulateFaults } from '../../faults/simulate';
+import { pause } from '../../core/system/pause';
+import { type FaultsReport, type SimulateOptions, simulateFaults } from '../../faults/session/simulate';
 import type { Screen } from '../../stress/screen';
 import type { RunRecorder } from '../recorder';
 import type { RemoteTls } from './files';

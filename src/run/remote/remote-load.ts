@@ -1,10 +1,10 @@
 import { ClusterError } from '../../core/errors';
 import type { Clock } from '../../core/environment';
-import { pause } from '../../core/pause';
+import { pause } from '../../core/system/pause';
 import { printable } from '../../core/printable';
 import { PROGRAM_FILE, STRESS_FILE } from './files';
 import type { Machine, ScriptLimits } from './machine';
-import { LOOK, SIGNAL, START, STAY, valuesOf } from './scripts';
+import { LOOK, SIGNAL, START, STAY, valuesOf } from './scripts.pure';
 
 /** Interval between checks of a load, in milliseconds. */
 const LOOK_MS = 1000;

@@ -2,10 +2,10 @@ import type { RunConfig } from '../../config/run-config';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
 import { logLine } from '../../core/log-line';
-import { pause } from '../../core/pause';
+import { pause } from '../../core/system/pause';
 import { EXIT } from '../../core/errors';
 import type { RunRecorder } from '../recorder';
-import { isEndless, longestMs } from './limits';
+import { isEndless, longestMs } from './limits.pure';
 import type { RemoteLoad } from './remote-load';
 
 export interface RemoteLoadsOptions {

@@ -16,7 +16,7 @@ import { IN_THE_CLEAR, type RemoteTls } from './files';
 import { breakServers } from './remote-faults';
 import { RemoteLoads } from './remote-loads';
 import { RemoteMachines } from './machines';
-import { STEPS } from './plan-text';
+import { STEPS } from './plan-text.pure';
 import { remoteReport } from './remote-report';
 import { RemoteServers } from './servers';
 import { sshCommand } from './ssh-command';

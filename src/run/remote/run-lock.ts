@@ -7,7 +7,7 @@ import { lookAtProcess } from '../../faults/drivers/process-info';
 import { ownKernelStart } from '../../files/kernel-start';
 import { LOCK_FILE } from './files';
 import type { Machine } from './machine';
-import { GIVE_BACK, TAKE, valuesOf } from './scripts';
+import { GIVE_BACK, TAKE, valuesOf } from './scripts.pure';
 import { shellWord, sshCommand } from './ssh-command';
 
 /** The content of the file, one line of JSON. */

@@ -3,13 +3,13 @@ import { inParallel } from '../../core/concurrency';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
 import type { FaultKind } from '../../core/fault-kinds';
-import { pause } from '../../core/pause';
-import type { Hello } from '../../faults/agent/protocol';
+import { pause } from '../../core/system/pause';
+import type { Hello } from '../../faults/agent/protocol.pure';
 import type { ServerProcess } from '../../faults/driver';
 import { HostLink, type HostOptions } from '../../faults/link/host-link';
 import { sshChannel } from '../../faults/link/ssh-channel';
-import { judge } from '../../status/agreement';
-import type { Answer } from '../../status/answer';
+import { judge } from '../../status/agreement.pure';
+import type { Answer } from '../../status/answer.pure';
 
 const READY_MS = 30_000;
 const LOOK_AGAIN_MS = 200;

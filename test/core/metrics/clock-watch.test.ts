@@ -1,6 +1,6 @@
 import { ClockWatch, clockText } from '../../../src/core/metrics/clock-watch';
 import type { ClockLook } from '../../../src/core/environment';
-import { systemClock } from '../../../src/core/system-clock';
+import { systemClock } from '../../../src/core/system/system-clock';
 
 function looked(wallMs: number, more: Partial<ClockLook> = {}): ClockLook {
   return { unixMs: 1000, wallMs, machineMs: 50, suspendedMs: 0, bootId: 'b', ...more };

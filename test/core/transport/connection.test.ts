@@ -1,6 +1,6 @@
 import dns from 'node:dns';
 import type { Socket } from 'node:net';
-import { encodeEnvelopeHead, encodeMessage } from '../../../src/core/transport/frame';
+import { encodeEnvelopeHead, encodeMessage } from '../../../src/core/transport/wire/frame';
 import { isSelfConnected } from '../../../src/core/transport/dial';
 import { dial } from '../../../src/core/transport/network';
 import type { MessageOf } from '../../../src/core/protocol';

@@ -1,4 +1,4 @@
-import { encodeMessage } from '../../../src/core/transport/frame';
+import { encodeMessage } from '../../../src/core/transport/wire/frame';
 import { type ConnectionHandler, dial, FrameWatch } from '../../../src/core/transport/network';
 import { UnexpectedErrors } from '../../../src/core/unexpected-errors';
 import { cleanUp, Ear, listening, Queue, rawClient, rawServer } from './sockets';

@@ -1,5 +1,5 @@
 import type { MessageOf } from '../../../src/core/protocol';
-import { encodeEnvelopeHead, encodeMessage } from '../../../src/core/transport/frame';
+import { encodeEnvelopeHead, encodeMessage } from '../../../src/core/transport/wire/frame';
 import { type ConnectionHandler, FrameWatch } from '../../../src/core/transport/network';
 import { type Accepted, cleanUp, Ear, listening, Queue, type RawClient, rawClient } from './sockets';
 

@@ -1,4 +1,4 @@
-import { encodeEnvelopeHead, encodeMessage } from '../../../src/core/transport/frame';
+import { encodeEnvelopeHead, encodeMessage } from '../../../src/core/transport/wire/frame';
 import { FrameWatch, listen } from '../../../src/core/transport/network';
 import type { MessageOf } from '../../../src/core/protocol';
 import { type Accepted, cleanUp, Ear, leaveUnread, listening, rawClient, type RawClient } from './sockets';

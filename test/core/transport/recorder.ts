@@ -1,4 +1,9 @@
-import { FrameDecoder, type FrameForm, type FrameHandler, type FrameLimits } from '../../../src/core/transport/frame';
+import {
+  FrameDecoder,
+  type FrameForm,
+  type FrameHandler,
+  type FrameLimits,
+} from '../../../src/core/transport/wire/frame';
 import type { Message } from '../../../src/core/protocol';
 import type { ClusterError } from '../../../src/core/errors';
 

@@ -9,7 +9,7 @@ import {
   type Listener,
   type ListenOptions,
 } from '../../../src/core/transport/network';
-import { encodeMessage, FrameDecoder } from '../../../src/core/transport/frame';
+import { encodeMessage, FrameDecoder } from '../../../src/core/transport/wire/frame';
 import { LIMITS } from './recorder';
 
 /** A queue whose items can be awaited. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import fc from 'fast-check';
-import { encodeMessage } from '../../../src/core/transport/frame';
+import { encodeMessage } from '../../../src/core/transport/wire/frame';
 import { type Connection, dial, type DialOptions } from '../../../src/core/transport/network';
 import { nameProblem, Secure } from '../../../src/core/transport/tls';
 import { HAS_OPENSSL, LabCa } from '../../support/lab-ca';

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { systemClock } from '../../../src/core/system-clock';
+import { systemClock } from '../../../src/core/system/system-clock';
 import { safeName } from '../../../src/report/collect/collect-remote';
 import { gather, type GatherOptions } from '../../../src/report/collect/gather';
 import { runReport, type RunReportOptions } from '../../../src/report/run-report';

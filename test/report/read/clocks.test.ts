@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { ClockNote } from '../../../src/core/metrics/record';
 import { buildReport } from '../../../src/report/analyze/build';
 import { collectLocal } from '../../../src/report/collect/collect';
-import { readInputs } from '../../../src/report/read/read';
+import { readInputs } from '../../../src/report/read/files/read';
 import type { Report } from '../../../src/report/report';
 import { event, fault, generated, lines, request, T0, useLab } from '../lab';
 

@@ -1,7 +1,7 @@
 /** Shared by the tests of both scanners: arbitrary values and damage, and the check against the parser. */
 import fc from 'fast-check';
 import type { Parsed } from '../../../src/report/read/parse-line';
-import type { FastParser } from '../../../src/report/read/read-file';
+import type { FastParser } from '../../../src/report/read/files/read-file';
 
 const PADDING = 'x\n';
 

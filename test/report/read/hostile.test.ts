@@ -6,7 +6,7 @@ import path from 'node:path';
 import { buildReport } from '../../../src/report/analyze/build';
 import { fixedClock } from '../../../src/report/read/clocks';
 import { emptyInputs } from '../../../src/report/read/inputs';
-import { readRequests } from '../../../src/report/read/read-requests';
+import { readRequests } from '../../../src/report/read/files/read-requests';
 import { TaskFlags } from '../../../src/report/read/task-flags';
 import { clientFile, lines, request, useLab } from '../lab';
 

@@ -1,4 +1,4 @@
-import { systemClock } from '../../../src/core/system-clock';
+import { systemClock } from '../../../src/core/system/system-clock';
 import { Machine } from '../../../src/run/remote/machine';
 import { describeWithSshd, type Sshd, SshLab } from '../../support/sshd';
 

@@ -3,9 +3,9 @@ import { runConfigOf } from '../../../src/config/run-config';
 import { loadServerConfig } from '../../../src/config/server-config';
 import { stressConfigOf } from '../../../src/config/stress-config';
 import { clientText, serverText, stressText } from '../../../src/run/remote/files';
-import { longestMs } from '../../../src/run/remote/limits';
+import { longestMs } from '../../../src/run/remote/limits.pure';
 import { wantedPlaces } from '../../../src/run/remote/places';
-import { remotePlanText } from '../../../src/run/remote/plan-text';
+import { remotePlanText } from '../../../src/run/remote/plan-text.pure';
 import { useTempFolder } from '../../config/helpers';
 
 const temp = useTempFolder();

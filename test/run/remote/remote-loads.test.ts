@@ -3,7 +3,7 @@ import { ClusterError } from '../../../src/core/errors';
 import { RemoteLoad } from '../../../src/run/remote/remote-load';
 import { RemoteLoads } from '../../../src/run/remote/remote-loads';
 import type { Machine, ScriptLimits } from '../../../src/run/remote/machine';
-import { LOOK, SIGNAL, START } from '../../../src/run/remote/scripts';
+import { LOOK, SIGNAL, START } from '../../../src/run/remote/scripts.pure';
 import type { RunRecorder } from '../../../src/run/recorder';
 import { useTempFolder } from '../../config/helpers';
 

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpath
 import path from 'node:path';
 import { lookAtProcess } from '../../../src/faults/drivers/process-info';
 import { releaseRunLock, type Holder, holderHere, takeRunLock } from '../../../src/run/remote/run-lock';
-import { STAY, START, TAKE, valuesOf } from '../../../src/run/remote/scripts';
+import { STAY, START, TAKE, valuesOf } from '../../../src/run/remote/scripts.pure';
 import { useTempFolder } from '../../config/helpers';
 import { until } from '../../faults/until';
 import { machineHere } from '../machine-here';

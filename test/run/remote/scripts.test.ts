@@ -22,7 +22,7 @@ import {
   STAY,
   TAKE,
   valuesOf,
-} from '../../../src/run/remote/scripts';
+} from '../../../src/run/remote/scripts.pure';
 import { systemOf } from '../../../src/run/remote/executable';
 import { useTempFolder } from '../../config/helpers';
 import { until } from '../../faults/until';

@@ -13,7 +13,7 @@ import {
   partitionRules,
   type Rule,
   tcCalls,
-} from './rules';
+} from './rules.pure';
 import { firewall, mayAdministerNetwork, runTool, succeeds, type Tool } from './tools';
 import { devicesOf, trafficOf } from './traffic';
 

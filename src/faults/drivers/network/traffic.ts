@@ -1,11 +1,11 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { addressOf } from '../../../core/address';
-import { canonicalHost, isLoopbackHost } from '../../../core/hosts';
+import { addressOf } from '../../../core/transport/address';
+import { canonicalHost, isLoopbackHost } from '../../../core/transport/hosts';
 import { refused } from '../../refusal';
 import type { LocalServer } from '../local-server';
-import type { Endpoint, ServerTraffic } from './rules';
+import type { Endpoint, ServerTraffic } from './rules.pure';
 import { runTool } from './tools';
 
 type Whereabouts = Pick<LocalServer, 'id' | 'address' | 'peers'>;

@@ -1,0 +1,323 @@
+import type { Random } from '../../core/environment';
+import type { FailureReason } from '../../core/metrics/record';
+import type { MessageOf, TaskName } from '../../core/protocol';
+import type { ClusterView } from './cluster-view';
+import type { Hedging } from './hedging';
+
+const ASK_TIMEOUT_MS = 250;
+const BACKOFF_MIN_MS = 10;
+const BACKOFF_MAX_MS = 250;
+/** One server that breaks the protocol may be another program; after two, every further one would work in vain. */
+const MAX_BROKEN = 2;
+
+export type AttemptEffect =
+  | { type: 'ask'; askId: number; address: string; excludedIds: number[] }
+  | { type: 'send'; sendId: number; address: string; timeoutMs: number; leaderId: number | null }
+  /** The response of this send is no longer wanted. */
+  | { type: 'cancel'; sendId: number; address: string }
+  | { type: 'ack'; sendId: number; address: string }
+  | { type: 'finish'; result: AttemptResult };
+
+export interface AttemptResult {
+  success: boolean;
+  failureReason: FailureReason | null;
+  /** The server whose response won, or the last one that the task was sent to. */
+  serverAddress: string | null;
+  retryCount: number;
+  hedged: boolean;
+  term: number;
+}
+
+/** The reason why a send ended without a carrier. */
+export type SendFailure =
+  | { kind: 'lost' } // refused, closed, reset
+  | { kind: 'broken'; message: string } // the response breaks the protocol
+  | { kind: 'busy' } // the server refused it for now: overloaded, starting, leaving
+  | { kind: 'error'; message: string }; // the task itself is at fault
+
+interface Send {
+  address: string;
+  atMs: number;
+  lateAtMs: number;
+  /** Its server has been reported as late. */
+  isLate: boolean;
+}
+
+/** The state of the attempt, which determines the failure reason at the deadline. */
+type Phase = 'asking' | 'awaiting' | 'refused' | 'reassigning' | 'leaderless' | 'overloaded';
+
+/**
+ * One task from the client's side, pure: ask, send, receive, verify, with failover and hedging, all within one
+ * deadline. Call `start`, pass events to it, call `tick` at `wakeAtMs`; effects are returned in order. Nothing follows
+ * `finish`.
+ */
+export class Attempt {
+  wakeAtMs = Infinity;
+  readonly deadlineMs: number;
+  finished = false;
+
+  private ask: { id: number; address: string; untilMs: number } | null = null;
+  private readonly sends = new Map<number, Send>();
+  private readonly tried: string[] = [];
+  private lastId = 0;
+  private retryAtMs = Infinity;
+  private hedgeAtMs = Infinity;
+  private backoffMs = BACKOFF_MIN_MS;
+  private failures = 0;
+  /** Breaches of the protocol by servers over this task. */
+  private readonly broken: string[] = [];
+  private hedged = false;
+  /** No server took the last question: a question that has just been repeated says no more than that. */
+  private isAskRefused = false;
+  private phase: Phase = 'asking';
+  private effects: AttemptEffect[] = [];
+
+  constructor(
+    readonly task: Required<TaskName> & { image: string },
+    private readonly timeoutMs: number,
+    private readonly view: ClusterView,
+    private readonly hedging: Hedging,
+    private readonly random: Random,
+    startMs: number,
+  ) {
+    this.deadlineMs = startMs + timeoutMs;
+  }
+
+  start(nowMs: number): AttemptEffect[] {
+    this.next(nowMs);
+    return this.take();
+  }
+
+  onAssignment(askId: number, response: MessageOf<'TaskAssignmentResponse'>, nowMs: number): AttemptEffect[] {
+    if (this.finished || this.ask?.id !== askId) return [];
+    const { address } = this.ask;
+    this.ask = null;
+    this.isAskRefused = false;
+    const { assigned_server_id: id, assigned_server_address: told, leader_id: leaderId, term } = response;
+    this.view.term = Math.max(this.view.term, term ?? 0);
+    if (id !== null && told !== null) this.view.learn(told, id);
+    const assigned = told === null ? null : this.view.usedAddress(told);
+    this.view.leaderId = leaderId;
+    this.view.leaderAddress = leaderId === null ? null : this.view.addressOf(leaderId);
+    // Without a leader, or with one that has not noticed a failure known here, the client's own choice is better.
+    if (leaderId === null) {
+      this.phase = 'leaderless';
+      // The server may have waited for a leader that does not answer: the next task need not wait as well.
+      // mutation: every task asks; an election holds tasks up
+      this.view.goDirect(nowMs);
+    } else if (this.phase === 'leaderless') this.phase = 'asking';
+    // mutation: an election holds tasks up
+    if (leaderId === null || assigned === null || this.view.isExcluded(assigned, nowMs)) this.sendDirect(nowMs);
+    else this.send(assigned, leaderId, nowMs);
+    if (leaderId !== null && this.view.leaderAddress === null) this.view.leaderAddress = address;
+    return this.take();
+  }
+
+  /** The server that was asked refused or closed the connection. */
+  onAskLost(askId: number, nowMs: number): AttemptEffect[] {
+    if (this.finished || this.ask?.id !== askId) return [];
+    this.view.lost(this.ask.address, nowMs);
+    this.ask = null;
+    this.isAskRefused = true;
+    this.retry(nowMs);
+    return this.take();
+  }
+
+  /** The whole carrier arrived and contains exactly the secret. */
+  onVerified(sendId: number, nowMs: number): AttemptEffect[] {
+    const send = this.endSend(sendId);
+    if (!send || this.finished) return [];
+    this.effects.push({ type: 'ack', sendId, address: send.address });
+    const { address } = send;
+    if (nowMs < send.lateAtMs) this.view.onTime(address);
+    // Only a late server is avoided: a hedge that has hardly begun says nothing about its server.
+    this.noteLate(nowMs);
+    this.hedging.finished(this.task.image, { address, latencyMs: nowMs - send.atMs });
+    this.finish({ success: true, failureReason: null, serverAddress: address });
+    return this.take();
+  }
+
+  /** The carrier is wrong. Another server might do better, but a retry must never hide wrong bytes. */
+  onCorrupted(sendId: number): AttemptEffect[] {
+    const send = this.endSend(sendId);
+    if (!send || this.finished) return [];
+    this.fail('Verification failed', send.address);
+    return this.take();
+  }
+
+  onSendFailed(sendId: number, failure: SendFailure, nowMs: number): AttemptEffect[] {
+    const send = this.endSend(sendId);
+    if (!send || this.finished) return [];
+    if (failure.kind === 'error') {
+      this.fail(`Server error: ${failure.message}`, send.address);
+      return this.take();
+    }
+    this.failures += 1;
+    if (failure.kind === 'broken') this.broken.push(failure.message);
+    const isBusy = failure.kind === 'busy';
+    if (isBusy) this.view.exclude(send.address, nowMs, true);
+    else this.view.lost(send.address, nowMs);
+    if (isBusy) this.hedging.overloaded(nowMs);
+    if (this.sends.size > 0 || this.ask !== null) return this.take(); // the hedge is still in flight
+    if (this.broken.length >= MAX_BROKEN) {
+      this.fail(`Server error: broke the protocol: ${this.broken.at(-1)}`, send.address);
+      return this.take();
+    }
+    // Without a leader, servers that refuse are most likely starting.
+    if (!isBusy || this.phase !== 'leaderless') this.phase = isBusy ? 'overloaded' : 'refused';
+    // mutation: an election holds tasks up
+    this.retry(nowMs, isBusy);
+    return this.take();
+  }
+
+  tick(nowMs: number): AttemptEffect[] {
+    if (this.finished) return [];
+    if (nowMs >= this.deadlineMs) {
+      this.fail(this.reasonAtDeadline(), null);
+      return this.take();
+    }
+    if (this.ask !== null && nowMs >= this.ask.untilMs) this.askMissed(nowMs);
+    if (nowMs >= this.retryAtMs) this.next(nowMs);
+    if (nowMs >= this.hedgeAtMs) this.hedge(nowMs);
+    return this.take();
+  }
+
+  /** The user stops the run: cancels everything in flight. */
+  abandon(): AttemptEffect[] {
+    this.cancelAll();
+    this.finished = true;
+    return this.take();
+  }
+
+  private next(nowMs: number): void {
+    this.retryAtMs = Infinity;
+    if (nowMs < this.view.directUntilMs) return this.sendDirect(nowMs);
+    const address = this.view.askAddress(nowMs);
+    this.ask = { id: ++this.lastId, address, untilMs: nowMs + ASK_TIMEOUT_MS };
+    const excludedIds = this.view.excludedIds(nowMs);
+    this.effects.push({ type: 'ask', askId: this.ask.id, address, excludedIds });
+  }
+
+  private askMissed(nowMs: number): void {
+    this.view.exclude(this.ask!.address, nowMs);
+    this.isAskRefused = false;
+    this.view.goDirect(nowMs);
+    this.ask = null;
+    this.sendDirect(nowMs);
+  }
+
+  private sendDirect(nowMs: number): void {
+    this.send(this.view.directAddress(nowMs), null, nowMs);
+  }
+
+  private send(address: string, leaderId: number | null, nowMs: number): void {
+    const sendId = ++this.lastId;
+    const lateAtMs = nowMs + this.hedging.delayMs(this.task.image);
+    this.sends.set(sendId, { address, atMs: nowMs, lateAtMs, isLate: false });
+    this.tried.push(address);
+    this.view.sent(address, nowMs);
+    if (this.phase !== 'leaderless') this.phase = 'awaiting';
+    this.hedgeAtMs = lateAtMs;
+    const timeoutMs = Math.max(1, Math.round(this.deadlineMs - nowMs));
+    this.effects.push({ type: 'send', sendId, address, timeoutMs, leaderId });
+  }
+
+  private hedge(nowMs: number): void {
+    this.hedgeAtMs = Infinity;
+    if (this.sends.size === 0) return;
+    this.noteLate(nowMs);
+    const busy = [...this.sends.values()].map((send) => send.address);
+    const fresh = this.view.freshAddresses(nowMs, busy);
+    // A late task at a server that is late repeatedly is moved, not doubled, and takes no token.
+    const isMoved = busy.some((address) => this.view.isSlow(address, nowMs));
+    // mutation: a move needs a token
+    if (fresh.length === 0 || !(isMoved || this.hedging.tryTake(nowMs))) {
+      // No token or no other server: check again after the same time.
+      this.hedgeAtMs = nowMs + this.hedging.delayMs(this.task.image);
+      return;
+    }
+    this.hedged = true;
+    this.send(this.view.directAddress(nowMs, busy), null, nowMs);
+  }
+
+  /** With or without a token for a hedge: the next task should go elsewhere. */
+  private noteLate(nowMs: number): void {
+    for (const send of this.sends.values()) {
+      if (send.isLate || nowMs < send.lateAtMs) continue;
+      send.isLate = true;
+      this.view.late(send.address, nowMs);
+    }
+  }
+
+  /** Retries at once while some server has not just failed; otherwise with back-off and jitter. */
+  private retry(nowMs: number, alwaysWait = false): void {
+    if (this.phase === 'asking' && this.failures > 0) this.phase = 'reassigning';
+    if (this.view.hasAlternative(nowMs) && !alwaysWait) {
+      if (this.phase === 'refused') this.phase = 'reassigning';
+      return this.next(nowMs);
+    }
+    this.retryAtMs = nowMs + this.backoffMs * (0.5 + this.random() / 2);
+    this.backoffMs = Math.min(this.backoffMs * 2, BACKOFF_MAX_MS);
+  }
+
+  private reasonAtDeadline(): FailureReason {
+    switch (this.phase) {
+      case 'asking':
+        return this.ask === null || this.isAskRefused ? 'Connection refused' : this.timeoutReason();
+      case 'refused':
+        return 'Connection refused';
+      case 'reassigning':
+        return 'Server unavailable during reassignment polling';
+      case 'leaderless':
+        return this.sends.size > 0 ? this.timeoutReason() : 'No leader available';
+      case 'overloaded':
+        return 'Server overloaded';
+      case 'awaiting':
+        return this.timeoutReason();
+    }
+  }
+
+  private timeoutReason(): FailureReason {
+    return `Request timeout after ${this.timeoutMs / 1000}s`;
+  }
+
+  private fail(failureReason: FailureReason, serverAddress: string | null): void {
+    this.hedging.finished(this.task.image, null);
+    this.finish({ success: false, failureReason, serverAddress: serverAddress ?? this.tried.at(-1) ?? null });
+  }
+
+  private finish(result: Pick<AttemptResult, 'success' | 'failureReason' | 'serverAddress'>): void {
+    this.cancelAll();
+    this.finished = true;
+    const { failures: retryCount, hedged } = this;
+    this.effects.push({ type: 'finish', result: { ...result, retryCount, hedged, term: this.view.term } });
+  }
+
+  private cancelAll(): void {
+    for (const [sendId, { address }] of this.sends) {
+      this.view.ended(address);
+      // mutation: the loser of a hedge runs on
+      this.effects.push({ type: 'cancel', sendId, address });
+    }
+    this.sends.clear();
+    this.ask = null;
+  }
+
+  private endSend(sendId: number): Send | undefined {
+    const send = this.sends.get(sendId);
+    if (!send) return undefined;
+    this.sends.delete(sendId);
+    this.view.ended(send.address);
+    if (this.sends.size === 0) this.hedgeAtMs = Infinity;
+    return send;
+  }
+
+  private take(): AttemptEffect[] {
+    this.wakeAtMs = this.finished
+      ? Infinity
+      : Math.min(this.deadlineMs, this.ask?.untilMs ?? Infinity, this.retryAtMs, this.hedgeAtMs);
+    const { effects } = this;
+    this.effects = [];
+    return effects;
+  }
+}

@@ -1,0 +1,151 @@
+import path from 'node:path';
+import type { RequestRecord } from '../../../core/metrics/record';
+import { ClusterError } from '../../../core/errors';
+import { type FileClock, fixedClock, type LifeClock } from '../clocks';
+import { RequestColumns } from '../columns';
+import type { Inputs, RunRecords } from '../inputs';
+import { toMicros } from '../../../core/to-micros';
+import { increment } from '../interner';
+import { parseRecord } from '../parse-line';
+import { readRecords } from './read-file';
+import { FastRecordParser } from '../fast-parse-record';
+import type { ClientTaskFlags } from '../task-flags';
+
+const MAX_RUNS_PER_FILE = 1000;
+
+/** Selects the runs to report: the newest one in each file (by its records), one by id, or all. */
+export type RunChoice = { take: 'newest' } | { take: 'all' } | { take: 'id'; runId: string };
+
+/**
+ * Reads a machine_{n}_requests.ndjson, converts its times with `clock`, and keeps the selected runs.
+ */
+export function readRequests(file: string, choice: RunChoice, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
+  const folder = path.dirname(file);
+  const machineId = Number(/machine_(\d+)_/.exec(path.basename(file))![1]);
+  const runs = new Map<string, RunRecords>();
+  const runOf = (runId: string): RunRecords | undefined => {
+    let run = runs.get(runId);
+    if (run === undefined && runs.size < MAX_RUNS_PER_FILE) {
+      runs.set(runId, (run = newRun(file, folder, machineId, runId, clock.of(runId))));
+    }
+    return run;
+  };
+  const take = (record: RequestRecord): string | void => {
+    const run = runOf(record.run_id);
+    return run === undefined ? `more than ${MAX_RUNS_PER_FILE} runs in one file` : fold(record, run, inputs);
+  };
+  const { unreadable, ...read } = readRecords(file, 'records', parseRecord, take, new FastRecordParser());
+  const repeats = [...runs.values()].reduce((sum, run) => sum + run.repeats, 0);
+  inputs.files.push(repeats > 0 ? { ...read, repeats } : read);
+  if (unreadable) inputs.missing.push(`${file}: ${read.problems[0]}`);
+  choose([...runs.values()], choice, inputs);
+}
+
+function newRun(file: string, folder: string, machineId: number, runId: string, clock: LifeClock): RunRecords {
+  return {
+    ...{ path: file, folder, machineId, runId, clock, columns: new RequestColumns(), reasons: new Map() },
+    ...{ repeats: 0, latestMs: -Infinity, retries: 0, bytesSent: 0, bytesReceived: 0 },
+    ...{ interrupted: 0, unsent: 0, firstStartMs: Infinity, lastEndMs: -Infinity, clients: new Map() },
+  };
+}
+
+function fold(record: RequestRecord, run: RunRecords, inputs: Inputs): string | void {
+  const startMs = record.start_time - run.clock.offsetAt(record.start_time);
+  run.latestMs = Math.max(run.latestMs, startMs + record.latency_ms);
+  const tasks = run.clients.get(record.client_id) ?? newClient(record.client_id, run, inputs);
+  const seen = tasks?.see(record.request_id, record.success) ?? 'full';
+  if (seen === 'full' || tasks === undefined) return 'its client or request id is too far from the others';
+  if (seen === 'seen') {
+    run.repeats += 1;
+    return `request ${record.request_id} of client ${record.client_id} is already counted`;
+  }
+  if (record.outcome === 'interrupted') run.interrupted += 1;
+  else if (record.outcome === 'unsent') run.unsent += 1;
+  else {
+    if (record.success) tasks.successCount += 1;
+    else tasks.failedCount += 1;
+    addRow(record, startMs, run, inputs);
+  }
+}
+
+function newClient(clientId: number, run: RunRecords, inputs: Inputs): ClientTaskFlags | undefined {
+  const tasks = inputs.tasks.of(run.runId, clientName(run.machineId, clientId));
+  if (tasks !== undefined) run.clients.set(clientId, tasks);
+  return tasks;
+}
+
+function addRow(record: RequestRecord, dueMs: number, run: RunRecords, { images, servers, reasons }: Inputs): void {
+  const { service_ms: serviceMs, assigned_server_id: serverId } = record;
+  // Rounded to the microsecond like the columns, so that the run begins and ends exactly with its rows.
+  const latencyMs = toMicros(record.latency_ms);
+  const startMs = toMicros(dueMs);
+  const reason = record.success ? 0 : reasons.indexOf(record.failure_reason ?? 'unknown') + 1;
+  if (reason > 0) increment(run.reasons, reasons.all[reason - 1]!);
+  // Field by field: a spread would cost more than the rest of the line.
+  run.columns.add({
+    startMs,
+    latencyMs,
+    serviceMs,
+    image: images.indexOf(record.image),
+    server: serverId === null ? 0 : servers.indexOf(serverId) + 1,
+    term: record.term,
+    reason,
+    success: record.success,
+    retried: record.retry_count > 0,
+    hedged: record.hedged,
+  });
+  run.retries += record.retry_count;
+  run.bytesSent += record.bytes_sent;
+  run.bytesReceived += record.bytes_received;
+  run.firstStartMs = Math.min(run.firstStartMs, startMs);
+  run.lastEndMs = Math.max(run.lastEndMs, startMs + latencyMs);
+}
+
+function choose(runs: RunRecords[], choice: RunChoice, inputs: Inputs): void {
+  const newest = runs.reduce<RunRecords | undefined>(
+    (best, run) => (best === undefined || run.latestMs > best.latestMs ? run : best),
+    undefined,
+  );
+  const isWanted = (run: RunRecords): boolean =>
+    choice.take === 'all' || (choice.take === 'id' ? run.runId === choice.runId : run === newest);
+  for (const run of runs) {
+    inputs.runs.push({ run_id: run.runId, file: run.path, requests: run.columns.count, taken: isWanted(run) });
+    if (run.repeats > 0) inputs.notes.push(repeatsOf(run));
+    if (isCopy(run)) continue;
+    if (isWanted(run)) inputs.records.push(run);
+    else if (!isTaken(run, inputs)) {
+      for (const id of run.clients.keys()) inputs.tasks.forget(run.runId, clientName(run.machineId, id));
+    }
+  }
+  if (runs.length < 2) return;
+  const left = runs.filter((run) => !isWanted(run)).length;
+  const which = choice.take === 'newest' ? 'the newest is used' : `${left} of them are not selected`;
+  inputs.notes.push(`${runs[0]!.path} has ${runs.length} runs, ${which} (select with --run ID or --run all)`);
+}
+
+/** Returns true if every request in it is already counted. */
+function isCopy({ columns, interrupted, unsent, repeats }: RunRecords): boolean {
+  return repeats > 0 && columns.count + interrupted + unsent === 0;
+}
+
+/** Returns true if another file has records of this run. */
+function isTaken({ runId, machineId }: RunRecords, { records }: Inputs): boolean {
+  return records.some((other) => other.runId === runId && other.machineId === machineId);
+}
+
+function repeatsOf(run: RunRecords): string {
+  const what = isCopy(run) ? `is a copy: all ${run.repeats} requests of a run` : `repeats ${run.repeats} requests that`;
+  return `${run.path} ${what} are already counted; they count once`;
+}
+
+/** @throws ClusterError `bad_usage` if no file has the requested run */
+export function checkRunFound(choice: RunChoice, inputs: Inputs): void {
+  if (choice.take !== 'id' || inputs.records.length > 0 || inputs.clients.length > 0) return;
+  const known = [...new Set(inputs.runs.map((run) => run.run_id))].slice(0, 5).map((id) => JSON.stringify(id));
+  const list = known.length === 0 ? 'there are no runs' : `known runs: ${known.join(', ')}`;
+  throw new ClusterError('bad_usage', `--run: run ${JSON.stringify(choice.runId)} not found in the files; ${list}`);
+}
+
+export function clientName(machineId: number, clientId: number): string {
+  return `Machine_${machineId}_Client_${clientId}`;
+}

@@ -1,0 +1,105 @@
+import { fade, pickServer } from '../../core/balancing/balancer';
+import { Ledger } from '../../core/balancing/ledger';
+import type { FailureDetector } from '../../core/election/failure-detector';
+
+/** The assigner's view of its own server; it sees the peers through the detector. */
+export interface SelfView {
+  id: number;
+  workers: number;
+  isReady(): boolean;
+  isLeaving(): boolean;
+}
+
+/** The leader's half of balancing: assigns tasks. Every server keeps the ledger; only a leader assigns. */
+export class Assigner {
+  readonly ledger = new Ledger();
+  private readonly suspended = new Set<number>();
+  /** Per server: recent assignments, as of `atMs`, and the number of the last one. */
+  private readonly given = new Map<number, { recent: number; atMs: number; last: number }>();
+  private assignedCount = 0;
+
+  constructor(
+    readonly self: SelfView,
+    private readonly detector: FailureDetector,
+  ) {}
+
+  /**
+   * Returns the server for a task, and whether this is a new assignment: a repeated request gets the same server as
+   * long as it is up and not excluded. Exclusions that leave no server are ignored.
+   */
+  assign(key: string, excludedIds: readonly number[], nowMs: number): { serverId: number; isNew: boolean } | null {
+    const usable = this.usableIds();
+    const allowed = usable.filter((id) => !excludedIds.includes(id));
+    const ids = allowed.length > 0 ? allowed : usable;
+    const holder = this.ledger.holders(key).find((id) => ids.includes(id));
+    if (holder !== undefined) return { serverId: holder, isNew: false };
+    const serverId = this.pick(ids, nowMs);
+    if (serverId === null) return null;
+    this.record(key, serverId, nowMs);
+    return { serverId, isNew: true };
+  }
+
+  /** A server went down: reassigns its tasks at once, so that clients that ask get the new server. */
+  reassign(downId: number, nowMs: number): { key: string; serverId: number }[] {
+    const moved: { key: string; serverId: number }[] = [];
+    for (const key of this.ledger.orphan(downId)) {
+      const serverId = this.pick(
+        this.usableIds().filter((id) => id !== downId),
+        nowMs,
+      );
+      if (serverId === null) continue;
+      this.record(key, serverId, nowMs);
+      moved.push({ key, serverId });
+    }
+    return moved;
+  }
+
+  /**
+   * Forgets overdue assignments. A server that was silent all that time gets nothing new until it is heard; if it was
+   * heard, its client simply never sent the task.
+   */
+  expire(nowMs: number): void {
+    for (const { serverId, atMs } of this.ledger.expire(nowMs)) {
+      const peer = this.detector.get(serverId);
+      if (peer && peer.lastHeardMs < atMs) this.suspended.add(serverId);
+    }
+  }
+
+  heardFrom(serverId: number): void {
+    this.suspended.delete(serverId);
+  }
+
+  /** Returns this server and every peer that is up and ready; suspended ones only if there is no other. */
+  private usableIds(): number[] {
+    const peers = this.detector
+      .all()
+      .filter((peer) => peer.phase === 'ready' && this.detector.isReachable(peer.id))
+      .map((peer) => peer.id);
+    const all = this.self.isReady() ? [this.self.id, ...peers] : peers;
+    const speaking = all.filter((id) => !this.suspended.has(id));
+    return speaking.length > 0 ? speaking : all;
+  }
+
+  private pick(ids: readonly number[], nowMs: number): number | null {
+    return pickServer(
+      ids.map((id) => ({
+        id,
+        workers: id === this.self.id ? this.self.workers : this.detector.get(id)!.workers,
+        outstanding: this.ledger.outstanding(id),
+        recent: this.recent(id, nowMs),
+        lastAssigned: this.given.get(id)?.last ?? 0,
+      })),
+    );
+  }
+
+  private record(key: string, serverId: number, nowMs: number): void {
+    this.ledger.assign(key, serverId, nowMs);
+    const recent = this.recent(serverId, nowMs) + 1;
+    this.given.set(serverId, { recent, atMs: nowMs, last: ++this.assignedCount });
+  }
+
+  private recent(serverId: number, nowMs: number): number {
+    const given = this.given.get(serverId);
+    return given ? fade(given.recent, nowMs - given.atMs) : 0;
+  }
+}

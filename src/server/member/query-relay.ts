@@ -1,0 +1,209 @@
+import { taskKey } from '../../core/balancing/task-key';
+import { type Election, MAX_HOPS } from '../../core/election/election';
+import type { FailureDetector } from '../../core/election/failure-detector';
+import type { MessageOf } from '../../core/protocol';
+import type { Assigner } from './assigner';
+import type { ConnInfo, MemberConfig, Now } from './effects';
+import type { EffectBuffer } from './effect-buffer';
+import { Pending } from './pending';
+
+/** The time that a client's request waits for the leader before this server proposes a server itself. */
+const RELAY_TIMEOUT_MS = 100;
+
+/** The election numbers its own checks from `firstCheckId`; relayed checks must never use the same ids. */
+const OWN_CHECK_IDS = 2 ** 48;
+
+interface RelayedAssignment {
+  conn: ConnInfo;
+  request: MessageOf<'TaskAssignmentRequest'>;
+  peerId: number;
+}
+
+interface RelayedCheck {
+  connId: number;
+  checkId: number;
+  peerId: number;
+}
+
+/** Answers queries: who leads, is the leader alive, which server gets this task. Relays to the leader. */
+export class QueryRelay {
+  private readonly assignments: Pending<RelayedAssignment>;
+  private readonly checks: Pending<RelayedCheck>;
+
+  constructor(
+    private readonly config: MemberConfig,
+    private readonly election: Election,
+    private readonly detector: FailureDetector,
+    private readonly assigner: Assigner,
+    private readonly effects: EffectBuffer,
+  ) {
+    this.assignments = new Pending(config.firstCheckId);
+    this.checks = new Pending(config.firstCheckId + OWN_CHECK_IDS);
+  }
+
+  onLeaderQuery(conn: ConnInfo): void {
+    const leaderId = this.election.activeLeaderId;
+    this.effects.reply(conn.id, {
+      kind: 'LeaderResponse',
+      leader_id: leaderId,
+      term: this.election.leadership.term,
+      leader_address: this.addressOf(leaderId, conn),
+    });
+  }
+
+  onAssignmentRequest(conn: ConnInfo, request: MessageOf<'TaskAssignmentRequest'>, now: Now): void {
+    // mutation: a deposed leader assigns
+    if (this.election.mode === 'leading') return this.assign(conn, request, now);
+    const peerId = this.nextHop();
+    const mostHops = this.config.peers.length;
+    const hopsLeft = request.relay ? Math.min(request.relay.hops_left, mostHops) - 1 : mostHops;
+    if (peerId === null || hopsLeft < 0) return this.proposeSelf(conn, request);
+    const id = this.assignments.add({ conn, request, peerId }, now.nowMs + RELAY_TIMEOUT_MS);
+    this.effects.ask(peerId, {
+      ...request,
+      run_id: request.run_id ?? conn.remoteHost,
+      relay: { id, hops_left: hopsLeft },
+    });
+  }
+
+  onAssignmentResponse(response: MessageOf<'TaskAssignmentResponse'>, fromId: number): void {
+    const relayed = this.assignments.take(response.relay_id ?? -1, ({ peerId }) => peerId === fromId);
+    if (!relayed) return;
+    if (response.assigned_server_id === null) return this.proposeSelf(relayed.conn, relayed.request);
+    this.answerAssignment(relayed.conn, relayed.request, response.assigned_server_id, response);
+  }
+
+  onStatusQuery(conn: ConnInfo, query: MessageOf<'TaskStatusQuery'>): void {
+    const [holder] = this.assigner.ledger.holders(taskKey(query, conn.remoteHost)).filter((id) => this.isUp(id));
+    const serverId = holder ?? this.proposal();
+    this.effects.reply(conn.id, {
+      kind: 'TaskStatusResponse',
+      request_id: query.request_id,
+      assigned_server_id: serverId,
+      assigned_server_address: this.addressOf(serverId, conn),
+    });
+  }
+
+  /** "Is the leader alive?" Only an answer of the leader itself, just now, makes it a yes. */
+  onLeaderCheck(conn: ConnInfo, check: MessageOf<'LeaderCheck'>, now: Now): void {
+    const peerId = this.nextHop();
+    if (this.election.leads || peerId === null || (check.hops_left < 1 && peerId !== this.election.activeLeaderId)) {
+      return this.answerCheck(conn.id, check.check_id, this.election.leads && !this.isLeaving());
+    }
+    const deadlineMs = now.nowMs + this.config.timings.heartbeatMs / 2;
+    const id = this.checks.add({ connId: conn.id, checkId: check.check_id, peerId }, deadlineMs);
+    // Two servers that seem to reach the leader through each other would relay a forged check for all of its hops.
+    const hopsLeft = Math.min(check.hops_left, MAX_HOPS) - 1;
+    this.effects.ask(peerId, { kind: 'LeaderCheck', check_id: id, hops_left: Math.max(0, hopsLeft) });
+  }
+
+  /** Handles the answer to a check that this server relayed. Returns false if the check was the election's own. */
+  onCheckResponse(response: MessageOf<'LeaderCheckResponse'>, fromId: number): boolean {
+    const relayed = this.checks.take(response.check_id, ({ peerId }) => peerId === fromId);
+    if (!relayed) return false;
+    const { leadership } = this.election;
+    const same = response.leader_id === leadership.leaderId && response.term === leadership.term;
+    this.answerCheck(relayed.connId, relayed.checkId, same && response.lives);
+    return true;
+  }
+
+  /** QueryRelay asked over a lost link will not be answered. */
+  onLinkLost(peerId: number): void {
+    const isLost = (relayed: { peerId: number }): boolean => relayed.peerId === peerId;
+    this.giveUp(this.assignments.takeWhere(isLost), this.checks.takeWhere(isLost));
+  }
+
+  /** Returns true if a question of this connection waits for an answer of the leader. */
+  owesAnswer(connId: number): boolean {
+    return (
+      this.assignments.some(({ conn }) => conn.id === connId) || this.checks.some((each) => each.connId === connId)
+    );
+  }
+
+  onConnClosed(connId: number): void {
+    this.assignments.takeWhere(({ conn }) => conn.id === connId);
+    this.checks.takeWhere((check) => check.connId === connId);
+  }
+
+  tick(nowMs: number): void {
+    this.giveUp(this.assignments.takeDue(nowMs), this.checks.takeDue(nowMs));
+  }
+
+  nextMs(): number {
+    return Math.min(this.assignments.nextMs(), this.checks.nextMs());
+  }
+
+  private giveUp(assignments: RelayedAssignment[], checks: RelayedCheck[]): void {
+    for (const { conn, request } of assignments) this.proposeSelf(conn, request);
+    for (const { connId, checkId } of checks) this.answerCheck(connId, checkId, false);
+  }
+
+  private assign(conn: ConnInfo, request: MessageOf<'TaskAssignmentRequest'>, now: Now): void {
+    const key = taskKey(request, conn.remoteHost);
+    const assigned = this.assigner.assign(key, request.excluded_server_ids ?? [], now.nowMs);
+    if (!assigned) return this.proposeSelf(conn, request);
+    const { term } = this.election.leadership;
+    if (assigned.isNew) {
+      const { run_id, client_name, request_id } = request;
+      this.effects.event({ event: 'assigned', term, to: assigned.serverId, run_id, client_name, request_id });
+    }
+    this.answerAssignment(conn, request, assigned.serverId, { term, leader_id: this.config.id });
+  }
+
+  /** There is no leader to ask: the client is still served, by us or by a peer known to be ready. */
+  private proposeSelf(conn: ConnInfo, request: MessageOf<'TaskAssignmentRequest'>): void {
+    const { term } = this.election.leadership;
+    const serverId = request.relay ? null : this.proposal();
+    this.answerAssignment(conn, request, serverId, { term, leader_id: null });
+  }
+
+  private answerAssignment(
+    conn: ConnInfo,
+    request: MessageOf<'TaskAssignmentRequest'>,
+    serverId: number | null,
+    leadership: { term: number; leader_id: number | null },
+  ): void {
+    this.effects.reply(conn.id, {
+      kind: 'TaskAssignmentResponse',
+      request_id: request.request_id,
+      assigned_server_id: serverId,
+      assigned_server_address: this.addressOf(serverId, conn),
+      leader_id: leadership.leader_id,
+      term: leadership.term,
+      ...(request.relay && { relay_id: request.relay.id }),
+    });
+  }
+
+  private answerCheck(connId: number, checkId: number, lives: boolean): void {
+    const { term, leaderId } = this.election.leadership;
+    const leader_id = this.isLeaving() && leaderId === this.config.id ? null : leaderId;
+    this.effects.reply(connId, { kind: 'LeaderCheckResponse', check_id: checkId, term, leader_id, lives });
+  }
+
+  /** Returns the leader if our own link to it is open, else the peer that last proved it alive. */
+  private nextHop(): number | null {
+    const leaderId = this.election.activeLeaderId;
+    if (leaderId === null || leaderId === this.config.id) return null;
+    if (this.detector.isReachable(leaderId)) return leaderId;
+    const { viaPeerId } = this.election;
+    return viaPeerId !== null && this.detector.canAsk(viaPeerId) ? viaPeerId : null;
+  }
+
+  private proposal(): number | null {
+    const ready = this.detector.all().find((peer) => peer.phase === 'ready' && this.detector.isReachable(peer.id));
+    return this.assigner.self.isReady() ? this.config.id : (ready?.id ?? null);
+  }
+
+  private isLeaving(): boolean {
+    return this.assigner.self.isLeaving();
+  }
+
+  private isUp(serverId: number): boolean {
+    return serverId === this.config.id || this.detector.isUp(serverId);
+  }
+
+  private addressOf(serverId: number | null, conn: ConnInfo): string | null {
+    if (serverId === this.config.id) return this.config.address ?? conn.localAddress;
+    return this.config.peers.find((peer) => peer.id === serverId)?.address ?? null;
+  }
+}

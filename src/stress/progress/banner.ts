@@ -1,0 +1,83 @@
+import type { LoadShape } from '../../config/load-settings';
+import { oneLine } from '../../core/printable';
+import { expectedMs as expectedArrivalMs, offeredPerSecond } from '../../client/pacer.pure';
+
+export interface BannerFacts {
+  machineId: number;
+  numClients: number;
+  requests: LoadShape;
+  warmupMs: number;
+  /** Names as the user wrote them. */
+  names: { images: string; clientConfig: string; metricsDir: string };
+  meanImageBytes: number;
+  /** Set if something other than the limits is expected to end the run. */
+  expectedMs?: number;
+}
+
+const RULE = '='.repeat(34);
+const LABEL_CHARS = 20;
+
+/** Returns the banner of a run in the guide's format, with the offered load below; whole lines. Pure. */
+export function bannerText(facts: BannerFacts): string {
+  const { machineId, numClients, requests, names } = facts;
+  const delays = requests.pacing.mode === 'closed_loop' ? requests.pacing : undefined;
+  const rows: [string, string][] = [
+    ['Machine ID', String(machineId)],
+    ['Number of Clients', String(numClients)],
+    ['Requests/Client', requests.totalRequests === undefined ? 'no limit' : String(requests.totalRequests)],
+    ['Min Delay (ms)', String(delays?.minDelayMs ?? 'none')],
+    ['Max Delay (ms)', String(delays?.maxDelayMs ?? 'none')],
+    ['Image Directory', names.images],
+    ['Client Config', names.clientConfig],
+    ['Metrics Output', names.metricsDir],
+    ['Test Duration', durationText(facts)],
+    ...offeredRows(facts),
+    ...phaseRows(facts),
+  ];
+  const lines = rows.map(([label, text]) => `${label === '' ? '' : `${label}:`}`.padEnd(LABEL_CHARS) + oneLine(text));
+  return [RULE, 'CloudP2P Stress Test Configuration', RULE, ...lines, RULE, ''].join('\n');
+}
+
+/** Formats the duration from the schedule or the think times only: response times are not known in advance. */
+function durationText({ requests, numClients, expectedMs = Infinity }: BannerFacts): string {
+  const { pacing, totalRequests = Infinity, rampUpMs } = requests;
+  const durationMs = Math.min(requests.durationMs ?? Infinity, expectedMs);
+  if (totalRequests === Infinity && durationMs === Infinity) return 'until it is ended';
+  if (pacing.mode === 'rate') {
+    const ms = expectedArrivalMs({ ...pacing, rampUpMs, durationMs, totalCount: totalRequests * numClients });
+    return `~${Math.round(ms / 1000)} seconds`;
+  }
+  const thinkMs = totalRequests * meanThinkMs(pacing);
+  if (thinkMs === 0)
+    return `as long as the servers take${Number.isFinite(durationMs) ? `, at most ${durationMs / 1000} seconds` : ''}`;
+  return `~${Math.round(Math.min(Number.isNaN(thinkMs) ? Infinity : rampUpMs + thinkMs, durationMs) / 1000)} seconds`;
+}
+
+function offeredRows({ requests, numClients, meanImageBytes }: BannerFacts): [string, string][] {
+  const { pacing } = requests;
+  const perSecond = offeredPerSecond(pacing, numClients);
+  if (!Number.isFinite(perSecond)) return [['Offered Load', 'as fast as the servers respond']];
+  const images: [string, string] = ['', `~${((perSecond * meanImageBytes) / 1e6).toFixed(1)} MB/s of images`];
+  if (pacing.mode === 'closed_loop') return [['Offered Load', `~${perSecond.toFixed(1)} requests/s`], images];
+  const how = pacing.arrivals === 'uniform' ? 'evenly spaced' : 'at random (Poisson)';
+  return [
+    ['Offered Load', `${Number(perSecond.toFixed(3))} requests/s, ${how}, whatever the servers do`],
+    images,
+    ['In Flight', `at most ${numClients}, one of each client; what is due beyond waits`],
+  ];
+}
+
+function phaseRows({ requests, warmupMs }: BannerFacts): [string, string][] {
+  const { pacing, rampUpMs } = requests;
+  const what = pacing.mode === 'rate' ? 'the rate grows' : 'clients begin one after the other';
+  return [
+    ...(rampUpMs > 0 ? [['Ramp-up', `${rampUpMs / 1000} seconds: ${what}`] satisfies [string, string]] : []),
+    ...(warmupMs > 0
+      ? [['Warm-up', `${warmupMs / 1000} seconds, which thresholds leave out`] satisfies [string, string]]
+      : []),
+  ];
+}
+
+function meanThinkMs({ minDelayMs, maxDelayMs }: { minDelayMs: number; maxDelayMs: number }): number {
+  return (minDelayMs + maxDelayMs) / 2;
+}

@@ -1,0 +1,43 @@
+import { summaryText } from '../../client/summary-text.pure';
+import type { ThresholdResult } from '../../core/metrics/threshold';
+import { oneLine } from '../../core/printable';
+import type { StressOptions } from '../options';
+import { type RunTally, thresholdText } from './run-tally';
+
+export interface ClosingFacts {
+  durationSecs: number;
+  /** Requests that had to wait for a free client. */
+  waitedCount: number;
+  /** The configured servers, if none of them ever responded. */
+  unreached: readonly string[];
+  /** The reason that files are incomplete. */
+  problem: string | null;
+  /** The reason that this process was a bottleneck. */
+  generatorProblem: string | null;
+}
+
+type Options = Pick<StressOptions, 'machineId' | 'numClients' | 'metricsDir' | 'seed' | 'requests'>;
+
+/** Returns the closing text for people at the end of a run. Pure. */
+export function closingText(
+  { machineId, numClients, metricsDir, seed, requests }: Options,
+  { all, service }: RunTally,
+  results: readonly ThresholdResult[],
+  { durationSecs, waitedCount, unreached, problem, generatorProblem }: ClosingFacts,
+): string {
+  const { interruptedCount, unsentCount } = all;
+  const figures = requests.pacing.mode === 'rate' ? service.figures() : undefined;
+  const run = { durationSecs, interruptedCount, unsentCount, service: figures, unreached };
+  const rows = [summaryText(all.summary.stats(), run)];
+  if (waitedCount > 0) {
+    rows.push(
+      `Waited:    ${waitedCount} for one of the ${numClients} clients to be free, which is included in the latency`,
+    );
+  }
+  const files = `machine_${machineId}_requests.ndjson, machine_${machineId}_client_*.json and .log`;
+  rows.push(`Seed:      ${seed}`, `Files:     ${oneLine(metricsDir)}: ${files}`);
+  if (problem !== null) rows.push(`Problem:   ${oneLine(problem)}, so these files are incomplete`);
+  if (generatorProblem !== null) rows.push(`The generator was the bottleneck: ${generatorProblem}`);
+  rows.push(...results.map(thresholdText));
+  return rows.join('\n');
+}

@@ -1,0 +1,236 @@
+import { eventText } from '../../../src/server/event-text';
+import { conn, events, executions, only, replies, Rig, saidTo, task } from './member-rig';
+
+const NEWS_MS = 5;
+
+const outcome = (rig: Rig, executionId: number, how: 'answered' | 'failed' | 'cancelled' = 'answered') =>
+  rig.step({ type: 'executed', executionId, outcome: how });
+
+/** Makes a server with 1 and 2 on both workers and 3 and 4 in both places of the queue, a connection each. */
+function full(): Rig {
+  const rig = Rig.alone();
+  for (const id of [1, 2, 3, 4]) rig.submit(id, id);
+  return rig;
+}
+
+describe('a task', () => {
+  it('is executed at once while a worker is free, otherwise in order of arrival', () => {
+    const rig = Rig.alone();
+    expect([1, 2, 3, 4].flatMap((id) => executions(rig.submit(id, id)))).toEqual(['execute 1', 'execute 2']);
+    expect(executions(outcome(rig, 2))).toEqual(['execute 3']);
+    expect(executions(outcome(rig, 1, 'failed'))).toEqual(['execute 4']);
+  });
+
+  it("is executed with its connection, its request and the client's deadline", () => {
+    const rig = Rig.alone();
+    expect(rig.submit(5, 1, 800)).toContainEqual({
+      type: 'execute',
+      executionId: 1,
+      connId: 5,
+      requestId: 1,
+      deadlineMs: rig.nowMs + 800,
+    });
+    expect(rig.submit(6, 2)).toContainEqual(expect.objectContaining({ executionId: 2, deadlineMs: Infinity }));
+  });
+
+  it('is reported once when it ends, with its outcome', () => {
+    const rig = Rig.alone();
+    rig.submit(5, 1);
+    expect(only(events(outcome(rig, 1), 'executed'))).toMatchObject({
+      ...task(1),
+      outcome: 'answered',
+      incarnation: 'me',
+    });
+    expect(outcome(rig, 1)).toEqual([]);
+    expect(rig.status()).toMatchObject({ active: 0, tasks_done: 1 });
+  });
+
+  it.each([
+    ['starting', () => new Rig(), 'starting'],
+    ['leaving', () => left(), 'leaving'],
+    ['full', full, 'overloaded'],
+  ])('is refused at once by a server that is %s, and its bytes are released', (_, create, code) => {
+    const rig = create();
+    const effects = rig.submit(9, 90);
+    expect(executions(effects)).toEqual(['discard 90']);
+    expect(only(replies(effects, 9, 'TaskResponse'))).toMatchObject({
+      request_id: 90,
+      success: false,
+      error_code: code,
+    });
+  });
+
+  function left(): Rig {
+    const rig = Rig.alone();
+    rig.submit(5, 1);
+    rig.step({ type: 'leave' });
+    return rig;
+  }
+
+  it('already sent away does not starve: the waiting one with most time left gives way', () => {
+    const rig = Rig.alone();
+    for (const id of [1, 2, 3, 4]) rig.submit(5, id, id === 4 ? 10_000 : 9000);
+    const effects = rig.submit(9, 90, 6000);
+    expect(executions(effects)).toEqual(['discard 4']);
+    expect(only(replies(effects, 5, 'TaskResponse'))).toMatchObject({ request_id: 4, error_code: 'overloaded' });
+    expect(only(events(effects, 'executed'))).toMatchObject({ ...task(4), outcome: 'overloaded' });
+    expect(rig.status()).toMatchObject({ active: 2, queued: 2 });
+    expect(executions(rig.submit(9, 91, 10_000))).toEqual(['discard 91']);
+  });
+
+  it('refused for lack of room is one event a second, not one per refusal', () => {
+    const rig = full();
+    const overloaded = [1, 2, 3].flatMap((id) => events(rig.submit(9, 90 + id), 'overloaded'));
+    expect(overloaded).toHaveLength(1);
+    expect(eventText(overloaded[0]!, 1)!.text).toContain('2 running, 2 queued');
+    rig.nowMs += 999;
+    expect(events(rig.submit(9, 98), 'overloaded')).toEqual([]);
+    rig.nowMs += 1;
+    expect(events(rig.submit(9, 99), 'overloaded')).toHaveLength(1);
+  });
+
+  it('finds room again as soon as another has ended', () => {
+    const rig = full();
+    outcome(rig, 1);
+    expect(replies(rig.submit(9, 90), 9, 'TaskResponse')).toEqual([]);
+  });
+});
+
+describe('a queued task', () => {
+  it('whose timeout has passed is not executed', () => {
+    const rig = Rig.alone();
+    for (const [id, timeoutMs] of [
+      [1, 9000],
+      [2, 9000],
+      [3, 500],
+      [4, 501],
+    ] as const)
+      rig.submit(id, id, timeoutMs);
+    rig.nowMs += 500;
+    const effects = outcome(rig, 1);
+    expect(executions(effects)).toEqual(['execute 4', 'discard 3']);
+    expect(events(effects, 'executed').map((event) => event.outcome)).toEqual(['answered', 'expired']);
+  });
+
+  it('that arrived with no time left is not executed', () => {
+    expect(executions(Rig.alone().submit(5, 1, 0))).toEqual(['discard 1']);
+    expect(executions(Rig.alone().submit(5, 1, -7))).toEqual(['discard 1']);
+  });
+
+  it('whose connection closed is not executed, and makes room', () => {
+    const rig = full();
+    const effects = rig.step({ type: 'connClosed', connId: 3 });
+    expect([executions(effects), only(events(effects, 'executed')).outcome]).toEqual([
+      ['discard 3'],
+      'connection closed',
+    ]);
+    expect(executions(outcome(rig, 1))).toEqual(['execute 4']);
+  });
+});
+
+describe('a running task', () => {
+  it('whose connection closed is stopped, and its worker gets the next', () => {
+    const rig = full();
+    expect(executions(rig.step({ type: 'connClosed', connId: 1 }))).toEqual(['discard 1', 'execute 3']);
+    expect(outcome(rig, 1)).toEqual([]); // its end comes late
+  });
+});
+
+describe('TaskCancel', () => {
+  const cancel = (id: number) => ({ kind: 'TaskCancel' as const, ...task(id) });
+
+  it.each([
+    ['a running task', 1, ['discard 1', 'execute 3']],
+    ['a queued task', 3, ['discard 3']],
+  ])('ends %s on its own connection', (_, id, expected) => {
+    const rig = full();
+    const effects = rig.say(id, cancel(id));
+    expect([executions(effects), only(events(effects, 'executed')).outcome]).toEqual([expected, 'cancelled']);
+  });
+
+  it.each<[string, (rig: Rig) => unknown]>([
+    ['from another connection', (rig) => rig.say(9, cancel(1))],
+    [
+      'from another connection of the same host',
+      (rig) => rig.step({ type: 'connMessage', conn: conn(9, '10.0.0.1'), message: cancel(1) }),
+    ],
+    ['of another request', (rig) => rig.say(1, cancel(2))],
+    ['of another run', (rig) => rig.say(1, { ...cancel(1), run_id: 'other' })],
+    ['of another client', (rig) => rig.say(1, { ...cancel(1), client_name: 'other' })],
+    ['of a task that ended', (rig) => (outcome(rig, 2), rig.say(2, cancel(2)))],
+  ])('%s changes nothing', (_, happens) => {
+    const rig = full();
+    const effects = happens(rig);
+    expect(effects).toEqual([]);
+    expect(rig.status().active).toBe(2);
+  });
+});
+
+describe('peers', () => {
+  it('are told what was accepted and what ended, together and soon', () => {
+    const rig = Rig.alone();
+    rig.say(7, { kind: 'Subscribe', from_id: 2 });
+    rig.submit(5, 1);
+    rig.submit(5, 2);
+    const effects = [...outcome(rig, 1), ...rig.pass(NEWS_MS)];
+    expect(saidTo(effects, 7)).toEqual(['HistoryAdd', 'HistoryAdd', 'HistoryRemove']);
+    expect(only(effects.filter(({ type }) => type === 'send')).type).toBe('send');
+    expect(replies(effects, 7, 'HistoryAdd')[0]).toMatchObject({ ...task(1), assigned_server_id: 1 });
+    expect(only(replies(effects, 7, 'HistoryRemove'))).toEqual({ kind: 'HistoryRemove', ...task(1) });
+    expect(saidTo(rig.pass(100), 7)).toEqual([]);
+  });
+
+  it.each<[string, (rig: Rig) => unknown]>([
+    ['answered', (rig) => outcome(rig, 1)],
+    ['failed', (rig) => outcome(rig, 1, 'failed')],
+    ['cancelled', (rig) => rig.say(5, { kind: 'TaskCancel', ...task(1) })],
+    ['given up', (rig) => rig.step({ type: 'connClosed', connId: 5 })],
+  ])('and its own ledger forget a task that was %s', (_, end) => {
+    const rig = Rig.alone();
+    rig.submit(5, 1);
+    rig.pass(NEWS_MS);
+    expect([rig.member.assigner.ledger.size, rig.status().outstanding]).toEqual([1, { 1: 1, 2: 0, 3: 0 }]);
+    end(rig);
+    rig.pass(NEWS_MS);
+    expect([rig.member.assigner.ledger.size, rig.status().outstanding]).toEqual([0, { 1: 0, 2: 0, 3: 0 }]);
+  });
+
+  it('report tasks that are counted until a whole list replaces them', () => {
+    const rig = Rig.leader();
+    for (const id of [1, 2]) rig.peer(2, { kind: 'HistoryAdd', ...task(id), assigned_server_id: 3, timestamp: 0 });
+    expect(rig.status().outstanding).toEqual({ 1: 0, 2: 2, 3: 0 }); // what 2 says is about 2, whatever it names
+    rig.peer(2, { kind: 'HistorySyncResponse', from_server_id: 3, history_entries: [['c', 2, 3, 0]], run_ids: ['r'] });
+    expect(rig.status().outstanding).toEqual({ 1: 0, 2: 1, 3: 0 });
+    rig.peer(2, { kind: 'HistoryRemove', ...task(2) });
+    expect(rig.status().outstanding).toEqual({ 1: 0, 2: 0, 3: 0 });
+  });
+});
+
+test('the status reports the current state', () => {
+  const rig = Rig.follower();
+  rig.step({ type: 'load', sample: { cpuPercent: 50, memoryUsedPercent: 20 } });
+  for (const id of [1, 2, 3]) rig.submit(id, id);
+  rig.nowMs += 900;
+  rig.linkClosed(3, true);
+  expect(rig.status()).toEqual({
+    kind: 'StatusResponse',
+    server_id: 1,
+    address: 'one:1',
+    phase: 'ready',
+    incarnation: 'me',
+    version: '1.2.3',
+    uptime_secs: 0.9,
+    term: 1,
+    leader_id: 2,
+    load: 0.5 * 50 + 0.3 * 100 + 0.2 * 20,
+    workers: 2,
+    active: 2,
+    queued: 1,
+    tasks_done: 0,
+    outstanding: { 1: 3, 2: 0, 3: 0 },
+    peers: [
+      { id: 2, address: 'two:2', up: true },
+      { id: 3, address: 'three:3', up: false },
+    ],
+  });
+});

@@ -1,0 +1,110 @@
+import * as fc from 'fast-check';
+import { type Task, TaskQueue } from '../../../src/server/member/task-queue';
+
+const task = (executionId: number, deadlineMs = Infinity): Task => ({
+  executionId,
+  key: `key ${executionId}`,
+  connId: executionId,
+  requestId: executionId,
+  deadlineMs,
+});
+
+const ids = (tasks: Task[]): number[] => tasks.map(({ executionId }) => executionId);
+
+function queueOf(workers: number, limit: number, ...tasks: Task[]): TaskQueue {
+  const queue = new TaskQueue(workers, limit);
+  for (const each of tasks) queue.push(each);
+  return queue;
+}
+
+it('starts as many as there are workers, in order of arrival', () => {
+  const queue = queueOf(2, 9, task(1), task(2), task(3));
+  expect(ids(queue.take(0).start)).toEqual([1, 2]);
+  expect([queue.activeCount, queue.queuedCount, ids(queue.take(0).start)]).toEqual([2, 1, []]);
+  queue.finish(1, 'answered');
+  expect(ids(queue.take(0).start)).toEqual([3]);
+});
+
+it('returns those whose client gave up, at the deadline itself, and starts the next instead', () => {
+  const queue = queueOf(1, 9, task(1, 100), task(2, 101));
+  const { start, expired } = queue.take(100);
+  expect([ids(start), ids(expired)]).toEqual([[2], [1]]);
+  expect([queue.activeCount, queue.queuedCount]).toEqual([1, 0]);
+});
+
+describe('yields', () => {
+  it('the place of the waiting task with the most time left, to one with clearly less', () => {
+    const queue = queueOf(1, 3, task(1, 9000), task(2, 2000), task(3, 5000), task(4, 4000));
+    queue.take(0);
+    expect(queue.yieldTo(4750)!.executionId).toBe(3);
+    expect([queue.queuedCount, ids(queue.drop(() => true))]).toEqual([2, [2, 4, 1]]);
+  });
+
+  it('nothing to one with about as much time, nor running tasks, nor tasks without a deadline', () => {
+    const queue = queueOf(1, 2, task(1, 9000), task(2, 5000), task(3));
+    queue.take(0);
+    expect(queue.yieldTo(4751)).toBeNull();
+    expect(queue.yieldTo(Infinity)).toBeNull();
+    expect(queueOf(1, 2, task(1)).yieldTo(10)).toBeNull();
+  });
+});
+
+it('is full when every worker and every place is taken', () => {
+  const queue = queueOf(1, 1, task(1));
+  queue.take(0);
+  expect(queue.isFull).toBe(false);
+  queue.push(task(2));
+  expect(queue.isFull).toBe(true);
+  queue.drop(({ executionId }) => executionId === 2);
+  expect(queue.isFull).toBe(false);
+});
+
+it('without places is full as soon as the workers are busy', () => {
+  const queue = queueOf(1, 0, task(1));
+  queue.take(0);
+  expect(queue.isFull).toBe(true);
+});
+
+it('counts answered tasks, and ends each task once', () => {
+  const queue = queueOf(3, 9, task(1), task(2), task(3));
+  queue.take(0);
+  expect([queue.finish(1, 'answered'), queue.finish(1, 'answered')]).toEqual([task(1), undefined]);
+  queue.finish(2, 'failed');
+  queue.finish(3, 'cancelled');
+  expect([queue.doneCount, queue.isIdle]).toEqual([1, true]);
+});
+
+it('drops waiting and running tasks alike, and a dropped task cannot end', () => {
+  const queue = queueOf(1, 9, task(1), task(2), task(3));
+  queue.take(0);
+  expect(ids(queue.drop(({ connId }) => connId < 3)).sort()).toEqual([1, 2]);
+  expect([queue.activeCount, queue.queuedCount, queue.finish(1, 'answered'), queue.doneCount]).toEqual([
+    0,
+    1,
+    undefined,
+    0,
+  ]);
+});
+
+test('every task leaves the queue once: started and ended, expired or dropped', () => {
+  const step = fc.tuple(fc.constantFrom('push', 'take', 'finish', 'drop'), fc.nat(30), fc.nat(50));
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const queue = new TaskQueue(2, 3);
+      const inside = new Set<number>();
+      const leave = (id: number): void => expect(inside.delete(id)).toBe(true);
+      steps.forEach(([happens, id, deadlineMs], nowMs) => {
+        if (happens === 'push') {
+          queue.push(task(nowMs, deadlineMs));
+          inside.add(nowMs);
+        } else if (happens === 'take') queue.take(nowMs).expired.forEach(({ executionId }) => leave(executionId));
+        else if (happens === 'finish') {
+          if (queue.finish(id, 'answered')) leave(id);
+        } else ids(queue.drop(({ executionId }) => executionId === id)).forEach(leave);
+        expect(queue.activeCount).toBeLessThanOrEqual(2);
+        expect(queue.activeCount + queue.queuedCount).toBe(inside.size);
+        expect(queue.isIdle).toBe(inside.size === 0);
+      });
+    }),
+  );
+});
