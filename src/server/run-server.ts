@@ -74,13 +74,13 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     files.close();
     pidFile?.remove();
   };
-  // Before it listens: a caller that sees it listen may stop it.
+  // Before it listens anywhere: a caller that sees it listen may stop it.
   const signals = catchSignals(server, files.log, cleanUp);
+  if (options.leaveAtEndOf) leaveAtEndOf(options.leaveAtEndOf, server, files.log);
   try {
     metrics = await metricsOf(options, server);
     pidFile = await preparePidFile(options);
     await startNamed(server);
-    if (options.leaveAtEndOf) leaveAtEndOf(options.leaveAtEndOf, server, files.log);
     for (const text of [...(options.warnings ?? []), ...fitted.warnings]) files.log('warn', text);
     await pidFile.publish();
     await untilStopped(server, pool, options.cover.name, files.log);

@@ -52,3 +52,15 @@ it('a server whose workers keep dying sends tasks elsewhere, leaves, and ends wi
     await ended;
   }
 }, 30_000);
+
+it('leaves when its input ends before it listens for clients, as a test may do that sees its metrics', async () => {
+  const input = new PassThrough();
+  const options = await serverOptions(folder, await deadAddress(), { leaveAtEndOf: input });
+  const clock = { ...options.clock };
+  // Asked first for the pid file, which is prepared just before the server listens.
+  clock.unixMs = (at) => {
+    input.destroy();
+    return options.clock.unixMs(at);
+  };
+  expect(await runServer({ ...options, clock })).toBe(0);
+}, 30_000);
