@@ -4,15 +4,15 @@ import packageJson from '../../package.json';
 
 /** A plugin that has its commands already. */
 class BundledPlugin extends Plugin {
-  readonly #bundled: Record<string, Command.Class>;
+  private readonly bundled: Record<string, Command.Class>;
 
   constructor(pjson: Plugin['pjson'], commands: Record<string, Command.Class>) {
     super({ name: packageJson.name, root: '/', pjson, isRoot: true, ignoreManifest: true });
-    this.#bundled = commands;
+    this.bundled = commands;
   }
 
   override async load(): Promise<void> {
-    Object.assign(this, { commandCache: this.#bundled });
+    Object.assign(this, { commandCache: this.bundled });
     await super.load();
   }
 }

@@ -49,66 +49,66 @@ const CONNECT_TIMEOUT_MS = 1000;
 export class VirtualClient {
   /** True once any server has sent a message. */
   hasHeard = false;
-  readonly #options: VirtualClientOptions;
-  readonly #view: ClusterView;
+  private readonly options: VirtualClientOptions;
+  private readonly view: ClusterView;
   /** Links by address, without those that must not be used any more. */
-  readonly #links = new Map<string, ServerLink>();
-  readonly #runs = new Map<number, TaskRun>();
-  readonly #context;
-  readonly #aliases: ReadonlyMap<string, string>;
-  readonly #told: ToldAddresses;
+  private readonly links = new Map<string, ServerLink>();
+  private readonly runs = new Map<number, TaskRun>();
+  private readonly context;
+  private readonly aliases: ReadonlyMap<string, string>;
+  private readonly told: ToldAddresses;
   /** The latest problem of TLS or the protocol by address. */
-  readonly #problems = new Map<string, string>();
-  readonly #trouble: WarnOnce;
-  #isStopped = false;
+  private readonly problems = new Map<string, string>();
+  private readonly trouble: WarnOnce;
+  private isStopped = false;
   /** Links whose sockets have not closed yet, in use or not. */
-  readonly #sockets = new Set<ServerLink>();
-  #onAllClosed: (() => void) | undefined;
+  private readonly sockets = new Set<ServerLink>();
+  private onAllClosed: (() => void) | undefined;
 
   constructor(options: VirtualClientOptions) {
-    this.#options = options;
-    this.#trouble = new WarnOnce((text) => options.log?.('warn', text));
-    this.#aliases = options.aliases ?? new Map<string, string>();
-    this.#told = new ToldAddresses([...options.addresses, ...this.#aliases.keys()]);
-    this.#view = new ClusterView(options.addresses, options.random, options.hedging.slow);
+    this.options = options;
+    this.trouble = new WarnOnce((text) => options.log?.('warn', text));
+    this.aliases = options.aliases ?? new Map<string, string>();
+    this.told = new ToldAddresses([...options.addresses, ...this.aliases.keys()]);
+    this.view = new ClusterView(options.addresses, options.random, options.hedging.slow);
     const { clientId, requestTimeoutMs, hedging, random, clock, log } = options;
-    this.#context = {
-      ...{ clientId, requestTimeoutMs, hedging, random, clock, log, view: this.#view },
-      linkTo: (address: string) => this.#goodLink(address) ?? this.#dial(address),
-      admit: (named: MessageOf<'TaskAssignmentResponse'>) => this.#admit(named),
+    this.context = {
+      ...{ clientId, requestTimeoutMs, hedging, random, clock, log, view: this.view },
+      linkTo: (address: string) => this.goodLink(address) ?? this.dial(address),
+      admit: (named: MessageOf<'TaskAssignmentResponse'>) => this.admit(named),
     };
   }
 
   /** The configured addresses if no server ever responded, each with its problem of TLS or the protocol, if any. */
   get unreached(): string[] {
     if (this.hasHeard) return [];
-    return this.#options.addresses.map((address) => {
-      const problem = this.#problems.get(address);
+    return this.options.addresses.map((address) => {
+      const problem = this.problems.get(address);
       return problem === undefined ? address : `${address}: ${problem}`;
     });
   }
 
   /** The leadership reported by the latest responses. */
   get leadership(): { term: number; leaderId: number | null } {
-    const { term, leaderId } = this.#view;
+    const { term, leaderId } = this.view;
     return { term, leaderId };
   }
 
   /** Requests in flight. */
   get inFlightCount(): number {
-    return this.#runs.size;
+    return this.runs.size;
   }
 
   /** Carriers that have begun to arrive and are not fully verified. */
   get receivingCount(): number {
     let count = 0;
-    for (const link of this.#sockets) if (link.isReceiving) count += 1;
+    for (const link of this.sockets) if (link.isReceiving) count += 1;
     return count;
   }
 
   /** Open connections, including those being closed. */
   get connectionCount(): number {
-    return this.#sockets.size;
+    return this.sockets.size;
   }
 
   /**
@@ -117,99 +117,99 @@ export class VirtualClient {
    * @throws ClusterError `internal` for an id that is in flight
    */
   request(image: ClientImage, requestId: number, options: RequestOptions = {}): Promise<RequestRecord> {
-    if (this.#runs.has(requestId)) throw new ClusterError('internal', `request ${requestId} is already in flight`);
-    if (this.#isStopped) return Promise.resolve(this.unsent(image, requestId, options));
+    if (this.runs.has(requestId)) throw new ClusterError('internal', `request ${requestId} is already in flight`);
+    if (this.isStopped) return Promise.resolve(this.unsent(image, requestId, options));
     return new Promise((resolve) => {
-      const run = this.#newRun(image, requestId, options, (record) => {
-        this.#runs.delete(requestId);
+      const run = this.newRun(image, requestId, options, (record) => {
+        this.runs.delete(requestId);
         resolve(record);
       });
-      this.#runs.set(requestId, run);
+      this.runs.set(requestId, run);
       run.start();
     });
   }
 
   /** Returns the record of a request that was due but will not be sent. */
   unsent(image: ClientImage, requestId: number, options: RequestOptions = {}): RequestRecord {
-    return this.#newRun(image, requestId, options, () => undefined).unsent();
+    return this.newRun(image, requestId, options, () => undefined).unsent();
   }
 
   /** The user stops the run: requests in flight end as `interrupted`, later ones as `unsent`. */
   abandon(): void {
-    this.#isStopped = true;
-    for (const run of [...this.#runs.values()]) run.abandon();
+    this.isStopped = true;
+    for (const run of [...this.runs.values()]) run.abandon();
   }
 
   /** Abandons requests in flight and closes all connections after their output; resolves when they are gone. */
   close(): Promise<void> {
     this.abandon();
-    for (const link of this.#sockets) link.end();
-    this.#links.clear();
-    if (this.#sockets.size === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.#onAllClosed = resolve));
+    for (const link of this.sockets) link.end();
+    this.links.clear();
+    if (this.sockets.size === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.onAllClosed = resolve));
   }
 
-  #newRun(
+  private newRun(
     image: ClientImage,
     requestId: number,
     options: RequestOptions,
     onDone: (record: RequestRecord) => void,
   ): TaskRun {
-    const { clientName, runId, clock } = this.#options;
+    const { clientName, runId, clock } = this.options;
     const { intendedStartMs = clock.monotonicMs(), onCarrier, onServerError } = options;
     const name = { run_id: runId, client_name: clientName, request_id: requestId };
-    return new TaskRun(this.#context, { name, image, intendedStartMs, onCarrier, onServerError, onDone });
+    return new TaskRun(this.context, { name, image, intendedStartMs, onCarrier, onServerError, onDone });
   }
 
-  #admit(named: MessageOf<'TaskAssignmentResponse'>): string | null {
+  private admit(named: MessageOf<'TaskAssignmentResponse'>): string | null {
     const { assigned_server_id: id, assigned_server_address: address, leader_id: leaderId } = named;
     if (address === null) return null;
-    const known = this.#aliases.get(address) ?? address;
-    if (this.#told.admits(known, id, leaderId)) return known;
-    this.#trouble.say('', 'a server reported an address that is not configured and cannot be that of a server');
-    this.#options.log?.('debug', `not used: ${known}, reported as the address of server ${id}`);
+    const known = this.aliases.get(address) ?? address;
+    if (this.told.admits(known, id, leaderId)) return known;
+    this.trouble.say('', 'a server reported an address that is not configured and cannot be that of a server');
+    this.options.log?.('debug', `not used: ${known}, reported as the address of server ${id}`);
     return null;
   }
 
-  #goodLink(address: string): ServerLink | undefined {
-    const link = this.#links.get(address);
+  private goodLink(address: string): ServerLink | undefined {
+    const link = this.links.get(address);
     if (!link?.isMute) return link;
     link.retire();
     return undefined;
   }
 
-  #dial(address: string): ServerLink {
-    const { clock, watch, secure, connectTimeoutMs = CONNECT_TIMEOUT_MS, log } = this.#options;
+  private dial(address: string): ServerLink {
+    const { clock, watch, secure, connectTimeoutMs = CONNECT_TIMEOUT_MS, log } = this.options;
     const link = new ServerLink({
-      ...{ address, clock, watch, secure, connectTimeoutMs, expected: this.#told.expectedAt(address) },
+      ...{ address, clock, watch, secure, connectTimeoutMs, expected: this.told.expectedAt(address) },
       onHeard: () => {
         this.hasHeard = true;
-        this.#trouble.well(address);
+        this.trouble.well(address);
       },
       onTlsProblem: (problem) => {
-        this.#problems.set(address, problem);
-        this.#trouble.say(address, `TLS with ${address}: ${problem}`);
+        this.problems.set(address, problem);
+        this.trouble.say(address, `TLS with ${address}: ${problem}`);
       },
       onBroken: (problem) => {
-        this.#problems.set(address, `it does not speak the protocol of a server (${problem})`);
-        this.#trouble.say(address, `${address} broke the protocol: ${problem}`);
+        this.problems.set(address, `it does not speak the protocol of a server (${problem})`);
+        this.trouble.say(address, `${address} broke the protocol: ${problem}`);
       },
-      onProven: () => this.#view.prove(address),
+      onProven: () => this.view.prove(address),
       onStranger: (problem) => {
-        this.#trouble.say(address, `${address}, reported by a server, is not used: ${problem}`);
+        this.trouble.say(address, `${address}, reported by a server, is not used: ${problem}`);
       },
-      onNamed: (serverId) => this.#view.learn(address, serverId),
+      onNamed: (serverId) => this.view.learn(address, serverId),
       onRetired: (retired) => {
-        if (this.#links.get(address) === retired) this.#links.delete(address);
+        if (this.links.get(address) === retired) this.links.delete(address);
       },
       onClosed: (closed, reason) => {
-        this.#sockets.delete(closed);
+        this.sockets.delete(closed);
         log?.('debug', `connection to ${address} ended: ${reason}`);
-        if (this.#sockets.size === 0) this.#onAllClosed?.();
+        if (this.sockets.size === 0) this.onAllClosed?.();
       },
     });
-    this.#links.set(address, link);
-    this.#sockets.add(link);
+    this.links.set(address, link);
+    this.sockets.add(link);
     return link;
   }
 }

@@ -28,60 +28,60 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Sends one client's requests, each a think time after the last one ended. */
 export class ClosedLoop {
-  readonly #options: ClosedLoopOptions;
-  readonly #startMs: number;
-  #isStopped = false;
-  #timer: NodeJS.Timeout | undefined;
-  #wake: (() => void) | undefined;
+  private readonly options: ClosedLoopOptions;
+  private readonly startMs: number;
+  private isStopped = false;
+  private timer: NodeJS.Timeout | undefined;
+  private wake: (() => void) | undefined;
 
   constructor(options: ClosedLoopOptions) {
-    this.#options = options;
-    this.#startMs = options.clock.monotonicMs();
+    this.options = options;
+    this.startMs = options.clock.monotonicMs();
   }
 
   /** Begins; resolves when no more requests are due and the last one has ended. */
   async run(): Promise<void> {
-    const { startAfterMs = 0, thinksFirst = false, onStart } = this.#options;
-    const { durationMs = Infinity, totalRequests = Infinity } = this.#options;
-    if (startAfterMs > 0) await this.#until(this.#startMs + startAfterMs);
-    if (this.#isStopped) return;
+    const { startAfterMs = 0, thinksFirst = false, onStart } = this.options;
+    const { durationMs = Infinity, totalRequests = Infinity } = this.options;
+    if (startAfterMs > 0) await this.until(this.startMs + startAfterMs);
+    if (this.isStopped) return;
     onStart?.();
-    let dueMs = thinksFirst ? this.#nextMs() : this.#startMs;
-    for (let count = 0; count < totalRequests && dueMs - this.#startMs < durationMs; count++) {
-      await this.#until(dueMs);
-      if (this.#isStopped) return;
-      await this.#send(dueMs);
-      dueMs = this.#nextMs();
+    let dueMs = thinksFirst ? this.nextMs() : this.startMs;
+    for (let count = 0; count < totalRequests && dueMs - this.startMs < durationMs; count++) {
+      await this.until(dueMs);
+      if (this.isStopped) return;
+      await this.send(dueMs);
+      dueMs = this.nextMs();
     }
   }
 
   /** Starts no more requests. */
   stop(): void {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
-    this.#wake?.();
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    this.wake?.();
   }
 
-  #send(dueMs: number): Promise<unknown> {
-    const { send, images, random, clock, onSend } = this.#options;
+  private send(dueMs: number): Promise<unknown> {
+    const { send, images, random, clock, onSend } = this.options;
     const image = images[Math.floor(random() * images.length)]!;
     onSend?.(clock.monotonicMs() - dueMs);
     return send(image, dueMs);
   }
 
   /** Returns when the next request is due: a think time from now. */
-  #nextMs(): number {
-    const { clock, random, pacing } = this.#options;
+  private nextMs(): number {
+    const { clock, random, pacing } = this.options;
     return clock.monotonicMs() + pacing.minDelayMs + random() * (pacing.maxDelayMs - pacing.minDelayMs);
   }
 
   /** Waits until a time, or until it is stopped. */
-  async #until(dueMs: number): Promise<void> {
-    const { clock } = this.#options;
-    for (let ms = dueMs - clock.monotonicMs(); ms > 0 && !this.#isStopped; ms = dueMs - clock.monotonicMs()) {
+  private async until(dueMs: number): Promise<void> {
+    const { clock } = this.options;
+    for (let ms = dueMs - clock.monotonicMs(); ms > 0 && !this.isStopped; ms = dueMs - clock.monotonicMs()) {
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        this.#timer = setTimeout(resolve, Math.min(Math.ceil(ms), MAX_TIMER_MS));
+        this.wake = resolve;
+        this.timer = setTimeout(resolve, Math.min(Math.ceil(ms), MAX_TIMER_MS));
       });
     }
   }

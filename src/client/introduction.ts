@@ -13,43 +13,43 @@ export interface ExpectedServer {
  * side has proved to be a server of this cluster.
  */
 export class Introduction {
-  readonly #expected: ExpectedServer;
-  readonly #timeoutMs: number;
-  readonly #untold: (() => void)[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  private readonly expected: ExpectedServer;
+  private readonly timeoutMs: number;
+  private readonly untold: (() => void)[] = [];
+  private timer: NodeJS.Timeout | undefined;
 
   /** `timeoutMs`: for the response. */
   constructor(expected: ExpectedServer, timeoutMs: number) {
-    this.#expected = expected;
-    this.#timeoutMs = timeoutMs;
+    this.expected = expected;
+    this.timeoutMs = timeoutMs;
   }
 
   /** Defers sending until the server is known. */
   later(tell: () => void): void {
-    this.#untold.push(tell);
+    this.untold.push(tell);
   }
 
   /** Asks over the open connection; closes it if there is no response. */
   ask(connection: Connection): void {
-    this.#timer = setTimeout(() => connection.abandon('timeout'), this.#timeoutMs);
+    this.timer = setTimeout(() => connection.abandon('timeout'), this.timeoutMs);
     connection.send({ kind: 'StatusQuery' });
   }
 
   /** Returns why this is not the expected server, as a statement about it; undefined if it is. */
   problem(message: Message): string | undefined {
-    if (message.kind === 'StatusResponse') return strangerProblem(message, this.#expected);
+    if (message.kind === 'StatusResponse') return strangerProblem(message, this.expected);
     return 'it does not report its server id';
   }
 
   /** The server is known: sends the deferred messages. */
   done(): void {
     this.end();
-    for (const tell of this.#untold.splice(0)) tell();
+    for (const tell of this.untold.splice(0)) tell();
   }
 
   /** Stops waiting for a response. */
   end(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.timer);
   }
 }
 

@@ -26,15 +26,15 @@ export interface LogFilesOptions {
  * of clients do not need an open file each.
  */
 export class LogFiles {
-  readonly #options: LogFilesOptions;
-  readonly #waiting = new Set<LogFile>();
-  #waitingChars = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> = Promise.resolve();
-  #hasFailed = false;
+  private readonly options: LogFilesOptions;
+  private readonly waiting = new Set<LogFile>();
+  private waitingChars = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private writing: Promise<void> = Promise.resolve();
+  private hasFailed = false;
 
   constructor(options: LogFilesOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   /** Creates an empty file, with its folder, and returns its logger. @throws ClusterError `bad_usage` */
@@ -46,41 +46,41 @@ export class LogFiles {
     }
     const log: LogFile = { path: file, lines: [] };
     return (level, text) => {
-      if (isLogged(level, this.#options.level)) this.#write(log, level, text);
+      if (isLogged(level, this.options.level)) this.write(log, level, text);
     };
   }
 
   /** Resolves when all lines logged so far are in the files. */
   flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#writing = this.#writing.then(() => this.#writeAll());
-    return this.#writing;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.writing = this.writing.then(() => this.writeAll());
+    return this.writing;
   }
 
-  #write(log: LogFile, level: LogLevel, text: string): void {
-    const line = `${logLine(new Date(this.#options.clock.wallMs()), level, text)}\n`;
+  private write(log: LogFile, level: LogLevel, text: string): void {
+    const line = `${logLine(new Date(this.options.clock.wallMs()), level, text)}\n`;
     log.lines.push(line);
-    this.#waiting.add(log);
-    this.#waitingChars += line.length;
-    if (this.#waitingChars > FLUSH_CHARS) {
-      this.#waitingChars = 0;
+    this.waiting.add(log);
+    this.waitingChars += line.length;
+    if (this.waitingChars > FLUSH_CHARS) {
+      this.waitingChars = 0;
       void this.flush();
-    } else this.#timer ??= setTimeout(() => void this.flush(), FLUSH_MS);
+    } else this.timer ??= setTimeout(() => void this.flush(), FLUSH_MS);
   }
 
-  async #writeAll(): Promise<void> {
-    const logs = [...this.#waiting];
-    this.#waiting.clear();
-    this.#waitingChars = 0;
+  private async writeAll(): Promise<void> {
+    const logs = [...this.waiting];
+    this.waiting.clear();
+    this.waitingChars = 0;
     for (const log of logs) {
       const text = log.lines.splice(0).join('');
-      await appendText(log.path, text).catch((error: unknown) => this.#fail(cannotWrite(log.path, error)));
+      await appendText(log.path, text).catch((error: unknown) => this.fail(cannotWrite(log.path, error)));
     }
   }
 
-  #fail(error: ClusterError): void {
-    if (!this.#hasFailed) this.#options.onError(error);
-    this.#hasFailed = true;
+  private fail(error: ClusterError): void {
+    if (!this.hasFailed) this.options.onError(error);
+    this.hasFailed = true;
   }
 }

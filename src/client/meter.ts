@@ -13,18 +13,18 @@ export class Meter {
   failedCount = 0;
   /** The reason of the last failed request, safe for a terminal; empty while none has failed. */
   lastReason = '';
-  readonly #clock: Clock;
-  readonly #recentMs: number[] = [];
-  readonly #marks: { atMs: number; done: number }[];
+  private readonly clock: Clock;
+  private readonly recentMs: number[] = [];
+  private readonly marks: { atMs: number; done: number }[];
 
   constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#marks = [{ atMs: clock.monotonicMs(), done: 0 }];
+    this.clock = clock;
+    this.marks = [{ atMs: clock.monotonicMs(), done: 0 }];
   }
 
   add({ outcome, success, latency_ms, failure_reason }: RequestRecord): void {
     if (outcome === 'interrupted' || outcome === 'unsent') return;
-    if (success) this.#recentMs[(this.doneCount - this.failedCount) % RECENT_COUNT] = latency_ms;
+    if (success) this.recentMs[(this.doneCount - this.failedCount) % RECENT_COUNT] = latency_ms;
     else {
       this.failedCount += 1;
       this.lastReason = printable(failure_reason ?? '');
@@ -34,15 +34,15 @@ export class Meter {
 
   /** Returns requests per second since the mark of about five seconds ago; each call sets a mark. */
   perSecond(): number {
-    const nowMs = this.#clock.monotonicMs();
-    this.#marks.push({ atMs: nowMs, done: this.doneCount });
-    while (this.#marks.length > 2 && nowMs - this.#marks[1]!.atMs >= RATE_SPAN_MS) this.#marks.shift();
-    const { atMs, done } = this.#marks[0]!;
+    const nowMs = this.clock.monotonicMs();
+    this.marks.push({ atMs: nowMs, done: this.doneCount });
+    while (this.marks.length > 2 && nowMs - this.marks[1]!.atMs >= RATE_SPAN_MS) this.marks.shift();
+    const { atMs, done } = this.marks[0]!;
     return nowMs === atMs ? 0 : ((this.doneCount - done) * 1000) / (nowMs - atMs);
   }
 
   /** Returns the p95 of the latest successes, null before the first. */
   p95Ms(): number | null {
-    return exactQuantile(Float64Array.from(this.#recentMs).sort(), 0.95);
+    return exactQuantile(Float64Array.from(this.recentMs).sort(), 0.95);
   }
 }

@@ -32,94 +32,94 @@ export interface OpenLoopOptions {
  * The wait is part of its latency, which counts from when it was due.
  */
 export class OpenLoop {
-  readonly #options: OpenLoopOptions;
-  readonly #free: { client: OpenLoopClient; sinceMs: number }[];
-  readonly #startMs: number;
+  private readonly options: OpenLoopOptions;
+  private readonly free: { client: OpenLoopClient; sinceMs: number }[];
+  private readonly startMs: number;
   /** The next one due, or the one that has waited for longest; undefined when there are no more. */
-  #next: { dueMs: number; image: ClientImage } | undefined;
+  private next: { dueMs: number; image: ClientImage } | undefined;
   /** Requests for which no client was free when they were due. */
   waitedCount = 0;
-  #inFlightCount = 0;
-  #missedCount = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #settle: { resolve(): void; reject(error: unknown): void } | undefined;
+  private inFlightCount = 0;
+  private missedCount = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private settle: { resolve(): void; reject(error: unknown): void } | undefined;
 
   constructor(options: OpenLoopOptions) {
-    this.#options = options;
-    this.#startMs = options.clock.monotonicMs();
-    this.#free = options.clients.map((client) => ({ client, sinceMs: this.#startMs }));
-    this.#advance();
+    this.options = options;
+    this.startMs = options.clock.monotonicMs();
+    this.free = options.clients.map((client) => ({ client, sinceMs: this.startMs }));
+    this.advance();
   }
 
   /** Begins; resolves when no more are due and all that were sent have ended. */
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
-      this.#deal();
+      this.settle = { resolve, reject };
+      this.deal();
     });
   }
 
   /** Sends no more. Requests that are due now and still waiting are missed. */
   stop(): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    for (let next = this.#next; next !== undefined && next.dueMs <= nowMs; next = this.#next) this.#miss(next);
-    this.#next = undefined;
-    clearTimeout(this.#timer);
-    this.#endIfDone();
+    const nowMs = this.options.clock.monotonicMs();
+    for (let next = this.next; next !== undefined && next.dueMs <= nowMs; next = this.next) this.miss(next);
+    this.next = undefined;
+    clearTimeout(this.timer);
+    this.endIfDone();
   }
 
-  #advance(): void {
-    const { dueTimes, images, random } = this.#options;
+  private advance(): void {
+    const { dueTimes, images, random } = this.options;
     const { value, done } = dueTimes.next();
     const isOver = done === true || value === undefined;
     const image = images[Math.floor(random() * images.length)]!;
-    this.#next = isOver ? undefined : { dueMs: this.#startMs + value, image };
+    this.next = isOver ? undefined : { dueMs: this.startMs + value, image };
   }
 
   /** Sends the requests that are due while clients are free, and waits for the next. */
-  #deal(): void {
-    const { clock, maxWaitMs } = this.#options;
-    clearTimeout(this.#timer);
-    for (let next = this.#next; next !== undefined; next = this.#next) {
+  private deal(): void {
+    const { clock, maxWaitMs } = this.options;
+    clearTimeout(this.timer);
+    for (let next = this.next; next !== undefined; next = this.next) {
       const waitedMs = clock.monotonicMs() - next.dueMs;
-      if (waitedMs < 0) return this.#wait(-waitedMs);
-      if (waitedMs > maxWaitMs) this.#miss(next);
-      else if (this.#free.length === 0) return;
-      else this.#send(next);
+      if (waitedMs < 0) return this.wait(-waitedMs);
+      if (waitedMs > maxWaitMs) this.miss(next);
+      else if (this.free.length === 0) return;
+      else this.send(next);
     }
-    this.#endIfDone();
+    this.endIfDone();
   }
 
-  #wait(ms: number): void {
-    this.#timer = setTimeout(() => this.#deal(), Math.min(Math.ceil(ms), MAX_TIMER_MS));
+  private wait(ms: number): void {
+    this.timer = setTimeout(() => this.deal(), Math.min(Math.ceil(ms), MAX_TIMER_MS));
   }
 
-  #miss({ dueMs, image }: { dueMs: number; image: ClientImage }): void {
-    const { clients } = this.#options;
-    clients[this.#missedCount++ % clients.length]!.miss(image, dueMs);
-    this.#advance();
+  private miss({ dueMs, image }: { dueMs: number; image: ClientImage }): void {
+    const { clients } = this.options;
+    clients[this.missedCount++ % clients.length]!.miss(image, dueMs);
+    this.advance();
   }
 
-  #send({ dueMs, image }: { dueMs: number; image: ClientImage }): void {
-    const { clock, onSend } = this.#options;
-    const { client, sinceMs } = this.#free.shift()!;
-    this.#inFlightCount += 1;
+  private send({ dueMs, image }: { dueMs: number; image: ClientImage }): void {
+    const { clock, onSend } = this.options;
+    const { client, sinceMs } = this.free.shift()!;
+    this.inFlightCount += 1;
     if (sinceMs > dueMs) this.waitedCount += 1;
-    this.#advance();
+    this.advance();
     onSend?.(clock.monotonicMs() - Math.max(dueMs, sinceMs));
     client.send(image, dueMs).then(
-      () => this.#ended(client),
-      (error: unknown) => this.#settle?.reject(error),
+      () => this.ended(client),
+      (error: unknown) => this.settle?.reject(error),
     );
   }
 
-  #ended(client: OpenLoopClient): void {
-    this.#inFlightCount -= 1;
-    this.#free.push({ client, sinceMs: this.#options.clock.monotonicMs() });
-    this.#deal();
+  private ended(client: OpenLoopClient): void {
+    this.inFlightCount -= 1;
+    this.free.push({ client, sinceMs: this.options.clock.monotonicMs() });
+    this.deal();
   }
 
-  #endIfDone(): void {
-    if (this.#next === undefined && this.#inFlightCount === 0) this.#settle?.resolve();
+  private endIfDone(): void {
+    if (this.next === undefined && this.inFlightCount === 0) this.settle?.resolve();
   }
 }

@@ -20,43 +20,43 @@ const CLEAR_LINE = '\r\u001b[2K';
 
 /** Shows the progress of a run. */
 export class Progress {
-  readonly #options: ProgressOptions;
-  readonly #meter: Meter;
-  #timer: NodeJS.Timeout | undefined;
+  private readonly options: ProgressOptions;
+  private readonly meter: Meter;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(options: ProgressOptions) {
-    this.#options = options;
-    this.#meter = new Meter(options.clock);
+    this.options = options;
+    this.meter = new Meter(options.clock);
   }
 
   start(): void {
-    const { isTerminal } = this.#options;
-    this.#timer = setInterval(() => this.#show(), isTerminal ? STATUS_EVERY_MS : LINE_EVERY_MS);
+    const { isTerminal } = this.options;
+    this.timer = setInterval(() => this.show(), isTerminal ? STATUS_EVERY_MS : LINE_EVERY_MS);
   }
 
   /** Clears the line for other output. */
   stop(): void {
-    clearInterval(this.#timer);
-    if (this.#options.isTerminal) this.#options.write(CLEAR_LINE);
+    clearInterval(this.timer);
+    if (this.options.isTerminal) this.options.write(CLEAR_LINE);
   }
 
   add(record: RequestRecord): void {
-    this.#meter.add(record);
+    this.meter.add(record);
   }
 
   /** `120 of 300 done, 1.0/s, 2 failed (last: Connection refused), p95 23.4 ms` */
   text(): string {
-    const { expectedCount } = this.#options;
-    const { doneCount, failedCount, lastReason } = this.#meter;
+    const { expectedCount } = this.options;
+    const { doneCount, failedCount, lastReason } = this.meter;
     const of = expectedCount === undefined ? '' : ` of ${expectedCount}`;
     const why = failedCount === 0 ? '' : ` (last: ${lastReason})`;
-    const p95Ms = this.#meter.p95Ms();
+    const p95Ms = this.meter.p95Ms();
     const p95 = p95Ms === null ? '' : `, p95 ${p95Ms.toFixed(1)} ms`;
-    return `${doneCount}${of} done, ${this.#meter.perSecond().toFixed(1)}/s, ${failedCount} failed${why}${p95}`;
+    return `${doneCount}${of} done, ${this.meter.perSecond().toFixed(1)}/s, ${failedCount} failed${why}${p95}`;
   }
 
-  #show(): void {
-    const { write, isTerminal, columns = 80, clock } = this.#options;
+  private show(): void {
+    const { write, isTerminal, columns = 80, clock } = this.options;
     const text = this.text();
     if (isTerminal) write(`${CLEAR_LINE}${text.slice(0, columns - 1)}`);
     else write(`${logLine(new Date(clock.wallMs()), 'info', text)}\n`);

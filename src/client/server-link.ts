@@ -66,39 +66,39 @@ interface Send {
 /** The connection of one client to one server, dialed at once and kept open; responses find their requests by id. */
 export class ServerLink implements ConnectionHandler {
   readonly address: string;
-  readonly #options: LinkOptions;
-  readonly #connection: Connection;
-  readonly #asks = new Map<number, Ask>();
-  readonly #sends = new Map<number, Send>();
+  private readonly options: LinkOptions;
+  private readonly connection: Connection;
+  private readonly asks = new Map<number, Ask>();
+  private readonly sends = new Map<number, Send>();
   /** The send whose carrier is arriving. */
-  #incoming: { send: Send; carrier: IncomingCarrier } | null = null;
-  #bodyLeftBytes = 0;
+  private incoming: { send: Send; carrier: IncomingCarrier } | null = null;
+  private bodyLeftBytes = 0;
   /** Grows with what is sent: no response above what the largest secret allows is read. */
-  readonly #limits = { ...CLIENT_LIMITS };
-  readonly #strays = new Strays();
+  private readonly limits = { ...CLIENT_LIMITS };
+  private readonly strays = new Strays();
   /** Set while the server has yet to prove that it is the expected one. */
-  #introduction: Introduction | undefined;
+  private introduction: Introduction | undefined;
   /** The connection is open and the server known. */
-  #isOpen = false;
-  #isRetired = false;
-  readonly #silence: Silence;
-  #hasTlsProblem = false;
+  private isOpen = false;
+  private isRetired = false;
+  private readonly silence: Silence;
+  private hasTlsProblem = false;
   /** The server's breach of the protocol. */
-  #fault: string | undefined;
+  private fault: string | undefined;
 
   /** Begins to connect. @throws ClusterError `bad_config` if the address is not one */
   constructor(options: LinkOptions) {
     const { address, connectTimeoutMs, watch, clock, secure, expected } = options;
     this.address = address;
-    this.#options = options;
-    this.#silence = new Silence(clock);
-    this.#introduction = expected && new Introduction(expected, connectTimeoutMs);
-    this.#connection = dial(address, {
+    this.options = options;
+    this.silence = new Silence(clock);
+    this.introduction = expected && new Introduction(expected, connectTimeoutMs);
+    this.connection = dial(address, {
       connectTimeoutMs,
       watch,
       secure,
       serverId: expected?.id,
-      limits: this.#limits,
+      limits: this.limits,
       handler: this,
       monotonicMs: () => clock.monotonicMs(),
     });
@@ -106,40 +106,40 @@ export class ServerLink implements ConnectionHandler {
 
   /** A carrier has begun to arrive and is not fully verified. */
   get isReceiving(): boolean {
-    return this.#incoming !== null;
+    return this.incoming !== null;
   }
 
   /** The connection may be dead: the server should be dialed again. */
   get isMute(): boolean {
-    return this.#silence.isLong(this.#connection.lastReadMs);
+    return this.silence.isLong(this.connection.lastReadMs);
   }
 
   /** Sends nothing new over it; closes it when everything sent over it has ended. */
   retire(): void {
-    this.#isRetired = true;
-    this.#options.onRetired(this);
-    if (this.#isIdle) this.#connection.destroy();
+    this.isRetired = true;
+    this.options.onRetired(this);
+    if (this.isIdle) this.connection.destroy();
   }
 
   ask(request: LinkRequest, askId: number, excludedIds: number[]): void {
-    this.#silence.asked(this.#connection.lastReadMs);
+    this.silence.asked(this.connection.lastReadMs);
     const message: Message = { kind: 'TaskAssignmentRequest', ...request.name, excluded_server_ids: excludedIds };
     const ask = { request, askId, bytes: 0 };
-    this.#asks.set(request.name.request_id, ask);
-    this.#whenKnown(() => {
-      if (this.#asks.get(request.name.request_id) === ask) ask.bytes = this.#tell(request, message);
+    this.asks.set(request.name.request_id, ask);
+    this.whenKnown(() => {
+      if (this.asks.get(request.name.request_id) === ask) ask.bytes = this.tell(request, message);
     });
   }
 
   /** The response to an ask is no longer awaited. */
   forgetAsk(request: LinkRequest): void {
-    this.#asks.delete(request.name.request_id);
-    this.#ended();
+    this.asks.delete(request.name.request_id);
+    this.ended();
   }
 
   /** Sends the secret by reference: it must not change until the request has ended. */
   send(request: LinkRequest, send: { sendId: number; leaderId: number | null; timeoutMs: number }): void {
-    this.#silence.asked(this.#connection.lastReadMs);
+    this.silence.asked(this.connection.lastReadMs);
     const { sendId, leaderId, timeoutMs } = send;
     const message: Message = {
       kind: 'TaskRequest',
@@ -148,232 +148,232 @@ export class ServerLink implements ConnectionHandler {
       timeout_ms: timeoutMs,
     };
     const waiting = { request, sendId, bytes: 0 };
-    this.#sends.set(request.name.request_id, waiting);
-    this.#whenKnown(() => {
-      if (this.#sends.get(request.name.request_id) === waiting) this.#sendBody(waiting, message);
+    this.sends.set(request.name.request_id, waiting);
+    this.whenKnown(() => {
+      if (this.sends.get(request.name.request_id) === waiting) this.sendBody(waiting, message);
     });
   }
 
   ack(request: LinkRequest): void {
-    this.#tell(request, { kind: 'TaskAck', ...request.name });
+    this.tell(request, { kind: 'TaskAck', ...request.name });
   }
 
   /** The response of this send is no longer wanted. */
   cancel(request: LinkRequest, sendId: number): void {
-    const send = this.#sends.get(request.name.request_id);
+    const send = this.sends.get(request.name.request_id);
     if (send?.sendId !== sendId) return;
-    this.#sends.delete(request.name.request_id);
-    const isArriving = this.#incoming?.send === send;
-    if (isArriving) this.#dropIncoming();
-    else this.#strays.cancelled(request.secret.length);
-    if (this.#isIdle && this.#isCheaperToClose(isArriving)) {
-      if (!this.#isOpen) request.bytesSent -= send.bytes;
+    this.sends.delete(request.name.request_id);
+    const isArriving = this.incoming?.send === send;
+    if (isArriving) this.dropIncoming();
+    else this.strays.cancelled(request.secret.length);
+    if (this.isIdle && this.isCheaperToClose(isArriving)) {
+      if (!this.isOpen) request.bytesSent -= send.bytes;
       // A server takes the end of a stream for that of a client that still awaits its responses.
-      else if (!isArriving) this.#tell(request, { kind: 'TaskCancel', ...request.name });
-      return this.#discard();
+      else if (!isArriving) this.tell(request, { kind: 'TaskCancel', ...request.name });
+      return this.discard();
     }
-    if (this.#introduction === undefined) this.#tell(request, { kind: 'TaskCancel', ...request.name });
-    this.#ended();
+    if (this.introduction === undefined) this.tell(request, { kind: 'TaskCancel', ...request.name });
+    this.ended();
   }
 
   /** Closes after everything sent has been written; `onClosed` follows within about a second. */
   end(): void {
-    if (this.#isOpen) this.#connection.end();
-    else this.#connection.destroy();
+    if (this.isOpen) this.connection.end();
+    else this.connection.destroy();
   }
 
   onTlsProblem(problem: string): void {
-    this.#hasTlsProblem = true;
-    this.#options.onTlsProblem?.(problem);
+    this.hasTlsProblem = true;
+    this.options.onTlsProblem?.(problem);
   }
 
   onProtocolError({ code, message, retryable }: ClusterError): void {
     // Retryable errors are about our own memory.
-    if (!retryable) this.#broken(message);
+    if (!retryable) this.broken(message);
     // It would be read, only to be discarded.
-    if (code === 'frame_too_large') this.#connection.destroy();
+    if (code === 'frame_too_large') this.connection.destroy();
   }
 
   onOpen(): void {
-    if (this.#introduction === undefined) this.#begin();
-    else this.#introduction.ask(this.#connection);
+    if (this.introduction === undefined) this.begin();
+    else this.introduction.ask(this.connection);
   }
 
   onMessage(message: Message, form: FrameForm, bodyLength: number): void {
-    if (this.#introduction !== undefined) return this.#meet(this.#introduction, message);
-    this.#bodyLeftBytes = bodyLength;
-    this.#options.onHeard();
-    if (message.kind === 'TaskAssignmentResponse') this.#assigned(message, form);
-    else if (message.kind === 'TaskResponse') this.#answered(message, form, bodyLength);
-    else if (message.kind === 'Error') this.#blamed(message);
-    else this.#stray();
+    if (this.introduction !== undefined) return this.meet(this.introduction, message);
+    this.bodyLeftBytes = bodyLength;
+    this.options.onHeard();
+    if (message.kind === 'TaskAssignmentResponse') this.assigned(message, form);
+    else if (message.kind === 'TaskResponse') this.answered(message, form, bodyLength);
+    else if (message.kind === 'Error') this.blamed(message);
+    else this.stray();
   }
 
   onBody(chunk: Uint8Array): void {
-    this.#bodyLeftBytes -= chunk.length;
-    const incoming = this.#incoming;
+    this.bodyLeftBytes -= chunk.length;
+    const incoming = this.incoming;
     if (incoming === null) return;
     incoming.send.request.bytesReceived += chunk.length;
     const problem = incoming.carrier.push(chunk);
-    if (problem !== undefined) this.#corrupted(incoming.send, problem);
+    if (problem !== undefined) this.corrupted(incoming.send, problem);
   }
 
   onEnd(): void {
-    const incoming = this.#incoming;
+    const incoming = this.incoming;
     if (incoming === null) return;
     const { send, carrier } = incoming;
     const problem = carrier.finish();
-    if (problem !== undefined) return this.#corrupted(send, problem);
-    this.#incoming = null;
-    this.#sends.delete(send.request.name.request_id);
+    if (problem !== undefined) return this.corrupted(send, problem);
+    this.incoming = null;
+    this.sends.delete(send.request.name.request_id);
     send.request.verified(send.sendId, carrier.take());
-    this.#ended();
+    this.ended();
   }
 
   onUnknown(error: ClusterError): void {
     // Newer servers may send unknown messages; a known response that is invalid will never become valid.
-    if (error.code !== 'unknown_message') this.#connection.fail(error, 'protocol');
-    else this.#stray();
+    if (error.code !== 'unknown_message') this.connection.fail(error, 'protocol');
+    else this.stray();
   }
 
   onClose(reason: CloseReason): void {
-    this.#introduction?.end();
-    this.#dropIncoming();
-    this.#options.onRetired(this);
-    this.#options.onClosed(this, reason);
-    const sends = [...this.#sends.values()];
-    const asks = [...this.#asks.values()];
-    this.#sends.clear();
-    this.#asks.clear();
-    if (!this.#isOpen) for (const { request, bytes } of [...sends, ...asks]) request.bytesSent -= bytes;
+    this.introduction?.end();
+    this.dropIncoming();
+    this.options.onRetired(this);
+    this.options.onClosed(this, reason);
+    const sends = [...this.sends.values()];
+    const asks = [...this.asks.values()];
+    this.sends.clear();
+    this.asks.clear();
+    if (!this.isOpen) for (const { request, bytes } of [...sends, ...asks]) request.bytesSent -= bytes;
     for (const { request, sendId } of sends) {
-      request.sendLost(sendId, this.address, reason, reason === 'protocol' ? this.#fault : undefined);
+      request.sendLost(sendId, this.address, reason, reason === 'protocol' ? this.fault : undefined);
     }
     for (const { request, askId } of asks) request.askLost(askId, this.address, reason);
   }
 
-  get #isIdle(): boolean {
-    return this.#asks.size === 0 && this.#sends.size === 0;
+  private get isIdle(): boolean {
+    return this.asks.size === 0 && this.sends.size === 0;
   }
 
-  #begin(): void {
-    this.#isOpen = true;
-    this.#silence.connected(this.#connection.lastReadMs);
+  private begin(): void {
+    this.isOpen = true;
+    this.silence.connected(this.connection.lastReadMs);
   }
 
-  #meet(introduction: Introduction, message: Message): void {
+  private meet(introduction: Introduction, message: Message): void {
     const problem = introduction.problem(message);
     if (problem !== undefined) {
-      this.#options.onStranger?.(problem);
-      return this.#connection.destroy();
+      this.options.onStranger?.(problem);
+      return this.connection.destroy();
     }
-    this.#introduction = undefined;
-    this.#options.onProven?.();
-    this.#begin();
+    this.introduction = undefined;
+    this.options.onProven?.();
+    this.begin();
     introduction.done();
   }
 
   /** At once, except to servers that have not yet proved their identity. */
-  #whenKnown(tell: () => void): void {
-    this.#strays.sent();
-    if (this.#introduction === undefined) tell();
-    else this.#introduction.later(tell);
+  private whenKnown(tell: () => void): void {
+    this.strays.sent();
+    if (this.introduction === undefined) tell();
+    else this.introduction.later(tell);
   }
 
-  #sendBody(send: Send, message: Message): void {
-    const connection = this.#connection;
+  private sendBody(send: Send, message: Message): void {
+    const connection = this.connection;
     const { request } = send;
     const before = connection.bytesWritten;
     const answerBytes = CLIENT_LIMITS.maxFrameBytes + maxCarrierBytes(request.secret.length);
-    this.#limits.maxFrameBytes = Math.max(this.#limits.maxFrameBytes, answerBytes);
+    this.limits.maxFrameBytes = Math.max(this.limits.maxFrameBytes, answerBytes);
     connection.sendBody(message, request.secret.length).write(request.secret);
     send.bytes = connection.bytesWritten - before;
     request.bytesSent += send.bytes;
   }
 
-  #broken(problem: string): void {
-    this.#fault = problem;
-    if (!this.#hasTlsProblem) this.#options.onBroken?.(problem);
+  private broken(problem: string): void {
+    this.fault = problem;
+    if (!this.hasTlsProblem) this.options.onBroken?.(problem);
   }
 
   /** Handles input that no request awaits: a late response, or a server that sends without end. */
-  #stray(bodyLength = 0): void {
-    if (!this.#strays.isTooMuch(bodyLength)) return;
-    this.#broken('it sends more than was requested');
-    this.#connection.abandon('protocol');
+  private stray(bodyLength = 0): void {
+    if (!this.strays.isTooMuch(bodyLength)) return;
+    this.broken('it sends more than was requested');
+    this.connection.abandon('protocol');
   }
 
-  #assigned(response: MessageOf<'TaskAssignmentResponse'>, form: FrameForm): void {
-    const ask = this.#asks.get(response.request_id);
-    if (ask === undefined) return this.#stray();
-    this.#asks.delete(response.request_id);
+  private assigned(response: MessageOf<'TaskAssignmentResponse'>, form: FrameForm): void {
+    const ask = this.asks.get(response.request_id);
+    if (ask === undefined) return this.stray();
+    this.asks.delete(response.request_id);
     ask.request.bytesReceived += headBytes(response, form);
     ask.request.assigned(ask.askId, response);
-    this.#ended();
+    this.ended();
   }
 
-  #answered(response: MessageOf<'TaskResponse'>, form: FrameForm, bodyLength: number): void {
-    const send = this.#sends.get(response.request_id);
-    if (response.server_id !== undefined) this.#options.onNamed?.(response.server_id);
+  private answered(response: MessageOf<'TaskResponse'>, form: FrameForm, bodyLength: number): void {
+    const send = this.sends.get(response.request_id);
+    if (response.server_id !== undefined) this.options.onNamed?.(response.server_id);
     if (send === undefined) {
-      if (bodyLength > CHEAPER_TO_CLOSE_BYTES && this.#isIdle) return this.#discard();
-      return this.#stray(bodyLength);
+      if (bodyLength > CHEAPER_TO_CLOSE_BYTES && this.isIdle) return this.discard();
+      return this.stray(bodyLength);
     }
     const { request } = send;
     request.bytesReceived += headBytes(response, form);
     if (response.success) {
-      this.#incoming = { send, carrier: new IncomingCarrier(request.secret, request.keepsCarrier) };
+      this.incoming = { send, carrier: new IncomingCarrier(request.secret, request.keepsCarrier) };
       return;
     }
-    this.#sends.delete(response.request_id);
+    this.sends.delete(response.request_id);
     request.refused(send.sendId, this.address, response.error_code, response.error_message ?? 'no reason given');
-    this.#ended();
+    this.ended();
   }
 
   /** An Error names no request: it is attributed to this one only if it can mean no other. */
-  #blamed({ code, message }: MessageOf<'Error'>): void {
-    const [send] = this.#sends.values();
-    if (send === undefined || this.#sends.size > 1 || this.#asks.size > 0 || !FRAME_FAULTS.includes(code)) {
-      return this.#stray();
+  private blamed({ code, message }: MessageOf<'Error'>): void {
+    const [send] = this.sends.values();
+    if (send === undefined || this.sends.size > 1 || this.asks.size > 0 || !FRAME_FAULTS.includes(code)) {
+      return this.stray();
     }
-    this.#sends.delete(send.request.name.request_id);
+    this.sends.delete(send.request.name.request_id);
     send.request.refused(send.sendId, this.address, code, message);
-    this.#ended();
+    this.ended();
   }
 
-  #corrupted({ request, sendId }: Send, problem: string): void {
-    this.#incoming = null;
-    this.#sends.delete(request.name.request_id);
+  private corrupted({ request, sendId }: Send, problem: string): void {
+    this.incoming = null;
+    this.sends.delete(request.name.request_id);
     request.corrupted(sendId, this.address, problem);
-    if (this.#bodyLeftBytes > CHEAPER_TO_CLOSE_BYTES && this.#isIdle) this.#discard();
-    this.#ended();
+    if (this.bodyLeftBytes > CHEAPER_TO_CLOSE_BYTES && this.isIdle) this.discard();
+    this.ended();
   }
 
-  #dropIncoming(): void {
-    this.#incoming?.carrier.close();
-    this.#incoming = null;
+  private dropIncoming(): void {
+    this.incoming?.carrier.close();
+    this.incoming = null;
   }
 
-  #isCheaperToClose(isArriving: boolean): boolean {
-    if (!this.#isOpen || this.#connection.unsentBytes > CHEAPER_TO_CLOSE_BYTES) return true;
-    if (isArriving) return this.#bodyLeftBytes > CHEAPER_TO_CLOSE_BYTES;
+  private isCheaperToClose(isArriving: boolean): boolean {
+    if (!this.isOpen || this.connection.unsentBytes > CHEAPER_TO_CLOSE_BYTES) return true;
+    if (isArriving) return this.bodyLeftBytes > CHEAPER_TO_CLOSE_BYTES;
     return this.isMute;
   }
 
   /** One awaited response less. */
-  #ended(): void {
-    if (this.#isRetired && this.#isIdle) this.end();
+  private ended(): void {
+    if (this.isRetired && this.isIdle) this.end();
   }
 
-  #discard(): void {
-    this.#options.onRetired(this);
-    this.#connection.destroy();
+  private discard(): void {
+    this.options.onRetired(this);
+    this.connection.destroy();
   }
 
-  #tell(request: LinkRequest, message: Message): number {
-    const before = this.#connection.bytesWritten;
-    this.#connection.send(message);
-    const bytes = this.#connection.bytesWritten - before;
+  private tell(request: LinkRequest, message: Message): number {
+    const before = this.connection.bytesWritten;
+    this.connection.send(message);
+    const bytes = this.connection.bytesWritten - before;
     request.bytesSent += bytes;
     return bytes;
   }

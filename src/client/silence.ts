@@ -10,23 +10,23 @@ const SILENT_MS = 1000;
  */
 export class Silence {
   /** The time of the first unanswered message after the last read. */
-  #sinceMs: number | null = null;
+  private sinceMs: number | null = null;
 
   constructor(private readonly clock: Clock) {}
 
   /** A message that needs a response was sent, or waits for the connection. */
   asked(lastReadMs: number): void {
-    if (this.#sinceMs === null || lastReadMs > this.#sinceMs) this.#sinceMs = this.clock.monotonicMs();
+    if (this.sinceMs === null || lastReadMs > this.sinceMs) this.sinceMs = this.clock.monotonicMs();
   }
 
   /** The messages that have waited for the connection are sent. */
   connected(lastReadMs: number): void {
-    if (this.#sinceMs !== null) this.#sinceMs = lastReadMs;
+    if (this.sinceMs !== null) this.sinceMs = lastReadMs;
   }
 
   /** Returns true if nothing arrived for so long that the connection may be dead, as when a firewall dropped its state. */
   isLong(lastReadMs: number): boolean {
-    if (this.#sinceMs === null || lastReadMs > this.#sinceMs) return false;
-    return this.clock.monotonicMs() - this.#sinceMs >= SILENT_MS;
+    if (this.sinceMs === null || lastReadMs > this.sinceMs) return false;
+    return this.clock.monotonicMs() - this.sinceMs >= SILENT_MS;
   }
 }

@@ -6,23 +6,23 @@ const MAX_BYTES = 1024 * 1024;
 
 /** Limits the input on a connection that no request awaits: late responses, or a server that sends without end. */
 export class Strays {
-  #countLeft = MAX_STRAYS;
-  #bytesLeft = MAX_BYTES;
+  private countLeft = MAX_STRAYS;
+  private bytesLeft = MAX_BYTES;
 
   /** A message was sent that may be answered. */
   sent(): void {
-    this.#countLeft += 1;
+    this.countLeft += 1;
   }
 
   /** The carrier of a secret of this size is no longer awaited, but may still arrive. */
   cancelled(secretBytes: number): void {
-    this.#bytesLeft += maxCarrierBytes(secretBytes);
+    this.bytesLeft += maxCarrierBytes(secretBytes);
   }
 
   /** Counts a stray message and its body; returns true if that is too much. */
   isTooMuch(bodyBytes: number): boolean {
-    this.#countLeft -= 1;
-    this.#bytesLeft -= bodyBytes;
-    return this.#countLeft < 0 || this.#bytesLeft < 0;
+    this.countLeft -= 1;
+    this.bytesLeft -= bodyBytes;
+    return this.countLeft < 0 || this.bytesLeft < 0;
   }
 }

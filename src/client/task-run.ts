@@ -45,166 +45,166 @@ export class TaskRun implements LinkRequest {
   readonly secret: Uint8Array;
   bytesSent = 0;
   bytesReceived = 0;
-  readonly #context: TaskRunContext;
-  readonly #options: TaskRunOptions;
-  readonly #attempt: Attempt;
-  readonly #startMs: number;
-  #askLink: ServerLink | undefined;
+  private readonly context: TaskRunContext;
+  private readonly options: TaskRunOptions;
+  private readonly attempt: Attempt;
+  private readonly startMs: number;
+  private askLink: ServerLink | undefined;
   /** The link that each send uses, even if that has been retired since. */
-  readonly #sendLinks = new Map<number, ServerLink>();
-  #timer: NodeJS.Timeout | undefined;
-  #timerAtMs = Infinity;
+  private readonly sendLinks = new Map<number, ServerLink>();
+  private timer: NodeJS.Timeout | undefined;
+  private timerAtMs = Infinity;
 
   constructor(context: TaskRunContext, options: TaskRunOptions) {
     const { view, hedging, random, clock, requestTimeoutMs } = context;
-    this.#context = context;
-    this.#options = options;
+    this.context = context;
+    this.options = options;
     this.name = options.name;
     this.secret = options.image.bytes;
-    this.#startMs = clock.monotonicMs();
+    this.startMs = clock.monotonicMs();
     const task = { ...options.name, image: options.image.name };
-    this.#attempt = new Attempt(task, requestTimeoutMs, view, hedging, random, this.#startMs);
+    this.attempt = new Attempt(task, requestTimeoutMs, view, hedging, random, this.startMs);
   }
 
   get keepsCarrier(): boolean {
-    return this.#options.onCarrier !== undefined;
+    return this.options.onCarrier !== undefined;
   }
 
   start(): void {
-    this.#perform(this.#attempt.start(this.#startMs));
+    this.perform(this.attempt.start(this.startMs));
   }
 
   /** The user stops the run: ends as `interrupted` and cancels what is in flight. */
   abandon(): void {
-    if (this.#attempt.finished) return;
-    this.#forgetAsk();
-    for (const effect of this.#attempt.abandon()) this.#performOne(effect);
-    this.#done(null);
+    if (this.attempt.finished) return;
+    this.forgetAsk();
+    for (const effect of this.attempt.abandon()) this.performOne(effect);
+    this.done(null);
   }
 
   /** Returns the record of a request that was never sent. */
   unsent(): RequestRecord {
-    return { ...this.#record(null), outcome: 'unsent' };
+    return { ...this.record(null), outcome: 'unsent' };
   }
 
   assigned(askId: number, response: MessageOf<'TaskAssignmentResponse'>): void {
-    response.assigned_server_address = this.#context.admit(response);
-    this.#perform(this.#attempt.onAssignment(askId, response, this.#nowMs));
+    response.assigned_server_address = this.context.admit(response);
+    this.perform(this.attempt.onAssignment(askId, response, this.nowMs));
   }
 
   askLost(askId: number, address: string, reason: CloseReason): void {
-    this.#say(`asked ${address} for a server: ${reason}`);
-    this.#perform(this.#attempt.onAskLost(askId, this.#nowMs));
+    this.say(`asked ${address} for a server: ${reason}`);
+    this.perform(this.attempt.onAskLost(askId, this.nowMs));
   }
 
   sendLost(sendId: number, address: string, reason: CloseReason, fault?: string): void {
-    this.#say(`sent to ${address}: ${reason}${fault === undefined ? '' : ` (${fault})`}`);
+    this.say(`sent to ${address}: ${reason}${fault === undefined ? '' : ` (${fault})`}`);
     const failure: SendFailure = fault === undefined ? { kind: 'lost' } : { kind: 'broken', message: fault };
-    this.#perform(this.#attempt.onSendFailed(sendId, failure, this.#nowMs));
+    this.perform(this.attempt.onSendFailed(sendId, failure, this.nowMs));
   }
 
   refused(sendId: number, address: string, code: string | undefined, message: string): void {
-    this.#say(`refused by ${address}: ${message}${code === undefined ? '' : ` (${code})`}`);
+    this.say(`refused by ${address}: ${message}${code === undefined ? '' : ` (${code})`}`);
     const isBusy = code !== undefined && BUSY_CODES.includes(code);
-    if (!isBusy) this.#options.onServerError?.(code, message);
+    if (!isBusy) this.options.onServerError?.(code, message);
     const failure = isBusy ? { kind: 'busy' as const } : { kind: 'error' as const, message };
-    this.#perform(this.#attempt.onSendFailed(sendId, failure, this.#nowMs));
+    this.perform(this.attempt.onSendFailed(sendId, failure, this.nowMs));
   }
 
   corrupted(sendId: number, address: string, why: string): void {
-    this.#context.log?.('error', `request ${this.name.request_id}: wrong carrier from ${address}: ${why}`);
-    this.#perform(this.#attempt.onCorrupted(sendId));
+    this.context.log?.('error', `request ${this.name.request_id}: wrong carrier from ${address}: ${why}`);
+    this.perform(this.attempt.onCorrupted(sendId));
   }
 
   verified(sendId: number, chunks: Uint8Array[] | null): void {
-    if (chunks !== null) this.#options.onCarrier?.(chunks);
-    this.#perform(this.#attempt.onVerified(sendId, this.#nowMs));
+    if (chunks !== null) this.options.onCarrier?.(chunks);
+    this.perform(this.attempt.onVerified(sendId, this.nowMs));
   }
 
-  get #nowMs(): number {
-    return this.#context.clock.monotonicMs();
+  private get nowMs(): number {
+    return this.context.clock.monotonicMs();
   }
 
-  #perform(effects: AttemptEffect[]): void {
-    for (const effect of effects) this.#performOne(effect);
-    this.#arm();
+  private perform(effects: AttemptEffect[]): void {
+    for (const effect of effects) this.performOne(effect);
+    this.arm();
   }
 
-  #performOne(effect: AttemptEffect): void {
+  private performOne(effect: AttemptEffect): void {
     switch (effect.type) {
       case 'ask':
-        return this.#ask(effect);
+        return this.ask(effect);
       case 'send':
-        return this.#send(effect);
+        return this.send(effect);
       case 'cancel':
-        this.#forgetAsk();
-        return this.#sendLinks.get(effect.sendId)?.cancel(this, effect.sendId);
+        this.forgetAsk();
+        return this.sendLinks.get(effect.sendId)?.cancel(this, effect.sendId);
       case 'ack':
-        return this.#sendLinks.get(effect.sendId)?.ack(this);
+        return this.sendLinks.get(effect.sendId)?.ack(this);
       case 'finish':
-        return this.#done(effect.result);
+        return this.done(effect.result);
     }
   }
 
-  #ask({ askId, address, excludedIds }: Extract<AttemptEffect, { type: 'ask' }>): void {
-    this.#forgetAsk();
-    const link = this.#reach(address, () => this.askLost(askId, address, 'unreachable'));
-    this.#askLink = link;
+  private ask({ askId, address, excludedIds }: Extract<AttemptEffect, { type: 'ask' }>): void {
+    this.forgetAsk();
+    const link = this.reach(address, () => this.askLost(askId, address, 'unreachable'));
+    this.askLink = link;
     link?.ask(this, askId, excludedIds);
   }
 
-  #send(effect: Extract<AttemptEffect, { type: 'send' }>): void {
+  private send(effect: Extract<AttemptEffect, { type: 'send' }>): void {
     const { sendId, address } = effect;
-    const link = this.#reach(address, () => this.sendLost(sendId, address, 'unreachable'));
+    const link = this.reach(address, () => this.sendLost(sendId, address, 'unreachable'));
     if (link === undefined) return;
-    this.#sendLinks.set(sendId, link);
+    this.sendLinks.set(sendId, link);
     link.send(this, effect);
   }
 
   /** Without a link `lost` is called later: the attempt must not be called from within its own effects. */
-  #reach(address: string, lost: () => void): ServerLink | undefined {
+  private reach(address: string, lost: () => void): ServerLink | undefined {
     try {
-      return this.#context.linkTo(address);
+      return this.context.linkTo(address);
     } catch {
       process.nextTick(lost);
       return undefined;
     }
   }
 
-  #forgetAsk(): void {
-    this.#askLink?.forgetAsk(this);
-    this.#askLink = undefined;
+  private forgetAsk(): void {
+    this.askLink?.forgetAsk(this);
+    this.askLink = undefined;
   }
 
   /** At most one timer; if the wake-up time only moved later, it fires early once and is then reset. */
-  #arm(): void {
-    const { wakeAtMs, finished } = this.#attempt;
-    if (finished || this.#timerAtMs <= wakeAtMs) return;
-    clearTimeout(this.#timer);
-    this.#timerAtMs = wakeAtMs;
-    const delayMs = Math.max(0, Math.ceil(wakeAtMs - this.#nowMs));
-    this.#timer = setTimeout(() => this.#wake(), delayMs);
+  private arm(): void {
+    const { wakeAtMs, finished } = this.attempt;
+    if (finished || this.timerAtMs <= wakeAtMs) return;
+    clearTimeout(this.timer);
+    this.timerAtMs = wakeAtMs;
+    const delayMs = Math.max(0, Math.ceil(wakeAtMs - this.nowMs));
+    this.timer = setTimeout(() => this.wake(), delayMs);
   }
 
-  #wake(): void {
-    this.#timerAtMs = Infinity;
-    this.#perform(this.#attempt.tick(this.#nowMs));
+  private wake(): void {
+    this.timerAtMs = Infinity;
+    this.perform(this.attempt.tick(this.nowMs));
   }
 
-  #say(text: string): void {
-    this.#context.log?.('debug', `request ${this.name.request_id} ${text}`);
+  private say(text: string): void {
+    this.context.log?.('debug', `request ${this.name.request_id} ${text}`);
   }
 
-  #done(result: AttemptResult | null): void {
-    this.#forgetAsk();
-    clearTimeout(this.#timer);
-    this.#options.onDone(this.#record(result));
+  private done(result: AttemptResult | null): void {
+    this.forgetAsk();
+    clearTimeout(this.timer);
+    this.options.onDone(this.record(result));
   }
 
-  #record(result: AttemptResult | null): RequestRecord {
-    const { clientId, view, clock } = this.#context;
-    const { intendedStartMs, image } = this.#options;
-    const nowMs = this.#nowMs;
+  private record(result: AttemptResult | null): RequestRecord {
+    const { clientId, view, clock } = this.context;
+    const { intendedStartMs, image } = this.options;
+    const nowMs = this.nowMs;
     const outcome: RequestOutcome = result === null ? 'interrupted' : result.success ? 'success' : 'failure';
     const address = result?.serverAddress ?? null;
     return {
@@ -212,7 +212,7 @@ export class TaskRun implements LinkRequest {
       request_id: this.name.request_id,
       start_time: toMicros(clock.unixMs(intendedStartMs)),
       latency_ms: toMicros(nowMs - intendedStartMs),
-      service_ms: toMicros(nowMs - this.#startMs),
+      service_ms: toMicros(nowMs - this.startMs),
       success: outcome === 'success',
       failure_reason: result?.failureReason ?? null,
       assigned_server_id: address === null ? null : view.idOf(address),

@@ -11,34 +11,34 @@ const MAX_TOLD = 64;
  * any: the user's other machines, someone else's, a different one each time.
  */
 export class ToldAddresses {
-  readonly #told = new Map<string, ExpectedServer>();
-  readonly #configured: ReadonlySet<string>;
-  readonly #isLocal: boolean;
+  private readonly told = new Map<string, ExpectedServer>();
+  private readonly configured: ReadonlySet<string>;
+  private readonly isLocal: boolean;
 
   constructor(configured: readonly string[]) {
-    this.#configured = new Set(configured);
-    this.#isLocal = configured.some(isLoopbackAddress);
+    this.configured = new Set(configured);
+    this.isLocal = configured.some(isLoopbackAddress);
   }
 
   /** Returns true if this client would dial an address with the id that a server reported for it (null: none). */
   admits(address: string, id: number | null, leaderId: number | null): boolean {
-    if (this.#configured.has(address)) return true;
+    if (this.configured.has(address)) return true;
     if (id === null) return false;
-    if (!this.#told.has(address) && (this.#told.size >= MAX_TOLD || !this.#isDialable(address))) return false;
-    this.#told.set(address, { id, leaderId });
+    if (!this.told.has(address) && (this.told.size >= MAX_TOLD || !this.isDialable(address))) return false;
+    this.told.set(address, { id, leaderId });
     return true;
   }
 
   /** Returns the server that must have answered there before anything else is sent; undefined: it is configured. */
   expectedAt(address: string): ExpectedServer | undefined {
-    return this.#told.get(address);
+    return this.told.get(address);
   }
 
-  #isDialable(text: string): boolean {
+  private isDialable(text: string): boolean {
     const host = parseAddress(text)?.host;
     if (host === undefined || isWildcardHost(host)) return false;
     // A remote server's loopback is not this machine.
-    if (isLoopbackHost(host)) return this.#isLocal;
+    if (isLoopbackHost(host)) return this.isLocal;
     return isIP(host) === 0 || isUnicast(canonicalHost(host));
   }
 }

@@ -38,9 +38,9 @@ export class Status extends BaseCommand {
     const secure = await secureOf(tls);
     return withInterrupt(async (signal) => {
       try {
-        if (!flags.watch) return await this.#once(addresses, waitMs, signal, secure);
+        if (!flags.watch) return await this.once(addresses, waitMs, signal, secure);
         // Stops when nothing can be printed any more.
-        await watch(addresses, AbortSignal.any([signal, whenOutputFails]), (latest) => this.#showAgain(latest), secure);
+        await watch(addresses, AbortSignal.any([signal, whenOutputFails]), (latest) => this.showAgain(latest), secure);
         return undefined;
       } finally {
         if (signal.aborted) this.endWith(EXIT.interrupted);
@@ -48,7 +48,7 @@ export class Status extends BaseCommand {
     });
   }
 
-  async #once(
+  private async once(
     addresses: string[],
     waitMs: number | undefined,
     stop: AbortSignal,
@@ -62,7 +62,7 @@ export class Status extends BaseCommand {
     return reportOf(answers, agreement);
   }
 
-  #showAgain({ answers, agreement }: Look): void {
+  private showAgain({ answers, agreement }: Look): void {
     const clear = process.stdout.isTTY ? CLEAR_SCREEN : '';
     if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(reportOf(answers, agreement))}\n`);
     else process.stdout.write(`${clear}${renderStatus(answers, agreement, paintFor(process.env))}\n\n`);

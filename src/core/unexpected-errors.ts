@@ -6,7 +6,7 @@ const MAX_FRAMES = 8;
 /** Counts unexpected errors. Each kind is a bug in cloudp2p and is reported once, with its origin. */
 export class UnexpectedErrors {
   count = 0;
-  readonly #kinds = new Set<string>();
+  private readonly kinds = new Set<string>();
 
   constructor(private readonly tell: (text: string) => void) {}
 
@@ -15,8 +15,8 @@ export class UnexpectedErrors {
     this.count += 1;
     const { name, message, frames } = partsOf(error);
     const kind = `${name} ${frames[0]}`;
-    if (this.#kinds.size >= MAX_KINDS || this.#kinds.has(kind)) return;
-    this.#kinds.add(kind);
+    if (this.kinds.size >= MAX_KINDS || this.kinds.has(kind)) return;
+    this.kinds.add(kind);
     const text = [`${name}: ${message.slice(0, MAX_MESSAGE_CHARS)}`, ...frames].join(' ');
     this.tell(`unexpected error, the connection was closed; this is a bug in cloudp2p, please report it: ${text}`);
   }

@@ -3,9 +3,9 @@ const MAX_PER_PARTY = 10;
 
 /** Reports each problem of a party once, and again only after the party has recovered. */
 export class WarnOnce {
-  readonly #said = new Map<string, Set<string>>();
-  #count = 0;
-  #isFull = false;
+  private readonly said = new Map<string, Set<string>>();
+  private count = 0;
+  private isFull = false;
 
   /**
    * @param maxCount most problems remembered; further ones are suppressed, so that no number of parties can fill a log
@@ -16,26 +16,26 @@ export class WarnOnce {
   ) {}
 
   say(party: string, text: string): void {
-    const said = this.#said.get(party);
+    const said = this.said.get(party);
     if (said?.has(text) === true || said?.size === MAX_PER_PARTY) return;
-    if (this.#count >= this.maxCount) return this.#overflow();
-    this.#count += 1;
-    if (said === undefined) this.#said.set(party, new Set([text]));
+    if (this.count >= this.maxCount) return this.overflow();
+    this.count += 1;
+    if (said === undefined) this.said.set(party, new Set([text]));
     else said.add(text);
     this.tell(said?.size === MAX_PER_PARTY ? `${text}; further problems of the same kind are suppressed` : text);
   }
 
   /** The party has recovered: its next problem is reported again. */
   well(party: string): void {
-    const said = this.#said.get(party);
+    const said = this.said.get(party);
     if (said === undefined) return;
-    this.#count -= said.size;
-    this.#isFull = false;
-    this.#said.delete(party);
+    this.count -= said.size;
+    this.isFull = false;
+    this.said.delete(party);
   }
 
-  #overflow(): void {
-    if (!this.#isFull) this.tell(`more than ${this.maxCount} such warnings: further ones are suppressed`);
-    this.#isFull = true;
+  private overflow(): void {
+    if (!this.isFull) this.tell(`more than ${this.maxCount} such warnings: further ones are suppressed`);
+    this.isFull = true;
   }
 }

@@ -33,8 +33,8 @@ export class BrokenServers {
   readonly counts: Counts = { faults: 0, healed: 0, failed: 0 };
   /** The times of events. */
   cycle = 0;
-  readonly #broken = new Map<number, Broken>();
-  readonly #states = new Map<number, ServerState>();
+  private readonly broken = new Map<number, Broken>();
+  private readonly states = new Map<number, ServerState>();
 
   constructor(
     private readonly options: RunFaultsOptions,
@@ -43,27 +43,27 @@ export class BrokenServers {
 
   /** The faults injected here that are not healed yet. */
   get ids(): number[] {
-    return [...this.#broken.keys()];
+    return [...this.broken.keys()];
   }
 
   /** The faults of a server that are injected or being injected, and not healed. */
   faultOf(id: number): FaultKind | null {
-    return this.#broken.get(id)?.fault.kind ?? null;
+    return this.broken.get(id)?.fault.kind ?? null;
   }
 
   stateOf(id: number): ServerState {
-    return this.#states.get(id) ?? 'unknown';
+    return this.states.get(id) ?? 'unknown';
   }
 
   /** Looks up the process of a server. */
   async look(server: FaultServer): Promise<{ process: Found | null; problem?: string }> {
     try {
       const process = await this.options.driver.find(server.id);
-      if (!this.#broken.has(server.id)) this.#set(server.id, stateOf(process));
+      if (!this.broken.has(server.id)) this.set(server.id, stateOf(process));
       return { process };
     } catch (error) {
       const problem = reasonOf(error);
-      this.#set(server.id, 'unknown');
+      this.set(server.id, 'unknown');
       return { process: null, problem };
     }
   }
@@ -75,11 +75,11 @@ export class BrokenServers {
     const where = `Server ${server.id} on ${server.host}`;
     log(`Attempting to ${toBreak} ${where}`);
     const { process, problem = 'it is not running' } = await this.look(server);
-    if (process === null) return this.#fail(server, action, null, `Cannot ${toBreak} ${where}`, problem);
+    if (process === null) return this.fail(server, action, null, `Cannot ${toBreak} ${where}`, problem);
     const { pid } = process;
     log(`Found Server ${server.id} PID: ${pid} on ${server.host}`);
     if (process.isStopped) {
-      return this.#fail(
+      return this.fail(
         server,
         action,
         pid,
@@ -87,8 +87,8 @@ export class BrokenServers {
         'its process was stopped by another program (SIGSTOP)',
       );
     }
-    const isLast = takesDown(fault) && !allowTotalOutage && !(await this.#isAnotherUp([...admitted, server.id]));
-    if (isLast) return this.#fail(server, action, pid, `Will not ${toBreak} ${where}`, 'no other server is running');
+    const isLast = takesDown(fault) && !allowTotalOutage && !(await this.isAnotherUp([...admitted, server.id]));
+    if (isLast) return this.fail(server, action, pid, `Will not ${toBreak} ${where}`, 'no other server is running');
     return { server, process };
   }
 
@@ -97,36 +97,36 @@ export class BrokenServers {
     const { toBreak, broken, state, action } = FAULT_LABELS[fault.kind];
     const { pid } = process;
     const where = `Server ${server.id} on ${server.host}`;
-    this.#record(server, action, 'started', pid, detailOf(fault));
+    this.record(server, action, 'started', pid, detailOf(fault));
     // Recorded before the attempt: if it fails half-way, the server may still be affected.
-    this.#broken.set(server.id, { server, fault, process });
+    this.broken.set(server.id, { server, fault, process });
     this.onChange();
     let remark: string | null;
     try {
       remark = await driver.break(server.id, process, fault, holdMs + BOUND_MARGIN_MS);
     } catch (error) {
-      await this.#lookAfterFailure(server, fault);
-      this.#fail(server, action, pid, `Cannot ${toBreak} ${where}`, reasonOf(error));
+      await this.lookAfterFailure(server, fault);
+      this.fail(server, action, pid, `Cannot ${toBreak} ${where}`, reasonOf(error));
       return;
     }
     this.counts.faults += 1;
     log(`SUCCESS: ${broken} Server ${server.id} (PID ${pid}) on ${server.host}`);
     if (remark !== null) log(`WARN: ${where}: ${remark}`);
     const details = [detailOf(fault), remark].filter((text) => text !== null);
-    this.#record(server, action, 'done', pid, details.length === 0 ? null : details.join('; '));
-    this.#tell(server, state.toLowerCase() as ServerState);
+    this.record(server, action, 'done', pid, details.length === 0 ? null : details.join('; '));
+    this.tell(server, state.toLowerCase() as ServerState);
   }
 
   /** Heals the fault of a server; does nothing without one. */
   async heal(id: number): Promise<void> {
-    const entry = this.#broken.get(id);
+    const entry = this.broken.get(id);
     if (entry === undefined) return;
     const { server, fault, process: victim } = entry;
     const { log, driver } = this.options;
     const { toHeal, healed, healAction } = FAULT_LABELS[fault.kind];
     const where = `Server ${id} on ${server.host}`;
     log(`Attempting to ${toHeal} ${where}`);
-    this.#record(server, healAction, 'started', null);
+    this.record(server, healAction, 'started', null);
     // Another program may have started it, and after a kill that failed it may still be running.
     const before = healAction === 'restart' ? (await this.look(server)).process : null;
     let process: ServerProcess;
@@ -135,11 +135,11 @@ export class BrokenServers {
     } catch (error) {
       const text =
         healAction === 'restart' ? `Server ${id} did not come back on ${server.host}` : `Cannot ${toHeal} ${where}`;
-      this.#fail(server, healAction, null, text, reasonOf(error));
-      await this.#lookIfDown(server);
+      this.fail(server, healAction, null, text, reasonOf(error));
+      await this.lookIfDown(server);
       return;
     }
-    this.#broken.delete(id);
+    this.broken.delete(id);
     this.counts.healed += 1;
     log(
       before ? `${where} is already running (PID ${process.pid})` : `SUCCESS: ${healed} ${where} (PID ${process.pid})`,
@@ -148,34 +148,34 @@ export class BrokenServers {
     const hasEnded = fault.kind === 'pause' && process.pid !== victim.pid;
     const remark = hasEnded ? `process ${victim.pid} ended while it was paused; the server was started again` : null;
     if (remark !== null) log(`WARN: ${where}: ${remark}`);
-    this.#record(server, healAction, 'done', process.pid, before ? 'it was already running' : remark);
-    this.#tell(server, 'up');
+    this.record(server, healAction, 'done', process.pid, before ? 'it was already running' : remark);
+    this.tell(server, 'up');
   }
 
   /** After a fault that failed: a process that ended must be started, and rules left in its network removed. */
-  async #lookAfterFailure(server: FaultServer, fault: Fault): Promise<void> {
-    const found = await this.#lookIfDown(server);
+  private async lookAfterFailure(server: FaultServer, fault: Fault): Promise<void> {
+    const found = await this.lookIfDown(server);
     if (found === null || isOfNetwork(fault.kind)) return;
-    this.#broken.delete(server.id);
-    this.#set(server.id, stateOf(found));
+    this.broken.delete(server.id);
+    this.set(server.id, stateOf(found));
   }
 
   /** Checks whether the process ended, whatever the fault was. */
-  async #lookIfDown(server: FaultServer): Promise<Found | null> {
+  private async lookIfDown(server: FaultServer): Promise<Found | null> {
     try {
       const found = await this.options.driver.find(server.id);
-      if (found === null) this.#set(server.id, 'down');
+      if (found === null) this.set(server.id, 'down');
       return found;
     } catch (error) {
-      this.#set(server.id, 'unknown');
+      this.set(server.id, 'unknown');
       return nullIfRefused(error);
     }
   }
 
   /** True if a server other than these is running and serves. */
-  async #isAnotherUp(ids: readonly number[]): Promise<boolean> {
+  private async isAnotherUp(ids: readonly number[]): Promise<boolean> {
     for (const server of this.options.servers) {
-      const fault = this.#broken.get(server.id)?.fault;
+      const fault = this.broken.get(server.id)?.fault;
       if (ids.includes(server.id) || (fault !== undefined && takesDown(fault))) continue;
       const { process } = await this.look(server);
       if (process !== null && !process.isStopped) return true;
@@ -183,24 +183,24 @@ export class BrokenServers {
     return false;
   }
 
-  #tell(server: FaultServer, state: ServerState): void {
+  private tell(server: FaultServer, state: ServerState): void {
     this.options.log(`Server ${server.id} is now ${state.toUpperCase()}`);
-    this.#set(server.id, state);
+    this.set(server.id, state);
   }
 
-  #set(id: number, state: ServerState): void {
-    this.#states.set(id, state);
+  private set(id: number, state: ServerState): void {
+    this.states.set(id, state);
     this.onChange();
   }
 
-  #fail(server: FaultServer, action: FaultAction, pid: number | null, text: string, reason: string): null {
+  private fail(server: FaultServer, action: FaultAction, pid: number | null, text: string, reason: string): null {
     this.counts.failed += 1;
     this.options.log(`ERROR: ${text}: ${reason}`);
-    this.#record(server, action, 'failed', pid, reason);
+    this.record(server, action, 'failed', pid, reason);
     return null;
   }
 
-  #record(
+  private record(
     { id: server_id, host }: FaultServer,
     action: FaultAction,
     outcome: FaultEvent['outcome'],

@@ -8,30 +8,30 @@ const MIN_ENDED = 10;
 
 /** The results of the last seconds of a probe. */
 export class ProbeWindow {
-  #ended: { atMs: number; latencyMs: number; success: boolean }[] = [];
+  private ended: { atMs: number; latencyMs: number; success: boolean }[] = [];
 
   /** Adds a result; cancelled requests do not count. @param atMs its end on the monotonic clock */
   add({ outcome, success, latency_ms: latencyMs }: RequestRecord, atMs: number): void {
-    if (outcome === 'success' || outcome === 'failure') this.#ended.push({ atMs, latencyMs, success });
+    if (outcome === 'success' || outcome === 'failure') this.ended.push({ atMs, latencyMs, success });
   }
 
   /** Returns the first condition that is true, with the measured value; null if none is, or there are too few results. */
   crossed(conditions: readonly Threshold[], nowMs: number): string | null {
-    this.#ended = this.#ended.filter(({ atMs }) => atMs > nowMs - WINDOW_MS);
-    if (this.#ended.length < MIN_ENDED) return null;
+    this.ended = this.ended.filter(({ atMs }) => atMs > nowMs - WINDOW_MS);
+    if (this.ended.length < MIN_ENDED) return null;
     // A condition has the form of a threshold, and is true if that passes.
-    const results = judgeThresholds(conditions, (metric) => this.#valueOf(metric));
+    const results = judgeThresholds(conditions, (metric) => this.valueOf(metric));
     const hit = results.find(({ passed, value }) => passed && value !== null);
     if (hit === undefined) return null;
     const value = `${Math.round(hit.value! * 10) / 10}${hit.unit === '%' ? ' %' : ` ${hit.unit}`}`;
-    return `${hit.expression} (${value} over the last ${this.#ended.length} probes)`;
+    return `${hit.expression} (${value} over the last ${this.ended.length} probes)`;
   }
 
   /** Latencies are those of successes; without any they are unknown. */
-  #valueOf(metric: Metric): number | null {
-    const failed = this.#ended.filter(({ success }) => !success).length;
-    if (metric === 'failure_rate') return (100 * failed) / this.#ended.length;
-    const latencies = this.#ended
+  private valueOf(metric: Metric): number | null {
+    const failed = this.ended.filter(({ success }) => !success).length;
+    if (metric === 'failure_rate') return (100 * failed) / this.ended.length;
+    const latencies = this.ended
       .flatMap(({ success, latencyMs }) => (success ? [latencyMs] : []))
       .sort((a, b) => a - b);
     if (latencies.length === 0) return null;

@@ -72,29 +72,29 @@ export async function runFaults(options: RunFaultsOptions): Promise<FaultsOutcom
 }
 
 class FaultRun {
-  readonly #options: RunFaultsOptions;
-  readonly #broken: BrokenServers;
+  private readonly options: RunFaultsOptions;
+  private readonly broken: BrokenServers;
   /** Aborted when no more faults are to be injected. */
-  readonly #over: AbortSignal;
-  #wait: ClusterViewModel['wait'];
+  private readonly over: AbortSignal;
+  private wait: ClusterViewModel['wait'];
   /** The targets so far in this cycle. */
-  readonly #hit = new Set<number>();
-  #endedEarly: string | null = null;
+  private readonly hit = new Set<number>();
+  private endedEarly: string | null = null;
 
   constructor(options: RunFaultsOptions) {
-    this.#options = options;
-    this.#broken = new BrokenServers(options, () => this.#show());
-    this.#over = AbortSignal.any([options.signal, options.abort ?? NEVER]);
+    this.options = options;
+    this.broken = new BrokenServers(options, () => this.show());
+    this.over = AbortSignal.any([options.signal, options.abort ?? NEVER]);
   }
 
   get isOver(): boolean {
-    return this.#over.aborted || this.#endedEarly !== null;
+    return this.over.aborted || this.endedEarly !== null;
   }
 
   /** Fails at the start if no server is running, as every step would fail. */
   async begin(): Promise<void> {
-    const { servers } = this.#options;
-    const looks = await Promise.all(servers.map((server) => this.#broken.look(server)));
+    const { servers } = this.options;
+    const looks = await Promise.all(servers.map((server) => this.broken.look(server)));
     if (looks.some(({ process }) => process !== null)) return;
     const reasons = looks.map(({ problem }, index) => `Server ${servers[index]!.id}: ${problem ?? 'not running'}`);
     throw new ClusterError(
@@ -104,57 +104,57 @@ class FaultRun {
   }
 
   async perform(step: Step): Promise<void> {
-    const { log, plan, title } = this.#options;
-    await this.#waitFor(step);
+    const { log, plan, title } = this.options;
+    await this.waitFor(step);
     if (this.isOver) return;
-    if (step.cycle !== this.#broken.cycle) {
+    if (step.cycle !== this.broken.cycle) {
       log(`===== CYCLE ${step.cycle}/${plan.at(-1)!.cycle} =====`);
-      this.#hit.clear();
+      this.hit.clear();
     }
-    this.#broken.cycle = step.cycle;
-    const targets = await this.#targets(step);
+    this.broken.cycle = step.cycle;
+    const targets = await this.targets(step);
     if (targets.length === 0) return;
     log(`${title}: Processing ${names(targets.map(({ id }) => id))}`);
-    await this.#breakAll(targets, step);
-    await this.#hold(step);
+    await this.breakAll(targets, step);
+    await this.hold(step);
     // Faults that are active when the plan is over are healed by `heal`, which logs it.
-    if (!this.isOver) await this.#healAll();
-    const lost = this.#broken.ids;
-    if (!this.isOver && lost.length > 0) this.#endEarly(`${names(lost)} did not come back`);
+    if (!this.isOver) await this.healAll();
+    const lost = this.broken.ids;
+    if (!this.isOver && lost.length > 0) this.endEarly(`${names(lost)} did not come back`);
   }
 
   /** Heals all active faults. A bug at one server is thrown only after the others are healed. */
   async heal(): Promise<void> {
-    const { log, signal, abort } = this.#options;
-    const isBroken = this.#broken.ids.length > 0;
+    const { log, signal, abort } = this.options;
+    const isBroken = this.broken.ids.length > 0;
     const what = isBroken ? 'healing the active faults' : 'no fault is active';
     if (signal.aborted) log(`Interrupted: ${what}${isBroken ? ' (Ctrl-C again ends at once)' : ''}`);
-    else if (abort?.aborted) this.#endEarly(String(abort.reason));
-    if (!signal.aborted && this.#endedEarly !== null) log(`ABORTED: ${this.#endedEarly}; ${what}`);
-    await this.#healAll();
+    else if (abort?.aborted) this.endEarly(String(abort.reason));
+    if (!signal.aborted && this.endedEarly !== null) log(`ABORTED: ${this.endedEarly}; ${what}`);
+    await this.healAll();
   }
 
   end(): FaultsOutcome {
-    const { log, signal, servers } = this.#options;
+    const { log, signal, servers } = this.options;
     const interrupted = signal.aborted;
-    const { counts } = this.#broken;
+    const { counts } = this.broken;
     const inState = (state: ServerState): string =>
-      servers.flatMap(({ id }) => (this.#broken.stateOf(id) === state ? [id] : [])).join(', ');
+      servers.flatMap(({ id }) => (this.broken.stateOf(id) === state ? [id] : [])).join(', ');
     const lost = (['down', 'paused', 'partitioned', 'delayed', 'lossy'] as const)
       .map((state) => (inState(state) === '' ? '' : `, ${state.toUpperCase()}: ${inState(state)}`))
       .join('');
-    const how = interrupted ? 'INTERRUPTED' : this.#endedEarly === null ? 'COMPLETE' : 'ABORTED';
+    const how = interrupted ? 'INTERRUPTED' : this.endedEarly === null ? 'COMPLETE' : 'ABORTED';
     log(`===== FAULT SIMULATION ${how} =====`);
     const { faults, healed, failed } = counts;
     log(`Faults: ${faults}, healed: ${healed}, failed: ${failed}; servers UP: ${inState('up') || 'none'}${lost}`);
-    return { ...counts, interrupted, ended_early: interrupted ? null : this.#endedEarly, down: this.#broken.ids };
+    return { ...counts, interrupted, ended_early: interrupted ? null : this.endedEarly, down: this.broken.ids };
   }
 
   /** An error in the middle (a bug, a lost connection) must not leave the others half-way. */
-  async #breakAll(targets: readonly FaultServer[], { fault, holdMs }: Step): Promise<void> {
+  private async breakAll(targets: readonly FaultServer[], { fault, holdMs }: Step): Promise<void> {
     const victims: Victim[] = [];
     for (const server of targets) {
-      const victim = await this.#broken.admit(
+      const victim = await this.broken.admit(
         server,
         fault,
         victims.map((each) => each.server.id),
@@ -162,90 +162,90 @@ class FaultRun {
       if (victim !== null) victims.push(victim);
     }
     if (this.isOver) return;
-    for (const { server } of victims) this.#hit.add(server.id);
-    await allOf(victims.map((victim) => this.#broken.break(victim, fault, holdMs)));
+    for (const { server } of victims) this.hit.add(server.id);
+    await allOf(victims.map((victim) => this.broken.break(victim, fault, holdMs)));
   }
 
-  #healAll(): Promise<void> {
-    return allOf(this.#broken.ids.map((id) => this.#broken.heal(id)));
+  private healAll(): Promise<void> {
+    return allOf(this.broken.ids.map((id) => this.broken.heal(id)));
   }
 
-  async #waitFor({ afterMs, afterAgreement }: Step): Promise<void> {
-    const { log, title } = this.#options;
+  private async waitFor({ afterMs, afterAgreement }: Step): Promise<void> {
+    const { log, title } = this.options;
     const next = title.startsWith('Ring') ? 'moving to next server in ring' : 'the next fault';
-    if (afterMs > 0) await this.#pause(afterMs, `Waiting ${showSecs(afterMs)} before ${next}...`, {});
+    if (afterMs > 0) await this.pause(afterMs, `Waiting ${showSecs(afterMs)} before ${next}...`, {});
     if (!afterAgreement) return;
     log('Waiting until the servers agree on a leader...');
-    const isAgreed = await this.#until(AGREEMENT_MS, async () => agree(await this.#askUp()));
+    const isAgreed = await this.until(AGREEMENT_MS, async () => agree(await this.askUp()));
     if (!isAgreed && !this.isOver)
-      this.#endEarly(`the servers do not agree on a leader after ${showSecs(AGREEMENT_MS)}`);
+      this.endEarly(`the servers do not agree on a leader after ${showSecs(AGREEMENT_MS)}`);
   }
 
-  async #hold({ fault, holdMs }: Step): Promise<void> {
-    const ids = this.#broken.ids;
+  private async hold({ fault, holdMs }: Step): Promise<void> {
+    const ids = this.broken.ids;
     if (this.isOver || ids.length === 0 || holdMs === 0) return;
     const { healing, toHeal } = FAULT_LABELS[fault.kind];
     const text = `Waiting ${showSecs(holdMs)} before ${healing} ${names(ids)}...`;
-    await this.#pause(holdMs, text, { healing: toHeal, serverIds: ids });
+    await this.pause(holdMs, text, { healing: toHeal, serverIds: ids });
   }
 
-  async #pause(ms: number, text: string, what: Omit<NonNullable<ClusterViewModel['wait']>, 'untilMs'>): Promise<void> {
-    const { log, wait, clock } = this.#options;
+  private async pause(ms: number, text: string, what: Omit<NonNullable<ClusterViewModel['wait']>, 'untilMs'>): Promise<void> {
+    const { log, wait, clock } = this.options;
     log(text);
-    this.#wait = { untilMs: clock.monotonicMs() + ms, ...what };
-    this.#show();
-    await wait(ms, this.#over);
-    this.#wait = undefined;
-    this.#show();
+    this.wait = { untilMs: clock.monotonicMs() + ms, ...what };
+    this.show();
+    await wait(ms, this.over);
+    this.wait = undefined;
+    this.show();
   }
 
   /** Asks for the leader right before the fault. */
-  async #targets(step: Step): Promise<FaultServer[]> {
-    const { servers, log } = this.#options;
+  private async targets(step: Step): Promise<FaultServer[]> {
+    const { servers, log } = this.options;
     let leaderId: number | null = null;
     if (step.role !== 'any') {
-      const isKnown = await this.#until(LEADER_MS, async () => (leaderId = leaderOf(await this.#askUp())) !== null);
-      if (!isKnown) return this.#leaveOut(`no server reports a leader within ${showSecs(LEADER_MS)}`);
+      const isKnown = await this.until(LEADER_MS, async () => (leaderId = leaderOf(await this.askUp())) !== null);
+      if (!isKnown) return this.leaveOut(`no server reports a leader within ${showSecs(LEADER_MS)}`);
       log(`Server ${leaderId} leads`);
     }
-    const targets = chooseTargets(step, leaderId, this.#hit).flatMap((id) => servers.filter((one) => one.id === id));
-    return targets.length > 0 ? targets : this.#leaveOut(`none of the servers listed here is a ${step.role}`);
+    const targets = chooseTargets(step, leaderId, this.hit).flatMap((id) => servers.filter((one) => one.id === id));
+    return targets.length > 0 ? targets : this.leaveOut(`none of the servers listed here is a ${step.role}`);
   }
 
-  #leaveOut(why: string): [] {
+  private leaveOut(why: string): [] {
     if (this.isOver) return [];
-    this.#broken.counts.failed += 1;
-    this.#options.log(`ERROR: ${why}: this step is skipped`);
+    this.broken.counts.failed += 1;
+    this.options.log(`ERROR: ${why}: this step is skipped`);
     return [];
   }
 
   /** Asks the servers that should be running for their status. */
-  #askUp(): Promise<(StatusFields | null)[]> {
-    const { servers, driver } = this.#options;
-    const up = servers.filter(({ id }) => this.#broken.stateOf(id) === 'up');
+  private askUp(): Promise<(StatusFields | null)[]> {
+    const { servers, driver } = this.options;
+    const up = servers.filter(({ id }) => this.broken.stateOf(id) === 'up');
     return Promise.all(up.map(({ id }) => driver.status(id).catch(nullIfRefused)));
   }
 
   /** Polls; false if it was not met in time, or the plan is over. */
-  async #until(limitMs: number, isSo: () => Promise<boolean>): Promise<boolean> {
-    const { clock, wait } = this.#options;
+  private async until(limitMs: number, isSo: () => Promise<boolean>): Promise<boolean> {
+    const { clock, wait } = this.options;
     const endMs = clock.monotonicMs() + limitMs;
     while (!this.isOver) {
       if (await isSo()) return true;
       if (clock.monotonicMs() >= endMs) return false;
-      await wait(ASK_AGAIN_MS, this.#over);
+      await wait(ASK_AGAIN_MS, this.over);
     }
     return false;
   }
 
-  #endEarly(reason: string): void {
-    this.#endedEarly ??= reason;
+  private endEarly(reason: string): void {
+    this.endedEarly ??= reason;
   }
 
-  #show(): void {
-    const { servers, show } = this.#options;
-    const views = servers.map(({ id }) => ({ id, state: this.#broken.stateOf(id), fault: this.#broken.faultOf(id) }));
-    show({ servers: views, wait: this.#wait });
+  private show(): void {
+    const { servers, show } = this.options;
+    const views = servers.map(({ id }) => ({ id, state: this.broken.stateOf(id), fault: this.broken.faultOf(id) }));
+    show({ servers: views, wait: this.wait });
   }
 }
 

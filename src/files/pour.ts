@@ -36,7 +36,7 @@ export async function pour(
 
 /** Decides how long to wait for a reader. */
 class Patience {
-  #leftTries = LAST_TRIES;
+  private leftTries = LAST_TRIES;
 
   constructor(
     private readonly name: string,
@@ -45,23 +45,23 @@ class Patience {
 
   /** @throws ClusterError `interrupted` where there is no reader and nobody waits for one any more */
   async forReader(): Promise<void> {
-    this.#refuseIf(this.signal?.aborted);
+    this.refuseIf(this.signal?.aborted);
     await again();
   }
 
   /** @throws ClusterError `interrupted` where the reader that is there has taken nothing for too long */
   async forRoom(): Promise<void> {
-    if (this.signal?.aborted) this.#leftTries -= 1;
-    this.#refuseIf(this.#leftTries < 0);
+    if (this.signal?.aborted) this.leftTries -= 1;
+    this.refuseIf(this.leftTries < 0);
     await again();
   }
 
   /** The reader takes something. */
   renew(): void {
-    this.#leftTries = LAST_TRIES;
+    this.leftTries = LAST_TRIES;
   }
 
-  #refuseIf(isEnough: boolean | undefined): void {
+  private refuseIf(isEnough: boolean | undefined): void {
     if (isEnough) throw new ClusterError('interrupted', `interrupted: nobody reads ${oneLine(this.name)}`);
   }
 }

@@ -63,7 +63,7 @@ function named({ code, message }: ClusterError): ClusterError {
 
 class Answers {
   /** Requests that arrive while it is being made get the same page. */
-  #making: Promise<Buffer> | undefined;
+  private making: Promise<Buffer> | undefined;
 
   constructor(private readonly registry: Registry) {}
 
@@ -76,18 +76,18 @@ class Answers {
     if (path === '/') return end(response, 200, 'cloudp2p: metrics for Prometheus are at /metrics\n');
     if (path !== '/metrics') return end(response, 404, 'not found; metrics are at /metrics\n');
     try {
-      this.#making ??= this.#make();
-      end(response, 200, await this.#making, this.registry.contentType);
+      this.making ??= this.make();
+      end(response, 200, await this.making, this.registry.contentType);
     } catch (error) {
       end(response, 500, `metrics cannot be read: ${(error as Error).message}\n`);
     }
   }
 
-  async #make(): Promise<Buffer> {
+  private async make(): Promise<Buffer> {
     try {
       return Buffer.from(await this.registry.metrics());
     } finally {
-      this.#making = undefined;
+      this.making = undefined;
     }
   }
 }

@@ -18,10 +18,10 @@ export function reasonLabel(reason: string | null): string {
 const MAX_SERVERS = 100;
 
 export class ServerLabels {
-  readonly #known = new Set<number>();
+  private readonly known = new Set<number>();
 
   of(serverId: number): string {
-    if (this.#known.size < MAX_SERVERS) this.#known.add(serverId);
-    return this.#known.has(serverId) ? String(serverId) : OTHER;
+    if (this.known.size < MAX_SERVERS) this.known.add(serverId);
+    return this.known.has(serverId) ? String(serverId) : OTHER;
   }
 }

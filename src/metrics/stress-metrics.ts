@@ -77,16 +77,16 @@ function addLooks(registry: AnyRegistry, run: WatchedRun): void {
 
 /** Metrics counted request by request. */
 class RequestInstruments {
-  readonly #servers = new ServerLabels();
-  readonly #requests;
-  readonly #failures;
-  readonly #byServer;
-  readonly #retries;
-  readonly #hedged;
-  readonly #sentBytes;
-  readonly #receivedBytes;
-  readonly #latency;
-  readonly #service;
+  private readonly servers = new ServerLabels();
+  private readonly requests;
+  private readonly failures;
+  private readonly byServer;
+  private readonly retries;
+  private readonly hedged;
+  private readonly sentBytes;
+  private readonly receivedBytes;
+  private readonly latency;
+  private readonly service;
 
   constructor(registry: AnyRegistry) {
     const counter = <L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
@@ -96,34 +96,34 @@ class RequestInstruments {
         ...{ name: `${PREFIX}_${name}`, help, labelNames: ['outcome'] },
         ...{ buckets: BUCKETS_SECS, registers: [registry] },
       });
-    this.#requests = counter('requests_total', 'Requests that ended, by outcome', ['outcome']);
+    this.requests = counter('requests_total', 'Requests that ended, by outcome', ['outcome']);
     // A counter that first appears at its first count hides that one from rate().
-    for (const outcome of OUTCOMES) this.#requests.inc({ outcome }, 0);
-    this.#failures = counter('failures_total', 'Requests that failed, by reason', ['reason']);
-    this.#byServer = counter('server_requests_total', 'Requests by the server that responded or failed last', [
+    for (const outcome of OUTCOMES) this.requests.inc({ outcome }, 0);
+    this.failures = counter('failures_total', 'Requests that failed, by reason', ['reason']);
+    this.byServer = counter('server_requests_total', 'Requests by the server that responded or failed last', [
       'server_id',
       'outcome',
     ]);
-    this.#retries = counter('retries_total', 'Retries of requests that ended');
-    this.#hedged = counter('hedged_requests_total', 'Requests that were also sent to a second server (hedged)');
-    this.#sentBytes = counter('sent_bytes_total', 'Bytes sent for requests that ended');
-    this.#receivedBytes = counter('received_bytes_total', 'Bytes received for requests that ended');
-    this.#latency = histogram('request_duration_seconds', 'Latency from the intended start to the verified carrier');
-    this.#service = histogram('service_duration_seconds', 'Latency from the actual send to the verified carrier');
+    this.retries = counter('retries_total', 'Retries of requests that ended');
+    this.hedged = counter('hedged_requests_total', 'Requests that were also sent to a second server (hedged)');
+    this.sentBytes = counter('sent_bytes_total', 'Bytes sent for requests that ended');
+    this.receivedBytes = counter('received_bytes_total', 'Bytes received for requests that ended');
+    this.latency = histogram('request_duration_seconds', 'Latency from the intended start to the verified carrier');
+    this.service = histogram('service_duration_seconds', 'Latency from the actual send to the verified carrier');
   }
 
   add(record: RequestRecord): void {
     const { outcome, assigned_server_id: serverId } = record;
-    this.#requests.inc({ outcome });
-    if (serverId !== null) this.#byServer.inc({ server_id: this.#servers.of(serverId), outcome });
-    if (record.retry_count > 0) this.#retries.inc(record.retry_count);
-    if (record.hedged) this.#hedged.inc();
-    this.#sentBytes.inc(record.bytes_sent);
-    this.#receivedBytes.inc(record.bytes_received);
-    if (outcome === 'failure') this.#failures.inc({ reason: reasonLabel(record.failure_reason) });
+    this.requests.inc({ outcome });
+    if (serverId !== null) this.byServer.inc({ server_id: this.servers.of(serverId), outcome });
+    if (record.retry_count > 0) this.retries.inc(record.retry_count);
+    if (record.hedged) this.hedged.inc();
+    this.sentBytes.inc(record.bytes_sent);
+    this.receivedBytes.inc(record.bytes_received);
+    if (outcome === 'failure') this.failures.inc({ reason: reasonLabel(record.failure_reason) });
     if (outcome !== 'success' && outcome !== 'failure') return;
-    this.#latency.observe({ outcome }, record.latency_ms / 1000);
-    this.#service.observe({ outcome }, record.service_ms / 1000);
+    this.latency.observe({ outcome }, record.latency_ms / 1000);
+    this.service.observe({ outcome }, record.service_ms / 1000);
   }
 }
 

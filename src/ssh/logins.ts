@@ -17,9 +17,9 @@ const AGENT_TIMEOUT_MS = 3000;
 
 /** The login methods in order: keys of the agent, then key files. Never passwords. */
 export class Logins {
-  readonly #tried: string[] = [];
-  #left: AuthenticationType[] | null = null;
-  #isPartial = false;
+  private readonly tried: string[] = [];
+  private left: AuthenticationType[] | null = null;
+  private isPartial = false;
 
   private constructor(
     private readonly user: string,
@@ -44,24 +44,24 @@ export class Logins {
 
   /** Returns the next method for ssh2, or false if there is none. */
   readonly handler: AuthHandlerMiddleware = (left, isPartial, next) => {
-    this.#left = left;
-    this.#isPartial = isPartial;
+    this.left = left;
+    this.isPartial = isPartial;
     const give = next as (method: AnyAuthMethod | false) => void;
     // The first call only asks for the possible methods.
     if (left === null) return give({ type: 'none', username: this.user });
     const login = left.includes('publickey') ? this.logins.shift() : undefined;
     if (login === undefined) return give(false);
-    this.#tried.push(login.name);
+    this.tried.push(login.name);
     give(login.method);
   };
 
   /** Returns the reason why no method was accepted. */
   get problem(): string {
-    const left = (this.#left ?? []).join(', ');
-    if (this.#isPartial)
+    const left = (this.left ?? []).join(', ');
+    if (this.isPartial)
       return `a key was accepted for ${this.user}, but the server requires another method too: ${left}`;
-    const tried = this.#tried.length === 0 ? 'no key to try' : `tried ${this.#tried.join(', ')}`;
-    const takes = this.#left?.includes('publickey') === false ? `the server accepts only ${left}; ` : '';
+    const tried = this.tried.length === 0 ? 'no key to try' : `tried ${this.tried.join(', ')}`;
+    const takes = this.left?.includes('publickey') === false ? `the server accepts only ${left}; ` : '';
     return [`no key was accepted for ${this.user}: ${takes}${tried}`, ...this.notes].join('; ');
   }
 }

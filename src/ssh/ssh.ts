@@ -27,8 +27,8 @@ const EXEC_TIMEOUT_MS = 60_000;
 
 /** A connection to one machine after the login, made by `connectSsh`. */
 export class Ssh {
-  #sftp: Promise<Sftp> | undefined;
-  #isLost = false;
+  private openSftp: Promise<Sftp> | undefined;
+  private lost = false;
 
   constructor(
     /** The machine as named by the user. */
@@ -37,12 +37,12 @@ export class Ssh {
     private readonly abort: AbortSignal,
     private readonly via?: Ssh,
   ) {
-    connection.once('close', () => (this.#isLost = true));
+    connection.once('close', () => (this.lost = true));
   }
 
   /** True once either side has ended it. */
   get isLost(): boolean {
-    return this.#isLost;
+    return this.lost;
   }
 
   /**
@@ -79,10 +79,10 @@ export class Ssh {
 
   /** Returns the one SFTP session of the connection. @throws ClusterError `not_reachable` */
   sftp(): Promise<Sftp> {
-    this.#sftp ??= this.request<SFTPWrapper>('it has no SFTP (Subsystem sftp in its sshd_config)', (done) =>
+    this.openSftp ??= this.request<SFTPWrapper>('it has no SFTP (Subsystem sftp in its sshd_config)', (done) =>
       this.connection.sftp(done),
     ).then((wrapper) => new Sftp(this, wrapper));
-    return this.#sftp;
+    return this.openSftp;
   }
 
   close(): void {
@@ -99,11 +99,11 @@ export class Ssh {
     return new Promise((resolve, reject) => {
       // The connection may end in the meantime, which ssh2 does not report.
       const onClose = (): void => reject(this.failure());
-      if (this.#isLost) return onClose();
+      if (this.lost) return onClose();
       this.connection.once('close', onClose);
       ask((error, value) => {
         this.connection.off('close', onClose);
-        if (error) reject(this.#isLost || this.abort.aborted ? this.failure() : unreachable(this.name, refusal, error));
+        if (error) reject(this.lost || this.abort.aborted ? this.failure() : unreachable(this.name, refusal, error));
         else resolve(value);
       });
     });

@@ -18,12 +18,12 @@ export interface ClosedLoopsOptions extends Pick<
 export class ClosedLoops {
   /** Always 0: a client that is busy has nothing to send. */
   readonly waitedCount = 0;
-  readonly #loops: ClosedLoop[];
-  readonly #clients: readonly StressClient[];
+  private readonly loops: ClosedLoop[];
+  private readonly clients: readonly StressClient[];
 
   constructor({ clients, rampUpMs, seed, onStart, ...options }: ClosedLoopsOptions) {
-    this.#clients = clients;
-    this.#loops = clients.map((client, index) => {
+    this.clients = clients;
+    this.loops = clients.map((client, index) => {
       return new ClosedLoop({
         ...options,
         random: seededRandom(seed + index + 1),
@@ -38,11 +38,11 @@ export class ClosedLoops {
 
   /** Resolves when every client has sent all of its requests; each then closes its connections. */
   async run(): Promise<void> {
-    await Promise.all(this.#loops.map((loop, index) => loop.run().then(() => this.#clients[index]!.end())));
+    await Promise.all(this.loops.map((loop, index) => loop.run().then(() => this.clients[index]!.end())));
   }
 
   /** Starts no more requests. */
   stop(): void {
-    for (const loop of this.#loops) loop.stop();
+    for (const loop of this.loops) loop.stop();
   }
 }

@@ -26,28 +26,28 @@ export class GeneratorWatch {
   latest: GeneratorSample | null = null;
   sentCount = 0;
   lateCount = 0;
-  #lateMs = 0;
-  #endedCount = 0;
-  #latencyMs = 0;
-  readonly #options: GeneratorWatchOptions;
-  readonly #fold = new GeneratorFold();
-  readonly #loopDelay: LoopDelay;
-  readonly #memory = new ResidentMemory();
-  readonly #clockWatch = new ClockWatch();
-  #before: Reading;
-  #timer: NodeJS.Timeout | undefined;
+  private lateMs = 0;
+  private endedCount = 0;
+  private latencyMs = 0;
+  private readonly options: GeneratorWatchOptions;
+  private readonly fold = new GeneratorFold();
+  private readonly loopDelay: LoopDelay;
+  private readonly memory = new ResidentMemory();
+  private readonly clockWatch = new ClockWatch();
+  private before: Reading;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(options: GeneratorWatchOptions) {
-    this.#options = options;
-    this.#loopDelay = new LoopDelay(options.clock);
-    this.#before = this.#read();
+    this.options = options;
+    this.loopDelay = new LoopDelay(options.clock);
+    this.before = this.read();
   }
 
   start(): void {
-    this.#before = this.#read();
-    this.#lookAtClock();
-    this.#loopDelay.start();
-    this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
+    this.before = this.read();
+    this.lookAtClock();
+    this.loopDelay.start();
+    this.timer = setInterval(() => this.sample(), SAMPLE_MS);
   }
 
   /** A request was sent, `lateMs` later than it could have been if this process had been free. */
@@ -55,64 +55,64 @@ export class GeneratorWatch {
     this.sentCount += 1;
     if (lateMs <= LATE_SEND_MS) return;
     this.lateCount += 1;
-    this.#lateMs += lateMs;
+    this.lateMs += lateMs;
   }
 
   ended({ outcome, latency_ms }: Pick<RequestRecord, 'outcome' | 'latency_ms'>): void {
     if (outcome !== 'success' && outcome !== 'failure') return;
-    this.#endedCount += 1;
-    this.#latencyMs += latency_ms;
+    this.endedCount += 1;
+    this.latencyMs += latency_ms;
   }
 
   /** Takes the last sample, of the rest of a second. */
   stop(): void {
-    if (this.#timer === undefined) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    this.#sample();
-    this.#loopDelay.stop();
+    if (this.timer === undefined) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+    this.sample();
+    this.loopDelay.stop();
   }
 
   /** Summarizes all samples so far. */
   summary(): GeneratorSummary {
-    return this.#fold.summary();
+    return this.fold.summary();
   }
 
-  #lookAtClock(): void {
-    const { runId, clock, onClock } = this.#options;
+  private lookAtClock(): void {
+    const { runId, clock, onClock } = this.options;
     const look = clock.look?.();
-    const note = look && this.#clockWatch.look(look);
+    const note = look && this.clockWatch.look(look);
     if (!note) return;
     const { time, ...rest } = note;
     onClock?.({ time, run_id: runId, event: 'clock', ...rest });
   }
 
-  #sample(): void {
-    this.#lookAtClock();
-    const { runId, clock, look, onSample } = this.#options;
-    const before = this.#before;
-    this.#before = this.#read();
+  private sample(): void {
+    this.lookAtClock();
+    const { runId, clock, look, onSample } = this.options;
+    const before = this.before;
+    this.before = this.read();
     const { inFlightCount, receivingCount } = look();
-    const sample = sampleBetween(before, this.#before, {
+    const sample = sampleBetween(before, this.before, {
       time: toMicros(clock.unixMs()),
       run_id: runId,
-      memory_bytes: this.#memory.bytes,
-      event_loop_delay_ms: this.#loopDelay.takeMaxMs(),
+      memory_bytes: this.memory.bytes,
+      event_loop_delay_ms: this.loopDelay.takeMaxMs(),
       in_flight: inFlightCount,
       verification_backlog: receivingCount,
     });
     this.latest = sample;
-    this.#fold.add(sample);
+    this.fold.add(sample);
     onSample(sample);
   }
 
-  #read(): Reading {
+  private read(): Reading {
     const { user, system } = process.cpuUsage();
     const { active, idle } = performance.eventLoopUtilization();
     return {
-      ...{ monotonicMs: this.#options.clock.monotonicMs(), cpuMs: (user + system) / 1000 },
+      ...{ monotonicMs: this.options.clock.monotonicMs(), cpuMs: (user + system) / 1000 },
       ...{ activeMs: active, idleMs: idle, sentCount: this.sentCount, lateCount: this.lateCount },
-      ...{ lateMs: this.#lateMs, endedCount: this.#endedCount, latencyMs: this.#latencyMs },
+      ...{ lateMs: this.lateMs, endedCount: this.endedCount, latencyMs: this.latencyMs },
     };
   }
 }

@@ -24,79 +24,79 @@ export class RunFiles {
   /** The reason that some of them are incomplete, or null. */
   problem: string | null = null;
   readonly requestsFile: string;
-  readonly #options: RunFilesOptions;
-  readonly #records: RecordFile;
-  readonly #samples: RecordFile;
-  readonly #logs: LogFiles;
+  private readonly options: RunFilesOptions;
+  private readonly records: RecordFile;
+  private readonly samples: RecordFile;
+  private readonly logs: LogFiles;
 
   /** @throws ClusterError `bad_config` if the records cannot be written at all */
   constructor(options: RunFilesOptions) {
-    this.#options = options;
+    this.options = options;
     const { folder, machineId, clock, logLevel: level } = options;
     this.requestsFile = fileOf(folder, machineId, 'requests.ndjson');
-    this.#records = this.#recordFile(this.requestsFile);
-    this.#samples = this.#recordFile(fileOf(folder, machineId, 'generator.ndjson'));
-    this.#logs = new LogFiles({ clock, level, onError: (error) => this.#fail(error.message) });
+    this.records = this.recordFile(this.requestsFile);
+    this.samples = this.recordFile(fileOf(folder, machineId, 'generator.ndjson'));
+    this.logs = new LogFiles({ clock, level, onError: (error) => this.fail(error.message) });
   }
 
   record(record: RequestRecord): void {
-    this.#records.append(JSON.stringify(record));
+    this.records.append(JSON.stringify(record));
   }
 
   /** Writes a sample of the generator or of its clocks. */
   sample(line: GeneratorSample | ClockLine): void {
-    this.#samples.append(JSON.stringify(line));
+    this.samples.append(JSON.stringify(line));
   }
 
   /** Opens the log of a client; undefined if it cannot be written. */
   log(clientId: number): Promise<Logger | undefined> {
-    return this.#attempt(this.#logs.begin(this.#clientFile(clientId, 'log')));
+    return this.attempt(this.logs.begin(this.clientFile(clientId, 'log')));
   }
 
   /** Writes the metrics of a client, atomically. */
   async numbers(metrics: ClientMetrics): Promise<void> {
-    await this.#attempt(writeClientMetrics(this.#clientFile(metrics.client_id, 'json'), metrics));
+    await this.attempt(writeClientMetrics(this.clientFile(metrics.client_id, 'json'), metrics));
   }
 
   /** Writes everything needed to repeat the load, atomically. */
   async run(metadata: StressRunFile): Promise<void> {
-    const file = fileOf(this.#options.folder, this.#options.machineId, 'run.json');
-    await this.#attempt(writeWhole(file, `${JSON.stringify(metadata, null, 2)}\n`));
+    const file = fileOf(this.options.folder, this.options.machineId, 'run.json');
+    await this.attempt(writeWhole(file, `${JSON.stringify(metadata, null, 2)}\n`));
   }
 
   closeRecords(): void {
-    this.#records.close();
-    this.#samples.close();
+    this.records.close();
+    this.samples.close();
   }
 
   flushLogs(): Promise<void> {
-    return this.#logs.flush();
+    return this.logs.flush();
   }
 
-  #recordFile(file: string): RecordFile {
+  private recordFile(file: string): RecordFile {
     return new RecordFile(file, {
       ...{ flushMs: FLUSH_MS, what: 'stress.metrics_output_dir' },
-      onError: (error) => this.#fail(`cannot write ${file}: ${error.message}`),
+      onError: (error) => this.fail(`cannot write ${file}: ${error.message}`),
     });
   }
 
-  #clientFile(clientId: number, extension: 'json' | 'log'): string {
-    return fileOf(this.#options.folder, this.#options.machineId, `client_${clientId}.${extension}`);
+  private clientFile(clientId: number, extension: 'json' | 'log'): string {
+    return fileOf(this.options.folder, this.options.machineId, `client_${clientId}.${extension}`);
   }
 
-  async #attempt<T>(writing: Promise<T>): Promise<T | undefined> {
+  private async attempt<T>(writing: Promise<T>): Promise<T | undefined> {
     try {
       return await writing;
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
-      this.#fail(error.message);
+      this.fail(error.message);
       return undefined;
     }
   }
 
-  #fail(problem: string): void {
+  private fail(problem: string): void {
     if (this.problem !== null) return;
     this.problem = problem;
-    this.#options.onProblem(problem);
+    this.options.onProblem(problem);
   }
 }

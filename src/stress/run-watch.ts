@@ -22,82 +22,82 @@ export class RunWatch implements WatchedRun {
   readonly runId: string;
   readonly machineId: number;
   readonly targetPerSecond: number | null;
-  readonly #clients: readonly StressClient[];
-  readonly #generator: GeneratorWatch;
-  #metrics: StressMetrics | undefined;
+  private readonly clients: readonly StressClient[];
+  private readonly generator: GeneratorWatch;
+  private metrics: StressMetrics | undefined;
 
   constructor({ runId, machineId, targetPerSecond, clients, ...rest }: RunWatchOptions) {
     this.runId = runId;
     this.machineId = machineId;
     this.targetPerSecond = targetPerSecond;
-    this.#clients = clients;
-    this.#generator = new GeneratorWatch({ runId, look: () => this, ...rest });
+    this.clients = clients;
+    this.generator = new GeneratorWatch({ runId, look: () => this, ...rest });
   }
 
   /** Serves Prometheus metrics at the address until `close`. @throws ClusterError `address_in_use` | `bad_config` */
   async expose(address: string): Promise<void> {
     // Loaded only on demand: without it the program starts sooner.
     const { exposeStress } = await import('../metrics/stress-metrics');
-    this.#metrics = await exposeStress(address, this);
+    this.metrics = await exposeStress(address, this);
   }
 
   /** The load begins. */
   start(): void {
-    this.#generator.start();
+    this.generator.start();
   }
 
   /** A request was sent; see GeneratorWatch. */
   sent(lateMs: number): void {
-    this.#generator.sent(lateMs);
+    this.generator.sent(lateMs);
   }
 
   ended(record: RequestRecord): void {
-    this.#generator.ended(record);
-    this.#metrics?.add(record);
+    this.generator.ended(record);
+    this.metrics?.add(record);
   }
 
   /** The load is over. */
   stop(): void {
-    this.#generator.stop();
+    this.generator.stop();
   }
 
   summary(): GeneratorSummary {
-    return this.#generator.summary();
+    return this.generator.summary();
   }
 
   async close(): Promise<void> {
-    await this.#metrics?.close();
+    await this.metrics?.close();
   }
 
   get clientCount(): number {
-    return this.#clients.length;
+    return this.clients.length;
   }
 
   get inFlightCount(): number {
-    return this.#sum(({ client }) => client.inFlightCount);
+    return this.sum(({ client }) => client.inFlightCount);
   }
 
   get connectionCount(): number {
-    return this.#sum(({ client }) => client.connectionCount);
+    return this.sum(({ client }) => client.connectionCount);
   }
 
   get receivingCount(): number {
-    return this.#sum(({ client }) => client.receivingCount);
+    return this.sum(({ client }) => client.receivingCount);
   }
 
   get sentCount(): number {
-    return this.#generator.sentCount;
+    return this.generator.sentCount;
   }
 
   get lateCount(): number {
-    return this.#generator.lateCount;
+    return this.generator.lateCount;
   }
 
   get sample(): GeneratorSample | null {
-    return this.#generator.latest;
+    return this.generator.latest;
   }
 
-  #sum(count: (client: StressClient) => number): number {
-    return this.#clients.reduce((sum, client) => sum + count(client), 0);
+  private sum(count: (client: StressClient) => number): number {
+    return this.clients.reduce((sum, client) => sum + count(client), 0);
   }
 }

@@ -54,114 +54,114 @@ export async function runStress(options: StressOptions): Promise<StressReport> {
 
 class StressRun {
   readonly watch: RunWatch;
-  readonly #options: StressOptions;
-  readonly #runId: string;
-  readonly #tally: RunTally;
-  readonly #clients: StressClient[] = [];
-  readonly #timers = new Set<NodeJS.Timeout>();
-  #loop: StressLoop | undefined;
-  #progress: RunProgress | undefined;
-  #startedAt: number;
-  #endedAt: number | null = null;
-  #previousDir: string | null = null;
-  #files: RunFiles | undefined;
-  #results: ThresholdResult[] = [];
-  #abortedBy: ThresholdResult | null = null;
+  private readonly options: StressOptions;
+  private readonly runId: string;
+  private readonly tally: RunTally;
+  private readonly clients: StressClient[] = [];
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private loop: StressLoop | undefined;
+  private progress: RunProgress | undefined;
+  private startedAt: number;
+  private endedAt: number | null = null;
+  private previousDir: string | null = null;
+  private files: RunFiles | undefined;
+  private results: ThresholdResult[] = [];
+  private abortedBy: ThresholdResult | null = null;
   /** True if no more requests are to be started. */
-  #isStopped = false;
-  #isOver = false;
+  private isStopped = false;
+  private isOver = false;
 
   constructor(options: StressOptions) {
     const { clock, runId, warmupMs, machineId, requests } = options;
-    this.#options = options;
-    this.#runId = runId ?? randomUUID();
+    this.options = options;
+    this.runId = runId ?? randomUUID();
     this.watch = new RunWatch({
-      ...{ runId: this.#runId, machineId, clients: this.#clients, clock },
+      ...{ runId: this.runId, machineId, clients: this.clients, clock },
       targetPerSecond: requests.pacing.mode === 'rate' ? requests.pacing.ratePerSecond : null,
-      onSample: (sample) => this.#files?.sample(sample),
-      onClock: (line) => this.#onClock(line),
+      onSample: (sample) => this.files?.sample(sample),
+      onClock: (line) => this.onClock(line),
     });
-    this.#tally = new RunTally(warmupMs);
-    this.#startedAt = toMicros(clock.unixMs());
+    this.tally = new RunTally(warmupMs);
+    this.startedAt = toMicros(clock.unixMs());
   }
 
   async perform(): Promise<void> {
-    const { clock, metricsDir, machineId, logLevel, thresholds } = this.#options;
+    const { clock, metricsDir, machineId, logLevel, thresholds } = this.options;
     const moved = prepareFolder(metricsDir, machineId, new Date(clock.wallMs()));
-    this.#previousDir = moved?.folder ?? null;
-    const onProblem = (problem: string): void => this.#giveUp(problem);
+    this.previousDir = moved?.folder ?? null;
+    const onProblem = (problem: string): void => this.giveUp(problem);
     const files = new RunFiles({ folder: metricsDir, machineId, clock, logLevel, onProblem });
-    this.#files = files;
-    this.#sayBefore(moved === null ? [] : [`Moved ${moved.count} files of an earlier run to ${oneLine(moved.folder)}`]);
-    await this.#untilOver(files);
+    this.files = files;
+    this.sayBefore(moved === null ? [] : [`Moved ${moved.count} files of an earlier run to ${oneLine(moved.folder)}`]);
+    await this.untilOver(files);
     const endedAt = toMicros(clock.unixMs());
-    this.#endedAt = endedAt;
-    this.#results = this.#tally.judge(thresholds, endedAt);
-    await inParallel(this.#clients, FILES_AT_ONCE, (client) => files.numbers(client.metrics()));
-    await files.run(this.#runFile());
-    await Promise.all([files.flushLogs(), ...this.#clients.map(({ closed }) => closed)]);
-    this.#sayAfter(files);
+    this.endedAt = endedAt;
+    this.results = this.tally.judge(thresholds, endedAt);
+    await inParallel(this.clients, FILES_AT_ONCE, (client) => files.numbers(client.metrics()));
+    await files.run(this.runFile());
+    await Promise.all([files.flushLogs(), ...this.clients.map(({ closed }) => closed)]);
+    this.sayAfter(files);
   }
 
   report(): StressReport {
-    const { machineId, seed, numClients, metricsDir, signal, warmupMs } = this.#options;
-    const { all, service } = this.#tally;
+    const { machineId, seed, numClients, metricsDir, signal, warmupMs } = this.options;
+    const { all, service } = this.tally;
     return {
       machine_id: machineId,
-      run_id: this.#runId,
+      run_id: this.runId,
       seed,
       num_clients: numClients,
-      started_at: this.#startedAt,
-      test_duration_secs: this.#durationSecs,
+      started_at: this.startedAt,
+      test_duration_secs: this.durationSecs,
       interrupted: signal.aborted,
       interrupted_requests: all.interruptedCount,
       unsent_requests: all.unsentCount,
       aggregated_stats: all.summary.stats(),
       service_stats: service.figures(),
       warmup_secs: warmupMs / 1000,
-      thresholds: this.#results,
-      aborted_by: this.#abortedBy,
+      thresholds: this.results,
+      aborted_by: this.abortedBy,
       generator: this.watch.summary(),
       metrics_dir: metricsDir,
-      previous_dir: this.#previousDir,
-      problem: this.#files?.problem ?? null,
-      reached: this.#hasReached(),
+      previous_dir: this.previousDir,
+      problem: this.files?.problem ?? null,
+      reached: this.hasReached(),
     };
   }
 
-  get #durationSecs(): number {
-    return this.#endedAt === null ? 0 : Math.round(this.#endedAt - this.#startedAt) / 1000;
+  private get durationSecs(): number {
+    return this.endedAt === null ? 0 : Math.round(this.endedAt - this.startedAt) / 1000;
   }
 
   /** Runs the load, and whatever may end it early. */
-  async #untilOver(files: RunFiles): Promise<void> {
-    const { signal, endSignal, screen } = this.#options;
-    const interrupt = (): void => this.#interrupt();
-    const end = (): void => this.#stopGracefully();
+  private async untilOver(files: RunFiles): Promise<void> {
+    const { signal, endSignal, screen } = this.options;
+    const interrupt = (): void => this.interrupt();
+    const end = (): void => this.stopGracefully();
     signal.addEventListener('abort', interrupt);
     endSignal?.addEventListener('abort', end);
     try {
-      await files.run(this.#runFile());
-      await this.#runClients(files);
+      await files.run(this.runFile());
+      await this.runClients(files);
     } finally {
       signal.removeEventListener('abort', interrupt);
       endSignal?.removeEventListener('abort', end);
-      for (const timer of this.#timers) clearTimeout(timer);
-      this.#isOver = true;
+      for (const timer of this.timers) clearTimeout(timer);
+      this.isOver = true;
       screen?.stop();
       this.watch.stop();
-      for (const { client } of this.#clients) client.abandon();
+      for (const { client } of this.clients) client.abandon();
       files.closeRecords();
     }
   }
 
-  async #runClients(files: RunFiles): Promise<void> {
-    const { numClients, clock, serverAddresses, screen } = this.#options;
+  private async runClients(files: RunFiles): Promise<void> {
+    const { numClients, clock, serverAddresses, screen } = this.options;
     const shared = {
       aliases: await resolveAddressAliases(serverAddresses),
       hedging: new Hedging(numClients),
-      watch: this.#newFrameWatch(),
-      secure: this.#options.secure,
+      watch: this.newFrameWatch(),
+      secure: this.options.secure,
     };
     // Before the first of them sends: alongside the load of the others the last would start much later.
     const logs = new Map<number, Logger | undefined>();
@@ -169,33 +169,33 @@ class StressRun {
     await inParallel(
       ids,
       FILES_AT_ONCE,
-      async (id) => void logs.set(id, this.#isStopped ? undefined : await files.log(id)),
+      async (id) => void logs.set(id, this.isStopped ? undefined : await files.log(id)),
     );
-    if (this.#isStopped) return;
-    for (const id of ids) this.#clients.push(this.#newClient(id, { ...shared, log: logs.get(id) }, files));
-    await this.#untilStart();
-    if (this.#isStopped) return;
-    this.#startedAt = toMicros(clock.unixMs());
-    this.#tally.begin(this.#startedAt);
-    this.#loop = newLoop({
-      ...{ ...this.#options, clients: this.#clients },
-      onStart: (index) => this.#starts(index),
+    if (this.isStopped) return;
+    for (const id of ids) this.clients.push(this.newClient(id, { ...shared, log: logs.get(id) }, files));
+    await this.untilStart();
+    if (this.isStopped) return;
+    this.startedAt = toMicros(clock.unixMs());
+    this.tally.begin(this.startedAt);
+    this.loop = newLoop({
+      ...{ ...this.options, clients: this.clients },
+      onStart: (index) => this.starts(index),
       onSend: (lateMs) => this.watch.sent(lateMs),
     });
-    const progress = new RunProgress(this.#options);
-    this.#progress = progress;
-    this.#startTimers();
+    const progress = new RunProgress(this.options);
+    this.progress = progress;
+    this.startTimers();
     this.watch.start();
-    const running = this.#loop.run();
+    const running = this.loop.run();
     screen?.print('');
     screen?.start(() => progress.showing());
     await running;
-    for (const client of this.#clients) client.end();
+    for (const client of this.clients) client.end();
   }
 
-  #newFrameWatch(): FrameWatch {
-    const { clock } = this.#options;
-    const unexpected = new UnexpectedErrors((text) => this.#sayLine('error', text));
+  private newFrameWatch(): FrameWatch {
+    const { clock } = this.options;
+    const unexpected = new UnexpectedErrors((text) => this.sayLine('error', text));
     return new FrameWatch({
       monotonicMs: () => clock.monotonicMs(),
       onUnexpected: (error) => unexpected.add(error),
@@ -203,136 +203,136 @@ class StressRun {
   }
 
   /** Many machines start together. */
-  async #untilStart(): Promise<void> {
-    const { startAtMs = 0, signal, clock } = this.#options;
+  private async untilStart(): Promise<void> {
+    const { startAtMs = 0, signal, clock } = this.options;
     const waitMs = startAtMs - clock.unixMs();
     if (waitMs > 0) await pause(waitMs, signal);
   }
 
-  #newClient(
+  private newClient(
     clientId: number,
     shared: Pick<VirtualClientOptions, 'aliases' | 'hedging' | 'watch' | 'secure' | 'log'>,
     files: RunFiles,
   ): StressClient {
-    const { machineId, seed, serverAddresses, requestTimeoutMs, clock } = this.#options;
-    const identity = { clientId, clientName: this.#nameOf(clientId), runId: this.#runId, addresses: serverAddresses };
+    const { machineId, seed, serverAddresses, requestTimeoutMs, clock } = this.options;
+    const identity = { clientId, clientName: this.nameOf(clientId), runId: this.runId, addresses: serverAddresses };
     return new StressClient({
       ...{ machineId, seed },
       client: { ...identity, ...shared, requestTimeoutMs, clock },
-      onRecord: (record, client) => this.#ended(record, client, files),
+      onRecord: (record, client) => this.ended(record, client, files),
     });
   }
 
-  #nameOf(clientId: number): string {
-    return `Machine_${this.#options.machineId}_Client_${clientId}`;
+  private nameOf(clientId: number): string {
+    return `Machine_${this.options.machineId}_Client_${clientId}`;
   }
 
-  #starts(index: number): void {
-    const { numClients, clock, screen } = this.#options;
-    this.#clients[index]!.begin();
+  private starts(index: number): void {
+    const { numClients, clock, screen } = this.options;
+    this.clients[index]!.begin();
     const id = index + 1;
     const at = timestamp(new Date(clock.wallMs()));
-    screen?.print(`${at} Starting client ${id}/${numClients}: ${this.#nameOf(id)}`);
+    screen?.print(`${at} Starting client ${id}/${numClients}: ${this.nameOf(id)}`);
   }
 
-  #startTimers(): void {
-    const { requests, abortOn } = this.#options;
-    if (requests.durationMs !== undefined) this.#after(requests.durationMs, () => this.#startGrace());
-    if (abortOn.length > 0) this.#timers.add(setInterval(() => this.#abortIfCrossed(), JUDGE_EVERY_MS));
+  private startTimers(): void {
+    const { requests, abortOn } = this.options;
+    if (requests.durationMs !== undefined) this.after(requests.durationMs, () => this.startGrace());
+    if (abortOn.length > 0) this.timers.add(setInterval(() => this.abortIfCrossed(), JUDGE_EVERY_MS));
   }
 
-  #after(ms: number, act: () => void): void {
-    this.#timers.add(setTimeout(act, ms));
+  private after(ms: number, act: () => void): void {
+    this.timers.add(setTimeout(act, ms));
   }
 
-  #ended(record: RequestRecord, client: VirtualClient, files: RunFiles): void {
+  private ended(record: RequestRecord, client: VirtualClient, files: RunFiles): void {
     files.record(record);
-    this.#tally.add(record);
-    this.#progress?.add(record, client.leadership);
+    this.tally.add(record);
+    this.progress?.add(record, client.leadership);
     this.watch.ended(record);
   }
 
-  #onClock(line: ClockLine): void {
-    this.#files?.sample(line);
+  private onClock(line: ClockLine): void {
+    this.files?.sample(line);
     const text = clockText(line);
-    if (text !== null) this.#sayLine('warn', text);
+    if (text !== null) this.sayLine('warn', text);
   }
 
-  #abortIfCrossed(): void {
-    if (this.#isStopped) return;
-    const { abortOn, clock } = this.#options;
-    const crossed = this.#tally.crossed(abortOn, clock.unixMs());
+  private abortIfCrossed(): void {
+    if (this.isStopped) return;
+    const { abortOn, clock } = this.options;
+    const crossed = this.tally.crossed(abortOn, clock.unixMs());
     if (crossed === undefined) return;
-    this.#abortedBy = crossed;
+    this.abortedBy = crossed;
     const { expression, value, unit } = crossed;
     const why = `${oneLine(expression)} crossed, it is ${valueText(value!, unit)}`;
-    this.#sayLine('error', `aborted: ${why}; no more requests are started`);
-    this.#stopGracefully();
+    this.sayLine('error', `aborted: ${why}; no more requests are started`);
+    this.stopGracefully();
   }
 
-  #stopGracefully(): void {
-    this.#stop();
-    this.#startGrace();
+  private stopGracefully(): void {
+    this.stop();
+    this.startGrace();
   }
 
-  #stop(): void {
-    this.#isStopped = true;
-    this.#loop?.stop();
+  private stop(): void {
+    this.isStopped = true;
+    this.loop?.stop();
   }
 
   /** Starts the grace period, in which requests in flight may end and waiting ones may be sent. */
-  #startGrace(): void {
-    this.#after(this.#options.gracefulStopMs, () => {
-      this.#stop();
-      for (const { client } of this.#clients) client.abandon();
+  private startGrace(): void {
+    this.after(this.options.gracefulStopMs, () => {
+      this.stop();
+      for (const { client } of this.clients) client.abandon();
     });
   }
 
   /** Nothing can be written: more load would leave no record. */
-  #giveUp(problem: string): void {
-    this.#sayLine('error', `${problem}${this.#isOver ? '' : '; no more requests are started'}`);
-    for (const client of this.#clients) client.cut();
-    this.#stop();
+  private giveUp(problem: string): void {
+    this.sayLine('error', `${problem}${this.isOver ? '' : '; no more requests are started'}`);
+    for (const client of this.clients) client.cut();
+    this.stop();
   }
 
-  #interrupt(): void {
-    this.#sayLine('info', 'stopping; requests in flight count as interrupted; a second Ctrl-C ends at once');
-    for (const client of this.#clients) client.cut();
-    this.#stop();
-    for (const { client } of this.#clients) client.abandon();
+  private interrupt(): void {
+    this.sayLine('info', 'stopping; requests in flight count as interrupted; a second Ctrl-C ends at once');
+    for (const client of this.clients) client.cut();
+    this.stop();
+    for (const { client } of this.clients) client.abandon();
   }
 
-  #runFile(): StressRunFile {
-    const { metadata, machineId, seed, warmupMs } = this.#options;
+  private runFile(): StressRunFile {
+    const { metadata, machineId, seed, warmupMs } = this.options;
     return {
-      ...{ run_id: this.#runId, machine_id: machineId, seed, ...metadata },
-      ...{ started_at: this.#startedAt, ended_at: this.#endedAt, warmup_secs: warmupMs / 1000 },
+      ...{ run_id: this.runId, machine_id: machineId, seed, ...metadata },
+      ...{ started_at: this.startedAt, ended_at: this.endedAt, warmup_secs: warmupMs / 1000 },
     };
   }
 
-  #sayBefore(more: readonly string[]): void {
-    const { images, notes, names, metricsDir, numClients, screen } = this.#options;
+  private sayBefore(more: readonly string[]): void {
+    const { images, notes, names, metricsDir, numClients, screen } = this.options;
     const meanImageBytes = images.reduce((sum, { bytes }) => sum + bytes.length, 0) / images.length;
-    const banner = bannerText({ ...this.#options, names: { ...names, metricsDir }, meanImageBytes });
+    const banner = bannerText({ ...this.options, names: { ...names, metricsDir }, meanImageBytes });
     const start = `Starting ${numClients} clients...\n`;
     screen?.print([...notes, ...more, banner, start].join('\n'));
   }
 
-  #sayLine(level: LogLevel, text: string): void {
-    this.#options.screen?.print(logLine(new Date(this.#options.clock.wallMs()), level, text));
+  private sayLine(level: LogLevel, text: string): void {
+    this.options.screen?.print(logLine(new Date(this.options.clock.wallMs()), level, text));
   }
 
   /** A client that has sent nothing has missed nothing. */
-  #hasReached(): boolean {
-    return this.#tally.all.summary.totalCount === 0 || this.#clients.some(({ client }) => client.hasHeard);
+  private hasReached(): boolean {
+    return this.tally.all.summary.totalCount === 0 || this.clients.some(({ client }) => client.hasHeard);
   }
 
-  #sayAfter(files: RunFiles): void {
-    const unreached = this.#hasReached() ? [] : this.#options.serverAddresses;
+  private sayAfter(files: RunFiles): void {
+    const unreached = this.hasReached() ? [] : this.options.serverAddresses;
     const { problem } = files;
     const { why } = this.watch.summary();
-    const waitedCount = this.#loop?.waitedCount ?? 0;
-    const facts = { durationSecs: this.#durationSecs, waitedCount, unreached, problem, generatorProblem: why };
-    this.#options.screen?.print(closingText(this.#options, this.#tally, this.#results, facts));
+    const waitedCount = this.loop?.waitedCount ?? 0;
+    const facts = { durationSecs: this.durationSecs, waitedCount, unreached, problem, generatorProblem: why };
+    this.options.screen?.print(closingText(this.options, this.tally, this.results, facts));
   }
 }

@@ -16,9 +16,9 @@ const STEPS = 1000;
 
 /** The display of a run: lines, and while it runs a bar on a terminal, or otherwise a log line every five seconds. */
 export class Screen {
-  #bar: SingleBar | undefined;
-  #shown: Showing = { share: 0, text: '' };
-  #timer: NodeJS.Timeout | undefined;
+  private bar: SingleBar | undefined;
+  private shown: Showing = { share: 0, text: '' };
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly output: Output,
@@ -28,42 +28,42 @@ export class Screen {
   /** Prints whole lines above the bar. */
   print(text: string): void {
     // Stopped and restarted, because the bar remembers its row.
-    this.#bar?.stop();
+    this.bar?.stop();
     this.output.write(`${text}\n`);
-    this.#draw(this.#shown);
+    this.draw(this.shown);
   }
 
   /** Shows what `look` returns until `stop`. */
   start(look: () => Showing): void {
     if (!this.output.isTTY) {
-      this.#timer = setInterval(() => this.#printLine(look().text), LINE_EVERY_MS);
+      this.timer = setInterval(() => this.printLine(look().text), LINE_EVERY_MS);
       return;
     }
-    this.#bar = newBar(this.output);
-    this.#draw(look());
-    this.#timer = setInterval(() => this.#draw(look()), STATUS_EVERY_MS);
+    this.bar = newBar(this.output);
+    this.draw(look());
+    this.timer = setInterval(() => this.draw(look()), STATUS_EVERY_MS);
     // A second Ctrl-C ends the process at once, but must not leave half a bar before the prompt.
     process.on('exit', this.stop);
   }
 
   readonly stop = (): void => {
-    clearInterval(this.#timer);
+    clearInterval(this.timer);
     process.off('exit', this.stop);
-    this.#bar?.stop();
-    this.#bar = undefined;
+    this.bar?.stop();
+    this.bar = undefined;
   };
 
-  #printLine(text: string): void {
+  private printLine(text: string): void {
     this.print(logLine(new Date(this.clock.wallMs()), 'info', text));
   }
 
-  #draw(showing: Showing): void {
-    this.#shown = showing;
+  private draw(showing: Showing): void {
+    this.shown = showing;
     const value = Math.floor(showing.share * STEPS);
     // Wide characters would break the line.
     const payload = { text: showing.text.replace(/[^\x20-\x7e]/g, '?') };
-    if (this.#bar?.isActive) this.#bar.update(value, payload);
-    else this.#bar?.start(STEPS, value, payload);
+    if (this.bar?.isActive) this.bar.update(value, payload);
+    else this.bar?.start(STEPS, value, payload);
   }
 }
 

@@ -21,66 +21,66 @@ export interface StressClientOptions {
 export class StressClient {
   readonly client: VirtualClient;
   readonly tally: Tally;
-  readonly #options: StressClientOptions;
-  #lastId = 0;
-  #startedAt: number;
-  #endedAt = 0;
-  #isCut = false;
-  #closed: Promise<void> = Promise.resolve();
+  private readonly options: StressClientOptions;
+  private lastId = 0;
+  private startedAt: number;
+  private endedAt = 0;
+  private isCut = false;
+  private closing: Promise<void> = Promise.resolve();
 
   constructor(options: StressClientOptions) {
     const { seed, client } = options;
     const { clientId, clock, log } = client;
-    this.#options = options;
+    this.options = options;
     // A separate stream from the images: how often the client itself draws depends on timing.
     this.client = new VirtualClient({ ...client, random: seededRandom(OWN_STREAMS + seed + clientId) });
     this.tally = new Tally(log);
-    this.#startedAt = toMicros(clock.unixMs());
+    this.startedAt = toMicros(clock.unixMs());
   }
 
   /** Its time counts from here. */
   begin(): void {
-    const { clock, log, clientName, runId } = this.#options.client;
-    this.#startedAt = toMicros(clock.unixMs());
-    log?.('info', `${clientName} begins run ${runId}, seed ${this.#options.seed}`);
+    const { clock, log, clientName, runId } = this.options.client;
+    this.startedAt = toMicros(clock.unixMs());
+    log?.('info', `${clientName} begins run ${runId}, seed ${this.options.seed}`);
   }
 
   /** Sends one request, its latency counting from `intendedStartMs` (monotonic); resolves when it has ended. */
   async send(image: ClientImage, intendedStartMs: number): Promise<RequestRecord> {
-    const record = await this.client.request(image, ++this.#lastId, { intendedStartMs });
-    this.#count(record);
+    const record = await this.client.request(image, ++this.lastId, { intendedStartMs });
+    this.count(record);
     return record;
   }
 
   /** Counts a request that was due but not sent. */
   miss(image: ClientImage, intendedStartMs: number): void {
-    this.#count(this.client.unsent(image, ++this.#lastId, { intendedStartMs }));
+    this.count(this.client.unsent(image, ++this.lastId, { intendedStartMs }));
   }
 
   /** It has sent all of its requests; its connections close. */
   end(): void {
-    if (this.#endedAt !== 0) return;
-    this.#endedAt = this.#options.client.clock.unixMs();
-    this.#closed = this.client.close();
+    if (this.endedAt !== 0) return;
+    this.endedAt = this.options.client.clock.unixMs();
+    this.closing = this.client.close();
   }
 
   /** It ends before it has sent all of its requests. */
   cut(): void {
-    this.#isCut ||= this.#endedAt === 0;
+    this.isCut ||= this.endedAt === 0;
   }
 
   /** Resolves when its connections are gone. */
   get closed(): Promise<void> {
-    return this.#closed;
+    return this.closing;
   }
 
   /** Returns the content of its file; its log gets the summary. */
   metrics(): ClientMetrics {
-    const { machineId, client } = this.#options;
+    const { machineId, client } = this.options;
     const { clientId, clientName, runId, log } = client;
-    const durationSecs = Math.round(this.#endedAt - this.#startedAt) / 1000;
+    const durationSecs = Math.round(this.endedAt - this.startedAt) / 1000;
     const head = { client_name: clientName, machine_id: machineId, client_id: clientId, run_id: runId };
-    const time = { started_at: this.#startedAt, test_duration_secs: durationSecs, interrupted: this.#isCut };
+    const time = { started_at: this.startedAt, test_duration_secs: durationSecs, interrupted: this.isCut };
     const metrics = clientMetrics({ ...head, ...time }, this.tally.summary);
     const { interruptedCount, unsentCount } = this.tally;
     const text = summaryText(metrics.aggregated_stats, { durationSecs, interruptedCount, unsentCount, unreached: [] });
@@ -88,8 +88,8 @@ export class StressClient {
     return metrics;
   }
 
-  #count(record: RequestRecord): void {
+  private count(record: RequestRecord): void {
     this.tally.add(record);
-    this.#options.onRecord(record, this.client);
+    this.options.onRecord(record, this.client);
   }
 }

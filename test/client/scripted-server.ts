@@ -48,9 +48,9 @@ export class ScriptedServer {
     onTask: (task) => this.answer(task),
   };
   acceptedCount = 0;
-  #listener: Listener | undefined;
-  #port = 0;
-  #waiters: (() => void)[] = [];
+  private listener: Listener | undefined;
+  private port = 0;
+  private waiters: (() => void)[] = [];
 
   constructor(
     readonly id: number,
@@ -65,23 +65,23 @@ export class ScriptedServer {
   }
 
   get address(): string {
-    return `127.0.0.1:${this.#port}`;
+    return `127.0.0.1:${this.port}`;
   }
 
   get connections(): Connection[] {
-    return [...(this.#listener?.connections() ?? [])].filter(({ closed }) => !closed);
+    return [...(this.listener?.connections() ?? [])].filter(({ closed }) => !closed);
   }
 
   /** Starts listening; after a `close()`, on the same port. */
   async open(): Promise<void> {
-    const onConnection = (connection: Connection): ConnectionHandler => this.#handler(connection);
-    this.#listener = await listen({ host: '127.0.0.1', port: this.#port, onConnection, secure: this.secure });
-    this.#port = this.#listener.port;
+    const onConnection = (connection: Connection): ConnectionHandler => this.handler(connection);
+    this.listener = await listen({ host: '127.0.0.1', port: this.port, onConnection, secure: this.secure });
+    this.port = this.listener.port;
   }
 
   async close(): Promise<void> {
-    await this.#listener?.close();
-    this.#listener = undefined;
+    await this.listener?.close();
+    this.listener = undefined;
   }
 
   /** Waits for the first `count` messages of a kind. */
@@ -89,7 +89,7 @@ export class ScriptedServer {
     for (;;) {
       const found = this.all(kind);
       if (found.length >= count) return found.slice(0, count);
-      await this.#change();
+      await this.change();
     }
   }
 
@@ -99,7 +99,7 @@ export class ScriptedServer {
 
   /** Resolves when `isTrue` holds; it is checked on every message and every change of connections. */
   async until(isTrue: () => boolean): Promise<void> {
-    while (!isTrue()) await this.#change();
+    while (!isTrue()) await this.change();
   }
 
   assign({ connection, message }: Ask, to: { id: number; address: string }, leaderId: number | null = this.id): void {
@@ -133,36 +133,36 @@ export class ScriptedServer {
     });
   }
 
-  #handler(connection: Connection): ConnectionHandler {
+  private handler(connection: Connection): ConnectionHandler {
     let message: Message | undefined;
     let chunks: Uint8Array[] = [];
     this.acceptedCount += 1;
-    this.#wake();
+    this.wake();
     return {
       onMessage: (head) => {
         message = head;
         chunks = [];
       },
       onBody: (chunk) => chunks.push(chunk),
-      onEnd: () => this.#hear({ message: message!, connection, secret: Buffer.concat(chunks) }),
-      onClose: () => this.#wake(),
+      onEnd: () => this.hear({ message: message!, connection, secret: Buffer.concat(chunks) }),
+      onClose: () => this.wake(),
     };
   }
 
-  #hear(heard: Heard): void {
+  private hear(heard: Heard): void {
     this.heard.push(heard);
     if (heard.message.kind === 'StatusQuery')
       heard.connection.send({ kind: 'StatusResponse', ...status(this.id, { peers: PEERS }) });
     if (heard.message.kind === 'TaskAssignmentRequest') this.script.onAsk(heard as Ask, this);
     if (heard.message.kind === 'TaskRequest') this.script.onTask(heard as Task, this);
-    this.#wake();
+    this.wake();
   }
 
-  #wake(): void {
-    for (const waiter of this.#waiters.splice(0)) waiter();
+  private wake(): void {
+    for (const waiter of this.waiters.splice(0)) waiter();
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiters.push(resolve));
+  private change(): Promise<void> {
+    return new Promise((resolve) => this.waiters.push(resolve));
   }
 }

@@ -24,15 +24,15 @@ const describeWithOpenssl = HAS_OPENSSL ? describe : describe.skip;
 
 /** A client whose TCP connection can end without TLS knowing. */
 class Caller {
-  readonly #tls: TLSSocket;
+  private readonly tls: TLSSocket;
 
   private constructor(
     private readonly raw: Socket,
     pem: TlsPem,
     maxVersion: Version,
   ) {
-    this.#tls = connectTls({ socket: wireOver(raw, null), ...pem, maxVersion, rejectUnauthorized: false });
-    this.#tls.on('error', () => undefined);
+    this.tls = connectTls({ socket: wireOver(raw, null), ...pem, maxVersion, rejectUnauthorized: false });
+    this.tls.on('error', () => undefined);
   }
 
   static async to(port: number, pem: TlsPem, version: Version): Promise<Caller> {
@@ -43,7 +43,7 @@ class Caller {
   }
 
   async secured(): Promise<this> {
-    await new Promise((resolve) => this.#tls.once('secureConnect', resolve));
+    await new Promise((resolve) => this.tls.once('secureConnect', resolve));
     return this;
   }
 
@@ -54,13 +54,13 @@ class Caller {
   }
 
   async says(...frames: Buffer[]): Promise<this> {
-    await Promise.all(frames.map((bytes) => new Promise<void>((done) => this.#tls.write(bytes, () => done()))));
+    await Promise.all(frames.map((bytes) => new Promise<void>((done) => this.tls.write(bytes, () => done()))));
     return this;
   }
 
   /** Sends the frames and waits for an answer. */
   async asks(...frames: Buffer[]): Promise<this> {
-    const isAnswered = new Promise((resolve) => this.#tls.once('data', resolve));
+    const isAnswered = new Promise((resolve) => this.tls.once('data', resolve));
     await this.says(...frames);
     await isAnswered;
     return this;
@@ -68,7 +68,7 @@ class Caller {
 
   /** Closes properly: a close_notify, then the end of the stream. */
   async closes(): Promise<this> {
-    await new Promise<void>((resolve) => this.#tls.end(() => resolve()));
+    await new Promise<void>((resolve) => this.tls.end(() => resolve()));
     return this;
   }
 

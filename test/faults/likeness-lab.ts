@@ -22,7 +22,7 @@ export function writeLikeness(folder: string): void {
 
 /** Stand-ins for servers, one folder each; a fault driver can restart them. */
 export class LikenessLab {
-  readonly #children: ChildProcess[] = [];
+  private readonly children: ChildProcess[] = [];
 
   private constructor(
     readonly folder: string,
@@ -50,7 +50,7 @@ export class LikenessLab {
   async start(...ids: number[]): Promise<void> {
     for (const id of ids) {
       const { workDir } = this.server(id);
-      this.#children.push(
+      this.children.push(
         spawn('../program', ['server', '--config', 'server.toml'], { cwd: workDir, stdio: 'ignore' }),
       );
     }
@@ -85,7 +85,7 @@ export class LikenessLab {
 
   /** Ends exactly the processes of this lab. */
   async stop(): Promise<void> {
-    for (const child of this.#children) {
+    for (const child of this.children) {
       child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null)
         await new Promise((resolve) => child.once('exit', resolve));

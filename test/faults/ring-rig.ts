@@ -89,7 +89,7 @@ export class RingRig implements Driver {
   }
 
   async find(id: number): Promise<Found | null> {
-    this.#step('find', id);
+    this.step('find', id);
     const process = this.running.get(id);
     return process === undefined ? null : { ...process, isStopped: this.broken.get(id) === 'pause' };
   }
@@ -100,7 +100,7 @@ export class RingRig implements Driver {
   }
 
   async break(id: number, _process: ServerProcess, { kind }: Fault): Promise<string | null> {
-    this.#step('break', id);
+    this.step('break', id);
     if (['kill', 'terminate', 'restart'].includes(kind)) this.running.delete(id);
     else this.broken.set(id, kind);
     this.done.push(`${kind} ${id}`);
@@ -109,9 +109,9 @@ export class RingRig implements Driver {
   }
 
   async heal(id: number, kind: FaultKind): Promise<ServerProcess> {
-    this.#step('heal', id);
+    this.step('heal', id);
     if (this.broken.delete(id)) this.done.push(`heal ${kind} ${id}`);
-    else this.#start(id);
+    else this.start(id);
     this.onStep();
     return this.running.get(id)!;
   }
@@ -131,14 +131,14 @@ export class RingRig implements Driver {
     return this.events.map(({ server_id, action, outcome }) => `${server_id} ${action} ${outcome}`);
   }
 
-  #start(id: number): void {
+  private start(id: number): void {
     this.nowMs += START_MS;
     const process = processOf(this.pids.shift() ?? 20_000 + this.calls.length);
     this.running.set(id, process);
     this.done.push(`start ${id}`);
   }
 
-  #step(call: Call, id: number): void {
+  private step(call: Call, id: number): void {
     this.onStep();
     this.calls.push(`${call} ${id}`);
     this.before(call, id);

@@ -10,8 +10,8 @@ import { until } from './until';
 export class TestAgent {
   readonly child: ChildProcess;
   readonly ended: Promise<number | string | null>;
-  readonly #replies = new Map<number, Reply>();
-  #lastId = 0;
+  private readonly replies = new Map<number, Reply>();
+  private lastId = 0;
 
   /** @param command the command line that starts it, including `fault-agent` */
   constructor(command: readonly string[], env: NodeJS.ProcessEnv = process.env) {
@@ -19,7 +19,7 @@ export class TestAgent {
     this.child = spawn(program!, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
     const note = (line: string): void => {
       const reply = JSON.parse(line) as Reply;
-      this.#replies.set(reply.id, reply);
+      this.replies.set(reply.id, reply);
     };
     readLines(this.child.stdout!, 100_000, note, () => undefined);
     this.ended = new Promise((resolve) => this.child.on('exit', (code, signal) => resolve(signal ?? code)));
@@ -31,10 +31,10 @@ export class TestAgent {
   }
 
   async ask<T>(verb: string, fields: object = {}): Promise<T> {
-    const id = ++this.#lastId;
+    const id = ++this.lastId;
     this.send(`${JSON.stringify({ id, verb, ...fields })}\n`);
-    await until(`${verb} is answered`, () => this.#replies.has(id), 30_000);
-    const reply = this.#replies.get(id)!;
+    await until(`${verb} is answered`, () => this.replies.has(id), 30_000);
+    const reply = this.replies.get(id)!;
     if ('error' in reply) throw new Error(`${reply.error.code}: ${reply.error.message}`);
     return reply.ok as T;
   }

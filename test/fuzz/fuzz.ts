@@ -107,14 +107,14 @@ class FuzzRun {
   readonly result: FuzzResult = {
     ...{ attackCount: 0, findings: [], slowestAnswerMs: 0, slowestEndMs: 0, peakMb: 0, restMb: [] },
   };
-  #nextIndex: number;
+  private nextIndex: number;
 
   constructor(
     private readonly options: FuzzOptions,
     private readonly rigs: readonly Rig[],
     private readonly hello: Buffer,
   ) {
-    this.#nextIndex = options.from ?? 0;
+    this.nextIndex = options.from ?? 0;
   }
 
   async start(): Promise<void> {
@@ -131,10 +131,10 @@ class FuzzRun {
   /** Stops early at the first finding: the latest attacks are the suspects. */
   async attackUntil(endMs: number): Promise<void> {
     const targets = this.rigs.flatMap((rig) => rig.targets);
-    const goesOn = (): boolean => performance.now() < endMs && !this.#isOver;
+    const goesOn = (): boolean => performance.now() < endMs && !this.isOver;
     const lanes = Array.from({ length: LANES }, async () => {
       while (goesOn()) {
-        const index = this.#nextIndex++;
+        const index = this.nextIndex++;
         const dice = new Dice(seededRandom(this.options.seed * 1_000_003 + index));
         await attack(dice.pick(targets), dice, this.hello);
         this.result.attackCount += 1;
@@ -149,17 +149,17 @@ class FuzzRun {
 
   /** Checks what must hold at any time. */
   async probe(): Promise<void> {
-    if (exhausted.size > 0) return this.#findOwn(`has run out of something: ${[...exhausted].join(', ')}`);
+    if (exhausted.size > 0) return this.findOwn(`has run out of something: ${[...exhausted].join(', ')}`);
     for (const rig of this.rigs) {
       for (const id of rig.cluster.ids) {
-        await this.#answers(rig, id);
+        await this.answers(rig, id);
         const bytes = rssBytes(pidOf(rig, id));
         this.result.peakMb = Math.max(this.result.peakMb, Math.round(bytes / MB));
         if (bytes > rig.baseBytes.get(id)! + MAX_GROWTH_BYTES)
-          this.#find(rig, id, `holds ${Math.round(bytes / MB)} MB`);
+          this.find(rig, id, `holds ${Math.round(bytes / MB)} MB`);
         const output = rig.cluster.output.get(id) ?? '';
         const line = output.split('\n').find((each) => /unexpected|this is a bug|Listening socket|^ +at /.test(each));
-        if (line !== undefined) this.#find(rig, id, line);
+        if (line !== undefined) this.find(rig, id, line);
       }
     }
     const { attackCount, slowestAnswerMs, peakMb } = this.result;
@@ -168,30 +168,30 @@ class FuzzRun {
 
   /** Checks what must hold when all attackers are gone. */
   async settle(): Promise<void> {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     await this.probe();
     for (const rig of this.rigs) {
       for (const id of rig.cluster.ids) {
-        await this.#closesAll(rig, id);
-        await this.#comesToRest(rig, id);
-        await this.#countsNoBugs(rig, id);
-        await this.#freesMemory(rig, id);
+        await this.closesAll(rig, id);
+        await this.comesToRest(rig, id);
+        await this.countsNoBugs(rig, id);
+        await this.freesMemory(rig, id);
       }
     }
-    if (this.#isOver) return;
-    await Promise.all(this.rigs.flatMap((rig) => rig.cluster.ids.map((id) => this.#endsOnSigterm(rig, id))));
+    if (this.isOver) return;
+    await Promise.all(this.rigs.flatMap((rig) => rig.cluster.ids.map((id) => this.endsOnSigterm(rig, id))));
   }
 
-  get #isOver(): boolean {
+  private get isOver(): boolean {
     return this.result.findings.length > 0 || this.options.signal?.aborted === true;
   }
 
-  async #answers(rig: Rig, id: number): Promise<void> {
+  private async answers(rig: Rig, id: number): Promise<void> {
     const startMs = performance.now();
     const { exitCode, signalCode } = rig.cluster.processes.get(id)!;
     if (exitCode !== null || signalCode !== null) {
       const output = (rig.cluster.output.get(id) ?? '').slice(-3000);
-      return this.#find(rig, id, `has ended with ${exitCode ?? signalCode}:\n${output}`);
+      return this.find(rig, id, `has ended with ${exitCode ?? signalCode}:\n${output}`);
     }
     const [pid, waitedBeforeMs] = [pidOf(rig, id), cpuWaitMs(pidOf(rig, id))];
     const waitedMs = (): number => cpuWaitMs(pid) - waitedBeforeMs;
@@ -208,10 +208,10 @@ class FuzzRun {
     this.result.slowestAnswerMs = Math.max(this.result.slowestAnswerMs, tookMs - waitedMs());
     if (isAnswered) return;
     const used = `it used ${cpuMs([pid]) - usedBeforeMs} ms of CPU, and waited ${waitedMs().toFixed(0)} ms for one`;
-    this.#find(rig, id, `has not answered a LeaderQuery after ${tookMs.toFixed(0)} ms, ${tries} tries (${used})`);
+    this.find(rig, id, `has not answered a LeaderQuery after ${tookMs.toFixed(0)} ms, ${tries} tries (${used})`);
   }
 
-  async #closesAll(rig: Rig, id: number): Promise<void> {
+  private async closesAll(rig: Rig, id: number): Promise<void> {
     const endMs = performance.now() + SETTLE_MS;
     const base = rig.baseDescriptors.get(id)!;
     let now = descriptorsOf(pidOf(rig, id));
@@ -223,29 +223,29 @@ class FuzzRun {
     }
     if (isSettled()) return;
     const own = connectionsTo(rig.cluster.ports[id - 1]!, process.pid);
-    if (own > 0) return this.#findOwn(`still holds ${own} connections to server ${id} (${rig.name})`);
-    this.#find(rig, id, `has open ${JSON.stringify(now)}, before ${JSON.stringify(base)}`);
+    if (own > 0) return this.findOwn(`still holds ${own} connections to server ${id} (${rig.name})`);
+    this.find(rig, id, `has open ${JSON.stringify(now)}, before ${JSON.stringify(base)}`);
   }
 
   /** Checks that nothing left by attackers keeps a server from exiting. */
-  async #endsOnSigterm(rig: Rig, id: number): Promise<void> {
+  private async endsOnSigterm(rig: Rig, id: number): Promise<void> {
     const startMs = performance.now();
     rig.cluster.signal(id, 'SIGTERM');
     const code = await Promise.race([rig.cluster.exited(id), later(END_MS).then(() => undefined)]);
     const tookMs = performance.now() - startMs;
     this.result.slowestEndMs = Math.max(this.result.slowestEndMs, tookMs);
-    if (code === undefined) this.#find(rig, id, `still runs ${END_MS / 1000} s after a SIGTERM`);
-    else if (code !== 0) this.#find(rig, id, `ended with ${code} on a SIGTERM`);
+    if (code === undefined) this.find(rig, id, `still runs ${END_MS / 1000} s after a SIGTERM`);
+    else if (code !== 0) this.find(rig, id, `ended with ${code} on a SIGTERM`);
   }
 
-  async #countsNoBugs(rig: Rig, id: number): Promise<void> {
+  private async countsNoBugs(rig: Rig, id: number): Promise<void> {
     const valueOf = await metricsOf(rig, id);
     const count = valueOf('cloudp2p_server_unexpected_errors_total');
-    if (count !== 0) this.#find(rig, id, `counts ${count} unexpected errors`);
+    if (count !== 0) this.find(rig, id, `counts ${count} unexpected errors`);
   }
 
   /** Garbage counts until it is collected, which an idle server does after some seconds. */
-  async #freesMemory(rig: Rig, id: number): Promise<void> {
+  private async freesMemory(rig: Rig, id: number): Promise<void> {
     const endMs = performance.now() + COLLECT_MS;
     let restMb: number[];
     do {
@@ -255,24 +255,24 @@ class FuzzRun {
     } while (sum(restMb) > MAX_REST_MB && performance.now() < endMs);
     const [rss, heap, external] = [rssBytes(pidOf(rig, id)) / MB, ...restMb].map((mb) => mb.toFixed(0));
     const text = `${rss} (heap ${heap}, buffers ${external})`;
-    if (sum(restMb) > MAX_REST_MB) this.#find(rig, id, `still holds ${text} MB`);
+    if (sum(restMb) > MAX_REST_MB) this.find(rig, id, `still holds ${text} MB`);
     this.result.restMb.push(`${rig.name} ${id}: ${text}`);
   }
 
   /** Checks that the server is idle: a deadline in the past would be an endless loop. */
-  async #comesToRest(rig: Rig, id: number): Promise<void> {
+  private async comesToRest(rig: Rig, id: number): Promise<void> {
     const before = cpuMs([pidOf(rig, id)]);
     await later(1000);
     const usedMs = cpuMs([pidOf(rig, id)]) - before;
-    if (usedMs > 500) this.#find(rig, id, `used ${usedMs} ms of CPU in a second with nothing to do`);
+    if (usedMs > 500) this.find(rig, id, `used ${usedMs} ms of CPU in a second with nothing to do`);
   }
 
-  #findOwn(what: string): void {
+  private findOwn(what: string): void {
     this.result.findings.push(`the fuzzer itself ${what}`);
   }
 
-  #find({ name }: Rig, id: number, what: string): void {
-    const upTo = this.#nextIndex;
+  private find({ name }: Rig, id: number, what: string): void {
+    const upTo = this.nextIndex;
     this.result.findings.push(`server ${id} (${name}) ${what} [seed ${this.options.seed}, attacks up to ${upTo}]`);
   }
 }

@@ -16,35 +16,35 @@ export type Answers = Record<string, (said: Said, server: HostileServer) => unkn
 /** A server on a real socket that sends whatever a test wants, valid or not. */
 export class HostileServer {
   readonly said: Said[] = [];
-  readonly #sockets = new Set<Socket>();
-  #server: Server | undefined;
+  private readonly sockets = new Set<Socket>();
+  private server: Server | undefined;
 
   private constructor(readonly answers: Answers) {}
 
   static async start(answers: Answers): Promise<HostileServer> {
     const hostile = new HostileServer(answers);
-    const server = createServer((socket) => void hostile.#serve(socket));
+    const server = createServer((socket) => void hostile.serve(socket));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    hostile.#server = server;
+    hostile.server = server;
     return hostile;
   }
 
   get address(): string {
-    return `127.0.0.1:${(this.#server!.address() as AddressInfo).port}`;
+    return `127.0.0.1:${(this.server!.address() as AddressInfo).port}`;
   }
 
   /** Bytes received, whatever they were. */
   get receivedBytes(): number {
-    return [...this.#sockets].reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+    return [...this.sockets].reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   }
 
   /** Bytes accepted by the clients' kernels. */
   get sentBytes(): number {
-    return [...this.#sockets].reduce((sum, socket) => sum + socket.bytesWritten - socket.writableLength, 0);
+    return [...this.sockets].reduce((sum, socket) => sum + socket.bytesWritten - socket.writableLength, 0);
   }
 
   get connectionCount(): number {
-    return this.#sockets.size;
+    return this.sockets.size;
   }
 
   all(kind: string): Said[] {
@@ -52,12 +52,12 @@ export class HostileServer {
   }
 
   async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server!.close(resolve));
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.server!.close(resolve));
   }
 
-  async #serve(socket: Socket): Promise<void> {
-    this.#sockets.add(socket);
+  private async serve(socket: Socket): Promise<void> {
+    this.sockets.add(socket);
     const connection = RawConnection.over(socket);
     while (!connection.isClosed || connection.hasFrame) {
       // No bound here: the client ends it.

@@ -20,7 +20,7 @@ export class HostsLab {
     const network = await NamespaceLab.start([...SERVERS.map((id) => `server${id}`), ...clients]);
     const lab = new HostsLab(network, folder);
     try {
-      lab.#startServers();
+      lab.startServers();
       const client = `[client]\nserver_addresses = ${JSON.stringify(lab.addresses)}\n`;
       writeFileSync(path.join(folder, 'client.toml'), client);
       await lab.agreement(30);
@@ -77,7 +77,7 @@ export class HostsLab {
     this.network.stop();
   }
 
-  #startServers(): void {
+  private startServers(): void {
     const entries = SERVERS.map((id) => {
       const workDir = this.workDirOf(id);
       mkdirSync(workDir);

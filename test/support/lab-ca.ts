@@ -43,23 +43,23 @@ export class LabCa {
     const { names, from, until, config = 'ca.cnf', newKey = NEW_KEY } = more;
     const { extension = `extendedKeyUsage=${more.purpose ?? 'serverAuth,clientAuth'}` } = more;
     const lines = [extension, ...(names === undefined ? [] : [`subjectAltName=${names}`])];
-    this.#openssl(['req', '-new', ...newKey, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`]);
+    this.openssl(['req', '-new', ...newKey, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`]);
     writeFileSync(this.file(`${name}.ext`), lines.join('\n'));
     writeFileSync(this.file('ca.cnf'), CA_CONFIG);
     writeFileSync(this.file('index.txt'), '');
     const dates = [...(from ? ['-startdate', from] : []), ...(until ? ['-enddate', until] : ['-days', '365'])];
     const signing = ['ca', '-batch', '-config', config, '-extfile', `${name}.ext`, ...dates];
-    this.#openssl([...signing, '-in', `${name}.csr`, '-out', `${name}.crt`]);
+    this.openssl([...signing, '-in', `${name}.csr`, '-out', `${name}.crt`]);
   }
 
   /** Makes a certificate that no known CA signed. */
   makeForeign(name: string): void {
     const files = ['-keyout', `${name}.key`, '-out', `${name}.crt`];
-    this.#openssl(['req', '-x509', '-days', '30', ...NEW_KEY, '-subj', `/CN=${name}`, ...files]);
+    this.openssl(['req', '-x509', '-days', '30', ...NEW_KEY, '-subj', `/CN=${name}`, ...files]);
   }
 
   encryptKey(from: string, to: string): void {
-    this.#openssl(['pkey', '-in', from, '-aes256', '-passout', 'pass:secret', '-out', to]);
+    this.openssl(['pkey', '-in', from, '-aes256', '-passout', 'pass:secret', '-out', to]);
   }
 
   /** Makes a certificate of an intermediate CA: with that CA's appended, and `{name}-alone.crt` without. */
@@ -73,7 +73,7 @@ export class LabCa {
     writeFileSync(this.file(`${name}.crt`), `${own}${above}`);
   }
 
-  #openssl(args: string[]): void {
+  private openssl(args: string[]): void {
     execFileSync('openssl', args, { cwd: path.join(this.folder, 'tls'), stdio: 'pipe' });
   }
 }

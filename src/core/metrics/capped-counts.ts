@@ -1,7 +1,7 @@
 /** Counts by key, where the keys come from others: beyond a limit all further keys share one count. Pure. */
 export class CappedCounts<K extends string | number> {
   readonly all = new Map<K, number>();
-  #theirCount = 0;
+  private theirCount = 0;
 
   /** `isOurs`: keys that always have their own count and do not use up the limit. */
   constructor(
@@ -14,8 +14,8 @@ export class CappedCounts<K extends string | number> {
     const known = this.all.get(key);
     if (known !== undefined) return void this.all.set(key, known + by);
     if (key !== this.other && !this.isOurs(key)) {
-      if (this.#theirCount >= this.limit) return this.add(this.other, by);
-      this.#theirCount += 1;
+      if (this.theirCount >= this.limit) return this.add(this.other, by);
+      this.theirCount += 1;
     }
     this.all.set(key, by);
   }

@@ -10,14 +10,14 @@ export const SAME_CLOCK_MS = 25;
  * look and whenever they have drifted apart since the last report. Pure.
  */
 export class ClockWatch {
-  #toldAheadMs: number | undefined;
+  private toldAheadMs: number | undefined;
 
   /** Returns null if there is nothing new. */
   look(now: ClockLook): ({ time: number } & ClockNote) | null {
     const aheadMs = now.wallMs - now.unixMs;
-    const byMs = this.#toldAheadMs === undefined ? null : aheadMs - this.#toldAheadMs;
+    const byMs = this.toldAheadMs === undefined ? null : aheadMs - this.toldAheadMs;
     if (byMs !== null && Math.abs(byMs) < SAME_CLOCK_MS) return null;
-    this.#toldAheadMs = aheadMs;
+    this.toldAheadMs = aheadMs;
     return {
       time: toMicros(now.unixMs),
       by_ms: byMs === null ? null : toMicros(byMs),

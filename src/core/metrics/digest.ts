@@ -21,24 +21,24 @@ const SEED = 0x7d1_9e57;
  * errors are smallest at the ends. The same values in the same order give the same digest everywhere.
  */
 export class Digest {
-  #tree = newTree();
-  #count = 0;
-  readonly #batch: { mean: number; n: number }[] = [];
-  readonly #random: Random = seededRandom(SEED);
+  private tree = newTree();
+  private sampleCount = 0;
+  private readonly batch: { mean: number; n: number }[] = [];
+  private readonly random: Random = seededRandom(SEED);
 
   /** Number of values added. */
   get count(): number {
-    return this.#count;
+    return this.sampleCount;
   }
 
   /** @throws ClusterError `internal` if the value is not a finite number */
   add(valueMs: number): void {
-    this.#take(valueMs, 1);
+    this.take(valueMs, 1);
   }
 
   /** Adds the values of another digest. @throws ClusterError `internal` for invalid centroids */
   merge(centroids: readonly Centroid[]): void {
-    for (const [meanMs, count] of centroids) this.#take(meanMs, count);
+    for (const [meanMs, count] of centroids) this.take(meanMs, count);
   }
 
   /**
@@ -46,33 +46,33 @@ export class Digest {
    * no two values share a centroid it equals `exactQuantile`.
    */
   quantile(q: number): number | null {
-    this.#flush();
-    return this.#tree.percentile(q) ?? null;
+    this.flush();
+    return this.tree.percentile(q) ?? null;
   }
 
   /** Returns the centroids for JSON; `merge` reads them. */
   toCentroids(): Centroid[] {
-    this.#flush();
-    return this.#tree.toArray().map(({ mean, n }) => [mean, n]);
+    this.flush();
+    return this.tree.toArray().map(({ mean, n }) => [mean, n]);
   }
 
-  #take(mean: number, n: number): void {
+  private take(mean: number, n: number): void {
     if (!Number.isFinite(mean) || !Number.isSafeInteger(n) || n < 1) {
       throw new ClusterError('internal', `${n} × ${mean} cannot enter a digest`);
     }
-    this.#count += n;
-    this.#batch.push({ mean, n });
-    if (this.#batch.length >= BATCH_COUNT) this.#flush();
+    this.sampleCount += n;
+    this.batch.push({ mean, n });
+    if (this.batch.length >= BATCH_COUNT) this.flush();
   }
 
-  #flush(): void {
-    if (this.#batch.length === 0) return;
-    this.#tree.push_centroid(shuffle(this.#batch, this.#random));
-    this.#batch.length = 0;
-    if (this.#tree.size() <= MAX_CENTROIDS) return;
-    const centroids = this.#tree.toArray();
-    this.#tree = newTree();
-    this.#tree.push_centroid(shuffle(centroids, this.#random));
+  private flush(): void {
+    if (this.batch.length === 0) return;
+    this.tree.push_centroid(shuffle(this.batch, this.random));
+    this.batch.length = 0;
+    if (this.tree.size() <= MAX_CENTROIDS) return;
+    const centroids = this.tree.toArray();
+    this.tree = newTree();
+    this.tree.push_centroid(shuffle(centroids, this.random));
   }
 }
 

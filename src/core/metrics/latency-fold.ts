@@ -15,57 +15,57 @@ export const EXACT_COUNT = 100_000;
 
 /** Folds latencies, one at a time, in bounded memory. */
 export class LatencyFold {
-  #count = 0;
-  #minMs = Infinity;
-  #maxMs = -Infinity;
-  #sumMs = 0;
-  #valuesMs: number[] = [];
-  #digest: Digest | undefined;
+  private sampleCount = 0;
+  private minMs = Infinity;
+  private maxMs = -Infinity;
+  private sumMs = 0;
+  private valuesMs: number[] = [];
+  private digest: Digest | undefined;
 
   /** Number of values added. */
   get count(): number {
-    return this.#count;
+    return this.sampleCount;
   }
 
   /** @throws ClusterError `internal` if the value is not a finite number, possibly in a later call */
   add(valueMs: number): void {
-    this.#count += 1;
-    this.#sumMs += valueMs;
-    this.#minMs = Math.min(this.#minMs, valueMs);
-    this.#maxMs = Math.max(this.#maxMs, valueMs);
-    if (this.#digest) return this.#digest.add(valueMs);
-    this.#valuesMs.push(valueMs);
-    if (this.#valuesMs.length <= EXACT_COUNT) return;
-    this.#digest = digestOf(this.#valuesMs);
-    this.#valuesMs = [];
+    this.sampleCount += 1;
+    this.sumMs += valueMs;
+    this.minMs = Math.min(this.minMs, valueMs);
+    this.maxMs = Math.max(this.maxMs, valueMs);
+    if (this.digest) return this.digest.add(valueMs);
+    this.valuesMs.push(valueMs);
+    if (this.valuesMs.length <= EXACT_COUNT) return;
+    this.digest = digestOf(this.valuesMs);
+    this.valuesMs = [];
   }
 
   /**
    * Returns a function of the values so far that maps `q` to the value below which the share `q` (0 to 1) of them lies.
    */
   quantiles(): (q: number) => number | null {
-    const digest = this.#digest;
+    const digest = this.digest;
     if (digest) return (q) => digest.quantile(q);
-    const values = Float64Array.from(this.#valuesMs).sort();
+    const values = Float64Array.from(this.valuesMs).sort();
     return (q) => exactQuantile(values, q);
   }
 
   figures(): LatencyFigures {
     const quantile = this.quantiles();
-    const orNull = (value: number): number | null => (this.#count === 0 ? null : value);
+    const orNull = (value: number): number | null => (this.sampleCount === 0 ? null : value);
     return {
-      min_ms: orNull(this.#minMs),
-      avg_ms: orNull(this.#sumMs / this.#count),
+      min_ms: orNull(this.minMs),
+      avg_ms: orNull(this.sumMs / this.sampleCount),
       p50_ms: quantile(0.5),
       p95_ms: quantile(0.95),
       p99_ms: quantile(0.99),
-      max_ms: orNull(this.#maxMs),
+      max_ms: orNull(this.maxMs),
     };
   }
 
   /** Returns the centroids, to be merged with those of others. */
   centroids(): Centroid[] {
-    return (this.#digest ?? digestOf(this.#valuesMs)).toCentroids();
+    return (this.digest ?? digestOf(this.valuesMs)).toCentroids();
   }
 }
 

@@ -40,63 +40,63 @@ const SHORT_BUSY_MS = 3000;
 
 /** Determines from the samples of one machine, in order of time, whether its generator was a bottleneck. Pure. */
 export class GeneratorFold {
-  #cpuPercentMax = 0;
-  #delayMaxMs = 0;
-  #sent = 0;
-  #lateSends = 0;
-  #lateMs = 0;
-  #ended = 0;
-  #latencyMs = 0;
-  #lastMs: number | undefined;
-  #totalMs = 0;
-  #stalledMs = 0;
-  #busyMs = 0;
+  private cpuPercentMax = 0;
+  private delayMaxMs = 0;
+  private sent = 0;
+  private lateSends = 0;
+  private lateMs = 0;
+  private ended = 0;
+  private latencyMs = 0;
+  private lastMs: number | undefined;
+  private totalMs = 0;
+  private stalledMs = 0;
+  private busyMs = 0;
 
   add(sample: Judged): void {
     const { time, event_loop_delay_ms: delayMs } = sample;
     // A stalled generator samples late: the sample then covers all that time.
-    const spanMs = this.#lastMs === undefined ? SAMPLE_MS : Math.max(0, time - this.#lastMs);
-    this.#lastMs = time;
-    this.#totalMs += spanMs;
-    this.#cpuPercentMax = Math.max(this.#cpuPercentMax, sample.cpu_percent);
-    this.#delayMaxMs = Math.max(this.#delayMaxMs, delayMs);
-    this.#sent += sample.sent;
-    this.#lateSends += sample.late_sends;
-    this.#lateMs += sample.late_total_ms;
-    this.#ended += sample.ended;
-    this.#latencyMs += sample.latency_total_ms;
-    if (delayMs >= STALL_MS && delayMs * this.#ended > this.#latencyMs) this.#stalledMs += Math.min(delayMs, spanMs);
-    if (sample.event_loop_utilization_percent >= BUSY_PERCENT) this.#busyMs += spanMs;
+    const spanMs = this.lastMs === undefined ? SAMPLE_MS : Math.max(0, time - this.lastMs);
+    this.lastMs = time;
+    this.totalMs += spanMs;
+    this.cpuPercentMax = Math.max(this.cpuPercentMax, sample.cpu_percent);
+    this.delayMaxMs = Math.max(this.delayMaxMs, delayMs);
+    this.sent += sample.sent;
+    this.lateSends += sample.late_sends;
+    this.lateMs += sample.late_total_ms;
+    this.ended += sample.ended;
+    this.latencyMs += sample.latency_total_ms;
+    if (delayMs >= STALL_MS && delayMs * this.ended > this.latencyMs) this.stalledMs += Math.min(delayMs, spanMs);
+    if (sample.event_loop_utilization_percent >= BUSY_PERCENT) this.busyMs += spanMs;
   }
 
   summary(): GeneratorSummary {
-    const reasons = [this.#late(), this.#stalled(), this.#busy()].filter((reason) => reason !== null);
+    const reasons = [this.late(), this.stalled(), this.busy()].filter((reason) => reason !== null);
     return {
-      cpu_percent_max: this.#cpuPercentMax,
-      event_loop_delay_max_ms: this.#delayMaxMs,
-      sent: this.#sent,
-      late_sends: this.#lateSends,
+      cpu_percent_max: this.cpuPercentMax,
+      event_loop_delay_max_ms: this.delayMaxMs,
+      sent: this.sent,
+      late_sends: this.lateSends,
       saturated: reasons.length > 0,
       why: reasons.length > 0 ? reasons.join('; ') : null,
     };
   }
 
-  #late(): string | null {
-    const share = this.#lateMs / this.#latencyMs;
-    if (this.#lateSends < FEW_LATE_SENDS || this.#ended === 0 || share <= MAX_LATE_SHARE) return null;
-    const count = `${this.#lateSends} of its ${this.#sent} requests`;
+  private late(): string | null {
+    const share = this.lateMs / this.latencyMs;
+    if (this.lateSends < FEW_LATE_SENDS || this.ended === 0 || share <= MAX_LATE_SHARE) return null;
+    const count = `${this.lateSends} of its ${this.sent} requests`;
     return `${count} were sent late because it was busy, which makes up ${percent(share)} of all latency`;
   }
 
-  #stalled(): string | null {
-    const share = this.#stalledMs / this.#totalMs;
-    if (this.#stalledMs < SHORT_STALLED_MS || share <= MAX_STALLED_SHARE) return null;
-    return `its event loop stalled for up to ${Math.round(this.#delayMaxMs)} ms, ${percent(share)} of the run in total`;
+  private stalled(): string | null {
+    const share = this.stalledMs / this.totalMs;
+    if (this.stalledMs < SHORT_STALLED_MS || share <= MAX_STALLED_SHARE) return null;
+    return `its event loop stalled for up to ${Math.round(this.delayMaxMs)} ms, ${percent(share)} of the run in total`;
   }
 
-  #busy(): string | null {
-    const share = this.#busyMs / this.#totalMs;
-    if (this.#busyMs < SHORT_BUSY_MS || share <= MAX_BUSY_SHARE) return null;
+  private busy(): string | null {
+    const share = this.busyMs / this.totalMs;
+    if (this.busyMs < SHORT_BUSY_MS || share <= MAX_BUSY_SHARE) return null;
     return `its event loop was busy for more than ${BUSY_PERCENT}% of the time in ${percent(share)} of the run`;
   }
 }

@@ -51,37 +51,37 @@ type Folded = Pick<
 export class Summary {
   /** Latencies of successful requests. */
   readonly latencies = new LatencyFold();
-  #failed = 0;
-  #retries = 0;
-  #bytesSent = 0;
-  #bytesReceived = 0;
-  readonly #byServer = new CappedCounts(MAX_SERVERS, OTHER_SERVERS);
-  readonly #byReason = new CappedCounts<string>(MAX_REASONS, OTHER_REASONS, isFixedReason);
+  private failed = 0;
+  private retries = 0;
+  private bytesSent = 0;
+  private bytesReceived = 0;
+  private readonly byServer = new CappedCounts(MAX_SERVERS, OTHER_SERVERS);
+  private readonly byReason = new CappedCounts<string>(MAX_REASONS, OTHER_REASONS, isFixedReason);
 
   add(record: Folded): void {
     const { outcome, success, assigned_server_id: serverId } = record;
     if (outcome === 'interrupted' || outcome === 'unsent') return;
     if (success) this.latencies.add(record.latency_ms);
     else {
-      this.#failed += 1;
-      this.#byReason.add(record.failure_reason ?? 'unknown');
+      this.failed += 1;
+      this.byReason.add(record.failure_reason ?? 'unknown');
     }
-    if (serverId !== null) this.#byServer.add(serverId);
-    this.#retries += record.retry_count;
-    this.#bytesSent += record.bytes_sent;
-    this.#bytesReceived += record.bytes_received;
+    if (serverId !== null) this.byServer.add(serverId);
+    this.retries += record.retry_count;
+    this.bytesSent += record.bytes_sent;
+    this.bytesReceived += record.bytes_received;
   }
 
   get totalCount(): number {
-    return this.latencies.count + this.#failed;
+    return this.latencies.count + this.failed;
   }
 
   get failedCount(): number {
-    return this.#failed;
+    return this.failed;
   }
 
   stats(): AggregatedStats {
-    const failed = this.#failed;
+    const failed = this.failed;
     const total = this.totalCount;
     const { min_ms, max_ms, avg_ms, p50_ms, p95_ms, p99_ms } = this.latencies.figures();
     return {
@@ -95,11 +95,11 @@ export class Summary {
       latency_p50_ms: p50_ms,
       latency_p95_ms: p95_ms,
       latency_p99_ms: p99_ms,
-      server_distribution: sorted(this.#byServer.all, ([a], [b]) => a - b),
-      failure_reasons: sorted(this.#byReason.all, (a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)),
-      retry_count: this.#retries,
-      bytes_sent: this.#bytesSent,
-      bytes_received: this.#bytesReceived,
+      server_distribution: sorted(this.byServer.all, ([a], [b]) => a - b),
+      failure_reasons: sorted(this.byReason.all, (a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)),
+      retry_count: this.retries,
+      bytes_sent: this.bytesSent,
+      bytes_received: this.bytesReceived,
     };
   }
 

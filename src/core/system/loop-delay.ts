@@ -7,32 +7,32 @@ const LOOK_EVERY_MS = 10;
  * reset, adds its resolution, and reports a stall one turn of the loop late.
  */
 export class LoopDelay {
-  #timer: NodeJS.Timeout | undefined;
-  #lastMs = 0;
-  #maxMs = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private lastMs = 0;
+  private maxMs = 0;
 
   constructor(private readonly clock: Clock) {}
 
   start(): void {
-    this.#lastMs = this.clock.monotonicMs();
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+    this.lastMs = this.clock.monotonicMs();
+    this.timer = setInterval(() => this.look(), LOOK_EVERY_MS).unref();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    clearInterval(this.timer);
   }
 
   /** Returns the longest delay since the last call, in milliseconds to two decimals; it may be 10 ms too long. */
   takeMaxMs(): number {
-    this.#look();
-    const maxMs = this.#maxMs;
-    this.#maxMs = 0;
+    this.look();
+    const maxMs = this.maxMs;
+    this.maxMs = 0;
     return Math.round(maxMs * 100) / 100;
   }
 
-  #look(): void {
+  private look(): void {
     const nowMs = this.clock.monotonicMs();
-    this.#maxMs = Math.max(this.#maxMs, nowMs - this.#lastMs - LOOK_EVERY_MS);
-    this.#lastMs = nowMs;
+    this.maxMs = Math.max(this.maxMs, nowMs - this.lastMs - LOOK_EVERY_MS);
+    this.lastMs = nowMs;
   }
 }

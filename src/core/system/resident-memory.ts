@@ -1,21 +1,21 @@
 /** Reads the resident memory of this process. */
 export class ResidentMemory {
-  #lastBytes = 0;
+  private lastBytes = 0;
 
   /** @param read throws if the process has no file descriptors left */
   constructor(private readonly read: () => number = () => process.memoryUsage.rss()) {
-    this.#look();
+    this.look();
   }
 
   /** Resident memory in bytes; the last known figure if it cannot be read now. */
   get bytes(): number {
-    this.#look();
-    return this.#lastBytes;
+    this.look();
+    return this.lastBytes;
   }
 
-  #look(): void {
+  private look(): void {
     try {
-      this.#lastBytes = this.read();
+      this.lastBytes = this.read();
     } catch {
       // A sample with a stale figure is better than none, and better than a crash.
     }

@@ -31,65 +31,65 @@ const MIN_SWEEP_MS = 5;
 const MAX_SWEEP_MS = 1_000;
 
 export class FrameWatch implements Guard {
-  readonly #options: FrameWatchOptions;
-  readonly #monotonicMs: () => number;
+  private readonly options: FrameWatchOptions;
+  private readonly monotonicMs: () => number;
   /** In the order in which bytes last arrived. */
-  readonly #connections = new Set<Connection>();
+  private readonly connections = new Set<Connection>();
   /** Memory by connection, for those that hold any; in the order of progress. */
-  readonly #heldBytes = new Map<Connection, number>();
-  #pendingBytes = 0;
-  #timer: NodeJS.Timeout | undefined;
+  private readonly heldBytes = new Map<Connection, number>();
+  private unfinishedBytes = 0;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(options: Partial<FrameWatchOptions> = {}) {
-    this.#options = {
+    this.options = {
       frameTimeoutMs: DEFAULT_FRAME_TIMEOUT_MS,
       maxPendingBytes: DEFAULT_MAX_PENDING_BYTES,
       writeStallMs: DEFAULT_WRITE_STALL_MS,
       ...options,
     };
-    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+    this.monotonicMs = options.monotonicMs ?? (() => performance.now());
   }
 
   /** Memory held by unfinished frames. */
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.unfinishedBytes;
   }
 
   /** See `FrameWatchOptions.onUnexpected`. */
   unexpected(error: unknown): void {
-    if (this.#options.onUnexpected === undefined) throw error;
-    this.#options.onUnexpected(error);
+    if (this.options.onUnexpected === undefined) throw error;
+    this.options.onUnexpected(error);
   }
 
   add(connection: Connection): void {
-    this.#connections.add(connection);
-    this.#timer ??= this.#startTimer();
+    this.connections.add(connection);
+    this.timer ??= this.startTimer();
   }
 
   remove(connection: Connection): void {
-    this.#connections.delete(connection);
-    this.#setHeld(connection, 0);
-    if (this.#connections.size > 0 || this.#timer === undefined) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.connections.delete(connection);
+    this.setHeld(connection, 0);
+    if (this.connections.size > 0 || this.timer === undefined) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
   }
 
   /** Bytes arrived: the connection is now the least idle one. */
   progressed(connection: Connection): void {
-    if (!this.#connections.delete(connection)) return;
-    this.#connections.add(connection);
+    if (!this.connections.delete(connection)) return;
+    this.connections.add(connection);
     const bytes = connection.unfinishedBytes;
-    if (bytes === 0 && !this.#heldBytes.has(connection)) return;
-    this.#setHeld(connection, 0);
-    this.#setHeld(connection, bytes);
-    this.#enforceBound();
+    if (bytes === 0 && !this.heldBytes.has(connection)) return;
+    this.setHeld(connection, 0);
+    this.setHeld(connection, bytes);
+    this.enforceBound();
   }
 
   /** The memory of a connection changed without bytes arriving. */
   measure(connection: Connection): void {
-    if (!this.#connections.has(connection)) return;
-    this.#setHeld(connection, connection.unfinishedBytes);
-    this.#enforceBound();
+    if (!this.connections.has(connection)) return;
+    this.setHeld(connection, connection.unfinishedBytes);
+    this.enforceBound();
   }
 
   /**
@@ -98,7 +98,7 @@ export class FrameWatch implements Guard {
    */
   idlest(except: Connection): Connection | undefined {
     let fallback: Connection | undefined;
-    for (const connection of this.#connections) {
+    for (const connection of this.connections) {
       if (connection === except || !connection.isAccepted) continue;
       if (connection.closed) return connection;
       if (connection.isSubscriber) continue;
@@ -108,48 +108,48 @@ export class FrameWatch implements Guard {
     return fallback;
   }
 
-  #setHeld(connection: Connection, bytes: number): void {
-    this.#pendingBytes += bytes - (this.#heldBytes.get(connection) ?? 0);
-    if (bytes === 0) this.#heldBytes.delete(connection);
-    else this.#heldBytes.set(connection, bytes);
+  private setHeld(connection: Connection, bytes: number): void {
+    this.unfinishedBytes += bytes - (this.heldBytes.get(connection) ?? 0);
+    if (bytes === 0) this.heldBytes.delete(connection);
+    else this.heldBytes.set(connection, bytes);
   }
 
   /** Closes the frames longest without progress until the rest fits: never pauses all, and closes at least one. */
-  #enforceBound(): void {
-    const { maxPendingBytes } = this.#options;
-    for (const connection of this.#heldBytes.keys()) {
-      if (this.#pendingBytes <= maxPendingBytes) return;
+  private enforceBound(): void {
+    const { maxPendingBytes } = this.options;
+    for (const connection of this.heldBytes.keys()) {
+      if (this.unfinishedBytes <= maxPendingBytes) return;
       if (!connection.isUnfinished) continue;
       const text = `unfinished frames hold more than ${maxPendingBytes} bytes, and this one was without progress longest`;
       connection.fail(new ClusterError('overloaded', text, { retryable: true }), 'protocol');
-      this.#setHeld(connection, connection.unfinishedBytes);
+      this.setHeld(connection, connection.unfinishedBytes);
     }
   }
 
-  #startTimer(): NodeJS.Timeout {
-    const { frameTimeoutMs, writeStallMs } = this.#options;
+  private startTimer(): NodeJS.Timeout {
+    const { frameTimeoutMs, writeStallMs } = this.options;
     const sweepMs = Math.min(MAX_SWEEP_MS, Math.max(MIN_SWEEP_MS, Math.min(frameTimeoutMs, writeStallMs) / 4));
-    const timer = setInterval(() => this.#sweep(this.#monotonicMs()), sweepMs);
+    const timer = setInterval(() => this.sweep(this.monotonicMs()), sweepMs);
     timer.unref();
     return timer;
   }
 
-  #sweep(nowMs: number): void {
-    for (const connection of this.#connections) {
-      if (connection.unsentBytes > 0) this.#checkWriting(connection, nowMs);
-      if (connection.insideFrame && !connection.isPaused) this.#checkReading(connection, nowMs);
+  private sweep(nowMs: number): void {
+    for (const connection of this.connections) {
+      if (connection.unsentBytes > 0) this.checkWriting(connection, nowMs);
+      if (connection.insideFrame && !connection.isPaused) this.checkReading(connection, nowMs);
     }
   }
 
-  #checkReading(connection: Connection, nowMs: number): void {
-    const { frameTimeoutMs } = this.#options;
+  private checkReading(connection: Connection, nowMs: number): void {
+    const { frameTimeoutMs } = this.options;
     if (nowMs - connection.frameStartedMs < frameTimeoutMs) return;
     const text = `the frame was not complete after ${frameTimeoutMs / 1000} s`;
     connection.fail(new ClusterError('frame_timeout', text), 'timeout');
   }
 
-  #checkWriting(connection: Connection, nowMs: number): void {
-    const { writeStallMs } = this.#options;
+  private checkWriting(connection: Connection, nowMs: number): void {
+    const { writeStallMs } = this.options;
     const stallMs = connection.isHalfOpen ? Math.min(writeStallMs, HALF_OPEN_STALL_MS) : writeStallMs;
     const progress = connection.writeProgress;
     const takenBytes = connection.bytesWritten - connection.unsentBytes;

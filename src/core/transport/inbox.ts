@@ -22,103 +22,103 @@ export interface InboxOwner {
 }
 
 export class Inbox implements Worker {
-  readonly #socket: Socket;
-  readonly #outbox: Outbox;
-  readonly #owner: InboxOwner;
-  readonly #turns: Turns | undefined;
-  #rest: Buffer | undefined;
-  /** Memory of `#rest` that outlasts a turn. */
-  #restBytes = 0;
-  #isHeldBack = false;
+  private readonly socket: Socket;
+  private readonly outbox: Outbox;
+  private readonly owner: InboxOwner;
+  private readonly turns: Turns | undefined;
+  private rest: Buffer | undefined;
+  /** Memory of `rest` that outlasts a turn. */
+  private restBytes = 0;
+  private isHeldBack = false;
 
   /** Without `turns` a chunk is processed as it arrives. */
   constructor(socket: Socket, outbox: Outbox, owner: InboxOwner, turns: Turns | undefined) {
-    this.#socket = socket;
-    this.#outbox = outbox;
-    this.#owner = owner;
-    this.#turns = turns;
+    this.socket = socket;
+    this.outbox = outbox;
+    this.owner = owner;
+    this.turns = turns;
   }
 
   get isPeer(): boolean {
-    return this.#owner.isPeer();
+    return this.owner.isPeer();
   }
 
   get waitingBytes(): number {
-    return (this.#rest?.length ?? 0) + this.#owner.pendingBytes();
+    return (this.rest?.length ?? 0) + this.owner.pendingBytes();
   }
 
   /** True if input waits here, or unread responses wait in the outbox. */
   get isBehind(): boolean {
-    return this.#restBytes > 0 || this.#isHeldBack;
+    return this.restBytes > 0 || this.isHeldBack;
   }
 
   /** Memory that is freed when the connection closes. */
   get heldBytes(): number {
-    return this.#restBytes + (this.#isHeldBack ? this.#outbox.bufferedBytes : 0);
+    return this.restBytes + (this.isHeldBack ? this.outbox.bufferedBytes : 0);
   }
 
   receive(chunk: Buffer): void {
-    if (this.#owner.isOver()) return this.#discard();
-    this.#rest = chunk;
-    this.#takeTurn();
+    if (this.owner.isOver()) return this.discard();
+    this.rest = chunk;
+    this.takeTurn();
   }
 
   clear(): void {
-    this.#rest = undefined;
-    this.#restBytes = 0;
+    this.rest = undefined;
+    this.restBytes = 0;
   }
 
   /** Stops reading a client that keeps sending requests without reading the responses, until they have been taken. */
   holdBack(): void {
-    if (this.#isHeldBack) return;
-    this.#isHeldBack = true;
-    this.#owner.changed();
-    this.#pauseWhileBehind();
-    void this.#outbox.bodiesWritten().then(() => this.#owner.guarded(() => this.#letGoOn()));
+    if (this.isHeldBack) return;
+    this.isHeldBack = true;
+    this.owner.changed();
+    this.pauseWhileBehind();
+    void this.outbox.bodiesWritten().then(() => this.owner.guarded(() => this.letGoOn()));
   }
 
   /** See Worker. */
   work(mayGoOn: () => boolean): boolean {
-    const chunk = this.#rest;
-    if (chunk === undefined || this.#owner.isOver() || this.#isHeldBack) return false;
-    const takenBytes = this.#owner.decode(chunk, () => {
+    const chunk = this.rest;
+    if (chunk === undefined || this.owner.isOver() || this.isHeldBack) return false;
+    const takenBytes = this.owner.decode(chunk, () => {
       // There are several messages: send their responses together.
-      this.#outbox.corkForThisTurn();
-      return !this.#isHeldBack && mayGoOn();
+      this.outbox.corkForThisTurn();
+      return !this.isHeldBack && mayGoOn();
     });
-    const isLeft = takenBytes < chunk.length && !this.#owner.isOver();
-    this.#rest = isLeft ? chunk.subarray(takenBytes) : undefined;
-    this.#restBytes = isLeft ? chunk.buffer.byteLength : 0;
-    this.#owner.progressed();
-    this.#pauseWhileBehind();
-    return isLeft && !this.#isHeldBack;
+    const isLeft = takenBytes < chunk.length && !this.owner.isOver();
+    this.rest = isLeft ? chunk.subarray(takenBytes) : undefined;
+    this.restBytes = isLeft ? chunk.buffer.byteLength : 0;
+    this.owner.progressed();
+    this.pauseWhileBehind();
+    return isLeft && !this.isHeldBack;
   }
 
   /** See Worker. */
   guarded(work: () => void): void {
-    this.#owner.guarded(work);
+    this.owner.guarded(work);
   }
 
-  #letGoOn(): void {
-    this.#isHeldBack = false;
-    this.#owner.changed();
-    this.#takeTurn();
+  private letGoOn(): void {
+    this.isHeldBack = false;
+    this.owner.changed();
+    this.takeTurn();
   }
 
-  #takeTurn(): void {
-    if (this.#turns === undefined) this.work(() => true);
-    else this.#turns.arrived(this);
-    this.#pauseWhileBehind();
+  private takeTurn(): void {
+    if (this.turns === undefined) this.work(() => true);
+    else this.turns.arrived(this);
+    this.pauseWhileBehind();
   }
 
   /** Stops reading while input waits. */
-  #pauseWhileBehind(): void {
-    const socket = this.#socket;
-    if (this.#owner.isOver()) return;
-    const mustWait = this.#rest !== undefined || this.#isHeldBack;
+  private pauseWhileBehind(): void {
+    const socket = this.socket;
+    if (this.owner.isOver()) return;
+    const mustWait = this.rest !== undefined || this.isHeldBack;
     if (mustWait === socket.isPaused()) return;
     if (mustWait) return void socket.pause();
-    this.#owner.resumed();
+    this.owner.resumed();
     socket.resume();
   }
 
@@ -126,8 +126,8 @@ export class Inbox implements Worker {
    * Reads and discards input after the end, so that the kernel does not reset our last message; but only a chunk or two
    * per turn of the event loop, or a client that keeps sending would hold up all others.
    */
-  #discard(): void {
-    const socket = this.#socket;
+  private discard(): void {
+    const socket = this.socket;
     socket.pause();
     setImmediate(() => socket.resume());
   }

@@ -49,26 +49,26 @@ export interface ListenOptions {
 
 export class Listener {
   readonly watch: FrameWatch;
-  readonly #server: Server;
-  readonly #options: ListenOptions;
-  readonly #connections = new Set<Connection>();
-  readonly #closed = { readBytes: 0, writtenBytes: 0 };
-  readonly #handshakes;
-  readonly #turns: Turns;
+  private readonly server: Server;
+  private readonly options: ListenOptions;
+  private readonly connectionSet = new Set<Connection>();
+  private readonly closed = { readBytes: 0, writtenBytes: 0 };
+  private readonly handshakes;
+  private readonly turns: Turns;
 
   constructor(options: ListenOptions) {
-    this.#options = options;
+    this.options = options;
     this.watch = options.watch ?? new FrameWatch();
-    this.#turns = options.turns ?? new Turns({ monotonicMs: options.monotonicMs ?? (() => performance.now()) });
+    this.turns = options.turns ?? new Turns({ monotonicMs: options.monotonicMs ?? (() => performance.now()) });
     const handshakes = options.secure?.handshakes({
       timeoutMs: options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
       maxCount: options.maxHandshakes ?? DEFAULT_MAX_HANDSHAKES,
       guard: this.watch,
-      onSecure: (socket) => this.#accept(socket),
+      onSecure: (socket) => this.accept(socket),
       onProblem: (remoteAddress, problem) => options.onTlsProblem?.(remoteAddress, problem),
     });
-    this.#handshakes = handshakes;
-    this.#server = createServer(
+    this.handshakes = handshakes;
+    this.server = createServer(
       {
         noDelay: true,
         keepAlive: true,
@@ -76,23 +76,23 @@ export class Listener {
         highWaterMark: HIGH_WATER_MARK_BYTES,
       },
       (socket) =>
-        guarded(socket, this.watch, () => (handshakes === undefined ? this.#accept(socket) : handshakes.begin(socket))),
+        guarded(socket, this.watch, () => (handshakes === undefined ? this.accept(socket) : handshakes.begin(socket))),
     );
   }
 
   /** The port that it listens on. */
   get port(): number {
-    return (this.#server.address() as AddressInfo | null)?.port ?? 0;
+    return (this.server.address() as AddressInfo | null)?.port ?? 0;
   }
 
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.connectionSet.size;
   }
 
   /** Bytes moved by all accepted connections so far. */
   get traffic(): { readBytes: number; writtenBytes: number } {
-    let { readBytes, writtenBytes } = this.#closed;
-    for (const { bytesRead, bytesWritten } of this.#connections) {
+    let { readBytes, writtenBytes } = this.closed;
+    for (const { bytesRead, bytesWritten } of this.connectionSet) {
       readBytes += bytesRead;
       writtenBytes += bytesWritten;
     }
@@ -101,7 +101,7 @@ export class Listener {
 
   /** The accepted connections with open sockets, including those being closed. */
   connections(): IterableIterator<Connection> {
-    return this.#connections.values();
+    return this.connectionSet.values();
   }
 
   /**
@@ -109,13 +109,13 @@ export class Listener {
    * @throws ClusterError `address_in_use`, or `bad_config` if the address cannot be listened on (as a rejection)
    */
   open(): Promise<void> {
-    const { host, port } = this.#options;
+    const { host, port } = this.options;
     return new Promise((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException): void => reject(listenError(error, formatAddress(host, port)));
-      this.#server.once('error', onError);
-      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
-        this.#server.off('error', onError);
-        this.#server.on('error', (error) => this.#options.onError?.(error));
+      this.server.once('error', onError);
+      this.server.listen({ host, port, backlog: BACKLOG }, () => {
+        this.server.off('error', onError);
+        this.server.on('error', (error) => this.options.onError?.(error));
         resolve();
       });
     });
@@ -123,53 +123,53 @@ export class Listener {
 
   /** Refuses new connections from now on; existing ones stay open. */
   stopAccepting(): void {
-    this.#server.close();
+    this.server.close();
   }
 
   /** Closes everything at once; resolves when all sockets are gone. */
   close(): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      for (const connection of this.#connections) connection.destroy();
-      this.#handshakes?.close();
+      this.server.close(() => resolve());
+      for (const connection of this.connectionSet) connection.destroy();
+      this.handshakes?.close();
     });
   }
 
   /** Closes each connection once everything begun on it has been written; resolves when all sockets are gone. */
   end(withinMs: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      for (const connection of this.#connections) void connection.endWhenWritten(withinMs);
-      this.#handshakes?.close();
+      this.server.close(() => resolve());
+      for (const connection of this.connectionSet) void connection.endWhenWritten(withinMs);
+      this.handshakes?.close();
     });
   }
 
-  #accept(socket: Socket): void {
-    const { limits = ACCEPTED_LIMITS, monotonicMs = () => performance.now(), onConnection } = this.#options;
-    const options = { limits, isAccepted: true, watch: this.watch, turns: this.#turns, monotonicMs };
+  private accept(socket: Socket): void {
+    const { limits = ACCEPTED_LIMITS, monotonicMs = () => performance.now(), onConnection } = this.options;
+    const options = { limits, isAccepted: true, watch: this.watch, turns: this.turns, monotonicMs };
     const connection = new Connection(socket, options, (each) => onConnection(each));
-    this.#connections.add(connection);
-    socket.once('close', () => this.#forget(connection));
-    this.#makeRoom(connection);
+    this.connectionSet.add(connection);
+    socket.once('close', () => this.forget(connection));
+    this.makeRoom(connection);
   }
 
-  #forget(connection: Connection): void {
-    if (!this.#connections.delete(connection)) return;
-    this.#closed.readBytes += connection.bytesRead;
-    this.#closed.writtenBytes += connection.bytesWritten;
+  private forget(connection: Connection): void {
+    if (!this.connectionSet.delete(connection)) return;
+    this.closed.readBytes += connection.bytesRead;
+    this.closed.writtenBytes += connection.bytesWritten;
   }
 
   /** Closes idle connections until the limits hold again; reserved places count as taken. */
-  #makeRoom(newcomer: Connection): void {
-    const { maxConnections = DEFAULT_MAX_CONNECTIONS, reservedPlaces = 0 } = this.#options;
-    if (this.#connections.size <= maxConnections - reservedPlaces) return;
+  private makeRoom(newcomer: Connection): void {
+    const { maxConnections = DEFAULT_MAX_CONNECTIONS, reservedPlaces = 0 } = this.options;
+    if (this.connectionSet.size <= maxConnections - reservedPlaces) return;
     let subscriberCount = 0;
-    for (const connection of this.#connections) if (connection.isSubscriber) subscriberCount++;
+    for (const connection of this.connectionSet) if (connection.isSubscriber) subscriberCount++;
     const freePlaces = Math.max(0, reservedPlaces - subscriberCount);
-    while (this.#connections.size + freePlaces > maxConnections) {
+    while (this.connectionSet.size + freePlaces > maxConnections) {
       const victim = this.watch.idlest(newcomer) ?? newcomer;
       victim.destroy();
-      this.#forget(victim);
+      this.forget(victim);
       this.watch.remove(victim);
       if (victim === newcomer) return;
     }

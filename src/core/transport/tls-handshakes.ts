@@ -32,87 +32,87 @@ interface Handshake {
 
 /** Accepted sockets that have not yet authenticated. They cost no TLS before their first byte. */
 export class Handshakes {
-  readonly #options: HandshakeOptions;
-  readonly #server: Server;
+  private readonly options: HandshakeOptions;
+  private readonly server: Server;
   /** Handshakes by remote address, in the order in which they began. */
-  readonly #pending = new Map<string, Handshake>();
+  private readonly pending = new Map<string, Handshake>();
 
   constructor(options: HandshakeOptions) {
-    this.#options = options;
-    this.#server = createServer({
+    this.options = options;
+    this.server = createServer({
       ...options.context,
-      // OpenSSL requests and verifies certificates; `#judge` refuses, so that it can state the reason.
+      // OpenSSL requests and verifies certificates; `judge` refuses, so that it can state the reason.
       ...{ requestCert: true, rejectUnauthorized: false },
       // A resumed session shows no certificate: it would outlive its own, and a refused caller gets a ticket as well.
       // Sessions are kept in the tickets alone, unless there is a listener for 'newSession' and 'resumeSession'.
       secureOptions: constants.SSL_OP_NO_TICKET,
     });
     const { guard } = options;
-    this.#server.on('secureConnection', (socket) => guarded(socket, guard, () => this.#judge(socket)));
-    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) =>
-      guarded(socket, guard, () => this.#failed(error, socket)),
+    this.server.on('secureConnection', (socket) => guarded(socket, guard, () => this.judge(socket)));
+    this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) =>
+      guarded(socket, guard, () => this.failed(error, socket)),
     );
   }
 
   get count(): number {
-    return this.#pending.size;
+    return this.pending.size;
   }
 
   begin(raw: Socket): void {
     const address = addressOf(raw);
     raw.on('error', () => undefined);
     if (address === undefined) return void raw.destroy();
-    const timer = setTimeout(() => raw.destroy(), this.#options.timeoutMs);
+    const timer = setTimeout(() => raw.destroy(), this.options.timeoutMs);
     const handshake = { raw, timer };
-    this.#pending.set(address, handshake);
+    this.pending.set(address, handshake);
     raw.once('close', () => {
       clearTimeout(timer);
-      if (this.#pending.get(address) === handshake) this.#pending.delete(address);
+      if (this.pending.get(address) === handshake) this.pending.delete(address);
     });
-    raw.once('readable', () => guarded(raw, this.#options.guard, () => this.#firstBytes(raw, address)));
-    if (this.#pending.size > this.#options.maxCount) this.#dropOldest();
+    raw.once('readable', () => guarded(raw, this.options.guard, () => this.firstBytes(raw, address)));
+    if (this.pending.size > this.options.maxCount) this.dropOldest();
   }
 
   close(): void {
-    for (const { raw } of this.#pending.values()) raw.destroy();
+    for (const { raw } of this.pending.values()) raw.destroy();
   }
 
   /** Answers a program without TLS in plain text. */
-  #firstBytes(raw: Socket, address: string): void {
+  private firstBytes(raw: Socket, address: string): void {
     const bytes = raw.read() as Buffer | null;
     if (bytes === null) return void raw.destroy();
     if (bytes[0] !== HANDSHAKE_RECORD) {
-      this.#options.onProblem(address, NOT_TLS);
+      this.options.onProblem(address, NOT_TLS);
       return turnAway(raw, NOT_TLS);
     }
     raw.unshift(bytes);
-    this.#server.emit('connection', raw);
+    this.server.emit('connection', raw);
   }
 
-  #judge(socket: TLSSocket): void {
+  private judge(socket: TLSSocket): void {
     const address = addressOf(socket);
-    const handshake = address === undefined ? undefined : this.#pending.get(address);
+    const handshake = address === undefined ? undefined : this.pending.get(address);
     if (address === undefined || handshake === undefined) return void socket.destroy();
     const text = certificateProblem(socket);
     if (text === undefined) {
-      this.#pending.delete(address);
+      this.pending.delete(address);
       clearTimeout(handshake.timer);
-      return this.#options.onSecure(socket);
+      return this.options.onSecure(socket);
     }
-    this.#options.onProblem(address, text);
+    this.options.onProblem(address, text);
     socket.on('error', () => undefined);
     turnAway(socket, text);
   }
 
-  #failed(error: NodeJS.ErrnoException, socket: TLSSocket): void {
+  private failed(error: NodeJS.ErrnoException, socket: TLSSocket): void {
     const address = addressOf(socket);
     const problem = tlsProblem(error);
-    if (address !== undefined && problem !== undefined) this.#options.onProblem(address, problem);
+    if (address !== undefined && problem !== undefined) this.options.onProblem(address, problem);
     socket.destroy();
   }
 
-  #dropOldest(): void {
-    const [oldest] = this.#pending.values();
+  private dropOldest(): void {
+    const [oldest] = this.pending.values();
     oldest?.raw.destroy();
   }
 }

@@ -26,21 +26,21 @@ export interface ServerName {
 
 /** A program's own certificate and the CA that it trusts. */
 export class Secure {
-  readonly #cert: string;
-  readonly #options: SecureContextOptions;
-  readonly #context: SecureContext;
+  private readonly cert: string;
+  private readonly options: SecureContextOptions;
+  private readonly context: SecureContext;
 
   constructor({ ca, cert, key }: TlsPem) {
-    this.#cert = cert;
-    this.#options = { ca, cert, key, minVersion: 'TLSv1.2' };
-    this.#context = createSecureContext(this.#options);
+    this.cert = cert;
+    this.options = { ca, cert, key, minVersion: 'TLSv1.2' };
+    this.context = createSecureContext(this.options);
   }
 
   /** Begins to connect; 'secureConnect' follows once the other side has authenticated, and nothing is sent before. */
   connect(options: TcpNetConnectOpts & { highWaterMark: number }, name: ServerName): TLSSocket {
     const socket = connect({
       ...options,
-      secureContext: this.#context,
+      secureContext: this.context,
       rejectUnauthorized: true,
       checkServerIdentity: (_host, { raw }) => identityError(new X509Certificate(raw), name),
     });
@@ -54,7 +54,7 @@ export class Secure {
 
   /** Returns the `nameProblem` of its own certificate. */
   nameProblem(serverId: number, hosts: readonly string[]): string | undefined {
-    return nameProblem(this.#cert, serverId, ...hosts);
+    return nameProblem(this.cert, serverId, ...hosts);
   }
 
   /** Returns why a caller with this certificate is not the server that it claims to be; undefined if it is. */
@@ -64,7 +64,7 @@ export class Secure {
 
   /** For a listener: runs the TLS handshakes of accepted sockets. */
   handshakes(options: Omit<HandshakeOptions, 'context'>): Handshakes {
-    return new Handshakes({ ...options, context: this.#options });
+    return new Handshakes({ ...options, context: this.options });
   }
 }
 

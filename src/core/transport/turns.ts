@@ -38,67 +38,67 @@ export interface TurnsOptions {
 }
 
 export class Turns {
-  readonly #options: TurnsOptions;
-  readonly #peers = new Set<Worker>();
+  private readonly options: TurnsOptions;
+  private readonly peers = new Set<Worker>();
   /** Had nothing waiting before, but this turn's slice was used up. */
-  readonly #sparse = new Set<Worker>();
+  private readonly sparse = new Set<Worker>();
   /** Did not finish within a quantum, or has long messages. */
-  readonly #busy = new Set<Worker>();
+  private readonly busy = new Set<Worker>();
   /** Work done on arrival of bytes, since the last turn. */
-  #arrivedWorkMs = 0;
-  #isTurnDue = false;
+  private arrivedWorkMs = 0;
+  private isTurnDue = false;
 
   constructor(options: TurnsOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
-  get #isWaited(): boolean {
-    return this.#peers.size + this.#sparse.size + this.#busy.size > 0;
+  private get isWaited(): boolean {
+    return this.peers.size + this.sparse.size + this.busy.size > 0;
   }
 
   /** Input arrived for `worker`, inside its guard: it works now if this turn has time left, else in one of the next turns. */
   arrived(worker: Worker): void {
-    if (this.#isWaited && (this.#peers.has(worker) || this.#sparse.has(worker) || this.#busy.has(worker))) return;
-    if (worker.isPeer || this.#arrivedWorkMs < SLICE_MS) this.#serveArrived(worker);
-    else (worker.waitingBytes <= SPARSE_BYTES ? this.#sparse : this.#busy).add(worker);
-    this.#planTurn();
+    if (this.isWaited && (this.peers.has(worker) || this.sparse.has(worker) || this.busy.has(worker))) return;
+    if (worker.isPeer || this.arrivedWorkMs < SLICE_MS) this.serveArrived(worker);
+    else (worker.waitingBytes <= SPARSE_BYTES ? this.sparse : this.busy).add(worker);
+    this.planTurn();
   }
 
   /** Schedules a turn only when there is a reason: one after every arrival would cost as much as the work itself. */
-  #serveArrived(worker: Worker): void {
-    const startMs = this.#options.monotonicMs();
-    this.#serve(worker, startMs);
-    this.#arrivedWorkMs += this.#options.monotonicMs() - startMs;
+  private serveArrived(worker: Worker): void {
+    const startMs = this.options.monotonicMs();
+    this.serve(worker, startMs);
+    this.arrivedWorkMs += this.options.monotonicMs() - startMs;
   }
 
-  #serve(worker: Worker, startMs: number): void {
+  private serve(worker: Worker, startMs: number): void {
     const endMs = startMs + QUANTUM_MS;
-    const isLeft = worker.work(() => this.#options.monotonicMs() < endMs);
-    if (isLeft) (worker.isPeer ? this.#peers : this.#busy).add(worker);
+    const isLeft = worker.work(() => this.options.monotonicMs() < endMs);
+    if (isLeft) (worker.isPeer ? this.peers : this.busy).add(worker);
   }
 
-  #planTurn(): void {
-    if (this.#isTurnDue || (this.#arrivedWorkMs < SLICE_MS && !this.#isWaited)) return;
-    this.#isTurnDue = true;
-    const { afterTurn = setImmediate } = this.#options;
-    afterTurn(() => this.#nextTurn());
+  private planTurn(): void {
+    if (this.isTurnDue || (this.arrivedWorkMs < SLICE_MS && !this.isWaited)) return;
+    this.isTurnDue = true;
+    const { afterTurn = setImmediate } = this.options;
+    afterTurn(() => this.nextTurn());
   }
 
-  #nextTurn(): void {
-    this.#isTurnDue = false;
-    this.#arrivedWorkMs = 0;
-    for (const waiting of [this.#peers, this.#sparse, this.#busy]) this.#serveInTurn(waiting);
-    this.#planTurn();
+  private nextTurn(): void {
+    this.isTurnDue = false;
+    this.arrivedWorkMs = 0;
+    for (const waiting of [this.peers, this.sparse, this.busy]) this.serveInTurn(waiting);
+    this.planTurn();
   }
 
   /** Serves at least one, so that no class can starve another. */
-  #serveInTurn(waiting: Set<Worker>): void {
-    let nowMs = this.#options.monotonicMs();
+  private serveInTurn(waiting: Set<Worker>): void {
+    let nowMs = this.options.monotonicMs();
     const endMs = nowMs + SLICE_MS;
     for (const worker of waiting) {
       waiting.delete(worker);
-      worker.guarded(() => this.#serve(worker, nowMs));
-      nowMs = this.#options.monotonicMs();
+      worker.guarded(() => this.serve(worker, nowMs));
+      nowMs = this.options.monotonicMs();
       if (nowMs >= endMs) return;
     }
   }

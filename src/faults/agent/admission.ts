@@ -25,7 +25,7 @@ export interface AdmissionOptions {
 /** The servers that an agent may affect: located, locked, and without faults of an agent that was killed. */
 export class AdmittedServers {
   readonly servers: LocalServer[] = [];
-  readonly #locks = new Map<number, Lock>();
+  private readonly locks = new Map<number, Lock>();
 
   constructor(private readonly options: AdmissionOptions) {}
 
@@ -35,7 +35,7 @@ export class AdmittedServers {
     const report: ServerReport = { id: place.id, problems: [], advertised: null, isSecure: false };
     let server: LocalServer;
     try {
-      server = this.#locate(place);
+      server = this.locate(place);
     } catch (error) {
       report.problems.push({ kind: 'config', text: reasonOf(error) });
       return report;
@@ -45,7 +45,7 @@ export class AdmittedServers {
     report.isSecure = server.tls !== null;
     try {
       const lock = await takeLock(server.pidFile, { pid, startMs });
-      this.#locks.set(server.id, lock);
+      this.locks.set(server.id, lock);
       if (lock.wasStale) await cleanUpAfterDead(server, lock);
     } catch (error) {
       report.problems.push({ kind: 'lock', text: reasonOf(error) });
@@ -80,15 +80,15 @@ export class AdmittedServers {
 
   /** Records the active fault of a server in its lock; null if there is none. */
   note(id: number, open: OpenFault | null): void {
-    this.#locks.get(id)?.note(open);
+    this.locks.get(id)?.note(open);
   }
 
   /** Releases the locks. */
   release(): void {
-    for (const lock of this.#locks.values()) lock.release();
+    for (const lock of this.locks.values()) lock.release();
   }
 
-  #locate(place: AgentServer): LocalServer {
+  private locate(place: AgentServer): LocalServer {
     const location = this.options.locate(place);
     const [program = '', ...rest] = place.command;
     const absolute = path.resolve(place.workDir, program);

@@ -67,16 +67,16 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 }
 
 class Agent {
-  readonly #options: AgentOptions;
-  readonly #admitted: AdmittedServers;
-  #driver: Driver = localDriver({ servers: [] });
-  #watchdog = this.#newWatchdog();
+  private readonly options: AgentOptions;
+  private readonly admitted: AdmittedServers;
+  private driver: Driver = localDriver({ servers: [] });
+  private watchdog = this.newWatchdog();
   /** The end waits for it. */
-  #greeting: Promise<Hello> | undefined;
+  private greeting: Promise<Hello> | undefined;
 
   constructor(options: AgentOptions) {
-    this.#options = options;
-    this.#admitted = new AdmittedServers(options);
+    this.options = options;
+    this.admitted = new AdmittedServers(options);
   }
 
   /** Returns null if the line is not a request. */
@@ -85,7 +85,7 @@ class Agent {
     if (request === null) return null;
     const { id } = request;
     try {
-      return { id, ok: (await this.#perform(request)) ?? null };
+      return { id, ok: (await this.perform(request)) ?? null };
     } catch (error) {
       const code = error instanceof ClusterError ? 'refused' : 'bug';
       return { id, error: { code, message: (error as Error).message } };
@@ -93,58 +93,58 @@ class Agent {
   }
 
   async end(reason: string): Promise<void> {
-    await this.#greeting?.catch(() => undefined);
-    await this.#watchdog.healAll(reason);
-    this.#admitted.release();
+    await this.greeting?.catch(() => undefined);
+    await this.watchdog.healAll(reason);
+    this.admitted.release();
   }
 
-  #perform(request: Request): unknown {
+  private perform(request: Request): unknown {
     switch (request.verb) {
       case 'hello':
-        if (this.#greeting !== undefined) throw refused('the fault agent has already been greeted');
-        return (this.#greeting = this.#hello(request.servers, request.kinds));
+        if (this.greeting !== undefined) throw refused('the fault agent has already been greeted');
+        return (this.greeting = this.hello(request.servers, request.kinds));
       case 'time':
-        return this.#options.clock.unixMs();
+        return this.options.clock.unixMs();
       case 'find':
-        return this.#driver.find(request.server);
+        return this.driver.find(request.server);
       case 'status':
-        return this.#driver.status(request.server);
+        return this.driver.status(request.server);
       case 'break':
-        return this.#watchdog.break(request.server, request.process, request.fault, request.healWithinMs);
+        return this.watchdog.break(request.server, request.process, request.fault, request.healWithinMs);
       case 'mend':
-        return this.#watchdog.heal(request.server, request.kind, request.process);
+        return this.watchdog.heal(request.server, request.kind, request.process);
       case 'start':
-        return this.#watchdog.heal(request.server, 'kill', ownProcess());
+        return this.watchdog.heal(request.server, 'kill', ownProcess());
       case 'stop':
-        return this.#driver.break(request.server, request.process, { kind: 'terminate' }, 0);
+        return this.driver.break(request.server, request.process, { kind: 'terminate' }, 0);
       default:
         throw refused('the fault agent does not know this verb');
     }
   }
 
-  async #hello(places: readonly AgentServer[], kinds: readonly FaultKind[]): Promise<Hello> {
-    const { version, pid, driverOf = (servers) => localDriver({ servers }) } = this.#options;
-    const admitted = this.#admitted;
+  private async hello(places: readonly AgentServer[], kinds: readonly FaultKind[]): Promise<Hello> {
+    const { version, pid, driverOf = (servers) => localDriver({ servers }) } = this.options;
+    const admitted = this.admitted;
     const reports: ServerReport[] = [];
     for (const place of places) reports.push(await admitted.admit(place));
-    this.#driver = driverOf(admitted.servers);
-    this.#watchdog = this.#newWatchdog();
-    for (const report of reports) await admitted.judgeState(report, kinds, this.#driver);
+    this.driver = driverOf(admitted.servers);
+    this.watchdog = this.newWatchdog();
+    for (const report of reports) await admitted.judgeState(report, kinds, this.driver);
     return { version, pid, unable: await unableTo(kinds, admitted.servers), servers: reports };
   }
 
-  #newWatchdog(): Watchdog {
+  private newWatchdog(): Watchdog {
     return new Watchdog({
-      driver: this.#driver,
-      say: (id, text) => this.#note(id, text),
-      note: (id, open) => this.#admitted.note(id, open),
+      driver: this.driver,
+      say: (id, text) => this.note(id, text),
+      note: (id, open) => this.admitted.note(id, open),
     });
   }
 
   /** Actions without a controller are logged in the server's own log. */
-  #note(serverId: number, text: string): void {
-    const server = this.#admitted.serverOf(serverId);
-    const line = logLine(new Date(this.#options.clock.wallMs()), 'warn', `fault agent: ${text}`);
+  private note(serverId: number, text: string): void {
+    const server = this.admitted.serverOf(serverId);
+    const line = logLine(new Date(this.options.clock.wallMs()), 'warn', `fault agent: ${text}`);
     try {
       appendToLog(server, line);
     } catch {

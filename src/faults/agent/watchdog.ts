@@ -25,65 +25,65 @@ const NEVER = new AbortController().signal;
 
 /** Injects faults through a driver, and heals each of them itself when its time is over or the controller is gone. */
 export class Watchdog {
-  readonly #open = new Map<number, Timed>();
+  private readonly open = new Map<number, Timed>();
   /** Serializes the actions at each server. */
-  readonly #busy = new Map<number, Promise<unknown>>();
-  #isOver = false;
+  private readonly busy = new Map<number, Promise<unknown>>();
+  private isOver = false;
 
   constructor(private readonly options: WatchdogOptions) {}
 
   /** @throws ClusterError as the driver does, and for a server that already has a fault */
   break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null> {
     const { driver, note } = this.options;
-    return this.#inTurn(serverId, async () => {
+    return this.inTurn(serverId, async () => {
       // Refuses a process that cannot be identified as this server: nothing must be healed then.
       await driver.find(serverId);
-      if (this.#isOver) throw refused('the fault agent is ending');
-      if (this.#open.has(serverId)) throw refused('it already has a fault');
+      if (this.isOver) throw refused('the fault agent is ending');
+      if (this.open.has(serverId)) throw refused('it already has a fault');
       // Recorded before the attempt: it may be cut off half-way.
-      const timer = setTimeout(() => void this.#lateHeal(serverId, timer), healWithinMs);
-      this.#open.set(serverId, { kind: fault.kind, process, timer });
+      const timer = setTimeout(() => void this.lateHeal(serverId, timer), healWithinMs);
+      this.open.set(serverId, { kind: fault.kind, process, timer });
       note(serverId, { kind: fault.kind, process });
       try {
         return await driver.break(serverId, process, fault, healWithinMs);
       } catch (error) {
-        if (await this.#isWhole(serverId, fault.kind, process)) this.#forget(serverId);
+        if (await this.isWhole(serverId, fault.kind, process)) this.forget(serverId);
         throw error;
       }
     });
   }
 
   heal(serverId: number, kind: FaultKind, process: ServerProcess): Promise<ServerProcess> {
-    return this.#inTurn(serverId, async () => {
+    return this.inTurn(serverId, async () => {
       const healed = await this.options.driver.heal(serverId, kind, process);
-      this.#forget(serverId);
+      this.forget(serverId);
       return healed;
     });
   }
 
   /** Heals everything at once when the controller is gone, and refuses new faults. Never rejects because of a server. */
   async healAll(reason: string): Promise<void> {
-    this.#isOver = true;
+    this.isOver = true;
     // A fault that is being injected completes first, and is then one of the open ones.
-    await Promise.all([...this.#busy.values()].map((work) => work.catch(() => undefined)));
-    await Promise.all([...this.#open.keys()].map((id) => this.#inTurn(id, () => this.#healAlone(id, reason))));
+    await Promise.all([...this.busy.values()].map((work) => work.catch(() => undefined)));
+    await Promise.all([...this.open.keys()].map((id) => this.inTurn(id, () => this.healAlone(id, reason))));
   }
 
-  async #lateHeal(serverId: number, timer: NodeJS.Timeout): Promise<void> {
-    await this.#inTurn(serverId, async () => {
+  private async lateHeal(serverId: number, timer: NodeJS.Timeout): Promise<void> {
+    await this.inTurn(serverId, async () => {
       // It may have been healed while this waited for its turn.
-      if (this.#open.get(serverId)?.timer === timer) await this.#healAlone(serverId, 'its time is over');
+      if (this.open.get(serverId)?.timer === timer) await this.healAlone(serverId, 'its time is over');
     });
   }
 
-  async #healAlone(serverId: number, reason: string): Promise<void> {
+  private async healAlone(serverId: number, reason: string): Promise<void> {
     const { say, wait = pause } = this.options;
-    const open = this.#open.get(serverId);
+    const open = this.open.get(serverId);
     if (open === undefined) return;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       try {
-        const how = await this.#undo(serverId, open);
-        this.#forget(serverId);
+        const how = await this.undo(serverId, open);
+        this.forget(serverId);
         return say(serverId, `${how}: ${reason}`);
       } catch (error) {
         say(serverId, `the fault "${open.kind}" cannot be healed: ${(error as Error).message}`);
@@ -93,7 +93,7 @@ export class Watchdog {
   }
 
   /** Another program may have started it already. */
-  async #undo(serverId: number, { kind, process }: OpenFault): Promise<string> {
+  private async undo(serverId: number, { kind, process }: OpenFault): Promise<string> {
     const { driver } = this.options;
     const there = isHealedByStart(kind) ? await driver.find(serverId).catch(nullIfRefused) : null;
     if (there !== null) return `after the fault "${kind}" it is already running (PID ${there.pid})`;
@@ -103,21 +103,21 @@ export class Watchdog {
   }
 
   /** After a fault that failed half-way: a running process is unaffected, but rules may be left in its network. */
-  async #isWhole(serverId: number, kind: FaultKind, process: ServerProcess): Promise<boolean> {
+  private async isWhole(serverId: number, kind: FaultKind, process: ServerProcess): Promise<boolean> {
     const { driver } = this.options;
     const sign = isOfNetwork(kind) ? driver.heal(serverId, kind, process) : driver.find(serverId);
     return (await sign.catch(nullIfRefused)) !== null;
   }
 
-  #forget(serverId: number): void {
-    clearTimeout(this.#open.get(serverId)?.timer);
-    if (this.#open.delete(serverId)) this.options.note(serverId, null);
+  private forget(serverId: number): void {
+    clearTimeout(this.open.get(serverId)?.timer);
+    if (this.open.delete(serverId)) this.options.note(serverId, null);
   }
 
-  #inTurn<T>(serverId: number, work: () => Promise<T>): Promise<T> {
-    const before = this.#busy.get(serverId) ?? Promise.resolve();
+  private inTurn<T>(serverId: number, work: () => Promise<T>): Promise<T> {
+    const before = this.busy.get(serverId) ?? Promise.resolve();
     const turn = before.then(work, work);
-    this.#busy.set(serverId, turn);
+    this.busy.set(serverId, turn);
     return turn;
   }
 }

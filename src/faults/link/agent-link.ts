@@ -27,47 +27,47 @@ export interface ClockOffset {
 
 /** The controller's link to one agent. */
 export class AgentLink {
-  readonly #pending = new Map<number, Pending>();
-  readonly #lost = new AbortController();
-  readonly #timer: NodeJS.Timeout;
-  #lastId = 0;
-  #errors = '';
-  #heardMs: number;
-  #isEnding = false;
+  private readonly pending = new Map<number, Pending>();
+  private readonly loss = new AbortController();
+  private readonly timer: NodeJS.Timeout;
+  private lastId = 0;
+  private errors = '';
+  private heardMs: number;
+  private isEnding = false;
   /** The reason of its end or loss; undefined while it is connected. */
-  #gone: string | undefined;
+  private gone: string | undefined;
 
   constructor(
     readonly host: string,
     private readonly channel: Channel,
     private readonly clock: Clock,
   ) {
-    this.#heardMs = clock.monotonicMs();
+    this.heardMs = clock.monotonicMs();
     readLines(
       channel.output,
       MAX_LINE_CHARS,
-      (line) => this.#onLine(line),
+      (line) => this.onLine(line),
       () => undefined,
     );
     channel.errors.setEncoding('utf8').on('data', (text: string) => {
-      this.#errors = (this.#errors + text).slice(0, MAX_ERRORS_CHARS);
+      this.errors = (this.errors + text).slice(0, MAX_ERRORS_CHARS);
     });
-    void channel.ended.then((how) => this.#lose(how));
-    this.#timer = setInterval(() => this.#keepAlive(), KEEPALIVE_MS);
+    void channel.ended.then((how) => this.lose(how));
+    this.timer = setInterval(() => this.keepAlive(), KEEPALIVE_MS);
   }
 
   /** Aborted, with a text as its reason, when the agent is lost without having been told to end. */
   get lost(): AbortSignal {
-    return this.#lost.signal;
+    return this.loss.signal;
   }
 
   /** @throws ClusterError if the agent refuses, or is gone */
   ask<V extends Verb>(verb: V, fields: Verbs[V][0]): Promise<Verbs[V][1]> {
-    if (this.#isEnding) return Promise.reject(refused(`the fault agent on ${this.host} was told to end`));
-    if (this.#gone !== undefined) return Promise.reject(refused(this.#gone));
-    const id = ++this.#lastId;
+    if (this.isEnding) return Promise.reject(refused(`the fault agent on ${this.host} was told to end`));
+    if (this.gone !== undefined) return Promise.reject(refused(this.gone));
+    const id = ++this.lastId;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve: resolve as Pending['resolve'], reject });
+      this.pending.set(id, { resolve: resolve as Pending['resolve'], reject });
       this.channel.input.write(`${JSON.stringify({ ...fields, id, verb })}\n`);
     });
   }
@@ -87,8 +87,8 @@ export class AgentLink {
 
   /** Ends the agent, which heals its active faults; resolves when it has ended, or after a time limit. */
   async end(): Promise<void> {
-    this.#isEnding = true;
-    clearInterval(this.#timer);
+    this.isEnding = true;
+    clearInterval(this.timer);
     this.channel.input.end();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => (timer = setTimeout(resolve, END_MS)));
@@ -97,33 +97,33 @@ export class AgentLink {
     this.channel.destroy();
   }
 
-  #keepAlive(): void {
-    const silentMs = this.clock.monotonicMs() - this.#heardMs;
+  private keepAlive(): void {
+    const silentMs = this.clock.monotonicMs() - this.heardMs;
     if (silentMs > SILENCE_MS) {
-      this.#lose(`no answer for ${SILENCE_MS / 1000} s`);
+      this.lose(`no answer for ${SILENCE_MS / 1000} s`);
       this.channel.destroy();
     } else this.ask('time', {}).catch(() => undefined);
   }
 
-  #onLine(line: string): void {
-    this.#heardMs = this.clock.monotonicMs();
+  private onLine(line: string): void {
+    this.heardMs = this.clock.monotonicMs();
     const reply = replyOf(line);
-    const pending = reply && this.#pending.get(reply.id);
+    const pending = reply && this.pending.get(reply.id);
     if (!reply || !pending) return;
-    this.#pending.delete(reply.id);
+    this.pending.delete(reply.id);
     if ('ok' in reply) return pending.resolve(reply.ok);
     const { code, message } = reply.error;
     const text = printable(String(message), MAX_WORDS);
     pending.reject(new ClusterError(code === 'bug' ? 'internal' : 'not_reachable', text));
   }
 
-  #lose(how: string): void {
-    clearInterval(this.#timer);
-    const parts = [how, printable(gist(this.#errors), MAX_WORDS)].filter((part) => part !== '');
-    const text = (this.#gone ??= `the fault agent on ${this.host} is gone: ${parts.join(': ')}`);
-    for (const { reject } of this.#pending.values()) reject(refused(text));
-    this.#pending.clear();
-    if (!this.#isEnding && !this.#lost.signal.aborted) this.#lost.abort(text);
+  private lose(how: string): void {
+    clearInterval(this.timer);
+    const parts = [how, printable(gist(this.errors), MAX_WORDS)].filter((part) => part !== '');
+    const text = (this.gone ??= `the fault agent on ${this.host} is gone: ${parts.join(': ')}`);
+    for (const { reject } of this.pending.values()) reject(refused(text));
+    this.pending.clear();
+    if (!this.isEnding && !this.loss.signal.aborted) this.loss.abort(text);
   }
 }
 

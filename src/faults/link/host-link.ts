@@ -23,8 +23,8 @@ const NEVER = new AbortController().signal;
 
 /** A host with its agent, which is replaced when it is gone, as faults may still have to be healed. */
 export class HostLink {
-  #link: AgentLink | undefined;
-  #reconnecting: Promise<void> | undefined;
+  private link: AgentLink | undefined;
+  private reconnecting: Promise<void> | undefined;
 
   constructor(
     readonly host: string,
@@ -34,38 +34,38 @@ export class HostLink {
 
   /** Aborted when the first agent is gone. */
   get lost(): AbortSignal {
-    return this.#link!.lost;
+    return this.link!.lost;
   }
 
   /** Starts the agent. @throws ClusterError */
   async greet(signal: AbortSignal): Promise<Hello> {
-    this.#link = await this.#open(signal);
-    return this.#greet(this.#link);
+    this.link = await this.open(signal);
+    return this.onGreeting(this.link);
   }
 
   clockOffset(): ReturnType<AgentLink['clockOffset']> {
-    return this.#link!.clockOffset();
+    return this.link!.clockOffset();
   }
 
   /** @throws ClusterError if the agent refuses, or neither it nor a new one can be reached */
   async ask<V extends Verb>(verb: V, fields: Verbs[V][0]): Promise<Verbs[V][1]> {
-    if (this.#link!.lost.aborted) this.#reconnecting ??= this.#reconnect();
+    if (this.link!.lost.aborted) this.reconnecting ??= this.reconnect();
     // A new agent may be lost again.
-    await this.#reconnecting?.finally(() => (this.#reconnecting = undefined));
-    return this.#link!.ask(verb, fields);
+    await this.reconnecting?.finally(() => (this.reconnecting = undefined));
+    return this.link!.ask(verb, fields);
   }
 
   async end(): Promise<void> {
-    await this.#link?.end();
+    await this.link?.end();
   }
 
-  async #open(signal: AbortSignal): Promise<AgentLink> {
+  private async open(signal: AbortSignal): Promise<AgentLink> {
     const { program, clock, open = openChannel } = this.options;
     const channel = await open(this.host, this.servers, signal, program.command);
     return new AgentLink(this.host, channel, clock);
   }
 
-  #greet(link: AgentLink): Promise<Hello> {
+  private onGreeting(link: AgentLink): Promise<Hello> {
     const servers = this.servers.map(({ id, config, workDir, binary, command }) => {
       return { id, config, workDir, binary, command };
     });
@@ -73,11 +73,11 @@ export class HostLink {
   }
 
   /** Waits for the lost agent, which heals everything when it is cut off and then releases its locks. */
-  async #reconnect(): Promise<void> {
+  private async reconnect(): Promise<void> {
     const { clock } = this.options;
     const endMs = clock.monotonicMs() + RECONNECT_MS;
     for (;;) {
-      const problem = await this.#attempt();
+      const problem = await this.attempt();
       if (problem === null) return;
       if (clock.monotonicMs() > endMs) throw refused(problem);
       await pause(AGAIN_MS, NEVER);
@@ -85,14 +85,14 @@ export class HostLink {
   }
 
   /** Runs even after Ctrl-C, as faults may have to be healed. An agent that does not get its locks is of no use. */
-  async #attempt(): Promise<string | null> {
+  private async attempt(): Promise<string | null> {
     let link: AgentLink | undefined;
     try {
-      link = await this.#open(NEVER);
-      const { servers } = await this.#greet(link);
+      link = await this.open(NEVER);
+      const { servers } = await this.onGreeting(link);
       const locked = servers.flatMap(({ problems }) => problems).find(({ kind }) => kind === 'lock');
       if (locked === undefined) {
-        this.#link = link;
+        this.link = link;
         return null;
       }
       await link.end();

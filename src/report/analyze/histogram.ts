@@ -11,20 +11,20 @@ const MAX_VALUE = 2 ** 32 - 1;
 export class Histogram {
   /** The number of values added. */
   count = 0;
-  readonly #blocks: (Float64Array | undefined)[] = [];
+  private readonly blocks: (Float64Array | undefined)[] = [];
 
   add(value: number, times = 1): void {
     const whole = Math.min(value, MAX_VALUE);
     // The bits below the eleven that select the bucket.
     const shift = Math.max(0, 31 - BLOCK_BITS - Math.clz32(whole));
     const index = shift * BLOCK + (whole >>> shift);
-    this.#block(index >>> BLOCK_BITS)[index & (BLOCK - 1)]! += times;
+    this.block(index >>> BLOCK_BITS)[index & (BLOCK - 1)]! += times;
     this.count += times;
   }
 
   merge(other: Histogram): void {
-    other.#blocks.forEach((counts, number) => {
-      const own = this.#block(number);
+    other.blocks.forEach((counts, number) => {
+      const own = this.block(number);
       counts!.forEach((count, at) => (own[at]! += count));
     });
     this.count += other.count;
@@ -33,7 +33,7 @@ export class Histogram {
   /** Returns the value at a rank (0 is the least), as the middle of its bucket; null beyond the last rank. */
   at(rank: number): number | null {
     let left = rank;
-    for (const [number, counts] of this.#blocks.entries()) {
+    for (const [number, counts] of this.blocks.entries()) {
       for (let at = 0; counts !== undefined && at < BLOCK; at++) {
         left -= counts[at]!;
         if (left < 0) return middleOf(number * BLOCK + at);
@@ -42,8 +42,8 @@ export class Histogram {
     return null;
   }
 
-  #block(number: number): Float64Array {
-    return (this.#blocks[number] ??= new Float64Array(BLOCK));
+  private block(number: number): Float64Array {
+    return (this.blocks[number] ??= new Float64Array(BLOCK));
   }
 }
 

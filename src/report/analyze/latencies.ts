@@ -14,48 +14,48 @@ const EXACT_COUNT = 10_000;
 export class Latencies {
   failed = 0;
   successful = 0;
-  #minMs = Infinity;
-  #maxMs = -Infinity;
+  private minMs = Infinity;
+  private maxMs = -Infinity;
   /** A whole number, so that the order of addition does not matter. */
-  #sumUs = 0;
-  #valuesUs: number[] = [];
+  private sumUs = 0;
+  private valuesUs: number[] = [];
   /** null while all values are in `valuesUs`. */
-  #histogram: Histogram | null = null;
-  #sorted: Float64Array | null = null;
+  private histogram: Histogram | null = null;
+  private sorted: Float64Array | null = null;
 
   add(latencyMs: number): void {
     const us = toUs(latencyMs);
-    this.#span(1, latencyMs, latencyMs, us);
-    this.#keep(us, 1);
+    this.span(1, latencyMs, latencyMs, us);
+    this.keep(us, 1);
   }
 
   /** Adds a client that has only its own file. */
   addClient({ successful, failed, minMs, maxMs, avgMs, centroids }: ClientFile): void {
     this.failed += failed;
-    if (successful > 0) this.#span(successful, minMs!, maxMs!, toUs(avgMs! * successful));
-    for (const [meanMs, count] of centroids ?? []) this.#keep(toUs(meanMs), count);
+    if (successful > 0) this.span(successful, minMs!, maxMs!, toUs(avgMs! * successful));
+    for (const [meanMs, count] of centroids ?? []) this.keep(toUs(meanMs), count);
   }
 
   merge(other: Latencies): void {
     this.failed += other.failed;
-    if (other.successful > 0) this.#span(other.successful, other.#minMs, other.#maxMs, other.#sumUs);
-    for (const us of other.#valuesUs) this.#keep(us, 1);
-    if (other.#histogram) this.#spill().merge(other.#histogram);
+    if (other.successful > 0) this.span(other.successful, other.minMs, other.maxMs, other.sumUs);
+    for (const us of other.valuesUs) this.keep(us, 1);
+    if (other.histogram) this.spill().merge(other.histogram);
   }
 
   /** Returns null if there is no success with a known latency. */
   quantileMs(q: number): number | null {
-    const us = this.#histogram ? quantileOf(this.#histogram, q) : exactQuantile(this.#sortedUs(), q);
+    const us = this.histogram ? quantileOf(this.histogram, q) : exactQuantile(this.sortedUs(), q);
     // The middle of the first or last bucket may lie outside the range of its values.
-    return us === null ? null : roundedMs(Math.min(this.#maxMs, Math.max(this.#minMs, us / 1000)));
+    return us === null ? null : roundedMs(Math.min(this.maxMs, Math.max(this.minMs, us / 1000)));
   }
 
   stats(): LatencyStats {
     const known = this.successful > 0;
     return {
-      min_ms: known ? roundedMs(this.#minMs) : null,
-      max_ms: known ? roundedMs(this.#maxMs) : null,
-      avg_ms: known ? roundedMs(this.#sumUs / this.successful / 1000) : null,
+      min_ms: known ? roundedMs(this.minMs) : null,
+      max_ms: known ? roundedMs(this.maxMs) : null,
+      avg_ms: known ? roundedMs(this.sumUs / this.successful / 1000) : null,
       median_ms: this.quantileMs(0.5),
       p95_ms: this.quantileMs(0.95),
       p99_ms: this.quantileMs(0.99),
@@ -68,31 +68,31 @@ export class Latencies {
     return { requests, failed: this.failed, p50_ms, p95_ms, p99_ms, p99_9_ms: this.quantileMs(0.999), max_ms };
   }
 
-  #keep(us: number, times: number): void {
-    if (this.#histogram) return this.#histogram.add(us, times);
-    if (this.#valuesUs.length + times > EXACT_COUNT) return this.#spill().add(us, times);
-    for (let left = times; left > 0; left--) this.#valuesUs.push(us);
-    this.#sorted = null;
+  private keep(us: number, times: number): void {
+    if (this.histogram) return this.histogram.add(us, times);
+    if (this.valuesUs.length + times > EXACT_COUNT) return this.spill().add(us, times);
+    for (let left = times; left > 0; left--) this.valuesUs.push(us);
+    this.sorted = null;
   }
 
   /** Switches to the histogram and moves the values kept so far into it. */
-  #spill(): Histogram {
-    const histogram = (this.#histogram ??= new Histogram());
-    for (const us of this.#valuesUs) histogram.add(us);
-    this.#valuesUs = [];
-    this.#sorted = null;
+  private spill(): Histogram {
+    const histogram = (this.histogram ??= new Histogram());
+    for (const us of this.valuesUs) histogram.add(us);
+    this.valuesUs = [];
+    this.sorted = null;
     return histogram;
   }
 
-  #sortedUs(): Float64Array {
-    return (this.#sorted ??= Float64Array.from(this.#valuesUs).sort());
+  private sortedUs(): Float64Array {
+    return (this.sorted ??= Float64Array.from(this.valuesUs).sort());
   }
 
-  #span(count: number, minMs: number, maxMs: number, sumUs: number): void {
+  private span(count: number, minMs: number, maxMs: number, sumUs: number): void {
     this.successful += count;
-    this.#minMs = Math.min(this.#minMs, minMs);
-    this.#maxMs = Math.max(this.#maxMs, maxMs);
-    this.#sumUs += sumUs;
+    this.minMs = Math.min(this.minMs, minMs);
+    this.maxMs = Math.max(this.maxMs, maxMs);
+    this.sumUs += sumUs;
   }
 }
 

@@ -80,56 +80,56 @@ function widthOf(spanMs: number, requestCount: number): number {
 
 /** The counters of all windows: dense arrays, so that a request costs a few additions and no allocation. */
 class Windows {
-  readonly #maxMs: Float64Array;
-  readonly #successes: Uint32Array;
-  readonly #failures: Uint32Array;
-  readonly #servers: Uint32Array;
-  readonly #reasons: Uint32Array;
+  private readonly maxMs: Float64Array;
+  private readonly successes: Uint32Array;
+  private readonly failures: Uint32Array;
+  private readonly servers: Uint32Array;
+  private readonly reasons: Uint32Array;
 
   constructor(
     private readonly count: number,
     private readonly serverCount: number,
     private readonly reasonCount: number,
   ) {
-    this.#maxMs = new Float64Array(count);
-    this.#successes = new Uint32Array(count * BUCKETS);
-    this.#failures = new Uint32Array(count * BUCKETS);
-    this.#servers = new Uint32Array(count * serverCount);
-    this.#reasons = new Uint32Array(count * reasonCount);
+    this.maxMs = new Float64Array(count);
+    this.successes = new Uint32Array(count * BUCKETS);
+    this.failures = new Uint32Array(count * BUCKETS);
+    this.servers = new Uint32Array(count * serverCount);
+    this.reasons = new Uint32Array(count * reasonCount);
   }
 
   add(at: number, latencyMs: number, server: number, reason: number, success: boolean): void {
-    const cells = success ? this.#successes : this.#failures;
+    const cells = success ? this.successes : this.failures;
     cells[at * BUCKETS + bucketOf(latencyMs * 1000)]! += 1;
-    this.#servers[at * this.serverCount + server]! += 1;
-    this.#reasons[at * this.reasonCount + reason]! += 1;
-    if (latencyMs > this.#maxMs[at]!) this.#maxMs[at] = latencyMs;
+    this.servers[at * this.serverCount + server]! += 1;
+    this.reasons[at * this.reasonCount + reason]! += 1;
+    if (latencyMs > this.maxMs[at]!) this.maxMs[at] = latencyMs;
   }
 
   byServer(server: number): number[] {
-    return this.#each((at) => this.#servers[at * this.serverCount + server]!);
+    return this.each((at) => this.servers[at * this.serverCount + server]!);
   }
 
   byReason(reason: number): number[] {
-    return this.#each((at) => this.#reasons[at * this.reasonCount + reason]!);
+    return this.each((at) => this.reasons[at * this.reasonCount + reason]!);
   }
 
   told() {
     const part = (cells: Uint32Array, at: number) => cells.subarray(at * BUCKETS, (at + 1) * BUCKETS);
-    const histograms = this.#each((at) => sparse(part(this.#successes, at)));
-    const failed = this.#each((at) => sum(part(this.#failures, at)));
+    const histograms = this.each((at) => sparse(part(this.successes, at)));
+    const failed = this.each((at) => sum(part(this.failures, at)));
     // `all` adds the failures: a chart of successes alone would look too good.
-    const all = this.#successes.map((successes, cell) => successes + this.#failures[cell]!);
-    const requests = this.#each((at) => sum(part(all, at)));
-    const quantile = (q: number) => this.#each((at) => quantileMs(part(all, at), requests[at]!, q, this.#maxMs[at]!));
-    const max = this.#each((at) => (requests[at] === 0 ? null : roundedMs(this.#maxMs[at]!)));
+    const all = this.successes.map((successes, cell) => successes + this.failures[cell]!);
+    const requests = this.each((at) => sum(part(all, at)));
+    const quantile = (q: number) => this.each((at) => quantileMs(part(all, at), requests[at]!, q, this.maxMs[at]!));
+    const max = this.each((at) => (requests[at] === 0 ? null : roundedMs(this.maxMs[at]!)));
     return {
       ...{ requests, failed, histograms, max_ms: max },
       ...{ p50_ms: quantile(0.5), p95_ms: quantile(0.95), p99_ms: quantile(0.99) },
     };
   }
 
-  #each<T>(tell: (at: number) => T): T[] {
+  private each<T>(tell: (at: number) => T): T[] {
     return Array.from({ length: this.count }, (_, at) => tell(at));
   }
 }

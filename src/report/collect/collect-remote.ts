@@ -66,11 +66,11 @@ interface Task extends Wanted {
 
 /** Fetches files from many machines in parallel, over one connection to each, and compares their clocks. */
 export class RemoteCollection {
-  readonly #machines: Machine[];
-  readonly #stop = new AbortController();
+  private readonly machines: Machine[];
+  private readonly stop = new AbortController();
 
   constructor(wanted: readonly Wanted[], options: CollectRemoteOptions) {
-    const signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    const signal = AbortSignal.any([options.signal, this.stop.signal]);
     const byName = new Map<string, Machine>();
     wanted.forEach((each, index) => {
       const name = formatSshTarget(each.place.target);
@@ -78,11 +78,11 @@ export class RemoteCollection {
       if (!machine) byName.set(name, (machine = new Machine(name, each.place.target, { ...options, signal })));
       machine.tasks.push({ ...each, index, isDone: false });
     });
-    this.#machines = [...byName.values()];
+    this.machines = [...byName.values()];
   }
 
   get states(): readonly MachineState[] {
-    return this.#machines;
+    return this.machines;
   }
 
   /**
@@ -92,13 +92,13 @@ export class RemoteCollection {
    */
   async run(): Promise<void> {
     let fatal: unknown;
-    await inParallel(this.#machines, MACHINES_AT_ONCE, async (machine) => {
+    await inParallel(this.machines, MACHINES_AT_ONCE, async (machine) => {
       try {
         await machine.collect();
       } catch (error) {
         // A fatal error stops all machines; their own errors then add nothing.
         fatal ??= error;
-        this.#stop.abort();
+        this.stop.abort();
         throw error;
       }
     }).catch(() => undefined);
@@ -112,7 +112,7 @@ class Machine implements MachineState {
   files = 0;
   totalFiles = 0;
   bytes = 0;
-  #clock: ClockOffset | null = null;
+  private clock: ClockOffset | null = null;
 
   constructor(
     readonly name: string,
@@ -141,7 +141,7 @@ class Machine implements MachineState {
     this.state = 'connecting';
     const ssh = await connectSsh(this.target, { signal });
     try {
-      this.#clock ??= await clockOf(ssh, clock);
+      this.clock ??= await clockOf(ssh, clock);
       this.state = 'fetching';
       const sftp = await ssh.sftp();
       for (const task of this.tasks) {
@@ -155,7 +155,7 @@ class Machine implements MachineState {
   private fail(problem: string): void {
     this.state = 'failed';
     for (const task of this.tasks) {
-      if (!task.isDone) this.finish(task, { problem, files: [], missing: [], clock: this.#clock });
+      if (!task.isDone) this.finish(task, { problem, files: [], missing: [], clock: this.clock });
     }
   }
 
@@ -167,7 +167,7 @@ class Machine implements MachineState {
   private async fetchPlace(task: Task, sftp: Sftp): Promise<void> {
     const found = await this.orProblem(list(task, sftp));
     if ('problem' in found) {
-      return this.finish(task, { problem: found.problem, files: [], missing: [], clock: this.#clock });
+      return this.finish(task, { problem: found.problem, files: [], missing: [], clock: this.clock });
     }
     const entries = found.value;
     const [filesBefore, totalBefore] = [this.files, this.totalFiles];
@@ -187,7 +187,7 @@ class Machine implements MachineState {
       throw error;
     }
     await removeParts(task.into);
-    this.finish(task, { problem: null, files: files.flat(), missing, clock: this.#clock });
+    this.finish(task, { problem: null, files: files.flat(), missing, clock: this.clock });
   }
 
   private async fetch(sftp: Sftp, { remote, local, entry }: File): Promise<void> {

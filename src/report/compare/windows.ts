@@ -70,61 +70,61 @@ function countOf(histogram: readonly number[]): number {
 
 /** A sum of windows, which are added one by one. Dense, because thousands of resamples are summed. */
 export class WindowSum {
-  #windows = 0;
-  #requests = 0;
-  #failed = 0;
-  readonly #firstBucket: number;
-  readonly #counts: Float64Array;
+  private windows = 0;
+  private requests = 0;
+  private failed = 0;
+  private readonly firstBucket: number;
+  private readonly counts: Float64Array;
   /** The lower end of each bucket. */
-  readonly #bucketMs: Float64Array;
+  private readonly bucketMs: Float64Array;
 
   constructor(private readonly all: Windows) {
     const filled = all.histograms.filter(({ length }) => length > 0);
-    this.#firstBucket = filled.reduce((first, histogram) => Math.min(first, histogram[0]!), Infinity);
+    this.firstBucket = filled.reduce((first, histogram) => Math.min(first, histogram[0]!), Infinity);
     const lastBucket = filled.reduce((last, histogram) => Math.max(last, histogram.at(-2)!), -Infinity);
-    this.#counts = new Float64Array(filled.length === 0 ? 0 : lastBucket - this.#firstBucket + 1);
-    this.#bucketMs = Float64Array.from(this.#counts, (_, at) => HISTOGRAM_BASE ** (this.#firstBucket + at) / US_PER_MS);
+    this.counts = new Float64Array(filled.length === 0 ? 0 : lastBucket - this.firstBucket + 1);
+    this.bucketMs = Float64Array.from(this.counts, (_, at) => HISTOGRAM_BASE ** (this.firstBucket + at) / US_PER_MS);
   }
 
   clear(): void {
-    this.#windows = this.#requests = this.#failed = 0;
-    this.#counts.fill(0);
+    this.windows = this.requests = this.failed = 0;
+    this.counts.fill(0);
   }
 
   add(window: number): void {
-    this.#windows += 1;
-    this.#requests += this.all.requests[window]!;
-    this.#failed += this.all.failed[window]!;
+    this.windows += 1;
+    this.requests += this.all.requests[window]!;
+    this.failed += this.all.failed[window]!;
     const histogram = this.all.histograms[window]!;
     for (let at = 0; at < histogram.length; at += 2) {
-      this.#counts[histogram[at]! - this.#firstBucket]! += histogram[at + 1]!;
+      this.counts[histogram[at]! - this.firstBucket]! += histogram[at + 1]!;
     }
   }
 
   /** Returns requests per second, percent and ms; NaN if there are no samples. */
   figures(): Record<FigureName, number> {
     let [successes, sumMs] = [0, 0];
-    for (let at = 0; at < this.#counts.length; at++) {
-      successes += this.#counts[at]!;
-      sumMs += this.#counts[at]! * this.#bucketMs[at]!;
+    for (let at = 0; at < this.counts.length; at++) {
+      successes += this.counts[at]!;
+      sumMs += this.counts[at]! * this.bucketMs[at]!;
     }
     return {
-      throughput: (this.#requests / (this.#windows * this.all.windowMs)) * 1000,
-      failure_rate: (this.#failed / this.#requests) * 100,
+      throughput: (this.requests / (this.windows * this.all.windowMs)) * 1000,
+      failure_rate: (this.failed / this.requests) * 100,
       avg: (sumMs / successes) * Math.sqrt(HISTOGRAM_BASE),
-      ...this.#percentiles(successes),
+      ...this.percentiles(successes),
     };
   }
 
   /** Interpolates within the buckets. */
-  #percentiles(successes: number): Record<Percentile, number> {
+  private percentiles(successes: number): Record<Percentile, number> {
     const told = { 'p99.9': NaN, p99: NaN, p95: NaN, p50: NaN };
     if (successes === 0) return told;
-    let [at, above] = [this.#counts.length, 0];
+    let [at, above] = [this.counts.length, 0];
     for (const name of Object.keys(QUANTILES) as Percentile[]) {
       const beyond = successes * (1 - QUANTILES[name]);
-      while (above < beyond) above += this.#counts[--at]!;
-      told[name] = this.#bucketMs[at]! * HISTOGRAM_BASE ** ((above - beyond) / this.#counts[at]!);
+      while (above < beyond) above += this.counts[--at]!;
+      told[name] = this.bucketMs[at]! * HISTOGRAM_BASE ** ((above - beyond) / this.counts[at]!);
     }
     return told;
   }

@@ -187,7 +187,7 @@ function endOf({ lives }: Track): number {
 class AlignedLife implements LifeClock {
   readonly key: LifeKey;
   /** One span from the first line, and one from each suspension: the process's clock stops then, others do not. */
-  readonly #spans: { from: number; offsetMs: number }[];
+  private readonly spans: { from: number; offsetMs: number }[];
 
   constructor(
     readonly life: Life,
@@ -198,17 +198,17 @@ class AlignedLife implements LifeClock {
     const [first] = life.notes as [TimedNote];
     const behindMs = startMs - (startOf(first) - first.ahead_ms);
     let offset = offsetMs - (Math.abs(behindMs) < SAME_CLOCK_MS ? 0 : behindMs);
-    this.#spans = [{ from: -Infinity, offsetMs: offset }];
+    this.spans = [{ from: -Infinity, offsetMs: offset }];
     life.notes.forEach((note, index) => {
       const sleptMs = index === 0 ? 0 : note.suspended_ms - life.notes[index - 1]!.suspended_ms;
       if (sleptMs === 0) return;
       offset -= sleptMs;
-      this.#spans.push({ from: note.time, offsetMs: offset });
+      this.spans.push({ from: note.time, offsetMs: offset });
     });
   }
 
   offsetAt(timeMs: number): number {
-    const spans = this.#spans;
+    const spans = this.spans;
     let at = spans.length - 1;
     while (timeMs < spans[at]!.from) at -= 1;
     return spans[at]!.offsetMs;

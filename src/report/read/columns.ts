@@ -41,11 +41,11 @@ const FAR = SPAN_US - 1;
  */
 export class RequestColumns {
   count = 0;
-  #last = newChunk(FIRST_ROWS);
-  readonly #chunks = [this.#last];
+  private last = newChunk(FIRST_ROWS);
+  private readonly chunks = [this.last];
 
   add(row: Omit<Row, 'endMs'>): void {
-    const chunk = this.#last.count < this.#last.start.length ? this.#last : this.#grow();
+    const chunk = this.last.count < this.last.start.length ? this.last : this.grow();
     const at = chunk.count++;
     this.count += 1;
     const startUs = Math.round(row.startMs * 1000);
@@ -65,10 +65,10 @@ export class RequestColumns {
     chunk.lastEndMs = Math.max(chunk.lastEndMs, startUs / 1000 + latencyUs / 1000);
   }
 
-  #grow(): Chunk {
-    this.#last = newChunk(Math.min(MAX_ROWS, FIRST_ROWS * 2 ** this.#chunks.length));
-    this.#chunks.push(this.#last);
-    return this.#last;
+  private grow(): Chunk {
+    this.last = newChunk(Math.min(MAX_ROWS, FIRST_ROWS * 2 ** this.chunks.length));
+    this.chunks.push(this.last);
+    return this.last;
   }
 
   /**
@@ -78,7 +78,7 @@ export class RequestColumns {
   forEach(visit: (row: Row) => void, within: Interval = ALWAYS): void {
     const { from, to } = within;
     const row = { ...NO_ROW };
-    for (const chunk of this.#chunks) {
+    for (const chunk of this.chunks) {
       // Records are written as requests end, so most chunks are far from a short interval.
       if (!(chunk.firstStartMs <= to && chunk.lastEndMs >= from)) continue;
       for (let at = 0; at < chunk.count; at++) {

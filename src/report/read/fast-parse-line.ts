@@ -37,44 +37,44 @@ const [TRUE, FALSE] = [literalOf('true'), literalOf('false')];
 export class LineCursor {
   isLost = false;
   /** A string cache indexed by a hash of the bytes, so that equal bytes yield the same string. */
-  readonly #texts: string[];
-  readonly #lengths: Uint8Array;
-  readonly #remembered: DataView;
-  #bytes: Buffer = Buffer.alloc(0);
-  #view: DataView = new DataView(new ArrayBuffer(0));
-  #at = 0;
+  private readonly texts: string[];
+  private readonly lengths: Uint8Array;
+  private readonly remembered: DataView;
+  private bytes: Buffer = Buffer.alloc(0);
+  private view: DataView = new DataView(new ArrayBuffer(0));
+  private at = 0;
 
   /** `slots` is the size of the string cache: a power of two. */
   constructor(slots: number) {
-    this.#texts = Array.from({ length: slots }, () => '');
-    this.#lengths = new Uint8Array(slots);
-    this.#remembered = new DataView(new ArrayBuffer(slots * REMEMBERED_BYTES));
+    this.texts = Array.from({ length: slots }, () => '');
+    this.lengths = new Uint8Array(slots);
+    this.remembered = new DataView(new ArrayBuffer(slots * REMEMBERED_BYTES));
   }
 
   /** Starts at a line. There must be a \n somewhere after `at`. */
   begin(bytes: Buffer, at: number): void {
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     }
-    this.#at = at;
+    this.at = at;
     this.isLost = false;
   }
 
   /** Returns the index of the \n that comes next; -1 if something else does, or if the cursor is lost. */
   end(): number {
-    if (this.#bytes[this.#at] === RETURN) this.#at += 1;
-    return !this.isLost && this.#bytes[this.#at] === NEWLINE ? this.#at : -1;
+    if (this.bytes[this.at] === RETURN) this.at += 1;
+    return !this.isLost && this.bytes[this.at] === NEWLINE ? this.at : -1;
   }
 
   /** Skips these bytes if they come next. */
   has({ length, words, rest }: Literal): boolean {
-    const view = this.#view;
-    let at = this.#at;
+    const view = this.view;
+    let at = this.at;
     if (at + length > view.byteLength) return false;
     for (let i = 0; i < words.length; i++, at += 4) if (view.getInt32(at, true) !== words[i]) return false;
     for (let i = 0; i < rest.length; i++, at++) if (view.getUint8(at) !== rest[i]) return false;
-    this.#at = at;
+    this.at = at;
     return true;
   }
 
@@ -89,7 +89,7 @@ export class LineCursor {
 
   count(key: Literal): number {
     this.literal(key);
-    return this.#digits();
+    return this.digits();
   }
 
   flag(key: Literal): boolean {
@@ -98,14 +98,14 @@ export class LineCursor {
   }
 
   /** Reads an exact whole number without sign or exponent. */
-  #digits(): number {
-    const bytes = this.#bytes;
-    const from = this.#at;
+  private digits(): number {
+    const bytes = this.bytes;
+    const from = this.at;
     let at = from;
     let value = 0;
     for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO)
       value = value * 10 + digit;
-    this.#at = at;
+    this.at = at;
     // JSON has no leading zeros.
     if (at === from || value > Number.MAX_SAFE_INTEGER || (bytes[from] === ZERO && at > from + 1)) this.fail();
     return value;
@@ -114,14 +114,14 @@ export class LineCursor {
   /** Yields the same double as JSON.parse: a whole number below 2^53 by a power of ten up to 10^22 is rounded once. */
   number(key: Literal, max: number): number {
     this.literal(key);
-    const bytes = this.#bytes;
-    let value = this.#digits();
-    if (bytes[this.#at] === DOT) {
-      const from = this.#at + 1;
+    const bytes = this.bytes;
+    let value = this.digits();
+    if (bytes[this.at] === DOT) {
+      const from = this.at + 1;
       let at = from;
       for (let digit = bytes[at]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at]! - ZERO)
         value = value * 10 + digit;
-      this.#at = at;
+      this.at = at;
       if (at === from || at - from >= POWERS.length || value > Number.MAX_SAFE_INTEGER) this.fail();
       else value /= POWERS[at - from]!;
     }
@@ -132,12 +132,12 @@ export class LineCursor {
   /** Reads a string without escapes and without characters that need them. */
   text(key: Literal): string {
     this.literal(key);
-    const bytes = this.#bytes;
-    const from = this.#at + 1;
-    if (this.isLost || bytes[this.#at] !== QUOTE) return this.#noText();
+    const bytes = this.bytes;
+    const from = this.at + 1;
+    if (this.isLost || bytes[this.at] !== QUOTE) return this.noText();
     let at = from;
     let hash = 0;
-    for (const view = this.#view; at + 4 <= view.byteLength; at += 4) {
+    for (const view = this.view; at + 4 <= view.byteLength; at += 4) {
       const word = view.getInt32(at, true);
       // True if any of the four bytes is a quote or below a space.
       const other = word ^ (QUOTE * ONES);
@@ -146,32 +146,32 @@ export class LineCursor {
       hash ^= hash >>> 13;
     }
     for (let byte = bytes[at]!; byte !== QUOTE; byte = bytes[++at]!) {
-      if (byte < SPACE) return this.#noText();
+      if (byte < SPACE) return this.noText();
       hash = (Math.imul(hash, 31) + byte) | 0;
     }
-    this.#at = at + 1;
+    this.at = at + 1;
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    return this.#textOf(from, at, (hash ^ (hash >>> 13)) & (this.#lengths.length - 1));
+    return this.textOf(from, at, (hash ^ (hash >>> 13)) & (this.lengths.length - 1));
   }
 
-  #textOf(from: number, to: number, slot: number): string {
+  private textOf(from: number, to: number, slot: number): string {
     const length = to - from;
-    if (this.#lengths[slot] === length && this.#isRemembered(from, to, slot)) return this.#texts[slot]!;
-    const own = this.#bytes.subarray(from, to);
-    if (length > MAX_TEXT_CHARS || own.includes(BACKSLASH)) return this.#noText();
+    if (this.lengths[slot] === length && this.isRemembered(from, to, slot)) return this.texts[slot]!;
+    const own = this.bytes.subarray(from, to);
+    if (length > MAX_TEXT_CHARS || own.includes(BACKSLASH)) return this.noText();
     const text = own.toString('utf8');
-    if (!isPrintable(text)) return this.#noText();
+    if (!isPrintable(text)) return this.noText();
     if (length > REMEMBERED_BYTES) return text;
-    this.#texts[slot] = text;
-    this.#lengths[slot] = length;
-    new Uint8Array(this.#remembered.buffer).set(own, slot * REMEMBERED_BYTES);
+    this.texts[slot] = text;
+    this.lengths[slot] = length;
+    new Uint8Array(this.remembered.buffer).set(own, slot * REMEMBERED_BYTES);
     return text;
   }
 
   /** Returns true if the slot holds the same bytes; the lengths are equal. */
-  #isRemembered(from: number, to: number, slot: number): boolean {
-    const view = this.#view;
-    const remembered = this.#remembered;
+  private isRemembered(from: number, to: number, slot: number): boolean {
+    const view = this.view;
+    const remembered = this.remembered;
     let at = from;
     let known = slot * REMEMBERED_BYTES;
     for (; at + 4 <= to; at += 4, known += 4) if (view.getInt32(at) !== remembered.getInt32(known)) return false;
@@ -179,7 +179,7 @@ export class LineCursor {
     return true;
   }
 
-  #noText(): string {
+  private noText(): string {
     this.fail();
     return '';
   }

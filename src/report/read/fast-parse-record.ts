@@ -41,14 +41,14 @@ export class FastRecordParser {
     ...{ failure_reason: null, assigned_server_id: null, retry_count: 0, hedged: false },
     ...{ bytes_sent: 0, bytes_received: 0, image: '', term: 0, outcome: 'success', run_id: '' },
   };
-  readonly #line = new LineCursor(TEXTS);
+  private readonly line = new LineCursor(TEXTS);
 
   /**
    * Fills `record` from the line that starts at `from` and returns the index of its end (\n), or -1 if the line must be
    * parsed. There must be a \n somewhere after `from`.
    */
   parse(bytes: Buffer, from: number): number {
-    const line = this.#line;
+    const line = this.line;
     line.begin(bytes, from);
     const { record } = this;
     record.client_id = line.count(KEYS.clientId);
@@ -65,14 +65,14 @@ export class FastRecordParser {
     record.bytes_received = line.count(KEYS.received);
     record.image = line.text(KEYS.image);
     record.term = line.count(KEYS.term);
-    record.outcome = this.#outcome();
+    record.outcome = this.outcome();
     record.run_id = line.text(KEYS.runId);
     line.literal(KEYS.end);
     return record.success === (record.outcome === 'success') ? line.end() : -1;
   }
 
-  #outcome(): RequestOutcome {
-    const line = this.#line;
+  private outcome(): RequestOutcome {
+    const line = this.line;
     line.literal(KEYS.outcome);
     for (const { outcome, literal } of OUTCOME_BYTES) if (line.has(literal)) return outcome;
     line.fail();

@@ -1,7 +1,7 @@
 /** Maps names to indexes, so that a name that occurs in millions of records is stored once. */
 export class Interner<T extends string | number> {
   readonly all: T[] = [];
-  readonly #indexes = new Map<T, number>();
+  private readonly indexes = new Map<T, number>();
 
   /**
    * Once `limit` names are known, every further name becomes `other`: a hostile file must not exhaust the memory.
@@ -17,12 +17,12 @@ export class Interner<T extends string | number> {
   }
 
   indexOf(name: T): number {
-    const known = this.#indexes.get(name);
+    const known = this.indexes.get(name);
     if (known !== undefined) return known;
     const kept = this.kept(name);
     if (kept !== name) return this.indexOf(kept);
     if (this.all.length >= this.limit && name !== this.other) return this.indexOf(this.other);
-    this.#indexes.set(name, this.all.length);
+    this.indexes.set(name, this.all.length);
     return this.all.push(name) - 1;
   }
 }

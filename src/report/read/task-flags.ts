@@ -14,10 +14,10 @@ interface Budget {
 
 /** Flags of every request of one client in one run, one byte each. */
 export class ClientTaskFlags {
-  readonly #pages = new Map<number, Uint8Array>();
+  private readonly pages = new Map<number, Uint8Array>();
   /** The page of the last request, which is usually also that of the next one. */
-  #number = -1;
-  #page: Uint8Array = NO_PAGE;
+  private number = -1;
+  private page: Uint8Array = NO_PAGE;
   /** Counts to compare with the client's own file. */
   successCount = 0;
   failedCount = 0;
@@ -26,26 +26,26 @@ export class ClientTaskFlags {
 
   /** Marks a request as seen. Returns `seen` if it already was, `full` if there is no room for it. */
   see(requestId: number, isSuccess: boolean): 'new' | 'seen' | 'full' {
-    if (!this.#turnTo(requestId)) return 'full';
+    if (!this.turnTo(requestId)) return 'full';
     const at = requestId % PAGE_TASKS;
-    const marks = this.#page[at]!;
+    const marks = this.page[at]!;
     if ((marks & SEEN) !== 0) return 'seen';
-    this.#page[at] = marks | SEEN | (isSuccess ? SUCCESS : 0);
+    this.page[at] = marks | SEEN | (isSuccess ? SUCCESS : 0);
     return 'new';
   }
 
   /** Records that a server answered the request with a carrier. */
   execute(requestId: number): void {
-    if (!this.#turnTo(requestId)) return;
+    if (!this.turnTo(requestId)) return;
     const at = requestId % PAGE_TASKS;
-    this.#page[at]! |= (this.#page[at]! & EXECUTED) === 0 ? EXECUTED : REPEATED;
+    this.page[at]! |= (this.page[at]! & EXECUTED) === 0 ? EXECUTED : REPEATED;
   }
 
   /** Counts tasks executed more than once, and successes without an execution. */
   audit(): { repeated: number; lost: number } {
     let repeated = 0;
     let lost = 0;
-    for (const page of this.#pages.values()) {
+    for (const page of this.pages.values()) {
       for (const marks of page) {
         if (marks & REPEATED) repeated += 1;
         if ((marks & (SUCCESS | EXECUTED)) === SUCCESS) lost += 1;
@@ -54,17 +54,17 @@ export class ClientTaskFlags {
     return { repeated, lost };
   }
 
-  #turnTo(requestId: number): boolean {
+  private turnTo(requestId: number): boolean {
     const number = Math.floor(requestId / PAGE_TASKS);
-    if (number === this.#number) return true;
-    let page = this.#pages.get(number);
+    if (number === this.number) return true;
+    let page = this.pages.get(number);
     if (page === undefined) {
       if (this.budget.pages >= this.budget.maxPages) return false;
       this.budget.pages += 1;
-      this.#pages.set(number, (page = new Uint8Array(PAGE_TASKS)));
+      this.pages.set(number, (page = new Uint8Array(PAGE_TASKS)));
     }
-    this.#number = number;
-    this.#page = page;
+    this.number = number;
+    this.page = page;
     return true;
   }
 }
@@ -74,32 +74,32 @@ const NO_PAGE = new Uint8Array(0);
 /** The tasks of all runs, by run and client name. */
 export class TaskFlags {
   /** Keyed by run, then by name: a combined key would cost a string for each line of an event file. */
-  readonly #runs = new Map<string, Map<string, ClientTaskFlags>>();
-  readonly #budget: Budget;
+  private readonly runs = new Map<string, Map<string, ClientTaskFlags>>();
+  private readonly budget: Budget;
 
   constructor(maxPages = MAX_PAGES) {
-    this.#budget = { pages: 0, maxPages };
+    this.budget = { pages: 0, maxPages };
   }
 
   /** Returns the client's tasks, created on demand; undefined if there is no room for more. */
   of(runId: string, clientName: string): ClientTaskFlags | undefined {
     let tasks = this.find(runId, clientName);
-    if (tasks !== undefined || this.#budget.pages >= this.#budget.maxPages) return tasks;
-    let clients = this.#runs.get(runId);
-    if (clients === undefined) this.#runs.set(runId, (clients = new Map<string, ClientTaskFlags>()));
-    clients.set(clientName, (tasks = new ClientTaskFlags(this.#budget)));
+    if (tasks !== undefined || this.budget.pages >= this.budget.maxPages) return tasks;
+    let clients = this.runs.get(runId);
+    if (clients === undefined) this.runs.set(runId, (clients = new Map<string, ClientTaskFlags>()));
+    clients.set(clientName, (tasks = new ClientTaskFlags(this.budget)));
     return tasks;
   }
 
   find(runId: string, clientName: string): ClientTaskFlags | undefined {
-    return this.#runs.get(runId)?.get(clientName);
+    return this.runs.get(runId)?.get(clientName);
   }
 
   forget(runId: string, clientName: string): void {
-    this.#runs.get(runId)?.delete(clientName);
+    this.runs.get(runId)?.delete(clientName);
   }
 
   *values(): Iterable<ClientTaskFlags> {
-    for (const clients of this.#runs.values()) yield* clients.values();
+    for (const clients of this.runs.values()) yield* clients.values();
   }
 }

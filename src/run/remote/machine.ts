@@ -31,7 +31,7 @@ export interface MachineOptions {
 export class Machine {
   /** Null if unknown, or not measured yet. */
   clockOffset: ClockOffset | null = null;
-  #ssh: Promise<Ssh> | undefined;
+  private ssh: Promise<Ssh> | undefined;
 
   constructor(
     /** As in run.toml. */
@@ -42,8 +42,8 @@ export class Machine {
   /** The first connection, without a second attempt. @throws ClusterError */
   async connect(): Promise<void> {
     const { signal, clock } = this.options;
-    this.#ssh = connectSsh(parseSshTarget(this.host)!, { signal });
-    this.clockOffset = await measureClock(await this.#ssh, clock);
+    this.ssh = connectSsh(parseSshTarget(this.host)!, { signal });
+    this.clockOffset = await measureClock(await this.ssh, clock);
   }
 
   /**
@@ -68,7 +68,7 @@ export class Machine {
   }
 
   close(): void {
-    void this.#ssh?.then((ssh) => ssh.close()).catch(() => undefined);
+    void this.ssh?.then((ssh) => ssh.close()).catch(() => undefined);
   }
 
   failure(why: string): ClusterError {
@@ -79,7 +79,7 @@ export class Machine {
     const { clock, signal } = this.options;
     let endMs: number | undefined;
     for (;;) {
-      const connecting = (this.#ssh ??= this.begin());
+      const connecting = (this.ssh ??= this.begin());
       let ssh: Ssh | undefined;
       try {
         ssh = await connecting;
@@ -90,7 +90,7 @@ export class Machine {
           throw error;
         if (endMs !== undefined && clock.monotonicMs() >= endMs) throw error;
         endMs ??= clock.monotonicMs() + reconnectMs;
-        if (this.#ssh === connecting) this.reconnect(ssh !== undefined);
+        if (this.ssh === connecting) this.reconnect(ssh !== undefined);
         if (ssh === undefined) await pause(AGAIN_MS, signal);
       }
     }
@@ -98,7 +98,7 @@ export class Machine {
 
   private reconnect(isNew: boolean): void {
     if (isNew) this.options.say(`${this.host}: the connection was lost, connecting again`);
-    this.#ssh = this.begin();
+    this.ssh = this.begin();
   }
 
   private begin(): Promise<Ssh> {

@@ -10,37 +10,37 @@ type Leadership = RunStatus['leadership'];
 
 /** Tracks the progress of a run for display. */
 export class RunProgress {
-  readonly #options: Options;
-  readonly #meter: Meter;
-  readonly #startMs: number;
-  readonly #totalCount: number | undefined;
-  #unsentCount = 0;
-  #leadership: Leadership = { term: 0, leaderId: null };
+  private readonly options: Options;
+  private readonly meter: Meter;
+  private readonly startMs: number;
+  private readonly totalCount: number | undefined;
+  private unsentCount = 0;
+  private leadership: Leadership = { term: 0, leaderId: null };
 
   /** The load begins now. */
   constructor(options: Options) {
-    this.#options = options;
-    this.#meter = new Meter(options.clock);
-    this.#startMs = options.clock.monotonicMs();
-    this.#totalCount = expectedCount(options);
+    this.options = options;
+    this.meter = new Meter(options.clock);
+    this.startMs = options.clock.monotonicMs();
+    this.totalCount = expectedCount(options);
   }
 
   /** A request ended; `leadership` is as its client knows it. */
   add(record: RequestRecord, leadership: Leadership): void {
-    this.#meter.add(record);
-    if (record.outcome === 'unsent') this.#unsentCount += 1;
-    if (record.success && leadership.term >= this.#leadership.term) this.#leadership = leadership;
+    this.meter.add(record);
+    if (record.outcome === 'unsent') this.unsentCount += 1;
+    if (record.success && leadership.term >= this.leadership.term) this.leadership = leadership;
   }
 
   showing(): Showing {
-    const { requests, clock, expectedMs } = this.#options;
-    const { doneCount, failedCount, lastReason } = this.#meter;
-    const counts = { doneCount, totalCount: this.#totalCount, failedCount, unsentCount: this.#unsentCount };
-    const rates = { perSecond: this.#meter.perSecond(), p95Ms: this.#meter.p95Ms() };
-    const timeShare = (clock.monotonicMs() - this.#startMs) / (requests.durationMs ?? expectedMs ?? Infinity);
+    const { requests, clock, expectedMs } = this.options;
+    const { doneCount, failedCount, lastReason } = this.meter;
+    const counts = { doneCount, totalCount: this.totalCount, failedCount, unsentCount: this.unsentCount };
+    const rates = { perSecond: this.meter.perSecond(), p95Ms: this.meter.p95Ms() };
+    const timeShare = (clock.monotonicMs() - this.startMs) / (requests.durationMs ?? expectedMs ?? Infinity);
     return {
-      share: Math.min(1, Math.max(timeShare, doneCount / (this.#totalCount ?? Infinity))),
-      text: statusText({ ...counts, lastReason, leadership: this.#leadership, ...rates }),
+      share: Math.min(1, Math.max(timeShare, doneCount / (this.totalCount ?? Infinity))),
+      text: statusText({ ...counts, lastReason, leadership: this.leadership, ...rates }),
     };
   }
 }

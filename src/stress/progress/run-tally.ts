@@ -12,38 +12,38 @@ export class RunTally {
   readonly all = new Tally();
   /** Latencies of successes, from the send. */
   readonly service = new LatencyFold();
-  readonly #warmupMs: number;
+  private readonly warmupMs: number;
   /** Unix milliseconds. */
-  #judgedFrom = -Infinity;
+  private judgedFrom = -Infinity;
   /** Without those of the warm-up. */
-  #judged = this.all.summary;
+  private judged = this.all.summary;
 
   constructor(warmupMs: number) {
-    this.#warmupMs = warmupMs;
+    this.warmupMs = warmupMs;
   }
 
   /** The load begins (Unix milliseconds); requests that start in the warm-up after it are excluded from thresholds. */
   begin(startedAt: number): void {
-    this.#judgedFrom = startedAt + this.#warmupMs;
-    if (this.#warmupMs > 0) this.#judged = new Summary();
+    this.judgedFrom = startedAt + this.warmupMs;
+    if (this.warmupMs > 0) this.judged = new Summary();
   }
 
   add(record: RequestRecord): void {
     this.all.add(record);
     if (record.success) this.service.add(record.service_ms);
-    if (this.#judged !== this.all.summary && record.start_time >= this.#judgedFrom) this.#judged.add(record);
+    if (this.judged !== this.all.summary && record.start_time >= this.judgedFrom) this.judged.add(record);
   }
 
   /** Compares the requests so far with each threshold; `now` in Unix milliseconds. */
   judge(thresholds: readonly Threshold[], now: number): ThresholdResult[] {
-    const quantile = this.#judged.latencies.quantiles();
-    const secs = (now - this.#judgedFrom) / 1000;
-    return judgeThresholds(thresholds, (metric) => valueOf(metric, this.#judged, quantile, secs));
+    const quantile = this.judged.latencies.quantiles();
+    const secs = (now - this.judgedFrom) / 1000;
+    return judgeThresholds(thresholds, (metric) => valueOf(metric, this.judged, quantile, secs));
   }
 
   /** Returns the first threshold that is crossed, once there are enough requests to tell. */
   crossed(thresholds: readonly Threshold[], now: number): ThresholdResult | undefined {
-    if (thresholds.length === 0 || this.#judged.totalCount < ENOUGH) return undefined;
+    if (thresholds.length === 0 || this.judged.totalCount < ENOUGH) return undefined;
     return this.judge(thresholds, now).find(({ passed, value }) => !passed && value !== null);
   }
 }

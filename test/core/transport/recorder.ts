@@ -20,7 +20,7 @@ export interface FrameEvent {
 export class Recorder implements FrameHandler {
   readonly events: FrameEvent[] = [];
   chunkCount = 0;
-  #chunks: Uint8Array[] = [];
+  private chunks: Uint8Array[] = [];
 
   onMessage(message: Message, form: FrameForm, bodyLength: number): void {
     this.events.push({ message, form, bodyLength, body: Buffer.alloc(0), isEnded: false });
@@ -30,7 +30,7 @@ export class Recorder implements FrameHandler {
     this.chunkCount++;
     const event = this.events.at(-1);
     if (event?.isEnded !== false) throw new Error('a body outside a frame');
-    this.#chunks.push(chunk);
+    this.chunks.push(chunk);
   }
 
   onEnd(): void {
@@ -43,8 +43,8 @@ export class Recorder implements FrameHandler {
   /** Puts the received part of the body into the last event. */
   flush(): void {
     const event = this.events.at(-1);
-    if (event?.body !== undefined && this.#chunks.length > 0) event.body = Buffer.concat(this.#chunks);
-    this.#chunks = [];
+    if (event?.body !== undefined && this.chunks.length > 0) event.body = Buffer.concat(this.chunks);
+    this.chunks = [];
   }
 
   onUnknown(error: ClusterError, message?: Message): void {

@@ -14,22 +14,22 @@ import { LIMITS } from './recorder';
 
 /** A queue whose items can be awaited. */
 export class Queue<T> {
-  readonly #items: T[] = [];
-  readonly #waiters: ((item: T) => void)[] = [];
+  private readonly items: T[] = [];
+  private readonly waiters: ((item: T) => void)[] = [];
 
   push(item: T): void {
-    const waiter = this.#waiters.shift();
+    const waiter = this.waiters.shift();
     if (waiter) waiter(item);
-    else this.#items.push(item);
+    else this.items.push(item);
   }
 
   next(): Promise<T> {
-    if (this.#items.length > 0) return Promise.resolve(this.#items.shift() as T);
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    if (this.items.length > 0) return Promise.resolve(this.items.shift() as T);
+    return new Promise((resolve) => this.waiters.push(resolve));
   }
 
   get size(): number {
-    return this.#items.length;
+    return this.items.length;
   }
 }
 
@@ -42,7 +42,7 @@ export class Ear implements ConnectionHandler {
   readonly tlsProblems = new Queue<string>();
   readonly opens = new Queue<true>();
   closeCount = 0;
-  #chunks: Uint8Array[] = [];
+  private chunks: Uint8Array[] = [];
 
   onOpen(): void {
     this.opens.push(true);
@@ -53,11 +53,11 @@ export class Ear implements ConnectionHandler {
   }
 
   onBody(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
+    this.chunks.push(chunk);
   }
 
   onEnd(): void {
-    this.bodies.push(Buffer.concat(this.#chunks.splice(0)));
+    this.bodies.push(Buffer.concat(this.chunks.splice(0)));
   }
 
   onProtocolError(error: ClusterError): void {

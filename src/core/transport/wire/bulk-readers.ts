@@ -55,37 +55,37 @@ const AFTER_COMMA = -1;
 
 export class IntegerArrayReader extends BulkReader {
   /** The number being read, or one of the two states above. */
-  #value = AT_START;
+  private value = AT_START;
   /** True once whitespace has ended the number. */
-  #isEnded = false;
+  private isEnded = false;
 
   override read(bytes: Uint8Array, start: number, end: number): number {
-    let value = this.#value;
+    let value = this.value;
     for (let i = start; i < end; i++) {
       if (value === AFTER_COMMA) {
-        i = this.#readQuickly(bytes, i, end);
+        i = this.readQuickly(bytes, i, end);
         if (i === end) break;
       }
       const byte = bytes[i] as number;
       const digit = byte - DIGIT_0;
       if (digit >= 0 && digit <= 9) {
         if (value < 0) value = digit;
-        else if (value === 0 || this.#isEnded) throw badBulk('integers from 0 to 255');
+        else if (value === 0 || this.isEnded) throw badBulk('integers from 0 to 255');
         else if ((value = value * 10 + digit) > 255) throw badBulk('integers from 0 to 255');
       } else if (byte === COMMA) {
         if (value < 0) throw badBulk('a number before each comma');
-        this.#push(value, end - i);
+        this.push(value, end - i);
         value = AFTER_COMMA;
       } else if (byte === CLOSE_BRACKET) {
         if (value === AFTER_COMMA) throw badBulk('a number after each comma');
-        if (value >= 0) this.#push(value, 1);
+        if (value >= 0) this.push(value, 1);
         this.isDone = true;
         return i + 1;
       } else if (isSpace(byte)) {
-        this.#isEnded = value >= 0;
+        this.isEnded = value >= 0;
       } else throw badBulk('integers from 0 to 255');
     }
-    this.#value = value;
+    this.value = value;
     return end;
   }
 
@@ -93,7 +93,7 @@ export class IntegerArrayReader extends BulkReader {
    * The fast path for numbers directly followed by a comma, which is nearly all of an array; starts where a number must
    * begin and runs while there is room. Returns the index of the first number that is not of this form.
    */
-  #readQuickly(bytes: Uint8Array, start: number, end: number): number {
+  private readQuickly(bytes: Uint8Array, start: number, end: number): number {
     const { block, fillBytes } = this.blocks;
     const maxFill = block.length;
     let fill = fillBytes;
@@ -124,8 +124,8 @@ export class IntegerArrayReader extends BulkReader {
     return i;
   }
 
-  #push(value: number, textLeftBytes: number): void {
-    this.#isEnded = false;
+  private push(value: number, textLeftBytes: number): void {
+    this.isEnded = false;
     const blocks = this.blocks;
     // Each further number takes at least two bytes of text.
     if (blocks.fillBytes === blocks.block.length && !this.makeRoom((textLeftBytes >> 1) + 1)) this.droppedBytes++;
@@ -140,45 +140,45 @@ for (const [i, char] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 /** Standard base64; padding may be left out, and a slash may be escaped as JSON allows. */
 export class Base64Reader extends BulkReader {
-  #bits = 0;
-  #bitCount = 0;
-  #charCount = 0;
-  #paddingCount = 0;
-  #isEscaped = false;
+  private bits = 0;
+  private bitCount = 0;
+  private charCount = 0;
+  private paddingCount = 0;
+  private isEscaped = false;
 
   override read(bytes: Uint8Array, start: number, end: number): number {
     for (let i = start; i < end; i++) {
       const byte = bytes[i] as number;
       const bits = BASE64_BITS[byte] as number;
-      if (this.#isEscaped && byte !== SLASH) throw badBulk('base64');
-      if (bits >= 0 && this.#paddingCount === 0) {
-        this.#isEscaped = false;
-        this.#charCount++;
-        this.#bits = ((this.#bits << 6) | bits) & 0xfff;
-        this.#bitCount += 6;
-        if (this.#bitCount >= 8) this.#pushByte(end - i);
+      if (this.isEscaped && byte !== SLASH) throw badBulk('base64');
+      if (bits >= 0 && this.paddingCount === 0) {
+        this.isEscaped = false;
+        this.charCount++;
+        this.bits = ((this.bits << 6) | bits) & 0xfff;
+        this.bitCount += 6;
+        if (this.bitCount >= 8) this.pushByte(end - i);
       } else if (byte === QUOTE) {
-        this.#finish();
+        this.finish();
         return i + 1;
-      } else if (byte === EQUALS) this.#paddingCount++;
-      else if (byte === BACKSLASH) this.#isEscaped = true;
+      } else if (byte === EQUALS) this.paddingCount++;
+      else if (byte === BACKSLASH) this.isEscaped = true;
       else throw badBulk('base64');
     }
     return end;
   }
 
-  #pushByte(textLeftBytes: number): void {
-    this.#bitCount -= 8;
+  private pushByte(textLeftBytes: number): void {
+    this.bitCount -= 8;
     const blocks = this.blocks;
     if (blocks.fillBytes === blocks.block.length && !this.makeRoom(textLeftBytes)) this.droppedBytes++;
-    else blocks.block[blocks.fillBytes++] = this.#bits >> this.#bitCount;
+    else blocks.block[blocks.fillBytes++] = this.bits >> this.bitCount;
   }
 
-  #finish(): void {
-    const isPadded = this.#paddingCount > 0;
+  private finish(): void {
+    const isPadded = this.paddingCount > 0;
     if (
-      this.#charCount % 4 === 1 ||
-      (isPadded && ((this.#charCount + this.#paddingCount) % 4 || this.#paddingCount > 2))
+      this.charCount % 4 === 1 ||
+      (isPadded && ((this.charCount + this.paddingCount) % 4 || this.paddingCount > 2))
     ) {
       throw badBulk('base64');
     }

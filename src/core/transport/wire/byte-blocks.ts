@@ -10,27 +10,27 @@ export class ByteBlocks {
   /** The block being filled, and how many of its bytes are; a scanner's inner loop works on these directly. */
   block = new Uint8Array(0);
   fillBytes = 0;
-  readonly #full: Uint8Array[] = [];
-  #fullBytes = 0;
-  /** Memory that `#full` keeps alive. */
-  #fullHeldBytes = 0;
+  private readonly full: Uint8Array[] = [];
+  private fullBytes = 0;
+  /** Memory that `full` keeps alive. */
+  private fullHeldBytes = 0;
 
   /** Number of bytes collected so far. */
   get length(): number {
-    return this.#fullBytes + this.fillBytes;
+    return this.fullBytes + this.fillBytes;
   }
 
   /** Memory held, in bytes. */
   get heldBytes(): number {
-    return this.#fullHeldBytes + this.block.length;
+    return this.fullHeldBytes + this.block.length;
   }
 
   /**
    * Stores the (full) block and begins one of at most `maxBytes`; `hintBytes`: what the current input may still add.
    */
   grow(hintBytes: number, maxBytes: number): void {
-    this.#putAway();
-    const size = Math.max(FIRST_BYTES, this.#fullBytes, hintBytes);
+    this.putAway();
+    const size = Math.max(FIRST_BYTES, this.fullBytes, hintBytes);
     this.block = new Uint8Array(Math.min(size, maxBytes, MAX_BLOCK_BYTES));
   }
 
@@ -40,8 +40,8 @@ export class ByteBlocks {
    */
   append(chunk: Uint8Array, maxBytes: number): void {
     if (chunk.length >= MIN_KEPT_BYTES && 2 * chunk.length >= chunk.buffer.byteLength) {
-      this.#putAway();
-      return this.#keep(chunk, chunk.buffer.byteLength);
+      this.putAway();
+      return this.keep(chunk, chunk.buffer.byteLength);
     }
     for (let start = 0; start < chunk.length;) {
       const leftBytes = chunk.length - start;
@@ -55,66 +55,66 @@ export class ByteBlocks {
 
   /** Returns everything collected, in order, and empties the collection. */
   take(): Uint8Array[] {
-    this.#putAway();
-    this.#fullBytes = 0;
-    this.#fullHeldBytes = 0;
-    return this.#full.splice(0);
+    this.putAway();
+    this.fullBytes = 0;
+    this.fullHeldBytes = 0;
+    return this.full.splice(0);
   }
 
-  #putAway(): void {
+  private putAway(): void {
     const { block, fillBytes } = this;
     if (block.length === 0) return;
-    if (2 * fillBytes < block.length) this.#keep(block.slice(0, fillBytes), fillBytes);
-    else this.#keep(block.subarray(0, fillBytes), block.length);
+    if (2 * fillBytes < block.length) this.keep(block.slice(0, fillBytes), fillBytes);
+    else this.keep(block.subarray(0, fillBytes), block.length);
     this.block = new Uint8Array(0);
     this.fillBytes = 0;
   }
 
-  #keep(bytes: Uint8Array, heldBytes: number): void {
-    if (bytes.length > 0) this.#full.push(bytes);
-    this.#fullBytes += bytes.length;
-    this.#fullHeldBytes += heldBytes;
+  private keep(bytes: Uint8Array, heldBytes: number): void {
+    if (bytes.length > 0) this.full.push(bytes);
+    this.fullBytes += bytes.length;
+    this.fullHeldBytes += heldBytes;
   }
 }
 
 /** Bytes collected in one contiguous buffer. */
 export class ByteBuffer {
-  #bytes: Buffer = Buffer.alloc(0);
-  #length = 0;
+  private bytes: Buffer = Buffer.alloc(0);
+  private usedBytes = 0;
 
   get length(): number {
-    return this.#length;
+    return this.usedBytes;
   }
 
   /** Memory held, in bytes. */
   get heldBytes(): number {
-    return this.#bytes.length;
+    return this.bytes.length;
   }
 
   /** Appends `source[start, end)`; the capacity doubles, but never beyond `maxBytes`. */
   append(source: Uint8Array, start: number, end: number, maxBytes: number): void {
-    const needed = this.#length + end - start;
-    if (needed > this.#bytes.length) this.#reserve(needed, maxBytes);
-    if (end - start === 1) this.#bytes[this.#length] = source[start] as number;
-    else this.#bytes.set(source.subarray(start, end), this.#length);
-    this.#length = needed;
+    const needed = this.usedBytes + end - start;
+    if (needed > this.bytes.length) this.reserve(needed, maxBytes);
+    if (end - start === 1) this.bytes[this.usedBytes] = source[start] as number;
+    else this.bytes.set(source.subarray(start, end), this.usedBytes);
+    this.usedBytes = needed;
   }
 
   /** Returns a view of everything collected, valid until the next append. */
   view(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
+    return this.bytes.subarray(0, this.usedBytes);
   }
 
   clear(): void {
-    this.#bytes = Buffer.alloc(0);
-    this.#length = 0;
+    this.bytes = Buffer.alloc(0);
+    this.usedBytes = 0;
   }
 
-  #reserve(needed: number, maxBytes: number): void {
-    const capacity = Math.max(needed, Math.min(maxBytes, Math.max(256, 2 * this.#bytes.length)));
+  private reserve(needed: number, maxBytes: number): void {
+    const capacity = Math.max(needed, Math.min(maxBytes, Math.max(256, 2 * this.bytes.length)));
     // Not from the shared pool: a slow frame would keep 8 KiB of it alive for a few bytes.
     const grown = Buffer.allocUnsafeSlow(capacity);
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
+    grown.set(this.bytes.subarray(0, this.usedBytes));
+    this.bytes = grown;
   }
 }

@@ -43,38 +43,38 @@ const ENVELOPE_HEAD_BYTES = 5;
 export class FrameDecoder {
   /** Number of frames completed so far, valid or not. */
   framesDone = 0;
-  readonly #limits: FrameLimits;
-  readonly #handler: FrameHandler;
-  #state: State = 'head';
-  readonly #head = Buffer.alloc(LENGTH_BYTES + ENVELOPE_HEAD_BYTES);
-  #headLength = 0;
+  private readonly limits: FrameLimits;
+  private readonly handler: FrameHandler;
+  private state: State = 'head';
+  private readonly head = Buffer.alloc(LENGTH_BYTES + ENVELOPE_HEAD_BYTES);
+  private headLength = 0;
   /** Bytes of the frame not yet consumed. */
-  #leftBytes = 0;
+  private leftBytes = 0;
   /** Length of the plain frame or of the envelope's header. */
-  #jsonLength = 0;
-  readonly #json = new ByteBuffer();
-  #scanner: TaskRequestScanner | undefined;
-  #isStopped = false;
+  private jsonLength = 0;
+  private readonly json = new ByteBuffer();
+  private scanner: TaskRequestScanner | undefined;
+  private isStopped = false;
 
   constructor(limits: FrameLimits, handler: FrameHandler) {
-    this.#limits = limits;
-    this.#handler = handler;
+    this.limits = limits;
+    this.handler = handler;
   }
 
   /** Memory held for the unfinished frame. */
   get pendingBytes(): number {
-    return this.#json.heldBytes + (this.#scanner?.heldBytes ?? 0);
+    return this.json.heldBytes + (this.scanner?.heldBytes ?? 0);
   }
 
   get insideFrame(): boolean {
-    return this.#headLength > 0 && !this.#isStopped;
+    return this.headLength > 0 && !this.isStopped;
   }
 
   /** Ignores all further input; may be called from within a handler. */
   stop(): void {
-    this.#isStopped = true;
-    this.#json.clear();
-    this.#scanner = undefined;
+    this.isStopped = true;
+    this.json.clear();
+    this.scanner = undefined;
   }
 
   /**
@@ -86,8 +86,8 @@ export class FrameDecoder {
     let offset = 0;
     let framesBefore = this.framesDone;
     try {
-      while (offset < bytes.length && !this.#isStopped) {
-        offset = this.#step(bytes, offset);
+      while (offset < bytes.length && !this.isStopped) {
+        offset = this.step(bytes, offset);
         if (this.framesDone === framesBefore || offset === bytes.length) continue;
         if (!mayGoOn()) return offset;
         framesBefore = this.framesDone;
@@ -99,189 +99,189 @@ export class FrameDecoder {
     return bytes.length;
   }
 
-  #step(bytes: Buffer, offset: number): number {
-    switch (this.#state) {
+  private step(bytes: Buffer, offset: number): number {
+    switch (this.state) {
       case 'head':
-        return this.#readHead(bytes, offset);
+        return this.readHead(bytes, offset);
       case 'plain':
       case 'header':
-        return this.#readJson(bytes, offset);
+        return this.readJson(bytes, offset);
       case 'bulk':
-        return this.#readBulk(bytes, offset);
+        return this.readBulk(bytes, offset);
       case 'body':
       case 'skip':
-        return this.#readBody(bytes, offset);
+        return this.readBody(bytes, offset);
     }
   }
 
-  #readHead(bytes: Buffer, offset: number): number {
-    const head = this.#head;
-    if (this.#headLength !== LENGTH_BYTES) {
-      head[this.#headLength++] = bytes[offset] as number;
-      if (this.#headLength === LENGTH_BYTES) this.#checkLength(head.readUInt32BE(0));
-      else if (this.#headLength === head.length) this.#beginEnvelope(head.readUInt32BE(LENGTH_BYTES + 1));
+  private readHead(bytes: Buffer, offset: number): number {
+    const head = this.head;
+    if (this.headLength !== LENGTH_BYTES) {
+      head[this.headLength++] = bytes[offset] as number;
+      if (this.headLength === LENGTH_BYTES) this.checkLength(head.readUInt32BE(0));
+      else if (this.headLength === head.length) this.beginEnvelope(head.readUInt32BE(LENGTH_BYTES + 1));
       return offset + 1;
     }
     const first = bytes[offset] as number;
     if (first === ENVELOPE_BYTE) {
-      head[this.#headLength++] = first;
-      if (this.#leftBytes <= ENVELOPE_HEAD_BYTES) throw badFrame('an envelope without a header');
+      head[this.headLength++] = first;
+      if (this.leftBytes <= ENVELOPE_HEAD_BYTES) throw badFrame('an envelope without a header');
       return offset + 1;
     }
     if (first !== OPEN_BRACE && first !== QUOTE) throw badFrame(`a frame begins with byte ${first}`);
-    this.#beginPlain(first);
+    this.beginPlain(first);
     return offset;
   }
 
-  #checkLength(frameLength: number): void {
-    const { maxFrameBytes } = this.#limits;
+  private checkLength(frameLength: number): void {
+    const { maxFrameBytes } = this.limits;
     if (frameLength > maxFrameBytes) throw tooLarge('frame', frameLength, maxFrameBytes);
     if (frameLength < MIN_FRAME_BYTES) throw badFrame(`a frame of ${frameLength} bytes`);
-    this.#leftBytes = frameLength;
+    this.leftBytes = frameLength;
   }
 
-  #beginPlain(first: number): void {
-    const { maxJsonBytes } = this.#limits;
-    this.#jsonLength = this.#leftBytes;
-    this.#state = 'plain';
-    if (this.#leftBytes <= maxJsonBytes) return;
-    if (first !== OPEN_BRACE) throw tooLarge('JSON message', this.#leftBytes, maxJsonBytes);
-    this.#state = 'bulk';
+  private beginPlain(first: number): void {
+    const { maxJsonBytes } = this.limits;
+    this.jsonLength = this.leftBytes;
+    this.state = 'plain';
+    if (this.leftBytes <= maxJsonBytes) return;
+    if (first !== OPEN_BRACE) throw tooLarge('JSON message', this.leftBytes, maxJsonBytes);
+    this.state = 'bulk';
   }
 
-  #beginEnvelope(headerLength: number): void {
-    const { maxJsonBytes } = this.#limits;
-    this.#leftBytes -= ENVELOPE_HEAD_BYTES;
-    if (headerLength === 0 || headerLength > this.#leftBytes) {
-      throw badFrame(`an envelope header of ${headerLength} bytes in ${this.#leftBytes}`);
+  private beginEnvelope(headerLength: number): void {
+    const { maxJsonBytes } = this.limits;
+    this.leftBytes -= ENVELOPE_HEAD_BYTES;
+    if (headerLength === 0 || headerLength > this.leftBytes) {
+      throw badFrame(`an envelope header of ${headerLength} bytes in ${this.leftBytes}`);
     }
     if (headerLength > maxJsonBytes) throw tooLarge('envelope header', headerLength, maxJsonBytes);
-    this.#jsonLength = headerLength;
-    this.#state = 'header';
+    this.jsonLength = headerLength;
+    this.state = 'header';
   }
 
   /** Reads the JSON of a plain frame or an envelope: in place if it is complete, otherwise collected. */
-  #readJson(bytes: Buffer, offset: number): number {
-    const collected = this.#json.length;
-    const end = Math.min(bytes.length, offset + this.#jsonLength - collected);
-    this.#leftBytes -= end - offset;
-    if (collected === 0 && end - offset === this.#jsonLength) {
-      this.#endJson(bytes.subarray(offset, end));
+  private readJson(bytes: Buffer, offset: number): number {
+    const collected = this.json.length;
+    const end = Math.min(bytes.length, offset + this.jsonLength - collected);
+    this.leftBytes -= end - offset;
+    if (collected === 0 && end - offset === this.jsonLength) {
+      this.endJson(bytes.subarray(offset, end));
       return end;
     }
-    this.#json.append(bytes, offset, end, this.#jsonLength);
-    if (this.#json.length === this.#jsonLength) {
-      const json = this.#json.view();
-      this.#json.clear();
-      this.#endJson(json);
+    this.json.append(bytes, offset, end, this.jsonLength);
+    if (this.json.length === this.jsonLength) {
+      const json = this.json.view();
+      this.json.clear();
+      this.endJson(json);
     }
     return end;
   }
 
-  #endJson(json: Buffer): void {
-    if (this.#state === 'header') return this.#endHeader(json);
+  private endJson(json: Buffer): void {
+    if (this.state === 'header') return this.endHeader(json);
     const bulk = bulkKindOf(json);
-    if (bulk === undefined) return this.#finishPlain(json, [], 0);
-    const scanner = this.#newScanner(bulk);
+    if (bulk === undefined) return this.finishPlain(json, [], 0);
+    const scanner = this.newScanner(bulk);
     scanner.push(json, 0, json.length);
-    this.#finishScan(scanner);
+    this.finishScan(scanner);
   }
 
-  #endHeader(json: Buffer): void {
-    const bodyLength = this.#leftBytes;
-    const message = this.#parse(json);
+  private endHeader(json: Buffer): void {
+    const bodyLength = this.leftBytes;
+    const message = this.parse(json);
     if (message !== undefined && bodyLength > 0 && BULK_FIELD[message.kind] === undefined) {
       throw badFrame(`${message.kind} with a body of ${bodyLength} bytes`);
     }
-    this.#state = message === undefined ? 'skip' : 'body';
-    if (message !== undefined) this.#handler.onMessage(message, 'envelope', bodyLength);
-    if (bodyLength === 0) this.#endFrame(message !== undefined);
+    this.state = message === undefined ? 'skip' : 'body';
+    if (message !== undefined) this.handler.onMessage(message, 'envelope', bodyLength);
+    if (bodyLength === 0) this.endFrame(message !== undefined);
   }
 
-  #readBody(bytes: Buffer, offset: number): number {
-    const end = Math.min(bytes.length, offset + this.#leftBytes);
-    this.#leftBytes -= end - offset;
-    const isWanted = this.#state === 'body';
-    if (isWanted) this.#handler.onBody(offset === 0 && end === bytes.length ? bytes : bytes.subarray(offset, end));
-    if (this.#leftBytes === 0) this.#endFrame(isWanted);
+  private readBody(bytes: Buffer, offset: number): number {
+    const end = Math.min(bytes.length, offset + this.leftBytes);
+    this.leftBytes -= end - offset;
+    const isWanted = this.state === 'body';
+    if (isWanted) this.handler.onBody(offset === 0 && end === bytes.length ? bytes : bytes.subarray(offset, end));
+    if (this.leftBytes === 0) this.endFrame(isWanted);
     return end;
   }
 
   /** Reads a plain frame above the JSON limit: its prefix byte by byte, then with the scanner. */
-  #readBulk(bytes: Buffer, offset: number): number {
-    if (this.#scanner === undefined) return this.#readPrefix(bytes, offset);
-    const end = Math.min(bytes.length, offset + this.#leftBytes);
-    this.#leftBytes -= end - offset;
-    this.#scanner.push(bytes, offset, end);
-    if (this.#leftBytes === 0) this.#finishScan(this.#scanner);
+  private readBulk(bytes: Buffer, offset: number): number {
+    if (this.scanner === undefined) return this.readPrefix(bytes, offset);
+    const end = Math.min(bytes.length, offset + this.leftBytes);
+    this.leftBytes -= end - offset;
+    this.scanner.push(bytes, offset, end);
+    if (this.leftBytes === 0) this.finishScan(this.scanner);
     return end;
   }
 
-  #readPrefix(bytes: Buffer, offset: number): number {
-    this.#json.append(bytes, offset, offset + 1, this.#jsonLength);
-    this.#leftBytes--;
-    const seen = this.#json.view();
-    const { acceptsLargeResponses = false, refusesLargeRequests = false } = this.#limits;
+  private readPrefix(bytes: Buffer, offset: number): number {
+    this.json.append(bytes, offset, offset + 1, this.jsonLength);
+    this.leftBytes--;
+    const seen = this.json.view();
+    const { acceptsLargeResponses = false, refusesLargeRequests = false } = this.limits;
     const isAccepted = { TaskRequest: !refusesLargeRequests, TaskResponse: acceptsLargeResponses };
     const bulk = BULK_KINDS.find(
       ({ kind, prefix }) => isAccepted[kind] && prefix.subarray(0, seen.length).equals(seen),
     );
-    if (bulk === undefined) throw tooLarge('JSON message', this.#jsonLength, this.#limits.maxJsonBytes);
+    if (bulk === undefined) throw tooLarge('JSON message', this.jsonLength, this.limits.maxJsonBytes);
     if (seen.length === bulk.prefix.length) {
-      this.#json.clear();
-      this.#scanner = this.#newScanner(bulk);
-      this.#scanner.push(bulk.prefix, 0, bulk.prefix.length);
+      this.json.clear();
+      this.scanner = this.newScanner(bulk);
+      this.scanner.push(bulk.prefix, 0, bulk.prefix.length);
     }
     return offset + 1;
   }
 
-  #newScanner(bulk: BulkKind): TaskRequestScanner {
-    const { maxFrameBytes, maxJsonBytes, maxSecretBytes } = this.#limits;
+  private newScanner(bulk: BulkKind): TaskRequestScanner {
+    const { maxFrameBytes, maxJsonBytes, maxSecretBytes } = this.limits;
     const maxBodyBytes = bulk.kind === 'TaskRequest' ? maxSecretBytes : maxFrameBytes;
     return new TaskRequestScanner(bulk.field, { maxBodyBytes, maxJsonBytes });
   }
 
-  #finishScan(scanner: TaskRequestScanner): void {
-    this.#scanner = undefined;
+  private finishScan(scanner: TaskRequestScanner): void {
+    this.scanner = undefined;
     const { json, body, bodyLength } = scanner.finish();
-    this.#finishPlain(json, body, bodyLength);
+    this.finishPlain(json, body, bodyLength);
   }
 
-  #finishPlain(json: Buffer, body: Uint8Array[], bodyLength: number): void {
-    const message = this.#parse(json);
-    const isTooLarge = message?.kind === 'TaskRequest' && bodyLength > this.#limits.maxSecretBytes;
-    if (message !== undefined && isTooLarge) this.#handler.onUnknown(this.#secretTooLarge(bodyLength), message);
+  private finishPlain(json: Buffer, body: Uint8Array[], bodyLength: number): void {
+    const message = this.parse(json);
+    const isTooLarge = message?.kind === 'TaskRequest' && bodyLength > this.limits.maxSecretBytes;
+    if (message !== undefined && isTooLarge) this.handler.onUnknown(this.secretTooLarge(bodyLength), message);
     else if (message !== undefined) {
-      this.#handler.onMessage(message, 'plain', bodyLength);
-      for (const chunk of body) if (!this.#isStopped) this.#handler.onBody(chunk);
+      this.handler.onMessage(message, 'plain', bodyLength);
+      for (const chunk of body) if (!this.isStopped) this.handler.onBody(chunk);
     }
-    this.#endFrame(message !== undefined && !isTooLarge);
+    this.endFrame(message !== undefined && !isTooLarge);
   }
 
-  #secretTooLarge(bytes: number): ClusterError {
-    const { maxSecretBytes } = this.#limits;
+  private secretTooLarge(bytes: number): ClusterError {
+    const { maxSecretBytes } = this.limits;
     return new ClusterError('secret_too_large', `the secret has ${bytes} bytes, at most ${maxSecretBytes} are allowed`);
   }
 
   /** Returns the message, or undefined after reporting it to the handler as unknown or wrong. */
-  #parse(json: Buffer): Message | undefined {
-    const value = parseJsonBytes(json, this.#limits.maxDepth);
+  private parse(json: Buffer): Message | undefined {
+    const value = parseJsonBytes(json, this.limits.maxDepth);
     try {
       const message = parseMessage(value);
       checkNoBulk(value, message.kind);
       return message;
     } catch (error) {
       if (!(error instanceof ClusterError)) throw error;
-      this.#handler.onUnknown(error);
+      this.handler.onUnknown(error);
       return undefined;
     }
   }
 
-  #endFrame(isWanted: boolean): void {
-    this.#state = 'head';
-    this.#headLength = 0;
+  private endFrame(isWanted: boolean): void {
+    this.state = 'head';
+    this.headLength = 0;
     this.framesDone++;
-    if (isWanted && !this.#isStopped) this.#handler.onEnd();
+    if (isWanted && !this.isStopped) this.handler.onEnd();
   }
 }
 

@@ -60,61 +60,61 @@ function withFile<T>(path: string, use: (file: number) => T): T | { problem: str
 
 class LineScan {
   lines = 0;
-  readonly #visitor: LineVisitor;
-  readonly #block = Buffer.allocUnsafe(BLOCK_BYTES + MAX_LINE_BYTES + 1);
+  private readonly visitor: LineVisitor;
+  private readonly block = Buffer.allocUnsafe(BLOCK_BYTES + MAX_LINE_BYTES + 1);
   /** The start of the current line was discarded because it is too long. */
-  #isSkipping = false;
+  private isSkipping = false;
 
   constructor(visitor: LineVisitor) {
-    this.#visitor = visitor;
+    this.visitor = visitor;
   }
 
   run(file: number): void {
-    const block = this.#block;
+    const block = this.block;
     let kept = 0;
     let isFirst = true;
-    while (!this.#visitor.isEnough?.()) {
+    while (!this.visitor.isEnough?.()) {
       const filled = kept + readSync(file, block, kept, BLOCK_BYTES, null);
-      if (filled === kept) return this.#last(kept);
+      if (filled === kept) return this.last(kept);
       const from = isFirst && block.subarray(0, filled).indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0;
       isFirst = false;
       const end = block.lastIndexOf(NEWLINE, filled - 1) + 1;
-      this.#show(from, end);
+      this.show(from, end);
       kept = filled - end;
       if (kept > MAX_LINE_BYTES) {
         // The line is too long already: nothing of it needs to be kept.
-        this.#isSkipping = true;
+        this.isSkipping = true;
         kept = 0;
       } else if (kept > 0) block.copy(block, 0, end, filled);
     }
   }
 
-  #last(kept: number): void {
-    if (kept === 0 && !this.#isSkipping) return;
-    this.#block[kept] = NEWLINE;
-    this.#show(0, kept + 1);
+  private last(kept: number): void {
+    if (kept === 0 && !this.isSkipping) return;
+    this.block[kept] = NEWLINE;
+    this.show(0, kept + 1);
   }
 
   /** Visits complete lines. */
-  #show(from: number, to: number): void {
-    const block = this.#block;
+  private show(from: number, to: number): void {
+    const block = this.block;
     for (let at = from; at < to; at++) {
       const number = ++this.lines;
-      if (block[at] === NEWLINE && !this.#isSkipping) continue;
-      const end = this.#isSkipping ? -1 : (this.#visitor.bytes?.(block, at, number) ?? -1);
-      at = end < 0 ? this.#showText(at, number) : end;
+      if (block[at] === NEWLINE && !this.isSkipping) continue;
+      const end = this.isSkipping ? -1 : (this.visitor.bytes?.(block, at, number) ?? -1);
+      at = end < 0 ? this.showText(at, number) : end;
     }
   }
 
   /** Returns the index of the line's end. */
-  #showText(from: number, number: number): number {
-    const end = this.#block.indexOf(NEWLINE, from);
-    if (this.#isSkipping || end - from > MAX_LINE_BYTES) this.#visitor.problem(number, 'longer than 64 KiB');
+  private showText(from: number, number: number): number {
+    const end = this.block.indexOf(NEWLINE, from);
+    if (this.isSkipping || end - from > MAX_LINE_BYTES) this.visitor.problem(number, 'longer than 64 KiB');
     else {
-      const text = this.#block.toString('utf8', from, end);
-      if (text.trim() !== '') this.#visitor.line(text, number);
+      const text = this.block.toString('utf8', from, end);
+      if (text.trim() !== '') this.visitor.line(text, number);
     }
-    this.#isSkipping = false;
+    this.isSkipping = false;
     return end;
   }
 }

@@ -52,7 +52,7 @@ export function readClocks({ collected, faults, events, machines }: ClockSources
 /** Collects the clock notes of each process of a file. */
 class LifeList {
   readonly lives: Life[] = [];
-  #count = 0;
+  private count = 0;
 
   constructor(private readonly key: (note: TimedNote) => LifeKey) {}
 
@@ -60,8 +60,8 @@ class LifeList {
     const key = this.key(note);
     let life = this.lives.at(-1)?.key === key ? this.lives.at(-1) : this.lives.find((each) => each.key === key);
     if (life === undefined) this.lives.push((life = { key, notes: [], lastMs: note.time }));
-    if (life.notes.length > 1 && this.#count >= MAX_NOTES) life.notes.pop();
-    this.#count += 1;
+    if (life.notes.length > 1 && this.count >= MAX_NOTES) life.notes.pop();
+    this.count += 1;
     life.notes.push(note);
     life.lastMs = note.time;
   }

@@ -75,54 +75,54 @@ export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clo
 
 /** Finds the last event that a server wrote before each of its kills. */
 class LastWords {
-  readonly #killsMs: number[];
-  #lastMs = -Infinity;
+  private readonly killsMs: number[];
+  private lastMs = -Infinity;
 
   constructor(
     private readonly serverId: number,
     private readonly inputs: Inputs,
   ) {
-    this.#killsMs = (inputs.faults ?? [])
+    this.killsMs = (inputs.faults ?? [])
       .filter((fault) => fault.server_id === serverId && fault.action === 'kill')
       .map(({ time }) => time);
   }
 
   hear(timeMs: number): void {
-    while (timeMs > this.#killsMs[0]!) this.#tell(this.#killsMs.shift()!);
-    this.#lastMs = timeMs;
+    while (timeMs > this.killsMs[0]!) this.tell(this.killsMs.shift()!);
+    this.lastMs = timeMs;
   }
 
   end(): void {
-    for (const killMs of this.#killsMs) this.#tell(killMs);
+    for (const killMs of this.killsMs) this.tell(killMs);
   }
 
-  #tell(killMs: number): void {
+  private tell(killMs: number): void {
     const { serverId, inputs } = this;
-    inputs.lastWords.push({ serverId, killMs, writtenMs: this.#lastMs });
+    inputs.lastWords.push({ serverId, killMs, writtenMs: this.lastMs });
   }
 }
 
 /** Keeps the latest values: runs append to the same file, one after the other. */
 class Latest<T> {
-  #all: T[] = [];
-  #left = 0;
+  private all: T[] = [];
+  private left = 0;
 
   constructor(private readonly limit: number) {}
 
   add(value: T): void {
-    if (this.#all.push(value) >= this.limit * 2) this.#cut();
+    if (this.all.push(value) >= this.limit * 2) this.cut();
   }
 
   /** Returns the values kept; notes how many were dropped, if any. */
   told(file: string, { notes }: Inputs): T[] {
-    this.#cut();
-    if (this.#left > 0) notes.push(`${file}: ${this.#left} events older than the last ${this.limit} are ignored`);
-    return this.#all;
+    this.cut();
+    if (this.left > 0) notes.push(`${file}: ${this.left} events older than the last ${this.limit} are ignored`);
+    return this.all;
   }
 
-  #cut(): void {
-    this.#left += Math.max(0, this.#all.length - this.limit);
-    this.#all = this.#all.slice(-this.limit);
+  private cut(): void {
+    this.left += Math.max(0, this.all.length - this.limit);
+    this.all = this.all.slice(-this.limit);
   }
 }
 
