@@ -42,7 +42,12 @@ export default tseslint.config(
       '@typescript-eslint/no-explicit-any': 'error',
       eqeqeq: 'error',
       'no-console': 'error',
-      'no-restricted-syntax': ['error', { selector: 'TSEnumDeclaration', message: 'use a string union' }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'TSEnumDeclaration', message: 'use a string union' },
+        { selector: 'PrivateIdentifier', message: 'use the keyword private, as everywhere' },
+        { selector: 'ObjectExpression > SpreadElement > ObjectExpression', message: 'write the properties themselves' },
+      ],
     },
   },
   { files: ['**/*.cjs', 'bin/*.js'], rules: { '@typescript-eslint/no-require-imports': 'off' } },

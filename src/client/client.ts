@@ -49,7 +49,6 @@ const CONNECT_TIMEOUT_MS = 1000;
 export class VirtualClient {
   /** True once any server has sent a message. */
   hasHeard = false;
-  private readonly options: VirtualClientOptions;
   private readonly view: ClusterView;
   /** Links by address, without those that must not be used any more. */
   private readonly links = new Map<string, ServerLink>();
@@ -65,8 +64,7 @@ export class VirtualClient {
   private readonly sockets = new Set<ServerLink>();
   private onAllClosed: (() => void) | undefined;
 
-  constructor(options: VirtualClientOptions) {
-    this.options = options;
+  constructor(private readonly options: VirtualClientOptions) {
     this.trouble = new WarnOnce((text) => options.log?.('warn', text));
     this.aliases = options.aliases ?? new Map<string, string>();
     this.told = new ToldAddresses([...options.addresses, ...this.aliases.keys()]);

@@ -28,14 +28,12 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Sends one client's requests, each a think time after the last one ended. */
 export class ClosedLoop {
-  private readonly options: ClosedLoopOptions;
   private readonly startMs: number;
   private isStopped = false;
   private timer: NodeJS.Timeout | undefined;
   private wake: (() => void) | undefined;
 
-  constructor(options: ClosedLoopOptions) {
-    this.options = options;
+  constructor(private readonly options: ClosedLoopOptions) {
     this.startMs = options.clock.monotonicMs();
   }
 

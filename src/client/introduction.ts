@@ -13,16 +13,14 @@ export interface ExpectedServer {
  * side has proved to be a server of this cluster.
  */
 export class Introduction {
-  private readonly expected: ExpectedServer;
-  private readonly timeoutMs: number;
   private readonly untold: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
 
   /** `timeoutMs`: for the response. */
-  constructor(expected: ExpectedServer, timeoutMs: number) {
-    this.expected = expected;
-    this.timeoutMs = timeoutMs;
-  }
+  constructor(
+    private readonly expected: ExpectedServer,
+    private readonly timeoutMs: number,
+  ) {}
 
   /** Defers sending until the server is known. */
   later(tell: () => void): void {

@@ -26,16 +26,13 @@ export interface LogFilesOptions {
  * of clients do not need an open file each.
  */
 export class LogFiles {
-  private readonly options: LogFilesOptions;
   private readonly waiting = new Set<LogFile>();
   private waitingChars = 0;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> = Promise.resolve();
   private hasFailed = false;
 
-  constructor(options: LogFilesOptions) {
-    this.options = options;
-  }
+  constructor(private readonly options: LogFilesOptions) {}
 
   /** Creates an empty file, with its folder, and returns its logger. @throws ClusterError `bad_usage` */
   async begin(file: string): Promise<Logger> {

@@ -13,12 +13,10 @@ export class Meter {
   failedCount = 0;
   /** The reason of the last failed request, safe for a terminal; empty while none has failed. */
   lastReason = '';
-  private readonly clock: Clock;
   private readonly recentMs: number[] = [];
   private readonly marks: { atMs: number; done: number }[];
 
-  constructor(clock: Clock) {
-    this.clock = clock;
+  constructor(private readonly clock: Clock) {
     this.marks = [{ atMs: clock.monotonicMs(), done: 0 }];
   }
 

@@ -32,7 +32,6 @@ export interface OpenLoopOptions {
  * The wait is part of its latency, which counts from when it was due.
  */
 export class OpenLoop {
-  private readonly options: OpenLoopOptions;
   private readonly free: { client: OpenLoopClient; sinceMs: number }[];
   private readonly startMs: number;
   /** The next one due, or the one that has waited for longest; undefined when there are no more. */
@@ -44,8 +43,7 @@ export class OpenLoop {
   private timer: NodeJS.Timeout | undefined;
   private settle: { resolve(): void; reject(error: unknown): void } | undefined;
 
-  constructor(options: OpenLoopOptions) {
-    this.options = options;
+  constructor(private readonly options: OpenLoopOptions) {
     this.startMs = options.clock.monotonicMs();
     this.free = options.clients.map((client) => ({ client, sinceMs: this.startMs }));
     this.advance();

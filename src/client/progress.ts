@@ -20,12 +20,10 @@ const CLEAR_LINE = '\r\u001b[2K';
 
 /** Shows the progress of a run. */
 export class Progress {
-  private readonly options: ProgressOptions;
   private readonly meter: Meter;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(options: ProgressOptions) {
-    this.options = options;
+  constructor(private readonly options: ProgressOptions) {
     this.meter = new Meter(options.clock);
   }
 

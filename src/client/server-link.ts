@@ -66,7 +66,6 @@ interface Send {
 /** The connection of one client to one server, dialed at once and kept open; responses find their requests by id. */
 export class ServerLink implements ConnectionHandler {
   readonly address: string;
-  private readonly options: LinkOptions;
   private readonly connection: Connection;
   private readonly asks = new Map<number, Ask>();
   private readonly sends = new Map<number, Send>();
@@ -87,10 +86,9 @@ export class ServerLink implements ConnectionHandler {
   private fault: string | undefined;
 
   /** Begins to connect. @throws ClusterError `bad_config` if the address is not one */
-  constructor(options: LinkOptions) {
+  constructor(private readonly options: LinkOptions) {
     const { address, connectTimeoutMs, watch, clock, secure, expected } = options;
     this.address = address;
-    this.options = options;
     this.silence = new Silence(clock);
     this.introduction = expected && new Introduction(expected, connectTimeoutMs);
     this.connection = dial(address, {

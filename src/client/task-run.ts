@@ -45,8 +45,6 @@ export class TaskRun implements LinkRequest {
   readonly secret: Uint8Array;
   bytesSent = 0;
   bytesReceived = 0;
-  private readonly context: TaskRunContext;
-  private readonly options: TaskRunOptions;
   private readonly attempt: Attempt;
   private readonly startMs: number;
   private askLink: ServerLink | undefined;
@@ -55,10 +53,11 @@ export class TaskRun implements LinkRequest {
   private timer: NodeJS.Timeout | undefined;
   private timerAtMs = Infinity;
 
-  constructor(context: TaskRunContext, options: TaskRunOptions) {
+  constructor(
+    private readonly context: TaskRunContext,
+    private readonly options: TaskRunOptions,
+  ) {
     const { view, hedging, random, clock, requestTimeoutMs } = context;
-    this.context = context;
-    this.options = options;
     this.name = options.name;
     this.secret = options.image.bytes;
     this.startMs = clock.monotonicMs();

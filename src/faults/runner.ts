@@ -72,7 +72,6 @@ export async function runFaults(options: RunFaultsOptions): Promise<FaultsOutcom
 }
 
 class FaultRun {
-  private readonly options: RunFaultsOptions;
   private readonly broken: BrokenServers;
   /** Aborted when no more faults are to be injected. */
   private readonly over: AbortSignal;
@@ -81,8 +80,7 @@ class FaultRun {
   private readonly hit = new Set<number>();
   private endedEarly: string | null = null;
 
-  constructor(options: RunFaultsOptions) {
-    this.options = options;
+  constructor(private readonly options: RunFaultsOptions) {
     this.broken = new BrokenServers(options, () => this.show());
     this.over = AbortSignal.any([options.signal, options.abort ?? NEVER]);
   }
@@ -189,7 +187,11 @@ class FaultRun {
     await this.pause(holdMs, text, { healing: toHeal, serverIds: ids });
   }
 
-  private async pause(ms: number, text: string, what: Omit<NonNullable<ClusterViewModel['wait']>, 'untilMs'>): Promise<void> {
+  private async pause(
+    ms: number,
+    text: string,
+    what: Omit<NonNullable<ClusterViewModel['wait']>, 'untilMs'>,
+  ): Promise<void> {
     const { log, wait, clock } = this.options;
     log(text);
     this.wait = { untilMs: clock.monotonicMs() + ms, ...what };

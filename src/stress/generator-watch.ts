@@ -29,7 +29,6 @@ export class GeneratorWatch {
   private lateMs = 0;
   private endedCount = 0;
   private latencyMs = 0;
-  private readonly options: GeneratorWatchOptions;
   private readonly fold = new GeneratorFold();
   private readonly loopDelay: LoopDelay;
   private readonly memory = new ResidentMemory();
@@ -37,8 +36,7 @@ export class GeneratorWatch {
   private before: Reading;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(options: GeneratorWatchOptions) {
-    this.options = options;
+  constructor(private readonly options: GeneratorWatchOptions) {
     this.loopDelay = new LoopDelay(options.clock);
     this.before = this.read();
   }

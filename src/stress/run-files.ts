@@ -24,14 +24,12 @@ export class RunFiles {
   /** The reason that some of them are incomplete, or null. */
   problem: string | null = null;
   readonly requestsFile: string;
-  private readonly options: RunFilesOptions;
   private readonly records: RecordFile;
   private readonly samples: RecordFile;
   private readonly logs: LogFiles;
 
   /** @throws ClusterError `bad_config` if the records cannot be written at all */
-  constructor(options: RunFilesOptions) {
-    this.options = options;
+  constructor(private readonly options: RunFilesOptions) {
     const { folder, machineId, clock, logLevel: level } = options;
     this.requestsFile = fileOf(folder, machineId, 'requests.ndjson');
     this.records = this.recordFile(this.requestsFile);

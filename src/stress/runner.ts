@@ -54,7 +54,6 @@ export async function runStress(options: StressOptions): Promise<StressReport> {
 
 class StressRun {
   readonly watch: RunWatch;
-  private readonly options: StressOptions;
   private readonly runId: string;
   private readonly tally: RunTally;
   private readonly clients: StressClient[] = [];
@@ -71,9 +70,8 @@ class StressRun {
   private isStopped = false;
   private isOver = false;
 
-  constructor(options: StressOptions) {
+  constructor(private readonly options: StressOptions) {
     const { clock, runId, warmupMs, machineId, requests } = options;
-    this.options = options;
     this.runId = runId ?? randomUUID();
     this.watch = new RunWatch({
       ...{ runId: this.runId, machineId, clients: this.clients, clock },

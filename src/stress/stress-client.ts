@@ -21,17 +21,15 @@ export interface StressClientOptions {
 export class StressClient {
   readonly client: VirtualClient;
   readonly tally: Tally;
-  private readonly options: StressClientOptions;
   private lastId = 0;
   private startedAt: number;
   private endedAt = 0;
   private isCut = false;
   private closing: Promise<void> = Promise.resolve();
 
-  constructor(options: StressClientOptions) {
+  constructor(private readonly options: StressClientOptions) {
     const { seed, client } = options;
     const { clientId, clock, log } = client;
-    this.options = options;
     // A separate stream from the images: how often the client itself draws depends on timing.
     this.client = new VirtualClient({ ...client, random: seededRandom(OWN_STREAMS + seed + clientId) });
     this.tally = new Tally(log);

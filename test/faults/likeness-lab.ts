@@ -50,9 +50,7 @@ export class LikenessLab {
   async start(...ids: number[]): Promise<void> {
     for (const id of ids) {
       const { workDir } = this.server(id);
-      this.children.push(
-        spawn('../program', ['server', '--config', 'server.toml'], { cwd: workDir, stdio: 'ignore' }),
-      );
+      this.children.push(spawn('../program', ['server', '--config', 'server.toml'], { cwd: workDir, stdio: 'ignore' }));
     }
     const isThere = (id: number): boolean =>
       existsSync(this.pidFile(id)) && readFileSync(this.pidFile(id), 'utf8').endsWith('}');

@@ -155,8 +155,7 @@ class FuzzRun {
         await this.answers(rig, id);
         const bytes = rssBytes(pidOf(rig, id));
         this.result.peakMb = Math.max(this.result.peakMb, Math.round(bytes / MB));
-        if (bytes > rig.baseBytes.get(id)! + MAX_GROWTH_BYTES)
-          this.find(rig, id, `holds ${Math.round(bytes / MB)} MB`);
+        if (bytes > rig.baseBytes.get(id)! + MAX_GROWTH_BYTES) this.find(rig, id, `holds ${Math.round(bytes / MB)} MB`);
         const output = rig.cluster.output.get(id) ?? '';
         const line = output.split('\n').find((each) => /unexpected|this is a bug|Listening socket|^ +at /.test(each));
         if (line !== undefined) this.find(rig, id, line);

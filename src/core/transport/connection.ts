@@ -43,11 +43,9 @@ export class Connection {
   frameStartedMs = 0;
   /** For the watch: bytes taken by the kernel so far, and since when there has been no progress. */
   writeProgress = { takenBytes: 0, sinceMs: 0 };
-  private readonly socket: Socket;
   private readonly decoder: FrameDecoder;
   private readonly outbox: Outbox;
   private readonly inbox: Inbox;
-  private readonly options: ConnectionOptions;
   private readonly handler: ConnectionHandler;
   private heldBytes = 0;
   private errorCount = 0;
@@ -59,9 +57,11 @@ export class Connection {
   private endReason: CloseReason | undefined;
 
   /** `handlerOf` gets the connection before any event of it, and returns its handler. */
-  constructor(socket: Socket, options: ConnectionOptions, handlerOf: (connection: Connection) => ConnectionHandler) {
-    this.socket = socket;
-    this.options = options;
+  constructor(
+    private readonly socket: Socket,
+    private readonly options: ConnectionOptions,
+    handlerOf: (connection: Connection) => ConnectionHandler,
+  ) {
     this.isAccepted = options.isAccepted;
     this.isOpen = options.isAccepted;
     this.lastReadMs = options.monotonicMs();

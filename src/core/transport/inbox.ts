@@ -22,22 +22,18 @@ export interface InboxOwner {
 }
 
 export class Inbox implements Worker {
-  private readonly socket: Socket;
-  private readonly outbox: Outbox;
-  private readonly owner: InboxOwner;
-  private readonly turns: Turns | undefined;
   private rest: Buffer | undefined;
   /** Memory of `rest` that outlasts a turn. */
   private restBytes = 0;
   private isHeldBack = false;
 
   /** Without `turns` a chunk is processed as it arrives. */
-  constructor(socket: Socket, outbox: Outbox, owner: InboxOwner, turns: Turns | undefined) {
-    this.socket = socket;
-    this.outbox = outbox;
-    this.owner = owner;
-    this.turns = turns;
-  }
+  constructor(
+    private readonly socket: Socket,
+    private readonly outbox: Outbox,
+    private readonly owner: InboxOwner,
+    private readonly turns: Turns | undefined,
+  ) {}
 
   get isPeer(): boolean {
     return this.owner.isPeer();

@@ -50,14 +50,12 @@ export interface ListenOptions {
 export class Listener {
   readonly watch: FrameWatch;
   private readonly server: Server;
-  private readonly options: ListenOptions;
-  private readonly connectionSet = new Set<Connection>();
+  private readonly accepted = new Set<Connection>();
   private readonly closed = { readBytes: 0, writtenBytes: 0 };
   private readonly handshakes;
   private readonly turns: Turns;
 
-  constructor(options: ListenOptions) {
-    this.options = options;
+  constructor(private readonly options: ListenOptions) {
     this.watch = options.watch ?? new FrameWatch();
     this.turns = options.turns ?? new Turns({ monotonicMs: options.monotonicMs ?? (() => performance.now()) });
     const handshakes = options.secure?.handshakes({
@@ -86,13 +84,13 @@ export class Listener {
   }
 
   get connectionCount(): number {
-    return this.connectionSet.size;
+    return this.accepted.size;
   }
 
   /** Bytes moved by all accepted connections so far. */
   get traffic(): { readBytes: number; writtenBytes: number } {
     let { readBytes, writtenBytes } = this.closed;
-    for (const { bytesRead, bytesWritten } of this.connectionSet) {
+    for (const { bytesRead, bytesWritten } of this.accepted) {
       readBytes += bytesRead;
       writtenBytes += bytesWritten;
     }
@@ -101,7 +99,7 @@ export class Listener {
 
   /** The accepted connections with open sockets, including those being closed. */
   connections(): IterableIterator<Connection> {
-    return this.connectionSet.values();
+    return this.accepted.values();
   }
 
   /**
@@ -130,7 +128,7 @@ export class Listener {
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.server.close(() => resolve());
-      for (const connection of this.connectionSet) connection.destroy();
+      for (const connection of this.accepted) connection.destroy();
       this.handshakes?.close();
     });
   }
@@ -139,7 +137,7 @@ export class Listener {
   end(withinMs: number): Promise<void> {
     return new Promise((resolve) => {
       this.server.close(() => resolve());
-      for (const connection of this.connectionSet) void connection.endWhenWritten(withinMs);
+      for (const connection of this.accepted) void connection.endWhenWritten(withinMs);
       this.handshakes?.close();
     });
   }
@@ -148,13 +146,13 @@ export class Listener {
     const { limits = ACCEPTED_LIMITS, monotonicMs = () => performance.now(), onConnection } = this.options;
     const options = { limits, isAccepted: true, watch: this.watch, turns: this.turns, monotonicMs };
     const connection = new Connection(socket, options, (each) => onConnection(each));
-    this.connectionSet.add(connection);
+    this.accepted.add(connection);
     socket.once('close', () => this.forget(connection));
     this.makeRoom(connection);
   }
 
   private forget(connection: Connection): void {
-    if (!this.connectionSet.delete(connection)) return;
+    if (!this.accepted.delete(connection)) return;
     this.closed.readBytes += connection.bytesRead;
     this.closed.writtenBytes += connection.bytesWritten;
   }
@@ -162,11 +160,11 @@ export class Listener {
   /** Closes idle connections until the limits hold again; reserved places count as taken. */
   private makeRoom(newcomer: Connection): void {
     const { maxConnections = DEFAULT_MAX_CONNECTIONS, reservedPlaces = 0 } = this.options;
-    if (this.connectionSet.size <= maxConnections - reservedPlaces) return;
+    if (this.accepted.size <= maxConnections - reservedPlaces) return;
     let subscriberCount = 0;
-    for (const connection of this.connectionSet) if (connection.isSubscriber) subscriberCount++;
+    for (const connection of this.accepted) if (connection.isSubscriber) subscriberCount++;
     const freePlaces = Math.max(0, reservedPlaces - subscriberCount);
-    while (this.connectionSet.size + freePlaces > maxConnections) {
+    while (this.accepted.size + freePlaces > maxConnections) {
       const victim = this.watch.idlest(newcomer) ?? newcomer;
       victim.destroy();
       this.forget(victim);

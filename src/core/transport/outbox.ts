@@ -31,7 +31,6 @@ export interface BodyWriter {
 }
 
 export class Outbox {
-  private readonly socket: Socket;
   /** The first one is being written; empty when all frames are complete. */
   private readonly frames: QueuedFrame[] = [];
   private queuedBytes = 0;
@@ -41,8 +40,7 @@ export class Outbox {
   private isClosed = false;
   private isCorked = false;
 
-  constructor(socket: Socket) {
-    this.socket = socket;
+  constructor(private readonly socket: Socket) {
     socket.on('drain', () => this.wake());
   }
 

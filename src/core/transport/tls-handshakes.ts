@@ -32,13 +32,11 @@ interface Handshake {
 
 /** Accepted sockets that have not yet authenticated. They cost no TLS before their first byte. */
 export class Handshakes {
-  private readonly options: HandshakeOptions;
   private readonly server: Server;
   /** Handshakes by remote address, in the order in which they began. */
   private readonly pending = new Map<string, Handshake>();
 
-  constructor(options: HandshakeOptions) {
-    this.options = options;
+  constructor(private readonly options: HandshakeOptions) {
     this.server = createServer({
       ...options.context,
       // OpenSSL requests and verifies certificates; `judge` refuses, so that it can state the reason.

@@ -38,7 +38,6 @@ export interface TurnsOptions {
 }
 
 export class Turns {
-  private readonly options: TurnsOptions;
   private readonly peers = new Set<Worker>();
   /** Had nothing waiting before, but this turn's slice was used up. */
   private readonly sparse = new Set<Worker>();
@@ -48,9 +47,7 @@ export class Turns {
   private arrivedWorkMs = 0;
   private isTurnDue = false;
 
-  constructor(options: TurnsOptions) {
-    this.options = options;
-  }
+  constructor(private readonly options: TurnsOptions) {}
 
   private get isWaited(): boolean {
     return this.peers.size + this.sparse.size + this.busy.size > 0;

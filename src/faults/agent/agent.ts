@@ -67,15 +67,13 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 }
 
 class Agent {
-  private readonly options: AgentOptions;
   private readonly admitted: AdmittedServers;
   private driver: Driver = localDriver({ servers: [] });
   private watchdog = this.newWatchdog();
   /** The end waits for it. */
   private greeting: Promise<Hello> | undefined;
 
-  constructor(options: AgentOptions) {
-    this.options = options;
+  constructor(private readonly options: AgentOptions) {
     this.admitted = new AdmittedServers(options);
   }
 

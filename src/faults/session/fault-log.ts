@@ -28,7 +28,6 @@ const FLUSH_MS = 1000;
 
 /** Writes the output of a fault simulation to the display, the log file and the machine-readable events file. */
 export class FaultLog {
-  private readonly clock: Clock;
   private readonly display: Display | undefined;
   private readonly log: RecordFile;
   private readonly events: RecordFile | null;
@@ -40,8 +39,11 @@ export class FaultLog {
   isIncomplete = false;
 
   /** @throws ClusterError `bad_config` if a file cannot be opened */
-  constructor({ logFile, eventsFile, logSource }: FaultFiles, clock: Clock, display?: Display) {
-    this.clock = clock;
+  constructor(
+    { logFile, eventsFile, logSource }: FaultFiles,
+    private readonly clock: Clock,
+    display?: Display,
+  ) {
     this.display = display;
     const open = (file: string): RecordFile =>
       new RecordFile(file, {

@@ -10,7 +10,6 @@ type Leadership = RunStatus['leadership'];
 
 /** Tracks the progress of a run for display. */
 export class RunProgress {
-  private readonly options: Options;
   private readonly meter: Meter;
   private readonly startMs: number;
   private readonly totalCount: number | undefined;
@@ -18,8 +17,7 @@ export class RunProgress {
   private leadership: Leadership = { term: 0, leaderId: null };
 
   /** The load begins now. */
-  constructor(options: Options) {
-    this.options = options;
+  constructor(private readonly options: Options) {
     this.meter = new Meter(options.clock);
     this.startMs = options.clock.monotonicMs();
     this.totalCount = expectedCount(options);

@@ -12,15 +12,12 @@ export class RunTally {
   readonly all = new Tally();
   /** Latencies of successes, from the send. */
   readonly service = new LatencyFold();
-  private readonly warmupMs: number;
   /** Unix milliseconds. */
   private judgedFrom = -Infinity;
   /** Without those of the warm-up. */
   private judged = this.all.summary;
 
-  constructor(warmupMs: number) {
-    this.warmupMs = warmupMs;
-  }
+  constructor(private readonly warmupMs: number) {}
 
   /** The load begins (Unix milliseconds); requests that start in the warm-up after it are excluded from thresholds. */
   begin(startedAt: number): void {

@@ -176,10 +176,7 @@ export class Base64Reader extends BulkReader {
 
   private finish(): void {
     const isPadded = this.paddingCount > 0;
-    if (
-      this.charCount % 4 === 1 ||
-      (isPadded && ((this.charCount + this.paddingCount) % 4 || this.paddingCount > 2))
-    ) {
+    if (this.charCount % 4 === 1 || (isPadded && ((this.charCount + this.paddingCount) % 4 || this.paddingCount > 2))) {
       throw badBulk('base64');
     }
     this.isDone = true;

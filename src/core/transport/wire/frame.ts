@@ -43,8 +43,6 @@ const ENVELOPE_HEAD_BYTES = 5;
 export class FrameDecoder {
   /** Number of frames completed so far, valid or not. */
   framesDone = 0;
-  private readonly limits: FrameLimits;
-  private readonly handler: FrameHandler;
   private state: State = 'head';
   private readonly head = Buffer.alloc(LENGTH_BYTES + ENVELOPE_HEAD_BYTES);
   private headLength = 0;
@@ -56,10 +54,10 @@ export class FrameDecoder {
   private scanner: TaskRequestScanner | undefined;
   private isStopped = false;
 
-  constructor(limits: FrameLimits, handler: FrameHandler) {
-    this.limits = limits;
-    this.handler = handler;
-  }
+  constructor(
+    private readonly limits: FrameLimits,
+    private readonly handler: FrameHandler,
+  ) {}
 
   /** Memory held for the unfinished frame. */
   get pendingBytes(): number {

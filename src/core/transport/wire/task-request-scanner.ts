@@ -27,7 +27,6 @@ const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byt
 
 export class TaskRequestScanner {
   private readonly bulkKey: Buffer;
-  private readonly limits: ScannerLimits;
   private readonly rest = new ByteBuffer();
   private depth = 0;
   private isInString = false;
@@ -39,9 +38,11 @@ export class TaskRequestScanner {
   private reader: IntegerArrayReader | Base64Reader | undefined;
 
   /** `bulkField`: the key whose value is the body. */
-  constructor(bulkField: string, limits: ScannerLimits) {
+  constructor(
+    bulkField: string,
+    private readonly limits: ScannerLimits,
+  ) {
     this.bulkKey = Buffer.from(JSON.stringify(bulkField));
-    this.limits = limits;
   }
 
   /** Memory held, in bytes. */

@@ -60,14 +60,11 @@ function withFile<T>(path: string, use: (file: number) => T): T | { problem: str
 
 class LineScan {
   lines = 0;
-  private readonly visitor: LineVisitor;
   private readonly block = Buffer.allocUnsafe(BLOCK_BYTES + MAX_LINE_BYTES + 1);
   /** The start of the current line was discarded because it is too long. */
   private isSkipping = false;
 
-  constructor(visitor: LineVisitor) {
-    this.visitor = visitor;
-  }
+  constructor(private readonly visitor: LineVisitor) {}
 
   run(file: number): void {
     const block = this.block;
