@@ -151,7 +151,8 @@ async function pack(output) {
       disableExperimentalSEAWarning: true,
       useCodeCache: true,
       // No debugger for whoever sends SIGUSR1, and NODE_OPTIONS is for other programs.
-      ...{ execArgv: ['--disable-sigusr1'], execArgvExtension: 'none' },
+      execArgv: ['--disable-sigusr1'],
+      execArgvExtension: 'none',
       assets: Object.fromEntries(PICTURES.map((name) => [name, path.join(ROOT, name)])),
     },
   });

@@ -10,7 +10,10 @@ export function programMetadata(args: readonly string[]): {
   cores: number;
 } {
   return {
-    ...{ command_line: ['cloudp2p', ...args], version: packageJson.version, node_version: process.version },
-    ...{ host: hostname(), cores: availableParallelism() },
+    command_line: ['cloudp2p', ...args],
+    version: packageJson.version,
+    node_version: process.version,
+    host: hostname(),
+    cores: availableParallelism(),
   };
 }

@@ -71,7 +71,13 @@ export class VirtualClient {
     this.view = new ClusterView(options.addresses, options.random, options.hedging.slow);
     const { clientId, requestTimeoutMs, hedging, random, clock, log } = options;
     this.context = {
-      ...{ clientId, requestTimeoutMs, hedging, random, clock, log, view: this.view },
+      clientId,
+      requestTimeoutMs,
+      hedging,
+      random,
+      clock,
+      log,
+      view: this.view,
       linkTo: (address: string) => this.goodLink(address) ?? this.dial(address),
       admit: (named: MessageOf<'TaskAssignmentResponse'>) => this.admit(named),
     };
@@ -179,7 +185,12 @@ export class VirtualClient {
   private dial(address: string): ServerLink {
     const { clock, watch, secure, connectTimeoutMs = CONNECT_TIMEOUT_MS, log } = this.options;
     const link = new ServerLink({
-      ...{ address, clock, watch, secure, connectTimeoutMs, expected: this.told.expectedAt(address) },
+      address,
+      clock,
+      watch,
+      secure,
+      connectTimeoutMs,
+      expected: this.told.expectedAt(address),
       onHeard: () => {
         this.hasHeard = true;
         this.trouble.well(address);

@@ -44,7 +44,8 @@ function completed({ id, summary = '', flags, args }: Command.Loadable): Complet
     flags: Object.values(flags)
       .filter(({ hidden }) => !hidden)
       .map((flag) => ({
-        ...{ name: flag.name, summary: flag.summary ?? flag.description ?? '' },
+        name: flag.name,
+        summary: flag.summary ?? flag.description ?? '',
         ...(flag.type === 'option' && { value: valueOf(String(flag.helpValue), flag.options) }),
         isRepeatable: flag.type === 'option' && flag.multiple,
       })),

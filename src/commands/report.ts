@@ -71,7 +71,9 @@ export class Report extends BaseCommand {
       runs: runChoice(flags.run),
       thresholds: config.thresholds,
       remote: {
-        ...{ into: `${outputDir}/collected`, clock: systemClock, interruptible: withInterrupt },
+        into: `${outputDir}/collected`,
+        clock: systemClock,
+        interruptible: withInterrupt,
         output: this.jsonEnabled() || isData ? undefined : process.stdout,
       },
       here: systemClock.look?.(),

@@ -219,7 +219,10 @@ function serverOf(entry: ServerEntry, ownCommand: readonly string[]): FaultServe
   const { id, host, config = defaultConfig(id), work_dir: workDir } = entry;
   const binary = entry.binary ?? (host === THIS_MACHINE ? undefined : REMOTE_BINARY);
   return {
-    ...{ id, host, config, workDir },
+    id,
+    host,
+    config,
+    workDir,
     binary: binary ?? ownCommand.join(' '),
     command: binary === undefined ? ownCommand : [binary],
   };

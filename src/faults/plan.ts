@@ -29,9 +29,14 @@ export function planFaults(serverIds: readonly number[], spec: FaultSpec): Step[
     groupsOf(serverIds, spec, index, random).map((candidates): Step => {
       const fault = faultOf(draw(spec.kinds, random), spec);
       return {
-        ...{ afterMs: isRolling ? 0 : spec.intervalMs, afterAgreement: isRolling, cycle: index + 1, fault },
-        ...{ holdMs: fault.kind === 'restart' ? 0 : spec.restartDelayMs, candidates },
-        ...{ role: roleOf(spec), count: spec.count },
+        afterMs: isRolling ? 0 : spec.intervalMs,
+        afterAgreement: isRolling,
+        cycle: index + 1,
+        fault,
+        holdMs: fault.kind === 'restart' ? 0 : spec.restartDelayMs,
+        candidates,
+        role: roleOf(spec),
+        count: spec.count,
       };
     }),
   ).flat();

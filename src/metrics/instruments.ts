@@ -19,7 +19,9 @@ export function newRegistry(): Registry {
 /** Adds a gauge that is read on each scrape; it has no value while `look` returns null. */
 export function addGauge(registry: Registry, name: string, help: string, look: () => number | null): void {
   new Gauge({
-    ...{ name, help, registers: [registry] },
+    name,
+    help,
+    registers: [registry],
     collect() {
       const value = look();
       if (value === null) this.remove();
@@ -31,7 +33,9 @@ export function addGauge(registry: Registry, name: string, help: string, look: (
 /** Adds a counter whose total is kept elsewhere; it never decreases. */
 export function addTotal(registry: Registry, name: string, help: string, look: () => number): void {
   new Counter({
-    ...{ name, help, registers: [registry] },
+    name,
+    help,
+    registers: [registry],
     collect() {
       this.reset();
       this.inc(look());

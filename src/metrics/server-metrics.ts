@@ -51,11 +51,9 @@ function addLeadership(registry: AnyRegistry, look: () => ServerLook): void {
   );
   gauge('ready', '1 while this server accepts tasks', ({ phase }) => Number(phase === 'ready'));
   new Gauge({
-    ...{
-      name: `${PREFIX}_peer_up`,
-      help: '1 while this server hears the peer on a live link',
-      labelNames: ['peer_id'],
-    },
+    name: `${PREFIX}_peer_up`,
+    help: '1 while this server hears the peer on a live link',
+    labelNames: ['peer_id'],
     registers: [registry],
     collect() {
       for (const { id, up } of look().status.peers) this.set({ peer_id: id }, Number(up));

@@ -93,8 +93,11 @@ class RequestInstruments {
       new Counter({ name: `${PREFIX}_${name}`, help, labelNames, registers: [registry] });
     const histogram = (name: string, help: string): Histogram<'outcome'> =>
       new Histogram({
-        ...{ name: `${PREFIX}_${name}`, help, labelNames: ['outcome'] },
-        ...{ buckets: BUCKETS_SECS, registers: [registry] },
+        name: `${PREFIX}_${name}`,
+        help,
+        labelNames: ['outcome'],
+        buckets: BUCKETS_SECS,
+        registers: [registry],
       });
     this.requests = counter('requests_total', 'Requests that ended, by outcome', ['outcome']);
     // A counter that first appears at its first count hides that one from rate().

@@ -34,9 +34,16 @@ export class Fleet {
       const id = index + 1;
       const workDir = path.join(folder, `server${id}`);
       return {
-        ...{ id, host: 'localhost', config: CONFIG, workDir, binary: command.join(' '), command },
+        id,
+        host: 'localhost',
+        config: CONFIG,
+        workDir,
+        binary: command.join(' '),
+        command,
         pidFile: path.resolve(workDir, `server_${id}.pid`),
-        ...{ address: { host: HOST, port }, advertised: `${HOST}:${port}`, tls: null },
+        address: { host: HOST, port },
+        advertised: `${HOST}:${port}`,
+        tls: null,
         peers: ports.filter((other) => other !== port).map((other) => `${HOST}:${other}`),
       };
     });

@@ -106,7 +106,11 @@ export class RunRecorder {
     const incomplete = this.problems.map((text) => `Incomplete: ${oneLine(text)}`);
     this.say('', `All files of this run: ${oneLine(folder)}`, ...incomplete);
     return {
-      ...{ folder, interrupted, report, problems: this.problems, aborted_by: this.faults?.condition ?? null },
+      folder,
+      interrupted,
+      report,
+      problems: this.problems,
+      aborted_by: this.faults?.condition ?? null,
       files_complete: this.isWritten && this.faults?.is_logged !== false,
     };
   }

@@ -134,13 +134,26 @@ class Run {
   private async load(endSignal: AbortSignal, signal: AbortSignal): Promise<void> {
     const { config, images, imagesName, clock, logLevel, screen, metadata } = this.options;
     this.stress = await runStress({
-      ...{ machineId: MACHINE_ID, ...config.stress, images, seed: metadata.seed, runId: metadata.run_id },
+      machineId: MACHINE_ID,
+      ...config.stress,
+      images,
+      seed: metadata.seed,
+      runId: metadata.run_id,
       // The report checks the thresholds.
-      ...{ thresholds: [], abortOn: [], metadata: { ...metadata, config: config.settings.stress } },
-      ...{ serverAddresses: this.fleet.addresses, requestTimeoutMs: REQUEST_TIMEOUT_MS },
-      ...{ metricsDir: this.metricsDir, waitMs: WAIT_FOR_SERVER_MS, notes: [] },
+      thresholds: [],
+      abortOn: [],
+      metadata: { ...metadata, config: config.settings.stress },
+      serverAddresses: this.fleet.addresses,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      metricsDir: this.metricsDir,
+      waitMs: WAIT_FOR_SERVER_MS,
+      notes: [],
       expectedMs: config.stress.requests.durationMs ?? expectedMs(config),
-      ...{ clock, logLevel, screen, signal, endSignal },
+      clock,
+      logLevel,
+      screen,
+      signal,
+      endSignal,
       names: { images: imagesName, clientConfig: 'none (the servers of this run)' },
     });
   }
@@ -156,7 +169,8 @@ class Run {
       config: { servers: [...fleet.servers], ...faults, ...recorder.faultFiles },
       children: fleet,
       program: { version: metadata.version, command },
-      ...{ clock, signal },
+      clock,
+      signal,
       display: screen && { write: (text: string) => screen.print(text.replace(/\n$/, '')) },
     });
   }
@@ -172,12 +186,17 @@ class Run {
     const requests = path.join(metricsDir, `machine_${MACHINE_ID}_requests.ndjson`);
     const rules = judgeRun({
       requestFiles: [{ path: requests, machineId: MACHINE_ID, offsetMs: 0 }],
-      ...{ eventFiles, faults: this.recorder.faultFiles.eventsFile, requestTimeoutMs: REQUEST_TIMEOUT_MS },
+      eventFiles,
+      faults: this.recorder.faultFiles.eventsFile,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
       serverIds: this.fleet.servers.map(({ id }) => id),
     });
     this.recorder.step(5, 'REPORT');
     return this.recorder.report({
-      ...{ metrics: [metricsDir], runs: { take: 'newest' }, thresholds: this.options.thresholds, rules },
+      metrics: [metricsDir],
+      runs: { take: 'newest' },
+      thresholds: this.options.thresholds,
+      rules,
       events: serverDirs.map((folder) => ({ path: folder, required: true })),
     });
   }

@@ -69,7 +69,11 @@ async function connectTo(settings: SshSettings, options: Options, packages: SshP
   const hostKey = hostKeyCheck(settings);
   const logins = await Logins.find(settings, packages.ssh2);
   const config: Config = {
-    ...{ host, port, username: user, readyTimeout: timeoutMs, keepaliveInterval: KEEPALIVE_MS },
+    host,
+    port,
+    username: user,
+    readyTimeout: timeoutMs,
+    keepaliveInterval: KEEPALIVE_MS,
     algorithms: { serverHostKey: hostKey.algorithms },
     hostVerifier: hostKey.verify,
     authHandler: logins.handler,

@@ -63,7 +63,10 @@ export function resolveTarget(target: SshTarget, env: SshEnvironment): SshSettin
   const expand = (text: string): string => expanded(text, { target, env, hostName, port, user });
   const timeoutSecs = numberOf(name, 'connecttimeout', one('connecttimeout'), 86_400);
   return {
-    ...{ name, hostName, port, user },
+    name,
+    hostName,
+    port,
+    user,
     identityFiles: identityFiles(found.get('identityfile'), env, expand),
     identitiesOnly: isYes(one('identitiesonly')),
     agentSocket: agentSocket(one('identityagent'), env, expand),
@@ -178,8 +181,13 @@ type Tokens = { target: SshTarget; env: SshEnvironment; hostName: string; port: 
 
 function expanded(text: string, { target, env, hostName, port, user }: Tokens): string {
   const tokens: Record<string, string> = {
-    ...{ '%%': '%', '%d': env.home, '%h': hostName, '%n': target.host, '%p': String(port) },
-    ...{ '%r': user, '%u': env.user },
+    '%%': '%',
+    '%d': env.home,
+    '%h': hostName,
+    '%n': target.host,
+    '%p': String(port),
+    '%r': user,
+    '%u': env.user,
   };
   const whole = tildeExpanded(text, env).replace(/%./g, (token) => tokens[token] ?? token);
   return path.resolve(env.home, whole);

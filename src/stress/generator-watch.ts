@@ -108,9 +108,15 @@ export class GeneratorWatch {
     const { user, system } = process.cpuUsage();
     const { active, idle } = performance.eventLoopUtilization();
     return {
-      ...{ monotonicMs: this.options.clock.monotonicMs(), cpuMs: (user + system) / 1000 },
-      ...{ activeMs: active, idleMs: idle, sentCount: this.sentCount, lateCount: this.lateCount },
-      ...{ lateMs: this.lateMs, endedCount: this.endedCount, latencyMs: this.latencyMs },
+      monotonicMs: this.options.clock.monotonicMs(),
+      cpuMs: (user + system) / 1000,
+      activeMs: active,
+      idleMs: idle,
+      sentCount: this.sentCount,
+      lateCount: this.lateCount,
+      lateMs: this.lateMs,
+      endedCount: this.endedCount,
+      latencyMs: this.latencyMs,
     };
   }
 }

@@ -44,7 +44,11 @@ export function newLoop(options: LoopOptions): StressLoop {
   const schedule = { ...pacing, rampUpMs, durationMs, totalCount };
   clients.forEach((_, index) => onStart(index));
   return new OpenLoop({
-    ...{ clients, images, clock, onSend, random: seededRandom(OPEN_STREAMS + 2 * seed) },
+    clients,
+    images,
+    clock,
+    onSend,
+    random: seededRandom(OPEN_STREAMS + 2 * seed),
     dueTimes: dueTimes(schedule, seededRandom(OPEN_STREAMS + 2 * seed + 1)),
     // A request that waited for longer than its timeout would be of no use.
     maxWaitMs: requestTimeoutMs,

@@ -73,7 +73,8 @@ export class RunFiles {
 
   private recordFile(file: string): RecordFile {
     return new RecordFile(file, {
-      ...{ flushMs: FLUSH_MS, what: 'stress.metrics_output_dir' },
+      flushMs: FLUSH_MS,
+      what: 'stress.metrics_output_dir',
       onError: (error) => this.fail(`cannot write ${file}: ${error.message}`),
     });
   }

@@ -74,7 +74,10 @@ class StressRun {
     const { clock, runId, warmupMs, machineId, requests } = options;
     this.runId = runId ?? randomUUID();
     this.watch = new RunWatch({
-      ...{ runId: this.runId, machineId, clients: this.clients, clock },
+      runId: this.runId,
+      machineId,
+      clients: this.clients,
+      clock,
       targetPerSecond: requests.pacing.mode === 'rate' ? requests.pacing.ratePerSecond : null,
       onSample: (sample) => this.files?.sample(sample),
       onClock: (line) => this.onClock(line),
@@ -176,7 +179,8 @@ class StressRun {
     this.startedAt = toMicros(clock.unixMs());
     this.tally.begin(this.startedAt);
     this.loop = newLoop({
-      ...{ ...this.options, clients: this.clients },
+      ...this.options,
+      clients: this.clients,
       onStart: (index) => this.starts(index),
       onSend: (lateMs) => this.watch.sent(lateMs),
     });
@@ -215,7 +219,8 @@ class StressRun {
     const { machineId, seed, serverAddresses, requestTimeoutMs, clock } = this.options;
     const identity = { clientId, clientName: this.nameOf(clientId), runId: this.runId, addresses: serverAddresses };
     return new StressClient({
-      ...{ machineId, seed },
+      machineId,
+      seed,
       client: { ...identity, ...shared, requestTimeoutMs, clock },
       onRecord: (record, client) => this.ended(record, client, files),
     });
@@ -303,8 +308,13 @@ class StressRun {
   private runFile(): StressRunFile {
     const { metadata, machineId, seed, warmupMs } = this.options;
     return {
-      ...{ run_id: this.runId, machine_id: machineId, seed, ...metadata },
-      ...{ started_at: this.startedAt, ended_at: this.endedAt, warmup_secs: warmupMs / 1000 },
+      run_id: this.runId,
+      machine_id: machineId,
+      seed,
+      ...metadata,
+      started_at: this.startedAt,
+      ended_at: this.endedAt,
+      warmup_secs: warmupMs / 1000,
     };
   }
 

@@ -69,8 +69,13 @@ export class Screen {
 
 function newBar(stream: Output): SingleBar {
   return new SingleBar({
-    ...{ stream, format: '[{bar}] {percentage}% {text}', barsize: 12, fps: 1000 / STATUS_EVERY_MS },
+    stream,
+    format: '[{bar}] {percentage}% {text}',
+    barsize: 12,
+    fps: 1000 / STATUS_EVERY_MS,
     // The bar cuts its line itself: a terminal left with wrapping off and the cursor hidden would stay so after a kill.
-    ...{ linewrap: true, hideCursor: false, clearOnComplete: true },
+    linewrap: true,
+    hideCursor: false,
+    clearOnComplete: true,
   });
 }

@@ -18,7 +18,11 @@ const wanted = process.argv.slice(2);
 if (!existsSync(program)) execFileSync('npm', ['run', 'build'], { cwd: root, stdio: 'inherit' });
 
 const common = {
-  ...{ bundle: true, platform: 'node', format: 'cjs', target: 'node20', loader: { '.wasm': 'binary' } },
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  loader: { '.wasm': 'binary' },
   define: kernel.kernelDefine(),
 };
 const worker = await build({

@@ -52,8 +52,14 @@ export const fault = (
   server_id: number,
   outcome: FaultEvent['outcome'] = 'done',
 ): FaultEvent => ({
-  ...{ time, server_id, action, outcome },
-  ...{ cycle: 1, host: 'h', pid: null, detail: null },
+  time,
+  server_id,
+  action,
+  outcome,
+  cycle: 1,
+  host: 'h',
+  pid: null,
+  detail: null,
 });
 
 export function request(
@@ -61,17 +67,22 @@ export function request(
   more: Partial<RequestRecord> = {},
 ): RequestRecord & { client_name: string } {
   return {
-    ...{
-      client_id: 1,
-      request_id,
-      start_time: 1000,
-      latency_ms: 50,
-      service_ms: 50,
-      success: true,
-      failure_reason: null,
-    },
-    ...{ assigned_server_id: 2, retry_count: 0, hedged: false, bytes_sent: 1, bytes_received: 1, image: 'a', term: 1 },
-    ...{ outcome: 'success', ...NAME },
+    client_id: 1,
+    request_id,
+    start_time: 1000,
+    latency_ms: 50,
+    service_ms: 50,
+    success: true,
+    failure_reason: null,
+    assigned_server_id: 2,
+    retry_count: 0,
+    hedged: false,
+    bytes_sent: 1,
+    bytes_received: 1,
+    image: 'a',
+    term: 1,
+    outcome: 'success',
+    ...NAME,
     ...more,
   };
 }

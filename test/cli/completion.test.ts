@@ -6,7 +6,8 @@ import { complaint, isThere, offers } from './shells';
 
 const PLAIN: CompletedCommand[] = [
   {
-    ...{ typed: 'send', summary: 'send pictures' },
+    typed: 'send',
+    summary: 'send pictures',
     flags: [
       { name: 'config', summary: 'a file: TOML', value: 'file' },
       { name: 'image-dir', summary: 'pictures', value: 'folder' },
@@ -25,7 +26,8 @@ const EVIL = `a'b "c" $(touch pwned) \`touch pwned\` $HOME [x] ]: y {p,q} %d (r)
 const EVIL_WORDS = ['$(touch pwned)', '`touch pwned`', 'b\\c', "it's:a", 'sp ace', 'x[y]z'];
 const HOSTILE: CompletedCommand[] = [
   {
-    ...{ typed: 'bad', summary: EVIL },
+    typed: 'bad',
+    summary: EVIL,
     flags: [
       { name: 'one', summary: EVIL },
       { name: 'two', summary: EVIL, value: EVIL_WORDS },

@@ -275,8 +275,11 @@ describe('answers', () => {
     const client = clientOf([bad, good]);
     const record = await client.request(image, 1);
     expect(record).toMatchObject({
-      ...{ success: false, outcome: 'failure', failure_reason: 'Verification failed' },
-      ...{ assigned_server_id: 1, retry_count: 0 },
+      success: false,
+      outcome: 'failure',
+      failure_reason: 'Verification failed',
+      assigned_server_id: 1,
+      retry_count: 0,
     });
     expect(good.all('TaskRequest')).toEqual([]);
     expect(bad.all('TaskAck')).toEqual([]);

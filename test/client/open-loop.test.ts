@@ -55,7 +55,10 @@ async function run(
       { ratePerSecond: 10, arrivals: 'uniform', rampUpMs: 0, durationMs: 1000, ...schedule },
       seededRandom(1),
     ),
-    ...{ images, random: seededRandom(5), clock, maxWaitMs: 2000 },
+    images,
+    random: seededRandom(5),
+    clock,
+    maxWaitMs: 2000,
     onSend: (ms) => lateMs.push(ms),
   });
   let endedMs = 0;
@@ -129,7 +132,12 @@ it('a seed gives the same images to the same arrivals, whoever sends them', asyn
 it('a bug in a request ends the run with its error', async () => {
   const client = { send: () => Promise.reject(new Error('a bug')), miss: () => undefined };
   const loop = new OpenLoop({
-    ...{ clients: [client], dueTimes: [0].values(), images, random: seededRandom(1), clock: systemClock, maxWaitMs: 1 },
+    clients: [client],
+    dueTimes: [0].values(),
+    images,
+    random: seededRandom(1),
+    clock: systemClock,
+    maxWaitMs: 1,
   });
   await expect(loop.run()).rejects.toThrow('a bug');
 });

@@ -42,15 +42,13 @@ async function run(
     saysRequests: true,
   };
   const report = await runClient({
-    ...{
-      config,
-      images: loadImages(folder),
-      machineId: 1,
-      clientId: 3,
-      seed: 1,
-      clock: systemClock,
-      logLevel: 'debug',
-    },
+    config,
+    images: loadImages(folder),
+    machineId: 1,
+    clientId: 3,
+    seed: 1,
+    clock: systemClock,
+    logLevel: 'debug',
     signal: new AbortController().signal,
     display: { write: (text) => (shown += text), isTerminal: false },
     metricsFile: at('m', 'machine_1_client_3.json'),
@@ -66,7 +64,10 @@ describe('a run', () => {
     const [server] = await startServers({});
     const { report, shown, file, log } = await run([server!], { totalRequests: 20 });
     expect(report).toMatchObject({
-      ...{ client_name: 'Machine_1_Client_3', interrupted: false, interrupted_requests: 0, reached: true },
+      client_name: 'Machine_1_Client_3',
+      interrupted: false,
+      interrupted_requests: 0,
+      reached: true,
       aggregated_stats: { total_requests: 20, successful_requests: 20, server_distribution: { 1: 20 } },
     });
     expect(file).toMatchObject({ machine_id: 1, client_id: 3, aggregated_stats: report.aggregated_stats });
@@ -84,7 +85,10 @@ describe('a run', () => {
     const [server] = await startServers({ onTask: (task, self) => self.refuse(task, 'secret_too_large', 'too large') });
     const { report, shown, log } = await run([server!], { totalRequests: 3 });
     expect(report.aggregated_stats).toMatchObject({
-      ...{ failed_requests: 3, failure_rate: 100, latency_p50_ms: null, server_distribution: { 1: 3 } },
+      failed_requests: 3,
+      failure_rate: 100,
+      latency_p50_ms: null,
+      server_distribution: { 1: 3 },
       failure_reasons: { 'Server error: too large': 3 },
     });
     expect(report.reached).toBe(true);

@@ -74,8 +74,16 @@ it('prints only JSON with --json; every kind of process fault in random order', 
   const { code, stdout } = await cli('faults', ...FAST, ...random, '--json', '--log', 'x.log');
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toEqual({
-    ...{ faults: 6, healed: 6, failed: 0, interrupted: false, ended_early: null, condition: null, down: [] },
-    ...{ log_file: 'x.log', events_file: 'x.ndjson', is_logged: true },
+    faults: 6,
+    healed: 6,
+    failed: 0,
+    interrupted: false,
+    ended_early: null,
+    condition: null,
+    down: [],
+    log_file: 'x.log',
+    events_file: 'x.ndjson',
+    is_logged: true,
   });
   expect(existsSync('x.log')).toBe(true);
   expect(existsSync('fault_probe.ndjson')).toBe(false);

@@ -44,7 +44,9 @@ test('--plan --json prints the configuration, and flags win over the file', asyn
     '0.5',
   );
   expect(JSON.parse(stdout)).toMatchObject({
-    ...{ servers: 4, thresholds: ['p99<1s'], faults: { firstMs: 500, spec: { intervalMs: 8000 } } },
+    servers: 4,
+    thresholds: ['p99<1s'],
+    faults: { firstMs: 500, spec: { intervalMs: 8000 } },
   });
 });
 

@@ -109,8 +109,12 @@ it('at a rate; a crossed threshold: 3, also in the JSON', async () => {
   expect(report).toMatchObject({ warmup_secs: 0.01, unsent_requests: 0, aborted_by: null });
   const run = JSON.parse(readFileSync(at('metrics', 'machine_1_run.json'), 'utf8')) as StressRunFile;
   expect(run.config).toMatchObject({
-    ...{ rate_per_second: 50, arrivals: 'poisson', duration_secs: 0.2, thresholds: ['p99<10s', 'max<0ms'] },
-    ...{ seed: report.seed, server_addresses: [server!.address] },
+    rate_per_second: 50,
+    arrivals: 'poisson',
+    duration_secs: 0.2,
+    thresholds: ['p99<10s', 'max<0ms'],
+    seed: report.seed,
+    server_addresses: [server!.address],
   });
   expect(run.command_line.slice(0, 4)).toEqual(['cloudp2p', 'stress', '--clients', '2']);
   expect((await stress('--server', server!.address, '--threshold', 'p99<10s')).stdout).toMatch(
@@ -140,7 +144,8 @@ it('expressions of the file are read, and their errors name it', async () => {
 it('no server: 4, and one line that names it', async () => {
   const address = await deadAddress();
   expect(await stress('--server', address, '--wait', '0.2')).toEqual({
-    ...{ code: 4, stdout: '' },
+    code: 4,
+    stdout: '',
     stderr: `Error: no server answered within 0.2 s: ${address}\n`,
   });
 });

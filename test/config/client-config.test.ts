@@ -6,7 +6,9 @@ const load = (toml: string) => clientConfigOf({ config: temp.file('c.toml', toml
 const linesOf = (toml: string) => configErrorLines(() => load(toml)).map((line) => line.replace(`${temp.folder}/`, ''));
 
 const DEFAULTS = {
-  ...{ machineId: 1, clientId: 1, seed: undefined },
+  machineId: 1,
+  clientId: 1,
+  seed: undefined,
   name: 'StressTestClient',
   serverAddresses: ['127.0.0.1:8001', '127.0.0.1:8002', '127.0.0.1:8003'],
   imageDir: './test_images',

@@ -12,7 +12,11 @@ const load = (flags: ClientFlags, requests = RATE) =>
 describe('what the command line says against the file', () => {
   it('nothing: the file', () => {
     expect(load({})).toMatchObject({
-      ...{ name: 'FromFile', serverAddresses: ['10.0.0.1:1'], imageDir: 'dir', machineId: 1, clientId: 1 },
+      name: 'FromFile',
+      serverAddresses: ['10.0.0.1:1'],
+      imageDir: 'dir',
+      machineId: 1,
+      clientId: 1,
       requests: { pacing: { mode: 'rate', ratePerSecond: 1 }, durationMs: 300_000, totalRequests: 5 },
     });
   });
@@ -75,7 +79,9 @@ describe('numbers on the command line', () => {
   it('are read', () => {
     const flags = { rate: '0.5', requests: '10', seed: '0', server: ['a:1'], 'image-dir': 'd' };
     expect(load(flags)).toMatchObject({
-      ...{ seed: 0, serverAddresses: ['a:1'], imageDir: 'd' },
+      seed: 0,
+      serverAddresses: ['a:1'],
+      imageDir: 'd',
       requests: { pacing: { ratePerSecond: 0.5 }, totalRequests: 10 },
     });
   });

@@ -39,18 +39,35 @@ describe('without a file', () => {
     const { servers, ...rest } = load();
     expect(rest).toEqual({
       spec: {
-        ...{ pattern: 'ring', kinds: [{ kind: 'kill', weight: 1 }], target: 'all', count: 1, seed: 7 },
-        ...{ intervalMs: 30_000, restartDelayMs: 10_000, cycles: 3 },
-        ...{ partitionFrom: 'both', delayMs: 200, jitterMs: 100, lossPercent: 20 },
+        pattern: 'ring',
+        kinds: [{ kind: 'kill', weight: 1 }],
+        target: 'all',
+        count: 1,
+        seed: 7,
+        intervalMs: 30_000,
+        restartDelayMs: 10_000,
+        cycles: 3,
+        partitionFrom: 'both',
+        delayMs: 200,
+        jitterMs: 100,
+        lossPercent: 20,
       },
-      ...{ abortWhen: [], allowTotalOutage: false },
-      ...{ logFile: './fault_events.log', eventsFile: 'fault_events.ndjson', probeFile: 'fault_probe.ndjson' },
+      abortWhen: [],
+      allowTotalOutage: false,
+      logFile: './fault_events.log',
+      eventsFile: 'fault_events.ndjson',
+      probeFile: 'fault_probe.ndjson',
       logSource: 'config/faults.toml: faults.log_file',
     });
     expect(servers.map(({ id }) => id)).toEqual([1, 2, 10]);
     expect(servers[0]).toMatchObject({
-      ...{ id: 1, host: 'localhost', config: 'config/server_first.toml', workDir: '.' },
-      ...{ binary: '/opt/cloudp2p', command: OWN, own: { id: 1, address: '127.0.0.1:8001' } },
+      id: 1,
+      host: 'localhost',
+      config: 'config/server_first.toml',
+      workDir: '.',
+      binary: '/opt/cloudp2p',
+      command: OWN,
+      own: { id: 1, address: '127.0.0.1:8001' },
     });
   });
 
@@ -152,8 +169,12 @@ describe('a file', () => {
       work_dir = "/path/to/CloudP2P"`);
     expect(load().servers).toEqual([
       {
-        ...{ id: 4, host: 'me@server4.example.com:2222', workDir: '/path/to/CloudP2P', binary: './cloudp2p' },
-        ...{ config: '/path/to/CloudP2P/config/server4.toml', command: ['./cloudp2p'] },
+        id: 4,
+        host: 'me@server4.example.com:2222',
+        workDir: '/path/to/CloudP2P',
+        binary: './cloudp2p',
+        config: '/path/to/CloudP2P/config/server4.toml',
+        command: ['./cloudp2p'],
       },
     ]);
   });
@@ -216,7 +237,9 @@ describe('flags', () => {
     const flags = { cycles: '2', interval: '1.5', 'restart-delay': '0', log: 'b' };
     expect(load(flags)).toMatchObject({
       spec: { cycles: 2, intervalMs: 1500, restartDelayMs: 0 },
-      ...{ logFile: 'b', eventsFile: 'b.ndjson', logSource: '--log' },
+      logFile: 'b',
+      eventsFile: 'b.ndjson',
+      logSource: '--log',
     });
   });
 
@@ -261,8 +284,14 @@ describe('kinds and targets', () => {
       allow_total_outage = true`);
     const { spec, abortWhen, allowTotalOutage } = load();
     expect(spec).toMatchObject({
-      ...{ pattern: 'simultaneous', target: [3, 1], count: 1, seed: 42, partitionFrom: 'peers' },
-      ...{ delayMs: 50, jitterMs: 5, lossPercent: 1.5 },
+      pattern: 'simultaneous',
+      target: [3, 1],
+      count: 1,
+      seed: 42,
+      partitionFrom: 'peers',
+      delayMs: 50,
+      jitterMs: 5,
+      lossPercent: 1.5,
       kinds: [
         { kind: 'kill', weight: 3 },
         { kind: 'pause', weight: 1 },
@@ -275,7 +304,12 @@ describe('kinds and targets', () => {
   it('flags win', () => {
     faults('[faults]\npattern = "random"\nkind = "pause"\ntarget = "leader"\nabort_when = ["p99>1s", "max>2s"]');
     const flags: FaultsFlags = {
-      ...{ pattern: 'simultaneous', kind: ['loss'], target: ['2,3'], count: '2', 'loss-percent': '5', seed: '1' },
+      pattern: 'simultaneous',
+      kind: ['loss'],
+      target: ['2,3'],
+      count: '2',
+      'loss-percent': '5',
+      seed: '1',
       'abort-when': ['p50>5ms'],
     };
     expect(load(flags)).toMatchObject({

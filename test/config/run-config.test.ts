@@ -11,20 +11,39 @@ const linesOf = (toml: string, flags?: RunFlags) =>
   configErrorLines(() => load(toml, flags)).map((line) => line.replace(`${temp.folder}/`, ''));
 
 const SPEC = {
-  ...{ pattern: 'ring', kinds: [{ kind: 'kill', weight: 1 }], target: 'all', count: 1, cycles: 1, intervalMs: 8000 },
-  ...{ restartDelayMs: 4000, seed: 0, partitionFrom: 'both', delayMs: 200, jitterMs: 100, lossPercent: 20 },
+  pattern: 'ring',
+  kinds: [{ kind: 'kill', weight: 1 }],
+  target: 'all',
+  count: 1,
+  cycles: 1,
+  intervalMs: 8000,
+  restartDelayMs: 4000,
+  seed: 0,
+  partitionFrom: 'both',
+  delayMs: 200,
+  jitterMs: 100,
+  lossPercent: 20,
 };
 const ENDS = { abortWhen: [], allowTotalOutage: false };
 const DEFAULTS = {
-  ...{ lab: undefined, binary: undefined },
-  ...{ servers: 3, port: undefined, outputDir: './runs', seed: undefined, imageDirectory: undefined, thresholds: [] },
+  lab: undefined,
+  binary: undefined,
+  servers: 3,
+  port: undefined,
+  outputDir: './runs',
+  seed: undefined,
+  imageDirectory: undefined,
+  thresholds: [],
   stress: {
     numClients: 10,
     requests: {
-      ...{ pacing: { mode: 'closed_loop', minDelayMs: 500, maxDelayMs: 2500 }, totalRequests: undefined },
-      ...{ durationMs: undefined, rampUpMs: 0 },
+      pacing: { mode: 'closed_loop', minDelayMs: 500, maxDelayMs: 2500 },
+      totalRequests: undefined,
+      durationMs: undefined,
+      rampUpMs: 0,
     },
-    ...{ warmupMs: 0, gracefulStopMs: 30_000 },
+    warmupMs: 0,
+    gracefulStopMs: 30_000,
   },
   faults: { firstMs: 8000, spec: SPEC, ...ENDS },
 };
@@ -81,23 +100,24 @@ describe('a run file', () => {
     const { settings, ...config } = load(toml);
     expect(settings).toEqual(parseConfig(runFile.schema, toml, 'r.toml'));
     expect(config).toEqual({
-      ...{
-        lab: undefined,
-        binary: undefined,
-        servers: 5,
-        port: 9001,
-        outputDir: 'o',
-        seed: 7,
-        imageDirectory: 'i',
-        thresholds: ['p99<800ms'],
-      },
+      lab: undefined,
+      binary: undefined,
+      servers: 5,
+      port: 9001,
+      outputDir: 'o',
+      seed: 7,
+      imageDirectory: 'i',
+      thresholds: ['p99<800ms'],
       stress: {
         numClients: 2,
         requests: {
-          ...{ pacing: { mode: 'closed_loop', minDelayMs: 5, maxDelayMs: 6.5 }, totalRequests: 4 },
-          ...{ durationMs: 30_000, rampUpMs: 1000 },
+          pacing: { mode: 'closed_loop', minDelayMs: 5, maxDelayMs: 6.5 },
+          totalRequests: 4,
+          durationMs: 30_000,
+          rampUpMs: 1000,
         },
-        ...{ warmupMs: 2000, gracefulStopMs: 30_000 },
+        warmupMs: 2000,
+        gracefulStopMs: 30_000,
       },
       faults: { firstMs: 0, spec: { ...SPEC, intervalMs: 250, restartDelayMs: 1500, cycles: 0, seed: 7 }, ...ENDS },
     });
@@ -159,11 +179,23 @@ describe('the command line', () => {
     const toml =
       '[run]\nservers = 5\nseed = 1\n[faults]\nnum_cycles = 9\nrestart_delay_secs = 1\n[report]\nthresholds = ["imbalance<1"]';
     const flags = {
-      ...{ servers: '2', port: undefined, seed: '0', clients: '1', 'min-delay-ms': '0', 'max-delay-ms': '0' },
-      ...{ 'image-dir': 'i', cycles: '0', 'restart-delay': undefined, threshold: undefined },
+      servers: '2',
+      port: undefined,
+      seed: '0',
+      clients: '1',
+      'min-delay-ms': '0',
+      'max-delay-ms': '0',
+      'image-dir': 'i',
+      cycles: '0',
+      'restart-delay': undefined,
+      threshold: undefined,
     };
     expect(load(toml, flags)).toMatchObject({
-      ...{ servers: 2, port: undefined, seed: 0, imageDirectory: 'i', thresholds: ['imbalance<1'] },
+      servers: 2,
+      port: undefined,
+      seed: 0,
+      imageDirectory: 'i',
+      thresholds: ['imbalance<1'],
       stress: { numClients: 1, requests: { pacing: { minDelayMs: 0, maxDelayMs: 0 } } },
       faults: { spec: { cycles: 0, restartDelayMs: 1000 } },
     });
@@ -173,8 +205,10 @@ describe('the command line', () => {
   test('a rate takes the place of think times, and needs no limit', () => {
     const { requests } = load('[stress]\nmin_delay_ms = 3\nrequests_per_client = 4', { rate: '9' }).stress;
     expect(requests).toEqual({
-      ...{ pacing: { mode: 'rate', ratePerSecond: 9, arrivals: 'uniform' }, rampUpMs: 0 },
-      ...{ totalRequests: undefined, durationMs: undefined },
+      pacing: { mode: 'rate', ratePerSecond: 9, arrivals: 'uniform' },
+      rampUpMs: 0,
+      totalRequests: undefined,
+      durationMs: undefined,
     });
   });
 

@@ -51,7 +51,9 @@ describe('the shipped files', () => {
     expect(clientConfigOf({ config: `config/${name}` }).saysRequests).toBe(false);
     const opened = uncomment(readFileSync(`config/${name}`, 'utf8')).replace(/^(min|max)_delay_ms.*$/gm, '');
     expect(parseConfig(clientFile.schema, opened, 'opened').requests).toEqual({
-      ...{ rate_per_second: 1, duration_seconds: 300, total_requests: 1000 },
+      rate_per_second: 1,
+      duration_seconds: 300,
+      total_requests: 1000,
     });
   });
 

@@ -35,7 +35,9 @@ test('texts for people are one short line, harmless to a terminal', () => {
     assigned_server_address: shown,
   });
   expect(parseMessage({ Error: { code: 'x', message: 'y'.repeat(65_536) } })).toEqual({
-    ...{ kind: 'Error', code: 'x', message: `${'y'.repeat(199)}…` },
+    kind: 'Error',
+    code: 'x',
+    message: `${'y'.repeat(199)}…`,
   });
   expect(() => parseMessage({ [evil]: {} })).toThrow(`unknown message "${shown}"`);
 });
@@ -47,7 +49,7 @@ test('messages are externally tagged, fieldless ones are bare strings', () => {
 
 test('the order of keys does not matter, even with `kind` last', () => {
   expect(messageToJson({ from_id: 1, term: 2, kind: 'Alive' })).toBe('{"Alive":{"from_id":1,"term":2}}');
-  expect(messageToJson({ ...{ code: 'x', message: 'y' }, kind: 'Error' })).toBe('{"Error":{"code":"x","message":"y"}}');
+  expect(messageToJson({ code: 'x', message: 'y', kind: 'Error' })).toBe('{"Error":{"code":"x","message":"y"}}');
 });
 
 test.each([

@@ -196,7 +196,8 @@ test('no server at all: exits with 4 and names the servers it could not reach', 
     expect(stats).toMatchObject({ total_requests: 2, failed_requests: 2, failure_rate: 100, latency_avg_ms: null });
     expect(stats.failure_reasons).toEqual({ 'Connection refused': 2 });
     const hide = await runProgram(['client', 'hide', path.join(IMAGES, 'small.png'), '--config', 'client.toml'], {
-      ...{ cwd, timeoutMs: 20_000 },
+      cwd,
+      timeoutMs: 20_000,
     });
     expect(hide).toMatchObject({ code: 4, stdout: '', stderr: `Error: Connection refused (${address})\n` });
     expect(readdirSync(cwd).sort()).toEqual(['client.toml', 'm.json', 'm.log']);

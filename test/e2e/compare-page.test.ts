@@ -27,7 +27,8 @@ function hostileRun(): Compared {
   const facts = { version: '1', node_version: '1', host: 'h'.repeat(200), cores: 1, seed: 1 };
   return {
     ...sampleRun(1.3),
-    ...{ run: undefined, loads: [{ ...facts, config: { [HOSTILE]: HOSTILE, address: 'a'.repeat(300) } }] },
+    run: undefined,
+    loads: [{ ...facts, config: { [HOSTILE]: HOSTILE, address: 'a'.repeat(300) } }],
     images: [{ image: HOSTILE }],
     generators: [{ machine_id: 1, saturated: true, why: HOSTILE }],
   };
@@ -47,7 +48,9 @@ inBrowser('the comparison page', () => {
       const tab = await browser.open(pathToFileURL(file).href, view);
       await look(tab);
       expect({ errors: tab.errors, requests: tab.requests, dialogs: tab.dialogs }).toEqual({
-        ...{ errors: [], requests: [], dialogs: [] },
+        errors: [],
+        requests: [],
+        dialogs: [],
       });
     });
 

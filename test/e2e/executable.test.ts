@@ -135,8 +135,11 @@ test('a server without any file: pid file, log lines, events', async () => {
     await withServer({ cwd }, async (server, address) => {
       const pid = JSON.parse(readFileSync(path.join(cwd, 'server_1.pid'), 'utf8')) as { start_time: number };
       expect(pid).toEqual({
-        ...{ pid: server.child.pid, start_time: expect.any(Number), kernel_start: expect.stringMatching(/^.+\/\d+$/) },
-        ...{ server_id: 1, config: null },
+        pid: server.child.pid,
+        start_time: expect.any(Number),
+        kernel_start: expect.stringMatching(/^.+\/\d+$/),
+        server_id: 1,
+        config: null,
       });
       expect(Math.abs(Date.now() - pid.start_time)).toBeLessThan(10_000);
       const { code, ms } = await endsBy(server, 'SIGTERM');

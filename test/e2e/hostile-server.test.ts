@@ -61,7 +61,8 @@ async function measured(folder: string, args: readonly string[]): Promise<Measur
   let watch!: MemoryWatch;
   const startMs = performance.now();
   const ended = await runProgram(args, {
-    ...{ cwd: folder, timeoutMs: 60_000 },
+    cwd: folder,
+    timeoutMs: 60_000,
     onStart: ({ pid }) => (watch = new MemoryWatch([pid!])),
   });
   watch.stop();
@@ -109,7 +110,9 @@ const says =
     connection.send(frame(JSON.stringify(message)));
 
 const EVIL_STATUS = statusAnswer(1, {
-  ...{ address: EVIL, version: EVIL, incarnation: EVIL },
+  address: EVIL,
+  version: EVIL,
+  incarnation: EVIL,
   peers: [{ id: 2, address: EVIL, up: true, more: EVIL }],
 });
 

@@ -27,8 +27,16 @@ async function inForgedCluster(body: (cluster: Cluster, forged: ForgedPeer) => P
 
 const heartbeat = (term: number, more: object = {}) => ({
   Heartbeat: {
-    ...{ from_id: FORGED, timestamp: 1, load: 0, term, leader_id: FORGED, incarnation: 'ff', workers: 1 },
-    ...{ phase: 'ready', hears: [1, 2], ...more },
+    from_id: FORGED,
+    timestamp: 1,
+    load: 0,
+    term,
+    leader_id: FORGED,
+    incarnation: 'ff',
+    workers: 1,
+    phase: 'ready',
+    hears: [1, 2],
+    ...more,
   },
 });
 

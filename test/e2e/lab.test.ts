@@ -172,7 +172,10 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     running.child.kill('SIGINT');
     const { code, stderr } = await running.ended;
     expect({ code, stderr, locks: locks(), left: left() }).toEqual({
-      ...{ code: 130, stderr: expect.stringMatching(/^Error: interrupted/), locks: [], left: [] },
+      code: 130,
+      stderr: expect.stringMatching(/^Error: interrupted/),
+      locks: [],
+      left: [],
     });
   }, 60_000);
 

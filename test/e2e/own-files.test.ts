@@ -71,7 +71,9 @@ describe('a server', () => {
         // The first of two output files is blamed.
         const names = [`server.${key}`, other];
         expect({ code, isNamed: names.every((name) => stderr.includes(name)), lines: stderr.match(/\n/g) }).toEqual({
-          ...{ code: 2, isNamed: true, lines: ['\n'] },
+          code: 2,
+          isNamed: true,
+          lines: ['\n'],
         });
         expect(stderr).toMatch(/^Error: s\.toml: server\.\w+: expected a file of its own, got /);
         expect(contentsOf(cwd)).toEqual(before);
@@ -287,7 +289,8 @@ test('faults without a server list protects the files of config/server*.toml, an
     const run = (log: string) => runProgram(['faults', '--dry-run', '--log', log], { cwd, timeoutMs: 20_000 });
     const which = 'server_1_events.ndjson, which is server.events_file of server 1 too';
     expect(await run('server_1_events.log')).toMatchObject({
-      ...{ code: 2, stderr: `Error: --log: expected files of its own, got ${EVENTS}${which}\n` },
+      code: 2,
+      stderr: `Error: --log: expected files of its own, got ${EVENTS}${which}\n`,
     });
     expect(await run('fault_probe.log')).toMatchObject({ code: 0, stderr: '' });
     expect(await run('server_2.pid')).toMatchObject({ code: 0, stderr: '' });

@@ -42,7 +42,9 @@ inBrowser('the page', () => {
       const tab = await browser.open(pathToFileURL(file).href, view);
       await look(tab);
       expect({ errors: tab.errors, requests: tab.requests, dialogs: tab.dialogs }).toEqual({
-        ...{ errors: [], requests: [], dialogs: [] },
+        errors: [],
+        requests: [],
+        dialogs: [],
       });
     });
 

@@ -33,7 +33,9 @@ test.each<[string, [number, number]]>([
       const { code, stdout, stderr } = await runProgram(['server', '--config', '2.toml'], { cwd, timeoutMs: 20_000 });
       const whose = `server_1.pid belongs to the running server 1, pid ${first.child.pid}`;
       expect({ code, stdout, stderr }).toEqual({
-        ...{ code: 2, stdout: '', stderr: `Error: 2.toml: server.pid_file: ${whose}: expected a file of its own\n` },
+        code: 2,
+        stdout: '',
+        stderr: `Error: 2.toml: server.pid_file: ${whose}: expected a file of its own\n`,
       });
       expect(readdirSync(cwd).sort()).toEqual(names);
       expect(readFileSync(path.join(cwd, 'server_1.pid'), 'utf8')).toBe(text);

@@ -46,7 +46,8 @@ describe('nobody reads the output', () => {
         server.child.kill('SIGTERM');
         expect(await server.ended).toMatchObject({ code: 0, signal: null });
         expect({ isPidLeft: existsSync(path.join(cwd, 'server_1.pid')), last: lastEvent(cwd) }).toEqual({
-          ...{ isPidLeft: false, last: 'stopped' },
+          isPidLeft: false,
+          last: 'stopped',
         });
       });
     },

@@ -49,7 +49,8 @@ describe('a file of 2 GB', () => {
     closeSync(file);
     let watch: MemoryWatch | undefined;
     const { code, stdout } = await runProgram(['report', '--json'], {
-      ...{ cwd: lab.folder, timeoutMs: 60_000 },
+      cwd: lab.folder,
+      timeoutMs: 60_000,
       onStart: (child) => (watch = new MemoryWatch([child.pid!])),
     });
     watch!.stop();

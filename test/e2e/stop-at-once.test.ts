@@ -28,7 +28,9 @@ describe.each(SIGNALS)('%s ends', (signal) => {
       await client.says(/total requests: *1|Connection refused/i);
       client.child.kill(signal);
       expect(await client.ended).toMatchObject({
-        ...{ code: 130, signal: null, stderr: 'Error: interrupted: nobody reads fifo\n' },
+        code: 130,
+        signal: null,
+        stderr: 'Error: interrupted: nobody reads fifo\n',
       });
     });
   }, 30_000);
@@ -99,7 +101,8 @@ test('SIGQUIT makes a server leave in order', async () => {
     server.child.kill('SIGQUIT');
     expect(await server.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
     expect({ isPidLeft: existsSync(path.join(cwd, 'server_1.pid')), last: lastEvent(cwd) }).toEqual({
-      ...{ isPidLeft: false, last: 'stopped' },
+      isPidLeft: false,
+      last: 'stopped',
     });
   });
 }, 60_000);

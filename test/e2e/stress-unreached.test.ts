@@ -28,7 +28,8 @@ test('stress whose first check was answered, but no request: incomplete', async 
     await viaOneCall(port, async (address) => {
       const args = ['stress', '--clients', '1', '--requests', '1', '--image-dir', 'images', '--server', address];
       const { code, stdout, stderr } = await runProgram([...args, '--min-delay-ms', '0', '--max-delay-ms', '0'], {
-        ...{ cwd, timeoutMs: 60_000 },
+        cwd,
+        timeoutMs: 60_000,
       });
       expect({ code, stderr }).toEqual({ code: 4, stderr: '' });
       expect(stdout).toContain(`no server could be reached: ${address}`);

@@ -58,7 +58,9 @@ function inWorkplace(body: (place: Workplace) => Promise<void>): Promise<void> {
     expect(await run('report', '--metrics', 'records', '--out', 'old/final_report.json')).toMatchObject({ code: 0 });
     const send = ['--requests', '2', '--min-delay-ms', '0', '--max-delay-ms', '0', '--image-dir', 'images', ...server];
     await body({
-      ...{ cwd, run, at: (...names) => path.join(cwd, ...names) },
+      cwd,
+      run,
+      at: (...names) => path.join(cwd, ...names),
       commands: {
         hide: { args: ['client', 'hide', SMALL, ...server, '--out'], name: 'c.png', isRight: isPng },
         reveal: { args: ['client', 'reveal', 'carrier.png', '--out'], name: 's.png', isRight: (c) => c.equals(secret) },
@@ -82,7 +84,9 @@ testWithDevices(
           expect(await run(...args, file)).toMatchObject({ code: 0, stderr: '' });
         }
         expect({ what, isDevice: isNullDevice(device), there: readdirSync(at(what)) }).toEqual({
-          ...{ what, isDevice: true, there: [name] },
+          what,
+          isDevice: true,
+          there: [name],
         });
         expect(readlinkSync(at(`${what}-${name}`))).toBe(device);
       }
@@ -126,7 +130,11 @@ test('a carrier, a secret and client metrics on standard output: only data; mess
         for (const script of ['"$@" > got', '"$@" | cat > got', 'echo head > got; "$@" >> got']) {
           const { code, stdout, stderr } = await sh(script, [...args, out]);
           expect({ what, out, code, stdout, hasWords: stderr !== '' }).toEqual({
-            ...{ what, out, code: 0, stdout: '', hasWords: what !== 'reveal' },
+            what,
+            out,
+            code: 0,
+            stdout: '',
+            hasWords: what !== 'reveal',
           });
           const got = readFileSync(at('got'));
           const head = Buffer.from(script.startsWith('echo') ? 'head\n' : '');
@@ -180,7 +188,8 @@ test('a folder as output, or the input by another name: reported before anything
   await inWorkplace(async ({ cwd, at, run, commands }) => {
     symlinkSync('images/small.png', at('same.png'));
     expect(await run(...commands['hide']!.args.with(2, 'images/small.png'), 'same.png')).toMatchObject({
-      ...{ code: 2, stderr: 'Error: same.png is the image itself and would be overwritten\n' },
+      code: 2,
+      stderr: 'Error: same.png is the image itself and would be overwritten\n',
     });
     expect(readFileSync(at('images', 'small.png')).equals(secret)).toBe(true);
     for (const [what, { args }] of Object.entries(commands)) {
@@ -188,7 +197,9 @@ test('a folder as output, or the input by another name: reported before anything
       mkdirSync(at(folder), { recursive: true });
       const { code, stderr } = await run(...args, folder);
       expect({ what, code, stderr }).toEqual({
-        ...{ what, code: 2, stderr: `Error: cannot write ${folder}: is a folder, expected a file\n` },
+        what,
+        code: 2,
+        stderr: `Error: cannot write ${folder}: is a folder, expected a file\n`,
       });
       expect(readdirSync(at(folder))).toEqual([]);
     }
@@ -203,7 +214,8 @@ test('several outputs in one file: the same format is written once, two formats 
     symlinkSync('r.json', at('r.txt'));
     const before = readFileSync(at('r.json'), 'utf8');
     expect(await run('report', '--metrics', 'records', '--out', 'r.json', '--out', 'r.txt')).toMatchObject({
-      ...{ code: 2, stderr: 'Error: cannot write r.txt: r.json and r.txt are the same file\n' },
+      code: 2,
+      stderr: 'Error: cannot write r.txt: r.json and r.txt are the same file\n',
     });
     expect(readFileSync(at('r.json'), 'utf8')).toBe(before);
   });
@@ -379,7 +391,8 @@ test('a second server with the same configuration does not take the pid file of 
     const pidFile = path.join(cluster.folder(1), 'server_1.pid');
     const before = readFileSync(pidFile, 'utf8');
     const { code, stderr } = await runProgram(['server', '--config', 'server.toml'], {
-      ...{ cwd: cluster.folder(1), timeoutMs: MINUTE_MS },
+      cwd: cluster.folder(1),
+      timeoutMs: MINUTE_MS,
     });
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('belongs to') as string });
     expect(readFileSync(pidFile, 'utf8')).toBe(before);
@@ -403,7 +416,8 @@ testWithMounts(
       const { code, stdout } = await run('report', '--metrics', 'cut', '--json');
       const { self_check, inputs } = JSON.parse(stdout) as Report;
       expect({ code, missing: inputs.missing }).toEqual({
-        ...{ code: 4, missing: [expect.stringMatching(/^machine 1: the summaries of 5 of its 5 clients: /)] },
+        code: 4,
+        missing: [expect.stringMatching(/^machine 1: the summaries of 5 of its 5 clients: /)],
       });
       expect(self_check.join('\n')).toContain(
         '5 of the 5 clients of machine 1 wrote no summary: their run was cut short',

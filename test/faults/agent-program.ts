@@ -10,8 +10,13 @@ export function buildAgent(): { script: string; remove(): void } {
   chmodSync(folder, 0o755);
   const script = path.join(folder, 'agent.cjs');
   buildSync({
-    ...{ entryPoints: [path.join(__dirname, 'agent-entry.ts')], outfile: script, bundle: true },
-    ...{ platform: 'node', format: 'cjs', target: 'node20', logLevel: 'error' },
+    entryPoints: [path.join(__dirname, 'agent-entry.ts')],
+    outfile: script,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    logLevel: 'error',
   });
   return { script, remove: () => rmSync(folder, { recursive: true }) };
 }

@@ -33,7 +33,9 @@ function channelTo(host: string, { version = '1.0.0', clock = systemClock }: Age
   const own = { pid: process.pid, startMs: performance.timeOrigin, signal: new AbortController().signal };
   const run = runAgent({ ...own, input, output, version, clock, locate: locateServer });
   return {
-    ...{ input, output, errors },
+    input,
+    output,
+    errors,
     ended: run.then(() => (ended.push(host), 'it ended with exit code 0')),
     destroy: () => input.destroy(),
   };

@@ -17,7 +17,10 @@ const given = fc.record({
     kinds: fc
       .uniqueArray(fc.constantFrom(...FAULT_KINDS), { minLength: 1 })
       .map((kinds) => kinds.map((kind, index) => ({ kind, weight: index + 1 }))),
-    ...{ cycles: fc.integer({ min: 1, max: 5 }), seed: fc.nat(), restartDelayMs: delays, intervalMs: delays },
+    cycles: fc.integer({ min: 1, max: 5 }),
+    seed: fc.nat(),
+    restartDelayMs: delays,
+    intervalMs: delays,
     count: fc.integer({ min: 1, max: 2 }),
   }),
 });
@@ -154,7 +157,11 @@ describe('kinds', () => {
       planFaults(
         [1],
         specOf({
-          ...{ kinds: [{ kind, weight: 1 }], partitionFrom: 'peers', delayMs: 200, jitterMs: 100, lossPercent: 20 },
+          kinds: [{ kind, weight: 1 }],
+          partitionFrom: 'peers',
+          delayMs: 200,
+          jitterMs: 100,
+          lossPercent: 20,
         }),
       )[0]!.fault;
     expect(FAULT_KINDS.map(faultOf)).toEqual([

@@ -96,8 +96,13 @@ async function perform(seed: number, spec: FaultSpec): Promise<{ outcome: Faults
   world.runUntil(1500);
   const driver = new SimDriver(world);
   const outcome = await runFaults({
-    ...{ plan: planFaults(world.serverIds, spec), title: spec.pattern, driver, servers: world.serverIds.map(serverOf) },
-    ...{ log: () => undefined, record: () => undefined, show: () => undefined },
+    plan: planFaults(world.serverIds, spec),
+    title: spec.pattern,
+    driver,
+    servers: world.serverIds.map(serverOf),
+    log: () => undefined,
+    record: () => undefined,
+    show: () => undefined,
     clock: { monotonicMs: () => world.queue.nowMs, unixMs: () => world.queue.nowMs, wallMs: () => world.queue.nowMs },
     wait: async (ms) => driver.pass(ms),
     signal: new AbortController().signal,
@@ -114,8 +119,15 @@ function specOf(seed: number, pattern: FaultPattern, target: FaultGroup, kinds: 
   const isPair = target === 'majority' || (pattern === 'simultaneous' && (target === 'all' || target === 'followers'));
   return {
     ...ringOfKills({ cycles: 2, intervalMs: pick([500, 4000, 9000]), restartDelayMs: pick([300, 2500, 6000]) }),
-    ...{ pattern, target, seed, kinds: kinds.map((kind) => ({ kind, weight: 1 })), count: isPair ? 2 : 1 },
-    ...{ partitionFrom: pick(['peers', 'clients', 'both']), delayMs: pick([20, 200]), jitterMs: 0, lossPercent: 10 },
+    pattern,
+    target,
+    seed,
+    kinds: kinds.map((kind) => ({ kind, weight: 1 })),
+    count: isPair ? 2 : 1,
+    partitionFrom: pick(['peers', 'clients', 'both']),
+    delayMs: pick([20, 200]),
+    jitterMs: 0,
+    lossPercent: 10,
   };
 }
 

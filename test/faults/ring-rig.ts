@@ -18,9 +18,17 @@ const START_MS = 2000;
 
 export function serverOf(id: number): LocalServer {
   return {
-    ...{ id, host: 'localhost', config: `config/server${id}.toml`, workDir: '.', binary: './cloudp2p' },
-    ...{ command: ['./cloudp2p'], pidFile: `server_${id}.pid`, address: { host: '127.0.0.1', port: 8000 + id } },
-    ...{ advertised: null, peers: [], tls: null },
+    id,
+    host: 'localhost',
+    config: `config/server${id}.toml`,
+    workDir: '.',
+    binary: './cloudp2p',
+    command: ['./cloudp2p'],
+    pidFile: `server_${id}.pid`,
+    address: { host: '127.0.0.1', port: 8000 + id },
+    advertised: null,
+    peers: [],
+    tls: null,
   };
 }
 

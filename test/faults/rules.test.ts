@@ -10,7 +10,8 @@ import {
 } from '../../src/faults/drivers/network/rules.pure';
 
 const TRAFFIC: ServerTraffic = {
-  ...{ serverId: 1, port: 8001 },
+  serverId: 1,
+  port: 8001,
   peers: [
     { address: '10.0.0.2', port: 8002 },
     { address: 'fd00::3', port: 8003 },

@@ -51,7 +51,12 @@ describe('a whole run', () => {
     const rig = new RingRig();
     const outcome = await rig.run(ONCE);
     expect(outcome).toEqual({
-      ...{ faults: 3, healed: 3, failed: 0, interrupted: false, ended_early: null, down: [] },
+      faults: 3,
+      healed: 3,
+      failed: 0,
+      interrupted: false,
+      ended_early: null,
+      down: [],
     });
     const startMs = new Date(2025, 9, 31, 10, 1, 0).getTime();
     const same = { cycle: 1, server_id: 1, host: 'localhost', detail: null };
@@ -217,7 +222,11 @@ describe('Ctrl-C', () => {
       rig.onStep = () => void (step++ === at && rig.stop.abort());
       const { interrupted, failed, down, faults, healed } = await rig.run(ONCE);
       expect({ at, interrupted, failed, down, isWhole: rig.isWhole }).toEqual({
-        ...{ at, interrupted: true, failed: 0, down: [], isWhole: true },
+        at,
+        interrupted: true,
+        failed: 0,
+        down: [],
+        isWhole: true,
       });
       expect(healed).toBe(faults);
       expect(rig.texts.at(-1)).toBe(`Faults: ${faults}, healed: ${healed}, failed: 0; servers UP: 1, 2, 3`);
@@ -283,7 +292,12 @@ describe('an abort condition', () => {
       rig.onStep = () => void (step++ === at && rig.abort.abort('failure_rate>20% (30 %)'));
       const { interrupted, failed, down, ended_early } = await rig.run(ONCE);
       expect({ at, interrupted, failed, down, ended_early, isWhole: rig.isWhole }).toEqual({
-        ...{ at, interrupted: false, failed: 0, down: [], ended_early: 'failure_rate>20% (30 %)', isWhole: true },
+        at,
+        interrupted: false,
+        failed: 0,
+        down: [],
+        ended_early: 'failure_rate>20% (30 %)',
+        isWhole: true,
       });
     }
   });
@@ -474,7 +488,11 @@ it('whatever fails: the last server is spared, and every fault is followed by an
   const kinds = fc.uniqueArray(fc.constantFrom(...FAULT_KINDS), { minLength: 1 });
   const pattern = fc.constantFrom('ring', 'random', 'simultaneous', 'rolling' as const);
   const spec = fc.record({ kinds, pattern, seed: fc.nat() }).map((each): FaultSpec => ({
-    ...{ ...ONCE, cycles: 2, pattern: each.pattern, seed: each.seed, count: each.pattern === 'simultaneous' ? 2 : 1 },
+    ...ONCE,
+    cycles: 2,
+    pattern: each.pattern,
+    seed: each.seed,
+    count: each.pattern === 'simultaneous' ? 2 : 1,
     kinds: each.kinds.map((kind) => ({ kind, weight: 1 })),
   }));
   await fc.assert(

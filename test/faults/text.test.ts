@@ -10,7 +10,10 @@ import { serverOf } from './ring-rig';
 
 const spec = ringOfKills({ intervalMs: 30_000, restartDelayMs: 10_000, cycles: 3 });
 const config: Pick<FaultsConfig, 'servers' | 'spec' | 'logFile' | 'abortWhen'> = {
-  ...{ servers: [1, 2, 3].map(serverOf), spec, abortWhen: [], logFile: './fault_events.log' },
+  servers: [1, 2, 3].map(serverOf),
+  spec,
+  abortWhen: [],
+  logFile: './fault_events.log',
 };
 
 it("the banner is the guide's", () => {
@@ -45,7 +48,11 @@ it('the banner shows how the plan differs from the ring of kills', () => {
     ...config,
     abortWhen: [parseThreshold('failure_rate>20%')],
     spec: {
-      ...{ ...spec, pattern: 'simultaneous', count: 2, target: [1, 3], seed: 7 },
+      ...spec,
+      pattern: 'simultaneous',
+      count: 2,
+      target: [1, 3],
+      seed: 7,
       kinds: [
         { kind: 'kill', weight: 3 },
         { kind: 'pause', weight: 1 },

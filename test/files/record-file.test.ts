@@ -57,7 +57,11 @@ it('removes the part of a line that still fitted', () => {
   const script = path.join(folder, 'writer.cjs');
   const entry = path.join(__dirname, '../../src/files/record-file.ts');
   const { outputFiles } = buildSync({
-    ...{ entryPoints: [entry], bundle: true, platform: 'node', format: 'cjs', write: false },
+    entryPoints: [entry],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    write: false,
   });
   const file = path.join(folder, 'a.ndjson');
   const write = `const records = new module.exports.RecordFile(process.argv[2], { flushMs: 1, what: '', onError: ({ message }) => console.log(message),

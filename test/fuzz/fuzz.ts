@@ -105,7 +105,12 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
 
 class FuzzRun {
   readonly result: FuzzResult = {
-    ...{ attackCount: 0, findings: [], slowestAnswerMs: 0, slowestEndMs: 0, peakMb: 0, restMb: [] },
+    attackCount: 0,
+    findings: [],
+    slowestAnswerMs: 0,
+    slowestEndMs: 0,
+    peakMb: 0,
+    restMb: [],
   };
   private nextIndex: number;
 
@@ -338,8 +343,14 @@ async function hostilePeer(
 function victim(port: number, onFinding: (what: string) => void): { stop(): Promise<void> } {
   const onUnexpected = (error: unknown): void => onFinding(String((error as Error).stack));
   const client = new VirtualClient({
-    ...{ clientId: 1, clientName: 'Victim', runId: 'fuzz', addresses: [`127.0.0.1:${port}`], clock: systemClock },
-    ...{ requestTimeoutMs: 1000, hedging: new Hedging(1), random: seededRandom(1) },
+    clientId: 1,
+    clientName: 'Victim',
+    runId: 'fuzz',
+    addresses: [`127.0.0.1:${port}`],
+    clock: systemClock,
+    requestTimeoutMs: 1000,
+    hedging: new Hedging(1),
+    random: seededRandom(1),
     watch: new FrameWatch({ onUnexpected }),
   });
   const image = { name: 'secret', bytes: new Uint8Array(20_000) };
@@ -381,10 +392,12 @@ function answersLeaderQuery(address: string, withinMs: number, secure: Secure | 
     };
     const nothing = (): void => undefined;
     const connection = dial(address, {
-      ...{ connectTimeoutMs: withinMs, secure },
+      connectTimeoutMs: withinMs,
+      secure,
       handler: {
         onMessage: ({ kind }) => kind === 'LeaderResponse' && settle(true),
-        ...{ onBody: nothing, onEnd: nothing },
+        onBody: nothing,
+        onEnd: nothing,
         onClose: () => settle(false),
       },
     });

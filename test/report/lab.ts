@@ -64,9 +64,19 @@ export function sample(at: number, serverId: number, more: Partial<ServerSample>
 /** A sample of an idle load generator. */
 export function generated(at: number, more: Partial<GeneratorSample> = {}): GeneratorSample {
   return {
-    ...{ time: T0 + at, run_id: 'run-1', cpu_percent: 20, memory_bytes: 80e6, event_loop_delay_ms: 2 },
-    ...{ event_loop_utilization_percent: 15, in_flight: 3, verification_backlog: 1, sent: 10, late_sends: 0 },
-    ...{ late_total_ms: 0, ended: 10, latency_total_ms: 200 },
+    time: T0 + at,
+    run_id: 'run-1',
+    cpu_percent: 20,
+    memory_bytes: 80e6,
+    event_loop_delay_ms: 2,
+    event_loop_utilization_percent: 15,
+    in_flight: 3,
+    verification_backlog: 1,
+    sent: 10,
+    late_sends: 0,
+    late_total_ms: 0,
+    ended: 10,
+    latency_total_ms: 200,
     ...more,
   };
 }
@@ -74,9 +84,18 @@ export function generated(at: number, more: Partial<GeneratorSample> = {}): Gene
 /** The content of machine_1_run.json. */
 export function runFile(more: Partial<StressRunFile> = {}): string {
   return JSON.stringify({
-    ...{ run_id: 'run-1', machine_id: 1, command_line: ['cloudp2p', 'stress'], version: '1.0.0' },
-    ...{ node_version: 'v20', host: 'lab1', cores: 8, seed: 7, started_at: T0, ended_at: T0 + 10_000 },
-    ...{ warmup_secs: 0, config: { num_clients: 10 } },
+    run_id: 'run-1',
+    machine_id: 1,
+    command_line: ['cloudp2p', 'stress'],
+    version: '1.0.0',
+    node_version: 'v20',
+    host: 'lab1',
+    cores: 8,
+    seed: 7,
+    started_at: T0,
+    ended_at: T0 + 10_000,
+    warmup_secs: 0,
+    config: { num_clients: 10 },
     ...more,
   });
 }

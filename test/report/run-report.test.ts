@@ -11,7 +11,10 @@ async function run(more: Partial<RunReportOptions> = {}) {
   const said: string[] = [];
   const report = await runReport({
     metrics: [at('metrics')],
-    ...{ faults: null, events: [], runs: { take: 'newest' as const }, thresholds: [] },
+    faults: null,
+    events: [],
+    runs: { take: 'newest' as const },
+    thresholds: [],
     outFiles: [at('out/final_report.json'), at('out/final_report.txt')],
     say: (line) => said.push(line),
     ...more,

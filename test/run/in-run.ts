@@ -37,7 +37,8 @@ export function inRun(body: (place: Place) => Promise<void>): Promise<void> {
     // Our own ports: while a server is down, another program's search for ports could find its port.
     const own = ['run', '--out', 'out', '--port', String(await firstPort()), ...LOAD];
     await body({
-      ...{ cwd, out: path.join(cwd, 'out') },
+      cwd,
+      out: path.join(cwd, 'out'),
       args: [...own, ...FAULTS],
       fastArgs: [...own, ...FAST_FAULTS],
       calmArgs: [...own, '--cycles', '0', '--first-fault', '0', '--interval', '0.7'],

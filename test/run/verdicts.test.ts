@@ -32,7 +32,8 @@ function judged(servers: readonly ServerEvent[], requests: readonly object[], fa
         return { path: path.join(folder, `server_${index + 1}_events.ndjson`), offsetMs: 0 };
       }),
       faults: path.join(lab.folder, 'fault_events.ndjson'),
-      ...{ serverIds: [1, 2, 3], requestTimeoutMs: 10_000 },
+      serverIds: [1, 2, 3],
+      requestTimeoutMs: 10_000,
     });
 }
 
@@ -117,8 +118,14 @@ test("machines with different clocks: times are converted to this one's", () => 
 test('a machine whose clock is set during the run: times follow its final clock', () => {
   const AHEAD_MS = 3_600_000;
   const note = (time: number, id: number, aheadMs: number, byMs: number | null) => ({
-    ...{ time, server_id: id, event: 'clock' as const, by_ms: byMs, ahead_ms: aheadMs },
-    ...{ machine_ms: time, suspended_ms: 0, boot_id: `b${id}` },
+    time,
+    server_id: id,
+    event: 'clock' as const,
+    by_ms: byMs,
+    ahead_ms: aheadMs,
+    machine_ms: time,
+    suspended_ms: 0,
+    boot_id: `b${id}`,
   });
   const own = (id: number): ServerEvent[] => {
     const [start, ...rest] = [...QUIET, ...DONE].filter(({ server_id }) => server_id === id);

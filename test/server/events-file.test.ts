@@ -33,14 +33,34 @@ class Kept {
 const MIB = 1024 * 1024;
 const T0 = 1_700_000_000_000;
 const assigned = (time: number, id: number, client_name = 'Machine_1_Client_1'): ServerEvent => ({
-  ...{ time, server_id: 1, event: 'assigned', term: 1, to: 2, run_id: '6f13f0575dd5e079', client_name, request_id: id },
+  time,
+  server_id: 1,
+  event: 'assigned',
+  term: 1,
+  to: 2,
+  run_id: '6f13f0575dd5e079',
+  client_name,
+  request_id: id,
 });
 const executed = (time: number, id: number): ServerEvent => ({
-  ...{ time, server_id: 1, event: 'executed', run_id: 'r', client_name: 'c', request_id: id },
-  ...{ outcome: 'answered', incarnation: '6f13f0575dd5e079' },
+  time,
+  server_id: 1,
+  event: 'executed',
+  run_id: 'r',
+  client_name: 'c',
+  request_id: id,
+  outcome: 'answered',
+  incarnation: '6f13f0575dd5e079',
 });
 const sample = (time: number): ServerEvent => ({
-  ...{ time, server_id: 1, event: 'sample', cpu_percent: 1, memory_bytes: 1, active: 0, queued: 0, ledger: 0 },
+  time,
+  server_id: 1,
+  event: 'sample',
+  cpu_percent: 1,
+  memory_bytes: 1,
+  active: 0,
+  queued: 0,
+  ledger: 0,
   event_loop_delay_ms: 0,
 });
 const down = (time: number): ServerEvent => ({

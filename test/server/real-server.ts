@@ -26,10 +26,19 @@ export async function withServer(
   const events: ServerEvent[] = [];
   const server = new Server({
     member: {
-      ...{ id: 1, address, peers: [], workers: 2, queueLimit: 64, version: '0', drainMs },
+      id: 1,
+      address,
+      peers: [],
+      workers: 2,
+      queueLimit: 64,
+      version: '0',
+      drainMs,
       timings: { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 },
     },
-    ...{ address, pool, clock: systemClock, log: () => undefined },
+    address,
+    pool,
+    clock: systemClock,
+    log: () => undefined,
     record: (event) => {
       events.push(event);
       record?.(event);

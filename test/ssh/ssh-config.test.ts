@@ -18,7 +18,13 @@ const inHome = (...names: string[]): string[] => names.map((name) => path.join(h
 
 test('without a file the defaults of OpenSSH', () => {
   expect(resolve('h')).toMatchObject({
-    ...{ name: 'h', hostName: 'h', port: 22, user: 'me', identitiesOnly: false, agentSocket: '/agent', jumps: [] },
+    name: 'h',
+    hostName: 'h',
+    port: 22,
+    user: 'me',
+    identitiesOnly: false,
+    agentSocket: '/agent',
+    jumps: [],
     identityFiles: inHome('.ssh/id_ed25519', '.ssh/id_ecdsa', '.ssh/id_rsa').map((path) => ({ path, isChosen: false })),
     knownHostsFiles: [
       ...inHome('.ssh/known_hosts', '.ssh/known_hosts2'),
@@ -49,10 +55,17 @@ test('an alias', () => {
       Port 1
   `);
   expect(resolve('lab-1')).toEqual({
-    ...{ name: 'lab-1', hostName: 'lab-1.example.com', port: 2222, user: 'anna', identitiesOnly: true },
+    name: 'lab-1',
+    hostName: 'lab-1.example.com',
+    port: 2222,
+    user: 'anna',
+    identitiesOnly: true,
     identityFiles: inHome('.ssh/lab key', 'keys/lab-1.example.com_2222_anna').map((path) => ({ path, isChosen: true })),
-    ...{ agentSocket: undefined, knownHostsFiles: [...inHome('known'), '/other/known'], hostKeyAlias: 'lab' },
-    ...{ connectTimeoutMs: 3000, jumps: [{ user: 'bob', host: 'gate', port: 23 }, { host: 'inner' }] },
+    agentSocket: undefined,
+    knownHostsFiles: [...inHome('known'), '/other/known'],
+    hostKeyAlias: 'lab',
+    connectTimeoutMs: 3000,
+    jumps: [{ user: 'bob', host: 'gate', port: 23 }, { host: 'inner' }],
   });
   expect(resolve('eve@lab-1:7')).toMatchObject({ user: 'eve', port: 7, hostName: 'lab-1.example.com' });
   expect(resolve('lab-9')).toMatchObject({ hostName: 'lab-9', user: 'other', port: 1 });

@@ -77,7 +77,10 @@ it('waits until all are ready, too: a starting server already follows a leader',
   let phase: StatusFields['phase'] = 'starting';
   const addresses = [await statusServer(1), await statusServer(2, () => ({ phase }))];
   expect((await waitForAgreement(addresses, 0, never)).agreement).toEqual({
-    ...{ agreed: false, text: 'all 2 servers follow server 1 in term 1; server 2 is starting', leaderId: 1, term: 1 },
+    agreed: false,
+    text: 'all 2 servers follow server 1 in term 1; server 2 is starting',
+    leaderId: 1,
+    term: 1,
   });
   setTimeout(() => (phase = 'ready'), 300);
   const { answers, agreement } = await waitForAgreement(addresses, 10_000, never);

@@ -28,22 +28,46 @@ const sum = (samples: GeneratorSample[], key: 'sent' | 'late_sends' | 'ended' | 
 
 describe('a sample', () => {
   const before = {
-    ...{ monotonicMs: 5000, cpuMs: 700, activeMs: 100, idleMs: 4900, sentCount: 10, lateCount: 2, lateMs: 40 },
-    ...{ endedCount: 9, latencyMs: 100 },
+    monotonicMs: 5000,
+    cpuMs: 700,
+    activeMs: 100,
+    idleMs: 4900,
+    sentCount: 10,
+    lateCount: 2,
+    lateMs: 40,
+    endedCount: 9,
+    latencyMs: 100,
   };
   const moment = {
-    ...{ time: 1e12, run_id: 'r', memory_bytes: 7, event_loop_delay_ms: 1.5, in_flight: 3, verification_backlog: 1 },
+    time: 1e12,
+    run_id: 'r',
+    memory_bytes: 7,
+    event_loop_delay_ms: 1.5,
+    in_flight: 3,
+    verification_backlog: 1,
   };
 
   it('covers the time between two readings', () => {
     const after = {
-      ...{ monotonicMs: 7000, cpuMs: 3100, activeMs: 600, idleMs: 6400, sentCount: 110, lateCount: 7, lateMs: 140 },
-      ...{ endedCount: 108, latencyMs: 1300.1239 },
+      monotonicMs: 7000,
+      cpuMs: 3100,
+      activeMs: 600,
+      idleMs: 6400,
+      sentCount: 110,
+      lateCount: 7,
+      lateMs: 140,
+      endedCount: 108,
+      latencyMs: 1300.1239,
     };
     expect(sampleBetween(before, after, moment)).toEqual({
       ...moment,
-      ...{ cpu_percent: 120, event_loop_utilization_percent: 25, sent: 100, late_sends: 5 },
-      ...{ late_total_ms: 100, ended: 99, latency_total_ms: 1200.124 },
+      cpu_percent: 120,
+      event_loop_utilization_percent: 25,
+      sent: 100,
+      late_sends: 5,
+      late_total_ms: 100,
+      ended: 99,
+      latency_total_ms: 1200.124,
     });
   });
 
@@ -55,7 +79,9 @@ describe('a sample', () => {
 it('counts a send as late only beyond the lateness of a timer', () => {
   const samples: GeneratorSample[] = [];
   const watch = new GeneratorWatch({
-    ...{ runId: 'r', clock: systemClock, look: () => ({ inFlightCount: 4, receivingCount: 1 }) },
+    runId: 'r',
+    clock: systemClock,
+    look: () => ({ inFlightCount: 4, receivingCount: 1 }),
     onSample: (sample) => samples.push(sample),
   });
   watch.start();
@@ -65,8 +91,14 @@ it('counts a send as late only beyond the lateness of a timer', () => {
   watch.stop();
   expect(samples).toMatchObject([
     {
-      ...{ sent: 5, late_sends: 2, late_total_ms: 3010.1, ended: 2, latency_total_ms: 100 },
-      ...{ in_flight: 4, verification_backlog: 1, run_id: 'r' },
+      sent: 5,
+      late_sends: 2,
+      late_total_ms: 3010.1,
+      ended: 2,
+      latency_total_ms: 100,
+      in_flight: 4,
+      verification_backlog: 1,
+      run_id: 'r',
     },
   ]);
   expect(watch.latest).toBe(samples[0]);

@@ -21,12 +21,26 @@ export async function rateRun(
   output.on('data', (chunk: Buffer) => (shown += chunk.toString()));
   const pacing = { mode: 'rate', ratePerSecond: 100, arrivals: 'uniform' } as const;
   const report = await runStress({
-    ...{ machineId: MACHINE_ID, numClients: 10, requests: { pacing, durationMs: 2000, rampUpMs: 0 }, seed: 5 },
-    ...{ images: [{ name: 'a.png', bytes: randomBytes(100) }], notes: [], clock: systemClock, logLevel: 'info' },
-    ...{ serverAddresses, requestTimeoutMs: 2000, metricsDir, waitMs: 5000, warmupMs: 0, gracefulStopMs: 5000 },
-    ...{ names: { images: 'pictures', clientConfig: 'client.toml' }, thresholds: [], abortOn: [] },
+    machineId: MACHINE_ID,
+    numClients: 10,
+    requests: { pacing, durationMs: 2000, rampUpMs: 0 },
+    seed: 5,
+    images: [{ name: 'a.png', bytes: randomBytes(100) }],
+    notes: [],
+    clock: systemClock,
+    logLevel: 'info',
+    serverAddresses,
+    requestTimeoutMs: 2000,
+    metricsDir,
+    waitMs: 5000,
+    warmupMs: 0,
+    gracefulStopMs: 5000,
+    names: { images: 'pictures', clientConfig: 'client.toml' },
+    thresholds: [],
+    abortOn: [],
     metadata: { command_line: ['stress'], version: '0', node_version: 'v0', host: 'h', cores: 1, config: {} },
-    ...{ signal: new AbortController().signal, screen: new Screen(output, systemClock) },
+    signal: new AbortController().signal,
+    screen: new Screen(output, systemClock),
     ...change,
   });
   return { report, shown };

@@ -16,10 +16,20 @@ export async function withRealServer<T>(body: (address: string) => Promise<T>): 
   const bytes = { maxFrameBytes: 1e7, maxSecretBytes: 1e6, maxResponseBytes: 1e8 };
   const server = new Server({
     member: {
-      ...{ id: 1, address, peers: [], workers: 1, queueLimit: 64, version: '0', drainMs: 1000 },
+      id: 1,
+      address,
+      peers: [],
+      workers: 1,
+      queueLimit: 64,
+      version: '0',
+      drainMs: 1000,
       timings: { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 },
     },
-    ...{ address, pool, clock: systemClock, log: () => undefined, record: () => true },
+    address,
+    pool,
+    clock: systemClock,
+    log: () => undefined,
+    record: () => true,
     limits: { ...bytes, maxConnections: 1000, frameTimeoutMs: 30_000 },
   });
   try {

@@ -74,13 +74,22 @@ describe('a run', () => {
       expect(all.every(({ outcome, run_id }) => outcome === 'success' && run_id === report.run_id)).toBe(true);
       expect(new Set(all.map(({ client_id, request_id }) => `${client_id}/${request_id}`)).size).toBe(20);
       expect(report).toMatchObject({
-        ...{ machine_id: 2, seed: 5, num_clients: 5, interrupted: false, problem: null, previous_dir: null },
+        machine_id: 2,
+        seed: 5,
+        num_clients: 5,
+        interrupted: false,
+        problem: null,
+        previous_dir: null,
         aggregated_stats: { total_requests: 20, successful_requests: 20, server_distribution: { 1: 20 } },
       });
       for (const client of [1, 2, 3, 4, 5]) {
         expect(metricsOf(client)).toMatchObject({
-          ...{ client_name: `Machine_2_Client_${client}`, machine_id: 2, client_id: client, run_id: report.run_id },
-          ...{ interrupted: false, aggregated_stats: { total_requests: 4, successful_requests: 4 } },
+          client_name: `Machine_2_Client_${client}`,
+          machine_id: 2,
+          client_id: client,
+          run_id: report.run_id,
+          interrupted: false,
+          aggregated_stats: { total_requests: 4, successful_requests: 4 },
         });
         const log = readFileSync(at('m', `machine_2_client_${client}.log`), 'utf8');
         expect(log.match(/ request \d done/g)?.length).toBe(4);
@@ -182,7 +191,8 @@ describe('Ctrl-C', () => {
       },
     });
     const { report, shown } = await run([server!.address], {
-      ...{ signal: controller.signal, requestTimeoutMs: 20_000 },
+      signal: controller.signal,
+      requestTimeoutMs: 20_000,
       requests: { ...QUICK, durationMs: 60_000 },
     });
     expect(report).toMatchObject({ interrupted: true, interrupted_requests: 3, problem: null });
@@ -251,7 +261,9 @@ describe('at a rate', () => {
     const controller = new AbortController();
     const [server] = await startServers(SILENT);
     const running = run([server!.address], {
-      ...{ signal: controller.signal, requestTimeoutMs: 20_000, requests: { ...at50, durationMs: 60_000 } },
+      signal: controller.signal,
+      requestTimeoutMs: 20_000,
+      requests: { ...at50, durationMs: 60_000 },
     });
     await server!.got('TaskRequest', 3);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -283,7 +295,9 @@ describe('the end of the duration', () => {
   it('requests in flight get gracefulStopMs, then they are interrupted, not failed', async () => {
     const [server] = await startServers(SILENT);
     const { report } = await run([server!.address], {
-      ...{ requests: { ...QUICK, durationMs: 300 }, gracefulStopMs: 200, requestTimeoutMs: 20_000 },
+      requests: { ...QUICK, durationMs: 300 },
+      gracefulStopMs: 200,
+      requestTimeoutMs: 20_000,
     });
     expect(report).toMatchObject({
       interrupted: false,
@@ -355,7 +369,9 @@ describe('thresholds', () => {
   it('without requests nothing is known, and nothing passes', async () => {
     const [server] = await startServers(SILENT);
     const { report, shown } = await run([server!.address], {
-      ...{ requests: { ...QUICK, durationMs: 100 }, gracefulStopMs: 0, thresholds: parsed.slice(0, 1) },
+      requests: { ...QUICK, durationMs: 100 },
+      gracefulStopMs: 0,
+      thresholds: parsed.slice(0, 1),
     });
     expect(report.thresholds).toEqual([{ expression: 'failure_rate<50%', value: null, unit: '%', passed: false }]);
     expect(shown).toContain('\nThreshold failure_rate<50%: crossed, its value is unknown\n');

@@ -4,7 +4,8 @@ import { stressConfigOf } from '../../src/config/stress-config';
 
 test('the run and the start are taken as they are', () => {
   expect(stressConfigOf({ 'run-id': 'a-1', 'start-at': '1795385045936' })).toMatchObject({
-    ...{ runId: 'a-1', startAtMs: 1_795_385_045_936 },
+    runId: 'a-1',
+    startAtMs: 1_795_385_045_936,
   });
   expect(stressConfigOf({})).toMatchObject({ runId: undefined, startAtMs: undefined });
 });

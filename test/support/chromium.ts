@@ -132,7 +132,10 @@ export class Tab {
   async show(url: string, { widthPx, heightPx = 900, dark = false, print = false }: View): Promise<void> {
     for (const domain of ['Page', 'Runtime', 'Network', 'Log']) await this.send(`${domain}.enable`);
     await this.send('Emulation.setDeviceMetricsOverride', {
-      ...{ width: widthPx, height: heightPx, deviceScaleFactor: 1, mobile: false },
+      width: widthPx,
+      height: heightPx,
+      deviceScaleFactor: 1,
+      mobile: false,
     });
     const features = [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }];
     await this.send('Emulation.setEmulatedMedia', { media: print ? 'print' : '', features });

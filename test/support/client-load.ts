@@ -31,7 +31,14 @@ export function startLoad(options: {
     const random = seededRandom(index + 1);
     const clientName = `Client_${index + 1}`;
     const client = new VirtualClient({
-      ...{ clientId: index + 1, clientName, runId, addresses, requestTimeoutMs, hedging, random, secure },
+      clientId: index + 1,
+      clientName,
+      runId,
+      addresses,
+      requestTimeoutMs,
+      hedging,
+      random,
+      secure,
       clock: systemClock,
     });
     for (let requestId = 1; !stopping; requestId++) {

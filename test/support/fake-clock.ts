@@ -28,9 +28,11 @@ export class FakeClock {
   command(program: string): string[] {
     const env = {
       LD_PRELOAD: LIBRARY,
-      ...{ FAKETIME_TIMESTAMP_FILE: this.file, FAKETIME_NO_CACHE: '1' },
+      FAKETIME_TIMESTAMP_FILE: this.file,
+      FAKETIME_NO_CACHE: '1',
       // The name in older versions, and in newer ones.
-      ...{ DONT_FAKE_MONOTONIC: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
+      DONT_FAKE_MONOTONIC: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
     };
     return ['env', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), program];
   }

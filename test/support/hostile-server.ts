@@ -86,8 +86,21 @@ export function assignsTo(id: number, address: (server: HostileServer) => string
 
 export function statusAnswer(id: number, more: object = {}): Answers {
   const status = {
-    ...{ server_id: id, address: 'a:1', phase: 'ready', incarnation: 'i', version: '1', uptime_secs: 1, load: 1 },
-    ...{ workers: 1, active: 0, queued: 0, tasks_done: 0, outstanding: {}, peers: [], term: 1, leader_id: id },
+    server_id: id,
+    address: 'a:1',
+    phase: 'ready',
+    incarnation: 'i',
+    version: '1',
+    uptime_secs: 1,
+    load: 1,
+    workers: 1,
+    active: 0,
+    queued: 0,
+    tasks_done: 0,
+    outstanding: {},
+    peers: [],
+    term: 1,
+    leader_id: id,
     ...more,
   };
   return { StatusQuery: ({ connection }) => connection.send(frame(JSON.stringify({ StatusResponse: status }))) };

@@ -64,7 +64,8 @@ export class HostsLab {
 
   rulesOf(id: number): string {
     return execFileSync(...this.network.command(this.hostOf(id), 'nft', ['list', 'ruleset']), {
-      ...{ encoding: 'utf8', env: this.network.env },
+      encoding: 'utf8',
+      env: this.network.env,
     });
   }
 

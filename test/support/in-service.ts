@@ -36,7 +36,8 @@ export function inService(body: (service: Service) => Promise<void>): Promise<vo
     ];
     const pause = ['--kind', 'pause', '--cycles', '1', '--interval', '0'];
     await body({
-      ...{ cwd, cluster },
+      cwd,
+      cluster,
       stress: ['stress', '--clients', '2', ...load],
       client: ['client', '--metrics-output', 'client.json', ...load],
       faults: ['faults', '--config', 'faults.toml', '--allow-total-outage', ...pause],

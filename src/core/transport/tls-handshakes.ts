@@ -40,7 +40,8 @@ export class Handshakes {
     this.server = createServer({
       ...options.context,
       // OpenSSL requests and verifies certificates; `judge` refuses, so that it can state the reason.
-      ...{ requestCert: true, rejectUnauthorized: false },
+      requestCert: true,
+      rejectUnauthorized: false,
       // A resumed session shows no certificate: it would outlive its own, and a refused caller gets a ticket as well.
       // Sessions are kept in the tickets alone, unless there is a listener for 'newSession' and 'resumeSession'.
       secureOptions: constants.SSL_OP_NO_TICKET,

@@ -71,8 +71,14 @@ export async function fromPs(pid: number): Promise<ProcessInfo | null> {
   if (isDead(state)) return null;
   const owner = { uid: Number(uid), gid: Number(gid) };
   return {
-    ...{ startMs: Date.parse(start), kernelStart: start, ...owner },
-    ...{ isStopped: isStopped(state), words: command.split(/\s+/), isSplit: true, exe: null, cwd: null },
+    startMs: Date.parse(start),
+    kernelStart: start,
+    ...owner,
+    isStopped: isStopped(state),
+    words: command.split(/\s+/),
+    isSplit: true,
+    exe: null,
+    cwd: null,
   };
 }
 

@@ -41,14 +41,22 @@ export function startProbe({ addresses, conditions, file, fileSource, secure, cl
   const window = new ProbeWindow();
   const crossed = new AbortController();
   const client = new VirtualClient({
-    ...{ clientId: 1, clientName: NAME, runId: randomUUID(), addresses, requestTimeoutMs: REQUEST_TIMEOUT_MS },
-    ...{ hedging: new Hedging(1), random: Math.random, clock, secure },
+    clientId: 1,
+    clientName: NAME,
+    runId: randomUUID(),
+    addresses,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    hedging: new Hedging(1),
+    random: Math.random,
+    clock,
+    secure,
   });
   let lastId = 0;
   const loop = newClientLoop({
     images: [{ name: 'probe', bytes: Buffer.alloc(SECRET_BYTES, NAME) }],
     pacing: { mode: 'rate', ratePerSecond: RATE_PER_SECOND },
-    ...{ random: Math.random, clock },
+    random: Math.random,
+    clock,
     async send(image, intendedStartMs) {
       const record = await client.request(image, ++lastId, { intendedStartMs });
       records?.append(JSON.stringify(record));

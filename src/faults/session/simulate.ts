@@ -56,8 +56,16 @@ async function perform(
   try {
     for (const warning of warnings) log.line(`WARN: ${warning}`);
     const outcome = await runFaults({
-      ...{ driver, clock, signal, abort, plan: planOf(config), servers: config.servers, show, wait: pause },
-      ...{ title: TITLES[config.spec.pattern], allowTotalOutage: config.allowTotalOutage },
+      driver,
+      clock,
+      signal,
+      abort,
+      plan: planOf(config),
+      servers: config.servers,
+      show,
+      wait: pause,
+      title: TITLES[config.spec.pattern],
+      allowTotalOutage: config.allowTotalOutage,
       log: (line) => log.line(line),
       record: (event) => log.record(event),
     });

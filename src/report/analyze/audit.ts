@@ -37,7 +37,11 @@ export function auditOf(inputs: Inputs, counted: Counted): Audit {
     lost += audit.lost;
   }
   return {
-    ...{ requests, successes, hedged, corrupted, excusable },
+    requests,
+    successes,
+    hedged,
+    corrupted,
+    excusable,
     ...(inputs.events === null
       ? { executions: null, repeated: null, lost: null }
       : { executions: inputs.executions, repeated, lost }),

@@ -47,13 +47,16 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
     ...totalsOf(inputs, counted, run),
     ...judgedParts(inputs, counted, ground, judged),
     timeline: timelineOf(ground.forEachRow, run, {
-      ...{ servers: servers.all, reasons: reasons.all },
+      servers: servers.all,
+      reasons: reasons.all,
       requestCount: inputs.records.reduce((sum, { columns }) => sum + columns.count, 0),
     }),
     servers: serverSeriesOf(inputs),
     generators: generatorSeriesOf(inputs),
     loads: [...inputs.loads].sort((a, b) => a.machine_id - b.machine_id),
-    ...{ clocks: inputs.clocks, clock_changes: inputs.clockChanges, inputs: { files, missing, notes } },
+    clocks: inputs.clocks,
+    clock_changes: inputs.clockChanges,
+    inputs: { files, missing, notes },
   };
   const unchecked = { ...told, verdict: verdictOf(told.failure_rate, told.total_requests), thresholds: [] };
   const { inputs: read, ...whole } = unchecked;
@@ -113,7 +116,12 @@ function judgedParts(
     faults: reports,
     balance: balanceOf(forEachRow, inputs.servers.all.length, totals, run, windows),
     audit: auditOf(inputs, {
-      ...{ requests, successes: requests - failed, hedged: counted.hedged, corrupted, kills, excusable },
+      requests,
+      successes: requests - failed,
+      hedged: counted.hedged,
+      corrupted,
+      kills,
+      excusable,
       serverIds: inputs.servers.all.filter((_, index) => counted.byServer[index]! > 0),
     }),
     leaders:

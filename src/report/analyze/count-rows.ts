@@ -33,9 +33,11 @@ export function countRows(
 ): Counted {
   const phaseOf = phaseTeller(phases);
   const counted: Counted = {
-    ...{ cells: new Map(), service: new Map() },
+    cells: new Map(),
+    service: new Map(),
     byServer: servers.all.map(() => 0),
-    ...{ hedged: 0, retried: 0 },
+    hedged: 0,
+    retried: 0,
   };
   forEachRow((row) => {
     const phase = phaseOf(row);

@@ -51,11 +51,25 @@ function judgeFault(fault: FaultWindow, marks: FaultMarks, context: FaultContext
   }
   const newLeaderMs = seen.new_leader_ms ?? felt.new_leader_ms ?? null;
   if (newLeaderMs !== null) delete unknown.new_leader_ms;
-  const report = {
-    ...{ server_id: fault.serverId, kind: fault.kind, start, end: healedMs },
-    ...{ led: null, detected_ms: null, new_leader_ms: null, first_success_ms: null, back_to_baseline_ms: back },
+  // First, so that the keys keep their order.
+  const unmeasured = {
+    server_id: fault.serverId,
+    kind: fault.kind,
+    start,
+    end: healedMs,
+    led: null,
+    detected_ms: null,
+    new_leader_ms: null,
+    first_success_ms: null,
+    back_to_baseline_ms: back,
     recovered: recovering?.to ?? null,
-    ...{ requests_failed: 0, requests_retried: 0, requests_hedged: 0, longest_request_ms: null },
+    requests_failed: 0,
+    requests_retried: 0,
+    requests_hedged: 0,
+    longest_request_ms: null,
+  };
+  const report = {
+    ...unmeasured,
     ...felt,
     ...seen,
     new_leader_ms: newLeaderMs,
@@ -141,7 +155,9 @@ function feltByClients(consequences: Interval, { forEachRow }: FaultContext) {
     longestMs = Math.max(longestMs, row.latencyMs);
   }, consequences);
   return {
-    ...{ requests_failed: failed, requests_retried: retried, requests_hedged: hedged },
+    requests_failed: failed,
+    requests_retried: retried,
+    requests_hedged: hedged,
     longest_request_ms: longestMs < 0 ? null : roundedMs(longestMs),
   };
 }

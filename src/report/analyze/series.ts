@@ -33,7 +33,10 @@ export function generatorSeriesOf({ generators }: Pick<Inputs, 'generators'>): G
         event_loop_delay_ms: points.map((point) => point.event_loop_delay_ms),
         in_flight: points.map((point) => point.in_flight),
         verification_backlog: points.map((point) => point.verification_backlog),
-        ...{ sent, late_sends, saturated, why },
+        sent,
+        late_sends,
+        saturated,
+        why,
       };
     });
 }

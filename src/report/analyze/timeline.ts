@@ -47,7 +47,9 @@ export function timelineOf(
     else seen.add(at, row.latencyMs, row.server, row.reason, row.success);
   });
   return {
-    ...{ from: run.from, window_ms: windowMs, left_out: leftOut },
+    from: run.from,
+    window_ms: windowMs,
+    left_out: leftOut,
     ...seen.told(),
     by_server: servers
       .map((server_id, index) => ({ server_id, requests: seen.byServer(index + 1) }))
@@ -124,8 +126,13 @@ class Windows {
     const quantile = (q: number) => this.each((at) => quantileMs(part(all, at), requests[at]!, q, this.maxMs[at]!));
     const max = this.each((at) => (requests[at] === 0 ? null : roundedMs(this.maxMs[at]!)));
     return {
-      ...{ requests, failed, histograms, max_ms: max },
-      ...{ p50_ms: quantile(0.5), p95_ms: quantile(0.95), p99_ms: quantile(0.99) },
+      requests,
+      failed,
+      histograms,
+      max_ms: max,
+      p50_ms: quantile(0.5),
+      p95_ms: quantile(0.95),
+      p99_ms: quantile(0.99),
     };
   }
 

@@ -83,7 +83,9 @@ function phasesOf({ cells, service }: Counted): PhaseShare[] {
     return {
       phase,
       ...merged(byImage).share(),
-      ...{ service_p50_ms: median_ms, service_p95_ms: p95_ms, service_p99_ms: p99_ms },
+      service_p50_ms: median_ms,
+      service_p95_ms: p95_ms,
+      service_p99_ms: p99_ms,
     };
   });
 }

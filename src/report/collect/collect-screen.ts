@@ -33,9 +33,15 @@ export function showStates(
 
 function newBars(stream: NodeJS.WritableStream): MultiBar {
   return new MultiBar({
-    ...{ stream, format: '{name} [{bar}] {text}', barsize: 20, fps: 1000 / BARS_EVERY_MS },
+    stream,
+    format: '{name} [{bar}] {text}',
+    barsize: 20,
+    fps: 1000 / BARS_EVERY_MS,
     // Like the bar of stress: a kill must not leave the terminal in a changed state.
-    ...{ linewrap: true, hideCursor: false, clearOnComplete: true, emptyOnZero: true },
+    linewrap: true,
+    hideCursor: false,
+    clearOnComplete: true,
+    emptyOnZero: true,
   });
 }
 

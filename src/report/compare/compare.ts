@@ -12,8 +12,13 @@ const SEED = 0xc0_4a2e;
 const RESOLUTION = Math.log(HISTOGRAM_BASE);
 
 const UNITS: Record<FigureName, Unit> = {
-  ...{ throughput: '/s', failure_rate: '%' },
-  ...{ avg: 'ms', p50: 'ms', p95: 'ms', p99: 'ms', 'p99.9': 'ms' },
+  throughput: '/s',
+  failure_rate: '%',
+  avg: 'ms',
+  p50: 'ms',
+  p95: 'ms',
+  p99: 'ms',
+  'p99.9': 'ms',
 };
 
 /** A report and the path it was read from. */
@@ -30,10 +35,13 @@ export function compare(a: Named, b: Named): Comparison {
     return ofA && ofB ? [judge(scope, ofA, ofB)] : [];
   });
   return {
-    ...{ a: sideOf(a), b: sideOf(b) },
+    a: sideOf(a),
+    b: sideOf(b),
     differences: differencesOf(a.report, b.report),
     notes: [...notesOf('A', a.report), ...notesOf('B', b.report), ...CAVEATS],
-    ...{ confidence: CONFIDENCE, scopes, groups: groupsOf(a.report, b.report) },
+    confidence: CONFIDENCE,
+    scopes,
+    groups: groupsOf(a.report, b.report),
   };
 }
 

@@ -27,7 +27,10 @@ export function overlaid(a: Compared, b: Compared): ChartData | null {
     endSecs,
     faults: runs.flatMap((run) => shadesOf(run, endSecs)),
     latency: lines.length === 0 ? null : { lines },
-    ...{ windows: null, lane: null, servers: [], generators: [] },
+    windows: null,
+    lane: null,
+    servers: [],
+    generators: [],
     curve: curve.length === 0 ? null : curve,
   };
 }
@@ -80,7 +83,10 @@ function curveLine({ letter, colour, ...run }: Run): NonNullable<ChartData['curv
   if (points.length === 0) return [];
   return [
     {
-      ...{ name: letter, colour, look: 'line', widthPx: 1.8 },
+      name: letter,
+      colour,
+      look: 'line',
+      widthPx: 1.8,
       percentiles: points.map(({ percentile }) => percentile),
       values: shortened(points.map(({ latency_ms: ms }) => ms)),
     },

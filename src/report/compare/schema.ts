@@ -26,7 +26,12 @@ const listOf = <S extends v.GenericSchema>(item: S, max = MAX_ITEMS) =>
 const table = <E extends v.ObjectEntries>(entries: E) => v.object(entries, 'a table');
 
 const stats = table({
-  ...{ min_ms: known, max_ms: known, avg_ms: known, median_ms: known, p95_ms: known, p99_ms: known },
+  min_ms: known,
+  max_ms: known,
+  avg_ms: known,
+  median_ms: known,
+  p95_ms: known,
+  p99_ms: known,
 });
 
 /** bucket, count, bucket, count ... in ascending order of the buckets. */
@@ -43,9 +48,12 @@ function isHistogram(value: unknown): boolean {
 
 const timeline = v.pipe(
   table({
-    ...{ from: number, window_ms: v.pipe(number, v.minValue(1, 'a number from 1')) },
-    ...{ requests: listOf(count, MAX_WINDOWS), failed: listOf(count, MAX_WINDOWS) },
-    ...{ p50_ms: listOf(known, MAX_WINDOWS), p99_ms: listOf(known, MAX_WINDOWS) },
+    from: number,
+    window_ms: v.pipe(number, v.minValue(1, 'a number from 1')),
+    requests: listOf(count, MAX_WINDOWS),
+    failed: listOf(count, MAX_WINDOWS),
+    p50_ms: listOf(known, MAX_WINDOWS),
+    p99_ms: listOf(known, MAX_WINDOWS),
     histograms: listOf(histogram, MAX_WINDOWS),
   }),
   v.check(
@@ -56,27 +64,49 @@ const timeline = v.pipe(
 );
 
 const phase = table({
-  ...{ phase: v.picklist(PHASES, `one of ${PHASES.join(', ')}`), requests: count, failed: count },
-  ...{ p50_ms: known, p95_ms: known, p99_ms: known, p99_9_ms: known, max_ms: known },
+  phase: v.picklist(PHASES, `one of ${PHASES.join(', ')}`),
+  requests: count,
+  failed: count,
+  p50_ms: known,
+  p95_ms: known,
+  p99_ms: known,
+  p99_9_ms: known,
+  max_ms: known,
 });
 
 const fault = table({
-  ...{ kind: text, start: number, recovered: known },
-  ...{ detected_ms: known, new_leader_ms: known, back_to_baseline_ms: known },
+  kind: text,
+  start: number,
+  recovered: known,
+  detected_ms: known,
+  new_leader_ms: known,
+  back_to_baseline_ms: known,
 });
 
 const settings = table({
-  ...{ version: text, node_version: text, host: text, cores: number, seed: number },
+  version: text,
+  node_version: text,
+  host: text,
+  cores: number,
+  seed: number,
   config: v.looseObject({}, 'a table'),
 });
 
 /** final_report.json, as far as a comparison uses it (comparison.ts: Compared). Other keys may have any value. */
 export const comparedSchema = table({
   timeline: v.nullable(timeline),
-  ...{ total_requests: count, failed_requests: count, failure_rate: number },
-  ...{ throughput_per_s: number, duration_secs: number, warmup_secs: number },
-  ...{ latency_stats: stats, p99_9_ms: known, service_stats: stats },
-  ...{ retry_count: count, bytes_sent: count, bytes_received: count },
+  total_requests: count,
+  failed_requests: count,
+  failure_rate: number,
+  throughput_per_s: number,
+  duration_secs: number,
+  warmup_secs: number,
+  latency_stats: stats,
+  p99_9_ms: known,
+  service_stats: stats,
+  retry_count: count,
+  bytes_sent: count,
+  bytes_received: count,
   server_distribution: v.record(v.pipe(text, v.regex(/^\d{1,10}$/, 'the id of a server')), count, 'a table'),
   percentile_curve: listOf(table({ percentile: number, latency_ms: known, service_ms: known })),
   images: listOf(table({ image: text })),

@@ -259,7 +259,9 @@ function doubtsOf(files: readonly WatchedFile[], changes: readonly ClockChange[]
     const doubts: ClockDoubt[] = own
       .filter((change) => change.kind === 'suspended')
       .map(({ at, by_ms }) => ({
-        ...{ kind, from: at - by_ms - SEEN_WITHIN_MS, to: at },
+        kind,
+        from: at - by_ms - SEEN_WITHIN_MS,
+        to: at,
         why: `the machine of ${who} was suspended at that time`,
       }));
     if (driftMs > MAX_DOUBT_MS) {

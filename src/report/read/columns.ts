@@ -107,8 +107,17 @@ export class RequestColumns {
 const ALWAYS: Interval = { from: -Infinity, to: Infinity };
 /** The halves make the engine store these as doubles, so that writing them allocates no objects. */
 const NO_ROW: Row = {
-  ...{ startMs: 0.5, endMs: 0.5, latencyMs: 0.5, serviceMs: 0.5 },
-  ...{ image: 0, server: 0, term: 0, reason: 0, success: false, retried: false, hedged: false },
+  startMs: 0.5,
+  endMs: 0.5,
+  latencyMs: 0.5,
+  serviceMs: 0.5,
+  image: 0,
+  server: 0,
+  term: 0,
+  reason: 0,
+  success: false,
+  retried: false,
+  hedged: false,
 };
 
 type Chunk = ReturnType<typeof newChunk>;

@@ -29,12 +29,24 @@ type Executed = Required<Extract<ServerEvent, { event: 'executed' }>>;
  */
 export class FastEventParser {
   private readonly assigned: Assigned = {
-    ...{ time: 0.5, server_id: 0, event: 'assigned' as const, term: 0, to: 0 },
-    ...{ run_id: '', client_name: '', request_id: 0 },
+    time: 0.5,
+    server_id: 0,
+    event: 'assigned' as const,
+    term: 0,
+    to: 0,
+    run_id: '',
+    client_name: '',
+    request_id: 0,
   };
   private readonly executed: Executed = {
-    ...{ time: 0.5, server_id: 0, event: 'executed' as const, run_id: '', client_name: '', request_id: 0 },
-    ...{ outcome: '', incarnation: '' },
+    time: 0.5,
+    server_id: 0,
+    event: 'executed' as const,
+    run_id: '',
+    client_name: '',
+    request_id: 0,
+    outcome: '',
+    incarnation: '',
   };
   private readonly line = new LineCursor(TEXTS);
   /** The last line parsed; one reused object for each kind. */

@@ -37,9 +37,22 @@ const OUTCOME_BYTES = OUTCOMES.map((outcome) => ({ outcome, literal: literalOf(J
 export class FastRecordParser {
   /** The last line parsed; one reused object. */
   readonly record: RequestRecord = {
-    ...{ client_id: 0, request_id: 0, start_time: 0.5, latency_ms: 0.5, service_ms: 0.5, success: true },
-    ...{ failure_reason: null, assigned_server_id: null, retry_count: 0, hedged: false },
-    ...{ bytes_sent: 0, bytes_received: 0, image: '', term: 0, outcome: 'success', run_id: '' },
+    client_id: 0,
+    request_id: 0,
+    start_time: 0.5,
+    latency_ms: 0.5,
+    service_ms: 0.5,
+    success: true,
+    failure_reason: null,
+    assigned_server_id: null,
+    retry_count: 0,
+    hedged: false,
+    bytes_sent: 0,
+    bytes_received: 0,
+    image: '',
+    term: 0,
+    outcome: 'success',
+    run_id: '',
   };
   private readonly line = new LineCursor(TEXTS);
 

@@ -95,7 +95,9 @@ function figures(report: Report): Record<string, string | number | null> {
 function suiteLines({ name, cases }: Suite, told: ReturnType<typeof figures>, report: Report): string[] {
   const from = report.run?.started_at ?? report.timeline?.from;
   const sums = {
-    ...{ tests: cases.length, failures: count(cases, 'failure'), errors: count(cases, 'error') },
+    tests: cases.length,
+    failures: count(cases, 'failure'),
+    errors: count(cases, 'error'),
     skipped: count(cases, 'skipped'),
   };
   // Jenkins accepts only times without a zone.

@@ -128,8 +128,12 @@ export class RemoteMachines {
   /** Returns the servers in the form of the fault simulation. */
   get faultServers(): FaultServer[] {
     return this.options.lab.servers.map(({ id, host, workDir }) => ({
-      ...{ id, host, config: serverFileOf(id), workDir: this.placeOf(host, workDir)!.dir },
-      ...{ binary: `./${PROGRAM_FILE}`, command: [`./${PROGRAM_FILE}`] },
+      id,
+      host,
+      config: serverFileOf(id),
+      workDir: this.placeOf(host, workDir)!.dir,
+      binary: `./${PROGRAM_FILE}`,
+      command: [`./${PROGRAM_FILE}`],
     }));
   }
 

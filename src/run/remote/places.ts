@@ -68,7 +68,11 @@ export function wantedPlaces(options: PlacesOptions): WantedPlace[] {
 function clientFiles(machineId: number, { lab, config, seed, images = [] }: PlacesOptions): WantedFile[] {
   const imageFolder = images.length === 0 ? undefined : imageFolderOf(images);
   const stress = stressText({
-    ...{ machineId, stress: config.stress, seed, longestMs: longestMs(config), imageFolder },
+    machineId,
+    stress: config.stress,
+    seed,
+    longestMs: longestMs(config),
+    imageFolder,
   });
   return [
     textFile(CLIENT_FILE, clientText(lab, REQUEST_TIMEOUT_MS)),

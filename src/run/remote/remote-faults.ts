@@ -33,7 +33,10 @@ export async function breakServers(options: RemoteFaultsOptions): Promise<Faults
   begin();
   return simulateFaults({
     config: { servers, ...faults, ...recorder.faultFiles, tls: config.lab?.tls },
-    ...{ program, clock, signal, onSeen },
+    program,
+    clock,
+    signal,
+    onSeen,
     secure: tls && new (await import('../../core/transport/tls')).Secure(tls.client),
     // A lost connection to an agent does not end a run.
     onAgentLost: (reason) => recorder.say(`${reason}; it heals its faults, and a new agent replaces it`),

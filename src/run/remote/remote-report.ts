@@ -41,7 +41,9 @@ export function remoteReport(options: RemoteReportOptions): Promise<Report | nul
         servers.map(({ id }) => id),
       ),
     remote: {
-      ...{ into: path.join(folder, 'collected'), clock, output },
+      into: path.join(folder, 'collected'),
+      clock,
+      output,
       // An interrupted run is collected, too; a second Ctrl-C ends the process.
       interruptible: (work) => work(NEVER),
     },
@@ -54,7 +56,10 @@ function rulesOf({ collected, events, clocks, machines }: Gathered, faults: stri
       recordFiles.map((file) => ({ path: file, offsetMs, machineId: machineIdOf(file) })),
     ),
     eventFiles: events.map((place) => ({ path: place.path, offsetMs: place.offsetMs ?? 0 })),
-    ...{ faults, serverIds, requestTimeoutMs: REQUEST_TIMEOUT_MS, machines },
+    faults,
+    serverIds,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    machines,
     // The errors of two machines may have opposite signs.
     clockErrorMs: 2 * Math.max(0, ...clocks.map(({ uncertainty_ms }) => uncertainty_ms)),
   });

@@ -103,7 +103,10 @@ class RemoteRun {
     const { recorder, machines } = this;
     const kinds = config.faults.spec.cycles === 0 ? [] : config.faults.spec.kinds.map(({ kind }) => kind);
     const servers = new RemoteServers({
-      ...{ servers: machines.faultServers, kinds, program, clock },
+      servers: machines.faultServers,
+      kinds,
+      program,
+      clock,
       beforeStart: (server) => machines.putAside(server),
       addressOf: (id) => this.options.lab.servers.find((server) => server.id === id)!.address,
     });
@@ -119,7 +122,14 @@ class RemoteRun {
     if (signal.aborted) return;
     await loads.during(async (startAtMs, stop) => {
       recorder.faults = await breakServers({
-        ...{ config, servers: machines.faultServers, startAtMs, program, tls, clock, signal: stop, recorder },
+        config,
+        servers: machines.faultServers,
+        startAtMs,
+        program,
+        tls,
+        clock,
+        signal: stop,
+        recorder,
         screen: this.options.screen,
         begin: () => this.sayStep(6),
         onSeen: (id, process) => servers.started.set(id, process),

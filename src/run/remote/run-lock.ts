@@ -110,13 +110,13 @@ function holderOf(text: string): Partial<Holder> {
     const textOf = (key: string) => (typeof value?.[key] === 'string' ? value[key] : undefined);
     const numberOf = (key: string) => (typeof value?.[key] === 'number' ? value[key] : undefined);
     return {
-      ...{ run_id: textOf('run_id'), place: textOf('place'), controller: textOf('controller') },
-      ...{
-        pid: numberOf('pid'),
-        kernel_start: textOf('kernel_start'),
-        pid_scope: textOf('pid_scope'),
-        since: numberOf('since'),
-      },
+      run_id: textOf('run_id'),
+      place: textOf('place'),
+      controller: textOf('controller'),
+      pid: numberOf('pid'),
+      kernel_start: textOf('kernel_start'),
+      pid_scope: textOf('pid_scope'),
+      since: numberOf('since'),
     };
   } catch {
     return {};

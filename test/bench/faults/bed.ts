@@ -70,7 +70,9 @@ export class TestBed {
         requestFilesOf(folder).map((file, index) => ({ path: file, offsetMs: 0, machineId: index + 1 })),
       ),
       eventFiles: this.eventFiles.map((file) => ({ path: file, offsetMs: 0 })),
-      ...{ faults: this.faults, serverIds: this.lab.serverIds, requestTimeoutMs: REQUEST_TIMEOUT_MS },
+      faults: this.faults,
+      serverIds: this.lab.serverIds,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
     });
   }
 

@@ -76,7 +76,9 @@ async function measure(attack: ClientAttack, build: string, program: string, cwd
   let bound: NodeJS.Timeout | undefined;
   const startMs = performance.now();
   const { code, signal } = await runProgram([...attack.args, '--server', server.address], {
-    ...{ cwd, program, timeoutMs: attack.maxSecs * 1000 },
+    cwd,
+    program,
+    timeoutMs: attack.maxSecs * 1000,
     onStart: (child) => {
       memory = new MemoryWatch([child.pid!]);
       bound = setInterval(() => rssBytes(child.pid!) > MAX_MB * MB && child.kill('SIGKILL'), 20);

@@ -21,8 +21,12 @@ function begin(hedging = new Hedging(10)) {
       attempt.onAssignment(
         ask.askId,
         {
-          ...{ kind: 'TaskAssignmentResponse', request_id: 1, term: 1, leader_id: 1 },
-          ...{ assigned_server_id: id, assigned_server_address: address },
+          kind: 'TaskAssignmentResponse',
+          request_id: 1,
+          term: 1,
+          leader_id: 1,
+          assigned_server_id: id,
+          assigned_server_address: address,
         },
         1,
       ),

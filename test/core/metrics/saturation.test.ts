@@ -2,8 +2,14 @@ import { GeneratorFold, type GeneratorSummary } from '../../../src/core/metrics/
 
 /** A sample without load problems; requests take 50 ms. */
 const CALM = {
-  ...{ cpu_percent: 40, event_loop_delay_ms: 4, event_loop_utilization_percent: 35, sent: 100, late_sends: 0 },
-  ...{ late_total_ms: 0, ended: 100, latency_total_ms: 5000 },
+  cpu_percent: 40,
+  event_loop_delay_ms: 4,
+  event_loop_utilization_percent: 35,
+  sent: 100,
+  late_sends: 0,
+  late_total_ms: 0,
+  ended: 100,
+  latency_total_ms: 5000,
 };
 type Sample = typeof CALM & { time: number };
 
@@ -24,14 +30,23 @@ describe('a generator', () => {
   it('that was calm is not a bottleneck, and its figures are reported', () => {
     const list = samples(60, (index) => (index === 7 ? { cpu_percent: 71.5, event_loop_delay_ms: 30 } : {}));
     expect(summarizeGenerator(list)).toEqual({
-      ...{ cpu_percent_max: 71.5, event_loop_delay_max_ms: 30, sent: 6000, late_sends: 0 },
-      ...{ saturated: false, why: null },
+      cpu_percent_max: 71.5,
+      event_loop_delay_max_ms: 30,
+      sent: 6000,
+      late_sends: 0,
+      saturated: false,
+      why: null,
     });
   });
 
   it('without samples is not judged', () => {
     expect(new GeneratorFold().summary()).toEqual({
-      ...{ cpu_percent_max: 0, event_loop_delay_max_ms: 0, sent: 0, late_sends: 0, saturated: false, why: null },
+      cpu_percent_max: 0,
+      event_loop_delay_max_ms: 0,
+      sent: 0,
+      late_sends: 0,
+      saturated: false,
+      why: null,
     });
   });
 

@@ -14,8 +14,14 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const nowMs = new Date(2025, 9, 31, 10, 1, 0).getTime();
 const clock = { monotonicMs: () => 0, unixMs: () => 0, wallMs: () => nowMs };
 const EVENT: FaultEvent = {
-  ...{ time: 1.5, cycle: 1, server_id: 2, host: 'localhost' },
-  ...{ action: 'kill', outcome: 'done', pid: 3, detail: null },
+  time: 1.5,
+  cycle: 1,
+  server_id: 2,
+  host: 'localhost',
+  action: 'kill',
+  outcome: 'done',
+  pid: 3,
+  detail: null,
 };
 const VIEW: ClusterViewModel = { servers: [{ id: 1, state: 'down', fault: 'kill' }] };
 
@@ -120,7 +126,13 @@ it('records the clocks at its start and when one is set, and warns with the new 
   const [first, fault, second, ...rest] = readFileSync(at('f.ndjson'), 'utf8').trimEnd().split('\n');
   expect(rest).toEqual([]);
   expect(JSON.parse(first!)).toEqual({
-    ...{ time: nowMs, event: 'clock', by_ms: null, ahead_ms: 0, machine_ms: 5, suspended_ms: 0, boot_id: 'b' },
+    time: nowMs,
+    event: 'clock',
+    by_ms: null,
+    ahead_ms: 0,
+    machine_ms: 5,
+    suspended_ms: 0,
+    boot_id: 'b',
   });
   expect(JSON.parse(fault!)).toEqual(EVENT);
   expect(JSON.parse(second!)).toMatchObject({ time: nowMs, event: 'clock', by_ms: 7_200_000, ahead_ms: 7_200_000 });

@@ -14,12 +14,19 @@ describe('totals', () => {
       request(11, 9000, { outcome: 'unsent' }),
     ]);
     expect(lab.report()).toMatchObject({
-      ...{ total_requests: 10, successful_requests: 8, failed_requests: 2, failure_rate: 20 },
+      total_requests: 10,
+      successful_requests: 8,
+      failed_requests: 2,
+      failure_rate: 20,
       server_distribution: { 1: 8, 2: 1 },
       failure_reasons: { 'Connection refused': 1, 'Request timeout after 10s': 1 },
       latency_stats: { min_ms: 10, max_ms: 80, avg_ms: 45, median_ms: 45, p95_ms: 80, p99_ms: 80 },
       service_stats: { min_ms: 5, max_ms: 5, avg_ms: 5, median_ms: 5 },
-      ...{ p99_9_ms: 80, interrupted_requests: 1, unsent_requests: 1, duration_secs: 10, throughput_per_s: 1 },
+      p99_9_ms: 80,
+      interrupted_requests: 1,
+      unsent_requests: 1,
+      duration_secs: 10,
+      throughput_per_s: 1,
       verdict: { scale: 'investigate' },
       images: [{ image: 'small.png', requests: 10, failed: 2, p50_ms: 45, max_ms: 80 }],
       phases: [{ phase: 'steady', requests: 10, failed: 2 }],
@@ -119,7 +126,8 @@ describe('balance', () => {
     lab.requests([...window(0, [50, 50]), ...window(1, [90, 30]), ...window(2, [10, 0])]);
     expect(lab.report().balance).toEqual({
       total_max_over_mean: (2 * 150) / 230,
-      ...{ windows: 3, judged_windows: 2 },
+      windows: 3,
+      judged_windows: 2,
       max_over_mean: { median: 1.25, worst: 1.5 },
       jain: { median: (1 + 0.8) / 2, worst: 0.8 },
     });
@@ -145,8 +153,16 @@ describe('audit', () => {
     lab.events(1, [executed(20, 1, 1), executed(120, 1, 2), executed(220, 1, 3), executed(310, 1, 4)]);
     lab.events(2, [executed(125, 2, 2), executed(5, 2, 1, 'cancelled')]);
     expect(lab.report().audit).toEqual({
-      ...{ requests: 4, successes: 3, executions: 5, repeated: 1, hedged: 1, lost: 0, corrupted: 1, excusable: 0 },
-      ...{ adds_up: true, why: 'every success has an execution' },
+      requests: 4,
+      successes: 3,
+      executions: 5,
+      repeated: 1,
+      hedged: 1,
+      lost: 0,
+      corrupted: 1,
+      excusable: 0,
+      adds_up: true,
+      why: 'every success has an execution',
     });
   });
 

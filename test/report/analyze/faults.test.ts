@@ -102,9 +102,21 @@ describe('a killed leader', () => {
     events();
     expect(lab.report().faults).toEqual([
       {
-        ...{ server_id: 1, kind: 'kill', start: T0 + 3000, end: T0 + 6000, recovered: T0 + 6000, led: true },
-        ...{ detected_ms: 8, new_leader_ms: 42, first_success_ms: 230, back_to_baseline_ms: expect.any(Number) },
-        ...{ requests_failed: 1, requests_retried: 20, requests_hedged: 1, longest_request_ms: 290, unknown: {} },
+        server_id: 1,
+        kind: 'kill',
+        start: T0 + 3000,
+        end: T0 + 6000,
+        recovered: T0 + 6000,
+        led: true,
+        detected_ms: 8,
+        new_leader_ms: 42,
+        first_success_ms: 230,
+        back_to_baseline_ms: expect.any(Number),
+        requests_failed: 1,
+        requests_retried: 20,
+        requests_hedged: 1,
+        longest_request_ms: 290,
+        unknown: {},
       },
     ]);
   });
@@ -220,7 +232,8 @@ describe('back to baseline', () => {
     lab.requests(load(3000));
     lab.faults([fault(2500, 1, 'kill')]);
     expect(baseline()).toMatchObject({
-      ...{ end: null, back_to_baseline_ms: null },
+      end: null,
+      back_to_baseline_ms: null,
       unknown: { back_to_baseline_ms: 'there was no calm second before the run ended' },
     });
     lab.faults([fault(500, 1, 'kill'), fault(600, 1, 'restart'), fault(1000, 2, 'kill'), fault(1200, 2, 'restart')]);

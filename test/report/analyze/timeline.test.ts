@@ -15,7 +15,7 @@ function timelineOfRows(
   names = { servers: [7], reasons: ['x'] },
   requestCount = 1e6,
 ): Timeline {
-  const whole = { server: 0, reason: 0, success: true, latencyMs: 1, ...{ image: 0, term: 1, hedged: false } };
+  const whole = { server: 0, reason: 0, success: true, latencyMs: 1, image: 0, term: 1, hedged: false };
   const run = { from: T0, to: T0 + spanMs };
   return timelineOf((visit) => rows.forEach((row) => visit({ ...whole, ...row } as Row)), run, {
     ...names,
@@ -36,7 +36,11 @@ test('by hand: counts, servers and reasons by the window in which a request ende
     }),
   ]);
   expect(lab.report().timeline).toEqual({
-    ...{ from: T0, window_ms: 250, left_out: 0, requests: [1, 1, 2], failed: [0, 0, 2] },
+    from: T0,
+    window_ms: 250,
+    left_out: 0,
+    requests: [1, 1, 2],
+    failed: [0, 0, 2],
     p50_ms: [100, 300, 40].map((ms) => expect.closeTo(ms, -Math.log10(ms * 0.01))),
     p95_ms: expect.anything(),
     p99_ms: expect.anything(),

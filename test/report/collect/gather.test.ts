@@ -53,7 +53,8 @@ describeWithSshd('from other machines', () => {
   });
 
   const remote = (signal = new AbortController().signal) => ({
-    ...{ into: at('out/collected'), clock: systemClock },
+    into: at('out/collected'),
+    clock: systemClock,
     interruptible: <T>(work: (signal: AbortSignal) => Promise<T>) => work(signal),
   });
   const collect = (metrics: string[], more: Partial<GatherOptions> = {}) =>
@@ -61,9 +62,14 @@ describeWithSshd('from other machines', () => {
   async function report(metrics: string[], more: Partial<RunReportOptions> = {}) {
     const said: string[] = [];
     const made = await runReport({
-      ...{ metrics, faults: null, events: [], runs: { take: 'newest' as const }, thresholds: [] },
+      metrics,
+      faults: null,
+      events: [],
+      runs: { take: 'newest' as const },
+      thresholds: [],
       outFiles: [at('out/final_report.json'), at('out/final_report.txt')],
-      ...{ remote: remote(), say: (line: string) => said.push(line) },
+      remote: remote(),
+      say: (line: string) => said.push(line),
       ...more,
     });
     return { report: made, text: said.join('\n') };

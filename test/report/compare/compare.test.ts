@@ -76,7 +76,9 @@ test('the same reports give the same comparison', () => {
 
 test('a percentile of too few requests is unknown, with the reason', () => {
   expect(row(compared(reported(1), reported(2)), 'p99.9')).toMatchObject({
-    ...{ interval: null, verdict: 'unknown', why: 'too few requests' },
+    interval: null,
+    verdict: 'unknown',
+    why: 'too few requests',
   });
 });
 

@@ -183,7 +183,8 @@ describe('servers that were started two hours behind and corrected later', () =>
     const inputs = readInputs({
       collected: collectLocal([path.join(lab.folder, 'metrics')]),
       faults: { path: path.join(lab.folder, 'fault_events.ndjson'), required: true },
-      ...{ events: places, machines },
+      events: places,
+      machines,
     });
     const [only] = buildReport(inputs, { thresholds: [] }).faults!;
     expect(only!.led).toBe(true);
@@ -206,7 +207,9 @@ describe('uncorrectable times are unknown, with the reason', () => {
     const report = lab.report();
     const why = 'the clock of server 2 drifted by 55 ms';
     expect(report.faults![0]).toMatchObject({
-      ...{ led: null, detected_ms: null, new_leader_ms: null },
+      led: null,
+      detected_ms: null,
+      new_leader_ms: null,
       unknown: { led: expect.stringContaining('drifted') as string },
     });
     expect(report.leaders).toBeNull();

@@ -16,7 +16,8 @@ const row = fc.record({
   term: fc.nat({ max: 4 }),
   reason: fc.nat({ max: 200 }),
   success: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
-  ...{ retried: fc.boolean(), hedged: fc.boolean() },
+  retried: fc.boolean(),
+  hedged: fc.boolean(),
 });
 const rows = fc.array(row, { maxLength: 60 });
 const range = fc.tuple(time, time).map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));

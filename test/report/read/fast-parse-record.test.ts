@@ -23,10 +23,20 @@ const latency = seldom(
 );
 const flag = fc.boolean();
 const record = fc.record({
-  ...{ client_id: count, request_id: count, start_time: time, latency_ms: latency, service_ms: latency, success: flag },
+  client_id: count,
+  request_id: count,
+  start_time: time,
+  latency_ms: latency,
+  service_ms: latency,
+  success: flag,
   failure_reason: fc.option(text),
   assigned_server_id: fc.option(count),
-  ...{ retry_count: count, hedged: flag, bytes_sent: count, bytes_received: count, image: text, term: count },
+  retry_count: count,
+  hedged: flag,
+  bytes_sent: count,
+  bytes_received: count,
+  image: text,
+  term: count,
   outcome: fc.constantFrom('success', 'failure', 'interrupted', 'unsent', 'Success'),
   run_id: text,
 });

@@ -114,8 +114,10 @@ describe('records of', () => {
   test('a thousand images, reasons and servers: the first ones by name, the others combined', () => {
     const many = Array.from({ length: 3000 }, (_, n) =>
       request(n, n, {
-        ...{ image: `${n}.png`, assigned_server_id: n + 1 },
-        ...{ outcome: 'failure', failure_reason: `Server error: ${n}` },
+        image: `${n}.png`,
+        assigned_server_id: n + 1,
+        outcome: 'failure',
+        failure_reason: `Server error: ${n}`,
       }),
     );
     lab.requests(many);

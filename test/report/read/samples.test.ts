@@ -36,12 +36,22 @@ describe('servers', () => {
     lab.events(1, [sample(-20_000, 1), sample(500, 1, { event_loop_delay_ms: 33 }), sample(60_000, 1)]);
     expect(lab.report().servers).toEqual([
       {
-        ...{ server_id: 1, time: [T0 + 500], cpu_percent: [10], memory_bytes: [50e6] },
-        ...{ active: [1], queued: [0], event_loop_delay_ms: [33] },
+        server_id: 1,
+        time: [T0 + 500],
+        cpu_percent: [10],
+        memory_bytes: [50e6],
+        active: [1],
+        queued: [0],
+        event_loop_delay_ms: [33],
       },
       {
-        ...{ server_id: 2, time: [T0 + 1000, T0 + 2000], cpu_percent: [10, 90], memory_bytes: [50e6, 50e6] },
-        ...{ active: [1, 1], queued: [0, 7], event_loop_delay_ms: [1, 1] },
+        server_id: 2,
+        time: [T0 + 1000, T0 + 2000],
+        cpu_percent: [10, 90],
+        memory_bytes: [50e6, 50e6],
+        active: [1, 1],
+        queued: [0, 7],
+        event_loop_delay_ms: [1, 1],
       },
     ]);
   });
@@ -99,9 +109,16 @@ describe('load generators', () => {
     lab.write(GENERATOR, lines([0, 1000, 2000].map((at) => generated(at, { in_flight: at / 1000 }))));
     expect(lab.report().generators).toEqual([
       {
-        ...{ machine_id: 1, time: [T0, T0 + 1000, T0 + 2000], cpu_percent: [20, 20, 20] },
-        ...{ event_loop_delay_ms: [2, 2, 2], in_flight: [0, 1, 2], verification_backlog: [1, 1, 1] },
-        ...{ sent: 30, late_sends: 0, saturated: false, why: null },
+        machine_id: 1,
+        time: [T0, T0 + 1000, T0 + 2000],
+        cpu_percent: [20, 20, 20],
+        event_loop_delay_ms: [2, 2, 2],
+        in_flight: [0, 1, 2],
+        verification_backlog: [1, 1, 1],
+        sent: 30,
+        late_sends: 0,
+        saturated: false,
+        why: null,
       },
     ]);
     expect(said()).toMatch(/kept up/);
@@ -204,16 +221,14 @@ describe('warm-up', () => {
       'fault_events.ndjson',
       lines(
         ['kill', 'restart'].map((action, at) => ({
-          ...{
-            time: T0 + 3000 + at * 500,
-            cycle: 1,
-            server_id: 1,
-            host: 'h',
-            action,
-            outcome: 'done',
-            pid: 1,
-            detail: null,
-          },
+          time: T0 + 3000 + at * 500,
+          cycle: 1,
+          server_id: 1,
+          host: 'h',
+          action,
+          outcome: 'done',
+          pid: 1,
+          detail: null,
         })),
       ),
     );

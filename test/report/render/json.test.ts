@@ -15,8 +15,17 @@ const LIST = path.join(__dirname, 'report-keys.txt');
 const OPEN = ['server_distribution', 'failure_reasons', 'loads[].config', 'run.config'];
 
 const RUN: RunMetadata = {
-  ...{ run_id: 'run-1', seed: 7, started_at: T0, ended_at: T0 + 60_000, servers: ['127.0.0.1:8001'] },
-  ...{ command_line: ['cloudp2p', 'run'], version: '1', node_version: 'v20', host: 'h', cores: 4, config: {} },
+  run_id: 'run-1',
+  seed: 7,
+  started_at: T0,
+  ended_at: T0 + 60_000,
+  servers: ['127.0.0.1:8001'],
+  command_line: ['cloudp2p', 'run'],
+  version: '1',
+  node_version: 'v20',
+  host: 'h',
+  cores: 4,
+  config: {},
 };
 const RULES: RuleResult[] = [{ rule: 'S1 one leader a term', verdict: true, problems: [] }];
 /** It comes from other machines only. */

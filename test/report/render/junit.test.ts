@@ -48,8 +48,10 @@ function outcomes(report: Report): Record<string, string> {
     const cases = children.filter((child) => child.name === 'testcase');
     const count = (kind: string) => cases.filter((each) => each.children[0]?.name === kind).length;
     expect(attributes).toMatchObject({
-      ...{ tests: String(cases.length), failures: String(count('failure')) },
-      ...{ errors: String(count('error')), skipped: String(count('skipped')) },
+      tests: String(cases.length),
+      failures: String(count('failure')),
+      errors: String(count('error')),
+      skipped: String(count('skipped')),
     });
   }
   const told = ({ children }: Element) => (children[0] ? `${children[0].name}: ${children[0].text}` : 'passed');

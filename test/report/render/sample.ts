@@ -18,12 +18,19 @@ function noise(...seeds: number[]): number {
 /** A fault lasts 8 s and is felt for 2.5 s; each hits the next server. */
 function faultAt(startSecs: number, server_id: number, led: boolean): FaultReport {
   return {
-    ...{ server_id, kind: 'kill', start: T0 + startSecs * 1000, end: T0 + (startSecs + 8) * 1000, led },
+    server_id,
+    kind: 'kill',
+    start: T0 + startSecs * 1000,
+    end: T0 + (startSecs + 8) * 1000,
+    led,
     detected_ms: 12.4 + 3 * server_id,
     new_leader_ms: led ? 131.25 : null,
     first_success_ms: led ? 184.5 : 9.25,
     back_to_baseline_ms: server_id === 3 ? null : led ? 2480 : 640,
-    ...{ requests_failed: led ? 9 : 0, requests_retried: 61, requests_hedged: 17, longest_request_ms: 1320.4 },
+    requests_failed: led ? 9 : 0,
+    requests_retried: 61,
+    requests_hedged: 17,
+    longest_request_ms: 1320.4,
     recovered: server_id === 3 ? null : T0 + (startSecs + 10) * 1000,
     unknown: server_id === 3 ? { back_to_baseline_ms: 'the run ended before a second of calm' } : {},
   };
@@ -47,31 +54,47 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
   };
   const service = { service_p50_ms: 24.1, service_p95_ms: 60.2, service_p99_ms: 180.7 };
   return {
-    ...{ total_requests: total, successful_requests: total - failed, failed_requests: failed },
+    total_requests: total,
+    successful_requests: total - failed,
+    failed_requests: failed,
     failure_rate: (failed / total) * 100,
     server_distribution: Object.fromEntries(timeline.by_server.map((each) => [each.server_id, sum(each.requests)])),
     failure_reasons: Object.fromEntries(timeline.by_reason.map((each) => [each.reason, sum(each.requests)])),
-    ...{ latency_stats: stats, p99_9_ms: 902.1, service_stats: { ...stats, p99_ms: 180.7, max_ms: 911 } },
-    ...{
-      clients_without_percentiles: 0,
-      retry_count: 183,
-      bytes_sent: 104_201 * total,
-      bytes_received: 512_345 * total,
-    },
-    ...{ warmup_secs: 3, interrupted_requests: 0, unsent_requests: 0 },
+    latency_stats: stats,
+    p99_9_ms: 902.1,
+    service_stats: { ...stats, p99_ms: 180.7, max_ms: 911 },
+    clients_without_percentiles: 0,
+    retry_count: 183,
+    bytes_sent: 104_201 * total,
+    bytes_received: 512_345 * total,
+    warmup_secs: 3,
+    interrupted_requests: 0,
+    unsent_requests: 0,
     runs: [{ run_id: 'run-2f6c', file: 'metrics/machine_1_requests.ndjson', requests: total, taken: true }],
-    ...{ duration_secs: secs, throughput_per_s: total / secs },
+    duration_secs: secs,
+    throughput_per_s: total / secs,
     images: ['small.png', 'medium.jpg', 'large.png'].map((image) => ({ ...share, image })),
     phases: (['warmup', 'steady', 'fault', 'recovering'] as const).map((phase) => ({ ...share, ...service, phase })),
     faults,
     audit: {
-      ...{ requests: total, successes: total - failed, hedged: 51, executions: total - failed + 4, repeated: 4 },
-      ...{ lost: 0, corrupted: 0, excusable: 6, adds_up: true, why: 'every success has an execution' },
+      requests: total,
+      successes: total - failed,
+      hedged: 51,
+      executions: total - failed + 4,
+      repeated: 4,
+      lost: 0,
+      corrupted: 0,
+      excusable: 6,
+      adds_up: true,
+      why: 'every success has an execution',
     },
     leaders: leadersOf(servers, secs),
     balance: {
-      ...{ total_max_over_mean: 1.041, windows: secs, judged_windows: secs - 24 },
-      ...{ max_over_mean: { median: 1.08, worst: 1.31 }, jain: { median: 0.995, worst: 0.94 } },
+      total_max_over_mean: 1.041,
+      windows: secs,
+      judged_windows: secs - 24,
+      max_over_mean: { median: 1.08, worst: 1.31 },
+      jain: { median: 0.995, worst: 0.94 },
     },
     timeline,
     percentile_curve: [0, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99, 100].map((percentile) => {
@@ -82,9 +105,17 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
     generators: [generatorOf(secs)],
     loads: [
       {
-        ...{ run_id: 'run-2f6c', machine_id: 1, version: '0.1.0', node_version: 'v20.20.2', host: 'bench-1', cores: 8 },
+        run_id: 'run-2f6c',
+        machine_id: 1,
+        version: '0.1.0',
+        node_version: 'v20.20.2',
+        host: 'bench-1',
+        cores: 8,
         command_line: ['cloudp2p', 'stress', '--rate', '200', '--duration', '60', '--threshold', 'p99<800ms'],
-        ...{ seed: 42, started_at: T0 - 800, ended_at: T0 + secs * 1000 + 400, warmup_secs: 3 },
+        seed: 42,
+        started_at: T0 - 800,
+        ended_at: T0 + secs * 1000 + 400,
+        warmup_secs: 3,
         config: { clients: 100, rate_per_second: 200, image_directory: './test_images' },
       },
     ],
@@ -95,7 +126,8 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
       '183 requests succeeded only after a retry; without retries they would have failed.',
     ],
     verdict: {
-      ...{ failure_rate: (failed / total) * 100, scale: 'excellent' },
+      failure_rate: (failed / total) * 100,
+      scale: 'excellent',
       text: 'Excellent fault tolerance: less than 1% of the requests failed.',
     },
     thresholds: [
@@ -151,14 +183,18 @@ function timelineOf(
     all.map((at) => base * (1 + spread * noise(at, base)) * (isHit(at) ? hit : 1));
   const failed = of(by_reason);
   return {
-    ...{ from: T0, window_ms: 1000, failed, left_out: 0, by_server, by_reason, histograms: all.map(() => []) },
+    from: T0,
+    window_ms: 1000,
+    failed,
+    left_out: 0,
+    by_server,
+    by_reason,
+    histograms: all.map(() => []),
     requests: of(by_server).map((count, at) => count + Math.floor(failed[at]! / 2)),
-    ...{
-      p50_ms: latency(22, 0.2, 1.6),
-      p95_ms: latency(52, 0.3, 5),
-      p99_ms: latency(80, 0.6, 9),
-      max_ms: latency(130, 1, 9),
-    },
+    p50_ms: latency(22, 0.2, 1.6),
+    p95_ms: latency(52, 0.3, 5),
+    p99_ms: latency(80, 0.6, 9),
+    max_ms: latency(130, 1, 9),
   };
 }
 
@@ -207,7 +243,10 @@ function generatorOf(secs: number): Report['generators'][number] {
     event_loop_delay_ms: all.map((at) => 1 + 11 * noise(at, 2) ** 3),
     in_flight: all.map((at) => Math.round(5 + 3 * noise(at, 3))),
     verification_backlog: all.map((at) => Math.round(2 * noise(at, 4))),
-    ...{ sent: 12_000, late_sends: 31, saturated: false, why: null },
+    sent: 12_000,
+    late_sends: 31,
+    saturated: false,
+    why: null,
   };
 }
 

@@ -11,7 +11,10 @@ function guideReport(): Report {
   lab.requests([request(1, 0)]);
   return {
     ...lab.report(),
-    ...{ total_requests: 300_000, successful_requests: 297_450, failed_requests: 2550, failure_rate: 0.85 },
+    total_requests: 300_000,
+    successful_requests: 297_450,
+    failed_requests: 2550,
+    failure_rate: 0.85,
     server_distribution: { 1: 99_234, 2: 98_456, 3: 99_760 },
     failure_reasons: {
       'Connection refused': 1234,

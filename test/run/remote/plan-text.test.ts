@@ -35,8 +35,12 @@ describe('generated files', () => {
     const read = (index: number) =>
       loadServerConfig(temp.file('s.toml', serverText(servers[index]!, servers)), { availableParallelism: 1 });
     expect(read(0)).toMatchObject({
-      ...{ id: 1, address: '0.0.0.0:8001', advertiseAddress: 's1.lab:8001', pidFile: 'server_1.pid' },
-      ...{ peers: [{ id: 4, address: '[fd00::4]:8004' }], eventsFile: 'server_1_events.ndjson' },
+      id: 1,
+      address: '0.0.0.0:8001',
+      advertiseAddress: 's1.lab:8001',
+      pidFile: 'server_1.pid',
+      peers: [{ id: 4, address: '[fd00::4]:8004' }],
+      eventsFile: 'server_1_events.ndjson',
     });
     expect(read(1)).toMatchObject({ id: 4, address: '[::]:8004', peers: [{ id: 1, address: 's1.lab:8001' }] });
   });
@@ -44,7 +48,8 @@ describe('generated files', () => {
   test('for clients are valid client configurations', () => {
     const file = temp.file('client.toml', clientText(load().lab!, 10_000));
     expect(clientConfigOf({ config: file })).toMatchObject({
-      ...{ serverAddresses: ['s1.lab:8001', '[fd00::4]:8004'], requestTimeoutMs: 10_000 },
+      serverAddresses: ['s1.lab:8001', '[fd00::4]:8004'],
+      requestTimeoutMs: 10_000,
     });
   });
 
@@ -61,11 +66,22 @@ describe('generated files', () => {
   ])('for loads are valid stress configurations: %j', (toml, requests) => {
     const config = load(`[stress]\nnum_clients = 3\nwarmup_secs = 0.5\n${toml}\n[faults]\nnum_cycles = 1\n`);
     const text = stressText({
-      ...{ machineId: 2, stress: config.stress, seed: 5, longestMs: 343_000, imageFolder: 'images_1' },
+      machineId: 2,
+      stress: config.stress,
+      seed: 5,
+      longestMs: 343_000,
+      imageFolder: 'images_1',
     });
     expect(stressConfigOf({ config: temp.file('stress.toml', text) })).toMatchObject({
-      ...{ machineId: 2, numClients: 3, seed: 5, warmupMs: 500, imageDirectory: './images_1', metricsDir: './metrics' },
-      ...{ requests, clientConfig: './config/client_stress.toml', isClientConfigRequired: false },
+      machineId: 2,
+      numClients: 3,
+      seed: 5,
+      warmupMs: 500,
+      imageDirectory: './images_1',
+      metricsDir: './metrics',
+      requests,
+      clientConfig: './config/client_stress.toml',
+      isClientConfigRequired: false,
     });
   });
 });

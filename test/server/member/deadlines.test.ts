@@ -8,7 +8,9 @@ describe('a deadline', () => {
     const effects = rig.submit(5, 1, timeoutMs);
     expect(executions(effects)).toEqual(['discard 1']);
     expect(only(replies(effects, 5, 'TaskResponse'))).toMatchObject({
-      ...{ request_id: 1, success: false, error_code: 'deadline_passed' },
+      request_id: 1,
+      success: false,
+      error_code: 'deadline_passed',
       error_message: `timeout_ms is ${timeoutMs}: ${timeoutMs > 0 ? 'a task needs longer' : 'expected more than 0'}`,
     });
     expect(rig.status()).toMatchObject({ active: 0, queued: 0 });

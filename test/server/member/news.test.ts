@@ -129,16 +129,27 @@ describe('the longest message of a server', () => {
   const leadership = { term, leader_id: most };
   const toSubscribers: Message[] = [
     {
-      ...{ kind: 'Heartbeat', from_id: most, timestamp: 253_402_300_799, load: 99.99, ...leadership },
-      ...{ incarnation: 'f'.repeat(16), workers: 1024, phase: 'starting', hears: ids },
+      kind: 'Heartbeat',
+      from_id: most,
+      timestamp: 253_402_300_799,
+      load: 99.99,
+      ...leadership,
+      incarnation: 'f'.repeat(16),
+      workers: 1024,
+      phase: 'starting',
+      hears: ids,
     } as MessageOf<'Heartbeat'>,
     { kind: 'Election', from_id: most, priority: 100 / 3, term, incarnation: 'f'.repeat(16) },
     { kind: 'Alive', from_id: most, term },
     { kind: 'Coordinator', leader_id: most, term },
     { kind: 'LeaderCheckResponse', check_id: 2 ** 50, ...leadership, lives: false },
     {
-      ...{ kind: 'TaskAssignmentResponse', request_id: Number.MAX_SAFE_INTEGER, assigned_server_id: most },
-      ...{ assigned_server_address: LONGEST_NAME, ...leadership, relay_id: 2 ** 50 },
+      kind: 'TaskAssignmentResponse',
+      request_id: Number.MAX_SAFE_INTEGER,
+      assigned_server_id: most,
+      assigned_server_address: LONGEST_NAME,
+      ...leadership,
+      relay_id: 2 ** 50,
     } as MessageOf<'TaskAssignmentResponse'>,
     { kind: 'HistoryAdd', ...named, assigned_server_id: most, timestamp: 1_700_000_000.123_456 },
     { kind: 'HistoryRemove', ...named },
@@ -148,8 +159,10 @@ describe('the longest message of a server', () => {
     { kind: 'Subscribe', from_id: most },
     { kind: 'LeaderCheck', check_id: 2 ** 50, hops_left: 1024 },
     {
-      ...{ kind: 'TaskAssignmentRequest', ...named, excluded_server_ids: ids },
-      ...{ relay: { id: 2 ** 50, hops_left: 1024 } },
+      kind: 'TaskAssignmentRequest',
+      ...named,
+      excluded_server_ids: ids,
+      relay: { id: 2 ** 50, hops_left: 1024 },
     } as MessageOf<'TaskAssignmentRequest'>,
   ];
 

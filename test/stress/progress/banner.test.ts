@@ -96,7 +96,12 @@ Offered Load:       ~95.2 requests/s
 
 describe('the status', () => {
   const status: RunStatus = {
-    ...{ doneCount: 1200, totalCount: 100_000, perSecond: 95.23, failedCount: 0, p95Ms: 23.44, lastReason: '' },
+    doneCount: 1200,
+    totalCount: 100_000,
+    perSecond: 95.23,
+    failedCount: 0,
+    p95Ms: 23.44,
+    lastReason: '',
     leadership: { term: 3, leaderId: 2 },
   };
 

@@ -36,8 +36,12 @@ export function readClocks({ collected, faults, events, machines }: ClockSources
       const notes = has(generatorFiles, key);
       const records = has(recordFiles, key);
       files.push({
-        ...{ path: records ?? key, kind: 'records', who: `the load of machine ${/\d+$/.exec(key)![0]}`, offsetMs },
-        ...{ lives: notes === undefined ? [] : livesOfLoad(notes), isUsed: records !== undefined },
+        path: records ?? key,
+        kind: 'records',
+        who: `the load of machine ${/\d+$/.exec(key)![0]}`,
+        offsetMs,
+        lives: notes === undefined ? [] : livesOfLoad(notes),
+        isUsed: records !== undefined,
       });
     }
   }

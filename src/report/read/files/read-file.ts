@@ -43,7 +43,9 @@ export function readRecords<T>(
     return end;
   };
   const read = readLines(path, {
-    ...{ isEnough: isHopeless, problem: damaged, ...(fastParser && { bytes: parseFast }) },
+    isEnough: isHopeless,
+    problem: damaged,
+    ...(fastParser && { bytes: parseFast }),
     line(text, number) {
       const parsed = parse(text);
       if ('ok' in parsed) judge(parsed.ok, number);

@@ -62,7 +62,14 @@ function plain(file: StressRunFile, clock: LifeClock): StressRunFile {
     .slice(0, MAX_SETTINGS)
     .filter(([, value]) => isFlat(value));
   return {
-    ...{ run_id, machine_id, command_line, version, node_version, host, cores, seed },
+    run_id,
+    machine_id,
+    command_line,
+    version,
+    node_version,
+    host,
+    cores,
+    seed,
     started_at: file.started_at - clock.offsetAt(file.started_at),
     ended_at: file.ended_at === null ? null : file.ended_at - clock.offsetAt(file.ended_at),
     warmup_secs,
@@ -79,7 +86,8 @@ function isFlat(value: unknown): boolean {
 function worst(earlier: GeneratorSample, later: GeneratorSample): GeneratorSample {
   const { max } = Math;
   return {
-    ...{ time: earlier.time, run_id: earlier.run_id },
+    time: earlier.time,
+    run_id: earlier.run_id,
     cpu_percent: max(earlier.cpu_percent, later.cpu_percent),
     memory_bytes: max(earlier.memory_bytes, later.memory_bytes),
     event_loop_delay_ms: max(earlier.event_loop_delay_ms, later.event_loop_delay_ms),

@@ -43,9 +43,23 @@ export function readRequests(file: string, choice: RunChoice, inputs: Inputs, cl
 
 function newRun(file: string, folder: string, machineId: number, runId: string, clock: LifeClock): RunRecords {
   return {
-    ...{ path: file, folder, machineId, runId, clock, columns: new RequestColumns(), reasons: new Map() },
-    ...{ repeats: 0, latestMs: -Infinity, retries: 0, bytesSent: 0, bytesReceived: 0 },
-    ...{ interrupted: 0, unsent: 0, firstStartMs: Infinity, lastEndMs: -Infinity, clients: new Map() },
+    path: file,
+    folder,
+    machineId,
+    runId,
+    clock,
+    columns: new RequestColumns(),
+    reasons: new Map(),
+    repeats: 0,
+    latestMs: -Infinity,
+    retries: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+    interrupted: 0,
+    unsent: 0,
+    firstStartMs: Infinity,
+    lastEndMs: -Infinity,
+    clients: new Map(),
   };
 }
 

@@ -64,11 +64,13 @@ export function chartDataOf(report: Report): ChartData | null {
       several: clip(leaders.several),
     },
     servers: report.servers.map((series) => ({
-      ...{ name: `Server ${series.server_id}`, colour: colourOf(series.server_id) },
+      name: `Server ${series.server_id}`,
+      colour: colourOf(series.server_id),
       ...samples(serverSeries(series), series.time, { from, to }),
     })),
     generators: report.generators.map(({ machine_id, time, ...series }) => ({
-      ...{ name: `Machine ${machine_id}`, colour: GENERATOR },
+      name: `Machine ${machine_id}`,
+      colour: GENERATOR,
       ...samples(
         {
           delay: series.event_loop_delay_ms,
@@ -196,11 +198,19 @@ function curveOf(report: Report): ChartData['curve'] {
   const [service, , latency] = PERCENTILES;
   return [
     {
-      ...{ name: 'latency, from the intended start', colour: latency, look: 'line', widthPx: 2, percentiles },
+      name: 'latency, from the intended start',
+      colour: latency,
+      look: 'line',
+      widthPx: 2,
+      percentiles,
       values: shortened(points.map(({ latency_ms: ms }) => ms)),
     },
     {
-      ...{ name: 'service time, from the actual send', colour: service, look: 'dashes', widthPx: 2, percentiles },
+      name: 'service time, from the actual send',
+      colour: service,
+      look: 'dashes',
+      widthPx: 2,
+      percentiles,
       values: shortened(points.map(({ service_ms: ms }) => ms)),
     },
   ];
