@@ -364,6 +364,7 @@ describeWithSshd('against a real OpenSSH server', () => {
 
 function silentServer(): Promise<Server> {
   return new Promise((resolve) => {
-    const server: Server = createServer().listen(0, '127.0.0.1', () => resolve(server));
+    // Reads, so that it notices the end of a connection.
+    const server: Server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1', () => resolve(server));
   });
 }
