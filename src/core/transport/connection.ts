@@ -39,7 +39,7 @@ export class Connection {
   localAddress = UNKNOWN_ADDRESS;
   /** The time at which bytes last arrived, or the connection began; monotonic. */
   lastReadMs: number;
-  /** The start of the unfinished frame; restarted by `resume()`. */
+  /** The start of the unfinished frame, later by the time in which it was not read. */
   frameStartedMs = 0;
   /** For the watch: bytes taken by the kernel so far, and since when there has been no progress. */
   writeProgress = { takenBytes: 0, sinceMs: 0 };
@@ -263,8 +263,8 @@ export class Connection {
       decode: (chunk, mayGoOn) => this.decode(chunk, mayGoOn),
       progressed: () => watch?.progressed(this),
       changed: () => watch?.measure(this),
-      // The frame timeout was suspended meanwhile.
-      resumed: () => (this.frameStartedMs = monotonicMs()),
+      monotonicMs,
+      resumed: (pausedMs) => (this.frameStartedMs = Math.min(monotonicMs(), this.frameStartedMs + pausedMs)),
       guarded: (work) => this.guarded(work),
     };
     return new Inbox(this.socket, this.outbox, owner, turns);

@@ -16,8 +16,9 @@ export interface InboxOwner {
   progressed(): void;
   /** The memory held has changed. */
   changed(): void;
-  /** The socket is being read again after a pause. */
-  resumed(): void;
+  /** The socket is being read again after a pause of `pausedMs`, for which the frame timeout was suspended. */
+  resumed(pausedMs: number): void;
+  monotonicMs(): number;
   guarded(work: () => void): void;
 }
 
@@ -26,6 +27,7 @@ export class Inbox implements Worker {
   /** Memory of `rest` that outlasts a turn. */
   private restBytes = 0;
   private isHeldBack = false;
+  private pausedAtMs = 0;
 
   /** Without `turns` a chunk is processed as it arrives. */
   constructor(
@@ -113,9 +115,13 @@ export class Inbox implements Worker {
     if (this.owner.isOver()) return;
     const mustWait = this.rest !== undefined || this.isHeldBack;
     if (mustWait === socket.isPaused()) return;
-    if (mustWait) return void socket.pause();
-    this.owner.resumed();
-    socket.resume();
+    if (mustWait) {
+      this.pausedAtMs = this.owner.monotonicMs();
+      socket.pause();
+    } else {
+      this.owner.resumed(this.owner.monotonicMs() - this.pausedAtMs);
+      socket.resume();
+    }
   }
 
   /**

@@ -1,5 +1,6 @@
 import { encodeEnvelopeHead, encodeMessage } from '../../../src/core/transport/wire/frame';
 import { FrameWatch, listen } from '../../../src/core/transport/network';
+import { SLICE_MS, Turns } from '../../../src/core/transport/turns';
 import type { MessageOf } from '../../../src/core/protocol';
 import { type Accepted, cleanUp, Ear, leaveUnread, listening, rawClient, type RawClient } from './sockets';
 
@@ -59,6 +60,23 @@ test('the timeout runs from the first byte of a frame, for each frame', async ()
   clearInterval(timer);
   const [first] = [await accepted.next()];
   expect(first.ear.closeCount).toBe(0);
+});
+
+test('waiting for turns does not prolong the timeout', async () => {
+  let nowMs = 0;
+  // Each piece of work uses up its turn: of two that arrive together, the second one waits.
+  const turns = new Turns({ monotonicMs: () => (nowMs += SLICE_MS) });
+  const { listener } = await listening({ watch: new FrameWatch({ frameTimeoutMs: 100 }), turns });
+  const first = await rawClient(listener.port);
+  const drip = await rawClient(listener.port);
+  drip.socket.write(claim60Mb);
+  const timer = setInterval(() => {
+    first.socket.write(encodeMessage({ kind: 'Alive', from_id: 1, term: 1 }));
+    drip.socket.write(Buffer.from('1,'));
+  }, 5);
+  await drip.closed;
+  clearInterval(timer);
+  expect(await drip.messages.next()).toMatchObject({ kind: 'Error', code: 'frame_timeout' });
 });
 
 test('an unread connection does not time out', async () => {
