@@ -1,3 +1,4 @@
+/** Injects and heals faults server by server, tracks which are active, and logs it. */
 import type { FaultServer } from '../config/faults-config';
 import { type FaultKind, GRACEFUL_RESTART, isOfNetwork, takesDown } from '../core/fault-kinds';
 import type { FaultAction, FaultEvent } from '../core/metrics/record';
@@ -22,16 +23,15 @@ interface Broken extends Victim {
   fault: Fault;
 }
 
-/** A fault that is about to be injected into a server that was found. */
+/** A server that was found, and is about to get a fault. */
 export interface Victim {
   server: FaultServer;
   process: ServerProcess;
 }
 
-/** Injects and heals faults server by server, tracks which are active, and logs it. */
 export class BrokenServers {
   readonly counts: Counts = { faults: 0, healed: 0, failed: 0 };
-  /** The times of events. */
+  /** The current cycle, for the events. */
   cycle = 0;
   private readonly broken = new Map<number, Broken>();
   private readonly states = new Map<number, ServerState>();
@@ -41,12 +41,12 @@ export class BrokenServers {
     private readonly onChange: () => void,
   ) {}
 
-  /** The faults injected here that are not healed yet. */
+  /** The servers whose fault is not healed yet. */
   get ids(): number[] {
     return [...this.broken.keys()];
   }
 
-  /** The faults of a server that are injected or being injected, and not healed. */
+  /** The fault of a server that is injected or being injected, and not healed; null if there is none. */
   faultOf(id: number): FaultKind | null {
     return this.broken.get(id)?.fault.kind ?? null;
   }

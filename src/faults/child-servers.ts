@@ -1,3 +1,4 @@
+/** Faults in servers that are children of this process: without agents, except for pauses. */
 import type { FaultKind } from '../core/fault-kinds';
 import { formatAddress } from '../core/transport/address';
 import type { Driver } from './driver';

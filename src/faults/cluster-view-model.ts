@@ -1,3 +1,4 @@
+/** The view of the cluster during a fault simulation, and its text on the status line of a terminal. */
 import type { FaultKind } from '../core/fault-kinds';
 
 /** The state of a server: up, down, its fault, or `unknown` if another process has its place. */
@@ -6,11 +7,10 @@ export type ServerState = 'up' | 'down' | 'paused' | 'partitioned' | 'delayed' |
 export interface ServerView {
   id: number;
   state: ServerState;
-  /** Its faults that are injected or being injected, and not healed. */
+  /** Its fault that is injected or being injected, and not healed; null if there is none. */
   fault: FaultKind | null;
 }
 
-/** A snapshot of the cluster during a fault simulation. */
 export interface ClusterViewModel {
   servers: readonly ServerView[];
   /** The current wait and its end (on the monotonic clock). `healing`: the pending heal ("restart") of these servers. */

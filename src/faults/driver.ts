@@ -1,3 +1,4 @@
+/** The interface through which faults are injected and healed, on servers of this machine or of others. */
 import type { PartitionFrom } from '../config/fault-settings';
 import type { FaultKind } from '../core/fault-kinds';
 import type { StatusFields } from '../core/protocol';
@@ -27,10 +28,7 @@ export interface Found extends ServerProcess {
   isStopped: boolean;
 }
 
-/**
- * The operations on servers, local or remote; servers are named by id. A refusal or failure is a ClusterError with the
- * reason.
- */
+/** The operations on servers, which are named by id. A refusal or failure is a ClusterError with the reason. */
 export interface Driver {
   /** Returns null if the server is not running. @throws ClusterError if the process cannot be identified as this server */
   find(serverId: number): Promise<Found | null>;

@@ -1,8 +1,8 @@
+/** The words for each kind of fault in the log and the events. */
 import type { FaultPattern } from '../config/fault-settings';
 import type { FaultKind } from '../core/fault-kinds';
 import type { FaultAction } from '../core/metrics/record';
 
-/** The names of a kind of fault in the log and the events. */
 export interface FaultLabels {
   /** "Attempting to kill Server 1" */
   toBreak: string;

@@ -1,3 +1,4 @@
+/** The leader of a cluster and its agreement, from the statuses that the servers report. */
 import type { StatusFields } from '../core/protocol';
 
 /** Returns the leader that the servers report, of the greatest leadership that any of them knows; null if none. */

@@ -1,3 +1,4 @@
+/** The plan of a fault simulation: its steps with their faults, times and possible targets. */
 import type { FaultSpec } from '../config/faults-spec';
 import type { Random } from '../core/environment';
 import type { FaultKind } from '../core/fault-kinds';
@@ -21,7 +22,7 @@ export interface Step {
   count: number;
 }
 
-/** Returns the steps of all cycles, which spec and servers determine. Each step includes its heal. */
+/** Returns the steps of all cycles, always the same for a spec and servers. Each step includes its heal. */
 export function planFaults(serverIds: readonly number[], spec: FaultSpec): Step[] {
   const random = seededRandom(spec.seed);
   const isRolling = spec.pattern === 'rolling';

@@ -1,3 +1,4 @@
+/** The results of the last seconds of a probe, over which abort conditions are evaluated. */
 import { judgeThresholds, type Metric, type Threshold } from '../core/metrics/threshold';
 import type { RequestRecord } from '../core/metrics/record';
 
@@ -6,7 +7,6 @@ const WINDOW_MS = 10_000;
 /** With fewer results, no condition is evaluated. */
 const MIN_ENDED = 10;
 
-/** The results of the last seconds of a probe. */
 export class ProbeWindow {
   private ended: { atMs: number; latencyMs: number; success: boolean }[] = [];
 

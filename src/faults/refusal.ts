@@ -1,3 +1,4 @@
+/** Separates expected failures, an action on a server that is refused or fails, from bugs. */
 import { ClusterError } from '../core/errors';
 
 /** Returns the error for an action that is refused or fails as expected. */

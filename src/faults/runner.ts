@@ -1,3 +1,4 @@
+/** The course of a fault simulation: waits, targets, faults and heals, step by step. */
 import type { FaultServer } from '../config/faults-config';
 import type { Clock } from '../core/environment';
 import { ClusterError } from '../core/errors';

@@ -1,3 +1,4 @@
+/** The banner of a fault simulation, as in the guide. */
 import type { FaultsConfig } from '../config/faults-config';
 import type { FaultSpec } from '../config/faults-spec';
 import { TITLES } from './fault-labels';

@@ -1,3 +1,4 @@
+/** The timetable of a fault plan, as `--dry-run` shows it. */
 import type { FaultServer } from '../config/faults-config';
 import type { Fault } from './driver';
 import { type Step, timetable } from './plan';
@@ -14,7 +15,7 @@ interface Row {
   command: string;
 }
 
-/** Returns the lines of `--dry-run` below the banner: time, action, target, and the command on that host. */
+/** Returns the lines below the banner: time, action, target, and the command on that host. */
 export function timetableLines(plan: readonly Step[], servers: readonly Place[]): string[] {
   const rows = timetable(plan).flatMap((step) => rowsOf(step, servers));
   const endMs = timetable(plan).at(-1)!.healedMs;

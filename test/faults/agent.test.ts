@@ -349,7 +349,7 @@ describe('before the first fault', () => {
   asRoot('a process of another user', async () => {
     await lab.start(1, 2);
     chmodSync(lab.folder, 0o755);
-    // Everybody may create a lock there, but not replace a pid file.
+    // All users may create a lock there, but not replace a pid file.
     for (const id of [1, 2]) chmodSync(lab.server(id).workDir, 0o1777);
     const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
     const agent = new LabAgent([...nobody, process.execPath, program.script, 'fault-agent']);

@@ -59,7 +59,7 @@ it("faults are injected by the agent of the server's own host", async () => {
   const found = (await agents.driver.find(2))!;
   await agents.driver.break(2, found, { kind: 'pause' }, 60_000);
   expect(await Promise.all([lab.state(1), lab.state(2)])).toEqual(['up', 'paused']);
-  // The agent heals what nobody else did.
+  // The agent heals the fault that is still active.
   await agents.end();
   expect(await lab.state(2)).toBe('up');
   expect(ended.sort()).toEqual(['one', 'two']);

@@ -1,4 +1,4 @@
-// A process that looks like a server from outside: `node likeness.cjs server --config x.toml`; what it does says x.json.
+// A process that looks like a server from outside: `node likeness.cjs server --config x.toml`; x.json says what it does.
 // It listens, writes a pid file as a server does, and lives until it is killed.
 const { readFileSync, writeFileSync } = require('node:fs');
 const { createServer } = require('node:net');

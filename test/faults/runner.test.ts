@@ -215,7 +215,7 @@ describe('Ctrl-C', () => {
   it('at every step: all servers run in the end, and the log says so', async () => {
     const count = await stepsOf(ONCE);
     expect(count).toBeGreaterThan(50);
-    // Without the last two lines: by then everything is over.
+    // Without the last two lines, when everything is over.
     for (let at = 0; at < count - 2; at++) {
       const rig = new RingRig();
       let step = 0;

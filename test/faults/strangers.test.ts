@@ -33,7 +33,7 @@ afterAll(() => program.remove());
 let lab: LikenessLab;
 const agents: TestAgent[] = [];
 const children: ChildProcess[] = [];
-/** A file of root beside the servers' folders, which nobody may change. */
+/** A file of root beside the servers' folders, which must not change. */
 let treasure: string;
 
 beforeEach(async () => {

@@ -1,3 +1,4 @@
+/** The servers that a fault agent may affect: located, locked, and healed of what a killed agent left. */
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import type { ServerLocation } from '../../config/server-location';
@@ -22,7 +23,6 @@ export interface AdmissionOptions {
   locate(server: AgentServer): ServerLocation;
 }
 
-/** The servers that an agent may affect: located, locked, and without faults of an agent that was killed. */
 export class AdmittedServers {
   readonly servers: LocalServer[] = [];
   private readonly locks = new Map<number, Lock>();
@@ -101,7 +101,7 @@ export class AdmittedServers {
   }
 }
 
-/** Heals what an agent that was killed could not. */
+/** Heals what the killed agent could not. */
 async function cleanUpAfterDead(server: LocalServer, { left, note }: Lock): Promise<void> {
   if (left !== null && isOfNetwork(left.kind) && !mayAdministerNetwork()) {
     throw refused(`a fault agent that was killed left the fault "${left.kind}" on it: run this once as root`);

@@ -1,3 +1,4 @@
+/** The fault agent: injects faults into servers of its machine for a controller, which sends it lines of JSON. */
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
@@ -38,13 +39,13 @@ export interface AgentOptions extends AdmissionOptions {
 }
 
 /**
- * Injects faults into servers of its machine for a controller, which sends it lines of JSON (./protocol). When the
- * controller is gone or silent for too long, it heals its faults and resolves.
+ * Answers the requests of a controller (./protocol.pure) until it is gone or silent for `silenceMs`, or `signal` is
+ * aborted; then heals its faults and resolves.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
   const { input, output, signal, silenceMs = SILENCE_MS } = options;
   const agent = new Agent(options);
-  // Without a reader its input ends, too.
+  // When the reader is gone, the input ends, too.
   output.on('error', () => undefined);
   const reason = await new Promise<string>((resolve) => {
     let timer = setTimeout(() => undefined, 0);
@@ -70,7 +71,7 @@ class Agent {
   private readonly admitted: AdmittedServers;
   private driver: Driver = localDriver({ servers: [] });
   private watchdog = this.newWatchdog();
-  /** The end waits for it. */
+  /** Awaited before the end. */
   private greeting: Promise<Hello> | undefined;
 
   constructor(private readonly options: AgentOptions) {

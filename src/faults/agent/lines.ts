@@ -1,3 +1,4 @@
+/** Splits a stream into lines of limited length, on both sides of the agent protocol. */
 import type { Readable } from 'node:stream';
 
 /** Calls `onLine` for each line of a stream, and `onEnd` once when it ends or fails, or a line is too long. */

@@ -1,3 +1,4 @@
+/** A server's lock against a second fault agent; it records the active fault, so that the next one can heal it. */
 import { randomUUID } from 'node:crypto';
 import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { ClusterError } from '../../core/errors';
@@ -24,7 +25,6 @@ export interface OpenFault {
   process: ServerProcess;
 }
 
-/** The lock of a server, which also records its active fault, so that the next agent can heal it after a crash. */
 export interface Lock {
   /** True if a dead agent held it: its fault may still be active. */
   wasStale: boolean;
@@ -38,7 +38,7 @@ export interface Lock {
 
 const MAX_BYTES = 8192;
 
-/** Returns where the lock of a server is. */
+/** Returns the path of a server's lock file. */
 export function lockFileOf(pidFile: string): string {
   return `${pidFile}.faults.lock`;
 }
@@ -126,7 +126,7 @@ function links(own: string, file: string): boolean {
   }
 }
 
-/** If two find it stale, the second must not remove the lock that the first has taken. */
+/** If two agents find it stale, the second must not remove the lock that the first has taken. */
 function removeStale(file: string, text: string): void {
   const aside = besides(file);
   renameSync(file, aside);

@@ -1,3 +1,4 @@
+/** The fault agent as a process: its standard streams and its signals. */
 import { takeStopSignals } from '../../core/system/stop-signals';
 import { systemClock } from '../../core/system/system-clock';
 import { type AgentOptions, runAgent } from './agent';

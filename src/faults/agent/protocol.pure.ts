@@ -1,3 +1,4 @@
+/** The protocol between a controller and its fault agents. */
 import type { FaultServer } from '../../config/faults-config';
 import type { FaultKind } from '../../core/fault-kinds';
 import type { StatusFields } from '../../core/protocol';
@@ -10,7 +11,7 @@ export type AgentServer = Pick<FaultServer, 'id' | 'config' | 'workDir' | 'binar
 export interface Hello {
   version: string;
   pid: number;
-  /** By kind: null if the fault is possible, else the reason why not. */
+  /** By kind, the reason why the fault is not possible; absent if it is. */
   unable: Partial<Record<FaultKind, string>>;
   servers: ServerReport[];
 }
@@ -28,7 +29,7 @@ export interface ServerReport {
 
 /** The requests to an agent: one line of JSON `{id, verb, …}` each, answered by `{id, ok}` or `{id, error}`. */
 export interface Verbs {
-  /** The first request: takes the locks of these servers, unless one has a problem. `kinds`: those of the plan. */
+  /** The first request: takes the locks of these servers, if their configuration is valid. `kinds`: those of the plan. */
   hello: [{ servers: AgentServer[]; kinds: FaultKind[] }, Hello];
   /** Returns its clock in unix milliseconds; also serves as a keep-alive. */
   time: [object, number];

@@ -1,3 +1,4 @@
+/** The agent's watchdog: injects faults, and heals each when its time is over or the controller is gone. */
 import { type FaultKind, isHealedByStart, isOfNetwork } from '../../core/fault-kinds';
 import { pause } from '../../core/system/pause';
 import type { Driver, Fault, ServerProcess } from '../driver';
@@ -18,12 +19,11 @@ export interface WatchdogOptions {
   wait?: typeof pause;
 }
 
-/** The retries for a server that does not come back, and the wait between them. */
+/** The attempts to heal a server that does not come back, and the wait between them. */
 const ATTEMPTS = 3;
 const AGAIN_MS = 1000;
 const NEVER = new AbortController().signal;
 
-/** Injects faults through a driver, and heals each of them itself when its time is over or the controller is gone. */
 export class Watchdog {
   private readonly open = new Map<number, Timed>();
   /** Serializes the actions at each server. */

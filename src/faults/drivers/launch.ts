@@ -1,3 +1,4 @@
+/** Starts the process of a server again after a fault, with its output in its log. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { openToAppend } from '../../files/append';

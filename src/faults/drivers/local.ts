@@ -1,3 +1,4 @@
+/** Injects and heals faults in servers of this machine, by signals, restarts and network rules. */
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -35,11 +36,11 @@ export interface LocalDriverOptions {
 }
 
 type Bounds = Required<Pick<LocalDriverOptions, 'launch' | 'goneMs' | 'leaveMs' | 'upMs'>> & {
-  /** The tools that impaired networks here, which must be healed. */
+  /** The tools that impaired networks here, whose removal must succeed. */
   tools: Set<Tool>;
 };
 
-/** Drives servers on this machine, found by their pid files. Faults last until they are healed: there is no watchdog. */
+/** Returns the driver of servers that are found by their pid files. Faults last until they are healed: there is no watchdog. */
 export function localDriver(options: LocalDriverOptions): Driver {
   const tools = new Set<Tool>();
   const bounds = { launch: launchDetached, goneMs: 5000, leaveMs: 10_000, upMs: 10_000, ...options, tools };
@@ -121,7 +122,7 @@ async function resumeOrStart(server: LocalServer, broken: ServerProcess, bounds:
   // It ended while it was paused. Another program may have started it again already.
   const other = await identify(server).catch(nullIfRefused);
   if (other !== null) return other;
-  // A graceful shutdown removes the pid file, as a server of a `run` that is gone does: it must not come back.
+  // A graceful shutdown removes the pid file, also when its `run` is gone: it must not come back.
   if (!existsSync(server.pidFile)) throw refused('it has shut down in the meantime');
   return start(server, broken, bounds);
 }
@@ -202,7 +203,7 @@ async function start(server: LocalServer, owner: ServerOwner, { launch, upMs }: 
   throw refused([end, lastLine(log, logBytes)].filter((part) => part !== '').join(': '));
 }
 
-/** Kills a process that hangs, which would block the next attempt. */
+/** Kills a hanging process, which would block the next attempt. */
 function giveUp(child: ChildProcess, reason: string): string {
   child.kill('SIGKILL');
   return reason;

@@ -1,3 +1,4 @@
+/** Decides by owner and mode whether a pid file or folder can be trusted, as other users may have written it. */
 import { type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { oneLine } from '../../core/printable';
@@ -15,8 +16,8 @@ export interface Named {
 
 /**
  * Returns the reason why a pid file may come from a user without authority over the process that it names; undefined if
- * it is trusted. The file and its folder must belong to the user of that process or to root. An owner other than root may
- * let others write there.
+ * it is trusted. The file and its folder must belong to the user of that process or to root. Others may write
+ * there only if the owner is the user of this program and not root.
  * @throws ClusterError if the folder cannot be examined
  */
 export function forgery(pidFile: string, stats: Stats, named: Named, runnerId = ownUserId()): string | undefined {
@@ -31,7 +32,7 @@ export function forgery(pidFile: string, stats: Stats, named: Named, runnerId = 
     const hint = `run the server as ${userName(inFolder.uid)}, or let its pid_file be in a folder of ${expected}`;
     return `${place} (${showAccess(inFolder)}) names ${runsAs}: expected a folder of ${expected}; ${hint}`;
   }
-  // In a sticky folder nobody can remove or replace the files of others.
+  // In a sticky folder, users cannot remove or replace each other's files.
   const byFolder = inFolder.mode & STICKY ? undefined : looseness(place, folder, inFolder, runnerId);
   return looseness(file, pidFile, stats, runnerId) ?? byFolder;
 }

@@ -1,3 +1,4 @@
+/** Reads a server's pid file, and compares the process that it names with the configured server. */
 import type { Stats } from 'node:fs';
 import path from 'node:path';
 import { oneLine } from '../../core/printable';

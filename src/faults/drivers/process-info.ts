@@ -1,3 +1,4 @@
+/** Looks up a running process by its pid, in /proc or with `ps`. */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile, readlink, stat as statOf } from 'node:fs/promises';

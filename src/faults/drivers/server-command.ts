@@ -1,3 +1,4 @@
+/** Recognizes the process of a configured server by its command line. */
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { LocalServer } from './local-server';

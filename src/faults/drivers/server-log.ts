@@ -1,3 +1,4 @@
+/** The log of a server that was started here, where other users may have placed a file or a link. */
 import {
   accessSync,
   closeSync,
@@ -70,7 +71,7 @@ export function whyNoLog(server: Place): string | undefined {
   }
 }
 
-/** Says who may write a file that this user may not: what can be said of it or of its folder. */
+/** Returns the owner of a file that this user may not write, or of its folder; empty if unknown. */
 function whoseIs(file: string): string {
   const link = deadLink(file);
   if (link !== undefined) return `: ${link}`;
@@ -111,7 +112,7 @@ export function lastLine(file: string, fromBytes: number): string {
 
 /**
  * Opens an existing file without waiting for a pipe. In a folder that others can change it must belong to this user or to
- * the folder's and have no other name: a link could lead to any file that this user may write.
+ * the folder's owner, and have no other name: a link could lead to any file that this user may write.
  */
 function openInFolder(file: string, flags: number): number {
   const folder = path.dirname(file);
@@ -133,7 +134,7 @@ function openNoLink(file: string, flags: number): number {
   }
 }
 
-/** Returns why a file is neither this user's nor the folder owner's; undefined if it is. */
+/** Returns why a file is not a regular one of this user or the folder's owner; undefined if it is. */
 function strangeness(stats: Stats, folder: Stats): string | undefined {
   if (!stats.isFile()) return 'it is not a regular file';
   if (stats.nlink !== 1) return `it has ${stats.nlink} names (hard links), expected one`;

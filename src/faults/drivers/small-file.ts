@@ -1,3 +1,4 @@
+/** Reads small files that another user may have placed: never through a link, and never waiting for a pipe. */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { oneLine } from '../../core/printable';
 import { causeOf } from '../../files/cause';
@@ -12,7 +13,7 @@ export interface SmallFile {
 }
 
 /**
- * Reads a small file that another user may have placed: never through a link, and never waiting for a pipe.
+ * Reads a whole file.
  * @returns null if it does not exist
  * @throws ClusterError for anything but a regular file of at most `maxBytes`
  */

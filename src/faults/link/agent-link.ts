@@ -1,3 +1,4 @@
+/** The controller's link to one fault agent: requests, keep-alive, clock offset and loss. */
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
 import { printable } from '../../core/printable';
@@ -25,7 +26,6 @@ export interface ClockOffset {
   uncertaintyMs: number;
 }
 
-/** The controller's link to one agent. */
 export class AgentLink {
   private readonly pending = new Map<number, Pending>();
   private readonly loss = new AbortController();
@@ -56,7 +56,7 @@ export class AgentLink {
     this.timer = setInterval(() => this.keepAlive(), KEEPALIVE_MS);
   }
 
-  /** Aborted, with a text as its reason, when the agent is lost without having been told to end. */
+  /** Aborted, with a text as its reason, when the agent is lost before `end` is called. */
   get lost(): AbortSignal {
     return this.loss.signal;
   }
@@ -72,7 +72,7 @@ export class AgentLink {
     });
   }
 
-  /** Measures the clock offset over several round trips, of which the shortest counts. */
+  /** Measures the clock offset over several round trips; the shortest one counts. */
   async clockOffset(): Promise<ClockOffset> {
     let best: ClockOffset = { offsetMs: 0, uncertaintyMs: Infinity };
     for (let round = 0; round < CLOCK_ROUNDS; round++) {

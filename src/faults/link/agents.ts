@@ -1,3 +1,4 @@
+/** Connects a fault simulation to all its servers: one agent per host, checked before the first fault. */
 import type { FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
 import { formatAddress } from '../../core/transport/address';

@@ -1,8 +1,9 @@
+/** The connection to a fault agent's process, and the start of an agent on this machine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { causeOf } from '../../files/cause';
 
-/** A local or remote program with its three streams. */
+/** A local or remote process with its three streams. */
 export interface Channel {
   input: Writable;
   output: Readable;

@@ -1,3 +1,4 @@
+/** A host with its fault agent, which is replaced when it is gone, as faults may still have to be healed. */
 import type { FaultServer } from '../../config/faults-config';
 import type { Clock } from '../../core/environment';
 import type { FaultKind } from '../../core/fault-kinds';
@@ -12,7 +13,7 @@ export interface HostOptions {
   /** The command and version of this program. */
   program: { version: string; command: readonly string[] };
   clock: Clock;
-  /** Starts an agent, by default on this machine without SSH. */
+  /** Starts the agent of a host (default: `openChannel`, without SSH on localhost). */
   open?: typeof openChannel;
 }
 
@@ -21,7 +22,6 @@ const RECONNECT_MS = 30_000;
 const AGAIN_MS = 500;
 const NEVER = new AbortController().signal;
 
-/** A host with its agent, which is replaced when it is gone, as faults may still have to be healed. */
 export class HostLink {
   private link: AgentLink | undefined;
   private reconnecting: Promise<void> | undefined;

@@ -1,3 +1,4 @@
+/** Reaches the fault agent of a host: as a child on this machine, or over SSH. */
 import type { FaultServer } from '../../config/faults-config';
 import { type Channel, localChannel } from './channel';
 import { hostNameOf, sshChannel } from './ssh-channel';

@@ -1,7 +1,8 @@
+/** The fault driver for servers that are reached through the agents of their hosts. */
 import type { Driver } from '../driver';
 import type { HostLink } from './host-link';
 
-/** Returns a driver that reaches each server through the agent of its host. */
+/** Returns the driver of all servers of these hosts. */
 export function remoteDriver(links: readonly HostLink[]): Driver {
   const byServer = new Map(links.flatMap((link) => link.servers.map(({ id }) => [id, link] as const)));
   const linkTo = (id: number): HostLink => byServer.get(id)!;

@@ -1,3 +1,4 @@
+/** Starts a fault agent on another machine over SSH. */
 import path from 'node:path';
 import type { FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';

@@ -1,3 +1,4 @@
+/** Writes the output of a fault simulation to the display, the log file and the machine-readable events file. */
 import type { FaultsConfig } from '../../config/faults-config';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
@@ -26,7 +27,6 @@ const CLOCK_MS = 1000;
 /** Lines are flushed one by one, so the timer has nothing to do. */
 const FLUSH_MS = 1000;
 
-/** Writes the output of a fault simulation to the display, the log file and the machine-readable events file. */
 export class FaultLog {
   private readonly display: Display | undefined;
   private readonly log: RecordFile;

@@ -1,3 +1,4 @@
+/** Access to the servers of a fault simulation, with the probe and the signals that end its plan. */
 import type { FaultsConfig } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
 import type { Secure } from '../../core/transport/network';
@@ -18,7 +19,6 @@ export interface SessionOptions extends Pick<ConnectOptions, 'program' | 'clock'
   onSeen?(serverId: number, process: ServerProcess): void;
 }
 
-/** The driver of the faults, and the signals that end their plan. */
 export interface FaultSession {
   driver: Driver;
   /** Aborted with a text as its reason: ends the plan, healed. */

@@ -1,3 +1,4 @@
+/** The probe of `--abort-when`: its own small load, so that the conditions do not depend on any other. */
 import { randomUUID } from 'node:crypto';
 import { VirtualClient } from '../../client/client';
 import { Hedging } from '../../client/attempt/hedging';
@@ -34,7 +35,7 @@ export interface Probe {
   end(): Promise<void>;
 }
 
-/** Sends small tasks at a fixed rate, apart from any load, and evaluates the abort conditions over the results. */
+/** Sends small tasks at a fixed rate, and evaluates the abort conditions over the results. */
 export function startProbe({ addresses, conditions, file, fileSource, secure, clock }: ProbeOptions): Probe {
   const how = { flushMs: FLUSH_MS, what: fileSource, onError: () => undefined };
   const records = file === null ? null : new RecordFile(file, how);

@@ -1,3 +1,4 @@
+/** A fault simulation from its banner to its outcome, for the commands `faults` and `run`. */
 import type { FaultsConfig } from '../../config/faults-config';
 import { pause } from '../../core/system/pause';
 import { oneLine } from '../../core/printable';
@@ -24,7 +25,7 @@ export type FaultsReport = FaultsOutcome & {
   is_logged: boolean;
 };
 
-/** Runs the `faults` command: injects and heals as configured, and logs to the display and both files. */
+/** Injects and heals faults as configured, and logs to the display and both files. */
 export async function simulateFaults(options: SimulateOptions): Promise<FaultsReport> {
   const { config, clock, display } = options;
   const log = new FaultLog(config, clock, display);

@@ -1,3 +1,4 @@
+/** Checks in advance whether this machine can inject each kind of fault into its servers. */
 import { type FaultKind, isOfNetwork } from '../../../core/fault-kinds';
 import { reasonOf } from '../../refusal';
 import type { LocalServer } from '../local-server';

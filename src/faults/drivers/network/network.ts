@@ -1,3 +1,4 @@
+/** Applies and removes the network faults of a server: packets dropped by nft or iptables, or delayed by tc. */
 import { type FaultKind, isOfNetwork } from '../../../core/fault-kinds';
 import type { Fault } from '../../driver';
 import { refused } from '../../refusal';

@@ -1,3 +1,4 @@
+/** The firewall rules and tc calls of each network fault, which match only the TCP packets of one server. */
 import type { PartitionFrom } from '../../../config/fault-settings';
 
 /** A peer as it appears in packets. */
@@ -42,15 +43,15 @@ export function partitionRules({ port, peers }: ServerTraffic, from: PartitionFr
 }
 
 /**
- * Drops a share of the incoming packets. For the kernel, an outgoing packet that is dropped was not sent, and it sends it
- * again at once; an incoming one is lost to both sides.
+ * Drops a share of the incoming packets. The kernel notices that an outgoing packet was dropped, and sends it again at
+ * once; an incoming one is lost to both sides.
  */
 export function lossRules(traffic: ServerTraffic, percent: number): Rule[] {
   const incoming = partitionRules(traffic, 'both').filter(({ direction }) => direction === 'in');
   return percent >= 100 ? incoming : incoming.map((rule) => ({ ...rule, percent }));
 }
 
-/** The name by which the rules of an interrupted run are found. */
+/** Returns the name by which the rules of an interrupted run are found. */
 export function tableOf(serverId: number): string {
   return `cloudp2p_faults_${serverId}`;
 }
@@ -68,7 +69,7 @@ export function nftScript(serverId: number, rules: readonly Rule[]): string {
   return [nftRemoval(serverId), `table inet ${table} {`, ...chain('in'), ...chain('out'), '}', ''].join('\n');
 }
 
-/** Removes the table, whether it exists or not. */
+/** Returns the input of `nft -f -` that removes the table, whether it exists or not. */
 export function nftRemoval(serverId: number): string {
   const table = tableOf(serverId);
   return `add table inet ${table}\ndelete table inet ${table}\n`;
@@ -84,7 +85,7 @@ function nftRule({ direction, verdict, address, side, port, percent }: Rule): st
 
 export const IPTABLES_CHAINS = { in: 'INPUT', out: 'OUTPUT' } as const;
 
-/** A name of iptables has at most 28 characters. */
+/** Returns the name of a chain: iptables allows at most 28 characters. */
 export function chainOf(serverId: number, direction: Rule['direction']): string {
   return `cloudp2p_${serverId}_${direction}`;
 }
@@ -124,7 +125,7 @@ export interface Delay {
   jitterMs: number;
 }
 
-/** The root qdisc of a server's delay; a handle has 16 bits. */
+/** Returns the handle of the root qdisc of a server's delay; it has 16 bits. */
 export function handleOf(serverId: number): string {
   return `${(0xc000 + (serverId % 0x1000)).toString(16)}:`;
 }

@@ -1,3 +1,4 @@
+/** Runs the network tools of the system, and detects which of them work for this process. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { printable } from '../../../core/printable';
@@ -11,7 +12,7 @@ const SBIN = ':/usr/sbin:/sbin';
 const TIMEOUT_MS = 10_000;
 const CAP_NET_ADMIN = 12n;
 
-/** @throws ClusterError with the error output of the tool */
+/** Returns the output of a tool. @throws ClusterError with the first line of its error output */
 export function runTool(tool: Tool, args: readonly string[], input = ''): Promise<string> {
   const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}${SBIN}`, LC_ALL: 'C' };
   return new Promise((resolve, reject) => {

@@ -1,3 +1,4 @@
+/** Finds the addresses and network interfaces of a server's packets, so that rules affect no others. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
