@@ -1,3 +1,4 @@
+/** Measures the offset of another machine's clock over SSH, and the time of its last boot. */
 import type { ClientChannel } from 'ssh2';
 import type { Clock } from '../core/environment';
 import type { Ssh } from './ssh';
@@ -60,7 +61,7 @@ export async function measureClock(ssh: Ssh, clock: Clock): Promise<ClockOffset 
   return best && { ...best, start: bootId === null || startMs === Infinity ? null : { bootId, startMs } };
 }
 
-/** A time in seconds, and its resolution. */
+/** A time in whole seconds, and the fraction; null if the machine shows none. */
 interface Time {
   secs: number;
   fractionMs: number | null;

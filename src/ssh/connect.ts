@@ -1,3 +1,4 @@
+/** Opens SSH connections as the user's ssh configuration says: jump hosts, host keys, logins. */
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Config } from 'node-ssh';

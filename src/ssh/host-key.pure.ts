@@ -1,3 +1,4 @@
+/** Decides whether a host key is trusted, and explains how to add one that is not known. */
 import type { ServerHostKeyAlgorithm } from 'ssh2';
 import { fingerprintOf, keyTypeOf, type KnownHost } from './known-hosts';
 

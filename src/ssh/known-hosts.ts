@@ -1,3 +1,4 @@
+/** Finds the keys of a host in known_hosts files (sshd(8)). */
 import { createHash, createHmac } from 'node:crypto';
 import { matchesPatterns } from './patterns.pure';
 
@@ -17,7 +18,7 @@ export interface KnownHostsFile {
 }
 
 /**
- * Returns the lines of a host. Its name there is `[host]:port` if the port is not 22; only without such a line, those of
+ * Returns the lines of a host. Its name there is `[host]:port` if the port is not 22; if there is no such line, those of
  * the host itself count, as in OpenSSH.
  */
 export function knownHosts(

@@ -1,3 +1,4 @@
+/** The ways to log in over SSH, in order: keys of the agent, then key files. Never passwords. */
 import { readFileSync } from 'node:fs';
 import type { AnyAuthMethod, AuthHandlerMiddleware, AuthenticationType, BaseAgent, ParsedKey } from 'ssh2';
 import type { SshPackages } from './load-ssh';
@@ -15,7 +16,6 @@ interface Login {
 /** Time limit for an agent that does not answer, in milliseconds. */
 const AGENT_TIMEOUT_MS = 3000;
 
-/** The login methods in order: keys of the agent, then key files. Never passwords. */
 export class Logins {
   private readonly tried: string[] = [];
   private left: AuthenticationType[] | null = null;

@@ -4,7 +4,7 @@ export function matchesPatterns(patterns: readonly string[], text: string): bool
   return patterns.some((pattern) => matchesPattern(pattern, text));
 }
 
-/** Linear in the text for each `*`, so that patterns in a file cannot hang the program. */
+/** Matches one pattern; linear in the text for each `*`, so that patterns in a file cannot hang the program. */
 export function matchesPattern(pattern: string, text: string): boolean {
   let [p, t] = [0, 0];
   let star = -1;

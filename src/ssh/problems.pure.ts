@@ -1,3 +1,4 @@
+/** The errors of SSH connections and SFTP, with reasons in the words of this program. */
 import { ClusterError } from '../core/errors';
 import { printable } from '../core/printable';
 

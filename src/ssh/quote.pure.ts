@@ -1,3 +1,4 @@
+/** Quotes commands for the shell of another machine. */
 import { ClusterError } from '../core/errors';
 
 /**

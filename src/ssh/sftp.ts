@@ -1,3 +1,4 @@
+/** Files of another machine over SFTP: resumable downloads, atomic uploads. */
 import { randomUUID } from 'node:crypto';
 import { open, stat, truncate, utimes } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -33,7 +34,7 @@ export const TEMPORARY_END = '.cloudp2p.tmp';
 /** Random, so that two programs that write the same file do not collide and the name is unpredictable. */
 const OWN = randomUUID();
 
-/** Accesses files over SFTP. Paths are those of the other machine. All methods throw ClusterError `not_reachable`, with the path. */
+/** All methods throw ClusterError `not_reachable` with the path; `download` also `bad_usage` for a local file. */
 export class Sftp {
   constructor(
     private readonly ssh: Ssh,
@@ -59,7 +60,7 @@ export class Sftp {
     }
   }
 
-  /** Returns the type of a path; follows a link. */
+  /** Returns the type, size and time of a path; follows a link. */
   async stat(path: string): Promise<Omit<RemoteEntry, 'name'>> {
     return entryOf(await this.ask<Attributes>(path, (done) => this.wrapper.stat(path, done)));
   }
@@ -94,7 +95,7 @@ export class Sftp {
 
   /**
    * Writes a file atomically: first beside its place, then moved. The new file has this mode, independent of the old file
-   * and the umask, and nobody else can read it before that.
+   * and the umask, and others cannot read it before that.
    */
   async upload(content: Uint8Array, remote: string, mode = 0o644): Promise<void> {
     const temporary = `${remote}.${OWN}${TEMPORARY_END}`;
@@ -118,7 +119,7 @@ export class Sftp {
     }
   }
 
-  /** Returns the stats of the file that a link leads to. */
+  /** Sets the mode of a file; follows a link. */
   chmod(remote: string, mode: number): Promise<void> {
     return this.ask<void>(remote, (done) => this.wrapper.chmod(remote, mode, done));
   }

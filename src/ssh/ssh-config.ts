@@ -1,3 +1,4 @@
+/** Resolves the settings of an SSH target from the user's and the system's files (ssh_config(5)). */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { LineType, parse } from 'ssh-config';

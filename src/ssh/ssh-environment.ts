@@ -1,6 +1,6 @@
+/** The user whose SSH keys and files are used. */
 import { homedir, userInfo } from 'node:os';
 
-/** The user whose keys and files are used. */
 export interface SshEnvironment {
   /** The parent of .ssh; from HOME, unlike OpenSSH, which uses /etc/passwd. */
   home: string;

@@ -1,3 +1,4 @@
+/** A connection to one machine after the login, made by `connectSsh`. */
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import type { ClusterError } from '../core/errors';
 import { interrupted, lost, unreachable } from './problems.pure';
@@ -25,7 +26,6 @@ export interface ExecResult {
 const MAX_BYTES = 1024 * 1024;
 const EXEC_TIMEOUT_MS = 60_000;
 
-/** A connection to one machine after the login, made by `connectSsh`. */
 export class Ssh {
   private openSftp: Promise<Sftp> | undefined;
   private lost = false;

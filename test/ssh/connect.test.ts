@@ -345,7 +345,7 @@ describeWithSshd('against a real OpenSSH server', () => {
       const measured = (await measureClock(await connect(), systemClock))!;
       expect(Math.abs(measured.offsetMs)).toBeLessThan(measured.uncertaintyMs + 5);
       expect(measured.uncertaintyMs).toBeLessThan(50);
-      // The boot that processes there note, by which the report finds them.
+      // Processes there record this boot, by which the report finds them.
       const { bootId, wallMs, machineMs, suspendedMs } = systemClock.look!();
       expect(measured.start?.bootId ?? null).toBe(bootId);
       if (bootId !== null)
