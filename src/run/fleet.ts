@@ -1,3 +1,4 @@
+/** The servers of a run: processes on this machine that end together with this one. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import path from 'node:path';
@@ -16,7 +17,6 @@ const READY_MS = 20_000;
 /** Time for running tasks to finish, in milliseconds. */
 const LEAVE_MS = 8000;
 
-/** The servers of a run: processes on this machine that end together with this one. */
 export class Fleet {
   readonly servers: readonly LocalServer[];
   private readonly children = new Map<number, ChildProcess>();
@@ -53,7 +53,7 @@ export class Fleet {
     return this.ports.map((port) => `${HOST}:${port}`);
   }
 
-  /** Writes their configuration files. */
+  /** Returns their configuration files. */
   files(): NewFile[] {
     return this.servers.map(({ id, workDir }) => ({
       path: path.join(workDir, CONFIG),

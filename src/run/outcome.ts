@@ -1,3 +1,4 @@
+/** The exit code of a run, and the texts of its plan. */
 import type { RunConfig } from '../config/run-config';
 import { EXIT } from '../core/errors';
 import { oneLine } from '../core/printable';

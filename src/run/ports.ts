@@ -1,3 +1,4 @@
+/** Finds free ports on loopback for the servers of a run. */
 import { createServer } from 'node:net';
 import { ClusterError } from '../core/errors';
 

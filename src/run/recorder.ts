@@ -1,3 +1,4 @@
+/** Records a run: its folder, its output, its problems and its report. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock, ClockLook } from '../core/environment';
@@ -40,7 +41,6 @@ export interface RecorderOptions {
   screen?: Screen;
 }
 
-/** Records a run: its folder, its output, its problems and its report. */
 export class RunRecorder {
   readonly problems: string[] = [];
   faults: FaultsReport | null = null;
@@ -115,7 +115,7 @@ export class RunRecorder {
     };
   }
 
-  /** Returns the time as the report counts it, should this machine's clock have been set in the meantime. */
+  /** Returns the metadata with times as the report counts them, even if this machine's clock was set meanwhile. */
   private alignedMetadata(now: ClockLook | undefined): RunMetadata {
     const { metadata, clock } = this.options;
     const startOf = (look: ClockLook) => look.wallMs - look.machineMs - look.suspendedMs;

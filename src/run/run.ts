@@ -1,3 +1,4 @@
+/** The `run` command on one machine, step by step: servers, clients, faults and a report. */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { ClientImage } from '../client/client';
@@ -48,8 +49,7 @@ export interface RunOptions {
 }
 
 /**
- * Runs the `run` command on this machine: servers, clients, faults and a report, in one folder. However it ends, no
- * server is left behind.
+ * Runs everything on this machine, with all files in one folder. However it ends, no server is left behind.
  * @throws ClusterError `address_in_use`, `not_reachable` if a server does not start, `bad_usage` if a folder or file
  * cannot be written
  */

@@ -1,3 +1,5 @@
+/** The text of a server's configuration file in a run. */
+
 export interface ServerText {
   id: number;
   /** The address it listens on (host:port). */

@@ -1,3 +1,4 @@
+/** Checks the rules S1 to S8 over the files of a run, with times on one clock. */
 import { existsSync, readFileSync } from 'node:fs';
 import { check } from '../check/check';
 import type { ClockLine, FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';

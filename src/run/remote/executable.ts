@@ -1,3 +1,4 @@
+/** Reads the executable that a run over SSH copies, and recognizes the system that it is for. */
 import { readFileSync } from 'node:fs';
 import { ClusterError } from '../../core/errors';
 import { printable } from '../../core/printable';

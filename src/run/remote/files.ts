@@ -1,4 +1,4 @@
-/** The texts of the configuration files for a run's machines. */
+/** The names and texts of a run's files in the work folders of its machines. */
 import type { Lab, LabServer } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
 import type { TlsPem } from '../../core/transport/tls';

@@ -1,3 +1,4 @@
+/** A machine of a run, reached by SSH. Reconnects after a lost connection, and repeats the operation in progress. */
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
 import { pause } from '../../core/system/pause';
@@ -27,7 +28,6 @@ export interface MachineOptions {
   say(line: string): void;
 }
 
-/** A machine reached by SSH. Reconnects after a lost connection, and repeats the operation in progress. */
 export class Machine {
   /** Null if unknown, or not measured yet. */
   clockOffset: ClockOffset | null = null;

@@ -1,3 +1,4 @@
+/** All machines of a run: connected, checked, locked against other runs, and given their files. */
 import type { FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
 import { oneLine } from '../../core/printable';
@@ -27,7 +28,6 @@ interface MachinePlace extends WantedPlace {
 /** A larger clock offset is shown: the report corrects times by it. Milliseconds. */
 const MAX_OFFSET_MS = 500;
 
-/** All machines of a run: connected, checked, and given their files. */
 export class RemoteMachines {
   /** The missing client machines, one line each. */
   readonly problems: string[] = [];

@@ -1,4 +1,4 @@
-/** The files for the machines of a run, for the plan and for the run itself. */
+/** The work folders of a run's machines and the files for each, for the plan and for the run itself. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { ClientImage } from '../../client/client';

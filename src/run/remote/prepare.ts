@@ -1,3 +1,4 @@
+/** Prepares a machine's work folder for a run: checks it, copies missing files, and tests the program. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { oneLine } from '../../core/printable';
@@ -13,11 +14,11 @@ export interface WantedFile {
   mode: number;
   /** The local file that it is a copy of; for the plan. */
   from?: string;
-  /** True for images, of which there may be many. */
+  /** True for images, which may be many. */
   isPicture?: boolean;
 }
 
-/** The use of a work folder. */
+/** A work folder and the files for it. */
 export interface Place {
   machine: Machine;
   /** As in run.toml. */
@@ -27,7 +28,7 @@ export interface Place {
 
 /** Free space required beyond the copied files, for the records of a run. */
 const SPARE_KIB = 64 * 1024;
-/** Time limit of a copy, for a slow line. */
+/** Time limit for the digests of all files on a slow machine. */
 const DIGEST_TIMEOUT_MS = 120_000;
 
 /**
@@ -46,7 +47,7 @@ export async function checkPlace({ machine, workDir, files }: Place, executable:
     throw machine.failure(`it is ${system}, but ${executable.path} is for ${executable.system}`);
   }
   const neededKib = files.reduce((sum, { content }) => sum + content.length, 0) / 1024 + SPARE_KIB;
-  // If the output of df is unknown, copying will fail instead.
+  // NaN if the output of df is unknown: then copying fails instead.
   if (freeKib < neededKib) {
     throw machine.failure(`${workDir} has ${mib(freeKib)} free, ${mib(neededKib)} are needed`);
   }

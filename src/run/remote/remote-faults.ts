@@ -1,3 +1,4 @@
+/** The fault simulation of a run over SSH. */
 import type { FaultServer } from '../../config/faults-config';
 import type { RunConfig } from '../../config/run-config';
 import type { Clock } from '../../core/environment';
@@ -19,7 +20,7 @@ export interface RemoteFaultsOptions {
   clock: Clock;
   signal: AbortSignal;
   screen?: Screen;
-  /** Called before their first output. */
+  /** Called before the first output of the faults. */
   begin(): void;
   onSeen: SimulateOptions['onSeen'];
 }

@@ -1,3 +1,4 @@
+/** The `stress` process of one client machine, which outlives the connection to it. */
 import { ClusterError } from '../../core/errors';
 import type { Clock } from '../../core/environment';
 import { pause } from '../../core/system/pause';
@@ -12,7 +13,6 @@ const LOOK_MS = 1000;
 const BEGIN_MS = 30_000;
 const MAX_WORDS = 200;
 
-/** The `stress` process of one client machine, which outlives the connection to it. */
 export class RemoteLoad {
   /** Null while it runs, or if it was not started. */
   exitCode: number | null = null;
@@ -58,7 +58,7 @@ export class RemoteLoad {
       await this.machine.script(START, [this.workDir, this.runId, STAY, ...stressCommand(this.runId, thereMs)]);
     } catch (error) {
       this.fail(error);
-      // The command may have arrived, and only its answer been lost.
+      // The command may have arrived even if its answer was lost.
       await this.findAgain();
       if (this.isLost || this.isGone) throw error;
       this.problem = null;

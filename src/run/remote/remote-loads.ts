@@ -1,3 +1,4 @@
+/** The loads of all client machines, which start together. */
 import type { RunConfig } from '../../config/run-config';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
@@ -27,7 +28,6 @@ const SETTLE_MS = 2600;
 /** The exit codes of a complete load; the report checks its results. */
 const GOOD: readonly number[] = [EXIT.ok, EXIT.checkFailed, EXIT.interrupted];
 
-/** The loads of all client machines, which start together. */
 export class RemoteLoads {
   readonly loads: RemoteLoad[];
   private readonly over = new AbortController();

@@ -1,3 +1,4 @@
+/** The report of a run over SSH, from the files that its machines wrote. */
 import path from 'node:path';
 import type { RuleResult } from '../../core/rule-result';
 import type { Gathered } from '../../report/collect/gather';

@@ -1,3 +1,4 @@
+/** The `run` command over SSH, step by step: as on one machine, but with servers and clients on others. */
 import path from 'node:path';
 import type { ClientImage } from '../../client/client';
 import type { Lab } from '../../config/lab-config';
@@ -47,8 +48,7 @@ export interface RemoteRunOptions {
 }
 
 /**
- * Runs the `run` command over SSH: as on one machine, but with servers and clients on others. However it ends, it stops
- * everything it started there; files stay.
+ * Performs all steps. However it ends, it stops everything it started on other machines; files stay.
  * @throws ClusterError `not_reachable` naming the machines that prevent it, `bad_config` for an invalid ssh
  * configuration, `bad_usage` if a folder or file cannot be written, `interrupted` before anything was started
  */

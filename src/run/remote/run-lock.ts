@@ -78,8 +78,8 @@ export async function releaseRunLock({ machine, dir }: LockPlace, holder: Holder
 
 /**
  * True if the run that holds it is over: its controller was a process on this machine that has ended. Only the controller
- * starts programs, and TAKE looks for leftovers. For a controller elsewhere this is unknown: between two steps, a machine
- * may run nothing of it.
+ * starts programs, and TAKE looks for leftovers. For a controller elsewhere this is unknown: between two steps, none of
+ * its programs may be running.
  */
 async function isStale(text: string, own: Holder): Promise<boolean> {
   const { run_id, pid, kernel_start, pid_scope } = holderOf(text);

@@ -1,3 +1,4 @@
+/** The servers of a run on other machines, started and stopped by the fault agents there. */
 import type { FaultServer } from '../../config/faults-config';
 import { inParallel } from '../../core/concurrency';
 import type { Clock } from '../../core/environment';
@@ -27,7 +28,6 @@ export interface RemoteServersOptions {
   beforeStart(server: FaultServer): Promise<void>;
 }
 
-/** The servers on other machines, started and stopped by the fault agents there. */
 export class RemoteServers {
   /** The processes started here, by id. */
   readonly started = new Map<number, ServerProcess>();

@@ -1,3 +1,4 @@
+/** The ssh commands in messages, for the user to run. */
 import { parseSshTarget } from '../../core/ssh-target';
 
 /** Words that a shell takes literally. */

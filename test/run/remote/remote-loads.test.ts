@@ -73,7 +73,7 @@ describe('a load whose machine is unreachable', () => {
     expect(await loads.stop()).toEqual(['Machine 1 (c1): its load may still be running']);
     expect(loads.left).toEqual(['the load of Machine 1 (c1)']);
     expect(loads.problems).toEqual(['Machine 1 (c1): c1: the connection was lost']);
-    // Nobody waits another minute for it.
+    // No further minute is spent on it.
     expect(machine.limits).toMatchObject({ reconnectMs: 0 });
   });
 

@@ -84,7 +84,7 @@ describe('a lock of another run', () => {
   test('is taken over once the controller has ended', async () => {
     const { pid } = spawnSync('true');
     expect(await refusal({ pid })).toEqual([]);
-    // Its pid belongs to another process by now, or to this very one.
+    // Its pid now belongs to another process, or to this very one.
     expect(await refusal({ pid: await waiting('.') })).toEqual([]);
     expect(await refusal({ kernel_start: 'another one' })).toEqual([]);
   });
@@ -127,7 +127,7 @@ test('servers and a load left by an earlier run are reported, with commands to s
   const server = await waiting(it.dir, './cloudp2p', 'server', '--config', 'config/server1.toml');
   const other = path.join(temp.folder, 'other');
   mkdirSync(other, { recursive: true });
-  // One pid now belongs to another lab's server, the other to nobody.
+  // One pid now belongs to another lab's server, the other to no process.
   const elsewhere = await waiting(other, './cloudp2p', 'server', '--config', 'config/server2.toml');
   const pids = [server, elsewhere, spawnSync('true').pid];
   pids.forEach((pid, index) => {
