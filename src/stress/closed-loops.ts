@@ -1,3 +1,4 @@
+/** Runs a closed loop for each client, so that slow servers reduce the load. */
 import { ClosedLoop, type ClosedLoopOptions } from '../client/closed-loop';
 import { seededRandom } from '../core/random';
 import type { StressClient } from './stress-client';
@@ -14,7 +15,6 @@ export interface ClosedLoopsOptions extends Pick<
   onStart(index: number): void;
 }
 
-/** A closed loop for each client, so slow servers reduce the load. */
 export class ClosedLoops {
   /** Always 0: a client that is busy has nothing to send. */
   readonly waitedCount = 0;

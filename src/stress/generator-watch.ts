@@ -1,3 +1,4 @@
+/** Watches the process that generates the load: a sample per second, and the verdict at the end. */
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../core/environment';
 import { ClockWatch } from '../core/metrics/clock-watch';
@@ -13,7 +14,7 @@ const SAMPLE_MS = 1000;
 export interface GeneratorWatchOptions {
   runId: string;
   clock: Clock;
-  /** Reads what only the run knows; called at each sample. */
+  /** Reads figures that only the run knows; called at each sample. */
   look(): { inFlightCount: number; receivingCount: number };
   onSample(sample: GeneratorSample): void;
   /** Gets the clock offsets, at the start and when they change. */
@@ -62,7 +63,7 @@ export class GeneratorWatch {
     this.latencyMs += latency_ms;
   }
 
-  /** Takes the last sample, of the rest of a second. */
+  /** Takes the last sample, which covers less than a second. */
   stop(): void {
     if (this.timer === undefined) return;
     clearInterval(this.timer);

@@ -1,3 +1,4 @@
+/** Selects how a run sends its requests: a closed loop for each client, or one open loop at a rate for all of them. */
 import type { ClientImage } from '../client/client';
 import type { LoadShape } from '../config/load-settings';
 import type { Clock } from '../core/environment';

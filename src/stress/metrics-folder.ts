@@ -1,3 +1,4 @@
+/** The metrics folder of a run: the paths of its files, and moving aside those of an earlier run. */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { timestamp } from '../core/log-line';
@@ -48,7 +49,7 @@ export function prepareFolder(folder: string, machineId: number, now: Date): Mov
   }
 }
 
-/** With a number appended if the name is taken. */
+/** Appends a number if the name is taken. */
 function newFolder(wanted: string): string {
   for (let number = 1; ; number++) {
     const folder = number === 1 ? wanted : `${wanted}-${number}`;

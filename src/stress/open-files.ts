@@ -1,3 +1,4 @@
+/** Checks before a run that this process may open enough files, with a connection of every client to every server. */
 import { ClusterError } from '../core/errors';
 import { openFilesLimit, raiseTo } from '../files/open-files-limit';
 
@@ -5,7 +6,6 @@ import { openFilesLimit, raiseTo } from '../files/open-files-limit';
 const MARGIN = 100;
 
 /**
- * Checks before a run that this process may open enough files, including a connection of every client to every server.
  * @param limit the soft limit in effect
  * @throws ClusterError `bad_usage` with the limit and how to raise it
  */

@@ -1,3 +1,4 @@
+/** The options of a stress run, resolved from its configuration, and the report that it returns. */
 import type { ClientImage } from '../client/client';
 import type { LoadShape } from '../config/load-settings';
 import type { Clock, LogLevel } from '../core/environment';
@@ -50,7 +51,7 @@ export interface StressOptions {
   screen?: Screen;
   /** Default: a new one. */
   runId?: string;
-  /** Delays the start of the load until then: Unix milliseconds of this machine. */
+  /** The earliest start of the load: Unix milliseconds of this machine. */
   startAtMs?: number;
 }
 
@@ -64,17 +65,17 @@ export interface StressReport {
   started_at: number;
   test_duration_secs: number;
   interrupted: boolean;
-  /** In no total: the run ended before they did, or before they were sent. */
+  /** Not in any total: the run ended before they ended, or before they were sent. */
   interrupted_requests: number;
   unsent_requests: number;
   /** Latencies count from the intended start. */
   aggregated_stats: AggregatedStats;
   /** Latencies of successes, from the send. */
   service_stats: LatencyFigures;
-  /** Counts requests that started after this time. */
+  /** Thresholds leave out requests that started within this time of `started_at`. */
   warmup_secs: number;
   thresholds: ThresholdResult[];
-  /** The threshold that ended the run, as of then. */
+  /** The threshold that ended the run, with its value at that time. */
   aborted_by: ThresholdResult | null;
   /** The state of this process. */
   generator: GeneratorSummary;
@@ -83,6 +84,6 @@ export interface StressReport {
   previous_dir: string | null;
   /** The reason that files are missing or incomplete (a full disk). */
   problem: string | null;
-  /** False: no server ever said a word to a client, whatever the first probe heard. */
+  /** False if no client heard from any server, even if the first probe was answered. */
   reached: boolean;
 }

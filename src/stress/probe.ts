@@ -1,3 +1,4 @@
+/** Waits before a run until a server answers. */
 import { askOne } from '../core/transport/ask-status';
 import { ClusterError } from '../core/errors';
 import { pause } from '../core/system/pause';

@@ -1,3 +1,4 @@
+/** Writes the files of a run to its metrics folder: requests, generator samples, metadata and results of clients. */
 import { LogFiles } from '../client/log-files';
 import { type ClientMetrics, writeClientMetrics } from '../client/metrics-file';
 import type { Clock, Logger, LogLevel } from '../core/environment';
@@ -7,7 +8,7 @@ import { RecordFile } from '../files/record-file';
 import { writeWhole } from '../files/write-whole';
 import { fileOf } from './metrics-folder';
 
-/** The latest records that a killed process may lose. */
+/** A process that is killed may lose the records of this time. */
 const FLUSH_MS = 1000;
 
 export interface RunFilesOptions {
@@ -19,7 +20,6 @@ export interface RunFilesOptions {
   onProblem(problem: string): void;
 }
 
-/** The files that a run writes to its metrics folder. */
 export class RunFiles {
   /** The reason that some of them are incomplete, or null. */
   problem: string | null = null;

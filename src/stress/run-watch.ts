@@ -1,3 +1,4 @@
+/** Watches a run in progress: samples this process, and serves Prometheus metrics if they are configured. */
 import type { Clock } from '../core/environment';
 import type { ClockLine, GeneratorSample, RequestRecord } from '../core/metrics/record';
 import type { GeneratorSummary } from '../core/metrics/saturation';
@@ -17,7 +18,6 @@ export interface RunWatchOptions {
   onClock(line: ClockLine): void;
 }
 
-/** Watches a run in progress: this process itself, and Prometheus if it is served. */
 export class RunWatch implements WatchedRun {
   readonly runId: string;
   readonly machineId: number;
@@ -36,7 +36,7 @@ export class RunWatch implements WatchedRun {
 
   /** Serves Prometheus metrics at the address until `close`. @throws ClusterError `address_in_use` | `bad_config` */
   async expose(address: string): Promise<void> {
-    // Loaded only on demand: without it the program starts sooner.
+    // Loaded on demand, so that the program starts sooner without it.
     const { exposeStress } = await import('../metrics/stress-metrics');
     this.metrics = await exposeStress(address, this);
   }

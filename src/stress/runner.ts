@@ -1,3 +1,4 @@
+/** Runs the `stress` command: many clients in this process, each with its own connections. */
 import { randomUUID } from 'node:crypto';
 import { resolveAddressAliases } from '../client/address-aliases';
 import type { VirtualClient, VirtualClientOptions } from '../client/client';
@@ -29,12 +30,11 @@ import { UnexpectedErrors } from '../core/unexpected-errors';
 /** Interval at which abort conditions are checked. */
 const JUDGE_EVERY_MS = 1000;
 
-/** Number of clients' files written concurrently: each waits for the disk, and holds a digest meanwhile. */
+/** Number of clients' files opened or written concurrently: each waits for the disk, and holds a digest meanwhile. */
 const FILES_AT_ONCE = 8;
 
 /**
- * Runs the `stress` command: many clients in this process, each with its own connections. At least one server must
- * answer first.
+ * Runs the load after at least one server has answered.
  * @throws ClusterError `not_reachable` if none does, `bad_usage` | `bad_config` if the metrics folder cannot be written
  * or there are more clients than this process may have connections for, `address_in_use` for the metrics address
  */
@@ -44,7 +44,7 @@ export async function runStress(options: StressOptions): Promise<StressReport> {
   try {
     if (options.metricsAddress !== undefined) await run.watch.expose(options.metricsAddress);
     await waitForServer(options.serverAddresses, options.waitMs, options.signal, options.secure);
-    // Interrupted while waiting: nothing was done, and no files of an earlier run are moved.
+    // After an interrupt while waiting nothing was done, and the files of an earlier run stay.
     if (!options.signal.aborted) await run.perform();
     return run.report();
   } finally {
@@ -134,7 +134,7 @@ class StressRun {
     return this.endedAt === null ? 0 : Math.round(this.endedAt - this.startedAt) / 1000;
   }
 
-  /** Runs the load, and whatever may end it early. */
+  /** Runs the load until it is over, interrupted or ended early. */
   private async untilOver(files: RunFiles): Promise<void> {
     const { signal, endSignal, screen } = this.options;
     const interrupt = (): void => this.interrupt();
@@ -164,7 +164,7 @@ class StressRun {
       watch: this.newFrameWatch(),
       secure: this.options.secure,
     };
-    // Before the first of them sends: alongside the load of the others the last would start much later.
+    // Opened before any client sends: under the load of the others, the last would start much later.
     const logs = new Map<number, Logger | undefined>();
     const ids = Array.from({ length: numClients }, (_, index) => index + 1);
     await inParallel(
@@ -204,7 +204,7 @@ class StressRun {
     });
   }
 
-  /** Many machines start together. */
+  /** Waits for the common start of several machines. */
   private async untilStart(): Promise<void> {
     const { startAtMs = 0, signal, clock } = this.options;
     const waitMs = startAtMs - clock.unixMs();
@@ -291,7 +291,7 @@ class StressRun {
     });
   }
 
-  /** Nothing can be written: more load would leave no record. */
+  /** Stops the load when files cannot be written: further requests would leave no record. */
   private giveUp(problem: string): void {
     this.sayLine('error', `${problem}${this.isOver ? '' : '; no more requests are started'}`);
     for (const client of this.clients) client.cut();
@@ -330,7 +330,7 @@ class StressRun {
     this.options.screen?.print(logLine(new Date(this.options.clock.wallMs()), level, text));
   }
 
-  /** A client that has sent nothing has missed nothing. */
+  /** Also true if no request succeeded or failed: nothing then shows that the servers were unreachable. */
   private hasReached(): boolean {
     return this.tally.all.summary.totalCount === 0 || this.clients.some(({ client }) => client.hasHeard);
   }

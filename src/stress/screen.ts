@@ -1,3 +1,4 @@
+/** The display of a run: lines, and while it runs a bar on a terminal, or otherwise a log line every five seconds. */
 import { SingleBar } from 'cli-progress';
 import { LINE_EVERY_MS, STATUS_EVERY_MS } from '../client/progress';
 import type { Clock } from '../core/environment';
@@ -14,7 +15,6 @@ export interface Showing {
 
 const STEPS = 1000;
 
-/** The display of a run: lines, and while it runs a bar on a terminal, or otherwise a log line every five seconds. */
 export class Screen {
   private bar: SingleBar | undefined;
   private shown: Showing = { share: 0, text: '' };

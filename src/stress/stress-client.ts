@@ -1,3 +1,4 @@
+/** One of many clients of a run: its connections and the outcomes of its requests. */
 import { type ClientImage, VirtualClient, type VirtualClientOptions } from '../client/client';
 import { type ClientMetrics, clientMetrics } from '../client/metrics-file';
 import { summaryText } from '../client/summary-text.pure';
@@ -17,7 +18,6 @@ export interface StressClientOptions {
   onRecord(record: RequestRecord, client: VirtualClient): void;
 }
 
-/** One of many clients of a run: its connections and the outcomes of its requests. */
 export class StressClient {
   readonly client: VirtualClient;
   readonly tally: Tally;

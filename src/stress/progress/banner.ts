@@ -1,3 +1,4 @@
+/** The banner that `stress` prints before the load, in the guide's format: its settings, then the offered load. */
 import type { LoadShape } from '../../config/load-settings';
 import { oneLine } from '../../core/printable';
 import { expectedMs as expectedArrivalMs, offeredPerSecond } from '../../client/pacer.pure';
@@ -17,7 +18,7 @@ export interface BannerFacts {
 const RULE = '='.repeat(34);
 const LABEL_CHARS = 20;
 
-/** Returns the banner of a run in the guide's format, with the offered load below; whole lines. Pure. */
+/** Returns whole lines. Pure. */
 export function bannerText(facts: BannerFacts): string {
   const { machineId, numClients, requests, names } = facts;
   const delays = requests.pacing.mode === 'closed_loop' ? requests.pacing : undefined;

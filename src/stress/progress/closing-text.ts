@@ -1,3 +1,4 @@
+/** The text that `stress` prints at the end of a run: totals, latencies, seed, files, problems and thresholds. */
 import { summaryText } from '../../client/summary-text.pure';
 import type { ThresholdResult } from '../../core/metrics/threshold';
 import { oneLine } from '../../core/printable';
@@ -18,7 +19,7 @@ export interface ClosingFacts {
 
 type Options = Pick<StressOptions, 'machineId' | 'numClients' | 'metricsDir' | 'seed' | 'requests'>;
 
-/** Returns the closing text for people at the end of a run. Pure. */
+/** Returns lines without a line feed at the end. Pure. */
 export function closingText(
   { machineId, numClients, metricsDir, seed, requests }: Options,
   { all, service }: RunTally,

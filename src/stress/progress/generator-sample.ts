@@ -1,3 +1,4 @@
+/** Computes a sample of the process that generates the load: its CPU, event loop, memory and sends in one second. */
 import type { GeneratorSample } from '../../core/metrics/record';
 
 /** The counters of a process at one moment; they only grow. */

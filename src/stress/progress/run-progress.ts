@@ -1,3 +1,4 @@
+/** Tracks a run for its progress bar: the share completed, and the status line. */
 import { Meter } from '../../client/meter';
 import type { RequestRecord } from '../../core/metrics/record';
 import type { StressOptions } from '../options';
@@ -8,7 +9,6 @@ import { type RunStatus, statusText } from './status-line';
 type Options = Pick<StressOptions, 'clock' | 'requests' | 'numClients' | 'expectedMs'>;
 type Leadership = RunStatus['leadership'];
 
-/** Tracks the progress of a run for display. */
 export class RunProgress {
   private readonly meter: Meter;
   private readonly startMs: number;

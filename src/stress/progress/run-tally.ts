@@ -1,3 +1,4 @@
+/** The outcomes of all requests of a run, and their comparison with thresholds. Pure. */
 import { Tally } from '../../client/tally';
 import { LatencyFold } from '../../core/metrics/latency-fold';
 import type { RequestRecord } from '../../core/metrics/record';
@@ -7,7 +8,6 @@ import { judgeThresholds, type Metric, type Threshold, type ThresholdResult } fr
 /** With fewer samples, a p99 is just the slowest. */
 const ENOUGH = 100;
 
-/** The outcomes of all requests of a run, and their comparison with thresholds. Pure. */
 export class RunTally {
   readonly all = new Tally();
   /** Latencies of successes, from the send. */

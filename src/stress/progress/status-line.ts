@@ -1,4 +1,5 @@
-/** The figures of the status line. */
+/** The status line of a run in progress: counts, rate, p95, leader and the last failure. */
+
 export interface RunStatus {
   doneCount: number;
   /** Undefined if a duration ends the run. */
