@@ -1,3 +1,4 @@
+/** The configuration of clients: the servers, and the load of `client`, from client_stress.toml and flags. */
 import { canonicalAddress } from '../core/transport/address';
 import * as common from './common-settings';
 import { configFile, readConfig } from './config-file';
@@ -63,7 +64,7 @@ export const clientFlagSettings = {
   seed: common.seed,
 };
 
-/** The rows of all tables that `client` has flags for. */
+/** The rows of the tables that `client` has flags for. */
 export const clientSettings = { ...clientTable, ...requestsTable };
 
 export const clientFile = configFile(
@@ -107,7 +108,7 @@ export interface ClientConfig {
   saysRequests: boolean;
 }
 
-/** The same with the values that only flags have. */
+/** The configuration of one client, with the values that only flags set. */
 export interface ClientRunConfig extends ClientConfig {
   machineId: number;
   clientId: number;
@@ -164,7 +165,7 @@ function thinkTimeProblems({ min_delay_ms: min, max_delay_ms: max }: Requests): 
   return [{ key: 'requests.min_delay_ms', text: `expected at most requests.max_delay_ms (${limit}), got ${min}` }];
 }
 
-/** A flag moves the other bound, where no flag sets that. */
+/** A think time set by a flag moves the other bound, unless a flag sets that one too. */
 function pacingOf({ values, isTyped, error }: Merged<Requests>): Pacing {
   const { rate_per_second: ratePerSecond, min_delay_ms: min, max_delay_ms: max } = values;
   const isAtRate = ratePerSecond !== undefined || (min === undefined && max === undefined);

@@ -1,4 +1,4 @@
-/** The settings that several commands have. */
+/** The settings that several commands share. */
 import { setting } from './settings';
 import { expressions, listenAddress, path, whole } from './value-types';
 

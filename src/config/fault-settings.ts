@@ -16,7 +16,7 @@ export type PartitionFrom = (typeof PARTITION_FROM)[number];
 export const MAX_CYCLES = 100_000;
 const MAX_DELAY_MS = 60_000;
 
-/** A time between faults, or of one. */
+/** A time between faults, or the duration of one. */
 export const faultSecs = () => decimal(0, MAX_SECS, 'seconds');
 
 const percent = decimal(0.001, 100, 'percent');
@@ -37,7 +37,7 @@ const targets = special({
   json: { anyOf: [{ enum: FAULT_GROUPS }, { type: 'array', items: { type: 'integer' }, minItems: 1 }] },
 });
 
-/** Reads what was typed: one group, or ids, also as `1,2`. */
+/** Reads typed targets: one group, or ids, also as `1,2`. */
 function targetsIn(typed: readonly string[]): unknown {
   const [first] = typed;
   if (typed.length === 1 && isGroup(first)) return first;

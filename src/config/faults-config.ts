@@ -1,3 +1,4 @@
+/** The configuration of `faults`: the servers and the plan, from faults.toml or config/server*.toml, and flags. */
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
 import type { Threshold } from '../core/metrics/threshold';
@@ -101,7 +102,7 @@ export type FaultsFlags = FlagsOf<typeof faultsSettings> & { config?: string };
 
 /** Defaults that the running program supplies. */
 export interface FaultsDefaults {
-  /** The command that started it: for servers on this machine without a `binary`. */
+  /** The command that started the program: for servers on this machine without a `binary`. */
   ownCommand: readonly string[];
   /** Used if no seed is configured. */
   seed: number;
@@ -185,7 +186,7 @@ function serversOf(
   return servers;
 }
 
-/** Reads a server's own configuration, which must be that of this id. */
+/** Reads a server's own configuration, which must have this id. */
 function ownConfigOf(entry: ServerEntry, key: string, problems: Problem[]): ServerConfig | undefined {
   const wrong = placeProblem(entry);
   if (wrong !== undefined) {
@@ -199,7 +200,7 @@ function ownConfigOf(entry: ServerEntry, key: string, problems: Problem[]): Serv
   return own;
 }
 
-/** Checked before the first fault: a server that cannot be started again would stay down. */
+/** Checked before the first fault: a server that cannot be restarted would stay down. */
 function placeProblem({ id, work_dir: workDir, config = defaultConfig(id), binary }: ServerEntry): Problem | undefined {
   const shown = (file: string) => printable(file, MAX_PATH_CHARS);
   if (!statSync(workDir, { throwIfNoEntry: false })?.isDirectory()) {

@@ -1,3 +1,4 @@
+/** Converts the settings of faults into a spec, from which plans are made, and checks it against the servers. */
 import { FAULT_KINDS, type FaultKind, takesDown } from '../core/fault-kinds';
 import type { Metric, Threshold } from '../core/metrics/threshold';
 import { printable } from '../core/printable';
@@ -40,7 +41,7 @@ export interface FaultSpec {
 
 const MAX_WEIGHT = 1_000_000;
 
-/** A spec, its abort conditions, and whether it may take down every server. */
+/** A spec, its abort conditions, and the permission to take down every server. */
 export interface SpecConfig {
   spec: FaultSpec;
   /** The plan ends when one of these is true. */
@@ -114,7 +115,7 @@ function targetOf(
   return 'all';
 }
 
-/** A jitter that no flag sets is capped at the delay of a flag instead of being refused. */
+/** A jitter that no flag set is capped at the delay of a flag instead of being refused. */
 function jitterMsOf({ values, isTyped, nameOf }: MergedFaults, problems: Problem[]): number {
   const { delay_ms: delayMs, jitter_ms: jitterMs } = values;
   if (jitterMs <= delayMs) return jitterMs;

@@ -32,7 +32,7 @@ const clientSettings = {
   work_dir: workDir,
 };
 
-/** Their tables of run.toml. */
+/** The tables of run.toml for these machines. */
 export const labTables = { servers: { rows: serverSettings }, clients: { rows: clientSettings }, tls: tlsSettings };
 
 export type LabSettings = FileValues<typeof labTables>;
@@ -99,9 +99,9 @@ export function labProblems(settings: LabSettings): Problem[] {
     ...repeats('servers', 'id', servers, ({ id }) => String(id)),
     ...repeats('servers', 'address', servers, ({ address }) => canonicalAddress(address)),
     ...repeats('clients', 'machine_id', clients, (client) => String(client.machineId)),
-    // Each client has its own configuration and metrics in its folder.
     ...tlsProblems(settings.tls),
     ...certificateProblems(settings),
+    // Each client has its own configuration and metrics in its folder.
     ...repeats('clients', 'work_dir', clients, ({ host, workDir }) => `${workDir} on ${host}`),
   ];
 }

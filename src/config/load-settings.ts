@@ -11,7 +11,7 @@ const DAY_SECS = 24 * 3600;
 const ARRIVALS = ['uniform', 'poisson'] as const;
 export type Arrivals = (typeof ARRIVALS)[number];
 
-/** Starts requests at a rate of all clients together, or each client's a think time after its last one ended. */
+/** Starts requests at a rate of all clients together, or each client's next one a think time after its last ended. */
 export type StressPacing =
   { mode: 'rate'; ratePerSecond: number; arrivals: Arrivals } | Extract<Pacing, { mode: 'closed_loop' }>;
 
@@ -33,7 +33,7 @@ export const requestRate = () => decimal(0.001, 1_000_000);
 export const requestCount = () => whole(1, 1_000_000_000);
 const delayMs = () => decimal(0, DAY_SECS * 1000, 'milliseconds');
 
-/** Think times, which `client` has too. */
+/** Think times, also of `client`. */
 export const thinkTimes = {
   min_delay_ms: setting(delayMs(), {
     flag: 'min-delay-ms',
@@ -59,7 +59,7 @@ export const loadSettings = {
     placeholder: 'R',
     help: 'requests/s of all clients together, instead of think times',
     conflicts: ['min_delay_ms', 'max_delay_ms'],
-    // Those of the file are meant for each client.
+    // The number in the file is meant for each client.
     replaces: ['requests_per_client'],
   }),
   arrivals: setting(choice(ARRIVALS), {
@@ -86,10 +86,10 @@ export const loadSettings = {
 
 type LoadValues = ValuesOf<typeof loadSettings>;
 
-/** The think times of a command without configured ones. */
+/** A command's default think times. */
 type ThinkTimeDefaults = Record<keyof typeof thinkTimes, { fallback: number }>;
 
-/** The limits of a load without configured ones. */
+/** A command's default limits of a load. */
 interface LoadLimits {
   totalRequests: number;
   rateDurationSecs: number;

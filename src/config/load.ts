@@ -1,3 +1,4 @@
+/** Loads a TOML file and checks it against a schema; one error reports all of its problems. */
 import * as v from 'valibot';
 import { ClusterError } from '../core/errors';
 import { parseToml } from './parse-toml';

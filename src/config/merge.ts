@@ -1,4 +1,4 @@
-/** The one way from a setting to its effect: the command line overrides the file, and errors name what set a value. */
+/** The one way from a setting to its effect: the command line overrides the file, and errors name the source. */
 import * as v from 'valibot';
 import { ClusterError } from '../core/errors';
 import { printable } from '../core/printable';
@@ -49,7 +49,7 @@ function flagNamesOf(settings: Settings): (key: string) => string {
   return (key) => `--${settings[key]?.flag ?? key}`;
 }
 
-/** The values of a table, and what set each of them. */
+/** The values of a table, and the source of each. */
 export interface Merged<V> {
   values: V;
   isTyped(key: keyof V): boolean;
@@ -61,7 +61,7 @@ export interface Merged<V> {
 
 /** The place of a table, for errors. */
 export interface Place {
-  /** Undefined if there is none. */
+  /** Undefined without a file. */
   file: string | undefined;
   table: string;
 }

@@ -1,3 +1,5 @@
+/** Finds the known word that was probably meant by a misspelled flag, command or key. */
+
 /** Longer words are not typos, and the time is quadratic in the length. */
 const MAX_WORD_CHARS = 64;
 
@@ -23,7 +25,7 @@ export function editDistance(from: string, to: string): number {
   return last[to.length]!;
 }
 
-/** Returns the known word that was probably meant, undefined if none is near. Of two equally near ones the first wins. */
+/** Returns undefined if no known word is near. The first of two equally near ones wins. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > MAX_WORD_CHARS) return undefined;
   const spelled = fold(word);

@@ -1,3 +1,4 @@
+/** Parses TOML, with the parser's syntax errors reworded for users. */
 import { parse } from 'toml';
 import { printable } from '../core/printable';
 import { TomlDate, type TomlTable } from './toml-values';

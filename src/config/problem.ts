@@ -1,3 +1,4 @@
+/** The errors of a configuration: a line per problem, which names the key or flag and the expectation. */
 import { ClusterError } from '../core/errors';
 
 /** One error in a configuration: the full path of the key, or the flag as typed, and the expectation. */

@@ -1,3 +1,4 @@
+/** Reads small text files, such as configurations and certificates, with reasons for users if they cannot be read. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { interruptibly } from '../core/system/stop-signals';
 
@@ -38,7 +39,7 @@ export function readText(path: string): { text: string } | { problem: ReadProble
 function decode(bytes: Buffer): { text: string } | { problem: ReadProblem } {
   const refuse = (text: string) => ({ problem: { missing: false, text } });
   if (bytes.length > MAX_CONFIG_BYTES) return refuse('is larger than 1 MiB, the limit for a configuration file');
-  // Zero bytes mean binary data, for which the parser's message would be no help.
+  // Zero bytes mean binary data, for which the parser's message would not help.
   if (bytes.includes(0)) return refuse('is not UTF-8 text');
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

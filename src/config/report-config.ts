@@ -1,3 +1,4 @@
+/** The configuration of `report`: its inputs, outputs and thresholds, from report.toml and flags. */
 import { printable } from '../core/printable';
 import { parsePlace } from '../core/ssh-target';
 import type { Threshold } from '../core/metrics/threshold';
@@ -44,7 +45,7 @@ export const reportFile = configFile(
 
 type ReportSettings = ValuesOf<typeof reportSettings>;
 
-/** The flags of `cloudp2p report` that the file has too, as typed. */
+/** The flags of `cloudp2p report` that have a key in the file, as typed. */
 export type ReportFlags = FlagsOf<typeof reportSettings> & { config?: string };
 
 /** A path that was typed must exist; those of the file and the defaults may be missing. */
@@ -58,7 +59,7 @@ export interface ReportConfig {
   /** The configuration file. */
   file: string;
   outputDir: string;
-  /** Metrics folders on this machine or `user@host:/path`, as are the next two; at least one. */
+  /** Metrics folders, at least one; like the next two, on this machine or `user@host:/path`. */
   metrics: readonly string[];
   /** Folders with event files, or event files. */
   events: ReportPlace[];

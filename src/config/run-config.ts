@@ -1,3 +1,4 @@
+/** The configuration of `run`: servers, load, faults and report of a whole run, from run.toml and flags. */
 import type { Threshold } from '../core/metrics/threshold';
 import * as common from './common-settings';
 import { configFile, type FileValues, readConfig } from './config-file';
@@ -64,7 +65,7 @@ export const runFaultSettings = {
     help: 'number of fault cycles',
     note: '0 for no faults',
   }),
-  // The flag sets that of [run].
+  // The flag --seed sets the one in [run].
   seed: { ...faultSettings.seed, flag: undefined, defaultText: 'that of [run]' },
 };
 
@@ -146,7 +147,7 @@ export interface RunConfig {
 
 /**
  * Reads the configuration of a run from the named file, which must exist, or from `config/run.toml` if it exists; flags
- * override it. `seed` is that of the faults if none is configured.
+ * override it. `seed` is used for the faults if none is configured.
  * @throws ClusterError `bad_config` | `bad_usage`
  */
 export function runConfigOf(flags: RunFlags = {}, seed = 0): ResolvedRun {
@@ -178,7 +179,7 @@ export function runConfigOf(flags: RunFlags = {}, seed = 0): ResolvedRun {
   };
 }
 
-/** Checks for keys that apply only on one machine, or only over SSH. */
+/** Finds keys that apply only on one machine, or only over SSH. */
 function placeProblems(settings: RunSettings): Problem[] {
   const { servers, port, binary } = settings.run;
   const isLab = labOf(settings) !== undefined;

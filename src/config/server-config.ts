@@ -1,3 +1,4 @@
+/** The resolved configuration of a server: its file, overridden by flags, with clashes of ids and addresses refused. */
 import { canonicalAddress, isDialAddress, isSameEndpoint } from '../core/transport/address';
 import { toMs } from './to-ms';
 import { type Merged, merge } from './merge';
@@ -90,8 +91,7 @@ export function loadServerConfig(path: string, machine: Machine): ServerConfig {
 }
 
 /**
- * Resolves the configuration of a server from its file and its flags, which override it. Without a file: id 1, alone, on
- * 127.0.0.1:8001.
+ * Resolves the configuration of a server from its file and its flags. Without a file: id 1, alone, on 127.0.0.1:8001.
  * @throws ClusterError `bad_config`, one line per problem, naming the flag or the key of the file
  */
 export function serverConfigOf(flags: ServerFlags, file: ServerFile | undefined, machine: Machine): ServerConfig {
@@ -158,7 +158,7 @@ function isGiven(each: Named<string | undefined>): each is Named<string> {
   return each.value !== undefined;
 }
 
-/** The listener reserves a connection for each peer: with no more than these it would refuse every client. */
+/** The listener reserves a connection for each peer: with no more than these, it would refuse every client. */
 function placeProblems({ value, place }: Named<number>, peerCount: number): Problem[] {
   if (value > peerCount) return [];
   const why = `${peerCount} are reserved for the peers, which leaves none for clients`;

@@ -1,3 +1,4 @@
+/** A server's file, server1.toml: its tables with their defaults, and the checks that do not depend on flags. */
 import * as v from 'valibot';
 import * as common from './common-settings';
 import { configFile } from './config-file';
@@ -129,7 +130,7 @@ export function defaultServerSettings(): ServerSettings {
   return v.parse(serverFile.schema, { server: { id: 1, address: '127.0.0.1:8001' } });
 }
 
-/** The failure timeout must exceed the heartbeat interval, or every server would count as dead between two heartbeats. */
+/** The failure timeout must exceed the heartbeat interval, or every server would count as down between heartbeats. */
 function timingProblems(election: ValuesOf<typeof electionTable>): Problem[] {
   const { heartbeat_interval_secs: heartbeat, failure_timeout_secs: failure } = election;
   if (failure > heartbeat) return [];

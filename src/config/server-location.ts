@@ -1,4 +1,4 @@
-/** Reads on a server's machine where the server is, from its own configuration. */
+/** Reads, on the machine of a server, its addresses and files from its own configuration. */
 import { resolve } from 'node:path';
 import { type Address, canonicalAddress, parseAddress } from '../core/transport/address';
 import { printable } from '../core/printable';
@@ -38,7 +38,7 @@ export function loadOwnConfig(file: string): ServerConfig {
 }
 
 /**
- * Reads a server's own configuration; runs on the machine of the server.
+ * Returns paths resolved against `workDir`.
  * @throws ClusterError `bad_config`, also if it is the configuration of another server
  */
 export function locateServer({ id, config, workDir }: ServerPlace): ServerLocation {

@@ -23,7 +23,7 @@ export interface ValueType<T, I extends Input = Input> {
   readonly unit: string;
   /** The values, if there are only these. */
   readonly options?: readonly string[];
-  /** The expectation for what is typed, where it is written in another way than in a file. */
+  /** The expectation for a typed value, if it is written in another way than in a file. */
   readonly flagShape?: string;
   /** A description for documents: "whole number, 1 to 100". */
   readonly shape: string;
@@ -35,21 +35,21 @@ interface SettingOptions<T> {
   flag?: string;
   /** The value if neither the file nor the command line has one. */
   default?: T;
-  /** The same where it depends on other settings: the code applies it, the documents only show it. */
+  /** A default that depends on other settings: the code applies it, the documents only show it. */
   fallback?: T;
-  /** Describes a default that is no constant: "a new one". */
+  /** Describes a default that is not a constant: "a new one". */
   defaultText?: string;
-  /** The file must have it. */
+  /** Set if the file must have it. */
   required?: true;
   /** A noun phrase or an imperative, without unit and default. */
   help: string;
   /** A remark, after the default in help texts. */
   note?: string;
-  /** Instead of the type's. */
+  /** Replaces that of the type. */
   placeholder?: string;
   /** Repeatable without repeating its name; only for a command without arguments. */
   greedy?: true;
-  /** Not in help texts: for other programs. */
+  /** Hidden from help texts: only for other programs. */
   hidden?: true;
   /** Keys of the table that must not be set beside it; on the command line it drops those of the file. */
   conflicts?: readonly string[];
@@ -62,7 +62,7 @@ export type Setting<T = unknown, I extends Input = Input> = SettingOptions<T> & 
 /** The rows of a table, by the keys of the file; a row without a file has a key of the same style. */
 export type Settings = Readonly<Record<string, Setting>>;
 
-/** Makes a row; its type keeps the name of the flag, and whether there is a default. */
+/** Makes a row; its type preserves the name of the flag and the presence of a default. */
 export function setting<T, I extends Input, const O extends SettingOptions<T>>(type: ValueType<T, I>, options: O) {
   return { type, ...options };
 }
@@ -86,7 +86,7 @@ export interface Typed {
   switch: boolean;
 }
 
-/** The flags of a table, as typed; undefined if they were not. */
+/** The flags of a table, as typed; undefined if not typed. */
 export type FlagsOf<S extends Settings> = {
   [K in keyof S as S[K] extends { flag: infer F extends string } ? F : never]?: Typed[S[K]['type']['input']];
 };

@@ -1,3 +1,4 @@
+/** Formats the values and keys of a configuration file for error messages. */
 import { printable } from '../core/printable';
 import { TomlDate } from './toml-values';
 

@@ -1,3 +1,4 @@
+/** The configuration of `status`: the servers to ask and its TLS files, from flags or the configuration of clients. */
 import { ClusterError } from '../core/errors';
 import { type ClientConfig, clientConfigOf, clientSettings } from './client-config';
 import { flagValues } from './merge';

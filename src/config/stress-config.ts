@@ -1,3 +1,4 @@
+/** The configuration of `stress`: its load, thresholds and outputs, from stress.toml and flags. */
 import { METRICS, type Threshold } from '../core/metrics/threshold';
 import * as common from './common-settings';
 import { configFile, readConfig } from './config-file';
@@ -8,10 +9,10 @@ import { type FlagsOf, setting, type ValuesOf } from './settings';
 import { thresholdsOf } from './thresholds';
 import { decimal, expressions, matching, path, whole } from './value-types';
 
-/** Recovery is left to the report: a run judges by its own figures. */
+/** Excludes recovery: a run has only its own figures, and the report measures recovery. */
 const OWN_METRICS = METRICS.filter((metric) => metric !== 'recovery');
 
-/** The limits of a load without configured ones; the duration is that of `client`. */
+/** The default limits of a load; the duration is that of `client`. */
 const DEFAULT_LIMITS = { totalRequests: 1000, rateDurationSecs: 300 };
 
 const DEFAULT_CLIENT_CONFIG = './config/client_stress.toml';

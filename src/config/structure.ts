@@ -1,3 +1,4 @@
+/** Finds unknown and missing keys of a configuration file, and suggests the key that was probably meant. */
 import type * as v from 'valibot';
 import { isTable } from './tables';
 import { nearest } from './nearest';
@@ -15,14 +16,14 @@ interface SchemaNode {
   item?: SchemaNode;
 }
 
-/** The search for the intended key takes time, and more messages than this are of no use. */
+/** The search for the intended key takes time, and further hints would not help. */
 const MAX_HINTS = 50;
 
 type Path = readonly (string | number)[];
 
 /**
- * Finds unknown and missing keys, in the order of the file and of the schema. Valibot stops at the first unknown key
- * and takes `constructor` for a known one.
+ * Returns unknown keys in the order of the file, missing ones in that of the schema. Valibot itself stops at the first
+ * unknown key and takes `constructor` for a known one.
  */
 export function structureProblems(schema: v.GenericSchema, value: TomlTable): Problem[] {
   const root = schema as unknown as SchemaNode;

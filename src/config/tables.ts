@@ -1,3 +1,4 @@
+/** Valibot schemas for the tables of a TOML file. */
 import * as v from 'valibot';
 import type { TomlTable } from './toml-values';
 

@@ -1,3 +1,4 @@
+/** Parses the thresholds of a setting, such as `p99<800ms`, with errors that name the flag or key. */
 import { ClusterError } from '../core/errors';
 import { type Metric, parseThreshold, type Threshold } from '../core/metrics/threshold';
 import type { Merged } from './merge';

@@ -1,4 +1,4 @@
-/** [tls] of a file, as in etcd: a CA, a certificate of it and the certificate's key, each the path of a PEM file. */
+/** The table [tls] of a file, as in etcd: the paths of a CA, a certificate that it signed, and its key (PEM files). */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { printable } from '../core/printable';
@@ -24,9 +24,10 @@ type TlsSettings = ValuesOf<typeof tlsSettings>;
 /** The paths of the files, and the name of each in errors (`server1.toml: tls.ca`, `--ca`). */
 export type TlsFiles = Record<Key, { path: string; place: string }>;
 
-/** The use of a certificate: servers dial each other, so theirs needs both purposes. */
+/** The user of a certificate: servers dial each other, so theirs need both purposes. */
 export type TlsRole = 'server' | 'client';
 
+/** The OIDs of extendedKeyUsage (RFC 5280, section 4.2.1.12). */
 const PURPOSES: Record<TlsRole, Record<string, string>> = {
   server: { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' },
   client: { clientAuth: '1.3.6.1.5.5.7.3.2' },
@@ -94,7 +95,7 @@ function pemOf(certificates: readonly X509Certificate[]): string {
   return certificates.map((each) => each.toString()).join('');
 }
 
-/** OpenSSL has further rules, such as a minimum key length: one step per file, so that the error names the right one. */
+/** OpenSSL has more rules, such as a minimum key length: one step per file, so that the error names the right one. */
 function tryPem({ ca, cert, key }: TlsPem, signer: X509Certificate, blame: Blame): void {
   const steps: [Key, Partial<TlsPem>][] = [
     ['cert', { cert }],

@@ -1,3 +1,5 @@
+/** The values of a parsed TOML file that are not plain JavaScript values: tables and dates. */
+
 /** A TOML table. It has no prototype, so that a key named `constructor` or `__proto__` is only a key. */
 export type TomlTable = Record<string, unknown>;
 

@@ -22,7 +22,7 @@ const UNITS = {
 
 type Unit = keyof typeof UNITS;
 
-/** Exponents are not read: `1e3` is rather a mistake than a duration. */
+/** Exponents are refused: `1e3` is more likely a mistake than a duration. */
 const asNumber = ([typed = '']: readonly string[]) => (/^-?\d+(\.\d+)?$/.test(typed) ? Number(typed) : NaN);
 const asText = (texts: readonly string[]) => texts[0];
 const asTexts = (texts: readonly string[]) => texts;
@@ -88,7 +88,7 @@ export function text(maxChars = 200) {
   });
 }
 
-/** The path of a file (`FILE`) or folder (`DIR`). Some programs mean standard output by "-". */
+/** The path of a file (`FILE`) or folder (`DIR`); not "-", which means standard output in some programs. */
 export function path(placeholder: 'FILE' | 'DIR') {
   const isPath = (value: unknown): boolean =>
     typeof value === 'string' && value.trim() !== '' && value.length <= 4096 && !value.includes('\0');

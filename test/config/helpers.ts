@@ -19,7 +19,7 @@ export function useTempFolder() {
 
 /**
  * The message lines of the configuration error that `act` throws; fails if it throws anything else, or if a line shows
- * a stack trace, a control character or more than a person reads.
+ * a stack trace or a control character, or is too long to read.
  */
 export function configErrorLines(act: () => unknown): string[] {
   let thrown: unknown;

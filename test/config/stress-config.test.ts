@@ -154,7 +154,7 @@ describe('the command line', () => {
     [CLOSED, { duration: '2' }, { durationMs: 2000 }],
     [CLOSED, { duration: '2', requests: '5' }, { durationMs: 2000, totalRequests: 5 }],
     [CLOSED, { requests: '5' }, { totalRequests: 5 }],
-    // At a rate of the command line the file's requests of each client are another load's.
+    // With a rate on the command line, the file's requests per client belong to another load.
     ['requests_per_client = 7', { rate: '5' }, { durationMs: 300_000 }],
     [CLOSED, { rate: '5' }, { durationMs: 8000 }],
     [CLOSED, { rate: '5', requests: '3' }, { totalRequests: 3 }],

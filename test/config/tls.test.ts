@@ -137,7 +137,7 @@ whereOpenssl('the files of [tls]', () => {
     ] as const) {
       expect(problem(ca, name, key)).toBe(`s.toml: ${line}`);
     }
-    // One that signed nothing here does no harm.
+    // An unused weak CA does no harm.
     writeFileSync(lab.file('some-weak.crt'), `${lab.pem('feeble-ca').cert}${lab.pem('client').ca}`);
     expect(problem('some-weak.crt', 'client.crt', 'client.key')).toBe('none');
   });
