@@ -1,4 +1,4 @@
-/** Splits a command line into a command and its arguments. */
+/** Finds the command that a command line means, and suggests the nearest one for a misspelling. */
 import { nearest } from '../config/nearest';
 import { printable } from '../core/printable';
 import { ClusterError } from '../core/errors';

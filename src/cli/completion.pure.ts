@@ -83,7 +83,7 @@ function bashValue(value: Value = []): string {
   return value === 'unknown' || value.length === 0 ? '' : `_cloudp2p_offer ${value.map(quoted).join(' ')}`;
 }
 
-/** Words are compared, never passed to `compgen -W`, which would expand them. Paths are left to bash, which quotes them. */
+/** Compares words instead of passing them to `compgen -W`, which would expand them; bash completes and quotes paths. */
 function bashScript(levels: readonly Level[]): string {
   const values = levels.flatMap(({ typed, flags }) =>
     flags

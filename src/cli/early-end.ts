@@ -1,6 +1,6 @@
 /**
- * Ends the process on stop signals until a command handles them itself, and in commands that never do: unfinished files are
- * removed. Imported before everything that takes time.
+ * Ends the process on stop signals until a command handles them itself, and in commands that never do: unfinished files
+ * are removed. Imported before everything that takes time.
  */
 import { EXIT } from '../core/errors';
 import { endOnStopSignals } from '../core/system/stop-signals';

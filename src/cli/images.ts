@@ -1,3 +1,4 @@
+/** Loads the images that clients send, from a folder or from the program itself. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { TEST_IMAGES } from '../assets/assets';
@@ -5,7 +6,7 @@ import type { ClientImage } from '../client/client';
 import { loadImages } from '../client/images';
 import { DEFAULT_IMAGE_DIRECTORY } from '../config/common-settings';
 
-/** Loads the images of the folder; if none is configured and the default one is missing, the built-in ones. */
+/** Returns the images of the folder; if none is configured and the default one is missing, the built-in ones. */
 export function imagesOf(imageDirectory: string | undefined): { images: ClientImage[]; name: string } {
   const folder = imageDirectory ?? DEFAULT_IMAGE_DIRECTORY;
   if (imageDirectory !== undefined || existsSync(folder)) return { images: loadImages(folder), name: folder };

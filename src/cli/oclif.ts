@@ -2,7 +2,7 @@
 import { type Command, Config, Plugin } from '@oclif/core';
 import packageJson from '../../package.json';
 
-/** A plugin that has its commands already. */
+/** A plugin whose commands are passed to it. */
 class BundledPlugin extends Plugin {
   private readonly bundled: Record<string, Command.Class>;
 
@@ -17,7 +17,7 @@ class BundledPlugin extends Plugin {
   }
 }
 
-/** oclif's configuration with these commands, by id. */
+/** Returns oclif's configuration with these commands, by id. */
 export async function loadConfig(commands: Record<string, Command.Class>): Promise<Config> {
   const pjson = structuredClone(packageJson) as unknown as Plugin['pjson'];
   const plugin = new BundledPlugin(pjson, commands);

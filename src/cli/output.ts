@@ -13,7 +13,7 @@ const failed = new AbortController();
 
 /**
  * Drops output that cannot be written, while the work continues with its files and exit code: a server must not end,
- * nor a load be cut short, because `head` exits. A reader that is gone is not reported; any other cause (a full disk) is
+ * nor a load be cut short, because `head` exits. A reader that is gone is not reported; another cause (a full disk) is
  * reported once on stderr, and later output is still attempted.
  */
 export function dropFailedOutput(): void {
@@ -35,7 +35,7 @@ export function dropFailedOutput(): void {
 /** Aborted when standard output cannot be written any more; for a command that only prints. */
 export const whenOutputFails: AbortSignal = failed.signal;
 
-/** Declares that the output of this command line is its result, which does not hold for every use of the command. */
+/** Declares that the output of this command line is its result; for commands whose output is not always that. */
 export function printsItsResult(): void {
   isStdoutResult = true;
 }

@@ -16,7 +16,7 @@ export function reachWarnings(config: Addresses & { id: number }, secure: Secure
   return [...warnings, ...metricsWarnings(metricsAddress)];
 }
 
-/** The same for the metrics address of a server or of `stress`. */
+/** Returns the same for the metrics address of a server or of `stress`. */
 export function metricsWarnings(metricsAddress: string | undefined): string[] {
   if (metricsAddress === undefined || isLoopbackAddress(metricsAddress)) return [];
   return [`serves its metrics on ${metricsAddress} over plain HTTP: anyone who can connect can read them`];

@@ -1,7 +1,8 @@
+/** Metadata of the program and its machine for the files of a run. */
 import { availableParallelism, hostname } from 'node:os';
 import packageJson from '../../package.json';
 
-/** Metadata of the program and its machine for the files of a run; `args` begin with the command's name. */
+/** `args` begin with the command's name. */
 export function programMetadata(args: readonly string[]): {
   command_line: string[];
   version: string;

@@ -1,3 +1,4 @@
+/** Prepares TLS for the connections of a command. */
 import { readTls, type TlsFiles, type TlsRole } from '../config/tls';
 import { systemClock } from '../core/system/system-clock';
 import type { Secure } from '../core/transport/tls';

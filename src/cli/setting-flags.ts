@@ -1,4 +1,4 @@
-/** The flags of settings. */
+/** Makes the flags of a command, with their help, from rows of settings. */
 import { Flags, type Interfaces } from '@oclif/core';
 import { defaultTextOf, type Setting, type Settings, type Typed } from '../config/settings';
 

@@ -61,9 +61,9 @@ const fish = (lines: readonly string[]) => ({
 });
 
 /**
- * The completions that the shell offers for the last word of each line, sorted; only the value of `--flag=value`, and
- * folders without a slash.
- * @param folder where it runs; two files are written there
+ * Returns the completions that the shell offers for the last word of each line, sorted; only the value of
+ * `--flag=value`, and folders without a slash.
+ * @param folder the working folder; two files are written there
  */
 export async function offers(
   ...[shell, script, lines, folder]: [Shell, string, readonly string[], string]
