@@ -1,4 +1,4 @@
-/** The base class of all commands. */
+/** The base class of all commands: --json, --config and --log-level, and errors that are reported in one place. */
 import { Command, Flags } from '@oclif/core';
 import { LOG_LEVELS } from '../core/environment';
 

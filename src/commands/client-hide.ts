@@ -1,3 +1,4 @@
+/** The command `client hide`: has the cluster hide one image, and writes the verified carrier. */
 import path from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { goesToStdout, outputPath } from '../files/target';

@@ -1,3 +1,4 @@
+/** The command `client reveal`: extracts the hidden image from a carrier, without a server. */
 import { Args, Flags } from '@oclif/core';
 import { revealFile } from '../client/hide';
 import { goesToStdout, outputPath } from '../files/target';

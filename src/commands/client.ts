@@ -1,3 +1,4 @@
+/** The command `client`: one client that sends images at a rate or with think times, and verifies the carriers. */
 import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import path from 'node:path';
@@ -81,7 +82,7 @@ function filesOf({ images, name: folder }: ReturnType<typeof imagesOf>): NamedFi
   return images.map(({ name }) => ({ path: path.join(folder, name), name: `a picture to send (${name})` }));
 }
 
-/** True after a wrong carrier, or if no request at all succeeded: under faults a share of them may fail. */
+/** True after a wrong carrier, or if no request succeeded: under faults, a share of them may fail. */
 function hasFailed({ aggregated_stats: stats }: ClientReport): boolean {
   const { failure_reasons: reasons, total_requests: total, successful_requests: successful } = stats;
   return reasons['Verification failed'] !== undefined || (total > 0 && successful === 0);

@@ -1,3 +1,4 @@
+/** The command `completion`: prints a shell's completion script, derived from the flags of all other commands. */
 import { Args, type Command } from '@oclif/core';
 import { type CompletedCommand, completionScript, type Shell, SHELLS, type Value } from '../cli/completion.pure';
 import { typedCommand } from '../cli/command-line';

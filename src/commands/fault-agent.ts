@@ -1,3 +1,4 @@
+/** The hidden command `fault-agent`: `faults` starts it on each machine to inject and heal faults there. */
 import packageJson from '../../package.json';
 import { locateServer } from '../config/server-location';
 import { agentProcess } from '../faults/agent/process';

@@ -1,3 +1,4 @@
+/** The command `faults`: injects faults into servers by a plan, or only prints the plan. */
 import { randomInt } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import packageJson from '../../package.json';

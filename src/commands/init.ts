@@ -1,3 +1,4 @@
+/** The command `init`: writes commented configuration files and test images into a folder. */
 import { Args, Flags } from '@oclif/core';
 import path from 'node:path';
 import { init, type WrittenFile } from '../init/init';

@@ -1,3 +1,4 @@
+/** The command `report`: aggregates the files of a run, or compares the reports of two runs. */
 import { Flags } from '@oclif/core';
 import { flagsOf } from '../cli/setting-flags';
 import { reportConfigOf, reportSettings } from '../config/report-config';

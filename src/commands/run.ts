@@ -1,3 +1,4 @@
+/** The command `run`: servers, load, faults and a report in one, on this machine or over SSH. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { Flags } from '@oclif/core';
 import path from 'node:path';

@@ -1,3 +1,4 @@
+/** The command `server`: resolves and checks the configuration, certificates and cover, and runs one server. */
 import { Flags } from '@oclif/core';
 import { availableParallelism } from 'node:os';
 import packageJson from '../../package.json';
@@ -17,7 +18,7 @@ import { reachWarnings } from '../cli/reach';
 
 declare const WORKER_SOURCE: string;
 
-/** Time for running tasks to finish on shutdown, in milliseconds. */
+/** Time for running tasks to finish on shutdown. */
 const DRAIN_MS = 5000;
 /** Above the size of 100 megapixels, the limit for a cover. */
 const MAX_COVER_FILE_BYTES = 512 * 1024 * 1024;

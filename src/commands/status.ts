@@ -1,3 +1,4 @@
+/** The command `status`: asks every server once, until they agree on a leader, or every second. */
 import { Flags } from '@oclif/core';
 import { whenOutputFails } from '../cli/output';
 import { flagsOf } from '../cli/setting-flags';

@@ -1,3 +1,4 @@
+/** The command `stress`: many concurrent clients; stress.toml has the load, the client's file the servers. */
 import { randomInt } from 'node:crypto';
 import { oneLine, printable } from '../core/printable';
 import { flagsOf } from '../cli/setting-flags';

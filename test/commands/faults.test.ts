@@ -5,7 +5,7 @@ import { LikenessLab } from '../faults/likeness-lab';
 import { faultIn } from '../support/fault-events';
 import { cli, linesOf } from './capture';
 
-// Every test starts processes; on a busy machine that takes a while.
+// Every test starts processes, which takes long on a busy machine.
 jest.setTimeout(60_000);
 const ROOT = process.cwd();
 const [, ownScript] = process.argv;
@@ -16,7 +16,7 @@ let lab: LikenessLab;
 beforeEach(async () => {
   lab = await LikenessLab.create(3);
   process.chdir(lab.folder);
-  // In this process it is jest, which has no `fault-agent`.
+  // In this process it would be jest, which has no `fault-agent`.
   process.argv[1] = program.script;
   mkdirSync('config');
   const entries = lab.servers.map(

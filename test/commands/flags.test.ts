@@ -1,4 +1,4 @@
-/** The names on the command line are public: scripts of others use them. */
+/** The names on the command line are public: users' scripts depend on them. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from '@oclif/core';

@@ -1,4 +1,4 @@
-/** The files that `faults` appends to: none of them may be one that it or its servers use. */
+/** Refuses to write the log, events or probe file of `faults` over a file that it or one of its servers uses. */
 import path from 'node:path';
 import type { FaultsConfig, FaultServer } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
@@ -22,7 +22,7 @@ export function refuseSharedFiles(config: Files, configPath: string): void {
   throw new ClusterError('bad_config', `${logSource}: ${text}`);
 }
 
-/** The probe writes only where there is something to watch for. */
+/** The probe writes only if there are abort conditions. */
 function writtenBy({ logFile, eventsFile, probeFile, abortWhen }: Files): NamedFile[] {
   return namedFiles({
     'the log': logFile,
@@ -31,7 +31,10 @@ function writtenBy({ logFile, eventsFile, probeFile, abortWhen }: Files): NamedF
   });
 }
 
-/** Returns the files that a server of this machine reads or writes, and those written for it; its paths are relative to its work_dir. */
+/**
+ * Returns the files that a server of this machine reads or writes, and those written for it; its paths are relative to
+ * its work_dir.
+ */
 function filesOf(server: FaultServer): NamedFile[] {
   const { id, workDir, config, binary, command, own } = server;
   if (own === undefined) return [];

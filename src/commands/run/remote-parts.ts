@@ -1,3 +1,4 @@
+/** Collects the parts of a run over SSH beside its configuration: the executable to copy, images and certificates. */
 import { isSea } from 'node:sea';
 import packageJson from '../../../package.json';
 import type { ClientImage } from '../../client/client';
@@ -13,7 +14,6 @@ import { systemClock } from '../../core/system/system-clock';
 import type { RemoteTls } from '../../run/remote/files';
 import { selfExecCommand } from '../../cli/self-exec';
 
-/** The parts of a run over SSH beside its configuration. */
 export interface RemoteParts {
   lab: Lab;
   executable: Executable;
@@ -43,7 +43,7 @@ async function tlsOf({ tls, servers }: Lab): Promise<RemoteTls | undefined> {
   const { nameProblem } = await import('../../core/transport/tls');
   const problems = servers.flatMap(({ id, address, tls: files }): Problem[] => {
     const { host } = parseAddress(address)!;
-    // Everyone who dials the server checks the same; without this the run would wait for servers that nobody accepts.
+    // Clients and peers check the same on connecting: without this, the run would wait for servers that all reject.
     const problem = nameProblem(own.get(id)!.cert, id, host);
     const { path, place } = files!.cert;
     return problem === undefined ? [] : [{ key: place, text: `${printable(path, MAX_PATH_CHARS)}: ${problem}` }];

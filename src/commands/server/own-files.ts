@@ -1,4 +1,4 @@
-/** The files that a server reads and writes: no two of them may be one. */
+/** Refuses a server configuration that names one file for two purposes, as one would be written over the other. */
 import type { ServerConfig } from '../../config/server-config';
 import { ClusterError } from '../../core/errors';
 import { oneLine } from '../../core/printable';
@@ -6,7 +6,7 @@ import { findShared, namedFiles, namedTlsFiles } from '../../files/named-files';
 
 type Files = Pick<ServerConfig, 'pidFile' | 'eventsFile' | 'logFile' | 'coverImage' | 'tls'>;
 
-/** @throws ClusterError `bad_config` naming two settings and the file, where one would be written over the other */
+/** @throws ClusterError `bad_config` naming the two settings and the file */
 export function refuseSharedFiles(config: Files, configPath: string | null): void {
   const written = namedFiles({
     'server.pid_file': config.pidFile,
