@@ -9,8 +9,8 @@ import { endProcess } from './cli/process-end';
 import { EXIT } from './core/errors';
 
 /**
- * Every command by its id (`client:hide` is typed `client hide`). Functions, because most of the start-up time goes into
- * evaluating commands that are not run; `require`, because esbuild and jest both defer it, unlike `import()`.
+ * Every command by its id (`client:hide` is typed `client hide`). Functions, because evaluating all commands would take
+ * most of the start-up time; `require`, because esbuild and jest both defer it, unlike `import()`.
  */
 export const COMMANDS: Record<string, () => Command.Class> = {
   server: () => (require('./commands/server') as typeof import('./commands/server')).Server,
@@ -28,7 +28,7 @@ export const COMMANDS: Record<string, () => Command.Class> = {
   completion: () => (require('./commands/completion') as typeof import('./commands/completion')).Completion,
 };
 
-/** Commands whose result is in files, or that serve: their output is no part of the result, unless they say that it is. */
+/** Commands that serve or write files: their output is not part of the result, unless `printsItsResult` was called. */
 const SAY_BESIDE = ['server', 'client', 'stress', 'faults', 'fault-agent', 'run'];
 
 /** Runs one command line, reports its errors, and returns the exit code. */
@@ -55,7 +55,7 @@ export async function run(argv: readonly string[]): Promise<void> {
 /** True if the result of the command line, or a part of it, is its output. */
 function printsResult(argv: readonly string[]): boolean {
   const [first = '', second] = wordsOf(argv);
-  // `client hide` and `client reveal` are no loads.
+  // `client hide` and `client reveal` are not loads.
   return isOutputResult() || asksForJson(argv) || !SAY_BESIDE.includes(first) || second !== undefined;
 }
 
