@@ -13,8 +13,8 @@ import { World } from '../sim/scenario';
  *   at 1500 slow 1 by 200 loss 0.1
  *   at 1500 drop 1 2     closes the links between the two once
  *   at 3000 expect 1,2,3 follow 2        (`expect 1 follows nobody`)
- *   at 9000 expect failed 0 · done · slowest 250 · slowest 250 since 8000 · mean 80 since 8000 · cancelled 1 (tasks at least) · retries 20 (at most) · leaders 1,2 (who led so far, in order)
- *                                         · term 2 (the greatest that anybody knows) · balance 1.05 (largest share over the mean)
+ *   at 9000 expect failed 0 · done · slowest 250 · slowest 250 since 8000 · mean 80 since 8000 · cancelled 1 (tasks at least) · retries 20 (at most) · leaders 1,2 (so far, in order)
+ *                                         · term 2 (the greatest known to any server) · balance 1.05 (largest share over the mean)
  */
 export interface Scenario {
   title: string[];

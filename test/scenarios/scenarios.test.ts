@@ -3,7 +3,7 @@ import path from 'node:path';
 import { coalesced } from './coalesced';
 import { formatScenario, parseScenario, runScenario } from './scenario';
 
-/** UPDATE_SCENARIOS=1 writes the traces anew: see CONTRIBUTING. */
+/** UPDATE_SCENARIOS=1 rewrites the traces: see CONTRIBUTING. */
 const update = process.env.UPDATE_SCENARIOS === '1';
 /** A longer trace hides what matters. */
 const MAX_LINES = 200;

@@ -1,5 +1,5 @@
-// Each mutation: its name, and for each `// mutation: NAME` in the source, in order, what becomes of the statement
-// below it. An edit gets that statement and all marked ones of its mutation. Edits name nothing private: they cut,
+// Each mutation: its name, and for each `// mutation: NAME` in the source, in order, an edit of the statement below
+// it. An edit gets that statement and all marked ones of its mutation. Edits name nothing private: they cut,
 // prepend, or replace by pattern, so that renaming a method, a field or a variable needs no change here.
 
 const cut = () => '';

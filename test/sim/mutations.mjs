@@ -1,6 +1,6 @@
 // npm run sim:mutations -- [SEEDS] [NAME]: puts faults that the rules guard against into the code, one at a time, and
 // prints which seed and which scenario notices each. A rule whose removal nothing notices is not needed, or not tested.
-// With --check it only tries that every mutation applies.
+// With --check it only verifies that every mutation applies.
 import { build, transform } from 'esbuild';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -13,7 +13,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.join(here, '..', '..');
 const MARKER = /\/\/ mutation: (.*)\n\s*$/;
 
-/** Returns what is marked with each name: the file, its text, and where the statements below the markers stand. */
+/** Returns for each name the file of its markers, its text, and the positions of the statements below them. */
 function markedStatements() {
   const marked = new Map();
   for (const name of readdirSync(path.join(root, 'src'), { recursive: true }).filter((each) => each.endsWith('.ts'))) {
@@ -77,7 +77,7 @@ async function bundled({ file, faulty }) {
   return require(outfile);
 }
 
-/** A mutation that calls what is not there any more is no fault of the rules: the run ends. */
+/** A mutation that calls code that no longer exists says nothing about the rules: the run ends. */
 function crashText(crash) {
   if (crash instanceof TypeError || crash instanceof ReferenceError) throw crash;
   return String(crash.message).slice(0, 60);

@@ -225,7 +225,7 @@ export class Network {
     if (isGiven()) return;
     const [near, far] = this.connect(from, to);
     near.handler = handler;
-    // The kernel accepts, whatever the process does.
+    // The kernel accepts even if the process is paused.
     this.deliver(to, () => (far.closed ? undefined : to.accept(far)));
     this.queue.after(backMs, () => this.deliver(from, () => (isGiven() ? near.close() : this.open(near, handler))));
   }

@@ -150,7 +150,7 @@ export class World {
     this.servers.get(id)!.resume();
   }
 
-  /** Cuts server `id` off from the named others, in one direction or both. */
+  /** Isolates server `id` from the named others, in one direction or both. */
   partition(id: number, others: string[], kind: Cut, direction: 'both' | 'in' | 'out'): void {
     this.fault(id, 'partition', `${kind} ${direction} ${others.join(',')}`);
     for (const other of others) {
@@ -218,7 +218,7 @@ export class World {
   }
 
   private record(event: ServerEvent): void {
-    // All lists here are right: no fault may be taken for a mistake in them.
+    // All peer lists here are right: no fault may be mistaken for an error in them.
     if (event.event === 'mismatch') throw new Error(`server${event.server_id}: ${event.reason}`);
     this.events.push(event);
     if (event.event === 'sample') return;

@@ -20,7 +20,7 @@ interface Conn {
   sends: Map<number, number>; // request id → send id
   /** The time of the last read, or else of the connection. */
   readMs: number;
-  /** The time of the first message after that which needs an answer. */
+  /** The time of the first message since then that needs an answer. */
   unansweredMs: number | null;
   giveUp(): void;
 }

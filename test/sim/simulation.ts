@@ -36,7 +36,7 @@ function run(world: World, random: Random): void {
   for (let round = 0; round < rounds; round++) timeMs = faultRound(world, random, timeMs);
   const settleMs = world.timings.failureTimeoutMs + world.timings.electionTimeoutMs + 2 * world.timings.heartbeatMs;
   world.runUntil(timeMs + settleMs + 3000);
-  // Clients that still wait for a deadline end by then.
+  // More time for clients that still wait for a deadline.
   for (let extra = 0; extra < 20 && !world.clients.every((client) => client.isDone); extra++) {
     world.runUntil(world.queue.nowMs + 2000);
   }
@@ -109,7 +109,7 @@ function breakServer(world: World, random: Random, id: number): (() => void) | n
   }
 }
 
-/** All others, only servers, or some of them: partial cuts make networks in which not all can reach each other. */
+/** All others, only servers, or some of them: partial cuts leave networks in which not all can reach each other. */
 function someOthers(world: World, random: Random, id: number): string[] {
   const others = world.others(id);
   const servers = others.filter((name) => name.startsWith('server'));

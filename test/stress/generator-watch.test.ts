@@ -107,7 +107,7 @@ it('counts a send as late only beyond the lateness of a timer', () => {
 });
 
 it('a calm run is not saturated, and every send is in a sample', async () => {
-  // Long compared with what a busy machine may take away from this process.
+  // Long compared with the time for which a busy machine may suspend this process.
   const [server] = await startServers({ onTask: (task, self) => void setTimeout(() => self.answer(task), 300) });
   const { report, shown } = await rateRun(metricsDir(), [server!.address], { numClients: 60 });
   expect(report.generator).toMatchObject({ sent: 200, saturated: false, why: null });

@@ -1,4 +1,4 @@
-/** Certificates of a lab, made by the very commands of docs/tls.md. */
+/** Certificates of a lab, made by the commands of docs/tls.md. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -11,7 +11,7 @@ const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd'].find((f
 /** The prefix of all namespaces that tests make; the pid of the test follows it. */
 const PREFIX = 'cloudp2p-lab-';
 const NETWORK = '10.213.7';
-/** Includes the folders of a Debian system's programs that are not on everybody's PATH. */
+/** Includes the folders of a Debian system's programs that are not on every user's PATH. */
 const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
 
 /** The reason why there can be no namespaces here; null if there can. */

@@ -16,12 +16,12 @@ export function netemHere(): Netem | null {
 
 /** Installs the imitation in a folder that goes first on the PATH. */
 export function installNetemLikeness(bin: string): void {
-  // Read from the repository, wherever the compiled tests and benches are.
+  // Read from the repository, as the compiled tests and benches are elsewhere.
   const text = readFileSync(path.join('test', 'support', 'netem', 'tc.py'), 'utf8');
   writeFileSync(path.join(bin, 'tc'), `#!${pythonHere()!}\n${text}`, { mode: 0o755 });
 }
 
-/** The path of the interpreter itself: `python3` may be a script that looks for it. */
+/** Returns the path of the interpreter itself: `python3` may be a script that finds it. */
 function pythonHere(): string | null {
   const { status, stdout } = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' });
   return status === 0 ? stdout.trim() : null;

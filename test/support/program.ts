@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** The built executable, which these tests are about. */
+/** The built executable, which these tests run. */
 export const PROGRAM = path.join(__dirname, '..', '..', 'dist', 'cloudp2p');
 
 if (!existsSync(PROGRAM)) throw new Error('dist/cloudp2p is not there: npm run build');

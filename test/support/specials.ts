@@ -8,7 +8,7 @@ const WHY_NO_MOUNTS = spawnSync('unshare', ['-m', 'true']).status === 0 ? null :
 
 /** For tests that need device nodes, which only root can make. */
 export const testWithDevices = isRoot ? test : test.skip;
-/** For tests that need mounts that nobody else sees. */
+/** For tests that need mounts that no other process sees. */
 export const testWithMounts = isRoot && WHY_NO_MOUNTS === null ? test : test.skip;
 if (!isRoot || WHY_NO_MOUNTS !== null) {
   process.stderr.write(`tests of devices and mounts are skipped: ${isRoot ? WHY_NO_MOUNTS : 'this is not root'}\n`);
