@@ -18,13 +18,11 @@ import type { Screen } from '../stress/screen';
 import { Fleet } from './fleet';
 import { portsFor } from './ports';
 import { hasRequests, RunRecorder, type RunResult } from './recorder';
+import { REQUEST_TIMEOUT_MS, SETTLE_MS } from './run-times';
 import { judgeRun } from './verdicts';
 
 const MACHINE_ID = 1;
-const REQUEST_TIMEOUT_MS = 10_000;
 const WAIT_FOR_SERVER_MS = 10_000;
-/** Servers write a sample every second: after this wait each of them has recorded an empty ledger (S7). */
-const SETTLE_MS = 2600;
 
 export interface RunOptions {
   config: RunConfig;

@@ -1,7 +1,6 @@
 /** Files of another machine over SFTP: resumable downloads, atomic uploads. */
 import { randomUUID } from 'node:crypto';
 import { open, stat, truncate, utimes } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import type { Attributes, SFTPWrapper } from 'ssh2';
 import { inParallel } from '../core/concurrency';
 import type { ClusterError } from '../core/errors';
@@ -82,7 +81,10 @@ export class Sftp {
       if (there > sizeBytes) await here(part, () => truncate(part, 0));
       const fromBytes = there > sizeBytes ? 0 : there;
       onBytes(fromBytes);
-      if (fromBytes < sizeBytes) await this.fetch(remote, file, fromBytes, sizeBytes, onBytes);
+      if (fromBytes < sizeBytes) {
+        const append = (block: Buffer) => here(part, () => file.appendFile(block));
+        await this.fetch(remote, append, fromBytes, sizeBytes, onBytes);
+      }
     } finally {
       await file.close();
     }
@@ -135,7 +137,7 @@ export class Sftp {
 
   private async fetch(
     remote: string,
-    file: FileHandle,
+    append: (block: Buffer) => Promise<void>,
     fromBytes: number,
     toBytes: number,
     onBytes: (bytes: number) => void,
@@ -153,7 +155,7 @@ export class Sftp {
         }
         // Written in order: the file is always a prefix, which a later call can resume.
         const block = await blocks.shift()!;
-        await here(remote, () => file.appendFile(block));
+        await append(block);
         at += block.length;
         onBytes(block.length);
       }

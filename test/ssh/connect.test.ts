@@ -19,6 +19,7 @@ import { systemClock } from '../../src/core/system/system-clock';
 import { measureClock } from '../../src/ssh/clock-offset';
 import { connectSsh, type ConnectOptions } from '../../src/ssh/connect';
 import type { Ssh } from '../../src/ssh/ssh';
+import { makeFullDevice, testWithDevices } from '../support/specials';
 import { CLOCK_PROGRAMS, describeWithSshd, freePort, type Sshd, SshLab, USER } from '../support/sshd';
 
 describeWithSshd('against a real OpenSSH server', () => {
@@ -330,6 +331,16 @@ describeWithSshd('against a real OpenSSH server', () => {
       await expect(sftp.download(remote, local, listed)).rejects.toThrow(`${remote} became shorter while it was read`);
       await expect(sftp.download(`${remote}x`, local, listed)).rejects.toThrow(`${remote}x does not exist`);
       await expect(sftp.download(remote, '/none/x', listed)).rejects.toMatchObject({ code: 'bad_usage' });
+    });
+
+    testWithDevices('names the file here if this disk is full', async () => {
+      const sftp = await (await connect()).sftp();
+      const [remote, local] = ['whole', 'local3'].map((name) => path.join(lab.folder, name)) as [string, string];
+      writeFileSync(remote, 'abc');
+      const part = makeFullDevice(`${local}.3-1.part`);
+      await expect(sftp.download(remote, local, { sizeBytes: 3, modifiedSecs: 1 })).rejects.toThrow(
+        `cannot write ${part}: `,
+      );
     });
 
     test('reports a server without SFTP, and one without commands', async () => {

@@ -1,9 +1,8 @@
 /** Time limits of the load of a run over SSH. */
 import type { RunConfig } from '../../config/run-config';
 import { expectedMs } from '../run';
+import { REQUEST_TIMEOUT_MS } from '../run-times';
 
-/** Also written to the configuration files of the clients. */
-export const REQUEST_TIMEOUT_MS = 10_000;
 /** Reserve for restarts, slow machines and lost connections, in milliseconds. */
 const MARGIN_MS = 5 * 60_000;
 

@@ -18,7 +18,8 @@ import {
   stressText,
   tlsPathsOf,
 } from './files';
-import { longestMs, REQUEST_TIMEOUT_MS } from './limits.pure';
+import { REQUEST_TIMEOUT_MS } from '../run-times';
+import { longestMs } from './limits.pure';
 import type { WantedFile } from './prepare';
 
 export interface PlacesOptions {

@@ -1,11 +1,11 @@
 /** The loads of all client machines, which start together. */
 import type { RunConfig } from '../../config/run-config';
 import type { Clock } from '../../core/environment';
-import { ClusterError } from '../../core/errors';
+import { ClusterError, EXIT } from '../../core/errors';
 import { logLine } from '../../core/log-line';
 import { pause } from '../../core/system/pause';
-import { EXIT } from '../../core/errors';
 import type { RunRecorder } from '../recorder';
+import { SETTLE_MS } from '../run-times';
 import { isEndless, longestMs } from './limits.pure';
 import type { RemoteLoad } from './remote-load';
 
@@ -23,8 +23,6 @@ const LEAD_MS = 5000;
 const TELL_EVERY_MS = 5000;
 /** Time for a load to end after an interruption, which drops requests in flight. */
 const LEAVE_MS = 20_000;
-/** Servers write a sample every second: after this wait each of them has recorded an empty ledger (S7). */
-const SETTLE_MS = 2600;
 /** The exit codes of a complete load; the report checks its results. */
 const GOOD: readonly number[] = [EXIT.ok, EXIT.checkFailed, EXIT.interrupted];
 

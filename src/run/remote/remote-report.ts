@@ -7,7 +7,7 @@ import type { RunRecorder } from '../recorder';
 import { judgeRun } from '../verdicts';
 import { eventsFileOf, METRICS_FOLDER } from './files';
 import type { RemoteRunOptions } from './remote-run';
-import { REQUEST_TIMEOUT_MS } from './limits.pure';
+import { REQUEST_TIMEOUT_MS } from '../run-times';
 import type { RemoteLoad } from './remote-load';
 import type { RemoteMachines } from './machines';
 
