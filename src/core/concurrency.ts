@@ -1,4 +1,7 @@
-/** Runs `act` for every item, at most `limit` in parallel. After a failure no more are begun; it is thrown at the end. */
+/**
+ * Runs `act` for every item, at most `limit` in parallel. After a failure no further item is started; the first failure
+ * is thrown when those in progress have ended.
+ */
 export async function inParallel<T>(
   items: readonly T[],
   limit: number,

@@ -1,7 +1,8 @@
 /**
- * Codes of the errors that are raised on purpose. `code` is stable and for programs, the message is for people. Any
- * other error that reaches the top is a bug and is shown with its stack.
+ * Intentional errors and the exit codes of commands. An error's `code` is stable and for programs, its message is for
+ * people. Any other error that reaches the top is a bug and is shown with its stack.
  */
+
 export type ErrorCode =
   | 'bad_config'
   | 'bad_usage'
@@ -39,7 +40,7 @@ export class ClusterError extends Error {
   }
 }
 
-/** The exit codes of every command (docs: metrics and reports). */
+/** The exit codes of every command (docs/commands.md). */
 export const EXIT = { ok: 0, bug: 1, usage: 2, checkFailed: 3, incomplete: 4, interrupted: 130 } as const;
 
 /** Returns the exit code with which a command ends for this error. */

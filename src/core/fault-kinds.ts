@@ -1,4 +1,6 @@
-/** The kinds of fault; `restart` is graceful and ends when the server is back. */
+/** The kinds of fault that can be injected, and the effect of each on its server. */
+
+/** `restart` is graceful and ends when the server is back. */
 export const FAULT_KINDS = ['kill', 'terminate', 'pause', 'partition', 'delay', 'loss', 'restart'] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

@@ -1,4 +1,6 @@
-/** Text whose JSON has the same length: one byte per character, nothing escaped. */
+/** Measures texts as JSON in UTF-8, so that they fit in a frame. */
+
+/** Matches text whose JSON has the same length: one byte per character, nothing escaped. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
 /** The longest form of one UTF-16 unit: `\uXXXX`. */

@@ -1,3 +1,4 @@
+/** The format of log lines, and of their timestamps. */
 import type { LogLevel } from './environment';
 import { escaped, replaceUnprintable } from './printable';
 

@@ -1,3 +1,5 @@
+/** Makes text from users and other machines safe to print: on one line, with nothing that a terminal interprets. */
+
 const MAX_SHOWN_CHARS = 60;
 
 /**
@@ -22,7 +24,7 @@ export function escaped(character: string): string {
   return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`;
 }
 
-/** Returns foreign text on one line, with nothing that a terminal interprets. */
+/** Returns the text with its unprintable characters escaped. */
 export function oneLine(text: string): string {
   return replaceUnprintable(text, escaped);
 }

@@ -1,8 +1,9 @@
+/** Random numbers that a seed reproduces: good enough for think times, choices and simulations, not for secrets. */
 import type { Random } from './environment';
 
 /**
- * A small seeded generator (Chris Doty-Humphrey's sfc32, the PractRand variant), good enough for think times, choices
- * and simulations, not for secrets. The same seed gives the same numbers everywhere.
+ * Returns a small generator (Chris Doty-Humphrey's sfc32, the PractRand variant). The same seed gives the same numbers
+ * everywhere.
  */
 export function seededRandom(seed: number): Random {
   let a = 0x9e3779b9;

@@ -1,3 +1,5 @@
+/** The results of checking the rules S1 to S8 (docs/rules.md), as checks, runs and reports exchange them. */
+
 /** The result of one rule of the cluster over a history, simulated or read from the files of a run. */
 export interface RuleResult {
   /** S1 to S8. */

@@ -1,3 +1,4 @@
+/** Parses and formats machines that are reached over SSH, and paths on them. */
 import { printable } from './printable';
 
 /** A machine reached over SSH, as the user names it. `host` may be an alias from ~/.ssh/config. */
@@ -16,7 +17,10 @@ export interface RemotePlace {
 export const TARGET_SHAPE = '[user@]host[:port]';
 export const PLACE_SHAPE = `a path, or ${TARGET_SHAPE}:/path on another machine`;
 
-/** None of them begins with a dash or contains a space or anything that a shell or a terminal interprets. */
+/**
+ * None matches a leading dash, a space or anything that a terminal interprets. For a shell a user must be quoted: names
+ * of Windows accounts contain `\` and `$`.
+ */
 const USER = /^[\p{L}\p{N}_.][\p{L}\p{N}_.+\\$-]{0,63}$/u;
 const HOST = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
 const IPV6 = /^(?=.*:)[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9_.-]{1,32})?$/;

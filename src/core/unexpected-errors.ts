@@ -1,9 +1,10 @@
-/** Most kinds that are reported, so that errors cannot fill a log. */
+/** Counts unexpected errors. Each kind is a bug in cloudp2p and is reported once, with its origin. */
+
+/** The most kinds that are reported, so that errors cannot fill a log. */
 const MAX_KINDS = 100;
 const MAX_MESSAGE_CHARS = 300;
 const MAX_FRAMES = 8;
 
-/** Counts unexpected errors. Each kind is a bug in cloudp2p and is reported once, with its origin. */
 export class UnexpectedErrors {
   count = 0;
   private readonly kinds = new Set<string>();

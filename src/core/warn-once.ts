@@ -1,7 +1,8 @@
-/** Most problems of one party, so that one alone cannot use up what is left for the others. */
+/** Reports each problem of a party once, and again only after the party has recovered. */
+
+/** The most problems of one party, so that one party cannot use up the limit for all. */
 const MAX_PER_PARTY = 10;
 
-/** Reports each problem of a party once, and again only after the party has recovered. */
 export class WarnOnce {
   private readonly said = new Map<string, Set<string>>();
   private count = 0;

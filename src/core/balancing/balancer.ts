@@ -1,3 +1,5 @@
+/** Chooses the server to which the leader assigns the next task. */
+
 export interface BalancerCandidate {
   id: number;
   workers: number;
@@ -13,7 +15,7 @@ export interface BalancerCandidate {
 const FADE_MS = 2000;
 
 /**
- * Returns, of the servers with the fewest outstanding tasks per worker, the one with the fewest recent assignments;
+ * Returns the server with the fewest recent assignments among those with the fewest outstanding tasks per worker;
  * ties go to the least recently used. "Fewest outstanding" allows less than one task per worker above the minimum: the
  * leader learns of its own completions a moment sooner than of its peers' and would always seem least busy to itself,
  * and recent assignments even out any remaining bias (docs/decisions/0004). Load scores are ignored: they are up

@@ -1,3 +1,9 @@
+/**
+ * Tracks which server has which task. The executor is authoritative: its own reports (add, remove, whole list) are
+ * believed, and only assignments of the last second that it has not reported are counted on top. So a lost client, a
+ * lost message or a new leader leaves nothing behind for longer than that second.
+ */
+
 export interface LedgerLimits {
   /** An assignment that its executor has not reported within this time is forgotten. */
   assignmentTtlMs: number;
@@ -14,11 +20,6 @@ interface Assignment {
   atMs: number;
 }
 
-/**
- * Tracks which server has which task. The executor is authoritative: its own reports (add, remove, whole list) are
- * believed, and only assignments of the last second that it has not reported are counted on top. So a lost client, a
- * lost message or a new leader leaves nothing behind for longer than that second.
- */
 export class Ledger {
   /** Reported tasks by server: task key → number of executions. */
   private readonly lists = new Map<number, Map<string, number>>();

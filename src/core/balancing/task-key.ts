@@ -1,3 +1,4 @@
+/** Converts the name of a task to a key for maps and sets, and back. */
 import type { TaskName } from '../protocol';
 
 /**

@@ -1,3 +1,4 @@
+/** The election's interface: its timings, its view of the cluster, its outputs, and its modes. */
 import type { MessageOf } from '../protocol';
 
 export interface ElectionTimings {

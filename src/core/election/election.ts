@@ -1,3 +1,7 @@
+/**
+ * The modified bully algorithm, pure. See docs/architecture.md for the rules and what each guards against. Every call
+ * is followed by `evaluate`, which acts on the current state; nothing here waits.
+ */
 import type { MessageOf } from '../protocol';
 import type { DownReason } from './failure-detector';
 import { isGreater, isSame, type Leadership } from './leadership';
@@ -11,10 +15,6 @@ export const MAX_HOPS = 8;
 /** Share of a heartbeat to wait before repeating a question. */
 const ASK_AGAIN_SHARE = 1 / 20;
 
-/**
- * The modified bully algorithm, pure. See docs/architecture.md for the rules and what each guards against. Every call
- * is followed by `evaluate`, which acts on the current state; nothing here waits.
- */
 export class Election {
   leadership: Leadership = { term: 0, leaderId: null };
   mode: Mode = 'resting';
@@ -260,7 +260,7 @@ export class Election {
   /**
    * Returns true while news of the leader may still be spreading. Right after an election our neighbours may have no
    * proof yet of a leader that was reported to us: in a line of servers they are still asking their own neighbours.
-   * Standing now would begin the next term, there as here, without end.
+   * Standing now would begin the next term, and so would they, without end.
    */
   private isNewsUnderWay(nowMs: number): boolean {
     return this.leadership.leaderId !== null && !this.disowned && nowMs < this.stoodMs + this.timings.heartbeatMs;

@@ -1,3 +1,4 @@
+/** Determines which peers are up, from the links that this server dials. */
 import type { ServerPhase } from '../protocol';
 
 export interface DetectorTimings {
@@ -10,7 +11,7 @@ export interface DetectorTimings {
 /** `deaf`: the peer says that it does not hear us. */
 export type DownReason = 'refused' | 'silent' | 'restarted' | 'deaf';
 
-/** Hints can be forged: no more dials than this because of them. */
+/** Hints can be forged: dials because of them are at least this far apart. */
 const MIN_HINT_PAUSE_MS = 10;
 /** A link that was open for less is not redialed at once: a peer that closes every link must not cause a busy loop. */
 const MIN_LINK_LIFE_MS = 10;
@@ -47,7 +48,7 @@ export interface Peer {
   phase: ServerPhase;
   workers: number;
   load: number;
-  sinceMs: number; // when the current link state began
+  sinceMs: number; // when the current or last dial began, or its link opened
   lastHeardMs: number;
   nextDialMs: number;
   /** The pause after the next short-lived link. */
@@ -55,8 +56,7 @@ export interface Peer {
 }
 
 /**
- * Determines which peers are up, from the links that this server dials. Pure: `nowMs` is the receiver's own monotonic
- * clock, and no sender's time is ever used.
+ * The rules. Pure: `nowMs` is the receiver's own monotonic clock, and no sender's time is ever used.
  *
  * - up: heard on our link, and it says that it hears us. A peer that is heard but deaf cannot be led and cannot lead
  * (docs/decisions/0001)
@@ -217,7 +217,7 @@ export class FailureDetector {
   resumed(nowMs: number): DetectorOutput[] {
     for (const peer of this.all()) {
       peer.lastHeardMs = nowMs;
-      // For a link that was heard this is the time since when it has been open.
+      // For a link that was heard, it must remain the time at which the link opened.
       if (!peer.heard) peer.sinceMs = nowMs;
     }
     return this.all().flatMap((peer) => (peer.linkState === 'dialing' ? this.redial(peer, nowMs) : []));

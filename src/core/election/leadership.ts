@@ -1,3 +1,5 @@
+/** The order of leaderships, by which servers that hear of several all follow the same one. */
+
 /** The leader of a term; `leaderId` is null while none is known. */
 export interface Leadership {
   term: number;

@@ -1,3 +1,5 @@
+/** Decides which of two candidates wins an election: the one with the lower load score. */
+
 /** The inputs of the load score; percentages 0 to 100. */
 export interface LoadSample {
   cpuPercent: number;

@@ -1,3 +1,5 @@
+/** Bounds the terms that a server accepts, so that a forged one cannot end all further elections. */
+
 /**
  * The greatest plausible value of a term grows with time. Every election takes the next number, so a server that
  * accepts a number without a successor can hold no more elections, nor can any server that hears of it: one forged

@@ -1,3 +1,7 @@
+/**
+ * Compares a machine's wall clock with the anchored clock by which a process records, and reports both at the first
+ * look and whenever they have drifted apart since the last report. Pure.
+ */
 import type { ClockLook } from '../environment';
 import { toMicros } from '../to-micros';
 import type { ClockNote } from './record';
@@ -5,10 +9,6 @@ import type { ClockNote } from './record';
 /** Clocks that differ by less count as equal: readings are no more exact on a busy machine. */
 export const SAME_CLOCK_MS = 25;
 
-/**
- * Compares a machine's wall clock with the anchored clock by which a process records, and reports both at the first
- * look and whenever they have drifted apart since the last report. Pure.
- */
 export class ClockWatch {
   private toldAheadMs: number | undefined;
 
@@ -29,9 +29,7 @@ export class ClockWatch {
   }
 }
 
-/**
- * Returns the message of a note for people, or null for the first of a process, and for a drift too small to notice.
- */
+/** Returns the message of a note for people; null for the first note of a process, and for a drift below 100 ms. */
 export function clockText({ by_ms: byMs, ahead_ms: aheadMs }: ClockNote): string | null {
   if (byMs === null || Math.abs(byMs) < 100) return null;
   const side = byMs > 0 ? 'forward' : 'back';

@@ -1,3 +1,7 @@
+/**
+ * Quantiles of any number of values in bounded memory (Dunning's t-digest, by the package `tdigest`). Relative rank
+ * errors are smallest at the ends. The same values in the same order give the same digest everywhere.
+ */
 import { TDigest } from 'tdigest';
 import type { Random } from '../environment';
 import { ClusterError } from '../errors';
@@ -10,16 +14,12 @@ export type Centroid = readonly [meanMs: number, count: number];
 const DELTA = 0.001;
 /** Sorted input is the tree's worst case, in time and in size: values are added in shuffled batches. */
 const BATCH_COUNT = 4096;
-/** With more centroids than this they are inserted into a new tree, in another order, which merges most of them. */
+/** Above this number, centroids are inserted into a new tree, in another order, which merges most of them. */
 const MAX_CENTROIDS = 10 / DELTA;
 /** tdigest's own compression calls Math.random and is quadratic; 0 disables it. */
 const NO_OWN_COMPRESSION = 0;
 const SEED = 0x7d1_9e57;
 
-/**
- * Quantiles of any number of values in bounded memory (Dunning's t-digest, by the package `tdigest`). Relative rank
- * errors are smallest at the ends. The same values in the same order give the same digest everywhere.
- */
 export class Digest {
   private tree = newTree();
   private sampleCount = 0;

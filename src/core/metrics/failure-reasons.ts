@@ -1,3 +1,4 @@
+/** The reasons for which requests fail, in a form short enough for files and few enough to count. */
 import { printable } from '../printable';
 import type { FailureReason } from './record';
 
@@ -10,7 +11,7 @@ export const FIXED_REASONS: readonly string[] = [
   'Verification failed',
 ] satisfies FailureReason[];
 
-/** Counts the reasons beyond a limit: servers word their own, and may vary them each time. */
+/** Stands for the reasons beyond a limit: servers word their own, and may vary them each time. */
 export const OTHER_REASONS = 'Other reasons';
 
 /** Longer than any that a client writes. */

@@ -1,3 +1,4 @@
+/** Aggregates latencies one at a time in bounded memory: exactly while they are few, then by a digest. */
 import { type Centroid, Digest, exactQuantile } from './digest';
 
 /** Aggregated latencies of many requests; null if there are none. Milliseconds. */
@@ -10,10 +11,9 @@ export interface LatencyFigures {
   max_ms: number | null;
 }
 
-/** Number of values kept exactly; beyond it, a digest holds all of them. */
+/** The most values kept exactly; beyond it, a digest holds all of them. */
 export const EXACT_COUNT = 100_000;
 
-/** Folds latencies, one at a time, in bounded memory. */
 export class LatencyFold {
   private sampleCount = 0;
   private minMs = Infinity;

@@ -1,10 +1,9 @@
-import type { DownReason } from '../election/failure-detector';
-import type { TaskName } from '../protocol';
-
 /**
  * The records of a run, one JSON object per line. Times are Unix milliseconds with fractions from a monotonic clock
  * anchored once to the wall clock; latencies are milliseconds with fractions.
  */
+import type { DownReason } from '../election/failure-detector';
+import type { TaskName } from '../protocol';
 
 export type FailureReason =
   | 'Connection refused'

@@ -1,3 +1,4 @@
+/** Determines from the samples of one machine, in order of time, whether its load generator was a bottleneck. Pure. */
 import type { GeneratorSample } from './record';
 
 /** `generator` of `stress --json`: the state of the process that generated the load. */
@@ -32,13 +33,13 @@ const STALL_MS = 100;
 const MAX_STALLED_SHARE = 0.01;
 const SHORT_STALLED_MS = 500;
 /**
- * Responses queue up when the event loop is busier than this; for more than this share of a run, not only at its start.
+ * Responses queue up when the event loop is busier than this. It counts if it lasts for more than this share of a run,
+ * not only at its start.
  */
 const BUSY_PERCENT = 90;
 const MAX_BUSY_SHARE = 0.2;
 const SHORT_BUSY_MS = 3000;
 
-/** Determines from the samples of one machine, in order of time, whether its generator was a bottleneck. Pure. */
 export class GeneratorFold {
   private cpuPercentMax = 0;
   private delayMaxMs = 0;

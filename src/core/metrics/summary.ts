@@ -1,3 +1,4 @@
+/** Folds request records into a client's `aggregated_stats`. Interrupted and unsent requests are in no total. */
 import { CappedCounts } from './capped-counts';
 import type { Centroid } from './digest';
 import { isFixedReason, OTHER_REASONS } from './failure-reasons';
@@ -47,7 +48,6 @@ type Folded = Pick<
   | 'bytes_received'
 >;
 
-/** Folds request records into `aggregated_stats`. Interrupted and unsent requests are in no total. */
 export class Summary {
   /** Latencies of successful requests. */
   readonly latencies = new LatencyFold();

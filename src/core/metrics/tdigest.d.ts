@@ -1,3 +1,4 @@
+/** The part of the package `tdigest` that we use; it has no types of its own. */
 declare module 'tdigest' {
   export interface Centroid {
     mean: number;

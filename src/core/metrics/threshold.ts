@@ -1,7 +1,7 @@
+/** The thresholds that a user sets on the metrics of a run, like `p99<800ms`: their syntax and their results. */
 import { ClusterError } from '../errors';
 import { printable } from '../printable';
 
-/** A threshold set by the user, like `p99<800ms`. */
 export interface Threshold {
   expression: string;
   metric: Metric;

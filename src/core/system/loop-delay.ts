@@ -1,11 +1,11 @@
-import type { Clock } from '../environment';
-
-const LOOK_EVERY_MS = 10;
-
 /**
  * Measures the event loop delay. Uses its own timer: `perf_hooks.monitorEventLoopDelay` misses what begins just after a
  * reset, adds its resolution, and reports a stall one turn of the loop late.
  */
+import type { Clock } from '../environment';
+
+const LOOK_EVERY_MS = 10;
+
 export class LoopDelay {
   private timer: NodeJS.Timeout | undefined;
   private lastMs = 0;

@@ -1,3 +1,4 @@
+/** A wait that an abort signal ends early. */
 import { setTimeout as later } from 'node:timers/promises';
 
 /** Resolves after `ms`, or as soon as the signal is aborted, which is not an error. */

@@ -1,3 +1,4 @@
+/** The signals that stop a process: the first one makes it finish its work in order, a second one ends it at once. */
 import { EXIT } from '../errors';
 
 /** Ctrl-C, a request to terminate, the loss of the terminal or connection, and Ctrl-\. */
@@ -17,15 +18,18 @@ let endAtOnce: ((signal: StopSignal) => void) | undefined;
 let suspensionCount = 0;
 
 /**
- * Makes stop signals end this process at once, by `exit`: unlike the signal itself, that removes files which are not whole
- * yet. From then on, whoever catches the signals does so in its place.
+ * Makes stop signals end this process at once through `exit`, which removes unfinished files; the system's default
+ * action does not. Suspended while other functions here catch the signals.
  */
 export function endOnStopSignals(exit: (signal: StopSignal) => void): void {
   endAtOnce = exit;
   if (suspensionCount === 0) listen(exit);
 }
 
-/** Does what may wait in the system for ever (a FIFO that nobody writes to): meanwhile signals end this process as they are. */
+/**
+ * Runs work that may block in the system forever (a FIFO without a writer); meanwhile signals have their default
+ * action, since no handler could run.
+ */
 export function interruptibly<T>(work: () => T): T {
   const resume = suspend();
   try {
@@ -56,7 +60,7 @@ export function catchStopSignals({ first, second }: OnStopSignal): () => void {
   };
 }
 
-/** Tells of every stop signal; the function returned ends it. */
+/** Reports every stop signal to `onSignal` until the returned function is called. */
 export function takeStopSignals(onSignal: (signal: StopSignal) => void): () => void {
   listen(onSignal);
   const resume = suspend();
@@ -80,7 +84,7 @@ export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>
   }
 }
 
-/** Takes `endAtOnce` away until the last of those who did so has called what this returns. */
+/** Suspends `endAtOnce` until every caller has called the function that it got. */
 function suspend(): () => void {
   if (suspensionCount === 0 && endAtOnce) ignore(endAtOnce);
   suspensionCount += 1;

@@ -1,3 +1,4 @@
+/** The process's clock: monotonic milliseconds since its start, and Unix time anchored once, at the start. */
 import { readlinkSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { bootId } from './boot-id';
@@ -14,7 +15,6 @@ const HALF_MS = 0.5;
 const originMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 const machineStart = nameOfMachineStart();
 
-/** The process's clock: monotonic milliseconds since its start, and Unix time anchored once, at the start. */
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   unixMs: (atMonotonicMs = performance.now()) => performance.timeOrigin + atMonotonicMs,
@@ -22,7 +22,7 @@ export const systemClock: Clock = {
   look: lookAtClocks,
 };
 
-/** The process may be preempted between two readings: of several pairs the closest one counts. */
+/** The process may be preempted between two readings, so the closest of several pairs counts. */
 function lookAtClocks(): ClockLook {
   let best = { spanMs: Infinity, atMs: 0, wallMs: 0, uptimeMs: 0 };
   for (let n = 0; n < MAX_READINGS && best.spanMs > TIGHT_MS; n++) {

@@ -1,4 +1,4 @@
-/** Addresses are texts: host:port, with IPv6 in brackets. */
+/** Parses, formats and compares addresses: texts of the form host:port, with IPv6 in brackets. */
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { ClusterError } from '../errors';
 import { canonicalHost, isLoopbackHost, isWildcardHost } from './hosts';
@@ -29,7 +29,7 @@ export function parseAddress(text: string): Address | undefined {
   return plain !== undefined && isHostName(plain) ? { host: plain, port } : undefined;
 }
 
-/** Parses an address of which the caller knows that it is one. @throws ClusterError `bad_config` if it is not */
+/** Parses a text that the caller knows to be an address. @throws ClusterError `bad_config` if it is not */
 export function addressOf(text: string): Address {
   const address = parseAddress(text);
   if (address === undefined) {

@@ -1,11 +1,12 @@
+/** Passes the decoder's findings to a connection's handler. */
 import type { ClusterError } from '../errors';
 import type { ConnectionHandler } from './connection-types';
 import type { FrameHandler } from './wire/frame';
 import { refusalText } from './wire/tls-problem';
 
 /**
- * Passes the decoder's findings to a connection's handler. On a dialed connection, a listener's refusal for TLS reasons
- * is reported as one; `sendError` answers unknown messages unless the handler takes them.
+ * Returns the handler for the decoder. On a dialed connection, a listener's refusal for TLS reasons goes to
+ * `onTlsProblem`; `sendError` answers unknown messages unless the handler takes them.
  */
 export function frameSink(
   handler: ConnectionHandler,

@@ -21,8 +21,8 @@ export const DEFAULT_FRAME_TIMEOUT_MS = 30_000;
 /** Longer than a frame may take: the kernel takes the buffered bytes at once, all or nothing. */
 const DEFAULT_WRITE_STALL_MS = 60_000;
 /**
- * For those who have ended their stream: Node reports a reset under TLS as such an end, and what is written then is never
- * taken, nor refused.
+ * For connections whose other side has ended its stream: Node reports a reset under TLS as such an end, and output
+ * after it is neither taken nor refused.
  */
 const HALF_OPEN_STALL_MS = 10_000;
 export const DEFAULT_MAX_PENDING_BYTES = 128 * 1024 * 1024;

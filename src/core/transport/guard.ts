@@ -1,3 +1,4 @@
+/** The gate through which input from other machines enters the program: a bug found there costs one socket. */
 import type { Socket } from 'node:net';
 
 /** Gets unexpected errors, after the connection was closed because of them. */
@@ -6,8 +7,8 @@ export interface Guard {
 }
 
 /**
- * Runs the work of a socket event: all input from other machines enters the program through here. An unexpected error
- * is a bug in cloudp2p. It ends this socket and no other, and `guard` counts it; without one it is thrown.
+ * Runs the work of a socket event. An unexpected error is a bug in cloudp2p: it ends this socket and no other, and
+ * `guard` counts it; without a guard it is thrown.
  */
 export function guarded(socket: Socket, guard: Guard | undefined, work: () => void): void {
   try {

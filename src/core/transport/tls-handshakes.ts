@@ -1,3 +1,4 @@
+/** Runs the TLS handshakes of a listener's accepted sockets; a socket costs no TLS before its first byte. */
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
@@ -30,7 +31,7 @@ interface Handshake {
   timer: NodeJS.Timeout;
 }
 
-/** Accepted sockets that have not yet authenticated. They cost no TLS before their first byte. */
+/** Accepted sockets that have not yet authenticated. */
 export class Handshakes {
   private readonly server: Server;
   /** Handshakes by remote address, in the order in which they began. */
@@ -42,8 +43,8 @@ export class Handshakes {
       // OpenSSL requests and verifies certificates; `judge` refuses, so that it can state the reason.
       requestCert: true,
       rejectUnauthorized: false,
-      // A resumed session shows no certificate: it would outlive its own, and a refused caller gets a ticket as well.
-      // Sessions are kept in the tickets alone, unless there is a listener for 'newSession' and 'resumeSession'.
+      // A resumed session shows no certificate: it would outlive the one shown first, and refused callers get tickets
+      // too. Sessions are kept in the tickets alone, unless there is a listener for 'newSession' and 'resumeSession'.
       secureOptions: constants.SSL_OP_NO_TICKET,
     });
     const { guard } = options;
@@ -117,8 +118,8 @@ export class Handshakes {
 }
 
 /**
- * Returns undefined if it has just shown a good one. `authorized` alone is not enough: Node 20 sets it to true for a
- * resumed session without a certificate.
+ * Returns undefined if the other side has just shown a good certificate. `authorized` alone is not enough: Node 20 sets
+ * it to true for a resumed session without a certificate.
  */
 function certificateProblem(socket: TLSSocket): string | undefined {
   if (socket.isSessionReused()) return 'it resumed an earlier session, which shows no certificate';

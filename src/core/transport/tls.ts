@@ -62,7 +62,7 @@ export class Secure {
     return certificate === undefined ? 'it has no certificate' : identityError(certificate, name)?.message;
   }
 
-  /** For a listener: runs the TLS handshakes of accepted sockets. */
+  /** Makes the part of a listener that runs the TLS handshakes of accepted sockets. */
   handshakes(options: Omit<HandshakeOptions, 'context'>): Handshakes {
     return new Handshakes({ ...options, context: this.options });
   }

@@ -1,5 +1,5 @@
 /**
- * Shares one thread among many connections, so that none that sends a lot at once makes the others wait. The order is
+ * Shares one thread among many connections, so that one that sends a lot at once cannot make the others wait. It is
  * fair queueing with priority for sparse flows (RFC 8290, section 4.2): a connection with nothing waiting is served at
  * once; one that did not finish within its quantum joins the busy ones, which take turns.
  */
@@ -53,7 +53,7 @@ export class Turns {
     return this.peers.size + this.sparse.size + this.busy.size > 0;
   }
 
-  /** Input arrived for `worker`, inside its guard: it works now if this turn has time left, else in one of the next turns. */
+  /** Input arrived for `worker`, inside its guard: it works now if this turn has time left, else in a later turn. */
   arrived(worker: Worker): void {
     if (this.isWaited && (this.peers.has(worker) || this.sparse.has(worker) || this.busy.has(worker))) return;
     if (worker.isPeer || this.arrivedWorkMs < SLICE_MS) this.serveArrived(worker);

@@ -11,7 +11,7 @@ interface Given {
   atMs: number;
 }
 
-/** The ledger of docs/architecture.md in lists that are searched: slow, and too simple to be wrong. */
+/** The ledger of docs/architecture.md as plain lists that are searched: slow, but too simple to be wrong. */
 class NaiveLedger {
   private has: { key: string; serverId: number }[] = [];
   private given: Given[] = [];
@@ -83,7 +83,7 @@ class NaiveLedger {
 const key = fc.constantFrom(...KEYS);
 const serverId = fc.constantFrom(...SERVERS);
 
-/** Performs the same on both ledgers; the results are compared. */
+/** One operation, performed on both ledgers to compare its results. */
 type Operation = (ledger: Ledger | NaiveLedger, nowMs: number) => unknown;
 const operation: fc.Arbitrary<[string, Operation]> = fc.oneof(
   fc

@@ -55,8 +55,7 @@ describe('asking before standing', () => {
   it('a crash noticed early by one and late by another makes no dead server the leader', () => {
     const cluster = Electorate.led(3);
     cluster.crash(1, [3]);
-    // 2 answers the candidacy of 3 with its own, and still waits for the dead one: nobody leads, and no dead server
-    // does.
+    // 2 answers the candidacy of 3 with its own, and still waits for the dead one: no server leads, dead or alive.
     expect(cluster.state()).toEqual(['2: candidate 2/-', '3: deferring 2/-']);
     cluster.notice(1, [2]);
     expect(cluster.state()).toEqual(['2: leading 2/2', '3: following 2/2']);

@@ -120,7 +120,7 @@ export class Electorate {
     this.notice(a, [b], 'silent');
   }
 
-  /** Starts a new incarnation that nobody hears yet; `meet` introduces it. */
+  /** Starts a new incarnation that no peer hears yet; `meet` introduces it. */
   restart(id: number): void {
     this.elections.delete(id);
     for (const other of this.ids) this.up.delete(`${id} ${other}`);
@@ -128,7 +128,7 @@ export class Electorate {
     this.create(id);
   }
 
-  /** Starts a new incarnation that nobody has noticed. */
+  /** Starts a new incarnation that no peer has noticed. */
   replace(id: number): void {
     this.create(id);
   }

@@ -59,7 +59,7 @@ export const LIMITS: FrameLimits = {
   maxDepth: 16,
 };
 
-/** Decodes the chunks: the events and, if it gave up, the code of the error. */
+/** Decodes the chunks; returns the events and, if the decoder gave up, the code of its error. */
 export function decode(
   chunks: Uint8Array[],
   limits: Partial<FrameLimits> = {},

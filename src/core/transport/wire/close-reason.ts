@@ -1,6 +1,8 @@
+/** The reasons for which a connection ends, and the socket errors behind them. */
+
 /**
- * The reason that a connection ended: the other side closed or reset it; connection refused; host unreachable; connect
- * or frame timeout; protocol error or memory limit; closed by us; any other error.
+ * In this order: the other side closed or reset it; connection refused; host unreachable; connect, frame or write
+ * timeout; protocol error or memory limit; closed by us; any other error.
  */
 export type CloseReason = 'closed' | 'refused' | 'unreachable' | 'timeout' | 'protocol' | 'destroyed' | 'error';
 

@@ -1,4 +1,4 @@
-/** Messages → frames. */
+/** Encodes messages as frames (docs/protocol.md): in the plain form, or as the head of an envelope. */
 import { ClusterError } from '../../errors';
 import { messageToJson } from '../../message';
 import { BULK_FIELD, type Message } from '../../protocol';

@@ -1,4 +1,4 @@
-/** Limits of a frame; the defaults of listener and dialer (docs/protocol.md). */
+/** The limits of a frame, and their defaults for listeners, dialers and clients (docs/protocol.md). */
 export interface FrameLimits {
   /** Limit of the 4-byte length. */
   maxFrameBytes: number;
