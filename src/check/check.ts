@@ -1,3 +1,7 @@
+/**
+ * Checks the rules S1 to S8 (docs/rules.md) over the event records of a run. Pure, and shared by the simulator and the
+ * files of real processes, so that both follow the same reading of the rules.
+ */
 import type { RuleResult } from '../core/rule-result';
 import { checkAgreement, checkOneLeader, checkStability } from './leadership-checks';
 import { checkCrashSeen } from './crash-check';
@@ -5,10 +9,7 @@ import type { History } from './history';
 import { withoutLeftOut } from './left-out';
 import { checkAssignments, checkDeadlines, checkLedgers, checkResults } from './task-checks';
 
-/**
- * Checks S1 to S8 over the event records of a run. Pure, and shared by the simulator and the files of real processes,
- * so that both follow the same reading of the rules.
- */
+/** Returns the results of the eight rules, in their order. */
 export function check(history: History): RuleResult[] {
   const verdicts = [
     checkOneLeader(history),

@@ -1,3 +1,4 @@
+/** Rule S3: a crash (link closed, then dials refused) is detected without waiting for the failure timeout. */
 import type { FaultEvent } from '../core/metrics/record';
 import { ruleResult, type RuleResult } from '../core/rule-result';
 import { absences, activeFaults, doneFaults, heardBy, overlapMs, type History } from './history';
@@ -5,7 +6,7 @@ import { absences, activeFaults, doneFaults, heardBy, overlapMs, type History } 
 /** A closed link is dialed again at once and refused: a few messages, without waiting for the failure timeout. */
 const CRASH_SEEN_MS = 250;
 
-/** S3: a crash (closed, then refused) is detected without waiting for the failure timeout. */
+/** Checks S3 for every kill, except where a link was cut or slowed, or anything else changed around it. */
 export function checkCrashSeen(history: History): RuleResult {
   const problems: string[] = [];
   const boundMs = Math.min(CRASH_SEEN_MS + 4 * history.oneWayMs, history.timings.failureTimeoutMs);

@@ -1,3 +1,4 @@
+/** The records of a run as the checks read them, and the intervals that follow from them. */
 import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
 
 /** Everything that a run, real or simulated, leaves to be checked. Times are Unix milliseconds on one clock. */
@@ -81,11 +82,12 @@ export function activeFaults(history: History, atMs: number): FaultEvent[] {
   return [...active.values()];
 }
 
+/** Returns the faults and heals that took effect, in order of time. */
 export function doneFaults(history: History): FaultEvent[] {
   return history.faults.filter((fault) => fault.outcome === 'done').sort(byTime);
 }
 
-/** Returns when a heard b, from a's own peer_up and peer_down events, by `"a b"`. */
+/** Returns the intervals in which a heard b, from a's own peer_up and peer_down events, keyed by `"a b"`. */
 export function hearing(history: History): Map<string, Interval[]> {
   const intervals = new Map<string, Interval[]>();
   const open = new Map<string, number>();
@@ -113,6 +115,7 @@ export function heardBy(history: History, serverId: number, atMs: number): numbe
   );
 }
 
+/** Returns how long two intervals overlap; negative if they are apart. */
 export function overlapMs(a: Interval, b: Interval): number {
   return Math.min(a.toMs, b.toMs) - Math.max(a.fromMs, b.fromMs);
 }
@@ -130,8 +133,8 @@ const ENDED_BY: Partial<Record<FaultEvent['action'], FaultEvent['action'][]>> = 
 type Death = { event: 'died'; time: number; server_id: number };
 
 /**
- * Returns kills only: a terminated server remains leader until another one leads, and its own `stopped` says when it
- * ended.
+ * Returns only kills: a terminated server remains the leader until another one leads, and its own `stopped` event says
+ * when it ended.
  */
 function deathsOf(history: History, serverId: number): Death[] {
   return doneFaults(history)

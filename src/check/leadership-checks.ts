@@ -1,3 +1,4 @@
+/** The rules about leaders: one leader (S1), agreement after faults (S2), and stability (S8). */
 import { ruleResult, type RuleResult } from '../core/rule-result';
 import {
   absences,
@@ -135,7 +136,7 @@ function looksLikeSilence(history: History, atMs: number): boolean {
 
 function agreementBoundMs(history: History, healedMs: number): number {
   const heals = history.faults.filter((fault) => fault.time === healedMs).map((fault) => fault.action);
-  // A stopped process finds its links unchanged; after a silent cut, the next dial of either side opens them.
+  // A paused process finds its links unchanged; after a silent cut, the next dial of either side opens them.
   const onlyResumed = heals.length > 0 && heals.every((action) => action === 'resume');
   const healed = history.faults.some(
     ({ action, time }) => action === 'heal' && time < healedMs && healedMs - time < settleMs(history),

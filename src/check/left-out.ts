@@ -1,3 +1,4 @@
+/** Events that servers dropped for lack of room: a rule that needs them is unknown, even if it seems to hold. */
 import type { ServerEvent } from '../core/metrics/record';
 import type { RuleResult } from '../core/rule-result';
 import type { History } from './history';
@@ -7,7 +8,7 @@ type Kind = ServerEvent['event'];
 const LEADERSHIP: readonly Kind[] = ['leader', 'election', 'stepped_down'];
 const HEARING: readonly Kind[] = ['peer_up', 'peer_down'];
 
-/** The events that a rule needs to hold. S5 is checked by requests alone; S6 and S7 check for themselves. */
+/** The events that a rule needs to hold. S5 needs requests only; S6 and S7 look for dropped events themselves. */
 const NEEDED: Partial<Record<string, readonly Kind[]>> = {
   S1: [...LEADERSHIP, ...HEARING],
   S2: LEADERSHIP,

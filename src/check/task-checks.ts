@@ -1,3 +1,4 @@
+/** The rules about tasks: assignments (S4), deadlines (S5), results (S6), and empty ledgers (S7). */
 import type { FaultEvent } from '../core/metrics/record';
 import { ruleResult, type RuleResult } from '../core/rule-result';
 import { absences, activeFaults, doneFaults, faultTimes, heardBy, leadershipSpans, type History } from './history';
@@ -27,9 +28,9 @@ export function checkAssignments(history: History): RuleResult {
 }
 
 /**
- * Finds assignments without asking first: a leader that was stopped asks its peers who leads before it assigns again.
- * If all of them have long followed another and no fault is active, an assignment in its old term means that it did not
- * ask.
+ * Finds assignments without asking first: a leader that was paused asks its peers who leads before it assigns again.
+ * If all of them have long followed another one and no fault is active, an assignment in its old term means that it did
+ * not ask.
  */
 function assignedUnasked(history: History): string[] {
   const spans = leadershipSpans(history);
