@@ -1,3 +1,4 @@
+/** Serves Prometheus metrics over HTTP, within limits that slow or numerous scrapers cannot exceed. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { addressOf } from '../core/transport/address';
@@ -10,8 +11,8 @@ export interface Exposition {
 }
 
 /**
- * Slow or numerous scrapers must not cost memory or places forever. A scraper needs one connection for a moment, and
- * one request on it: keeping it open between two scrapes gains nothing.
+ * Scrapers must not cost memory or places forever. A scraper needs one connection for a moment, and one request on it:
+ * keeping it open between two scrapes gains nothing.
  */
 const MAX_CONNECTIONS = 32;
 const LIMITS = {
@@ -25,7 +26,7 @@ const IDLE_TIMEOUT_MS = 3_000;
 const PLAIN = 'text/plain; charset=utf-8';
 
 /**
- * Serves Prometheus metrics over HTTP at `address` (host:port).
+ * Serves the metrics of `registry` at `address` (host:port).
  * @throws ClusterError `address_in_use` | `bad_config` naming key and flag
  */
 export async function expose(address: string, registry: Registry): Promise<Exposition> {
@@ -62,7 +63,7 @@ function named({ code, message }: ClusterError): ClusterError {
 }
 
 class Answers {
-  /** Requests that arrive while it is being made get the same page. */
+  /** The page being made, which also answers requests that arrive meanwhile. */
   private making: Promise<Buffer> | undefined;
 
   constructor(private readonly registry: Registry) {}

@@ -1,3 +1,4 @@
+/** A registry with the process's own metrics, and instruments whose values are read on each scrape. */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
 /**

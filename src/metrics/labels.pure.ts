@@ -1,7 +1,7 @@
-/** Label values, which must be few: each makes a series that Prometheus keeps. */
+/** Label values, kept few: each one makes a series that Prometheus stores. */
 import { isFixedReason } from '../core/metrics/failure-reasons';
 
-/** Servers word the rest of it themselves. */
+/** Servers word the rest themselves. */
 const SERVER_ERROR = /^Server error\b/;
 /** The same for all requests of a run. */
 const TIMEOUT = /^Request timeout after [\d.]{1,20}s$/;

@@ -1,3 +1,4 @@
+/** The Prometheus metrics of a server: its state on each scrape, and counts of its events. */
 import { Counter, Gauge } from 'prom-client';
 import type { ServerEvent } from '../core/metrics/record';
 import type { StatusFields } from '../core/protocol';
@@ -25,7 +26,7 @@ export interface ServerMetrics extends Exposition {
 const PREFIX = 'cloudp2p_server';
 
 /**
- * Serves a server's Prometheus metrics (docs/metrics.md).
+ * Serves a server's metrics (docs/metrics.md) at `address` (host:port).
  * @throws ClusterError `address_in_use` | `bad_config` for the address
  */
 export async function exposeServer(address: string, look: () => ServerLook): Promise<ServerMetrics> {

@@ -1,3 +1,4 @@
+/** The Prometheus metrics of a stress run: its state on each scrape, and counts and latencies of its requests. */
 import { Counter, Histogram } from 'prom-client';
 import type { GeneratorSample, RequestRecord } from '../core/metrics/record';
 import { expose, type Exposition } from './exposition';
@@ -29,7 +30,7 @@ const BUCKETS_SECS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2
 const PREFIX = 'cloudp2p_stress';
 
 /**
- * Serves a stress run's Prometheus metrics (docs/metrics.md).
+ * Serves a stress run's metrics (docs/metrics.md) at `address` (host:port).
  * @throws ClusterError `address_in_use` | `bad_config` for the address
  */
 export async function exposeStress(address: string, run: WatchedRun): Promise<StressMetrics> {

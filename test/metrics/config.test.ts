@@ -30,7 +30,7 @@ describe('the metrics address of a server', () => {
     [
       {},
       'metrics_address = "localhost:8001"\nadvertise_address = "a:1"',
-      undefined, // only names show that these are the same; listening will
+      undefined, // only a resolver knows that these are the same; listening fails
     ],
     [
       { address: '0.0.0.0:9101' },

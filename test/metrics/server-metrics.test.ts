@@ -47,7 +47,7 @@ it('the Prometheus metrics of a server agree with its events and its clients', a
       valueOf(page, 'cloudp2p_server_connections') === 0;
     const families = await scrapeUntil(metricsAddress, isDone);
     const scrapedAt = systemClock.unixMs();
-    // A later event is in the file, and so are all before.
+    // Once a later event is in the file, all earlier ones are too.
     await scrapeUntil(metricsAddress, () => events().some(({ time }) => time > scrapedAt));
 
     expect(complaints(families)).toEqual([]);

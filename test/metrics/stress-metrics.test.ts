@@ -21,7 +21,7 @@ const NAME = 'cloudp2p_stress';
 const ended = (families: Family[]): number =>
   ['success', 'failure'].reduce((sum, outcome) => sum + valueOf(families, `${NAME}_requests_total`, { outcome })!, 0);
 
-/** Scrapes until the page is as wanted. */
+/** Scrapes until the page meets the condition. */
 async function scrapeUntil(address: string, isSo: (families: Family[]) => boolean): Promise<Family[]> {
   for (;;) {
     const families = await scrape(address);
@@ -84,7 +84,7 @@ it('the Prometheus metrics of a run agree with its records', async () => {
     const below = successes.filter((record) => record[key] <= 100).length;
     expect(read(`${name}_bucket`, { outcome: 'success', le: '0.1' })).toBe(below);
   }
-  // With the run, its address ends.
+  // The address is closed with the run.
   await expect(scrape(metricsAddress)).rejects.toThrow();
 });
 
