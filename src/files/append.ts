@@ -1,10 +1,11 @@
+/** Opens files for appending and appends to them, without waiting for the reader of a FIFO. */
 import { appendFileSync, closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { appendFile, open } from 'node:fs/promises';
 import path from 'node:path';
 import { creationError, makeFolder } from './folders';
 import { targetOf } from './target';
 
-/** Opening a FIFO without a reader is an error: an append must not wait for a reader, perhaps for ever. */
+/** Opening a FIFO without a reader is an error: an append must not wait for a reader, perhaps forever. */
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** Opens a file for appending, creating it if missing. @throws Error that `causeOf` explains */

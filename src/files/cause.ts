@@ -1,3 +1,5 @@
+/** Puts the errors of file systems into words. */
+
 const WORDS: Record<string, string> = {
   ENOENT: 'does not exist',
   EACCES: 'permission denied',

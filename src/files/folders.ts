@@ -1,3 +1,4 @@
+/** Creates folders, and finds the reason if a folder or file cannot be created. */
 import { lstatSync, mkdirSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { oneLine } from '../core/printable';
@@ -7,8 +8,8 @@ import { causeOf } from './cause';
 const TAKES_NO_NEW = 'its file system does not allow new files and folders there';
 
 /**
- * Creates a folder and its missing parents; an existing one is left unchanged. Level by level: Node's recursive mkdir loops
- * for ever below /proc, and reports a read-only file system as a missing folder.
+ * Creates a folder and its missing parents; an existing one is left unchanged. Level by level: Node's recursive mkdir
+ * loops forever below /proc, and reports a read-only file system as a missing folder.
  * @throws Error naming the folder that cannot be created, and the reason
  */
 export function makeFolder(folder: string): void {

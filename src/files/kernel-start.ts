@@ -1,16 +1,17 @@
+/** Tells a process from a later one with the same pid, by its start as the kernel recorded it. */
 import { readFileSync } from 'node:fs';
 import { bootId } from '../core/system/boot-id';
 
 /**
- * Returns the start of a process according to the kernel: the boot id, and the clock ticks since the boot. Unlike a time of
- * day it does not depend on the wall clock. From the text of its /proc/{pid}/stat; null without /proc.
+ * Returns the start of a process from the text of its /proc/{pid}/stat: the boot id, and the clock ticks since the
+ * boot, which unlike a time of day do not depend on the wall clock. Null if the text has no such field.
  */
 export function kernelStartIn(stat: string): string | null {
   const ticks = statFields(stat)[19];
   return ticks === undefined ? null : `${bootId() ?? ''}/${ticks}`;
 }
 
-/** The same for this process; null without /proc. */
+/** Returns the start of this process; null without /proc. */
 export function ownKernelStart(): string | null {
   try {
     return kernelStartIn(readFileSync('/proc/self/stat', 'utf8'));

@@ -1,10 +1,12 @@
+/**
+ * Moves and removes regular files, and leaves links, FIFOs and devices alone that were placed there to be written into.
+ */
 import { lstatSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { targetOf } from './target';
 
 /**
- * Moves a regular file to a free name. Anything else (a link, a FIFO, a device) stays, as it was placed there to be written
- * into. Returns true if it was moved.
+ * Moves a regular file to a free name; returns false, and moves nothing, if it is anything else (a link, a FIFO).
  * @throws Error with the code of the system
  */
 export function moveAside(file: string, to: string): boolean {

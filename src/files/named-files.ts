@@ -11,7 +11,10 @@ export function namedTlsFiles(tls: { [key in 'ca' | 'cert' | 'key']: { path: str
   return Object.entries(tls ?? {}).map(([key, { path }]) => ({ name: `tls.${key}`, path }));
 }
 
-/** Returns the first written file that is also another written file or a read one, with that one; undefined if all differ. */
+/**
+ * Returns the first written file that is the same as a later written one or a read one, with that one; undefined if all
+ * differ.
+ */
 export function findShared(
   written: readonly NamedFile[],
   read: readonly NamedFile[],

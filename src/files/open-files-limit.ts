@@ -1,9 +1,11 @@
+/** The limit on open files and sockets of this process, and the advice to raise it. */
+
 /**
  * Returns the limit on open files and sockets of this process: Node raises its soft limit to the hard one at its start.
  * Infinity means no limit.
  */
 export function openFilesLimit(): number {
-  // Newer than its types; without this option it may look up the names of open connections.
+  // Newer than Node's types; without this option the report may look up the host names of open connections.
   Object.assign(process.report, { excludeNetwork: true });
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } };
   const limit = Number(report.userLimits?.open_files?.soft);

@@ -20,8 +20,8 @@ export interface Writers {
 }
 
 /**
- * Returns who besides its owner may write a file or in a folder; undefined if nobody. A group without other members does
- * not count: on systems with a group per user, files are usually group-writable.
+ * Returns the users other than the owner who may write a file or in a folder; undefined if there are none. A group
+ * without other members does not count: on systems with a group per user, files are usually group-writable.
  */
 export function otherWriters({ uid, gid, mode }: Access, accounts = accountsHere): Writers | undefined {
   const groupWrites = (mode & GROUP_WRITES) !== 0 && !isPrivateGroup(gid, uid, accounts());

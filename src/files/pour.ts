@@ -1,3 +1,4 @@
+/** Writes into devices, FIFOs and file descriptors, and waits for the reader of a FIFO. */
 import { closeSync, constants, openSync, write } from 'node:fs';
 import { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
@@ -10,8 +11,8 @@ const LAST_TRIES = 50;
 const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
 
 /**
- * Writes into a device or FIFO. Waits for the reader of a FIFO, as a shell does, but without a thread that could not be
- * interrupted, and only until `signal` is aborted.
+ * Writes into a device, FIFO or descriptor. Waits for the reader of a FIFO, as a shell does, but without a thread that
+ * could not be interrupted, and only until `signal` is aborted.
  * @throws Error with the code of the system; ClusterError `interrupted` if a reader was not waited for
  */
 export async function pour(
@@ -43,13 +44,13 @@ class Patience {
     private readonly signal: AbortSignal | undefined,
   ) {}
 
-  /** @throws ClusterError `interrupted` where there is no reader and nobody waits for one any more */
+  /** @throws ClusterError `interrupted` if `signal` was aborted: nothing waits for a reader any more */
   async forReader(): Promise<void> {
     this.refuseIf(this.signal?.aborted);
     await again();
   }
 
-  /** @throws ClusterError `interrupted` where the reader that is there has taken nothing for too long */
+  /** @throws ClusterError `interrupted` if, after the abort, the reader has taken nothing for too long */
   async forRoom(): Promise<void> {
     if (this.signal?.aborted) this.leftTries -= 1;
     this.refuseIf(this.leftTries < 0);
@@ -78,8 +79,8 @@ async function opened({ kind, path }: { kind: 'device' | 'fifo'; path: string },
 }
 
 /**
- * Writes after earlier output of the stream. A reader that closes early (`| head`) is not an error; any other failure of
- * standard output is reported in src/cli/output.ts.
+ * Writes after earlier output of the stream. A reader that closes early (`| head`) is not an error; any other failure
+ * of standard output is reported in src/cli/output.ts.
  */
 function intoStream(stream: NodeJS.WriteStream, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) =>

@@ -1,3 +1,7 @@
+/**
+ * A file of lines, buffered for at most `flushMs`. A reader never sees a partial line, not even on a full disk: a
+ * partial write is undone.
+ */
 import { closeSync, existsSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
@@ -7,7 +11,7 @@ import { causeOf } from './cause';
 import { makeFolder } from './folders';
 
 export interface RecordFileOptions {
-  /** The time of which a killed process may lose the records, in milliseconds. */
+  /** The longest time, in milliseconds, for which records are buffered; a killed process loses those. */
   flushMs: number;
   /** The setting or flag that gave the path, for errors. */
   what: string;
@@ -20,10 +24,6 @@ export interface RecordFileOptions {
 /** Flushes before the timer when this much is buffered. */
 const MAX_WAITING_CHARS = 1024 * 1024;
 
-/**
- * A file to append lines to, buffered for at most `flushMs`. A reader never sees a partial line, not even on a full disk:
- * a partial write is undone.
- */
 export class RecordFile {
   private readonly fd: number;
   private lines: string[] = [];

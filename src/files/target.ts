@@ -1,4 +1,4 @@
-/** Resolves a path to the target of a write. */
+/** Resolves a path to what a write to it reaches: a file, a device, a FIFO, or a descriptor of this process. */
 import { fstatSync, lstatSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
@@ -29,7 +29,7 @@ export type Target =
 
 /**
  * Resolves a path before anything is written to it.
- * @throws ClusterError `bad_usage` for a folder, a socket, a disk, the running program, or a path that cannot be created
+ * @throws ClusterError `bad_usage` for a folder, socket, disk, the running program, or a path that cannot be created
  */
 export function checkTarget(file: string): Target {
   try {

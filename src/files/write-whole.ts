@@ -29,8 +29,8 @@ export function writeWhole(file: string, content: NewFile['content'], signal?: A
 
 /**
  * Writes all files, with the folders they need. Each is first written beside its place, and moved only when all are on
- * disk, so that a full disk leaves nothing behind. Symbolic links stay, and their targets are replaced. An existing device
- * or FIFO (also /dev/stdout) is written into.
+ * disk, so that a full disk leaves nothing behind. Symbolic links stay, and their targets are replaced. An existing
+ * device or FIFO (also /dev/stdout) is written into.
  * Once `signal` is aborted, it no longer waits for the reader of a FIFO.
  * @throws ClusterError `bad_usage` naming the file and the reason; `interrupted`
  */
@@ -42,7 +42,7 @@ export async function writeAll(files: readonly NewFile[], signal?: AbortSignal):
       prepared.push(next);
       refuseClash(next, prepared);
     }
-    // A rename hardly ever fails: everything that does comes first.
+    // A rename hardly ever fails, so everything that may fail comes first.
     const [renamed, poured] = [prepared.filter(isRenamed), prepared.filter((file) => !isRenamed(file))];
     for (const file of [...poured, ...renamed]) await file.commit(signal);
   } finally {
@@ -114,16 +114,16 @@ function refuseClash(file: PreparedFile, all: readonly PreparedFile[]): void {
   throw new ClusterError('bad_usage', `cannot write ${oneLine(file.path)}: ${text}`);
 }
 
-/** Returns the path written. The name is random and must be free, so that nobody can place a link there. */
+/** Returns the path written. The name is random and must be free, so that no one can place a link there. */
 async function writeBeside(file: string, chunks: readonly Uint8Array[], there: Stats | null): Promise<string> {
   const name = Buffer.from(path.basename(file))
     .subarray(0, MAX_NAME_BYTES)
     .toString()
     .replace(/\ufffd+$/, '');
   const temporary = `${path.dirname(file)}/.${name}.${randomBytes(6).toString('hex')}.tmp`;
-  // Before it exists: a signal may end this process as soon as it does.
+  // Tracked before it exists: a signal may end this process as soon as it does.
   track(temporary);
-  // Nobody else may read it before it has the permissions of the file that it replaces.
+  // No one else may read it before it has the permissions of the file that it replaces.
   const handle = await open(temporary, 'wx', there === null ? 0o666 : 0o600).catch((error: unknown) => {
     unfinished.delete(temporary);
     throw creationError(file, error);
