@@ -19,7 +19,7 @@ export interface Asset {
   content(): string | Uint8Array;
 }
 
-/** The commented configuration files. A new file in config/ must be named here (test/architecture/tidy.test.ts reminds). */
+/** The commented configuration files: all of config/, which test/architecture/tidy.test.ts checks. */
 export const TEMPLATES: readonly Asset[] = [
   { path: 'config/client_stress.toml', content: () => clientStress },
   { path: 'config/client_stress_template.toml', content: () => clientStressTemplate },
