@@ -24,7 +24,10 @@ export function judge(answers: readonly Answer[]): Agreement {
   return { agreed: true, text: `${who} server ${leaderId} in term ${term}`, leaderId, term };
 }
 
-/** Judges as `judge` does, for who waits until the cluster can be used: a server that starts or leaves is not agreed. */
+/**
+ * Judges as `judge` does, for callers that wait until the cluster can be used: a server that is starting or leaving
+ * counts as disagreement.
+ */
 export function judgeReady(answers: readonly Answer[]): Agreement {
   const agreement = judge(answers);
   const notReady = answered(answers).filter(({ status }) => status.phase !== 'ready');

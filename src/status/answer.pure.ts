@@ -1,3 +1,4 @@
+/** The answers of servers to a status query. */
 import type { Answer } from '../core/transport/ask-status';
 import type { StatusFields } from '../core/protocol';
 

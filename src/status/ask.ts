@@ -1,3 +1,4 @@
+/** Asks all servers of a cluster for their status. */
 import { type Answer, askOne } from '../core/transport/ask-status';
 import type { Secure } from '../core/transport/network';
 

@@ -1,3 +1,4 @@
+/** The colours of the status table in a terminal. */
 import { Chalk } from 'chalk';
 import type { Paint } from './table.pure';
 

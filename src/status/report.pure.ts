@@ -1,8 +1,8 @@
+/** The output of `cloudp2p status --json`. */
 import type { StatusFields } from '../core/protocol';
 import type { Agreement } from './agreement.pure';
 import type { Answer } from './answer.pure';
 
-/** The output of `cloudp2p status --json`. */
 export interface StatusReport {
   agreed: boolean;
   verdict: string;

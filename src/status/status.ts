@@ -1,4 +1,4 @@
-/** `cloudp2p status`: asks once, until the servers agree, or every second. */
+/** Runs `cloudp2p status`: asks the servers once, until they agree, or every second. */
 import { pause } from '../core/system/pause';
 import type { Secure } from '../core/transport/network';
 import { judge, judgeReady, type Agreement } from './agreement.pure';

@@ -1,4 +1,4 @@
-/** Formats the answers as a table (pure). */
+/** Formats the answers of the servers as the table of `cloudp2p status` (pure). */
 import type { ServerPhase, StatusFields } from '../core/protocol';
 import type { Agreement } from './agreement.pure';
 import type { Answer } from './answer.pure';
