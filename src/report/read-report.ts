@@ -1,3 +1,4 @@
+/** Reads the report of a run for `report --compare`, and says what is wrong with a file that is not one. */
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
@@ -14,7 +15,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_PATH_CHARS = 500;
 
 /**
- * Reads the report of a run: a final_report.json, or a folder that contains one.
+ * `place` is a final_report.json, or a folder that contains one.
  * @throws ClusterError `bad_usage` with the file, the problem, and what was expected
  */
 export function readReport(place: string): Named {
@@ -24,7 +25,7 @@ export function readReport(place: string): Named {
   let content: unknown;
   try {
     const there = statSync(file);
-    // To read a FIFO may take for ever, and no signal would end it.
+    // Reading a FIFO may take forever, and no signal would end it.
     if (!there.isFile()) throw bad(`cannot be read: is ${there.isDirectory() ? 'a folder' : 'not a regular file'}`);
     const { size } = there;
     if (size > MAX_BYTES) throw bad(`has ${size} bytes, more than the limit for a report (${MAX_BYTES})`);
@@ -39,7 +40,7 @@ export function readReport(place: string): Named {
   throw bad(problemOf(result.issues[0]));
 }
 
-/** The report in a folder, or the one that was named. */
+/** Returns the path of the report in a folder, or `place` itself if it is not a folder. */
 export function fileOf(place: string): string {
   const isFolder = statSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
   return isFolder ? path.join(place, FILE_NAME) : place;

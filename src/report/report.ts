@@ -1,3 +1,4 @@
+/** The contents of final_report.json, from which all formats of a report are rendered. */
 import type { FaultAction, RunFile, StressRunFile } from '../core/metrics/record';
 import type { ThresholdResult } from '../core/metrics/threshold';
 import type { RuleResult } from '../core/rule-result';
@@ -33,7 +34,7 @@ export interface PhaseShare extends Share {
   service_p99_ms: number | null;
 }
 
-/** A measure of a fault that may be unknown, with a reason. */
+/** The measures of a fault that may be unknown, with a reason. */
 export type Measure = 'led' | 'detected_ms' | 'new_leader_ms' | 'first_success_ms' | 'back_to_baseline_ms';
 
 /**
@@ -244,7 +245,7 @@ export interface RunSeen {
   taken: boolean;
 }
 
-/** The contents of final_report.json. Times are Unix milliseconds, percentages 0 to 100. */
+/** Times are Unix milliseconds, percentages 0 to 100. */
 export interface Report {
   total_requests: number;
   successful_requests: number;

@@ -1,3 +1,4 @@
+/** Runs `report --compare A B`: prints the comparison of two runs, and writes it to the requested files. */
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
 import { printable } from '../core/printable';
@@ -26,10 +27,7 @@ const FORMATS: Record<string, Render> = {
   '.json': (comparison) => `${JSON.stringify(comparison, null, 2)}\n`,
 };
 
-/**
- * Runs `report --compare A B`: prints the comparison, and writes it to the requested files.
- * @throws ClusterError `bad_usage` if there are not two reports, or if a file cannot be written
- */
+/** @throws ClusterError `bad_usage` if there are not two reports, or if a file cannot be written */
 export async function runCompare({ places, outFiles, say }: CompareOptions): Promise<Comparison> {
   const [placeA, placeB, ...others] = places;
   if (placeA === undefined || placeB === undefined || others.length > 0) {

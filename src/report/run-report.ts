@@ -1,3 +1,4 @@
+/** Runs the `report` command: collects, reads, analyzes and writes. */
 import path from 'node:path';
 import type { ClockLook } from '../core/environment';
 import { ClusterError } from '../core/errors';
@@ -40,7 +41,6 @@ export interface RunReportOptions {
 const RULE = '='.repeat(44);
 
 /**
- * Runs the `report` command: collects, reads, analyzes and writes.
  * @throws ClusterError `bad_usage` for files that cannot be written, `not_reachable` if there is nothing to report,
  * `interrupted`, and errors of `gather`
  */

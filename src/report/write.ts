@@ -1,3 +1,4 @@
+/** Writes a report to the files of `--out`, each in the format of its extension. */
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
 import { goesToStdout } from '../files/target';
@@ -21,7 +22,10 @@ const FORMATS = {
 
 type Extension = keyof typeof FORMATS;
 
-/** Returns the format of an output file; text for standard output. @throws ClusterError `bad_usage` for an unknown extension */
+/**
+ * Returns the format of an output file; text for standard output.
+ * @throws ClusterError `bad_usage` for an unknown extension
+ */
 export function formatOf(file: string): (typeof FORMATS)[Extension] {
   const extension = path.extname(file).toLowerCase();
   if (Object.hasOwn(FORMATS, extension)) return FORMATS[extension as Extension];
@@ -30,9 +34,7 @@ export function formatOf(file: string): (typeof FORMATS)[Extension] {
   throw new ClusterError('bad_usage', `--out: expected a file name ending in ${known}, got "${printable(file, 200)}"`);
 }
 
-/**
- * Writes the report to each file in the format of its extension, all of them or none. @throws ClusterError `bad_usage`
- */
+/** Writes all files or none. @throws ClusterError `bad_usage` */
 export async function writeReports(report: Report, files: readonly string[]): Promise<void> {
   await writeAll(files.map((file) => ({ path: file, content: formatOf(file).render(report) })));
 }

@@ -1,3 +1,4 @@
+/** Audits whether each success has an execution in the event files of the servers. */
 import type { Inputs, LastWord } from '../read/inputs';
 import type { ForEachRow } from '../read/columns';
 import type { Audit, FaultReport } from '../report';
@@ -26,7 +27,7 @@ interface Counted {
   excusable: number;
 }
 
-/** Audits whether each success has an execution. Clients without records cannot be audited. */
+/** Clients without records cannot be audited. */
 export function auditOf(inputs: Inputs, counted: Counted): Audit {
   const { requests, successes, hedged, corrupted, excusable } = counted;
   let repeated = 0;
@@ -49,7 +50,7 @@ export function auditOf(inputs: Inputs, counted: Counted): Audit {
   };
 }
 
-/** Counts the answers that clients got from killed servers in the period whose events these may not have written. */
+/** Counts the answers from killed servers in the period whose events these servers may not have written. */
 export function lastAnswersOf(
   kills: readonly FaultReport[],
   serverIds: readonly number[],

@@ -1,3 +1,4 @@
+/** Measures how evenly requests were distributed over the servers. */
 import type { ForEachRow } from '../read/columns';
 import { exactQuantile } from '../../core/metrics/digest';
 import type { Balance, Interval, Spread } from '../report';
@@ -10,8 +11,8 @@ const ENOUGH = 100;
 const MAX_CELLS = 20_000_000;
 
 /**
- * Measures how evenly requests were distributed over the servers, in windows of 1 s by start time. Windows that overlap
- * a fault are excluded: a server that is down gets no requests. `totals` are for the whole run, by server.
+ * Measures windows of 1 s, by start time. Windows that overlap a fault are excluded: a server that is down gets no
+ * requests. `totals` are for the whole run, by server.
  */
 export function balanceOf(
   forEachRow: ForEachRow,

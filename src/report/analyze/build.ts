@@ -1,3 +1,4 @@
+/** Builds the report from everything that was read, by combining the analyses in this folder. */
 import type { RuleResult } from '../../core/rule-result';
 import type { ForEachRow } from '../read/columns';
 import { auditOf, CORRUPTED, lastAnswersOf } from './audit';
@@ -34,7 +35,7 @@ interface Ground {
   warmUntilMs: number;
 }
 
-/** Builds the report from the inputs. Equal inputs give equal reports. */
+/** Equal inputs give equal reports. */
 export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }: BuildOptions): Report {
   const run = runSpanOf(inputs.records);
   const warmupMs = warmupSecsOf(inputs) * 1000;
@@ -94,7 +95,7 @@ function phasesOf(judged: readonly JudgedFault[] | null, { run, warmUntilMs }: G
   };
 }
 
-/** Faults, balance, audit and leaders, which combine faults, events and rows. */
+/** Returns the parts that combine faults, events and rows. */
 function judgedParts(
   inputs: Inputs,
   counted: Counted,

@@ -1,3 +1,4 @@
+/** Checks a report against the thresholds that the user set; an unknown value does not pass. */
 import { judgeThresholds, type Metric, type Threshold, type ThresholdResult } from '../../core/metrics/threshold';
 import type { Report } from '../report';
 
@@ -15,7 +16,6 @@ const VALUES: Record<Metric, (report: Report) => number | null> = {
   throughput: (report) => report.throughput_per_s,
 };
 
-/** Checks each threshold; an unknown value does not pass. */
 export function checkThresholds(report: Report, thresholds: readonly Threshold[]): ThresholdResult[] {
   return judgeThresholds(thresholds, (metric) => VALUES[metric](report));
 }

@@ -1,3 +1,4 @@
+/** Removes results that rest on times that may be wrong: these might look better than they were. */
 import type { ClockDoubt } from '../read/clocks';
 import type { FaultReport, Interval, Measure } from '../report';
 
@@ -7,7 +8,7 @@ const TOLD_BY: Record<'events' | 'records', readonly Measure[]> = {
   records: ['first_success_ms', 'back_to_baseline_ms'],
 };
 
-/** Returns the fault without measures that rest on times that may be wrong: these might look better than they were. */
+/** Returns the fault without the measures in doubt, with the reasons. */
 export function withoutDoubtful(fault: FaultReport, run: Interval, doubts: readonly ClockDoubt[]): FaultReport {
   const span = { from: fault.start, to: fault.recovered ?? run.to };
   const cleared = { ...fault, unknown: { ...fault.unknown } };

@@ -1,3 +1,4 @@
+/** Describes changes of clocks for the self-check, one sentence for each, however many files noticed it. */
 import { printable } from '../../core/printable';
 import { isoTime } from '../../core/system/iso-time';
 import type { ClockChange } from '../report';
@@ -13,7 +14,6 @@ const SEEN = {
 const MAX_FILES = 5;
 const MAX_SENTENCES = 20;
 
-/** Describes changes of clocks, one sentence for each. */
 export function clockSentences(changes: readonly ClockChange[]): string[] {
   const groups: ClockChange[][] = [];
   for (const change of [...changes].sort((a, b) => a.at - b.at)) {

@@ -1,3 +1,4 @@
+/** Counts all requests by phase, image and server, in one pass. */
 import type { ForEachRow, Row } from '../read/columns';
 import type { Inputs } from '../read/inputs';
 import { Latencies } from './latencies';
@@ -25,7 +26,7 @@ export interface Counted {
   retried: number;
 }
 
-/** Collects latencies by phase and image, each counted once. */
+/** Counts each request in one phase only. */
 export function countRows(
   { images, servers }: Pick<Inputs, 'images' | 'servers'>,
   forEachRow: ForEachRow,

@@ -1,3 +1,4 @@
+/** Computes the percentile curve of the whole run. */
 import type { Latencies } from './latencies';
 import type { CurvePoint } from '../report';
 
@@ -13,7 +14,7 @@ const PERCENTILES = [
   }),
 ];
 
-/** Returns the percentile curve of the whole run; latencies are null if there were no samples. */
+/** Latencies are null if there were no samples. */
 export function curveOf(latency: Latencies, service: Latencies): CurvePoint[] {
   const { min_ms: latencyMin, max_ms: latencyMax } = latency.stats();
   const { min_ms: serviceMin, max_ms: serviceMax } = service.stats();

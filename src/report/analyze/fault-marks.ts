@@ -1,3 +1,4 @@
+/** Finds, for all faults in one pass over the requests, the term before each fault and the first success after it. */
 import type { ForEachRow } from '../read/columns';
 import type { FaultWindow } from './fault-windows';
 import { countUpTo } from './recovery';
@@ -12,10 +13,7 @@ export interface FaultMarks {
   firstSuccessMs: number;
 }
 
-/**
- * Computes the marks of all faults in one pass: each request counts for the first fault it applies to, then for the
- * rest.
- */
+/** Each request counts for the first fault it applies to, and then for all others that it applies to. */
 export function faultMarks(faults: readonly FaultWindow[], forEachRow: ForEachRow): FaultMarks[] {
   const starts = ascending(faults.map(({ startMs }) => startMs));
   const dones = ascending(faults.map(({ doneMs }) => doneMs));

@@ -1,3 +1,4 @@
+/** Assesses each fault by the clients' records and the servers' events. */
 import type { ForEachRow, Row } from '../read/columns';
 import { faultMarks, type FaultMarks } from './fault-marks';
 import type { FaultWindow } from './fault-windows';
@@ -29,7 +30,6 @@ export interface JudgedFault {
 
 type Told = Partial<FaultReport> & { unknown: FaultReport['unknown'] };
 
-/** Assesses each fault by the clients' records and the servers' events. */
 export function judgeFaults(context: FaultContext): JudgedFault[] {
   const marks = faultMarks(context.faults, context.forEachRow);
   return context.faults.map((fault, index) => judgeFault(fault, marks[index]!, context));
@@ -51,7 +51,7 @@ function judgeFault(fault: FaultWindow, marks: FaultMarks, context: FaultContext
   }
   const newLeaderMs = seen.new_leader_ms ?? felt.new_leader_ms ?? null;
   if (newLeaderMs !== null) delete unknown.new_leader_ms;
-  // First, so that the keys keep their order.
+  // Spread first, so that the keys of the report keep their order.
   const unmeasured = {
     server_id: fault.serverId,
     kind: fault.kind,
@@ -78,7 +78,7 @@ function judgeFault(fault: FaultWindow, marks: FaultMarks, context: FaultContext
   return { report, recovering };
 }
 
-/** Returns null if the fault was not healed within the run. Ends at the next fault if there was no calm second. */
+/** Returns null if the fault was not healed within the run; without a calm second, the phase ends at the next fault. */
 function recoveringOf({ healedMs }: FaultWindow, nextMs: number, context: FaultContext): Interval | null {
   if (healedMs === null || healedMs >= context.run.to) return null;
   const untilMs = Math.max(healedMs, nextMs);
@@ -119,13 +119,13 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Told {
   };
 }
 
-/** Returns when a server was first affected by a fault itself, at `atMs` or later; Infinity if it was not. */
+/** Returns the start of a server's first own fault that is not healed by `atMs`; Infinity if there is none. */
 function awayFromMs(id: number, atMs: number, faults: readonly FaultWindow[]): number {
   const own = faults.filter((fault) => fault.serverId === id && (fault.healedMs ?? Infinity) > atMs);
   return own.reduce((first, { startMs }) => Math.min(first, startMs), Infinity);
 }
 
-/** Returns when the last survivor followed the first leader of a greater term; null if there was none. */
+/** Returns the time at which the last survivor followed the first leader of a greater term; null if there was none. */
 function followedAt(
   after: readonly KeptEvent[],
   survivors: readonly { id: number; awayFromMs: number }[],

@@ -1,3 +1,4 @@
+/** Pairs faults with the actions that healed them, by server. */
 import { GRACEFUL_RESTART } from '../../core/fault-kinds';
 import type { FaultAction } from '../../core/metrics/record';
 import type { FaultStep } from '../read/inputs';
@@ -24,9 +25,7 @@ const HEALED_BY: Partial<Record<FaultAction, FaultAction>> = {
   restart: 'restart',
 };
 
-/**
- * Pairs faults with the actions that healed them, by server. Events are in ascending order; only completed ones count.
- */
+/** Takes events in ascending order; only completed ones count. */
 export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
   const windows: FaultWindow[] = [];
   const begun = new Map<string, number>();

@@ -1,11 +1,13 @@
+/** A histogram of whole numbers, like HdrHistogram: percentiles of any number of values in bounded memory. */
+
 /** Buckets within one block have equal width; the width doubles from block to block, except for the first two. */
 const BLOCK = 1024;
 const BLOCK_BITS = 10;
 const MAX_VALUE = 2 ** 32 - 1;
 
 /**
- * Counts whole numbers of up to 32 bits in buckets, like HdrHistogram: numbers below 2048 have a bucket each, and above
- * that no bucket is wider than 1/1024 of its values. The order of insertion does not matter, and a percentile taken
+ * Counts whole numbers of up to 32 bits in buckets: numbers below 2048 have a bucket each, and above that no bucket is
+ * wider than 1/1024 of its values. The order of insertion does not matter, and a percentile taken
  * from the middle of its bucket is at most 0.05 % off.
  */
 export class Histogram {

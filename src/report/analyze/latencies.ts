@@ -1,3 +1,4 @@
+/** Collects latencies of successful requests, and the number of failed ones. */
 import { exactQuantile } from '../../core/metrics/digest';
 import type { ClientFile } from '../read/client-file';
 import { Histogram } from './histogram';
@@ -8,8 +9,8 @@ import { toMicros } from '../../core/to-micros';
 const EXACT_COUNT = 10_000;
 
 /**
- * Collects latencies of successful requests, and the number of failed ones. Percentiles are exact up to 10,000 values
- * and at most 0.05 % off beyond. The result does not depend on the order of insertion or merging.
+ * Percentiles are exact up to 10,000 values and at most 0.05 % off beyond. The result does not depend on the order of
+ * insertion or merging.
  */
 export class Latencies {
   failed = 0;

@@ -1,3 +1,4 @@
+/** Derives the leaders of a run, and the times with none or several, from the servers' own events. */
 import type { FaultWindow } from './fault-windows';
 import type { KeptEvent } from '../read/inputs';
 import type { Interval, Leaders, LeaderSpan } from '../report';
@@ -10,8 +11,8 @@ interface Other {
 }
 
 /**
- * Derives who led when from the servers' own events: from `leader` until the server reports otherwise, is killed or
- * restarts. It does not lead while paused. Events are in ascending order; Infinity means until the end.
+ * A server leads from `leader` until it reports otherwise, is killed or restarts; it does not lead while paused. Events
+ * are in ascending order; Infinity means until the end.
  */
 export function leaderSpans(events: readonly KeptEvent[], faults: readonly FaultWindow[]): LeaderSpan[] {
   const turns = [...events.flatMap(turnOfEvent), ...faults.flatMap(turnsOfFault)].sort((a, b) => a.time - b.time);

@@ -1,3 +1,4 @@
+/** Finds the time after a fault at which clients were back to baseline. */
 import { exactQuantile } from '../../core/metrics/digest';
 import type { ForEachRow, Row } from '../read/columns';
 import type { Interval } from '../report';
@@ -44,10 +45,11 @@ export function slowAboveMs(forEachRow: ForEachRow, imageCount: number, faults: 
 }
 
 /**
- * Returns when clients were back to baseline: milliseconds from `from` to the first moment after which, for 1 s, every
- * window of 250 ms (sliding by 10 ms) is good. A window is good if no request in flight in it failed, then or later,
- * and for each image the p95 of the requests that ended in it is not slow, that is, at most 5 % of them are. A window
- * in which none ended is good unless a slow request was in flight: a stall is not calm. null if not back before `to`.
+ * Returns the time until clients were back to baseline: milliseconds from `from` to the first moment after which, for
+ * 1 s, every window of 250 ms (sliding by 10 ms) is good. A window is good if no request in flight in it failed, then or
+ * later, and for each image the p95 of the requests that ended in it is not slow, that is, at most 5 % of them are. A
+ * window in which none ended is good unless a slow request was in flight: a stall is not calm. null if not back before
+ * `to`.
  */
 export function backToBaselineMs(forEachRow: ForEachRow, slowMs: Float64Array, { from, to }: Interval): number | null {
   const steps = Math.floor((to - from) / STEP_MS);
@@ -75,12 +77,12 @@ export function overlaps(row: Life, { from, to }: Interval): boolean {
   return row.startMs <= to && row.endMs >= from;
 }
 
-/** Returns a test whether a request overlaps any of the ranges, fast enough for millions of them. */
+/** Returns a test for overlap of a request with any of the ranges, fast enough for millions of requests. */
 export function touchOf(ranges: readonly Interval[]): (row: Life) => boolean {
   const sorted = [...ranges].sort((a, b) => a.from - b.from);
   const froms = Float64Array.from(sorted, ({ from }) => from);
   let untilMs = -Infinity;
-  // The latest end of all ranges up to this one shows if any that has begun is not over.
+  // The latest end of all ranges up to this one shows if one that has begun is not over yet.
   const untils = Float64Array.from(sorted, ({ to }) => (untilMs = Math.max(untilMs, to)));
   return ({ startMs, endMs }) => {
     const begun = countUpTo(froms, endMs);

@@ -1,3 +1,4 @@
+/** Writes the self-check: sentences that a reader should know before trusting the numbers. */
 import { clockSentences } from './clock-text';
 import type { Inputs } from '../read/inputs';
 import type { FaultReport, Report } from '../report';
@@ -10,7 +11,6 @@ const FEW_BEHIND = 3;
 
 type Unchecked = Omit<Report, 'self_check'>;
 
-/** Sentences that a reader should know before trusting the numbers. */
 export function selfCheck(report: Unchecked, inputs: Inputs, facts: { retried: number }): string[] {
   return [
     ...generators(report, inputs),
@@ -143,7 +143,7 @@ function clocks({ faults, clocks: all }: Unchecked, { events, loads, uncompared 
   ];
 }
 
-/** The shortest duration after a fault that spans the clocks of two machines. */
+/** Returns the shortest duration after a fault that spans the clocks of two machines; null if there is none. */
 function shortestMs(faults: readonly FaultReport[]): number | null {
   const told = faults
     .flatMap(({ detected_ms, new_leader_ms, first_success_ms }) => [detected_ms, new_leader_ms, first_success_ms])

@@ -1,3 +1,4 @@
+/** Arranges the samples of servers and load generators as series over time, for charts. */
 import type { Inputs } from '../read/inputs';
 import type { GeneratorSeries, ServerSeries } from '../report';
 
@@ -41,7 +42,7 @@ export function generatorSeriesOf({ generators }: Pick<Inputs, 'generators'>): G
     });
 }
 
-/** Sorts by time: several files of one server may have been read in any order. */
+/** Sorts by time, because several files of one server may have been read in any order. */
 function inOrder<T extends { time: number }>(points: readonly T[]): T[] {
   return [...points].sort((a, b) => a.time - b.time);
 }

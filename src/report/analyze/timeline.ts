@@ -1,3 +1,4 @@
+/** Divides the run into windows of equal width, in one pass: requests, failures and latencies over time. */
 import { roundedMs } from './latencies';
 import type { ForEachRow } from '../read/columns';
 import { HISTOGRAM_BASE, type Interval, type Timeline } from '../report';
@@ -28,8 +29,8 @@ interface Told extends Named {
 }
 
 /**
- * Divides the run into windows, in one pass. Percentiles come from a histogram with buckets 1 % wide, by nearest rank,
- * as the middle of the bucket: at most 0.5 % off. null if there is no run.
+ * Percentiles come from a histogram with buckets 1 % wide, by nearest rank, as the middle of the bucket: at most 0.5 %
+ * off. null if there is no run.
  */
 export function timelineOf(
   forEachRow: ForEachRow,

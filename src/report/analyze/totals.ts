@@ -1,3 +1,4 @@
+/** Computes the totals over all requests, from records and client files alike. */
 import { CappedCounts } from '../../core/metrics/capped-counts';
 import { isFixedReason, OTHER_REASONS } from '../../core/metrics/failure-reasons';
 import { OTHER_SERVERS } from '../../core/metrics/summary';
@@ -9,7 +10,6 @@ import type { Interval, PhaseShare } from '../report';
 
 const PHASES = ['warmup', 'steady', 'fault', 'recovering'] as const;
 
-/** Computes the totals over all requests, from records and client files alike. */
 export function totalsOf(inputs: Inputs, counted: Counted, run: Interval | null) {
   const { records, clients } = inputs;
   const all = merged([...counted.cells.values()].flat());

@@ -1,3 +1,4 @@
+/** Fetches the files of a run from other machines over SFTP, and compares the clocks of these machines. */
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -64,7 +65,7 @@ interface Task extends Wanted {
   isDone: boolean;
 }
 
-/** Fetches files from many machines in parallel, over one connection to each, and compares their clocks. */
+/** Works on many machines in parallel, over one connection to each. */
 export class RemoteCollection {
   private readonly machines: Machine[];
   private readonly stop = new AbortController();

@@ -1,3 +1,4 @@
+/** Shows the progress of each machine during collection: as bars on a terminal, else in a line every five seconds. */
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { MachineState } from './collect-remote';
 
@@ -8,10 +9,7 @@ export type Output = NodeJS.WritableStream & { isTTY?: boolean };
 const BARS_EVERY_MS = 200;
 const LINE_EVERY_MS = 5000;
 
-/**
- * Shows the progress of each machine until the returned function is called: a bar for each on a terminal, else a line
- * every five seconds.
- */
+/** Shows the progress until the returned function is called. */
 export function showStates(
   states: readonly MachineState[],
   output: Output | undefined,

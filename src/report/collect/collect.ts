@@ -1,3 +1,4 @@
+/** Finds the files of a run in local folders, by their names. */
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { causeOf } from '../../files/cause';

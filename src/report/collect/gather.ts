@@ -1,3 +1,4 @@
+/** Collects the files of a report from all machines in parallel, and reports on each machine in order. */
 import path from 'node:path';
 import type { Clock, ClockLook } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
@@ -41,7 +42,7 @@ export interface Gathered {
   clocks: MachineClock[];
   /** Machines whose clocks could not be compared. */
   uncompared: string[];
-  /** The start of each machine that reported it, including this one, by its current clock. */
+  /** The boot time of each machine that reported it, including this one, by its current clock. */
   machines: MachineNow[];
   /** Problems besides those in `collected`. */
   missing: string[];
@@ -61,7 +62,7 @@ interface Step {
 }
 
 /**
- * Collects from all machines in parallel and reports on each in order. Local places are read in place.
+ * Local places are read in place.
  * @throws ClusterError `bad_usage` for an invalid place or a file that cannot be written, `interrupted`, `bad_config`
  * for an invalid ssh configuration
  */
@@ -137,7 +138,7 @@ async function fetchAll(steps: readonly Step[], { remote, say }: GatherOptions):
   const waiting = [...steps];
   const held: string[] = [];
   const bars = remote?.output?.isTTY === true;
-  // In the order of the steps; while bars are shown, lines are held back.
+  // Lines come in the order of the steps, and are held back while bars are shown.
   const tellReady = (): void => {
     while (waiting[0] && problemOf(waiting[0]) !== undefined) {
       for (const line of linesOf(waiting.shift()!))

@@ -1,11 +1,15 @@
+/**
+ * Identifies this machine and its boot time by its clock now, to detect that the clock was set after a file was
+ * written.
+ */
 import type { ClockLook } from '../../core/environment';
 
 /** The current state of a machine's clocks. */
 export interface MachineNow {
   bootId: string;
-  /** The time of its start, by its current wall clock. */
+  /** The time at which it booted, by its current wall clock. Unix milliseconds. */
   startMs: number;
-  /** The same as for its files. */
+  /** The milliseconds by which its clock is ahead of this machine's; the same as for its files. */
   offsetMs: number;
 }
 

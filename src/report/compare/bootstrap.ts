@@ -1,12 +1,13 @@
+/** Estimates the noise of a comparison: how far figures of equal runs differ, by resampling the windows of both. */
 import type { Random } from '../../core/environment';
 import { type FigureName, type Windows, WindowSum } from './windows';
 
 const RESAMPLES = 2000;
 /** The share of comparisons of equal runs in which every figure lies within its noise. */
 export const CONFIDENCE = 0.95;
-/** Fewer windows say too little about the correlation of neighbours. */
+/** With fewer windows, the correlation of neighbours cannot be estimated. */
 export const MIN_WINDOWS = 20;
-/** The least number of blocks that must fit: fewer would leave too few to draw from. */
+/** The least number of blocks in a run: fewer would leave too few to draw from. */
 const MIN_BLOCKS = 5;
 const MAX_CORRELATION = 0.95;
 
@@ -16,10 +17,10 @@ export function distance(figure: FigureName, a: number, b: number): number {
 }
 
 /**
- * Estimates how far each figure of two runs may differ, by `distance`, within the noise of their windows. Figures that
+ * Returns how far each figure of two runs may differ, by `distance`, within the noise of their windows. Figures that
  * are undefined in some resample are omitted. docs/decisions/0013-comparing-runs.md has the reasons: a circular block
- * bootstrap (Politis and Romano 1992) of each run's windows; the half-widths are as many standard errors as hold all
- * figures together at CONFIDENCE (single-step max-t, Westfall and Young 1993).
+ * bootstrap (Politis and Romano 1992) of each run's windows; the half-widths are the number of standard errors that
+ * covers all figures jointly at CONFIDENCE (single-step max-t, Westfall and Young 1993).
  */
 export function noiseOf(
   a: Windows,
@@ -47,7 +48,7 @@ export function noiseOf(
 }
 
 /**
- * Returns how many windows are drawn in one block, because neighbours are correlated: n^(1/3) (Hall, Horowitz and Jing
+ * Returns the number of windows drawn as one block, because neighbours are correlated: n^(1/3) (Hall, Horowitz and Jing
  * 1995), stretched by Carlstein's rule (1986) for their correlation.
  */
 export function blockLength(windows: Windows): number {

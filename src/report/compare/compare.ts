@@ -1,3 +1,4 @@
+/** Compares two runs, and judges for each figure of the windows if its change exceeds their noise. */
 import { seededRandom } from '../../core/random';
 import { HISTOGRAM_BASE } from '../report';
 import { CONFIDENCE, distance, MIN_WINDOWS, noiseOf } from './bootstrap';
@@ -27,7 +28,6 @@ export interface Named {
   report: Compared;
 }
 
-/** Compares two runs, and judges for each figure of the windows if its change exceeds their noise. */
 export function compare(a: Named, b: Named): Comparison {
   const isAllSteady = [a, b].every(({ report }) => (report.faults ?? []).length === 0 && report.warmup_secs === 0);
   const scopes = (isAllSteady ? (['whole'] as const) : (['steady', 'whole'] as const)).flatMap((scope) => {

@@ -1,3 +1,4 @@
+/** The shape of a comparison of two runs, and the parts of a report that it needs. */
 import type { FaultReport, Report, Timeline } from '../report';
 import type { FigureName } from './windows';
 

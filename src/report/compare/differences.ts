@@ -1,3 +1,4 @@
+/** Lists the differences in settings that the reports of two runs show. */
 import { printable } from '../../core/printable';
 import type { Compared, Difference, Settings } from './comparison';
 
@@ -9,7 +10,6 @@ const SAME_DURATION = 0.1;
 /** Destinations of files, and expectations: neither changes what is measured. */
 const IGNORED = /(^|\.)(output_dir|metrics_output_dir|metrics_dir|thresholds|abort_on|machine_id|metrics_address)$/;
 
-/** Lists the differences in settings that the reports show. */
 export function differencesOf(a: Compared, b: Compared): Difference[] {
   const [ofA, ofB] = [told(settingsOf(a, b)), told(settingsOf(b, a))];
   const both = [

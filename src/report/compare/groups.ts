@@ -1,3 +1,4 @@
+/** Compares the figures of two reports that windows do not provide, and the exact ones of the whole run. */
 import { exactQuantile } from '../../core/metrics/digest';
 import type { PhaseName } from '../report';
 import type { Compared, Row, Unit } from './comparison';
@@ -5,7 +6,6 @@ import type { Compared, Row, Unit } from './comparison';
 type Told = number | null | undefined;
 type Tell = (report: Compared) => Told;
 
-/** Compares the figures that windows do not provide, and the exact ones of the whole run. */
 export function groupsOf(a: Compared, b: Compared): { group: string; rows: Row[] }[] {
   const row = (name: string, unit: Unit, tell: Tell): Row => rowOf(name, unit, tell(a), tell(b));
   const phases = (['steady', 'fault', 'recovering'] as const).map((phase) => ({

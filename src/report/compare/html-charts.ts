@@ -1,3 +1,4 @@
+/** Draws both runs over each other in the charts of the comparison page. */
 import { curvePoints, shortened } from '../render/html/chart-data';
 import type { ChartData, FaultShade, Line } from '../render/html/chart-types';
 import { chart, guide, place, ZOOM } from '../render/html/charts';
@@ -13,7 +14,7 @@ interface Run extends Compared {
   colour: Colour;
 }
 
-/** Returns the data of the charts, both runs in one frame; null if there is nothing to draw. */
+/** Returns the data of the charts; null if there is nothing to draw. */
 export function overlaid(a: Compared, b: Compared): ChartData | null {
   const runs: Run[] = [
     { ...a, letter: 'A', colour: RUN_COLOURS.a },
@@ -35,7 +36,7 @@ export function overlaid(a: Compared, b: Compared): ChartData | null {
   };
 }
 
-/** The placeholders of the charts: latency over time, and the percentile curve. */
+/** Returns the placeholders of the charts: latency over time, and the percentile curve. */
 export function chartsOf(data: ChartData | null): Content {
   const shades = data !== null && data.faults.length > 0 && ' Shaded: faults and recovery, in the colour of their run.';
   const overTime =
@@ -64,7 +65,7 @@ function timeLines({ timeline, letter, colour }: Run): (Line & { secs: number })
   ];
 }
 
-/** Each run counts from its own start. */
+/** Returns times from the start of the run itself, not of the other. */
 function shadesOf({ timeline, faults, letter, colour }: Run, endSecs: number): FaultShade[] {
   if (timeline === null) return [];
   const secs = (unixMs: number): number => (unixMs - timeline.from) / 1000;

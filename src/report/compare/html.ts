@@ -1,3 +1,4 @@
+/** Renders the comparison as one page that works offline. */
 import { length, utc, whole } from '../render/html/format';
 import { page } from '../render/html/document';
 import { htmlTable, mark, type Mood, part, section } from '../render/html/elements';
@@ -23,7 +24,7 @@ const RANGE = { width: 208, height: 20 };
 /** The largest change drawn; more is clipped. */
 const FARTHEST_PERCENT = 200;
 
-/** Renders the comparison as one page that works offline. `a` and `b` are the compared reports. */
+/** `a` and `b` are the compared reports. */
 export function renderCompareHtml(comparison: Comparison, { a, b }: { a: Compared; b: Compared }): string {
   const { scopes, groups, confidence, notes } = comparison;
   const data = overlaid(a, b);

@@ -1,9 +1,10 @@
+/** Checks the parts of a final_report.json that a comparison uses: the file may be from another version, or damaged. */
 import * as v from 'valibot';
 
 /** Limits with some margin over our reports, so that a comparison always terminates. */
 const MAX_WINDOWS = 2000;
 const MAX_ITEMS = 10_000;
-/** 1.01 ** 2500 microseconds are two days; latencies are shorter. */
+/** 1.01 ** 2500 microseconds are 17 hours; latencies have 32 bits, which are 72 minutes. */
 const MAX_BUCKET = 2500;
 /** Far beyond any time or size; longer numbers would break the tables. */
 const MAX_NUMBER = 1e15;
@@ -13,7 +14,7 @@ function isNumber(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value <= MAX_NUMBER;
 }
 
-/** Each message says what was expected. */
+/** The messages name what was expected. */
 const number = v.custom<number>((value) => isNumber(value), 'a number from 0');
 const count = v.custom<number>(
   (value) => Number.isSafeInteger(value) && (value as number) >= 0,

@@ -1,7 +1,7 @@
+/** Styles of the comparison page in addition to those of all pages (src/report/page/page.css). */
 import { css } from '../render/html/palette';
 import { RUN_COLOURS } from './html-charts';
 
-/** Styles of the comparison page in addition to those of all pages (src/report/page/page.css). */
 export const STYLE = `
 :root { --a: ${css(RUN_COLOURS.a)}; --b: ${css(RUN_COLOURS.b)}; }
 .sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem; margin-top: 1.5rem; }

@@ -1,3 +1,4 @@
+/** Renders the comparison for a terminal, and words the sentences and figures that the page shows too. */
 import { printable } from '../../core/printable';
 import { utc } from '../render/html/format';
 import { decimals, DOUBLE, labelled, prose, section, table, title, whole } from '../render/layout';
@@ -6,7 +7,7 @@ import type { Comparison, JudgedRow, Row, Scope, Side, Unit, Verdict } from './c
 
 const PATH_CHARS = 76;
 
-/** Renders the comparison for a terminal, in lines of at most 100 characters. */
+/** Renders lines of at most 100 characters. */
 export function renderCompareText(comparison: Comparison): string {
   const { a, b, differences, notes, scopes, groups, confidence } = comparison;
   const lines = [

@@ -1,3 +1,4 @@
+/** Selects the windows of a run for a comparison, and computes figures from any set of windows. */
 import { HISTOGRAM_BASE, type Interval } from '../report';
 import type { Compared } from './comparison';
 
@@ -53,7 +54,7 @@ export function figuresOf(windows: Windows): Record<FigureName, number> {
   return sum.figures();
 }
 
-/** Returns why a figure of these windows cannot be judged, or null if it can. */
+/** Returns the reason why a figure of these windows cannot be judged; null if it can. */
 export function whyUnknown(figure: FigureName, { requests, histograms }: Windows): string | null {
   if (figure === 'throughput') return null;
   if (figure === 'failure_rate') return requests.some((count) => count > 0) ? null : 'no request finished';
@@ -68,7 +69,7 @@ function countOf(histogram: readonly number[]): number {
   return histogram.reduce((sum, count, at) => (at % 2 === 0 ? sum : sum + count), 0);
 }
 
-/** A sum of windows, which are added one by one. Dense, because thousands of resamples are summed. */
+/** A sum of windows, which are added one by one. Its counts are dense, because thousands of resamples are summed. */
 export class WindowSum {
   private windows = 0;
   private requests = 0;
