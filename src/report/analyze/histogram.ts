@@ -7,8 +7,8 @@ const MAX_VALUE = 2 ** 32 - 1;
 
 /**
  * Counts whole numbers of up to 32 bits in buckets: numbers below 2048 have a bucket each, and above that no bucket is
- * wider than 1/1024 of its values. The order of insertion does not matter, and a percentile taken
- * from the middle of its bucket is at most 0.05 % off.
+ * wider than 1/1024 of its values. The order of insertion does not matter, and a percentile taken from the middle of
+ * its bucket is at most 0.05 % off.
  */
 export class Histogram {
   /** The number of values added. */

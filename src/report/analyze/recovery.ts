@@ -45,8 +45,8 @@ export function slowAboveMs(forEachRow: ForEachRow, imageCount: number, faults: 
 }
 
 /**
- * Returns the time until clients were back to baseline: milliseconds from `from` to the first moment after which, for
- * 1 s, every window of 250 ms (sliding by 10 ms) is good. A window is good if no request in flight in it failed, then or
+ * Returns the time until clients were back to baseline: milliseconds from `from` to the first moment after which every
+ * window of 250 ms (sliding by 10 ms) is good for 1 s. A window is good if no request in flight in it failed, then or
  * later, and for each image the p95 of the requests that ended in it is not slow, that is, at most 5 % of them are. A
  * window in which none ended is good unless a slow request was in flight: a stall is not calm. null if not back before
  * `to`.
