@@ -1,3 +1,4 @@
+/** Draws the percentile curve like HdrHistogram: each further nine of a percentile takes the same space. */
 import uPlot from 'uplot';
 import type { ChartData, Values } from '../render/html/chart-types';
 import { Legend } from './legend';
@@ -13,7 +14,6 @@ const HIGHEST = 99.9999;
 /** The distance from the last percentile to the maximum, in nines. */
 const MAX_GAP = 0.3;
 
-/** Draws the curve like HdrHistogram: each further nine of a percentile takes the same space. */
 export function drawCurve(target: HTMLElement, lines: NonNullable<ChartData['curve']>, ink: Ink): uPlot {
   const joined = uPlot.join(lines.map(({ percentiles, values }) => [percentiles, values]));
   const percentiles = Array.from(joined[0]);
@@ -21,7 +21,7 @@ export function drawCurve(target: HTMLElement, lines: NonNullable<ChartData['cur
   const last = nines(percentiles.findLast((percentile) => percentile < 100) ?? 0);
   const x = percentiles.map((percentile) => (percentile < 100 ? nines(percentile) : last + MAX_GAP));
   const hasMax = percentiles.at(-1) === 100;
-  // Its label would overlap that of the maximum.
+  // The label of such a tick would overlap that of the maximum.
   const isTight = (at: number): boolean => hasMax && last - at < 0.1 && at > 1;
   const legend = new Legend(lines.map((line) => item(line, ink)));
   const holder = document.createElement('div');

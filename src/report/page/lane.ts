@@ -1,3 +1,4 @@
+/** Draws leadership: a row for each server, and over all of them the times with no leader or with several. */
 import type uPlot from 'uplot';
 import type { ChartData } from '../render/html/chart-types';
 import { font, spanOf } from './shades';
@@ -12,7 +13,6 @@ const BAR_PX = 16;
 const HATCH_PX = 6;
 const LEAST_PX = 2;
 
-/** Draws leadership: a row for each server, and over all of them the times with no leader or with several. */
 export function lanePlot(lane: Lane, { faults, endSecs }: ChartData, ink: Ink): Plot {
   const count = Math.max(1, lane.rows.length);
   const during = (spans: readonly { from: number; to: number }[], secs: number): boolean =>
@@ -94,7 +94,7 @@ function box(
   ctx.fillRect(left, Math.round(middle - height / 2), width, Math.round(height));
 }
 
-/** Slanted lines over the full height, rising or falling, in a frame that stays visible where they are not. */
+/** Draws slanted lines over the full height, rising or falling, in a frame that is visible even where no line fits. */
 function hatch(u: uPlot, from: number, to: number, colour: string, slope: 1 | -1): void {
   const span = spanOf(u, from, to);
   if (!span) return;

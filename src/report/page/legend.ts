@@ -1,10 +1,11 @@
+/** The names and colours of a chart, shown above it with the values at the cursor. */
+
 export interface Item {
   name: string;
   colour: string;
   look: 'line' | 'dashes' | 'box' | 'hatch' | 'bare';
 }
 
-/** The names and colours of a chart, shown above it with the values at the cursor. */
 export class Legend {
   readonly root = document.createElement('ul');
   private readonly values: HTMLElement[];

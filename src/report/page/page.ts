@@ -8,7 +8,7 @@ import { latencyPlot, stackPlot } from './plots';
 import { inkNow, setPrinting, themeNow } from './theme';
 import { TimeAxis } from './time-axis';
 
-/** Drawing functions by the name of their placeholders in the page. */
+/** Draws a chart into its placeholder in the page. */
 type Draw = (place: HTMLElement) => void;
 
 class Page {

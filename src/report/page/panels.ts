@@ -1,10 +1,11 @@
+/** Draws the small charts of processes: a row of panels for each server or load generator. */
 import type { SampleRow } from '../render/html/chart-types';
 import { alone, text } from './plots';
 import type { Ink } from './theme';
 import type { Plot } from './time-axis';
 import { countText, msText } from './units';
 
-/** One small chart for each row; a second series is dashed. */
+/** A small chart, drawn once for each row; a second series is dashed. */
 interface Panel {
   title: string;
   keys: readonly { key: string; name: string }[];
@@ -74,7 +75,7 @@ export function panelPlot(panel: Panel, row: SampleRow, rows: readonly SampleRow
   };
 }
 
-/** A row's name with the placeholders of its panels below. */
+/** Creates a row's name with the placeholders of its panels below. */
 export function panelRow(row: SampleRow, panels: readonly Panel[]): { root: HTMLElement; places: HTMLElement[] } {
   const root = document.createElement('div');
   root.className = 'panels';

@@ -1,3 +1,4 @@
+/** Draws latency, throughput and failures over time, with parts that other charts share. */
 import uPlot from 'uplot';
 import type { ChartData, Layer, Line, Values } from '../render/html/chart-types';
 import type { Item } from './legend';
@@ -31,7 +32,7 @@ export function latencyPlot({ lines, fan }: NonNullable<ChartData['latency']>, i
   };
 }
 
-/** Returns how a line is drawn; its points are up to the chart. */
+/** Returns the style of a line; its points are up to the chart. */
 export function stroke({ colour, look, widthPx }: Line, ink: Ink): uPlot.Series {
   return { stroke: ink.of(colour), width: widthPx, ...(look === 'dashes' && { dash: [3, 3] }) };
 }
@@ -62,7 +63,7 @@ export function stackPlot({ secs, count }: Windows, layers: readonly Layer[], un
   };
 }
 
-/** A log axis of milliseconds with lines at 1, 2 and 5. */
+/** Returns a log axis of milliseconds with lines at 1, 2 and 5. */
 export function logMs(): Pick<Plot, 'scale' | 'axis'> {
   return {
     scale: {
@@ -92,7 +93,7 @@ export function alone(colour: string): uPlot.Series.Points {
     width: 0,
     filter: (u, series) => {
       const values = u.data[series]!;
-      // Undefined is no gap: another line has a value there.
+      // Undefined is not a gap: another line has a value there.
       const own = Array.from(values.keys()).filter((at) => values[at] !== undefined);
       const isThere = (at: number | undefined): boolean => at !== undefined && values[at] !== null;
       return own.filter((at, nth) => isThere(at) && !isThere(own[nth - 1]) && !isThere(own[nth + 1]));

@@ -1,3 +1,4 @@
+/** Draws the windows of faults behind a chart, with their labels above. */
 import type uPlot from 'uplot';
 import type { FaultShade } from '../render/html/chart-types';
 import type { Ink } from './theme';
@@ -13,7 +14,7 @@ export function font(px: number, pxRatio: number, weight = 400): string {
   return `${weight} ${px * pxRatio}px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif`;
 }
 
-/** Draws a span of the shared axis over the full height of the plot, in canvas pixels. */
+/** Returns a span of the shared axis in canvas pixels, clipped to the plot; null if it is outside. */
 export function spanOf(u: uPlot, from: number, to: number): { left: number; width: number } | null {
   const { left, width } = u.bbox;
   const at = (secs: number): number => Math.min(left + width, Math.max(left, u.valToPos(secs, 'x', true)));
@@ -22,7 +23,6 @@ export function spanOf(u: uPlot, from: number, to: number): { left: number; widt
   return isOutside ? null : span;
 }
 
-/** Draws the windows of faults behind a chart, with their labels above. */
 export function drawShades(u: uPlot, faults: readonly FaultShade[], ink: Ink, withLabels: boolean): void {
   const { ctx, bbox } = u;
   ctx.save();

@@ -1,3 +1,4 @@
+/** Determines the theme of the page, and the colours of its charts. */
 import type { Colour, Theme } from '../render/html/palette';
 
 /** The colours of charts besides those of their data. */

@@ -1,3 +1,4 @@
+/** Charts on the same time axis: they share cursor and zoom. */
 import uPlot from 'uplot';
 import type { FaultShade } from '../render/html/chart-types';
 import { type Item, Legend } from './legend';
@@ -34,7 +35,6 @@ const INCREMENTS = [
 ];
 const ZOOM_STEP = 0.5;
 
-/** Charts on the same time axis: they share cursor and zoom. */
 export class TimeAxis {
   private charts: uPlot[] = [];
   private zoom: { min: number; max: number };
@@ -128,7 +128,7 @@ export class TimeAxis {
       y: false,
       points: { show: false },
       drag: { x: true, y: false, setScale: false, dist: 4 },
-      // Only the cursor: zoomTo hands the zoom of one chart to the others, with the same bounds for all.
+      // Only the cursor: zoomTo applies the zoom of one chart to the others, with the same bounds for all.
       sync: { key: 'time', setSeries: false, filters: { pub: (type) => ['mousemove', 'mouseleave'].includes(type) } },
       bind: {
         dblclick: () => () => {
