@@ -1,3 +1,4 @@
+/** Renders the timeline of a report as a CSV table (RFC 4180). */
 import { printable } from '../../core/printable';
 import type { FaultReport, LeaderSpan, Report } from '../report';
 import { isoTime } from '../../core/system/iso-time';
@@ -6,8 +7,8 @@ const NAME_CHARS = 200;
 const HEAD = ['time', 'unix_ms', 'requests', 'failed', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms'];
 
 /**
- * Renders the timeline as a table (RFC 4180): a row for each window, with a column for each server and each failure
- * reason, the active faults, and the leaders. Without a timeline, only the header.
+ * Renders a row for each window, with a column for each server and each failure reason, the active faults, and the
+ * leaders. Without a timeline, only the header.
  */
 export function renderCsv({ timeline, faults, leaders }: Report): string {
   const servers = timeline?.by_server ?? [];

@@ -1,3 +1,4 @@
+/** Renders final_report.html: one file that works offline. */
 import type { Report } from '../report';
 import { axisOf, chartDataOf } from './html/chart-data';
 import { curveChart, sampleCharts, timeCharts } from './html/charts';
@@ -9,7 +10,7 @@ import { type Content, html, type Html } from './html/html';
 import { againParts, checkParts, inputParts, leaderParts } from './html/origins';
 import { auditParts, failureParts, latencyParts, serverParts } from './html/tables';
 
-/** Renders final_report.html: one file that works offline. Equal reports give equal bytes. */
+/** Equal reports give equal bytes. */
 export function renderHtml(report: Report): string {
   const zeroMs = axisOf(report)?.from ?? 0;
   const all: [id: string, title: string, body: Content][] = [

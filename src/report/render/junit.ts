@@ -1,3 +1,4 @@
+/** Renders the checks of a report as JUnit XML, for Jenkins, GitLab and others. */
 import { oneLine } from '../../core/printable';
 import type { Report } from '../report';
 import { decimals } from './layout';
@@ -5,7 +6,7 @@ import { isoTime } from '../../core/system/iso-time';
 
 const TEXT_CHARS = 1000;
 
-/** The result of one check of the report. `error`: it could not be made, because input is missing. */
+/** The result of one check of the report. `error`: the check was impossible, because input is missing. */
 interface Case {
   name: string;
   outcome: 'passed' | 'failure' | 'error' | 'skipped';
@@ -18,8 +19,8 @@ interface Suite {
 }
 
 /**
- * Renders the checks as JUnit XML, for Jenkins, GitLab and others. Anything that the exit code of `report` counts as
- * failed fails here too: an unknown threshold value, an unreadable place. Other unknowns are skipped.
+ * Anything that the exit code of `report` counts as failed fails here too: an unknown threshold value, an unreadable
+ * place. Other unknowns are skipped.
  */
 export function renderJunit(report: Report): string {
   const suites = [verdict(report), thresholds(report), checks(report), audit(report), inputs(report)].filter(

@@ -1,4 +1,4 @@
-/** Layout helpers of the text report. */
+/** Lays out text reports: titles, sections, tables, wrapped prose and numbers. */
 import { printable } from '../../core/printable';
 
 const WIDTH = 60;

@@ -1,4 +1,4 @@
-/** The sections added to those of the guide, in order. */
+/** Lists the sections that the text report adds to those of the guide, in order. */
 import type { Report } from '../report';
 import { section } from './layout';
 import { balanceRows, faultRows, leaderRows, serverRows } from './sections-cluster';

@@ -1,8 +1,8 @@
+/** Renders final_report.txt: the guide's report to the character, followed by a block of additions. */
 import type { Report } from '../report';
 import { bar, DOUBLE, labelled, ms, percent, reasonRow, section, title, whole } from './layout';
 import { addedSections } from './sections';
 
-/** Renders final_report.txt: the guide's report to the character, followed by a block of additions. */
 export function renderText(report: Report): string {
   const end = ['', DOUBLE, 'End of Report', DOUBLE];
   const guide = [

@@ -1,4 +1,4 @@
-/** The placeholders of the charts with their captions; without data, the reason. */
+/** Renders the placeholders of the charts with their captions; without data, the reason. */
 import type { Report } from '../../report';
 import { absent, part } from './elements';
 import { length, whole } from './format';

@@ -1,3 +1,4 @@
+/** Renders the HTML document around a page, which works offline and cannot load anything. */
 import { type Content, Html, html, jsonForScript } from './html';
 
 /** The script and the style that every page contains, from the build (src/report/page/bundle.cjs). */
@@ -6,7 +7,7 @@ declare const PAGE: { script: string; style: string };
 /** Forbids all requests, whatever a name in the report contains. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
-/** Renders a page that works offline; `data` is the data of its charts, or null if it has none. */
+/** `data` is the data of the page's charts, or null if it has none. */
 export function page({ title, body, data }: { title: string; body: Content; data: object | null }): string {
   const { script, style } = PAGE;
   const dataScript = data && `<script type="application/json" id="data">${jsonForScript(data)}</script>`;

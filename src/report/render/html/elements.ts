@@ -1,4 +1,4 @@
-/** The building blocks of pages. */
+/** The building blocks of pages: tables, sections, tiles, marks. */
 import { type Content, html, type Html } from './html';
 
 /** A column of numbers, aligned right, unless it is `text`. */
@@ -96,7 +96,7 @@ export function mark(mood: Mood, text: Content): Html {
   return html`<span class="mark ${mood}"><span aria-hidden="true">${SIGNS[mood]}</span> ${text}</span>`;
 }
 
-/** Returns the first items, and a line on how many more there are and `where`. */
+/** Returns the first items, and a line that says how many more there are and `where`. */
 export function few<T>(
   all: readonly T[],
   max: number,

@@ -1,4 +1,4 @@
-/** The cost of each fault, as strips and as a table. */
+/** Renders the cost of each fault, as strips and as a table. */
 import type { FaultReport, Measure, Report } from '../../report';
 import { absent, few, htmlTable, part } from './elements';
 import { duration, figure, length, whole } from './format';

@@ -34,7 +34,7 @@ export function headOf(report: Report): Html {
   </header> `;
 }
 
-/** Returns the failed checks, which count whatever the failure rate is. */
+/** Returns the failed checks, which count regardless of the failure rate. */
 function contradictions({ thresholds: all, rules = [], audit }: Report): string[] {
   const crossed = all.filter(({ passed }) => !passed).length;
   const violated = rules.filter(({ verdict }) => verdict === false).length;

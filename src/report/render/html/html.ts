@@ -1,4 +1,4 @@
-/** HTML templates. Values are escaped, unless they are Html themselves. */
+/** HTML templates whose values are escaped, unless they are Html themselves. */
 import { printable } from '../../../core/printable';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };

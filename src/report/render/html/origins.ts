@@ -1,4 +1,4 @@
-/** Leaders, checks, inputs, and how to repeat the run. */
+/** Renders the sections of the page on leaders, checks, inputs, and how to repeat the run. */
 import type { Interval, Report } from '../../report';
 import { absent, facts, few, htmlTable, mark, part } from './elements';
 import { counted, duration, figure, utc, whole } from './format';

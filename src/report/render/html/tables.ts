@@ -1,4 +1,4 @@
-/** The tables of the whole run. */
+/** Renders the sections of the page on latency, servers, failures and audit: tables of the whole run. */
 import type { Balance, Report, Share, Spread } from '../../report';
 import { serverIdsOf } from './chart-data';
 import { absent, facts, few, htmlTable, mark, part } from './elements';
