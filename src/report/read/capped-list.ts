@@ -1,6 +1,7 @@
+/** Keeps the first few of possibly millions of remarks, and counts the rest. */
+
 const SHOWN = 3;
 
-/** Keeps the first few of possibly millions of remarks, and counts the rest. */
 export class CappedList {
   private readonly first: string[] = [];
   count = 0;

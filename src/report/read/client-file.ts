@@ -1,3 +1,4 @@
+/** Parses the text of a machine_{n}_client_{i}.json, and checks every field: no file is trusted. */
 import { CappedCounts } from '../../core/metrics/capped-counts';
 import type { Centroid } from '../../core/metrics/digest';
 import { isFixedReason, keptReason, OTHER_REASONS } from '../../core/metrics/failure-reasons';
@@ -34,7 +35,6 @@ type Fields = Record<string, unknown>;
 const ROUNDING = 1e-6;
 const MAX_NAME_CHARS = 200;
 
-/** Parses the text of a machine_{n}_client_{i}.json. */
 export function parseClientFile(path: string, text: string): Parsed<ClientFile> {
   let value: unknown;
   try {

@@ -1,12 +1,13 @@
+/** Puts the times of all files on one clock (docs/decisions/0024-clocks-that-are-set.md). */
 import type { MachineNow } from '../collect/machine-now';
 import { SAME_CLOCK_MS } from '../../core/metrics/clock-watch';
 import type { ClockNote } from '../../core/metrics/record';
 import type { ClockChange } from '../report';
 
 /**
- * Puts the times of all files on one clock (docs/decisions/0024-clocks-that-are-set.md). Each process records times by
- * its own clock, which never steps, and writes notes that relate it to the clocks of its machine. *Start* below means
- * the time at which the machine booted, by a given clock: it is constant unless that clock is set.
+ * Each process records times by its own clock, which never steps, and writes notes that relate it to the clocks of its
+ * machine. *Start* below means the time at which the machine booted, by a given clock: it is constant unless that clock
+ * is set.
  */
 
 export type TimedNote = { time: number } & ClockNote;
@@ -47,7 +48,7 @@ export interface ClockDoubt {
   why: string;
 }
 
-/** Returns how far the clock of one process is ahead of the report's, at a time of its own clock. */
+/** The milliseconds by which the clock of one process is ahead of the report's, at a time of its own clock. */
 export interface LifeClock {
   offsetAt(timeMs: number): number;
 }

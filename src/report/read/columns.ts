@@ -1,3 +1,4 @@
+/** Stores requests by column, in 21 bytes each, so that millions of them fit into memory. */
 import type { Interval } from '../report';
 
 /** One finished request (success or failure) with the fields that the report needs. Times are Unix milliseconds. */
@@ -36,8 +37,8 @@ const SPAN_US = 2 ** 32;
 const FAR = SPAN_US - 1;
 
 /**
- * Stores requests by column, 21 bytes each: ten million objects would not fit into memory, and the effects of a fault
- * are known only once all requests are read. Times are exact to the microsecond, the precision of records.
+ * All requests are kept, because the effects of a fault are known only once all are read; ten million objects would not
+ * fit into memory. Times are exact to the microsecond, the precision of records.
  */
 export class RequestColumns {
   count = 0;

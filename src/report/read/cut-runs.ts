@@ -1,3 +1,4 @@
+/** Finds runs that were cut short, by a full disk or a kill. */
 import { CappedList } from './capped-list';
 import type { Inputs } from './inputs';
 import { increment } from './interner';
@@ -20,8 +21,8 @@ interface Part {
 }
 
 /**
- * Finds runs that were cut short, by a full disk or a kill: at its end, a load writes a summary of each client and the
- * end time. Records alone, without any of the files that only our own load writes, do not count as cut short.
+ * At its end, a load writes a summary of each client and the end time. Records alone, without any of the files that
+ * only our own load writes, do not count as cut short.
  */
 export function findCutRuns(inputs: Inputs, summarized: ReadonlySet<ClientTaskFlags>): void {
   const alone = countAlone(inputs);
@@ -36,7 +37,7 @@ export function findCutRuns(inputs: Inputs, summarized: ReadonlySet<ClientTaskFl
   }
 }
 
-/** Takes the newest run of each records file: the other files belong to that one. */
+/** Takes the newest run of each records file: that is the run to which the other files belong. */
 function partsOf({ records, loads }: Inputs): Part[] {
   const parts = new Map<string, Part>();
   for (const run of records) {

@@ -1,7 +1,8 @@
+/** A series of samples in bounded memory: when it is full, neighbours merge in pairs into the worst of both. */
+
 /** A longer series is reduced to between half of this and this many points. */
 const MAX_POINTS = 800;
 
-/** A series of samples in bounded memory: when it is full, each two neighbours merge into the worst of both. */
 export class Downsampled<T> {
   private kept: T[] = [];
   private open: { value: T; samples: number } | null = null;

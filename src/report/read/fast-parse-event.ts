@@ -1,3 +1,4 @@
+/** Parses lines of server_{id}_events.ndjson straight from the bytes, if they are of the two most frequent kinds. */
 import type { ServerEvent } from '../../core/metrics/record';
 import { MAX_UNIX_MS } from './parse-line';
 import { literalOf, LineCursor } from './fast-parse-line';
@@ -24,8 +25,8 @@ type Assigned = Required<Extract<ServerEvent, { event: 'assigned' }>>;
 type Executed = Required<Extract<ServerEvent, { event: 'executed' }>>;
 
 /**
- * Parses the two kinds of lines in server_{id}_events.ndjson that occur once for each request, in the form that servers
- * write; see `FastRecordParser`. All other lines are left to `parseEvent`.
+ * Accepts the two kinds of lines that occur once for each request, in the form that servers write; see
+ * `FastRecordParser`. All other lines are left to `parseEvent`.
  */
 export class FastEventParser {
   private readonly assigned: Assigned = {

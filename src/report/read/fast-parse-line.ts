@@ -1,3 +1,4 @@
+/** Reads the bytes of one line of JSON in the form that JSON.stringify writes. */
 import { isPrintable } from '../../core/printable';
 import { MAX_TEXT_CHARS } from './parse-line';
 
@@ -30,10 +31,7 @@ export function literalOf(text: string): Literal {
 
 const [TRUE, FALSE] = [literalOf('true'), literalOf('false')];
 
-/**
- * Reads the bytes of one line of JSON in the form that JSON.stringify writes. Once something is unexpected, the cursor
- * is lost, and the values that it returns from there on are meaningless.
- */
+/** Once something is unexpected, the cursor is lost, and the values that it returns from there on are meaningless. */
 export class LineCursor {
   isLost = false;
   /** A string cache indexed by a hash of the bytes, so that equal bytes yield the same string. */

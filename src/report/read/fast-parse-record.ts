@@ -1,3 +1,4 @@
+/** Parses lines of machine_{n}_requests.ndjson straight from the bytes, at a fraction of the cost of JSON.parse. */
 import type { RequestOutcome, RequestRecord } from '../../core/metrics/record';
 import { MAX_LATENCY_MS } from './columns';
 import { MAX_UNIX_MS, OUTCOMES } from './parse-line';
@@ -30,9 +31,9 @@ const KEYS = {
 const OUTCOME_BYTES = OUTCOMES.map((outcome) => ({ outcome, literal: literalOf(JSON.stringify(outcome)) }));
 
 /**
- * Parses lines of machine_{n}_requests.ndjson as `stress` writes them (JSON.stringify of a `RequestRecord`) straight
- * from the bytes, at a fraction of the cost of JSON.parse. It accepts only lines that `parseRecord` accepts, with the
- * same result; anything that looks different (another order, spaces, escapes, damage) is left to `parseRecord`.
+ * Accepts lines as `stress` writes them (JSON.stringify of a `RequestRecord`), and only if `parseRecord` accepts them
+ * with the same result; anything that looks different (another order, spaces, escapes, damage) is left to
+ * `parseRecord`.
  */
 export class FastRecordParser {
   /** The last line parsed; one reused object. */

@@ -1,3 +1,4 @@
+/** Everything that was read from the files of a run, ready for `buildReport`. */
 import { FIXED_REASONS, keptReason, OTHER_REASONS } from '../../core/metrics/failure-reasons';
 import type { FaultEvent, GeneratorSample, ServerEvent, ServerSample, StressRunFile } from '../../core/metrics/record';
 import type { GeneratorFold } from '../../core/metrics/saturation';
@@ -44,7 +45,7 @@ export interface LastWord {
   writtenMs: number;
 }
 
-/** Everything that was read, ready for `buildReport`. Times are Unix milliseconds of one clock. */
+/** Times are Unix milliseconds of one clock. */
 export interface Inputs {
   files: InputFile[];
   /** Machines, folders and named files that could not be read: the report is incomplete. */

@@ -1,11 +1,12 @@
+/** Parses untrusted JSON, and makes its texts safe to show. */
 import { oneLine } from '../../core/printable';
 
 /** Characters, raw or escaped, that a terminal interprets or that mislead a reader. */
 const SUSPECT = /\\[bfnrtu]|[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /**
- * Parses untrusted JSON. Strings and keys become single lines without control characters, so that renderers need not
- * escape for terminals. Pure.
+ * Strings and keys become single lines without control characters, so that renderers need not escape for terminals.
+ * Pure.
  * @throws SyntaxError | RangeError if it is not valid JSON, or nested too deeply
  */
 export function parseJson(text: string): unknown {

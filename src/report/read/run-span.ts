@@ -1,3 +1,4 @@
+/** Finds the time span of a run by its requests, even if some times are damaged. */
 import type { RunRecords } from './inputs';
 import { increment } from './interner';
 import type { ForEachRow } from './columns';

@@ -1,5 +1,7 @@
+/** Keeps flags for each request of each client, by which successes are audited and repeated records found. */
+
 const PAGE_TASKS = 256;
-/** 128 MiB. Ids spread so widely that they need more are not counters. */
+/** 128 MB. Ids spread so widely that they need more are not counters. */
 const MAX_PAGES = 500_000;
 const SEEN = 1;
 const SUCCESS = 2;

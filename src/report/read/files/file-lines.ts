@@ -1,3 +1,4 @@
+/** Reads a file line by line in bounded memory. */
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { causeOf } from '../../../files/cause';
 
@@ -27,9 +28,7 @@ export interface LinesRead {
   problem: string | null;
 }
 
-/**
- * Reads a file line by line in bounded memory. A last line without \n is treated like any other: it may be complete.
- */
+/** A last line without \n is treated like any other: it may be complete. */
 export function readLines(path: string, visitor: LineVisitor): LinesRead {
   const scan = new LineScan(visitor);
   const read = withFile(path, (file) => scan.run(file));
@@ -61,7 +60,7 @@ function withFile<T>(path: string, use: (file: number) => T): T | { problem: str
 class LineScan {
   lines = 0;
   private readonly block = Buffer.allocUnsafe(BLOCK_BYTES + MAX_LINE_BYTES + 1);
-  /** The start of the current line was discarded because it is too long. */
+  /** True if the start of the current line was discarded, because it is too long. */
   private isSkipping = false;
 
   constructor(private readonly visitor: LineVisitor) {}

@@ -1,3 +1,4 @@
+/** Reads the clients' own files, and compares them with the records. */
 import path from 'node:path';
 import { type ClientFile, parseClientFile } from '../client-file';
 import { CappedList } from '../capped-list';
@@ -15,8 +16,8 @@ interface Remarks {
 }
 
 /**
- * Reads the clients' own files. A client with records is counted from these, and its file is only compared; a client
- * without records is counted from its file. Returns the clients that have both.
+ * Counts a client with records from these, and only compares its file; counts a client without records from its file.
+ * Returns the clients that have both.
  */
 export function readClients(files: readonly string[], choice: RunChoice, inputs: Inputs): Set<ClientTaskFlags> {
   const remarks: Remarks = {

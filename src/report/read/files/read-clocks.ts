@@ -1,3 +1,4 @@
+/** Reads the clock notes of all files and aligns their clocks. */
 import type { ServerEvent } from '../../../core/metrics/record';
 import { alignClocks, clockKeyOf } from '../clocks';
 import type { Clocks, Life, LifeKey, TimedNote, WatchedFile } from '../clocks';
@@ -26,7 +27,7 @@ const KEYS = {
   clock: literalOf(',"event":"clock"'),
 };
 
-/** Reads the clock notes of all files and aligns their clocks. Damaged lines are reported by the other readers. */
+/** Ignores damaged lines, which the other readers report. */
 export function readClocks({ collected, faults, events, machines }: ClockSources): Clocks {
   const files: WatchedFile[] = [];
   for (const { offsetMs, recordFiles, generatorFiles, runFiles } of collected) {

@@ -1,3 +1,4 @@
+/** Reads the event files of the servers, and the file of faults. */
 import { GRACEFUL_RESTART } from '../../../core/fault-kinds';
 import type { ServerEvent } from '../../../core/metrics/record';
 import { type Clocks, type FileClock, fixedClock } from '../clocks';

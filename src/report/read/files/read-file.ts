@@ -1,3 +1,4 @@
+/** Reads a file of JSON lines, and counts the damaged ones. */
 import { readLines } from './file-lines';
 import { CappedList } from '../capped-list';
 import type { InputFile, InputKind } from '../../report';
@@ -14,8 +15,8 @@ export interface FastParser<T> {
 }
 
 /**
- * Reads a file of JSON lines and passes the valid ones to `take`, which may reject one with a reason. Bad lines are
- * counted and the first few named. If the file cannot be read to its end, its first problem says why.
+ * Passes the valid lines to `take`, which may reject one with a reason. Bad lines are counted and the first few named.
+ * If the file cannot be read to its end, its first problem says why.
  */
 export function readRecords<T>(
   path: string,

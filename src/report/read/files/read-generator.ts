@@ -1,3 +1,4 @@
+/** Reads the samples of a load generator, and the settings of its runs. */
 import path from 'node:path';
 import type { GeneratorSample, StressRunFile } from '../../../core/metrics/record';
 import { GeneratorFold } from '../../../core/metrics/saturation';

@@ -1,3 +1,4 @@
+/** Reads a machine_{n}_requests.ndjson, converts its times to the clock of the report, and keeps the selected runs. */
 import path from 'node:path';
 import type { RequestRecord } from '../../../core/metrics/record';
 import { ClusterError } from '../../../core/errors';
@@ -16,9 +17,7 @@ const MAX_RUNS_PER_FILE = 1000;
 /** Selects the runs to report: the newest one in each file (by its records), one by id, or all. */
 export type RunChoice = { take: 'newest' } | { take: 'all' } | { take: 'id'; runId: string };
 
-/**
- * Reads a machine_{n}_requests.ndjson, converts its times with `clock`, and keeps the selected runs.
- */
+/** Converts the times of the records with `clock`. */
 export function readRequests(file: string, choice: RunChoice, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
   const folder = path.dirname(file);
   const machineId = Number(/machine_(\d+)_/.exec(path.basename(file))![1]);

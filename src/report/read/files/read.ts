@@ -1,3 +1,4 @@
+/** Reads all files of a report in bounded memory. */
 import { existsSync } from 'node:fs';
 import { type Collected, findEventFiles, type Place, type PlacedFile } from '../../collect/collect';
 import { findCutRuns } from '../cut-runs';
@@ -25,7 +26,7 @@ export interface ReadOptions {
 }
 
 /**
- * Reads all files in bounded memory. Damage is never fatal: valid lines count, damaged ones are reported.
+ * Damage is never fatal: valid lines count, damaged ones are reported.
  * @throws ClusterError `bad_usage` if no file has the requested run
  */
 export function readInputs(options: ReadOptions): Inputs {
