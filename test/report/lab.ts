@@ -1,4 +1,4 @@
-/** Hand-made runs: files in their own folder, read and built as the command does it. */
+/** Hand-made runs: files in their own folder, read and built as the command reads and builds them. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -100,7 +100,7 @@ export function runFile(more: Partial<StressRunFile> = {}): string {
   });
 }
 
-/** The event that the server executed a task of Machine_1_Client_1. */
+/** The event of a server that executed a task of Machine_1_Client_1. */
 export function executed(at: number, serverId: number, requestId: number, outcome = 'answered'): object {
   const name = { client_name: 'Machine_1_Client_1', request_id: requestId, run_id: 'run-1' };
   return { time: T0 + at, server_id: serverId, event: 'executed', ...name, outcome, incarnation: 'i' };

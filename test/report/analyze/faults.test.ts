@@ -181,7 +181,7 @@ test('a killed follower: no new leader, with the reason', () => {
   lab.events(1, [leads(-1, 1, 1, 1), event(2003, 1, { event: 'peer_down', peer_id: 2, reason: 'refused' })]);
   lab.events(2, [leads(0, 2, 1, 1)]);
   const report = lab.report();
-  // That does not contradict a first success after 20 ms.
+  // `at once` does not contradict a first success after 20 ms.
   expect(renderText(report)).toMatch(/^kill server 2 +no +3 +- +20 +at once /m);
   expect(renderHtml(report)).toMatch(/Worst recovery<\/dt>\s*<dd>at once/);
   expect(report.faults).toMatchObject([

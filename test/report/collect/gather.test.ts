@@ -194,7 +194,7 @@ Loaded 2 client metrics files
       const part = existsSync(folder) ? readdirSync(folder).find((name) => name.endsWith('.part')) : undefined;
       return part === undefined ? 0 : statSync(path.join(folder, part)).size;
     };
-    /** Resolves once its beginning has arrived. */
+    /** Resolves once the beginning of the file has arrived. */
     const begun = async (collecting: Promise<unknown>): Promise<void> => {
       let hasEnded = false;
       collecting.catch(() => undefined).finally(() => (hasEnded = true));
@@ -281,7 +281,7 @@ Collecting faults from: ${place('srv/fault.ndjson')}
     });
     const [clock] = made.clocks;
     expect(Math.abs(clock!.offset_ms - 3000)).toBeLessThan(clock!.uncertainty_ms + 5);
-    // Without the offset the fault would come before the first request, and nothing about it would be known.
+    // Without the offset the fault would come before the first request, and its effects would be unknown.
     const [judged] = made.faults!;
     expect(judged).toMatchObject({ start: T0 + 1000, end: T0 + 2000 });
     expect(judged!.first_success_ms).toBeLessThan(100 + clock!.uncertainty_ms);

@@ -9,7 +9,7 @@ import { event, fault, generated, lines, request, T0, useLab } from '../lab';
 const lab = useLab();
 const HOUR = 3_600_000;
 const GENERATOR = 'metrics/machine_1_generator.ndjson';
-/** The boot time of a note's machine. */
+/** The boot time of the machine that writes the notes. */
 const BOOT = T0 - 1_000_000;
 
 /**
@@ -160,7 +160,7 @@ describe('servers that were started two hours behind and corrected later', () =>
     load();
     faults();
     const far = 90_000;
-    // Their wall clock is 90 s ahead at the end, when it is read.
+    // The wall clocks of the servers are 90 s ahead at the end, when SSH reads them.
     for (const id of [1, 2, 3]) {
       const told = [
         start(-9000 - behind, id),
@@ -178,7 +178,7 @@ describe('servers that were started two hours behind and corrected later', () =>
     const places = [1, 2, 3].map((id) => {
       return { path: path.join(lab.folder, `server_${id}_events.ndjson`), required: true, offsetMs: far + id };
     });
-    // That far ahead of this one.
+    // Each machine's clock is as far ahead of this one's as its files say.
     const machines = [1, 2, 3].map((id) => ({ bootId: `boot-${id}`, startMs: BOOT + far + id, offsetMs: far + id }));
     const inputs = readInputs({
       collected: collectLocal([path.join(lab.folder, 'metrics')]),
@@ -202,7 +202,7 @@ describe('uncorrectable times are unknown, with the reason', () => {
 
   test('a clock that drifts', () => {
     others();
-    // In the ten minutes since the first note.
+    // The clocks drift during the ten minutes since the first note.
     survivors(0, (id) => [noteOf(id, { at: 7000, wrong: -55, by: 55 })], { at: -600_000 });
     const report = lab.report();
     const why = 'the clock of server 2 drifted by 55 ms';
@@ -222,13 +222,13 @@ describe('uncorrectable times are unknown, with the reason', () => {
     const slept = 600_000;
     const sleep = (at: number) => (id: number) => [
       noteOf(id, { at: at + slept, behind: slept, slept, by: slept }),
-      // As it writes it: its own time stood still.
+      // The time that the process writes: its own clock stood still.
       down(at + 100, id, 3),
     ];
     survivors(0, sleep(4000));
     expect(lab.report().faults![0]).toMatchObject({ detected_ms: null, led: null });
     expect(clockTexts(lab.report()).join('\n')).toMatch(/The machine of server 2.*suspended for 600\.0 s/);
-    // Long before the run.
+    // A suspension long before the run changes nothing.
     for (const id of [2, 3]) {
       const told = [start(-9000 - slept - 100_000, id), noteOf(id, { at: -9000 - slept - 100_000, by: null })];
       const seen = [leads(-8000 - slept, id, 1, 1), down(4150 - slept, id, 1), leads(4300 - slept, id, 2, 2)];
@@ -262,7 +262,7 @@ describe('uncorrectable times are unknown, with the reason', () => {
     lab.events(1, [start(-600_000, 1), noteOf(1, { at: -600_000, by: null }), leads(-8000, 1, 1, 1), seen]);
     survivors(0, (id) => [noteOf(id, { at: 7000, wrong: -55, by: 55 })], { at: -600_000 });
     const report = lab.report();
-    // All by the same clock: the final wall clock counts.
+    // All times come from one clock, so the final wall clock counts.
     expect(report.leaders!.none).toEqual([{ from: T0 + 4010 + 55, to: T0 + 4300 + 55 }]);
     expect(report.faults![0]).toMatchObject({ led: true, detected_ms: 150, new_leader_ms: 300, unknown: {} });
   });

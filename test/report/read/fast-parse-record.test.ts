@@ -40,7 +40,7 @@ const record = fc.record({
   outcome: fc.constantFrom('success', 'failure', 'interrupted', 'unsent', 'Success'),
   run_id: text,
 });
-/** Mostly as a run writes them. */
+/** Records that are mostly consistent, like those of a run. */
 const consistent = fc.oneof(
   { weight: 1, arbitrary: record },
   { weight: 3, arbitrary: record.map((made) => ({ ...made, outcome: made.success ? 'success' : 'failure' })) },

@@ -1,4 +1,4 @@
-/** Shared by the tests of both scanners: arbitrary values and damage, and the check against the parser. */
+/** Shared by the tests of both fast parsers: arbitrary values and damage, and the check against the parser. */
 import fc from 'fast-check';
 import type { Parsed } from '../../../src/report/read/parse-line';
 import type { FastParser } from '../../../src/report/read/files/read-file';
@@ -6,9 +6,9 @@ import type { FastParser } from '../../../src/report/read/files/read-file';
 const PADDING = 'x\n';
 
 /**
- * Returns a function that gives a line to both readers: it checks that they agree, and returns false if the fast parser
- * leaves the line to the parser. One fast parser reads all lines, because what it remembers of one must not affect another;
- * the line comes after `before`.
+ * Returns a function that gives a line, placed after `before`, to both parsers: it checks that they agree, and returns
+ * false if the fast parser leaves the line to the other one. One fast parser reads all lines, because its memory of one
+ * must not affect another.
  */
 export function agreement<T extends object>(
   fastParser: FastParser<T>,

@@ -96,7 +96,7 @@ test('130,000 leaders, each of another server: only the last 100,000 events coun
 test('60,000 lines of faults: only the last 50,000 count, with a note', () => {
   load();
   const detail = 'x'.repeat(100);
-  // Alternating kills and restarts, of which only the last two are within the run.
+  // Alternating kills and restarts; only the last two are within the run.
   lab.faults(
     Array.from({ length: 60_000 }, (_, n) =>
       fault((n - 59_998) * 500, Math.floor(n / 2) % 3, n % 2 ? 'restart' : 'kill', { detail }),

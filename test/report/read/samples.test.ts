@@ -233,7 +233,7 @@ describe('warm-up', () => {
       ),
     );
     const back = () => lab.report().faults![0]!.back_to_baseline_ms;
-    // Measured by the slow beginning, 200 ms would be normal.
+    // With the slow beginning as the baseline, 200 ms would be normal.
     expect(back()).toBe(0);
     lab.write(RUN, runFile({ warmup_secs: 1.5 }));
     expect(back()).toBeGreaterThan(2000);

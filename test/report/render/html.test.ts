@@ -22,7 +22,7 @@ function dataOf(page: string): ChartData {
   return JSON.parse(json!) as ChartData;
 }
 
-/** A report in which every text from outside is this one. */
+/** A report in which every foreign text is `text`. */
 function withTexts(text: string): Report {
   const report = sampleReport({ reasons: [text, 'other'] });
   return {
@@ -52,7 +52,7 @@ function withTexts(text: string): Report {
   };
 }
 
-/** A report of which nothing is known. */
+/** A report in which everything is unknown. */
 function emptyReport(): Report {
   const none = { min_ms: null, max_ms: null, avg_ms: null, median_ms: null, p95_ms: null, p99_ms: null };
   const unknown = { median: null, worst: null };

@@ -28,7 +28,7 @@ const RUN: RunMetadata = {
   config: {},
 };
 const RULES: RuleResult[] = [{ rule: 'S1 one leader a term', verdict: true, problems: [] }];
-/** It comes from other machines only. */
+/** Only collection from other machines adds it. */
 const CLOCK: MachineClock = { machine: 'user@client1.example.com', offset_ms: 3, uncertainty_ms: 1 };
 
 /** The paths of all keys, `[]` for the elements of a list. */
@@ -65,7 +65,7 @@ function writeEverything(): void {
   lab.events(3, [event(5000, 3, { event: 'leader', term: 3, leader_id: 3, reason: 'won' })]);
 }
 
-/** After it nothing is known of the leaders. */
+/** Makes the leaders unknown. */
 function setAClock(): void {
   const note = { suspended_ms: 0, boot_id: 'b' };
   lab.events(4, [
