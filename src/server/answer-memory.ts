@@ -1,7 +1,11 @@
+/**
+ * Accounts for the memory that responses hold until they are read (docs/decisions/0026). Selects readers to cut off;
+ * the caller does it. Pure: time is an argument.
+ */
 import { ClusterError } from '../core/errors';
 import { ReadRate } from './read-rate';
 
-/** Share of the remaining memory for hosts below it, and the most that one host may hold against others. */
+/** The share of the memory that a host may claim against others. Hosts above it leave as much free for them. */
 const SHARE = 1 / 4;
 /** A host that asked for memory this recently wants its share. */
 const WANTS_MS = 60_000;
@@ -28,14 +32,10 @@ export interface Reader<T extends AnswerTaker = AnswerTaker> {
   readonly host: string;
   readonly rate: ReadRate;
   bytes: number;
-  /** Its memory has been freed, whatever is still released for it. */
+  /** Its memory counts as freed, and later releases for it are ignored. */
   isCutOff: boolean;
 }
 
-/**
- * Accounts for the memory that responses hold until they are read (docs/decisions/0026). Selects readers to cut off;
- * the caller does it. Pure: time is an argument.
- */
 export class AnswerMemory<T extends AnswerTaker> {
   private readonly known = new WeakMap<T, Reader<T>>();
   /** Readers that hold memory. */

@@ -1,3 +1,4 @@
+/** Bounds the memory that responses hold until they are read, and for how long. AnswerMemory makes the decisions. */
 import type { BodyWriter, Connection } from '../core/transport/network';
 import { AnswerMemory, type Reader } from './answer-memory';
 import { MIN_BYTES_PER_SECOND } from './read-rate';
@@ -34,7 +35,6 @@ export interface WatchedAnswer {
   close(): void;
 }
 
-/** Bounds the memory that responses hold until they are read, and for how long. AnswerMemory makes the decisions. */
 export class AnswerWatch {
   private readonly memory: AnswerMemory<Connection>;
   /** Set while readers have to be waited for. */

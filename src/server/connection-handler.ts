@@ -1,3 +1,4 @@
+/** Handles one accepted connection: collects a task's secret and passes everything else on. */
 import { hostOf } from '../core/transport/address';
 import type { Message, MessageOf } from '../core/protocol';
 import { ByteBlocks } from '../core/transport/wire/byte-blocks';
@@ -19,7 +20,6 @@ interface Sink {
   onClose(connId: number): void;
 }
 
-/** Handles one accepted connection: collects a task's secret and passes everything else on. */
 export function connectionHandler(
   connId: number,
   connection: Connection,

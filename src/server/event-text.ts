@@ -1,3 +1,4 @@
+/** Puts a server's events into words for its log. */
 import { clockText } from '../core/metrics/clock-watch';
 import type { LogLevel } from '../core/environment';
 import type { ServerEventBody } from '../core/metrics/record';

@@ -1,3 +1,7 @@
+/**
+ * Writes the events of a server as lines; those that others can cause at will have a budget of bytes, so that no number
+ * of requests fills the disk.
+ */
 import type { ServerEvent } from '../core/metrics/record';
 
 /** The destination of the lines; a RecordFile. */
@@ -12,22 +16,20 @@ interface Allowance {
 }
 
 const MIB = 1024 * 1024;
-/** One per request: about 5,000 a second with the names that our own clients use. */
+/** For the events of a request: about 5,000 a second with the names that our own clients use. */
 const PER_REQUEST: Allowance = { bytesPerSec: MIB, burstBytes: 2 * MIB };
 /** Cluster events: a few a second in the worst case. */
 const OF_CLUSTER: Allowance = { bytesPerSec: 64 * 1024, burstBytes: 512 * 1024 };
 
 type Kind = ServerEvent['event'];
 
-/** Once per second or once per process, whatever others do. */
+/** Without a budget: written once per second or once per process, whatever others do. */
 const FREE: ReadonlySet<Kind> = new Set(['started', 'ready', 'stopping', 'stopped', 'sample', 'left_out']);
 const TELL_MS = 1000;
 
 /**
- * Writes the events of a server as lines. Events that others can cause at will have a budget of bytes, so that no
- * number of requests fills the disk; those that exceed it are counted, and one `left_out` per second reports them: the
- * first at once, so that even a server killed the next moment has reported it. Readers of the events then know that
- * some are missing.
+ * Counts the events that exceed their budget, and reports them by one `left_out` per second: the first at once, so that
+ * even a server killed the next moment has reported it. Readers of the events then know that some are missing.
  */
 export class EventsFile {
   private readonly buckets = {

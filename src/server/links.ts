@@ -1,3 +1,4 @@
+/** The links that this server dials to its peers, on the Member's orders. */
 import type { Message } from '../core/protocol';
 import { dial, type Connection, type FrameWatch, type Secure, type Turns } from '../core/transport/network';
 import type { WarnOnce } from '../core/warn-once';
@@ -13,7 +14,6 @@ export interface LinkTls {
   trouble: WarnOnce;
 }
 
-/** The links that this server dials to its peers, on the Member's orders. */
 export class Links {
   private readonly links = new Map<number, { link: number; connection: Connection }>();
 

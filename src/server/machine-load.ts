@@ -1,7 +1,7 @@
+/** Samples the machine's CPU and memory load; the first sample covers the time since boot. */
 import { type CpuInfo, cpus, freemem, totalmem } from 'node:os';
 import type { LoadSample } from '../core/election/priority';
 
-/** Samples the machine's load; the first sample covers the time since boot. */
 export class MachineLoad {
   private last = { busyMs: 0, totalMs: 0 };
   private cpuPercent = 0;

@@ -1,3 +1,7 @@
+/**
+ * Limits a server's connections to the open files that it may have: a crowd of callers must leave files for peers,
+ * events and samples.
+ */
 import { ClusterError } from '../core/errors';
 import { DEFAULT_MAX_HANDSHAKES } from '../core/transport/listener';
 import { openFilesLimit, raiseTo } from '../files/open-files-limit';
@@ -29,8 +33,7 @@ export interface FittedConnections {
 }
 
 /**
- * Returns as many connections as the limit of open files allows besides everything else that a server opens: a crowd of
- * callers must leave files for peers, events and samples.
+ * Returns as many connections as the limit of open files allows besides everything else that a server opens.
  * @param limit the soft limit in effect
  * @throws ClusterError `bad_config` if not even the peers and one client have room
  */

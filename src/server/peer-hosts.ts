@@ -1,3 +1,4 @@
+/** Keeps the resolved addresses of the peers' hosts, and reports all of them at the start and again on changes. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { addressOf } from '../core/transport/address';
@@ -9,8 +10,7 @@ const REFRESH_MS = 30_000;
 export type Resolve = (host: string) => Promise<string[]>;
 
 /**
- * Keeps the resolved addresses of the peers' hosts. Reports all of them at the start and again on changes, one name
- * after the other and without blocking. A name that cannot be resolved keeps its last known addresses.
+ * Resolves one name after the other, without blocking. A name that cannot be resolved keeps its last known addresses.
  */
 export class PeerHosts {
   private readonly hosts = new Map<number, string>();

@@ -1,3 +1,4 @@
+/** Writes the pid file, by which other programs find this server, and never replaces that of another running one. */
 import { readFileSync, type Stats } from 'node:fs';
 import { setTimeout as later } from 'node:timers/promises';
 import { ClusterError } from '../core/errors';
@@ -7,16 +8,15 @@ import { removeOurs } from '../files/move';
 import { cannotWrite, checkTarget } from '../files/target';
 import { PreparedFile } from '../files/write-whole';
 
-/** No pid file comes near it. */
+/** Far more than any pid file has. */
 const MAX_BYTES = 64 * 1024;
-/** The time that a server takes at most to be gone after SIGKILL. */
+/** The longest time that a server takes to disappear after SIGKILL. */
 const GONE_MS = 2000;
 const LOOK_MS = 50;
 
 /**
- * The file by which others find this process. Its content is on disk before the server listens, so that a full disk keeps
- * it from joining the cluster; it takes its place when the server listens, because until then the file there may be that
- * of a server that runs.
+ * Its content is on disk before the server listens, so that a full disk keeps the server from joining the cluster. It
+ * takes its place when the server listens, because until then the file there may belong to a running server.
  */
 export class PidFile {
   private constructor(
@@ -32,7 +32,7 @@ export class PidFile {
   }
 
   /**
-   * Keeps a server from taking the pid file of another one that runs: nobody would find that one any more.
+   * Keeps a server from taking the pid file of a running one, which could then no longer be found.
    * @throws ClusterError `bad_config` that names both
    */
   static async refuseTaken(file: string): Promise<void> {
@@ -44,7 +44,7 @@ export class PidFile {
     });
   }
 
-  /** @throws ClusterError `bad_config`, also where another server has come first since */
+  /** @throws ClusterError `bad_config`, also if another server has taken the file since */
   publish(): Promise<void> {
     return named(() => {
       refuseOwned(this.file);
@@ -74,8 +74,8 @@ function refuseOwned(file: string): void {
 }
 
 /**
- * The other process that wrote a pid file, if it still runs; null also where that cannot be told: a number alone may be
- * another process's by now.
+ * Returns the other process that wrote a pid file, if it still runs. Null also if that is uncertain: a number alone may
+ * have been reused.
  */
 function runningOwner(file: string): { pid: number; serverId: unknown } | null {
   const target = checkTarget(file);
@@ -92,8 +92,9 @@ function runningOwner(file: string): { pid: number; serverId: unknown } | null {
 }
 
 /**
- * Others read it: they would wait at a FIFO. And they believe it for its owner, which is not that of the file that a killed
- * server of somebody else may have left there. What is no pid file was named by mistake, and stays.
+ * Refuses a FIFO, where readers would wait, and a file that is no pid file and so was named by mistake. Owner and
+ * permissions are ours, not those of a file that a killed server of another user left there, because readers trust the
+ * owner.
  */
 async function prepared(file: string, content: string): Promise<PreparedFile> {
   const target = checkTarget(file);
@@ -104,7 +105,7 @@ async function prepared(file: string, content: string): Promise<PreparedFile> {
   return PreparedFile.prepare(file, content, true);
 }
 
-/** Also one that a full disk has left empty, and a number alone, as other programs write it. */
+/** Accepts also a file that a full disk has left empty, and a number alone, as other programs write it. */
 function isPidFile(place: string, { size }: Stats, file: string): boolean {
   if (size === 0) return true;
   if (size > MAX_BYTES) return false;
@@ -122,7 +123,7 @@ function isPidFile(place: string, { size }: Stats, file: string): boolean {
   }
 }
 
-/** Errors name the setting. */
+/** Makes errors name the setting. */
 async function named<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act();

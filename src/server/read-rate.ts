@@ -1,3 +1,5 @@
+/** Measures how fast a reader takes its data, over the time that it is waited for. Pure: time is an argument. */
+
 /** The length of a measuring window, in time that a reader is waited for. */
 const WINDOW_MS = 60_000;
 /**
@@ -9,10 +11,7 @@ export const MIN_BYTES_PER_SECOND = 16 * 1024;
 /** After a pause of this process the time since the last look says nothing about the reader. */
 const MAX_STEP_MS = 2000;
 
-/**
- * Measures how fast a reader takes its data, over the time that it is waited for. Data taken between two waits counts,
- * too, but not what filled the kernel's empty buffers before the first one. Pure: time is an argument.
- */
+/** Counts data taken between two waits, too, but not what filled the kernel's empty buffers before the first one. */
 export class ReadRate {
   /** The window before this one. */
   private past = { bytes: 0, ms: 0 };
@@ -46,7 +45,7 @@ export class ReadRate {
     return ms === 0 ? 0 : ((this.past.bytes + this.window.bytes) * 1000) / ms;
   }
 
-  /** Time for which it has been waited for without taking anything. */
+  /** The time that it has been waited for without taking anything. */
   get stalledForMs(): number {
     return this.isWaitedFor ? this.stalledMs : 0;
   }

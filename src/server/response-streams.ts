@@ -1,3 +1,4 @@
+/** Hides the secrets of running tasks and streams the carriers; the server keeps image bytes nowhere else. */
 import { ClusterError } from '../core/errors';
 import type { MessageOf } from '../core/protocol';
 import { encodePlainWithBody, plainBodyLength, type FrameForm } from '../core/transport/wire/frame';
@@ -14,7 +15,7 @@ import { TimeSlices } from './time-slices';
  * that shares its connection with other tasks: a body cannot be taken back, and they would be lost with it.
  */
 const FINISH_BYTES = 1024 * 1024;
-/** Written at once: a part of a stored carrier is hardly more. */
+/** Most bytes written at once; a part of a stored carrier is smaller. */
 const PIECE_BYTES = 1024 * 1024;
 /** Bytes of a plain frame sent as its head; the rest is sent as a body. */
 const FRAME_HEAD_BYTES = 4;
@@ -42,7 +43,6 @@ export interface ResponseLimits {
   maxResponseBytes: number;
 }
 
-/** Hides the held secrets and streams the carriers; image bytes are kept here and nowhere else in the server. */
 export class ResponseStreams {
   private readonly held = new Map<number, Held>();
   private readonly watch: AnswerWatch;
@@ -142,7 +142,7 @@ export class ResponseStreams {
     }
   }
 
-  /** One frame of up to 64 MiB: it counts until the kernel has taken it, and its reader occupies no worker. */
+  /** Sends one frame of up to 64 MiB: it counts until the kernel has taken it, and its reader occupies no worker. */
   private async sendPlain(held: Held, answer: Answer, frame: Uint8Array): Promise<void> {
     answer.hold(frame.length);
     answer.park();
@@ -211,14 +211,14 @@ export class ResponseStreams {
 
   private refuse({ conn, key }: Held, requestId: number, error: unknown): void {
     const known = error instanceof ClusterError ? error : new ClusterError('internal', String(error));
-    const isForElsewhere = known.code === 'internal' && known.retryable && !this.isDeadly(key);
     // A worker died, most likely for another reason than this task.
+    const isForElsewhere = known.code === 'internal' && known.retryable && !this.isDeadly(key);
     const { message } = known;
     conn.send(refusal(requestId, isForElsewhere ? { code: 'overloaded', message } : known));
   }
 
   /**
-   * Returns true if a worker died with this task before. Another server may then try it once; more often, and a task
+   * Returns true if a worker died with this task before. Another server may try it after the first death only: a task
    * that is the cause would travel until no server has workers left.
    */
   private isDeadly(key: string): boolean {
@@ -246,7 +246,9 @@ function* pieces(part: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < part.length; at += PIECE_BYTES) yield part.subarray(at, at + PIECE_BYTES);
 }
 
-/** Returns the bytes needed: a stored carrier is made as it is read; others, and plain frames, are made whole first. */
+/**
+ * Returns the memory needed: a stored carrier is made as it is read; others, and plain frames, are made whole first.
+ */
 function neededBytes({ form, secret }: Held, { byteLength, maxByteLength }: CarrierPlan): number {
   if (byteLength === null || form === 'plain') return maxByteLength;
   return Math.min(byteLength, secret.length + MADE_AHEAD_BYTES);

@@ -1,3 +1,4 @@
+/** Runs the `server` command: a server with its files, image workers and metrics, until a signal stops it. */
 import { ClusterError, EXIT } from '../core/errors';
 import { type Clock, isLogged, type Logger, type LogLevel } from '../core/environment';
 import { logLine } from '../core/log-line';
@@ -12,7 +13,7 @@ import { EventsFile } from './events-file';
 import { PidFile } from './pid-file';
 import { Server, type ServerOptions } from './server';
 
-/** The latest events that a killed server may lose (docs: files that a run leaves). */
+/** A killed server loses at most the events of this time. */
 const EVENTS_FLUSH_MS = 100;
 const LOG_FLUSH_MS = 200;
 
@@ -107,7 +108,7 @@ function fittedConnections(options: RunServerOptions): FittedConnections {
   }
 }
 
-/** Not every stream reports its end with `close`: a file and /dev/null, which stands for a closed one, do not. */
+/** Listens for `end` too: a file and /dev/null, which replaces a closed standard input, never report `close`. */
 function leaveAtEndOf(input: NodeJS.ReadableStream, server: Server, log: Logger): void {
   let hasEnded = false;
   const end = (how: string): void => {
@@ -180,7 +181,7 @@ function named(name: string | null, error: unknown): unknown {
 /** Makes errors about the files name the configuration that named them. */
 async function filesOf(options: RunServerOptions): Promise<ReturnType<typeof openFiles>> {
   try {
-    // First: the other files may be that server's too.
+    // First: the other files may belong to the same running server.
     await PidFile.refuseTaken(options.pidFile);
     return openFiles(options);
   } catch (error) {

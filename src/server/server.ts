@@ -1,3 +1,4 @@
+/** The thin shell around a Member: sockets, timers, images and files. All decisions are made in the Member. */
 import { randomBytes } from 'node:crypto';
 import { addressOf, hostOf } from '../core/transport/address';
 import { taskKey } from '../core/balancing/task-key';
@@ -32,7 +33,7 @@ import { Member } from './member/member';
 import { memberStatus } from './member/member-status';
 import { PeerHosts } from './peer-hosts';
 
-/** A subscriber that leaves this much unread must never delay the others, or fill the memory. */
+/** A subscriber that leaves more unread is closed: it must never delay the others, or fill the memory. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 const SAMPLE_MS = 1000;
 const MAX_HANDSHAKE_MS = 5000;
@@ -51,7 +52,6 @@ export interface ServerOptions {
   record(event: ServerEvent): boolean;
 }
 
-/** The thin shell around a Member: sockets, timers, images and files. All decisions are made in the Member. */
 export class Server {
   /** Resolves when the server has stopped, by itself after `leave` or by `close`. */
   readonly stopped: Promise<void>;

@@ -1,3 +1,8 @@
+/**
+ * Runs short pieces of work on the main thread, in order. Work beyond a slice waits for the next turn of the event
+ * loop: otherwise a hundred requests that arrive together would delay a heartbeat by their total time.
+ */
+
 /** CPU time on the event loop's thread before sockets and timers have their turn; an election cannot wait longer. */
 const SLICE_MS = 10;
 
@@ -8,10 +13,6 @@ export interface TimeSlicesOptions {
   afterTurn?(callback: () => void): void;
 }
 
-/**
- * Runs short pieces of work on the main thread, in order. Work beyond a slice waits for the next turn of the event
- * loop: otherwise a hundred requests that arrive together would delay a heartbeat by their total time.
- */
 export class TimeSlices {
   private waiting: (() => void)[] = [];
   /** null: nothing ran in this turn. */

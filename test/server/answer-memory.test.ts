@@ -18,8 +18,8 @@ class Rig {
   private lastPort = 0;
 
   /**
-   * Adds a connection of `host` with an answer of 10 MB; unless null, it reads `bytesPerSecond`. Returns who was closed
-   * for it.
+   * Adds a connection of `host` with an answer of 10 MB; unless null, it reads `bytesPerSecond`. Returns the names of
+   * those that were closed for it.
    */
   add(host: string, bytesPerSecond: number | null = 0): string[] {
     const remoteAddress = `${host}:${++this.lastPort}`;
@@ -37,7 +37,7 @@ class Rig {
     for (let i = 0; i < count; i++) expect(this.add(host, bytesPerSecond)).toEqual([]);
   }
 
-  /** Lets time pass; returns who was too slow meanwhile. */
+  /** Lets time pass; returns the names of those that were too slow meanwhile. */
   wait(seconds: number): string[] {
     return Array.from({ length: seconds }, () => {
       this.nowMs += 1000;

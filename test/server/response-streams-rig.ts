@@ -14,7 +14,7 @@ export class SlowReader {
   remoteAddress = '192.0.2.1:5000';
   /** Body bytes written to it. */
   bytesWritten = 0;
-  /** Those of them that it has not read. */
+  /** Body bytes written to it that it has not read. */
   unsentBytes = 0;
   readonly said: Message[] = [];
   private mayTakeParts = 0;

@@ -57,7 +57,7 @@ it('leaves when its input ends before it listens for clients, as a test may do t
   const input = new PassThrough();
   const options = await serverOptions(folder, await deadAddress(), { leaveAtEndOf: input });
   const clock = { ...options.clock };
-  // Asked first for the pid file, which is prepared just before the server listens.
+  // First called for the pid file, which is prepared just before the server listens.
   clock.unixMs = (at) => {
     input.destroy();
     return options.clock.unixMs(at);

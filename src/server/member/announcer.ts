@@ -1,3 +1,4 @@
+/** Announces this server to its peers by Heartbeats and task lists, and leadership changes to the events file. Pure. */
 import { taskKey, taskName } from '../../core/balancing/task-key';
 import type { Election, ElectionOutput } from '../../core/election/election';
 import type { FailureDetector } from '../../core/election/failure-detector';
@@ -7,7 +8,6 @@ import type { MemberConfig, Now } from './effects';
 import type { Executor } from './executor';
 import type { EffectBuffer } from './effect-buffer';
 
-/** Announces this server to its peers, and leadership changes to the events file. Pure. */
 export class Announcer {
   /** The due time of the next Heartbeat. */
   nextHeartbeatMs = Infinity;

@@ -1,3 +1,4 @@
+/** The leader's half of balancing: assigns tasks. Every server keeps the ledger; only a leader assigns. Pure. */
 import { fade, pickServer } from '../../core/balancing/balancer';
 import { Ledger } from '../../core/balancing/ledger';
 import type { FailureDetector } from '../../core/election/failure-detector';
@@ -10,7 +11,6 @@ export interface SelfView {
   isLeaving(): boolean;
 }
 
-/** The leader's half of balancing: assigns tasks. Every server keeps the ledger; only a leader assigns. */
 export class Assigner {
   readonly ledger = new Ledger();
   private readonly suspended = new Set<number>();
@@ -55,8 +55,8 @@ export class Assigner {
   }
 
   /**
-   * Forgets overdue assignments. A server that was silent all that time gets nothing new until it is heard; if it was
-   * heard, its client simply never sent the task.
+   * Forgets overdue assignments. A server that was silent all that time gets nothing new until it is heard; otherwise
+   * the client simply never sent the task.
    */
   expire(nowMs: number): void {
     for (const { serverId, atMs } of this.ledger.expire(nowMs)) {

@@ -1,3 +1,4 @@
+/** Collects the effects of one step of a Member, and keeps the subscriptions of its peers. Pure. */
 import { machineOf } from '../../core/transport/hosts';
 import type { FailureDetector } from '../../core/election/failure-detector';
 import type { ServerEventBody } from '../../core/metrics/record';
@@ -5,13 +6,12 @@ import type { Message } from '../../core/protocol';
 import type { ConnId, ConnInfo, Effect } from './effects';
 
 /**
- * Subscriptions are cheap to forge, and each costs as much as a peer. So there are few places per peer: these for
- * connections from its configured host, and as many for all others together (a host with several addresses, or behind
- * NAT). A peer needs one, and leaves behind those of links that died unnoticed (docs/decisions/0020).
+ * Subscriptions per peer from its configured host, and as many from all other hosts together (a host with several
+ * addresses, or behind NAT). Few, since subscriptions are cheap to forge and each costs as much as a peer; more than
+ * the one that a peer needs, since links that died unnoticed keep theirs (docs/decisions/0020).
  */
 const PLACES = 4;
 
-/** Collects the effects of one step, and keeps the peers' subscriptions. Pure. */
 export class EffectBuffer {
   private effects: Effect[] = [];
   /** Subscriptions by peer, each with its remote host, earliest first. */

@@ -1,3 +1,4 @@
+/** The inputs and effects of a Member: all that passes between a server's state machine and the shell around it. */
 import type { LoadSample } from '../../core/election/priority';
 import type { ServerEventBody } from '../../core/metrics/record';
 import type { Message, MessageOf } from '../../core/protocol';

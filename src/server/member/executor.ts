@@ -1,3 +1,7 @@
+/**
+ * Queues and starts tasks on this server, which is authoritative for them, and reports their starts and ends to its
+ * peers. Pure.
+ */
 import { taskKey, taskName } from '../../core/balancing/task-key';
 import type { Ledger } from '../../core/balancing/ledger';
 import type { ServerPhase } from '../../core/protocol';
@@ -8,15 +12,14 @@ import { refusal } from './refusal';
 import { TaskQueue, type Task } from './task-queue';
 
 /**
- * The longest wait of task news to be sent together. A small task's start and end fit into one batch; a longer wait
- * saves little and makes the leader believe that ended tasks still run.
+ * The longest time that task news waits to be sent together. A small task's start and end fit into one batch; a longer
+ * wait saves little and makes the leader believe that ended tasks still run.
  */
 const HISTORY_BATCH_MS = 1;
 
 /** No client waits longer, and sums with larger values lose precision. */
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
 
-/** Executes tasks on this server: it is authoritative for its tasks and reports starts and ends to its peers. */
 export class Executor {
   readonly queue: TaskQueue;
   phase: ServerPhase = 'starting';
@@ -125,7 +128,7 @@ export class Executor {
     for (const task of this.queue.drop(matches)) this.discard(task, outcome, nowMs);
   }
 
-  /** Its client has usually given up, but not if its deadline was cut or its clock runs slower. */
+  /** Answers the client: it has usually given up, but not if its deadline was cut or its clock runs slower. */
   private expire(task: Task, nowMs: number): void {
     const message = `server ${this.config.id} is overloaded: the task waited until its deadline`;
     this.effects.reply(task.connId, refusal(task.requestId, { code: 'overloaded', message }));
@@ -150,7 +153,7 @@ export class Executor {
 }
 
 function tooLate(timeoutMs: number): { code: string; message: string } {
-  // A fraction that is lost when it is added to the time: more than 0, and no time all the same.
+  // A fraction can be lost when it is added to the time: it is more than 0, but leaves no time.
   const wanted = timeoutMs > 0 ? 'a task needs longer' : 'expected more than 0';
   return { code: 'deadline_passed', message: `timeout_ms is ${timeoutMs}: ${wanted}` };
 }

@@ -1,8 +1,8 @@
+/** Returns one server's status for `cloudp2p status` and for its Prometheus metrics. */
 import type { MessageOf } from '../../core/protocol';
 import type { ConnInfo } from './effects';
 import type { Member } from './member';
 
-/** Returns one server's status for `cloudp2p status`. */
 export function memberStatus(member: Member, conn: ConnInfo, nowMs: number): MessageOf<'StatusResponse'> {
   const { config, election, executor, detector, assigner } = member;
   const { queue } = executor;

@@ -1,3 +1,7 @@
+/**
+ * One server as a pure state machine: election, balancing, ledger and execution. `step` takes an input and the time,
+ * and returns effects. It never waits: any delay is a later `tick`, due at `wakeAtMs`.
+ */
 import { taskKey, taskName } from '../../core/balancing/task-key';
 import { Election } from '../../core/election/election';
 import { FailureDetector, type DetectorOutput } from '../../core/election/failure-detector';
@@ -20,10 +24,6 @@ const ELECTION_KINDS: ReadonlySet<string> = new Set(['Election', 'Alive', 'Yield
 /** After a pause the sockets are read for this long before anything is executed. */
 const READ_FIRST_MS = 10;
 
-/**
- * One server as a pure state machine: election, balancing, ledger and execution. `step` takes an input and the time,
- * and returns effects. It never waits: any delay is a later `tick`, due at `wakeAtMs`.
- */
 export class Member {
   readonly detector: FailureDetector;
   readonly election: Election;
@@ -88,7 +88,7 @@ export class Member {
     return loadScore(this.sample, this.executor.queue.activeCount, this.config.workers);
   }
 
-  /** Returns true if a question of this connection is unanswered; the shell knows about its tasks. */
+  /** Returns true if a query of this connection is unanswered; the shell knows about its tasks. */
   owesAnswer(connId: ConnId): boolean {
     return this.queries.owesAnswer(connId);
   }

@@ -1,3 +1,7 @@
+/**
+ * Sends subscribers the tasks that this server has started and ended: to a new one the whole list first, then every
+ * change, in order and in portions. Pure.
+ */
 import { jsonTextBytes } from '../../core/json-text';
 import { MAX_NAME_BYTES } from '../../core/message';
 import type { MessageOf } from '../../core/protocol';
@@ -9,16 +13,15 @@ export type TaskNews = MessageOf<'HistoryAdd' | 'HistoryRemove'>;
 /** Besides the names: keys, brackets, the longest numbers, and a frame's length. */
 const OVERHEAD_BYTES = 160;
 const MAX_NEWS_BYTES = OVERHEAD_BYTES + 2 * MAX_NAME_BYTES;
-/** Sent at once: far less than a frame's limit, and than a reader may leave unread. */
+/** Bytes sent at once: far less than the limit of a frame, and than a reader may leave unread. */
 export const PORTION_BYTES = 64 * 1024;
-/** Pause for other work: 3 MB/s, and the longest list that a queue allows is sent in 4 s. */
+/** Pause between portions for other work: 3 MB/s, and the longest list that a queue allows is sent in 4 s. */
 const PAUSE_MS = 20;
 
 /**
- * Sends subscribers the tasks that this server has started and ended: to a new one the whole list first, then every
- * change, in order and in portions. A list begins with a HistorySyncResponse, which replaces its reader's state, and
- * continues with a HistoryAdd for each task that did not fit; so every version can read it, and there is no end to wait
- * for: whatever has been sent so far is correct. Pure.
+ * A list begins with a HistorySyncResponse, which replaces its reader's state, and continues with a HistoryAdd for each
+ * task that did not fit; so every version can read it, and there is no end to wait for: whatever has been sent so far
+ * is correct.
  */
 export class News {
   /** News for subscribers in the middle of their list or of a burst, in order. */
@@ -81,7 +84,7 @@ export class News {
 
 /** Returns how many items, from the first on, form one portion. */
 function portionOf(news: readonly TaskNews[]): number {
-  // Usually there are a few, whose names need not be measured.
+  // Usually there are few, and their names need not be measured.
   if (news.length * MAX_NEWS_BYTES <= PORTION_BYTES) return news.length;
   let bytes = 0;
   const end = news.findIndex(({ client_name, run_id = '' }) => {

@@ -1,3 +1,7 @@
+/**
+ * Reports peer lists that do not match: no server would notice by itself, since one that no peer hears leads alone and
+ * believes that the others are down. Pure.
+ */
 import type { FailureDetector } from '../../core/election/failure-detector';
 import { WarnOnce } from '../../core/warn-once';
 import { printable } from '../../core/printable';
@@ -5,7 +9,7 @@ import type { MessageOf } from '../../core/protocol';
 import type { ConnInfo, MemberConfig } from './effects';
 import type { EffectBuffer } from './effect-buffer';
 
-/** Far more than mismatched lists of a cluster cause. An attacker can cause no more lines than these. */
+/** Far more reports than mismatched lists cause; an attacker can cause no more than these. */
 const MAX_TOLD = 100;
 /** A server hears a dead peer for up to its failure timeout, so transient states end within twice that time. */
 // mutation: no patience with former lives
@@ -18,9 +22,8 @@ export function notConfigured(id: number): string {
 }
 
 /**
- * Reports peer lists that do not match. No server would notice by itself: one that no peer hears leads alone and
- * believes that the others are down. Decides nothing and sends nothing. Each problem is reported once: of a peer, again
- * after it was up; of a caller, whose identity is unproved, never again. Pure.
+ * Decides nothing and sends nothing. A problem of a peer is reported once, and again after the peer was up; one of a
+ * caller, whose identity is unproved, never again.
  */
 export class PeerConfigCheck {
   private readonly addresses: ReadonlyMap<number, string>;
@@ -29,7 +32,7 @@ export class PeerConfigCheck {
   private readonly patienceMs: number;
   /** Peers reported already; the problems of their messages may vary. */
   private readonly nonsensical = new Set<number>();
-  /** Since when a peer has claimed to hear this server without subscribing to it. */
+  /** The time since which a peer has claimed to hear this server without subscribing to it. */
   private readonly heardElsewhere = new Map<number, number>();
   /** Peers under whose id two hosts subscribe here: since when, and in which incarnation of the peer. */
   private readonly twoHosts = new Map<number, { sinceMs: number; incarnation: string | null }>();

@@ -1,5 +1,5 @@
 /**
- * QueryRelay that wait for an answer, each with a deadline: relayed assignments and probes of the leader. Deadlines are
+ * Queries that wait for an answer, each with a deadline: relayed assignments and checks of the leader. Deadlines are
  * added in order, so that the first is the next one: many queries must not make every step search all of them. Pure.
  */
 export class Pending<T> {
@@ -17,7 +17,7 @@ export class Pending<T> {
     return this.lastId;
   }
 
-  /** Removes and returns the question with this id, if it is the expected one. */
+  /** Removes and returns the query with this id, if it is the expected one. */
   take(id: number, isExpected: (value: T) => boolean): T | undefined {
     const item = this.items.get(id);
     if (!item || !isExpected(item.value)) return undefined;

@@ -1,3 +1,4 @@
+/** Answers queries (who leads, is the leader alive, which server gets a task), or relays them to the leader. Pure. */
 import { taskKey } from '../../core/balancing/task-key';
 import { type Election, MAX_HOPS } from '../../core/election/election';
 import type { FailureDetector } from '../../core/election/failure-detector';
@@ -25,7 +26,6 @@ interface RelayedCheck {
   peerId: number;
 }
 
-/** Answers queries: who leads, is the leader alive, which server gets this task. Relays to the leader. */
 export class QueryRelay {
   private readonly assignments: Pending<RelayedAssignment>;
   private readonly checks: Pending<RelayedCheck>;
@@ -84,7 +84,7 @@ export class QueryRelay {
     });
   }
 
-  /** "Is the leader alive?" Only an answer of the leader itself, just now, makes it a yes. */
+  /** Answers "is the leader alive?": only an answer of the leader itself, given just now, makes it a yes. */
   onLeaderCheck(conn: ConnInfo, check: MessageOf<'LeaderCheck'>, now: Now): void {
     const peerId = this.nextHop();
     if (this.election.leads || peerId === null || (check.hops_left < 1 && peerId !== this.election.activeLeaderId)) {
@@ -107,13 +107,13 @@ export class QueryRelay {
     return true;
   }
 
-  /** QueryRelay asked over a lost link will not be answered. */
+  /** Queries asked over a lost link will not be answered. */
   onLinkLost(peerId: number): void {
     const isLost = (relayed: { peerId: number }): boolean => relayed.peerId === peerId;
     this.giveUp(this.assignments.takeWhere(isLost), this.checks.takeWhere(isLost));
   }
 
-  /** Returns true if a question of this connection waits for an answer of the leader. */
+  /** Returns true if a query of this connection waits for an answer of the leader. */
   owesAnswer(connId: number): boolean {
     return (
       this.assignments.some(({ conn }) => conn.id === connId) || this.checks.some((each) => each.connId === connId)

@@ -1,6 +1,6 @@
+/** The response to a refused or failed task; the code is for programs (docs/protocol.md), the message for people. */
 import type { MessageOf } from '../../core/protocol';
 
-/** The response to a refused or failed task; the code is for programs (docs/protocol.md), the message for people. */
 export function refusal(requestId: number, { code, message }: { code: string; message: string }) {
   return {
     kind: 'TaskResponse',

@@ -1,3 +1,4 @@
+/** The tasks that this server accepted: at most `workers` run, at most `queueLimit` wait, in order of arrival. Pure. */
 import type { ConnId, ExecutionOutcome } from './effects';
 
 export interface Task {
@@ -9,10 +10,9 @@ export interface Task {
   deadlineMs: number;
 }
 
-/** The extra time that a waiting task must have left than the newcomer that it gives way to. */
+/** A waiting task gives way to a newcomer only if it has at least this much more time left. */
 const YIELD_MS = 250;
 
-/** The tasks that this server accepted: at most `workers` run, at most `queueLimit` wait, in order of arrival. Pure. */
 export class TaskQueue {
   private readonly running = new Map<number, Task>();
   private waiting: Task[] = [];
@@ -44,9 +44,9 @@ export class TaskQueue {
   }
 
   /**
-   * Makes room in a full queue: removes the waiting task with most time left, if that is clearly more than the newcomer
-   * has. A client that was refused before comes back with less time than those that have just begun, and is not starved
-   * by them. A client that did not state its deadline does not come back, and keeps its place.
+   * Makes room in a full queue: removes the waiting task with the most time left, if that is clearly more than the
+   * newcomer has. A client that was refused before comes back with less time than those that have just begun, and is
+   * not starved by them. A client that did not state its deadline does not come back, and keeps its place.
    */
   yieldTo(deadlineMs: number): Task | null {
     const hasMore = this.waiting.filter(
@@ -75,7 +75,7 @@ export class TaskQueue {
     return { start, expired };
   }
 
-  /** A running task ended; undefined if it was dropped before. */
+  /** Ends a running task; returns undefined if it was dropped before. */
   finish(executionId: number, outcome: ExecutionOutcome): Task | undefined {
     const task = this.running.get(executionId);
     if (!task) return undefined;

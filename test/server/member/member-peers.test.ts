@@ -4,7 +4,7 @@ import { conn, events, HEARTBEAT_MS, linkMessages, only, replies, Rig, saidTo, t
 
 const heartbeat = new Rig().beat(2, { term: 99, leader_id: 2, incarnation: 'forged', hears: [] });
 
-/** Messages that only a peer may send, or nobody to a server. */
+/** Messages that only a peer may send, or that must never be sent to a server. */
 const FORGED: Message[] = [
   { kind: 'Election', from_id: 2, priority: -1, term: 99, incarnation: 'forged' },
   { kind: 'Alive', from_id: 2, term: 1 },
@@ -38,7 +38,7 @@ describe.each([
 ])('%s on an accepted connection', (_, create) => {
   it.each(FORGED.map((message) => [message.kind, message] as const))('believes no %s', (_kind, message) => {
     const rig = create();
-    rig.say(7, { kind: 'Subscribe', from_id: 2 }); // answering makes nobody a peer
+    rig.say(7, { kind: 'Subscribe', from_id: 2 }); // a caller does not become a peer by answering
     if (rig.member.detector.canAsk(2))
       rig.peer(2, { kind: 'HistoryAdd', ...task(5), assigned_server_id: 2, timestamp: 0 });
     const before = rig.snapshot();

@@ -198,7 +198,7 @@ describe('peers', () => {
   it('report tasks that are counted until a whole list replaces them', () => {
     const rig = Rig.leader();
     for (const id of [1, 2]) rig.peer(2, { kind: 'HistoryAdd', ...task(id), assigned_server_id: 3, timestamp: 0 });
-    expect(rig.status().outstanding).toEqual({ 1: 0, 2: 2, 3: 0 }); // what 2 says is about 2, whatever it names
+    expect(rig.status().outstanding).toEqual({ 1: 0, 2: 2, 3: 0 }); // news from 2 is about 2, whatever id it names
     rig.peer(2, { kind: 'HistorySyncResponse', from_server_id: 3, history_entries: [['c', 2, 3, 0]], run_ids: ['r'] });
     expect(rig.status().outstanding).toEqual({ 1: 0, 2: 1, 3: 0 });
     rig.peer(2, { kind: 'HistoryRemove', ...task(2) });

@@ -6,7 +6,7 @@ import type { Effect } from '../../../src/server/member/effects';
 import { PORTION_BYTES } from '../../../src/server/member/news';
 import { conn, Rig, saidTo } from './member-rig';
 
-/** Takes 1,020 bytes as JSON, the maximum for a name. */
+/** Takes 1,020 bytes as JSON; a name may have 1,024. */
 const LONGEST_NAME = '\u0001'.repeat(170);
 const MOST_TASKS = 5120;
 const PEER = 7;

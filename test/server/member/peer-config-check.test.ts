@@ -108,7 +108,7 @@ describe('a caller under an unknown id', () => {
 describe('two servers with the id of this one', () => {
   const LINE = 'Two servers have id 1: server 2 (two:2) hears one that is not this one';
 
-  /** Makes a server that 2 and 3 keep saying they hear, while only 3 is subscribed here. */
+  /** Makes a server that 2 and 3 claim to hear again and again, while only 3 is subscribed here. */
   function rival(): Rig {
     const rig = new Rig();
     rig.say(7, { kind: 'Subscribe', from_id: 3 });
@@ -128,7 +128,7 @@ describe('two servers with the id of this one', () => {
     rig.passWithPeers(PATIENCE_MS - 500);
     rig.say(8, { kind: 'Subscribe', from_id: 2 });
     expect(told(rig.passWithPeers(PATIENCE_MS))).toEqual([]);
-    rig.step({ type: 'connClosed', connId: 8 }); // the time starts anew
+    rig.step({ type: 'connClosed', connId: 8 }); // the time starts again
     expect(told(rig.passWithPeers(PATIENCE_MS - 500))).toEqual([]);
   });
 
@@ -153,7 +153,7 @@ describe('two servers with the id of this one', () => {
 describe('two servers with the id of a peer', () => {
   const LINE = 'Two servers have id 2: one at 10.0.0.7, and one at 10.0.0.8';
 
-  /** Makes a server with 2 up and subscribed; then another host subscribes in its name. */
+  /** Makes a server with 2 up and subscribed; then another host subscribes under the same id. */
   function twoHosts(): Rig {
     const rig = new Rig();
     rig.connect(2);
