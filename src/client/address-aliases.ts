@@ -1,3 +1,4 @@
+/** Maps the numeric addresses under which the configured servers may report themselves to the configured ones. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { addressOf, formatAddress } from '../core/transport/address';
@@ -8,9 +9,8 @@ export type Resolve = (host: string) => Promise<string[]>;
 const RESOLVE_TIMEOUT_MS = 1000;
 
 /**
- * Maps the numeric addresses under which the configured servers may report themselves to the configured ones. Without
- * it a server that is configured as `server1:8001` and reports `10.0.0.1:8001` would be two servers to a client, and
- * the second copy of a late task could go to the very server that is late. Names that cannot be resolved within a
+ * Keeps one server from being two to a client: if it is configured as `server1:8001` and reports `10.0.0.1:8001`, the
+ * second copy of a late task could otherwise go to the very server that is late. Names that cannot be resolved within a
  * second are left out; numeric addresses need no entry.
  */
 export async function resolveAddressAliases(

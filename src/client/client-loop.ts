@@ -1,3 +1,4 @@
+/** Makes the loop of one client: at a fixed rate independent of responses, or each a think time after the last. */
 import type { Pacing } from '../config/client-config';
 import { ClosedLoop, type ClosedLoopOptions } from './closed-loop';
 import { OpenLoop } from './open-loop';
@@ -23,7 +24,6 @@ export type ClientLoopOptions = Limits & Pick<ClosedLoopOptions, 'send' | 'image
 /** At a fixed rate, arrivals beyond this many in flight wait; their latency still counts from when they were due. */
 const MAX_IN_FLIGHT = 10_000;
 
-/** Makes the loop of one client: at a fixed rate independent of responses, or each a think time after the last. */
 export function newClientLoop({ pacing, ...options }: ClientLoopOptions): ClientLoop {
   if (pacing.mode === 'closed_loop') return new ClosedLoop({ ...options, pacing });
   const schedule = scheduleOf(pacing.ratePerSecond, options);

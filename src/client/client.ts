@@ -1,3 +1,4 @@
+/** One client of the cluster with its persistent connections, one per server, dialed on first use. */
 import type { Clock, Logger, Random } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { RequestRecord } from '../core/metrics/record';
@@ -45,7 +46,6 @@ export type RequestOptions = Pick<TaskRunOptions, 'onCarrier' | 'onServerError'>
 
 const CONNECT_TIMEOUT_MS = 1000;
 
-/** One client of the cluster with its persistent connections, one per server, dialed on first use. */
 export class VirtualClient {
   /** True once any server has sent a message. */
   hasHeard = false;
@@ -98,7 +98,6 @@ export class VirtualClient {
     return { term, leaderId };
   }
 
-  /** Requests in flight. */
   get inFlightCount(): number {
     return this.runs.size;
   }

@@ -1,3 +1,4 @@
+/** Sends one client's requests, each a think time after the last one ended. */
 import type { Pacing } from '../config/client-config';
 import type { Clock, Random } from '../core/environment';
 import type { ClientImage } from './client';
@@ -26,7 +27,6 @@ export interface ClosedLoopOptions {
 /** The longest delay of a timer; longer waits are split. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Sends one client's requests, each a think time after the last one ended. */
 export class ClosedLoop {
   private readonly startMs: number;
   private isStopped = false;

@@ -1,3 +1,4 @@
+/** Hides an image through the cluster for `client hide`, and reads the secret out of a carrier for `client reveal`. */
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { Clock, Random } from '../core/environment';
@@ -75,7 +76,7 @@ export interface RevealResult {
 }
 
 /**
- * Returns the secret in a carrier file. `out`: the file that it is to be written to.
+ * Returns the secret in a carrier file. `out`: the file to which it will be written.
  * @throws ClusterError `bad_usage` for the files, `bad_image` if it contains none
  */
 export function revealFile(carrier: string, out?: string): RevealResult {
@@ -98,7 +99,7 @@ function failureOf(
   return new ClusterError(codeOf(reason, refusal), textOf(reason, addresses, unreached));
 }
 
-/** A program that answers as no server does has not refused the connection. */
+/** Keeps "refused" for servers: a program that answers as no server does has not refused the connection. */
 function textOf(reason: string, addresses: readonly string[], unreached: readonly string[]): string {
   if (reason !== 'Connection refused') return reason;
   const hasProblem = unreached.some((each) => !addresses.includes(each));

@@ -1,3 +1,4 @@
+/** Reads the files that a client sends or reveals: the images of a folder, or single files that the user named. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError, type ErrorCode } from '../core/errors';
@@ -44,7 +45,8 @@ export function readInputFile(file: string, maxBytes: number): Buffer {
 }
 
 /**
- * Reads it in pieces, each valid until the next one is requested: a reader that has seen enough reads no further.
+ * Reads such a file in pieces, each valid until the next one is requested: a reader that has seen enough reads no
+ * further.
  * @throws ClusterError as `readInputFile`
  */
 export function* inputPieces(file: string, maxBytes: number): Generator<Uint8Array> {

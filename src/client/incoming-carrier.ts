@@ -1,8 +1,8 @@
+/** A carrier that is arriving: verified chunk by chunk, and kept on demand. */
 import { ClusterError } from '../core/errors';
 import { ByteBlocks } from '../core/transport/wire/byte-blocks';
 import { CarrierReader } from '../imaging/decoder';
 
-/** A carrier that is arriving: verified chunk by chunk, and kept on demand. */
 export class IncomingCarrier {
   private readonly reader: CarrierReader;
   private readonly kept: ByteBlocks | null;

@@ -1,3 +1,7 @@
+/**
+ * The first exchange at an address that is only hearsay: asks for the status, and sends nothing else until the other
+ * side has proved that it is a server of this cluster.
+ */
 import type { Message, StatusFields } from '../core/protocol';
 import type { Connection } from '../core/transport/network';
 
@@ -8,10 +12,6 @@ export interface ExpectedServer {
   leaderId: number | null;
 }
 
-/**
- * The first exchange at an address that is only hearsay: asks for the status, and sends nothing else until the other
- * side has proved to be a server of this cluster.
- */
 export class Introduction {
   private readonly untold: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;

@@ -1,7 +1,7 @@
+/** A request in flight, as the links that it uses know it: they count its bytes, and report what becomes of it. */
 import type { MessageOf, TaskName } from '../core/protocol';
 import type { CloseReason } from '../core/transport/network';
 
-/** A request in flight, as the links that it uses know it: they count its bytes, and report what becomes of it. */
 export interface LinkRequest {
   readonly name: Required<TaskName>;
   /** Sent by reference: it must not change until the request has ended. */

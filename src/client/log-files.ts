@@ -1,3 +1,7 @@
+/**
+ * The log files of many clients: lines are buffered for at most a second, then appended file by file, so that thousands
+ * of clients do not need an open file each.
+ */
 import { type Clock, isLogged, type Logger, type LogLevel } from '../core/environment';
 import type { ClusterError } from '../core/errors';
 import { logLine } from '../core/log-line';
@@ -21,10 +25,6 @@ export interface LogFilesOptions {
   onError(error: ClusterError): void;
 }
 
-/**
- * The log files of many clients: lines are buffered for at most a second, then appended file by file, so that thousands
- * of clients do not need an open file each.
- */
 export class LogFiles {
   private readonly waiting = new Set<LogFile>();
   private waitingChars = 0;

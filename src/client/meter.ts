@@ -1,3 +1,4 @@
+/** The current figures of a run for its progress display. Interrupted and unsent requests do not count. */
 import type { Clock } from '../core/environment';
 import { exactQuantile } from '../core/metrics/digest';
 import type { RequestRecord } from '../core/metrics/record';
@@ -7,7 +8,6 @@ import { printable } from '../core/printable';
 const RATE_SPAN_MS = 5000;
 const RECENT_COUNT = 1000;
 
-/** The current figures of a run. Interrupted and unsent requests do not count. */
 export class Meter {
   doneCount = 0;
   failedCount = 0;

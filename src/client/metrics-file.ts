@@ -1,8 +1,8 @@
+/** The file with one client's metrics, metrics/machine_{n}_client_{i}.json: its content, and writing it. */
 import type { Centroid } from '../core/metrics/digest';
 import type { AggregatedStats, Summary } from '../core/metrics/summary';
 import { writeWhole } from '../files/write-whole';
 
-/** The content of metrics/machine_{n}_client_{i}.json. */
 export interface ClientMetrics {
   client_name: string;
   machine_id: number;
@@ -25,7 +25,10 @@ export function clientMetrics(head: ClientMetricsHead, summary: Summary): Client
   return { ...head, aggregated_stats: summary.stats(), latency_digest: summary.centroids() };
 }
 
-/** Writes the file atomically. @throws ClusterError `bad_usage` naming the file; `interrupted` if `signal` aborts a wait for a reader */
+/**
+ * Writes the file atomically.
+ * @throws ClusterError `bad_usage` naming the file; `interrupted` if `signal` aborts a wait for a reader
+ */
 export function writeClientMetrics(file: string, metrics: ClientMetrics, signal?: AbortSignal): Promise<void> {
   const { latency_digest: digest, ...rest } = metrics;
   // Hundreds of centroids, one per line, would bury the figures that people look for.

@@ -1,3 +1,4 @@
+/** Sends requests that are due on a schedule, independent of earlier responses, through clients that share them. */
 import type { Clock, Random } from '../core/environment';
 import type { ClientImage } from './client';
 import { MAX_TIMER_MS } from './closed-loop';
@@ -27,9 +28,8 @@ export interface OpenLoopOptions {
 }
 
 /**
- * Sends requests that are due on a schedule, independent of earlier responses. Each goes to the client that has been
- * free for longest; while all are busy it waits, and the next free client takes the one that has waited for longest.
- * The wait is part of its latency, which counts from when it was due.
+ * Gives each request to the client that has been free for longest; while all are busy it waits, and the next free
+ * client takes the one that has waited for longest. The wait is part of its latency, which counts from when it was due.
  */
 export class OpenLoop {
   private readonly free: { client: OpenLoopClient; sinceMs: number }[];

@@ -1,3 +1,4 @@
+/** Schedules the requests of an open loop: evenly or as a Poisson process, at a rate that may ramp up. */
 import type { Arrivals, StressPacing } from '../config/load-settings';
 import type { Random } from '../core/environment';
 
@@ -12,12 +13,12 @@ export interface Schedule {
   totalCount?: number;
 }
 
-/** Closer to the end than this is at the end: a rounding error. */
+/** A time closer to the end than this is the end: the difference is a rounding error. */
 const ROUNDING_MS = 1e-6;
 
 /**
- * Yields when the requests of an open loop are due, in milliseconds after its start and in order. Evenly spaced (the
- * first at once), or a Poisson process, the only one that uses `random`. Pure.
+ * Yields due times in milliseconds after the start, in order: evenly spaced (the first at once), or a Poisson process,
+ * the only one that uses `random`.
  */
 export function* dueTimes(schedule: Schedule, random: Random): Generator<number, void, void> {
   const { arrivals, durationMs = Infinity, totalCount = Infinity } = schedule;
@@ -26,24 +27,24 @@ export function* dueTimes(schedule: Schedule, random: Random): Generator<number,
     const dueMs = timeOf(schedule, expected);
     if (dueMs >= durationMs - ROUNDING_MS) return;
     yield dueMs;
-    // Not accumulated: errors would add up as well.
+    // Not accumulated: rounding errors would add up.
     expected = arrivals === 'uniform' ? count + 1 : expected + gap(random);
   }
 }
 
-/** Returns their expected number; Infinity if nothing ends it. */
+/** Returns the expected number of requests; Infinity if nothing ends them. */
 export function expectedArrivals({ durationMs = Infinity, totalCount = Infinity, ...rest }: Schedule): number {
   return Math.min(totalCount, Math.max(1, Math.ceil(arrivedAfter(rest, durationMs - ROUNDING_MS))));
 }
 
-/** Returns the expected time for all of them to arrive. */
+/** Returns the expected time until all of them are due, in milliseconds. */
 export function expectedMs({ durationMs = Infinity, totalCount = Infinity, ...rest }: Schedule): number {
   return Math.min(durationMs, timeOf(rest, totalCount));
 }
 
 type Ramp = Pick<Schedule, 'ratePerSecond' | 'rampUpMs'>;
 
-/** Returns the expected arrivals up to a time, the area below the rate. */
+/** Returns the expected arrivals up to a time: the area below the rate. */
 function arrivedAfter({ ratePerSecond, rampUpMs }: Ramp, ms: number): number {
   const perMs = ratePerSecond / 1000;
   return ms < rampUpMs ? (perMs * ms * ms) / (2 * rampUpMs) : perMs * (ms - rampUpMs / 2);

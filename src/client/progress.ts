@@ -1,3 +1,4 @@
+/** Shows the progress of a run: as a status line on a terminal, otherwise as log lines. */
 import type { Clock } from '../core/environment';
 import { logLine } from '../core/log-line';
 import type { RequestRecord } from '../core/metrics/record';
@@ -18,7 +19,6 @@ export const LINE_EVERY_MS = 5000;
 export const STATUS_EVERY_MS = 500;
 const CLEAR_LINE = '\r\u001b[2K';
 
-/** Shows the progress of a run. */
 export class Progress {
   private readonly meter: Meter;
   private timer: NodeJS.Timeout | undefined;

@@ -1,3 +1,6 @@
+/**
+ * Runs the `client` command: sends the images of a folder as configured, verifies the responses and shows the progress.
+ */
 import { randomUUID } from 'node:crypto';
 import type { ClientConfig } from '../config/client-config';
 import type { Clock, Logger, LogLevel, Random } from '../core/environment';
@@ -32,7 +35,7 @@ export interface RunClientOptions {
   logLevel: LogLevel;
   /** Aborted by Ctrl-C: starts no more requests, those in flight count as interrupted. */
   signal: AbortSignal;
-  /** Default: in the clear. */
+  /** Default: no TLS. */
   secure?: Secure;
   /** The display of the progress; undefined for none. */
   display?: { write(text: string): void; isTerminal: boolean; columns?: number };
@@ -48,10 +51,7 @@ export type ClientReport = Omit<ClientMetrics, 'latency_digest'> & {
   reached: boolean;
 };
 
-/**
- * Runs the `client` command: sends the images of a folder as configured, verifies the responses and shows the progress.
- * @throws ClusterError `bad_usage` for a file that cannot be written, `interrupted` for a FIFO without a reader
- */
+/** @throws ClusterError `bad_usage` for a file that cannot be written, `interrupted` for a FIFO without a reader */
 export async function runClient(options: RunClientOptions): Promise<ClientReport> {
   const { config, images, machineId, clientId, clock, metricsFile, signal, seed, display } = options;
   const runId = randomUUID();
@@ -90,7 +90,7 @@ export function logFileOf(metricsFile: string): string {
   return `${metricsFile.replace(/\.json$/, '')}.log`;
 }
 
-/** Its error names the file that somebody chose. */
+/** Makes errors about the log name the metrics file, which the user chose. */
 async function beginLog(metricsFile: string, logs: LogFiles): Promise<Logger> {
   const file = logFileOf(metricsFile);
   try {

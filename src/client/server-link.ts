@@ -1,3 +1,4 @@
+/** The connection of one client to one server, dialed at once and kept open; responses find their requests by id. */
 import type { Clock } from '../core/environment';
 import type { ClusterError } from '../core/errors';
 import { messageToJson } from '../core/message';
@@ -63,7 +64,6 @@ interface Send {
   bytes: number;
 }
 
-/** The connection of one client to one server, dialed at once and kept open; responses find their requests by id. */
 export class ServerLink implements ConnectionHandler {
   readonly address: string;
   private readonly connection: Connection;
@@ -166,7 +166,7 @@ export class ServerLink implements ConnectionHandler {
     else this.strays.cancelled(request.secret.length);
     if (this.isIdle && this.isCheaperToClose(isArriving)) {
       if (!this.isOpen) request.bytesSent -= send.bytes;
-      // A server takes the end of a stream for that of a client that still awaits its responses.
+      // A server treats the mere end of a stream as that of a client that still awaits its responses.
       else if (!isArriving) this.tell(request, { kind: 'TaskCancel', ...request.name });
       return this.discard();
     }
@@ -271,7 +271,7 @@ export class ServerLink implements ConnectionHandler {
     introduction.done();
   }
 
-  /** At once, except to servers that have not yet proved their identity. */
+  /** Calls `tell` at once, except for servers that have not yet proved their identity. */
   private whenKnown(tell: () => void): void {
     this.strays.sent();
     if (this.introduction === undefined) tell();
@@ -328,7 +328,7 @@ export class ServerLink implements ConnectionHandler {
     this.ended();
   }
 
-  /** An Error names no request: it is attributed to this one only if it can mean no other. */
+  /** An Error names no request: it is attributed to one only if it can mean no other. */
   private blamed({ code, message }: MessageOf<'Error'>): void {
     const [send] = this.sends.values();
     if (send === undefined || this.sends.size > 1 || this.asks.size > 0 || !FRAME_FAULTS.includes(code)) {

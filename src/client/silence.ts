@@ -1,12 +1,12 @@
+/** Measures for how long a server has left messages unanswered, so that a dead connection is replaced. */
 import type { Clock } from '../core/environment';
 
 /** A server that sent nothing for this long after a message that needs a response may be gone. Milliseconds. */
 const SILENT_MS = 1000;
 
 /**
- * Measures for how long a server has left messages unanswered. Requests that were given up count, too: a hedge wins long
- * before, and a link that one task after another tries would never be found out. But a server that cancels a task does
- * not answer either: then a good connection is replaced.
+ * Requests that were given up count, too: a hedge wins long before, and a link that one task after another tries would
+ * never be found dead. But a server that cancels a task does not answer either: then a good connection is replaced.
  */
 export class Silence {
   /** The time of the first unanswered message after the last read. */

@@ -1,10 +1,10 @@
+/** Limits the input on a connection that no request awaits: late responses, or a server that sends without end. */
 import { maxCarrierBytes } from '../imaging/decoder';
 
 /** Messages allowed beyond one per message sent, since abandoned requests may still be answered. */
 const MAX_STRAYS = 100;
 const MAX_BYTES = 1024 * 1024;
 
-/** Limits the input on a connection that no request awaits: late responses, or a server that sends without end. */
 export class Strays {
   private countLeft = MAX_STRAYS;
   private bytesLeft = MAX_BYTES;

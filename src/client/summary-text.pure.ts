@@ -1,3 +1,4 @@
+/** Returns the summary for people at the end of a run. */
 import type { LatencyFigures } from '../core/metrics/latency-fold';
 import type { AggregatedStats } from '../core/metrics/summary';
 import { printable } from '../core/printable';
@@ -16,7 +17,6 @@ export interface SummaryFacts {
 /** Servers word their own errors. */
 const MAX_REASON_CHARS = 200;
 
-/** Returns the summary for people at the end of a run. */
 export function summaryText(stats: AggregatedStats, run: SummaryFacts): string {
   const { total_requests: total, failed_requests: failed, failure_rate: rate } = stats;
   const perSecond = run.durationSecs > 0 ? ` (${(total / run.durationSecs).toFixed(2)}/s)` : '';

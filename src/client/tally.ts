@@ -1,8 +1,8 @@
+/** Tallies the outcomes of one client's requests; each has a line in the client's log. */
 import type { Logger } from '../core/environment';
 import type { RequestRecord } from '../core/metrics/record';
 import { Summary } from '../core/metrics/summary';
 
-/** Tallies the outcomes of one client's requests; each has a line in the client's log. */
 export class Tally {
   readonly summary = new Summary();
   interruptedCount = 0;

@@ -1,3 +1,4 @@
+/** One request in flight: performs the effects of its Attempt on the links, and counts bytes. */
 import type { Clock, Logger, Random } from '../core/environment';
 import type { RequestOutcome, RequestRecord } from '../core/metrics/record';
 import type { MessageOf, TaskName } from '../core/protocol';
@@ -39,7 +40,6 @@ export interface TaskRunOptions {
   onDone(record: RequestRecord): void;
 }
 
-/** One request in flight: performs the effects of its Attempt on the links, and counts bytes. */
 export class TaskRun implements LinkRequest {
   readonly name: Required<TaskName>;
   readonly secret: Uint8Array;

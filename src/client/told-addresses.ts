@@ -1,3 +1,4 @@
+/** Decides which addresses a client dials that are not in its configuration, but reported by a server. */
 import { isIP, isIPv4 } from 'node:net';
 import { isLoopbackAddress, parseAddress } from '../core/transport/address';
 import { canonicalHost, isLoopbackHost, isWildcardHost } from '../core/transport/hosts';
@@ -7,8 +8,8 @@ import type { ExpectedServer } from './introduction';
 const MAX_TOLD = 64;
 
 /**
- * Addresses that are not in this client's configuration. A program at a configured address, or in its place, could name
- * any: the user's other machines, someone else's, a different one each time.
+ * A program at a configured address, or in its place, could name any: the user's other machines, someone else's, a
+ * different one each time.
  */
 export class ToldAddresses {
   private readonly told = new Map<string, ExpectedServer>();

@@ -1,3 +1,7 @@
+/**
+ * One task from the client's side as a pure state machine: ask, send, receive, verify, with failover and hedging, all
+ * within one deadline.
+ */
 import type { Random } from '../../core/environment';
 import type { FailureReason } from '../../core/metrics/record';
 import type { MessageOf, TaskName } from '../../core/protocol';
@@ -47,9 +51,7 @@ interface Send {
 type Phase = 'asking' | 'awaiting' | 'refused' | 'reassigning' | 'leaderless' | 'overloaded';
 
 /**
- * One task from the client's side, pure: ask, send, receive, verify, with failover and hedging, all within one
- * deadline. Call `start`, pass events to it, call `tick` at `wakeAtMs`; effects are returned in order. Nothing follows
- * `finish`.
+ * Call `start`, pass events to it, call `tick` at `wakeAtMs`; effects are returned in order. Nothing follows `finish`.
  */
 export class Attempt {
   wakeAtMs = Infinity;
@@ -67,7 +69,7 @@ export class Attempt {
   /** Breaches of the protocol by servers over this task. */
   private readonly broken: string[] = [];
   private hedged = false;
-  /** No server took the last question: a question that has just been repeated says no more than that. */
+  /** No server took the last ask, and one that has just been repeated does not change that. */
   private isAskRefused = false;
   private phase: Phase = 'asking';
   private effects: AttemptEffect[] = [];

@@ -1,3 +1,4 @@
+/** One client's view of the cluster, from its own experience, and of slow servers from that of its program. Pure. */
 import type { Random } from '../../core/environment';
 import { SlowServers } from './slow-servers';
 
@@ -14,7 +15,6 @@ interface ServerView {
   isBusy: boolean;
 }
 
-/** One client's view of the cluster, from its own experience, and of slow servers from that of its program. Pure. */
 export class ClusterView {
   leaderAddress: string | null = null;
   leaderId: number | null = null;
@@ -25,7 +25,7 @@ export class ClusterView {
   private readonly servers = new Map<string, ServerView>();
   /** Addresses that are configured or where a server has proved its identity; others are used on redirection only. */
   private readonly proven = new Set<string>();
-  /** Tasks by the address that they were sent to, whichever server is known there later. */
+  /** The number of unfinished tasks by the address that they were sent to, whichever server is known there later. */
   private readonly outstanding = new Map<string, number>();
 
   constructor(
@@ -44,8 +44,8 @@ export class ClusterView {
 
   /**
    * The server at this address has this id. Clients and peers may know a server by different addresses
-   * (`localhost:8001`, `server1:8001`): it is one, or the second copy of a late task could go to the very server that
-   * is late.
+   * (`localhost:8001`, `server1:8001`): they count as one, or the second copy of a late task could go to the very
+   * server that is late.
    */
   learn(address: string, id: number): void {
     let server = this.server(address);
@@ -129,7 +129,7 @@ export class ClusterView {
     return this.pickOne(this.choices(nowMs, [])).addresses[0]!;
   }
 
-  /** Without a leader: returns, of two random servers, the one at which this client has fewer tasks. */
+  /** Returns the one of two random servers at which this client has fewer tasks, for use without a leader. */
   directAddress(nowMs: number, not: readonly string[] = []): string {
     const choices = this.choices(nowMs, not);
     const first = this.pickOne(choices);
@@ -139,7 +139,7 @@ export class ClusterView {
     return (this.tasksAt(second) < this.tasksAt(first) ? second : first).addresses[0]!;
   }
 
-  /** Servers that are neither excluded nor in `not`. */
+  /** Returns the servers that are neither excluded nor in `not`. */
   freshAddresses(nowMs: number, not: readonly string[]): string[] {
     return this.allBut(not)
       .filter((server) => this.isGood(server, nowMs))

@@ -1,3 +1,4 @@
+/** Decides when a second server may get the same task, for all clients of one program. Pure. */
 import { SlowServers } from './slow-servers';
 
 const TOKENS_PER_REQUEST = 0.05;
@@ -18,10 +19,9 @@ interface Recent {
 }
 
 /**
- * Decides when a second server may get the same task, for all clients of one program. Pure. A task is late after
- * max(100 ms, 3 × the recent p95 of its image at the fastest server): another server would have responded by then, and
- * a slow one does not set the baseline. Tokens bound the extra load: one per client at the start, a twentieth per
- * finished request, never more than there are clients.
+ * A task is late after max(100 ms, 3 × the recent p95 of its image at the fastest server): another server would have
+ * responded by then, and a slow one does not set the baseline. Tokens bound the extra load: one per client at the
+ * start, a twentieth per finished request, never more than there are clients.
  */
 export class Hedging {
   /** Servers that are late repeatedly. */

@@ -1,3 +1,8 @@
+/**
+ * Tracks servers that are late repeatedly: a circuit breaker for each, shared by all clients of one program, so that
+ * not every client has to learn it. Pure.
+ */
+
 /** Late tasks in a row that count: a single one may be bad luck. */
 const LATE_IN_A_ROW = 2;
 const AVOID_MIN_MS = 1000;
@@ -14,9 +19,8 @@ interface Breaker {
 }
 
 /**
- * Tracks servers that are late repeatedly: a circuit breaker for each, shared by all clients of one program, so that
- * not every client has to learn it. Pure. A server that is late twice in a row is avoided for 1 s; then one task tries
- * it. In time: it is used like any other. Late again: it is avoided for twice as long, up to 8 s.
+ * A server that is late twice in a row is avoided for 1 s; then one task tries it. In time: it is used like any other.
+ * Late again: it is avoided for twice as long, up to 8 s.
  */
 export class SlowServers {
   private readonly breakers = new Map<string, Breaker>();

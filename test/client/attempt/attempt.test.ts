@@ -224,7 +224,7 @@ describe('the failure reason at the deadline is what it was waiting for', () => 
 it('fails as refused if the deadline comes during the next ask', () => {
   const rig = new Rig({ addresses: ['two:2'], timeoutMs: 100 });
   rig.loseAsk();
-  // The back-off ends before the deadline; the ask is repeated, and nobody has answered yet.
+  // The back-off ends before the deadline; the ask is repeated, and no server has answered yet.
   rig.pass(100);
   expect(rig.count('ask')).toBeGreaterThan(1);
   expect(rig.result.failureReason).toBe('Connection refused');

@@ -135,7 +135,7 @@ it('learns ids, and unlisted servers', () => {
   view.learn('a:1', 1);
   view.learn('d:4', 4);
   expect([view.idOf('a:1'), view.idOf('b:2'), view.addressOf(4), view.addressOf(9)]).toEqual([1, null, 'd:4', null]);
-  // Not before a server has proved to be there.
+  // Not before a server there has proved its identity.
   expect(choices(() => view.askAddress(0))).not.toContain('d:4');
   expect(view.freshAddresses(0, [])).not.toContain('d:4');
   view.prove('d:4');

@@ -34,7 +34,7 @@ function begin(hedging = new Hedging(10)) {
   return { attempt, view, sends, take, assign };
 }
 
-// The loser may have had the task for only a few milliseconds: not it was late, but the winner.
+// The loser may have had the task for only a few milliseconds: the winner was late, not the loser.
 it('a hedge that had barely started when the first server answered does not count against its server', () => {
   const { attempt, view, sends, take, assign } = begin();
   assign('a:1', 1);
@@ -44,7 +44,7 @@ it('a hedge that had barely started when the first server answered does not coun
   expect(view.isExcluded(sends[1]!.address, 504)).toBe(false);
 });
 
-// With two of three servers paused a second server does not help; each further one costs a token, too.
+// With two of three servers paused a second server does not help; each further one costs a token as well.
 it('a task that is late on the second server goes to the third, and no further', () => {
   const { attempt, sends, take, assign } = begin();
   assign('a:1', 1);
