@@ -1,3 +1,4 @@
+/** Plans a carrier before any work is done: the size of the cover that it uses, its rows and its bytes. */
 import { ClusterError } from '../core/errors';
 import { payloadBytes } from './lsb.pure';
 import { CHUNK_OVERHEAD_BYTES, HEAD_BYTES, IEND } from './png';
@@ -29,7 +30,7 @@ const ZLIB_BYTES = 6;
 export const PART_BYTES = 512 * 1024;
 
 /**
- * Returns the size of a carrier before any work is done.
+ * Plans with the smallest size that holds the secret.
  * @throws ClusterError('secret_empty' | 'secret_too_large') if the pyramid has no size for this secret.
  */
 export function planCarrier(sizes: readonly LevelSize[], secretBytes: number, compression: Compression): CarrierPlan {

@@ -1,3 +1,4 @@
+/** Makes the carrier of one secret, a PNG of the cover with the secret in its lowest bits, part by part. */
 import { constants, crc32, deflateSync } from 'node:zlib';
 import { adler32, AREA, kernel } from './kernel';
 import type { CoverPyramid } from './cover-pyramid';
@@ -17,9 +18,8 @@ const ZLIB_OPTIONS = {
 };
 
 /**
- * Makes the carrier of one secret, part by part. `stored` carriers are made strip by strip, each part about 512 KiB in
- * a separate buffer; the others are deflated whole at the first `next()` and returned as one part. The secret must not
- * change until the last part has been returned.
+ * Makes `stored` carriers strip by strip, each part about 512 KiB in a separate buffer; the others are deflated whole
+ * at the first `next()` and returned as one part. The secret must not change until the last part has been returned.
  */
 export class CarrierEncoder {
   readonly plan: CarrierPlan;

@@ -1,3 +1,7 @@
+/**
+ * Checks as much of a cover as costs next to nothing: that it is complete, and of a size and kind that `decodeCover`
+ * accepts.
+ */
 import { ClusterError } from '../core/errors';
 import { isJpeg, jpegStructure } from './jpeg-structure';
 import { SIGNATURE } from './png';
@@ -10,11 +14,7 @@ export function kindOf(file: Uint8Array): 'png' | 'jpeg' {
   throw new ClusterError('bad_image', 'the cover is neither a PNG nor a JPEG');
 }
 
-/**
- * Checks as much of a cover as costs next to nothing: that it is complete, and of a size and kind that `decodeCover`
- * accepts.
- * @throws ClusterError('bad_image') naming the problem
- */
+/** @throws ClusterError('bad_image') naming the problem */
 export function checkCover(file: Uint8Array): void {
   if (kindOf(file) === 'png') pngStructure(file);
   else jpegStructure(file);

@@ -1,3 +1,4 @@
+/** The cover at all its sizes, in memory that the image workers and the main thread share. */
 import type { Cover } from './cover';
 import { ScaledLevel, StoredLevel } from './level';
 import type { Level } from './level';
@@ -20,9 +21,9 @@ export interface SharedPyramid {
 const STORED_SCALED_BYTES = 4 * 1024 * 1024;
 
 /**
- * The cover at all its sizes. Rows of the other sizes are made on first use, by whichever thread needs them: every
- * thread computes the same bytes, so two doing it at once do no harm. Memory is bounded by twice the cover plus 8 MiB,
- * and untouched pages cost nothing.
+ * Rows of sizes other than the native one are made on first use, by whichever thread needs them: every thread computes
+ * the same bytes, so two doing it at once do no harm. Memory is bounded by twice the cover plus 8 MiB, and untouched
+ * pages cost nothing.
  */
 export class CoverPyramid {
   readonly sizes: readonly LevelSize[];

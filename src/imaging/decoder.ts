@@ -1,3 +1,4 @@
+/** Reads a carrier as its chunks arrive, and compares its secret with the expected one or returns it. */
 import { crc32 } from 'node:zlib';
 import { ClusterError } from '../core/errors';
 import { LENGTH_BYTES, payloadBytes } from './lsb.pure';
@@ -9,7 +10,7 @@ import { ZlibReader } from './zlib-reader';
 
 export type { CrcState } from './payload-sink';
 
-/** The most that `client hide` can send; a carrier that claims more costs no more. */
+/** More than `client hide` can send; a carrier that claims more is refused. */
 const MAX_REVEALED_BYTES = 64 * 1024 * 1024;
 /**
  * The worst case of a valid carrier per byte of its payload: 8 samples, alpha beside every three of them, a filter byte
@@ -37,10 +38,9 @@ export function maxCarrierBytes(secretBytes: number): number {
 type State = 'signature' | 'chunkHeader' | 'header' | 'pixels' | 'skip' | 'crc' | 'end';
 
 /**
- * Reads a carrier (PNG, 8-bit RGB or RGBA, any filters and deflate settings, not interlaced) as its chunks arrive.
- * Pixels are inflated only as far as the payload goes; after it only the chunk structure is followed to IEND. With
- * `expected` the first wrong bit throws, as does more than `maxCarrierBytes`, and memory does not grow with the
- * carrier.
+ * Accepts any PNG in 8-bit RGB or RGBA, with any filters and deflate settings, that is not interlaced. Pixels are
+ * inflated only as far as the payload goes; after it only the chunk structure is followed to IEND. With `expected` the
+ * first wrong bit throws, as does more than `maxCarrierBytes`, and memory does not grow with the carrier.
  */
 export class CarrierReader {
   private state: State = 'signature';

@@ -1,3 +1,4 @@
+/** Reads an image's orientation from EXIF data, and rotates or mirrors its pixels accordingly. */
 import type { Cover } from './cover';
 
 /** An image's orientation, as in the TIFF tag: 1 upright, 2 to 4 mirrored or rotated by 180°, 5 to 8 on its side. */

@@ -1,15 +1,14 @@
+/**
+ * The entry of a worker thread, bundled into a string: one thread decodes the cover and ends, the others hide. These
+ * make one part per `pull`, in the order of the pulls, so several jobs share a worker part by part and nothing is made
+ * that was not requested.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ClusterError } from '../core/errors';
 import { CarrierEncoder } from './carrier';
 import { decodeCover } from './cover';
 import { CoverPyramid } from './cover-pyramid';
 import type { WorkerAnswer, WorkerRequest, WorkerStart } from './worker-messages';
-
-/**
- * The entry of a worker thread, bundled into a string: one thread decodes the cover and ends, the others hide. These
- * make one part per `pull`, in the order of the pulls, so several jobs share a worker part by part and nothing is made
- * that was not requested.
- */
 
 const port = parentPort!;
 const start = workerData as WorkerStart;

@@ -1,3 +1,4 @@
+/** Checks a JPEG and reads its size and orientation from its segments, without decoding it. */
 import { ClusterError } from '../core/errors';
 import { type Orientation, orientationOf } from './exif';
 import { checkCoverSize } from './pixels';
@@ -24,8 +25,8 @@ export function isJpeg(file: Uint8Array): boolean {
 }
 
 /**
- * Follows the segments of a JPEG to its end marker (ITU T.81, B.1) without decoding. The decoder would fill the missing
- * part of a truncated file with gray.
+ * Follows the segments of a JPEG to its end marker (ITU T.81, B.1). The decoder would fill the missing part of a
+ * truncated file with gray.
  * @throws ClusterError('bad_image') if it is truncated, too large, or of an unsupported kind
  */
 export function jpegStructure(file: Uint8Array): JpegStructure {

@@ -1,3 +1,4 @@
+/** Decodes a JPEG cover with mozjpeg in WebAssembly, and rotates it according to its EXIF data. */
 import createDecoder from '@jsquash/jpeg/codec/dec/mozjpeg_dec.js';
 import wasm from '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm';
 import type { Cover } from './cover';
@@ -22,9 +23,8 @@ type CreateDecoder = (options: {
 const LOSSES = /premature end|bad huffman code|bad arithmetic code|instead of RST/i;
 
 /**
- * Decodes a JPEG with mozjpeg in WebAssembly. The instance is made for this call, so that its memory (4 bytes a pixel
- * and more) is freed with it: @jsquash/jpeg's own entry would keep it forever. The image is rotated according to its
- * EXIF data.
+ * Makes an instance for each call, so that its memory (4 bytes a pixel and more) is freed with it: @jsquash/jpeg's own
+ * entry would keep it forever.
  * @throws ClusterError('bad_image')
  */
 export async function decodeJpeg(file: Uint8Array): Promise<Cover> {

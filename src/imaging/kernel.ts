@@ -1,10 +1,11 @@
+/** The inner loops over samples in WebAssembly (kernel.wat), with a small memory of their own, one per thread. */
+
 /** The module of kernel.wat in base64, by esbuild's define. */
 declare const KERNEL: string;
 
 /**
- * The WebAssembly loops with a small memory of their own, one per thread. Callers copy a strip in, run the loops on it
- * and copy the result out: the copies cost less than a tenth of what the loops save (docs: test/bench/imaging.ts).
- * Nothing in the memory outlives one synchronous call.
+ * Callers copy a strip in, run the loops on it and copy the result out: the copies cost less than a tenth of what the
+ * loops save (measured by test/bench/imaging.ts). Nothing in the memory outlives one synchronous call.
  */
 export interface Kernel {
   /** The whole memory; areas are at the offsets in `AREA`. */

@@ -1,8 +1,8 @@
+/** One size of the cover, as rows of pixels: either stored in memory, or scaled on demand. */
 import type { Cover } from './cover';
 import { Scaler } from './scaler';
 import type { LevelSize } from './sizes';
 
-/** One size of the cover. */
 export interface Level extends LevelSize {
   /** Copies rows `from` … `to` - 1, 3 × width bytes each, into `target` at `at`. */
   copyRows(target: Uint8Array, at: number, from: number, to: number): void;
@@ -14,7 +14,7 @@ export class StoredLevel implements Level {
   readonly height: number;
   readonly rowBytes: number;
   private scaler: Scaler | undefined;
-  /** All rows above this one are made: saves checking the flags again. */
+  /** All rows before this one are made: saves checking the flags again. */
   private knownRows = 0;
 
   constructor(

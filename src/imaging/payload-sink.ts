@@ -1,3 +1,7 @@
+/**
+ * Takes a payload's bytes in order and compares them with the expected secret, or collects them. Bytes are passed as
+ * values, or as runs of samples in the kernel's memory.
+ */
 import { crc32 } from 'node:zlib';
 import { ClusterError } from '../core/errors';
 import { AREA, AREA_BYTES, kernel } from './kernel';
@@ -7,10 +11,6 @@ import { readUint32 } from './png';
 /** The state of the CRC-32 after the secret. A carrier of the original has none, so its absence is not an error. */
 export type CrcState = 'ok' | 'absent or wrong';
 
-/**
- * Takes a payload's bytes in order and compares them with the expected secret, or collects them. Bytes are passed as
- * values, or as runs of samples in the kernel's memory.
- */
 export class PayloadSink {
   /** Number of payload bytes seen. */
   private position = 0;
@@ -18,7 +18,7 @@ export class PayloadSink {
   private readonly crc = new Uint8Array(CRC_BYTES);
   private secretBytes: number;
   private collected: Uint8Array | undefined;
-  /** The first payload byte in the kernel's payload area. */
+  /** The position of the first byte in the kernel's payload area. */
   private stagedFrom = 0;
 
   /** `capacityBytes`: the payload bytes that the image can hold; `maxSecretBytes`: more is refused. */
@@ -54,7 +54,7 @@ export class PayloadSink {
     return { secret, crc: whole && readUint32(this.crc, 0) === crc32(secret) ? 'ok' : 'absent or wrong' };
   }
 
-  /** Before runs of at most `bytes` payload bytes in total: copies what they are compared with into the kernel. */
+  /** Copies into the kernel what the next runs, at most `bytes` payload bytes in total, will be compared with. */
   stage(bytes: number): void {
     if (this.expected === undefined) return;
     this.stagedFrom = this.position;

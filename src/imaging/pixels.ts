@@ -1,3 +1,4 @@
+/** Limits the size of covers, whatever their format. */
 import { ClusterError } from '../core/errors';
 
 /** Most pixels of a cover; decoding one of this size takes 400 MB for a moment. */

@@ -1,3 +1,4 @@
+/** Decodes a PNG cover of any bit depth and colour type, interlaced or not, rotated according to its EXIF data. */
 import { crc32, inflateSync } from 'node:zlib';
 import { ClusterError } from '../core/errors';
 import type { Cover } from './cover';
@@ -7,7 +8,7 @@ import { readHeader, readUint32, SIGNATURE, TYPE } from './png';
 import type { PngHeader } from './png';
 import { unfilter } from './rows';
 
-/** Samples per pixel by colour type, and the bit depths that the specification allows for it (section 11.2.1). */
+/** Samples per pixel by colour type, and the bit depths that the PNG specification allows for it (section 11.2.1). */
 const COLOR_TYPES: Record<number, { samples: number; depths: number[] }> = {
   0: { samples: 1, depths: [1, 2, 4, 8, 16] },
   2: { samples: 3, depths: [8, 16] },
@@ -53,8 +54,7 @@ interface Pass {
 }
 
 /**
- * Decodes a PNG of any bit depth and colour type, interlaced or not, and rotates it according to its EXIF data;
- * transparency is dropped, 16 bits are reduced to 8.
+ * Drops transparency, and reduces 16 bits to 8.
  * @throws ClusterError('bad_image')
  */
 export function decodePng(file: Uint8Array): Cover {

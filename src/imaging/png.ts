@@ -1,7 +1,6 @@
+/** PNG framing (https://www.w3.org/TR/png-3/), the part that the encoder and the readers share. */
 import { crc32 } from 'node:zlib';
 import { bigEndian } from './lsb.pure';
-
-/** PNG framing (https://www.w3.org/TR/png-3/), the part that the encoder and the readers share. */
 
 export const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 /** Length, type and CRC around a chunk's data. */

@@ -1,3 +1,4 @@
+/** The main thread's half of a job: the reader's side of a carrier that a worker makes, requested a few parts ahead. */
 import { ClusterError } from '../core/errors';
 
 /** A carrier being made, with a single reader. */
@@ -18,7 +19,7 @@ interface Waiter {
   reject(error: ClusterError): void;
 }
 
-/** The main thread's half of a job; the pool connects it to a worker. */
+/** Knows no worker: the pool connects it to one. */
 export class WorkerJob implements PoolJob {
   readonly byteLength: Promise<number>;
   private readonly ready: (Uint8Array | null)[] = [];

@@ -1,3 +1,7 @@
+/**
+ * Makes carriers in worker threads. The cover is decoded once, in a separate thread; all workers and this thread share
+ * its pyramid. Parts are made only as they are read, two ahead.
+ */
 import { Worker } from 'node:worker_threads';
 import { ClusterError } from '../core/errors';
 import { CarrierEncoder } from './carrier';
@@ -45,10 +49,6 @@ interface Thread {
   jobs: Map<number, WorkerJob>;
 }
 
-/**
- * Makes carriers in worker threads. The cover is decoded once, in a separate thread; all workers and this thread share
- * its pyramid. Parts are made only as they are read, two ahead.
- */
 export class ImagePool {
   /** Resolves with the cover's stored size; rejects with ClusterError('bad_image' | 'internal') if decoding fails. */
   readonly ready: Promise<{ width: number; height: number }>;

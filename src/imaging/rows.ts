@@ -1,16 +1,14 @@
+/** Splits the inflated pixels of a PNG into rows, undoes their filters and passes the lowest bits to the sink. */
 import { ClusterError } from '../core/errors';
 import { AREA, kernel } from './kernel';
 import type { PayloadSink } from './payload-sink';
 
 /** A PNG row must fit in the kernel's memory twice. */
 export const MAX_ROW_PIXELS = 32_768;
-/** Bytes processed at a time. */
+/** Most bytes processed at a time. */
 const BATCH_BYTES = 65_536;
 
-/**
- * Splits the inflated pixels (RGB or RGBA, 8 bit) into rows, undoes their filters and passes the lowest bits to the
- * sink. Between calls it keeps one finished row and the beginning of the next.
- */
+/** Takes RGB or RGBA of 8 bits. Between calls it keeps one finished row and the beginning of the next. */
 export class RowReader {
   private readonly rowBytes: number;
   /** The last finished row without its filter byte, then the beginning of the next row with it. */

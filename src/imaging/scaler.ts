@@ -1,10 +1,10 @@
-import type { Cover } from './cover';
-import type { Size } from './sizes';
-
 /**
  * Scales an image row by row. When it shrinks, a pixel is the mean of four taps, at a quarter and at three quarters of
  * its extent in both directions; when it grows, it is its nearest neighbour.
  */
+import type { Cover } from './cover';
+import type { Size } from './sizes';
+
 export class Scaler {
   private readonly taps: { left: Uint32Array; right: Uint32Array } | null;
   private readonly nearest: Uint32Array;

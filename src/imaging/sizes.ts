@@ -1,9 +1,8 @@
-import { payloadBytes } from './lsb.pure';
-
 /**
  * The *pyramid*: the stored sizes of a cover, each with about twice the area of the one below, so that a carrier is
  * never larger than its secret needs. Pure arithmetic: main thread and workers get the same pyramid.
  */
+import { payloadBytes } from './lsb.pure';
 
 export interface Size {
   width: number;

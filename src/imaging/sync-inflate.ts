@@ -1,3 +1,4 @@
+/** Inflates raw deflate data in pieces and synchronously, so that its reader can stop before a bomb is inflated. */
 import { constants, createInflateRaw, deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { InflateRaw } from 'node:zlib';
 import { ClusterError } from '../core/errors';
@@ -9,7 +10,6 @@ const MAX_STEP_BYTES = 1_100_000;
 /** Takes a piece of output, valid during the call only; returns false if no more is wanted. */
 type Take = (output: Uint8Array) => boolean;
 
-/** A raw inflate that is fed byte by byte and returns output synchronously. */
 export interface SyncInflate {
   /**
    * Inflates `input`, passing on each piece of output until `take` returns false. Input after the stream's end is
@@ -25,7 +25,7 @@ let isHandleThere: boolean | undefined;
 
 /**
  * Returns an inflate; `window`: up to 32 KiB of previous output, for streams that begin in the middle. The first call
- * tries whether this Node still has the undocumented handle.
+ * tests whether this Node still has the undocumented handle.
  */
 export function syncInflate(window: Uint8Array): SyncInflate {
   isHandleThere ??= handleWorks();

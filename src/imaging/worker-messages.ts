@@ -1,3 +1,4 @@
+/** The messages between the image pool and its worker threads. */
 import type { ErrorCode } from '../core/errors';
 import type { SharedPyramid } from './cover-pyramid';
 import type { Compression } from './carrier-plan';

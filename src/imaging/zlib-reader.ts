@@ -1,3 +1,7 @@
+/**
+ * Reads a zlib stream (RFC 1950) in pieces of any size. Stored blocks are passed through without copying; from the
+ * first block of another kind on, zlib takes over with the last 32 KiB as its window.
+ */
 import { ClusterError } from '../core/errors';
 import { syncInflate, type SyncInflate } from './sync-inflate';
 
@@ -5,10 +9,6 @@ const WINDOW_BYTES = 32_768;
 
 const damaged = (what: string) => new ClusterError('bad_image', `the PNG's pixels are damaged: ${what}`);
 
-/**
- * Reads a zlib stream (RFC 1950) in pieces of any size. Stored blocks are passed through without copying; from the
- * first block of another kind on, zlib takes over with the last 32 KiB as its window.
- */
 export class ZlibReader {
   private state: 'header' | 'block' | 'stored' | 'inflate' | 'end' = 'header';
   /** A header being read. */

@@ -16,7 +16,7 @@ const ORIENTATIONS = [1, 2, 3, 4, 5, 6, 7, 8];
 const imageOf = (width: number, height: number) =>
   sharp(photo(width, height).rgb, { raw: { width, height, channels: 3 } });
 
-/** As sharp shows it: turned, without transparency, in 8-bit RGB. */
+/** The image as sharp shows it: rotated, without transparency, in 8-bit RGB. */
 async function expectAsSharp(file: Buffer, tolerance: number): Promise<void> {
   expect(() => checkCover(file)).not.toThrow();
   const seen = await decodeCover(file);
@@ -206,7 +206,7 @@ it('a thumbnail in the EXIF data does not end a JPEG', async () => {
   expect(await refused(both.subarray(0, -100))).toMatch(/it is truncated/);
 });
 
-/** A PNG with one chunk more. */
+/** A PNG with one more chunk. */
 function chunkBefore(before: string, file: Buffer, type: string, data: Buffer): Buffer {
   const at = file.indexOf(before) - 4;
   const chunk = Buffer.concat([Buffer.alloc(4), Buffer.from(type), data, Buffer.alloc(4)]);

@@ -88,7 +88,7 @@ describe('decodeCover', () => {
 
   it('what the decoder throws beside its words is not told', async () => {
     const jpeg = Buffer.from(await image().jpeg().toBuffer());
-    jpeg[jpeg.indexOf(Buffer.of(0xff, 0xc0)) + 4] = 12; // bits a sample
+    jpeg[jpeg.indexOf(Buffer.of(0xff, 0xc0)) + 4] = 12; // bits per sample
     expect(await refused(jpeg)).toMatch(/^the cover is a damaged JPEG: [^\[]+$/);
   });
 

@@ -7,7 +7,7 @@ import { HandleInflate, PublicInflate, syncInflate } from '../../src/imaging/syn
 import { foreignCarrier, photo, randomBytes } from './pictures';
 
 const NOTHING = new Uint8Array(0);
-/** Half of it compresses well, half does not at all. */
+/** Compressible bytes, then as many that do not compress at all. */
 const plain = Buffer.concat([Buffer.alloc(90_000, 'abc'), randomBytes(90_000)]);
 
 describe.each([
