@@ -90,7 +90,7 @@ export class HandleInflate implements SyncInflate {
 }
 
 /**
- * Inflates by the public API alone: the whole input anew for every piece, which costs a multiple of the time, and
+ * Inflates by the public API alone: the whole input again for every piece, which costs a multiple of the time, and
  * memory in proportion to the output that was taken. A bomb is fed in pieces so small that each adds 1 MB at most.
  */
 export class PublicInflate implements SyncInflate {

@@ -78,7 +78,7 @@ export class AnswerMemory<T extends AnswerTaker> {
     if (!reader.isCutOff) this.change(reader, -bytes);
   }
 
-  /** A reader has to be waited for; `ends` marks the end of the wait. */
+  /** The server begins to wait for the reader; `ends` marks the end of the wait. */
   begins(reader: Reader<T>, nowMs: number): void {
     reader.rate.begin(nowMs, takenBytes(reader));
   }

@@ -41,7 +41,7 @@ describe('the leader', () => {
   it('gives a repeated request the same server, and records no second assignment', () => {
     const rig = Rig.leader();
     const first = rig.assign(7, 1);
-    const again = rig.say(8, request(1)); // whoever asks, on any connection
+    const again = rig.say(8, request(1)); // also from another connection
     expect(only(answers(again, 8))).toEqual(first);
     expect(events(again, 'assigned')).toEqual([]);
   });
