@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 const transform = {
   '\\.(t|j|mj)sx?$': '<rootDir>/test/transform.cjs',
   '\\.wat$': '<rootDir>/src/imaging/kernel-bytes.cjs',
@@ -17,8 +19,8 @@ const project = (displayName, testMatch, more = {}) => ({
 });
 
 export default {
-  // One test file a core: most of them wait for processes and sockets for most of their time.
-  maxWorkers: '100%',
+  // Many tests wait for processes and sockets. (jest takes '150%' for 150 workers.)
+  maxWorkers: Math.ceil(1.5 * availableParallelism()),
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   projects: [

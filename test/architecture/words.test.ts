@@ -1,4 +1,4 @@
-/** The help texts and docstrings are plain English: no headless clauses, and faults always *heal*. */
+/** The help texts and docstrings are plain English: files have heads, clauses are not headless, and faults *heal*. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { COMMANDS } from '../../src/index';
@@ -40,6 +40,11 @@ it.each(ROOMS)('the docstrings of %s', (room) => {
       .map((text) => `${file}: ${text}`),
   );
   expect(found).toEqual([]);
+});
+
+it('every file of src begins with a sentence that says what it is for', () => {
+  const files = filesOf('src').filter((file) => !readFileSync(path.join(ROOT, file), 'utf8').startsWith('/*'));
+  expect(files).toEqual([]);
 });
 
 it.each(Object.entries(COMMANDS))('the help of %s', (_, load) => {
