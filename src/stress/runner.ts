@@ -268,7 +268,7 @@ class StressRun {
     if (crossed === undefined) return;
     this.abortedBy = crossed;
     const { expression, value, unit } = crossed;
-    const why = `${oneLine(expression)} crossed, it is ${valueText(value!, unit)}`;
+    const why = `${oneLine(expression)} failed (${valueText(value!, unit)})`;
     this.sayLine('error', `aborted: ${why}; no more requests are started`);
     this.stopGracefully();
   }

@@ -85,8 +85,8 @@ export function verdictRows({ verdict }: Report): string[] {
 
 export function thresholdRows({ thresholds }: Report): string[] {
   return thresholds.map(({ expression, value, unit, passed }) => {
-    const found = value === null ? 'unknown' : `it is ${decimals(value)}${unit === 'ms' ? ' ms' : unit}`;
-    return labelled(printable(expression, NAME_CHARS), `${passed ? 'passed' : 'CROSSED'}, ${found}`);
+    const found = value === null ? 'unknown' : `${decimals(value)}${unit === 'ms' ? ' ms' : unit}`;
+    return labelled(printable(expression, NAME_CHARS), `${passed ? 'passed' : 'FAILED'} (${found})`);
   });
 }
 

@@ -64,7 +64,7 @@ function offeredRows({ requests, numClients, meanImageBytes }: BannerFacts): [st
   return [
     ['Offered Load', `${Number(perSecond.toFixed(3))} requests/s, ${how}, whatever the servers do`],
     images,
-    ['In Flight', `at most ${numClients}, one of each client; what is due beyond waits`],
+    ['In Flight', `at most ${numClients}, one per client; further requests wait`],
   ];
 }
 

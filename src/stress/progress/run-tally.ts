@@ -45,10 +45,10 @@ export class RunTally {
   }
 }
 
-/** Formats `Threshold p99<800ms: passed, it is 23.40 ms`. */
+/** Formats `Threshold p99<800ms: passed (23.40 ms)`. */
 export function thresholdText({ expression, value, unit, passed }: ThresholdResult): string {
-  const verdict = `Threshold ${expression.replace(/\s+/g, '')}: ${passed ? 'passed' : 'crossed'}`;
-  return value === null ? `${verdict}, its value is unknown` : `${verdict}, it is ${valueText(value, unit)}`;
+  const found = value === null ? 'unknown' : valueText(value, unit);
+  return `Threshold ${expression.replace(/\s+/g, '')}: ${passed ? 'passed' : 'failed'} (${found})`;
 }
 
 /** Formats `23.40 ms`. */

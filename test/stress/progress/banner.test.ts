@@ -74,7 +74,7 @@ Offered Load:       ~95.2 requests/s
       `Test Duration:      ${duration}`,
       'Offered Load:       50 requests/s, at random (Poisson), whatever the servers do',
       '                    ~102.5 MB/s of images',
-      'In Flight:          at most 100, one of each client; what is due beyond waits',
+      'In Flight:          at most 100, one per client; further requests wait',
     ]);
   });
 
