@@ -26,7 +26,7 @@ export async function main(program: string, words: readonly string[]): Promise<v
     `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, load ${loadavg()[0]!.toFixed(2)} before\n`,
   );
   const [first, ...rest] = wanted;
-  // Takes root and 20 minutes: only on request.
+  // Needs root and takes long: only on request.
   if (first === 'faults') return (await import('./faults')).run(rest);
   if (first === 'hostile') return runHostile(program, old, rest);
   if (isWanted('imaging')) await imaging.run();

@@ -1,5 +1,5 @@
 // npm run sim -- --seed N      replays one run with its trace
-// npm run sim -- --seeds N     runs many, prints the first failing seed
+// npm run sim -- --seeds N     runs many, prints each failing seed and stops after five
 // npm run sim -- --scenario F  runs one scenario file with its whole trace
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

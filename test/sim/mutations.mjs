@@ -1,4 +1,4 @@
-// npm run sim:mutations -- [SEEDS] [NAME]: puts faults that the rules guard against into the code, one at a time, and
+// npm run sim:mutations -- [SEEDS] [NAME]: applies mutations that remove a rule to the code, one at a time, and
 // prints which seed and which scenario notices each. A rule whose removal nothing notices is not needed, or not tested.
 // With --check it only verifies that every mutation applies.
 import { build, transform } from 'esbuild';
@@ -40,8 +40,8 @@ function markedStatements() {
   return marked;
 }
 
-/** Returns each mutation with its file and the text of that file with the fault in it. */
-function faultySources() {
+/** Returns each mutation with its file and the text of that file with the mutation in it. */
+function mutatedSources() {
   const marked = markedStatements();
   const names = new Set([...marked.keys(), ...Object.keys(MUTATIONS)]);
   return [...names].map((name) => {
@@ -51,21 +51,21 @@ function faultySources() {
       throw new Error(`"${name}" has ${edits?.length ?? 'no'} edits and ${ranges.length} markers`);
     }
     const statements = ranges.map(([start, end]) => source.slice(start, end));
-    let faulty = source;
+    let mutated = source;
     // From the last to the first, so that the places before stay where they are.
     for (const [index, [start, end]] of [...ranges.entries()].reverse()) {
-      faulty = faulty.slice(0, start) + edits[index](statements[index], statements) + faulty.slice(end);
+      mutated = mutated.slice(0, start) + edits[index](statements[index], statements) + mutated.slice(end);
     }
-    return { name, file, faulty };
+    return { name, file, mutated };
   });
 }
 
-async function bundled({ file, faulty }) {
+async function bundled({ file, mutated }) {
   const plugin = {
     name: 'mutate',
     setup(pluginBuild) {
       pluginBuild.onLoad({ filter: /\.ts$/ }, ({ path: loaded }) =>
-        loaded === file ? { contents: faulty, loader: 'ts' } : undefined,
+        loaded === file ? { contents: mutated, loader: 'ts' } : undefined,
       );
     },
   };
@@ -105,9 +105,9 @@ function caughtByScenario({ parseScenario, runScenario }) {
   return null;
 }
 
-const mutations = faultySources();
+const mutations = mutatedSources();
 if (process.argv[2] === '--check') {
-  for (const { faulty } of mutations) await transform(faulty, { loader: 'ts' });
+  for (const { mutated } of mutations) await transform(mutated, { loader: 'ts' });
   console.log(mutations.map(({ name }) => name).join('\n'));
 } else {
   const [, , maxSeeds = 3000, only = ''] = process.argv;
