@@ -4,7 +4,7 @@ declare module 'asset:*.toml' {
   export default text;
 }
 
-/** Decoded when asked for, so that a start does not pay for pictures that it does not show. */
+/** Decoded when asked for, so that a start does not pay for images that it does not show. */
 declare module 'asset:*.png' {
   const bytes: () => Uint8Array;
   export default bytes;

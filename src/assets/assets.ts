@@ -32,7 +32,7 @@ export const TEMPLATES: readonly Asset[] = [
   { path: 'config/stress.toml', content: () => stress },
 ];
 
-/** Pictures to send, and the default cover, which the server files name. */
+/** Images to send, and the default cover, which the server files name. */
 export const TEST_IMAGES: readonly Asset[] = [
   { path: 'test_images/small.png', content: smallPng },
   { path: 'test_images/medium.jpg', content: mediumJpg },
@@ -40,7 +40,7 @@ export const TEST_IMAGES: readonly Asset[] = [
   { path: 'test_images/cover.jpg', content: coverJpg },
 ];
 
-/** The picture (JPEG) in which a server without a cover of its own hides secrets. */
+/** The image (JPEG) in which a server without a cover of its own hides secrets. */
 export function defaultCover(): Uint8Array {
   return coverJpg();
 }

@@ -10,9 +10,9 @@ import { DEFAULT_IMAGE_DIRECTORY } from '../config/common-settings';
 export function imagesOf(imageDirectory: string | undefined): { images: ClientImage[]; name: string } {
   const folder = imageDirectory ?? DEFAULT_IMAGE_DIRECTORY;
   if (imageDirectory !== undefined || existsSync(folder)) return { images: loadImages(folder), name: folder };
-  const pictures = TEST_IMAGES.map((asset) => ({ name: path.posix.basename(asset.path), content: asset.content }));
-  const images = pictures
+  const assets = TEST_IMAGES.map((asset) => ({ name: path.posix.basename(asset.path), content: asset.content }));
+  const images = assets
     .filter(({ name }) => !name.startsWith('cover.'))
     .map(({ name, content }) => ({ name, bytes: Buffer.from(content()) }));
-  return { images, name: 'built-in pictures' };
+  return { images, name: 'built-in images' };
 }

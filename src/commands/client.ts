@@ -42,11 +42,11 @@ export class Client extends BaseCommand {
     const { machineId, clientId, seed = randomInt(2 ** 31) } = config;
     // Only a folder that was configured must exist.
     const folder = config.imageDir === DEFAULT_IMAGE_DIRECTORY ? undefined : config.imageDir;
-    const pictures = imagesOf(folder);
+    const found = imagesOf(folder);
     const { 'metrics-output': metricsOutput } = flags;
     const metricsFile = metricsOutput === undefined ? undefined : outputPath(metricsOutput);
     if (metricsFile !== undefined) {
-      const read = [...configFilesOf(flags.config, config), ...filesOf(pictures)];
+      const read = [...configFilesOf(flags.config, config), ...filesOf(found)];
       refuseOverwriting([metricsFile, logFileOf(metricsFile)], read);
     }
     const isData = metricsFile !== undefined && goesToStdout(metricsFile);
@@ -58,7 +58,7 @@ export class Client extends BaseCommand {
     const report = await withInterrupt((signal) =>
       runClient({
         config,
-        images: pictures.images,
+        images: found.images,
         machineId,
         clientId,
         seed,
@@ -77,9 +77,9 @@ export class Client extends BaseCommand {
   }
 }
 
-/** Returns the pictures of a folder; those inside the program are not files. */
+/** Returns the images of a folder; those inside the program are not files. */
 function filesOf({ images, name: folder }: ReturnType<typeof imagesOf>): NamedFile[] {
-  return images.map(({ name }) => ({ path: path.join(folder, name), name: `a picture to send (${name})` }));
+  return images.map(({ name }) => ({ path: path.join(folder, name), name: `an image to send (${name})` }));
 }
 
 /** True after a wrong carrier, or if no request succeeded: under faults, a share of them may fail. */

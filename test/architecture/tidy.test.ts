@@ -42,7 +42,7 @@ describe('the tree is tidy', () => {
 });
 
 describe('what ships', () => {
-  it('has every configuration file and picture inside the program', () => {
+  it('has every configuration file and image inside the program', () => {
     const configs = readdirSync(path.join(ROOT, 'config')).filter((name) => /\.toml$/.test(name));
     expect(TEMPLATES.map((asset) => asset.path).sort()).toEqual(configs.map((name) => `config/${name}`).sort());
     for (const { path: file, content } of [...TEMPLATES, ...TEST_IMAGES]) {

@@ -362,7 +362,7 @@ describe('client reveal', () => {
   test.each<[string, () => Buffer, RegExp]>([
     ['a claim of 4 GB', () => png(sized, claims(2 ** 32 - 1, 4096, 10)), /no secret in this image/],
     [
-      'one of 4 GB in a picture that large',
+      'one of 4 GB in an image that large',
       () => png({ width: 30_000, height: 2 ** 30 }, claims(2 ** 32 - 1, 30_000, 10)),
       /at most 67108864 are supported/,
     ],
@@ -378,7 +378,7 @@ describe('client reveal', () => {
     ],
     ['a row of 6 GB', () => png({ width: 2 ** 31 - 1, height: 1 }, claims(1, 4096, 1)), /pixels per row are too many/],
     [
-      'a PNG of no picture',
+      'a PNG without an image',
       () => Buffer.concat([pngHead(sized), ...Array<Buffer>(2000).fill(text)]),
       /the carrier ends/,
     ],

@@ -173,7 +173,7 @@ test.each([
   [[...HIDE, './images/small.png'], 'the image'],
   [['client', 'reveal', 'images/small.png', '--out', 'images/small.png'], 'the carrier'],
   [[...CLIENT, 'c.json', '--config', 'c.json'], 'the configuration'],
-  [[...CLIENT, 'images/small.png', '--config', 'c.toml'], 'a picture to send (small.png)'],
+  [[...CLIENT, 'images/small.png', '--config', 'c.toml'], 'an image to send (small.png)'],
 ])(
   'input files are kept: cloudp2p %j',
   async (args, name) => {

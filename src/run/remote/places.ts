@@ -79,7 +79,7 @@ function clientFiles(machineId: number, { lab, config, seed, images = [] }: Plac
     textFile(CLIENT_FILE, clientText(lab, REQUEST_TIMEOUT_MS)),
     textFile(STRESS_FILE, stress),
     ...images.map(({ name, bytes }) => {
-      return { path: path.posix.join(imageFolder!, name), content: bytes, mode: 0o644, isPicture: true };
+      return { path: path.posix.join(imageFolder!, name), content: bytes, mode: 0o644, isImage: true };
     }),
   ];
 }

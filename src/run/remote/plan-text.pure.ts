@@ -96,15 +96,15 @@ function stepText(index: number, [first = '', ...rest]: readonly string[]): stri
 function copyLines({ places }: RemotePlan): string[] {
   return places.flatMap(({ host, workDir, files }) => {
     const to = (file: string): string => `${host}:${oneLine(workDir)}/${oneLine(file)}`;
-    const pictures = files.filter(({ isPicture }) => isPicture);
+    const images = files.filter(({ isImage }) => isImage);
     const lines = files
-      .filter(({ isPicture }) => !isPicture)
+      .filter(({ isImage }) => !isImage)
       .map(({ path, mode, from }) => {
         return `${from === undefined ? '' : `${oneLine(from)} to `}${to(path)}, mode ${mode.toString(8)}`;
       });
-    const [first] = pictures;
+    const [first] = images;
     if (first === undefined) return lines;
-    return [...lines, `${counted(pictures.length, 'picture')} to ${to(first.path.split('/')[0]!)}`];
+    return [...lines, `${counted(images.length, 'image')} to ${to(first.path.split('/')[0]!)}`];
   });
 }
 

@@ -15,7 +15,7 @@ export interface WantedFile {
   /** The local file that it is a copy of; for the plan. */
   from?: string;
   /** True for images, which may be many. */
-  isPicture?: boolean;
+  isImage?: boolean;
 }
 
 /** A work folder and the files for it. */

@@ -110,7 +110,7 @@ test('the plan names every step with host, file and command', () => {
     '      dist/cloudp2p to c1:/srv/c/cloudp2p, mode 755',
     '      c1:/srv/c/config/client_stress.toml, mode 644',
     '      c1:/srv/c/config/stress.toml, mode 644',
-    expect.stringMatching(/^ {6}3 pictures to c1:\/srv\/c\/images_[0-9a-f]{8}$/),
+    expect.stringMatching(/^ {6}3 images to c1:\/srv\/c\/images_[0-9a-f]{8}$/),
     '4. START SERVERS',
     '      WARN servers listen on all addresses of their machines without TLS ([tls]): anyone who can connect can read all traffic, send tasks and pose as a server',
     "      anna@s1: in it's a lab: server_1_events.ndjson of an earlier run, if any, is renamed to before_<time>_server_1_events.ndjson",
