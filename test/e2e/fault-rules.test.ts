@@ -129,7 +129,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect((await agent.hello([serverOne()], ['partition'])).unable).toEqual({});
     const process = await agent.break(1, { kind: 'partition', from });
     expect(ways()).toEqual(cut);
-    await agent.ask('mend', { server: 1, kind: 'partition', process });
+    await agent.ask('heal', { server: 1, kind: 'partition', process });
     expect(ways()).toEqual(WHOLE);
     expect(traces()).toBe('');
   });
@@ -165,8 +165,8 @@ describeWithNamespaces('in network namespaces', () => {
     await agent.hello([serverOne()], ['partition']);
     const found = await agent.break(1, { kind: 'partition', from: 'both' });
     writeFileSync(isBroken, '');
-    const mend = { server: 1, kind: 'partition', process: found };
-    await expect(agent.ask('mend', mend)).rejects.toThrow(/^refused: nft -f -: /);
+    const heal = { server: 1, kind: 'partition', process: found };
+    await expect(agent.ask('heal', heal)).rejects.toThrow(/^refused: nft -f -: /);
     expect(traces()).toContain('cloudp2p_faults_1');
     rmSync(isBroken);
     expect(await agent.end()).toBe(0);
@@ -234,7 +234,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect((await agent.hello([serverOne()], ['loss'])).unable).toEqual({});
     const process = await agent.break(1, { kind: 'loss', lossPercent: 100 });
     expect(ways()).toEqual([false, false, false, true, true]);
-    await agent.ask('mend', { server: 1, kind: 'loss', process });
+    await agent.ask('heal', { server: 1, kind: 'loss', process });
     await agent.break(1, { kind: 'loss', lossPercent: 50 });
     // A lost SYN is sent again after a second, when the attempt is over.
     const seen = new Set<boolean>();

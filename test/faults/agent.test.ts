@@ -57,12 +57,12 @@ it('greets, finds, injects and heals', async () => {
   ]);
   const before = await agent.breakAs(1, 'kill');
   expect(await lab.state(1)).toBe('down');
-  const after = await agent.ask<Found>('mend', { server: 1, kind: 'kill', process: before });
+  const after = await agent.ask<Found>('heal', { server: 1, kind: 'kill', process: before });
   expect(after.pid).not.toBe(before.pid);
   expect(lab.pid(1)).toBe(after.pid);
   const paused = await agent.breakAs(2, 'pause');
   expect(await lab.state(2)).toBe('paused');
-  await agent.ask('mend', { server: 2, kind: 'pause', process: paused });
+  await agent.ask('heal', { server: 2, kind: 'pause', process: paused });
   expect(await lab.state(2)).toBe('up');
   const beforeMs = Date.now();
   expect(Math.abs((await agent.ask<number>('time')) - beforeMs)).toBeLessThan(2000);
@@ -125,7 +125,7 @@ describe('the watchdog', () => {
     const found = await agent.ask<Found>('find', { server: 2 });
     expect(found.isStopped).toBe(false);
     // Healing again later does no harm.
-    expect(await agent.ask('mend', { server: 2, kind: 'pause', process: found })).toMatchObject({ pid: lab.pid(2) });
+    expect(await agent.ask('heal', { server: 2, kind: 'pause', process: found })).toMatchObject({ pid: lab.pid(2) });
   });
 
   it('ignores Ctrl-C and a closed terminal', async () => {
@@ -188,7 +188,7 @@ describe('a paused server that dies', () => {
   it('is restarted when it is to be resumed', async () => {
     const agent = startAgent();
     const found = await pauseAndKill(agent);
-    const now = await agent.ask<Found>('mend', { server: 2, kind: 'pause', process: found });
+    const now = await agent.ask<Found>('heal', { server: 2, kind: 'pause', process: found });
     expect(now.pid).not.toBe(found.pid);
     expect([lab.pid(2), await lab.state(2)]).toEqual([now.pid, 'up']);
   });

@@ -54,7 +54,7 @@ function startTogether(world: World, random: Random): void {
 
 function faultRound(world: World, random: Random, startMs: number): number {
   world.runUntil(startMs);
-  const mends: { atMs: number; run: () => void }[] = [];
+  const heals: { atMs: number; run: () => void }[] = [];
   const count = 1 + Math.floor(random() * random() * 3.5);
   let timeMs = startMs;
   const busy = new Set<number>();
@@ -63,14 +63,14 @@ function faultRound(world: World, random: Random, startMs: number): number {
     const id = leaderId !== null && random() < 0.5 ? leaderId : pick(random, world.serverIds);
     if (busy.has(id)) continue;
     busy.add(id);
-    const mend = breakServer(world, random, id);
+    const heal = breakServer(world, random, id);
     const durationMs = pick(random, [1, 20, 300, 1200, 2500, 3500, 6000, 12_000]) * (0.7 + 0.6 * random());
-    if (mend) mends.push({ atMs: timeMs + durationMs, run: mend });
+    if (heal) heals.push({ atMs: timeMs + durationMs, run: heal });
     timeMs += pick(random, [0, 0.5, 30, 1500]) * random();
     if (index + 1 < count) world.runUntil(timeMs);
   }
-  mends.sort((a, b) => a.atMs - b.atMs);
-  for (const { atMs, run } of mends) {
+  heals.sort((a, b) => a.atMs - b.atMs);
+  for (const { atMs, run } of heals) {
     world.runUntil(Math.max(atMs, world.queue.nowMs));
     run();
   }

@@ -110,7 +110,7 @@ class Agent {
         return this.driver.status(request.server);
       case 'break':
         return this.watchdog.break(request.server, request.process, request.fault, request.healWithinMs);
-      case 'mend':
+      case 'heal':
         return this.watchdog.heal(request.server, request.kind, request.process);
       case 'start':
         return this.watchdog.heal(request.server, 'kill', ownProcess());

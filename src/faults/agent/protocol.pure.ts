@@ -37,7 +37,7 @@ export interface Verbs {
   status: [{ server: number }, StatusFields | null];
   /** Answered with a warning, or null. */
   break: [{ server: number; process: ServerProcess; fault: Fault; healWithinMs: number }, string | null];
-  mend: [{ server: number; kind: FaultKind; process: ServerProcess }, ServerProcess];
+  heal: [{ server: number; kind: FaultKind; process: ServerProcess }, ServerProcess];
   /** Starts it as the agent's own user. */
   start: [{ server: number }, ServerProcess];
   /** Stops it for good, without a restart. */

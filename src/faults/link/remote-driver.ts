@@ -11,6 +11,6 @@ export function remoteDriver(links: readonly HostLink[]): Driver {
     status: (server) => linkTo(server).ask('status', { server }),
     break: (server, process, fault, healWithinMs) =>
       linkTo(server).ask('break', { server, process, fault, healWithinMs }),
-    heal: (server, kind, process) => linkTo(server).ask('mend', { server, kind, process }),
+    heal: (server, kind, process) => linkTo(server).ask('heal', { server, kind, process }),
   };
 }
