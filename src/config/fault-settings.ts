@@ -49,7 +49,7 @@ export const faultSettings = {
   fault_interval_secs: setting(faultSecs(), {
     flag: 'interval',
     default: 30,
-    help: 'time from a restart to the next fault',
+    help: 'time from the end of a fault to the next one',
   }),
   restart_delay_secs: setting(faultSecs(), { flag: 'restart-delay', default: 10, help: 'duration of each fault' }),
   num_cycles: setting(whole(1, MAX_CYCLES), { flag: 'cycles', default: 3, help: 'number of fault cycles' }),
@@ -57,7 +57,7 @@ export const faultSettings = {
     flag: 'pattern',
     default: 'ring',
     help: 'order of the faults',
-    note: 'rolling goes on as soon as all servers agree on a leader',
+    note: 'rolling continues as soon as all servers agree on a leader',
   }),
   kind: setting(texts('a kind of fault such as "kill", or a list such as ["kill=3", "pause=1"]', 'KIND[=WEIGHT]'), {
     flag: 'kind',

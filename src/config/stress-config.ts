@@ -44,7 +44,7 @@ export const stressSettings = {
   }),
   thresholds: {
     ...common.thresholds,
-    help: 'threshold that must hold at the end, like p99<800ms, else it exits with 3',
+    help: 'threshold checked at the end, like p99<800ms; exit code 3 if it fails',
   },
   abort_on: setting(expressions(), {
     flag: 'abort-on',

@@ -1,4 +1,4 @@
-/** The documents: a short README, tables that fit a screen, links that lead somewhere, and no names of absent pages. */
+/** The documents: a short README, tables that fit a screen, links and paths that lead somewhere, no names of absent pages. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from './import-graph';
@@ -8,8 +8,9 @@ const MAX_ROW_CHARS = 160;
 /** Pages that this repository does not have. */
 const ABSENT = /\b(?:any-cluster|cli|cluster|honest-figures|membership|metrics-and-reports|performance|stack)\.md\b/;
 const MEND = /\bmend(?:s|ed|ing)?\b/i;
-/** The wire name of heal, in code marks. */
-const MEND_VERB = /`[^`]*\bmend\b[^`]*`/g;
+/** A path of this repository in code marks. */
+const PATH = /^(?:src|test|config|docs|bin)\/[\w./{},*-]+$/;
+const EXTENSIONS = ['', '.ts', '.test.ts', '.mjs'];
 
 const DOCUMENTS = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
@@ -45,12 +46,42 @@ function deadLinks(file: string, text: string): string[] {
     .map((target) => `${file}: ${target}`);
 }
 
+/** Returns the paths that a pattern stands for: `{a,b}` is both, `{id}` and `*` are any part of a name. */
+function spelledOut(pattern: string): string[] {
+  const [, before = '', inner = '', after = ''] = /^(.*?)\{(.*?)\}(.*)$/.exec(pattern) ?? [];
+  if (before !== '') {
+    const parts = inner.includes(',') ? inner.split(',') : ['*'];
+    return parts.flatMap((part) => spelledOut(before + part + after));
+  }
+  if (!pattern.includes('*')) return [pattern];
+  const [folder, name] = [path.dirname(pattern), path.basename(pattern)];
+  const form = new RegExp(`^${name.replaceAll('.', '\\.').replaceAll('*', '.*')}`);
+  const found = existsSync(path.join(ROOT, folder)) ? readdirSync(path.join(ROOT, folder)) : [];
+  return found.some((file) => form.test(file)) ? [folder] : [pattern];
+}
+
+/** Returns the paths in code marks that do not exist, with or without the extension of a source. */
+function deadPaths(text: string): string[] {
+  const marks = [...text.replace(/^ *```.*?^ *```$/gms, '').matchAll(/`([^`\n]+)`/g)].map(([, mark]) => mark!);
+  return marks
+    .flatMap((mark) => mark.split(/\s+/))
+    .filter((word) => PATH.test(word))
+    .flatMap(spelledOut)
+    .filter((file) => !EXTENSIONS.some((extension) => existsSync(path.join(ROOT, file + extension))));
+}
+
 const longRows = (text: string): string[] => text.match(new RegExp(`^ *\\|.{${MAX_ROW_CHARS},}$`, 'gmu')) ?? [];
 
 it('breaches are noticed', () => {
   const bad = '[a](none.md) [b](#none) [c](docs/faults.md#none) `[d](none.md)` [e](https://example.org)';
   expect(deadLinks('README.md', bad)).toHaveLength(3);
   expect(deadLinks('README.md', '[a](docs/faults.md#safety) [b](#documents)')).toEqual([]);
+  expect(deadPaths('`src/none` `test/architecture/{docs,none}` `config/none*.toml` `src/none.ts --flag`')).toHaveLength(
+    4,
+  );
+  expect(deadPaths('`src` `test/architecture/docs` `config/server{id}.toml` `config/s*.toml` `bin/dev.js x`')).toEqual(
+    [],
+  );
   expect(longRows(`| ${'x'.repeat(MAX_ROW_CHARS)} |\n| short |\n${'x'.repeat(200)}`)).toHaveLength(1);
 });
 
@@ -67,12 +98,22 @@ it('docs/README.md lists every page', () => {
   expect(pages.filter((page) => page !== 'README.md' && !index.includes(`(${page})`))).toEqual([]);
 });
 
-it.each(DOCUMENTS)('%s has narrow tables, live links and our words', (file) => {
+it('docs/README.md lists every decision by its number and title', () => {
+  const headings = DOCUMENTS.filter((file) => path.dirname(file) === 'docs/decisions').map((file) => {
+    const [, number, title] = /^# (\d{4}) (.+)$/m.exec(textOf(file)) ?? [];
+    return `[${number}](decisions/${path.basename(file)}) ${title}`;
+  });
+  const rows = [...textOf('docs/README.md').matchAll(/^\| (\[\d{4}\]\(\S+\)) +\| (.+?) +\|$/gm)];
+  expect(rows.map(([, link, title]) => `${link} ${title}`)).toEqual(headings);
+});
+
+it.each(DOCUMENTS)('%s has narrow tables, live links and paths, and our words', (file) => {
   const text = textOf(file);
   expect(longRows(text)).toEqual([]);
   expect(deadLinks(file, text)).toEqual([]);
+  expect(deadPaths(text)).toEqual([]);
   expect(ABSENT.exec(text)).toBeNull();
-  expect(MEND.exec(text.replace(MEND_VERB, ''))).toBeNull();
+  expect(MEND.exec(text)).toBeNull();
 });
 
 it.each(DOCUMENTS.filter((file) => file.startsWith('docs/decisions/')))('%s has the form of a decision', (file) => {
