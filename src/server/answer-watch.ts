@@ -1,6 +1,6 @@
-/** Bounds the memory that responses hold until they are read, and for how long. AnswerMemory makes the decisions. */
+/** Bounds the memory that responses hold until they are read, and for how long. ResponseMemory makes the decisions. */
 import type { BodyWriter, Connection } from '../core/transport/network';
-import { AnswerMemory, type Reader } from './answer-memory';
+import { ResponseMemory, type Reader } from './response-memory';
 import { MIN_BYTES_PER_SECOND } from './read-rate';
 
 /** A reader that is slower than this no longer occupies a worker: the rest is sent alongside the next tasks. */
@@ -36,13 +36,13 @@ export interface WatchedAnswer {
 }
 
 export class AnswerWatch {
-  private readonly memory: AnswerMemory<Connection>;
+  private readonly memory: ResponseMemory<Connection>;
   /** Set while readers have to be waited for. */
   private timer: NodeJS.Timeout | undefined;
   private waitCount = 0;
 
   constructor(private readonly options: AnswerWatchOptions) {
-    this.memory = new AnswerMemory(options.maxBytes);
+    this.memory = new ResponseMemory(options.maxBytes);
   }
 
   /** `deadlineMs`: when the client gives up; Infinity if unknown. */

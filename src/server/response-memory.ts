@@ -18,7 +18,7 @@ const STALLED_MS = 3000;
 const RANKED_FOR_MS = 1000;
 
 /** A connection, as far as it reads responses. */
-export interface AnswerTaker {
+export interface ResponseTaker {
   /** host:port */
   readonly remoteAddress: string;
   readonly bytesWritten: number;
@@ -26,7 +26,7 @@ export interface AnswerTaker {
 }
 
 /** A connection whose responses hold memory. */
-export interface Reader<T extends AnswerTaker = AnswerTaker> {
+export interface Reader<T extends ResponseTaker = ResponseTaker> {
   readonly taker: T;
   /** The host whose share it counts in. */
   readonly host: string;
@@ -36,7 +36,7 @@ export interface Reader<T extends AnswerTaker = AnswerTaker> {
   isCutOff: boolean;
 }
 
-export class AnswerMemory<T extends AnswerTaker> {
+export class ResponseMemory<T extends ResponseTaker> {
   private readonly known = new WeakMap<T, Reader<T>>();
   /** Readers that hold memory. */
   private readonly readers = new Set<Reader<T>>();

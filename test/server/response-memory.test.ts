@@ -1,4 +1,4 @@
-import { AnswerMemory, shareOwner, type Reader } from '../../src/server/answer-memory';
+import { ResponseMemory, shareOwner, type Reader } from '../../src/server/response-memory';
 
 const MB = 1e6;
 const MAX_BYTES = 100 * MB;
@@ -12,7 +12,7 @@ interface Taker {
 
 /** Readers of a memory of 100 MB, and a clock that tests advance. */
 class Rig {
-  readonly memory = new AnswerMemory<Taker>(MAX_BYTES);
+  readonly memory = new ResponseMemory<Taker>(MAX_BYTES);
   nowMs = 0;
   private readonly reading: { reader: Reader<Taker>; bytesPerSecond: number }[] = [];
   private lastPort = 0;
@@ -127,7 +127,7 @@ describe("a host's share", () => {
 
   it('is never too small for one answer', () => {
     const rig = new Rig();
-    const memory = new AnswerMemory<Taker>(10 * MB);
+    const memory = new ResponseMemory<Taker>(10 * MB);
     const place = (host: string): Reader<Taker> =>
       memory.reader({ name: host, remoteAddress: `${host}:1`, bytesWritten: 0, unsentBytes: 0 });
     for (const host of ['a', 'b', 'a', 'b']) {
@@ -168,7 +168,7 @@ describe('too slow', () => {
 });
 
 it('a closed connection releases its memory once', () => {
-  const memory = new AnswerMemory<Taker>(MAX_BYTES);
+  const memory = new ResponseMemory<Taker>(MAX_BYTES);
   const place = (name: string): Reader<Taker> =>
     memory.reader({ name, remoteAddress: `${name}:1`, bytesWritten: 0, unsentBytes: 0 });
   const slow = place('a');
