@@ -5,7 +5,7 @@ import { encodePlainWithBody, plainBodyLength, type FrameForm } from '../core/tr
 import type { BodyWriter, Connection } from '../core/transport/network';
 import type { CarrierPlan } from '../imaging/carrier-plan';
 import { MADE_AHEAD_BYTES, MAIN_THREAD_BYTES, type ImagePool } from '../imaging/pool';
-import { AnswerWatch, type WatchedAnswer } from './answer-watch';
+import { ResponseWatch, type WatchedResponse } from './response-watch';
 import type { ExecutionOutcome } from './member/effects';
 import { refusal } from './member/refusal';
 import { TimeSlices } from './time-slices';
@@ -45,7 +45,7 @@ export interface ResponseLimits {
 
 export class ResponseStreams {
   private readonly held = new Map<number, Held>();
-  private readonly watch: AnswerWatch;
+  private readonly watch: ResponseWatch;
   /** The latest tasks whose worker died. */
   private readonly deadly = new Set<string>();
   /** Time slices for carriers that are made on this thread. */
@@ -58,10 +58,10 @@ export class ResponseStreams {
     private readonly done: (executionId: number, outcome: ExecutionOutcome) => void,
     /** Monotonic; the clock of `deadlineMs`. */
     nowMs: () => number,
-    /** See AnswerWatch. */
+    /** See ResponseWatch. */
     onCutOff?: (host: string, why: string) => void,
   ) {
-    this.watch = new AnswerWatch({ maxBytes: limits.maxResponseBytes, nowMs, onCutOff });
+    this.watch = new ResponseWatch({ maxBytes: limits.maxResponseBytes, nowMs, onCutOff });
     this.slices = new TimeSlices({ nowMs });
   }
 
@@ -89,7 +89,7 @@ export class ResponseStreams {
     });
   }
 
-  private begin(held: Held, answer: WatchedAnswer, executionId: number, requestId: number): void {
+  private begin(held: Held, answer: WatchedResponse, executionId: number, requestId: number): void {
     const park = (): void => this.finish(executionId, 'answered');
     this.makeAndSend(held, { ...answer, park }, requestId).then(
       () => this.finish(executionId, 'answered'),
@@ -231,7 +231,7 @@ export class ResponseStreams {
 }
 
 /** A response being read, and the means to give its worker to the next task. */
-type Answer = WatchedAnswer & { park(): void };
+type Answer = WatchedResponse & { park(): void };
 
 /** The common interface of an encoder on this thread and a job in a worker. */
 interface Parts {

@@ -14,7 +14,7 @@ const TAKE_GRACE_MS = 1000;
 const MAX_TAKE_MS = 1_800_000;
 const LOOK_MS = 1000;
 
-export interface AnswerWatchOptions {
+export interface ResponseWatchOptions {
   maxBytes: number;
   /** Returns monotonic time. */
   nowMs(): number;
@@ -23,7 +23,7 @@ export interface AnswerWatchOptions {
 }
 
 /** A response from its start until it has been read: the memory it holds, and how it is read. */
-export interface WatchedAnswer {
+export interface WatchedResponse {
   /** Sets the memory held from here on. @throws ClusterError('overloaded') if there is no room for it */
   hold(bytes: number): void;
   /**
@@ -35,18 +35,18 @@ export interface WatchedAnswer {
   close(): void;
 }
 
-export class AnswerWatch {
+export class ResponseWatch {
   private readonly memory: ResponseMemory<Connection>;
   /** Set while readers have to be waited for. */
   private timer: NodeJS.Timeout | undefined;
   private waitCount = 0;
 
-  constructor(private readonly options: AnswerWatchOptions) {
+  constructor(private readonly options: ResponseWatchOptions) {
     this.memory = new ResponseMemory(options.maxBytes);
   }
 
   /** `deadlineMs`: when the client gives up; Infinity if unknown. */
-  open(conn: Connection, deadlineMs: number): WatchedAnswer {
+  open(conn: Connection, deadlineMs: number): WatchedResponse {
     const reader = this.memory.reader(conn);
     const endMs = Math.min(deadlineMs, this.options.nowMs() + MAX_TAKE_MS) + TAKE_GRACE_MS;
     let heldBytes = 0;
