@@ -36,7 +36,7 @@ export async function accessChildren(
   const driverFor = (kind: FaultKind): Driver => (kind === 'pause' ? agents : own);
   const driver: Driver = {
     ...own,
-    break: (id, process, fault, healWithinMs) => driverFor(fault.kind).break(id, process, fault, healWithinMs),
+    inject: (id, process, fault, healWithinMs) => driverFor(fault.kind).inject(id, process, fault, healWithinMs),
     heal: (id, kind, process) => driverFor(kind).heal(id, kind, process),
   };
   return { ...access, driver, lost, end };

@@ -41,7 +41,7 @@ export interface Driver {
    * @throws ClusterError, also if the process was replaced. Then no fault is active, unless the process has ended or rules
    * in its network could not be removed.
    */
-  break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null>;
+  inject(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null>;
   /**
    * Heals a fault, and resolves when the server is back: a process that ended is started and listens.
    * @param process the affected one; a paused process that has ended is started again, as after a kill

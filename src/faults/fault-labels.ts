@@ -5,9 +5,9 @@ import type { FaultAction } from '../core/metrics/record';
 
 export interface FaultLabels {
   /** "Attempting to kill Server 1" */
-  toBreak: string;
+  toInject: string;
   /** "SUCCESS: Killed Server 1" */
-  broken: string;
+  injected: string;
   /** "Server 1 is now DOWN" */
   state: string;
   /** "Attempting to restart Server 1" */
@@ -26,13 +26,13 @@ const RESUME = { toHeal: 'resume', healing: 'resuming', healed: 'Resumed', healA
 const HEAL = { toHeal: 'heal', healing: 'healing', healed: 'Healed', healAction: 'heal' } as const;
 
 export const FAULT_LABELS: Record<FaultKind, FaultLabels> = {
-  kill: { toBreak: 'kill', broken: 'Killed', state: 'DOWN', action: 'kill', ...RESTART },
-  terminate: { toBreak: 'terminate', broken: 'Terminated', state: 'DOWN', action: 'terminate', ...RESTART },
-  pause: { toBreak: 'pause', broken: 'Paused', state: 'PAUSED', action: 'pause', ...RESUME },
-  partition: { toBreak: 'partition', broken: 'Partitioned', state: 'PARTITIONED', action: 'partition', ...HEAL },
-  delay: { toBreak: 'delay', broken: 'Delayed', state: 'DELAYED', action: 'delay', ...HEAL },
-  loss: { toBreak: 'drop packets of', broken: 'Dropping packets of', state: 'LOSSY', action: 'loss', ...HEAL },
-  restart: { toBreak: 'terminate', broken: 'Terminated', state: 'DOWN', action: 'terminate', ...RESTART },
+  kill: { toInject: 'kill', injected: 'Killed', state: 'DOWN', action: 'kill', ...RESTART },
+  terminate: { toInject: 'terminate', injected: 'Terminated', state: 'DOWN', action: 'terminate', ...RESTART },
+  pause: { toInject: 'pause', injected: 'Paused', state: 'PAUSED', action: 'pause', ...RESUME },
+  partition: { toInject: 'partition', injected: 'Partitioned', state: 'PARTITIONED', action: 'partition', ...HEAL },
+  delay: { toInject: 'delay', injected: 'Delayed', state: 'DELAYED', action: 'delay', ...HEAL },
+  loss: { toInject: 'drop packets of', injected: 'Dropping packets of', state: 'LOSSY', action: 'loss', ...HEAL },
+  restart: { toInject: 'terminate', injected: 'Terminated', state: 'DOWN', action: 'terminate', ...RESTART },
 };
 
 /** The name of a pattern in the banner. */

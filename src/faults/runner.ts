@@ -4,7 +4,7 @@ import type { Clock } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { FaultEvent } from '../core/metrics/record';
 import type { StatusFields } from '../core/protocol';
-import { BrokenServers, type Counts, type Victim } from './broken';
+import { ActiveFaults, type Counts, type FaultTarget } from './active-faults';
 import type { Driver } from './driver';
 import { agree, leaderOf } from './leader';
 import { chooseTargets, type Step } from './plan';
@@ -73,7 +73,7 @@ export async function runFaults(options: RunFaultsOptions): Promise<FaultsOutcom
 }
 
 class FaultRun {
-  private readonly broken: BrokenServers;
+  private readonly active: ActiveFaults;
   /** Aborted when no more faults are to be injected. */
   private readonly over: AbortSignal;
   private wait: ClusterViewModel['wait'];
@@ -82,7 +82,7 @@ class FaultRun {
   private endedEarly: string | null = null;
 
   constructor(private readonly options: RunFaultsOptions) {
-    this.broken = new BrokenServers(options, () => this.show());
+    this.active = new ActiveFaults(options, () => this.show());
     this.over = AbortSignal.any([options.signal, options.abort ?? NEVER]);
   }
 
@@ -93,7 +93,7 @@ class FaultRun {
   /** Fails at the start if no server is running, as every step would fail. */
   async begin(): Promise<void> {
     const { servers } = this.options;
-    const looks = await Promise.all(servers.map((server) => this.broken.look(server)));
+    const looks = await Promise.all(servers.map((server) => this.active.look(server)));
     if (looks.some(({ process }) => process !== null)) return;
     const reasons = looks.map(({ problem }, index) => `Server ${servers[index]!.id}: ${problem ?? 'not running'}`);
     throw new ClusterError(
@@ -106,28 +106,28 @@ class FaultRun {
     const { log, plan, title } = this.options;
     await this.waitFor(step);
     if (this.isOver) return;
-    if (step.cycle !== this.broken.cycle) {
+    if (step.cycle !== this.active.cycle) {
       log(`===== CYCLE ${step.cycle}/${plan.at(-1)!.cycle} =====`);
       this.hit.clear();
     }
-    this.broken.cycle = step.cycle;
+    this.active.cycle = step.cycle;
     const targets = await this.targets(step);
     if (targets.length === 0) return;
     log(`${title}: Processing ${names(targets.map(({ id }) => id))}`);
-    await this.breakAll(targets, step);
+    await this.injectAll(targets, step);
     await this.hold(step);
     // Faults that are active when the plan is over are healed by `heal`, which logs it.
     if (!this.isOver) await this.healAll();
-    const lost = this.broken.ids;
+    const lost = this.active.ids;
     if (!this.isOver && lost.length > 0) this.endEarly(`${names(lost)} did not come back`);
   }
 
   /** Heals all active faults. A bug at one server is thrown only after the others are healed. */
   async heal(): Promise<void> {
     const { log, signal, abort } = this.options;
-    const isBroken = this.broken.ids.length > 0;
-    const what = isBroken ? 'healing the active faults' : 'no fault is active';
-    if (signal.aborted) log(`Interrupted: ${what}${isBroken ? ' (Ctrl-C again ends at once)' : ''}`);
+    const hasActive = this.active.ids.length > 0;
+    const what = hasActive ? 'healing the active faults' : 'no fault is active';
+    if (signal.aborted) log(`Interrupted: ${what}${hasActive ? ' (Ctrl-C again ends at once)' : ''}`);
     else if (abort?.aborted) this.endEarly(String(abort.reason));
     if (!signal.aborted && this.endedEarly !== null) log(`ABORTED: ${this.endedEarly}; ${what}`);
     await this.healAll();
@@ -136,9 +136,9 @@ class FaultRun {
   end(): FaultsOutcome {
     const { log, signal, servers } = this.options;
     const interrupted = signal.aborted;
-    const { counts } = this.broken;
+    const { counts } = this.active;
     const inState = (state: ServerState): string =>
-      servers.flatMap(({ id }) => (this.broken.stateOf(id) === state ? [id] : [])).join(', ');
+      servers.flatMap(({ id }) => (this.active.stateOf(id) === state ? [id] : [])).join(', ');
     const lost = (['down', 'paused', 'partitioned', 'delayed', 'lossy'] as const)
       .map((state) => (inState(state) === '' ? '' : `, ${state.toUpperCase()}: ${inState(state)}`))
       .join('');
@@ -146,27 +146,27 @@ class FaultRun {
     log(`===== FAULT SIMULATION ${how} =====`);
     const { faults, healed, failed } = counts;
     log(`Faults: ${faults}, healed: ${healed}, failed: ${failed}; servers UP: ${inState('up') || 'none'}${lost}`);
-    return { ...counts, interrupted, ended_early: interrupted ? null : this.endedEarly, down: this.broken.ids };
+    return { ...counts, interrupted, ended_early: interrupted ? null : this.endedEarly, down: this.active.ids };
   }
 
   /** An error in the middle (a bug, a lost connection) must not leave the others half-way. */
-  private async breakAll(targets: readonly FaultServer[], { fault, holdMs }: Step): Promise<void> {
-    const victims: Victim[] = [];
+  private async injectAll(targets: readonly FaultServer[], { fault, holdMs }: Step): Promise<void> {
+    const admitted: FaultTarget[] = [];
     for (const server of targets) {
-      const victim = await this.broken.admit(
+      const target = await this.active.admit(
         server,
         fault,
-        victims.map((each) => each.server.id),
+        admitted.map((each) => each.server.id),
       );
-      if (victim !== null) victims.push(victim);
+      if (target !== null) admitted.push(target);
     }
     if (this.isOver) return;
-    for (const { server } of victims) this.hit.add(server.id);
-    await allOf(victims.map((victim) => this.broken.break(victim, fault, holdMs)));
+    for (const { server } of admitted) this.hit.add(server.id);
+    await allOf(admitted.map((target) => this.active.inject(target, fault, holdMs)));
   }
 
   private healAll(): Promise<void> {
-    return allOf(this.broken.ids.map((id) => this.broken.heal(id)));
+    return allOf(this.active.ids.map((id) => this.active.heal(id)));
   }
 
   private async waitFor({ afterMs, afterAgreement }: Step): Promise<void> {
@@ -181,7 +181,7 @@ class FaultRun {
   }
 
   private async hold({ fault, holdMs }: Step): Promise<void> {
-    const ids = this.broken.ids;
+    const ids = this.active.ids;
     if (this.isOver || ids.length === 0 || holdMs === 0) return;
     const { healing, toHeal } = FAULT_LABELS[fault.kind];
     const text = `Waiting ${showSecs(holdMs)} before ${healing} ${names(ids)}...`;
@@ -217,7 +217,7 @@ class FaultRun {
 
   private leaveOut(why: string): [] {
     if (this.isOver) return [];
-    this.broken.counts.failed += 1;
+    this.active.counts.failed += 1;
     this.options.log(`ERROR: ${why}: this step is skipped`);
     return [];
   }
@@ -225,7 +225,7 @@ class FaultRun {
   /** Asks the servers that should be running for their status. */
   private askUp(): Promise<(StatusFields | null)[]> {
     const { servers, driver } = this.options;
-    const up = servers.filter(({ id }) => this.broken.stateOf(id) === 'up');
+    const up = servers.filter(({ id }) => this.active.stateOf(id) === 'up');
     return Promise.all(up.map(({ id }) => driver.status(id).catch(nullIfRefused)));
   }
 
@@ -247,7 +247,7 @@ class FaultRun {
 
   private show(): void {
     const { servers, show } = this.options;
-    const views = servers.map(({ id }) => ({ id, state: this.broken.stateOf(id), fault: this.broken.faultOf(id) }));
+    const views = servers.map(({ id }) => ({ id, state: this.active.stateOf(id), fault: this.active.faultOf(id) }));
     show({ servers: views, wait: this.wait });
   }
 }

@@ -36,15 +36,15 @@ export function timetableLines(plan: readonly Step[], servers: readonly Place[])
 }
 
 function rowsOf(step: ReturnType<typeof timetable>[number], servers: readonly Place[]): Row[] {
-  const { toBreak, toHeal } = FAULT_LABELS[step.fault.kind];
+  const { toInject, toHeal } = FAULT_LABELS[step.fault.kind];
   const whom = whomOf(step, servers);
   const rows = (ms: number, what: string, isHeal: boolean): Row[] =>
     whom.map(({ who, server }) => {
-      const [broken, healed] = commandsOf(step.fault, server);
+      const [injected, healed] = commandsOf(step.fault, server);
       const about = isHeal ? '' : parametersOf(step);
-      return { ms, cycle: step.cycle, what, who: `${who}${about}`, command: isHeal ? healed : broken };
+      return { ms, cycle: step.cycle, what, who: `${who}${about}`, command: isHeal ? healed : injected };
     });
-  return [...rows(step.atMs, toBreak, false), ...rows(step.healedMs, toHeal, true)];
+  return [...rows(step.atMs, toInject, false), ...rows(step.healedMs, toHeal, true)];
 }
 
 /** A target that is chosen by its role at that moment has no host yet. */

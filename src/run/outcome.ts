@@ -46,10 +46,10 @@ export function planText(config: RunConfig, folder: string): string {
 /** Returns the timetable of the faults, with times from the start of the clients. */
 export function faultLines({ faults }: Pick<RunConfig, 'faults'>, serverIds: readonly number[]): string[] {
   const steps = timetable(planFaults(serverIds, faults.spec)).flatMap((step) => {
-    const { toBreak, toHeal } = FAULT_LABELS[step.fault.kind];
+    const { toInject, toHeal } = FAULT_LABELS[step.fault.kind];
     const line = (ms: number, what: string): string =>
       `      ${String((faults.firstMs + ms) / 1000).padStart(8)} s  ${what} ${whoOf(step)}`;
-    return [line(step.atMs, toBreak), line(step.healedMs, toHeal)];
+    return [line(step.atMs, toInject), line(step.healedMs, toHeal)];
   });
   return steps.length === 0 ? ['      none'] : steps;
 }

@@ -127,7 +127,7 @@ describeWithNamespaces('in network namespaces', () => {
     expect(ways()).toEqual(WHOLE);
     const agent = startAgent();
     expect((await agent.hello([serverOne()], ['partition'])).unable).toEqual({});
-    const process = await agent.break(1, { kind: 'partition', from });
+    const process = await agent.inject(1, { kind: 'partition', from });
     expect(ways()).toEqual(cut);
     await agent.ask('heal', { server: 1, kind: 'partition', process });
     expect(ways()).toEqual(WHOLE);
@@ -137,7 +137,7 @@ describeWithNamespaces('in network namespaces', () => {
   it('uses iptables where nft does not work', async () => {
     const agent = startAgent(withoutNft());
     expect((await agent.hello([serverOne()], ['partition'])).unable).toEqual({});
-    await agent.break(1, { kind: 'partition', from: 'peers' });
+    await agent.inject(1, { kind: 'partition', from: 'peers' });
     expect(traces()).toContain('-A INPUT -j cloudp2p_1_in');
     expect(ways()).toEqual([true, false, false, true, true]);
     expect(await agent.end()).toBe(0);
@@ -148,7 +148,7 @@ describeWithNamespaces('in network namespaces', () => {
   it('the agent removes the rules when its controller is gone', async () => {
     const agent = startAgent();
     await agent.hello([serverOne()], ['partition']);
-    await agent.break(1, { kind: 'partition', from: 'both' });
+    await agent.inject(1, { kind: 'partition', from: 'both' });
     expect(traces()).toContain('cloudp2p_faults_1');
     expect(await agent.end()).toBe(0);
     expect(ways()).toEqual(WHOLE);
@@ -163,7 +163,7 @@ describeWithNamespaces('in network namespaces', () => {
     writeFileSync(path.join(bin, 'nft'), script, { mode: 0o755 });
     const agent = startAgent({ ...process.env, PATH: `${bin}:${process.env['PATH']}` });
     await agent.hello([serverOne()], ['partition']);
-    const found = await agent.break(1, { kind: 'partition', from: 'both' });
+    const found = await agent.inject(1, { kind: 'partition', from: 'both' });
     writeFileSync(isBroken, '');
     const heal = { server: 1, kind: 'partition', process: found };
     await expect(agent.ask('heal', heal)).rejects.toThrow(/^refused: nft -f -: /);
@@ -176,7 +176,7 @@ describeWithNamespaces('in network namespaces', () => {
   it('an agent that may not heal leaves it to one that may, and says so', async () => {
     const agent = startAgent();
     await agent.hello([serverOne()], ['partition']);
-    await agent.break(1, { kind: 'partition', from: 'both' });
+    await agent.inject(1, { kind: 'partition', from: 'both' });
     agent.child.kill('SIGKILL');
     await agent.ended;
     const without = ['setpriv', '--bounding-set=-net_admin', process.execPath, program.script, 'fault-agent'];
@@ -192,7 +192,7 @@ describeWithNamespaces('in network namespaces', () => {
   it('the agent removes the rules when their time is over', async () => {
     const agent = startAgent();
     await agent.hello([serverOne()], ['partition']);
-    await agent.break(1, { kind: 'partition', from: 'both' }, 500);
+    await agent.inject(1, { kind: 'partition', from: 'both' }, 500);
     await until('it is healed', () => traces() === '');
     expect(ways()).toEqual(WHOLE);
   });
@@ -200,7 +200,7 @@ describeWithNamespaces('in network namespaces', () => {
   it('after an agent was killed, the next one finds its rules by name and removes them', async () => {
     const agent = startAgent();
     await agent.hello([serverOne()], ['partition']);
-    await agent.break(1, { kind: 'partition', from: 'both' });
+    await agent.inject(1, { kind: 'partition', from: 'both' });
     agent.child.kill('SIGKILL');
     await agent.ended;
     expect(reaches(3, 1)).toBe(false);
@@ -214,7 +214,7 @@ describeWithNamespaces('in network namespaces', () => {
     runOn(1, ['iptables', '-A', 'INPUT', '-p', 'udp', '--dport', '9', '-j', 'DROP']);
     const agent = startAgent();
     await agent.hello([serverOne()], ['partition']);
-    await agent.break(1, { kind: 'partition', from: 'both' });
+    await agent.inject(1, { kind: 'partition', from: 'both' });
     await agent.end();
     expect(runOn(1, ['nft', 'list', 'tables'])).toContain('table inet others');
     expect(runOn(1, ['iptables', '-S'])).toContain('--dport 9 -j DROP');
@@ -232,10 +232,10 @@ describeWithNamespaces('in network namespaces', () => {
   it.each(['nft', 'iptables'])('100 % loss lets nothing through, 50 % lets some through (%s)', async (tool) => {
     const agent = startAgent(tool === 'nft' ? undefined : withoutNft());
     expect((await agent.hello([serverOne()], ['loss'])).unable).toEqual({});
-    const process = await agent.break(1, { kind: 'loss', lossPercent: 100 });
+    const process = await agent.inject(1, { kind: 'loss', lossPercent: 100 });
     expect(ways()).toEqual([false, false, false, true, true]);
     await agent.ask('heal', { server: 1, kind: 'loss', process });
-    await agent.break(1, { kind: 'loss', lossPercent: 50 });
+    await agent.inject(1, { kind: 'loss', lossPercent: 50 });
     // A lost SYN is sent again after a second, when the attempt is over.
     const seen = new Set<boolean>();
     for (let attempt = 0; attempt < 60 && seen.size < 2; attempt++) seen.add(reaches(3, 1));
@@ -256,7 +256,7 @@ describeWithNamespaces('in network namespaces', () => {
       expect(reaches(3, 1, port)).toBe(true);
       return performance.now() - startMs;
     };
-    await agent.break(1, { kind: 'delay', delayMs: 400, jitterMs: 100 });
+    await agent.inject(1, { kind: 'delay', delayMs: 400, jitterMs: 100 });
     expect(roundTripMs(PORT)).toBeGreaterThan(300);
     expect(roundTripMs(OTHER_PORT)).toBeLessThan(300);
     await agent.end();
@@ -268,7 +268,7 @@ describeWithNamespaces('in network namespaces', () => {
     const agent = startAgent();
     const { unable } = await agent.hello([serverOne()], ['delay']);
     expect(unable).toEqual({ delay: 'its kernel has no netem (module sch_netem)' });
-    const attempt = agent.break(1, { kind: 'delay', delayMs: 200, jitterMs: 0 });
+    const attempt = agent.inject(1, { kind: 'delay', delayMs: 200, jitterMs: 0 });
     await expect(attempt).rejects.toThrow(/^refused: tc qdisc add/);
   });
 

@@ -40,7 +40,7 @@ class LabAgent extends TestAgent {
   }
 
   breakAs(server: number, kind: 'kill' | 'pause', healWithinMs?: number): Promise<Found> {
-    return this.break(server, { kind }, healWithinMs);
+    return this.inject(server, { kind }, healWithinMs);
   }
 }
 
@@ -110,7 +110,14 @@ describe('the watchdog', () => {
     const agent = startAgent();
     await agent.greet();
     const found = await agent.ask<Found>('find', { server: 1 });
-    const request = { id: 50, verb: 'break', server: 1, process: found, fault: { kind: 'kill' }, healWithinMs: 60_000 };
+    const request = {
+      id: 50,
+      verb: 'inject',
+      server: 1,
+      process: found,
+      fault: { kind: 'kill' },
+      healWithinMs: 60_000,
+    };
     agent.send(`${JSON.stringify(request)}\n`);
     agent.child.stdin!.end();
     expect(await agent.ended).toBe(0);
@@ -157,7 +164,7 @@ describe('the watchdog', () => {
     await until('it greets', () => output.readableLength > 0);
     const { kernelStart, uid, gid } = (await fromProc(lab.pid(2)))!;
     const found = { pid: lab.pid(2), kernelStart, uid, gid };
-    say({ id: 2, verb: 'break', server: 2, process: found, fault: { kind: 'pause' }, healWithinMs: 60_000 });
+    say({ id: 2, verb: 'inject', server: 2, process: found, fault: { kind: 'pause' }, healWithinMs: 60_000 });
     await until('it is paused', async () => (await lab.state(2)) === 'paused');
     await ended;
     expect(await lab.state(2)).toBe('up');
@@ -179,7 +186,7 @@ describe('a paused server that dies', () => {
   const pauseAndKill = async (agent: TestAgent): Promise<Found> => {
     await lab.start(1, 2);
     await agent.hello(lab.servers, ['pause']);
-    const found = await agent.break(2, { kind: 'pause' });
+    const found = await agent.inject(2, { kind: 'pause' });
     process.kill(found.pid, 'SIGKILL');
     await until('it is gone', async () => (await lab.state(2)) === 'down');
     return found;
@@ -369,7 +376,7 @@ describe('before the first fault', () => {
 
 describe('invalid requests', () => {
   it.each([
-    ['break', { server: 9, process: processOf(2), fault: { kind: 'kill' }, healWithinMs: 1 }],
+    ['inject', { server: 9, process: processOf(2), fault: { kind: 'kill' }, healWithinMs: 1 }],
     ['find', { server: 9 }],
     ['explode', {}],
     ['hello', { servers: [], kinds: [] }],
@@ -386,7 +393,7 @@ describe('invalid requests', () => {
     await agent.greet();
     const found = await agent.breakAs(1, 'pause');
     const again = { server: 1, process: found, fault: { kind: 'kill' }, healWithinMs: 1000 };
-    await expect(agent.ask('break', again)).rejects.toThrow('refused: it already has a fault');
+    await expect(agent.ask('inject', again)).rejects.toThrow('refused: it already has a fault');
     expect(await lab.state(1)).toBe('paused');
   });
 

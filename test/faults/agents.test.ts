@@ -57,7 +57,7 @@ it("faults are injected by the agent of the server's own host", async () => {
   expect(hosts).toEqual(['one', 'two']);
   expect(agents.warnings).toEqual([]);
   const found = (await agents.driver.find(2))!;
-  await agents.driver.break(2, found, { kind: 'pause' }, 60_000);
+  await agents.driver.inject(2, found, { kind: 'pause' }, 60_000);
   expect(await Promise.all([lab.state(1), lab.state(2)])).toEqual(['up', 'paused']);
   // The agent heals the fault that is still active.
   await agents.end();
@@ -114,7 +114,7 @@ it('Ctrl-C later on: a lost agent is still replaced, as there may be faults to h
     stop.signal,
   );
   const found = (await agents.driver.find(1))!;
-  await agents.driver.break(1, found, { kind: 'pause' }, 60_000);
+  await agents.driver.inject(1, found, { kind: 'pause' }, 60_000);
   stop.abort();
   channels[0]!.input.end();
   await new Promise((resolve) => agents.lost.addEventListener('abort', resolve));
@@ -159,7 +159,7 @@ it('a lost agent is reported and replaced', async () => {
     return channel;
   });
   const found = (await agents.driver.find(1))!;
-  await agents.driver.break(1, found, { kind: 'pause' }, 60_000);
+  await agents.driver.inject(1, found, { kind: 'pause' }, 60_000);
   channels[0]!.input.end();
   await new Promise((resolve) => agents.lost.addEventListener('abort', resolve));
   expect(agents.lost.reason).toBe('the fault agent on one is gone: it ended with exit code 0');

@@ -8,7 +8,7 @@ test('reports every process of a server that it finds or starts', async () => {
     find: (id) => Promise.resolve(id === 3 ? null : { ...process(10 * id), isStopped: false }),
     heal: (id, _, { pid }) => Promise.resolve(process(pid + id)),
     status: () => Promise.resolve(null),
-    break: () => Promise.resolve(null),
+    inject: () => Promise.resolve(null),
   };
   const { find, heal } = watched(driver, (id, { pid }) => seen.push([id, pid]));
   expect(await find(1)).toMatchObject({ pid: 10 });

@@ -25,11 +25,11 @@ const at = (name: string): string => path.join(folder, name);
 /** The driver of one server, in its current configuration. */
 function driver(how: Partial<LocalDriverOptions & { server: LocalServer }> = {}) {
   const { server: one = server, ...more } = how;
-  const { find, break: breakIt, heal } = localDriver({ servers: [one], ...more });
+  const { find, inject, heal } = localDriver({ servers: [one], ...more });
   return {
     find: () => find(1),
-    kill: (process: ServerProcess) => breakIt(1, process, { kind: 'kill' }, 0),
-    break: (process: ServerProcess, kind: 'terminate' | 'pause' | 'restart') => breakIt(1, process, { kind }, 0),
+    kill: (process: ServerProcess) => inject(1, process, { kind: 'kill' }, 0),
+    inject: (process: ServerProcess, kind: 'terminate' | 'pause' | 'restart') => inject(1, process, { kind }, 0),
     start: () => heal(1, 'kill', ownUser()),
     resume: (process: ServerProcess) => heal(1, 'pause', process),
   };
@@ -245,7 +245,7 @@ describe('a pause', () => {
     const child = await startLikeness();
     const found = (await driver().find())!;
     expect(found.isStopped).toBe(false);
-    await driver().break(found, 'pause');
+    await driver().inject(found, 'pause');
     expect((await fromProc(child.pid!))!.isStopped).toBe(true);
     expect((await fromPs(child.pid!))!.isStopped).toBe(true);
     expect(await driver().find()).toMatchObject({ pid: child.pid, isStopped: true });
@@ -260,7 +260,7 @@ describe('a pause', () => {
   ])('is healed by a resume although the pid file %s', async (_, change) => {
     const child = await startLikeness();
     const found = (await driver().find())!;
-    await driver().break(found, 'pause');
+    await driver().inject(found, 'pause');
     change();
     expect(await driver().resume(found)).toMatchObject({ pid: child.pid });
     expect((await fromProc(child.pid!))!.isStopped).toBe(false);
@@ -269,7 +269,7 @@ describe('a pause', () => {
   it('of a process that was restarted in the meantime needs no resume', async () => {
     const first = await startLikeness();
     const found = (await driver().find())!;
-    await driver().break(found, 'pause');
+    await driver().inject(found, 'pause');
     first.kill('SIGKILL');
     await ended(first);
     rmSync(server.pidFile);
@@ -282,7 +282,7 @@ describe('a pause', () => {
     const found = (await driver().find())!;
     child.kill('SIGKILL');
     await ended(child);
-    await expect(driver().break(found, 'pause')).rejects.toThrow('it has just ended by itself');
+    await expect(driver().inject(found, 'pause')).rejects.toThrow('it has just ended by itself');
   });
 
   it.each([
@@ -291,7 +291,7 @@ describe('a pause', () => {
   ])('of a process that ends while it is paused is healed by a restart%s', async (_, change) => {
     const child = await startLikeness();
     const found = (await driver().find())!;
-    await driver().break(found, 'pause');
+    await driver().inject(found, 'pause');
     child.kill('SIGKILL');
     await ended(child);
     change();
@@ -304,7 +304,7 @@ describe('a pause', () => {
   it('of one that shut down in order meanwhile is not healed: nobody wants it back', async () => {
     const child = await startLikeness();
     const found = (await driver().find())!;
-    await driver().break(found, 'pause');
+    await driver().inject(found, 'pause');
     rmSync(server.pidFile);
     child.kill('SIGKILL');
     await ended(child);
@@ -315,7 +315,7 @@ describe('a pause', () => {
   it('of one that ends and cannot be restarted says why', async () => {
     const child = await startLikeness();
     const found = (await driver().find())!;
-    await driver().break(found, 'pause');
+    await driver().inject(found, 'pause');
     child.kill('SIGKILL');
     await ended(child);
     writeConfig({ exitCode: 7 });
@@ -326,7 +326,7 @@ describe('a pause', () => {
 describe('a termination', () => {
   it.each(['terminate', 'restart'] as const)('%s: asks it to leave, and waits until it has', async (kind) => {
     const child = await startLikeness();
-    await driver().break((await driver().find())!, kind);
+    await driver().inject((await driver().find())!, kind);
     expect(await fromProc(child.pid!)).toBe(null);
     expect(await ended(child)).toBe('SIGTERM');
   });
@@ -335,7 +335,7 @@ describe('a termination', () => {
     writeConfig({ isDeafToSigterm: true });
     const child = await startLikeness();
     const impatient = driver({ leaveMs: 200 });
-    expect(await impatient.break((await impatient.find())!, 'terminate')).toBe(
+    expect(await impatient.inject((await impatient.find())!, 'terminate')).toBe(
       `process ${child.pid} did not shut down within 0.2 s after SIGTERM, and was killed`,
     );
     expect(await ended(child)).toBe('SIGKILL');

@@ -34,7 +34,7 @@ class SimDriver implements Driver {
     return { term, leader_id: election.activeLeaderId, phase: executor.phase } as StatusFields;
   }
 
-  async break(id: number, _process: ServerProcess, fault: Fault): Promise<string | null> {
+  async inject(id: number, _process: ServerProcess, fault: Fault): Promise<string | null> {
     this.perform(id, fault);
     return null;
   }

@@ -37,13 +37,13 @@ export function processOf(pid: number): ServerProcess {
   return { pid, kernelStart: `boot/${pid}`, uid: 0, gid: 0 };
 }
 
-export type Call = 'find' | 'break' | 'heal';
+export type Call = 'find' | 'inject' | 'heal';
 
 /** A ring on a virtual clock: nothing waits, everything is recorded. */
 export class RingRig implements Driver {
   readonly running = new Map<number, ServerProcess>();
   /** Servers that have a fault but are running. */
-  readonly broken = new Map<number, FaultKind>();
+  readonly active = new Map<number, FaultKind>();
   /** The faults and their healing, in order. */
   readonly done: string[] = [];
   readonly lines: string[] = [];
@@ -99,7 +99,7 @@ export class RingRig implements Driver {
   async find(id: number): Promise<Found | null> {
     this.step('find', id);
     const process = this.running.get(id);
-    return process === undefined ? null : { ...process, isStopped: this.broken.get(id) === 'pause' };
+    return process === undefined ? null : { ...process, isStopped: this.active.get(id) === 'pause' };
   }
 
   async status(id: number): Promise<StatusFields | null> {
@@ -107,10 +107,10 @@ export class RingRig implements Driver {
     return { leader_id: this.leaderId, term: 1, phase: 'ready' } as StatusFields;
   }
 
-  async break(id: number, _process: ServerProcess, { kind }: Fault): Promise<string | null> {
-    this.step('break', id);
+  async inject(id: number, _process: ServerProcess, { kind }: Fault): Promise<string | null> {
+    this.step('inject', id);
     if (['kill', 'terminate', 'restart'].includes(kind)) this.running.delete(id);
-    else this.broken.set(id, kind);
+    else this.active.set(id, kind);
     this.done.push(`${kind} ${id}`);
     this.onStep();
     return this.remark;
@@ -118,7 +118,7 @@ export class RingRig implements Driver {
 
   async heal(id: number, kind: FaultKind): Promise<ServerProcess> {
     this.step('heal', id);
-    if (this.broken.delete(id)) this.done.push(`heal ${kind} ${id}`);
+    if (this.active.delete(id)) this.done.push(`heal ${kind} ${id}`);
     else this.start(id);
     this.onStep();
     return this.running.get(id)!;
@@ -126,7 +126,7 @@ export class RingRig implements Driver {
 
   /** True if all servers run without a fault. */
   get isWhole(): boolean {
-    return this.running.size === this.servers.length && this.broken.size === 0;
+    return this.running.size === this.servers.length && this.active.size === 0;
   }
 
   /** The logged lines, without the times. */

@@ -108,12 +108,12 @@ describe('a server that does not cooperate', () => {
       'ERROR: Cannot kill Server 1 on localhost: process 7 is not a server',
     ]);
     expect(rig.events[0]).toMatchObject({ outcome: 'failed', pid: null, detail: 'process 7 is not a server' });
-    expect(rig.calls).not.toContain('break 1');
+    expect(rig.calls).not.toContain('inject 1');
   });
 
   it('cannot be killed: it is not down, so nothing is restarted', async () => {
     const rig = new RingRig();
-    rig.before = (call, id) => void (call === 'break' && id === 1 && refuse('permission denied'));
+    rig.before = (call, id) => void (call === 'inject' && id === 1 && refuse('permission denied'));
     expect(await rig.run(ONCE)).toMatchObject({ faults: 2, healed: 2, failed: 1 });
     expect(rig.texts).toContain('ERROR: Cannot kill Server 1 on localhost: permission denied');
     expect(rig.recorded.slice(0, 3)).toEqual(['1 kill started', '1 kill failed', '2 kill started']);
@@ -122,7 +122,7 @@ describe('a server that does not cooperate', () => {
   it('dies of a failed kill: it is still restarted', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
-      if (call !== 'break' || id !== 1) return;
+      if (call !== 'inject' || id !== 1) return;
       rig.running.delete(1);
       refuse('process 12345 was killed but still exists after 5 s');
     };
@@ -150,7 +150,7 @@ describe('a server that does not cooperate', () => {
   it('was restarted by somebody else: that counts', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
-      const isBack = call === 'find' && id === 1 && rig.calls.includes('break 1');
+      const isBack = call === 'find' && id === 1 && rig.calls.includes('inject 1');
       if (isBack) rig.running.set(1, processOf(777));
     };
     expect(await rig.run(ONCE)).toMatchObject({ faults: 3, healed: 3, failed: 0 });
@@ -314,12 +314,12 @@ describe('kinds', () => {
     ['delay', 'delay', 'heal'],
     ['loss', 'loss', 'heal'],
     ['restart', 'terminate', 'restart'],
-  ] as const)('%s: injected, held, healed, and recorded as %s and %s', async (kind, broken, healing) => {
+  ] as const)('%s: injected, held, healed, and recorded as %s and %s', async (kind, injecting, healing) => {
     const rig = new RingRig();
     expect(await rig.run(kindOnly(kind))).toMatchObject({ faults: 3, healed: 3, failed: 0, down: [] });
     expect(rig.isWhole).toBe(true);
     expect(rig.recorded.slice(0, 4)).toEqual(
-      [broken, healing].flatMap((action) => [`1 ${action} started`, `1 ${action} done`]),
+      [injecting, healing].flatMap((action) => [`1 ${action} started`, `1 ${action} done`]),
     );
   });
 
@@ -345,7 +345,7 @@ describe('kinds', () => {
 
   it('a server that another program has paused gets no fault', async () => {
     const rig = new RingRig();
-    rig.broken.set(1, 'pause');
+    rig.active.set(1, 'pause');
     expect(await rig.run(kindOnly('kill'))).toMatchObject({ faults: 2, failed: 1 });
     expect(rig.texts).toContain(
       'ERROR: Cannot kill Server 1 on localhost: its process was stopped by another program (SIGSTOP)',
@@ -388,7 +388,7 @@ describe('several at once', () => {
 describe('roles', () => {
   it('the leader of the moment', async () => {
     const rig = new RingRig();
-    rig.before = (call, id) => void (call === 'break' && (rig.leaderId = (id % 3) + 1));
+    rig.before = (call, id) => void (call === 'inject' && (rig.leaderId = (id % 3) + 1));
     await rig.run({ ...ONCE, target: 'leader', cycles: 4 });
     expect(rig.done.filter((what) => what.startsWith('kill'))).toEqual(['kill 1', 'kill 2', 'kill 3', 'kill 1']);
     expect(rig.texts).toContain('Server 2 leads');
@@ -421,8 +421,8 @@ describe('an irregularity', () => {
   it('a failed network fault is healed: parts of it may remain', async () => {
     const rig = new RingRig();
     rig.before = (call, id) => {
-      if (call !== 'break' || id !== 1) return;
-      rig.broken.set(1, 'partition');
+      if (call !== 'inject' || id !== 1) return;
+      rig.active.set(1, 'partition');
       refuse('nft -f -: it hangs');
     };
     expect(await rig.run(kindOnly('partition'))).toMatchObject({ faults: 2, healed: 3, failed: 1 });
@@ -481,7 +481,7 @@ describe('rolling', () => {
 
 it('whatever fails: the last server is spared, and every fault is followed by an attempt to heal it', async () => {
   const mishap = fc.record({
-    call: fc.constantFrom<Call>('find', 'break', 'heal'),
+    call: fc.constantFrom<Call>('find', 'inject', 'heal'),
     id: fc.integer({ min: 1, max: 3 }),
   });
   const mishaps = fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), mishap), { maxLength: 12 });
@@ -502,12 +502,12 @@ it('whatever fails: the last server is spared, and every fault is followed by an
       rig.onStep = () => void (step++ === abortAt && rig.stop.abort());
       rig.before = (call, id) => {
         const due = plan.filter(([at]) => at === rig.calls.length).map(([, each]) => each);
-        if (call === 'break') expect([...rig.running.keys()].some((other) => other !== id)).toBe(true);
+        if (call === 'inject') expect([...rig.running.keys()].some((other) => other !== id)).toBe(true);
         if (due.some((each) => each.call === call && each.id === id)) refuse('mishap');
       };
       const outcome = await rig.run(given);
-      const isBroken = ({ id }: { id: number }): boolean => !rig.running.has(id) || rig.broken.has(id);
-      expect(rig.servers.filter(isBroken).map(({ id }) => id)).toEqual([...outcome.down].sort());
+      const isAffected = ({ id }: { id: number }): boolean => !rig.running.has(id) || rig.active.has(id);
+      expect(rig.servers.filter(isAffected).map(({ id }) => id)).toEqual([...outcome.down].sort());
       const count = (what: string) => rig.recorded.filter((text) => text.endsWith(what)).length;
       expect(count('started')).toBeLessThanOrEqual(count('done') + count('failed'));
       expect(count('failed')).toBe(outcome.failed);

@@ -108,7 +108,7 @@ async function breakAnyway(agent: TestAgent, kind: 'kill' | 'pause'): Promise<vo
   const { kernelStart, uid, gid } = (await fromProc(victim().pid!))!;
   const found = { pid: victim().pid, kernelStart, uid, gid };
   await expect(
-    agent.ask('break', { server: 1, process: found, fault: { kind }, healWithinMs: 60_000 }),
+    agent.ask('inject', { server: 1, process: found, fault: { kind }, healWithinMs: 60_000 }),
   ).rejects.toThrow(/^refused: /);
 }
 
@@ -202,7 +202,7 @@ asRoot('a server of another user', () => {
     await startAs(ANNA, '0002');
     const agent = startAgent({ uid: ANNA });
     expect(await problems(['kill'], agent)).toEqual([]);
-    await agent.break(1, { kind: 'kill' });
+    await agent.inject(1, { kind: 'kill' });
     await agent.end();
     expect(await lab.state(1)).toBe('up');
     expect(await fromProc(lab.pid(1))).toMatchObject({ uid: ANNA });
@@ -213,7 +213,7 @@ asRoot('a server of another user', () => {
     await startAs(ANNA, '0022');
     const agent = startAgent();
     expect(await problems(['kill'], agent)).toEqual([]);
-    await agent.break(1, { kind: 'kill' });
+    await agent.inject(1, { kind: 'kill' });
     await agent.end();
     expect(await fromProc(lab.pid(1))).toMatchObject({ uid: ANNA, gid: ANNA });
     expect(lab.log(1)).toContain('the fault "kill" was healed');
@@ -234,7 +234,7 @@ asRoot('links in a folder of another user', () => {
     const before = `for end in "" .stale; do ln -s '${treasure}' '${lock()}'.$$$end; done`;
     const agent = startAgent({ before });
     await problems(['pause'], agent);
-    await agent.break(1, { kind: 'pause' });
+    await agent.inject(1, { kind: 'pause' });
     await agent.end();
     expect(readFileSync(treasure, 'utf8')).toBe('gold');
     expect(await lab.state(1)).toBe('up');
@@ -282,7 +282,7 @@ asRoot('links in a folder of another user', () => {
     agents.splice(0).forEach(({ child }) => child.kill('SIGKILL'));
     const agent = startAgent();
     await agent.hello(lab.servers, ['kill']);
-    await agent.break(1, { kind: 'kill' });
+    await agent.inject(1, { kind: 'kill' });
     // At the last moment.
     symlinkSync(treasure, log);
     await agent.end();

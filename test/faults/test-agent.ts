@@ -43,9 +43,9 @@ export class TestAgent {
     return this.ask('hello', { servers, kinds });
   }
 
-  async break(server: number, fault: Fault, healWithinMs = 60_000): Promise<Found> {
+  async inject(server: number, fault: Fault, healWithinMs = 60_000): Promise<Found> {
     const found = await this.ask<Found>('find', { server });
-    await this.ask('break', { server, process: found, fault, healWithinMs });
+    await this.ask('inject', { server, process: found, fault, healWithinMs });
     return found;
   }
 

@@ -14,7 +14,7 @@ function rigOf(driver: Partial<Driver>) {
   const whole: Driver = {
     find: async () => FOUND,
     status: async () => null,
-    break: async () => null,
+    inject: async () => null,
     heal: async () => processOf(8),
     ...driver,
   };
@@ -28,10 +28,10 @@ function rigOf(driver: Partial<Driver>) {
 }
 
 it('notes a fault with its process before injecting it, until it is healed', async () => {
-  const notesAtBreak: unknown[] = [];
-  const { watchdog, notes } = rigOf({ break: async () => (notesAtBreak.push(...notes), null) });
-  await watchdog.break(1, FOUND, { kind: 'pause' }, MINUTE_MS);
-  expect(notesAtBreak).toEqual([{ kind: 'pause', process: FOUND }]);
+  const notesAtInjection: unknown[] = [];
+  const { watchdog, notes } = rigOf({ inject: async () => (notesAtInjection.push(...notes), null) });
+  await watchdog.inject(1, FOUND, { kind: 'pause' }, MINUTE_MS);
+  expect(notesAtInjection).toEqual([{ kind: 'pause', process: FOUND }]);
   await watchdog.heal(1, 'pause', FOUND);
   expect(notes.slice(1)).toEqual([null]);
 });
@@ -39,7 +39,7 @@ it('notes a fault with its process before injecting it, until it is healed', asy
 it('does not restart a server that somebody else has started already', async () => {
   const healed: ServerProcess[] = [];
   const { watchdog, said, notes } = rigOf({ heal: async (_, __, process) => (healed.push(process), process) });
-  await watchdog.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
+  await watchdog.inject(1, FOUND, { kind: 'kill' }, MINUTE_MS);
   await watchdog.healAll('the controller is gone');
   expect(healed).toEqual([]);
   expect(said).toEqual(['1 after the fault "kill" it is already running (PID 7): the controller is gone']);
@@ -50,7 +50,7 @@ it('retries after a while if a server does not come back, and keeps its note', a
   let isHealable = false;
   const heal = async () => (isHealable ? processOf(8) : refuse('no cover'));
   const { watchdog, said, notes, waits } = rigOf({ find: async () => null, heal });
-  await watchdog.break(1, FOUND, { kind: 'kill' }, MINUTE_MS);
+  await watchdog.inject(1, FOUND, { kind: 'kill' }, MINUTE_MS);
   await watchdog.healAll('the controller is gone');
   expect(said).toEqual(Array(3).fill('1 the fault "kill" cannot be healed: no cover'));
   expect(waits).toEqual([1000, 1000]);
@@ -61,9 +61,9 @@ it('retries after a while if a server does not come back, and keeps its note', a
 });
 
 describe('a fault that failed halfway', () => {
-  const failing = (driver: Partial<Driver>) => rigOf({ break: async () => refuse('nft: no'), ...driver });
+  const failing = (driver: Partial<Driver>) => rigOf({ inject: async () => refuse('nft: no'), ...driver });
   const attempt = (watchdog: Watchdog, kind: 'pause' | 'kill' | 'loss') =>
-    watchdog.break(1, FOUND, kind === 'loss' ? { kind, lossPercent: 5 } : { kind }, MINUTE_MS);
+    watchdog.inject(1, FOUND, kind === 'loss' ? { kind, lossPercent: 5 } : { kind }, MINUTE_MS);
 
   it('in a process that still exists has left nothing', async () => {
     const { watchdog, notes } = failing({});
@@ -85,10 +85,10 @@ describe('a fault that failed halfway', () => {
 });
 
 it('does not touch a process that it cannot identify as this server', async () => {
-  const broken: unknown[] = [];
+  const injected: unknown[] = [];
   const find = async () => refuse('server_1.pid (user 7, mode 644) names process 1');
-  const { watchdog, notes, said } = rigOf({ find, break: async (...all) => (broken.push(all), null) });
-  await expect(watchdog.break(1, FOUND, { kind: 'kill' }, MINUTE_MS)).rejects.toThrow('names process 1');
+  const { watchdog, notes, said } = rigOf({ find, inject: async (...all) => (injected.push(all), null) });
+  await expect(watchdog.inject(1, FOUND, { kind: 'kill' }, MINUTE_MS)).rejects.toThrow('names process 1');
   await watchdog.healAll('the controller is gone');
-  expect([broken, notes, said]).toEqual([[], [], []]);
+  expect([injected, notes, said]).toEqual([[], [], []]);
 });

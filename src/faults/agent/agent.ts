@@ -108,14 +108,14 @@ class Agent {
         return this.driver.find(request.server);
       case 'status':
         return this.driver.status(request.server);
-      case 'break':
-        return this.watchdog.break(request.server, request.process, request.fault, request.healWithinMs);
+      case 'inject':
+        return this.watchdog.inject(request.server, request.process, request.fault, request.healWithinMs);
       case 'heal':
         return this.watchdog.heal(request.server, request.kind, request.process);
       case 'start':
         return this.watchdog.heal(request.server, 'kill', ownProcess());
       case 'stop':
-        return this.driver.break(request.server, request.process, { kind: 'terminate' }, 0);
+        return this.driver.inject(request.server, request.process, { kind: 'terminate' }, 0);
       default:
         throw refused('the fault agent does not know this verb');
     }

@@ -36,7 +36,7 @@ export interface Verbs {
   find: [{ server: number }, Found | null];
   status: [{ server: number }, StatusFields | null];
   /** Answered with a warning, or null. */
-  break: [{ server: number; process: ServerProcess; fault: Fault; healWithinMs: number }, string | null];
+  inject: [{ server: number; process: ServerProcess; fault: Fault; healWithinMs: number }, string | null];
   heal: [{ server: number; kind: FaultKind; process: ServerProcess }, ServerProcess];
   /** Starts it as the agent's own user. */
   start: [{ server: number }, ServerProcess];

@@ -33,7 +33,7 @@ export class Watchdog {
   constructor(private readonly options: WatchdogOptions) {}
 
   /** @throws ClusterError as the driver does, and for a server that already has a fault */
-  break(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null> {
+  inject(serverId: number, process: ServerProcess, fault: Fault, healWithinMs: number): Promise<string | null> {
     const { driver, note } = this.options;
     return this.inTurn(serverId, async () => {
       // Refuses a process that cannot be identified as this server: nothing must be healed then.
@@ -45,7 +45,7 @@ export class Watchdog {
       this.open.set(serverId, { kind: fault.kind, process, timer });
       note(serverId, { kind: fault.kind, process });
       try {
-        return await driver.break(serverId, process, fault, healWithinMs);
+        return await driver.inject(serverId, process, fault, healWithinMs);
       } catch (error) {
         if (await this.isWhole(serverId, fault.kind, process)) this.forget(serverId);
         throw error;

@@ -52,7 +52,7 @@ export function localDriver(options: LocalDriverOptions): Driver {
   return {
     find: async (id) => identify(serverOf(id)),
     status: async (id) => statusOf(serverOf(id)),
-    break: async (id, process, fault) => breakServer(serverOf(id), process, fault, bounds),
+    inject: async (id, process, fault) => injectFault(serverOf(id), process, fault, bounds),
     heal: async (id, kind, process) => heal(serverOf(id), kind, process, bounds),
   };
 }
@@ -77,7 +77,7 @@ async function identify(server: LocalServer): Promise<Found | null> {
   return { pid, kernelStart, uid, gid, isStopped };
 }
 
-async function breakServer(
+async function injectFault(
   server: LocalServer,
   process: ServerProcess,
   fault: Fault,
@@ -105,11 +105,11 @@ async function breakServer(
 async function heal(
   server: LocalServer,
   kind: FaultKind,
-  broken: ServerProcess,
+  affected: ServerProcess,
   bounds: Bounds,
 ): Promise<ServerProcess> {
-  if (isHealedByStart(kind)) return start(server, broken, bounds);
-  if (kind === 'pause') return resumeOrStart(server, broken, bounds);
+  if (isHealedByStart(kind)) return start(server, affected, bounds);
+  if (kind === 'pause') return resumeOrStart(server, affected, bounds);
   await healNetwork(server, bounds.tools);
   const found = await identify(server);
   if (found === null) throw refused('it has ended in the meantime');
@@ -117,14 +117,14 @@ async function heal(
 }
 
 /** A paused server is resumed even if its pid file is gone or invalid. */
-async function resumeOrStart(server: LocalServer, broken: ServerProcess, bounds: Bounds): Promise<ServerProcess> {
-  if (await resume(broken, bounds.goneMs)) return broken;
+async function resumeOrStart(server: LocalServer, affected: ServerProcess, bounds: Bounds): Promise<ServerProcess> {
+  if (await resume(affected, bounds.goneMs)) return affected;
   // It ended while it was paused. Another program may have started it again already.
   const other = await identify(server).catch(nullIfRefused);
   if (other !== null) return other;
   // A graceful shutdown removes the pid file, also when its `run` is gone: it must not come back.
   if (!existsSync(server.pidFile)) throw refused('it has shut down in the meantime');
-  return start(server, broken, bounds);
+  return start(server, affected, bounds);
 }
 
 async function end(process: ServerProcess, goneMs: number): Promise<void> {

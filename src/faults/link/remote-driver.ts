@@ -9,8 +9,8 @@ export function remoteDriver(links: readonly HostLink[]): Driver {
   return {
     find: (server) => linkTo(server).ask('find', { server }),
     status: (server) => linkTo(server).ask('status', { server }),
-    break: (server, process, fault, healWithinMs) =>
-      linkTo(server).ask('break', { server, process, fault, healWithinMs }),
+    inject: (server, process, fault, healWithinMs) =>
+      linkTo(server).ask('inject', { server, process, fault, healWithinMs }),
     heal: (server, kind, process) => linkTo(server).ask('heal', { server, kind, process }),
   };
 }

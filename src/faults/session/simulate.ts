@@ -31,7 +31,7 @@ export async function simulateFaults(options: SimulateOptions): Promise<FaultsRe
   const log = new FaultLog(config, clock, display);
   let cluster: ClusterViewModel | undefined;
   // A second Ctrl-C ends the process without any further output.
-  const onExit = (): void => tellWhatIsBroken(log, cluster);
+  const onExit = (): void => tellActiveFaults(log, cluster);
   process.once('exit', onExit);
   try {
     log.plain(bannerLines(config));
@@ -90,11 +90,11 @@ function planOf({ servers, spec }: Pick<FaultsConfig, 'servers' | 'spec'>): Step
   );
 }
 
-function tellWhatIsBroken(log: FaultLog, cluster: ClusterViewModel | undefined): void {
-  const broken = (cluster?.servers ?? []).flatMap(({ id, state, fault }) => {
+function tellActiveFaults(log: FaultLog, cluster: ClusterViewModel | undefined): void {
+  const active = (cluster?.servers ?? []).flatMap(({ id, state, fault }) => {
     if (fault === null) return [];
     return [`Server ${id} (${state === 'up' || state === 'unknown' ? fault : state.toUpperCase()})`];
   });
-  const rest = broken.length === 0 ? 'no fault is active' : `left to the fault agents to heal: ${broken.join(', ')}`;
+  const rest = active.length === 0 ? 'no fault is active' : `left to the fault agents to heal: ${active.join(', ')}`;
   log.line(`Ended at once; ${rest}`);
 }

@@ -19,21 +19,21 @@ export interface Counts {
   failed: number;
 }
 
-interface Broken extends Victim {
+interface ActiveFault extends FaultTarget {
   fault: Fault;
 }
 
 /** A server that was found, and is about to get a fault. */
-export interface Victim {
+export interface FaultTarget {
   server: FaultServer;
   process: ServerProcess;
 }
 
-export class BrokenServers {
+export class ActiveFaults {
   readonly counts: Counts = { faults: 0, healed: 0, failed: 0 };
   /** The current cycle, for the events. */
   cycle = 0;
-  private readonly broken = new Map<number, Broken>();
+  private readonly active = new Map<number, ActiveFault>();
   private readonly states = new Map<number, ServerState>();
 
   constructor(
@@ -43,12 +43,12 @@ export class BrokenServers {
 
   /** The servers whose fault is not healed yet. */
   get ids(): number[] {
-    return [...this.broken.keys()];
+    return [...this.active.keys()];
   }
 
   /** The fault of a server that is injected or being injected, and not healed; null if there is none. */
   faultOf(id: number): FaultKind | null {
-    return this.broken.get(id)?.fault.kind ?? null;
+    return this.active.get(id)?.fault.kind ?? null;
   }
 
   stateOf(id: number): ServerState {
@@ -59,7 +59,7 @@ export class BrokenServers {
   async look(server: FaultServer): Promise<{ process: Found | null; problem?: string }> {
     try {
       const process = await this.options.driver.find(server.id);
-      if (!this.broken.has(server.id)) this.set(server.id, stateOf(process));
+      if (!this.active.has(server.id)) this.set(server.id, stateOf(process));
       return { process };
     } catch (error) {
       const problem = reasonOf(error);
@@ -69,13 +69,13 @@ export class BrokenServers {
   }
 
   /** Returns null, after logging the reason, if the server must not be touched. `admitted`: the other servers of the step. */
-  async admit(server: FaultServer, fault: Fault, admitted: readonly number[]): Promise<Victim | null> {
+  async admit(server: FaultServer, fault: Fault, admitted: readonly number[]): Promise<FaultTarget | null> {
     const { log, allowTotalOutage = false } = this.options;
-    const { toBreak, action } = FAULT_LABELS[fault.kind];
+    const { toInject, action } = FAULT_LABELS[fault.kind];
     const where = `Server ${server.id} on ${server.host}`;
-    log(`Attempting to ${toBreak} ${where}`);
+    log(`Attempting to ${toInject} ${where}`);
     const { process, problem = 'it is not running' } = await this.look(server);
-    if (process === null) return this.fail(server, action, null, `Cannot ${toBreak} ${where}`, problem);
+    if (process === null) return this.fail(server, action, null, `Cannot ${toInject} ${where}`, problem);
     const { pid } = process;
     log(`Found Server ${server.id} PID: ${pid} on ${server.host}`);
     if (process.isStopped) {
@@ -83,34 +83,34 @@ export class BrokenServers {
         server,
         action,
         pid,
-        `Cannot ${toBreak} ${where}`,
+        `Cannot ${toInject} ${where}`,
         'its process was stopped by another program (SIGSTOP)',
       );
     }
     const isLast = takesDown(fault) && !allowTotalOutage && !(await this.isAnotherUp([...admitted, server.id]));
-    if (isLast) return this.fail(server, action, pid, `Will not ${toBreak} ${where}`, 'no other server is running');
+    if (isLast) return this.fail(server, action, pid, `Will not ${toInject} ${where}`, 'no other server is running');
     return { server, process };
   }
 
-  async break({ server, process }: Victim, fault: Fault, holdMs: number): Promise<void> {
+  async inject({ server, process }: FaultTarget, fault: Fault, holdMs: number): Promise<void> {
     const { log, driver } = this.options;
-    const { toBreak, broken, state, action } = FAULT_LABELS[fault.kind];
+    const { toInject, injected, state, action } = FAULT_LABELS[fault.kind];
     const { pid } = process;
     const where = `Server ${server.id} on ${server.host}`;
     this.record(server, action, 'started', pid, detailOf(fault));
     // Recorded before the attempt: if it fails half-way, the server may still be affected.
-    this.broken.set(server.id, { server, fault, process });
+    this.active.set(server.id, { server, fault, process });
     this.onChange();
     let remark: string | null;
     try {
-      remark = await driver.break(server.id, process, fault, holdMs + BOUND_MARGIN_MS);
+      remark = await driver.inject(server.id, process, fault, holdMs + BOUND_MARGIN_MS);
     } catch (error) {
       await this.lookAfterFailure(server, fault);
-      this.fail(server, action, pid, `Cannot ${toBreak} ${where}`, reasonOf(error));
+      this.fail(server, action, pid, `Cannot ${toInject} ${where}`, reasonOf(error));
       return;
     }
     this.counts.faults += 1;
-    log(`SUCCESS: ${broken} Server ${server.id} (PID ${pid}) on ${server.host}`);
+    log(`SUCCESS: ${injected} Server ${server.id} (PID ${pid}) on ${server.host}`);
     if (remark !== null) log(`WARN: ${where}: ${remark}`);
     const details = [detailOf(fault), remark].filter((text) => text !== null);
     this.record(server, action, 'done', pid, details.length === 0 ? null : details.join('; '));
@@ -119,9 +119,9 @@ export class BrokenServers {
 
   /** Heals the fault of a server; does nothing without one. */
   async heal(id: number): Promise<void> {
-    const entry = this.broken.get(id);
+    const entry = this.active.get(id);
     if (entry === undefined) return;
-    const { server, fault, process: victim } = entry;
+    const { server, fault, process: affected } = entry;
     const { log, driver } = this.options;
     const { toHeal, healed, healAction } = FAULT_LABELS[fault.kind];
     const where = `Server ${id} on ${server.host}`;
@@ -131,7 +131,7 @@ export class BrokenServers {
     const before = healAction === 'restart' ? (await this.look(server)).process : null;
     let process: ServerProcess;
     try {
-      process = before ?? (await driver.heal(id, fault.kind, victim));
+      process = before ?? (await driver.heal(id, fault.kind, affected));
     } catch (error) {
       const text =
         healAction === 'restart' ? `Server ${id} did not come back on ${server.host}` : `Cannot ${toHeal} ${where}`;
@@ -139,14 +139,14 @@ export class BrokenServers {
       await this.lookIfDown(server);
       return;
     }
-    this.broken.delete(id);
+    this.active.delete(id);
     this.counts.healed += 1;
     log(
       before ? `${where} is already running (PID ${process.pid})` : `SUCCESS: ${healed} ${where} (PID ${process.pid})`,
     );
     // Only a paused server must still be the same process.
-    const hasEnded = fault.kind === 'pause' && process.pid !== victim.pid;
-    const remark = hasEnded ? `process ${victim.pid} ended while it was paused; the server was started again` : null;
+    const hasEnded = fault.kind === 'pause' && process.pid !== affected.pid;
+    const remark = hasEnded ? `process ${affected.pid} ended while it was paused; the server was started again` : null;
     if (remark !== null) log(`WARN: ${where}: ${remark}`);
     this.record(server, healAction, 'done', process.pid, before ? 'it was already running' : remark);
     this.tell(server, 'up');
@@ -156,7 +156,7 @@ export class BrokenServers {
   private async lookAfterFailure(server: FaultServer, fault: Fault): Promise<void> {
     const found = await this.lookIfDown(server);
     if (found === null || isOfNetwork(fault.kind)) return;
-    this.broken.delete(server.id);
+    this.active.delete(server.id);
     this.set(server.id, stateOf(found));
   }
 
@@ -175,7 +175,7 @@ export class BrokenServers {
   /** True if a server other than these is running and serves. */
   private async isAnotherUp(ids: readonly number[]): Promise<boolean> {
     for (const server of this.options.servers) {
-      const fault = this.broken.get(server.id)?.fault;
+      const fault = this.active.get(server.id)?.fault;
       if (ids.includes(server.id) || (fault !== undefined && takesDown(fault))) continue;
       const { process } = await this.look(server);
       if (process !== null && !process.isStopped) return true;
