@@ -78,7 +78,7 @@ export class ActiveFaults {
     if (process === null) return this.fail(server, action, null, `Cannot ${toInject} ${where}`, problem);
     const { pid } = process;
     log(`Found Server ${server.id} PID: ${pid} on ${server.host}`);
-    if (process.isStopped) {
+    if (process.isPaused) {
       return this.fail(
         server,
         action,
@@ -178,7 +178,7 @@ export class ActiveFaults {
       const fault = this.active.get(server.id)?.fault;
       if (ids.includes(server.id) || (fault !== undefined && takesDown(fault))) continue;
       const { process } = await this.look(server);
-      if (process !== null && !process.isStopped) return true;
+      if (process !== null && !process.isPaused) return true;
     }
     return false;
   }
@@ -214,7 +214,7 @@ export class ActiveFaults {
 
 function stateOf(found: Found | null): ServerState {
   if (found === null) return 'down';
-  return found.isStopped ? 'paused' : 'up';
+  return found.isPaused ? 'paused' : 'up';
 }
 
 function detailOf(fault: Fault): string | null {

@@ -25,7 +25,7 @@ export type Fault =
 /** A server as it was found. */
 export interface Found extends ServerProcess {
   /** True for a process that is stopped by a signal. */
-  isStopped: boolean;
+  isPaused: boolean;
 }
 
 /** The operations on servers, which are named by id. A refusal or failure is a ClusterError with the reason. */

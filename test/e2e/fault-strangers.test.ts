@@ -123,7 +123,7 @@ test('a paused server that dies is restarted', async () => {
     const pid = pidIn(folder);
     try {
       expect(code).toBe(0);
-      expect(await fromProc(pid)).toMatchObject({ isStopped: false });
+      expect(await fromProc(pid)).toMatchObject({ isPaused: false });
       expect(pid).not.toBe(server.pid);
       const detail = `process ${server.pid} ended while it was paused; the server was started again`;
       expect(eventsIn(folder).at(-1)).toMatchObject({ action: 'resume', outcome: 'done', pid, detail });

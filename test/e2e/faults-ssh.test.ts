@@ -88,7 +88,7 @@ describeWithSshd('over SSH', () => {
       const { folder, env, sshds } = lab;
       const run = startProgram(faults('--restart-delay', '600', '--kind', 'pause'), { cwd: folder, env });
       await run.says(/Waiting 600s/);
-      expect((await fromProc(pidOf(folder, 1)))!.isStopped).toBe(true);
+      expect((await fromProc(pidOf(folder, 1)))!.isPaused).toBe(true);
       sshds[0]!.dropConnections();
       const { code, stdout } = await run.ended;
       expect(code).toBe(4);
@@ -96,7 +96,7 @@ describeWithSshd('over SSH', () => {
         /ABORTED: the fault agent on \S+ is gone: the connection was lost; healing the active faults/,
       );
       expect(stdout).toMatch(/Faults: 1, healed: 1, failed: 0; servers UP: 1, 2, 3\n$/);
-      expect((await fromProc(pidOf(folder, 1)))!.isStopped).toBe(false);
+      expect((await fromProc(pidOf(folder, 1)))!.isPaused).toBe(false);
       expect(isLeft(lab)).toBe(true);
     });
   }, 120_000);
@@ -110,7 +110,7 @@ describeWithSshd('over SSH', () => {
       run.child.kill('SIGKILL');
       await run.ended;
       await cluster.until('the agents are gone', () => isLeft(lab), 20_000);
-      for (const id of [1, 2]) expect((await fromProc(pidOf(folder, id)))!.isStopped).toBe(false);
+      for (const id of [1, 2]) expect((await fromProc(pidOf(folder, id)))!.isPaused).toBe(false);
     });
   }, 120_000);
 

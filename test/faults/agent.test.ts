@@ -130,7 +130,7 @@ describe('the watchdog', () => {
     await until('both are up', async () => (await isUp(1)()) && (await isUp(2)()));
     expect(lab.log(2)).toContain('its time is over');
     const found = await agent.ask<Found>('find', { server: 2 });
-    expect(found.isStopped).toBe(false);
+    expect(found.isPaused).toBe(false);
     // Healing again later does no harm.
     expect(await agent.ask('heal', { server: 2, kind: 'pause', process: found })).toMatchObject({ pid: lab.pid(2) });
   });
@@ -139,7 +139,7 @@ describe('the watchdog', () => {
     const agent = startAgent();
     await breakBoth(agent);
     for (const signal of ['SIGINT', 'SIGHUP', 'SIGINT'] as const) agent.child.kill(signal);
-    expect(await agent.ask('find', { server: 2 })).toMatchObject({ isStopped: true });
+    expect(await agent.ask('find', { server: 2 })).toMatchObject({ isPaused: true });
     agent.child.stdin!.end();
     expect(await agent.ended).toBe(0);
     expect(await lab.state(2)).toBe('up');
@@ -300,7 +300,7 @@ describe('two agents', () => {
     first.child.kill('SIGKILL');
     await first.ended;
     await startAgent().greet();
-    expect(await fromProc(pid)).toMatchObject({ isStopped: false });
+    expect(await fromProc(pid)).toMatchObject({ isPaused: false });
     process.kill(pid, 'SIGKILL');
   });
 
@@ -329,7 +329,7 @@ describe('before the first fault', () => {
   it('a server that is not running, and one stopped by another program', async () => {
     await lab.start(1);
     process.kill(lab.pid(1), 'SIGSTOP');
-    await until('it is stopped', async () => (await fromProc(lab.pid(1)))!.isStopped);
+    await until('it is stopped', async () => (await fromProc(lab.pid(1)))!.isPaused);
     const { servers } = await startAgent().greet();
     expect(servers.map(({ problems }) => problems)).toEqual([
       [{ kind: 'state', text: 'its process is stopped (SIGSTOP)' }],

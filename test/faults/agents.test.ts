@@ -163,7 +163,7 @@ it('a lost agent is reported and replaced', async () => {
   channels[0]!.input.end();
   await new Promise((resolve) => agents.lost.addEventListener('abort', resolve));
   expect(agents.lost.reason).toBe('the fault agent on one is gone: it ended with exit code 0');
-  expect(await agents.driver.find(1)).toMatchObject({ isStopped: false });
+  expect(await agents.driver.find(1)).toMatchObject({ isPaused: false });
   expect(await agents.driver.heal(1, 'pause', found)).toMatchObject({ pid: lab.pid(1) });
   expect(channels).toHaveLength(3);
   await agents.end();

@@ -5,7 +5,7 @@ test('reports every process of a server that it finds or starts', async () => {
   const seen: [number, number][] = [];
   const process = (pid: number) => ({ pid, kernelStart: 'then', uid: 0, gid: 0 });
   const driver: Driver = {
-    find: (id) => Promise.resolve(id === 3 ? null : { ...process(10 * id), isStopped: false }),
+    find: (id) => Promise.resolve(id === 3 ? null : { ...process(10 * id), isPaused: false }),
     heal: (id, _, { pid }) => Promise.resolve(process(pid + id)),
     status: () => Promise.resolve(null),
     inject: () => Promise.resolve(null),

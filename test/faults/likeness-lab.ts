@@ -73,7 +73,7 @@ export class LikenessLab {
   async state(id: number): Promise<string> {
     const info = await fromProc(this.pid(id));
     if (info === null || !info.words.includes(path.join(this.folder, NAME))) return 'down';
-    return info.isStopped ? 'paused' : 'up';
+    return info.isPaused ? 'paused' : 'up';
   }
 
   log(id: number): string {

@@ -244,13 +244,13 @@ describe('a pause', () => {
   it('stops the process, and a resume continues it', async () => {
     const child = await startLikeness();
     const found = (await driver().find())!;
-    expect(found.isStopped).toBe(false);
+    expect(found.isPaused).toBe(false);
     await driver().inject(found, 'pause');
-    expect((await fromProc(child.pid!))!.isStopped).toBe(true);
-    expect((await fromPs(child.pid!))!.isStopped).toBe(true);
-    expect(await driver().find()).toMatchObject({ pid: child.pid, isStopped: true });
+    expect((await fromProc(child.pid!))!.isPaused).toBe(true);
+    expect((await fromPs(child.pid!))!.isPaused).toBe(true);
+    expect(await driver().find()).toMatchObject({ pid: child.pid, isPaused: true });
     expect(await driver().resume(found)).toMatchObject({ pid: child.pid });
-    expect((await fromProc(child.pid!))!.isStopped).toBe(false);
+    expect((await fromProc(child.pid!))!.isPaused).toBe(false);
   });
 
   it.each([
@@ -263,7 +263,7 @@ describe('a pause', () => {
     await driver().inject(found, 'pause');
     change();
     expect(await driver().resume(found)).toMatchObject({ pid: child.pid });
-    expect((await fromProc(child.pid!))!.isStopped).toBe(false);
+    expect((await fromProc(child.pid!))!.isPaused).toBe(false);
   });
 
   it('of a process that was restarted in the meantime needs no resume', async () => {
@@ -297,7 +297,7 @@ describe('a pause', () => {
     change();
     const { pid } = await driver().resume(found);
     pids.push(pid);
-    expect(await driver().find()).toMatchObject({ pid, isStopped: false });
+    expect(await driver().find()).toMatchObject({ pid, isPaused: false });
     expect(await listening()).toBe(true);
   });
 
@@ -334,7 +334,7 @@ describe('a termination', () => {
   it('of one that does not leave: it is killed, and that is reported', async () => {
     writeConfig({ isDeafToSigterm: true });
     const child = await startLikeness();
-    const impatient = driver({ leaveMs: 200 });
+    const impatient = driver({ terminateMs: 200 });
     expect(await impatient.inject((await impatient.find())!, 'terminate')).toBe(
       `process ${child.pid} did not shut down within 0.2 s after SIGTERM, and was killed`,
     );

@@ -23,7 +23,7 @@ class SimDriver implements Driver {
 
   async find(id: number): Promise<Found | null> {
     const { alive, stopped, paused } = this.world.servers.get(id)!;
-    return alive && !stopped ? { ...processOf(id), isStopped: paused } : null;
+    return alive && !stopped ? { ...processOf(id), isPaused: paused } : null;
   }
 
   async status(id: number): Promise<StatusFields | null> {

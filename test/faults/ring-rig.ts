@@ -99,7 +99,7 @@ export class RingRig implements Driver {
   async find(id: number): Promise<Found | null> {
     this.step('find', id);
     const process = this.running.get(id);
-    return process === undefined ? null : { ...process, isStopped: this.active.get(id) === 'pause' };
+    return process === undefined ? null : { ...process, isPaused: this.active.get(id) === 'pause' };
   }
 
   async status(id: number): Promise<StatusFields | null> {

@@ -4,7 +4,7 @@ import type { OpenFault } from '../../src/faults/agent/lock';
 import { processOf, refuse } from './ring-rig';
 
 const MINUTE_MS = 60_000;
-const FOUND = { ...processOf(7), isStopped: false };
+const FOUND = { ...processOf(7), isPaused: false };
 
 /** One server with the given driver, and what the watchdog said, noted and waited for. */
 function rigOf(driver: Partial<Driver>) {

@@ -60,7 +60,7 @@ export class AdmittedServers {
     try {
       const found = await driver.find(id);
       if (found === null) return say('it is not running');
-      if (found.isStopped) say('its process is stopped (SIGSTOP)');
+      if (found.isPaused) say('its process is stopped (SIGSTOP)');
       if (!kinds.every(isOfNetwork) && !maySignal(found.pid)) {
         say(`its process ${found.pid} belongs to another user: only that user or root may signal it`);
       }
@@ -110,7 +110,7 @@ async function cleanUpAfterDead(server: LocalServer, { left, note }: Lock): Prom
   const driver = localDriver({ servers: [server] });
   if (left?.kind === 'pause') await driver.heal(server.id, 'pause', left.process);
   const found = await driver.find(server.id).catch(nullIfRefused);
-  if (found?.isStopped) await driver.heal(server.id, 'pause', found);
+  if (found?.isPaused) await driver.heal(server.id, 'pause', found);
   if (found === null && left !== null && isHealedByStart(left.kind)) {
     await driver.heal(server.id, left.kind, left.process);
   }

@@ -114,7 +114,7 @@ class Agent {
         return this.watchdog.heal(request.server, request.kind, request.process);
       case 'start':
         return this.watchdog.heal(request.server, 'kill', ownProcess());
-      case 'stop':
+      case 'terminate':
         return this.driver.inject(request.server, request.process, { kind: 'terminate' }, 0);
       default:
         throw refused('the fault agent does not know this verb');

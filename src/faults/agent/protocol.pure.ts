@@ -40,8 +40,8 @@ export interface Verbs {
   heal: [{ server: number; kind: FaultKind; process: ServerProcess }, ServerProcess];
   /** Starts it as the agent's own user. */
   start: [{ server: number }, ServerProcess];
-  /** Stops it for good, without a restart. */
-  stop: [{ server: number; process: ServerProcess }, string | null];
+  /** Terminates it for good, without a restart. */
+  terminate: [{ server: number; process: ServerProcess }, string | null];
 }
 
 export type Verb = keyof Verbs;

@@ -30,12 +30,12 @@ export interface LocalDriverOptions {
   /** Time limit for the effect of a signal. */
   goneMs?: number;
   /** Time limit for a graceful shutdown, in which running tasks finish. */
-  leaveMs?: number;
+  terminateMs?: number;
   /** Time limit for a started server to listen. */
   upMs?: number;
 }
 
-type Bounds = Required<Pick<LocalDriverOptions, 'launch' | 'goneMs' | 'leaveMs' | 'upMs'>> & {
+type Bounds = Required<Pick<LocalDriverOptions, 'launch' | 'goneMs' | 'terminateMs' | 'upMs'>> & {
   /** The tools that impaired networks here, whose removal must succeed. */
   tools: Set<Tool>;
 };
@@ -43,7 +43,7 @@ type Bounds = Required<Pick<LocalDriverOptions, 'launch' | 'goneMs' | 'leaveMs' 
 /** Returns the driver of servers that are found by their pid files. Faults last until they are healed: there is no watchdog. */
 export function localDriver(options: LocalDriverOptions): Driver {
   const tools = new Set<Tool>();
-  const bounds = { launch: launchDetached, goneMs: 5000, leaveMs: 10_000, upMs: 10_000, ...options, tools };
+  const bounds = { launch: launchDetached, goneMs: 5000, terminateMs: 10_000, upMs: 10_000, ...options, tools };
   const serverOf = (id: number): LocalServer => {
     const server = options.servers.find((each) => each.id === id);
     if (server === undefined) throw refused(`no server ${id} is configured on this machine`);
@@ -73,8 +73,8 @@ async function identify(server: LocalServer): Promise<Found | null> {
   const { pid, stats } = named;
   const problem = forgery(server.pidFile, stats, { pid, uid: info.uid }) ?? disagreement(server, named, info);
   if (problem !== undefined) throw refused(problem);
-  const { kernelStart, uid, gid, isStopped } = info;
-  return { pid, kernelStart, uid, gid, isStopped };
+  const { kernelStart, uid, gid, isPaused } = info;
+  return { pid, kernelStart, uid, gid, isPaused };
 }
 
 async function injectFault(
@@ -89,12 +89,12 @@ async function injectFault(
   switch (fault.kind) {
     case 'terminate':
     case 'restart':
-      return leave(now, bounds);
+      return terminate(now, bounds);
     case 'kill':
-      await end(now, bounds.goneMs);
+      await kill(now, bounds.goneMs);
       return null;
     case 'pause':
-      await stop(now, bounds.goneMs);
+      await pause(now, bounds.goneMs);
       return null;
     default:
       await impair(server, fault, bounds.tools);
@@ -127,7 +127,7 @@ async function resumeOrStart(server: LocalServer, affected: ServerProcess, bound
   return start(server, affected, bounds);
 }
 
-async function end(process: ServerProcess, goneMs: number): Promise<void> {
+async function kill(process: ServerProcess, goneMs: number): Promise<void> {
   const { pid } = process;
   signal(process, 'SIGKILL');
   if (await untilTrue(goneMs, () => isGone(process))) return;
@@ -135,18 +135,18 @@ async function end(process: ServerProcess, goneMs: number): Promise<void> {
 }
 
 /** A server that does not shut down is killed, so that the next step finds it down. */
-async function leave(process: ServerProcess, { leaveMs, goneMs }: Bounds): Promise<string | null> {
+async function terminate(process: ServerProcess, { terminateMs, goneMs }: Bounds): Promise<string | null> {
   const { pid } = process;
   signal(process, 'SIGTERM');
-  if (await untilTrue(leaveMs, () => isGone(process))) return null;
-  await end(process, goneMs);
-  return `process ${pid} did not shut down within ${leaveMs / 1000} s after SIGTERM, and was killed`;
+  if (await untilTrue(terminateMs, () => isGone(process))) return null;
+  await kill(process, goneMs);
+  return `process ${pid} did not shut down within ${terminateMs / 1000} s after SIGTERM, and was killed`;
 }
 
-async function stop(process: ServerProcess, limitMs: number): Promise<void> {
+async function pause(process: ServerProcess, limitMs: number): Promise<void> {
   const { pid } = process;
   signal(process, 'SIGSTOP');
-  if (await untilTrue(limitMs, async () => (await lookAt(process))?.isStopped === true)) return;
+  if (await untilTrue(limitMs, async () => (await lookAt(process))?.isPaused === true)) return;
   signal(process, 'SIGCONT');
   throw refused(`process ${pid} did not stop within ${limitMs / 1000} s after SIGSTOP`);
 }
@@ -158,7 +158,7 @@ async function resume(process: ServerProcess, limitMs: number): Promise<boolean>
   const isSettled = async (): Promise<boolean> => {
     const info = await lookAt(process);
     // A process that is exiting is not stopped either, but has no command line any more.
-    return info === null || (!info.isStopped && info.words.length > 0);
+    return info === null || (!info.isPaused && info.words.length > 0);
   };
   if (await untilTrue(limitMs, isSettled)) return !(await isGone(process));
   throw refused(`process ${pid} is still stopped ${limitMs / 1000} s after SIGCONT`);

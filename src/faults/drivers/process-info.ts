@@ -14,7 +14,7 @@ export interface ProcessInfo {
   uid: number;
   gid: number;
   /** True if stopped by a signal (SIGSTOP). */
-  isStopped: boolean;
+  isPaused: boolean;
   /** The words of its command line. */
   words: string[];
   /** True if the words were split at spaces, as with `ps`. */
@@ -49,7 +49,7 @@ export async function fromProc(pid: number): Promise<ProcessInfo | null> {
     const words = commandLine!.split('\0').slice(0, -1);
     const [exe, cwd] = await Promise.all(['exe', 'cwd'].map((name) => placeOf(`/proc/${pid}/${name}`)));
     const command = { words, isSplit: false, exe: exe!, cwd: cwd! };
-    return { startMs, kernelStart, uid, gid, isStopped: isStopped(state), ...command };
+    return { startMs, kernelStart, uid, gid, isPaused: isPaused(state), ...command };
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;
@@ -75,7 +75,7 @@ export async function fromPs(pid: number): Promise<ProcessInfo | null> {
     startMs: Date.parse(start),
     kernelStart: start,
     ...owner,
-    isStopped: isStopped(state),
+    isPaused: isPaused(state),
     words: command.split(/\s+/),
     isSplit: true,
     exe: null,
@@ -104,6 +104,6 @@ async function placeOf(link: string): Promise<string | null> {
   }
 }
 
-function isStopped(state: string): boolean {
+function isPaused(state: string): boolean {
   return /^T/.test(state);
 }

@@ -56,7 +56,7 @@ export class RemoteServers {
       await this.withAgents(new AbortController().signal, async (links) => {
         await together(mine, async (server) => {
           const found = await linkOf(links, server).ask('find', { server: server.id });
-          if (found !== null) await linkOf(links, server).ask('stop', { server: server.id, process: found });
+          if (found !== null) await linkOf(links, server).ask('terminate', { server: server.id, process: found });
         });
       });
     } catch (error) {
