@@ -4,7 +4,8 @@ import type { FaultKind } from '../core/fault-kinds';
 /** The state of a server: up, down, its fault, or `unknown` if another process has its place. */
 export type ServerState = 'up' | 'down' | 'paused' | 'partitioned' | 'delayed' | 'lossy' | 'unknown';
 
-export interface ServerView {
+/** A server as the status line shows it. */
+export interface ServerLine {
   id: number;
   state: ServerState;
   /** Its fault that is injected or being injected, and not healed; null if there is none. */
@@ -12,7 +13,7 @@ export interface ServerView {
 }
 
 export interface ClusterViewModel {
-  servers: readonly ServerView[];
+  servers: readonly ServerLine[];
   /** The current wait and its end (on the monotonic clock). `healing`: the pending heal ("restart") of these servers. */
   wait?: { untilMs: number; healing?: string; serverIds?: readonly number[] };
 }

@@ -10,7 +10,7 @@ import { agree, leaderOf } from './leader';
 import { chooseTargets, type Step } from './plan';
 import { nullIfRefused } from './refusal';
 import type { ClusterViewModel, ServerState } from './cluster-view-model';
-import { showSecs } from './text';
+import { showSecs } from './banner';
 import { FAULT_LABELS } from './fault-labels';
 
 export interface RunFaultsOptions {

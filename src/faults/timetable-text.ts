@@ -2,7 +2,7 @@
 import type { FaultServer } from '../config/faults-config';
 import type { Fault } from './driver';
 import { type Step, timetable } from './plan';
-import { showSecs } from './text';
+import { showSecs } from './banner';
 import { FAULT_LABELS } from './fault-labels';
 
 type Place = Pick<FaultServer, 'id' | 'host' | 'config' | 'workDir' | 'binary'>;

@@ -18,7 +18,7 @@ import { newLoop, type StressLoop } from './loop';
 import { prepareFolder } from './metrics-folder';
 import { checkOpenFiles } from './open-files';
 import type { StressOptions, StressReport } from './options';
-import { waitForServer } from './probe';
+import { waitForServer } from './wait-for-server';
 import { RunFiles } from './run-files';
 import { RunProgress } from './progress/run-progress';
 import { RunTally, valueText } from './progress/run-tally';

@@ -4,7 +4,7 @@ import { ringOfKills } from './ring-of-kills';
 import { parseThreshold } from '../../src/core/metrics/threshold';
 import { clusterText } from '../../src/faults/cluster-view-model';
 import { oneLine } from '../../src/core/printable';
-import { bannerLines } from '../../src/faults/text';
+import { bannerLines } from '../../src/faults/banner';
 import { timetableLines } from '../../src/faults/timetable-text';
 import { serverOf } from './ring-rig';
 

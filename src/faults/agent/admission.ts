@@ -8,7 +8,7 @@ import { oneLine } from '../../core/printable';
 import type { Driver } from '../driver';
 import { localDriver } from '../drivers/local';
 import type { LocalServer } from '../drivers/local-server';
-import { healNetwork, toolsFor } from '../drivers/network/network';
+import { healNetwork, toolsFor } from '../drivers/network/impairment';
 import { mayAdministerNetwork } from '../drivers/network/tools';
 import { logFileOf, whyNoLog } from '../drivers/server-log';
 import { nullIfRefused, reasonOf, refused } from '../refusal';

@@ -7,7 +7,7 @@ import { FAULT_KINDS, type FaultKind } from '../../core/fault-kinds';
 import { oneLine } from '../../core/printable';
 import { ownUserId, userName } from '../drivers/ownership';
 import { lookAtProcess } from '../drivers/process-info';
-import { fieldsIn, isSameStart, objectOf } from '../drivers/pid-file';
+import { fieldsIn, isSameStart, objectOf } from '../drivers/read-pid-file';
 import { readSmallFile, type SmallFile } from '../drivers/small-file';
 import type { ServerProcess } from '../driver';
 import { refused } from '../refusal';

@@ -12,10 +12,10 @@ import type { Driver, Fault, Found, ServerProcess } from '../driver';
 import { nullIfRefused, refused } from '../refusal';
 import { type Launch, launchDetached, type ServerOwner } from './launch';
 import type { LocalServer } from './local-server';
-import { healNetwork, impair } from './network/network';
+import { healNetwork, impair } from './network/impairment';
 import type { Tool } from './network/tools';
 import { forgery } from './ownership';
-import { disagreement, readPidFile } from './pid-file';
+import { disagreement, readPidFile } from './read-pid-file';
 import { isStillThere, lookAtProcess, type ProcessInfo } from './process-info';
 import { lastLine, logFileOf, sizeOf } from './server-log';
 

@@ -8,7 +8,7 @@ import { openFaultSession, type SessionOptions } from './fault-session';
 import { type Step, planFaults } from '../plan';
 import type { ClusterViewModel } from '../cluster-view-model';
 import { type FaultsOutcome, runFaults } from '../runner';
-import { bannerLines } from '../text';
+import { bannerLines } from '../banner';
 import { timetableLines } from '../timetable-text';
 
 export interface SimulateOptions extends SessionOptions {
