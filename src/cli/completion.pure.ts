@@ -1,5 +1,6 @@
 /** Generates completion scripts for shells from a description of the commands. */
 import { oneLine } from '../core/printable';
+import { shellQuoted } from '../core/shell-word';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -57,7 +58,7 @@ function levelsOf(commands: readonly CompletedCommand[]): Level[] {
 
 /** Quotes a text for bash and zsh. */
 function quoted(text: string): string {
-  return `'${oneLine(text).replaceAll("'", "'\\''")}'`;
+  return shellQuoted(oneLine(text));
 }
 
 /** Lines of a `case`, without those that have no action. */

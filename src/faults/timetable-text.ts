@@ -1,5 +1,6 @@
 /** The timetable of a fault plan, as `--dry-run` shows it. */
 import type { FaultServer } from '../config/faults-config';
+import { shellWord } from '../core/shell-word';
 import type { Fault } from './driver';
 import { type Step, timetable } from './plan';
 import { showSecs } from './banner';
@@ -72,7 +73,7 @@ function commandsOf(fault: Fault, server: Place | null): [string, string] {
   const start =
     server === null
       ? 'BINARY server --config CONFIG'
-      : `cd ${word(server.workDir)} && ${word(server.binary)} server --config ${word(server.config)}`;
+      : `cd ${shellWord(server.workDir)} && ${shellWord(server.binary)} server --config ${shellWord(server.config)}`;
   switch (fault.kind) {
     case 'kill':
       return ['kill -KILL PID', start];
@@ -89,9 +90,4 @@ function commandsOf(fault: Fault, server: Place | null): [string, string] {
     default:
       return [`nft add table inet cloudp2p_faults_${name} ...`, `nft delete table inet cloudp2p_faults_${name}`];
   }
-}
-
-/** Quotes a word for a shell. */
-function word(text: string): string {
-  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

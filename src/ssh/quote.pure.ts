@@ -1,5 +1,6 @@
 /** Quotes commands for the shell of another machine. */
 import { ClusterError } from '../core/errors';
+import { shellQuoted } from '../core/shell-word';
 
 /**
  * Quotes a command into the one string that SSH carries, for the remote POSIX shell. That shell interprets nothing in an
@@ -13,5 +14,5 @@ export function quoteCommand(argv: readonly string[]): string {
 
 function quote(argument: string): string {
   if (argument.includes('\0')) throw new ClusterError('bad_usage', 'a command over SSH cannot contain a zero byte');
-  return `'${argument.replaceAll("'", `'\\''`)}'`;
+  return shellQuoted(argument);
 }

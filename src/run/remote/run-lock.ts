@@ -3,12 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { oneLine, printable } from '../../core/printable';
+import { shellWord } from '../../core/shell-word';
 import { lookAtProcess } from '../../faults/drivers/process-info';
 import { ownKernelStart } from '../../files/kernel-start';
 import { LOCK_FILE } from './files';
 import type { Machine } from './machine';
 import { GIVE_BACK, TAKE, valuesOf } from './scripts.pure';
-import { shellWord, sshCommand } from './ssh-command';
+import { sshCommand } from './ssh-command';
 
 /** The content of the file, one line of JSON. */
 export interface Holder {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { shellWord, sshCommand } from '../../../src/run/remote/ssh-command';
+import { shellWord } from '../../../src/core/shell-word';
+import { sshCommand } from '../../../src/run/remote/ssh-command';
 
 test.each([
   ['s1', 'kill 7', 'ssh s1 kill 7'],

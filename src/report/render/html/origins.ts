@@ -1,4 +1,5 @@
 /** Renders the sections of the page on leaders, checks, inputs, and how to repeat the run. */
+import { shellWord } from '../../../core/shell-word';
 import type { Interval, Report } from '../../report';
 import { absent, facts, few, htmlTable, mark, part } from './elements';
 import { counted, duration, figure, utc, whole } from './format';
@@ -145,7 +146,7 @@ type Told = Pick<
 
 function howTo(told: Told, more: readonly (readonly [string, Content])[]): Html {
   const all: (readonly [string, Content])[] = [
-    ['Command', html`<code>${told.command_line.map(quoted).join(' ')}</code>`],
+    ['Command', html`<code>${told.command_line.map(shellWord).join(' ')}</code>`],
     ['Seed', html`<code>${told.seed}</code>`],
     ['Run', html`<code>${told.run_id}</code>`],
     ['From and to', `${utc(told.started_at)} – ${told.ended_at === null ? 'not recorded' : utc(told.ended_at)}`],
@@ -158,11 +159,6 @@ function howTo(told: Told, more: readonly (readonly [string, Content])[]): Html 
       <summary>Configuration</summary>
       <pre>${configLines(told.config)}</pre>
     </details> `;
-}
-
-/** Quotes a word of a command for the shell. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Splits the text into lines, so that each is escaped separately and stays a line. */
