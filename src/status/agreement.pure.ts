@@ -1,4 +1,5 @@
 /** Decides from the answers whether the servers agree (pure). */
+import { followOneLeader } from '../core/election/leadership';
 import type { StatusFields } from '../core/protocol';
 import { type Answer, answered } from './answer.pure';
 
@@ -58,10 +59,10 @@ function twins(statuses: readonly StatusFields[]): string[] {
 
 /** Lists the leader that each follows, unless they agree on one leader and term. */
 function disagreement(statuses: readonly StatusFields[]): string[] {
+  if (followOneLeader(statuses)) return [];
   const followers = groupBy(statuses, ({ leader_id: leaderId, term }) =>
     leaderId === null ? `no leader in term ${term}` : `server ${leaderId} in term ${term}`,
   );
-  if (followers.size <= 1 && statuses.every(({ leader_id: leaderId }) => leaderId !== null)) return [];
   return [...followers].map(([whom, group]) => {
     const ids = enumerate(group.map(({ server_id: id }) => String(id)));
     return group.length === 1 ? `server ${ids} follows ${whom}` : `servers ${ids} follow ${whom}`;

@@ -1,4 +1,5 @@
 /** The order of leaderships, by which servers that hear of several all follow the same one. */
+import type { LeadershipFields } from '../protocol';
 
 /** The leader of a term; `leaderId` is null while none is known. */
 export interface Leadership {
@@ -20,4 +21,15 @@ export function isGreater(a: Leadership, b: Leadership): boolean {
 
 export function isSame(a: Leadership, b: Leadership): boolean {
   return a.term === b.term && a.leaderId === b.leaderId;
+}
+
+/** True if all servers follow the same leader in the same term; false for no servers. */
+export function followOneLeader(statuses: readonly LeadershipFields[]): boolean {
+  const [first, ...others] = statuses.map(leadershipOf);
+  return first !== undefined && first.leaderId !== null && others.every((other) => isSame(first, other));
+}
+
+/** Returns the leadership that a server follows. */
+export function leadershipOf({ term, leader_id: leaderId }: LeadershipFields): Leadership {
+  return { term, leaderId };
 }

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { isGreater, isSame, type Leadership } from '../../../src/core/election/leadership';
+import { followOneLeader, isGreater, isSame, type Leadership } from '../../../src/core/election/leadership';
 
 const leadership = fc.record({ term: fc.nat(3), leaderId: fc.option(fc.integer({ min: 1, max: 4 })) });
 
@@ -37,4 +37,19 @@ test('the order is transitive: all who hear of the same ones choose the same one
       },
     ),
   );
+});
+
+describe('one leader is followed', () => {
+  const follows = (term: number, leader_id: number | null) => ({ term, leader_id });
+  test.each([
+    [true, [follows(2, 1)]],
+    [true, [follows(2, 1), follows(2, 1)]],
+    [false, []],
+    [false, [follows(2, null)]],
+    [false, [follows(2, 1), follows(3, 1)]],
+    [false, [follows(2, 1), follows(2, 3)]],
+    [false, [follows(2, 1), follows(2, null)]],
+  ])('%s: %j', (expected, statuses) => {
+    expect(followOneLeader(statuses)).toBe(expected);
+  });
 });
