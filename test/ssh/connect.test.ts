@@ -16,7 +16,7 @@ import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import type { SshTarget } from '../../src/core/ssh-target';
 import { systemClock } from '../../src/core/system/system-clock';
-import { measureClock } from '../../src/ssh/clock-offset';
+import { measureClock } from '../../src/ssh/machine-clock';
 import { connectSsh, type ConnectOptions } from '../../src/ssh/connect';
 import type { Ssh } from '../../src/ssh/ssh';
 import { makeFullDevice, testWithDevices } from '../support/specials';

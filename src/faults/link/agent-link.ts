@@ -1,4 +1,5 @@
 /** The controller's link to one fault agent: requests, keep-alive, clock offset and loss. */
+import { type ClockOffset, closer, offsetBy } from '../../core/clock-offset';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
 import { printable } from '../../core/printable';
@@ -18,12 +19,6 @@ const MAX_ERRORS_CHARS = 10_000;
 interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
-}
-
-/** The offset of another machine's clock ahead of ours, and its uncertainty. Milliseconds. */
-export interface ClockOffset {
-  offsetMs: number;
-  uncertaintyMs: number;
 }
 
 export class AgentLink {
@@ -78,9 +73,7 @@ export class AgentLink {
     for (let round = 0; round < CLOCK_ROUNDS; round++) {
       const beforeMs = this.clock.unixMs();
       const thereMs = await this.ask('time', {});
-      const afterMs = this.clock.unixMs();
-      const uncertaintyMs = (afterMs - beforeMs) / 2;
-      if (uncertaintyMs < best.uncertaintyMs) best = { offsetMs: thereMs - beforeMs - uncertaintyMs, uncertaintyMs };
+      best = closer(best, offsetBy(thereMs, beforeMs, this.clock.unixMs() - beforeMs));
     }
     return best;
   }

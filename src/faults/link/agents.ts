@@ -1,17 +1,14 @@
 /** Connects a fault simulation to all its servers: one agent per host, checked before the first fault. */
 import type { FaultServer } from '../../config/faults-config';
+import { type ClockOffset, isFarOff } from '../../core/clock-offset';
 import { ClusterError } from '../../core/errors';
 import { formatAddress } from '../../core/transport/address';
 import type { Hello, ServerReport } from '../agent/protocol.pure';
 import type { Driver } from '../driver';
 import { reasonOf } from '../refusal';
-import type { ClockOffset } from './agent-link';
 import { HostLink, type HostOptions } from './host-link';
 import { nameOf } from './open-channel';
 import { remoteDriver } from './remote-driver';
-
-/** A larger clock offset is reported before the first fault. Milliseconds. */
-const MAX_OFFSET_MS = 500;
 
 export interface ConnectOptions extends HostOptions {
   servers: readonly FaultServer[];
@@ -103,8 +100,9 @@ function problemsOf({ link: { host }, hello }: Host, { program: { version }, kin
   return [...unable, ...servers];
 }
 
-function warningsOf({ link: { host }, clock: { offsetMs, uncertaintyMs } }: Host): string[] {
-  if (Math.abs(offsetMs) - uncertaintyMs <= MAX_OFFSET_MS) return [];
+function warningsOf({ link: { host }, clock }: Host): string[] {
+  if (!isFarOff(clock)) return [];
+  const { offsetMs, uncertaintyMs } = clock;
   const side = offsetMs > 0 ? 'ahead of' : 'behind';
   const much = `${Math.abs(Math.round(offsetMs))} ms ± ${Math.ceil(uncertaintyMs)} ms`;
   return [`the clock of ${host} is ${much} ${side} this one: event times of the two machines are not comparable`];

@@ -8,7 +8,7 @@ import { ClusterError } from '../../core/errors';
 import { formatSshTarget, type RemotePlace, type SshTarget } from '../../core/ssh-target';
 import { makeFolder } from '../../files/folders';
 import { cannotWrite } from '../../files/target';
-import { type ClockOffset, measureClock } from '../../ssh/clock-offset';
+import { type MachineClock, measureClock } from '../../ssh/machine-clock';
 import { connectSsh } from '../../ssh/connect';
 import type { RemoteEntry, Sftp } from '../../ssh/sftp';
 import type { Ssh } from '../../ssh/ssh';
@@ -33,7 +33,7 @@ export interface Fetched {
   /** Files that could not be fetched, with the reasons. */
   missing: string[];
   /** null if it could not be measured. */
-  clock: ClockOffset | null;
+  clock: MachineClock | null;
 }
 
 /** The progress of one machine. */
@@ -113,7 +113,7 @@ class Machine implements MachineState {
   files = 0;
   totalFiles = 0;
   bytes = 0;
-  private clock: ClockOffset | null = null;
+  private clock: MachineClock | null = null;
 
   constructor(
     readonly name: string,
@@ -217,7 +217,7 @@ function isOfMachine(error: unknown): error is ClusterError {
   return error instanceof ClusterError && error.code === 'not_reachable';
 }
 
-async function clockOf(ssh: Ssh, clock: Clock): Promise<ClockOffset | null> {
+async function clockOf(ssh: Ssh, clock: Clock): Promise<MachineClock | null> {
   try {
     return await measureClock(ssh, clock);
   } catch (error) {

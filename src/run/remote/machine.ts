@@ -4,7 +4,7 @@ import { ClusterError } from '../../core/errors';
 import { pause } from '../../core/system/pause';
 import { printable } from '../../core/printable';
 import { parseSshTarget } from '../../core/ssh-target';
-import { type ClockOffset, measureClock } from '../../ssh/clock-offset';
+import { type MachineClock, measureClock } from '../../ssh/machine-clock';
 import { connectSsh } from '../../ssh/connect';
 import type { Sftp } from '../../ssh/sftp';
 import type { Ssh } from '../../ssh/ssh';
@@ -30,7 +30,7 @@ export interface MachineOptions {
 
 export class Machine {
   /** Null if unknown, or not measured yet. */
-  clockOffset: ClockOffset | null = null;
+  clockOffset: MachineClock | null = null;
   private ssh: Promise<Ssh> | undefined;
 
   constructor(

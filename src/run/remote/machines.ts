@@ -1,5 +1,6 @@
 /** All machines of a run: connected, checked, locked against other runs, and given their files. */
 import type { FaultServer } from '../../config/faults-config';
+import { isFarOff } from '../../core/clock-offset';
 import { ClusterError } from '../../core/errors';
 import { oneLine } from '../../core/printable';
 import { asidePrefix, eventsFileOf, LOCK_FILE, PROGRAM_FILE, serverFileOf } from './files';
@@ -24,9 +25,6 @@ interface MachinePlace extends WantedPlace {
   /** The absolute path, known after the check. */
   dir: string;
 }
-
-/** A larger clock offset is shown: the report corrects times by it. Milliseconds. */
-const MAX_OFFSET_MS = 500;
 
 export class RemoteMachines {
   /** The missing client machines, one line each. */
@@ -189,6 +187,6 @@ function clockText({ clockOffset }: Machine): string {
   if (clockOffset === null) return ', its clock offset is unknown';
   const { offsetMs, uncertaintyMs } = clockOffset;
   const much = `${Math.abs(offsetMs).toFixed(1)} ± ${uncertaintyMs.toFixed(1)} ms`;
-  const warning = Math.abs(offsetMs) - uncertaintyMs > MAX_OFFSET_MS ? ' (the report corrects that)' : '';
+  const warning = isFarOff(clockOffset) ? ' (the report corrects that)' : '';
   return `, its clock is ${much} ${offsetMs < 0 ? 'behind' : 'ahead'}${warning}`;
 }

@@ -1,12 +1,11 @@
 /** Measures the offset of another machine's clock over SSH, and the time of its last boot. */
 import type { ClientChannel } from 'ssh2';
+import { type ClockOffset, closer, offsetBy } from '../core/clock-offset';
 import type { Clock } from '../core/environment';
 import type { Ssh } from './ssh';
 
-/** The offset of a machine's clock ahead of this one's, ± the uncertainty, in milliseconds. */
-export interface ClockOffset {
-  offsetMs: number;
-  uncertaintyMs: number;
+/** The clock of another machine. */
+export interface MachineClock extends ClockOffset {
   /** Its last boot: the id, and the time by its own current clock; null without /proc. */
   start: { bootId: string; startMs: number } | null;
 }
@@ -32,24 +31,20 @@ while sys.stdin.readline(): print("%.6f" % time.time(), flush=True)'
   done ;;
 esac`;
 
-/**
- * Asks a machine for its time repeatedly, and takes the shortest round trip: its clock was read halfway through, ± half the
- * round trip. Returns null if the machine does not answer.
- */
-export async function measureClock(ssh: Ssh, clock: Clock): Promise<ClockOffset | null> {
+/** Asks a machine for its time repeatedly, and takes the shortest round trip. Returns null if it does not answer. */
+export async function measureClock(ssh: Ssh, clock: Clock): Promise<MachineClock | null> {
   const machine: { bootId: string | null; startMs: number } = { bootId: null, startMs: Infinity };
   const channel = await ssh.start(['sh', '-c', SCRIPT]);
   const timer = setTimeout(() => channel.close(), TIMEOUT_MS);
   const answers = linesOf(channel);
-  let best: Omit<ClockOffset, 'start'> | null = null;
+  let best: ClockOffset | null = null;
   try {
     for (let n = 0; n < ROUND_TRIPS; n++) {
       const [wallMs, askedMs] = [clock.wallMs(), clock.monotonicMs()];
       channel.write('\n');
       const answer = await nextTime(answers, (bootId) => (machine.bootId = bootId));
       if (answer === null) break;
-      const offset = offsetOf(answer, wallMs, clock.monotonicMs() - askedMs);
-      if (best === null || offset.uncertaintyMs < best.uncertaintyMs) best = offset;
+      best = closer(best, offsetOf(answer, wallMs, clock.monotonicMs() - askedMs));
       // The uptime is read first, and truncated: of several readings the earliest boot is the most exact.
       if (answer.upMs !== null) machine.startMs = Math.min(machine.startMs, unixMsOf(answer) - answer.upMs);
     }
@@ -91,10 +86,9 @@ async function nextTime(lines: AsyncGenerator<string>, onMachine: (bootId: strin
   return null;
 }
 
-function offsetOf(time: Time, askedMs: number, tripMs: number): Omit<ClockOffset, 'start'> {
-  const halfMs = tripMs / 2;
-  const uncertaintyMs = halfMs + (time.fractionMs === null ? 500 : 0);
-  return { offsetMs: unixMsOf(time) - (askedMs + halfMs), uncertaintyMs };
+function offsetOf(time: Time, askedMs: number, tripMs: number): ClockOffset {
+  const { offsetMs, uncertaintyMs } = offsetBy(unixMsOf(time), askedMs, tripMs);
+  return { offsetMs, uncertaintyMs: uncertaintyMs + (time.fractionMs === null ? 500 : 0) };
 }
 
 /** A time in whole seconds may be anywhere in that second. */
