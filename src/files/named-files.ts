@@ -1,5 +1,5 @@
 /** The files that a command reads and writes, with their names in errors. */
-import { isSameFile, type NamedFile } from './target';
+import { isSamePlace, type NamedFile } from './target';
 
 /** Returns the files by name, without those that are not set. */
 export function namedFiles(files: Record<string, string | null | undefined>): NamedFile[] {
@@ -20,7 +20,7 @@ export function findShared(
   read: readonly NamedFile[],
 ): { file: NamedFile; twin: NamedFile } | undefined {
   for (const [index, file] of written.entries()) {
-    const twin = [...written.slice(index + 1), ...read].find(({ path }) => isSameFile(path, file.path));
+    const twin = [...written.slice(index + 1), ...read].find(({ path }) => isSamePlace(path, file.path));
     if (twin !== undefined) return { file, twin };
   }
   return undefined;

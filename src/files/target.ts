@@ -62,8 +62,8 @@ export function isSpecial(file: string): boolean {
   }
 }
 
-/** True if two paths lead to the same file, also through links, hard ones included. */
-export function isSameFile(one: string, other: string): boolean {
+/** True if what is written to two paths ends in the same file, there or not yet, also through links, hard ones included. */
+export function isSamePlace(one: string, other: string): boolean {
   const [place, otherPlace] = [placeOf(one), placeOf(other)];
   if (place === null || otherPlace === null) return false;
   if (place === otherPlace) return true;

@@ -5,10 +5,11 @@ import path from 'node:path';
 import { ClusterError } from '../core/errors';
 import type { LocalServer } from '../faults/drivers/local-server';
 import { lastLine, logFileOf } from '../faults/drivers/server-log';
+import { openToAppend } from '../files/append';
+import { causeOf } from '../files/cause';
 import { type NewFile, writeAll } from '../files/write-whole';
 import { look } from '../status/status';
 import { HOST } from './ports';
-import { openLog } from '../faults/drivers/launch';
 import { serverLines } from './server-text';
 
 const CONFIG = 'server.toml';
@@ -126,6 +127,15 @@ export class Fleet {
       ),
       '',
     ].join('\n');
+  }
+}
+
+/** @throws ClusterError `not_reachable` */
+function openLog(file: string): number {
+  try {
+    return openToAppend(file);
+  } catch (error) {
+    throw new ClusterError('not_reachable', `cannot write ${file}: ${causeOf(error)}`, { cause: error });
   }
 }
 

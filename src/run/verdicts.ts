@@ -7,7 +7,7 @@ import type { MachineNow } from '../report/collect/machine-now';
 import { clockKeyOf, type Clocks } from '../report/read/clocks';
 import type { PlacedFile } from '../report/collect/collect';
 import { readClocks } from '../report/read/files/read-clocks';
-import { sizeOf } from '../faults/drivers/server-log';
+import { sizeOf } from '../files/size-of';
 
 /** Bound on the one-way delay of a message, with scheduling on busy machines. Milliseconds. */
 const ONE_WAY_MS = 100;

@@ -5,7 +5,7 @@ import { ByteBlocks } from '../core/transport/wire/byte-blocks';
 import type { FrameForm } from '../core/transport/wire/frame';
 import type { Connection, ConnectionHandler } from '../core/transport/network';
 import type { ConnInfo } from './member/effects';
-import { refusal } from './member/refusal';
+import { taskRefusal } from './member/task-refusal';
 
 interface Sink {
   onMessage(conn: ConnInfo, message: Message): void;
@@ -53,7 +53,7 @@ export function connectionHandler(
       sink.onTask(conn, connection, form, message, secret);
     },
     onUnknown: (error, message) => {
-      if (message?.kind === 'TaskRequest') connection.send(refusal(message.request_id, error));
+      if (message?.kind === 'TaskRequest') connection.send(taskRefusal(message.request_id, error));
       else connection.sendError(error);
     },
     owesAnswer: () => sink.owesAnswer(connId),
@@ -67,5 +67,5 @@ export function connectionHandler(
 
 function tooLarge(message: MessageOf<'TaskRequest'>, bytes: number, maxBytes: number): Message {
   const text = `the secret has ${bytes} bytes, max_secret_bytes is ${maxBytes}`;
-  return refusal(message.request_id, { code: 'secret_too_large', message: text });
+  return taskRefusal(message.request_id, { code: 'secret_too_large', message: text });
 }

@@ -7,7 +7,7 @@ import type { CarrierPlan } from '../imaging/carrier-plan';
 import { MADE_AHEAD_BYTES, MAIN_THREAD_BYTES, type ImagePool } from '../imaging/pool';
 import { ResponseWatch, type WatchedResponse } from './response-watch';
 import type { ExecutionOutcome } from './member/effects';
-import { refusal } from './member/refusal';
+import { taskRefusal } from './member/task-refusal';
 import { TimeSlices } from './time-slices';
 
 /**
@@ -214,7 +214,7 @@ export class ResponseStreams {
     // A worker died, most likely for another reason than this task.
     const isForElsewhere = known.code === 'internal' && known.retryable && !this.isDeadly(key);
     const { message } = known;
-    conn.send(refusal(requestId, isForElsewhere ? { code: 'overloaded', message } : known));
+    conn.send(taskRefusal(requestId, isForElsewhere ? { code: 'overloaded', message } : known));
   }
 
   /**

@@ -20,7 +20,7 @@ import {
   type Listener,
   type Secure,
 } from '../core/transport/network';
-import { refusal } from '../core/transport/wire/tls-problem';
+import { tlsRefusal } from '../core/transport/wire/tls-problem';
 import type { ImagePool } from '../imaging/pool';
 import type { ServerLook } from '../metrics/server-metrics';
 import { connectionHandler } from './connection-handler';
@@ -271,7 +271,7 @@ export class Server {
     const name = { host: addressOf(peer.address).host, serverId: peerId };
     const problem = secure.callerProblem(connection.peerCertificate, name);
     if (problem === undefined) return true;
-    connection.send(refusal(problem));
+    connection.send(tlsRefusal(problem));
     this.onCallerTrouble(connection.remoteAddress, problem);
     return false;
   }

@@ -5,7 +5,7 @@ import { createServer, type SecureContextOptions, type Server, type TLSSocket } 
 import { formatAddress } from './address';
 import { encodeMessage } from './wire/frame';
 import { type Guard, guarded } from './guard';
-import { NOT_TLS, refusal, tlsProblem } from './wire/tls-problem';
+import { NOT_TLS, tlsProblem, tlsRefusal } from './wire/tls-problem';
 
 export interface HandshakeOptions {
   context: SecureContextOptions;
@@ -131,7 +131,7 @@ function certificateProblem(socket: TLSSocket): string | undefined {
 
 /** Sends the problem and closes; further input is discarded, so that the kernel does not reset what was sent. */
 function turnAway(socket: Socket, problem: string): void {
-  socket.end(encodeMessage(refusal(problem)));
+  socket.end(encodeMessage(tlsRefusal(problem)));
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(timer));

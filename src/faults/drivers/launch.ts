@@ -1,10 +1,7 @@
 /** Starts the process of a server again after a fault, with its output in its log. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { openToAppend } from '../../files/append';
-import { causeOf } from '../../files/cause';
 import type { ServerProcess } from '../driver';
-import { refused } from '../refusal';
 import type { LocalServer } from './local-server';
 import { openServerLog } from './server-log';
 
@@ -33,15 +30,6 @@ export function launchDetached(server: LocalServer, { uid, gid }: ServerOwner): 
     return child;
   } finally {
     if (log !== 'ignore') closeSync(log);
-  }
-}
-
-/** Opens the log for appending. @throws ClusterError `not_reachable` */
-export function openLog(file: string): number {
-  try {
-    return openToAppend(file);
-  } catch (error) {
-    throw refused(`cannot write ${file}: ${causeOf(error)}`, error);
   }
 }
 

@@ -8,6 +8,7 @@ import { askOne } from '../../core/transport/ask-status';
 import { type FaultKind, isHealedByStart } from '../../core/fault-kinds';
 import type { StatusFields } from '../../core/protocol';
 import { causeOf } from '../../files/cause';
+import { sizeOf } from '../../files/size-of';
 import type { Driver, Fault, Found, ServerProcess } from '../driver';
 import { nullIfRefused, refused } from '../refusal';
 import { type Launch, launchDetached, type ServerOwner } from './launch';
@@ -17,7 +18,7 @@ import type { Tool } from './network/tools';
 import { forgery } from './ownership';
 import { disagreement, readPidFile } from './read-pid-file';
 import { isStillThere, lookAtProcess, type ProcessInfo } from './process-info';
-import { lastLine, logFileOf, sizeOf } from './server-log';
+import { lastLine, logFileOf } from './server-log';
 
 const POLL_MS = 25;
 const CONNECT_MS = 1000;

@@ -84,11 +84,6 @@ function whoseIs(file: string): string {
   }
 }
 
-/** Returns 0 for a missing file. */
-export function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-}
-
 /** Returns the last line written to a file after its first `from` bytes; empty if there is none. */
 export function lastLine(file: string, fromBytes: number): string {
   let fd: number;

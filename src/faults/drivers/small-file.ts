@@ -18,7 +18,7 @@ export interface SmallFile {
  * @throws ClusterError for anything but a regular file of at most `maxBytes`
  */
 export function readSmallFile(file: string, maxBytes: number): SmallFile | null {
-  const fd = openNoLink(file, O_RDONLY);
+  const fd = openToRead(file);
   if (fd === null) return null;
   try {
     const stats = fstatSync(fd);
@@ -32,9 +32,9 @@ export function readSmallFile(file: string, maxBytes: number): SmallFile | null 
   }
 }
 
-function openNoLink(file: string, flags: number): number | null {
+function openToRead(file: string): number | null {
   try {
-    return openSync(file, flags | O_NOFOLLOW | O_NONBLOCK);
+    return openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return null;

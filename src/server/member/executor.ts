@@ -8,7 +8,7 @@ import type { ServerPhase } from '../../core/protocol';
 import type { ConnId, ConnInfo, ExecutionOutcome, MemberConfig, Now, TaskMessage } from './effects';
 import type { News, TaskNews } from './news';
 import type { EffectBuffer } from './effect-buffer';
-import { refusal } from './refusal';
+import { taskRefusal } from './task-refusal';
 import { TaskQueue, type Task } from './task-queue';
 
 /**
@@ -45,11 +45,11 @@ export class Executor {
     const displaced = refused?.code === 'overloaded' ? this.queue.yieldTo(deadlineMs) : null;
     if (refused && displaced === null) {
       this.effects.push({ type: 'discard', executionId });
-      this.effects.reply(conn.id, refusal(message.request_id, refused));
+      this.effects.reply(conn.id, taskRefusal(message.request_id, refused));
       return;
     }
     if (refused && displaced !== null) {
-      this.effects.reply(displaced.connId, refusal(displaced.requestId, refused));
+      this.effects.reply(displaced.connId, taskRefusal(displaced.requestId, refused));
       this.discard(displaced, 'overloaded', now.nowMs);
     }
     const key = taskKey(message, conn.remoteHost);
@@ -131,7 +131,7 @@ export class Executor {
   /** Answers the client: it has usually given up, but not if its deadline was cut or its clock runs slower. */
   private expire(task: Task, nowMs: number): void {
     const message = `server ${this.config.id} is overloaded: the task waited until its deadline`;
-    this.effects.reply(task.connId, refusal(task.requestId, { code: 'overloaded', message }));
+    this.effects.reply(task.connId, taskRefusal(task.requestId, { code: 'overloaded', message }));
     this.discard(task, 'expired', nowMs);
   }
 

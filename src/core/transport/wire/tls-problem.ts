@@ -32,7 +32,7 @@ const PROBLEMS: Record<string, string> = {
 };
 
 /** Makes the Error that a TLS listener sends to a caller that it refuses. */
-export function refusal(problem: string): Message {
+export function tlsRefusal(problem: string): Message {
   return { kind: 'Error', code: problem === NOT_TLS ? 'tls_needed' : 'bad_certificate', message: problem };
 }
 

@@ -1,7 +1,7 @@
 /** The response to a refused or failed task; the code is for programs (docs/protocol.md), the message for people. */
 import type { MessageOf } from '../../core/protocol';
 
-export function refusal(requestId: number, { code, message }: { code: string; message: string }) {
+export function taskRefusal(requestId: number, { code, message }: { code: string; message: string }) {
   return {
     kind: 'TaskResponse',
     request_id: requestId,
