@@ -1,5 +1,5 @@
 /** Sends one client's requests, each a think time after the last one ended. */
-import type { Pacing } from '../config/client-config';
+import type { ThinkTimePacing } from '../config/load-settings';
 import type { Clock, Random } from '../core/environment';
 import type { ClientImage } from './client';
 
@@ -8,7 +8,7 @@ export interface ClosedLoopOptions {
   send(image: ClientImage, intendedStartMs: number): Promise<unknown>;
   /** At least one. */
   images: readonly ClientImage[];
-  pacing: Extract<Pacing, { mode: 'closed_loop' }>;
+  pacing: ThinkTimePacing;
   /** It ends at whichever limit comes first; without limits only `stop()` ends it. */
   durationMs?: number;
   totalRequests?: number;

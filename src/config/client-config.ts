@@ -3,7 +3,15 @@ import { canonicalAddress } from '../core/transport/address';
 import * as common from './common-settings';
 import { configFile, readConfig } from './config-file';
 import { toMs } from './to-ms';
-import { requestCount, requestRate, thinkTimes } from './load-settings';
+import {
+  DEFAULT_DURATION_SECS,
+  limitsOf,
+  requestCount,
+  requestRate,
+  thinkTimes,
+  thinkTimesOf,
+  type ThinkTimePacing,
+} from './load-settings';
 import { flagValues, type Merged, merge } from './merge';
 import type { Problem } from './problem';
 import { type FlagsOf, setting, type ValuesOf } from './settings';
@@ -11,7 +19,6 @@ import { type TlsFiles, tlsFilesOf, tlsProblems, tlsSettings } from './tls';
 import { dialAddress, list, path, seconds, text, whole } from './value-types';
 
 const DEFAULT_RATE_PER_SECOND = 1;
-const DEFAULT_DURATION_SECS = 300;
 
 const clientTable = {
   name: setting(text(), { default: 'StressTestClient', help: 'name of the client, in logs and events' }),
@@ -85,9 +92,8 @@ type Requests = ValuesOf<typeof requestsTable>;
 /** The flags of `cloudp2p client`, as typed. */
 export type ClientFlags = FlagsOf<typeof clientSettings & typeof clientFlagSettings> & { config?: string };
 
-/** Starts requests at a fixed rate, or each a think time (uniform in its range) after the last one ended. */
-export type Pacing =
-  { mode: 'rate'; ratePerSecond: number } | { mode: 'closed_loop'; minDelayMs: number; maxDelayMs: number };
+/** Starts requests at a fixed rate, or with think times. */
+export type Pacing = { mode: 'rate'; ratePerSecond: number } | ThinkTimePacing;
 
 /** The resolved configuration of a client. */
 export interface ClientConfig {
@@ -126,6 +132,10 @@ export function clientConfigOf(flags: ClientFlags = {}): ClientRunConfig {
   const merged = merge(clientTable, values.client, flags, { file, table: 'client' });
   const requests = merge(requestsTable, values.requests, flags, { file, table: 'requests' });
   const { values: client } = merged;
+  const limits = limitsOf(
+    { totalRequests: requests.values.total_requests, durationSecs: requests.values.duration_seconds },
+    { durationSecs: DEFAULT_DURATION_SECS },
+  );
   const { machine_id: machineId, client_id: clientId, seed } = flagValues(clientFlagSettings, flags);
   const isNumbered = machineId !== undefined || clientId !== undefined;
   return {
@@ -137,7 +147,11 @@ export function clientConfigOf(flags: ClientFlags = {}): ClientRunConfig {
     imageDir: client.image_dir,
     requestTimeoutMs: toMs(client.request_timeout_secs),
     tls: tlsFilesOf(values.tls, file),
-    requests: { pacing: pacingOf(requests), ...limitsOf(requests.values) },
+    requests: {
+      pacing: pacingOf(requests),
+      durationMs: limits.durationSecs === undefined ? undefined : toMs(limits.durationSecs),
+      totalRequests: limits.totalRequests,
+    },
     saysRequests: Object.values(values.requests).some((value) => value !== undefined),
   };
 }
@@ -165,22 +179,10 @@ function thinkTimeProblems({ min_delay_ms: min, max_delay_ms: max }: Requests): 
   return [{ key: 'requests.min_delay_ms', text: `expected at most requests.max_delay_ms (${limit}), got ${min}` }];
 }
 
-/** A think time set by a flag moves the other bound, unless a flag sets that one too. */
-function pacingOf({ values, isTyped, error }: Merged<Requests>): Pacing {
-  const { rate_per_second: ratePerSecond, min_delay_ms: min, max_delay_ms: max } = values;
+function pacingOf(requests: Merged<Requests>): Pacing {
+  const { rate_per_second: ratePerSecond, min_delay_ms: min, max_delay_ms: max } = requests.values;
   const isAtRate = ratePerSecond !== undefined || (min === undefined && max === undefined);
   if (isAtRate) return { mode: 'rate', ratePerSecond: ratePerSecond ?? DEFAULT_RATE_PER_SECOND };
-  const [least, most] = [min ?? thinkTimes.min_delay_ms.fallback, max ?? thinkTimes.max_delay_ms.fallback];
-  const maxDelayMs = isTyped('min_delay_ms') && !isTyped('max_delay_ms') ? Math.max(most, least) : most;
-  const minDelayMs = isTyped('min_delay_ms') ? least : Math.min(least, maxDelayMs);
-  if (minDelayMs <= maxDelayMs) return { mode: 'closed_loop', minDelayMs, maxDelayMs };
-  throw error('min_delay_ms', `expected at most --max-delay-ms (${maxDelayMs}), got ${minDelayMs}`);
-}
-
-function limitsOf({
-  duration_seconds: secs,
-  total_requests: totalRequests,
-}: Requests): Pick<ClientConfig['requests'], 'durationMs' | 'totalRequests'> {
-  const limitSecs = secs === undefined && totalRequests === undefined ? DEFAULT_DURATION_SECS : secs;
-  return { durationMs: limitSecs === undefined ? undefined : toMs(limitSecs), totalRequests };
+  const { min_delay_ms, max_delay_ms } = thinkTimesOf(requests, thinkTimes, { flagsMoveOthers: true });
+  return { mode: 'closed_loop', minDelayMs: min_delay_ms, maxDelayMs: max_delay_ms };
 }

@@ -1,5 +1,4 @@
-/** The load settings that `stress` and `run` share: the table [stress] of their files, and flags. */
-import type { Pacing } from './client-config';
+/** The load settings that `stress` and `run` share (the table [stress] of their files, and flags), in part with `client`. */
 import { toMs } from './to-ms';
 import type { Merged } from './merge';
 import { setting, type ValuesOf } from './settings';
@@ -7,13 +6,22 @@ import { choice, decimal, whole } from './value-types';
 
 const DAY_SECS = 24 * 3600;
 
+/** The default duration of a load at a rate. */
+export const DEFAULT_DURATION_SECS = 300;
+
 /** The arrival distribution at a rate: evenly spaced, or random like the requests of many independent users. */
 const ARRIVALS = ['uniform', 'poisson'] as const;
 export type Arrivals = (typeof ARRIVALS)[number];
 
-/** Starts requests at a rate of all clients together, or each client's next one a think time after its last ended. */
-export type StressPacing =
-  { mode: 'rate'; ratePerSecond: number; arrivals: Arrivals } | Extract<Pacing, { mode: 'closed_loop' }>;
+/** Starts each request a think time (uniform in this range) after the last one of its client ended. */
+export interface ThinkTimePacing {
+  mode: 'closed_loop';
+  minDelayMs: number;
+  maxDelayMs: number;
+}
+
+/** Starts requests at a rate of all clients together, or with think times. */
+export type StressPacing = { mode: 'rate'; ratePerSecond: number; arrivals: Arrivals } | ThinkTimePacing;
 
 /** The load of a run. */
 export interface LoadShape {
@@ -85,44 +93,47 @@ export const loadSettings = {
 };
 
 type LoadValues = ValuesOf<typeof loadSettings>;
+type ThinkTimes = ValuesOf<typeof thinkTimes>;
 
 /** A command's default think times. */
 type ThinkTimeDefaults = Record<keyof typeof thinkTimes, { fallback: number }>;
 
-/** A command's default limits of a load. */
-interface LoadLimits {
-  totalRequests: number;
-  rateDurationSecs: number;
+/** The limits of a load, which ends at whichever comes first. */
+interface Limits {
+  totalRequests?: number;
+  durationSecs?: number;
 }
 
 /**
  * Completes the load settings by the defaults that depend on others, and checks them against each other.
- * @param limits undefined if the caller ends the load
+ * @param totalRequests the default without a rate and a duration; undefined if the caller ends the load
  * @throws ClusterError `bad_usage` | `bad_config` naming the flag, or file and key
  */
 export function resolveLoad<V extends LoadValues>(
   merged: Merged<V>,
   defaults: ThinkTimeDefaults,
-  limits?: LoadLimits,
+  totalRequests?: number,
 ): V {
   const { values, isTyped, error } = merged;
   const isAtRate = values.rate_per_second !== undefined;
   if (!isAtRate && isTyped('arrivals')) throw error('arrivals', 'expected --rate beside it');
-  const settings = { ...values, ...limitsOf(values, limits) };
-  checkPhases(merged, settings.duration_secs);
-  const pacing = isAtRate ? { arrivals: values.arrivals ?? 'uniform' } : thinkTimesOf(merged, defaults);
-  return { ...settings, arrivals: undefined, ...pacing };
+  const defaultLimits = isAtRate ? { durationSecs: DEFAULT_DURATION_SECS } : { totalRequests };
+  const typedLimits = { totalRequests: values.requests_per_client, durationSecs: values.duration_secs };
+  const limits = totalRequests === undefined ? typedLimits : limitsOf(typedLimits, defaultLimits);
+  checkPhases(merged, limits.durationSecs);
+  return {
+    ...values,
+    requests_per_client: limits.totalRequests,
+    duration_secs: limits.durationSecs,
+    arrivals: isAtRate ? (values.arrivals ?? 'uniform') : undefined,
+    ...(isAtRate ? {} : thinkTimesOf(merged, defaults)),
+  };
 }
 
-/** Returns the default limit of a load without one. */
-function limitsOf(
-  { requests_per_client: requests, duration_secs: secs, rate_per_second: rate }: LoadValues,
-  limits: LoadLimits | undefined,
-): Partial<LoadValues> {
-  if (limits === undefined || requests !== undefined || secs !== undefined) return {};
-  return rate === undefined
-    ? { requests_per_client: limits.totalRequests }
-    : { duration_secs: limits.rateDurationSecs };
+/** Returns the limits of a load, or the default ones if it has none. */
+export function limitsOf(limits: Limits, defaults: Limits): Limits {
+  const hasLimit = limits.totalRequests !== undefined || limits.durationSecs !== undefined;
+  return hasLimit ? limits : defaults;
 }
 
 function checkPhases<V extends LoadValues>({ values, nameOf, error }: Merged<V>, limit = Infinity): void {
@@ -135,13 +146,23 @@ function checkPhases<V extends LoadValues>({ values, nameOf, error }: Merged<V>,
   }
 }
 
-/** A maximum think time below the default minimum lowers that minimum. */
-function thinkTimesOf<V extends LoadValues>(
-  { values, nameOf, error }: Merged<V>,
+/**
+ * Returns both think times. A maximum below the default minimum lowers that minimum.
+ * @param flagsMoveOthers if set, a flag moves the other think time instead of contradicting the file or a default: one
+ * client is tried out with single flags. The load of `stress` and `run` is measured, and must not change silently.
+ * @throws ClusterError `bad_usage` | `bad_config` if the minimum exceeds the maximum
+ */
+export function thinkTimesOf<V extends ThinkTimes>(
+  { values, isTyped, nameOf, error }: Merged<V>,
   defaults: ThinkTimeDefaults,
-): Partial<LoadValues> {
-  const maxMs = values.max_delay_ms ?? defaults.max_delay_ms.fallback;
-  const minMs = values.min_delay_ms ?? Math.min(defaults.min_delay_ms.fallback, maxMs);
+  { flagsMoveOthers = false } = {},
+): Required<ThinkTimes> {
+  const least = values.min_delay_ms ?? defaults.min_delay_ms.fallback;
+  const most = values.max_delay_ms ?? defaults.max_delay_ms.fallback;
+  const [isMinTyped, isMaxTyped] = [isTyped('min_delay_ms'), isTyped('max_delay_ms')];
+  const maxMs = flagsMoveOthers && isMinTyped && !isMaxTyped ? Math.max(most, least) : most;
+  const isMinFixed = flagsMoveOthers ? isMinTyped : values.min_delay_ms !== undefined;
+  const minMs = isMinFixed ? least : Math.min(least, maxMs);
   if (minMs <= maxMs) return { min_delay_ms: minMs, max_delay_ms: maxMs };
   const limit = `${maxMs}${values.max_delay_ms === undefined ? ', its default' : ''}`;
   throw error('min_delay_ms', `expected at most ${nameOf('max_delay_ms')} (${limit}), got ${minMs}`);

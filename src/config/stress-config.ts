@@ -3,7 +3,14 @@ import { METRICS, type Threshold } from '../core/metrics/threshold';
 import * as common from './common-settings';
 import { configFile, readConfig } from './config-file';
 import { toMs } from './to-ms';
-import { loadSettings, type LoadShape, loadShapeOf, phaseSecs, resolveLoad } from './load-settings';
+import {
+  DEFAULT_DURATION_SECS,
+  loadSettings,
+  type LoadShape,
+  loadShapeOf,
+  phaseSecs,
+  resolveLoad,
+} from './load-settings';
 import { flagValues, merge } from './merge';
 import { type FlagsOf, setting, type ValuesOf } from './settings';
 import { thresholdsOf } from './thresholds';
@@ -12,8 +19,8 @@ import { decimal, expressions, matching, path, whole } from './value-types';
 /** Excludes recovery: a run has only its own figures, and the report measures recovery. */
 const OWN_METRICS = METRICS.filter((metric) => metric !== 'recovery');
 
-/** The default limits of a load; the duration is that of `client`. */
-const DEFAULT_LIMITS = { totalRequests: 1000, rateDurationSecs: 300 };
+/** The default number of requests per client, without a rate. */
+const DEFAULT_REQUESTS = 1000;
 
 const DEFAULT_CLIENT_CONFIG = './config/client_stress.toml';
 
@@ -28,12 +35,12 @@ export const stressSettings = {
   ...loadSettings,
   requests_per_client: {
     ...loadSettings.requests_per_client,
-    defaultText: `${DEFAULT_LIMITS.totalRequests}`,
+    defaultText: `${DEFAULT_REQUESTS}`,
     note: 'with --rate, N times --clients in all',
   },
   duration_secs: {
     ...loadSettings.duration_secs,
-    defaultText: `none, or ${DEFAULT_LIMITS.rateDurationSecs} s with --rate`,
+    defaultText: `none, or ${DEFAULT_DURATION_SECS} s with --rate`,
     note: 'without --requests their number is then unlimited',
   },
   // The default of k6. A request's own timeout ends it sooner, unless many wait for a free client.
@@ -134,7 +141,7 @@ export interface StressConfig {
 export function stressConfigOf(flags: StressFlags): StressConfig {
   const { path: file, values } = readConfig(stressFile, flags.config);
   const merged = merge(stressSettings, values.stress, flags, { file, table: 'stress' });
-  const settings = resolveLoad(merged, stressSettings, DEFAULT_LIMITS);
+  const settings = resolveLoad(merged, stressSettings, DEFAULT_REQUESTS);
   const { client_config: clientConfig } = settings;
   const { wait_secs: waitSecs, start_at_ms: startAtMs, run_id: runId } = flagValues(stressFlagSettings, flags);
   return {
