@@ -6,7 +6,6 @@ import { printsItsResult } from '../cli/output';
 import { flagsOf } from '../cli/setting-flags';
 import { clientConfigOf, clientFlagSettings, clientSettings } from '../config/client-config';
 import { type ClientReport, logFileOf, runClient } from '../client/run-client';
-import { DEFAULT_IMAGE_DIRECTORY } from '../config/common-settings';
 import { EXIT } from '../core/errors';
 import { goesToStdout, type NamedFile, outputPath, refuseOverwriting } from '../files/target';
 import { withInterrupt } from '../core/system/stop-signals';
@@ -40,9 +39,7 @@ export class Client extends BaseCommand {
     const { flags } = await this.parse(Client);
     const config = clientConfigOf(flags);
     const { machineId, clientId, seed = randomInt(2 ** 31) } = config;
-    // Only a folder that was configured must exist.
-    const folder = config.imageDir === DEFAULT_IMAGE_DIRECTORY ? undefined : config.imageDir;
-    const found = imagesOf(folder);
+    const found = imagesOf(config.imageDirectory);
     const { 'metrics-output': metricsOutput } = flags;
     const metricsFile = metricsOutput === undefined ? undefined : outputPath(metricsOutput);
     if (metricsFile !== undefined) {

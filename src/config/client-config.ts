@@ -16,7 +16,7 @@ import { flagValues, type Merged, merge } from './merge';
 import type { Problem } from './problem';
 import { type FlagsOf, setting, type ValuesOf } from './settings';
 import { type TlsFiles, tlsFilesOf, tlsProblems, tlsSettings } from './tls';
-import { dialAddress, list, path, seconds, text, whole } from './value-types';
+import { dialAddress, list, seconds, text, whole } from './value-types';
 
 const DEFAULT_RATE_PER_SECOND = 1;
 
@@ -29,11 +29,7 @@ const clientTable = {
     help: 'address of a server',
     note: 'replaces the list of the file',
   }),
-  image_dir: setting(path('DIR'), {
-    flag: 'image-dir',
-    default: common.DEFAULT_IMAGE_DIRECTORY,
-    help: 'folder of the images to send, picked at random',
-  }),
+  image_dir: common.imageDirectory,
   request_timeout_secs: setting(seconds(), { default: 10, help: 'time after which a request has failed' }),
 };
 
@@ -100,7 +96,8 @@ export interface ClientConfig {
   name: string;
   /** host:port, at least one, without duplicates. */
   serverAddresses: string[];
-  imageDir: string;
+  /** Undefined if not configured: the default folder may then be missing. */
+  imageDirectory?: string;
   requestTimeoutMs: number;
   /** Undefined without TLS. */
   tls?: TlsFiles;
@@ -144,7 +141,7 @@ export function clientConfigOf(flags: ClientFlags = {}): ClientRunConfig {
     clientId: clientId ?? 1,
     seed,
     serverAddresses: withoutRepeats(client.server_addresses),
-    imageDir: client.image_dir,
+    imageDirectory: client.image_dir,
     requestTimeoutMs: toMs(client.request_timeout_secs),
     tls: tlsFilesOf(values.tls, file),
     requests: {

@@ -36,7 +36,7 @@ async function run(
   const config: ClientConfig = {
     name: 'Machine_1_Client_3',
     serverAddresses: servers.map((server) => (typeof server === 'string' ? server : server.address)),
-    imageDir: folder,
+    imageDirectory: folder,
     requestTimeoutMs,
     requests: { pacing: { mode: 'rate', ratePerSecond: 200 }, ...requests },
     saysRequests: true,

@@ -11,7 +11,6 @@ const DEFAULTS = {
   seed: undefined,
   name: 'StressTestClient',
   serverAddresses: ['127.0.0.1:8001', '127.0.0.1:8002', '127.0.0.1:8003'],
-  imageDir: './test_images',
   requestTimeoutMs: 10_000,
   requests: { pacing: { mode: 'rate', ratePerSecond: 1 }, durationMs: 300_000 },
   saysRequests: false,
@@ -34,7 +33,7 @@ describe('a client file', () => {
     expect(load(toml)).toMatchObject({
       name: 'me',
       serverAddresses: ['a:1'],
-      imageDir: 'p',
+      imageDirectory: 'p',
       requestTimeoutMs: 2500,
     });
   });

@@ -14,7 +14,7 @@ describe('what the command line says against the file', () => {
     expect(load({})).toMatchObject({
       name: 'FromFile',
       serverAddresses: ['10.0.0.1:1'],
-      imageDir: 'dir',
+      imageDirectory: 'dir',
       machineId: 1,
       clientId: 1,
       requests: { pacing: { mode: 'rate', ratePerSecond: 1 }, durationMs: 300_000, totalRequests: 5 },
@@ -71,7 +71,7 @@ describe('what the command line says against the file', () => {
   it('a named file must be there', () => {
     const act = () => clientConfigOf({ config: 'no/such.toml' });
     expect(act).toThrow(expect.objectContaining({ code: 'bad_config' }));
-    expect(clientConfigOf({ 'image-dir': 'x' }).imageDir).toBe('x');
+    expect(clientConfigOf({ 'image-dir': 'x' }).imageDirectory).toBe('x');
   });
 });
 
@@ -81,7 +81,7 @@ describe('numbers on the command line', () => {
     expect(load(flags)).toMatchObject({
       seed: 0,
       serverAddresses: ['a:1'],
-      imageDir: 'd',
+      imageDirectory: 'd',
       requests: { pacing: { ratePerSecond: 0.5 }, totalRequests: 10 },
     });
   });
