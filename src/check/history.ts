@@ -120,7 +120,7 @@ export function overlapMs(a: Interval, b: Interval): number {
   return Math.min(a.toMs, b.toMs) - Math.max(a.fromMs, b.fromMs);
 }
 
-export function byTime(a: { time: number }, b: { time: number }): number {
+function byTime(a: { time: number }, b: { time: number }): number {
   return a.time - b.time;
 }
 

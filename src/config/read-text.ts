@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { interruptibly } from '../core/system/stop-signals';
 
 /** A configuration is a few hundred lines; a larger file is a wrong path. */
-export const MAX_CONFIG_BYTES = 1024 * 1024;
+const MAX_CONFIG_BYTES = 1024 * 1024;
 
 /** The reason why a file could not be read; `missing` lets a caller continue without an optional file. */
 export interface ReadProblem {

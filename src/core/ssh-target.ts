@@ -15,7 +15,7 @@ export interface RemotePlace {
 }
 
 export const TARGET_SHAPE = '[user@]host[:port]';
-export const PLACE_SHAPE = `a path, or ${TARGET_SHAPE}:/path on another machine`;
+const PLACE_SHAPE = `a path, or ${TARGET_SHAPE}:/path on another machine`;
 
 /**
  * None matches a leading dash, a space or anything that a terminal interprets. For a shell a user must be quoted: names

@@ -1,5 +1,5 @@
 /** Opens files for appending and appends to them, without waiting for the reader of a FIFO. */
-import { appendFileSync, closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { appendFile, open } from 'node:fs/promises';
 import path from 'node:path';
 import { creationError, makeFolder } from './folders';
@@ -33,11 +33,6 @@ export async function beginEmpty(file: string): Promise<void> {
     throw target.kind === 'regular' ? creationError(target.path, error) : error;
   });
   await handle.close();
-}
-
-/** Appends a text to a file synchronously, like `appendText`. */
-export function appendTextSync(file: string, text: string): void {
-  appendFileSync(file, text, { flag: APPEND as unknown as string });
 }
 
 /** Appends a text to a file, creating it if missing. @throws Error that `causeOf` explains */

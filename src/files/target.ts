@@ -6,7 +6,7 @@ import { oneLine } from '../core/printable';
 import { causeOf } from './cause';
 
 /** A path that means standard output. */
-export const STDOUT = '/dev/stdout';
+const STDOUT = '/dev/stdout';
 
 /** Returns the path that an output of a command line means: `-` is standard output. */
 export function outputPath(given: string): string {

@@ -2,7 +2,7 @@
 import { ClusterError } from '../core/errors';
 
 /** Most pixels of a cover; decoding one of this size takes 400 MB for a moment. */
-export const MAX_COVER_PIXELS = 100_000_000;
+const MAX_COVER_PIXELS = 100_000_000;
 
 /** @throws ClusterError('bad_image') for a cover with no or too many pixels. */
 export function checkCoverSize(width: number, height: number): void {

@@ -17,7 +17,7 @@ export interface FrameWatchOptions {
   monotonicMs?(): number;
 }
 
-export const DEFAULT_FRAME_TIMEOUT_MS = 30_000;
+const DEFAULT_FRAME_TIMEOUT_MS = 30_000;
 /** Longer than a frame may take: the kernel takes the buffered bytes at once, all or nothing. */
 const DEFAULT_WRITE_STALL_MS = 60_000;
 /**

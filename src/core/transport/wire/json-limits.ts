@@ -14,7 +14,7 @@ const BRACE_BIT = 0x20;
  * is invalid in any other way passes, and fails in JSON.parse at a bounded cost.
  * @throws ClusterError `bad_frame`
  */
-export function checkJsonDepth(bytes: Uint8Array, start: number, end: number, maxDepth: number): void {
+function checkJsonDepth(bytes: Uint8Array, start: number, end: number, maxDepth: number): void {
   let depth = 0;
   for (let i = start; i < end; i++) {
     const byte = bytes[i] as number;

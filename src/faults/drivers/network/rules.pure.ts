@@ -52,7 +52,7 @@ export function lossRules(traffic: ServerTraffic, percent: number): Rule[] {
 }
 
 /** Returns the name by which the rules of an interrupted run are found. */
-export function tableOf(serverId: number): string {
+function tableOf(serverId: number): string {
   return `cloudp2p_faults_${serverId}`;
 }
 
