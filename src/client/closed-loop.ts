@@ -1,6 +1,7 @@
 /** Sends one client's requests, each a think time after the last one ended. */
 import type { ThinkTimePacing } from '../config/load-settings';
 import type { Clock, Random } from '../core/environment';
+import { MAX_TIMER_MS } from '../core/system/max-timer';
 import type { ClientImage } from './client';
 
 export interface ClosedLoopOptions {
@@ -23,9 +24,6 @@ export interface ClosedLoopOptions {
   /** A request was sent, this much later than it was due. */
   onSend?(lateMs: number): void;
 }
-
-/** The longest delay of a timer; longer waits are split. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class ClosedLoop {
   private readonly startMs: number;

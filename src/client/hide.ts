@@ -10,7 +10,8 @@ import type { Secure } from '../core/transport/network';
 import { resolveAddressAliases } from './address-aliases';
 import { VirtualClient } from './client';
 import { Hedging } from './attempt/hedging';
-import { inputPieces, MAX_SENDABLE_BYTES, readInputFile } from './images';
+import { inputPieces, readInputFile } from '../files/input-file';
+import { MAX_SENDABLE_BYTES } from './images';
 import { checkTarget, type NamedFile, refuseOverwriting } from '../files/target';
 import { writeWhole } from '../files/write-whole';
 

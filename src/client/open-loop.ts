@@ -1,7 +1,7 @@
 /** Sends requests that are due on a schedule, independent of earlier responses, through clients that share them. */
 import type { Clock, Random } from '../core/environment';
+import { MAX_TIMER_MS } from '../core/system/max-timer';
 import type { ClientImage } from './client';
-import { MAX_TIMER_MS } from './closed-loop';
 
 /** One of the clients that share the arrivals; it handles one request at a time. */
 export interface OpenLoopClient {

@@ -3,13 +3,11 @@ import { Flags } from '@oclif/core';
 import { availableParallelism } from 'node:os';
 import packageJson from '../../package.json';
 import { defaultCover } from '../assets/assets';
-import { readInputFile } from '../client/images';
 import { flagsOf } from '../cli/setting-flags';
 import { advertisedAddress, type ServerConfig, serverConfigOf } from '../config/server-config';
 import { peersTable, readServerFile, serverFile, serverTable } from '../config/server-file';
-import { ClusterError } from '../core/errors';
 import { systemClock } from '../core/system/system-clock';
-import { checkCover } from '../imaging/cover-check';
+import { readCover } from '../server/cover-file';
 import { runServer, type RunServerOptions } from '../server/run-server';
 import { BaseCommand } from './base';
 import { secureOf } from '../cli/secure';
@@ -20,8 +18,6 @@ declare const WORKER_SOURCE: string;
 
 /** Time for running tasks to finish on shutdown. */
 const DRAIN_MS = 5000;
-/** Above the size of 100 megapixels, the limit for a cover. */
-const MAX_COVER_FILE_BYTES = 512 * 1024 * 1024;
 
 export class Server extends BaseCommand {
   static override summary = 'run one server';
@@ -63,7 +59,7 @@ function runOptions(
   config: ServerConfig,
   configPath: string | null,
 ): Omit<RunServerOptions, 'logLevel' | 'leaveAtEndOf' | 'secure' | 'warnings'> {
-  const { election, processing, limits } = config;
+  const { election, processing, limits, coverImage } = config;
   return {
     member: {
       id: config.id,
@@ -83,7 +79,10 @@ function runOptions(
     limits,
     workers: processing.workers,
     compression: processing.compression,
-    cover: readCover(config.coverImage, configPath),
+    cover:
+      coverImage === undefined
+        ? { bytes: defaultCover(), name: 'the built-in cover' }
+        : readCover(coverImage, configPath),
     workerSource: WORKER_SOURCE,
     eventsFile: config.eventsFile,
     pidFile: config.pidFile,
@@ -92,23 +91,4 @@ function runOptions(
     configPath,
     clock: systemClock,
   };
-}
-
-/** Reads and checks the cover before the server listens; the rest is checked by its decoding. */
-function readCover(file: string | undefined, configPath: string | null): { bytes: Uint8Array; name: string } {
-  if (file === undefined) return { bytes: defaultCover(), name: 'the built-in cover' };
-  const place = configPath === null ? '' : `${configPath}: `;
-  let bytes: Uint8Array;
-  try {
-    bytes = readInputFile(file, MAX_COVER_FILE_BYTES);
-  } catch (error) {
-    throw new ClusterError('bad_config', `${place}server.cover_image: ${(error as Error).message}`);
-  }
-  const name = `server.cover_image ${file}`;
-  try {
-    checkCover(bytes);
-  } catch (error) {
-    throw error instanceof ClusterError ? new ClusterError(error.code, `${place}${name}: ${error.message}`) : error;
-  }
-  return { bytes, name };
 }

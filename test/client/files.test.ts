@@ -2,9 +2,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { resolveAddressAliases } from '../../src/client/address-aliases';
-import { loadImages, readInputFile } from '../../src/client/images';
+import { loadImages } from '../../src/client/images';
 import { LogFiles } from '../../src/client/log-files';
 import { clientMetrics, writeClientMetrics } from '../../src/client/metrics-file';
+import { readInputFile } from '../../src/files/input-file';
 import { writeWhole } from '../../src/files/write-whole';
 import type { ClusterError } from '../../src/core/errors';
 import { Summary } from '../../src/core/metrics/summary';
