@@ -1,4 +1,5 @@
 /** The configuration of clients: the servers, and the load of `client`, from client_stress.toml and flags. */
+import { clientName } from '../core/metrics/run-file-names';
 import { canonicalAddress } from '../core/transport/address';
 import * as common from './common-settings';
 import { configFile, readConfig } from './config-file';
@@ -136,7 +137,7 @@ export function clientConfigOf(flags: ClientFlags = {}): ClientRunConfig {
   const { machine_id: machineId, client_id: clientId, seed } = flagValues(clientFlagSettings, flags);
   const isNumbered = machineId !== undefined || clientId !== undefined;
   return {
-    name: isNumbered ? `Machine_${machineId ?? 1}_Client_${clientId ?? 1}` : client.name,
+    name: isNumbered ? clientName(machineId ?? 1, clientId ?? 1) : client.name,
     machineId: machineId ?? 1,
     clientId: clientId ?? 1,
     seed,

@@ -10,6 +10,7 @@ import { oneLine } from '../core/printable';
 import { unableTo } from '../faults/drivers/network/abilities';
 import { planFaults, timetable } from '../faults/plan';
 import { simulateFaults } from '../faults/session/simulate';
+import { requestsFileName } from '../core/metrics/run-file-names';
 import type { Threshold } from '../core/metrics/threshold';
 import type { Report, RunMetadata } from '../report/report';
 import type { StressReport } from '../stress/options';
@@ -181,7 +182,7 @@ class Run {
         .filter((name) => name.endsWith('_events.ndjson'))
         .map((name) => ({ path: path.join(folder, name), offsetMs: 0 })),
     );
-    const requests = path.join(metricsDir, `machine_${MACHINE_ID}_requests.ndjson`);
+    const requests = path.join(metricsDir, requestsFileName(MACHINE_ID));
     const rules = judgeRun({
       requestFiles: [{ path: requests, machineId: MACHINE_ID, offsetMs: 0 }],
       eventFiles,

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { check } from '../check/check';
 import type { ClockLine, FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
+import { clientName } from '../core/metrics/run-file-names';
 import type { RuleResult } from '../core/rule-result';
 import type { MachineNow } from '../report/collect/machine-now';
 import { clockKeyOf, type Clocks } from '../report/read/clocks';
@@ -81,7 +82,7 @@ function requestsOf({ path, machineId }: RunFiles['requestFiles'][number], clock
   return ended.map((record) => ({
     ...record,
     start_time: record.start_time - clocks.of(path).of(record.run_id).offsetAt(record.start_time),
-    client_name: `Machine_${machineId}_Client_${record.client_id}`,
+    client_name: clientName(machineId, record.client_id),
   }));
 }
 

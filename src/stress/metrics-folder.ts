@@ -1,8 +1,9 @@
-/** The metrics folder of a run: the paths of its files, and moving aside those of an earlier run. */
+/** Prepares the metrics folder of a run: moves aside the files of an earlier one. */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { timestamp } from '../core/log-line';
 import { ClusterError } from '../core/errors';
+import { filesOfMachine } from '../core/metrics/run-file-names';
 import { causeOf } from '../files/cause';
 import { makeFolder, makeNewFolder } from '../files/folders';
 import { moveAside } from '../files/move';
@@ -13,11 +14,6 @@ export interface Moved {
   folder: string;
 }
 
-/** Returns the path of a file in the metrics folder, like machine_1_client_7.json. */
-export function fileOf(folder: string, machineId: number, what: string): string {
-  return path.join(folder, `machine_${machineId}_${what}`);
-}
-
 /**
  * Creates the folder, and moves the files of an earlier run of this machine to `previous-<YYYYMMDD-HHMMSS>` in it;
  * returns null if there were none. Files of other machines, links and FIFOs stay.
@@ -26,10 +22,7 @@ export function fileOf(folder: string, machineId: number, what: string): string 
 export function prepareFolder(folder: string, machineId: number, now: Date): Moved | null {
   try {
     makeFolder(folder);
-    // Includes unfinished files of a killed process.
-    const left = new RegExp(
-      `^(\\.?machine_${machineId}_(client_\\d+\\.(json|log)|run\\.json)(\\.[\\da-f.]+\\.tmp)?|machine_${machineId}_(requests|generator)\\.ndjson)$`,
-    );
+    const left = filesOfMachine(machineId);
     const names = readdirSync(folder, { withFileTypes: true })
       .filter((entry) => entry.isFile() && left.test(entry.name))
       .map(({ name }) => name);

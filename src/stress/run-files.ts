@@ -1,12 +1,13 @@
 /** Writes the files of a run to its metrics folder: requests, generator samples, metadata and results of clients. */
+import path from 'node:path';
 import { LogFiles } from '../client/log-files';
 import { type ClientMetrics, writeClientMetrics } from '../client/metrics-file';
 import type { Clock, Logger, LogLevel } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { ClockLine, GeneratorSample, RequestRecord, StressRunFile } from '../core/metrics/record';
+import { clientFileName, generatorFileName, requestsFileName, runFileName } from '../core/metrics/run-file-names';
 import { RecordFile } from '../files/record-file';
 import { writeWhole } from '../files/write-whole';
-import { fileOf } from './metrics-folder';
 
 /** A process that is killed may lose the records of this time. */
 const FLUSH_MS = 1000;
@@ -31,9 +32,9 @@ export class RunFiles {
   /** @throws ClusterError `bad_config` if the records cannot be written at all */
   constructor(private readonly options: RunFilesOptions) {
     const { folder, machineId, clock, logLevel: level } = options;
-    this.requestsFile = fileOf(folder, machineId, 'requests.ndjson');
+    this.requestsFile = path.join(folder, requestsFileName(machineId));
     this.records = this.recordFile(this.requestsFile);
-    this.samples = this.recordFile(fileOf(folder, machineId, 'generator.ndjson'));
+    this.samples = this.recordFile(path.join(folder, generatorFileName(machineId)));
     this.logs = new LogFiles({ clock, level, onError: (error) => this.fail(error.message) });
   }
 
@@ -58,7 +59,7 @@ export class RunFiles {
 
   /** Writes everything needed to repeat the load, atomically. */
   async run(metadata: StressRunFile): Promise<void> {
-    const file = fileOf(this.options.folder, this.options.machineId, 'run.json');
+    const file = path.join(this.options.folder, runFileName(this.options.machineId));
     await this.attempt(writeWhole(file, `${JSON.stringify(metadata, null, 2)}\n`));
   }
 
@@ -80,7 +81,7 @@ export class RunFiles {
   }
 
   private clientFile(clientId: number, extension: 'json' | 'log'): string {
-    return fileOf(this.options.folder, this.options.machineId, `client_${clientId}.${extension}`);
+    return path.join(this.options.folder, clientFileName(this.options.machineId, clientId, extension));
   }
 
   private async attempt<T>(writing: Promise<T>): Promise<T | undefined> {

@@ -8,6 +8,7 @@ import type { Logger, LogLevel } from '../core/environment';
 import { logLine, timestamp } from '../core/log-line';
 import { clockText } from '../core/metrics/clock-watch';
 import type { ClockLine, RequestRecord, StressRunFile } from '../core/metrics/record';
+import { clientName } from '../core/metrics/run-file-names';
 import type { ThresholdResult } from '../core/metrics/threshold';
 import { pause } from '../core/system/pause';
 import { oneLine } from '../core/printable';
@@ -227,7 +228,7 @@ class StressRun {
   }
 
   private nameOf(clientId: number): string {
-    return `Machine_${this.options.machineId}_Client_${clientId}`;
+    return clientName(this.options.machineId, clientId);
   }
 
   private starts(index: number): void {

@@ -1,6 +1,7 @@
 /** Finds the files of a run in local folders, by their names. */
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { RUN_FILE_SHAPES } from '../../core/metrics/run-file-names';
 import { causeOf } from '../../files/cause';
 
 /** A file or folder. If it is missing, the report is incomplete only if the user named it. */
@@ -33,12 +34,6 @@ export interface Collected {
   runFiles: string[];
 }
 
-const SHAPES = {
-  recordFiles: /^machine_\d{1,9}_requests\.ndjson$/,
-  clientFiles: /^machine_\d{1,9}_client_\d{1,9}\.json$/,
-  generatorFiles: /^machine_\d{1,9}_generator\.ndjson$/,
-  runFiles: /^machine_\d{1,9}_run\.json$/,
-};
 const EVENTS = /^server_\d{1,9}_events\.ndjson$/;
 
 /** Finds the metrics of client machines in local folders, which are read in place. */
@@ -57,14 +52,14 @@ export function collectLocal(folders: readonly string[]): Collected[] {
 /** Sorts the file names of a folder by kind; `pathOf` returns the path of one. */
 export function filesOf(source: string, names: readonly string[], pathOf: (name: string) => string): Collected {
   const files = (shape: RegExp): string[] => names.filter((name) => shape.test(name)).map(pathOf);
-  const [recordFiles, clientFiles] = [files(SHAPES.recordFiles), files(SHAPES.clientFiles)];
+  const [recordFiles, clientFiles] = [files(RUN_FILE_SHAPES.recordFiles), files(RUN_FILE_SHAPES.clientFiles)];
   if (recordFiles.length + clientFiles.length === 0) return failed(source, 'has no metrics files');
-  const more = { generatorFiles: files(SHAPES.generatorFiles), runFiles: files(SHAPES.runFiles) };
+  const more = { generatorFiles: files(RUN_FILE_SHAPES.generatorFiles), runFiles: files(RUN_FILE_SHAPES.runFiles) };
   return { source, problem: null, offsetMs: 0, recordFiles, clientFiles, ...more };
 }
 
 export function isMetricsFile(name: string): boolean {
-  return Object.values(SHAPES).some((shape) => shape.test(name));
+  return Object.values(RUN_FILE_SHAPES).some((shape) => shape.test(name));
 }
 
 export function isEventFile(name: string): boolean {

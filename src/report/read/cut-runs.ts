@@ -1,8 +1,8 @@
 /** Finds runs that were cut short, by a full disk or a kill. */
+import { clientFileName, clientName, machineOfClient, runFileName } from '../../core/metrics/run-file-names';
 import { CappedList } from './capped-list';
 import type { Inputs } from './inputs';
 import { increment } from './interner';
-import { clientName } from './files/read-requests';
 import type { ClientTaskFlags } from './task-flags';
 
 /** More clients than one process can run. */
@@ -56,7 +56,7 @@ function partsOf({ records, loads }: Inputs): Part[] {
 function countAlone({ clients }: Inputs): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { runId, name } of clients) {
-    const machineId = Number(/^Machine_(\d{1,9})_Client_/.exec(name)?.[1] ?? NaN);
+    const machineId = machineOfClient(name);
     if (runId !== null) increment(counts, keyOf(runId, machineId));
   }
   return counts;
@@ -79,7 +79,7 @@ function tellClients(
   { count, total }: { count: number; total: number },
 ): void {
   const names = new CappedList();
-  for (const id of [...ids].sort((a, b) => a - b)) names.add(`machine_${machineId}_client_${id}.json`);
+  for (const id of [...ids].sort((a, b) => a - b)) names.add(clientFileName(machineId, id));
   const list = names.count === 0 ? '' : `: ${names.lines().join(', ')}`;
   missing.push(`machine ${machineId}: the summaries of ${count} of its ${total} clients${list}`);
   cut.push(
@@ -88,7 +88,7 @@ function tellClients(
 }
 
 function tellEnd({ missing, cut }: Inputs, machineId: number): void {
-  missing.push(`machine ${machineId}: no end time in machine_${machineId}_run.json`);
+  missing.push(`machine ${machineId}: no end time in ${runFileName(machineId)}`);
   cut.push(
     `Machine ${machineId} wrote no end time for its run: it was cut short (by a full disk or a kill), and requests may be missing.`,
   );

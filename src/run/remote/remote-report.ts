@@ -1,5 +1,6 @@
 /** The report of a run over SSH, from the files that its machines wrote. */
 import path from 'node:path';
+import { machineOfFile } from '../../core/metrics/run-file-names';
 import type { RuleResult } from '../../core/rule-result';
 import type { Gathered } from '../../report/collect/gather';
 import type { Report } from '../../report/report';
@@ -54,7 +55,7 @@ export function remoteReport(options: RemoteReportOptions): Promise<Report | nul
 function rulesOf({ collected, events, clocks, machines }: Gathered, faults: string, serverIds: number[]): RuleResult[] {
   return judgeRun({
     requestFiles: collected.flatMap(({ recordFiles, offsetMs }) =>
-      recordFiles.map((file) => ({ path: file, offsetMs, machineId: machineIdOf(file) })),
+      recordFiles.map((file) => ({ path: file, offsetMs, machineId: machineOfFile(file) })),
     ),
     eventFiles: events.map((place) => ({ path: place.path, offsetMs: place.offsetMs ?? 0 })),
     faults,
@@ -64,8 +65,4 @@ function rulesOf({ collected, events, clocks, machines }: Gathered, faults: stri
     // The errors of two machines may have opposite signs.
     clockErrorMs: 2 * Math.max(0, ...clocks.map(({ uncertainty_ms }) => uncertainty_ms)),
   });
-}
-
-function machineIdOf(file: string): number {
-  return Number(/machine_(\d+)_/.exec(path.basename(file))![1]);
 }

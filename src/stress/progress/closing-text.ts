@@ -1,5 +1,6 @@
 /** The text that `stress` prints at the end of a run: totals, latencies, seed, files, problems and thresholds. */
 import { summaryText } from '../../client/summary-text.pure';
+import { clientFileName, requestsFileName } from '../../core/metrics/run-file-names';
 import type { ThresholdResult } from '../../core/metrics/threshold';
 import { oneLine } from '../../core/printable';
 import type { StressOptions } from '../options';
@@ -35,7 +36,7 @@ export function closingText(
       `Waited:    ${waitedCount} for one of the ${numClients} clients to be free, which is included in the latency`,
     );
   }
-  const files = `machine_${machineId}_requests.ndjson, machine_${machineId}_client_*.json and .log`;
+  const files = `${requestsFileName(machineId)}, ${clientFileName(machineId, '*')} and .log`;
   rows.push(`Seed:      ${seed}`, `Files:     ${oneLine(metricsDir)}: ${files}`);
   if (problem !== null) rows.push(`Problem:   ${oneLine(problem)}, so these files are incomplete`);
   if (generatorProblem !== null) rows.push(`The generator was the bottleneck: ${generatorProblem}`);

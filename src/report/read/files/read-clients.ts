@@ -1,10 +1,11 @@
 /** Reads the clients' own files, and compares them with the records. */
 import path from 'node:path';
+import { clientName } from '../../../core/metrics/run-file-names';
 import { type ClientFile, parseClientFile } from '../client-file';
 import { CappedList } from '../capped-list';
 import { readWhole } from './file-lines';
 import type { Inputs } from '../inputs';
-import { clientName, type RunChoice } from './read-requests';
+import type { RunChoice } from './read-requests';
 import type { ClientTaskFlags } from '../task-flags';
 
 /** Remarks on the client files, by kind. */

@@ -1,6 +1,6 @@
 /** Reads the samples of a load generator, and the settings of its runs. */
-import path from 'node:path';
 import type { GeneratorSample, StressRunFile } from '../../../core/metrics/record';
+import { machineOfFile } from '../../../core/metrics/run-file-names';
 import { GeneratorFold } from '../../../core/metrics/saturation';
 import { type FileClock, fixedClock, type LifeClock } from '../clocks';
 import { readWhole } from './file-lines';
@@ -17,7 +17,7 @@ const MAX_TEXT_CHARS = 1000;
  */
 export function readGenerator(file: string, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
   const taken = takenRuns(inputs);
-  const machineId = Number(/machine_(\d+)_/.exec(path.basename(file))![1]);
+  const machineId = machineOfFile(file);
   const generator: GeneratorRead = { machineId, samples: new Downsampled(worst), fold: new GeneratorFold() };
   let count = 0;
   const { unreadable, ...read } = readRecords(file, 'generator', parseGeneratorSample, (raw) => {

@@ -1,6 +1,7 @@
 /** Reads a machine_{n}_requests.ndjson, converts its times to the clock of the report, and keeps the selected runs. */
 import path from 'node:path';
 import type { RequestRecord } from '../../../core/metrics/record';
+import { clientName, machineOfFile } from '../../../core/metrics/run-file-names';
 import { ClusterError } from '../../../core/errors';
 import { type FileClock, fixedClock, type LifeClock } from '../clocks';
 import { RequestColumns } from '../columns';
@@ -20,7 +21,7 @@ export type RunChoice = { take: 'newest' } | { take: 'all' } | { take: 'id'; run
 /** Converts the times of the records with `clock`. */
 export function readRequests(file: string, choice: RunChoice, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
   const folder = path.dirname(file);
-  const machineId = Number(/machine_(\d+)_/.exec(path.basename(file))![1]);
+  const machineId = machineOfFile(file);
   const runs = new Map<string, RunRecords>();
   const runOf = (runId: string): RunRecords | undefined => {
     let run = runs.get(runId);
@@ -157,8 +158,4 @@ export function checkRunFound(choice: RunChoice, inputs: Inputs): void {
   const known = [...new Set(inputs.runs.map((run) => run.run_id))].slice(0, 5).map((id) => JSON.stringify(id));
   const list = known.length === 0 ? 'there are no runs' : `known runs: ${known.join(', ')}`;
   throw new ClusterError('bad_usage', `--run: run ${JSON.stringify(choice.runId)} not found in the files; ${list}`);
-}
-
-export function clientName(machineId: number, clientId: number): string {
-  return `Machine_${machineId}_Client_${clientId}`;
 }
