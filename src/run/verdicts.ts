@@ -1,13 +1,15 @@
 /** Checks the rules S1 to S8 over the files of a run, with times on one clock. */
-import { existsSync, readFileSync } from 'node:fs';
 import { check } from '../check/check';
-import type { ClockLine, FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
+import type { FaultEvent, ServerEvent } from '../core/metrics/record';
 import { clientName } from '../core/metrics/run-file-names';
 import type { RuleResult } from '../core/rule-result';
 import type { MachineNow } from '../report/collect/machine-now';
 import { clockKeyOf, type Clocks } from '../report/read/clocks';
 import type { PlacedFile } from '../report/collect/collect';
 import { readClocks } from '../report/read/files/read-clocks';
+import { readRecords } from '../report/read/files/read-file';
+import { type Parsed, parseEvent, parseFault, parseRecord } from '../report/read/parse-line';
+import type { InputKind } from '../report/report';
 import { sizeOf } from '../files/size-of';
 
 /** Bound on the one-way delay of a message, with scheduling on busy machines. Milliseconds. */
@@ -62,7 +64,7 @@ function clocksOf({ requestFiles, eventFiles, faults, machines = [] }: RunFiles)
 
 function eventsOf(path: string, clocks: Clocks): ServerEvent[] {
   let life = 0;
-  return linesOf<ServerEvent>(path).map((event) => {
+  return linesOf(path, 'events', parseEvent).map((event) => {
     if (event.event === 'started') life += 1;
     return { ...event, time: event.time - clocks.of(path).of(life).offsetAt(event.time) };
   });
@@ -70,7 +72,7 @@ function eventsOf(path: string, clocks: Clocks): ServerEvent[] {
 
 function faultsOf(path: string, clocks: Clocks): FaultEvent[] {
   let life = 0;
-  return linesOf<FaultEvent | ClockLine>(path).flatMap((line) => {
+  return linesOf(path, 'faults', parseFault).flatMap((line) => {
     if (!('event' in line)) return [{ ...line, time: line.time - clocks.of(path).of(life).offsetAt(line.time) }];
     if (line.by_ms === null) life += 1;
     return [];
@@ -78,7 +80,9 @@ function faultsOf(path: string, clocks: Clocks): FaultEvent[] {
 }
 
 function requestsOf({ path, machineId }: RunFiles['requestFiles'][number], clocks: Clocks) {
-  const ended = linesOf<RequestRecord>(path).filter(({ outcome }) => outcome === 'success' || outcome === 'failure');
+  const ended = linesOf(path, 'records', parseRecord).filter(
+    ({ outcome }) => outcome === 'success' || outcome === 'failure',
+  );
   return ended.map((record) => ({
     ...record,
     start_time: record.start_time - clocks.of(path).of(record.run_id).offsetAt(record.start_time),
@@ -86,20 +90,9 @@ function requestsOf({ path, machineId }: RunFiles['requestFiles'][number], clock
   }));
 }
 
-/** Reads complete lines only: a killed server may have left a partial one, which its next process appends to. */
-function linesOf<T>(file: string): T[] {
-  if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .slice(0, -1)
-    .flatMap((line) => parsed<T>(line));
-}
-
-function parsed<T>(line: string): T[] {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? [value as T] : [];
-  } catch {
-    return [];
-  }
+/** Reads the valid lines; a killed server may have left a partial one, which its next process appends to. */
+function linesOf<T>(file: string, kind: InputKind, parse: (line: string) => Parsed<T>): T[] {
+  const values: T[] = [];
+  readRecords(file, kind, parse, (value) => void values.push(value));
+  return values;
 }
