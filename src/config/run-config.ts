@@ -9,13 +9,21 @@ import { type Lab, labOf, labProblems, labTables } from './lab-config';
 import { loadSettings, type LoadShape, loadShapeOf, resolveLoad } from './load-settings';
 import { flagValues, type Merged, merge } from './merge';
 import { badSettings, type Problem } from './problem';
+import { electionTable } from './server-file';
 import { type FlagsOf, setting } from './settings';
-import { stressSettings } from './stress-config';
+import { stressFlagSettings, stressSettings } from './stress-config';
 import { thresholdsOf } from './thresholds';
 import { path, whole } from './value-types';
 
 const DEFAULT_SERVERS = 3;
 const MAX_SERVERS = 20;
+
+/** The timings of a run's servers, whose files leave them at the defaults. */
+export const SERVER_TIMINGS = {
+  heartbeatMs: toMs(electionTable.heartbeat_interval_secs.default),
+  failureTimeoutMs: toMs(electionTable.failure_timeout_secs.default),
+  electionTimeoutMs: toMs(electionTable.election_timeout_secs.default),
+};
 
 /** The table [run] of run.toml. */
 export const runSettings = {
@@ -129,7 +137,10 @@ export interface RunConfig {
     requests: LoadShape;
     warmupMs: number;
     gracefulStopMs: number;
+    /** The time to wait for the first answer of a server. */
+    waitMs: number;
   };
+  timings: typeof SERVER_TIMINGS;
   /** Undefined if not configured. */
   imageDirectory?: string;
   faults: {
@@ -211,7 +222,9 @@ function build(settings: RunSettings): Omit<RunConfig, 'faults' | 'lab' | 'binar
       requests: loadShapeOf(stress),
       warmupMs: toMs(stress.warmup_secs),
       gracefulStopMs: toMs(stressSettings.graceful_stop_secs.default),
+      waitMs: toMs(stressFlagSettings.wait_secs.default),
     },
+    timings: SERVER_TIMINGS,
     imageDirectory: stress.image_directory,
     thresholds: report.thresholds,
     settings,

@@ -54,7 +54,7 @@ export const peersTable = {
   peers: setting(peerList(), { flag: 'peer', default: [], help: 'id and address of another server' }),
 };
 
-const electionTable = {
+export const electionTable = {
   heartbeat_interval_secs: setting(seconds(), { default: 1, help: 'interval of its heartbeats' }),
   monitor_interval_secs: setting(seconds(), { default: 1, help: 'accepted in old files, without effect' }),
   failure_timeout_secs: setting(seconds(), {

@@ -23,7 +23,6 @@ import { REQUEST_TIMEOUT_MS, SETTLE_MS } from './run-times';
 import { judgeRun } from './verdicts';
 
 const MACHINE_ID = 1;
-const WAIT_FOR_SERVER_MS = 10_000;
 
 export interface RunOptions {
   config: RunConfig;
@@ -145,7 +144,6 @@ class Run {
       serverAddresses: this.fleet.addresses,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       metricsDir: this.metricsDir,
-      waitMs: WAIT_FOR_SERVER_MS,
       notes: [],
       expectedMs: config.stress.requests.durationMs ?? expectedMs(config),
       clock,
@@ -189,6 +187,7 @@ class Run {
       faults: this.recorder.faultFiles.eventsFile,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       serverIds: this.fleet.servers.map(({ id }) => id),
+      timings: this.options.config.timings,
     });
     this.recorder.step(5, 'REPORT');
     return this.recorder.report({

@@ -1,5 +1,6 @@
 /** Checks the rules S1 to S8 over the files of a run, with times on one clock. */
 import { check } from '../check/check';
+import type { RunConfig } from '../config/run-config';
 import type { FaultEvent, ServerEvent } from '../core/metrics/record';
 import { clientName } from '../core/metrics/run-file-names';
 import type { RuleResult } from '../core/rule-result';
@@ -16,8 +17,6 @@ import { sizeOf } from '../files/size-of';
 const ONE_WAY_MS = 100;
 /** Limit on the size of the files, as the checker holds a whole history in memory. */
 const MAX_BYTES = 1024 ** 3;
-/** The defaults of server.toml, which are those of a run's servers. */
-const TIMINGS = { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 };
 
 export interface RunFiles {
   requestFiles: readonly (PlacedFile & { machineId: number })[];
@@ -25,6 +24,7 @@ export interface RunFiles {
   /** fault_events.ndjson on this machine; may be missing. */
   faults: string;
   serverIds: readonly number[];
+  timings: RunConfig['timings'];
   requestTimeoutMs: number;
   /** The remaining uncertainty between the clocks of two machines (default: 0, one machine). */
   clockErrorMs?: number;
@@ -34,7 +34,7 @@ export interface RunFiles {
 
 /** Checks S1 to S8 over the files of a run. */
 export function judgeRun(files: RunFiles): RuleResult[] {
-  const { requestFiles, eventFiles, faults, serverIds, requestTimeoutMs, clockErrorMs = 0 } = files;
+  const { requestFiles, eventFiles, faults, serverIds, timings, requestTimeoutMs, clockErrorMs = 0 } = files;
   const bytes = [...requestFiles, ...eventFiles].reduce((sum, file) => sum + sizeOf(file.path), 0);
   if (bytes > MAX_BYTES) return [{ rule: 'S1', verdict: 'unknown', problems: ['too many records to check S1 to S8'] }];
   const clocks = clocksOf(files);
@@ -47,7 +47,7 @@ export function judgeRun(files: RunFiles): RuleResult[] {
     requests: requestFiles.flatMap((file) => requestsOf(file, clocks)),
     faults: faultsOf(faults, clocks),
     serverIds: [...serverIds],
-    timings: TIMINGS,
+    timings,
     requestTimeoutMs,
     oneWayMs: ONE_WAY_MS + clockErrorMs,
     startMs: servers[0]!.time,

@@ -44,7 +44,9 @@ const DEFAULTS = {
     },
     warmupMs: 0,
     gracefulStopMs: 30_000,
+    waitMs: 10_000,
   },
+  timings: { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 },
   faults: { firstMs: 8000, spec: SPEC, ...ENDS },
 };
 
@@ -118,6 +120,7 @@ describe('a run file', () => {
         },
         warmupMs: 2000,
         gracefulStopMs: 30_000,
+        waitMs: 10_000,
       },
       faults: { firstMs: 0, spec: { ...SPEC, intervalMs: 250, restartDelayMs: 1500, cycles: 0, seed: 7 }, ...ENDS },
     });

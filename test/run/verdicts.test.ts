@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ServerEvent } from '../../src/core/metrics/record';
+import { SERVER_TIMINGS } from '../../src/config/run-config';
 import { judgeRun } from '../../src/run/verdicts';
 import { at, executed, fault, leads, QUIET, request, sample } from '../check/histories';
 import { lines, useLab } from '../report/lab';
@@ -33,6 +34,7 @@ function judged(servers: readonly ServerEvent[], requests: readonly object[], fa
       }),
       faults: path.join(lab.folder, 'fault_events.ndjson'),
       serverIds: [1, 2, 3],
+      timings: SERVER_TIMINGS,
       requestTimeoutMs: 10_000,
     });
 }
@@ -110,7 +112,9 @@ test("machines with different clocks: times are converted to this one's", () => 
   writeFileSync(requests, lines([{ ...far, start_time: far.start_time - AHEAD_MS }]));
   const files = { requestFiles: [{ path: requests, machineId: 1, offsetMs: -AHEAD_MS }], eventFiles };
   const judge = (judged: typeof files) =>
-    problemsOf(judgeRun({ ...judged, faults: 'none', serverIds: [1, 2, 3], requestTimeoutMs: 10_000 }));
+    problemsOf(
+      judgeRun({ ...judged, faults: 'none', serverIds: [1, 2, 3], timings: SERVER_TIMINGS, requestTimeoutMs: 10_000 }),
+    );
   expect(judge(files)).toEqual([]);
   expect(judge({ ...files, eventFiles: eventFiles.map((file) => ({ ...file, offsetMs: 0 })) })).not.toEqual([]);
 });

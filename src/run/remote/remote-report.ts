@@ -5,7 +5,7 @@ import type { RuleResult } from '../../core/rule-result';
 import type { Gathered } from '../../report/collect/gather';
 import type { Report } from '../../report/report';
 import type { RunRecorder } from '../recorder';
-import { judgeRun } from '../verdicts';
+import { judgeRun, type RunFiles } from '../verdicts';
 import { eventsFileOf, METRICS_FOLDER } from './files';
 import type { RemoteRunOptions } from './remote-run';
 import { REQUEST_TIMEOUT_MS } from '../run-times';
@@ -14,7 +14,7 @@ import type { RemoteMachines } from './machines';
 
 export interface RemoteReportOptions extends Pick<
   RemoteRunOptions,
-  'folder' | 'thresholds' | 'clock' | 'metadata' | 'output'
+  'config' | 'folder' | 'thresholds' | 'clock' | 'metadata' | 'output'
 > {
   recorder: RunRecorder;
   /** The loads that started. */
@@ -26,7 +26,7 @@ const NEVER = new AbortController().signal;
 
 /** Collects the files of the machines, checks them, and reports; null if there is nothing to report. */
 export function remoteReport(options: RemoteReportOptions): Promise<Report | null> {
-  const { folder, thresholds, clock, metadata, output, recorder, loads, machines } = options;
+  const { config, folder, thresholds, clock, metadata, output, recorder, loads, machines } = options;
   const servers = machines.faultServers;
   return recorder.report({
     metrics: loads.map(({ machine, workDir }) => `${machine.host}:${path.posix.join(workDir, METRICS_FOLDER)}`),
@@ -37,11 +37,11 @@ export function remoteReport(options: RemoteReportOptions): Promise<Report | nul
     runs: { take: 'id', runId: metadata.run_id },
     thresholds,
     rules: (gathered) =>
-      rulesOf(
-        gathered,
-        recorder.faultFiles.eventsFile,
-        servers.map(({ id }) => id),
-      ),
+      rulesOf(gathered, {
+        faults: recorder.faultFiles.eventsFile,
+        serverIds: servers.map(({ id }) => id),
+        timings: config.timings,
+      }),
     remote: {
       into: path.join(folder, 'collected'),
       clock,
@@ -52,14 +52,16 @@ export function remoteReport(options: RemoteReportOptions): Promise<Report | nul
   });
 }
 
-function rulesOf({ collected, events, clocks, machines }: Gathered, faults: string, serverIds: number[]): RuleResult[] {
+function rulesOf(
+  { collected, events, clocks, machines }: Gathered,
+  run: Pick<RunFiles, 'faults' | 'serverIds' | 'timings'>,
+): RuleResult[] {
   return judgeRun({
     requestFiles: collected.flatMap(({ recordFiles, offsetMs }) =>
       recordFiles.map((file) => ({ path: file, offsetMs, machineId: machineOfFile(file) })),
     ),
     eventFiles: events.map((place) => ({ path: place.path, offsetMs: place.offsetMs ?? 0 })),
-    faults,
-    serverIds,
+    ...run,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     machines,
     // The errors of two machines may have opposite signs.

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { SERVER_TIMINGS } from '../../../src/config/run-config';
 import { judgeRun } from '../../../src/run/verdicts';
 import { HostsLab } from '../../support/hosts-lab';
 import type { Ended } from '../../support/program';
@@ -72,6 +73,7 @@ export class TestBed {
       eventFiles: this.eventFiles.map((file) => ({ path: file, offsetMs: 0 })),
       faults: this.faults,
       serverIds: this.lab.serverIds,
+      timings: SERVER_TIMINGS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
     });
   }
