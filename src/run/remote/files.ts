@@ -96,6 +96,7 @@ export function stressText({ machineId, stress, seed, longestMs, imageFolder }: 
     ...(duration === undefined ? [] : [`duration_secs = ${decimal(duration / 1000)}`]),
     `ramp_up_secs = ${decimal(rampUpMs / 1000)}`,
     `warmup_secs = ${decimal(stress.warmupMs / 1000)}`,
+    `graceful_stop_secs = ${decimal(stress.gracefulStopMs / 1000)}`,
     ...(imageFolder === undefined ? [] : [`image_directory = ${quoted(`./${imageFolder}`)}`]),
     `client_config = ${quoted(`./${CLIENT_FILE}`)}`,
     `metrics_output_dir = ${quoted(`./${METRICS_FOLDER}`)}`,
