@@ -58,14 +58,14 @@ export class VirtualClient {
   private readonly told: ToldAddresses;
   /** The latest problem of TLS or the protocol by address. */
   private readonly problems = new Map<string, string>();
-  private readonly trouble: WarnOnce;
+  private readonly warnings: WarnOnce;
   private isStopped = false;
   /** Links whose sockets have not closed yet, in use or not. */
   private readonly sockets = new Set<ServerLink>();
   private onAllClosed: (() => void) | undefined;
 
   constructor(private readonly options: VirtualClientOptions) {
-    this.trouble = new WarnOnce((text) => options.log?.('warn', text));
+    this.warnings = new WarnOnce((text) => options.log?.('warn', text));
     this.aliases = options.aliases ?? new Map<string, string>();
     this.told = new ToldAddresses([...options.addresses, ...this.aliases.keys()]);
     this.view = new ClusterView(options.addresses, options.random, options.hedging.slow);
@@ -169,7 +169,7 @@ export class VirtualClient {
     if (address === null) return null;
     const known = this.aliases.get(address) ?? address;
     if (this.told.admits(known, id, leaderId)) return known;
-    this.trouble.say('', 'a server reported an address that is not configured and cannot be that of a server');
+    this.warnings.say('', 'a server reported an address that is not configured and cannot be that of a server');
     this.options.log?.('debug', `not used: ${known}, reported as the address of server ${id}`);
     return null;
   }
@@ -192,19 +192,19 @@ export class VirtualClient {
       expected: this.told.expectedAt(address),
       onHeard: () => {
         this.hasHeard = true;
-        this.trouble.well(address);
+        this.warnings.well(address);
       },
       onTlsProblem: (problem) => {
         this.problems.set(address, problem);
-        this.trouble.say(address, `TLS with ${address}: ${problem}`);
+        this.warnings.say(address, `TLS with ${address}: ${problem}`);
       },
       onBroken: (problem) => {
         this.problems.set(address, `it does not speak the protocol of a server (${problem})`);
-        this.trouble.say(address, `${address} broke the protocol: ${problem}`);
+        this.warnings.say(address, `${address} broke the protocol: ${problem}`);
       },
       onProven: () => this.view.prove(address),
       onStranger: (problem) => {
-        this.trouble.say(address, `${address}, reported by a server, is not used: ${problem}`);
+        this.warnings.say(address, `${address}, reported by a server, is not used: ${problem}`);
       },
       onNamed: (serverId) => this.view.learn(address, serverId),
       onRetired: (retired) => {

@@ -3,7 +3,7 @@ import type { LatencyFigures } from '../core/metrics/latency-fold';
 import type { AggregatedStats } from '../core/metrics/summary';
 import { printable } from '../core/printable';
 
-export interface SummaryFacts {
+export interface SummaryContent {
   durationSecs: number;
   interruptedCount: number;
   /** Due, but not sent. */
@@ -17,7 +17,7 @@ export interface SummaryFacts {
 /** Servers word their own errors. */
 const MAX_REASON_CHARS = 200;
 
-export function summaryText(stats: AggregatedStats, run: SummaryFacts): string {
+export function summaryText(stats: AggregatedStats, run: SummaryContent): string {
   const { total_requests: total, failed_requests: failed, failure_rate: rate } = stats;
   const perSecond = run.durationSecs > 0 ? ` (${(total / run.durationSecs).toFixed(2)}/s)` : '';
   const { interruptedCount, unsentCount = 0, service } = run;

@@ -11,7 +11,7 @@ const CONNECT_TIMEOUT_MS = 60_000;
 export interface LinkTls {
   secure: Secure | undefined;
   /** Problems with peers, each reported once until the peer has recovered. */
-  trouble: WarnOnce;
+  warnings: WarnOnce;
 }
 
 export class Links {
@@ -28,7 +28,7 @@ export class Links {
     this.drop(peerId);
     const isCurrent = (): boolean => this.links.get(peerId)?.link === link;
     const address = this.addresses.get(peerId)!;
-    const { secure, trouble } = this.tls;
+    const { secure, warnings } = this.tls;
     const connection = dial(address, {
       secure,
       serverId: peerId,
@@ -37,10 +37,10 @@ export class Links {
       handler: {
         onOpen: () => isCurrent() && this.step({ type: 'linkOpened', peerId, link }),
         onMessage: (message) => {
-          trouble.well(address);
+          warnings.well(address);
           if (isCurrent()) this.step({ type: 'linkMessage', peerId, link, message });
         },
-        onTlsProblem: (problem) => trouble.say(address, `TLS with server ${peerId} (${address}): ${problem}`),
+        onTlsProblem: (problem) => warnings.say(address, `TLS with server ${peerId} (${address}): ${problem}`),
         onBody: () => {},
         onEnd: () => {},
         // A newer peer may send unknown messages: no reason to answer, or to drop the link.

@@ -96,7 +96,7 @@ export class Server {
     this.peerHosts = new PeerHosts(addresses, (peerId, hosts) => this.step({ type: 'peerHosts', peerId, hosts }));
     const warn = (text: string): void => options.log('warn', text);
     this.callerTrouble = new WarnOnce(warn);
-    const tls = { secure: options.secure, trouble: new WarnOnce(warn) };
+    const tls = { secure: options.secure, warnings: new WarnOnce(warn) };
     this.links = new Links(addresses, { watch: this.watch, turns: this.turns }, (input) => this.step(input), tls);
     this.responses = new ResponseStreams(
       ...([member.id, pool, limits] as const),

@@ -341,7 +341,7 @@ class StressRun {
     const { problem } = files;
     const { why } = this.watch.summary();
     const waitedCount = this.loop?.waitedCount ?? 0;
-    const facts = { durationSecs: this.durationSecs, waitedCount, unreached, problem, generatorProblem: why };
-    this.options.screen?.print(closingText(this.options, this.tally, this.results, facts));
+    const closing = { durationSecs: this.durationSecs, waitedCount, unreached, problem, generatorProblem: why };
+    this.options.screen?.print(closingText(this.options, this.tally, this.results, closing));
   }
 }

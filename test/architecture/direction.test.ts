@@ -14,7 +14,7 @@ describe('the direction commands → features → core', () => {
 
   it.each([
     ['a feature that imports a command', edge('src/server/server.ts', 'src/commands/server.ts')],
-    ['a command that imports a part of another', edge('src/commands/run.ts', 'src/commands/stress/enough.ts')],
+    ['a command that imports a part of another', edge('src/commands/run.ts', 'src/commands/stress/end-signal.ts')],
     ['core that imports a feature', edge('src/core/message.ts', 'src/server/member/member.ts')],
     ['core that imports configuration, even a type', edge('src/core/message.ts', 'src/config/load.ts', true)],
     ['a feature that imports another', edge('src/client/client.ts', 'src/server/machine-load.ts')],

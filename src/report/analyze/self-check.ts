@@ -11,11 +11,11 @@ const FEW_BEHIND = 3;
 
 type Unchecked = Omit<Report, 'self_check'>;
 
-export function selfCheck(report: Unchecked, inputs: Inputs, facts: { retried: number }): string[] {
+export function selfCheck(report: Unchecked, inputs: Inputs, { retried }: { retried: number }): string[] {
   return [
     ...generators(report, inputs),
     ...servers(inputs),
-    ...retries(report, facts.retried),
+    ...retries(report, retried),
     ...requests(report, inputs),
     ...gaps(report, inputs),
     ...clockSentences(inputs.clockChanges),

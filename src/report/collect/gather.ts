@@ -74,19 +74,19 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
     return newStep('metrics', source, `${index + 1}`, { head, what: `metrics from machine ${index + 1}` }, options);
   });
   const servers = remoteSteps('events', events, options);
-  const ring = remoteSteps('faults', faults === null ? [] : [faults], options);
+  const faultSteps = remoteSteps('faults', faults === null ? [] : [faults], options);
   const local = clients.filter(({ wanted }) => wanted === undefined);
   const found = collectLocal(local.map(({ source }) => source));
   local.forEach((step, index) => (step.collected = found[index]));
   refuseTwice(clients);
-  const steps = [...clients, ...servers, ...ring];
+  const steps = [...clients, ...servers, ...faultSteps];
   await fetchAll(steps, options);
-  const missing = [...servers, ...ring].flatMap(({ source, fetched }) =>
+  const missing = [...servers, ...faultSteps].flatMap(({ source, fetched }) =>
     fetched!.problem === null ? [] : [`${source}: ${fetched!.problem}`],
   );
   return {
     collected: clients.map((step) => step.collected ?? collectedOf(step)),
-    faults: ring.length > 0 ? (placesOf(ring)[0] ?? null) : faults,
+    faults: faultSteps.length > 0 ? (placesOf(faultSteps)[0] ?? null) : faults,
     events: [...events.filter(({ path: place }) => parsePlace(place) === null), ...placesOf(servers)],
     missing: [...missing, ...steps.flatMap(({ fetched }) => fetched?.missing ?? [])],
     ...clocksOf(steps, here),

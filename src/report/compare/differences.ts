@@ -36,8 +36,8 @@ function told(all: readonly Settings[]): Map<string, string> {
   const values = new Map<string, string>();
   all.forEach(({ version, node_version, host, cores, seed, config }, index) => {
     const prefix = all.length === 1 ? '' : `machine ${index + 1}: `;
-    const facts = { version, 'Node.js': node_version, host, cores, seed };
-    for (const [name, value] of Object.entries(facts)) values.set(`${prefix}${name}`, textOf(value));
+    const metadata = { version, 'Node.js': node_version, host, cores, seed };
+    for (const [name, value] of Object.entries(metadata)) values.set(`${prefix}${name}`, textOf(value));
     flatten(config, prefix, values, 1);
   });
   return values;

@@ -29,7 +29,7 @@ export function overlaid(a: Compared, b: Compared): ChartData | null {
     faults: runs.flatMap((run) => shadesOf(run, endSecs)),
     latency: lines.length === 0 ? null : { lines },
     windows: null,
-    lane: null,
+    leadership: null,
     servers: [],
     generators: [],
     curve: curve.length === 0 ? null : curve,

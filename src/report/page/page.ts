@@ -2,7 +2,7 @@
 import type uPlot from 'uplot';
 import type { ChartData, SampleRow } from '../render/html/chart-types';
 import { drawCurve } from './curve';
-import { lanePlot } from './lane';
+import { leadershipPlot } from './leadership-chart';
 import { GENERATOR_PANELS, panelPlot, panelRow, SERVER_PANELS } from './panels';
 import { latencyPlot, stackPlot } from './plots';
 import { inkNow, setPrinting, themeNow } from './theme';
@@ -41,7 +41,7 @@ class Page {
   }
 
   private draws(): Record<string, Draw> {
-    const { latency, windows, lane, servers, generators, curve } = this.data;
+    const { latency, windows, leadership, servers, generators, curve } = this.data;
     const ink = inkNow();
     const rows = (place: HTMLElement, all: readonly SampleRow[], panels: typeof SERVER_PANELS): void => {
       const made = all.map((row) => ({ row, ...panelRow(row, panels) }));
@@ -57,7 +57,9 @@ class Page {
         throughput: (place) => this.axis.mount(place, stackPlot(windows, windows.servers, '/s', ink), ink),
         failures: (place) => this.axis.mount(place, stackPlot(windows, windows.reasons, '', ink), ink),
       }),
-      ...(lane && { leaders: (place) => this.axis.mount(place, lanePlot(lane, this.data, ink), ink) }),
+      ...(leadership && {
+        leaders: (place) => this.axis.mount(place, leadershipPlot(leadership, this.data, ink), ink),
+      }),
       servers: (place) => rows(place, servers, SERVER_PANELS),
       generators: (place) => rows(place, generators, GENERATOR_PANELS),
       ...(curve && { curve: (place) => void (this.curve = drawCurve(place, curve, ink)) }),

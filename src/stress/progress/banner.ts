@@ -3,7 +3,7 @@ import type { LoadShape } from '../../config/load-settings';
 import { oneLine } from '../../core/printable';
 import { expectedMs as expectedArrivalMs, offeredPerSecond } from '../../client/pacer.pure';
 
-export interface BannerFacts {
+export interface BannerContent {
   machineId: number;
   numClients: number;
   requests: LoadShape;
@@ -19,8 +19,8 @@ const RULE = '='.repeat(34);
 const LABEL_CHARS = 20;
 
 /** Returns whole lines. Pure. */
-export function bannerText(facts: BannerFacts): string {
-  const { machineId, numClients, requests, names } = facts;
+export function bannerText(content: BannerContent): string {
+  const { machineId, numClients, requests, names } = content;
   const delays = requests.pacing.mode === 'closed_loop' ? requests.pacing : undefined;
   const rows: [string, string][] = [
     ['Machine ID', String(machineId)],
@@ -31,16 +31,16 @@ export function bannerText(facts: BannerFacts): string {
     ['Image Directory', names.images],
     ['Client Config', names.clientConfig],
     ['Metrics Output', names.metricsDir],
-    ['Test Duration', durationText(facts)],
-    ...offeredRows(facts),
-    ...phaseRows(facts),
+    ['Test Duration', durationText(content)],
+    ...offeredRows(content),
+    ...phaseRows(content),
   ];
   const lines = rows.map(([label, text]) => `${label === '' ? '' : `${label}:`}`.padEnd(LABEL_CHARS) + oneLine(text));
   return [RULE, 'CloudP2P Stress Test Configuration', RULE, ...lines, RULE, ''].join('\n');
 }
 
 /** Formats the duration from the schedule or the think times only: response times are not known in advance. */
-function durationText({ requests, numClients, expectedMs = Infinity }: BannerFacts): string {
+function durationText({ requests, numClients, expectedMs = Infinity }: BannerContent): string {
   const { pacing, totalRequests = Infinity, rampUpMs } = requests;
   const durationMs = Math.min(requests.durationMs ?? Infinity, expectedMs);
   if (totalRequests === Infinity && durationMs === Infinity) return 'until it is ended';
@@ -54,7 +54,7 @@ function durationText({ requests, numClients, expectedMs = Infinity }: BannerFac
   return `~${Math.round(Math.min(Number.isNaN(thinkMs) ? Infinity : rampUpMs + thinkMs, durationMs) / 1000)} seconds`;
 }
 
-function offeredRows({ requests, numClients, meanImageBytes }: BannerFacts): [string, string][] {
+function offeredRows({ requests, numClients, meanImageBytes }: BannerContent): [string, string][] {
   const { pacing } = requests;
   const perSecond = offeredPerSecond(pacing, numClients);
   if (!Number.isFinite(perSecond)) return [['Offered Load', 'as fast as the servers respond']];
@@ -68,7 +68,7 @@ function offeredRows({ requests, numClients, meanImageBytes }: BannerFacts): [st
   ];
 }
 
-function phaseRows({ requests, warmupMs }: BannerFacts): [string, string][] {
+function phaseRows({ requests, warmupMs }: BannerContent): [string, string][] {
   const { pacing, rampUpMs } = requests;
   const what = pacing.mode === 'rate' ? 'the rate grows' : 'clients begin one after the other';
   return [

@@ -6,7 +6,7 @@ import { oneLine } from '../../core/printable';
 import type { StressOptions } from '../options';
 import { type RunTally, thresholdText } from './run-tally';
 
-export interface ClosingFacts {
+export interface ClosingContent {
   durationSecs: number;
   /** Requests that had to wait for a free client. */
   waitedCount: number;
@@ -25,7 +25,7 @@ export function closingText(
   { machineId, numClients, metricsDir, seed, requests }: Options,
   { all, service }: RunTally,
   results: readonly ThresholdResult[],
-  { durationSecs, waitedCount, unreached, problem, generatorProblem }: ClosingFacts,
+  { durationSecs, waitedCount, unreached, problem, generatorProblem }: ClosingContent,
 ): string {
   const { interruptedCount, unsentCount } = all;
   const figures = requests.pacing.mode === 'rate' ? service.figures() : undefined;

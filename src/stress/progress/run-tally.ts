@@ -13,34 +13,34 @@ export class RunTally {
   /** Latencies of successes, from the send. */
   readonly service = new LatencyFold();
   /** Unix milliseconds. */
-  private judgedFrom = -Infinity;
+  private measuredFrom = -Infinity;
   /** Without those of the warm-up. */
-  private judged = this.all.summary;
+  private measured = this.all.summary;
 
   constructor(private readonly warmupMs: number) {}
 
   /** The load begins (Unix milliseconds); requests that start in the warm-up after it are excluded from thresholds. */
   begin(startedAt: number): void {
-    this.judgedFrom = startedAt + this.warmupMs;
-    if (this.warmupMs > 0) this.judged = new Summary();
+    this.measuredFrom = startedAt + this.warmupMs;
+    if (this.warmupMs > 0) this.measured = new Summary();
   }
 
   add(record: RequestRecord): void {
     this.all.add(record);
     if (record.success) this.service.add(record.service_ms);
-    if (this.judged !== this.all.summary && record.start_time >= this.judgedFrom) this.judged.add(record);
+    if (this.measured !== this.all.summary && record.start_time >= this.measuredFrom) this.measured.add(record);
   }
 
   /** Compares the requests so far with each threshold; `now` in Unix milliseconds. */
   judge(thresholds: readonly Threshold[], now: number): ThresholdResult[] {
-    const quantile = this.judged.latencies.quantiles();
-    const secs = (now - this.judgedFrom) / 1000;
-    return judgeThresholds(thresholds, (metric) => valueOf(metric, this.judged, quantile, secs));
+    const quantile = this.measured.latencies.quantiles();
+    const secs = (now - this.measuredFrom) / 1000;
+    return judgeThresholds(thresholds, (metric) => valueOf(metric, this.measured, quantile, secs));
   }
 
   /** Returns the first threshold that is crossed, once there are enough requests to tell. */
   crossed(thresholds: readonly Threshold[], now: number): ThresholdResult | undefined {
-    if (thresholds.length === 0 || this.judged.totalCount < ENOUGH) return undefined;
+    if (thresholds.length === 0 || this.measured.totalCount < ENOUGH) return undefined;
     return this.judge(thresholds, now).find(({ passed, value }) => !passed && value !== null);
   }
 }

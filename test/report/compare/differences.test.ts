@@ -2,10 +2,10 @@ import type { Compared, Settings } from '../../../src/report/compare/comparison'
 import { differencesOf } from '../../../src/report/compare/differences';
 import { sampleReport } from '../render/sample';
 
-const facts = { version: '1.0.0', node_version: 'v24.0.0', host: 'lab1', cores: 8, seed: 7 };
+const metadata = { version: '1.0.0', node_version: 'v24.0.0', host: 'lab1', cores: 8, seed: 7 };
 
 function withLoads(...configs: object[]): Compared {
-  const loads: Settings[] = configs.map((config) => ({ ...facts, config }));
+  const loads: Settings[] = configs.map((config) => ({ ...metadata, config }));
   return { ...sampleReport(), run: undefined, loads };
 }
 
@@ -32,12 +32,12 @@ test('several machines are compared one by one', () => {
 
 test('version, host, cores and seed count', () => {
   const a = withLoads({});
-  const b = { ...a, loads: [{ ...facts, version: '1.1.0', cores: 4, seed: 8, config: {} }] };
+  const b = { ...a, loads: [{ ...metadata, version: '1.1.0', cores: 4, seed: 8, config: {} }] };
   expect(lines(a, b)).toEqual(['version: 1.0.0 → 1.1.0', 'cores: 8 → 4', 'seed: 7 → 8']);
 });
 
 test('for two runs of `run` its settings are compared; with one of `stress`, only the load', () => {
-  const run = { ...facts, config: { faults: { num_cycles: 3 } } };
+  const run = { ...metadata, config: { faults: { num_cycles: 3 } } };
   const whole = { ...withLoads({ num_clients: 10 }), run };
   const other = { ...whole, run: { ...run, config: { faults: { num_cycles: 1 } } } };
   expect(lines(whole, other)).toEqual(['faults.num_cycles: 3 → 1']);

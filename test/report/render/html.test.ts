@@ -217,7 +217,7 @@ describe('chart data', () => {
       [27, 35, 37],
       [42, 50, 50],
     ]);
-    expect(data.lane!.spans[1]).toEqual({ row: 2, term: 2, from: 12.9, to: 42 });
+    expect(data.leadership!.spans[1]).toEqual({ row: 2, term: 2, from: 12.9, to: 42 });
     expect(data.latency!.lines.map(({ values }) => values.length)).toEqual([60, 60, 60, 60]);
   });
 
@@ -258,8 +258,8 @@ describe('chart data', () => {
   });
 
   it('gives each of twenty servers a colour, the same everywhere', () => {
-    const { lane, servers, windows } = of(sampleReport({ servers: 20 }));
-    const colours = lane!.rows.map(({ colour }) => colour.join());
+    const { leadership, servers, windows } = of(sampleReport({ servers: 20 }));
+    const colours = leadership!.rows.map(({ colour }) => colour.join());
     expect(new Set(colours).size).toBe(20);
     expect(servers.map(({ colour }) => colour.join())).toEqual(colours);
     expect(windows!.servers.slice(0, 20).map(({ colour }) => colour.join())).toEqual(colours);

@@ -1,7 +1,7 @@
-import { type BannerFacts, bannerText } from '../../../src/stress/progress/banner';
+import { type BannerContent, bannerText } from '../../../src/stress/progress/banner';
 import { statusText, type RunStatus } from '../../../src/stress/progress/status-line';
 
-const facts: BannerFacts = {
+const content: BannerContent = {
   machineId: 1,
   numClients: 100,
   requests: { pacing: { mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 2000 }, totalRequests: 1000, rampUpMs: 0 },
@@ -9,12 +9,12 @@ const facts: BannerFacts = {
   names: { images: './test_images', clientConfig: './config/client_stress.toml', metricsDir: './metrics' },
   meanImageBytes: 2_050_000,
 };
-const rowsOf = (change: Partial<BannerFacts>): string[] => bannerText({ ...facts, ...change }).split('\n');
+const rowsOf = (change: Partial<BannerContent>): string[] => bannerText({ ...content, ...change }).split('\n');
 const loop = (minDelayMs: number, maxDelayMs: number) => ({ mode: 'closed_loop', minDelayMs, maxDelayMs }) as const;
 
 describe('the banner', () => {
   it("is the guide's, with the offered load below", () => {
-    expect(bannerText(facts)).toBe(`==================================
+    expect(bannerText(content)).toBe(`==================================
 CloudP2P Stress Test Configuration
 ==================================
 Machine ID:         1
@@ -79,7 +79,7 @@ Offered Load:       ~95.2 requests/s
   });
 
   it('describes the start of the load', () => {
-    const requests = { ...facts.requests, rampUpMs: 30_000 };
+    const requests = { ...content.requests, rampUpMs: 30_000 };
     const rows = rowsOf({ requests, warmupMs: 45_500 });
     expect(rows[11]).toBe('Test Duration:      ~1080 seconds');
     expect(rows.slice(14, 16)).toEqual([
@@ -89,7 +89,7 @@ Offered Load:       ~95.2 requests/s
   });
 
   it('sends no control characters to a terminal', () => {
-    const names = { ...facts.names, images: 'a\u001b[2Jb\nc\u202e' };
+    const names = { ...content.names, images: 'a\u001b[2Jb\nc\u202e' };
     expect(rowsOf({ names })[8]).toBe('Image Directory:    a\\u001b[2Jb\\u000ac\\u202e');
   });
 });

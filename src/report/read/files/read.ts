@@ -37,12 +37,12 @@ export function readInputs(options: ReadOptions): Inputs {
   for (const { source, problem } of collected) if (problem !== null) inputs.missing.push(`${source}: ${problem}`);
   inputs.missing.push(...(known?.missing ?? []));
   inputs.notes.push(...(known?.notes ?? []));
-  const ring = faults !== null && (faults.required || existsSync(faults.path)) ? placed(faults) : null;
+  const faultFile = faults !== null && (faults.required || existsSync(faults.path)) ? placed(faults) : null;
   const found = findEventFiles(events);
-  const clocks = readClocks({ collected, faults: ring, events: found.files, machines });
+  const clocks = readClocks({ collected, faults: faultFile, events: found.files, machines });
   inputs.clockChanges.push(...clocks.changes);
   inputs.clockDoubts.push(...clocks.doubts);
-  if (ring !== null) readFaults(ring.path, inputs, clocks.of(ring.path));
+  if (faultFile !== null) readFaults(faultFile.path, inputs, clocks.of(faultFile.path));
   for (const { recordFiles } of collected) {
     for (const file of recordFiles) readRequests(file, runs, inputs, clocks.of(file));
   }

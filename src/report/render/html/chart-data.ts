@@ -53,7 +53,7 @@ export function chartDataOf(report: Report): ChartData | null {
     faults: (report.faults ?? []).map((fault) => shadeOf(fault, to, secs)),
     latency: timeline && latencyOf(timeline),
     windows: timeline && windowsOf(timeline, colourOf),
-    lane: leaders && {
+    leadership: leaders && {
       rows: ids.map((server) => ({ server, name: `server ${server}`, colour: colourOf(server) })),
       spans: leaders.timeline.map((span) => ({
         row: rows.get(span.server_id)!,

@@ -44,7 +44,7 @@ export interface SampleRow {
   series: Record<string, Values>;
 }
 
-export interface LaneSpan {
+export interface LeadershipSpan {
   /** The index of its row. */
   row: number;
   term: number;
@@ -63,9 +63,9 @@ export interface ChartData {
     fan?: [number, number];
   } | null;
   windows: { secs: number; count: number; servers: Layer[]; reasons: Layer[] } | null;
-  lane: {
+  leadership: {
     rows: { server: number; name: string; colour: Colour }[];
-    spans: LaneSpan[];
+    spans: LeadershipSpan[];
     none: { from: number; to: number }[];
     several: { from: number; to: number }[];
   } | null;

@@ -92,10 +92,10 @@ export function sampleCharts({ servers, generators }: Report): Html {
     generators.length > 0
       ? place('generators', '')
       : absent('Unknown: there is no machine_{n}_generator.ndjson of this run.');
-  return html`${part('Servers', serverPart)}${part('Load generators', [generatorPart, generatorFacts(generators)])}`;
+  return html`${part('Servers', serverPart)}${part('Load generators', [generatorPart, generatorDetails(generators)])}`;
 }
 
-function generatorFacts(all: Report['generators']): Content {
+function generatorDetails(all: Report['generators']): Content {
   return all.map((each) => {
     const late = each.sent === 0 ? '' : ` (${((each.late_sends / each.sent) * 100).toFixed(2)}%)`;
     const verdict = each.saturated

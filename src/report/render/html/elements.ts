@@ -75,7 +75,7 @@ export function tile(name: string, value: Content, note: Content = null): Html {
 }
 
 /** A list of names and values. */
-export function facts(all: readonly (readonly [name: string, value: Content])[]): Html {
+export function definitionList(all: readonly (readonly [name: string, value: Content])[]): Html {
   const rows = all.map(
     ([name, value]) =>
       html`<div>
@@ -83,7 +83,7 @@ export function facts(all: readonly (readonly [name: string, value: Content])[])
         <dd>${value}</dd>
       </div> `,
   );
-  return html`<dl class="facts">${rows}</dl> `;
+  return html`<dl class="definitions">${rows}</dl> `;
 }
 
 /** A text that says why there is nothing to show. */
@@ -97,7 +97,7 @@ export function mark(mood: Mood, text: Content): Html {
 }
 
 /** Returns the first items, and a line that says how many more there are and `where`. */
-export function few<T>(
+export function capped<T>(
   all: readonly T[],
   max: number,
   where = 'in the JSON report',

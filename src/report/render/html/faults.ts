@@ -1,6 +1,6 @@
 /** Renders the cost of each fault, as strips and as a table. */
 import type { FaultReport, Measure, Report } from '../../report';
-import { absent, few, htmlTable, part } from './elements';
+import { absent, capped, htmlTable, part } from './elements';
 import { duration, figure, length, whole } from './format';
 import { type Content, html, type Html } from './html';
 
@@ -23,7 +23,7 @@ export function faultParts(report: Report, zeroMs: number): Content {
   const { faults } = report;
   if (faults === null) return absent('Unknown: there is no file of faults, or there are no request records.');
   if (faults.length === 0) return absent('There was no fault during the run.');
-  const { shown, rest } = few(faults, MAX_ROWS);
+  const { shown, rest } = capped(faults, MAX_ROWS);
   return [part('Duration of effects', strips(shown)), part('Cost of each fault', [table(shown, zeroMs), rest])];
 }
 

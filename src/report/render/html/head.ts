@@ -1,7 +1,7 @@
 /** The top of the page: the verdict, the run, its key figures, and warnings about them. */
 import type { Report, Scale } from '../../report';
 import { bytes, duration, length, utc, whole } from './format';
-import { facts, mark, type Mood, tile } from './elements';
+import { definitionList, mark, type Mood, tile } from './elements';
 import { type Content, html, type Html } from './html';
 
 const MOODS: Record<Scale, Mood> = {
@@ -30,7 +30,7 @@ export function headOf(report: Report): Html {
         </ul>`
       }
     </div>
-    ${thresholds(report)}${runFacts(report)}${tiles(report)}${notes(report)}
+    ${thresholds(report)}${runDetails(report)}${tiles(report)}${notes(report)}
   </header> `;
 }
 
@@ -72,7 +72,7 @@ function valueText(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 2 });
 }
 
-function runFacts(report: Report): Html {
+function runDetails(report: Report): Html {
   const { run, runs, loads, timeline } = report;
   const begin = run?.started_at ?? timeline?.from ?? loads[0]?.started_at;
   const taken = [...new Set(runs.filter((each) => each.taken).map(({ run_id: id }) => id))];
@@ -85,7 +85,7 @@ function runFacts(report: Report): Html {
       : []),
     ['Sent and received', `${bytes(report.bytes_sent)} and ${bytes(report.bytes_received)}`],
   ];
-  return html`<div class="brief">${facts(all)}</div> `;
+  return html`<div class="brief">${definitionList(all)}</div> `;
 }
 
 function tiles(report: Report): Html {

@@ -1,7 +1,7 @@
 /** Renders the sections of the page on leaders, checks, inputs, and how to repeat the run. */
 import { shellWord } from '../../../core/shell-word';
 import type { Interval, Report } from '../../report';
-import { absent, facts, few, htmlTable, mark, part } from './elements';
+import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
 import { counted, duration, figure, utc, whole } from './format';
 import { type Content, html, Html } from './html';
 
@@ -26,10 +26,10 @@ export function leaderParts({ leaders: all }: Report, zeroMs: number): Content {
     const totalMs = intervals.reduce((sum, { from, to }) => sum + to - from, 0);
     return intervals.length === 0 ? 'never' : `${whole(intervals.length)} ×, ${duration(totalMs)} in all`;
   };
-  const { shown, rest } = few(all.timeline, MAX_ROWS);
+  const { shown, rest } = capped(all.timeline, MAX_ROWS);
   const rows = shown.map(({ server_id: id, term, from, to }) => [`Server ${id}`, term, at(from), at(to)]);
   return [
-    facts([
+    definitionList([
       ['Elections', whole(all.elections)],
       ['No leader', spans(all.none)],
       ['Several leaders', spans(all.several)],
@@ -71,7 +71,7 @@ export function inputParts(report: Report): Content {
   const { inputs, clocks, runs } = report;
   // Files with problems first.
   const files = [...inputs.files].sort((a, b) => Number(b.problems.length > 0) - Number(a.problems.length > 0));
-  const { shown, rest } = few(files, MAX_ROWS);
+  const { shown, rest } = capped(files, MAX_ROWS);
   const isAnyBad = files.some(({ problems }) => problems.length > 0);
   const rows = shown.map(({ path, kind, lines, badLines, problems }) => [
     ...[path, kind, whole(lines), whole(badLines)],
@@ -89,7 +89,7 @@ export function inputParts(report: Report): Content {
 }
 
 function list(texts: readonly string[]): Content {
-  const { shown, rest } = few(texts, MAX_ROWS);
+  const { shown, rest } = capped(texts, MAX_ROWS);
   return [
     html`<ul class="plain">
       ${shown.map((text) => html`<li>${text}</li> `)}
@@ -99,7 +99,7 @@ function list(texts: readonly string[]): Content {
 }
 
 function runTable(runs: Report['runs']): Content {
-  const { shown, rest } = few(runs, MAX_ROWS);
+  const { shown, rest } = capped(runs, MAX_ROWS);
   const rows = shown.map(({ run_id: id, file, requests, taken }) => [
     html`<code>${id}</code>`,
     taken ? 'taken' : 'not taken',
@@ -135,7 +135,7 @@ export function againParts({ run, loads }: Report): Content {
           howTo(load, [['Warm-up', load.warmup_secs > 0 ? `${load.warmup_secs} s` : 'none']]),
         ),
       ),
-    few(loads, MAX_ROWS).rest,
+    capped(loads, MAX_ROWS).rest,
   ];
 }
 
@@ -154,7 +154,7 @@ function howTo(told: Told, more: readonly (readonly [string, Content])[]): Html 
     ['Machine', `${told.host}, ${counted(told.cores)} cores`],
     ...more,
   ];
-  return html`${facts(all)}
+  return html`${definitionList(all)}
     <details>
       <summary>Configuration</summary>
       <pre>${configLines(told.config)}</pre>

@@ -1,7 +1,7 @@
 /** Renders the sections of the page on latency, servers, failures and audit: tables of the whole run. */
 import type { Balance, Report, Share, Spread } from '../../report';
 import { serverIdsOf } from './chart-data';
-import { absent, facts, few, htmlTable, mark, part } from './elements';
+import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
 import { counted, figure, percent, whole } from './format';
 import { type Content, html, type Html } from './html';
 import { css, OTHER, serverColour } from './palette';
@@ -52,7 +52,7 @@ function phases({ phases: all, warmup_secs: warmup }: Report): Content {
 
 function images({ images: all }: Report): Content {
   if (all.length === 0) return absent(NO_RECORDS);
-  const { shown, rest } = few(all, MAX_ROWS);
+  const { shown, rest } = capped(all, MAX_ROWS);
   const rows = shown.map((each) => [each.image, ...shareCells(each)]);
   return [htmlTable({ label: 'Latency by image in milliseconds', columns: ['Image', ...SHARE_COLUMNS], rows }), rest];
 }
@@ -91,7 +91,7 @@ function balance(all: Balance): Content {
     median === null || worst === null ? 'unknown' : `median ${median.toFixed(3)}, worst ${worst.toFixed(3)}`;
   const total = all.total_max_over_mean;
   return [
-    facts([
+    definitionList([
       ['Whole run, max/mean', total === null ? 'unknown' : total.toFixed(3)],
       ['Windows of 1 s', `${whole(all.judged_windows)} of ${whole(all.windows)} outside faults have enough requests`],
       ['Max/mean per window', spread(all.max_over_mean)],
@@ -109,7 +109,7 @@ export function failureParts({ failure_reasons: reasons, failed_requests: failed
     );
   }
   const all = entries.reduce((sum, [, count]) => sum + count, 0);
-  const { shown, rest } = few(entries, MAX_ROWS);
+  const { shown, rest } = capped(entries, MAX_ROWS);
   const rows = shown.map(([reason, count]) => [
     reason,
     whole(count),
@@ -128,7 +128,7 @@ export function auditParts({ audit }: Report): Content {
         ${mark(adds === null ? 'unknown' : adds ? 'good' : 'bad', adds === null ? 'Unknown whether it adds up' : adds ? 'It adds up' : 'It does not add up')}
       </p>
       <p>${audit.why}</p> `,
-    facts([
+    definitionList([
       ['Requests', whole(audit.requests)],
       ['Successes', whole(audit.successes)],
       ['Executions', counted(audit.executions)],

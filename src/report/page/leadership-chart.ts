@@ -5,7 +5,7 @@ import { font, spanOf } from './shades';
 import type { Ink } from './theme';
 import type { Plot } from './time-axis';
 
-type Lane = NonNullable<ChartData['lane']>;
+type Leadership = NonNullable<ChartData['leadership']>;
 
 const ROW_PX = 26;
 const AROUND_PX = 48;
@@ -13,8 +13,8 @@ const BAR_PX = 16;
 const HATCH_PX = 6;
 const LEAST_PX = 2;
 
-export function lanePlot(lane: Lane, { faults, endSecs }: ChartData, ink: Ink): Plot {
-  const count = Math.max(1, lane.rows.length);
+export function leadershipPlot(leadership: Leadership, { faults, endSecs }: ChartData, ink: Ink): Plot {
+  const count = Math.max(1, leadership.rows.length);
   const during = (spans: readonly { from: number; to: number }[], secs: number): boolean =>
     spans.some(({ from, to }) => secs >= from && secs < to);
   return {
@@ -26,33 +26,33 @@ export function lanePlot(lane: Lane, { faults, endSecs }: ChartData, ink: Ink): 
     series: [{ show: false }],
     scale: { range: () => [0, count], dir: -1 },
     axis: {
-      splits: () => lane.rows.map((_, row) => row + 0.5),
-      values: () => lane.rows.map(({ name }) => name),
+      splits: () => leadership.rows.map((_, row) => row + 0.5),
+      values: () => leadership.rows.map(({ name }) => name),
       grid: { show: false },
     },
-    draw: (u) => drawLane(u, lane, faults, ink),
+    draw: (u) => drawLeadership(u, leadership, faults, ink),
     legend: [
       { name: 'leader', colour: ink.soft, look: 'bare' },
       { name: 'no leader', colour: ink.none, look: 'hatch' },
       { name: 'several leaders', colour: ink.several, look: 'hatch' },
     ],
     valuesAt: (_, secs) => {
-      const led = lane.spans.filter(({ from, to }) => secs >= from && secs < to);
+      const led = leadership.spans.filter(({ from, to }) => secs >= from && secs < to);
       return [
-        led.map(({ row, term }) => `${lane.rows[row]?.name ?? ''}, term ${term}`).join('; ') || '–',
-        during(lane.none, secs) ? 'now' : '–',
-        during(lane.several, secs) ? 'now' : '–',
+        led.map(({ row, term }) => `${leadership.rows[row]?.name ?? ''}, term ${term}`).join('; ') || '–',
+        during(leadership.none, secs) ? 'now' : '–',
+        during(leadership.several, secs) ? 'now' : '–',
       ];
     },
   };
 }
 
-function drawLane(u: uPlot, lane: Lane, faults: ChartData['faults'], ink: Ink): void {
+function drawLeadership(u: uPlot, leadership: Leadership, faults: ChartData['faults'], ink: Ink): void {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio;
   const middle = (row: number): number => u.valToPos(row + 0.5, 'y', true);
   ctx.save();
-  lane.rows.forEach(({ server }, row) => {
+  leadership.rows.forEach(({ server }, row) => {
     line(ctx, ink.grid, bbox, middle(row));
     // The row of the affected server is shaded again: its bar ends there.
     for (const fault of faults.filter((each) => each.server === server)) {
@@ -60,10 +60,10 @@ function drawLane(u: uPlot, lane: Lane, faults: ChartData['faults'], ink: Ink): 
       if (span) box(ctx, ink.fault, span, middle(row), ROW_PX * ratio);
     }
   });
-  for (const { row, term, from, to } of lane.spans) {
+  for (const { row, term, from, to } of leadership.spans) {
     const span = spanOf(u, from, to);
     if (!span) continue;
-    const colour = ink.of(lane.rows[row]!.colour);
+    const colour = ink.of(leadership.rows[row]!.colour);
     box(ctx, colour, { ...span, width: Math.max(span.width, LEAST_PX * ratio) }, middle(row), BAR_PX * ratio);
     ctx.font = font(11, ratio, 600);
     const said = [`term ${term}`, String(term)].find((each) => ctx.measureText(each).width + 10 * ratio < span.width);
@@ -73,8 +73,8 @@ function drawLane(u: uPlot, lane: Lane, faults: ChartData['faults'], ink: Ink): 
     ctx.textAlign = 'left';
     ctx.fillText(said, span.left + 5 * ratio, middle(row) + ratio);
   }
-  for (const { from, to } of lane.none) hatch(u, from, to, ink.none, 1);
-  for (const { from, to } of lane.several) hatch(u, from, to, ink.several, -1);
+  for (const { from, to } of leadership.none) hatch(u, from, to, ink.none, 1);
+  for (const { from, to } of leadership.several) hatch(u, from, to, ink.several, -1);
   ctx.restore();
 }
 
