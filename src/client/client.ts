@@ -9,7 +9,7 @@ import { ClusterView } from './attempt/cluster-view';
 import type { Hedging } from './attempt/hedging';
 import { ServerLink } from './server-link';
 import { TaskRun, type TaskRunOptions } from './task-run';
-import { ToldAddresses } from './told-addresses';
+import { ReportedAddresses } from './reported-addresses';
 
 /** An image as sent in requests; the bytes are sent by reference and must not change. */
 export interface ClientImage {
@@ -55,7 +55,7 @@ export class VirtualClient {
   private readonly runs = new Map<number, TaskRun>();
   private readonly context;
   private readonly aliases: ReadonlyMap<string, string>;
-  private readonly told: ToldAddresses;
+  private readonly reported: ReportedAddresses;
   /** The latest problem of TLS or the protocol by address. */
   private readonly problems = new Map<string, string>();
   private readonly warnings: WarnOnce;
@@ -67,7 +67,7 @@ export class VirtualClient {
   constructor(private readonly options: VirtualClientOptions) {
     this.warnings = new WarnOnce((text) => options.log?.('warn', text));
     this.aliases = options.aliases ?? new Map<string, string>();
-    this.told = new ToldAddresses([...options.addresses, ...this.aliases.keys()]);
+    this.reported = new ReportedAddresses([...options.addresses, ...this.aliases.keys()]);
     this.view = new ClusterView(options.addresses, options.random, options.hedging.slow);
     const { clientId, requestTimeoutMs, hedging, random, clock, log } = options;
     this.context = {
@@ -168,7 +168,7 @@ export class VirtualClient {
     const { assigned_server_id: id, assigned_server_address: address, leader_id: leaderId } = named;
     if (address === null) return null;
     const known = this.aliases.get(address) ?? address;
-    if (this.told.admits(known, id, leaderId)) return known;
+    if (this.reported.admits(known, id, leaderId)) return known;
     this.warnings.say('', 'a server reported an address that is not configured and cannot be that of a server');
     this.options.log?.('debug', `not used: ${known}, reported as the address of server ${id}`);
     return null;
@@ -189,7 +189,7 @@ export class VirtualClient {
       watch,
       secure,
       connectTimeoutMs,
-      expected: this.told.expectedAt(address),
+      expected: this.reported.expectedAt(address),
       onHeard: () => {
         this.hasHeard = true;
         this.warnings.well(address);

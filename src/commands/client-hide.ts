@@ -8,7 +8,7 @@ import { clientConfigOf, clientSettings } from '../config/client-config';
 import { ClusterError } from '../core/errors';
 import { systemClock } from '../core/system/system-clock';
 import { BaseCommand } from './base';
-import { secureOf } from '../cli/secure';
+import { loadTls } from '../cli/load-tls';
 import { configFilesOf } from '../cli/config-files';
 
 export class ClientHide extends BaseCommand {
@@ -38,7 +38,7 @@ export class ClientHide extends BaseCommand {
     const isData = goesToStdout(out);
     if (isData && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
     const how = { addresses, clientName, requestTimeoutMs, random: Math.random, clock: systemClock };
-    const secure = await secureOf(tls);
+    const secure = await loadTls(tls);
     const result = await hideImage({
       image: args.image,
       out,

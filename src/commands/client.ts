@@ -11,7 +11,7 @@ import { goesToStdout, type NamedFile, outputPath, refuseOverwriting } from '../
 import { withInterrupt } from '../core/system/stop-signals';
 import { systemClock } from '../core/system/system-clock';
 import { BaseCommand } from './base';
-import { secureOf } from '../cli/secure';
+import { loadTls } from '../cli/load-tls';
 import { configFilesOf } from '../cli/config-files';
 import { imagesOf } from '../cli/images';
 
@@ -51,7 +51,7 @@ export class Client extends BaseCommand {
     const output = isData ? process.stderr : process.stdout;
     const { isTTY: isTerminal = false, columns } = output;
     const display = { write: (text: string) => void output.write(text), isTerminal, columns };
-    const secure = await secureOf(config.tls);
+    const secure = await loadTls(config.tls);
     const report = await withInterrupt((signal) =>
       runClient({
         config,

@@ -11,7 +11,7 @@ import { systemClock } from '../core/system/system-clock';
 import { isSpecial } from '../files/target';
 import { dryRun, type FaultsReport, simulateFaults } from '../faults/session/simulate';
 import { BaseCommand } from './base';
-import { secureOf } from '../cli/secure';
+import { loadTls } from '../cli/load-tls';
 import { refuseSharedFiles } from './faults/own-files';
 import { selfExecCommand } from '../cli/self-exec';
 
@@ -45,7 +45,7 @@ export class Faults extends BaseCommand {
       printsItsResult();
       return dryRun(config, display);
     }
-    const secure = await secureOf(config.tls);
+    const secure = await loadTls(config.tls);
     const program = { version: packageJson.version, command: selfExecCommand() };
     const report = await withInterrupt((signal) =>
       simulateFaults({ config, program, secure, clock: systemClock, signal, display }),

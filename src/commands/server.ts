@@ -10,9 +10,9 @@ import { systemClock } from '../core/system/system-clock';
 import { readCover } from '../server/cover-file';
 import { runServer, type RunServerOptions } from '../server/run-server';
 import { BaseCommand } from './base';
-import { secureOf } from '../cli/secure';
+import { loadTls } from '../cli/load-tls';
 import { refuseSharedFiles } from './server/own-files';
-import { reachWarnings } from '../cli/reach';
+import { exposureWarnings } from '../cli/exposure-warnings';
 
 declare const WORKER_SOURCE: string;
 
@@ -42,11 +42,11 @@ export class Server extends BaseCommand {
     const file = readServerFile(flags.config ?? serverFile.path, { required: flags.config !== undefined });
     const config = serverConfigOf(flags, file, { availableParallelism: availableParallelism() });
     refuseSharedFiles(config, file?.path ?? null);
-    const secure = await secureOf(config.tls, 'server');
+    const secure = await loadTls(config.tls, 'server');
     const exitCode = await runServer({
       ...runOptions(config, file?.path ?? null),
       secure,
-      warnings: reachWarnings(config, secure),
+      warnings: exposureWarnings(config, secure),
       logLevel: flags['log-level'],
       leaveAtEndOf: flags['until-stdin-ends'] ? process.stdin : undefined,
     });

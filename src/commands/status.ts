@@ -11,7 +11,7 @@ import { reportOf, type StatusReport } from '../status/report.pure';
 import { look, type Look, waitForAgreement, watch } from '../status/status';
 import { renderStatus } from '../status/table.pure';
 import { BaseCommand } from './base';
-import { secureOf } from '../cli/secure';
+import { loadTls } from '../cli/load-tls';
 
 const CLEAR_SCREEN = '\u001b[H\u001b[2J';
 
@@ -36,7 +36,7 @@ export class Status extends BaseCommand {
   async run(): Promise<StatusReport | undefined> {
     const { flags } = await this.parse(Status);
     const { serverAddresses: addresses, tls, waitMs } = statusConfigOf(flags);
-    const secure = await secureOf(tls);
+    const secure = await loadTls(tls);
     return withInterrupt(async (signal) => {
       try {
         if (!flags.watch) return await this.once(addresses, waitMs, signal, secure);

@@ -12,8 +12,8 @@ import type { StressReport } from '../stress/options';
 import { runStress } from '../stress/runner';
 import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
-import { secureOf } from '../cli/secure';
-import { metricsWarnings } from '../cli/reach';
+import { loadTls } from '../cli/load-tls';
+import { metricsWarnings } from '../cli/exposure-warnings';
 import { programMetadata } from '../cli/run-metadata';
 import { withEndSignal } from './stress/end-signal';
 import { imagesOf } from '../cli/images';
@@ -47,7 +47,7 @@ export class Stress extends BaseCommand {
     const client = clientConfigOf({ config: file, server: flags.server });
     const { images, name } = imagesOf(config.imageDirectory);
     const { serverAddresses, requestTimeoutMs } = client;
-    const options = { ...config, seed, images, serverAddresses, requestTimeoutMs, secure: await secureOf(client.tls) };
+    const options = { ...config, seed, images, serverAddresses, requestTimeoutMs, secure: await loadTls(client.tls) };
     const load = { ...settings, seed, server_addresses: serverAddresses };
     const report = await withEndSignal((endSignal) =>
       withInterrupt((signal) =>

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
 import { creationError, makeFolder } from './folders';
-import { pour } from './pour';
+import { writeStream } from './write-stream';
 import { cannotWrite, checkTarget, placeOf, type Target } from './target';
 
 export interface NewFile {
@@ -81,11 +81,11 @@ export class PreparedFile {
     }
   }
 
-  /** Moves it to its place. @throws ClusterError `bad_usage` naming the file; `interrupted`, as `pour` does */
+  /** Moves it to its place. @throws ClusterError `bad_usage` naming the file; `interrupted`, as `writeStream` does */
   async commit(signal?: AbortSignal): Promise<void> {
     const { target, temporary } = this;
     try {
-      if (target.kind !== 'regular') return await pour(target, this.chunks, signal);
+      if (target.kind !== 'regular') return await writeStream(target, this.chunks, signal);
       // Synchronous, so that a pid file exists as soon as its server listens.
       renameSync(temporary!, target.path);
       unfinished.delete(temporary!);

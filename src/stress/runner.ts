@@ -15,7 +15,7 @@ import { oneLine } from '../core/printable';
 import { FrameWatch } from '../core/transport/network';
 import { bannerText } from './progress/banner';
 import { closingText } from './progress/closing-text';
-import { newLoop, type StressLoop } from './loop';
+import { chooseLoop, type StressLoop } from './choose-loop';
 import { prepareFolder } from './metrics-folder';
 import { checkOpenFiles } from './open-files';
 import type { StressOptions, StressReport } from './options';
@@ -179,7 +179,7 @@ class StressRun {
     if (this.isStopped) return;
     this.startedAt = toMicros(clock.unixMs());
     this.tally.begin(this.startedAt);
-    this.loop = newLoop({
+    this.loop = chooseLoop({
       ...this.options,
       clients: this.clients,
       onStart: (index) => this.starts(index),

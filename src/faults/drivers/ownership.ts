@@ -3,7 +3,7 @@ import { type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { oneLine } from '../../core/printable';
 import { causeOf } from '../../files/cause';
-import { type Access, otherWriters } from '../../files/others';
+import { type Access, otherWriters } from '../../files/other-writers';
 import { refused } from '../refusal';
 
 const STICKY = 0o1000;

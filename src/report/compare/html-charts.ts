@@ -3,7 +3,7 @@ import { curvePoints, shortened } from '../render/html/chart-data';
 import type { ChartData, FaultShade, Line } from '../render/html/chart-types';
 import { chart, guide, place, ZOOM } from '../render/html/charts';
 import { absent } from '../render/html/elements';
-import { type Content, html } from '../render/html/html';
+import { type Content, html } from '../render/html/template';
 import type { Colour } from '../render/html/palette';
 import type { Compared } from './comparison';
 

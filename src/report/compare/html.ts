@@ -2,7 +2,7 @@
 import { length, utc, whole } from '../render/html/format';
 import { page } from '../render/html/document';
 import { htmlTable, mark, type Mood, part, section } from '../render/html/elements';
-import { type Content, html, Html } from '../render/html/html';
+import { type Content, html, Html } from '../render/html/template';
 import type { Compared, Comparison, JudgedRow, Scope, Side, Verdict } from './comparison';
 import { chartsOf, overlaid } from './html-charts';
 import { STYLE } from './style';

@@ -6,8 +6,8 @@ import { page } from './html/document';
 import { section } from './html/elements';
 import { faultParts } from './html/faults';
 import { headOf } from './html/head';
-import { type Content, html, type Html } from './html/html';
-import { againParts, checkParts, inputParts, leaderParts } from './html/origins';
+import { type Content, html, type Html } from './html/template';
+import { againParts, checkParts, inputParts, leaderParts } from './html/run-sections';
 import { auditParts, failureParts, latencyParts, serverParts } from './html/tables';
 
 /** Equal reports give equal bytes. */

@@ -2,7 +2,7 @@
 import type { Report } from '../../report';
 import { absent, part } from './elements';
 import { length, whole } from './format';
-import { type Content, html, type Html } from './html';
+import { type Content, html, type Html } from './template';
 
 export const ZOOM = 'Drag to zoom; double-click, or Escape, to see all.';
 const NO_RECORDS = 'Unknown: there are no records of single requests, so there are no times.';

@@ -1,5 +1,5 @@
 /** Renders the HTML document around a page, which works offline and cannot load anything. */
-import { type Content, Html, html, jsonForScript } from './html';
+import { type Content, Html, html, jsonForScript } from './template';
 
 /** The script and the style that every page contains, from the build (src/report/page/bundle.cjs). */
 declare const PAGE: { script: string; style: string };

@@ -1,5 +1,5 @@
 /** The building blocks of pages: tables, sections, tiles, marks. */
-import { type Content, html, type Html } from './html';
+import { type Content, html, type Html } from './template';
 
 /** A column of numbers, aligned right, unless it is `text`. */
 export interface Column {

@@ -2,7 +2,7 @@
 import type { FaultReport, Measure, Report } from '../../report';
 import { absent, capped, htmlTable, part } from './elements';
 import { duration, figure, length, whole } from './format';
-import { type Content, html, type Html } from './html';
+import { type Content, html, type Html } from './template';
 
 const MAX_ROWS = 100;
 const STEPS: readonly { key: Measure & keyof FaultReport; name: string }[] = [

@@ -2,7 +2,7 @@
 import type { Report, Scale } from '../../report';
 import { bytes, duration, length, utc, whole } from './format';
 import { definitionList, mark, type Mood, tile } from './elements';
-import { type Content, html, type Html } from './html';
+import { type Content, html, type Html } from './template';
 
 const MOODS: Record<Scale, Mood> = {
   excellent: 'good',

@@ -3,7 +3,7 @@ import type { Balance, Report, Share, Spread } from '../../report';
 import { serverIdsOf } from './chart-data';
 import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
 import { counted, figure, percent, whole } from './format';
-import { type Content, html, type Html } from './html';
+import { type Content, html, type Html } from './template';
 import { css, OTHER, serverColour } from './palette';
 
 const MAX_ROWS = 200;

@@ -1,6 +1,6 @@
-import { ToldAddresses } from '../../src/client/told-addresses';
+import { ReportedAddresses } from '../../src/client/reported-addresses';
 
-const local = (): ToldAddresses => new ToldAddresses(['127.0.0.1:8001']);
+const local = (): ReportedAddresses => new ReportedAddresses(['127.0.0.1:8001']);
 
 it.each([
   'server2:8001',
@@ -12,9 +12,9 @@ it.each([
   '[2001:db8::2]:8001',
   '[::1]:8001',
 ])('%s may be the address of a server', (address) => {
-  const told = local();
-  expect(told.admits(address, 2, 1)).toBe(true);
-  expect(told.expectedAt(address)).toEqual({ id: 2, leaderId: 1 });
+  const reported = local();
+  expect(reported.admits(address, 2, 1)).toBe(true);
+  expect(reported.expectedAt(address)).toEqual({ id: 2, leaderId: 1 });
 });
 
 it.each([
@@ -31,30 +31,30 @@ it.each([
   ...['[ff02::1]:80', '[::ffff:224.0.0.1]:80', '10.0.0.256:80', '1:80', 'a..b:80', '-a:80', `${'a.'.repeat(130)}a:80`],
   ...['a\nb:80', '\u001b31m:80', '\u202ehost:80', `${'h'.repeat(1000)}:80`],
 ])('%j cannot be the address of a server', (address) => {
-  const told = local();
-  expect(told.admits(address, 2, 1)).toBe(false);
-  expect(told.expectedAt(address)).toBeUndefined();
+  const reported = local();
+  expect(reported.admits(address, 2, 1)).toBe(false);
+  expect(reported.expectedAt(address)).toBeUndefined();
 });
 
 it('a configured address needs neither an id nor proof', () => {
-  const told = new ToldAddresses(['server1:8001', '0.0.0.0:1']);
+  const reported = new ReportedAddresses(['server1:8001', '0.0.0.0:1']);
   for (const address of ['server1:8001', '0.0.0.0:1']) {
-    expect(told.admits(address, null, null)).toBe(true);
-    expect(told.expectedAt(address)).toBeUndefined();
+    expect(reported.admits(address, null, null)).toBe(true);
+    expect(reported.expectedAt(address)).toBeUndefined();
   }
-  expect(told.admits('server2:8001', null, 1)).toBe(false);
+  expect(reported.admits('server2:8001', null, 1)).toBe(false);
 });
 
 it.each(['127.0.0.1:22', 'localhost:22', '[::1]:22', '[::ffff:127.0.0.1]:22'])(
   'a server on another machine may not name %s, which is this one',
-  (address) => expect(new ToldAddresses(['server1:8001', '10.0.0.1:8001']).admits(address, 2, 1)).toBe(false),
+  (address) => expect(new ReportedAddresses(['server1:8001', '10.0.0.1:8001']).admits(address, 2, 1)).toBe(false),
 );
 
 it('remembers a limited number', () => {
-  const told = local();
+  const reported = local();
   const addresses = Array.from({ length: 1000 }, (_, index) => `server${index}:8001`);
-  expect(addresses.filter((address) => told.admits(address, 2, 1)).length).toBe(64);
-  expect(told.admits('server0:8001', 3, 4)).toBe(true);
-  expect(told.expectedAt('server0:8001')).toEqual({ id: 3, leaderId: 4 });
-  expect(told.admits('127.0.0.1:8001', 1, 1)).toBe(true);
+  expect(addresses.filter((address) => reported.admits(address, 2, 1)).length).toBe(64);
+  expect(reported.admits('server0:8001', 3, 4)).toBe(true);
+  expect(reported.expectedAt('server0:8001')).toEqual({ id: 3, leaderId: 4 });
+  expect(reported.admits('127.0.0.1:8001', 1, 1)).toBe(true);
 });

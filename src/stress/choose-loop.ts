@@ -34,7 +34,7 @@ export interface LoopOptions {
 /** The random stream of an open loop's images; that of its arrivals is the next. */
 const OPEN_STREAMS = 2 ** 49;
 
-export function newLoop(options: LoopOptions): StressLoop {
+export function chooseLoop(options: LoopOptions): StressLoop {
   const { clients, images, requests, requestTimeoutMs, seed, clock, onStart, onSend } = options;
   const { pacing, totalRequests, durationMs, rampUpMs } = requests;
   if (pacing.mode === 'closed_loop') {

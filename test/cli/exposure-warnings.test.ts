@@ -1,4 +1,4 @@
-import { reachWarnings } from '../../src/cli/reach';
+import { exposureWarnings } from '../../src/cli/exposure-warnings';
 import type { Secure } from '../../src/core/transport/tls';
 
 const IN_THE_CLEAR =
@@ -25,7 +25,7 @@ describe('a server warns', () => {
     ['[::ffff:10.0.0.1]:8001', true],
     ['server1.lan:8001', true],
   ])('of %s without TLS: %s', (address, is) => {
-    const warnings = reachWarnings({ id: 1, address }, undefined);
+    const warnings = exposureWarnings({ id: 1, address }, undefined);
     expect(warnings).toEqual(is ? [expect.stringMatching(IN_THE_CLEAR)] : []);
   });
 
@@ -36,7 +36,7 @@ describe('a server warns', () => {
     ['[::0]:9101', true],
     ['server1.lan:9101', true],
   ])('of metrics on %s: %s', (metricsAddress, is) => {
-    expect(reachWarnings({ id: 1, address: '127.0.0.1:8001', metricsAddress }, undefined)).toEqual(
+    expect(exposureWarnings({ id: 1, address: '127.0.0.1:8001', metricsAddress }, undefined)).toEqual(
       is ? [`serves its metrics on ${metricsAddress} over plain HTTP: anyone who can connect can read them`] : [],
     );
   });
@@ -48,7 +48,7 @@ describe('a server warns', () => {
     ['[::0]:8001', undefined, []],
   ])('of a certificate that names none of the hosts of %s, advertised as %s', (address, advertiseAddress, hosts) => {
     const { questions, secure } = asked();
-    const warnings = reachWarnings({ id: 7, address, advertiseAddress }, secure);
+    const warnings = exposureWarnings({ id: 7, address, advertiseAddress }, secure);
     expect(warnings).toEqual(['the certificate of [tls] cert names nobody']);
     expect(questions).toEqual([[7, hosts]]);
   });

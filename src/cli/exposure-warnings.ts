@@ -1,4 +1,4 @@
-/** Warnings about the addresses on which a server is reached. */
+/** Warns of addresses on which strangers reach a server, or the metrics of a server or of `stress`. */
 import { isDialAddress, isLoopbackAddress, parseAddress } from '../core/transport/address';
 import type { ServerConfig } from '../config/server-config';
 import type { Secure } from '../core/transport/tls';
@@ -6,7 +6,7 @@ import type { Secure } from '../core/transport/tls';
 type Addresses = Pick<ServerConfig, 'address' | 'advertiseAddress' | 'metricsAddress'>;
 
 /** Returns warnings that do not prevent a start, one line each. `secure` is undefined without TLS. */
-export function reachWarnings(config: Addresses & { id: number }, secure: Secure | undefined): string[] {
+export function exposureWarnings(config: Addresses & { id: number }, secure: Secure | undefined): string[] {
   const { id, address, advertiseAddress, metricsAddress } = config;
   const warnings: string[] = [];
   if (secure === undefined && !isLoopbackAddress(address)) warnings.push(inTheClear(address));

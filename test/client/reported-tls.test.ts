@@ -16,7 +16,7 @@ let folder: string;
 let lab: LabCa;
 
 beforeAll(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-told-'));
+  folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-reported-'));
   if (HAS_OPENSSL) lab = new LabCa(folder);
 });
 afterEach(async () => {

@@ -3,7 +3,7 @@ import { shellWord } from '../../../core/shell-word';
 import type { Interval, Report } from '../../report';
 import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
 import { counted, duration, figure, utc, whole } from './format';
-import { type Content, html, Html } from './html';
+import { type Content, html, Html } from './template';
 
 const MAX_ROWS = 60;
 /** Short forms of the rules in docs/rules.md. */

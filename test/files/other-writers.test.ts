@@ -1,4 +1,4 @@
-import { otherWriters } from '../../src/files/others';
+import { otherWriters } from '../../src/files/other-writers';
 
 const PASSWD = 'root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/:\nbert:x:1001:1001::/:\ncarl:x:1002:100::/:\n';
 const GROUP = 'root:x:0:\nanna:x:1000:\nbert:x:1001:anna\nusers:x:100:\nown:x:7:anna\nnobody:x:8:anna,carl\n';

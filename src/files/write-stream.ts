@@ -15,7 +15,7 @@ const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
  * could not be interrupted, and only until `signal` is aborted.
  * @throws Error with the code of the system; ClusterError `interrupted` if a reader was not waited for
  */
-export async function pour(
+export async function writeStream(
   target: Exclude<Target, { kind: 'regular' }>,
   chunks: readonly Uint8Array[],
   signal?: AbortSignal,

@@ -5,14 +5,14 @@ import { canonicalHost, isLoopbackHost, isWildcardHost } from '../core/transport
 import type { ExpectedServer } from './introduction';
 
 /** Most reported addresses remembered: no cluster has more servers that are not configured. */
-const MAX_TOLD = 64;
+const MAX_REPORTED = 64;
 
 /**
  * A program at a configured address, or in its place, could name any: the user's other machines, someone else's, a
  * different one each time.
  */
-export class ToldAddresses {
-  private readonly told = new Map<string, ExpectedServer>();
+export class ReportedAddresses {
+  private readonly reported = new Map<string, ExpectedServer>();
   private readonly configured: ReadonlySet<string>;
   private readonly isLocal: boolean;
 
@@ -25,14 +25,14 @@ export class ToldAddresses {
   admits(address: string, id: number | null, leaderId: number | null): boolean {
     if (this.configured.has(address)) return true;
     if (id === null) return false;
-    if (!this.told.has(address) && (this.told.size >= MAX_TOLD || !this.isDialable(address))) return false;
-    this.told.set(address, { id, leaderId });
+    if (!this.reported.has(address) && (this.reported.size >= MAX_REPORTED || !this.isDialable(address))) return false;
+    this.reported.set(address, { id, leaderId });
     return true;
   }
 
   /** Returns the server that must have answered there before anything else is sent; undefined: it is configured. */
   expectedAt(address: string): ExpectedServer | undefined {
-    return this.told.get(address);
+    return this.reported.get(address);
   }
 
   private isDialable(text: string): boolean {
