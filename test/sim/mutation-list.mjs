@@ -1,6 +1,11 @@
 // Each mutation: its name, and for each `// mutation: NAME` in the source, in order, an edit of the statement below
-// it. An edit gets that statement and all marked ones of its mutation. Edits name nothing private: they cut,
-// prepend, or replace by pattern, so that renaming a method, a field or a variable needs no change here.
+// it. An edit gets that statement and all marked ones of its mutation. Most only cut, prepend, or replace by pattern.
+// These names in the code are known here: isGreater, isSame, leadership, leads, leaderId, term, mode, heard, refused,
+// message, now.nowMs, isBusy, and those of a peer in failure-detector.ts. After renaming one of them,
+// `mutations.mjs --check` fails and says in which file.
+
+/** Words that mutations may bring into a file. */
+export const NEW_WORDS = ['wasLeader', 'timestamp', 'break', 'false', 'null', 'return', 'true'];
 
 const cut = () => '';
 const same = (statement) => statement;

@@ -1,13 +1,13 @@
 // npm run sim:mutations -- [SEEDS] [NAME]: applies mutations that remove a rule to the code, one at a time, and
 // prints which seed and which scenario notices each. A rule whose removal nothing notices is not needed, or not tested.
-// With --check it only verifies that every mutation applies.
+// With --check it only verifies that every mutation applies, and names nothing that its file does not.
 import { build, transform } from 'esbuild';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { MUTATIONS } from './mutation-list.mjs';
+import { MUTATIONS, NEW_WORDS } from './mutation-list.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.join(here, '..', '..');
@@ -50,14 +50,30 @@ function mutatedSources() {
     if (edits?.length !== ranges.length) {
       throw new Error(`"${name}" has ${edits?.length ?? 'no'} edits and ${ranges.length} markers`);
     }
-    const statements = ranges.map(([start, end]) => source.slice(start, end));
-    let mutated = source;
-    // From the last to the first, so that the places before stay where they are.
-    for (const [index, [start, end]] of [...ranges.entries()].reverse()) {
-      mutated = mutated.slice(0, start) + edits[index](statements[index], statements) + mutated.slice(end);
+    try {
+      return { name, file, mutated: mutatedText(source, ranges, edits) };
+    } catch (error) {
+      throw new Error(`"${name}" does not fit ${path.relative(root, file)}: ${error.message}`, { cause: error });
     }
-    return { name, file, mutated };
   });
+}
+
+function mutatedText(source, ranges, edits) {
+  const statements = ranges.map(([start, end]) => source.slice(start, end));
+  let mutated = source;
+  // From the last to the first, so that the places before stay where they are.
+  for (const [index, [start, end]] of [...ranges.entries()].reverse()) {
+    mutated = mutated.slice(0, start) + edits[index](statements[index], statements) + mutated.slice(end);
+  }
+  const known = new Set([...wordsOf(source), ...NEW_WORDS]);
+  const unknown = wordsOf(mutated).filter((word) => !known.has(word));
+  if (unknown.length > 0) throw new Error(`it names ${unknown.join(', ')}`);
+  return mutated;
+}
+
+/** Returns the names and keywords of a source text. */
+function wordsOf(text) {
+  return text.match(/(?<![\w$])[a-z_$][\w$]*/gi) ?? [];
 }
 
 async function bundled({ file, mutated }) {
