@@ -3,7 +3,7 @@ import type { Command } from '@oclif/core';
 import { asksForJson, type CommandLine, splitCommandLine, wordsOf } from './cli/command-line';
 import { reportFailure } from './cli/failure';
 import { commandHelp, rootHelp } from './cli/help';
-import { loadConfig } from './cli/oclif';
+import { oclifConfig } from './cli/oclif';
 import { dropFailedOutput, isOutputLost, isOutputResult } from './cli/output';
 import { endProcess } from './cli/process-end';
 import { EXIT } from './core/errors';
@@ -62,17 +62,19 @@ function printsResult(argv: readonly string[]): boolean {
 async function dispatch(line: CommandLine): Promise<void> {
   switch (line.kind) {
     case 'version':
-      process.stdout.write(`${(await loadConfig({})).userAgent}\n`);
+      process.stdout.write(`${(await oclifConfig({})).userAgent}\n`);
       return;
     case 'rootHelp':
       process.stdout.write(`${rootHelp(load(() => true))}\n`);
       return;
     case 'help':
       // Loads its sub-commands too, because its help lists them.
-      return commandHelp(await loadConfig(load((id) => `${id}:`.startsWith(`${line.id}:`))), line.id);
+      return commandHelp(await oclifConfig(load((id) => `${id}:`.startsWith(`${line.id}:`))), line.id);
     case 'run':
       // `completion` describes all others.
-      await (await loadConfig(load((id) => id === line.id || line.id === 'completion'))).runCommand(line.id, line.rest);
+      await (
+        await oclifConfig(load((id) => id === line.id || line.id === 'completion'))
+      ).runCommand(line.id, line.rest);
   }
 }
 

@@ -33,7 +33,7 @@ export function splitCommandLine(argv: readonly string[], ids: readonly string[]
 
 /** True if errors and results are to be JSON; `--` ends the flags. */
 export function asksForJson(argv: readonly string[]): boolean {
-  return flagsOf(argv).includes('--json');
+  return beforeDoubleDash(argv).includes('--json');
 }
 
 /** A command as it is typed: `client hide`. */
@@ -46,13 +46,14 @@ function nearestCommand(typed: string, ids: readonly string[]): string | undefin
   return nearest(typed, ids.map(typedCommand));
 }
 
-function flagsOf(argv: readonly string[]): readonly string[] {
+/** Returns the words that may be flags: `--` ends them. */
+function beforeDoubleDash(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf('--');
   return end < 0 ? argv : argv.slice(0, end);
 }
 
 function asksForHelp(rest: readonly string[]): boolean {
-  return flagsOf(rest).some((word) => HELP_FLAGS.includes(word));
+  return beforeDoubleDash(rest).some((word) => HELP_FLAGS.includes(word));
 }
 
 /** Returns the words before the first flag. */

@@ -18,7 +18,7 @@ class BundledPlugin extends Plugin {
 }
 
 /** Returns oclif's configuration with these commands, by id. */
-export async function loadConfig(commands: Record<string, Command.Class>): Promise<Config> {
+export async function oclifConfig(commands: Record<string, Command.Class>): Promise<Config> {
   const pjson = structuredClone(packageJson) as unknown as Plugin['pjson'];
   const plugin = new BundledPlugin(pjson, commands);
   await plugin.load();

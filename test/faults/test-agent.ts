@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { FaultServer } from '../../src/config/faults-config';
 import type { FaultKind } from '../../src/core/fault-kinds';
-import { readLines } from '../../src/faults/agent/lines';
+import { streamLines } from '../../src/faults/agent/lines';
 import type { Hello, Reply } from '../../src/faults/agent/protocol.pure';
 import type { Fault, Found } from '../../src/faults/driver';
 import { until } from './until';
@@ -21,7 +21,7 @@ export class TestAgent {
       const reply = JSON.parse(line) as Reply;
       this.replies.set(reply.id, reply);
     };
-    readLines(this.child.stdout!, 100_000, note, () => undefined);
+    streamLines(this.child.stdout!, 100_000, note, () => undefined);
     this.ended = new Promise((resolve) => this.child.on('exit', (code, signal) => resolve(signal ?? code)));
     this.child.stdin!.on('error', () => undefined);
   }

@@ -12,7 +12,7 @@ import { unableTo } from '../drivers/network/abilities';
 import { appendToLog } from '../drivers/server-log';
 import { refused } from '../refusal';
 import { type AdmissionOptions, AdmittedServers } from './admission';
-import { readLines } from './lines';
+import { streamLines } from './lines';
 import {
   type AgentServer,
   type Hello,
@@ -59,7 +59,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     };
     expectMore();
     signal.addEventListener('abort', () => resolve('the fault agent was told to end'), { once: true });
-    readLines(input, MAX_LINE_CHARS, onLine, () => {
+    streamLines(input, MAX_LINE_CHARS, onLine, () => {
       clearTimeout(timer);
       resolve('the controller is gone');
     });

@@ -2,7 +2,12 @@
 import type { Readable } from 'node:stream';
 
 /** Calls `onLine` for each line of a stream, and `onEnd` once when it ends or fails, or a line is too long. */
-export function readLines(input: Readable, maxChars: number, onLine: (line: string) => void, onEnd: () => void): void {
+export function streamLines(
+  input: Readable,
+  maxChars: number,
+  onLine: (line: string) => void,
+  onEnd: () => void,
+): void {
   let rest = '';
   let hasEnded = false;
   const end = (): void => {

@@ -3,7 +3,7 @@ import { type ClockOffset, closer, offsetBy } from '../../core/clock-offset';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
 import { printable } from '../../core/printable';
-import { readLines } from '../agent/lines';
+import { streamLines } from '../agent/lines';
 import { MAX_LINE_CHARS, type Reply, SILENCE_MS, type Verb, type Verbs } from '../agent/protocol.pure';
 import { refused } from '../refusal';
 import type { Channel } from './channel';
@@ -38,7 +38,7 @@ export class AgentLink {
     private readonly clock: Clock,
   ) {
     this.heardMs = clock.monotonicMs();
-    readLines(
+    streamLines(
       channel.output,
       MAX_LINE_CHARS,
       (line) => this.onLine(line),

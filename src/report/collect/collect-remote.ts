@@ -67,16 +67,17 @@ interface Task extends Wanted {
 
 /** Works on many machines in parallel, over one connection to each. */
 export class RemoteCollection {
-  private readonly machines: Machine[];
+  private readonly machines: MachineCollection[];
   private readonly stop = new AbortController();
 
   constructor(wanted: readonly Wanted[], options: CollectRemoteOptions) {
     const signal = AbortSignal.any([options.signal, this.stop.signal]);
-    const byName = new Map<string, Machine>();
+    const byName = new Map<string, MachineCollection>();
     wanted.forEach((each, index) => {
       const name = formatSshTarget(each.place.target);
       let machine = byName.get(name);
-      if (!machine) byName.set(name, (machine = new Machine(name, each.place.target, { ...options, signal })));
+      if (!machine)
+        byName.set(name, (machine = new MachineCollection(name, each.place.target, { ...options, signal })));
       machine.tasks.push({ ...each, index, isDone: false });
     });
     this.machines = [...byName.values()];
@@ -107,7 +108,7 @@ export class RemoteCollection {
   }
 }
 
-class Machine implements MachineState {
+class MachineCollection implements MachineState {
   readonly tasks: Task[] = [];
   state: MachineState['state'] = 'waiting';
   files = 0;
