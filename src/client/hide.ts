@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { Clock, Random } from '../core/environment';
 import { ClusterError, type ErrorCode } from '../core/errors';
+import { VERIFICATION_FAILED } from '../core/metrics/failure-reasons';
 import type { RequestRecord } from '../core/metrics/record';
 import { revealCarrier } from '../imaging/decoder';
 import type { CrcState } from '../imaging/payload-sink';
@@ -109,7 +110,7 @@ function textOf(reason: string, addresses: readonly string[], unreached: readonl
 
 function codeOf(reason: string, refusal: string | undefined): ErrorCode {
   if (refusal !== undefined && IMAGE_FAULTS.includes(refusal)) return 'secret_too_large';
-  if (reason === 'Verification failed') return 'verification_failed';
+  if (reason === VERIFICATION_FAILED) return 'verification_failed';
   if (reason === 'Server overloaded') return 'overloaded';
   return reason === 'No leader available' ? 'no_leader' : 'not_reachable';
 }

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClientConfig } from '../config/client-config';
 import type { Clock, Logger, LogLevel, Random } from '../core/environment';
 import type { ClusterError } from '../core/errors';
+import { VERIFICATION_FAILED } from '../core/metrics/failure-reasons';
 import { oneLine } from '../core/printable';
 import { seededRandom } from '../core/random';
 import { FrameWatch, type Secure } from '../core/transport/network';
@@ -50,6 +51,12 @@ export type ClientReport = Omit<ClientMetrics, 'latency_digest'> & {
   /** False if no server ever responded. */
   reached: boolean;
 };
+
+/** True after a wrong carrier, or if no request succeeded: under faults, a share of them may fail. */
+export function hasFailed({ aggregated_stats: stats }: ClientReport): boolean {
+  const { failure_reasons: reasons, total_requests: total, successful_requests: successful } = stats;
+  return reasons[VERIFICATION_FAILED] !== undefined || (total > 0 && successful === 0);
+}
 
 /** @throws ClusterError `bad_usage` for a file that cannot be written, `interrupted` for a FIFO without a reader */
 export async function runClient(options: RunClientOptions): Promise<ClientReport> {

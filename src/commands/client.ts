@@ -5,7 +5,7 @@ import path from 'node:path';
 import { printsItsResult } from '../cli/output';
 import { flagsOf } from '../cli/setting-flags';
 import { clientConfigOf, clientFlagSettings, clientSettings } from '../config/client-config';
-import { type ClientReport, logFileOf, runClient } from '../client/run-client';
+import { type ClientReport, hasFailed, logFileOf, runClient } from '../client/run-client';
 import { EXIT } from '../core/errors';
 import { goesToStdout, type NamedFile, outputPath, refuseOverwriting } from '../files/target';
 import { withInterrupt } from '../core/system/stop-signals';
@@ -77,10 +77,4 @@ export class Client extends BaseCommand {
 /** Returns the images of a folder; those inside the program are not files. */
 function filesOf({ images, name: folder }: ReturnType<typeof imagesOf>): NamedFile[] {
   return images.map(({ name }) => ({ path: path.join(folder, name), name: `an image to send (${name})` }));
-}
-
-/** True after a wrong carrier, or if no request succeeded: under faults, a share of them may fail. */
-function hasFailed({ aggregated_stats: stats }: ClientReport): boolean {
-  const { failure_reasons: reasons, total_requests: total, successful_requests: successful } = stats;
-  return reasons['Verification failed'] !== undefined || (total > 0 && successful === 0);
 }

@@ -9,7 +9,7 @@ import { logLine } from '../core/log-line';
 import { withInterrupt } from '../core/system/stop-signals';
 import { systemClock } from '../core/system/system-clock';
 import type { StressReport } from '../stress/options';
-import { runStress } from '../stress/runner';
+import { hasFailed, runStress } from '../stress/runner';
 import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
 import { loadTls } from '../cli/load-tls';
@@ -78,9 +78,4 @@ function notesOf({ clientConfig, metricsAddress }: StressConfig, saysRequests: b
   const now = new Date(systemClock.unixMs());
   const warnings = metricsWarnings(metricsAddress).map((text) => logLine(now, 'warn', text));
   return saysRequests ? [note, ...warnings] : warnings;
-}
-
-function hasFailed({ aggregated_stats: stats, thresholds, aborted_by }: StressReport): boolean {
-  const isWrong = stats.failure_reasons['Verification failed'] !== undefined;
-  return isWrong || aborted_by !== null || thresholds.some(({ passed }) => !passed);
 }

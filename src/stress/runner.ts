@@ -7,6 +7,7 @@ import { inParallel } from '../core/concurrency';
 import type { Logger, LogLevel } from '../core/environment';
 import { logLine, timestamp } from '../core/log-line';
 import { clockText } from '../core/metrics/clock-watch';
+import { VERIFICATION_FAILED } from '../core/metrics/failure-reasons';
 import type { ClockLine, RequestRecord, StressRunFile } from '../core/metrics/record';
 import { clientName } from '../core/metrics/run-file-names';
 import type { ThresholdResult } from '../core/metrics/threshold';
@@ -33,6 +34,12 @@ const JUDGE_EVERY_MS = 1000;
 
 /** Number of clients' files opened or written concurrently: each waits for the disk, and holds a digest meanwhile. */
 const FILES_AT_ONCE = 8;
+
+/** True after a wrong carrier or a crossed threshold. */
+export function hasFailed({ aggregated_stats: stats, thresholds, aborted_by }: StressReport): boolean {
+  const isWrong = stats.failure_reasons[VERIFICATION_FAILED] !== undefined;
+  return isWrong || aborted_by !== null || thresholds.some(({ passed }) => !passed);
+}
 
 /**
  * Runs the load after at least one server has answered.

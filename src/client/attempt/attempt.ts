@@ -3,6 +3,7 @@
  * within one deadline.
  */
 import type { Random } from '../../core/environment';
+import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
 import type { FailureReason } from '../../core/metrics/record';
 import type { MessageOf, TaskName } from '../../core/protocol';
 import type { ClusterView } from './cluster-view';
@@ -143,7 +144,7 @@ export class Attempt {
   onCorrupted(sendId: number): AttemptEffect[] {
     const send = this.endSend(sendId);
     if (!send || this.finished) return [];
-    this.fail('Verification failed', send.address);
+    this.fail(VERIFICATION_FAILED, send.address);
     return this.take();
   }
 

@@ -2,13 +2,16 @@
 import { printable } from '../printable';
 import type { FailureReason } from './record';
 
+/** A carrier does not hold the secret that was sent. */
+export const VERIFICATION_FAILED = 'Verification failed';
+
 /** The reasons that contain neither a number nor text from a server. */
 export const FIXED_REASONS: readonly string[] = [
   'Connection refused',
   'Server unavailable during reassignment polling',
   'No leader available',
   'Server overloaded',
-  'Verification failed',
+  VERIFICATION_FAILED,
 ] satisfies FailureReason[];
 
 /** Stands for the reasons beyond a limit: servers word their own, and may vary them each time. */

@@ -12,7 +12,6 @@ const UNWRITTEN_MS = 150;
 const MOST_UNWRITTEN_MS = 10_000;
 /** An answer in flight when its server was killed is verified within this time. */
 const UNDER_WAY_MS = 1000;
-export const CORRUPTED = 'Verification failed';
 
 interface Counted {
   requests: number;

@@ -1,8 +1,9 @@
 /** Builds the report from everything that was read, by combining the analyses in this folder. */
 import type { RuleResult } from '../../core/rule-result';
 import type { ForEachRow } from '../read/columns';
-import { auditOf, CORRUPTED, lastAnswersOf } from './audit';
+import { auditOf, lastAnswersOf } from './audit';
 import { balanceOf } from './balance';
+import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
 import type { Threshold } from '../../core/metrics/threshold';
 import { checkThresholds } from './checks';
 import { isLeadInDoubt, withoutDoubtful } from './clock-doubts';
@@ -108,7 +109,7 @@ function judgedParts(
   const totals = serverTotals(inputs, counted.byServer).map(([, count]) => count);
   const requests = records.reduce((sum, { columns }) => sum + columns.count, 0);
   const failed = [...counted.cells.values()].flat().reduce((sum, cell) => sum + cell.failed, 0);
-  const corrupted = records.reduce((sum, { reasons }) => sum + (reasons.get(CORRUPTED) ?? 0), 0);
+  const corrupted = records.reduce((sum, { reasons }) => sum + (reasons.get(VERIFICATION_FAILED) ?? 0), 0);
   const kills = (reports ?? []).filter(({ kind }) => kind === 'kill');
   const excusable = kills.length === 0 ? 0 : lastAnswersOf(kills, inputs.servers.all, inputs.lastWords, forEachRow);
   const isInDoubt = run !== null && isLeadInDoubt(run, inputs.clockDoubts);
