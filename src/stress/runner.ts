@@ -10,7 +10,7 @@ import { clockText } from '../core/metrics/clock-watch';
 import { VERIFICATION_FAILED } from '../core/metrics/failure-reasons';
 import type { ClockLine, RequestRecord, StressRunFile } from '../core/metrics/record';
 import { clientName } from '../core/metrics/run-file-names';
-import type { ThresholdResult } from '../core/metrics/threshold';
+import { resultText, type ThresholdResult } from '../core/metrics/threshold';
 import { pause } from '../core/system/pause';
 import { oneLine } from '../core/printable';
 import { FrameWatch } from '../core/transport/network';
@@ -23,7 +23,7 @@ import type { StressOptions, StressReport } from './options';
 import { waitForServer } from './wait-for-server';
 import { RunFiles } from './run-files';
 import { RunProgress } from './progress/run-progress';
-import { RunTally, valueText } from './progress/run-tally';
+import { RunTally } from './progress/run-tally';
 import { RunWatch } from './run-watch';
 import { StressClient } from './stress-client';
 import { toMicros } from '../core/to-micros';
@@ -276,7 +276,7 @@ class StressRun {
     if (crossed === undefined) return;
     this.abortedBy = crossed;
     const { expression, value, unit } = crossed;
-    const why = `${oneLine(expression)} failed (${valueText(value!, unit)})`;
+    const why = `${oneLine(expression)} failed (${resultText(value!.toFixed(2), unit)})`;
     this.sayLine('error', `aborted: ${why}; no more requests are started`);
     this.stopGracefully();
   }

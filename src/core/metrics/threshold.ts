@@ -14,7 +14,6 @@ type Unit = '%' | 'ms' | 'ratio' | 'per_s';
 export type Metric = keyof typeof UNITS;
 type Operator = keyof typeof OPERATORS;
 
-/** The result of a threshold. */
 export interface ThresholdResult {
   expression: string;
   /** null: unknown. */
@@ -94,6 +93,11 @@ export function judgeThresholds(
       passed: value !== null && OPERATORS[operator](value, limit),
     };
   });
+}
+
+/** Returns a formatted value with its unit: `23.40 ms`, `1.20%`. */
+export function resultText(value: string, unit: ThresholdResult['unit']): string {
+  return `${value}${unit === 'ms' ? ' ms' : unit}`;
 }
 
 function unitsOf(metric: Metric): string {

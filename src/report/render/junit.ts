@@ -1,4 +1,5 @@
 /** Renders the checks of a report as JUnit XML, for Jenkins, GitLab and others. */
+import { resultText } from '../../core/metrics/threshold';
 import { oneLine } from '../../core/printable';
 import type { Report } from '../report';
 import { decimals } from './layout';
@@ -44,7 +45,7 @@ function verdict({ verdict: { scale, text } }: Report): Suite {
 
 function thresholds({ thresholds: all }: Report): Suite {
   const cases = all.map(({ expression, value, unit, passed }): Case => {
-    const message = value === null ? 'the value is unknown' : `it is ${decimals(value)}${unit === 'ms' ? ' ms' : unit}`;
+    const message = value === null ? 'the value is unknown' : `it is ${resultText(decimals(value), unit)}`;
     return { name: expression, outcome: passed ? 'passed' : 'failure', message };
   });
   return { name: 'thresholds', cases };

@@ -3,7 +3,13 @@ import { Tally } from '../../client/tally';
 import { LatencyFold } from '../../core/metrics/latency-fold';
 import type { RequestRecord } from '../../core/metrics/record';
 import { Summary } from '../../core/metrics/summary';
-import { judgeThresholds, type Metric, type Threshold, type ThresholdResult } from '../../core/metrics/threshold';
+import {
+  judgeThresholds,
+  type Metric,
+  resultText,
+  type Threshold,
+  type ThresholdResult,
+} from '../../core/metrics/threshold';
 
 /** With fewer samples, a p99 is just the slowest. */
 const ENOUGH = 100;
@@ -47,13 +53,8 @@ export class RunTally {
 
 /** Formats `Threshold p99<800ms: passed (23.40 ms)`. */
 export function thresholdText({ expression, value, unit, passed }: ThresholdResult): string {
-  const found = value === null ? 'unknown' : valueText(value, unit);
+  const found = value === null ? 'unknown' : resultText(value.toFixed(2), unit);
   return `Threshold ${expression.replace(/\s+/g, '')}: ${passed ? 'passed' : 'failed'} (${found})`;
-}
-
-/** Formats `23.40 ms`. */
-export function valueText(value: number, unit: ThresholdResult['unit']): string {
-  return `${value.toFixed(2)}${unit === 'ms' ? ' ms' : unit}`;
 }
 
 function valueOf(

@@ -1,4 +1,5 @@
 /** The top of the page: the verdict, the run, its key figures, and warnings about them. */
+import { resultText } from '../../../core/metrics/threshold';
 import type { Report, Scale } from '../../report';
 import { bytes, duration, length, utc, whole } from './format';
 import { definitionList, mark, type Mood, tile } from './elements';
@@ -58,7 +59,7 @@ function split(text: string): [string, string] {
 function thresholds({ thresholds: all }: Report): Content {
   if (all.length === 0) return null;
   const items = all.map(({ expression, value, unit, passed }) => {
-    const found = value === null ? 'unknown' : `${valueText(value)}${unit === 'ms' ? ' ms' : unit}`;
+    const found = value === null ? 'unknown' : resultText(valueText(value), unit);
     return html`<li>
       ${mark(passed ? 'good' : 'bad', passed ? 'passed' : 'failed')} <code>${expression}</code> is ${found}
     </li> `;

@@ -1,5 +1,6 @@
 /** Renders the sections of the page on leaders, checks, inputs, and how to repeat the run. */
 import { shellWord } from '../../../core/shell-word';
+import { resultText } from '../../../core/metrics/threshold';
 import type { Interval, Report } from '../../report';
 import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
 import { counted, duration, figure, utc, whole } from './format';
@@ -62,7 +63,7 @@ function thresholdTable(all: Report['thresholds']): Html {
   const rows = all.map(({ expression, value, unit, passed }) => [
     html`<code>${expression}</code>`,
     passed ? mark('good', 'passed') : mark('bad', 'failed'),
-    value === null ? 'unknown' : `${figure(value)}${unit === 'ms' ? ' ms' : unit}`,
+    value === null ? 'unknown' : resultText(figure(value), unit),
   ]);
   return htmlTable({ label: 'Thresholds', columns: ['Threshold', { name: 'verdict', text: true }, 'value'], rows });
 }
