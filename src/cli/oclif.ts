@@ -1,4 +1,4 @@
-/** oclif without files: its own loading needs them on disk, and inside one executable there are none. */
+/** Configures oclif without files: its own loading needs them on disk, and inside one executable there are none. */
 import { type Command, Config, Plugin } from '@oclif/core';
 import packageJson from '../../package.json';
 

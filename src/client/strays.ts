@@ -1,4 +1,4 @@
-/** Limits the input on a connection that no request awaits: late responses, or a server that sends without end. */
+/** Decides when a server has sent so much unrequested data that its connection is closed. */
 import { maxCarrierBytes } from '../imaging/decoder';
 
 /** Messages allowed beyond one per message sent, since abandoned requests may still be answered. */

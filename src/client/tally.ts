@@ -1,4 +1,4 @@
-/** Tallies the outcomes of one client's requests; each has a line in the client's log. */
+/** Tallies the outcomes of requests, of one client or a whole run; with a log, each has a line in it. */
 import type { Logger } from '../core/environment';
 import type { RequestRecord } from '../core/metrics/record';
 import { Summary } from '../core/metrics/summary';

@@ -1,4 +1,4 @@
-/** Puts the errors of file systems into words. */
+/** Explains file-system errors. */
 
 const WORDS: Record<string, string> = {
   ENOENT: 'does not exist',

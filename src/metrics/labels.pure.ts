@@ -1,4 +1,4 @@
-/** Label values, kept few: each one makes a series that Prometheus stores. */
+/** Limits the number of distinct label values: Prometheus stores a series for each. */
 import { isFixedReason } from '../core/metrics/failure-reasons';
 
 /** Servers word the rest themselves. */

@@ -1,4 +1,4 @@
-/** The times that a run here and a run over SSH have in common, in milliseconds. */
+/** Timeouts and waits shared by local runs and runs over SSH, in milliseconds. */
 
 /** The clients' timeout for one request; also written to their configuration files on other machines. */
 export const REQUEST_TIMEOUT_MS = 10_000;

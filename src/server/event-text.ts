@@ -1,4 +1,4 @@
-/** Puts a server's events into words for its log. */
+/** Formats a server's events as log lines. */
 import { clockText } from '../core/metrics/clock-watch';
 import type { LogLevel } from '../core/environment';
 import type { ServerEventBody } from '../core/metrics/record';

@@ -1,4 +1,4 @@
-/** Hides the secrets of running tasks and streams the carriers; the server keeps image bytes nowhere else. */
+/** Holds the secrets of running tasks, has them hidden, and streams the carriers to the clients. */
 import { ClusterError } from '../core/errors';
 import type { MessageOf } from '../core/protocol';
 import { encodePlainWithBody, plainBodyLength, type FrameForm } from '../core/transport/wire/frame';

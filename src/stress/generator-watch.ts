@@ -21,7 +21,6 @@ export interface GeneratorWatchOptions {
   onClock?(line: ClockLine): void;
 }
 
-/** Watches the process that generates the load: a sample per second, and the verdict at the end. */
 export class GeneratorWatch {
   /** The latest; null in the first second. */
   latest: GeneratorSample | null = null;

@@ -1,4 +1,4 @@
-/** Access to the servers of a fault simulation, with the probe and the signals that end its plan. */
+/** Opens what a fault simulation needs: its driver, the probe, and the signals that end the plan. */
 import type { FaultsConfig } from '../../config/faults-config';
 import { ClusterError } from '../../core/errors';
 import type { Secure } from '../../core/transport/network';

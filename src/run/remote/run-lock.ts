@@ -1,4 +1,4 @@
-/** The lock file of a work folder, from before anything is copied until everything is stopped. */
+/** Locks a work folder for one run: taken before anything is copied, released when everything is stopped. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
