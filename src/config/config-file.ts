@@ -31,7 +31,7 @@ export interface ConfigFile<V = unknown> {
   check(values: V): Problem[];
 }
 
-/** Describes a file. */
+/** Adds the schema of the tables, and their conflicts to `check`. */
 export function configFile<T extends Tables>(
   options: { path: string; purpose: string; tables: T },
   check: (values: FileValues<T>) => Problem[] = () => [],

@@ -84,7 +84,7 @@ function placedAt({ ca, cert, key }: TlsFiles, entry: string, file: string): Tls
   return { ca, cert: { ...cert, place: at('cert') }, key: { ...key, place: at('key') } };
 }
 
-/** Checks relations between the machines. */
+/** Checks that there are servers and clients, that none is listed twice, and that TLS has its files. */
 export function labProblems(settings: LabSettings): Problem[] {
   const lab = labOf(settings);
   const isLost = lab === undefined && settings.tls.ca !== undefined;

@@ -23,7 +23,6 @@ export interface ThinkTimePacing {
 /** Starts requests at a rate of all clients together, or with think times. */
 export type StressPacing = { mode: 'rate'; ratePerSecond: number; arrivals: Arrivals } | ThinkTimePacing;
 
-/** The load of a run. */
 export interface LoadShape {
   pacing: StressPacing;
   /** Requests per client; at a rate, all clients together send this number times the number of clients. */
@@ -168,7 +167,7 @@ export function thinkTimesOf<V extends ThinkTimes>(
   throw error('min_delay_ms', `expected at most ${nameOf('max_delay_ms')} (${limit}), got ${minMs}`);
 }
 
-/** Converts resolved settings into a load. */
+/** Paces by the rate if one is set, else by think times; seconds become milliseconds. */
 export function loadShapeOf(resolved: LoadValues): LoadShape {
   const { rate_per_second: ratePerSecond, arrivals = 'uniform', min_delay_ms, max_delay_ms } = resolved;
   const { requests_per_client: totalRequests, duration_secs: secs, ramp_up_secs } = resolved;

@@ -123,7 +123,7 @@ function address(isValid: (value: unknown) => boolean, what: string) {
   });
 }
 
-/** One of a few words. */
+/** A text that is one of these words, which messages list. */
 export function choice<const T extends string>(words: readonly T[]) {
   const isValid = (value: unknown): boolean => words.some((word) => word === value);
   return typeOf('one', {
@@ -143,7 +143,7 @@ export function matching(pattern: RegExp, what: string, placeholder: string) {
   });
 }
 
-/** Yes or no. */
+/** A boolean in a file, a flag without a value on the command line. */
 export function yesOrNo() {
   return typeOf('switch', {
     schema: v.custom<boolean>((value) => typeof value === 'boolean', 'true or false'),

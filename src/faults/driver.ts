@@ -13,7 +13,6 @@ export interface ServerProcess {
   gid: number;
 }
 
-/** A fault of one server. */
 export type Fault =
   | { kind: 'kill' | 'terminate' | 'pause' | 'restart' }
   | { kind: 'partition'; from: PartitionFrom }

@@ -1,9 +1,9 @@
 /** Limits the number of distinct label values: Prometheus stores a series for each. */
 import { isFixedReason } from '../core/metrics/failure-reasons';
 
-/** Servers word the rest themselves. */
+/** A server's own text follows. */
 const SERVER_ERROR = /^Server error\b/;
-/** The same for all requests of a run. */
+/** The timeout is the same for all requests of a run, so this is one label. */
 const TIMEOUT = /^Request timeout after [\d.]{1,20}s$/;
 const OTHER = 'other';
 

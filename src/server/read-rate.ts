@@ -29,7 +29,7 @@ export class ReadRate {
     this.stalledMs = 0;
   }
 
-  /** The opposite of `begin`. */
+  /** A wait for the reader ends; it has taken `takenBytes` so far. */
   end(nowMs: number, takenBytes: number): void {
     this.look(nowMs, takenBytes);
     this.waitCount -= 1;

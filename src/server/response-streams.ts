@@ -58,7 +58,7 @@ export class ResponseStreams {
     private readonly done: (executionId: number, outcome: ExecutionOutcome) => void,
     /** Monotonic; the clock of `deadlineMs`. */
     nowMs: () => number,
-    /** See ResponseWatch. */
+    /** Called with the host of a client whose connection is closed while it reads a response, and the reason. */
     onCutOff?: (host: string, why: string) => void,
   ) {
     this.watch = new ResponseWatch({ maxBytes: limits.maxResponseBytes, nowMs, onCutOff });

@@ -153,7 +153,7 @@ export class Server {
     };
   }
 
-  /** Stops at once. */
+  /** Closes all connections at once: responses in flight are lost. */
   async close(): Promise<void> {
     this.fallSilent();
     await this.listener?.close();

@@ -36,7 +36,7 @@ export class StressClient {
     this.startedAt = toMicros(clock.unixMs());
   }
 
-  /** Its time counts from here. */
+  /** The client starts: its files state this time as its start. */
   begin(): void {
     const { clock, log, clientName, runId } = this.options.client;
     this.startedAt = toMicros(clock.unixMs());

@@ -83,7 +83,7 @@ export class AdmittedServers {
     this.locks.get(id)?.note(open);
   }
 
-  /** Releases the locks. */
+  /** Releases the locks, so that another agent may inject faults into these servers. */
   release(): void {
     for (const lock of this.locks.values()) lock.release();
   }

@@ -13,8 +13,7 @@ export interface SmallFile {
 }
 
 /**
- * Reads a whole file.
- * @returns null if it does not exist
+ * Returns null if the file does not exist.
  * @throws ClusterError for anything but a regular file of at most `maxBytes`
  */
 export function readSmallFile(file: string, maxBytes: number): SmallFile | null {
