@@ -27,6 +27,12 @@ function filesOf(room: string): string[] {
   return names.map((name) => path.join(room, name));
 }
 
+/** True if the first docstring begins the file, is a sentence, and stands nowhere else in the file. */
+function hasHead(source: string): boolean {
+  const [head = '', ...others] = docstringsOf(source);
+  return source.startsWith('/**') && /^[A-Z0-9`].*\.$/s.test(head.split('\n\n', 1)[0]!) && !others.includes(head);
+}
+
 it('a breach is noticed', () => {
   const texts = ['What it is.', 'Of the run.', 'Faults that were mended.', 'Returns what it is.'];
   const source = texts.map((text) => `/**\n * ${text}\n */`).join('\n');
@@ -47,9 +53,20 @@ it.each(ROOMS.filter((room) => room !== 'test/architecture'))('%s says heal ever
   expect(found).toEqual([]);
 });
 
-it('every file of src begins with a sentence that says what it is for', () => {
-  const files = filesOf('src').filter((file) => !readFileSync(path.join(ROOT, file), 'utf8').startsWith('/*'));
-  expect(files).toEqual([]);
+describe('every file of src begins with a sentence that says what it is for', () => {
+  it.each([
+    ['/** Draws it. */', true],
+    ['/**\n * `x`: draws it.\n *\n * In two colours\n */', true],
+    ["import x from 'x';\n/** Draws it. */", false],
+    ['/** draws it. */', false],
+    ['/** Draws it */', false],
+    ['/** Draws it. */\n/** Draws it. */', false],
+    ['// Draws it.', false],
+  ])('%j: %s', (source, expected) => expect(hasHead(source)).toBe(expected));
+
+  it('holds', () => {
+    expect(filesOf('src').filter((file) => !hasHead(readFileSync(path.join(ROOT, file), 'utf8')))).toEqual([]);
+  });
 });
 
 it.each(Object.entries(COMMANDS))('the help of %s', (_, load) => {
