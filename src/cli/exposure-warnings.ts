@@ -1,5 +1,5 @@
 /** Warns of addresses on which strangers reach a server, or the metrics of a server or of `stress`. */
-import { isDialAddress, isLoopbackAddress, parseAddress } from '../core/transport/address';
+import { isDialAddress, isLoopbackAddress, parseAddress, WITHOUT_TLS } from '../core/transport/address';
 import type { ServerConfig } from '../config/server-config';
 import type { Secure } from '../core/transport/tls';
 
@@ -9,7 +9,7 @@ type Addresses = Pick<ServerConfig, 'address' | 'advertiseAddress' | 'metricsAdd
 export function exposureWarnings(config: Addresses & { id: number }, secure: Secure | undefined): string[] {
   const { id, address, advertiseAddress, metricsAddress } = config;
   const warnings: string[] = [];
-  if (secure === undefined && !isLoopbackAddress(address)) warnings.push(inTheClear(address));
+  if (secure === undefined && !isLoopbackAddress(address)) warnings.push(`listens on ${address} ${WITHOUT_TLS}`);
   const hosts = [advertiseAddress, address].filter(isDialAddress).map((each) => parseAddress(each)!.host);
   const problem = secure?.nameProblem(id, hosts);
   if (problem !== undefined) warnings.push(`the certificate of [tls] cert ${problem}`);
@@ -20,8 +20,4 @@ export function exposureWarnings(config: Addresses & { id: number }, secure: Sec
 export function metricsWarnings(metricsAddress: string | undefined): string[] {
   if (metricsAddress === undefined || isLoopbackAddress(metricsAddress)) return [];
   return [`serves its metrics on ${metricsAddress} over plain HTTP: anyone who can connect can read them`];
-}
-
-function inTheClear(address: string): string {
-  return `listens on ${address} without TLS ([tls]): anyone who can connect can read all traffic, send tasks and pose as a server`;
 }

@@ -1,6 +1,6 @@
 /** Shows the progress of a run: as a status line on a terminal, otherwise as log lines. */
 import type { Clock } from '../core/environment';
-import { logLine } from '../core/log-line';
+import { CLEAR_LINE, logLine } from '../core/log-line';
 import type { RequestRecord } from '../core/metrics/record';
 import { Meter } from './meter';
 
@@ -17,7 +17,6 @@ export interface ProgressOptions {
 export const LINE_EVERY_MS = 5000;
 /** Update interval of the status line on a terminal. */
 export const STATUS_EVERY_MS = 500;
-const CLEAR_LINE = '\r\u001b[2K';
 
 export class Progress {
   private readonly meter: Meter;

@@ -35,6 +35,9 @@ export interface ClockLook {
 /** Returns a uniform number in [0, 1), like Math.random; seeded wherever a result must be reproducible. */
 export type Random = () => number;
 
+/** A signal that is never aborted. */
+export const NEVER = new AbortController().signal;
+
 /** Log levels, least important first. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

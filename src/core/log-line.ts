@@ -2,6 +2,9 @@
 import type { LogLevel } from './environment';
 import { escaped, replaceUnprintable } from './printable';
 
+/** Clears a status line on a terminal, so that something else is printed in its place. */
+export const CLEAR_LINE = '\r\u001b[2K';
+
 /**
  * Formats `[YYYY-MM-DD HH:MM:SS] LEVEL text` in local time; unprintable characters are escaped, never sent to a
  * terminal.

@@ -1,4 +1,5 @@
 /** Faults in servers that are children of this process: without agents, except for pauses. */
+import { NEVER } from '../core/environment';
 import type { FaultKind } from '../core/fault-kinds';
 import { formatAddress } from '../core/transport/address';
 import type { Driver } from './driver';
@@ -28,7 +29,7 @@ export async function accessChildren(
     addresses: servers.map(({ address: { host, port } }) => formatAddress(host, port)),
     isSecure: servers.some(({ tls }) => tls !== null),
     warnings: [],
-    lost: new AbortController().signal,
+    lost: NEVER,
     end: () => Promise.resolve(),
   };
   if (!options.kinds.includes('pause')) return access;

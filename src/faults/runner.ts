@@ -1,6 +1,6 @@
 /** The course of a fault simulation: waits, targets, faults and heals, step by step. */
 import type { FaultServer } from '../config/faults-config';
-import type { Clock } from '../core/environment';
+import { type Clock, NEVER } from '../core/environment';
 import { ClusterError } from '../core/errors';
 import type { FaultEvent } from '../core/metrics/record';
 import type { StatusFields } from '../core/protocol';
@@ -47,7 +47,6 @@ export type FaultsOutcome = Counts & {
 const AGREEMENT_MS = 30_000;
 const LEADER_MS = 10_000;
 const ASK_AGAIN_MS = 200;
-const NEVER = new AbortController().signal;
 
 /**
  * Performs a plan. However it ends (the end of the plan, an abort, a server that does not come back, an error), its

@@ -1,6 +1,6 @@
 /** The Prometheus metrics of a stress run: its state on each scrape, and counts and latencies of its requests. */
 import { Counter, Histogram } from 'prom-client';
-import type { GeneratorSample, RequestRecord } from '../core/metrics/record';
+import { type GeneratorSample, OUTCOMES, type RequestRecord } from '../core/metrics/record';
 import { expose, type Exposition } from './exposition';
 import { addGauge, addInfo, addTotal, newRegistry } from './instruments';
 import { reasonLabel, ServerLabels } from './labels.pure';
@@ -25,7 +25,6 @@ export interface StressMetrics extends Exposition {
   add(record: RequestRecord): void;
 }
 
-const OUTCOMES = ['success', 'failure', 'interrupted', 'unsent'] as const;
 const BUCKETS_SECS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30];
 const PREFIX = 'cloudp2p_stress';
 

@@ -13,7 +13,8 @@ export interface LatencyStats {
   p99_ms: number | null;
 }
 
-export type PhaseName = 'warmup' | 'steady' | 'fault' | 'recovering';
+export const PHASES = ['warmup', 'steady', 'fault', 'recovering'] as const;
+export type PhaseName = (typeof PHASES)[number];
 
 /** A part of all requests; latencies are those of the successful ones. */
 export interface Share {

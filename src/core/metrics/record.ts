@@ -15,7 +15,8 @@ export type FailureReason =
   | `Server error: ${string}`;
 
 /** `interrupted` and `unsent` are in no total: the user stopped the run. */
-export type RequestOutcome = 'success' | 'failure' | 'interrupted' | 'unsent';
+export const OUTCOMES = ['success', 'failure', 'interrupted', 'unsent'] as const;
+export type RequestOutcome = (typeof OUTCOMES)[number];
 
 /**
  * A line of metrics/machine_{n}_requests.ndjson, the source of all results of a run. Field order is part of the format

@@ -1,4 +1,5 @@
 /** The agent's watchdog: injects faults, and heals each when its time is over or the controller is gone. */
+import { NEVER } from '../../core/environment';
 import { type FaultKind, isHealedByStart, isOfNetwork } from '../../core/fault-kinds';
 import { pause } from '../../core/system/pause';
 import type { Driver, Fault, ServerProcess } from '../driver';
@@ -22,7 +23,6 @@ export interface WatchdogOptions {
 /** The attempts to heal a server that does not come back, and the wait between them. */
 const ATTEMPTS = 3;
 const AGAIN_MS = 1000;
-const NEVER = new AbortController().signal;
 
 export class Watchdog {
   private readonly open = new Map<number, Timed>();

@@ -1,6 +1,6 @@
 /** A host with its fault agent, which is replaced when it is gone, as faults may still have to be healed. */
 import type { FaultServer } from '../../config/faults-config';
-import type { Clock } from '../../core/environment';
+import { type Clock, NEVER } from '../../core/environment';
 import type { FaultKind } from '../../core/fault-kinds';
 import { pause } from '../../core/system/pause';
 import type { Hello, Verb, Verbs } from '../agent/protocol.pure';
@@ -20,7 +20,6 @@ export interface HostOptions {
 /** Time for an agent that is gone to heal its faults and release its locks, in milliseconds. */
 const RECONNECT_MS = 30_000;
 const AGAIN_MS = 500;
-const NEVER = new AbortController().signal;
 
 export class HostLink {
   private link: AgentLink | undefined;

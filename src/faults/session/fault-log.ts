@@ -2,7 +2,7 @@
 import type { FaultsConfig } from '../../config/faults-config';
 import type { Clock } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
-import { timestamp } from '../../core/log-line';
+import { CLEAR_LINE, timestamp } from '../../core/log-line';
 import { ClockWatch, clockText } from '../../core/metrics/clock-watch';
 import type { ClockLine, FaultEvent } from '../../core/metrics/record';
 import { RecordFile } from '../../files/record-file';
@@ -20,7 +20,6 @@ export interface Display {
 
 type FaultFiles = Pick<FaultsConfig, 'logFile' | 'eventsFile' | 'logSource'>;
 
-const CLEAR_LINE = '\r\u001b[2K';
 const REDRAW_MS = 1000;
 /** Interval in which a clock step is noticed, in milliseconds. */
 const CLOCK_MS = 1000;

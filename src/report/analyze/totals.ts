@@ -6,9 +6,7 @@ import { type Counted, merged } from './count-rows';
 import { curveOf } from './curve';
 import { type Inputs, MAX_REASONS, MAX_SERVERS } from '../read/inputs';
 import { Latencies, roundedMs } from './latencies';
-import type { Interval, PhaseShare } from '../report';
-
-const PHASES = ['warmup', 'steady', 'fault', 'recovering'] as const;
+import { type Interval, PHASES, type PhaseShare } from '../report';
 
 export function totalsOf(inputs: Inputs, counted: Counted, run: Interval | null) {
   const { records, clients } = inputs;

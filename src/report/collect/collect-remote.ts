@@ -12,7 +12,7 @@ import { type MachineClock, measureClock } from '../../ssh/machine-clock';
 import { connectSsh } from '../../ssh/connect';
 import type { RemoteEntry, Sftp } from '../../ssh/sftp';
 import type { Ssh } from '../../ssh/ssh';
-import { isEventFile, isMetricsFile } from './collect';
+import { BY_NUMBER, isEventFile, isMetricsFile } from './collect';
 
 export type RemoteKind = 'metrics' | 'events' | 'faults';
 
@@ -273,9 +273,6 @@ async function filesBelow(entries: readonly RemoteEntry[], sftp: Sftp, root: str
   });
   return found.flat();
 }
-
-/** Sorts numbers by value: 2 before 10. */
-const BY_NUMBER = new Intl.Collator('en', { numeric: true });
 
 /** Turns a remote name into one that is safe locally; different names stay different. */
 export function safeName(name: string): string {

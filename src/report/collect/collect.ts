@@ -106,7 +106,7 @@ export function failed(source: string, problem: string): Collected {
 }
 
 /** Sorts numbers by value: 2 before 10. */
-const BY_NUMBER = new Intl.Collator('en', { numeric: true });
+export const BY_NUMBER = new Intl.Collator('en', { numeric: true });
 
 function namesIn(folder: string): { names: string[] } | { problem: string } {
   try {

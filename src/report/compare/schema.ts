@@ -1,5 +1,6 @@
 /** Checks the parts of a final_report.json that a comparison uses: the file may be from another version, or damaged. */
 import * as v from 'valibot';
+import { PHASES } from '../report';
 
 /** Limits with some margin over our reports, so that a comparison always terminates. */
 const MAX_WINDOWS = 2000;
@@ -8,7 +9,6 @@ const MAX_ITEMS = 10_000;
 const MAX_BUCKET = 2500;
 /** Far beyond any time or size; longer numbers would break the tables. */
 const MAX_NUMBER = 1e15;
-const PHASES = ['warmup', 'steady', 'fault', 'recovering'] as const;
 
 function isNumber(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value <= MAX_NUMBER;

@@ -1,12 +1,12 @@
 /** Parses lines of the files that a run writes, and checks every field: no file is trusted. */
-import type {
-  ClockLine,
-  FaultEvent,
-  GeneratorSample,
-  RequestOutcome,
-  RequestRecord,
-  ServerEvent,
-  StressRunFile,
+import {
+  type ClockLine,
+  type FaultEvent,
+  type GeneratorSample,
+  OUTCOMES,
+  type RequestRecord,
+  type ServerEvent,
+  type StressRunFile,
 } from '../../core/metrics/record';
 import { MAX_LATENCY_MS } from './columns';
 import { parseJson } from './parse-json';
@@ -19,7 +19,6 @@ type Check = (value: unknown) => boolean;
 
 export const MAX_UNIX_MS = 8.64e15;
 export const MAX_TEXT_CHARS = 1000;
-export const OUTCOMES: readonly RequestOutcome[] = ['success', 'failure', 'interrupted', 'unsent'];
 const ACTIONS = ['kill', 'terminate', 'pause', 'resume', 'partition', 'delay', 'loss', 'heal', 'restart'];
 
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;

@@ -1,6 +1,7 @@
 /** The names and texts of a run's files in the work folders of its machines. */
 import type { Lab, LabServer } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
+import { WITHOUT_TLS } from '../../core/transport/address';
 import type { TlsPem } from '../../core/transport/tls';
 import { quoted, serverLines } from '../server-text';
 
@@ -13,9 +14,7 @@ export const METRICS_FOLDER = 'metrics';
 export const LOCK_FILE = 'run.lock';
 
 /** The servers warn too, but only in their logs. */
-export const IN_THE_CLEAR =
-  'servers listen on all addresses of their machines without TLS ([tls]): anyone who can connect can read all traffic, ' +
-  'send tasks and pose as a server';
+export const IN_THE_CLEAR = `servers listen on all addresses of their machines ${WITHOUT_TLS}`;
 
 /** The TLS files of a run's machines. */
 export interface RemoteTls {

@@ -1,5 +1,6 @@
 /** The report of a run over SSH, from the files that its machines wrote. */
 import path from 'node:path';
+import { NEVER } from '../../core/environment';
 import { machineOfFile } from '../../core/metrics/run-file-names';
 import type { RuleResult } from '../../core/rule-result';
 import type { Gathered } from '../../report/collect/gather';
@@ -21,8 +22,6 @@ export interface RemoteReportOptions extends Pick<
   loads: readonly RemoteLoad[];
   machines: RemoteMachines;
 }
-
-const NEVER = new AbortController().signal;
 
 /** Collects the files of the machines, checks them, and reports; null if there is nothing to report. */
 export function remoteReport(options: RemoteReportOptions): Promise<Report | null> {

@@ -1,7 +1,7 @@
 /** The servers of a run on other machines, started and stopped by the fault agents there. */
 import type { FaultServer } from '../../config/faults-config';
 import { inParallel } from '../../core/concurrency';
-import type { Clock } from '../../core/environment';
+import { type Clock, NEVER } from '../../core/environment';
 import { ClusterError } from '../../core/errors';
 import type { FaultKind } from '../../core/fault-kinds';
 import { pause } from '../../core/system/pause';
@@ -53,7 +53,7 @@ export class RemoteServers {
     if (mine.length === 0) return [];
     const problems: string[] = [];
     try {
-      await this.withAgents(new AbortController().signal, async (links) => {
+      await this.withAgents(NEVER, async (links) => {
         await together(mine, async (server) => {
           const found = await linkOf(links, server).ask('find', { server: server.id });
           if (found !== null) await linkOf(links, server).ask('terminate', { server: server.id, process: found });
