@@ -1,5 +1,6 @@
 /** Lays out text reports: titles, sections, tables, wrapped prose and numbers. */
 import { printable } from '../../core/printable';
+import type { Share } from '../report';
 
 const WIDTH = 60;
 const LABEL_CHARS = 22;
@@ -38,6 +39,12 @@ export function counted(count: number | null): string {
 /** Formats a number with two decimals: 8,234.56 */
 export function decimals(value: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+}
+
+/** Returns the cells of a row: requests, failures, latencies. @param msText formats milliseconds; null if unknown */
+export function shareCells(share: Share, msText: (value: number | null) => string): string[] {
+  const latencies = [share.p50_ms, share.p95_ms, share.p99_ms, share.p99_9_ms, share.max_ms];
+  return [whole(share.requests), whole(share.failed), ...latencies.map(msText)];
 }
 
 export function ms(value: number | null): string {

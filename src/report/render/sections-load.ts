@@ -1,7 +1,7 @@
 /** The sections on latency, percentiles and traffic of the text report. */
 import { printable } from '../../core/printable';
-import type { CurvePoint, PhaseShare, Report, Share } from '../report';
-import { decimals, labelled, MAX_ROWS, more, table, whole } from './layout';
+import type { CurvePoint, PhaseShare, Report } from '../report';
+import { decimals, labelled, MAX_ROWS, more, shareCells, table, whole } from './layout';
 
 const NAME_CHARS = 30;
 const NO_RECORDS = 'unknown: there are no records of single requests';
@@ -18,7 +18,7 @@ const STEPS = [
 export function phaseRows({ phases }: Report): string[] {
   if (phases.length === 0) return [NO_RECORDS];
   const rows = phases.flatMap((phase) => [
-    [phase.phase, ...shareCells(phase)],
+    [phase.phase, ...shareCells(phase, exact)],
     ['  service', ...serviceCells(phase)],
   ]);
   return table(['Phase', ...HEAD], rows);
@@ -26,7 +26,7 @@ export function phaseRows({ phases }: Report): string[] {
 
 export function imageRows({ images }: Report): string[] {
   if (images.length === 0) return [NO_RECORDS];
-  const rows = images.slice(0, MAX_ROWS).map((each) => [printable(each.image, NAME_CHARS), ...shareCells(each)]);
+  const rows = images.slice(0, MAX_ROWS).map((each) => [printable(each.image, NAME_CHARS), ...shareCells(each, exact)]);
   return [...table(['Image', ...HEAD], rows), ...more(images.length)];
 }
 
@@ -50,13 +50,6 @@ export function trafficRows(report: Report): string[] {
     ...(report.warmup_secs > 0
       ? [labelled('Warm-Up', `${decimals(report.warmup_secs)} s, excluded from the steady phase`)]
       : []),
-  ];
-}
-
-function shareCells(share: Share): string[] {
-  return [
-    ...[share.requests, share.failed].map(whole),
-    ...[share.p50_ms, share.p95_ms, share.p99_ms, share.p99_9_ms, share.max_ms].map(exact),
   ];
 }
 

@@ -1,8 +1,8 @@
 /** Renders the sections of the page on latency, servers, failures and audit: tables of the whole run. */
-import type { Balance, Report, Share, Spread } from '../../report';
+import type { Balance, Report, Spread } from '../../report';
 import { serverIdsOf } from './chart-data';
 import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
-import { counted, figure, percent, whole } from './format';
+import { counted, figure, percent, shareCells, whole } from './format';
 import { type Content, html, type Html } from './template';
 import { css, OTHER, serverColour } from './palette';
 
@@ -39,7 +39,7 @@ function phases({ phases: all, warmup_secs: warmup }: Report): Content {
   const service = (ms: number | null | undefined): string => figure(ms ?? null);
   const rows = all.map((each) => [
     each.phase,
-    ...shareCells(each),
+    ...shareCells(each, figure),
     ...[each.service_p50_ms, each.service_p95_ms, each.service_p99_ms].map(service),
   ]);
   const columns = ['Phase', ...SHARE_COLUMNS, 'service p50', 'service p95', 'service p99'];
@@ -53,13 +53,8 @@ function phases({ phases: all, warmup_secs: warmup }: Report): Content {
 function images({ images: all }: Report): Content {
   if (all.length === 0) return absent(NO_RECORDS);
   const { shown, rest } = capped(all, MAX_ROWS);
-  const rows = shown.map((each) => [each.image, ...shareCells(each)]);
+  const rows = shown.map((each) => [each.image, ...shareCells(each, figure)]);
   return [htmlTable({ label: 'Latency by image in milliseconds', columns: ['Image', ...SHARE_COLUMNS], rows }), rest];
-}
-
-function shareCells(share: Share): string[] {
-  const latencies = [share.p50_ms, share.p95_ms, share.p99_ms, share.p99_9_ms, share.max_ms];
-  return [whole(share.requests), whole(share.failed), ...latencies.map(figure)];
 }
 
 export function serverParts(report: Report): Content {
