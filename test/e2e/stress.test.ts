@@ -105,9 +105,7 @@ test('a rate with Ctrl-C midway, then a complete one with a failed threshold: 3'
     const judged = ['--threshold', 'failure_rate<1%', '--threshold', 'throughput>1000'];
     const { code, stdout } = await runProgram(['stress', ...finite, ...judged, ...flags], { cwd, timeoutMs: 60_000 });
     expect({ code, problem: stdout.includes('Problem:') }).toEqual({ code: 3, problem: false });
-    expect(stdout).toMatch(
-      /\nThreshold failure_rate<1%: passed \(0\.00%\)\nThreshold throughput>1000: failed \(/,
-    );
+    expect(stdout).toMatch(/\nThreshold failure_rate<1%: passed \(0\.00%\)\nThreshold throughput>1000: failed \(/);
     expect(records(cwd).length).toBe(150);
   });
 }, 120_000);
