@@ -5,7 +5,7 @@ import type { FaultAction, FaultEvent } from '../core/metrics/record';
 import type { Fault, Found, ServerProcess } from './driver';
 import { nullIfRefused, reasonOf } from './refusal';
 import type { ServerState } from './cluster-view-model';
-import type { RunFaultsOptions } from './runner';
+import type { RunFaultsOptions } from './run-options';
 import { FAULT_LABELS } from './fault-labels';
 
 /** Grace period after which the agent beside the server heals a fault that the controller did not. Milliseconds. */

@@ -35,7 +35,7 @@ export const FAULT_LABELS: Record<FaultKind, FaultLabels> = {
   restart: { toInject: 'terminate', injected: 'Terminated', state: 'DOWN', action: 'terminate', ...RESTART },
 };
 
-/** The name of a pattern in the banner. */
+/** The name of a pattern in the banner and the log. */
 export const TITLES: Record<FaultPattern, string> = {
   ring: 'Ring Algorithm',
   random: 'Random Order',

@@ -1,39 +1,16 @@
 /** The course of a fault simulation: waits, targets, faults and heals, step by step. */
 import type { FaultServer } from '../config/faults-config';
-import { type Clock, NEVER } from '../core/environment';
+import { NEVER } from '../core/environment';
 import { ClusterError } from '../core/errors';
-import type { FaultEvent } from '../core/metrics/record';
 import type { StatusFields } from '../core/protocol';
 import { ActiveFaults, type Counts, type FaultTarget } from './active-faults';
-import type { Driver } from './driver';
 import { agree, leaderOf } from './leader';
 import { chooseTargets, type Step } from './plan';
 import { nullIfRefused } from './refusal';
 import type { ClusterViewModel, ServerState } from './cluster-view-model';
 import { showSecs } from './banner';
-import { FAULT_LABELS } from './fault-labels';
-
-export interface RunFaultsOptions {
-  plan: readonly Step[];
-  /** The title of the pattern in the log: "Ring Algorithm". */
-  title: string;
-  driver: Driver;
-  servers: readonly FaultServer[];
-  /** True if the last running server may be taken down. */
-  allowTotalOutage?: boolean;
-  /** Takes one line of the log, without its time. */
-  log(line: string): void;
-  record(event: FaultEvent): void;
-  /** Called whenever a server or the wait changes. */
-  show(cluster: ClusterViewModel): void;
-  clock: Clock;
-  /** Resolves after the time, or as soon as the signal is aborted. */
-  wait(ms: number, signal: AbortSignal): Promise<void>;
-  /** Aborted by Ctrl-C: no more faults, and all active ones are healed. */
-  signal: AbortSignal;
-  /** Ends the plan like Ctrl-C; its reason is a text. */
-  abort?: AbortSignal;
-}
+import { FAULT_LABELS, TITLES } from './fault-labels';
+import type { RunFaultsOptions } from './run-options';
 
 /** The outcome of a plan. */
 export type FaultsOutcome = Counts & {
@@ -102,7 +79,7 @@ class FaultRun {
   }
 
   async perform(step: Step): Promise<void> {
-    const { log, plan, title } = this.options;
+    const { log, plan, pattern } = this.options;
     await this.waitFor(step);
     if (this.isOver) return;
     if (step.cycle !== this.active.cycle) {
@@ -112,7 +89,7 @@ class FaultRun {
     this.active.cycle = step.cycle;
     const targets = await this.targets(step);
     if (targets.length === 0) return;
-    log(`${title}: Processing ${names(targets.map(({ id }) => id))}`);
+    log(`${TITLES[pattern]}: Processing ${names(targets.map(({ id }) => id))}`);
     await this.injectAll(targets, step);
     await this.hold(step);
     // Faults that are active when the plan is over are healed by `heal`, which logs it.
@@ -169,8 +146,8 @@ class FaultRun {
   }
 
   private async waitFor({ afterMs, afterAgreement }: Step): Promise<void> {
-    const { log, title } = this.options;
-    const next = title.startsWith('Ring') ? 'moving to next server in ring' : 'the next fault';
+    const { log, pattern } = this.options;
+    const next = pattern === 'ring' ? 'moving to next server in ring' : 'the next fault';
     if (afterMs > 0) await this.pause(afterMs, `Waiting ${showSecs(afterMs)} before ${next}...`, {});
     if (!afterAgreement) return;
     log('Waiting until the servers agree on a leader...');

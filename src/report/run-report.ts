@@ -116,13 +116,13 @@ function nothing({ missing }: Pick<Inputs, 'missing'>): ClusterError {
 
 /** Returns the lines that explain the exit code, after the guide's lines. */
 function remarks({ thresholds, inputs }: Report): string[] {
-  const failed = thresholds
+  const crossed = thresholds
     .filter(({ passed }) => !passed)
     .map(({ expression, value }) => {
-      return `Threshold failed: ${expression} (${value === null ? 'unknown' : Number(value.toFixed(3))})`;
+      return `Threshold crossed: ${expression} (${value === null ? 'unknown' : Number(value.toFixed(3))})`;
     });
   const missing = inputs.missing.slice(0, 10).map((text) => `Incomplete: ${printable(text, 2000)}`);
-  return [...failed, ...missing];
+  return [...crossed, ...missing];
 }
 
 function shown(file: string): string {

@@ -276,7 +276,7 @@ class StressRun {
     if (crossed === undefined) return;
     this.abortedBy = crossed;
     const { expression, value, unit } = crossed;
-    const why = `${oneLine(expression)} failed (${resultText(value!.toFixed(2), unit)})`;
+    const why = `${oneLine(expression)} crossed (${resultText(value!.toFixed(2), unit)})`;
     this.sayLine('error', `aborted: ${why}; no more requests are started`);
     this.stopGracefully();
   }

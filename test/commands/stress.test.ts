@@ -86,7 +86,7 @@ it('a wrong carrier: 3', async () => {
   expect((await stress('--server', server!.address)).code).toBe(3);
 });
 
-it('at a rate; a failed threshold: 3, also in the JSON', async () => {
+it('at a rate; a crossed threshold: 3, also in the JSON', async () => {
   const [server] = await startServers({});
   const flags = ['--clients', '2', '--image-dir', at('images'), '--metrics-dir', at('metrics')];
   const load = [
@@ -128,7 +128,7 @@ it('a condition of --abort-on that fails: 3', async () => {
   const flags = ['--image-dir', at('images'), '--metrics-dir', at('metrics'), '--server', server!.address];
   const { code, stdout } = await cli('stress', ...load, ...flags, '--abort-on', 'failure_rate<5%');
   expect(code).toBe(3);
-  const line = ' ERROR aborted: failure_rate<5% failed (100.00%); no more requests are started\n';
+  const line = ' ERROR aborted: failure_rate<5% crossed (100.00%); no more requests are started\n';
   expect(stdout).toContain(line);
 });
 

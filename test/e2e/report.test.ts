@@ -18,7 +18,7 @@ test('the built program reports from a folder', async () => {
   expect(existsSync(path.join(lab.folder, 'aggregated_metrics/final_report.json'))).toBe(true);
 });
 
-test('exit codes: a failed threshold, nothing to report', async () => {
+test('exit codes: a crossed threshold, nothing to report', async () => {
   lab.requests([request(1, 0)]);
   expect((await report('--threshold', 'p99<1ms', '--json')).code).toBe(3);
   const { code, stderr } = await report('--metrics', 'none');

@@ -35,7 +35,7 @@ test('the whole workflow: three kills, three restarts, no failures, no process l
   });
 }, 90_000);
 
-test('--json prints one object with the report; a failed threshold is exit 3; ports are found', async () => {
+test('--json prints one object with the report; a crossed threshold is exit 3; ports are found', async () => {
   await inRun(async ({ cwd, calmArgs }) => {
     const args = calmArgs.filter((arg, index) => arg !== '--port' && calmArgs[index - 1] !== '--port');
     const more = ['--json', '--threshold', 'p99<0.001ms', '--threshold', 'failure_rate<1%'];

@@ -97,7 +97,7 @@ async function perform(seed: number, spec: FaultSpec): Promise<{ outcome: Faults
   const driver = new SimDriver(world);
   const outcome = await runFaults({
     plan: planFaults(world.serverIds, spec),
-    title: spec.pattern,
+    pattern: spec.pattern,
     driver,
     servers: world.serverIds.map(serverOf),
     log: () => undefined,

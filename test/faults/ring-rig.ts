@@ -10,7 +10,6 @@ import { planFaults } from '../../src/faults/plan';
 import { ringOfKills } from './ring-of-kills';
 import type { ClusterViewModel } from '../../src/faults/cluster-view-model';
 import { type FaultsOutcome, runFaults } from '../../src/faults/runner';
-import { TITLES } from '../../src/faults/fault-labels';
 
 export const GUIDE_SPEC = ringOfKills({ cycles: 3, restartDelayMs: 10_000, intervalMs: 30_000 });
 /** The time that a restart takes here, as in the guide. */
@@ -76,7 +75,7 @@ export class RingRig implements Driver {
     const ids = this.servers.map(({ id }) => id);
     return runFaults({
       plan: planFaults(ids, spec),
-      title: TITLES[spec.pattern],
+      pattern: spec.pattern,
       driver: this,
       servers: this.servers,
       allowTotalOutage: this.allowTotalOutage,

@@ -90,10 +90,10 @@ test('missing files that were requested make it incomplete', async () => {
   expect((await run({ faults: optional, events: [optional] })).report.inputs.missing).toEqual([]);
 });
 
-test('says which thresholds failed', async () => {
+test('says which thresholds are crossed', async () => {
   lab.requests([request(1, 0)]);
   const { text } = await run({ thresholds: ['p99<10ms', 'p50<1s', 'recovery<2s'].map((each) => parseThreshold(each)) });
-  expect(text).toMatch(/Threshold failed: p99<10ms \(20\)\nThreshold failed: recovery<2s \(unknown\)$/);
+  expect(text).toMatch(/Threshold crossed: p99<10ms \(20\)\nThreshold crossed: recovery<2s \(unknown\)$/);
 });
 
 test.each<[string, () => void, RegExp]>([

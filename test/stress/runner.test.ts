@@ -348,7 +348,7 @@ describe('thresholds', () => {
       ],
     ]);
     expect(shown).toMatch(
-      /\nThreshold failure_rate<50%: passed \(0\.00%\)\nThreshold p50<10s: passed \([\d.]+ ms\)\nThreshold throughput>1000000: failed \([\d.]+\/s\)\n/,
+      /\nThreshold failure_rate<50%: passed \(0\.00%\)\nThreshold p50<10s: passed \([\d.]+ ms\)\nThreshold throughput>1000000: crossed \([\d.]+\/s\)\n/,
     );
   });
 
@@ -374,7 +374,7 @@ describe('thresholds', () => {
       thresholds: parsed.slice(0, 1),
     });
     expect(report.thresholds).toEqual([{ expression: 'failure_rate<50%', value: null, unit: '%', passed: false }]);
-    expect(shown).toContain('\nThreshold failure_rate<50%: failed (unknown)\n');
+    expect(shown).toContain('\nThreshold failure_rate<50%: crossed (unknown)\n');
   });
 
   it('one of --abort-on ends the run, and files are whole', async () => {
@@ -385,7 +385,7 @@ describe('thresholds', () => {
     expect(report).toMatchObject({ interrupted: false, problem: null });
     expect(report.aggregated_stats.total_requests).toBeGreaterThanOrEqual(100);
     expect(records().length).toBe(report.aggregated_stats.total_requests + report.interrupted_requests);
-    expect(shown).toContain(' ERROR aborted: failure_rate<5% failed (100.00%); no more requests are started\n');
+    expect(shown).toContain(' ERROR aborted: failure_rate<5% crossed (100.00%); no more requests are started\n');
   });
 });
 

@@ -2,7 +2,6 @@
 import type { FaultsConfig } from '../../config/faults-config';
 import { pause } from '../../core/system/pause';
 import { oneLine } from '../../core/printable';
-import { TITLES } from '../fault-labels';
 import { type Display, FaultLog } from './fault-log';
 import { openFaultSession, type SessionOptions } from './fault-session';
 import { type Step, planFaults } from '../plan';
@@ -65,7 +64,7 @@ async function perform(
       servers: config.servers,
       show,
       wait: pause,
-      title: TITLES[config.spec.pattern],
+      pattern: config.spec.pattern,
       allowTotalOutage: config.allowTotalOutage,
       log: (line) => log.line(line),
       record: (event) => log.record(event),

@@ -87,7 +87,7 @@ export function verdictRows({ verdict }: Report): string[] {
 export function thresholdRows({ thresholds }: Report): string[] {
   return thresholds.map(({ expression, value, unit, passed }) => {
     const found = value === null ? 'unknown' : resultText(decimals(value), unit);
-    return labelled(printable(expression, NAME_CHARS), `${passed ? 'passed' : 'FAILED'} (${found})`);
+    return labelled(printable(expression, NAME_CHARS), `${passed ? 'passed' : 'CROSSED'} (${found})`);
   });
 }
 

@@ -54,7 +54,7 @@ export class RunTally {
 /** Formats `Threshold p99<800ms: passed (23.40 ms)`. */
 export function thresholdText({ expression, value, unit, passed }: ThresholdResult): string {
   const found = value === null ? 'unknown' : resultText(value.toFixed(2), unit);
-  return `Threshold ${expression.replace(/\s+/g, '')}: ${passed ? 'passed' : 'failed'} (${found})`;
+  return `Threshold ${expression.replace(/\s+/g, '')}: ${passed ? 'passed' : 'crossed'} (${found})`;
 }
 
 function valueOf(

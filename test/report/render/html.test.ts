@@ -145,7 +145,7 @@ describe('the page of a report', () => {
     const { total_requests: total, failed_requests: failed } = report;
     for (const said of [
       `0.30% of the requests failed: ${failed} of ${total.toLocaleString('en-US')}.`,
-      '✕ 2 of 3 thresholds failed',
+      '✕ 2 of 3 thresholds crossed',
       'kill server 1 12.00 8 s yes 15.40 131.25 184.50 2,480.00 9 61 17 1,320.40',
       'kill server 2 27.00 8 s no 18.40 – 9.25 640.00 0 61 17 1,320.40',
       'back to baseline: the run ended before a second of calm',

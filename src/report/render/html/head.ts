@@ -37,10 +37,10 @@ export function headOf(report: Report): Html {
 
 /** Returns the failed checks, which count regardless of the failure rate. */
 function contradictions({ thresholds: all, rules = [], audit }: Report): string[] {
-  const failed = all.filter(({ passed }) => !passed).length;
+  const crossed = all.filter(({ passed }) => !passed).length;
   const violated = rules.filter(({ verdict }) => verdict === false).length;
   return [
-    ...(failed > 0 ? [`${failed} of ${count(all.length, 'threshold')} failed`] : []),
+    ...(crossed > 0 ? [`${crossed} of ${count(all.length, 'threshold')} crossed`] : []),
     ...(violated > 0 ? [`${violated} of ${count(rules.length, 'rule')} violated`] : []),
     ...(audit.adds_up === false ? ['the audit does not add up'] : []),
   ];
@@ -61,7 +61,7 @@ function thresholds({ thresholds: all }: Report): Content {
   const items = all.map(({ expression, value, unit, passed }) => {
     const found = value === null ? 'unknown' : resultText(valueText(value), unit);
     return html`<li>
-      ${mark(passed ? 'good' : 'bad', passed ? 'passed' : 'failed')} <code>${expression}</code> is ${found}
+      ${mark(passed ? 'good' : 'bad', passed ? 'passed' : 'crossed')} <code>${expression}</code> is ${found}
     </li> `;
   });
   return html`<ul class="chips" aria-label="Thresholds">

@@ -62,7 +62,7 @@ function ruleTable(rules: NonNullable<Report['rules']>): Html {
 function thresholdTable(all: Report['thresholds']): Html {
   const rows = all.map(({ expression, value, unit, passed }) => [
     html`<code>${expression}</code>`,
-    passed ? mark('good', 'passed') : mark('bad', 'failed'),
+    passed ? mark('good', 'passed') : mark('bad', 'crossed'),
     value === null ? 'unknown' : resultText(figure(value), unit),
   ]);
   return htmlTable({ label: 'Thresholds', columns: ['Threshold', { name: 'verdict', text: true }, 'value'], rows });
