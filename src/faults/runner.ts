@@ -21,8 +21,11 @@ export type FaultsOutcome = Counts & {
   down: number[];
 };
 
+/** Time for all servers to agree after a heal: six times the default failure and election timeouts (3 s and 2 s). */
 const AGREEMENT_MS = 30_000;
+/** Time for one server to report a leader: twice those timeouts. */
 const LEADER_MS = 10_000;
+/** Far below these timeouts. */
 const ASK_AGAIN_MS = 200;
 
 /**

@@ -13,9 +13,11 @@ import { HOST } from './ports';
 import { serverLines } from './server-text';
 
 const CONFIG = 'server.toml';
+/** Far below an election (2 s by default), which is waited for. */
 const LOOK_AGAIN_MS = 100;
+/** Time to start and to elect a leader: several elections. */
 const READY_MS = 20_000;
-/** Time for running tasks to finish, in milliseconds. */
+/** Time to shut down: a server gives its running tasks 5 s. */
 const LEAVE_MS = 8000;
 
 export class Fleet {

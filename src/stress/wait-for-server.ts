@@ -4,7 +4,9 @@ import { ClusterError } from '../core/errors';
 import { pause } from '../core/system/pause';
 import type { Secure } from '../core/transport/network';
 
+/** Limits one attempt of the many within `waitMs`. */
 const ANSWER_TIMEOUT_MS = 1000;
+/** The load begins at most this much later than it could. */
 const AGAIN_MS = 100;
 
 /**

@@ -20,8 +20,11 @@ import { disagreement, readPidFile } from './read-pid-file';
 import { isStillThere, lookAtProcess, type ProcessInfo } from './process-info';
 import { lastLine, logFileOf } from './server-log';
 
+/** An effect is noticed, and its event recorded, at most this much late. */
 const POLL_MS = 25;
+/** Limits one attempt of the many within `upMs`. */
 const CONNECT_MS = 1000;
+/** As long as `status` waits for an answer. */
 const ASK_MS = 1000;
 
 export interface LocalDriverOptions {
@@ -30,7 +33,7 @@ export interface LocalDriverOptions {
   launch?: Launch;
   /** Time limit for the effect of a signal. */
   goneMs?: number;
-  /** Time limit for a graceful shutdown, in which running tasks finish. */
+  /** Time limit for a graceful shutdown, in which running tasks finish: twice the 5 s that a server gives them. */
   terminateMs?: number;
   /** Time limit for a started server to listen. */
   upMs?: number;

@@ -12,7 +12,9 @@ import { sshChannel } from '../../faults/link/ssh-channel';
 import { judge } from '../../status/agreement.pure';
 import type { Answer } from '../../status/answer.pure';
 
+/** Time to elect a leader: many elections (2 s by default). What prevents one is in docs/lab.md. */
 const READY_MS = 30_000;
+/** Each look is a request over SSH for every server. */
 const LOOK_AGAIN_MS = 200;
 
 export interface RemoteServersOptions {
