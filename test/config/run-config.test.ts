@@ -122,6 +122,7 @@ describe('a run file', () => {
         gracefulStopMs: 30_000,
         waitMs: 10_000,
       },
+      timings: { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 },
       faults: { firstMs: 0, spec: { ...SPEC, intervalMs: 250, restartDelayMs: 1500, cycles: 0, seed: 7 }, ...ENDS },
     });
   });
