@@ -38,7 +38,7 @@ export function expectedArrivals({ durationMs = Infinity, totalCount = Infinity,
 }
 
 /** Returns the expected time until all of them are due, in milliseconds. */
-export function expectedMs({ durationMs = Infinity, totalCount = Infinity, ...rest }: Schedule): number {
+export function expectedArrivalMs({ durationMs = Infinity, totalCount = Infinity, ...rest }: Schedule): number {
   return Math.min(durationMs, timeOf(rest, totalCount));
 }
 

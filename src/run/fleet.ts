@@ -10,7 +10,7 @@ import { causeOf } from '../files/cause';
 import { type NewFile, writeAll } from '../files/write-whole';
 import { look } from '../status/status';
 import { HOST } from './ports';
-import { serverLines } from './server-text';
+import { serverLines } from './server-text.pure';
 
 const CONFIG = 'server.toml';
 /** Far below an election (2 s by default), which is waited for. */

@@ -8,7 +8,6 @@ import { pause } from '../core/system/pause';
 import { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
 import { unableTo } from '../faults/drivers/network/abilities';
-import { planFaults, timetable } from '../faults/plan';
 import { simulateFaults } from '../faults/session/simulate';
 import { requestsFileName } from '../core/metrics/run-file-names';
 import type { Threshold } from '../core/metrics/threshold';
@@ -16,10 +15,11 @@ import type { Report, RunMetadata } from '../report/report';
 import type { StressReport } from '../stress/options';
 import { runStress } from '../stress/runner';
 import type { Screen } from '../stress/screen';
+import { expectedMs } from './expected-duration.pure';
 import { Fleet } from './fleet';
 import { portsFor } from './ports';
 import { hasRequests, RunRecorder, type RunResult } from './recorder';
-import { REQUEST_TIMEOUT_MS, SETTLE_MS } from './run-times';
+import { REQUEST_TIMEOUT_MS, SETTLE_MS } from './run-times.pure';
 import { judgeRun } from './verdicts';
 
 const MACHINE_ID = 1;
@@ -209,11 +209,4 @@ async function checkKinds({ faults }: RunConfig, { servers }: Fleet): Promise<vo
   );
   const [kind, why] = Object.entries(unable)[0] ?? [];
   if (kind !== undefined) throw new ClusterError('bad_usage', `cannot inject "${kind}" on this machine: ${why}`);
-}
-
-/** Returns the duration of the load, as if the faults themselves took no time. */
-export function expectedMs({ servers, faults }: Pick<RunConfig, 'servers' | 'faults'>): number {
-  const ids = Array.from({ length: servers }, (_, index) => index + 1);
-  const plan = planFaults(ids, faults.spec);
-  return faults.firstMs + (timetable(plan).at(-1)?.healedMs ?? 0) + faults.spec.intervalMs;
 }

@@ -5,7 +5,7 @@ import type { Config } from 'node-ssh';
 import { ClusterError } from '../core/errors';
 import type { SshTarget } from '../core/ssh-target';
 import { sshEnvironment, type SshEnvironment } from './ssh-environment';
-import { hostKeyAlgorithms, hostKeyProblem } from './host-key.pure';
+import { hostKeyAlgorithms, hostKeyProblem } from './host-key';
 import { type KnownHostsFile, knownHosts } from './known-hosts';
 import { loadSsh, type SshPackages } from './load-ssh';
 import { Logins } from './logins';

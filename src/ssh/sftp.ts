@@ -7,6 +7,7 @@ import type { ClusterError } from '../core/errors';
 import { moveInPlace } from '../files/move';
 import { cannotWrite } from '../files/target';
 import { sftpReason, unreachable } from './problems.pure';
+import { TEMPORARY_END } from './temporary.pure';
 import type { Ssh } from './ssh';
 
 /** A file or folder on the other machine; for a link, the link itself. */
@@ -28,8 +29,6 @@ const WRITES_AT_ONCE = 16;
 /** Limit on the entries of a folder, as a hostile machine could send them for ever. */
 const MAX_ENTRIES = 200_000;
 const END_OF_FILE = 1;
-/** The suffix of files that are being written; leftovers of a killed program may be removed. */
-export const TEMPORARY_END = '.cloudp2p.tmp';
 /** Random, so that two programs that write the same file do not collide and the name is unpredictable. */
 const OWN = randomUUID();
 

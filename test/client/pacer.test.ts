@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { seededRandom } from '../../src/core/random';
-import { dueTimes, expectedArrivals, expectedMs, type Schedule } from '../../src/client/pacer.pure';
+import { dueTimes, expectedArrivals, expectedArrivalMs, type Schedule } from '../../src/client/pacer.pure';
 
 const noRandom = (): number => {
   throw new Error('evenly spaced arrivals draw no numbers');
@@ -88,7 +88,7 @@ it('times ascend, stay within their limits, and are as many as expected', () => 
       expect(times.length).toBeLessThanOrEqual(schedule.totalCount);
       expect(times.every((ms, index) => ms >= (times[index - 1] ?? 0) && ms < schedule.durationMs)).toBe(true);
       if (schedule.arrivals === 'uniform') expect(times.length).toBe(expectedArrivals(schedule));
-      expect(expectedMs(schedule)).toBeLessThanOrEqual(schedule.durationMs);
+      expect(expectedArrivalMs(schedule)).toBeLessThanOrEqual(schedule.durationMs);
     }),
   );
 });

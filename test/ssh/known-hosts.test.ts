@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { hostKeyAlgorithms, hostKeyProblem } from '../../src/ssh/host-key.pure';
+import { hostKeyAlgorithms, hostKeyProblem } from '../../src/ssh/host-key';
 import { fingerprintOf, knownHosts, type KnownHost } from '../../src/ssh/known-hosts';
 import { describeWithSshd } from '../support/sshd';
 import { matchesPattern, matchesPatterns } from '../../src/ssh/patterns.pure';

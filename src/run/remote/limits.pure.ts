@@ -1,7 +1,7 @@
 /** Time limits of the load of a run over SSH. */
 import type { RunConfig } from '../../config/run-config';
-import { expectedMs } from '../run';
-import { REQUEST_TIMEOUT_MS } from '../run-times';
+import { expectedMs } from '../expected-duration.pure';
+import { REQUEST_TIMEOUT_MS } from '../run-times.pure';
 
 /** Reserve for restarts, slow machines and lost connections, in milliseconds. */
 const MARGIN_MS = 5 * 60_000;

@@ -3,7 +3,7 @@ import type { FaultServer } from '../../config/faults-config';
 import { isFarOff } from '../../core/clock-offset';
 import { ClusterError } from '../../core/errors';
 import { oneLine } from '../../core/printable';
-import { asidePrefix, eventsFileOf, LOCK_FILE, PROGRAM_FILE, serverFileOf } from './files';
+import { asidePrefix, eventsFileOf, LOCK_FILE, PROGRAM_FILE, serverFileOf } from './files.pure';
 import type { RemoteRunOptions } from './remote-run';
 import { RemoteLoad } from './remote-load';
 import { Machine } from './machine';

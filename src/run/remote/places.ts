@@ -17,8 +17,8 @@ import {
   STRESS_FILE,
   stressText,
   tlsPathsOf,
-} from './files';
-import { REQUEST_TIMEOUT_MS } from '../run-times';
+} from './files.pure';
+import { REQUEST_TIMEOUT_MS } from '../run-times.pure';
 import { longestMs } from './limits.pure';
 import type { WantedFile } from './prepare';
 

@@ -12,7 +12,7 @@ import {
   PROGRAM_FILE,
   serverFileOf,
   STRESS_FILE,
-} from './files';
+} from './files.pure';
 import type { WantedPlace } from './places';
 
 /** The names of the steps on the screen, in order. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { oneLine } from '../../core/printable';
 import type { Executable } from './executable';
-import { PROGRAM_FILE } from './files';
+import { PROGRAM_FILE } from './files.pure';
 import { gistOf, type Machine } from './machine';
 import { DIGESTS, PREPARE, valuesOf } from './scripts.pure';
 

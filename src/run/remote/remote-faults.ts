@@ -6,7 +6,7 @@ import { pause } from '../../core/system/pause';
 import { type FaultsReport, type SimulateOptions, simulateFaults } from '../../faults/session/simulate';
 import type { Screen } from '../../stress/screen';
 import type { RunRecorder } from '../recorder';
-import type { RemoteTls } from './files';
+import type { RemoteTls } from './files.pure';
 
 export interface RemoteFaultsOptions {
   config: RunConfig;

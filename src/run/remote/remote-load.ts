@@ -3,7 +3,7 @@ import { ClusterError } from '../../core/errors';
 import type { Clock } from '../../core/environment';
 import { pause } from '../../core/system/pause';
 import { printable } from '../../core/printable';
-import { PROGRAM_FILE, STRESS_FILE } from './files';
+import { PROGRAM_FILE, STRESS_FILE } from './files.pure';
 import type { Machine, ScriptLimits } from './machine';
 import { LOOK, SIGNAL, START, STAY, valuesOf } from './scripts.pure';
 

@@ -5,7 +5,7 @@ import { ClusterError, EXIT } from '../../core/errors';
 import { logLine } from '../../core/log-line';
 import { pause } from '../../core/system/pause';
 import type { RunRecorder } from '../recorder';
-import { SETTLE_MS } from '../run-times';
+import { SETTLE_MS } from '../run-times.pure';
 import { isEndless, longestMs } from './limits.pure';
 import type { RemoteLoad } from './remote-load';
 

@@ -7,9 +7,9 @@ import type { Gathered } from '../../report/collect/gather';
 import type { Report } from '../../report/report';
 import type { RunRecorder } from '../recorder';
 import { judgeRun, type RunFiles } from '../verdicts';
-import { eventsFileOf, METRICS_FOLDER } from './files';
+import { eventsFileOf, METRICS_FOLDER } from './files.pure';
 import type { RemoteRunOptions } from './remote-run';
-import { REQUEST_TIMEOUT_MS } from '../run-times';
+import { REQUEST_TIMEOUT_MS } from '../run-times.pure';
 import type { RemoteLoad } from './remote-load';
 import type { RemoteMachines } from './machines';
 

@@ -13,7 +13,7 @@ import type { RunMetadata } from '../../report/report';
 import type { Screen } from '../../stress/screen';
 import { RunRecorder, type RunResult } from '../recorder';
 import type { Executable } from './executable';
-import { IN_THE_CLEAR, type RemoteTls } from './files';
+import { IN_THE_CLEAR, type RemoteTls } from './files.pure';
 import { breakServers } from './remote-faults';
 import { RemoteLoads } from './remote-loads';
 import { RemoteMachines } from './machines';

@@ -6,7 +6,7 @@ import { oneLine, printable } from '../../core/printable';
 import { shellWord } from '../../core/shell-word';
 import { lookAtProcess } from '../../faults/drivers/process-info';
 import { ownKernelStart } from '../../files/kernel-start';
-import { LOCK_FILE } from './files';
+import { LOCK_FILE } from './files.pure';
 import type { Machine } from './machine';
 import { GIVE_BACK, TAKE, valuesOf } from './scripts.pure';
 import { sshCommand } from './ssh-command';

@@ -3,8 +3,8 @@
  * Answers are lines `key=value`; other output of a login shell is ignored. Texts that may contain a backslash are printed
  * by printf: echo turns \t into a tab in some shells.
  */
-import { TEMPORARY_END } from '../../ssh/sftp';
-import { LOCK_FILE } from './files';
+import { TEMPORARY_END } from '../../ssh/temporary.pure';
+import { LOCK_FILE } from './files.pure';
 
 /**
  * The lock file is created only if nothing has its name, links included (`set -C`), and temporary files have random names:

@@ -1,7 +1,7 @@
 /** The banner that `stress` prints before the load, in the guide's format: its settings, then the offered load. */
 import type { LoadShape } from '../../config/load-settings';
 import { oneLine } from '../../core/printable';
-import { expectedMs as expectedArrivalMs, offeredPerSecond } from '../../client/pacer.pure';
+import { expectedArrivalMs, offeredPerSecond } from '../../client/pacer.pure';
 
 export interface BannerContent {
   machineId: number;

@@ -2,7 +2,7 @@ import { clientConfigOf } from '../../../src/config/client-config';
 import { runConfigOf } from '../../../src/config/run-config';
 import { loadServerConfig } from '../../../src/config/server-config';
 import { stressConfigOf } from '../../../src/config/stress-config';
-import { clientText, serverText, stressText } from '../../../src/run/remote/files';
+import { clientText, serverText, stressText } from '../../../src/run/remote/files.pure';
 import { longestMs } from '../../../src/run/remote/limits.pure';
 import { wantedPlaces } from '../../../src/run/remote/places';
 import { remotePlanText } from '../../../src/run/remote/plan-text.pure';

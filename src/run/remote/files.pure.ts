@@ -3,7 +3,7 @@ import type { Lab, LabServer } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
 import { WITHOUT_TLS } from '../../core/transport/address';
 import type { TlsPem } from '../../core/transport/tls';
-import { quoted, serverLines } from '../server-text';
+import { quoted, serverLines } from '../server-text.pure';
 
 /** Paths in the work folder of a machine. */
 export const PROGRAM_FILE = 'cloudp2p';
