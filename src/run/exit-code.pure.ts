@@ -1,0 +1,23 @@
+/** The exit code of a run. */
+import { EXIT } from '../core/errors';
+import type { RunResult } from './recorder';
+
+/**
+ * Returns the exit code of a run that was not interrupted: the verdict, the thresholds and the checks come before missing
+ * parts. After a full disk, a check that misses data does not fail.
+ */
+export function exitCodeOfRun(
+  result: Pick<RunResult, 'report' | 'problems' | 'aborted_by' | 'files_complete'>,
+): number {
+  const { report, problems, aborted_by: abortedBy, files_complete: filesComplete } = result;
+  if (abortedBy !== null) return EXIT.checkFailed;
+  if (report === null) return EXIT.incomplete;
+  const isViolated = report.audit.adds_up === false || (report.rules ?? []).some(({ verdict }) => verdict === false);
+  const isBad =
+    report.verdict.scale === 'investigate' ||
+    report.thresholds.some(({ passed }) => !passed) ||
+    (filesComplete && isViolated);
+  if (isBad) return EXIT.checkFailed;
+  const isIncomplete = !filesComplete || problems.length > 0 || report.inputs.missing.length > 0;
+  return isIncomplete ? EXIT.incomplete : EXIT.ok;
+}
