@@ -1,5 +1,6 @@
 /** Warns of addresses on which strangers reach a server, or the metrics of a server or of `stress`. */
-import { isDialAddress, isLoopbackAddress, parseAddress, WITHOUT_TLS } from '../core/transport/address';
+import { isDialAddress, isLoopbackAddress, parseAddress } from '../core/transport/address';
+import { WITHOUT_TLS } from '../core/transport/wire/tls-problem';
 import type { ServerConfig } from '../config/server-config';
 import type { Secure } from '../core/transport/tls';
 

@@ -23,12 +23,12 @@ export function readSources(folder: string): Sources {
   return new Map(files.sort().map((file) => [file, readFileSync(path.join(ROOT, file), 'utf8')]));
 }
 
-/** Every import of every file: static, re-exported, `require` and `import()`. */
-export function importsOf(sources: Sources): Edge[] {
+/** Every import of every file: static, re-exported, `require` and `import()`. `all` has the files that they may find. */
+export function importsOf(sources: Sources, all = sources): Edge[] {
   return [...sources].flatMap(([from, text]) =>
     specifiersOf(from, text).map(({ specifier, isTypeOnly }) => ({
       from,
-      to: resolved(from, specifier, sources),
+      to: resolved(from, specifier, all),
       isTypeOnly,
     })),
   );

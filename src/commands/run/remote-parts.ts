@@ -11,7 +11,7 @@ import { MAX_PATH_CHARS } from '../../config/show';
 import { readTls } from '../../config/tls';
 import { printable } from '../../core/printable';
 import { systemClock } from '../../core/system/system-clock';
-import type { RemoteTls } from '../../run/remote/files.pure';
+import type { RemoteTls } from '../../run/remote/places';
 import { selfExecCommand } from '../../cli/self-exec';
 
 export interface RemoteParts {

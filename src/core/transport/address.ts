@@ -12,10 +12,6 @@ export interface Address {
 /** The expected shape of an address, for error messages. */
 export const ADDRESS_SHAPE = 'HOST:PORT or [IPV6]:PORT with a port from 1 to 65535';
 
-/** The end of warnings about a server that is reached from other machines without TLS. */
-export const WITHOUT_TLS =
-  'without TLS ([tls]): anyone who can connect can read all traffic, send tasks and pose as a server';
-
 /** Stands for an address that the kernel no longer knows: the socket was reset before its address was read. */
 export const UNKNOWN_ADDRESS = 'unknown:0';
 

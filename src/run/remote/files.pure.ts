@@ -1,8 +1,7 @@
 /** The names and texts of a run's files in the work folders of its machines. */
 import type { Lab, LabServer } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
-import { WITHOUT_TLS } from '../../core/transport/address';
-import type { TlsPem } from '../../core/transport/tls';
+import { WITHOUT_TLS } from '../../core/transport/wire/tls-problem';
 import { quoted, serverLines } from '../server-text.pure';
 
 /** Paths in the work folder of a machine. */
@@ -16,16 +15,8 @@ export const LOCK_FILE = 'run.lock';
 /** The servers warn too, but only in their logs. */
 export const IN_THE_CLEAR = `servers listen on all addresses of their machines ${WITHOUT_TLS}`;
 
-/** The TLS files of a run's machines. */
-export interface RemoteTls {
-  /** The files of all clients. */
-  client: TlsPem;
-  /** The files of each server, by id. */
-  servers: ReadonlyMap<number, TlsPem>;
-}
-
 /** The paths of the parts of one certificate in the work folder; `owner` is "client" or "server1". */
-export function tlsPathsOf(owner: string): Record<keyof TlsPem, string> {
+export function tlsPathsOf(owner: string): Record<'ca' | 'cert' | 'key', string> {
   return { ca: 'config/tls/ca.pem', cert: `config/tls/${owner}.pem`, key: `config/tls/${owner}-key.pem` };
 }
 

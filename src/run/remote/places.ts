@@ -10,7 +10,6 @@ import type { Executable } from './executable';
 import {
   CLIENT_FILE,
   clientText,
-  type RemoteTls,
   PROGRAM_FILE,
   serverFileOf,
   serverText,
@@ -21,6 +20,14 @@ import {
 import { REQUEST_TIMEOUT_MS } from '../run-times.pure';
 import { longestMs } from './limits.pure';
 import type { WantedFile } from './prepare';
+
+/** The TLS files of a run's machines. */
+export interface RemoteTls {
+  /** The files of all clients. */
+  client: TlsPem;
+  /** The files of each server, by id. */
+  servers: ReadonlyMap<number, TlsPem>;
+}
 
 export interface PlacesOptions {
   config: RunConfig;

@@ -11,6 +11,10 @@ const NOT_OF_OUR_CA = 'its certificate was not signed by the CA that is configur
 export const NOT_TLS = 'it does not speak TLS, which [tls] of the configuration here asks for';
 export const TLS_UNEXPECTED = 'it speaks TLS, for which there is no [tls] in the configuration here';
 
+/** The end of warnings about a server that is reached from other machines without TLS. */
+export const WITHOUT_TLS =
+  'without TLS ([tls]): anyone who can connect can read all traffic, send tasks and pose as a server';
+
 /** Problems that OpenSSL and Node find with the other side's certificate or input. */
 const PROBLEMS: Record<string, string> = {
   CERT_HAS_EXPIRED: 'its certificate has expired',
