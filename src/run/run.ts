@@ -8,7 +8,6 @@ import { pause } from '../core/system/pause';
 import { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
 import { unableTo } from '../faults/drivers/network/abilities';
-import { simulateFaults } from '../faults/session/simulate';
 import { requestsFileName } from '../core/metrics/run-file-names';
 import type { Threshold } from '../core/metrics/threshold';
 import type { Report, RunMetadata } from '../report/report';
@@ -17,6 +16,7 @@ import { runStress } from '../stress/runner';
 import type { Screen } from '../stress/screen';
 import { expectedMs } from './expected-duration.pure';
 import { Fleet } from './fleet';
+import { injectFaults } from './inject-faults';
 import { portsFor } from './ports';
 import { hasRequests, RunRecorder, type RunResult } from './recorder';
 import { REQUEST_TIMEOUT_MS, SETTLE_MS } from './run-times.pure';
@@ -98,7 +98,7 @@ class Run {
     // Clients with a number of requests may end before the faults.
     const stopFaults = AbortSignal.any([stop, end.signal]);
     const load = this.load(end.signal, stop);
-    const faults = this.breakServers(stopFaults).then(() => {
+    const faults = this.injectFaults(stopFaults).then(() => {
       this.recorder.step(4, 'WAIT FOR COMPLETION');
       // A load with its own duration ends by that.
       const { durationMs } = config.stress.requests;
@@ -155,20 +155,20 @@ class Run {
     });
   }
 
-  private async breakServers(signal: AbortSignal): Promise<void> {
+  private async injectFaults(signal: AbortSignal): Promise<void> {
     const { config, metadata, command, clock, screen } = this.options;
-    const { firstMs, ...faults } = config.faults;
-    await pause(firstMs, signal);
-    if (faults.spec.cycles === 0 || signal.aborted) return;
     const { recorder, fleet } = this;
-    recorder.step(3, 'FAULT SIMULATION');
-    recorder.faults = await simulateFaults({
-      config: { servers: [...fleet.servers], ...faults, ...recorder.faultFiles },
+    recorder.faults = await injectFaults({
+      config,
+      servers: fleet.servers,
       children: fleet,
+      waitMs: config.faults.firstMs,
       program: { version: metadata.version, command },
       clock,
       signal,
-      display: screen && { write: (text: string) => screen.print(text.replace(/\n$/, '')) },
+      recorder,
+      screen,
+      begin: () => recorder.step(3, 'FAULT SIMULATION'),
     });
   }
 

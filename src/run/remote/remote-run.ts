@@ -11,10 +11,10 @@ import { oneLine } from '../../core/printable';
 import type { Output } from '../../report/collect/collect-screen';
 import type { RunMetadata } from '../../report/report';
 import type { Screen } from '../../stress/screen';
+import { injectFaults } from '../inject-faults';
 import { RunRecorder, type RunResult } from '../recorder';
 import type { Executable } from './executable';
 import { IN_THE_CLEAR } from './files.pure';
-import { breakServers } from './remote-faults';
 import { RemoteLoads } from './remote-loads';
 import { RemoteMachines } from './machines';
 import type { RemoteTls } from './places';
@@ -122,20 +122,29 @@ class RemoteRun {
     await this.step(5, () => loads.start());
     if (signal.aborted) return;
     await loads.during(async (startAtMs, stop) => {
-      recorder.faults = await breakServers({
-        config,
-        servers: machines.faultServers,
-        startAtMs,
-        program,
-        tls,
-        clock,
-        signal: stop,
-        recorder,
-        screen: this.options.screen,
-        begin: () => this.sayStep(6),
-        onSeen: (id, process) => servers.started.set(id, process),
-      });
+      recorder.faults = await this.injectFaults(startAtMs, stop, servers);
       this.sayStep(7);
+    });
+  }
+
+  private async injectFaults(startAtMs: number, signal: AbortSignal, servers: RemoteServers) {
+    const { config, clock, program, tls, screen } = this.options;
+    const { recorder, machines } = this;
+    return injectFaults({
+      config,
+      servers: machines.faultServers,
+      // The probe of `--abort-when` is a client like those of the load.
+      secure: tls && new (await import('../../core/transport/tls')).Secure(tls.client),
+      waitMs: Math.max(0, startAtMs + config.faults.firstMs - clock.unixMs()),
+      program,
+      clock,
+      signal,
+      recorder,
+      screen,
+      begin: () => this.sayStep(6),
+      onSeen: (id, process) => servers.started.set(id, process),
+      // A lost connection to an agent does not end a run.
+      onAgentLost: (reason) => recorder.say(`${reason}; it heals its faults, and a new agent replaces it`),
     });
   }
 
