@@ -17,7 +17,7 @@ function roomsIn(folder: string): string[] {
 
 /** The texts of all docstrings of a file, without their markup. */
 function docstringsOf(source: string): string[] {
-  return [...source.matchAll(/\/\*\*(.*?)\*\//gs)].map(([, body]) => body!.replace(/^\s*\* ?/gm, '').trim());
+  return [...source.matchAll(/^\s*\/\*\*(.*?)\*\//gms)].map(([, body]) => body!.replace(/^\s*\* ?/gm, '').trim());
 }
 
 function filesOf(room: string): string[] {
