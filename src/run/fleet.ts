@@ -8,6 +8,7 @@ import { lastLine, logFileOf } from '../faults/drivers/server-log';
 import { openToAppend } from '../files/append';
 import { causeOf } from '../files/cause';
 import { type NewFile, writeAll } from '../files/write-whole';
+import { judgeReady } from '../status/agreement.pure';
 import { look } from '../status/status';
 import { HOST } from './ports';
 import { serverLines } from './server-text.pure';
@@ -99,9 +100,8 @@ export class Fleet {
   private async ready(signal: AbortSignal): Promise<string> {
     const endMs = performance.now() + READY_MS;
     for (;;) {
-      const { answers, agreement } = await look(this.addresses, signal);
-      const isReady = answers.every((answer) => 'status' in answer && answer.status.phase === 'ready');
-      if ((agreement.agreed && isReady) || signal.aborted) return agreement.text;
+      const agreement = judgeReady((await look(this.addresses, signal)).answers);
+      if (agreement.agreed || signal.aborted) return agreement.text;
       this.throwIfEnded();
       if (performance.now() > endMs) {
         throw new ClusterError('not_reachable', `servers not ready after ${READY_MS / 1000} s: ${agreement.text}`);
