@@ -69,7 +69,10 @@ it('the Prometheus metrics of a run agree with its records', async () => {
   expect(read('requests_total', { outcome: 'success' })).toBe(190);
   expect(read('requests_total', { outcome: 'failure' })).toBe(9);
   expect(read('failures_total', { reason: 'Server error' })).toBe(9);
-  expect(read('server_requests_total', { server_id: '1', outcome: 'success' })).toBe(190);
+  // A client that gets no assignment in 100 ms, as on a busy machine, sends to the server without knowing its id.
+  const known = records.filter((record) => record.success && record.assigned_server_id === 1).length;
+  expect(read('server_requests_total', { server_id: '1', outcome: 'success' })).toBe(known);
+  expect(known).toBeGreaterThan(0);
   expect(read('sent_bytes_total')).toBe(total('bytes_sent'));
   expect(read('received_bytes_total')).toBe(total('bytes_received'));
   expect(read('retries_total')).toBe(total('retry_count'));
