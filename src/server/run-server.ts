@@ -1,4 +1,5 @@
 /** Runs the `server` command: a server with its files, image workers and metrics, until a signal stops it. */
+import type { Readable } from 'node:stream';
 import { ClusterError, EXIT } from '../core/errors';
 import { type Clock, isLogged, type Logger, type LogLevel } from '../core/environment';
 import { logLine } from '../core/log-line';
@@ -37,7 +38,7 @@ export interface RunServerOptions {
   metricsAddress?: string;
   logLevel: LogLevel;
   /** At the end of this stream the server leaves as on SIGTERM: the process that held its other end is gone. */
-  leaveAtEndOf?: NodeJS.ReadableStream;
+  leaveAtEndOf?: Readable;
   /** Recorded in the pid file. */
   configPath: string | null;
   clock: Clock;
@@ -75,13 +76,13 @@ export async function runServer(options: RunServerOptions): Promise<number> {
     files.close();
     pidFile?.remove();
   };
-  // Before it listens anywhere: a caller that sees it listen may stop it.
+  // Before it listens: a caller that sees it listen may stop it.
   const signals = catchSignals(server, files.log, cleanUp);
-  if (options.leaveAtEndOf) leaveAtEndOf(options.leaveAtEndOf, server, files.log);
   try {
     metrics = await metricsOf(options, server);
     pidFile = await preparePidFile(options);
     await startNamed(server);
+    if (options.leaveAtEndOf) leaveAtEndOf(options.leaveAtEndOf, server, files.log);
     for (const text of [...(options.warnings ?? []), ...fitted.warnings]) files.log('warn', text);
     await pidFile.publish();
     await untilStopped(server, pool, options.cover.name, files.log);
@@ -109,7 +110,7 @@ function fittedConnections(options: RunServerOptions): FittedConnections {
 }
 
 /** Listens for `end` too: a file and /dev/null, which replaces a closed standard input, never report `close`. */
-function leaveAtEndOf(input: NodeJS.ReadableStream, server: Server, log: Logger): void {
+function leaveAtEndOf(input: Readable, server: Server, log: Logger): void {
   let hasEnded = false;
   const end = (how: string): void => {
     if (hasEnded) return;
@@ -119,7 +120,8 @@ function leaveAtEndOf(input: NodeJS.ReadableStream, server: Server, log: Logger)
   };
   for (const event of ['end', 'close']) input.on(event, () => end('has ended'));
   input.on('error', ({ code }: NodeJS.ErrnoException) => end(`cannot be read (${code})`));
-  input.resume();
+  if (input.destroyed) end('has ended');
+  else input.resume();
 }
 
 /** The first signal makes the server leave, the second ends the process at once, still with complete files. */
