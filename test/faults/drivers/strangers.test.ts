@@ -12,13 +12,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import type { FaultKind } from '../../src/core/fault-kinds';
-import { fromProc, type ProcessInfo } from '../../src/faults/drivers/process-info';
-import { buildAgent } from './agent-program';
-import { LikenessLab } from './likeness-lab';
-import { processOf } from './ring-rig';
-import { TestAgent } from './test-agent';
-import { until } from './until';
+import type { FaultKind } from '../../../src/core/fault-kinds';
+import { fromProc, type ProcessInfo } from '../../../src/faults/drivers/process-info';
+import { buildAgent } from '../agent-program';
+import { LikenessLab } from '../likeness-lab';
+import { processOf } from '../ring-rig';
+import { TestAgent } from '../test-agent';
+import { until } from '../until';
 
 const IS_ROOT = process.geteuid?.() === 0;
 if (!IS_ROOT) console.log('skipped, only root may become another user: faults in a folder of somebody else');

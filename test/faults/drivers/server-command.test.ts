@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { LocalServer } from '../../src/faults/drivers/local-server';
-import type { ProcessInfo } from '../../src/faults/drivers/process-info';
-import { isServerCommand } from '../../src/faults/drivers/server-command';
-import { serverOf } from './ring-rig';
+import type { LocalServer } from '../../../src/faults/drivers/local-server';
+import type { ProcessInfo } from '../../../src/faults/drivers/process-info';
+import { isServerCommand } from '../../../src/faults/drivers/server-command';
+import { serverOf } from '../ring-rig';
 
 let folder: string;
 beforeAll(() => {

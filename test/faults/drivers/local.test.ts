@@ -4,17 +4,17 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
-import type { ServerProcess } from '../../src/faults/driver';
-import type { LocalServer } from '../../src/faults/drivers/local-server';
-import { launchDetached } from '../../src/faults/drivers/launch';
-import { logFileOf } from '../../src/faults/drivers/server-log';
-import { localDriver, type LocalDriverOptions } from '../../src/faults/drivers/local';
-import { fromProc, fromPs } from '../../src/faults/drivers/process-info';
-import { freePorts } from '../support/cluster';
-import { processOf, serverOf } from './ring-rig';
-import { until } from './until';
+import type { ServerProcess } from '../../../src/faults/driver';
+import type { LocalServer } from '../../../src/faults/drivers/local-server';
+import { launchDetached } from '../../../src/faults/drivers/launch';
+import { logFileOf } from '../../../src/faults/drivers/server-log';
+import { localDriver, type LocalDriverOptions } from '../../../src/faults/drivers/local';
+import { fromProc, fromPs } from '../../../src/faults/drivers/process-info';
+import { freePorts } from '../../support/cluster';
+import { processOf, serverOf } from '../ring-rig';
+import { until } from '../until';
 
-const SCRIPT = path.join(__dirname, 'likeness.cjs');
+const SCRIPT = path.join(__dirname, '..', 'likeness.cjs');
 
 let folder = '';
 let server: LocalServer;

@@ -1,18 +1,18 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
-import packageJson from '../../package.json';
-import { locateServer } from '../../src/config/server-location';
-import type { FaultKind } from '../../src/core/fault-kinds';
-import { systemClock } from '../../src/core/system/system-clock';
-import { runAgent } from '../../src/faults/agent/agent';
-import type { Hello } from '../../src/faults/agent/protocol.pure';
-import type { Found } from '../../src/faults/driver';
-import { fromProc } from '../../src/faults/drivers/process-info';
-import { buildAgent } from './agent-program';
-import { LikenessLab } from './likeness-lab';
-import { processOf } from './ring-rig';
-import { TestAgent } from './test-agent';
-import { until } from './until';
+import packageJson from '../../../package.json';
+import { locateServer } from '../../../src/config/server-location';
+import type { FaultKind } from '../../../src/core/fault-kinds';
+import { systemClock } from '../../../src/core/system/system-clock';
+import { runAgent } from '../../../src/faults/agent/agent';
+import type { Hello } from '../../../src/faults/agent/protocol.pure';
+import type { Found } from '../../../src/faults/driver';
+import { fromProc } from '../../../src/faults/drivers/process-info';
+import { buildAgent } from '../agent-program';
+import { LikenessLab } from '../likeness-lab';
+import { processOf } from '../ring-rig';
+import { TestAgent } from '../test-agent';
+import { until } from '../until';
 
 // Every test starts processes; on a busy machine that takes a while.
 jest.setTimeout(60_000);

@@ -1,7 +1,7 @@
-import type { Driver, ServerProcess } from '../../src/faults/driver';
-import { Watchdog } from '../../src/faults/agent/watchdog';
-import type { OpenFault } from '../../src/faults/agent/lock';
-import { processOf, refuse } from './ring-rig';
+import type { Driver, ServerProcess } from '../../../src/faults/driver';
+import { Watchdog } from '../../../src/faults/agent/watchdog';
+import type { OpenFault } from '../../../src/faults/agent/lock';
+import { processOf, refuse } from '../ring-rig';
 
 const MINUTE_MS = 60_000;
 const FOUND = { ...processOf(7), isPaused: false };

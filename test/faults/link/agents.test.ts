@@ -1,14 +1,14 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
-import { locateServer } from '../../src/config/server-location';
-import type { Clock } from '../../src/core/environment';
-import { ClusterError } from '../../src/core/errors';
-import { systemClock } from '../../src/core/system/system-clock';
-import { runAgent } from '../../src/faults/agent/agent';
-import { connectAgents, type ServerAccess } from '../../src/faults/link/agents';
-import type { Channel } from '../../src/faults/link/channel';
-import { fromProc } from '../../src/faults/drivers/process-info';
-import { LikenessLab } from './likeness-lab';
+import { locateServer } from '../../../src/config/server-location';
+import type { Clock } from '../../../src/core/environment';
+import { ClusterError } from '../../../src/core/errors';
+import { systemClock } from '../../../src/core/system/system-clock';
+import { runAgent } from '../../../src/faults/agent/agent';
+import { connectAgents, type ServerAccess } from '../../../src/faults/link/agents';
+import type { Channel } from '../../../src/faults/link/channel';
+import { fromProc } from '../../../src/faults/drivers/process-info';
+import { LikenessLab } from '../likeness-lab';
 
 jest.setTimeout(60_000);
 let lab: LikenessLab;

@@ -1,5 +1,5 @@
-import type { Driver } from '../../src/faults/driver';
-import { watched } from '../../src/faults/session/fault-session';
+import type { Driver } from '../../../src/faults/driver';
+import { watched } from '../../../src/faults/session/fault-session';
 
 test('reports every process of a server that it finds or starts', async () => {
   const seen: [number, number][] = [];
