@@ -1,6 +1,8 @@
 /** Checks the rules S1 to S8 over the files of a run, with times on one clock. */
+import { existsSync } from 'node:fs';
 import { check } from '../check/check';
 import type { RunConfig } from '../config/run-config';
+import { ClusterError } from '../core/errors';
 import type { FaultEvent, ServerEvent } from '../core/metrics/record';
 import { clientName } from '../core/metrics/run-file-names';
 import type { RuleResult } from '../core/rule-result';
@@ -90,9 +92,13 @@ function requestsOf({ path, machineId }: RunFiles['requestFiles'][number], clock
   }));
 }
 
-/** Reads the valid lines; a killed server may have left a partial one, which its next process appends to. */
+/**
+ * Reads the valid lines; a killed server may have left a partial one, which its next process appends to.
+ * @throws ClusterError for a file that is there and cannot be read: without its lines a rule could seem to hold
+ */
 function linesOf<T>(file: string, kind: InputKind, parse: (line: string) => Parsed<T>): T[] {
   const values: T[] = [];
-  readRecords(file, kind, parse, (value) => void values.push(value));
+  const { unreadable, problems } = readRecords(file, kind, parse, (value) => void values.push(value));
+  if (unreadable && existsSync(file)) throw new ClusterError('internal', `cannot check ${file}: ${problems[0]}`);
   return values;
 }

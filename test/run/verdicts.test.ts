@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ServerEvent } from '../../src/core/metrics/record';
 import { SERVER_TIMINGS } from '../../src/config/run-config';
@@ -144,4 +144,12 @@ test('a machine whose clock is set during the run: times follow its final clock'
   lab.write('metrics/machine_1_generator.ndjson', lines([{ ...note(request.start_time, 4, 0, null), run_id: 'r' }]));
   expect(problemsOf(files())).toEqual([]);
   expect(problemsOf(judged([...own(1), ...own(3), ...later], [request])())).not.toEqual([]);
+});
+
+test('a file that is there and cannot be read is named, and no rule seems to hold without its lines', () => {
+  const judge = judged([...QUIET, ...DONE], [record(1)]);
+  const file = path.join(lab.folder, 'metrics/machine_1_requests.ndjson');
+  rmSync(file);
+  mkdirSync(file);
+  expect(judge).toThrow(`cannot check ${file}: `);
 });
