@@ -13,7 +13,7 @@ const project = (displayName, testMatch, more = {}) => ({
   transform,
   transformIgnorePatterns: [`/node_modules/(?!(${esm})/)`],
   moduleNameMapper: { '^asset:(.*)$': '<rootDir>/$1' },
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/environment.cjs',
   setupFiles: ['<rootDir>/test/setup.cjs'],
   ...more,
 });

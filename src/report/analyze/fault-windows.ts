@@ -29,19 +29,24 @@ const HEALED_BY: Partial<Record<FaultAction, FaultAction>> = {
 export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
   const windows: FaultWindow[] = [];
   const begun = new Map<string, number>();
+  /** By server and the action that heals them. */
+  const unhealed = new Map<string, FaultWindow[]>();
   for (const { server_id: serverId, action, outcome, time, detail } of events) {
     const key = `${serverId} ${action}`;
     if (outcome === 'started') begun.set(key, time);
     if (outcome === 'failed') begun.delete(key);
     if (outcome !== 'done') continue;
-    for (const window of windows) {
-      const isHealed = window.serverId === serverId && window.healedMs === null && HEALED_BY[window.kind] === action;
-      if (isHealed) window.healedMs = time;
-    }
+    for (const window of unhealed.get(key) ?? []) window.healedMs = time;
+    unhealed.delete(key);
     if (action === 'restart' || HEALED_BY[action] === undefined) continue;
     // A graceful restart is a termination that is healed at once.
     const kind = detail === GRACEFUL_RESTART ? 'restart' : action;
-    windows.push({ serverId, kind, startMs: begun.get(key) ?? time, doneMs: time, healedMs: null });
+    const window: FaultWindow = { serverId, kind, startMs: begun.get(key) ?? time, doneMs: time, healedMs: null };
+    windows.push(window);
+    const healingKey = `${serverId} ${HEALED_BY[kind]}`;
+    const others = unhealed.get(healingKey);
+    if (others) others.push(window);
+    else unhealed.set(healingKey, [window]);
     begun.delete(key);
   }
   return windows.sort((a, b) => a.startMs - b.startMs);
