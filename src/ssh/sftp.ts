@@ -101,7 +101,7 @@ export class Sftp {
   async upload(content: Uint8Array, remote: string, mode = 0o644): Promise<void> {
     const temporary = `${remote}.${OWN}${TEMPORARY_END}`;
     // Left over from an attempt whose connection was lost.
-    await this.ask<void>(remote, (done) => this.wrapper.unlink(temporary, () => done(null)));
+    await this.removeIfThere(temporary);
     // 'wx': a file or a link that another user creates in the meantime is refused, not followed.
     const handle = await this.ask<Buffer>(remote, (done) =>
       this.wrapper.open(temporary, 'wx', { mode: mode & 0o600 }, done),
@@ -115,7 +115,7 @@ export class Sftp {
       }
       await this.ask<void>(remote, (done) => this.wrapper.ext_openssh_rename(temporary, remote, done));
     } catch (error) {
-      if (!this.ssh.isLost) this.wrapper.unlink(temporary, () => undefined);
+      await this.removeIfThere(temporary).catch(() => undefined);
       throw error;
     }
   }
@@ -123,6 +123,10 @@ export class Sftp {
   /** Sets the mode of a file; follows a link. */
   chmod(remote: string, mode: number): Promise<void> {
     return this.ask<void>(remote, (done) => this.wrapper.chmod(remote, mode, done));
+  }
+
+  private removeIfThere(remote: string): Promise<void> {
+    return this.ask<void>(remote, (done) => this.wrapper.unlink(remote, () => done(null)));
   }
 
   private async write(handle: Buffer, content: Uint8Array, remote: string): Promise<void> {

@@ -79,7 +79,7 @@ describe('what ships', () => {
 
   it('has scripts whose files exist', () => {
     const { scripts } = JSON.parse(all.get('package.json') ?? '{}') as { scripts: Record<string, string> };
-    const programs = Object.values(scripts).flatMap((script) => /^node (\S+)/.exec(script)?.[1] ?? []);
+    const programs = Object.values(scripts).flatMap((script) => /^node (?:--\S+ )*(\S+)/.exec(script)?.[1] ?? []);
     expect(programs.filter((file) => !existsSync(path.join(ROOT, file)))).toEqual([]);
   });
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { parseToml } from '../../src/config/parse-toml';
 import { TomlDate } from '../../src/config/toml-values';
+import { codePoint } from '../support/code-points';
 
 function problemOf(text: string): string {
   const result = parseToml(text);
@@ -78,7 +79,7 @@ describe('parseToml', () => {
     fc.assert(
       fc.property(
         fc.oneof(
-          fc.string({ unit: 'binary' }),
+          fc.string({ unit: codePoint }),
           fc.array(piece).map((all) => all.join('')),
         ),
         (text) => {

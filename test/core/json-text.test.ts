@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { fitsJson, jsonTextBytes } from '../../src/core/json-text';
+import { codePoint } from '../support/code-points';
 
 test.each([
   ['', 0],
@@ -17,7 +18,7 @@ test.each([
 
 test('equals the size of JSON between its quotes', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
+    fc.property(fc.string({ unit: codePoint }), (text) => {
       expect(jsonTextBytes(text)).toBe(Buffer.byteLength(JSON.stringify(text)) - 2);
     }),
   );
@@ -25,7 +26,7 @@ test('equals the size of JSON between its quotes', () => {
 
 test('fitsJson agrees with the size', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 20 }), fc.nat(60), (text, maxBytes) => {
+    fc.property(fc.string({ unit: codePoint, maxLength: 20 }), fc.nat(60), (text, maxBytes) => {
       expect(fitsJson(text, maxBytes)).toBe(jsonTextBytes(text) <= maxBytes);
     }),
   );

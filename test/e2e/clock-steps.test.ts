@@ -69,7 +69,7 @@ describeWithFakeClock('three servers that were started two hours behind', () => 
         if (when === 'after the fault') await setRight(cluster, clock);
         load.child.kill('SIGINT');
         await load.ended;
-        await cluster.stop();
+        await cluster.leave();
         await stopRestarted(cluster);
 
         const places = ['--metrics', 'metrics', '--faults', 'fault_events.ndjson', '--events', '.'];

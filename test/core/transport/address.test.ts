@@ -10,6 +10,7 @@ import {
   isSameEndpoint,
   parseAddress,
 } from '../../../src/core/transport/address';
+import { codePoint } from '../../support/code-points';
 
 describe('parseAddress', () => {
   test.each([
@@ -83,7 +84,7 @@ describe('parseAddress', () => {
 
   test('accepts any text without throwing', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string({ unit: codePoint }), (text) => {
         parseAddress(text);
         canonicalAddress(text);
         isSameEndpoint(text, '127.0.0.1:1');

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { MAX_TERM } from '../../../src/core/election/term';
 import { oneLine } from '../../../src/core/printable';
 import type { Message, MessageFields, MessageKind } from '../../../src/core/protocol';
+import { codePoint } from '../../support/code-points';
 
 const count = fc.maxSafeNat();
 /** A whole number up to and including `max`, often at the limits. */
@@ -15,9 +16,9 @@ const from0 = (max: number): fc.Arbitrary<number> => fc.double({ min: 0, max, no
 const unixSecs = from0(253_402_300_799);
 const incarnation = fc.stringMatching(/^[0-9a-f]{1,16}$/);
 const num = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (Object.is(value, -0) ? 0 : value));
-const name = fc.string({ maxLength: 40, unit: 'binary' });
+const name = fc.string({ maxLength: 40, unit: codePoint });
 /** Texts for people, in the form in which they are read. */
-const shown = fc.string({ maxLength: 7, unit: 'binary' }).map(oneLine);
+const shown = fc.string({ maxLength: 7, unit: codePoint }).map(oneLine);
 const orNull = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(of, { nil: null });
 const phase = fc.constantFrom('starting' as const, 'ready' as const, 'leaving' as const);
 const from = { from_id: id, term };

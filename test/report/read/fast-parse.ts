@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { Parsed } from '../../../src/report/read/parse-line';
 import type { FastParser } from '../../../src/report/read/files/read-file';
+import { codePoint } from '../../support/code-points';
 
 const PADDING = 'x\n';
 
@@ -35,7 +36,7 @@ export const number = fc.oneof(
 );
 const anyText = fc.oneof(
   fc.constantFrom('', 'small.png', 'ß🦊', 'a"b', 'a\\b', '\u0000', '\u007f', '\u2028', 'null', 'x'.repeat(1001)),
-  fc.string({ unit: 'binary', maxLength: 12 }),
+  fc.string({ unit: codePoint, maxLength: 12 }),
   fc.string({ maxLength: 80, size: 'max' }),
 );
 export const seldom = <T>(usual: fc.Arbitrary<T>, other: fc.Arbitrary<T>) =>

@@ -4,6 +4,7 @@ import { renderJunit } from '../../../src/report/render/junit';
 import type { Report } from '../../../src/report/report';
 import { type Element, readXml } from '../../support/xml';
 import { request, useLab } from '../lab';
+import { codePoint } from '../../support/code-points';
 
 const lab = useLab();
 
@@ -107,7 +108,7 @@ test('is valid XML whatever names and messages contain', () => {
   lab.requests([request(1, 0)]);
   const report = lab.report();
   const text = fc.oneof(
-    fc.string({ unit: 'binary', maxLength: 30 }),
+    fc.string({ unit: codePoint, maxLength: 30 }),
     fc.constantFrom('</failure><script>', '"\' onerror=', ']]>&amp;&', '\u0000\u001b[2J\ufffe\uffff\ud800', '\n\t'),
   );
   fc.assert(
