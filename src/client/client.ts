@@ -1,7 +1,7 @@
 /** One client of the cluster with its persistent connections, one per server, dialed on first use. */
 import type { Clock, Logger, Random } from '../core/environment';
 import { ClusterError } from '../core/errors';
-import type { RequestRecord } from '../core/metrics/record';
+import type { FailureReason, RequestRecord } from '../core/metrics/record';
 import { WarnOnce } from '../core/warn-once';
 import type { MessageOf } from '../core/protocol';
 import type { FrameWatch, Secure } from '../core/transport/network';
@@ -132,9 +132,14 @@ export class VirtualClient {
     });
   }
 
-  /** Returns the record of a request that was due but will not be sent. */
-  unsent(image: ClientImage, requestId: number, options: RequestOptions = {}): RequestRecord {
-    return this.newRun(image, requestId, options, () => undefined).unsent();
+  /** Returns the record of a request that was due but will not be sent: a failure if there is a reason. */
+  unsent(
+    image: ClientImage,
+    requestId: number,
+    options: RequestOptions = {},
+    reason: FailureReason | null = null,
+  ): RequestRecord {
+    return this.newRun(image, requestId, options, () => undefined).unsent(reason);
   }
 
   /** The user stops the run: requests in flight end as `interrupted`, later ones as `unsent`. */

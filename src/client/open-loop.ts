@@ -7,8 +7,8 @@ import type { ClientImage } from './client';
 export interface OpenLoopClient {
   /** Sends, and resolves when the request has ended. */
   send(image: ClientImage, intendedStartMs: number): Promise<unknown>;
-  /** Counts a request that was due but not sent. */
-  miss(image: ClientImage, intendedStartMs: number): void;
+  /** Counts a request that was due but not sent: as a failure after waiting too long, as undecided at the end. */
+  miss(image: ClientImage, intendedStartMs: number, why: 'waited too long' | 'stopped'): void;
 }
 
 export interface OpenLoopOptions {
@@ -57,10 +57,12 @@ export class OpenLoop {
     });
   }
 
-  /** Sends no more. Requests that are due now and still waiting are missed. */
+  /** Sends no more. Requests that are due now and still waiting are missed, and undecided. */
   stop(): void {
     const nowMs = this.options.clock.monotonicMs();
-    for (let next = this.next; next !== undefined && next.dueMs <= nowMs; next = this.next) this.miss(next);
+    for (let next = this.next; next !== undefined && next.dueMs <= nowMs; next = this.next) {
+      this.miss(next, 'stopped');
+    }
     this.next = undefined;
     clearTimeout(this.timer);
     this.endIfDone();
@@ -81,7 +83,7 @@ export class OpenLoop {
     for (let next = this.next; next !== undefined; next = this.next) {
       const waitedMs = clock.monotonicMs() - next.dueMs;
       if (waitedMs < 0) return this.wait(-waitedMs);
-      if (waitedMs > maxWaitMs) this.miss(next);
+      if (waitedMs > maxWaitMs) this.miss(next, 'waited too long');
       else if (this.free.length === 0) return;
       else this.send(next);
     }
@@ -92,9 +94,9 @@ export class OpenLoop {
     this.timer = setTimeout(() => this.deal(), Math.min(Math.ceil(ms), MAX_TIMER_MS));
   }
 
-  private miss({ dueMs, image }: { dueMs: number; image: ClientImage }): void {
+  private miss({ dueMs, image }: { dueMs: number; image: ClientImage }, why: 'waited too long' | 'stopped'): void {
     const { clients } = this.options;
-    clients[this.missedCount++ % clients.length]!.miss(image, dueMs);
+    clients[this.missedCount++ % clients.length]!.miss(image, dueMs, why);
     this.advance();
   }
 

@@ -6,7 +6,7 @@ import { printable } from '../core/printable';
 export interface SummaryContent {
   durationSecs: number;
   interruptedCount: number;
-  /** Due, but not sent. */
+  /** Waiting for a client at the end. */
   unsentCount?: number;
   /** Latencies from the send, where the others count from when a request was due. */
   service?: LatencyFigures;
@@ -21,8 +21,8 @@ export function summaryText(stats: AggregatedStats, run: SummaryContent): string
   const { total_requests: total, failed_requests: failed, failure_rate: rate } = stats;
   const perSecond = run.durationSecs > 0 ? ` (${(total / run.durationSecs).toFixed(2)}/s)` : '';
   const { interruptedCount, unsentCount = 0, service } = run;
-  const cut = interruptedCount > 0 ? `, ${interruptedCount} more interrupted` : '';
-  const unsent = unsentCount > 0 ? `, ${unsentCount} more were due, but not sent` : '';
+  const cut = interruptedCount > 0 ? `, ${interruptedCount} more in flight` : '';
+  const unsent = unsentCount > 0 ? `, ${unsentCount} more waiting for a client` : '';
   const rows: [string, string][] = [
     ['Requests', `${total} in ${run.durationSecs.toFixed(1)} s${perSecond}${cut}${unsent}`],
     ['Failed', `${failed} (${rate.toFixed(2)}%)`],
@@ -53,7 +53,7 @@ function latencies(figures: LatencyFigures): string {
   const { min_ms, avg_ms, p50_ms, p95_ms, p99_ms, max_ms } = figures;
   if (min_ms === null) return 'none (no request was successful)';
   const values = { min: min_ms, avg: avg_ms, p50: p50_ms, p95: p95_ms, p99: p99_ms, max: max_ms };
-  const texts = Object.entries(values).map(([name, ms]) => `${name} ${ms!.toFixed(1)}`);
+  const texts = Object.entries(values).map(([name, ms]) => `${name} ${ms === null ? '-' : ms.toFixed(1)}`);
   return `${texts.join(', ')} ms`;
 }
 

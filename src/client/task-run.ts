@@ -1,6 +1,6 @@
 /** One request in flight: performs the effects of its Attempt on the links, and counts bytes. */
 import type { Clock, Logger, Random } from '../core/environment';
-import type { RequestOutcome, RequestRecord } from '../core/metrics/record';
+import type { FailureReason, RequestOutcome, RequestRecord } from '../core/metrics/record';
 import type { MessageOf, TaskName } from '../core/protocol';
 import type { CloseReason } from '../core/transport/network';
 import { Attempt, type AttemptEffect, type AttemptResult, type SendFailure } from './attempt/attempt';
@@ -81,9 +81,9 @@ export class TaskRun implements LinkRequest {
     this.done(null);
   }
 
-  /** Returns the record of a request that was never sent. */
-  unsent(): RequestRecord {
-    return { ...this.record(null), outcome: 'unsent' };
+  /** Returns the record of a request that was not sent: a failure if there is a reason, else undecided. */
+  unsent(reason: FailureReason | null): RequestRecord {
+    return { ...this.record(null), outcome: reason === null ? 'unsent' : 'failure', failure_reason: reason };
   }
 
   assigned(askId: number, response: MessageOf<'TaskAssignmentResponse'>): void {

@@ -48,7 +48,8 @@ export class Stress extends BaseCommand {
     const { images, name } = imagesOf(config.imageDirectory);
     const { serverAddresses, requestTimeoutMs } = client;
     const options = { ...config, seed, images, serverAddresses, requestTimeoutMs, secure: await loadTls(client.tls) };
-    const load = { ...settings, seed, server_addresses: serverAddresses };
+    const request_timeout_secs = requestTimeoutMs / 1000;
+    const load = { ...settings, seed, server_addresses: serverAddresses, request_timeout_secs };
     const report = await withEndSignal((endSignal) =>
       withInterrupt((signal) =>
         runStress({

@@ -16,10 +16,11 @@ export interface LatencyStats {
 export const PHASES = ['warmup', 'steady', 'fault', 'recovering'] as const;
 export type PhaseName = (typeof PHASES)[number];
 
-/** A part of all requests; latencies are those of the successful ones. */
+/** A part of all requests that were due; latencies are those of all of them (src/report/analyze/request-group.ts). */
 export interface Share {
   requests: number;
   failed: number;
+  undecided: number;
   p50_ms: number | null;
   p95_ms: number | null;
   p99_ms: number | null;
@@ -36,7 +37,8 @@ export interface PhaseShare extends Share {
 }
 
 /** The measures of a fault that may be unknown, with a reason. */
-export type Measure = 'led' | 'detected_ms' | 'new_leader_ms' | 'first_success_ms' | 'back_to_baseline_ms';
+export type Measure =
+  'led' | 'felt_ms' | 'recovered_ms' | 'detected_first_ms' | 'detected_last_ms' | 'leader_first_ms' | 'leader_all_ms';
 
 /**
  * One fault, from its start until it was healed; durations count from the start. null: unknown, `unknown` has the
@@ -50,22 +52,39 @@ export interface FaultReport {
   /** Unix milliseconds: when it was healed; null if it never was. */
   end: number | null;
   led: boolean | null;
-  /** The first detection by another server. */
-  detected_ms: number | null;
-  /** The time until the last other server followed the next leader; only if the server led. */
-  new_leader_ms: number | null;
-  /** The end of the first success among the requests started after the fault took effect. */
-  first_success_ms: number | null;
-  /** The start of the first calm second (src/report/analyze/recovery.ts). */
-  back_to_baseline_ms: number | null;
-  /** Unix milliseconds: the end of its phase `recovering`; null if it was not healed within the run. */
+  /** How long clients felt it, and the time until they felt it no more (src/report/analyze/fault-cost.ts). */
+  felt_ms: number | null;
+  recovered_ms: number | null;
+  /** What was felt until the next fault or the end: as much as `felt_ms`, or at least so much if that is unknown. */
+  felt_at_least_ms: number;
+  /** Requests under way from its start to the first calm after it was healed. */
+  requests: number;
+  /** Those that failed, or took longer than their slow limit. */
+  bad_requests: number;
+  failed: number;
+  retried: number;
+  hedged: number;
+  longest_ms: number | null;
+  /** The first and the last detection by another server. */
+  detected_first_ms: number | null;
+  detected_last_ms: number | null;
+  /** The time until the next leader led, and until all other servers followed it; only if the server led. */
+  leader_first_ms: number | null;
+  leader_all_ms: number | null;
+  /** True if it shares its time with faults that began before another was healed. */
+  shared: boolean;
+  /** Unix milliseconds: the first calm after it was healed; null if it was not seen to recover. */
   recovered: number | null;
-  /** Counts of the requests that overlap the fault or its recovery. */
-  requests_failed: number;
-  requests_retried: number;
-  requests_hedged: number;
-  longest_request_ms: number | null;
   unknown: Partial<Record<Measure, string>>;
+}
+
+/** The time before the first fault: what is usual. */
+export interface Baseline extends Interval {
+  /** Requests that were due and ended in it. */
+  requests: number;
+  bad_window_share: number | null;
+  /** A shorter stall might not show as felt; null if no stall up to 5 s surely would. */
+  felt_resolution_ms: number | null;
 }
 
 /**
@@ -246,17 +265,31 @@ export interface RunSeen {
   taken: boolean;
 }
 
-/** Times are Unix milliseconds, percentages 0 to 100. */
+/** Times are Unix milliseconds, percentages 0 to 100. Totals leave out what was due in the warm-up. */
 export interface Report {
+  /** All that were due: successful, failed and undecided ones. */
   total_requests: number;
   successful_requests: number;
   failed_requests: number;
+  /** Of the decided requests; if there are none, `failure_rate_max`. */
   failure_rate: number;
+  /** Of all requests, with undecided ones as failed: thresholds and verdict use this one. */
+  failure_rate_max: number;
+  decided_requests: number;
+  /** In flight, or waiting for a client, at the end. */
+  undecided_requests: number;
+  /** Failures that waited too long for a free client. */
+  never_sent_requests: number;
+  /** Failures without a record: others show that they existed. */
+  missing_records: number;
   /** Requests by server id, including failed ones. */
   server_distribution: Record<string, number>;
   /** Failed requests by reason, in descending order of count. */
   failure_reasons: Record<string, number>;
+  /** Of successes only. */
   latency_stats: LatencyStats;
+  /** Of all requests, and of successes only. */
+  all_stats: LatencyStats & { p99_9_ms: number | null };
   p99_9_ms: number | null;
   /** Latencies from the actual send. */
   service_stats: LatencyStats;
@@ -265,14 +298,21 @@ export interface Report {
   retry_count: number;
   bytes_sent: number;
   bytes_received: number;
-  /** Requests that start within this time after the first one are in no steady phase. */
+  /** Requests that are due within this time after the start of the load are in no total. */
   warmup_secs: number;
-  /** Requests that the user interrupted; no total includes them. */
+  /** The undecided requests: in flight, or waiting for a client. */
   interrupted_requests: number;
   unsent_requests: number;
   runs: RunSeen[];
   duration_secs: number;
+  /** Successes, and requests that were due, per second. */
+  goodput_per_s: number;
+  attempted_per_s: number;
+  /** Goodput, under its older name. */
   throughput_per_s: number;
+  /** By operation, in ms; null if unknown. null without records. */
+  slow_limits_ms: Record<string, number | null> | null;
+  baseline: Baseline | null;
   images: (Share & { image: string })[];
   phases: PhaseShare[];
   faults: FaultReport[] | null;

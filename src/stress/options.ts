@@ -14,7 +14,7 @@ export interface StressOptions {
   machineId: number;
   numClients: number;
   requests: LoadShape;
-  /** Requests that start within this time of the start of the load are excluded from thresholds. */
+  /** Requests that are due within this time of the start of the load are not measured. */
   warmupMs: number;
   /** Grace period for requests in flight after `requests.durationMs`, after `endSignal`, and when aborted. */
   gracefulStopMs: number;
@@ -65,14 +65,20 @@ export interface StressReport {
   started_at: number;
   test_duration_secs: number;
   interrupted: boolean;
-  /** Not in any total: the run ended before they ended, or before they were sent. */
+  /** Undecided: the run ended before they ended, or before they were sent. */
   interrupted_requests: number;
   unsent_requests: number;
-  /** Latencies count from the intended start. */
+  /** Percent of all requests that were due, with undecided ones as failed; null if none was due. */
+  failure_rate_max: number | null;
+  /** Also in the warm-up. */
+  wrong_carriers: number;
+  /** Totals of those that ended, and latencies of the successes, without the warm-up; from the intended start. */
   aggregated_stats: AggregatedStats;
+  /** Latencies of all requests that were due: thresholds use these (src/core/metrics/population.ts). */
+  all_stats: LatencyFigures;
   /** Latencies of successes, from the send. */
   service_stats: LatencyFigures;
-  /** Thresholds leave out requests that started within this time of `started_at`. */
+  /** No figure includes requests that were due within this time of `started_at`. */
   warmup_secs: number;
   thresholds: ThresholdResult[];
   /** The threshold that ended the run, with its value at that time. */

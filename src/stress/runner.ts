@@ -7,7 +7,6 @@ import { inParallel } from '../core/concurrency';
 import type { Logger, LogLevel } from '../core/environment';
 import { logLine, timestamp } from '../core/log-line';
 import { clockText } from '../core/metrics/clock-watch';
-import { VERIFICATION_FAILED } from '../core/metrics/failure-reasons';
 import type { ClockLine, RequestRecord, StressRunFile } from '../core/metrics/record';
 import { clientName } from '../core/metrics/run-file-names';
 import { resultText, type ThresholdResult } from '../core/metrics/threshold';
@@ -16,7 +15,7 @@ import { oneLine } from '../core/printable';
 import { FrameWatch } from '../core/transport/network';
 import { bannerText } from './progress/banner';
 import { closingText } from './progress/closing-text';
-import { chooseLoop, type StressLoop } from './choose-loop';
+import { chooseLoop, longestSuccessMs, type StressLoop } from './choose-loop';
 import { prepareFolder } from './metrics-folder';
 import { checkOpenFiles } from './open-files';
 import type { StressOptions, StressReport } from './options';
@@ -36,9 +35,8 @@ const JUDGE_EVERY_MS = 1000;
 const FILES_AT_ONCE = 8;
 
 /** True after a wrong carrier or a crossed threshold. */
-export function hasFailed({ aggregated_stats: stats, thresholds, aborted_by }: StressReport): boolean {
-  const isWrong = stats.failure_reasons[VERIFICATION_FAILED] !== undefined;
-  return isWrong || aborted_by !== null || thresholds.some(({ passed }) => !passed);
+export function hasFailed({ wrong_carriers: wrong, thresholds, aborted_by }: StressReport): boolean {
+  return wrong > 0 || aborted_by !== null || thresholds.some(({ passed }) => !passed);
 }
 
 /**
@@ -90,7 +88,7 @@ class StressRun {
       onSample: (sample) => this.files?.sample(sample),
       onClock: (line) => this.onClock(line),
     });
-    this.tally = new RunTally(warmupMs);
+    this.tally = new RunTally(warmupMs, longestSuccessMs(options));
     this.startedAt = toMicros(clock.unixMs());
   }
 
@@ -114,7 +112,7 @@ class StressRun {
 
   report(): StressReport {
     const { machineId, seed, numClients, metricsDir, signal, warmupMs } = this.options;
-    const { all, service } = this.tally;
+    const { measured, population, service, wrongCount } = this.tally;
     return {
       machine_id: machineId,
       run_id: this.runId,
@@ -123,9 +121,12 @@ class StressRun {
       started_at: this.startedAt,
       test_duration_secs: this.durationSecs,
       interrupted: signal.aborted,
-      interrupted_requests: all.interruptedCount,
-      unsent_requests: all.unsentCount,
-      aggregated_stats: all.summary.stats(),
+      interrupted_requests: measured.interruptedCount,
+      unsent_requests: measured.unsentCount,
+      failure_rate_max: population.mostFailedPercent,
+      wrong_carriers: wrongCount,
+      aggregated_stats: measured.summary.stats(),
+      all_stats: population.latencies.figures(),
       service_stats: service.figures(),
       warmup_secs: warmupMs / 1000,
       thresholds: this.results,
@@ -340,7 +341,7 @@ class StressRun {
 
   /** Also true if no request succeeded or failed: nothing then shows that the servers were unreachable. */
   private hasReached(): boolean {
-    return this.tally.all.summary.totalCount === 0 || this.clients.some(({ client }) => client.hasHeard);
+    return this.tally.endedCount === 0 || this.clients.some(({ client }) => client.hasHeard);
   }
 
   private sayAfter(files: RunFiles): void {

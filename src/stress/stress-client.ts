@@ -3,6 +3,7 @@ import { type ClientImage, VirtualClient, type VirtualClientOptions } from '../c
 import { type ClientMetrics, clientMetrics } from '../client/metrics-file';
 import { summaryText } from '../client/summary-text.pure';
 import { Tally } from '../client/tally';
+import { neverSent } from '../core/metrics/failure-reasons';
 import type { RequestRecord } from '../core/metrics/record';
 import { seededRandom } from '../core/random';
 import { toMicros } from '../core/to-micros';
@@ -50,9 +51,11 @@ export class StressClient {
     return record;
   }
 
-  /** Counts a request that was due but not sent. */
-  miss(image: ClientImage, intendedStartMs: number): void {
-    this.count(this.client.unsent(image, ++this.lastId, { intendedStartMs }));
+  /** Counts a request that was due but not sent: as a failure after waiting too long, as undecided at the end. */
+  miss(image: ClientImage, intendedStartMs: number, why: 'waited too long' | 'stopped'): void {
+    // It waits for as long as it may take once it is sent (choose-loop.ts).
+    const reason = why === 'stopped' ? null : neverSent(this.options.client.requestTimeoutMs);
+    this.count(this.client.unsent(image, ++this.lastId, { intendedStartMs }, reason));
   }
 
   /** It has sent all of its requests; its connections close. */

@@ -118,7 +118,7 @@ describe('a run', () => {
     expect(report).toMatchObject({ interrupted: true, aggregated_stats: { total_requests: 2, failed_requests: 0 } });
     expect(interrupted).toBeGreaterThanOrEqual(2);
     expect(file).toMatchObject({ interrupted: true });
-    expect(shown).toContain(`, ${interrupted} more interrupted`);
+    expect(shown).toContain(`, ${interrupted} more in flight`);
     await server!.until(() => server!.connections.length === 0);
   });
 

@@ -79,7 +79,7 @@ describeWithFakeClock('three servers that were started two hours behind', () => 
         expect(report.faults!.length).toBeGreaterThan(0);
         for (const fault of report.faults!) {
           expect(fault).toMatchObject({ kind: 'kill', led: true });
-          for (const ms of [fault.detected_ms, fault.new_leader_ms]) {
+          for (const ms of [fault.detected_first_ms, fault.leader_all_ms]) {
             expect(ms).toBeGreaterThan(0);
             expect(ms).toBeLessThan(10_000);
           }

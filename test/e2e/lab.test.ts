@@ -110,7 +110,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
       }
       const report = reportOf('partition');
       expect(report).toMatchObject({ failed_requests: 0, faults: [{ kind: 'partition', led: true }] });
-      expect(report.faults![0]!.new_leader_ms).toBeGreaterThan(0);
+      expect(report.faults![0]!.leader_all_ms).toBeGreaterThan(0);
       expect(report.rules?.filter(({ verdict }) => verdict === false)).toEqual([]);
       const probes = readFileSync(path.join(cwd(), 'partition/fault_probe.ndjson'), 'utf8').trimEnd().split('\n');
       expect(probes.length).toBeGreaterThan(20);

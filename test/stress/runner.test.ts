@@ -284,7 +284,7 @@ describe('at a rate', () => {
         success: false,
       });
     }
-    expect(shown).toContain(`, 3 more interrupted, ${unsent.length} more were due, but not sent\n`);
+    expect(shown).toContain(`, 3 more in flight, ${unsent.length} more waiting for a client\n`);
     expect(new Set(records().map(({ client_id, request_id }) => `${client_id}/${request_id}`)).size).toBe(
       records().length,
     );

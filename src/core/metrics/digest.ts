@@ -76,14 +76,19 @@ export class Digest {
   }
 }
 
+/** Returns the fewest values that have the quantile `q` (0 to 1): a p99 of fewer than 100 would be the largest. */
+export function leastCountFor(q: number): number {
+  return q >= 0.999 ? 1000 : q >= 0.99 ? 100 : 1;
+}
+
 /**
- * Returns a quantile of values sorted in ascending order: value i (from 0) is at (i + 1/2) / n, linear in between
- * (Hazen's definition, as in the digest); null without values.
+ * Returns a quantile of `count` values (default: all) sorted in ascending order, of which the first ones are given:
+ * value i (from 0) is at (i + 1/2) / n, linear in between (Hazen's definition, as in the digest); null without values.
  */
-export function exactQuantile(sorted: ArrayLike<number>, q: number): number | null {
+export function exactQuantile(sorted: ArrayLike<number>, q: number, count = sorted.length): number | null {
   const last = sorted.length - 1;
   if (last < 0) return null;
-  const at = Math.min(last, Math.max(0, q * sorted.length - 0.5));
+  const at = Math.min(last, Math.max(0, q * count - 0.5));
   const below = Math.floor(at);
   const low = sorted[below] as number;
   const high = sorted[Math.min(last, below + 1)] as number;

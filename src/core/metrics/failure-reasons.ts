@@ -5,6 +5,20 @@ import type { FailureReason } from './record';
 /** A carrier does not hold the secret that was sent. */
 export const VERIFICATION_FAILED = 'Verification failed';
 
+/** Stands for a request without a record: others show that it existed. */
+export const NO_RECORD = 'No record';
+
+const NEVER_SENT = 'Never sent: no client was free for ';
+
+/** Returns the reason of a request that waited for a free client for as long as it may, and was not sent. */
+export function neverSent(waitMs: number): FailureReason {
+  return `${NEVER_SENT}${waitMs / 1000}s` as FailureReason;
+}
+
+export function isNeverSent(reason: string): boolean {
+  return reason.startsWith(NEVER_SENT);
+}
+
 /** The reasons that contain neither a number nor text from a server. */
 export const FIXED_REASONS: readonly string[] = [
   'Connection refused',

@@ -1,5 +1,5 @@
 /** Aggregates latencies one at a time in bounded memory: exactly while they are few, then by a digest. */
-import { type Centroid, Digest, exactQuantile } from './digest';
+import { type Centroid, Digest, exactQuantile, leastCountFor } from './digest';
 
 /** Aggregated latencies of many requests; null if there are none. Milliseconds. */
 export interface LatencyFigures {
@@ -41,13 +41,14 @@ export class LatencyFold {
   }
 
   /**
-   * Returns a function of the values so far that maps `q` to the value below which the share `q` (0 to 1) of them lies.
+   * Returns a function of the values so far that maps `q` to the value below which the share `q` (0 to 1) of them lies;
+   * null with too few values for it.
    */
   quantiles(): (q: number) => number | null {
     const digest = this.digest;
-    if (digest) return (q) => digest.quantile(q);
     const values = Float64Array.from(this.valuesMs).sort();
-    return (q) => exactQuantile(values, q);
+    const has = (q: number): boolean => this.sampleCount >= leastCountFor(q);
+    return (q) => (!has(q) ? null : digest ? digest.quantile(q) : exactQuantile(values, q));
   }
 
   figures(): LatencyFigures {

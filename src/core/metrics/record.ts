@@ -12,9 +12,13 @@ export type FailureReason =
   | 'No leader available'
   | 'Server overloaded'
   | 'Verification failed'
+  | `Never sent: no client was free for ${number}s`
   | `Server error: ${string}`;
 
-/** `interrupted` and `unsent` are in no total: the user stopped the run. */
+/**
+ * A request that is `interrupted` or `unsent` is undecided: it was in flight, or waiting for a client, at the end of the
+ * run. One that waited too long for a client is a `failure`.
+ */
 export const OUTCOMES = ['success', 'failure', 'interrupted', 'unsent'] as const;
 export type RequestOutcome = (typeof OUTCOMES)[number];
 

@@ -33,6 +33,7 @@ const UNITS = {
   'p99.9': 'ms',
   max: 'ms',
   recovery: 'ms',
+  felt: 'ms',
   imbalance: 'ratio',
   throughput: 'per_s',
 } as const satisfies Record<string, Unit>;

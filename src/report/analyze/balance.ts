@@ -2,7 +2,7 @@
 import type { ForEachRow } from '../read/columns';
 import { exactQuantile } from '../../core/metrics/digest';
 import type { Balance, Interval, Spread } from '../report';
-import { overlaps } from './recovery';
+import { overlaps } from './intervals';
 import { sum } from './sum';
 
 const WINDOW_MS = 1000;
@@ -24,7 +24,7 @@ export function balanceOf(
   const counts = run === null ? [] : windowsOf(forEachRow, serverCount, run);
   const calm = counts.filter((_, index) => {
     const startMs = run!.from + index * WINDOW_MS;
-    return !faults.some((fault) => overlaps({ startMs, endMs: startMs + WINDOW_MS }, fault));
+    return !faults.some((fault) => overlaps({ from: startMs, to: startMs + WINDOW_MS }, fault));
   });
   const judged = calm.filter((window) => sum(window) >= ENOUGH);
   return {

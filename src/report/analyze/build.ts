@@ -1,24 +1,27 @@
 /** Builds the report from everything that was read, by combining the analyses in this folder. */
 import type { RuleResult } from '../../core/rule-result';
-import type { ForEachRow } from '../read/columns';
 import { auditOf, lastAnswersOf } from './audit';
 import { balanceOf } from './balance';
 import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
 import type { Threshold } from '../../core/metrics/threshold';
 import { checkThresholds } from './checks';
 import { isLeadInDoubt, withoutDoubtful } from './clock-doubts';
+import { type FaultCost, faultCosts } from './fault-cost';
+import { type BaselineFacts, baselineFigures, baselineOf, type BaselineOptions } from './fault-baseline';
 import { type Counted, countRows, type Phases } from './count-rows';
 import { type JudgedFault, judgeFaults } from './fault-reports';
-import { faultsDuring, faultWindows } from './fault-windows';
+import { faultsDuring, type FaultWindow, faultWindows } from './fault-windows';
+import { roundedMs } from './latencies';
 import type { Inputs } from '../read/inputs';
 import { leadersDuring, leaderSpans } from './leaders';
-import { slowAboveMs } from './recovery';
 import type { Interval, Report, RunMetadata, Scale } from '../report';
+import { endOf, longestSuccessMs, warmUntilOf } from '../read/run-bounds';
 import { rowsOf, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
 import { generatorSeriesOf, serverSeriesOf } from './series';
 import { timelineOf } from './timeline';
-import { serverTotals, totalsOf, warmupSecsOf } from './totals';
+import { serverTotals, totalsOf } from './totals';
+import { WindowGrid } from './window-grid';
 
 export interface BuildOptions {
   thresholds: readonly Threshold[];
@@ -28,27 +31,27 @@ export interface BuildOptions {
 }
 
 /** The rows and the bounds that all parts of the report share. */
-interface Ground {
-  forEachRow: ForEachRow;
+interface Ground extends BaselineOptions {
   /** null if there are no records. */
-  run: Interval | null;
-  /** Requests that start earlier are warm-up; -Infinity if there is none. */
-  warmUntilMs: number;
+  span: Interval | null;
+  /** The longest that a success can take; Infinity if unknown. */
+  longestMs: number;
 }
 
 /** Equal inputs give equal reports. */
 export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }: BuildOptions): Report {
-  const run = runSpanOf(inputs.records);
-  const warmupMs = warmupSecsOf(inputs) * 1000;
-  const warmUntilMs = run === null || warmupMs === 0 ? -Infinity : run.from + warmupMs;
-  const ground: Ground = { forEachRow: rowsOf(inputs.records), run, warmUntilMs };
-  const judged = judgedOf(inputs, ground);
-  const counted = countRows(inputs, ground.forEachRow, phasesOf(judged, ground));
+  const ground = groundOf(inputs);
+  const { forEachRow, span, run } = ground;
+  const costs = costsOf(inputs, ground);
+  const judged = costs && judgedOf(inputs, ground, costs);
+  const bounds = { longestMs: ground.longestMs, endMs: run.to };
+  const counted = countRows(inputs, forEachRow, { ...phasesOf(judged, ground), ...bounds });
   const { files, missing, notes, servers, reasons } = inputs;
   const told = {
-    ...totalsOf(inputs, counted, run),
+    ...totalsOf(inputs, counted, bounds),
+    ...baselineParts(inputs, ground, costs),
     ...judgedParts(inputs, counted, ground, judged),
-    timeline: timelineOf(ground.forEachRow, run, {
+    timeline: timelineOf(forEachRow, span, {
       servers: servers.all,
       reasons: reasons.all,
       requestCount: inputs.records.reduce((sum, { columns }) => sum + columns.count, 0),
@@ -60,7 +63,8 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
     clock_changes: inputs.clockChanges,
     inputs: { files, missing, notes },
   };
-  const unchecked = { ...told, verdict: verdictOf(told.failure_rate, told.total_requests), thresholds: [] };
+  const verdict = verdictOf(told.failure_rate_max, told.total_requests);
+  const unchecked = { ...told, verdict, thresholds: [] };
   const { inputs: read, ...whole } = unchecked;
   const report: Report = {
     ...whole,
@@ -72,25 +76,63 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
   return { ...report, thresholds: checkThresholds(report, thresholds) };
 }
 
-/** Returns null if there is no file of faults, or no records to assess them by. */
-function judgedOf(inputs: Inputs, { forEachRow, run, warmUntilMs }: Ground): JudgedFault[] | null {
-  if (inputs.faults === null || run === null) return null;
-  const all = faultWindows(inputs.faults);
-  const faults = faultsDuring(all, run);
-  const ranges = faults.map(({ startMs, healedMs }) => ({ from: startMs, to: healedMs ?? Infinity }));
-  const warmRows: ForEachRow = (visit) => forEachRow((row) => row.startMs >= warmUntilMs && visit(row));
-  const slowMs = slowAboveMs(warmRows, inputs.images.all.length, ranges);
+function groundOf(inputs: Inputs): Ground {
+  const span = runSpanOf(inputs.records);
+  const faults = span === null ? [] : faultsDuring(faultWindows(inputs.faults ?? []), span);
+  return {
+    forEachRow: rowsOf(inputs.records),
+    span,
+    run: { from: span?.from ?? 0, to: endOf(inputs) },
+    warmUntilMs: warmUntilOf(inputs, span),
+    imageCount: inputs.images.all.length,
+    firstFaultMs: faults.reduce((first, { startMs }) => Math.min(first, startMs), Infinity),
+    gaps: inputs.gaps,
+    longestMs: longestSuccessMs(inputs),
+  };
+}
+
+interface Costs {
+  facts: BaselineFacts;
+  grid: WindowGrid;
+  faults: FaultWindow[];
+  costs: FaultCost[];
+}
+
+/** Returns null if there are no records. */
+function costsOf(inputs: Inputs, ground: Ground): Costs | null {
+  const { forEachRow, span, run, gaps } = ground;
+  if (span === null) return null;
+  const facts = baselineOf(ground);
+  const { slowMs, meanUnderWay } = facts;
+  const grid = new WindowGrid({ forEachRow, run, slowMs, meanUnderWay });
+  const faults = faultsDuring(faultWindows(inputs.faults ?? []), span);
+  return { facts, grid, faults, costs: faultCosts({ forEachRow, run, faults, slowMs, grid, gaps }) };
+}
+
+function baselineParts({ images }: Inputs, { forEachRow }: Ground, costs: Costs | null) {
+  if (costs === null) return { slow_limits_ms: null, baseline: null };
+  const { facts, grid } = costs;
+  const limits = images.all.map((image, index): [string, number | null] => {
+    const limitMs = facts.slowMs[index]!;
+    return [image, Number.isNaN(limitMs) ? null : roundedMs(limitMs)];
+  });
+  return { slow_limits_ms: Object.fromEntries(limits), baseline: baselineFigures(facts, grid, forEachRow) };
+}
+
+/** Returns null if there is no file of faults. */
+function judgedOf(inputs: Inputs, { run }: Ground, { faults, costs }: Costs): JudgedFault[] | null {
+  if (inputs.faults === null) return null;
   const { events, eventServerIds } = inputs;
-  const context = { forEachRow, slowMs, faults, events, eventServerIds, run, spans: leaderSpans(events ?? [], all) };
-  return judgeFaults(context).map(({ report, recovering }) => {
+  const spans = leaderSpans(events ?? [], faultWindows(inputs.faults));
+  return judgeFaults({ costs, faults, events, eventServerIds, run, spans }).map(({ report, recovering }) => {
     return { report: withoutDoubtful(report, run, inputs.clockDoubts), recovering };
   });
 }
 
 function phasesOf(judged: readonly JudgedFault[] | null, { run, warmUntilMs }: Ground): Phases {
-  const all = run === null ? [] : (judged ?? []);
+  const all = judged ?? [];
   return {
-    fault: all.map(({ report }) => ({ from: report.start, to: report.end ?? run!.to })),
+    fault: all.map(({ report }) => ({ from: report.start, to: report.end ?? run.to })),
     recovering: all.flatMap(({ recovering }) => recovering ?? []),
     warmUntilMs,
   };
@@ -100,7 +142,7 @@ function phasesOf(judged: readonly JudgedFault[] | null, { run, warmUntilMs }: G
 function judgedParts(
   inputs: Inputs,
   counted: Counted,
-  { forEachRow, run }: Ground,
+  { forEachRow, span: run }: Ground,
   judged: readonly JudgedFault[] | null,
 ) {
   const { events, faults, records } = inputs;
@@ -108,7 +150,7 @@ function judgedParts(
   const windows = (reports ?? []).map(({ start, end }) => ({ from: start, to: end ?? Infinity }));
   const totals = serverTotals(inputs, counted.byServer).map(([, count]) => count);
   const requests = records.reduce((sum, { columns }) => sum + columns.count, 0);
-  const failed = [...counted.cells.values()].flat().reduce((sum, cell) => sum + cell.failed, 0);
+  const successes = [...counted.cells.values()].flat().reduce((sum, cell) => sum + cell.successes.count, 0);
   const corrupted = records.reduce((sum, { reasons }) => sum + (reasons.get(VERIFICATION_FAILED) ?? 0), 0);
   const kills = (reports ?? []).filter(({ kind }) => kind === 'kill');
   const excusable = kills.length === 0 ? 0 : lastAnswersOf(kills, inputs.servers.all, inputs.lastWords, forEachRow);
@@ -119,7 +161,7 @@ function judgedParts(
     balance: balanceOf(forEachRow, inputs.servers.all.length, totals, run, windows),
     audit: auditOf(inputs, {
       requests,
-      successes: requests - failed,
+      successes,
       hedged: counted.hedged,
       corrupted,
       kills,

@@ -1,74 +1,90 @@
-/** Counts all requests by phase, image and server, in one pass. */
+/** Counts all requests by phase, image, server and reason, in one pass. */
 import type { ForEachRow, Row } from '../read/columns';
 import type { Inputs } from '../read/inputs';
+import { touchOf } from './intervals';
 import { Latencies } from './latencies';
-import { touchOf } from './recovery';
+import { RequestGroup } from './request-group';
 import type { Interval, PhaseName } from '../report';
 
 /** The intervals of each phase. */
 export interface Phases {
   fault: readonly Interval[];
   recovering: readonly Interval[];
-  /** Requests that start earlier are warm-up; -Infinity if there is none. */
+  /** Requests that are due earlier are warm-up; -Infinity if there is none. */
   warmUntilMs: number;
 }
 
-/** The counts from one pass over all requests. */
+/** The counts from one pass over all requests; all but `cells` and `service` leave out the warm-up. */
 export interface Counted {
-  /** Latencies by phase, then by index of the image. */
-  cells: Map<PhaseName, Latencies[]>;
-  /** Latencies from the actual send, by phase. */
+  /** By phase, then by index of the image. */
+  cells: Map<PhaseName, RequestGroup[]>;
+  /** Latencies of successes from the actual send, by phase. */
   service: Map<PhaseName, Latencies>;
   /** Requests by index of the server. */
   byServer: number[];
+  /** Failures by index of the reason. */
+  byReason: number[];
   hedged: number;
   /** Successes that needed a retry or a second server. */
   retried: number;
+  /** Successes that ended by the end of the run. */
+  successesInTime: number;
+  /** Unix milliseconds: the first and the last due time; Infinity and -Infinity without requests. */
+  firstDueMs: number;
+  lastDueMs: number;
+}
+
+export interface CountOptions extends Phases {
+  /** The longest that a success can take; Infinity if unknown. */
+  longestMs: number;
+  /** The end of the run in Unix milliseconds. */
+  endMs: number;
 }
 
 /** Counts each request in one phase only. */
 export function countRows(
-  { images, servers }: Pick<Inputs, 'images' | 'servers'>,
+  { images, servers, reasons }: Pick<Inputs, 'images' | 'servers' | 'reasons'>,
   forEachRow: ForEachRow,
-  phases: Phases,
+  options: CountOptions,
 ): Counted {
-  const phaseOf = phaseTeller(phases);
+  const { longestMs, endMs, warmUntilMs } = options;
+  const phaseOf = phaseTeller(options);
   const counted: Counted = {
     cells: new Map(),
     service: new Map(),
     byServer: servers.all.map(() => 0),
+    byReason: reasons.all.map(() => 0),
     hedged: 0,
     retried: 0,
+    successesInTime: 0,
+    firstDueMs: Infinity,
+    lastDueMs: -Infinity,
   };
   forEachRow((row) => {
     const phase = phaseOf(row);
-    const byImage = cellsOf(counted.cells, phase, () => images.all.map(() => new Latencies()));
+    cellsOf(counted.cells, phase, () => images.all.map(() => new RequestGroup(longestMs)))[row.image]!.add(row);
+    if (row.success) cellsOf(counted.service, phase, () => new Latencies()).add(row.serviceMs);
+    if (row.startMs < warmUntilMs) return;
+    counted.firstDueMs = Math.min(counted.firstDueMs, row.startMs);
+    counted.lastDueMs = Math.max(counted.lastDueMs, row.startMs);
     if (row.server > 0) counted.byServer[row.server - 1]! += 1;
+    if (row.reason > 0) counted.byReason[row.reason - 1]! += 1;
     if (row.hedged) counted.hedged += 1;
-    if (!row.success) return void (byImage[row.image]!.failed += 1);
-    if (row.hedged || row.retried) counted.retried += 1;
-    byImage[row.image]!.add(row.latencyMs);
-    cellsOf(counted.service, phase, () => new Latencies()).add(row.serviceMs);
+    if (row.success && (row.hedged || row.retried)) counted.retried += 1;
+    if (row.success && row.endMs <= endMs) counted.successesInTime += 1;
   });
   return counted;
 }
 
-/** Assigns a request to the worst phase that it overlaps: its latency may be due to it. */
+/** Assigns a request to the warm-up if it was due then, else to the worst phase in which it was under way. */
 function phaseTeller({ fault, recovering, warmUntilMs }: Phases): (row: Row) => PhaseName {
   const isInFault = touchOf(fault);
   const isRecovering = touchOf(recovering);
   return (row) => {
+    if (row.startMs < warmUntilMs) return 'warmup';
     if (isInFault(row)) return 'fault';
-    if (isRecovering(row)) return 'recovering';
-    return row.startMs < warmUntilMs ? 'warmup' : 'steady';
+    return isRecovering(row) ? 'recovering' : 'steady';
   };
-}
-
-/** Merges all parts into one. */
-export function merged(parts: Iterable<Latencies>): Latencies {
-  const whole = new Latencies();
-  for (const part of parts) whole.merge(part);
-  return whole;
 }
 
 function cellsOf<T>(cells: Map<PhaseName, T>, phase: PhaseName, make: () => T): T {

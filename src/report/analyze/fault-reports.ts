@@ -1,24 +1,21 @@
 /** Assesses each fault by the clients' records and the servers' events. */
-import type { ForEachRow, Row } from '../read/columns';
-import { faultMarks, type FaultMarks } from './fault-marks';
+import type { FaultCost } from './fault-cost';
 import type { FaultWindow } from './fault-windows';
 import type { KeptEvent } from '../read/inputs';
 import { roundedMs } from './latencies';
 import { ledAt } from './leaders';
-import { backToBaselineMs } from './recovery';
 import type { FaultReport, Interval, LeaderSpan } from '../report';
 
 /** The data by which all faults of a run are assessed. */
 export interface FaultContext {
-  forEachRow: ForEachRow;
-  /** Thresholds of slow requests by image; see src/report/analyze/recovery.ts. */
-  slowMs: Float64Array;
+  /** What each of the faults cost. */
+  costs: readonly FaultCost[];
   faults: readonly FaultWindow[];
   /** null if there are no event files. */
   events: readonly KeptEvent[] | null;
   eventServerIds: readonly number[];
   spans: readonly LeaderSpan[];
-  /** The first start to the last end of all requests. */
+  /** From the first request that was due to the end of the run. */
   run: Interval;
 }
 
@@ -28,69 +25,58 @@ export interface JudgedFault {
   recovering: Interval | null;
 }
 
-type Told = Partial<FaultReport> & { unknown: FaultReport['unknown'] };
+type Seen = Pick<
+  FaultReport,
+  'led' | 'detected_first_ms' | 'detected_last_ms' | 'leader_first_ms' | 'leader_all_ms' | 'unknown'
+>;
 
 export function judgeFaults(context: FaultContext): JudgedFault[] {
-  const marks = faultMarks(context.faults, context.forEachRow);
-  return context.faults.map((fault, index) => judgeFault(fault, marks[index]!, context));
+  return context.faults.map((fault, index) => judgeFault(fault, context.costs[index]!, context));
 }
 
-function judgeFault(fault: FaultWindow, marks: FaultMarks, context: FaultContext): JudgedFault {
-  const { run, faults, forEachRow, slowMs } = context;
-  const { startMs: start, healedMs } = fault;
-  const nextMs = faults.reduce((next, { startMs }) => (startMs > start ? Math.min(next, startMs) : next), run.to);
-  const back = backToBaselineMs(forEachRow, slowMs, { from: start, to: nextMs });
-  const recovering = recoveringOf(fault, nextMs, context);
-  const seen = seenByServers(fault, context);
-  const consequences = { from: start, to: recovering?.to ?? nextMs };
-  const felt = { ...feltByClients(consequences, context), ...markedByClients(fault, marks, seen.led ?? null, context) };
-  const unknown = { ...seen.unknown, ...felt.unknown };
-  if (back === null) {
-    const end = nextMs < run.to ? 'the next fault began' : 'the run ended';
-    unknown.back_to_baseline_ms = `there was no calm second before ${end}`;
-  }
-  const newLeaderMs = seen.new_leader_ms ?? felt.new_leader_ms ?? null;
-  if (newLeaderMs !== null) delete unknown.new_leader_ms;
-  // Spread first, so that the keys of the report keep their order.
-  const unmeasured = {
+function judgeFault(fault: FaultWindow, cost: FaultCost, context: FaultContext): JudgedFault {
+  const { startMs, healedMs } = fault;
+  const { unknown, ...seen } = seenByServers(fault, context);
+  const why = cost.unknown;
+  const report: FaultReport = {
     server_id: fault.serverId,
     kind: fault.kind,
-    start,
+    start: startMs,
     end: healedMs,
-    led: null,
-    detected_ms: null,
-    new_leader_ms: null,
-    first_success_ms: null,
-    back_to_baseline_ms: back,
-    recovered: recovering?.to ?? null,
-    requests_failed: 0,
-    requests_retried: 0,
-    requests_hedged: 0,
-    longest_request_ms: null,
-  };
-  const report = {
-    ...unmeasured,
-    ...felt,
+    felt_ms: cost.felt_ms,
+    recovered_ms: cost.recovered_ms,
+    felt_at_least_ms: cost.at_least_ms,
+    requests: cost.requests,
+    bad_requests: cost.bad_requests,
+    failed: cost.failed,
+    retried: cost.retried,
+    hedged: cost.hedged,
+    longest_ms: roundedMs(cost.longest_ms),
     ...seen,
-    new_leader_ms: newLeaderMs,
-    unknown,
+    shared: cost.shared,
+    recovered: cost.spanEndMs,
+    unknown: why === null ? unknown : { felt_ms: why, recovered_ms: why, ...unknown },
   };
-  return { report, recovering };
+  return { report, recovering: recoveringOf(fault, cost, context) };
 }
 
 /** Returns null if the fault was not healed within the run; without a calm second, the phase ends at the next fault. */
-function recoveringOf({ healedMs }: FaultWindow, nextMs: number, context: FaultContext): Interval | null {
+function recoveringOf({ startMs, healedMs }: FaultWindow, cost: FaultCost, context: FaultContext): Interval | null {
   if (healedMs === null || healedMs >= context.run.to) return null;
-  const untilMs = Math.max(healedMs, nextMs);
-  const calm = backToBaselineMs(context.forEachRow, context.slowMs, { from: healedMs, to: untilMs });
-  return { from: healedMs, to: calm === null ? untilMs : healedMs + calm };
+  const nextMs = context.faults.reduce(
+    (next, each) => (each.startMs > startMs ? Math.min(next, each.startMs) : next),
+    context.run.to,
+  );
+  return { from: healedMs, to: Math.max(healedMs, cost.spanEndMs ?? nextMs) };
 }
 
-function seenByServers(fault: FaultWindow, context: FaultContext): Told {
+function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
   const { events, spans, faults, eventServerIds } = context;
+  const nothing = { led: null, detected_first_ms: null, detected_last_ms: null, leader_first_ms: null };
   if (events === null) {
     const why = 'there are no event files of the servers';
-    return { unknown: { led: why, detected_ms: why, new_leader_ms: why } };
+    const unknown = { led: why, detected_first_ms: why, detected_last_ms: why, leader_first_ms: why };
+    return { ...nothing, leader_all_ms: null, unknown: { ...unknown, leader_all_ms: why } };
   }
   const { serverId, startMs } = fault;
   const untilMs = faults.reduce(
@@ -98,25 +84,45 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Told {
     Infinity,
   );
   const after = events.filter(({ time }) => time >= startMs && time < untilMs);
-  const survivors = eventServerIds
-    .filter((id) => id !== serverId)
-    .map((id) => ({ id, awayFromMs: awayFromMs(id, startMs, faults) }))
-    .filter((server) => server.awayFromMs > startMs);
-  const down = after.find(
-    (event) => event.event === 'peer_down' && event.peer_id === serverId && event.server_id !== serverId,
-  );
+  const awayFrom = new Map(eventServerIds.map((id) => [id, awayFromMs(id, startMs, faults)]));
+  const survivors = eventServerIds.filter((id) => id !== serverId && awayFrom.get(id)! > startMs);
   const span = ledAt(spans, serverId, startMs);
+  const detected = detectedBy(after, survivors, serverId);
+  const followed = span === undefined ? null : followedBy(after, survivors, span.term);
   const unknown: FaultReport['unknown'] = {};
-  if (!down) unknown.detected_ms = 'no other server reported it down';
-  const followedMs = span ? followedAt(after, survivors, span.term) : null;
-  if (!span) unknown.new_leader_ms = 'it was not the leader';
-  else if (followedMs === null) unknown.new_leader_ms = 'no other server reported being leader afterwards';
+  /** A survivor that failed itself before it could is not waited for. */
+  const lastMs = (measure: 'detected_last_ms' | 'leader_all_ms', times: Map<number, number>): number | null => {
+    const waited = survivors.filter((id) => times.has(id) && times.get(id)! <= awayFrom.get(id)!);
+    const without = survivors.filter((id) => !times.has(id) && awayFrom.get(id) === Infinity);
+    if (without.length > 0) unknown[measure] = `server ${without.join(', ')} never did`;
+    if (without.length > 0 || waited.length === 0) return null;
+    return roundedMs(Math.max(...waited.map((id) => times.get(id)!)) - startMs);
+  };
+  if (detected.size === 0) unknown.detected_first_ms = 'no other server reported it down';
+  if (followed === null) {
+    const why = span === undefined ? 'it was not the leader' : 'no other server reported being leader afterwards';
+    unknown.leader_first_ms = why;
+    unknown.leader_all_ms = why;
+  }
   return {
     led: span !== undefined,
-    detected_ms: down ? roundedMs(down.time - startMs) : null,
-    new_leader_ms: followedMs === null ? null : roundedMs(followedMs - startMs),
+    detected_first_ms: detected.size === 0 ? null : roundedMs(Math.min(...detected.values()) - startMs),
+    detected_last_ms: lastMs('detected_last_ms', detected),
+    leader_first_ms: followed === null ? null : roundedMs(followed.ledMs - startMs),
+    leader_all_ms: followed === null ? null : lastMs('leader_all_ms', followed.times),
     unknown,
   };
+}
+
+/** Returns when each survivor first reported it down. */
+function detectedBy(after: readonly KeptEvent[], survivors: readonly number[], serverId: number): Map<number, number> {
+  const times = new Map<number, number>();
+  for (const event of after) {
+    const isDetection =
+      event.event === 'peer_down' && event.peer_id === serverId && survivors.includes(event.server_id);
+    if (isDetection && !times.has(event.server_id)) times.set(event.server_id, event.time);
+  }
+  return times;
 }
 
 /** Returns the start of a server's first own fault that is not healed by `atMs`; Infinity if there is none. */
@@ -125,65 +131,21 @@ function awayFromMs(id: number, atMs: number, faults: readonly FaultWindow[]): n
   return own.reduce((first, { startMs }) => Math.min(first, startMs), Infinity);
 }
 
-/** Returns the time at which the last survivor followed the first leader of a greater term; null if there was none. */
-function followedAt(
+/** Returns when the first leader of a greater term led, and when each survivor first followed it; null without one. */
+function followedBy(
   after: readonly KeptEvent[],
-  survivors: readonly { id: number; awayFromMs: number }[],
+  survivors: readonly number[],
   term: number,
-): number | null {
+): { ledMs: number; times: Map<number, number> } | null {
   const leads = after.flatMap((event) =>
-    event.event === 'leader' && survivors.some(({ id }) => id === event.server_id) ? [event] : [],
+    event.event === 'leader' && survivors.includes(event.server_id) ? [event] : [],
   );
   const next = leads.find((event) => event.leader_id === event.server_id && event.term > term);
   if (next === undefined) return null;
-  const followers = leads.filter((event) => event.leader_id === next.leader_id && event.term === next.term);
-  // A server that follows again after a reconnection counts at its first time.
-  const firsts = survivors.flatMap(({ id, awayFromMs: away }) => {
-    const first = followers.find((event) => event.server_id === id);
-    // If two failed at once, the second follows when it is back: that is not part of the election.
-    return first === undefined || first.time > away ? [] : [first.time];
-  });
-  return firsts.length === 0 ? null : Math.max(...firsts);
-}
-
-function feltByClients(consequences: Interval, { forEachRow }: FaultContext) {
-  let [failed, retried, hedged, longestMs] = [0, 0, 0, -1];
-  forEachRow((row) => {
-    if (!row.success) failed += 1;
-    if (row.retried) retried += 1;
-    if (row.hedged) hedged += 1;
-    longestMs = Math.max(longestMs, row.latencyMs);
-  }, consequences);
-  return {
-    requests_failed: failed,
-    requests_retried: retried,
-    requests_hedged: hedged,
-    longest_request_ms: longestMs < 0 ? null : roundedMs(longestMs),
-  };
-}
-
-function markedByClients(fault: FaultWindow, marks: FaultMarks, led: boolean | null, context: FaultContext): Told {
-  const { termBefore, firstSuccessMs } = marks;
-  const isKnown = firstSuccessMs !== Infinity;
-  return {
-    first_success_ms: isKnown ? roundedMs(firstSuccessMs - fault.startMs) : null,
-    new_leader_ms: led === false ? null : newTermAfter(fault, termBefore, context),
-    unknown: isKnown ? {} : { first_success_ms: 'no request started after it succeeded' },
-  };
-}
-
-/** Returns the end of the first success with a greater term than any before; used without server events. */
-function newTermAfter({ startMs }: FaultWindow, termBefore: number, context: FaultContext): number | null {
-  if (termBefore < 0) return null;
-  const nextMs = context.faults.reduce(
-    (next, each) => (each.startMs > startMs ? Math.min(next, each.startMs) : next),
-    Infinity,
-  );
-  let firstMs = Infinity;
-  const visit = (row: Row): void => {
-    const isNew = row.success && row.term > termBefore && row.endMs >= startMs && row.endMs < nextMs;
-    if (isNew) firstMs = Math.min(firstMs, row.endMs);
-  };
-  context.forEachRow(visit, { from: startMs, to: nextMs });
-  return firstMs === Infinity ? null : roundedMs(firstMs - startMs);
+  const times = new Map<number, number>();
+  for (const event of leads) {
+    const follows = event.leader_id === next.leader_id && event.term === next.term;
+    if (follows && !times.has(event.server_id)) times.set(event.server_id, event.time);
+  }
+  return { ledMs: next.time, times };
 }

@@ -1,8 +1,8 @@
-/** Collects latencies of successful requests, and the number of failed ones. */
-import { exactQuantile } from '../../core/metrics/digest';
+/** Collects latencies, of which a few may be unknown but no shorter than any other. */
+import { exactQuantile, leastCountFor } from '../../core/metrics/digest';
 import type { ClientFile } from '../read/client-file';
 import { Histogram } from './histogram';
-import type { LatencyStats, Share } from '../report';
+import type { LatencyStats } from '../report';
 import { toMicros } from '../../core/to-micros';
 
 /** Up to this many latencies are kept exactly; beyond it, a histogram counts all of them. */
@@ -13,8 +13,10 @@ const EXACT_COUNT = 10_000;
  * insertion or merging.
  */
 export class Latencies {
-  failed = 0;
-  successful = 0;
+  /** The number of known values. */
+  private known = 0;
+  /** The number of values that are unknown, but no less than any known one. */
+  private unknown = 0;
   private minMs = Infinity;
   private maxMs = -Infinity;
   /** A whole number, so that the order of addition does not matter. */
@@ -24,49 +26,54 @@ export class Latencies {
   private histogram: Histogram | null = null;
   private sorted: Float64Array | null = null;
 
-  add(latencyMs: number): void {
-    const us = toUs(latencyMs);
-    this.span(1, latencyMs, latencyMs, us);
-    this.keep(us, 1);
+  get count(): number {
+    return this.known + this.unknown;
   }
 
-  /** Adds a client that has only its own file. */
-  addClient({ successful, failed, minMs, maxMs, avgMs, centroids }: ClientFile): void {
-    this.failed += failed;
+  /** Infinity: unknown, but no less than any other. */
+  add(latencyMs: number, times = 1): void {
+    if (times === 0) return;
+    if (latencyMs === Infinity) return void (this.unknown += times);
+    const us = toUs(latencyMs);
+    this.span(times, latencyMs, latencyMs, us * times);
+    this.keep(us, times);
+  }
+
+  /** Adds the successes of a client that has only its own file. */
+  addClient({ successful, minMs, maxMs, avgMs, centroids }: ClientFile): void {
     if (successful > 0) this.span(successful, minMs!, maxMs!, toUs(avgMs! * successful));
     for (const [meanMs, count] of centroids ?? []) this.keep(toUs(meanMs), count);
   }
 
   merge(other: Latencies): void {
-    this.failed += other.failed;
-    if (other.successful > 0) this.span(other.successful, other.minMs, other.maxMs, other.sumUs);
+    this.unknown += other.unknown;
+    if (other.known > 0) this.span(other.known, other.minMs, other.maxMs, other.sumUs);
     for (const us of other.valuesUs) this.keep(us, 1);
     if (other.histogram) this.spill().merge(other.histogram);
   }
 
-  /** Returns null if there is no success with a known latency. */
+  /** Returns null without values, with too few for this quantile, or if it is among the unknown ones. */
   quantileMs(q: number): number | null {
-    const us = this.histogram ? quantileOf(this.histogram, q) : exactQuantile(this.sortedUs(), q);
+    const kept = this.histogram?.count ?? this.valuesUs.length;
+    const count = kept + this.unknown;
+    // The ranks that it lies between, as in `exactQuantile`.
+    const highest = Math.min(count - 1, Math.ceil(Math.max(0, q * count - 0.5)));
+    if (count < leastCountFor(q) || highest >= kept) return null;
+    const us = this.histogram ? quantileOf(this.histogram, q, count) : exactQuantile(this.sortedUs(), q, count);
     // The middle of the first or last bucket may lie outside the range of its values.
     return us === null ? null : roundedMs(Math.min(this.maxMs, Math.max(this.minMs, us / 1000)));
   }
 
   stats(): LatencyStats {
-    const known = this.successful > 0;
+    const isKnown = this.known > 0 && this.unknown === 0;
     return {
-      min_ms: known ? roundedMs(this.minMs) : null,
-      max_ms: known ? roundedMs(this.maxMs) : null,
-      avg_ms: known ? roundedMs(this.sumUs / this.successful / 1000) : null,
+      min_ms: this.known > 0 ? roundedMs(this.minMs) : null,
+      max_ms: isKnown ? roundedMs(this.maxMs) : null,
+      avg_ms: isKnown ? roundedMs(this.sumUs / this.known / 1000) : null,
       median_ms: this.quantileMs(0.5),
       p95_ms: this.quantileMs(0.95),
       p99_ms: this.quantileMs(0.99),
     };
-  }
-
-  share(): Share {
-    const { median_ms: p50_ms, p95_ms, p99_ms, max_ms } = this.stats();
-    const requests = this.successful + this.failed;
-    return { requests, failed: this.failed, p50_ms, p95_ms, p99_ms, p99_9_ms: this.quantileMs(0.999), max_ms };
   }
 
   private keep(us: number, times: number): void {
@@ -90,20 +97,19 @@ export class Latencies {
   }
 
   private span(count: number, minMs: number, maxMs: number, sumUs: number): void {
-    this.successful += count;
+    this.known += count;
     this.minMs = Math.min(this.minMs, minMs);
     this.maxMs = Math.max(this.maxMs, maxMs);
     this.sumUs += sumUs;
   }
 }
 
-/** Interpolates like `exactQuantile`, linearly between the two nearest ranks. */
-function quantileOf(histogram: Histogram, q: number): number {
-  const last = histogram.count - 1;
-  const rank = Math.min(last, Math.max(0, q * histogram.count - 0.5));
+/** Interpolates like `exactQuantile`, linearly between the two nearest ranks of `count` values. */
+function quantileOf(histogram: Histogram, q: number, count: number): number {
+  const rank = Math.min(count - 1, Math.max(0, q * count - 0.5));
   const below = Math.floor(rank);
   const low = histogram.at(below)!;
-  return low + (histogram.at(Math.min(last, below + 1))! - low) * (rank - below);
+  return low + (histogram.at(Math.ceil(rank))! - low) * (rank - below);
 }
 
 function toUs(ms: number): number {

@@ -146,7 +146,7 @@ function clocks({ faults, clocks: all }: Unchecked, { events, loads, uncompared 
 /** Returns the shortest duration after a fault that spans the clocks of two machines; null if there is none. */
 function shortestMs(faults: readonly FaultReport[]): number | null {
   const told = faults
-    .flatMap(({ detected_ms, new_leader_ms, first_success_ms }) => [detected_ms, new_leader_ms, first_success_ms])
+    .flatMap(({ detected_first_ms, leader_first_ms }) => [detected_first_ms, leader_first_ms])
     .filter((ms) => ms !== null);
   return told.length === 0 ? null : Math.min(...told);
 }

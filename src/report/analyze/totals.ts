@@ -1,43 +1,80 @@
 /** Computes the totals over all requests, from records and client files alike. */
 import { CappedCounts } from '../../core/metrics/capped-counts';
-import { isFixedReason, OTHER_REASONS } from '../../core/metrics/failure-reasons';
+import { isFixedReason, isNeverSent, NO_RECORD, OTHER_REASONS } from '../../core/metrics/failure-reasons';
 import { OTHER_SERVERS } from '../../core/metrics/summary';
-import { type Counted, merged } from './count-rows';
+import { type Counted } from './count-rows';
 import { curveOf } from './curve';
 import { type Inputs, MAX_REASONS, MAX_SERVERS } from '../read/inputs';
 import { Latencies, roundedMs } from './latencies';
-import { type Interval, PHASES, type PhaseShare } from '../report';
+import { merged, type RequestGroup } from './request-group';
+import { PHASES, type PhaseShare } from '../report';
 
-export function totalsOf(inputs: Inputs, counted: Counted, run: Interval | null) {
-  const { records, clients } = inputs;
-  const all = merged([...counted.cells.values()].flat());
-  for (const client of clients) all.addClient(client);
-  const service = merged(counted.service.values());
-  const total = all.successful + all.failed;
-  const clientSecs = clients.reduce((longest, { durationSecs }) => Math.max(longest, durationSecs), 0);
-  const durationSecs = roundedMs(Math.max(clientSecs, run === null ? 0 : (run.to - run.from) / 1000));
+export interface TotalsOptions {
+  /** The longest that a success can take; Infinity if unknown. */
+  longestMs: number;
+  /** The end of the run in Unix milliseconds. */
+  endMs: number;
+}
+
+export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, endMs }: TotalsOptions) {
+  const all = wholeOf(inputs, counted, longestMs);
+  const latencies = all.all();
+  const service = mergedLatencies([...counted.service].flatMap(([phase, each]) => (phase === 'warmup' ? [] : [each])));
+  const { total, decided, failed, undecided } = all;
+  const clientSecs = inputs.clients.reduce((longest, { durationSecs }) => Math.max(longest, durationSecs), 0);
+  const spanSecs =
+    counted.firstDueMs === Infinity ? 0 : (Math.max(endMs, counted.firstDueMs) - counted.firstDueMs) / 1000;
+  const durationSecs = roundedMs(Math.max(clientSecs, spanSecs));
+  const perSecond = (count: number): number => (durationSecs === 0 ? 0 : count / durationSecs);
+  const inTime = counted.successesInTime + inputs.clients.reduce((sum, { successful }) => sum + successful, 0);
+  const mostFailed = total === 0 ? 0 : ((failed + undecided) / total) * 100;
+  const reasons = reasonsOf(inputs, counted);
+  const neverSent = Object.entries(reasons).reduce(
+    (sum, [reason, count]) => sum + (isNeverSent(reason) ? count : 0),
+    0,
+  );
   return {
     total_requests: total,
-    successful_requests: all.successful,
-    failed_requests: all.failed,
-    failure_rate: total === 0 ? 0 : (all.failed / total) * 100,
+    successful_requests: all.successes.count,
+    failed_requests: failed,
+    failure_rate: decided === 0 ? mostFailed : (failed / decided) * 100,
+    failure_rate_max: mostFailed,
+    decided_requests: decided,
+    undecided_requests: undecided,
+    never_sent_requests: neverSent,
+    missing_records: inputs.missingRecords,
     server_distribution: Object.fromEntries(serverTotals(inputs, counted.byServer)),
-    failure_reasons: reasonsOf(inputs),
-    latency_stats: all.stats(),
-    p99_9_ms: all.quantileMs(0.999),
+    failure_reasons: reasons,
+    latency_stats: all.successes.stats(),
+    all_stats: { ...latencies.stats(), p99_9_ms: latencies.quantileMs(0.999) },
+    p99_9_ms: all.successes.quantileMs(0.999),
     service_stats: service.stats(),
-    clients_without_percentiles: clients.filter((client) => client.centroids === null).length,
+    clients_without_percentiles: inputs.clients.filter((client) => client.centroids === null).length,
     ...extrasOf(inputs),
     warmup_secs: warmupSecsOf(inputs),
-    interrupted_requests: records.reduce((sum, { interrupted }) => sum + interrupted, 0),
-    unsent_requests: records.reduce((sum, { unsent }) => sum + unsent, 0),
+    interrupted_requests: inputs.records.reduce((sum, { interrupted }) => sum + interrupted, 0),
+    unsent_requests: inputs.records.reduce((sum, { unsent }) => sum + unsent, 0),
     runs: inputs.runs,
     duration_secs: durationSecs,
-    throughput_per_s: durationSecs === 0 ? 0 : total / durationSecs,
-    images: imagesOf(inputs, counted),
-    phases: phasesOf(counted),
-    percentile_curve: total === 0 ? [] : curveOf(all, service),
+    goodput_per_s: perSecond(inTime),
+    attempted_per_s: perSecond(total),
+    throughput_per_s: perSecond(inTime),
+    images: imagesOf(inputs, counted, longestMs),
+    phases: phasesOf(counted, longestMs),
+    percentile_curve: total === 0 ? [] : curveOf(latencies, service),
   };
+}
+
+/** Merges all requests but those of the warm-up; those without a record count as failed. */
+function wholeOf(inputs: Inputs, { cells }: Counted, longestMs: number): RequestGroup {
+  const parts = [...cells].flatMap(([phase, groups]) => (phase === 'warmup' ? [] : groups));
+  const all = merged(parts, longestMs);
+  for (const client of inputs.clients) {
+    all.successes.addClient(client);
+    all.addFailed(client.failed);
+  }
+  all.addFailed(inputs.missingRecords);
+  return all;
 }
 
 /**
@@ -64,23 +101,27 @@ function extrasOf({ records, clients }: Inputs) {
   };
 }
 
-function imagesOf({ images }: Inputs, { cells }: Counted) {
+function imagesOf({ images }: Inputs, { cells }: Counted, longestMs: number) {
+  const measured = [...cells].filter(([phase]) => phase !== 'warmup');
   return images.all
-    .map((image, index) => ({
-      image,
-      ...merged([...cells.values()].map((byImage) => byImage[index]!)).share(),
-    }))
+    .map((image, index) => {
+      const share = merged(
+        measured.map(([, byImage]) => byImage[index]!),
+        longestMs,
+      ).share();
+      return { image, ...share };
+    })
     .sort((a, b) => b.requests - a.requests || (a.image < b.image ? -1 : 1));
 }
 
-function phasesOf({ cells, service }: Counted): PhaseShare[] {
+function phasesOf({ cells, service }: Counted, longestMs: number): PhaseShare[] {
   return PHASES.flatMap((phase) => {
     const byImage = cells.get(phase);
     if (byImage === undefined) return [];
     const { median_ms, p95_ms, p99_ms } = (service.get(phase) ?? new Latencies()).stats();
     return {
       phase,
-      ...merged(byImage).share(),
+      ...merged(byImage, longestMs).share(),
       service_p50_ms: median_ms,
       service_p95_ms: p95_ms,
       service_p99_ms: p99_ms,
@@ -88,10 +129,16 @@ function phasesOf({ cells, service }: Counted): PhaseShare[] {
   });
 }
 
-function reasonsOf({ records, clients }: Inputs): Record<string, number> {
+function reasonsOf({ reasons, clients, missingRecords }: Inputs, { byReason }: Counted): Record<string, number> {
   const counts = new CappedCounts<string>(MAX_REASONS, OTHER_REASONS, isFixedReason);
-  for (const { reasons } of [...records, ...clients]) {
-    for (const [reason, count] of reasons) counts.add(reason, count);
-  }
+  reasons.all.forEach((reason, index) => byReason[index]! > 0 && counts.add(reason, byReason[index]));
+  for (const client of clients) for (const [reason, count] of client.reasons) counts.add(reason, count);
+  if (missingRecords > 0) counts.add(NO_RECORD, missingRecords);
   return Object.fromEntries([...counts.all].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)));
+}
+
+function mergedLatencies(parts: readonly Latencies[]): Latencies {
+  const whole = new Latencies();
+  for (const part of parts) whole.merge(part);
+  return whole;
 }

@@ -38,7 +38,7 @@ export type Compared = Pick<
 /** A fault; its kind may come from another version. */
 export type ComparedFault = { kind: string } & Pick<
   FaultReport,
-  'start' | 'recovered' | 'detected_ms' | 'new_leader_ms' | 'back_to_baseline_ms'
+  'start' | 'recovered' | 'felt_ms' | 'recovered_ms' | 'detected_first_ms' | 'leader_all_ms'
 >;
 
 /** The settings of a run, as far as the report has them. */

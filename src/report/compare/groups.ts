@@ -112,7 +112,7 @@ function phaseRows(phase: PhaseName, row: MakeRow): Row[] {
 }
 
 function faultRows(row: MakeRow): Row[] {
-  type Measure = 'detected_ms' | 'new_leader_ms' | 'back_to_baseline_ms';
+  type Measure = 'felt_ms' | 'recovered_ms' | 'detected_first_ms' | 'leader_all_ms';
   const quantile = (measure: Measure, q: number): Tell => {
     return ({ faults }) => {
       const known = (faults ?? []).flatMap((fault) => fault[measure] ?? []);
@@ -126,11 +126,12 @@ function faultRows(row: MakeRow): Row[] {
   const none = (faults: Compared['faults']): boolean => faults === null || faults.length === 0;
   return [
     row('faults', '', ({ faults }) => (none(faults) ? null : faults!.length)),
-    ...both('detected after', 'detected_ms'),
-    ...both('new leader after', 'new_leader_ms'),
-    ...both('back to baseline after', 'back_to_baseline_ms'),
-    row('never back to baseline', '', ({ faults }) =>
-      none(faults) ? null : faults!.filter((fault) => fault.back_to_baseline_ms === null).length,
+    ...both('felt for', 'felt_ms'),
+    ...both('recovered after', 'recovered_ms'),
+    ...both('detected after', 'detected_first_ms'),
+    ...both('all followed the new leader after', 'leader_all_ms'),
+    row('recovery unknown', '', ({ faults }) =>
+      none(faults) ? null : faults!.filter((fault) => fault.recovered_ms === null).length,
     ),
   ];
 }

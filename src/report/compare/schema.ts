@@ -79,9 +79,10 @@ const fault = table({
   kind: text,
   start: number,
   recovered: known,
-  detected_ms: known,
-  new_leader_ms: known,
-  back_to_baseline_ms: known,
+  felt_ms: known,
+  recovered_ms: known,
+  detected_first_ms: known,
+  leader_all_ms: known,
 });
 
 const settings = table({

@@ -1,7 +1,10 @@
 /** Stores requests by column, in 21 bytes each, so that millions of them fit into memory. */
 import type { Interval } from '../report';
 
-/** One finished request (success or failure) with the fields that the report needs. Times are Unix milliseconds. */
+/**
+ * One request that was due, with the fields that the report needs. Times are Unix milliseconds. An undecided one is
+ * neither a success nor failed: it ends when the run ended, and its latency is its age.
+ */
 export interface Row {
   startMs: number;
   endMs: number;
@@ -15,6 +18,7 @@ export interface Row {
   /** Index of the failure reason plus 1; 0 if there is none. */
   reason: number;
   success: boolean;
+  isFailed: boolean;
   retried: boolean;
   hedged: boolean;
 }
@@ -30,6 +34,7 @@ const MAX_ROWS = 16_384;
 const SUCCESS = 1;
 const RETRIED = 2;
 const HEDGED = 4;
+const FAILED = 8;
 
 /** Starts are stored as microseconds relative to the chunk's first start, offset by half of this: ±35 minutes. */
 const SPAN_US = 2 ** 32;
@@ -61,7 +66,11 @@ export class RequestColumns {
     chunk.server[at] = row.server;
     chunk.term[at] = Math.min(row.term, MAX_TERM);
     chunk.reason[at] = row.reason;
-    chunk.flags[at] = (row.success ? SUCCESS : 0) | (row.retried ? RETRIED : 0) | (row.hedged ? HEDGED : 0);
+    chunk.flags[at] =
+      (row.success ? SUCCESS : 0) |
+      (row.isFailed ? FAILED : 0) |
+      (row.retried ? RETRIED : 0) |
+      (row.hedged ? HEDGED : 0);
     chunk.firstStartMs = Math.min(chunk.firstStartMs, startUs / 1000);
     chunk.lastEndMs = Math.max(chunk.lastEndMs, startUs / 1000 + latencyUs / 1000);
   }
@@ -97,6 +106,7 @@ export class RequestColumns {
         row.term = chunk.term[at]!;
         row.reason = chunk.reason[at]!;
         row.success = (flags & SUCCESS) !== 0;
+        row.isFailed = (flags & FAILED) !== 0;
         row.retried = (flags & RETRIED) !== 0;
         row.hedged = (flags & HEDGED) !== 0;
         visit(row);
@@ -117,6 +127,7 @@ const NO_ROW: Row = {
   term: 0,
   reason: 0,
   success: false,
+  isFailed: false,
   retried: false,
   hedged: false,
 };

@@ -8,7 +8,7 @@ import type { RequestColumns } from './columns';
 import { printable } from '../../core/printable';
 import { Interner } from './interner';
 import type { ClockDoubt, LifeClock } from './clocks';
-import type { ClockChange, InputFile, MachineClock, RunSeen } from '../report';
+import type { ClockChange, InputFile, Interval, MachineClock, RunSeen } from '../report';
 import type { ClientTaskFlags, TaskFlags } from './task-flags';
 import type { Downsampled } from './downsample';
 
@@ -29,10 +29,12 @@ export interface RunRecords {
   retries: number;
   bytesSent: number;
   bytesReceived: number;
+  /** Undecided: in flight, or waiting for a client, at the end. */
   interrupted: number;
   unsent: number;
-  /** Unix milliseconds; Infinity and -Infinity while there is no finished request. */
+  /** Unix milliseconds; Infinity and -Infinity while there is no request. */
   firstStartMs: number;
+  lastStartMs: number;
   lastEndMs: number;
   /** Clients with requests, by id; shared with `Inputs.tasks`. */
   clients: Map<number, ClientTaskFlags>;
@@ -63,6 +65,10 @@ export interface Inputs {
   /** Clients without records. */
   clients: ClientFile[];
   clientFileCount: number;
+  /** Requests without a record, as far as others show that they existed. */
+  missingRecords: number;
+  /** The times in which they may have been due. */
+  gaps: Interval[];
   /** null if there is no file. */
   faults: FaultStep[] | null;
   /** Machines whose clocks were compared with this one's; times are already corrected. */
@@ -144,6 +150,8 @@ export function emptyInputs(tasks: TaskFlags): Inputs {
     runs: [],
     clients: [],
     clientFileCount: 0,
+    missingRecords: 0,
+    gaps: [],
     clocks: [],
     uncompared: [],
     clockChanges: [],

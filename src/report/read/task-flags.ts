@@ -7,6 +7,18 @@ const SEEN = 1;
 const SUCCESS = 2;
 const EXECUTED = 4;
 const REPEATED = 8;
+const MAX_HOLES = 1000;
+/** Ids further apart are not a counter's. */
+const MAX_HOLE = 10_000_000;
+
+/** Request ids without a record when a later one was read; it may follow. */
+interface Hole {
+  fromId: number;
+  toId: number;
+  /** Unix milliseconds: after the request before was due, and before the one after ended. */
+  fromMs: number;
+  toMs: number;
+}
 
 /** The pages that all clients together have allocated. */
 interface Budget {
@@ -23,6 +35,12 @@ export class ClientTaskFlags {
   /** Counts to compare with the client's own file. */
   successCount = 0;
   failedCount = 0;
+  /** Successes and failures by the client's own file; null without one. */
+  saidCount: number | null = null;
+  private lastId = 0;
+  /** Unix milliseconds: when the last request was due. */
+  lastDueMs = -Infinity;
+  private readonly holes: Hole[] = [];
 
   constructor(private readonly budget: Budget) {}
 
@@ -34,6 +52,42 @@ export class ClientTaskFlags {
     if ((marks & SEEN) !== 0) return 'seen';
     this.page[at] = marks | SEEN | (isSuccess ? SUCCESS : 0);
     return 'new';
+  }
+
+  /** Notes a record in the order of its file: a client numbers its requests from 1, and writes them as they end. */
+  follow(requestId: number, dueMs: number, endMs: number): void {
+    if (requestId > this.lastId + 1)
+      this.addHole({ fromId: this.lastId + 1, toId: requestId - 1, fromMs: this.lastDueMs, toMs: endMs });
+    this.lastId = Math.max(this.lastId, requestId);
+    this.lastDueMs = Math.max(this.lastDueMs, dueMs);
+  }
+
+  /** Returns the requests between others that have no record: how many, and in which times they may have been due. */
+  gaps(): { count: number; from: number; to: number }[] {
+    const gaps = this.holes.map(({ fromId, toId, fromMs, toMs }) => {
+      let count = 0;
+      for (let id = fromId; id <= Math.min(toId, fromId + MAX_HOLE); id++) if (!this.has(id)) count += 1;
+      return { count, from: fromMs, to: toMs };
+    });
+    return gaps.filter(({ count }) => count > 0);
+  }
+
+  private has(requestId: number): boolean {
+    const page = this.pages.get(Math.floor(requestId / PAGE_TASKS));
+    return page !== undefined && (page[requestId % PAGE_TASKS]! & SEEN) !== 0;
+  }
+
+  /** Beyond a limit, holes are merged: their number stays right, their times grow. */
+  private addHole(hole: Hole): void {
+    const last = this.holes.at(-1);
+    if (last === undefined || this.holes.length < MAX_HOLES) this.holes.push(hole);
+    else
+      this.holes[this.holes.length - 1] = {
+        fromId: last.fromId,
+        toId: hole.toId,
+        fromMs: last.fromMs,
+        toMs: hole.toMs,
+      };
   }
 
   /** Records that a server answered the request with a carrier. */

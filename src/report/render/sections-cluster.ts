@@ -4,10 +4,12 @@ import { decimals, labelled, MAX_ROWS, median, more, most, ms, prose, table, who
 
 const MEASURES: Record<Measure, string> = {
   led: 'led',
-  detected_ms: 'detected',
-  new_leader_ms: 'new leader',
-  first_success_ms: 'first success',
-  back_to_baseline_ms: 'back to baseline',
+  felt_ms: 'felt',
+  recovered_ms: 'recovered',
+  detected_first_ms: 'detected first',
+  detected_last_ms: 'detected last',
+  leader_first_ms: 'next leader',
+  leader_all_ms: 'all follow',
 };
 const NO_LEADERS = 'unknown: there are no event files of the servers, or their clocks are unreliable';
 const MB = 1e6;
@@ -16,23 +18,35 @@ const SEVERAL_NOTE =
   'Several Leaders: by their own files, two servers led at once. For some milliseconds that is a change of leaders that ' +
   'the old one has not heard of yet; for longer, they could not reach each other.';
 
-export function faultRows({ faults: all }: Report): string[] {
+export function faultRows({ faults: all, baseline }: Report): string[] {
   if (all === null) return ['unknown: there is no file of faults, or there are no request records'];
   if (all.length === 0) return ['none during the run'];
-  const head = ['Fault', 'led', 'detected', 'leader', 'success', 'baseline', 'failed', 'retried', 'hedged', 'longest'];
+  const head = ['Fault', 'felt', 'recovered', 'bad', 'of', 'failed', 'longest', 'led', 'detected', 'leader'];
   const rows = all.slice(0, MAX_ROWS).map((fault) => [
     `${fault.kind} server ${fault.server_id}`,
+    fault.felt_ms === null ? `>= ${short(fault.felt_at_least_ms)}` : short(fault.felt_ms),
+    short(fault.recovered_ms),
+    ...[fault.bad_requests, fault.requests, fault.failed].map(whole),
+    short(fault.longest_ms),
     fault.led === null ? '?' : fault.led ? 'yes' : 'no',
-    short(fault.detected_ms),
+    short(fault.detected_first_ms),
     // If the server did not lead, there is no new leader.
-    fault.led === false ? '-' : short(fault.new_leader_ms),
-    short(fault.first_success_ms),
-    // Calm began with the fault itself.
-    fault.back_to_baseline_ms === 0 ? 'at once' : short(fault.back_to_baseline_ms),
-    ...[fault.requests_failed, fault.requests_retried, fault.requests_hedged].map(whole),
-    short(fault.longest_request_ms),
+    fault.led === false ? '-' : short(fault.leader_all_ms),
   ]);
-  return [...table(head, rows), ...more(all.length), ...all.slice(0, MAX_ROWS).flatMap(unknowns)];
+  const isUnfelt = all.some(({ felt_ms }) => felt_ms === 0);
+  return [
+    ...table(head, rows),
+    ...more(all.length),
+    ...(isUnfelt ? prose(unfeltText(baseline)) : []),
+    ...all.slice(0, MAX_ROWS).flatMap(unknowns),
+  ];
+}
+
+/** Says what a felt time of 0 means. */
+export function unfeltText(baseline: Report['baseline']): string {
+  const resolutionMs = baseline?.felt_resolution_ms ?? null;
+  if (resolutionMs === null) return 'felt 0: not felt; but with so few requests, even a stall of 5 s might not show.';
+  return `felt 0: not felt; a stall under ${resolutionMs} ms would not show.`;
 }
 
 export function balanceRows({ balance: all }: Report): string[] {
@@ -86,7 +100,7 @@ export function leaderRows({ leaders: all }: Report): string[] {
 /** Explains each `?`, except for the successor of a server that did not lead. */
 function unknowns(fault: FaultReport): string[] {
   const entries = (Object.entries(fault.unknown) as [Measure, string][]).filter(
-    ([measure]) => measure !== 'new_leader_ms' || fault.led !== false,
+    ([measure]) => !measure.startsWith('leader_') || fault.led !== false,
   );
   if (entries.length === 0) return [];
   const texts = entries.map(([measure, why]) => `${MEASURES[measure]}: ${why}`);

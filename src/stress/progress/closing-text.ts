@@ -23,14 +23,14 @@ type Options = Pick<StressOptions, 'machineId' | 'numClients' | 'metricsDir' | '
 /** Returns lines without a line feed at the end. Pure. */
 export function closingText(
   { machineId, numClients, metricsDir, seed, requests }: Options,
-  { all, service }: RunTally,
+  { measured, service }: RunTally,
   results: readonly ThresholdResult[],
   { durationSecs, waitedCount, unreached, problem, generatorProblem }: ClosingContent,
 ): string {
-  const { interruptedCount, unsentCount } = all;
+  const { interruptedCount, unsentCount } = measured;
   const figures = requests.pacing.mode === 'rate' ? service.figures() : undefined;
   const run = { durationSecs, interruptedCount, unsentCount, service: figures, unreached };
-  const rows = [summaryText(all.summary.stats(), run)];
+  const rows = [summaryText(measured.summary.stats(), run)];
   if (waitedCount > 0) {
     rows.push(
       `Waited:    ${waitedCount} for one of the ${numClients} clients to be free, which is included in the latency`,

@@ -13,7 +13,6 @@ export class RunProgress {
   private readonly meter: Meter;
   private readonly startMs: number;
   private readonly totalCount: number | undefined;
-  private unsentCount = 0;
   private leadership: Leadership = { term: 0, leaderId: null };
 
   /** The load begins now. */
@@ -26,14 +25,13 @@ export class RunProgress {
   /** A request ended; `leadership` is as its client knows it. */
   add(record: RequestRecord, leadership: Leadership): void {
     this.meter.add(record);
-    if (record.outcome === 'unsent') this.unsentCount += 1;
     if (record.success && leadership.term >= this.leadership.term) this.leadership = leadership;
   }
 
   showing(): Showing {
     const { requests, clock, expectedMs } = this.options;
     const { doneCount, failedCount, lastReason } = this.meter;
-    const counts = { doneCount, totalCount: this.totalCount, failedCount, unsentCount: this.unsentCount };
+    const counts = { doneCount, totalCount: this.totalCount, failedCount };
     const rates = { perSecond: this.meter.perSecond(), p95Ms: this.meter.p95Ms() };
     const timeShare = (clock.monotonicMs() - this.startMs) / (requests.durationMs ?? expectedMs ?? Infinity);
     return {

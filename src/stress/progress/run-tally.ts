@@ -1,8 +1,9 @@
 /** The outcomes of all requests of a run, and their comparison with thresholds. Pure. */
 import { Tally } from '../../client/tally';
+import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
 import { LatencyFold } from '../../core/metrics/latency-fold';
+import { isUndecided, Population } from '../../core/metrics/population';
 import type { RequestRecord } from '../../core/metrics/record';
-import { Summary } from '../../core/metrics/summary';
 import {
   judgeThresholds,
   type Metric,
@@ -15,39 +16,71 @@ import {
 const ENOUGH = 100;
 
 export class RunTally {
-  readonly all = new Tally();
-  /** Latencies of successes, from the send. */
+  /** The requests that were due after the warm-up. */
+  readonly measured = new Tally();
+  readonly population: Population;
+  /** Latencies of their successes, from the send. */
   readonly service = new LatencyFold();
+  /** The number of wrong carriers, also in the warm-up. */
+  wrongCount = 0;
+  /** The number of requests that ended, also in the warm-up. */
+  endedCount = 0;
   /** Unix milliseconds. */
   private measuredFrom = -Infinity;
-  /** Without those of the warm-up. */
-  private measured = this.all.summary;
 
-  constructor(private readonly warmupMs: number) {}
+  /** @param longestMs the longest that a success can take; see Population */
+  constructor(
+    private readonly warmupMs: number,
+    longestMs: number,
+  ) {
+    this.population = new Population(longestMs);
+  }
 
-  /** The load begins (Unix milliseconds); requests that start in the warm-up after it are excluded from thresholds. */
+  /** The load begins (Unix milliseconds): requests that are due in the warm-up after it are not measured. */
   begin(startedAt: number): void {
     this.measuredFrom = startedAt + this.warmupMs;
-    if (this.warmupMs > 0) this.measured = new Summary();
   }
 
   add(record: RequestRecord): void {
-    this.all.add(record);
+    if (!isUndecided(record)) this.endedCount += 1;
+    if (record.failure_reason === VERIFICATION_FAILED) this.wrongCount += 1;
+    if (record.start_time < this.measuredFrom) return;
+    this.measured.add(record);
+    this.population.add(record);
     if (record.success) this.service.add(record.service_ms);
-    if (this.measured !== this.all.summary && record.start_time >= this.measuredFrom) this.measured.add(record);
   }
 
   /** Compares the requests so far with each threshold; `now` in Unix milliseconds. */
   judge(thresholds: readonly Threshold[], now: number): ThresholdResult[] {
-    const quantile = this.measured.latencies.quantiles();
+    const quantile = this.population.latencies.quantiles();
     const secs = (now - this.measuredFrom) / 1000;
-    return judgeThresholds(thresholds, (metric) => valueOf(metric, this.measured, quantile, secs));
+    return judgeThresholds(thresholds, (metric) => this.valueOf(metric, quantile, secs));
   }
 
   /** Returns the first threshold that is crossed, once there are enough requests to tell. */
   crossed(thresholds: readonly Threshold[], now: number): ThresholdResult | undefined {
-    if (thresholds.length === 0 || this.measured.totalCount < ENOUGH) return undefined;
+    if (thresholds.length === 0 || this.population.totalCount < ENOUGH) return undefined;
     return this.judge(thresholds, now).find(({ passed, value }) => !passed && value !== null);
+  }
+
+  private valueOf(metric: Metric, quantile: (q: number) => number | null, secs: number): number | null {
+    const { population, measured } = this;
+    switch (metric) {
+      case 'failure_rate':
+        return population.mostFailedPercent;
+      case 'throughput':
+        return secs > 0 ? population.successCount / secs : null;
+      case 'imbalance':
+        return imbalance(Object.values(measured.summary.stats().server_distribution));
+      case 'recovery':
+        return null;
+      case 'min':
+      case 'avg':
+      case 'max':
+        return population.latencies.figures()[`${metric}_ms`];
+      default:
+        return quantile(Number(metric.slice(1)) / 100);
+    }
   }
 }
 
@@ -55,31 +88,6 @@ export class RunTally {
 export function thresholdText({ expression, value, unit, passed }: ThresholdResult): string {
   const found = value === null ? 'unknown' : resultText(value.toFixed(2), unit);
   return `Threshold ${expression.replace(/\s+/g, '')}: ${passed ? 'passed' : 'crossed'} (${found})`;
-}
-
-function valueOf(
-  metric: Metric,
-  summary: Summary,
-  quantile: (q: number) => number | null,
-  secs: number,
-): number | null {
-  const { totalCount, failedCount } = summary;
-  switch (metric) {
-    case 'failure_rate':
-      return totalCount === 0 ? null : (failedCount / totalCount) * 100;
-    case 'throughput':
-      return secs > 0 ? totalCount / secs : null;
-    case 'imbalance':
-      return imbalance(Object.values(summary.stats().server_distribution));
-    case 'recovery':
-      return null;
-    case 'min':
-    case 'avg':
-    case 'max':
-      return summary.latencies.figures()[`${metric}_ms`];
-    default:
-      return quantile(Number(metric.slice(1)) / 100);
-  }
 }
 
 /** Returns the ratio of the largest share to the mean. */

@@ -6,8 +6,6 @@ export interface RunStatus {
   totalCount?: number;
   perSecond: number;
   failedCount: number;
-  /** Due, but not sent. */
-  unsentCount?: number;
   /** Null before the first success. */
   p95Ms: number | null;
   /** The leadership in the latest responses to clients. */
@@ -19,13 +17,12 @@ export interface RunStatus {
  * Formats `1200/100000 done, 95.2/s, 3 failed, p95 23.4 ms, leader 2 (term 3), last failure: Server overloaded`. Pure.
  */
 export function statusText(status: RunStatus): string {
-  const { doneCount, totalCount, failedCount, unsentCount = 0, p95Ms, lastReason } = status;
+  const { doneCount, totalCount, failedCount, p95Ms, lastReason } = status;
   const { term, leaderId } = status.leadership;
   return [
     `${doneCount}${totalCount === undefined ? '' : `/${totalCount}`} done`,
     `${status.perSecond.toFixed(1)}/s`,
     `${failedCount} failed`,
-    ...(unsentCount === 0 ? [] : [`${unsentCount} not sent`]),
     `p95 ${p95Ms === null ? '-' : `${p95Ms.toFixed(1)} ms`}`,
     leaderId === null ? 'leader ?' : `leader ${leaderId} (term ${term})`,
     ...(failedCount === 0 ? [] : [`last failure: ${lastReason}`]),

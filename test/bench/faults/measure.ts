@@ -7,8 +7,8 @@ import { quantile } from '../table';
 export interface Cost {
   detectedMs: number | null;
   newLeaderMs: number | null;
-  firstSuccessMs: number | null;
-  baselineMs: number | null;
+  feltMs: number | null;
+  recoveredMs: number | null;
   failed: number;
   /** Failure reasons with their counts. */
   reasons: Record<string, number>;
@@ -45,18 +45,18 @@ export function costOf(files: { report: string; requests: readonly string[]; fau
   const latencies = within.map(({ latency_ms: latency }) => latency);
   const phase = (name: string) => report.phases.find((each) => each.phase === name);
   return {
-    detectedMs: worst((fault) => fault.detected_ms),
-    newLeaderMs: worst((fault) => fault.new_leader_ms),
-    firstSuccessMs: worst((fault) => fault.first_success_ms),
-    baselineMs: worst((fault) => fault.back_to_baseline_ms),
+    detectedMs: worst((fault) => fault.detected_first_ms),
+    newLeaderMs: worst((fault) => fault.leader_all_ms),
+    feltMs: worst((fault) => fault.felt_ms),
+    recoveredMs: worst((fault) => fault.recovered_ms),
     failed: report.failed_requests,
     reasons: report.failure_reasons,
     failedAfterMs: records.reduce<number | null>(
       (least, { success, latency_ms: ms }) => (success ? least : Math.min(least ?? ms, ms)),
       null,
     ),
-    retried: Math.max(...faults.map((fault) => fault.requests_retried)),
-    hedged: Math.max(...faults.map((fault) => fault.requests_hedged)),
+    retried: Math.max(...faults.map((fault) => fault.retried)),
+    hedged: Math.max(...faults.map((fault) => fault.hedged)),
     p99SteadyMs: phase('steady')?.p99_ms ?? null,
     p99DuringMs: phase('fault')?.p99_ms ?? null,
     window: { requests: within.length, p999Ms: quantile(latencies, 0.999), maxMs: quantile(latencies, 1) },

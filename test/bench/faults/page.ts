@@ -26,8 +26,7 @@ const HEAD = [
 export function rowOf({ kind, on }: FaultCase, cost: Cost): string {
   const { window } = cost;
   const cells = [
-    ...[kind, on, ...[cost.detectedMs, cost.newLeaderMs, cost.firstSuccessMs].map(whole)],
-    cost.baselineMs === 0 ? 'at once' : whole(cost.baselineMs),
+    ...[kind, on, ...[cost.detectedMs, cost.newLeaderMs, cost.feltMs, cost.recoveredMs].map(whole)],
     ...[cost.failed, cost.retried, cost.hedged].map(String),
     ...[cost.p99SteadyMs, cost.p99DuringMs].map(tenths),
     `${whole(window.p999Ms)} (${window.requests})`,

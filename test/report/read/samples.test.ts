@@ -232,7 +232,7 @@ describe('warm-up', () => {
         })),
       ),
     );
-    const back = () => lab.report().faults![0]!.back_to_baseline_ms;
+    const back = () => lab.report().faults![0]!.recovered_ms;
     // With the slow beginning as the baseline, 200 ms would be normal.
     expect(back()).toBe(0);
     lab.write(RUN, runFile({ warmup_secs: 1.5 }));

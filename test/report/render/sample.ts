@@ -15,6 +15,8 @@ function noise(...seeds: number[]): number {
   return x - Math.floor(x);
 }
 
+const NOT_SEEN = 'not seen to recover: there was no calm second before the end of the run';
+
 /** A fault lasts 8 s and is felt for 2.5 s; each hits the next server. */
 function faultAt(startSecs: number, server_id: number, led: boolean): FaultReport {
   return {
@@ -23,16 +25,22 @@ function faultAt(startSecs: number, server_id: number, led: boolean): FaultRepor
     start: T0 + startSecs * 1000,
     end: T0 + (startSecs + 8) * 1000,
     led,
-    detected_ms: 12.4 + 3 * server_id,
-    new_leader_ms: led ? 131.25 : null,
-    first_success_ms: led ? 184.5 : 9.25,
-    back_to_baseline_ms: server_id === 3 ? null : led ? 2480 : 640,
-    requests_failed: led ? 9 : 0,
-    requests_retried: 61,
-    requests_hedged: 17,
-    longest_request_ms: 1320.4,
+    felt_ms: server_id === 3 ? null : led ? 2250 : 500,
+    recovered_ms: server_id === 3 ? null : led ? 2480 : 640,
+    felt_at_least_ms: led ? 2250 : 500,
+    requests: 1600,
+    bad_requests: led ? 40 : 3,
+    failed: led ? 9 : 0,
+    retried: 61,
+    hedged: 17,
+    longest_ms: 1320.4,
+    detected_first_ms: 12.4 + 3 * server_id,
+    detected_last_ms: 14.4 + 3 * server_id,
+    leader_first_ms: led ? 121.25 : null,
+    leader_all_ms: led ? 131.25 : null,
+    shared: false,
     recovered: server_id === 3 ? null : T0 + (startSecs + 10) * 1000,
-    unknown: server_id === 3 ? { back_to_baseline_ms: 'the run ended before a second of calm' } : {},
+    unknown: server_id === 3 ? { felt_ms: NOT_SEEN, recovered_ms: NOT_SEEN } : {},
   };
 }
 
@@ -46,6 +54,7 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
   const share: Share = {
     requests: total,
     failed,
+    undecided: 0,
     p50_ms: 24.3,
     p95_ms: 61.9,
     p99_ms: 212.8,
@@ -58,9 +67,15 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
     successful_requests: total - failed,
     failed_requests: failed,
     failure_rate: (failed / total) * 100,
+    failure_rate_max: (failed / total) * 100,
+    decided_requests: total,
+    undecided_requests: 0,
+    never_sent_requests: 0,
+    missing_records: 0,
     server_distribution: Object.fromEntries(timeline.by_server.map((each) => [each.server_id, sum(each.requests)])),
     failure_reasons: Object.fromEntries(timeline.by_reason.map((each) => [each.reason, sum(each.requests)])),
     latency_stats: stats,
+    all_stats: { ...stats, p99_9_ms: 902.1 },
     p99_9_ms: 902.1,
     service_stats: { ...stats, p99_ms: 180.7, max_ms: 911 },
     clients_without_percentiles: 0,
@@ -72,7 +87,11 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
     unsent_requests: 0,
     runs: [{ run_id: 'run-2f6c', file: 'metrics/machine_1_requests.ndjson', requests: total, taken: true }],
     duration_secs: secs,
-    throughput_per_s: total / secs,
+    goodput_per_s: (total - failed) / secs,
+    attempted_per_s: total / secs,
+    throughput_per_s: (total - failed) / secs,
+    slow_limits_ms: { 'small.png': 46.45, 'medium.jpg': 102.85, 'large.png': null },
+    baseline: { from: T0 + 3000, to: T0 + 12_000, requests: 1800, bad_window_share: 0, felt_resolution_ms: 100 },
     images: ['small.png', 'medium.jpg', 'large.png'].map((image) => ({ ...share, image })),
     phases: (['warmup', 'steady', 'fault', 'recovering'] as const).map((phase) => ({ ...share, ...service, phase })),
     faults,

@@ -99,6 +99,7 @@ function isLeftOut({ runId }: ClientFile, choice: RunChoice, { runs }: Inputs): 
 
 function compare(client: ClientFile, tasks: ClientTaskFlags, differences: CappedList): void {
   const { successful, failed } = client;
+  tasks.saidCount = successful + failed;
   if (tasks.successCount === successful && tasks.failedCount === failed) return;
   const said = `${successful} successful and ${failed} failed`;
   const counted = `${tasks.successCount} and ${tasks.failedCount}`;

@@ -58,6 +58,7 @@ function newRun(file: string, folder: string, machineId: number, runId: string, 
     interrupted: 0,
     unsent: 0,
     firstStartMs: Infinity,
+    lastStartMs: -Infinity,
     lastEndMs: -Infinity,
     clients: new Map(),
   };
@@ -73,13 +74,12 @@ function fold(record: RequestRecord, run: RunRecords, inputs: Inputs): string | 
     run.repeats += 1;
     return `request ${record.request_id} of client ${record.client_id} is already counted`;
   }
-  if (record.outcome === 'interrupted') run.interrupted += 1;
-  else if (record.outcome === 'unsent') run.unsent += 1;
-  else {
-    if (record.success) tasks.successCount += 1;
-    else tasks.failedCount += 1;
-    addRow(record, startMs, run, inputs);
-  }
+  if (record.outcome === 'success') tasks.successCount += 1;
+  else if (record.outcome === 'failure') tasks.failedCount += 1;
+  else if (record.outcome === 'interrupted') run.interrupted += 1;
+  else run.unsent += 1;
+  tasks.follow(record.request_id, startMs, startMs + record.latency_ms);
+  addRow(record, startMs, run, inputs);
 }
 
 function newClient(clientId: number, run: RunRecords, inputs: Inputs): ClientTaskFlags | undefined {
@@ -93,7 +93,8 @@ function addRow(record: RequestRecord, dueMs: number, run: RunRecords, { images,
   // Rounded to the microsecond like the columns, so that the run begins and ends exactly with its rows.
   const latencyMs = toMicros(record.latency_ms);
   const startMs = toMicros(dueMs);
-  const reason = record.success ? 0 : reasons.indexOf(record.failure_reason ?? 'unknown') + 1;
+  const isFailed = record.outcome === 'failure';
+  const reason = isFailed ? reasons.indexOf(record.failure_reason ?? 'unknown') + 1 : 0;
   if (reason > 0) increment(run.reasons, reasons.all[reason - 1]!);
   // Field by field: a spread would cost more than the rest of the line.
   run.columns.add({
@@ -105,6 +106,7 @@ function addRow(record: RequestRecord, dueMs: number, run: RunRecords, { images,
     term: record.term,
     reason,
     success: record.success,
+    isFailed,
     retried: record.retry_count > 0,
     hedged: record.hedged,
   });
@@ -112,6 +114,7 @@ function addRow(record: RequestRecord, dueMs: number, run: RunRecords, { images,
   run.bytesSent += record.bytes_sent;
   run.bytesReceived += record.bytes_received;
   run.firstStartMs = Math.min(run.firstStartMs, startMs);
+  run.lastStartMs = Math.max(run.lastStartMs, startMs);
   run.lastEndMs = Math.max(run.lastEndMs, startMs + latencyMs);
 }
 

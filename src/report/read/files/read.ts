@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { type Collected, findEventFiles, type Place, type PlacedFile } from '../../collect/collect';
 import { findCutRuns } from '../cut-runs';
+import { findGaps } from '../gaps';
 import { emptyInputs, type Inputs } from '../inputs';
 import type { MachineNow } from '../../collect/machine-now';
 import { readClocks } from './read-clocks';
@@ -51,6 +52,7 @@ export function readInputs(options: ReadOptions): Inputs {
     runs,
     inputs,
   );
+  findGaps(inputs);
   checkRunFound(runs, inputs);
   for (const { generatorFiles, runFiles } of collected) {
     for (const file of generatorFiles) readGenerator(file, inputs, clocks.of(file));

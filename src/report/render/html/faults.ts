@@ -6,17 +6,19 @@ import { type Content, html, type Html } from './template';
 
 const MAX_ROWS = 100;
 const STEPS: readonly { key: Measure & keyof FaultReport; name: string }[] = [
-  { key: 'detected_ms', name: 'detected' },
-  { key: 'new_leader_ms', name: 'new leader' },
-  { key: 'first_success_ms', name: 'first success' },
-  { key: 'back_to_baseline_ms', name: 'back to baseline' },
+  { key: 'detected_first_ms', name: 'detected' },
+  { key: 'leader_first_ms', name: 'next leader' },
+  { key: 'leader_all_ms', name: 'all follow' },
+  { key: 'recovered_ms', name: 'recovered' },
 ];
 const NAMES: Record<Measure, string> = {
   led: 'led',
-  detected_ms: 'detected',
-  new_leader_ms: 'new leader',
-  first_success_ms: 'first success',
-  back_to_baseline_ms: 'back to baseline',
+  felt_ms: 'felt',
+  recovered_ms: 'recovered',
+  detected_first_ms: 'detected first',
+  detected_last_ms: 'detected last',
+  leader_first_ms: 'next leader',
+  leader_all_ms: 'all follow',
 };
 
 export function faultParts(report: Report, zeroMs: number): Content {
@@ -44,7 +46,7 @@ function strips(faults: readonly FaultReport[]): Html {
       ({ name, step, ms }) =>
         html`<i class="step s${step}" style="left:${place(ms)}%" title="${name} after ${duration(ms)}"></i>`,
     );
-    const isOpen = fault.back_to_baseline_ms === null;
+    const isOpen = fault.recovered_ms === null;
     const reach = html`<span class="reach${isOpen && ' open'}" style="width:${place(last)}%"></span>`;
     return html`<li>
       <span>${title(fault)}</span>
@@ -71,9 +73,10 @@ function table(faults: readonly FaultReport[], zeroMs: number): Html {
         'Fault',
         'at, s',
         'lasted',
+        'felt, ms',
         { name: 'led', text: true },
         ...STEPS.map(({ name }) => `${name}, ms`),
-        ...['failed', 'retried', 'hedged', 'longest request, ms'],
+        ...['requests', 'bad', 'failed', 'retried', 'hedged', 'longest request, ms'],
       ],
       rows,
     })}
@@ -91,17 +94,16 @@ function rowOf(fault: FaultReport, zeroMs: number, whys: string[]): Content[] {
     title(fault),
     figure((fault.start - zeroMs) / 1000),
     fault.end === null ? 'never healed' : length((fault.end - fault.start) / 1000),
+    fault.felt_ms === null ? unknown('felt_ms', fault, whys) : figure(fault.felt_ms),
     fault.led === null ? unknown('led', fault, whys) : fault.led ? 'yes' : 'no',
     ...STEPS.map(({ key }) => {
       const ms = fault[key];
       // If the server did not lead, there is no new leader.
-      if (key === 'new_leader_ms' && fault.led === false) return '–';
-      // Calm began with the fault itself.
-      if (key === 'back_to_baseline_ms' && ms === 0) return 'at once';
+      if (key.startsWith('leader_') && fault.led === false) return '–';
       return ms === null ? unknown(key, fault, whys) : figure(Number(ms));
     }),
-    ...[fault.requests_failed, fault.requests_retried, fault.requests_hedged].map(whole),
-    figure(fault.longest_request_ms),
+    ...[fault.requests, fault.bad_requests, fault.failed, fault.retried, fault.hedged].map(whole),
+    figure(fault.longest_ms),
   ];
 }
 

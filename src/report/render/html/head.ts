@@ -97,25 +97,22 @@ function tiles(report: Report): Html {
     ${tile('Failed', whole(report.failed_requests), `${report.failure_rate.toFixed(2)}%`)}
     ${tile('Throughput', html`${valueText(Number(report.throughput_per_s.toPrecision(4)))}/s`)}
     ${tile('Latency p50', duration(stats.median_ms))} ${tile('p95', duration(stats.p95_ms))}
-    ${tile('p99', duration(stats.p99_ms))} ${tile('p99.9', duration(report.p99_9_ms))} ${recoveryTile(report)}
+    ${tile('p99', duration(stats.p99_ms))} ${tile('p99.9', duration(report.p99_9_ms))} ${feltTile(report)}
     ${tile('Imbalance', imbalance === null ? 'unknown' : imbalance.toFixed(3), 'busiest server by the mean')}
     ${interrupted > 0 && tile('Interrupted', whole(interrupted), 'not in totals')}
     ${unsent > 0 && tile('Unsent', whole(unsent), 'not in totals')}
   </dl> `;
 }
 
-/** The longest return to baseline of any fault. */
-function recoveryTile({ faults }: Report): Html {
-  const name = 'Worst recovery';
+/** The longest that any fault was felt. */
+function feltTile({ faults }: Report): Html {
+  const name = 'Felt at most';
   if (faults !== null && faults.length === 0) return tile(name, '–', 'no faults');
-  const all = (faults ?? []).map(({ back_to_baseline_ms: ms }) => ms);
-  const known = all.flatMap((ms) => (ms === null ? [] : [ms]));
-  if (known.length === 0) return tile(name, 'unknown');
-  const missing = all.length - known.length;
-  const worst = known.reduce((most, ms) => Math.max(most, ms));
-  const unknown = missing > 0 && `${missing} of ${all.length} unknown`;
-  if (worst === 0) return tile(name, 'at once', unknown || 'every fault was followed by a calm second');
-  return tile(name, duration(worst), unknown);
+  const all = faults ?? [];
+  const unknown = all.filter(({ felt_ms }) => felt_ms === null).length;
+  if (all.length === unknown) return tile(name, 'unknown');
+  const worst = all.reduce((most, { felt_at_least_ms: ms }) => Math.max(most, ms), 0);
+  return tile(name, duration(worst), unknown > 0 && `${unknown} of ${all.length} unknown`);
 }
 
 /** The self-check, after a prominent warning if a generator was the bottleneck. */

@@ -1,0 +1,109 @@
+/** The baseline of a run, before its first fault: what is slow, how many requests are under way, what would be felt. */
+import type { ForEachRow, Row } from '../read/columns';
+import type { Baseline, Interval } from '../report';
+import { Latencies } from './latencies';
+import { type SlowLimits, UnderWay, WINDOW_MS, type WindowGrid, windowOf } from './window-grid';
+
+/** With fewer successes of an operation, its slow limit is unknown. */
+const ENOUGH_SUCCESSES = 20;
+const SLOW_FACTOR = 1.5;
+const SLOW_MS = 10;
+/** The stalls of which the shortest that would be felt is told, in milliseconds. */
+const STALLS_MS = [50, 100, 250, 500, 1000, 1500, 2000, 3000, 5000];
+/** A stall would be felt if a bad window results at this share of all moments. */
+const FELT_SHARE = 0.95;
+const BAD_LEAST = 2;
+const BAD_SHARE = 0.05;
+
+export interface BaselineOptions {
+  forEachRow: ForEachRow;
+  run: Interval;
+  warmUntilMs: number;
+  imageCount: number;
+  firstFaultMs: number;
+  /** Fixes the slow limits of all operations. */
+  fixedSlowMs?: number;
+  /** The times in which records are missing: a baseline with a gap gives no slow limits. */
+  gaps: readonly Interval[];
+}
+
+export interface BaselineFacts {
+  /** Requests due in it that ended in it. */
+  span: Interval;
+  requests: number;
+  slowMs: SlowLimits;
+  /** The mean number of requests under way in a window; 0 without windows. */
+  meanUnderWay: number;
+}
+
+export function baselineOf(options: BaselineOptions): BaselineFacts {
+  const { forEachRow, run, warmUntilMs, imageCount, firstFaultMs, fixedSlowMs, gaps } = options;
+  const span = { from: Math.max(warmUntilMs, run.from), to: Math.max(run.from, Math.min(firstFaultMs, run.to)) };
+  const latencies = Array.from({ length: imageCount }, () => new Latencies());
+  const underWay = new UnderWay(windowOf(span.from), Math.max(0, windowOf(span.to) - windowOf(span.from)));
+  let requests = 0;
+  forEachRow((row) => {
+    if (!isInBaseline(row, span)) return;
+    requests += 1;
+    underWay.add(row);
+    if (row.success) latencies[row.image]!.add(row.latencyMs);
+  }, span);
+  const counts = underWay.counts();
+  const hasGap = gaps.some(({ from, to }) => from < span.to && to >= span.from);
+  const slowMs = Float64Array.from(latencies, (all) => {
+    if (fixedSlowMs !== undefined) return fixedSlowMs;
+    if (hasGap || all.count < ENOUGH_SUCCESSES) return NaN;
+    return all.quantileMs(0.95)! * SLOW_FACTOR + SLOW_MS;
+  });
+  const meanUnderWay = counts.length === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0) / counts.length;
+  return { span, requests, slowMs, meanUnderWay };
+}
+
+/** Returns the figures of the baseline for the report. */
+export function baselineFigures(facts: BaselineFacts, grid: WindowGrid, forEachRow: ForEachRow): Baseline {
+  const { span, requests } = facts;
+  return {
+    from: span.from,
+    to: span.to,
+    requests,
+    bad_window_share: grid.badShare(span),
+    felt_resolution_ms: STALLS_MS.find((stallMs) => feltShare(stallMs, facts, forEachRow) >= FELT_SHARE) ?? null,
+  };
+}
+
+/** A request is in the baseline if it was due after the warm-up and ended before the first fault. */
+function isInBaseline({ startMs, endMs }: Row, { from, to }: Interval): boolean {
+  return startMs >= from && endMs < to;
+}
+
+/**
+ * Returns the share of the baseline's moments at which a stall of this length would make a window bad. The stall
+ * delays every request under way at its start by its length, and every one due during it as if it were due at the end.
+ * At the end of the stall, all of these are under way together.
+ */
+function feltShare(stallMs: number, { span, slowMs, meanUnderWay }: BaselineFacts, forEachRow: ForEachRow): number {
+  const first = Math.ceil(span.from / WINDOW_MS);
+  const count = Math.floor((span.to - stallMs) / WINDOW_MS) - first + 1;
+  if (!(count > 0)) return 0;
+  const changes = new Int32Array(count + 1);
+  forEachRow((row) => {
+    if (!isInBaseline(row, span)) return;
+    const { startMs, endMs, latencyMs, image } = row;
+    // It turns bad when delayed by more than this.
+    const spareMs = Math.max(0, slowMs[image]! - latencyMs);
+    if (!(stallMs > spareMs)) return;
+    const from = Math.max(0, Math.floor((startMs - (stallMs - spareMs)) / WINDOW_MS) + 1 - first);
+    const to = Math.min(count, Math.floor(endMs / WINDOW_MS) + 1 - first);
+    if (from >= to) return;
+    changes[from]! += 1;
+    changes[to]! -= 1;
+  }, span);
+  const allowance = Math.max(BAD_LEAST, Math.floor(meanUnderWay * BAD_SHARE) + 1);
+  let bad = 0;
+  let felt = 0;
+  for (let at = 0; at < count; at++) {
+    bad += changes[at]!;
+    if (bad >= allowance) felt += 1;
+  }
+  return felt / count;
+}

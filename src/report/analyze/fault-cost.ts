@@ -1,0 +1,135 @@
+/** Measures what each fault cost the clients, by windows of 250 ms (docs/figures.md, "What a fault cost"). */
+import type { ForEachRow } from '../read/columns';
+import type { Interval } from '../report';
+import type { FaultWindow } from './fault-windows';
+import { overlaps } from './intervals';
+import { roundedMs } from './latencies';
+import { isBad, type SlowLimits, WINDOW_MS, type WindowGrid } from './window-grid';
+
+/** The good windows in a row that make a calm second. */
+const CALM_WINDOWS = 4;
+/** With fewer requests due while it lasted, 4 s at least, what a fault cost is unknown. */
+const ENOUGH_REQUESTS = 20;
+const LEAST_LOOK_MS = 4000;
+
+export interface CostContext {
+  /** All requests, also undecided ones. */
+  forEachRow: ForEachRow;
+  /** From the first request that was due to the end of the load. */
+  run: Interval;
+  /** In ascending order of their start. */
+  faults: readonly FaultWindow[];
+  slowMs: SlowLimits;
+  grid: WindowGrid;
+  /** The times in which records are missing. */
+  gaps: readonly Interval[];
+}
+
+/** What one fault cost. `felt_ms` and `recovered_ms` are null if unknown; `unknown` has the reason. */
+export interface FaultCost {
+  felt_ms: number | null;
+  recovered_ms: number | null;
+  bad_requests: number;
+  requests: number;
+  failed: number;
+  retried: number;
+  hedged: number;
+  longest_ms: number | null;
+  /** True if it shares its span with faults that began before another was healed. */
+  shared: boolean;
+  /** Its bad windows until the next fault or the end, if `felt_ms` is unknown. */
+  at_least_ms: number;
+  unknown: string | null;
+  /** Unix milliseconds: the end of its span, at the first calm; null if it was not seen to recover. */
+  spanEndMs: number | null;
+}
+
+/** A fault, or several of which each began before another was healed. */
+interface Group {
+  members: FaultWindow[];
+  healedMs: number;
+  /** The start of the next fault, or the end of the run. */
+  untilMs: number;
+}
+
+/** Returns one for each fault, in the same order. */
+export function faultCosts(context: CostContext): FaultCost[] {
+  return groupsOf(context.faults, context.run.to).flatMap((group) => {
+    const calmMs = context.grid.firstCalmMs(group.healedMs, group.untilMs, CALM_WINDOWS);
+    return group.members.map((fault) => costOf(fault, group, calmMs, context));
+  });
+}
+
+function groupsOf(faults: readonly FaultWindow[], endMs: number): Group[] {
+  const groups: Group[] = [];
+  for (const fault of faults) {
+    const last = groups.at(-1);
+    const healedMs = fault.healedMs ?? Infinity;
+    if (last !== undefined && fault.startMs < last.healedMs) {
+      last.members.push(fault);
+      last.healedMs = Math.max(last.healedMs, healedMs);
+      continue;
+    }
+    if (last !== undefined) last.untilMs = Math.min(last.untilMs, fault.startMs);
+    groups.push({ members: [fault], healedMs, untilMs: endMs });
+  }
+  return groups;
+}
+
+function costOf(fault: FaultWindow, group: Group, calmMs: number | null, context: CostContext): FaultCost {
+  const { startMs } = fault;
+  const span = { from: startMs, to: calmMs ?? group.untilMs };
+  const { bad, lastEndMs } = context.grid.badWithin(span);
+  const { hasUnknownLimit, ...counts } = countsWithin(span, context);
+  const unknown = hasUnknownLimit
+    ? 'an operation that it touches has no slow limit: fewer than 20 successes before the first fault'
+    : whyUnknown(fault, group, span, calmMs, context);
+  const feltMs = bad * WINDOW_MS;
+  return {
+    felt_ms: unknown === null ? feltMs : null,
+    recovered_ms: unknown !== null ? null : lastEndMs === null ? 0 : roundedMs(lastEndMs - startMs),
+    ...counts,
+    shared: group.members.length > 1,
+    at_least_ms: feltMs,
+    unknown,
+    spanEndMs: calmMs,
+  };
+}
+
+function whyUnknown(
+  { startMs, healedMs }: FaultWindow,
+  { untilMs }: Group,
+  span: Interval,
+  calmMs: number | null,
+  { run, gaps, forEachRow }: CostContext,
+): string | null {
+  if (startMs < run.from) return 'it began before the first request';
+  if (healedMs === null) return 'it was never healed';
+  if (gaps.some((gap) => overlaps(gap, span))) return 'records of requests near it are missing';
+  if (calmMs === null) {
+    const end = untilMs < run.to ? 'the next fault' : 'the end of the run';
+    return `not seen to recover: there was no calm second before ${end}`;
+  }
+  const lookMs = Math.max(healedMs, startMs + LEAST_LOOK_MS);
+  let due = 0;
+  const count = (row: { startMs: number }): void =>
+    void (due += row.startMs >= startMs && row.startMs <= lookMs ? 1 : 0);
+  forEachRow(count, { from: startMs, to: lookMs });
+  return due < ENOUGH_REQUESTS ? `only ${due} requests were due while it lasted` : null;
+}
+
+/** Counts the requests under way in a span. */
+function countsWithin(span: Interval, { forEachRow, slowMs }: CostContext) {
+  const counts = { bad_requests: 0, requests: 0, failed: 0, retried: 0, hedged: 0, longest_ms: null as number | null };
+  let hasUnknownLimit = false;
+  forEachRow((row) => {
+    counts.requests += 1;
+    if (isBad(row, slowMs)) counts.bad_requests += 1;
+    if (row.isFailed) counts.failed += 1;
+    if (row.retried) counts.retried += 1;
+    if (row.hedged) counts.hedged += 1;
+    counts.longest_ms = Math.max(counts.longest_ms ?? 0, row.latencyMs);
+    hasUnknownLimit ||= Number.isNaN(slowMs[row.image]!);
+  }, span);
+  return { ...counts, hasUnknownLimit };
+}

@@ -1,0 +1,39 @@
+/** The bounds of a run that its run files tell: its end, its warm-up, and the longest that a request may take. */
+import type { Inputs } from './inputs';
+import type { Interval } from '../report';
+
+type Told = Pick<Inputs, 'loads' | 'records'>;
+
+/**
+ * Returns the end of the run, after the grace period, in Unix milliseconds: when the last load ended or, if a run file
+ * does not tell, when the last request was due. (Not when it ended: a slower request must not make a run longer.)
+ */
+export function endOf({ loads, records }: Told): number {
+  const ends = loads.flatMap(({ ended_at }) => ended_at ?? []);
+  if (ends.length > 0 && ends.length === loads.length) return Math.max(...ends);
+  return records.reduce((last, { lastStartMs }) => Math.max(last, lastStartMs), 0);
+}
+
+/** Returns the end of the warm-up in Unix milliseconds; -Infinity if there is none. */
+export function warmUntilOf({ loads }: Told, span: Interval | null): number {
+  const warmMs = loads.reduce((longest, { warmup_secs }) => Math.max(longest, warmup_secs), 0) * 1000;
+  if (warmMs === 0 || span === null) return -Infinity;
+  return Math.min(span.from, ...loads.map(({ started_at }) => started_at)) + warmMs;
+}
+
+/**
+ * Returns the longest that a success can take, in ms: the longest wait for a client and the request timeout, of all
+ * loads. Infinity if a run file does not tell.
+ */
+export function longestSuccessMs({ loads, records }: Told): number {
+  const machines = new Set(records.map(({ runId, machineId }) => `${runId} ${machineId}`));
+  const limits = loads.map(({ config }) => limitMs(config));
+  return limits.length === 0 || limits.length < machines.size ? Infinity : Math.max(...limits);
+}
+
+function limitMs(config: object): number {
+  const { request_timeout_secs: secs, rate_per_second: rate } = config as Record<string, unknown>;
+  if (typeof secs !== 'number' || !(secs > 0)) return Infinity;
+  // At a rate, a request waits for a client for as long as it may take itself (src/stress/choose-loop.ts).
+  return secs * 1000 * (rate === undefined || rate === null ? 1 : 2);
+}
