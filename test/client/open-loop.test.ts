@@ -49,7 +49,7 @@ async function run(
         await new Promise((resolve) => setTimeout(resolve, takesMs(now())));
         inFlight -= 1;
       },
-      miss: ({ name }, dueMs) => void missed.push({ client, image: name, dueMs: since(dueMs), atMs: now() }),
+      miss: ({ name }, dueMs, why) => void missed.push({ client, image: name, dueMs: since(dueMs), atMs: now(), why }),
     })),
     dueTimes: dueTimes(
       { ratePerSecond: 10, arrivals: 'uniform', rampUpMs: 0, durationMs: 1000, ...schedule },
@@ -97,6 +97,7 @@ it('requests that would wait longer than the request timeout are not sent, but c
   // The clients are free again at 3,500 and 3,600 ms.
   expect(dues(missed)).toEqual([200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400]);
   expect(missed.map(({ client }) => client).slice(0, 4)).toEqual([0, 1, 0, 1]);
+  expect(new Set(missed.map(({ why }) => why))).toEqual(new Set(['waited too long']));
   expect(new Set(missed.map(({ image }) => image)).size).toBe(3);
 });
 
@@ -111,6 +112,7 @@ it('stop: waiting requests are missed, those in flight are waited for, later one
   const { sent, missed, endedMs } = await run({ clients: 1, stopAfterMs: 350 }, () => 500);
   expect(dues(sent)).toEqual([0]);
   expect(dues(missed)).toEqual([100, 200, 300]);
+  expect(new Set(missed.map(({ why }) => why))).toEqual(new Set(['stopped']));
   expect(endedMs).toEqual(close(500));
 });
 

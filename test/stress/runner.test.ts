@@ -233,9 +233,29 @@ describe('at a rate', () => {
     expect(all.map(({ client_id }) => client_id)).toEqual(Array.from({ length: 30 }, (_, i) => 1 + (i % 3)));
     for (const { latency_ms, service_ms } of all) expect(latency_ms).toBeGreaterThanOrEqual(service_ms);
     expect(report).toMatchObject({ unsent_requests: 0, aggregated_stats: { successful_requests: 30 } });
-    expect(report.service_stats.p99_ms).toBeLessThanOrEqual(report.aggregated_stats.latency_p99_ms!);
+    expect(report.service_stats.p95_ms).toBeLessThanOrEqual(report.aggregated_stats.latency_p95_ms!);
     expect(shown).toMatch(/\nLatency: {3}min .*\nService: {3}min .*\n/);
     expect([1, 2, 3].map((id) => metricsOf(id).aggregated_stats.total_requests)).toEqual([10, 10, 10]);
+  });
+
+  it('a request that no client is free for in time was never sent, and has failed', async () => {
+    const [server] = await startServers(SILENT);
+    const { report, shown } = await run([server!.address], {
+      requestTimeoutMs: 300,
+      requests: { ...at50, durationMs: 1500 },
+      thresholds: [parseThreshold('failure_rate<1%'), parseThreshold('p50<599ms'), parseThreshold('throughput>0')],
+    });
+    const unsent = records().filter(({ bytes_sent: bytes }) => bytes === 0);
+    expect(unsent.length).toBeGreaterThan(30);
+    for (const record of unsent) {
+      const failure_reason = 'Never sent: no client was free for 0.3s';
+      expect(record).toMatchObject({ outcome: 'failure', success: false, failure_reason, assigned_server_id: null });
+      expect(record.latency_ms).toBeGreaterThan(300);
+    }
+    const { aggregated_stats: stats } = report;
+    expect(stats).toMatchObject({ total_requests: 75, failed_requests: 75, failure_rate: 100 });
+    expect(report.thresholds.map(({ passed }) => passed)).toEqual([false, false, false]);
+    expect(shown).toContain(`\nFailure:   Never sent: no client was free for 0.3s: ${unsent.length}\n`);
   });
 
   it('a number of requests ends it, too', async () => {
@@ -330,7 +350,7 @@ it('a ramp-up: clients start spread over it', async () => {
 });
 
 describe('thresholds', () => {
-  const thresholds = ['failure_rate<50%', 'p50<10s', 'throughput>1000000', 'p99.9<10s', 'imbalance<=1'];
+  const thresholds = ['failure_rate<50%', 'p50<10s', 'throughput>1000000', 'p95<10s', 'imbalance<=1', 'p99.9<10s'];
   const parsed = thresholds.map((each) => parseThreshold(each));
 
   it('each is evaluated and shown', async () => {
@@ -343,8 +363,10 @@ describe('thresholds', () => {
         ['throughput>1000000', false],
       ],
       ...[
-        ['p99.9<10s', true],
+        ['p95<10s', true],
         ['imbalance<=1', true],
+        // Of fewer than 1,000 requests, nobody knows.
+        ['p99.9<10s', false],
       ],
     ]);
     expect(shown).toMatch(
@@ -361,25 +383,28 @@ describe('thresholds', () => {
     setTimeout(() => (isCold = false), warmupMs / 2);
     const requests = { ...QUICK, durationMs: 700 };
     const { report } = await run([server!.address], { requests, warmupMs, thresholds: parsed.slice(0, 2) });
-    expect(report.aggregated_stats.failed_requests).toBeGreaterThan(0);
+    expect(records().some(({ success }) => !success)).toBe(true);
+    expect(report.aggregated_stats.failed_requests).toBe(0);
     expect(report).toMatchObject({ warmup_secs: 0.3, thresholds: [{ value: 0, passed: true }, { passed: true }] });
     expect(runFile().warmup_secs).toBe(0.3);
   });
 
-  it('without requests nothing is known, and nothing passes', async () => {
+  it('undecided requests count as failed', async () => {
     const [server] = await startServers(SILENT);
     const { report, shown } = await run([server!.address], {
       requests: { ...QUICK, durationMs: 100 },
       gracefulStopMs: 0,
       thresholds: parsed.slice(0, 1),
     });
-    expect(report.thresholds).toEqual([{ expression: 'failure_rate<50%', value: null, unit: '%', passed: false }]);
-    expect(shown).toContain('\nThreshold failure_rate<50%: crossed (unknown)\n');
+    expect(report.thresholds).toEqual([{ expression: 'failure_rate<50%', value: 100, unit: '%', passed: false }]);
+    expect(report).toMatchObject({ failure_rate_max: 100, aggregated_stats: { failed_requests: 0 } });
+    expect(shown).toContain('\nThreshold failure_rate<50%: crossed (100.00%)\n');
   });
 
   it('one of --abort-on ends the run, and files are whole', async () => {
     const [server] = await startServers({ onTask: (task, self) => self.refuse(task, 'x', 'broken') });
-    const abortOn = [parseThreshold('p99<1s'), parseThreshold('failure_rate<5%')];
+    // A failure counts with the longest that a success can take: 2 s.
+    const abortOn = [parseThreshold('p99<3s'), parseThreshold('failure_rate<5%')];
     const { report, shown } = await run([server!.address], { requests: { ...QUICK, durationMs: 60_000 }, abortOn });
     expect(report.aborted_by).toEqual({ expression: 'failure_rate<5%', value: 100, unit: '%', passed: false });
     expect(report).toMatchObject({ interrupted: false, problem: null });

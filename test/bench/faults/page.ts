@@ -18,7 +18,7 @@ export interface Results {
 }
 
 const HEAD = [
-  ...['fault', 'on', 'detected', 'new leader', 'first success', 'baseline', 'failed', 'retried', 'hedged'],
+  ...['fault', 'on', 'detected', 'new leader', 'felt', 'recovered', 'failed', 'retried', 'hedged'],
   ...['p99 steady', 'p99 during', 'p99.9 (of n)', 'max'],
 ];
 
@@ -48,8 +48,8 @@ export function page(results: Results, minutes: number): string {
     'injected all faults of the table into one cluster over SSH, one after the other. Load: 100 clients on two machines, a 10 KB',
     'image, think time 250 to 750 ms, 200 requests/s; 10 s before the fault, 10 s of it (a restart is over at once), 20 s after.',
     '',
-    'Milliseconds from the start of the fault; `-`: it did not happen. `new leader`: every survivor follows it. `baseline`: the',
-    'start of the first second in which nothing is slow. `p99 during`: until the fault was healed. `p99.9` and `max`: of all',
+    'Milliseconds from the start of the fault; `-`: it did not happen. `new leader`: every survivor follows it. `felt`, `recovered`:',
+    'how long clients felt it, and when they felt it no more. `p99 during`: until the fault was healed. `p99.9` and `max`: of all',
     'requests started from the fault until 3 s (the failure timeout) after it.',
     '',
     `| ${HEAD.join(' | ')} |`,
