@@ -11,6 +11,8 @@ interface Seen {
   image: string;
   dueMs: number;
   atMs: number;
+  /** Of one that was missed. */
+  why?: string;
 }
 
 const images = ['a', 'b', 'c'].map((name) => ({ name, bytes: new Uint8Array(1) }));

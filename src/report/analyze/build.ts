@@ -14,9 +14,9 @@ import { faultsDuring, type FaultWindow, faultWindows } from './fault-windows';
 import { roundedMs } from './latencies';
 import type { Inputs } from '../read/inputs';
 import { leadersDuring, leaderSpans } from './leaders';
-import type { Interval, Report, RunMetadata, Scale } from '../report';
+import type { Report, RunMetadata, Scale } from '../report';
 import { endOf, longestSuccessMs, warmUntilOf } from '../read/run-bounds';
-import { rowsOf, runSpanOf } from '../read/run-span';
+import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
 import { generatorSeriesOf, serverSeriesOf } from './series';
 import { timelineOf } from './timeline';
@@ -33,7 +33,7 @@ export interface BuildOptions {
 /** The rows and the bounds that all parts of the report share. */
 interface Ground extends BaselineOptions {
   /** null if there are no records. */
-  span: Interval | null;
+  span: RunSpan | null;
   /** The longest that a success can take; Infinity if unknown. */
   longestMs: number;
 }
@@ -44,7 +44,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
   const { forEachRow, span, run } = ground;
   const costs = costsOf(inputs, ground);
   const judged = costs && judgedOf(inputs, ground, costs);
-  const bounds = { longestMs: ground.longestMs, endMs: run.to };
+  const bounds = { longestMs: ground.longestMs, run };
   const counted = countRows(inputs, forEachRow, { ...phasesOf(judged, ground), ...bounds });
   const { files, missing, notes, servers, reasons } = inputs;
   const told = {
@@ -82,7 +82,7 @@ function groundOf(inputs: Inputs): Ground {
   return {
     forEachRow: rowsOf(inputs.records),
     span,
-    run: { from: span?.from ?? 0, to: endOf(inputs) },
+    run: span === null ? { from: 0, to: 0 } : { from: span.from, to: endOf(inputs, span) },
     warmUntilMs: warmUntilOf(inputs, span),
     imageCount: inputs.images.all.length,
     firstFaultMs: faults.reduce((first, { startMs }) => Math.min(first, startMs), Infinity),

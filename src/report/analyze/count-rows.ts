@@ -29,16 +29,15 @@ export interface Counted {
   retried: number;
   /** Successes that ended by the end of the run. */
   successesInTime: number;
-  /** Unix milliseconds: the first and the last due time; Infinity and -Infinity without requests. */
+  /** Unix milliseconds: when the first was due; Infinity without requests. */
   firstDueMs: number;
-  lastDueMs: number;
 }
 
 export interface CountOptions extends Phases {
   /** The longest that a success can take; Infinity if unknown. */
   longestMs: number;
-  /** The end of the run in Unix milliseconds. */
-  endMs: number;
+  /** From the first request due to the end of the run. */
+  run: Interval;
 }
 
 /** Counts each request in one phase only. */
@@ -47,7 +46,7 @@ export function countRows(
   forEachRow: ForEachRow,
   options: CountOptions,
 ): Counted {
-  const { longestMs, endMs, warmUntilMs } = options;
+  const { longestMs, run, warmUntilMs } = options;
   const phaseOf = phaseTeller(options);
   const counted: Counted = {
     cells: new Map(),
@@ -58,20 +57,19 @@ export function countRows(
     retried: 0,
     successesInTime: 0,
     firstDueMs: Infinity,
-    lastDueMs: -Infinity,
   };
   forEachRow((row) => {
     const phase = phaseOf(row);
     cellsOf(counted.cells, phase, () => images.all.map(() => new RequestGroup(longestMs)))[row.image]!.add(row);
     if (row.success) cellsOf(counted.service, phase, () => new Latencies()).add(row.serviceMs);
     if (row.startMs < warmUntilMs) return;
-    counted.firstDueMs = Math.min(counted.firstDueMs, row.startMs);
-    counted.lastDueMs = Math.max(counted.lastDueMs, row.startMs);
+    // A damaged time may be earlier.
+    if (row.startMs >= run.from && row.startMs < counted.firstDueMs) counted.firstDueMs = row.startMs;
     if (row.server > 0) counted.byServer[row.server - 1]! += 1;
     if (row.reason > 0) counted.byReason[row.reason - 1]! += 1;
     if (row.hedged) counted.hedged += 1;
     if (row.success && (row.hedged || row.retried)) counted.retried += 1;
-    if (row.success && row.endMs <= endMs) counted.successesInTime += 1;
+    if (row.success && row.endMs <= run.to) counted.successesInTime += 1;
   });
   return counted;
 }

@@ -7,23 +7,22 @@ import { curveOf } from './curve';
 import { type Inputs, MAX_REASONS, MAX_SERVERS } from '../read/inputs';
 import { Latencies, roundedMs } from './latencies';
 import { merged, type RequestGroup } from './request-group';
-import { PHASES, type PhaseShare } from '../report';
+import { type Interval, PHASES, type PhaseShare } from '../report';
 
 export interface TotalsOptions {
   /** The longest that a success can take; Infinity if unknown. */
   longestMs: number;
-  /** The end of the run in Unix milliseconds. */
-  endMs: number;
+  /** From the first request due to the end of the run. */
+  run: Interval;
 }
 
-export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, endMs }: TotalsOptions) {
+export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, run }: TotalsOptions) {
   const all = wholeOf(inputs, counted, longestMs);
   const latencies = all.all();
   const service = mergedLatencies([...counted.service].flatMap(([phase, each]) => (phase === 'warmup' ? [] : [each])));
   const { total, decided, failed, undecided } = all;
   const clientSecs = inputs.clients.reduce((longest, { durationSecs }) => Math.max(longest, durationSecs), 0);
-  const spanSecs =
-    counted.firstDueMs === Infinity ? 0 : (Math.max(endMs, counted.firstDueMs) - counted.firstDueMs) / 1000;
+  const spanSecs = Math.max(0, run.to - counted.firstDueMs) / 1000;
   const durationSecs = roundedMs(Math.max(clientSecs, spanSecs));
   const perSecond = (count: number): number => (durationSecs === 0 ? 0 : count / durationSecs);
   const inTime = counted.successesInTime + inputs.clients.reduce((sum, { successful }) => sum + successful, 0);

@@ -1,6 +1,6 @@
 /** The bounds of a run that its run files tell: its end, its warm-up, and the longest that a request may take. */
 import type { Inputs } from './inputs';
-import type { Interval } from '../report';
+import { MAX_RUN_MS, type RunSpan } from './run-span';
 
 type Told = Pick<Inputs, 'loads' | 'records'>;
 
@@ -8,14 +8,15 @@ type Told = Pick<Inputs, 'loads' | 'records'>;
  * Returns the end of the run, after the grace period, in Unix milliseconds: when the last load ended or, if a run file
  * does not tell, when the last request was due. (Not when it ended: a slower request must not make a run longer.)
  */
-export function endOf({ loads, records }: Told): number {
+export function endOf({ loads }: Told, { from, lastDueMs }: RunSpan): number {
   const ends = loads.flatMap(({ ended_at }) => ended_at ?? []);
-  if (ends.length > 0 && ends.length === loads.length) return Math.max(...ends);
-  return records.reduce((last, { lastStartMs }) => Math.max(last, lastStartMs), 0);
+  const endMs = Math.max(lastDueMs, ...ends);
+  const isKnown = ends.length > 0 && ends.length === loads.length && endMs - from <= MAX_RUN_MS;
+  return isKnown ? endMs : lastDueMs;
 }
 
 /** Returns the end of the warm-up in Unix milliseconds; -Infinity if there is none. */
-export function warmUntilOf({ loads }: Told, span: Interval | null): number {
+export function warmUntilOf({ loads }: Told, span: RunSpan | null): number {
   const warmMs = loads.reduce((longest, { warmup_secs }) => Math.max(longest, warmup_secs), 0) * 1000;
   if (warmMs === 0 || span === null) return -Infinity;
   return Math.min(span.from, ...loads.map(({ started_at }) => started_at)) + warmMs;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { buildReport } from '../../../src/report/analyze/build';
-import { clientFile, executed, fault, request, sample, useLab } from '../lab';
+import { clientFile, executed, fault, request, runFile, sample, T0, useLab } from '../lab';
 
 const lab = useLab();
 
@@ -13,23 +13,34 @@ describe('totals', () => {
       request(10, 9000, { outcome: 'interrupted' }),
       request(11, 9000, { outcome: 'unsent' }),
     ]);
+    const config = { num_clients: 1, request_timeout_secs: 10 };
+    lab.write('metrics/machine_1_run.json', runFile({ config, ended_at: T0 + 10_500 }));
     expect(lab.report()).toMatchObject({
-      total_requests: 10,
+      total_requests: 12,
       successful_requests: 8,
       failed_requests: 2,
       failure_rate: 20,
-      server_distribution: { 1: 8, 2: 1 },
+      failure_rate_max: (4 / 12) * 100,
+      decided_requests: 10,
+      undecided_requests: 2,
+      never_sent_requests: 0,
+      missing_records: 0,
+      server_distribution: { 1: 10, 2: 1 },
       failure_reasons: { 'Connection refused': 1, 'Request timeout after 10s': 1 },
-      latency_stats: { min_ms: 10, max_ms: 80, avg_ms: 45, median_ms: 45, p95_ms: 80, p99_ms: 80 },
+      latency_stats: { min_ms: 10, max_ms: 80, avg_ms: 45, median_ms: 45, p95_ms: 80, p99_ms: null },
+      // Twelve: 10 to 80, 20 and 20 of the undecided, and twice the longest that a success can take.
+      all_stats: { min_ms: 10, max_ms: 10_000, avg_ms: 20_400 / 12, median_ms: 45, p95_ms: 10_000 },
       service_stats: { min_ms: 5, max_ms: 5, avg_ms: 5, median_ms: 5 },
-      p99_9_ms: 80,
+      p99_9_ms: null,
       interrupted_requests: 1,
       unsent_requests: 1,
-      duration_secs: 10,
-      throughput_per_s: 1,
+      duration_secs: 10.5,
+      throughput_per_s: 8 / 10.5,
+      goodput_per_s: 8 / 10.5,
+      attempted_per_s: 12 / 10.5,
       verdict: { scale: 'investigate' },
-      images: [{ image: 'small.png', requests: 10, failed: 2, p50_ms: 45, max_ms: 80 }],
-      phases: [{ phase: 'steady', requests: 10, failed: 2 }],
+      images: [{ image: 'small.png', requests: 12, failed: 2, undecided: 2, p50_ms: 45, max_ms: 10_000 }],
+      phases: [{ phase: 'steady', requests: 12, failed: 2, undecided: 2 }],
     });
   });
 
@@ -55,20 +66,22 @@ describe('totals', () => {
     ]);
     lab.faults([fault(1000, 1, 'pause'), fault(1500, 1, 'resume')]);
     const { images, phases } = lab.report();
+    // Without a run file, how long a failure counts is unknown.
     expect(images).toMatchObject([
-      { image: 'a', requests: 4, failed: 1, p50_ms: 20, max_ms: 40 },
+      { image: 'a', requests: 4, failed: 1, p50_ms: 30, max_ms: null },
       { image: 'b', requests: 1, failed: 0, p50_ms: 100 },
     ]);
     expect(phases).toMatchObject([
-      { phase: 'steady', requests: 3 },
+      { phase: 'steady', requests: 2 },
       { phase: 'fault', requests: 1, failed: 0, p50_ms: 40 },
-      { phase: 'recovering', requests: 1, failed: 1, p50_ms: null },
+      // Without a calm second, to the end.
+      { phase: 'recovering', requests: 2, failed: 1, p50_ms: null },
     ]);
   });
 
-  test('a run in which nothing ended has no verdict', () => {
+  test('a run in which nothing ended is no good one', () => {
     lab.requests([request(1, 0, { outcome: 'interrupted' })]);
-    expect(lab.report()).toMatchObject({ total_requests: 0, verdict: { scale: 'unknown' }, duration_secs: 0 });
+    expect(lab.report()).toMatchObject({ total_requests: 1, failure_rate_max: 100, verdict: { scale: 'investigate' } });
   });
 
   test('rules are taken over unchanged', () => {
@@ -91,7 +104,13 @@ describe('totals', () => {
       fc.property(fc.array(one, { minLength: 1, maxLength: 40 }), (all) => {
         const records = all.map(({ outcome, at, latency, server, machine }, id) => ({
           machine,
-          record: request(id, at, { outcome, latency_ms: latency / 1000, assigned_server_id: server }),
+          // Each has a client of its own: a missing id would be a missing record.
+          record: request(1, at, {
+            client_id: id + 1,
+            outcome,
+            latency_ms: latency / 1000,
+            assigned_server_id: server,
+          }),
         }));
         lab.requests(
           records.map(({ record }) => record),

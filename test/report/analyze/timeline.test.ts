@@ -17,7 +17,7 @@ function timelineOfRows(
 ): Timeline {
   const whole = { server: 0, reason: 0, success: true, latencyMs: 1, image: 0, term: 1, hedged: false };
   const run = { from: T0, to: T0 + spanMs };
-  return timelineOf((visit) => rows.forEach((row) => visit({ ...whole, ...row } as Row)), run, {
+  return timelineOf((visit) => rows.forEach((row) => visit({ ...whole, isFailed: row.success === false, ...row } as Row)), run, {
     ...names,
     requestCount,
   })!;
@@ -140,15 +140,16 @@ test.each([
   ['of the year 2100', Date.UTC(2100, 0) - T0],
   ['far beyond any calendar', 8e15 - T0],
 ])('a damaged time %s is in no window, but counts in the totals', (_, at) => {
-  lab.requests([...Array.from({ length: 20 }, (_, id) => request(id, id * 100)), request(99, at)]);
+  lab.requests([...Array.from({ length: 20 }, (_, id) => request(id, id * 100)), request(1, at, { client_id: 2 })]);
   const { timeline, total_requests, duration_secs, self_check } = lab.report();
   expect(timeline).toMatchObject({ from: T0, left_out: 1 });
   expect(sum(timeline!.requests)).toBe(20);
-  expect([total_requests, duration_secs]).toEqual([21, 1.92]);
+  expect([total_requests, duration_secs]).toEqual([21, 1.9]);
   expect(self_check.join('\n')).toMatch(/^1 requests? .* more than a week/m);
 });
 
-test('there is no timeline if no request ended', () => {
-  lab.requests([request(1, 0, { outcome: 'unsent' })]);
-  expect(lab.report().timeline).toBeNull();
+test('an undecided request is in the window in which the run ended, with its age', () => {
+  lab.requests([request(1, 0), request(2, 1000, { outcome: 'interrupted', latency_ms: 3000 })]);
+  const { requests, failed, max_ms } = lab.report().timeline!;
+  expect([requests.at(-1), failed.at(-1), max_ms.at(-1)]).toEqual([1, 0, 3000]);
 });

@@ -62,7 +62,7 @@ function countsOf({ records, executions }: Inputs): Omit<Expected, 'files' | 'li
   const reasons: Record<string, number> = {};
   for (const run of records) {
     const failed = [...run.reasons.values()].reduce((sum, count) => sum + count, 0);
-    counts.success += run.columns.count - failed;
+    counts.success += run.columns.count - failed - run.interrupted - run.unsent;
     counts.failure += failed;
     counts.interrupted += run.interrupted;
     counts.unsent += run.unsent;
