@@ -195,11 +195,16 @@ export interface Interval {
   to: number;
 }
 
+/** Who led, by the servers' own files. */
 export interface Leaders {
   timeline: LeaderSpan[];
-  elections: number;
-  none: Interval[];
-  several: Interval[];
+  /** Terms in which a server began to lead during the run. */
+  terms: number;
+  /** The times without a leader, and those in which two led that were certainly alive. null: unknown. */
+  none: Interval[] | null;
+  several: Interval[] | null;
+  /** The reason for null. */
+  unknown: string | null;
 }
 
 export interface Spread {
@@ -208,6 +213,8 @@ export interface Spread {
 }
 
 export interface Balance {
+  /** The servers that were there to be used; null if unknown, and with it all figures. */
+  servers_expected: number | null;
   /** The busiest server's requests divided by the mean, over the whole run; 1 is perfect. */
   total_max_over_mean: number | null;
   /** The number of windows of 1 s outside faults, and of those with enough requests. */

@@ -85,7 +85,7 @@ describeWithFakeClock('three servers that were started two hours behind', () => 
           }
         }
         // The leader of the first request led before it, too.
-        expect(report.leaders!.none.every(({ from, to }) => to - from < 10_000)).toBe(true);
+        expect(report.leaders!.none!.every(({ from, to }) => to - from < 10_000)).toBe(true);
         expect(report.leaders!.timeline.length).toBeGreaterThanOrEqual(2);
         const said = report.self_check.filter((text) => text.includes('was set forward by 7200.0 s'));
         expect(said.join('\n')).toMatch(/^The clock of server \d.* \d{4}-\d\d-\d\dT.*server_\d_events\.ndjson/);

@@ -10,29 +10,44 @@ const WINDOW_MS = 1000;
 const ENOUGH = 100;
 const MAX_CELLS = 20_000_000;
 
+export interface BalanceOptions {
+  forEachRow: ForEachRow;
+  /** The number of servers with requests. */
+  serverCount: number;
+  /** Their requests in the whole run. */
+  totals: readonly number[];
+  /** The number of servers that were there to be used; null if unknown. */
+  expectedCount: number | null;
+  run: Interval | null;
+  faults: readonly Interval[];
+}
+
 /**
- * Measures windows of 1 s, by start time. Windows that overlap a fault are excluded: a server that is down gets no
- * requests. `totals` are for the whole run, by server.
+ * Measures windows of 1 s, by due time. Windows that overlap a fault are excluded: a server that is down gets no
+ * requests.
  */
-export function balanceOf(
-  forEachRow: ForEachRow,
-  serverCount: number,
-  totals: readonly number[],
-  run: Interval | null,
-  faults: readonly Interval[],
-): Balance {
+export function balanceOf(options: BalanceOptions): Balance {
+  const { forEachRow, serverCount, totals, expectedCount, run, faults } = options;
   const counts = run === null ? [] : windowsOf(forEachRow, serverCount, run);
   const calm = counts.filter((_, index) => {
     const startMs = run!.from + index * WINDOW_MS;
     return !faults.some((fault) => overlaps({ from: startMs, to: startMs + WINDOW_MS }, fault));
   });
-  const judged = calm.filter((window) => sum(window) >= ENOUGH);
+  const judged = expectedCount === null ? [] : calm.filter((window) => sum(window) >= ENOUGH);
+  const isKnown = expectedCount !== null && totals.length > 0;
   return {
-    total_max_over_mean: totals.length === 0 ? null : maxOverMean(totals),
+    servers_expected: expectedCount,
+    total_max_over_mean: isKnown ? maxOverMean(totals, expectedCount) : null,
     windows: calm.length,
     judged_windows: judged.length,
-    max_over_mean: spread(judged.map(maxOverMean), 'high'),
-    jain: spread(judged.map(jain), 'low'),
+    max_over_mean: spread(
+      judged.map((window) => maxOverMean(window, expectedCount!)),
+      'high',
+    ),
+    jain: spread(
+      judged.map((window) => jain(window, expectedCount!)),
+      'low',
+    ),
   };
 }
 
@@ -48,15 +63,15 @@ function windowsOf(forEachRow: ForEachRow, serverCount: number, run: Interval): 
   return Array.from({ length: windowCount }, (_, at) => cells.subarray(at * serverCount, (at + 1) * serverCount));
 }
 
-function maxOverMean(counts: ArrayLike<number> & Iterable<number>): number {
-  return (Math.max(...counts) * counts.length) / sum(counts);
+function maxOverMean(counts: ArrayLike<number> & Iterable<number>, serverCount: number): number {
+  return (Math.max(...counts) * serverCount) / sum(counts);
 }
 
 /** Jain's fairness index (Jain, Chiu, Hawe 1984). */
-function jain(counts: ArrayLike<number> & Iterable<number>): number {
+function jain(counts: ArrayLike<number> & Iterable<number>, serverCount: number): number {
   let squares = 0;
   for (const count of counts) squares += count * count;
-  return sum(counts) ** 2 / (counts.length * squares);
+  return sum(counts) ** 2 / (serverCount * squares);
 }
 
 function spread(values: number[], worst: 'high' | 'low'): Spread {

@@ -15,6 +15,7 @@ import { roundedMs } from './latencies';
 import type { Inputs } from '../read/inputs';
 import { leadersDuring, leaderSpans } from './leaders';
 import type { Report, RunMetadata, Scale } from '../report';
+import { expectedServerCount, knownServerIds } from '../read/known-servers';
 import { endOf, longestSuccessMs, warmUntilOf } from '../read/run-bounds';
 import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
@@ -50,7 +51,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
   const told = {
     ...totalsOf(inputs, counted, bounds),
     ...baselineParts(inputs, ground, costs),
-    ...judgedParts(inputs, counted, ground, judged),
+    ...judgedParts(inputs, counted, ground, judged, metadata?.servers),
     timeline: timelineOf(forEachRow, span, {
       servers: servers.all,
       reasons: reasons.all,
@@ -123,7 +124,7 @@ function baselineParts({ images }: Inputs, { forEachRow }: Ground, costs: Costs 
 function judgedOf(inputs: Inputs, { run }: Ground, { faults, costs }: Costs): JudgedFault[] | null {
   if (inputs.faults === null) return null;
   const { events, eventServerIds } = inputs;
-  const spans = leaderSpans(events ?? [], faultWindows(inputs.faults));
+  const spans = leaderSpans(events ?? [], faultWindows(inputs.faults), inputs.lives);
   return judgeFaults({ costs, faults, events, eventServerIds, run, spans }).map(({ report, recovering }) => {
     return { report: withoutDoubtful(report, run, inputs.clockDoubts), recovering };
   });
@@ -144,8 +145,10 @@ function judgedParts(
   counted: Counted,
   { forEachRow, span: run }: Ground,
   judged: readonly JudgedFault[] | null,
+  addresses: readonly string[] | undefined,
 ) {
-  const { events, faults, records } = inputs;
+  const { events, faults, records, lives, eventServerIds } = inputs;
+  const silentIds = knownServerIds(inputs).filter((id) => !eventServerIds.includes(id));
   const reports = judged && judged.map(({ report }) => report);
   const windows = (reports ?? []).map(({ start, end }) => ({ from: start, to: end ?? Infinity }));
   const totals = serverTotals(inputs, counted.byServer).map(([, count]) => count);
@@ -158,7 +161,14 @@ function judgedParts(
   const span = run ?? (events && { from: events[0]?.time ?? 0, to: events.at(-1)?.time ?? 0 });
   return {
     faults: reports,
-    balance: balanceOf(forEachRow, inputs.servers.all.length, totals, run, windows),
+    balance: balanceOf({
+      forEachRow,
+      serverCount: inputs.servers.all.length,
+      totals,
+      expectedCount: expectedServerCount(inputs, addresses),
+      run,
+      faults: windows,
+    }),
     audit: auditOf(inputs, {
       requests,
       successes,
@@ -170,7 +180,7 @@ function judgedParts(
     }),
     leaders:
       events && span && !isInDoubt
-        ? leadersDuring(leaderSpans(events, faultWindows(faults ?? [])), events, span)
+        ? leadersDuring(leaderSpans(events, faultWindows(faults ?? []), lives), { lives, run: span, silentIds })
         : null,
   };
 }

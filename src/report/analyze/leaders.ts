@@ -1,6 +1,7 @@
 /** Derives the leaders of a run, and the times with none or several, from the servers' own events. */
 import type { FaultWindow } from './fault-windows';
-import type { KeptEvent } from '../read/inputs';
+import { countUpTo } from './intervals';
+import type { KeptEvent, ServerLife } from '../read/inputs';
 import type { Interval, Leaders, LeaderSpan } from '../report';
 
 type Turn = { time: number; serverId: number; what: 'leads'; term: number } | Other;
@@ -11,11 +12,20 @@ interface Other {
 }
 
 /**
- * A server leads from `leader` until it reports otherwise, is killed or restarts; it does not lead while paused. Events
- * are in ascending order; Infinity means until the end.
+ * A server leads from `leader` until the first sign of its end: it reports otherwise, a kill or a pause is sent to it, or
+ * a peer's connection is refused and it writes nothing more in this life. Events are in ascending order; Infinity means
+ * until the end.
  */
-export function leaderSpans(events: readonly KeptEvent[], faults: readonly FaultWindow[]): LeaderSpan[] {
-  const turns = [...events.flatMap(turnOfEvent), ...faults.flatMap(turnsOfFault)].sort((a, b) => a.time - b.time);
+export function leaderSpans(
+  events: readonly KeptEvent[],
+  faults: readonly FaultWindow[],
+  lives: readonly ServerLife[],
+): LeaderSpan[] {
+  const lifeOf = lifeFinder(lives);
+  const turns = [
+    ...events.flatMap((event) => [...turnOfEvent(event), ...refusal(event, lifeOf)]),
+    ...faults.flatMap(turnsOfFault),
+  ].sort((a, b) => a.time - b.time);
   const spans: LeaderSpan[] = [];
   const open = new Map<number, LeaderSpan>();
   const paused = new Map<number, LeaderSpan>();
@@ -37,14 +47,36 @@ export function leaderSpans(events: readonly KeptEvent[], faults: readonly Fault
   return spans;
 }
 
+export interface LeadersOptions {
+  lives: readonly ServerLife[];
+  run: Interval;
+  /** The servers that may have led but have no event file. */
+  silentIds: readonly number[];
+}
+
 /** Returns the leaders of a run, and the intervals with none or several. */
-export function leadersDuring(spans: readonly LeaderSpan[], events: readonly KeptEvent[], run: Interval): Leaders {
-  const timeline = spans
-    .map((span) => ({ ...span, from: Math.max(span.from, run.from), to: Math.min(span.to, run.to) }))
-    .filter(({ from, to }) => from < to);
-  const isDuring = ({ time }: KeptEvent): boolean => time >= run.from && time <= run.to;
-  const elections = events.filter((event) => event.event === 'election' && isDuring(event)).length;
-  return { timeline, elections, ...noneAndSeveral(timeline, run) };
+export function leadersDuring(spans: readonly LeaderSpan[], { lives, run, silentIds }: LeadersOptions): Leaders {
+  const lifeOf = lifeFinder(lives);
+  const during = (span: LeaderSpan, toMs: number): LeaderSpan[] => {
+    const clipped = { ...span, from: Math.max(span.from, run.from), to: Math.min(toMs, run.to) };
+    return clipped.from < clipped.to ? [clipped] : [];
+  };
+  const timeline = spans.flatMap((span) => during(span, span.to));
+  const alive = spans.flatMap((span) =>
+    during(span, Math.min(span.to, lifeOf(span.server_id, span.from)?.lastMs ?? span.to)),
+  );
+  const terms = new Set(spans.flatMap(({ term, from }) => (from >= run.from && from <= run.to ? [term] : []))).size;
+  if (silentIds.length > 0) {
+    return {
+      timeline,
+      terms,
+      none: null,
+      several: null,
+      unknown: `there is no event file of server ${silentIds.join(', ')}`,
+    };
+  }
+  const none = timesOf(timeline, run, (count) => count === 0);
+  return { timeline, terms, none, several: timesOf(alive, run, (count) => count > 1), unknown: null };
 }
 
 /** Finds the span in which a server led at a given time. */
@@ -52,22 +84,21 @@ export function ledAt(spans: readonly LeaderSpan[], serverId: number, atMs: numb
   return spans.find((span) => span.server_id === serverId && span.from <= atMs && atMs <= span.to);
 }
 
-function noneAndSeveral(timeline: readonly LeaderSpan[], run: Interval): Pick<Leaders, 'none' | 'several'> {
-  const changes = timeline.flatMap(({ from, to }) => [
+/** Returns the times of the run at which so many led at once. */
+function timesOf(spans: readonly LeaderSpan[], run: Interval, isSo: (count: number) => boolean): Interval[] {
+  const changes = spans.flatMap(({ from, to }) => [
     { time: from, by: 1 },
     { time: to, by: -1 },
   ]);
-  const none: Interval[] = [];
-  const several: Interval[] = [];
+  const times: Interval[] = [];
   let count = 0;
   let from = run.from;
   for (const { time, by } of [...changes, { time: run.to, by: 0 }].sort((a, b) => a.time - b.time || a.by - b.by)) {
-    if (time > from && count === 0) none.push({ from, to: time });
-    if (time > from && count > 1) several.push({ from, to: time });
+    if (time > from && isSo(count)) times.push({ from, to: time });
     count += by;
     from = time;
   }
-  return { none, several };
+  return times;
 }
 
 function turnOfEvent(event: KeptEvent): Turn[] {
@@ -86,10 +117,36 @@ function turnOfEvent(event: KeptEvent): Turn[] {
   }
 }
 
+/** A refused connection shows that a server is down, if it wrote nothing more in this life. */
+function refusal(event: KeptEvent, lifeOf: LifeOf): Turn[] {
+  if (event.event !== 'peer_down' || event.reason !== 'refused') return [];
+  const life = lifeOf(event.peer_id, event.time);
+  return life === undefined || life.lastMs >= event.time
+    ? []
+    : [{ time: event.time, serverId: event.peer_id, what: 'ends' }];
+}
+
+type LifeOf = (serverId: number, atMs: number) => ServerLife | undefined;
+
+/** Returns a function that finds the life of a server at a time, fast for any number of them. */
+function lifeFinder(lives: readonly ServerLife[]): LifeOf {
+  const byServer = new Map<number, ServerLife[]>();
+  for (const life of lives) {
+    const known = byServer.get(life.serverId);
+    if (known) known.push(life);
+    else byServer.set(life.serverId, [life]);
+  }
+  const starts = new Map([...byServer].map(([id, own]) => [id, Float64Array.from(own, ({ fromMs }) => fromMs)]));
+  return (id, atMs) => {
+    const froms = starts.get(id);
+    return froms && byServer.get(id)![countUpTo(froms, atMs) - 1];
+  };
+}
+
 /** A terminated server remains leader until it reports otherwise. */
-function turnsOfFault({ kind, serverId, doneMs, healedMs }: FaultWindow): Turn[] {
-  if (kind === 'kill') return [{ time: doneMs, serverId, what: 'ends' }];
+function turnsOfFault({ kind, serverId, startMs, healedMs }: FaultWindow): Turn[] {
+  if (kind === 'kill') return [{ time: startMs, serverId, what: 'ends' }];
   if (kind !== 'pause') return [];
-  const pauses: Turn = { time: doneMs, serverId, what: 'pauses' };
+  const pauses: Turn = { time: startMs, serverId, what: 'pauses' };
   return healedMs === null ? [pauses] : [pauses, { time: healedMs, serverId, what: 'resumes' }];
 }

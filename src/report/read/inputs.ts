@@ -47,6 +47,14 @@ export interface LastWord {
   writtenMs: number;
 }
 
+/** The time in which a server, from a start to its end, wrote events. Unix milliseconds. */
+export interface ServerLife {
+  serverId: number;
+  /** -Infinity if its file begins later. */
+  fromMs: number;
+  lastMs: number;
+}
+
 /** Times are Unix milliseconds of one clock. */
 export interface Inputs {
   files: InputFile[];
@@ -85,6 +93,8 @@ export interface Inputs {
   eventServerIds: number[];
   /** The last event that each killed server wrote before its kill. */
   lastWords: LastWord[];
+  /** In ascending order for each server. */
+  lives: ServerLife[];
   /** Samples during the run, by server id. */
   samples: Map<number, ServerRead>;
   /** Samples of the selected runs, one entry for each file. */
@@ -106,7 +116,8 @@ export interface LeftOut {
 export type FaultStep = Pick<FaultEvent, 'time' | 'server_id' | 'action' | 'outcome' | 'detail'>;
 
 type Told<E> = E extends ServerEvent
-  ? Pick<E, Extract<keyof E, keyof ServerEvent | 'term' | 'leader_id' | 'peer_id'>>
+  ? Pick<E, Extract<keyof E, keyof ServerEvent | 'term' | 'leader_id' | 'peer_id'>> &
+      (E extends { event: 'peer_down' } ? Pick<E, 'reason'> : unknown)
   : never;
 
 /** The server events that are used besides samples and executions: leadership, starts and stops. */
@@ -163,6 +174,7 @@ export function emptyInputs(tasks: TaskFlags): Inputs {
     events: null,
     eventServerIds: [],
     lastWords: [],
+    lives: [],
     leftOut: new Map(),
     executions: 0,
     samples: new Map(),

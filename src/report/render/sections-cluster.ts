@@ -78,22 +78,23 @@ export function serverRows({ servers }: Report): string[] {
 
 export function leaderRows({ leaders: all }: Report): string[] {
   if (all === null) return [NO_LEADERS];
-  const zero = [...all.timeline, ...all.none].reduce((first, { from }) => Math.min(first, from), Infinity);
+  const zero = [...all.timeline, ...(all.none ?? [])].reduce((first, { from }) => Math.min(first, from), Infinity);
   const at = (time: number): string => decimals((time - zero) / 1000);
   const rows = all.timeline
     .slice(0, MAX_ROWS)
     .map((span) => [`Server ${span.server_id}`, String(span.term), at(span.from), at(span.to)]);
-  const spans = (name: string, intervals: readonly Interval[]): string => {
+  const spans = (name: string, intervals: readonly Interval[] | null): string => {
+    if (intervals === null) return labelled(name, `unknown: ${all.unknown}`);
     const totalMs = intervals.reduce((sum, { from, to }) => sum + to - from, 0);
     return labelled(name, intervals.length === 0 ? 'never' : `${whole(intervals.length)} ×, ${ms(totalMs)} in all`);
   };
   return [
     ...(rows.length > 0 ? table(['Leader', 'term', 'from', 'to'], rows) : []),
     ...more(all.timeline.length),
-    labelled('Elections', whole(all.elections)),
+    labelled('New Terms', whole(all.terms)),
     spans('No Leader', all.none),
     spans('Several Leaders', all.several),
-    ...(all.several.length > 0 ? prose(SEVERAL_NOTE) : []),
+    ...(all.several !== null && all.several.length > 0 ? prose(SEVERAL_NOTE) : []),
   ];
 }
 

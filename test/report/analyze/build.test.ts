@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { buildReport } from '../../../src/report/analyze/build';
-import { clientFile, executed, fault, request, runFile, sample, T0, useLab } from '../lab';
+import { parseThreshold } from '../../../src/core/metrics/threshold';
+import { clientFile, event, executed, fault, request, runFile, sample, T0, useLab } from '../lab';
 
 const lab = useLab();
 
@@ -134,6 +135,10 @@ describe('totals', () => {
 });
 
 describe('balance', () => {
+  const two = () => {
+    const config = { server_addresses: ['a:8101', 'b:8101'] };
+    lab.write('metrics/machine_1_run.json', runFile({ config }));
+  };
   const window = (second: number, counts: readonly number[]) =>
     counts.flatMap((count, server) =>
       Array.from({ length: count }, (_, at) =>
@@ -143,7 +148,9 @@ describe('balance', () => {
 
   test('of windows with enough requests, by hand', () => {
     lab.requests([...window(0, [50, 50]), ...window(1, [90, 30]), ...window(2, [10, 0])]);
+    two();
     expect(lab.report().balance).toEqual({
+      servers_expected: 2,
       total_max_over_mean: (2 * 150) / 230,
       windows: 3,
       judged_windows: 2,
@@ -155,7 +162,22 @@ describe('balance', () => {
   test('windows in a fault are excluded', () => {
     lab.requests([...window(0, [50, 50]), ...window(1, [120, 0]), ...window(2, [60, 60])]);
     lab.faults([fault(1100, 2, 'kill'), fault(1900, 2, 'restart')]);
+    two();
     expect(lab.report().balance).toMatchObject({ windows: 2, judged_windows: 2, max_over_mean: { worst: 1 } });
+  });
+
+  test('a server that got nothing counts', () => {
+    lab.requests(window(0, [1000]));
+    expect(lab.report().balance).toMatchObject({
+      servers_expected: null,
+      total_max_over_mean: null,
+      jain: { worst: null },
+    });
+    for (const id of [1, 2, 3]) lab.events(id, [event(-10, id, { event: 'ready' })]);
+    const third = expect.closeTo(1 / 3) as number;
+    expect(lab.report().balance).toMatchObject({ servers_expected: 3, total_max_over_mean: 3, jain: { worst: third } });
+    const [imbalance] = lab.report({ thresholds: [parseThreshold('imbalance<1.2')] }).thresholds;
+    expect(imbalance).toMatchObject({ value: 3, passed: false });
   });
 });
 

@@ -15,7 +15,7 @@ beforeEach(() => {
       }),
     ),
   );
-  const config = { num_clients: 1, request_timeout_secs: 10 };
+  const config = { num_clients: 1, request_timeout_secs: 10, server_addresses: ['a:8101', 'b:8101'] };
   lab.write('metrics/machine_1_run.json', runFile({ config }));
 });
 

@@ -139,12 +139,13 @@ describe('a killed leader', () => {
     events();
     expect(lab.report().leaders).toEqual({
       timeline: [
-        { server_id: 1, term: 1, from: T0, to: T0 + 3005 },
+        { server_id: 1, term: 1, from: T0, to: T0 + 3000 },
         { server_id: 2, term: 2, from: T0 + 3030, to: T0 + 9010 },
       ],
-      elections: 1,
-      none: [{ from: T0 + 3005, to: T0 + 3030 }],
+      terms: 1,
+      none: [{ from: T0 + 3000, to: T0 + 3030 }],
       several: [],
+      unknown: null,
     });
   });
 
@@ -203,7 +204,7 @@ test('a paused leader does not lead; two leaders at once are an interval', () =>
     leads(-1, 1, 1, 1),
     event(3200, 1, { event: 'stepped_down', term: 2, leader_id: 2, reason: 'newer' }),
   ]);
-  lab.events(2, [leads(2000, 2, 2, 2)]);
+  lab.events(2, [leads(2000, 2, 2, 2), event(5900, 2, { event: 'peer_up', peer_id: 1 })]);
   const { timeline, none, several } = lab.report().leaders!;
   expect(timeline.map(({ server_id, from, to }) => [server_id, from - T0, to - T0])).toEqual([
     [1, 0, 1000],
@@ -273,5 +274,44 @@ describe('felt and recovered', () => {
     lab.faults([fault(1000, 1, 'kill'), fault(1200, 1, 'restart')]);
     expect(cost()).toMatchObject({ felt_ms: 0 });
     expect(lab.report()).toMatchObject({ balance: { windows: 2 }, total_requests: 302 });
+  });
+});
+
+describe('leaders', () => {
+  const started = (at: number, by: number) => event(at, by, { event: 'started', incarnation: 'a', address: 'a' });
+  const refused = (at: number, by: number, peer: number) =>
+    event(at, by, { event: 'peer_down', peer_id: peer, reason: 'refused' });
+
+  test('one killed by hand leads until a peer is refused, and two are told only while both were certainly alive', () => {
+    lab.requests(load(6000));
+    lab.events(1, [started(-10, 1), leads(0, 1, 1, 1), leads(1900, 1, 1, 1)]);
+    lab.events(2, [started(-10, 2), leads(5, 2, 1, 1), refused(2000, 2, 1), leads(2040, 2, 2, 2)]);
+    const { timeline, none, several, terms } = lab.report().leaders!;
+    expect(timeline.map(({ server_id: id, from, to }) => [id, from - T0, to - T0])).toEqual([
+      [1, 0, 2000],
+      [2, 2040, 6010],
+    ]);
+    expect({ none, several, terms }).toEqual({ none: [{ from: T0 + 2000, to: T0 + 2040 }], several: [], terms: 2 });
+  });
+
+  test('a refusal ends nothing if the server writes on: it was only out of reach', () => {
+    lab.requests(load(6000));
+    lab.events(1, [started(-10, 1), leads(0, 1, 1, 1), event(5900, 1, { event: 'peer_up', peer_id: 2 })]);
+    lab.events(2, [
+      started(-10, 2),
+      leads(5, 2, 1, 1),
+      refused(2000, 2, 1),
+      leads(2040, 2, 2, 2),
+      leads(5950, 2, 2, 2),
+    ]);
+    expect(lab.report().leaders!.several).toEqual([{ from: T0 + 2040, to: T0 + 5900 }]);
+  });
+
+  test('what a missing file would tell is unknown', () => {
+    lab.requests(load(6000));
+    lab.events(2, [started(-10, 2), leads(5, 2, 1, 1), leads(2040, 2, 2, 2)]);
+    const unknown = 'there is no event file of server 1';
+    expect(lab.report().leaders).toMatchObject({ none: null, several: null, unknown });
+    expect(renderText(lab.report())).toContain(`Several Leaders:      unknown: ${unknown}`);
   });
 });

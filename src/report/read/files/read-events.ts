@@ -2,7 +2,7 @@
 import { GRACEFUL_RESTART } from '../../../core/fault-kinds';
 import type { ServerEvent } from '../../../core/metrics/record';
 import { type Clocks, type FileClock, fixedClock } from '../clocks';
-import { type FaultStep, type Inputs, type KeptEvent, MAX_SERVERS, type TimedSample } from '../inputs';
+import { type FaultStep, type Inputs, type KeptEvent, MAX_SERVERS, type ServerLife, type TimedSample } from '../inputs';
 import { parseEvent, parseFault } from '../parse-line';
 import { readRecords } from './read-file';
 import type { Interval } from '../../report';
@@ -48,10 +48,16 @@ export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clo
     let lifeClock = clock.of(life);
     const kept = new Latest<KeptEvent>(MAX_EVENTS);
     let lastWords: LastWords | undefined;
+    let lived: ServerLife | undefined;
     const take = (event: ServerEvent): void => {
       if (serverIds.size < MAX_SERVERS) serverIds.add(event.server_id);
       if (event.event === 'started') lifeClock = clock.of(++life);
       const timeMs = event.time - lifeClock.offsetAt(event.time);
+      if (event.event === 'started' || lived === undefined) {
+        lived = { serverId: event.server_id, fromMs: event.event === 'started' ? timeMs : -Infinity, lastMs: timeMs };
+        if (inputs.lives.length < MAX_EVENTS) inputs.lives.push(lived);
+      }
+      lived.lastMs = timeMs;
       // A file belongs to one server.
       (lastWords ??= new LastWords(event.server_id, inputs)).hear(timeMs);
       if (event.event === 'executed') return execute(event, inputs);
@@ -141,7 +147,7 @@ function toldBy(event: ServerEvent): KeptEvent | null {
     case 'stepped_down':
       return { time, server_id, event: 'stepped_down', term: event.term, leader_id: event.leader_id };
     case 'peer_down':
-      return { time, server_id, event: 'peer_down', peer_id: event.peer_id };
+      return { time, server_id, event: 'peer_down', peer_id: event.peer_id, reason: event.reason };
     default:
       return null;
   }

@@ -60,8 +60,8 @@ export function chartDataOf(report: Report): ChartData | null {
         term: span.term,
         ...clip([span])[0]!,
       })),
-      none: clip(leaders.none),
-      several: clip(leaders.several),
+      none: clip(leaders.none ?? []),
+      several: clip(leaders.several ?? []),
     },
     servers: report.servers.map((series) => ({
       name: `Server ${series.server_id}`,

@@ -31,9 +31,9 @@ export function leaderParts({ leaders: all }: Report, zeroMs: number): Content {
   const rows = shown.map(({ server_id: id, term, from, to }) => [`Server ${id}`, term, at(from), at(to)]);
   return [
     definitionList([
-      ['Elections', whole(all.elections)],
-      ['No leader', spans(all.none)],
-      ['Several leaders', spans(all.several)],
+      ['New terms', whole(all.terms)],
+      ['No leader', all.none === null ? `unknown: ${all.unknown}` : spans(all.none)],
+      ['Several leaders', all.several === null ? `unknown: ${all.unknown}` : spans(all.several)],
     ]),
     rows.length > 0 && htmlTable({ label: 'Leaders', columns: ['Leader', 'term', 'from, s', 'to, s'], rows }),
     rest,
