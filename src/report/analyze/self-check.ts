@@ -77,7 +77,9 @@ function requests(report: Unchecked, { clients }: Inputs): string[] {
   const uncounted = clients.filter(({ extras }) => extras === null).length;
   return [
     ...(interrupted + unsent > 0
-      ? [`${interrupted} requests were interrupted and ${unsent} not sent; no total includes them.`]
+      ? [
+          `${interrupted} requests were in flight and ${unsent} waited for a client when the run ended: they neither succeeded nor failed, and failure_rate_max counts them as failed.`,
+        ]
       : []),
     ...(leftOut > 0
       ? [

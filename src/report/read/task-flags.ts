@@ -8,13 +8,15 @@ const SUCCESS = 2;
 const EXECUTED = 4;
 const REPEATED = 8;
 const MAX_HOLES = 1000;
-/** Ids further apart are not a counter's. */
+/** Ids further apart are not a counter's: no hole counts for more. */
 const MAX_HOLE = 10_000_000;
 
 /** Request ids without a record when a later one was read; it may follow. */
 interface Hole {
   fromId: number;
   toId: number;
+  /** The ids that still have no record. */
+  count: number;
   /** Unix milliseconds: after the request before was due, and before the one after ended. */
   fromMs: number;
   toMs: number;
@@ -56,38 +58,41 @@ export class ClientTaskFlags {
 
   /** Notes a record in the order of its file: a client numbers its requests from 1, and writes them as they end. */
   follow(requestId: number, dueMs: number, endMs: number): void {
-    if (requestId > this.lastId + 1)
-      this.addHole({ fromId: this.lastId + 1, toId: requestId - 1, fromMs: this.lastDueMs, toMs: endMs });
+    if (requestId > this.lastId + 1) this.addHole(this.lastId + 1, requestId - 1, endMs);
+    else if (requestId < this.lastId) this.fillHole(requestId);
     this.lastId = Math.max(this.lastId, requestId);
     this.lastDueMs = Math.max(this.lastDueMs, dueMs);
   }
 
   /** Returns the requests between others that have no record: how many, and in which times they may have been due. */
   gaps(): { count: number; from: number; to: number }[] {
-    const gaps = this.holes.map(({ fromId, toId, fromMs, toMs }) => {
-      let count = 0;
-      for (let id = fromId; id <= Math.min(toId, fromId + MAX_HOLE); id++) if (!this.has(id)) count += 1;
-      return { count, from: fromMs, to: toMs };
-    });
-    return gaps.filter(({ count }) => count > 0);
-  }
-
-  private has(requestId: number): boolean {
-    const page = this.pages.get(Math.floor(requestId / PAGE_TASKS));
-    return page !== undefined && (page[requestId % PAGE_TASKS]! & SEEN) !== 0;
+    return this.holes
+      .filter(({ count }) => count > 0)
+      .map(({ count, fromMs, toMs }) => ({ count: Math.min(count, MAX_HOLE), from: fromMs, to: toMs }));
   }
 
   /** Beyond a limit, holes are merged: their number stays right, their times grow. */
-  private addHole(hole: Hole): void {
+  private addHole(fromId: number, toId: number, endMs: number): void {
+    const count = toId - fromId + 1;
     const last = this.holes.at(-1);
-    if (last === undefined || this.holes.length < MAX_HOLES) this.holes.push(hole);
-    else
-      this.holes[this.holes.length - 1] = {
-        fromId: last.fromId,
-        toId: hole.toId,
-        fromMs: last.fromMs,
-        toMs: hole.toMs,
-      };
+    if (last === undefined || this.holes.length < MAX_HOLES)
+      return void this.holes.push({ fromId, toId, count, fromMs: this.lastDueMs, toMs: endMs });
+    last.toId = toId;
+    last.count += count;
+    last.toMs = Math.max(last.toMs, endMs);
+  }
+
+  /** The record of an id below the greatest one was read: holes are in ascending order of ids. */
+  private fillHole(requestId: number): void {
+    let low = 0;
+    let high = this.holes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.holes[middle]!.toId < requestId) low = middle + 1;
+      else high = middle;
+    }
+    const hole = this.holes[low];
+    if (hole !== undefined && hole.fromId <= requestId) hole.count -= 1;
   }
 
   /** Records that a server answered the request with a carrier. */

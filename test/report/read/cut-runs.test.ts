@@ -2,14 +2,16 @@ import { clientFile, request, runFile, useLab } from '../lab';
 
 const lab = useLab();
 const OF_THREE = { config: { num_clients: 3 } };
+/** As many as clients 1 and 2 have records. */
+const ONE = { total_requests: 1, successful_requests: 1, failed_requests: 0 };
 const summary = (id: number): string =>
   lab.write(
     `metrics/machine_1_client_${id}.json`,
-    clientFile(`Machine_1_Client_${id}`, {}, { run_id: 'run-1', started_at: 1 }),
+    clientFile(`Machine_1_Client_${id}`, id === 3 ? {} : ONE, { run_id: 'run-1', started_at: 1 }),
   );
 const cutLines = (): string[] => lab.report().self_check.filter((line) => line.includes('cut short'));
 
-beforeEach(() => void lab.requests([request(1, 0), request(2, 10, { client_id: 2 })]));
+beforeEach(() => void lab.requests([request(1, 0), request(1, 10, { client_id: 2 })]));
 
 it('no summaries: names the machine, its clients, and the cut run', () => {
   lab.write('metrics/machine_1_run.json', runFile({ ...OF_THREE, ended_at: null }));
@@ -52,6 +54,7 @@ it('a complete run, and records without other files: nothing', () => {
   for (const id of [1, 2, 3]) summary(id);
   lab.write('metrics/machine_1_run.json', runFile(OF_THREE));
   expect({ cut: cutLines(), missing: lab.report().inputs.missing }).toEqual({ cut: [], missing: [] });
+  expect(lab.report()).toMatchObject({ total_requests: 12, missing_records: 0 });
 });
 
 it('of two runs in a file, only the newest has its other files', () => {

@@ -1,6 +1,6 @@
 import { Downsampled } from '../../../src/report/read/downsample';
 import { buildReport } from '../../../src/report/analyze/build';
-import { clientFile, generated, lines, request, runFile, sample, T0, useLab } from '../lab';
+import { clientFile, event, generated, lines, request, runFile, sample, T0, useLab } from '../lab';
 
 const lab = useLab();
 const GENERATOR = 'metrics/machine_1_generator.ndjson';
@@ -201,16 +201,30 @@ describe('warm-up', () => {
     lab.requests([
       request(1, 0, { latency_ms: 900 }),
       request(2, 1999, { latency_ms: 700 }),
-      ...Array.from({ length: 10 }, (_, id) => request(10 + id, 2000 + id * 100)),
+      ...Array.from({ length: 100 }, (_, id) => request(3 + id, 2000 + id * 10)),
     ]);
     lab.write(RUN, runFile({ warmup_secs: 1 }));
     lab.write('metrics/machine_2_run.json', runFile({ warmup_secs: 2, machine_id: 2 }));
-    const { phases, warmup_secs, total_requests, latency_stats } = lab.report();
+    const { phases, warmup_secs, total_requests, missing_records, latency_stats, all_stats, images } = lab.report();
     expect(phases).toMatchObject([
-      { phase: 'warmup', requests: 2, max_ms: 900 },
-      { phase: 'steady', requests: 10, max_ms: 20, service_p99_ms: 20 },
+      { phase: 'warmup', requests: 2, max_ms: 900, p99_ms: null },
+      { phase: 'steady', requests: 100, max_ms: 20, p99_ms: 20, service_p99_ms: 20 },
     ]);
-    expect([warmup_secs, total_requests, latency_stats.max_ms]).toEqual([2, 12, 900]);
+    // It is in no total.
+    expect([warmup_secs, total_requests, missing_records]).toEqual([2, 100, 0]);
+    expect([latency_stats.max_ms, all_stats.max_ms]).toEqual([20, 20]);
+    expect(images).toMatchObject([{ requests: 100, max_ms: 20 }]);
+  });
+
+  test('begins at the start of the load, not at the first request', () => {
+    lab.requests([request(1, 999), request(2, 1000, { outcome: 'failure' }), request(3, 3000)]);
+    expect(lab.report()).toMatchObject({ total_requests: 3, duration_secs: 2.001, attempted_per_s: 3 / 2.001 });
+    lab.write(RUN, runFile({ warmup_secs: 1, ended_at: T0 + 5000 }));
+    const report = lab.report();
+    expect(report).toMatchObject({ total_requests: 2, successful_requests: 1, failed_requests: 1, failure_rate: 50 });
+    expect(report).toMatchObject({ server_distribution: { 1: 2 }, failure_reasons: { 'Connection refused': 1 } });
+    // From the first request that was due after the warm-up to the end of the load.
+    expect(report).toMatchObject({ duration_secs: 4, goodput_per_s: 0.25, attempted_per_s: 0.5 });
   });
 
   test('is excluded from the baseline of the recovery', () => {
@@ -232,11 +246,15 @@ describe('warm-up', () => {
         })),
       ),
     );
-    const back = () => lab.report().faults![0]!.recovered_ms;
+    const cost = () => {
+      const { slow_limits_ms: limits, faults } = lab.report();
+      return { limit: limits!['small.png'], felt: faults![0]!.felt_ms, recovered: faults![0]!.recovered_ms };
+    };
     // With the slow beginning as the baseline, 200 ms would be normal.
-    expect(back()).toBe(0);
+    expect(cost()).toEqual({ limit: 1.5 * 500 + 10, felt: 0, recovered: 0 });
     lab.write(RUN, runFile({ warmup_secs: 1.5 }));
-    expect(back()).toBeGreaterThan(2000);
+    // The last slow request, of 4990 ms, ends at 5190 ms, in the window that ends at 5250 ms.
+    expect(cost()).toEqual({ limit: 1.5 * 20 + 10, felt: 2250, recovered: 2250 });
   });
 });
 
@@ -313,6 +331,7 @@ describe('clocks', () => {
   });
 
   test('that do not', () => {
+    lab.events(2, [event(3020, 2, { event: 'peer_down', peer_id: 1, reason: 'refused' })]);
     expect(check([15, 15])).toMatch(/within ±30\.0 ms, which is more than the shortest duration .*\(20 ms\)/);
   });
 });

@@ -7,33 +7,43 @@ const lab = useLab();
 const total = (runs?: Parameters<typeof lab.read>[0], folders?: string[]): number =>
   buildReport(lab.read(runs, folders), { thresholds: [] }).total_requests;
 const GOOD = request(1, 0);
+const SECOND = request(2, 5);
 const RECORDS = 'metrics/machine_1_requests.ndjson';
 
 describe('damaged records', () => {
   test.each<[string, string]>([
-    ['half a line', JSON.stringify(GOOD).slice(0, 50)],
+    ['half a line', JSON.stringify(SECOND).slice(0, 50)],
     ['no JSON', 'hello \u001b[31m'],
-    ['NaN', JSON.stringify(GOOD).replace('"latency_ms":20', '"latency_ms":NaN')],
-    ['a negative latency', JSON.stringify({ ...GOOD, latency_ms: -1 })],
-    ['a latency that overflows', JSON.stringify(GOOD).replace('"latency_ms":20', '"latency_ms":1e999')],
-    ['a time that is none', JSON.stringify({ ...GOOD, start_time: 'now' })],
-    ['a missing field', JSON.stringify({ ...GOOD, image: undefined })],
-    ['an outcome that contradicts', JSON.stringify({ ...GOOD, outcome: 'failure' })],
+    ['NaN', JSON.stringify(SECOND).replace('"latency_ms":20', '"latency_ms":NaN')],
+    ['a negative latency', JSON.stringify({ ...SECOND, latency_ms: -1 })],
+    ['a latency that overflows', JSON.stringify(SECOND).replace('"latency_ms":20', '"latency_ms":1e999')],
+    ['a time that is none', JSON.stringify({ ...SECOND, start_time: 'now' })],
+    ['a missing field', JSON.stringify({ ...SECOND, image: undefined })],
+    ['an outcome that contradicts', JSON.stringify({ ...SECOND, outcome: 'failure' })],
     ['a list', '[1,2]'],
     ['null', 'null'],
-    ['a fraction as an id', JSON.stringify({ ...GOOD, request_id: 1.5 })],
+    ['a fraction as an id', JSON.stringify({ ...SECOND, request_id: 1.5 })],
     ['zero bytes', '\0'.repeat(100)],
     ['nested lists', '['.repeat(60_000)],
     ['a line of 64 KiB and more', `"${'x'.repeat(MAX_LINE_BYTES)}"`],
     ['a line of megabytes', `"${'x'.repeat(3_500_000)}"`],
-    ['the same request again', JSON.stringify(request(2, 5))],
-  ])('%s is named with its line; good lines count', (_, line) => {
-    lab.write(RECORDS, `${lines([request(2, 0)])}${line}\n${lines([request(3, 50), request(4, 80)])}`);
+  ])('%s is named with its line; good lines count, and its request failed', (_, line) => {
+    lab.write(RECORDS, `${lines([GOOD])}${line}\n${lines([request(3, 50), request(4, 80)])}`);
     const { files, missing } = lab.read();
     expect(files).toHaveLength(1);
     expect(files[0]).toMatchObject({ lines: 4, badLines: 1, problems: [expect.stringMatching(/^line 2: /)] });
     expect(missing).toEqual([]);
-    expect(total()).toBe(3);
+    const report = lab.report();
+    expect(report).toMatchObject({ total_requests: 4, successful_requests: 3, failed_requests: 1, missing_records: 1 });
+    expect(report).toMatchObject({ failure_rate: 25, failure_reasons: { 'No record': 1 } });
+  });
+
+  test('the same request again is named with its line, and counts once', () => {
+    lab.requests([GOOD, request(1, 5), SECOND, request(3, 50)]);
+    const { files, missing } = lab.read();
+    expect(files[0]).toMatchObject({ lines: 4, badLines: 1, problems: [expect.stringMatching(/^line 2: /)] });
+    expect(missing).toEqual([]);
+    expect(lab.report()).toMatchObject({ total_requests: 3, missing_records: 0, failure_reasons: {} });
   });
 
   test('only the first few are named', () => {
@@ -69,9 +79,18 @@ describe('damaged records', () => {
       { ...GOOD, request_id: max, client_id: max, assigned_server_id: max, term: max, image: '__proto__' },
     ]);
     const report = lab.report();
-    expect(report.total_requests).toBe(1);
+    // A gap is of ten million requests at most.
+    expect(report).toMatchObject({ total_requests: 10_000_001, successful_requests: 1, missing_records: 10_000_000 });
     expect(report.server_distribution).toEqual({ [max]: 1 });
     expect(report.images[0]!.image).toBe('__proto__');
+  });
+
+  test('a thousand hostile ids take no longer than others', () => {
+    const of = (client_id: number): object => request(1e9, client_id, { client_id });
+    lab.requests(Array.from({ length: 1000 }, (_, index) => of(index + 1)));
+    const begunMs = performance.now();
+    expect(lab.report().missing_records).toBe(1000 * 10_000_000);
+    expect(performance.now() - begunMs).toBeLessThan(5000);
   });
 });
 
@@ -123,7 +142,16 @@ describe('clients', () => {
     expect(inputs.notes).toEqual([
       `${path.join(lab.folder, CLIENT)} says 8 successful and 2 failed requests, but its records have 2 and 0: the records are used`,
     ]);
-    expect(total()).toBe(2);
+    // The eight that are in its sums only are failures without a record.
+    expect(lab.report()).toMatchObject({ total_requests: 10, successful_requests: 2, failed_requests: 8 });
+    expect(lab.report()).toMatchObject({ missing_records: 8, failure_reasons: { 'No record': 8 } });
+  });
+
+  test('with fewer requests in their file than in their records miss none', () => {
+    lab.requests(Array.from({ length: 11 }, (_, index) => request(index + 1, index * 30)));
+    lab.write(CLIENT, clientFile('Machine_1_Client_1', {}, { run_id: 'run-1' }));
+    expect(lab.read().notes).toEqual([expect.stringMatching(/its records have 11 and 0: the records are used$/)]);
+    expect(lab.report()).toMatchObject({ total_requests: 11, failed_requests: 0, missing_records: 0 });
   });
 
   test('whose file agrees with the records cause no note', () => {
@@ -131,7 +159,7 @@ describe('clients', () => {
     const stats = { total_requests: 2, successful_requests: 1, failed_requests: 1 };
     lab.write(CLIENT, clientFile('Machine_1_Client_1', stats, { run_id: 'run-1' }));
     expect(lab.read().notes).toEqual([]);
-    expect(total()).toBe(2);
+    expect(lab.report()).toMatchObject({ total_requests: 2, missing_records: 0 });
   });
 
   test('without records are counted from their file, in addition', () => {
@@ -148,9 +176,15 @@ describe('clients', () => {
       failed_requests: 4,
       failure_rate: 20,
       latency_stats: { min_ms: 5, max_ms: 95, avg_ms: 50, median_ms: null, p95_ms: null, p99_ms: null },
+      // How long the failures took is unknown.
+      all_stats: { min_ms: 5, max_ms: null, avg_ms: null, median_ms: null, p95_ms: null, p99_ms: null },
       clients_without_percentiles: 2,
       duration_secs: 12.5,
-      throughput_per_s: 1.6,
+      goodput_per_s: 16 / 12.5,
+      throughput_per_s: 16 / 12.5,
+      attempted_per_s: 20 / 12.5,
+      undecided_requests: 0,
+      missing_records: 0,
       server_distribution: { 1: 12, 2: 8 },
       failure_reasons: { 'Connection refused': 4 },
     });
