@@ -267,7 +267,7 @@ describe('self-check', () => {
     lab.write('metrics/machine_2_client_1.json', clientFile('Machine_2_Client_1'));
     lab.requests([request(1, 0, { retry_count: 2 }), request(2, 5, { outcome: 'unsent' })]);
     expect(said()).toMatch(/1 success \(11\.11% of the successes\) needed a retry/);
-    expect(said()).toMatch(/0 requests were interrupted and 1 not sent/);
+    expect(said()).toMatch(/0 requests were in flight and 1 waited for a client when the run ended/);
     expect(said()).toMatch(/1 clients have no percentiles/);
     expect(said()).toMatch(/no file of faults/);
   });
