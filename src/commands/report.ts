@@ -80,7 +80,8 @@ export class Report extends BaseCommand {
       here: systemClock.look?.(),
       say,
     });
-    if (report.thresholds.some(({ passed }) => !passed)) this.endWith(EXIT.checkFailed);
+    const isBad = report.verdict.kind === 'wrong' || report.thresholds.some(({ passed }) => !passed);
+    if (isBad) this.endWith(EXIT.checkFailed);
     else if (report.inputs.missing.length > 0) this.endWith(EXIT.incomplete);
     return report;
   }

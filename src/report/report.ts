@@ -242,7 +242,20 @@ export interface Audit {
   why: string;
 }
 
-export type Scale = 'excellent' | 'acceptable under faults' | 'investigate' | 'unknown';
+export type Scale = 'excellent' | 'acceptable under faults' | 'investigate';
+
+/** From the worst to the best. */
+export const VERDICTS = ['wrong', 'invalid', 'crossed', 'not verified', 'facts'] as const;
+
+export interface Verdict {
+  kind: (typeof VERDICTS)[number];
+  text: string;
+  /** failure_rate_max */
+  failure_rate: number;
+  /** The guide's scale; null where no faults were made. */
+  scale: Scale | null;
+  scale_text: string | null;
+}
 
 /** The contents of run.json. */
 export interface RunMetadata extends RunFile {
@@ -337,7 +350,7 @@ export interface Report {
   clocks: MachineClock[];
   clock_changes: ClockChange[];
   self_check: string[];
-  verdict: { failure_rate: number; scale: Scale; text: string };
+  verdict: Verdict;
   thresholds: ThresholdResult[];
   rules?: RuleResult[];
   /** The contents of run.json. */

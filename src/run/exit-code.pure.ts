@@ -2,6 +2,9 @@
 import { EXIT } from '../core/errors';
 import type { RunResult } from './recorder';
 
+/** Percent: more than the guide's scale calls acceptable. */
+const MOST_FAILED = 5;
+
 /**
  * Returns the exit code of a run that was not interrupted: the verdict, the thresholds and the checks come before missing
  * parts. After a full disk, a check that misses data does not fail.
@@ -14,7 +17,8 @@ export function exitCodeOfRun(
   if (report === null) return EXIT.incomplete;
   const isViolated = report.audit.adds_up === false || (report.rules ?? []).some(({ verdict }) => verdict === false);
   const isBad =
-    report.verdict.scale === 'investigate' ||
+    report.audit.corrupted > 0 ||
+    report.verdict.failure_rate > MOST_FAILED ||
     report.thresholds.some(({ passed }) => !passed) ||
     (filesComplete && isViolated);
   if (isBad) return EXIT.checkFailed;

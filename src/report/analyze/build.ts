@@ -14,7 +14,7 @@ import { faultsDuring, type FaultWindow, faultWindows } from './fault-windows';
 import { roundedMs } from './latencies';
 import type { Inputs } from '../read/inputs';
 import { leadersDuring, leaderSpans } from './leaders';
-import type { Report, RunMetadata, Scale } from '../report';
+import type { Report, RunMetadata, Verdict } from '../report';
 import { expectedServerCount, knownServerIds } from '../read/known-servers';
 import { endOf, longestSuccessMs, warmUntilOf } from '../read/run-bounds';
 import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
@@ -22,6 +22,7 @@ import { selfCheck } from './self-check';
 import { generatorSeriesOf, serverSeriesOf } from './series';
 import { timelineOf } from './timeline';
 import { serverTotals, totalsOf } from './totals';
+import { verdictOf } from './verdict';
 import { WindowGrid } from './window-grid';
 
 export interface BuildOptions {
@@ -38,6 +39,9 @@ interface Ground extends BaselineOptions {
   /** The longest that a success can take; Infinity if unknown. */
   longestMs: number;
 }
+
+/** Until all else is known. */
+const NO_VERDICT: Verdict = { kind: 'invalid', text: '', failure_rate: 100, scale: null, scale_text: null };
 
 /** Equal inputs give equal reports. */
 export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }: BuildOptions): Report {
@@ -64,8 +68,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
     clock_changes: inputs.clockChanges,
     inputs: { files, missing, notes },
   };
-  const verdict = verdictOf(told.failure_rate_max, told.total_requests);
-  const unchecked = { ...told, verdict, thresholds: [] };
+  const unchecked = { ...told, verdict: NO_VERDICT, thresholds: [] };
   const { inputs: read, ...whole } = unchecked;
   const report: Report = {
     ...whole,
@@ -74,7 +77,8 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
     ...(metadata && { run: metadata }),
     inputs: read,
   };
-  return { ...report, thresholds: checkThresholds(report, thresholds) };
+  const checked = { ...report, thresholds: checkThresholds(report, thresholds) };
+  return { ...checked, verdict: verdictOf(checked, inputs.cut) };
 }
 
 function groundOf(inputs: Inputs): Ground {
@@ -183,17 +187,4 @@ function judgedParts(
         ? leadersDuring(leaderSpans(events, faultWindows(faults ?? []), lives), { lives, run: span, silentIds })
         : null,
   };
-}
-
-/** Applies the guide's scale. */
-function verdictOf(rate: number, total: number): Report['verdict'] {
-  const scale: Scale =
-    total === 0 ? 'unknown' : rate < 1 ? 'excellent' : rate <= 5 ? 'acceptable under faults' : 'investigate';
-  const texts: Record<Scale, string> = {
-    excellent: 'Excellent fault tolerance: less than 1% of the requests failed.',
-    'acceptable under faults': 'Acceptable with fault simulation: 1 to 5% of the requests failed.',
-    investigate: 'Investigate the failure reasons: more than 5% of the requests failed.',
-    unknown: 'No verdict: no request finished.',
-  };
-  return { failure_rate: rate, scale, text: texts[scale] };
 }

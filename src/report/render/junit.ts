@@ -38,9 +38,10 @@ export function renderJunit(report: Report): string {
   ].join('\n');
 }
 
-function verdict({ verdict: { scale, text } }: Report): Suite {
-  const outcome = scale === 'unknown' ? 'skipped' : scale === 'investigate' ? 'failure' : 'passed';
-  return { name: 'verdict', cases: [{ name: 'at most 5% of the requests fail', outcome, message: text }] };
+function verdict({ verdict: { kind, scale, text } }: Report): Suite {
+  const isBad = kind === 'wrong' || scale === 'investigate';
+  const outcome = isBad ? 'failure' : kind === 'invalid' ? 'error' : 'passed';
+  return { name: 'verdict', cases: [{ name: 'nothing is wrong, and at most 5% failed', outcome, message: text }] };
 }
 
 function thresholds({ thresholds: all }: Report): Suite {

@@ -1,0 +1,110 @@
+/** The verdict of a report: what is wrong comes before all else, and facts come only where nothing is. */
+import type { Report, Scale, Verdict } from '../report';
+
+type Judged = Pick<
+  Report,
+  | 'total_requests'
+  | 'failed_requests'
+  | 'undecided_requests'
+  | 'failure_rate_max'
+  | 'faults'
+  | 'audit'
+  | 'thresholds'
+  | 'rules'
+  | 'generators'
+>;
+
+/** The limits of the guide's scale, in percent. */
+const EXCELLENT_BELOW = 1;
+const ACCEPTABLE_UP_TO = 5;
+
+const SCALE_TEXTS: Record<Scale, string> = {
+  excellent: 'Excellent fault tolerance: less than 1% of the requests failed.',
+  'acceptable under faults': 'Acceptable with fault simulation: 1 to 5% of the requests failed.',
+  investigate: 'Investigate the failure reasons: more than 5% of the requests failed.',
+};
+
+/** @param cut the sentences that say why the load is not what was planned */
+export function verdictOf(report: Judged, cut: readonly string[]): Verdict {
+  const { failure_rate_max: rate, faults, total_requests: total } = report;
+  const scale = faults === null || faults.length === 0 || total === 0 ? null : scaleOf(rate);
+  const scaleText = scale === null ? null : SCALE_TEXTS[scale];
+  return { ...kindOf(report, cut), failure_rate: rate, scale, scale_text: scaleText };
+}
+
+function kindOf(report: Judged, cut: readonly string[]): Pick<Verdict, 'kind' | 'text'> {
+  const wrong = wrongOf(report);
+  if (wrong.length > 0) return { kind: 'wrong', text: `Wrong: ${wrong.join('; ')}.` };
+  const invalid = invalidOf(report, cut);
+  if (invalid.length > 0) return { kind: 'invalid', text: `Invalid: ${invalid.join('; ')}.` };
+  const crossed = report.thresholds.filter(({ passed }) => !passed).map(({ expression }) => expression);
+  if (crossed.length > 0) return { kind: 'crossed', text: `Crossed: ${crossed.join(', ')}.` };
+  const unknown = unknownOf(report);
+  if (unknown.length > 0) return { kind: 'not verified', text: `Not verified: ${unknown.join('; ')}.` };
+  return { kind: 'facts', text: factsOf(report) };
+}
+
+/** Lists what counts regardless of the failure rate: wrong carriers, and checks that are false. */
+export function wrongOf({ audit, rules = [] }: Pick<Report, 'audit' | 'rules'>): string[] {
+  const violated = rules.filter(({ verdict }) => verdict === false).map(({ rule }) => rule);
+  return [
+    ...(audit.corrupted > 0 ? [`${counted(audit.corrupted, 'wrong carrier')}`] : []),
+    ...(audit.adds_up === false ? [`the audit does not add up (${audit.why})`] : []),
+    ...(violated.length > 0 ? [`violated: ${violated.join(', ')}`] : []),
+  ];
+}
+
+function invalidOf({ generators, total_requests: total }: Judged, cut: readonly string[]): string[] {
+  const busy = generators.filter(({ saturated }) => saturated).map(({ machine_id: id }) => id);
+  return [
+    ...(total === 0 ? ['no request was due'] : []),
+    ...(cut.length > 0 ? ['the load was cut short of its plan'] : []),
+    ...(busy.length > 0 ? [`the load generator of machine ${busy.join(', ')} was the bottleneck`] : []),
+  ];
+}
+
+function unknownOf({ audit, rules = [] }: Judged): string[] {
+  const unknown = rules.filter(({ verdict }) => verdict === 'unknown').map(({ rule }) => rule);
+  return [
+    ...(audit.adds_up === 'unknown' ? [`the audit (${audit.why})`] : []),
+    ...(unknown.length > 0 ? [unknown.join(', ')] : []),
+  ];
+}
+
+function factsOf({
+  faults,
+  failed_requests,
+  undecided_requests,
+  total_requests,
+  failure_rate_max: rate,
+}: Judged): string {
+  const bad = failed_requests + undecided_requests;
+  const failed = `${bad} of ${total_requests} requests failed${undecided_requests > 0 ? ' or were undecided' : ''}`;
+  if (faults === null || faults.length === 0) {
+    const made = faults === null ? 'Whether faults were made is unknown.' : 'No fault was made.';
+    return `${made} ${rateText(rate)} failed: ${failed}.`;
+  }
+  const known = faults.filter(({ felt_ms: felt }) => felt !== null);
+  const worstMs = known.reduce((most, { felt_ms: felt }) => Math.max(most, felt!), 0);
+  const felt = known.length === 0 ? [] : [worstMs === 0 ? 'not felt' : `felt at most ${(worstMs / 1000).toFixed(2)} s`];
+  const unknown = faults.length - known.length;
+  const rest = unknown === 0 ? [] : [`${unknown} of ${faults.length} unknown`];
+  return `${[counted(faults.length, 'fault'), failed, ...felt, ...rest].join(', ')}.`;
+}
+
+function scaleOf(rate: number): Scale {
+  return rate < EXCELLENT_BELOW ? 'excellent' : rate <= ACCEPTABLE_UP_TO ? 'acceptable under faults' : 'investigate';
+}
+
+/** Formats a rate in percent with as many decimals as keep it on its side of the scale's limits. */
+export function rateText(rate: number): string {
+  for (let decimals = 2; decimals < 10; decimals++) {
+    const shown = Number(rate.toFixed(decimals));
+    if (scaleOf(shown) === scaleOf(rate)) return `${rate.toFixed(decimals)}%`;
+  }
+  return `${rate}%`;
+}
+
+function counted(count: number, name: string): string {
+  return `${count} ${name}${count === 1 ? '' : 's'}`;
+}
