@@ -1,6 +1,6 @@
 /** Divides the run into windows of equal width, in one pass: requests, failures and latencies over time. */
 import { roundedMs } from './latencies';
-import type { ForEachRow } from '../read/columns';
+import type { ForEachRow, Row } from '../read/columns';
 import { HISTOGRAM_BASE, type Interval, type Timeline } from '../report';
 import { sum } from './sum';
 
@@ -45,7 +45,7 @@ export function timelineOf(
   forEachRow((row) => {
     const at = Math.floor((row.endMs - run.from) / windowMs);
     if (at < 0 || at >= count) leftOut += 1;
-    else seen.add(at, row.latencyMs, row.server, row.reason, row.success);
+    else seen.add(at, row);
   });
   return {
     from: run.from,
@@ -85,7 +85,8 @@ function widthOf(spanMs: number, requestCount: number): number {
 class Windows {
   private readonly maxMs: Float64Array;
   private readonly successes: Uint32Array;
-  private readonly failures: Uint32Array;
+  private readonly others: Uint32Array;
+  private readonly failed: Uint32Array;
   private readonly servers: Uint32Array;
   private readonly reasons: Uint32Array;
 
@@ -96,16 +97,18 @@ class Windows {
   ) {
     this.maxMs = new Float64Array(count);
     this.successes = new Uint32Array(count * BUCKETS);
-    this.failures = new Uint32Array(count * BUCKETS);
+    this.others = new Uint32Array(count * BUCKETS);
+    this.failed = new Uint32Array(count);
     this.servers = new Uint32Array(count * serverCount);
     this.reasons = new Uint32Array(count * reasonCount);
   }
 
-  add(at: number, latencyMs: number, server: number, reason: number, success: boolean): void {
-    const cells = success ? this.successes : this.failures;
+  add(at: number, { latencyMs, server, reason, success, isFailed }: Row): void {
+    const cells = success ? this.successes : this.others;
     cells[at * BUCKETS + bucketOf(latencyMs * 1000)]! += 1;
     this.servers[at * this.serverCount + server]! += 1;
     this.reasons[at * this.reasonCount + reason]! += 1;
+    if (isFailed) this.failed[at]! += 1;
     if (latencyMs > this.maxMs[at]!) this.maxMs[at] = latencyMs;
   }
 
@@ -120,15 +123,14 @@ class Windows {
   told() {
     const part = (cells: Uint32Array, at: number) => cells.subarray(at * BUCKETS, (at + 1) * BUCKETS);
     const histograms = this.each((at) => sparse(part(this.successes, at)));
-    const failed = this.each((at) => sum(part(this.failures, at)));
-    // `all` adds the failures: a chart of successes alone would look too good.
-    const all = this.successes.map((successes, cell) => successes + this.failures[cell]!);
+    // `all` adds failures and undecided requests: a chart of successes alone would look too good.
+    const all = this.successes.map((successes, cell) => successes + this.others[cell]!);
     const requests = this.each((at) => sum(part(all, at)));
     const quantile = (q: number) => this.each((at) => quantileMs(part(all, at), requests[at]!, q, this.maxMs[at]!));
     const max = this.each((at) => (requests[at] === 0 ? null : roundedMs(this.maxMs[at]!)));
     return {
       requests,
-      failed,
+      failed: [...this.failed],
       histograms,
       max_ms: max,
       p50_ms: quantile(0.5),
