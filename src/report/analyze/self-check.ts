@@ -72,14 +72,12 @@ function retries({ successful_requests: successful }: Unchecked, retried: number
 
 /** Reports requests that are missing from totals, charts or percentiles. */
 function requests(report: Unchecked, { clients }: Inputs): string[] {
-  const { undecided_requests: undecided, clients_without_percentiles: mute } = report;
+  const { interrupted_requests: interrupted, unsent_requests: unsent, clients_without_percentiles: mute } = report;
   const leftOut = report.timeline?.left_out ?? 0;
   const uncounted = clients.filter(({ extras }) => extras === null).length;
   return [
-    ...(undecided > 0
-      ? [
-          `${undecided} requests were in flight, or waiting for a client, at the end: the failure rate leaves them out, thresholds and verdict count them as failed.`,
-        ]
+    ...(interrupted + unsent > 0
+      ? [`${interrupted} requests were interrupted and ${unsent} not sent; no total includes them.`]
       : []),
     ...(leftOut > 0
       ? [
