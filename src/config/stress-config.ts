@@ -16,8 +16,8 @@ import { type FlagsOf, setting, type ValuesOf } from './settings';
 import { thresholdsOf } from './thresholds';
 import { decimal, expressions, matching, path, whole } from './value-types';
 
-/** Excludes recovery: a run has only its own figures, and the report measures recovery. */
-const OWN_METRICS = METRICS.filter((metric) => metric !== 'recovery');
+/** Excludes what a fault cost: a run has only its own figures, and the report measures that. */
+const OWN_METRICS = METRICS.filter((metric) => metric !== 'recovery' && metric !== 'felt');
 
 /** The default number of requests per client, without a rate. */
 const DEFAULT_REQUESTS = 1000;

@@ -119,8 +119,9 @@ export const HISTOGRAM_BASE = 1.01;
 export interface CurvePoint {
   /** 0 to 100. */
   percentile: number;
-  /** Latencies of successes, from the intended start and from the actual send. */
+  /** Of all requests, from the intended start. */
   latency_ms: number | null;
+  /** Of successes, from the actual send. */
   service_ms: number | null;
 }
 

@@ -50,9 +50,9 @@ test('chooses each format by its extension', async () => {
 
 test('uses thresholds of the file unless flags replace them; a wrong one names file and key', async () => {
   lab.requests([request(1, 0)]);
-  const config = ['--config', lab.write('r.toml', '[report]\nthresholds = ["p99<1ms"]')];
+  const config = ['--config', lab.write('r.toml', '[report]\nthresholds = ["p95<1ms"]')];
   expect((await report(...config)).code).toBe(3);
-  expect((await report(...config, '--threshold', 'p99<1s')).code).toBe(0);
+  expect((await report(...config, '--threshold', 'p95<1s')).code).toBe(0);
   lab.write('r.toml', '[report]\nthresholds = ["p99<1s", "p98<1s"]');
   const message = expect.stringMatching(/r\.toml: report\.thresholds: expected a metric.*got "p98<1s"/);
   expect(await report(...config)).toMatchObject({ code: 2, message });
@@ -75,13 +75,16 @@ test('flags win over the file', async () => {
 });
 
 test.each<[string[], number]>([
-  [['--threshold', 'p99<1s'], 0],
-  [['--threshold', 'p99<1s', '--threshold', 'p99<1ms'], 3],
+  [['--threshold', 'p95<1s'], 0],
+  [['--threshold', 'p95<1s', '--threshold', 'p95<1ms'], 3],
+  // Of one request there is no p99.
+  [['--threshold', 'p99<1s'], 3],
   [['--threshold', 'recovery<1s'], 3],
+  [['--threshold', 'felt<1s'], 3],
   [['--faults', 'none'], 4],
   [['--events', 'none'], 4],
   [['--metrics', 'metrics', '--metrics', 'none'], 4],
-  [['--metrics', 'none', '--metrics', 'metrics', '--threshold', 'p99<1ms'], 3],
+  [['--metrics', 'none', '--metrics', 'metrics', '--threshold', 'p95<1ms'], 3],
 ])('%j ends with %i', async (argv, code) => {
   lab.requests([request(1, 0)]);
   expect((await report(...argv)).code).toBe(code);

@@ -24,7 +24,7 @@ export type Compared = Pick<
   images: Pick<Report['images'][number], 'image'>[];
   phases: Pick<
     Report['phases'][number],
-    'phase' | 'requests' | 'failed' | 'p50_ms' | 'p95_ms' | 'p99_ms' | 'p99_9_ms' | 'max_ms'
+    'phase' | 'requests' | 'failed' | 'undecided' | 'p50_ms' | 'p95_ms' | 'p99_ms' | 'p99_9_ms' | 'max_ms'
   >[];
   faults: ComparedFault[] | null;
   audit: Pick<Report['audit'], 'hedged'>;

@@ -81,7 +81,10 @@ function phaseRows(phase: PhaseName, row: MakeRow): Row[] {
     row(
       'failure rate',
       '%',
-      of(({ failed, requests }) => (requests === 0 ? null : (failed / requests) * 100)),
+      of(({ failed, undecided, requests }) => {
+        const decided = requests - undecided;
+        return decided === 0 ? null : (failed / decided) * 100;
+      }),
     ),
     row(
       'p50',

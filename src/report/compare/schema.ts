@@ -68,6 +68,7 @@ const phase = table({
   phase: v.picklist(PHASES, `one of ${PHASES.join(', ')}`),
   requests: count,
   failed: count,
+  undecided: count,
   p50_ms: known,
   p95_ms: known,
   p99_ms: known,

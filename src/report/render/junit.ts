@@ -74,17 +74,22 @@ function judged(name: string, verdict: boolean | 'unknown', message: string): Ca
 }
 
 function figures(report: Report): Record<string, string | number | null> {
-  const { latency_stats: latency, run } = report;
+  const { all_stats: latency, run } = report;
   const runIds = new Set(report.runs.flatMap(({ run_id, taken }) => (taken ? [run_id] : [])));
   return {
     total_requests: report.total_requests,
     failed_requests: report.failed_requests,
     failure_rate_percent: report.failure_rate,
+    undecided_requests: report.undecided_requests,
+    missing_records: report.missing_records,
+    failure_rate_max_percent: report.failure_rate_max,
     throughput_per_s: report.throughput_per_s,
+    goodput_per_s: report.goodput_per_s,
+    attempted_per_s: report.attempted_per_s,
     latency_p50_ms: latency.median_ms,
     latency_p95_ms: latency.p95_ms,
     latency_p99_ms: latency.p99_ms,
-    latency_p99_9_ms: report.p99_9_ms,
+    latency_p99_9_ms: latency.p99_9_ms,
     latency_max_ms: latency.max_ms,
     imbalance: report.balance.total_max_over_mean,
     retry_count: report.retry_count,

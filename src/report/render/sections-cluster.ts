@@ -11,6 +11,11 @@ const MEASURES: Record<Measure, string> = {
   leader_first_ms: 'next leader',
   leader_all_ms: 'all follow',
 };
+const COST_HEAD = ['Fault', 'felt', 'recovered', 'bad', 'of', 'failed', 'retried', 'hedged', 'longest'];
+const SEEN_HEAD = ['Seen by servers', 'lasted', 'led', 'detected', 'by all', 'next leader', 'all follow'];
+const SHARED = '*';
+export const SHARED_NOTE =
+  'began before another fault was healed, or was not healed before another began: these share one time and one cost.';
 const NO_LEADERS = 'unknown: there are no event files of the servers, or their clocks are unreliable';
 const MB = 1e6;
 const CPU_NOTE = 'cpu % is that of the whole machine, with everything else that runs on it.';
@@ -18,35 +23,66 @@ const SEVERAL_NOTE =
   'Several Leaders: by their own files, two servers led at once. For some milliseconds that is a change of leaders that ' +
   'the old one has not heard of yet; for longer, they could not reach each other.';
 
-export function faultRows({ faults: all, baseline }: Report): string[] {
+export function faultRows(report: Report): string[] {
+  const { faults: all, baseline } = report;
   if (all === null) return ['unknown: there is no file of faults, or there are no request records'];
   if (all.length === 0) return ['none during the run'];
-  const head = ['Fault', 'felt', 'recovered', 'bad', 'of', 'failed', 'longest', 'led', 'detected', 'leader'];
-  const rows = all.slice(0, MAX_ROWS).map((fault) => [
-    `${fault.kind} server ${fault.server_id}`,
-    fault.felt_ms === null ? `>= ${short(fault.felt_at_least_ms)}` : short(fault.felt_ms),
-    short(fault.recovered_ms),
-    ...[fault.bad_requests, fault.requests, fault.failed].map(whole),
-    short(fault.longest_ms),
-    fault.led === null ? '?' : fault.led ? 'yes' : 'no',
-    short(fault.detected_first_ms),
-    // If the server did not lead, there is no new leader.
-    fault.led === false ? '-' : short(fault.leader_all_ms),
-  ]);
+  const shown = all.slice(0, MAX_ROWS);
   const isUnfelt = all.some(({ felt_ms }) => felt_ms === 0);
   return [
-    ...table(head, rows),
+    ...table(COST_HEAD, shown.map(costCells)),
+    ...table(SEEN_HEAD, shown.map(seenCells)),
     ...more(all.length),
+    ...prose(baselineText(report)),
     ...(isUnfelt ? prose(unfeltText(baseline)) : []),
-    ...all.slice(0, MAX_ROWS).flatMap(unknowns),
+    ...(all.some(({ shared }) => shared) ? prose(`${SHARED} ${SHARED_NOTE}`) : []),
+    ...reasonsOf(shown),
   ];
+}
+
+/** Formats a fault's cost to the clients. */
+function costCells(fault: FaultReport): string[] {
+  return [
+    `${nameOf(fault)}${fault.shared ? ` ${SHARED}` : ''}`,
+    feltText(fault),
+    short(fault.recovered_ms),
+    ...[fault.bad_requests, fault.requests, fault.failed, fault.retried, fault.hedged].map(whole),
+    short(fault.longest_ms),
+  ];
+}
+
+/** Formats what the servers told of a fault, and how long it lasted. */
+function seenCells(fault: FaultReport): string[] {
+  return [
+    nameOf(fault),
+    fault.end === null ? 'not healed' : short(fault.end - fault.start),
+    fault.led === null ? '-' : fault.led ? 'yes' : 'no',
+    ...[fault.detected_first_ms, fault.detected_last_ms, fault.leader_first_ms, fault.leader_all_ms].map(short),
+  ];
+}
+
+function feltText({ felt_ms: feltMs, felt_at_least_ms: leastMs }: FaultReport): string {
+  if (feltMs !== null) return short(feltMs);
+  return leastMs === 0 ? '-' : `at least ${short(leastMs)}`;
+}
+
+function nameOf({ kind, server_id: id }: FaultReport): string {
+  return `${kind} server ${id}`;
+}
+
+/** Says what is usual, and how often windows are bad without any fault. */
+export function baselineText({ baseline }: Pick<Report, 'baseline'>): string {
+  const share = baseline?.bad_window_share ?? null;
+  if (baseline === null || share === null) return 'Baseline: none, the first fault came too early.';
+  const secs = decimals((baseline.to - baseline.from) / 1000);
+  return `Baseline: ${whole(baseline.requests)} requests in the ${secs} s before the first fault; ${decimals(share * 100)}% of its windows were bad.`;
 }
 
 /** Says what a felt time of 0 means. */
 export function unfeltText(baseline: Report['baseline']): string {
   const resolutionMs = baseline?.felt_resolution_ms ?? null;
   if (resolutionMs === null) return 'felt 0: not felt; but with so few requests, even a stall of 5 s might not show.';
-  return `felt 0: not felt; a stall under ${resolutionMs} ms would not show.`;
+  return `felt 0: not felt; a stall under ${whole(resolutionMs)} ms would not show.`;
 }
 
 export function balanceRows({ balance: all }: Report): string[] {
@@ -98,14 +134,23 @@ export function leaderRows({ leaders: all }: Report): string[] {
   ];
 }
 
-/** Explains each `?`, except for the successor of a server that did not lead. */
-function unknowns(fault: FaultReport): string[] {
-  const entries = (Object.entries(fault.unknown) as [Measure, string][]).filter(
-    ([measure]) => !measure.startsWith('leader_') || fault.led !== false,
+/** Explains each `-` once, with the faults that it is about; a server that did not lead needs no successor. */
+function reasonsOf(faults: readonly FaultReport[]): string[] {
+  const faultsBy = new Map<string, string[]>();
+  for (const fault of faults) {
+    const measuresBy = new Map<string, string[]>();
+    for (const [measure, why] of Object.entries(fault.unknown) as [Measure, string][]) {
+      if (measure.startsWith('leader_') && fault.led === false) continue;
+      measuresBy.set(why, [...(measuresBy.get(why) ?? []), MEASURES[measure]]);
+    }
+    for (const [why, measures] of measuresBy) {
+      const text = `${measures.join(', ')} unknown: ${why}`;
+      faultsBy.set(text, [...(faultsBy.get(text) ?? []), nameOf(fault)]);
+    }
+  }
+  return [...faultsBy].flatMap(([text, names]) =>
+    prose(names.length === faults.length && names.length > 1 ? `all: ${text}` : `${names.join(', ')}: ${text}`),
   );
-  if (entries.length === 0) return [];
-  const texts = entries.map(([measure, why]) => `${MEASURES[measure]}: ${why}`);
-  return prose(`${fault.kind} server ${fault.server_id}: ${texts.join('; ')}`);
 }
 
 function middleAndMost(values: readonly number[], show: (value: number) => string): [string, string] {
@@ -114,5 +159,5 @@ function middleAndMost(values: readonly number[], show: (value: number) => strin
 
 /** Columns fit in 100 characters only without thousands separators and decimals. */
 function short(value: number | null): string {
-  return value === null ? '?' : value.toFixed(0);
+  return value === null ? '-' : value.toFixed(0);
 }

@@ -24,10 +24,13 @@ export function phaseRows({ phases }: Report): string[] {
   return table(['Phase', ...HEAD], rows);
 }
 
-export function imageRows({ images }: Report): string[] {
+export function imageRows({ images, slow_limits_ms: limits }: Report): string[] {
   if (images.length === 0) return [NO_RECORDS];
-  const rows = images.slice(0, MAX_ROWS).map((each) => [printable(each.image, NAME_CHARS), ...shareCells(each, exact)]);
-  return [...table(['Image', ...HEAD], rows), ...more(images.length)];
+  const limitOf = (image: string): number | null => (limits && Object.hasOwn(limits, image) ? limits[image]! : null);
+  const rows = images
+    .slice(0, MAX_ROWS)
+    .map((each) => [printable(each.image, NAME_CHARS), ...shareCells(each, exact), exact(limitOf(each.image))]);
+  return [...table(['Image', ...HEAD, 'slow over'], rows), ...more(images.length)];
 }
 
 export function curveRows({ percentile_curve: curve }: Report): string[] {
@@ -38,18 +41,27 @@ export function curveRows({ percentile_curve: curve }: Report): string[] {
 }
 
 export function trafficRows(report: Report): string[] {
-  const { duration_secs, throughput_per_s, interrupted_requests: interrupted, unsent_requests: unsent } = report;
+  const { undecided_requests: undecided, never_sent_requests: neverSent, missing_records: missing } = report;
   return [
-    labelled('Duration', `${decimals(duration_secs)} s`),
-    labelled('Throughput', `${decimals(throughput_per_s)} requests/s`),
+    labelled('Duration', `${decimals(report.duration_secs)} s`),
+    labelled('Goodput', `${decimals(report.goodput_per_s)} successes/s`),
+    labelled('Attempted', `${decimals(report.attempted_per_s)} requests/s`),
+    ...(undecided > 0 ? undecidedRows(report) : []),
+    ...(neverSent > 0 ? [labelled('Never Sent', `${whole(neverSent)}, failed: no client was free`)] : []),
+    ...(missing > 0 ? [labelled('Missing Records', `${whole(missing)}, failed: nothing else is known of them`)] : []),
     labelled('Retries', whole(report.retry_count)),
     labelled('Sent', bytes(report.bytes_sent)),
     labelled('Received', bytes(report.bytes_received)),
-    ...(interrupted > 0 ? [labelled('Interrupted', `${whole(interrupted)}, not in totals`)] : []),
-    ...(unsent > 0 ? [labelled('Not Sent', `${whole(unsent)}, not in totals`)] : []),
     ...(report.warmup_secs > 0
-      ? [labelled('Warm-Up', `${decimals(report.warmup_secs)} s, excluded from the steady phase`)]
+      ? [labelled('Warm-Up', `${decimals(report.warmup_secs)} s; no total includes requests due in it`)]
       : []),
+  ];
+}
+
+function undecidedRows({ undecided_requests: undecided, failure_rate_max: worst }: Report): string[] {
+  return [
+    labelled('Undecided', `${whole(undecided)}: in flight, or waiting for a client, at the end`),
+    labelled('Failure Rate at Most', `${decimals(worst)}%, if all of these failed`),
   ];
 }
 

@@ -81,7 +81,7 @@ export function inputRows({ inputs: all, runs, loads }: Report): string[] {
 }
 
 export function verdictRows({ verdict }: Report): string[] {
-  return prose(verdict.text);
+  return [...prose(verdict.text), ...(verdict.scale_text === null ? [] : prose(verdict.scale_text))];
 }
 
 export function thresholdRows({ thresholds }: Report): string[] {

@@ -15,10 +15,10 @@ import {
 } from './sections-trust';
 
 const SECTIONS: readonly [string, (report: Report) => string[]][] = [
-  ['FAULTS (milliseconds after each)', faultRows],
-  ['LATENCY BY PHASE (ms; service time from the actual send below)', phaseRows],
-  ['LATENCY BY IMAGE (ms)', imageRows],
-  ['PERCENTILES (ms, from the intended start and from the actual send)', curveRows],
+  ['FAULTS (milliseconds from the start of each)', faultRows],
+  ['LATENCY BY PHASE (ms of all requests; below, service time of successes, from the send)', phaseRows],
+  ['LATENCY BY IMAGE (ms of all requests)', imageRows],
+  ['PERCENTILES (ms: latency of all requests, service time of successes)', curveRows],
   ['TRAFFIC', trafficRows],
   ['BALANCE (windows of 1 s outside faults)', balanceRows],
   ['SERVERS (median and maximum of their samples)', serverRows],

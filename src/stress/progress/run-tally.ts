@@ -73,6 +73,7 @@ export class RunTally {
       case 'imbalance':
         return imbalance(Object.values(measured.summary.stats().server_distribution));
       case 'recovery':
+      case 'felt':
         return null;
       case 'min':
       case 'avg':

@@ -51,7 +51,7 @@ describe('summary', () => {
       latency_avg_ms: 20,
       latency_p50_ms: 20,
       latency_p95_ms: 30,
-      latency_p99_ms: 30,
+      latency_p99_ms: null,
       server_distribution: { 1: 2, 2: 2 },
       failure_reasons: { 'Connection refused': 2, 'Request timeout after 10s': 1 },
       retry_count: 2,
@@ -68,6 +68,15 @@ describe('summary', () => {
       latency_p50_ms: null,
     });
     expect(summarize([failure('Connection refused')])).toMatchObject({ failure_rate: 100, latency_avg_ms: null });
+  });
+
+  it('has a p99 from 100 successes', () => {
+    const summary = new Summary();
+    for (let latency_ms = 1; latency_ms < 100; latency_ms++) summary.add(record({ latency_ms }));
+    summary.add(failure('Connection refused'));
+    expect(summary.stats()).toMatchObject({ latency_p95_ms: 94.55, latency_p99_ms: null });
+    summary.add(record({ latency_ms: 100 }));
+    expect(summary.stats()).toMatchObject({ latency_p95_ms: 95.5, latency_p99_ms: 99.5 });
   });
 
   it('a digest takes over beyond the exact limit', () => {

@@ -1,5 +1,5 @@
 import { renderCsv } from '../../../src/report/render/csv';
-import { event, fault, request, T0, useLab } from '../lab';
+import { clientFile, event, fault, request, T0, useLab } from '../lab';
 
 const lab = useLab();
 
@@ -73,8 +73,19 @@ test.each(['=cmd|"/c calc"!A1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', 'a,"b"\r
   },
 );
 
-test('without ended requests there is only the header', () => {
-  lab.requests([request(1, 0, { outcome: 'unsent' })]);
+test('a request that was undecided at the end is in its last window, and has not failed', () => {
+  lab.requests([request(1, 0, { outcome: 'failure' }), request(2, 600, { outcome: 'interrupted', latency_ms: 300 })]);
+  const rows = rowsOf(renderCsv(lab.report()));
+  expect(rows.map(({ requests, failed, max_ms }) => [requests, failed, max_ms])).toEqual([
+    ['1', '1', '20'],
+    ['0', '0', ''],
+    ['0', '0', ''],
+    ['1', '0', '300'],
+  ]);
+});
+
+test('without records there is only the header', () => {
+  lab.write('metrics/machine_1_client_1.json', clientFile('Machine_1_Client_1'));
   expect(readCsv(renderCsv(lab.report()))).toEqual([
     ['time', 'unix_ms', 'requests', 'failed', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms', 'faults', 'leader'],
   ]);

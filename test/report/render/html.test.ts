@@ -69,6 +69,13 @@ function emptyReport(): Report {
     warmup_secs: 0,
     duration_secs: 0,
     throughput_per_s: 0,
+    goodput_per_s: 0,
+    attempted_per_s: 0,
+    failure_rate_max: 0,
+    decided_requests: 0,
+    slow_limits_ms: null,
+    baseline: null,
+    all_stats: { ...none, p99_9_ms: null },
     server_distribution: {},
     failure_reasons: {},
     latency_stats: none,
@@ -97,8 +104,15 @@ function emptyReport(): Report {
       adds_up: 'unknown',
       why: 'no files',
     },
-    balance: { total_max_over_mean: null, windows: 0, judged_windows: 0, max_over_mean: unknown, jain: unknown },
-    verdict: { failure_rate: 0, scale: 'unknown', text: 'No verdict: no request finished.' },
+    balance: {
+      servers_expected: null,
+      total_max_over_mean: null,
+      windows: 0,
+      judged_windows: 0,
+      max_over_mean: unknown,
+      jain: unknown,
+    },
+    verdict: { kind: 'invalid', failure_rate: 0, scale: null, scale_text: null, text: 'Invalid: no request was due.' },
     inputs: { files: [], missing: [], notes: [] },
   };
 }
@@ -146,9 +160,20 @@ describe('the page of a report', () => {
     for (const said of [
       `0.30% of the requests failed: ${failed} of ${total.toLocaleString('en-US')}.`,
       '✕ 2 of 3 thresholds crossed',
-      'kill server 1 12.00 8 s yes 15.40 131.25 184.50 2,480.00 9 61 17 1,320.40',
-      'kill server 2 27.00 8 s no 18.40 – 9.25 640.00 0 61 17 1,320.40',
-      'back to baseline: the run ended before a second of calm',
+      'Goodput 193.9/s 194.5/s attempted',
+      'Felt at most 2.25 s 1 of 3 unknown',
+      'kill server 1 12.00 8 s 2,250.00 2,480.00 40 1,600 9 61 17 1,320.40',
+      'kill server 2 27.00 8 s 500.00 640.00 3 1,600 0 61 17 1,320.40',
+      'kill server 3 42.00 8 s unknown 1 , at least 2,250.00 unknown 2 40 1,600 9 61 17 1,320.40',
+      'kill server 1 yes 15.40 17.40 121.25 131.25',
+      'kill server 2 no 18.40 20.40 – –',
+      'Baseline: 1,800 requests in the 9.00 s before the first fault; 0.00% of its windows were bad.',
+      'felt: not seen to recover: there was no calm second before the end of the run',
+      'recovered: not seen to recover: there was no calm second before the end of the run',
+      'all requests, from the intended start 8.12 31.70 24.30 61.90 212.80 902.10 1,320.40',
+      'successful, from the actual send 8.12 31.70 24.30 61.90 180.70 – 911.00',
+      'medium.jpg 11,672 35 24.30 61.90 212.80 902.10 1,320.40 102.85',
+      'large.png 11,672 35 24.30 61.90 212.80 902.10 1,320.40 –',
       'Several leaders 1 ×, 800 ms in all',
       'Server 2 3 43.40 60.00',
       'S7 answers are whole ✕ violated request 12 of client 3 came back cut',
@@ -159,6 +184,37 @@ describe('the page of a report', () => {
     ]) {
       expect(text).toContain(said);
     }
+  });
+
+  it('shows undecided and never sent requests and missing records only if there are any', () => {
+    const textOf = (report: Report): string =>
+      bodyOf(renderHtml(report))
+        .replace(/<[^>]*>/g, ' ')
+        .replace(/\s+/g, ' ');
+    expect(textOf(sampleReport())).not.toMatch(/undecided at the end: |Undecided|Never sent|Missing records/);
+    const report = { ...sampleReport(), undecided_requests: 1200, never_sent_requests: 7, missing_records: 3 };
+    const text = textOf({ ...report, verdict: { ...report.verdict, failure_rate: 10.58 } });
+    for (const said of [
+      '10.58% of the requests failed or were undecided at the end: 35 and 1,200 of 11,672.',
+      'Failed 35 0.30% of those decided',
+      'Undecided 1,200 at the end of the run',
+      'Never sent 7 failed: no client was free',
+      'Missing records 3 counted as failed',
+    ]) {
+      expect(text).toContain(said);
+    }
+  });
+
+  it('says what is needed to be felt, and which faults share their cost', () => {
+    const report = sampleReport();
+    const faults = report.faults!.map((each) => ({ ...each, felt_ms: 0, felt_at_least_ms: 0, unknown: {} }));
+    const unfelt = bodyOf(renderHtml({ ...report, faults }));
+    expect(unfelt).toMatch(/<dd>not felt<small>a stall under 100 ms would not show<\/small><\/dd>/);
+    expect(unfelt).toContain('felt 0: not felt; a stall under 100 ms would not show.');
+    expect(unfelt).not.toContain('kill server 1 *');
+    const shared = bodyOf(renderHtml({ ...report, faults: faults.map((each) => ({ ...each, shared: true })) }));
+    expect(shared).toContain('kill server 1 *');
+    expect(shared).toContain('* began before another fault was healed');
   });
 
   it('warns of a generator that was the bottleneck before all figures', () => {
@@ -176,7 +232,7 @@ describe('the page of a report', () => {
     expect(page).not.toMatch(/NaN|Infinity|undefined|null/);
     expect(page).not.toContain('data-chart=');
     for (const said of [
-      'No verdict',
+      'Invalid: no request was due.',
       'there are no records of single requests',
       'there are no event files of the servers',
       'there is no file of faults',
@@ -201,7 +257,7 @@ describe('the page of a report', () => {
   it('can be made from clients alone', () => {
     const report = { ...sampleReport(), timeline: null, images: [], phases: [], percentile_curve: [], leaders: null };
     const page = renderHtml({ ...report, faults: null, servers: [], generators: [] });
-    expect(bodyOf(page)).toContain('Unknown: too few successful requests with records.');
+    expect(bodyOf(page)).toContain('Unknown: too few requests with known latencies.');
     expect(page.includes('id="data"')).toBe(false);
   });
 });

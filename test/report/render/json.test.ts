@@ -12,7 +12,7 @@ const lab = useLab();
 const LIST = path.join(__dirname, 'report-keys.txt');
 
 /** Objects whose keys are data or the settings of a file. */
-const OPEN = ['server_distribution', 'failure_reasons', 'loads[].config', 'run.config'];
+const OPEN = ['server_distribution', 'failure_reasons', 'slow_limits_ms', 'loads[].config', 'run.config'];
 
 const RUN: RunMetadata = {
   run_id: 'run-1',

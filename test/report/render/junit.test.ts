@@ -3,7 +3,7 @@ import { parseThreshold } from '../../../src/core/metrics/threshold';
 import { renderJunit } from '../../../src/report/render/junit';
 import type { Report } from '../../../src/report/report';
 import { type Element, readXml } from '../../support/xml';
-import { request, useLab } from '../lab';
+import { request, runFile, useLab } from '../lab';
 import { codePoint } from '../../support/code-points';
 
 const lab = useLab();
@@ -71,9 +71,9 @@ test('a good run: every check passes, unknown ones are skipped', () => {
     { rule: 'S1', verdict: true as const, problems: [] },
     { rule: 'S2', verdict: 'unknown' as const, problems: ['no events'] },
   ];
-  expect(outcomes(lab.report({ rules, thresholds: [parseThreshold('p99<1s')] }))).toEqual({
+  expect(outcomes(lab.report({ rules, thresholds: [parseThreshold('p95<1s')] }))).toEqual({
     'cloudp2p.verdict at most 5% of the requests fail': 'passed',
-    'cloudp2p.thresholds p99<1s': 'passed',
+    'cloudp2p.thresholds p95<1s': 'passed',
     'cloudp2p.checks S1': 'passed',
     'cloudp2p.checks S2': 'skipped: no events',
     'cloudp2p.audit requests and executions add up': 'skipped: there are no event files of the servers',
@@ -82,14 +82,16 @@ test('a good run: every check passes, unknown ones are skipped', () => {
 });
 
 test('a bad run fails wherever the exit code does', () => {
-  lab.requests([request(1, 0), request(2, 80, { outcome: 'failure' })]);
+  lab.requests([request(1, 0), request(2, 80, { outcome: 'failure', latency_ms: 1 })]);
+  lab.write('metrics/machine_1_run.json', runFile({ config: { request_timeout_secs: 2 } }));
   lab.events(1, [{ time: 0, server_id: 1, event: 'ready' }]);
   const rules = [{ rule: 'S3', verdict: false, problems: ['two leaders', 'in term 4'] }];
-  const thresholds = ['p99<1ms', 'recovery<2s'].map((each) => parseThreshold(each));
+  const thresholds = ['max<30ms', 'p99<1ms', 'recovery<2s'].map((each) => parseThreshold(each));
   const report = lab.report({ rules, thresholds });
   expect(outcomes({ ...report, inputs: { ...report.inputs, missing: ['a: is gone', 'b: is no file'] } })).toEqual({
     'cloudp2p.verdict at most 5% of the requests fail': expect.stringMatching(/^failure: Investigate/),
-    'cloudp2p.thresholds p99<1ms': 'failure: it is 20.00 ms',
+    'cloudp2p.thresholds max<30ms': 'failure: it is 2,000.00 ms',
+    'cloudp2p.thresholds p99<1ms': 'failure: the value is unknown',
     'cloudp2p.thresholds recovery<2s': 'failure: the value is unknown',
     'cloudp2p.checks S3': 'failure: two leaders; in term 4',
     'cloudp2p.audit requests and executions add up': 'failure: 1 success has no execution in the files',
@@ -98,10 +100,34 @@ test('a bad run fails wherever the exit code does', () => {
 });
 
 test('the main figures are properties', () => {
-  lab.requests([request(1, 0, { retry_count: 3 }), request(2, 80)]);
+  lab.requests([
+    request(1, 0, { retry_count: 3 }),
+    ...Array.from({ length: 97 }, (_, at) => request(at + 2, 80 + at)),
+    request(99, 200, { outcome: 'failure' }),
+    request(100, 300, { outcome: 'interrupted', latency_ms: 40 }),
+    request(102, 310),
+  ]);
+  lab.write('metrics/machine_1_run.json', runFile({ config: { request_timeout_secs: 2 } }));
   const [{ children }] = readXml(renderJunit(lab.report())).children as [Element];
   const told = Object.fromEntries(children[0]!.children.map(({ attributes: { name, value } }) => [name, value]));
-  expect(told).toMatchObject({ total_requests: '2', latency_p99_ms: '20', retry_count: '3', run_ids: 'run-1' });
+  // Of 102 requests one failed, one has no record, and one was undecided: p99 is between ranks 100.48 and 101.48.
+  expect(told).toMatchObject({
+    total_requests: '102',
+    failed_requests: '2',
+    undecided_requests: '1',
+    missing_records: '1',
+    failure_rate_percent: String((2 / 101) * 100),
+    failure_rate_max_percent: String((3 / 102) * 100),
+    goodput_per_s: '9.9',
+    throughput_per_s: '9.9',
+    attempted_per_s: '10.2',
+    latency_p50_ms: '20',
+    latency_p95_ms: '20',
+    latency_p99_ms: '2000',
+    latency_max_ms: '2000',
+    retry_count: '3',
+    run_ids: 'run-1',
+  });
 });
 
 test('is valid XML whatever names and messages contain', () => {

@@ -109,6 +109,7 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
     },
     leaders: leadersOf(servers, secs),
     balance: {
+      servers_expected: servers,
       total_max_over_mean: 1.041,
       windows: secs,
       judged_windows: secs - 24,
@@ -146,8 +147,10 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
     ],
     verdict: {
       failure_rate: (failed / total) * 100,
+      kind: 'facts',
+      text: '3 faults, 35 of 11672 requests failed, felt at most 2.25 s, 1 of 3 unknown.',
       scale: 'excellent',
-      text: 'Excellent fault tolerance: less than 1% of the requests failed.',
+      scale_text: 'Excellent fault tolerance: less than 1% of the requests failed.',
     },
     thresholds: [
       { expression: 'failure_rate<1%', value: (failed / total) * 100, unit: '%', passed: true },
@@ -227,12 +230,13 @@ function leadersOf(servers: number, secs: number): NonNullable<Report['leaders']
       { server_id: 2, term: 3, from: at(0.7, 1400), to: T0 + secs * 1000 },
       { server_id: 1, term: 4, from: at(0.9), to: at(0.9, 800) },
     ],
-    elections: 4,
+    terms: 4,
     none: [
       { from: at(0.2), to: at(0.2, 900) },
       { from: at(0.7), to: at(0.7, 1400) },
     ],
     several: [{ from: at(0.9), to: at(0.9, 800) }],
+    unknown: null,
   };
 }
 

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { renderText } from '../../../src/report/render/text';
 import type { Report } from '../../../src/report/report';
-import { event, fault, generated, lines, request, runFile, sample, useLab } from '../lab';
+import type { RequestRecord } from '../../../src/core/metrics/record';
+import { event, fault, generated, lines, request, runFile, sample, T0, useLab } from '../lab';
 
 const lab = useLab();
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/;
@@ -132,8 +133,13 @@ test('every line of a run with faults fits into 100 columns', () => {
 
 test('sections beyond the guide, for a small run', () => {
   lab.requests([
-    ...Array.from({ length: 20 }, (_, id) => request(id, id * 100, { latency_ms: 20 + id, service_ms: 10 + id })),
-    request(99, 500, { outcome: 'unsent' }),
+    // The first five are warm-up.
+    ...Array.from({ length: 20 }, (_, at) => {
+      const bytes = at < 5 ? { bytes_sent: 0, bytes_received: 0 } : {};
+      return request(at + 1, at * 100, { latency_ms: 20 + at, service_ms: 10 + at, ...bytes });
+    }),
+    // Undecided, with its age.
+    request(21, 9000, { outcome: 'unsent', latency_ms: 1000 }),
   ]);
   lab.events(1, [
     event(-1, 1, { event: 'leader', term: 1, leader_id: 1, reason: 'won' }),
@@ -152,29 +158,35 @@ test('sections beyond the guide, for a small run', () => {
   const sectionOf = (name: string): string => new RegExp(`^${name}.*\\n-+\\n([^]*?)\\n\\n`, 'm').exec(text)![1]!;
   expect(sectionOf('LATENCY BY PHASE')).toBe(
     [
-      'Phase      requests  failed    p50    p95    p99  p99.9    max',
-      'warmup            5       0  22.00  24.00  24.00  24.00  24.00',
-      '  service                    12.00  14.00  14.00',
-      'steady           15       0  32.00  38.75  39.00  39.00  39.00',
-      '  service                    22.00  28.75  29.00',
+      'Phase      requests  failed    p50     p95  p99  p99.9       max',
+      'warmup            5       0  22.00   24.00    -      -     24.00',
+      '  service                    12.00   14.00    -',
+      'steady           16       0  32.50  711.70    -      -  1,000.00',
+      '  service                    22.00   28.75    -',
     ].join('\n'),
   );
   expect(sectionOf('PERCENTILES').split('\n')).toEqual([
-    'Percentile  latency  service',
-    'min           20.00    10.00',
-    'p50           29.50    19.50',
-    ...['p90 ', 'p95 ', 'p99 ', 'p99.9', 'p99.99'].map((name) => expect.stringContaining(name)),
-    'max           39.00    29.00',
+    'Percentile   latency  service',
+    'min            25.00    15.00',
+    'p50            32.50    22.00',
+    'p90            38.90    28.00',
+    'p95           711.70    28.75',
+    'p99                -        -',
+    'p99.9              -        -',
+    'p99.99             -        -',
+    'max         1,000.00    29.00',
   ]);
   expect(sectionOf('TRAFFIC')).toBe(
     [
-      'Duration:             1.94 s',
-      'Throughput:           10.31 requests/s',
+      'Duration:             9.50 s',
+      'Goodput:              1.58 successes/s',
+      'Attempted:            1.68 requests/s',
+      'Undecided:            1: in flight, or waiting for a client, at the end',
+      'Failure Rate at Most: 6.25%, if all of these failed',
       'Retries:              0',
-      'Sent:                 200 bytes',
-      'Received:             400 bytes',
-      'Not Sent:             1, not in totals',
-      'Warm-Up:              0.50 s, excluded from the steady phase',
+      'Sent:                 160 bytes',
+      'Received:             320 bytes',
+      'Warm-Up:              0.50 s; no total includes requests due in it',
     ].join('\n'),
   );
   expect(sectionOf('SERVERS').split('\n')[1]).toMatch(/^Server 1 +60\.0 +99\.0 +50 +50 +1 +1 +1 +2 +1\.0 +1\.0$/);
@@ -188,6 +200,85 @@ test('sections beyond the guide, for a small run', () => {
     'user@lab2        -1.50        ±0.20',
   ]);
   expect(sectionOf('INPUTS')).toMatch(/^Machine 1: lab1, 8 cores, version 1\.0\.0, seed 7: cloudp2p stress$/m);
+});
+
+/** A run of 20 s at 100 requests/s, each of 20 ms; those due from `from` to `to` (ms) become `more`. */
+function steadyRun(from: number, to: number, more: Partial<RequestRecord>): void {
+  lab.requests(
+    Array.from({ length: 2000 }, (_, at) =>
+      request(at + 1, at * 10, { retry_count: 0, ...(at * 10 >= from && at * 10 < to ? more : {}) }),
+    ),
+  );
+  lab.write('metrics/machine_1_run.json', runFile({ ended_at: T0 + 20_500, config: { request_timeout_secs: 10 } }));
+}
+
+/** The rows of a section of the text. */
+function rowsOf(report: Report, name: string): string[] {
+  return new RegExp(`^${name}.*\\n-+\\n([^]*?)\\n\\n`, 'm').exec(renderText(report))![1]!.split('\n');
+}
+
+test('FAULTS: what each cost the clients, what the servers told, and what is usual', () => {
+  // The slow limit is 1.5 × 20 + 10 = 40 ms. Due from 8 to 9 s, they end up to 9.3 s, in the window to 9.5 s.
+  steadyRun(8000, 9000, { latency_ms: 300, retry_count: 1 });
+  lab.faults([fault(8000, 1, 'kill'), fault(12_000, 1, 'restart')]);
+  lab.events(1, [event(10, 1, { event: 'leader', term: 1, leader_id: 1, reason: 'won' })]);
+  lab.events(2, [
+    event(8030, 2, { event: 'peer_down', peer_id: 1, reason: 'silent' }),
+    event(8050, 2, { event: 'leader', term: 2, leader_id: 2, reason: 'won' }),
+  ]);
+  lab.events(3, [
+    event(8040, 3, { event: 'peer_down', peer_id: 1, reason: 'silent' }),
+    event(8060, 3, { event: 'leader', term: 2, leader_id: 2, reason: 'followed' }),
+  ]);
+  // Under way from 8 to 12 s: 400 due then, 1 due at 12 s, and 2 before that end at 8.00 and 8.01 s.
+  expect(rowsOf(lab.report(), 'FAULTS')).toEqual([
+    'Fault          felt  recovered  bad   of  failed  retried  hedged  longest',
+    'kill server 1  1500       1500  100  403       0      100       0      300',
+    'Seen by servers  lasted  led  detected  by all  next leader  all follow',
+    'kill server 1      4000  yes        30      40           50          60',
+    // Of those due before 8 s, 2 had not ended.
+    'Baseline: 798 requests in the 8.00 s before the first fault; 0.00% of its windows were bad.',
+  ]);
+});
+
+test('FAULTS: not felt, overlapping, not seen to recover', () => {
+  steadyRun(17_000, 20_000, { latency_ms: 500 });
+  lab.faults([
+    ...[fault(5000, 1, 'kill'), fault(7000, 2, 'pause'), fault(9000, 1, 'restart'), fault(10_000, 2, 'resume')],
+    ...[fault(15_000, 3, 'kill'), fault(18_000, 3, 'restart')],
+  ]);
+  const [head, first, second, third, ...rest] = rowsOf(lab.report(), 'FAULTS');
+  expect([head, first, second, third].map((row) => row!.split(/ {2,}/).slice(0, 3))).toEqual([
+    ['Fault', 'felt', 'recovered'],
+    ['kill server 1 *', '0', '0'],
+    ['pause server 2 *', '0', '0'],
+    // From 17 to 20.5 s; a window before, of requests due earlier, is good.
+    ['kill server 3', 'at least 3500', '-'],
+  ]);
+  const notes = rest.slice(4).join(' ').replace(/ +/g, ' ');
+  expect(notes).toBe(
+    [
+      'Baseline: 498 requests in the 5.00 s before the first fault; 0.00% of its windows were bad.',
+      'felt 0: not felt; a stall under 50 ms would not show.',
+      '* began before another fault was healed, or was not healed before another began: these share one time and one cost.',
+      'all: led, detected first, detected last, next leader, all follow unknown: there are no event files of the servers',
+      'kill server 3: felt, recovered unknown: not seen to recover: there was no calm second before the end of the run',
+    ].join(' '),
+  );
+});
+
+test('TRAFFIC has never sent and missing requests only if there are any', () => {
+  lab.requests([
+    request(1, 0),
+    request(2, 10, { outcome: 'failure', failure_reason: 'Never sent: no client was free for 10s' }),
+    request(4, 20),
+  ]);
+  const rows = rowsOf(lab.report(), 'TRAFFIC');
+  expect(rows).toContain('Never Sent:           1, failed: no client was free');
+  expect(rows).toContain('Missing Records:      1, failed: nothing else is known of them');
+  expect(rows.join()).not.toMatch(/Undecided|at Most/);
+  lab.requests([request(1, 0)]);
+  expect(rowsOf(lab.report(), 'TRAFFIC').join()).not.toMatch(/Undecided|at Most|Never Sent|Missing/);
 });
 
 test('several leaders and unknown checks are explained on the spot', () => {

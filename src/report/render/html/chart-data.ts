@@ -198,7 +198,7 @@ function curveOf(report: Report): ChartData['curve'] {
   const [service, , latency] = PERCENTILES;
   return [
     {
-      name: 'latency, from the intended start',
+      name: 'latency of all requests, from the intended start',
       colour: latency,
       look: 'line',
       widthPx: 2,
@@ -206,7 +206,7 @@ function curveOf(report: Report): ChartData['curve'] {
       values: shortened(points.map(({ latency_ms: ms }) => ms)),
     },
     {
-      name: 'service time, from the actual send',
+      name: 'service time of successes, from the actual send',
       colour: service,
       look: 'dashes',
       widthPx: 2,
@@ -216,12 +216,12 @@ function curveOf(report: Report): ChartData['curve'] {
   ];
 }
 
-type CurveFigures = Pick<Report, 'percentile_curve' | 'total_requests' | 'failed_requests'>;
+type CurveFigures = Pick<Report, 'percentile_curve' | 'total_requests'>;
 
 /** Returns the points that a curve can show; null if there are too few. */
-export function curvePoints({ percentile_curve: curve, ...counts }: CurveFigures): CurvePoint[] | null {
+export function curvePoints({ percentile_curve: curve, total_requests: total }: CurveFigures): CurvePoint[] | null {
   // No request lies between the slowest one and the one before it.
-  const highest = 100 * (1 - 1 / Math.max(1, counts.total_requests - counts.failed_requests));
+  const highest = 100 * (1 - 1 / Math.max(1, total));
   const points = curve.filter(
     ({ percentile, latency_ms: ms }) => ms !== null && (percentile <= highest || percentile === 100),
   );

@@ -18,8 +18,7 @@ export function chart(title: string, caption: Content, body: Content): Html {
 
 export function timeCharts(report: Report): Html {
   const hasFaults = report.faults !== null && report.faults.length > 0;
-  const shades =
-    hasFaults && ' Shaded: a fault was active; lighter: it was healed, but latencies were not yet back to baseline.';
+  const shades = hasFaults && ' Shaded: a fault was active; lighter: it was healed, but there was no calm second yet.';
   return html`${guide(html`Seconds into the run, the same in every chart. ${ZOOM}${shades}`)}${latency(report)}${throughput(report)}${failures(report)}${leaders(report)}`;
 }
 
@@ -35,7 +34,7 @@ export function guide(caption: Content): Html {
 function latency({ timeline }: Report): Html {
   const caption =
     timeline &&
-    `All requests that ended within windows of ${length(timeline.window_ms / 1000)}, including failed ones.`;
+    `All requests that ended within windows of ${length(timeline.window_ms / 1000)}, including failed ones and those undecided at the end.`;
   const out = timeline !== null && timeline.left_out > 0;
   const note =
     out && absent(`Not shown: ${whole(timeline.left_out)} requests whose times are too far from the others.`);
@@ -110,10 +109,10 @@ function generatorDetails(all: Report['generators']): Content {
 
 export function curveChart({ percentile_curve: curve, clients_without_percentiles: without }: Report): Html {
   if (curve.filter(({ latency_ms: ms }) => ms !== null).length < 2) {
-    return chart('Percentiles of the whole run', null, absent('Unknown: too few successful requests with records.'));
+    return chart('Percentiles of the whole run', null, absent('Unknown: too few requests with known latencies.'));
   }
   const note = without > 0 && ` ${whole(without)} clients without percentiles are not included.`;
-  const caption = html`Successful requests. Each further nine of the percentile takes the same space, so that the
-  slowest few are visible.${note}`;
+  const caption = html`All requests that were due; service time of successes. Each further nine of the percentile takes
+  the same space, so that the slowest few are visible.${note}`;
   return chart('Percentiles of the whole run', caption, place('curve', 'Latency and service time by percentile.'));
 }

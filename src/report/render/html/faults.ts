@@ -2,14 +2,24 @@
 import type { FaultReport, Measure, Report } from '../../report';
 import { absent, capped, htmlTable, part } from './elements';
 import { duration, figure, length, whole } from './format';
+import { baselineText, SHARED_NOTE, unfeltText } from '../sections-cluster';
 import { type Content, html, type Html } from './template';
 
 const MAX_ROWS = 100;
-const STEPS: readonly { key: Measure & keyof FaultReport; name: string }[] = [
+type Step = { key: Exclude<Measure, 'led'>; name: string };
+/** The moments marked on a strip. */
+const STEPS: readonly Step[] = [
   { key: 'detected_first_ms', name: 'detected' },
   { key: 'leader_first_ms', name: 'next leader' },
   { key: 'leader_all_ms', name: 'all follow' },
   { key: 'recovered_ms', name: 'recovered' },
+];
+/** What the servers told. */
+const SEEN: readonly Step[] = [
+  { key: 'detected_first_ms', name: 'detected' },
+  { key: 'detected_last_ms', name: 'by all' },
+  { key: 'leader_first_ms', name: 'next leader' },
+  { key: 'leader_all_ms', name: 'all follow' },
 ];
 const NAMES: Record<Measure, string> = {
   led: 'led',
@@ -26,7 +36,13 @@ export function faultParts(report: Report, zeroMs: number): Content {
   if (faults === null) return absent('Unknown: there is no file of faults, or there are no request records.');
   if (faults.length === 0) return absent('There was no fault during the run.');
   const { shown, rest } = capped(faults, MAX_ROWS);
-  return [part('Duration of effects', strips(shown)), part('Cost of each fault', [table(shown, zeroMs), rest])];
+  const whys: string[] = [];
+  return [
+    part('Duration of effects', strips(shown)),
+    part('Cost of each fault', [costTable(shown, zeroMs, whys), rest, captionOf(report)]),
+    part('Seen by the servers', seenTable(shown, whys)),
+    reasons(whys),
+  ];
 }
 
 /** Draws a line for each fault on a common scale, with a mark at each measure. */
@@ -63,48 +79,54 @@ function strips(faults: readonly FaultReport[]): Html {
     </ul> `;
 }
 
-function table(faults: readonly FaultReport[], zeroMs: number): Html {
-  const whys: string[] = [];
-  const rows = faults.map((fault) => rowOf(fault, zeroMs, whys));
-  const notes = whys.map((why) => html`<li>${why}</li> `);
-  return html`${htmlTable({
-      label: 'Cost of each fault',
-      columns: [
-        'Fault',
-        'at, s',
-        'lasted',
-        'felt, ms',
-        { name: 'led', text: true },
-        ...STEPS.map(({ name }) => `${name}, ms`),
-        ...['requests', 'bad', 'failed', 'retried', 'hedged', 'longest request, ms'],
-      ],
-      rows,
-    })}
-    <p class="caption">Milliseconds count from the start of the fault.</p>
-    ${
-      notes.length > 0 &&
-      html`<ol class="whys">
-        ${notes}
-      </ol> `
-    }`;
-}
-
-function rowOf(fault: FaultReport, zeroMs: number, whys: string[]): Content[] {
-  return [
-    title(fault),
+function costTable(faults: readonly FaultReport[], zeroMs: number, whys: string[]): Html {
+  const rows = faults.map((fault) => [
+    html`${title(fault)}${fault.shared && ' *'}`,
     figure((fault.start - zeroMs) / 1000),
     fault.end === null ? 'never healed' : length((fault.end - fault.start) / 1000),
-    fault.felt_ms === null ? unknown('felt_ms', fault, whys) : figure(fault.felt_ms),
+    fault.felt_ms !== null ? figure(fault.felt_ms) : [unknown('felt_ms', fault, whys), leastText(fault)],
+    fault.recovered_ms !== null ? figure(fault.recovered_ms) : unknown('recovered_ms', fault, whys),
+    ...[fault.bad_requests, fault.requests, fault.failed, fault.retried, fault.hedged].map(whole),
+    figure(fault.longest_ms),
+  ]);
+  const counts = ['bad', 'of requests', 'failed', 'retried', 'hedged', 'longest, ms'];
+  const columns = ['Fault', 'at, s', 'lasted', 'felt, ms', 'recovered, ms', ...counts];
+  return htmlTable({ label: 'Cost of each fault', columns, rows });
+}
+
+function seenTable(faults: readonly FaultReport[], whys: string[]): Html {
+  const rows = faults.map((fault) => [
+    title(fault),
     fault.led === null ? unknown('led', fault, whys) : fault.led ? 'yes' : 'no',
-    ...STEPS.map(({ key }) => {
+    ...SEEN.map(({ key }) => {
       const ms = fault[key];
       // If the server did not lead, there is no new leader.
       if (key.startsWith('leader_') && fault.led === false) return '–';
-      return ms === null ? unknown(key, fault, whys) : figure(Number(ms));
+      return ms === null ? unknown(key, fault, whys) : figure(ms);
     }),
-    ...[fault.requests, fault.bad_requests, fault.failed, fault.retried, fault.hedged].map(whole),
-    figure(fault.longest_ms),
-  ];
+  ]);
+  const columns = ['Fault', { name: 'led', text: true }, ...SEEN.map(({ name }) => `${name}, ms`)];
+  return htmlTable({ label: 'What the servers told of each fault', columns, rows });
+}
+
+function captionOf({ faults, baseline }: Report): Html {
+  const all = faults ?? [];
+  return html`<p class="caption">
+    Milliseconds count from the start of the fault. ${baselineText({ baseline })}
+    ${all.some(({ felt_ms }) => felt_ms === 0) && unfeltText(baseline)}
+    ${all.some(({ shared }) => shared) && `* ${SHARED_NOTE}`}
+  </p> `;
+}
+
+function leastText({ felt_at_least_ms: leastMs }: FaultReport): Content {
+  return leastMs > 0 && html`, at least ${figure(leastMs)}`;
+}
+
+function reasons(whys: readonly string[]): Content {
+  if (whys.length === 0) return null;
+  return html`<ol class="whys">
+    ${whys.map((why) => html`<li>${why}</li> `)}
+  </ol> `;
 }
 
 /** Returns `unknown`, with the number of the line below the table that has the reason. */

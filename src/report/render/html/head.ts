@@ -1,29 +1,33 @@
 /** The top of the page: the verdict, the run, its key figures, and warnings about them. */
 import { resultText } from '../../../core/metrics/threshold';
-import type { Report, Scale } from '../../report';
+import { rateText } from '../../analyze/verdict';
+import type { Report, Verdict } from '../../report';
 import { bytes, duration, length, utc, whole } from './format';
 import { definitionList, mark, type Mood, tile } from './elements';
 import { type Content, html, type Html } from './template';
 
-const MOODS: Record<Scale, Mood> = {
-  excellent: 'good',
-  'acceptable under faults': 'fair',
-  investigate: 'bad',
-  unknown: 'unknown',
+const MOODS: Record<Verdict['kind'], Mood> = {
+  wrong: 'bad',
+  invalid: 'bad',
+  crossed: 'bad',
+  'not verified': 'unknown',
+  facts: 'good',
 };
+/** A failure rate above this is no good news, even if nothing else is wrong; in percent. */
+const FEW_FAILED = 1;
 
 export function headOf(report: Report): Html {
-  const { verdict, total_requests: total, failed_requests: failed } = report;
-  const [title, rest] = split(verdict.text);
-  const rate = `${verdict.failure_rate.toFixed(2)}% of the requests failed: ${whole(failed)} of ${whole(total)}.`;
+  const { verdict, total_requests: total } = report;
   const wrong = contradictions(report);
+  const mood = verdict.kind === 'facts' && verdict.failure_rate >= FEW_FAILED ? 'fair' : MOODS[verdict.kind];
   return html`<header>
     <div class="above">
       <span><b>CloudP2P</b> Stress Test Report</span><button id="theme" type="button">Light or dark</button>
     </div>
-    <div class="verdict ${wrong.length > 0 ? 'bad' : MOODS[verdict.scale]}">
-      <h1>${title}</h1>
-      <p>${total > 0 ? rate : rest}</p>
+    <div class="verdict ${wrong.length > 0 ? 'bad' : mood}">
+      <h1>${verdict.text}</h1>
+      ${total > 0 && html`<p>${failedText(report)}</p>`}
+      ${verdict.scale_text !== null && html`<p>${verdict.scale_text}</p>`}
       ${
         wrong.length > 0 &&
         html`<ul>
@@ -33,6 +37,18 @@ export function headOf(report: Report): Html {
     </div>
     ${thresholds(report)}${runDetails(report)}${tiles(report)}${notes(report)}
   </header> `;
+}
+
+/** The verdict counts undecided requests as failed. */
+function failedText({
+  verdict,
+  total_requests: total,
+  failed_requests: failed,
+  undecided_requests: undecided,
+}: Report) {
+  const rate = `${rateText(verdict.failure_rate)} of the requests failed`;
+  if (undecided === 0) return `${rate}: ${whole(failed)} of ${whole(total)}.`;
+  return `${rate} or were undecided at the end: ${whole(failed)} and ${whole(undecided)} of ${whole(total)}.`;
 }
 
 /** Returns the failed checks, which count regardless of the failure rate. */
@@ -48,12 +64,6 @@ function contradictions({ thresholds: all, rules = [], audit }: Report): string[
 
 function count(number: number, name: string): string {
   return `${number} ${name}${number === 1 ? '' : 's'}`;
-}
-
-/** Splits `Excellent fault tolerance: less than 1% …` at the colon. */
-function split(text: string): [string, string] {
-  const at = text.indexOf(': ');
-  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 2)];
 }
 
 function thresholds({ thresholds: all }: Report): Content {
@@ -90,29 +100,36 @@ function runDetails(report: Report): Html {
 }
 
 function tiles(report: Report): Html {
-  const { latency_stats: stats, balance, interrupted_requests: interrupted, unsent_requests: unsent } = report;
+  const { all_stats: stats, balance, undecided_requests: undecided, missing_records: missing } = report;
+  const { never_sent_requests: neverSent, attempted_per_s: attempted } = report;
+  const perSecond = (value: number): string => valueText(Number(value.toPrecision(4)));
   const imbalance = balance.total_max_over_mean;
   return html`<dl class="tiles">
     ${tile('Requests', whole(report.total_requests), `${whole(report.retry_count)} ${report.retry_count === 1 ? 'retry' : 'retries'}`)}
-    ${tile('Failed', whole(report.failed_requests), `${report.failure_rate.toFixed(2)}%`)}
-    ${tile('Throughput', html`${valueText(Number(report.throughput_per_s.toPrecision(4)))}/s`)}
+    ${tile('Failed', whole(report.failed_requests), `${report.failure_rate.toFixed(2)}%${undecided > 0 ? ' of those decided' : ''}`)}
+    ${undecided > 0 && tile('Undecided', whole(undecided), 'at the end of the run')}
+    ${neverSent > 0 && tile('Never sent', whole(neverSent), 'failed: no client was free')}
+    ${missing > 0 && tile('Missing records', whole(missing), 'counted as failed')}
+    ${tile('Goodput', html`${perSecond(report.goodput_per_s)}/s`, `${perSecond(attempted)}/s attempted`)}
     ${tile('Latency p50', duration(stats.median_ms))} ${tile('p95', duration(stats.p95_ms))}
-    ${tile('p99', duration(stats.p99_ms))} ${tile('p99.9', duration(report.p99_9_ms))} ${feltTile(report)}
+    ${tile('p99', duration(stats.p99_ms))} ${tile('p99.9', duration(stats.p99_9_ms))} ${feltTile(report)}
     ${tile('Imbalance', imbalance === null ? 'unknown' : imbalance.toFixed(3), 'busiest server by the mean')}
-    ${interrupted > 0 && tile('Interrupted', whole(interrupted), 'not in totals')}
-    ${unsent > 0 && tile('Unsent', whole(unsent), 'not in totals')}
   </dl> `;
 }
 
 /** The longest that any fault was felt. */
-function feltTile({ faults }: Report): Html {
+function feltTile({ faults, baseline }: Report): Html {
   const name = 'Felt at most';
   if (faults !== null && faults.length === 0) return tile(name, '–', 'no faults');
   const all = faults ?? [];
   const unknown = all.filter(({ felt_ms }) => felt_ms === null).length;
   if (all.length === unknown) return tile(name, 'unknown');
   const worst = all.reduce((most, { felt_at_least_ms: ms }) => Math.max(most, ms), 0);
-  return tile(name, duration(worst), unknown > 0 && `${unknown} of ${all.length} unknown`);
+  if (unknown > 0) return tile(name, duration(worst), `${unknown} of ${all.length} unknown`);
+  const resolutionMs = baseline?.felt_resolution_ms ?? null;
+  if (worst === 0)
+    return tile('Faults', 'not felt', resolutionMs && `a stall under ${whole(resolutionMs)} ms would not show`);
+  return tile(name, duration(worst));
 }
 
 /** The self-check, after a prominent warning if a generator was the bottleneck. */

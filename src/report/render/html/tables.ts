@@ -18,7 +18,7 @@ export function latencyParts(report: Report): Content {
   ];
 }
 
-function overall({ latency_stats: latency, service_stats: service, p99_9_ms: p999 }: Report): Html {
+function overall({ all_stats: all, latency_stats: latency, service_stats: service, p99_9_ms: p999 }: Report): Html {
   const columns = ['', 'min', 'average', 'p50', 'p95', 'p99', 'p99.9', 'max'];
   const row = (name: string, stats: Report['latency_stats'], high: Content): Content[] => [
     name,
@@ -27,11 +27,15 @@ function overall({ latency_stats: latency, service_stats: service, p99_9_ms: p99
     figure(stats.max_ms),
   ];
   const rows = [
-    row('latency, from the intended start', latency, figure(p999)),
-    row('service time, from the actual send', service, '–'),
+    row('all requests, from the intended start', all, figure(all.p99_9_ms)),
+    row('successful, from the intended start', latency, figure(p999)),
+    row('successful, from the actual send', service, '–'),
   ];
   return html`${htmlTable({ label: 'Latency of the whole run in milliseconds', columns, rows })}
-    <p class="caption">Successful requests. If the two differ, requests were sent later than intended.</p> `;
+    <p class="caption">
+      Among all, a failure counts with at least the longest that a success can take (– if that is unknown), a request
+      that was undecided at the end with its age. If the last two rows differ, requests were sent later than intended.
+    </p> `;
 }
 
 function phases({ phases: all, warmup_secs: warmup }: Report): Content {
@@ -43,18 +47,27 @@ function phases({ phases: all, warmup_secs: warmup }: Report): Content {
     ...[each.service_p50_ms, each.service_p95_ms, each.service_p99_ms].map(service),
   ]);
   const columns = ['Phase', ...SHARE_COLUMNS, 'service p50', 'service p95', 'service p99'];
-  const note = warmup > 0 && `The first ${warmup} s are warm-up, excluded from the steady phase. `;
+  const note = warmup > 0 && `What was due in the first ${warmup} s is warm-up, and in no total. `;
   return [
     htmlTable({ label: 'Latency by phase in milliseconds', columns, rows }),
-    html`<p class="caption">${note}A request belongs to the worst phase that it overlaps.</p> `,
+    html`<p class="caption">${note}Any other request belongs to the worst phase that it overlaps.</p> `,
   ];
 }
 
-function images({ images: all }: Report): Content {
+function images({ images: all, slow_limits_ms: limits }: Report): Content {
   if (all.length === 0) return absent(NO_RECORDS);
   const { shown, rest } = capped(all, MAX_ROWS);
-  const rows = shown.map((each) => [each.image, ...shareCells(each, figure)]);
-  return [htmlTable({ label: 'Latency by image in milliseconds', columns: ['Image', ...SHARE_COLUMNS], rows }), rest];
+  const limitOf = (image: string): number | null => (limits && Object.hasOwn(limits, image) ? limits[image]! : null);
+  const rows = shown.map((each) => [each.image, ...shareCells(each, figure), figure(limitOf(each.image))]);
+  const columns = ['Image', ...SHARE_COLUMNS, 'slow over'];
+  return [
+    htmlTable({ label: 'Latency by image in milliseconds', columns, rows }),
+    html`<p class="caption">
+      Requests that take longer than <i>slow over</i> are bad in what a fault costs; – if too few succeeded before the
+      first fault.
+    </p> `,
+    rest,
+  ];
 }
 
 export function serverParts(report: Report): Content {
