@@ -17,10 +17,14 @@ function timelineOfRows(
 ): Timeline {
   const whole = { server: 0, reason: 0, success: true, latencyMs: 1, image: 0, term: 1, hedged: false };
   const run = { from: T0, to: T0 + spanMs };
-  return timelineOf((visit) => rows.forEach((row) => visit({ ...whole, ...row } as Row)), run, {
-    ...names,
-    requestCount,
-  })!;
+  return timelineOf(
+    (visit) => rows.forEach((row) => visit({ ...whole, isFailed: row.success === false, ...row } as Row)),
+    run,
+    {
+      ...names,
+      requestCount,
+    },
+  )!;
 }
 
 test('by hand: counts, servers and reasons by the window in which a request ended', () => {
