@@ -1,5 +1,6 @@
 /** The contents of final_report.json, from which all formats of a report are rendered. */
 import type { FaultAction, RunFile, StressRunFile } from '../core/metrics/record';
+import type { Scale } from '../core/metrics/failure-scale';
 import type { ThresholdResult } from '../core/metrics/threshold';
 import type { RuleResult } from '../core/rule-result';
 
@@ -52,10 +53,10 @@ export interface FaultReport {
   /** Unix milliseconds: when it was healed; null if it never was. */
   end: number | null;
   led: boolean | null;
-  /** How long clients felt it, and the time until they felt it no more (src/report/analyze/fault-cost.ts). */
+  /** The time in which clients felt it, and until they felt it no more (src/report/analyze/fault-cost.ts). */
   felt_ms: number | null;
   recovered_ms: number | null;
-  /** What was felt until the next fault or the end: as much as `felt_ms`, or at least so much if that is unknown. */
+  /** The felt time until the next fault or the end: as much as `felt_ms`, or at least so much if that is unknown. */
   felt_at_least_ms: number;
   /** Requests under way from its start to the first calm after it was healed. */
   requests: number;
@@ -119,9 +120,9 @@ export const HISTOGRAM_BASE = 1.01;
 export interface CurvePoint {
   /** 0 to 100. */
   percentile: number;
-  /** Of all requests, from the intended start. */
+  /** The latency of all requests, from the intended start. */
   latency_ms: number | null;
-  /** Of successes, from the actual send. */
+  /** The latency of successes, from the actual send. */
   service_ms: number | null;
 }
 
@@ -196,7 +197,7 @@ export interface Interval {
   to: number;
 }
 
-/** Who led, by the servers' own files. */
+/** The leaders of a run by the servers' own files. */
 export interface Leaders {
   timeline: LeaderSpan[];
   /** Terms in which a server began to lead during the run. */
@@ -242,8 +243,6 @@ export interface Audit {
   adds_up: boolean | 'unknown';
   why: string;
 }
-
-export type Scale = 'excellent' | 'acceptable under faults' | 'investigate';
 
 /** From the worst to the best. */
 export const VERDICTS = ['wrong', 'invalid', 'crossed', 'not verified', 'facts'] as const;
@@ -292,9 +291,9 @@ export interface Report {
   total_requests: number;
   successful_requests: number;
   failed_requests: number;
-  /** Of the decided requests; if there are none, `failure_rate_max`. */
+  /** Failures among the decided requests; `failure_rate_max` if there are none. */
   failure_rate: number;
-  /** Of all requests, with undecided ones as failed: thresholds and verdict use this one. */
+  /** Failures among all requests, with undecided ones as failed: thresholds and verdict use this one. */
   failure_rate_max: number;
   decided_requests: number;
   /** In flight, or waiting for a client, at the end. */
@@ -307,9 +306,9 @@ export interface Report {
   server_distribution: Record<string, number>;
   /** Failed requests by reason, in descending order of count. */
   failure_reasons: Record<string, number>;
-  /** Of successes only. */
+  /** Latencies of successes only. */
   latency_stats: LatencyStats;
-  /** Of all requests, and of successes only. */
+  /** Latencies of all requests, and the p99.9 of successes only. */
   all_stats: LatencyStats & { p99_9_ms: number | null };
   p99_9_ms: number | null;
   /** Latencies from the actual send. */

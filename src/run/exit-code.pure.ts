@@ -1,9 +1,7 @@
 /** The exit code of a run. */
 import { EXIT } from '../core/errors';
+import { ACCEPTABLE_UP_TO } from '../core/metrics/failure-scale';
 import type { RunResult } from './recorder';
-
-/** Percent: more than the guide's scale calls acceptable. */
-const MOST_FAILED = 5;
 
 /**
  * Returns the exit code of a run that was not interrupted: the verdict, the thresholds and the checks come before missing
@@ -18,7 +16,7 @@ export function exitCodeOfRun(
   const isViolated = report.audit.adds_up === false || (report.rules ?? []).some(({ verdict }) => verdict === false);
   const isBad =
     report.audit.corrupted > 0 ||
-    report.verdict.failure_rate > MOST_FAILED ||
+    report.verdict.failure_rate > ACCEPTABLE_UP_TO ||
     report.thresholds.some(({ passed }) => !passed) ||
     (filesComplete && isViolated);
   if (isBad) return EXIT.checkFailed;

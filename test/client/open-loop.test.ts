@@ -11,7 +11,7 @@ interface Seen {
   image: string;
   dueMs: number;
   atMs: number;
-  /** Of one that was missed. */
+  /** The reason for which it was missed. */
   why?: string;
 }
 

@@ -12,7 +12,7 @@ describe('the exit code of a run', () => {
     return { ...lab.report(), ...more };
   }
   const audit = (adds_up: boolean | 'unknown') => ({ audit: { ...report().audit, adds_up } });
-  const verdict = (scale: Report['verdict']['scale']) => ({ verdict: { ...report().verdict, scale } });
+  const failed = (percent: number) => ({ verdict: { ...report().verdict, failure_rate: percent } });
   const threshold = (passed: boolean) => ({ thresholds: [{ expression: 'p99<1ms', value: 20, passed }] });
   const rule = (held: boolean | 'unknown') => ({ rules: [{ rule: 'S1', verdict: held, problems: [] }] });
   const missing = () => ({ inputs: { ...report().inputs, missing: ['server1: does not exist'] } });
@@ -27,8 +27,9 @@ describe('the exit code of a run', () => {
     ['the audit adds up', () => audit(true), 0],
     ['the audit is unknown', () => audit('unknown'), 0],
     ['the audit does not add up', () => audit(false), 3],
-    ['few requests failed', () => verdict('acceptable under faults'), 0],
-    ['many requests failed', () => verdict('investigate'), 3],
+    ['few requests failed', () => failed(5), 0],
+    ['many requests failed', () => failed(5.001), 3],
+    ['a carrier was wrong', () => ({ audit: { ...report().audit, corrupted: 1 } }), 3],
     ['something is missing', missing, 4],
   ])('%s', (_what, more, code) => {
     expect(exitCodeOfRun({ report: report(more()), problems: [], ...WRITTEN })).toBe(code);
@@ -45,7 +46,7 @@ describe('the exit code of a run', () => {
     ['what the audit misses may be in no file', () => audit(false), 4],
     ['nor is a rule violated for sure', () => rule(false), 4],
     ['but a failed threshold has failed', () => threshold(false), 3],
-    ['and what failed has failed', () => verdict('investigate'), 3],
+    ['and what failed has failed', () => failed(5.001), 3],
     ['otherwise it is incomplete', () => ({}), 4],
   ])('on a full disk %s', (_what, more, code) => {
     expect(exitCodeOfRun({ report: report(more()), problems: ['disk'], ...WRITTEN, files_complete: false })).toBe(code);

@@ -25,7 +25,7 @@ export interface CostContext {
   gaps: readonly Interval[];
 }
 
-/** What one fault cost. `felt_ms` and `recovered_ms` are null if unknown; `unknown` has the reason. */
+/** The cost of one fault. `felt_ms` and `recovered_ms` are null if unknown; `unknown` has the reason. */
 export interface FaultCost {
   felt_ms: number | null;
   recovered_ms: number | null;

@@ -8,7 +8,7 @@ import type { FaultReport, Interval, LeaderSpan } from '../report';
 
 /** The data by which all faults of a run are assessed. */
 export interface FaultContext {
-  /** What each of the faults cost. */
+  /** The costs of the faults, in the same order. */
   costs: readonly FaultCost[];
   faults: readonly FaultWindow[];
   /** null if there are no event files. */

@@ -1,5 +1,6 @@
 /** The verdict of a report: what is wrong comes before all else, and facts come only where nothing is. */
-import type { Report, Scale, Verdict } from '../report';
+import { rateText, SCALE_TEXTS, scaleOf } from '../../core/metrics/failure-scale';
+import type { Report, Verdict } from '../report';
 
 type Judged = Pick<
   Report,
@@ -13,16 +14,6 @@ type Judged = Pick<
   | 'rules'
   | 'generators'
 >;
-
-/** The limits of the guide's scale, in percent. */
-const EXCELLENT_BELOW = 1;
-const ACCEPTABLE_UP_TO = 5;
-
-const SCALE_TEXTS: Record<Scale, string> = {
-  excellent: 'Excellent fault tolerance: less than 1% of the requests failed.',
-  'acceptable under faults': 'Acceptable with fault simulation: 1 to 5% of the requests failed.',
-  investigate: 'Investigate the failure reasons: more than 5% of the requests failed.',
-};
 
 /** @param cut the sentences that say why the load is not what was planned */
 export function verdictOf(report: Judged, cut: readonly string[]): Verdict {
@@ -90,19 +81,6 @@ function factsOf({
   const unknown = faults.length - known.length;
   const rest = unknown === 0 ? [] : [`${unknown} of ${faults.length} unknown`];
   return `${[counted(faults.length, 'fault'), failed, ...felt, ...rest].join(', ')}.`;
-}
-
-function scaleOf(rate: number): Scale {
-  return rate < EXCELLENT_BELOW ? 'excellent' : rate <= ACCEPTABLE_UP_TO ? 'acceptable under faults' : 'investigate';
-}
-
-/** Formats a rate in percent with as many decimals as keep it on its side of the scale's limits. */
-export function rateText(rate: number): string {
-  for (let decimals = 2; decimals < 10; decimals++) {
-    const shown = Number(rate.toFixed(decimals));
-    if (scaleOf(shown) === scaleOf(rate)) return `${rate.toFixed(decimals)}%`;
-  }
-  return `${rate}%`;
 }
 
 function counted(count: number, name: string): string {

@@ -39,7 +39,7 @@ describe('totals', () => {
       throughput_per_s: 8 / 10.5,
       goodput_per_s: 8 / 10.5,
       attempted_per_s: 12 / 10.5,
-      verdict: { scale: 'investigate' },
+      verdict: { kind: 'invalid', scale: null },
       images: [{ image: 'small.png', requests: 12, failed: 2, undecided: 2, p50_ms: 45, max_ms: 10_000 }],
       phases: [{ phase: 'steady', requests: 12, failed: 2, undecided: 2 }],
     });
@@ -51,9 +51,11 @@ describe('totals', () => {
     [2, 'acceptable under faults'],
     [10, 'acceptable under faults'],
     [11, 'investigate'],
-  ])('%i of 200 failed: %s', (failed, scale) => {
+  ])('%i of 200 failed: %s, where faults were made', (failed, scale) => {
     const outcome = (id: number) => (id < failed ? ('failure' as const) : ('success' as const));
     lab.requests(Array.from({ length: 200 }, (_, id) => request(id, id, { outcome: outcome(id) })));
+    expect(lab.report().verdict).toMatchObject({ scale: null, scale_text: null });
+    lab.faults([fault(10, 2, 'kill'), fault(20, 2, 'restart')]);
     expect(lab.report().verdict.scale).toBe(scale);
   });
 
@@ -82,7 +84,7 @@ describe('totals', () => {
 
   test('a run in which nothing ended is no good one', () => {
     lab.requests([request(1, 0, { outcome: 'interrupted' })]);
-    expect(lab.report()).toMatchObject({ total_requests: 1, failure_rate_max: 100, verdict: { scale: 'investigate' } });
+    expect(lab.report()).toMatchObject({ total_requests: 1, failure_rate_max: 100, verdict: { failure_rate: 100 } });
   });
 
   test('rules are taken over unchanged', () => {

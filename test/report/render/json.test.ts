@@ -62,7 +62,10 @@ function writeEverything(): void {
     event(4300, 2, { event: 'leader', term: 2, leader_id: 2, reason: 'won' }),
     event(7000, 2, { event: 'stepped_down', term: 2, leader_id: null, reason: 'lost' }),
   ]);
-  lab.events(3, [event(5000, 3, { event: 'leader', term: 3, leader_id: 3, reason: 'won' })]);
+  lab.events(3, [
+    event(5000, 3, { event: 'leader', term: 3, leader_id: 3, reason: 'won' }),
+    event(6500, 3, { event: 'peer_up', peer_id: 1 }),
+  ]);
 }
 
 /** Makes the leaders unknown. */

@@ -76,24 +76,29 @@ test('a good run: every check passes, unknown ones are skipped', () => {
     'cloudp2p.thresholds p95<1s': 'passed',
     'cloudp2p.checks S1': 'passed',
     'cloudp2p.checks S2': 'skipped: no events',
+    'cloudp2p.audit no carrier is wrong': 'passed',
     'cloudp2p.audit requests and executions add up': 'skipped: there are no event files of the servers',
     'cloudp2p.inputs all that was named could be read': 'passed',
   });
 });
 
 test('a bad run fails wherever the exit code does', () => {
-  lab.requests([request(1, 0), request(2, 80, { outcome: 'failure', latency_ms: 1 })]);
+  lab.requests([
+    request(1, 0),
+    request(2, 80, { outcome: 'failure', latency_ms: 1, failure_reason: 'Verification failed' }),
+  ]);
   lab.write('metrics/machine_1_run.json', runFile({ config: { request_timeout_secs: 2 } }));
   lab.events(1, [{ time: 0, server_id: 1, event: 'ready' }]);
   const rules = [{ rule: 'S3', verdict: false, problems: ['two leaders', 'in term 4'] }];
   const thresholds = ['max<30ms', 'p99<1ms', 'recovery<2s'].map((each) => parseThreshold(each));
   const report = lab.report({ rules, thresholds });
   expect(outcomes({ ...report, inputs: { ...report.inputs, missing: ['a: is gone', 'b: is no file'] } })).toEqual({
-    'cloudp2p.verdict at most 5% of the requests fail': expect.stringMatching(/^failure: Investigate/),
+    'cloudp2p.verdict at most 5% of the requests fail': expect.stringMatching(/^failure: Wrong: 1 wrong carrier; /),
     'cloudp2p.thresholds max<30ms': 'failure: it is 2,000.00 ms',
     'cloudp2p.thresholds p99<1ms': 'failure: the value is unknown',
     'cloudp2p.thresholds recovery<2s': 'failure: the value is unknown',
     'cloudp2p.checks S3': 'failure: two leaders; in term 4',
+    'cloudp2p.audit no carrier is wrong': 'failure: 1 were wrong',
     'cloudp2p.audit requests and executions add up': 'failure: 1 success has no execution in the files',
     'cloudp2p.inputs all that was named could be read': 'error: a: is gone; b: is no file',
   });

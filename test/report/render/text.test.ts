@@ -283,8 +283,9 @@ test('TRAFFIC has never sent and missing requests only if there are any', () => 
 
 test('several leaders and unknown checks are explained on the spot', () => {
   lab.requests([request(1, 0), request(2, 5000)]);
-  lab.events(1, [event(-1, 1, { event: 'leader', term: 1, leader_id: 1, reason: 'won' })]);
-  lab.events(2, [event(1000, 2, { event: 'leader', term: 2, leader_id: 2, reason: 'won' })]);
+  const alive = (id: number) => event(4000, id, { event: 'peer_up', peer_id: 3 - id });
+  lab.events(1, [event(-1, 1, { event: 'leader', term: 1, leader_id: 1, reason: 'won' }), alive(1)]);
+  lab.events(2, [event(1000, 2, { event: 'leader', term: 2, leader_id: 2, reason: 'won' }), alive(2)]);
   const S6 = { rule: 'S6', verdict: 'unknown', problems: ['x'] } as const;
   const rules = [
     { rule: 'S5', verdict: true, problems: [] },

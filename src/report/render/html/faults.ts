@@ -14,7 +14,7 @@ const STEPS: readonly Step[] = [
   { key: 'leader_all_ms', name: 'all follow' },
   { key: 'recovered_ms', name: 'recovered' },
 ];
-/** What the servers told. */
+/** The measures that servers told. */
 const SEEN: readonly Step[] = [
   { key: 'detected_first_ms', name: 'detected' },
   { key: 'detected_last_ms', name: 'by all' },

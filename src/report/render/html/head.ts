@@ -1,6 +1,6 @@
 /** The top of the page: the verdict, the run, its key figures, and warnings about them. */
 import { resultText } from '../../../core/metrics/threshold';
-import { rateText } from '../../analyze/verdict';
+import { rateText } from '../../../core/metrics/failure-scale';
 import type { Report, Verdict } from '../../report';
 import { bytes, duration, length, utc, whole } from './format';
 import { definitionList, mark, type Mood, tile } from './elements';

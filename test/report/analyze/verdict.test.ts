@@ -1,0 +1,103 @@
+import { parseThreshold } from '../../../src/core/metrics/threshold';
+import { rateText } from '../../../src/core/metrics/failure-scale';
+import { executed, fault, request, runFile, useLab } from '../lab';
+
+const lab = useLab();
+const COUNT = 1000;
+
+/** A run of 10 s in which all is known: 1,000 requests, each of them executed by server 1. */
+function goodRun(make: (id: number) => Parameters<typeof request>[2] = () => ({})): void {
+  lab.requests(Array.from({ length: COUNT }, (_, at) => request(at + 1, at * 10, make(at + 1))));
+  lab.events(
+    1,
+    Array.from({ length: COUNT }, (_, at) => executed(at * 10 + 15, 1, at + 1)),
+  );
+  lab.write('metrics/machine_1_run.json', runFile({ config: { request_timeout_secs: 2 } }));
+  lab.write('metrics/machine_1_client_1.json', summary(COUNT));
+  lab.faults([]);
+}
+
+/** The file that a client writes at its end. */
+function summary(count: number): string {
+  const counts = { total_requests: count, successful_requests: count, failed_requests: 0, failure_rate: 0 };
+  const latencies = { latency_min_ms: 20, latency_max_ms: 20, latency_avg_ms: 20 };
+  const others = {
+    server_distribution: { 1: count },
+    failure_reasons: {},
+    retry_count: 0,
+    bytes_sent: 1,
+    bytes_received: 1,
+  };
+  const stats = { ...counts, ...latencies, ...others };
+  const head = { client_name: 'Machine_1_Client_1', run_id: 'run-1', test_duration_secs: 10 };
+  return JSON.stringify({ ...head, aggregated_stats: stats, latency_digest: [[20, count]] });
+}
+
+const verdict = (...expressions: string[]) =>
+  lab.report({ thresholds: expressions.map((each) => parseThreshold(each)) }).verdict;
+
+test('without faults, facts and no scale', () => {
+  goodRun();
+  expect(verdict('p99<50ms')).toEqual({
+    kind: 'facts',
+    text: 'No fault was made. 0.00% failed: 0 of 1000 requests failed.',
+    failure_rate: 0,
+    scale: null,
+    scale_text: null,
+  });
+});
+
+test('with faults, what they cost', () => {
+  goodRun((id) => (id > 400 && id <= 500 ? { latency_ms: 1000 } : {}));
+  lab.faults([fault(4000, 2, 'kill'), fault(6000, 2, 'restart')]);
+  expect(verdict()).toMatchObject({
+    kind: 'facts',
+    text: '1 fault, 0 of 1000 requests failed, felt at most 2.00 s.',
+    scale: 'excellent',
+  });
+});
+
+test.each([1, 5])(
+  '%i wrong carriers are wrong, whatever the failure rate, and come before a crossed threshold',
+  (wrong) => {
+    goodRun((id) => (id <= wrong ? { outcome: 'failure', failure_reason: 'Verification failed' } : {}));
+    expect(verdict('p99<1ms')).toMatchObject({
+      kind: 'wrong',
+      text: expect.stringMatching(/^Wrong: \d wrong carriers?\.$/),
+    });
+  },
+);
+
+test('an audit that does not add up is wrong', () => {
+  goodRun();
+  lab.events(1, [executed(15, 1, 1)]);
+  expect(verdict()).toMatchObject({ kind: 'wrong', text: expect.stringContaining('the audit does not add up') });
+});
+
+test('a load that was killed is invalid', () => {
+  goodRun();
+  lab.write('metrics/machine_1_run.json', runFile({ ended_at: null, config: { num_clients: 1 } }));
+  expect(verdict()).toMatchObject({ kind: 'invalid', text: 'Invalid: the load was cut short of its plan.' });
+});
+
+test('a crossed threshold', () => {
+  goodRun();
+  expect(verdict('p99<1ms', 'max<1s')).toMatchObject({ kind: 'crossed', text: 'Crossed: p99<1ms.' });
+});
+
+test('a check that is unknown is not verified', () => {
+  goodRun();
+  const rules = [{ rule: 'S6', verdict: 'unknown' as const, problems: ['x'] }];
+  expect(lab.report({ rules }).verdict).toMatchObject({ kind: 'not verified', text: 'Not verified: S6.' });
+});
+
+test.each([
+  [0, '0.00%'],
+  [0.995, '0.99%'],
+  [0.9951, '0.995%'],
+  [1, '1.00%'],
+  [4.9999, '5.00%'],
+  [5, '5.00%'],
+  [5.0001, '5.0001%'],
+  [100 / 3, '33.33%'],
+])('a rate of %d percent stays on its side of the limits: %s', (rate, text) => expect(rateText(rate)).toBe(text));
