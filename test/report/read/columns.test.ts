@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import type { Interval } from '../../../src/report/report';
-import { RequestColumns, type Row } from '../../../src/report/read/columns';
+import { type ForEachRow, RequestColumns, type Row } from '../../../src/report/read/columns';
+import { faultCosts } from '../../../src/report/analyze/fault-cost';
+import type { FaultWindow } from '../../../src/report/analyze/fault-windows';
+import { WindowGrid } from '../../../src/report/analyze/window-grid';
 import { isUnderWay, touchOf } from '../../../src/report/analyze/intervals';
 
 const T0 = 1_761_904_800_000;
@@ -91,6 +94,110 @@ test('finds out if any of several ranges is touched', () => {
       expect(touchOf(ranges)(life)).toBe(ranges.some((each) => isUnderWay(life, each)));
     }),
   );
+});
+
+describe('what faults cost', () => {
+  const run = { from: T0, to: T0 + 20_000 };
+  const SLOW_MS = [25, 500, NaN];
+  const slowMs = Float64Array.from(SLOW_MS);
+  const at = fc.nat({ max: 20_000 }).map((ms) => T0 + ms);
+  // Mostly good ones, of which a few late or failed ones make bad windows.
+  const some = fc
+    .tuple(row, at, fc.integer({ min: 0, max: 9 }), fc.nat({ max: 2000 }), fc.nat({ max: 19 }))
+    .map(([each, startMs, kind, ms, image]) => ({
+      ...each,
+      startMs,
+      latencyMs: kind < 7 ? ms / 100 : ms,
+      image: image === 0 ? 1 : 0,
+      success: kind < 9,
+      isFailed: kind === 9 && ms % 2 === 0,
+    }));
+  const unknown = fc.record({ startMs: at, image: fc.constant(2) }).map((more) => ({ ...plain(0, 10, 2), ...more }));
+  const many = fc
+    .tuple(fc.array(some, { minLength: 20, maxLength: 150 }), fc.array(unknown, { maxLength: 1 }))
+    .map(([known, others]) => [...known, ...others]);
+  const fault = fc
+    .tuple(at, fc.oneof(fc.nat({ max: 1000 }), fc.nat({ max: 8000 })))
+    .map(([startMs, ms]): FaultWindow => ({
+      serverId: 1,
+      kind: 'kill',
+      startMs,
+      doneMs: startMs,
+      healedMs: ms === 0 ? null : startMs + ms,
+    }));
+  const faults = fc
+    .array(fault, { minLength: 1, maxLength: 3 })
+    .map((all) => all.sort((a, b) => a.startMs - b.startMs));
+
+  test('follows the definition, window by window, and looks only at nearby rows', () => {
+    fc.assert(
+      fc.property(many, faults, fc.nat({ max: 100 }), (made, all, meanUnderWay) => {
+        const columns = columnsOf(made);
+        const costs = (forEachRow: ForEachRow) => {
+          const grid = new WindowGrid({ forEachRow, run, slowMs, meanUnderWay });
+          return faultCosts({ forEachRow, run, faults: all, slowMs, grid, gaps: [] });
+        };
+        const near = costs((visit, within) => columns.forEach(visit, within));
+        const told = near.map(({ felt_ms, recovered_ms, at_least_ms, bad_requests, requests, failed, shared }) => {
+          return { felt_ms, recovered_ms, at_least_ms, bad_requests, requests, failed, shared };
+        });
+        expect(told).toEqual(all.map((each) => defined(each, all, shown(columns), meanUnderWay)));
+        // Visiting all rows, of which most are far away.
+        const rows = shown(columns);
+        const whole = costs((visit, within) =>
+          rows.filter((each) => !within || isUnderWay(each, within)).forEach(visit),
+        );
+        expect(near).toEqual(whole);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  /** Follows docs/figures.md to the letter. */
+  function defined(own: FaultWindow, all: readonly FaultWindow[], rows: readonly Row[], meanUnderWay: number) {
+    const isBad = ({ isFailed, latencyMs, image }: Row): boolean => isFailed || latencyMs > SLOW_MS[image]!;
+    const within = ({ startMs, endMs }: Row, fromMs: number): boolean => startMs < fromMs + 250 && endMs >= fromMs;
+    const isBadWindow = (fromMs: number): boolean => {
+      const here = rows.filter((each) => within(each, fromMs));
+      const bad = here.filter(isBad).length;
+      return here.some(({ isFailed }) => isFailed) || (bad >= 2 && bad > meanUnderWay * 0.05);
+    };
+    const group = groupOf(own, all);
+    const next = all.find((each) => each.startMs > own.startMs && !group.includes(each));
+    const untilMs = Math.min(run.to, next?.startMs ?? Infinity);
+    const healedMs = Math.max(...group.map((each) => each.healedMs ?? Infinity));
+    let calmMs = Math.ceil(healedMs / 250) * 250;
+    const isCalm = (): boolean =>
+      [0, 250, 500, 750].every((ms) => !isBadWindow(calmMs + ms)) &&
+      rows.some(({ startMs }) => startMs >= calmMs && startMs < calmMs + 1000);
+    while (calmMs + 1000 <= untilMs && !isCalm()) calmMs += 250;
+    const isSeen = calmMs + 1000 <= untilMs;
+    const toMs = isSeen ? calmMs : untilMs;
+    const windows: number[] = [];
+    for (let ms = Math.floor(own.startMs / 250) * 250; ms < toMs; ms += 250) if (isBadWindow(ms)) windows.push(ms);
+    const touching = rows.filter((each) => isUnderWay(each, { from: own.startMs, to: toMs }));
+    const lookMs = Math.max(own.healedMs ?? Infinity, own.startMs + 4000);
+    const due = rows.filter(({ startMs }) => startMs >= own.startMs && startMs <= lookMs).length;
+    const isKnown = isSeen && own.healedMs !== null && due >= 20 && touching.every(({ image }) => image !== 2);
+    return {
+      felt_ms: isKnown ? windows.length * 250 : null,
+      recovered_ms: !isKnown ? null : windows.length === 0 ? 0 : windows.at(-1)! + 250 - own.startMs,
+      at_least_ms: windows.length * 250,
+      bad_requests: touching.filter(isBad).length,
+      requests: touching.length,
+      failed: touching.filter(({ isFailed }) => isFailed).length,
+      shared: group.length > 1,
+    };
+  }
+
+  /** The faults that are connected by each beginning before another is healed. */
+  function groupOf(own: FaultWindow, all: readonly FaultWindow[]): FaultWindow[] {
+    const group = new Set([own]);
+    const meets = (a: FaultWindow, b: FaultWindow): boolean =>
+      a.startMs < (b.healedMs ?? Infinity) && b.startMs < (a.healedMs ?? Infinity);
+    for (const each of group) for (const other of all) if (meets(each, other)) group.add(other);
+    return [...group];
+  }
 });
 
 function plain(at: number, latencyMs: number, image: number): Omit<Row, 'endMs'> {
