@@ -8,7 +8,7 @@ import { fixedClock } from '../../../src/report/read/clocks';
 import { emptyInputs } from '../../../src/report/read/inputs';
 import { readRequests } from '../../../src/report/read/files/read-requests';
 import { TaskFlags } from '../../../src/report/read/task-flags';
-import { clientFile, lines, request, useLab } from '../lab';
+import { clientFile, fault, lines, request, runFile, T0, useLab } from '../lab';
 
 const lab = useLab();
 const at = (...names: string[]) => path.join(lab.folder, ...names);
@@ -262,6 +262,40 @@ describe("a client's file", () => {
     lab.write('metrics/machine_1_client_9.json', `\ufeff${whole}`);
     expect(lab.report().total_requests).toBe(10);
   });
+});
+
+test.each([
+  ['1970', -T0],
+  ['1994', -1e12],
+  ['2057', 1e12],
+  ['the end of time', 8.64e15 - T0],
+])('a request of %s does not make the run longer', (_, damaged) => {
+  const all = Array.from({ length: 100 }, (_, n) => request(n + 1, n * 100));
+  lab.requests([...all.slice(0, 99), request(101, damaged), all[99]!]);
+  const begunMs = performance.now();
+  const report = lab.report();
+  expect(performance.now() - begunMs).toBeLessThan(5000);
+  expect(report.total_requests).toBe(101);
+  // Until the last one was due at 9.9 s, or at the most until it ended.
+  expect(report.duration_secs).toBeGreaterThanOrEqual(9.9);
+  expect(report.duration_secs).toBeLessThanOrEqual(9.92);
+  expect(report.baseline!.to - report.baseline!.from).toBeLessThanOrEqual(9920);
+});
+
+test('a run file of the end of time does not make the run longer than a run can be', () => {
+  lab.requests(good());
+  lab.write('metrics/machine_1_run.json', runFile({ ended_at: 8.64e15 }));
+  const begunMs = performance.now();
+  // Damaged: the run ended when the last request was due.
+  expect(lab.report().duration_secs).toBe(0.02);
+  expect(performance.now() - begunMs).toBeLessThan(5000);
+});
+
+test('a run file that ends before its requests is no end of the report', () => {
+  lab.requests(good());
+  lab.faults([fault(5, 1, 'kill'), fault(10, 1, 'restart')]);
+  lab.write('metrics/machine_1_run.json', runFile({ ended_at: 1 }));
+  expect(lab.report()).toMatchObject({ total_requests: 3, duration_secs: 0.02 });
 });
 
 test('the order of machines makes no difference', () => {
