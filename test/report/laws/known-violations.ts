@@ -5,6 +5,7 @@ import type { Law } from './laws';
 export const KNOWN_VIOLATIONS: readonly string[] = [
   'law 1: faults[].back_to_baseline_ms',
   'law 1: faults[].longest_request_ms',
+  'law 1: faults[].detected_ms',
   'law 1: faults[].new_leader_ms',
   'law 1: faults[].recovered',
   'law 1: images[].max_ms',
