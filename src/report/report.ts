@@ -39,7 +39,14 @@ export interface PhaseShare extends Share {
 
 /** The measures of a fault that may be unknown, with a reason. */
 export type Measure =
-  'led' | 'felt_ms' | 'recovered_ms' | 'detected_first_ms' | 'detected_last_ms' | 'leader_first_ms' | 'leader_all_ms';
+  | 'led'
+  | 'felt_ms'
+  | 'requests'
+  | 'recovered_ms'
+  | 'detected_first_ms'
+  | 'detected_last_ms'
+  | 'leader_first_ms'
+  | 'leader_all_ms';
 
 /**
  * One fault, from its start until it was healed; durations count from the start. null: unknown, `unknown` has the
@@ -57,14 +64,14 @@ export interface FaultReport {
   felt_ms: number | null;
   recovered_ms: number | null;
   /** The felt time until the next fault or the end: as much as `felt_ms`, or at least so much if that is unknown. */
-  felt_at_least_ms: number;
+  felt_at_least_ms: number | null;
   /** Requests under way from its start to the first calm after it was healed. */
-  requests: number;
+  requests: number | null;
   /** Those that failed, or took longer than their slow limit. */
-  bad_requests: number;
-  failed: number;
-  retried: number;
-  hedged: number;
+  bad_requests: number | null;
+  failed: number | null;
+  retried: number | null;
+  hedged: number | null;
   longest_ms: number | null;
   /** The first and the last detection by another server. */
   detected_first_ms: number | null;

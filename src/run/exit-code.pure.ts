@@ -1,6 +1,7 @@
 /** The exit code of a run. */
 import { EXIT } from '../core/errors';
 import { ACCEPTABLE_UP_TO } from '../core/metrics/failure-scale';
+import type { Report } from '../report/report';
 import type { RunResult } from './recorder';
 
 /**
@@ -16,10 +17,17 @@ export function exitCodeOfRun(
   const isViolated = report.audit.adds_up === false || (report.rules ?? []).some(({ verdict }) => verdict === false);
   const isBad =
     report.audit.corrupted > 0 ||
-    report.verdict.failure_rate > ACCEPTABLE_UP_TO ||
+    failedPercent(report, filesComplete) > ACCEPTABLE_UP_TO ||
     report.thresholds.some(({ passed }) => !passed) ||
     (filesComplete && isViolated);
   if (isBad) return EXIT.checkFailed;
   const isIncomplete = !filesComplete || problems.length > 0 || report.inputs.missing.length > 0;
   return isIncomplete ? EXIT.incomplete : EXIT.ok;
+}
+
+/** Without complete files, requests that are undecided or have no record say nothing about the cluster. */
+function failedPercent(report: Report, filesComplete: boolean): number {
+  const { verdict, failed_requests: failed, missing_records: missing, decided_requests: decided } = report;
+  if (filesComplete) return verdict.failure_rate;
+  return decided === missing ? 0 : ((failed - missing) / (decided - missing)) * 100;
 }

@@ -108,7 +108,14 @@ describeWithSshd('the built program collects over SSH', () => {
     });
     files.requests(requests, 'm/machine_1_requests.ndjson');
     mkdirSync(at('ctl'));
-    files.write('ctl/fault_events.ndjson', lines([fault(1000 - 3000, 1, 'kill'), fault(2000 - 3000, 1, 'restart')]));
+    files.write(
+      'ctl/fault_events.ndjson',
+      lines([
+        fault(1000 - 3000, 1, 'kill', { outcome: 'started' }),
+        fault(1000 - 3000, 1, 'kill'),
+        fault(2000 - 3000, 1, 'restart'),
+      ]),
+    );
     const places = [
       '--metrics',
       `${ahead.address}:${at('m')}`,
@@ -119,7 +126,7 @@ describeWithSshd('the built program collects over SSH', () => {
     expect(code).toBe(0);
     const { clocks, faults } = JSON.parse(stdout) as {
       clocks: { machine: string; offset_ms: number; uncertainty_ms: number }[];
-      faults: { start: number; first_success_ms: number; requests_failed: number }[];
+      faults: { start: number; recovered_ms: number; failed: number }[];
     };
     const [first, second] = clocks;
     expect(clocks.map(({ machine }) => machine)).toEqual([ahead.address, behind.address]);
@@ -127,6 +134,7 @@ describeWithSshd('the built program collects over SSH', () => {
     expect(Math.abs(second!.offset_ms + 3000)).toBeLessThan(second!.uncertainty_ms + 5);
     const tolerance = first!.uncertainty_ms + second!.uncertainty_ms + 20;
     expect(Math.abs(faults[0]!.start - (T0 + 1000))).toBeLessThan(tolerance);
-    expect(Math.abs(faults[0]!.first_success_ms - 1005)).toBeLessThan(tolerance + 10);
+    expect(Math.abs(faults[0]!.recovered_ms - 1000)).toBeLessThan(tolerance + 250);
+    expect(faults[0]!.failed).toBe(100);
   });
 });

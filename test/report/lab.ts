@@ -51,6 +51,17 @@ export function fault(at: number, serverId: number, action: FaultAction, more: P
   return { time: T0 + at, server_id: serverId, action, ...rest, ...more };
 }
 
+const HEALS: readonly FaultAction[] = ['restart', 'resume', 'heal'];
+
+function withStart(line: object, at: number, lines: readonly object[]): object[] {
+  const all = lines as readonly Partial<FaultEvent>[];
+  const { server_id, action, outcome } = all[at]!;
+  const before = all.slice(0, at).findLast((each) => each.server_id === server_id && each.action === action);
+  const isFault = action !== undefined && !HEALS.includes(action);
+  if (!isFault || outcome !== 'done' || before?.outcome === 'started') return [line];
+  return [{ ...line, outcome: 'started' }, line];
+}
+
 export function event(at: number, serverId: number, body: ServerEventBody): object {
   return { time: T0 + at, server_id: serverId, ...body };
 }
@@ -145,7 +156,8 @@ export function useLab() {
     write,
     read,
     requests: (records: readonly object[], name = 'metrics/machine_1_requests.ndjson') => write(name, lines(records)),
-    faults: (events: readonly object[]) => write('fault_events.ndjson', lines(events)),
+    /** Adds the line `started` to each fault that has none. */
+    faults: (events: readonly object[]) => write('fault_events.ndjson', lines(events.flatMap(withStart))),
     events: (serverId: number, events: readonly object[]) => write(`server_${serverId}_events.ndjson`, lines(events)),
     report: (options: Partial<BuildOptions> = {}, runs?: RunChoice): Report =>
       buildReport(read(runs), { thresholds: [], ...options }),

@@ -46,7 +46,8 @@ describe('the exit code of a run', () => {
     ['what the audit misses may be in no file', () => audit(false), 4],
     ['nor is a rule violated for sure', () => rule(false), 4],
     ['but a failed threshold has failed', () => threshold(false), 3],
-    ['and what failed has failed', () => failed(5.001), 3],
+    ['and what failed has failed', () => ({ failed_requests: 1 }), 3],
+    ['but not what has no record', () => ({ failed_requests: 1, missing_records: 1 }), 4],
     ['otherwise it is incomplete', () => ({}), 4],
   ])('on a full disk %s', (_what, more, code) => {
     expect(exitCodeOfRun({ report: report(more()), problems: ['disk'], ...WRITTEN, files_complete: false })).toBe(code);

@@ -43,7 +43,7 @@ const SHORT_BUSY_MS = 3000;
 export class GeneratorFold {
   private cpuPercentMax = 0;
   private delayMaxMs = 0;
-  private sent = 0;
+  sent = 0;
   private lateSends = 0;
   private lateMs = 0;
   private ended = 0;

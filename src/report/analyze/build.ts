@@ -15,7 +15,7 @@ import { roundedMs } from './latencies';
 import type { Inputs } from '../read/inputs';
 import { leadersDuring, leaderSpans } from './leaders';
 import type { Report, RunMetadata, Verdict } from '../report';
-import { expectedServerCount, knownServerIds } from '../read/known-servers';
+import { expectedServerCount, silentServerIds } from '../read/known-servers';
 import { endOf, longestSuccessMs, warmUntilOf } from '../read/run-bounds';
 import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
@@ -60,6 +60,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
       servers: servers.all,
       reasons: reasons.all,
       requestCount: inputs.records.reduce((sum, { columns }) => sum + columns.count, 0),
+      longestMs: ground.longestMs,
     }),
     servers: serverSeriesOf(inputs),
     generators: generatorSeriesOf(inputs),
@@ -90,7 +91,7 @@ function groundOf(inputs: Inputs): Ground {
     run: span === null ? { from: 0, to: 0 } : { from: span.from, to: endOf(inputs, span) },
     warmUntilMs: warmUntilOf(inputs, span),
     imageCount: inputs.images.all.length,
-    firstFaultMs: faults.reduce((first, { startMs }) => Math.min(first, startMs), Infinity),
+    firstFaultMs: faults.reduce((first, { startMs }) => Math.min(first, startMs), span?.lastDueMs ?? Infinity),
     gaps: inputs.gaps,
     longestMs: longestSuccessMs(inputs),
   };
@@ -111,7 +112,12 @@ function costsOf(inputs: Inputs, ground: Ground): Costs | null {
   const { slowMs, meanUnderWay } = facts;
   const grid = new WindowGrid({ forEachRow, run, slowMs, meanUnderWay });
   const faults = faultsDuring(faultWindows(inputs.faults ?? []), span);
-  return { facts, grid, faults, costs: faultCosts({ forEachRow, run, faults, slowMs, grid, gaps }) };
+  return {
+    facts,
+    grid,
+    faults,
+    costs: faultCosts({ forEachRow, run, faults, slowMs, grid, gaps, lastDueMs: span.lastDueMs }),
+  };
 }
 
 function baselineParts({ images }: Inputs, { forEachRow }: Ground, costs: Costs | null) {
@@ -129,7 +135,8 @@ function judgedOf(inputs: Inputs, { run }: Ground, { faults, costs }: Costs): Ju
   if (inputs.faults === null) return null;
   const { events, eventServerIds } = inputs;
   const spans = leaderSpans(events ?? [], faultWindows(inputs.faults), inputs.lives);
-  return judgeFaults({ costs, faults, events, eventServerIds, run, spans }).map(({ report, recovering }) => {
+  const silentIds = silentServerIds(inputs);
+  return judgeFaults({ costs, faults, events, eventServerIds, silentIds, run, spans }).map(({ report, recovering }) => {
     return { report: withoutDoubtful(report, run, inputs.clockDoubts), recovering };
   });
 }
@@ -151,8 +158,8 @@ function judgedParts(
   judged: readonly JudgedFault[] | null,
   addresses: readonly string[] | undefined,
 ) {
-  const { events, faults, records, lives, eventServerIds } = inputs;
-  const silentIds = knownServerIds(inputs).filter((id) => !eventServerIds.includes(id));
+  const { events, faults, records, lives } = inputs;
+  const silentIds = silentServerIds(inputs);
   const reports = judged && judged.map(({ report }) => report);
   const windows = (reports ?? []).map(({ start, end }) => ({ from: start, to: end ?? Infinity }));
   const totals = serverTotals(inputs, counted.byServer).map(([, count]) => count);

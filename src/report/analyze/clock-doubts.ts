@@ -5,7 +5,7 @@ import type { FaultReport, Interval, Measure } from '../report';
 /** The measures of a fault by the times that they rest on; all of them also rest on the fault's own time. */
 const TOLD_BY: Record<'events' | 'records', readonly Measure[]> = {
   events: ['led', 'detected_first_ms', 'detected_last_ms', 'leader_first_ms', 'leader_all_ms'],
-  records: ['felt_ms', 'recovered_ms'],
+  records: ['felt_ms', 'recovered_ms', 'requests'],
 };
 
 /** Returns the fault without the measures in doubt, with the reasons. */

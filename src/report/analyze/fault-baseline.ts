@@ -34,6 +34,8 @@ export interface BaselineFacts {
   slowMs: SlowLimits;
   /** The mean number of requests under way in a window; 0 without windows. */
   meanUnderWay: number;
+  /** True if records of it are missing. */
+  hasGap: boolean;
 }
 
 export function baselineOf(options: BaselineOptions): BaselineFacts {
@@ -56,18 +58,19 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
     return all.quantileMs(0.95)! * SLOW_FACTOR + SLOW_MS;
   });
   const meanUnderWay = counts.length === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0) / counts.length;
-  return { span, requests, slowMs, meanUnderWay };
+  return { span, requests, slowMs, meanUnderWay, hasGap };
 }
 
 /** Returns the figures of the baseline for the report. */
 export function baselineFigures(facts: BaselineFacts, grid: WindowGrid, forEachRow: ForEachRow): Baseline {
-  const { span, requests } = facts;
+  const { span, requests, hasGap } = facts;
+  const isFelt = (stallMs: number): boolean => feltShare(stallMs, facts, forEachRow) >= FELT_SHARE;
   return {
     from: span.from,
     to: span.to,
     requests,
-    bad_window_share: grid.badShare(span),
-    felt_resolution_ms: STALLS_MS.find((stallMs) => feltShare(stallMs, facts, forEachRow) >= FELT_SHARE) ?? null,
+    bad_window_share: hasGap ? null : grid.badShare(span),
+    felt_resolution_ms: hasGap ? null : (STALLS_MS.find(isFelt) ?? null),
   };
 }
 

@@ -23,23 +23,28 @@ export interface CostContext {
   grid: WindowGrid;
   /** The times in which records are missing. */
   gaps: readonly Interval[];
+  /** Unix milliseconds: no calm is seen after the last request was due. (A slower one must not make the run longer.) */
+  lastDueMs: number;
 }
 
 /** The cost of one fault. `felt_ms` and `recovered_ms` are null if unknown; `unknown` has the reason. */
 export interface FaultCost {
   felt_ms: number | null;
   recovered_ms: number | null;
-  bad_requests: number;
-  requests: number;
-  failed: number;
-  retried: number;
-  hedged: number;
+  /** Counts of the requests under way in its span; null if records near it, or its own line, are missing. */
+  bad_requests: number | null;
+  requests: number | null;
+  failed: number | null;
+  retried: number | null;
+  hedged: number | null;
   longest_ms: number | null;
   /** True if it shares its span with faults that began before another was healed. */
   shared: boolean;
   /** Its bad windows until the next fault or the end, if `felt_ms` is unknown. */
-  at_least_ms: number;
+  at_least_ms: number | null;
   unknown: string | null;
+  /** The evidence that is missing, if any. */
+  lacking: string | null;
   /** Unix milliseconds: the end of its span, at the first calm; null if it was not seen to recover. */
   spanEndMs: number | null;
 }
@@ -55,7 +60,8 @@ interface Group {
 /** Returns one for each fault, in the same order. */
 export function faultCosts(context: CostContext): FaultCost[] {
   return groupsOf(context.faults, context.run.to).flatMap((group) => {
-    const calmMs = context.grid.firstCalmMs(group.healedMs, group.untilMs, CALM_WINDOWS);
+    const untilMs = Math.min(group.untilMs, context.lastDueMs);
+    const calmMs = context.grid.firstCalmMs(group.healedMs, untilMs, CALM_WINDOWS);
     return group.members.map((fault) => costOf(fault, group, calmMs, context));
   });
 }
@@ -81,31 +87,46 @@ function costOf(fault: FaultWindow, group: Group, calmMs: number | null, context
   const span = { from: startMs, to: calmMs ?? group.untilMs };
   const { bad, lastEndMs } = context.grid.badWithin(span);
   const { hasUnknownLimit, ...counts } = countsWithin(span, context);
-  const unknown = hasUnknownLimit
-    ? 'an operation that it touches has no slow limit: fewer than 20 successes before the first fault'
-    : whyUnknown(fault, group, span, calmMs, context);
+  const lacking = whyLacking(fault, span, context);
+  const unknown = lacking ?? (hasUnknownLimit ? NO_LIMIT : whyUnknown(fault, group, calmMs, context));
   const feltMs = bad * WINDOW_MS;
   return {
     felt_ms: unknown === null ? feltMs : null,
     recovered_ms: unknown !== null ? null : lastEndMs === null ? 0 : roundedMs(lastEndMs - startMs),
-    ...counts,
+    ...(lacking === null ? counts : NO_COUNTS),
+    ...(hasUnknownLimit ? { bad_requests: null } : {}),
     shared: group.members.length > 1,
-    at_least_ms: feltMs,
+    at_least_ms: lacking === null && !hasUnknownLimit ? feltMs : null,
     unknown,
-    spanEndMs: calmMs,
+    lacking,
+    spanEndMs: unknown === null ? calmMs : null,
   };
+}
+
+const NO_LIMIT = 'an operation that it touches has no slow limit: fewer than 20 successes before the first fault';
+const NO_COUNTS = {
+  bad_requests: null,
+  requests: null,
+  failed: null,
+  retried: null,
+  hedged: null,
+  longest_ms: null,
+};
+
+/** Returns the evidence that is missing, without which even counts are unknown; null if none is. */
+function whyLacking({ missing }: FaultWindow, span: Interval, { gaps }: CostContext): string | null {
+  if (missing !== null) return `its line "${missing}" is missing in the file of faults`;
+  return gaps.some((gap) => overlaps(gap, span)) ? 'records of requests near it are missing' : null;
 }
 
 function whyUnknown(
   { startMs, healedMs }: FaultWindow,
   { untilMs }: Group,
-  span: Interval,
   calmMs: number | null,
-  { run, gaps, forEachRow }: CostContext,
+  { run, forEachRow }: CostContext,
 ): string | null {
   if (startMs < run.from) return 'it began before the first request';
   if (healedMs === null) return 'it was never healed';
-  if (gaps.some((gap) => overlaps(gap, span))) return 'records of requests near it are missing';
   if (calmMs === null) {
     const end = untilMs < run.to ? 'the next fault' : 'the end of the run';
     return `not seen to recover: there was no calm second before ${end}`;

@@ -14,6 +14,8 @@ export interface FaultContext {
   /** null if there are no event files. */
   events: readonly KeptEvent[] | null;
   eventServerIds: readonly number[];
+  /** Servers that are known but have no event file. */
+  silentIds: readonly number[];
   spans: readonly LeaderSpan[];
   /** From the first request that was due to the end of the run. */
   run: Interval;
@@ -29,6 +31,8 @@ type Seen = Pick<
   FaultReport,
   'led' | 'detected_first_ms' | 'detected_last_ms' | 'leader_first_ms' | 'leader_all_ms' | 'unknown'
 >;
+
+const NOT_DATED = 'its line "started" is missing in the file of faults';
 
 export function judgeFaults(context: FaultContext): JudgedFault[] {
   return context.faults.map((fault, index) => judgeFault(fault, context.costs[index]!, context));
@@ -55,7 +59,11 @@ function judgeFault(fault: FaultWindow, cost: FaultCost, context: FaultContext):
     ...seen,
     shared: cost.shared,
     recovered: cost.spanEndMs,
-    unknown: why === null ? unknown : { felt_ms: why, recovered_ms: why, ...unknown },
+    unknown: {
+      ...(why === null ? {} : { felt_ms: why, recovered_ms: why }),
+      ...(cost.lacking === null ? {} : { requests: cost.lacking }),
+      ...unknown,
+    },
   };
   return { report, recovering: recoveringOf(fault, cost, context) };
 }
@@ -71,10 +79,11 @@ function recoveringOf({ startMs, healedMs }: FaultWindow, cost: FaultCost, conte
 }
 
 function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
-  const { events, spans, faults, eventServerIds } = context;
+  const { events, spans, faults, eventServerIds, silentIds } = context;
   const nothing = { led: null, detected_first_ms: null, detected_last_ms: null, leader_first_ms: null };
-  if (events === null) {
-    const why = 'there are no event files of the servers';
+  const isUndated = fault.missing === 'started';
+  if (events === null || isUndated) {
+    const why = isUndated ? NOT_DATED : 'there are no event files of the servers';
     const unknown = { led: why, detected_first_ms: why, detected_last_ms: why, leader_first_ms: why };
     return { ...nothing, leader_all_ms: null, unknown: { ...unknown, leader_all_ms: why } };
   }
@@ -93,6 +102,11 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
   /** A survivor that failed itself before it could is not waited for. */
   const lastMs = (measure: 'detected_last_ms' | 'leader_all_ms', times: Map<number, number>): number | null => {
     const waited = survivors.filter((id) => times.has(id) && times.get(id)! <= awayFrom.get(id)!);
+    const mute = silentIds.filter((id) => id !== serverId);
+    if (mute.length > 0) {
+      unknown[measure] = `there is no event file of server ${mute.join(', ')}`;
+      return null;
+    }
     const without = survivors.filter((id) => !times.has(id) && awayFrom.get(id) === Infinity);
     if (without.length > 0) unknown[measure] = `server ${without.join(', ')} never did`;
     if (without.length > 0 || waited.length === 0) return null;

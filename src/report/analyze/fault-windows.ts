@@ -13,6 +13,8 @@ export interface FaultWindow {
   doneMs: number;
   /** null if it was never healed. */
   healedMs: number | null;
+  /** Its own line that is missing in the file, if any. */
+  missing: 'started' | 'done' | null;
 }
 
 const HEALED_BY: Partial<Record<FaultAction, FaultAction>> = {
@@ -25,31 +27,47 @@ const HEALED_BY: Partial<Record<FaultAction, FaultAction>> = {
   restart: 'restart',
 };
 
-/** Takes events in ascending order; only completed ones count. */
+/** Takes events in ascending order. One that began counts, unless it failed. */
 export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
-  const windows: FaultWindow[] = [];
-  const begun = new Map<string, number>();
+  const windows = new Set<FaultWindow>();
+  /** Those that began and are not done, by server and action. */
+  const begun = new Map<string, FaultWindow>();
   /** By server and the action that heals them. */
   const unhealed = new Map<string, FaultWindow[]>();
-  for (const { server_id: serverId, action, outcome, time, detail } of events) {
-    const key = `${serverId} ${action}`;
-    if (outcome === 'started') begun.set(key, time);
-    if (outcome === 'failed') begun.delete(key);
-    if (outcome !== 'done') continue;
-    for (const window of unhealed.get(key) ?? []) window.healedMs = time;
-    unhealed.delete(key);
-    if (action === 'restart' || HEALED_BY[action] === undefined) continue;
+  const begin = (step: FaultStep, missing: FaultWindow['missing']): FaultWindow => {
+    const { server_id: serverId, time, detail } = step;
     // A graceful restart is a termination that is healed at once.
-    const kind = detail === GRACEFUL_RESTART ? 'restart' : action;
-    const window: FaultWindow = { serverId, kind, startMs: begun.get(key) ?? time, doneMs: time, healedMs: null };
-    windows.push(window);
-    const healingKey = `${serverId} ${HEALED_BY[kind]}`;
-    const others = unhealed.get(healingKey);
+    const kind = detail === GRACEFUL_RESTART ? 'restart' : step.action;
+    const window: FaultWindow = { serverId, kind, startMs: time, doneMs: time, healedMs: null, missing };
+    windows.add(window);
+    const key = `${serverId} ${HEALED_BY[kind]}`;
+    const others = unhealed.get(key);
     if (others) others.push(window);
-    else unhealed.set(healingKey, [window]);
+    else unhealed.set(key, [window]);
+    return window;
+  };
+  for (const step of events) {
+    const { server_id: serverId, action, outcome, time } = step;
+    const key = `${serverId} ${action}`;
+    if (outcome === 'done') {
+      for (const window of unhealed.get(key) ?? []) window.healedMs = time;
+      unhealed.delete(key);
+    }
+    if (action === 'restart' || HEALED_BY[action] === undefined) continue;
+    const before = begun.get(key);
+    if (outcome === 'started') {
+      begun.set(key, begin(step, 'done'));
+      continue;
+    }
     begun.delete(key);
+    if (outcome === 'failed') {
+      if (before) windows.delete(before);
+    } else if (before) {
+      before.doneMs = time;
+      before.missing = null;
+    } else begin(step, 'started');
   }
-  return windows.sort((a, b) => a.startMs - b.startMs);
+  return [...windows].sort((a, b) => a.startMs - b.startMs);
 }
 
 /** Selects the faults of this run: controllers append to the same file, one after the other. */

@@ -26,6 +26,8 @@ interface Named {
 interface Told extends Named {
   /** The approximate total. */
   requestCount: number;
+  /** The longest that a success can take, with which failures count; Infinity if unknown. */
+  longestMs?: number;
 }
 
 /**
@@ -35,17 +37,18 @@ interface Told extends Named {
 export function timelineOf(
   forEachRow: ForEachRow,
   run: Interval | null,
-  { servers, reasons, requestCount }: Told,
+  { servers, reasons, requestCount, longestMs = Infinity }: Told,
 ): Timeline | null {
   if (run === null) return null;
   const windowMs = widthOf(run.to - run.from, requestCount);
   const count = Math.floor((run.to - run.from) / windowMs) + 1;
   const seen = new Windows(count, servers.length + 1, reasons.length + 1);
+  const leastMs = longestMs === Infinity ? 0 : longestMs;
   let leftOut = 0;
   forEachRow((row) => {
     const at = Math.floor((row.endMs - run.from) / windowMs);
     if (at < 0 || at >= count) leftOut += 1;
-    else seen.add(at, row);
+    else seen.add(at, row, row.isFailed ? Math.max(row.latencyMs, leastMs) : row.latencyMs);
   });
   return {
     from: run.from,
@@ -104,7 +107,7 @@ class Windows {
     this.reasons = new Uint32Array(count * reasonCount);
   }
 
-  add(at: number, { latencyMs, server, reason, success, isFailed }: Row): void {
+  add(at: number, { server, reason, success, isFailed }: Row, latencyMs: number): void {
     const cells = success ? this.successes : this.others;
     if (isFailed) this.failed[at]! += 1;
     cells[at * BUCKETS + bucketOf(latencyMs * 1000)]! += 1;

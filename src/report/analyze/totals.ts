@@ -22,7 +22,7 @@ export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, run }: T
   const service = mergedLatencies([...counted.service].flatMap(([phase, each]) => (phase === 'warmup' ? [] : [each])));
   const { total, decided, failed, undecided } = all;
   const clientSecs = inputs.clients.reduce((longest, { durationSecs }) => Math.max(longest, durationSecs), 0);
-  const spanSecs = Math.max(0, run.to - counted.firstDueMs) / 1000;
+  const spanSecs = spanMs(inputs, counted.firstDueMs, run.to) / 1000;
   const durationSecs = roundedMs(Math.max(clientSecs, spanSecs));
   const perSecond = (count: number): number => (durationSecs === 0 ? 0 : count / durationSecs);
   const inTime = counted.successesInTime + inputs.clients.reduce((sum, { successful }) => sum + successful, 0);
@@ -59,20 +59,34 @@ export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, run }: T
     attempted_per_s: perSecond(total),
     throughput_per_s: perSecond(inTime),
     images: imagesOf(inputs, counted, longestMs),
-    phases: phasesOf(counted, longestMs),
+    phases: phasesOf(inputs, counted, longestMs),
     percentile_curve: total === 0 ? [] : curveOf(latencies, service),
   };
 }
 
-/** Merges all requests but those of the warm-up; those without a record count as failed. */
+/**
+ * Returns the time from the first request that was due to the end of the run. A request without a record may have been due
+ * before: then it counts from the start of the load.
+ */
+function spanMs({ gaps, loads }: Inputs, firstDueMs: number, endMs: number): number {
+  if (!gaps.some(({ from }) => from < firstDueMs)) return Math.max(0, endMs - firstDueMs);
+  const begunMs = loads.reduce((first, { started_at }) => Math.min(first, started_at), firstDueMs);
+  const endedMs = loads.reduce((last, { ended_at }) => Math.max(last, ended_at ?? 0), endMs);
+  return Math.max(0, endedMs - begunMs);
+}
+
+/**
+ * Merges all requests but those of the warm-up; those without a record count as failed. The latencies of failures without
+ * a record are unknown: they may be a little more than the longest that a success can take.
+ */
 function wholeOf(inputs: Inputs, { cells }: Counted, longestMs: number): RequestGroup {
   const parts = [...cells].flatMap(([phase, groups]) => (phase === 'warmup' ? [] : groups));
   const all = merged(parts, longestMs);
   for (const client of inputs.clients) {
     all.successes.addClient(client);
-    all.addFailed(client.failed);
+    all.addFailed(client.failed, Infinity);
   }
-  all.addFailed(inputs.missingRecords);
+  all.addFailed(inputs.missingRecords, Infinity);
   return all;
 }
 
@@ -100,27 +114,35 @@ function extrasOf({ records, clients }: Inputs) {
   };
 }
 
-function imagesOf({ images }: Inputs, { cells }: Counted, longestMs: number) {
+/** Counts the requests without a record, which may belong to any row of a table. */
+function unplacedCount({ clients, missingRecords }: Inputs): number {
+  return clients.reduce((sum, { successful, failed }) => sum + successful + failed, missingRecords);
+}
+
+function imagesOf(inputs: Inputs, { cells }: Counted, longestMs: number) {
+  const { images } = inputs;
+  const unplaced = unplacedCount(inputs);
   const measured = [...cells].filter(([phase]) => phase !== 'warmup');
   return images.all
     .map((image, index) => {
-      const share = merged(
+      const group = merged(
         measured.map(([, byImage]) => byImage[index]!),
         longestMs,
-      ).share();
-      return { image, ...share };
+      );
+      return { image, ...group.share(unplaced) };
     })
     .sort((a, b) => b.requests - a.requests || (a.image < b.image ? -1 : 1));
 }
 
-function phasesOf({ cells, service }: Counted, longestMs: number): PhaseShare[] {
+function phasesOf(inputs: Inputs, { cells, service }: Counted, longestMs: number): PhaseShare[] {
+  const unplaced = unplacedCount(inputs);
   return PHASES.flatMap((phase) => {
     const byImage = cells.get(phase);
     if (byImage === undefined) return [];
     const { median_ms, p95_ms, p99_ms } = (service.get(phase) ?? new Latencies()).stats();
     return {
       phase,
-      ...merged(byImage, longestMs).share(),
+      ...merged(byImage, longestMs).share(unplaced),
       service_p50_ms: median_ms,
       service_p95_ms: p95_ms,
       service_p99_ms: p99_ms,

@@ -4,13 +4,18 @@ import type { Inputs } from './inputs';
 type Told = Pick<Inputs, 'events' | 'eventServerIds' | 'faults' | 'servers' | 'loads'>;
 
 /** Returns the ids that any file names, ascending. */
-export function knownServerIds({ events, eventServerIds, faults, servers }: Told): number[] {
+function knownServerIds({ events, eventServerIds, faults, servers }: Told): number[] {
   const ids = new Set([...eventServerIds, ...servers.all, ...(faults ?? []).map(({ server_id }) => server_id)]);
   for (const event of events ?? []) {
     if (event.event === 'peer_down') ids.add(event.peer_id);
     if (event.event === 'leader') ids.add(event.leader_id);
   }
   return [...ids].sort((a, b) => a - b);
+}
+
+/** Returns the known servers without an event file. */
+export function silentServerIds(told: Told): number[] {
+  return knownServerIds(told).filter((id) => !told.eventServerIds.includes(id));
 }
 
 /**

@@ -5,6 +5,7 @@ import { decimals, labelled, MAX_ROWS, median, more, most, ms, prose, table, who
 const MEASURES: Record<Measure, string> = {
   led: 'led',
   felt_ms: 'felt',
+  requests: 'requests',
   recovered_ms: 'recovered',
   detected_first_ms: 'detected first',
   detected_last_ms: 'detected last',
@@ -46,7 +47,7 @@ function costCells(fault: FaultReport): string[] {
     `${nameOf(fault)}${fault.shared ? ` ${SHARED}` : ''}`,
     feltText(fault),
     short(fault.recovered_ms),
-    ...[fault.bad_requests, fault.requests, fault.failed, fault.retried, fault.hedged].map(whole),
+    ...[fault.bad_requests, fault.requests, fault.failed, fault.retried, fault.hedged].map(short),
     short(fault.longest_ms),
   ];
 }
@@ -63,7 +64,7 @@ function seenCells(fault: FaultReport): string[] {
 
 function feltText({ felt_ms: feltMs, felt_at_least_ms: leastMs }: FaultReport): string {
   if (feltMs !== null) return short(feltMs);
-  return leastMs === 0 ? '-' : `at least ${short(leastMs)}`;
+  return leastMs === null || leastMs === 0 ? '-' : `at least ${short(leastMs)}`;
 }
 
 function nameOf({ kind, server_id: id }: FaultReport): string {

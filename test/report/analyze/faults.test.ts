@@ -27,9 +27,9 @@ describe('fault windows', () => {
       fault(400, 3, 'partition'),
     ];
     expect(faultWindows(events)).toEqual([
-      { serverId: 1, kind: 'kill', startMs: T0 + 90, doneMs: T0 + 100, healedMs: T0 + 300 },
-      { serverId: 2, kind: 'pause', startMs: T0 + 150, doneMs: T0 + 150, healedMs: T0 + 250 },
-      { serverId: 3, kind: 'partition', startMs: T0 + 400, doneMs: T0 + 400, healedMs: null },
+      { serverId: 1, kind: 'kill', startMs: T0 + 90, doneMs: T0 + 100, healedMs: T0 + 300, missing: null },
+      { serverId: 2, kind: 'pause', startMs: T0 + 150, doneMs: T0 + 150, healedMs: T0 + 250, missing: 'started' },
+      { serverId: 3, kind: 'partition', startMs: T0 + 400, doneMs: T0 + 400, healedMs: null, missing: 'started' },
     ]);
   });
 
@@ -44,7 +44,7 @@ describe('fault windows', () => {
     ]);
     const windowAt = (index: number, kind: string) => {
       const startMs = T0 + 100 * index;
-      return { serverId: 1, kind, startMs, doneMs: startMs + 5, healedMs: startMs + 60 };
+      return { serverId: 1, kind, startMs, doneMs: startMs + 5, healedMs: startMs + 60, missing: null };
     };
     expect(faultWindows(events)).toEqual(kinds.map((kind, index) => windowAt(index, kind)));
     const graceful = { detail: 'graceful restart' };
@@ -60,6 +60,7 @@ describe('fault windows', () => {
       startMs,
       doneMs: startMs,
       healedMs,
+      missing: null,
     });
     const windows = [of(0, 50), of(60, null), of(80, 150), of(120, null), of(201, 210)];
     expect(faultsDuring(windows, { from: 100, to: 200 })).toEqual([windows[2], windows[3]]);
@@ -184,7 +185,7 @@ test('a killed follower: no new leader, with the reason', () => {
   const report = lab.report();
   expect(renderText(report)).toMatch(/^kill server 2 +0 +0 +0 +103 +0 +0 +0 +20$/m);
   expect(renderText(report)).toContain('felt 0: not felt; a stall under 50 ms would not show.');
-  expect(renderHtml(report)).toMatch(/Felt at most<\/dt>\s*<dd>0/);
+  expect(renderHtml(report)).toMatch(/Faults<\/dt>\s*<dd>not felt/);
   expect(report.faults).toMatchObject([
     {
       led: false,

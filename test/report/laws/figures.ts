@@ -48,7 +48,11 @@ export const FIGURES: readonly Figure[] = [
     where: 'exempt',
   }),
   ...all(within('images[]', 'failed p50_ms p95_ms p99_ms p99_9_ms max_ms'), { sense: 'higher is worse' }),
-  ...all(within('phases[]', 'failed p50_ms p95_ms p99_ms p99_9_ms max_ms'), { sense: 'higher is worse' }),
+  // A fault that is felt for longer takes requests out of the other rows.
+  ...all(within('phases[]', 'failed p50_ms p95_ms p99_ms p99_9_ms max_ms'), {
+    sense: 'higher is worse',
+    where: 'law 2 only',
+  }),
   ...all(within('phases[]', 'service_p50_ms service_p95_ms service_p99_ms'), {
     sense: 'higher is worse',
     where: 'exempt',
@@ -61,18 +65,13 @@ export const FIGURES: readonly Figure[] = [
   // A slower request leaves the window in which it ended: only the whole has a direction.
   ...all('timeline.failed', { sense: 'higher is worse', fold: 'sum' }),
   ...all('timeline.max_ms', { sense: 'higher is worse', fold: 'max' }),
-  ...all(
-    within(
-      'faults[]',
-      `detected_ms new_leader_ms first_success_ms requests_failed failed detected_first_ms detected_last_ms
-       leader_first_ms leader_all_ms`,
-    ),
-    { sense: 'higher is worse' },
-  ),
-  ...all(
-    within('faults[]', 'back_to_baseline_ms recovered longest_request_ms felt_ms recovered_ms longest_ms bad_requests'),
-    { sense: 'higher is worse', where: 'in time' },
-  ),
+  ...all(within('faults[]', 'failed detected_first_ms detected_last_ms leader_first_ms leader_all_ms'), {
+    sense: 'higher is worse',
+  }),
+  ...all(within('faults[]', 'recovered felt_ms felt_at_least_ms recovered_ms longest_ms bad_requests'), {
+    sense: 'higher is worse',
+    where: 'in time',
+  }),
   ...all('faults', { sense: 'never becomes true', fold: 'listed', where: 'law 2 only' }),
   ...all('slow_limits_ms.*', { sense: 'known' }),
   ...all('baseline.bad_window_share baseline.felt_resolution_ms', { sense: 'higher is worse', where: 'baseline' }),
@@ -95,7 +94,7 @@ export const FIGURES: readonly Figure[] = [
 ];
 
 /** Texts, and lists of them. */
-const TEXTS = `audit.why self_check verdict.text faults[].unknown.** thresholds[].expression thresholds[].unit
+const TEXTS = `audit.why self_check verdict.text verdict.scale_text faults[].unknown.** thresholds[].expression thresholds[].unit
   rules[].rule rules[].problems generators[].why inputs.**`;
 
 /** Leaves without a direction: counts of requests, balance, leaders, times, charts and what a run was. */
@@ -103,19 +102,17 @@ export const WITHOUT_DIRECTION: readonly string[] = [
   ...'total_requests decided_requests undecided_requests interrupted_requests unsent_requests'.split(' '),
   ...'attempted_per_s retry_count bytes_sent bytes_received clients_without_percentiles'.split(' '),
   ...'warmup_secs duration_secs slow_limit_ms loop ok_requests'.split(' '),
-  ...within('images[]', 'requests image').split(' '),
-  ...within('phases[]', 'requests phase').split(' '),
-  ...within(
-    'faults[]',
-    'server_id kind start end led requests retried hedged requests_retried requests_hedged shared',
-  ).split(' '),
+  ...within('images[]', 'requests undecided image').split(' '),
+  ...within('phases[]', 'requests undecided phase').split(' '),
+  ...within('faults[]', 'server_id kind start end led requests retried hedged shared').split(' '),
   ...within('baseline', 'from to requests').split(' '),
   ...within('audit', 'requests hedged executions repeated excusable').split(' '),
   ...within('timeline', 'from window_ms left_out p50_ms[] p95_ms[] p99_ms[] max_ms[] requests[] failed[]').split(' '),
   ...'timeline.histograms[][] timeline.by_server[].** timeline.by_reason[].** percentile_curve[].percentile'.split(' '),
   ...'server_distribution.** failure_reasons.** balance.** leaders.** faults'.split(' '),
   ...'runs[].** loads[].** servers[].** clocks[].** clock_changes[].** run.**'.split(' '),
-  ...'timeline rules'.split(' '),
+  // Whether they are known has a direction.
+  ...'timeline rules slow_limits_ms slow_limits_ms.**'.split(' '),
   ...within('generators[]', 'machine_id time[] cpu_percent[] event_loop_delay_ms[] in_flight[]').split(' '),
   ...within('generators[]', 'verification_backlog[] sent late_sends').split(' '),
   ...TEXTS.split(/\s+/),

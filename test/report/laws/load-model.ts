@@ -1,4 +1,5 @@
 /** The requests of one machine of a random run: an open or a closed loop of clients, and a cluster that has faults. */
+import { neverSent } from '../../../src/core/metrics/failure-reasons';
 import type { FailureReason, RequestRecord } from '../../../src/core/metrics/record';
 import type { Random } from '../../../src/core/environment';
 import { toMicros } from '../../../src/core/to-micros';
@@ -108,7 +109,17 @@ function recordOf(ask: Ask, endedMs: number): RequestRecord {
   const isCut = endOf(ask) > endedMs;
   const untilMs = Math.min(endOf(ask), endedMs);
   const wasSent = course !== null && ask.sentMs < endedMs;
-  const outcome = !wasSent ? 'unsent' : isCut ? 'interrupted' : course.reason === null ? 'success' : 'failure';
+  const isGivenUp = course === null && !isCut;
+  const reason = isGivenUp ? neverSent(TIMEOUT_MS) : (course?.reason ?? null);
+  const outcome = isGivenUp
+    ? 'failure'
+    : !wasSent
+      ? 'unsent'
+      : isCut
+        ? 'interrupted'
+        : course.reason === null
+          ? 'success'
+          : 'failure';
   return request(id, dueMs, {
     client_id: clientId,
     run_id: RUN_ID,
@@ -118,7 +129,7 @@ function recordOf(ask: Ask, endedMs: number): RequestRecord {
     start_time: toMicros(T0 + dueMs),
     latency_ms: toMicros(Math.max(0, untilMs - dueMs)),
     service_ms: wasSent ? toMicros(Math.max(0, untilMs - ask.sentMs)) : 0,
-    failure_reason: outcome === 'failure' ? course!.reason : null,
+    failure_reason: outcome === 'failure' ? reason : null,
     assigned_server_id: wasSent ? course.serverId : null,
     retry_count: wasSent ? course.retries : 0,
     hedged: wasSent && course.isHedged,

@@ -1,4 +1,5 @@
 /** Law 1: makes one request of a run worse, outside the baseline, with everything else that the run writes. */
+import { neverSent } from '../../../src/core/metrics/failure-reasons';
 import * as fc from 'fast-check';
 import type { RequestRecord, ServerEvent } from '../../../src/core/metrics/record';
 import { clientName } from '../../../src/core/metrics/run-file-names';
@@ -56,7 +57,8 @@ const CHANGES: Record<WorseningName, Change> = {
     if (!record.success || !isOpen) return null;
     const latencyMs = toMicros(Math.min(timeoutMs + 1, endedAt - record.start_time));
     const nothing = { service_ms: 0, assigned_server_id: null, retry_count: 0, hedged: false, bytes_sent: 0 };
-    return { ...unsuccessful('unsent'), ...nothing, latency_ms: latencyMs };
+    if (latencyMs <= timeoutMs) return { ...unsuccessful('unsent'), ...nothing, latency_ms: latencyMs };
+    return { ...unsuccessful('failure'), failure_reason: neverSent(timeoutMs), ...nothing, latency_ms: latencyMs };
   },
   'fails later': (record, amount, { timeoutMs }) => {
     const { outcome } = record;

@@ -124,6 +124,7 @@ describe('what faults cost', () => {
       startMs,
       doneMs: startMs,
       healedMs: ms === 0 ? null : startMs + ms,
+      missing: null,
     }));
   const faults = fc
     .array(fault, { minLength: 1, maxLength: 3 })
@@ -135,7 +136,7 @@ describe('what faults cost', () => {
         const columns = columnsOf(made);
         const costs = (forEachRow: ForEachRow) => {
           const grid = new WindowGrid({ forEachRow, run, slowMs, meanUnderWay });
-          return faultCosts({ forEachRow, run, faults: all, slowMs, grid, gaps: [] });
+          return faultCosts({ forEachRow, run, faults: all, slowMs, grid, gaps: [], lastDueMs: Infinity });
         };
         const near = costs((visit, within) => columns.forEach(visit, within));
         const told = near.map(({ felt_ms, recovered_ms, at_least_ms, bad_requests, requests, failed, shared }) => {

@@ -103,7 +103,7 @@ test('60,000 lines of faults: only the last 50,000 count, with a note', () => {
     ),
   );
   const { inputs, report } = made();
-  expect(inputs.notes).toEqual([expect.stringMatching(/fault_events\.ndjson: 10000 events older than the last 50000/)]);
+  expect(inputs.notes).toEqual([expect.stringMatching(/fault_events\.ndjson: 40000 events older than the last 50000/)]);
   expect(inputs.faults).toHaveLength(50_000);
   expect(report.faults).toMatchObject([{ start: T0, kind: 'kill' }]);
 });

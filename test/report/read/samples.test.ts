@@ -1,6 +1,6 @@
 import { Downsampled } from '../../../src/report/read/downsample';
 import { buildReport } from '../../../src/report/analyze/build';
-import { clientFile, event, generated, lines, request, runFile, sample, T0, useLab } from '../lab';
+import { clientFile, event, fault, generated, lines, request, runFile, sample, T0, useLab } from '../lab';
 
 const lab = useLab();
 const GENERATOR = 'metrics/machine_1_generator.ndjson';
@@ -231,21 +231,7 @@ describe('warm-up', () => {
     const slowUntil = (at: number) =>
       at < 1000 ? { latency_ms: 500 } : at >= 3000 && at < 5000 ? { latency_ms: 200 } : {};
     lab.requests(Array.from({ length: 800 }, (_, id) => request(id, id * 10, slowUntil(id * 10))));
-    lab.write(
-      'fault_events.ndjson',
-      lines(
-        ['kill', 'restart'].map((action, at) => ({
-          time: T0 + 3000 + at * 500,
-          cycle: 1,
-          server_id: 1,
-          host: 'h',
-          action,
-          outcome: 'done',
-          pid: 1,
-          detail: null,
-        })),
-      ),
-    );
+    lab.faults([fault(3000, 1, 'kill'), fault(3500, 1, 'restart')]);
     const cost = () => {
       const { slow_limits_ms: limits, faults } = lab.report();
       return { limit: limits!['small.png'], felt: faults![0]!.felt_ms, recovered: faults![0]!.recovered_ms };
@@ -301,12 +287,7 @@ describe('retries and bytes', () => {
 describe('clocks', () => {
   const check = (uncertaintyMs: number[], uncompared: string[] = []) => {
     lab.requests(load());
-    lab.write(
-      'fault_events.ndjson',
-      lines([
-        { time: T0 + 3000, cycle: 1, server_id: 1, host: 'h', action: 'kill', outcome: 'done', pid: 1, detail: null },
-      ]),
-    );
+    lab.faults([fault(3000, 1, 'kill')]);
     const inputs = lab.read();
     inputs.uncompared = uncompared;
     inputs.clocks = uncertaintyMs.map((uncertainty_ms, n) => ({ machine: `m${n}`, offset_ms: 3000, uncertainty_ms }));

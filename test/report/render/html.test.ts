@@ -161,7 +161,7 @@ describe('the page of a report', () => {
       `0.30% of the requests failed: ${failed} of ${total.toLocaleString('en-US')}.`,
       '✕ 2 of 3 thresholds crossed',
       'Goodput 193.9/s 194.5/s attempted',
-      'Felt at most 2.25 s 1 of 3 unknown',
+      'Felt at least 2.25 s 1 of 3 unknown',
       'kill server 1 12.00 8 s 2,250.00 2,480.00 40 1,600 9 61 17 1,320.40',
       'kill server 2 27.00 8 s 500.00 640.00 3 1,600 0 61 17 1,320.40',
       'kill server 3 42.00 8 s unknown 1 , at least 2,250.00 unknown 2 40 1,600 9 61 17 1,320.40',

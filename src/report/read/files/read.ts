@@ -52,12 +52,12 @@ export function readInputs(options: ReadOptions): Inputs {
     runs,
     inputs,
   );
-  findGaps(inputs);
   checkRunFound(runs, inputs);
   for (const { generatorFiles, runFiles } of collected) {
     for (const file of generatorFiles) readGenerator(file, inputs, clocks.of(file));
     for (const file of runFiles) readRunFile(file, inputs, clocks.of(file));
   }
+  findGaps(inputs);
   findCutRuns(inputs, summarized);
   inputs.missing.push(...found.missing);
   readEvents(

@@ -24,6 +24,7 @@ const SEEN: readonly Step[] = [
 const NAMES: Record<Measure, string> = {
   led: 'led',
   felt_ms: 'felt',
+  requests: 'requests',
   recovered_ms: 'recovered',
   detected_first_ms: 'detected first',
   detected_last_ms: 'detected last',
@@ -86,7 +87,9 @@ function costTable(faults: readonly FaultReport[], zeroMs: number, whys: string[
     fault.end === null ? 'never healed' : length((fault.end - fault.start) / 1000),
     fault.felt_ms !== null ? figure(fault.felt_ms) : [unknown('felt_ms', fault, whys), leastText(fault)],
     fault.recovered_ms !== null ? figure(fault.recovered_ms) : unknown('recovered_ms', fault, whys),
-    ...[fault.bad_requests, fault.requests, fault.failed, fault.retried, fault.hedged].map(whole),
+    ...[fault.bad_requests, fault.requests, fault.failed, fault.retried, fault.hedged].map((count) =>
+      count === null ? '–' : whole(count),
+    ),
     figure(fault.longest_ms),
   ]);
   const counts = ['bad', 'of requests', 'failed', 'retried', 'hedged', 'longest, ms'];
@@ -119,7 +122,7 @@ function captionOf({ faults, baseline }: Report): Html {
 }
 
 function leastText({ felt_at_least_ms: leastMs }: FaultReport): Content {
-  return leastMs > 0 && html`, at least ${figure(leastMs)}`;
+  return leastMs !== null && leastMs > 0 && html`, at least ${figure(leastMs)}`;
 }
 
 function reasons(whys: readonly string[]): Content {

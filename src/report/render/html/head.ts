@@ -124,8 +124,8 @@ function feltTile({ faults, baseline }: Report): Html {
   const all = faults ?? [];
   const unknown = all.filter(({ felt_ms }) => felt_ms === null).length;
   if (all.length === unknown) return tile(name, 'unknown');
-  const worst = all.reduce((most, { felt_at_least_ms: ms }) => Math.max(most, ms), 0);
-  if (unknown > 0) return tile(name, duration(worst), `${unknown} of ${all.length} unknown`);
+  const worst = all.reduce((most, { felt_at_least_ms: ms }) => Math.max(most, ms ?? 0), 0);
+  if (unknown > 0) return tile('Felt', html`at least ${duration(worst)}`, `${unknown} of ${all.length} unknown`);
   const resolutionMs = baseline?.felt_resolution_ms ?? null;
   if (worst === 0)
     return tile('Faults', 'not felt', resolutionMs && `a stall under ${whole(resolutionMs)} ms would not show`);
