@@ -1,4 +1,4 @@
-/** Counts and latencies of all requests that were due, whatever became of them (docs/figures.md). */
+/** Counts and latencies of all requests that were due, whatever became of them (docs/report-figures.md). */
 import { LatencyFold } from './latency-fold';
 import type { RequestRecord } from './record';
 

@@ -1,4 +1,4 @@
-/** Measures what each fault cost the clients, by windows of 250 ms (docs/figures.md, "What a fault cost"). */
+/** Measures what each fault cost the clients, by windows of 250 ms (docs/report-figures.md, "What a fault cost"). */
 import type { ForEachRow } from '../read/columns';
 import type { Interval } from '../report';
 import type { FaultWindow } from './fault-windows';

@@ -1,4 +1,4 @@
-/** Counts and latencies of a part of all requests that were due (docs/figures.md). */
+/** Counts and latencies of a part of all requests that were due (docs/report-figures.md). */
 import type { Row } from '../read/columns';
 import { Latencies } from './latencies';
 import type { Share } from '../report';
