@@ -34,8 +34,8 @@ export interface BaselineFacts {
   slowMs: SlowLimits;
   /** The mean number of requests under way in a window; 0 without windows. */
   meanUnderWay: number;
-  /** True if records of it are missing. */
-  hasGap: boolean;
+  /** False if records of it are missing, or an operation in it has no slow limit. */
+  isKnown: boolean;
 }
 
 export function baselineOf(options: BaselineOptions): BaselineFacts {
@@ -43,40 +43,44 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
   const span = { from: Math.max(warmUntilMs, run.from), to: Math.max(run.from, Math.min(firstFaultMs, run.to)) };
   const latencies = Array.from({ length: imageCount }, () => new Latencies());
   const underWay = new UnderWay(windowOf(span.from), Math.max(0, windowOf(span.to) - windowOf(span.from)));
+  const used = latencies.map(() => false);
   let requests = 0;
   forEachRow((row) => {
     if (!isInBaseline(row, span)) return;
     requests += 1;
     underWay.add(row);
+    used[row.image] = true;
     if (row.success) latencies[row.image]!.add(row.latencyMs);
   }, span);
   const counts = underWay.counts();
   const hasGap = gaps.some(({ from, to }) => from < span.to && to >= span.from);
+  const isAllKnown = (limits: SlowLimits): boolean =>
+    counts.length > 0 && used.every((is, image) => !is || limits[image]! > 0);
   const slowMs = Float64Array.from(latencies, (all) => {
     if (fixedSlowMs !== undefined) return fixedSlowMs;
     if (hasGap || all.count < ENOUGH_SUCCESSES) return NaN;
     return all.quantileMs(0.95)! * SLOW_FACTOR + SLOW_MS;
   });
   const meanUnderWay = counts.length === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0) / counts.length;
-  return { span, requests, slowMs, meanUnderWay, hasGap };
+  return { span, requests, slowMs, meanUnderWay, isKnown: !hasGap && isAllKnown(slowMs) };
 }
 
 /** Returns the figures of the baseline for the report. */
 export function baselineFigures(facts: BaselineFacts, grid: WindowGrid, forEachRow: ForEachRow): Baseline {
-  const { span, requests, hasGap } = facts;
+  const { span, requests, isKnown } = facts;
   const isFelt = (stallMs: number): boolean => feltShare(stallMs, facts, forEachRow) >= FELT_SHARE;
   return {
     from: span.from,
     to: span.to,
     requests,
-    bad_window_share: hasGap ? null : grid.badShare(span),
-    felt_resolution_ms: hasGap ? null : (STALLS_MS.find(isFelt) ?? null),
+    bad_window_share: isKnown ? grid.badShare(span) : null,
+    felt_resolution_ms: isKnown ? (STALLS_MS.find(isFelt) ?? null) : null,
   };
 }
 
-/** A request is in the baseline if it was due after the warm-up and ended before the first fault. */
-function isInBaseline({ startMs, endMs }: Row, { from, to }: Interval): boolean {
-  return startMs >= from && endMs < to;
+/** A request is in the baseline if it was due after the warm-up, and was decided before the first fault. */
+function isInBaseline({ startMs, endMs, success, isFailed }: Row, { from, to }: Interval): boolean {
+  return startMs >= from && endMs < to && (success || isFailed);
 }
 
 /**

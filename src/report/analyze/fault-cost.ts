@@ -31,7 +31,7 @@ export interface CostContext {
 export interface FaultCost {
   felt_ms: number | null;
   recovered_ms: number | null;
-  /** Counts of the requests under way in its span; null if records near it, or its own line, are missing. */
+  /** Counts of the requests under way in its span; null if the evidence for them is missing. */
   bad_requests: number | null;
   requests: number | null;
   failed: number | null;
@@ -87,16 +87,16 @@ function costOf(fault: FaultWindow, group: Group, calmMs: number | null, context
   const span = { from: startMs, to: calmMs ?? group.untilMs };
   const { bad, lastEndMs } = context.grid.badWithin(span);
   const { hasUnknownLimit, ...counts } = countsWithin(span, context);
-  const lacking = whyLacking(fault, span, context);
-  const unknown = lacking ?? (hasUnknownLimit ? NO_LIMIT : whyUnknown(fault, group, calmMs, context));
+  // Without a limit, even the calm that ends the span is not known.
+  const lacking = whyLacking(fault, span, context) ?? (hasUnknownLimit ? NO_LIMIT : null);
+  const unknown = lacking ?? whyUnknown(fault, group, calmMs, context);
   const feltMs = bad * WINDOW_MS;
   return {
     felt_ms: unknown === null ? feltMs : null,
     recovered_ms: unknown !== null ? null : lastEndMs === null ? 0 : roundedMs(lastEndMs - startMs),
     ...(lacking === null ? counts : NO_COUNTS),
-    ...(hasUnknownLimit ? { bad_requests: null } : {}),
     shared: group.members.length > 1,
-    at_least_ms: lacking === null && !hasUnknownLimit ? feltMs : null,
+    at_least_ms: lacking === null ? feltMs : null,
     unknown,
     lacking,
     spanEndMs: unknown === null ? calmMs : null,

@@ -87,12 +87,14 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
     const unknown = { led: why, detected_first_ms: why, detected_last_ms: why, leader_first_ms: why };
     return { ...nothing, leader_all_ms: null, unknown: { ...unknown, leader_all_ms: why } };
   }
-  const { serverId, startMs } = fault;
+  const { serverId, startMs, healedMs } = fault;
   const untilMs = faults.reduce(
     (until, other) => (other.serverId === serverId && other.startMs > startMs ? Math.min(until, other.startMs) : until),
     Infinity,
   );
-  const after = events.filter(({ time }) => time >= startMs && time < untilMs);
+  // What others tell after it was healed is about something else.
+  const lastMs = Math.min(untilMs, healedMs ?? Infinity);
+  const after = events.filter(({ time }) => time >= startMs && time <= lastMs);
   const awayFrom = new Map(eventServerIds.map((id) => [id, awayFromMs(id, startMs, faults)]));
   const survivors = eventServerIds.filter((id) => id !== serverId && awayFrom.get(id)! > startMs);
   const span = ledAt(spans, serverId, startMs);
@@ -100,7 +102,7 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
   const followed = span === undefined ? null : followedBy(after, survivors, span.term);
   const unknown: FaultReport['unknown'] = {};
   /** A survivor that failed itself before it could is not waited for. */
-  const lastMs = (measure: 'detected_last_ms' | 'leader_all_ms', times: Map<number, number>): number | null => {
+  const latestMs = (measure: 'detected_last_ms' | 'leader_all_ms', times: Map<number, number>): number | null => {
     const waited = survivors.filter((id) => times.has(id) && times.get(id)! <= awayFrom.get(id)!);
     const mute = silentIds.filter((id) => id !== serverId);
     if (mute.length > 0) {
@@ -121,9 +123,9 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
   return {
     led: span !== undefined,
     detected_first_ms: detected.size === 0 ? null : roundedMs(Math.min(...detected.values()) - startMs),
-    detected_last_ms: lastMs('detected_last_ms', detected),
+    detected_last_ms: latestMs('detected_last_ms', detected),
     leader_first_ms: followed === null ? null : roundedMs(followed.ledMs - startMs),
-    leader_all_ms: followed === null ? null : lastMs('leader_all_ms', followed.times),
+    leader_all_ms: followed === null ? null : latestMs('leader_all_ms', followed.times),
     unknown,
   };
 }

@@ -1,4 +1,4 @@
-/** Finds requests without a record: others, the client's own sums or the generator's samples show that they existed. */
+/** Finds requests without a record: other records, sums, samples or executions show that they existed. */
 import { isNeverSent } from '../../core/metrics/failure-reasons';
 import type { Inputs } from './inputs';
 import type { Interval } from '../report';
@@ -6,7 +6,7 @@ import type { Interval } from '../report';
 const ALWAYS: Interval = { from: -Infinity, to: Infinity };
 const MAX_GAPS = 10_000;
 
-/** Call it after reading records, clients and generators. */
+/** Call it after reading records, clients, generators and events. */
 export function findGaps(inputs: Inputs): void {
   const { records, clients, generators } = inputs;
   // Several files may have records of one client.
@@ -14,9 +14,10 @@ export function findGaps(inputs: Inputs): void {
     const holes = tasks.gaps();
     const betweenCount = holes.reduce((sum, { count }) => sum + count, 0);
     const lostCount = Math.max(0, (tasks.saidCount ?? 0) - tasks.successCount - tasks.failedCount);
-    inputs.missingRecords += Math.max(betweenCount, lostCount);
+    const shownCount = betweenCount + tasks.executedAfter();
+    inputs.missingRecords += Math.max(shownCount, lostCount);
     inputs.gaps.push(...holes.map(({ from, to }) => ({ from, to })));
-    if (lostCount > betweenCount) inputs.gaps.push({ from: tasks.lastDueMs, to: Infinity });
+    if (Math.max(shownCount, lostCount) > betweenCount) inputs.gaps.push({ from: tasks.lastDueMs, to: Infinity });
   }
   const unrecorded =
     generators.reduce((sum, { fold }) => sum + fold.sent, 0) - sentCount(inputs) - inputs.missingRecords;

@@ -102,6 +102,18 @@ export class ClientTaskFlags {
     this.page[at]! |= (this.page[at]! & EXECUTED) === 0 ? EXECUTED : REPEATED;
   }
 
+  /** Counts executions of requests later than any with a record. */
+  executedAfter(): number {
+    let count = 0;
+    for (const [number, page] of this.pages) {
+      if ((number + 1) * PAGE_TASKS <= this.lastId) continue;
+      page.forEach((marks, at) => {
+        if ((marks & EXECUTED) !== 0 && number * PAGE_TASKS + at > this.lastId) count += 1;
+      });
+    }
+    return count;
+  }
+
   /** Counts tasks executed more than once, and successes without an execution. */
   audit(): { repeated: number; lost: number } {
     let repeated = 0;

@@ -65,10 +65,10 @@ export const FIGURES: readonly Figure[] = [
   // A slower request leaves the window in which it ended: only the whole has a direction.
   ...all('timeline.failed', { sense: 'higher is worse', fold: 'sum' }),
   ...all('timeline.max_ms', { sense: 'higher is worse', fold: 'max' }),
-  ...all(within('faults[]', 'failed detected_first_ms detected_last_ms leader_first_ms leader_all_ms'), {
+  ...all(within('faults[]', 'detected_first_ms detected_last_ms leader_first_ms leader_all_ms'), {
     sense: 'higher is worse',
   }),
-  ...all(within('faults[]', 'recovered felt_ms felt_at_least_ms recovered_ms longest_ms bad_requests'), {
+  ...all(within('faults[]', 'recovered felt_ms felt_at_least_ms recovered_ms longest_ms bad_requests failed'), {
     sense: 'higher is worse',
     where: 'in time',
   }),

@@ -14,7 +14,6 @@ export const KNOWN_VIOLATIONS: readonly string[] = [
   'law 2: phases[].p95_ms',
   'law 2: timeline.failed',
   'law 2: timeline.max_ms',
-  'law 1: faults[].longest_ms',
   'law 2: throughput_per_s',
   'law 2: goodput_per_s',
   'law 2: thresholds[throughput].value',

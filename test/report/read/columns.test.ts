@@ -154,7 +154,7 @@ describe('what faults cost', () => {
     );
   });
 
-  /** Follows docs/figures.md to the letter. */
+  /** Follows docs/report-figures.md to the letter. */
   function defined(own: FaultWindow, all: readonly FaultWindow[], rows: readonly Row[], meanUnderWay: number) {
     const isBad = ({ isFailed, latencyMs, image }: Row): boolean => isFailed || latencyMs > SLOW_MS[image]!;
     const within = ({ startMs, endMs }: Row, fromMs: number): boolean => startMs < fromMs + 250 && endMs >= fromMs;
@@ -179,14 +179,16 @@ describe('what faults cost', () => {
     const touching = rows.filter((each) => isUnderWay(each, { from: own.startMs, to: toMs }));
     const lookMs = Math.max(own.healedMs ?? Infinity, own.startMs + 4000);
     const due = rows.filter(({ startMs }) => startMs >= own.startMs && startMs <= lookMs).length;
-    const isKnown = isSeen && own.healedMs !== null && due >= 20 && touching.every(({ image }) => image !== 2);
+    const hasLimits = touching.every(({ image }) => image !== 2);
+    const isKnown = isSeen && own.healedMs !== null && due >= 20 && hasLimits;
+    const counted = <T>(value: T): T | null => (hasLimits ? value : null);
     return {
       felt_ms: isKnown ? windows.length * 250 : null,
       recovered_ms: !isKnown ? null : windows.length === 0 ? 0 : windows.at(-1)! + 250 - own.startMs,
-      at_least_ms: windows.length * 250,
-      bad_requests: touching.filter(isBad).length,
-      requests: touching.length,
-      failed: touching.filter(({ isFailed }) => isFailed).length,
+      at_least_ms: counted(windows.length * 250),
+      bad_requests: counted(touching.filter(isBad).length),
+      requests: counted(touching.length),
+      failed: counted(touching.filter(({ isFailed }) => isFailed).length),
       shared: group.length > 1,
     };
   }

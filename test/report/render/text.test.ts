@@ -147,7 +147,7 @@ test('sections beyond the guide, for a small run', () => {
   ]);
   lab.write(
     'metrics/machine_1_generator.ndjson',
-    lines(Array.from({ length: 5 }, (_, at) => generated(at * 1000, { event_loop_delay_ms: 300 }))),
+    lines(Array.from({ length: 5 }, (_, at) => generated(at * 1000, { event_loop_delay_ms: 300, sent: 3 }))),
   );
   lab.write('metrics/machine_1_run.json', runFile({ warmup_secs: 0.5 }));
   const clocks = [
@@ -193,7 +193,7 @@ test('sections beyond the guide, for a small run', () => {
   expect(sectionOf('SERVERS')).toMatch(/\ncpu % is that of the whole machine, with everything else that runs on it\.$/);
   expect(sectionOf('LEADERS')).not.toContain('Several Leaders: by');
   expect(sectionOf('LOAD GENERATORS')).toMatch(
-    /^Machine 1 +50 +0 +20\.0 +20\.0 +300\.0 +3 +1\nMachine 1 was a bottleneck: /m,
+    /^Machine 1 +15 +0 +20\.0 +20\.0 +300\.0 +3 +1\nMachine 1 was a bottleneck: /m,
   );
   expect(sectionOf('CLOCKS').split('\n').slice(1)).toEqual([
     'user@lab1    +3,000.25        ±0.40',

@@ -57,7 +57,6 @@ export function readInputs(options: ReadOptions): Inputs {
     for (const file of generatorFiles) readGenerator(file, inputs, clocks.of(file));
     for (const file of runFiles) readRunFile(file, inputs, clocks.of(file));
   }
-  findGaps(inputs);
   findCutRuns(inputs, summarized);
   inputs.missing.push(...found.missing);
   readEvents(
@@ -65,6 +64,7 @@ export function readInputs(options: ReadOptions): Inputs {
     inputs,
     clocks,
   );
+  findGaps(inputs);
   return inputs;
 }
 
