@@ -62,7 +62,7 @@ export const runFaultSettings = {
   ...faultSettings,
   first_fault_secs: setting(faultSecs(), {
     flag: 'first-fault',
-    default: 8,
+    default: 20,
     help: 'time under load before the first fault',
   }),
   fault_interval_secs: { ...faultSettings.fault_interval_secs, default: 8 },

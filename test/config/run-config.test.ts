@@ -47,7 +47,7 @@ const DEFAULTS = {
     waitMs: 10_000,
   },
   timings: { heartbeatMs: 1000, failureTimeoutMs: 3000, electionTimeoutMs: 2000 },
-  faults: { firstMs: 8000, spec: SPEC, ...ENDS },
+  faults: { firstMs: 20_000, spec: SPEC, ...ENDS },
 };
 
 describe('a run file', () => {

@@ -9,12 +9,12 @@ describe('the plan', () => {
       '1. Start 3 servers on 127.0.0.1, free ports; files in runs/x',
       '2. Start 10 clients, each: as many requests as fit, 500 to 2500 ms think time; together ~6.7 requests/s',
       '3. Faults; times from the start of the clients:',
-      '             8 s  kill server 1',
-      '            12 s  restart server 1',
-      '            20 s  kill server 2',
-      '            24 s  restart server 2',
-      '            32 s  kill server 3',
-      '            36 s  restart server 3',
+      '            20 s  kill server 1',
+      '            24 s  restart server 1',
+      '            32 s  kill server 2',
+      '            36 s  restart server 2',
+      '            44 s  kill server 3',
+      '            48 s  restart server 3',
       '4. Wait 8 s more, then for requests in flight',
       '5. Report; stop the servers',
     ]);
@@ -34,10 +34,10 @@ describe('the plan', () => {
 
   test('of other faults', () => {
     expect(plan({ kind: ['pause'], target: ['leader'] }).slice(3, 5)).toEqual([
-      '             8 s  pause the leader at that moment',
-      '            12 s  resume the leader at that moment',
+      '            20 s  pause the leader at that moment',
+      '            24 s  resume the leader at that moment',
     ]);
-    expect(plan({ pattern: 'simultaneous' })[3]).toBe('             8 s  kill server 1, 2');
-    expect(plan({ target: ['followers'] })[3]).toBe('             8 s  kill a follower');
+    expect(plan({ pattern: 'simultaneous' })[3]).toBe('            20 s  kill server 1, 2');
+    expect(plan({ target: ['followers'] })[3]).toBe('            20 s  kill a follower');
   });
 });

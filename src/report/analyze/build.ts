@@ -91,7 +91,7 @@ function groundOf(inputs: Inputs): Ground {
     run: span === null ? { from: 0, to: 0 } : { from: span.from, to: endOf(inputs, span) },
     warmUntilMs: warmUntilOf(inputs, span),
     imageCount: inputs.images.all.length,
-    firstFaultMs: faults.reduce((first, { startMs }) => Math.min(first, startMs), span?.lastDueMs ?? Infinity),
+    firstFaultMs: faults.reduce((first, { startMs }) => Math.min(first, startMs), Infinity),
     gaps: inputs.gaps,
     longestMs: longestSuccessMs(inputs),
   };

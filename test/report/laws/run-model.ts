@@ -148,7 +148,10 @@ export function runOf(plan: Plan): Run {
     machines,
     servers: serversOf(plan, spans, machines, random),
     faults: spans.flatMap(linesOf).sort((a, b) => a.time - b.time),
-    firstFaultAt: T0 + Math.min(Infinity, ...spans.map(({ startMs }) => startMs)),
+    // A fault that was over before the first request is none of this run.
+    firstFaultAt:
+      T0 +
+      Math.min(Infinity, ...spans.flatMap(({ startMs, healMs }) => (healMs === null || healMs > 0 ? [startMs] : []))),
     limits: plan.limits,
   };
 }

@@ -1,4 +1,5 @@
 /** Writes a random run as the files of a real one, and reads it back through the whole of `report`. */
+import { isNeverSent } from '../../../src/core/metrics/failure-reasons';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -83,7 +84,8 @@ function samplesOf({ records, runFile, isBusy }: Machine): GeneratorSample[] {
     all[Math.min(count - 1, Math.max(0, Math.floor((time - T0) / SAMPLE_MS)))]!;
   for (const record of records) {
     const { start_time: due, latency_ms: latencyMs, service_ms: serviceMs, outcome } = record;
-    if (outcome !== 'unsent') at(due + latencyMs - serviceMs).sent += 1;
+    const wasSent = outcome !== 'unsent' && !isNeverSent(record.failure_reason ?? '');
+    if (wasSent) at(due + latencyMs - serviceMs).sent += 1;
     if (outcome !== 'success' && outcome !== 'failure') continue;
     const last = at(due + latencyMs);
     last.ended += 1;
