@@ -70,9 +70,11 @@ export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
   return [...windows].sort((a, b) => a.startMs - b.startMs);
 }
 
-/** Selects the faults of this run: controllers append to the same file, one after the other. */
+/**
+ * Selects the faults that may have been felt in this run: controllers append to the same file, one after the other. One
+ * that was never healed may still last.
+ */
 export function faultsDuring(windows: readonly FaultWindow[], run: { from: number; to: number }): FaultWindow[] {
-  return windows.filter(
-    ({ startMs, healedMs }) => startMs <= run.to && (startMs >= run.from || (healedMs ?? 0) > run.from),
-  );
+  const isOver = (healedMs: number | null): boolean => healedMs !== null && healedMs <= run.from;
+  return windows.filter(({ startMs, healedMs }) => startMs <= run.to && (startMs >= run.from || !isOver(healedMs)));
 }

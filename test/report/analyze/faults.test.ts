@@ -53,7 +53,7 @@ describe('fault windows', () => {
     expect(faultWindows(restart)).toEqual([windowAt(1, 'restart')]);
   });
 
-  test('of another session are excluded', () => {
+  test('of another session are excluded, if they were healed', () => {
     const of = (startMs: number, healedMs: number | null) => ({
       serverId: 1,
       kind: 'kill' as const,
@@ -63,7 +63,7 @@ describe('fault windows', () => {
       missing: null,
     });
     const windows = [of(0, 50), of(60, null), of(80, 150), of(120, null), of(201, 210)];
-    expect(faultsDuring(windows, { from: 100, to: 200 })).toEqual([windows[2], windows[3]]);
+    expect(faultsDuring(windows, { from: 100, to: 200 })).toEqual([windows[1], windows[2], windows[3]]);
   });
 });
 
@@ -214,6 +214,15 @@ test('a paused leader does not lead; two leaders at once are an interval', () =>
   ]);
   expect(none).toEqual([{ from: T0 + 1000, to: T0 + 2000 }]);
   expect(several).toEqual([{ from: T0 + 3000, to: T0 + 3200 }]);
+});
+
+test('a fault that began before the first request and was never healed is in the table, and its cost unknown', () => {
+  lab.requests(load(6000));
+  lab.faults([fault(-5000, 1, 'kill')]);
+  const report = lab.report();
+  expect(report.faults).toMatchObject([{ kind: 'kill', end: null, felt_ms: null, recovered_ms: null, requests: null }]);
+  expect(report.slow_limits_ms).toEqual({ 'small.png': null });
+  expect(renderText(report)).not.toContain('none during the run');
 });
 
 describe('felt and recovered', () => {
