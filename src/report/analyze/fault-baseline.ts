@@ -2,7 +2,7 @@
 import type { ForEachRow, Row } from '../read/columns';
 import type { Baseline, Interval } from '../report';
 import { Latencies } from './latencies';
-import { type SlowLimits, UnderWay, WINDOW_MS, type WindowGrid, windowOf } from './window-grid';
+import { leastBad, type SlowLimits, UnderWay, WINDOW_MS, type WindowGrid, windowOf } from './window-grid';
 
 /** With fewer successes of an operation, its slow limit is unknown. */
 const ENOUGH_SUCCESSES = 20;
@@ -12,8 +12,6 @@ const SLOW_MS = 10;
 const STALLS_MS = [50, 100, 250, 500, 1000, 1500, 2000, 3000, 5000];
 /** A stall would be felt if a bad window results at this share of all moments. */
 const FELT_SHARE = 0.95;
-const BAD_LEAST = 2;
-const BAD_SHARE = 0.05;
 
 export interface BaselineOptions {
   forEachRow: ForEachRow;
@@ -105,7 +103,7 @@ function feltShare(stallMs: number, { span, slowMs, meanUnderWay }: BaselineFact
     changes[from]! += 1;
     changes[to]! -= 1;
   }, span);
-  const allowance = Math.max(BAD_LEAST, Math.floor(meanUnderWay * BAD_SHARE) + 1);
+  const allowance = leastBad(meanUnderWay);
   let bad = 0;
   let felt = 0;
   for (let at = 0; at < count; at++) {

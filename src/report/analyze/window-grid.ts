@@ -27,6 +27,11 @@ export function isBad(row: { isFailed: boolean; latencyMs: number; image: number
   return row.isFailed || row.latencyMs > slowMs[row.image]!;
 }
 
+/** Returns the number of bad requests under way that make a window bad. */
+export function leastBad(meanUnderWay: number): number {
+  return Math.max(BAD_LEAST, Math.floor(meanUnderWay * BAD_SHARE) + 1);
+}
+
 export class WindowGrid {
   private readonly first: number;
   private readonly isBadAt: Uint8Array;
@@ -44,7 +49,7 @@ export class WindowGrid {
       if (isBad(row, slowMs)) bad.add(row);
       if (row.isFailed) failed.add(row);
     });
-    const allowance = Math.max(BAD_LEAST, Math.floor(meanUnderWay * BAD_SHARE) + 1);
+    const allowance = leastBad(meanUnderWay);
     const failedCounts = failed.counts();
     this.isBadAt = Uint8Array.from(bad.counts(), (n, at) => (failedCounts[at]! > 0 || n >= allowance ? 1 : 0));
   }

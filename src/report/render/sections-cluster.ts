@@ -2,7 +2,8 @@
 import type { FaultReport, Interval, Measure, Report, Spread } from '../report';
 import { decimals, labelled, MAX_ROWS, median, more, most, ms, prose, table, whole } from './layout';
 
-const MEASURES: Record<Measure, string> = {
+/** The names of the measures of a fault, in sentences. */
+export const MEASURES: Record<Measure, string> = {
   led: 'led',
   felt_ms: 'felt',
   requests: 'requests',

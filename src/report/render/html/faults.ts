@@ -2,7 +2,7 @@
 import type { FaultReport, Measure, Report } from '../../report';
 import { absent, capped, htmlTable, part } from './elements';
 import { duration, figure, length, whole } from './format';
-import { baselineText, SHARED_NOTE, unfeltText } from '../sections-cluster';
+import { baselineText, SHARED_NOTE, unfeltText, MEASURES } from '../sections-cluster';
 import { type Content, html, type Html } from './template';
 
 const MAX_ROWS = 100;
@@ -21,16 +21,6 @@ const SEEN: readonly Step[] = [
   { key: 'leader_first_ms', name: 'next leader' },
   { key: 'leader_all_ms', name: 'all follow' },
 ];
-const NAMES: Record<Measure, string> = {
-  led: 'led',
-  felt_ms: 'felt',
-  requests: 'requests',
-  recovered_ms: 'recovered',
-  detected_first_ms: 'detected first',
-  detected_last_ms: 'detected last',
-  leader_first_ms: 'next leader',
-  leader_all_ms: 'all follow',
-};
 
 export function faultParts(report: Report, zeroMs: number): Content {
   const { faults } = report;
@@ -134,7 +124,7 @@ function reasons(whys: readonly string[]): Content {
 
 /** Returns `unknown`, with the number of the line below the table that has the reason. */
 function unknown(measure: Measure, fault: FaultReport, whys: string[]): Html {
-  const why = `${NAMES[measure]}: ${fault.unknown[measure] ?? 'no reason given'}`;
+  const why = `${MEASURES[measure]}: ${fault.unknown[measure] ?? 'no reason given'}`;
   if (!whys.includes(why)) whys.push(why);
   return html`<span title="${why}">unknown<sup>${whys.indexOf(why) + 1}</sup></span>`;
 }
