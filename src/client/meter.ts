@@ -1,6 +1,7 @@
 /** The current figures of a run for its progress display. Interrupted and unsent requests do not count. */
 import type { Clock } from '../core/environment';
 import { exactQuantile } from '../core/metrics/digest';
+import { isUndecided } from '../core/metrics/population';
 import type { RequestRecord } from '../core/metrics/record';
 import { printable } from '../core/printable';
 
@@ -20,8 +21,9 @@ export class Meter {
     this.marks = [{ atMs: clock.monotonicMs(), done: 0 }];
   }
 
-  add({ outcome, success, latency_ms, failure_reason }: RequestRecord): void {
-    if (outcome === 'interrupted' || outcome === 'unsent') return;
+  add(record: RequestRecord): void {
+    if (isUndecided(record)) return;
+    const { success, latency_ms, failure_reason } = record;
     if (success) this.recentMs[(this.doneCount - this.failedCount) % RECENT_COUNT] = latency_ms;
     else {
       this.failedCount += 1;

@@ -34,14 +34,6 @@ export interface LoopOptions {
 /** The random stream of an open loop's images; that of its arrivals is the next. */
 const OPEN_STREAMS = 2 ** 49;
 
-/**
- * Returns the longest that a success can take, in ms: while no client is free, a request of an open loop waits for as
- * long as it may then take itself, the longest for which it would be of use.
- */
-export function longestSuccessMs({ requests, requestTimeoutMs }: Pick<LoopOptions, 'requests' | 'requestTimeoutMs'>) {
-  return requests.pacing.mode === 'rate' ? 2 * requestTimeoutMs : requestTimeoutMs;
-}
-
 export function chooseLoop(options: LoopOptions): StressLoop {
   const { clients, images, requests, requestTimeoutMs, seed, clock, onStart, onSend } = options;
   const { pacing, totalRequests, durationMs, rampUpMs } = requests;

@@ -8,6 +8,7 @@ import type { Logger, LogLevel } from '../core/environment';
 import { logLine, timestamp } from '../core/log-line';
 import { clockText } from '../core/metrics/clock-watch';
 import type { ClockLine, RequestRecord, StressRunFile } from '../core/metrics/record';
+import { longestSuccess } from '../core/metrics/population';
 import { clientName } from '../core/metrics/run-file-names';
 import { resultText, type ThresholdResult } from '../core/metrics/threshold';
 import { pause } from '../core/system/pause';
@@ -15,7 +16,7 @@ import { oneLine } from '../core/printable';
 import { FrameWatch } from '../core/transport/network';
 import { bannerText } from './progress/banner';
 import { closingText } from './progress/closing-text';
-import { chooseLoop, longestSuccessMs, type StressLoop } from './choose-loop';
+import { chooseLoop, type StressLoop } from './choose-loop';
 import { prepareFolder } from './metrics-folder';
 import { checkOpenFiles } from './open-files';
 import type { StressOptions, StressReport } from './options';
@@ -77,7 +78,7 @@ class StressRun {
   private isOver = false;
 
   constructor(private readonly options: StressOptions) {
-    const { clock, runId, warmupMs, machineId, requests } = options;
+    const { clock, runId, warmupMs, machineId, requests, requestTimeoutMs } = options;
     this.runId = runId ?? randomUUID();
     this.watch = new RunWatch({
       runId: this.runId,
@@ -88,7 +89,7 @@ class StressRun {
       onSample: (sample) => this.files?.sample(sample),
       onClock: (line) => this.onClock(line),
     });
-    this.tally = new RunTally(warmupMs, longestSuccessMs(options));
+    this.tally = new RunTally(warmupMs, longestSuccess(requestTimeoutMs, requests.pacing.mode === 'rate'));
     this.startedAt = toMicros(clock.unixMs());
   }
 

@@ -77,7 +77,7 @@ test('flags win over the file', async () => {
 test.each<[string[], number]>([
   [['--threshold', 'p95<1s'], 0],
   [['--threshold', 'p95<1s', '--threshold', 'p95<1ms'], 3],
-  // Of one request there is no p99.
+  // One request has no p99.
   [['--threshold', 'p99<1s'], 3],
   [['--threshold', 'recovery<1s'], 3],
   [['--threshold', 'felt<1s'], 3],

@@ -407,7 +407,7 @@ describe('felt_resolution_ms', () => {
   it('a stall delays what is due late in it by less, unless that is read as the whole length', async () => {
     // Every 240 ms, 10 ms: a stall of 250 ms from the start of a window finds one or two. Where it finds two, at most
     // 10 ms after its start and 240 ms later, the second ends 10 ms or less after the stall: not above 25 ms.
-    // Of 1,5 s it finds six, so 500 ms (two, due up to 240 ms after its start and 240 ms later) is the shortest.
+    // A stall of 1.5 s finds six, so 500 ms (two, due up to 240 ms after its start and 240 ms later) is the shortest.
     const run = { records: steady({}, 240), runFiles: [runFile()], faults: kill(1, 20_000, 24_000) };
     expect((await figures(run)).baseline.felt_resolution_ms).toBe(500);
     // By the other reading both take 260 ms, but two are found in few windows only: 500 ms, too.

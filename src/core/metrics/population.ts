@@ -9,6 +9,14 @@ export function isUndecided({ outcome }: Pick<RequestRecord, 'outcome'>): boolea
   return outcome === 'interrupted' || outcome === 'unsent';
 }
 
+/**
+ * Returns the longest that a success can take, in the unit of the timeout: while no client is free, a request at a rate
+ * waits for as long as it may then take itself, the longest for which it would be of use.
+ */
+export function longestSuccess(timeout: number, isAtRate: boolean): number {
+  return isAtRate ? 2 * timeout : timeout;
+}
+
 export class Population {
   successCount = 0;
   failedCount = 0;
@@ -24,10 +32,10 @@ export class Population {
 
   add(record: Told): void {
     const { success, latency_ms: latencyMs } = record;
-    if (success) this.successCount += 1;
-    else if (isUndecided(record)) this.undecidedCount += 1;
-    else this.failedCount += 1;
     const isFailed = !success && !isUndecided(record);
+    if (success) this.successCount += 1;
+    else if (isFailed) this.failedCount += 1;
+    else this.undecidedCount += 1;
     this.latencies.add(isFailed ? Math.max(latencyMs, this.longestMs) : latencyMs);
   }
 

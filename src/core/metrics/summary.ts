@@ -3,6 +3,7 @@ import { CappedCounts } from './capped-counts';
 import type { Centroid } from './digest';
 import { isFixedReason, OTHER_REASONS } from './failure-reasons';
 import { LatencyFold } from './latency-fold';
+import { isUndecided } from './population';
 import type { RequestRecord } from './record';
 
 /** `aggregated_stats` of a client's file. Latencies are those of successful requests, null if there are none. */
@@ -59,8 +60,8 @@ export class Summary {
   private readonly byReason = new CappedCounts<string>(MAX_REASONS, OTHER_REASONS, isFixedReason);
 
   add(record: Folded): void {
-    const { outcome, success, assigned_server_id: serverId } = record;
-    if (outcome === 'interrupted' || outcome === 'unsent') return;
+    if (isUndecided(record)) return;
+    const { success, assigned_server_id: serverId } = record;
     if (success) this.latencies.add(record.latency_ms);
     else {
       this.failed += 1;

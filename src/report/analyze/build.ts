@@ -14,7 +14,7 @@ import { faultsDuring, type FaultWindow, faultWindows } from './fault-windows';
 import { roundedMs } from './latencies';
 import type { Inputs } from '../read/inputs';
 import { leadersDuring, leaderSpans } from './leaders';
-import type { Report, RunMetadata, Verdict } from '../report';
+import type { LeaderSpan, Report, RunMetadata, Verdict } from '../report';
 import { expectedServerCount, silentServerIds } from '../read/known-servers';
 import { endOf, longestSuccessMs, warmUntilOf } from '../read/run-bounds';
 import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
@@ -38,6 +38,12 @@ interface Ground extends BaselineOptions {
   span: RunSpan | null;
   /** The longest that a success can take; Infinity if unknown. */
   longestMs: number;
+  /** Those of this run; empty without records. */
+  faults: FaultWindow[];
+  /** The leads of all servers, also before the run. */
+  leads: LeaderSpan[];
+  /** Servers that are known but have no event file. */
+  silentIds: number[];
 }
 
 /** Until all else is known. */
@@ -47,7 +53,7 @@ const NO_VERDICT: Verdict = { kind: 'invalid', text: '', failure_rate: 100, scal
 export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }: BuildOptions): Report {
   const ground = groundOf(inputs);
   const { forEachRow, span, run } = ground;
-  const costs = costsOf(inputs, ground);
+  const costs = costsOf(ground);
   const judged = costs && judgedOf(inputs, ground, costs);
   const bounds = { longestMs: ground.longestMs, run };
   const counted = countRows(inputs, forEachRow, { ...phasesOf(judged, ground), ...bounds });
@@ -84,7 +90,8 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
 
 function groundOf(inputs: Inputs): Ground {
   const span = runSpanOf(inputs.records);
-  const faults = span === null ? [] : faultsDuring(faultWindows(inputs.faults ?? []), span);
+  const windows = faultWindows(inputs.faults ?? []);
+  const faults = span === null ? [] : faultsDuring(windows, span);
   return {
     forEachRow: rowsOf(inputs.records),
     span,
@@ -94,30 +101,27 @@ function groundOf(inputs: Inputs): Ground {
     firstFaultMs: faults.reduce((first, { startMs }) => Math.min(first, startMs), Infinity),
     gaps: inputs.gaps,
     longestMs: longestSuccessMs(inputs),
+    faults,
+    leads: leaderSpans(inputs.events ?? [], windows, inputs.lives),
+    silentIds: silentServerIds(inputs),
   };
 }
 
 interface Costs {
   facts: BaselineFacts;
   grid: WindowGrid;
-  faults: FaultWindow[];
   costs: FaultCost[];
 }
 
 /** Returns null if there are no records. */
-function costsOf(inputs: Inputs, ground: Ground): Costs | null {
-  const { forEachRow, span, run, gaps } = ground;
+function costsOf(ground: Ground): Costs | null {
+  const { forEachRow, span, run, gaps, faults } = ground;
   if (span === null) return null;
   const facts = baselineOf(ground);
   const { slowMs, meanUnderWay } = facts;
   const grid = new WindowGrid({ forEachRow, run, slowMs, meanUnderWay });
-  const faults = faultsDuring(faultWindows(inputs.faults ?? []), span);
-  return {
-    facts,
-    grid,
-    faults,
-    costs: faultCosts({ forEachRow, run, faults, slowMs, grid, gaps, lastDueMs: span.lastDueMs }),
-  };
+  const costs = faultCosts({ forEachRow, run, faults, slowMs, grid, gaps, lastDueMs: span.lastDueMs });
+  return { facts, grid, costs };
 }
 
 function baselineParts({ images }: Inputs, { forEachRow }: Ground, costs: Costs | null) {
@@ -131,11 +135,13 @@ function baselineParts({ images }: Inputs, { forEachRow }: Ground, costs: Costs 
 }
 
 /** Returns null if there is no file of faults. */
-function judgedOf(inputs: Inputs, { run }: Ground, { faults, costs }: Costs): JudgedFault[] | null {
+function judgedOf(
+  inputs: Inputs,
+  { run, faults, leads: spans, silentIds }: Ground,
+  { costs }: Costs,
+): JudgedFault[] | null {
   if (inputs.faults === null) return null;
   const { events, eventServerIds } = inputs;
-  const spans = leaderSpans(events ?? [], faultWindows(inputs.faults), inputs.lives);
-  const silentIds = silentServerIds(inputs);
   return judgeFaults({ costs, faults, events, eventServerIds, silentIds, run, spans }).map(({ report, recovering }) => {
     return { report: withoutDoubtful(report, run, inputs.clockDoubts), recovering };
   });
@@ -154,12 +160,11 @@ function phasesOf(judged: readonly JudgedFault[] | null, { run, warmUntilMs }: G
 function judgedParts(
   inputs: Inputs,
   counted: Counted,
-  { forEachRow, span: run }: Ground,
+  { forEachRow, span: run, leads, silentIds }: Ground,
   judged: readonly JudgedFault[] | null,
   addresses: readonly string[] | undefined,
 ) {
-  const { events, faults, records, lives } = inputs;
-  const silentIds = silentServerIds(inputs);
+  const { events, records, lives } = inputs;
   const reports = judged && judged.map(({ report }) => report);
   const windows = (reports ?? []).map(({ start, end }) => ({ from: start, to: end ?? Infinity }));
   const totals = serverTotals(inputs, counted.byServer).map(([, count]) => count);
@@ -189,9 +194,6 @@ function judgedParts(
       excusable,
       serverIds: inputs.servers.all.filter((_, index) => counted.byServer[index]! > 0),
     }),
-    leaders:
-      events && span && !isInDoubt
-        ? leadersDuring(leaderSpans(events, faultWindows(faults ?? []), lives), { lives, run: span, silentIds })
-        : null,
+    leaders: events && span && !isInDoubt ? leadersDuring(leads, { lives, run: span, silentIds }) : null,
   };
 }

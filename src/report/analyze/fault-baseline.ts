@@ -19,8 +19,6 @@ export interface BaselineOptions {
   warmUntilMs: number;
   imageCount: number;
   firstFaultMs: number;
-  /** Fixes the slow limits of all operations. */
-  fixedSlowMs?: number;
   /** The times in which records are missing: a baseline with a gap gives no slow limits. */
   gaps: readonly Interval[];
 }
@@ -37,7 +35,7 @@ export interface BaselineFacts {
 }
 
 export function baselineOf(options: BaselineOptions): BaselineFacts {
-  const { forEachRow, run, warmUntilMs, imageCount, firstFaultMs, fixedSlowMs, gaps } = options;
+  const { forEachRow, run, warmUntilMs, imageCount, firstFaultMs, gaps } = options;
   const span = { from: Math.max(warmUntilMs, run.from), to: Math.max(run.from, Math.min(firstFaultMs, run.to)) };
   const latencies = Array.from({ length: imageCount }, () => new Latencies());
   const underWay = new UnderWay(windowOf(span.from), Math.max(0, windowOf(span.to) - windowOf(span.from)));
@@ -52,15 +50,13 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
   }, span);
   const counts = underWay.counts();
   const hasGap = gaps.some(({ from, to }) => from < span.to && to >= span.from);
-  const isAllKnown = (limits: SlowLimits): boolean =>
-    counts.length > 0 && used.every((is, image) => !is || limits[image]! > 0);
   const slowMs = Float64Array.from(latencies, (all) => {
-    if (fixedSlowMs !== undefined) return fixedSlowMs;
     if (hasGap || all.count < ENOUGH_SUCCESSES) return NaN;
     return all.quantileMs(0.95)! * SLOW_FACTOR + SLOW_MS;
   });
   const meanUnderWay = counts.length === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0) / counts.length;
-  return { span, requests, slowMs, meanUnderWay, isKnown: !hasGap && isAllKnown(slowMs) };
+  const isKnown = counts.length > 0 && !hasGap && used.every((isUsed, image) => !isUsed || slowMs[image]! > 0);
+  return { span, requests, slowMs, meanUnderWay, isKnown };
 }
 
 /** Returns the figures of the baseline for the report. */
@@ -90,25 +86,15 @@ function feltShare(stallMs: number, { span, slowMs, meanUnderWay }: BaselineFact
   const first = Math.ceil(span.from / WINDOW_MS);
   const count = Math.floor((span.to - stallMs) / WINDOW_MS) - first + 1;
   if (!(count > 0)) return 0;
-  const changes = new Int32Array(count + 1);
+  const delayed = new UnderWay(first, count);
   forEachRow((row) => {
     if (!isInBaseline(row, span)) return;
     const { startMs, endMs, latencyMs, image } = row;
     // It turns bad when delayed by more than this.
     const spareMs = Math.max(0, slowMs[image]! - latencyMs);
     if (!(stallMs > spareMs)) return;
-    const from = Math.max(0, Math.floor((startMs - (stallMs - spareMs)) / WINDOW_MS) + 1 - first);
-    const to = Math.min(count, Math.floor(endMs / WINDOW_MS) + 1 - first);
-    if (from >= to) return;
-    changes[from]! += 1;
-    changes[to]! -= 1;
+    delayed.addWindows(windowOf(startMs - (stallMs - spareMs)) + 1, windowOf(endMs));
   }, span);
   const allowance = leastBad(meanUnderWay);
-  let bad = 0;
-  let felt = 0;
-  for (let at = 0; at < count; at++) {
-    bad += changes[at]!;
-    if (bad >= allowance) felt += 1;
-  }
-  return felt / count;
+  return delayed.counts().filter((bad) => bad >= allowance).length / count;
 }

@@ -92,7 +92,7 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
     (until, other) => (other.serverId === serverId && other.startMs > startMs ? Math.min(until, other.startMs) : until),
     Infinity,
   );
-  // What others tell after it was healed is about something else.
+  // Whatever others report after it was healed has another cause.
   const lastMs = Math.min(untilMs, healedMs ?? Infinity);
   const after = events.filter(({ time }) => time >= startMs && time <= lastMs);
   const awayFrom = new Map(eventServerIds.map((id) => [id, awayFromMs(id, startMs, faults)]));

@@ -21,7 +21,7 @@ export class RequestGroup {
     this.others.add(latencyMs);
   }
 
-  /** Adds failures of which at most this latency is known. */
+  /** Adds failures of at least this latency; Infinity if it is unknown. */
   addFailed(count: number, latencyMs = 0): void {
     this.failed += count;
     this.others.add(Math.max(latencyMs, this.longestMs), count);

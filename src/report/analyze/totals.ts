@@ -6,6 +6,7 @@ import { type Counted } from './count-rows';
 import { curveOf } from './curve';
 import { type Inputs, MAX_REASONS, MAX_SERVERS } from '../read/inputs';
 import { Latencies, roundedMs } from './latencies';
+import { warmupSecsOf } from '../read/run-bounds';
 import { merged, type RequestGroup } from './request-group';
 import { type Interval, PHASES, type PhaseShare } from '../report';
 
@@ -98,11 +99,6 @@ export function serverTotals({ servers, clients }: Inputs, byServer: readonly nu
   servers.all.forEach((id, index) => byServer[index]! > 0 && counts.add(id, byServer[index]));
   for (const client of clients) for (const [id, count] of client.servers) counts.add(id, count);
   return [...counts.all].sort(([a], [b]) => a - b);
-}
-
-/** Returns the longest warm-up of all machines. */
-export function warmupSecsOf({ loads }: Pick<Inputs, 'loads'>): number {
-  return loads.reduce((longest, { warmup_secs }) => Math.max(longest, warmup_secs), 0);
 }
 
 function extrasOf({ records, clients }: Inputs) {

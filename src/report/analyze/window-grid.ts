@@ -106,8 +106,13 @@ export class UnderWay {
   }
 
   add({ startMs, endMs }: { startMs: number; endMs: number }): void {
-    const from = Math.max(0, windowOf(startMs) - this.first);
-    const to = Math.min(this.count, windowOf(endMs) - this.first + 1);
+    this.addWindows(windowOf(startMs), windowOf(endMs));
+  }
+
+  /** Adds one that is under way from one window up to and including another. */
+  addWindows(firstWindow: number, lastWindow: number): void {
+    const from = Math.max(0, firstWindow - this.first);
+    const to = Math.min(this.count, lastWindow - this.first + 1);
     if (from >= to) return;
     this.changes[from]! += 1;
     this.changes[to]! -= 1;

@@ -26,7 +26,7 @@ export function findGaps(inputs: Inputs): void {
     inputs.missingRecords += unrecorded;
     inputs.gaps.push({ from: lasts.reduce((least, ms) => Math.min(least, ms), Infinity), to: Infinity });
   }
-  // Of a client without records, only the sums are known.
+  // A client without records tells only its sums.
   if (clients.length > 0 || inputs.gaps.length > MAX_GAPS) inputs.gaps = [ALWAYS];
 }
 

@@ -1,4 +1,5 @@
 /** The bounds of a run that its run files tell: its end, its warm-up, and the longest that a request may take. */
+import { longestSuccess } from '../../core/metrics/population';
 import type { Inputs } from './inputs';
 import { MAX_RUN_MS, type RunSpan } from './run-span';
 
@@ -8,16 +9,21 @@ type Told = Pick<Inputs, 'loads' | 'records'>;
  * Returns the end of the run, after the grace period, in Unix milliseconds: when the last load ended or, if a run file
  * does not tell, when the last request was due. (Not when it ended: a slower request must not make a run longer.)
  */
-export function endOf({ loads }: Told, { from, lastDueMs }: RunSpan): number {
+export function endOf({ loads }: Pick<Told, 'loads'>, { from, lastDueMs }: RunSpan): number {
   const ends = loads.flatMap(({ ended_at }) => ended_at ?? []);
   const endMs = Math.max(lastDueMs, ...ends);
   const isKnown = ends.length > 0 && ends.length === loads.length && endMs - from <= MAX_RUN_MS;
   return isKnown ? endMs : lastDueMs;
 }
 
+/** Returns the longest warm-up of all machines. */
+export function warmupSecsOf({ loads }: Pick<Told, 'loads'>): number {
+  return loads.reduce((longest, { warmup_secs }) => Math.max(longest, warmup_secs), 0);
+}
+
 /** Returns the end of the warm-up in Unix milliseconds; -Infinity if there is none. */
-export function warmUntilOf({ loads }: Told, span: RunSpan | null): number {
-  const warmMs = loads.reduce((longest, { warmup_secs }) => Math.max(longest, warmup_secs), 0) * 1000;
+export function warmUntilOf({ loads }: Pick<Told, 'loads'>, span: RunSpan | null): number {
+  const warmMs = warmupSecsOf({ loads }) * 1000;
   if (warmMs === 0 || span === null) return -Infinity;
   return Math.min(span.from, ...loads.map(({ started_at }) => started_at)) + warmMs;
 }
@@ -35,6 +41,5 @@ export function longestSuccessMs({ loads, records }: Told): number {
 function limitMs(config: object): number {
   const { request_timeout_secs: secs, rate_per_second: rate } = config as Record<string, unknown>;
   if (typeof secs !== 'number' || !(secs > 0)) return Infinity;
-  // At a rate, a request waits for a client for as long as it may take itself (src/stress/choose-loop.ts).
-  return secs * 1000 * (rate === undefined || rate === null ? 1 : 2);
+  return longestSuccess(secs * 1000, rate !== undefined && rate !== null);
 }

@@ -99,7 +99,7 @@ test('with faults the steady part comes first, then the whole run, and the fault
   const faults = groups.find(({ group }) => group === 'Faults')!.rows;
   expect(faults.find(({ name }) => name === 'faults')).toMatchObject({ a: 3, b: 3 });
   const shown = Object.fromEntries(faults.map(({ name, a }) => [name, a]));
-  // Of three faults, the third was not seen to recover.
+  // The third of three faults was not seen to recover.
   expect(shown).toEqual({
     faults: 3,
     'felt for, median': 1375,

@@ -115,7 +115,7 @@ test('the main figures are properties', () => {
   lab.write('metrics/machine_1_run.json', runFile({ config: { request_timeout_secs: 2 } }));
   const [{ children }] = readXml(renderJunit(lab.report())).children as [Element];
   const told = Object.fromEntries(children[0]!.children.map(({ attributes: { name, value } }) => [name, value]));
-  // Of 102 requests one failed, one has no record, and one was undecided: p99 is between ranks 100.48 and 101.48.
+  // One of the 102 requests failed, one has no record, and one was undecided: p99 is between ranks 100.48 and 101.48.
   expect(told).toMatchObject({
     total_requests: '102',
     failed_requests: '2',

@@ -236,7 +236,7 @@ test('FAULTS: what each cost the clients, what the servers told, and what is usu
     'kill server 1  1500       1500  100  403       0      100       0      300',
     'Seen by servers  lasted  led  detected  by all  next leader  all follow',
     'kill server 1      4000  yes        30      40           50          60',
-    // Of those due before 8 s, 2 had not ended.
+    // Two of those due before 8 s had not ended.
     'Baseline: 798 requests in the 8.00 s before the first fault; 0.00% of its windows were bad.',
   ]);
 });

@@ -176,7 +176,7 @@ describe('clients', () => {
       failed_requests: 4,
       failure_rate: 20,
       latency_stats: { min_ms: 5, max_ms: 95, avg_ms: 50, median_ms: null, p95_ms: null, p99_ms: null },
-      // How long the failures took is unknown.
+      // The latencies of the failures are unknown.
       all_stats: { min_ms: 5, max_ms: null, avg_ms: null, median_ms: null, p95_ms: null, p99_ms: null },
       clients_without_percentiles: 2,
       duration_secs: 12.5,
