@@ -1,6 +1,6 @@
 /** Examples of the independent recomputation, each worked out by hand from honest-figures.md. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -478,8 +478,11 @@ describe('servers', () => {
 });
 
 it('reads a folder', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'recompute-'));
+  // The reader also looks in the folder above, and below that: other tests' folders come and go in the system's.
+  const above = mkdtempSync(path.join(tmpdir(), 'recompute-'));
+  const folder = path.join(above, 'metrics');
   try {
+    mkdirSync(folder);
     const lines = [...oneTo(3).map((each) => JSON.stringify(each)), '{"half'];
     writeFileSync(path.join(folder, 'machine_1_requests.ndjson'), lines.join('\n'));
     writeFileSync(path.join(folder, 'machine_1_run.json'), JSON.stringify(runFile()));
@@ -487,6 +490,6 @@ it('reads a folder', () => {
     const printed = execFileSync(process.execPath, [program, folder], { encoding: 'utf8' });
     expect(JSON.parse(printed)).toMatchObject({ total_requests: 3, loop: 'closed', duration_secs: 60 });
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(above, { recursive: true });
   }
 });
