@@ -284,6 +284,7 @@ class StressRun {
   }
 
   private stopGracefully(): void {
+    for (const client of this.clients) client.cut();
     this.stop();
     this.startGrace();
   }

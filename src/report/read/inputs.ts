@@ -73,6 +73,8 @@ export interface Inputs {
   /** Clients without records. */
   clients: ClientFile[];
   clientFileCount: number;
+  /** Wrong carriers by the clients' own files, by run and machine. */
+  saidCorrupted: Map<string, number>;
   /** Requests without a record, as far as others show that they existed. */
   missingRecords: number;
   /** The times in which they may have been due. */
@@ -161,6 +163,7 @@ export function emptyInputs(tasks: TaskFlags): Inputs {
     runs: [],
     clients: [],
     clientFileCount: 0,
+    saidCorrupted: new Map(),
     missingRecords: 0,
     gaps: [],
     clocks: [],

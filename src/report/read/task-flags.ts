@@ -39,6 +39,8 @@ export class ClientTaskFlags {
   failedCount = 0;
   /** Successes and failures by the client's own file; null without one. */
   saidCount: number | null = null;
+  /** Its own file says that it was stopped before its plan was done. */
+  wasInterrupted = false;
   private lastId = 0;
   /** Unix milliseconds: when the last request was due. */
   lastDueMs = -Infinity;

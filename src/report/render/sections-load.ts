@@ -44,7 +44,7 @@ export function trafficRows(report: Report): string[] {
   const { undecided_requests: undecided, never_sent_requests: neverSent, missing_records: missing } = report;
   return [
     labelled('Duration', `${decimals(report.duration_secs)} s`),
-    labelled('Goodput', `${decimals(report.goodput_per_s)} successes/s`),
+    labelled('Goodput', goodputText(report)),
     labelled('Attempted', `${decimals(report.attempted_per_s)} requests/s`),
     ...(undecided > 0 ? undecidedRows(report) : []),
     ...(neverSent > 0 ? [labelled('Never Sent', `${whole(neverSent)}, failed: no client was free`)] : []),
@@ -56,6 +56,10 @@ export function trafficRows(report: Report): string[] {
       ? [labelled('Warm-Up', `${decimals(report.warmup_secs)} s; no total includes requests due in it`)]
       : []),
   ];
+}
+
+function goodputText({ goodput_per_s: goodput }: Report): string {
+  return goodput === null ? 'unknown: when the load ended is not known' : `${decimals(goodput)} successes/s`;
 }
 
 function undecidedRows({ undecided_requests: undecided, failure_rate_max: worst }: Report): string[] {
