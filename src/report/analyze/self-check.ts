@@ -1,5 +1,6 @@
 /** Writes the self-check: sentences that a reader should know before trusting the numbers. */
 import { clockSentences } from './clock-text';
+import { apartText } from '../read/clock-check';
 import type { Inputs } from '../read/inputs';
 import type { FaultReport, Report } from '../report';
 
@@ -20,6 +21,7 @@ export function selfCheck(report: Unchecked, inputs: Inputs, { retried }: { retr
     ...gaps(report, inputs),
     ...clockSentences(inputs.clockChanges),
     ...doubts(inputs),
+    ...[apartText(inputs) ?? []].flat(),
     ...clocks(report, inputs),
   ];
 }

@@ -26,6 +26,7 @@ export interface RunRecords {
   repeats: number;
   /** The latest end time of any line; determines the newest run. */
   latestMs: number;
+  /** Without those of the warm-up, like the next two. */
   retries: number;
   bytesSent: number;
   bytesReceived: number;

@@ -272,6 +272,13 @@ describe('retries and bytes', () => {
     expect(said()).not.toMatch(/too low/);
   });
 
+  test('leave out the warm-up', () => {
+    const one = { retry_count: 1, bytes_sent: 10, bytes_received: 100 };
+    lab.requests([request(1, 0, one), request(2, 1999, one), request(3, 2000, one)]);
+    lab.write('metrics/machine_1_run.json', runFile({ warmup_secs: 2 }));
+    expect(lab.report()).toMatchObject({ total_requests: 1, retry_count: 1, bytes_sent: 10, bytes_received: 100 });
+  });
+
   test('are missing for a client of the original implementation, which is reported', () => {
     lab.write('metrics/machine_1_client_2.json', clientFile('Machine_1_Client_2'));
     expect(lab.report()).toMatchObject({
