@@ -1,6 +1,6 @@
 /** The cost of each fault (*What a fault cost* in honest-figures.md), without what the servers' events tell. */
 import { endOfRun, isBad, WINDOW_MS, windowAt } from './windows.mjs';
-import { smallest } from './population.mjs';
+import { largest, smallest } from './population.mjs';
 
 /** The actions that end each kind of fault. */
 const HEALS = {
@@ -56,7 +56,7 @@ export function faultRowsOf(faults, population) {
  * Returns the spans of the faults: "a fault that begins before another is healed shares one span with it", so one that
  * is never healed shares it with all that follow.
  */
-export function spansOf(rows, population) {
+export function spansOf(rows, population, readings = {}) {
   const spans = [];
   for (const row of rows) {
     const end = row.end ?? Infinity;
@@ -70,7 +70,9 @@ export function spansOf(rows, population) {
   }
   return spans.map((span, at) => {
     const next = spans[at + 1]?.start ?? Infinity;
-    return { ...span, next, limit: Math.min(next, endOfRun(population)) };
+    // By the reading `due`, no calm is seen after the last request due.
+    const end = readings.until === 'due' ? largest(population.requests.map((each) => each.due)) : endOfRun(population);
+    return { ...span, next, limit: Math.min(next, end) };
   });
 }
 

@@ -71,6 +71,7 @@ function thinkTimeOf(runFile) {
  */
 function outcomeOf(record, timeoutMs) {
   const outcome = record.outcome ?? (record.success ? 'success' : 'failure');
+  if (outcome === 'failure' && /^Never sent/.test(record.failure_reason ?? '')) return 'never_sent';
   if (outcome === 'success' || outcome === 'failure') return outcome;
   const gaveUp = /^Never sent/.test(record.failure_reason ?? '') || record.latency_ms >= timeoutMs;
   return outcome === 'unsent' && gaveUp ? 'never_sent' : 'undecided';

@@ -15,7 +15,7 @@ import { badShareOf, badWindowsOf, baselineOf, resolutionOf, slowLimitsOf } from
  * Returns the figures of a run, under the names of final_report.json. `run` has `records`, and as far as they exist
  * `clientFiles`, `runFiles`, `generator`, `events`, `faults` and `servers` (the addresses of run.json). Items without a
  * `machine_id` belong to the first run file's machine. `readings` chooses the other reading of a sentence that has two:
- * `{ calm: 'any', delay: 'whole', blocked: 'measured' }`; the default is the one by which nothing looks better.
+ * `{ calm: 'any', until: 'due', delay: 'whole', blocked: 'measured' }`; the default is the one by which nothing looks better.
  */
 export function recompute(run, readings = {}) {
   const population = populationOf(run);
@@ -25,7 +25,7 @@ export function recompute(run, readings = {}) {
   const limits = slowLimitsOf(population, baseline);
   const bad = badWindowsOf(population, baseline, limits);
 
-  const faults = spansOf(rows, population).flatMap((span) =>
+  const faults = spansOf(rows, population, readings).flatMap((span) =>
     costsOf(span, population, limits, bad, readings).map((costs, at) => {
       const row = span.rows[at];
       const { unknown, ...reactions } = reactionsOf(row, rows, run, servers, span.limit);

@@ -15,7 +15,7 @@ import type { Inputs } from '../read/inputs';
 import { leadersDuring, leaderSpans } from './leaders';
 import type { Interval, LeaderSpan, Report, RunMetadata, Verdict } from '../report';
 import { expectedServerCount, silentServerIds } from '../read/known-servers';
-import { endOf, longestSuccessMs, warmUntilOf, wholeRunOf } from '../read/run-bounds';
+import { endOf, isEndKnown, longestSuccessMs, warmUntilOf, wholeRunOf } from '../read/run-bounds';
 import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
 import { generatorSeriesOf, serverSeriesOf } from './series';
@@ -35,6 +35,7 @@ export interface BuildOptions {
 interface Ground extends BaselineOptions {
   /** null if there are no records. */
   span: RunSpan | null;
+  isEndKnown: boolean;
   /** Also the time of the loads without a request; null without both. */
   whole: Interval | null;
   /** The longest that a success can take; Infinity if unknown. */
@@ -106,6 +107,7 @@ function groundOf(inputs: Inputs): Ground {
       Infinity,
     ),
     gaps: inputs.gaps,
+    isEndKnown: isEndKnown(inputs),
     longestMs: longestSuccessMs(inputs),
     faults,
     leads: leaderSpans(inputs.events ?? [], windows, inputs.lives),
@@ -121,12 +123,12 @@ interface Costs {
 
 /** Returns null if there are no records. */
 function costsOf(ground: Ground): Costs | null {
-  const { forEachRow, span, run, gaps, faults } = ground;
+  const { forEachRow, span, run, gaps, faults, isEndKnown } = ground;
   if (span === null) return null;
   const facts = baselineOf(ground);
   const { slowMs, meanUnderWay } = facts;
   const grid = new WindowGrid({ forEachRow, run, slowMs, meanUnderWay });
-  const costs = faultCosts({ forEachRow, run, faults, slowMs, grid, gaps, lastDueMs: span.lastDueMs });
+  const costs = faultCosts({ forEachRow, run, faults, slowMs, grid, gaps, isEndKnown, lastDueMs: span.lastDueMs });
   return { facts, grid, costs };
 }
 

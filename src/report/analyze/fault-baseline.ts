@@ -24,13 +24,16 @@ export interface BaselineOptions {
 }
 
 export interface BaselineFacts {
-  /** Requests due in it that ended in it. */
+  /** From the end of the warm-up to the first fault, or the end of the run. */
   span: Interval;
+  /** Infinity without faults. */
+  firstFaultMs: number;
+  /** Requests due in it that ended in it. */
   requests: number;
   slowMs: SlowLimits;
   /** The mean number of requests under way in a window; 0 without windows. */
   meanUnderWay: number;
-  /** False if records of it are missing, or an operation in it has no slow limit. */
+  /** False if records of it are missing, or an operation under way in it has no slow limit. */
   isKnown: boolean;
 }
 
@@ -38,14 +41,15 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
   const { forEachRow, run, warmUntilMs, imageCount, firstFaultMs, gaps } = options;
   const span = { from: Math.max(warmUntilMs, run.from), to: Math.max(run.from, Math.min(firstFaultMs, run.to)) };
   const latencies = Array.from({ length: imageCount }, () => new Latencies());
-  const underWay = new UnderWay(windowOf(span.from), Math.max(0, windowOf(span.to) - windowOf(span.from)));
+  const { first, count } = windowsWithin(span);
+  const underWay = new UnderWay(first, count);
   const used = latencies.map(() => false);
   let requests = 0;
   forEachRow((row) => {
-    if (!isInBaseline(row, span)) return;
+    used[row.image] = true;
+    if (!isInBaseline(row, span.from, firstFaultMs)) return;
     requests += 1;
     underWay.add(row);
-    used[row.image] = true;
     if (row.success) latencies[row.image]!.add(row.latencyMs);
   }, span);
   const counts = underWay.counts();
@@ -56,7 +60,7 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
   });
   const meanUnderWay = counts.length === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0) / counts.length;
   const isKnown = counts.length > 0 && !hasGap && used.every((isUsed, image) => !isUsed || slowMs[image]! > 0);
-  return { span, requests, slowMs, meanUnderWay, isKnown };
+  return { span, firstFaultMs, requests, slowMs, meanUnderWay, isKnown };
 }
 
 /** Returns the figures of the baseline for the report. */
@@ -73,8 +77,14 @@ export function baselineFigures(facts: BaselineFacts, grid: WindowGrid, forEachR
 }
 
 /** A request is in the baseline if it was due after the warm-up, and was decided before the first fault. */
-function isInBaseline({ startMs, endMs, success, isFailed }: Row, { from, to }: Interval): boolean {
-  return startMs >= from && endMs < to && (success || isFailed);
+function isInBaseline({ startMs, endMs, success, isFailed }: Row, fromMs: number, firstFaultMs: number): boolean {
+  return startMs >= fromMs && endMs < firstFaultMs && (success || isFailed);
+}
+
+/** Returns the windows wholly within an interval. */
+function windowsWithin({ from, to }: Interval): { first: number; count: number } {
+  const first = Math.ceil(from / WINDOW_MS);
+  return { first, count: Math.max(0, Math.floor(to / WINDOW_MS) - first) };
 }
 
 /**
@@ -82,13 +92,17 @@ function isInBaseline({ startMs, endMs, success, isFailed }: Row, { from, to }: 
  * delays every request under way at its start by its length, and every one due during it as if it were due at the end.
  * At the end of the stall, all of these are under way together.
  */
-function feltShare(stallMs: number, { span, slowMs, meanUnderWay }: BaselineFacts, forEachRow: ForEachRow): number {
-  const first = Math.ceil(span.from / WINDOW_MS);
-  const count = Math.floor((span.to - stallMs) / WINDOW_MS) - first + 1;
+function feltShare(
+  stallMs: number,
+  { span, firstFaultMs, slowMs, meanUnderWay }: BaselineFacts,
+  forEachRow: ForEachRow,
+): number {
+  const { first, count: windows } = windowsWithin(span);
+  const count = Math.min(windows, Math.floor((span.to - stallMs) / WINDOW_MS) - first + 1);
   if (!(count > 0)) return 0;
   const delayed = new UnderWay(first, count);
   forEachRow((row) => {
-    if (!isInBaseline(row, span)) return;
+    if (!row.success || !isInBaseline(row, span.from, firstFaultMs)) return;
     const { startMs, endMs, latencyMs, image } = row;
     // It turns bad when delayed by more than this.
     const spareMs = Math.max(0, slowMs[image]! - latencyMs);

@@ -21,6 +21,8 @@ export interface CostContext {
   faults: readonly FaultWindow[];
   slowMs: SlowLimits;
   grid: WindowGrid;
+  /** False if the end of a load is missing. */
+  isEndKnown: boolean;
   /** The times in which records are missing. */
   gaps: readonly Interval[];
   /** Unix milliseconds: no calm is seen after the last request was due. (A slower one must not make the run longer.) */
@@ -59,11 +61,7 @@ interface Group {
 
 /** Returns one for each fault, in the same order. */
 export function faultCosts(context: CostContext): FaultCost[] {
-  return groupsOf(context.faults, context.run.to).flatMap((group) => {
-    const untilMs = Math.min(group.untilMs, context.lastDueMs);
-    const calmMs = context.grid.firstCalmMs(group.healedMs, untilMs, CALM_WINDOWS);
-    return group.members.map((fault) => costOf(fault, group, calmMs, context));
-  });
+  return groupsOf(context.faults, context.run.to).flatMap((group) => costsOf(group, context));
 }
 
 function groupsOf(faults: readonly FaultWindow[], endMs: number): Group[] {
@@ -82,25 +80,35 @@ function groupsOf(faults: readonly FaultWindow[], endMs: number): Group[] {
   return groups;
 }
 
-function costOf(fault: FaultWindow, group: Group, calmMs: number | null, context: CostContext): FaultCost {
-  const { startMs } = fault;
+/** Returns the costs of faults that share one span: the same for all, but what makes each of them unknown. */
+function costsOf(group: Group, context: CostContext): FaultCost[] {
+  const { members, healedMs } = group;
+  const startMs = members[0]!.startMs;
+  const calmMs = context.grid.firstCalmMs(healedMs, Math.min(group.untilMs, context.lastDueMs), CALM_WINDOWS);
   const span = { from: startMs, to: calmMs ?? group.untilMs };
   const { bad, lastEndMs } = context.grid.badWithin(span);
-  const { hasUnknownLimit, ...counts } = countsWithin(span, context);
+  // The calm itself must be seen, too.
+  const evidence = { from: startMs, to: calmMs === null ? group.untilMs : calmMs + CALM_WINDOWS * WINDOW_MS };
+  const { hasUnknownLimit, ...counts } = countsWithin(span, evidence, context);
   // Without a limit, even the calm that ends the span is not known.
-  const lacking = whyLacking(fault, span, context) ?? (hasUnknownLimit ? NO_LIMIT : null);
-  const unknown = lacking ?? whyUnknown(fault, group, calmMs, context);
+  const isOpen = calmMs === null && group.untilMs >= context.run.to;
+  const lacking =
+    whyLacking(members, evidence, context) ??
+    (hasUnknownLimit ? NO_LIMIT : isOpen && !context.isEndKnown ? 'when the load ended is not known' : null);
   const feltMs = bad * WINDOW_MS;
-  return {
-    felt_ms: unknown === null ? feltMs : null,
-    recovered_ms: unknown !== null ? null : lastEndMs === null ? 0 : roundedMs(lastEndMs - startMs),
-    ...(lacking === null ? counts : NO_COUNTS),
-    shared: group.members.length > 1,
-    at_least_ms: lacking === null ? feltMs : null,
-    unknown,
-    lacking,
-    spanEndMs: unknown === null ? calmMs : null,
-  };
+  return members.map((fault) => {
+    const unknown = lacking ?? whyUnknown(fault, group, calmMs, context);
+    return {
+      felt_ms: unknown === null ? feltMs : null,
+      recovered_ms: unknown !== null ? null : lastEndMs === null ? 0 : roundedMs(lastEndMs - startMs),
+      ...(lacking === null ? counts : NO_COUNTS),
+      shared: members.length > 1,
+      at_least_ms: lacking === null ? feltMs : null,
+      unknown,
+      lacking,
+      spanEndMs: unknown === null ? calmMs : null,
+    };
+  });
 }
 
 const NO_LIMIT = 'an operation that it touches has no slow limit: fewer than 20 successes before the first fault';
@@ -114,18 +122,19 @@ const NO_COUNTS = {
 };
 
 /** Returns the evidence that is missing, without which even counts are unknown; null if none is. */
-function whyLacking(fault: FaultWindow, span: Interval, { gaps }: CostContext): string | null {
+function whyLacking(faults: readonly FaultWindow[], span: Interval, { gaps }: CostContext): string | null {
   const isNearGap = gaps.some((gap) => overlaps(gap, span));
-  return missingLineOf(fault) ?? (isNearGap ? 'records of requests near it are missing' : null);
+  const undated = faults.find(({ missing }) => missing !== null);
+  return (undated && missingLineOf(undated)) ?? (isNearGap ? 'records of requests near it are missing' : null);
 }
 
 function whyUnknown(
   { startMs, healedMs }: FaultWindow,
-  { untilMs }: Group,
+  { members, untilMs }: Group,
   calmMs: number | null,
   { run, forEachRow }: CostContext,
 ): string | null {
-  if (startMs < run.from) return 'it began before the first request';
+  if (members[0]!.startMs < run.from) return 'it began before the first request';
   if (healedMs === null) return 'it was never healed';
   if (calmMs === null) {
     const end = untilMs < run.to ? 'the next fault' : 'the end of the run';
@@ -139,18 +148,21 @@ function whyUnknown(
   return due < ENOUGH_REQUESTS ? `only ${due} requests were due while it lasted` : null;
 }
 
-/** Counts the requests under way in a span. */
-function countsWithin(span: Interval, { forEachRow, slowMs }: CostContext) {
+/** Counts the requests under way in a span; one without a limit makes all unknown, also later within the evidence. */
+function countsWithin(span: Interval, evidence: Interval, { forEachRow, slowMs }: CostContext) {
   const counts = { bad_requests: 0, requests: 0, failed: 0, retried: 0, hedged: 0, longest_ms: null as number | null };
   let hasUnknownLimit = false;
   forEachRow((row) => {
+    if (row.startMs >= evidence.to) return;
+    hasUnknownLimit ||= Number.isNaN(slowMs[row.image]!);
+    // One that is due when the calm begins belongs to the calm.
+    if (row.startMs >= span.to) return;
     counts.requests += 1;
     if (isBad(row, slowMs)) counts.bad_requests += 1;
     if (row.isFailed) counts.failed += 1;
     if (row.retried) counts.retried += 1;
     if (row.hedged) counts.hedged += 1;
     counts.longest_ms = Math.max(counts.longest_ms ?? 0, row.latencyMs);
-    hasUnknownLimit ||= Number.isNaN(slowMs[row.image]!);
-  }, span);
+  }, evidence);
   return { ...counts, hasUnknownLimit };
 }

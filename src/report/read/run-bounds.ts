@@ -17,9 +17,17 @@ export function endOf({ loads }: Pick<Told, 'loads'>, { from, lastDueMs }: RunSp
   return isKnown ? endMs : lastDueMs;
 }
 
-/** Returns the time of all requests and loads; null without both. */
-export function wholeRunOf({ loads }: Pick<Told, 'loads'>, span: RunSpan | null): Interval | null {
-  const from = loads.reduce((first, { started_at }) => Math.min(first, started_at), span?.from ?? Infinity);
+/**
+ * Returns the time in which faults may have been felt: from the first request, or from the start of the load if records
+ * are missing, to the end of the load. null without both.
+ */
+export function wholeRunOf(
+  { loads, missingRecords }: Pick<Inputs, 'loads' | 'missingRecords'>,
+  span: RunSpan | null,
+): Interval | null {
+  const isWhole = span !== null && missingRecords === 0;
+  const begun = loads.reduce((first, { started_at }) => Math.min(first, started_at), span?.from ?? Infinity);
+  const from = isWhole ? span.from : begun;
   const to = loads.reduce((last, { ended_at }) => Math.max(last, ended_at ?? -Infinity), span?.to ?? -Infinity);
   if (from <= to && to - from <= MAX_RUN_MS) return { from, to };
   return span;

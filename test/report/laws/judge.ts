@@ -98,6 +98,8 @@ function isBetterNumber(before: Value, after: Value, sign: 1 | -1): boolean {
 /** Evidence that is gone may have been what was wrong: then not knowing is no better. */
 function isBetterWord(order: readonly string[], before: string, after: string, { law }: Circumstances): boolean {
   const rank = (word: string): number => (order.includes(word) ? order.indexOf(word) : order.length);
+  // No word was told, as no fault was.
+  if (before === 'null') return false;
   const isGone = law === 2 && ['wrong', 'invalid'].includes(before) && after !== 'facts';
   return rank(after) < rank(before) && !isGone;
 }

@@ -139,6 +139,7 @@ export function runOf(plan: Plan): Run {
   spans.sort((a, b) => a.startMs - b.startMs);
   const load = { plan, spans, random };
   const loads = Array.from({ length: plan.machines }, (_, index) => loadOf(load, index + 1));
+  const firstDueMs = Math.min(...loads.flatMap(({ records }) => records.map(({ start_time }) => start_time - T0)));
   const warmupMs = (plan.secs * 1000 * plan.warmupPercent) / 100;
   const machines = loads.map((each) => machineOf(each, plan, warmupMs));
   return {
@@ -151,7 +152,10 @@ export function runOf(plan: Plan): Run {
     // A fault that was over before the first request is none of this run.
     firstFaultAt:
       T0 +
-      Math.min(Infinity, ...spans.flatMap(({ startMs, healMs }) => (healMs === null || healMs > 0 ? [startMs] : []))),
+      Math.min(
+        Infinity,
+        ...spans.flatMap(({ startMs, healMs }) => (healMs === null || healMs > firstDueMs ? [startMs] : [])),
+      ),
     limits: plan.limits,
   };
 }

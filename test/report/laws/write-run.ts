@@ -58,10 +58,11 @@ function textOf(values: readonly object[]): string {
   return values.map(lineOf).join('');
 }
 
-/** Returns a client's own file, with the sums over its records. */
+/** Returns a client's own file, with the sums over its records that were due after the warm-up. */
 function clientFileOf({ id, records, runFile }: Machine, clientId: number): string {
   const summary = new Summary();
-  const own = records.filter((record) => record.client_id === clientId);
+  const warmUntil = runFile.started_at + runFile.warmup_secs * 1000;
+  const own = records.filter((record) => record.client_id === clientId && record.start_time >= warmUntil);
   for (const record of own) summary.add(record);
   return JSON.stringify({
     client_name: clientName(id, clientId),

@@ -136,7 +136,16 @@ describe('what faults cost', () => {
         const columns = columnsOf(made);
         const costs = (forEachRow: ForEachRow) => {
           const grid = new WindowGrid({ forEachRow, run, slowMs, meanUnderWay });
-          return faultCosts({ forEachRow, run, faults: all, slowMs, grid, gaps: [], lastDueMs: Infinity });
+          return faultCosts({
+            forEachRow,
+            run,
+            faults: all,
+            slowMs,
+            grid,
+            gaps: [],
+            isEndKnown: true,
+            lastDueMs: Infinity,
+          });
         };
         const near = costs((visit, within) => columns.forEach(visit, within));
         const told = near.map(({ felt_ms, recovered_ms, at_least_ms, bad_requests, requests, failed, shared }) => {
@@ -175,16 +184,18 @@ describe('what faults cost', () => {
     const isSeen = calmMs + 1000 <= untilMs;
     const toMs = isSeen ? calmMs : untilMs;
     const windows: number[] = [];
-    for (let ms = Math.floor(own.startMs / 250) * 250; ms < toMs; ms += 250) if (isBadWindow(ms)) windows.push(ms);
-    const touching = rows.filter((each) => isUnderWay(each, { from: own.startMs, to: toMs }));
+    const fromMs = Math.min(...group.map(({ startMs }) => startMs));
+    for (let ms = Math.floor(fromMs / 250) * 250; ms < toMs; ms += 250) if (isBadWindow(ms)) windows.push(ms);
+    const near = rows.filter((each) => isUnderWay(each, { from: fromMs, to: isSeen ? toMs + 999.999 : toMs }));
+    const touching = near.filter(({ startMs }) => startMs < toMs);
     const lookMs = Math.max(own.healedMs ?? Infinity, own.startMs + 4000);
     const due = rows.filter(({ startMs }) => startMs >= own.startMs && startMs <= lookMs).length;
-    const hasLimits = touching.every(({ image }) => image !== 2);
+    const hasLimits = near.every(({ image }) => image !== 2);
     const isKnown = isSeen && own.healedMs !== null && due >= 20 && hasLimits;
     const counted = <T>(value: T): T | null => (hasLimits ? value : null);
     return {
       felt_ms: isKnown ? windows.length * 250 : null,
-      recovered_ms: !isKnown ? null : windows.length === 0 ? 0 : windows.at(-1)! + 250 - own.startMs,
+      recovered_ms: !isKnown ? null : windows.length === 0 ? 0 : windows.at(-1)! + 250 - fromMs,
       at_least_ms: counted(windows.length * 250),
       bad_requests: counted(touching.filter(isBad).length),
       requests: counted(touching.length),
