@@ -111,7 +111,10 @@ class RequestInstruments {
     this.hedged = counter('hedged_requests_total', 'Requests that were also sent to a second server (hedged)');
     this.sentBytes = counter('sent_bytes_total', 'Bytes sent for requests that ended');
     this.receivedBytes = counter('received_bytes_total', 'Bytes received for requests that ended');
-    this.latency = histogram('request_duration_seconds', 'Latency from the intended start to the verified carrier');
+    this.latency = histogram(
+      'request_duration_seconds',
+      'Latency from when the request was due to the verified carrier',
+    );
     this.service = histogram('service_duration_seconds', 'Latency from the actual send to the verified carrier');
   }
 

@@ -112,13 +112,14 @@ class StressRun {
   }
 
   report(): StressReport {
-    const { machineId, seed, numClients, metricsDir, signal, warmupMs } = this.options;
+    const { machineId, seed, numClients, metricsDir, signal, warmupMs, requests } = this.options;
     const { measured, population, service, wrongCount } = this.tally;
     return {
       machine_id: machineId,
       run_id: this.runId,
       seed,
       num_clients: numClients,
+      loop: requests.pacing.mode === 'rate' ? 'open' : 'closed',
       started_at: this.startedAt,
       test_duration_secs: this.durationSecs,
       interrupted: signal.aborted,

@@ -6,6 +6,7 @@ import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
 import type { Threshold } from '../../core/metrics/threshold';
 import { checkThresholds } from './checks';
 import { isLeadInDoubt, withoutDoubtful } from './clock-doubts';
+import { loopFigures } from './closed-loop';
 import { type FaultCost, faultCosts } from './fault-cost';
 import { type BaselineFacts, baselineFigures, baselineOf, type BaselineOptions } from './fault-baseline';
 import { type Counted, countRows, type Phases } from './count-rows';
@@ -60,6 +61,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
   const { files, missing, notes, servers, reasons } = inputs;
   const told = {
     ...totalsOf(inputs, counted, bounds),
+    ...loopFigures(inputs, ground),
     ...baselineParts(inputs, ground, costs),
     ...judgedParts(inputs, counted, ground, judged, metadata?.servers),
     timeline: timelineOf(forEachRow, span, {

@@ -1,7 +1,9 @@
 /** The sections on latency, percentiles and traffic of the text report. */
+import { CLOSED_LOOP_HINT } from '../../core/metrics/loop';
 import { printable } from '../../core/printable';
 import type { CurvePoint, PhaseShare, Report } from '../report';
-import { decimals, labelled, MAX_ROWS, more, shareCells, table, whole } from './layout';
+import { missedText, waitedText } from './loop-text';
+import { decimals, labelled, MAX_ROWS, more, prose, shareCells, table, whole } from './layout';
 
 const NAME_CHARS = 30;
 const NO_RECORDS = 'unknown: there are no records of single requests';
@@ -44,6 +46,7 @@ export function trafficRows(report: Report): string[] {
   const { undecided_requests: undecided, never_sent_requests: neverSent, missing_records: missing } = report;
   return [
     labelled('Duration', `${decimals(report.duration_secs)} s`),
+    ...loopRows(report),
     labelled('Goodput', `${decimals(report.goodput_per_s)} successes/s`),
     labelled('Attempted', `${decimals(report.attempted_per_s)} requests/s`),
     ...(undecided > 0 ? undecidedRows(report) : []),
@@ -55,6 +58,18 @@ export function trafficRows(report: Report): string[] {
     ...(report.warmup_secs > 0
       ? [labelled('Warm-Up', `${decimals(report.warmup_secs)} s; no total includes requests due in it`)]
       : []),
+  ];
+}
+
+/** Names the loop, and what a closed one hides. */
+function loopRows(report: Report): string[] {
+  const { loop, unknown } = report;
+  if (loop !== 'closed') return prose(labelled('Loop', loop ?? `unknown: ${unknown.loop}`));
+  return [
+    labelled('Loop', loop),
+    ...prose(labelled('Clients Waited', waitedText(report))),
+    ...prose(labelled('Missed Requests', missedText(report))),
+    ...prose(CLOSED_LOOP_HINT),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** The banner that `stress` prints before the load, in the guide's format: its settings, then the offered load. */
 import type { LoadShape } from '../../config/load-settings';
+import { meanThinkMs } from '../../core/metrics/loop';
 import { oneLine } from '../../core/printable';
 import { expectedArrivalMs, offeredPerSecond } from '../../client/pacer.pure';
 
@@ -77,8 +78,4 @@ function phaseRows({ requests, warmupMs }: BannerContent): [string, string][] {
       ? [['Warm-up', `${warmupMs / 1000} seconds, which thresholds leave out`] satisfies [string, string]]
       : []),
   ];
-}
-
-function meanThinkMs({ minDelayMs, maxDelayMs }: { minDelayMs: number; maxDelayMs: number }): number {
-  return (minDelayMs + maxDelayMs) / 2;
 }

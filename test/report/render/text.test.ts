@@ -179,6 +179,7 @@ test('sections beyond the guide, for a small run', () => {
   expect(sectionOf('TRAFFIC')).toBe(
     [
       'Duration:             9.50 s',
+      'Loop:                 unknown: a run file is missing, or does not tell the rate or the think times',
       'Goodput:              1.58 successes/s',
       'Attempted:            1.68 requests/s',
       'Undecided:            1: in flight, or waiting for a client, at the end',
