@@ -1,4 +1,5 @@
 /** The configuration of `run`: servers, load, faults and report of a whole run, from run.toml and flags. */
+import type { SlowLimitSetting } from '../core/metrics/slow-limit';
 import type { Threshold } from '../core/metrics/threshold';
 import * as common from './common-settings';
 import { configFile, type FileValues, readConfig } from './config-file';
@@ -78,7 +79,7 @@ export const runFaultSettings = {
 };
 
 /** The table [report] of run.toml. */
-export const runReportSettings = { thresholds: common.thresholds };
+export const runReportSettings = { thresholds: common.thresholds, slow_limit_ms: common.slowLimit };
 
 const tables = {
   run: runSettings,
@@ -152,6 +153,8 @@ export interface RunConfig {
     allowTotalOutage: boolean;
   };
   thresholds: readonly string[];
+  /** Undefined: from the successes before the first fault. */
+  slowLimitMs?: SlowLimitSetting;
   /** The same with the keys of run.toml. */
   settings: RunSettings;
 }
@@ -227,6 +230,7 @@ function build(settings: RunSettings): Omit<RunConfig, 'faults' | 'lab' | 'binar
     timings: SERVER_TIMINGS,
     imageDirectory: stress.image_directory,
     thresholds: report.thresholds,
+    slowLimitMs: report.slow_limit_ms,
     settings,
   };
 }

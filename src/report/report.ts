@@ -2,6 +2,7 @@
 import type { FaultAction, RunFile, StressRunFile } from '../core/metrics/record';
 import type { Scale } from '../core/metrics/failure-scale';
 import type { Loop } from '../core/metrics/loop';
+import type { SlowLimitSetting } from '../core/metrics/slow-limit';
 import type { ThresholdResult } from '../core/metrics/threshold';
 import type { RuleResult } from '../core/rule-result';
 
@@ -348,6 +349,8 @@ export interface Report extends LoopFigures {
   attempted_per_s: number;
   /** Goodput, under its older name. */
   throughput_per_s: number;
+  /** As configured; null if no limit is fixed. */
+  slow_limit_ms: SlowLimitSetting | null;
   /** By operation, in ms; null if unknown. null without records. */
   slow_limits_ms: Record<string, number | null> | null;
   baseline: Baseline | null;

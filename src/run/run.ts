@@ -195,6 +195,7 @@ class Run {
       metrics: [metricsDir],
       runs: { take: 'newest' },
       thresholds: this.options.thresholds,
+      slowLimitMs: this.options.config.slowLimitMs,
       rules,
       events: serverDirs.map((folder) => ({ path: folder, required: true })),
     });

@@ -3,6 +3,7 @@ import type { RuleResult } from '../../core/rule-result';
 import { auditOf, lastAnswersOf } from './audit';
 import { balanceOf } from './balance';
 import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
+import { fixedLimitMs, type SlowLimitSetting } from '../../core/metrics/slow-limit';
 import type { Threshold } from '../../core/metrics/threshold';
 import { checkThresholds } from './checks';
 import { isLeadInDoubt, withoutDoubtful } from './clock-doubts';
@@ -28,6 +29,8 @@ import { WindowGrid } from './window-grid';
 
 export interface BuildOptions {
   thresholds: readonly Threshold[];
+  /** Fixes slow limits; the others come from the baseline. */
+  slowLimitMs?: SlowLimitSetting;
   /** Verdicts of the caller, reported unchanged. */
   rules?: readonly RuleResult[];
   run?: RunMetadata;
@@ -51,8 +54,9 @@ interface Ground extends BaselineOptions {
 const NO_VERDICT: Verdict = { kind: 'invalid', text: '', failure_rate: 100, scale: null, scale_text: null };
 
 /** Equal inputs give equal reports. */
-export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }: BuildOptions): Report {
-  const ground = groundOf(inputs);
+export function buildReport(inputs: Inputs, options: BuildOptions): Report {
+  const { thresholds, slowLimitMs, rules, run: metadata } = options;
+  const ground = groundOf(inputs, slowLimitMs);
   const { forEachRow, span, run } = ground;
   const costs = costsOf(ground);
   const judged = costs && judgedOf(inputs, ground, costs);
@@ -62,6 +66,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
   const told = {
     ...totalsOf(inputs, counted, bounds),
     ...loopFigures(inputs, ground),
+    slow_limit_ms: slowLimitMs ?? null,
     ...baselineParts(inputs, ground, costs),
     ...judgedParts(inputs, counted, ground, judged, metadata?.servers),
     timeline: timelineOf(forEachRow, span, {
@@ -90,7 +95,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
   return { ...checked, verdict: verdictOf(checked, inputs.cut) };
 }
 
-function groundOf(inputs: Inputs): Ground {
+function groundOf(inputs: Inputs, slowLimitMs: SlowLimitSetting | undefined): Ground {
   const span = runSpanOf(inputs.records);
   const windows = faultWindows(inputs.faults ?? []);
   const faults = span === null ? [] : faultsDuring(windows, span);
@@ -99,7 +104,7 @@ function groundOf(inputs: Inputs): Ground {
     span,
     run: span === null ? { from: 0, to: 0 } : { from: span.from, to: endOf(inputs, span) },
     warmUntilMs: warmUntilOf(inputs, span),
-    imageCount: inputs.images.all.length,
+    fixedMs: inputs.images.all.map((image) => fixedLimitMs(slowLimitMs, image)),
     firstFaultMs: faults.reduce((first, { startMs }) => Math.min(first, startMs), Infinity),
     gaps: inputs.gaps,
     longestMs: longestSuccessMs(inputs),

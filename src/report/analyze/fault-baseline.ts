@@ -17,7 +17,8 @@ export interface BaselineOptions {
   forEachRow: ForEachRow;
   run: Interval;
   warmUntilMs: number;
-  imageCount: number;
+  /** The configured slow limit of each operation (image); null: from its successes. */
+  fixedMs: readonly (number | null)[];
   firstFaultMs: number;
   /** The times in which records are missing: a baseline with a gap gives no slow limits. */
   gaps: readonly Interval[];
@@ -35,9 +36,9 @@ export interface BaselineFacts {
 }
 
 export function baselineOf(options: BaselineOptions): BaselineFacts {
-  const { forEachRow, run, warmUntilMs, imageCount, firstFaultMs, gaps } = options;
+  const { forEachRow, run, warmUntilMs, fixedMs, firstFaultMs, gaps } = options;
   const span = { from: Math.max(warmUntilMs, run.from), to: Math.max(run.from, Math.min(firstFaultMs, run.to)) };
-  const latencies = Array.from({ length: imageCount }, () => new Latencies());
+  const latencies = fixedMs.map(() => new Latencies());
   const underWay = new UnderWay(windowOf(span.from), Math.max(0, windowOf(span.to) - windowOf(span.from)));
   const used = latencies.map(() => false);
   let requests = 0;
@@ -50,7 +51,9 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
   }, span);
   const counts = underWay.counts();
   const hasGap = gaps.some(({ from, to }) => from < span.to && to >= span.from);
-  const slowMs = Float64Array.from(latencies, (all) => {
+  const slowMs = Float64Array.from(latencies, (all, image) => {
+    const limitMs = fixedMs[image]!;
+    if (limitMs !== null) return limitMs;
     if (hasGap || all.count < ENOUGH_SUCCESSES) return NaN;
     return all.quantileMs(0.95)! * SLOW_FACTOR + SLOW_MS;
   });

@@ -1,5 +1,6 @@
 /** The sections on latency, percentiles and traffic of the text report. */
 import { CLOSED_LOOP_HINT } from '../../core/metrics/loop';
+import { slowLimitText } from '../../core/metrics/slow-limit';
 import { printable } from '../../core/printable';
 import type { CurvePoint, PhaseShare, Report } from '../report';
 import { missedText, waitedText } from './loop-text';
@@ -26,13 +27,14 @@ export function phaseRows({ phases }: Report): string[] {
   return table(['Phase', ...HEAD], rows);
 }
 
-export function imageRows({ images, slow_limits_ms: limits }: Report): string[] {
+export function imageRows({ images, slow_limits_ms: limits, slow_limit_ms: fixed }: Report): string[] {
   if (images.length === 0) return [NO_RECORDS];
   const limitOf = (image: string): number | null => (limits && Object.hasOwn(limits, image) ? limits[image]! : null);
   const rows = images
     .slice(0, MAX_ROWS)
     .map((each) => [printable(each.image, NAME_CHARS), ...shareCells(each, exact), exact(limitOf(each.image))]);
-  return [...table(['Image', ...HEAD, 'slow over'], rows), ...more(images.length)];
+  const note = fixed === null ? [] : prose(`slow_limit_ms fixes: ${slowLimitText(fixed)}`);
+  return [...table(['Image', ...HEAD, 'slow over'], rows), ...more(images.length), ...note];
 }
 
 export function curveRows({ percentile_curve: curve }: Report): string[] {

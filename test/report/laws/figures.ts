@@ -112,7 +112,7 @@ export const WITHOUT_DIRECTION: readonly string[] = [
   ...'server_distribution.** failure_reasons.** balance.** leaders.** faults'.split(' '),
   ...'runs[].** loads[].** servers[].** clocks[].** clock_changes[].** run.**'.split(' '),
   // Whether they are known has a direction.
-  ...'timeline rules slow_limits_ms slow_limits_ms.**'.split(' '),
+  ...'timeline rules slow_limit_ms.** slow_limits_ms slow_limits_ms.**'.split(' '),
   ...within('generators[]', 'machine_id time[] cpu_percent[] event_loop_delay_ms[] in_flight[]').split(' '),
   ...within('generators[]', 'verification_backlog[] sent late_sends').split(' '),
   ...TEXTS.split(/\s+/),

@@ -94,6 +94,7 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
     goodput_per_s: (total - failed) / secs,
     attempted_per_s: total / secs,
     throughput_per_s: (total - failed) / secs,
+    slow_limit_ms: null,
     slow_limits_ms: { 'small.png': 46.45, 'medium.jpg': 102.85, 'large.png': null },
     baseline: { from: T0 + 3000, to: T0 + 12_000, requests: 1800, bad_window_share: 0, felt_resolution_ms: 100 },
     images: ['small.png', 'medium.jpg', 'large.png'].map((image) => ({ ...share, image })),

@@ -1,5 +1,6 @@
 /** Renders the sections of the page on latency, servers, failures and audit: tables of the whole run. */
 import { CLOSED_LOOP_HINT, dueText } from '../../../core/metrics/loop';
+import { slowLimitText } from '../../../core/metrics/slow-limit';
 import type { Balance, Report, Spread } from '../../report';
 import { serverIdsOf } from './chart-data';
 import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
@@ -74,7 +75,7 @@ function phases({ phases: all, warmup_secs: warmup }: Report): Content {
   ];
 }
 
-function images({ images: all, slow_limits_ms: limits }: Report): Content {
+function images({ images: all, slow_limits_ms: limits, slow_limit_ms: fixed }: Report): Content {
   if (all.length === 0) return absent(NO_RECORDS);
   const { shown, rest } = capped(all, MAX_ROWS);
   const limitOf = (image: string): number | null => (limits && Object.hasOwn(limits, image) ? limits[image]! : null);
@@ -84,7 +85,7 @@ function images({ images: all, slow_limits_ms: limits }: Report): Content {
     htmlTable({ label: 'Latency by image in milliseconds', columns, rows }),
     html`<p class="caption">
       Requests that take longer than <i>slow over</i> are bad in what a fault costs; – if too few succeeded before the
-      first fault.
+      first fault.${fixed !== null && ` Fixed by slow_limit_ms: ${slowLimitText(fixed)}.`}
     </p> `,
     rest,
   ];
