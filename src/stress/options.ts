@@ -4,7 +4,7 @@ import type { LoadShape } from '../config/load-settings';
 import type { Clock, LogLevel } from '../core/environment';
 import type { LatencyFigures } from '../core/metrics/latency-fold';
 import type { Loop } from '../core/metrics/loop';
-import type { ProgramMetadata } from '../core/metrics/record';
+import type { ProgramMetadata, RequestRecord } from '../core/metrics/record';
 import type { GeneratorSummary } from '../core/metrics/saturation';
 import type { AggregatedStats } from '../core/metrics/summary';
 import type { Threshold, ThresholdResult } from '../core/metrics/threshold';
@@ -48,6 +48,8 @@ export interface StressOptions {
   expectedMs?: number;
   /** Aborted to end the run early: starts no more requests, those in flight end normally. */
   endSignal?: AbortSignal;
+  /** Receives each request that ended and was due after the warm-up. */
+  onMeasured?(record: RequestRecord): void;
   /** The display of progress, if any. */
   screen?: Screen;
   /** Default: a new one. */

@@ -261,7 +261,7 @@ class StressRun {
 
   private ended(record: RequestRecord, client: VirtualClient, files: RunFiles): void {
     files.record(record);
-    this.tally.add(record);
+    if (this.tally.add(record)) this.options.onMeasured?.(record);
     this.progress?.add(record, client.leadership);
     this.watch.ended(record);
   }

@@ -1,9 +1,12 @@
-/** The configured slow limits: a request that takes longer is bad in what a fault costs. */
+/** The slow limits, beyond which a request is bad in what a fault costs: how they are configured, and when known. */
 
 /** Milliseconds for all operations (images), or by operation; `*` is any other one. */
 export type SlowLimitSetting = number | Readonly<Record<string, number>>;
 
 export const ANY_OTHER = '*';
+
+/** With fewer successes of an operation before the first fault, its slow limit is unknown, unless it is configured. */
+export const ENOUGH_SUCCESSES = 20;
 
 /** Returns the configured limit of an operation; null if there is none. */
 export function fixedLimitMs(setting: SlowLimitSetting | undefined, operation: string): number | null {

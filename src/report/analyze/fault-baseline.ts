@@ -1,11 +1,10 @@
 /** The baseline of a run, before its first fault: what is slow, how many requests are under way, what would be felt. */
+import { ENOUGH_SUCCESSES } from '../../core/metrics/slow-limit';
 import type { ForEachRow, Row } from '../read/columns';
 import type { Baseline, Interval } from '../report';
 import { Latencies } from './latencies';
 import { leastBad, type SlowLimits, UnderWay, WINDOW_MS, type WindowGrid, windowOf } from './window-grid';
 
-/** With fewer successes of an operation, its slow limit is unknown. */
-const ENOUGH_SUCCESSES = 20;
 const SLOW_FACTOR = 1.5;
 const SLOW_MS = 10;
 /** The stalls of which the shortest that would be felt is told, in milliseconds. */
