@@ -216,8 +216,11 @@ function peerOf(groups: Record<string, string> = {}) {
 export function slowLimits() {
   const { schema, json, unit } = decimal(MIN_SECS, MAX_SECS * 1000, 'milliseconds');
   const isLimit = (value: unknown): boolean => v.is(schema, value);
-  const isTable = (value: unknown): boolean =>
-    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isLimit);
+  const isTable = (value: unknown): boolean => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+    const limits = Object.values(value);
+    return limits.length > 0 && limits.every(isLimit);
+  };
   const limit = `a ${expectationOf(schema)}`;
   return special<SlowLimitSetting>({
     schema: v.custom<SlowLimitSetting>(
@@ -232,6 +235,6 @@ export function slowLimits() {
     shape: 'milliseconds, or a table of them by image',
     placeholder: '[IMAGE=]MS',
     flagShape: `[IMAGE=]MS with ${limit}`,
-    json: { anyOf: [json, { type: 'object', additionalProperties: json }] },
+    json: { anyOf: [json, { type: 'object', minProperties: 1, additionalProperties: json }] },
   });
 }

@@ -93,7 +93,7 @@ describe('slow_limit_ms', () => {
     expect(typed('large.png=900', 'a=b=30', '60')).toEqual({ 'large.png': 900, 'a=b': 30, '*': 60 });
   });
 
-  test.each(['0', '-5', '"60"', '[60]', 'true', '{ "a.png" = "x" }'])('refuses %s', (toml) => {
+  test.each(['0', '-5', '"60"', '[60]', 'true', '{}', '{ "a.png" = "x" }'])('refuses %s', (toml) => {
     const [line] = linesOf(`[report]\nslow_limit_ms = ${toml}`);
     expect(line).toMatch(/^r\.toml: report\.slow_limit_ms: expected a number of milliseconds from 0\.001 to 604800000/);
   });

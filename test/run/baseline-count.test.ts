@@ -1,4 +1,4 @@
-/** When a run has seen enough for its first fault. */
+/** Waits for enough successes before the first fault of a run. */
 import { runConfigOf, type RunFlags } from '../../src/config/run-config';
 import { BaselineCount, latestFirstMs } from '../../src/run/baseline-count.pure';
 import { waitForBaseline } from '../../src/run/wait-for-baseline';

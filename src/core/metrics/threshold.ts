@@ -40,7 +40,7 @@ const UNITS = {
 
 export const METRICS = Object.keys(UNITS) as Metric[];
 
-/** What a fault cost: unknown without one. */
+/** The metrics of what a fault cost, which are unknown without one. */
 export const FAULT_METRICS: readonly Metric[] = ['recovery', 'felt'];
 
 const OPERATORS = {
