@@ -17,15 +17,19 @@ export class Meter {
   private readonly recentMs: number[] = [];
   private readonly marks: { atMs: number; done: number }[];
 
-  constructor(private readonly clock: Clock) {
+  /** @param longestMs the longest that a success can take: a failure counts as at least that long */
+  constructor(
+    private readonly clock: Clock,
+    private readonly longestMs: number,
+  ) {
     this.marks = [{ atMs: clock.monotonicMs(), done: 0 }];
   }
 
   add(record: RequestRecord): void {
     if (isUndecided(record)) return;
     const { success, latency_ms, failure_reason } = record;
-    if (success) this.recentMs[(this.doneCount - this.failedCount) % RECENT_COUNT] = latency_ms;
-    else {
+    this.recentMs[this.doneCount % RECENT_COUNT] = success ? latency_ms : Math.max(latency_ms, this.longestMs);
+    if (!success) {
       this.failedCount += 1;
       this.lastReason = printable(failure_reason ?? '');
     }
@@ -41,7 +45,7 @@ export class Meter {
     return nowMs === atMs ? 0 : ((this.doneCount - done) * 1000) / (nowMs - atMs);
   }
 
-  /** Returns the p95 of the latest successes, null before the first. */
+  /** Returns the p95 of the latest requests, null before the first. */
   p95Ms(): number | null {
     return exactQuantile(Float64Array.from(this.recentMs).sort(), 0.95);
   }

@@ -10,6 +10,8 @@ export interface ProgressOptions {
   isTerminal: boolean;
   columns?: number;
   clock: Clock;
+  /** The longest that a success can take. */
+  longestMs: number;
   expectedCount?: number;
 }
 
@@ -23,7 +25,7 @@ export class Progress {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: ProgressOptions) {
-    this.meter = new Meter(options.clock);
+    this.meter = new Meter(options.clock, options.longestMs);
   }
 
   start(): void {

@@ -6,6 +6,7 @@ import type { ClientConfig } from '../config/client-config';
 import type { Clock, Logger, LogLevel, Random } from '../core/environment';
 import type { ClusterError } from '../core/errors';
 import { VERIFICATION_FAILED } from '../core/metrics/failure-reasons';
+import { longestSuccess } from '../core/metrics/population';
 import { oneLine } from '../core/printable';
 import { seededRandom } from '../core/random';
 import { FrameWatch, type Secure } from '../core/transport/network';
@@ -68,7 +69,9 @@ export async function runClient(options: RunClientOptions): Promise<ClientReport
   const aliases = await resolveAddressAliases(config.serverAddresses);
   const client = newClient(options, { runId, aliases, log });
   const tally = new Tally(log);
-  const progress = display && new Progress({ ...display, clock, expectedCount: expectedRequests(config.requests) });
+  const longestMs = longestSuccess(config.requestTimeoutMs, config.requests.pacing.mode === 'rate');
+  const expectedCount = expectedRequests(config.requests);
+  const progress = display && new Progress({ ...display, clock, longestMs, expectedCount });
   let lastId = 0;
   const send = async (image: ClientImage, intendedStartMs: number): Promise<void> => {
     const record = await client.request(image, ++lastId, { intendedStartMs });

@@ -22,7 +22,8 @@ export type PhaseName = (typeof PHASES)[number];
 /** A part of all requests that were due; latencies are those of all of them (src/report/analyze/request-group.ts). */
 export interface Share {
   requests: number;
-  failed: number;
+  /** null if requests without a record may belong to it. */
+  failed: number | null;
   undecided: number;
   p50_ms: number | null;
   p95_ms: number | null;
@@ -344,11 +345,11 @@ export interface Report extends LoopFigures {
   unsent_requests: number;
   runs: RunSeen[];
   duration_secs: number;
-  /** Successes, and requests that were due, per second. */
-  goodput_per_s: number;
+  /** Successes, and requests that were due, per second. The first is null if it is not known when a load ended. */
+  goodput_per_s: number | null;
   attempted_per_s: number;
   /** Goodput, under its older name. */
-  throughput_per_s: number;
+  throughput_per_s: number | null;
   /** As configured; null if no limit is fixed. */
   slow_limit_ms: SlowLimitSetting | null;
   /** By operation, in ms; null if unknown. null without records. */

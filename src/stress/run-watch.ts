@@ -11,6 +11,8 @@ export interface RunWatchOptions {
   machineId: number;
   /** null in a closed loop. */
   targetPerSecond: number | null;
+  /** The longest that a success can take. */
+  longestMs: number;
   /** The clients so far; more may follow. */
   clients: readonly StressClient[];
   clock: Clock;
@@ -22,14 +24,16 @@ export class RunWatch implements WatchedRun {
   readonly runId: string;
   readonly machineId: number;
   readonly targetPerSecond: number | null;
+  readonly longestMs: number;
   private readonly clients: readonly StressClient[];
   private readonly generator: GeneratorWatch;
   private metrics: StressMetrics | undefined;
 
-  constructor({ runId, machineId, targetPerSecond, clients, ...rest }: RunWatchOptions) {
+  constructor({ runId, machineId, targetPerSecond, longestMs, clients, ...rest }: RunWatchOptions) {
     this.runId = runId;
     this.machineId = machineId;
     this.targetPerSecond = targetPerSecond;
+    this.longestMs = longestMs;
     this.clients = clients;
     this.generator = new GeneratorWatch({ runId, look: () => this, ...rest });
   }

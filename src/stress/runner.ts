@@ -79,17 +79,19 @@ class StressRun {
 
   constructor(private readonly options: StressOptions) {
     const { clock, runId, warmupMs, machineId, requests, requestTimeoutMs } = options;
+    const longestMs = longestSuccess(requestTimeoutMs, requests.pacing.mode === 'rate');
     this.runId = runId ?? randomUUID();
     this.watch = new RunWatch({
       runId: this.runId,
       machineId,
+      longestMs,
       clients: this.clients,
       clock,
       targetPerSecond: requests.pacing.mode === 'rate' ? requests.pacing.ratePerSecond : null,
       onSample: (sample) => this.files?.sample(sample),
       onClock: (line) => this.onClock(line),
     });
-    this.tally = new RunTally(warmupMs, longestSuccess(requestTimeoutMs, requests.pacing.mode === 'rate'));
+    this.tally = new RunTally(warmupMs, longestMs, options.serverAddresses.length);
     this.startedAt = toMicros(clock.unixMs());
   }
 
@@ -285,6 +287,7 @@ class StressRun {
   }
 
   private stopGracefully(): void {
+    for (const client of this.clients) client.cut();
     this.stop();
     this.startGrace();
   }

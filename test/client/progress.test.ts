@@ -9,13 +9,18 @@ afterEach(() => void jest.useRealTimers());
 
 const done = (latency_ms: number): RequestRecord =>
   ({ outcome: 'success', success: true, latency_ms }) as RequestRecord;
-const failed = { outcome: 'failure', success: false, failure_reason: 'Connection refused' } as RequestRecord;
+const failed = {
+  outcome: 'failure',
+  success: false,
+  latency_ms: 1,
+  failure_reason: 'Connection refused',
+} as RequestRecord;
 const interrupted = { outcome: 'interrupted', success: false } as RequestRecord;
 
 function progress(isTerminal: boolean, columns?: number) {
   const written: string[] = [];
   const write = (text: string): void => void written.push(text);
-  const shown = new Progress({ write, isTerminal, columns, clock: systemClock, expectedCount: 300 });
+  const shown = new Progress({ write, isTerminal, columns, clock: systemClock, longestMs: 10_000, expectedCount: 300 });
   shown.start();
   return { written, shown };
 }
@@ -29,7 +34,7 @@ describe('progress', () => {
     jest.advanceTimersByTime(5000);
     expect(written).toEqual([
       expect.stringMatching(
-        /^\[.{19}\] INFO 10 of 300 done, 2\.0\/s, 1 failed \(last: Connection refused\), p95 20\.0 ms\n$/,
+        /^\[.{19}\] INFO 10 of 300 done, 2\.0\/s, 1 failed \(last: Connection refused\), p95 10000\.0 ms\n$/,
       ),
     ]);
     jest.advanceTimersByTime(5000);

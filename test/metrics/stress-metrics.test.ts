@@ -87,6 +87,8 @@ it('the Prometheus metrics of a run agree with its records', async () => {
     const below = successes.filter((record) => record[key] <= 100).length;
     expect(read(`${name}_bucket`, { outcome: 'success', le: '0.1' })).toBe(below);
   }
+  // However soon it failed: a wait of 20 s for a client, and a timeout of 20 s.
+  expect(read('request_duration_seconds_sum', { outcome: 'failure' })).toBe(9 * 40);
   // The address is closed with the run.
   await expect(scrape(metricsAddress)).rejects.toThrow();
 });

@@ -1,5 +1,7 @@
 /** Audits whether each success has an execution in the event files of the servers. */
 import type { Inputs, LastWord } from '../read/inputs';
+import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
+import { increment } from '../read/interner';
 import type { ForEachRow } from '../read/columns';
 import type { Audit, FaultReport } from '../report';
 
@@ -26,6 +28,15 @@ interface Counted {
   excusable: number;
 }
 
+/** Counts wrong carriers, by the records of each machine or by its clients' own files, whichever tell more. */
+export function corruptedCount({ records, saidCorrupted }: Inputs): number {
+  const counts = new Map<string, number>();
+  for (const { machineId, runId, reasons } of records)
+    increment(counts, `${machineId} ${runId}`, reasons.get(VERIFICATION_FAILED) ?? 0);
+  for (const [key, said] of saidCorrupted) counts.set(key, Math.max(said, counts.get(key) ?? 0));
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+}
+
 /** Clients without records cannot be audited. */
 export function auditOf(inputs: Inputs, counted: Counted): Audit {
   const { requests, successes, hedged, corrupted, excusable } = counted;
@@ -44,7 +55,7 @@ export function auditOf(inputs: Inputs, counted: Counted): Audit {
     excusable,
     ...(inputs.events === null
       ? { executions: null, repeated: null, lost: null }
-      : { executions: inputs.executions, repeated, lost }),
+      : { executions: inputs.executions, repeated, lost: inputs.missingRecords > 0 ? null : lost }),
     ...judge(inputs, counted, lost),
   };
 }
@@ -72,7 +83,7 @@ export function lastAnswersOf(
 }
 
 function judge(
-  { events, eventServerIds, files, leftOut }: Inputs,
+  { events, eventServerIds, files, leftOut, missingRecords }: Inputs,
   { requests, serverIds, kills, excusable }: Counted,
   lost: number,
 ): Pick<Audit, 'adds_up' | 'why'> {
@@ -80,6 +91,12 @@ function judge(
   if (events === null) return { adds_up: 'unknown', why: 'there are no event files of the servers' };
   const silent = serverIds.filter((id) => !eventServerIds.includes(id));
   const badLines = files.reduce((sum, file) => sum + (file.kind === 'events' ? file.badLines : 0), 0);
+  if (lost === 0 && missingRecords > 0) {
+    return {
+      adds_up: 'unknown',
+      why: `${missingRecords} requests have no record; every other success has an execution`,
+    };
+  }
   if (lost === 0) return { adds_up: true, why: 'every success has an execution' };
   const missing =
     lost === 1 ? '1 success has no execution in the files' : `${lost} successes have no execution in the files`;

@@ -1,8 +1,7 @@
 /** Builds the report from everything that was read, by combining the analyses in this folder. */
 import type { RuleResult } from '../../core/rule-result';
-import { auditOf, lastAnswersOf } from './audit';
+import { auditOf, corruptedCount, lastAnswersOf } from './audit';
 import { balanceOf } from './balance';
-import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
 import { fixedLimitMs, type SlowLimitSetting } from '../../core/metrics/slow-limit';
 import type { Threshold } from '../../core/metrics/threshold';
 import { checkThresholds } from './checks';
@@ -12,13 +11,13 @@ import { type FaultCost, faultCosts } from './fault-cost';
 import { type BaselineFacts, baselineFigures, baselineOf, type BaselineOptions } from './fault-baseline';
 import { type Counted, countRows, type Phases } from './count-rows';
 import { type JudgedFault, judgeFaults } from './fault-reports';
-import { faultsDuring, type FaultWindow, faultWindows } from './fault-windows';
+import { faultsDuring, type FaultWindow, faultWindows, missingLineOf } from './fault-windows';
 import { roundedMs } from './latencies';
 import type { Inputs } from '../read/inputs';
 import { leadersDuring, leaderSpans } from './leaders';
-import type { LeaderSpan, Report, RunMetadata, Verdict } from '../report';
+import type { Interval, LeaderSpan, Report, RunMetadata, Verdict } from '../report';
 import { expectedServerCount, silentServerIds } from '../read/known-servers';
-import { endOf, longestSuccessMs, warmUntilOf } from '../read/run-bounds';
+import { endOf, longestSuccessMs, warmUntilOf, wholeRunOf } from '../read/run-bounds';
 import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
 import { generatorSeriesOf, serverSeriesOf } from './series';
@@ -40,6 +39,8 @@ export interface BuildOptions {
 interface Ground extends BaselineOptions {
   /** null if there are no records. */
   span: RunSpan | null;
+  /** Also the time of the loads without a request; null without both. */
+  whole: Interval | null;
   /** The longest that a success can take; Infinity if unknown. */
   longestMs: number;
   /** Those of this run; empty without records. */
@@ -64,7 +65,7 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
   const counted = countRows(inputs, forEachRow, { ...phasesOf(judged, ground), ...bounds });
   const { files, missing, notes, servers, reasons } = inputs;
   const told = {
-    ...totalsOf(inputs, counted, bounds),
+    ...totalsOf(inputs, counted, { ...bounds, arePhasesKnown: ground.faults.every(({ missing }) => missing === null) }),
     ...loopFigures(inputs, ground),
     slow_limit_ms: slowLimitMs ?? null,
     ...baselineParts(inputs, ground, costs),
@@ -98,14 +99,19 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
 function groundOf(inputs: Inputs, slowLimitMs: SlowLimitSetting | undefined): Ground {
   const span = runSpanOf(inputs.records);
   const windows = faultWindows(inputs.faults ?? []);
-  const faults = span === null ? [] : faultsDuring(windows, span);
+  const whole = wholeRunOf(inputs, span);
+  const faults = whole === null ? [] : faultsDuring(windows, whole);
   return {
     forEachRow: rowsOf(inputs.records),
     span,
+    whole,
     run: span === null ? { from: 0, to: 0 } : { from: span.from, to: endOf(inputs, span) },
     warmUntilMs: warmUntilOf(inputs, span),
     fixedMs: inputs.images.all.map((image) => fixedLimitMs(slowLimitMs, image)),
-    firstFaultMs: faults.reduce((first, { startMs }) => Math.min(first, startMs), Infinity),
+    firstFaultMs: faults.reduce(
+      (first, { startMs, missing }) => Math.min(first, missing === 'started' ? -Infinity : startMs),
+      Infinity,
+    ),
     gaps: inputs.gaps,
     longestMs: longestSuccessMs(inputs),
     faults,
@@ -167,7 +173,7 @@ function phasesOf(judged: readonly JudgedFault[] | null, { run, warmUntilMs }: G
 function judgedParts(
   inputs: Inputs,
   counted: Counted,
-  { forEachRow, span: run, leads, silentIds }: Ground,
+  { forEachRow, span: run, whole, faults, leads, silentIds }: Ground,
   judged: readonly JudgedFault[] | null,
   addresses: readonly string[] | undefined,
 ) {
@@ -177,11 +183,10 @@ function judgedParts(
   const totals = serverTotals(inputs, counted.byServer).map(([, count]) => count);
   const requests = records.reduce((sum, { columns }) => sum + columns.count, 0);
   const successes = [...counted.cells.values()].flat().reduce((sum, cell) => sum + cell.successes.count, 0);
-  const corrupted = records.reduce((sum, { reasons }) => sum + (reasons.get(VERIFICATION_FAILED) ?? 0), 0);
   const kills = (reports ?? []).filter(({ kind }) => kind === 'kill');
   const excusable = kills.length === 0 ? 0 : lastAnswersOf(kills, inputs.servers.all, inputs.lastWords, forEachRow);
-  const isInDoubt = run !== null && isLeadInDoubt(run, inputs.clockDoubts);
-  const span = run ?? (events && { from: events[0]?.time ?? 0, to: events.at(-1)?.time ?? 0 });
+  const isInDoubt = whole !== null && isLeadInDoubt(whole, inputs.clockDoubts);
+  const span = whole ?? (events && { from: events[0]?.time ?? 0, to: events.at(-1)?.time ?? 0 });
   return {
     faults: reports,
     balance: balanceOf({
@@ -196,11 +201,23 @@ function judgedParts(
       requests,
       successes,
       hedged: counted.hedged,
-      corrupted,
+      corrupted: corruptedCount(inputs),
       kills,
       excusable,
       serverIds: inputs.servers.all.filter((_, index) => counted.byServer[index]! > 0),
     }),
-    leaders: events && span && !isInDoubt ? leadersDuring(leads, { lives, run: span, silentIds }) : null,
+    leaders:
+      events && span && !isInDoubt
+        ? leadersDuring(leads, { lives, run: span, unknown: whyNoLeaders(faults, silentIds) })
+        : null,
   };
+}
+
+/** A kill or pause whose time is unknown may have ended a lead at any time. */
+function whyNoLeaders(faults: readonly FaultWindow[], silentIds: readonly number[]): string | null {
+  if (silentIds.length > 0) return `there is no event file of server ${silentIds.join(', ')}`;
+  const undated = faults.find((fault) => ['kill', 'pause'].includes(fault.kind) && fault.missing !== null);
+  return undated === undefined
+    ? null
+    : `of the ${undated.kind} of server ${undated.serverId}, ${missingLineOf(undated)}`;
 }

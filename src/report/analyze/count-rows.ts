@@ -6,6 +6,9 @@ import { Latencies } from './latencies';
 import { RequestGroup } from './request-group';
 import type { Interval, PhaseName } from '../report';
 
+/** Times are whole microseconds, their sums are not quite. */
+const HALF_US_MS = 0.0005;
+
 /** The intervals of each phase. */
 export interface Phases {
   fault: readonly Interval[];
@@ -69,7 +72,7 @@ export function countRows(
     if (row.reason > 0) counted.byReason[row.reason - 1]! += 1;
     if (row.hedged) counted.hedged += 1;
     if (row.success && (row.hedged || row.retried)) counted.retried += 1;
-    if (row.success && row.endMs <= run.to) counted.successesInTime += 1;
+    if (row.success && row.endMs - run.to < HALF_US_MS) counted.successesInTime += 1;
   });
   return counted;
 }

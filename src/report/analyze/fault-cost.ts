@@ -1,7 +1,7 @@
 /** Measures what each fault cost the clients, by windows of 250 ms (docs/report-figures.md, "What a fault cost"). */
 import type { ForEachRow } from '../read/columns';
 import type { Interval } from '../report';
-import type { FaultWindow } from './fault-windows';
+import { type FaultWindow, missingLineOf } from './fault-windows';
 import { overlaps } from './intervals';
 import { roundedMs } from './latencies';
 import { isBad, type SlowLimits, WINDOW_MS, type WindowGrid } from './window-grid';
@@ -114,9 +114,9 @@ const NO_COUNTS = {
 };
 
 /** Returns the evidence that is missing, without which even counts are unknown; null if none is. */
-function whyLacking({ missing }: FaultWindow, span: Interval, { gaps }: CostContext): string | null {
-  if (missing !== null) return `its line "${missing}" is missing in the file of faults`;
-  return gaps.some((gap) => overlaps(gap, span)) ? 'records of requests near it are missing' : null;
+function whyLacking(fault: FaultWindow, span: Interval, { gaps }: CostContext): string | null {
+  const isNearGap = gaps.some((gap) => overlaps(gap, span));
+  return missingLineOf(fault) ?? (isNearGap ? 'records of requests near it are missing' : null);
 }
 
 function whyUnknown(

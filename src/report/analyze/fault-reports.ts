@@ -1,6 +1,6 @@
 /** Assesses each fault by the clients' records and the servers' events. */
 import type { FaultCost } from './fault-cost';
-import type { FaultWindow } from './fault-windows';
+import { type FaultWindow, missingLineOf } from './fault-windows';
 import type { KeptEvent } from '../read/inputs';
 import { roundedMs } from './latencies';
 import { ledAt } from './leaders';
@@ -31,8 +31,6 @@ type Seen = Pick<
   FaultReport,
   'led' | 'detected_first_ms' | 'detected_last_ms' | 'leader_first_ms' | 'leader_all_ms' | 'unknown'
 >;
-
-const NOT_DATED = 'its line "started" is missing in the file of faults';
 
 export function judgeFaults(context: FaultContext): JudgedFault[] {
   return context.faults.map((fault, index) => judgeFault(fault, context.costs[index]!, context));
@@ -81,9 +79,9 @@ function recoveringOf({ startMs, healedMs }: FaultWindow, cost: FaultCost, conte
 function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
   const { events, spans, faults, eventServerIds, silentIds } = context;
   const nothing = { led: null, detected_first_ms: null, detected_last_ms: null, leader_first_ms: null };
-  const isUndated = fault.missing === 'started';
-  if (events === null || isUndated) {
-    const why = isUndated ? NOT_DATED : 'there are no event files of the servers';
+  const undated = undatedText(context.faults, fault);
+  if (events === null || undated !== null) {
+    const why = undated ?? 'there are no event files of the servers';
     const unknown = { led: why, detected_first_ms: why, detected_last_ms: why, leader_first_ms: why };
     return { ...nothing, leader_all_ms: null, unknown: { ...unknown, leader_all_ms: why } };
   }
@@ -128,6 +126,14 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
     leader_all_ms: followed === null ? null : latestMs('leader_all_ms', followed.times),
     unknown,
   };
+}
+
+/** Without the time of any fault it is not known which servers could have told. */
+function undatedText(faults: readonly FaultWindow[], fault: FaultWindow): string | null {
+  const isUndated = ({ missing }: FaultWindow): boolean => missing !== null && missing !== 'done';
+  if (isUndated(fault)) return missingLineOf(fault);
+  const other = faults.find(isUndated);
+  return other === undefined ? null : `of the ${other.kind} of server ${other.serverId}, ${missingLineOf(other)}`;
 }
 
 /** Returns when each survivor first reported it down. */

@@ -13,8 +13,8 @@ export interface FaultWindow {
   doneMs: number;
   /** null if it was never healed. */
   healedMs: number | null;
-  /** Its own line that is missing in the file, if any. */
-  missing: 'started' | 'done' | null;
+  /** Its line that is missing in the file, if any: `healed` is the end of a heal that began. */
+  missing: 'started' | 'done' | 'healed' | null;
 }
 
 const HEALED_BY: Partial<Record<FaultAction, FaultAction>> = {
@@ -32,6 +32,8 @@ export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
   const windows = new Set<FaultWindow>();
   /** Those that began and are not done, by server and action. */
   const begun = new Map<string, FaultWindow>();
+  /** Heals that began and did not end, by server and action. */
+  const begunHeals = new Map<string, number>();
   /** By server and the action that heals them. */
   const unhealed = new Map<string, FaultWindow[]>();
   const begin = (step: FaultStep, missing: FaultWindow['missing']): FaultWindow => {
@@ -49,8 +51,16 @@ export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
   for (const step of events) {
     const { server_id: serverId, action, outcome, time } = step;
     const key = `${serverId} ${action}`;
+    const healing = unhealed.get(key) ?? [];
+    const healsBegun = begunHeals.get(key) ?? 0;
+    begunHeals.set(key, outcome === 'started' ? healsBegun + 1 : 0);
+    for (const window of healing) {
+      if (outcome === 'started') window.missing ??= 'healed';
+      // Two that began and one that ended: the end of the other is missing.
+      else if (healsBegun === 1 && window.missing === 'healed') window.missing = null;
+    }
     if (outcome === 'done') {
-      for (const window of unhealed.get(key) ?? []) window.healedMs = time;
+      for (const window of healing) window.healedMs = time;
       unhealed.delete(key);
     }
     if (action === 'restart' || HEALED_BY[action] === undefined) continue;
@@ -68,6 +78,13 @@ export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
     } else begin(step, 'started');
   }
   return [...windows].sort((a, b) => a.startMs - b.startMs);
+}
+
+/** Returns the reason why what is known of a fault is incomplete; null if it is complete. */
+export function missingLineOf({ missing }: FaultWindow): string | null {
+  if (missing === null) return null;
+  const line = missing === 'healed' ? 'the end of its heal' : `its line "${missing}"`;
+  return `${line} is missing in the file of faults`;
 }
 
 /**

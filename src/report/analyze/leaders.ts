@@ -50,12 +50,12 @@ export function leaderSpans(
 export interface LeadersOptions {
   lives: readonly ServerLife[];
   run: Interval;
-  /** The servers that may have led but have no event file. */
-  silentIds: readonly number[];
+  /** Why the times with none or several leaders are unknown; null if they are known. */
+  unknown: string | null;
 }
 
 /** Returns the leaders of a run, and the intervals with none or several. */
-export function leadersDuring(spans: readonly LeaderSpan[], { lives, run, silentIds }: LeadersOptions): Leaders {
+export function leadersDuring(spans: readonly LeaderSpan[], { lives, run, unknown }: LeadersOptions): Leaders {
   const lifeOf = lifeFinder(lives);
   const during = (span: LeaderSpan, toMs: number): LeaderSpan[] => {
     const clipped = { ...span, from: Math.max(span.from, run.from), to: Math.min(toMs, run.to) };
@@ -66,15 +66,7 @@ export function leadersDuring(spans: readonly LeaderSpan[], { lives, run, silent
     during(span, Math.min(span.to, lifeOf(span.server_id, span.from)?.lastMs ?? span.to)),
   );
   const terms = new Set(spans.flatMap(({ term, from }) => (from >= run.from && from <= run.to ? [term] : []))).size;
-  if (silentIds.length > 0) {
-    return {
-      timeline,
-      terms,
-      none: null,
-      several: null,
-      unknown: `there is no event file of server ${silentIds.join(', ')}`,
-    };
-  }
+  if (unknown !== null) return { timeline, terms, none: null, several: null, unknown };
   const none = timesOf(timeline, run, (count) => count === 0);
   return { timeline, terms, none, several: timesOf(alive, run, (count) => count > 1), unknown: null };
 }

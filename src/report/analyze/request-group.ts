@@ -50,12 +50,15 @@ export class RequestGroup {
     return all;
   }
 
-  /** Percentiles are those of all requests, and of so many others whose latencies are unknown. */
+  /**
+   * Percentiles are those of all requests, and of so many others whose latencies are unknown. With any such, how many of
+   * these failed is unknown.
+   */
   share(unplaced = 0): Share {
     const all = this.all();
     all.add(Infinity, unplaced);
     const { median_ms: p50_ms, p95_ms, p99_ms, max_ms } = all.stats();
-    const counts = { requests: this.total, failed: this.failed, undecided: this.undecided };
+    const counts = { requests: this.total, failed: unplaced > 0 ? null : this.failed, undecided: this.undecided };
     return { ...counts, p50_ms, p95_ms, p99_ms, p99_9_ms: all.quantileMs(0.999), max_ms };
   }
 }

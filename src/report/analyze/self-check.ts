@@ -1,6 +1,7 @@
 /** Writes the self-check: sentences that a reader should know before trusting the numbers. */
 import { dueText } from '../../core/metrics/loop';
 import { clockSentences } from './clock-text';
+import { apartText } from '../read/clock-check';
 import type { Inputs } from '../read/inputs';
 import type { FaultReport, Report } from '../report';
 
@@ -21,6 +22,7 @@ export function selfCheck(report: Unchecked, inputs: Inputs, { retried }: { retr
     ...gaps(report, inputs),
     ...clockSentences(inputs.clockChanges),
     ...doubts(inputs),
+    ...[apartText(inputs) ?? []].flat(),
     ...clocks(report, inputs),
   ];
 }

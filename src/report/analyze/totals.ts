@@ -6,18 +6,23 @@ import { type Counted } from './count-rows';
 import { curveOf } from './curve';
 import { type Inputs, MAX_REASONS, MAX_SERVERS } from '../read/inputs';
 import { Latencies, roundedMs } from './latencies';
-import { warmupSecsOf } from '../read/run-bounds';
+import { isEndKnown, warmupSecsOf } from '../read/run-bounds';
 import { merged, type RequestGroup } from './request-group';
 import { type Interval, PHASES, type PhaseShare } from '../report';
+
+/** The figures of a phase if it is not known which requests belong to it. */
+const UNKNOWN = { failed: null, p50_ms: null, p95_ms: null, p99_ms: null, p99_9_ms: null, max_ms: null };
 
 export interface TotalsOptions {
   /** The longest that a success can take; Infinity if unknown. */
   longestMs: number;
   /** From the first request due to the end of the run. */
   run: Interval;
+  /** False if a line of a fault is missing: then requests cannot be assigned to phases. */
+  arePhasesKnown: boolean;
 }
 
-export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, run }: TotalsOptions) {
+export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, run, arePhasesKnown }: TotalsOptions) {
   const all = wholeOf(inputs, counted, longestMs);
   const latencies = all.all();
   const service = mergedLatencies([...counted.service].flatMap(([phase, each]) => (phase === 'warmup' ? [] : [each])));
@@ -27,6 +32,7 @@ export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, run }: T
   const durationSecs = roundedMs(Math.max(clientSecs, spanSecs));
   const perSecond = (count: number): number => (durationSecs === 0 ? 0 : count / durationSecs);
   const inTime = counted.successesInTime + inputs.clients.reduce((sum, { successful }) => sum + successful, 0);
+  const goodput = isEndKnown(inputs) ? perSecond(inTime) : null;
   const mostFailed = total === 0 ? 0 : ((failed + undecided) / total) * 100;
   const reasons = reasonsOf(inputs, counted);
   const neverSent = Object.entries(reasons).reduce(
@@ -56,11 +62,11 @@ export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, run }: T
     unsent_requests: inputs.records.reduce((sum, { unsent }) => sum + unsent, 0),
     runs: inputs.runs,
     duration_secs: durationSecs,
-    goodput_per_s: perSecond(inTime),
+    goodput_per_s: goodput,
     attempted_per_s: perSecond(total),
-    throughput_per_s: perSecond(inTime),
+    throughput_per_s: goodput,
     images: imagesOf(inputs, counted, longestMs),
-    phases: phasesOf(inputs, counted, longestMs),
+    phases: phasesOf(inputs, counted, longestMs, arePhasesKnown),
     percentile_curve: total === 0 ? [] : curveOf(latencies, service),
   };
 }
@@ -130,15 +136,17 @@ function imagesOf(inputs: Inputs, { cells }: Counted, longestMs: number) {
     .sort((a, b) => b.requests - a.requests || (a.image < b.image ? -1 : 1));
 }
 
-function phasesOf(inputs: Inputs, { cells, service }: Counted, longestMs: number): PhaseShare[] {
-  const unplaced = unplacedCount(inputs);
+function phasesOf(inputs: Inputs, { cells, service }: Counted, longestMs: number, areKnown: boolean): PhaseShare[] {
+  const isKnown = areKnown && unplacedCount(inputs) === 0;
   return PHASES.flatMap((phase) => {
     const byImage = cells.get(phase);
     if (byImage === undefined) return [];
-    const { median_ms, p95_ms, p99_ms } = (service.get(phase) ?? new Latencies()).stats();
+    const known = (isKnown && service.get(phase)) || new Latencies();
+    const { median_ms, p95_ms, p99_ms } = known.stats();
     return {
       phase,
-      ...merged(byImage, longestMs).share(unplaced),
+      ...merged(byImage, longestMs).share(),
+      ...(isKnown ? {} : UNKNOWN),
       service_p50_ms: median_ms,
       service_p95_ms: p95_ms,
       service_p99_ms: p99_ms,

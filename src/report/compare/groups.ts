@@ -83,7 +83,7 @@ function phaseRows(phase: PhaseName, row: MakeRow): Row[] {
       '%',
       of(({ failed, undecided, requests }) => {
         const decided = requests - undecided;
-        return decided === 0 ? null : (failed / decided) * 100;
+        return decided === 0 || failed === null ? null : (failed / decided) * 100;
       }),
     ),
     row(

@@ -67,7 +67,7 @@ const timeline = v.pipe(
 const phase = table({
   phase: v.picklist(PHASES, `one of ${PHASES.join(', ')}`),
   requests: count,
-  failed: count,
+  failed: known,
   undecided: count,
   p50_ms: known,
   p95_ms: known,
@@ -101,7 +101,7 @@ export const comparedSchema = table({
   total_requests: count,
   failed_requests: count,
   failure_rate: number,
-  throughput_per_s: number,
+  throughput_per_s: known,
   duration_secs: number,
   warmup_secs: number,
   latency_stats: stats,

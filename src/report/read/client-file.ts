@@ -17,6 +17,8 @@ export interface ClientFile {
   /** Unix milliseconds. */
   startedAtMs: number | null;
   durationSecs: number;
+  /** It was stopped before its plan was done. */
+  wasInterrupted: boolean;
   successful: number;
   failed: number;
   minMs: number | null;
@@ -65,6 +67,7 @@ function read(path: string, file: Fields): ClientFile {
     runId: typeof file['run_id'] === 'string' ? textOf(file, 'run_id') : null,
     startedAtMs: file['started_at'] === undefined ? null : numberOf(file, 'started_at'),
     durationSecs: numberOf(file, 'test_duration_secs'),
+    wasInterrupted: file['interrupted'] === true,
     successful,
     failed,
     ...(has ? latenciesOf(stats) : { minMs: null, maxMs: null, avgMs: null }),

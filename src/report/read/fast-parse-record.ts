@@ -1,7 +1,7 @@
 /** Parses lines of machine_{n}_requests.ndjson straight from the bytes, at a fraction of the cost of JSON.parse. */
 import { OUTCOMES, type RequestOutcome, type RequestRecord } from '../../core/metrics/record';
 import { MAX_LATENCY_MS } from './columns';
-import { MAX_UNIX_MS } from './parse-line';
+import { MAX_UNIX_MS, MOST_ROUNDING_MS } from './parse-line';
 import { literalOf, LineCursor } from './fast-parse-line';
 
 /** Size of the string cache, for names of images, reasons and runs. */
@@ -82,7 +82,8 @@ export class FastRecordParser {
     record.outcome = this.outcome();
     record.run_id = line.text(KEYS.runId);
     line.literal(KEYS.end);
-    return record.success === (record.outcome === 'success') ? line.end() : -1;
+    const isPlausible = record.service_ms <= record.latency_ms + MOST_ROUNDING_MS;
+    return isPlausible && record.success === (record.outcome === 'success') ? line.end() : -1;
   }
 
   private outcome(): RequestOutcome {

@@ -26,6 +26,7 @@ export interface RunRecords {
   repeats: number;
   /** The latest end time of any line; determines the newest run. */
   latestMs: number;
+  /** Without those of the warm-up, like the next two. */
   retries: number;
   bytesSent: number;
   bytesReceived: number;
@@ -73,6 +74,8 @@ export interface Inputs {
   /** Clients without records. */
   clients: ClientFile[];
   clientFileCount: number;
+  /** Wrong carriers by the clients' own files, by run and machine. */
+  saidCorrupted: Map<string, number>;
   /** Requests without a record, as far as others show that they existed. */
   missingRecords: number;
   /** The times in which they may have been due. */
@@ -161,6 +164,7 @@ export function emptyInputs(tasks: TaskFlags): Inputs {
     runs: [],
     clients: [],
     clientFileCount: 0,
+    saidCorrupted: new Map(),
     missingRecords: 0,
     gaps: [],
     clocks: [],

@@ -25,6 +25,8 @@ const count: Check = (value) => Number.isSafeInteger(value) && (value as number)
 const latency: Check = (value) => typeof value === 'number' && value >= 0 && value <= MAX_LATENCY_MS;
 const time: Check = (value) => typeof value === 'number' && value >= 0 && value <= MAX_UNIX_MS;
 const measure: Check = (value) => typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+/** A request is sent when it is due, or later: both times are rounded to the microsecond. */
+export const MOST_ROUNDING_MS = 0.002;
 const flag: Check = (value) => typeof value === 'boolean';
 const text: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS;
 const oneOf =
@@ -143,10 +145,11 @@ const RUN: [keyof StressRunFile, Check][] = [
 /** Parses a line of machine_{n}_requests.ndjson. */
 export function parseRecord(line: string): Parsed<RequestRecord> {
   const parsed = parseFields<RequestRecord>(line, RECORD);
-  if ('ok' in parsed && parsed.ok.success !== (parsed.ok.outcome === 'success')) {
-    return { problem: `"success" is ${parsed.ok.success}, "outcome" is "${parsed.ok.outcome}"` };
-  }
-  return parsed;
+  if ('problem' in parsed) return parsed;
+  const { success, outcome, service_ms: serviceMs, latency_ms: latencyMs } = parsed.ok;
+  if (success !== (outcome === 'success')) return { problem: `"success" is ${success}, "outcome" is "${outcome}"` };
+  if (serviceMs <= latencyMs + MOST_ROUNDING_MS) return parsed;
+  return { problem: `"service_ms" is ${serviceMs}, more than "latency_ms" (${latencyMs})` };
 }
 
 /** Parses a line of fault_events.ndjson. */

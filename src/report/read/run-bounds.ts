@@ -1,6 +1,7 @@
 /** The bounds of a run that its run files tell: its end, its warm-up, and the longest that a request may take. */
 import { longestSuccess } from '../../core/metrics/population';
 import type { Inputs } from './inputs';
+import type { Interval } from '../report';
 import { MAX_RUN_MS, type RunSpan } from './run-span';
 
 type Told = Pick<Inputs, 'loads' | 'records'>;
@@ -14,6 +15,23 @@ export function endOf({ loads }: Pick<Told, 'loads'>, { from, lastDueMs }: RunSp
   const endMs = Math.max(lastDueMs, ...ends);
   const isKnown = ends.length > 0 && ends.length === loads.length && endMs - from <= MAX_RUN_MS;
   return isKnown ? endMs : lastDueMs;
+}
+
+/** Returns the time of all requests and loads; null without both. */
+export function wholeRunOf({ loads }: Pick<Told, 'loads'>, span: RunSpan | null): Interval | null {
+  const from = loads.reduce((first, { started_at }) => Math.min(first, started_at), span?.from ?? Infinity);
+  const to = loads.reduce((last, { ended_at }) => Math.max(last, ended_at ?? -Infinity), span?.to ?? -Infinity);
+  if (from <= to && to - from <= MAX_RUN_MS) return { from, to };
+  return span;
+}
+
+/** Returns false if a load was cut, or has lost its end: then a rate over its duration would be too high. */
+export function isEndKnown({ loads, records }: Told): boolean {
+  if (loads.length === 0) return true;
+  const ended = new Set(
+    loads.flatMap(({ run_id, machine_id, ended_at }) => (ended_at === null ? [] : [`${run_id} ${machine_id}`])),
+  );
+  return ended.size === loads.length && records.every(({ runId, machineId }) => ended.has(`${runId} ${machineId}`));
 }
 
 /** Returns the longest warm-up of all machines. */

@@ -22,6 +22,9 @@ interface Hole {
   toMs: number;
 }
 
+/** The first requests of each client are kept with their times, to compare clocks by. */
+const TIMED_REQUESTS = 64;
+
 /** The pages that all clients together have allocated. */
 interface Budget {
   pages: number;
@@ -39,10 +42,14 @@ export class ClientTaskFlags {
   failedCount = 0;
   /** Successes and failures by the client's own file; null without one. */
   saidCount: number | null = null;
+  /** Its own file says that it was stopped before its plan was done. */
+  wasInterrupted = false;
   private lastId = 0;
   /** Unix milliseconds: when the last request was due. */
   lastDueMs = -Infinity;
   private readonly holes: Hole[] = [];
+  /** Unix milliseconds by request id, start and end in turn; 0 if not kept. */
+  private times: Float64Array | null = null;
 
   constructor(private readonly budget: Budget) {}
 
@@ -62,6 +69,21 @@ export class ClientTaskFlags {
     else if (requestId < this.lastId) this.fillHole(requestId);
     this.lastId = Math.max(this.lastId, requestId);
     this.lastDueMs = Math.max(this.lastDueMs, dueMs);
+  }
+
+  /** Keeps the times of a success that only one server was asked for, if it is among the first. */
+  time(requestId: number, dueMs: number, endMs: number): void {
+    if (requestId >= TIMED_REQUESTS) return;
+    this.times ??= new Float64Array(2 * TIMED_REQUESTS);
+    this.times[2 * requestId] = dueMs;
+    this.times[2 * requestId + 1] = endMs;
+  }
+
+  /** Returns undefined if they were not kept. */
+  timesOf(requestId: number): { from: number; to: number } | undefined {
+    if (this.times === null || requestId >= TIMED_REQUESTS) return undefined;
+    const [from, to] = [this.times[2 * requestId]!, this.times[2 * requestId + 1]!];
+    return to === 0 ? undefined : { from, to };
   }
 
   /** Returns the requests between others that have no record: how many, and in which times they may have been due. */

@@ -44,7 +44,7 @@ export function decimals(value: number): string {
 /** Returns the cells of a row: requests, failures, latencies. @param msText formats milliseconds; null if unknown */
 export function shareCells(share: Share, msText: (value: number | null) => string): string[] {
   const latencies = [share.p50_ms, share.p95_ms, share.p99_ms, share.p99_9_ms, share.max_ms];
-  return [whole(share.requests), whole(share.failed), ...latencies.map(msText)];
+  return [whole(share.requests), share.failed === null ? '-' : whole(share.failed), ...latencies.map(msText)];
 }
 
 export function ms(value: number | null): string {

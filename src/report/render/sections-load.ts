@@ -49,7 +49,7 @@ export function trafficRows(report: Report): string[] {
   return [
     labelled('Duration', `${decimals(report.duration_secs)} s`),
     ...loopRows(report),
-    labelled('Goodput', `${decimals(report.goodput_per_s)} successes/s`),
+    labelled('Goodput', goodputText(report)),
     labelled('Attempted', `${decimals(report.attempted_per_s)} requests/s`),
     ...(undecided > 0 ? undecidedRows(report) : []),
     ...(neverSent > 0 ? [labelled('Never Sent', `${whole(neverSent)}, failed: no client was free`)] : []),
@@ -73,6 +73,10 @@ function loopRows(report: Report): string[] {
     ...prose(labelled('Missed Requests', missedText(report))),
     ...prose(CLOSED_LOOP_HINT),
   ];
+}
+
+function goodputText({ goodput_per_s: goodput }: Report): string {
+  return goodput === null ? 'unknown: when the load ended is not known' : `${decimals(goodput)} successes/s`;
 }
 
 function undecidedRows({ undecided_requests: undecided, failure_rate_max: worst }: Report): string[] {

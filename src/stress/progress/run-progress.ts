@@ -1,12 +1,13 @@
 /** Tracks a run for its progress bar: the share completed, and the status line. */
 import { Meter } from '../../client/meter';
+import { longestSuccess } from '../../core/metrics/population';
 import type { RequestRecord } from '../../core/metrics/record';
 import type { StressOptions } from '../options';
 import { expectedArrivals } from '../../client/pacer.pure';
 import type { Showing } from '../screen';
 import { type RunStatus, statusText } from './status-line';
 
-type Options = Pick<StressOptions, 'clock' | 'requests' | 'numClients' | 'expectedMs'>;
+type Options = Pick<StressOptions, 'clock' | 'requests' | 'requestTimeoutMs' | 'numClients' | 'expectedMs'>;
 type Leadership = RunStatus['leadership'];
 
 export class RunProgress {
@@ -17,7 +18,8 @@ export class RunProgress {
 
   /** The load begins now. */
   constructor(private readonly options: Options) {
-    this.meter = new Meter(options.clock);
+    const { clock, requests, requestTimeoutMs } = options;
+    this.meter = new Meter(clock, longestSuccess(requestTimeoutMs, requests.pacing.mode === 'rate'));
     this.startMs = options.clock.monotonicMs();
     this.totalCount = expectedCount(options);
   }

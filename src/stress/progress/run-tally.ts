@@ -28,10 +28,14 @@ export class RunTally {
   /** Unix milliseconds. */
   private measuredFrom = -Infinity;
 
-  /** @param longestMs the longest that a success can take; see Population */
+  /**
+   * @param longestMs the longest that a success can take; see Population
+   * @param serverCount the servers that there are to be used
+   */
   constructor(
     private readonly warmupMs: number,
     longestMs: number,
+    private readonly serverCount: number,
   ) {
     this.population = new Population(longestMs);
   }
@@ -73,7 +77,7 @@ export class RunTally {
       case 'throughput':
         return secs > 0 ? population.successCount / secs : null;
       case 'imbalance':
-        return imbalance(Object.values(measured.summary.stats().server_distribution));
+        return imbalance(Object.values(measured.summary.stats().server_distribution), this.serverCount);
       case 'recovery':
       case 'felt':
         return null;
@@ -93,8 +97,8 @@ export function thresholdText({ expression, value, unit, passed }: ThresholdResu
   return `Threshold ${expression.replace(/\s+/g, '')}: ${passed ? 'passed' : 'crossed'} (${found})`;
 }
 
-/** Returns the ratio of the largest share to the mean. */
-function imbalance(counts: readonly number[]): number | null {
+/** Returns the ratio of the largest share to the mean of all servers, also of those that got nothing. */
+function imbalance(counts: readonly number[], serverCount: number): number | null {
   const total = counts.reduce((sum, count) => sum + count, 0);
-  return total === 0 ? null : (Math.max(...counts) * counts.length) / total;
+  return total === 0 ? null : (Math.max(...counts) * Math.max(counts.length, serverCount)) / total;
 }

@@ -6,7 +6,7 @@ export interface RunStatus {
   totalCount?: number;
   perSecond: number;
   failedCount: number;
-  /** Null before the first success. */
+  /** Null before the first request ended. */
   p95Ms: number | null;
   /** The leadership in the latest responses to clients. */
   leadership: { term: number; leaderId: number | null };

@@ -242,8 +242,8 @@ describe('audit', () => {
 
   test('an answer of another server, or a failure, is not excused', () => {
     lab.requests([request(1, 1900, { assigned_server_id: 2 }), request(2, 1900, { outcome: 'failure' })]);
-    lab.events(1, [executed(5, 1, 9)]);
-    lab.events(2, [executed(5, 2, 9)]);
+    lab.events(1, [sample(5, 1)]);
+    lab.events(2, [sample(5, 2)]);
     lab.faults([fault(2000, 1, 'kill'), fault(3500, 1, 'restart')]);
     expect(lab.report().audit).toMatchObject({ lost: 1, excusable: 0, adds_up: false });
   });

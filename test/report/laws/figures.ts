@@ -11,6 +11,8 @@ type Where =
   | 'baseline'
   /** A figure of leaders, which have no direction in law 1. */
   | 'law 2 only'
+  | 'law 1 only'
+  | 'law 1 in time'
   /** A figure of successes only: counted, but never demanded. */
   | 'exempt';
 
@@ -37,10 +39,12 @@ const within = (parent: string, names: string): string => names.replace(/\S+/g, 
 /** Figures with a direction, of today and of honest-figures.md; those that a report does not have are skipped. */
 export const FIGURES: readonly Figure[] = [
   ...all(
-    `failed_requests failure_rate failure_rate_max never_sent_requests missing_records
+    `failed_requests failure_rate failure_rate_max missing_records
      blocked_client_secs missed_requests verdict.failure_rate`,
     { sense: 'higher is worse' },
   ),
+  // One without a record is a failure of another kind.
+  ...all('never_sent_requests', { sense: 'higher is worse', where: 'law 1 only' }),
   ...all('successful_requests throughput_per_s goodput_per_s audit.successes', { sense: 'lower is worse' }),
   ...all(`${within('all_stats', STATS)} all_stats.p99_9_ms`, { sense: 'higher is worse' }),
   ...all(`${within('latency_stats', STATS)} p99_9_ms ${within('service_stats', STATS)}`, {
@@ -63,15 +67,18 @@ export const FIGURES: readonly Figure[] = [
     where: 'exempt',
   }),
   // A slower request leaves the window in which it ended: only the whole has a direction.
-  ...all('timeline.failed', { sense: 'higher is worse', fold: 'sum' }),
-  ...all('timeline.max_ms', { sense: 'higher is worse', fold: 'max' }),
+  // A chart has no place for a request without a record: only the totals count it.
+  ...all('timeline.failed', { sense: 'higher is worse', where: 'law 1 only', fold: 'sum' }),
+  ...all('timeline.max_ms', { sense: 'higher is worse', where: 'law 1 only', fold: 'max' }),
   ...all(within('faults[]', 'detected_first_ms detected_last_ms leader_first_ms leader_all_ms'), {
     sense: 'higher is worse',
   }),
-  ...all(within('faults[]', 'recovered felt_ms felt_at_least_ms recovered_ms longest_ms bad_requests failed'), {
+  ...all(within('faults[]', 'recovered felt_ms recovered_ms longest_ms bad_requests failed'), {
     sense: 'higher is worse',
     where: 'in time',
   }),
+  // The least that it may be, where `felt_ms` is unknown: less evidence shows less.
+  ...all('faults[].felt_at_least_ms', { sense: 'higher is worse', where: 'law 1 in time' }),
   ...all('faults', { sense: 'never becomes true', fold: 'listed', where: 'law 2 only' }),
   ...all('slow_limits_ms.*', { sense: 'known' }),
   ...all('baseline.bad_window_share baseline.felt_resolution_ms', { sense: 'higher is worse', where: 'baseline' }),

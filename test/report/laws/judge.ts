@@ -59,6 +59,8 @@ function nameOf(path: string, of: string): string {
 
 function isDemanded({ where }: Figure, { law, endsNoEarlier, hasFault }: Circumstances): boolean {
   if (where === 'law 2 only') return law === 2;
+  if (where === 'law 1 only') return law === 1;
+  if (where === 'law 1 in time') return law === 1 && endsNoEarlier;
   if (where === 'baseline') return hasFault && endsNoEarlier;
   return where !== 'in time' || endsNoEarlier;
 }

@@ -5,8 +5,7 @@ import path from 'node:path';
 import { METRICS } from '../../../src/core/metrics/threshold';
 import { renderJson } from '../../../src/report/render/json';
 import { isInTable } from './figures';
-import { isKnown, KNOWN_VIOLATIONS } from './known-violations';
-import { judgePair, type Law, LAWS, type PairResult, pairsOf } from './laws';
+import { judgePair, LAWS, type PairResult, pairsOf } from './laws';
 import { plans, runOf } from './run-model';
 import type { Counterexample } from './shrink';
 import { LIMITS } from './thresholds';
@@ -28,8 +27,8 @@ beforeAll(() => void (folder = new RunFolder()));
 afterAll(() => folder.remove());
 
 /** The figures that break a law in a pair, and may not. */
-function surprises(law: Law, result: PairResult | null): string[] {
-  const surprising = (result?.violations ?? []).filter((each) => !isKnown({ law, ...each }));
+function surprises(result: PairResult | null): string[] {
+  const surprising = (result?.violations ?? []).filter((each) => !each.isExempt);
   return surprising.map(({ figure, of, before, after }) => `${figure} ${of}: ${before} → ${after}, ${result!.text}`);
 }
 
@@ -42,21 +41,13 @@ describe.each(LAWS)('law %i', (law) => {
 
   it(`holds for all figures at once (seed ${SEED})`, async () => {
     const property = fc.asyncProperty(pairsOf(law), async (pair) => {
-      expect(surprises(law, await judgePair(law, pair, folder))).toEqual([]);
+      expect(surprises(await judgePair(law, pair, folder))).toEqual([]);
     });
     await fc.assert(property, { seed: SEED, numRuns: PAIRS, interruptAfterTimeLimit: MOST_MS });
   }, 60_000);
 
   it('holds for the pairs that once broke it', () => {
-    expect([...results.values()].flatMap((result) => surprises(law, result))).toEqual([]);
-  });
-
-  it('is still broken by each figure that is listed as known', () => {
-    const all = [...results.values()].flatMap((result) => result?.violations ?? []);
-    const isBroken = (figure: string): boolean => all.some((each) => each.figure === figure);
-    const listed = KNOWN_VIOLATIONS.flatMap((each) => each.split(`law ${law}: `)[1] ?? []);
-    // Those that hold now are to be taken off the list in known-violations.ts.
-    expect(listed.filter((figure) => !isBroken(figure))).toEqual([]);
+    expect([...results.values()].flatMap(surprises)).toEqual([]);
   });
 });
 

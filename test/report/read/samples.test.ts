@@ -268,9 +268,16 @@ describe('retries and bytes', () => {
   test('come from records, and from clients without records', () => {
     lab.requests([request(1, 0, { retry_count: 2 }), request(2, 50, { outcome: 'failure', bytes_received: 0 })]);
     const stats = { retry_count: 5, bytes_sent: 1000, bytes_received: 3000 };
-    lab.write('metrics/machine_1_client_2.json', clientFile('Machine_1_Client_2', stats, { run_id: 'run-1' }));
+    lab.write('metrics/machine_2_client_1.json', clientFile('Machine_2_Client_1', stats, { run_id: 'run-1' }));
     expect(lab.report()).toMatchObject({ retry_count: 7, bytes_sent: 1020, bytes_received: 3020 });
     expect(said()).not.toMatch(/too low/);
+  });
+
+  test('leave out the warm-up', () => {
+    const one = { retry_count: 1, bytes_sent: 10, bytes_received: 100 };
+    lab.requests([request(1, 0, one), request(2, 1999, one), request(3, 2000, one)]);
+    lab.write('metrics/machine_1_run.json', runFile({ warmup_secs: 2 }));
+    expect(lab.report()).toMatchObject({ total_requests: 1, retry_count: 1, bytes_sent: 10, bytes_received: 100 });
   });
 
   test('are missing for a client of the original implementation, which is reported', () => {

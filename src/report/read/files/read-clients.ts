@@ -1,10 +1,12 @@
 /** Reads the clients' own files, and compares them with the records. */
 import path from 'node:path';
-import { clientName } from '../../../core/metrics/run-file-names';
+import { VERIFICATION_FAILED } from '../../../core/metrics/failure-reasons';
+import { clientName, machineOfClient } from '../../../core/metrics/run-file-names';
 import { type ClientFile, parseClientFile } from '../client-file';
 import { CappedList } from '../capped-list';
 import { readWhole } from './file-lines';
 import type { Inputs } from '../inputs';
+import { increment } from '../interner';
 import type { RunChoice } from './read-requests';
 import type { ClientTaskFlags } from '../task-flags';
 
@@ -75,8 +77,9 @@ function take(
   const before = seen.get(key);
   if (before !== undefined) return remarks.copies.add(`${client.path} is a copy of ${before}`);
   seen.set(key, client.path);
+  if (recorded === null && isLeftOut(client, choice, inputs)) return remarks.leftOut.add(client.path);
+  increment(inputs.saidCorrupted, `${machineOfClient(name)} ${runId}`, client.reasons.get(VERIFICATION_FAILED) ?? 0);
   if (recorded !== null) return compare(client, recorded, remarks.differences);
-  if (isLeftOut(client, choice, inputs)) return remarks.leftOut.add(client.path);
   inputs.clients.push(client);
   places.set(client.name, [...(places.get(client.name) ?? []), client.path]);
 }
@@ -100,6 +103,7 @@ function isLeftOut({ runId }: ClientFile, choice: RunChoice, { runs }: Inputs): 
 function compare(client: ClientFile, tasks: ClientTaskFlags, differences: CappedList): void {
   const { successful, failed } = client;
   tasks.saidCount = successful + failed;
+  tasks.wasInterrupted = client.wasInterrupted;
   if (tasks.successCount === successful && tasks.failedCount === failed) return;
   const said = `${successful} successful and ${failed} failed`;
   const counted = `${tasks.successCount} and ${tasks.failedCount}`;

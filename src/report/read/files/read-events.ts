@@ -1,6 +1,7 @@
 /** Reads the event files of the servers, and the file of faults. */
 import { GRACEFUL_RESTART } from '../../../core/fault-kinds';
 import type { ServerEvent } from '../../../core/metrics/record';
+import { ClockCheck } from '../clock-check';
 import { type Clocks, type FileClock, fixedClock } from '../clocks';
 import { type FaultStep, type Inputs, type KeptEvent, MAX_SERVERS, type ServerLife, type TimedSample } from '../inputs';
 import { parseEvent, parseFault } from '../parse-line';
@@ -42,6 +43,7 @@ export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clo
   const serverIds = new Set<number>();
   const run = runSpanOf(inputs.records);
   const fastParser = new FastEventParser();
+  const clockCheck = new ClockCheck();
   for (const file of files) {
     const clock = clocks.of(file);
     let life = 0;
@@ -60,7 +62,7 @@ export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clo
       lived.lastMs = timeMs;
       // A file belongs to one server.
       (lastWords ??= new LastWords(event.server_id, inputs)).hear(timeMs);
-      if (event.event === 'executed') return execute(event, inputs);
+      if (event.event === 'executed') return execute(event, timeMs, inputs, clockCheck);
       event.time = timeMs;
       if (event.event === 'sample') keep(event, run, inputs);
       else if (event.event === 'left_out') noteLeftOut(event, run, inputs);
@@ -78,6 +80,7 @@ export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clo
   }
   if (serverIds.size > 0) inputs.events = events.flat().sort((a, b) => a.time - b.time);
   inputs.eventServerIds = [...serverIds].sort((a, b) => a - b);
+  inputs.clockDoubts.push(...clockCheck.doubts());
 }
 
 /** Finds the last event that a server wrote before each of its kills. */
@@ -190,10 +193,17 @@ function worst(earlier: TimedSample, later: TimedSample): TimedSample {
   };
 }
 
-function execute(event: Extract<ServerEvent, { event: 'executed' }>, inputs: Inputs): void {
+function execute(
+  event: Extract<ServerEvent, { event: 'executed' }>,
+  timeMs: number,
+  inputs: Inputs,
+  clockCheck: ClockCheck,
+): void {
   if (event.outcome !== 'answered') return;
   const tasks = inputs.tasks.find(event.run_id ?? '', event.client_name);
   if (tasks === undefined) return;
   inputs.executions += 1;
   tasks.execute(event.request_id);
+  const asked = tasks.timesOf(event.request_id);
+  if (asked !== undefined) clockCheck.add(event.server_id, event.client_name, timeMs, asked);
 }

@@ -18,8 +18,17 @@ const MAX_RUNS_PER_FILE = 1000;
 /** Selects the runs to report: the newest one in each file (by its records), one by id, or all. */
 export type RunChoice = { take: 'newest' } | { take: 'all' } | { take: 'id'; runId: string };
 
+/** The ends of warm-ups by run id, in Unix milliseconds of the machine's own clock. */
+export type Warmups = ReadonlyMap<string, number>;
+
 /** Converts the times of the records with `clock`. */
-export function readRequests(file: string, choice: RunChoice, inputs: Inputs, clock: FileClock = fixedClock(0)): void {
+export function readRequests(
+  file: string,
+  choice: RunChoice,
+  inputs: Inputs,
+  clock: FileClock = fixedClock(0),
+  warmups: Warmups = new Map(),
+): void {
   const folder = path.dirname(file);
   const machineId = machineOfFile(file);
   const runs = new Map<string, RunRecords>();
@@ -32,7 +41,8 @@ export function readRequests(file: string, choice: RunChoice, inputs: Inputs, cl
   };
   const take = (record: RequestRecord): string | void => {
     const run = runOf(record.run_id);
-    return run === undefined ? `more than ${MAX_RUNS_PER_FILE} runs in one file` : fold(record, run, inputs);
+    if (run === undefined) return `more than ${MAX_RUNS_PER_FILE} runs in one file`;
+    return fold(record, run, inputs, record.start_time < (warmups.get(record.run_id) ?? -Infinity));
   };
   const { unreadable, ...read } = readRecords(file, 'records', parseRecord, take, new FastRecordParser());
   const repeats = [...runs.values()].reduce((sum, run) => sum + run.repeats, 0);
@@ -64,7 +74,7 @@ function newRun(file: string, folder: string, machineId: number, runId: string, 
   };
 }
 
-function fold(record: RequestRecord, run: RunRecords, inputs: Inputs): string | void {
+function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, isWarmup: boolean): string | void {
   const startMs = record.start_time - run.clock.offsetAt(record.start_time);
   run.latestMs = Math.max(run.latestMs, startMs + record.latency_ms);
   const tasks = run.clients.get(record.client_id) ?? newClient(record.client_id, run, inputs);
@@ -79,7 +89,14 @@ function fold(record: RequestRecord, run: RunRecords, inputs: Inputs): string | 
   else if (record.outcome === 'interrupted') run.interrupted += 1;
   else run.unsent += 1;
   tasks.follow(record.request_id, startMs, startMs + record.latency_ms);
+  if (record.success && !record.hedged && record.retry_count === 0) {
+    tasks.time(record.request_id, startMs, startMs + record.latency_ms);
+  }
   addRow(record, startMs, run, inputs);
+  if (isWarmup) return;
+  run.retries += record.retry_count;
+  run.bytesSent += record.bytes_sent;
+  run.bytesReceived += record.bytes_received;
 }
 
 function newClient(clientId: number, run: RunRecords, inputs: Inputs): ClientTaskFlags | undefined {
@@ -110,9 +127,6 @@ function addRow(record: RequestRecord, dueMs: number, run: RunRecords, { images,
     retried: record.retry_count > 0,
     hedged: record.hedged,
   });
-  run.retries += record.retry_count;
-  run.bytesSent += record.bytes_sent;
-  run.bytesReceived += record.bytes_received;
   run.firstStartMs = Math.min(run.firstStartMs, startMs);
   run.lastStartMs = Math.max(run.lastStartMs, startMs);
   run.lastEndMs = Math.max(run.lastEndMs, startMs + latencyMs);

@@ -101,7 +101,7 @@ function runDetails(report: Report): Html {
 
 function tiles(report: Report): Html {
   const { all_stats: stats, balance, undecided_requests: undecided, missing_records: missing } = report;
-  const { never_sent_requests: neverSent, attempted_per_s: attempted } = report;
+  const { never_sent_requests: neverSent, attempted_per_s: attempted, goodput_per_s: goodput } = report;
   const perSecond = (value: number): string => valueText(Number(value.toPrecision(4)));
   const imbalance = balance.total_max_over_mean;
   return html`<dl class="tiles">
@@ -110,7 +110,7 @@ function tiles(report: Report): Html {
     ${undecided > 0 && tile('Undecided', whole(undecided), 'at the end of the run')}
     ${neverSent > 0 && tile('Never sent', whole(neverSent), 'failed: no client was free')}
     ${missing > 0 && tile('Missing records', whole(missing), 'counted as failed')}
-    ${tile('Goodput', html`${perSecond(report.goodput_per_s)}/s`, `${perSecond(attempted)}/s attempted`)}
+    ${tile('Goodput', goodput === null ? 'unknown' : html`${perSecond(goodput)}/s`, `${perSecond(attempted)}/s attempted`)}
     ${tile('Latency p50', duration(stats.median_ms))} ${tile('p95', duration(stats.p95_ms))}
     ${tile('p99', duration(stats.p99_ms))} ${tile('p99.9', duration(stats.p99_9_ms))} ${feltTile(report)}
     ${tile('Imbalance', imbalance === null ? 'unknown' : imbalance.toFixed(3), 'busiest server by the mean')}

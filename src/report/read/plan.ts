@@ -1,0 +1,29 @@
+/** Tells how many requests a load was to send, so that those without a record are found. */
+import type { StressRunFile } from '../../core/metrics/record';
+
+/** As in the schedule of an open loop (src/client/pacer.pure.ts): a time closer to the end than this is the end. */
+const ROUNDING_MS = 1e-6;
+
+/**
+ * Returns null if the load was not done, or its plan fixes no number: a duration in a closed loop, random arrivals. A load
+ * that was interrupted has no plan either, but only its clients' files tell.
+ */
+export function plannedCount({ config, started_at, ended_at }: StressRunFile): number | null {
+  const settings = config as Record<string, unknown>;
+  const numberOf = (key: string): number | null => (typeof settings[key] === 'number' ? settings[key] : null);
+  const clients = numberOf('num_clients');
+  const each = numberOf('requests_per_client');
+  const rate = numberOf('rate_per_second');
+  const secs = numberOf('duration_secs');
+  const abortOn = settings['abort_on'];
+  const mayAbort = Array.isArray(abortOn) && abortOn.length > 0;
+  if (ended_at === null || clients === null || mayAbort) return null;
+  const inAll = each === null ? null : each * clients;
+  if (secs === null) return inAll;
+  if (rate === null || settings['arrivals'] !== 'uniform') return null;
+  // The last one is due about a gap before the end; with a ramp-up, a little earlier.
+  if (ended_at - started_at < secs * 1000 - 2000 / rate) return null;
+  const rampUpSecs = Math.min(secs, numberOf('ramp_up_secs') ?? 0);
+  const inTime = Math.max(1, Math.ceil((rate / 1000) * (secs * 1000 - ROUNDING_MS - rampUpSecs * 500)));
+  return inAll === null ? inTime : Math.min(inAll, inTime);
+}
