@@ -1,6 +1,7 @@
 /** Schedules the requests of an open loop: evenly or as a Poisson process, at a rate that may ramp up. */
-import type { Arrivals, StressPacing } from '../config/load-settings';
+import type { Arrivals, LoadShape, StressPacing } from '../config/load-settings';
 import type { Random } from '../core/environment';
+import { meanThinkMs } from '../core/metrics/loop';
 
 export interface Schedule {
   /** The rate of all clients together, after the ramp-up. */
@@ -66,4 +67,14 @@ function gap(random: Random): number {
 export function offeredPerSecond(pacing: StressPacing, numClients: number): number {
   if (pacing.mode === 'rate') return pacing.ratePerSecond;
   return (numClients * 2000) / (pacing.minDelayMs + pacing.maxDelayMs);
+}
+
+/** Returns the planned duration of a load, as if servers took no time; Infinity without a limit. */
+export function plannedMs(shape: LoadShape, numClients: number): number {
+  const { pacing, totalRequests = Infinity, durationMs = Infinity, rampUpMs } = shape;
+  if (pacing.mode === 'rate') {
+    return expectedArrivalMs({ ...pacing, rampUpMs, durationMs, totalCount: totalRequests * numClients });
+  }
+  const thinkMs = totalRequests === Infinity ? Infinity : totalRequests * meanThinkMs(pacing);
+  return Math.min(durationMs, rampUpMs + thinkMs);
 }

@@ -48,7 +48,7 @@ export class Report extends BaseCommand {
     compare: Flags.string({
       multiple: true,
       helpValue: 'FILE',
-      exclusive: ['metrics', 'faults', 'events', 'run', 'threshold'],
+      exclusive: ['metrics', 'faults', 'events', 'run', 'threshold', 'slow-limit'],
       summary: 'compare two runs, A and B: final_report.json or its folder; --out writes .txt, .html or .json',
     }),
   };
@@ -71,6 +71,7 @@ export class Report extends BaseCommand {
       inputs: [{ path: config.file, name: 'the configuration' }],
       runs: runChoice(flags.run),
       thresholds: config.thresholds,
+      slowLimitMs: config.slowLimitMs,
       remote: {
         into: `${outputDir}/collected`,
         clock: systemClock,

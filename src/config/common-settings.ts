@@ -1,6 +1,6 @@
 /** The settings that several commands share. */
 import { setting } from './settings';
-import { expressions, listenAddress, path, whole } from './value-types';
+import { expressions, listenAddress, path, slowLimits, whole } from './value-types';
 
 /** The default folder of the images that clients send. */
 export const DEFAULT_IMAGE_DIRECTORY = './test_images';
@@ -33,4 +33,10 @@ export const thresholds = setting(expressions(), {
   flag: 'threshold',
   default: [],
   help: 'threshold that must hold, like p99<800ms',
+});
+
+export const slowLimit = setting(slowLimits(), {
+  flag: 'slow-limit',
+  defaultText: 'from the baseline',
+  help: 'latency beyond which a request during a fault is bad',
 });

@@ -1,6 +1,7 @@
 /** The configuration of `report`: its inputs, outputs and thresholds, from report.toml and flags. */
 import { printable } from '../core/printable';
 import { parsePlace } from '../core/ssh-target';
+import type { SlowLimitSetting } from '../core/metrics/slow-limit';
 import type { Threshold } from '../core/metrics/threshold';
 import * as common from './common-settings';
 import { configFile, readConfig } from './config-file';
@@ -32,6 +33,7 @@ export const reportSettings = {
     help: 'event file of `faults`, also user@host:FILE',
   }),
   thresholds: common.thresholds,
+  slow_limit_ms: common.slowLimit,
 };
 
 export const reportFile = configFile(
@@ -65,6 +67,8 @@ export interface ReportConfig {
   events: ReportPlace[];
   faults: ReportPlace;
   thresholds: Threshold[];
+  /** Undefined: from the successes before the first fault. */
+  slowLimitMs?: SlowLimitSetting;
 }
 
 /**
@@ -86,6 +90,7 @@ export function reportConfigOf(flags: ReportFlags = {}): ReportConfig {
     events: report.server_machines.map(place('server_machines')),
     faults: place('faults_log')(report.faults_log),
     thresholds: thresholdsOf(merged, 'thresholds'),
+    slowLimitMs: report.slow_limit_ms,
   };
 }
 

@@ -1,5 +1,7 @@
 /** The configuration of `run`: servers, load, faults and report of a whole run, from run.toml and flags. */
-import type { Threshold } from '../core/metrics/threshold';
+import type { SlowLimitSetting } from '../core/metrics/slow-limit';
+import { FAULT_METRICS, type Threshold } from '../core/metrics/threshold';
+import { printable } from '../core/printable';
 import * as common from './common-settings';
 import { configFile, type FileValues, readConfig } from './config-file';
 import { faultSecs, faultSettings, MAX_CYCLES } from './fault-settings';
@@ -63,7 +65,8 @@ export const runFaultSettings = {
   first_fault_secs: setting(faultSecs(), {
     flag: 'first-fault',
     default: 20,
-    help: 'time under load before the first fault',
+    help: 'least time under load before the first fault',
+    note: 'on this machine longer, until every image has 20 successes',
   }),
   fault_interval_secs: { ...faultSettings.fault_interval_secs, default: 8 },
   restart_delay_secs: { ...faultSettings.restart_delay_secs, default: 4 },
@@ -78,7 +81,7 @@ export const runFaultSettings = {
 };
 
 /** The table [report] of run.toml. */
-export const runReportSettings = { thresholds: common.thresholds };
+export const runReportSettings = { thresholds: common.thresholds, slow_limit_ms: common.slowLimit };
 
 const tables = {
   run: runSettings,
@@ -152,6 +155,8 @@ export interface RunConfig {
     allowTotalOutage: boolean;
   };
   thresholds: readonly string[];
+  /** Undefined: from the successes before the first fault. */
+  slowLimitMs?: SlowLimitSetting;
   /** The same with the keys of run.toml. */
   settings: RunSettings;
 }
@@ -185,9 +190,21 @@ export function runConfigOf(flags: RunFlags = {}, seed = 0): ResolvedRun {
       ...build(settings),
       faults: { firstMs: toMs(faults.values.first_fault_secs), ...spec },
     },
-    thresholds: thresholdsOf(report, 'thresholds'),
+    thresholds: runThresholdsOf(report, faults),
     folder: flagValues(runFlagSettings, flags).out,
   };
+}
+
+/** Returns the thresholds. @throws ClusterError for one on what a fault cost, if no fault is planned */
+function runThresholdsOf(report: Merged<RunSettings['report']>, faults: Merged<RunSettings['faults']>): Threshold[] {
+  const thresholds = thresholdsOf(report, 'thresholds');
+  const ofFaults = thresholds.find(({ metric }) => FAULT_METRICS.includes(metric));
+  if (ofFaults === undefined || faults.values.num_cycles > 0) return thresholds;
+  const why = `${faults.nameOf('num_cycles')} is 0: no fault is planned`;
+  throw report.error(
+    'thresholds',
+    `expected no ${FAULT_METRICS.join(' or ')}, since ${why}, got "${printable(ofFaults.expression)}"`,
+  );
 }
 
 /** Finds keys that apply only on one machine, or only over SSH. */
@@ -227,6 +244,7 @@ function build(settings: RunSettings): Omit<RunConfig, 'faults' | 'lab' | 'binar
     timings: SERVER_TIMINGS,
     imageDirectory: stress.image_directory,
     thresholds: report.thresholds,
+    slowLimitMs: report.slow_limit_ms,
     settings,
   };
 }

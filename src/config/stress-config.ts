@@ -1,5 +1,5 @@
 /** The configuration of `stress`: its load, thresholds and outputs, from stress.toml and flags. */
-import { METRICS, type Threshold } from '../core/metrics/threshold';
+import { FAULT_METRICS, METRICS, type Threshold } from '../core/metrics/threshold';
 import * as common from './common-settings';
 import { configFile, readConfig } from './config-file';
 import { toMs } from './to-ms';
@@ -17,7 +17,7 @@ import { thresholdsOf } from './thresholds';
 import { decimal, expressions, matching, path, whole } from './value-types';
 
 /** Excludes what a fault cost: a run has only its own figures, and the report measures that. */
-const OWN_METRICS = METRICS.filter((metric) => metric !== 'recovery' && metric !== 'felt');
+const OWN_METRICS = METRICS.filter((metric) => !FAULT_METRICS.includes(metric));
 
 /** The default number of requests per client, without a rate. */
 const DEFAULT_REQUESTS = 1000;

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { ADDRESS_SHAPE, isDialAddress, isListenAddress } from '../core/transport/address';
+import { ANY_OTHER, type SlowLimitSetting } from '../core/metrics/slow-limit';
 import type { Input, ValueType } from './settings';
 import { table } from './tables';
 
@@ -209,4 +210,31 @@ export function peerList() {
 
 function peerOf(groups: Record<string, string> = {}) {
   return { id: Number(groups.id), address: groups.address };
+}
+
+/** Slow limits: milliseconds, or a table of them by image; `MS` and `IMAGE=MS` on the command line. */
+export function slowLimits() {
+  const { schema, json, unit } = decimal(MIN_SECS, MAX_SECS * 1000, 'milliseconds');
+  const isLimit = (value: unknown): boolean => v.is(schema, value);
+  const isTable = (value: unknown): boolean => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+    const limits = Object.values(value);
+    return limits.length > 0 && limits.every(isLimit);
+  };
+  const limit = `a ${expectationOf(schema)}`;
+  return special<SlowLimitSetting>({
+    schema: v.custom<SlowLimitSetting>(
+      (value) => isLimit(value) || isTable(value),
+      `${limit}, or a table of them by image`,
+    ),
+    parse: (texts) => {
+      const limits = texts.map((text) => /^(?:(?<image>.+)=)?(?<limit>[^=]*)$/s.exec(text)?.groups ?? {});
+      return Object.fromEntries(limits.map(({ image = ANY_OTHER, limit = '' }) => [image, asNumber([limit])]));
+    },
+    unit,
+    shape: 'milliseconds, or a table of them by image',
+    placeholder: '[IMAGE=]MS',
+    flagShape: `[IMAGE=]MS with ${limit}`,
+    json: { anyOf: [json, { type: 'object', minProperties: 1, additionalProperties: json }] },
+  });
 }

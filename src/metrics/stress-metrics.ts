@@ -118,7 +118,7 @@ class RequestInstruments {
     this.receivedBytes = counter('received_bytes_total', 'Bytes received for requests that ended');
     this.latency = histogram(
       'request_duration_seconds',
-      'Latency from the intended start; failures as the longest success',
+      'Latency from when it was due; failures as the longest success',
     );
     this.service = histogram('service_duration_seconds', 'Latency from the actual send to the verified carrier');
   }

@@ -1,6 +1,8 @@
 /** The contents of final_report.json, from which all formats of a report are rendered. */
 import type { FaultAction, RunFile, StressRunFile } from '../core/metrics/record';
 import type { Scale } from '../core/metrics/failure-scale';
+import type { Loop } from '../core/metrics/loop';
+import type { SlowLimitSetting } from '../core/metrics/slow-limit';
 import type { ThresholdResult } from '../core/metrics/threshold';
 import type { RuleResult } from '../core/rule-result';
 
@@ -128,7 +130,7 @@ export const HISTOGRAM_BASE = 1.01;
 export interface CurvePoint {
   /** 0 to 100. */
   percentile: number;
-  /** The latency of all requests, from the intended start. */
+  /** The latency of all requests, from when they were due. */
   latency_ms: number | null;
   /** The latency of successes, from the actual send. */
   service_ms: number | null;
@@ -293,8 +295,18 @@ export interface RunSeen {
   taken: boolean;
 }
 
+/** The loop that sent the requests; null: unknown, `unknown` has the reason. Both figures are null in an open loop. */
+export interface LoopFigures {
+  loop: Loop | null;
+  /** The time for which clients waited beyond their mean think time, of all requests together. */
+  blocked_client_secs: number | null;
+  /** The requests that they would have sent meanwhile. */
+  missed_requests: number | null;
+  unknown: Partial<Record<'loop' | 'blocked_client_secs' | 'missed_requests', string>>;
+}
+
 /** Times are Unix milliseconds, percentages 0 to 100. Totals leave out what was due in the warm-up. */
-export interface Report {
+export interface Report extends LoopFigures {
   /** All that were due: successful, failed and undecided ones. */
   total_requests: number;
   successful_requests: number;
@@ -338,6 +350,8 @@ export interface Report {
   attempted_per_s: number;
   /** Goodput, under its older name. */
   throughput_per_s: number | null;
+  /** As configured; null if no limit is fixed. */
+  slow_limit_ms: SlowLimitSetting | null;
   /** By operation, in ms; null if unknown. null without records. */
   slow_limits_ms: Record<string, number | null> | null;
   baseline: Baseline | null;

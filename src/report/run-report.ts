@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { ClockLook } from '../core/environment';
 import { ClusterError } from '../core/errors';
+import type { SlowLimitSetting } from '../core/metrics/slow-limit';
 import type { Threshold } from '../core/metrics/threshold';
 import type { RuleResult } from '../core/rule-result';
 import { checkTarget, type NamedFile, refuseOverwriting } from '../files/target';
@@ -27,6 +28,7 @@ export interface RunReportOptions {
   inputs?: readonly NamedFile[];
   runs: RunChoice;
   thresholds: readonly Threshold[];
+  slowLimitMs?: SlowLimitSetting;
   /** Results of the caller's own checks, and facts about the run; both are included in the report. */
   rules?: readonly RuleResult[] | ((gathered: Gathered) => readonly RuleResult[]);
   run?: RunMetadata;
@@ -63,9 +65,9 @@ export async function runReport(options: RunReportOptions): Promise<Report> {
   if (!hasAnything(inputs)) throw nothing(inputs);
   say(`Loaded ${inputs.clientFileCount} client metrics files`);
   say('Aggregating metrics...');
-  const { thresholds, run } = options;
+  const { thresholds, slowLimitMs, run } = options;
   const rules = typeof options.rules === 'function' ? options.rules(gathered) : options.rules;
-  const report = buildReport(inputs, { thresholds, rules, run });
+  const report = buildReport(inputs, { thresholds, slowLimitMs, rules, run });
   await writeReports(report, outFiles);
   for (const file of outFiles) say(`✓ Saved ${formatOf(file).name} report: ${shown(file)}`);
   for (const line of ['', RULE, 'Metrics Aggregation Complete!', RULE, ...remarks(report)]) say(line);

@@ -1,9 +1,11 @@
 /** The plan of a run on this machine, as text. */
 import type { RunConfig } from '../config/run-config';
+import { ANY_OTHER, ENOUGH_SUCCESSES, fixedLimitMs } from '../core/metrics/slow-limit';
 import { oneLine } from '../core/printable';
 import { planFaults, type Step, timetable } from '../faults/plan';
 import { FAULT_LABELS } from '../faults/fault-labels';
 import { offeredPerSecond } from '../client/pacer.pure';
+import { latestFirstMs } from './baseline-count.pure';
 
 /** Returns the plan of a run, line by line. */
 export function planText(config: RunConfig, folder: string): string {
@@ -16,9 +18,18 @@ export function planText(config: RunConfig, folder: string): string {
     `2. Start ${counted(stress.numClients, 'client')}, ${loadText(stress)}`,
     `3. Faults; times from the start of the clients:`,
     ...faultLines(config, ids),
+    ...waitLines(config),
     `4. Wait ${durationMs === undefined ? `${faults.spec.intervalMs / 1000} s more` : 'for the end of the load'}, then for requests in flight`,
     `5. Report${thresholds.length === 0 ? '' : `, thresholds ${thresholds.join(', ')}`}; stop the servers`,
   ].join('\n');
+}
+
+/** Says that the faults may begin later; nothing if they cannot, or for no reason. */
+function waitLines(config: RunConfig): string[] {
+  const mostSecs = Math.floor((latestFirstMs(config) - config.faults.firstMs) / 1000);
+  const isFixed = fixedLimitMs(config.slowLimitMs, ANY_OTHER) !== null;
+  if (config.faults.spec.cycles === 0 || isFixed || mostSecs === 0) return [];
+  return [`      up to ${mostSecs} s later, until every image has ${ENOUGH_SUCCESSES} successes`];
 }
 
 /** Returns the timetable of the faults, with times from the start of the clients. */

@@ -6,6 +6,7 @@ import type { RunConfig } from '../config/run-config';
 import type { Clock, LogLevel } from '../core/environment';
 import { pause } from '../core/system/pause';
 import { ClusterError } from '../core/errors';
+import { logLine } from '../core/log-line';
 import { oneLine } from '../core/printable';
 import { unableTo } from '../faults/drivers/network/abilities';
 import { requestsFileName } from '../core/metrics/run-file-names';
@@ -14,6 +15,7 @@ import type { Report, RunMetadata } from '../report/report';
 import type { StressReport } from '../stress/options';
 import { runStress } from '../stress/runner';
 import type { Screen } from '../stress/screen';
+import { BaselineCount, latestFirstMs } from './baseline-count.pure';
 import { expectedMs } from './expected-duration.pure';
 import { Fleet } from './fleet';
 import { injectFaults } from './inject-faults';
@@ -21,6 +23,7 @@ import { portsFor } from './ports';
 import { hasRequests, RunRecorder, type RunResult } from './recorder';
 import { REQUEST_TIMEOUT_MS, SETTLE_MS } from './run-times.pure';
 import { judgeRun } from './verdicts';
+import { waitForBaseline } from './wait-for-baseline';
 
 const MACHINE_ID = 1;
 
@@ -75,13 +78,19 @@ export async function runAll(options: RunOptions): Promise<RunResult> {
 class Run {
   private stress: StressReport | null = null;
   private readonly metricsDir: string;
+  private readonly baseline: BaselineCount;
 
   constructor(
     private readonly options: RunOptions,
     private readonly fleet: Fleet,
     private readonly recorder: RunRecorder,
   ) {
-    this.metricsDir = path.join(options.folder, 'metrics');
+    const { images, config, folder } = options;
+    this.metricsDir = path.join(folder, 'metrics');
+    this.baseline = new BaselineCount(
+      images.map(({ name }) => name),
+      config.slowLimitMs,
+    );
   }
 
   /** Runs the load, and the faults at the same time. The end of one ends the other. */
@@ -131,6 +140,7 @@ class Run {
 
   private async load(endSignal: AbortSignal, signal: AbortSignal): Promise<void> {
     const { config, images, imagesName, clock, logLevel, screen, metadata } = this.options;
+    const request_timeout_secs = REQUEST_TIMEOUT_MS / 1000;
     this.stress = await runStress({
       machineId: MACHINE_ID,
       ...config.stress,
@@ -140,7 +150,7 @@ class Run {
       // The report checks the thresholds.
       thresholds: [],
       abortOn: [],
-      metadata: { ...metadata, config: config.settings.stress },
+      metadata: { ...metadata, config: { ...config.settings.stress, request_timeout_secs } },
       serverAddresses: this.fleet.addresses,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       metricsDir: this.metricsDir,
@@ -151,6 +161,7 @@ class Run {
       screen,
       signal,
       endSignal,
+      onMeasured: (record) => this.baseline.add(record),
       names: { images: imagesName, clientConfig: 'none (the servers of this run)' },
     });
   }
@@ -162,7 +173,7 @@ class Run {
       config,
       servers: fleet.servers,
       children: fleet,
-      waitMs: config.faults.firstMs,
+      untilFirst: (until) => this.untilFirst(until),
       program: { version: metadata.version, command },
       clock,
       signal,
@@ -170,6 +181,16 @@ class Run {
       screen,
       begin: () => recorder.step(3, 'FAULT SIMULATION'),
     });
+  }
+
+  /** Waits for the first fault; without faults, for as long. */
+  private untilFirst(signal: AbortSignal): Promise<void> {
+    const { config, clock } = this.options;
+    const { firstMs: leastMs, spec } = config.faults;
+    if (spec.cycles === 0) return pause(leastMs, signal);
+    const say = (level: LogLevel, text: string): void =>
+      this.recorder.say(logLine(new Date(clock.wallMs()), level, text));
+    return waitForBaseline({ count: this.baseline, leastMs, mostMs: latestFirstMs(config), signal, say });
   }
 
   private async report(): Promise<Report | null> {
@@ -194,6 +215,7 @@ class Run {
       metrics: [metricsDir],
       runs: { take: 'newest' },
       thresholds: this.options.thresholds,
+      slowLimitMs: this.options.config.slowLimitMs,
       rules,
       events: serverDirs.map((folder) => ({ path: folder, required: true })),
     });

@@ -3,7 +3,8 @@ import type { ClientImage } from '../client/client';
 import type { LoadShape } from '../config/load-settings';
 import type { Clock, LogLevel } from '../core/environment';
 import type { LatencyFigures } from '../core/metrics/latency-fold';
-import type { ProgramMetadata } from '../core/metrics/record';
+import type { Loop } from '../core/metrics/loop';
+import type { ProgramMetadata, RequestRecord } from '../core/metrics/record';
 import type { GeneratorSummary } from '../core/metrics/saturation';
 import type { AggregatedStats } from '../core/metrics/summary';
 import type { Threshold, ThresholdResult } from '../core/metrics/threshold';
@@ -47,6 +48,8 @@ export interface StressOptions {
   expectedMs?: number;
   /** Aborted to end the run early: starts no more requests, those in flight end normally. */
   endSignal?: AbortSignal;
+  /** Receives each request that ended and was due after the warm-up. */
+  onMeasured?(record: RequestRecord): void;
   /** The display of progress, if any. */
   screen?: Screen;
   /** Default: a new one. */
@@ -61,6 +64,8 @@ export interface StressReport {
   run_id: string;
   seed: number;
   num_clients: number;
+  /** A closed loop hides stalls: while a client waits it sends nothing. */
+  loop: Loop;
   /** Unix milliseconds. */
   started_at: number;
   test_duration_secs: number;
@@ -72,7 +77,7 @@ export interface StressReport {
   failure_rate_max: number | null;
   /** Also in the warm-up. */
   wrong_carriers: number;
-  /** Totals of those that ended, and latencies of the successes, without the warm-up; from the intended start. */
+  /** Totals of those that ended, and latencies of the successes, without the warm-up; from when they were due. */
   aggregated_stats: AggregatedStats;
   /** Latencies of all requests that were due: thresholds use these (src/core/metrics/population.ts). */
   all_stats: LatencyFigures;

@@ -114,13 +114,14 @@ class StressRun {
   }
 
   report(): StressReport {
-    const { machineId, seed, numClients, metricsDir, signal, warmupMs } = this.options;
+    const { machineId, seed, numClients, metricsDir, signal, warmupMs, requests } = this.options;
     const { measured, population, service, wrongCount } = this.tally;
     return {
       machine_id: machineId,
       run_id: this.runId,
       seed,
       num_clients: numClients,
+      loop: requests.pacing.mode === 'rate' ? 'open' : 'closed',
       started_at: this.startedAt,
       test_duration_secs: this.durationSecs,
       interrupted: signal.aborted,
@@ -262,7 +263,7 @@ class StressRun {
 
   private ended(record: RequestRecord, client: VirtualClient, files: RunFiles): void {
     files.record(record);
-    this.tally.add(record);
+    if (this.tally.add(record)) this.options.onMeasured?.(record);
     this.progress?.add(record, client.leadership);
     this.watch.ended(record);
   }

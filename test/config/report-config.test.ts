@@ -81,3 +81,25 @@ test.each([
 ])('%j', (flags, message) => {
   expect(configErrorLines(() => reportConfigOf(flags))).toEqual([expect.stringMatching(message)]);
 });
+
+describe('slow_limit_ms', () => {
+  const typed = (...limits: string[]) => reportConfigOf({ 'slow-limit': limits }).slowLimitMs;
+  const set = (toml: string) => load(`[report]\nslow_limit_ms = ${toml}`).slowLimitMs;
+
+  test('is one limit, or a table by image', () => {
+    expect(set('60')).toBe(60);
+    expect(set('{ "large.png" = 900, "*" = 60.5 }')).toEqual({ 'large.png': 900, '*': 60.5 });
+    expect(typed('60')).toEqual({ '*': 60 });
+    expect(typed('large.png=900', 'a=b=30', '60')).toEqual({ 'large.png': 900, 'a=b': 30, '*': 60 });
+  });
+
+  test.each(['0', '-5', '"60"', '[60]', 'true', '{}', '{ "a.png" = "x" }'])('refuses %s', (toml) => {
+    const [line] = linesOf(`[report]\nslow_limit_ms = ${toml}`);
+    expect(line).toMatch(/^r\.toml: report\.slow_limit_ms: expected a number of milliseconds from 0\.001 to 604800000/);
+  });
+
+  test.each(['0', 'x', 'a.png=', '=60', 'a.png=1e3'])('refuses --slow-limit %s', (limit) => {
+    const expected = 'expected [IMAGE=]MS with a number of milliseconds from 0.001 to 604800000';
+    expect(() => typed(limit)).toThrow(`--slow-limit: ${expected}, got "${limit}"`);
+  });
+});

@@ -258,3 +258,23 @@ describe('the command line', () => {
     expect(linesOf('[stress]\nmin_delay_ms = 6', { 'max-delay-ms': '5' })).toEqual([line]);
   });
 });
+
+describe('thresholds on what a fault cost need a planned fault', () => {
+  const judged = (flags: RunFlags, toml = '[run]') =>
+    runConfigOf({ ...flags, config: temp.file('r.toml', toml) }).thresholds.map(({ expression }) => expression);
+  const none = 'expected no recovery or felt, since';
+
+  test('with faults, all are taken', () => {
+    expect(judged({ threshold: ['recovery<2s', 'felt<1s', 'p99<1s'] })).toEqual(['recovery<2s', 'felt<1s', 'p99<1s']);
+    expect(judged({ threshold: ['p99<1s'], cycles: '0' })).toEqual(['p99<1s']);
+  });
+
+  test.each(['recovery<2s', 'felt<1s'])('without, %s is an error that names both', (threshold) => {
+    expect(() => judged({ threshold: ['p99<1s', threshold], cycles: '0' })).toThrow(
+      `--threshold: ${none} --cycles is 0: no fault is planned, got "${threshold}"`,
+    );
+    expect(() => judged({}, `[faults]\nnum_cycles = 0\n[report]\nthresholds = ["${threshold}"]`)).toThrow(
+      `r.toml: report.thresholds: ${none} faults.num_cycles is 0: no fault is planned, got "${threshold}"`,
+    );
+  });
+});

@@ -51,10 +51,14 @@ function newestOnly(run) {
   };
 }
 
-/** Returns the loop of the load: open if it has a rate; null if no run file says it. */
+/** Returns the loop of the load: open at a rate, closed with think times; null if unknown, or not the same everywhere. */
 function loopOf(runFiles) {
-  if (runFiles.length === 0) return null;
-  return runFiles.every((file) => isNumber(setting(file, 'rate_per_second'))) ? 'open' : 'closed';
+  const loopOfFile = (file) => {
+    if (isNumber(setting(file, 'rate_per_second'))) return 'open';
+    return thinkTimeOf(file) === null ? null : 'closed';
+  };
+  const loops = new Set(runFiles.map(loopOfFile));
+  return loops.size === 1 ? [...loops][0] : null;
 }
 
 /** Returns the mean think time of a machine in ms ("With I the mean think time"); null if unknown. */

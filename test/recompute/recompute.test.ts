@@ -262,6 +262,15 @@ describe('closed loop', () => {
     });
   });
 
+  it('is unknown if a run file does not tell it, or if machines differ', async () => {
+    const records = [record(1, 0, 500, { machine_id: 1 }), record(1, 0, 500, { machine_id: 2 })];
+    const unknown = { loop: null, blocked_client_secs: null, missed_requests: null };
+    const silent = [runFile({ min_delay_ms: undefined })];
+    expect(await figures({ records: records.slice(0, 1), runFiles: silent })).toMatchObject(unknown);
+    const mixed = [runFile(), runFile(OPEN, { machine_id: 2 })];
+    expect(await figures({ records, runFiles: mixed })).toMatchObject(unknown);
+  });
+
   it('without think time missed_requests is unknown; an open loop has neither', async () => {
     const records = [record(1, 0, 500), record(2, 1000, 250)];
     const hasty = runFile({ min_delay_ms: 0, max_delay_ms: 0 });

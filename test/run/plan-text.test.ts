@@ -15,6 +15,7 @@ describe('the plan', () => {
       '            36 s  restart server 2',
       '            44 s  kill server 3',
       '            48 s  restart server 3',
+      '      up to 120 s later, until every image has 20 successes',
       '4. Wait 8 s more, then for requests in flight',
       '5. Report; stop the servers',
     ]);
@@ -30,6 +31,12 @@ describe('the plan', () => {
       '4. Wait 8 s more, then for requests in flight',
       '5. Report, thresholds p99<1s, max<2s; stop the servers',
     ]);
+  });
+
+  test('faults that need no baseline, or have no time to wait for it, do not begin later', () => {
+    expect(plan({ 'slow-limit': ['60'] }).join()).not.toContain('later');
+    expect(plan({ duration: '60' }).join()).toContain('up to 4 s later');
+    expect(plan({ duration: '40' }).join()).not.toContain('later');
   });
 
   test('of other faults', () => {

@@ -40,6 +40,9 @@ const UNITS = {
 
 export const METRICS = Object.keys(UNITS) as Metric[];
 
+/** The metrics of what a fault cost, which are unknown without one. */
+export const FAULT_METRICS: readonly Metric[] = ['recovery', 'felt'];
+
 const OPERATORS = {
   '<=': (value: number, limit: number) => value <= limit,
   '>=': (value: number, limit: number) => value >= limit,

@@ -2,9 +2,11 @@
 import type { RuleResult } from '../../core/rule-result';
 import { auditOf, corruptedCount, lastAnswersOf } from './audit';
 import { balanceOf } from './balance';
+import { fixedLimitMs, type SlowLimitSetting } from '../../core/metrics/slow-limit';
 import type { Threshold } from '../../core/metrics/threshold';
 import { checkThresholds } from './checks';
 import { isLeadInDoubt, withoutDoubtful } from './clock-doubts';
+import { loopFigures } from './closed-loop';
 import { type FaultCost, faultCosts } from './fault-cost';
 import { type BaselineFacts, baselineFigures, baselineOf, type BaselineOptions } from './fault-baseline';
 import { type Counted, countRows, type Phases } from './count-rows';
@@ -26,6 +28,8 @@ import { WindowGrid } from './window-grid';
 
 export interface BuildOptions {
   thresholds: readonly Threshold[];
+  /** Fixes slow limits; the others come from the baseline. */
+  slowLimitMs?: SlowLimitSetting;
   /** Verdicts of the caller, reported unchanged. */
   rules?: readonly RuleResult[];
   run?: RunMetadata;
@@ -52,8 +56,9 @@ interface Ground extends BaselineOptions {
 const NO_VERDICT: Verdict = { kind: 'invalid', text: '', failure_rate: 100, scale: null, scale_text: null };
 
 /** Equal inputs give equal reports. */
-export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }: BuildOptions): Report {
-  const ground = groundOf(inputs);
+export function buildReport(inputs: Inputs, options: BuildOptions): Report {
+  const { thresholds, slowLimitMs, rules, run: metadata } = options;
+  const ground = groundOf(inputs, slowLimitMs);
   const { forEachRow, span, run } = ground;
   const costs = costsOf(ground);
   const judged = costs && judgedOf(inputs, ground, costs);
@@ -62,6 +67,8 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
   const { files, missing, notes, servers, reasons } = inputs;
   const told = {
     ...totalsOf(inputs, counted, { ...bounds, arePhasesKnown: ground.faults.every(({ missing }) => missing === null) }),
+    ...loopFigures(inputs, ground),
+    slow_limit_ms: slowLimitMs ?? null,
     ...baselineParts(inputs, ground, costs),
     ...judgedParts(inputs, counted, ground, judged, metadata?.servers),
     timeline: timelineOf(forEachRow, span, {
@@ -90,7 +97,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
   return { ...checked, verdict: verdictOf(checked, inputs.cut) };
 }
 
-function groundOf(inputs: Inputs): Ground {
+function groundOf(inputs: Inputs, slowLimitMs: SlowLimitSetting | undefined): Ground {
   const span = runSpanOf(inputs.records);
   const windows = faultWindows(inputs.faults ?? []);
   const whole = wholeRunOf(inputs, span);
@@ -101,7 +108,7 @@ function groundOf(inputs: Inputs): Ground {
     whole,
     run: span === null ? { from: 0, to: 0 } : { from: span.from, to: endOf(inputs, span) },
     warmUntilMs: warmUntilOf(inputs, span),
-    imageCount: inputs.images.all.length,
+    fixedMs: inputs.images.all.map((image) => fixedLimitMs(slowLimitMs, image)),
     firstFaultMs: faults.reduce(
       (first, { startMs, missing }) => Math.min(first, missing === 'started' ? -Infinity : startMs),
       Infinity,

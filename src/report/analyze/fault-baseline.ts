@@ -1,11 +1,10 @@
 /** The baseline of a run, before its first fault: what is slow, how many requests are under way, what would be felt. */
+import { ENOUGH_SUCCESSES } from '../../core/metrics/slow-limit';
 import type { ForEachRow, Row } from '../read/columns';
 import type { Baseline, Interval } from '../report';
 import { Latencies } from './latencies';
 import { leastBad, type SlowLimits, UnderWay, WINDOW_MS, type WindowGrid, windowOf } from './window-grid';
 
-/** With fewer successes of an operation, its slow limit is unknown. */
-const ENOUGH_SUCCESSES = 20;
 const SLOW_FACTOR = 1.5;
 const SLOW_MS = 10;
 /** The stalls of which the shortest that would be felt is told, in milliseconds. */
@@ -17,7 +16,8 @@ export interface BaselineOptions {
   forEachRow: ForEachRow;
   run: Interval;
   warmUntilMs: number;
-  imageCount: number;
+  /** The configured slow limit of each operation (image); null: from its successes. */
+  fixedMs: readonly (number | null)[];
   firstFaultMs: number;
   /** The times in which records are missing: a baseline with a gap gives no slow limits. */
   gaps: readonly Interval[];
@@ -38,9 +38,9 @@ export interface BaselineFacts {
 }
 
 export function baselineOf(options: BaselineOptions): BaselineFacts {
-  const { forEachRow, run, warmUntilMs, imageCount, firstFaultMs, gaps } = options;
+  const { forEachRow, run, warmUntilMs, fixedMs, firstFaultMs, gaps } = options;
   const span = { from: Math.max(warmUntilMs, run.from), to: Math.max(run.from, Math.min(firstFaultMs, run.to)) };
-  const latencies = Array.from({ length: imageCount }, () => new Latencies());
+  const latencies = fixedMs.map(() => new Latencies());
   const { first, count } = windowsWithin(span);
   const underWay = new UnderWay(first, count);
   const used = latencies.map(() => false);
@@ -54,7 +54,9 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
   }, span);
   const counts = underWay.counts();
   const hasGap = gaps.some(({ from, to }) => from < span.to && to >= span.from);
-  const slowMs = Float64Array.from(latencies, (all) => {
+  const slowMs = Float64Array.from(latencies, (all, image) => {
+    const limitMs = fixedMs[image]!;
+    if (limitMs !== null) return limitMs;
     if (hasGap || all.count < ENOUGH_SUCCESSES) return NaN;
     return all.quantileMs(0.95)! * SLOW_FACTOR + SLOW_MS;
   });

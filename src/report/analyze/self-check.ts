@@ -1,4 +1,5 @@
 /** Writes the self-check: sentences that a reader should know before trusting the numbers. */
+import { dueText } from '../../core/metrics/loop';
 import { clockSentences } from './clock-text';
 import { apartText } from '../read/clock-check';
 import type { Inputs } from '../read/inputs';
@@ -28,12 +29,12 @@ export function selfCheck(report: Unchecked, inputs: Inputs, { retried }: { retr
 
 /** Checks whether the load generators were a bottleneck. */
 function generators(report: Unchecked, { records }: Inputs): string[] {
-  const { generators: all, latency_stats: latency, service_stats: service } = report;
+  const { generators: all, latency_stats: latency, service_stats: service, loop } = report;
   if (service.p95_ms === null || latency.p95_ms === null) {
     return ['Without records of single requests, it is unknown whether the load generator was saturated.'];
   }
   const lateMs = latency.p95_ms - service.p95_ms;
-  const late = `p95 is ${lateMs.toFixed(1)} ms longer from the intended start than from the actual send`;
+  const late = `p95 is ${lateMs.toFixed(1)} ms longer from ${dueText(loop)} than from the actual send`;
   const saturated = all.filter((each) => each.saturated);
   const sampled = new Set(all.map((each) => each.machine_id));
   const mute = [...new Set(records.map(({ machineId }) => machineId))].filter((id) => !sampled.has(id));
@@ -47,6 +48,8 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
   if (saturated.length > 0) return texts;
   if (lateMs <= LATE_MS) return ['The load generator kept up: requests were sent on time.', ...texts];
   if (mute.length > 0) return [`The load generator may have been saturated: ${late}.`, ...texts];
+  // With think times each client sends its own requests, which wait for no other.
+  if (loop !== 'open') return [`Requests were sent late, though the load generator was not busy: ${late}.`];
   return [
     `Requests waited for a free client, though the load generator was not busy: ${late}. The cluster did not keep up.`,
   ];

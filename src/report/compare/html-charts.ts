@@ -48,7 +48,7 @@ export function chartsOf(data: ChartData | null): Content {
       ? chart('Latency over time', 'All requests, including failed ones.', place('latency', overTime))
       : chart('Latency over time', null, absent('There are no records of single requests.')),
     data?.curve
-      ? chart('Latency by percentile', 'Successful requests, from the intended start.', place('curve', byPercentile))
+      ? chart('Latency by percentile', 'Successful requests, from when they were due.', place('curve', byPercentile))
       : chart('Latency by percentile', null, absent('The reports have no percentile curves.')),
   ];
 }

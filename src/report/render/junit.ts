@@ -76,7 +76,7 @@ function judged(name: string, verdict: boolean | 'unknown', message: string): Ca
 }
 
 function figures(report: Report): Record<string, string | number | null> {
-  const { all_stats: latency, run } = report;
+  const { all_stats: latency, run, loop, blocked_client_secs, missed_requests } = report;
   const runIds = new Set(report.runs.flatMap(({ run_id, taken }) => (taken ? [run_id] : [])));
   return {
     total_requests: report.total_requests,
@@ -88,6 +88,8 @@ function figures(report: Report): Record<string, string | number | null> {
     throughput_per_s: report.throughput_per_s,
     goodput_per_s: report.goodput_per_s,
     attempted_per_s: report.attempted_per_s,
+    loop,
+    ...(loop !== 'open' && { blocked_client_secs, missed_requests }),
     latency_p50_ms: latency.median_ms,
     latency_p95_ms: latency.p95_ms,
     latency_p99_ms: latency.p99_ms,

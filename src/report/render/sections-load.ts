@@ -1,7 +1,10 @@
 /** The sections on latency, percentiles and traffic of the text report. */
+import { CLOSED_LOOP_HINT } from '../../core/metrics/loop';
+import { slowLimitText } from '../../core/metrics/slow-limit';
 import { printable } from '../../core/printable';
 import type { CurvePoint, PhaseShare, Report } from '../report';
-import { decimals, labelled, MAX_ROWS, more, shareCells, table, whole } from './layout';
+import { missedText, waitedText } from './loop-text';
+import { decimals, labelled, MAX_ROWS, more, prose, shareCells, table, whole } from './layout';
 
 const NAME_CHARS = 30;
 const NO_RECORDS = 'unknown: there are no records of single requests';
@@ -24,13 +27,14 @@ export function phaseRows({ phases }: Report): string[] {
   return table(['Phase', ...HEAD], rows);
 }
 
-export function imageRows({ images, slow_limits_ms: limits }: Report): string[] {
+export function imageRows({ images, slow_limits_ms: limits, slow_limit_ms: fixed }: Report): string[] {
   if (images.length === 0) return [NO_RECORDS];
   const limitOf = (image: string): number | null => (limits && Object.hasOwn(limits, image) ? limits[image]! : null);
   const rows = images
     .slice(0, MAX_ROWS)
     .map((each) => [printable(each.image, NAME_CHARS), ...shareCells(each, exact), exact(limitOf(each.image))]);
-  return [...table(['Image', ...HEAD, 'slow over'], rows), ...more(images.length)];
+  const note = fixed === null ? [] : prose(`slow_limit_ms fixes: ${slowLimitText(fixed)}`);
+  return [...table(['Image', ...HEAD, 'slow over'], rows), ...more(images.length), ...note];
 }
 
 export function curveRows({ percentile_curve: curve }: Report): string[] {
@@ -44,6 +48,7 @@ export function trafficRows(report: Report): string[] {
   const { undecided_requests: undecided, never_sent_requests: neverSent, missing_records: missing } = report;
   return [
     labelled('Duration', `${decimals(report.duration_secs)} s`),
+    ...loopRows(report),
     labelled('Goodput', goodputText(report)),
     labelled('Attempted', `${decimals(report.attempted_per_s)} requests/s`),
     ...(undecided > 0 ? undecidedRows(report) : []),
@@ -55,6 +60,18 @@ export function trafficRows(report: Report): string[] {
     ...(report.warmup_secs > 0
       ? [labelled('Warm-Up', `${decimals(report.warmup_secs)} s; no total includes requests due in it`)]
       : []),
+  ];
+}
+
+/** Names the loop, and what a closed one hides. */
+function loopRows(report: Report): string[] {
+  const { loop, unknown } = report;
+  if (loop !== 'closed') return prose(labelled('Loop', loop ?? `unknown: ${unknown.loop}`));
+  return [
+    labelled('Loop', loop),
+    ...prose(labelled('Clients Waited', waitedText(report))),
+    ...prose(labelled('Missed Requests', missedText(report))),
+    ...prose(CLOSED_LOOP_HINT),
   ];
 }
 

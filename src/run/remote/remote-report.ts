@@ -35,6 +35,7 @@ export function remoteReport(options: RemoteReportOptions): Promise<Report | nul
     // Files of an earlier run, where this one did not write, are left out.
     runs: { take: 'id', runId: metadata.run_id },
     thresholds,
+    slowLimitMs: config.slowLimitMs,
     rules: (gathered) =>
       rulesOf(gathered, {
         faults: recorder.faultFiles.eventsFile,

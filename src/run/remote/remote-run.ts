@@ -8,6 +8,7 @@ import type { Threshold } from '../../core/metrics/threshold';
 import { ClusterError } from '../../core/errors';
 import { logLine } from '../../core/log-line';
 import { oneLine } from '../../core/printable';
+import { pause } from '../../core/system/pause';
 import type { Output } from '../../report/collect/collect-screen';
 import type { RunMetadata } from '../../report/report';
 import type { Screen } from '../../stress/screen';
@@ -135,7 +136,8 @@ class RemoteRun {
       servers: machines.faultServers,
       // The probe of `--abort-when` is a client like those of the load.
       secure: tls && new (await import('../../core/transport/tls')).Secure(tls.client),
-      waitMs: Math.max(0, startAtMs + config.faults.firstMs - clock.unixMs()),
+      // The successes of the loads are known only on their machines (docs/lab.md).
+      untilFirst: (until) => pause(Math.max(0, startAtMs + config.faults.firstMs - clock.unixMs()), until),
       program,
       clock,
       signal,

@@ -1,7 +1,8 @@
 /** The banner that `stress` prints before the load, in the guide's format: its settings, then the offered load. */
 import type { LoadShape } from '../../config/load-settings';
+import { meanThinkMs } from '../../core/metrics/loop';
 import { oneLine } from '../../core/printable';
-import { expectedArrivalMs, offeredPerSecond } from '../../client/pacer.pure';
+import { offeredPerSecond, plannedMs } from '../../client/pacer.pure';
 
 export interface BannerContent {
   machineId: number;
@@ -41,17 +42,12 @@ export function bannerText(content: BannerContent): string {
 
 /** Formats the duration from the schedule or the think times only: response times are not known in advance. */
 function durationText({ requests, numClients, expectedMs = Infinity }: BannerContent): string {
-  const { pacing, totalRequests = Infinity, rampUpMs } = requests;
+  const { pacing, totalRequests } = requests;
   const durationMs = Math.min(requests.durationMs ?? Infinity, expectedMs);
-  if (totalRequests === Infinity && durationMs === Infinity) return 'until it is ended';
-  if (pacing.mode === 'rate') {
-    const ms = expectedArrivalMs({ ...pacing, rampUpMs, durationMs, totalCount: totalRequests * numClients });
-    return `~${Math.round(ms / 1000)} seconds`;
-  }
-  const thinkMs = totalRequests * meanThinkMs(pacing);
-  if (thinkMs === 0)
+  if (totalRequests === undefined && durationMs === Infinity) return 'until it is ended';
+  if (totalRequests !== undefined && pacing.mode === 'closed_loop' && meanThinkMs(pacing) === 0)
     return `as long as the servers take${Number.isFinite(durationMs) ? `, at most ${durationMs / 1000} seconds` : ''}`;
-  return `~${Math.round(Math.min(Number.isNaN(thinkMs) ? Infinity : rampUpMs + thinkMs, durationMs) / 1000)} seconds`;
+  return `~${Math.round(plannedMs({ ...requests, durationMs }, numClients) / 1000)} seconds`;
 }
 
 function offeredRows({ requests, numClients, meanImageBytes }: BannerContent): [string, string][] {
@@ -77,8 +73,4 @@ function phaseRows({ requests, warmupMs }: BannerContent): [string, string][] {
       ? [['Warm-up', `${warmupMs / 1000} seconds, which thresholds leave out`] satisfies [string, string]]
       : []),
   ];
-}
-
-function meanThinkMs({ minDelayMs, maxDelayMs }: { minDelayMs: number; maxDelayMs: number }): number {
-  return (minDelayMs + maxDelayMs) / 2;
 }

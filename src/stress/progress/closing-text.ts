@@ -1,5 +1,6 @@
 /** The text that `stress` prints at the end of a run: totals, latencies, seed, files, problems and thresholds. */
 import { summaryText } from '../../client/summary-text.pure';
+import { CLOSED_LOOP_HINT } from '../../core/metrics/loop';
 import { clientFileName, requestsFileName } from '../../core/metrics/run-file-names';
 import type { ThresholdResult } from '../../core/metrics/threshold';
 import { oneLine } from '../../core/printable';
@@ -28,7 +29,8 @@ export function closingText(
   { durationSecs, waitedCount, unreached, problem, generatorProblem }: ClosingContent,
 ): string {
   const { interruptedCount, unsentCount } = measured;
-  const figures = requests.pacing.mode === 'rate' ? service.figures() : undefined;
+  const isOpen = requests.pacing.mode === 'rate';
+  const figures = isOpen ? service.figures() : undefined;
   const run = { durationSecs, interruptedCount, unsentCount, service: figures, unreached };
   const rows = [summaryText(measured.summary.stats(), run)];
   if (waitedCount > 0) {
@@ -36,6 +38,7 @@ export function closingText(
       `Waited:    ${waitedCount} for one of the ${numClients} clients to be free, which is included in the latency`,
     );
   }
+  rows.push(`Loop:      ${isOpen ? 'open' : `closed. ${CLOSED_LOOP_HINT}`}`);
   const files = `${requestsFileName(machineId)}, ${clientFileName(machineId, '*')} and .log`;
   rows.push(`Seed:      ${seed}`, `Files:     ${oneLine(metricsDir)}: ${files}`);
   if (problem !== null) rows.push(`Problem:   ${oneLine(problem)}, so these files are incomplete`);

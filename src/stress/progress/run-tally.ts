@@ -45,13 +45,15 @@ export class RunTally {
     this.measuredFrom = startedAt + this.warmupMs;
   }
 
-  add(record: RequestRecord): void {
+  /** Returns true if it was due after the warm-up. */
+  add(record: RequestRecord): boolean {
     if (!isUndecided(record)) this.endedCount += 1;
     if (record.failure_reason === VERIFICATION_FAILED) this.wrongCount += 1;
-    if (record.start_time < this.measuredFrom) return;
+    if (record.start_time < this.measuredFrom) return false;
     this.measured.add(record);
     this.population.add(record);
     if (record.success) this.service.add(record.service_ms);
+    return true;
   }
 
   /** Compares the requests so far with each threshold; `now` in Unix milliseconds. */

@@ -1,3 +1,4 @@
+import type { SlowLimitSetting } from '../../../src/core/metrics/slow-limit';
 import { faultsDuring, faultWindows } from '../../../src/report/analyze/fault-windows';
 import { renderHtml } from '../../../src/report/render/html';
 import { renderText } from '../../../src/report/render/text';
@@ -268,6 +269,28 @@ describe('felt and recovered', () => {
     lab.requests(load(9000, (at) => (at === 3000 ? { image: 'new.png' } : {})));
     expect(cost()).toMatchObject({ felt_ms: null, recovered_ms: null, felt_at_least_ms: null, requests: null });
     expect(lab.report().slow_limits_ms).toEqual({ 'small.png': 40, 'new.png': null });
+  });
+
+  test('a configured limit counts, for all images or by image, also without a baseline', () => {
+    lab.faults([fault(2000, 1, 'kill'), fault(7000, 1, 'restart')]);
+    lab.requests(load(9000, (at) => (at >= 2000 && at < 7000 ? { latency_ms: 45 } : {})));
+    const costAt = (slowLimitMs: SlowLimitSetting) => lab.report({ slowLimitMs }).faults![0]!;
+    expect(costAt(45)).toMatchObject({ felt_ms: 0, bad_requests: 0 });
+    expect(costAt(44)).toMatchObject({ felt_ms: 5250 });
+    expect(costAt({ 'small.png': 44 })).toMatchObject({ felt_ms: 5250 });
+    expect(costAt({ 'other.png': 1 })).toMatchObject({ felt_ms: 5250 });
+    // No success before the fault.
+    lab.faults([fault(5, 1, 'kill'), fault(7000, 1, 'restart')]);
+    expect(costAt({ 'other.png': 1 }).felt_ms).toBeNull();
+    expect(costAt({ '*': 45 })).toMatchObject({ felt_ms: 0, requests: 700 });
+    // A gap in the baseline.
+    lab.faults([fault(2000, 1, 'kill'), fault(7000, 1, 'restart')]);
+    lab.requests(load(9000).filter((_, id) => id !== 50));
+    expect(lab.report().slow_limits_ms).toEqual({ 'small.png': null });
+    const fixed = lab.report({ slowLimitMs: 45 });
+    expect(fixed).toMatchObject({ slow_limit_ms: 45, slow_limits_ms: { 'small.png': 45 }, faults: [{ felt_ms: 0 }] });
+    expect(renderText(fixed)).toContain('slow_limit_ms fixes: 45 ms\n');
+    expect(renderHtml(fixed)).toContain('Fixed by slow_limit_ms: 45 ms.');
   });
 
   test('faults that overlap share one time, and healing costs, too', () => {

@@ -102,7 +102,7 @@ export const FIGURES: readonly Figure[] = [
 
 /** Texts, and lists of them. */
 const TEXTS = `audit.why self_check verdict.text verdict.scale_text faults[].unknown.** thresholds[].expression thresholds[].unit
-  rules[].rule rules[].problems generators[].why inputs.**`;
+  rules[].rule rules[].problems generators[].why inputs.** unknown.**`;
 
 /** Leaves without a direction: counts of requests, balance, leaders, times, charts and what a run was. */
 export const WITHOUT_DIRECTION: readonly string[] = [
@@ -119,7 +119,7 @@ export const WITHOUT_DIRECTION: readonly string[] = [
   ...'server_distribution.** failure_reasons.** balance.** leaders.** faults'.split(' '),
   ...'runs[].** loads[].** servers[].** clocks[].** clock_changes[].** run.**'.split(' '),
   // Whether they are known has a direction.
-  ...'timeline rules slow_limits_ms slow_limits_ms.**'.split(' '),
+  ...'timeline rules slow_limit_ms.** slow_limits_ms slow_limits_ms.**'.split(' '),
   ...within('generators[]', 'machine_id time[] cpu_percent[] event_loop_delay_ms[] in_flight[]').split(' '),
   ...within('generators[]', 'verification_backlog[] sent late_sends').split(' '),
   ...TEXTS.split(/\s+/),

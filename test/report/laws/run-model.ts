@@ -75,10 +75,13 @@ export interface Run {
   /** Unix milliseconds of the first fault; Infinity if there is none. */
   firstFaultAt: number;
   limits: number;
+  /** The configured slow limit of a tenth of all runs. */
+  slowLimitMs?: number;
 }
 
 export const RUN_ID = 'run-1';
 export const TIMEOUT_MS = 10_000;
+const FIXED_LIMIT_MS = 50;
 /** Kinds of fault whose heal event has this action. */
 const HEALS = {
   kill: 'restart',
@@ -157,6 +160,7 @@ export function runOf(plan: Plan): Run {
         ...spans.flatMap(({ startMs, healMs }) => (healMs === null || healMs > firstDueMs ? [startMs] : [])),
       ),
     limits: plan.limits,
+    slowLimitMs: plan.seed % 10 === 7 ? FIXED_LIMIT_MS : undefined,
   };
 }
 

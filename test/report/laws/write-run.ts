@@ -117,7 +117,7 @@ export class RunFolder {
   }
 
   /** Returns the report of these files; null if there is nothing to report. */
-  async report(files: Files, run: Pick<Run, 'machines' | 'limits'>): Promise<Report | null> {
+  async report(files: Files, run: Pick<Run, 'machines' | 'limits' | 'slowLimitMs'>): Promise<Report | null> {
     this.write(files);
     try {
       return await runReport({
@@ -127,6 +127,7 @@ export class RunFolder {
         outFiles: [],
         runs: { take: 'newest' },
         thresholds: thresholdsAt(run.limits),
+        slowLimitMs: run.slowLimitMs,
         say: () => undefined,
       });
     } catch (error) {

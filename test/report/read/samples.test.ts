@@ -139,6 +139,7 @@ describe('load generators', () => {
   test('requests waiting although it was not busy indicate the cluster', () => {
     lab.requests([request(1, 0, { latency_ms: 500, service_ms: 20 })]);
     lab.write(GENERATOR, lines([generated(0)]));
+    lab.write('metrics/machine_1_run.json', runFile({ config: { rate_per_second: 10 } }));
     expect(said()).toMatch(/^Requests waited for a free client.*480\.0 ms.*The cluster did not keep up\.$/m);
   });
 

@@ -54,7 +54,7 @@ function writeEverything(): void {
   lab.events(1, [
     event(1, 1, { event: 'leader', term: 1, leader_id: 1, reason: 'won' }),
     sample(1000, 1),
-    executed(2000, 1, 1),
+    executed(55, 1, 1),
   ]);
   lab.events(2, [
     event(1, 2, { event: 'leader', term: 1, leader_id: 1, reason: 'followed' }),

@@ -1,4 +1,5 @@
 /** Converts the report to the data of its page's charts. */
+import { dueText } from '../../../core/metrics/loop';
 import { printable } from '../../../core/printable';
 import type { CurvePoint, FaultReport, Interval, Report, ServerSeries, Timeline } from '../../report';
 import type { ChartData, FaultShade, Layer, Line, SampleRow, Values } from './chart-types';
@@ -198,7 +199,7 @@ function curveOf(report: Report): ChartData['curve'] {
   const [service, , latency] = PERCENTILES;
   return [
     {
-      name: 'latency of all requests, from the intended start',
+      name: `latency of all requests, from ${dueText(report.loop)}`,
       colour: latency,
       look: 'line',
       widthPx: 2,

@@ -1,8 +1,11 @@
 /** Renders the sections of the page on latency, servers, failures and audit: tables of the whole run. */
+import { CLOSED_LOOP_HINT, dueText } from '../../../core/metrics/loop';
+import { slowLimitText } from '../../../core/metrics/slow-limit';
 import type { Balance, Report, Spread } from '../../report';
 import { serverIdsOf } from './chart-data';
 import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
 import { counted, figure, percent, shareCells, whole } from './format';
+import { missedText, waitedText } from '../loop-text';
 import { type Content, html, type Html } from './template';
 import { css, OTHER, serverColour } from './palette';
 
@@ -13,12 +16,15 @@ const SHARE_COLUMNS = ['requests', 'failed', 'p50', 'p95', 'p99', 'p99.9', 'max'
 export function latencyParts(report: Report): Content {
   return [
     part('Whole run, ms', overall(report)),
+    part('Loop', loop(report)),
     part('By phase, ms', phases(report)),
     part('By image, ms', images(report)),
   ];
 }
 
-function overall({ all_stats: all, latency_stats: latency, service_stats: service, p99_9_ms: p999 }: Report): Html {
+function overall(report: Report): Html {
+  const { all_stats: all, latency_stats: latency, service_stats: service, p99_9_ms: p999 } = report;
+  const due = dueText(report.loop);
   const columns = ['', 'min', 'average', 'p50', 'p95', 'p99', 'p99.9', 'max'];
   const row = (name: string, stats: Report['latency_stats'], high: Content): Content[] => [
     name,
@@ -27,15 +33,30 @@ function overall({ all_stats: all, latency_stats: latency, service_stats: servic
     figure(stats.max_ms),
   ];
   const rows = [
-    row('all requests, from the intended start', all, figure(all.p99_9_ms)),
-    row('successful, from the intended start', latency, figure(p999)),
+    row(`all requests, from ${due}`, all, figure(all.p99_9_ms)),
+    row(`successful, from ${due}`, latency, figure(p999)),
     row('successful, from the actual send', service, '–'),
   ];
   return html`${htmlTable({ label: 'Latency of the whole run in milliseconds', columns, rows })}
     <p class="caption">
       Among all, a failure counts with at least the longest that a success can take (– if that is unknown), a request
-      that was undecided at the end with its age. If the last two rows differ, requests were sent later than intended.
+      that was undecided at the end with its age. If the last two rows differ, requests were sent later than they were
+      due.
     </p> `;
+}
+
+/** Names the loop, and what a closed one hides. */
+function loop(report: Report): Content {
+  const { loop: name, unknown } = report;
+  if (name !== 'closed') return definitionList([['Loop', name ?? `unknown: ${unknown.loop}`]]);
+  return [
+    definitionList([
+      ['Loop', name],
+      ['Clients waited', waitedText(report)],
+      ['Missed requests', missedText(report)],
+    ]),
+    html`<p class="caption">${CLOSED_LOOP_HINT}</p> `,
+  ];
 }
 
 function phases({ phases: all, warmup_secs: warmup }: Report): Content {
@@ -54,7 +75,7 @@ function phases({ phases: all, warmup_secs: warmup }: Report): Content {
   ];
 }
 
-function images({ images: all, slow_limits_ms: limits }: Report): Content {
+function images({ images: all, slow_limits_ms: limits, slow_limit_ms: fixed }: Report): Content {
   if (all.length === 0) return absent(NO_RECORDS);
   const { shown, rest } = capped(all, MAX_ROWS);
   const limitOf = (image: string): number | null => (limits && Object.hasOwn(limits, image) ? limits[image]! : null);
@@ -64,7 +85,7 @@ function images({ images: all, slow_limits_ms: limits }: Report): Content {
     htmlTable({ label: 'Latency by image in milliseconds', columns, rows }),
     html`<p class="caption">
       Requests that take longer than <i>slow over</i> are bad in what a fault costs; – if too few succeeded before the
-      first fault.
+      first fault.${fixed !== null && ` Fixed by slow_limit_ms: ${slowLimitText(fixed)}.`}
     </p> `,
     rest,
   ];
