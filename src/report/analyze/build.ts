@@ -2,6 +2,7 @@
 import type { RuleResult } from '../../core/rule-result';
 import { auditOf, corruptedCount, lastAnswersOf } from './audit';
 import { balanceOf } from './balance';
+import { blocksOf } from './blocks';
 import type { Threshold } from '../../core/metrics/threshold';
 import { checkThresholds } from './checks';
 import { isLeadInDoubt, withoutDoubtful } from './clock-doubts';
@@ -15,12 +16,12 @@ import type { Inputs } from '../read/inputs';
 import { leadersDuring, leaderSpans } from './leaders';
 import type { Interval, LeaderSpan, Report, RunMetadata, Verdict } from '../report';
 import { expectedServerCount, silentServerIds } from '../read/known-servers';
-import { endOf, longestSuccessMs, warmUntilOf, wholeRunOf } from '../read/run-bounds';
+import { endOf, isEndKnown, longestSuccessMs, warmUntilOf, wholeRunOf } from '../read/run-bounds';
 import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
 import { generatorSeriesOf, serverSeriesOf } from './series';
 import { timelineOf } from './timeline';
-import { serverTotals, totalsOf } from './totals';
+import { serverTotals, totalsOf, unplacedCount } from './totals';
 import { verdictOf } from './verdict';
 import { WindowGrid } from './window-grid';
 
@@ -57,10 +58,11 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
   const costs = costsOf(ground);
   const judged = costs && judgedOf(inputs, ground, costs);
   const bounds = { longestMs: ground.longestMs, run };
-  const counted = countRows(inputs, forEachRow, { ...phasesOf(judged, ground), ...bounds });
+  const phases = phasesOf(judged, ground);
+  const counted = countRows(inputs, forEachRow, { ...phases, ...bounds });
   const { files, missing, notes, servers, reasons } = inputs;
   const told = {
-    ...totalsOf(inputs, counted, { ...bounds, arePhasesKnown: ground.faults.every(({ missing }) => missing === null) }),
+    ...totalsOf(inputs, counted, { ...bounds, arePhasesKnown: arePhasesKnown(ground) }),
     ...baselineParts(inputs, ground, costs),
     ...judgedParts(inputs, counted, ground, judged, metadata?.servers),
     timeline: timelineOf(forEachRow, span, {
@@ -69,6 +71,7 @@ export function buildReport(inputs: Inputs, { thresholds, rules, run: metadata }
       requestCount: inputs.records.reduce((sum, { columns }) => sum + columns.count, 0),
       longestMs: ground.longestMs,
     }),
+    blocks: span && blocksIn(inputs, ground, phases),
     servers: serverSeriesOf(inputs),
     generators: generatorSeriesOf(inputs),
     loads: [...inputs.loads].sort((a, b) => a.machine_id - b.machine_id),
@@ -160,6 +163,25 @@ function phasesOf(judged: readonly JudgedFault[] | null, { run, warmUntilMs }: G
     recovering: all.flatMap(({ recovering }) => recovering ?? []),
     warmUntilMs,
   };
+}
+
+function blocksIn(inputs: Inputs, ground: Ground, { fault, recovering }: Phases) {
+  const { forEachRow, run, warmUntilMs, longestMs } = ground;
+  const troubled = [...fault, ...recovering];
+  const unknown = whyBlocksUnknown(inputs, ground);
+  return blocksOf(forEachRow, { images: inputs.images.all, run, warmUntilMs, troubled, longestMs, unknown });
+}
+
+function whyBlocksUnknown(inputs: Inputs, ground: Ground): string | null {
+  const unplaced = unplacedCount(inputs);
+  if (unplaced > 0) return `${unplaced} request${unplaced === 1 ? ' has' : 's have'} no record`;
+  if (!isEndKnown(inputs)) return 'it is unknown when the load ended';
+  return arePhasesKnown(ground) ? null : 'a line is missing in the file of faults';
+}
+
+/** Returns false if a line of a fault is missing: then requests cannot be assigned to phases. */
+function arePhasesKnown({ faults }: Ground): boolean {
+  return faults.every(({ missing }) => missing === null);
 }
 
 /** Returns the parts that combine faults, events and rows. */
