@@ -88,9 +88,10 @@ const CAVEATS = [
   'In a closed loop the clients wait for the answers, so goodput follows latency: the two are one finding.',
 ];
 
-/** Names a run that is worth nothing: wrong answers, a load that was cut short, or a generator that was the bottleneck. */
-function verdictNotes(letter: 'A' | 'B', { verdict: { kind, text } }: Compared): string[] {
-  return kind === 'wrong' || kind === 'invalid' ? [`${letter}: ${text}`] : [];
+/** Names a run that is worth nothing: wrong answers, or a load that was cut short. A saturated generator has its own note. */
+function verdictNotes(letter: 'A' | 'B', { verdict: { kind, text }, generators }: Compared): string[] {
+  const isCut = kind === 'invalid' && !generators.some(({ saturated }) => saturated);
+  return kind === 'wrong' || isCut ? [`${letter}: ${text}`] : [];
 }
 
 function notesOf(letter: 'A' | 'B', report: Compared): string[] {

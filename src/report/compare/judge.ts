@@ -63,9 +63,11 @@ const PROMISES = [
 ];
 /** Shorter runs have no promise. */
 export const PROMISED_FROM_SECS = 45;
+/** The first request is due a little after a load has begun. */
+const FULL_LENGTH = 0.98;
 
 function promiseOf(leastSecs: number): number | null {
-  return PROMISES.find(({ secs }) => leastSecs >= secs)?.autocorrelation ?? null;
+  return PROMISES.find(({ secs }) => leastSecs >= secs * FULL_LENGTH)?.autocorrelation ?? null;
 }
 
 function secsOf({ blocks }: Part): number {
