@@ -34,7 +34,10 @@ export function blocksOf(forEachRow: ForEachRow, options: BlockOptions): Blocks 
     whole.add(row, latencyMs);
     if (steady !== null && !isTroubled(row)) steady.add(row, latencyMs);
   });
-  return { images: [...images], unknown, whole: whole.told(), steady: steady && steady.told() };
+  // By name, because the order of the indices is that of the files.
+  const order = images.map((_, index) => index).sort((a, b) => (images[a]! < images[b]! ? -1 : 1));
+  const names = order.map((index) => images[index]!);
+  return { images: names, unknown, whole: whole.told(order), steady: steady && steady.told(order) };
 }
 
 /** Returns the parts of an interval outside all others. */
@@ -90,13 +93,14 @@ class BlockCells {
     this.counts[cell * BUCKETS + bucketOf(us)]! += 1;
   }
 
-  told(): Block[] {
+  /** @param order the indices of the operations */
+  told(order: readonly number[]): Block[] {
     return this.blocks.map(({ successes, failed, undecided }, number) => ({
       secs: this.totalMs / 1000 / BLOCKS,
       successes,
       failed,
       undecided,
-      operations: Array.from({ length: this.operationCount }, (_, operation): BlockOperation => {
+      operations: order.map((operation): BlockOperation => {
         const cell = number * this.operationCount + operation;
         return {
           latency_total_us: this.totalsUs[cell]!,
