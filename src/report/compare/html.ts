@@ -55,7 +55,7 @@ function headOf(comparison: Comparison): Html {
     </div>
     <h1>${headline(comparison).replace(/\.$/, '')}</h1>
     <div class="sides">${side('A', comparison.a)}${side('B', comparison.b)}</div>
-    <p>${findings(comparison)}</p>
+    <p class="part">${findings(comparison)}</p>
   </header> `;
 }
 

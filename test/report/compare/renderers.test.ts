@@ -57,7 +57,7 @@ test('no line is wider than 100, and nothing hostile reaches the terminal', () =
 test('the page shows the finding, every figure, and both runs overlaid', () => {
   const page = html(...pair());
   expect(page).toMatch(/<h1>\s*Goodput [^<]*<\/h1>/);
-  expect(page).toMatch(/<p>Steady: worse in avg, p50, p95[^<]*<\/p>/);
+  expect(page).toMatch(/<p class="part">Steady: worse in avg, p50, p95[^<]*<\/p>/);
   expect(page.match(/class="bar worse"/g)!.length).toBeGreaterThanOrEqual(3);
   expect(page.match(/data-chart="(latency|curve)"/g)).toHaveLength(2);
   expect(page.replace(/<(script|style)\b[^>]*>[^]*?<\/\1>/g, '')).not.toMatch(/NaN|Infinity|undefined|null/);
