@@ -20,7 +20,7 @@ export class Report extends BaseCommand {
   static override description =
     'Reads the metrics folders, the fault events and the event files of the servers, and writes final_report.json, ' +
     'final_report.txt and final_report.html. Without --config it reads config/report.toml if it exists. Exits with 3 ' +
-    'if a threshold failed or its value is unknown, else with 4 if an input that was named could not be read.';
+    'if a threshold failed or its value is unknown, or a run that is compared was wrong, else with 4 if an input that was named could not be read.';
   static override examples = [
     '<%= config.bin %> report',
     '<%= config.bin %> report --metrics client1/metrics --metrics client2/metrics --events servers --out report.txt',
@@ -31,7 +31,7 @@ export class Report extends BaseCommand {
     },
     "<%= config.bin %> report --threshold 'failure_rate<1%' --threshold 'p99<800ms' --threshold 'recovery<2s'",
     {
-      description: 'compare two runs, with a test for differences beyond noise',
+      description: 'compare two runs: what changed, and which changes exceed the noise',
       command: '<%= config.bin %> report --compare runs/before runs/after --out change.html',
     },
     { description: 'the numbers for a script', command: '<%= config.bin %> report --json | jq .latency_stats' },
@@ -60,7 +60,11 @@ export class Report extends BaseCommand {
     const isData = out?.some(goesToStdout) ?? false;
     if (isData && this.jsonEnabled()) throw new ClusterError('bad_usage', '--json needs --out FILE');
     const say = (line: string): void => (isData ? this.logToStderr(line) : this.log(line));
-    if (flags.compare) return runCompare({ places: flags.compare, outFiles: out ?? [], say });
+    if (flags.compare) {
+      const comparison = await runCompare({ places: flags.compare, outFiles: out ?? [], say });
+      if ([comparison.a, comparison.b].some(({ verdict }) => verdict === 'wrong')) this.endWith(EXIT.checkFailed);
+      return comparison;
+    }
     const config = reportConfigOf(flags);
     const outputDir = config.outputDir.replace(/\/+$/, '');
     const report = await runReport({

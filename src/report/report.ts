@@ -5,6 +5,7 @@ import type { Loop } from '../core/metrics/loop';
 import type { SlowLimitSetting } from '../core/metrics/slow-limit';
 import type { ThresholdResult } from '../core/metrics/threshold';
 import type { RuleResult } from '../core/rule-result';
+import type { Blocks } from './report-blocks';
 
 /** Latencies in milliseconds; null if there were no samples. */
 export interface LatencyStats {
@@ -117,15 +118,7 @@ export interface Timeline {
   max_ms: (number | null)[];
   by_server: { server_id: number; requests: number[] }[];
   by_reason: { reason: string; requests: number[] }[];
-  /**
-   * Latencies of the successes of each window, for `report --compare`: bucket, count, bucket, count ... in ascending
-   * order; bucket b holds those from HISTOGRAM_BASE ** b to HISTOGRAM_BASE ** (b + 1) microseconds.
-   */
-  histograms: number[][];
 }
-
-/** The width of buckets is 1 %, which bounds the error of a percentile taken from them. */
-export const HISTOGRAM_BASE = 1.01;
 
 export interface CurvePoint {
   /** 0 to 100. */
@@ -363,6 +356,8 @@ export interface Report extends LoopFigures {
   balance: Balance;
   /** null if no request with a record ended. */
   timeline: Timeline | null;
+  /** null without records. */
+  blocks: Blocks | null;
   percentile_curve: CurvePoint[];
   servers: ServerSeries[];
   generators: GeneratorSeries[];

@@ -140,7 +140,8 @@ class Run {
 
   private async load(endSignal: AbortSignal, signal: AbortSignal): Promise<void> {
     const { config, images, imagesName, clock, logLevel, screen, metadata } = this.options;
-    const request_timeout_secs = REQUEST_TIMEOUT_MS / 1000;
+    // The report needs the timeout: a failure counts with the longest that a success can take.
+    const settings = { ...config.settings.stress, request_timeout_secs: REQUEST_TIMEOUT_MS / 1000 };
     this.stress = await runStress({
       machineId: MACHINE_ID,
       ...config.stress,
@@ -150,7 +151,7 @@ class Run {
       // The report checks the thresholds.
       thresholds: [],
       abortOn: [],
-      metadata: { ...metadata, config: { ...config.settings.stress, request_timeout_secs } },
+      metadata: { ...metadata, config: settings },
       serverAddresses: this.fleet.addresses,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       metricsDir: this.metricsDir,

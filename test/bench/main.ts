@@ -1,6 +1,7 @@
 import { cpus, loadavg } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import * as compare from './compare';
 import * as election from './election';
 import * as imaging from './imaging';
 import * as report from './report';
@@ -31,6 +32,7 @@ export async function main(program: string, words: readonly string[]): Promise<v
   if (first === 'hostile') return runHostile(program, old, rest);
   if (isWanted('imaging')) await imaging.run();
   if (isWanted('report')) report.run([program]);
+  if (isWanted('compare')) compare.run();
   if (isWanted('requests')) await runRequests(old ? [old, program] : [program]);
   if (isWanted('stress-memory')) await stressMemory.run([program], [1000, 5000]);
   if (isWanted('election')) await election.run([program], { starts: 100, kills: 100, pauses: 3 });

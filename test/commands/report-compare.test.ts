@@ -41,7 +41,7 @@ test.each([
   expect(stderr).toBe('');
   expect(code).toBe(0);
   expect(stdout).toContain('CloudP2P - Two Runs Compared');
-  expect(stdout).toContain('Steady: no difference beyond the noise.');
+  expect(stdout).toContain('Steady: inconclusive in failure rate; no difference in goodput, avg, p50, p95, p99.');
   expect(existsSync(at('aggregated_metrics'))).toBe(false);
 });
 
@@ -64,10 +64,29 @@ test('--out also writes it, in the format of each extension', async () => {
   expect(JSON.parse(readFileSync(at('x.json'), 'utf8'))).toMatchObject({ a: { name: 'a' }, b: { name: 'b' } });
 });
 
+test('a run that was wrong exits with 3, whichever it is', async () => {
+  lab.write(
+    'wrong/final_report.json',
+    renderJson({ ...sampleRun(), verdict: { ...sampleRun().verdict, kind: 'wrong' } }),
+  );
+  for (const places of [
+    ['a', 'wrong'],
+    ['wrong', 'a'],
+  ]) {
+    const { code, stdout } = await report('--compare', ...places);
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/^[AB] is wrong\. Goodput/m);
+  }
+});
+
 test('with --json only the comparison is on stdout', async () => {
   const { code, stdout } = await report('--json', '--compare', 'a', 'b');
   expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ confidence: 0.95, scopes: [{ scope: 'steady' }, { scope: 'whole' }] });
+  expect(JSON.parse(stdout)).toMatchObject({
+    false_alarms_percent: 6,
+    may_flatter: ['interval', 'detectable', 'verdict'],
+    scopes: [{ scope: 'steady' }, { scope: 'whole' }],
+  });
 });
 
 const EXPECTED = 'expected two runs, each a folder with a final_report.json or the file itself';

@@ -28,12 +28,12 @@ test('a report is read from its file or its folder', () => {
   const file = lab.write('run/final_report.json', renderJson(report));
   const read = readReport(file);
   expect(read.name).toBe(file);
-  expect(read.report.timeline!.histograms).toEqual(report.timeline!.histograms);
+  expect(read.report.blocks).toEqual(report.blocks);
   expect(readReport(path.join(lab.folder, 'run')).report).toEqual(read.report);
 });
 
 test('a report may lack records, faults and settings', () => {
-  const { run: _, ...rest } = { ...sampleReport(), timeline: null, faults: null, loads: [] };
+  const { run: _, ...rest } = { ...sampleReport(), timeline: null, blocks: null, faults: null, loads: [] };
   expect(problemOf(JSON.stringify(rest))).toBe('');
 });
 
@@ -80,14 +80,14 @@ function withValue(at: readonly (string | number)[], value: unknown): string {
 
 test.each<[(string | number)[], unknown, string]>([
   [['timeline'], undefined, `has no timeline: ${OLDER}`],
-  [['timeline', 'histograms'], undefined, `has no timeline.histograms: ${OLDER}`],
+  [['blocks'], undefined, `has no blocks: ${OLDER}`],
   [['loads'], undefined, `has no loads: ${OLDER}`],
   [['faults', 0, 'recovered'], undefined, `has no faults.0.recovered: ${OLDER}`],
   [['total_requests'], '12', 'total_requests: expected a whole number from 0, got "12"'],
   [['total_requests'], -1, 'total_requests: expected a whole number from 0, got -1'],
   [['total_requests'], 1.5, 'total_requests: expected a whole number from 0, got 1.5'],
   [['duration_secs'], 'BIG', 'duration_secs: expected a number from 0, got Infinity'],
-  [['latency_stats', 'p99_ms'], 'fast', 'latency_stats.p99_ms: expected a number from 0, got "fast"'],
+  [['all_stats', 'p99_ms'], 'fast', 'all_stats.p99_ms: expected a number from 0, got "fast"'],
   [['timeline', 'window_ms'], 0, 'timeline.window_ms: expected a number from 1, got 0'],
   [['timeline', 'failed'], [1], 'timeline: expected lists of the same length, got Object'],
   [
@@ -95,11 +95,15 @@ test.each<[(string | number)[], unknown, string]>([
     Array.from({ length: 5000 }, () => 1),
     'timeline.requests: expected at most 2000 items, got 5000',
   ],
-  [['timeline', 'histograms', 3], [5, 1, 4, 1], `timeline.histograms.3: expected ${PAIRS}`],
-  [['timeline', 'histograms', 3], [1e9, 1], `timeline.histograms.3: expected ${PAIRS}`],
-  [['timeline', 'histograms', 3], [5], `timeline.histograms.3: expected ${PAIRS}`],
-  [['timeline', 'histograms', 3], [5, -1], `timeline.histograms.3: expected ${PAIRS}`],
-  [['timeline', 'histograms', 3], {}, `timeline.histograms.3: expected ${PAIRS}`],
+  ...[[5, 1, 4, 1], [1e9, 1], [5], [5, -1], {}].map((value): [(string | number)[], unknown, string] => [
+    ['blocks', 'whole', 1, 'operations', 2, 'histogram'],
+    value,
+    `blocks.whole.1.operations.2.histogram: expected ${PAIRS}`,
+  ]),
+  [['blocks', 'whole', 4], undefined, 'blocks.whole.4: expected a table, got null'],
+  [['blocks', 'steady'], [], 'blocks.steady: expected 5 blocks, got 0'],
+  [['blocks', 'unknown'], undefined, `has no blocks.unknown: ${OLDER}`],
+  [['blocks', 'images'], ['a'], 'blocks: expected the operations of each block in the order of the images, got Object'],
   [
     ['server_distribution', '\u001b[2J'],
     5,

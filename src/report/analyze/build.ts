@@ -3,6 +3,7 @@ import type { RuleResult } from '../../core/rule-result';
 import { auditOf, corruptedCount, lastAnswersOf } from './audit';
 import { balanceOf } from './balance';
 import { fixedLimitMs, type SlowLimitSetting } from '../../core/metrics/slow-limit';
+import { blocksOf } from './blocks';
 import type { Threshold } from '../../core/metrics/threshold';
 import { checkThresholds } from './checks';
 import { isLeadInDoubt, withoutDoubtful } from './clock-doubts';
@@ -22,7 +23,7 @@ import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
 import { generatorSeriesOf, serverSeriesOf } from './series';
 import { timelineOf } from './timeline';
-import { serverTotals, totalsOf } from './totals';
+import { serverTotals, totalsOf, unplacedCount } from './totals';
 import { verdictOf } from './verdict';
 import { WindowGrid } from './window-grid';
 
@@ -63,10 +64,11 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
   const costs = costsOf(ground);
   const judged = costs && judgedOf(inputs, ground, costs);
   const bounds = { longestMs: ground.longestMs, run };
-  const counted = countRows(inputs, forEachRow, { ...phasesOf(judged, ground), ...bounds });
+  const phases = phasesOf(judged, ground);
+  const counted = countRows(inputs, forEachRow, { ...phases, ...bounds });
   const { files, missing, notes, servers, reasons } = inputs;
   const told = {
-    ...totalsOf(inputs, counted, { ...bounds, arePhasesKnown: ground.faults.every(({ missing }) => missing === null) }),
+    ...totalsOf(inputs, counted, { ...bounds, arePhasesKnown: arePhasesKnown(ground) }),
     ...loopFigures(inputs, ground),
     slow_limit_ms: slowLimitMs ?? null,
     ...baselineParts(inputs, ground, costs),
@@ -77,6 +79,7 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
       requestCount: inputs.records.reduce((sum, { columns }) => sum + columns.count, 0),
       longestMs: ground.longestMs,
     }),
+    blocks: span && blocksIn(inputs, ground, phases),
     servers: serverSeriesOf(inputs),
     generators: generatorSeriesOf(inputs),
     loads: [...inputs.loads].sort((a, b) => a.machine_id - b.machine_id),
@@ -169,6 +172,25 @@ function phasesOf(judged: readonly JudgedFault[] | null, { run, warmUntilMs }: G
     recovering: all.flatMap(({ recovering }) => recovering ?? []),
     warmUntilMs,
   };
+}
+
+function blocksIn(inputs: Inputs, ground: Ground, { fault, recovering }: Phases) {
+  const { forEachRow, run, warmUntilMs, longestMs } = ground;
+  const troubled = [...fault, ...recovering];
+  const unknown = whyBlocksUnknown(inputs, ground);
+  return blocksOf(forEachRow, { images: inputs.images.all, run, warmUntilMs, troubled, longestMs, unknown });
+}
+
+function whyBlocksUnknown(inputs: Inputs, ground: Ground): string | null {
+  const unplaced = unplacedCount(inputs);
+  if (unplaced > 0) return `${unplaced} request${unplaced === 1 ? ' has' : 's have'} no record`;
+  if (!isEndKnown(inputs)) return 'it is unknown when the load ended';
+  return arePhasesKnown(ground) ? null : 'a line is missing in the file of faults';
+}
+
+/** Returns false if a line of a fault is missing: then requests cannot be assigned to phases. */
+function arePhasesKnown({ faults }: Ground): boolean {
+  return faults.every(({ missing }) => missing === null);
 }
 
 /** Returns the parts that combine faults, events and rows. */

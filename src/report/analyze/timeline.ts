@@ -1,7 +1,8 @@
 /** Divides the run into windows of equal width, in one pass: requests, failures and latencies over time. */
 import { roundedMs } from './latencies';
 import type { ForEachRow, Row } from '../read/columns';
-import { HISTOGRAM_BASE, type Interval, type Timeline } from '../report';
+import { type Interval, type Timeline } from '../report';
+import { HISTOGRAM_BASE } from '../report-blocks';
 import { sum } from './sum';
 
 /** Window widths; beyond the last one, the width doubles. */
@@ -15,7 +16,7 @@ const ENOUGH = 10;
 const FEW_WINDOWS = 30;
 const BUCKETS_PER_E = 1 / Math.log(HISTOGRAM_BASE);
 /** Latencies are whole microseconds in 32 bits. */
-const BUCKETS = bucketOf(2 ** 32) + 1;
+export const BUCKETS = bucketOf(2 ** 32) + 1;
 
 /** Names by index; columns store the index plus 1. */
 interface Named {
@@ -87,9 +88,7 @@ function widthOf(spanMs: number, requestCount: number): number {
 /** The counters of all windows: dense arrays, so that a request costs a few additions and no allocation. */
 class Windows {
   private readonly maxMs: Float64Array;
-  private readonly successes: Uint32Array;
-  /** Failed and undecided requests. */
-  private readonly others: Uint32Array;
+  private readonly latencies: Uint32Array;
   private readonly failed: number[];
   private readonly servers: Uint32Array;
   private readonly reasons: Uint32Array;
@@ -100,17 +99,15 @@ class Windows {
     private readonly reasonCount: number,
   ) {
     this.maxMs = new Float64Array(count);
-    this.successes = new Uint32Array(count * BUCKETS);
-    this.others = new Uint32Array(count * BUCKETS);
+    this.latencies = new Uint32Array(count * BUCKETS);
     this.failed = this.each(() => 0);
     this.servers = new Uint32Array(count * serverCount);
     this.reasons = new Uint32Array(count * reasonCount);
   }
 
-  add(at: number, { server, reason, success, isFailed }: Row, latencyMs: number): void {
-    const cells = success ? this.successes : this.others;
+  add(at: number, { server, reason, isFailed }: Row, latencyMs: number): void {
     if (isFailed) this.failed[at]! += 1;
-    cells[at * BUCKETS + bucketOf(latencyMs * 1000)]! += 1;
+    this.latencies[at * BUCKETS + bucketOf(latencyMs * 1000)]! += 1;
     this.servers[at * this.serverCount + server]! += 1;
     this.reasons[at * this.reasonCount + reason]! += 1;
     if (latencyMs > this.maxMs[at]!) this.maxMs[at] = latencyMs;
@@ -125,17 +122,13 @@ class Windows {
   }
 
   told() {
-    const part = (cells: Uint32Array, at: number) => cells.subarray(at * BUCKETS, (at + 1) * BUCKETS);
-    const histograms = this.each((at) => sparse(part(this.successes, at)));
-    // A chart of successes alone would look too good.
-    const all = this.successes.map((successes, cell) => successes + this.others[cell]!);
-    const requests = this.each((at) => sum(part(all, at)));
-    const quantile = (q: number) => this.each((at) => quantileMs(part(all, at), requests[at]!, q, this.maxMs[at]!));
+    const part = (at: number) => this.latencies.subarray(at * BUCKETS, (at + 1) * BUCKETS);
+    const requests = this.each((at) => sum(part(at)));
+    const quantile = (q: number) => this.each((at) => quantileMs(part(at), requests[at]!, q, this.maxMs[at]!));
     const max = this.each((at) => (requests[at] === 0 ? null : roundedMs(this.maxMs[at]!)));
     return {
       requests,
       failed: this.failed,
-      histograms,
       max_ms: max,
       p50_ms: quantile(0.5),
       p95_ms: quantile(0.95),
@@ -149,7 +142,7 @@ class Windows {
 }
 
 /** Returns bucket, count, bucket, count ... */
-function sparse(cells: Uint32Array): number[] {
+export function sparse(cells: Uint32Array): number[] {
   const pairs: number[] = [];
   cells.forEach((count, bucket) => count > 0 && pairs.push(bucket, count));
   return pairs;

@@ -117,7 +117,7 @@ function extrasOf({ records, clients }: Inputs) {
 }
 
 /** Counts the requests without a record, which may belong to any row of a table. */
-function unplacedCount({ clients, missingRecords }: Inputs): number {
+export function unplacedCount({ clients, missingRecords }: Inputs): number {
   return clients.reduce((sum, { successful, failed }) => sum + successful + failed, missingRecords);
 }
 

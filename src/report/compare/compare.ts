@@ -1,26 +1,13 @@
-/** Compares two runs, and judges for each figure of the windows if its change exceeds their noise. */
-import { seededRandom } from '../../core/random';
-import { HISTOGRAM_BASE } from '../report';
-import { CONFIDENCE, distance, MIN_WINDOWS, noiseOf } from './bootstrap';
-import type { Compared, Comparison, JudgedRow, Scope, Side, Unit, Verdict } from './comparison';
+/** Compares two runs: their settings, their figures with a verdict, and single figures without one. */
+import { printable } from '../../core/printable';
+import type { Block, BlockOperation, Blocks } from '../report-blocks';
+import type { Compared, Comparison, Scope, Side } from './comparison';
 import { differencesOf, hasSettings } from './differences';
-import { groupsOf, rowOf } from './groups';
-import { FIGURES, type FigureName, figuresOf, whyUnknown, type Windows, windowsOf } from './windows';
+import { failedPercent } from './estimate';
+import { groupsOf } from './groups';
+import { FALSE_ALARMS_PERCENT, judge, type Part, unknownScope } from './judge';
 
-/** A fixed seed, so that equal reports give equal verdicts. */
-const SEED = 0xc0_4a2e;
-/** The resolution of ratios, which is that of the latencies. */
-const RESOLUTION = Math.log(HISTOGRAM_BASE);
-
-const UNITS: Record<FigureName, Unit> = {
-  throughput: '/s',
-  failure_rate: '%',
-  avg: 'ms',
-  p50: 'ms',
-  p95: 'ms',
-  p99: 'ms',
-  'p99.9': 'ms',
-};
+const MAX_WHY_CHARS = 60;
 
 /** A report and the path it was read from. */
 export interface Named {
@@ -29,71 +16,83 @@ export interface Named {
 }
 
 export function compare(a: Named, b: Named): Comparison {
-  const isAllSteady = [a, b].every(({ report }) => (report.faults ?? []).length === 0 && report.warmup_secs === 0);
-  const scopes = (isAllSteady ? (['whole'] as const) : (['steady', 'whole'] as const)).flatMap((scope) => {
-    const [ofA, ofB] = [windowsOf(a.report, scope), windowsOf(b.report, scope)];
-    return ofA && ofB ? [judge(scope, ofA, ofB)] : [];
-  });
   return {
     a: sideOf(a),
     b: sideOf(b),
     differences: differencesOf(a.report, b.report),
-    notes: [...notesOf('A', a.report), ...notesOf('B', b.report), ...CAVEATS],
-    confidence: CONFIDENCE,
-    scopes,
+    notes: [
+      ...[...verdictNotes('A', a.report), ...verdictNotes('B', b.report)],
+      ...[...notesOf('A', a.report), ...notesOf('B', b.report)],
+      ...[...leftOutNote(a.report, b.report), ...CAVEATS],
+    ],
+    false_alarms_percent: FALSE_ALARMS_PERCENT,
+    may_flatter: ['interval', 'detectable', 'verdict'],
+    scopes: scopesOf(a.report.blocks, b.report.blocks),
     groups: groupsOf(a.report, b.report),
   };
 }
 
 function sideOf({ name, report }: Named): Side {
-  const { total_requests: requests, duration_secs, timeline } = report;
-  return { name, requests, duration_secs, started: timeline?.from ?? null };
-}
-
-function judge(scope: Scope['scope'], a: Windows, b: Windows): Scope {
-  const fewest = Math.min(a.requests.length, b.requests.length);
-  const why = (figure: FigureName): string | null => {
-    if (fewest < MIN_WINDOWS) return `fewer than ${MIN_WINDOWS} windows`;
-    return whyUnknown(figure, a) ?? whyUnknown(figure, b);
-  };
-  const known = FIGURES.filter((figure) => why(figure) === null);
-  const noise = known.length === 0 ? {} : noiseOf(a, b, known, { random: seededRandom(SEED) });
-  const [ofA, ofB] = [figuresOf(a), figuresOf(b)];
-  const rows = FIGURES.map((figure) => judgedRow(figure, ofA[figure], ofB[figure], noise[figure], why(figure)));
   return {
-    scope,
-    windows: { a: a.requests.length, b: b.requests.length },
-    window_ms: { a: a.windowMs, b: b.windowMs },
-    rows,
+    name,
+    requests: report.total_requests,
+    duration_secs: report.duration_secs,
+    started: report.timeline?.from ?? null,
+    goodput_per_s: report.goodput_per_s,
+    failure_rate_max: report.failure_rate_max,
+    p99_ms: report.all_stats.p99_ms,
+    verdict: report.verdict.kind,
   };
 }
 
-function judgedRow(name: FigureName, a: number, b: number, noise: number | undefined, why: string | null): JudgedRow {
-  const row = { ...rowOf(name, UNITS[name], finite(a), finite(b)), name };
-  const middle = distance(name, a, b);
-  if (noise === undefined || !Number.isFinite(middle)) {
-    return { ...row, interval: null, verdict: 'unknown', why: why ?? 'too few requests' };
-  }
-  const halfWidth = noise + (name === 'failure_rate' ? 0 : RESOLUTION);
-  const [from, to] = [middle - halfWidth, middle + halfWidth];
-  const shown = (value: number): number => (name === 'failure_rate' ? value : Math.expm1(value) * 100);
-  return { ...row, interval: { from: shown(from), to: shown(to) }, verdict: verdictOf(name, from, to), why: null };
+/** Returns the judged parts; none if a report has no records. */
+export function scopesOf(a: Blocks | null, b: Blocks | null): Scope[] {
+  if (a === null || b === null) return [];
+  const isMoreFailing = failedPercent(b.whole) > failedPercent(a.whole);
+  const whys = [...whyUnknown('A', a), ...whyUnknown('B', b)];
+  const scopes = a.steady === null && b.steady === null ? (['whole'] as const) : (['steady', 'whole'] as const);
+  return scopes.map((scope) => {
+    const [partA, partB] = [partOf(a, b, scope), partOf(b, a, scope)];
+    return whys[0] === undefined
+      ? judge(scope, partA, partB, isMoreFailing)
+      : unknownScope(scope, partA, partB, whys[0]);
+  });
 }
 
-function verdictOf(name: FigureName, from: number, to: number): Verdict {
-  if (from <= 0 && to >= 0) return 'no difference beyond the noise';
-  return from > 0 === (name === 'throughput') ? 'better' : 'worse';
+/** A run without faults is steady as a whole. */
+function partOf(blocks: Blocks, others: Blocks, scope: Scope['scope']): Part {
+  const [own, of] = [partBlocks(blocks, scope), partBlocks(others, scope)];
+  const names = new Set(namesIn(others.images, of));
+  const operations = namesIn(blocks.images, own).filter((image) => names.has(image));
+  return { blocks: own, operations: operations.sort().map((image) => blocks.images.indexOf(image)) };
 }
 
-function finite(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
+function partBlocks({ whole, steady }: Blocks, scope: Scope['scope']): Block[] {
+  return scope === 'steady' && steady !== null ? steady : whole;
+}
+
+/** Returns the operations of which any request was due in these blocks. */
+function namesIn(images: readonly string[], blocks: readonly Block[]): string[] {
+  const isUsed = ({ histogram, unknown }: BlockOperation): boolean => histogram.length > 0 || unknown > 0;
+  const used = images.filter((_, at) => blocks.some(({ operations }) => isUsed(operations[at]!)));
+  return [...new Set(used)];
+}
+
+function whyUnknown(letter: 'A' | 'B', { unknown }: Blocks): string[] {
+  return unknown === null ? [] : [`${letter}: ${printable(unknown, MAX_WHY_CHARS)}`];
 }
 
 const CAVEATS = [
-  'The noise is that of the windows within each run. Runs with the same settings also differ by what changes between ' +
+  'The noise is that of the time within each run. Runs with the same settings also differ by what changes between ' +
     'runs, such as other work on the machine: repeat both, or run them side by side, before you trust a change.',
-  'In a closed loop the clients wait for the answers, so throughput follows latency: the two are one finding.',
+  'In a closed loop the clients wait for the answers, so goodput follows latency: the two are one finding.',
 ];
+
+/** Names a run that is worth nothing: wrong answers, or a load that was cut short. A saturated generator has its own note. */
+function verdictNotes(letter: 'A' | 'B', { verdict: { kind, text }, generators }: Compared): string[] {
+  const isCut = kind === 'invalid' && !generators.some(({ saturated }) => saturated);
+  return kind === 'wrong' || isCut ? [`${letter}: ${text}`] : [];
+}
 
 function notesOf(letter: 'A' | 'B', report: Compared): string[] {
   const { generators, timeline, faults, inputs } = report;
@@ -105,8 +104,18 @@ function notesOf(letter: 'A' | 'B', report: Compared): string[] {
         `alone. ${why ?? ''}`.trimEnd(),
     );
   if (timeline === null) notes.push(`${letter} has no records of single requests: its noise is unknown.`);
-  if (faults === null) notes.push(`${letter} does not say whether there were faults: its windows may contain some.`);
+  if (faults === null)
+    notes.push(`${letter} does not say whether there were faults: its steady part may contain some.`);
   if (inputs.missing.length > 0) notes.push(`${letter} is incomplete: some of its files could not be read.`);
   if (!hasSettings(report)) notes.push(`${letter} does not record its settings: there may be more differences.`);
   return notes;
+}
+
+/** Latencies are compared only within operations that both have. */
+function leftOutNote({ blocks: a }: Compared, { blocks: b }: Compared): string[] {
+  if (a === null || b === null) return [];
+  const [ofA, ofB] = [namesIn(a.images, a.whole), namesIn(b.images, b.whole)];
+  const both = ofA.filter((image) => ofB.includes(image)).length;
+  const count = ofA.length + ofB.length - 2 * both;
+  return count === 0 ? [] : [`Latencies leave out ${count} images that only one of the runs has.`];
 }

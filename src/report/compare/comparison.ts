@@ -1,17 +1,16 @@
 /** The shape of a comparison of two runs, and the parts of a report that it needs. */
 import type { FaultReport, Report, Timeline } from '../report';
-import type { FigureName } from './windows';
+import type { FigureName } from './estimate';
 
 /** The parts of a report that a comparison needs; `report` writes all of them. */
 export type Compared = Pick<
   Report,
   | 'total_requests'
   | 'failed_requests'
-  | 'failure_rate'
-  | 'throughput_per_s'
+  | 'failure_rate_max'
+  | 'goodput_per_s'
   | 'duration_secs'
-  | 'latency_stats'
-  | 'p99_9_ms'
+  | 'all_stats'
   | 'service_stats'
   | 'retry_count'
   | 'bytes_sent'
@@ -20,7 +19,8 @@ export type Compared = Pick<
   | 'server_distribution'
   | 'percentile_curve'
 > & {
-  timeline: Pick<Timeline, 'from' | 'window_ms' | 'requests' | 'failed' | 'p50_ms' | 'p99_ms' | 'histograms'> | null;
+  timeline: Pick<Timeline, 'from' | 'window_ms' | 'requests' | 'failed' | 'p50_ms' | 'p99_ms'> | null;
+  blocks: Report['blocks'];
   images: Pick<Report['images'][number], 'image'>[];
   phases: Pick<
     Report['phases'][number],
@@ -29,6 +29,7 @@ export type Compared = Pick<
   faults: ComparedFault[] | null;
   audit: Pick<Report['audit'], 'hedged'>;
   balance: Pick<Report['balance'], 'total_max_over_mean' | 'max_over_mean'>;
+  verdict: { kind: string; text: string };
   generators: Pick<Report['generators'][number], 'machine_id' | 'saturated' | 'why'>[];
   inputs: Pick<Report['inputs'], 'missing'>;
   loads: Settings[];
@@ -54,6 +55,12 @@ export interface Side {
   duration_secs: number;
   /** Unix milliseconds; null if there are no records of single requests. */
   started: number | null;
+  /** Figures of the whole run: failed and undecided requests in percent, the latency of all requests. */
+  goodput_per_s: number | null;
+  failure_rate_max: number;
+  p99_ms: number | null;
+  /** `wrong` (exit code 3), `invalid` and so on, as in the report. */
+  verdict: string;
 }
 
 /** A difference in settings; null if a run does not record the value. */
@@ -63,7 +70,8 @@ export interface Difference {
   b: string | null;
 }
 
-export type Verdict = 'better' | 'worse' | 'no difference beyond the noise' | 'unknown';
+/** `inconclusive`: the change may be 0, and may be more than 20 %. */
+export type Verdict = 'better' | 'worse' | 'no difference' | 'inconclusive' | 'unknown';
 export type Unit = 'ms' | '/s' | '%' | 's' | 'bytes' | '';
 
 /** One figure of both runs. */
@@ -76,21 +84,34 @@ export interface Row {
   change: number | null;
 }
 
-/** A figure computed from windows, so that its change can be compared with their noise. */
+export interface Change {
+  from: number;
+  to: number;
+}
+
+/** A figure computed from blocks, so that its change can be compared with their noise. */
 export interface JudgedRow extends Row {
   name: FigureName;
   /** The interval of the change, in its unit. */
-  interval: { from: number; to: number } | null;
+  interval: Change | null;
+  /** The smallest change for the worse that would have shown, in its unit. */
+  detectable: number | null;
   verdict: Verdict;
-  /** The reason for `unknown`. */
+  /** The reason for `unknown`, or why a shorter latency is not better. */
   why: string | null;
 }
 
-/** The figures of one part of both runs, computed from its windows. */
+/** The figures of one part of both runs, computed from its blocks. */
 export interface Scope {
   scope: 'steady' | 'whole';
-  windows: { a: number; b: number };
-  window_ms: { a: number; b: number };
+  secs: { a: number; b: number };
+  /** The number of operations over which latencies are averaged. */
+  operations: number;
+  /**
+   * The autocorrelation of the cluster's state from second to second up to which no more than `false_alarms_percent`
+   * of comparisons of equal runs show a difference; null: none, the runs are too short.
+   */
+  holds_up_to_autocorrelation: number | null;
   rows: JudgedRow[];
 }
 
@@ -101,8 +122,13 @@ export interface Comparison {
   differences: Difference[];
   /** Sentences that a reader should know before trusting the rest. */
   notes: string[];
-  /** The share of comparisons of equal runs in which no verdict is wrong. */
-  confidence: number;
+  /** The most comparisons of equal runs in which any verdict is wrong, in percent. */
+  false_alarms_percent: number;
+  /**
+   * The keys of a judged row that are exempt from "worse never looks better": they also depend on how evenly a run ran
+   * (docs/report-figures.md).
+   */
+  may_flatter: readonly string[];
   /** The steady part is included only if it is not the whole run. */
   scopes: Scope[];
   /** Single values from the reports, whose noise is unknown. */

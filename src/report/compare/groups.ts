@@ -2,6 +2,7 @@
 import { exactQuantile } from '../../core/metrics/digest';
 import type { PhaseName } from '../report';
 import type { Compared, Row, Unit } from './comparison';
+import { rowOf } from './row';
 
 type Told = number | null | undefined;
 type Tell = (report: Compared) => Told;
@@ -14,7 +15,7 @@ export function groupsOf(a: Compared, b: Compared): { group: string; rows: Row[]
   }));
   const all = [
     { group: 'Whole run', rows: wholeRows(row) },
-    { group: 'Service time, from the actual send', rows: serviceRows(row) },
+    { group: 'Service time of successes, from the send', rows: serviceRows(row) },
     ...phases,
     { group: 'Faults', rows: faultRows(row) },
     { group: 'Balance', rows: balanceRows([a, b], row) },
@@ -26,33 +27,21 @@ export function groupsOf(a: Compared, b: Compared): { group: string; rows: Row[]
     .filter(({ rows }) => rows.length > 0);
 }
 
-/** Computes the change in percent of A, or in percentage points for percentages; null if unknown. */
-export function rowOf(name: string, unit: Unit, valueA: Told, valueB: Told): Row {
-  const [a, b] = [valueA ?? null, valueB ?? null];
-  return { name, unit, a, b, change: a === null || b === null ? null : changeOf(unit, a, b) };
-}
-
-function changeOf(unit: Unit, a: number, b: number): number | null {
-  if (unit === '%') return b - a;
-  if (a === b) return 0;
-  return a > 0 ? (b / a - 1) * 100 : null;
-}
-
 type MakeRow = (name: string, unit: Unit, tell: Tell) => Row;
 
 function wholeRows(row: MakeRow): Row[] {
   return [
+    row('goodput', '/s', (report) => report.goodput_per_s),
+    row('failure rate', '%', (report) => report.failure_rate_max),
     row('requests', '', (report) => report.total_requests),
     row('duration', 's', (report) => report.duration_secs),
-    row('throughput', '/s', (report) => report.throughput_per_s),
-    row('failure rate', '%', (report) => report.failure_rate),
-    row('min', 'ms', ({ latency_stats: stats }) => stats.min_ms),
-    row('avg', 'ms', ({ latency_stats: stats }) => stats.avg_ms),
-    row('p50', 'ms', ({ latency_stats: stats }) => stats.median_ms),
-    row('p95', 'ms', ({ latency_stats: stats }) => stats.p95_ms),
-    row('p99', 'ms', ({ latency_stats: stats }) => stats.p99_ms),
-    row('p99.9', 'ms', (report) => report.p99_9_ms),
-    row('max', 'ms', ({ latency_stats: stats }) => stats.max_ms),
+    row('min', 'ms', ({ all_stats: stats }) => stats.min_ms),
+    row('avg', 'ms', ({ all_stats: stats }) => stats.avg_ms),
+    row('p50', 'ms', ({ all_stats: stats }) => stats.median_ms),
+    row('p95', 'ms', ({ all_stats: stats }) => stats.p95_ms),
+    row('p99', 'ms', ({ all_stats: stats }) => stats.p99_ms),
+    row('p99.9', 'ms', ({ all_stats: stats }) => stats.p99_9_ms),
+    row('max', 'ms', ({ all_stats: stats }) => stats.max_ms),
   ];
 }
 
@@ -81,10 +70,9 @@ function phaseRows(phase: PhaseName, row: MakeRow): Row[] {
     row(
       'failure rate',
       '%',
-      of(({ failed, undecided, requests }) => {
-        const decided = requests - undecided;
-        return decided === 0 || failed === null ? null : (failed / decided) * 100;
-      }),
+      of(({ failed, undecided, requests }) =>
+        requests === 0 || failed === null ? null : ((failed + undecided) / requests) * 100,
+      ),
     ),
     row(
       'p50',
@@ -116,10 +104,12 @@ function phaseRows(phase: PhaseName, row: MakeRow): Row[] {
 
 function faultRows(row: MakeRow): Row[] {
   type Measure = 'felt_ms' | 'recovered_ms' | 'detected_first_ms' | 'leader_all_ms';
+  // Unknown is the worst, except where the server did not lead.
   const quantile = (measure: Measure, q: number): Tell => {
     return ({ faults }) => {
-      const known = (faults ?? []).flatMap((fault) => fault[measure] ?? []);
-      return exactQuantile(Float64Array.from(known).sort(), q);
+      const known = Float64Array.from((faults ?? []).flatMap((fault) => fault[measure] ?? [])).sort();
+      const count = measure === 'leader_all_ms' ? known.length : (faults ?? []).length;
+      return Math.ceil(Math.min(count - 1, q * count - 0.5)) < known.length ? exactQuantile(known, q, count) : null;
     };
   };
   const both = (name: string, measure: Measure): Row[] => [

@@ -41,14 +41,14 @@ export function chartsOf(data: ChartData | null): Content {
   const shades = data !== null && data.faults.length > 0 && ' Shaded: faults and recovery, in the colour of their run.';
   const overTime =
     'p50 and p99 of A and B in every window, seconds from the start of each run; the table Changes has the figures';
-  const byPercentile = 'Latency of successes by percentile, A and B; the table Whole run has the figures';
+  const byPercentile = 'Latency of all requests by percentile, A and B; the table Whole run has the figures';
   return [
     data && guide(html`Seconds from the start of each run. ${ZOOM}${shades}`),
     data?.latency
-      ? chart('Latency over time', 'All requests, including failed ones.', place('latency', overTime))
+      ? chart('Latency over time', 'All requests, failed ones too.', place('latency', overTime))
       : chart('Latency over time', null, absent('There are no records of single requests.')),
     data?.curve
-      ? chart('Latency by percentile', 'Successful requests, from when they were due.', place('curve', byPercentile))
+      ? chart('Latency by percentile', 'All requests, from when they were due.', place('curve', byPercentile))
       : chart('Latency by percentile', null, absent('The reports have no percentile curves.')),
   ];
 }

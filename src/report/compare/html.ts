@@ -8,9 +8,11 @@ import { chartsOf, overlaid } from './html-charts';
 import { STYLE } from './style';
 import {
   changeText,
+  findings,
   headline,
   intervalText,
-  methodText,
+  labelOf,
+  METHOD,
   originText,
   scopeTitle,
   SINGLE,
@@ -26,13 +28,13 @@ const FARTHEST_PERCENT = 200;
 
 /** `a` and `b` are the compared reports. */
 export function renderCompareHtml(comparison: Comparison, { a, b }: { a: Compared; b: Compared }): string {
-  const { scopes, groups, confidence, notes } = comparison;
+  const { scopes, groups, notes } = comparison;
   const data = overlaid(a, b);
   const judged = scopes.map((scope) => part(scopeTitle(scope), judgedTable(scope)));
   const body = html`${new Html(`<style>${STYLE}</style>`)}${headOf(comparison)}
     <main>
       ${section('settings', 'Settings', settings(comparison))}
-      ${section('changes', 'Changes', judged.length > 0 ? [judged, html`<p class="soft part">${methodText(confidence)}</p>`] : html`<p>There are no records of single requests.</p>`)}
+      ${section('changes', 'Changes', judged.length > 0 ? [judged, html`<p class="soft part">${METHOD}</p>`] : html`<p>There are no records of single requests.</p>`)}
       ${section(
         'notes',
         'What to know',
@@ -53,6 +55,7 @@ function headOf(comparison: Comparison): Html {
     </div>
     <h1>${headline(comparison).replace(/\.$/, '')}</h1>
     <div class="sides">${side('A', comparison.a)}${side('B', comparison.b)}</div>
+    <p class="part">${findings(comparison)}</p>
   </header> `;
 }
 
@@ -83,7 +86,7 @@ function judgedTable(scope: Scope): Content {
       ],
     ],
     rows: scope.rows.map((row) => [
-      row.name.replace('_', ' '),
+      labelOf(row),
       ...[row.a, row.b].map((value) => valueText(value, row.unit)),
       ...[changeText(row), intervalText(row), range(row, farthest(scope.rows, row))],
       verdictMark(row),

@@ -4,6 +4,9 @@ import { PHASES } from '../report';
 
 /** Limits with some margin over our reports, so that a comparison always terminates. */
 const MAX_WINDOWS = 2000;
+/** Images are counted in 8 bits. */
+const MAX_IMAGES = 256;
+const BLOCKS = 5;
 const MAX_ITEMS = 10_000;
 /** 1.01 ** 2500 microseconds are 17 hours; latencies have 32 bits, which are 72 minutes. */
 const MAX_BUCKET = 2500;
@@ -55,12 +58,35 @@ const timeline = v.pipe(
     failed: listOf(count, MAX_WINDOWS),
     p50_ms: listOf(known, MAX_WINDOWS),
     p99_ms: listOf(known, MAX_WINDOWS),
-    histograms: listOf(histogram, MAX_WINDOWS),
   }),
   v.check(
     ({ requests, ...lists }) =>
       Object.values(lists).every((list) => !Array.isArray(list) || list.length === requests.length),
     'lists of the same length',
+  ),
+);
+
+const block = table({
+  secs: number,
+  successes: count,
+  failed: count,
+  undecided: count,
+  operations: listOf(table({ latency_total_us: number, unknown: count, histogram }), MAX_IMAGES),
+});
+
+const fiveBlocks = v.pipe(listOf(block, BLOCKS), v.length(BLOCKS, `${BLOCKS} blocks`));
+
+const blocks = v.pipe(
+  table({
+    images: listOf(text, MAX_IMAGES),
+    unknown: v.nullable(text),
+    whole: fiveBlocks,
+    steady: v.nullable(fiveBlocks),
+  }),
+  v.check(
+    ({ images, whole, steady }) =>
+      [...whole, ...(steady ?? [])].every(({ operations }) => operations.length === images.length),
+    'the operations of each block in the order of the images',
   ),
 );
 
@@ -98,14 +124,14 @@ const settings = table({
 /** final_report.json, as far as a comparison uses it (comparison.ts: Compared). Other keys may have any value. */
 export const comparedSchema = table({
   timeline: v.nullable(timeline),
+  blocks: v.nullable(blocks),
   total_requests: count,
   failed_requests: count,
-  failure_rate: number,
-  throughput_per_s: known,
+  failure_rate_max: number,
+  goodput_per_s: known,
   duration_secs: number,
   warmup_secs: number,
-  latency_stats: stats,
-  p99_9_ms: known,
+  all_stats: table({ ...stats.entries, p99_9_ms: known }),
   service_stats: stats,
   retry_count: count,
   bytes_sent: count,
@@ -120,6 +146,7 @@ export const comparedSchema = table({
     total_max_over_mean: known,
     max_over_mean: table({ median: known, worst: known }),
   }),
+  verdict: table({ kind: text, text }),
   generators: listOf(table({ machine_id: count, saturated: v.boolean('true or false'), why: v.nullable(text) })),
   inputs: table({ missing: listOf(text) }),
   loads: listOf(settings),

@@ -2,23 +2,24 @@
 import { printable } from '../../core/printable';
 import { utc } from '../render/html/format';
 import { decimals, DOUBLE, labelled, prose, section, table, title, whole } from '../render/layout';
-import { ENOUGH_BEYOND } from './windows';
+import { ENOUGH_BEYOND, type FigureName } from './estimate';
+import { FALSE_ALARMS_PERCENT, PROMISED_FROM_SECS, SAME_PERCENT } from './judge';
 import type { Comparison, JudgedRow, Row, Scope, Side, Unit, Verdict } from './comparison';
 
 const PATH_CHARS = 76;
 
 /** Renders lines of at most 100 characters. */
 export function renderCompareText(comparison: Comparison): string {
-  const { a, b, differences, notes, scopes, groups, confidence } = comparison;
+  const { a, b, differences, notes, scopes, groups } = comparison;
   const lines = [
     ...title('CloudP2P - Two Runs Compared'),
     ...[...sideLines('A', a), ...sideLines('B', b)],
-    ...['', ...prose(headline(comparison))],
+    ...['', ...prose(headline(comparison)), ...prose(findings(comparison))],
     ...section('SETTINGS', settingsLines(differences)),
     ...section('NOTES', notes.flatMap(prose)),
     ...scopes.flatMap((scope) => section(scopeTitle(scope), scopeLines(scope))),
     ...(scopes.length === 0 ? section('CHANGES', ['unknown: there are no records of single requests']) : []),
-    ...(scopes.length === 0 ? [] : ['', ...prose(methodText(confidence))]),
+    ...(scopes.length === 0 ? [] : ['', ...prose(METHOD)]),
     ...section('SINGLE FIGURES', prose(SINGLE)),
     ...groups.flatMap(({ group, rows }) => ['', ...groupLines(group, rows)]),
     ...['', DOUBLE, 'End of Comparison', DOUBLE],
@@ -28,34 +29,57 @@ export function renderCompareText(comparison: Comparison): string {
 
 export const SINGLE = 'Taken from the reports. Their variation between equal runs is unknown, so there is no verdict.';
 
-/** Explains how far the verdicts can be trusted. */
-export function methodText(confidence: number): string {
-  const wrong = Math.round((1 - confidence) * 100);
+/** Explains where the figures, intervals and verdicts come from. */
+export const METHOD =
+  'A and B are means over five blocks of the time of each run. Latencies are those of all requests, a failure with the ' +
+  'longest that a success can take; geometric means over the images, with equal weights, and the blocks. Intervals show ' +
+  `how far the blocks differ, and hold jointly. "No difference": the whole interval lies within ${SAME_PERCENT}% of A; "inconclusive": ` +
+  'it does not, and a smaller change than the one named would not have shown. A verdict also depends on how evenly a ' +
+  `run ran: a worse run may get a better one. A percentile is judged where ${ENOUGH_BEYOND} requests of each image are beyond it.`;
+
+/** Names the time that the figures of a scope come from, and how far its verdicts can be trusted. */
+export function originText({ secs, operations, holds_up_to_autocorrelation: promise }: Scope): string {
+  const from = `From ${decimals(secs.a)} s of A and ${decimals(secs.b)} s of B, ${operations} image${operations === 1 ? '' : 's'}.`;
+  if (promise === null) {
+    return `${from} Too short (below ${PROMISED_FROM_SECS} s) to promise how often equal runs show a difference.`;
+  }
   return (
-    'Intervals come from resampling the windows of each run. Those of one table hold jointly: of 100 comparisons of ' +
-    `equal runs, about ${wrong} at most show any difference. "No difference" means none beyond the noise, not none at all. A percentile is judged ` +
-    `where ${ENOUGH_BEYOND} requests of each run are beyond it.`
+    `${from} Of 100 comparisons of equal runs, at most ${FALSE_ALARMS_PERCENT} show any difference, while the cluster's ` +
+    `state is correlated by up to ${promise} from one second to the next.`
   );
 }
 
-/** Names the windows that the figures of a scope come from. */
-export function originText({ windows, window_ms: widths }: Scope): string {
-  const part = (count: number, ms: number): string => `${whole(count)} windows of ${ms / 1000} s`;
-  return `From ${part(windows.a, widths.a)} of A and ${part(windows.b, widths.b)} of B.`;
+/** States what happened, without any judgement: goodput, failures and p99 of the whole runs. */
+export function headline({ a, b }: Comparison): string {
+  const isWrong = ({ verdict }: Side): boolean => verdict === 'wrong';
+  const wrong = [...(isWrong(a) ? ['A is wrong. '] : []), ...(isWrong(b) ? ['B is wrong. '] : [])];
+  const both = (tell: (side: Side) => number | null, unit: Unit): string => {
+    return `${valueText(tell(a), unit)} → ${valueText(tell(b), unit)}`;
+  };
+  const goodput = both((side) => side.goodput_per_s, '/s');
+  const failed = both((side) => side.failure_rate_max, '%');
+  const p99 = both((side) => side.p99_ms, 'ms');
+  return `${wrong.join('')}Goodput ${goodput}, failed ${failed}, p99 ${p99}.`;
 }
 
-/** Summarizes the result in one line, from the steady part if that has any verdict. */
-export function headline({ scopes }: Comparison): string {
+/** Summarizes the verdicts, from the steady part if that has any. */
+export function findings({ scopes }: Comparison): string {
   const scope = scopes.find(({ rows }) => rows.some(({ verdict }) => verdict !== 'unknown'));
   if (scope === undefined) return 'It is unknown whether A and B differ.';
   const named = (verdict: Verdict): string[] => {
-    const names = scope.rows.filter((row) => row.verdict === verdict).map(({ name }) => name.replace('_', ' '));
+    const names = scope.rows.filter((row) => row.verdict === verdict).map(({ name }) => LABELS[name] ?? name);
     return names.length === 0 ? [] : [`${verdict} in ${names.join(', ')}`];
   };
-  const found = [...named('worse'), ...named('better')];
-  const where = scopes.length === 1 ? '' : scope.scope === 'steady' ? 'Steady: ' : 'Whole run: ';
-  const text = found.length === 0 ? 'no difference beyond the noise' : `B is ${found.join('; ')}`;
-  return where === '' ? `${text.charAt(0).toUpperCase()}${text.slice(1)}.` : `${where}${text}.`;
+  const all = (['worse', 'better', 'inconclusive', 'no difference'] as const).flatMap(named).join('; ');
+  if (scopes.length === 1) return `${all.charAt(0).toUpperCase()}${all.slice(1)}.`;
+  return `${scope.scope === 'steady' ? 'Steady' : 'Whole run'}: ${all}.`;
+}
+
+const LABELS: Partial<Record<FigureName, string>> = { failure_rate_max: 'failure rate' };
+
+/** Returns the name of a figure as it is shown. */
+export function labelOf({ name }: Pick<JudgedRow, 'name'>): string {
+  return LABELS[name] ?? name;
 }
 
 export function scopeTitle({ scope }: Scope): string {
@@ -64,27 +88,29 @@ export function scopeTitle({ scope }: Scope): string {
 
 /** `-12.3%`, or `+0.12 points` for percentages. */
 export function changeText({ unit, change }: Pick<Row, 'unit' | 'change'>): string {
-  if (change === null) return '?';
-  return unit === '%' ? `${signed(change, 2)} points` : `${signed(change, 1)}%`;
+  return change === null ? '-' : signedChange(change, unit);
 }
 
 /** `-15.0 .. -9.1`, in the unit of the change. */
 export function intervalText({ unit, interval }: JudgedRow): string {
-  if (interval === null) return '?';
+  if (interval === null) return '-';
   const digits = unit === '%' ? 2 : 1;
   return `${signed(interval.from, digits)} .. ${signed(interval.to, digits)}`;
 }
 
 export function valueText(value: number | null, unit: Unit): string {
-  if (value === null) return '?';
+  if (value === null) return '-';
   if (unit === 'bytes') return `${whole(value)} B`;
   const number = unit === '' && Number.isInteger(value) ? whole(value) : decimals(value);
   return unit === '%' || unit === '/s' ? `${number}${unit}` : `${number} ${unit}`.trimEnd();
 }
 
-export function verdictText({ verdict, why }: JudgedRow): string {
-  if (verdict === 'unknown') return `unknown: ${why}`;
-  return verdict === 'no difference beyond the noise' ? 'no difference' : verdict;
+/** `inconclusive, +23.4% would show`, or the reason for `unknown`. */
+export function verdictText({ verdict, why, detectable, unit }: JudgedRow): string {
+  if (why !== null) return `${verdict}: ${why}`;
+  if (verdict !== 'inconclusive' || detectable === null) return verdict;
+  const change = unit === '%' ? signed(detectable, 2) : signedChange(detectable, unit);
+  return `${verdict}, ${change} would show`;
 }
 
 function sideLines(letter: string, { name, requests, duration_secs, started }: Side): string[] {
@@ -103,14 +129,14 @@ function settingsLines(differences: Comparison['differences']): string[] {
 
 function scopeLines(scope: Scope): string[] {
   const rows = scope.rows.map((row) => [
-    row.name.replace('_', ' '),
+    labelOf(row),
     ...[row.a, row.b].map((value) => valueText(value, row.unit)),
     ...[changeText(row), intervalText(row)],
   ]);
   const lines = table(['Figure', 'A', 'B', 'change', 'interval'], rows);
   // The last column is text, aligned left.
   const verdicts = ['verdict', ...scope.rows.map(verdictText)];
-  return [...lines.map((line, at) => `${line}  ${verdicts[at]}`), originText(scope)];
+  return [...lines.map((line, at) => `${line}  ${verdicts[at]}`), ...prose(originText(scope))];
 }
 
 function groupLines(group: string, rows: readonly Row[]): string[] {
@@ -122,7 +148,15 @@ function groupLines(group: string, rows: readonly Row[]): string[] {
   return table([group, 'A', 'B', 'change'], cells);
 }
 
+function signedChange(change: number, unit: Unit): string {
+  return unit === '%' ? `${signed(change, 2)} points` : `${signed(change, 1)}%`;
+}
+
+/** Longer numbers would break the tables, and say no more. */
+const MAX_SHOWN = 9999;
+
 function signed(value: number, digits: number): string {
+  if (value > MAX_SHOWN) return `>${MAX_SHOWN}`;
   const text = value.toFixed(digits);
   return Number(text) === 0 ? text.replace('-', '') : value > 0 ? `+${text}` : text;
 }

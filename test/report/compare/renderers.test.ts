@@ -34,12 +34,13 @@ function hostile(): Compared {
   };
 }
 
-test('the text begins with the finding, and shows the change of each figure', () => {
+test('the text begins with what happened, then the verdicts, and shows the change of each figure', () => {
   const lines = text(...pair()).split('\n');
-  expect(lines[8]).toMatch(/^Steady: B is worse in avg, p50, p95/);
+  expect(lines[8]).toMatch(/^Goodput [\d.]+\/s → [\d.]+\/s, failed [\d.]+% → [\d.]+%, p99 212.80 ms → 212.80 ms\.$/);
+  expect(lines[9]).toMatch(/^Steady: worse in avg, p50, p95/);
   const rows = lines.filter((line) => line.startsWith('p50 '));
   expect(rows[0]).toMatch(/^p50 +[\d.]+ ms +[\d.]+ ms +\+22\.\d% +\+[\d.]+ \.\. \+[\d.]+ {2}worse$/);
-  expect(lines.filter((line) => line.startsWith('throughput'))[0]).toMatch(/ 0\.0% .* no difference$/);
+  expect(lines.filter((line) => line.startsWith('goodput'))[0]).toMatch(/ 0\.0% .* no difference$/);
 });
 
 test('the text is deterministic', () => {
@@ -55,7 +56,8 @@ test('no line is wider than 100, and nothing hostile reaches the terminal', () =
 
 test('the page shows the finding, every figure, and both runs overlaid', () => {
   const page = html(...pair());
-  expect(page).toMatch(/<h1>\s*Steady: B is worse in avg, p50, p95[^<]*<\/h1>/);
+  expect(page).toMatch(/<h1>\s*Goodput [^<]*<\/h1>/);
+  expect(page).toMatch(/<p class="part">Steady: worse in avg, p50, p95[^<]*<\/p>/);
   expect(page.match(/class="bar worse"/g)!.length).toBeGreaterThanOrEqual(3);
   expect(page.match(/data-chart="(latency|curve)"/g)).toHaveLength(2);
   expect(page.replace(/<(script|style)\b[^>]*>[^]*?<\/\1>/g, '')).not.toMatch(/NaN|Infinity|undefined|null/);
@@ -97,10 +99,26 @@ test('names from outside stay text in the page', () => {
 });
 
 test('without records, both say so', () => {
-  const mute = { ...sampleReport(), timeline: null, percentile_curve: [] };
+  const mute = { ...sampleReport(), timeline: null, blocks: null, percentile_curve: [] };
   expect(text(mute, mute)).toContain('unknown: there are no records of single requests');
   const page = html(mute, mute);
   expect(page).toContain('It is unknown whether A and B differ');
   expect(page).toContain('There are no records of single requests.');
   expect(page).toContain('The reports have no percentile curves.');
+});
+
+test('a wrong run leads, and an inconclusive figure says what would have shown', () => {
+  const [a, b] = pair();
+  const lines = text(a, { ...b, verdict: { kind: 'wrong', text: 'Wrong: 5 carriers were wrong.' } }).split('\n');
+  expect(lines[8]).toMatch(/^B is wrong\. Goodput/);
+  expect(lines).toContain('B: Wrong: 5 carriers were wrong.');
+  const rate = lines.find((line) => line.startsWith('failure rate'));
+  expect(rate).toMatch(/ {2}inconclusive, \+[\d.]+ would show$/);
+});
+
+test('short runs say that nothing is promised, longer ones what is', () => {
+  const [a, b] = pair();
+  expect(text(a, b)).toContain('Of 100 comparisons of equal runs, at most 6 show any');
+  const short = (report: Compared): Compared => ({ ...report, blocks: sampleReport({ secs: 40 }).blocks });
+  expect(text(short(a), b)).toContain('Too short (below 45 s) to promise');
 });

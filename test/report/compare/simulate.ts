@@ -1,42 +1,24 @@
+/** Runs made up for tests of comparisons. */
 import { seededRandom } from '../../../src/core/random';
-import { bucketOf } from '../../../src/report/analyze/timeline';
 import type { Report } from '../../../src/report/report';
+import type { Block } from '../../../src/report/report-blocks';
+import { bucketOf } from '../../../src/report/analyze/timeline';
 import { sampleReport } from '../render/sample';
-import type { Windows } from '../../../src/report/compare/windows';
 
-export interface Simulated {
-  seed: number;
-  windows?: number;
-  /** Approximate requests per window. */
-  requests?: number;
-  /** The median latency. */
-  medianMs?: number;
-  /** Correlation of the level of neighbouring windows: an autoregression of order 1. */
-  correlation?: number;
-  /** Standard deviation of the level's logarithm. */
-  unrest?: number;
-}
-
-/**
- * Windows of a run in a closed loop: lognormal latencies around a level that varies from window to window, fewer
- * requests where it is high, and one failure in two hundred.
- */
-export function simulate(options: Simulated): Windows {
-  const { seed, windows = 60, requests = 100, medianMs = 100, correlation = 0.5, unrest = 0.1 } = options;
-  const random = seededRandom(seed);
-  const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  let level = unrest * normal();
-  const all = { windowMs: 1000, requests: [] as number[], failed: [] as number[], histograms: [] as number[][] };
-  for (let window = 0; window < windows; window++) {
-    level = correlation * level + Math.sqrt(1 - correlation ** 2) * unrest * normal();
-    const latencyMs = (): number => medianMs * Math.exp(level + 0.5 * normal());
-    const count = Math.max(1, Math.round((requests * 100) / (medianMs * Math.exp(level)) + normal()));
-    const latencies = Array.from({ length: count }, latencyMs).filter(() => random() >= 0.005);
-    all.requests.push(count);
-    all.failed.push(count - latencies.length);
-    all.histograms.push(histogramOf(latencies));
-  }
-  return all;
+/** Returns a block of these successful requests, a list of latencies (ms) for each operation. */
+export function blockWith(latencies: readonly (readonly number[])[], more: Partial<Block> = {}): Block {
+  return {
+    secs: 12,
+    successes: latencies.flat().length,
+    failed: 0,
+    undecided: 0,
+    operations: latencies.map((list) => ({
+      latency_total_us: list.reduce((sum, ms) => sum + Math.round(ms * 1000), 0),
+      unknown: 0,
+      histogram: histogramOf(list),
+    })),
+    ...more,
+  };
 }
 
 /** The histogram as a report contains it. */
@@ -46,19 +28,24 @@ export function histogramOf(latenciesMs: readonly number[]): number[] {
   return [...counts].sort(([a], [b]) => a - b).flat();
 }
 
-/** Two minutes of the sample with latencies in every window, multiplied by `slower`. */
+/** Two minutes of the sample with latencies in every block, multiplied by `slower`. */
 export function sampleRun(slower = 1): Report {
   const report = sampleReport({ secs: 120 });
   const random = seededRandom(1);
-  const { requests, failed } = report.timeline!;
-  const histograms = requests.map((count, at) => {
-    return histogramOf(Array.from({ length: count - failed[at]! }, () => 20 * slower * Math.exp(random())));
-  });
+  const filled = (blocks: readonly Block[]): Block[] => {
+    return blocks.map(({ successes, ...rest }) => {
+      const latencies = Array.from({ length: 3 }, () =>
+        Array.from({ length: successes / 3 }, () => 20 * slower * Math.exp(random())),
+      );
+      return { ...rest, successes, operations: blockWith(latencies).operations };
+    });
+  };
   const slowed = (ms: number | null): number | null => (ms === null ? null : ms * slower);
-  const { p50_ms, p99_ms } = report.timeline!;
+  const { timeline, blocks, percentile_curve } = report;
   return {
     ...report,
-    timeline: { ...report.timeline!, histograms, p50_ms: p50_ms.map(slowed), p99_ms: p99_ms.map(slowed) },
-    percentile_curve: report.percentile_curve.map((point) => ({ ...point, latency_ms: slowed(point.latency_ms) })),
+    timeline: { ...timeline!, p50_ms: timeline!.p50_ms.map(slowed), p99_ms: timeline!.p99_ms.map(slowed) },
+    blocks: { ...blocks!, whole: filled(blocks!.whole), steady: filled(blocks!.steady!) },
+    percentile_curve: percentile_curve.map((point) => ({ ...point, latency_ms: slowed(point.latency_ms) })),
   };
 }

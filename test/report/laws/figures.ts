@@ -115,7 +115,9 @@ export const WITHOUT_DIRECTION: readonly string[] = [
   ...within('baseline', 'from to requests').split(' '),
   ...within('audit', 'requests hedged executions repeated excusable').split(' '),
   ...within('timeline', 'from window_ms left_out p50_ms[] p95_ms[] p99_ms[] max_ms[] requests[] failed[]').split(' '),
-  ...'timeline.histograms[][] timeline.by_server[].** timeline.by_reason[].** percentile_curve[].percentile'.split(' '),
+  // What --compare judges; its verdicts are exempt.
+  ...'blocks blocks.**'.split(' '),
+  ...'timeline.by_server[].** timeline.by_reason[].** percentile_curve[].percentile'.split(' '),
   ...'server_distribution.** failure_reasons.** balance.** leaders.** faults'.split(' '),
   ...'runs[].** loads[].** servers[].** clocks[].** clock_changes[].** run.**'.split(' '),
   // Whether they are known has a direction.

@@ -1,5 +1,6 @@
 /** A made-up run for pages: 60 s, three servers, three faults; always the same. */
 import type { FaultReport, Report, Share, Timeline } from '../../../src/report/report';
+import type { Block } from '../../../src/report/report-blocks';
 
 export const T0 = 1_761_904_800_000;
 
@@ -122,6 +123,7 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
       jain: { median: 0.995, worst: 0.94 },
     },
     timeline,
+    blocks: { images: ['small.png', 'medium.jpg', 'large.png'], unknown: null, ...blocksOf(total, failed, secs) },
     percentile_curve: [0, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99, 100].map((percentile) => {
       const latency_ms = Math.min(1320, 8 + 6 / (1 - Math.min(percentile, 99.995) / 100) ** 0.55);
       return { percentile, latency_ms, service_ms: latency_ms * 0.8 };
@@ -178,6 +180,24 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
   };
 }
 
+/** Five equal blocks with latencies of about 30 ms; those of the steady part are shorter. */
+function blocksOf(total: number, failed: number, secs: number): { whole: Block[]; steady: Block[] } {
+  const block = (part: number): Block => {
+    const count = Math.round((total / 15) * part);
+    const operation = { latency_total_us: 30_000 * count, unknown: 0, histogram: [1030, count] };
+    const failures = Math.round((failed / 5) * part);
+    return {
+      secs: (secs / 5) * part,
+      successes: 3 * count - failures,
+      failed: failures,
+      undecided: 0,
+      operations: [operation, operation, operation],
+    };
+  };
+  const five = (part: number): Block[] => Array.from({ length: 5 }, () => block(part));
+  return { whole: five(1), steady: five(0.5) };
+}
+
 const REASONS = ['Connection refused', 'Request timeout after 30s', 'No leader available'];
 
 function timelineOf(
@@ -216,7 +236,6 @@ function timelineOf(
     left_out: 0,
     by_server,
     by_reason,
-    histograms: all.map(() => []),
     requests: of(by_server).map((count, at) => count + Math.floor(failed[at]! / 2)),
     p50_ms: latency(22, 0.2, 1.6),
     p95_ms: latency(52, 0.3, 5),
