@@ -222,7 +222,7 @@ describe('audit', () => {
     expect(lab.report().audit).toMatchObject({
       lost: 2,
       adds_up: 'unknown',
-      why: expect.stringMatching(/of server 1$/),
+      why: expect.stringMatching(/of server 1: name its folder with --events$/),
     });
   });
 
