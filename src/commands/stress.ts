@@ -66,7 +66,8 @@ export class Stress extends BaseCommand {
       ),
     );
     if (report.problem !== null) process.stderr.write(`Error: files are not complete: ${oneLine(report.problem)}\n`);
-    if (report.interrupted) this.endWith(EXIT.interrupted);
+    if (report.wrong_carriers > 0) this.endWith(EXIT.checkFailed);
+    else if (report.interrupted) this.endWith(EXIT.interrupted);
     else if (hasFailed(report)) this.endWith(EXIT.checkFailed);
     else if (report.problem !== null || !report.reached) this.endWith(EXIT.incomplete);
     return report;
