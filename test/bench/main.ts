@@ -5,6 +5,7 @@ import * as election from './election';
 import * as imaging from './imaging';
 import * as report from './report';
 import * as requests from './requests';
+import * as runs from './runs';
 import * as stressMemory from './stress-memory';
 
 /** The cover of the reference measurement has 612 × 405 pixels; this one is made from the default cover. */
@@ -28,6 +29,7 @@ export async function main(program: string, words: readonly string[]): Promise<v
   const [first, ...rest] = wanted;
   // Needs root and takes long: only on request.
   if (first === 'faults') return (await import('./faults')).run(rest);
+  if (first === 'runs') return runs.run(program, Number(rest[0] ?? 20), path.resolve(rest[1] ?? 'runs/bench'));
   if (first === 'hostile') return runHostile(program, old, rest);
   if (isWanted('imaging')) await imaging.run();
   if (isWanted('report')) report.run([program]);
