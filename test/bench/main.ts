@@ -1,7 +1,8 @@
-import { cpus, loadavg } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import * as election from './election';
+import * as events from './events';
 import * as imaging from './imaging';
 import * as report from './report';
 import * as requests from './requests';
@@ -32,6 +33,7 @@ export async function main(program: string, words: readonly string[]): Promise<v
   if (first === 'runs') return runs.run(program, Number(rest[0] ?? 20), path.resolve(rest[1] ?? 'runs/bench'));
   if (first === 'hostile') return runHostile(program, old, rest);
   if (isWanted('imaging')) await imaging.run();
+  if (isWanted('events')) events.run(tmpdir());
   if (isWanted('report')) report.run([program]);
   if (isWanted('requests')) await runRequests(old ? [old, program] : [program]);
   if (isWanted('stress-memory')) await stressMemory.run([program], [1000, 5000]);

@@ -1,8 +1,8 @@
 /** Audits whether each success has an execution in the event files of the servers. */
 import { unwrittenAround } from '../../core/metrics/unwritten';
-import type { Inputs, LastWord } from '../read/inputs';
+import type { Inputs, LastWord, ServerLife } from '../read/inputs';
 import type { ForEachRow } from '../read/columns';
-import type { Audit, FaultReport } from '../report';
+import type { Audit, FaultReport, Interval } from '../report';
 
 interface Counted {
   requests: number;
@@ -15,6 +15,8 @@ interface Counted {
   kills: readonly FaultReport[];
   /** Answers of killed servers whose executions these may not have written. */
   excusable: number;
+  /** From the first request to the end; null without records. */
+  run: Interval | null;
 }
 
 /** Clients without records cannot be audited. */
@@ -62,8 +64,8 @@ export function lastAnswersOf(
 }
 
 function judge(
-  { events, eventServerIds, files, leftOut }: Inputs,
-  { requests, serverIds, kills, excusable }: Counted,
+  { events, lives, files, leftOut }: Inputs,
+  { requests, serverIds, kills, excusable, run }: Counted,
   lost: number,
 ): Pick<Audit, 'adds_up' | 'why'> {
   if (requests === 0)
@@ -71,7 +73,9 @@ function judge(
   if (events === null) {
     return { adds_up: 'unknown', why: 'there are no event files of the servers: name their folders with --events' };
   }
-  const silent = serverIds.filter((id) => !eventServerIds.includes(id));
+  const isDuring = ({ fromMs, lastMs }: ServerLife): boolean => run !== null && fromMs <= run.to && lastMs >= run.from;
+  const heard = new Set(lives.filter(isDuring).map(({ serverId }) => serverId));
+  const silent = serverIds.filter((id) => !heard.has(id));
   const badLines = files.reduce((sum, file) => sum + (file.kind === 'events' ? file.badLines : 0), 0);
   if (lost === 0) return { adds_up: true, why: 'every success has an execution' };
   const missing =
@@ -79,7 +83,7 @@ function judge(
   if (silent.length > 0)
     return {
       adds_up: 'unknown',
-      why: `${missing}; there is no event file of server ${silent.join(', ')}: name its folder with --events`,
+      why: `${missing}; no event file has events of server ${silent.join(', ')} in this run: name its folder with --events`,
     };
   const leftOutCount = [...leftOut.values()].reduce((sum, { executed }) => sum + executed, 0);
   const most = excusable + badLines + leftOutCount;

@@ -192,6 +192,7 @@ function judgedParts(
       corrupted,
       kills,
       excusable,
+      run,
       serverIds: inputs.servers.all.filter((_, index) => counted.byServer[index]! > 0),
     }),
     leaders: events && span && !isInDoubt ? leadersDuring(leads, { lives, run: span, silentIds }) : null,
