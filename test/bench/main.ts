@@ -15,7 +15,7 @@ const SECRET_BYTES = 36_734;
 
 export { attack } from './hostile/hostile';
 
-/** Runs the requested parts, by default all; `--old FILE` runs `requests` and `hostile` on an older build, too. */
+/** Runs the requested parts, by default all; `--old FILE` runs `events`, `requests` and `hostile` on an older build, too. */
 export async function main(program: string, words: readonly string[]): Promise<void> {
   const { values, positionals: wanted } = parseArgs({
     args: [...words],
@@ -33,7 +33,7 @@ export async function main(program: string, words: readonly string[]): Promise<v
   if (first === 'runs') return runs.run(program, Number(rest[0] ?? 20), path.resolve(rest[1] ?? 'runs/bench'));
   if (first === 'hostile') return runHostile(program, old, rest);
   if (isWanted('imaging')) await imaging.run();
-  if (isWanted('events')) events.run(tmpdir());
+  if (isWanted('events')) await runEvents(program, old);
   if (isWanted('report')) report.run([program]);
   if (isWanted('requests')) await runRequests(old ? [old, program] : [program]);
   if (isWanted('stress-memory')) await stressMemory.run([program], [1000, 5000]);
@@ -43,6 +43,11 @@ export async function main(program: string, words: readonly string[]): Promise<v
 async function runHostile(program: string, old: string | undefined, points: readonly string[]): Promise<void> {
   const builds: [string, string][] = [...(old ? [['old', old] as [string, string]] : []), ['new', program]];
   await (await import('./hostile/hostile')).run(builds, points);
+}
+
+async function runEvents(program: string, old: string | undefined): Promise<void> {
+  events.run(tmpdir());
+  if (old !== undefined) await events.sideBySide([old, program], tmpdir());
 }
 
 /** Alternates between the builds at each load, so that other work on the machine affects them alike. */
