@@ -6,7 +6,7 @@ import type { RuleResult } from '../core/rule-result';
 import { checkAgreement, checkOneLeader, checkStability } from './leadership-checks';
 import { checkCrashSeen } from './crash-check';
 import type { History } from './history';
-import { withoutLeftOut } from './left-out';
+import { withoutMissing } from './left-out';
 import { checkAssignments, checkDeadlines, checkLedgers, checkResults } from './task-checks';
 
 /** Returns the results of the eight rules, in their order. */
@@ -21,7 +21,7 @@ export function check(history: History): RuleResult[] {
     checkLedgers(history),
     checkStability(history),
   ];
-  return verdicts.map((verdict) => withoutLeftOut(history, verdict));
+  return verdicts.map((verdict) => withoutMissing(history, verdict));
 }
 
 /** Returns the rules that a run violated. */

@@ -13,6 +13,14 @@ export interface History {
   oneWayMs: number;
   startMs: number;
   endMs: number;
+  /** Files with damaged lines, which may have been anything. Default: none. */
+  damaged?: readonly DamagedFile[];
+}
+
+export interface DamagedFile {
+  kind: 'events' | 'records' | 'faults';
+  file: string;
+  lines: number;
 }
 
 export interface Interval {

@@ -1,20 +1,34 @@
-/** Events that servers dropped for lack of room: a rule that needs them is unknown, even if it seems to hold. */
+/**
+ * Evidence that is missing: events that servers dropped for lack of room, servers without events, damaged lines. A rule
+ * that needs it is unknown, even if it seems to hold.
+ */
 import type { ServerEvent } from '../core/metrics/record';
 import type { RuleResult } from '../core/rule-result';
-import type { History } from './history';
+import type { DamagedFile, History } from './history';
 
 type Kind = ServerEvent['event'];
 
 const LEADERSHIP: readonly Kind[] = ['leader', 'election', 'stepped_down'];
 const HEARING: readonly Kind[] = ['peer_up', 'peer_down'];
 
-/** The events that a rule needs to hold. S5 needs requests only; S6 and S7 look for dropped events themselves. */
+/**
+ * The events that a rule needs to hold. S5 needs requests only; S6 and S7 look for dropped events themselves, and an S6
+ * that holds has found all that it needs.
+ */
 const NEEDED: Partial<Record<string, readonly Kind[]>> = {
   S1: [...LEADERSHIP, ...HEARING],
   S2: LEADERSHIP,
   S3: HEARING,
   S4: [...LEADERSHIP, ...HEARING, 'assigned', 'resumed'],
   S8: LEADERSHIP,
+};
+
+const OF_SERVERS: readonly DamagedFile['kind'][] = ['events', 'faults'];
+/** The files that a rule needs to hold. */
+const FILES: Partial<Record<string, readonly DamagedFile['kind'][]>> = {
+  S5: ['records'],
+  S6: ['records'],
+  S7: ['records', ...OF_SERVERS],
 };
 
 /** Returns true if the event says that events of these kinds were dropped from a file for lack of room. */
@@ -24,13 +38,31 @@ export function isLeftOut(event: ServerEvent, kinds: readonly Kind[]): boolean {
   return kinds.some((kind) => (counts?.[kind] ?? 0) > 0);
 }
 
-/** Turns a rule that seems to hold into unknown if events that it needs were dropped; a violation remains. */
-export function withoutLeftOut(history: History, verdict: RuleResult): RuleResult {
-  const kinds = NEEDED[verdict.rule] ?? [];
+/** Turns a rule that seems to hold into unknown if evidence that it needs is missing; a violation remains. */
+export function withoutMissing(history: History, verdict: RuleResult): RuleResult {
   if (verdict.verdict !== true) return verdict;
-  const missing = history.servers.filter((event) => isLeftOut(event, kinds));
-  if (missing.length === 0) return verdict;
-  const servers = [...new Set(missing.map(({ server_id }) => server_id))].sort((a, b) => a - b);
-  const problem = `server ${servers.join(', ')} dropped events that this rule needs, for lack of room`;
-  return { ...verdict, verdict: 'unknown', problems: [problem] };
+  const kinds = NEEDED[verdict.rule] ?? [];
+  const dropped = history.servers.filter((event) => isLeftOut(event, kinds)).map(({ server_id }) => server_id);
+  const files = FILES[verdict.rule] ?? OF_SERVERS;
+  const silent = files.includes('events') ? silentIds(history) : [];
+  const problems = [
+    ...(dropped.length > 0 ? [`server ${listed(dropped)} dropped events that this rule needs, for lack of room`] : []),
+    ...(silent.length > 0 ? [`there are no events of server ${listed(silent)}`] : []),
+    ...(history.damaged ?? []).filter(({ kind }) => files.includes(kind)).map(damageText),
+  ];
+  return problems.length === 0 ? verdict : { ...verdict, verdict: 'unknown', problems };
+}
+
+/** Returns the servers without any event. */
+export function silentIds({ servers, serverIds }: History): number[] {
+  const heard = new Set(servers.map(({ server_id }) => server_id));
+  return serverIds.filter((id) => !heard.has(id));
+}
+
+function damageText({ file, lines }: DamagedFile): string {
+  return `${file} has ${lines} damaged ${lines === 1 ? 'line' : 'lines'}`;
+}
+
+function listed(ids: readonly number[]): string {
+  return [...new Set(ids)].sort((a, b) => a - b).join(', ');
 }

@@ -54,9 +54,13 @@ export type ClientReport = Omit<ClientMetrics, 'latency_digest'> & {
 };
 
 /** True after a wrong carrier, or if no request succeeded: under faults, a share of them may fail. */
-export function hasFailed({ aggregated_stats: stats }: ClientReport): boolean {
-  const { failure_reasons: reasons, total_requests: total, successful_requests: successful } = stats;
-  return reasons[VERIFICATION_FAILED] !== undefined || (total > 0 && successful === 0);
+export function hasFailed(report: ClientReport): boolean {
+  const { total_requests: total, successful_requests: successful } = report.aggregated_stats;
+  return hasWrongCarrier(report) || (total > 0 && successful === 0);
+}
+
+export function hasWrongCarrier({ aggregated_stats: stats }: ClientReport): boolean {
+  return stats.failure_reasons[VERIFICATION_FAILED] !== undefined;
 }
 
 /** @throws ClusterError `bad_usage` for a file that cannot be written, `interrupted` for a FIFO without a reader */

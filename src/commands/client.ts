@@ -5,7 +5,7 @@ import path from 'node:path';
 import { printsItsResult } from '../cli/output';
 import { flagsOf } from '../cli/setting-flags';
 import { clientConfigOf, clientFlagSettings, clientSettings } from '../config/client-config';
-import { type ClientReport, hasFailed, logFileOf, runClient } from '../client/run-client';
+import { type ClientReport, hasFailed, hasWrongCarrier, logFileOf, runClient } from '../client/run-client';
 import { EXIT } from '../core/errors';
 import { goesToStdout, type NamedFile, outputPath, refuseOverwriting } from '../files/target';
 import { withInterrupt } from '../core/system/stop-signals';
@@ -67,7 +67,8 @@ export class Client extends BaseCommand {
         display: this.jsonEnabled() ? undefined : display,
       }),
     );
-    if (report.interrupted) this.endWith(EXIT.interrupted);
+    if (hasWrongCarrier(report)) this.endWith(EXIT.checkFailed);
+    else if (report.interrupted) this.endWith(EXIT.interrupted);
     else if (!report.reached) this.endWith(EXIT.incomplete);
     else if (hasFailed(report)) this.endWith(EXIT.checkFailed);
     return report;

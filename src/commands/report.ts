@@ -10,6 +10,7 @@ import type { Comparison } from '../report/compare/comparison';
 import { runCompare } from '../report/run-compare';
 import type { Report as ReportResult } from '../report/report';
 import type { RunChoice } from '../report/read/files/read-requests';
+import { exitCodeOfReport } from '../report/exit-code.pure';
 import { runReport } from '../report/run-report';
 import { BaseCommand } from './base';
 
@@ -20,7 +21,8 @@ export class Report extends BaseCommand {
   static override description =
     'Reads the metrics folders, the fault events and the event files of the servers, and writes final_report.json, ' +
     'final_report.txt and final_report.html. Without --config it reads config/report.toml if it exists. Exits with 3 ' +
-    'if a threshold failed or its value is unknown, or a run that is compared was wrong, else with 4 if an input that was named could not be read.';
+    'if anything is wrong (also in a run that is compared), or a threshold failed or its value is unknown; else with 4 if ' +
+    'the audit is unknown (it needs the event files of the servers) or an input that was named could not be read.';
   static override examples = [
     '<%= config.bin %> report',
     '<%= config.bin %> report --metrics client1/metrics --metrics client2/metrics --events servers --out report.txt',
@@ -85,9 +87,7 @@ export class Report extends BaseCommand {
       here: systemClock.look?.(),
       say,
     });
-    const isBad = report.verdict.kind === 'wrong' || report.thresholds.some(({ passed }) => !passed);
-    if (isBad) this.endWith(EXIT.checkFailed);
-    else if (report.inputs.missing.length > 0) this.endWith(EXIT.incomplete);
+    this.endWith(exitCodeOfReport(report));
     return report;
   }
 }

@@ -4,12 +4,12 @@ import { oneLine, printable } from '../core/printable';
 import { flagsOf } from '../cli/setting-flags';
 import { clientConfigOf, clientSettings } from '../config/client-config';
 import { type StressConfig, stressConfigOf, stressFlagSettings, stressSettings } from '../config/stress-config';
-import { EXIT } from '../core/errors';
 import { logLine } from '../core/log-line';
 import { withInterrupt } from '../core/system/stop-signals';
 import { systemClock } from '../core/system/system-clock';
 import type { StressReport } from '../stress/options';
-import { hasFailed, runStress } from '../stress/runner';
+import { exitCodeOfStress } from '../stress/exit-code.pure';
+import { runStress } from '../stress/runner';
 import { Screen } from '../stress/screen';
 import { BaseCommand } from './base';
 import { loadTls } from '../cli/load-tls';
@@ -66,9 +66,7 @@ export class Stress extends BaseCommand {
       ),
     );
     if (report.problem !== null) process.stderr.write(`Error: files are not complete: ${oneLine(report.problem)}\n`);
-    if (report.interrupted) this.endWith(EXIT.interrupted);
-    else if (hasFailed(report)) this.endWith(EXIT.checkFailed);
-    else if (report.problem !== null || !report.reached) this.endWith(EXIT.incomplete);
+    this.endWith(exitCodeOfStress(report));
     return report;
   }
 }

@@ -2,7 +2,7 @@
  * A file of lines, buffered for at most `flushMs`. A reader never sees a partial line, not even on a full disk: a
  * partial write is undone.
  */
-import { closeSync, existsSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { ClusterError } from '../core/errors';
 import { oneLine } from '../core/printable';
@@ -11,7 +11,10 @@ import { causeOf } from './cause';
 import { makeFolder } from './folders';
 
 export interface RecordFileOptions {
-  /** The longest time, in milliseconds, for which records are buffered; a killed process loses those. */
+  /**
+   * The longest time, in milliseconds, for which records are buffered; a killed process loses those. 0: every line is
+   * handed to the kernel before `append` returns, which keeps it if the process is killed.
+   */
   flushMs: number;
   /** The setting or flag that gave the path, for errors. */
   what: string;
@@ -50,7 +53,7 @@ export class RecordFile {
   append(line: string): void {
     this.lines.push(line);
     this.waitingChars += line.length;
-    if (this.waitingChars > MAX_WAITING_CHARS) this.flush();
+    if (this.options.flushMs === 0 || this.waitingChars > MAX_WAITING_CHARS) this.flush();
     else this.timer ??= setTimeout(() => this.flush(), this.options.flushMs).unref();
   }
 
@@ -100,5 +103,32 @@ function openForAppend(file: string): number {
   // One level only: more is more likely a typo.
   const folder = path.dirname(file);
   if (existsSync(path.dirname(folder))) makeFolder(folder);
-  return openToAppend(file);
+  const fd = openToAppend(file);
+  endLine(file, fd);
+  return fd;
+}
+
+/**
+ * Ends the last line of the file if a process was killed in the middle of a large write: the next line stays whole. Where
+ * that is impossible (a full disk, no permission to read), nothing is lost but that next line.
+ */
+function endLine(file: string, fd: number): void {
+  const stats = fstatSync(fd);
+  if (!stats.isFile() || stats.size === 0) return;
+  try {
+    if (lastByteOf(file, stats.size) !== 0x0a) writeSync(fd, '\n');
+  } catch {
+    // Its next line is damaged, which readers report.
+  }
+}
+
+function lastByteOf(file: string, size: number): number | undefined {
+  const last = Buffer.alloc(1);
+  const reader = openSync(file, 'r');
+  try {
+    readSync(reader, last, 0, 1, size - 1);
+  } finally {
+    closeSync(reader);
+  }
+  return last[0];
 }

@@ -7,6 +7,7 @@ import type { Threshold } from '../core/metrics/threshold';
 import type { RuleResult } from '../core/rule-result';
 import { checkTarget, type NamedFile, refuseOverwriting } from '../files/target';
 import { buildReport } from './analyze/build';
+import { unknownOf, wrongOf } from './analyze/verdict';
 import { type Collected, findEventFiles, type Place } from './collect/collect';
 import { gather, type Gathered, type RemoteOptions } from './collect/gather';
 import type { Inputs } from './read/inputs';
@@ -117,14 +118,17 @@ function nothing({ missing }: Pick<Inputs, 'missing'>): ClusterError {
 }
 
 /** Returns the lines that explain the exit code, after the guide's lines. */
-function remarks({ thresholds, inputs }: Report): string[] {
+function remarks(report: Report): string[] {
+  const { thresholds, inputs } = report;
+  const wrong = wrongOf(report).map((text) => `Wrong: ${printable(text, 2000)}`);
+  const unknown = unknownOf(report).map((text) => `Not verified: ${printable(text, 2000)}`);
   const crossed = thresholds
     .filter(({ passed }) => !passed)
     .map(({ expression, value }) => {
       return `Threshold crossed: ${expression} (${value === null ? 'unknown' : Number(value.toFixed(3))})`;
     });
   const missing = inputs.missing.slice(0, 10).map((text) => `Incomplete: ${printable(text, 2000)}`);
-  return [...crossed, ...missing];
+  return [...wrong, ...crossed, ...unknown, ...missing];
 }
 
 function shown(file: string): string {

@@ -1,28 +1,28 @@
 /** The exit code of a run. */
 import { EXIT } from '../core/errors';
 import { ACCEPTABLE_UP_TO } from '../core/metrics/failure-scale';
+import { wrongOf } from '../report/analyze/verdict';
+import { isUnverified } from '../report/exit-code.pure';
 import type { Report } from '../report/report';
 import type { RunResult } from './recorder';
 
 /**
- * Returns the exit code of a run that was not interrupted: the verdict, the thresholds and the checks come before missing
- * parts. After a full disk, a check that misses data does not fail.
+ * Returns the exit code of a run: what is wrong comes before an interruption, then thresholds, then what is missing or
+ * unknown. After a full disk, a check that misses data is not wrong.
  */
 export function exitCodeOfRun(
-  result: Pick<RunResult, 'report' | 'problems' | 'aborted_by' | 'files_complete'>,
+  result: Pick<RunResult, 'report' | 'problems' | 'aborted_by' | 'files_complete' | 'interrupted'>,
 ): number {
-  const { report, problems, aborted_by: abortedBy, files_complete: filesComplete } = result;
+  const { report, problems, aborted_by: abortedBy, files_complete: filesComplete, interrupted } = result;
+  const isWrong = report !== null && (filesComplete ? wrongOf(report).length > 0 : report.audit.corrupted > 0);
+  if (isWrong) return EXIT.checkFailed;
+  if (interrupted) return EXIT.interrupted;
   if (abortedBy !== null) return EXIT.checkFailed;
   if (report === null) return EXIT.incomplete;
-  const isViolated = report.audit.adds_up === false || (report.rules ?? []).some(({ verdict }) => verdict === false);
   const isBad =
-    report.audit.corrupted > 0 ||
-    failedPercent(report, filesComplete) > ACCEPTABLE_UP_TO ||
-    report.thresholds.some(({ passed }) => !passed) ||
-    (filesComplete && isViolated);
+    failedPercent(report, filesComplete) > ACCEPTABLE_UP_TO || report.thresholds.some(({ passed }) => !passed);
   if (isBad) return EXIT.checkFailed;
-  const isIncomplete = !filesComplete || problems.length > 0 || report.inputs.missing.length > 0;
-  return isIncomplete ? EXIT.incomplete : EXIT.ok;
+  return !filesComplete || problems.length > 0 || isUnverified(report) ? EXIT.incomplete : EXIT.ok;
 }
 
 /** Without complete files, requests that are undecided or have no record say nothing about the cluster. */

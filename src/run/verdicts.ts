@@ -1,6 +1,7 @@
 /** Checks the rules S1 to S8 over the files of a run, with times on one clock. */
 import { existsSync } from 'node:fs';
 import { check } from '../check/check';
+import type { DamagedFile } from '../check/history';
 import type { RunConfig } from '../config/run-config';
 import { ClusterError } from '../core/errors';
 import type { FaultEvent, ServerEvent } from '../core/metrics/record';
@@ -12,7 +13,6 @@ import type { PlacedFile } from '../report/collect/collect';
 import { readClocks } from '../report/read/files/read-clocks';
 import { readRecords } from '../report/read/files/read-file';
 import { type Parsed, parseEvent, parseFault, parseRecord } from '../report/read/parse-line';
-import type { InputKind } from '../report/report';
 import { sizeOf } from '../files/size-of';
 
 /** Bound on the one-way delay of a message, with scheduling on busy machines. Milliseconds. */
@@ -40,20 +40,22 @@ export function judgeRun(files: RunFiles): RuleResult[] {
   const bytes = [...requestFiles, ...eventFiles].reduce((sum, file) => sum + sizeOf(file.path), 0);
   if (bytes > MAX_BYTES) return [{ rule: 'S1', verdict: 'unknown', problems: ['too many records to check S1 to S8'] }];
   const clocks = clocksOf(files);
-  const servers = eventFiles.flatMap(({ path }) => eventsOf(path, clocks)).sort((a, b) => a.time - b.time);
-  if (servers.length === 0) return [];
+  const lines = new Lines();
+  const servers = eventFiles.flatMap(({ path }) => eventsOf(path, clocks, lines)).sort((a, b) => a.time - b.time);
+  if (servers.length === 0) return [{ rule: 'S1', verdict: 'unknown', problems: ['no server wrote any event'] }];
   const doubts = [...new Set(clocks.doubts.map(({ why }) => `times of different machines may be wrong: ${why}`))];
   if (doubts.length > 0) return [{ rule: 'S1', verdict: 'unknown', problems: doubts }];
   return check({
     servers,
-    requests: requestFiles.flatMap((file) => requestsOf(file, clocks)),
-    faults: faultsOf(faults, clocks),
+    requests: requestFiles.flatMap((file) => requestsOf(file, clocks, lines)),
+    faults: faultsOf(faults, clocks, lines),
     serverIds: [...serverIds],
     timings,
     requestTimeoutMs,
     oneWayMs: ONE_WAY_MS + clockErrorMs,
     startMs: servers[0]!.time,
     endMs: servers.at(-1)!.time,
+    damaged: lines.damaged,
   });
 }
 
@@ -64,27 +66,27 @@ function clocksOf({ requestFiles, eventFiles, faults, machines = [] }: RunFiles)
   return readClocks({ collected, faults: { path: faults, offsetMs: 0 }, events: eventFiles, machines });
 }
 
-function eventsOf(path: string, clocks: Clocks): ServerEvent[] {
+function eventsOf(path: string, clocks: Clocks, lines: Lines): ServerEvent[] {
   let life = 0;
-  return linesOf(path, 'events', parseEvent).map((event) => {
+  return lines.of(path, 'events', parseEvent).map((event) => {
     if (event.event === 'started') life += 1;
     return { ...event, time: event.time - clocks.of(path).of(life).offsetAt(event.time) };
   });
 }
 
-function faultsOf(path: string, clocks: Clocks): FaultEvent[] {
+function faultsOf(path: string, clocks: Clocks, lines: Lines): FaultEvent[] {
   let life = 0;
-  return linesOf(path, 'faults', parseFault).flatMap((line) => {
+  return lines.of(path, 'faults', parseFault).flatMap((line) => {
     if (!('event' in line)) return [{ ...line, time: line.time - clocks.of(path).of(life).offsetAt(line.time) }];
     if (line.by_ms === null) life += 1;
     return [];
   });
 }
 
-function requestsOf({ path, machineId }: RunFiles['requestFiles'][number], clocks: Clocks) {
-  const ended = linesOf(path, 'records', parseRecord).filter(
-    ({ outcome }) => outcome === 'success' || outcome === 'failure',
-  );
+function requestsOf({ path, machineId }: RunFiles['requestFiles'][number], clocks: Clocks, lines: Lines) {
+  const ended = lines
+    .of(path, 'records', parseRecord)
+    .filter(({ outcome }) => outcome === 'success' || outcome === 'failure');
   return ended.map((record) => ({
     ...record,
     start_time: record.start_time - clocks.of(path).of(record.run_id).offsetAt(record.start_time),
@@ -92,13 +94,16 @@ function requestsOf({ path, machineId }: RunFiles['requestFiles'][number], clock
   }));
 }
 
-/**
- * Reads the valid lines; a killed server may have left a partial one, which its next process appends to.
- * @throws ClusterError for a file that is there and cannot be read: without its lines a rule could seem to hold
- */
-function linesOf<T>(file: string, kind: InputKind, parse: (line: string) => Parsed<T>): T[] {
-  const values: T[] = [];
-  const { unreadable, problems } = readRecords(file, kind, parse, (value) => void values.push(value));
-  if (unreadable && existsSync(file)) throw new ClusterError('internal', `cannot check ${file}: ${problems[0]}`);
-  return values;
+/** Reads the valid lines of files, and counts the others: a rule that needs them is unknown. */
+class Lines {
+  readonly damaged: DamagedFile[] = [];
+
+  /** @throws ClusterError for a file that is there and cannot be read: without its lines a rule could seem to hold */
+  of<T>(file: string, kind: DamagedFile['kind'], parse: (line: string) => Parsed<T>): T[] {
+    const values: T[] = [];
+    const { unreadable, problems, badLines } = readRecords(file, kind, parse, (value) => void values.push(value));
+    if (unreadable && existsSync(file)) throw new ClusterError('internal', `cannot check ${file}: ${problems[0]}`);
+    if (!unreadable && badLines > 0) this.damaged.push({ kind, file, lines: badLines });
+    return values;
+  }
 }

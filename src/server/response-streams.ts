@@ -165,10 +165,12 @@ export class ResponseStreams {
         // The kernel reports progress only at the end of a write, which must not be a whole carrier.
         for (const piece of pieces(part)) {
           if (held.conn.closed) return parts.cancel();
-          const mayGoOn = writer.write(piece);
           held.missingBytes -= piece.length;
-          if (mayGoOn) continue;
-          // The last part needs no worker: it only counts until it has been taken.
+          // Recorded before the last bytes leave: no client has a carrier that a killed server did not record. They need
+          // no worker, and only count until they have been taken.
+          if (held.missingBytes === 0) answer.park();
+          if (writer.write(piece)) continue;
+          // Nor does the rest of the last part.
           if (unmadeBytes === 0) answer.park();
           await answer.taken(writer, answer.park);
         }

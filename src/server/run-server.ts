@@ -14,8 +14,8 @@ import { EventsFile } from './events-file';
 import { PidFile } from './pid-file';
 import { Server, type ServerOptions } from './server';
 
-/** A killed server loses at most the events of this time. */
-const EVENTS_FLUSH_MS = 100;
+/** Each event is in the file before its effect leaves: a killed server loses none (docs/decisions/0030). */
+const EVENTS_FLUSH_MS = 0;
 const LOG_FLUSH_MS = 200;
 
 export interface RunServerOptions {

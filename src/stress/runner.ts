@@ -35,11 +35,6 @@ const JUDGE_EVERY_MS = 1000;
 /** Number of clients' files opened or written concurrently: each waits for the disk, and holds a digest meanwhile. */
 const FILES_AT_ONCE = 8;
 
-/** True after a wrong carrier or a crossed threshold. */
-export function hasFailed({ wrong_carriers: wrong, thresholds, aborted_by }: StressReport): boolean {
-  return wrong > 0 || aborted_by !== null || thresholds.some(({ passed }) => !passed);
-}
-
 /**
  * Runs the load after at least one server has answered.
  * @throws ClusterError `not_reachable` if none does, `bad_usage` | `bad_config` if the metrics folder cannot be written

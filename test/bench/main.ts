@@ -1,11 +1,13 @@
-import { cpus, loadavg } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import * as compare from './compare';
 import * as election from './election';
+import * as events from './events';
 import * as imaging from './imaging';
 import * as report from './report';
 import * as requests from './requests';
+import * as runs from './runs';
 import * as stressMemory from './stress-memory';
 
 /** The cover of the reference measurement has 612 × 405 pixels; this one is made from the default cover. */
@@ -14,7 +16,7 @@ const SECRET_BYTES = 36_734;
 
 export { attack } from './hostile/hostile';
 
-/** Runs the requested parts, by default all; `--old FILE` runs `requests` and `hostile` on an older build, too. */
+/** Runs the requested parts, by default all; `--old FILE` runs `events`, `requests` and `hostile` on an older build, too. */
 export async function main(program: string, words: readonly string[]): Promise<void> {
   const { values, positionals: wanted } = parseArgs({
     args: [...words],
@@ -29,8 +31,10 @@ export async function main(program: string, words: readonly string[]): Promise<v
   const [first, ...rest] = wanted;
   // Needs root and takes long: only on request.
   if (first === 'faults') return (await import('./faults')).run(rest);
+  if (first === 'runs') return runs.run(program, Number(rest[0] ?? 20), path.resolve(rest[1] ?? 'runs/bench'));
   if (first === 'hostile') return runHostile(program, old, rest);
   if (isWanted('imaging')) await imaging.run();
+  if (isWanted('events')) await runEvents(program, old);
   if (isWanted('report')) report.run([program]);
   if (isWanted('compare')) compare.run();
   if (isWanted('requests')) await runRequests(old ? [old, program] : [program]);
@@ -41,6 +45,11 @@ export async function main(program: string, words: readonly string[]): Promise<v
 async function runHostile(program: string, old: string | undefined, points: readonly string[]): Promise<void> {
   const builds: [string, string][] = [...(old ? [['old', old] as [string, string]] : []), ['new', program]];
   await (await import('./hostile/hostile')).run(builds, points);
+}
+
+async function runEvents(program: string, old: string | undefined): Promise<void> {
+  events.run(tmpdir());
+  if (old !== undefined) await events.sideBySide([old, program], tmpdir());
 }
 
 /** Alternates between the builds at each load, so that other work on the machine affects them alike. */

@@ -1,4 +1,5 @@
 import { check } from '../../src/check/check';
+import type { History } from '../../src/check/history';
 import type { RuleResult } from '../../src/core/rule-result';
 import { assigned, at, executed, history, noLeader, ONE_WAY_MS, request, sample } from './histories';
 
@@ -56,4 +57,28 @@ it('dropped assignments may be as late as the line that counts them', () => {
 it('a damaged line of this kind is ignored', () => {
   const damaged = { time: 1, server_id: 2, event: 'left_out' } as never;
   expect(verdictsOf(check(history([executed(1), damaged, ...END], [], [request(1)])))).toEqual(ALL_HOLD);
+});
+
+it.each<[Pick<History, 'damaged' | 'serverIds'>, string, string[]]>([
+  [
+    { damaged: [{ kind: 'events', file: 'a', lines: 2 }], serverIds: [1, 2, 3] },
+    'a has 2 damaged lines',
+    ['S1', 'S2', 'S3', 'S4', 'S7', 'S8'],
+  ],
+  [
+    { damaged: [{ kind: 'records', file: 'a', lines: 1 }], serverIds: [1, 2, 3] },
+    'a has 1 damaged line',
+    ['S5', 'S6', 'S7'],
+  ],
+  [
+    { damaged: [{ kind: 'faults', file: 'a', lines: 1 }], serverIds: [1, 2, 3] },
+    'a has 1 damaged line',
+    ['S1', 'S2', 'S3', 'S4', 'S7', 'S8'],
+  ],
+  [{ serverIds: [1, 2, 3, 4] }, 'there are no events of server 4', ['S1', 'S3', 'S4', 'S7', 'S8']],
+])('rules that need evidence that is missing are unknown: %j', (missing, why, unknown) => {
+  const results = check(history([executed(1), ...END], [], [request(1)], missing));
+  const found = results.filter(({ verdict }) => verdict === 'unknown');
+  expect(found.map(({ rule }) => rule)).toEqual(unknown);
+  for (const { problems } of found) expect(problems).toEqual([why]);
 });

@@ -64,6 +64,7 @@ const S5_REASONS = [
   'Server overloaded',
   'Verification failed',
   'Server error: anything\nat all',
+  'Never sent: no client was free for 10s',
 ];
 
 it.each(S5_REASONS)('S5: a task may fail with "%s"', (reason) => {
@@ -98,7 +99,32 @@ it.each<Case>([
   ['a success that no server answered', history([], [], [request(1)]), /S6: r\/c\/1 succeeded, but no server reported/],
   ['a success that a server says it cancelled', history([executed(1, 'cancelled')], [], [request(1)]), /S6: /],
   ['a success of another request', history([executed(2)], [], [request(1)]), /S6: /],
-  ['such a success where events may be lost with a killed server', history([], kill, [request(1)]), 'S6 unknown'],
+  [
+    'such a success just before its server was killed, which an older one may not have written',
+    history([], [fault(1100, 'kill', 2)], [request(1)]),
+    'S6 unknown',
+  ],
+  ['such a success beside a kill of another server', history([], kill, [request(1)]), /S6: r\/c\/1 succeeded/],
+  [
+    'such a success long before its server was killed',
+    history([sample(30_000, 2, 0)], [fault(30_100, 'kill', 2)], [request(1)]),
+    /S6: r\/c\/1 succeeded/,
+  ],
+  [
+    'more such successes than lines are damaged',
+    history([], [], [request(1), request(2)], { damaged: [{ kind: 'events', file: 'f', lines: 1 }] }),
+    /S6: r\/c\/1 succeeded/,
+  ],
+  [
+    'as many such successes as lines are damaged',
+    history([], [], [request(1)], { damaged: [{ kind: 'events', file: 'f', lines: 1 }] }),
+    'S6 unknown',
+  ],
+  [
+    'such a success where a server has no events',
+    history([], [], [request(1)], { serverIds: [1, 2, 3, 4] }),
+    'S6 unknown',
+  ],
   ['such a success where a kill failed', history([], [fault(500, 'kill', 3, 'failed')], [request(1)]), /S6: /],
   ['wrong bytes', history([], [], [failed(1, 'Verification failed')]), /S6: r\/c\/1: wrong bytes came back/],
   ['wrong bytes beside a kill', history([], kill, [failed(1, 'Verification failed'), request(2)]), /S6: .*wrong bytes/],

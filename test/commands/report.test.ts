@@ -2,9 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Report } from '../../src/commands/report';
 import { exitCodeOf } from '../../src/core/errors';
-import { request, useLab } from '../report/lab';
+import { executed, request, useLab } from '../report/lab';
 
 const lab = useLab();
+/** A request, and the execution of it. */
+function proven(): void {
+  lab.requests([request(1, 0)]);
+  lab.events(1, [executed(5, 1, 1)]);
+}
 const at = (name: string): string => path.join(lab.folder, name);
 
 /** Runs the command in this process, in the lab's folder. */
@@ -28,7 +33,7 @@ async function report(...argv: string[]): Promise<{ code: number; stdout: string
 }
 
 test('without flags reads ./metrics and writes both reports', async () => {
-  lab.requests([request(1, 0)]);
+  proven();
   const { code, stdout } = await report();
   expect(code).toBe(0);
   expect(stdout).toContain('Output Directory: ./aggregated_metrics\n');
@@ -37,7 +42,7 @@ test('without flags reads ./metrics and writes both reports', async () => {
 });
 
 test('chooses each format by its extension', async () => {
-  lab.requests([request(1, 0)]);
+  proven();
   const files = ['r.html', 'r.xml', 'r.csv', 'r.TXT'];
   const { code, stdout } = await report(...files.flatMap((file) => ['--out', file]));
   expect(code).toBe(0);
@@ -49,7 +54,7 @@ test('chooses each format by its extension', async () => {
 });
 
 test('uses thresholds of the file unless flags replace them; a wrong one names file and key', async () => {
-  lab.requests([request(1, 0)]);
+  proven();
   const config = ['--config', lab.write('r.toml', '[report]\nthresholds = ["p95<1ms"]')];
   expect((await report(...config)).code).toBe(3);
   expect((await report(...config, '--threshold', 'p95<1s')).code).toBe(0);
@@ -67,7 +72,8 @@ test('with --json only the report is on stdout', async () => {
 });
 
 test('flags win over the file', async () => {
-  lab.requests([request(1, 0), request(2, 50, { run_id: 'run-2' })], 'a/machine_1_requests.ndjson');
+  lab.requests([request(1, 0), request(1, 50, { run_id: 'run-2' })], 'a/machine_1_requests.ndjson');
+  lab.events(1, [executed(5, 1, 1), { ...executed(55, 1, 1), run_id: 'run-2' }]);
   const config = lab.write('r.toml', '[report]\noutput_dir = "here/"\nclient_machines = ["none"]');
   const { code } = await report('--config', config, '--metrics', 'a', '--run', 'all');
   expect(code).toBe(0);
@@ -86,8 +92,17 @@ test.each<[string[], number]>([
   [['--metrics', 'metrics', '--metrics', 'none'], 4],
   [['--metrics', 'none', '--metrics', 'metrics', '--threshold', 'p95<1ms'], 3],
 ])('%j ends with %i', async (argv, code) => {
-  lab.requests([request(1, 0)]);
+  proven();
   expect((await report(...argv)).code).toBe(code);
+});
+
+test('without the event files of the servers the audit is unknown: not verified, and what to name', async () => {
+  lab.requests([request(1, 0)]);
+  const { code, stdout } = await report();
+  expect(code).toBe(4);
+  expect(stdout).toContain(
+    '\nNot verified: the audit (there are no event files of the servers: name their folders with --events)\n',
+  );
 });
 
 test.each<[string[], number, RegExp]>([

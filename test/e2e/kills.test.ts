@@ -65,6 +65,18 @@ function writeRecords(cwd: string, load: Load): void {
   writeFileSync(path.join(cwd, 'metrics', 'machine_1_requests.ndjson'), lines(records));
 }
 
+/** Expects every carrier that a client verified in the file of the server that sent it, however that server ended. */
+function expectAnswersRecorded(cluster: Cluster, load: Load): void {
+  const answered = cluster.allEvents().flatMap((event) => {
+    const isAnswer = event.event === 'executed' && event.outcome === 'answered';
+    return isAnswer ? [`${event.server_id}: ${event.client_name}/${event.request_id}`] : [];
+  });
+  const verified = load.records.filter(({ success }) => success);
+  const names = verified.map((each) => `${each.assigned_server_id}: ${each.client_name}/${each.request_id}`);
+  expect(names.length).toBeGreaterThan(0);
+  expect(names.filter((name) => !answered.includes(name))).toEqual([]);
+}
+
 async function underLoad(cluster: Cluster, folder: string, body: (load: Load) => Promise<void>): Promise<void> {
   const image = { name: 'small.png', bytes: prepareImages(folder) };
   const load = startLoad({ addresses: cluster.addresses, clients: 4, image, thinkMs: 20 });
@@ -169,6 +181,7 @@ test(
         writeFileSync(path.join(folder, 'fault_events.ndjson'), lines(cluster.faults));
         await expectReport(folder, '--metrics', 'metrics', '--faults', 'fault_events.ndjson', '--events', '.');
         expect(existsSync(path.join(folder, 'r.json'))).toBe(true);
+        expectAnswersRecorded(cluster, load);
       });
     });
   },

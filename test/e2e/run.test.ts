@@ -23,7 +23,8 @@ test('the whole workflow: three kills, three restarts, no failures, no process l
     expect(report).toMatchObject({ failed_requests: 0, faults: [{}, {}, {}], inputs: { missing: [] } });
     expect(report.total_requests).toBeGreaterThan(150);
     expect(report.rules?.map(({ rule }) => rule)).toEqual(['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8']);
-    expect(report.rules?.filter(({ verdict }) => verdict === false)).toEqual([]);
+    expect(report.rules?.filter(({ verdict }) => verdict !== true)).toEqual([]);
+    expect(report.audit).toMatchObject({ adds_up: true, lost: 0 });
     expect(stdout).toContain(readFileSync(path.join(out, 'final_report.txt'), 'utf8').trimEnd());
     const metadata = jsonOf<RunMetadata>(out, 'run.json');
     expect(metadata.ended_at! - metadata.started_at).toBeGreaterThan(9000);

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Report } from '../../src/report/report';
 import { clientFile, fault, lines, request, T0, useLab } from '../report/lab';
 import { runProgram, startProgram } from '../support/program';
 import { describeWithSshd, freePort, type Sshd, SshLab, USER } from '../support/sshd';
@@ -91,7 +92,9 @@ describeWithSshd('the built program collects over SSH', () => {
       const begun = statSync(path.join(folder, part()!)).size;
       expect(begun).toBeGreaterThan(1_000_000);
       files.write('m/machine_2_requests.ndjson', lines([request(1, 0)]));
-      expect((await report('--metrics', `client1:${at('m')}`, '--json')).code).toBe(0);
+      const again = await report('--metrics', `client1:${at('m')}`, '--json');
+      // Whole, but without the servers' files not verified.
+      expect({ code: again.code, missing: missingOf(again.stdout) }).toEqual({ code: 4, missing: [] });
       expect(readdirSync(folder)).toEqual(['machine_1_requests.ndjson', 'machine_2_requests.ndjson']);
       expect(readFileSync(path.join(folder, 'machine_1_requests.ndjson')).equals(content)).toBe(true);
     },
@@ -123,7 +126,8 @@ describeWithSshd('the built program collects over SSH', () => {
       `${behind.address}:${at('ctl/fault_events.ndjson')}`,
     ];
     const { code, stdout } = await report(...places, '--json');
-    expect(code).toBe(0);
+    // Without the servers' files it is not verified.
+    expect({ code, missing: missingOf(stdout) }).toEqual({ code: 4, missing: [] });
     const { clocks, faults } = JSON.parse(stdout) as {
       clocks: { machine: string; offset_ms: number; uncertainty_ms: number }[];
       faults: { start: number; recovered_ms: number; failed: number }[];
@@ -138,3 +142,8 @@ describeWithSshd('the built program collects over SSH', () => {
     expect(faults[0]!.failed).toBe(100);
   });
 });
+
+/** Returns what a report in JSON could not read. */
+function missingOf(json: string): string[] {
+  return (JSON.parse(json) as Report).inputs.missing;
+}

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import type { Report } from '../../src/report/report';
-import { lines, request } from '../report/lab';
+import { executed, lines, request } from '../report/lab';
 import { freePorts } from '../support/cluster';
 import { inCluster } from '../support/in-cluster';
 import { inFolder, PROGRAM, runProgram, startProgram } from '../support/program';
@@ -52,6 +52,7 @@ function inWorkplace(body: (place: Workplace) => Promise<void>): Promise<void> {
     mkdirSync(path.join(cwd, 'images'));
     writeFileSync(path.join(cwd, 'images', 'small.png'), secret);
     writeFileSync(path.join(cwd, 'records', 'machine_1_requests.ndjson'), lines([request(1, 0)]));
+    writeFileSync(path.join(cwd, 'server_1_events.ndjson'), lines([executed(5, 1, 1)]));
     const server = ['--server', cluster.addresses[0]!];
     const run = (...args: string[]) => runProgram(args, { cwd, timeoutMs: MINUTE_MS });
     expect(await run('client', 'hide', SMALL, '--out', 'carrier.png', ...server)).toMatchObject({ code: 0 });
@@ -413,7 +414,7 @@ testWithMounts(
       const [program, args] = onSmallDisk(at('disk'), 64, ':', stress);
       expect(await runProgram(args, { cwd, program, timeoutMs: MINUTE_MS })).toMatchObject({ code: 4 });
       expect(readdirSync(at('cut')).filter((name) => /client_\d+\.json$|tmp$/.test(name))).toEqual([]);
-      const { code, stdout } = await run('report', '--metrics', 'cut', '--json');
+      const { code, stdout } = await run('report', '--metrics', 'cut', '--events', '../s1', '--json');
       const { self_check, inputs } = JSON.parse(stdout) as Report;
       expect({ code, missing: inputs.missing }).toEqual({
         code: 4,

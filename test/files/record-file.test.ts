@@ -27,6 +27,25 @@ it('appends whole lines, on a flush or at the latest on close', () => {
   expect(readFileSync(file, 'utf8')).toBe('{"a":1}\n{"b":2}\n');
 });
 
+it('without a buffer, every line is in the file once it was appended', () => {
+  const file = path.join(folder, 'a.ndjson');
+  const records = new RecordFile(file, { ...OPTIONS, flushMs: 0, onError: (error) => expect(error).toBeUndefined() });
+  records.append('{"a":1}');
+  expect(readFileSync(file, 'utf8')).toBe('{"a":1}\n');
+  records.append('{"b":2}');
+  expect(readFileSync(file, 'utf8')).toBe('{"a":1}\n{"b":2}\n');
+  records.close();
+});
+
+it('begins on a line of its own behind a line that a killed process left unfinished', () => {
+  const file = path.join(folder, 'a.ndjson');
+  writeFileSync(file, '{"a":1}\n{"b":');
+  const records = recordFile(file);
+  records.append('{"c":3}');
+  records.close();
+  expect(readFileSync(file, 'utf8')).toBe('{"a":1}\n{"b":\n{"c":3}\n');
+});
+
 it('does not wait for the timer with a mebibyte of lines', () => {
   const file = path.join(folder, 'a.ndjson');
   const records = recordFile(file);

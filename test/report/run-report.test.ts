@@ -57,7 +57,11 @@ Aggregating metrics...
 
 ============================================
 Metrics Aggregation Complete!
-============================================`.replace(`${lab.folder}/`, ''),
+============================================
+Not verified: the audit (there are no records of single requests; \`stress\` writes them)`.replace(
+      `${lab.folder}/`,
+      '',
+    ),
   );
 });
 
@@ -90,13 +94,21 @@ test('missing files that were requested make it incomplete', async () => {
   expect((await run({ faults: optional, events: [optional] })).report.inputs.missing).toEqual([]);
 });
 
+test('says what is wrong, and what is not verified', async () => {
+  lab.requests([request(1, 0), request(2, 50, { outcome: 'failure', failure_reason: 'Verification failed' })]);
+  const { text } = await run();
+  expect(text).toMatch(
+    /\nWrong: 1 wrong carrier\nNot verified: the audit \(there are no event files of the servers: .*\)$/,
+  );
+});
+
 test('says which thresholds are crossed', async () => {
   lab.requests([request(1, 0)]);
   const { text } = await run({
     thresholds: ['p95<10ms', 'p99<1s', 'p50<1s', 'recovery<2s'].map((each) => parseThreshold(each)),
   });
   expect(text).toMatch(
-    /Threshold crossed: p95<10ms \(20\)\nThreshold crossed: p99<1s \(unknown\)\nThreshold crossed: recovery<2s \(unknown\)$/,
+    /Threshold crossed: p95<10ms \(20\)\nThreshold crossed: p99<1s \(unknown\)\nThreshold crossed: recovery<2s \(unknown\)$/m,
   );
 });
 

@@ -1,19 +1,22 @@
 import type { Report } from '../../src/report/report';
 import { exitCodeOfRun } from '../../src/run/exit-code.pure';
-import { request, useLab } from '../report/lab';
+import { executed, request, useLab } from '../report/lab';
 
 const lab = useLab();
-const WRITTEN = { files_complete: true, aborted_by: null };
+const WRITTEN = { files_complete: true, aborted_by: null, interrupted: false };
 
 describe('the exit code of a run', () => {
   /** A real report of a run in which all went well, except for `more`. */
   function report(more: Partial<Report> = {}): Report {
     lab.requests([request(1, 0)]);
+    lab.events(1, [executed(5, 1, 1)]);
     return { ...lab.report(), ...more };
   }
   const audit = (adds_up: boolean | 'unknown') => ({ audit: { ...report().audit, adds_up } });
   const failed = (percent: number) => ({ verdict: { ...report().verdict, failure_rate: percent } });
-  const threshold = (passed: boolean) => ({ thresholds: [{ expression: 'p99<1ms', value: 20, passed }] });
+  const threshold = (passed: boolean) => ({
+    thresholds: [{ expression: 'p99<1ms', value: 20, unit: 'ms' as const, passed }],
+  });
   const rule = (held: boolean | 'unknown') => ({ rules: [{ rule: 'S1', verdict: held, problems: [] }] });
   const missing = () => ({ inputs: { ...report().inputs, missing: ['server1: does not exist'] } });
 
@@ -22,10 +25,11 @@ describe('the exit code of a run', () => {
     ['a threshold holds', () => threshold(true), 0],
     ['a threshold is crossed', () => threshold(false), 3],
     ['every rule holds', () => rule(true), 0],
-    ['a rule is unknown', () => rule('unknown'), 0],
+    ['a rule is unknown', () => rule('unknown'), 4],
     ['a rule is violated', () => rule(false), 3],
     ['the audit adds up', () => audit(true), 0],
-    ['the audit is unknown', () => audit('unknown'), 0],
+    ['the audit is unknown', () => audit('unknown'), 4],
+    ['a threshold is crossed and a rule unknown', () => ({ ...threshold(false), ...rule('unknown') }), 3],
     ['the audit does not add up', () => audit(false), 3],
     ['few requests failed', () => failed(5), 0],
     ['many requests failed', () => failed(5.001), 3],
@@ -51,6 +55,17 @@ describe('the exit code of a run', () => {
     ['otherwise it is incomplete', () => ({}), 4],
   ])('on a full disk %s', (_what, more, code) => {
     expect(exitCodeOfRun({ report: report(more()), problems: ['disk'], ...WRITTEN, files_complete: false })).toBe(code);
+  });
+
+  test.each<[string, () => Partial<Report>, number]>([
+    ['a crossed threshold', () => threshold(false), 130],
+    ['an unknown rule', () => rule('unknown'), 130],
+    ['a violated rule', () => rule(false), 3],
+    ['a wrong carrier', () => ({ audit: { ...report().audit, corrupted: 1 } }), 3],
+  ])('interrupted, with %s', (_what, more, code) => {
+    const result = { report: report(more()), problems: [], ...WRITTEN, interrupted: true };
+    expect(exitCodeOfRun(result)).toBe(code);
+    expect(exitCodeOfRun({ ...result, report: null })).toBe(130);
   });
 
   test('an abort condition was met', () => {

@@ -14,6 +14,8 @@ export class SlowReader {
   remoteAddress = '192.0.2.1:5000';
   /** Body bytes written to it. */
   bytesWritten = 0;
+  /** Called before each write. */
+  onWrite: (missingBytes: number) => void = () => undefined;
   /** Body bytes written to it that it has not read. */
   unsentBytes = 0;
   readonly said: Message[] = [];
@@ -35,6 +37,7 @@ export class SlowReader {
     let missingBytes = bodyLength;
     return {
       write: (chunk) => {
+        this.onWrite(missingBytes - chunk.length);
         missingBytes -= chunk.length;
         this.bytesWritten += chunk.length;
         this.unsentBytes += chunk.length;

@@ -6,6 +6,22 @@ const LARGE_BYTES = 5_000_000;
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
+it.each([
+  ['small', 10_000],
+  ['large', LARGE_BYTES],
+])('a %s answer is recorded before its last bytes leave', async (_, secretBytes) => {
+  const rig = new ResponseStreamsRig();
+  const reader = new SlowReader();
+  const recorded: [boolean, number][] = [];
+  reader.onWrite = (missingBytes) => recorded.push([missingBytes === 0, rig.outcomes.length]);
+  reader.take(1000);
+  await rig.begin(1, reader, secretBytes);
+  await jest.advanceTimersByTimeAsync(10);
+  expect(recorded.filter(([isLast, count]) => count !== (isLast ? 1 : 0))).toEqual([]);
+  expect(recorded.filter(([isLast]) => isLast)).toHaveLength(1);
+  expect(rig.outcomes).toEqual([[1, 'answered']]);
+});
+
 describe('a cancelled large answer', () => {
   it('closes its connection when there is nothing else on it', async () => {
     const [rig, reader] = [new ResponseStreamsRig(), new SlowReader()];

@@ -1,19 +1,10 @@
 /** Audits whether each success has an execution in the event files of the servers. */
-import type { Inputs, LastWord } from '../read/inputs';
 import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
+import { unwrittenAround } from '../../core/metrics/unwritten';
+import type { Inputs, LastWord, ServerLife } from '../read/inputs';
 import { increment } from '../read/interner';
 import type { ForEachRow } from '../read/columns';
-import type { Audit, FaultReport } from '../report';
-
-/** Servers write their events every 100 ms, or a little later when busy; a killed one loses those not yet written. */
-const UNWRITTEN_MS = 150;
-/**
- * A very busy server writes even later, as its file shows; but a file that ends earlier than this lacks more than a
- * buffer.
- */
-const MOST_UNWRITTEN_MS = 10_000;
-/** An answer in flight when its server was killed is verified within this time. */
-const UNDER_WAY_MS = 1000;
+import type { Audit, FaultReport, Interval } from '../report';
 
 interface Counted {
   requests: number;
@@ -26,6 +17,8 @@ interface Counted {
   kills: readonly FaultReport[];
   /** Answers of killed servers whose executions these may not have written. */
   excusable: number;
+  /** From the first request to the end; null without records. */
+  run: Interval | null;
 }
 
 /** Counts wrong carriers, by the records of each machine or by its clients' own files, whichever tell more. */
@@ -69,11 +62,10 @@ export function lastAnswersOf(
 ): number {
   const writtenMs = (id: number, start: number): number =>
     lastWords.find(({ serverId, killMs }) => serverId === id && killMs === start)?.writtenMs ?? Infinity;
-  const moments = kills.map(({ server_id, start, end }) => ({
-    server: serverIds.indexOf(server_id) + 1,
-    from: Math.max(start - MOST_UNWRITTEN_MS, Math.min(start - UNWRITTEN_MS, writtenMs(server_id, start))),
-    to: Math.min(end ?? Infinity, start + UNDER_WAY_MS),
-  }));
+  const moments = kills.map(({ server_id, start, end }) => {
+    const { fromMs, toMs } = unwrittenAround(start, writtenMs(server_id, start));
+    return { server: serverIds.indexOf(server_id) + 1, from: fromMs, to: Math.min(end ?? Infinity, toMs) };
+  });
   let count = 0;
   forEachRow(({ success, server, endMs }) => {
     const isLast = moments.some((each) => each.server === server && endMs >= each.from && endMs <= each.to);
@@ -83,13 +75,18 @@ export function lastAnswersOf(
 }
 
 function judge(
-  { events, eventServerIds, files, leftOut, missingRecords }: Inputs,
-  { requests, serverIds, kills, excusable }: Counted,
+  { events, lives, files, leftOut, missingRecords }: Inputs,
+  { requests, serverIds, kills, excusable, run }: Counted,
   lost: number,
 ): Pick<Audit, 'adds_up' | 'why'> {
-  if (requests === 0) return { adds_up: 'unknown', why: 'there are no records of single requests' };
-  if (events === null) return { adds_up: 'unknown', why: 'there are no event files of the servers' };
-  const silent = serverIds.filter((id) => !eventServerIds.includes(id));
+  if (requests === 0)
+    return { adds_up: 'unknown', why: 'there are no records of single requests; `stress` writes them' };
+  if (events === null) {
+    return { adds_up: 'unknown', why: 'there are no event files of the servers: name their folders with --events' };
+  }
+  const isDuring = ({ fromMs, lastMs }: ServerLife): boolean => run !== null && fromMs <= run.to && lastMs >= run.from;
+  const heard = new Set(lives.filter(isDuring).map(({ serverId }) => serverId));
+  const silent = serverIds.filter((id) => !heard.has(id));
   const badLines = files.reduce((sum, file) => sum + (file.kind === 'events' ? file.badLines : 0), 0);
   if (lost === 0 && missingRecords > 0) {
     return {
@@ -101,7 +98,10 @@ function judge(
   const missing =
     lost === 1 ? '1 success has no execution in the files' : `${lost} successes have no execution in the files`;
   if (silent.length > 0)
-    return { adds_up: 'unknown', why: `${missing}; there is no event file of server ${silent.join(', ')}` };
+    return {
+      adds_up: 'unknown',
+      why: `${missing}; no event file has events of server ${silent.join(', ')} in this run: name its folder with --events`,
+    };
   const leftOutCount = [...leftOut.values()].reduce((sum, { executed }) => sum + executed, 0);
   const most = excusable + badLines + leftOutCount;
   const because = [

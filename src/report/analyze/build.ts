@@ -228,6 +228,7 @@ function judgedParts(
       corrupted: corruptedCount(inputs),
       kills,
       excusable,
+      run,
       serverIds: inputs.servers.all.filter((_, index) => counted.byServer[index]! > 0),
     }),
     leaders:

@@ -54,7 +54,8 @@ function invalidOf({ generators, total_requests: total }: Judged, cut: readonly 
   ];
 }
 
-function unknownOf({ audit, rules = [] }: Judged): string[] {
+/** Lists what nobody can know: the audit and the checks that lack evidence. */
+export function unknownOf({ audit, rules = [] }: Pick<Report, 'audit' | 'rules'>): string[] {
   const unknown = rules.filter(({ verdict }) => verdict === 'unknown').map(({ rule }) => rule);
   return [
     ...(audit.adds_up === 'unknown' ? [`the audit (${audit.why})`] : []),

@@ -6,9 +6,7 @@ import { MAX_ROWS, counted, decimals, labelled, median, more, most, prose, table
 
 const NAME_CHARS = 40;
 const PROBLEMS_SHOWN = 3;
-const UNKNOWN_NOTE =
-  'unknown is not a violation: the events that would prove the rule are missing. A killed server loses the events of ' +
-  'its last 100 ms.';
+const UNKNOWN_NOTE = 'unknown is not a violation: the events that would prove the rule are missing.';
 
 export function auditRows({ audit: all }: Report): string[] {
   const addsUp = all.adds_up === 'unknown' ? 'unknown' : all.adds_up ? 'yes' : 'NO';

@@ -222,8 +222,18 @@ describe('audit', () => {
     expect(lab.report().audit).toMatchObject({
       lost: 2,
       adds_up: 'unknown',
-      why: expect.stringMatching(/of server 1$/),
+      why: expect.stringMatching(/of server 1 in this run: name its folder with --events$/),
     });
+  });
+
+  test('a file that ends before the run, or begins after it, is not evidence', () => {
+    lab.requests([request(1, 5000), request(2, 5100)]);
+    lab.events(1, [sample(20, 1), sample(4900, 1)]);
+    expect(lab.report().audit).toMatchObject({ lost: 2, adds_up: 'unknown' });
+    lab.events(1, [event(60_000, 1, { event: 'started', incarnation: 'a', address: '' }), sample(60_100, 1)]);
+    expect(lab.report().audit).toMatchObject({ lost: 2, adds_up: 'unknown' });
+    lab.events(1, [sample(4900, 1), sample(5105, 1)]);
+    expect(lab.report().audit).toMatchObject({ lost: 2, adds_up: false });
   });
 
   test.each([
@@ -242,8 +252,8 @@ describe('audit', () => {
 
   test('an answer of another server, or a failure, is not excused', () => {
     lab.requests([request(1, 1900, { assigned_server_id: 2 }), request(2, 1900, { outcome: 'failure' })]);
-    lab.events(1, [sample(5, 1)]);
-    lab.events(2, [sample(5, 2)]);
+    lab.events(1, [sample(1905, 1)]);
+    lab.events(2, [sample(1905, 2)]);
     lab.faults([fault(2000, 1, 'kill'), fault(3500, 1, 'restart')]);
     expect(lab.report().audit).toMatchObject({ lost: 1, excusable: 0, adds_up: false });
   });

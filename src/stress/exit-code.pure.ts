@@ -1,0 +1,18 @@
+/** The exit code of a load: what is wrong, an interruption, crossed thresholds, then what is incomplete. */
+import { EXIT } from '../core/errors';
+import type { StressReport } from './options';
+
+/** Judges what the clients saw: whether a server executed it is in the servers' files, which `report` reads. */
+export function exitCodeOfStress({
+  wrong_carriers: wrong,
+  interrupted,
+  thresholds,
+  aborted_by: abortedBy,
+  problem,
+  reached,
+}: Pick<StressReport, 'wrong_carriers' | 'interrupted' | 'thresholds' | 'aborted_by' | 'problem' | 'reached'>): number {
+  if (wrong > 0) return EXIT.checkFailed;
+  if (interrupted) return EXIT.interrupted;
+  if (abortedBy !== null || thresholds.some(({ passed }) => !passed)) return EXIT.checkFailed;
+  return problem !== null || !reached ? EXIT.incomplete : EXIT.ok;
+}
