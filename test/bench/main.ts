@@ -16,7 +16,7 @@ const SECRET_BYTES = 36_734;
 
 export { attack } from './hostile/hostile';
 
-/** Runs the requested parts, by default all; `--old FILE` runs `events`, `requests` and `hostile` on an older build, too. */
+/** Runs the requested parts, by default all; `--old FILE` runs `events`, `report`, `requests` and `hostile` on an older build, too. */
 export async function main(program: string, words: readonly string[]): Promise<void> {
   const { values, positionals: wanted } = parseArgs({
     args: [...words],
@@ -35,7 +35,7 @@ export async function main(program: string, words: readonly string[]): Promise<v
   if (first === 'hostile') return runHostile(program, old, rest);
   if (isWanted('imaging')) await imaging.run();
   if (isWanted('events')) await runEvents(program, old);
-  if (isWanted('report')) report.run([program]);
+  if (isWanted('report')) report.run(old ? [old, program, program, old] : [program]);
   if (isWanted('compare')) compare.run();
   if (isWanted('requests')) await runRequests(old ? [old, program] : [program]);
   if (isWanted('stress-memory')) await stressMemory.run([program], [1000, 5000]);
