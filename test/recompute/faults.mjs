@@ -71,8 +71,9 @@ export function spansOf(rows, population, readings = {}) {
   return spans.map((span, at) => {
     const next = spans[at + 1]?.start ?? Infinity;
     // By the reading `due`, no calm is seen after the last request due.
-    const end = readings.until === 'due' ? largest(population.requests.map((each) => each.due)) : endOfRun(population);
-    return { ...span, next, limit: Math.min(next, end) };
+    const end = endOfRun(population);
+    const last = readings.until === 'due' ? largest(population.requests.map((each) => each.due)) : end;
+    return { ...span, next, limit: Math.min(next, end), calmLimit: Math.min(next, last) };
   });
 }
 
@@ -81,9 +82,9 @@ export function spansOf(rows, population, readings = {}) {
  * next fault or the end. Each of its windows must have a due request; by the reading `any`, one of them. null: *not seen
  * to recover*.
  */
-function calmOf({ healed, limit }, { requests }, bad, readings) {
+function calmOf({ healed, calmLimit }, { requests }, bad, readings) {
   const isDue = new Set(requests.map((request) => windowAt(request.due)));
-  for (let first = Math.ceil(healed / WINDOW_MS); (first + 4) * WINDOW_MS <= limit; first++) {
+  for (let first = Math.ceil(healed / WINDOW_MS); (first + 4) * WINDOW_MS <= calmLimit; first++) {
     const windows = [first, first + 1, first + 2, first + 3];
     const due = windows.filter((window) => isDue.has(window)).length;
     if (windows.every((window) => !bad.has(window)) && due >= (readings.calm === 'any' ? 1 : 4))

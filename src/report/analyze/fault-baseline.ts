@@ -39,7 +39,8 @@ export interface BaselineFacts {
 
 export function baselineOf(options: BaselineOptions): BaselineFacts {
   const { forEachRow, run, warmUntilMs, fixedMs, firstFaultMs, gaps } = options;
-  const span = { from: Math.max(warmUntilMs, run.from), to: Math.max(run.from, Math.min(firstFaultMs, run.to)) };
+  const endMs = firstFaultMs === Infinity ? run.to : firstFaultMs;
+  const span = { from: Math.max(warmUntilMs, run.from), to: Math.max(run.from, endMs) };
   const latencies = fixedMs.map(() => new Latencies());
   const { first, count } = windowsWithin(span);
   const underWay = new UnderWay(first, count);

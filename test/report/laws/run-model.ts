@@ -138,8 +138,7 @@ export const plans: fc.Arbitrary<Plan> = fc.record({
 /** Returns the run of a plan, always the same. */
 export function runOf(plan: Plan): Run {
   const random = seededRandom(plan.seed);
-  const spans = plan.faults.map((each) => spanOf(each, plan, random()));
-  spans.sort((a, b) => a.startMs - b.startMs);
+  const spans = oneAtATime(plan.faults.map((each) => spanOf(each, plan, random())));
   const load = { plan, spans, random };
   const loads = Array.from({ length: plan.machines }, (_, index) => loadOf(load, index + 1));
   const firstDueMs = Math.min(...loads.flatMap(({ records }) => records.map(({ start_time }) => start_time - T0)));
@@ -176,6 +175,18 @@ function spanOf(planned: FaultPlan, { secs, servers }: Plan, random: number): Fa
     healMs,
     feltMs: planned.feltMs,
   };
+}
+
+/** Leaves out faults of a server that has one: a controller does not make these. */
+function oneAtATime(all: readonly FaultSpan[]): FaultSpan[] {
+  const untilMs = new Map<number, number>();
+  return [...all]
+    .sort((a, b) => a.startMs - b.startMs)
+    .filter(({ serverId, startMs, healMs }) => {
+      if (startMs <= (untilMs.get(serverId) ?? -Infinity)) return false;
+      untilMs.set(serverId, healMs ?? Infinity);
+      return true;
+    });
 }
 
 /** Returns the lines of a fault in fault_events.ndjson. */
