@@ -33,7 +33,7 @@ export interface Agreement {
 const TOP = [
   ...['total_requests', 'decided_requests', 'undecided_requests', 'never_sent_requests', 'missing_records'],
   ...['successful_requests', 'failed_requests', 'failure_rate', 'failure_rate_max', 'duration_secs'],
-  ...['goodput_per_s', 'attempted_per_s'],
+  ...['goodput_per_s', 'attempted_per_s', 'loop', 'blocked_client_secs', 'missed_requests'],
 ];
 const STATS = ['min_ms', 'max_ms', 'avg_ms', 'median_ms', 'p95_ms', 'p99_ms'];
 const FAULT = [
@@ -87,7 +87,7 @@ function otherwiseRead(report: Report): (figure: string, value: unknown) => bool
   return (figure, value) => {
     const [, at, ofFault] = /^faults\[(\d+)\]\.(.*)$/.exec(figure) ?? [];
     // Older files do not tell the timeout, nor those of a killed load its end.
-    if (figure.startsWith('all_stats') && !hasTimeout) return value === null;
+    if (/^(all_stats|blocked_|missed_)/.test(figure) && !hasTimeout) return value === null;
     if (figure === 'goodput_per_s' && !hasEnd) return value === null;
     // If an image has no limit, what would be felt is unknown; the recomputation leaves out this image.
     if (figure === 'baseline.felt_resolution_ms' && isLimitMissing) return value === null;
