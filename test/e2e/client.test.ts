@@ -41,7 +41,9 @@ function readMetrics(file: string): Metrics {
 /** Checks that the numbers of a run without failures agree with each other. */
 function expectConsistent({ aggregated_stats: stats, latency_digest, started_at, test_duration_secs }: Metrics): void {
   const { latency_min_ms, latency_p50_ms, latency_p95_ms, latency_p99_ms, latency_max_ms, latency_avg_ms } = stats;
-  const rising = [latency_min_ms, latency_p50_ms, latency_p95_ms, latency_p99_ms, latency_max_ms];
+  // Of fewer than 100 requests nobody knows the p99.
+  const told = [latency_min_ms, latency_p50_ms, latency_p95_ms, latency_p99_ms, latency_max_ms];
+  const rising = told.filter((ms) => ms !== null);
   expect(rising).toEqual([...rising].sort((a, b) => a! - b!));
   expect(latency_min_ms).toBeGreaterThan(0);
   expect(latency_avg_ms).toBeGreaterThanOrEqual(latency_min_ms!);

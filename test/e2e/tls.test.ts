@@ -78,7 +78,9 @@ withOpenssl(
       expect(existsSync(path.join(cwd, 'carrier.png'))).toBe(true);
       const client = await run('client', '--requests', '5', '--rate', '50', '--json');
       expect(client).toMatchObject({ code: 0, stderr: '' });
-      expect(JSON.parse(client.stdout)).toMatchObject({ aggregated_stats: { successful_requests: 5 } });
+      expect(JSON.parse(client.stdout)).toMatchObject({
+        aggregated_stats: { successful_requests: 5, failure_reasons: {} },
+      });
       const few = ['--clients', '2', '--requests', '3', '--min-delay-ms', '0', '--max-delay-ms', '0', '--json'];
       const stress = await runProgram(['stress', '--client-config', 'client.toml', ...few], { cwd });
       expect(stress).toMatchObject({ code: 0, stderr: '' });
