@@ -7,7 +7,7 @@ import { inParallel } from '../core/concurrency';
 import type { Logger, LogLevel } from '../core/environment';
 import { logLine, timestamp } from '../core/log-line';
 import { clockText } from '../core/metrics/clock-watch';
-import type { ClockLine, RequestRecord, StressRunFile } from '../core/metrics/record';
+import type { ClockLine, LoadEnd, RequestRecord, StressRunFile } from '../core/metrics/record';
 import { longestSuccess } from '../core/metrics/population';
 import { clientName } from '../core/metrics/run-file-names';
 import { resultText, type ThresholdResult } from '../core/metrics/threshold';
@@ -71,6 +71,8 @@ class StressRun {
   /** True if no more requests are to be started. */
   private isStopped = false;
   private isOver = false;
+  /** null while nothing but its plan ends it. */
+  private endedBy: LoadEnd | null = null;
 
   constructor(private readonly options: StressOptions) {
     const { clock, runId, warmupMs, machineId, requests, requestTimeoutMs } = options;
@@ -146,7 +148,7 @@ class StressRun {
   private async untilOver(files: RunFiles): Promise<void> {
     const { signal, endSignal, screen } = this.options;
     const interrupt = (): void => this.interrupt();
-    const end = (): void => this.stopGracefully();
+    const end = (): void => this.stopGracefully('caller');
     signal.addEventListener('abort', interrupt);
     endSignal?.addEventListener('abort', end);
     try {
@@ -278,11 +280,11 @@ class StressRun {
     const { expression, value, unit } = crossed;
     const why = `${oneLine(expression)} crossed (${resultText(value!.toFixed(2), unit)})`;
     this.sayLine('error', `aborted: ${why}; no more requests are started`);
-    this.stopGracefully();
+    this.stopGracefully('threshold');
   }
 
-  private stopGracefully(): void {
-    for (const client of this.clients) client.cut();
+  private stopGracefully(cause: LoadEnd): void {
+    this.endedBy ??= cause;
     this.stop();
     this.startGrace();
   }
@@ -303,12 +305,14 @@ class StressRun {
   /** Stops the load when files cannot be written: further requests would leave no record. */
   private giveUp(problem: string): void {
     this.sayLine('error', `${problem}${this.isOver ? '' : '; no more requests are started'}`);
+    if (!this.isOver) this.endedBy ??= 'error';
     for (const client of this.clients) client.cut();
     this.stop();
   }
 
   private interrupt(): void {
     this.sayLine('info', 'stopping; requests in flight count as interrupted; a second Ctrl-C ends at once');
+    this.endedBy ??= 'interrupt';
     for (const client of this.clients) client.cut();
     this.stop();
     for (const { client } of this.clients) client.abandon();
@@ -324,6 +328,7 @@ class StressRun {
       started_at: this.startedAt,
       ended_at: this.endedAt,
       warmup_secs: warmupMs / 1000,
+      ended_by: this.endedAt === null ? null : (this.endedBy ?? 'plan'),
     };
   }
 

@@ -90,9 +90,10 @@ export class Cluster {
   }
 
   async kill(id: number): Promise<void> {
-    this.note(id, 'kill');
     this.signal(id, 'SIGKILL');
     await this.exited(id);
+    // As the product does: until then it may have written events.
+    this.note(id, 'kill');
   }
 
   restart(id: number): void {

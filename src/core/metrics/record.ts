@@ -158,11 +158,20 @@ export interface RunFile extends ProgramMetadata {
   ended_at: number | null;
 }
 
+/**
+ * The cause for which a load sent no more requests: its plan was done; the caller had seen enough (`run`, when the faults
+ * are over); a threshold of `abort_on`; Ctrl-C; files that could not be written.
+ */
+export const LOAD_ENDS = ['plan', 'caller', 'threshold', 'interrupt', 'error'] as const;
+export type LoadEnd = (typeof LOAD_ENDS)[number];
+
 /** machine_{n}_run.json: the load of one machine. Written at the start, and again at the end. */
 export interface StressRunFile extends RunFile {
   machine_id: number;
   /** Requests that start within this time belong to the warm-up. */
   warmup_secs: number;
+  /** null while it runs; missing in the files of older versions. */
+  ended_by?: LoadEnd | null;
 }
 
 /** A line of fault_events.ndjson. */

@@ -1,5 +1,6 @@
 /** Finds runs that were cut short, by a full disk or a kill. */
 import { clientFileName, clientName, machineOfClient, runFileName } from '../../core/metrics/run-file-names';
+import type { LoadEnd } from '../../core/metrics/record';
 import { CappedList } from './capped-list';
 import type { Inputs } from './inputs';
 import { increment } from './interner';
@@ -18,6 +19,8 @@ interface Part {
   wanted: number;
   /** Undefined if there is no machine_{n}_run.json. */
   hasEnd?: boolean;
+  /** The cause for which it did not do its plan; null if it did, or nobody knows. */
+  cutBy: LoadEnd | null;
 }
 
 /**
@@ -26,7 +29,7 @@ interface Part {
  */
 export function findCutRuns(inputs: Inputs, summarized: ReadonlySet<ClientTaskFlags>): void {
   const alone = countAlone(inputs);
-  for (const { machineId, runId, clientIds, wanted, hasEnd } of partsOf(inputs)) {
+  for (const { machineId, runId, clientIds, wanted, hasEnd, cutBy } of partsOf(inputs)) {
     const without = clientIds.filter((id) => !summarized.has(inputs.tasks.find(runId, clientName(machineId, id))!));
     const seen = clientIds.length + (alone.get(keyOf(runId, machineId)) ?? 0);
     const total = Math.max(seen, wanted);
@@ -34,6 +37,7 @@ export function findCutRuns(inputs: Inputs, summarized: ReadonlySet<ClientTaskFl
     if (hasEnd === undefined && count === total) continue;
     if (count > 0) tellClients(inputs, machineId, without, { count, total });
     else if (hasEnd === false) tellEnd(inputs, machineId);
+    else if (cutBy !== null) tellCut(inputs, machineId, cutBy);
   }
 }
 
@@ -43,11 +47,13 @@ function partsOf({ records, loads }: Inputs): Part[] {
   for (const run of records) {
     const { path, machineId, runId, clients, latestMs } = run;
     if (records.some((other) => other.path === path && other.latestMs > latestMs)) continue;
-    parts.set(keyOf(runId, machineId), { machineId, runId, clientIds: [...clients.keys()], wanted: 0 });
+    const cutBy = [...clients.values()].some(({ wasInterrupted }) => wasInterrupted) ? 'interrupt' : null;
+    parts.set(keyOf(runId, machineId), { machineId, runId, clientIds: [...clients.keys()], wanted: 0, cutBy });
   }
-  for (const { run_id: runId, machine_id: machineId, ended_at, config } of loads) {
-    const part = parts.get(keyOf(runId, machineId)) ?? { machineId, runId, clientIds: [] };
-    parts.set(keyOf(runId, machineId), { ...part, wanted: wantedOf(config), hasEnd: ended_at !== null });
+  for (const { run_id: runId, machine_id: machineId, ended_at, ended_by: endedBy, config } of loads) {
+    const part = parts.get(keyOf(runId, machineId)) ?? { machineId, runId, clientIds: [], cutBy: null };
+    const cutBy = endedBy === undefined ? part.cutBy : endedBy === 'plan' || endedBy === 'caller' ? null : endedBy;
+    parts.set(keyOf(runId, machineId), { ...part, wanted: wantedOf(config), hasEnd: ended_at !== null, cutBy });
   }
   return [...parts.values()];
 }
@@ -92,4 +98,17 @@ function tellEnd({ missing, cut }: Inputs, machineId: number): void {
   cut.push(
     `Machine ${machineId} wrote no end time for its run: it was cut short (by a full disk or a kill), and requests may be missing.`,
   );
+}
+
+const CAUSES: Readonly<Record<LoadEnd, string>> = {
+  plan: '',
+  caller: '',
+  threshold: 'a threshold of --abort-on was crossed',
+  interrupt: 'it was interrupted',
+  error: 'its files could not be written',
+};
+
+function tellCut({ missing, cut }: Inputs, machineId: number, cause: LoadEnd): void {
+  missing.push(`machine ${machineId}: the rest of its load: ${CAUSES[cause]}`);
+  cut.push(`The load of machine ${machineId} was cut short of its plan: ${CAUSES[cause]}.`);
 }

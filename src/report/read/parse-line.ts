@@ -3,6 +3,8 @@ import {
   type ClockLine,
   type FaultEvent,
   type GeneratorSample,
+  LOAD_ENDS,
+  type LoadEnd,
   OUTCOMES,
   type RequestRecord,
   type ServerEvent,
@@ -139,6 +141,7 @@ const RUN: [keyof StressRunFile, Check][] = [
   ['started_at', time],
   ['ended_at', orNull(time)],
   ['warmup_secs', measure],
+  ['ended_by', (value) => value === undefined || value === null || LOAD_ENDS.includes(value as LoadEnd)],
   ['config', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
 ];
 

@@ -6,9 +6,9 @@ const ROUNDING_MS = 1e-6;
 
 /**
  * Returns null if the load was not done, or its plan fixes no number: a duration in a closed loop, random arrivals. A load
- * that was interrupted has no plan either, but only its clients' files tell.
+ * that was interrupted has no plan either; of older files, only those of its clients tell.
  */
-export function plannedCount({ config, started_at, ended_at }: StressRunFile): number | null {
+export function plannedCount({ config, started_at, ended_at, ended_by: endedBy }: StressRunFile): number | null {
   const settings = config as Record<string, unknown>;
   const numberOf = (key: string): number | null => (typeof settings[key] === 'number' ? settings[key] : null);
   const clients = numberOf('num_clients');
@@ -16,8 +16,9 @@ export function plannedCount({ config, started_at, ended_at }: StressRunFile): n
   const rate = numberOf('rate_per_second');
   const secs = numberOf('duration_secs');
   const abortOn = settings['abort_on'];
-  const mayAbort = Array.isArray(abortOn) && abortOn.length > 0;
-  if (ended_at === null || clients === null || mayAbort) return null;
+  // Older files do not tell what ended the load.
+  const mayAbort = endedBy === undefined && Array.isArray(abortOn) && abortOn.length > 0;
+  if (ended_at === null || clients === null || mayAbort || (endedBy ?? 'plan') !== 'plan') return null;
   const inAll = each === null ? null : each * clients;
   if (secs === null) return inAll;
   if (rate === null || settings['arrivals'] !== 'uniform') return null;

@@ -58,6 +58,35 @@ it('a complete run, and records without other files: nothing', () => {
   expect(lab.report()).toMatchObject({ total_requests: 12, missing_records: 10 });
 });
 
+it.each([
+  ['interrupt', 'it was interrupted'],
+  ['threshold', 'a threshold of --abort-on was crossed'],
+  ['error', 'its files could not be written'],
+] as const)('a load that ended by %s: says so, and is invalid', (endedBy, why) => {
+  for (const id of [1, 2, 3]) summary(id);
+  lab.write('metrics/machine_1_run.json', runFile({ config: { num_clients: 2 }, ended_by: endedBy }));
+  expect(cutLines()).toEqual([`The load of machine 1 was cut short of its plan: ${why}.`]);
+  const { verdict, inputs } = lab.report();
+  expect(verdict.kind).toBe('invalid');
+  expect(inputs.missing).toEqual([`machine 1: the rest of its load: ${why}`]);
+});
+
+it.each(['plan', 'caller', null] as const)('a load that ended by %s was not cut', (endedBy) => {
+  for (const id of [1, 2]) summary(id);
+  lab.write('metrics/machine_1_run.json', runFile({ config: { num_clients: 2 }, ended_by: endedBy }));
+  expect(cutLines()).toEqual([]);
+});
+
+it('an older load: its clients tell that it was interrupted', () => {
+  for (const id of [1, 2]) {
+    const name = `Machine_1_Client_${id}`;
+    const more = { run_id: 'run-1', started_at: 1, interrupted: id === 2 };
+    lab.write(`metrics/machine_1_client_${id}.json`, clientFile(name, ONE, more));
+  }
+  lab.write('metrics/machine_1_run.json', runFile({ config: { num_clients: 2 } }));
+  expect(cutLines()).toEqual(['The load of machine 1 was cut short of its plan: it was interrupted.']);
+});
+
 it('of two runs in a file, only the newest has its other files', () => {
   lab.requests([request(1, 0), request(1, 9000, { run_id: 'run-2' })]);
   lab.write(

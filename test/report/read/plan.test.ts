@@ -43,6 +43,14 @@ test('a load without an end has no plan', () => {
   expect(plannedCount({ ...(load as object), ended_at: null } as never)).toBeNull();
 });
 
+test('what ended it counts', () => {
+  const load = loadOf({ requests_per_client: 5, abort_on: ['p95<1s'] }) as object;
+  expect(plannedCount({ ...load, ended_by: 'plan' } as never)).toBe(10);
+  for (const endedBy of ['caller', 'threshold', 'interrupt', 'error']) {
+    expect(plannedCount({ ...load, ended_by: endedBy } as never)).toBeNull();
+  }
+});
+
 test('planned requests without a record are failures', () => {
   lab.requests([request(1, 0), request(2, 1000), request(3, 2000)]);
   const config = { num_clients: 1, rate_per_second: 1, arrivals: 'uniform', duration_secs: 5, ramp_up_secs: 0 };

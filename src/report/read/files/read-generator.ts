@@ -88,6 +88,7 @@ function plain(file: StressRunFile, clock: LifeClock): StressRunFile {
     started_at: file.started_at - clock.offsetAt(file.started_at),
     ended_at: file.ended_at === null ? null : file.ended_at - clock.offsetAt(file.ended_at),
     warmup_secs,
+    ...(file.ended_by === undefined ? {} : { ended_by: file.ended_by }),
     config: Object.fromEntries(settings),
   };
 }
