@@ -51,7 +51,7 @@ const KINDS: readonly Kind[] = [
   ...SHARES.flatMap((share) => STALLS_MS.map((stallMs) => ({ stallMs, share }))),
 ];
 
-/** What the reports of a load said: `felt_ms` by kind and run, and the baseline of each run. */
+/** The figures of a load's reports: `felt_ms` by kind and run, and the baseline of each run. */
 interface Told {
   feltMs: Map<Kind, (number | null)[]>;
   baselines: NonNullable<Report['baseline']>[];
