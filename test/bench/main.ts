@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import * as compare from './compare';
 import * as election from './election';
 import * as events from './events';
+import * as felt from './felt';
 import * as imaging from './imaging';
 import * as report from './report';
 import * as requests from './requests';
@@ -37,6 +38,7 @@ export async function main(program: string, words: readonly string[]): Promise<v
   if (isWanted('events')) await runEvents(program, old);
   if (isWanted('report')) report.run(old ? [old, program, program, old] : [program]);
   if (isWanted('compare')) compare.run();
+  if (isWanted('felt')) felt.run();
   if (isWanted('requests')) await runRequests(old ? [old, program] : [program]);
   if (isWanted('stress-memory')) await stressMemory.run([program], [1000, 5000]);
   if (isWanted('election')) await election.run([program], { starts: 100, kills: 100, pauses: 3 });
