@@ -45,8 +45,6 @@ export const runStressSettings = {
   num_clients: { ...stressSettings.num_clients, default: 10, help: 'number of concurrent clients' },
   ...loadSettings,
   requests_per_client: { ...loadSettings.requests_per_client, defaultText: 'until the faults are over' },
-  min_delay_ms: { ...loadSettings.min_delay_ms, fallback: 500 },
-  max_delay_ms: { ...loadSettings.max_delay_ms, fallback: 2500 },
   duration_secs: {
     ...loadSettings.duration_secs,
     defaultText: 'until the faults are over',

@@ -37,7 +37,7 @@ const DEFAULTS = {
   stress: {
     numClients: 10,
     requests: {
-      pacing: { mode: 'closed_loop', minDelayMs: 500, maxDelayMs: 2500 },
+      pacing: { mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 2000 },
       totalRequests: undefined,
       durationMs: undefined,
       rampUpMs: 0,
@@ -55,7 +55,7 @@ describe('a run file', () => {
     for (const config of [load('[run]'), runConfigOf({ config: 'config/run.toml' }).config, runConfigOf().config]) {
       const { settings, ...rest } = config;
       expect(rest).toEqual(DEFAULTS);
-      expect(settings.stress).toMatchObject({ num_clients: 10, min_delay_ms: 500, max_delay_ms: 2500 });
+      expect(settings.stress).toMatchObject({ num_clients: 10, min_delay_ms: 100, max_delay_ms: 2000 });
     }
   });
 
@@ -171,7 +171,7 @@ describe('a run file', () => {
     ],
     [
       '[stress]\nmin_delay_ms = 3000',
-      'stress.min_delay_ms: expected at most stress.max_delay_ms (2500, its default), got 3000',
+      'stress.min_delay_ms: expected at most stress.max_delay_ms (2000, its default), got 3000',
     ],
   ])('%j', (toml, line) => {
     expect(linesOf(toml)).toEqual([`r.toml: ${line}`]);
@@ -235,7 +235,7 @@ describe('the command line', () => {
     [
       '[run]',
       { 'min-delay-ms': '3000' },
-      '--min-delay-ms: expected at most stress.max_delay_ms (2500, its default), got 3000',
+      '--min-delay-ms: expected at most stress.max_delay_ms (2000, its default), got 3000',
     ],
   ])('%j %j', (toml, flags, message) => {
     const error = expect.objectContaining({ code: 'bad_usage', message }) as Error;
@@ -246,7 +246,7 @@ describe('the command line', () => {
     const before = process.cwd();
     process.chdir(temp.folder);
     try {
-      const message = '--min-delay-ms: expected at most stress.max_delay_ms (2500, its default), got 3000';
+      const message = '--min-delay-ms: expected at most stress.max_delay_ms (2000, its default), got 3000';
       expect(() => runConfigOf({ 'min-delay-ms': '3000' })).toThrow(message);
     } finally {
       process.chdir(before);

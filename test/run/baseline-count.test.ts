@@ -47,8 +47,8 @@ describe('the latest time of the first fault', () => {
     // Three faults of 4 s, each followed by 8 s.
     expect(latest({ duration: '100' })).toBe(64_000);
     expect(latest({ duration: '30' })).toBe(20_000);
-    // 40 requests of each client, 1.5 s of thinking before each; 600 at 10/s.
-    expect(latest({ requests: '40' })).toBe(24_000);
+    // 60 requests of each client, 1.05 s of thinking before each; 600 at 10/s.
+    expect(latest({ requests: '60' })).toBe(27_000);
     expect(latest({ requests: '60', rate: '10' })).toBe(24_000);
     expect(latest({ requests: '60', 'min-delay-ms': '0', 'max-delay-ms': '0' })).toBe(20_000);
   });

@@ -7,7 +7,7 @@ describe('the plan', () => {
   test('of the defaults', () => {
     expect(plan()).toEqual([
       '1. Start 3 servers on 127.0.0.1, free ports; files in runs/x',
-      '2. Start 10 clients, each: as many requests as fit, 500 to 2500 ms think time; together ~6.7 requests/s',
+      '2. Start 10 clients, each: as many requests as fit, 100 to 2000 ms think time; together ~9.5 requests/s',
       '3. Faults; times from the start of the clients:',
       '            20 s  kill server 1',
       '            24 s  restart server 1',
@@ -25,7 +25,7 @@ describe('the plan', () => {
     const flags = { servers: '1', port: '9000', cycles: '0', threshold: ['p99<1s', 'max<2s'] };
     expect(plan({ ...flags, clients: '1', requests: '5' })).toEqual([
       '1. Start 1 server on 127.0.0.1, 1 port from 9000 on; files in runs/x',
-      '2. Start 1 client, each: 5 requests, 500 to 2500 ms think time; together ~0.7 requests/s',
+      '2. Start 1 client, each: 5 requests, 100 to 2000 ms think time; together ~1.0 requests/s',
       '3. Faults; times from the start of the clients:',
       '      none',
       '4. Wait 8 s more, then for requests in flight',

@@ -84,7 +84,7 @@ export function baselineText({ baseline }: Pick<Report, 'baseline'>): string {
 export function unfeltText(baseline: Report['baseline']): string {
   const resolutionMs = baseline?.felt_resolution_ms ?? null;
   if (resolutionMs === null) return 'felt 0: not felt; but with so few requests, even a stall of 5 s might not show.';
-  return `felt 0: not felt; a stall under ${whole(resolutionMs)} ms would not show.`;
+  return `felt 0: not felt; a stall of all requests under ${whole(resolutionMs)} ms would not show, nor a longer one of some.`;
 }
 
 export function balanceRows({ balance: all }: Report): string[] {

@@ -185,7 +185,9 @@ test('a killed follower: no new leader, with the reason', () => {
   lab.events(2, [leads(0, 2, 1, 1)]);
   const report = lab.report();
   expect(renderText(report)).toMatch(/^kill server 2 +0 +0 +0 +102 +0 +0 +0 +20$/m);
-  expect(renderText(report)).toContain('felt 0: not felt; a stall under 50 ms would not show.');
+  expect(renderText(report)).toContain(
+    'felt 0: not felt; a stall of all requests under 50 ms would not show, nor a longer one of some.',
+  );
   expect(renderHtml(report)).toMatch(/Faults<\/dt>\s*<dd>not felt/);
   expect(report.faults).toMatchObject([
     {

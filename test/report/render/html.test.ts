@@ -210,7 +210,9 @@ describe('the page of a report', () => {
     const faults = report.faults!.map((each) => ({ ...each, felt_ms: 0, felt_at_least_ms: 0, unknown: {} }));
     const unfelt = bodyOf(renderHtml({ ...report, faults }));
     expect(unfelt).toMatch(/<dd>not felt<small>a stall under 100 ms would not show<\/small><\/dd>/);
-    expect(unfelt).toContain('felt 0: not felt; a stall under 100 ms would not show.');
+    expect(unfelt).toContain(
+      'felt 0: not felt; a stall of all requests under 100 ms would not show, nor a longer one of some.',
+    );
     expect(unfelt).not.toContain('kill server 1 *');
     const shared = bodyOf(renderHtml({ ...report, faults: faults.map((each) => ({ ...each, shared: true })) }));
     expect(shared).toContain('kill server 1 *');

@@ -260,7 +260,7 @@ test('FAULTS: not felt, overlapping, not seen to recover', () => {
   expect(notes).toBe(
     [
       'Baseline: 498 requests in the 5.00 s before the first fault; 0.00% of its windows were bad.',
-      'felt 0: not felt; a stall under 50 ms would not show.',
+      'felt 0: not felt; a stall of all requests under 50 ms would not show, nor a longer one of some.',
       '* began before another fault was healed, or was not healed before another began: these share one time and one cost.',
       'all: led, detected first, detected last, next leader, all follow unknown: there are no event files of the servers',
       'kill server 3: felt, recovered unknown: not seen to recover: there was no calm second before the end of the run',

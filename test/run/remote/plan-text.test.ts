@@ -54,10 +54,10 @@ describe('generated files', () => {
   });
 
   test.each([
-    ['', { pacing: { mode: 'closed_loop', minDelayMs: 500, maxDelayMs: 2500 }, durationMs: 343_000 }],
+    ['', { pacing: { mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 2000 }, durationMs: 343_000 }],
     [
       'requests_per_client = 7',
-      { pacing: { mode: 'closed_loop', minDelayMs: 500, maxDelayMs: 2500 }, totalRequests: 7 },
+      { pacing: { mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 2000 }, totalRequests: 7 },
     ],
     [
       'rate_per_second = 0.5\narrivals = "poisson"\nduration_secs = 1.5\nramp_up_secs = 0.25',
@@ -117,7 +117,7 @@ test('the plan names every step with host, file and command', () => {
     "      anna@s1: in it's a lab: ./cloudp2p server --config config/server1.toml  (server 1, s1.lab:8001)",
     '      s4: in /srv/c: server_4_events.ndjson of an earlier run, if any, is renamed to before_<time>_server_4_events.ndjson',
     '      s4: in /srv/c: ./cloudp2p server --config config/server4.toml  (server 4, [fd00::4]:8004)',
-    '5. START CLIENTS: 10 clients on each machine, each: as many requests as fit, 500 to 2500 ms think time; together ~6.7 requests/s; all start at the same time:',
+    '5. START CLIENTS: 10 clients on each machine, each: as many requests as fit, 100 to 2000 ms think time; together ~9.5 requests/s; all start at the same time:',
     '      c1: in /srv/c: ./cloudp2p stress --config config/stress.toml --run-id … --start-at …  (machine 1)',
     '6. FAULT SIMULATION: by an agent on each machine; times from the start of the clients:',
     '            20 s  kill server 1',
