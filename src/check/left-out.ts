@@ -45,9 +45,11 @@ export function withoutMissing(history: History, verdict: RuleResult): RuleResul
   const dropped = history.servers.filter((event) => isLeftOut(event, kinds)).map(({ server_id }) => server_id);
   const files = FILES[verdict.rule] ?? OF_SERVERS;
   const silent = files.includes('events') ? silentIds(history) : [];
+  const fallen = files.includes('events') ? fallenSilent(history) : [];
   const problems = [
     ...(dropped.length > 0 ? [`server ${listed(dropped)} dropped events that this rule needs, for lack of room`] : []),
     ...(silent.length > 0 ? [`there are no events of server ${listed(silent)}`] : []),
+    ...(fallen.length > 0 ? [`server ${listed(fallen)} wrote nothing for the rest of the run, without a fault`] : []),
     ...(history.damaged ?? []).filter(({ kind }) => files.includes(kind)).map(damageText),
   ];
   return problems.length === 0 ? verdict : { ...verdict, verdict: 'unknown', problems };
@@ -57,6 +59,23 @@ export function withoutMissing(history: History, verdict: RuleResult): RuleResul
 export function silentIds({ servers, serverIds }: History): number[] {
   const heard = new Set(servers.map(({ server_id }) => server_id));
   return serverIds.filter((id) => !heard.has(id));
+}
+
+/** A server writes a sample every second. */
+const SILENT_MS = 3000;
+/** With fewer, it is not known that it writes them regularly. */
+const FEW_SAMPLES = 3;
+
+/** Returns the servers that wrote samples and then nothing until the end, although no fault keeps them from it. */
+function fallenSilent({ servers, serverIds, faults, endMs }: History): number[] {
+  return serverIds.filter((id) => {
+    const own = servers.filter((event) => event.server_id === id);
+    const last = own.at(-1);
+    if (last === undefined || last.event === 'stopped' || endMs - last.time < SILENT_MS) return false;
+    const isStop = ({ server_id: of, action, time }: History['faults'][number]): boolean =>
+      of === id && ['kill', 'terminate', 'pause'].includes(action) && time > last.time - SILENT_MS;
+    return own.filter(({ event }) => event === 'sample').length >= FEW_SAMPLES && !faults.some(isStop);
+  });
 }
 
 function damageText({ file, lines }: DamagedFile): string {

@@ -97,6 +97,14 @@ export class Fleet {
     await Promise.all([...this.children.values()].map((child) => stopped(child)));
   }
 
+  /** Returns a sentence for each server that is not running: after its faults were healed, each one should be. */
+  deaths(): string[] {
+    return this.servers.flatMap(({ id }) => {
+      const child = this.children.get(id);
+      return child !== undefined && hasEnded(child) ? [`server ${id} ended during the run: ${endOf(child)}`] : [];
+    });
+  }
+
   private async ready(signal: AbortSignal): Promise<string> {
     const endMs = performance.now() + READY_MS;
     for (;;) {

@@ -116,7 +116,11 @@ class Run {
     const parts = [load, faults].map((part) => part.then(() => end.abort()).catch(stopOthers));
     const outcomes = await Promise.allSettled(parts);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-    if (!signal.aborted) await pause(SETTLE_MS, signal);
+    if (signal.aborted) return;
+    await pause(SETTLE_MS, signal);
+    this.recorder.problems.push(...this.fleet.deaths());
+    const isWithoutFaults = config.faults.spec.cycles > 0 && this.recorder.faults === null;
+    if (isWithoutFaults) this.recorder.problems.push('none of the planned faults was made: the load ended before');
   }
 
   /** Reports the results, and the problems. */

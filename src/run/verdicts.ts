@@ -45,16 +45,19 @@ export function judgeRun(files: RunFiles): RuleResult[] {
   if (servers.length === 0) return [{ rule: 'S1', verdict: 'unknown', problems: ['no server wrote any event'] }];
   const doubts = [...new Set(clocks.doubts.map(({ why }) => `times of different machines may be wrong: ${why}`))];
   if (doubts.length > 0) return [{ rule: 'S1', verdict: 'unknown', problems: doubts }];
+  const requests = requestFiles.flatMap((file) => requestsOf(file, clocks, lines));
+  const lastMs = servers.at(-1)!.time;
   return check({
     servers,
-    requests: requestFiles.flatMap((file) => requestsOf(file, clocks, lines)),
+    requests,
     faults: faultsOf(faults, clocks, lines),
     serverIds: [...serverIds],
     timings,
     requestTimeoutMs,
     oneWayMs: ONE_WAY_MS + clockErrorMs,
     startMs: servers[0]!.time,
-    endMs: servers.at(-1)!.time,
+    // If all servers are dead, their events end before the load.
+    endMs: requests.reduce((last, { start_time, latency_ms }) => Math.max(last, start_time + latency_ms), lastMs),
     damaged: lines.damaged,
   });
 }

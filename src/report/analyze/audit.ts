@@ -13,6 +13,8 @@ interface Counted {
   corrupted: number;
   /** Servers that have requests assigned. */
   serverIds: readonly number[];
+  /** Servers whose files end before the run, without a fault. */
+  silentIds: readonly number[];
   /** The kills of this run. */
   kills: readonly FaultReport[];
   /** Answers of killed servers whose executions these may not have written. */
@@ -76,7 +78,7 @@ export function lastAnswersOf(
 
 function judge(
   { events, lives, files, leftOut, missingRecords }: Inputs,
-  { requests, serverIds, kills, excusable, run }: Counted,
+  { requests, serverIds, silentIds, kills, excusable, run }: Counted,
   lost: number,
 ): Pick<Audit, 'adds_up' | 'why'> {
   if (requests === 0)
@@ -102,6 +104,8 @@ function judge(
       adds_up: 'unknown',
       why: `${missing}; no event file has events of server ${silent.join(', ')} in this run: name its folder with --events`,
     };
+  if (silentIds.length > 0)
+    return { adds_up: 'unknown', why: `${missing}; the file of server ${silentIds.join(', ')} ends before the run` };
   const leftOutCount = [...leftOut.values()].reduce((sum, { executed }) => sum + executed, 0);
   const most = excusable + badLines + leftOutCount;
   const because = [

@@ -8,13 +8,14 @@ import type { Threshold } from '../../core/metrics/threshold';
 import { checkThresholds } from './checks';
 import { isLeadInDoubt, withoutDoubtful } from './clock-doubts';
 import { loopFigures } from './closed-loop';
-import { type FaultCost, faultCosts } from './fault-cost';
+import { DAMAGED, type FaultCost, faultCosts } from './fault-cost';
 import { type BaselineFacts, baselineFigures, baselineOf, type BaselineOptions } from './fault-baseline';
 import { type Counted, countRows, type Phases } from './count-rows';
 import { type JudgedFault, judgeFaults } from './fault-reports';
 import { faultsDuring, type FaultWindow, faultWindows, missingLineOf } from './fault-windows';
 import { roundedMs } from './latencies';
-import type { Inputs } from '../read/inputs';
+import type { Inputs, ServerLife } from '../read/inputs';
+import { silencesOf } from '../read/silence';
 import { leadersDuring, leaderSpans } from './leaders';
 import type { Interval, LeaderSpan, Report, RunMetadata, Verdict } from '../report';
 import { expectedServerCount, silentServerIds } from '../read/known-servers';
@@ -41,12 +42,15 @@ interface Ground extends BaselineOptions {
   /** null if there are no records. */
   span: RunSpan | null;
   isEndKnown: boolean;
+  areFaultsDamaged: boolean;
   /** Also the time of the loads without a request; null without both. */
   whole: Interval | null;
   /** The longest that a success can take; Infinity if unknown. */
   longestMs: number;
   /** Those of this run; empty without records. */
   faults: FaultWindow[];
+  /** Servers that fell silent, without a fault. */
+  silences: ServerLife[];
   /** The leads of all servers, also before the run. */
   leads: LeaderSpan[];
   /** Servers that are known but have no event file. */
@@ -91,7 +95,11 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
   const { inputs: read, ...whole } = unchecked;
   const report: Report = {
     ...whole,
-    self_check: selfCheck(unchecked, inputs, counted),
+    self_check: selfCheck(unchecked, inputs, {
+      retried: counted.retried,
+      silences: ground.silences,
+      runFromMs: run.from,
+    }),
     ...(rules && { rules: [...rules] }),
     ...(metadata && { run: metadata }),
     inputs: read,
@@ -105,6 +113,7 @@ function groundOf(inputs: Inputs, slowLimitMs: SlowLimitSetting | undefined): Gr
   const windows = faultWindows(inputs.faults ?? []);
   const whole = wholeRunOf(inputs, span);
   const faults = whole === null ? [] : faultsDuring(windows, whole);
+  const silences = whole === null ? [] : silencesOf(inputs, whole, windows);
   return {
     forEachRow: rowsOf(inputs.records),
     span,
@@ -113,14 +122,17 @@ function groundOf(inputs: Inputs, slowLimitMs: SlowLimitSetting | undefined): Gr
     warmUntilMs: warmUntilOf(inputs, span),
     fixedMs: inputs.images.all.map((image) => fixedLimitMs(slowLimitMs, image)),
     firstFaultMs: faults.reduce(
-      (first, { startMs, missing }) => Math.min(first, missing === 'started' ? -Infinity : startMs),
+      (first, { startMs, missing }) =>
+        Math.min(first, missing === 'started' || inputs.areFaultsDamaged ? -Infinity : startMs),
       Infinity,
     ),
     gaps: inputs.gaps,
     isEndKnown: isEndKnown(inputs),
+    areFaultsDamaged: inputs.areFaultsDamaged,
     longestMs: longestSuccessMs(inputs),
     faults,
-    leads: leaderSpans(inputs.events ?? [], windows, inputs.lives),
+    silences,
+    leads: leaderSpans(inputs.events ?? [], windows, inputs.lives, silences),
     silentIds: silentServerIds(inputs),
   };
 }
@@ -133,12 +145,22 @@ interface Costs {
 
 /** Returns null if there are no records. */
 function costsOf(ground: Ground): Costs | null {
-  const { forEachRow, span, run, gaps, faults, isEndKnown } = ground;
+  const { forEachRow, span, run, gaps, faults, isEndKnown, areFaultsDamaged } = ground;
   if (span === null) return null;
   const facts = baselineOf(ground);
   const { slowMs, meanUnderWay } = facts;
   const grid = new WindowGrid({ forEachRow, run, slowMs, meanUnderWay });
-  const costs = faultCosts({ forEachRow, run, faults, slowMs, grid, gaps, isEndKnown, lastDueMs: span.lastDueMs });
+  const costs = faultCosts({
+    areFaultsDamaged,
+    forEachRow,
+    run,
+    faults,
+    slowMs,
+    grid,
+    gaps,
+    isEndKnown,
+    lastDueMs: span.lastDueMs,
+  });
   return { facts, grid, costs };
 }
 
@@ -158,9 +180,20 @@ function judgedOf(
   { run, faults, leads: spans, silentIds }: Ground,
   { costs }: Costs,
 ): JudgedFault[] | null {
-  if (inputs.faults === null) return null;
+  // Damaged lines may have been faults; lines of other times say nothing of this run.
+  const isTold = faults.length > 0 || (inputs.faults?.length === 0 && !inputs.areFaultsDamaged);
+  if (inputs.faults === null || !isTold) return null;
   const { events, eventServerIds } = inputs;
-  return judgeFaults({ costs, faults, events, eventServerIds, silentIds, run, spans }).map(({ report, recovering }) => {
+  return judgeFaults({
+    costs,
+    faults,
+    areFaultsDamaged: inputs.areFaultsDamaged,
+    events,
+    eventServerIds,
+    silentIds,
+    run,
+    spans,
+  }).map(({ report, recovering }) => {
     return { report: withoutDoubtful(report, run, inputs.clockDoubts), recovering };
   });
 }
@@ -189,15 +222,15 @@ function whyBlocksUnknown(inputs: Inputs, ground: Ground): string | null {
 }
 
 /** Returns false if a line of a fault is missing: then requests cannot be assigned to phases. */
-function arePhasesKnown({ faults }: Ground): boolean {
-  return faults.every(({ missing }) => missing === null);
+function arePhasesKnown({ faults, areFaultsDamaged }: Ground): boolean {
+  return !areFaultsDamaged && faults.every(({ missing }) => missing === null);
 }
 
 /** Returns the parts that combine faults, events and rows. */
 function judgedParts(
   inputs: Inputs,
   counted: Counted,
-  { forEachRow, span: run, whole, faults, leads, silentIds }: Ground,
+  { forEachRow, span: run, whole, faults, leads, silences, silentIds }: Ground,
   judged: readonly JudgedFault[] | null,
   addresses: readonly string[] | undefined,
 ) {
@@ -227,13 +260,18 @@ function judgedParts(
       hedged: counted.hedged,
       corrupted: corruptedCount(inputs),
       kills,
+      silentIds: silences.map(({ serverId }) => serverId),
       excusable,
       run,
       serverIds: inputs.servers.all.filter((_, index) => counted.byServer[index]! > 0),
     }),
     leaders:
       events && span && !isInDoubt
-        ? leadersDuring(leads, { lives, run: span, unknown: whyNoLeaders(faults, silentIds) })
+        ? leadersDuring(leads, {
+            lives,
+            run: span,
+            unknown: inputs.areFaultsDamaged ? DAMAGED : whyNoLeaders(faults, silentIds),
+          })
         : null,
   };
 }

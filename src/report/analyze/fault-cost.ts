@@ -21,6 +21,8 @@ export interface CostContext {
   faults: readonly FaultWindow[];
   slowMs: SlowLimits;
   grid: WindowGrid;
+  /** Lines of the file of faults are damaged: they may have been any fault. */
+  areFaultsDamaged: boolean;
   /** False if the end of a load is missing. */
   isEndKnown: boolean;
   /** The times in which records are missing. */
@@ -111,6 +113,8 @@ function costsOf(group: Group, context: CostContext): FaultCost[] {
   });
 }
 
+/** The reason why nothing is known of any fault. */
+export const DAMAGED = 'lines of the file of faults are damaged';
 const NO_LIMIT = 'an operation that it touches has no slow limit: fewer than 20 successes before the first fault';
 const NO_COUNTS = {
   bad_requests: null,
@@ -122,9 +126,14 @@ const NO_COUNTS = {
 };
 
 /** Returns the evidence that is missing, without which even counts are unknown; null if none is. */
-function whyLacking(faults: readonly FaultWindow[], span: Interval, { gaps }: CostContext): string | null {
+function whyLacking(
+  faults: readonly FaultWindow[],
+  span: Interval,
+  { gaps, areFaultsDamaged }: CostContext,
+): string | null {
   const isNearGap = gaps.some((gap) => overlaps(gap, span));
   const undated = faults.find(({ missing }) => missing !== null);
+  if (areFaultsDamaged) return DAMAGED;
   return (undated && missingLineOf(undated)) ?? (isNearGap ? 'records of requests near it are missing' : null);
 }
 

@@ -1,5 +1,5 @@
 /** Assesses each fault by the clients' records and the servers' events. */
-import type { FaultCost } from './fault-cost';
+import { DAMAGED, type FaultCost } from './fault-cost';
 import { type FaultWindow, missingLineOf } from './fault-windows';
 import type { KeptEvent } from '../read/inputs';
 import { roundedMs } from './latencies';
@@ -11,6 +11,8 @@ export interface FaultContext {
   /** The costs of the faults, in the same order. */
   costs: readonly FaultCost[];
   faults: readonly FaultWindow[];
+  /** Lines of the file of faults are damaged. */
+  areFaultsDamaged: boolean;
   /** null if there are no event files. */
   events: readonly KeptEvent[] | null;
   eventServerIds: readonly number[];
@@ -79,7 +81,7 @@ function recoveringOf({ startMs, healedMs }: FaultWindow, cost: FaultCost, conte
 function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
   const { events, spans, faults, eventServerIds, silentIds } = context;
   const nothing = { led: null, detected_first_ms: null, detected_last_ms: null, leader_first_ms: null };
-  const undated = undatedText(context.faults, fault);
+  const undated = context.areFaultsDamaged ? DAMAGED : undatedText(context.faults, fault);
   if (events === null || undated !== null) {
     const why = undated ?? 'there are no event files of the servers';
     const unknown = { led: why, detected_first_ms: why, detected_last_ms: why, leader_first_ms: why };

@@ -27,6 +27,13 @@ const HEALED_BY: Partial<Record<FaultAction, FaultAction>> = {
   restart: 'restart',
 };
 
+/** The faults that these heal, if the line of the fault is lost: only one of several kinds. */
+const HEALS: Partial<Record<FaultAction, FaultAction>> = { restart: 'kill', resume: 'pause', heal: 'partition' };
+
+function orphanOf({ server_id: serverId, action, time }: FaultStep, startMs: number): FaultWindow {
+  return { serverId, kind: HEALS[action]!, startMs, doneMs: startMs, healedMs: time, missing: 'started' };
+}
+
 /** Takes events in ascending order. One that began counts, unless it failed. */
 export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
   const windows = new Set<FaultWindow>();
@@ -34,6 +41,8 @@ export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
   const begun = new Map<string, FaultWindow>();
   /** Heals that began and did not end, by server and action. */
   const begunHeals = new Map<string, number>();
+  /** The time of the last `started`, by server and action. */
+  const healStarts = new Map<string, number>();
   /** By server and the action that heals them. */
   const unhealed = new Map<string, FaultWindow[]>();
   const begin = (step: FaultStep, missing: FaultWindow['missing']): FaultWindow => {
@@ -63,6 +72,11 @@ export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
       for (const window of healing) window.healedMs = time;
       unhealed.delete(key);
     }
+    // A heal of nothing: of the fault only the end is known.
+    const isOpen = [...windows].some((each) => each.serverId === serverId && each.healedMs === null);
+    if (outcome === 'done' && HEALS[action] !== undefined && healing.length === 0 && !isOpen)
+      windows.add(orphanOf(step, healStarts.get(key) ?? time));
+    if (outcome === 'started') healStarts.set(key, time);
     if (action === 'restart' || HEALED_BY[action] === undefined) continue;
     const before = begun.get(key);
     if (outcome === 'started') {

@@ -13,18 +13,20 @@ interface Other {
 
 /**
  * A server leads from `leader` until the first sign of its end: it reports otherwise, a kill or a pause is sent to it, or
- * a peer's connection is refused and it writes nothing more in this life. Events are in ascending order; Infinity means
+ * a peer's connection is refused and it writes nothing more in this life, or it falls silent for the rest of the run. Events are in ascending order; Infinity means
  * until the end.
  */
 export function leaderSpans(
   events: readonly KeptEvent[],
   faults: readonly FaultWindow[],
   lives: readonly ServerLife[],
+  silences: readonly ServerLife[] = [],
 ): LeaderSpan[] {
   const lifeOf = lifeFinder(lives);
   const turns = [
     ...events.flatMap((event) => [...turnOfEvent(event), ...refusal(event, lifeOf)]),
     ...faults.flatMap(turnsOfFault),
+    ...silences.map(({ serverId, lastMs: time }): Turn => ({ time, serverId, what: 'ends' })),
   ].sort((a, b) => a.time - b.time);
   const spans: LeaderSpan[] = [];
   const open = new Map<number, LeaderSpan>();
@@ -65,7 +67,10 @@ export function leadersDuring(spans: readonly LeaderSpan[], { lives, run, unknow
   const alive = spans.flatMap((span) =>
     during(span, Math.min(span.to, lifeOf(span.server_id, span.from)?.lastMs ?? span.to)),
   );
-  const terms = new Set(spans.flatMap(({ term, from }) => (from >= run.from && from <= run.to ? [term] : []))).size;
+  // A leader that is resumed leads again in its term.
+  const firstMs = new Map<number, number>();
+  for (const { term, from } of spans) firstMs.set(term, Math.min(from, firstMs.get(term) ?? Infinity));
+  const terms = [...firstMs.values()].filter((from) => from >= run.from && from <= run.to).length;
   if (unknown !== null) return { timeline, terms, none: null, several: null, unknown };
   const none = timesOf(timeline, run, (count) => count === 0);
   return { timeline, terms, none, several: timesOf(alive, run, (count) => count > 1), unknown: null };

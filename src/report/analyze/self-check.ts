@@ -2,7 +2,7 @@
 import { dueText } from '../../core/metrics/loop';
 import { clockSentences } from './clock-text';
 import { apartText } from '../read/clock-check';
-import type { Inputs } from '../read/inputs';
+import type { Inputs, ServerLife } from '../read/inputs';
 import type { FaultReport, Report } from '../report';
 
 /** A p95 send delay above this suggests a busy generator. */
@@ -13,10 +13,20 @@ const FEW_BEHIND = 3;
 
 type Unchecked = Omit<Report, 'self_check'>;
 
-export function selfCheck(report: Unchecked, inputs: Inputs, { retried }: { retried: number }): string[] {
+interface Found {
+  /** Successes that needed a retry or a second server. */
+  retried: number;
+  /** Servers that fell silent, without a fault. */
+  silences: readonly ServerLife[];
+  /** Unix milliseconds. */
+  runFromMs: number;
+}
+
+export function selfCheck(report: Unchecked, inputs: Inputs, { retried, silences, runFromMs }: Found): string[] {
   return [
     ...generators(report, inputs),
     ...servers(inputs),
+    ...silences.map(({ serverId, lastMs }) => silenceText(serverId, lastMs - runFromMs)),
     ...retries(report, retried),
     ...requests(report, inputs),
     ...gaps(report, inputs),
@@ -66,6 +76,10 @@ function servers({ samples }: Inputs): string[] {
   return [
     `The servers were overloaded: at least as many tasks were queued as active, on ${shares} of its time. Slow and failed requests are not due to faults alone: repeat with less load or more machines.`,
   ];
+}
+
+function silenceText(serverId: number, atMs: number): string {
+  return `Server ${serverId} wrote nothing after ${(atMs / 1000).toFixed(2)} s of the run, and no fault was made that stops it: it was dead or hung, or its file was cut.`;
 }
 
 function retries({ successful_requests: successful }: Unchecked, retried: number): string[] {

@@ -54,6 +54,8 @@ export interface ServerLife {
   /** -Infinity if its file begins later. */
   fromMs: number;
   lastMs: number;
+  /** It said that it stopped. */
+  hasStopped: boolean;
 }
 
 /** Times are Unix milliseconds of one clock. */
@@ -82,6 +84,8 @@ export interface Inputs {
   gaps: Interval[];
   /** null if there is no file. */
   faults: FaultStep[] | null;
+  /** Lines of that file are damaged: they may have been any fault. */
+  areFaultsDamaged: boolean;
   /** Machines whose clocks were compared with this one's; times are already corrected. */
   clocks: MachineClock[];
   /** Other machines whose clocks could not be compared. */
@@ -175,6 +179,7 @@ export function emptyInputs(tasks: TaskFlags): Inputs {
     reasons: new Interner<string>(MAX_REASONS, OTHER_REASONS, keptReason, FIXED_REASONS),
     servers: new Interner(MAX_SERVERS, OTHER_SERVERS),
     faults: null,
+    areFaultsDamaged: false,
     events: null,
     eventServerIds: [],
     lastWords: [],

@@ -1,3 +1,4 @@
+import { parseThreshold } from '../../../src/core/metrics/threshold';
 import type { SlowLimitSetting } from '../../../src/core/metrics/slow-limit';
 import { faultsDuring, faultWindows } from '../../../src/report/analyze/fault-windows';
 import { renderHtml } from '../../../src/report/render/html';
@@ -348,5 +349,35 @@ describe('leaders', () => {
     const unknown = 'there is no event file of server 1';
     expect(lab.report().leaders).toMatchObject({ none: null, several: null, unknown });
     expect(renderText(lab.report())).toContain(`Several Leaders:      unknown: ${unknown}`);
+  });
+});
+
+describe('a file of faults that does not tell all', () => {
+  test('a heal of a fault without a line: a fault of unknown cost', () => {
+    lab.requests(load(9000, (at) => (at >= 2000 && at < 5000 ? { latency_ms: 3000 } : {})));
+    lab.write('fault_events.ndjson', `${JSON.stringify(fault(5000, 2, 'restart'))}\n`);
+    const report = lab.report({ thresholds: [parseThreshold('felt<10s'), parseThreshold('recovery<10s')] });
+    expect(report.faults).toMatchObject([{ kind: 'kill', server_id: 2, felt_ms: null, recovered_ms: null }]);
+    expect(report.thresholds.map(({ passed }) => passed)).toEqual([false, false]);
+  });
+
+  test('damaged lines may have been any fault', () => {
+    lab.requests(load(9000));
+    const lines = [fault(2000, 1, 'kill', { outcome: 'started' }), fault(2010, 1, 'kill'), fault(6000, 1, 'restart')];
+    const text = lines.map((each) => `${JSON.stringify(each)}\n`).join('');
+    lab.write('fault_events.ndjson', text);
+    expect(lab.report().faults).toMatchObject([{ felt_ms: 0 }]);
+    lab.write('fault_events.ndjson', `${text}{"time":1\n`);
+    expect(lab.report().faults).toMatchObject([{ felt_ms: null, detected_first_ms: null }]);
+    lab.write('fault_events.ndjson', '{"time":1\n');
+    expect(lab.report().faults).toBeNull();
+  });
+
+  test('one of another time says nothing of this run; an empty one says that there was none', () => {
+    lab.requests(load(3000));
+    lab.faults([fault(60_000, 1, 'kill'), fault(64_000, 1, 'restart')]);
+    expect(lab.report().faults).toBeNull();
+    lab.write('fault_events.ndjson', '');
+    expect(lab.report().faults).toEqual([]);
   });
 });

@@ -79,7 +79,7 @@ function isBetter(figure: Figure, of: string, before: Value, after: Value, where
     case 'true is worse':
       return before === true && after === false;
     case 'never becomes true':
-      if (figure.fold === 'listed') return after === null;
+      if (figure.fold === 'listed') return before !== null && after === null;
       if (figure.path === 'thresholds[].passed' && !isDemandedThreshold(of, where)) return false;
       return before !== true && after === true;
     case 'ordered':

@@ -144,6 +144,7 @@ describe('what faults cost', () => {
             grid,
             gaps: [],
             isEndKnown: true,
+            areFaultsDamaged: false,
             lastDueMs: Infinity,
           });
         };

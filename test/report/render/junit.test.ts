@@ -87,7 +87,7 @@ test('a bad run fails wherever the exit code does', () => {
     request(2, 80, { outcome: 'failure', latency_ms: 1, failure_reason: 'Verification failed' }),
   ]);
   lab.write('metrics/machine_1_run.json', runFile({ config: { request_timeout_secs: 2 } }));
-  lab.events(1, [sample(5, 1)]);
+  lab.events(1, [sample(5, 1), sample(9900, 1)]);
   const rules = [{ rule: 'S3', verdict: false, problems: ['two leaders', 'in term 4'] }];
   const thresholds = ['max<30ms', 'p99<1ms', 'recovery<2s'].map((each) => parseThreshold(each));
   const report = lab.report({ rules, thresholds });

@@ -34,6 +34,7 @@ export function readFaults(file: string, inputs: Inputs, clock: FileClock = fixe
   });
   inputs.files.push(read);
   if (unreadable) return void inputs.missing.push(`${file}: ${read.problems[0]}`);
+  inputs.areFaultsDamaged = read.badLines > 0;
   inputs.faults = faults.told(file, inputs).sort((a, b) => a.time - b.time);
 }
 
@@ -56,10 +57,16 @@ export function readEvents(files: readonly string[], inputs: Inputs, clocks: Clo
       if (event.event === 'started') lifeClock = clock.of(++life);
       const timeMs = event.time - lifeClock.offsetAt(event.time);
       if (event.event === 'started' || lived === undefined) {
-        lived = { serverId: event.server_id, fromMs: event.event === 'started' ? timeMs : -Infinity, lastMs: timeMs };
+        lived = {
+          serverId: event.server_id,
+          fromMs: event.event === 'started' ? timeMs : -Infinity,
+          lastMs: timeMs,
+          hasStopped: false,
+        };
         if (inputs.lives.length < MAX_EVENTS) inputs.lives.push(lived);
       }
       lived.lastMs = timeMs;
+      if (event.event === 'stopped') lived.hasStopped = true;
       // A file belongs to one server.
       (lastWords ??= new LastWords(event.server_id, inputs)).hear(timeMs);
       if (event.event === 'executed') return execute(event, timeMs, inputs, clockCheck);
