@@ -7,6 +7,8 @@ import { printable } from '../core/printable';
 
 /** The approximate period of the rate, and the sample size of the p95. */
 const RATE_SPAN_MS = 5000;
+/** Calls that are meant to be 5 s apart may come a little earlier. */
+const LEAST_SPAN_MS = 0.9 * RATE_SPAN_MS;
 const RECENT_COUNT = 1000;
 
 export class Meter {
@@ -40,7 +42,7 @@ export class Meter {
   perSecond(): number {
     const nowMs = this.clock.monotonicMs();
     this.marks.push({ atMs: nowMs, done: this.doneCount });
-    while (this.marks.length > 2 && nowMs - this.marks[1]!.atMs >= RATE_SPAN_MS) this.marks.shift();
+    while (this.marks.length > 2 && nowMs - this.marks[1]!.atMs >= LEAST_SPAN_MS) this.marks.shift();
     const { atMs, done } = this.marks[0]!;
     return nowMs === atMs ? 0 : ((this.doneCount - done) * 1000) / (nowMs - atMs);
   }

@@ -1,5 +1,6 @@
 /** Returns the summary for people at the end of a run. */
 import type { LatencyFigures } from '../core/metrics/latency-fold';
+import { rateText } from '../core/metrics/failure-scale';
 import type { AggregatedStats } from '../core/metrics/summary';
 import { printable } from '../core/printable';
 
@@ -8,6 +9,8 @@ export interface SummaryContent {
   interruptedCount: number;
   /** Waiting for a client at the end. */
   unsentCount?: number;
+  /** Latencies of all requests, failures as at least the longest that a success can take. */
+  all?: LatencyFigures;
   /** Latencies from the send, where the others count from when a request was due. */
   service?: LatencyFigures;
   /** The configured servers, if none of them ever responded. */
@@ -20,13 +23,20 @@ const MAX_REASON_CHARS = 200;
 export function summaryText(stats: AggregatedStats, run: SummaryContent): string {
   const { total_requests: total, failed_requests: failed, failure_rate: rate } = stats;
   const perSecond = run.durationSecs > 0 ? ` (${(total / run.durationSecs).toFixed(2)}/s)` : '';
-  const { interruptedCount, unsentCount = 0, service } = run;
+  const { interruptedCount, unsentCount = 0, all, service } = run;
+  const undecided = interruptedCount + unsentCount;
+  const most =
+    undecided > 0 ? `, at most ${rateText(((failed + undecided) / (total + undecided)) * 100)} with the undecided` : '';
+  const isMixed = failed + undecided > 0;
   const cut = interruptedCount > 0 ? `, ${interruptedCount} more in flight` : '';
   const unsent = unsentCount > 0 ? `, ${unsentCount} more waiting for a client` : '';
   const rows: [string, string][] = [
     ['Requests', `${total} in ${run.durationSecs.toFixed(1)} s${perSecond}${cut}${unsent}`],
-    ['Failed', `${failed} (${rate.toFixed(2)}%)`],
-    ['Latency', latencies(latencyFigures(stats))],
+    ['Failed', `${failed} (${rate.toFixed(2)}%)${most}`],
+    ['Latency', `${latencies(latencyFigures(stats))}${isMixed ? ', of successes' : ''}`],
+    ...(isMixed && all !== undefined
+      ? [['All', `${latencies(all)}, with failed and undecided requests`] satisfies [string, string]]
+      : []),
     ...(service === undefined ? [] : [['Service', latencies(service)] satisfies [string, string]]),
     ['Servers', shares(stats.server_distribution)],
     ['Traffic', `${megabytes(stats.bytes_sent)} sent, ${megabytes(stats.bytes_received)} received`],

@@ -1,6 +1,7 @@
 /** The fault simulation of a run, here or on other machines. */
 import type { FaultServer } from '../config/faults-config';
 import type { RunConfig } from '../config/run-config';
+import { beginEmpty } from '../files/append';
 import { type FaultsReport, type SimulateOptions, simulateFaults } from '../faults/session/simulate';
 import type { Screen } from '../stress/screen';
 import type { RunRecorder } from './recorder';
@@ -21,6 +22,8 @@ export async function injectFaults(options: InjectFaultsOptions): Promise<Faults
   const { config, servers, untilFirst, recorder, screen, begin, ...session } = options;
   const { firstMs: _before, ...faults } = config.faults;
   await untilFirst(session.signal);
+  // An empty file tells the report that no fault was made.
+  if (faults.spec.cycles === 0) await beginEmpty(recorder.faultFiles.eventsFile);
   if (faults.spec.cycles === 0 || session.signal.aborted) return null;
   begin();
   return simulateFaults({

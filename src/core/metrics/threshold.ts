@@ -60,6 +60,7 @@ const FACTORS: Record<Unit, Record<string, number>> = {
 
 const SHOWN = { '%': '%', ms: 'ms', ratio: '', per_s: '/s' } as const satisfies Record<Unit, string>;
 
+const MOST_DECIMALS = 9;
 const SHAPE = /^\s*([a-z0-9_.]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)\s*(%|ms|s|)\s*$/;
 
 /**
@@ -97,6 +98,22 @@ export function judgeThresholds(
       passed: value !== null && OPERATORS[operator](value, limit),
     };
   });
+}
+
+/**
+ * Formats the value of a threshold with its unit, with as many decimals as keep it on its side of the limit: `23.40 ms`,
+ * `0.995%` of a limit of 1 %.
+ */
+export function foundText({ expression, value, unit, passed }: ThresholdResult): string {
+  if (value === null) return 'unknown';
+  const isKnown = SHAPE.test(expression) && METRICS.some((metric) => metric === SHAPE.exec(expression)![1]);
+  const threshold = isKnown ? parseThreshold(expression) : null;
+  const isAway = (shown: number): boolean =>
+    threshold !== null && OPERATORS[threshold.operator](shown, threshold.limit) !== passed;
+  let decimals = 2;
+  while (decimals < MOST_DECIMALS && isAway(Number(value.toFixed(decimals)))) decimals += 1;
+  const text = value.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return resultText(text, unit);
 }
 
 /** Returns a formatted value with its unit: `23.40 ms`, `1.20%`. */

@@ -1,4 +1,5 @@
 /** Audits whether each success has an execution in the event files of the servers. */
+import { counted } from '../../core/counted';
 import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
 import { unwrittenAround } from '../../core/metrics/unwritten';
 import type { Inputs, LastWord, ServerLife } from '../read/inputs';
@@ -110,10 +111,10 @@ function judge(
   const most = excusable + badLines + leftOutCount;
   const because = [
     ...(kills.length > 0
-      ? [`${kills.length} killed servers may not have written their last ${excusable} executions`]
+      ? [`${counted(kills.length, 'killed server')} may not have written the last ${counted(excusable, 'execution')}`]
       : []),
-    ...(badLines > 0 ? [`${badLines} lines of event files are damaged`] : []),
-    ...(leftOutCount > 0 ? [`servers dropped ${leftOutCount} executions for lack of room`] : []),
+    ...(badLines > 0 ? [`${counted(badLines, 'damaged line')} in event files`] : []),
+    ...(leftOutCount > 0 ? [`servers dropped ${counted(leftOutCount, 'execution')} for lack of room`] : []),
   ].join(', ');
   if (lost <= most) return { adds_up: 'unknown', why: `${missing}; ${because}` };
   return { adds_up: false, why: because === '' ? missing : `${missing}; ${because}, which explains only ${most}` };

@@ -7,8 +7,8 @@ const MAX_VALUE = 2 ** 32 - 1;
 
 /**
  * Counts whole numbers of up to 32 bits in buckets: numbers below 2048 have a bucket each, and above that no bucket is
- * wider than 1/1024 of its values. The order of insertion does not matter, and a percentile taken from the middle of
- * its bucket is at most 0.05 % off.
+ * wider than 1/1024 of its values. The order of insertion does not matter, and a percentile taken from the upper end of
+ * its bucket is at most 0.1 % too long, and never too short.
  */
 export class Histogram {
   /** The number of values added. */
@@ -32,13 +32,13 @@ export class Histogram {
     this.count += other.count;
   }
 
-  /** Returns the value at a rank (0 is the least), as the middle of its bucket; null beyond the last rank. */
+  /** Returns the value at a rank (0 is the least), as the upper end of its bucket; null beyond the last rank. */
   at(rank: number): number | null {
     let left = rank;
     for (const [number, counts] of this.blocks.entries()) {
       for (let at = 0; counts !== undefined && at < BLOCK; at++) {
         left -= counts[at]!;
-        if (left < 0) return middleOf(number * BLOCK + at);
+        if (left < 0) return endOf(number * BLOCK + at);
       }
     }
     return null;
@@ -49,7 +49,7 @@ export class Histogram {
   }
 }
 
-function middleOf(index: number): number {
+function endOf(index: number): number {
   const shift = Math.max(0, (index >>> BLOCK_BITS) - 1);
-  return (index - shift * BLOCK) * 2 ** shift + (2 ** shift - 1) / 2;
+  return (index - shift * BLOCK) * 2 ** shift + 2 ** shift - 1;
 }

@@ -9,7 +9,7 @@ import { toMicros } from '../../core/to-micros';
 const EXACT_COUNT = 10_000;
 
 /**
- * Percentiles are exact up to 10,000 values and at most 0.05 % off beyond. The result does not depend on the order of
+ * Percentiles are exact up to 10,000 values and at most 0.1 % too long beyond. The result does not depend on the order of
  * insertion or merging.
  */
 export class Latencies {

@@ -1,5 +1,6 @@
 /** Writes the self-check: sentences that a reader should know before trusting the numbers. */
 import { dueText } from '../../core/metrics/loop';
+import { counted } from '../../core/counted';
 import { clockSentences } from './clock-text';
 import { apartText } from '../read/clock-check';
 import type { Inputs, ServerLife } from '../read/inputs';
@@ -56,6 +57,17 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
     texts.push(`No samples from the load generator of machine ${mute.join(', ')}: it is unknown whether it was busy.`);
   }
   if (saturated.length > 0) return texts;
+  const unsent = report.never_sent_requests + report.unsent_requests;
+  if (unsent > 0) {
+    return [
+      `${counted(unsent, 'request')} found no free client in time, though the load generator was not busy: the cluster did not keep up, or the clients were too few.`,
+    ];
+  }
+  if (lateMs <= LATE_MS && report.missing_records > 0) {
+    return [
+      `It is unknown whether the load generator kept up: ${counted(report.missing_records, 'request')} without a record.`,
+    ];
+  }
   if (lateMs <= LATE_MS) return ['The load generator kept up: requests were sent on time.', ...texts];
   if (mute.length > 0) return [`The load generator may have been saturated: ${late}.`, ...texts];
   // With think times each client sends its own requests, which wait for no other.
@@ -97,7 +109,7 @@ function requests(report: Unchecked, { clients }: Inputs): string[] {
   return [
     ...(interrupted + unsent > 0
       ? [
-          `${interrupted} requests were in flight and ${unsent} waited for a client when the run ended: they neither succeeded nor failed, and failure_rate_max counts them as failed.`,
+          `When the run ended, ${counted(interrupted, 'request')} in flight and ${unsent} waiting for a client neither succeeded nor failed; failure_rate_max counts them as failed.`,
         ]
       : []),
     ...(leftOut > 0
@@ -120,9 +132,11 @@ function gaps(report: Unchecked, inputs: Inputs): string[] {
   const silent = inputs.eventServerIds.filter((id) => !inputs.samples.has(id));
   return [
     ...inputs.cut,
-    ...(unread > 0 ? [`${unread} places could not be read: the report is incomplete.`] : []),
-    ...(damaged.length > 0 ? [`${damagedLines} lines in ${damaged.length} files are damaged and not counted.`] : []),
-    ...(repeats > 0 ? [`${repeats} lines repeat requests that are already counted; they count once.`] : []),
+    ...(unread > 0 ? [`${counted(unread, 'place')} could not be read: the report is incomplete.`] : []),
+    ...(damaged.length > 0
+      ? [`${counted(damagedLines, 'line')} in ${counted(damaged.length, 'file')} damaged and not counted.`]
+      : []),
+    ...(repeats > 0 ? [`${counted(repeats, 'line')} repeated: requests that are already counted count once.`] : []),
     ...(inputs.faults === null ? ['There is no file of faults: it is unknown whether there were any.'] : []),
     ...(inputs.events === null ? ['There are no event files of the servers: leaders and audit are unknown.'] : []),
     ...[...inputs.leftOut]

@@ -72,9 +72,9 @@ export function bucketOf(us: number): number {
   return us <= 1 ? 0 : Math.floor(Math.log(us) * BUCKETS_PER_E);
 }
 
-/** Returns the middle of a bucket in milliseconds. */
+/** Returns the upper end of a bucket in milliseconds: a latency must not look shorter. */
 export function bucketMs(bucket: number): number {
-  return HISTOGRAM_BASE ** (bucket + 0.5) / 1000;
+  return HISTOGRAM_BASE ** (bucket + 1) / 1000;
 }
 
 function widthOf(spanMs: number, requestCount: number): number {

@@ -1,4 +1,5 @@
 /** The verdict of a report: what is wrong comes before all else, and facts come only where nothing is. */
+import { counted } from '../../core/counted';
 import { rateText, SCALE_TEXTS, scaleOf } from '../../core/metrics/failure-scale';
 import type { Report, Verdict } from '../report';
 
@@ -18,9 +19,12 @@ type Judged = Pick<
 /** @param cut the sentences that say why the load is not what was planned */
 export function verdictOf(report: Judged, cut: readonly string[]): Verdict {
   const { failure_rate_max: rate, faults, total_requests: total } = report;
-  const scale = faults === null || faults.length === 0 || total === 0 ? null : scaleOf(rate);
+  const told = kindOf(report, cut);
+  // Nothing is excellent that is wrong or invalid.
+  const isTold = told.kind !== 'wrong' && told.kind !== 'invalid';
+  const scale = !isTold || faults === null || faults.length === 0 || total === 0 ? null : scaleOf(rate);
   const scaleText = scale === null ? null : SCALE_TEXTS[scale];
-  return { ...kindOf(report, cut), failure_rate: rate, scale, scale_text: scaleText };
+  return { ...told, failure_rate: rate, scale, scale_text: scaleText };
 }
 
 function kindOf(report: Judged, cut: readonly string[]): Pick<Verdict, 'kind' | 'text'> {
@@ -76,14 +80,14 @@ function factsOf({
     const made = faults === null ? 'Whether faults were made is unknown.' : 'No fault was made.';
     return `${made} ${rateText(rate)} failed: ${failed}.`;
   }
-  const known = faults.filter(({ felt_ms: felt }) => felt !== null);
-  const worstMs = known.reduce((most, { felt_ms: felt }) => Math.max(most, felt!), 0);
-  const felt = known.length === 0 ? [] : [worstMs === 0 ? 'not felt' : `felt at most ${(worstMs / 1000).toFixed(2)} s`];
-  const unknown = faults.length - known.length;
+  const unknown = faults.filter(({ felt_ms: felt }) => felt === null).length;
+  const worstMs = faults.reduce(
+    (most, { felt_ms: felt, felt_at_least_ms: least }) => Math.max(most, felt ?? least ?? 0),
+    0,
+  );
+  const bound = unknown > 0 ? 'least' : 'most';
+  const told = worstMs > 0 ? `felt at ${bound} ${(worstMs / 1000).toFixed(2)} s` : 'not felt';
+  const felt = worstMs === 0 && unknown > 0 ? [] : [told];
   const rest = unknown === 0 ? [] : [`${unknown} of ${faults.length} unknown`];
   return `${[counted(faults.length, 'fault'), failed, ...felt, ...rest].join(', ')}.`;
-}
-
-function counted(count: number, name: string): string {
-  return `${count} ${name}${count === 1 ? '' : 's'}`;
 }

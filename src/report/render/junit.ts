@@ -1,9 +1,8 @@
 /** Renders the checks of a report as JUnit XML, for Jenkins, GitLab and others. */
 import { ACCEPTABLE_UP_TO } from '../../core/metrics/failure-scale';
-import { resultText } from '../../core/metrics/threshold';
+import { foundText } from '../../core/metrics/threshold';
 import { oneLine } from '../../core/printable';
 import type { Report } from '../report';
-import { decimals } from './layout';
 import { isoTime } from '../../core/system/iso-time';
 
 const TEXT_CHARS = 1000;
@@ -46,9 +45,9 @@ function verdict({ verdict: { kind, failure_rate: rate, text } }: Report): Suite
 }
 
 function thresholds({ thresholds: all }: Report): Suite {
-  const cases = all.map(({ expression, value, unit, passed }): Case => {
-    const message = value === null ? 'the value is unknown' : `it is ${resultText(decimals(value), unit)}`;
-    return { name: expression, outcome: passed ? 'passed' : 'failure', message };
+  const cases = all.map((each): Case => {
+    const message = each.value === null ? 'the value is unknown' : `it is ${foundText(each)}`;
+    return { name: each.expression, outcome: each.passed ? 'passed' : 'failure', message };
   });
   return { name: 'thresholds', cases };
 }

@@ -114,9 +114,10 @@ export function serverRows({ servers }: Report): string[] {
   return [...table(head, rows), ...more(servers.length), ...prose(CPU_NOTE)];
 }
 
-export function leaderRows({ leaders: all }: Report): string[] {
+export function leaderRows({ leaders: all, timeline }: Report): string[] {
   if (all === null) return [NO_LEADERS];
-  const zero = [...all.timeline, ...(all.none ?? [])].reduce((first, { from }) => Math.min(first, from), Infinity);
+  const told = [...all.timeline, ...(all.none ?? [])].reduce((first, { from }) => Math.min(first, from), Infinity);
+  const zero = timeline?.from ?? told;
   const at = (time: number): string => decimals((time - zero) / 1000);
   const rows = all.timeline
     .slice(0, MAX_ROWS)

@@ -1,5 +1,5 @@
 /** The sections on audit, checks, generators, clocks, inputs and verdict of the text report. */
-import { resultText } from '../../core/metrics/threshold';
+import { foundText } from '../../core/metrics/threshold';
 import { printable } from '../../core/printable';
 import type { GeneratorSeries, Report } from '../report';
 import { MAX_ROWS, counted, decimals, labelled, median, more, most, prose, table, whole } from './layout';
@@ -83,10 +83,9 @@ export function verdictRows({ verdict }: Report): string[] {
 }
 
 export function thresholdRows({ thresholds }: Report): string[] {
-  return thresholds.map(({ expression, value, unit, passed }) => {
-    const found = value === null ? 'unknown' : resultText(decimals(value), unit);
-    return labelled(printable(expression, NAME_CHARS), `${passed ? 'passed' : 'CROSSED'} (${found})`);
-  });
+  return thresholds.map((each) =>
+    labelled(printable(each.expression, NAME_CHARS), `${each.passed ? 'passed' : 'CROSSED'} (${foundText(each)})`),
+  );
 }
 
 function load({ machine_id, host, cores, version, seed, command_line }: Report['loads'][number]): string[] {

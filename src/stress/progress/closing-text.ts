@@ -24,14 +24,15 @@ type Options = Pick<StressOptions, 'machineId' | 'numClients' | 'metricsDir' | '
 /** Returns lines without a line feed at the end. Pure. */
 export function closingText(
   { machineId, numClients, metricsDir, seed, requests }: Options,
-  { measured, service }: RunTally,
+  { measured, population, service }: RunTally,
   results: readonly ThresholdResult[],
   { durationSecs, waitedCount, unreached, problem, generatorProblem }: ClosingContent,
 ): string {
   const { interruptedCount, unsentCount } = measured;
   const isOpen = requests.pacing.mode === 'rate';
   const figures = isOpen ? service.figures() : undefined;
-  const run = { durationSecs, interruptedCount, unsentCount, service: figures, unreached };
+  const all = population.latencies.figures();
+  const run = { durationSecs, interruptedCount, unsentCount, all, service: figures, unreached };
   const rows = [summaryText(measured.summary.stats(), run)];
   if (waitedCount > 0) {
     rows.push(

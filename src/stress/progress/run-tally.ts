@@ -7,7 +7,7 @@ import type { RequestRecord } from '../../core/metrics/record';
 import {
   judgeThresholds,
   type Metric,
-  resultText,
+  foundText,
   type Threshold,
   type ThresholdResult,
 } from '../../core/metrics/threshold';
@@ -92,9 +92,9 @@ export class RunTally {
 }
 
 /** Formats `Threshold p99<800ms: passed (23.40 ms)`. */
-export function thresholdText({ expression, value, unit, passed }: ThresholdResult): string {
-  const found = value === null ? 'unknown' : resultText(value.toFixed(2), unit);
-  return `Threshold ${expression.replace(/\s+/g, '')}: ${passed ? 'passed' : 'crossed'} (${found})`;
+export function thresholdText(result: ThresholdResult): string {
+  const { expression, passed } = result;
+  return `Threshold ${expression.replace(/\s+/g, '')}: ${passed ? 'passed' : 'crossed'} (${foundText(result)})`;
 }
 
 /** Returns the ratio of the largest share to the mean of all servers, also of those that got nothing. */

@@ -82,7 +82,7 @@ describe('against the exact values', () => {
       expect(each.stats()).toEqual(whole.stats());
     }
     for (const q of QUANTILES) {
-      expect(Math.abs(whole.quantileMs(q)! / exactQuantile(sorted, q)! - 1)).toBeLessThan(0.0006);
+      expect(Math.abs(whole.quantileMs(q)! / exactQuantile(sorted, q)! - 1)).toBeLessThan(0.0011);
     }
     expect(whole.stats()).toMatchObject({ min_ms: sorted[0], max_ms: sorted.at(-1) });
   });
@@ -133,18 +133,20 @@ describe('against the exact values', () => {
 });
 
 describe('the histogram', () => {
-  test('is exact below 2048, and at most 0.05 % off above', () => {
+  test('is exact below 2048, and at most 0.1 % too much above', () => {
     fc.assert(
       fc.property(fc.oneof(fc.nat({ max: 5000 }), fc.nat({ max: 2 ** 32 - 1 })), (value) => {
         const histogram = new Histogram();
         histogram.add(value);
-        expect(Math.abs(histogram.at(0)! - value)).toBeLessThanOrEqual(value < 2048 ? 0 : value / 2048);
+        expect(histogram.at(0)!).toBeGreaterThanOrEqual(value);
+        expect(histogram.at(0)! - value).toBeLessThanOrEqual(value < 2048 ? 0 : value / 1024);
       }),
     );
     for (const value of [0, 1, 1023, 1024, 2047, 2048, 2049, 4095, 4096, 2 ** 31, 2 ** 32 - 1]) {
       const histogram = new Histogram();
       histogram.add(value);
-      expect(Math.abs(histogram.at(0)! - value)).toBeLessThanOrEqual(value < 2048 ? 0 : value / 2048);
+      expect(histogram.at(0)!).toBeGreaterThanOrEqual(value);
+      expect(histogram.at(0)! - value).toBeLessThanOrEqual(value < 2048 ? 0 : value / 1024);
     }
   });
 

@@ -174,7 +174,7 @@ describe('the same files twice', () => {
       `${at('b', 'machine_1_requests.ndjson')} is a copy: all 3 requests of a run are already counted; they count once`,
     ]);
     const { self_check: said } = buildReport(inputs, { thresholds: [] });
-    expect(said).toContain('3 lines repeat requests that are already counted; they count once.');
+    expect(said).toContain('3 lines repeated: requests that are already counted count once.');
     expect(said.join()).not.toMatch(/damaged/);
   });
 

@@ -1,5 +1,5 @@
 /** The top of the page: the verdict, the run, its key figures, and warnings about them. */
-import { resultText } from '../../../core/metrics/threshold';
+import { foundText } from '../../../core/metrics/threshold';
 import { rateText } from '../../../core/metrics/failure-scale';
 import type { Report, Verdict } from '../../report';
 import { bytes, duration, length, utc, whole } from './format';
@@ -68,10 +68,10 @@ function count(number: number, name: string): string {
 
 function thresholds({ thresholds: all }: Report): Content {
   if (all.length === 0) return null;
-  const items = all.map(({ expression, value, unit, passed }) => {
-    const found = value === null ? 'unknown' : resultText(valueText(value), unit);
+  const items = all.map((each) => {
+    const { expression, passed } = each;
     return html`<li>
-      ${mark(passed ? 'good' : 'bad', passed ? 'passed' : 'crossed')} <code>${expression}</code> is ${found}
+      ${mark(passed ? 'good' : 'bad', passed ? 'passed' : 'crossed')} <code>${expression}</code> is ${foundText(each)}
     </li> `;
   });
   return html`<ul class="chips" aria-label="Thresholds">

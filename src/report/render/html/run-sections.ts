@@ -1,6 +1,6 @@
 /** Renders the sections of the page on leaders, checks, inputs, and how to repeat the run. */
 import { shellWord } from '../../../core/shell-word';
-import { resultText } from '../../../core/metrics/threshold';
+import { foundText } from '../../../core/metrics/threshold';
 import type { Interval, Report } from '../../report';
 import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
 import { counted, duration, figure, utc, whole } from './format';
@@ -60,10 +60,10 @@ function ruleTable(rules: NonNullable<Report['rules']>): Html {
 }
 
 function thresholdTable(all: Report['thresholds']): Html {
-  const rows = all.map(({ expression, value, unit, passed }) => [
-    html`<code>${expression}</code>`,
-    passed ? mark('good', 'passed') : mark('bad', 'crossed'),
-    value === null ? 'unknown' : resultText(figure(value), unit),
+  const rows = all.map((each) => [
+    html`<code>${each.expression}</code>`,
+    each.passed ? mark('good', 'passed') : mark('bad', 'crossed'),
+    foundText(each),
   ]);
   return htmlTable({ label: 'Thresholds', columns: ['Threshold', { name: 'verdict', text: true }, 'value'], rows });
 }
