@@ -3,7 +3,8 @@
  * files of real processes, so that both follow the same reading of the rules.
  */
 import type { RuleResult } from '../core/rule-result';
-import { checkAgreement, checkOneLeader, checkStability } from './leadership-checks';
+import { checkAgreement } from './agreement-check';
+import { checkOneLeader, checkStability } from './leadership-checks';
 import { checkCrashSeen } from './crash-check';
 import type { History } from './history';
 import { withoutMissing } from './left-out';

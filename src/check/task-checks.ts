@@ -3,7 +3,8 @@ import { isFixedReason, isNeverSent, VERIFICATION_FAILED } from '../core/metrics
 import type { FaultEvent } from '../core/metrics/record';
 import { unwrittenAround } from '../core/metrics/unwritten';
 import { ruleResult, type RuleResult } from '../core/rule-result';
-import { absences, activeFaults, doneFaults, faultTimes, heardBy, leadershipSpans, type History } from './history';
+import { absences, doneFaults, faultTimes, heardBy, isAbsent, leadershipSpans, type History } from './history';
+import { isClean } from './links';
 import { isLeftOut, silentIds } from './left-out';
 
 const GRACE_MS = 1000;
@@ -33,19 +34,21 @@ export function checkAssignments(history: History): RuleResult {
 
 /**
  * Finds assignments without asking first: a leader that was paused asks its peers who leads before it assigns again.
- * If all of them have long followed another one and no fault is active, an assignment in its old term means that it did
- * not ask.
+ * If all of them have long followed another one, and one of them can answer over a link without faults, an assignment in
+ * its old term means that it did not ask.
  */
 function assignedUnasked(history: History): string[] {
   const spans = leadershipSpans(history);
   const problems: string[] = [];
   for (const resumed of history.servers) {
-    if (resumed.event !== 'resumed' || activeFaults(history, resumed.time).length > 0) continue;
+    if (resumed.event !== 'resumed') continue;
     const { server_id: serverId, time, late_ms } = resumed;
     // The peers that it could ask: those that it heard, and that have not restarted since.
     const asked = heardBy(history, serverId, time).filter(
       (id) => !startedBetween(history, id, time - late_ms * 2, time),
     );
+    const answers = asked.some((id) => isClean(history, serverId, id, time) && !isAbsent(history, id, time));
+    if (!answers) continue;
     const terms = asked.map(
       (id) => spans.find((each) => each.serverId === id && each.fromMs < time && time < each.toMs)?.term,
     );
@@ -53,7 +56,7 @@ function assignedUnasked(history: History): string[] {
     const untilMs = Math.min(time + history.timings.heartbeatMs / 2, nextFaultMs);
     for (const event of history.servers) {
       if (event.event !== 'assigned' || event.server_id !== serverId) continue;
-      if (event.time < time || event.time >= untilMs || terms.length === 0) continue;
+      if (event.time < time || event.time >= untilMs) continue;
       if (!terms.every((term) => term !== undefined && term > event.term)) continue;
       problems.push(
         `server ${serverId} assigned in term ${event.term} at ${event.time.toFixed(1)}, just resumed, without asking`,
