@@ -142,7 +142,8 @@ function unseated(history: History, spans: LeadershipSpan[], { ids, reach, since
   if (!agreed || first === undefined || first.leaderId === null || !others.includes(first.leaderId)) return [];
   // In one term the leader with the lower id stays, so the leadership of a paused server may rightly prevail.
   const own = spans.find((span) => span.serverId === heal!.server_id && spanCovers(span, fromMs));
-  if (own && own.leaderId !== null && own.term >= first.term) return [];
+  // A candidate of a later term cannot follow the leader of an earlier one.
+  if (own && own.term >= first.term + (own.leaderId === null ? 1 : 0)) return [];
   const settledMs = Math.max(...before.map((span) => span!.fromMs));
   if (fromMs - settledMs < settleMs(history) || recentlyHealed(history, fromMs)) return [];
   const changed = before.find((span) => span!.toMs < toMs && span!.toMs < history.endMs);

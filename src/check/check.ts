@@ -6,9 +6,11 @@ import type { RuleResult } from '../core/rule-result';
 import { checkAgreement } from './agreement-check';
 import { checkOneLeader, checkStability } from './leadership-checks';
 import { checkCrashSeen } from './crash-check';
+import { checkDeadlines } from './deadline-check';
 import type { History } from './history';
 import { withoutMissing } from './left-out';
-import { checkAssignments, checkDeadlines, checkLedgers, checkResults } from './task-checks';
+import { checkLedgers } from './ledger-check';
+import { checkAssignments, checkResults } from './task-checks';
 
 /** Returns the results of the eight rules, in their order. */
 export function check(history: History): RuleResult[] {

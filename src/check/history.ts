@@ -1,6 +1,9 @@
 /** The records of a run as the checks read them, and the intervals that follow from them. */
 import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
 
+/** The grace period after a task's deadline. */
+export const GRACE_MS = 1000;
+
 /** Everything that a run, real or simulated, leaves to be checked. Times are Unix milliseconds on one clock. */
 export interface History {
   servers: readonly ServerEvent[];
@@ -140,6 +143,11 @@ export function heardBy(history: History, serverId: number, atMs: number): numbe
 export function settleMs(history: History): number {
   const { heartbeatMs, failureTimeoutMs, electionTimeoutMs } = history.timings;
   return failureTimeoutMs + electionTimeoutMs + 2 * heartbeatMs;
+}
+
+/** Returns the name of a task, the same for its record and its events. */
+export function taskOf(task: { run_id?: string; client_name: string; request_id: number }): string {
+  return `${task.run_id ?? ''}/${task.client_name}/${task.request_id}`;
 }
 
 /** Returns how long two intervals overlap; negative if they are apart. */
