@@ -1,15 +1,6 @@
 /** Rule S7: a task that ended leaves every ledger within a second. */
 import { ruleResult, type RuleResult } from '../core/rule-result';
-import {
-  activeFaults,
-  GRACE_MS,
-  isAbsent,
-  settleMs,
-  taskOf,
-  type CheckedFault,
-  type History,
-  type Interval,
-} from './history';
+import { activeFaults, GRACE_MS, isAbsent, settleMs, taskOf, type CheckedFault, type History } from './history';
 import { isLeftOut } from './left-out';
 import { linkFaults, affects } from './links';
 
@@ -50,9 +41,14 @@ class Outstanding {
   private readonly ends: Float64Array;
 
   constructor(history: History) {
-    const intervals = this.intervalsOf(history);
-    this.begins = Float64Array.from(intervals, ({ fromMs }) => fromMs).sort();
-    this.ends = Float64Array.from(intervals, ({ toMs }) => toMs).sort();
+    const begins: number[] = [];
+    const ends: number[] = [];
+    addIntervals(history, (fromMs, toMs) => {
+      begins.push(fromMs);
+      ends.push(toMs);
+    });
+    this.begins = Float64Array.from(begins).sort();
+    this.ends = Float64Array.from(ends).sort();
   }
 
   /** The last moment at which any task may be outstanding. */
@@ -63,28 +59,26 @@ class Outstanding {
   at(timeMs: number): number {
     return countWhere(this.begins, (begin) => begin <= timeMs) - countWhere(this.ends, (end) => end < timeMs);
   }
+}
 
-  private intervalsOf(history: History): Interval[] {
-    const slackMs = LEDGER_EMPTY_MS + 4 * history.oneWayMs;
-    const intervals: Interval[] = [];
-    const tasks = new Map<string, Interval>();
-    const limitMs = history.requestTimeoutMs + GRACE_MS;
-    for (const record of history.requests) {
-      const own = { fromMs: record.start_time, toMs: record.start_time + record.latency_ms + slackMs };
-      tasks.set(taskOf(record), own);
-      for (let attempts = 1 + record.retry_count + (record.hedged ? 1 : 0); attempts > 0; attempts--)
-        intervals.push(own);
-    }
-    for (const event of history.servers) {
-      if (event.event === 'assigned') intervals.push({ fromMs: event.time, toMs: event.time + slackMs });
-      if (event.event !== 'executed') continue;
-      const record = tasks.get(taskOf(event));
-      const toMs = event.time + slackMs;
-      // One that the client waited for is counted with its record.
-      if (record === undefined) intervals.push({ fromMs: event.time - limitMs, toMs });
-      else if (toMs > record.toMs) intervals.push({ fromMs: record.fromMs, toMs });
-    }
-    return intervals;
+function addIntervals(history: History, add: (fromMs: number, toMs: number) => void): void {
+  const slackMs = LEDGER_EMPTY_MS + 4 * history.oneWayMs;
+  const longestMs = history.requestTimeoutMs + GRACE_MS;
+  const records = new Map<string, History['requests'][number]>();
+  const endOf = (record: History['requests'][number]): number => record.start_time + record.latency_ms + slackMs;
+  for (const record of history.requests) {
+    records.set(taskOf(record), record);
+    const attempts = 1 + record.retry_count + (record.hedged ? 1 : 0);
+    for (let count = 0; count < attempts; count++) add(record.start_time, endOf(record));
+  }
+  for (const event of history.servers) {
+    if (event.event === 'assigned') add(event.time, event.time + slackMs);
+    if (event.event !== 'executed') continue;
+    const record = records.get(taskOf(event));
+    const toMs = event.time + slackMs;
+    // One that its client waited for is counted with its record.
+    if (record === undefined) add(event.time - longestMs, toMs);
+    else if (toMs > endOf(record)) add(record.start_time, toMs);
   }
 }
 
