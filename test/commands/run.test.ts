@@ -66,7 +66,7 @@ test.each([
   [['--image-dir', ''], '--image-dir: expected a path, got ""'],
   [['--out', ' '], '--out: expected a path, got " "'],
   [['--min-delay-ms', '9', '--max-delay-ms', '8'], '--min-delay-ms: expected at most --max-delay-ms (8), got 9'],
-  [['--min-delay-ms', '9000'], '--min-delay-ms: expected at most stress.max_delay_ms (2500, its default), got 9000'],
+  [['--min-delay-ms', '9000'], '--min-delay-ms: expected at most stress.max_delay_ms (2000, its default), got 9000'],
   [['--config', 'none.toml'], 'none.toml: no such file'],
   [['--config', 'bad.toml'], 'bad.toml: run.servers: expected a whole number from 1 to 20, got 0'],
   [['--clientss', '3'], 'unknown flag --clientss, did you mean "--clients"?'],
