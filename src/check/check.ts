@@ -3,11 +3,14 @@
  * files of real processes, so that both follow the same reading of the rules.
  */
 import type { RuleResult } from '../core/rule-result';
-import { checkAgreement, checkOneLeader, checkStability } from './leadership-checks';
+import { checkAgreement } from './agreement-check';
+import { checkOneLeader, checkStability } from './leadership-checks';
 import { checkCrashSeen } from './crash-check';
+import { checkDeadlines } from './deadline-check';
 import type { History } from './history';
 import { withoutMissing } from './left-out';
-import { checkAssignments, checkDeadlines, checkLedgers, checkResults } from './task-checks';
+import { checkLedgers } from './ledger-check';
+import { checkAssignments, checkResults } from './task-checks';
 
 /** Returns the results of the eight rules, in their order. */
 export function check(history: History): RuleResult[] {

@@ -1,19 +1,23 @@
 /** Rule S3: a crash (link closed, then dials refused) is detected without waiting for the failure timeout. */
 import type { FaultEvent } from '../core/metrics/record';
 import { ruleResult, type RuleResult } from '../core/rule-result';
-import { absences, activeFaults, doneFaults, heardBy, overlapMs, type History } from './history';
+import { absences, doneFaults, heardBy, overlapMs, type History } from './history';
+import { concerns, isClean } from './links';
 
 /** A closed link is dialed again at once and refused: a few messages, without waiting for the failure timeout. */
 const CRASH_SEEN_MS = 250;
 
-/** Checks S3 for every kill, except where a link was cut or slowed, or anything else changed around it. */
+/**
+ * Checks S3 for every kill and every server that heard the killed one, except where the link between the two was cut or
+ * slowed, or anything else changed for one of them around it.
+ */
 export function checkCrashSeen(history: History): RuleResult {
   const problems: string[] = [];
   const boundMs = Math.min(CRASH_SEEN_MS + 4 * history.oneWayMs, history.timings.failureTimeoutMs);
   for (const kill of doneFaults(history).filter((fault) => fault.action === 'kill')) {
-    const cut = activeFaults(history, kill.time).some(({ action }) => ['partition', 'delay', 'loss'].includes(action));
-    if (cut || changesWithin(history, kill, boundMs)) continue;
     for (const serverId of history.serverIds) {
+      if (!isClean(history, serverId, kill.server_id, kill.time)) continue;
+      if (changesWithin(history, kill, serverId, boundMs)) continue;
       if (serverId === kill.server_id || isAway(history, serverId, kill.time, boundMs)) continue;
       if (!heardBy(history, serverId, kill.time).includes(kill.server_id)) continue;
       const seen = history.servers.some(
@@ -34,16 +38,16 @@ export function checkCrashSeen(history: History): RuleResult {
 }
 
 /**
- * Returns true if anything else changes around that time: a heal with links still settling, or another kill of the
- * server.
+ * Returns true if anything else changes around that time for the killed server or the other one: a heal with links still
+ * settling, or another kill of the server.
  */
-function changesWithin(history: History, kill: FaultEvent, boundMs: number): boolean {
+function changesWithin(history: History, kill: FaultEvent, serverId: number, boundMs: number): boolean {
   return history.faults.some(
     (fault) =>
       fault !== kill &&
       Math.abs(fault.time - kill.time) <= boundMs * 4 &&
       fault.action !== 'restart' &&
-      (fault.action !== 'kill' || fault.server_id === kill.server_id),
+      (fault.action === 'kill' ? fault.server_id === kill.server_id : concerns(fault, serverId, kill.server_id)),
   );
 }
 

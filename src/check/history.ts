@@ -1,11 +1,14 @@
 /** The records of a run as the checks read them, and the intervals that follow from them. */
 import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
 
+/** The grace period after a task's deadline. */
+export const GRACE_MS = 1000;
+
 /** Everything that a run, real or simulated, leaves to be checked. Times are Unix milliseconds on one clock. */
 export interface History {
   servers: readonly ServerEvent[];
   requests: readonly (RequestRecord & { client_name: string })[];
-  faults: readonly FaultEvent[];
+  faults: readonly CheckedFault[];
   serverIds: readonly number[];
   timings: { heartbeatMs: number; failureTimeoutMs: number; electionTimeoutMs: number };
   requestTimeoutMs: number;
@@ -15,6 +18,14 @@ export interface History {
   endMs: number;
   /** Files with damaged lines, which may have been anything. Default: none. */
   damaged?: readonly DamagedFile[];
+}
+
+/** A fault with its extent, as far as it is known. */
+export interface CheckedFault extends FaultEvent {
+  /** The servers whose links with `server_id` a link fault affects. Default: all. */
+  peers?: readonly number[];
+  /** True for a partition that still lets messages of one direction through. */
+  isOneWay?: boolean;
 }
 
 export interface DamagedFile {
@@ -73,25 +84,30 @@ export function absences(history: History, serverId: number): Interval[] {
   return intervals;
 }
 
+/** Returns true if the server's process did not run at `atMs`. */
+export function isAbsent(history: History, serverId: number, atMs: number): boolean {
+  return absences(history, serverId).some(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
+}
+
 /** Returns the times at which faults were injected or healed; conditions are constant between two of them. */
 export function faultTimes(history: History): number[] {
   return history.faults.filter((fault) => fault.outcome !== 'failed').map((fault) => fault.time);
 }
 
 /** Returns the faults that are active at `atMs`: each server's faults are matched with its heals. */
-export function activeFaults(history: History, atMs: number): FaultEvent[] {
-  const active = new Map<string, FaultEvent>();
+export function activeFaults(history: History, atMs: number): CheckedFault[] {
+  let active: CheckedFault[] = [];
   for (const fault of doneFaults(history)) {
     if (fault.time > atMs) break;
     const ends = ENDED_BY[fault.action];
-    if (ends) for (const action of ends) active.delete(`${fault.server_id} ${action}`);
-    else active.set(`${fault.server_id} ${fault.action}`, fault);
+    if (ends) active = active.filter((each) => each.server_id !== fault.server_id || !ends.includes(each.action));
+    else active.push(fault);
   }
-  return [...active.values()];
+  return active;
 }
 
 /** Returns the faults and heals that took effect, in order of time. */
-export function doneFaults(history: History): FaultEvent[] {
+export function doneFaults(history: History): CheckedFault[] {
   return history.faults.filter((fault) => fault.outcome === 'done').sort(byTime);
 }
 
@@ -121,6 +137,17 @@ export function heardBy(history: History, serverId: number, atMs: number): numbe
   return history.serverIds.filter((id) =>
     heard.get(`${serverId} ${id}`)?.some(({ fromMs, toMs }) => fromMs < atMs && atMs <= toMs),
   );
+}
+
+/** Returns `failure_timeout + election_timeout + 2 heartbeats`: the bound of S2 and S8. */
+export function settleMs(history: History): number {
+  const { heartbeatMs, failureTimeoutMs, electionTimeoutMs } = history.timings;
+  return failureTimeoutMs + electionTimeoutMs + 2 * heartbeatMs;
+}
+
+/** Returns the name of a task, the same for its record and its events. */
+export function taskOf(task: { run_id?: string; client_name: string; request_id: number }): string {
+  return `${task.run_id ?? ''}/${task.client_name}/${task.request_id}`;
 }
 
 /** Returns how long two intervals overlap; negative if they are apart. */

@@ -1,7 +1,7 @@
 /** Checks the rules S1 to S8 over the files of a run, with times on one clock. */
 import { existsSync } from 'node:fs';
 import { check } from '../check/check';
-import type { DamagedFile } from '../check/history';
+import type { CheckedFault, DamagedFile } from '../check/history';
 import type { RunConfig } from '../config/run-config';
 import { ClusterError } from '../core/errors';
 import type { FaultEvent, ServerEvent } from '../core/metrics/record';
@@ -77,20 +77,25 @@ function eventsOf(path: string, clocks: Clocks, lines: Lines): ServerEvent[] {
   });
 }
 
-function faultsOf(path: string, clocks: Clocks, lines: Lines): FaultEvent[] {
+/** Returns true for a partition that leaves the links between servers open; its detail says so first. */
+function isFromClients({ action, detail }: FaultEvent): boolean {
+  return action === 'partition' && /^from clients(;|$)/.test(detail ?? '');
+}
+
+function faultsOf(path: string, clocks: Clocks, lines: Lines): CheckedFault[] {
   let life = 0;
   return lines.of(path, 'faults', parseFault).flatMap((line) => {
-    if (!('event' in line)) return [{ ...line, time: line.time - clocks.of(path).of(life).offsetAt(line.time) }];
+    if (!('event' in line)) {
+      const time = line.time - clocks.of(path).of(life).offsetAt(line.time);
+      return [{ ...line, time, peers: isFromClients(line) ? [] : undefined }];
+    }
     if (line.by_ms === null) life += 1;
     return [];
   });
 }
 
 function requestsOf({ path, machineId }: RunFiles['requestFiles'][number], clocks: Clocks, lines: Lines) {
-  const ended = lines
-    .of(path, 'records', parseRecord)
-    .filter(({ outcome }) => outcome === 'success' || outcome === 'failure');
-  return ended.map((record) => ({
+  return lines.of(path, 'records', parseRecord).map((record) => ({
     ...record,
     start_time: record.start_time - clocks.of(path).of(record.run_id).offsetAt(record.start_time),
     client_name: clientName(machineId, record.client_id),

@@ -100,7 +100,7 @@ export const QUIET: ServerEvent[] = [
 /** A quiet run of 100 s, with additional events. */
 export function history(
   servers: ServerEvent[] = [],
-  faults: FaultEvent[] = [],
+  faults: History['faults'] = [],
   requests: History['requests'] = [],
   more: Partial<History> = {},
 ): History {

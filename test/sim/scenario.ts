@@ -1,7 +1,7 @@
 import { Hedging } from '../../src/client/attempt/hedging';
-import type { History } from '../../src/check/history';
+import type { CheckedFault, History } from '../../src/check/history';
 import type { Random } from '../../src/core/environment';
-import type { FaultAction, FaultEvent, ServerEvent } from '../../src/core/metrics/record';
+import type { FaultAction, ServerEvent } from '../../src/core/metrics/record';
 import { seededRandom } from '../../src/core/random';
 import type { Timings } from '../../src/server/member/effects';
 import { EventQueue } from './event-queue';
@@ -38,8 +38,9 @@ export class World {
   readonly servers = new Map<number, SimServer>();
   readonly clients: SimClient[] = [];
   readonly events: ServerEvent[] = [];
-  readonly faults: FaultEvent[] = [];
+  readonly faults: CheckedFault[] = [];
   readonly trace: string[] = [];
+  private impairments: { id: number; from: string; to: string; isCut: boolean; apply: () => void }[] = [];
   private readonly clocks = new Map<number, SimClock>();
   private readonly loads = new Map<number, number>();
 
@@ -152,10 +153,15 @@ export class World {
 
   /** Isolates server `id` from the named others, in one direction or both. */
   partition(id: number, others: string[], kind: Cut, direction: 'both' | 'in' | 'out'): void {
-    this.fault(id, 'partition', `${kind} ${direction} ${others.join(',')}`);
+    this.fault(id, 'partition', `${kind} ${direction} ${others.join(',')}`, {
+      peers: this.serverIds.filter((peer) => others.includes(`server${peer}`)),
+      isOneWay: direction !== 'both',
+    });
     for (const other of others) {
-      if (direction !== 'in') this.network.cut(`server${id}`, other, kind);
-      if (direction !== 'out') this.network.cut(other, `server${id}`, kind);
+      if (direction !== 'in')
+        this.impair(id, `server${id}`, other, true, () => this.network.cut(`server${id}`, other, kind));
+      if (direction !== 'out')
+        this.impair(id, other, `server${id}`, true, () => this.network.cut(other, `server${id}`, kind));
     }
   }
 
@@ -163,17 +169,27 @@ export class World {
     this.fault(id, lossRate > 0 ? 'loss' : 'delay', `${delayMs.toFixed(0)} ms, loss ${lossRate.toFixed(2)}`);
     const slowness = { delayMs, lossRate, maxRtoMs: this.timings.heartbeatMs >= 1000 ? 400 : 200 };
     for (const other of this.others(id)) {
-      this.network.slowDown(`server${id}`, other, slowness);
-      this.network.slowDown(other, `server${id}`, slowness);
+      this.impair(id, `server${id}`, other, false, () => this.network.slowDown(`server${id}`, other, slowness));
+      this.impair(id, other, `server${id}`, false, () => this.network.slowDown(other, `server${id}`, slowness));
     }
   }
 
+  /** Ends the link faults of `id`; those of other servers on the same links remain. */
   heal(id: number): void {
     this.fault(id, 'heal');
-    for (const other of this.others(id)) {
-      this.network.heal(`server${id}`, other);
-      this.network.heal(other, `server${id}`);
+    const own = this.impairments.filter((each) => each.id === id);
+    this.impairments = this.impairments.filter((each) => each.id !== id);
+    for (const { from, to } of own) {
+      const others = this.impairments.filter((each) => each.from === from && each.to === to);
+      if (others.some(({ isCut }) => isCut)) continue;
+      this.network.heal(from, to);
+      others.at(-1)?.apply();
     }
+  }
+
+  private impair(id: number, from: string, to: string, isCut: boolean, apply: () => void): void {
+    this.impairments.push({ id, from, to, isCut, apply });
+    apply();
   }
 
   /** Closes every connection between two servers once. */
@@ -227,7 +243,12 @@ export class World {
     this.say(`server${server_id} ${name} ${details.join(' ')}`);
   }
 
-  private fault(id: number, action: FaultAction, detail: string | null = null): void {
+  private fault(
+    id: number,
+    action: FaultAction,
+    detail: string | null = null,
+    extent: Pick<CheckedFault, 'peers' | 'isOneWay'> = {},
+  ): void {
     const host = `server${id}`;
     this.faults.push({
       time: this.queue.nowMs,
@@ -238,6 +259,7 @@ export class World {
       outcome: 'done',
       pid: null,
       detail,
+      ...extent,
     });
     this.say(`*** ${action} server${id}${detail ? ` (${detail})` : ''}`);
   }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { World } from './scenario';
 import { simulate } from './simulation';
 
 /** CI runs these on every change; run more with `npm run sim -- --seeds 100000`. */
@@ -23,6 +24,21 @@ test('a seed gives the same run, bit for bit', () => {
   expect(a.world.trace.length).toBeGreaterThan(100);
   expect(a.world.trace).toEqual(b.world.trace);
   expect(simulate(43).world.trace).not.toEqual(a.world.trace);
+});
+
+test('a heal leaves the cuts of other servers', () => {
+  const world = new World({ seed: 1, servers: 3, clients: 0, tasksPerClient: 0 });
+  const { network } = world;
+  world.startTogether();
+  world.partition(1, ['server2', 'server3'], 'silent', 'both');
+  world.partition(2, ['server1'], 'silent', 'both');
+  world.heal(1);
+  expect([network.cutBetween('server1', 'server2'), network.cutBetween('server1', 'server3')]).toEqual([
+    'silent',
+    undefined,
+  ]);
+  world.heal(2);
+  expect(network.cutBetween('server1', 'server2')).toBeUndefined();
 });
 
 test('a hundred runs include every kind of fault, elections and hedges', () => {
