@@ -149,7 +149,12 @@ function costsOf(ground: Ground): Costs | null {
   if (span === null) return null;
   const facts = baselineOf(ground);
   const { slowMs, meanUnderWay } = facts;
-  const grid = new WindowGrid({ forEachRow, run, slowMs, meanUnderWay });
+  const grid = new WindowGrid({
+    forEachRow,
+    run: { from: run.from, to: Math.max(run.to, facts.span.to) },
+    slowMs,
+    meanUnderWay,
+  });
   const costs = faultCosts({
     areFaultsDamaged,
     forEachRow,
@@ -270,14 +275,16 @@ function judgedParts(
         ? leadersDuring(leads, {
             lives,
             run: span,
-            unknown: inputs.areFaultsDamaged ? DAMAGED : whyNoLeaders(faults, silentIds),
+            unknown: whyNoLeaders(inputs, faults, silentIds),
           })
         : null,
   };
 }
 
 /** A kill or pause whose time is unknown may have ended a lead at any time. */
-function whyNoLeaders(faults: readonly FaultWindow[], silentIds: readonly number[]): string | null {
+function whyNoLeaders(inputs: Inputs, faults: readonly FaultWindow[], silentIds: readonly number[]): string | null {
+  if (inputs.areFaultsDamaged) return DAMAGED;
+  if (!isEndKnown(inputs)) return 'when the load ended is not known';
   if (silentIds.length > 0) return `there is no event file of server ${silentIds.join(', ')}`;
   const undated = faults.find((fault) => ['kill', 'pause'].includes(fault.kind) && fault.missing !== null);
   return undated === undefined

@@ -3,7 +3,8 @@ import { judgeThresholds, type Metric, type Threshold, type ThresholdResult } fr
 import type { Report } from '../report';
 
 const VALUES: Record<Metric, (report: Report) => number | null> = {
-  failure_rate: (report) => (report.total_requests === 0 ? null : report.failure_rate_max),
+  // Of requests that all have no record, nothing is known.
+  failure_rate: (report) => (report.total_requests === report.missing_records ? null : report.failure_rate_max),
   min: (report) => report.all_stats.min_ms,
   avg: (report) => report.all_stats.avg_ms,
   p50: (report) => report.all_stats.median_ms,

@@ -174,7 +174,8 @@ function named(list: string, elements: readonly Record<string, unknown>[]): [str
 
 function folded(list: unknown, fold: NonNullable<Figure['fold']>, values: Values): void {
   if (!Array.isArray(list)) return void values.set('', null);
-  if (fold === 'listed') return named('faults', list).forEach(([name]) => values.set(name, true));
+  if (fold === 'listed')
+    return named('faults', list).forEach(([name]) => values.set(name.replace(/ of \d+$/, ''), true));
   const numbers =
     fold === 'length of intervals'
       ? (list as { from: number; to: number }[]).map(({ from, to }) => to - from)
