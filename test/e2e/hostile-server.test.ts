@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { deflateRawSync, deflateSync } from 'node:zlib';
 import type { AggregatedStats } from '../../src/core/metrics/summary';
@@ -412,8 +412,9 @@ test('ever-changing reasons and ids fill neither memory nor files, and the count
     // Without the servers' files nothing is verified.
     expect(report.code).toBe(4);
     expect(report.peakMb).toBeLessThan(2 * MAX_RSS_MB);
-    // Without the records, the clients' own files count.
-    writeFileSync(path.join(folder, 'metrics', 'machine_1_requests.ndjson'), '');
+    // Of a program that writes neither records nor a run file, the clients' own files count.
+    for (const name of ['requests.ndjson', 'run.json', 'generator.ndjson'])
+      rmSync(path.join(folder, 'metrics', `machine_1_${name}`));
     const ofClients = await measured(folder, ['report', '--metrics', 'metrics', '--out', 'clients.json']);
     expect(ofClients.code).toBe(4);
     const stats = (JSON.parse(stdout) as { aggregated_stats: AggregatedStats }).aggregated_stats;

@@ -96,3 +96,15 @@ it('of two runs in a file, only the newest has its other files', () => {
   lab.write('metrics/machine_1_run.json', runFile({ run_id: 'run-2', config: { num_clients: 1 } }));
   expect(lab.report({}, { take: 'all' }).inputs.missing).toEqual([]);
 });
+
+it('a load that lost all of its records: each request that its clients count is a failure', () => {
+  lab.requests([]);
+  for (const id of [1, 2]) summary(id);
+  lab.write('metrics/machine_1_run.json', runFile({ config: { num_clients: 2 } }));
+  expect(lab.report()).toMatchObject({
+    total_requests: 2,
+    failed_requests: 2,
+    missing_records: 2,
+    failure_rate_max: 100,
+  });
+});
