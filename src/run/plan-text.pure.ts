@@ -1,4 +1,5 @@
 /** The plan of a run on this machine, as text. */
+import { counted } from '../core/counted';
 import type { RunConfig } from '../config/run-config';
 import { ANY_OTHER, ENOUGH_SUCCESSES, fixedLimitMs } from '../core/metrics/slow-limit';
 import { oneLine } from '../core/printable';
@@ -61,8 +62,4 @@ export function loadText({ requests, numClients }: RunConfig['stress']): string 
   }
   const limit = totalRequests === undefined ? '' : `, each at most ${counted(totalRequests, 'request')} on average`;
   return `together ${pacing.ratePerSecond} requests/s (${pacing.arrivals})${limit}${secs}`;
-}
-
-export function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }

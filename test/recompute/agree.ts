@@ -100,7 +100,7 @@ function otherwiseRead(report: Report): (figure: string, value: unknown) => bool
     if (isOfServers && faults![Number(at)]!.shared) return true;
     // The file of the server that has the fault is not needed; the recomputation wants all files.
     if (isOfServers && leaders?.unknown !== null) return true;
-    // What others tell after the heal has another cause; the recomputation takes it.
+    // Others may tell of another cause after the heal; the recomputation takes it.
     if (ofFault === 'leader_all_ms') return value === null;
     // The new leader itself; the recomputation takes whoever names it first.
     return ofFault === 'leader_first_ms';

@@ -2,7 +2,7 @@
 import { counted } from '../../core/counted';
 import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
 import { unwrittenAround } from '../../core/metrics/unwritten';
-import type { Inputs, LastWord, ServerLife } from '../read/inputs';
+import { type Inputs, type LastWord, partKeyOf, type ServerLife } from '../read/inputs';
 import { increment } from '../read/interner';
 import type { ForEachRow } from '../read/columns';
 import type { Audit, FaultReport, Interval } from '../report';
@@ -28,7 +28,7 @@ interface Counted {
 export function corruptedCount({ records, saidCorrupted }: Inputs): number {
   const counts = new Map<string, number>();
   for (const { machineId, runId, reasons } of records)
-    increment(counts, `${machineId} ${runId}`, reasons.get(VERIFICATION_FAILED) ?? 0);
+    increment(counts, partKeyOf(runId, machineId), reasons.get(VERIFICATION_FAILED) ?? 0);
   for (const [key, said] of saidCorrupted) counts.set(key, Math.max(said, counts.get(key) ?? 0));
   return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }

@@ -3,7 +3,7 @@ import { judgeThresholds, type Metric, type Threshold, type ThresholdResult } fr
 import type { Report } from '../report';
 
 const VALUES: Record<Metric, (report: Report) => number | null> = {
-  // Of requests that all have no record, nothing is known.
+  // Nothing is known of requests that all have no record.
   failure_rate: (report) => (report.total_requests === report.missing_records ? null : report.failure_rate_max),
   min: (report) => report.all_stats.min_ms,
   avg: (report) => report.all_stats.avg_ms,

@@ -45,6 +45,8 @@ export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
   const healStarts = new Map<string, number>();
   /** By server and the action that heals them. */
   const unhealed = new Map<string, FaultWindow[]>();
+  const isOpen = (serverId: number): boolean =>
+    Object.keys(HEALS).some((heal) => unhealed.get(`${serverId} ${heal}`)?.some((each) => windows.has(each)));
   const begin = (step: FaultStep, missing: FaultWindow['missing']): FaultWindow => {
     const { server_id: serverId, time, detail } = step;
     // A graceful restart is a termination that is healed at once.
@@ -73,9 +75,8 @@ export function faultWindows(events: readonly FaultStep[]): FaultWindow[] {
       unhealed.delete(key);
     }
     // A heal of nothing: of the fault only the end is known.
-    const isOpen = [...windows].some((each) => each.serverId === serverId && each.healedMs === null);
-    if (outcome === 'done' && HEALS[action] !== undefined && healing.length === 0 && !isOpen)
-      windows.add(orphanOf(step, healStarts.get(key) ?? time));
+    const isOrphan = outcome === 'done' && HEALS[action] !== undefined && healing.length === 0 && !isOpen(serverId);
+    if (isOrphan) windows.add(orphanOf(step, healStarts.get(key) ?? time));
     if (outcome === 'started') healStarts.set(key, time);
     if (action === 'restart' || HEALED_BY[action] === undefined) continue;
     const before = begun.get(key);

@@ -2,7 +2,7 @@
 import { clientFileName, clientName, machineOfClient, runFileName } from '../../core/metrics/run-file-names';
 import type { LoadEnd } from '../../core/metrics/record';
 import { CappedList } from './capped-list';
-import type { Inputs } from './inputs';
+import { type Inputs, partKeyOf } from './inputs';
 import { increment } from './interner';
 import type { ClientTaskFlags } from './task-flags';
 
@@ -31,7 +31,7 @@ export function findCutRuns(inputs: Inputs, summarized: ReadonlySet<ClientTaskFl
   const alone = countAlone(inputs);
   for (const { machineId, runId, clientIds, wanted, hasEnd, cutBy } of partsOf(inputs)) {
     const without = clientIds.filter((id) => !summarized.has(inputs.tasks.find(runId, clientName(machineId, id))!));
-    const seen = clientIds.length + (alone.get(keyOf(runId, machineId)) ?? 0);
+    const seen = clientIds.length + (alone.get(partKeyOf(runId, machineId)) ?? 0);
     const total = Math.max(seen, wanted);
     const count = without.length + total - seen;
     if (hasEnd === undefined && count === total) continue;
@@ -48,12 +48,12 @@ function partsOf({ records, loads }: Inputs): Part[] {
     const { path, machineId, runId, clients, latestMs } = run;
     if (records.some((other) => other.path === path && other.latestMs > latestMs)) continue;
     const cutBy = [...clients.values()].some(({ wasInterrupted }) => wasInterrupted) ? 'interrupt' : null;
-    parts.set(keyOf(runId, machineId), { machineId, runId, clientIds: [...clients.keys()], wanted: 0, cutBy });
+    parts.set(partKeyOf(runId, machineId), { machineId, runId, clientIds: [...clients.keys()], wanted: 0, cutBy });
   }
   for (const { run_id: runId, machine_id: machineId, ended_at, ended_by: endedBy, config } of loads) {
-    const part = parts.get(keyOf(runId, machineId)) ?? { machineId, runId, clientIds: [], cutBy: null };
+    const part = parts.get(partKeyOf(runId, machineId)) ?? { machineId, runId, clientIds: [], cutBy: null };
     const cutBy = endedBy === undefined ? part.cutBy : endedBy === 'plan' || endedBy === 'caller' ? null : endedBy;
-    parts.set(keyOf(runId, machineId), { ...part, wanted: wantedOf(config), hasEnd: ended_at !== null, cutBy });
+    parts.set(partKeyOf(runId, machineId), { ...part, wanted: wantedOf(config), hasEnd: ended_at !== null, cutBy });
   }
   return [...parts.values()];
 }
@@ -63,7 +63,7 @@ function countAlone({ clients }: Inputs): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { runId, name } of clients) {
     const machineId = machineOfClient(name);
-    if (runId !== null) increment(counts, keyOf(runId, machineId));
+    if (runId !== null) increment(counts, partKeyOf(runId, machineId));
   }
   return counts;
 }
@@ -72,10 +72,6 @@ function countAlone({ clients }: Inputs): Map<string, number> {
 function wantedOf(config: object): number {
   const { num_clients: count } = config as Record<string, unknown>;
   return Number.isSafeInteger(count) && (count as number) <= MAX_CLIENTS ? (count as number) : 0;
-}
-
-function keyOf(runId: string, machineId: number): string {
-  return `${machineId} ${runId}`;
 }
 
 function tellClients(

@@ -2,7 +2,7 @@
 import { isNeverSent } from '../../core/metrics/failure-reasons';
 import { machineOfClient } from '../../core/metrics/run-file-names';
 import type { ClientFile } from './client-file';
-import type { Inputs } from './inputs';
+import { type Inputs, partKeyOf } from './inputs';
 import { plannedCount } from './plan';
 import type { Interval } from '../report';
 
@@ -21,7 +21,7 @@ export function findGaps(inputs: Inputs): void {
   const parts = partsOf(inputs);
   countUnrecordedClients(inputs, parts);
   for (const load of inputs.loads) {
-    const part = partAt(parts, keyOf(load.run_id, load.machine_id));
+    const part = partAt(parts, partKeyOf(load.run_id, load.machine_id));
     const planned = part.isInterrupted ? null : plannedCount(load);
     const unplannedCount = (planned ?? 0) - part.recorded - part.missing;
     if (unplannedCount <= 0) continue;
@@ -45,7 +45,7 @@ function partsOf(inputs: Inputs): Map<string, Part> {
   // Several files may have records of one client.
   const seen = new Set<unknown>();
   for (const { runId, machineId, columns, clients } of inputs.records) {
-    const part = partAt(parts, keyOf(runId, machineId));
+    const part = partAt(parts, partKeyOf(runId, machineId));
     part.recorded += columns.count;
     for (const tasks of clients.values()) {
       if (seen.has(tasks)) continue;
@@ -69,15 +69,15 @@ function partsOf(inputs: Inputs): Map<string, Part> {
  * record of each request.
  */
 function countUnrecordedClients(inputs: Inputs, parts: Map<string, Part>): void {
-  const loads = new Set(inputs.loads.map(({ run_id, machine_id }) => keyOf(run_id, machine_id)));
+  const loads = new Set(inputs.loads.map(({ run_id, machine_id }) => partKeyOf(run_id, machine_id)));
   const isLost = ({ runId, name }: ClientFile): boolean => {
-    const key = runId === null ? '' : keyOf(runId, machineOfClient(name));
+    const key = runId === null ? '' : partKeyOf(runId, machineOfClient(name));
     return parts.has(key) || loads.has(key);
   };
   const lost = inputs.clients.filter(isLost);
   inputs.clients = inputs.clients.filter((client) => !isLost(client));
   for (const { runId, name, successful, failed, wasInterrupted } of lost) {
-    const part = partAt(parts, keyOf(runId!, machineOfClient(name)));
+    const part = partAt(parts, partKeyOf(runId!, machineOfClient(name)));
     part.missing += successful + failed;
     part.isInterrupted ||= wasInterrupted;
     inputs.missingRecords += successful + failed;
@@ -89,10 +89,6 @@ function partAt(parts: Map<string, Part>, key: string): Part {
   let part = parts.get(key);
   if (part === undefined) parts.set(key, (part = { recorded: 0, missing: 0, isInterrupted: false }));
   return part;
-}
-
-function keyOf(runId: string, machineId: number): string {
-  return `${machineId} ${runId}`;
 }
 
 /** Returns the most requests that can have been sent, by records and sums. */

@@ -58,6 +58,11 @@ export interface ServerLife {
   hasStopped: boolean;
 }
 
+/** Returns the key of one machine's part of a run. */
+export function partKeyOf(runId: string | null, machineId: number): string {
+  return `${machineId} ${runId}`;
+}
+
 /** Times are Unix milliseconds of one clock. */
 export interface Inputs {
   files: InputFile[];

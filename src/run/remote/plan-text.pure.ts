@@ -2,7 +2,8 @@
 import type { Lab } from '../../config/lab-config';
 import type { RunConfig } from '../../config/run-config';
 import { oneLine } from '../../core/printable';
-import { counted, faultLines, loadText } from '../plan-text.pure';
+import { counted } from '../../core/counted';
+import { faultLines, loadText } from '../plan-text.pure';
 import {
   asidePrefix,
   eventsFileOf,

@@ -5,7 +5,7 @@ import { clientName, machineOfClient } from '../../../core/metrics/run-file-name
 import { type ClientFile, parseClientFile } from '../client-file';
 import { CappedList } from '../capped-list';
 import { readWhole } from './file-lines';
-import type { Inputs } from '../inputs';
+import { type Inputs, partKeyOf } from '../inputs';
 import { increment } from '../interner';
 import type { RunChoice } from './read-requests';
 import type { ClientTaskFlags } from '../task-flags';
@@ -78,7 +78,11 @@ function take(
   if (before !== undefined) return remarks.copies.add(`${client.path} is a copy of ${before}`);
   seen.set(key, client.path);
   if (recorded === null && isLeftOut(client, choice, inputs)) return remarks.leftOut.add(client.path);
-  increment(inputs.saidCorrupted, `${machineOfClient(name)} ${runId}`, client.reasons.get(VERIFICATION_FAILED) ?? 0);
+  increment(
+    inputs.saidCorrupted,
+    partKeyOf(runId, machineOfClient(name)),
+    client.reasons.get(VERIFICATION_FAILED) ?? 0,
+  );
   if (recorded !== null) return compare(client, recorded, remarks.differences);
   inputs.clients.push(client);
   places.set(client.name, [...(places.get(client.name) ?? []), client.path]);

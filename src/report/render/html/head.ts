@@ -1,4 +1,5 @@
 /** The top of the page: the verdict, the run, its key figures, and warnings about them. */
+import { counted } from '../../../core/counted';
 import { foundText } from '../../../core/metrics/threshold';
 import { rateText } from '../../../core/metrics/failure-scale';
 import type { Report, Verdict } from '../../report';
@@ -56,14 +57,10 @@ function contradictions({ thresholds: all, rules = [], audit }: Report): string[
   const crossed = all.filter(({ passed }) => !passed).length;
   const violated = rules.filter(({ verdict }) => verdict === false).length;
   return [
-    ...(crossed > 0 ? [`${crossed} of ${count(all.length, 'threshold')} crossed`] : []),
-    ...(violated > 0 ? [`${violated} of ${count(rules.length, 'rule')} violated`] : []),
+    ...(crossed > 0 ? [`${crossed} of ${counted(all.length, 'threshold')} crossed`] : []),
+    ...(violated > 0 ? [`${violated} of ${counted(rules.length, 'rule')} violated`] : []),
     ...(audit.adds_up === false ? ['the audit does not add up'] : []),
   ];
-}
-
-function count(number: number, name: string): string {
-  return `${number} ${name}${number === 1 ? '' : 's'}`;
 }
 
 function thresholds({ thresholds: all }: Report): Content {
