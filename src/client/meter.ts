@@ -10,6 +10,13 @@ const RATE_SPAN_MS = 5000;
 /** Calls that are meant to be 5 s apart may come a little earlier. */
 const LEAST_SPAN_MS = 0.9 * RATE_SPAN_MS;
 const RECENT_COUNT = 1000;
+/** The latencies above show a request that hangs only when it has ended; its age tells before. */
+const USUAL_AGE_MS = 1000;
+
+/** Returns `oldest request 3.2 s`, or nothing while the oldest request in flight or waiting is not older than usual. */
+export function oldestText(ageMs: number): string[] {
+  return ageMs > USUAL_AGE_MS ? [`oldest request ${(ageMs / 1000).toFixed(1)} s`] : [];
+}
 
 export class Meter {
   doneCount = 0;

@@ -27,6 +27,11 @@ export interface OpenLoopOptions {
   onSend?(lateMs: number): void;
 }
 
+interface DueRequest {
+  dueMs: number;
+  image: ClientImage;
+}
+
 /**
  * Gives each request to the client that has been free for longest; while all are busy it waits, and the next free
  * client takes the one that has waited for longest. The wait is part of its latency, which counts from when it was due.
@@ -35,7 +40,9 @@ export class OpenLoop {
   private readonly free: { client: OpenLoopClient; sinceMs: number }[];
   private readonly startMs: number;
   /** The next one due, or the one that has waited for longest; undefined when there are no more. */
-  private next: { dueMs: number; image: ClientImage } | undefined;
+  private next: DueRequest | undefined;
+  /** Those after it that have been drawn from the schedule already. */
+  private ahead: DueRequest[] = [];
   /** Requests for which no client was free when they were due. */
   waitedCount = 0;
   private inFlightCount = 0;
@@ -64,16 +71,33 @@ export class OpenLoop {
       this.miss(next, 'stopped');
     }
     this.next = undefined;
+    this.ahead = [];
     clearTimeout(this.timer);
     this.endIfDone();
   }
 
+  /** When each request was due that waits for a free client (monotonic), the oldest first. */
+  get waitingDueMs(): number[] {
+    if (this.next === undefined) return [];
+    const nowMs = this.options.clock.monotonicMs();
+    let last: DueRequest | undefined = this.ahead.at(-1) ?? this.next;
+    while (last !== undefined && last.dueMs <= nowMs) {
+      last = this.draw();
+      if (last !== undefined) this.ahead.push(last);
+    }
+    return [this.next, ...this.ahead].map(({ dueMs }) => dueMs).filter((dueMs) => dueMs <= nowMs);
+  }
+
   private advance(): void {
+    this.next = this.ahead.shift() ?? this.draw();
+  }
+
+  /** Returns the next request of the schedule; undefined if it is over. */
+  private draw(): DueRequest | undefined {
     const { dueTimes, images, random } = this.options;
     const { value, done } = dueTimes.next();
-    const isOver = done === true || value === undefined;
-    const image = images[Math.floor(random() * images.length)]!;
-    this.next = isOver ? undefined : { dueMs: this.startMs + value, image };
+    if (done === true || value === undefined) return undefined;
+    return { dueMs: this.startMs + value, image: images[Math.floor(random() * images.length)]! };
   }
 
   /** Sends the requests that are due while clients are free, and waits for the next. */
@@ -84,23 +108,24 @@ export class OpenLoop {
       const waitedMs = clock.monotonicMs() - next.dueMs;
       if (waitedMs < 0) return this.wait(-waitedMs);
       if (waitedMs > maxWaitMs) this.miss(next, 'waited too long');
-      else if (this.free.length === 0) return;
+      else if (this.free.length === 0) return this.wait(maxWaitMs - waitedMs);
       else this.send(next);
     }
     this.endIfDone();
   }
 
   private wait(ms: number): void {
+    if (ms === Infinity) return;
     this.timer = setTimeout(() => this.deal(), Math.min(Math.ceil(ms), MAX_TIMER_MS));
   }
 
-  private miss({ dueMs, image }: { dueMs: number; image: ClientImage }, why: 'waited too long' | 'stopped'): void {
+  private miss({ dueMs, image }: DueRequest, why: 'waited too long' | 'stopped'): void {
     const { clients } = this.options;
     clients[this.missedCount++ % clients.length]!.miss(image, dueMs, why);
     this.advance();
   }
 
-  private send({ dueMs, image }: { dueMs: number; image: ClientImage }): void {
+  private send({ dueMs, image }: DueRequest): void {
     const { clock, onSend } = this.options;
     const { client, sinceMs } = this.free.shift()!;
     this.inFlightCount += 1;

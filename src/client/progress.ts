@@ -2,7 +2,7 @@
 import type { Clock } from '../core/environment';
 import { CLEAR_LINE, logLine } from '../core/log-line';
 import type { RequestRecord } from '../core/metrics/record';
-import { Meter } from './meter';
+import { Meter, oldestText } from './meter';
 
 export interface ProgressOptions {
   write(text: string): void;
@@ -13,6 +13,8 @@ export interface ProgressOptions {
   /** The longest that a success can take. */
   longestMs: number;
   expectedCount?: number;
+  /** Returns when the oldest request in flight was due (monotonic); undefined if there is none. */
+  oldestDueMs(): number | undefined;
 }
 
 /** Interval of log lines where no terminal shows the status. */
@@ -43,15 +45,18 @@ export class Progress {
     this.meter.add(record);
   }
 
-  /** `120 of 300 done, 1.0/s, 2 failed (last: Connection refused), p95 23.4 ms` */
+  /** `120 of 300 done, 1.0/s, 2 failed (last: Connection refused), p95 23.4 ms, oldest request 3.2 s` */
   text(): string {
-    const { expectedCount } = this.options;
+    const { expectedCount, clock, oldestDueMs } = this.options;
     const { doneCount, failedCount, lastReason } = this.meter;
     const of = expectedCount === undefined ? '' : ` of ${expectedCount}`;
     const why = failedCount === 0 ? '' : ` (last: ${lastReason})`;
     const p95Ms = this.meter.p95Ms();
     const p95 = p95Ms === null ? '' : `, p95 ${p95Ms.toFixed(1)} ms`;
-    return `${doneCount}${of} done, ${this.meter.perSecond().toFixed(1)}/s, ${failedCount} failed${why}${p95}`;
+    const nowMs = clock.monotonicMs();
+    const oldest = oldestText(nowMs - (oldestDueMs() ?? nowMs)).map((text) => `, ${text}`);
+    const rate = `${this.meter.perSecond().toFixed(1)}/s`;
+    return `${doneCount}${of} done, ${rate}, ${failedCount} failed${why}${p95}${oldest.join('')}`;
   }
 
   private show(): void {

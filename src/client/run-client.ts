@@ -75,10 +75,16 @@ export async function runClient(options: RunClientOptions): Promise<ClientReport
   const tally = new Tally(log);
   const longestMs = longestSuccess(config.requestTimeoutMs, config.requests.pacing.mode === 'rate');
   const expectedCount = expectedRequests(config.requests);
-  const progress = display && new Progress({ ...display, clock, longestMs, expectedCount });
+  /** When each request in flight was due, by its id: they are sent in the order in which they were due. */
+  const inFlight = new Map<number, number>();
+  const oldestDueMs = (): number | undefined => inFlight.values().next().value;
+  const progress = display && new Progress({ ...display, clock, longestMs, expectedCount, oldestDueMs });
   let lastId = 0;
   const send = async (image: ClientImage, intendedStartMs: number): Promise<void> => {
-    const record = await client.request(image, ++lastId, { intendedStartMs });
+    const id = ++lastId;
+    inFlight.set(id, intendedStartMs);
+    const record = await client.request(image, id, { intendedStartMs });
+    inFlight.delete(id);
     tally.add(record);
     progress?.add(record);
   };

@@ -6,6 +6,8 @@ import { printable } from '../core/printable';
 
 export interface SummaryContent {
   durationSecs: number;
+  /** Requests due, and successes, per second; default: those that ended, by the duration. */
+  rates?: { attemptedPerSecond: number; goodputPerSecond: number };
   interruptedCount: number;
   /** Waiting for a client at the end. */
   unsentCount?: number;
@@ -22,8 +24,8 @@ const MAX_REASON_CHARS = 200;
 
 export function summaryText(stats: AggregatedStats, run: SummaryContent): string {
   const { total_requests: total, failed_requests: failed, failure_rate: rate } = stats;
-  const perSecond = run.durationSecs > 0 ? ` (${(total / run.durationSecs).toFixed(2)}/s)` : '';
-  const { interruptedCount, unsentCount = 0, all, service } = run;
+  const { rates, interruptedCount, unsentCount = 0, all, service } = run;
+  const perSecond = !rates && run.durationSecs > 0 ? ` (${(total / run.durationSecs).toFixed(2)}/s)` : '';
   const undecided = interruptedCount + unsentCount;
   const most =
     undecided > 0 ? `, at most ${rateText(((failed + undecided) / (total + undecided)) * 100)} with the undecided` : '';
@@ -38,14 +40,25 @@ export function summaryText(stats: AggregatedStats, run: SummaryContent): string
       ? [['All', `${latencies(all)}, with failed and undecided requests`] satisfies [string, string]]
       : []),
     ...(service === undefined ? [] : [['Service', latencies(service)] satisfies [string, string]]),
+    ...(rates ? [['Rates', ratesText(rates)] satisfies [string, string]] : []),
     ['Servers', shares(stats.server_distribution)],
     ['Traffic', `${megabytes(stats.bytes_sent)} sent, ${megabytes(stats.bytes_received)} received`],
     ['Retries', String(stats.retry_count)],
+    ['Hedged', String(stats.hedged_requests)],
   ];
   const reasons = Object.entries(stats.failure_reasons);
   for (const [reason, count] of reasons) rows.push(['Failure', `${printable(reason, MAX_REASON_CHARS)}: ${count}`]);
   if (run.unreached.length > 0) rows.push(['Problem', `no server could be reached: ${run.unreached.join(', ')}`]);
   return rows.map(([name, text]) => `${`${name}:`.padEnd(10)} ${text}`).join('\n');
+}
+
+function ratesText({ attemptedPerSecond, goodputPerSecond }: NonNullable<SummaryContent['rates']>): string {
+  return `goodput ${decimals(goodputPerSecond)} successes/s, attempted ${decimals(attemptedPerSecond)} requests/s`;
+}
+
+/** Formats a number as the report does: 8,234.56 */
+function decimals(value: number): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
 function latencyFigures(stats: AggregatedStats): LatencyFigures {

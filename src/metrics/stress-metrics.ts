@@ -15,6 +15,10 @@ export interface WatchedRun {
   readonly longestMs: number;
   readonly clientCount: number;
   readonly inFlightCount: number;
+  /** Requests that are due and wait for a free client. */
+  readonly waitingCount: number;
+  /** The age of the oldest request in flight or waiting; 0 if there is none. */
+  readonly oldestAgeMs: number;
   readonly connectionCount: number;
   readonly receivingCount: number;
   readonly sentCount: number;
@@ -50,6 +54,12 @@ function addLooks(registry: AnyRegistry, run: WatchedRun): void {
     addGauge(registry, `${PREFIX}_${name}`, help, value);
   gauge('virtual_clients', 'Virtual clients in this process', () => run.clientCount);
   gauge('in_flight_requests', 'Requests in flight', () => run.inFlightCount);
+  gauge('waiting_requests', 'Requests that are due and wait for a free client', () => run.waitingCount);
+  gauge(
+    'oldest_request_age_seconds',
+    'Age of the oldest request in flight or waiting; 0 if none',
+    () => run.oldestAgeMs / 1000,
+  );
   gauge('connections', 'Connections to servers, including those being closed', () => run.connectionCount);
   gauge(
     'verification_backlog_carriers',

@@ -16,6 +16,8 @@ export interface StressLoop {
   stop(): void;
   /** Requests that had to wait for a free client. */
   readonly waitedCount: number;
+  /** When each request was due that waits for a free client (monotonic), the oldest first. */
+  readonly waitingDueMs: readonly number[];
 }
 
 export interface LoopOptions {

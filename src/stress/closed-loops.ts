@@ -18,6 +18,8 @@ export interface ClosedLoopsOptions extends Pick<
 export class ClosedLoops {
   /** Always 0: a client that is busy has nothing to send. */
   readonly waitedCount = 0;
+  /** Always empty, for the same reason. */
+  readonly waitingDueMs: readonly number[] = [];
   private readonly loops: ClosedLoop[];
   private readonly clients: readonly StressClient[];
 

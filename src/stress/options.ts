@@ -75,6 +75,9 @@ export interface StressReport {
   unsent_requests: number;
   /** Percent of all requests that were due, with undecided ones as failed; null if none was due. */
   failure_rate_max: number | null;
+  /** Successes, and requests due, by the seconds from the first one due after the warm-up to the end of the run. */
+  goodput_per_s: number;
+  attempted_per_s: number;
   /** Also in the warm-up. */
   wrong_carriers: number;
   /** Totals of those that ended, and latencies of the successes, without the warm-up; from when they were due. */

@@ -5,6 +5,7 @@ import type { GeneratorSummary } from '../core/metrics/saturation';
 import type { StressMetrics, WatchedRun } from '../metrics/stress-metrics';
 import { GeneratorWatch } from './generator-watch';
 import type { StressClient } from './stress-client';
+import type { UndecidedRequests } from './undecided-requests';
 
 export interface RunWatchOptions {
   runId: string;
@@ -15,6 +16,7 @@ export interface RunWatchOptions {
   longestMs: number;
   /** The clients so far; more may follow. */
   clients: readonly StressClient[];
+  undecided: UndecidedRequests;
   clock: Clock;
   onSample(sample: GeneratorSample): void;
   onClock(line: ClockLine): void;
@@ -26,15 +28,17 @@ export class RunWatch implements WatchedRun {
   readonly targetPerSecond: number | null;
   readonly longestMs: number;
   private readonly clients: readonly StressClient[];
+  private readonly undecided: UndecidedRequests;
   private readonly generator: GeneratorWatch;
   private metrics: StressMetrics | undefined;
 
-  constructor({ runId, machineId, targetPerSecond, longestMs, clients, ...rest }: RunWatchOptions) {
+  constructor({ runId, machineId, targetPerSecond, longestMs, clients, undecided, ...rest }: RunWatchOptions) {
     this.runId = runId;
     this.machineId = machineId;
     this.targetPerSecond = targetPerSecond;
     this.longestMs = longestMs;
     this.clients = clients;
+    this.undecided = undecided;
     this.generator = new GeneratorWatch({ runId, look: () => this, ...rest });
   }
 
@@ -79,6 +83,14 @@ export class RunWatch implements WatchedRun {
 
   get inFlightCount(): number {
     return this.sum(({ client }) => client.inFlightCount);
+  }
+
+  get waitingCount(): number {
+    return this.undecided.waitingCount;
+  }
+
+  get oldestAgeMs(): number {
+    return this.undecided.oldestAgeMs;
   }
 
   get connectionCount(): number {

@@ -26,6 +26,7 @@ import { RunProgress } from './progress/run-progress';
 import { RunTally } from './progress/run-tally';
 import { RunWatch } from './run-watch';
 import { StressClient } from './stress-client';
+import { UndecidedRequests } from './undecided-requests';
 import { toMicros } from '../core/to-micros';
 import { UnexpectedErrors } from '../core/unexpected-errors';
 
@@ -59,6 +60,7 @@ class StressRun {
   private readonly runId: string;
   private readonly tally: RunTally;
   private readonly clients: StressClient[] = [];
+  private readonly undecided: UndecidedRequests;
   private readonly timers = new Set<NodeJS.Timeout>();
   private loop: StressLoop | undefined;
   private progress: RunProgress | undefined;
@@ -78,11 +80,13 @@ class StressRun {
     const { clock, runId, warmupMs, machineId, requests, requestTimeoutMs } = options;
     const longestMs = longestSuccess(requestTimeoutMs, requests.pacing.mode === 'rate');
     this.runId = runId ?? randomUUID();
+    this.undecided = new UndecidedRequests(this.clients, clock);
     this.watch = new RunWatch({
       runId: this.runId,
       machineId,
       longestMs,
       clients: this.clients,
+      undecided: this.undecided,
       clock,
       targetPerSecond: requests.pacing.mode === 'rate' ? requests.pacing.ratePerSecond : null,
       onSample: (sample) => this.files?.sample(sample),
@@ -113,6 +117,7 @@ class StressRun {
   report(): StressReport {
     const { machineId, seed, numClients, metricsDir, signal, warmupMs, requests } = this.options;
     const { measured, population, service, wrongCount } = this.tally;
+    const rates = this.tally.rates(this.endedAt ?? this.startedAt);
     return {
       machine_id: machineId,
       run_id: this.runId,
@@ -125,6 +130,8 @@ class StressRun {
       interrupted_requests: measured.interruptedCount,
       unsent_requests: measured.unsentCount,
       failure_rate_max: population.mostFailedPercent,
+      goodput_per_s: rates.goodputPerSecond,
+      attempted_per_s: rates.attemptedPerSecond,
       wrong_carriers: wrongCount,
       aggregated_stats: measured.summary.stats(),
       all_stats: population.latencies.figures(),
@@ -194,7 +201,8 @@ class StressRun {
       onStart: (index) => this.starts(index),
       onSend: (lateMs) => this.watch.sent(lateMs),
     });
-    const progress = new RunProgress(this.options);
+    this.undecided.loop = this.loop;
+    const progress = new RunProgress(this.options, this.undecided);
     this.progress = progress;
     this.startTimers();
     this.watch.start();
@@ -274,7 +282,7 @@ class StressRun {
   private abortIfCrossed(): void {
     if (this.isStopped) return;
     const { abortOn, clock } = this.options;
-    const crossed = this.tally.crossed(abortOn, clock.unixMs());
+    const crossed = this.tally.crossed(abortOn, clock.unixMs(), this.undecided.dueTimes());
     if (crossed === undefined) return;
     this.abortedBy = crossed;
     const { expression, value, unit } = crossed;
@@ -354,7 +362,8 @@ class StressRun {
     const { problem } = files;
     const { why } = this.watch.summary();
     const waitedCount = this.loop?.waitedCount ?? 0;
-    const closing = { durationSecs: this.durationSecs, waitedCount, unreached, problem, generatorProblem: why };
+    const rates = this.tally.rates(this.endedAt!);
+    const closing = { rates, waitedCount, unreached, problem, generatorProblem: why };
     this.options.screen?.print(closingText(this.options, this.tally, this.results, closing));
   }
 }

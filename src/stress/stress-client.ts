@@ -22,6 +22,8 @@ export interface StressClientOptions {
 export class StressClient {
   readonly client: VirtualClient;
   readonly tally: Tally;
+  /** When the request in flight was due (monotonic); null if there is none. */
+  dueMs: number | null = null;
   private lastId = 0;
   private startedAt: number;
   private endedAt = 0;
@@ -44,9 +46,11 @@ export class StressClient {
     log?.('info', `${clientName} begins run ${runId}, seed ${this.options.seed}`);
   }
 
-  /** Sends one request, its latency counting from `intendedStartMs` (monotonic); resolves when it has ended. */
+  /** Sends one request at a time, its latency counting from `intendedStartMs` (monotonic); resolves when it has ended. */
   async send(image: ClientImage, intendedStartMs: number): Promise<RequestRecord> {
+    this.dueMs = intendedStartMs;
     const record = await this.client.request(image, ++this.lastId, { intendedStartMs });
+    this.dueMs = null;
     this.count(record);
     return record;
   }

@@ -17,7 +17,7 @@ const SECRET_BYTES = 36_734;
 
 export { attack } from './hostile/hostile';
 
-/** Runs the requested parts, by default all; `--old FILE` runs `events`, `report`, `requests` and `hostile` on an older build, too. */
+/** Runs the requested parts, by default all; `--old FILE` runs `events`, `report`, `requests`, `stress-memory` and `hostile` on an older build, too. */
 export async function main(program: string, words: readonly string[]): Promise<void> {
   const { values, positionals: wanted } = parseArgs({
     args: [...words],
@@ -40,7 +40,7 @@ export async function main(program: string, words: readonly string[]): Promise<v
   if (isWanted('compare')) compare.run();
   if (isWanted('felt')) felt.run();
   if (isWanted('requests')) await runRequests(old ? [old, program] : [program]);
-  if (isWanted('stress-memory')) await stressMemory.run([program], [1000, 5000]);
+  if (isWanted('stress-memory')) await runStressMemory(old ? [old, program] : [program]);
   if (isWanted('election')) await election.run([program], { starts: 100, kills: 100, pauses: 3 });
 }
 
@@ -52,6 +52,15 @@ async function runHostile(program: string, old: string | undefined, points: read
 async function runEvents(program: string, old: string | undefined): Promise<void> {
   events.run(tmpdir());
   if (old !== undefined) await events.sideBySide([old, program], tmpdir());
+}
+
+async function runStressMemory(programs: readonly string[]): Promise<void> {
+  for (const clients of [1000, 5000]) {
+    for (const program of programs) {
+      if (programs.length > 1) console.log(program);
+      await stressMemory.run([program], [clients]);
+    }
+  }
 }
 
 /** Alternates between the builds at each load, so that other work on the machine affects them alike. */

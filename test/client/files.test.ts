@@ -94,7 +94,7 @@ describe('writing', () => {
     const summary = new Summary();
     const done = { outcome: 'success', success: true, failure_reason: null, assigned_server_id: 1 } as const;
     for (const latency_ms of [2, 1]) {
-      summary.add({ ...done, latency_ms, retry_count: 0, bytes_sent: 1, bytes_received: 2 });
+      summary.add({ ...done, latency_ms, retry_count: 0, hedged: false, bytes_sent: 1, bytes_received: 2 });
     }
     const head = { client_name: 'Machine_1_Client_2', machine_id: 1, client_id: 2, run_id: 'r' };
     const metrics = clientMetrics({ ...head, started_at: 1.5, test_duration_secs: 3, interrupted: false }, summary);

@@ -23,11 +23,13 @@ async function run(
     clients = 2,
     schedule = {},
     stopAfterMs,
+    lookAtMs,
     heldUp = { atMs: Infinity, forMs: 0 },
   }: {
     clients?: number;
     schedule?: Partial<Schedule>;
     stopAfterMs?: number;
+    lookAtMs?: number;
     heldUp?: { atMs: number; forMs: number };
   },
   takesMs: (atMs: number) => number,
@@ -64,11 +66,13 @@ async function run(
     onSend: (ms) => lateMs.push(ms),
   });
   let endedMs = 0;
+  const waiting = { dues: [] as number[] };
+  if (lookAtMs !== undefined) setTimeout(() => (waiting.dues = loop.waitingDueMs.map(since)), lookAtMs);
   const running = loop.run().then(() => (endedMs = now()));
   if (stopAfterMs !== undefined) setTimeout(() => loop.stop(), stopAfterMs);
   await jest.runAllTimersAsync();
   await running;
-  return { sent, missed, lateMs, mostInFlight, endedMs, loop };
+  return { sent, missed, lateMs, mostInFlight, endedMs, loop, waiting: waiting.dues };
 }
 
 const dues = (seen: Seen[]): number[] => seen.map(({ dueMs }) => dueMs);
@@ -99,8 +103,21 @@ it('requests that would wait longer than the request timeout are not sent, but c
   // The clients are free again at 3,500 and 3,600 ms.
   expect(dues(missed)).toEqual([200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400]);
   expect(missed.map(({ client }) => client).slice(0, 4)).toEqual([0, 1, 0, 1]);
+  // Each when it has waited too long, and not when a client is free again.
+  for (const { atMs, dueMs } of missed) expect(atMs - dueMs).toBeLessThanOrEqual(2003);
   expect(new Set(missed.map(({ why }) => why))).toEqual(new Set(['waited too long']));
   expect(new Set(missed.map(({ image }) => image)).size).toBe(3);
+});
+
+it('tells which requests wait, and sends the same ones as without looking', async () => {
+  const busy = (atMs: number): number => (atMs >= 200 ? Math.max(5, 700 - atMs) : 5);
+  const { sent, waiting } = await run({ lookAtMs: 650 }, busy);
+  expect(waiting).toEqual([400, 500, 600]);
+  const unseen = await run({}, busy);
+  expect(sent.map(({ image, dueMs }) => `${image} ${dueMs}`)).toEqual(
+    unseen.sent.map(({ image, dueMs }) => `${image} ${dueMs}`),
+  );
+  expect((await run({ lookAtMs: 150 }, busy)).waiting).toEqual([]);
 });
 
 it('requests waiting at the end of the schedule are still sent', async () => {

@@ -17,10 +17,11 @@ const failed = {
 } as RequestRecord;
 const interrupted = { outcome: 'interrupted', success: false } as RequestRecord;
 
-function progress(isTerminal: boolean, columns?: number) {
+function progress(isTerminal: boolean, columns?: number, oldestDueMs?: number) {
   const written: string[] = [];
   const write = (text: string): void => void written.push(text);
-  const shown = new Progress({ write, isTerminal, columns, clock: systemClock, longestMs: 10_000, expectedCount: 300 });
+  const more = { longestMs: 10_000, expectedCount: 300, oldestDueMs: () => oldestDueMs };
+  const shown = new Progress({ write, isTerminal, columns, clock: systemClock, ...more });
   shown.start();
   return { written, shown };
 }
@@ -42,6 +43,14 @@ describe('progress', () => {
     shown.stop();
     jest.advanceTimersByTime(60_000);
     expect(written.length).toBe(2);
+  });
+
+  it('the age of a request that hangs', () => {
+    const { shown } = progress(false, 80, systemClock.monotonicMs());
+    expect(shown.text()).toBe('0 of 300 done, 0.0/s, 0 failed');
+    jest.advanceTimersByTime(3200);
+    expect(shown.text()).toBe('0 of 300 done, 0.0/s, 0 failed, oldest request 3.2 s');
+    shown.stop();
   });
 
   it('on a terminal: one line, cut to its width, removed at the end', () => {
@@ -73,6 +82,7 @@ describe('the summary', () => {
       'Servers:   none',
       'Traffic:   0.0 MB sent, 0.0 MB received',
       'Retries:   0',
+      'Hedged:    0',
     ]);
   });
 });

@@ -88,11 +88,16 @@ export function leastCountFor(q: number): number {
 export function exactQuantile(sorted: ArrayLike<number>, q: number, count = sorted.length): number | null {
   const last = sorted.length - 1;
   if (last < 0) return null;
-  const at = Math.min(last, Math.max(0, q * count - 0.5));
+  const at = placeOf(q, count, last);
   const below = Math.floor(at);
   const low = sorted[below] as number;
   const high = sorted[Math.min(last, below + 1)] as number;
   return low + (high - low) * (at - below);
+}
+
+/** Returns the place (from 0, with a fraction) of a quantile among `count` values in ascending order, at most `last`. */
+export function placeOf(q: number, count: number, last = count - 1): number {
+  return Math.min(last, Math.max(0, q * count - 0.5));
 }
 
 function newTree(): TDigest {

@@ -15,10 +15,11 @@ export interface LatencyFigures {
 export const EXACT_COUNT = 100_000;
 
 export class LatencyFold {
+  /** Infinity without values, as `maxMs` is -Infinity. */
+  minMs = Infinity;
+  maxMs = -Infinity;
+  sumMs = 0;
   private sampleCount = 0;
-  private minMs = Infinity;
-  private maxMs = -Infinity;
-  private sumMs = 0;
   private valuesMs: number[] = [];
   private digest: Digest | undefined;
 
@@ -49,6 +50,14 @@ export class LatencyFold {
     const values = Float64Array.from(this.valuesMs).sort();
     const has = (q: number): boolean => this.sampleCount >= leastCountFor(q);
     return (q) => (!has(q) ? null : digest ? digest.quantile(q) : exactQuantile(values, q));
+  }
+
+  /** Returns a function of the values so far that maps a place in ascending order, from 0, to the value there. */
+  ascending(): (place: number) => number {
+    const { digest, sampleCount } = this;
+    if (digest) return (place) => digest.quantile((place + 0.5) / sampleCount)!;
+    const values = Float64Array.from(this.valuesMs).sort();
+    return (place) => values[place]!;
   }
 
   figures(): LatencyFigures {

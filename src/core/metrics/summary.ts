@@ -27,6 +27,8 @@ export interface AggregatedStats {
   /** Server-worded reasons beyond the first 50 count as `Other reasons`. */
   failure_reasons: Record<string, number>;
   retry_count: number;
+  /** Requests that were also sent to a second server. */
+  hedged_requests: number;
   bytes_sent: number;
   bytes_received: number;
 }
@@ -45,6 +47,7 @@ type Folded = Pick<
   | 'failure_reason'
   | 'assigned_server_id'
   | 'retry_count'
+  | 'hedged'
   | 'bytes_sent'
   | 'bytes_received'
 >;
@@ -54,6 +57,7 @@ export class Summary {
   readonly latencies = new LatencyFold();
   private failed = 0;
   private retries = 0;
+  private hedged = 0;
   private bytesSent = 0;
   private bytesReceived = 0;
   private readonly byServer = new CappedCounts(MAX_SERVERS, OTHER_SERVERS);
@@ -69,6 +73,7 @@ export class Summary {
     }
     if (serverId !== null) this.byServer.add(serverId);
     this.retries += record.retry_count;
+    if (record.hedged) this.hedged += 1;
     this.bytesSent += record.bytes_sent;
     this.bytesReceived += record.bytes_received;
   }
@@ -99,6 +104,7 @@ export class Summary {
       server_distribution: sorted(this.byServer.all, ([a], [b]) => a - b),
       failure_reasons: sorted(this.byReason.all, (a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)),
       retry_count: this.retries,
+      hedged_requests: this.hedged,
       bytes_sent: this.bytesSent,
       bytes_received: this.bytesReceived,
     };

@@ -5,10 +5,10 @@ import { clientFileName, requestsFileName } from '../../core/metrics/run-file-na
 import type { ThresholdResult } from '../../core/metrics/threshold';
 import { oneLine } from '../../core/printable';
 import type { StressOptions } from '../options';
-import { type RunTally, thresholdText } from './run-tally';
+import { type RunRates, type RunTally, thresholdText } from './run-tally';
 
 export interface ClosingContent {
-  durationSecs: number;
+  rates: RunRates;
   /** Requests that had to wait for a free client. */
   waitedCount: number;
   /** The configured servers, if none of them ever responded. */
@@ -26,13 +26,14 @@ export function closingText(
   { machineId, numClients, metricsDir, seed, requests }: Options,
   { measured, population, service }: RunTally,
   results: readonly ThresholdResult[],
-  { durationSecs, waitedCount, unreached, problem, generatorProblem }: ClosingContent,
+  { rates, waitedCount, unreached, problem, generatorProblem }: ClosingContent,
 ): string {
   const { interruptedCount, unsentCount } = measured;
   const isOpen = requests.pacing.mode === 'rate';
   const figures = isOpen ? service.figures() : undefined;
   const all = population.latencies.figures();
-  const run = { durationSecs, interruptedCount, unsentCount, all, service: figures, unreached };
+  const { durationSecs } = rates;
+  const run = { durationSecs, rates, interruptedCount, unsentCount, all, service: figures, unreached };
   const rows = [summaryText(measured.summary.stats(), run)];
   if (waitedCount > 0) {
     rows.push(

@@ -17,7 +17,10 @@ export class RunProgress {
   private leadership: Leadership = { term: 0, leaderId: null };
 
   /** The load begins now. */
-  constructor(private readonly options: Options) {
+  constructor(
+    private readonly options: Options,
+    private readonly undecided: { readonly oldestAgeMs: number },
+  ) {
     const { clock, requests, requestTimeoutMs } = options;
     this.meter = new Meter(clock, longestSuccess(requestTimeoutMs, requests.pacing.mode === 'rate'));
     this.startMs = options.clock.monotonicMs();
@@ -34,7 +37,8 @@ export class RunProgress {
     const { requests, clock, expectedMs } = this.options;
     const { doneCount, failedCount, lastReason } = this.meter;
     const counts = { doneCount, totalCount: this.totalCount, failedCount };
-    const rates = { perSecond: this.meter.perSecond(), p95Ms: this.meter.p95Ms() };
+    const { oldestAgeMs } = this.undecided;
+    const rates = { perSecond: this.meter.perSecond(), p95Ms: this.meter.p95Ms(), oldestAgeMs };
     const timeShare = (clock.monotonicMs() - this.startMs) / (requests.durationMs ?? expectedMs ?? Infinity);
     return {
       share: Math.min(1, Math.max(timeShare, doneCount / (this.totalCount ?? Infinity))),

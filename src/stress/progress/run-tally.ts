@@ -11,9 +11,17 @@ import {
   type Threshold,
   type ThresholdResult,
 } from '../../core/metrics/threshold';
+import { toMicros } from '../../core/to-micros';
+import { ENOUGH, PresentFigures } from './present-figures.pure';
 
-/** With fewer samples, a p99 is just the slowest. */
-const ENOUGH = 100;
+/** The rates of a run, over the time from the first request that was due after the warm-up to the end. */
+export interface RunRates {
+  durationSecs: number;
+  /** Successes per second; 0 if the duration is. */
+  goodputPerSecond: number;
+  /** Requests due per second; 0 if the duration is. */
+  attemptedPerSecond: number;
+}
 
 export class RunTally {
   /** The requests that were due after the warm-up. */
@@ -27,6 +35,8 @@ export class RunTally {
   endedCount = 0;
   /** Unix milliseconds. */
   private measuredFrom = -Infinity;
+  /** Unix milliseconds; Infinity if none was. */
+  private firstDue = Infinity;
 
   /**
    * @param longestMs the longest that a success can take; see Population
@@ -34,7 +44,7 @@ export class RunTally {
    */
   constructor(
     private readonly warmupMs: number,
-    longestMs: number,
+    private readonly longestMs: number,
     private readonly serverCount: number,
   ) {
     this.population = new Population(longestMs);
@@ -50,34 +60,77 @@ export class RunTally {
     if (!isUndecided(record)) this.endedCount += 1;
     if (record.failure_reason === VERIFICATION_FAILED) this.wrongCount += 1;
     if (record.start_time < this.measuredFrom) return false;
+    this.firstDue = Math.min(this.firstDue, record.start_time);
     this.measured.add(record);
     this.population.add(record);
     if (record.success) this.service.add(record.service_ms);
     return true;
   }
 
-  /** Compares the requests so far with each threshold; `now` in Unix milliseconds. */
-  judge(thresholds: readonly Threshold[], now: number): ThresholdResult[] {
+  /** Compares all requests with each threshold; the run ended at `endedAt` (Unix milliseconds). */
+  judge(thresholds: readonly Threshold[], endedAt: number): ThresholdResult[] {
     const quantile = this.population.latencies.quantiles();
-    const secs = (now - this.measuredFrom) / 1000;
-    return judgeThresholds(thresholds, (metric) => this.valueOf(metric, quantile, secs));
+    return judgeThresholds(thresholds, (metric) => this.valueOf(metric, quantile, endedAt));
   }
 
-  /** Returns the first threshold that is crossed, once there are enough requests to tell. */
-  crossed(thresholds: readonly Threshold[], now: number): ThresholdResult | undefined {
-    if (thresholds.length === 0 || this.population.totalCount < ENOUGH) return undefined;
-    return this.judge(thresholds, now).find(({ passed, value }) => !passed && value !== null);
+  /** Returns the rates of the run that ended at `endedAt`, as the report has them. */
+  rates(endedAt: number): RunRates {
+    const { successCount, totalCount } = this.population;
+    const durationSecs = toMicros(Math.max(0, endedAt - this.firstDue) / 1000);
+    const perSecond = (count: number): number => (durationSecs === 0 ? 0 : count / durationSecs);
+    return {
+      durationSecs,
+      goodputPerSecond: perSecond(successCount),
+      attemptedPerSecond: perSecond(totalCount),
+    };
   }
 
-  private valueOf(metric: Metric, quantile: (q: number) => number | null, secs: number): number | null {
-    const { population, measured } = this;
+  /**
+   * Returns the first threshold that is crossed, once there are enough requests to tell.
+   * @param now Unix milliseconds
+   * @param undecided when each request was due that is in flight or waits for a client
+   */
+  crossed(thresholds: readonly Threshold[], now: number, undecided: readonly number[]): ThresholdResult | undefined {
+    const agesMs = undecided.filter((due) => due >= this.measuredFrom).map((due) => now - due);
+    const present = new PresentFigures(this.population, agesMs, this.longestMs);
+    if (present.dueCount < ENOUGH) return undefined;
+    const results = judgeThresholds(thresholds, (metric) => this.presentValueOf(metric, present, now));
+    return results.find(({ passed, value }) => !passed && value !== null);
+  }
+
+  private presentValueOf(metric: Metric, present: PresentFigures, now: number): number | null {
+    const secs = (now - Math.min(this.firstDue, now - present.oldestMs)) / 1000;
+    switch (metric) {
+      case 'failure_rate':
+        return present.failedPercent;
+      case 'throughput':
+        return secs > 0 ? present.successCount / secs : null;
+      case 'imbalance':
+        return this.population.totalCount < ENOUGH ? null : this.imbalance();
+      case 'recovery':
+      case 'felt':
+        return null;
+      case 'min':
+        return present.minMs;
+      case 'avg':
+        return present.averageMs;
+      case 'max':
+        return present.maxMs;
+      default:
+        return present.quantileMs(shareOf(metric));
+    }
+  }
+
+  private valueOf(metric: Metric, quantile: (q: number) => number | null, endedAt: number): number | null {
+    const { population } = this;
+    const { durationSecs, goodputPerSecond } = this.rates(endedAt);
     switch (metric) {
       case 'failure_rate':
         return population.mostFailedPercent;
       case 'throughput':
-        return secs > 0 ? population.successCount / secs : null;
+        return durationSecs > 0 ? goodputPerSecond : null;
       case 'imbalance':
-        return imbalance(Object.values(measured.summary.stats().server_distribution), this.serverCount);
+        return this.imbalance();
       case 'recovery':
       case 'felt':
         return null;
@@ -86,9 +139,18 @@ export class RunTally {
       case 'max':
         return population.latencies.figures()[`${metric}_ms`];
       default:
-        return quantile(Number(metric.slice(1)) / 100);
+        return quantile(shareOf(metric));
     }
   }
+
+  private imbalance(): number | null {
+    return imbalance(Object.values(this.measured.summary.stats().server_distribution), this.serverCount);
+  }
+}
+
+/** Returns the share below a percentile: 0.99 for `p99`. */
+function shareOf(percentile: string): number {
+  return Number(percentile.slice(1)) / 100;
 }
 
 /** Formats `Threshold p99<800ms: passed (23.40 ms)`. */

@@ -101,12 +101,18 @@ describe('the status', () => {
     perSecond: 95.23,
     failedCount: 0,
     p95Ms: 23.44,
+    oldestAgeMs: 1000,
     lastReason: '',
     leadership: { term: 3, leaderId: 2 },
   };
 
   it('has everything in one line', () => {
     expect(statusText(status)).toBe('1200/100000 done, 95.2/s, 0 failed, p95 23.4 ms, leader 2 (term 3)');
+  });
+
+  it('shows the age of a request that hangs', () => {
+    const text = statusText({ ...status, oldestAgeMs: 3249 });
+    expect(text).toBe('1200/100000 done, 95.2/s, 0 failed, p95 23.4 ms, oldest request 3.2 s, leader 2 (term 3)');
   });
 
   it('shows what is unknown, and the last failure', () => {

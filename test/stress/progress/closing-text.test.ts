@@ -4,9 +4,23 @@ import type { LoadShape } from '../../../src/config/load-settings';
 
 const text = (pacing: LoadShape['pacing'], waitedCount = 0): string => {
   const options = { machineId: 1, numClients: 4, metricsDir: 'metrics', seed: 7, requests: { pacing, rampUpMs: 0 } };
-  const run = { durationSecs: 1, waitedCount, unreached: [], problem: null, generatorProblem: null };
+  const run = {
+    rates: { durationSecs: 1, attemptedPerSecond: 2, goodputPerSecond: 1 },
+    waitedCount,
+    unreached: [],
+    problem: null,
+    generatorProblem: null,
+  };
   return closingText(options, new RunTally(0, 1000, 3), [], run);
 };
+
+test('has the rates, and hedged requests beside retries', () => {
+  const shown = text({ mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 2000 });
+  expect(shown).toMatch(
+    /^Requests: {2}0 in 1\.0 s\n[^]*\nRates: {5}goodput 1\.00 successes\/s, attempted 2\.00 requests\/s\n/,
+  );
+  expect(shown).toMatch(/\nRetries: {3}0\nHedged: {4}0\n/);
+});
 
 test('names a closed loop, and what it hides', () => {
   expect(text({ mode: 'closed_loop', minDelayMs: 100, maxDelayMs: 2000 })).toMatch(
