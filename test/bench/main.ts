@@ -17,7 +17,7 @@ const SECRET_BYTES = 36_734;
 
 export { attack } from './hostile/hostile';
 
-/** Runs the requested parts, by default all; `--old FILE` runs `events`, `report`, `requests`, `stress-memory` and `hostile` on an older build, too. */
+/** Runs the requested parts, by default all; `--old FILE` runs most of them on an older build, too. */
 export async function main(program: string, words: readonly string[]): Promise<void> {
   const { values, positionals: wanted } = parseArgs({
     args: [...words],

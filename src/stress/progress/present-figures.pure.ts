@@ -13,7 +13,7 @@ export class PresentFigures {
   private readonly endedCount: number;
   /** Longest first. */
   private readonly agesMs: Float64Array;
-  private endedMs: ((place: number) => number) | undefined;
+  private ascending: ((place: number) => number) | undefined;
 
   /**
    * @param ended the requests that ended
@@ -78,7 +78,8 @@ export class PresentFigures {
     const { endedCount, agesMs } = this;
     let worstMs: number | null = null;
     // The worst quantile is that of the ended ones with some number of the oldest others.
-    for (let ages = this.leastAges(Math.max(ENOUGH, leastCountFor(q))); ages <= agesMs.length; ages++) {
+    const least = this.leastAges(Math.max(ENOUGH, leastCountFor(q)));
+    for (let ages = this.agesAbove(q, least); ages <= agesMs.length; ages++) {
       const place = placeOf(q, endedCount + ages);
       const below = Math.floor(place);
       const lowMs = this.valueAt(below, ages);
@@ -90,10 +91,28 @@ export class PresentFigures {
     return worstMs;
   }
 
+  /** Maps a place in ascending order to the latency of a request that ended; sorted when first needed. */
+  private get endedAt(): (place: number) => number {
+    return (this.ascending ??= this.ended.latencies.ascending());
+  }
+
   /** The number of requests that are so old that they can only fail. */
   private get overdueCount(): number {
     const index = this.agesMs.findIndex((ageMs) => ageMs <= this.longestMs);
     return index < 0 ? this.agesMs.length : index;
+  }
+
+  /** Returns with how many ages, at least `least`, all are above the quantile: until then it grows with each. */
+  private agesAbove(q: number, least: number): number {
+    let from = least;
+    let to = this.agesMs.length;
+    while (from < to) {
+      const middle = (from + to + 1) >> 1;
+      const place = Math.ceil(placeOf(q, this.endedCount + middle));
+      if (place < this.endedCount && this.endedAt(place) <= this.agesMs[middle - 1]!) from = middle;
+      else to = middle - 1;
+    }
+    return from;
   }
 
   /** Returns how many of those that have not ended count in any case. */
@@ -104,7 +123,7 @@ export class PresentFigures {
   /** Returns the value at a place, from 0, in ascending order of those that ended and the `count` oldest others. */
   private valueAt(place: number, count: number): number {
     const { endedCount, agesMs } = this;
-    const endedMs = (this.endedMs ??= this.ended.latencies.ascending());
+    const endedMs = this.endedAt;
     // Mostly all of these others are above it.
     if (count === 0 || (place < endedCount && endedMs(place) <= agesMs[count - 1]!)) return endedMs(place);
     const ageMs = (index: number): number => agesMs[count - 1 - index]!;
