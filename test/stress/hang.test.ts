@@ -26,7 +26,7 @@ async function startHanging() {
   return server!;
 }
 
-const pacing = { mode: 'rate', ratePerSecond: 100, arrivals: 'uniform' } as const;
+const pacing = { mode: 'rate', ratePerSecond: 300, arrivals: 'uniform' } as const;
 const UNTIL_ENDED = { requestTimeoutMs: 20_000, requests: { pacing, durationMs: 60_000, rampUpMs: 0 } };
 
 it.each(['p99<500ms', 'max<500ms', 'avg<300ms'])(
@@ -41,6 +41,7 @@ it.each(['p99<500ms', 'max<500ms', 'avg<300ms'])(
     expect(report.aborted_by).toMatchObject({ expression, passed: false });
     expect(report.aggregated_stats.failed_requests).toBe(0);
   },
+  30_000,
 );
 
 it('Prometheus metrics show requests that hang', async () => {
@@ -60,5 +61,5 @@ it('Prometheus metrics show requests that hang', async () => {
   expect(read(page, 'in_flight_requests')).toBe(10);
   // All that are due later than those of the ten clients wait.
   expect(read(page, 'waiting_requests')).toBeGreaterThan(80);
-  expect(read(page, 'oldest_request_age_seconds')).toBeLessThan(5);
-});
+  expect(read(page, 'oldest_request_age_seconds')).toBeLessThan(20);
+}, 30_000);
