@@ -76,7 +76,7 @@ export class OpenLoop {
     this.endIfDone();
   }
 
-  /** When each request was due that waits for a free client (monotonic), the oldest first. */
+  /** The due times (monotonic) of the requests that wait for a free client, the oldest first. */
   get waitingDueMs(): number[] {
     if (this.next === undefined) return [];
     const nowMs = this.options.clock.monotonicMs();

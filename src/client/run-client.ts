@@ -75,7 +75,7 @@ export async function runClient(options: RunClientOptions): Promise<ClientReport
   const tally = new Tally(log);
   const longestMs = longestSuccess(config.requestTimeoutMs, config.requests.pacing.mode === 'rate');
   const expectedCount = expectedRequests(config.requests);
-  /** When each request in flight was due, by its id: they are sent in the order in which they were due. */
+  /** The due time of each request in flight by its id; they are sent in the order in which they were due. */
   const inFlight = new Map<number, number>();
   const oldestDueMs = (): number | undefined => inFlight.values().next().value;
   const progress = display && new Progress({ ...display, clock, longestMs, expectedCount, oldestDueMs });

@@ -16,7 +16,7 @@ export interface StressLoop {
   stop(): void;
   /** Requests that had to wait for a free client. */
   readonly waitedCount: number;
-  /** When each request was due that waits for a free client (monotonic), the oldest first. */
+  /** The due times (monotonic) of the requests that wait for a free client, the oldest first. */
   readonly waitingDueMs: readonly number[];
 }
 

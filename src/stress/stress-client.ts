@@ -22,7 +22,7 @@ export interface StressClientOptions {
 export class StressClient {
   readonly client: VirtualClient;
   readonly tally: Tally;
-  /** When the request in flight was due (monotonic); null if there is none. */
+  /** The due time (monotonic) of the request in flight; null if there is none. */
   dueMs: number | null = null;
   private lastId = 0;
   private startedAt: number;

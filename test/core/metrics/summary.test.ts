@@ -32,7 +32,7 @@ const failure = (failure_reason: string, change: Partial<RequestRecord> = {}): R
 describe('summary', () => {
   it('counts every kind of outcome in the right place', () => {
     const stats = summarize([
-      record({ latency_ms: 10 }),
+      record({ latency_ms: 10, hedged: true }),
       record({ latency_ms: 30, assigned_server_id: 2, retry_count: 2 }),
       record({ latency_ms: 20, assigned_server_id: null }),
       failure('Connection refused', { assigned_server_id: 2, bytes_received: 0 }),
@@ -55,6 +55,7 @@ describe('summary', () => {
       server_distribution: { 1: 2, 2: 2 },
       failure_reasons: { 'Connection refused': 2, 'Request timeout after 10s': 1 },
       retry_count: 2,
+      hedged_requests: 1,
       bytes_sent: 600,
       bytes_received: 4500,
     });
