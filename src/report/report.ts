@@ -76,6 +76,7 @@ export interface FaultReport {
   failed: number | null;
   retried: number | null;
   hedged: number | null;
+  /** 0 if no request was under way, which is shown as "-". */
   longest_ms: number | null;
   /** The first and the last detection by another server. */
   detected_first_ms: number | null;

@@ -50,6 +50,8 @@ export class GeneratorFold {
   private latencyMs = 0;
   private lastMs: number | undefined;
   private totalMs = 0;
+  /** Until the last sample in which a request was sent: a wait for late answers at the end makes it no less busy. */
+  private sendingMs = 0;
   private stalledMs = 0;
   private busyMs = 0;
 
@@ -59,6 +61,7 @@ export class GeneratorFold {
     const spanMs = this.lastMs === undefined ? SAMPLE_MS : Math.max(0, time - this.lastMs);
     this.lastMs = time;
     this.totalMs += spanMs;
+    if (sample.sent > 0) this.sendingMs = this.totalMs;
     this.cpuPercentMax = Math.max(this.cpuPercentMax, sample.cpu_percent);
     this.delayMaxMs = Math.max(this.delayMaxMs, delayMs);
     this.sent += sample.sent;
@@ -82,6 +85,11 @@ export class GeneratorFold {
     };
   }
 
+  /** Returns the share of the time in which requests were sent. */
+  private shareOf(ms: number): number {
+    return Math.min(1, ms / (this.sendingMs || this.totalMs));
+  }
+
   private late(): string | null {
     const share = this.lateMs / this.latencyMs;
     if (this.lateSends < FEW_LATE_SENDS || this.ended === 0 || share <= MAX_LATE_SHARE) return null;
@@ -90,13 +98,13 @@ export class GeneratorFold {
   }
 
   private stalled(): string | null {
-    const share = this.stalledMs / this.totalMs;
+    const share = this.shareOf(this.stalledMs);
     if (this.stalledMs < SHORT_STALLED_MS || share <= MAX_STALLED_SHARE) return null;
     return `its event loop stalled for up to ${Math.round(this.delayMaxMs)} ms, ${percent(share)} of the run in total`;
   }
 
   private busy(): string | null {
-    const share = this.busyMs / this.totalMs;
+    const share = this.shareOf(this.busyMs);
     if (this.busyMs < SHORT_BUSY_MS || share <= MAX_BUSY_SHARE) return null;
     return `its event loop was busy for more than ${BUSY_PERCENT}% of the time in ${percent(share)} of the run`;
   }
