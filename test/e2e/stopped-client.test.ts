@@ -24,9 +24,9 @@ test.each([
       const cwd = path.join(folder, 'clients');
       mkdirSync(path.join(cwd, 'images'), { recursive: true });
       writeFileSync(path.join(cwd, 'images', 'small.png'), SMALL);
-        const config = `[client]\nserver_addresses = ${JSON.stringify(cluster.addresses)}\nrequest_timeout_secs = 2\n`;
-    writeFileSync(path.join(cwd, 'client.toml'), config);
-    const flags = ['--client-config', 'client.toml', '--image-dir', 'images', '--clients', '4', '--duration', '7'];
+      const config = `[client]\nserver_addresses = ${JSON.stringify(cluster.addresses)}\nrequest_timeout_secs = 2\n`;
+      writeFileSync(path.join(cwd, 'client.toml'), config);
+      const flags = ['--client-config', 'client.toml', '--image-dir', 'images', '--clients', '4', '--duration', '7'];
       const stress = startProgram(['stress', '--json', ...flags, ...load], { cwd });
       await later(2500);
       const server = stoppedId === null ? null : cluster.processes.get(stoppedId)!;
@@ -46,7 +46,7 @@ test.each([
       const { generator } = JSON.parse(ended.stdout) as StressReport;
       expect(generator).toMatchObject({ pauses: 1, saturated: true });
       expect(generator.longest_pause_ms).toBeGreaterThan(STOPPED_MS - 200);
-      const report = await runProgram(['report', '--json', '--out', 'report', 'metrics'], { cwd, timeoutMs: 30_000 });
+      const report = await runProgram(['report', '--json', '--out', 'report.json'], { cwd, timeoutMs: 30_000 });
       const { self_check: said, verdict } = JSON.parse(report.stdout) as Report;
       expect(said.join('\n')).toMatch(/The load generator of machine 1 stood still for 3\.\d s at 20.*Z/);
       expect(verdict.kind).toBe('invalid');
