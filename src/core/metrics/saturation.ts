@@ -12,7 +12,7 @@ export interface GeneratorSummary {
   pauses: number;
   paused_ms: number;
   longest_pause_ms: number;
-  /** When the longest began, within a second (Unix milliseconds); null if there was none. */
+  /** The start of the longest, exact to a second (Unix milliseconds); null if there was none. */
   longest_pause_at: number | null;
   sent: number;
   /** See LATE_SEND_MS. */
