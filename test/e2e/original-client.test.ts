@@ -108,8 +108,7 @@ test('a client of the original that asks before the cover is decoded gets an add
   await inFolder(async (folder) => {
     // Its decoding takes a while.
     const coverFile = path.join(folder, 'cover.png');
-    const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
-    await sharp({ create: { width: 5000, height: 4000, channels: 3, background: 'white', noise } })
+    await sharp({ create: { width: 8000, height: 8000, channels: 3, background: 'white' } })
       .png()
       .toFile(coverFile);
     const cluster = await Cluster.create({ command: [PROGRAM], folder, servers: 1, coverFile });
