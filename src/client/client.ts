@@ -4,6 +4,7 @@ import { ClusterError } from '../core/errors';
 import type { FailureReason, RequestRecord } from '../core/metrics/record';
 import { WarnOnce } from '../core/warn-once';
 import type { MessageOf } from '../core/protocol';
+import { type PauseListener, PauseWatch } from '../core/system/pause-watch';
 import type { FrameWatch, Secure } from '../core/transport/network';
 import { ClusterView } from './attempt/cluster-view';
 import type { Hedging } from './attempt/hedging';
@@ -28,6 +29,8 @@ export interface VirtualClientOptions {
   hedging: Hedging;
   random: Random;
   clock: Clock;
+  /** Shared by all clients of one program: notices when it stood still. Default: an own one. */
+  pauses?: PauseWatch;
   /** Shared by all clients of one program: closes connections whose frames stall. */
   watch?: FrameWatch;
   /** Default: no TLS. */
@@ -46,7 +49,7 @@ export type RequestOptions = Pick<TaskRunOptions, 'onCarrier' | 'onServerError'>
 
 const CONNECT_TIMEOUT_MS = 1000;
 
-export class VirtualClient {
+export class VirtualClient implements PauseListener {
   /** True once any server has sent a message. */
   hasHeard = false;
   private readonly view: ClusterView;
@@ -59,12 +62,14 @@ export class VirtualClient {
   /** The latest problem of TLS or the protocol by address. */
   private readonly problems = new Map<string, string>();
   private readonly warnings: WarnOnce;
+  private readonly pauses: PauseWatch;
   private isStopped = false;
   /** Links whose sockets have not closed yet, in use or not. */
   private readonly sockets = new Set<ServerLink>();
   private onAllClosed: (() => void) | undefined;
 
   constructor(private readonly options: VirtualClientOptions) {
+    this.pauses = options.pauses ?? new PauseWatch(options.clock);
     this.warnings = new WarnOnce((text) => options.log?.('warn', text));
     this.aliases = options.aliases ?? new Map<string, string>();
     this.reported = new ReportedAddresses([...options.addresses, ...this.aliases.keys()]);
@@ -76,6 +81,7 @@ export class VirtualClient {
       hedging,
       random,
       clock,
+      pauses: this.pauses,
       log,
       view: this.view,
       linkTo: (address: string) => this.goodLink(address) ?? this.dial(address),
@@ -125,9 +131,11 @@ export class VirtualClient {
     return new Promise((resolve) => {
       const run = this.newRun(image, requestId, options, (record) => {
         this.runs.delete(requestId);
+        this.watchPauses();
         resolve(record);
       });
       this.runs.set(requestId, run);
+      this.watchPauses();
       run.start();
     });
   }
@@ -140,6 +148,11 @@ export class VirtualClient {
     reason: FailureReason | null = null,
   ): RequestRecord {
     return this.newRun(image, requestId, options, () => undefined).unsent(reason);
+  }
+
+  /** This process stood still: no server is judged by that time. */
+  onResume(pausedMs: number, nowMs: number): void {
+    for (const run of [...this.runs.values()]) run.resumed(pausedMs, nowMs);
   }
 
   /** The user stops the run: requests in flight end as `interrupted`, later ones as `unsent`. */
@@ -155,6 +168,12 @@ export class VirtualClient {
     this.links.clear();
     if (this.sockets.size === 0) return Promise.resolve();
     return new Promise((resolve) => (this.onAllClosed = resolve));
+  }
+
+  /** While anything may be judged by a time. */
+  private watchPauses(): void {
+    if (this.runs.size + this.sockets.size > 0) this.pauses.add(this);
+    else this.pauses.remove(this);
   }
 
   private newRun(
@@ -191,6 +210,7 @@ export class VirtualClient {
     const link = new ServerLink({
       address,
       clock,
+      pauses: this.pauses,
       watch,
       secure,
       connectTimeoutMs,
@@ -217,12 +237,14 @@ export class VirtualClient {
       },
       onClosed: (closed, reason) => {
         this.sockets.delete(closed);
+        this.watchPauses();
         log?.('debug', `connection to ${address} ended: ${reason}`);
         if (this.sockets.size === 0) this.onAllClosed?.();
       },
     });
     this.links.set(address, link);
     this.sockets.add(link);
+    this.watchPauses();
     return link;
   }
 }

@@ -3,6 +3,7 @@
  * side has proved that it is a server of this cluster.
  */
 import type { Message, StatusFields } from '../core/protocol';
+import { fairTimeout } from '../core/system/fair-timeout';
 import type { Connection } from '../core/transport/network';
 
 /** The server expected at an address that only another server reported. */
@@ -14,7 +15,7 @@ export interface ExpectedServer {
 
 export class Introduction {
   private readonly untold: (() => void)[] = [];
-  private timer: NodeJS.Timeout | undefined;
+  private cancelTimeout: (() => void) | undefined;
 
   /** `timeoutMs`: for the response. */
   constructor(
@@ -29,7 +30,7 @@ export class Introduction {
 
   /** Asks over the open connection; closes it if there is no response. */
   ask(connection: Connection): void {
-    this.timer = setTimeout(() => connection.abandon('timeout'), this.timeoutMs);
+    this.cancelTimeout = fairTimeout(this.timeoutMs, () => connection.abandon('timeout'));
     connection.send({ kind: 'StatusQuery' });
   }
 
@@ -47,7 +48,7 @@ export class Introduction {
 
   /** Stops waiting for a response. */
   end(): void {
-    clearTimeout(this.timer);
+    this.cancelTimeout?.();
   }
 }
 

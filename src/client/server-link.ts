@@ -3,6 +3,7 @@ import type { Clock } from '../core/environment';
 import type { ClusterError } from '../core/errors';
 import { messageToJson } from '../core/message';
 import type { Message, MessageOf } from '../core/protocol';
+import type { PauseWatch } from '../core/system/pause-watch';
 import type { FrameForm } from '../core/transport/wire/frame';
 import {
   CLIENT_LIMITS,
@@ -28,6 +29,7 @@ const FRAME_FAULTS = ['frame_too_large', 'bad_frame', 'bad_message', 'unknown_me
 export interface LinkOptions {
   address: string;
   clock: Clock;
+  pauses: PauseWatch;
   connectTimeoutMs: number;
   watch?: FrameWatch;
   /** Default: no TLS. */
@@ -87,9 +89,9 @@ export class ServerLink implements ConnectionHandler {
 
   /** Begins to connect. @throws ClusterError `bad_config` if the address is not one */
   constructor(private readonly options: LinkOptions) {
-    const { address, connectTimeoutMs, watch, clock, secure, expected } = options;
+    const { address, connectTimeoutMs, watch, clock, pauses, secure, expected } = options;
     this.address = address;
-    this.silence = new Silence(clock);
+    this.silence = new Silence(pauses);
     this.introduction = expected && new Introduction(expected, connectTimeoutMs);
     this.connection = dial(address, {
       connectTimeoutMs,

@@ -3,6 +3,7 @@ import type { Clock, Logger, Random } from '../core/environment';
 import type { FailureReason, RequestOutcome, RequestRecord } from '../core/metrics/record';
 import type { MessageOf, TaskName } from '../core/protocol';
 import type { CloseReason } from '../core/transport/network';
+import type { PauseWatch } from '../core/system/pause-watch';
 import { Attempt, type AttemptEffect, type AttemptResult, type SendFailure } from './attempt/attempt';
 import type { ClusterView } from './attempt/cluster-view';
 import type { Hedging } from './attempt/hedging';
@@ -21,6 +22,7 @@ export interface TaskRunContext {
   hedging: Hedging;
   random: Random;
   clock: Clock;
+  pauses: PauseWatch;
   log?: Logger;
   /** Returns the existing link or a new one. @throws ClusterError if `address` is not an address */
   linkTo(address: string): ServerLink;
@@ -81,6 +83,11 @@ export class TaskRun implements LinkRequest {
     this.done(null);
   }
 
+  /** This process stood still until now. */
+  resumed(pausedMs: number, nowMs: number): void {
+    this.perform(this.attempt.onResume(pausedMs, nowMs));
+  }
+
   /** Returns the record of a request that was not sent: a failure if there is a reason, else undecided. */
   unsent(reason: FailureReason | null): RequestRecord {
     return { ...this.record(null), outcome: reason === null ? 'unsent' : 'failure', failure_reason: reason };
@@ -120,8 +127,9 @@ export class TaskRun implements LinkRequest {
     this.perform(this.attempt.onVerified(sendId, this.nowMs));
   }
 
+  /** A pause of this process is noticed before anything is judged by this time. */
   private get nowMs(): number {
-    return this.context.clock.monotonicMs();
+    return this.context.pauses.look();
   }
 
   private perform(effects: AttemptEffect[]): void {
@@ -204,7 +212,8 @@ export class TaskRun implements LinkRequest {
     const { clientId, view, clock } = this.context;
     const { intendedStartMs, image } = this.options;
     const nowMs = this.nowMs;
-    const outcome: RequestOutcome = result === null ? 'interrupted' : result.success ? 'success' : 'failure';
+    const isUndecided = result === null || result.undecided;
+    const outcome: RequestOutcome = isUndecided ? 'interrupted' : result.success ? 'success' : 'failure';
     const address = result?.serverAddress ?? null;
     return {
       client_id: clientId,

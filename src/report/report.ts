@@ -153,6 +153,11 @@ export interface GeneratorSeries {
   /** Totals of the whole run. */
   sent: number;
   late_sends: number;
+  /** Times in which the process stood still; see GeneratorSummary. */
+  pauses: number;
+  paused_ms: number;
+  longest_pause_ms: number;
+  longest_pause_at: number | null;
   saturated: boolean;
   /** The reason for `saturated`; null if it is not set. */
   why: string | null;

@@ -139,7 +139,7 @@ export class SimClient implements Process {
       bytes_received: 0,
       image: 'sim',
       term: result.term,
-      outcome: result.success ? 'success' : 'failure',
+      outcome: result.undecided ? 'interrupted' : result.success ? 'success' : 'failure',
       run_id: 'sim',
       client_name: this.name,
     });
