@@ -5,10 +5,10 @@ import type { FailureReason, RequestRecord } from '../core/metrics/record';
 import { WarnOnce } from '../core/warn-once';
 import type { MessageOf } from '../core/protocol';
 import { type PauseListener, PauseWatch } from '../core/system/pause-watch';
-import type { FrameWatch, Secure } from '../core/transport/network';
+import { dial, type FrameWatch, type Secure } from '../core/transport/network';
 import { ClusterView } from './attempt/cluster-view';
 import type { Hedging } from './attempt/hedging';
-import { ServerLink } from './server-link';
+import { type DialLink, ServerLink } from './server-link';
 import { TaskRun, type TaskRunOptions } from './task-run';
 import { ReportedAddresses } from './reported-addresses';
 
@@ -38,6 +38,8 @@ export interface VirtualClientOptions {
   /** Addresses that servers report for themselves → the configured address (`resolveAddressAliases`). */
   aliases?: ReadonlyMap<string, string>;
   log?: Logger;
+  /** Default: over TCP. */
+  dial?: DialLink;
   /** Default 1,000; the attempt itself decides earlier that a server is late. */
   connectTimeoutMs?: number;
 }
@@ -126,18 +128,24 @@ export class VirtualClient implements PauseListener {
    * @throws ClusterError `internal` for an id that is in flight
    */
   request(image: ClientImage, requestId: number, options: RequestOptions = {}): Promise<RequestRecord> {
+    let resolve!: (record: RequestRecord) => void;
+    const ended = new Promise<RequestRecord>((done) => (resolve = done));
+    this.begin(image, requestId, options, resolve);
+    return ended;
+  }
+
+  /** Like `request`; calls `onDone` with the record. */
+  begin(image: ClientImage, requestId: number, options: RequestOptions, onDone: (record: RequestRecord) => void): void {
     if (this.runs.has(requestId)) throw new ClusterError('internal', `request ${requestId} is already in flight`);
-    if (this.isStopped) return Promise.resolve(this.unsent(image, requestId, options));
-    return new Promise((resolve) => {
-      const run = this.newRun(image, requestId, options, (record) => {
-        this.runs.delete(requestId);
-        this.watchPauses();
-        resolve(record);
-      });
-      this.runs.set(requestId, run);
+    if (this.isStopped) return onDone(this.unsent(image, requestId, options));
+    const run = this.newRun(image, requestId, options, (record) => {
+      this.runs.delete(requestId);
       this.watchPauses();
-      run.start();
+      onDone(record);
     });
+    this.runs.set(requestId, run);
+    this.watchPauses();
+    run.start();
   }
 
   /** Returns the record of a request that was due but will not be sent: a failure if there is a reason. */
@@ -209,6 +217,7 @@ export class VirtualClient implements PauseListener {
     const { clock, watch, secure, connectTimeoutMs = CONNECT_TIMEOUT_MS, log } = this.options;
     const link = new ServerLink({
       address,
+      dial: this.options.dial ?? dial,
       clock,
       pauses: this.pauses,
       watch,

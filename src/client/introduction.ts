@@ -2,6 +2,7 @@
  * The first exchange at an address that is only hearsay: asks for the status, and sends nothing else until the other
  * side has proved that it is a server of this cluster.
  */
+import type { Clock } from '../core/environment';
 import type { Message, StatusFields } from '../core/protocol';
 import { fairTimeout } from '../core/system/fair-timeout';
 import type { Connection } from '../core/transport/network';
@@ -21,6 +22,7 @@ export class Introduction {
   constructor(
     private readonly expected: ExpectedServer,
     private readonly timeoutMs: number,
+    private readonly clock: Clock,
   ) {}
 
   /** Defers sending until the server is known. */
@@ -29,8 +31,8 @@ export class Introduction {
   }
 
   /** Asks over the open connection; closes it if there is no response. */
-  ask(connection: Connection): void {
-    this.cancelTimeout = fairTimeout(this.timeoutMs, () => connection.abandon('timeout'));
+  ask(connection: Pick<Connection, 'send' | 'abandon'>): void {
+    this.cancelTimeout = fairTimeout(this.timeoutMs, () => connection.abandon('timeout'), this.clock);
     connection.send({ kind: 'StatusQuery' });
   }
 

@@ -52,7 +52,7 @@ export class TaskRun implements LinkRequest {
   private askLink: ServerLink | undefined;
   /** The link that each send uses, even if that has been retired since. */
   private readonly sendLinks = new Map<number, ServerLink>();
-  private timer: NodeJS.Timeout | undefined;
+  private cancelTimer: (() => void) | undefined;
   private timerAtMs = Infinity;
 
   constructor(
@@ -173,7 +173,7 @@ export class TaskRun implements LinkRequest {
     try {
       return this.context.linkTo(address);
     } catch {
-      process.nextTick(lost);
+      this.context.clock.after(0, lost);
       return undefined;
     }
   }
@@ -187,10 +187,10 @@ export class TaskRun implements LinkRequest {
   private arm(): void {
     const { wakeAtMs, finished } = this.attempt;
     if (finished || this.timerAtMs <= wakeAtMs) return;
-    clearTimeout(this.timer);
+    this.cancelTimer?.();
     this.timerAtMs = wakeAtMs;
     const delayMs = Math.max(0, Math.ceil(wakeAtMs - this.nowMs));
-    this.timer = setTimeout(() => this.wake(), delayMs);
+    this.cancelTimer = this.context.clock.after(delayMs, () => this.wake());
   }
 
   private wake(): void {
@@ -204,7 +204,7 @@ export class TaskRun implements LinkRequest {
 
   private done(result: AttemptResult | null): void {
     this.forgetAsk();
-    clearTimeout(this.timer);
+    this.cancelTimer?.();
     this.options.onDone(this.record(result));
   }
 

@@ -20,24 +20,24 @@ export class PauseWatch {
   /** The end of the latest pause (monotonic); -Infinity if there was none. */
   resumedMs = -Infinity;
   private readonly listeners = new Set<PauseListener>();
-  private timer: NodeJS.Timeout | undefined;
+  private cancelTimer: (() => void) | undefined;
   private lastMs = 0;
 
-  constructor(private readonly clock: Pick<Clock, 'monotonicMs'>) {}
+  constructor(private readonly clock: Pick<Clock, 'monotonicMs' | 'after'>) {}
 
   /** Watches while there is any listener. */
   add(listener: PauseListener): void {
     this.listeners.add(listener);
-    if (this.timer !== undefined) return;
+    if (this.cancelTimer !== undefined) return;
     this.lastMs = this.clock.monotonicMs();
-    this.timer = setInterval(() => this.look(), LOOK_EVERY_MS).unref();
+    this.arm();
   }
 
   remove(listener: PauseListener): void {
     this.listeners.delete(listener);
     if (this.listeners.size > 0) return;
-    clearInterval(this.timer);
-    this.timer = undefined;
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
   }
 
   /** Returns the time (monotonic). */
@@ -45,9 +45,16 @@ export class PauseWatch {
     const nowMs = this.clock.monotonicMs();
     const pausedMs = nowMs - this.lastMs;
     this.lastMs = nowMs;
-    if (this.timer === undefined || pausedMs <= PAUSED_MS) return nowMs;
+    if (this.cancelTimer === undefined || pausedMs <= PAUSED_MS) return nowMs;
     this.resumedMs = nowMs;
     for (const listener of [...this.listeners]) listener.onResume(pausedMs, nowMs);
     return nowMs;
+  }
+
+  private arm(): void {
+    this.cancelTimer = this.clock.after(LOOK_EVERY_MS, () => {
+      this.arm();
+      this.look();
+    });
   }
 }

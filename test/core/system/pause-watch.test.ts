@@ -1,4 +1,5 @@
 import { PauseWatch } from '../../../src/core/system/pause-watch';
+import { systemClock } from '../../../src/core/system/system-clock';
 
 let nowMs = 0;
 const seen: [number, number][] = [];
@@ -19,7 +20,7 @@ function pass(ms: number): void {
   }
 }
 
-const newWatch = (): PauseWatch => new PauseWatch({ monotonicMs: () => nowMs });
+const newWatch = (): PauseWatch => new PauseWatch({ ...systemClock, monotonicMs: () => nowMs });
 
 it('a process that runs is never paused, however seldom anyone looks', () => {
   const watch = newWatch();
