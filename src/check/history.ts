@@ -7,7 +7,7 @@ export const GRACE_MS = 1000;
 /** Everything that a run, real or simulated, leaves to be checked. Times are Unix milliseconds on one clock. */
 export interface History {
   servers: readonly ServerEvent[];
-  requests: readonly (RequestRecord & { client_name: string })[];
+  requests: readonly CheckedRequest[];
   faults: readonly CheckedFault[];
   serverIds: readonly number[];
   timings: { heartbeatMs: number; failureTimeoutMs: number; electionTimeoutMs: number };
@@ -27,6 +27,12 @@ export interface CheckedFault extends FaultEvent {
   /** True for a partition that still lets messages of one direction through. */
   isOneWay?: boolean;
 }
+
+export type CheckedRequest = RequestRecord & {
+  client_name: string;
+  /** The time in which its client's process stood still. Default: none. */
+  paused_ms?: number;
+};
 
 export interface DamagedFile {
   kind: 'events' | 'records' | 'faults';

@@ -2,6 +2,7 @@
 import type { Pacing } from '../config/client-config';
 import { ClosedLoop, type ClosedLoopOptions } from './closed-loop';
 import { OpenLoop } from './open-loop';
+import { PauseWatch } from '../core/system/pause-watch';
 import { dueTimes, expectedArrivals, type Schedule } from './pacer.pure';
 
 /** Sends the requests of one client on schedule. */
@@ -33,6 +34,7 @@ export function newClientLoop({ pacing, ...options }: ClientLoopOptions): Client
     clients: new Array(Math.min(MAX_IN_FLIGHT, expectedArrivals(schedule))).fill(place),
     dueTimes: dueTimes(schedule, options.random),
     maxWaitMs: Infinity,
+    pauses: new PauseWatch(options.clock),
   });
 }
 

@@ -4,10 +4,11 @@ import { ClusterError } from '../core/errors';
 import type { FailureReason, RequestRecord } from '../core/metrics/record';
 import { WarnOnce } from '../core/warn-once';
 import type { MessageOf } from '../core/protocol';
-import type { FrameWatch, Secure } from '../core/transport/network';
+import { type PauseListener, PauseWatch } from '../core/system/pause-watch';
+import { dial, type FrameWatch, type Secure } from '../core/transport/network';
 import { ClusterView } from './attempt/cluster-view';
 import type { Hedging } from './attempt/hedging';
-import { ServerLink } from './server-link';
+import { type DialLink, ServerLink } from './server-link';
 import { TaskRun, type TaskRunOptions } from './task-run';
 import { ReportedAddresses } from './reported-addresses';
 
@@ -28,6 +29,8 @@ export interface VirtualClientOptions {
   hedging: Hedging;
   random: Random;
   clock: Clock;
+  /** Shared by all clients of one program: notices when it stood still. Default: an own one. */
+  pauses?: PauseWatch;
   /** Shared by all clients of one program: closes connections whose frames stall. */
   watch?: FrameWatch;
   /** Default: no TLS. */
@@ -35,6 +38,8 @@ export interface VirtualClientOptions {
   /** Addresses that servers report for themselves → the configured address (`resolveAddressAliases`). */
   aliases?: ReadonlyMap<string, string>;
   log?: Logger;
+  /** Default: over TCP. */
+  dial?: DialLink;
   /** Default 1,000; the attempt itself decides earlier that a server is late. */
   connectTimeoutMs?: number;
 }
@@ -46,7 +51,7 @@ export type RequestOptions = Pick<TaskRunOptions, 'onCarrier' | 'onServerError'>
 
 const CONNECT_TIMEOUT_MS = 1000;
 
-export class VirtualClient {
+export class VirtualClient implements PauseListener {
   /** True once any server has sent a message. */
   hasHeard = false;
   private readonly view: ClusterView;
@@ -59,12 +64,14 @@ export class VirtualClient {
   /** The latest problem of TLS or the protocol by address. */
   private readonly problems = new Map<string, string>();
   private readonly warnings: WarnOnce;
+  private readonly pauses: PauseWatch;
   private isStopped = false;
   /** Links whose sockets have not closed yet, in use or not. */
   private readonly sockets = new Set<ServerLink>();
   private onAllClosed: (() => void) | undefined;
 
   constructor(private readonly options: VirtualClientOptions) {
+    this.pauses = options.pauses ?? new PauseWatch(options.clock);
     this.warnings = new WarnOnce((text) => options.log?.('warn', text));
     this.aliases = options.aliases ?? new Map<string, string>();
     this.reported = new ReportedAddresses([...options.addresses, ...this.aliases.keys()]);
@@ -76,6 +83,7 @@ export class VirtualClient {
       hedging,
       random,
       clock,
+      pauses: this.pauses,
       log,
       view: this.view,
       linkTo: (address: string) => this.goodLink(address) ?? this.dial(address),
@@ -120,16 +128,24 @@ export class VirtualClient {
    * @throws ClusterError `internal` for an id that is in flight
    */
   request(image: ClientImage, requestId: number, options: RequestOptions = {}): Promise<RequestRecord> {
+    let resolve!: (record: RequestRecord) => void;
+    const ended = new Promise<RequestRecord>((done) => (resolve = done));
+    this.begin(image, requestId, options, resolve);
+    return ended;
+  }
+
+  /** Like `request`; calls `onDone` with the record. */
+  begin(image: ClientImage, requestId: number, options: RequestOptions, onDone: (record: RequestRecord) => void): void {
     if (this.runs.has(requestId)) throw new ClusterError('internal', `request ${requestId} is already in flight`);
-    if (this.isStopped) return Promise.resolve(this.unsent(image, requestId, options));
-    return new Promise((resolve) => {
-      const run = this.newRun(image, requestId, options, (record) => {
-        this.runs.delete(requestId);
-        resolve(record);
-      });
-      this.runs.set(requestId, run);
-      run.start();
+    if (this.isStopped) return onDone(this.unsent(image, requestId, options));
+    const run = this.newRun(image, requestId, options, (record) => {
+      this.runs.delete(requestId);
+      this.watchPauses();
+      onDone(record);
     });
+    this.runs.set(requestId, run);
+    this.watchPauses();
+    run.start();
   }
 
   /** Returns the record of a request that was due but will not be sent: a failure if there is a reason. */
@@ -140,6 +156,11 @@ export class VirtualClient {
     reason: FailureReason | null = null,
   ): RequestRecord {
     return this.newRun(image, requestId, options, () => undefined).unsent(reason);
+  }
+
+  /** This process stood still: no server is judged by that time. */
+  onResume(pausedMs: number, nowMs: number): void {
+    for (const run of [...this.runs.values()]) run.resumed(pausedMs, nowMs);
   }
 
   /** The user stops the run: requests in flight end as `interrupted`, later ones as `unsent`. */
@@ -155,6 +176,12 @@ export class VirtualClient {
     this.links.clear();
     if (this.sockets.size === 0) return Promise.resolve();
     return new Promise((resolve) => (this.onAllClosed = resolve));
+  }
+
+  /** While anything may be judged by a time. */
+  private watchPauses(): void {
+    if (this.runs.size + this.sockets.size > 0) this.pauses.add(this);
+    else this.pauses.remove(this);
   }
 
   private newRun(
@@ -190,7 +217,9 @@ export class VirtualClient {
     const { clock, watch, secure, connectTimeoutMs = CONNECT_TIMEOUT_MS, log } = this.options;
     const link = new ServerLink({
       address,
+      dial: this.options.dial ?? dial,
       clock,
+      pauses: this.pauses,
       watch,
       secure,
       connectTimeoutMs,
@@ -217,12 +246,14 @@ export class VirtualClient {
       },
       onClosed: (closed, reason) => {
         this.sockets.delete(closed);
+        this.watchPauses();
         log?.('debug', `connection to ${address} ended: ${reason}`);
         if (this.sockets.size === 0) this.onAllClosed?.();
       },
     });
     this.links.set(address, link);
     this.sockets.add(link);
+    this.watchPauses();
     return link;
   }
 }

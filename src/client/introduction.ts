@@ -2,7 +2,9 @@
  * The first exchange at an address that is only hearsay: asks for the status, and sends nothing else until the other
  * side has proved that it is a server of this cluster.
  */
+import type { Clock } from '../core/environment';
 import type { Message, StatusFields } from '../core/protocol';
+import { fairTimeout } from '../core/system/fair-timeout';
 import type { Connection } from '../core/transport/network';
 
 /** The server expected at an address that only another server reported. */
@@ -14,12 +16,13 @@ export interface ExpectedServer {
 
 export class Introduction {
   private readonly untold: (() => void)[] = [];
-  private timer: NodeJS.Timeout | undefined;
+  private cancelTimeout: (() => void) | undefined;
 
   /** `timeoutMs`: for the response. */
   constructor(
     private readonly expected: ExpectedServer,
     private readonly timeoutMs: number,
+    private readonly clock: Clock,
   ) {}
 
   /** Defers sending until the server is known. */
@@ -28,8 +31,8 @@ export class Introduction {
   }
 
   /** Asks over the open connection; closes it if there is no response. */
-  ask(connection: Connection): void {
-    this.timer = setTimeout(() => connection.abandon('timeout'), this.timeoutMs);
+  ask(connection: Pick<Connection, 'send' | 'abandon'>): void {
+    this.cancelTimeout = fairTimeout(this.timeoutMs, () => connection.abandon('timeout'), this.clock);
     connection.send({ kind: 'StatusQuery' });
   }
 
@@ -47,7 +50,7 @@ export class Introduction {
 
   /** Stops waiting for a response. */
   end(): void {
-    clearTimeout(this.timer);
+    this.cancelTimeout?.();
   }
 }
 

@@ -1,14 +1,18 @@
 /** Sends requests that are due on a schedule, independent of earlier responses, through clients that share them. */
 import type { Clock, Random } from '../core/environment';
 import { MAX_TIMER_MS } from '../core/system/max-timer';
+import type { PauseWatch } from '../core/system/pause-watch';
 import type { ClientImage } from './client';
+
+/** No client was free for too long; the load is stopped; or this process stood still when the request was due. */
+export type MissReason = 'waited too long' | 'stopped' | 'stood still';
 
 /** One of the clients that share the arrivals; it handles one request at a time. */
 export interface OpenLoopClient {
   /** Sends, and resolves when the request has ended. */
   send(image: ClientImage, intendedStartMs: number): Promise<unknown>;
-  /** Counts a request that was due but not sent: as a failure after waiting too long, as undecided at the end. */
-  miss(image: ClientImage, intendedStartMs: number, why: 'waited too long' | 'stopped'): void;
+  /** Counts a request that was due but not sent: as a failure after waiting too long, else as undecided. */
+  miss(image: ClientImage, intendedStartMs: number, why: MissReason): void;
 }
 
 export interface OpenLoopOptions {
@@ -23,6 +27,8 @@ export interface OpenLoopOptions {
   clock: Clock;
   /** A request that has waited this long for a free client is not sent. */
   maxWaitMs: number;
+  /** Notices when this process stood still. */
+  pauses: Pick<PauseWatch, 'look' | 'resumedMs'>;
   /** A request was sent, this much later than this process could have sent it. */
   onSend?(lateMs: number): void;
 }
@@ -102,12 +108,12 @@ export class OpenLoop {
 
   /** Sends the requests that are due while clients are free, and waits for the next. */
   private deal(): void {
-    const { clock, maxWaitMs } = this.options;
+    const { pauses, maxWaitMs } = this.options;
     clearTimeout(this.timer);
     for (let next = this.next; next !== undefined; next = this.next) {
-      const waitedMs = clock.monotonicMs() - next.dueMs;
+      const waitedMs = pauses.look() - next.dueMs;
       if (waitedMs < 0) return this.wait(-waitedMs);
-      if (waitedMs > maxWaitMs) this.miss(next, 'waited too long');
+      if (waitedMs > maxWaitMs) this.miss(next, next.dueMs < pauses.resumedMs ? 'stood still' : 'waited too long');
       else if (this.free.length === 0) return this.wait(maxWaitMs - waitedMs);
       else this.send(next);
     }
@@ -119,7 +125,7 @@ export class OpenLoop {
     this.timer = setTimeout(() => this.deal(), Math.min(Math.ceil(ms), MAX_TIMER_MS));
   }
 
-  private miss({ dueMs, image }: DueRequest, why: 'waited too long' | 'stopped'): void {
+  private miss({ dueMs, image }: DueRequest, why: MissReason): void {
     const { clients } = this.options;
     clients[this.missedCount++ % clients.length]!.miss(image, dueMs, why);
     this.advance();

@@ -178,7 +178,8 @@ function tell(
   log?: Logger,
 ): void {
   const { aggregated_stats: stats, test_duration_secs: durationSecs } = metrics;
-  const text = summaryText(stats, { durationSecs, interruptedCount: tally.interruptedCount, unreached });
+  const { interruptedCount, stoodStillCount } = tally;
+  const text = summaryText(stats, { durationSecs, interruptedCount, stoodStillCount, unreached });
   for (const line of text.split('\n')) log?.('info', line);
   display?.write(`${text}\n`);
 }

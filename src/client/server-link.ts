@@ -3,13 +3,14 @@ import type { Clock } from '../core/environment';
 import type { ClusterError } from '../core/errors';
 import { messageToJson } from '../core/message';
 import type { Message, MessageOf } from '../core/protocol';
+import type { PauseWatch } from '../core/system/pause-watch';
 import type { FrameForm } from '../core/transport/wire/frame';
 import {
   CLIENT_LIMITS,
   type CloseReason,
   type Connection,
   type ConnectionHandler,
-  dial,
+  type DialOptions,
   type FrameWatch,
   type Secure,
 } from '../core/transport/network';
@@ -25,9 +26,20 @@ const CHEAPER_TO_CLOSE_BYTES = 1024 * 1024;
 /** Errors caused by our frame rather than the server's state: the same frame would fail anywhere. */
 const FRAME_FAULTS = ['frame_too_large', 'bad_frame', 'bad_message', 'unknown_message', 'secret_too_large'];
 
+/** A connection to a server, as far as a link uses it. */
+export type LinkConnection = Pick<
+  Connection,
+  'abandon' | 'bytesWritten' | 'destroy' | 'end' | 'fail' | 'lastReadMs' | 'send' | 'sendBody' | 'unsentBytes'
+>;
+
+/** Begins to connect, as `dial` of the transport does. */
+export type DialLink = (address: string, options: DialOptions) => LinkConnection;
+
 export interface LinkOptions {
   address: string;
+  dial: DialLink;
   clock: Clock;
+  pauses: PauseWatch;
   connectTimeoutMs: number;
   watch?: FrameWatch;
   /** Default: no TLS. */
@@ -66,7 +78,7 @@ interface Send {
 
 export class ServerLink implements ConnectionHandler {
   readonly address: string;
-  private readonly connection: Connection;
+  private readonly connection: LinkConnection;
   private readonly asks = new Map<number, Ask>();
   private readonly sends = new Map<number, Send>();
   /** The send whose carrier is arriving. */
@@ -87,10 +99,10 @@ export class ServerLink implements ConnectionHandler {
 
   /** Begins to connect. @throws ClusterError `bad_config` if the address is not one */
   constructor(private readonly options: LinkOptions) {
-    const { address, connectTimeoutMs, watch, clock, secure, expected } = options;
+    const { address, dial, connectTimeoutMs, watch, clock, pauses, secure, expected } = options;
     this.address = address;
-    this.silence = new Silence(clock);
-    this.introduction = expected && new Introduction(expected, connectTimeoutMs);
+    this.silence = new Silence(pauses);
+    this.introduction = expected && new Introduction(expected, connectTimeoutMs, clock);
     this.connection = dial(address, {
       connectTimeoutMs,
       watch,

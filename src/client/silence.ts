@@ -1,5 +1,5 @@
 /** Measures for how long a server has left messages unanswered, so that a dead connection is replaced. */
-import type { Clock } from '../core/environment';
+import type { PauseWatch } from '../core/system/pause-watch';
 
 /** A server that sent nothing for this long after a message that needs a response may be gone. Milliseconds. */
 const SILENT_MS = 1000;
@@ -12,11 +12,11 @@ export class Silence {
   /** The time of the first unanswered message after the last read. */
   private sinceMs: number | null = null;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly pauses: Pick<PauseWatch, 'look' | 'resumedMs'>) {}
 
   /** A message that needs a response was sent, or waits for the connection. */
   asked(lastReadMs: number): void {
-    if (this.sinceMs === null || lastReadMs > this.sinceMs) this.sinceMs = this.clock.monotonicMs();
+    if (this.sinceMs === null || lastReadMs > this.sinceMs) this.sinceMs = this.pauses.look();
   }
 
   /** The messages that have waited for the connection are sent. */
@@ -24,9 +24,13 @@ export class Silence {
     if (this.sinceMs !== null) this.sinceMs = lastReadMs;
   }
 
-  /** Returns true if nothing arrived for so long that the connection may be dead, as when a firewall dropped its state. */
+  /**
+   * Returns true if nothing arrived for so long that the connection may be dead, as when a firewall dropped its state.
+   * While this process stood still, the server may have answered.
+   */
   isLong(lastReadMs: number): boolean {
     if (this.sinceMs === null || lastReadMs > this.sinceMs) return false;
-    return this.clock.monotonicMs() - this.sinceMs >= SILENT_MS;
+    const nowMs = this.pauses.look();
+    return nowMs - Math.max(this.sinceMs, this.pauses.resumedMs) >= SILENT_MS;
   }
 }

@@ -9,6 +9,8 @@ export interface SummaryContent {
   /** Requests due, and successes, per second; default: those that ended, by the duration. */
   rates?: { attemptedPerSecond: number; goodputPerSecond: number };
   interruptedCount: number;
+  /** Those of the interrupted that are undecided because this process stood still. */
+  stoodStillCount?: number;
   /** Waiting for a client at the end. */
   unsentCount?: number;
   /** Latencies of all requests, failures as at least the longest that a success can take. */
@@ -24,16 +26,18 @@ const MAX_REASON_CHARS = 200;
 
 export function summaryText(stats: AggregatedStats, run: SummaryContent): string {
   const { total_requests: total, failed_requests: failed, failure_rate: rate } = stats;
-  const { rates, interruptedCount, unsentCount = 0, all, service } = run;
+  const { rates, interruptedCount, stoodStillCount = 0, unsentCount = 0, all, service } = run;
   const perSecond = !rates && run.durationSecs > 0 ? ` (${(total / run.durationSecs).toFixed(2)}/s)` : '';
   const undecided = interruptedCount + unsentCount;
   const most =
     undecided > 0 ? `, at most ${rateText(((failed + undecided) / (total + undecided)) * 100)} with the undecided` : '';
   const isMixed = failed + undecided > 0;
-  const cut = interruptedCount > 0 ? `, ${interruptedCount} more in flight` : '';
+  const cutCount = interruptedCount - stoodStillCount;
+  const cut = cutCount > 0 ? `, ${cutCount} more in flight` : '';
+  const still = stoodStillCount > 0 ? `, ${stoodStillCount} more undecided because this process stood still` : '';
   const unsent = unsentCount > 0 ? `, ${unsentCount} more waiting for a client` : '';
   const rows: [string, string][] = [
-    ['Requests', `${total} in ${run.durationSecs.toFixed(1)} s${perSecond}${cut}${unsent}`],
+    ['Requests', `${total} in ${run.durationSecs.toFixed(1)} s${perSecond}${cut}${still}${unsent}`],
     ['Failed', `${failed} (${rate.toFixed(2)}%)${most}`],
     ['Latency', `${latencies(latencyFigures(stats))}${isMixed ? ', of successes' : ''}`],
     ...(isMixed && all !== undefined

@@ -3,6 +3,7 @@ import type { Clock, Logger, Random } from '../core/environment';
 import type { FailureReason, RequestOutcome, RequestRecord } from '../core/metrics/record';
 import type { MessageOf, TaskName } from '../core/protocol';
 import type { CloseReason } from '../core/transport/network';
+import type { PauseWatch } from '../core/system/pause-watch';
 import { Attempt, type AttemptEffect, type AttemptResult, type SendFailure } from './attempt/attempt';
 import type { ClusterView } from './attempt/cluster-view';
 import type { Hedging } from './attempt/hedging';
@@ -21,6 +22,7 @@ export interface TaskRunContext {
   hedging: Hedging;
   random: Random;
   clock: Clock;
+  pauses: PauseWatch;
   log?: Logger;
   /** Returns the existing link or a new one. @throws ClusterError if `address` is not an address */
   linkTo(address: string): ServerLink;
@@ -50,7 +52,7 @@ export class TaskRun implements LinkRequest {
   private askLink: ServerLink | undefined;
   /** The link that each send uses, even if that has been retired since. */
   private readonly sendLinks = new Map<number, ServerLink>();
-  private timer: NodeJS.Timeout | undefined;
+  private cancelTimer: (() => void) | undefined;
   private timerAtMs = Infinity;
 
   constructor(
@@ -79,6 +81,11 @@ export class TaskRun implements LinkRequest {
     this.forgetAsk();
     for (const effect of this.attempt.abandon()) this.performOne(effect);
     this.done(null);
+  }
+
+  /** This process stood still until now. */
+  resumed(pausedMs: number, nowMs: number): void {
+    this.perform(this.attempt.onResume(pausedMs, nowMs));
   }
 
   /** Returns the record of a request that was not sent: a failure if there is a reason, else undecided. */
@@ -120,8 +127,9 @@ export class TaskRun implements LinkRequest {
     this.perform(this.attempt.onVerified(sendId, this.nowMs));
   }
 
+  /** A pause of this process is noticed before anything is judged by this time. */
   private get nowMs(): number {
-    return this.context.clock.monotonicMs();
+    return this.context.pauses.look();
   }
 
   private perform(effects: AttemptEffect[]): void {
@@ -165,7 +173,7 @@ export class TaskRun implements LinkRequest {
     try {
       return this.context.linkTo(address);
     } catch {
-      process.nextTick(lost);
+      this.context.clock.after(0, lost);
       return undefined;
     }
   }
@@ -179,10 +187,10 @@ export class TaskRun implements LinkRequest {
   private arm(): void {
     const { wakeAtMs, finished } = this.attempt;
     if (finished || this.timerAtMs <= wakeAtMs) return;
-    clearTimeout(this.timer);
+    this.cancelTimer?.();
     this.timerAtMs = wakeAtMs;
     const delayMs = Math.max(0, Math.ceil(wakeAtMs - this.nowMs));
-    this.timer = setTimeout(() => this.wake(), delayMs);
+    this.cancelTimer = this.context.clock.after(delayMs, () => this.wake());
   }
 
   private wake(): void {
@@ -196,7 +204,7 @@ export class TaskRun implements LinkRequest {
 
   private done(result: AttemptResult | null): void {
     this.forgetAsk();
-    clearTimeout(this.timer);
+    this.cancelTimer?.();
     this.options.onDone(this.record(result));
   }
 
@@ -204,7 +212,8 @@ export class TaskRun implements LinkRequest {
     const { clientId, view, clock } = this.context;
     const { intendedStartMs, image } = this.options;
     const nowMs = this.nowMs;
-    const outcome: RequestOutcome = result === null ? 'interrupted' : result.success ? 'success' : 'failure';
+    const isUndecided = result === null || result.undecided;
+    const outcome: RequestOutcome = isUndecided ? 'interrupted' : result.success ? 'success' : 'failure';
     const address = result?.serverAddress ?? null;
     return {
       client_id: clientId,

@@ -1,6 +1,6 @@
 /** The types of everything the core takes from outside: time, randomness and logging are always arguments. */
 
-/** A clock. Milliseconds with fractions. */
+/** A clock, and timers that run by it. Milliseconds with fractions. */
 export interface Clock {
   /** Monotonic time; only differences are meaningful. */
   monotonicMs(): number;
@@ -11,6 +11,8 @@ export interface Clock {
   unixMs(atMonotonicMs?: number): number;
   /** Unix time by the machine's wall clock, which may be set at any time: for log lines, never for measurements. */
   wallMs(): number;
+  /** Calls `act` once, `delayMs` from now or a little later; returns a function that cancels it. */
+  after(delayMs: number, act: () => void): () => void;
   /** Reads all clocks of the machine at one moment. Absent where time is simulated. */
   look?(): ClockLook;
 }

@@ -76,6 +76,7 @@ export interface FaultReport {
   failed: number | null;
   retried: number | null;
   hedged: number | null;
+  /** 0 if no request was under way, which is shown as "-". */
   longest_ms: number | null;
   /** The first and the last detection by another server. */
   detected_first_ms: number | null;
@@ -152,6 +153,11 @@ export interface GeneratorSeries {
   /** Totals of the whole run. */
   sent: number;
   late_sends: number;
+  /** Times in which the process stood still; see GeneratorSummary. */
+  pauses: number;
+  paused_ms: number;
+  longest_pause_ms: number;
+  longest_pause_at: number | null;
   saturated: boolean;
   /** The reason for `saturated`; null if it is not set. */
   why: string | null;

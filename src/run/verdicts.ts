@@ -4,19 +4,22 @@ import { check } from '../check/check';
 import type { CheckedFault, DamagedFile } from '../check/history';
 import type { RunConfig } from '../config/run-config';
 import { ClusterError } from '../core/errors';
-import type { FaultEvent, ServerEvent } from '../core/metrics/record';
+import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
 import { clientName } from '../core/metrics/run-file-names';
+import { PAUSED_MS } from '../core/system/pause-watch';
 import type { RuleResult } from '../core/rule-result';
 import type { MachineNow } from '../report/collect/machine-now';
 import { clockKeyOf, type Clocks } from '../report/read/clocks';
 import type { PlacedFile } from '../report/collect/collect';
 import { readClocks } from '../report/read/files/read-clocks';
 import { readRecords } from '../report/read/files/read-file';
-import { type Parsed, parseEvent, parseFault, parseRecord } from '../report/read/parse-line';
+import { type Parsed, parseEvent, parseFault, parseGeneratorSample, parseRecord } from '../report/read/parse-line';
 import { sizeOf } from '../files/size-of';
 
 /** Bound on the one-way delay of a message, with scheduling on busy machines. Milliseconds. */
 const ONE_WAY_MS = 100;
+/** The interval of the samples of a load generator. */
+const SAMPLE_MS = 1000;
 /** Limit on the size of the files, as the checker holds a whole history in memory. */
 const MAX_BYTES = 1024 ** 3;
 
@@ -94,11 +97,27 @@ function faultsOf(path: string, clocks: Clocks, lines: Lines): CheckedFault[] {
   });
 }
 
+/** Returns when the process of the clients stood still, on the clock of its requests. */
+function pausesOf(recordFile: string): { fromMs: number; toMs: number; pausedMs: number }[] {
+  const pauses: ReturnType<typeof pausesOf> = [];
+  readRecords(`${clockKeyOf(recordFile)}_generator.ndjson`, 'generator', parseGeneratorSample, (sample) => {
+    if ('event' in sample || sample.event_loop_delay_ms < PAUSED_MS) return;
+    const { time, event_loop_delay_ms: pausedMs } = sample;
+    // A sample says how long, but when only to about a second.
+    pauses.push({ fromMs: time - pausedMs - SAMPLE_MS, toMs: time + SAMPLE_MS, pausedMs });
+  });
+  return pauses;
+}
+
 function requestsOf({ path, machineId }: RunFiles['requestFiles'][number], clocks: Clocks, lines: Lines) {
+  const pauses = pausesOf(path);
+  const pausedIn = ({ start_time: fromMs, latency_ms: ms }: RequestRecord): number =>
+    pauses.reduce((sum, each) => sum + (each.fromMs < fromMs + ms && fromMs < each.toMs ? each.pausedMs : 0), 0);
   return lines.of(path, 'records', parseRecord).map((record) => ({
     ...record,
     start_time: record.start_time - clocks.of(path).of(record.run_id).offsetAt(record.start_time),
     client_name: clientName(machineId, record.client_id),
+    paused_ms: pausedIn(record),
   }));
 }
 

@@ -2,6 +2,7 @@
 import type { ClientImage } from '../client/client';
 import type { LoadShape } from '../config/load-settings';
 import type { Clock } from '../core/environment';
+import type { PauseWatch } from '../core/system/pause-watch';
 import { seededRandom } from '../core/random';
 import { ClosedLoops } from './closed-loops';
 import { OpenLoop } from '../client/open-loop';
@@ -27,6 +28,7 @@ export interface LoopOptions {
   requestTimeoutMs: number;
   seed: number;
   clock: Clock;
+  pauses: PauseWatch;
   /** The client at this index starts. */
   onStart(index: number): void;
   /** A request was sent, this much later than this process could have sent it. */
@@ -37,7 +39,7 @@ export interface LoopOptions {
 const OPEN_STREAMS = 2 ** 49;
 
 export function chooseLoop(options: LoopOptions): StressLoop {
-  const { clients, images, requests, requestTimeoutMs, seed, clock, onStart, onSend } = options;
+  const { clients, images, requests, requestTimeoutMs, seed, clock, pauses, onStart, onSend } = options;
   const { pacing, totalRequests, durationMs, rampUpMs } = requests;
   if (pacing.mode === 'closed_loop') {
     const loop = { clients, images, pacing, totalRequests, durationMs, rampUpMs, seed, clock, onStart, onSend };
@@ -50,6 +52,7 @@ export function chooseLoop(options: LoopOptions): StressLoop {
     clients,
     images,
     clock,
+    pauses,
     onSend,
     random: seededRandom(OPEN_STREAMS + 2 * seed),
     dueTimes: dueTimes(schedule, seededRandom(OPEN_STREAMS + 2 * seed + 1)),

@@ -8,10 +8,12 @@ import type { Logger, LogLevel } from '../core/environment';
 import { logLine, timestamp } from '../core/log-line';
 import { clockText } from '../core/metrics/clock-watch';
 import type { ClockLine, LoadEnd, RequestRecord, StressRunFile } from '../core/metrics/record';
+import { pauseText } from '../core/metrics/saturation';
 import { longestSuccess } from '../core/metrics/population';
 import { clientName } from '../core/metrics/run-file-names';
 import { resultText, type ThresholdResult } from '../core/metrics/threshold';
 import { pause } from '../core/system/pause';
+import { PauseWatch } from '../core/system/pause-watch';
 import { oneLine } from '../core/printable';
 import { FrameWatch } from '../core/transport/network';
 import { bannerText } from './progress/banner';
@@ -58,6 +60,7 @@ export async function runStress(options: StressOptions): Promise<StressReport> {
 class StressRun {
   readonly watch: RunWatch;
   private readonly runId: string;
+  private readonly pauses: PauseWatch;
   private readonly tally: RunTally;
   private readonly clients: StressClient[] = [];
   private readonly undecided: UndecidedRequests;
@@ -81,6 +84,7 @@ class StressRun {
     const longestMs = longestSuccess(requestTimeoutMs, requests.pacing.mode === 'rate');
     this.runId = runId ?? randomUUID();
     this.undecided = new UndecidedRequests(this.clients, clock);
+    this.pauses = new PauseWatch(clock);
     this.watch = new RunWatch({
       runId: this.runId,
       machineId,
@@ -178,6 +182,7 @@ class StressRun {
     const shared = {
       aliases: await resolveAddressAliases(serverAddresses),
       hedging: new Hedging(numClients),
+      pauses: this.pauses,
       watch: this.newFrameWatch(),
       secure: this.options.secure,
     };
@@ -198,6 +203,7 @@ class StressRun {
     this.loop = chooseLoop({
       ...this.options,
       clients: this.clients,
+      pauses: this.pauses,
       onStart: (index) => this.starts(index),
       onSend: (lateMs) => this.watch.sent(lateMs),
     });
@@ -231,7 +237,7 @@ class StressRun {
 
   private newClient(
     clientId: number,
-    shared: Pick<VirtualClientOptions, 'aliases' | 'hedging' | 'watch' | 'secure' | 'log'>,
+    shared: Pick<VirtualClientOptions, 'aliases' | 'hedging' | 'pauses' | 'watch' | 'secure' | 'log'>,
     files: RunFiles,
   ): StressClient {
     const { machineId, seed, serverAddresses, requestTimeoutMs, clock } = this.options;
@@ -360,10 +366,11 @@ class StressRun {
   private sayAfter(files: RunFiles): void {
     const unreached = this.hasReached() ? [] : this.options.serverAddresses;
     const { problem } = files;
-    const { why } = this.watch.summary();
+    const generator = this.watch.summary();
+    const told = { pauses: pauseText(generator), generatorProblem: generator.why };
     const waitedCount = this.loop?.waitedCount ?? 0;
     const rates = this.tally.rates(this.endedAt!);
-    const closing = { rates, waitedCount, unreached, problem, generatorProblem: why };
+    const closing = { rates, waitedCount, unreached, problem, ...told };
     this.options.screen?.print(closingText(this.options, this.tally, this.results, closing));
   }
 }

@@ -1,6 +1,7 @@
 /** One of many clients of a run: its connections and the outcomes of its requests. */
 import { type ClientImage, VirtualClient, type VirtualClientOptions } from '../client/client';
 import { type ClientMetrics, clientMetrics } from '../client/metrics-file';
+import type { MissReason } from '../client/open-loop';
 import { summaryText } from '../client/summary-text.pure';
 import { Tally } from '../client/tally';
 import { neverSent } from '../core/metrics/failure-reasons';
@@ -55,10 +56,10 @@ export class StressClient {
     return record;
   }
 
-  /** Counts a request that was due but not sent: as a failure after waiting too long, as undecided at the end. */
-  miss(image: ClientImage, intendedStartMs: number, why: 'waited too long' | 'stopped'): void {
+  /** Counts a request that was due but not sent: as a failure after waiting too long, else as undecided. */
+  miss(image: ClientImage, intendedStartMs: number, why: MissReason): void {
     // It waits for as long as it may take once it is sent (choose-loop.ts).
-    const reason = why === 'stopped' ? null : neverSent(this.options.client.requestTimeoutMs);
+    const reason = why === 'waited too long' ? neverSent(this.options.client.requestTimeoutMs) : null;
     this.count(this.client.unsent(image, ++this.lastId, { intendedStartMs }, reason));
   }
 
@@ -87,8 +88,14 @@ export class StressClient {
     const head = { client_name: clientName, machine_id: machineId, client_id: clientId, run_id: runId };
     const time = { started_at: this.startedAt, test_duration_secs: durationSecs, interrupted: this.isCut };
     const metrics = clientMetrics({ ...head, ...time }, this.tally.summary);
-    const { interruptedCount, unsentCount } = this.tally;
-    const text = summaryText(metrics.aggregated_stats, { durationSecs, interruptedCount, unsentCount, unreached: [] });
+    const { interruptedCount, stoodStillCount, unsentCount } = this.tally;
+    const text = summaryText(metrics.aggregated_stats, {
+      durationSecs,
+      interruptedCount,
+      stoodStillCount,
+      unsentCount,
+      unreached: [],
+    });
     for (const line of text.split('\n')) log?.('info', line);
     return metrics;
   }

@@ -117,6 +117,7 @@ function inputsOf(load: Load, requests: readonly Request[], faultStarts: readonl
     clock: { offsetAt: () => 0 },
     columns,
     reasons: new Map(),
+    warmupCorrupted: 0,
     repeats: 0,
     latestMs: lastEndMs,
     retries: 0,

@@ -86,6 +86,16 @@ it.each<Case>([
   ['a second after its deadline', history([], [], [request(1, { service_ms: 11_000 })]), 'S5 holds'],
   ['later', history([], [], [request(1, { service_ms: 11_001 })]), /S5: c\/1 took 11001 ms/],
   ['later, failing', history([], [], [failed(1, 'Connection refused', { service_ms: 12_000 })]), /S5: c\/1 took/],
+  [
+    'later, after its client stood still',
+    history([], [], [{ ...request(1, { service_ms: 13_000 }), paused_ms: 2500 }]),
+    'S5 holds',
+  ],
+  [
+    'later than a pause of its client explains',
+    history([], [], [{ ...request(1, { service_ms: 15_000 }), paused_ms: 2500 }]),
+    /S5: c\/1 took 15000 ms/,
+  ],
   ['late by its intended start only', history([], [], [request(1, { latency_ms: 60_000 })]), 'S5 holds'],
   ['by the user', history([], [], [failed(1, null, { outcome: 'interrupted', service_ms: 60_000 })]), 'S5 holds'],
   ['before it began', history([], [], [failed(1, null, { outcome: 'unsent' })]), 'S5 holds'],

@@ -1,4 +1,5 @@
 import { ClusterError } from '../../src/core/errors';
+import { PauseWatch } from '../../src/core/system/pause-watch';
 import { systemClock } from '../../src/core/system/system-clock';
 import type { Connection } from '../../src/core/transport/network';
 import { randomBytes } from '../imaging/pictures';
@@ -12,7 +13,25 @@ const large = { name: 'large.png', bytes: randomBytes(400_000) };
 let aheadMs = 0;
 const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
 
-beforeEach(() => (aheadMs = 0));
+let pauses = new PauseWatch(clock);
+
+/** Time passes in which this process ran. */
+function pass(ms: number): void {
+  for (let passed = 0; passed < ms; passed += 250) {
+    aheadMs += 250;
+    pauses.look();
+  }
+}
+
+/** This process stands still. */
+function standStill(ms: number): void {
+  aheadMs += ms;
+}
+
+beforeEach(() => {
+  aheadMs = 0;
+  pauses = new PauseWatch(clock);
+});
 afterEach(closeAll);
 
 /**
@@ -195,12 +214,12 @@ describe('a silently dead connection, as after a firewall forgot it', () => {
 
   it('is replaced for the first ask a second later, although the earlier one is no longer awaited', async () => {
     const { one, two, die } = await mortal(1);
-    const client = clientOf([one, two], { clock });
+    const client = clientOf([one, two], { clock, pauses });
     for (let id = 1; one.all('TaskAssignmentRequest').length < 2; id++) await client.request(image, id);
     die();
     expect(await client.request(image, 11)).toMatchObject({ success: true });
     expect(two.all('TaskRequest').length).toBeGreaterThan(0);
-    aheadMs += 1000;
+    pass(1000);
     expect(await client.request(image, 12)).toMatchObject({ success: true, assigned_server_id: 1, hedged: false });
     expect([one.acceptedCount, two.acceptedCount]).toEqual([2, 1]);
     await one.until(() => one.connections.length === 1);
@@ -208,12 +227,12 @@ describe('a silently dead connection, as after a firewall forgot it', () => {
 
   it('is replaced for the first task a second later, although the earlier one was cancelled after 100 ms', async () => {
     const { one, two, die } = await mortal(2);
-    const client = clientOf([two], { clock });
+    const client = clientOf([two], { clock, pauses });
     await client.request(image, 1);
     die();
     expect(await client.request(image, 2)).toMatchObject({ success: true, hedged: true });
     expect(one.connections.length).toBe(1);
-    aheadMs += 1000;
+    pass(1000);
     expect(await client.request(image, 3)).toMatchObject({ success: true, assigned_server_id: 1, hedged: false });
     expect([one.acceptedCount, two.acceptedCount]).toEqual([2, 1]);
     await one.until(() => one.connections.length === 1);
@@ -227,10 +246,10 @@ describe('a silently dead connection, as after a firewall forgot it', () => {
         else self.answer(task);
       },
     });
-    const client = clientOf([server!], { clock });
+    const client = clientOf([server!], { clock, pauses });
     const first = client.request(image, 1);
     await server!.got('TaskRequest');
-    aheadMs += 1000;
+    pass(1000);
     expect(await client.request(image, 2)).toMatchObject({ success: true });
     expect(server!.connections.length).toBe(2);
     answer();
@@ -242,12 +261,27 @@ describe('a silently dead connection, as after a firewall forgot it', () => {
     expect([server!.acceptedCount, server!.all('TaskRequest').length]).toEqual([2, 3]);
   });
 
+  it('a connection is not silent because this process stood still', async () => {
+    const answers: (() => void)[] = [];
+    const [server] = await startServers({ onTask: (task, self) => void answers.push(() => self.answer(task)) });
+    const client = clientOf([server!], { clock, pauses });
+    const first = client.request(image, 1);
+    await server!.got('TaskRequest');
+    standStill(12_500);
+    const second = client.request(image, 2);
+    await server!.got('TaskRequest', 2);
+    for (const answer of answers) answer();
+    expect(await first).toMatchObject({ success: true, retry_count: 0, hedged: false });
+    expect(await second).toMatchObject({ success: true });
+    expect(server!.acceptedCount).toBe(1);
+  });
+
   it('or one to a slow server: earlier requests are cancelled on it', async () => {
     const [server] = await startServers({ onTask: (task, self) => task.message.request_id === 1 || self.answer(task) });
-    const client = clientOf([server!], { clock });
+    const client = clientOf([server!], { clock, pauses });
     const first = client.request(image, 1);
     const [task] = await server!.got('TaskRequest');
-    aheadMs += 1000;
+    pass(1000);
     await client.request(image, 2);
     client.abandon();
     expect(await first).toMatchObject({ outcome: 'interrupted' });
@@ -386,14 +420,14 @@ describe('assignments', () => {
         connection.sendBody({ kind: 'TaskResponse', ...response }, body.length).write(body);
       };
     }
-    const client = clientOf(servers, { clock });
+    const client = clientOf(servers, { clock, pauses });
     const wellKnown = new Set<number | null>();
     for (let id = 1; wellKnown.size < 2; id++) wellKnown.add((await client.request(image, id)).assigned_server_id);
     const before = servers.map((server) => server.all('TaskRequest').length);
     const names = servers.map(({ id, address }) => ({ id, address: address.replace('127.0.0.1', 'localhost') }));
     for (const { script } of servers) script.onAsk = (ask, self) => self.assign(ask, names[0]!, 1);
     one.script.onTask = () => undefined;
-    aheadMs += 1000;
+    pass(1000);
     expect(await client.request(image, 99)).toMatchObject({ success: true, hedged: true, assigned_server_id: 2 });
     const after = servers.map((server) => server.all('TaskRequest').length);
     expect(after).toEqual(before.map((count) => count + 1));

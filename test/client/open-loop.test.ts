@@ -1,5 +1,6 @@
 import { seededRandom } from '../../src/core/random';
 import { systemClock } from '../../src/core/system/system-clock';
+import { PauseWatch } from '../../src/core/system/pause-watch';
 import { OpenLoop } from '../../src/client/open-loop';
 import { dueTimes, type Schedule } from '../../src/client/pacer.pure';
 
@@ -36,6 +37,13 @@ async function run(
 ) {
   let heldUpMs = 0;
   const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + heldUpMs };
+  const pauses = {
+    resumedMs: -Infinity,
+    look(): number {
+      if (heldUpMs > 500 && pauses.resumedMs === -Infinity) pauses.resumedMs = clock.monotonicMs();
+      return clock.monotonicMs();
+    },
+  };
   const startMs = clock.monotonicMs();
   const since = (ms: number): number => Math.round(ms - startMs);
   const now = (): number => since(clock.monotonicMs());
@@ -63,6 +71,7 @@ async function run(
     random: seededRandom(5),
     clock,
     maxWaitMs: 2000,
+    pauses,
     onSend: (ms) => lateMs.push(ms),
   });
   let endedMs = 0;
@@ -142,6 +151,13 @@ it('a blocked process sends late, and reports by how much', async () => {
   expect(lateMs.map(Math.round)).toEqual([0, 0, 0, 0, 150, 50, 0, 0, 0, 0].map(close));
 });
 
+it('requests that were due while the process stood still are undecided, however long they waited', async () => {
+  const { sent, missed } = await run({ clients: 20, heldUp: { atMs: 300, forMs: 2500 } }, () => 5);
+  expect(dues(missed)).toEqual([400, 500, 600, 700]);
+  expect(new Set(missed.map(({ why }) => why))).toEqual(new Set(['stood still']));
+  expect(dues(sent)).toEqual([0, 100, 200, 300, 800, 900]);
+});
+
 it('a seed gives the same images to the same arrivals, whoever sends them', async () => {
   const names = async (clients: number): Promise<string> =>
     (await run({ clients }, () => 20)).sent.map(({ image }) => image).join('');
@@ -159,6 +175,7 @@ it('a bug in a request ends the run with its error', async () => {
     random: seededRandom(1),
     clock: systemClock,
     maxWaitMs: 1,
+    pauses: new PauseWatch(systemClock),
   });
   await expect(loop.run()).rejects.toThrow('a bug');
 });

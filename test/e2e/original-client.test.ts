@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
+import path from 'node:path';
+import { setTimeout as later } from 'node:timers/promises';
 import sharp from 'sharp';
+import { Cluster } from '../support/cluster';
 import { inCluster } from '../support/in-cluster';
+import { inFolder, PROGRAM } from '../support/program';
 
 interface Assignment {
   request_id: number;
@@ -40,6 +44,13 @@ function exchange<T>(address: string, message: unknown): Promise<T> {
     socket.on('close', () => reject(new Error('closed without an answer')));
   });
 }
+
+/** True once a server answers at the address. */
+const answers = (address: string): Promise<boolean> =>
+  exchange(address, 'LeaderQuery').then(
+    () => true,
+    () => false,
+  );
 
 /** Reads as the original does: decode the image, 32 bits of length, then the bytes; it ignores the rest. */
 async function readCarrier(png: Buffer): Promise<Buffer> {
@@ -89,6 +100,41 @@ test('a client of the original works with every server, leader or not, from 1 by
       }
       const leader = await exchange(address, 'LeaderQuery');
       expect(leader).toHaveProperty('LeaderResponse.leader_id', (await cluster.agreement()).leaderId);
+    }
+  });
+}, 120_000);
+
+test('a client of the original that asks before the cover is decoded gets an address, and its task waits there', async () => {
+  await inFolder(async (folder) => {
+    // Its decoding takes a while.
+    const coverFile = path.join(folder, 'cover.png');
+    await sharp({ create: { width: 8000, height: 8000, channels: 3, background: 'white' } })
+      .png()
+      .toFile(coverFile);
+    const cluster = await Cluster.create({ command: [PROGRAM], folder, servers: 1, coverFile });
+    try {
+      cluster.startAll();
+      const address = cluster.address(1);
+      while (!(await answers(address))) await later(10);
+      const name = { client_name: 'Original', request_id: 1 };
+      const asked = await exchange<{ TaskAssignmentResponse: Assignment }>(address, { TaskAssignmentRequest: name });
+      const status = await exchange<{ TaskStatusResponse: Assignment }>(address, { TaskStatusQuery: name });
+      const secret = randomBytes(1000);
+      const task = { ...name, secret_image_data: [...secret], assigned_by_leader: 1 };
+      const answer = exchange<{ TaskResponse: Answer }>(address, { TaskRequest: task });
+      const { StatusResponse } = await exchange<{ StatusResponse: { phase: string; queued: number } }>(
+        address,
+        'StatusQuery',
+      );
+      expect(StatusResponse).toMatchObject({ phase: 'starting', queued: 1 });
+      const here = { request_id: 1, assigned_server_id: 1, assigned_server_address: address };
+      expect(asked.TaskAssignmentResponse).toMatchObject({ ...here, leader_id: 1 });
+      expect(status.TaskStatusResponse).toEqual(here);
+      const { TaskResponse } = await answer;
+      expect(TaskResponse).toMatchObject({ request_id: 1, success: true, error_message: null });
+      expect((await readCarrier(Buffer.from(TaskResponse.encrypted_image_data))).equals(secret)).toBe(true);
+    } finally {
+      await cluster.stop();
     }
   });
 }, 120_000);

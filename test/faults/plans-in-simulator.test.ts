@@ -8,6 +8,7 @@ import type { Driver, Fault, Found, ServerProcess } from '../../src/faults/drive
 import { planFaults } from '../../src/faults/plan';
 import { ringOfKills } from './ring-of-kills';
 import { type FaultsOutcome, runFaults } from '../../src/faults/runner';
+import { Process } from '../sim/process';
 import { World } from '../sim/scenario';
 import { processOf, serverOf } from './ring-rig';
 
@@ -103,7 +104,7 @@ async function perform(seed: number, spec: FaultSpec): Promise<{ outcome: Faults
     log: () => undefined,
     record: () => undefined,
     show: () => undefined,
-    clock: { monotonicMs: () => world.queue.nowMs, unixMs: () => world.queue.nowMs, wallMs: () => world.queue.nowMs },
+    clock: new Process('driver', world.queue, world.random).clock,
     wait: async (ms) => driver.pass(ms),
     signal: new AbortController().signal,
   });

@@ -4,6 +4,7 @@ import type { FaultKind } from '../../src/core/fault-kinds';
 import { timestamp } from '../../src/core/log-line';
 import type { FaultEvent } from '../../src/core/metrics/record';
 import type { StatusFields } from '../../src/core/protocol';
+import { systemClock } from '../../src/core/system/system-clock';
 import type { Driver, Fault, Found, ServerProcess } from '../../src/faults/driver';
 import type { LocalServer } from '../../src/faults/drivers/local-server';
 import { planFaults } from '../../src/faults/plan';
@@ -85,7 +86,12 @@ export class RingRig implements Driver {
       },
       record: (event) => void this.events.push(event),
       show: (view) => void this.views.push(view),
-      clock: { monotonicMs: () => this.nowMs, unixMs: () => this.nowMs, wallMs: () => this.nowMs },
+      clock: {
+        monotonicMs: () => this.nowMs,
+        unixMs: () => this.nowMs,
+        wallMs: () => this.nowMs,
+        after: systemClock.after,
+      },
       wait: async (ms, signal) => {
         this.onStep();
         if (!signal.aborted) this.nowMs += ms;

@@ -159,3 +159,18 @@ test('a file that is there and cannot be read is named, and no rule seems to hol
   mkdirSync(file);
   expect(judge).toThrow(`cannot check ${file}: `);
 });
+
+test('an answer that a stopped client read late is no violation; without a pause it is', () => {
+  const late = { latency_ms: 13_400, service_ms: 13_400 };
+  const done = [...QUIET, ...DONE.filter((each) => each.time < 30_000 || each.time > 30_000)];
+  const judge = judged(done, [record(1, late)]);
+  expect(judge().find(({ rule }) => rule === 'S5')?.verdict).toBe(false);
+  const { time } = { time: request(1).start_time + 13_350 };
+  const idle = { cpu_percent: 1, memory_bytes: 1, event_loop_utilization_percent: 1, in_flight: 0 };
+  const none = { verification_backlog: 0, sent: 0, late_sends: 0, late_total_ms: 0, ended: 0, latency_total_ms: 0 };
+  lab.write(
+    'metrics/machine_1_generator.ndjson',
+    lines([{ time, run_id: 'r', ...idle, event_loop_delay_ms: 12_500, ...none }]),
+  );
+  expect(judge().find(({ rule }) => rule === 'S5')?.verdict).toBe(true);
+});

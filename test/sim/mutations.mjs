@@ -7,6 +7,7 @@ import path from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import kernel from '../../src/imaging/kernel-bytes.cjs';
 import { MUTATIONS, NEW_WORDS } from './mutation-list.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -86,7 +87,16 @@ async function bundled({ file, mutated }) {
     },
   };
   const outfile = path.join(root, 'dist', `sim-mutation-${process.pid}.cjs`);
-  const options = { bundle: true, platform: 'node', format: 'cjs', target: 'node20', plugins: [plugin], outfile };
+  const define = kernel.kernelDefine();
+  const options = {
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    define,
+    plugins: [plugin],
+    outfile,
+  };
   await build({ ...options, entryPoints: [path.join(here, 'mutation-entry.ts')], logLevel: 'error' });
   const require = createRequire(import.meta.url);
   delete require.cache[outfile];

@@ -1,5 +1,6 @@
 import type { Random } from '../../src/core/environment';
 import type { EventQueue } from './event-queue';
+import type { Process } from './process';
 
 /** Bytes that the kernel of a paused process accepts, plus those waiting at the sender, before a shell gives up. */
 const SOCKET_BUFFER_BYTES = 256 * 1024;
@@ -10,16 +11,6 @@ const MAX_RETRANSMIT_MS = 2000;
 
 export type Cut = 'silent' | 'reset';
 
-/** One machine with one process. A paused one takes no step: whatever reaches it waits in `inbox`. */
-export interface Process {
-  readonly name: string;
-  alive: boolean;
-  paused: boolean;
-  inbox: (() => void)[];
-  /** Accepts a connection; called when the process takes its next step. */
-  accept(end: End): void;
-}
-
 export interface Slowness {
   delayMs: number;
   lossRate: number;
@@ -28,13 +19,18 @@ export interface Slowness {
 
 export interface EndHandler {
   onData(bytes: Uint8Array): void;
-  onClosed(): void;
+  /** The other side has ended its stream. */
+  onEnd(): void;
+  onReset(): void;
 }
 
 export interface DialHandler extends EndHandler {
   onOpened(end: End): void;
   onRefused(): void;
 }
+
+/** Bytes, the end of a stream, or a reset. */
+type Item = Uint8Array | 'end' | 'reset';
 
 /** One side of a connection. */
 export class End {
@@ -43,24 +39,25 @@ export class End {
   closed = false;
   bufferedBytes = 0;
   private lastDeliveryMs = 0;
-  private held: { bytes: Uint8Array | null }[] = [];
+  private held: Item[] = [];
 
   constructor(
     private readonly network: Network,
     readonly process: Process,
+    readonly name: string,
     readonly remoteName: string,
   ) {}
 
   send(bytes: Uint8Array): void {
-    if (!this.closed) this.transmit({ bytes });
+    if (!this.closed) this.transmit(bytes);
   }
 
-  /** Closes this side; the other one learns of it in order, if anything gets through. */
+  /** Ends this side, which reads nothing more; the other one learns of it in order, if anything gets through. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
     this.network.ends.delete(this);
-    this.transmit({ bytes: null });
+    this.transmit('end');
   }
 
   /** Retransmits everything held while the direction was cut. */
@@ -73,46 +70,59 @@ export class End {
   }
 
   /** Resets both sides, like a firewall that rejects. */
-  reset(): void {
-    this.close();
-    this.network.deliver(this.process, () => this.handler?.onClosed());
+  resetBoth(): void {
+    this.wasReset();
+    this.peer.wasReset();
   }
 
-  private transmit(item: { bytes: Uint8Array | null }, extraMs = 0): void {
+  private wasReset(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.network.ends.delete(this);
+    this.process.deliver(() => this.handler?.onReset());
+  }
+
+  private transmit(item: Item, extraMs = 0): void {
     const { network } = this;
-    if (this.held.length > 0 || network.cutBetween(this.process.name, this.remoteName)) {
-      this.held.push(item);
-      network.holding.add(this);
-      return;
-    }
-    const arrivalMs = network.queue.nowMs + extraMs + network.delayMs(this.process.name, this.remoteName);
+    if (this.isHeld(item)) return;
+    const arrivalMs = network.queue.nowMs + extraMs + network.delayMs(this.name, this.remoteName);
     this.lastDeliveryMs = Math.max(this.lastDeliveryMs, arrivalMs);
-    if (item.bytes) this.bufferedBytes += item.bytes.length;
+    if (typeof item !== 'string') this.bufferedBytes += item.length;
     network.queue.at(this.lastDeliveryMs, () => this.arrive(item));
   }
 
-  private arrive(item: { bytes: Uint8Array | null }): void {
-    const { network, peer } = this;
-    if (this.held.length > 0 || network.cutBetween(this.process.name, this.remoteName)) {
-      this.held.push(item);
-      network.holding.add(this);
-      return;
-    }
-    network.deliver(peer.process, () => {
-      if (item.bytes) this.bufferedBytes -= item.bytes.length;
-      if (peer.closed) return;
-      if (item.bytes) return network.feed(peer, item.bytes);
-      peer.close();
-      peer.handler?.onClosed();
+  private arrive(item: Item): void {
+    const { peer } = this;
+    if (this.isHeld(item)) return;
+    if (item === 'reset') return peer.wasReset();
+    if (peer.closed) return peer.refuse(item);
+    peer.process.deliver(() => {
+      if (item !== 'end') this.bufferedBytes -= item.length;
+      if (peer.closed) peer.refuse(item);
+      else if (item === 'end') peer.handler?.onEnd();
+      else this.network.feed(peer, item);
     });
+  }
+
+  /** The kernel answers bytes for a socket that is closed. */
+  private refuse(item: Item): void {
+    if (item !== 'end') this.transmit('reset');
+  }
+
+  private isHeld(item: Item): boolean {
+    const { network } = this;
+    if (this.held.length === 0 && !network.cutBetween(this.name, this.remoteName)) return false;
+    this.held.push(item);
+    network.holding.add(this);
+    return true;
   }
 }
 
-/** TCP between named processes, as far as it matters: order, resets, silent cuts, accept queues, retransmission. */
+/** TCP between named hosts, as far as it matters: order, ends, resets, silent cuts, accept queues, retransmission. */
 export class Network {
   readonly ends = new Set<End>();
   readonly holding = new Set<End>();
-  private readonly processes = new Map<string, Process>();
+  private readonly listeners = new Map<string, Process>();
   private readonly cuts = new Map<string, Cut>();
   private readonly slow = new Map<string, Slowness>();
 
@@ -122,8 +132,8 @@ export class Network {
     private readonly baseDelayMs: number,
   ) {}
 
-  register(process: Process): void {
-    this.processes.set(process.name, process);
+  listen(process: Process): void {
+    this.listeners.set(process.name, process);
   }
 
   cutBetween(from: string, to: string): Cut | undefined {
@@ -134,17 +144,11 @@ export class Network {
   cut(from: string, to: string, kind: Cut): void {
     this.cuts.set(`${from}>${to}`, kind);
     if (kind === 'silent') return;
-    for (const end of [...this.ends]) if (end.process.name === from && end.remoteName === to) this.resetBoth(end);
+    for (const end of [...this.ends]) if (end.name === from && end.remoteName === to) end.resetBoth();
   }
 
   slowDown(from: string, to: string, slowness: Slowness): void {
     this.slow.set(`${from}>${to}`, slowness);
-  }
-
-  healAll(): void {
-    this.cuts.clear();
-    this.slow.clear();
-    this.releaseAll();
   }
 
   heal(from: string, to: string): void {
@@ -164,13 +168,6 @@ export class Network {
     return delayMs;
   }
 
-  /** Delivers to a process, or to its kernel while it is paused. */
-  deliver(process: Process, run: () => void): void {
-    if (!process.alive) return;
-    if (process.paused) process.inbox.push(run);
-    else run();
-  }
-
   /** Feeds bytes to the decoder in pieces, as a real socket does. */
   feed(end: End, bytes: Uint8Array): void {
     if (bytes.length < 2 || this.random() < 0.9) {
@@ -182,20 +179,28 @@ export class Network {
     if (!end.closed) end.handler?.onData(bytes.subarray(at));
   }
 
-  /** Dials; returns a function that gives up. */
-  dial(from: Process, toName: string, handler: DialHandler): () => void {
+  /** Dials from a host on which a process runs; returns a function that gives up. */
+  dial(from: Process, fromName: string, toName: string, handler: DialHandler): () => void {
     let given = false;
     const startMs = this.queue.nowMs;
+    const isGiven = (): boolean => given || !from.alive;
     const attempt = (): void => {
-      if (given || !from.alive) return;
-      const cut = this.cutBetween(from.name, toName) ?? this.cutBetween(toName, from.name);
-      const rttMs = this.delayMs(from.name, toName) + this.delayMs(toName, from.name);
+      if (isGiven()) return;
+      const cut = this.cutBetween(fromName, toName) ?? this.cutBetween(toName, fromName);
+      const rttMs = this.delayMs(fromName, toName) + this.delayMs(toName, fromName);
       if (cut === 'silent') {
         const retryMs = SYN_RETRIES_MS.find((afterMs) => startMs + afterMs > this.queue.nowMs);
         if (retryMs !== undefined) this.queue.at(startMs + retryMs, attempt);
         return;
       }
-      this.queue.after(rttMs / 2, () => this.reach(from, toName, handler, cut, rttMs / 2, () => given));
+      this.queue.after(rttMs / 2, () => {
+        const to = cut === 'reset' ? undefined : this.listeners.get(toName);
+        if (!to?.alive) {
+          this.queue.after(rttMs / 2, () => from.deliver(() => (isGiven() ? undefined : handler.onRefused())));
+        } else if (!isGiven()) {
+          this.reach([from, fromName], to, handler, rttMs / 2, isGiven);
+        }
+      });
     };
     attempt();
     return () => {
@@ -209,49 +214,31 @@ export class Network {
   }
 
   private reach(
-    from: Process,
-    toName: string,
+    [from, fromName]: [Process, string],
+    to: Process,
     handler: DialHandler,
-    cut: Cut | undefined,
     backMs: number,
     isGiven: () => boolean,
   ): void {
-    const to = this.processes.get(toName);
-    if (cut === 'reset' || !to?.alive) {
-      const refuse = (): void => this.deliver(from, () => (isGiven() ? undefined : handler.onRefused()));
-      this.queue.after(backMs, refuse);
-      return;
-    }
-    if (isGiven()) return;
-    const [near, far] = this.connect(from, to);
-    near.handler = handler;
-    // The kernel accepts even if the process is paused.
-    this.deliver(to, () => (far.closed ? undefined : to.accept(far)));
-    this.queue.after(backMs, () => this.deliver(from, () => (isGiven() ? near.close() : this.open(near, handler))));
-  }
-
-  private open(near: End, handler: DialHandler): void {
-    if (!near.closed) handler.onOpened(near);
-  }
-
-  private connect(a: Process, b: Process): [End, End] {
-    const near = new End(this, a, b.name);
-    const far = new End(this, b, a.name);
+    const near = new End(this, from, fromName, to.name);
+    const far = new End(this, to, to.name, fromName);
     near.peer = far;
     far.peer = near;
     this.ends.add(near).add(far);
-    return [near, far];
-  }
-
-  private resetBoth(end: End): void {
-    const { peer } = end;
-    end.reset();
-    if (!peer.closed) peer.reset();
+    near.handler = handler;
+    // The kernel accepts even if the process is paused.
+    to.deliver(() => (far.closed ? undefined : to.accept(far)));
+    this.queue.after(backMs, () => {
+      from.deliver(() => {
+        if (isGiven()) near.close();
+        else if (!near.closed) handler.onOpened(near);
+      });
+    });
   }
 
   private releaseAll(): void {
     for (const end of [...this.holding]) {
-      if (this.cutBetween(end.process.name, end.remoteName)) continue;
+      if (this.cutBetween(end.name, end.remoteName)) continue;
       this.holding.delete(end);
       end.release();
     }

@@ -1,4 +1,4 @@
-import { Hedging } from '../../src/client/attempt/hedging';
+import { createHash } from 'node:crypto';
 import type { CheckedFault, History } from '../../src/check/history';
 import type { Random } from '../../src/core/environment';
 import type { FaultAction, ServerEvent } from '../../src/core/metrics/record';
@@ -6,8 +6,9 @@ import { seededRandom } from '../../src/core/random';
 import type { Timings } from '../../src/server/member/effects';
 import { EventQueue } from './event-queue';
 import { Network, type Cut } from './network';
-import { SimClient } from './sim-client';
-import { SimServer, type SimClock } from './sim-server';
+import type { SimClock } from './process';
+import { SimClient, SimProgram } from './sim-client';
+import { SimServer } from './sim-server';
 
 export interface WorldOptions {
   seed: number;
@@ -43,11 +44,12 @@ export class World {
   private impairments: { id: number; from: string; to: string; isCut: boolean; apply: () => void }[] = [];
   private readonly clocks = new Map<number, SimClock>();
   private readonly loads = new Map<number, number>();
+  private readonly randomOf = new Map<number, Random>();
 
   constructor(readonly options: WorldOptions) {
-    this.random = seededRandom(options.seed);
+    this.random = this.stream('world');
     this.timings = options.timings ?? DEFAULT_TIMINGS;
-    this.network = new Network(this.queue, this.random, options.baseDelayMs ?? 0.2);
+    this.network = new Network(this.queue, this.stream('network'), options.baseDelayMs ?? 0.2);
     const drift = options.maxDrift ?? 0;
     for (const id of this.serverIds) {
       this.clocks.set(id, { offsetMs: this.random() * 1e6, rate: 1 + (this.random() * 2 - 1) * drift });
@@ -75,29 +77,37 @@ export class World {
     this.begin(this.listen(id));
   }
 
+  /** Returns the random numbers of one part of the world: another part may use more of its own without effect here. */
+  private stream(name: string): Random {
+    const digest = createHash('sha256').update(`${this.options.seed} ${name}`).digest();
+    return seededRandom(digest.readUIntBE(0, 6));
+  }
+
   private listen(id: number): SimServer {
+    const random = this.randomOf.get(id) ?? this.stream(`server${id}`);
+    this.randomOf.set(id, random);
     const peers = this.serverIds.filter((peer) => peer !== id).map((peer) => ({ id: peer, address: `server${peer}` }));
-    const server = new SimServer(
-      `server${id}`,
-      {
-        id,
-        address: `server${id}`,
-        peers,
-        timings: this.timings,
-        workers: this.options.workers ?? 2,
-        queueLimit: this.options.queueLimit ?? 128,
-        incarnation: Math.floor(this.random() * 2 ** 52).toString(16),
-        version: 'sim',
-        firstCheckId: Math.floor(this.random() * 2 ** 40),
-        drainMs: 5000,
-      },
-      this.network,
-      this.random,
-      this.clocks.get(id)!,
-      (event) => this.record(event),
-      () => (this.options.serviceMs ?? 5) * (0.5 + this.random()),
-      this.options.maxLateDialMs ?? 0,
-    );
+    const config = {
+      id,
+      address: `server${id}`,
+      peers,
+      timings: this.timings,
+      workers: this.options.workers ?? 2,
+      queueLimit: this.options.queueLimit ?? 128,
+      incarnation: Math.floor(random() * 2 ** 52).toString(16),
+      version: 'sim',
+      firstCheckId: Math.floor(random() * 2 ** 40),
+      drainMs: 5000,
+    };
+    const server = new SimServer(`server${id}`, {
+      config,
+      network: this.network,
+      random,
+      clock: this.clocks.get(id)!,
+      record: (event) => this.record(event),
+      serviceMs: () => (this.options.serviceMs ?? 5) * (0.5 + random()),
+      maxLateDialMs: this.options.maxLateDialMs ?? 0,
+    });
     this.servers.set(id, server);
     return server;
   }
@@ -111,18 +121,18 @@ export class World {
 
   startClients(): void {
     const { clients, tasksPerClient, requestTimeoutMs = 10_000, thinkMs = 200 } = this.options;
-    const hedging = new Hedging(clients);
+    const program = new SimProgram('clients', this.queue, this.stream('clients'), clients);
     for (let index = 1; index <= clients; index++) {
-      const client = new SimClient(`client${index}`, this.network, this.random, {
+      const random = this.stream(`client${index}`);
+      const client = new SimClient(`client${index}`, program, this.network, random, {
         addresses: this.serverIds.map((id) => `server${id}`),
         tasks: tasksPerClient,
         timeoutMs: requestTimeoutMs,
-        thinkMs: () => thinkMs * this.random() * 2,
-        hedging,
+        thinkMs: () => thinkMs * random() * 2,
         clientId: index,
       });
       this.clients.push(client);
-      this.queue.after(this.random() * 100, () => client.begin());
+      this.queue.after(random() * 100, () => client.begin());
     }
   }
 
@@ -196,7 +206,7 @@ export class World {
   dropLinks(a: number, b: number): void {
     this.say(`links between server${a} and server${b} drop`);
     for (const end of [...this.network.ends]) {
-      if (end.process.name === `server${a}` && end.remoteName === `server${b}`) end.reset();
+      if (end.name === `server${a}` && end.remoteName === `server${b}`) end.resetBoth();
     }
   }
 

@@ -6,89 +6,86 @@ import {
   type FrameHandler,
 } from '../../src/core/transport/wire/frame';
 import type { Random } from '../../src/core/environment';
-import type { Message } from '../../src/core/protocol';
-import type { Effect, Input, MemberConfig } from '../../src/server/member/effects';
-import { Member } from '../../src/server/member/member';
 import type { ServerEvent } from '../../src/core/metrics/record';
-import type { End, Network, Process } from './network';
-
-/** A server's own clock: it starts anywhere and runs slightly fast or slow. */
-export interface SimClock {
-  offsetMs: number;
-  rate: number;
-}
+import type { Message, MessageOf } from '../../src/core/protocol';
+import type { Effect, ExecutionOutcome, Input, MemberConfig } from '../../src/server/member/effects';
+import { Member } from '../../src/server/member/member';
+import { carrierOf } from './carriers';
+import type { DialHandler, End, Network } from './network';
+import { Process, type SimClock } from './process';
 
 interface Conn {
   id: number;
   end: End;
   task: { message: Message; executionId: number; chunks: Uint8Array[] } | null;
+  openTasks: number;
+  isSubscriber: boolean;
+  /** The other side has ended its stream and waits for its answers. */
+  isHalfOpen: boolean;
+}
+
+interface Link {
+  link: number;
+  end: End | null;
+  giveUp(): void;
+}
+
+export interface SimServerOptions {
+  config: MemberConfig;
+  network: Network;
+  random: Random;
+  clock: SimClock;
+  record(event: ServerEvent): void;
+  serviceMs(): number;
+  /** The longest delay of an outgoing dial. */
+  maxLateDialMs: number;
 }
 
 /** The real Member, with the real codec, on simulated sockets and time. */
-export class SimServer implements Process {
-  alive = true;
-  paused = false;
-  inbox: (() => void)[] = [];
+export class SimServer extends Process {
   readonly member: Member;
   stopped = false;
 
   private readonly conns = new Map<number, Conn>();
-  private readonly links = new Map<number, { link: number; end: End | null; giveUp: () => void }>();
-  private readonly secrets = new Map<number, Uint8Array>();
-  private readonly wanted = new Set<number>();
+  private readonly links = new Map<number, Link>();
+  /** The tasks that are held for clients, by execution id. */
+  private readonly held = new Map<number, { conn: Conn; secret: Uint8Array }>();
   private lastId = 0;
-  private wakeMs = Infinity;
+  private armedForMs = Infinity;
+  private cancelTimer: (() => void) | undefined;
 
   constructor(
-    readonly name: string,
-    private readonly config: MemberConfig,
-    private readonly network: Network,
-    private readonly random: Random,
-    private readonly clock: SimClock,
-    private readonly record: (event: ServerEvent) => void,
-    private readonly serviceMs: () => number,
-    /** The longest delay of an outgoing dial. */
-    private readonly maxLateDialMs: number,
+    name: string,
+    private readonly options: SimServerOptions,
   ) {
+    const { config, network, random, clock } = options;
+    super(name, network.queue, random, clock);
     this.member = new Member(config);
-    network.register(this);
+    network.listen(this);
   }
 
   start(): void {
     this.step({ type: 'start' });
-    for (const { id, address } of this.config.peers) this.step({ type: 'peerHosts', peerId: id, hosts: [address] });
-    this.network.queue.after(20 + this.random() * 100, () =>
-      this.network.deliver(this, () => this.step({ type: 'prepared' })),
-    );
+    const { config, random } = this.options;
+    for (const { id, address } of config.peers) this.step({ type: 'peerHosts', peerId: id, hosts: [address] });
+    this.clock.after(20 + random() * 100, () => this.step({ type: 'prepared' }));
   }
 
   step(input: Input): void {
     if (!this.alive) return;
-    const effects = this.member.step(input, { nowMs: this.localMs(), unixMs: this.network.queue.nowMs });
-    for (const effect of effects) this.perform(effect);
-    this.scheduleWake();
+    const now = { nowMs: this.clock.monotonicMs(), unixMs: this.clock.unixMs() };
+    for (const effect of this.member.step(input, now)) this.perform(effect);
+    this.arm();
   }
 
-  kill(): void {
-    this.alive = false;
-    for (const end of [...this.network.ends]) if (end.process === this) end.close();
+  /** The kernel of its machine closes its connections. */
+  override kill(): void {
+    super.kill();
+    for (const end of [...this.options.network.ends]) if (end.process === this) end.close();
   }
 
-  pause(): void {
-    this.paused = true;
-  }
-
-  /** Resumes; the overdue timer fires before the buffered input. */
-  resume(): void {
-    this.paused = false;
-    const inbox = this.inbox;
-    this.inbox = [];
-    if (this.wakeMs <= this.network.queue.nowMs) this.step({ type: 'tick' });
-    for (const run of inbox) run();
-  }
-
-  accept(end: End): void {
-    const conn: Conn = { id: ++this.lastId, end, task: null };
+  override accept(end: End): void {
+    const conn: Conn = { id: ++this.lastId, end, task: null, openTasks: 0, isSubscriber: false, isHalfOpen: false };
     this.conns.set(conn.id, conn);
     const info = { id: conn.id, localAddress: this.name, remoteHost: end.remoteName };
     const decoder = new FrameDecoder(ACCEPTED_LIMITS, {
@@ -101,8 +98,10 @@ export class SimServer implements Process {
         const { task } = conn;
         if (!task) return;
         conn.task = null;
-        this.secrets.set(task.executionId, concat(task.chunks));
-        this.step({ type: 'connMessage', conn: info, message: task.message, executionId: task.executionId });
+        const { message, executionId, chunks } = task;
+        this.held.set(executionId, { conn, secret: concat(chunks) });
+        conn.openTasks += 1;
+        this.step({ type: 'connMessage', conn: info, message, executionId });
       },
       onUnknown: (error) => {
         throw error;
@@ -110,26 +109,24 @@ export class SimServer implements Process {
     });
     end.handler = {
       onData: (bytes) => decoder.push(bytes),
-      onClosed: () => {
-        this.conns.delete(conn.id);
-        this.step({ type: 'connClosed', connId: conn.id });
+      onEnd: () => {
+        conn.isHalfOpen = !conn.isSubscriber && !decoder.insideFrame;
+        if (conn.isHalfOpen) this.closeIfAnswered(conn);
+        else this.hangUp(conn.id);
       },
+      onReset: () => this.hangUp(conn.id),
     };
   }
 
-  private localMs(): number {
-    return this.clock.offsetMs + this.network.queue.nowMs * this.clock.rate;
-  }
-
-  private scheduleWake(): void {
-    const wakeMs = (this.member.wakeAtMs - this.clock.offsetMs) / this.clock.rate;
-    if (wakeMs >= this.wakeMs && this.wakeMs > this.network.queue.nowMs) return;
-    if (wakeMs === Infinity) return;
-    this.wakeMs = Math.max(wakeMs, this.network.queue.nowMs);
-    const scheduledMs = this.wakeMs;
-    this.network.queue.at(scheduledMs + 0.001, () => {
-      if (!this.alive || this.paused || this.wakeMs !== scheduledMs) return;
-      this.wakeMs = Infinity;
+  /** Keeps one timer, reset only when something is due earlier than it would fire. */
+  private arm(): void {
+    const { wakeAtMs } = this.member;
+    if (wakeAtMs >= this.armedForMs) return;
+    this.cancelTimer?.();
+    this.armedForMs = wakeAtMs;
+    const delayMs = Math.max(0, Math.ceil(wakeAtMs - this.clock.monotonicMs()));
+    this.cancelTimer = this.clock.after(delayMs, () => {
+      this.armedForMs = Infinity;
       this.step({ type: 'tick' });
     });
   }
@@ -147,19 +144,20 @@ export class SimServer implements Process {
       }
       case 'send': {
         const bytes = concat(effect.messages.map(encodeMessage));
-        for (const connId of effect.connIds) this.sendTo(connId, bytes);
+        const isHeartbeat = effect.messages[0]!.kind === 'Heartbeat';
+        for (const connId of effect.connIds) this.sendTo(connId, bytes, isHeartbeat);
         return;
       }
       case 'close':
         return this.hangUp(effect.connId);
       case 'execute':
-        return this.execute(effect.executionId, effect.connId, effect.requestId);
+        return this.execute(effect);
       case 'discard':
-        this.secrets.delete(effect.executionId);
-        this.wanted.delete(effect.executionId);
-        return;
-      case 'event':
-        return this.record({ time: this.network.queue.nowMs, server_id: this.config.id, ...effect.event });
+        return this.release(effect.executionId);
+      case 'event': {
+        const { config, record } = this.options;
+        return record({ time: this.clock.unixMs(), server_id: config.id, ...effect.event });
+      }
       case 'stopped':
         this.stopped = true;
         this.kill();
@@ -167,11 +165,17 @@ export class SimServer implements Process {
   }
 
   /** Disconnects a subscriber that does not read, rather than waiting for it. */
-  private sendTo(connId: number, bytes: Uint8Array): void {
+  private sendTo(connId: number, bytes: Uint8Array, isHeartbeat: boolean): void {
     const conn = this.conns.get(connId);
     if (!conn) return;
+    if (isHeartbeat) conn.isSubscriber = true;
     conn.end.send(bytes);
-    if (this.network.isStuck(conn.end)) this.hangUp(connId);
+    if (this.options.network.isStuck(conn.end)) this.hangUp(connId);
+    else if (conn.isHalfOpen) this.closeIfAnswered(conn);
+  }
+
+  private closeIfAnswered(conn: Conn): void {
+    if (conn.openTasks === 0 && !this.member.owesAnswer(conn.id)) this.hangUp(conn.id);
   }
 
   private hangUp(connId: number): void {
@@ -179,32 +183,51 @@ export class SimServer implements Process {
     if (this.conns.delete(connId)) this.step({ type: 'connClosed', connId });
   }
 
-  private execute(executionId: number, connId: number, requestId: number): void {
-    this.wanted.add(executionId);
+  private execute({ executionId, requestId }: Extract<Effect, { type: 'execute' }>): void {
     const finish = (): void => {
-      const secret = this.secrets.get(executionId);
-      if (!this.wanted.delete(executionId) || !secret) return;
-      this.secrets.delete(executionId);
-      const message: Message = { kind: 'TaskResponse', request_id: requestId, success: true, error_message: null };
-      this.conns.get(connId)?.end.send(concat([encodeEnvelopeHead(message, secret.length), secret]));
-      this.step({ type: 'executed', executionId, outcome: 'answered' });
+      const held = this.held.get(executionId);
+      if (!held) return;
+      this.ended(executionId, 'answered');
+      const response: MessageOf<'TaskResponse'> = {
+        kind: 'TaskResponse',
+        request_id: requestId,
+        success: true,
+        error_message: null,
+        server_id: this.options.config.id,
+      };
+      const carrier = carrierOf(held.secret);
+      held.conn.end.send(concat([encodeEnvelopeHead(response, carrier.length), carrier]));
+      if (held.conn.isHalfOpen) this.closeIfAnswered(held.conn);
     };
-    this.network.queue.after(this.serviceMs(), () => this.network.deliver(this, finish));
+    const { network, serviceMs } = this.options;
+    network.queue.after(serviceMs(), () => this.deliver(finish));
+  }
+
+  private ended(executionId: number, outcome: ExecutionOutcome): void {
+    this.release(executionId);
+    this.step({ type: 'executed', executionId, outcome });
+  }
+
+  private release(executionId: number): void {
+    const held = this.held.get(executionId);
+    if (!held) return;
+    this.held.delete(executionId);
+    held.conn.openTasks -= 1;
   }
 
   private dial(peerId: number, link: number): void {
-    const lateMs = this.random() < 0.05 ? this.random() * this.maxLateDialMs : 0;
-    const state = { link, end: null as End | null, giveUp: () => {} };
-    this.links.set(peerId, state);
+    const { network, random, maxLateDialMs } = this.options;
+    const lateMs = random() < 0.05 ? random() * maxLateDialMs : 0;
     let given = false;
-    state.giveUp = () => (given = true);
-    this.network.queue.after(lateMs, () => {
+    const state: Link = { link, end: null, giveUp: () => (given = true) };
+    this.links.set(peerId, state);
+    network.queue.after(lateMs, () => {
       if (given || !this.alive) return;
-      state.giveUp = this.network.dial(this, `server${peerId}`, this.linkHandler(peerId, state));
+      state.giveUp = network.dial(this, this.name, `server${peerId}`, this.linkHandler(peerId, state));
     });
   }
 
-  private linkHandler(peerId: number, state: { link: number; end: End | null }) {
+  private linkHandler(peerId: number, state: Link): DialHandler {
     const { link } = state;
     const handler: FrameHandler = {
       onMessage: (message) => this.step({ type: 'linkMessage', peerId, link, message }),
@@ -215,17 +238,22 @@ export class SimServer implements Process {
       },
     };
     const decoder = new FrameDecoder(DIALED_LIMITS, handler);
+    const closed = (refused: boolean): void => {
+      state.end?.close();
+      this.step({ type: 'linkClosed', peerId, link, refused });
+    };
     return {
-      onOpened: (end: End) => {
+      onOpened: (end) => {
         if (this.links.get(peerId)?.link !== link) return end.close();
         state.end = end;
         this.step({ type: 'linkOpened', peerId, link });
       },
-      onRefused: () => this.step({ type: 'linkClosed', peerId, link, refused: true }),
-      onData: (bytes: Uint8Array) => {
+      onRefused: () => closed(true),
+      onData: (bytes) => {
         if (this.links.get(peerId)?.link === link) decoder.push(bytes);
       },
-      onClosed: () => this.step({ type: 'linkClosed', peerId, link, refused: false }),
+      onEnd: () => closed(false),
+      onReset: () => closed(false),
     };
   }
 
@@ -238,7 +266,7 @@ export class SimServer implements Process {
   }
 }
 
-export function concat(chunks: readonly Uint8Array[]): Uint8Array {
+function concat(chunks: readonly Uint8Array[]): Uint8Array {
   if (chunks.length === 1) return chunks[0]!;
   return Buffer.concat(chunks);
 }

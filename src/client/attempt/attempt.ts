@@ -4,8 +4,9 @@
  */
 import type { Random } from '../../core/environment';
 import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
-import type { FailureReason } from '../../core/metrics/record';
+import type { FailureReason, UndecidedReason } from '../../core/metrics/record';
 import type { MessageOf, TaskName } from '../../core/protocol';
+import { READ_FIRST_MS } from '../../core/system/pause-watch';
 import type { ClusterView } from './cluster-view';
 import type { Hedging } from './hedging';
 
@@ -25,7 +26,9 @@ export type AttemptEffect =
 
 export interface AttemptResult {
   success: boolean;
-  failureReason: FailureReason | null;
+  /** Nobody can judge it, because this process stood still meanwhile. */
+  undecided: boolean;
+  failureReason: FailureReason | UndecidedReason | null;
   /** The server whose response won, or the last one that the task was sent to. */
   serverAddress: string | null;
   retryCount: number;
@@ -46,6 +49,8 @@ interface Send {
   lateAtMs: number;
   /** Its server has been reported as late. */
   isLate: boolean;
+  /** This process stood still since: the latency says nothing about the server. */
+  wasPaused: boolean;
 }
 
 /** The state of the attempt, which determines the failure reason at the deadline. */
@@ -70,6 +75,10 @@ export class Attempt {
   /** Breaches of the protocol by servers over this task. */
   private readonly broken: string[] = [];
   private hedged = false;
+  /** The time in which this process stood still. */
+  private pausedMs = 0;
+  /** After a pause: what has arrived meanwhile is read before the deadline counts. */
+  private judgeFromMs = -Infinity;
   /** No server took the last ask, and one that has just been repeated does not change that. */
   private isAskRefused = false;
   private phase: Phase = 'asking';
@@ -135,7 +144,7 @@ export class Attempt {
     if (nowMs < send.lateAtMs) this.view.onTime(address);
     // Only a late server is avoided: a hedge that has hardly begun says nothing about its server.
     this.noteLate(nowMs);
-    this.hedging.finished(this.task.image, { address, latencyMs: nowMs - send.atMs });
+    this.hedging.finished(this.task.image, send.wasPaused ? null : { address, latencyMs: nowMs - send.atMs });
     this.finish({ success: true, failureReason: null, serverAddress: address });
     return this.take();
   }
@@ -175,13 +184,33 @@ export class Attempt {
 
   tick(nowMs: number): AttemptEffect[] {
     if (this.finished) return [];
-    if (nowMs >= this.deadlineMs) {
-      this.fail(this.reasonAtDeadline(), null);
+    if (nowMs >= this.endsAtMs) {
+      if (this.pausedMs > 0) this.leaveUndecided();
+      else this.fail(this.reasonAtDeadline(), null);
       return this.take();
     }
     if (this.ask !== null && nowMs >= this.ask.untilMs) this.askMissed(nowMs);
     if (nowMs >= this.retryAtMs) this.next(nowMs);
     if (nowMs >= this.hedgeAtMs) this.hedge(nowMs);
+    return this.take();
+  }
+
+  /**
+   * This process stood still for `pausedMs`, until now. No server is judged by that time: what it sent meanwhile is in
+   * our own sockets. The deadline stays, but is judged only once they are read, and then by nobody's fault.
+   */
+  onResume(pausedMs: number, nowMs: number): AttemptEffect[] {
+    if (this.finished) return [];
+    this.pausedMs += pausedMs;
+    // A pause that began later changes nothing: else a process that stutters would never end a request.
+    if (nowMs - pausedMs < this.deadlineMs) this.judgeFromMs = nowMs + READ_FIRST_MS;
+    if (this.ask !== null) this.ask.untilMs = nowMs + ASK_TIMEOUT_MS;
+    const lateAtMs = nowMs + Math.max(READ_FIRST_MS, this.hedging.delayMs(this.task.image));
+    for (const send of this.sends.values()) {
+      send.wasPaused = true;
+      send.lateAtMs = lateAtMs;
+    }
+    if (this.sends.size > 0) this.hedgeAtMs = lateAtMs;
     return this.take();
   }
 
@@ -194,6 +223,7 @@ export class Attempt {
 
   private next(nowMs: number): void {
     this.retryAtMs = Infinity;
+    if (nowMs >= this.deadlineMs) return;
     if (nowMs < this.view.directUntilMs) return this.sendDirect(nowMs);
     const address = this.view.askAddress(nowMs);
     this.ask = { id: ++this.lastId, address, untilMs: nowMs + ASK_TIMEOUT_MS };
@@ -214,9 +244,11 @@ export class Attempt {
   }
 
   private send(address: string, leaderId: number | null, nowMs: number): void {
+    // After a pause the deadline may be over already: only what was sent before can still be answered.
+    if (nowMs >= this.deadlineMs) return;
     const sendId = ++this.lastId;
     const lateAtMs = nowMs + this.hedging.delayMs(this.task.image);
-    this.sends.set(sendId, { address, atMs: nowMs, lateAtMs, isLate: false });
+    this.sends.set(sendId, { address, atMs: nowMs, lateAtMs, isLate: false, wasPaused: false });
     this.tried.push(address);
     this.view.sent(address, nowMs);
     if (this.phase !== 'leaderless') this.phase = 'awaiting';
@@ -227,7 +259,7 @@ export class Attempt {
 
   private hedge(nowMs: number): void {
     this.hedgeAtMs = Infinity;
-    if (this.sends.size === 0) return;
+    if (this.sends.size === 0 || nowMs >= this.deadlineMs) return;
     this.noteLate(nowMs);
     const busy = [...this.sends.values()].map((send) => send.address);
     const fresh = this.view.freshAddresses(nowMs, busy);
@@ -289,11 +321,22 @@ export class Attempt {
     this.finish({ success: false, failureReason, serverAddress: serverAddress ?? this.tried.at(-1) ?? null });
   }
 
-  private finish(result: Pick<AttemptResult, 'success' | 'failureReason' | 'serverAddress'>): void {
+  private leaveUndecided(): void {
+    this.hedging.finished(this.task.image, null);
+    const failureReason: UndecidedReason = `The client stood still for ${Math.round(this.pausedMs / 100) / 10}s`;
+    this.finish({ success: false, failureReason, serverAddress: this.tried.at(-1) ?? null }, true);
+  }
+
+  /** The deadline, or after a pause the time by which the answers that arrived meanwhile are read. */
+  private get endsAtMs(): number {
+    return Math.max(this.deadlineMs, this.judgeFromMs);
+  }
+
+  private finish(result: Pick<AttemptResult, 'success' | 'failureReason' | 'serverAddress'>, undecided = false): void {
     this.cancelAll();
     this.finished = true;
     const { failures: retryCount, hedged } = this;
-    this.effects.push({ type: 'finish', result: { ...result, retryCount, hedged, term: this.view.term } });
+    this.effects.push({ type: 'finish', result: { ...result, undecided, retryCount, hedged, term: this.view.term } });
   }
 
   private cancelAll(): void {
@@ -318,7 +361,7 @@ export class Attempt {
   private take(): AttemptEffect[] {
     this.wakeAtMs = this.finished
       ? Infinity
-      : Math.min(this.deadlineMs, this.ask?.untilMs ?? Infinity, this.retryAtMs, this.hedgeAtMs);
+      : Math.min(this.endsAtMs, this.ask?.untilMs ?? Infinity, this.retryAtMs, this.hedgeAtMs);
     const { effects } = this;
     this.effects = [];
     return effects;

@@ -15,9 +15,12 @@ export type FailureReason =
   | `Never sent: no client was free for ${number}s`
   | `Server error: ${string}`;
 
+/** The reason of a request that is `interrupted` because its client stood still, so that nobody can judge it. */
+export type UndecidedReason = `The client stood still for ${number}s`;
+
 /**
  * A request that is `interrupted` or `unsent` is undecided: it was in flight, or waiting for a client, at the end of the
- * run. One that waited too long for a client is a `failure`.
+ * run, or while the process of the clients stood still. One that waited too long for a client is a `failure`.
  */
 export const OUTCOMES = ['success', 'failure', 'interrupted', 'unsent'] as const;
 export type RequestOutcome = (typeof OUTCOMES)[number];

@@ -1,4 +1,6 @@
 /** Determines from the samples of one machine, in order of time, whether its load generator was a bottleneck. Pure. */
+import { isoTime } from '../system/iso-time';
+import { PAUSED_MS } from '../system/pause-watch';
 import type { GeneratorSample } from './record';
 
 /** `generator` of `stress --json`: the state of the process that generated the load. */
@@ -6,6 +8,12 @@ export interface GeneratorSummary {
   /** Percent of one core, in the worst second. */
   cpu_percent_max: number;
   event_loop_delay_max_ms: number;
+  /** Times in which the process stood still: stopped, starved of CPU, or blocked. */
+  pauses: number;
+  paused_ms: number;
+  longest_pause_ms: number;
+  /** The start of the longest, exact to a second (Unix milliseconds); null if there was none. */
+  longest_pause_at: number | null;
   sent: number;
   /** See LATE_SEND_MS. */
   late_sends: number;
@@ -43,6 +51,9 @@ const SHORT_BUSY_MS = 3000;
 export class GeneratorFold {
   private cpuPercentMax = 0;
   private delayMaxMs = 0;
+  private pauses = 0;
+  private pausedMs = 0;
+  private longestPauseAt: number | null = null;
   sent = 0;
   private lateSends = 0;
   private lateMs = 0;
@@ -50,6 +61,8 @@ export class GeneratorFold {
   private latencyMs = 0;
   private lastMs: number | undefined;
   private totalMs = 0;
+  /** Until the last sample in which a request was sent: a wait for late answers at the end makes it no less busy. */
+  private sendingMs = 0;
   private stalledMs = 0;
   private busyMs = 0;
 
@@ -59,14 +72,23 @@ export class GeneratorFold {
     const spanMs = this.lastMs === undefined ? SAMPLE_MS : Math.max(0, time - this.lastMs);
     this.lastMs = time;
     this.totalMs += spanMs;
+    if (sample.sent > 0) this.sendingMs = this.totalMs;
     this.cpuPercentMax = Math.max(this.cpuPercentMax, sample.cpu_percent);
+    const isPause = delayMs >= PAUSED_MS;
+    if (isPause) {
+      this.pauses += 1;
+      this.pausedMs += delayMs;
+      if (delayMs > this.delayMaxMs) this.longestPauseAt = time - delayMs;
+    }
     this.delayMaxMs = Math.max(this.delayMaxMs, delayMs);
     this.sent += sample.sent;
     this.lateSends += sample.late_sends;
     this.lateMs += sample.late_total_ms;
     this.ended += sample.ended;
     this.latencyMs += sample.latency_total_ms;
-    if (delayMs >= STALL_MS && delayMs * this.ended > this.latencyMs) this.stalledMs += Math.min(delayMs, spanMs);
+    // Whoever stood still cannot know how long its requests took.
+    const isStall = isPause || (delayMs >= STALL_MS && delayMs * this.ended > this.latencyMs);
+    if (isStall) this.stalledMs += Math.min(delayMs, spanMs);
     if (sample.event_loop_utilization_percent >= BUSY_PERCENT) this.busyMs += spanMs;
   }
 
@@ -75,11 +97,20 @@ export class GeneratorFold {
     return {
       cpu_percent_max: this.cpuPercentMax,
       event_loop_delay_max_ms: this.delayMaxMs,
+      pauses: this.pauses,
+      paused_ms: Math.round(this.pausedMs),
+      longest_pause_ms: this.pauses > 0 ? Math.round(this.delayMaxMs) : 0,
+      longest_pause_at: this.longestPauseAt,
       sent: this.sent,
       late_sends: this.lateSends,
       saturated: reasons.length > 0,
       why: reasons.length > 0 ? reasons.join('; ') : null,
     };
+  }
+
+  /** Returns the share of the time in which requests were sent. */
+  private shareOf(ms: number): number {
+    return Math.min(1, ms / (this.sendingMs || this.totalMs));
   }
 
   private late(): string | null {
@@ -90,16 +121,27 @@ export class GeneratorFold {
   }
 
   private stalled(): string | null {
-    const share = this.stalledMs / this.totalMs;
+    const share = this.shareOf(this.stalledMs);
     if (this.stalledMs < SHORT_STALLED_MS || share <= MAX_STALLED_SHARE) return null;
     return `its event loop stalled for up to ${Math.round(this.delayMaxMs)} ms, ${percent(share)} of the run in total`;
   }
 
   private busy(): string | null {
-    const share = this.busyMs / this.totalMs;
+    const share = this.shareOf(this.busyMs);
     if (this.busyMs < SHORT_BUSY_MS || share <= MAX_BUSY_SHARE) return null;
     return `its event loop was busy for more than ${BUSY_PERCENT}% of the time in ${percent(share)} of the run`;
   }
+}
+
+/** Returns `stood still for 12.5 s at 2025-10-31T10:00:00.123Z`; null if it never did. */
+export function pauseText(
+  told: Pick<GeneratorSummary, 'pauses' | 'paused_ms' | 'longest_pause_ms' | 'longest_pause_at'>,
+) {
+  const { pauses, paused_ms: totalMs, longest_pause_ms: longestMs, longest_pause_at: at } = told;
+  if (pauses === 0) return null;
+  const longest = `${(longestMs / 1000).toFixed(1)} s at ${isoTime(at ?? NaN)}`;
+  if (pauses === 1) return `stood still for ${longest}`;
+  return `stood still ${pauses} times, ${(totalMs / 1000).toFixed(1)} s in total, the longest ${longest}`;
 }
 
 function percent(share: number): string {

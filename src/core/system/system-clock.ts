@@ -19,6 +19,10 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   unixMs: (atMonotonicMs = performance.now()) => performance.timeOrigin + atMonotonicMs,
   wallMs: () => Date.now(),
+  after: (delayMs, act) => {
+    const timer = setTimeout(act, delayMs);
+    return () => clearTimeout(timer);
+  },
   look: lookAtClocks,
 };
 

@@ -2,6 +2,7 @@
 import { connect, type TcpNetConnectOpts } from 'node:net';
 import { type Address, addressOf } from './address';
 import { Connection, type ConnectionHandler } from './connection';
+import { fairTimeout } from '../system/fair-timeout';
 import { DIALED_LIMITS, type FrameLimits } from './wire/frame-limits';
 import type { FrameWatch } from './frame-watch';
 import type { Secure } from './tls';
@@ -51,10 +52,10 @@ export function dial(address: Address | string, options: DialOptions): Connectio
   };
   const socket = secure?.connect(socketOptions, { host, serverId }) ?? connect(socketOptions);
   const connection = new Connection(socket, { limits, isAccepted: false, watch, turns, monotonicMs }, () => handler);
-  const timer = setTimeout(() => connection.abandon('timeout'), connectTimeoutMs);
-  socket.once('close', () => clearTimeout(timer));
+  const cancelTimeout = fairTimeout(connectTimeoutMs, () => connection.abandon('timeout'));
+  socket.once('close', cancelTimeout);
   const open = (): void => {
-    clearTimeout(timer);
+    cancelTimeout();
     connection.opened();
   };
   socket.once('connect', () => {

@@ -3,6 +3,7 @@
  * memory of unfinished frames. Also knows which accepted connection has been idle longest.
  */
 import { ClusterError } from '../errors';
+import { PAUSED_MS } from '../system/pause-watch';
 import type { Connection } from './connection';
 import type { Guard } from './guard';
 
@@ -39,6 +40,8 @@ export class FrameWatch implements Guard {
   private readonly heldBytes = new Map<Connection, number>();
   private unfinishedBytes = 0;
   private timer: NodeJS.Timeout | undefined;
+  /** The time of the next sweep. */
+  private dueMs = 0;
 
   constructor(options: Partial<FrameWatchOptions> = {}) {
     this.options = {
@@ -129,9 +132,24 @@ export class FrameWatch implements Guard {
   private startTimer(): NodeJS.Timeout {
     const { frameTimeoutMs, writeStallMs } = this.options;
     const sweepMs = Math.min(MAX_SWEEP_MS, Math.max(MIN_SWEEP_MS, Math.min(frameTimeoutMs, writeStallMs) / 4));
-    const timer = setInterval(() => this.sweep(this.monotonicMs()), sweepMs);
+    const timer = setInterval(() => {
+      const nowMs = this.monotonicMs();
+      const wasPaused = nowMs - this.dueMs > PAUSED_MS;
+      this.dueMs = nowMs + sweepMs;
+      if (wasPaused) this.forgive(nowMs);
+      else this.sweep(nowMs);
+    }, sweepMs);
+    this.dueMs = this.monotonicMs() + sweepMs;
     timer.unref();
     return timer;
+  }
+
+  /** This process stood still: what the other sides sent or took meanwhile is not known yet. */
+  private forgive(nowMs: number): void {
+    for (const connection of this.connections) {
+      if (connection.insideFrame) connection.frameStartedMs = nowMs;
+      connection.writeProgress = { takenBytes: connection.writeProgress.takenBytes, sinceMs: nowMs };
+    }
   }
 
   private sweep(nowMs: number): void {

@@ -24,13 +24,19 @@ interface Counted {
   run: Interval | null;
 }
 
-/** Counts wrong carriers, by the records of each machine or by its clients' own files, whichever tell more. */
+/**
+ * Counts wrong carriers: those of the warm-up, and those after it by the records of each machine or by its clients' own
+ * files, whichever tell more.
+ */
 export function corruptedCount({ records, saidCorrupted }: Inputs): number {
   const counts = new Map<string, number>();
-  for (const { machineId, runId, reasons } of records)
-    increment(counts, partKeyOf(runId, machineId), reasons.get(VERIFICATION_FAILED) ?? 0);
+  let warmup = 0;
+  for (const { machineId, runId, reasons, warmupCorrupted } of records) {
+    warmup += warmupCorrupted;
+    increment(counts, partKeyOf(runId, machineId), (reasons.get(VERIFICATION_FAILED) ?? 0) - warmupCorrupted);
+  }
   for (const [key, said] of saidCorrupted) counts.set(key, Math.max(said, counts.get(key) ?? 0));
-  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return [...counts.values()].reduce((sum, count) => sum + count, warmup);
 }
 
 /** Clients without records cannot be audited. */

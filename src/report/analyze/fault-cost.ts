@@ -41,6 +41,7 @@ export interface FaultCost {
   failed: number | null;
   retried: number | null;
   hedged: number | null;
+  /** 0 if there are none. */
   longest_ms: number | null;
   /** True if it shares its span with faults that began before another was healed. */
   shared: boolean;
@@ -59,6 +60,8 @@ interface Group {
   healedMs: number;
   /** The start of the next fault, or the end of the run. */
   untilMs: number;
+  /** The next fault, if its start is not known: it may have begun before this span ended. */
+  undatedNext: FaultWindow | null;
 }
 
 /** Returns one for each fault, in the same order. */
@@ -76,15 +79,18 @@ function groupsOf(faults: readonly FaultWindow[], endMs: number): Group[] {
       last.healedMs = Math.max(last.healedMs, healedMs);
       continue;
     }
-    if (last !== undefined) last.untilMs = Math.min(last.untilMs, fault.startMs);
-    groups.push({ members: [fault], healedMs, untilMs: endMs });
+    if (last !== undefined) {
+      last.untilMs = Math.min(last.untilMs, fault.startMs);
+      if (fault.missing === 'started') last.undatedNext = fault;
+    }
+    groups.push({ members: [fault], healedMs, untilMs: endMs, undatedNext: null });
   }
   return groups;
 }
 
 /** Returns the costs of faults that share one span: the same for all, but what makes each of them unknown. */
 function costsOf(group: Group, context: CostContext): FaultCost[] {
-  const { members, healedMs } = group;
+  const { members, healedMs, undatedNext } = group;
   const startMs = members[0]!.startMs;
   const calmMs = context.grid.firstCalmMs(healedMs, Math.min(group.untilMs, context.lastDueMs), CALM_WINDOWS);
   const span = { from: startMs, to: calmMs ?? group.untilMs };
@@ -95,7 +101,7 @@ function costsOf(group: Group, context: CostContext): FaultCost[] {
   // Without a limit, even the calm that ends the span is not known.
   const isOpen = calmMs === null && group.untilMs >= context.run.to;
   const lacking =
-    whyLacking(members, evidence, context) ??
+    whyLacking([...members, ...(undatedNext ? [undatedNext] : [])], evidence, context) ??
     (hasUnknownLimit ? NO_LIMIT : isOpen && !context.isEndKnown ? 'when the load ended is not known' : null);
   const feltMs = bad * WINDOW_MS;
   return members.map((fault) => {
@@ -159,7 +165,7 @@ function whyUnknown(
 
 /** Counts the requests under way in a span; one without a limit makes all unknown, also later within the evidence. */
 function countsWithin(span: Interval, evidence: Interval, { forEachRow, slowMs }: CostContext) {
-  const counts = { bad_requests: 0, requests: 0, failed: 0, retried: 0, hedged: 0, longest_ms: null as number | null };
+  const counts = { bad_requests: 0, requests: 0, failed: 0, retried: 0, hedged: 0, longest_ms: 0 };
   let hasUnknownLimit = false;
   forEachRow((row) => {
     if (row.startMs >= evidence.to) return;
@@ -171,7 +177,7 @@ function countsWithin(span: Interval, evidence: Interval, { forEachRow, slowMs }
     if (row.isFailed) counts.failed += 1;
     if (row.retried) counts.retried += 1;
     if (row.hedged) counts.hedged += 1;
-    counts.longest_ms = Math.max(counts.longest_ms ?? 0, row.latencyMs);
+    counts.longest_ms = Math.max(counts.longest_ms, row.latencyMs);
   }, evidence);
   return { ...counts, hasUnknownLimit };
 }

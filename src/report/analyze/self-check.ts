@@ -2,6 +2,7 @@
 import { dueText } from '../../core/metrics/loop';
 import { counted } from '../../core/counted';
 import { clockSentences } from './clock-text';
+import { pauseText } from '../../core/metrics/saturation';
 import { apartText } from '../read/clock-check';
 import type { Inputs, ServerLife } from '../read/inputs';
 import type { FaultReport, Report } from '../report';
@@ -26,6 +27,7 @@ interface Found {
 export function selfCheck(report: Unchecked, inputs: Inputs, { retried, silences, runFromMs }: Found): string[] {
   return [
     ...generators(report, inputs),
+    ...pauses(report),
     ...servers(inputs),
     ...silences.map(({ serverId, lastMs }) => silenceText(serverId, lastMs - runFromMs)),
     ...retries(report, retried),
@@ -77,6 +79,17 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
   ];
 }
 
+/** Says when a load generator stood still, which no server is to blame for. */
+function pauses({ generators: all }: Unchecked): string[] {
+  return all.flatMap((each) => {
+    const text = pauseText(each);
+    if (text === null) return [];
+    return [
+      `The load generator of machine ${each.machine_id} ${text} (stopped, starved of CPU, or blocked): latencies in that time include it, and requests that had no answer by the end of their timeout are undecided.`,
+    ];
+  });
+}
+
 /** Checks whether the load, rather than the faults, made requests slow or fail. */
 function servers({ samples }: Inputs): string[] {
   const behind = [...samples]
@@ -105,11 +118,12 @@ function retries({ successful_requests: successful }: Unchecked, retried: number
 function requests(report: Unchecked, { clients }: Inputs): string[] {
   const { interrupted_requests: interrupted, unsent_requests: unsent, clients_without_percentiles: mute } = report;
   const leftOut = report.timeline?.left_out ?? 0;
+  const stoodStill = report.generators.some((each) => each.pauses > 0) ? ', or while a load generator stood still' : '';
   const uncounted = clients.filter(({ extras }) => extras === null).length;
   return [
     ...(interrupted + unsent > 0
       ? [
-          `When the run ended, ${counted(interrupted, 'request')} in flight and ${unsent} waiting for a client neither succeeded nor failed; failure_rate_max counts them as failed.`,
+          `When the run ended${stoodStill}, ${counted(interrupted, 'request')} in flight and ${unsent} waiting for a client neither succeeded nor failed; failure_rate_max counts them as failed.`,
         ]
       : []),
     ...(leftOut > 0

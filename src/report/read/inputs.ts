@@ -22,6 +22,8 @@ export interface RunRecords {
   clock: LifeClock;
   columns: RequestColumns;
   reasons: Map<string, number>;
+  /** Wrong carriers in the warm-up, which the clients' own files leave out. */
+  warmupCorrupted: number;
   /** Requests that were counted before, in this file or another; not counted again. */
   repeats: number;
   /** The latest end time of any line; determines the newest run. */

@@ -49,7 +49,7 @@ function costCells(fault: FaultReport): string[] {
     feltText(fault),
     short(fault.recovered_ms),
     ...[fault.bad_requests, fault.requests, fault.failed, fault.retried, fault.hedged].map(short),
-    short(fault.longest_ms),
+    short(fault.requests === 0 ? null : fault.longest_ms),
   ];
 }
 

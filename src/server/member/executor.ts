@@ -41,7 +41,7 @@ export class Executor {
   onTaskRequest(conn: ConnInfo, message: TaskMessage, executionId: number, now: Now): void {
     const { timeout_ms: timeoutMs } = message;
     const deadlineMs = now.nowMs + (timeoutMs === undefined ? Infinity : Math.min(timeoutMs, MAX_TIMEOUT_MS));
-    const refused = deadlineMs <= now.nowMs ? tooLate(timeoutMs!) : this.refusal(now.nowMs);
+    const refused = deadlineMs <= now.nowMs ? tooLate(timeoutMs!) : this.refusal(deadlineMs, now.nowMs);
     const displaced = refused?.code === 'overloaded' ? this.queue.yieldTo(deadlineMs) : null;
     if (refused && displaced === null) {
       this.effects.push({ type: 'discard', executionId });
@@ -72,6 +72,17 @@ export class Executor {
     this.dropWhere((task) => task.connId === connId, 'connection closed', nowMs);
   }
 
+  /** Accepts no more tasks. Those that wait for the cover are refused; later ones finish. */
+  leave(nowMs: number): void {
+    const isStarting = this.phase === 'starting';
+    this.phase = 'leaving';
+    if (!isStarting) return;
+    for (const task of this.queue.drop(() => true)) {
+      this.effects.reply(task.connId, taskRefusal(task.requestId, this.leavingRefusal()));
+      this.discard(task, 'leaving', nowMs);
+    }
+  }
+
   hold(untilMs: number): void {
     this.holdUntilMs = untilMs;
   }
@@ -80,7 +91,7 @@ export class Executor {
   pump(now: Now, mayExecute: boolean): void {
     // The hold ends whether or not anything may run: a deadline left in the past would cause ticks without end.
     if (now.nowMs >= this.holdUntilMs) this.holdUntilMs = -Infinity;
-    if (mayExecute && this.holdUntilMs === -Infinity) {
+    if (mayExecute && this.phase !== 'starting' && this.holdUntilMs === -Infinity) {
       const { start, expired } = this.queue.take(now.nowMs);
       for (const { executionId, connId, requestId, deadlineMs } of start) {
         this.effects.push({ type: 'execute', executionId, connId, requestId, deadlineMs });
@@ -110,10 +121,13 @@ export class Executor {
     return Math.min(this.flushMs, heldMs);
   }
 
-  private refusal(nowMs: number): { code: string; message: string } | null {
+  private refusal(deadlineMs: number, nowMs: number): { code: string; message: string } | null {
     const { id } = this.config;
-    if (this.phase === 'starting') return { code: 'starting', message: `server ${id} is still decoding its cover` };
-    if (this.phase === 'leaving') return { code: 'leaving', message: `server ${id} is stopping` };
+    // A client that did not state its deadline, like the original's, would not come back: its task waits here.
+    if (this.phase === 'starting' && deadlineMs < Infinity) {
+      return { code: 'starting', message: `server ${id} is still decoding its cover` };
+    }
+    if (this.phase === 'leaving') return this.leavingRefusal();
     if (!this.queue.isFull) return null;
     const message = `server ${id} is overloaded: ${this.queue.activeCount} running, ${this.queue.queuedCount} queued`;
     // One event per second reports it; one per refusal would fill the disk just when the server is busiest.
@@ -122,6 +136,10 @@ export class Executor {
       this.effects.event({ event: 'overloaded', reason: message });
     }
     return { code: 'overloaded', message };
+  }
+
+  private leavingRefusal(): { code: string; message: string } {
+    return { code: 'leaving', message: `server ${this.config.id} is stopping` };
   }
 
   private dropWhere(matches: (task: Task) => boolean, outcome: string, nowMs: number): void {

@@ -361,7 +361,7 @@ export class Member {
 
   private leave(now: Now): void {
     if (this.executor.phase === 'leaving') return;
-    this.executor.phase = 'leaving';
+    this.executor.leave(now.nowMs);
     this.leaveByMs = now.nowMs + this.config.drainMs;
     this.effects.event({ event: 'stopping' });
     this.effects.broadcast([{ kind: 'Leave', from_id: this.config.id, term: this.election.leadership.term }]);

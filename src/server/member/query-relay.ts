@@ -154,7 +154,9 @@ export class QueryRelay {
   private proposeSelf(conn: ConnInfo, request: MessageOf<'TaskAssignmentRequest'>): void {
     const { term } = this.election.leadership;
     const serverId = request.relay ? null : this.proposal();
-    this.answerAssignment(conn, request, serverId, { term, leader_id: null });
+    // Clients that send no run id are those of the original, which read a number only: here, who assigned the task.
+    const leader_id = request.relay || request.run_id !== undefined ? null : this.config.id;
+    this.answerAssignment(conn, request, serverId, { term, leader_id });
   }
 
   private answerAssignment(
@@ -189,9 +191,10 @@ export class QueryRelay {
     return viaPeerId !== null && this.detector.canAsk(viaPeerId) ? viaPeerId : null;
   }
 
-  private proposal(): number | null {
+  /** Returns this server if no other is known to be better: an address that answers *starting* is better than none. */
+  private proposal(): number {
     const ready = this.detector.all().find((peer) => peer.phase === 'ready' && this.detector.isReachable(peer.id));
-    return this.assigner.self.isReady() ? this.config.id : (ready?.id ?? null);
+    return this.assigner.self.isReady() ? this.config.id : (ready?.id ?? this.config.id);
   }
 
   private isLeaving(): boolean {

@@ -15,6 +15,8 @@ export interface ClosingContent {
   unreached: readonly string[];
   /** The reason that files are incomplete. */
   problem: string | null;
+  /** Says that this process stood still, for how long and when; null if it did not. */
+  pauses: string | null;
   /** The reason that this process was a bottleneck. */
   generatorProblem: string | null;
 }
@@ -26,14 +28,15 @@ export function closingText(
   { machineId, numClients, metricsDir, seed, requests }: Options,
   { measured, population, service }: RunTally,
   results: readonly ThresholdResult[],
-  { rates, waitedCount, unreached, problem, generatorProblem }: ClosingContent,
+  { rates, waitedCount, unreached, problem, pauses, generatorProblem }: ClosingContent,
 ): string {
-  const { interruptedCount, unsentCount } = measured;
+  const { interruptedCount, stoodStillCount, unsentCount } = measured;
   const isOpen = requests.pacing.mode === 'rate';
   const figures = isOpen ? service.figures() : undefined;
   const all = population.latencies.figures();
   const { durationSecs } = rates;
-  const run = { durationSecs, rates, interruptedCount, unsentCount, all, service: figures, unreached };
+  const counts = { interruptedCount, stoodStillCount, unsentCount };
+  const run = { durationSecs, rates, ...counts, all, service: figures, unreached };
   const rows = [summaryText(measured.summary.stats(), run)];
   if (waitedCount > 0) {
     rows.push(
@@ -44,6 +47,7 @@ export function closingText(
   const files = `${requestsFileName(machineId)}, ${clientFileName(machineId, '*')} and .log`;
   rows.push(`Seed:      ${seed}`, `Files:     ${oneLine(metricsDir)}: ${files}`);
   if (problem !== null) rows.push(`Problem:   ${oneLine(problem)}, so these files are incomplete`);
+  if (pauses !== null) rows.push(`Paused:    this process ${pauses}`);
   if (generatorProblem !== null) rows.push(`The generator was the bottleneck: ${generatorProblem}`);
   rows.push(...results.map(thresholdText));
   return rows.join('\n');

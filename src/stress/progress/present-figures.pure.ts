@@ -41,8 +41,9 @@ export class PresentFigures {
 
   /** Percent. Not ended is not failed: in a healthy load, too, some requests are in flight. */
   get failedPercent(): number {
+    const { failedCount, undecidedCount } = this.ended;
     const overdue = this.overdueCount;
-    return (100 * (this.ended.failedCount + overdue)) / Math.max(ENOUGH, this.endedCount + overdue);
+    return (100 * (failedCount + undecidedCount + overdue)) / Math.max(ENOUGH, this.endedCount + overdue);
   }
 
   /** The number of successes; while fewer than ENOUGH requests ended, the others may yet be some. */

@@ -15,6 +15,7 @@ describe('a request', () => {
     expect(send).toMatchObject({ type: 'send', address: 'two:2', timeoutMs: TIMEOUT_MS - 40, leaderId: 1 });
     const result = {
       success: true,
+      undecided: false,
       failureReason: null,
       serverAddress: 'two:2',
       retryCount: 0,

@@ -1,4 +1,4 @@
-import { GeneratorFold, type GeneratorSummary } from '../../../src/core/metrics/saturation';
+import { GeneratorFold, type GeneratorSummary, pauseText } from '../../../src/core/metrics/saturation';
 
 /** A sample without load problems; requests take 50 ms. */
 const CALM = {
@@ -11,6 +11,7 @@ const CALM = {
   ended: 100,
   latency_total_ms: 5000,
 };
+const UNPAUSED = { pauses: 0, paused_ms: 0, longest_pause_ms: 0, longest_pause_at: null };
 type Sample = typeof CALM & { time: number };
 
 /** One sample per second; `change` modifies the sample at `index`. */
@@ -32,6 +33,7 @@ describe('a generator', () => {
     expect(summarizeGenerator(list)).toEqual({
       cpu_percent_max: 71.5,
       event_loop_delay_max_ms: 30,
+      ...UNPAUSED,
       sent: 6000,
       late_sends: 0,
       saturated: false,
@@ -43,6 +45,7 @@ describe('a generator', () => {
     expect(new GeneratorFold().summary()).toEqual({
       cpu_percent_max: 0,
       event_loop_delay_max_ms: 0,
+      ...UNPAUSED,
       sent: 0,
       late_sends: 0,
       saturated: false,
@@ -93,5 +96,29 @@ describe('a generator', () => {
   it('gives all reasons', () => {
     const busy = { event_loop_delay_ms: 900, event_loop_utilization_percent: 99 };
     expect(why(samples(10, () => ({ ...busy, late_sends: 50, late_total_ms: 4000 })))!.split('; ').length).toBe(3);
+  });
+});
+
+describe('a generator that stood still', () => {
+  const stopped = { event_loop_delay_ms: 12_500, time: 1e12 + 12_000, ended: 1, latency_total_ms: 12_764 };
+
+  it('says for how long and when, and was a bottleneck, however few its requests', () => {
+    const calm = samples(3, () => ({ ended: 0, latency_total_ms: 0 })).map((each) => ({
+      ...each,
+      time: each.time - 4000,
+    }));
+    const summary = summarizeGenerator([...calm, { ...CALM, ...stopped }]);
+    const told = { pauses: 1, paused_ms: 12_500, longest_pause_ms: 12_500, longest_pause_at: 1e12 - 500 };
+    expect(summary).toMatchObject({ ...told, saturated: true });
+    expect(summary.why).toMatch(/^its event loop stalled for up to 12500 ms, /);
+    expect(pauseText(summary)).toBe('stood still for 12.5 s at 2001-09-09T01:46:39.500Z');
+  });
+
+  it('several times: the longest is named', () => {
+    const list = samples(60, (index) => (index % 20 === 7 ? { event_loop_delay_ms: 600 + index } : {}));
+    expect(pauseText(summarizeGenerator(list))).toBe(
+      'stood still 3 times, 1.9 s in total, the longest 0.6 s at 2001-09-09T01:47:26.353Z',
+    );
+    expect(pauseText(summarizeGenerator(samples(60)))).toBeNull();
   });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { FaultEvent } from '../../../src/core/metrics/record';
 import { ClusterError } from '../../../src/core/errors';
+import { systemClock } from '../../../src/core/system/system-clock';
 import type { ClusterViewModel } from '../../../src/faults/cluster-view-model';
 import { FaultLog } from '../../../src/faults/session/fault-log';
 
@@ -12,7 +13,7 @@ beforeEach(() => void (folder = mkdtempSync(path.join(tmpdir(), 'cloudp2p-faultl
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const nowMs = new Date(2025, 9, 31, 10, 1, 0).getTime();
-const clock = { monotonicMs: () => 0, unixMs: () => 0, wallMs: () => nowMs };
+const clock = { monotonicMs: () => 0, unixMs: () => 0, wallMs: () => nowMs, after: systemClock.after };
 const EVENT: FaultEvent = {
   time: 1.5,
   cycle: 1,

@@ -123,7 +123,8 @@ export const WITHOUT_DIRECTION: readonly string[] = [
   // Whether they are known has a direction.
   ...'timeline rules slow_limit_ms.** slow_limits_ms slow_limits_ms.**'.split(' '),
   ...within('generators[]', 'machine_id time[] cpu_percent[] event_loop_delay_ms[] in_flight[]').split(' '),
-  ...within('generators[]', 'verification_backlog[] sent late_sends').split(' '),
+  ...within('generators[]', 'verification_backlog[] sent late_sends pauses paused_ms').split(' '),
+  ...within('generators[]', 'longest_pause_ms longest_pause_at').split(' '),
   ...TEXTS.split(/\s+/),
 ];
 

@@ -187,7 +187,7 @@ describe('what faults cost', () => {
     const windows: number[] = [];
     const fromMs = Math.min(...group.map(({ startMs }) => startMs));
     for (let ms = Math.floor(fromMs / 250) * 250; ms < toMs; ms += 250) if (isBadWindow(ms)) windows.push(ms);
-    const near = rows.filter((each) => isUnderWay(each, { from: fromMs, to: isSeen ? toMs + 999.999 : toMs }));
+    const near = rows.filter((each) => isUnderWay(each, { from: fromMs, to: (isSeen ? toMs + 1000 : toMs) - 0.001 }));
     const touching = near.filter(({ startMs }) => startMs < toMs);
     const lookMs = Math.max(own.healedMs ?? Infinity, own.startMs + 4000);
     const due = rows.filter(({ startMs }) => startMs >= own.startMs && startMs <= lookMs).length;

@@ -292,6 +292,10 @@ function generatorOf(secs: number): Report['generators'][number] {
     verification_backlog: all.map((at) => Math.round(2 * noise(at, 4))),
     sent: 12_000,
     late_sends: 31,
+    pauses: 0,
+    paused_ms: 0,
+    longest_pause_ms: 0,
+    longest_pause_at: null,
     saturated: false,
     why: null,
   };

@@ -1,5 +1,6 @@
 import { runConfigOf } from '../../../src/config/run-config';
 import { ClusterError } from '../../../src/core/errors';
+import { systemClock } from '../../../src/core/system/system-clock';
 import { RemoteLoad } from '../../../src/run/remote/remote-load';
 import { RemoteLoads } from '../../../src/run/remote/remote-loads';
 import type { Machine, ScriptLimits } from '../../../src/run/remote/machine';
@@ -43,7 +44,7 @@ function begin({ machine = new ClientMachine(), signal = new AbortController().s
   // A second passes whenever the clock is read: nothing waits.
   let now = 0;
   const tick = (): number => (now += 1000);
-  const clock = { unixMs: tick, monotonicMs: tick, wallMs: tick };
+  const clock = { unixMs: tick, monotonicMs: tick, wallMs: tick, after: systemClock.after };
   const problems: string[] = [];
   const recorder = { say: () => undefined, problems } as unknown as RunRecorder;
   const load = new RemoteLoad(machine as unknown as Machine, 1, '/c', 'r1');

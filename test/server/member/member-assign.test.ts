@@ -205,18 +205,58 @@ describe('without a leader', () => {
     expect(rig.assign(7, 1)).toMatchObject({ ...proposal, term: 0 });
   });
 
-  it('one that is starting proposes a ready peer, or nobody', () => {
+  it('one that is starting proposes a ready peer, else itself: every client gets an address', () => {
     const rig = new Rig();
     expect(rig.assign(7, 1)).toMatchObject({
-      assigned_server_id: null,
-      assigned_server_address: null,
+      assigned_server_id: 1,
+      assigned_server_address: 'one:1',
       leader_id: null,
     });
     rig.connect(2, { phase: 'starting' });
-    expect(rig.assign(7, 1).assigned_server_id).toBeNull();
+    expect(rig.assign(7, 1).assigned_server_id).toBe(1);
     rig.peer(2, rig.beat(2));
     expect(rig.assign(7, 1)).toMatchObject({ assigned_server_id: 2, assigned_server_address: 'two:2' });
   });
+});
+
+describe('a client of the original, which cannot read null', () => {
+  const ask = (rig: Rig) => {
+    const effects = rig.say(7, { kind: 'TaskAssignmentRequest', client_name: 'c', request_id: 1 });
+    return only(replies(effects, 7, 'TaskAssignmentResponse'));
+  };
+  const status = (rig: Rig) => {
+    const effects = rig.say(7, { kind: 'TaskStatusQuery', client_name: 'c', request_id: 1 });
+    return only(replies(effects, 7, 'TaskStatusResponse'));
+  };
+
+  it.each([
+    ['starting', () => new Rig()],
+    ['starting, and leads', () => startingLeader()],
+    ['leaving', () => leavingAlone()],
+    ['alone', () => Rig.alone()],
+  ])('gets numbers and an address from a server that is %s', (_, create) => {
+    const here = { assigned_server_id: 1, assigned_server_address: 'one:1' };
+    expect(ask(create())).toMatchObject({ ...here, leader_id: 1 });
+    expect(status(create())).toMatchObject(here);
+  });
+
+  it('gets the leader where there is one', () => {
+    expect(ask(Rig.leader())).toMatchObject({ leader_id: 1 });
+  });
+
+  function startingLeader(): Rig {
+    const rig = new Rig();
+    for (const peerId of [2, 3]) rig.linkClosed(peerId, true);
+    expect(rig.status()).toMatchObject({ phase: 'starting', leader_id: 1 });
+    return rig;
+  }
+
+  function leavingAlone(): Rig {
+    const rig = Rig.alone();
+    rig.submit(5, 1);
+    rig.step({ type: 'leave' });
+    return rig;
+  }
 });
 
 describe('a leader query', () => {

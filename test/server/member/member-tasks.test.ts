@@ -51,7 +51,7 @@ describe('a task', () => {
     ['full', full, 'overloaded'],
   ])('is refused at once by a server that is %s, and its bytes are released', (_, create, code) => {
     const rig = create();
-    const effects = rig.submit(9, 90);
+    const effects = rig.submit(9, 90, 5000);
     expect(executions(effects)).toEqual(['discard 90']);
     expect(only(replies(effects, 9, 'TaskResponse'))).toMatchObject({
       request_id: 90,
@@ -66,6 +66,25 @@ describe('a task', () => {
     rig.step({ type: 'leave' });
     return rig;
   }
+
+  it('without a deadline waits its turn at a server that is starting: its client would not come back', () => {
+    const rig = new Rig({ queueLimit: 1 });
+    for (const id of [1, 2, 3]) expect(executions(rig.submit(5, id))).toEqual([]);
+    expect(rig.status()).toMatchObject({ active: 0, queued: 3 });
+    expect(only(replies(rig.submit(9, 90), 9, 'TaskResponse'))).toMatchObject({ error_code: 'overloaded' });
+    expect(executions(rig.pass(5000))).toEqual([]);
+    expect(executions(rig.step({ type: 'prepared' }))).toEqual(['execute 1', 'execute 2']);
+    expect(executions(outcome(rig, 1))).toEqual(['execute 3']);
+  });
+
+  it('that waits at a server that leaves before it is ready is refused', () => {
+    const rig = new Rig();
+    rig.submit(5, 1);
+    const effects = rig.step({ type: 'leave' });
+    expect(executions(effects)).toEqual(['discard 1']);
+    expect(only(replies(effects, 5, 'TaskResponse'))).toMatchObject({ request_id: 1, error_code: 'leaving' });
+    expect(effects.at(-1)).toMatchObject({ type: 'stopped' });
+  });
 
   it('already sent away does not starve: the waiting one with most time left gives way', () => {
     const rig = Rig.alone();

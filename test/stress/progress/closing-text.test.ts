@@ -4,13 +4,8 @@ import type { LoadShape } from '../../../src/config/load-settings';
 
 const text = (pacing: LoadShape['pacing'], waitedCount = 0): string => {
   const options = { machineId: 1, numClients: 4, metricsDir: 'metrics', seed: 7, requests: { pacing, rampUpMs: 0 } };
-  const run = {
-    rates: { durationSecs: 1, attemptedPerSecond: 2, goodputPerSecond: 1 },
-    waitedCount,
-    unreached: [],
-    problem: null,
-    generatorProblem: null,
-  };
+  const rates = { durationSecs: 1, attemptedPerSecond: 2, goodputPerSecond: 1 };
+  const run = { rates, waitedCount, unreached: [], problem: null, pauses: null, generatorProblem: null };
   return closingText(options, new RunTally(0, 1000, 3), [], run);
 };
 

@@ -1,5 +1,6 @@
 /** Reads a machine_{n}_requests.ndjson, converts its times to the clock of the report, and keeps the selected runs. */
 import path from 'node:path';
+import { VERIFICATION_FAILED } from '../../../core/metrics/failure-reasons';
 import type { RequestRecord } from '../../../core/metrics/record';
 import { clientName, machineOfFile } from '../../../core/metrics/run-file-names';
 import { ClusterError } from '../../../core/errors';
@@ -60,6 +61,7 @@ function newRun(file: string, folder: string, machineId: number, runId: string, 
     clock,
     columns: new RequestColumns(),
     reasons: new Map(),
+    warmupCorrupted: 0,
     repeats: 0,
     latestMs: -Infinity,
     retries: 0,
@@ -93,7 +95,10 @@ function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, isWarmup: 
     tasks.time(record.request_id, startMs, startMs + record.latency_ms);
   }
   addRow(record, startMs, run, inputs);
-  if (isWarmup) return;
+  if (isWarmup) {
+    if (record.failure_reason === VERIFICATION_FAILED) run.warmupCorrupted += 1;
+    return;
+  }
   run.retries += record.retry_count;
   run.bytesSent += record.bytes_sent;
   run.bytesReceived += record.bytes_received;

@@ -80,7 +80,7 @@ function costTable(faults: readonly FaultReport[], zeroMs: number, whys: string[
     ...[fault.bad_requests, fault.requests, fault.failed, fault.retried, fault.hedged].map((count) =>
       count === null ? '–' : whole(count),
     ),
-    figure(fault.longest_ms),
+    figure(fault.requests === 0 ? null : fault.longest_ms),
   ]);
   const counts = ['bad', 'of requests', 'failed', 'retried', 'hedged', 'longest, ms'];
   const columns = ['Fault', 'at, s', 'lasted', 'felt, ms', 'recovered, ms', ...counts];
