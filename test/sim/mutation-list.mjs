@@ -33,6 +33,8 @@ export const MUTATIONS = {
   'no patience with former lives': [assign('0')],
   'a late tick judges': [cut],
   'a stopped leader acts without asking': [cut],
+  'a follower that asks follows nobody': [assign('this.lastAskedMs + this.timings.heartbeatMs')],
+  'far is as near': [assign('heartbeatMs / 2')],
   'a leader ignores higher terms': [before('if (this.leads && message.term > this.leadership.term) return;')],
   'any leadership is believed': [swap('!isGreater(', 'isSame(')],
   'up as soon as connected': [

@@ -3,6 +3,7 @@ import type { MessageOf } from '../protocol';
 
 export interface ElectionTimings {
   heartbeatMs: number;
+  failureTimeoutMs: number;
   electionTimeoutMs: number;
 }
 

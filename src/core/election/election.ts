@@ -12,13 +12,11 @@ export type { ElectionOutput, ElectionTimings, ElectionView, Mode } from './elec
 
 /** A check is relayed by peers that themselves reach the leader through a peer; clusters are small. */
 export const MAX_HOPS = 8;
-/** Share of a heartbeat to wait before repeating a question. */
-const ASK_AGAIN_SHARE = 1 / 20;
 
 export class Election {
   leadership: Leadership = { term: 0, leaderId: null };
   mode: Mode = 'resting';
-  /** The peer that last proved the leader alive while our own link to it is down. */
+  /** The peer that last proved the leader alive, or told us of it; the way to it while our own link is down. */
   via: number | null = null;
 
   private priority = 0;
@@ -27,10 +25,12 @@ export class Election {
   private awaiting = new Set<number>();
   private deferringTo: number | null = null;
   private deadlineMs = Infinity;
-  /** Waits a moment before it repeats a question. */
-  private asksAgain = false;
-  private stoodMs = -Infinity;
   private checkId = 0;
+  /** The time of each question about this leadership that may still be answered, by its check id. */
+  private readonly askedMs = new Map<number, number>();
+  private lastAskedMs = -Infinity;
+  /** The time at which the leader was certainly alive, or at which we were told of it. */
+  private provenMs = -Infinity;
   private heldElection: MessageOf<'Election'> | null = null;
   private outputs: ElectionOutput[] = [];
 
@@ -107,7 +107,7 @@ export class Election {
    * Handles a leadership reported by `fromId` in a Coordinator, a Heartbeat or an answer. Follows the greatest one at
    * once.
    */
-  onLeadership(heard: Leadership, fromId: number): void {
+  onLeadership(heard: Leadership, fromId: number, nowMs: number): void {
     this.noteDisowning(heard, fromId);
     // mutation: any leadership is believed
     if (!isGreater(heard, this.leadership)) return;
@@ -120,7 +120,7 @@ export class Election {
       );
     } else if (heard.leaderId !== null) {
       // mutation: a restart unseats
-      this.become('following', heard, `told by ${fromId}`);
+      this.follow(heard, fromId, nowMs);
     } else if (!this.isLeaderKnownAlive()) {
       // A greater term without a leader: its election will reach us, or our next one must exceed it.
       this.leadership = { term: Math.max(heard.term, this.leadership.term), leaderId: null };
@@ -134,9 +134,10 @@ export class Election {
     const asked = this.isAsking() && message.check_id === this.checkId && this.awaiting.delete(fromId);
     const heard = { term: message.term, leaderId: message.leader_id };
     if (heard.leaderId !== null && heard.leaderId !== this.id && isGreater(heard, this.leadership)) {
-      if (message.lives || this.mode === 'confirming') this.become('following', heard, `told by ${fromId}`);
+      if (message.lives || this.mode === 'confirming') return this.follow(heard, fromId, nowMs);
     }
-    if (asked && message.lives && !this.leads && isSame(heard, this.leadership)) this.followThrough(fromId, nowMs);
+    if (!message.lives || this.leads || !isSame(heard, this.leadership)) return;
+    if (asked || this.mode === 'following') this.followThrough(fromId, message.check_id);
   }
 
   /** The detector reports a peer down (or restarted: then it may be up again already). */
@@ -222,11 +223,14 @@ export class Election {
   }
 
   private evaluateFollowing(nowMs: number): void {
-    if (this.isLeaderKnownAlive()) {
-      this.deadlineMs = Infinity;
-    } else if (this.via === null || this.disowned || nowMs >= this.deadlineMs) {
-      this.startAsking('checking', nowMs);
-    }
+    this.deadlineMs = Infinity;
+    if (this.isLeaderKnownAlive()) return;
+    // mutation: a follower that asks follows nobody
+    const patientUntilMs = this.provenMs + this.timings.failureTimeoutMs;
+    if (this.via === null || this.disowned || nowMs >= patientUntilMs) return this.startAsking('checking', nowMs);
+    // It stays what it is meanwhile: others reach the leader through this server.
+    if (nowMs >= this.lastAskedMs + this.timings.heartbeatMs) this.askAll(this.view.askablePeerIds(), nowMs);
+    this.deadlineMs = Math.min(this.lastAskedMs + this.timings.heartbeatMs, patientUntilMs);
   }
 
   private evaluateChecking(nowMs: number): void {
@@ -234,13 +238,7 @@ export class Election {
       this.become('following', this.leadership, 'the leader is back');
       return;
     }
-    if (nowMs < this.deadlineMs && (this.awaiting.size > 0 || this.asksAgain)) return;
-    if (this.asksAgain) return this.startAsking('checking', nowMs);
-    if (this.isNewsUnderWay(nowMs)) {
-      this.asksAgain = true;
-      this.deadlineMs = nowMs + this.timings.heartbeatMs * ASK_AGAIN_SHARE;
-      return;
-    }
+    if (nowMs < this.deadlineMs && this.awaiting.size > 0) return;
     // mutation: a restart unseats
     this.stand(this.leadership.term + 1, nowMs);
   }
@@ -255,15 +253,6 @@ export class Election {
     const held = this.heldElection!;
     this.heldElection = null;
     if (held.term > this.leadership.term) this.onElection(held, nowMs);
-  }
-
-  /**
-   * Returns true while news of the leader may still be spreading. Right after an election our neighbours may have no
-   * proof yet of a leader that was reported to us: in a line of servers they are still asking their own neighbours.
-   * Standing now would begin the next term, and so would they, without end.
-   */
-  private isNewsUnderWay(nowMs: number): boolean {
-    return this.leadership.leaderId !== null && !this.disowned && nowMs < this.stoodMs + this.timings.heartbeatMs;
   }
 
   private evaluateCandidate(nowMs: number): void {
@@ -287,13 +276,24 @@ export class Election {
     if (!changed) return;
     this.disowned = false;
     this.via = null;
+    this.askedMs.clear();
     this.outputs.push({ type: 'changed', reason });
+  }
+
+  /**
+   * Follows a greater leadership, reported by `fromId`. Whoever told us of it followed it first, so that these ways lead
+   * to the leader itself, and whoever asks us is passed on along them at once.
+   */
+  private follow(heard: Leadership, fromId: number, nowMs: number): void {
+    this.become('following', heard, `told by ${fromId}`);
+    this.via = fromId === heard.leaderId ? null : fromId;
+    this.provenMs = nowMs;
+    this.lastAskedMs = -Infinity;
   }
 
   /** Starts this server's candidacy in `term`; its priority is sampled here, once. */
   private stand(term: number, nowMs: number): void {
     this.priority = this.leads ? INCUMBENT_PRIORITY : this.view.loadScore();
-    this.stoodMs = nowMs;
     this.become('candidate', { term, leaderId: null }, `stands in term ${term}`);
     this.awaiting = new Set(this.view.electablePeerIds());
     this.deadlineMs = nowMs + this.timings.electionTimeoutMs;
@@ -304,14 +304,22 @@ export class Election {
     // mutation: no asking before standing
     const asked = this.view.askablePeerIds();
     this.mode = mode;
-    this.via = null;
-    this.asksAgain = false;
+    // After a pause nobody is judged by what was not heard during it.
+    if (mode === 'confirming') this.provenMs = nowMs;
+    else this.via = null;
+    this.askedMs.clear();
     // Peers that are up and whose link is being dialed are asked as soon as possible.
     this.awaiting = new Set([...asked, ...this.view.electablePeerIds()]);
-    this.checkId += 1;
-    // The peer takes up to half a heartbeat to probe its own link, hop by hop.
+    // The peer takes up to half a heartbeat to probe its own link.
     this.deadlineMs = nowMs + this.timings.heartbeatMs;
-    for (const peerId of asked) this.ask(peerId);
+    this.askAll(asked, nowMs);
+  }
+
+  private askAll(peerIds: readonly number[], nowMs: number): void {
+    this.checkId += 1;
+    this.lastAskedMs = nowMs;
+    this.askedMs.set(this.checkId, nowMs);
+    for (const peerId of peerIds) this.ask(peerId);
   }
 
   private ask(peerId: number): void {
@@ -319,12 +327,19 @@ export class Election {
     this.outputs.push({ type: 'ask', peerId, message });
   }
 
-  private followThrough(peerId: number, nowMs: number): void {
+  /**
+   * Handles the proof that the leader was alive after check `checkId` was asked. The first answer gives the way: it came
+   * by the shortest one.
+   */
+  private followThrough(peerId: number, checkId: number): void {
+    const askedMs = this.askedMs.get(checkId);
+    if (askedMs === undefined) return;
+    for (const id of this.askedMs.keys()) if (id <= checkId) this.askedMs.delete(id);
     this.mode = 'following';
     this.via = peerId;
+    this.provenMs = askedMs;
     this.disowned = false;
     this.awaiting.clear();
-    this.deadlineMs = nowMs + this.timings.heartbeatMs;
   }
 
   private noteDisowning(heard: Leadership, fromId: number): void {

@@ -220,7 +220,7 @@ export class Member {
       this.assigner.heardFrom(peerId);
       // A peer that does not hear us cannot lead us, and its leader is not a leader for us either.
       if (!this.detector.isUp(peerId)) return;
-      return this.election.onLeadership({ term: message.term, leaderId: message.leader_id }, peerId);
+      return this.election.onLeadership({ term: message.term, leaderId: message.leader_id }, peerId, now.nowMs);
     }
     // A peer that does not list us never sends the first Heartbeat.
     if (message.kind === 'Error') this.configCheck.onError(peerId, message);
@@ -244,7 +244,7 @@ export class Member {
         if (message.from_id === peerId) this.election.onYield(message);
         return;
       case 'Coordinator':
-        return this.election.onLeadership({ term: message.term, leaderId: message.leader_id }, peerId);
+        return this.election.onLeadership({ term: message.term, leaderId: message.leader_id }, peerId, now.nowMs);
       case 'Leave':
         return this.onPeerLeaves(peerId);
       case 'LeaderCheckResponse':

@@ -13,6 +13,7 @@ const RELAY_TIMEOUT_MS = 100;
 
 /** The election numbers its own checks from `firstCheckId`; relayed checks must never use the same ids. */
 const OWN_CHECK_IDS = 2 ** 48;
+const FAR_CHECK_IDS = 2 ** 49;
 
 interface RelayedAssignment {
   conn: ConnInfo;
@@ -28,7 +29,10 @@ interface RelayedCheck {
 
 export class QueryRelay {
   private readonly assignments: Pending<RelayedAssignment>;
+  /** Checks passed on to the leader itself. */
   private readonly checks: Pending<RelayedCheck>;
+  /** Checks passed on to a peer, which may have to pass them on in turn. */
+  private readonly farChecks: Pending<RelayedCheck>;
 
   constructor(
     private readonly config: MemberConfig,
@@ -39,6 +43,7 @@ export class QueryRelay {
   ) {
     this.assignments = new Pending(config.firstCheckId);
     this.checks = new Pending(config.firstCheckId + OWN_CHECK_IDS);
+    this.farChecks = new Pending(config.firstCheckId + FAR_CHECK_IDS);
   }
 
   onLeaderQuery(conn: ConnInfo): void {
@@ -84,14 +89,21 @@ export class QueryRelay {
     });
   }
 
-  /** Answers "is the leader alive?": only an answer of the leader itself, given just now, makes it a yes. */
+  /**
+   * Answers "is the leader alive?": only an answer of the leader itself, given just now, makes it a yes. Its own link to
+   * the leader decides within half a heartbeat; a peer asked in its place answers as soon as it can.
+   */
   onLeaderCheck(conn: ConnInfo, check: MessageOf<'LeaderCheck'>, now: Now): void {
     const peerId = this.nextHop();
     if (this.election.leads || peerId === null || (check.hops_left < 1 && peerId !== this.election.activeLeaderId)) {
       return this.answerCheck(conn.id, check.check_id, this.election.leads && !this.isLeaving());
     }
-    const deadlineMs = now.nowMs + this.config.timings.heartbeatMs / 2;
-    const id = this.checks.add({ connId: conn.id, checkId: check.check_id, peerId }, deadlineMs);
+    const { heartbeatMs, failureTimeoutMs } = this.config.timings;
+    const relayed = { connId: conn.id, checkId: check.check_id, peerId };
+    const isNear = peerId === this.election.activeLeaderId;
+    // mutation: far is as near
+    const patienceMs = isNear ? heartbeatMs / 2 : failureTimeoutMs;
+    const id = (isNear ? this.checks : this.farChecks).add(relayed, now.nowMs + patienceMs);
     // Two servers that seem to reach the leader through each other would relay a forged check for all of its hops.
     const hopsLeft = Math.min(check.hops_left, MAX_HOPS) - 1;
     this.effects.ask(peerId, { kind: 'LeaderCheck', check_id: id, hops_left: Math.max(0, hopsLeft) });
@@ -99,7 +111,8 @@ export class QueryRelay {
 
   /** Handles the answer to a check that this server relayed. Returns false if the check was the election's own. */
   onCheckResponse(response: MessageOf<'LeaderCheckResponse'>, fromId: number): boolean {
-    const relayed = this.checks.take(response.check_id, ({ peerId }) => peerId === fromId);
+    const isFrom = ({ peerId }: RelayedCheck): boolean => peerId === fromId;
+    const relayed = this.checks.take(response.check_id, isFrom) ?? this.farChecks.take(response.check_id, isFrom);
     if (!relayed) return false;
     const { leadership } = this.election;
     const same = response.leader_id === leadership.leaderId && response.term === leadership.term;
@@ -110,27 +123,28 @@ export class QueryRelay {
   /** Queries asked over a lost link will not be answered. */
   onLinkLost(peerId: number): void {
     const isLost = (relayed: { peerId: number }): boolean => relayed.peerId === peerId;
-    this.giveUp(this.assignments.takeWhere(isLost), this.checks.takeWhere(isLost));
+    const checks = [...this.checks.takeWhere(isLost), ...this.farChecks.takeWhere(isLost)];
+    this.giveUp(this.assignments.takeWhere(isLost), checks);
   }
 
   /** Returns true if a query of this connection waits for an answer of the leader. */
   owesAnswer(connId: number): boolean {
-    return (
-      this.assignments.some(({ conn }) => conn.id === connId) || this.checks.some((each) => each.connId === connId)
-    );
+    const isOwed = (each: RelayedCheck): boolean => each.connId === connId;
+    const isAssignment = this.assignments.some(({ conn }) => conn.id === connId);
+    return isAssignment || this.checks.some(isOwed) || this.farChecks.some(isOwed);
   }
 
   onConnClosed(connId: number): void {
     this.assignments.takeWhere(({ conn }) => conn.id === connId);
-    this.checks.takeWhere((check) => check.connId === connId);
+    for (const checks of [this.checks, this.farChecks]) checks.takeWhere((check) => check.connId === connId);
   }
 
   tick(nowMs: number): void {
-    this.giveUp(this.assignments.takeDue(nowMs), this.checks.takeDue(nowMs));
+    this.giveUp(this.assignments.takeDue(nowMs), [...this.checks.takeDue(nowMs), ...this.farChecks.takeDue(nowMs)]);
   }
 
   nextMs(): number {
-    return Math.min(this.assignments.nextMs(), this.checks.nextMs());
+    return Math.min(this.assignments.nextMs(), this.checks.nextMs(), this.farChecks.nextMs());
   }
 
   private giveUp(assignments: RelayedAssignment[], checks: RelayedCheck[]): void {

@@ -1,5 +1,5 @@
 import type { MessageOf } from '../../../src/core/protocol';
-import { ELECTION_TIMEOUT_MS, Electorate, HEARTBEAT_MS } from './electorate';
+import { ELECTION_TIMEOUT_MS, Electorate, FAILURE_TIMEOUT_MS, HEARTBEAT_MS } from './electorate';
 
 const isAnswer = (message: { kind: string }): boolean => message.kind === 'LeaderCheckResponse';
 
@@ -64,7 +64,6 @@ describe('asking before standing', () => {
   it('waits for every answer: the last one may say that the leader is alive', () => {
     const cluster = Electorate.led(4);
     cluster.hold = ({ from, message }) => from === 3 && isAnswer(message);
-    cluster.up.delete('2 1');
     cluster.cut(1, 4);
     expect(cluster.get(4).mode).toBe('following'); // 2 has already said yes
     const other = Electorate.led(3);
@@ -120,6 +119,93 @@ describe('asking before standing', () => {
     cluster.hold = () => true;
     cluster.tell(3, (election) => election.onCheckResponse(answer(-1, 7, 2, true), 2, 0));
     expect(cluster.state(3)).toEqual(['3: following 7/2']);
+  });
+});
+
+describe('a follower that reaches its leader through a peer', () => {
+  /** 1 leads 2, 2 hears 3, 3 hears 4. */
+  function line(): Electorate {
+    const cluster = Electorate.led(4);
+    for (const [a, b] of [
+      [2, 4],
+      [1, 4],
+      [1, 3],
+    ] as const)
+      cluster.cut(a, b);
+    cluster.pass(HEARTBEAT_MS);
+    return cluster;
+  }
+  const isAnswerTo = (id: number) => (sent: { to: number; message: { kind: string } }) =>
+    sent.to === id && isAnswer(sent.message);
+
+  it('stays what it is while it asks again: others reach the leader through it', () => {
+    const cluster = line();
+    const before = cluster.state();
+    cluster.hold = isAnswerTo(3);
+    cluster.pass(HEARTBEAT_MS);
+    expect([cluster.state(), cluster.get(3).viaPeerId]).toEqual([before, 2]);
+    cluster.release();
+    cluster.pass(60 * HEARTBEAT_MS);
+    expect(cluster.state()).toEqual(before);
+  });
+
+  it('gives the leader up when nobody has proved it alive for a failure timeout, and not before', () => {
+    const cluster = line();
+    const { term } = cluster.get(4).leadership;
+    cluster.hold = isAnswerTo(4);
+    cluster.pass(FAILURE_TIMEOUT_MS - HEARTBEAT_MS);
+    expect(cluster.state(4)).toEqual([`4: following ${term}/1`]);
+    cluster.pass(2 * HEARTBEAT_MS);
+    expect(cluster.get(4).leadership.term).toBe(term + 1);
+  });
+
+  it('a late answer proves the leader alive from when the question was asked', () => {
+    const cluster = line();
+    const { term } = cluster.get(4).leadership;
+    cluster.hold = isAnswerTo(4);
+    cluster.pass(FAILURE_TIMEOUT_MS - HEARTBEAT_MS);
+    const [first] = cluster.late.splice(0);
+    cluster.tell(4, (election) =>
+      election.onCheckResponse(first!.message as MessageOf<'LeaderCheckResponse'>, 3, cluster.nowMs),
+    );
+    cluster.pass(FAILURE_TIMEOUT_MS - HEARTBEAT_MS - 1);
+    expect(cluster.state(4)).toEqual([`4: following ${term}/1`]);
+    cluster.pass(2 * HEARTBEAT_MS);
+    expect(cluster.get(4).leadership.term).toBe(term + 1);
+  });
+
+  it('loses the leader at once with the peer', () => {
+    const cluster = line();
+    const { term } = cluster.get(4).leadership;
+    cluster.crash(3);
+    expect(cluster.state(1, 2, 4)).toEqual([
+      `1: leading ${term}/1`,
+      `2: following ${term}/1`,
+      `4: leading ${term + 1}/4`,
+    ]);
+  });
+
+  it('two that reach a dead leader through each other do not keep it alive', () => {
+    const cluster = Electorate.led(4);
+    // Each was told of the leader by the other, and has no link of its own to it.
+    for (const gone of [1, 2]) {
+      for (const id of [3, 4]) cluster.up.delete(`${id} ${gone}`);
+      cluster.crash(gone, []);
+    }
+    cluster.tell(3, (election) => election.onLeadership({ term: 7, leaderId: 1 }, 4, cluster.nowMs));
+    expect([cluster.get(3).viaPeerId, cluster.get(4).viaPeerId]).toEqual([4, 3]);
+    cluster.pass(FAILURE_TIMEOUT_MS + HEARTBEAT_MS);
+    expect(cluster.state(3, 4)).toEqual(['3: leading 8/3', '4: following 8/3']);
+  });
+
+  it('is given a failure timeout after a pause', () => {
+    const cluster = line();
+    const { term } = cluster.get(4).leadership;
+    cluster.hold = isAnswerTo(4);
+    cluster.nowMs += 10 * HEARTBEAT_MS;
+    cluster.tell(4, (election) => election.onResume(cluster.nowMs));
+    cluster.pass(FAILURE_TIMEOUT_MS - HEARTBEAT_MS);
+    expect(cluster.state(4)).toEqual([`4: following ${term}/1`]);
   });
 });
 
@@ -210,7 +296,7 @@ describe('after a pause', () => {
     cluster.hold = () => true;
     resumed(cluster);
     cluster.tell(3, (election) => election.onElection(candidacy(2, 2), 0));
-    cluster.tell(3, (election) => election.onLeadership({ term: 2, leaderId: 2 }, 2));
+    cluster.tell(3, (election) => election.onLeadership({ term: 2, leaderId: 2 }, 2, 0));
     expect(cluster.state(3)).toEqual(['3: following 2/2']);
     cluster.pass(ELECTION_TIMEOUT_MS);
     // Only that it follows, and no answer to the candidate.
@@ -239,11 +325,11 @@ describe('a disowned leader', () => {
   it('is reinstated only by its own message', () => {
     const cluster = Electorate.led(3);
     cluster.hold = ({ message }) => isAnswer(message);
-    cluster.tell(2, (election) => election.onLeadership({ term: 0, leaderId: null }, 1));
+    cluster.tell(2, (election) => election.onLeadership({ term: 0, leaderId: null }, 1, 0));
     expect(cluster.get(2).mode).toBe('checking');
-    cluster.tell(2, (election) => election.onLeadership({ term: 1, leaderId: 1 }, 3));
+    cluster.tell(2, (election) => election.onLeadership({ term: 1, leaderId: 1 }, 3, 0));
     expect(cluster.get(2).mode).toBe('checking');
-    cluster.tell(2, (election) => election.onLeadership({ term: 1, leaderId: 1 }, 1));
+    cluster.tell(2, (election) => election.onLeadership({ term: 1, leaderId: 1 }, 1, 0));
     expect(cluster.state(2)).toEqual(['2: following 1/1']);
   });
 
@@ -251,7 +337,7 @@ describe('a disowned leader', () => {
     const cluster = Electorate.of(2);
     cluster.hold = () => true;
     cluster.wake();
-    cluster.tell(1, (election) => election.onLeadership({ term: 7, leaderId: 1 }, 2));
+    cluster.tell(1, (election) => election.onLeadership({ term: 7, leaderId: 1 }, 2, 0));
     expect(cluster.get(1).leads).toBe(false);
     expect(cluster.get(1).leadership).toEqual({ term: 7, leaderId: null });
   });
@@ -264,7 +350,7 @@ test('a lesser leadership changes nothing', () => {
     { term: 1, leaderId: 3 },
     { term: 1, leaderId: null },
   ]) {
-    for (const id of [1, 2]) cluster.tell(id, (election) => election.onLeadership(heard, 3));
+    for (const id of [1, 2]) cluster.tell(id, (election) => election.onLeadership(heard, 3, 0));
   }
   expect([cluster.state(), cluster.sent]).toEqual([['1: leading 1/1', '2: following 1/1', '3: following 1/1'], []]);
 });

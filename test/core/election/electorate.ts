@@ -2,6 +2,7 @@ import { Election, type ElectionOutput } from '../../../src/core/election/electi
 import type { Message, MessageOf } from '../../../src/core/protocol';
 
 export const HEARTBEAT_MS = 1000;
+export const FAILURE_TIMEOUT_MS = 3000;
 export const ELECTION_TIMEOUT_MS = 2000;
 
 /** More than any test needs: an endless exchange is an error. */
@@ -163,7 +164,11 @@ export class Electorate {
       isUp: (other: number) => this.up.has(`${id} ${other}`),
       loadScore: () => this.loads.get(id)!,
     };
-    const timings = { heartbeatMs: HEARTBEAT_MS, electionTimeoutMs: ELECTION_TIMEOUT_MS };
+    const timings = {
+      heartbeatMs: HEARTBEAT_MS,
+      failureTimeoutMs: FAILURE_TIMEOUT_MS,
+      electionTimeoutMs: ELECTION_TIMEOUT_MS,
+    };
     this.elections.set(id, new Election(id, `life${this.lives}`, timings, view, this.lives * 1000));
   }
 
@@ -206,7 +211,7 @@ export class Electorate {
         return election.onYield(message);
       case 'Coordinator':
       case 'Heartbeat':
-        return election.onLeadership({ term: message.term, leaderId: message.leader_id }, from);
+        return election.onLeadership({ term: message.term, leaderId: message.leader_id }, from, this.nowMs);
       case 'LeaderCheck':
         return this.post(to, from, this.checked(election, message));
       case 'LeaderCheckResponse':
@@ -216,11 +221,17 @@ export class Electorate {
     }
   }
 
-  /** Answers a check: it leads, or its own link reaches a leader that says so; server/query-relay.ts in short. */
-  private checked(election: Election, { check_id }: MessageOf<'LeaderCheck'>): MessageOf<'LeaderCheckResponse'> {
+  /** Answers a check: it leads, or it reaches a leader that says so; server/member/query-relay.ts in short. */
+  private checked(election: Election, check: MessageOf<'LeaderCheck'>): MessageOf<'LeaderCheckResponse'> {
     const { term, leaderId } = election.leadership;
-    const leader = election.activeLeaderId === null ? undefined : this.elections.get(election.activeLeaderId);
-    const lives = election.leads || leader?.leads === true;
-    return { kind: 'LeaderCheckResponse', check_id, term, leader_id: leaderId, lives };
+    const lives = this.reachesLeader(election, check.hops_left);
+    return { kind: 'LeaderCheckResponse', check_id: check.check_id, term, leader_id: leaderId, lives };
+  }
+
+  private reachesLeader(election: Election, hopsLeft: number): boolean {
+    if (election.leads) return true;
+    const nextId = election.viaPeerId ?? election.activeLeaderId;
+    const next = nextId === null ? undefined : this.elections.get(nextId);
+    return next !== undefined && hopsLeft >= 0 && this.reachesLeader(next, hopsLeft - 1);
   }
 }

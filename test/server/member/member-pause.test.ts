@@ -263,4 +263,18 @@ describe('a check whether the leader is alive', () => {
     expect(linkMessages(rig.say(8, check(1)), 'LeaderCheck').map(({ peerId }) => peerId)).toEqual([3]);
     expect(only(replies(rig.say(9, check(0)), 9, 'LeaderCheckResponse')).lives).toBe(false);
   });
+
+  it('a follower through a peer passes it on while it asks itself, and waits a failure timeout for that peer', () => {
+    const rig = Rig.follower();
+    answerChecks(rig, rig.linkClosed(2, true), { term: 1, leader_id: 2, lives: true });
+    const again = linkMessages(rig.pass(HEARTBEAT_MS), 'LeaderCheck');
+    expect(again.map(({ peerId }) => peerId)).toEqual([3]); // its own question, unanswered so far
+    const passedOn = only(linkMessages(rig.say(7, check()), 'LeaderCheck'));
+    expect(passedOn.peerId).toBe(3);
+    const effects = rig.pass(HEARTBEAT_MS);
+    expect(replies(effects, 7, 'LeaderCheckResponse')).toEqual([]);
+    const { check_id } = passedOn.message;
+    const late = rig.peer(3, { kind: 'LeaderCheckResponse', check_id, term: 1, leader_id: 2, lives: true });
+    expect(answer(late)).toMatchObject({ check_id: 55, lives: true });
+  });
 });
