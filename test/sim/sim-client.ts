@@ -117,6 +117,11 @@ export class SimClient implements Process {
       }
       case 'ack':
         return this.write(this.conn(effect.address), encodeMessage({ kind: 'TaskAck', ...name }));
+      case 'ping': {
+        const conn = this.conns.get(effect.address) ?? this.conn(effect.address);
+        this.wantAnswer(conn);
+        return this.write(conn, encodeMessage({ kind: 'LeaderQuery' }));
+      }
       case 'finish':
         return this.finish(effect.result);
     }
@@ -175,7 +180,7 @@ export class SimClient implements Process {
       },
       onRefused: lost,
       onClosed: lost,
-      onData: this.reader(conn),
+      onData: this.reader(address, conn),
     });
     this.network.queue.after(CONNECT_TIMEOUT_MS, () => {
       if (conn.end !== null || this.conns.get(address) !== conn) return;
@@ -200,7 +205,7 @@ export class SimClient implements Process {
     conn.end?.close();
   }
 
-  private reader(conn: Conn): (bytes: Uint8Array) => void {
+  private reader(address: string, conn: Conn): (bytes: Uint8Array) => void {
     let response: { request_id: number; success: boolean; error_message: string | null; error_code?: string } | null;
     let chunks: Uint8Array[] = [];
     const decoder = new FrameDecoder(CLIENT_LIMITS, {
@@ -223,6 +228,7 @@ export class SimClient implements Process {
     });
     return (bytes) => {
       conn.readMs = this.nowMs;
+      this.options.hedging.slow.heard(address, this.nowMs);
       decoder.push(bytes);
     };
   }
