@@ -226,6 +226,7 @@ export class VirtualClient implements PauseListener {
       expected: this.reported.expectedAt(address),
       onHeard: () => {
         this.hasHeard = true;
+        this.options.hedging.slow.heard(address, clock.monotonicMs());
         this.warnings.well(address);
       },
       onTlsProblem: (problem) => {

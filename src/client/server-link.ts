@@ -46,7 +46,7 @@ export interface LinkOptions {
   secure?: Secure;
   /** The server that must be there before anything is sent; default: the address is configured. */
   expected?: ExpectedServer;
-  /** A message arrived: there is a server. */
+  /** A message arrived, or a part of a body, or the server takes what is sent: there is a server. */
   onHeard(): void;
   /** The server reported its id. */
   onNamed?(serverId: number): void;
@@ -93,6 +93,7 @@ export class ServerLink implements ConnectionHandler {
   private isOpen = false;
   private isRetired = false;
   private readonly silence: Silence;
+  private unsentBytesAtPing = 0;
   private hasTlsProblem = false;
   /** The server's breach of the protocol. */
   private fault: string | undefined;
@@ -168,6 +169,15 @@ export class ServerLink implements ConnectionHandler {
     this.tell(request, { kind: 'TaskAck', ...request.name });
   }
 
+  /** Asks for a sign of life: any message is one, and so is the progress of what is being sent. Counts for no request. */
+  ping(): void {
+    const unsentBytes = this.connection.unsentBytes;
+    if (unsentBytes < this.unsentBytesAtPing) this.options.onHeard();
+    this.unsentBytesAtPing = unsentBytes;
+    this.silence.asked(this.connection.lastReadMs);
+    this.whenKnown(() => this.connection.send({ kind: 'LeaderQuery' }));
+  }
+
   /** The response of this send is no longer wanted. */
   cancel(request: LinkRequest, sendId: number): void {
     const send = this.sends.get(request.name.request_id);
@@ -221,6 +231,7 @@ export class ServerLink implements ConnectionHandler {
 
   onBody(chunk: Uint8Array): void {
     this.bodyLeftBytes -= chunk.length;
+    this.options.onHeard();
     const incoming = this.incoming;
     if (incoming === null) return;
     incoming.send.request.bytesReceived += chunk.length;

@@ -148,6 +148,8 @@ export class TaskRun implements LinkRequest {
         return this.sendLinks.get(effect.sendId)?.cancel(this, effect.sendId);
       case 'ack':
         return this.sendLinks.get(effect.sendId)?.ack(this);
+      case 'ping':
+        return this.reach(effect.address, () => undefined)?.ping();
       case 'finish':
         return this.done(effect.result);
     }

@@ -54,6 +54,7 @@ export const MUTATIONS = {
   'no hedging': [swap(' < 1 ', ' < 1e9 ')],
   'a slow server is not avoided': [instead('return false;')],
   'a move needs a token': [swap(/\(\w+ \|\| /, '(')],
+  'a silent server keeps its task': [swap('nowMs < judgedMs', 'true')],
   'every task asks': [cut],
   'newcomers starve others': [instead('return null;')],
   'busy is taken for gone': [cut],

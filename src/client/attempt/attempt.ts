@@ -9,6 +9,7 @@ import type { MessageOf, TaskName } from '../../core/protocol';
 import { READ_FIRST_MS } from '../../core/system/pause-watch';
 import type { ClusterView } from './cluster-view';
 import type { Hedging } from './hedging';
+import { SignsOfLife } from './signs-of-life';
 
 const ASK_TIMEOUT_MS = 250;
 const BACKOFF_MIN_MS = 10;
@@ -22,6 +23,8 @@ export type AttemptEffect =
   /** The response of this send is no longer wanted. */
   | { type: 'cancel'; sendId: number; address: string }
   | { type: 'ack'; sendId: number; address: string }
+  /** Ask the server for a sign of life. */
+  | { type: 'ping'; address: string }
   | { type: 'finish'; result: AttemptResult };
 
 export interface AttemptResult {
@@ -75,6 +78,7 @@ export class Attempt {
   /** Breaches of the protocol by servers over this task. */
   private readonly broken: string[] = [];
   private hedged = false;
+  private readonly signs: SignsOfLife;
   /** The time in which this process stood still. */
   private pausedMs = 0;
   /** After a pause: what has arrived meanwhile is read before the deadline counts. */
@@ -93,6 +97,7 @@ export class Attempt {
     startMs: number,
   ) {
     this.deadlineMs = startMs + timeoutMs;
+    this.signs = new SignsOfLife(view);
   }
 
   start(nowMs: number): AttemptEffect[] {
@@ -191,6 +196,7 @@ export class Attempt {
     }
     if (this.ask !== null && nowMs >= this.ask.untilMs) this.askMissed(nowMs);
     if (nowMs >= this.retryAtMs) this.next(nowMs);
+    if (nowMs >= this.signs.wakeAtMs) this.leaveSilent(nowMs);
     if (nowMs >= this.hedgeAtMs) this.hedge(nowMs);
     return this.take();
   }
@@ -211,6 +217,7 @@ export class Attempt {
       send.lateAtMs = lateAtMs;
     }
     if (this.sends.size > 0) this.hedgeAtMs = lateAtMs;
+    if (this.sends.size > 0) this.signs.begin(nowMs);
     return this.take();
   }
 
@@ -246,6 +253,7 @@ export class Attempt {
   private send(address: string, leaderId: number | null, nowMs: number): void {
     // After a pause the deadline may be over already: only what was sent before can still be answered.
     if (nowMs >= this.deadlineMs) return;
+    if (this.sends.size === 0) this.signs.begin(nowMs);
     const sendId = ++this.lastId;
     const lateAtMs = nowMs + this.hedging.delayMs(this.task.image);
     this.sends.set(sendId, { address, atMs: nowMs, lateAtMs, isLate: false, wasPaused: false });
@@ -263,8 +271,8 @@ export class Attempt {
     this.noteLate(nowMs);
     const busy = [...this.sends.values()].map((send) => send.address);
     const fresh = this.view.freshAddresses(nowMs, busy);
-    // A late task at a server that is late repeatedly is moved, not doubled, and takes no token.
-    const isMoved = busy.some((address) => this.view.isSlow(address, nowMs));
+    // A late task of which only avoided servers have a copy is moved, not doubled, and takes no token.
+    const isMoved = busy.every((address) => this.view.isSlow(address, nowMs));
     // mutation: a move needs a token
     if (fresh.length === 0 || !(isMoved || this.hedging.tryTake(nowMs))) {
       // No token or no other server: check again after the same time.
@@ -273,6 +281,17 @@ export class Attempt {
     }
     this.hedged = true;
     this.send(this.view.directAddress(nowMs, busy), null, nowMs);
+  }
+
+  /** A task stays with silent servers only as long as no other answers: that takes no token. */
+  private leaveSilent(nowMs: number): void {
+    const busy = [...this.sends.values()].map(({ address }) => address);
+    const { ping, answering } = this.signs.look(busy, nowMs);
+    for (const address of ping) this.effects.push({ type: 'ping', address });
+    if (answering === null) return;
+    for (const address of busy) this.view.silent(address, nowMs);
+    this.hedged = true;
+    this.send(answering, null, nowMs);
   }
 
   /** With or without a token for a hedge: the next task should go elsewhere. */
@@ -354,14 +373,16 @@ export class Attempt {
     if (!send) return undefined;
     this.sends.delete(sendId);
     this.view.ended(send.address);
-    if (this.sends.size === 0) this.hedgeAtMs = Infinity;
+    if (this.sends.size > 0) return send;
+    this.hedgeAtMs = Infinity;
+    this.signs.end();
     return send;
   }
 
   private take(): AttemptEffect[] {
     this.wakeAtMs = this.finished
       ? Infinity
-      : Math.min(this.endsAtMs, this.ask?.untilMs ?? Infinity, this.retryAtMs, this.hedgeAtMs);
+      : Math.min(this.endsAtMs, this.ask?.untilMs ?? Infinity, this.retryAtMs, this.hedgeAtMs, this.signs.wakeAtMs);
     const { effects } = this;
     this.effects = [];
     return effects;

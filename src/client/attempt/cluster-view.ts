@@ -93,6 +93,33 @@ export class ClusterView {
     for (const each of this.server(address).addresses) this.slow.late(each, nowMs);
   }
 
+  /** The server has not given a sign of life for long, while others did. */
+  silent(address: string, nowMs: number): void {
+    this.exclude(address, nowMs);
+    for (const each of this.server(address).addresses) this.slow.silent(each, nowMs);
+  }
+
+  /** Returns when any client of this program last heard from the server. */
+  heardMs(address: string): number {
+    return Math.max(...this.server(address).addresses.map((each) => this.slow.heardMs(each)));
+  }
+
+  /** Returns the servers to ping: those that nobody heard or pinged for `quietMs`. They count as pinged. */
+  takeQuiet(nowMs: number, quietMs: number): string[] {
+    const used = this.usable().map(({ addresses }) => addresses[0]!);
+    // A lone server is used whether it answers or not.
+    if (used.length < 2) return [];
+    return used.filter((address) => this.slow.takePing(address, nowMs, quietMs));
+  }
+
+  /** Returns a server, none of `not`, that was heard after `sinceMs`; null if there is none. Prefers good ones. */
+  answeringAddress(sinceMs: number, nowMs: number, not: readonly string[]): string | null {
+    const heard = this.allBut(not).filter(({ addresses }) => this.heardMs(addresses[0]!) > sinceMs);
+    return heard.length === 0
+      ? null
+      : this.pickOne(preferred(heard, (server) => this.isGood(server, nowMs))).addresses[0]!;
+  }
+
   /** Returns true if all clients of this program avoid the server. */
   isSlow(address: string, nowMs: number): boolean {
     return this.server(address).addresses.some((each) => this.slow.isAvoided(each, nowMs));
@@ -161,13 +188,11 @@ export class ClusterView {
   }
 
   /** Exclusions that leave no server are ignored: overloaded servers come first, dead ones last. */
-  private choices(nowMs: number, not: readonly string[]): ServerView[] {
+  private choices(nowMs: number, not: readonly string[]): readonly ServerView[] {
     const others = this.allBut(not);
     const pool = others.length > 0 ? others : this.usable();
     const good = pool.filter((server) => this.isGood(server, nowMs));
-    if (good.length > 0) return good;
-    const busy = pool.filter((server) => server.isBusy);
-    return busy.length > 0 ? busy : pool;
+    return good.length > 0 ? good : preferred(pool, (server) => server.isBusy);
   }
 
   private isGood({ addresses, excludedUntilMs }: ServerView, nowMs: number): boolean {
@@ -221,6 +246,12 @@ export class ClusterView {
     const joined = { addresses, id: one.id, excludedUntilMs, isBusy };
     for (const address of addresses) this.servers.set(address, joined);
   }
+}
+
+/** Returns those that have the property; all if none has it. */
+function preferred(servers: readonly ServerView[], has: (server: ServerView) => boolean): readonly ServerView[] {
+  const some = servers.filter(has);
+  return some.length > 0 ? some : servers;
 }
 
 function newServer(address: string): ServerView {

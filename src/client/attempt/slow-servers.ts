@@ -1,6 +1,6 @@
 /**
- * Tracks servers that are late repeatedly: a circuit breaker for each, shared by all clients of one program, so that
- * not every client has to learn it. Pure.
+ * Tracks servers that are late repeatedly or silent: a circuit breaker for each, shared by all clients of one program,
+ * so that not every client has to learn it. Pure.
  */
 
 /** Late tasks in a row that count: a single one may be bad luck. */
@@ -19,11 +19,30 @@ interface Breaker {
 }
 
 /**
- * A server that is late twice in a row is avoided for 1 s; then one task tries it. In time: it is used like any other.
- * Late again: it is avoided for twice as long, up to 8 s.
+ * A server that is late twice in a row, or silent, is avoided for 1 s; then one task tries it. In time: it is used like
+ * any other. Late again: it is avoided for twice as long, up to 8 s.
  */
 export class SlowServers {
   private readonly breakers = new Map<string, Breaker>();
+  private readonly heardAtMs = new Map<string, number>();
+  private readonly pingedAtMs = new Map<string, number>();
+
+  /** It sent something to some client of this program, or takes what one sends. */
+  heard(address: string, nowMs: number): void {
+    this.heardAtMs.set(address, nowMs);
+  }
+
+  /** Returns when it last gave a sign of life; -Infinity if it never did. */
+  heardMs(address: string): number {
+    return this.heardAtMs.get(address) ?? -Infinity;
+  }
+
+  /** Returns true if it has given no sign of life and was not pinged for this long; then it counts as pinged now. */
+  takePing(address: string, nowMs: number, quietMs: number): boolean {
+    if (Math.max(this.heardMs(address), this.pingedAtMs.get(address) ?? -Infinity) > nowMs - quietMs) return false;
+    this.pingedAtMs.set(address, nowMs);
+    return true;
+  }
 
   isAvoided(address: string, nowMs: number): boolean {
     const breaker = this.breakers.get(address);
@@ -41,19 +60,32 @@ export class SlowServers {
 
   /** A task there has become late. */
   late(address: string, nowMs: number): void {
-    const breaker = this.breakers.get(address) ?? { lateInARow: 0, avoidMs: 0, untilMs: 0, isProbing: false };
-    this.breakers.set(address, breaker);
+    const breaker = this.breaker(address);
     breaker.lateInARow += 1;
-    // Tasks sent before it was avoided say nothing new.
-    if (breaker.avoidMs > 0 && nowMs < breaker.untilMs && !breaker.isProbing) return;
-    if (breaker.lateInARow < LATE_IN_A_ROW) return;
-    breaker.avoidMs = Math.min(AVOID_MAX_MS, Math.max(AVOID_MIN_MS, 2 * breaker.avoidMs));
-    breaker.untilMs = nowMs + breaker.avoidMs;
-    breaker.isProbing = false;
+    if (breaker.lateInARow >= LATE_IN_A_ROW) this.avoid(breaker, nowMs);
+  }
+
+  /** It gives no sign of life while others do: one task is enough to know. */
+  silent(address: string, nowMs: number): void {
+    this.avoid(this.breaker(address), nowMs);
   }
 
   /** It responded in time. */
   onTime(address: string): void {
     this.breakers.delete(address);
+  }
+
+  private breaker(address: string): Breaker {
+    const breaker = this.breakers.get(address) ?? { lateInARow: 0, avoidMs: 0, untilMs: 0, isProbing: false };
+    this.breakers.set(address, breaker);
+    return breaker;
+  }
+
+  private avoid(breaker: Breaker, nowMs: number): void {
+    // Tasks sent before it was avoided say nothing new.
+    if (breaker.avoidMs > 0 && nowMs < breaker.untilMs && !breaker.isProbing) return;
+    breaker.avoidMs = Math.min(AVOID_MAX_MS, Math.max(AVOID_MIN_MS, 2 * breaker.avoidMs));
+    breaker.untilMs = nowMs + breaker.avoidMs;
+    breaker.isProbing = false;
   }
 }

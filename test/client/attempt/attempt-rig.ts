@@ -45,7 +45,7 @@ export class AttemptRig {
     return effects;
   }
 
-  /** Lets time pass, with a tick whenever the attempt asks for one. */
+  /** Lets time pass, with a tick whenever the attempt asks for one. Returns all effects but pings. */
   pass(ms: number): AttemptEffect[] {
     const untilMs = this.nowMs + ms;
     const effects: AttemptEffect[] = [];
@@ -54,7 +54,7 @@ export class AttemptRig {
       this.nowMs = this.attempt.wakeAtMs;
     }
     this.nowMs = untilMs;
-    return effects;
+    return effects.filter(({ type }) => type !== 'ping');
   }
 
   last<T extends AttemptEffect['type']>(type: T): Effect<T> {
