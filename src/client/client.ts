@@ -8,7 +8,8 @@ import { type PauseListener, PauseWatch } from '../core/system/pause-watch';
 import { dial, type FrameWatch, type Secure } from '../core/transport/network';
 import { ClusterView } from './attempt/cluster-view';
 import type { Hedging } from './attempt/hedging';
-import { type DialLink, ServerLink } from './server-link';
+import type { DialLink } from './link-connection';
+import { ServerLink } from './server-link';
 import { TaskRun, type TaskRunOptions } from './task-run';
 import { ReportedAddresses } from './reported-addresses';
 

@@ -8,15 +8,14 @@ import type { FrameForm } from '../core/transport/wire/frame';
 import {
   CLIENT_LIMITS,
   type CloseReason,
-  type Connection,
   type ConnectionHandler,
-  type DialOptions,
   type FrameWatch,
   type Secure,
 } from '../core/transport/network';
 import { maxCarrierBytes } from '../imaging/decoder';
 import { IncomingCarrier } from './incoming-carrier';
 import { type ExpectedServer, Introduction } from './introduction';
+import type { DialLink, LinkConnection } from './link-connection';
 import type { LinkRequest } from './link-request';
 import { Silence } from './silence';
 import { Strays } from './strays';
@@ -25,15 +24,6 @@ import { Strays } from './strays';
 const CHEAPER_TO_CLOSE_BYTES = 1024 * 1024;
 /** Errors caused by our frame rather than the server's state: the same frame would fail anywhere. */
 const FRAME_FAULTS = ['frame_too_large', 'bad_frame', 'bad_message', 'unknown_message', 'secret_too_large'];
-
-/** A connection to a server, as far as a link uses it. */
-export type LinkConnection = Pick<
-  Connection,
-  'abandon' | 'bytesWritten' | 'destroy' | 'end' | 'fail' | 'lastReadMs' | 'send' | 'sendBody' | 'unsentBytes'
->;
-
-/** Begins to connect, as `dial` of the transport does. */
-export type DialLink = (address: string, options: DialOptions) => LinkConnection;
 
 export interface LinkOptions {
   address: string;

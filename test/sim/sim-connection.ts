@@ -1,4 +1,4 @@
-import type { DialLink, LinkConnection } from '../../src/client/server-link';
+import type { DialLink, LinkConnection } from '../../src/client/link-connection';
 import { ClusterError } from '../../src/core/errors';
 import type { Message } from '../../src/core/protocol';
 import { fairTimeout } from '../../src/core/system/fair-timeout';
