@@ -119,8 +119,9 @@ function nothing({ missing }: Pick<Inputs, 'missing'>): ClusterError {
 
 /** Returns the lines that explain the exit code, after the guide's lines. */
 function remarks(report: Report): string[] {
-  const { thresholds, inputs } = report;
+  const { thresholds, inputs, verdict } = report;
   const wrong = wrongOf(report).map((text) => `Wrong: ${printable(text, 2000)}`);
+  const invalid = verdict.kind === 'invalid' ? [printable(verdict.text, 2000)] : [];
   const unknown = unknownOf(report).map((text) => `Not verified: ${printable(text, 2000)}`);
   const crossed = thresholds
     .filter(({ passed }) => !passed)
@@ -128,7 +129,7 @@ function remarks(report: Report): string[] {
       return `Threshold crossed: ${expression} (${value === null ? 'unknown' : Number(value.toFixed(3))})`;
     });
   const missing = inputs.missing.slice(0, 10).map((text) => `Incomplete: ${printable(text, 2000)}`);
-  return [...wrong, ...crossed, ...unknown, ...missing];
+  return [...wrong, ...crossed, ...invalid, ...unknown, ...missing];
 }
 
 function shown(file: string): string {
