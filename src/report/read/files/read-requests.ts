@@ -19,7 +19,7 @@ const MAX_RUNS_PER_FILE = 1000;
 /** Selects the runs to report: the newest one in each file (by its records), one by id, or all. */
 export type RunChoice = { take: 'newest' } | { take: 'all' } | { take: 'id'; runId: string };
 
-/** What the plan of a load says of the records of one run. */
+/** The plan of a load, as far as it limits the records of one run. */
 interface Planned {
   /** Unix milliseconds of the machine's own clock. */
   warmupEndMs: number;
