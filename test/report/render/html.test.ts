@@ -315,6 +315,16 @@ describe('chart data', () => {
     expect(all).toBeCloseTo(report.timeline!.requests[at]!, 6);
   });
 
+  it('has undecided requests in a layer of their own: they have not ended', () => {
+    const report = sampleReport();
+    const timeline = report.timeline!;
+    const undecided = timeline.requests.map((_, at) => (at === timeline.requests.length - 1 ? 8 : 0));
+    const requests = timeline.requests.map((count, at) => count + undecided[at]!);
+    const { servers } = of({ ...report, timeline: { ...timeline, requests, undecided } }).windows!;
+    expect(servers.slice(0, -1)).toEqual(of(report).windows!.servers);
+    expect(servers.at(-1)).toMatchObject({ name: 'undecided at the end', values: undecided });
+  });
+
   it('gives each of twenty servers a colour, the same everywhere', () => {
     const { leadership, servers, windows } = of(sampleReport({ servers: 20 }));
     const colours = leadership!.rows.map(({ colour }) => colour.join());

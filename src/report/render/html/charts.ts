@@ -44,10 +44,11 @@ function latency({ timeline }: Report): Html {
 }
 
 function throughput({ timeline }: Report): Html {
+  const hasUndecided = timeline !== null && timeline.undecided.some((count) => count > 0);
   const label = 'Requests per second over time by server. The table of servers has the totals.';
   return chart(
     'Throughput by server',
-    timeline && 'Requests ended per second.',
+    timeline && `Requests ended per second${hasUndecided ? ', and those undecided at the end' : ''}.`,
     timeline ? place('throughput', label) : absent(NO_RECORDS),
   );
 }
