@@ -238,7 +238,6 @@ describe('the page of a report', () => {
       'there are no records of single requests',
       'there are no event files of the servers',
       'there is no file of faults',
-      'no server wrote samples',
       'there is no machine_{n}_generator.ndjson',
       'No request was assigned to a server.',
       'have no record of its command and seed',
