@@ -4,6 +4,7 @@ import { foundText } from '../../../core/metrics/threshold';
 import type { Interval, Report } from '../../report';
 import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
 import { counted, duration, figure, utc, whole } from './format';
+import { missingRunFiles } from '../run-file-text';
 import { whyNoLeaders } from '../why-unknown';
 import { type Content, html, Html } from './template';
 
@@ -72,6 +73,7 @@ function thresholdTable(all: Report['thresholds']): Html {
 
 export function inputParts(report: Report): Content {
   const { inputs, clocks, runs } = report;
+  const notes = [...missingRunFiles(report), ...inputs.notes];
   // Files with problems first.
   const files = [...inputs.files].sort((a, b) => Number(b.problems.length > 0) - Number(a.problems.length > 0));
   const { shown, rest } = capped(files, MAX_ROWS);
@@ -84,7 +86,7 @@ export function inputParts(report: Report): Content {
   const columns = ['File', { name: 'kind', text: true }, 'lines', 'damaged', ...(isAnyBad ? [found] : [])];
   return [
     inputs.missing.length > 0 && part('Not read', list(inputs.missing)),
-    inputs.notes.length > 0 && part('Notes', list(inputs.notes)),
+    notes.length > 0 && part('Notes', list(notes)),
     part('Files', [rows.length > 0 ? htmlTable({ label: 'Files', columns, rows }) : absent('No file was read.'), rest]),
     runs.length > 1 && part('Runs', runTable(runs)),
     part('Clocks', clockTable(clocks)),
