@@ -2,7 +2,7 @@
 import { Flags } from '@oclif/core';
 import { flagsOf } from '../cli/setting-flags';
 import { reportConfigOf, reportSettings } from '../config/report-config';
-import { ClusterError, EXIT } from '../core/errors';
+import { ClusterError } from '../core/errors';
 import { withInterrupt } from '../core/system/stop-signals';
 import { systemClock } from '../core/system/system-clock';
 import { goesToStdout, outputPath } from '../files/target';
@@ -10,7 +10,7 @@ import type { Comparison } from '../report/compare/comparison';
 import { runCompare } from '../report/run-compare';
 import type { Report as ReportResult } from '../report/report';
 import type { RunChoice } from '../report/read/files/read-requests';
-import { exitCodeOfReport } from '../report/exit-code.pure';
+import { exitCodeOfCompare, exitCodeOfReport } from '../report/exit-code.pure';
 import { runReport } from '../report/run-report';
 import { BaseCommand } from './base';
 
@@ -22,7 +22,8 @@ export class Report extends BaseCommand {
     'Reads the metrics folders, the fault events and the event files of the servers, and writes final_report.json, ' +
     'final_report.txt and final_report.html. Without --config it reads config/report.toml if it exists. Exits with 3 ' +
     'if anything is wrong (also in a run that is compared), or a threshold failed or its value is unknown; else with 4 if ' +
-    'the audit is unknown (it needs the event files of the servers) or an input that was named could not be read.';
+    'a load was invalid (also in a run that is compared), the audit is unknown (it needs the event files of the servers) ' +
+    'or an input that was named could not be read.';
   static override examples = [
     '<%= config.bin %> report',
     '<%= config.bin %> report --metrics client1/metrics --metrics client2/metrics --events servers --out report.txt',
@@ -64,7 +65,7 @@ export class Report extends BaseCommand {
     const say = (line: string): void => (isData ? this.logToStderr(line) : this.log(line));
     if (flags.compare) {
       const comparison = await runCompare({ places: flags.compare, outFiles: out ?? [], say });
-      if ([comparison.a, comparison.b].some(({ verdict }) => verdict === 'wrong')) this.endWith(EXIT.checkFailed);
+      this.endWith(exitCodeOfCompare(comparison));
       return comparison;
     }
     const config = reportConfigOf(flags);

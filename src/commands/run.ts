@@ -36,8 +36,8 @@ export class Run extends BaseCommand {
     'Starts servers, loads them with clients, kills and restarts each server in turn under load, and writes a report; ' +
     'on this machine, or over SSH on the [[servers]] and [[clients]]. All its files are in one folder. Exits with 0 if ' +
     'at most 5 % of the requests failed and all checks passed, with 3 if not, if a threshold failed or an abort ' +
-    'condition was met, with 4 if a check is unknown or something is incomplete, with 130 after Ctrl-C. Stops ' +
-    'everything it started.';
+    'condition was met, with 4 if the load was invalid, a check is unknown or something is incomplete, with 130 after ' +
+    'Ctrl-C. Stops everything it started.';
   static override examples = [
     '<%= config.bin %> run',
     '<%= config.bin %> run --clients 50 --cycles 3 --interval 20 --restart-delay 5',

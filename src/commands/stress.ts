@@ -25,7 +25,8 @@ export class Stress extends BaseCommand {
     'requests, or all clients together send at a fixed --rate, however slow the servers are; latencies are measured ' +
     'from the time a request was due. The clients verify every carrier; every request is in the metrics folder. ' +
     'Ctrl-C stops it: requests in flight count as interrupted, and files are complete. Exits with 3 if a carrier was ' +
-    'wrong, a threshold failed or the run was aborted, with 4 if no server answered or a file could not be written.';
+    'wrong, a threshold failed or the run was aborted, with 4 if no server answered, this program was the bottleneck or a ' +
+    'file could not be written.';
   static override examples = [
     '<%= config.bin %> stress',
     '<%= config.bin %> stress --machine-id 2 --clients 200 --requests 50',

@@ -87,7 +87,7 @@ export const loadSettings = {
   warmup_secs: setting(phaseSecs(), {
     flag: 'warmup',
     default: 0,
-    help: 'leave requests that start in the first SECS out of the thresholds',
+    help: 'leave requests due in the first SECS out of totals, thresholds and baseline',
   }),
 };
 

@@ -50,10 +50,6 @@ export const runStressSettings = {
     defaultText: 'until the faults are over',
     help: 'duration of the load',
   },
-  warmup_secs: {
-    ...loadSettings.warmup_secs,
-    help: 'leave requests that start in the first SECS out of the steady phases',
-  },
   image_directory: common.imageDirectory,
 };
 

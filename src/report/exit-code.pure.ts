@@ -1,6 +1,7 @@
-/** The exit code of a report: what is wrong, then crossed thresholds, then what is missing or unknown. */
+/** The exit code of a report: what is wrong, then crossed thresholds, then what is invalid, missing or unknown. */
 import { EXIT } from '../core/errors';
 import { unknownOf, wrongOf } from './analyze/verdict';
+import type { Comparison } from './compare/comparison';
 import type { Report } from './report';
 
 export function exitCodeOfReport(report: Report): number {
@@ -8,7 +9,14 @@ export function exitCodeOfReport(report: Report): number {
   return isUnverified(report) ? EXIT.incomplete : EXIT.ok;
 }
 
-/** Returns true if something that was named could not be read, or a check is unknown. */
+/** Returns true if the load was invalid, something that was named could not be read, or a check is unknown. */
 export function isUnverified(report: Report): boolean {
-  return report.inputs.missing.length > 0 || unknownOf(report).length > 0;
+  return report.verdict.kind === 'invalid' || report.inputs.missing.length > 0 || unknownOf(report).length > 0;
+}
+
+/** Judges whether two runs can be compared, not how they differ. */
+export function exitCodeOfCompare({ a, b }: Record<'a' | 'b', Pick<Comparison['a'], 'verdict'>>): number {
+  const kinds = [a.verdict, b.verdict];
+  if (kinds.includes('wrong')) return EXIT.checkFailed;
+  return kinds.includes('invalid') ? EXIT.incomplete : EXIT.ok;
 }

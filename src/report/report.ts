@@ -110,6 +110,8 @@ export interface Timeline {
   window_ms: number;
   requests: number[];
   failed: number[];
+  /** In flight, or waiting for a client, at the end: they are in no server's list. */
+  undecided: number[];
   /** The number of requests in no window: their times are so far from the others that they must be damaged. */
   left_out: number;
   /** Latencies of all requests, including failed ones: successes alone would look too good. null if none ended. */

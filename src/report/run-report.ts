@@ -11,11 +11,12 @@ import { unknownOf, wrongOf } from './analyze/verdict';
 import { type Collected, findEventFiles, type Place } from './collect/collect';
 import { gather, type Gathered, type RemoteOptions } from './collect/gather';
 import type { Inputs } from './read/inputs';
+import { counted } from '../core/counted';
 import { printable } from '../core/printable';
 import { parsePlace } from '../core/ssh-target';
 import { readInputs } from './read/files/read';
 import type { RunChoice } from './read/files/read-requests';
-import type { Report, RunMetadata } from './report';
+import type { InputFile, Report, RunMetadata } from './report';
 import { formatOf, writeReports } from './write';
 
 export interface RunReportOptions {
@@ -85,7 +86,7 @@ async function collect(options: RunReportOptions): Promise<Gathered> {
     throw new ClusterError('interrupted', `interrupted: ${where}`);
   });
   if (gathered.collected.some(isGood)) return gathered;
-  throw nothing({ missing: gathered.collected.map(({ source, problem }) => `${source}: ${problem}`) });
+  throw nothing({ missing: gathered.collected.map(({ source, problem }) => `${source}: ${problem}`), files: [] });
 }
 
 /** Returns the files that are about to be read. */
@@ -112,15 +113,30 @@ function hasAnything({ records, clients }: Inputs): boolean {
   return clients.length > 0 || records.some((run) => run.columns.count + run.interrupted + run.unsent > 0);
 }
 
-function nothing({ missing }: Pick<Inputs, 'missing'>): ClusterError {
-  const why = missing.length === 0 ? 'no file has any request' : missing.slice(0, 3).join('; ');
+function nothing({ missing, files }: Pick<Inputs, 'missing' | 'files'>): ClusterError {
+  const all = [...missing.slice(0, 3), ...refusedText(files)];
+  const why = all.length === 0 ? 'no file has any request' : all.join('; ');
   return new ClusterError('not_reachable', `there is nothing to report: ${printable(why, 2000)}`);
+}
+
+/** Names the first of the lines that were refused, and the reason. */
+function refusedText(files: readonly InputFile[]): string[] {
+  const count = files.reduce((sum, { badLines }) => sum + badLines, 0);
+  for (const { path: file, problems } of files) {
+    const [, line, reason] = problems.map((text) => /^line (\d+): (.*)$/s.exec(text)).find((found) => found) ?? [];
+    const head = `${counted(count, 'line')} ${count === 1 ? 'was' : 'were'} refused, the first is`;
+    if (line !== undefined) return [`${head} line ${line} of ${file}: ${reason}`];
+    // A file that is one value, like that of a client.
+    if (problems.length > 0 && count > 0) return [`${head} ${file}: ${problems[0]}`];
+  }
+  return [];
 }
 
 /** Returns the lines that explain the exit code, after the guide's lines. */
 function remarks(report: Report): string[] {
-  const { thresholds, inputs } = report;
+  const { thresholds, inputs, verdict } = report;
   const wrong = wrongOf(report).map((text) => `Wrong: ${printable(text, 2000)}`);
+  const invalid = verdict.kind === 'invalid' ? [printable(verdict.text, 2000)] : [];
   const unknown = unknownOf(report).map((text) => `Not verified: ${printable(text, 2000)}`);
   const crossed = thresholds
     .filter(({ passed }) => !passed)
@@ -128,7 +144,7 @@ function remarks(report: Report): string[] {
       return `Threshold crossed: ${expression} (${value === null ? 'unknown' : Number(value.toFixed(3))})`;
     });
   const missing = inputs.missing.slice(0, 10).map((text) => `Incomplete: ${printable(text, 2000)}`);
-  return [...wrong, ...crossed, ...unknown, ...missing];
+  return [...wrong, ...crossed, ...invalid, ...unknown, ...missing];
 }
 
 function shown(file: string): string {

@@ -7,8 +7,8 @@ import type { Report } from '../report/report';
 import type { RunResult } from './recorder';
 
 /**
- * Returns the exit code of a run: what is wrong comes before an interruption, then thresholds, then what is missing or
- * unknown. After a full disk, a check that misses data is not wrong.
+ * Returns the exit code of a run: what is wrong comes before an interruption, then thresholds, then what is invalid,
+ * missing or unknown. After a full disk, a check that misses data is not wrong.
  */
 export function exitCodeOfRun(
   result: Pick<RunResult, 'report' | 'problems' | 'aborted_by' | 'files_complete' | 'interrupted'>,

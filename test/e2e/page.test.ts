@@ -77,6 +77,46 @@ inBrowser('the page', () => {
     });
   }, 60_000);
 
+  it.each([360, 1280])(
+    'breaks no word of a tile, %i pixels wide',
+    async (widthPx) => {
+      const report = sampleReport();
+      const { all_stats: stats } = report;
+      const unknown: Report = {
+        ...report,
+        total_requests: 12_345_678,
+        failed_requests: 1_234_567,
+        undecided_requests: 1000,
+        missing_records: 1000,
+        never_sent_requests: 1000,
+        goodput_per_s: null,
+        all_stats: { ...stats, median_ms: null, p95_ms: null, p99_ms: null, p99_9_ms: null },
+        balance: { ...report.balance, total_max_over_mean: null },
+        faults: report.faults!.map((fault) => ({ ...fault, felt_ms: null })),
+      };
+      const broken = `[...document.querySelectorAll('.tile dt, .tile dd')].flatMap((each) => {
+      const walker = document.createTreeWalker(each, NodeFilter.SHOW_TEXT);
+      const found = [];
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        for (const { 0: word, index } of node.data.matchAll(/\\S+/g)) {
+          const range = document.createRange();
+          range.setStart(node, index);
+          range.setEnd(node, index + word.length);
+          if (range.getClientRects().length > 1) found.push(word);
+        }
+      }
+      return found;
+    })`;
+      for (const each of [unknown, report]) {
+        await show(each, { widthPx }, async (tab) => {
+          expect(await tab.evaluate(broken)).toEqual([]);
+          expect(await widths(tab)).toBe(widthPx);
+        });
+      }
+    },
+    60_000,
+  );
+
   it('shows names from outside as text', async () => {
     const evil = `<script>alert(1)</script></script>"><img src=x onerror=alert(1)>`;
     const report = sampleReport({ reasons: [evil] });

@@ -115,7 +115,27 @@ test('says which thresholds are crossed', async () => {
 test.each<[string, () => void, RegExp]>([
   ['no folder', () => undefined, /nothing to report: .*metrics: does not exist$/],
   ['an empty folder', () => lab.write('metrics/x', ''), /nothing to report: .*metrics: has no metrics files$/],
-  ['damage only', () => lab.write('metrics/machine_1_requests.ndjson', 'x\n'), /no file has any request$/],
+  [
+    'damage only',
+    () => lab.write('metrics/machine_1_requests.ndjson', 'x\n\n'),
+    /nothing to report: 1 line was refused, the first is line 1 of .*metrics\/machine_1_requests\.ndjson: not valid JSON$/,
+  ],
+  [
+    'a value that no line may have',
+    () => lab.requests([1, 2, 3].map((id) => request(id, 0, { latency_ms: 1e12, service_ms: 1 }))),
+    /: 3 lines were refused, the first is line 1 of .*\.ndjson: "latency_ms" is 1000000000000, expected milliseconds from 0 to 4294967\.295$/,
+  ],
+  [
+    'a key that every line lacks',
+    () => lab.requests([{ ...request(1, 0), run_id: undefined }]),
+    /: 1 line was refused, the first is line 1 of .*: "run_id" is missing, expected a text of at most 1000 characters$/,
+  ],
+  [
+    'a file that is not ours',
+    () => lab.write('metrics/machine_1_requests.ndjson', 'x\n'.repeat(20_000)),
+    /: stopped reading: .* 20000 lines were refused, the first is line 1 of .*: not valid JSON$/,
+  ],
+  ['empty files only', () => lab.write('metrics/machine_1_requests.ndjson', ''), /no file has any request$/],
 ])('%s is one clear error', async (_, prepare, message) => {
   prepare();
   await expect(run()).rejects.toThrow(

@@ -18,6 +18,7 @@ describe('the exit code of a run', () => {
     thresholds: [{ expression: 'p99<1ms', value: 20, unit: 'ms' as const, passed }],
   });
   const rule = (held: boolean | 'unknown') => ({ rules: [{ rule: 'S1', verdict: held, problems: [] }] });
+  const invalid = () => ({ verdict: { ...report().verdict, kind: 'invalid' as const } });
   const missing = () => ({ inputs: { ...report().inputs, missing: ['server1: does not exist'] } });
 
   test.each<[string, () => Partial<Report>, number]>([
@@ -35,6 +36,8 @@ describe('the exit code of a run', () => {
     ['many requests failed', () => failed(5.001), 3],
     ['a carrier was wrong', () => ({ audit: { ...report().audit, corrupted: 1 } }), 3],
     ['something is missing', missing, 4],
+    ['the load was invalid', invalid, 4],
+    ['the load was invalid and a threshold crossed', () => ({ ...invalid(), ...threshold(false) }), 3],
   ])('%s', (_what, more, code) => {
     expect(exitCodeOfRun({ report: report(more()), problems: [], ...WRITTEN })).toBe(code);
     // A failure stays a failure even if something is missing.

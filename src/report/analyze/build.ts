@@ -98,6 +98,8 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
     self_check: selfCheck(unchecked, inputs, {
       retried: counted.retried,
       silences: ground.silences,
+      loose: inputs.images.all.filter((_, image) => costs?.facts.isLoose[image]),
+      areLimitsFixed: ground.fixedMs.every((ms) => ms !== null),
       runFromMs: run.from,
     }),
     ...(rules && { rules: [...rules] }),

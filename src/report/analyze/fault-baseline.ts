@@ -7,6 +7,8 @@ import { leastBad, type SlowLimits, UnderWay, WINDOW_MS, type WindowGrid, window
 
 const SLOW_FACTOR = 1.5;
 const SLOW_MS = 10;
+/** A p95 beyond this many medians tells of a stall: without one it was at most 14 of them in simulated and real runs. */
+export const MOST_MEDIANS = 15;
 /** The stalls of which the shortest that would be felt is told, in milliseconds. */
 const STALLS_MS = [50, 100, 250, 500, 1000, 1500, 2000, 3000, 5000];
 /** A stall would be felt if a bad window results at this share of all moments. */
@@ -35,6 +37,8 @@ export interface BaselineFacts {
   meanUnderWay: number;
   /** False if records of it are missing, or an operation under way in it has no slow limit. */
   isKnown: boolean;
+  /** By operation: its slow limit is not fixed, and a stall in the baseline raised it. */
+  isLoose: readonly boolean[];
 }
 
 export function baselineOf(options: BaselineOptions): BaselineFacts {
@@ -61,9 +65,13 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
     if (hasGap || all.count < ENOUGH_SUCCESSES) return NaN;
     return all.quantileMs(0.95)! * SLOW_FACTOR + SLOW_MS;
   });
+  const isLoose = latencies.map((all, image) => {
+    const isDerived = fixedMs[image] === null && slowMs[image]! > 0;
+    return isDerived && all.quantileMs(0.95)! > MOST_MEDIANS * all.quantileMs(0.5)!;
+  });
   const meanUnderWay = counts.length === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0) / counts.length;
   const isKnown = counts.length > 0 && !hasGap && used.every((isUsed, image) => !isUsed || slowMs[image]! > 0);
-  return { span, firstFaultMs, requests, slowMs, meanUnderWay, isKnown };
+  return { span, firstFaultMs, requests, slowMs, meanUnderWay, isKnown, isLoose };
 }
 
 /** Returns the figures of the baseline for the report. */

@@ -1,6 +1,7 @@
 /** Writes the self-check: sentences that a reader should know before trusting the numbers. */
 import { dueText } from '../../core/metrics/loop';
 import { counted } from '../../core/counted';
+import { MOST_MEDIANS } from './fault-baseline';
 import { clockSentences } from './clock-text';
 import { pauseText } from '../../core/metrics/saturation';
 import { apartText } from '../read/clock-check';
@@ -12,6 +13,8 @@ const LATE_MS = 10;
 /** A queue as long as the work in progress, for more than this share of a run and not just briefly, means overload. */
 const MAX_BEHIND_SHARE = 0.2;
 const FEW_BEHIND = 3;
+/** The largest share of bad windows of a baseline without a stall, on an idle machine (`npm run bench -- felt`: 5.1 %). */
+const USUAL_BAD_SHARE = 0.05;
 
 type Unchecked = Omit<Report, 'self_check'>;
 
@@ -20,16 +23,22 @@ interface Found {
   retried: number;
   /** Servers that fell silent, without a fault. */
   silences: readonly ServerLife[];
+  /** Operations whose slow limits a stall in the baseline has raised. */
+  loose: readonly string[];
+  /** No slow limit depends on the baseline. */
+  areLimitsFixed: boolean;
   /** Unix milliseconds. */
   runFromMs: number;
 }
 
-export function selfCheck(report: Unchecked, inputs: Inputs, { retried, silences, runFromMs }: Found): string[] {
+export function selfCheck(report: Unchecked, inputs: Inputs, found: Found): string[] {
+  const { retried, silences, runFromMs } = found;
   return [
     ...generators(report, inputs),
     ...pauses(report),
     ...servers(inputs),
     ...silences.map(({ serverId, lastMs }) => silenceText(serverId, lastMs - runFromMs)),
+    ...baseline(report, found),
     ...retries(report, retried),
     ...requests(report, inputs),
     ...gaps(report, inputs),
@@ -100,6 +109,23 @@ function servers({ samples }: Inputs): string[] {
   const shares = behind.map(({ id, share }) => `server ${id} in ${Math.round(share * 100)}%`).join(', ');
   return [
     `The servers were overloaded: at least as many tasks were queued as active, on ${shares} of its time. Slow and failed requests are not due to faults alone: repeat with less load or more machines.`,
+  ];
+}
+
+/** Checks whether what is usual, by which faults are judged, was usual. */
+function baseline({ faults, baseline: usual }: Unchecked, { loose, areLimitsFixed }: Found): string[] {
+  if (faults === null || faults.length === 0 || areLimitsFixed) return [];
+  const advice = 'faults may look cheaper than they were. Repeat the run, or fix the limits with --slow-limit.';
+  if (loose.length > 0) {
+    const names = loose.slice(0, 3).join(', ') + (loose.length > 3 ? ` and ${loose.length - 3} more` : '');
+    return [
+      `Before the first fault the slowest requests of ${names} took more than ${MOST_MEDIANS} times their median: the baseline held a stall, its slow limits are loose, and ${advice}`,
+    ];
+  }
+  const share = usual?.bad_window_share ?? 0;
+  if (share <= USUAL_BAD_SHARE) return [];
+  return [
+    `Before the first fault ${(share * 100).toFixed(1)}% of the windows were bad (usual: at most ${USUAL_BAD_SHARE * 100}%): slow limits may be loose, and ${advice}`,
   ];
 }
 

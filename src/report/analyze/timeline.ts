@@ -90,6 +90,7 @@ class Windows {
   private readonly maxMs: Float64Array;
   private readonly latencies: Uint32Array;
   private readonly failed: number[];
+  private readonly undecided: number[];
   private readonly servers: Uint32Array;
   private readonly reasons: Uint32Array;
 
@@ -101,14 +102,16 @@ class Windows {
     this.maxMs = new Float64Array(count);
     this.latencies = new Uint32Array(count * BUCKETS);
     this.failed = this.each(() => 0);
+    this.undecided = this.each(() => 0);
     this.servers = new Uint32Array(count * serverCount);
     this.reasons = new Uint32Array(count * reasonCount);
   }
 
-  add(at: number, { server, reason, isFailed }: Row, latencyMs: number): void {
+  add(at: number, { server, reason, success, isFailed }: Row, latencyMs: number): void {
     if (isFailed) this.failed[at]! += 1;
     this.latencies[at * BUCKETS + bucketOf(latencyMs * 1000)]! += 1;
-    this.servers[at * this.serverCount + server]! += 1;
+    if (success || isFailed) this.servers[at * this.serverCount + server]! += 1;
+    else this.undecided[at]! += 1;
     this.reasons[at * this.reasonCount + reason]! += 1;
     if (latencyMs > this.maxMs[at]!) this.maxMs[at] = latencyMs;
   }
@@ -129,6 +132,7 @@ class Windows {
     return {
       requests,
       failed: this.failed,
+      undecided: this.undecided,
       max_ms: max,
       p50_ms: quantile(0.5),
       p95_ms: quantile(0.95),

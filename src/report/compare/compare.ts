@@ -23,7 +23,7 @@ export function compare(a: Named, b: Named): Comparison {
     notes: [
       ...[...verdictNotes('A', a.report), ...verdictNotes('B', b.report)],
       ...[...notesOf('A', a.report), ...notesOf('B', b.report)],
-      ...[...leftOutNote(a.report, b.report), ...CAVEATS],
+      ...[...leftOutNote(a.report, b.report), CAVEAT, ...loopNote(a.report, b.report)],
     ],
     false_alarms_percent: FALSE_ALARMS_PERCENT,
     may_flatter: ['interval', 'detectable', 'verdict'],
@@ -82,11 +82,17 @@ function whyUnknown(letter: 'A' | 'B', { unknown }: Blocks): string[] {
   return unknown === null ? [] : [`${letter}: ${printable(unknown, MAX_WHY_CHARS)}`];
 }
 
-const CAVEATS = [
+const CAVEAT =
   'The noise is that of the time within each run. Runs with the same settings also differ by what changes between ' +
-    'runs, such as other work on the machine: repeat both, or run them side by side, before you trust a change.',
-  'In a closed loop the clients wait for the answers, so goodput follows latency: the two are one finding.',
-];
+  'runs, such as other work on the machine: repeat both, or run them side by side, before you trust a change.';
+
+function loopNote({ loop: a }: Compared, { loop: b }: Compared): string[] {
+  const closed = [...(a === 'closed' ? ['A'] : []), ...(b === 'closed' ? ['B'] : [])].join(' and ');
+  if (closed === '') return [];
+  return [
+    `In a closed loop (${closed}) the clients wait for the answers, so goodput follows latency: the two are one finding.`,
+  ];
+}
 
 /** Names a run that is worth nothing: wrong answers, or a load that was cut short. A saturated generator has its own note. */
 function verdictNotes(letter: 'A' | 'B', { verdict: { kind, text }, generators }: Compared): string[] {

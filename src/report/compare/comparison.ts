@@ -16,6 +16,7 @@ export type Compared = Pick<
   | 'bytes_sent'
   | 'bytes_received'
   | 'warmup_secs'
+  | 'loop'
   | 'server_distribution'
   | 'percentile_curve'
 > & {

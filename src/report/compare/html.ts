@@ -11,6 +11,7 @@ import {
   findings,
   headline,
   intervalText,
+  isMean,
   labelOf,
   METHOD,
   originText,
@@ -86,7 +87,7 @@ function judgedTable(scope: Scope): Content {
       ],
     ],
     rows: scope.rows.map((row) => [
-      labelOf(row),
+      isMean(scope, row) ? `${labelOf(row)}, mean of ${scope.operations} images` : labelOf(row),
       ...[row.a, row.b].map((value) => valueText(value, row.unit)),
       ...[changeText(row), intervalText(row), range(row, farthest(scope.rows, row))],
       verdictMark(row),

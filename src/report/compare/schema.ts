@@ -131,6 +131,7 @@ export const comparedSchema = table({
   goodput_per_s: known,
   duration_secs: number,
   warmup_secs: number,
+  loop: v.nullable(v.picklist(['open', 'closed'], 'open or closed')),
   all_stats: table({ ...stats.entries, p99_9_ms: known }),
   service_stats: stats,
   retry_count: count,

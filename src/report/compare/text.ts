@@ -82,6 +82,11 @@ export function labelOf({ name }: Pick<JudgedRow, 'name'>): string {
   return LABELS[name] ?? name;
 }
 
+/** Returns true if the figure is a mean over several images, not that of all requests together. */
+export function isMean({ operations }: Pick<Scope, 'operations'>, { unit }: Pick<JudgedRow, 'unit'>): boolean {
+  return unit === 'ms' && operations > 1;
+}
+
 export function scopeTitle({ scope }: Scope): string {
   return scope === 'whole' ? 'WHOLE RUN' : 'STEADY (without warm-up, faults and recovery)';
 }
@@ -136,7 +141,14 @@ function scopeLines(scope: Scope): string[] {
   const lines = table(['Figure', 'A', 'B', 'change', 'interval'], rows);
   // The last column is text, aligned left.
   const verdicts = ['verdict', ...scope.rows.map(verdictText)];
-  return [...lines.map((line, at) => `${line}  ${verdicts[at]}`), ...prose(originText(scope))];
+  const all = lines.map((line, at) => `${line}  ${verdicts[at]}`);
+  const firstMean = scope.rows.findIndex((row) => isMean(scope, row));
+  if (firstMean >= 0) all.splice(firstMean + 1, 0, meansText(scope));
+  return [...all, ...prose(originText(scope))];
+}
+
+function meansText({ operations }: Scope): string {
+  return `Latency, geometric mean of that of ${operations} images with equal weights:`;
 }
 
 function groupLines(group: string, rows: readonly Row[]): string[] {

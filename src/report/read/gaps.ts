@@ -1,8 +1,9 @@
 /** Finds requests without a record: other records, sums, the plan, samples or executions show that they existed. */
 import { isNeverSent } from '../../core/metrics/failure-reasons';
-import { machineOfClient } from '../../core/metrics/run-file-names';
+import { clientName, machineOfClient } from '../../core/metrics/run-file-names';
 import type { ClientFile } from './client-file';
 import { type Inputs, partKeyOf } from './inputs';
+import { isClosedLoop } from './id-limit';
 import { plannedCount } from './plan';
 import type { Interval } from '../report';
 
@@ -47,12 +48,24 @@ function partsOf(inputs: Inputs): Map<string, Part> {
   for (const { runId, machineId, columns, clients } of inputs.records) {
     const part = partAt(parts, partKeyOf(runId, machineId));
     part.recorded += columns.count;
-    for (const tasks of clients.values()) {
+    const isClosed = inputs.loads.some(
+      (load) => load.run_id === runId && load.machine_id === machineId && isClosedLoop(load),
+    );
+    for (const [clientId, tasks] of clients) {
       if (seen.has(tasks)) continue;
       seen.add(tasks);
       const holes = tasks.gaps();
-      const betweenCount = holes.reduce((sum, { count }) => sum + count, 0);
       const lostCount = Math.max(0, (tasks.saidCount ?? 0) - tasks.successCount - tasks.failedCount);
+      const skippedCount = holes.reduce((sum, { count }) => sum + count, 0);
+      // The sums have all but undecided requests, of which such a client has at most one.
+      const mostCount = isClosed && tasks.saidCount !== null ? lostCount + 1 : Infinity;
+      const betweenCount = Math.min(skippedCount, mostCount);
+      if (skippedCount > mostCount) {
+        const name = clientName(machineId, clientId);
+        inputs.notes.push(
+          `The request ids of ${name} skip ${skippedCount}, but by its own sums at most ${mostCount} have no record: an id is damaged, the sums are used`,
+        );
+      }
       const missing = Math.max(betweenCount + tasks.executedAfter(), lostCount);
       part.missing += missing;
       part.isInterrupted ||= tasks.wasInterrupted;

@@ -4,12 +4,12 @@ import {
   type FaultEvent,
   type GeneratorSample,
   LOAD_ENDS,
-  type LoadEnd,
   OUTCOMES,
   type RequestRecord,
   type ServerEvent,
   type StressRunFile,
 } from '../../core/metrics/record';
+import { printable } from '../../core/printable';
 import { MAX_LATENCY_MS } from './columns';
 import { parseJson } from './parse-json';
 
@@ -17,30 +17,38 @@ import { parseJson } from './parse-json';
 export type Parsed<T> = { ok: T } | { problem: string };
 
 type Fields = Record<string, unknown>;
-type Check = (value: unknown) => boolean;
+/** Tests a value; `expected` names the values that pass, for an error. */
+type Check = ((value: unknown) => boolean) & { readonly expected: string };
+
+const checked = (expected: string, test: (value: unknown) => boolean): Check => Object.assign(test, { expected });
 
 export const MAX_UNIX_MS = 8.64e15;
 export const MAX_TEXT_CHARS = 1000;
 const ACTIONS = ['kill', 'terminate', 'pause', 'resume', 'partition', 'delay', 'loss', 'heal', 'restart'];
 
-const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const latency: Check = (value) => typeof value === 'number' && value >= 0 && value <= MAX_LATENCY_MS;
-const time: Check = (value) => typeof value === 'number' && value >= 0 && value <= MAX_UNIX_MS;
-const measure: Check = (value) => typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+const isUpTo =
+  (most: number) =>
+  (value: unknown): boolean =>
+    typeof value === 'number' && value >= 0 && value <= most;
+const count = checked('a whole number from 0', (value) => Number.isSafeInteger(value) && (value as number) >= 0);
+const latency = checked(`milliseconds from 0 to ${MAX_LATENCY_MS}`, isUpTo(MAX_LATENCY_MS));
+const time = checked(`Unix milliseconds from 0 to ${MAX_UNIX_MS}`, isUpTo(MAX_UNIX_MS));
+const measure = checked('a number from 0', isUpTo(Number.MAX_SAFE_INTEGER));
 /** A request is sent when it is due, or later: both times are rounded to the microsecond. */
 export const MOST_ROUNDING_MS = 0.002;
-const flag: Check = (value) => typeof value === 'boolean';
-const text: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS;
-const oneOf =
-  (words: readonly string[]): Check =>
-  (value) =>
-    words.includes(value as string);
-const isCounts: Check = (value) =>
-  typeof value === 'object' && value !== null && Object.values(value).every((each) => count(each));
-const orNull =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value);
+const flag = checked('true or false', (value) => typeof value === 'boolean');
+const text = checked(
+  `a text of at most ${MAX_TEXT_CHARS} characters`,
+  (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS,
+);
+const oneOf = (words: readonly string[]): Check =>
+  checked(`one of ${words.join(', ')}`, (value) => words.includes(value as string));
+const isCounts = checked(
+  'an object with whole numbers',
+  (value) => typeof value === 'object' && value !== null && Object.values(value).every((each) => count(each)),
+);
+const orNull = (check: Check): Check => checked(`${check.expected} or null`, (value) => value === null || check(value));
+const absentOr = (check: Check): Check => checked(check.expected, (value) => value === undefined || check(value));
 
 const RECORD: [keyof RequestRecord, Check][] = [
   ['client_id', count],
@@ -75,7 +83,7 @@ const EVENT: [string, Check][] = [
 ];
 
 /** A time of some clock; may be negative. */
-const moment: Check = (value) => typeof value === 'number' && Math.abs(value) <= MAX_UNIX_MS;
+const moment = checked('milliseconds', (value) => typeof value === 'number' && Math.abs(value) <= MAX_UNIX_MS);
 
 const CLOCK: [string, Check][] = [
   ['by_ms', orNull(moment)],
@@ -96,7 +104,7 @@ const EVENT_FIELDS: Record<string, [string, Check][]> = {
   peer_down: [['peer_id', count]],
   clock: CLOCK,
   executed: [
-    ['run_id', (value) => value === undefined || text(value)],
+    ['run_id', absentOr(text)],
     ['client_name', text],
     ['request_id', count],
     ['outcome', text],
@@ -127,7 +135,10 @@ const GENERATOR: [keyof GeneratorSample, Check][] = [
   ['latency_total_ms', measure],
 ];
 
-const texts: Check = (value) => Array.isArray(value) && value.length <= MAX_TEXT_CHARS && value.every(text);
+const texts = checked(
+  'a list of texts',
+  (value) => Array.isArray(value) && value.length <= MAX_TEXT_CHARS && value.every((each) => text(each)),
+);
 
 const RUN: [keyof StressRunFile, Check][] = [
   ['run_id', text],
@@ -141,8 +152,8 @@ const RUN: [keyof StressRunFile, Check][] = [
   ['started_at', time],
   ['ended_at', orNull(time)],
   ['warmup_secs', measure],
-  ['ended_by', (value) => value === undefined || value === null || LOAD_ENDS.includes(value as LoadEnd)],
-  ['config', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
+  ['ended_by', absentOr(orNull(oneOf(LOAD_ENDS)))],
+  ['config', checked('an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value))],
 ];
 
 /** Parses a line of machine_{n}_requests.ndjson. */
@@ -202,10 +213,18 @@ function parseFields<T>(line: string, checks: readonly [string, Check][]): Parse
   return problem === null ? { ok: value as T } : { problem };
 }
 
+/** Shows a value on one line; an object may be nested too deeply to be shown. */
+function shown(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return typeof value === 'string' ? JSON.stringify(printable(value)) : String(value);
+}
+
 function problemOf(fields: Fields, checks: readonly [string, Check][]): string | null {
   for (const [name, check] of checks) {
     if (check(fields[name])) continue;
-    return Object.hasOwn(fields, name) ? `"${name}" has an invalid value` : `"${name}" is missing`;
+    const { expected } = check;
+    if (!Object.hasOwn(fields, name)) return `"${name}" is missing, expected ${expected}`;
+    return `"${name}" is ${shown(fields[name])}, expected ${expected}`;
   }
   return null;
 }

@@ -44,7 +44,7 @@ export class ClientTaskFlags {
   saidCount: number | null = null;
   /** Its own file says that it was stopped before its plan was done. */
   wasInterrupted = false;
-  private lastId = 0;
+  lastId = 0;
   /** Unix milliseconds: when the last request was due. */
   lastDueMs = -Infinity;
   private readonly holes: Hole[] = [];

@@ -1,6 +1,7 @@
 /** The sections on faults, servers, balance and leaders of the text report. */
 import type { FaultReport, Interval, Measure, Report, Spread } from '../report';
 import { decimals, labelled, MAX_ROWS, median, more, most, ms, prose, table, whole } from './layout';
+import { whyNoFaults, whyNoLeaders } from './why-unknown';
 
 /** The names of the measures of a fault, in sentences. */
 export const MEASURES: Record<Measure, string> = {
@@ -18,7 +19,6 @@ const SEEN_HEAD = ['Seen by servers', 'lasted', 'led', 'detected', 'by all', 'ne
 const SHARED = '*';
 export const SHARED_NOTE =
   'began before another fault was healed, or was not healed before another began: these share one time and one cost.';
-const NO_LEADERS = 'unknown: there are no event files of the servers, or their clocks are unreliable';
 const MB = 1e6;
 const CPU_NOTE = 'cpu % is that of the whole machine, with everything else that runs on it.';
 const SEVERAL_NOTE =
@@ -27,7 +27,7 @@ const SEVERAL_NOTE =
 
 export function faultRows(report: Report): string[] {
   const { faults: all, baseline } = report;
-  if (all === null) return ['unknown: there is no file of faults, or there are no request records'];
+  if (all === null) return [`unknown: ${whyNoFaults(report)}`];
   if (all.length === 0) return ['none during the run'];
   const shown = all.slice(0, MAX_ROWS);
   const isUnfelt = all.some(({ felt_ms }) => felt_ms === 0);
@@ -114,8 +114,9 @@ export function serverRows({ servers }: Report): string[] {
   return [...table(head, rows), ...more(servers.length), ...prose(CPU_NOTE)];
 }
 
-export function leaderRows({ leaders: all, timeline }: Report): string[] {
-  if (all === null) return [NO_LEADERS];
+export function leaderRows(report: Report): string[] {
+  const { leaders: all, timeline } = report;
+  if (all === null) return [`unknown: ${whyNoLeaders(report)}`];
   const told = [...all.timeline, ...(all.none ?? [])].reduce((first, { from }) => Math.min(first, from), Infinity);
   const zero = timeline?.from ?? told;
   const at = (time: number): string => decimals((time - zero) / 1000);

@@ -2,6 +2,7 @@
 import { foundText } from '../../core/metrics/threshold';
 import { printable } from '../../core/printable';
 import type { GeneratorSeries, Report } from '../report';
+import { missingRunFiles } from './run-file-text';
 import { MAX_ROWS, counted, decimals, labelled, median, more, most, prose, table, whole } from './layout';
 
 const NAME_CHARS = 40;
@@ -63,7 +64,8 @@ export function selfCheckRows({ self_check: texts }: Report): string[] {
   return texts.flatMap(prose);
 }
 
-export function inputRows({ inputs: all, runs, loads }: Report): string[] {
+export function inputRows(report: Report): string[] {
+  const { inputs: all, runs, loads } = report;
   const lines = all.files.reduce((sum, file) => sum + file.lines, 0);
   const damaged = all.files.filter((file) => file.problems.length > 0);
   const taken = new Set(runs.filter((run) => run.taken).map((run) => run.run_id));
@@ -71,6 +73,7 @@ export function inputRows({ inputs: all, runs, loads }: Report): string[] {
     labelled('Files', `${whole(all.files.length)} with ${whole(lines)} lines`),
     ...[...taken].slice(0, MAX_ROWS).map((id) => labelled('Run', printable(id, 60))),
     ...loads.slice(0, MAX_ROWS).flatMap(load),
+    ...missingRunFiles(report).slice(0, MAX_ROWS).flatMap(prose),
     ...all.missing.slice(0, MAX_ROWS).flatMap((text) => prose(`Not read: ${text}`)),
     ...all.notes.slice(0, MAX_ROWS).flatMap((text) => prose(text)),
     ...damaged.slice(0, MAX_ROWS).flatMap((file) => prose(`${file.path}: ${file.problems.join('; ')}`)),

@@ -144,7 +144,7 @@ describe('balance', () => {
   const window = (second: number, counts: readonly number[]) =>
     counts.flatMap((count, server) =>
       Array.from({ length: count }, (_, at) =>
-        request(second * 100_000 + server * 1000 + at, second * 1000 + at, { assigned_server_id: server + 1 }),
+        request(second * 400 + server * 200 + at, second * 1000 + at, { assigned_server_id: server + 1 }),
       ),
     );
 

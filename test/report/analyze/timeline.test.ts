@@ -46,6 +46,7 @@ test('by hand: counts, servers and reasons by the window in which a request ende
     left_out: 0,
     requests: [1, 1, 2],
     failed: [0, 0, 2],
+    undecided: [0, 0, 0],
     p50_ms: [100, 300, 40].map((ms) => expect.closeTo(ms, -Math.log10(ms * 0.01))),
     p95_ms: expect.anything(),
     p99_ms: expect.anything(),
@@ -59,6 +60,13 @@ test('by hand: counts, servers and reasons by the window in which a request ende
       { reason: 'Server overloaded', requests: [0, 0, 1] },
     ],
   });
+});
+
+test('undecided requests have not ended: they are apart from those of their servers', () => {
+  const undecided = { endMs: T0 + 600, server: 1, success: false, isFailed: false };
+  const told = timelineOfRows([{ endMs: T0 + 600, server: 1 }, undecided, { ...undecided, server: 0 }], 600);
+  expect(told).toMatchObject({ requests: [0, 0, 3], failed: [0, 0, 0], undecided: [0, 0, 2] });
+  expect(told.by_server).toEqual([{ server_id: 7, requests: [0, 0, 1] }]);
 });
 
 test('a window in which no request ended has no latencies', () => {

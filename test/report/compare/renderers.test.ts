@@ -122,3 +122,31 @@ test('short runs say that nothing is promised, longer ones what is', () => {
   const short = (report: Compared): Compared => ({ ...report, blocks: sampleReport({ secs: 40 }).blocks });
   expect(text(short(a), b)).toContain('Too short (below 45 s) to promise');
 });
+
+test('latencies are those of the images, averaged with equal weights, and their titles say so', () => {
+  const lines = text(...pair()).split('\n');
+  const at = lines.findIndex((line) => line.startsWith('failure rate'));
+  expect(lines[at + 1]).toBe('Latency, geometric mean of that of 3 images with equal weights:');
+  expect(lines[at + 2]).toMatch(/^avg /);
+  expect(html(...pair())).toContain('p50, mean of 3 images');
+  const alone = pair().map((run) => {
+    const first = (blocks: NonNullable<Compared['blocks']>['whole']) =>
+      blocks.map((block) => ({ ...block, operations: block.operations.slice(0, 1) }));
+    const { whole, steady, images, ...rest } = run.blocks!;
+    return { ...run, blocks: { ...rest, images: images.slice(0, 1), whole: first(whole), steady: first(steady!) } };
+  });
+  expect(text(alone[0]!, alone[1]!)).not.toMatch(/geometric mean of that/);
+  expect(html(alone[0]!, alone[1]!)).not.toContain('mean of');
+});
+
+test('only a closed loop makes goodput follow latency, and the note names it', () => {
+  const [a, b] = pair();
+  const note = (loopA: Compared['loop'], loopB: Compared['loop']) =>
+    compare({ name: 'a', report: { ...a, loop: loopA } }, { name: 'b', report: { ...b, loop: loopB } }).notes.filter(
+      (each) => each.includes('closed loop'),
+    );
+  expect(note('open', 'open')).toEqual([]);
+  expect(note(null, 'open')).toEqual([]);
+  expect(note('closed', 'closed')).toEqual([expect.stringMatching(/^In a closed loop \(A and B\) the clients wait/)]);
+  expect(note('open', 'closed')).toEqual([expect.stringMatching(/^In a closed loop \(B\) the clients wait/)]);
+});

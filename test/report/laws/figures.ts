@@ -114,7 +114,10 @@ export const WITHOUT_DIRECTION: readonly string[] = [
   ...within('faults[]', 'server_id kind start end led requests retried hedged shared').split(' '),
   ...within('baseline', 'from to requests').split(' '),
   ...within('audit', 'requests hedged executions repeated excusable').split(' '),
-  ...within('timeline', 'from window_ms left_out p50_ms[] p95_ms[] p99_ms[] max_ms[] requests[] failed[]').split(' '),
+  ...within(
+    'timeline',
+    'from window_ms left_out p50_ms[] p95_ms[] p99_ms[] max_ms[] requests[] failed[] undecided[]',
+  ).split(' '),
   // What --compare judges; its verdicts are exempt.
   ...'blocks blocks.**'.split(' '),
   ...'timeline.by_server[].** timeline.by_reason[].** percentile_curve[].percentile'.split(' '),

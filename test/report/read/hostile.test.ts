@@ -51,13 +51,16 @@ describe('records of', () => {
     [
       'an older version',
       lines(good(2).map((each) => ({ ...each, hedged: undefined }))),
-      ['line 1: "hedged" is missing', 'line 2: "hedged" is missing'],
+      ['line 1: "hedged" is missing, expected true or false', 'line 2: "hedged" is missing, expected true or false'],
       0,
     ],
     [
       'negative latencies',
       lines([request(1, 0, { latency_ms: -1 }), request(2, 0, { service_ms: -0.001 })]),
-      ['line 1: "latency_ms" has an invalid value', 'line 2: "service_ms" has an invalid value'],
+      [
+        'line 1: "latency_ms" is -1, expected milliseconds from 0 to 4294967.295',
+        'line 2: "service_ms" is -0.001, expected milliseconds from 0 to 4294967.295',
+      ],
       0,
     ],
     [
@@ -69,7 +72,7 @@ describe('records of', () => {
     [
       'latencies of months',
       lines(good(1)).replace('"latency_ms":20', '"latency_ms":1e10'),
-      ['line 1: "latency_ms" has an invalid value'],
+      ['line 1: "latency_ms" is 10000000000, expected milliseconds from 0 to 4294967.295'],
       0,
     ],
   ])('%s', (_, content, problems, count) => {

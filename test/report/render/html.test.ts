@@ -238,7 +238,6 @@ describe('the page of a report', () => {
       'there are no records of single requests',
       'there are no event files of the servers',
       'there is no file of faults',
-      'no server wrote samples',
       'there is no machine_{n}_generator.ndjson',
       'No request was assigned to a server.',
       'have no record of its command and seed',
@@ -313,6 +312,16 @@ describe('chart data', () => {
     const at = report.timeline!.failed.findIndex((count) => count > 2);
     const all = servers.reduce((sum, { values }) => sum + values[at]!, 0);
     expect(all).toBeCloseTo(report.timeline!.requests[at]!, 6);
+  });
+
+  it('has undecided requests in a layer of their own: they have not ended', () => {
+    const report = sampleReport();
+    const timeline = report.timeline!;
+    const undecided = timeline.requests.map((_, at) => (at === timeline.requests.length - 1 ? 8 : 0));
+    const requests = timeline.requests.map((count, at) => count + undecided[at]!);
+    const { servers } = of({ ...report, timeline: { ...timeline, requests, undecided } }).windows!;
+    expect(servers.slice(0, -1)).toEqual(of(report).windows!.servers);
+    expect(servers.at(-1)).toMatchObject({ name: 'undecided at the end', values: undecided });
   });
 
   it('gives each of twenty servers a colour, the same everywhere', () => {

@@ -71,7 +71,8 @@ test('a good run: every check passes, unknown ones are errors', () => {
     { rule: 'S2', verdict: 'unknown' as const, problems: ['no events'] },
   ];
   expect(outcomes(lab.report({ rules, thresholds: [parseThreshold('p95<1s')] }))).toEqual({
-    'cloudp2p.verdict at most 5% of the requests fail': 'passed',
+    'cloudp2p.verdict the load is valid and nothing is wrong': 'passed',
+    'cloudp2p.verdict failure_rate<=5%': 'passed',
     'cloudp2p.thresholds p95<1s': 'passed',
     'cloudp2p.checks S1': 'passed',
     'cloudp2p.checks S2': 'error: no events',
@@ -92,7 +93,10 @@ test('a bad run fails wherever the exit code does', () => {
   const thresholds = ['max<30ms', 'p99<1ms', 'recovery<2s'].map((each) => parseThreshold(each));
   const report = lab.report({ rules, thresholds });
   expect(outcomes({ ...report, inputs: { ...report.inputs, missing: ['a: is gone', 'b: is no file'] } })).toEqual({
-    'cloudp2p.verdict at most 5% of the requests fail': expect.stringMatching(/^failure: Wrong: 1 wrong carrier; /),
+    'cloudp2p.verdict the load is valid and nothing is wrong': expect.stringMatching(
+      /^failure: Wrong: 1 wrong carrier; /,
+    ),
+    'cloudp2p.verdict failure_rate<=5%': 'failure: it is 50.00%',
     'cloudp2p.thresholds max<30ms': 'failure: it is 2,000.00 ms',
     'cloudp2p.thresholds p99<1ms': 'failure: the value is unknown',
     'cloudp2p.thresholds recovery<2s': 'failure: the value is unknown',
@@ -100,6 +104,16 @@ test('a bad run fails wherever the exit code does', () => {
     'cloudp2p.audit no carrier is wrong': 'failure: 1 were wrong',
     'cloudp2p.audit requests and executions add up': 'failure: 1 success has no execution in the files',
     'cloudp2p.inputs all that was named could be read': 'error: a: is gone; b: is no file',
+  });
+});
+
+test('an invalid load is an error, and the same cases have the same names', () => {
+  lab.requests([request(1, 0)]);
+  lab.write('metrics/machine_1_run.json', runFile({ ended_at: null, config: { num_clients: 1 } }));
+  expect(outcomes(lab.report({ thresholds: [parseThreshold(' p99 < 1.0s ')] }))).toMatchObject({
+    'cloudp2p.verdict the load is valid and nothing is wrong': 'error: Invalid: the load was cut short of its plan.',
+    'cloudp2p.verdict failure_rate<=5%': 'passed',
+    'cloudp2p.thresholds p99 < 1.0s': 'failure: the value is unknown',
   });
 });
 

@@ -233,6 +233,7 @@ function timelineOf(
     from: T0,
     window_ms: 1000,
     failed,
+    undecided: all.map(() => 0),
     left_out: 0,
     by_server,
     by_reason,

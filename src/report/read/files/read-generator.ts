@@ -7,7 +7,6 @@ import { readWhole } from './file-lines';
 import type { GeneratorRead, Inputs } from '../inputs';
 import { parseGeneratorSample, parseRunFile } from '../parse-line';
 import { readRecords } from './read-file';
-import type { Warmups } from './read-requests';
 import { Downsampled } from '../downsample';
 
 const MAX_SETTINGS = 100;
@@ -33,17 +32,13 @@ export function readGenerator(file: string, inputs: Inputs, clock: FileClock = f
   if (count > 0 && !inputs.generators.some((each) => isCopy(each, generator))) inputs.generators.push(generator);
 }
 
-/** Reads when the warm-up of each run ended, from machine_{n}_run.json files; others report what is wrong with these. */
-export function warmupsOf(files: readonly string[]): Warmups {
-  const warmups = new Map<string, number>();
-  for (const file of files) {
+/** Reads the plans of loads from machine_{n}_run.json files; others report what is wrong with these. */
+export function plansOf(files: readonly string[]): StressRunFile[] {
+  return files.flatMap((file) => {
     const read = readWhole(file);
     const parsed = 'problem' in read ? read : parseRunFile(read.text);
-    if ('problem' in parsed) continue;
-    const { run_id: runId, started_at: startedAt, warmup_secs: secs } = parsed.ok;
-    if (secs > 0) warmups.set(runId, startedAt + secs * 1000);
-  }
-  return warmups;
+    return 'problem' in parsed ? [] : [parsed.ok];
+  });
 }
 
 /** Reads a machine_{n}_run.json. Call it after reading records and clients, which determine the selected runs. */

@@ -1,11 +1,12 @@
 /** Reads a machine_{n}_requests.ndjson, converts its times to the clock of the report, and keeps the selected runs. */
 import path from 'node:path';
 import { VERIFICATION_FAILED } from '../../../core/metrics/failure-reasons';
-import type { RequestRecord } from '../../../core/metrics/record';
+import type { RequestRecord, StressRunFile } from '../../../core/metrics/record';
 import { clientName, machineOfFile } from '../../../core/metrics/run-file-names';
 import { ClusterError } from '../../../core/errors';
 import { type FileClock, fixedClock, type LifeClock } from '../clocks';
 import { RequestColumns } from '../columns';
+import { BELIEVED_JUMP, IdLimit } from '../id-limit';
 import type { Inputs, RunRecords } from '../inputs';
 import { toMicros } from '../../../core/to-micros';
 import { increment } from '../interner';
@@ -19,37 +20,56 @@ const MAX_RUNS_PER_FILE = 1000;
 /** Selects the runs to report: the newest one in each file (by its records), one by id, or all. */
 export type RunChoice = { take: 'newest' } | { take: 'all' } | { take: 'id'; runId: string };
 
-/** The ends of warm-ups by run id, in Unix milliseconds of the machine's own clock. */
-export type Warmups = ReadonlyMap<string, number>;
+/** The plan of a load, as far as it limits the records of one run. */
+interface Planned {
+  /** Unix milliseconds of the machine's own clock. */
+  warmupEndMs: number;
+  /** Unix milliseconds, corrected; null if unknown. */
+  startedAtMs: number | null;
+  ids: IdLimit;
+}
 
-/** Converts the times of the records with `clock`. */
+/** Converts the times of the records with `clock`. `plans` are those of the loads whose files are in the same folder. */
 export function readRequests(
   file: string,
   choice: RunChoice,
   inputs: Inputs,
   clock: FileClock = fixedClock(0),
-  warmups: Warmups = new Map(),
+  plans: readonly StressRunFile[] = [],
 ): void {
   const folder = path.dirname(file);
   const machineId = machineOfFile(file);
   const runs = new Map<string, RunRecords>();
+  const planned = new Map<RunRecords, Planned>();
   const runOf = (runId: string): RunRecords | undefined => {
     let run = runs.get(runId);
     if (run === undefined && runs.size < MAX_RUNS_PER_FILE) {
       runs.set(runId, (run = newRun(file, folder, machineId, runId, clock.of(runId))));
+      planned.set(run, plannedOf(run, plans));
     }
     return run;
   };
   const take = (record: RequestRecord): string | void => {
     const run = runOf(record.run_id);
     if (run === undefined) return `more than ${MAX_RUNS_PER_FILE} runs in one file`;
-    return fold(record, run, inputs, record.start_time < (warmups.get(record.run_id) ?? -Infinity));
+    return fold(record, run, inputs, planned.get(run)!);
   };
   const { unreadable, ...read } = readRecords(file, 'records', parseRecord, take, new FastRecordParser());
   const repeats = [...runs.values()].reduce((sum, run) => sum + run.repeats, 0);
   inputs.files.push(repeats > 0 ? { ...read, repeats } : read);
   if (unreadable) inputs.missing.push(`${file}: ${read.problems[0]}`);
   choose([...runs.values()], choice, inputs);
+}
+
+function plannedOf({ runId, machineId, clock }: RunRecords, plans: readonly StressRunFile[]): Planned {
+  const all = plans.filter(({ run_id: id }) => id === runId);
+  const warmup = all.findLast(({ warmup_secs: secs }) => secs > 0);
+  const own = all.find(({ machine_id: id }) => id === machineId);
+  return {
+    warmupEndMs: warmup === undefined ? -Infinity : warmup.started_at + warmup.warmup_secs * 1000,
+    startedAtMs: own === undefined ? null : own.started_at - clock.offsetAt(own.started_at),
+    ids: new IdLimit(own),
+  };
 }
 
 function newRun(file: string, folder: string, machineId: number, runId: string, clock: LifeClock): RunRecords {
@@ -76,10 +96,12 @@ function newRun(file: string, folder: string, machineId: number, runId: string, 
   };
 }
 
-function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, isWarmup: boolean): string | void {
+function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, planned: Planned): string | void {
   const startMs = record.start_time - run.clock.offsetAt(record.start_time);
   run.latestMs = Math.max(run.latestMs, startMs + record.latency_ms);
   const tasks = run.clients.get(record.client_id) ?? newClient(record.client_id, run, inputs);
+  const refusal = refuseId(record, startMs, tasks, planned);
+  if (refusal !== undefined) return refusal;
   const seen = tasks?.see(record.request_id, record.success) ?? 'full';
   if (seen === 'full' || tasks === undefined) return 'its client or request id is too far from the others';
   if (seen === 'seen') {
@@ -95,13 +117,29 @@ function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, isWarmup: 
     tasks.time(record.request_id, startMs, startMs + record.latency_ms);
   }
   addRow(record, startMs, run, inputs);
-  if (isWarmup) {
+  if (record.start_time < planned.warmupEndMs) {
     if (record.failure_reason === VERIFICATION_FAILED) run.warmupCorrupted += 1;
     return;
   }
   run.retries += record.retry_count;
   run.bytesSent += record.bytes_sent;
   run.bytesReceived += record.bytes_received;
+}
+
+/** Returns a reason if the client cannot have got as far as this id. */
+function refuseId(
+  { request_id: id, latency_ms: latencyMs }: RequestRecord,
+  startMs: number,
+  tasks: ClientTaskFlags | undefined,
+  { ids, startedAtMs }: Planned,
+): string | undefined {
+  if (id > ids.plannedId) return ids.refusePlanned(id);
+  const { lastId = 0, lastDueMs = -Infinity } = tasks ?? {};
+  if (id <= lastId + BELIEVED_JUMP) return undefined;
+  const endMs = startMs + latencyMs;
+  return startedAtMs === null
+    ? ids.refuseJump(id, id - lastId, endMs - lastDueMs)
+    : ids.refuseJump(id, id, endMs - startedAtMs);
 }
 
 function newClient(clientId: number, run: RunRecords, inputs: Inputs): ClientTaskFlags | undefined {

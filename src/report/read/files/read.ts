@@ -8,7 +8,7 @@ import type { MachineNow } from '../../collect/machine-now';
 import { readClocks } from './read-clocks';
 import { readClients } from './read-clients';
 import { readEvents, readFaults } from './read-events';
-import { readGenerator, readRunFile, warmupsOf } from './read-generator';
+import { readGenerator, readRunFile, plansOf } from './read-generator';
 import { checkRunFound, readRequests, type RunChoice } from './read-requests';
 import { TaskFlags } from '../task-flags';
 
@@ -45,8 +45,8 @@ export function readInputs(options: ReadOptions): Inputs {
   inputs.clockDoubts.push(...clocks.doubts);
   if (faultFile !== null) readFaults(faultFile.path, inputs, clocks.of(faultFile.path));
   for (const { recordFiles, runFiles } of collected) {
-    const warmups = warmupsOf(runFiles);
-    for (const file of recordFiles) readRequests(file, runs, inputs, clocks.of(file), warmups);
+    const plans = plansOf(runFiles);
+    for (const file of recordFiles) readRequests(file, runs, inputs, clocks.of(file), plans);
   }
   const summarized = readClients(
     collected.flatMap(({ clientFiles }) => clientFiles),

@@ -3,7 +3,7 @@ import { dueText } from '../../../core/metrics/loop';
 import { printable } from '../../../core/printable';
 import type { CurvePoint, FaultReport, Interval, Report, ServerSeries, Timeline } from '../../report';
 import type { ChartData, FaultShade, Layer, Line, SampleRow, Values } from './chart-types';
-import { type Colour, GENERATOR, OTHER, PERCENTILES, reasonColour, serverColour } from './palette';
+import { type Colour, GENERATOR, OTHER, PERCENTILES, reasonColour, serverColour, UNDECIDED } from './palette';
 
 const MAX_NAME_CHARS = 200;
 /** The number of reasons with a colour of their own. */
@@ -132,10 +132,13 @@ function windowsOf(timeline: Timeline, colourOf: (id: number) => Colour): NonNul
       values: perSecond(requests),
     }));
   const left = timeline.requests.map((count, at) =>
-    timeline.by_server.reduce((rest, { requests }) => rest - requests[at]!, count),
+    timeline.by_server.reduce((rest, { requests }) => rest - requests[at]!, count - timeline.undecided[at]!),
   );
   if (left.some((count) => count > 0)) {
     servers.push({ name: 'no server', colour: OTHER, values: perSecond(left.map((count) => Math.max(0, count))) });
+  }
+  if (timeline.undecided.some((count) => count > 0)) {
+    servers.push({ name: 'undecided at the end', colour: UNDECIDED, values: perSecond(timeline.undecided) });
   }
   return { secs, count: timeline.requests.length, servers, reasons: reasonLayers(timeline) };
 }

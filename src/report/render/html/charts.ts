@@ -2,6 +2,7 @@
 import type { Report } from '../../report';
 import { absent, part } from './elements';
 import { length, whole } from './format';
+import { whyNoLeaders, whyNoSamples } from '../why-unknown';
 import { type Content, html, type Html } from './template';
 
 export const ZOOM = 'Drag to zoom; double-click, or Escape, to see all.';
@@ -44,10 +45,11 @@ function latency({ timeline }: Report): Html {
 }
 
 function throughput({ timeline }: Report): Html {
+  const hasUndecided = timeline !== null && timeline.undecided.some((count) => count > 0);
   const label = 'Requests per second over time by server. The table of servers has the totals.';
   return chart(
     'Throughput by server',
-    timeline && 'Requests ended per second.',
+    timeline && `Requests ended per second${hasUndecided ? ', and those undecided at the end' : ''}.`,
     timeline ? place('throughput', label) : absent(NO_RECORDS),
   );
 }
@@ -67,13 +69,8 @@ function failures({ timeline, failed_requests: failed }: Report): Html {
   );
 }
 
-function leaders({ leaders: all }: Report): Html {
-  if (all === null)
-    return chart(
-      'Leader',
-      null,
-      absent('Unknown: there are no event files of the servers, or their clocks are unreliable.'),
-    );
+function leaders(report: Report): Html {
+  if (report.leaders === null) return chart('Leader', null, absent(`Unknown: ${whyNoLeaders(report)}.`));
   return chart(
     'Leader',
     null,
@@ -82,11 +79,9 @@ function leaders({ leaders: all }: Report): Html {
 }
 
 /** Small charts of the processes, on the same time axis. */
-export function sampleCharts({ servers, generators }: Report): Html {
-  const serverPart =
-    servers.length > 0
-      ? place('servers', '')
-      : absent('Unknown: no server wrote samples, or their event files are missing.');
+export function sampleCharts(report: Report): Html {
+  const { servers, generators } = report;
+  const serverPart = servers.length > 0 ? place('servers', '') : absent(`Unknown: ${whyNoSamples(report)}.`);
   const generatorPart =
     generators.length > 0
       ? place('generators', '')

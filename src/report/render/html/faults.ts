@@ -3,6 +3,7 @@ import type { FaultReport, Measure, Report } from '../../report';
 import { absent, capped, htmlTable, part } from './elements';
 import { duration, figure, length, whole } from './format';
 import { baselineText, SHARED_NOTE, unfeltText, MEASURES } from '../sections-cluster';
+import { whyNoFaults } from '../why-unknown';
 import { type Content, html, type Html } from './template';
 
 const MAX_ROWS = 100;
@@ -24,7 +25,7 @@ const SEEN: readonly Step[] = [
 
 export function faultParts(report: Report, zeroMs: number): Content {
   const { faults } = report;
-  if (faults === null) return absent('Unknown: there is no file of faults, or there are no request records.');
+  if (faults === null) return absent(`Unknown: ${whyNoFaults(report)}.`);
   if (faults.length === 0) return absent('There was no fault during the run.');
   const { shown, rest } = capped(faults, MAX_ROWS);
   const whys: string[] = [];

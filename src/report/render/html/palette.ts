@@ -39,6 +39,8 @@ const BLACK = 0;
 
 /** The colour of anything else. */
 export const OTHER: Colour = ['#a9abb2', '#767a84'];
+/** The colour of requests that had not ended. */
+export const UNDECIDED: Colour = ['#d9d0b4', '#5d573f'];
 export const GENERATOR: Colour = ['#5b5f68', '#a3a8b3'];
 
 /** Returns the colour of the server at a position in ascending order of ids; further rounds are paler, then deeper. */

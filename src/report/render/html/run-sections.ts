@@ -4,6 +4,8 @@ import { foundText } from '../../../core/metrics/threshold';
 import type { Interval, Report } from '../../report';
 import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
 import { counted, duration, figure, utc, whole } from './format';
+import { missingRunFiles } from '../run-file-text';
+import { whyNoLeaders } from '../why-unknown';
 import { type Content, html, Html } from './template';
 
 const MAX_ROWS = 60;
@@ -20,8 +22,9 @@ const RULES: Record<string, string> = {
 };
 const NEWLINE = new Html('\n');
 
-export function leaderParts({ leaders: all }: Report, zeroMs: number): Content {
-  if (all === null) return absent('Unknown: there are no event files of the servers, or their clocks are unreliable.');
+export function leaderParts(report: Report, zeroMs: number): Content {
+  const { leaders: all } = report;
+  if (all === null) return absent(`Unknown: ${whyNoLeaders(report)}.`);
   const at = (time: number): string => figure((time - zeroMs) / 1000);
   const spans = (intervals: readonly Interval[]): string => {
     const totalMs = intervals.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -70,6 +73,7 @@ function thresholdTable(all: Report['thresholds']): Html {
 
 export function inputParts(report: Report): Content {
   const { inputs, clocks, runs } = report;
+  const notes = [...missingRunFiles(report), ...inputs.notes];
   // Files with problems first.
   const files = [...inputs.files].sort((a, b) => Number(b.problems.length > 0) - Number(a.problems.length > 0));
   const { shown, rest } = capped(files, MAX_ROWS);
@@ -82,7 +86,7 @@ export function inputParts(report: Report): Content {
   const columns = ['File', { name: 'kind', text: true }, 'lines', 'damaged', ...(isAnyBad ? [found] : [])];
   return [
     inputs.missing.length > 0 && part('Not read', list(inputs.missing)),
-    inputs.notes.length > 0 && part('Notes', list(inputs.notes)),
+    notes.length > 0 && part('Notes', list(notes)),
     part('Files', [rows.length > 0 ? htmlTable({ label: 'Files', columns, rows }) : absent('No file was read.'), rest]),
     runs.length > 1 && part('Runs', runTable(runs)),
     part('Clocks', clockTable(clocks)),
@@ -112,7 +116,7 @@ function runTable(runs: Report['runs']): Content {
 }
 
 function clockTable(clocks: Report['clocks']): Html {
-  if (clocks.length === 0) return absent('All files are local, or no clocks were compared: times are uncorrected.');
+  if (clocks.length === 0) return absent('No clocks were compared: times are as they are in the files.');
   const rows = clocks.map(({ machine, offset_ms: offset, uncertainty_ms: by }) => [
     machine,
     `${offset > 0 ? '+' : ''}${figure(offset)}`,

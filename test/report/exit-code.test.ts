@@ -1,0 +1,37 @@
+import { parseThreshold } from '../../src/core/metrics/threshold';
+import { exitCodeOfCompare, exitCodeOfReport } from '../../src/report/exit-code.pure';
+import { executed, generated, request, useLab } from './lab';
+
+const lab = useLab();
+
+/** A run in which all is well, except that the load generator was busy if `busy`. */
+function run(busy: boolean, ...expressions: string[]) {
+  lab.requests(Array.from({ length: 10 }, (_, at) => request(at + 1, at * 1000)));
+  lab.events(
+    1,
+    Array.from({ length: 10 }, (_, at) => executed(at * 1000 + 5, 1, at + 1)),
+  );
+  const samples = Array.from({ length: 10 }, (_, at) =>
+    generated(at * 1000, { sent: 1, event_loop_utilization_percent: busy ? 99 : 15 }),
+  );
+  lab.write('metrics/machine_1_generator.ndjson', samples.map((each) => `${JSON.stringify(each)}\n`).join(''));
+  return lab.report({ thresholds: expressions.map((each) => parseThreshold(each)) });
+}
+
+test('all is well', () => expect(exitCodeOfReport(run(false))).toBe(0));
+
+test('a load whose generator was the bottleneck is invalid: 4, as if it was cut short', () => {
+  const report = run(true);
+  expect(report.verdict.kind).toBe('invalid');
+  expect(report.inputs.missing).toEqual([]);
+  expect(exitCodeOfReport(report)).toBe(4);
+});
+
+test('a crossed threshold comes first', () => expect(exitCodeOfReport(run(true, 'p50<1ms'))).toBe(3));
+
+test('a comparison with an invalid run is invalid, with a wrong one wrong', () => {
+  const side = (verdict: string) => ({ verdict });
+  expect(exitCodeOfCompare({ a: side('facts'), b: side('not verified') })).toBe(0);
+  expect(exitCodeOfCompare({ a: side('facts'), b: side('invalid') })).toBe(4);
+  expect(exitCodeOfCompare({ a: side('wrong'), b: side('invalid') })).toBe(3);
+});
