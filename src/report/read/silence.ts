@@ -22,10 +22,15 @@ export function silencesOf(
   faults: readonly Stop[],
 ): ServerLife[] {
   const last = new Map(lives.map((life) => [life.serverId, life]));
-  return [...last.values()].filter(({ serverId, lastMs, hasStopped }) => {
+  return [...last.values()].filter(({ serverId, fromMs, lastMs, hasStopped }) => {
     if (hasStopped || !samples.has(serverId) || lastMs < run.from || lastMs > run.to - SILENT_MS) return false;
+    // One that stopped an earlier life does not explain why this one is silent.
     const isStopped = ({ serverId: id, kind, startMs, healedMs }: Stop): boolean =>
-      id === serverId && STOPS.includes(kind) && startMs <= lastMs + SILENT_MS && (healedMs ?? Infinity) > lastMs;
+      id === serverId &&
+      STOPS.includes(kind) &&
+      startMs >= fromMs &&
+      startMs <= lastMs + SILENT_MS &&
+      (healedMs ?? Infinity) > lastMs;
     return !faults.some(isStopped);
   });
 }

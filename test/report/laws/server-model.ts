@@ -83,7 +83,8 @@ function isDown(id: number, atMs: number, downs: readonly FaultSpan[]): boolean 
 
 /** Returns the events that a server could write, in order of time. */
 function writtenOf(id: number, events: readonly ServerEvent[], downs: readonly FaultSpan[]): ServerEvent[] {
-  const own = downs.filter(({ serverId }) => serverId === id);
+  // One that is cut off writes on.
+  const own = downs.filter(({ serverId, kind }) => serverId === id && kind !== 'partition');
   const isLost = ({ time }: ServerEvent): boolean =>
     own.some(({ kind, doneMs, healMs }) => {
       const lostMs = kind === 'kill' ? UNWRITTEN_MS : 0;
