@@ -77,6 +77,8 @@ export interface StressReport {
   failure_rate_max: number | null;
   /** Also in the warm-up. */
   wrong_carriers: number;
+  /** By the id of the server that sent them; 0: of unknown servers. */
+  wrong_carriers_by_server: Record<string, number>;
   /** Totals of those that ended, and latencies of the successes, without the warm-up; from when they were due. */
   aggregated_stats: AggregatedStats;
   /** Latencies of all requests that were due: thresholds use these (src/core/metrics/population.ts). */

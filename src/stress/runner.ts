@@ -116,7 +116,7 @@ class StressRun {
 
   report(): StressReport {
     const { machineId, seed, numClients, metricsDir, signal, warmupMs, requests } = this.options;
-    const { measured, population, service, wrongCount } = this.tally;
+    const { measured, population, service, wrong } = this.tally;
     return {
       machine_id: machineId,
       run_id: this.runId,
@@ -129,7 +129,8 @@ class StressRun {
       interrupted_requests: measured.interruptedCount,
       unsent_requests: measured.unsentCount,
       failure_rate_max: population.mostFailedPercent,
-      wrong_carriers: wrongCount,
+      wrong_carriers: wrong.count,
+      wrong_carriers_by_server: wrong.toJson(),
       aggregated_stats: measured.summary.stats(),
       all_stats: population.latencies.figures(),
       service_stats: service.figures(),

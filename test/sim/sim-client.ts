@@ -244,7 +244,7 @@ export class SimClient implements Process {
     const attempt = this.attempt!;
     if (response.success) {
       const same = Buffer.compare(carrier, this.secret) === 0;
-      return this.perform(same ? attempt.onVerified(sendId, this.nowMs) : attempt.onCorrupted(sendId));
+      return this.perform(same ? attempt.onVerified(sendId, this.nowMs) : attempt.onCorrupted(sendId, this.nowMs));
     }
     const busy = ['overloaded', 'starting', 'leaving'].includes(response.error_code ?? '');
     const failure = busy

@@ -31,6 +31,13 @@ const measure: Check = (value) => typeof value === 'number' && value >= 0 && val
 export const MOST_ROUNDING_MS = 0.002;
 const flag: Check = (value) => typeof value === 'boolean';
 const text: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS;
+/** More than a client that tries each server once can meet. */
+const MAX_WRONG = 1000;
+const isServers: Check = (value) =>
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.length <= MAX_WRONG &&
+  value.every((each) => each === null || count(each));
 const oneOf =
   (words: readonly string[]): Check =>
   (value) =>
@@ -59,6 +66,7 @@ const RECORD: [keyof RequestRecord, Check][] = [
   ['term', count],
   ['outcome', oneOf(OUTCOMES)],
   ['run_id', text],
+  ['wrong_carriers', (value) => value === undefined || isServers(value)],
 ];
 
 const FAULT: [keyof FaultEvent, Check][] = [

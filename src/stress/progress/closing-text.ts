@@ -26,7 +26,7 @@ type Options = Pick<StressOptions, 'machineId' | 'numClients' | 'metricsDir' | '
 /** Returns lines without a line feed at the end. Pure. */
 export function closingText(
   { machineId, numClients, metricsDir, seed, requests }: Options,
-  { measured, population, service }: RunTally,
+  { measured, population, service, wrong }: RunTally,
   results: readonly ThresholdResult[],
   { durationSecs, waitedCount, unreached, problem, pauses, generatorProblem }: ClosingContent,
 ): string {
@@ -34,7 +34,8 @@ export function closingText(
   const isOpen = requests.pacing.mode === 'rate';
   const figures = isOpen ? service.figures() : undefined;
   const all = population.latencies.figures();
-  const run = { durationSecs, interruptedCount, stoodStillCount, unsentCount, all, service: figures, unreached };
+  const counts = { interruptedCount, stoodStillCount, unsentCount, wrong };
+  const run = { ...counts, durationSecs, all, service: figures, unreached };
   const rows = [summaryText(measured.summary.stats(), run)];
   if (waitedCount > 0) {
     rows.push(
