@@ -1,5 +1,5 @@
 /** The rules about assignments (S4) and results (S6). */
-import { VERIFICATION_FAILED } from '../core/metrics/failure-reasons';
+import { serverText, wrongCarriersOf } from '../core/metrics/wrong-carriers';
 import { unwrittenAround } from '../core/metrics/unwritten';
 import { ruleResult, type RuleResult } from '../core/rule-result';
 import { doneFaults, faultTimes, heardBy, isAbsent, leadershipSpans, taskOf, type History } from './history';
@@ -78,9 +78,11 @@ export function checkResults(history: History): RuleResult {
   const problems: string[] = [];
   const unproven: Request[] = [];
   for (const record of history.requests) {
-    if (record.outcome !== 'success' && record.outcome !== 'failure') continue;
     const task = taskOf(record);
-    if (record.failure_reason === VERIFICATION_FAILED) problems.push(`${task}: wrong bytes came back`);
+    for (const id of wrongCarriersOf(record)) {
+      problems.push(`${task}: wrong bytes came back from ${serverText(id)}`);
+    }
+    if (record.outcome !== 'success' && record.outcome !== 'failure') continue;
     if (outcomes.has(task)) problems.push(`${task} has two outcomes`);
     outcomes.set(task, record.success);
     if (record.success && !answered.has(task)) unproven.push(record);

@@ -41,6 +41,8 @@ export interface HideResult {
   server_id: number | null;
   latency_ms: number;
   retry_count: number;
+  /** The servers that sent a wrong carrier before; null: of unknown id. */
+  wrong_carriers: (number | null)[];
 }
 
 /**
@@ -69,7 +71,8 @@ export async function hideImage(options: HideOptions): Promise<HideResult> {
   await closed;
   const { assigned_server_id: server_id, latency_ms, retry_count } = record;
   const carrier_bytes = carrier.reduce((sum, chunk) => sum + chunk.length, 0);
-  return { out, carrier_bytes, secret_bytes: bytes.length, server_id, latency_ms, retry_count };
+  const { wrong_carriers = [] } = record;
+  return { out, carrier_bytes, secret_bytes: bytes.length, server_id, latency_ms, retry_count, wrong_carriers };
 }
 
 export interface RevealResult {

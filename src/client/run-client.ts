@@ -5,7 +5,6 @@ import { randomUUID } from 'node:crypto';
 import type { ClientConfig } from '../config/client-config';
 import type { Clock, Logger, LogLevel, Random } from '../core/environment';
 import type { ClusterError } from '../core/errors';
-import { VERIFICATION_FAILED } from '../core/metrics/failure-reasons';
 import { longestSuccess } from '../core/metrics/population';
 import { oneLine } from '../core/printable';
 import { seededRandom } from '../core/random';
@@ -60,7 +59,7 @@ export function hasFailed(report: ClientReport): boolean {
 }
 
 export function hasWrongCarrier({ aggregated_stats: stats }: ClientReport): boolean {
-  return stats.failure_reasons[VERIFICATION_FAILED] !== undefined;
+  return Object.keys(stats.wrong_carriers).length > 0;
 }
 
 /** @throws ClusterError `bad_usage` for a file that cannot be written, `interrupted` for a FIFO without a reader */

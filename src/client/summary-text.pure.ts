@@ -2,6 +2,7 @@
 import type { LatencyFigures } from '../core/metrics/latency-fold';
 import { rateText } from '../core/metrics/failure-scale';
 import type { AggregatedStats } from '../core/metrics/summary';
+import { WrongCarriers, wrongCarriersText } from '../core/metrics/wrong-carriers';
 import { printable } from '../core/printable';
 
 export interface SummaryContent {
@@ -17,6 +18,8 @@ export interface SummaryContent {
   all?: LatencyFigures;
   /** Latencies from the send, where the others count from when a request was due. */
   service?: LatencyFigures;
+  /** Wrong carriers, also those in the warm-up. Default: those in the statistics. */
+  wrong?: WrongCarriers;
   /** The configured servers, if none of them ever responded. */
   unreached: readonly string[];
 }
@@ -52,6 +55,8 @@ export function summaryText(stats: AggregatedStats, run: SummaryContent): string
   ];
   const reasons = Object.entries(stats.failure_reasons);
   for (const [reason, count] of reasons) rows.push(['Failure', `${printable(reason, MAX_REASON_CHARS)}: ${count}`]);
+  const wrong = run.wrong ?? WrongCarriers.of(stats.wrong_carriers);
+  if (wrong.count > 0) rows.push(['Wrong', wrongCarriersText(wrong.worstFirst())]);
   if (run.unreached.length > 0) rows.push(['Problem', `no server could be reached: ${run.unreached.join(', ')}`]);
   return rows.map(([name, text]) => `${`${name}:`.padEnd(10)} ${text}`).join('\n');
 }

@@ -119,7 +119,7 @@ export class TaskRun implements LinkRequest {
 
   corrupted(sendId: number, address: string, why: string): void {
     this.context.log?.('error', `request ${this.name.request_id}: wrong carrier from ${address}: ${why}`);
-    this.perform(this.attempt.onCorrupted(sendId));
+    this.perform(this.attempt.onCorrupted(sendId, this.nowMs));
   }
 
   verified(sendId: number, chunks: Uint8Array[] | null): void {
@@ -217,6 +217,7 @@ export class TaskRun implements LinkRequest {
     const isUndecided = result === null || result.undecided;
     const outcome: RequestOutcome = isUndecided ? 'interrupted' : result.success ? 'success' : 'failure';
     const address = result?.serverAddress ?? null;
+    const wrong = this.attempt.wrongAddresses.map((each) => view.idOf(each));
     return {
       client_id: clientId,
       request_id: this.name.request_id,
@@ -234,6 +235,7 @@ export class TaskRun implements LinkRequest {
       term: result?.term ?? view.term,
       outcome,
       run_id: this.name.run_id,
+      ...(wrong.length > 0 && { wrong_carriers: wrong }),
     };
   }
 }

@@ -6,6 +6,7 @@ import { type HideResult, hideImage } from '../client/hide';
 import { flagsOf } from '../cli/setting-flags';
 import { clientConfigOf, clientSettings } from '../config/client-config';
 import { ClusterError } from '../core/errors';
+import { serverText } from '../core/metrics/wrong-carriers';
 import { systemClock } from '../core/system/system-clock';
 import { BaseCommand } from './base';
 import { loadTls } from '../cli/load-tls';
@@ -50,6 +51,9 @@ export class ClientHide extends BaseCommand {
     const text = `${named}: ${result.carrier_bytes} bytes from ${server} in ${result.latency_ms.toFixed(1)} ms, verified`;
     if (isData) this.logToStderr(text);
     else this.log(text);
+    for (const id of result.wrong_carriers) {
+      this.logToStderr(`Warning: ${serverText(id)} returned a wrong carrier; another one did the task`);
+    }
     return result;
   }
 }

@@ -5,6 +5,7 @@ import type { Loop } from '../core/metrics/loop';
 import type { SlowLimitSetting } from '../core/metrics/slow-limit';
 import type { ThresholdResult } from '../core/metrics/threshold';
 import type { RuleResult } from '../core/rule-result';
+import type { WrongCount } from '../core/metrics/wrong-carriers';
 import type { Blocks } from './report-blocks';
 
 /** Latencies in milliseconds; null if there were no samples. */
@@ -248,7 +249,10 @@ export interface Audit {
   repeated: number | null;
   /** Successes without an execution in the files. */
   lost: number | null;
+  /** Wrong carriers, whatever became of their requests. */
   corrupted: number;
+  /** The same by the server that sent them, the worst first; null: unknown. */
+  corrupted_by: WrongCount[];
   /** The number of executions that may have been lost in the buffers of killed servers. */
   excusable: number;
   adds_up: boolean | 'unknown';

@@ -80,6 +80,8 @@ export interface StressReport {
   attempted_per_s: number;
   /** Also in the warm-up. */
   wrong_carriers: number;
+  /** By the id of the server that sent them; 0: of unknown servers. */
+  wrong_carriers_by_server: Record<string, number>;
   /** Totals of those that ended, and latencies of the successes, without the warm-up; from when they were due. */
   aggregated_stats: AggregatedStats;
   /** Latencies of all requests that were due: thresholds use these (src/core/metrics/population.ts). */

@@ -120,7 +120,7 @@ class StressRun {
 
   report(): StressReport {
     const { machineId, seed, numClients, metricsDir, signal, warmupMs, requests } = this.options;
-    const { measured, population, service, wrongCount } = this.tally;
+    const { measured, population, service, wrong } = this.tally;
     const rates = this.tally.rates(this.endedAt ?? this.startedAt);
     return {
       machine_id: machineId,
@@ -136,7 +136,8 @@ class StressRun {
       failure_rate_max: population.mostFailedPercent,
       goodput_per_s: rates.goodputPerSecond,
       attempted_per_s: rates.attemptedPerSecond,
-      wrong_carriers: wrongCount,
+      wrong_carriers: wrong.count,
+      wrong_carriers_by_server: wrong.toJson(),
       aggregated_stats: measured.summary.stats(),
       all_stats: population.latencies.figures(),
       service_stats: service.figures(),

@@ -4,6 +4,7 @@
  * without a stall and one for each kind of stall, in random order; the first as soon, each as long, and the next as late
  * as in a default `cloudp2p run`.
  */
+import { WrongCarriers } from '../../src/core/metrics/wrong-carriers';
 import { ENOUGH_SUCCESSES } from '../../src/core/metrics/slow-limit';
 import { seededRandom } from '../../src/core/random';
 import { buildReport } from '../../src/report/analyze/build';
@@ -117,7 +118,8 @@ function inputsOf(load: Load, requests: readonly Request[], faultStarts: readonl
     clock: { offsetAt: () => 0 },
     columns,
     reasons: new Map(),
-    warmupCorrupted: 0,
+    wrong: new WrongCarriers(),
+    warmupWrong: new WrongCarriers(),
     repeats: 0,
     latestMs: lastEndMs,
     retries: 0,

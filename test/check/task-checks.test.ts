@@ -184,6 +184,16 @@ it.each<Case>([
   ],
   ['such a success where a kill failed', history([], [fault(500, 'kill', 3, 'failed')], [request(1)]), /S6: /],
   ['wrong bytes', history([], [], [failed(1, 'Verification failed')]), /S6: r\/c\/1: wrong bytes came back/],
+  [
+    'wrong bytes before a success elsewhere',
+    history([executed(1)], [], [{ ...request(1), wrong_carriers: [2] }]),
+    /S6: r\/c\/1: wrong bytes came back from server 2/,
+  ],
+  [
+    'wrong bytes before the end of the run',
+    history([], [], [{ ...request(1), success: false, outcome: 'interrupted', wrong_carriers: [null] }]),
+    /S6: r\/c\/1: wrong bytes came back from unknown server/,
+  ],
   ['wrong bytes beside a kill', history([], kill, [failed(1, 'Verification failed'), request(2)]), /S6: .*wrong bytes/],
   [
     'a task that ended twice',

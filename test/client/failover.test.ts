@@ -304,30 +304,41 @@ describe('answers', () => {
     ['garbage', () => randomBytes(5000)],
     ['nothing', () => Buffer.alloc(0)],
     ['something after the carrier', (secret: Buffer) => Buffer.concat([carrierOf(secret), Buffer.of(0)])],
-  ])('%s: verification failed, at once and finally', async (_name, body) => {
+  ])('%s: another server does the task, and the wrong one is named', async (_name, body) => {
     const [bad, good] = await badAndGood((task, self) => self.answer(task, body(task.secret)));
     const client = clientOf([bad, good]);
     const record = await client.request(image, 1);
     expect(record).toMatchObject({
-      success: false,
-      outcome: 'failure',
-      failure_reason: 'Verification failed',
-      assigned_server_id: 1,
-      retry_count: 0,
+      success: true,
+      failure_reason: null,
+      assigned_server_id: 2,
+      retry_count: 1,
+      wrong_carriers: [1],
     });
-    expect(good.all('TaskRequest')).toEqual([]);
     expect(bad.all('TaskAck')).toEqual([]);
-    // The connection is intact and stays in use.
+    // The connection is intact and stays in use; the server is avoided for a second.
     bad.script.onTask = (task) => bad.answer(task);
-    expect(await client.request(image, 2)).toMatchObject({ success: true, assigned_server_id: 1 });
+    const second = await client.request(image, 2);
+    expect(second).toMatchObject({ success: true, assigned_server_id: 2 });
+    expect(second).not.toHaveProperty('wrong_carriers');
+    expect(good.all('TaskRequest')).toHaveLength(2);
     expect(bad.connections.length).toBe(1);
+  });
+
+  it('wrong carriers of all servers: verification failed', async () => {
+    const onTask: Script['onTask'] = (task, self) => self.answer(task, carrierOf(other(task.secret)));
+    const servers = await startServers({ onTask }, { onTask });
+    const record = await clientOf(servers).request(image, 1);
+    expect(record).toMatchObject({ success: false, failure_reason: 'Verification failed' });
+    expect([...record.wrong_carriers!].sort()).toEqual([1, 2]);
   });
 
   it('a large wrong carrier is not read to its end', async () => {
     const [bad, good] = await badAndGood((task, self) => self.answer(task, carrierOf(other(task.secret))));
     const record = await clientOf([bad, good]).request(large, 1);
-    expect(record).toMatchObject({ failure_reason: 'Verification failed' });
-    expect(record.bytes_received).toBeLessThan(1_000_000);
+    expect(record).toMatchObject({ success: true, wrong_carriers: [1] });
+    const right = await clientOf([good]).request(large, 2);
+    expect(record.bytes_received - right.bytes_received).toBeLessThan(1_000_000);
     await bad.until(() => bad.connections.length === 0);
   });
 

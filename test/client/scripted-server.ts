@@ -48,6 +48,8 @@ export class ScriptedServer {
     onTask: (task) => this.answer(task),
   };
   acceptedCount = 0;
+  /** False: it gives no sign of life when it is asked for one. */
+  answersPings = true;
   private listener: Listener | undefined;
   private port = 0;
   private waiters: (() => void)[] = [];
@@ -153,6 +155,8 @@ export class ScriptedServer {
     this.heard.push(heard);
     if (heard.message.kind === 'StatusQuery')
       heard.connection.send({ kind: 'StatusResponse', ...status(this.id, { peers: PEERS }) });
+    if (heard.message.kind === 'LeaderQuery' && this.answersPings)
+      heard.connection.send({ kind: 'LeaderResponse', leader_id: this.id, term: 7, leader_address: null });
     if (heard.message.kind === 'TaskAssignmentRequest') this.script.onAsk(heard as Ask, this);
     if (heard.message.kind === 'TaskRequest') this.script.onTask(heard as Task, this);
     this.wake();

@@ -150,6 +150,7 @@ describe('a run', () => {
     const [server] = await startServers({ onTask: (task, self) => self.answer(task, carrierOf(randomBytes(3))) });
     const { report } = await run([server!.address]);
     expect(report.aggregated_stats.failure_reasons).toEqual({ 'Verification failed': 12 });
+    expect(report).toMatchObject({ wrong_carriers: 12, wrong_carriers_by_server: { 1: 12 } });
   });
 
   it('shows the leader and failures, in lines on a pipe', async () => {

@@ -8,43 +8,17 @@ import type { FailureReason, UndecidedReason } from '../../core/metrics/record';
 import type { MessageOf, TaskName } from '../../core/protocol';
 import { READ_FIRST_MS } from '../../core/system/pause-watch';
 import type { ClusterView } from './cluster-view';
+import type { AttemptEffect, AttemptResult, SendFailure } from './effects';
 import type { Hedging } from './hedging';
 import { SignsOfLife } from './signs-of-life';
+
+export type { AttemptEffect, AttemptResult, SendFailure } from './effects';
 
 const ASK_TIMEOUT_MS = 250;
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;
 /** One server that breaks the protocol may be another program; after two, every further one would work in vain. */
 const MAX_BROKEN = 2;
-
-export type AttemptEffect =
-  | { type: 'ask'; askId: number; address: string; excludedIds: number[] }
-  | { type: 'send'; sendId: number; address: string; timeoutMs: number; leaderId: number | null }
-  /** The response of this send is no longer wanted. */
-  | { type: 'cancel'; sendId: number; address: string }
-  | { type: 'ack'; sendId: number; address: string }
-  /** Ask the server for a sign of life. */
-  | { type: 'ping'; address: string }
-  | { type: 'finish'; result: AttemptResult };
-
-export interface AttemptResult {
-  success: boolean;
-  /** Nobody can judge it, because this process stood still meanwhile. */
-  undecided: boolean;
-  failureReason: FailureReason | UndecidedReason | null;
-  /** The server whose response won, or the last one that the task was sent to. */
-  serverAddress: string | null;
-  retryCount: number;
-  hedged: boolean;
-  term: number;
-}
-
-/** The reason why a send ended without a carrier. */
-export type SendFailure =
-  | { kind: 'lost' } // refused, closed, reset
-  | { kind: 'broken'; message: string } // the response breaks the protocol
-  | { kind: 'busy' } // the server refused it for now: overloaded, starting, leaving
-  | { kind: 'error'; message: string }; // the task itself is at fault
 
 interface Send {
   address: string;
@@ -75,6 +49,8 @@ export class Attempt {
   private hedgeAtMs = Infinity;
   private backoffMs = BACKOFF_MIN_MS;
   private failures = 0;
+  /** The servers that answered this task with a wrong carrier, in order. */
+  readonly wrongAddresses: string[] = [];
   /** Breaches of the protocol by servers over this task. */
   private readonly broken: string[] = [];
   private hedged = false;
@@ -154,11 +130,16 @@ export class Attempt {
     return this.take();
   }
 
-  /** The carrier is wrong. Another server might do better, but a retry must never hide wrong bytes. */
-  onCorrupted(sendId: number): AttemptEffect[] {
+  /** The carrier is wrong. Another server gets the task; whatever comes of it, the wrong one stays in the record. */
+  onCorrupted(sendId: number, nowMs: number): AttemptEffect[] {
     const send = this.endSend(sendId);
     if (!send || this.finished) return [];
-    this.fail(VERIFICATION_FAILED, send.address);
+    this.failures += 1;
+    this.wrongAddresses.push(send.address);
+    this.view.avoid(send.address, nowMs);
+    if (this.sends.size > 0 || this.ask !== null) return this.take();
+    if (this.wrongAddresses.length >= this.view.serverCount) this.fail(VERIFICATION_FAILED, send.address);
+    else this.retry(nowMs);
     return this.take();
   }
 
@@ -191,7 +172,7 @@ export class Attempt {
     if (this.finished) return [];
     if (nowMs >= this.endsAtMs) {
       if (this.pausedMs > 0) this.leaveUndecided();
-      else this.fail(this.reasonAtDeadline(), null);
+      else this.fail(this.reasonAtDeadline(), this.wrongAddresses.at(-1) ?? null);
       return this.take();
     }
     if (this.ask !== null && nowMs >= this.ask.untilMs) this.askMissed(nowMs);
@@ -289,7 +270,7 @@ export class Attempt {
     const { ping, answering } = this.signs.look(busy, nowMs);
     for (const address of ping) this.effects.push({ type: 'ping', address });
     if (answering === null) return;
-    for (const address of busy) this.view.silent(address, nowMs);
+    for (const address of busy) this.view.avoid(address, nowMs);
     this.hedged = true;
     this.send(answering, null, nowMs);
   }
@@ -315,6 +296,7 @@ export class Attempt {
   }
 
   private reasonAtDeadline(): FailureReason {
+    if (this.wrongAddresses.length > 0) return VERIFICATION_FAILED;
     switch (this.phase) {
       case 'asking':
         return this.ask === null || this.isAskRefused ? 'Connection refused' : this.timeoutReason();

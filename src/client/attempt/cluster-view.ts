@@ -93,10 +93,15 @@ export class ClusterView {
     for (const each of this.server(address).addresses) this.slow.late(each, nowMs);
   }
 
-  /** The server has not given a sign of life for long, while others did. */
-  silent(address: string, nowMs: number): void {
+  /** The number of servers to choose from. */
+  get serverCount(): number {
+    return this.usable().length;
+  }
+
+  /** The server sent a wrong carrier, or has not given a sign of life for long while others did. */
+  avoid(address: string, nowMs: number): void {
     this.exclude(address, nowMs);
-    for (const each of this.server(address).addresses) this.slow.silent(each, nowMs);
+    for (const each of this.server(address).addresses) this.slow.failed(each, nowMs);
   }
 
   /** Returns when any client of this program last heard from the server. */

@@ -1,6 +1,6 @@
 /**
- * Tracks servers that are late repeatedly or silent: a circuit breaker for each, shared by all clients of one program,
- * so that not every client has to learn it. Pure.
+ * Tracks servers that are late repeatedly, silent or wrong: a circuit breaker for each, shared by all clients of one
+ * program, so that not every client has to learn it. Pure.
  */
 
 /** Late tasks in a row that count: a single one may be bad luck. */
@@ -19,8 +19,8 @@ interface Breaker {
 }
 
 /**
- * A server that is late twice in a row, or silent, is avoided for 1 s; then one task tries it. In time: it is used like
- * any other. Late again: it is avoided for twice as long, up to 8 s.
+ * A server that is late twice in a row, silent, or sends a wrong carrier is avoided for 1 s; then one task tries it.
+ * Right and in time: it is used like any other. If not, it is avoided for twice as long, up to 8 s.
  */
 export class SlowServers {
   private readonly breakers = new Map<string, Breaker>();
@@ -65,8 +65,8 @@ export class SlowServers {
     if (breaker.lateInARow >= LATE_IN_A_ROW) this.avoid(breaker, nowMs);
   }
 
-  /** It gives no sign of life while others do: one task is enough to know. */
-  silent(address: string, nowMs: number): void {
+  /** It gives no sign of life while others do, or sent a wrong carrier: one task is enough to know. */
+  failed(address: string, nowMs: number): void {
     this.avoid(this.breaker(address), nowMs);
   }
 

@@ -49,6 +49,11 @@ export interface RequestRecord {
   term: number;
   outcome: RequestOutcome;
   run_id: string;
+  /**
+   * The ids of the servers that answered it with a wrong carrier, in order, whatever became of it then; null for an
+   * unknown id. Missing if there were none, and in files of older versions: there a wrong carrier is the failure.
+   */
+  wrong_carriers?: (number | null)[];
 }
 
 export interface ServerSample {

@@ -5,6 +5,8 @@ import { isFixedReason, OTHER_REASONS } from './failure-reasons';
 import { LatencyFold } from './latency-fold';
 import { isUndecided } from './population';
 import type { RequestRecord } from './record';
+import { MAX_SERVERS, OTHER_SERVERS } from './servers';
+import { WrongCarriers } from './wrong-carriers';
 
 /** `aggregated_stats` of a client's file. Latencies are those of successful requests, null if there are none. */
 export interface AggregatedStats {
@@ -26,6 +28,11 @@ export interface AggregatedStats {
   server_distribution: Record<string, number>;
   /** Server-worded reasons beyond the first 50 count as `Other reasons`. */
   failure_reasons: Record<string, number>;
+  /**
+   * Wrong carriers by the id of the server that sent them, also those of requests that succeeded elsewhere or are
+   * undecided; ids that are unknown or beyond the first 100 count as 0.
+   */
+  wrong_carriers: Record<string, number>;
   retry_count: number;
   /** Requests that were also sent to a second server. */
   hedged_requests: number;
@@ -33,10 +40,6 @@ export interface AggregatedStats {
   bytes_received: number;
 }
 
-/** Servers report their own ids, as they word their own reasons. */
-const MAX_SERVERS = 100;
-/** Stands for all further servers; no server has this id. */
-export const OTHER_SERVERS: number = 0;
 const MAX_REASONS = 50;
 
 type Folded = Pick<
@@ -50,6 +53,7 @@ type Folded = Pick<
   | 'hedged'
   | 'bytes_sent'
   | 'bytes_received'
+  | 'wrong_carriers'
 >;
 
 export class Summary {
@@ -61,9 +65,11 @@ export class Summary {
   private bytesSent = 0;
   private bytesReceived = 0;
   private readonly byServer = new CappedCounts(MAX_SERVERS, OTHER_SERVERS);
+  private readonly wrong = new WrongCarriers();
   private readonly byReason = new CappedCounts<string>(MAX_REASONS, OTHER_REASONS, isFixedReason);
 
   add(record: Folded): void {
+    this.wrong.add(record);
     if (isUndecided(record)) return;
     const { success, assigned_server_id: serverId } = record;
     if (success) this.latencies.add(record.latency_ms);
@@ -103,6 +109,7 @@ export class Summary {
       latency_p99_ms: p99_ms,
       server_distribution: sorted(this.byServer.all, ([a], [b]) => a - b),
       failure_reasons: sorted(this.byReason.all, (a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)),
+      wrong_carriers: this.wrong.toJson(),
       retry_count: this.retries,
       hedged_requests: this.hedged,
       bytes_sent: this.bytesSent,

@@ -1,17 +1,19 @@
 /** Audits whether each success has an execution in the event files of the servers. */
 import { counted } from '../../core/counted';
-import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
+import { OTHER_SERVERS } from '../../core/metrics/servers';
+import { WrongCarriers } from '../../core/metrics/wrong-carriers';
 import { unwrittenAround } from '../../core/metrics/unwritten';
 import { type Inputs, type LastWord, partKeyOf, type ServerLife } from '../read/inputs';
 import { increment } from '../read/interner';
 import type { ForEachRow } from '../read/columns';
 import type { Audit, FaultReport, Interval } from '../report';
+import { sum } from './sum';
 
 interface Counted {
   requests: number;
   successes: number;
   hedged: number;
-  corrupted: number;
+  wrong: WrongCarriers;
   /** Servers that have requests assigned. */
   serverIds: readonly number[];
   /** Servers whose files end before the run, without a fault. */
@@ -28,20 +30,31 @@ interface Counted {
  * Counts wrong carriers: those of the warm-up, and those after it by the records of each machine or by its clients' own
  * files, whichever tell more.
  */
-export function corruptedCount({ records, saidCorrupted }: Inputs): number {
-  const counts = new Map<string, number>();
-  let warmup = 0;
-  for (const { machineId, runId, reasons, warmupCorrupted } of records) {
-    warmup += warmupCorrupted;
-    increment(counts, partKeyOf(runId, machineId), (reasons.get(VERIFICATION_FAILED) ?? 0) - warmupCorrupted);
+export function wrongCarriers({ records, saidWrong }: Inputs): WrongCarriers {
+  const all = new WrongCarriers();
+  const parts = new Map<string, Map<number, number>>();
+  for (const { machineId, runId, wrong, warmupWrong } of records) {
+    for (const [id, count] of warmupWrong.byServer) all.addOf(id, count);
+    const counts = parts.get(partKeyOf(runId, machineId)) ?? new Map<number, number>();
+    parts.set(partKeyOf(runId, machineId), counts);
+    for (const [id, count] of wrong.byServer) increment(counts, id, count);
   }
-  for (const [key, said] of saidCorrupted) counts.set(key, Math.max(said, counts.get(key) ?? 0));
-  return [...counts.values()].reduce((sum, count) => sum + count, warmup);
+  for (const key of new Set([...parts.keys(), ...saidWrong.keys()])) {
+    const counts = parts.get(key) ?? new Map<number, number>();
+    const said = saidWrong.get(key) ?? new WrongCarriers();
+    for (const [id, count] of said.byServer) {
+      if (id !== OTHER_SERVERS) counts.set(id, Math.max(count, counts.get(id) ?? 0));
+    }
+    for (const [id, count] of counts) all.addOf(id, count);
+    // The files may count carriers whose servers only the records name.
+    all.addOf(OTHER_SERVERS, Math.max(0, said.count - sum([...counts.values()])));
+  }
+  return all;
 }
 
 /** Clients without records cannot be audited. */
 export function auditOf(inputs: Inputs, counted: Counted): Audit {
-  const { requests, successes, hedged, corrupted, excusable } = counted;
+  const { requests, successes, hedged, wrong, excusable } = counted;
   let repeated = 0;
   let lost = 0;
   for (const tasks of inputs.tasks.values()) {
@@ -53,7 +66,8 @@ export function auditOf(inputs: Inputs, counted: Counted): Audit {
     requests,
     successes,
     hedged,
-    corrupted,
+    corrupted: wrong.count,
+    corrupted_by: wrong.worstFirst(),
     excusable,
     ...(inputs.events === null
       ? { executions: null, repeated: null, lost: null }

@@ -1,6 +1,6 @@
 /** Builds the report from everything that was read, by combining the analyses in this folder. */
 import type { RuleResult } from '../../core/rule-result';
-import { auditOf, corruptedCount, lastAnswersOf } from './audit';
+import { auditOf, lastAnswersOf, wrongCarriers } from './audit';
 import { balanceOf } from './balance';
 import { fixedLimitMs, type SlowLimitSetting } from '../../core/metrics/slow-limit';
 import { blocksOf } from './blocks';
@@ -265,7 +265,7 @@ function judgedParts(
       requests,
       successes,
       hedged: counted.hedged,
-      corrupted: corruptedCount(inputs),
+      wrong: wrongCarriers(inputs),
       kills,
       silentIds: silences.map(({ serverId }) => serverId),
       excusable,

@@ -1,7 +1,7 @@
 /** Computes the totals over all requests, from records and client files alike. */
 import { CappedCounts } from '../../core/metrics/capped-counts';
 import { isFixedReason, isNeverSent, NO_RECORD, OTHER_REASONS } from '../../core/metrics/failure-reasons';
-import { OTHER_SERVERS } from '../../core/metrics/summary';
+import { OTHER_SERVERS } from '../../core/metrics/servers';
 import { type Counted } from './count-rows';
 import { curveOf } from './curve';
 import { type Inputs, MAX_REASONS, MAX_SERVERS } from '../read/inputs';

@@ -1,6 +1,7 @@
 /** The verdict of a report: what is wrong comes before all else, and facts come only where nothing is. */
 import { counted } from '../../core/counted';
 import { rateText, SCALE_TEXTS, scaleOf } from '../../core/metrics/failure-scale';
+import { wrongCarriersText } from '../../core/metrics/wrong-carriers';
 import type { Report, Verdict } from '../report';
 
 type Judged = Pick<
@@ -43,7 +44,7 @@ function kindOf(report: Judged, cut: readonly string[]): Pick<Verdict, 'kind' | 
 export function wrongOf({ audit, rules = [] }: Pick<Report, 'audit' | 'rules'>): string[] {
   const violated = rules.filter(({ verdict }) => verdict === false).map(({ rule }) => rule);
   return [
-    ...(audit.corrupted > 0 ? [`${counted(audit.corrupted, 'wrong carrier')}`] : []),
+    ...(audit.corrupted > 0 ? [wrongCarriersText(audit.corrupted_by)] : []),
     ...(audit.adds_up === false ? [`the audit does not add up (${audit.why})`] : []),
     ...(violated.length > 0 ? [`violated: ${violated.join(', ')}`] : []),
   ];

@@ -1,8 +1,9 @@
 /** Parses the text of a machine_{n}_client_{i}.json, and checks every field: no file is trusted. */
 import { CappedCounts } from '../../core/metrics/capped-counts';
 import type { Centroid } from '../../core/metrics/digest';
-import { isFixedReason, keptReason, OTHER_REASONS } from '../../core/metrics/failure-reasons';
-import { OTHER_SERVERS } from '../../core/metrics/summary';
+import { isFixedReason, keptReason, OTHER_REASONS, VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
+import { OTHER_SERVERS } from '../../core/metrics/servers';
+import { WrongCarriers } from '../../core/metrics/wrong-carriers';
 import { MAX_LATENCY_MS } from './columns';
 import { MAX_REASONS, MAX_SERVERS } from './inputs';
 import { parseJson } from './parse-json';
@@ -26,6 +27,8 @@ export interface ClientFile {
   avgMs: number | null;
   servers: Map<number, number>;
   reasons: Map<string, number>;
+  /** Those of an older version, which does not name their servers, are failures. */
+  wrong: WrongCarriers;
   /** null in a file of the original implementation, which does not count these. */
   extras: { retries: number; bytesSent: number; bytesReceived: number } | null;
   /** null if the file has no digest, so that its percentiles cannot be merged. */
@@ -73,6 +76,7 @@ function read(path: string, file: Fields): ClientFile {
     ...(has ? latenciesOf(stats) : { minMs: null, maxMs: null, avgMs: null }),
     servers: serversOf(stats),
     reasons: reasonsOf(stats),
+    wrong: wrongOf(stats),
     extras: stats['retry_count'] === undefined ? null : extrasOf(stats),
     centroids: file['latency_digest'] === undefined ? null : centroidsOf(file['latency_digest'], successful),
   };
@@ -120,7 +124,8 @@ function countsOf(stats: Fields, name: string): [string, number][] {
 
 function serversOf(stats: Fields): Map<number, number> {
   const counts = new CappedCounts(MAX_SERVERS, OTHER_SERVERS);
-  for (const [id, count] of countsOf(stats, 'server_distribution')) counts.add(serverIdOf(id), count);
+  for (const [id, count] of countsOf(stats, 'server_distribution'))
+    counts.add(serverIdOf(id, 'server_distribution'), count);
   return counts.all;
 }
 
@@ -128,6 +133,15 @@ function reasonsOf(stats: Fields): Map<string, number> {
   const counts = new CappedCounts<string>(MAX_REASONS, OTHER_REASONS, isFixedReason);
   for (const [reason, count] of countsOf(stats, 'failure_reasons')) counts.add(keptReason(reason), count);
   return counts.all;
+}
+
+function wrongOf(stats: Fields): WrongCarriers {
+  const wrong = new WrongCarriers();
+  const counts = stats['wrong_carriers'] === undefined ? [] : countsOf(stats, 'wrong_carriers');
+  for (const [id, count] of counts) wrong.addOf(serverIdOf(id, 'wrong_carriers'), count);
+  const failed = reasonsOf(stats).get(VERIFICATION_FAILED) ?? 0;
+  wrong.addOf(OTHER_SERVERS, Math.max(0, failed - wrong.count));
+  return wrong;
 }
 
 function extrasOf(stats: Fields): ClientFile['extras'] {
@@ -138,9 +152,9 @@ function extrasOf(stats: Fields): ClientFile['extras'] {
   };
 }
 
-function serverIdOf(key: string): number {
+function serverIdOf(key: string, name: string): number {
   if (/^\d{1,15}$/.test(key)) return Number(key);
-  throw new InvalidFile('"server_distribution" has a key that is not a server id');
+  throw new InvalidFile(`"${name}" has a key that is not a server id`);
 }
 
 function centroidsOf(value: unknown, successful: number): Centroid[] {

@@ -2,7 +2,8 @@
 import { FIXED_REASONS, keptReason, OTHER_REASONS } from '../../core/metrics/failure-reasons';
 import type { FaultEvent, GeneratorSample, ServerEvent, ServerSample, StressRunFile } from '../../core/metrics/record';
 import type { GeneratorFold } from '../../core/metrics/saturation';
-import { OTHER_SERVERS } from '../../core/metrics/summary';
+import { OTHER_SERVERS } from '../../core/metrics/servers';
+import type { WrongCarriers } from '../../core/metrics/wrong-carriers';
 import type { ClientFile } from './client-file';
 import type { RequestColumns } from './columns';
 import { printable } from '../../core/printable';
@@ -22,8 +23,9 @@ export interface RunRecords {
   clock: LifeClock;
   columns: RequestColumns;
   reasons: Map<string, number>;
-  /** Wrong carriers in the warm-up, which the clients' own files leave out. */
-  warmupCorrupted: number;
+  /** Wrong carriers after the warm-up, and in it; the clients' own files leave the latter out. */
+  wrong: WrongCarriers;
+  warmupWrong: WrongCarriers;
   /** Requests that were counted before, in this file or another; not counted again. */
   repeats: number;
   /** The latest end time of any line; determines the newest run. */
@@ -84,7 +86,7 @@ export interface Inputs {
   clients: ClientFile[];
   clientFileCount: number;
   /** Wrong carriers by the clients' own files, by run and machine. */
-  saidCorrupted: Map<string, number>;
+  saidWrong: Map<string, WrongCarriers>;
   /** Requests without a record, as far as others show that they existed. */
   missingRecords: number;
   /** The times in which they may have been due. */
@@ -175,7 +177,7 @@ export function emptyInputs(tasks: TaskFlags): Inputs {
     runs: [],
     clients: [],
     clientFileCount: 0,
-    saidCorrupted: new Map(),
+    saidWrong: new Map(),
     missingRecords: 0,
     gaps: [],
     clocks: [],

@@ -41,6 +41,16 @@ const text = checked(
   `a text of at most ${MAX_TEXT_CHARS} characters`,
   (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS,
 );
+/** More than a client that tries each server once can meet. */
+const MAX_WRONG = 1000;
+const isServers = checked(
+  `a list of 1 to ${MAX_WRONG} server ids, null for an unknown one`,
+  (value) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.length <= MAX_WRONG &&
+    value.every((each) => each === null || count(each)),
+);
 const oneOf = (words: readonly string[]): Check =>
   checked(`one of ${words.join(', ')}`, (value) => words.includes(value as string));
 const isCounts = checked(
@@ -67,6 +77,7 @@ const RECORD: [keyof RequestRecord, Check][] = [
   ['term', count],
   ['outcome', oneOf(OUTCOMES)],
   ['run_id', text],
+  ['wrong_carriers', absentOr(isServers)],
 ];
 
 const FAULT: [keyof FaultEvent, Check][] = [

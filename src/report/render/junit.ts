@@ -1,6 +1,7 @@
 /** Renders the checks of a report as JUnit XML, for Jenkins, GitLab and others. */
 import { ACCEPTABLE_UP_TO, rateText } from '../../core/metrics/failure-scale';
 import { foundText } from '../../core/metrics/threshold';
+import { wrongServersText } from '../../core/metrics/wrong-carriers';
 import { oneLine } from '../../core/printable';
 import type { Report } from '../report';
 import { isoTime } from '../../core/system/iso-time';
@@ -59,8 +60,8 @@ function checks({ rules = [] }: Report): Suite {
   return { name: 'checks', cases };
 }
 
-function audit({ audit: { adds_up, why, corrupted } }: Report): Suite {
-  const carriers = judged('no carrier is wrong', corrupted === 0, `${corrupted} were wrong`);
+function audit({ audit: { adds_up, why, corrupted, corrupted_by: by } }: Report): Suite {
+  const carriers = judged('no carrier is wrong', corrupted === 0, `${corrupted} were wrong (${wrongServersText(by)})`);
   return { name: 'audit', cases: [carriers, judged('requests and executions add up', adds_up, why)] };
 }
 

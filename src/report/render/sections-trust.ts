@@ -1,4 +1,5 @@
 /** The sections on audit, checks, generators, clocks, inputs and verdict of the text report. */
+import { wrongServersText } from '../../core/metrics/wrong-carriers';
 import { foundText } from '../../core/metrics/threshold';
 import { printable } from '../../core/printable';
 import type { GeneratorSeries, Report } from '../report';
@@ -19,10 +20,15 @@ export function auditRows({ audit: all }: Report): string[] {
     labelled('Repeated', counted(all.repeated)),
     labelled('Hedged', whole(all.hedged)),
     labelled('Lost', lost),
-    labelled('Corrupted', whole(all.corrupted)),
+    labelled('Corrupted', corruptedText(all)),
     labelled('Adds Up', addsUp),
     ...prose(`  ${all.why}`),
   ];
+}
+
+/** Formats `3 (server 2: 3)`. */
+function corruptedText({ corrupted, corrupted_by: by }: Report['audit']): string {
+  return corrupted === 0 ? '0' : `${whole(corrupted)} (${wrongServersText(by)})`;
 }
 
 export function checkRows({ rules = [] }: Report): string[] {

@@ -26,7 +26,7 @@ type Options = Pick<StressOptions, 'machineId' | 'numClients' | 'metricsDir' | '
 /** Returns lines without a line feed at the end. Pure. */
 export function closingText(
   { machineId, numClients, metricsDir, seed, requests }: Options,
-  { measured, population, service }: RunTally,
+  { measured, population, service, wrong }: RunTally,
   results: readonly ThresholdResult[],
   { rates, waitedCount, unreached, problem, pauses, generatorProblem }: ClosingContent,
 ): string {
@@ -35,7 +35,7 @@ export function closingText(
   const figures = isOpen ? service.figures() : undefined;
   const all = population.latencies.figures();
   const { durationSecs } = rates;
-  const counts = { interruptedCount, stoodStillCount, unsentCount };
+  const counts = { interruptedCount, stoodStillCount, unsentCount, wrong };
   const run = { durationSecs, rates, ...counts, all, service: figures, unreached };
   const rows = [summaryText(measured.summary.stats(), run)];
   if (waitedCount > 0) {

@@ -1,7 +1,7 @@
 /** The outcomes of all requests of a run, and their comparison with thresholds. Pure. */
 import { Tally } from '../../client/tally';
-import { VERIFICATION_FAILED } from '../../core/metrics/failure-reasons';
 import { LatencyFold } from '../../core/metrics/latency-fold';
+import { WrongCarriers } from '../../core/metrics/wrong-carriers';
 import { isUndecided, Population } from '../../core/metrics/population';
 import type { RequestRecord } from '../../core/metrics/record';
 import {
@@ -29,8 +29,8 @@ export class RunTally {
   readonly population: Population;
   /** Latencies of their successes, from the send. */
   readonly service = new LatencyFold();
-  /** The number of wrong carriers, also in the warm-up. */
-  wrongCount = 0;
+  /** Also those in the warm-up. */
+  readonly wrong = new WrongCarriers();
   /** The number of requests that ended, also in the warm-up. */
   endedCount = 0;
   /** Unix milliseconds. */
@@ -58,7 +58,7 @@ export class RunTally {
   /** Returns true if it was due after the warm-up. */
   add(record: RequestRecord): boolean {
     if (!isUndecided(record)) this.endedCount += 1;
-    if (record.failure_reason === VERIFICATION_FAILED) this.wrongCount += 1;
+    this.wrong.add(record);
     if (record.start_time < this.measuredFrom) return false;
     this.firstDue = Math.min(this.firstDue, record.start_time);
     this.measured.add(record);

@@ -47,7 +47,7 @@ test('any order of events: ends once, by the deadline, with everything cancelled
           effects = attempt.onAssignment(which, response, rig.nowMs);
         else if (what === 'ask lost') effects = attempt.onAskLost(which, rig.nowMs);
         else if (what === 'verified') effects = attempt.onVerified(which, rig.nowMs);
-        else if (what === 'corrupted') effects = attempt.onCorrupted(which);
+        else if (what === 'corrupted') effects = attempt.onCorrupted(which, rig.nowMs);
         else if (what === 'lost' || what === 'busy') effects = attempt.onSendFailed(which, { kind: what }, rig.nowMs);
         else if (what === 'error' || what === 'broken')
           effects = attempt.onSendFailed(which, { kind: what, message: 'no' }, rig.nowMs);

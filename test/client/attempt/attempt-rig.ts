@@ -74,6 +74,7 @@ export class AttemptRig {
   fail = (failure: SendFailure, send = this.last('send')): AttemptEffect[] =>
     this.note(this.attempt.onSendFailed(send.sendId, failure, this.nowMs));
   verify = (send = this.last('send')): AttemptEffect[] => this.note(this.attempt.onVerified(send.sendId, this.nowMs));
+  corrupt = (send = this.last('send')): AttemptEffect[] => this.note(this.attempt.onCorrupted(send.sendId, this.nowMs));
   count = (type: AttemptEffect['type']): number => this.effects.filter((effect) => effect.type === type).length;
 
   get result() {

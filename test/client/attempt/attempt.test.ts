@@ -171,10 +171,66 @@ describe('a server that fails', () => {
     expect(rig.view.usedAddress('two:2')).toBe('localhost:2');
   });
 
-  it('with wrong bytes fails the request at once', () => {
+  it('with wrong bytes: another one gets the task at once, and the wrong one is avoided', () => {
     const rig = new Rig();
     rig.assign(2);
-    expect(types(rig.note(rig.attempt.onCorrupted(rig.last('send').sendId)))).toEqual(['finish']);
+    expect(rig.corrupt()).toMatchObject([{ type: 'ask', excludedIds: [2] }]);
+    expect(rig.view.isSlow('two:2', rig.nowMs)).toBe(true);
+    rig.assign(3);
+    rig.verify();
+    expect(rig.result).toMatchObject({ success: true, serverAddress: 'three:3', retryCount: 1 });
+    expect(rig.attempt.wrongAddresses).toEqual(['two:2']);
+  });
+
+  it('with wrong bytes is tried again by one task after a second, then after 2, 4 and 8', () => {
+    const rig = new Rig();
+    const avoidedMs: number[] = [];
+    for (let nowMs = 0, probe = 0; probe < 5; probe++) {
+      rig.view.sent('two:2', nowMs);
+      rig.view.avoid('two:2', nowMs);
+      const fromMs = nowMs;
+      while (rig.view.isExcluded('two:2', nowMs)) nowMs += 10;
+      avoidedMs.push(nowMs - fromMs);
+    }
+    expect(avoidedMs).toEqual([1000, 2000, 4000, 8000, 8000]);
+  });
+
+  it('with wrong bytes, as all others do: the request fails once each had its turn', () => {
+    const rig = new Rig();
+    for (const id of [2, 3, 1]) {
+      expect(rig.attempt.finished).toBe(false);
+      rig.assign(id);
+      rig.corrupt();
+    }
+    expect(rig.result).toMatchObject({ success: false, failureReason: 'Verification failed', serverAddress: 'one:1' });
+    expect(rig.attempt.wrongAddresses).toEqual(['two:2', 'three:3', 'one:1']);
+  });
+
+  it('with wrong bytes, and there is no other: fails the request at once', () => {
+    const rig = new Rig({ addresses: ['one:1'] });
+    rig.assign(1);
+    expect(types(rig.corrupt())).toEqual(['finish']);
+    expect(rig.result).toMatchObject({ success: false, failureReason: 'Verification failed', serverAddress: 'one:1' });
+  });
+
+  it('with wrong bytes, while another copy runs: that one may still win', () => {
+    const rig = new Rig({ hedging: new Hedging(1) });
+    rig.assign(2);
+    const first = rig.last('send');
+    rig.pass(500);
+    expect(rig.count('send')).toBe(2);
+    expect(rig.corrupt(first)).toEqual([]);
+    rig.verify();
+    expect(rig.result).toMatchObject({ success: true, hedged: true });
+    expect(rig.attempt.wrongAddresses).toEqual(['two:2']);
+  });
+
+  it('with wrong bytes, and then nobody answers: that is the reason at the deadline, and its server is named', () => {
+    const rig = new Rig();
+    rig.assign(2);
+    rig.corrupt();
+    rig.assign(3);
+    rig.pass(TIMEOUT_MS);
     expect(rig.result).toMatchObject({ success: false, failureReason: 'Verification failed', serverAddress: 'two:2' });
   });
 });

@@ -34,11 +34,11 @@ describe('summary', () => {
     const stats = summarize([
       record({ latency_ms: 10, hedged: true }),
       record({ latency_ms: 30, assigned_server_id: 2, retry_count: 2 }),
-      record({ latency_ms: 20, assigned_server_id: null }),
+      record({ latency_ms: 20, assigned_server_id: null, wrong_carriers: [2, null] }),
       failure('Connection refused', { assigned_server_id: 2, bytes_received: 0 }),
       failure('Request timeout after 10s', { assigned_server_id: null }),
       failure('Connection refused'),
-      record({ outcome: 'interrupted', success: false, latency_ms: 1 }),
+      record({ outcome: 'interrupted', success: false, latency_ms: 1, wrong_carriers: [2] }),
       record({ outcome: 'unsent', success: false, latency_ms: 1 }),
     ]);
     expect(stats).toEqual({
@@ -54,6 +54,7 @@ describe('summary', () => {
       latency_p99_ms: null,
       server_distribution: { 1: 2, 2: 2 },
       failure_reasons: { 'Connection refused': 2, 'Request timeout after 10s': 1 },
+      wrong_carriers: { 0: 1, 2: 2 },
       retry_count: 2,
       hedged_requests: 1,
       bytes_sent: 600,

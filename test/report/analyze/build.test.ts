@@ -203,10 +203,66 @@ describe('audit', () => {
       hedged: 1,
       lost: 0,
       corrupted: 1,
+      corrupted_by: [{ server_id: 1, carriers: 1 }],
       excusable: 0,
       adds_up: true,
       why: 'every success has an execution',
     });
+  });
+
+  describe('wrong carriers', () => {
+    const wrongOf = () => {
+      const { corrupted, corrupted_by } = lab.report().audit;
+      return { corrupted, by: corrupted_by.map(({ server_id: id, carriers }) => [id, carriers]) };
+    };
+
+    test('count whatever became of their requests, by the server that sent them', () => {
+      lab.requests([
+        request(1, 0, { wrong_carriers: [2] }),
+        request(2, 100, { outcome: 'failure', failure_reason: 'Verification failed', wrong_carriers: [2, 3] }),
+        request(3, 200, { outcome: 'interrupted', wrong_carriers: [null] }),
+        request(4, 300, { outcome: 'failure', failure_reason: 'Verification failed', assigned_server_id: 2 }),
+      ]);
+      const by = [
+        [2, 3],
+        [null, 1],
+        [3, 1],
+      ];
+      expect(wrongOf()).toEqual({ corrupted: 5, by });
+    });
+
+    test('of one run are those of the records or of the clients, whichever tell more, and those of the warm-up', () => {
+      lab.write('metrics/machine_1_run.json', runFile({ warmup_secs: 1 }));
+      lab.requests([
+        request(1, 0, { wrong_carriers: [2] }),
+        request(2, 2000, { wrong_carriers: [2] }),
+        request(3, 3000, { wrong_carriers: [1] }),
+      ]);
+      const said = clientFile('Machine_1_Client_1', { wrong_carriers: { 1: 1, 2: 4 } }, { run_id: 'run-1' });
+      lab.write('metrics/machine_1_client_1.json', said);
+      const by = [
+        [2, 5],
+        [1, 1],
+      ];
+      expect(wrongOf()).toEqual({ corrupted: 6, by });
+    });
+
+    test('in a file of an older client have no server', () => {
+      const reasons = { failure_reasons: { 'Verification failed': 2 } };
+      lab.write('metrics/machine_1_client_1.json', clientFile('Machine_1_Client_1', reasons));
+      expect(wrongOf()).toEqual({ corrupted: 2, by: [[null, 2]] });
+    });
+
+    test.each([[[]], ['2'], [[-1]], [[1.5]], [[{}]], [null]])(
+      'a record with %j instead is damaged',
+      (wrong_carriers) => {
+        lab.requests([request(1, 0), { ...request(2, 100), wrong_carriers }]);
+        expect(lab.read().files[0]).toMatchObject({
+          badLines: 1,
+          problems: [expect.stringMatching(/"wrong_carriers"/)],
+        });
+      },
+    );
   });
 
   test('a success without an execution is lost', () => {

@@ -63,7 +63,7 @@ test.each([1, 5])(
     goodRun((id) => (id <= wrong ? { outcome: 'failure', failure_reason: 'Verification failed' } : {}));
     expect(verdict('p99<1ms')).toMatchObject({
       kind: 'wrong',
-      text: expect.stringMatching(/^Wrong: \d wrong carriers?\.$/),
+      text: expect.stringMatching(/^Wrong: \d wrong carriers? \(server 1: \d\)\.$/),
     });
   },
 );

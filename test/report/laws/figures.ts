@@ -88,6 +88,7 @@ export const FIGURES: readonly Figure[] = [
     fold: 'length of intervals',
   }),
   ...all('audit.lost audit.corrupted', { sense: 'higher is worse' }),
+  ...all('audit.corrupted_by[].carriers', { sense: 'higher is worse' }),
   ...all('audit.adds_up rules[].verdict', { sense: 'never becomes true' }),
   ...all('generators[].saturated', { sense: 'true is worse' }),
   ...all('thresholds[].passed', { sense: 'never becomes true' }),
@@ -113,7 +114,7 @@ export const WITHOUT_DIRECTION: readonly string[] = [
   ...within('phases[]', 'requests undecided phase').split(' '),
   ...within('faults[]', 'server_id kind start end led requests retried hedged shared').split(' '),
   ...within('baseline', 'from to requests').split(' '),
-  ...within('audit', 'requests hedged executions repeated excusable').split(' '),
+  ...within('audit', 'requests hedged executions repeated excusable corrupted_by[].server_id').split(' '),
   ...within(
     'timeline',
     'from window_ms left_out p50_ms[] p95_ms[] p99_ms[] max_ms[] requests[] failed[] undecided[]',

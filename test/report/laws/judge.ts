@@ -30,6 +30,7 @@ const NAMES: Readonly<Record<string, string>> = {
   generators: 'machine_id',
   thresholds: 'expression',
   rules: 'rule',
+  corrupted_by: 'server_id',
 };
 /** Rounding of figures that come from a client's own sums. */
 const ROUNDING = { relative: 1e-6, absolute: 0.002 };

@@ -1,6 +1,5 @@
 /** Law 2: takes evidence out of the files of a run, but only what leaves a trace elsewhere. */
 import * as fc from 'fast-check';
-import { VERIFICATION_FAILED } from '../../../src/core/metrics/failure-reasons';
 import type { FaultEvent, RequestRecord } from '../../../src/core/metrics/record';
 import {
   clientFileName,
@@ -8,6 +7,7 @@ import {
   requestsFileName,
   runFileName,
 } from '../../../src/core/metrics/run-file-names';
+import { wrongCarriersOf } from '../../../src/core/metrics/wrong-carriers';
 import { T0 } from '../lab';
 import type { Machine, Run } from './run-model';
 import { type Files, filesOf, folderOf, lineOf } from './write-run';
@@ -126,8 +126,8 @@ function without(machine: Machine, gone: readonly RequestRecord[], files: Map<st
  */
 function leavesTrace(machine: Machine, gone: readonly RequestRecord[], { isOpen, warmupMs }: Run): boolean {
   // No file but its record tells of a wrong carrier in the warm-up.
-  const isUntold = ({ failure_reason: reason, start_time: due }: RequestRecord): boolean =>
-    reason === VERIFICATION_FAILED && due < T0 + warmupMs;
+  const isUntold = (record: RequestRecord): boolean =>
+    wrongCarriersOf(record).length > 0 && record.start_time < T0 + warmupMs;
   if (gone.some(isUntold)) return false;
   if (isOpen) return true;
   const last = new Map<number, number>();

@@ -3,12 +3,20 @@ import { neverSent } from '../../../src/core/metrics/failure-reasons';
 import * as fc from 'fast-check';
 import type { RequestRecord, ServerEvent } from '../../../src/core/metrics/record';
 import { clientName } from '../../../src/core/metrics/run-file-names';
+import { wrongCarriersOf } from '../../../src/core/metrics/wrong-carriers';
 import { toMicros } from '../../../src/core/to-micros';
 import { T0 } from '../lab';
 import { type Machine, type Run } from './run-model';
 import { endOf } from './write-run';
 
-export const WORSENINGS = ['takes longer', 'in flight at the end', 'fails', 'never sent', 'fails later'] as const;
+export const WORSENINGS = [
+  'takes longer',
+  'in flight at the end',
+  'fails',
+  'never sent',
+  'fails later',
+  'has a wrong carrier first',
+] as const;
 export type WorseningName = (typeof WORSENINGS)[number];
 
 /** Selects a worsening; numbers select among what the run has. */
@@ -69,6 +77,11 @@ const CHANGES: Record<WorseningName, Change> = {
     const reason = record.failure_reason ?? 'Connection refused';
     return { ...unsuccessful('failure'), failure_reason: reason, ...longer(record, moreMs) };
   },
+  'has a wrong carrier first': (record, amount) => {
+    if (!record.success) return null;
+    const wrong = [...(record.wrong_carriers ?? []), amount % 3 === 0 ? null : 1 + (amount % 4)];
+    return { wrong_carriers: wrong, retry_count: record.retry_count + 1 };
+  },
 };
 
 /** From 0.1 ms to 10 s, by ratio. */
@@ -111,7 +124,7 @@ export function mayBeBaseline(record: RequestRecord, { warmupMs, firstFaultAt }:
 
 /** Returns true for a wrong carrier and a success without an execution: a run without them is no worse. */
 function isRed(record: RequestRecord, { id }: Machine, { servers }: Run): boolean {
-  if (!record.success) return record.failure_reason === 'Verification failed';
+  if (!record.success) return wrongCarriersOf(record).length > 0;
   return servers.every(({ events }) => executionOf(events, clientName(id, record.client_id), record) < 0);
 }
 

@@ -94,14 +94,14 @@ test('a bad run fails wherever the exit code does', () => {
   const report = lab.report({ rules, thresholds });
   expect(outcomes({ ...report, inputs: { ...report.inputs, missing: ['a: is gone', 'b: is no file'] } })).toEqual({
     'cloudp2p.verdict the load is valid and nothing is wrong': expect.stringMatching(
-      /^failure: Wrong: 1 wrong carrier; /,
+      /^failure: Wrong: 1 wrong carrier \(server 1: 1\); /,
     ),
     'cloudp2p.verdict failure_rate<=5%': 'failure: it is 50.00%',
     'cloudp2p.thresholds max<30ms': 'failure: it is 2,000.00 ms',
     'cloudp2p.thresholds p99<1ms': 'failure: the value is unknown',
     'cloudp2p.thresholds recovery<2s': 'failure: the value is unknown',
     'cloudp2p.checks S3': 'failure: two leaders; in term 4',
-    'cloudp2p.audit no carrier is wrong': 'failure: 1 were wrong',
+    'cloudp2p.audit no carrier is wrong': 'failure: 1 were wrong (server 1: 1)',
     'cloudp2p.audit requests and executions add up': 'failure: 1 success has no execution in the files',
     'cloudp2p.inputs all that was named could be read': 'error: a: is gone; b: is no file',
   });

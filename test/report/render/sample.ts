@@ -109,6 +109,7 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
       repeated: 4,
       lost: 0,
       corrupted: 0,
+      corrupted_by: [],
       excusable: 6,
       adds_up: true,
       why: 'every success has an execution',

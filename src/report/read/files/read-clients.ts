@@ -1,12 +1,11 @@
 /** Reads the clients' own files, and compares them with the records. */
 import path from 'node:path';
-import { VERIFICATION_FAILED } from '../../../core/metrics/failure-reasons';
 import { clientName, machineOfClient } from '../../../core/metrics/run-file-names';
 import { type ClientFile, parseClientFile } from '../client-file';
+import { WrongCarriers } from '../../../core/metrics/wrong-carriers';
 import { CappedList } from '../capped-list';
 import { readWhole } from './file-lines';
 import { type Inputs, partKeyOf } from '../inputs';
-import { increment } from '../interner';
 import type { RunChoice } from './read-requests';
 import type { ClientTaskFlags } from '../task-flags';
 
@@ -78,11 +77,10 @@ function take(
   if (before !== undefined) return remarks.copies.add(`${client.path} is a copy of ${before}`);
   seen.set(key, client.path);
   if (recorded === null && isLeftOut(client, choice, inputs)) return remarks.leftOut.add(client.path);
-  increment(
-    inputs.saidCorrupted,
-    partKeyOf(runId, machineOfClient(name)),
-    client.reasons.get(VERIFICATION_FAILED) ?? 0,
-  );
+  const part = partKeyOf(runId, machineOfClient(name));
+  const said = inputs.saidWrong.get(part) ?? new WrongCarriers();
+  inputs.saidWrong.set(part, said);
+  for (const [id, count] of client.wrong.byServer) said.addOf(id, count);
   if (recorded !== null) return compare(client, recorded, remarks.differences);
   inputs.clients.push(client);
   places.set(client.name, [...(places.get(client.name) ?? []), client.path]);

@@ -1,8 +1,8 @@
 /** Reads a machine_{n}_requests.ndjson, converts its times to the clock of the report, and keeps the selected runs. */
 import path from 'node:path';
-import { VERIFICATION_FAILED } from '../../../core/metrics/failure-reasons';
 import type { RequestRecord, StressRunFile } from '../../../core/metrics/record';
 import { clientName, machineOfFile } from '../../../core/metrics/run-file-names';
+import { WrongCarriers } from '../../../core/metrics/wrong-carriers';
 import { ClusterError } from '../../../core/errors';
 import { type FileClock, fixedClock, type LifeClock } from '../clocks';
 import { RequestColumns } from '../columns';
@@ -81,7 +81,8 @@ function newRun(file: string, folder: string, machineId: number, runId: string, 
     clock,
     columns: new RequestColumns(),
     reasons: new Map(),
-    warmupCorrupted: 0,
+    wrong: new WrongCarriers(),
+    warmupWrong: new WrongCarriers(),
     repeats: 0,
     latestMs: -Infinity,
     retries: 0,
@@ -117,10 +118,9 @@ function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, planned: P
     tasks.time(record.request_id, startMs, startMs + record.latency_ms);
   }
   addRow(record, startMs, run, inputs);
-  if (record.start_time < planned.warmupEndMs) {
-    if (record.failure_reason === VERIFICATION_FAILED) run.warmupCorrupted += 1;
-    return;
-  }
+  const isWarmup = record.start_time < planned.warmupEndMs;
+  (isWarmup ? run.warmupWrong : run.wrong).add(record);
+  if (isWarmup) return;
   run.retries += record.retry_count;
   run.bytesSent += record.bytes_sent;
   run.bytesReceived += record.bytes_received;

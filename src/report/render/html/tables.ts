@@ -1,6 +1,7 @@
 /** Renders the sections of the page on latency, servers, failures and audit: tables of the whole run. */
 import { CLOSED_LOOP_HINT, dueText } from '../../../core/metrics/loop';
 import { slowLimitText } from '../../../core/metrics/slow-limit';
+import { serverText } from '../../../core/metrics/wrong-carriers';
 import type { Balance, Report, Spread } from '../../report';
 import { serverIdsOf } from './chart-data';
 import { absent, capped, definitionList, htmlTable, mark, part } from './elements';
@@ -165,6 +166,10 @@ export function auditParts({ audit }: Report): Content {
       ['Hedged', whole(audit.hedged)],
       ['Lost', lost],
       ['Corrupted', whole(audit.corrupted)],
+      ...audit.corrupted_by.map(({ server_id: id, carriers }): [string, string] => [
+        `Corrupted by ${serverText(id)}`,
+        whole(carriers),
+      ]),
       ['Possibly in lost buffers', whole(audit.excusable)],
     ]),
   ];
