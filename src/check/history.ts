@@ -79,14 +79,17 @@ export function leadershipSpans(history: History): LeadershipSpan[] {
 /** Returns the intervals in which a server's process did not run: killed to restarted, paused to resumed. */
 export function absences(history: History, serverId: number): Interval[] {
   const intervals: Interval[] = [];
-  let fromMs: number | null = null;
-  for (const fault of doneFaults(history).filter((each) => each.server_id === serverId)) {
-    if (['kill', 'terminate', 'pause'].includes(fault.action)) fromMs ??= fault.time;
-    if (!['restart', 'resume'].includes(fault.action) || fromMs === null) continue;
-    intervals.push({ fromMs, toMs: fault.time });
-    fromMs = null;
+  let absent: { fromMs: number; by: Set<FaultEvent['action']> } | null = null;
+  for (const { action, server_id, time } of doneFaults(history)) {
+    if (server_id !== serverId) continue;
+    if (STOPS.includes(action)) (absent ??= { fromMs: time, by: new Set() }).by.add(action);
+    if (absent === null || !['restart', 'resume'].includes(action)) continue;
+    for (const ended of ENDED_BY[action]!) absent.by.delete(ended);
+    if (absent.by.size > 0) continue;
+    intervals.push({ fromMs: absent.fromMs, toMs: time });
+    absent = null;
   }
-  if (fromMs !== null) intervals.push({ fromMs, toMs: Infinity });
+  if (absent !== null) intervals.push({ fromMs: absent.fromMs, toMs: Infinity });
   return intervals;
 }
 
@@ -165,9 +168,12 @@ function byTime(a: { time: number }, b: { time: number }): number {
   return a.time - b.time;
 }
 
+/** The faults after which a server's process does not run. */
+const STOPS: readonly FaultEvent['action'][] = ['kill', 'terminate', 'pause'];
+
 const ENDED_BY: Partial<Record<FaultEvent['action'], FaultEvent['action'][]>> = {
   resume: ['pause'],
-  restart: ['kill', 'terminate'],
+  restart: ['kill', 'terminate', 'pause'],
   heal: ['partition', 'delay', 'loss'],
 };
 

@@ -132,7 +132,10 @@ function countWhere(sorted: Float64Array, matches: (value: number) => boolean): 
  */
 function heldTooLong(history: History): string[] {
   const sent = new Map(
-    history.requests.map((each) => [taskOf(each), each.start_time + each.latency_ms - each.service_ms]),
+    history.requests
+      // A client that stands still reads no answer.
+      .filter(({ paused_ms: pausedMs = 0 }) => pausedMs === 0)
+      .map((each) => [taskOf(each), each.start_time + each.latency_ms - each.service_ms]),
   );
   const problems: string[] = [];
   for (const event of history.servers) {

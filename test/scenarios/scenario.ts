@@ -1,17 +1,35 @@
 import { check, violations } from '../../src/check/check';
-import type { Timings } from '../../src/server/member/effects';
-import { World } from '../sim/scenario';
+import { settingsOf } from '../sim/settings';
+import { performStep } from '../sim/steps';
+import { World } from '../sim/world';
 
 /**
- * A scenario file: what it shows, a script of `at <ms> <what>` lines, `---`, and the trace that it must give, its tasks
- * coalesced.
+ * A scenario file: what it shows, settings, a script of `at <ms> <what>` lines, `---`, and the trace that it must give,
+ * its tasks coalesced. A failing seed prints itself as one. Settings, each with its default:
  *
- *   servers 3            clients 2 tasks 10     cpu 2 90        seed 7       delay 0.5      service 300   think 800    queue 2 (tasks that may wait)
- *   timings 1000 3000 2000   (heartbeat, failure timeout, election timeout)
- *   at 1500 kill 1       restart, pause, resume, terminate, heal likewise
- *   at 1500 cut 1 from server2,server3 silent|reset both|in|out
+ *   seed 1               servers 3          start 0 12.5 800      (ms, one for each server; default: all at 0)
+ *   clients 0 tasks 0 at once 1             begin 130             (ms; the clients start within 100 ms)
+ *   programs 1           (the clients are divided among program1, program2, …)
+ *   think 200            timeout 10000      images 0              (bytes of the secrets to choose from; 0: tiny ones)
+ *   timings 1000 3000 2000                  (heartbeat, failure timeout, election timeout)
+ *   timings of 2 900 3100 2000              (of one server; default: as all)
+ *   cpu 1:10,2:20        (percent)          workers 2             queue 128 (tasks that may wait)
+ *   service 5            (ms of a worker for a task; larger images take longer)
+ *   cores Infinity       event 0            megabyte 0            (ms of an event loop for an event, and for each MB)
+ *   delay 0.2            late-dial 0        bandwidth Infinity    (MB/s of each network card)
+ *   drift 0              backlog 511        one-way 10            (ms that a message may take without a fault)
+ *
+ * Steps, for servers by id and hosts by name:
+ *
+ *   at 1500 kill 1       restart, terminate, pause, resume likewise; power-off: no connection is closed
+ *   at 1500 cut 1 from server2,client1 silent|reset|packets both|in|out    (packets: acknowledgements vanish as well)
+ *   at 1500 block 1 from server2 silent|reset     a firewall against new connections that 1 dials
  *   at 1500 slow 1 by 200 loss 0.1
+ *   at 1500 starve 1 by 100       takes its CPUs away, about 100 ms each time
+ *   at 1500 heal 1       ends all of these for links of 1
+ *   at 1500 corrupt 1    wrong carriers, until `corrupt 1 off`
  *   at 1500 drop 1 2     closes the links between the two once
+ *   at 1500 pause program1        and resume program1: the clients of a program
  *   at 3000 expect 1,2,3 follow 2        (`expect 1 follows nobody`)
  *   at 9000 expect failed 0 · done · slowest 250 · slowest 250 since 8000 · mean 80 since 8000 · cancelled 1 (tasks at least) · retries 20 (at most) · leaders 1,2 (so far, in order)
  *                                         · term 2 (the greatest known to any server) · balance 1.05 (largest share over the mean)
@@ -38,73 +56,18 @@ export function formatScenario({ title, script, trace }: Scenario): string {
 
 /** Runs the script; returns the trace and every expectation or rule that did not hold. */
 export function runScenario(script: readonly string[]): { trace: string[]; failures: string[] } {
-  const settings = new Map(script.filter((line) => !line.startsWith('at ')).map((line) => splitOnce(line)));
-  const [clients = 0, , tasksPerClient = 0] = (settings.get('clients') ?? '').split(' ').map(Number);
-  const world = new World({
-    seed: Number(settings.get('seed') ?? 1),
-    servers: Number(settings.get('servers') ?? 3),
-    clients,
-    tasksPerClient,
-    baseDelayMs: Number(settings.get('delay') ?? 0.2),
-    serviceMs: Number(settings.get('service') ?? 5),
-    queueLimit: Number(settings.get('queue') ?? 128),
-    thinkMs: Number(settings.get('think') ?? 200),
-    timings: timingsOf(settings.get('timings')),
-  });
-  for (const [id, cpu] of (settings.get('cpu') ?? '').split(',').map((pair) => pair.split(':').map(Number))) {
-    if (id) world.setCpu(id, cpu!);
-  }
+  const world = new World(settingsOf(script));
   const failures: string[] = [];
-  world.startTogether();
-  world.runUntil(130); // the covers are decoded
-  world.startClients();
+  world.start();
   for (const line of script.filter((each) => each.startsWith('at '))) {
     const [, timeMs, ...words] = line.split(' ');
     world.runUntil(Number(timeMs));
-    const failure = perform(world, words);
+    if (words[0] !== 'expect') performStep(world, words.join(' '));
+    const failure = words[0] === 'expect' ? expectation(world, words.slice(1)) : null;
     if (failure) failures.push(`${line}: ${failure}`);
   }
-  for (const { rule, problems } of violations(check(world.history(10))))
-    failures.push(`${rule}: ${problems.join('; ')}`);
+  for (const { rule, problems } of violations(check(world.history()))) failures.push(`${rule}: ${problems.join('; ')}`);
   return { trace: world.trace.map((line) => line.trimEnd()), failures };
-}
-
-function perform(world: World, words: string[]): string | null {
-  const [verb, first, second] = words;
-  const id = Number(first);
-  switch (verb) {
-    case 'kill':
-      world.kill(id);
-      return null;
-    case 'restart':
-      world.restart(id);
-      return null;
-    case 'pause':
-      world.pause(id);
-      return null;
-    case 'resume':
-      world.resume(id);
-      return null;
-    case 'terminate':
-      world.terminate(id);
-      return null;
-    case 'heal':
-      world.heal(id);
-      return null;
-    case 'cut':
-      world.partition(id, words[3]!.split(','), words[4] as 'silent' | 'reset', words[5] as 'both' | 'in' | 'out');
-      return null;
-    case 'slow':
-      world.slowDown(id, Number(words[3]), Number(words[5] ?? 0));
-      return null;
-    case 'drop':
-      world.dropLinks(id, Number(second));
-      return null;
-    case 'expect':
-      return expectation(world, words.slice(1));
-    default:
-      return `no such step: ${words.join(' ')}`;
-  }
 }
 
 function expectation(world: World, words: string[]): string | null {
@@ -159,15 +122,4 @@ function leaders(world: World): string {
 
 function same(actual: unknown, wanted: unknown): string | null {
   return actual === wanted ? null : `it is ${String(actual)}`;
-}
-
-function timingsOf(text: string | undefined): Timings | undefined {
-  if (text === undefined) return undefined;
-  const [heartbeatMs, failureTimeoutMs, electionTimeoutMs] = text.split(' ').map(Number);
-  return { heartbeatMs: heartbeatMs!, failureTimeoutMs: failureTimeoutMs!, electionTimeoutMs: electionTimeoutMs! };
-}
-
-function splitOnce(line: string): [string, string] {
-  const at = line.indexOf(' ');
-  return [line.slice(0, at), line.slice(at + 1)];
 }

@@ -1,17 +1,20 @@
 // npm run sim -- --seed N      replays one run with its trace
-// npm run sim -- --seeds N     runs many, prints each failing seed and stops after five
+// npm run sim -- --seeds N     runs many, prints each failing seed as a scenario and stops after five (--most N);
+//                              --from-seed N begins there, --all includes the faults that are known to fail
 // npm run sim -- --scenario F  runs one scenario file with its whole trace
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parseScenario, runScenario } from '../scenarios/scenario';
-import { simulate, type SimResult } from './simulation';
+import { KNOWN, simulate, type SimResult } from './simulation';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string' },
-    from: { type: 'string', default: '1' },
+    'from-seed': { type: 'string', default: '1' },
     scenario: { type: 'string' },
+    most: { type: 'string', default: '5' },
+    all: { type: 'boolean' },
   },
 });
 
@@ -23,6 +26,7 @@ function explain(result: SimResult): void {
   if (result.crash) console.log(`CRASH: ${(result.crash as Error).stack}`);
   for (const { rule, problems } of result.violations)
     for (const problem of problems) console.log(`${rule}: ${problem}`);
+  if (failed(result)) console.log(['As a scenario:', ...result.script].join('\n    '));
 }
 
 if (values.scenario !== undefined) {
@@ -30,23 +34,23 @@ if (values.scenario !== undefined) {
   for (const line of [...trace, ...failures.map((failure) => `FAILED ${failure}`)]) console.log(line);
   process.exitCode = failures.length > 0 ? 1 : 0;
 } else if (values.seed !== undefined) {
-  const result = simulate(Number(values.seed));
+  const result = simulate(Number(values.seed), values.all ? [] : KNOWN);
   for (const line of result.world.trace) console.log(line);
   explain(result);
   console.log(failed(result) ? `seed ${result.seed} FAILED` : `seed ${result.seed} holds`);
   process.exitCode = failed(result) ? 1 : 0;
 } else {
-  const first = Number(values.from);
+  const first = Number(values['from-seed']);
   const count = Number(values.seeds ?? 1000);
   const startMs = performance.now();
   let failures = 0;
   for (let seed = first; seed < first + count; seed++) {
-    const result = simulate(seed);
+    const result = simulate(seed, values.all ? [] : KNOWN);
     if (!failed(result)) continue;
     failures += 1;
     console.log(`seed ${seed} FAILED (replay: npm run sim -- --seed ${seed})`);
     explain(result);
-    if (failures >= 5) break;
+    if (failures >= Number(values.most)) break;
   }
   const seconds = (performance.now() - startMs) / 1000;
   console.log(`${count} seeds from ${first}: ${failures} failed, ${seconds.toFixed(1)} s`);

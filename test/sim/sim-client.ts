@@ -6,7 +6,8 @@ import { PauseWatch } from '../../src/core/system/pause-watch';
 import { revealCarrier } from '../../src/imaging/decoder';
 import type { EventQueue } from './event-queue';
 import type { Network } from './network';
-import { Process } from './process';
+import { type Machine, Process } from './process';
+import { newSecret } from './secret';
 import { simDial } from './sim-connection';
 
 export type ClientRecord = RequestRecord & { client_name: string };
@@ -18,8 +19,8 @@ export class SimProgram extends Process {
   readonly hedging: Hedging;
   readonly pauses: PauseWatch;
 
-  constructor(name: string, queue: EventQueue, random: Random, clients: number) {
-    super(name, queue, random);
+  constructor(name: string, queue: EventQueue, random: Random, clients: number, machine: Machine) {
+    super(name, queue, random, machine);
     this.hedging = new Hedging(clients);
     this.pauses = new PauseWatch(this.clock);
   }
@@ -33,14 +34,16 @@ export class SimClient {
 
   constructor(
     readonly name: string,
-    private readonly program: SimProgram,
+    readonly program: SimProgram,
     network: Network,
     private readonly random: Random,
     private readonly options: {
       addresses: string[];
       tasks: number;
+      inFlight: number;
       timeoutMs: number;
       thinkMs: () => number;
+      secretBytes: () => number;
       clientId: number;
     },
   ) {
@@ -65,16 +68,24 @@ export class SimClient {
   }
 
   begin(): void {
-    this.begunCount += 1;
-    const secret = Buffer.from(`${this.name}/${this.begunCount}/${this.random()}`);
+    for (let count = 0; count < this.options.inFlight; count++) this.next();
+  }
+
+  private next(): void {
+    const { tasks, thinkMs, secretBytes } = this.options;
+    if (this.begunCount === tasks) return;
+    const id = ++this.begunCount;
+    const size = secretBytes();
+    const secret = newSecret(`${this.name}/${id}`, size, this.random());
     let isRight = false;
     const onCarrier = (chunks: Uint8Array[]): void => {
       isRight = secret.equals(revealCarrier(chunks).secret);
     };
-    this.client.begin({ name: 'sim', bytes: secret }, this.begunCount, { onCarrier }, (record) => {
-      if (record.success && !isRight) throw new Error(`${this.name}: request ${record.request_id} has wrong bytes`);
+    const image = { name: `${size} bytes`, bytes: secret };
+    this.client.begin(image, id, { onCarrier }, (record) => {
+      if (record.success && !isRight) throw new Error(`${this.name}: request ${id} has wrong bytes`);
       this.records.push({ ...record, client_name: this.name });
-      if (this.begunCount < this.options.tasks) this.program.clock.after(this.options.thinkMs(), () => this.begin());
+      this.program.clock.after(thinkMs(), () => this.next());
     });
   }
 }

@@ -5,8 +5,10 @@ import { fairTimeout } from '../../src/core/system/fair-timeout';
 import { frameSink } from '../../src/core/transport/frame-sink';
 import { type BodyWriter, type CloseReason, DIALED_LIMITS, type DialOptions } from '../../src/core/transport/network';
 import { encodeEnvelopeHead, encodeMessage, FrameDecoder } from '../../src/core/transport/wire/frame';
-import type { DialHandler, End, Network } from './network';
+import type { End } from './end';
+import type { DialHandler, Network } from './network';
 import type { Process } from './process';
+import { wireBytes } from './secret';
 
 /** The time that the other side gets to close as well. */
 const LINGER_MS = 1000;
@@ -21,7 +23,7 @@ class SimConnection implements LinkConnection, DialHandler {
   bytesWritten = 0;
   lastReadMs: number;
   private end_: End | null = null;
-  private untold: Uint8Array[] = [];
+  private untold: { bytes: Uint8Array; size: number }[] = [];
   private isClosed = false;
   private endReason: CloseReason | undefined;
   private readonly decoder: FrameDecoder;
@@ -45,7 +47,7 @@ class SimConnection implements LinkConnection, DialHandler {
   }
 
   get unsentBytes(): number {
-    return this.untold.reduce((sum, { length }) => sum + length, 0);
+    return this.untold.reduce((sum, { size }) => sum + size, this.end_?.unsentBytes ?? 0);
   }
 
   send(message: Message): void {
@@ -56,7 +58,7 @@ class SimConnection implements LinkConnection, DialHandler {
     this.write(encodeEnvelopeHead(message, bodyLength));
     return {
       write: (chunk) => {
-        this.write(chunk);
+        this.write(chunk, wireBytes(chunk));
         return true;
       },
       drained: () => Promise.resolve(),
@@ -71,6 +73,7 @@ class SimConnection implements LinkConnection, DialHandler {
 
   abandon(reason: CloseReason): void {
     this.endReason ??= reason;
+    this.end_?.destroy();
     this.hangUp();
     this.process.deliver(() => this.close());
   }
@@ -98,7 +101,7 @@ class SimConnection implements LinkConnection, DialHandler {
     this.cancelTimeout();
     this.end_ = end;
     this.lastReadMs = this.process.clock.monotonicMs();
-    for (const bytes of this.untold.splice(0)) end.send(bytes);
+    for (const { bytes, size } of this.untold.splice(0)) end.send(bytes, size);
     this.options.handler.onOpen?.();
   }
 
@@ -128,11 +131,11 @@ class SimConnection implements LinkConnection, DialHandler {
     this.abandon('closed');
   }
 
-  private write(bytes: Uint8Array): void {
+  private write(bytes: Uint8Array, size = bytes.length): void {
     if (this.isClosed || this.endReason !== undefined) return;
     this.bytesWritten += bytes.length;
-    if (this.end_ === null) this.untold.push(bytes);
-    else this.end_.send(bytes);
+    if (this.end_ === null) this.untold.push({ bytes, size });
+    else this.end_.send(bytes, size);
   }
 
   /** Sends the end of the stream after what has been written. */

@@ -7,22 +7,18 @@ import {
 } from '../../src/core/transport/wire/frame';
 import type { Random } from '../../src/core/environment';
 import type { ServerEvent } from '../../src/core/metrics/record';
-import type { Message, MessageOf } from '../../src/core/protocol';
+import type { MessageOf } from '../../src/core/protocol';
 import type { Effect, ExecutionOutcome, Input, MemberConfig } from '../../src/server/member/effects';
 import { Member } from '../../src/server/member/member';
-import { carrierOf } from './carriers';
-import type { DialHandler, End, Network } from './network';
-import { Process, type SimClock } from './process';
+import { carrierOf, wrongCarrierOf } from './carriers';
+import type { End } from './end';
+import type { DialHandler, Network } from './network';
+import { type Machine, Process } from './process';
+import { carrierBytes, wireBytes } from './secret';
+import { ServerConn } from './server-conn';
 
-interface Conn {
-  id: number;
-  end: End;
-  task: { message: Message; executionId: number; chunks: Uint8Array[] } | null;
-  openTasks: number;
-  isSubscriber: boolean;
-  /** The other side has ended its stream and waits for its answers. */
-  isHalfOpen: boolean;
-}
+/** A subscriber that leaves more unread is closed. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 
 interface Link {
   link: number;
@@ -34,22 +30,34 @@ export interface SimServerOptions {
   config: MemberConfig;
   network: Network;
   random: Random;
-  clock: SimClock;
+  machine: Machine;
+  /** CPUs that the workers and the event loop share. */
+  cores: number;
   record(event: ServerEvent): void;
-  serviceMs(): number;
+  /** CPU time of a worker for a secret of this size. */
+  serviceMs(secretBytes: number): number;
   /** The longest delay of an outgoing dial. */
   maxLateDialMs: number;
 }
 
-/** The real Member, with the real codec, on simulated sockets and time. */
+interface Held {
+  conn: ServerConn;
+  secret: Uint8Array;
+  cancel?(): void;
+}
+
+/** The real Member, with the real codec, on simulated sockets, CPUs and time. */
 export class SimServer extends Process {
   readonly member: Member;
   stopped = false;
+  /** Its carriers are wrong. */
+  corrupts = false;
 
-  private readonly conns = new Map<number, Conn>();
+  private readonly conns = new Map<number, ServerConn>();
   private readonly links = new Map<number, Link>();
   /** The tasks that are held for clients, by execution id. */
-  private readonly held = new Map<number, { conn: Conn; secret: Uint8Array }>();
+  private readonly held = new Map<number, Held>();
+  private busyWorkers = 0;
   private lastId = 0;
   private armedForMs = Infinity;
   private cancelTimer: (() => void) | undefined;
@@ -58,8 +66,8 @@ export class SimServer extends Process {
     name: string,
     private readonly options: SimServerOptions,
   ) {
-    const { config, network, random, clock } = options;
-    super(name, network.queue, random, clock);
+    const { config, network, random, machine } = options;
+    super(name, network.queue, random, machine);
     this.member = new Member(config);
     network.listen(this);
   }
@@ -81,24 +89,29 @@ export class SimServer extends Process {
   /** The kernel of its machine closes its connections. */
   override kill(): void {
     super.kill();
-    for (const end of [...this.options.network.ends]) if (end.process === this) end.close();
+    for (const end of this.ownEnds()) end.destroy();
+  }
+
+  private ownEnds(): End[] {
+    return [...this.options.network.ends].filter((end) => end.process === this);
   }
 
   override accept(end: End): void {
-    const conn: Conn = { id: ++this.lastId, end, task: null, openTasks: 0, isSubscriber: false, isHalfOpen: false };
+    const conn = new ServerConn(++this.lastId, end);
+    let task: { message: MessageOf<'TaskRequest'>; chunks: Uint8Array[] } | null = null;
     this.conns.set(conn.id, conn);
     const info = { id: conn.id, localAddress: this.name, remoteHost: end.remoteName };
     const decoder = new FrameDecoder(ACCEPTED_LIMITS, {
       onMessage: (message) => {
-        if (message.kind === 'TaskRequest') conn.task = { message, executionId: ++this.lastId, chunks: [] };
+        if (message.kind === 'TaskRequest') task = { message, chunks: [] };
         else this.step({ type: 'connMessage', conn: info, message });
       },
-      onBody: (chunk) => conn.task!.chunks.push(chunk.slice()),
+      onBody: (chunk) => task!.chunks.push(chunk.slice()),
       onEnd: () => {
-        const { task } = conn;
         if (!task) return;
-        conn.task = null;
-        const { message, executionId, chunks } = task;
+        const { message, chunks } = task;
+        task = null;
+        const executionId = ++this.lastId;
         this.held.set(executionId, { conn, secret: concat(chunks) });
         conn.openTasks += 1;
         this.step({ type: 'connMessage', conn: info, message, executionId });
@@ -115,6 +128,7 @@ export class SimServer extends Process {
         else this.hangUp(conn.id);
       },
       onReset: () => this.hangUp(conn.id),
+      onDrain: () => conn.write(),
     };
   }
 
@@ -153,14 +167,16 @@ export class SimServer extends Process {
       case 'execute':
         return this.execute(effect);
       case 'discard':
-        return this.release(effect.executionId);
+        return this.release(effect.executionId)?.cancel?.();
       case 'event': {
         const { config, record } = this.options;
         return record({ time: this.clock.unixMs(), server_id: config.id, ...effect.event });
       }
       case 'stopped':
         this.stopped = true;
-        this.kill();
+        super.kill();
+        // What it has answered is still sent.
+        for (const end of this.ownEnds()) end.close();
     }
   }
 
@@ -169,50 +185,58 @@ export class SimServer extends Process {
     const conn = this.conns.get(connId);
     if (!conn) return;
     if (isHeartbeat) conn.isSubscriber = true;
-    conn.end.send(bytes);
-    if (this.options.network.isStuck(conn.end)) this.hangUp(connId);
+    conn.send(bytes);
+    if (conn.isSubscriber && conn.unsentBytes > MAX_UNREAD_BYTES) this.hangUp(connId);
     else if (conn.isHalfOpen) this.closeIfAnswered(conn);
   }
 
-  private closeIfAnswered(conn: Conn): void {
+  private closeIfAnswered(conn: ServerConn): void {
     if (conn.openTasks === 0 && !this.member.owesAnswer(conn.id)) this.hangUp(conn.id);
   }
 
   private hangUp(connId: number): void {
-    this.conns.get(connId)?.end.close();
+    this.conns.get(connId)?.end.destroy();
     if (this.conns.delete(connId)) this.step({ type: 'connClosed', connId });
   }
 
   private execute({ executionId, requestId }: Extract<Effect, { type: 'execute' }>): void {
-    const finish = (): void => {
-      const held = this.held.get(executionId);
-      if (!held) return;
-      this.ended(executionId, 'answered');
-      const response: MessageOf<'TaskResponse'> = {
-        kind: 'TaskResponse',
-        request_id: requestId,
-        success: true,
-        error_message: null,
-        server_id: this.options.config.id,
-      };
-      const carrier = carrierOf(held.secret);
-      held.conn.end.send(concat([encodeEnvelopeHead(response, carrier.length), carrier]));
-      if (held.conn.isHalfOpen) this.closeIfAnswered(held.conn);
+    const held = this.held.get(executionId)!;
+    const { network, serviceMs, cores } = this.options;
+    this.busyWorkers += 1;
+    const ms = serviceMs(wireBytes(held.secret)) * Math.max(1, (this.busyWorkers + 1) / cores);
+    network.queue.after(ms, () => {
+      this.busyWorkers -= 1;
+      this.deliver(() => this.answer(executionId, requestId));
+    });
+  }
+
+  private answer(executionId: number, requestId: number): void {
+    const held = this.held.get(executionId);
+    if (!held) return;
+    const { conn, secret } = held;
+    const response: MessageOf<'TaskResponse'> = {
+      kind: 'TaskResponse',
+      request_id: requestId,
+      success: true,
+      error_message: null,
+      server_id: this.options.config.id,
     };
-    const { network, serviceMs } = this.options;
-    network.queue.after(serviceMs(), () => this.deliver(finish));
+    const carrier = this.corrupts ? wrongCarrierOf(secret) : carrierOf(secret);
+    const head = encodeEnvelopeHead(response, carrier.length);
+    held.cancel = conn.stream(head, carrier, carrierBytes(secret), () => this.ended(executionId, 'answered'));
+    if (conn.isHalfOpen) this.closeIfAnswered(conn);
   }
 
   private ended(executionId: number, outcome: ExecutionOutcome): void {
-    this.release(executionId);
-    this.step({ type: 'executed', executionId, outcome });
+    if (this.release(executionId)) this.step({ type: 'executed', executionId, outcome });
   }
 
-  private release(executionId: number): void {
+  private release(executionId: number): Held | undefined {
     const held = this.held.get(executionId);
-    if (!held) return;
+    if (!held) return undefined;
     this.held.delete(executionId);
     held.conn.openTasks -= 1;
+    return held;
   }
 
   private dial(peerId: number, link: number): void {

@@ -1,4 +1,4 @@
-import { World, type WorldOptions } from '../../sim/scenario';
+import { World, type WorldOptions } from '../../sim/world';
 
 const SERVERS = 3;
 
