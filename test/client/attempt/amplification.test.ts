@@ -1,14 +1,21 @@
-import { World, type WorldOptions } from '../../sim/world';
+import type { WorldOptions } from '../../sim/settings';
+import { World } from '../../sim/world';
 
 const SERVERS = 3;
 
 /** Executions per request of a closed loop far beyond what the servers can do; one of them may stop meanwhile. */
 function executionsPerRequest(options: Partial<WorldOptions>, stopped: 'none stops' | 'one stops'): number {
   const tasksPerClient = 10;
-  const world = new World({ seed: 5, servers: SERVERS, clients: 40, tasksPerClient, thinkMs: 5, ...options });
-  world.startTogether();
-  world.runUntil(200);
-  world.startClients();
+  const world = new World({
+    seed: 5,
+    servers: SERVERS,
+    clients: 40,
+    tasksPerClient,
+    thinkMs: 5,
+    clientsStartMs: 200,
+    ...options,
+  });
+  world.start();
   world.runUntil(4000);
   if (stopped === 'one stops') world.pause(2);
   world.runUntil(9000);
