@@ -98,7 +98,7 @@ test('says what is wrong, and what is not verified', async () => {
   lab.requests([request(1, 0), request(2, 50, { outcome: 'failure', failure_reason: 'Verification failed' })]);
   const { text } = await run();
   expect(text).toMatch(
-    /\nWrong: 1 wrong carrier\nNot verified: the audit \(there are no event files of the servers: .*\)$/,
+    /\nWrong: 1 wrong carrier \(server 1: 1\)\nNot verified: the audit \(there are no event files of the servers: .*\)$/,
   );
 });
 
