@@ -15,6 +15,7 @@ import { HAS_OPENSSL, LabCa } from '../support/lab-ca';
 import { labNamespaces, type LabHost, NamespaceLab } from '../support/namespaces';
 import { describeWithNamespaces } from '../support/with-namespaces';
 import { PROGRAM, type Running, startProgram } from '../support/program';
+import { goodCodeIn } from '../support/good-code';
 
 const SMALL = path.join(__dirname, '../../test_images/small.png');
 const SERVERS = ['server1', 'server2', 'server3'];
@@ -65,7 +66,11 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
     const cut = ['server2', 'server3', ...CLIENTS].map((name) => lab.host(name).dropConnections());
     expect(cut.every((count) => count > 0)).toBe(true);
     const { code, stdout, stderr } = await running.ended;
-    expect({ code, stderr, left: left() }).toEqual({ code: 0, stderr: '', left: [] });
+    expect({ code, stderr, left: left() }).toEqual({
+      code: goodCodeIn(path.join(cwd(), 'ring')),
+      stderr: '',
+      left: [],
+    });
     expect(stdout).toContain('server1: copied cloudp2p, config/server1.toml');
     expect(stdout).toMatch(/the connection was lost, connecting again/);
     expect(stdout.match(/^\[.*\] WARN servers listen on all addresses of their machines without TLS/gm)).toHaveLength(
@@ -100,7 +105,11 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
         hasTls: ca !== undefined,
       });
       const { code, stdout, stderr } = await start('run', '--config', 'run.toml', '--out', 'partition').ended;
-      expect({ code, stderr, left: left() }).toEqual({ code: 0, stderr: '', left: [] });
+      expect({ code, stderr, left: left() }).toEqual({
+        code: goodCodeIn(path.join(cwd(), 'partition')),
+        stderr: '',
+        left: [],
+      });
       expect(stdout.includes('without TLS')).toBe(ca === undefined);
       const tls = ['ca', 'server1', 'server1-key'].map((name) => `config/tls/${name}.pem`).join(', ');
       if (ca) {
@@ -147,7 +156,7 @@ describeWithNamespaces('a run over SSH on several hosts', () => {
       [...SERVERS, ...CLIENTS].map((name) => expect.stringMatching(`^ *${name}: run .* \\(process .* uses .* since `)),
     );
     const { code, stdout, stderr } = await first.ended;
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect({ code, stderr }).toEqual({ code: goodCodeIn(path.join(cwd(), 'kept')), stderr: '' });
     expect(locks()).toEqual([]);
     const pids = [...stdout.matchAll(/server (\d): ssh server\1 kill (\d+)/g)].map(([, , pid]) => Number(pid));
     expect(pids).toHaveLength(3);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { complaints, type Family, scrape, valueOf } from '../metrics/exposition-text';
 import { freePorts } from '../support/cluster';
 import { inFolder, runProgram, startProgram } from '../support/program';
+import { goodCodeIn } from '../support/good-code';
 
 const SMALL = path.join(__dirname, '../../test_images/small.png');
 
@@ -51,7 +52,8 @@ it('the built server and run expose metrics for Prometheus', async () => {
       stderr: `Error: metrics_address (--metrics-address): ${ofRun} is in use by another program\n`,
     });
 
-    expect((await run.ended).code).toBe(0);
+    const { code } = await run.ended;
+    expect(code).toBe(goodCodeIn(cwd));
     const answered = { outcome: 'answered' };
     const name = 'cloudp2p_server_executed_tasks_total';
     const pageOfServer = await scrapeUntil(ofServer, (each) => valueOf(each, name, answered)! >= 80);
