@@ -31,6 +31,8 @@ export const MUTATIONS = {
   'no incarnation': [assign('false')],
   'no asking before standing': [swap('= ', "= mode === 'checking' ? [] : ")],
   'no patience with former lives': [assign('0')],
+  'a heartbeat is chance enough': [swap('failureTimeoutMs', 'heartbeatMs')],
+  'a pause is chance enough': [cut],
   'a late tick judges': [cut],
   'a stopped leader acts without asking': [cut],
   'a follower that asks follows nobody': [assign('this.lastAskedMs + this.timings.heartbeatMs')],

@@ -42,7 +42,7 @@ export interface Peer {
   heard: boolean;
   /** The peer's own report. */
   hearsUs: boolean;
-  /** Up: heard, and hearing us. `unknown` only until the first dial is settled. */
+  /** Up: heard, and hearing us. `unknown` until it was heard, refused us, or was silent for the failure timeout. */
   status: 'unknown' | 'up' | 'down';
   incarnation: string | null;
   phase: ServerPhase;
@@ -79,7 +79,8 @@ export class FailureDetector {
   }
 
   start(nowMs: number): DetectorOutput[] {
-    this.unknownUntilMs = nowMs + this.timings.heartbeatMs;
+    // mutation: a heartbeat is chance enough
+    this.unknownUntilMs = nowMs + this.timings.failureTimeoutMs;
     return this.all().map((peer) => this.dial(peer, nowMs));
   }
 
@@ -215,6 +216,8 @@ export class FailureDetector {
    * begun before is restarted, because its result may be stale.
    */
   resumed(nowMs: number): DetectorOutput[] {
+    // mutation: a pause is chance enough
+    if (this.unknownUntilMs < Infinity) this.unknownUntilMs = nowMs + this.timings.failureTimeoutMs;
     for (const peer of this.all()) {
       peer.lastHeardMs = nowMs;
       // For a link that was heard, it must remain the time at which the link opened.

@@ -81,7 +81,7 @@ describe('the start', () => {
   it.each<[string, (detector: FailureDetector) => unknown]>([
     ['up', (detector) => (detector.opened(3, 2, 5), detector.heartbeat(3, beat(), 5))],
     ['refused', (detector) => detector.closed(3, 2, true, 5)],
-    ['not known for a heartbeat', (detector) => detector.tick(HEARTBEAT_MS)],
+    ['not heard for the failure timeout', (detector) => detector.tick(TIMEOUT_MS)],
   ])('is settled when the last peer is %s', (_, happens) => {
     const detector = started([2, 3]);
     detector.closed(2, 1, true, 1);
@@ -90,12 +90,23 @@ describe('the start', () => {
     expect(detector.settled).toBe(true);
   });
 
-  it('is never settled late: the detector wakes after the first heartbeat', () => {
+  it('is never settled late: the detector wakes when the first failure timeout is over', () => {
     const detector = started();
     detector.opened(2, 1, 10);
-    expect(detector.nextMs()).toBe(HEARTBEAT_MS);
-    detector.tick(HEARTBEAT_MS - 1);
+    expect(detector.nextMs()).toBe(TIMEOUT_MS);
+    detector.tick(TIMEOUT_MS - 1);
     expect(detector.settled).toBe(false);
+  });
+
+  it('gives a peer that was not heard before a pause as long again', () => {
+    const detector = started();
+    detector.opened(2, 1, 10);
+    const resumedMs = 2 * TIMEOUT_MS;
+    detector.resumed(resumedMs);
+    detector.tick(resumedMs + TIMEOUT_MS - 1);
+    expect(detector.settled).toBe(false);
+    detector.tick(resumedMs + TIMEOUT_MS);
+    expect(detector.settled).toBe(true);
   });
 });
 
@@ -166,8 +177,8 @@ describe('closed', () => {
 describe('silent', () => {
   it('is down exactly at the deadline; the link is dropped and redialed', () => {
     const detector = connected();
-    expect(detector.nextMs()).toBe(HEARTBEAT_MS); // the end of the start
-    expect(detector.tick(HEARTBEAT_MS)).toEqual([]);
+    expect(detector.nextMs()).toBe(TIMEOUT_MS); // the end of the start
+    expect(detector.tick(TIMEOUT_MS)).toEqual([]);
     expect(detector.nextMs()).toBe(20 + TIMEOUT_MS);
     expect(detector.tick(19 + TIMEOUT_MS)).toEqual([]);
     expect(detector.tick(20 + TIMEOUT_MS)).toEqual([
