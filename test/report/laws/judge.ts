@@ -161,7 +161,8 @@ function leafOf(value: unknown): Value {
 }
 
 function named(list: string, elements: readonly Record<string, unknown>[]): [string, unknown][] {
-  if (list !== 'faults') return elements.map((each, at) => [String(each[NAMES[list] ?? ''] ?? at), each]);
+  const key = NAMES[list];
+  if (list !== 'faults') return elements.map((each, at) => [String(key === undefined ? at : each[key]), each]);
   const nameOfFault = (each: Record<string, unknown>) =>
     `${String(each['kind'])} of server ${String(each['server_id'])}`;
   const names = elements.map(nameOfFault);
