@@ -49,7 +49,9 @@ function agreementBoundMs(history: History, group: Group, heard: Map<string, Int
   const { since, fromMs, ids, reach } = group;
   const settledMs = settleMs(history) + history.oneWayMs;
   const isBack = since.length > 0 && since.every(({ action }) => action === 'resume' || action === 'heal');
-  if (!isBack || changedBefore(history, group, since)) return settledMs;
+  // Whoever stood still must first notice what became of the others meanwhile.
+  const isKnown = ids.some((id) => !since.some(({ action, server_id }) => action === 'resume' && server_id === id));
+  if (!isBack || !isKnown || changedBefore(history, group, since)) return settledMs;
   const isHeal = since.some(({ action }) => action === 'heal');
   if (isHeal && (reach.length !== ids.length || !isComplete(history, ids, fromMs))) return settledMs;
   const openMs = isHeal
@@ -141,21 +143,24 @@ function unseated(history: History, spans: LeadershipSpan[], { ids, reach, since
   const agreed = before.every((span) => span?.leaderId === first?.leaderId && span?.term === first?.term);
   if (!agreed || first === undefined || first.leaderId === null || !others.includes(first.leaderId)) return [];
   // In one term the leader with the lower id stays, so the leadership of a paused server may rightly prevail.
-  const own = spans.find((span) => span.serverId === heal!.server_id && spanCovers(span, fromMs));
+  const own = spans.find(
+    (span) => span.serverId === heal!.server_id && span.fromMs < fromMs && spanCovers(span, fromMs),
+  );
   // A candidate of a later term cannot follow the leader of an earlier one.
   if (own && own.term >= first.term + (own.leaderId === null ? 1 : 0)) return [];
   const settledMs = Math.max(...before.map((span) => span!.fromMs));
-  if (fromMs - settledMs < settleMs(history) || recentlyHealed(history, fromMs)) return [];
+  if (fromMs - settledMs < settleMs(history) || recentlyHealed(history, fromMs, heal!.server_id)) return [];
   const changed = before.find((span) => span!.toMs < toMs && span!.toMs < history.endMs);
   if (!changed) return [];
   return [`the ${heal!.action} of ${heal!.server_id} unseated ${first.leaderId} at ${changed.toMs.toFixed(1)}`];
 }
 
-/** Returns true if leadership may still be settling after an earlier fault. */
-function recentlyHealed(history: History, atMs: number): boolean {
-  return history.faults.some(
-    (fault) => fault.time < atMs && !['kill', 'pause'].includes(fault.action) && atMs - fault.time < settleMs(history),
-  );
+/** Returns true if leadership may still be settling after an earlier fault, other than earlier returns of the server. */
+function recentlyHealed(history: History, atMs: number, backId: number): boolean {
+  return history.faults.some(({ action, server_id: serverId, time }) => {
+    const isOwn = serverId === backId && ['restart', 'resume'].includes(action);
+    return !isOwn && !['kill', 'pause'].includes(action) && time < atMs && atMs - time < settleMs(history);
+  });
 }
 
 function spanCovers(span: LeadershipSpan, atMs: number): boolean {

@@ -59,6 +59,20 @@ describe('faults', () => {
     ]);
     expect(absences(run, 2)).toEqual([]);
   });
+
+  it('make a server absent until the last of them ends', () => {
+    const first = [fault(10_000, 'pause', 1), fault(11_000, 'terminate', 1), fault(12_000, 'resume', 1)];
+    const run = history(
+      [],
+      [...first, fault(20_000, 'restart', 1), fault(30_000, 'pause', 1), fault(31_000, 'kill', 1)],
+    );
+    expect(absences(run, 1)).toEqual([
+      { fromMs: 10_000, toMs: 20_000 },
+      { fromMs: 30_000, toMs: Infinity },
+    ]);
+    const restarted = history([], [fault(10_000, 'pause', 1), fault(11_000, 'kill', 1), fault(12_000, 'restart', 1)]);
+    expect(activeFaults(restarted, 12_000)).toEqual([]);
+  });
 });
 
 test('the peers heard follow from peer_up, peer_down and restarts', () => {

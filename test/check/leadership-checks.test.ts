@@ -102,17 +102,34 @@ describe('S2, the time to open links', () => {
       history([...replaced, leads(31_100, 1, 2, 2)], paused),
       /S2: live servers 1, 2, 3 follow 1 in term 1 and 2 in term 2 at 31010.0/,
     ],
+    [
+      'is longer if all of them stood still, and nobody saw what happened meanwhile',
+      history(
+        [leads(34_000, 2, 2, 2)],
+        [fault(5000, 'kill', 3), fault(20_000, 'pause', 2), fault(20_500, 'pause', 1), fault(30_000, 'resume', 2)],
+      ),
+      'S2 holds',
+    ],
   ])('%s', (_, run, expected) => expect(judged(checkAgreement(run))).toMatch(expected));
 });
 
 describe('S2, a server that comes back', () => {
-  const faults = [fault(20_000, 'kill', 3), fault(60_000, 'restart', 3)];
+  const CRASHED = fault(20_000, 'kill', 3);
+  const faults = [CRASHED, fault(60_000, 'restart', 3)];
   const started = at(60_000, 3, { event: 'started', incarnation: 'b', address: '' });
   const joined = leads(60_500, 3, 1, 1);
   const unseats = [started, ...[1, 2, 3].map((id) => leads(60_500, id, 3, 2))];
   it.each<Case>([
     ['joins the leader that its peers follow', history([started, joined], faults), 'S2 holds'],
     ['does not unseat it', history(unseats, faults), /S2: the restart of 3 unseated 1 at 60500.0/],
+    [
+      'does not unseat it after it stood still at its start',
+      history(
+        [{ ...started, time: 58_000 }, leads(60_000, 3, 3, 1), leads(60_001, 1, 3, 1), leads(60_001, 2, 3, 1)],
+        [CRASHED, fault(58_000, 'restart', 3), fault(58_001, 'pause', 3), fault(60_000, 'resume', 3)],
+      ),
+      /S2: the resume of 3 unseated 1 at 60001.0/,
+    ],
   ])('%s', (_, run, expected) => expect(judged(checkAgreement(run))).toMatch(expected));
 });
 

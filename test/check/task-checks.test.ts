@@ -266,6 +266,15 @@ it.each<Case>([
     'S7 unknown',
   ],
   [
+    'keep a task whose client stood still',
+    history(
+      [{ ...executed(1), time: 62_000 }, ...everybody(70_000)],
+      [],
+      [{ ...LAST[0]!, latency_ms: 13_000, service_ms: 13_000, paused_ms: 12_000 }],
+    ),
+    'S7 holds',
+  ],
+  [
     'lose a task long after its deadline',
     history([{ ...executed(1, 'expired'), time: 61_001 }, ...everybody(70_000)], [], LAST),
     /S7: server 2 held r\/c\/1 for 11051.0 ms \(expired\)/,

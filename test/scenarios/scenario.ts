@@ -1,4 +1,4 @@
-import { check, violations } from '../../src/check/check';
+import { judge } from '../sim/judge';
 import { settingsOf } from '../sim/settings';
 import { performStep } from '../sim/steps';
 import { World } from '../sim/world';
@@ -66,7 +66,7 @@ export function runScenario(script: readonly string[]): { trace: string[]; failu
     const failure = words[0] === 'expect' ? expectation(world, words.slice(1)) : null;
     if (failure) failures.push(`${line}: ${failure}`);
   }
-  for (const { rule, problems } of violations(check(world.history()))) failures.push(`${rule}: ${problems.join('; ')}`);
+  for (const { rule, problems } of judge(world)) failures.push(`${rule}: ${problems.join('; ')}`);
   return { trace: world.trace.map((line) => line.trimEnd()), failures };
 }
 

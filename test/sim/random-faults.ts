@@ -20,16 +20,18 @@ const KINDS = [
   'drop',
   'corrupt',
   'pause clients',
+  'shape',
+  'together',
 ] as const;
-export type FaultKind = (typeof KINDS)[number];
+type FaultKind = (typeof KINDS)[number];
 
-/** A step, and what ends it. */
+/** Steps at one time, and those that end it. */
 interface Fault {
-  step: string;
-  heal?: string;
+  steps: string[];
+  heals: string[];
 }
 
-type Act = (step: string) => void;
+type Act = (steps: readonly string[]) => void;
 
 /** Breaks and heals a world at random, in rounds; each step is performed by `act` at its time. */
 export class RandomFaults {
@@ -38,7 +40,7 @@ export class RandomFaults {
   constructor(
     private readonly world: World,
     private readonly random: Random,
-    private readonly isOff: (kind: FaultKind) => boolean,
+    private readonly isOff: (kind: FaultKind | 'disturbed start') => boolean,
     private readonly act: Act,
   ) {}
 
@@ -75,29 +77,42 @@ export class RandomFaults {
     const { random } = this;
     const fault = this.randomFault(id);
     if (fault === null) return;
+    const [step] = fault.steps;
     // No machine is switched on and off every second.
-    const mayFlap = fault.heal !== undefined && !fault.step.startsWith('power-off');
-    if (mayFlap && random() < 0.1) return this.flap(fault.step, fault.heal!);
-    this.act(fault.step);
+    const mayFlap = fault.heals.length > 0 && !step!.startsWith('power-off');
+    if (mayFlap && random() < 0.1) return this.flap(fault);
+    this.act(fault.steps);
     const durationMs = pick(random, DURATIONS_MS) * (0.7 + 0.6 * random());
-    if (fault.heal !== undefined) this.later(durationMs, fault.heal);
+    if (fault.heals.length > 0) this.later(durationMs, fault.heals);
   }
 
   /** Faults that come and go with periods near those of the detectors. */
-  private flap(step: string, heal: string): void {
+  private flap({ steps, heals }: Fault): void {
     const { random, world } = this;
     const { heartbeatMs, failureTimeoutMs } = world.options.timings;
     const periodMs = pick(random, [heartbeatMs, heartbeatMs, failureTimeoutMs]) * pick(random, [0.5, 0.95, 1, 1.05, 2]);
     const brokenMs = periodMs * pick(random, [0.1, 0.5, 0.9]);
     const count = 2 + Math.floor(random() * 5);
     for (let index = 0; index < count; index++) {
-      this.later(index * periodMs, step);
-      this.later(index * periodMs + brokenMs, heal);
+      this.later(index * periodMs, steps);
+      this.later(index * periodMs + brokenMs, heals);
     }
   }
 
-  private later(delayMs: number, step: string): void {
-    this.at(this.world.queue.nowMs + delayMs, () => this.act(step));
+  private later(delayMs: number, steps: readonly string[]): void {
+    this.at(this.world.queue.nowMs + delayMs, () => {
+      this.act(steps);
+      const [verb, id] = steps[0]!.split(' ');
+      if (verb === 'restart' && this.random() < 0.3 && !this.isOff('disturbed start')) this.disturbStart(Number(id));
+    });
+  }
+
+  /** A machine is busiest when servers start: one may stand still before it has heard anybody. */
+  private disturbStart(id: number): void {
+    const { random, world } = this;
+    const afterMs = pick(random, [0, 1, 2, 60]) * random();
+    this.later(afterMs, [`pause ${id}`]);
+    this.later(afterMs + pick(random, [0.5, 1.2, 2]) * world.heartbeatMs * (0.5 + random()), [`resume ${id}`]);
   }
 
   private at(atMs: number, run: () => void): void {
@@ -122,35 +137,74 @@ export class RandomFaults {
     const { random, world } = this;
     const kind = pick(random, KINDS);
     if (this.isOff(kind)) return null;
-    const heal = `heal ${id}`;
+    const heals = [`heal ${id}`];
     switch (kind) {
       case 'kill':
       case 'power-off':
       case 'terminate':
-        return { step: `${kind} ${id}`, heal: `restart ${id}` };
+        return { steps: [`${kind} ${id}`], heals: [`restart ${id}`] };
       case 'pause':
-        return { step: `pause ${id}`, heal: `resume ${id}` };
+        return { steps: [`pause ${id}`], heals: [`resume ${id}`] };
       case 'cut': {
         const how = pick(random, ['silent', 'reset', 'packets']);
-        return { step: `cut ${id} from ${this.someOthers(id).join()} ${how} ${this.direction()}`, heal };
+        return { steps: [`cut ${id} from ${this.someOthers(id).join()} ${how} ${this.direction()}`], heals };
       }
       case 'block':
-        return { step: `block ${id} from ${this.someOthers(id).join()} ${pick(random, ['silent', 'reset'])}`, heal };
+        return {
+          steps: [`block ${id} from ${this.someOthers(id).join()} ${pick(random, ['silent', 'reset'])}`],
+          heals,
+        };
       case 'slow': {
         const delayMs = pick(random, [0, 0.02, 0.2]) * random() * world.heartbeatMs;
-        return { step: `slow ${id} by ${delayMs} loss ${pick(random, [0, 0.05, 0.2])}`, heal };
+        return { steps: [`slow ${id} by ${delayMs} loss ${pick(random, [0, 0.05, 0.2])}`], heals };
       }
       case 'starve':
-        return { step: `starve ${id} by ${pick(random, [0.01, 0.1, 0.3]) * world.heartbeatMs}`, heal };
+        return { steps: [`starve ${id} by ${pick(random, [0.01, 0.1, 0.3]) * world.heartbeatMs}`], heals };
       case 'drop':
-        return { step: `drop ${id} ${pick(random, world.serverIds)}` };
+        return { steps: [`drop ${id} ${pick(random, world.serverIds)}`], heals: [] };
       case 'corrupt':
-        return { step: `corrupt ${id}`, heal: `corrupt ${id} off` };
+        return { steps: [`corrupt ${id}`], heals: [`corrupt ${id} off`] };
       case 'pause clients': {
         const name = pick(random, [...world.programs.keys()]);
-        return { step: `pause ${name}`, heal: `resume ${name}` };
+        return { steps: [`pause ${name}`], heals: [`resume ${name}`] };
       }
+      case 'shape':
+        return this.shape();
+      case 'together':
+        return this.together();
     }
+  }
+
+  /** Cuts until the servers are a line, a ring, a star, or two groups with one link. */
+  private shape(): Fault | null {
+    const { random, world } = this;
+    const ids = shuffled(world.serverIds, random);
+    const last = ids.length - 1;
+    if (last < 2) return null;
+    const isLinked = pick<(a: number, b: number) => boolean>(random, [
+      (a, b) => b - a === 1,
+      (a, b) => b - a === 1,
+      (a, b) => b - a === 1 || b - a === last,
+      (a) => a === 0,
+      (a, b) => a % 2 === b % 2 || b - a === last,
+    ]);
+    const how = pick(random, ['silent', 'reset', 'packets']);
+    const steps = ids.flatMap((id, a) => {
+      const cut = ids.filter((_, b) => b > a && !isLinked(a, b)).map((other) => `server${other}`);
+      return cut.length > 0 ? [`cut ${id} from ${cut.join()} ${how} both`] : [];
+    });
+    return { steps, heals: steps.map((step) => `heal ${step.split(' ')[1]}`) };
+  }
+
+  /** Several servers fall silent at once, as when a rack loses its power or its switch. */
+  private together(): Fault | null {
+    const { random, world } = this;
+    const ids = shuffled(world.serverIds, random);
+    const silent = ids.slice(0, Math.floor(random() * ids.length));
+    if (silent.length === 0) return null;
+    if (random() < 0.5) return { steps: silent.map((id) => `pause ${id}`), heals: silent.map((id) => `resume ${id}`) };
+    const steps = silent.map((id) => `cut ${id} from ${world.others(id).join()} packets both`);
+    return { steps, heals: silent.map((id) => `heal ${id}`) };
   }
 
   /** All others, only servers, or some of them: partial cuts leave networks in which not all can reach each other. */
@@ -169,4 +223,11 @@ export class RandomFaults {
   private direction(): 'both' | 'in' | 'out' {
     return this.random() < 0.6 ? 'both' : pick(this.random, ['in', 'out']);
   }
+}
+
+function shuffled(ids: readonly number[], random: Random): number[] {
+  return ids
+    .map((id) => ({ id, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ id }) => id);
 }

@@ -49,7 +49,7 @@ function timings(random: Random, servers: number, hasBodies: boolean): string[] 
 function load(random: Random, hasBodies: boolean): string[] {
   const isMany = random() < 0.08;
   const clients = isMany ? 10 + Math.floor(random() * 41) : 1 + Math.floor(random() * 4);
-  const tasks = (isMany ? 2 : 5) + Math.floor(random() * (isMany || hasBodies ? 6 : 20));
+  const tasks = (isMany ? 2 : 5) + Math.floor(random() * (isMany || hasBodies ? 6 : 30));
   return [
     `clients ${clients} tasks ${tasks} at once ${pick(random, [1, 1, 1, 2, 4])}`,
     `programs ${pick(random, [1, 1, 2, 3])}`,
