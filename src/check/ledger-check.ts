@@ -137,12 +137,14 @@ function heldTooLong(history: History): string[] {
       .filter(({ paused_ms: pausedMs = 0 }) => pausedMs === 0)
       .map((each) => [taskOf(each), each.start_time + each.latency_ms - each.service_ms]),
   );
+  // Its time at the server counts from when it arrives.
+  const boundMs = history.requestTimeoutMs + GRACE_MS + history.oneWayMs;
   const problems: string[] = [];
   for (const event of history.servers) {
     if (event.event !== 'executed') continue;
     const { server_id: serverId, time } = event;
     const sentMs = sent.get(taskOf(event));
-    if (sentMs === undefined || time <= sentMs + history.requestTimeoutMs + GRACE_MS) continue;
+    if (sentMs === undefined || time <= sentMs + boundMs) continue;
     const isTouched =
       activeFaults(history, sentMs).some((fault) => fault.server_id === serverId) ||
       history.faults.some((fault) => {

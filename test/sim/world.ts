@@ -32,6 +32,8 @@ export class World {
   readonly events: ServerEvent[] = [];
   readonly faults: CheckedFault[] = [];
   readonly trace: string[] = [];
+  /** The servers that ever made wrong carriers. */
+  readonly corrupted = new Set<number>();
   private impairments: Impairment[] = [];
   /** The servers whose machines are off. */
   private readonly off = new Set<number>();
@@ -247,6 +249,7 @@ export class World {
   corrupt(id: number, corrupts: boolean): void {
     this.say(`*** server${id} makes ${corrupts ? 'wrong' : 'right'} carriers`);
     this.servers.get(id)!.corrupts = corrupts;
+    if (corrupts) this.corrupted.add(id);
   }
 
   /** Ends the link faults of `id` and its want of CPU; link faults of other servers on the same links remain. */
