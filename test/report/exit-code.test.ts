@@ -1,6 +1,6 @@
 import { parseThreshold } from '../../src/core/metrics/threshold';
 import { exitCodeOfCompare, exitCodeOfReport } from '../../src/report/exit-code.pure';
-import { executed, generated, request, useLab } from './lab';
+import { clientFile, executed, generated, request, runFile, useLab } from './lab';
 
 const lab = useLab();
 
@@ -15,6 +15,9 @@ function run(busy: boolean, ...expressions: string[]) {
     generated(at * 1000, { sent: 1, event_loop_utilization_percent: busy ? 99 : 15 }),
   );
   lab.write('metrics/machine_1_generator.ndjson', samples.map((each) => `${JSON.stringify(each)}\n`).join(''));
+  lab.write('metrics/machine_1_run.json', runFile({ config: { num_clients: 1 } }));
+  const stats = { successful_requests: 10, failed_requests: 0, failure_rate: 0, failure_reasons: {} };
+  lab.write('metrics/machine_1_client_1.json', clientFile('Machine_1_Client_1', stats, { run_id: 'run-1' }));
   return lab.report({ thresholds: expressions.map((each) => parseThreshold(each)) });
 }
 

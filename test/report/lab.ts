@@ -154,6 +154,7 @@ export function useLab() {
       return folder;
     },
     write,
+    remove: (name: string) => rmSync(path.join(folder, name)),
     read,
     requests: (records: readonly object[], name = 'metrics/machine_1_requests.ndjson') => write(name, lines(records)),
     /** Adds the line `started` to each fault that has none. */

@@ -64,14 +64,16 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
     ({ machine_id, why }) =>
       `The load generator of machine ${machine_id} was a bottleneck: ${why}. Latency and throughput are not the cluster's alone.`,
   );
-  if (mute.length > 0 && all.length > 0) {
+  if (mute.length > 0) {
     texts.push(`No samples from the load generator of machine ${mute.join(', ')}: it is unknown whether it was busy.`);
   }
   if (saturated.length > 0) return texts;
+  const isIdle = mute.length === 0 ? ', though the load generator was not busy' : '';
   const unsent = report.never_sent_requests + report.unsent_requests;
   if (unsent > 0) {
     return [
-      `${counted(unsent, 'request')} found no free client in time, though the load generator was not busy: the cluster did not keep up, or the clients were too few.`,
+      `${counted(unsent, 'request')} found no free client in time${isIdle}: the cluster did not keep up, or the clients were too few${isIdle === '' ? ', or the load generator was busy' : ''}.`,
+      ...texts,
     ];
   }
   if (lateMs <= LATE_MS && report.missing_records > 0) {
@@ -79,7 +81,8 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
       `It is unknown whether the load generator kept up: ${counted(report.missing_records, 'request')} without a record.`,
     ];
   }
-  if (lateMs <= LATE_MS) return ['The load generator kept up: requests were sent on time.', ...texts];
+  if (lateMs <= LATE_MS && mute.length > 0) return texts;
+  if (lateMs <= LATE_MS) return ['The load generator kept up: requests were sent on time.'];
   if (mute.length > 0) return [`The load generator may have been saturated: ${late}.`, ...texts];
   // With think times each client sends its own requests, which wait for no other.
   if (loop !== 'open') return [`Requests were sent late, though the load generator was not busy: ${late}.`];

@@ -15,6 +15,7 @@ type Judged = Pick<
   | 'thresholds'
   | 'rules'
   | 'generators'
+  | 'loads'
 >;
 
 /** @param cut the sentences that say why the load is not what was planned */
@@ -59,12 +60,27 @@ function invalidOf({ generators, total_requests: total }: Judged, cut: readonly 
   ];
 }
 
-/** Lists what nobody can know: the audit and the checks that lack evidence. */
-export function unknownOf({ audit, rules = [] }: Pick<Report, 'audit' | 'rules'>): string[] {
+/** Lists what nobody can know: the audit, the checks and the load generators that lack evidence. */
+export function unknownOf({
+  audit,
+  rules = [],
+  generators,
+  loads,
+}: Pick<Report, 'audit' | 'rules' | 'generators' | 'loads'>): string[] {
+  const sampled = generators.map(({ machine_id: id }) => id);
+  const planned = [...new Set(loads.map(({ machine_id: id }) => id))];
+  const unsampled = planned.filter((id) => !sampled.includes(id));
+  const unplanned = sampled.filter((id) => !planned.includes(id));
   const unknown = rules.filter(({ verdict }) => verdict === 'unknown').map(({ rule }) => rule);
   return [
     ...(audit.adds_up === 'unknown' ? [`the audit (${audit.why})`] : []),
     ...(unknown.length > 0 ? [unknown.join(', ')] : []),
+    ...(unsampled.length > 0
+      ? [`whether the load generator of machine ${unsampled.join(', ')} kept up (there are no samples of it)`]
+      : []),
+    ...(unplanned.length > 0
+      ? [`the plan, the warm-up and the end of the load of machine ${unplanned.join(', ')} (there is no run file)`]
+      : []),
   ];
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { buildReport } from '../../../src/report/analyze/build';
 import { parseThreshold } from '../../../src/core/metrics/threshold';
-import { clientFile, event, executed, fault, request, runFile, sample, T0, useLab } from '../lab';
+import { clientFile, event, executed, fault, generated, request, runFile, sample, T0, useLab } from '../lab';
 
 const lab = useLab();
 
@@ -126,7 +126,15 @@ describe('totals', () => {
         const [whole, split] = ['whole', 'split'].map((name) =>
           buildReport(lab.read(undefined, [name]), { thresholds: [] }),
         );
-        const { runs: _runs, inputs: _inputs, audit: _audit, latency_stats: a, service_stats: _a, ...rest } = whole!;
+        const {
+          runs: _runs,
+          inputs: _inputs,
+          audit: _audit,
+          self_check: _check,
+          latency_stats: a,
+          service_stats: _a,
+          ...rest
+        } = whole!;
         const { avg_ms: averageMs, ...exact } = a;
         expect(split).toMatchObject({ ...rest, latency_stats: exact });
         if (averageMs !== null) expect(split!.latency_stats.avg_ms).toBeCloseTo(averageMs, 2);
@@ -326,9 +334,13 @@ describe('self-check', () => {
 
   test('reports a generator that kept up, or not', () => {
     lab.requests([request(1, 0)]);
-    expect(said()).toMatch(/kept up/);
+    expect(said()).toMatch(/machine 1: it is unknown whether it was busy/);
+    expect(said()).not.toMatch(/kept up/);
     lab.requests([request(1, 0, { latency_ms: 100, service_ms: 20 })]);
     expect(said()).toMatch(/may have been saturated: p95 is 80.0 ms longer/);
+    lab.requests([request(1, 0)]);
+    lab.write('metrics/machine_1_generator.ndjson', `${JSON.stringify(generated(1000))}\n`);
+    expect(said()).toMatch(/kept up/);
   });
 
   test('reports retries that hide failures, and gaps', () => {

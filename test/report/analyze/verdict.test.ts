@@ -1,6 +1,6 @@
 import { parseThreshold } from '../../../src/core/metrics/threshold';
 import { rateText } from '../../../src/core/metrics/failure-scale';
-import { executed, fault, request, runFile, useLab } from '../lab';
+import { executed, fault, generated, request, runFile, useLab } from '../lab';
 
 const lab = useLab();
 const COUNT = 1000;
@@ -13,6 +13,7 @@ function goodRun(make: (id: number) => Parameters<typeof request>[2] = () => ({}
     Array.from({ length: COUNT }, (_, at) => executed(at * 10 + 15, 1, at + 1)),
   );
   lab.write('metrics/machine_1_run.json', runFile({ config: { request_timeout_secs: 2 } }));
+  lab.write('metrics/machine_1_generator.ndjson', `${JSON.stringify(generated(1000))}\n`);
   lab.write('metrics/machine_1_client_1.json', summary(COUNT));
   lab.faults([]);
 }
@@ -101,3 +102,14 @@ test.each([
   [5.0001, '5.0001%'],
   [100 / 3, '33.33%'],
 ])('a rate of %d percent stays on its side of the limits: %s', (rate, text) => expect(rateText(rate)).toBe(text));
+
+test.each([
+  ['machine_1_generator.ndjson', 'whether the load generator of machine 1 kept up (there are no samples of it)'],
+  ['machine_1_run.json', 'the plan, the warm-up and the end of the load of machine 1 (there is no run file)'],
+])('without %s, a run that was fine is not verified', (name, text) => {
+  goodRun();
+  expect(verdict().kind).toBe('facts');
+  lab.remove(`metrics/${name}`);
+  expect(verdict()).toMatchObject({ kind: 'not verified', text: `Not verified: ${text}.` });
+  expect(verdict('throughput>1').kind).toBe(name.includes('run') ? 'crossed' : 'not verified');
+});

@@ -44,7 +44,17 @@ function keyPaths(value: unknown, at = ''): string[] {
 /** Writes a run with a fault of a leader, damaged lines and everything else that has keys of its own. */
 function writeEverything(): void {
   const records = Array.from({ length: 400 }, (_, id) =>
-    request(id, id * 50, id === 100 ? { outcome: 'failure' } : id === 102 ? { wrong_carriers: [1] } : id % 2 === 0 ? { image: 'a.png' } : {}),
+    request(
+      id,
+      id * 50,
+      id === 100
+        ? { outcome: 'failure' }
+        : id === 102
+          ? { wrong_carriers: [1] }
+          : id % 2 === 0
+            ? { image: 'a.png' }
+            : {},
+    ),
   );
   lab.requests([...records, records[1]!, { damaged: true }]);
   lab.write('metrics/machine_2_client_1.json', clientFile('Machine_2_Client_1'));
