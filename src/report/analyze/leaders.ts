@@ -13,7 +13,8 @@ interface Other {
 
 /**
  * A server leads from `leader` until the first sign of its end: it reports otherwise, a kill or a pause is sent to it, or
- * a peer's connection is refused and it writes nothing more in this life, or it falls silent for the rest of the run. Events are in ascending order; Infinity means
+ * a peer's connection is refused and it writes nothing more in this life, or it falls silent for the rest of the run. It
+ * does not lead while it is paused, by a fault or by what it tells itself. Events are in ascending order; Infinity means
  * until the end.
  */
 export function leaderSpans(
@@ -35,9 +36,11 @@ export function leaderSpans(
     const { time, serverId } = turn;
     const span = open.get(serverId);
     if (turn.what === 'leads' && span?.term === turn.term) continue;
+    const before = paused.get(serverId);
+    // The file of faults and the server's own may tell of the same pause.
+    if ((turn.what === 'pauses' && !span) || (turn.what === 'resumes' && !before)) continue;
     if (span) span.to = time;
     open.delete(serverId);
-    const before = paused.get(serverId);
     paused.delete(serverId);
     if (turn.what === 'pauses' && span) paused.set(serverId, span);
     const term = turn.what === 'leads' ? turn.term : turn.what === 'resumes' ? before?.term : undefined;
@@ -104,6 +107,11 @@ function turnOfEvent(event: KeptEvent): Turn[] {
     case 'leader':
       if (event.leader_id === serverId) return [{ time, serverId, what: 'leads', term: event.term }];
       return [{ time, serverId, what: 'ends' }];
+    case 'resumed':
+      return [
+        { time: time - event.late_ms, serverId, what: 'pauses' },
+        { time, serverId, what: 'resumes' },
+      ];
     case 'election':
     case 'stepped_down':
     case 'started':

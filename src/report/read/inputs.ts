@@ -132,13 +132,16 @@ export interface LeftOut {
 export type FaultStep = Pick<FaultEvent, 'time' | 'server_id' | 'action' | 'outcome' | 'detail'>;
 
 type Told<E> = E extends ServerEvent
-  ? Pick<E, Extract<keyof E, keyof ServerEvent | 'term' | 'leader_id' | 'peer_id'>> &
+  ? Pick<E, Extract<keyof E, keyof ServerEvent | 'term' | 'leader_id' | 'peer_id' | 'late_ms'>> &
       (E extends { event: 'peer_down' } ? Pick<E, 'reason'> : unknown)
   : never;
 
-/** The server events that are used besides samples and executions: leadership, starts and stops. */
+/** The server events that are used besides samples and executions: leadership, starts, stops and pauses. */
 export type KeptEvent = Told<
-  Extract<ServerEvent, { event: 'started' | 'election' | 'leader' | 'stepped_down' | 'peer_down' | 'stopped' }>
+  Extract<
+    ServerEvent,
+    { event: 'started' | 'election' | 'leader' | 'stepped_down' | 'peer_down' | 'stopped' | 'resumed' }
+  >
 >;
 
 /** The samples of one load generator; `fold` covers all of them. */

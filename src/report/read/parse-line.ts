@@ -113,6 +113,7 @@ const EVENT_FIELDS: Record<string, [string, Check][]> = {
   ],
   stepped_down: [['term', count]],
   peer_down: [['peer_id', count]],
+  resumed: [['late_ms', count]],
   clock: CLOCK,
   executed: [
     ['run_id', absentOr(text)],

@@ -314,6 +314,34 @@ describe('felt and recovered', () => {
 });
 
 describe('leaders', () => {
+  const resumed = (at: number, by: number, lateMs: number) => event(at, by, { event: 'resumed', late_ms: lateMs });
+
+  test('one stopped by hand does not lead while its process stands still, as its own file tells', () => {
+    lab.requests(load(6000));
+    const down = event(3200, 1, { event: 'stepped_down', term: 2, leader_id: 2, reason: 'newer' });
+    lab.events(1, [leads(-1, 1, 1, 1), resumed(3000, 1, 2000), down]);
+    lab.events(2, [leads(2000, 2, 2, 2), event(5900, 2, { event: 'peer_up', peer_id: 1 })]);
+    const byHand = lab.report().leaders!;
+    expect(byHand.none).toEqual([{ from: T0 + 1000, to: T0 + 2000 }]);
+    expect(byHand.several).toEqual([{ from: T0 + 3000, to: T0 + 3200 }]);
+    // With the pause in the file of faults too, it is the same pause.
+    lab.faults([fault(1000, 1, 'pause'), fault(2999, 1, 'resume')]);
+    expect(lab.report().leaders!.several).toEqual([{ from: T0 + 2999, to: T0 + 3200 }]);
+  });
+
+  test('one that hears of another before it notices that it stood still leads no more, nor does a new lead end', () => {
+    lab.requests(load(6000));
+    const down = event(2999, 1, { event: 'stepped_down', term: 2, leader_id: 2, reason: 'newer' });
+    lab.events(1, [leads(-1, 1, 1, 1), down, resumed(3000, 1, 2000)]);
+    lab.events(2, [leads(2000, 2, 2, 2), resumed(2001, 2, 1500), event(5900, 2, { event: 'peer_up', peer_id: 1 })]);
+    const { timeline, several } = lab.report().leaders!;
+    expect(timeline.map(({ server_id: id, from, to }) => [id, from - T0, to - T0])).toEqual([
+      [1, 0, 1000],
+      [2, 2000, 6010],
+    ]);
+    expect(several).toEqual([]);
+  });
+
   const started = (at: number, by: number) => event(at, by, { event: 'started', incarnation: 'a', address: 'a' });
   const refused = (at: number, by: number, peer: number) =>
     event(at, by, { event: 'peer_down', peer_id: peer, reason: 'refused' });

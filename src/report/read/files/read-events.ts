@@ -158,6 +158,8 @@ function toldBy(event: ServerEvent): KeptEvent | null {
       return { time, server_id, event: 'stepped_down', term: event.term, leader_id: event.leader_id };
     case 'peer_down':
       return { time, server_id, event: 'peer_down', peer_id: event.peer_id, reason: event.reason };
+    case 'resumed':
+      return { time, server_id, event: 'resumed', late_ms: event.late_ms };
     default:
       return null;
   }
