@@ -111,7 +111,10 @@ class StressRun {
     await this.untilOver(files);
     const endedAt = toMicros(clock.unixMs());
     this.endedAt = endedAt;
-    this.results = this.tally.judge(thresholds, endedAt);
+    // A load of too few requests to be aborted is still judged.
+    const crossed =
+      this.abortedBy === null ? this.tally.judge(this.options.abortOn, endedAt).filter(isKnownToFail) : [];
+    this.results = [...this.tally.judge(thresholds, endedAt), ...crossed];
     await inParallel(this.clients, FILES_AT_ONCE, (client) => files.numbers(client.metrics()));
     await files.run(this.runFile());
     await Promise.all([files.flushLogs(), ...this.clients.map(({ closed }) => closed)]);
@@ -374,4 +377,8 @@ class StressRun {
     const closing = { rates, waitedCount, unreached, problem, ...told };
     this.options.screen?.print(closingText(this.options, this.tally, this.results, closing));
   }
+}
+
+function isKnownToFail({ passed, value }: ThresholdResult): boolean {
+  return !passed && value !== null;
 }

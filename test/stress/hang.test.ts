@@ -15,12 +15,12 @@ afterEach(async () => {
 });
 
 /** Answers the first 150 tasks, and then hangs. */
-async function startHanging() {
+async function startHanging(answered = 150) {
   let taskCount = 0;
   const [server] = await startServers({
     onTask: (task, self) => {
       taskCount += 1;
-      if (taskCount <= 150) self.answer(task);
+      if (taskCount <= answered) self.answer(task);
     },
   });
   return server!;
@@ -43,6 +43,17 @@ it.each(['p99<500ms', 'max<500ms', 'avg<300ms'])(
   },
   30_000,
 );
+
+it('--abort-on judges a load that hangs before there are enough requests to abort it, at its end', async () => {
+  const { report } = await rateRun(folder, [(await startHanging(20)).address], {
+    requestTimeoutMs: 20_000,
+    requests: { pacing, durationMs: 200, rampUpMs: 0 },
+    abortOn: ['max<300ms', 'p99<300ms'].map((each) => parseThreshold(each)),
+    gracefulStopMs: 400,
+  });
+  expect(report.aborted_by).toBeNull();
+  expect(report.thresholds).toMatchObject([{ expression: 'max<300ms', passed: false }]);
+}, 30_000);
 
 it('Prometheus metrics show requests that hang', async () => {
   const metricsAddress = await deadAddress();
