@@ -63,7 +63,8 @@ export async function runReport(options: RunReportOptions): Promise<Report> {
   refuseOverwriting(outFiles, [...(options.inputs ?? []), ...filesOf(gathered)]);
   for (const line of ['', 'Step 2: Aggregating metrics...', '']) say(line);
   say(`Loading metrics from: ${foldersOf(collected, options.remote).map(shown).join(', ')}`);
-  const inputs = readInputs({ collected, faults, events, known, runs, machines });
+  const areFaultsLost = options.faults !== null && faults === null;
+  const inputs = readInputs({ collected, faults, areFaultsLost, events, known, runs, machines });
   if (!hasAnything(inputs)) throw nothing(inputs);
   say(`Loaded ${inputs.clientFileCount} client metrics files`);
   say('Aggregating metrics...');

@@ -19,7 +19,7 @@ import { silencesOf } from '../read/silence';
 import { leadersDuring, leaderSpans } from './leaders';
 import type { Interval, LeaderSpan, Report, RunMetadata, Verdict } from '../report';
 import { expectedServerCount, silentServerIds } from '../read/known-servers';
-import { endOf, isEndKnown, longestSuccessMs, warmUntilOf, wholeRunOf } from '../read/run-bounds';
+import { endOf, isEndKnown, longestSuccessMs, mayLackFaults, warmUntilOf, wholeRunOf } from '../read/run-bounds';
 import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
 import { generatorSeriesOf, serverSeriesOf } from './series';
@@ -43,6 +43,8 @@ interface Ground extends BaselineOptions {
   span: RunSpan | null;
   isEndKnown: boolean;
   areFaultsDamaged: boolean;
+  /** Faults may have been made, but there is no file of them. */
+  areFaultsMissing: boolean;
   /** Also the time of the loads without a request; null without both. */
   whole: Interval | null;
   /** The longest that a success can take; Infinity if unknown. */
@@ -57,13 +59,15 @@ interface Ground extends BaselineOptions {
   silentIds: number[];
 }
 
+const NO_FAULT_FILE = 'there is no file of faults';
+
 /** Until all else is known. */
 const NO_VERDICT: Verdict = { kind: 'invalid', text: '', failure_rate: 100, scale: null, scale_text: null };
 
 /** Equal inputs give equal reports. */
 export function buildReport(inputs: Inputs, options: BuildOptions): Report {
   const { thresholds, slowLimitMs, rules, run: metadata } = options;
-  const ground = groundOf(inputs, slowLimitMs);
+  const ground = groundOf(inputs, slowLimitMs, metadata);
   const { forEachRow, span, run } = ground;
   const costs = costsOf(ground);
   const judged = costs && judgedOf(inputs, ground, costs);
@@ -110,7 +114,11 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
   return { ...checked, verdict: verdictOf(checked, inputs.cut) };
 }
 
-function groundOf(inputs: Inputs, slowLimitMs: SlowLimitSetting | undefined): Ground {
+function groundOf(
+  inputs: Inputs,
+  slowLimitMs: SlowLimitSetting | undefined,
+  metadata: RunMetadata | undefined,
+): Ground {
   const span = runSpanOf(inputs.records);
   const windows = faultWindows(inputs.faults ?? []);
   const whole = wholeRunOf(inputs, span);
@@ -131,6 +139,8 @@ function groundOf(inputs: Inputs, slowLimitMs: SlowLimitSetting | undefined): Gr
     gaps: inputs.gaps,
     isEndKnown: isEndKnown(inputs),
     areFaultsDamaged: inputs.areFaultsDamaged,
+    // A run that reports itself knows that it made none.
+    areFaultsMissing: inputs.areFaultsMissing || (metadata === undefined && mayLackFaults(inputs)),
     longestMs: longestSuccessMs(inputs),
     faults,
     silences,
@@ -225,19 +235,20 @@ function whyBlocksUnknown(inputs: Inputs, ground: Ground): string | null {
   const unplaced = unplacedCount(inputs);
   if (unplaced > 0) return `${unplaced} request${unplaced === 1 ? ' has' : 's have'} no record`;
   if (!isEndKnown(inputs)) return 'it is unknown when the load ended';
+  if (ground.areFaultsMissing) return NO_FAULT_FILE;
   return arePhasesKnown(ground) ? null : 'a line is missing in the file of faults';
 }
 
-/** Returns false if a line of a fault is missing: then requests cannot be assigned to phases. */
-function arePhasesKnown({ faults, areFaultsDamaged }: Ground): boolean {
-  return !areFaultsDamaged && faults.every(({ missing }) => missing === null);
+/** Returns false if a line of a fault, or the file, is missing: then requests cannot be assigned to phases. */
+function arePhasesKnown({ faults, areFaultsDamaged, areFaultsMissing }: Ground): boolean {
+  return !areFaultsDamaged && !areFaultsMissing && faults.every(({ missing }) => missing === null);
 }
 
 /** Returns the parts that combine faults, events and rows. */
 function judgedParts(
   inputs: Inputs,
   counted: Counted,
-  { forEachRow, span: run, whole, faults, leads, silences, silentIds }: Ground,
+  { forEachRow, span: run, whole, faults, leads, silences, silentIds, areFaultsMissing }: Ground,
   judged: readonly JudgedFault[] | null,
   addresses: readonly string[] | undefined,
 ) {
@@ -277,7 +288,7 @@ function judgedParts(
         ? leadersDuring(leads, {
             lives,
             run: span,
-            unknown: whyNoLeaders(inputs, faults, silentIds),
+            unknown: areFaultsMissing ? NO_FAULT_FILE : whyNoLeaders(inputs, faults, silentIds),
           })
         : null,
   };
@@ -289,7 +300,10 @@ function whyNoLeaders(inputs: Inputs, faults: readonly FaultWindow[], silentIds:
   if (!isEndKnown(inputs)) return 'when the load ended is not known';
   if (silentIds.length > 0) return `there is no event file of server ${silentIds.join(', ')}`;
   const undated = faults.find((fault) => ['kill', 'pause'].includes(fault.kind) && fault.missing !== null);
-  return undated === undefined
+  if (undated !== undefined) return `of the ${undated.kind} of server ${undated.serverId}, ${missingLineOf(undated)}`;
+  // It may have led again at any time.
+  const unhealed = faults.find(({ kind, healedMs }) => kind === 'pause' && healedMs === null);
+  return unhealed === undefined
     ? null
-    : `of the ${undated.kind} of server ${undated.serverId}, ${missingLineOf(undated)}`;
+    : `of the pause of server ${unhealed.serverId}, the heal is missing in the file of faults`;
 }

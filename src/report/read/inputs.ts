@@ -95,6 +95,8 @@ export interface Inputs {
   faults: FaultStep[] | null;
   /** Lines of that file are damaged: they may have been any fault. */
   areFaultsDamaged: boolean;
+  /** That file was named, but there is none that can be read. */
+  areFaultsMissing: boolean;
   /** Machines whose clocks were compared with this one's; times are already corrected. */
   clocks: MachineClock[];
   /** Other machines whose clocks could not be compared. */
@@ -192,6 +194,7 @@ export function emptyInputs(tasks: TaskFlags): Inputs {
     servers: new Interner(MAX_SERVERS, OTHER_SERVERS),
     faults: null,
     areFaultsDamaged: false,
+    areFaultsMissing: false,
     events: null,
     eventServerIds: [],
     lastWords: [],

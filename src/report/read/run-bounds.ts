@@ -1,4 +1,4 @@
-/** The bounds of a run that its run files tell: its end, its warm-up, and the longest that a request may take. */
+/** The bounds of a run that its run files tell: its end, its warm-up, its faults, the longest that a request may take. */
 import { longestSuccess } from '../../core/metrics/population';
 import type { Inputs } from './inputs';
 import type { Interval } from '../report';
@@ -68,4 +68,12 @@ function limitMs(config: object): number {
   const { request_timeout_secs: secs, rate_per_second: rate } = config as Record<string, unknown>;
   if (typeof secs !== 'number' || !(secs > 0)) return Infinity;
   return longestSuccess(secs * 1000, rate !== undefined && rate !== null);
+}
+
+/** Returns true if a load was part of `run`, which makes faults, but there is no file of them. */
+export function mayLackFaults({ faults, loads }: Pick<Inputs, 'faults' | 'loads'>): boolean {
+  return (
+    faults === null &&
+    loads.some(({ command_line: [, command], ended_by }) => command === 'run' || ended_by === 'caller')
+  );
 }

@@ -1,14 +1,17 @@
 /** Names the one cause for which a whole section is unknown. */
 import type { InputKind, Report } from '../report';
 
+const NO_FAULT_FILE = 'there is no file of faults';
+
 type Told = Pick<Report, 'inputs' | 'blocks'>;
 
 /** Returns the reason for `faults` null. */
 export function whyNoFaults({ inputs, blocks }: Told): string {
   if (blocks === null) return 'there are no request records';
   const files = filesOf(inputs, 'faults');
-  if (files.length === 0) return 'there is no file of faults';
+  if (files.length === 0) return NO_FAULT_FILE;
   if (files.some(({ badLines }) => badLines > 0)) return 'lines of the file of faults are damaged';
+  if (files.every(({ lines }) => lines === 0)) return NO_FAULT_FILE;
   return 'the file of faults tells only of other times';
 }
 

@@ -1,9 +1,13 @@
+import path from 'node:path';
 import { parseThreshold } from '../../../src/core/metrics/threshold';
 import type { SlowLimitSetting } from '../../../src/core/metrics/slow-limit';
+import { buildReport } from '../../../src/report/analyze/build';
+import { collectLocal } from '../../../src/report/collect/collect';
+import { readInputs } from '../../../src/report/read/files/read';
 import { faultsDuring, faultWindows } from '../../../src/report/analyze/fault-windows';
 import { renderHtml } from '../../../src/report/render/html';
 import { renderText } from '../../../src/report/render/text';
-import { event, fault, request, T0, useLab } from '../lab';
+import { event, fault, request, runFile, T0, useLab } from '../lab';
 
 const lab = useLab();
 /** One request every 10 ms until `untilMs`; `make` changes some of them. */
@@ -381,6 +385,42 @@ describe('leaders', () => {
 });
 
 describe('a file of faults that does not tell all', () => {
+  test('one that was named and is not there: who led, and all phases, are unknown, with the true reason', () => {
+    lab.requests(load(3000));
+    lab.events(1, [leads(-1, 1, 1, 1), event(2900, 1, { event: 'peer_up', peer_id: 1 })]);
+    const faults = path.join(lab.folder, 'gone.ndjson');
+    const inputs = (required: boolean) =>
+      readInputs({
+        collected: collectLocal([path.join(lab.folder, 'metrics')]),
+        faults: { path: faults, required },
+        events: [{ path: lab.folder, required: false }],
+      });
+    const report = buildReport(inputs(true), { thresholds: [] });
+    expect(report.leaders).toMatchObject({ none: null, several: null, unknown: 'there is no file of faults' });
+    expect(report.phases).toMatchObject([{ requests: 300, failed: null }]);
+    expect(renderText(report)).toContain('unknown: there is no file of faults');
+    const unnamed = buildReport(inputs(false), { thresholds: [] });
+    expect(unnamed.leaders).toMatchObject({ none: [], several: [] });
+    expect(unnamed.phases).toMatchObject([{ failed: 0 }]);
+  });
+
+  test('one of a run, which makes faults, that is not there', () => {
+    lab.requests(load(3000));
+    lab.events(1, [leads(-1, 1, 1, 1), event(2900, 1, { event: 'peer_up', peer_id: 1 })]);
+    lab.write('metrics/machine_1_run.json', runFile({ command_line: ['cloudp2p', 'run'], ended_by: 'caller' }));
+    expect(lab.report().leaders).toMatchObject({ none: null, several: null, unknown: 'there is no file of faults' });
+    lab.write('fault_events.ndjson', '');
+    expect(lab.report().leaders!.unknown).toBeNull();
+  });
+
+  test('a pause without its heal: its server may have led again', () => {
+    lab.requests(load(3000));
+    lab.events(1, [leads(-1, 1, 1, 1), event(2900, 1, { event: 'peer_up', peer_id: 1 })]);
+    lab.faults([fault(1000, 1, 'pause')]);
+    const unknown = 'of the pause of server 1, the heal is missing in the file of faults';
+    expect(lab.report().leaders).toMatchObject({ none: null, several: null, unknown });
+  });
+
   test('a heal of a fault without a line: a fault of unknown cost', () => {
     lab.requests(load(9000, (at) => (at >= 2000 && at < 5000 ? { latency_ms: 3000 } : {})));
     lab.write('fault_events.ndjson', `${JSON.stringify(fault(5000, 2, 'restart'))}\n`);

@@ -16,6 +16,8 @@ export interface ReadOptions {
   /** The files found for each client machine. */
   collected: readonly Collected[];
   faults: Place | null;
+  /** The file of faults was on another machine, and could not be fetched. */
+  areFaultsLost?: boolean;
   /** Event files, or folders that contain some. */
   events: readonly Place[];
   /** Results of the collection. */
@@ -44,6 +46,7 @@ export function readInputs(options: ReadOptions): Inputs {
   inputs.clockChanges.push(...clocks.changes);
   inputs.clockDoubts.push(...clocks.doubts);
   if (faultFile !== null) readFaults(faultFile.path, inputs, clocks.of(faultFile.path));
+  inputs.areFaultsMissing = options.areFaultsLost === true || (faultFile !== null && inputs.faults === null);
   for (const { recordFiles, runFiles } of collected) {
     const plans = plansOf(runFiles);
     for (const file of recordFiles) readRequests(file, runs, inputs, clocks.of(file), plans);
