@@ -25,7 +25,8 @@ const FIELDS = ['client_name', 'machine_id', 'client_id', 'started_at', 'test_du
 const STATS = [
   ...['total_requests', 'successful_requests', 'failed_requests', 'failure_rate'],
   ...['latency_min_ms', 'latency_max_ms', 'latency_avg_ms', 'latency_p50_ms', 'latency_p95_ms', 'latency_p99_ms'],
-  ...['server_distribution', 'failure_reasons', 'retry_count', 'bytes_sent', 'bytes_received'],
+  ...['server_distribution', 'failure_reasons', 'retry_count', 'hedged_requests', 'wrong_carriers'],
+  ...['bytes_sent', 'bytes_received'],
 ];
 
 const sum = (counts: Record<string, number>): number =>

@@ -16,8 +16,13 @@ async function underLoad(lab: HostsLab, requests: number, work: () => Promise<vo
   const load = lab.begin(['stress', ...flags, ...think], lab.network.host('client1'));
   await work();
   const { code, stdout } = await load.ended;
-  expect(code).toBe(0);
-  return (JSON.parse(stdout) as { aggregated_stats: Record<string, number> }).aggregated_stats;
+  const told = JSON.parse(stdout) as {
+    generator: { saturated: boolean };
+    aggregated_stats: Record<string, number>;
+  };
+  // On a busy machine the generator itself may be the bottleneck.
+  expect(code).toBe(told.generator.saturated ? 4 : 0);
+  return told.aggregated_stats;
 }
 
 describeWithNamespaces('hosts with an address each', () => {
