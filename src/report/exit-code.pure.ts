@@ -18,5 +18,5 @@ export function isUnverified(report: Report): boolean {
 export function exitCodeOfCompare({ a, b }: Record<'a' | 'b', Pick<Comparison['a'], 'verdict'>>): number {
   const kinds = [a.verdict, b.verdict];
   if (kinds.includes('wrong')) return EXIT.checkFailed;
-  return kinds.includes('invalid') ? EXIT.incomplete : EXIT.ok;
+  return kinds.includes('invalid') || kinds.includes('not verified') ? EXIT.incomplete : EXIT.ok;
 }

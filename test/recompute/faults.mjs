@@ -108,9 +108,10 @@ export function costsOf(span, population, limits, bad, readings) {
   const untold = [...new Set(near.map((request) => request.image))].filter((image) => limits[image] === null);
   const isGap = missing.some((item) => item.from < seen && item.to >= span.start);
   const lastBad = badWindows.reduce((last, window) => Math.max(last, window), -Infinity);
+  const recovered = badWindows.length === 0 ? 0 : (lastBad + 1) * WINDOW_MS - span.start;
   const known = {
-    felt_ms: badWindows.length * WINDOW_MS,
-    recovered_ms: badWindows.length === 0 ? 0 : (lastBad + 1) * WINDOW_MS - span.start,
+    felt_ms: Math.min(badWindows.length * WINDOW_MS, recovered),
+    recovered_ms: recovered,
     bad_requests: inSpan.filter((request) => isBad(request, limits)).length,
     requests: inSpan.length,
     failed: inSpan.filter((request) => request.isFailure).length,

@@ -32,9 +32,9 @@ test('a load whose generator was the bottleneck is invalid: 4, as if it was cut 
 
 test('a crossed threshold comes first', () => expect(exitCodeOfReport(run(true, 'p50<1ms'))).toBe(3));
 
-test('a comparison with an invalid run is invalid, with a wrong one wrong', () => {
+test('a comparison with an invalid or unverified run is so too, with a wrong one wrong', () => {
   const side = (verdict: string) => ({ verdict });
-  expect(exitCodeOfCompare({ a: side('facts'), b: side('not verified') })).toBe(0);
+  expect(exitCodeOfCompare({ a: side('facts'), b: side('not verified') })).toBe(4);
   expect(exitCodeOfCompare({ a: side('facts'), b: side('invalid') })).toBe(4);
   expect(exitCodeOfCompare({ a: side('wrong'), b: side('invalid') })).toBe(3);
 });

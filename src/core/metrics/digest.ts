@@ -18,6 +18,8 @@ const BATCH_COUNT = 4096;
 const MAX_CENTROIDS = 10 / DELTA;
 /** tdigest's own compression calls Math.random and is quadratic; 0 disables it. */
 const NO_OWN_COMPRESSION = 0;
+/** 1 / (1 - 0.9999) is slightly more than 10,000. */
+const ROUNDING = 1e-6;
 const SEED = 0x7d1_9e57;
 
 export class Digest {
@@ -76,9 +78,12 @@ export class Digest {
   }
 }
 
-/** Returns the fewest values that have the quantile `q` (0 to 1): a p99 of fewer than 100 would be the largest. */
+/**
+ * Returns the fewest values that have the quantile `q` (0 to 1), of those from p99 on one of 1 / (1 - q): a p99 of fewer
+ * than 100 would be the largest.
+ */
 export function leastCountFor(q: number): number {
-  return q >= 0.999 ? 1000 : q >= 0.99 ? 100 : 1;
+  return q < 0.99 || q >= 1 ? 1 : Math.ceil(1 / (1 - q) - ROUNDING);
 }
 
 /**

@@ -103,12 +103,14 @@ function costsOf(group: Group, context: CostContext): FaultCost[] {
   const lacking =
     whyLacking([...members, ...(undatedNext ? [undatedNext] : [])], evidence, context) ??
     (hasUnknownLimit ? NO_LIMIT : isOpen && !context.isEndKnown ? 'when the load ended is not known' : null);
-  const feltMs = bad * WINDOW_MS;
+  const recoveredMs = lastEndMs === null ? 0 : roundedMs(lastEndMs - startMs);
+  // The first window may have begun before the fault: that part was not felt.
+  const feltMs = Math.min(bad * WINDOW_MS, recoveredMs);
   return members.map((fault) => {
     const unknown = lacking ?? whyUnknown(fault, group, calmMs, context);
     return {
       felt_ms: unknown === null ? feltMs : null,
-      recovered_ms: unknown !== null ? null : lastEndMs === null ? 0 : roundedMs(lastEndMs - startMs),
+      recovered_ms: unknown === null ? recoveredMs : null,
       ...(lacking === null ? counts : NO_COUNTS),
       shared: members.length > 1,
       at_least_ms: lacking === null ? feltMs : null,

@@ -5,7 +5,7 @@ import type { Compared, Comparison, Scope, Side } from './comparison';
 import { differencesOf, hasSettings } from './differences';
 import { failedPercent } from './estimate';
 import { groupsOf } from './groups';
-import { FALSE_ALARMS_PERCENT, judge, type Part, unknownScope } from './judge';
+import { FALSE_ALARMS_PERCENT, judge, judgedRow, type Part, unknownScope } from './judge';
 
 const MAX_WHY_CHARS = 60;
 
@@ -27,7 +27,7 @@ export function compare(a: Named, b: Named): Comparison {
     ],
     false_alarms_percent: FALSE_ALARMS_PERCENT,
     may_flatter: ['interval', 'detectable', 'verdict'],
-    scopes: scopesOf(a.report.blocks, b.report.blocks),
+    scopes: scopesOf(a.report.blocks, b.report.blocks).map((scope) => withKnownGoodput(scope, a.report, b.report)),
     groups: groupsOf(a.report, b.report),
   };
 }
@@ -57,6 +57,18 @@ export function scopesOf(a: Blocks | null, b: Blocks | null): Scope[] {
       ? judge(scope, partA, partB, isMoreFailing)
       : unknownScope(scope, partA, partB, whys[0]);
   });
+}
+
+/** Withdraws the goodput of a run whose report does not know it, such as one without the time of its end. */
+function withKnownGoodput(scope: Scope, a: Compared, b: Compared): Scope {
+  const letter = a.goodput_per_s === null ? 'A' : b.goodput_per_s === null ? 'B' : null;
+  if (letter === null) return scope;
+  const why = `${letter}: unknown in its report`;
+  const rows = scope.rows.map((row) => {
+    const isKnown = row.name !== 'goodput' || row.verdict === 'unknown';
+    return isKnown ? row : judgedRow('goodput', why, why, false);
+  });
+  return { ...scope, rows };
 }
 
 /** A run without faults is steady as a whole. */
@@ -94,10 +106,10 @@ function loopNote({ loop: a }: Compared, { loop: b }: Compared): string[] {
   ];
 }
 
-/** Names a run that is worth nothing: wrong answers, or a load that was cut short. A saturated generator has its own note. */
+/** Names a run with wrong answers, with a load that was cut short, or not verified. A saturated generator has its own note. */
 function verdictNotes(letter: 'A' | 'B', { verdict: { kind, text }, generators }: Compared): string[] {
   const isCut = kind === 'invalid' && !generators.some(({ saturated }) => saturated);
-  return kind === 'wrong' || isCut ? [`${letter}: ${text}`] : [];
+  return kind === 'wrong' || kind === 'not verified' || isCut ? [`${letter}: ${text}`] : [];
 }
 
 function notesOf(letter: 'A' | 'B', report: Compared): string[] {
@@ -107,7 +119,7 @@ function notesOf(letter: 'A' | 'B', report: Compared): string[] {
     .map(
       ({ machine_id, why }) =>
         `In ${letter} the load generator of machine ${machine_id} was a bottleneck: its figures are not the cluster's ` +
-        `alone. ${why ?? ''}`.trimEnd(),
+        (why === null ? 'alone.' : `alone: ${why}.`),
     );
   if (timeline === null) notes.push(`${letter} has no records of single requests: its noise is unknown.`);
   if (faults === null)

@@ -10,7 +10,7 @@ export function isLatency(figure: FigureName): figure is LatencyName {
   return figure !== 'goodput' && figure !== 'failure_rate_max';
 }
 
-/** A figure of a run. Its standard error is in percentage points for the failure rate, else of its logarithm. */
+/** A figure of a run. Its standard error is in percentage points for the failure rate, else of its logarithm (0 for 0). */
 export interface Estimate {
   value: number;
   error: number;
@@ -59,8 +59,8 @@ function countsOf(blocks: readonly Block[]): { requests: number; failed: number 
 function goodputOf(blocks: readonly Block[]): Estimated {
   const rates = blocks.map(({ successes, secs }) => successes / secs);
   const value = meanOf(rates);
-  if (!(value > 0)) return value === 0 ? 'no success' : NO_REQUESTS;
-  return known(value, errorOf(rates) / value);
+  if (countsOf(blocks).requests === 0 || Number.isNaN(value)) return NO_REQUESTS;
+  return value === 0 ? { value, error: 0 } : known(value, errorOf(rates) / value);
 }
 
 function failureRateOf(blocks: readonly Block[]): Estimated {

@@ -1,7 +1,15 @@
 /** Judges how far the figures of two runs differ, and if that is more than the blocks of each run differ. */
 import { type Block, HISTOGRAM_BASE } from '../report-blocks';
 import type { Change, JudgedRow, Scope, Unit, Verdict } from './comparison';
-import { type Estimated, estimatesOf, failedPercent, type FigureName, FIGURES, isLatency } from './estimate';
+import {
+  type Estimate,
+  type Estimated,
+  estimatesOf,
+  failedPercent,
+  type FigureName,
+  FIGURES,
+  isLatency,
+} from './estimate';
 import { rowOf } from './row';
 
 /**
@@ -28,6 +36,7 @@ const UNITS: Record<FigureName, Unit> = {
 };
 
 const MORE_FAILED = 'more failed';
+const NO_SUCCESS = 'no success';
 
 /** The part of a run that a scope covers. */
 export interface Part {
@@ -74,7 +83,8 @@ function secsOf({ blocks }: Part): number {
   return blocks.reduce((sum, { secs }) => sum + secs, 0);
 }
 
-function judgedRow(name: FigureName, a: Estimated, b: Estimated, isMoreFailing: boolean): JudgedRow {
+/** Judges one figure; a text in the place of an estimate is the reason why it is unknown. */
+export function judgedRow(name: FigureName, a: Estimated, b: Estimated, isMoreFailing: boolean): JudgedRow {
   const value = (estimated: Estimated): number | null => (typeof estimated === 'string' ? null : estimated.value);
   const row = { ...rowOf(name, UNITS[name], value(a), value(b)), name };
   if (typeof a === 'string' || typeof b === 'string') {
@@ -82,6 +92,7 @@ function judgedRow(name: FigureName, a: Estimated, b: Estimated, isMoreFailing: 
     return { ...row, interval: null, detectable: null, verdict: 'unknown', why };
   }
   const isRatio = name !== 'failure_rate_max';
+  if (isRatio && (a.value === 0 || b.value === 0)) return { ...row, ...judgedNothing(a, b) };
   const middle = isRatio ? Math.log(b.value / a.value) : b.value - a.value;
   const half = ERRORS * Math.hypot(a.error, b.error) + (isRatio ? RESOLUTION : 0);
   const shown = (value: number): number => (isRatio ? Math.expm1(value) * 100 : value);
@@ -97,6 +108,18 @@ function judgedRow(name: FigureName, a: Estimated, b: Estimated, isMoreFailing: 
     verdict: isFlattering ? 'inconclusive' : verdict,
     why: isFlattering ? MORE_FAILED : null,
   };
+}
+
+/** Judges goodput if one of the runs had no success: a logarithm has no 0, so the other's own error decides. */
+function judgedNothing(a: Estimate, b: Estimate): Pick<JudgedRow, 'interval' | 'detectable' | 'verdict' | 'why'> {
+  const half = ERRORS * (a.error + b.error);
+  const isShown = half < 1;
+  if (a.value === 0) {
+    if (b.value === 0) return { interval: null, detectable: null, verdict: 'unknown', why: NO_SUCCESS };
+    return { interval: null, detectable: null, verdict: isShown ? 'better' : 'inconclusive', why: null };
+  }
+  const interval = { from: -100, to: (half - 1) * 100 };
+  return { interval, detectable: Math.max(-1, -half) * 100, verdict: isShown ? 'worse' : 'inconclusive', why: null };
 }
 
 function verdictOf(name: FigureName, { from, to }: Change, same: number): Verdict {

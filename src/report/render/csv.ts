@@ -4,7 +4,7 @@ import type { FaultReport, LeaderSpan, Report } from '../report';
 import { isoTime } from '../../core/system/iso-time';
 
 const NAME_CHARS = 200;
-const HEAD = ['time', 'unix_ms', 'requests', 'failed', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms'];
+const HEAD = ['time', 'unix_ms', 'requests', 'failed', 'undecided', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms'];
 
 /**
  * Renders a row for each window, with a column for each server and each failure reason, the active faults, and the
@@ -20,10 +20,10 @@ export function renderCsv({ timeline, faults, leaders }: Report): string {
     ...['faults', 'leader'],
   ];
   const rows = (timeline?.requests ?? []).map((requests, at) => {
-    const { from: first, window_ms: windowMs, failed, p50_ms, p95_ms, p99_ms, max_ms } = timeline!;
+    const { from: first, window_ms: windowMs, failed, undecided, p50_ms, p95_ms, p99_ms, max_ms } = timeline!;
     const from = first + at * windowMs;
     return [
-      ...[isoTime(from), from, requests, failed[at]!],
+      ...[isoTime(from), from, requests, failed[at]!, undecided[at]!],
       ...[p50_ms, p95_ms, p99_ms, max_ms].map((each) => each[at]!),
       ...[...servers, ...reasons].map((each) => each.requests[at]!),
       ...[faultsIn(faults ?? [], from, from + windowMs), leadersIn(leaders?.timeline ?? [], from, from + windowMs)],

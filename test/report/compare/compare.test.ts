@@ -76,7 +76,7 @@ test('a slower run has worse latencies, and a faster one better', () => {
 test('a run whose requests are refused at once is better in nothing', () => {
   const { scopes } = compared(reported(1), reported(2, { failing: 1, slower: 0.01 }));
   const told = Object.fromEntries(scopes[0]!.rows.map(({ name, verdict }) => [name, verdict]));
-  expect(told).toMatchObject({ goodput: 'unknown', failure_rate_max: 'worse', avg: 'worse', p50: 'worse' });
+  expect(told).toMatchObject({ goodput: 'worse', failure_rate_max: 'worse', avg: 'worse', p50: 'worse' });
   expect(Object.values(told)).not.toContain('better');
 });
 
@@ -122,6 +122,15 @@ test('a run that was wrong or invalid says so first', () => {
   expect(notes[0]).toBe('B: Wrong: 1 carrier was wrong.');
 });
 
+test('a run that is not verified says so, and a goodput that its report does not know is unknown', () => {
+  const [a, b] = [reported(1), reported(2)];
+  const unverified = { ...b, goodput_per_s: null, verdict: { kind: 'not verified', text: 'Not verified: the audit.' } };
+  const comparison = compared(a, unverified);
+  expect(comparison.notes).toContain('B: Not verified: the audit.');
+  expect(row(comparison, 'goodput')).toMatchObject({ verdict: 'unknown', b: null });
+  expect(row(comparison, 'failure_rate_max').verdict).not.toBe('unknown');
+});
+
 test('with faults the steady part comes first, then the whole run, and the faults by themselves', () => {
   const report = sampleReport({ secs: 120 });
   const { scopes, groups } = compared(report, report);
@@ -158,11 +167,11 @@ test('a figure that only one run has is shown without a change', () => {
 });
 
 test('notes say what limits trust in the figures', () => {
-  const generator = { ...sampleReport().generators[0]!, machine_id: 2, saturated: true, why: 'It was busy.' };
+  const generator = { ...sampleReport().generators[0]!, machine_id: 2, saturated: true, why: 'it was busy' };
   const b = { ...sampleReport(), generators: [generator], faults: null, inputs: { missing: ['x: does not exist'] } };
   const { notes } = compared(sampleReport(), { ...b, loads: [], run: undefined });
   expect(notes.filter((note) => / B |^B /.test(note))).toEqual([
-    "In B the load generator of machine 2 was a bottleneck: its figures are not the cluster's alone. It was busy.",
+    "In B the load generator of machine 2 was a bottleneck: its figures are not the cluster's alone: it was busy.",
     'B does not say whether there were faults: its steady part may contain some.',
     'B is incomplete: some of its files could not be read.',
     'B does not record its settings: there may be more differences.',

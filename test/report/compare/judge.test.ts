@@ -59,6 +59,15 @@ test('less goodput is worse; the change that would have shown is a loss', () => 
   expect(goodput.detectable!).toBeLessThan(0);
 });
 
+test('no success at all is a known goodput of 0, and worse than any', () => {
+  const none = run(EVEN).map((block) => ({ ...block, successes: 0, failed: 200 }));
+  expect(judged(run(EVEN), none).goodput).toMatchObject({ verdict: 'worse', b: 0, change: -100, why: null });
+  expect(judged(none, run(EVEN)).goodput).toMatchObject({ verdict: 'better', a: 0, change: null, interval: null });
+  expect(judged(none, none).goodput).toMatchObject({ verdict: 'unknown', a: 0, b: 0, why: 'no success' });
+  const once = none.map((block, at) => (at === 0 ? { ...block, successes: 1, failed: 199 } : block));
+  expect(judged(once, none).goodput.verdict).toBe('inconclusive');
+});
+
 test('a p99 of 19 ms that one stall makes 2,402 ms is not "no difference"', () => {
   const calm = Array.from({ length: 5 }, () => blockWith([ofCount(200, 19)]));
   const stalled = calm.map((block, at) =>

@@ -194,10 +194,12 @@ describe('what faults cost', () => {
     const hasLimits = near.every(({ image }) => image !== 2);
     const isKnown = isSeen && own.healedMs !== null && due >= 20 && hasLimits;
     const counted = <T>(value: T): T | null => (hasLimits ? value : null);
+    const recoveredMs = windows.length === 0 ? 0 : windows.at(-1)! + 250 - fromMs;
+    const feltMs = Math.min(windows.length * 250, recoveredMs);
     return {
-      felt_ms: isKnown ? windows.length * 250 : null,
-      recovered_ms: !isKnown ? null : windows.length === 0 ? 0 : windows.at(-1)! + 250 - fromMs,
-      at_least_ms: counted(windows.length * 250),
+      felt_ms: isKnown ? feltMs : null,
+      recovered_ms: isKnown ? recoveredMs : null,
+      at_least_ms: counted(feltMs),
       bad_requests: counted(touching.filter(isBad).length),
       requests: counted(touching.length),
       failed: counted(touching.filter(({ isFailed }) => isFailed).length),

@@ -251,21 +251,29 @@ describe('warm-up', () => {
 
 test('the percentile curve rises from minimum to maximum, for latency and service time', () => {
   lab.requests(
-    Array.from({ length: 1000 }, (_, id) =>
-      request(id, id, { latency_ms: (id + 1) / 10 + 5, service_ms: (id + 1) / 10 }),
+    Array.from({ length: 10_000 }, (_, id) =>
+      request(id, id, { latency_ms: (id + 1) / 100 + 5, service_ms: (id + 1) / 100 }),
     ),
   );
   const { percentile_curve: curve } = lab.report();
   expect(curve.map(({ percentile }) => percentile)).toEqual(
     expect.arrayContaining([0, 10, 50, 90, 91, 95, 99, 99.1, 99.9, 99.91, 99.99, 100]),
   );
-  expect(curve[0]).toEqual({ percentile: 0, latency_ms: 5.1, service_ms: 0.1 });
+  expect(curve[0]).toEqual({ percentile: 0, latency_ms: 5.01, service_ms: 0.01 });
   expect(curve.at(-1)).toEqual({ percentile: 100, latency_ms: 105, service_ms: 100 });
   curve.forEach(({ percentile, latency_ms, service_ms }, at) => {
     expect(latency_ms! - service_ms!).toBeCloseTo(5, 3);
     expect(Math.abs(service_ms! - percentile)).toBeLessThan(0.2);
     if (at > 0) expect(percentile).toBeGreaterThan(curve[at - 1]!.percentile);
   });
+});
+
+test('the percentile curve has no p99.91 to p99.99 of 1,000 requests: the last needs 10,000', () => {
+  lab.requests(Array.from({ length: 1000 }, (_, id) => request(id, id, { latency_ms: id + 1 })));
+  const unknown = lab.report().percentile_curve.filter(({ latency_ms }) => latency_ms === null);
+  expect(unknown.map(({ percentile }) => percentile)).toEqual(
+    Array.from({ length: 9 }, (_, step) => Math.round((99.9 + (step + 1) / 100) * 100) / 100),
+  );
 });
 
 describe('retries and bytes', () => {

@@ -41,6 +41,7 @@ test('has a row for each window', () => {
       unix_ms: String(T0),
       requests: '2',
       failed: '1',
+      undecided: '0',
       p50_ms: expect.any(String),
       p95_ms: expect.any(String),
       p99_ms: expect.any(String),
@@ -76,17 +77,17 @@ test.each(['=cmd|"/c calc"!A1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', 'a,"b"\r
 test('a request that was undecided at the end is in its last window, and has not failed', () => {
   lab.requests([request(1, 0, { outcome: 'failure' }), request(2, 600, { outcome: 'interrupted', latency_ms: 300 })]);
   const rows = rowsOf(renderCsv(lab.report()));
-  expect(rows.map(({ requests, failed, max_ms }) => [requests, failed, max_ms])).toEqual([
-    ['1', '1', '20'],
-    ['0', '0', ''],
-    ['0', '0', ''],
-    ['1', '0', '300'],
+  expect(rows.map(({ requests, failed, undecided, max_ms }) => [requests, failed, undecided, max_ms])).toEqual([
+    ['1', '1', '0', '20'],
+    ['0', '0', '0', ''],
+    ['0', '0', '0', ''],
+    ['1', '0', '1', '300'],
   ]);
 });
 
 test('without records there is only the header', () => {
   lab.write('metrics/machine_1_client_1.json', clientFile('Machine_1_Client_1'));
   expect(readCsv(renderCsv(lab.report()))).toEqual([
-    ['time', 'unix_ms', 'requests', 'failed', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms', 'faults', 'leader'],
+    ['time', 'unix_ms', 'requests', 'failed', 'undecided', 'p50_ms', 'p95_ms', 'p99_ms', 'max_ms', 'faults', 'leader'],
   ]);
 });
