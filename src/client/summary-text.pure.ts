@@ -3,6 +3,7 @@ import type { LatencyFigures } from '../core/metrics/latency-fold';
 import { rateText } from '../core/metrics/failure-scale';
 import type { AggregatedStats } from '../core/metrics/summary';
 import { WrongCarriers, wrongCarriersText } from '../core/metrics/wrong-carriers';
+import { decimals } from '../core/decimals';
 import { printable } from '../core/printable';
 
 export interface SummaryContent {
@@ -63,11 +64,6 @@ export function summaryText(stats: AggregatedStats, run: SummaryContent): string
 
 function ratesText({ attemptedPerSecond, goodputPerSecond }: NonNullable<SummaryContent['rates']>): string {
   return `goodput ${decimals(goodputPerSecond)} successes/s, attempted ${decimals(attemptedPerSecond)} requests/s`;
-}
-
-/** Formats a number as the report does: 8,234.56 */
-function decimals(value: number): string {
-  return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
 function latencyFigures(stats: AggregatedStats): LatencyFigures {

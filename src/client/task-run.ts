@@ -4,7 +4,8 @@ import type { FailureReason, RequestOutcome, RequestRecord } from '../core/metri
 import type { MessageOf, TaskName } from '../core/protocol';
 import type { CloseReason } from '../core/transport/network';
 import type { PauseWatch } from '../core/system/pause-watch';
-import { Attempt, type AttemptEffect, type AttemptResult, type SendFailure } from './attempt/attempt';
+import { Attempt } from './attempt/attempt';
+import type { AttemptEffect, AttemptResult, SendFailure } from './attempt/effects';
 import type { ClusterView } from './attempt/cluster-view';
 import type { Hedging } from './attempt/hedging';
 import type { LinkRequest } from './link-request';

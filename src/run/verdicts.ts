@@ -6,6 +6,7 @@ import type { RunConfig } from '../config/run-config';
 import { ClusterError } from '../core/errors';
 import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
 import { clientName } from '../core/metrics/run-file-names';
+import { SAMPLE_MS } from '../core/metrics/saturation';
 import { PAUSED_MS } from '../core/system/pause-watch';
 import type { RuleResult } from '../core/rule-result';
 import type { MachineNow } from '../report/collect/machine-now';
@@ -18,8 +19,6 @@ import { sizeOf } from '../files/size-of';
 
 /** Bound on the one-way delay of a message, with scheduling on busy machines. Milliseconds. */
 const ONE_WAY_MS = 100;
-/** The interval of the samples of a load generator. */
-const SAMPLE_MS = 1000;
 /** Limit on the size of the files, as the checker holds a whole history in memory. */
 const MAX_BYTES = 1024 ** 3;
 

@@ -4,12 +4,10 @@ import type { Clock } from '../core/environment';
 import { ClockWatch } from '../core/metrics/clock-watch';
 import { LoopDelay } from '../core/system/loop-delay';
 import { type ClockLine, type GeneratorSample, LATE_SEND_MS, type RequestRecord } from '../core/metrics/record';
-import { GeneratorFold, type GeneratorSummary } from '../core/metrics/saturation';
+import { GeneratorFold, type GeneratorSummary, SAMPLE_MS } from '../core/metrics/saturation';
 import { ResidentMemory } from '../core/system/resident-memory';
 import { type Reading, sampleBetween } from './progress/generator-sample';
 import { toMicros } from '../core/to-micros';
-
-const SAMPLE_MS = 1000;
 
 export interface GeneratorWatchOptions {
   runId: string;

@@ -25,7 +25,7 @@ import type { StressOptions, StressReport } from './options';
 import { waitForServer } from './wait-for-server';
 import { RunFiles } from './run-files';
 import { RunProgress } from './progress/run-progress';
-import { RunTally } from './progress/run-tally';
+import { isKnownToFail, RunTally } from './progress/run-tally';
 import { RunWatch } from './run-watch';
 import { StressClient } from './stress-client';
 import { UndecidedRequests } from './undecided-requests';
@@ -377,8 +377,4 @@ class StressRun {
     const closing = { rates, waitedCount, unreached, problem, ...told };
     this.options.screen?.print(closingText(this.options, this.tally, this.results, closing));
   }
-}
-
-function isKnownToFail({ passed, value }: ThresholdResult): boolean {
-  return !passed && value !== null;
 }

@@ -413,7 +413,7 @@ test('ever-changing reasons and ids fill neither memory nor files, and the count
     // Without the servers' files nothing is verified.
     expect(report.code).toBe(4);
     expect(report.peakMb).toBeLessThan(2 * MAX_RSS_MB);
-    // Of a program that writes neither records nor a run file, the clients' own files count.
+    // A program that writes neither records nor a run file is counted by its clients' own files.
     for (const name of ['requests.ndjson', 'run.json', 'generator.ndjson'])
       rmSync(path.join(folder, 'metrics', `machine_1_${name}`));
     const ofClients = await measured(folder, ['report', '--metrics', 'metrics', '--out', 'clients.json']);

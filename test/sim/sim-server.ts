@@ -175,7 +175,7 @@ export class SimServer extends Process {
       case 'stopped':
         this.stopped = true;
         super.kill();
-        // What it has answered is still sent.
+        // Answers that it has given are still sent.
         for (const end of this.ownEnds()) end.close();
     }
   }

@@ -6,7 +6,7 @@ import { World } from './world';
 import { simulate } from './simulation';
 
 /** CI runs these on every change; run more with `npm run sim -- --seeds 100000`. */
-const SEEDS = 500;
+const SEEDS = 1000;
 
 // In its own process: inside jest it takes four times as long.
 test(`${SEEDS} seeds satisfy S1 to S8`, () => {

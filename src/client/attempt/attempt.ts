@@ -12,8 +12,6 @@ import type { AttemptEffect, AttemptResult, SendFailure } from './effects';
 import type { Hedging } from './hedging';
 import { SignsOfLife } from './signs-of-life';
 
-export type { AttemptEffect, AttemptResult, SendFailure } from './effects';
-
 const ASK_TIMEOUT_MS = 250;
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;

@@ -25,8 +25,8 @@ export interface GeneratorSummary {
 
 type Judged = Omit<GeneratorSample, 'run_id' | 'memory_bytes' | 'in_flight' | 'verification_backlog'>;
 
-/** The time that the first sample covers. */
-const SAMPLE_MS = 1000;
+/** The interval of the samples, and the time that the first one covers. */
+export const SAMPLE_MS = 1000;
 /**
  * Largest share of all latency that may come from waiting for this process; a few late sends may be due to the start
  * only.

@@ -44,6 +44,10 @@ export class WrongCarriers {
     this.counts.add(serverId, by);
   }
 
+  addAll(other: WrongCarriers): void {
+    for (const [id, count] of other.byServer) this.addOf(id, count);
+  }
+
   /** Counts by server id. */
   get byServer(): ReadonlyMap<number, number> {
     return this.counts.all;

@@ -34,9 +34,10 @@ export function wrongCarriers({ records, saidWrong }: Inputs): WrongCarriers {
   const all = new WrongCarriers();
   const parts = new Map<string, Map<number, number>>();
   for (const { machineId, runId, wrong, warmupWrong } of records) {
-    for (const [id, count] of warmupWrong.byServer) all.addOf(id, count);
-    const counts = parts.get(partKeyOf(runId, machineId)) ?? new Map<number, number>();
-    parts.set(partKeyOf(runId, machineId), counts);
+    all.addAll(warmupWrong);
+    const key = partKeyOf(runId, machineId);
+    const counts = parts.get(key) ?? new Map<number, number>();
+    parts.set(key, counts);
     for (const [id, count] of wrong.byServer) increment(counts, id, count);
   }
   for (const key of new Set([...parts.keys(), ...saidWrong.keys()])) {

@@ -2,6 +2,7 @@
 import { type Loop, meanThinkMs } from '../../core/metrics/loop';
 import type { RequestColumns, Row } from '../read/columns';
 import type { Inputs } from '../read/inputs';
+import { loopOf, numberOf } from '../read/plan';
 import type { LoopFigures } from '../report';
 
 export interface LoopOptions {
@@ -41,14 +42,10 @@ export function loopFigures(inputs: Inputs, options: LoopOptions): LoopFigures {
 /** Returns null if no run file tells. */
 function pacingOf({ loads }: Inputs, run: { runId: string; machineId: number }): Pacing | null {
   const load = loads.find(({ run_id, machine_id }) => run_id === run.runId && machine_id === run.machineId);
-  const {
-    rate_per_second: rate,
-    min_delay_ms: min,
-    max_delay_ms: max,
-  } = (load?.config ?? {}) as Record<string, unknown>;
-  if (typeof rate === 'number') return { loop: 'open', thinkMs: 0 };
-  if (typeof min !== 'number' || typeof max !== 'number') return null;
-  return { loop: 'closed', thinkMs: meanThinkMs({ minDelayMs: min, maxDelayMs: max }) };
+  const loop = loopOf(load);
+  if (loop !== 'closed') return loop && { loop, thinkMs: 0 };
+  const [minDelayMs, maxDelayMs] = [numberOf(load, 'min_delay_ms')!, numberOf(load, 'max_delay_ms')!];
+  return { loop, thinkMs: meanThinkMs({ minDelayMs, maxDelayMs }) };
 }
 
 /**

@@ -68,11 +68,12 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
     texts.push(`No samples from the load generator of machine ${mute.join(', ')}: it is unknown whether it was busy.`);
   }
   if (saturated.length > 0) return texts;
-  const isIdle = mute.length === 0 ? ', though the load generator was not busy' : '';
   const unsent = report.never_sent_requests + report.unsent_requests;
   if (unsent > 0) {
+    const [though, or] =
+      mute.length > 0 ? ['', ', or the load generator was busy'] : [', though the load generator was not busy', ''];
     return [
-      `${counted(unsent, 'request')} found no free client in time${isIdle}: the cluster did not keep up, or the clients were too few${isIdle === '' ? ', or the load generator was busy' : ''}.`,
+      `${counted(unsent, 'request')} found no free client in time${though}: the cluster did not keep up, or the clients were too few${or}.`,
       ...texts,
     ];
   }

@@ -26,8 +26,8 @@ export function generatorSeriesOf({ generators }: Pick<Inputs, 'generators'>): G
     .sort((a, b) => a.machineId - b.machineId)
     .map(({ machineId, samples, fold }) => {
       const points = inOrder(samples.points);
-      const { sent, late_sends, saturated, why, ...rest } = fold.summary();
-      const { pauses, paused_ms, longest_pause_ms, longest_pause_at } = rest;
+      const { sent, late_sends, pauses, paused_ms, longest_pause_ms, longest_pause_at, saturated, why } =
+        fold.summary();
       return {
         machine_id: machineId,
         time: points.map(({ time }) => time),

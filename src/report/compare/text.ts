@@ -1,7 +1,8 @@
 /** Renders the comparison for a terminal, and words the sentences and figures that the page shows too. */
+import { decimals } from '../../core/decimals';
 import { printable } from '../../core/printable';
 import { utc } from '../render/html/format';
-import { decimals, DOUBLE, labelled, prose, section, table, title, whole } from '../render/layout';
+import { DOUBLE, labelled, prose, section, table, title, whole } from '../render/layout';
 import { ENOUGH_BEYOND, type FigureName } from './estimate';
 import { FALSE_ALARMS_PERCENT, PROMISED_FROM_SECS, SAME_PERCENT } from './judge';
 import type { Comparison, JudgedRow, Row, Scope, Side, Unit, Verdict } from './comparison';

@@ -3,8 +3,7 @@ import { isNeverSent } from '../../core/metrics/failure-reasons';
 import { clientName, machineOfClient } from '../../core/metrics/run-file-names';
 import type { ClientFile } from './client-file';
 import { type Inputs, partKeyOf } from './inputs';
-import { isClosedLoop } from './id-limit';
-import { plannedCount } from './plan';
+import { loopOf, plannedCount } from './plan';
 import type { Interval } from '../report';
 
 const ALWAYS: Interval = { from: -Infinity, to: Infinity };
@@ -49,7 +48,7 @@ function partsOf(inputs: Inputs): Map<string, Part> {
     const part = partAt(parts, partKeyOf(runId, machineId));
     part.recorded += columns.count;
     const isClosed = inputs.loads.some(
-      (load) => load.run_id === runId && load.machine_id === machineId && isClosedLoop(load),
+      (load) => load.run_id === runId && load.machine_id === machineId && loopOf(load) === 'closed',
     );
     for (const [clientId, tasks] of clients) {
       if (seen.has(tasks)) continue;

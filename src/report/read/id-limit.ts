@@ -1,5 +1,6 @@
 /** Tells which request ids a client cannot have reached: a damaged one must not count millions of requests as missing. */
 import type { StressRunFile } from '../../core/metrics/record';
+import { numberOf } from './plan';
 
 /** Jumps up to this size are believed: so many requests without a record are possible, for instance after a full disk. */
 export const BELIEVED_JUMP = 1000;
@@ -8,15 +9,13 @@ const LEAST_REQUEST_MS = 0.1;
 /** The arrivals of a Poisson process, and clocks, are inexact. */
 const MARGIN = 2;
 
-type Plan = Pick<StressRunFile, 'config'>;
-
 /** The limits of the clients of one load; without its run file, only the time between two records tells. */
 export class IdLimit {
   /** The greatest id by the planned number of requests. */
   readonly plannedId: number;
   private readonly idsPerMs: number;
 
-  constructor(plan: Plan | undefined) {
+  constructor(plan: Pick<StressRunFile, 'config'> | undefined) {
     const each = numberOf(plan, 'requests_per_client') ?? Infinity;
     const rate = numberOf(plan, 'rate_per_second');
     // At a rate, whichever client is free sends: the plan does not say how many of them are whose.
@@ -33,14 +32,4 @@ export class IdLimit {
     if (count <= BELIEVED_JUMP + MARGIN * this.idsPerMs * Math.abs(withinMs)) return undefined;
     return `"request_id" is ${requestId}: there was no time for ${count} requests`;
   }
-}
-
-/** Returns true if every client of the load waits for its request before it sends the next. */
-export function isClosedLoop(plan: Plan): boolean {
-  return numberOf(plan, 'rate_per_second') === null && numberOf(plan, 'min_delay_ms') !== null;
-}
-
-function numberOf(plan: Plan | undefined, key: string): number | null {
-  const value = (plan?.config as Record<string, unknown> | undefined)?.[key];
-  return typeof value === 'number' && value >= 0 ? value : null;
 }

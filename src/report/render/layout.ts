@@ -1,4 +1,5 @@
 /** Lays out text reports: titles, sections, tables, wrapped prose and numbers. */
+import { decimals } from '../../core/decimals';
 import { printable } from '../../core/printable';
 import type { Share } from '../report';
 
@@ -34,11 +35,6 @@ export function whole(count: number): string {
 /** Formats a count that may be unknown, which differs from zero. */
 export function counted(count: number | null): string {
   return count === null ? 'unknown' : whole(count);
-}
-
-/** Formats a number with two decimals: 8,234.56 */
-export function decimals(value: number): string {
-  return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
 /** Returns the cells of a row: requests, failures, latencies. @param msText formats milliseconds; null if unknown */

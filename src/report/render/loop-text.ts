@@ -1,6 +1,7 @@
 /** Words what a closed loop hides, for the text report and the page. */
+import { decimals } from '../../core/decimals';
 import type { Report } from '../report';
-import { decimals, whole } from './layout';
+import { whole } from './layout';
 
 /** Returns the time for which clients waited beyond their think times. */
 export function waitedText({ blocked_client_secs: secs, unknown, failed_requests: failed }: Report): string {

@@ -1,6 +1,7 @@
 /** The sections on faults, servers, balance and leaders of the text report. */
+import { decimals } from '../../core/decimals';
 import type { FaultReport, Interval, Measure, Report, Spread } from '../report';
-import { decimals, labelled, MAX_ROWS, median, more, most, ms, prose, table, whole } from './layout';
+import { labelled, MAX_ROWS, median, more, most, ms, prose, table, whole } from './layout';
 import { whyNoFaults, whyNoLeaders } from './why-unknown';
 
 /** The names of the measures of a fault, in sentences. */

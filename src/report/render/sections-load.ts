@@ -1,10 +1,11 @@
 /** The sections on latency, percentiles and traffic of the text report. */
+import { decimals } from '../../core/decimals';
 import { CLOSED_LOOP_HINT } from '../../core/metrics/loop';
 import { slowLimitText } from '../../core/metrics/slow-limit';
 import { printable } from '../../core/printable';
 import type { CurvePoint, PhaseShare, Report } from '../report';
 import { missedText, waitedText } from './loop-text';
-import { decimals, labelled, MAX_ROWS, more, prose, shareCells, table, whole } from './layout';
+import { labelled, MAX_ROWS, more, prose, shareCells, table, whole } from './layout';
 
 const NAME_CHARS = 30;
 const NO_RECORDS = 'unknown: there are no records of single requests';

@@ -1,10 +1,11 @@
 /** The sections on audit, checks, generators, clocks, inputs and verdict of the text report. */
+import { decimals } from '../../core/decimals';
 import { wrongServersText } from '../../core/metrics/wrong-carriers';
 import { foundText } from '../../core/metrics/threshold';
 import { printable } from '../../core/printable';
 import type { GeneratorSeries, Report } from '../report';
 import { missingRunFiles } from './run-file-text';
-import { MAX_ROWS, counted, decimals, labelled, median, more, most, prose, table, whole } from './layout';
+import { MAX_ROWS, counted, labelled, median, more, most, prose, table, whole } from './layout';
 
 const NAME_CHARS = 40;
 const PROBLEMS_SHOWN = 3;

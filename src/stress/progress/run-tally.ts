@@ -95,7 +95,7 @@ export class RunTally {
     const present = new PresentFigures(this.population, agesMs, this.longestMs);
     if (present.dueCount < ENOUGH) return undefined;
     const results = judgeThresholds(thresholds, (metric) => this.presentValueOf(metric, present, now));
-    return results.find(({ passed, value }) => !passed && value !== null);
+    return results.find(isKnownToFail);
   }
 
   private presentValueOf(metric: Metric, present: PresentFigures, now: number): number | null {
@@ -146,6 +146,11 @@ export class RunTally {
   private imbalance(): number | null {
     return imbalance(Object.values(this.measured.summary.stats().server_distribution), this.serverCount);
   }
+}
+
+/** A value that is unknown fails a threshold, but aborts nothing. */
+export function isKnownToFail({ passed, value }: ThresholdResult): boolean {
+  return !passed && value !== null;
 }
 
 /** Returns the share below a percentile: 0.99 for `p99`. */

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { AttemptEffect } from '../../../src/client/attempt/attempt';
+import type { AttemptEffect } from '../../../src/client/attempt/effects';
 import { Hedging } from '../../../src/client/attempt/hedging';
 import { seededRandom } from '../../../src/core/random';
 import { ADDRESSES, AttemptRig, TIMEOUT_MS } from './attempt-rig';

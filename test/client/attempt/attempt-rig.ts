@@ -1,4 +1,5 @@
-import { Attempt, type AttemptEffect, type SendFailure } from '../../../src/client/attempt/attempt';
+import { Attempt } from '../../../src/client/attempt/attempt';
+import type { AttemptEffect, SendFailure } from '../../../src/client/attempt/effects';
 import { ClusterView } from '../../../src/client/attempt/cluster-view';
 import { Hedging } from '../../../src/client/attempt/hedging';
 import { seededRandom } from '../../../src/core/random';

@@ -1,5 +1,6 @@
 /** Fine points of hedging. */
-import { Attempt, type AttemptEffect } from '../../../src/client/attempt/attempt';
+import { Attempt } from '../../../src/client/attempt/attempt';
+import type { AttemptEffect } from '../../../src/client/attempt/effects';
 import { ClusterView } from '../../../src/client/attempt/cluster-view';
 import { Hedging } from '../../../src/client/attempt/hedging';
 import { seededRandom } from '../../../src/core/random';

@@ -80,7 +80,7 @@ function take(
   const part = partKeyOf(runId, machineOfClient(name));
   const said = inputs.saidWrong.get(part) ?? new WrongCarriers();
   inputs.saidWrong.set(part, said);
-  for (const [id, count] of client.wrong.byServer) said.addOf(id, count);
+  said.addAll(client.wrong);
   if (recorded !== null) return compare(client, recorded, remarks.differences);
   inputs.clients.push(client);
   places.set(client.name, [...(places.get(client.name) ?? []), client.path]);

@@ -39,26 +39,26 @@ export function readRequests(
 ): void {
   const folder = path.dirname(file);
   const machineId = machineOfFile(file);
-  const runs = new Map<string, RunRecords>();
-  const planned = new Map<RunRecords, Planned>();
-  const runOf = (runId: string): RunRecords | undefined => {
-    let run = runs.get(runId);
-    if (run === undefined && runs.size < MAX_RUNS_PER_FILE) {
-      runs.set(runId, (run = newRun(file, folder, machineId, runId, clock.of(runId))));
-      planned.set(run, plannedOf(run, plans));
+  const parts = new Map<string, { run: RunRecords; planned: Planned }>();
+  const partOf = (runId: string) => {
+    let part = parts.get(runId);
+    if (part === undefined && parts.size < MAX_RUNS_PER_FILE) {
+      const run = newRun(file, folder, machineId, runId, clock.of(runId));
+      parts.set(runId, (part = { run, planned: plannedOf(run, plans) }));
     }
-    return run;
+    return part;
   };
   const take = (record: RequestRecord): string | void => {
-    const run = runOf(record.run_id);
-    if (run === undefined) return `more than ${MAX_RUNS_PER_FILE} runs in one file`;
-    return fold(record, run, inputs, planned.get(run)!);
+    const part = partOf(record.run_id);
+    if (part === undefined) return `more than ${MAX_RUNS_PER_FILE} runs in one file`;
+    return fold(record, part.run, inputs, part.planned);
   };
   const { unreadable, ...read } = readRecords(file, 'records', parseRecord, take, new FastRecordParser());
-  const repeats = [...runs.values()].reduce((sum, run) => sum + run.repeats, 0);
+  const runs = [...parts.values()].map(({ run }) => run);
+  const repeats = runs.reduce((sum, run) => sum + run.repeats, 0);
   inputs.files.push(repeats > 0 ? { ...read, repeats } : read);
   if (unreadable) inputs.missing.push(`${file}: ${read.problems[0]}`);
-  choose([...runs.values()], choice, inputs);
+  choose(runs, choice, inputs);
 }
 
 function plannedOf({ runId, machineId, clock }: RunRecords, plans: readonly StressRunFile[]): Planned {

@@ -1,7 +1,7 @@
 /** Formats of figures and times on the page. */
-import { decimals } from '../layout';
+import { decimals } from '../../../core/decimals';
 
-export { counted, decimals, percent, shareCells, whole } from '../layout';
+export { counted, percent, shareCells, whole } from '../layout';
 
 /** Formats a large figure: 12.3 ms, 823 ms, 1.20 s */
 export function duration(ms: number | null): string {
