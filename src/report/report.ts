@@ -99,6 +99,8 @@ export interface Baseline extends Interval {
   bad_window_share: number | null;
   /** A shorter stall might not show as felt; null if no stall up to 5 s surely would. */
   felt_resolution_ms: number | null;
+  /** The reason for `bad_window_share` null. */
+  unknown: string | null;
 }
 
 /**
@@ -212,9 +214,9 @@ export interface Interval {
 /** The leaders of a run by the servers' own files. */
 export interface Leaders {
   timeline: LeaderSpan[];
-  /** Terms in which a server began to lead during the run. */
-  terms: number;
-  /** The times without a leader, and those in which two led that were certainly alive. null: unknown. */
+  /** Terms in which a server began to lead during the run. null: unknown, like the next two. */
+  terms: number | null;
+  /** The times without a leader, and those in which two led that were certainly alive. */
   none: Interval[] | null;
   several: Interval[] | null;
   /** The reason for null. */

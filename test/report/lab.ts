@@ -157,6 +157,8 @@ export function useLab() {
     remove: (name: string) => rmSync(path.join(folder, name)),
     read,
     requests: (records: readonly object[], name = 'metrics/machine_1_requests.ndjson') => write(name, lines(records)),
+    /** Writes the end of the load, in ms into the run. */
+    ended: (at: number) => write('metrics/machine_1_run.json', runFile({ ended_at: T0 + at, config: {} })),
     /** Adds the line `started` to each fault that has none. */
     faults: (events: readonly object[]) => write('fault_events.ndjson', lines(events.flatMap(withStart))),
     events: (serverId: number, events: readonly object[]) => write(`server_${serverId}_events.ndjson`, lines(events)),

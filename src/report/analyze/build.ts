@@ -18,7 +18,7 @@ import type { Inputs, ServerLife } from '../read/inputs';
 import { silencesOf } from '../read/silence';
 import { leadersDuring, leaderSpans } from './leaders';
 import type { Interval, LeaderSpan, Report, RunMetadata, Verdict } from '../report';
-import { expectedServerCount, silentServerIds } from '../read/known-servers';
+import { expectedServerCount, noEventsText, silentServerIds } from '../read/known-servers';
 import { endOf, isEndKnown, longestSuccessMs, mayLackFaults, warmUntilOf, wholeRunOf } from '../read/run-bounds';
 import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
@@ -160,7 +160,7 @@ function costsOf(ground: Ground): Costs | null {
   const { forEachRow, span, run, gaps, faults, isEndKnown, areFaultsDamaged } = ground;
   if (span === null) return null;
   const facts = baselineOf(ground);
-  const { slowMs, meanUnderWay } = facts;
+  const { slowMs, whyNoLimit, meanUnderWay } = facts;
   const grid = new WindowGrid({
     forEachRow,
     run: { from: run.from, to: Math.max(run.to, facts.span.to) },
@@ -173,6 +173,7 @@ function costsOf(ground: Ground): Costs | null {
     run,
     faults,
     slowMs,
+    whyNoLimit,
     grid,
     gaps,
     isEndKnown,
@@ -298,7 +299,7 @@ function judgedParts(
 function whyNoLeaders(inputs: Inputs, faults: readonly FaultWindow[], silentIds: readonly number[]): string | null {
   if (inputs.areFaultsDamaged) return DAMAGED;
   if (!isEndKnown(inputs)) return 'when the load ended is not known';
-  if (silentIds.length > 0) return `there is no event file of server ${silentIds.join(', ')}`;
+  if (silentIds.length > 0) return noEventsText(silentIds);
   const undated = faults.find((fault) => ['kill', 'pause'].includes(fault.kind) && fault.missing !== null);
   if (undated !== undefined) return `of the ${undated.kind} of server ${undated.serverId}, ${missingLineOf(undated)}`;
   // It may have led again at any time.

@@ -35,8 +35,10 @@ export interface BaselineFacts {
   slowMs: SlowLimits;
   /** The mean number of requests under way in a window; 0 without windows. */
   meanUnderWay: number;
-  /** False if records of it are missing, or an operation under way in it has no slow limit. */
-  isKnown: boolean;
+  /** Why an operation without a slow limit has none. */
+  whyNoLimit: string;
+  /** Why it is not known how often windows are bad in it; null if it is known. */
+  unknown: string | null;
   /** By operation: its slow limit is not fixed, and a stall in the baseline raised it. */
   isLoose: readonly boolean[];
 }
@@ -70,20 +72,27 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
     return isDerived && all.quantileMs(0.95)! > MOST_MEDIANS * all.quantileMs(0.5)!;
   });
   const meanUnderWay = counts.length === 0 ? 0 : counts.reduce((sum, count) => sum + count, 0) / counts.length;
-  const isKnown = counts.length > 0 && !hasGap && used.every((isUsed, image) => !isUsed || slowMs[image]! > 0);
-  return { span, firstFaultMs, requests, slowMs, meanUnderWay, isKnown, isLoose };
+  const whyNoLimit = hasGap ? 'records of requests are missing' : `fewer than ${ENOUGH_SUCCESSES} successes`;
+  const hasLimits = used.every((isUsed, image) => !isUsed || slowMs[image]! > 0);
+  const isUndated = firstFaultMs === -Infinity;
+  const when = isUndated ? 'it is not known when the first fault began' : 'the first fault came too early';
+  const tooEarly = counts.length === 0 ? when : null;
+  const noLimit = hasLimits ? null : `an operation has no slow limit: ${whyNoLimit}`;
+  const unknown = tooEarly ?? (hasGap ? whyNoLimit : noLimit);
+  return { span, firstFaultMs, requests, slowMs, meanUnderWay, whyNoLimit, unknown, isLoose };
 }
 
 /** Returns the figures of the baseline for the report. */
 export function baselineFigures(facts: BaselineFacts, grid: WindowGrid, forEachRow: ForEachRow): Baseline {
-  const { span, requests, isKnown } = facts;
+  const { span, requests, unknown } = facts;
   const isFelt = (stallMs: number): boolean => feltShare(stallMs, facts, forEachRow) >= FELT_SHARE;
   return {
     from: span.from,
     to: span.to,
     requests,
-    bad_window_share: isKnown ? grid.badShare(span) : null,
-    felt_resolution_ms: isKnown ? (STALLS_MS.find(isFelt) ?? null) : null,
+    bad_window_share: unknown === null ? grid.badShare(span) : null,
+    felt_resolution_ms: unknown === null ? (STALLS_MS.find(isFelt) ?? null) : null,
+    unknown,
   };
 }
 

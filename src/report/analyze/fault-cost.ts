@@ -20,6 +20,8 @@ export interface CostContext {
   /** In ascending order of their start. */
   faults: readonly FaultWindow[];
   slowMs: SlowLimits;
+  /** Why an operation without a slow limit has none. */
+  whyNoLimit: string;
   grid: WindowGrid;
   /** Lines of the file of faults are damaged: they may have been any fault. */
   areFaultsDamaged: boolean;
@@ -102,7 +104,11 @@ function costsOf(group: Group, context: CostContext): FaultCost[] {
   const isOpen = calmMs === null && group.untilMs >= context.run.to;
   const lacking =
     whyLacking([...members, ...(undatedNext ? [undatedNext] : [])], evidence, context) ??
-    (hasUnknownLimit ? NO_LIMIT : isOpen && !context.isEndKnown ? 'when the load ended is not known' : null);
+    (hasUnknownLimit
+      ? noLimitText(context)
+      : isOpen && !context.isEndKnown
+        ? 'when the load ended is not known'
+        : null);
   const recoveredMs = lastEndMs === null ? 0 : roundedMs(lastEndMs - startMs);
   // The first window may have begun before the fault: that part was not felt.
   const feltMs = Math.min(bad * WINDOW_MS, recoveredMs);
@@ -123,7 +129,6 @@ function costsOf(group: Group, context: CostContext): FaultCost[] {
 
 /** The reason why nothing is known of any fault. */
 export const DAMAGED = 'lines of the file of faults are damaged';
-const NO_LIMIT = 'an operation that it touches has no slow limit: fewer than 20 successes before the first fault';
 const NO_COUNTS = {
   bad_requests: null,
   requests: null,
@@ -132,6 +137,10 @@ const NO_COUNTS = {
   hedged: null,
   longest_ms: null,
 };
+
+function noLimitText({ whyNoLimit }: CostContext): string {
+  return `an operation that it touches has no slow limit: ${whyNoLimit} before the first fault`;
+}
 
 /** Returns the evidence that is missing, without which even counts are unknown; null if none is. */
 function whyLacking(

@@ -1,9 +1,11 @@
 /** Assesses each fault by the clients' records and the servers' events. */
+import { serversText } from '../../core/counted';
 import { DAMAGED, type FaultCost } from './fault-cost';
 import { type FaultWindow, missingLineOf } from './fault-windows';
 import type { KeptEvent } from '../read/inputs';
 import { roundedMs } from './latencies';
 import { ledAt } from './leaders';
+import { noEventsText } from '../read/known-servers';
 import type { FaultReport, Interval, LeaderSpan } from '../report';
 
 /** The data by which all faults of a run are assessed. */
@@ -80,14 +82,14 @@ function recoveringOf({ startMs, healedMs }: FaultWindow, cost: FaultCost, conte
 
 function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
   const { events, spans, faults, eventServerIds, silentIds } = context;
-  const nothing = { led: null, detected_first_ms: null, detected_last_ms: null, leader_first_ms: null };
   const undated = context.areFaultsDamaged ? DAMAGED : undatedText(context.faults, fault);
-  if (events === null || undated !== null) {
-    const why = undated ?? 'there are no event files of the servers';
-    const unknown = { led: why, detected_first_ms: why, detected_last_ms: why, leader_first_ms: why };
-    return { ...nothing, leader_all_ms: null, unknown: { ...unknown, leader_all_ms: why } };
-  }
+  if (events === null || undated !== null) return unseen(undated ?? 'there are no event files of the servers');
   const { serverId, startMs, healedMs } = fault;
+  const span = ledAt(spans, serverId, startMs);
+  // Who is silent may have been the first, or the last, to see it.
+  if (silentIds.length > 0) {
+    return unseen(noEventsText(silentIds), silentIds.includes(serverId) ? null : span !== undefined);
+  }
   const untilMs = faults.reduce(
     (until, other) => (other.serverId === serverId && other.startMs > startMs ? Math.min(until, other.startMs) : until),
     Infinity,
@@ -97,20 +99,14 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
   const after = events.filter(({ time }) => time >= startMs && time <= lastMs);
   const awayFrom = new Map(eventServerIds.map((id) => [id, awayFromMs(id, startMs, faults)]));
   const survivors = eventServerIds.filter((id) => id !== serverId && awayFrom.get(id)! > startMs);
-  const span = ledAt(spans, serverId, startMs);
   const detected = detectedBy(after, survivors, serverId);
   const followed = span === undefined ? null : followedBy(after, survivors, span.term);
   const unknown: FaultReport['unknown'] = {};
   /** A survivor that failed itself before it could is not waited for. */
   const latestMs = (measure: 'detected_last_ms' | 'leader_all_ms', times: Map<number, number>): number | null => {
     const waited = survivors.filter((id) => times.has(id) && times.get(id)! <= awayFrom.get(id)!);
-    const mute = silentIds.filter((id) => id !== serverId);
-    if (mute.length > 0) {
-      unknown[measure] = `there is no event file of server ${mute.join(', ')}`;
-      return null;
-    }
     const without = survivors.filter((id) => !times.has(id) && awayFrom.get(id) === Infinity);
-    if (without.length > 0) unknown[measure] = `server ${without.join(', ')} never did`;
+    if (without.length > 0) unknown[measure] = `${serversText(without)} never did`;
     if (without.length > 0 || waited.length === 0) return null;
     return roundedMs(Math.max(...waited.map((id) => times.get(id)!)) - startMs);
   };
@@ -127,6 +123,24 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
     leader_first_ms: followed === null ? null : roundedMs(followed.ledMs - startMs),
     leader_all_ms: followed === null ? null : latestMs('leader_all_ms', followed.times),
     unknown,
+  };
+}
+
+/** Returns what the servers tell of a fault if it is unknown, and why. */
+function unseen(why: string, led: boolean | null = null): Seen {
+  return {
+    led,
+    detected_first_ms: null,
+    detected_last_ms: null,
+    leader_first_ms: null,
+    leader_all_ms: null,
+    unknown: {
+      ...(led === null ? { led: why } : {}),
+      detected_first_ms: why,
+      detected_last_ms: why,
+      leader_first_ms: why,
+      leader_all_ms: why,
+    },
   };
 }
 

@@ -55,7 +55,7 @@ export function leaderSpans(
 export interface LeadersOptions {
   lives: readonly ServerLife[];
   run: Interval;
-  /** Why the times with none or several leaders are unknown; null if they are known. */
+  /** Why all but the leaders that are known is unknown; null if it is known. */
   unknown: string | null;
 }
 
@@ -70,11 +70,11 @@ export function leadersDuring(spans: readonly LeaderSpan[], { lives, run, unknow
   const alive = spans.flatMap((span) =>
     during(span, Math.min(span.to, lifeOf(span.server_id, span.from)?.lastMs ?? span.to)),
   );
+  if (unknown !== null) return { timeline, terms: null, none: null, several: null, unknown };
   // A leader that is resumed leads again in its term.
   const firstMs = new Map<number, number>();
   for (const { term, from } of spans) firstMs.set(term, Math.min(from, firstMs.get(term) ?? Infinity));
   const terms = [...firstMs.values()].filter((from) => from >= run.from && from <= run.to).length;
-  if (unknown !== null) return { timeline, terms, none: null, several: null, unknown };
   const none = timesOf(timeline, run, (count) => count === 0);
   return { timeline, terms, none, several: timesOf(alive, run, (count) => count > 1), unknown: null };
 }

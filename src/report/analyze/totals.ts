@@ -32,9 +32,7 @@ export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, run, are
   const durationSecs = roundedMs(Math.max(clientSecs, spanSecs));
   const perSecond = (count: number): number => (durationSecs === 0 ? 0 : count / durationSecs);
   const inTime = counted.successesInTime + inputs.clients.reduce((sum, { successful }) => sum + successful, 0);
-  // Without any run file it is not known when the load ended, only when its last request was due.
-  const hasEnd = inputs.loads.length > 0 || inputs.records.length === 0;
-  const goodput = hasEnd && isEndKnown(inputs) ? perSecond(inTime) : null;
+  const goodput = isEndKnown(inputs) ? perSecond(inTime) : null;
   const mostFailed = total === 0 ? 0 : ((failed + undecided) / total) * 100;
   const reasons = reasonsOf(inputs, counted);
   const neverSent = Object.entries(reasons).reduce(

@@ -1,4 +1,5 @@
 /** The servers of a run, as far as its files name them. */
+import { serversText } from '../../core/counted';
 import type { Inputs } from './inputs';
 
 type Told = Pick<Inputs, 'events' | 'eventServerIds' | 'faults' | 'servers' | 'loads'>;
@@ -16,6 +17,11 @@ function knownServerIds({ events, eventServerIds, faults, servers }: Told): numb
 /** Returns the known servers without an event file. */
 export function silentServerIds(told: Told): number[] {
   return knownServerIds(told).filter((id) => !told.eventServerIds.includes(id));
+}
+
+/** Says whose events are missing. */
+export function noEventsText(ids: readonly number[]): string {
+  return `there is no event file of ${serversText(ids)}`;
 }
 
 /**

@@ -33,9 +33,11 @@ export function wholeRunOf(
   return span;
 }
 
-/** Returns false if a load was cut, or has lost its end: then a rate over its duration would be too high. */
+/**
+ * Returns false if a load was cut, or has lost its end or its run file: then a rate over its duration would be too high,
+ * and nobody knows what was felt after the last request that was due.
+ */
 export function isEndKnown({ loads, records }: Told): boolean {
-  if (loads.length === 0) return true;
   const ended = new Set(
     loads.flatMap(({ run_id, machine_id, ended_at }) => (ended_at === null ? [] : [`${run_id} ${machine_id}`])),
   );

@@ -76,7 +76,7 @@ function nameOf({ kind, server_id: id }: FaultReport): string {
 /** Says what is usual, and how often windows are bad without any fault. */
 export function baselineText({ baseline }: Pick<Report, 'baseline'>): string {
   const share = baseline?.bad_window_share ?? null;
-  if (baseline === null || share === null) return 'Baseline: none, the first fault came too early.';
+  if (baseline === null || share === null) return `Baseline: unknown, ${baseline?.unknown ?? 'there are no records'}.`;
   const secs = decimals((baseline.to - baseline.from) / 1000);
   return `Baseline: ${whole(baseline.requests)} requests in the ${secs} s before the first fault; ${decimals(share * 100)}% of its windows were bad.`;
 }
@@ -119,7 +119,8 @@ export function leaderRows(report: Report): string[] {
   const { leaders: all, timeline } = report;
   if (all === null) return [`unknown: ${whyNoLeaders(report)}`];
   const told = [...all.timeline, ...(all.none ?? [])].reduce((first, { from }) => Math.min(first, from), Infinity);
-  const zero = timeline?.from ?? told;
+  // A request may be due a little before the first event: nothing begins before 0.
+  const zero = Math.min(timeline?.from ?? told, told);
   const at = (time: number): string => decimals((time - zero) / 1000);
   const rows = all.timeline
     .slice(0, MAX_ROWS)
@@ -132,7 +133,7 @@ export function leaderRows(report: Report): string[] {
   return [
     ...(rows.length > 0 ? table(['Leader', 'term', 'from', 'to'], rows) : []),
     ...more(all.timeline.length),
-    labelled('New Terms', whole(all.terms)),
+    labelled('New Terms', all.terms === null ? `unknown: ${all.unknown}` : whole(all.terms)),
     spans('No Leader', all.none),
     spans('Several Leaders', all.several),
     ...(all.several !== null && all.several.length > 0 ? prose(SEVERAL_NOTE) : []),

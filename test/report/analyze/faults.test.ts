@@ -144,6 +144,7 @@ describe('a killed leader', () => {
   test('has leaders over time, and intervals without one', () => {
     run();
     events();
+    lab.ended(9010);
     expect(lab.report().leaders).toEqual({
       timeline: [
         { server_id: 1, term: 1, from: T0, to: T0 + 3000 },
@@ -208,6 +209,7 @@ test('a killed follower: no new leader, with the reason', () => {
 
 test('a paused leader does not lead; two leaders at once are an interval', () => {
   lab.requests(load(6000));
+  lab.ended(6010);
   lab.faults([fault(1000, 1, 'pause'), fault(3000, 1, 'resume')]);
   lab.events(1, [
     leads(-1, 1, 1, 1),
@@ -254,6 +256,7 @@ describe('felt and recovered', () => {
 
   test('unknown if the run ends, or the next fault begins, before a second of calm', () => {
     lab.requests(load(3000));
+    lab.ended(3010);
     lab.faults([fault(2500, 1, 'kill')]);
     expect(cost()).toMatchObject({ end: null, recovered_ms: null, unknown: { recovered_ms: 'it was never healed' } });
     lab.faults([fault(500, 1, 'kill'), fault(600, 1, 'restart'), fault(1000, 2, 'kill'), fault(1200, 2, 'restart')]);
@@ -322,6 +325,7 @@ describe('leaders', () => {
 
   test('one stopped by hand does not lead while its process stands still, as its own file tells', () => {
     lab.requests(load(6000));
+    lab.ended(6010);
     const down = event(3200, 1, { event: 'stepped_down', term: 2, leader_id: 2, reason: 'newer' });
     lab.events(1, [leads(-1, 1, 1, 1), resumed(3000, 1, 2000), down]);
     lab.events(2, [leads(2000, 2, 2, 2), event(5900, 2, { event: 'peer_up', peer_id: 1 })]);
@@ -335,6 +339,7 @@ describe('leaders', () => {
 
   test('one that hears of another before it notices that it stood still leads no more, nor does a new lead end', () => {
     lab.requests(load(6000));
+    lab.ended(6010);
     const down = event(2999, 1, { event: 'stepped_down', term: 2, leader_id: 2, reason: 'newer' });
     lab.events(1, [leads(-1, 1, 1, 1), down, resumed(3000, 1, 2000)]);
     lab.events(2, [leads(2000, 2, 2, 2), resumed(2001, 2, 1500), event(5900, 2, { event: 'peer_up', peer_id: 1 })]);
@@ -352,6 +357,7 @@ describe('leaders', () => {
 
   test('one killed by hand leads until a peer is refused, and two are told only while both were certainly alive', () => {
     lab.requests(load(6000));
+    lab.ended(6010);
     lab.events(1, [started(-10, 1), leads(0, 1, 1, 1), leads(1900, 1, 1, 1)]);
     lab.events(2, [started(-10, 2), leads(5, 2, 1, 1), refused(2000, 2, 1), leads(2040, 2, 2, 2)]);
     const { timeline, none, several, terms } = lab.report().leaders!;
@@ -364,6 +370,7 @@ describe('leaders', () => {
 
   test('a refusal ends nothing if the server writes on: it was only out of reach', () => {
     lab.requests(load(6000));
+    lab.ended(6010);
     lab.events(1, [started(-10, 1), leads(0, 1, 1, 1), event(5900, 1, { event: 'peer_up', peer_id: 2 })]);
     lab.events(2, [
       started(-10, 2),
@@ -377,16 +384,32 @@ describe('leaders', () => {
 
   test('what a missing file would tell is unknown', () => {
     lab.requests(load(6000));
+    lab.ended(6010);
     lab.events(2, [started(-10, 2), leads(5, 2, 1, 1), leads(2040, 2, 2, 2)]);
     const unknown = 'there is no event file of server 1';
-    expect(lab.report().leaders).toMatchObject({ none: null, several: null, unknown });
+    expect(lab.report().leaders).toMatchObject({ terms: null, none: null, several: null, unknown });
     expect(renderText(lab.report())).toContain(`Several Leaders:      unknown: ${unknown}`);
+    // It may have led, and may have been the first or the last to see a fault.
+    lab.faults([fault(1000, 1, 'kill'), fault(3000, 1, 'restart'), fault(4000, 2, 'kill'), fault(4500, 2, 'restart')]);
+    const seen = { detected_first_ms: null, detected_last_ms: null, leader_first_ms: null, leader_all_ms: null };
+    expect(lab.report().faults).toMatchObject([
+      { led: null, ...seen, unknown: { led: unknown, leader_first_ms: unknown } },
+      { led: true, ...seen, unknown: { leader_all_ms: unknown } },
+    ]);
+    lab.remove('metrics/machine_1_run.json');
+    lab.events(1, [started(-10, 1), leads(5950, 1, 2, 2)]);
+    expect(lab.report().leaders).toMatchObject({
+      terms: null,
+      none: null,
+      unknown: 'when the load ended is not known',
+    });
   });
 });
 
 describe('a file of faults that does not tell all', () => {
   test('one that was named and is not there: who led, and all phases, are unknown, with the true reason', () => {
     lab.requests(load(3000));
+    lab.ended(3010);
     lab.events(1, [leads(-1, 1, 1, 1), event(2900, 1, { event: 'peer_up', peer_id: 1 })]);
     const faults = path.join(lab.folder, 'gone.ndjson');
     const inputs = (required: boolean) =>
@@ -415,6 +438,7 @@ describe('a file of faults that does not tell all', () => {
 
   test('a pause without its heal: its server may have led again', () => {
     lab.requests(load(3000));
+    lab.ended(3010);
     lab.events(1, [leads(-1, 1, 1, 1), event(2900, 1, { event: 'peer_up', peer_id: 1 })]);
     lab.faults([fault(1000, 1, 'pause')]);
     const unknown = 'of the pause of server 1, the heal is missing in the file of faults';

@@ -141,6 +141,7 @@ describe('what faults cost', () => {
             run,
             faults: all,
             slowMs,
+            whyNoLimit: '',
             grid,
             gaps: [],
             isEndKnown: true,

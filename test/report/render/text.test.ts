@@ -284,6 +284,7 @@ test('TRAFFIC has never sent and missing requests only if there are any', () => 
 
 test('several leaders and unknown checks are explained on the spot', () => {
   lab.requests([request(1, 0), request(2, 5000)]);
+  lab.ended(5000);
   const alive = (id: number) => event(4000, id, { event: 'peer_up', peer_id: 3 - id });
   lab.events(1, [event(-1, 1, { event: 'leader', term: 1, leader_id: 1, reason: 'won' }), alive(1)]);
   lab.events(2, [event(1000, 2, { event: 'leader', term: 2, leader_id: 2, reason: 'won' }), alive(2)]);

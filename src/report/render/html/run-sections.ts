@@ -34,7 +34,7 @@ export function leaderParts(report: Report, zeroMs: number): Content {
   const rows = shown.map(({ server_id: id, term, from, to }) => [`Server ${id}`, term, at(from), at(to)]);
   return [
     definitionList([
-      ['New terms', whole(all.terms)],
+      ['New terms', all.terms === null ? `unknown: ${all.unknown}` : whole(all.terms)],
       ['No leader', all.none === null ? `unknown: ${all.unknown}` : spans(all.none)],
       ['Several leaders', all.several === null ? `unknown: ${all.unknown}` : spans(all.several)],
     ]),
