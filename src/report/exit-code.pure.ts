@@ -1,7 +1,7 @@
 /** The exit code of a report: what is wrong, then crossed thresholds, then what is invalid, missing or unknown. */
 import { EXIT } from '../core/errors';
 import { unknownOf, wrongOf } from './analyze/verdict';
-import type { Comparison } from './compare/comparison';
+import type { Side } from './compare/comparison';
 import type { Report } from './report';
 
 export function exitCodeOfReport(report: Report): number {
@@ -15,8 +15,8 @@ export function isUnverified(report: Report): boolean {
 }
 
 /** Judges whether two runs can be compared, not how they differ. */
-export function exitCodeOfCompare({ a, b }: Record<'a' | 'b', Pick<Comparison['a'], 'verdict'>>): number {
+export function exitCodeOfCompare({ a, b }: Record<'a' | 'b', Pick<Side, 'verdict' | 'is_incomplete'>>): number {
   const kinds = [a.verdict, b.verdict];
   if (kinds.includes('wrong')) return EXIT.checkFailed;
-  return kinds.includes('invalid') || kinds.includes('not verified') ? EXIT.incomplete : EXIT.ok;
+  return kinds.includes('invalid') || a.is_incomplete || b.is_incomplete ? EXIT.incomplete : EXIT.ok;
 }

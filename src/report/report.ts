@@ -267,6 +267,8 @@ export const VERDICTS = ['wrong', 'invalid', 'crossed', 'not verified', 'facts']
 export interface Verdict {
   kind: (typeof VERDICTS)[number];
   text: string;
+  /** What nobody can know, whatever comes before it in the text. */
+  not_verified: string[];
   /** failure_rate_max */
   failure_rate: number;
   /** The guide's scale; null where no faults were made. */

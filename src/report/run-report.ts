@@ -7,7 +7,7 @@ import type { Threshold } from '../core/metrics/threshold';
 import type { RuleResult } from '../core/rule-result';
 import { checkTarget, type NamedFile, refuseOverwriting } from '../files/target';
 import { buildReport } from './analyze/build';
-import { unknownOf, wrongOf } from './analyze/verdict';
+import { wrongOf } from './analyze/verdict';
 import { type Collected, findEventFiles, type Place } from './collect/collect';
 import { gather, type Gathered, type RemoteOptions } from './collect/gather';
 import type { Inputs } from './read/inputs';
@@ -138,7 +138,7 @@ function remarks(report: Report): string[] {
   const { thresholds, inputs, verdict } = report;
   const wrong = wrongOf(report).map((text) => `Wrong: ${printable(text, 2000)}`);
   const invalid = verdict.kind === 'invalid' ? [printable(verdict.text, 2000)] : [];
-  const unknown = unknownOf(report).map((text) => `Not verified: ${printable(text, 2000)}`);
+  const unknown = verdict.not_verified.map((text) => `Not verified: ${printable(text, 2000)}`);
   const crossed = thresholds
     .filter(({ passed }) => !passed)
     .map(({ expression, value }) => {

@@ -9,7 +9,9 @@ const lab = useLab();
 const at = (name: string): string => path.join(lab.folder, name);
 
 beforeEach(() => {
-  for (const name of ['a', 'b']) lab.write(`${name}/final_report.json`, renderJson(sampleRun()));
+  const run = sampleRun();
+  const whole = { ...run, inputs: { ...run.inputs, missing: [] } };
+  for (const name of ['a', 'b']) lab.write(`${name}/final_report.json`, renderJson(whole));
 });
 
 /** Runs `report` with these arguments in this process, in the lab's folder. */
@@ -43,6 +45,13 @@ test.each([
   expect(stdout).toContain('CloudP2P - Two Runs Compared');
   expect(stdout).toContain('Steady: inconclusive in failure rate; no difference in goodput, avg, p50, p95, p99.');
   expect(existsSync(at('aggregated_metrics'))).toBe(false);
+});
+
+test('a run with files that could not be read: 4', async () => {
+  lab.write('b/final_report.json', renderJson(sampleRun()));
+  const { code, stdout } = await report('--compare', 'a', 'b');
+  expect(code).toBe(4);
+  expect(stdout).toContain('B is incomplete: some of its files could not be read.');
 });
 
 test('--out also writes it, in the format of each extension', async () => {

@@ -33,8 +33,11 @@ test('a load whose generator was the bottleneck is invalid: 4, as if it was cut 
 test('a crossed threshold comes first', () => expect(exitCodeOfReport(run(true, 'p50<1ms'))).toBe(3));
 
 test('a comparison with an invalid or unverified run is so too, with a wrong one wrong', () => {
-  const side = (verdict: string) => ({ verdict });
+  const side = (verdict: string) => ({ verdict, is_incomplete: verdict === 'not verified' });
   expect(exitCodeOfCompare({ a: side('facts'), b: side('not verified') })).toBe(4);
   expect(exitCodeOfCompare({ a: side('facts'), b: side('invalid') })).toBe(4);
   expect(exitCodeOfCompare({ a: side('wrong'), b: side('invalid') })).toBe(3);
+  expect(exitCodeOfCompare({ a: side('facts'), b: side('crossed') })).toBe(0);
+  // A crossed threshold does not make known what is unknown, nor what could not be read.
+  expect(exitCodeOfCompare({ a: { ...side('crossed'), is_incomplete: true }, b: side('facts') })).toBe(4);
 });

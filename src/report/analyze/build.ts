@@ -62,7 +62,14 @@ interface Ground extends BaselineOptions {
 const NO_FAULT_FILE = 'there is no file of faults';
 
 /** Until all else is known. */
-const NO_VERDICT: Verdict = { kind: 'invalid', text: '', failure_rate: 100, scale: null, scale_text: null };
+const NO_VERDICT: Verdict = {
+  kind: 'invalid',
+  text: '',
+  not_verified: [],
+  failure_rate: 100,
+  scale: null,
+  scale_text: null,
+};
 
 /** Equal inputs give equal reports. */
 export function buildReport(inputs: Inputs, options: BuildOptions): Report {

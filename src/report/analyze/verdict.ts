@@ -26,7 +26,7 @@ export function verdictOf(report: Judged, cut: readonly string[]): Verdict {
   const isTold = told.kind !== 'wrong' && told.kind !== 'invalid';
   const scale = !isTold || faults === null || faults.length === 0 || total === 0 ? null : scaleOf(rate);
   const scaleText = scale === null ? null : SCALE_TEXTS[scale];
-  return { ...told, failure_rate: rate, scale, scale_text: scaleText };
+  return { ...told, not_verified: unknownOf(report), failure_rate: rate, scale, scale_text: scaleText };
 }
 
 function kindOf(report: Judged, cut: readonly string[]): Pick<Verdict, 'kind' | 'text'> {

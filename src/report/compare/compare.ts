@@ -42,6 +42,7 @@ function sideOf({ name, report }: Named): Side {
     failure_rate_max: report.failure_rate_max,
     p99_ms: report.all_stats.p99_ms,
     verdict: report.verdict.kind,
+    is_incomplete: report.verdict.not_verified.length > 0 || report.inputs.missing.length > 0,
   };
 }
 
@@ -107,9 +108,11 @@ function loopNote({ loop: a }: Compared, { loop: b }: Compared): string[] {
 }
 
 /** Names a run with wrong answers, with a load that was cut short, or not verified. A saturated generator has its own note. */
-function verdictNotes(letter: 'A' | 'B', { verdict: { kind, text }, generators }: Compared): string[] {
+function verdictNotes(letter: 'A' | 'B', { verdict, generators }: Compared): string[] {
+  const { kind, text, not_verified: unknown } = verdict;
   const isCut = kind === 'invalid' && !generators.some(({ saturated }) => saturated);
-  return kind === 'wrong' || kind === 'not verified' || isCut ? [`${letter}: ${text}`] : [];
+  if (kind === 'wrong' || kind === 'not verified' || isCut) return [`${letter}: ${text}`];
+  return unknown.length > 0 ? [`${letter}: Not verified: ${unknown.join('; ')}.`] : [];
 }
 
 function notesOf(letter: 'A' | 'B', report: Compared): string[] {

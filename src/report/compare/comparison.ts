@@ -30,7 +30,7 @@ export type Compared = Pick<
   faults: ComparedFault[] | null;
   audit: Pick<Report['audit'], 'hedged'>;
   balance: Pick<Report['balance'], 'total_max_over_mean' | 'max_over_mean'>;
-  verdict: { kind: string; text: string };
+  verdict: { kind: string; text: string; not_verified: string[] };
   generators: Pick<Report['generators'][number], 'machine_id' | 'saturated' | 'why'>[];
   inputs: Pick<Report['inputs'], 'missing'>;
   loads: Settings[];
@@ -62,6 +62,8 @@ export interface Side {
   p99_ms: number | null;
   /** `wrong` (exit code 3), `invalid` and so on, as in the report. */
   verdict: string;
+  /** Files of it could not be read, or something is not verified, whatever comes before that in its verdict. */
+  is_incomplete: boolean;
 }
 
 /** A difference in settings; null if a run does not record the value. */

@@ -147,7 +147,7 @@ export const comparedSchema = table({
     total_max_over_mean: known,
     max_over_mean: table({ median: known, worst: known }),
   }),
-  verdict: table({ kind: text, text }),
+  verdict: table({ kind: text, text, not_verified: v.optional(listOf(text), []) }),
   generators: listOf(table({ machine_id: count, saturated: v.boolean('true or false'), why: v.nullable(text) })),
   inputs: table({ missing: listOf(text) }),
   loads: listOf(settings),

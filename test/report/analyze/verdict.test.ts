@@ -42,6 +42,7 @@ test('without faults, facts and no scale', () => {
   expect(verdict('p99<50ms')).toEqual({
     kind: 'facts',
     text: 'No fault was made. 0.00% failed: 0 of 1000 requests failed.',
+    not_verified: [],
     failure_rate: 0,
     scale: null,
     scale_text: null,

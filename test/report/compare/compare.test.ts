@@ -115,8 +115,8 @@ test('a run with a gap in its records is unknown', () => {
 });
 
 test('a run that was wrong or invalid says so first', () => {
-  const report = { ...reported(1), verdict: { kind: 'facts', text: '' } };
-  const wrong = { ...report, verdict: { kind: 'wrong', text: 'Wrong: 1 carrier was wrong.' } };
+  const report = { ...reported(1), verdict: { kind: 'facts', text: '', not_verified: [] } };
+  const wrong = { ...report, verdict: { kind: 'wrong', text: 'Wrong: 1 carrier was wrong.', not_verified: [] } };
   const { notes, b } = compared(report, wrong);
   expect(b.verdict).toBe('wrong');
   expect(notes[0]).toBe('B: Wrong: 1 carrier was wrong.');
@@ -124,11 +124,16 @@ test('a run that was wrong or invalid says so first', () => {
 
 test('a run that is not verified says so, and a goodput that its report does not know is unknown', () => {
   const [a, b] = [reported(1), reported(2)];
-  const unverified = { ...b, goodput_per_s: null, verdict: { kind: 'not verified', text: 'Not verified: the audit.' } };
+  const verdict = { kind: 'not verified', text: 'Not verified: the audit.', not_verified: ['the audit'] };
+  const unverified = { ...b, goodput_per_s: null, verdict };
   const comparison = compared(a, unverified);
   expect(comparison.notes).toContain('B: Not verified: the audit.');
   expect(row(comparison, 'goodput')).toMatchObject({ verdict: 'unknown', b: null });
   expect(row(comparison, 'failure_rate_max').verdict).not.toBe('unknown');
+  // Also where something else leads its verdict.
+  const crossed = { ...unverified, verdict: { ...verdict, kind: 'crossed', text: 'Crossed: p99<1ms.' } };
+  expect(compared(a, crossed).notes).toContain('B: Not verified: the audit.');
+  expect(compared(a, crossed).b.is_incomplete).toBe(true);
 });
 
 test('with faults the steady part comes first, then the whole run, and the faults by themselves', () => {

@@ -109,7 +109,10 @@ test('without records, both say so', () => {
 
 test('a wrong run leads, and an inconclusive figure says what would have shown', () => {
   const [a, b] = pair();
-  const lines = text(a, { ...b, verdict: { kind: 'wrong', text: 'Wrong: 5 carriers were wrong.' } }).split('\n');
+  const lines = text(a, {
+    ...b,
+    verdict: { kind: 'wrong', text: 'Wrong: 5 carriers were wrong.', not_verified: [] },
+  }).split('\n');
   expect(lines[8]).toMatch(/^B is wrong\. Goodput/);
   expect(lines).toContain('B: Wrong: 5 carriers were wrong.');
   const rate = lines.find((line) => line.startsWith('failure rate'));

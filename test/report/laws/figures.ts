@@ -102,7 +102,7 @@ export const FIGURES: readonly Figure[] = [
 ];
 
 /** Texts, and lists of them. */
-const TEXTS = `audit.why self_check verdict.text verdict.scale_text faults[].unknown.** thresholds[].expression thresholds[].unit
+const TEXTS = `audit.why self_check verdict.text verdict.not_verified verdict.scale_text faults[].unknown.** thresholds[].expression thresholds[].unit
   rules[].rule rules[].problems generators[].why baseline.unknown inputs.** unknown.**`;
 
 /** Leaves without a direction: counts of requests, balance, leaders, times, charts and what a run was. */

@@ -112,7 +112,14 @@ function emptyReport(): Report {
       max_over_mean: unknown,
       jain: unknown,
     },
-    verdict: { kind: 'invalid', failure_rate: 0, scale: null, scale_text: null, text: 'Invalid: no request was due.' },
+    verdict: {
+      kind: 'invalid',
+      not_verified: [],
+      failure_rate: 0,
+      scale: null,
+      scale_text: null,
+      text: 'Invalid: no request was due.',
+    },
     inputs: { files: [], missing: [], notes: [] },
   };
 }

@@ -163,6 +163,7 @@ export function sampleReport({ servers = 3, secs = 60, reasons = REASONS }: Samp
     verdict: {
       failure_rate: (failed / total) * 100,
       kind: 'facts',
+      not_verified: [],
       text: '3 faults, 35 of 11672 requests failed, felt at most 2.25 s, 1 of 3 unknown.',
       scale: 'excellent',
       scale_text: 'Excellent fault tolerance: less than 1% of the requests failed.',
