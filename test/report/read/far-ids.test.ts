@@ -1,4 +1,8 @@
-/** One damaged request id must not count millions of requests as missing: the plan, the times and the sums bound it. */
+/**
+ * One damaged request id must not count millions of requests as missing: the plan, the times and the sums bound it. Nor
+ * does a damaged client id make up a client.
+ */
+
 import { clientFile, lines, request, runFile, useLab } from '../lab';
 
 const lab = useLab();
@@ -30,6 +34,18 @@ test('beyond the plan it is a damaged line, named, and its request has no record
   });
   damaged(101, 99);
   expect(found()).toMatchObject({ missing: 1, total: 100, badLines: 1 });
+});
+
+test('a client that the plan does not have is a damaged line, not one more client with wrong carriers', () => {
+  const all = Array.from({ length: 100 }, (_, index) => request(index + 1, index * 100));
+  all[50] = { ...all[50]!, client_id: 7000 };
+  lab.requests(all);
+  load({ requests_per_client: 100, min_delay_ms: 50, max_delay_ms: 200 });
+  const problem = 'line 51: "client_id" is 7000, expected 1 to 1, by the plan of the load';
+  expect(found()).toMatchObject({ missing: 1, total: 100, badLines: 1, problem });
+  all[50] = { ...all[50]!, client_id: 0 };
+  lab.requests(all);
+  expect(found()).toMatchObject({ missing: 1, badLines: 1 });
 });
 
 test('at a rate, the plan is that of all clients together', () => {

@@ -98,6 +98,8 @@ function newRun(file: string, folder: string, machineId: number, runId: string, 
 }
 
 function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, planned: Planned): string | void {
+  const noClient = planned.ids.refuseClient(record.client_id);
+  if (noClient !== undefined) return noClient;
   const startMs = record.start_time - run.clock.offsetAt(record.start_time);
   run.latestMs = Math.max(run.latestMs, startMs + record.latency_ms);
   const tasks = run.clients.get(record.client_id) ?? newClient(record.client_id, run, inputs);
