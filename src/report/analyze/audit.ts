@@ -1,5 +1,5 @@
 /** Audits whether each success has an execution in the event files of the servers. */
-import { counted } from '../../core/counted';
+import { counted, serversText } from '../../core/counted';
 import { OTHER_SERVERS } from '../../core/metrics/servers';
 import { WrongCarriers } from '../../core/metrics/wrong-carriers';
 import { unwrittenAround } from '../../core/metrics/unwritten';
@@ -115,7 +115,7 @@ function judge(
   if (lost === 0 && missingRecords > 0) {
     return {
       adds_up: 'unknown',
-      why: `${missingRecords} requests have no record; every other success has an execution`,
+      why: `${counted(missingRecords, 'request')} without a record; every other success has an execution`,
     };
   }
   if (lost === 0) return { adds_up: true, why: 'every success has an execution' };
@@ -124,10 +124,13 @@ function judge(
   if (silent.length > 0)
     return {
       adds_up: 'unknown',
-      why: `${missing}; no event file has events of server ${silent.join(', ')} in this run: name its folder with --events`,
+      why: `${missing}; no event file has events of ${serversText(silent)} in this run: name the folder with --events`,
     };
   if (silentIds.length > 0)
-    return { adds_up: 'unknown', why: `${missing}; the file of server ${silentIds.join(', ')} ends before the run` };
+    return {
+      adds_up: 'unknown',
+      why: `${missing}; ${silentIds.length === 1 ? 'the file' : 'the files'} of ${serversText(silentIds)} ended before the run`,
+    };
   const leftOutCount = [...leftOut.values()].reduce((sum, { executed }) => sum + executed, 0);
   const most = excusable + badLines + leftOutCount;
   const because = [

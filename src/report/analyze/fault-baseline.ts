@@ -77,7 +77,7 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
   const isUndated = firstFaultMs === -Infinity;
   const when = isUndated ? 'it is not known when the first fault began' : 'the first fault came too early';
   const tooEarly = counts.length === 0 ? when : null;
-  const noLimit = hasLimits ? null : `an operation has no slow limit: ${whyNoLimit}`;
+  const noLimit = hasLimits ? null : `an image has no slow limit: ${whyNoLimit}`;
   const unknown = tooEarly ?? (hasGap ? whyNoLimit : noLimit);
   return { span, firstFaultMs, requests, slowMs, meanUnderWay, whyNoLimit, unknown, isLoose };
 }

@@ -139,7 +139,7 @@ const NO_COUNTS = {
 };
 
 function noLimitText({ whyNoLimit }: CostContext): string {
-  return `an operation that it touches has no slow limit: ${whyNoLimit} before the first fault`;
+  return `an image that it touches has no slow limit: ${whyNoLimit} before the first fault`;
 }
 
 /** Returns the evidence that is missing, without which even counts are unknown; null if none is. */

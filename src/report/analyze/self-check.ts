@@ -52,11 +52,9 @@ export function selfCheck(report: Unchecked, inputs: Inputs, found: Found): stri
 /** Checks whether the load generators were a bottleneck. */
 function generators(report: Unchecked, { records }: Inputs): string[] {
   const { generators: all, latency_stats: latency, service_stats: service, loop } = report;
-  if (service.p95_ms === null || latency.p95_ms === null) {
+  if (records.length === 0) {
     return ['Without records of single requests, it is unknown whether the load generator was saturated.'];
   }
-  const lateMs = latency.p95_ms - service.p95_ms;
-  const late = `p95 is ${lateMs.toFixed(1)} ms longer from ${dueText(loop)} than from the actual send`;
   const saturated = all.filter((each) => each.saturated);
   const sampled = new Set(all.map((each) => each.machine_id));
   const mute = [...new Set(records.map(({ machineId }) => machineId))].filter((id) => !sampled.has(id));
@@ -68,15 +66,17 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
     texts.push(`No samples from the load generator of machine ${mute.join(', ')}: it is unknown whether it was busy.`);
   }
   if (saturated.length > 0) return texts;
-  const unsent = report.never_sent_requests + report.unsent_requests;
-  if (unsent > 0) {
-    const [though, or] =
-      mute.length > 0 ? ['', ', or the load generator was busy'] : [', though the load generator was not busy', ''];
-    return [
-      `${counted(unsent, 'request')} found no free client in time${though}: the cluster did not keep up, or the clients were too few${or}.`,
-      ...texts,
-    ];
+  const [though, or] =
+    mute.length > 0 ? ['', ', or the load generator was busy'] : [', though the load generator was not busy', ''];
+  const waited = waitedText(report);
+  if (waited !== null) {
+    return [`${waited}${though}: the cluster did not keep up, or the clients were too few${or}.`, ...texts];
   }
+  if (service.p95_ms === null || latency.p95_ms === null) {
+    return ['No request succeeded, so it is unknown whether requests were sent on time.', ...texts];
+  }
+  const lateMs = latency.p95_ms - service.p95_ms;
+  const late = `p95 is ${lateMs.toFixed(1)} ms longer from ${dueText(loop)} than from the actual send`;
   if (lateMs <= LATE_MS && report.missing_records > 0) {
     return [
       `It is unknown whether the load generator kept up: ${counted(report.missing_records, 'request')} without a record.`,
@@ -90,6 +90,15 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
   return [
     `Requests waited for a free client, though the load generator was not busy: ${late}. The cluster did not keep up.`,
   ];
+}
+
+/** Counts the requests that found no free client, in time or before the end; null if there are none. */
+function waitedText({ never_sent_requests: never, unsent_requests: unsent }: Unchecked): string | null {
+  const texts = [
+    ...(never > 0 ? [`${counted(never, 'request')} found no free client in time`] : []),
+    ...(unsent > 0 ? [`${counted(unsent, 'request')} still waited for a free client at the end`] : []),
+  ];
+  return texts.length === 0 ? null : texts.join(', ');
 }
 
 /** Says when a load generator stood still, which no server is to blame for. */

@@ -31,7 +31,7 @@ const ROUNDING = 1e-6;
 const US_PER_MS = 1000;
 
 const NO_REQUESTS = 'no requests';
-const NO_OPERATION = 'no operation in common';
+const NO_OPERATION = 'no image in common';
 const TOO_FEW = 'too few requests';
 const NO_TIMEOUT = 'failures take an unknown time';
 

@@ -2,6 +2,7 @@
 import { decimals } from '../../core/decimals';
 import type { FaultReport, Interval, Measure, Report, Spread } from '../report';
 import { labelled, MAX_ROWS, median, more, most, ms, prose, table, whole } from './layout';
+import { SHARED_NOTE, sharedMarks } from './shared-faults';
 import { whyNoFaults, whyNoLeaders } from './why-unknown';
 
 /** The names of the measures of a fault, in sentences. */
@@ -17,9 +18,6 @@ export const MEASURES: Record<Measure, string> = {
 };
 const COST_HEAD = ['Fault', 'felt', 'recovered', 'bad', 'of', 'failed', 'retried', 'hedged', 'longest'];
 const SEEN_HEAD = ['Seen by servers', 'lasted', 'led', 'detected', 'by all', 'next leader', 'all follow'];
-const SHARED = '*';
-export const SHARED_NOTE =
-  'began before another fault was healed, or was not healed before another began: these share one time and one cost.';
 const MB = 1e6;
 const CPU_NOTE = 'cpu % is that of the whole machine, with everything else that runs on it.';
 const SEVERAL_NOTE =
@@ -32,21 +30,25 @@ export function faultRows(report: Report): string[] {
   if (all.length === 0) return ['none during the run'];
   const shown = all.slice(0, MAX_ROWS);
   const isUnfelt = all.some(({ felt_ms }) => felt_ms === 0);
+  const marks = sharedMarks(all);
   return [
-    ...table(COST_HEAD, shown.map(costCells)),
+    ...table(
+      COST_HEAD,
+      shown.map((fault, at) => costCells(fault, marks[at]!)),
+    ),
     ...table(SEEN_HEAD, shown.map(seenCells)),
     ...more(all.length),
     ...prose(baselineText(report)),
     ...(isUnfelt ? prose(unfeltText(baseline)) : []),
-    ...(all.some(({ shared }) => shared) ? prose(`${SHARED} ${SHARED_NOTE}`) : []),
+    ...(all.some(({ shared }) => shared) ? prose(`* ${SHARED_NOTE}`) : []),
     ...reasonsOf(shown),
   ];
 }
 
 /** Formats a fault's cost to the clients. */
-function costCells(fault: FaultReport): string[] {
+function costCells(fault: FaultReport, sharedMark: string): string[] {
   return [
-    `${nameOf(fault)}${fault.shared ? ` ${SHARED}` : ''}`,
+    `${nameOf(fault)} ${sharedMark}`.trimEnd(),
     feltText(fault),
     short(fault.recovered_ms),
     ...[fault.bad_requests, fault.requests, fault.failed, fault.retried, fault.hedged].map(short),

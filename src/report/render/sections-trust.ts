@@ -3,7 +3,7 @@ import { decimals } from '../../core/decimals';
 import { wrongServersText } from '../../core/metrics/wrong-carriers';
 import { foundText } from '../../core/metrics/threshold';
 import { printable } from '../../core/printable';
-import type { GeneratorSeries, Report } from '../report';
+import type { InputFile, GeneratorSeries, Report } from '../report';
 import { missingRunFiles } from './run-file-text';
 import { MAX_ROWS, counted, labelled, median, more, most, prose, table, whole } from './layout';
 
@@ -74,7 +74,8 @@ export function selfCheckRows({ self_check: texts }: Report): string[] {
 export function inputRows(report: Report): string[] {
   const { inputs: all, runs, loads } = report;
   const lines = all.files.reduce((sum, file) => sum + file.lines, 0);
-  const damaged = all.files.filter((file) => file.problems.length > 0);
+  const isTold = ({ path, problems }: InputFile): boolean => all.missing.includes(`${path}: ${problems[0]}`);
+  const damaged = all.files.filter((file) => file.problems.length > 0 && !isTold(file));
   const taken = new Set(runs.filter((run) => run.taken).map((run) => run.run_id));
   return [
     labelled('Files', `${whole(all.files.length)} with ${whole(lines)} lines`),

@@ -286,7 +286,7 @@ describe('audit', () => {
     expect(lab.report().audit).toMatchObject({
       lost: 2,
       adds_up: 'unknown',
-      why: expect.stringMatching(/of server 1 in this run: name its folder with --events$/),
+      why: expect.stringMatching(/of server 1 in this run: name the folder with --events$/),
     });
   });
 

@@ -94,7 +94,7 @@ test('latencies that depend on failures of unknown latency are unknown', () => {
 test('without requests or a common operation there is no estimate', () => {
   const empty = estimatesOf(fiveOf([[]]), [0]);
   expect(empty).toMatchObject({ goodput: 'no requests', failure_rate_max: 'no requests', p50: 'too few requests' });
-  expect(estimatesOf(fiveOf([ofCount(100)]), [])).toMatchObject({ avg: 'no operation in common' });
+  expect(estimatesOf(fiveOf([ofCount(100)]), [])).toMatchObject({ avg: 'no image in common' });
   const hung = [...fiveOf([ofCount(100)]).slice(1), blockWith([[]])];
   expect(estimatesOf(hung, [0])).toMatchObject({ p50: 'too few requests' });
   expect(known(estimatesOf(hung, [0]).goodput).value).toBeCloseTo(80 / 12, 9);

@@ -2,7 +2,8 @@
 import type { FaultReport, Measure, Report } from '../../report';
 import { absent, capped, htmlTable, part } from './elements';
 import { duration, figure, length, whole } from './format';
-import { baselineText, SHARED_NOTE, unfeltText, MEASURES } from '../sections-cluster';
+import { baselineText, unfeltText, MEASURES } from '../sections-cluster';
+import { SHARED_NOTE, sharedMarks } from '../shared-faults';
 import { whyNoFaults } from '../why-unknown';
 import { type Content, html, type Html } from './template';
 
@@ -31,7 +32,7 @@ export function faultParts(report: Report, zeroMs: number): Content {
   const whys: string[] = [];
   return [
     part('Duration of effects', strips(shown)),
-    part('Cost of each fault', [costTable(shown, zeroMs, whys), rest, captionOf(report)]),
+    part('Cost of each fault', [costTable(shown, sharedMarks(faults), zeroMs, whys), rest, captionOf(report)]),
     part('Seen by the servers', seenTable(shown, whys)),
     reasons(whys),
   ];
@@ -71,9 +72,9 @@ function strips(faults: readonly FaultReport[]): Html {
     </ul> `;
 }
 
-function costTable(faults: readonly FaultReport[], zeroMs: number, whys: string[]): Html {
-  const rows = faults.map((fault) => [
-    html`${title(fault)}${fault.shared && ' *'}`,
+function costTable(faults: readonly FaultReport[], marks: readonly string[], zeroMs: number, whys: string[]): Html {
+  const rows = faults.map((fault, at) => [
+    `${title(fault)} ${marks[at]}`,
     figure((fault.start - zeroMs) / 1000),
     fault.end === null ? 'never healed' : length((fault.end - fault.start) / 1000),
     fault.felt_ms !== null ? figure(fault.felt_ms) : [unknown('felt_ms', fault, whys), leastText(fault)],

@@ -170,7 +170,7 @@ export function auditParts({ audit }: Report): Content {
         `Corrupted by ${serverText(id)}`,
         whole(carriers),
       ]),
-      ['Possibly in lost buffers', whole(audit.excusable)],
+      ['Possibly not written when killed', whole(audit.excusable)],
     ]),
   ];
 }
