@@ -261,6 +261,9 @@ export interface Audit {
   why: string;
 }
 
+/** Why what depends on it is unknown. */
+export const NO_FAULT_FILE = 'there is no file of faults';
+
 /** From the worst to the best. */
 export const VERDICTS = ['wrong', 'invalid', 'crossed', 'not verified', 'facts'] as const;
 

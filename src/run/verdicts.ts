@@ -6,8 +6,7 @@ import type { RunConfig } from '../config/run-config';
 import { ClusterError } from '../core/errors';
 import type { FaultEvent, RequestRecord, ServerEvent } from '../core/metrics/record';
 import { clientName } from '../core/metrics/run-file-names';
-import { SAMPLE_MS } from '../core/metrics/saturation';
-import { PAUSED_MS } from '../core/system/pause-watch';
+import { SAMPLE_MS, STALL_MS } from '../core/metrics/saturation';
 import type { RuleResult } from '../core/rule-result';
 import type { MachineNow } from '../report/collect/machine-now';
 import { clockKeyOf, type Clocks } from '../report/read/clocks';
@@ -100,7 +99,7 @@ function faultsOf(path: string, clocks: Clocks, lines: Lines): CheckedFault[] {
 function pausesOf(recordFile: string): { fromMs: number; toMs: number; pausedMs: number }[] {
   const pauses: ReturnType<typeof pausesOf> = [];
   readRecords(`${clockKeyOf(recordFile)}_generator.ndjson`, 'generator', parseGeneratorSample, (sample) => {
-    if ('event' in sample || sample.event_loop_delay_ms < PAUSED_MS) return;
+    if ('event' in sample || sample.event_loop_delay_ms < STALL_MS) return;
     const { time, event_loop_delay_ms: pausedMs } = sample;
     // A sample says how long, but when only to about a second.
     pauses.push({ fromMs: time - pausedMs - SAMPLE_MS, toMs: time + SAMPLE_MS, pausedMs });

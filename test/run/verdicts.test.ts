@@ -4,7 +4,7 @@ import type { ServerEvent } from '../../src/core/metrics/record';
 import { SERVER_TIMINGS } from '../../src/config/run-config';
 import { judgeRun } from '../../src/run/verdicts';
 import { at, executed, fault, leads, QUIET, request, sample } from '../check/histories';
-import { lines, useLab } from '../report/lab';
+import { generated, lines, useLab } from '../report/lab';
 
 const lab = useLab();
 const RULES = ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8'];
@@ -173,4 +173,16 @@ test('an answer that a stopped client read late is no violation; without a pause
     lines([{ time, run_id: 'r', ...idle, event_loop_delay_ms: 12_500, ...none }]),
   );
   expect(judge().find(({ rule }) => rule === 'S5')?.verdict).toBe(true);
+});
+
+test('nor is one that a starved client read late, after several shorter stalls', () => {
+  const { start_time: fromMs } = request(1);
+  const judge = judged([...QUIET, ...DONE], [record(1, { latency_ms: 11_100, service_ms: 11_100 })]);
+  const starved = (delayMs: number): object[] =>
+    [0, 1, 2].map((at) => generated(0, { time: fromMs + 2000 + at * 1000, run_id: 'r', event_loop_delay_ms: delayMs }));
+  const verdict = () => judge().find(({ rule }) => rule === 'S5')?.verdict;
+  lab.write('metrics/machine_1_generator.ndjson', lines(starved(20)));
+  expect(verdict()).toBe(false);
+  lab.write('metrics/machine_1_generator.ndjson', lines(starved(450)));
+  expect(verdict()).toBe(true);
 });

@@ -33,11 +33,13 @@ export const SAMPLE_MS = 1000;
  */
 const MAX_LATE_SHARE = 0.05;
 const FEW_LATE_SENDS = 10;
+/** What to do about a load generator that was the bottleneck. */
+export const BOTTLENECK_HINT = 'repeat it with less load, with more machines, or with less other work on them';
 /**
  * In a stall nothing is sent or read. Stalls of at least this length that are longer than a request takes determine the
  * p99 of a run if they cover more than this share of it.
  */
-const STALL_MS = 100;
+export const STALL_MS = 100;
 const MAX_STALLED_SHARE = 0.01;
 const SHORT_STALLED_MS = 500;
 /**

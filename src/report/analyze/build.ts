@@ -17,7 +17,7 @@ import { roundedMs } from './latencies';
 import type { Inputs, ServerLife } from '../read/inputs';
 import { silencesOf } from '../read/silence';
 import { leadersDuring, leaderSpans } from './leaders';
-import type { Interval, LeaderSpan, Report, RunMetadata, Verdict } from '../report';
+import { type Interval, type LeaderSpan, NO_FAULT_FILE, type Report, type RunMetadata, type Verdict } from '../report';
 import { expectedServerCount, noEventsText, silentServerIds } from '../read/known-servers';
 import { endOf, isEndKnown, longestSuccessMs, mayLackFaults, warmUntilOf, wholeRunOf } from '../read/run-bounds';
 import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
@@ -58,8 +58,6 @@ interface Ground extends BaselineOptions {
   /** Servers that are known but have no event file. */
   silentIds: number[];
 }
-
-const NO_FAULT_FILE = 'there is no file of faults';
 
 /** Until all else is known. */
 const NO_VERDICT: Verdict = {

@@ -1,6 +1,7 @@
 /** The verdict of a report: what is wrong comes before all else, and facts come only where nothing is. */
 import { counted } from '../../core/counted';
 import { rateText, SCALE_TEXTS, scaleOf } from '../../core/metrics/failure-scale';
+import { BOTTLENECK_HINT } from '../../core/metrics/saturation';
 import { wrongCarriersText } from '../../core/metrics/wrong-carriers';
 import type { Report, Verdict } from '../report';
 
@@ -56,7 +57,9 @@ function invalidOf({ generators, total_requests: total }: Judged, cut: readonly 
   return [
     ...(total === 0 ? ['no request was due'] : []),
     ...(cut.length > 0 ? ['the load was cut short of its plan'] : []),
-    ...(busy.length > 0 ? [`the load generator of machine ${busy.join(', ')} was the bottleneck`] : []),
+    ...(busy.length > 0
+      ? [`the load generator of machine ${busy.join(', ')} was the bottleneck (${BOTTLENECK_HINT})`]
+      : []),
   ];
 }
 

@@ -1,7 +1,5 @@
 /** Names the one cause for which a whole section is unknown. */
-import type { InputKind, Report } from '../report';
-
-const NO_FAULT_FILE = 'there is no file of faults';
+import { type InputKind, NO_FAULT_FILE, type Report } from '../report';
 
 type Told = Pick<Report, 'inputs' | 'blocks'>;
 

@@ -2,6 +2,7 @@
 import { summaryText } from '../../client/summary-text.pure';
 import { CLOSED_LOOP_HINT } from '../../core/metrics/loop';
 import { clientFileName, requestsFileName } from '../../core/metrics/run-file-names';
+import { BOTTLENECK_HINT } from '../../core/metrics/saturation';
 import type { ThresholdResult } from '../../core/metrics/threshold';
 import { oneLine } from '../../core/printable';
 import type { StressOptions } from '../options';
@@ -48,7 +49,8 @@ export function closingText(
   rows.push(`Seed:      ${seed}`, `Files:     ${oneLine(metricsDir)}: ${files}`);
   if (problem !== null) rows.push(`Problem:   ${oneLine(problem)}, so these files are incomplete`);
   if (pauses !== null) rows.push(`Paused:    this process ${pauses}`);
-  if (generatorProblem !== null) rows.push(`The generator was the bottleneck: ${generatorProblem}`);
+  if (generatorProblem !== null)
+    rows.push(`The generator was the bottleneck (${BOTTLENECK_HINT}): ${generatorProblem}`);
   rows.push(...results.map(thresholdText));
   return rows.join('\n');
 }
