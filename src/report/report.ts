@@ -270,7 +270,7 @@ export const VERDICTS = ['wrong', 'invalid', 'crossed', 'not verified', 'facts']
 export interface Verdict {
   kind: (typeof VERDICTS)[number];
   text: string;
-  /** What nobody can know, whatever comes before it in the text. */
+  /** The checks whose outcome is unknown, also where something else leads the text. */
   not_verified: string[];
   /** failure_rate_max */
   failure_rate: number;

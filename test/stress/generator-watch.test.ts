@@ -132,7 +132,7 @@ it('a run with a blocked event loop is saturated, with the figures', async () =>
   expect(generator.why).toMatch(
     /were sent late because it was busy, which makes up [\d.]+% of all latency; its event loop stalled/,
   );
-  expect(shown).toContain(`The generator was the bottleneck: ${generator.why}\n`);
+  expect(shown).toContain(`: ${generator.why}\n`);
   const samples = samplesOf(metricsDir());
   expect(sum(samples, 'late_sends')).toBe(generator.late_sends);
   // The latency of late sends counts from when they were due: both figures describe the same requests.

@@ -33,7 +33,7 @@ export const SAMPLE_MS = 1000;
  */
 const MAX_LATE_SHARE = 0.05;
 const FEW_LATE_SENDS = 10;
-/** What to do about a load generator that was the bottleneck. */
+/** A load generator that was the bottleneck needs one of these. */
 export const BOTTLENECK_HINT = 'repeat it with less load, with more machines, or with less other work on them';
 /**
  * In a stall nothing is sent or read. Stalls of at least this length that are longer than a request takes determine the
