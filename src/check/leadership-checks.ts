@@ -53,13 +53,13 @@ function bothLead(history: History, heard: Map<string, Interval[]>, a: Leadershi
 /** Returns the parts of an interval in which both servers ran and the link between them was open for some time. */
 function undisturbed(history: History, whole: Interval, a: number, b: number): Interval[] {
   const slackMs = SETTLING_MS + history.timings.heartbeatMs;
+  const absent = [a, b].flatMap((id) => absences(history, id));
+  // A server that stood still when its link was healed dials again only when it runs.
+  const ranMs = (healedMs: number): number =>
+    absent.reduce((lastMs, { fromMs, toMs }) => (fromMs <= lastMs && lastMs < toMs ? toMs : lastMs), healedMs);
   const troubles = [
-    ...linkTroubles(history, a, b).map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + slackMs })),
-    ...[a, b]
-      .flatMap((id) => absences(history, id))
-      .map(({ fromMs, toMs }) => {
-        return { fromMs, toMs: toMs + history.oneWayMs * 4 };
-      }),
+    ...linkTroubles(history, a, b).map(({ fromMs, toMs }) => ({ fromMs, toMs: ranMs(toMs) + slackMs })),
+    ...absent.map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + history.oneWayMs * 4 })),
   ].sort((x, y) => x.fromMs - y.fromMs);
   const parts: Interval[] = [];
   let { fromMs } = whole;

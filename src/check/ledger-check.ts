@@ -100,7 +100,13 @@ class Settled {
     if (atMs <= Math.max(this.leftOutMs, history.startMs) + slackMs || isAbsent(history, serverId, atMs)) return false;
     const lately = history.faults.some((fault) => fault.time <= atMs && atMs <= endOfFaultMs(fault) + slackMs);
     if (lately) return false;
-    const isYoung = (fault: CheckedFault): boolean => atMs - fault.time <= settleMs(history) + slackMs;
+    // A server that stood still begins to notice what is cut off only when it runs again.
+    const ranMs = history.faults.reduce(
+      (lastMs, { action, server_id, time }) =>
+        action === 'resume' && server_id === serverId && time <= atMs ? Math.max(lastMs, time) : lastMs,
+      -Infinity,
+    );
+    const isYoung = ({ time }: CheckedFault): boolean => atMs - Math.max(time, ranMs) <= settleMs(history) + slackMs;
     if (activeFaults(history, atMs).some((fault) => ['pause', 'partition'].includes(fault.action) && isYoung(fault)))
       return false;
     return !linkFaults(history, atMs).some(

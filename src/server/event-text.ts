@@ -24,6 +24,8 @@ export function eventText(event: ServerEventBody, serverId: number): { level: Lo
       return info(`Server ${event.peer_id} is up`);
     case 'peer_down':
       return { level: 'warn', text: `Server ${event.peer_id} is down: ${DOWN[event.reason]}` };
+    case 'peer_stranded':
+      return { level: 'warn', text: `Server ${event.peer_id} ${STRANDED[event.how]}` };
     case 'resumed':
       return { level: 'warn', text: `This process was paused for ${event.late_ms} ms; asking who leads` };
     case 'overloaded':
@@ -49,6 +51,12 @@ const DOWN = {
   restarted: 'it restarted',
   deaf: 'it reports that it does not hear this server',
   leaving: 'it is stopping',
+};
+
+const STRANDED = {
+  never_reached:
+    'was not reached since this server started: does it run, and can this host connect to its address in the configuration?',
+  deaf: 'is heard, but does not hear this server: can its host connect to the address that it has for this one?',
 };
 
 function info(text: string): { level: LogLevel; text: string } {

@@ -31,6 +31,26 @@ it.each<Case>([
     'S1 holds',
   ],
   ['two while a link is cut', history(bothLead(5000), [fault(18_000, 'partition', 1)]), 'S1 holds'],
+  [
+    'two, of which one stood still when the link was healed: it dials again only when it runs',
+    history(bothLead(500), [
+      fault(17_000, 'pause', 1),
+      fault(17_001, 'partition', 1),
+      fault(17_002, 'heal', 1),
+      fault(19_800, 'resume', 1),
+    ]),
+    'S1 holds',
+  ],
+  [
+    'two, for longer than that',
+    history(bothLead(5000), [
+      fault(17_000, 'pause', 1),
+      fault(17_001, 'partition', 1),
+      fault(17_002, 'heal', 1),
+      fault(19_800, 'resume', 1),
+    ]),
+    /S1: /,
+  ],
   ['two, long after a pause', history(bothLead(5000), [fault(1000, 'pause', 1), fault(2000, 'resume', 1)]), /S1: /],
   ['two, long after a heal', history(bothLead(5000), [fault(1000, 'partition', 1), fault(2000, 'heal', 1)]), /S1: /],
   [

@@ -261,6 +261,24 @@ it.each<Case>([
     'S7 holds',
   ],
   [
+    'keep tasks of a server that was cut off while it stood still itself, for as long after it runs again',
+    history(
+      [sample(72_500, 1, 1), sample(90_000, 2, 0)],
+      [fault(60_000, 'pause', 1), fault(60_001, 'partition', 3), fault(70_000, 'resume', 1)],
+      LAST,
+    ),
+    'S7 holds',
+  ],
+  [
+    'keep them for longer',
+    history(
+      [sample(90_000, 1, 1)],
+      [fault(60_000, 'pause', 1), fault(60_001, 'partition', 3), fault(70_000, 'resume', 1)],
+      LAST,
+    ),
+    /S7: server 1 /,
+  ],
+  [
     'keep tasks over a lossy link',
     history([sample(80_000, 2, 0), sample(80_000, 3, 1)], [fault(60_000, 'loss', 3)], LAST),
     'S7 unknown',

@@ -39,6 +39,16 @@ it.each([
   expect(told!.text).toMatch(why);
 });
 
+it.each([
+  ['never_reached', /^Server 2 was not reached since this server started: /],
+  ['deaf', /^Server 2 is heard, but does not hear this server: /],
+] as const)('a peer that is out of reach is a warning: %s', (how, text) => {
+  expect(eventText({ event: 'peer_stranded', peer_id: 2, how }, 1)).toEqual({
+    level: 'warn',
+    text: expect.stringMatching(text),
+  });
+});
+
 it.each<ServerEventBody>([
   { event: 'assigned', term: 1, to: 2, ...name },
   { event: 'executed', outcome: 'answered', incarnation: 'ab', ...name },

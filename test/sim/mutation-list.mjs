@@ -49,6 +49,7 @@ export const MUTATIONS = {
   'an assignment never expires': [instead('break;')],
   'no list on a new link': [instead('return;')],
   "a dead server's tasks stay": [cut],
+  "a deaf server's tasks stay": [cut],
   'a deposed leader assigns': [swap('if (', 'if (this.wasLeader ||= ')],
   'an election waits for its timeout': [swap(/\([^&]* && /, '(')],
   'ties go to the first server': [instead('return false;')],

@@ -185,6 +185,12 @@ export class Cluster {
     return path.join(this.options.folder, `s${id}`);
   }
 
+  /** Makes the configuration of a server differ from that of the others, before it starts. */
+  replaceInConfig(id: number, text: string, replacement: string): void {
+    const file = path.join(this.folder(id), 'server.toml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(text, replacement));
+  }
+
   private writeConfig(id: number): void {
     mkdirSync(this.folder(id), { recursive: true });
     const peers = this.ids

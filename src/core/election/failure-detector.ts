@@ -30,7 +30,11 @@ export type DetectorOutput =
   /** The set of peers that we hear changed: notify them at once. */
   | { type: 'hearing' }
   | { type: 'up'; peerId: number }
-  | { type: 'down'; peerId: number; reason: DownReason };
+  | { type: 'down'; peerId: number; reason: DownReason }
+  /** A peer that was heard, but not up, is heard no more: what it reported meanwhile is over. */
+  | { type: 'unheard'; peerId: number }
+  /** `never_reached` since the start; `deaf`: heard for a failure timeout, though it does not hear us. */
+  | { type: 'stranded'; peerId: number; how: 'never_reached' | 'deaf' };
 
 export interface Peer {
   readonly id: number;
@@ -42,6 +46,8 @@ export interface Peer {
   heard: boolean;
   /** The peer's own report. */
   hearsUs: boolean;
+  /** Since when it has been heard without hearing us; Infinity once that was told. */
+  deafSinceMs: number | null;
   /** Up: heard, and hearing us. `unknown` until it was heard, refused us, or was silent for the failure timeout. */
   status: 'unknown' | 'up' | 'down';
   incarnation: string | null;
@@ -179,9 +185,19 @@ export class FailureDetector {
       outputs.push({ type: 'up', peerId });
     } else if (!peer.hearsUs && peer.status === 'up') {
       peer.status = 'down';
+      peer.deafSinceMs = Infinity;
       outputs.push({ type: 'down', peerId, reason: 'deaf' });
     }
-    return outputs;
+    return [...outputs, ...this.judgeDeaf(peer, nowMs)];
+  }
+
+  /** Tells once of a peer that is heard for long and does not hear us; one that was up before is down as `deaf`. */
+  private judgeDeaf(peer: Peer, nowMs: number): DetectorOutput[] {
+    if (peer.hearsUs) peer.deafSinceMs = null;
+    else peer.deafSinceMs ??= nowMs;
+    if (peer.deafSinceMs === null || nowMs < peer.deafSinceMs + this.timings.failureTimeoutMs) return [];
+    peer.deafSinceMs = Infinity;
+    return [{ type: 'stranded', peerId: peer.id, how: 'deaf' }];
   }
 
   /** Handles any other message; returns false if it came before the first Heartbeat and must be ignored. */
@@ -206,7 +222,10 @@ export class FailureDetector {
     const outputs = this.all().flatMap((peer) => this.tickPeer(peer, nowMs));
     if (nowMs >= this.unknownUntilMs) {
       this.unknownUntilMs = Infinity;
-      for (const peer of this.all()) if (peer.status === 'unknown') peer.status = 'down';
+      for (const peer of this.all()) {
+        if (peer.status === 'unknown') peer.status = 'down';
+        if (peer.incarnation === null) outputs.push({ type: 'stranded', peerId: peer.id, how: 'never_reached' });
+      }
     }
     return outputs;
   }
@@ -264,9 +283,12 @@ export class FailureDetector {
   private markDown(peer: Peer, reason: DownReason): DetectorOutput[] {
     const outputs: DetectorOutput[] = peer.heard ? [{ type: 'hearing' }] : [];
     if (peer.status === 'up') outputs.push({ type: 'down', peerId: peer.id, reason });
+    // mutation: a deaf server's tasks stay
+    if (peer.status !== 'up' && peer.heard) outputs.push({ type: 'unheard', peerId: peer.id });
     peer.status = 'down';
     peer.heard = false;
     peer.hearsUs = false;
+    peer.deafSinceMs = null;
     return outputs;
   }
 
@@ -298,6 +320,7 @@ function newPeer(id: number): Peer {
     heardOnLink: false,
     heard: false,
     hearsUs: false,
+    deafSinceMs: null,
     status: 'unknown',
     incarnation: null,
     phase: 'starting',

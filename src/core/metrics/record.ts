@@ -97,6 +97,8 @@ export type ServerEventBody =
   | { event: 'stepped_down'; term: number; leader_id: number | null; reason: string }
   | { event: 'peer_up'; peer_id: number }
   | { event: 'peer_down'; peer_id: number; reason: DownReason | 'leaving' }
+  /** Told once: it was never reached since the start, or it is heard for long and does not hear this server. */
+  | { event: 'peer_stranded'; peer_id: number; how: 'never_reached' | 'deaf' }
   | { event: 'resumed'; late_ms: number }
   | { event: 'overloaded'; reason: string }
   /** The peer lists of two servers do not match. */

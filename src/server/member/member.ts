@@ -326,14 +326,17 @@ export class Member {
           // mutation: a dead server's tasks stay
           this.takeOver(output.peerId, now);
           break;
-        case 'drop':
-          this.onLinkLost(output.peerId);
-          this.effects.push(output);
+        case 'unheard':
+          this.takeOver(output.peerId, now);
+          break;
+        case 'stranded':
+          this.effects.event({ event: 'peer_stranded', peer_id: output.peerId, how: output.how });
           break;
         case 'hearing':
           this.hearingChanged = true;
           break;
-        case 'dial':
+        default: // a dial, or a drop
+          if (output.type === 'drop') this.onLinkLost(output.peerId);
           this.effects.push(output);
       }
     }
@@ -372,12 +375,11 @@ export class Member {
     if (this.executor.phase !== 'leaving' || this.stopped) return;
     const handedOver = !this.election.leads || this.detector.electableIds().length === 0;
     if (nowMs < this.leaveByMs && !(this.executor.queue.isIdle && handedOver)) return;
-    const untilMs = this.leaveByMs;
-    this.stopped = true;
-    this.leaveByMs = Infinity;
     this.executor.flush(nowMs);
     this.effects.event({ event: 'stopped' });
-    this.effects.push({ type: 'stopped', untilMs });
+    this.effects.push({ type: 'stopped', untilMs: this.leaveByMs });
+    this.stopped = true;
+    this.leaveByMs = Infinity;
   }
 
   private onLinkClosed({ peerId, link, refused }: Extract<Input, { type: 'linkClosed' }>, now: Now): void {

@@ -222,7 +222,7 @@ describe('silent', () => {
   it('an open link on which nothing was ever heard is dropped, too', () => {
     const detector = started();
     detector.opened(2, 1, 10);
-    expect(told(detector.tick(9 + TIMEOUT_MS))).toEqual([]);
+    expect(told(detector.tick(9 + TIMEOUT_MS))).toEqual(['stranded']);
     expect(told(detector.tick(10 + TIMEOUT_MS))).toEqual(['drop', 'dial']);
   });
 });
@@ -275,6 +275,48 @@ describe('deaf', () => {
     expect(told(detector.heartbeat(2, beat({ hears: [3] }), 30))).toEqual(['down deaf']);
     expect([detector.isUp(2), detector.canAsk(2), detector.heardIds()]).toEqual([false, true, [2]]);
     expect(told(detector.heartbeat(2, beat(), 40))).toEqual(['up']);
+  });
+
+  it('is heard until it is refused: what it reported meanwhile is over', () => {
+    const detector = connected();
+    detector.heartbeat(2, beat({ hears: [3] }), 30);
+    detector.closed(2, 1, false, 500); // redialed as link 2
+    expect(told(detector.closed(2, 2, true, 501))).toEqual(['hearing', 'unheard']);
+    expect(told(detector.closed(2, 2, true, 502))).toEqual([]);
+  });
+
+  it('since it started is told once in each of its lives, after a failure timeout', () => {
+    const detector = started();
+    const deaf = { hears: [3] };
+    detector.opened(2, 1, 10);
+    detector.heartbeat(2, beat(deaf), 20);
+    const stranded = { type: 'stranded', peerId: 2, how: 'deaf' };
+    expect(detector.heartbeat(2, beat(deaf), 19 + TIMEOUT_MS)).toEqual([]);
+    expect(detector.heartbeat(2, beat(deaf), 20 + TIMEOUT_MS)).toEqual([stranded]);
+    expect(detector.heartbeat(2, beat(deaf), 20 + 3 * TIMEOUT_MS)).toEqual([]);
+    const next = { ...deaf, incarnation: 'b' };
+    expect(told(detector.heartbeat(2, beat(next), 20 + 4 * TIMEOUT_MS))).toEqual(['hearing', 'unheard', 'hearing']);
+    expect(detector.heartbeat(2, beat(next), 20 + 5 * TIMEOUT_MS)).toEqual([stranded]);
+  });
+
+  it('after it was up is not told twice: it is down for that reason', () => {
+    const detector = connected();
+    expect(told(detector.heartbeat(2, beat({ hears: [3] }), 30))).toEqual(['down deaf']);
+    expect(detector.heartbeat(2, beat({ hears: [3] }), 30 + TIMEOUT_MS)).toEqual([]);
+  });
+});
+
+describe('a peer that was never reached since the start', () => {
+  it('is told once, whatever its address does', () => {
+    const detector = started([2, 3, 4]);
+    detector.closed(2, 1, true, 5);
+    detector.opened(4, 3, 10);
+    detector.heartbeat(4, beat(), 20);
+    expect(detector.tick(TIMEOUT_MS).filter(({ type }) => type === 'stranded')).toEqual([
+      { type: 'stranded', peerId: 2, how: 'never_reached' },
+      { type: 'stranded', peerId: 3, how: 'never_reached' },
+    ]);
+    expect(told(detector.tick(3 * TIMEOUT_MS))).not.toContain('stranded');
   });
 });
 
