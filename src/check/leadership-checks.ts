@@ -59,7 +59,8 @@ function undisturbed(history: History, whole: Interval, a: number, b: number): I
     absent.reduce((lastMs, { fromMs, toMs }) => (fromMs <= lastMs && lastMs < toMs ? toMs : lastMs), healedMs);
   const troubles = [
     ...linkTroubles(history, a, b).map(({ fromMs, toMs }) => ({ fromMs, toMs: ranMs(toMs) + slackMs })),
-    ...absent.map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + history.oneWayMs * 4 })),
+    // Its connections may have been lost meanwhile: by S2, all agree within a second where links are open.
+    ...absent.map(({ fromMs, toMs }) => ({ fromMs, toMs: toMs + SETTLING_MS + history.oneWayMs })),
   ].sort((x, y) => x.fromMs - y.fromMs);
   const parts: Interval[] = [];
   let { fromMs } = whole;

@@ -30,6 +30,11 @@ it.each<Case>([
     history(bothLead(5000), [fault(18_000, 'pause', 1), fault(25_000, 'resume', 1)]),
     'S1 holds',
   ],
+  [
+    'two for a second after one was stopped: its connections may be lost',
+    history(bothLead(500), [fault(18_000, 'pause', 1), fault(19_900, 'resume', 1)]),
+    'S1 holds',
+  ],
   ['two while a link is cut', history(bothLead(5000), [fault(18_000, 'partition', 1)]), 'S1 holds'],
   [
     'two, of which one stood still when the link was healed: it dials again only when it runs',

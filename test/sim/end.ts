@@ -128,7 +128,7 @@ export class End {
   private transmit(segment: Segment, extraMs = 0): void {
     const { network } = this;
     if (this.isHeld(segment)) return;
-    this.process.nic.send(this, segment.size, () => {
+    this.process.nic.out.pass(this, segment.size, () => {
       const arrivalMs = network.queue.nowMs + extraMs + network.delayMs(this.name, this.remoteName);
       this.lastDeliveryMs = Math.max(this.lastDeliveryMs, arrivalMs);
       network.queue.at(this.lastDeliveryMs, () => this.arrive(segment));
@@ -141,7 +141,7 @@ export class End {
     for (let next = this.early.get(this.nextSequence); next; next = this.early.get(this.nextSequence)) {
       this.early.delete(this.nextSequence++);
       const received = next;
-      this.peer.process.nic.receive(next.size, () => this.received(received));
+      this.peer.process.nic.in.pass(this, next.size, () => this.received(received));
     }
   }
 
