@@ -11,7 +11,9 @@ export function exitCodeOfReport(report: Report): number {
 
 /** Returns true if the load was invalid, something that was named could not be read, or a check is unknown. */
 export function isUnverified(report: Report): boolean {
-  return report.verdict.kind === 'invalid' || report.inputs.missing.length > 0 || unknownOf(report).length > 0;
+  const { verdict, inputs } = report;
+  const isUnknown = verdict.not_verified.length > 0 || unknownOf(report).length > 0;
+  return verdict.kind === 'invalid' || inputs.missing.length > 0 || isUnknown;
 }
 
 /** Judges whether two runs can be compared, not how they differ. */

@@ -1,5 +1,6 @@
 /** Audits whether each success has an execution in the event files of the servers. */
 import { counted, serversText } from '../../core/counted';
+import { endsEarlyText } from '../read/known-servers';
 import { OTHER_SERVERS } from '../../core/metrics/servers';
 import { WrongCarriers } from '../../core/metrics/wrong-carriers';
 import { unwrittenAround } from '../../core/metrics/unwritten';
@@ -129,7 +130,7 @@ function judge(
   if (silentIds.length > 0)
     return {
       adds_up: 'unknown',
-      why: `${missing}; ${silentIds.length === 1 ? 'the file' : 'the files'} of ${serversText(silentIds)} ended before the run`,
+      why: `${missing}; ${endsEarlyText(silentIds)}`,
     };
   const leftOutCount = [...leftOut.values()].reduce((sum, { executed }) => sum + executed, 0);
   const most = excusable + badLines + leftOutCount;

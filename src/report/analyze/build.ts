@@ -8,6 +8,7 @@ import type { Threshold } from '../../core/metrics/threshold';
 import { checkThresholds } from './checks';
 import { isLeadInDoubt, withoutDoubtful } from './clock-doubts';
 import { loopFigures } from './closed-loop';
+import { doubtsOf, type Evidence } from './doubts';
 import { DAMAGED, type FaultCost, faultCosts } from './fault-cost';
 import { type BaselineFacts, baselineFigures, baselineOf, type BaselineOptions } from './fault-baseline';
 import { type Counted, countRows, type Phases } from './count-rows';
@@ -15,10 +16,11 @@ import { type JudgedFault, judgeFaults } from './fault-reports';
 import { faultsDuring, type FaultWindow, faultWindows, missingLineOf } from './fault-windows';
 import { roundedMs } from './latencies';
 import type { Inputs, ServerLife } from '../read/inputs';
-import { silencesOf } from '../read/silence';
-import { leadersDuring, leaderSpans } from './leaders';
+import { lostSamples } from '../read/lost-samples';
+import { isSeenToEnd, restartsOf, silencesOf } from '../read/silence';
+import { leadersDuring, leaderSpans, untoldLead } from './leaders';
 import { type Interval, type LeaderSpan, NO_FAULT_FILE, type Report, type RunMetadata, type Verdict } from '../report';
-import { expectedServerCount, noEventsText, silentServerIds } from '../read/known-servers';
+import { endsEarlyText, expectedServerCount, noEventsText, silentServerIds } from '../read/known-servers';
 import { endOf, isEndKnown, longestSuccessMs, mayLackFaults, warmUntilOf, wholeRunOf } from '../read/run-bounds';
 import { rowsOf, type RunSpan, runSpanOf } from '../read/run-span';
 import { selfCheck } from './self-check';
@@ -38,13 +40,10 @@ export interface BuildOptions {
 }
 
 /** The rows and the bounds that all parts of the report share. */
-interface Ground extends BaselineOptions {
+interface Ground extends BaselineOptions, Evidence {
   /** null if there are no records. */
   span: RunSpan | null;
   isEndKnown: boolean;
-  areFaultsDamaged: boolean;
-  /** Faults may have been made, but there is no file of them. */
-  areFaultsMissing: boolean;
   /** Also the time of the loads without a request; null without both. */
   whole: Interval | null;
   /** The longest that a success can take; Infinity if unknown. */
@@ -107,6 +106,8 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
     self_check: selfCheck(unchecked, inputs, {
       retried: counted.retried,
       silences: ground.silences,
+      restarts: ground.restarts,
+      lost: ground.lost,
       loose: inputs.images.all.filter((_, image) => costs?.facts.isLoose[image]),
       areLimitsFixed: ground.fixedMs.every((ms) => ms !== null),
       runFromMs: run.from,
@@ -116,7 +117,7 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
     inputs: read,
   };
   const checked = { ...report, thresholds: checkThresholds(report, thresholds) };
-  return { ...checked, verdict: verdictOf(checked, inputs.cut) };
+  return { ...checked, verdict: verdictOf(checked, inputs.cut, doubtsOf(ground)) };
 }
 
 function groundOf(
@@ -149,6 +150,8 @@ function groundOf(
     longestMs: longestSuccessMs(inputs),
     faults,
     silences,
+    restarts: whole === null ? [] : restartsOf(inputs, whole, windows),
+    lost: lostSamples(inputs),
     leads: leaderSpans(inputs.events ?? [], windows, inputs.lives, silences),
     silentIds: silentServerIds(inputs),
   };
@@ -254,10 +257,11 @@ function arePhasesKnown({ faults, areFaultsDamaged, areFaultsMissing }: Ground):
 function judgedParts(
   inputs: Inputs,
   counted: Counted,
-  { forEachRow, span: run, whole, faults, leads, silences, silentIds, areFaultsMissing }: Ground,
+  ground: Ground,
   judged: readonly JudgedFault[] | null,
   addresses: readonly string[] | undefined,
 ) {
+  const { forEachRow, span: run, whole, leads, silences } = ground;
   const { events, records, lives } = inputs;
   const reports = judged && judged.map(({ report }) => report);
   const windows = (reports ?? []).map(({ start, end }) => ({ from: start, to: end ?? Infinity }));
@@ -294,17 +298,23 @@ function judgedParts(
         ? leadersDuring(leads, {
             lives,
             run: span,
-            unknown: areFaultsMissing ? NO_FAULT_FILE : whyNoLeaders(inputs, faults, silentIds),
+            unknown: whyNoLeaders(inputs, ground),
           })
         : null,
   };
 }
 
 /** A kill or pause whose time is unknown may have ended a lead at any time. */
-function whyNoLeaders(inputs: Inputs, faults: readonly FaultWindow[], silentIds: readonly number[]): string | null {
+function whyNoLeaders(inputs: Inputs, ground: Ground): string | null {
+  const { faults, silentIds, silences, leads, areFaultsMissing } = ground;
+  if (areFaultsMissing) return NO_FAULT_FILE;
   if (inputs.areFaultsDamaged) return DAMAGED;
   if (!isEndKnown(inputs)) return 'when the load ended is not known';
   if (silentIds.length > 0) return noEventsText(silentIds);
+  const cut = silences.filter((life) => !isSeenToEnd(life, inputs.events ?? [])).map(({ serverId }) => serverId);
+  if (cut.length > 0) return endsEarlyText(cut);
+  const untold = untoldLead(inputs.events ?? [], leads);
+  if (untold !== null) return `the file of server ${untold.leaderId} does not tell that it led in term ${untold.term}`;
   const undated = faults.find((fault) => ['kill', 'pause'].includes(fault.kind) && fault.missing !== null);
   if (undated !== undefined) return `of the ${undated.kind} of server ${undated.serverId}, ${missingLineOf(undated)}`;
   // It may have led again at any time.

@@ -79,6 +79,20 @@ export function leadersDuring(spans: readonly LeaderSpan[], { lives, run, unknow
   return { timeline, terms, none, several: timesOf(alive, run, (count) => count > 1), unknown: null };
 }
 
+/** Returns a lead of which other servers tell, and the leader's own file does not; null if there is none. */
+export function untoldLead(
+  events: readonly KeptEvent[],
+  spans: readonly LeaderSpan[],
+): { leaderId: number; term: number } | null {
+  const told = new Set(spans.map(({ server_id: id, term }) => `${id} ${term}`));
+  for (const event of events) {
+    if (event.event !== 'leader') continue;
+    const { leader_id: leaderId, term } = event;
+    if (!told.has(`${leaderId} ${term}`)) return { leaderId, term };
+  }
+  return null;
+}
+
 /** Finds the span in which a server led at a given time. */
 export function ledAt(spans: readonly LeaderSpan[], serverId: number, atMs: number): LeaderSpan | undefined {
   return spans.find((span) => span.server_id === serverId && span.from <= atMs && atMs <= span.to);

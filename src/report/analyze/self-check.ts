@@ -6,6 +6,7 @@ import { clockSentences } from './clock-text';
 import { pauseText } from '../../core/metrics/saturation';
 import { apartText } from '../read/clock-check';
 import type { Inputs, ServerLife } from '../read/inputs';
+import type { LostSamples } from '../read/lost-samples';
 import type { FaultReport, Report } from '../report';
 
 /** A p95 send delay above this suggests a busy generator. */
@@ -21,8 +22,11 @@ type Unchecked = Omit<Report, 'self_check'>;
 interface Found {
   /** Successes that needed a retry or a second server. */
   retried: number;
-  /** Servers that fell silent, without a fault. */
+  /** Servers that fell silent, and lives that began, without a fault. */
   silences: readonly ServerLife[];
+  restarts: readonly ServerLife[];
+  /** Load generators of which samples are missing. */
+  lost: readonly LostSamples[];
   /** Operations whose slow limits a stall in the baseline has raised. */
   loose: readonly string[];
   /** No slow limit depends on the baseline. */
@@ -32,12 +36,13 @@ interface Found {
 }
 
 export function selfCheck(report: Unchecked, inputs: Inputs, found: Found): string[] {
-  const { retried, silences, runFromMs } = found;
+  const { retried, silences, restarts, lost, runFromMs } = found;
   return [
-    ...generators(report, inputs),
+    ...generators(report, inputs, lost),
     ...pauses(report),
     ...servers(inputs),
     ...silences.map(({ serverId, lastMs }) => silenceText(serverId, lastMs - runFromMs)),
+    ...restarts.map(({ serverId, fromMs }) => restartText(serverId, fromMs - runFromMs)),
     ...baseline(report, found),
     ...retries(report, retried),
     ...requests(report, inputs),
@@ -50,7 +55,7 @@ export function selfCheck(report: Unchecked, inputs: Inputs, found: Found): stri
 }
 
 /** Checks whether the load generators were a bottleneck. */
-function generators(report: Unchecked, { records }: Inputs): string[] {
+function generators(report: Unchecked, { records }: Inputs, lost: readonly LostSamples[]): string[] {
   const { generators: all, latency_stats: latency, service_stats: service, loop } = report;
   if (records.length === 0) {
     return ['Without records of single requests, it is unknown whether the load generator was saturated.'];
@@ -65,9 +70,16 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
   if (mute.length > 0) {
     texts.push(`No samples from the load generator of machine ${mute.join(', ')}: it is unknown whether it was busy.`);
   }
+  for (const { machineId, sampled, recorded } of lost) {
+    texts.push(
+      `Samples of the load generator of machine ${machineId} are missing, they tell of ${sampled} of its ${recorded} requests: it is unknown whether it was busy.`,
+    );
+  }
   if (saturated.length > 0) return texts;
-  const [though, or] =
-    mute.length > 0 ? ['', ', or the load generator was busy'] : [', though the load generator was not busy', ''];
+  const isUnsure = mute.length > 0 || lost.length > 0;
+  const [though, or] = isUnsure
+    ? ['', ', or the load generator was busy']
+    : [', though the load generator was not busy', ''];
   const waited = waitedText(report);
   if (waited !== null) {
     return [`${waited}${though}: the cluster did not keep up, or the clients were too few${or}.`, ...texts];
@@ -82,9 +94,9 @@ function generators(report: Unchecked, { records }: Inputs): string[] {
       `It is unknown whether the load generator kept up: ${counted(report.missing_records, 'request')} without a record.`,
     ];
   }
-  if (lateMs <= LATE_MS && mute.length > 0) return texts;
+  if (lateMs <= LATE_MS && isUnsure) return texts;
   if (lateMs <= LATE_MS) return ['The load generator kept up: requests were sent on time.'];
-  if (mute.length > 0) return [`The load generator may have been saturated: ${late}.`, ...texts];
+  if (isUnsure) return [`The load generator may have been saturated: ${late}.`, ...texts];
   // With think times each client sends its own requests, which wait for no other.
   if (loop !== 'open') return [`Requests were sent late, though the load generator was not busy: ${late}.`];
   return [
@@ -144,6 +156,10 @@ function baseline({ faults, baseline: usual }: Unchecked, { loose, areLimitsFixe
 
 function silenceText(serverId: number, atMs: number): string {
   return `Server ${serverId} wrote nothing after ${(atMs / 1000).toFixed(2)} s of the run, and no fault was made that stops it: it was dead or hung, or its file was cut.`;
+}
+
+function restartText(serverId: number, atMs: number): string {
+  return `Server ${serverId} started again ${(atMs / 1000).toFixed(2)} s into the run, and no fault explains it: it crashed or was stopped by hand, or a line of the file of faults is missing.`;
 }
 
 function retries({ successful_requests: successful }: Unchecked, retried: number): string[] {

@@ -19,25 +19,28 @@ type Judged = Pick<
   | 'loads'
 >;
 
-/** @param cut the sentences that say why the load is not what was planned */
-export function verdictOf(report: Judged, cut: readonly string[]): Verdict {
+/**
+ * @param cut the sentences that say why the load is not what was planned
+ * @param doubts what else cannot be verified (doubts.ts)
+ */
+export function verdictOf(report: Judged, cut: readonly string[], doubts: readonly string[] = []): Verdict {
   const { failure_rate_max: rate, faults, total_requests: total } = report;
-  const told = kindOf(report, cut);
+  const unknown = [...unknownOf(report), ...doubts];
+  const told = kindOf(report, cut, unknown);
   // Nothing is excellent that is wrong or invalid.
   const isTold = told.kind !== 'wrong' && told.kind !== 'invalid';
   const scale = !isTold || faults === null || faults.length === 0 || total === 0 ? null : scaleOf(rate);
   const scaleText = scale === null ? null : SCALE_TEXTS[scale];
-  return { ...told, not_verified: unknownOf(report), failure_rate: rate, scale, scale_text: scaleText };
+  return { ...told, not_verified: unknown, failure_rate: rate, scale, scale_text: scaleText };
 }
 
-function kindOf(report: Judged, cut: readonly string[]): Pick<Verdict, 'kind' | 'text'> {
+function kindOf(report: Judged, cut: readonly string[], unknown: readonly string[]): Pick<Verdict, 'kind' | 'text'> {
   const wrong = wrongOf(report);
   if (wrong.length > 0) return { kind: 'wrong', text: `Wrong: ${wrong.join('; ')}.` };
   const invalid = invalidOf(report, cut);
   if (invalid.length > 0) return { kind: 'invalid', text: `Invalid: ${invalid.join('; ')}.` };
   const crossed = report.thresholds.filter(({ passed }) => !passed).map(({ expression }) => expression);
   if (crossed.length > 0) return { kind: 'crossed', text: `Crossed: ${crossed.join(', ')}.` };
-  const unknown = unknownOf(report);
   if (unknown.length > 0) return { kind: 'not verified', text: `Not verified: ${unknown.join('; ')}.` };
   return { kind: 'facts', text: factsOf(report) };
 }
@@ -56,7 +59,7 @@ function invalidOf({ generators, total_requests: total }: Judged, cut: readonly 
   const busy = generators.filter(({ saturated }) => saturated).map(({ machine_id: id }) => id);
   return [
     ...(total === 0 ? ['no request was due'] : []),
-    ...(cut.length > 0 ? ['the load was cut short of its plan'] : []),
+    ...(cut.length > 0 ? ['the load was cut short of its plan, or files of it are missing'] : []),
     ...(busy.length > 0
       ? [`the load generator of machine ${busy.join(', ')} was the bottleneck (${BOTTLENECK_HINT})`]
       : []),

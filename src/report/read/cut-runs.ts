@@ -85,7 +85,7 @@ function tellClients(
   const list = names.count === 0 ? '' : `: ${names.lines().join(', ')}`;
   missing.push(`machine ${machineId}: the summaries of ${count} of its ${total} clients${list}`);
   cut.push(
-    `${count} of the ${total} clients of machine ${machineId} wrote no summary: their run was cut short (by a full disk or a kill), and requests may be missing.`,
+    `${count} of the ${total} clients of machine ${machineId} have no summary: their run was cut short (by a full disk or a kill), or files are missing; so may requests be.`,
   );
 }
 

@@ -24,6 +24,13 @@ export function noEventsText(ids: readonly number[]): string {
   return `there is no event file of ${serversText(ids)}`;
 }
 
+/** Says whose events end too early. */
+export function endsEarlyText(ids: readonly number[]): string {
+  return ids.length === 1
+    ? `the file of server ${ids[0]} ends before the run does`
+    : `the files of ${serversText(ids)} end before the run does`;
+}
+
 /**
  * Returns the number of servers that were there to be used; null if neither event files nor a configuration tell.
  * @param addresses those of the cluster, if the caller knows them

@@ -1,5 +1,9 @@
-/** Finds servers that wrote nothing for the rest of a run: dead or hung without a fault, or with a file that was cut. */
-import type { Inputs, ServerLife } from './inputs';
+/**
+ * Finds servers that ended or fell silent without a fault that explains it: crashed, hung, killed by hand, or with a file
+ * that was cut.
+ */
+
+import type { Inputs, KeptEvent, ServerLife } from './inputs';
 import type { Interval } from '../report';
 
 /** A server writes a sample every second. */
@@ -22,15 +26,43 @@ export function silencesOf(
   faults: readonly Stop[],
 ): ServerLife[] {
   const last = new Map(lives.map((life) => [life.serverId, life]));
-  return [...last.values()].filter(({ serverId, fromMs, lastMs, hasStopped }) => {
+  return [...last.values()].filter((life) => {
+    const { serverId, lastMs, hasStopped } = life;
     if (hasStopped || !samples.has(serverId) || lastMs < run.from || lastMs > run.to - SILENT_MS) return false;
-    // One that stopped an earlier life does not explain why this one is silent.
-    const isStopped = ({ serverId: id, kind, startMs, healedMs }: Stop): boolean =>
+    return !isExplained(life, faults);
+  });
+}
+
+/** Returns the lives that began during a run, although no fault had ended the one before and it had not stopped. */
+export function restartsOf({ lives }: Pick<Inputs, 'lives'>, run: Interval, faults: readonly Stop[]): ServerLife[] {
+  const before = new Map<number, ServerLife>();
+  return lives.filter((life) => {
+    const earlier = before.get(life.serverId);
+    before.set(life.serverId, life);
+    if (earlier === undefined || earlier.hasStopped || life.fromMs < run.from || life.fromMs > run.to) return false;
+    return !isExplained(earlier, faults);
+  });
+}
+
+/** Returns true if a peer noticed at once that the server was gone: then its file was not cut. */
+export function isSeenToEnd({ serverId, lastMs }: ServerLife, events: readonly KeptEvent[]): boolean {
+  return events.some(
+    (event) =>
+      event.event === 'peer_down' &&
+      event.peer_id === serverId &&
+      event.reason === 'refused' &&
+      Math.abs(event.time - lastMs) <= SILENT_MS,
+  );
+}
+
+/** A fault that stopped an earlier life does not explain why this one ended. */
+function isExplained({ serverId, fromMs, lastMs }: ServerLife, faults: readonly Stop[]): boolean {
+  return faults.some(
+    ({ serverId: id, kind, startMs, healedMs }) =>
       id === serverId &&
       STOPS.includes(kind) &&
       startMs >= fromMs &&
       startMs <= lastMs + SILENT_MS &&
-      (healedMs ?? Infinity) > lastMs;
-    return !faults.some(isStopped);
-  });
+      (healedMs ?? Infinity) > lastMs,
+  );
 }

@@ -7,7 +7,7 @@ import { readInputs } from '../../../src/report/read/files/read';
 import { faultsDuring, faultWindows } from '../../../src/report/analyze/fault-windows';
 import { renderHtml } from '../../../src/report/render/html';
 import { renderText } from '../../../src/report/render/text';
-import { event, fault, request, runFile, T0, useLab } from '../lab';
+import { event, fault, request, runFile, sample, T0, useLab } from '../lab';
 
 const lab = useLab();
 /** One request every 10 ms until `untilMs`; `make` changes some of them. */
@@ -403,6 +403,34 @@ describe('leaders', () => {
       none: null,
       unknown: 'when the load ended is not known',
     });
+  });
+});
+
+describe('an event file that does not tell all: who led is unknown', () => {
+  const alive = (at: number, by: number) => event(at, by, { event: 'peer_up', peer_id: 3 - by });
+
+  test('it ends before the run does, and no peer saw its server go', () => {
+    lab.requests(load(6000));
+    lab.ended(6010);
+    lab.events(1, [leads(0, 1, 1, 1), sample(1000, 1), sample(2000, 1)]);
+    lab.events(2, [leads(5, 2, 1, 1), alive(5900, 2)]);
+    expect(lab.report().leaders).toMatchObject({
+      none: null,
+      unknown: 'the file of server 1 ends before the run does',
+    });
+    // A server that was killed by hand: a peer is refused at once.
+    const refused = event(2500, 2, { event: 'peer_down', peer_id: 1, reason: 'refused' });
+    lab.events(2, [leads(5, 2, 1, 1), refused, leads(2540, 2, 2, 2), alive(5900, 2)]);
+    expect(lab.report().leaders).toMatchObject({ none: [{ from: T0 + 2000, to: T0 + 2540 }], unknown: null });
+  });
+
+  test('others followed it, and it does not tell that it led', () => {
+    lab.requests(load(6000));
+    lab.ended(6010);
+    lab.events(1, [alive(0, 1), alive(5900, 1)]);
+    lab.events(2, [leads(5, 2, 1, 1), alive(5900, 2)]);
+    const unknown = 'the file of server 1 does not tell that it led in term 1';
+    expect(lab.report().leaders).toMatchObject({ none: null, several: null, terms: null, unknown });
   });
 });
 

@@ -1,6 +1,6 @@
 import { parseThreshold } from '../../../src/core/metrics/threshold';
 import { rateText } from '../../../src/core/metrics/failure-scale';
-import { executed, fault, generated, request, runFile, useLab } from '../lab';
+import { event, executed, fault, generated, lines, request, runFile, useLab } from '../lab';
 
 const lab = useLab();
 const COUNT = 1000;
@@ -13,7 +13,7 @@ function goodRun(make: (id: number) => Parameters<typeof request>[2] = () => ({}
     Array.from({ length: COUNT }, (_, at) => executed(at * 10 + 15, 1, at + 1)),
   );
   lab.write('metrics/machine_1_run.json', runFile({ config: { request_timeout_secs: 2 } }));
-  lab.write('metrics/machine_1_generator.ndjson', `${JSON.stringify(generated(1000))}\n`);
+  lab.write('metrics/machine_1_generator.ndjson', `${JSON.stringify(generated(1000, { sent: COUNT }))}\n`);
   lab.write('metrics/machine_1_client_1.json', summary(COUNT));
   lab.faults([]);
 }
@@ -79,7 +79,49 @@ test('an audit that does not add up is wrong', () => {
 test('a load that was killed is invalid', () => {
   goodRun();
   lab.write('metrics/machine_1_run.json', runFile({ ended_at: null, config: { num_clients: 1 } }));
-  expect(verdict()).toMatchObject({ kind: 'invalid', text: 'Invalid: the load was cut short of its plan.' });
+  expect(verdict()).toMatchObject({
+    kind: 'invalid',
+    text: 'Invalid: the load was cut short of its plan, or files of it are missing.',
+  });
+});
+
+describe('evidence that other files show to be missing: not verified, whatever else is fine', () => {
+  const started = (at: number, by: number) => event(at, by, { event: 'started', incarnation: 'a', address: 'a' });
+  const CUT = 'whether the load generator of machine 1 kept up (its samples tell of 900 of its 1000 requests)';
+  const DAMAGED_FAULTS = 'which faults were made (lines of the file of faults are damaged)';
+  test.each<[string, () => void, string]>([
+    [
+      'samples of the load generator',
+      () => lab.write('metrics/machine_1_generator.ndjson', lines([generated(1000, { sent: 900 })])),
+      CUT,
+    ],
+    ['lines of faults, damaged', () => lab.write('fault_events.ndjson', '{"time":1\n'), DAMAGED_FAULTS],
+    [
+      'a line of a fault',
+      () => lab.write('fault_events.ndjson', lines([fault(4000, 2, 'kill', { outcome: 'started' })])),
+      'which faults were made (a line is missing in the file of faults)',
+    ],
+    [
+      'a fault that its server shows: it started again without having stopped',
+      () => lab.events(2, [started(-10, 2), event(3900, 2, { event: 'peer_up', peer_id: 1 }), started(6000, 2)]),
+      'why server 2 started again (no fault in the file explains it)',
+    ],
+  ])('%s', (_, loses, text) => {
+    goodRun();
+    expect(verdict().kind).toBe('facts');
+    loses();
+    expect(verdict()).toMatchObject({ kind: 'not verified', not_verified: [text] });
+  });
+
+  test('a restart that a fault explains, or after a stop, is none', () => {
+    goodRun();
+    lab.faults([fault(4000, 2, 'kill'), fault(5990, 2, 'restart')]);
+    lab.events(2, [
+      ...[started(-10, 2), event(3900, 2, { event: 'peer_up', peer_id: 1 }), started(6000, 2)],
+      ...[event(7000, 2, { event: 'stopped' }), started(8000, 2)],
+    ]);
+    expect(verdict().kind).toBe('facts');
+  });
 });
 
 test('a crossed threshold', () => {

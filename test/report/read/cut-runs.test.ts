@@ -17,7 +17,7 @@ it('no summaries: names the machine, its clients, and the cut run', () => {
   lab.write('metrics/machine_1_run.json', runFile({ ...OF_THREE, ended_at: null }));
   const { self_check, inputs } = lab.report();
   expect(self_check).toContain(
-    '3 of the 3 clients of machine 1 wrote no summary: their run was cut short (by a full disk or a kill), and requests may be missing.',
+    '3 of the 3 clients of machine 1 have no summary: their run was cut short (by a full disk or a kill), or files are missing; so may requests be.',
   );
   expect(inputs.missing).toEqual([
     'machine 1: the summaries of 3 of its 3 clients: machine_1_client_1.json, machine_1_client_2.json',
@@ -33,7 +33,7 @@ it('some summaries: names the missing ones, with run.json too', () => {
   // Client 3 has a summary and no records.
   lab.write('metrics/machine_1_run.json', runFile(OF_THREE));
   summary(3);
-  expect(cutLines()).toEqual([expect.stringMatching(/^1 of the 3 clients of machine 1 wrote no summary: /)]);
+  expect(cutLines()).toEqual([expect.stringMatching(/^1 of the 3 clients of machine 1 have no summary: /)]);
 });
 
 it('all summaries, but no end in run.json', () => {

@@ -106,7 +106,7 @@ describe('servers', () => {
 describe('load generators', () => {
   test('an idle one', () => {
     lab.requests(load());
-    lab.write(GENERATOR, lines([0, 1000, 2000].map((at) => generated(at, { in_flight: at / 1000 }))));
+    lab.write(GENERATOR, lines([0, 1000, 2000].map((at) => generated(at, { in_flight: at / 1000, sent: 34 }))));
     expect(lab.report().generators).toEqual([
       {
         machine_id: 1,
@@ -115,7 +115,7 @@ describe('load generators', () => {
         event_loop_delay_ms: [2, 2, 2],
         in_flight: [0, 1, 2],
         verification_backlog: [1, 1, 1],
-        sent: 30,
+        sent: 102,
         late_sends: 0,
         pauses: 0,
         paused_ms: 0,

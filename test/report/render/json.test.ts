@@ -65,6 +65,7 @@ function writeEverything(): void {
     event(1, 1, { event: 'leader', term: 1, leader_id: 1, reason: 'won' }),
     sample(1000, 1),
     executed(55, 1, 1),
+    sample(3900, 1),
   ]);
   lab.events(2, [
     event(1, 2, { event: 'leader', term: 1, leader_id: 1, reason: 'followed' }),
