@@ -163,7 +163,8 @@ export interface GeneratorSeries {
   paused_ms: number;
   longest_pause_ms: number;
   longest_pause_at: number | null;
-  saturated: boolean;
+  /** null: unknown, samples are missing. */
+  saturated: boolean | null;
   /** The reason for `saturated`; null if it is not set. */
   why: string | null;
 }

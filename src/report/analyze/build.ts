@@ -93,7 +93,7 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
     }),
     blocks: span && blocksIn(inputs, ground, phases),
     servers: serverSeriesOf(inputs),
-    generators: generatorSeriesOf(inputs),
+    generators: generatorSeriesOf(inputs, ground.lost),
     loads: [...inputs.loads].sort((a, b) => a.machine_id - b.machine_id),
     clocks: inputs.clocks,
     clock_changes: inputs.clockChanges,

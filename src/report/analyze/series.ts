@@ -1,5 +1,6 @@
 /** Arranges the samples of servers and load generators as series over time, for charts. */
 import type { Inputs } from '../read/inputs';
+import type { LostSamples } from '../read/lost-samples';
 import type { GeneratorSeries, ServerSeries } from '../report';
 
 /** Returns the servers' samples over time, by id. */
@@ -20,8 +21,12 @@ export function serverSeriesOf({ samples }: Pick<Inputs, 'samples'>): ServerSeri
     });
 }
 
-/** Returns the load generators' samples over time, by machine. */
-export function generatorSeriesOf({ generators }: Pick<Inputs, 'generators'>): GeneratorSeries[] {
+/** Returns the load generators' samples over time, by machine. One that lost some was a bottleneck, or nobody knows. */
+export function generatorSeriesOf(
+  { generators }: Pick<Inputs, 'generators'>,
+  lost: readonly LostSamples[],
+): GeneratorSeries[] {
+  const isWhole = (machineId: number): boolean => lost.every((each) => each.machineId !== machineId);
   return [...generators]
     .sort((a, b) => a.machineId - b.machineId)
     .map(({ machineId, samples, fold }) => {
@@ -41,7 +46,7 @@ export function generatorSeriesOf({ generators }: Pick<Inputs, 'generators'>): G
         paused_ms,
         longest_pause_ms,
         longest_pause_at,
-        saturated,
+        saturated: saturated || (isWhole(machineId) ? false : null),
         why,
       };
     });

@@ -148,7 +148,9 @@ export const comparedSchema = table({
     max_over_mean: table({ median: known, worst: known }),
   }),
   verdict: table({ kind: text, text, not_verified: v.optional(listOf(text), []) }),
-  generators: listOf(table({ machine_id: count, saturated: v.boolean('true or false'), why: v.nullable(text) })),
+  generators: listOf(
+    table({ machine_id: count, saturated: v.nullable(v.boolean('true or false')), why: v.nullable(text) }),
+  ),
   inputs: table({ missing: listOf(text) }),
   loads: listOf(settings),
   run: v.optional(settings),

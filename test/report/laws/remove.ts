@@ -20,6 +20,7 @@ export const REMOVALS = [
   'the events of a server',
   'a line of a fault',
   'the samples of a generator',
+  'a sample of a generator',
   'the file of a client',
 ] as const;
 export type RemovalName = (typeof REMOVALS)[number];
@@ -91,6 +92,16 @@ const REMOVE: Record<RemovalName, Removal> = {
     const { id } = chosen(run.machines, pick);
     files.delete(`${folderOf(id)}/${generatorFileName(id)}`);
     return `the samples of the generator of machine ${id}`;
+  },
+  'a sample of a generator': (run, { pick }, files) => {
+    const { id } = chosen(run.machines, pick);
+    const name = `${folderOf(id)}/${generatorFileName(id)}`;
+    const all = files.get(name)!.split(/(?<=\n)/);
+    // One of a second in which nothing was sent leaves no trace.
+    const gone = all.findIndex((line, at) => at >= pick % all.length && /"sent":[1-9]/.test(line));
+    if (gone < 0) return null;
+    files.set(name, all.filter((_, at) => at !== gone).join(''));
+    return `sample ${gone + 1} of the generator of machine ${id}`;
   },
   'the file of a client': (run, { pick }, files) => {
     const { id, clientIds } = chosen(run.machines, pick);

@@ -94,7 +94,9 @@ function generatorDetails(all: Report['generators']): Content {
     const late = each.sent === 0 ? '' : ` (${((each.late_sends / each.sent) * 100).toFixed(2)}%)`;
     const verdict = each.saturated
       ? `It was the bottleneck: ${each.why ?? 'no reason given'}.`
-      : 'It was not the bottleneck.';
+      : each.saturated === null
+        ? 'Whether it was the bottleneck is unknown: samples are missing.'
+        : 'It was not the bottleneck.';
     return html`<p>
       Machine ${each.machine_id}: ${whole(each.late_sends)} of ${whole(each.sent)} requests were sent late${late}.
       ${verdict}
