@@ -24,7 +24,8 @@ export function checkPrompt(world: World): RuleResult {
     const { start_time: fromMs, latency_ms: ms, paused_ms: pausedMs = 0 } = record;
     if (ms <= usualMs + SILENT_MS || pausedMs > 0 || record.outcome === 'interrupted') return [];
     const during = { fromMs, toMs: fromMs + ms };
-    const bad = history.serverIds.filter((id) => !isGood(history, id, during));
+    const wrong = record.wrong_carriers ?? [];
+    const bad = history.serverIds.filter((id) => wrong.includes(id) || !isGood(history, id, during));
     const good = history.serverIds.filter((id) => !bad.includes(id) && isIdle(history, id, during));
     const boundMs = usualMs + SILENT_MS * bad.length;
     if (good.length === 0 || ms <= boundMs) return [];

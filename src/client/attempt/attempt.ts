@@ -265,7 +265,7 @@ export class Attempt {
   /** A task stays with silent servers only as long as no other answers: that takes no token. */
   private leaveSilent(nowMs: number): void {
     const busy = [...this.sends.values()].map(({ address }) => address);
-    const { ping, answering } = this.signs.look(busy, nowMs);
+    const { ping, answering } = this.signs.look(busy, this.wrongAddresses, nowMs);
     for (const address of ping) this.effects.push({ type: 'ping', address });
     if (answering === null) return;
     for (const address of busy) this.view.avoid(address, nowMs);

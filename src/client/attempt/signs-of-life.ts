@@ -43,8 +43,11 @@ export class SignsOfLife {
     this.wakeAtMs = Infinity;
   }
 
-  /** Call it at `wakeAtMs` with the servers that have the task. */
-  look(addresses: readonly string[], nowMs: number): SilenceFinding {
+  /**
+   * Call it at `wakeAtMs` with the servers that have the task, and those that have answered it wrongly: these answer at
+   * once and again, and would get it without end.
+   */
+  look(addresses: readonly string[], wrong: readonly string[], nowMs: number): SilenceFinding {
     const heardMs = Math.max(...addresses.map((address) => this.view.heardMs(address)));
     if (heardMs > this.sinceMs) this.begin(heardMs);
     if (nowMs < this.wakeAtMs) return { ping: [], answering: null };
@@ -52,7 +55,8 @@ export class SignsOfLife {
     const judgedMs = Math.max(this.sinceMs + SILENT_MS, this.pingedMs + ANSWER_MS);
     this.wakeAtMs = nowMs < judgedMs ? Math.min(nowMs + REPEAT_MS, judgedMs) : nowMs + REPEAT_MS;
     // mutation: a silent server keeps its task
-    const answering = nowMs < judgedMs ? null : this.view.answeringAddress(this.sinceMs, nowMs, addresses);
+    const answering =
+      nowMs < judgedMs ? null : this.view.answeringAddress(this.sinceMs, nowMs, [...addresses, ...wrong]);
     return { ping: answering === null ? this.view.takeQuiet(nowMs, REPEAT_MS) : [], answering };
   }
 }

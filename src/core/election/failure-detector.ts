@@ -75,6 +75,8 @@ export class FailureDetector {
   private readonly peers = new Map<number, Peer>();
   private linkCount = 0;
   private unknownUntilMs = Infinity;
+  /** After a pause of this process: what peers said of it meanwhile is old. */
+  private staleUntilMs = -Infinity;
 
   constructor(
     private readonly selfId: number,
@@ -183,7 +185,7 @@ export class FailureDetector {
     if (peer.hearsUs && peer.status !== 'up') {
       peer.status = 'up';
       outputs.push({ type: 'up', peerId });
-    } else if (!peer.hearsUs && peer.status === 'up') {
+    } else if (!peer.hearsUs && peer.status === 'up' && nowMs >= this.staleUntilMs) {
       peer.status = 'down';
       peer.deafSinceMs = Infinity;
       outputs.push({ type: 'down', peerId, reason: 'deaf' });
@@ -235,6 +237,7 @@ export class FailureDetector {
    * begun before is restarted, because its result may be stale.
    */
   resumed(nowMs: number): DetectorOutput[] {
+    this.staleUntilMs = nowMs + this.timings.heartbeatMs;
     // mutation: a pause is chance enough
     if (this.unknownUntilMs < Infinity) this.unknownUntilMs = nowMs + this.timings.failureTimeoutMs;
     for (const peer of this.all()) {

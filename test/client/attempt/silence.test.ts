@@ -55,6 +55,14 @@ class SilenceRig {
 const [ONE, TWO, THREE] = ADDRESSES as [string, string, string];
 
 describe('a task without a token', () => {
+  it('does not go again and again to one that answers it wrongly, while the others are silent', () => {
+    const silence = new SilenceRig().stop(TWO, THREE).begin(1);
+    silence.note(silence.rig.corrupt());
+    silence.begin(2).pass(5000);
+    expect(silence.sends.map(({ address }) => address)).toEqual([ONE, TWO]);
+    expect(silence.rig.attempt.finished).toBe(false);
+  });
+
   it('leaves a silent server after less than a second for one that answers', () => {
     const { rig, sends, pings } = new SilenceRig().begin(2).stop(TWO, THREE).pass(1000);
     expect(sends.map(({ address }) => address)).toEqual([TWO, ONE]);

@@ -299,6 +299,15 @@ describe('deaf', () => {
     expect(detector.heartbeat(2, beat(next), 20 + 5 * TIMEOUT_MS)).toEqual([stranded]);
   });
 
+  it('by news that is older than a pause of this process is up for one more heartbeat', () => {
+    const detector = connected();
+    const old = beat({ hears: [3] });
+    detector.resumed(9000);
+    expect(told(detector.heartbeat(2, old, 9000))).toEqual([]);
+    expect(told(detector.heartbeat(2, old, 9000 + HEARTBEAT_MS - 1))).toEqual([]);
+    expect(told(detector.heartbeat(2, old, 9000 + HEARTBEAT_MS))).toEqual(['down deaf']);
+  });
+
   it('after it was up is not told twice: it is down for that reason', () => {
     const detector = connected();
     expect(told(detector.heartbeat(2, beat({ hears: [3] }), 30))).toEqual(['down deaf']);
