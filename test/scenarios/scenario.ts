@@ -55,8 +55,8 @@ export function formatScenario({ title, script, trace }: Scenario): string {
   return [...title, '', ...script, '---', ...trace, ''].join('\n');
 }
 
-/** Runs the script; returns the trace and every expectation or rule that did not hold. */
-export function runScenario(script: readonly string[]): { trace: string[]; failures: string[] } {
+/** Runs the script; returns the trace and every expectation or rule that did not hold, or only the first expectation. */
+export function runScenario(script: readonly string[], onlyFirst = false): { trace: string[]; failures: string[] } {
   const world = new World(settingsOf(script));
   const failures: string[] = [];
   world.start();
@@ -66,6 +66,7 @@ export function runScenario(script: readonly string[]): { trace: string[]; failu
     if (words[0] !== 'expect') performStep(world, words.join(' '));
     const failure = words[0] === 'expect' ? expectation(world, words.slice(1)) : null;
     if (failure) failures.push(`${line}: ${failure}`);
+    if (failure && onlyFirst) return { trace: world.trace, failures };
   }
   for (const { rule, problems } of judge(world)) failures.push(`${rule}: ${problems.join('; ')}`);
   return { trace: world.trace.map((line) => line.trimEnd()), failures };

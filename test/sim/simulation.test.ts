@@ -73,4 +73,4 @@ test('each mutation is noticed by the scenario or the seed of its row in docs/mu
   const { stdout, stderr } = spawnSync(process.execPath, [path.join(__dirname, 'mutations.mjs'), '--verify']);
   expect(stderr.toString()).toBe('');
   expect(stdout.toString()).toMatch(/^\d+ mutations, 0 problems\n$/);
-}, 60_000);
+}, 120_000);
