@@ -32,6 +32,7 @@ import { World } from '../sim/world';
  *   at 1500 pause program1        and resume program1: the clients of a program
  *   at 3000 expect 1,2,3 follow 2        (`expect 1 follows nobody`)
  *   at 9000 expect failed 0 · done · slowest 250 · slowest 250 since 8000 · mean 80 since 8000 · cancelled 1 (tasks at least) · retries 20 (at most) · leaders 1,2 (so far, in order)
+ *                                         · assigns 3 10 (tasks at least, by server 3) · gets 3 25 (assignments at most) · hedged 20 (requests at most)
  *                                         · term 2 (the greatest known to any server) · balance 1.05 (largest share over the mean)
  */
 export interface Scenario {
@@ -54,8 +55,8 @@ export function formatScenario({ title, script, trace }: Scenario): string {
   return [...title, '', ...script, '---', ...trace, ''].join('\n');
 }
 
-/** Runs the script; returns the trace and every expectation or rule that did not hold. */
-export function runScenario(script: readonly string[]): { trace: string[]; failures: string[] } {
+/** Runs the script; returns the trace and every expectation or rule that did not hold, or only the first expectation. */
+export function runScenario(script: readonly string[], onlyFirst = false): { trace: string[]; failures: string[] } {
   const world = new World(settingsOf(script));
   const failures: string[] = [];
   world.start();
@@ -65,6 +66,7 @@ export function runScenario(script: readonly string[]): { trace: string[]; failu
     if (words[0] !== 'expect') performStep(world, words.join(' '));
     const failure = words[0] === 'expect' ? expectation(world, words.slice(1)) : null;
     if (failure) failures.push(`${line}: ${failure}`);
+    if (failure && onlyFirst) return { trace: world.trace, failures };
   }
   for (const { rule, problems } of judge(world)) failures.push(`${rule}: ${problems.join('; ')}`);
   return { trace: world.trace.map((line) => line.trimEnd()), failures };
@@ -82,6 +84,17 @@ function expectation(world: World, words: string[]): string | null {
   if (what === 'retries') {
     const count = records.reduce((sum, { retry_count }) => sum + retry_count, 0);
     return count <= Number(verb) ? null : `there were ${count} retries`;
+  }
+  if (what === 'assigns' || what === 'gets') {
+    const own = world.events.filter(
+      (each) => each.event === 'assigned' && (what === 'gets' ? each.to : each.server_id) === Number(verb),
+    );
+    const isRight = what === 'gets' ? own.length <= Number(value) : own.length >= Number(value);
+    return isRight ? null : `there were ${own.length} assignments`;
+  }
+  if (what === 'hedged') {
+    const count = records.filter(({ hedged }) => hedged).length;
+    return count <= Number(verb) ? null : `${count} requests were hedged`;
   }
   if (what === 'slowest') {
     const sinceMs = Number(words[3] ?? 0);

@@ -5,7 +5,7 @@
 // `mutations.mjs --check` fails and says in which file.
 
 /** Words that mutations may bring into a file. */
-export const NEW_WORDS = ['wasLeader', 'timestamp', 'break', 'false', 'null', 'return', 'true'];
+export const NEW_WORDS = ['wasLeader', 'timestamp', 'break', 'false', 'leaving', 'null', 'return', 'starting', 'true'];
 
 const cut = () => '';
 const same = (statement) => statement;
@@ -67,4 +67,17 @@ export const MUTATIONS = {
     same,
   ],
   'the loser of a hedge runs on': [cut],
+  'hedges need no token': [swap('this.tokens < 1 || ', '')],
+  'expired tasks run': [swap('task.deadlineMs <= nowMs', 'false')],
+  'a silent server gets more': [cut],
+  'a lone leader assigns nothing': [swap('this.self.isReady()', 'peers.length > 0 && this.self.isReady()')],
+  'a leader that is not ready takes tasks': [swap('this.self.isReady()', 'true')],
+  'a leaving server gets tasks': [swap("=== 'ready'", "!== 'starting'")],
+  'a starting server gets tasks': [swap("=== 'ready'", "!== 'leaving'")],
+  'a closed connection ends no task': [cut],
+  'exclusions are not sent': [assign('[]')],
+  'ended tasks are forgotten': [cut],
+  'a held election is dropped': [cut],
+  'a subscription is no hint': [cut],
+  'no back-off': [assign('nowMs')],
 };

@@ -1,17 +1,25 @@
-// npm run sim:mutations -- [SEEDS] [NAME]: applies mutations that remove a rule to the code, one at a time, and
-// prints which seed and which scenario notices each. A rule whose removal nothing notices is not needed, or not tested.
-// With --check it only verifies that every mutation applies, and names nothing that its file does not.
-import { build, transform } from 'esbuild';
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+// npm run sim:mutations -- [NAME] [--seeds N]: applies mutations that remove a rule to the code, one at a time, and prints
+// which seed and which scenario notices each, or that it survives. A rule whose removal nothing notices is not needed,
+// or not tested. A mutation that no scenario notices may take 1,000 seeds.
+//   --write   puts what was found into the table of docs/mutations.md
+//   --verify  runs each mutation only against the scenario of its row there, or the seed if there is none
+import { context } from 'esbuild';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import ts from 'typescript';
 import kernel from '../../src/imaging/kernel-bytes.cjs';
 import { MUTATIONS, NEW_WORDS } from './mutation-list.mjs';
 
+const require = createRequire(import.meta.url);
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.join(here, '..', '..');
+const scenarios = path.join(here, '..', 'scenarios');
+const page = path.join(root, 'docs', 'mutations.md');
+/** `npm test` runs these without a mutation, and all scenarios. */
+const MOST_SEEDS = 1000;
 const MARKER = /\/\/ mutation: (.*)\n\s*$/;
 
 /** Returns for each name the file of its markers, its text, and the positions of the statements below them. */
@@ -77,73 +85,156 @@ function wordsOf(text) {
   return text.match(/(?<![\w$])[a-z_$][\w$]*/gi) ?? [];
 }
 
-async function bundled({ file, mutated }) {
-  const plugin = {
-    name: 'mutate',
-    setup(pluginBuild) {
-      pluginBuild.onLoad({ filter: /\.ts$/ }, ({ path: loaded }) =>
-        loaded === file ? { contents: mutated, loader: 'ts' } : undefined,
-      );
-    },
-  };
-  const outfile = path.join(root, 'dist', `sim-mutation-${process.pid}.cjs`);
-  const define = kernel.kernelDefine();
-  const options = {
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    define,
-    plugins: [plugin],
-    outfile,
-  };
-  await build({ ...options, entryPoints: [path.join(here, 'mutation-entry.ts')], logLevel: 'error' });
-  const require = createRequire(import.meta.url);
-  delete require.cache[outfile];
-  return require(outfile);
+/** The mutation that the next bundle contains; null: none. */
+let current = null;
+const mutate = {
+  name: 'mutate',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\.ts$/ }, ({ path: file }) =>
+      file === current?.file ? { contents: current.mutated, loader: 'ts' } : undefined,
+    ),
+};
+const bundler = await context({
+  entryPoints: [path.join(here, 'mutation-entry.ts')],
+  bundle: true,
+  write: false,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  define: kernel.kernelDefine(),
+  logLevel: 'error',
+  plugins: [mutate],
+});
+
+/** Returns the simulator with a mutation in the code. */
+async function simulatorWith(mutation) {
+  current = mutation;
+  const { outputFiles } = await bundler.rebuild();
+  const module = { exports: {} };
+  new Function('module', 'exports', 'require', outputFiles[0].text)(module, module.exports, require);
+  return module.exports;
 }
 
 /** A mutation that calls code that no longer exists says nothing about the rules: the run ends. */
 function crashText(crash) {
   if (crash instanceof TypeError || crash instanceof ReferenceError) throw crash;
-  return String(crash.message).slice(0, 60);
+  return crash.message
+    .replace(/^server\d+: .*/s, 'mismatch')
+    .replace(/:.*/s, '')
+    .replace(/^server\d+/, 'a server');
 }
 
-function caughtBySeed({ simulate }, maxSeeds) {
-  for (let seed = 1; seed <= maxSeeds; seed++) {
-    const { violations, crash } = simulate(seed);
-    if (crash) return `seed ${seed} (${crashText(crash)})`;
-    if (violations.length > 0) return `seed ${seed} (${violations.map(({ rule }) => rule).join(', ')})`;
+/** Returns what notices a mutation in a run of a seed; null for nothing. */
+function brokenBySeed({ simulate }, seed) {
+  const { violations, crash } = simulate(seed);
+  if (crash) return crashText(crash);
+  return violations.map(({ rule }) => rule).join(', ') || null;
+}
+
+/** Returns what notices a mutation in a scenario, a rule or an expectation; null for nothing. */
+function brokenByScenario({ parseScenario, runScenario }, name) {
+  try {
+    const { script } = parseScenario(readFileSync(path.join(scenarios, `${name}.scenario`), 'utf8'));
+    const [failure] = runScenario(script, true).failures;
+    return failure?.replace(/^at \S+ (expect .*?):.*/s, '$1').replace(/^(\w+): .*/s, '$1') ?? null;
+  } catch (crash) {
+    return crashText(crash);
   }
-  return null;
 }
 
-function caughtByScenario({ parseScenario, runScenario }) {
-  const folder = path.join(here, '..', 'scenarios');
-  for (const name of readdirSync(folder).filter((each) => each.endsWith('.scenario'))) {
-    try {
-      const { failures } = runScenario(parseScenario(readFileSync(path.join(folder, name), 'utf8')).script);
-      if (failures.length > 0) return `scenario ${name} (${failures[0].slice(0, 80)})`;
-    } catch (crash) {
-      return `scenario ${name} (${crashText(crash)})`;
+/** Returns the first scenario and the first seed that notice a mutation, each with what it notices. */
+function search(program, maxSeeds) {
+  const names = readdirSync(scenarios).flatMap((each) => /^(.*)\.scenario$/.exec(each)?.[1] ?? []);
+  let scenario = null;
+  for (const name of names) {
+    const broken = brokenByScenario(program, name);
+    if (broken !== null) scenario = { name, broken };
+    if (scenario !== null) break;
+  }
+  const mostSeeds = scenario === null ? MOST_SEEDS : maxSeeds;
+  for (let seed = 1; seed <= mostSeeds; seed++) {
+    const broken = brokenBySeed(program, seed);
+    if (broken !== null) return { scenario, seed: { name: seed, broken }, mostSeeds };
+  }
+  return { scenario, seed: null, mostSeeds };
+}
+
+const cell = (found, none) => (found === null ? none : `${found.name} (${found.broken})`);
+
+/** Returns the rows of the table by the names of their mutations, each as its cells. */
+function rows() {
+  const cells = [...readFileSync(page, 'utf8').matchAll(/^\| (`(.*?)`.*?) *\| (.*?) *\| (.*?) *\|$/gm)];
+  return new Map(cells.map(([, title, name, seed, scenario]) => [name, { title, seed, scenario }]));
+}
+
+/** Writes the table with what was found: rows of other mutations remain, and so do explanations beside the names. */
+function writeTable(found) {
+  const known = rows();
+  const lines = mutations.map(({ name }) => {
+    const { title = `\`${name}\``, ...old } = known.get(name) ?? {};
+    const { scenario, seed, mostSeeds } = found.get(name) ?? {};
+    if (mostSeeds === undefined) return [title, old.seed ?? '', old.scenario ?? ''];
+    return [title, cell(seed, `none of ${mostSeeds}`), scenario?.name ?? 'none'];
+  });
+  const all = [['mutation', 'first seed (rules broken)', 'first scenario'], ...lines];
+  const widths = [0, 1, 2].map((column) => Math.max(...all.map((line) => line[column].length)));
+  const texts = all.map((line) => `| ${line.map((text, column) => text.padEnd(widths[column])).join(' | ')} |`);
+  texts.splice(1, 0, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`);
+  const table = `${texts.join('\n')}\n`;
+  writeFileSync(
+    page,
+    readFileSync(page, 'utf8').replace(/^\| mutation[^]*?\n(?!\|)/m, () => table),
+  );
+}
+
+/** Returns the scenario of a row, or its seed if there is none, as a function that returns what it notices. */
+function witness(row) {
+  const scenario = row?.scenario === 'none' ? undefined : row?.scenario;
+  const seed = /^(\d+) \(/.exec(row?.seed ?? '')?.[1];
+  if (scenario !== undefined) return [scenario, (program) => brokenByScenario(program, scenario)];
+  if (seed !== undefined) return [`seed ${seed}`, (program) => brokenBySeed(program, Number(seed))];
+  return undefined;
+}
+
+/** Returns what is wrong with the table: a mutation without a witness, or that it no longer notices. */
+async function problems() {
+  const table = rows();
+  const found = [...table.keys()].flatMap((name) =>
+    mutations.some((each) => each.name === name) ? [] : [`"${name}" is no mutation`],
+  );
+  for (const mutation of mutations) {
+    const [name, broken] = witness(table.get(mutation.name)) ?? [];
+    if (name === undefined) {
+      found.push(`"${mutation.name}": nothing in the table notices it`);
+      continue;
     }
+    if (broken(await simulatorWith(mutation)) === null) found.push(`"${mutation.name}": ${name} does not notice it`);
   }
-  return null;
+  return found;
 }
 
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { seeds: { type: 'string', default: '300' }, write: { type: 'boolean' }, verify: { type: 'boolean' } },
+});
 const mutations = mutatedSources();
-if (process.argv[2] === '--check') {
-  for (const { mutated } of mutations) await transform(mutated, { loader: 'ts' });
-  console.log(mutations.map(({ name }) => name).join('\n'));
+if (values.verify) {
+  const found = await problems();
+  console.log([...found, `${mutations.length} mutations, ${found.length} problems`].join('\n'));
+  process.exitCode = found.length > 0 ? 1 : 0;
 } else {
-  const [, , maxSeeds = 3000, only = ''] = process.argv;
-  let survivors = 0;
-  for (const mutation of mutations.filter(({ name }) => name.includes(only))) {
-    const program = await bundled(mutation);
-    const seed = caughtBySeed(program, Number(maxSeeds));
-    const scenario = caughtByScenario(program);
-    if (!seed && !scenario) survivors += 1;
-    console.log(`${mutation.name}\n    ${seed ?? `no seed of ${maxSeeds}`}; ${scenario ?? 'no scenario'}`);
+  const found = new Map();
+  for (const mutation of mutations.filter(({ name }) => name.includes(positionals[0] ?? ''))) {
+    const result = search(await simulatorWith(mutation), Number(values.seeds));
+    found.set(mutation.name, result);
+    const { scenario, seed, mostSeeds } = result;
+    const isSurvivor = scenario === null && seed === null;
+    const texts = [`seed ${cell(seed, `none of ${mostSeeds}`)}`, `scenario ${cell(scenario, 'none')}`];
+    console.log(
+      `${mutation.name}\n    ${isSurvivor ? `survives ${mostSeeds} seeds and all scenarios` : texts.join('; ')}`,
+    );
+    if (isSurvivor) process.exitCode = 1;
   }
-  console.log(`${survivors} caught by nothing`);
+  if (values.write) writeTable(found);
 }
+await bundler.dispose();

@@ -196,10 +196,15 @@ export class SimServer extends Process {
 
   private hangUp(connId: number): void {
     this.conns.get(connId)?.end.destroy();
-    if (this.conns.delete(connId)) this.step({ type: 'connClosed', connId });
+    if (!this.conns.delete(connId)) return;
+    this.step({ type: 'connClosed', connId });
+    if ([...this.held.values()].some(({ conn }) => conn.id === connId)) {
+      throw new Error(`${this.name} keeps a task of a closed connection`);
+    }
   }
 
-  private execute({ executionId, requestId }: Extract<Effect, { type: 'execute' }>): void {
+  private execute({ executionId, requestId, deadlineMs }: Extract<Effect, { type: 'execute' }>): void {
+    if (deadlineMs <= this.clock.monotonicMs()) throw new Error(`${this.name} executes a task after its deadline`);
     const held = this.held.get(executionId)!;
     const { network, serviceMs, cores } = this.options;
     this.busyWorkers += 1;

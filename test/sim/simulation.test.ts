@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { runScenario } from '../scenarios/scenario';
 import { World } from './world';
@@ -74,10 +73,9 @@ test('a hundred runs include every kind of fault, elections and hedges', () => {
   expect(wanted.filter((each) => ![...seen].some((one) => one.startsWith(each)))).toEqual([]);
 });
 
-test('each mutation applies, and docs/mutations.md has a row for each', () => {
-  const { stdout, stderr } = spawnSync(process.execPath, [path.join(__dirname, 'mutations.mjs'), '--check']);
+// After a change of behaviour another seed may notice: `npm run sim:mutations -- --write` finds it.
+test('each mutation is noticed by the scenario or the seed of its row in docs/mutations.md', () => {
+  const { stdout, stderr } = spawnSync(process.execPath, [path.join(__dirname, 'mutations.mjs'), '--verify']);
   expect(stderr.toString()).toBe('');
-  const page = readFileSync(path.join(__dirname, '..', '..', 'docs', 'mutations.md'), 'utf8');
-  const rows = [...page.matchAll(/^\| `(.*?)`/gm)].map(([, name]) => name);
-  expect(rows.sort()).toEqual(stdout.toString().trim().split('\n').sort());
-});
+  expect(stdout.toString()).toMatch(/^\d+ mutations, 0 problems\n$/);
+}, 120_000);

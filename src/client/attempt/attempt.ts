@@ -213,6 +213,7 @@ export class Attempt {
     if (nowMs < this.view.directUntilMs) return this.sendDirect(nowMs);
     const address = this.view.askAddress(nowMs);
     this.ask = { id: ++this.lastId, address, untilMs: nowMs + ASK_TIMEOUT_MS };
+    // mutation: exclusions are not sent
     const excludedIds = this.view.excludedIds(nowMs);
     this.effects.push({ type: 'ask', askId: this.ask.id, address, excludedIds });
   }
@@ -289,6 +290,7 @@ export class Attempt {
       if (this.phase === 'refused') this.phase = 'reassigning';
       return this.next(nowMs);
     }
+    // mutation: no back-off
     this.retryAtMs = nowMs + this.backoffMs * (0.5 + this.random() / 2);
     this.backoffMs = Math.min(this.backoffMs * 2, BACKOFF_MAX_MS);
   }

@@ -43,7 +43,7 @@ export class Hedging {
 
   /** Takes a token if hedging is allowed now. */
   tryTake(nowMs: number): boolean {
-    // mutation: no hedging
+    // mutation: no hedging; hedges need no token
     if (this.tokens < 1 || nowMs < this.overloadedUntilMs) return false;
     this.tokens -= 1;
     return true;

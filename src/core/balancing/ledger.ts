@@ -55,6 +55,7 @@ export class Ledger {
       else list.delete(key);
       this.resize(serverId, -1);
     }
+    // mutation: ended tasks are forgotten
     this.remember(key, serverId, nowMs);
   }
 

@@ -150,10 +150,7 @@ export class Election {
     if (this.via === peerId) this.via = null;
   }
 
-  /**
-   * The link on which a peer was asked is gone, and the answer with it; a peer that is up is asked again on the next
-   * one.
-   */
+  /** The link on which a peer was asked is gone, and the answer with it; a peer that is up is asked again. */
   onLinkLost(peerId: number): void {
     if (this.isAsking() && !this.view.isUp(peerId)) this.awaiting.delete(peerId);
   }
@@ -252,6 +249,7 @@ export class Election {
   private answerHeldElection(nowMs: number): void {
     const held = this.heldElection!;
     this.heldElection = null;
+    // mutation: a held election is dropped
     if (held.term > this.leadership.term) this.onElection(held, nowMs);
   }
 

@@ -61,6 +61,7 @@ export class Assigner {
   expire(nowMs: number): void {
     for (const { serverId, atMs } of this.ledger.expire(nowMs)) {
       const peer = this.detector.get(serverId);
+      // mutation: a silent server gets more
       if (peer && peer.lastHeardMs < atMs) this.suspended.add(serverId);
     }
   }
@@ -71,10 +72,12 @@ export class Assigner {
 
   /** Returns this server and every peer that is up and ready; suspended ones only if there is no other. */
   private usableIds(): number[] {
+    // mutation: a leaving server gets tasks; a starting server gets tasks
     const peers = this.detector
       .all()
       .filter((peer) => peer.phase === 'ready' && this.detector.isReachable(peer.id))
       .map((peer) => peer.id);
+    // mutation: a lone leader assigns nothing; a leader that is not ready takes tasks
     const all = this.self.isReady() ? [this.self.id, ...peers] : peers;
     const speaking = all.filter((id) => !this.suspended.has(id));
     return speaking.length > 0 ? speaking : all;

@@ -69,6 +69,7 @@ export class Executor {
   }
 
   onConnClosed(connId: ConnId, nowMs: number): void {
+    // mutation: a closed connection ends no task
     this.dropWhere((task) => task.connId === connId, 'connection closed', nowMs);
   }
 

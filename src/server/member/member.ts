@@ -308,6 +308,7 @@ export class Member {
     const list = this.news.begin(conn.id, this.announcer.list(now.unixMs), now.nowMs);
     this.effects.reply(conn.id, this.announcer.heartbeat(now.unixMs), list);
     this.election.onSubscribed(peerId);
+    // mutation: a subscription is no hint
     this.onDetector(this.detector.hint(peerId, now.nowMs), now);
   }
 

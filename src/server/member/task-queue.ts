@@ -65,6 +65,7 @@ export class TaskQueue {
     const expired: Task[] = [];
     while (this.waiting.length > 0 && this.running.size < this.workers) {
       const task = this.waiting.shift()!;
+      // mutation: expired tasks run
       if (task.deadlineMs <= nowMs) {
         expired.push(task);
       } else {
