@@ -54,10 +54,10 @@ export class Member {
     this.configCheck = new PeerConfigCheck(config, this.detector, this.effects);
     this.assigner = new Assigner(
       {
-        id: config.id,
-        workers: config.workers,
+        ...config,
         isReady: () => this.executor.phase === 'ready',
         isLeaving: () => this.executor.phase === 'leaving',
+        taskMs: () => this.executor.taskMs,
       },
       this.detector,
     );
@@ -124,7 +124,9 @@ export class Member {
         if (this.detector.get(input.peerId)?.link !== input.link) return;
         return this.configCheck.onNonsense(input.peerId, input.problem);
       case 'connMessage':
-        return this.onConnMessage(input.conn, input.message, input.executionId, now);
+        return this.onConnMessage(input, now);
+      case 'taskHead':
+        return this.executor.onTaskHead(input, nowMs);
       case 'connClosed':
         this.effects.unsubscribe(input.connId);
         this.news.forget(input.connId);
@@ -263,7 +265,8 @@ export class Member {
     }
   }
 
-  private onConnMessage(conn: ConnInfo, message: Message, executionId: number | undefined, now: Now): void {
+  private onConnMessage(input: Extract<Input, { type: 'connMessage' }>, now: Now): void {
+    const { conn, message, executionId, secretBytes = 0 } = input;
     switch (message.kind) {
       case 'Subscribe':
         return this.onSubscribe(conn, message.from_id, now);
@@ -276,7 +279,7 @@ export class Member {
       case 'TaskStatusQuery':
         return this.queries.onStatusQuery(conn, message);
       case 'TaskRequest':
-        return this.executor.onTaskRequest(conn, message, executionId!, now);
+        return this.executor.onTaskRequest(conn, message, { executionId: executionId!, secretBytes }, now);
       case 'TaskCancel':
         return this.executor.onCancel(conn, taskKey(message, conn.remoteHost), now.nowMs);
       case 'StatusQuery':
