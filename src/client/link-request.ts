@@ -2,6 +2,13 @@
 import type { MessageOf, TaskName } from '../core/protocol';
 import type { CloseReason } from '../core/transport/network';
 
+export interface LinkRefusal {
+  code: string | undefined;
+  message: string;
+  /** The server says when to try again. */
+  retryAfterMs?: number;
+}
+
 export interface LinkRequest {
   readonly name: Required<TaskName>;
   /** Sent by reference: it must not change until the request has ended. */
@@ -16,7 +23,7 @@ export interface LinkRequest {
   /** `fault`: how the server broke the protocol, if that is the reason. */
   sendLost(sendId: number, address: string, reason: CloseReason, fault?: string): void;
   /** The server responded without a carrier. */
-  refused(sendId: number, address: string, code: string | undefined, message: string): void;
+  refused(sendId: number, address: string, refusal: LinkRefusal): void;
   /** The carrier does not contain the secret. */
   corrupted(sendId: number, address: string, why: string): void;
   /** The whole carrier arrived and contains the secret; null if it is not kept. */

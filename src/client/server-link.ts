@@ -12,6 +12,7 @@ import {
   type FrameWatch,
   type Secure,
 } from '../core/transport/network';
+import type { AttemptEffect } from './attempt/effects';
 import { maxCarrierBytes } from '../imaging/decoder';
 import { IncomingCarrier } from './incoming-carrier';
 import { type ExpectedServer, Introduction } from './introduction';
@@ -122,9 +123,10 @@ export class ServerLink implements ConnectionHandler {
     if (this.isIdle) this.connection.destroy();
   }
 
-  ask(request: LinkRequest, askId: number, excludedIds: number[]): void {
+  ask(request: LinkRequest, { askId, excludedIds, timeoutMs }: Extract<AttemptEffect, { type: 'ask' }>): void {
     this.silence.asked(this.connection.lastReadMs);
-    const message: Message = { kind: 'TaskAssignmentRequest', ...request.name, excluded_server_ids: excludedIds };
+    const more = { excluded_server_ids: excludedIds, timeout_ms: timeoutMs, secret_bytes: request.secret.length };
+    const message: Message = { kind: 'TaskAssignmentRequest', ...request.name, ...more };
     const ask = { request, askId, bytes: 0 };
     this.asks.set(request.name.request_id, ask);
     this.whenKnown(() => {
@@ -142,12 +144,8 @@ export class ServerLink implements ConnectionHandler {
   send(request: LinkRequest, send: { sendId: number; leaderId: number | null; timeoutMs: number }): void {
     this.silence.asked(this.connection.lastReadMs);
     const { sendId, leaderId, timeoutMs } = send;
-    const message: Message = {
-      kind: 'TaskRequest',
-      ...request.name,
-      assigned_by_leader: leaderId ?? 0,
-      timeout_ms: timeoutMs,
-    };
+    const more = { assigned_by_leader: leaderId ?? 0, timeout_ms: timeoutMs };
+    const message: Message = { kind: 'TaskRequest', ...request.name, ...more };
     const waiting = { request, sendId, bytes: 0 };
     this.sends.set(request.name.request_id, waiting);
     this.whenKnown(() => {
@@ -292,7 +290,7 @@ export class ServerLink implements ConnectionHandler {
   }
 
   private sendBody(send: Send, message: Message): void {
-    const connection = this.connection;
+    const { connection } = this;
     const { request } = send;
     const before = connection.bytesWritten;
     const answerBytes = CLIENT_LIMITS.maxFrameBytes + maxCarrierBytes(request.secret.length);
@@ -337,7 +335,10 @@ export class ServerLink implements ConnectionHandler {
       return;
     }
     this.sends.delete(response.request_id);
-    request.refused(send.sendId, this.address, response.error_code, response.error_message ?? 'no reason given');
+    const { error_code: code, error_message: message, retry_after_ms: retryAfterMs } = response;
+    request.refused(send.sendId, this.address, { code, message: message ?? 'no reason given', retryAfterMs });
+    // The rest of the secret would be read, only to be discarded.
+    if (this.isIdle && this.connection.unsentBytes > CHEAPER_TO_CLOSE_BYTES) this.discard();
     this.ended();
   }
 
@@ -348,7 +349,7 @@ export class ServerLink implements ConnectionHandler {
       return this.stray();
     }
     this.sends.delete(send.request.name.request_id);
-    send.request.refused(send.sendId, this.address, code, message);
+    send.request.refused(send.sendId, this.address, { code, message });
     this.ended();
   }
 
@@ -390,7 +391,7 @@ export class ServerLink implements ConnectionHandler {
   }
 }
 
-/** Size of a frame without its body: exact for servers with short texts and no unknown fields. */
+/** A frame without its body: exact for servers with short texts and no unknown fields. */
 function headBytes(message: Message, form: FrameForm): number {
   return (form === 'envelope' ? 9 : 4) + Buffer.byteLength(messageToJson(message));
 }

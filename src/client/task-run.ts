@@ -8,7 +8,7 @@ import { Attempt } from './attempt/attempt';
 import type { AttemptEffect, AttemptResult, SendFailure } from './attempt/effects';
 import type { ClusterView } from './attempt/cluster-view';
 import type { Hedging } from './attempt/hedging';
-import type { LinkRequest } from './link-request';
+import type { LinkRefusal, LinkRequest } from './link-request';
 import type { ServerLink } from './server-link';
 import { toMicros } from '../core/to-micros';
 
@@ -64,7 +64,8 @@ export class TaskRun implements LinkRequest {
     this.name = options.name;
     this.secret = options.image.bytes;
     this.startMs = clock.monotonicMs();
-    const task = { ...options.name, image: options.image.name };
+    const { name: image, bytes } = options.image;
+    const task = { ...options.name, image, secretBytes: bytes.length };
     this.attempt = new Attempt(task, requestTimeoutMs, view, hedging, random, this.startMs);
   }
 
@@ -110,11 +111,11 @@ export class TaskRun implements LinkRequest {
     this.perform(this.attempt.onSendFailed(sendId, failure, this.nowMs));
   }
 
-  refused(sendId: number, address: string, code: string | undefined, message: string): void {
+  refused(sendId: number, address: string, { code, message, retryAfterMs }: LinkRefusal): void {
     this.say(`refused by ${address}: ${message}${code === undefined ? '' : ` (${code})`}`);
     const isBusy = code !== undefined && BUSY_CODES.includes(code);
     if (!isBusy) this.options.onServerError?.(code, message);
-    const failure = isBusy ? { kind: 'busy' as const } : { kind: 'error' as const, message };
+    const failure = isBusy ? { kind: 'busy' as const, retryAfterMs } : { kind: 'error' as const, message };
     this.perform(this.attempt.onSendFailed(sendId, failure, this.nowMs));
   }
 
@@ -156,11 +157,12 @@ export class TaskRun implements LinkRequest {
     }
   }
 
-  private ask({ askId, address, excludedIds }: Extract<AttemptEffect, { type: 'ask' }>): void {
+  private ask(effect: Extract<AttemptEffect, { type: 'ask' }>): void {
+    const { askId, address } = effect;
     this.forgetAsk();
     const link = this.reach(address, () => this.askLost(askId, address, 'unreachable'));
     this.askLink = link;
-    link?.ask(this, askId, excludedIds);
+    link?.ask(this, effect);
   }
 
   private send(effect: Extract<AttemptEffect, { type: 'send' }>): void {

@@ -27,6 +27,8 @@ const MAX_LOAD = 100;
 /** 64 bits in hex. */
 const INCARNATION = /^[0-9a-f]{1,16}$/;
 const MAX_ENTRIES = 65_536;
+/** A day: no server waits longer for a task. */
+const MAX_DURATION_MS = 86_400_000;
 const MAX_SHOWN_CHARS = 64;
 /** Lengths to which texts for people, and a host with its port, are cut. */
 const KEPT_TEXT_CHARS = 200;
@@ -92,6 +94,7 @@ const serverId = range(0, MAX_SERVER_ID);
 const term = range(0, MAX_TERM);
 const questionId = range(0, MAX_QUESTION_ID);
 const unixSecs = range(0, MAX_UNIX_SECS, 'any');
+const durationMs = range(0, MAX_DURATION_MS);
 const number: Type = { expected: 'a number', isValid: isNumber };
 const name: Type = { expected: `a string of at most ${MAX_NAME_BYTES} bytes as JSON`, isValid: isName };
 const incarnation: Type = {
@@ -169,20 +172,34 @@ const ROWS: { [K in MessageKind]: { [F in keyof Required<MessageFields[K]>]: Cel
     workers: range(0, MAX_WORKERS),
     phase,
     hears: ids,
+    task_ms: optional(durationMs),
   },
   Leave: from,
   LeaderCheck: { check_id: questionId, hops_left: hops },
   LeaderCheckResponse: { check_id: questionId, ...leadership, lives: bool },
   LeaderQuery: {},
   LeaderResponse: { ...saidLeadership, leader_address: optional(label, null) },
-  TaskAssignmentRequest: { ...task, excluded_server_ids: optional(ids), relay: optional(relay) },
-  TaskAssignmentResponse: { request_id: count, ...assignment, ...saidLeadership, relay_id: optional(questionId) },
+  TaskAssignmentRequest: {
+    ...task,
+    excluded_server_ids: optional(ids),
+    relay: optional(relay),
+    timeout_ms: optional(number),
+    secret_bytes: optional(count),
+  },
+  TaskAssignmentResponse: {
+    request_id: count,
+    ...assignment,
+    ...saidLeadership,
+    relay_id: optional(questionId),
+    retry_after_ms: optional(durationMs),
+  },
   TaskRequest: { ...task, assigned_by_leader: serverId, timeout_ms: optional(number) },
   TaskResponse: {
     request_id: count,
     success: bool,
     error_message: optional(text, null),
     error_code: optional(code),
+    retry_after_ms: optional(durationMs),
     server_id: optional(serverId),
   },
   TaskAck: task,

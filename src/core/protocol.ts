@@ -41,6 +41,8 @@ export interface MessageFields {
     phase: ServerPhase;
     /** The peers that the sender hears: a link counts only if both ends hear each other. */
     hears: number[];
+    /** The time from the end of one task to the next while the sender has work, in milliseconds; 0: not known. */
+    task_ms?: number;
   };
   /** The sender stops after its running tasks; do not elect it or assign to it. */
   Leave: { from_id: number; term: number };
@@ -50,14 +52,26 @@ export interface MessageFields {
 
   LeaderQuery: object;
   LeaderResponse: LeadershipFields & { leader_address: string | null };
-  /** `relay`: set between servers only; with `hops_left` 0 it must not be relayed again. */
-  TaskAssignmentRequest: TaskName & { excluded_server_ids?: number[]; relay?: { id: number; hops_left: number } };
-  /** `leader_id` null: there was no leader, the responding server proposes itself. `relay_id` echoes `relay.id`. */
+  /**
+   * `relay`: set between servers only; with `hops_left` 0 it must not be relayed again. `timeout_ms`: time left until
+   * the client's deadline; whoever sends it understands `retry_after_ms`. `secret_bytes`: the size of what it will send.
+   */
+  TaskAssignmentRequest: TaskName & {
+    excluded_server_ids?: number[];
+    relay?: { id: number; hops_left: number };
+    timeout_ms?: number;
+    secret_bytes?: number;
+  };
+  /**
+   * `leader_id` null: there was no leader, the responding server proposes itself. `relay_id` echoes `relay.id`.
+   * `retry_after_ms`, with no server: all have enough to do, ask again after this time.
+   */
   TaskAssignmentResponse: LeadershipFields & {
     request_id: number;
     assigned_server_id: number | null;
     assigned_server_address: string | null;
     relay_id?: number;
+    retry_after_ms?: number;
   };
   /** Body: the secret. `timeout_ms`: time left until the client's deadline. */
   TaskRequest: TaskName & { assigned_by_leader: number; timeout_ms?: number };
@@ -67,6 +81,8 @@ export interface MessageFields {
     success: boolean;
     error_message: string | null;
     error_code?: string;
+    /** With `overloaded`: the time after which to try again. */
+    retry_after_ms?: number;
     /**
      * The responding server: a client that chose the server itself learns its id. Not in the plain form of the
      * original.

@@ -7,8 +7,13 @@ import type { Connection, ConnectionHandler } from '../core/transport/network';
 import type { ConnInfo } from './member/effects';
 import { taskRefusal } from './member/task-refusal';
 
+/** A smaller secret has mostly been sent before a refusal could reach its client. */
+const LARGE_BYTES = 256 * 1024;
+
 interface Sink {
   onMessage(conn: ConnInfo, message: Message): void;
+  /** A large secret is about to arrive. Returns false if the task was refused. */
+  onTaskHead(conn: ConnInfo, message: MessageOf<'TaskRequest'>, secretBytes: number): boolean;
   onTask(
     conn: ConnInfo,
     connection: Connection,
@@ -33,10 +38,12 @@ export function connectionHandler(
   return {
     onMessage: (message, form, bodyLength) => {
       if (message.kind !== 'TaskRequest') return sink.onMessage(conn, message);
+      const isLarge = form === 'envelope' && bodyLength > LARGE_BYTES && bodyLength <= maxSecretBytes;
+      if (isLarge && !sink.onTaskHead(conn, message, bodyLength)) return;
       task = { message, form, bytes: bodyLength };
     },
     onBody: (chunk) => {
-      if (!task || task.bytes > maxSecretBytes) return; // read to the end of the frame, but not kept
+      if (!task || task.bytes > maxSecretBytes) return; // refused: read to the end of the frame, but not kept
       const before = secretBlocks.heldBytes;
       secretBlocks.append(chunk, task.bytes - secretBlocks.length);
       connection.hold(secretBlocks.heldBytes - before);

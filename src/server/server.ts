@@ -248,10 +248,14 @@ export class Server {
         if (message.kind === 'Subscribe' && !this.mayListenAs(message.from_id, connection)) return;
         this.step({ type: 'connMessage', conn, message });
       },
+      onTaskHead: (conn, message, secretBytes) => {
+        this.step({ type: 'taskHead', conn, message, secretBytes });
+        return this.member.executor.isArriving(connId);
+      },
       onTask: (conn, from, form, message, secret) => {
         const executionId = ++this.lastId;
         this.responses.hold(executionId, taskKey(message, conn.remoteHost), from, form, secret);
-        this.step({ type: 'connMessage', conn, message, executionId });
+        this.step({ type: 'connMessage', conn, message, executionId, secretBytes: secret.length });
       },
       owesAnswer: () => this.member.owesAnswer(connId),
       onClose: () => {

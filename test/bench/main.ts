@@ -34,6 +34,10 @@ export async function main(program: string, words: readonly string[]): Promise<v
   if (first === 'faults') return (await import('./faults')).run(rest);
   if (first === 'runs') return runs.run(program, Number(rest[0] ?? 20), path.resolve(rest[1] ?? 'runs/bench'));
   if (first === 'hostile') return runHostile(program, old, rest);
+  if (first === 'overload') {
+    const builds: [string, string][] = [...(old ? [['old', old] as [string, string]] : []), ['new', program]];
+    return (await import('./overload')).run(builds, rest);
+  }
   if (isWanted('imaging')) await imaging.run();
   if (isWanted('events')) await runEvents(program, old);
   if (isWanted('report')) report.run(old ? [old, program, program, old] : [program]);

@@ -1,4 +1,5 @@
 // npm run bench [-- [--old FILE] imaging|events|report|compare|felt|requests|stress-memory|election]: measures the built program; medians, ratios.
+// npm run bench -- [--old FILE] overload [SECS [CLIENTS …]]: goodput and fairness where more is asked than can be done.
 // npm run bench -- runs [COUNT] [FOLDER]: default runs: what each proved, and its faults beside its raw records.
 // npm run bench:faults [-- kill|...|overload|watchdog|ring]: writes the effects of each fault into docs/fault-table.md (root).
 // npm run bench:hostile [-- --old FILE] [1 2 …]: measures the cost of the attacks in docs/security.md.

@@ -59,7 +59,7 @@ export const MUTATIONS = {
   'a move needs a token': [swap(/\(\w+ \|\| /, '(')],
   'a silent server keeps its task': [swap('nowMs < judgedMs', 'true')],
   'every task asks': [cut],
-  'newcomers starve others': [instead('return null;')],
+  'newcomers starve others': [swap('before < freePlaces', 'freePlaces > 0')],
   'busy is taken for gone': [cut],
   'an election holds tasks up': [
     cut,

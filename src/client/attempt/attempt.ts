@@ -10,6 +10,7 @@ import { READ_FIRST_MS } from '../../core/system/pause-watch';
 import type { ClusterView } from './cluster-view';
 import type { AttemptEffect, AttemptResult, SendFailure } from './effects';
 import type { Hedging } from './hedging';
+import { type Phase, reasonAt } from './phase';
 import { SignsOfLife } from './signs-of-life';
 
 const ASK_TIMEOUT_MS = 250;
@@ -26,10 +27,9 @@ interface Send {
   isLate: boolean;
   /** This process stood still since: the latency says nothing about the server. */
   wasPaused: boolean;
+  /** It holds one of the program's places for large secrets that no leader has assigned. */
+  isUnasked: boolean;
 }
-
-/** The state of the attempt, which determines the failure reason at the deadline. */
-type Phase = 'asking' | 'awaiting' | 'refused' | 'reassigning' | 'leaderless' | 'overloaded';
 
 /**
  * Call `start`, pass events to it, call `tick` at `wakeAtMs`; effects are returned in order. Nothing follows `finish`.
@@ -63,7 +63,7 @@ export class Attempt {
   private effects: AttemptEffect[] = [];
 
   constructor(
-    readonly task: Required<TaskName> & { image: string },
+    readonly task: Required<TaskName> & { image: string; secretBytes?: number },
     private readonly timeoutMs: number,
     private readonly view: ClusterView,
     private readonly hedging: Hedging,
@@ -84,6 +84,7 @@ export class Attempt {
     const { address } = this.ask;
     this.ask = null;
     this.isAskRefused = false;
+    if (response.retry_after_ms !== undefined) return this.sentAway(response, address, nowMs);
     const { assigned_server_id: id, assigned_server_address: told, leader_id: leaderId, term } = response;
     this.view.term = Math.max(this.view.term, term ?? 0);
     if (id !== null && told !== null) this.view.learn(told, id);
@@ -101,6 +102,18 @@ export class Attempt {
     if (leaderId === null || assigned === null || this.view.isExcluded(assigned, nowMs)) this.sendDirect(nowMs);
     else this.send(assigned, leaderId, nowMs);
     if (leaderId !== null && this.view.leaderAddress === null) this.view.leaderAddress = address;
+    return this.take();
+  }
+
+  /** All servers have enough to do: the leader says when this client's turn may come. */
+  private sentAway(response: MessageOf<'TaskAssignmentResponse'>, address: string, nowMs: number): AttemptEffect[] {
+    const { leader_id: leaderId, term, retry_after_ms: retryAfterMs } = response;
+    this.view.term = Math.max(this.view.term, term);
+    this.view.leaderId = leaderId;
+    this.view.leaderAddress = (leaderId === null ? null : this.view.addressOf(leaderId)) ?? address;
+    this.hedging.overloaded(nowMs);
+    this.phase = 'overloaded';
+    this.retryLater(nowMs, retryAfterMs);
     return this.take();
   }
 
@@ -162,7 +175,7 @@ export class Attempt {
     // Without a leader, servers that refuse are most likely starting.
     if (!isBusy || this.phase !== 'leaderless') this.phase = isBusy ? 'overloaded' : 'refused';
     // mutation: an election holds tasks up
-    this.retry(nowMs, isBusy);
+    this.retry(nowMs, isBusy, failure.kind === 'busy' ? failure.retryAfterMs : undefined);
     return this.take();
   }
 
@@ -210,24 +223,33 @@ export class Attempt {
   private next(nowMs: number): void {
     this.retryAtMs = Infinity;
     if (nowMs >= this.deadlineMs) return;
-    if (nowMs < this.view.directUntilMs) return this.sendDirect(nowMs);
+    if (nowMs < this.view.directUntilMs && !this.hedging.isOverloaded(nowMs)) return this.sendDirect(nowMs);
     const address = this.view.askAddress(nowMs);
     this.ask = { id: ++this.lastId, address, untilMs: nowMs + ASK_TIMEOUT_MS };
     // mutation: exclusions are not sent
     const excludedIds = this.view.excludedIds(nowMs);
-    this.effects.push({ type: 'ask', askId: this.ask.id, address, excludedIds });
+    const timeoutMs = this.timeLeftMs(nowMs);
+    this.effects.push({ type: 'ask', askId: this.ask.id, address, excludedIds, timeoutMs });
   }
 
   private askMissed(nowMs: number): void {
     this.view.exclude(this.ask!.address, nowMs);
     this.isAskRefused = false;
-    this.view.goDirect(nowMs);
     this.ask = null;
+    // Busy servers answer late. A task sent without asking would push in before others, and most likely be refused.
+    if (this.hedging.isOverloaded(nowMs)) return this.retryLater(nowMs);
+    this.view.goDirect(nowMs);
     this.sendDirect(nowMs);
   }
 
   private sendDirect(nowMs: number): void {
+    // Nobody but the server could send it away, and only after much of a large secret has been sent.
+    if (!this.hedging.mayGoUnasked(this.secretBytes)) return this.retryLater(nowMs);
     this.send(this.view.directAddress(nowMs), null, nowMs);
+  }
+
+  private get secretBytes(): number {
+    return this.task.secretBytes ?? 0;
   }
 
   private send(address: string, leaderId: number | null, nowMs: number): void {
@@ -236,13 +258,13 @@ export class Attempt {
     if (this.sends.size === 0) this.signs.begin(nowMs);
     const sendId = ++this.lastId;
     const lateAtMs = nowMs + this.hedging.delayMs(this.task.image);
-    this.sends.set(sendId, { address, atMs: nowMs, lateAtMs, isLate: false, wasPaused: false });
+    const isUnasked = leaderId === null && this.hedging.goUnasked(this.secretBytes);
+    this.sends.set(sendId, { address, atMs: nowMs, lateAtMs, isLate: false, wasPaused: false, isUnasked });
     this.tried.push(address);
     this.view.sent(address, nowMs);
     if (this.phase !== 'leaderless') this.phase = 'awaiting';
     this.hedgeAtMs = lateAtMs;
-    const timeoutMs = Math.max(1, Math.round(this.deadlineMs - nowMs));
-    this.effects.push({ type: 'send', sendId, address, timeoutMs, leaderId });
+    this.effects.push({ type: 'send', sendId, address, timeoutMs: this.timeLeftMs(nowMs), leaderId });
   }
 
   private hedge(nowMs: number): void {
@@ -284,37 +306,37 @@ export class Attempt {
   }
 
   /** Retries at once while some server has not just failed; otherwise with back-off and jitter. */
-  private retry(nowMs: number, alwaysWait = false): void {
+  private retry(nowMs: number, alwaysWait = false, retryAfterMs?: number): void {
     if (this.phase === 'asking' && this.failures > 0) this.phase = 'reassigning';
     if (this.view.hasAlternative(nowMs) && !alwaysWait) {
       if (this.phase === 'refused') this.phase = 'reassigning';
       return this.next(nowMs);
     }
+    this.retryLater(nowMs, retryAfterMs);
+  }
+
+  /** With jitter, and before the deadline: a server's hint is no reason to fail without another try. */
+  private retryLater(nowMs: number, retryAfterMs?: number): void {
+    const spread = this.random() / 2;
+    const hintMs = retryAfterMs === undefined ? undefined : retryAfterMs * (0.75 + spread);
+    const mostMs = Math.max(BACKOFF_MIN_MS, (this.deadlineMs - nowMs) / 2);
     // mutation: no back-off
-    this.retryAtMs = nowMs + this.backoffMs * (0.5 + this.random() / 2);
-    this.backoffMs = Math.min(this.backoffMs * 2, BACKOFF_MAX_MS);
+    this.retryAtMs = nowMs + (hintMs === undefined ? this.backoffMs * (0.5 + spread) : Math.min(hintMs, mostMs));
+    if (hintMs === undefined) this.backoffMs = Math.min(this.backoffMs * 2, BACKOFF_MAX_MS);
+  }
+
+  private timeLeftMs(nowMs: number): number {
+    return Math.max(1, Math.round(this.deadlineMs - nowMs));
   }
 
   private reasonAtDeadline(): FailureReason {
     if (this.wrongAddresses.length > 0) return VERIFICATION_FAILED;
-    switch (this.phase) {
-      case 'asking':
-        return this.ask === null || this.isAskRefused ? 'Connection refused' : this.timeoutReason();
-      case 'refused':
-        return 'Connection refused';
-      case 'reassigning':
-        return 'Server unavailable during reassignment polling';
-      case 'leaderless':
-        return this.sends.size > 0 ? this.timeoutReason() : 'No leader available';
-      case 'overloaded':
-        return 'Server overloaded';
-      case 'awaiting':
-        return this.timeoutReason();
-    }
-  }
-
-  private timeoutReason(): FailureReason {
-    return `Request timeout after ${this.timeoutMs / 1000}s`;
+    const isRefused = this.ask === null || this.isAskRefused;
+    return reasonAt(
+      this.phase,
+      { isRefused, isSent: this.sends.size > 0 },
+      `Request timeout after ${this.timeoutMs / 1000}s`,
+    );
   }
 
   private fail(failureReason: FailureReason, serverAddress: string | null): void {
@@ -341,8 +363,9 @@ export class Attempt {
   }
 
   private cancelAll(): void {
-    for (const [sendId, { address }] of this.sends) {
+    for (const [sendId, { address, isUnasked }] of this.sends) {
       this.view.ended(address);
+      if (isUnasked) this.hedging.unaskedEnded();
       // mutation: the loser of a hedge runs on
       this.effects.push({ type: 'cancel', sendId, address });
     }
@@ -355,6 +378,7 @@ export class Attempt {
     if (!send) return undefined;
     this.sends.delete(sendId);
     this.view.ended(send.address);
+    if (send.isUnasked) this.hedging.unaskedEnded();
     if (this.sends.size > 0) return send;
     this.hedgeAtMs = Infinity;
     this.signs.end();

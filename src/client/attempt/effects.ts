@@ -2,7 +2,7 @@
 import type { FailureReason, UndecidedReason } from '../../core/metrics/record';
 
 export type AttemptEffect =
-  | { type: 'ask'; askId: number; address: string; excludedIds: number[] }
+  | { type: 'ask'; askId: number; address: string; excludedIds: number[]; timeoutMs: number }
   | { type: 'send'; sendId: number; address: string; timeoutMs: number; leaderId: number | null }
   /** The response of this send is no longer wanted. */
   | { type: 'cancel'; sendId: number; address: string }
@@ -27,5 +27,6 @@ export interface AttemptResult {
 export type SendFailure =
   | { kind: 'lost' } // refused, closed, reset
   | { kind: 'broken'; message: string } // the response breaks the protocol
-  | { kind: 'busy' } // the server refused it for now: overloaded, starting, leaving
+  /** The server refused it for now: overloaded, starting, leaving. It may have said when to come again. */
+  | { kind: 'busy'; retryAfterMs?: number }
   | { kind: 'error'; message: string }; // the task itself is at fault

@@ -12,6 +12,10 @@ const RECENT_COUNT = 64;
 /** Samples of a server that are enough to judge it. */
 const ENOUGH_COUNT = 8;
 
+/** Secrets from this size on are sent to a server that no leader named only by so many requests at once. */
+const LARGE_BYTES = 1024 * 1024;
+const MOST_UNASKED = 12;
+
 interface Recent {
   valuesMs: number[];
   next: number;
@@ -28,6 +32,7 @@ export class Hedging {
   readonly slow = new SlowServers();
   private tokens: number;
   private overloadedUntilMs = -Infinity;
+  private unasked = 0;
   /** Recent latencies by image, then by server. */
   private readonly recent = new Map<string, Map<string, Recent>>();
 
@@ -49,8 +54,29 @@ export class Hedging {
     return true;
   }
 
+  /** Returns true if a server has just said that it, or all of them, had enough to do. */
+  isOverloaded(nowMs: number): boolean {
+    return nowMs < this.overloadedUntilMs;
+  }
+
   overloaded(nowMs: number): void {
     this.overloadedUntilMs = nowMs + NO_HEDGE_AFTER_OVERLOAD_MS;
+  }
+
+  /** Returns true if a task may be sent to a server that no leader has named. */
+  mayGoUnasked(secretBytes: number): boolean {
+    return secretBytes < LARGE_BYTES || this.unasked < MOST_UNASKED;
+  }
+
+  /** Returns true if this takes a place, to be given back by `unaskedEnded`. */
+  goUnasked(secretBytes: number): boolean {
+    if (secretBytes < LARGE_BYTES) return false;
+    this.unasked += 1;
+    return true;
+  }
+
+  unaskedEnded(): void {
+    this.unasked -= 1;
   }
 
   /** A request ended: `success` has its server and latency, or is null. */

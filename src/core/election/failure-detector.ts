@@ -53,6 +53,8 @@ export interface Peer {
   incarnation: string | null;
   phase: ServerPhase;
   workers: number;
+  /** The time from the end of one of its tasks to the next, in milliseconds; 0: not known. */
+  taskMs: number;
   load: number;
   sinceMs: number; // when the current or last dial began, or its link opened
   lastHeardMs: number;
@@ -164,7 +166,14 @@ export class FailureDetector {
   /** Handles a Heartbeat: the only message that marks a peer up, because it carries the incarnation. */
   heartbeat(
     peerId: number,
-    beat: { incarnation: string; phase: ServerPhase; workers: number; load: number; hears: readonly number[] },
+    beat: {
+      incarnation: string;
+      phase: ServerPhase;
+      workers: number;
+      task_ms?: number;
+      load: number;
+      hears: readonly number[];
+    },
     nowMs: number,
   ): DetectorOutput[] {
     const peer = this.peers.get(peerId);
@@ -177,7 +186,8 @@ export class FailureDetector {
     if (restarted) outputs.push(...this.markDown(peer, 'restarted'));
     const { incarnation, phase, load } = beat;
     const workers = Math.max(1, beat.workers);
-    Object.assign(peer, { incarnation, phase, workers, load, heardOnLink: true, lastHeardMs: nowMs });
+    const taskMs = beat.task_ms ?? 0;
+    Object.assign(peer, { incarnation, phase, workers, taskMs, load, heardOnLink: true, lastHeardMs: nowMs });
     if (!peer.heard) outputs.push({ type: 'hearing' });
     peer.heard = true;
     // mutation: deaf peers count
@@ -328,6 +338,7 @@ function newPeer(id: number): Peer {
     incarnation: null,
     phase: 'starting',
     workers: 1,
+    taskMs: 0,
     load: 0,
     sinceMs: -Infinity,
     lastHeardMs: -Infinity,

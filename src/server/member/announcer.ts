@@ -31,7 +31,7 @@ export class Announcer {
   heartbeat(unixMs: number): MessageOf<'Heartbeat'> {
     const { id, incarnation, workers } = this.config;
     const { term, leaderId } = this.election.leadership;
-    const { phase } = this.executor;
+    const { phase, taskMs } = this.executor;
     return {
       kind: 'Heartbeat',
       from_id: id,
@@ -44,6 +44,7 @@ export class Announcer {
       workers,
       phase,
       hears: this.detector.heardIds(),
+      ...(taskMs > 0 && { task_ms: taskMs }),
     };
   }
 

@@ -7,8 +7,11 @@ import type { FailureDetector } from '../../core/election/failure-detector';
 export interface SelfView {
   id: number;
   workers: number;
+  queueLimit: number;
   isReady(): boolean;
   isLeaving(): boolean;
+  /** The time from the end of one task to the next while there is work, in milliseconds; 0: not known. */
+  taskMs(): number;
 }
 
 export class Assigner {
@@ -28,15 +31,37 @@ export class Assigner {
    * long as it is up and not excluded. Exclusions that leave no server are ignored.
    */
   assign(key: string, excludedIds: readonly number[], nowMs: number): { serverId: number; isNew: boolean } | null {
-    const usable = this.usableIds();
-    const allowed = usable.filter((id) => !excludedIds.includes(id));
-    const ids = allowed.length > 0 ? allowed : usable;
+    const ids = this.allowedIds(excludedIds);
     const holder = this.ledger.holders(key).find((id) => ids.includes(id));
     if (holder !== undefined) return { serverId: holder, isNew: false };
     const serverId = this.pick(ids, nowMs);
     if (serverId === null) return null;
     this.record(key, serverId, nowMs);
     return { serverId, isNew: true };
+  }
+
+  /**
+   * Returns how many more tasks can wait no longer than `waitMs` for their turn, and how often one ends, in
+   * milliseconds. `assumedTaskMs` stands for the time between ends at servers that have ended none yet. A server always has a place for as many as it has workers, whatever was measured.
+   * The peers' limits of their queues are taken to be our own.
+   */
+  room(excludedIds: readonly number[], waitMs: number, assumedTaskMs: number): { places: number; msPerTask: number } {
+    let places = 0;
+    let tasksPerMs = 0;
+    for (const id of this.allowedIds(excludedIds)) {
+      const { workers, taskMs } = this.paceOf(id);
+      const paceMs = taskMs > 0 ? taskMs : assumedTaskMs;
+      const inTime = Math.floor(waitMs / paceMs);
+      const most = Math.min(Math.max(workers, inTime), workers + this.self.queueLimit);
+      places += Math.max(0, most - this.ledger.outstanding(id));
+      tasksPerMs += 1 / paceMs;
+    }
+    return { places, msPerTask: 1 / tasksPerMs };
+  }
+
+  /** Returns true if some server has or had the task. */
+  knows(key: string): boolean {
+    return this.ledger.holders(key).length > 0;
   }
 
   /** A server went down: reassigns its tasks at once, so that clients that ask get the new server. */
@@ -83,11 +108,24 @@ export class Assigner {
     return speaking.length > 0 ? speaking : all;
   }
 
+  /** Exclusions that leave no server are ignored. */
+  private allowedIds(excludedIds: readonly number[]): number[] {
+    const usable = this.usableIds();
+    const allowed = usable.filter((id) => !excludedIds.includes(id));
+    return allowed.length > 0 ? allowed : usable;
+  }
+
+  private paceOf(id: number): { workers: number; taskMs: number } {
+    if (id === this.self.id) return { workers: this.self.workers, taskMs: this.self.taskMs() };
+    const { workers, taskMs } = this.detector.get(id)!;
+    return { workers, taskMs };
+  }
+
   private pick(ids: readonly number[], nowMs: number): number | null {
     return pickServer(
       ids.map((id) => ({
         id,
-        workers: id === this.self.id ? this.self.workers : this.detector.get(id)!.workers,
+        workers: this.paceOf(id).workers,
         outstanding: this.ledger.outstanding(id),
         recent: this.recent(id, nowMs),
         lastAssigned: this.given.get(id)?.last ?? 0,

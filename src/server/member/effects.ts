@@ -3,6 +3,9 @@ import type { LoadSample } from '../../core/election/priority';
 import type { ServerEventBody } from '../../core/metrics/record';
 import type { Message, MessageOf } from '../../core/protocol';
 
+/** No client waits longer, and sums with larger values lose precision. */
+export const MAX_TIMEOUT_MS = 24 * 3_600_000;
+
 /** A connection from a client or a peer that this server accepted. */
 export type ConnId = number;
 
@@ -15,7 +18,10 @@ export type Input =
   | { type: 'linkMessage'; peerId: number; link: number; message: Message }
   /** A known message of the peer with a field that no server would send; it is ignored. */
   | { type: 'linkNonsense'; peerId: number; link: number; problem: string }
-  | { type: 'connMessage'; conn: ConnInfo; message: Message; executionId?: number }
+  /** `secretBytes`: of a task, whose secret has arrived. */
+  | { type: 'connMessage'; conn: ConnInfo; message: Message; executionId?: number; secretBytes?: number }
+  /** A large secret begins to arrive: time to refuse it. */
+  | { type: 'taskHead'; conn: ConnInfo; message: TaskMessage; secretBytes: number }
   | { type: 'connClosed'; connId: ConnId }
   /** The addresses to which the host of a peer's address was resolved. */
   | { type: 'peerHosts'; peerId: number; hosts: readonly string[] }

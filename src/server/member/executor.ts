@@ -5,10 +5,12 @@
 import { taskKey, taskName } from '../../core/balancing/task-key';
 import type { Ledger } from '../../core/balancing/ledger';
 import type { ServerPhase } from '../../core/protocol';
-import type { ConnId, ConnInfo, ExecutionOutcome, MemberConfig, Now, TaskMessage } from './effects';
+import { type ConnId, type ConnInfo, type ExecutionOutcome, type Input, MAX_TIMEOUT_MS } from './effects';
+import type { MemberConfig, Now, TaskMessage } from './effects';
 import type { News, TaskNews } from './news';
 import type { EffectBuffer } from './effect-buffer';
-import { taskRefusal } from './task-refusal';
+import { ServiceTime } from './service-time';
+import { type Refusal, taskRefusal } from './task-refusal';
 import { TaskQueue, type Task } from './task-queue';
 
 /**
@@ -17,8 +19,17 @@ import { TaskQueue, type Task } from './task-queue';
  */
 const HISTORY_BATCH_MS = 1;
 
-/** No client waits longer, and sums with larger values lose precision. */
-const MAX_TIMEOUT_MS = 24 * 3_600_000;
+/**
+ * A task is refused if it would have to wait for more than this share of the time left to its client: estimates err,
+ * and the way back takes time.
+ */
+const WAIT_SHARE = 3 / 4;
+/** The least and most time after which a refused client should come again. */
+const MIN_RETRY_MS = 100;
+const MAX_RETRY_MS = 1000;
+
+/** After a pause the sockets are read for this long. */
+const READ_FIRST_MS = 10;
 
 export class Executor {
   readonly queue: TaskQueue;
@@ -28,6 +39,9 @@ export class Executor {
   /** After a pause: the sockets are read first, since a cancel or a closed connection may be waiting in them. */
   private holdUntilMs = -Infinity;
   private overloadedSinceMs = -Infinity;
+  private readonly service = new ServiceTime();
+  /** Tasks that were accepted while their secrets arrive, with the sizes of these, in bytes, and since when. */
+  private readonly arriving = new Map<ConnId, { secretBytes: number; atMs: number }>();
 
   constructor(
     private readonly config: MemberConfig,
@@ -38,29 +52,55 @@ export class Executor {
     this.queue = new TaskQueue(config.workers, config.queueLimit);
   }
 
-  onTaskRequest(conn: ConnInfo, message: TaskMessage, executionId: number, now: Now): void {
-    const { timeout_ms: timeoutMs } = message;
-    const deadlineMs = now.nowMs + (timeoutMs === undefined ? Infinity : Math.min(timeoutMs, MAX_TIMEOUT_MS));
-    const refused = deadlineMs <= now.nowMs ? tooLate(timeoutMs!) : this.refusal(deadlineMs, now.nowMs);
-    const displaced = refused?.code === 'overloaded' ? this.queue.yieldTo(deadlineMs) : null;
-    if (refused && displaced === null) {
+  /** The time from the end of one task to the next while there is work, in milliseconds; 0: not known. */
+  get taskMs(): number {
+    return Math.round(this.service.msPerTask);
+  }
+
+  /** Returns true if the task whose secret arrives over this connection was accepted. */
+  isArriving(connId: ConnId): boolean {
+    return this.arriving.has(connId);
+  }
+
+  /** A large secret begins to arrive: it is accepted, or refused before it has all been sent. */
+  onTaskHead({ conn, message, secretBytes }: Extract<Input, { type: 'taskHead' }>, nowMs: number): void {
+    const refused = this.refusal(message, secretBytes, nowMs);
+    if (refused) this.effects.reply(conn.id, taskRefusal(message.request_id, refused));
+    else this.arriving.set(conn.id, { secretBytes, atMs: nowMs });
+  }
+
+  onTaskRequest(
+    conn: ConnInfo,
+    message: TaskMessage,
+    held: { executionId: number; secretBytes: number },
+    now: Now,
+  ): void {
+    const { nowMs } = now;
+    const { secretBytes, executionId } = held;
+    const begun = this.arriving.get(conn.id);
+    this.arriving.delete(conn.id);
+    const refused = begun ? null : this.refusal(message, secretBytes, nowMs);
+    if (refused) {
       this.effects.push({ type: 'discard', executionId });
       this.effects.reply(conn.id, taskRefusal(message.request_id, refused));
       return;
     }
-    if (refused && displaced !== null) {
-      this.effects.reply(displaced.connId, taskRefusal(displaced.requestId, refused));
-      this.discard(displaced, 'overloaded', now.nowMs);
-    }
     const key = taskKey(message, conn.remoteHost);
-    this.queue.push({ executionId, key, connId: conn.id, requestId: message.request_id, deadlineMs });
+    const leftMs = timeLeftMs(message);
+    const sinceMs = begun?.atMs ?? nowMs;
+    const times = { deadlineMs: sinceMs + leftMs, startByMs: sinceMs + leftMs * WAIT_SHARE };
+    if (this.queue.isIdle) this.service.begin(nowMs);
+    this.queue.push({ executionId, key, connId: conn.id, requestId: message.request_id, secretBytes, ...times });
     const where = { assigned_server_id: this.config.id, timestamp: now.unixMs / 1000 };
-    this.tellLater({ kind: 'HistoryAdd', ...taskName(key), ...where }, now.nowMs);
+    this.tellLater({ kind: 'HistoryAdd', ...taskName(key), ...where }, nowMs);
   }
 
   onExecuted(executionId: number, outcome: ExecutionOutcome, nowMs: number): void {
     const task = this.queue.finish(executionId, outcome);
-    if (task) this.end(task, outcome, nowMs);
+    if (!task) return;
+    if (outcome === 'answered') this.service.ended(task.secretBytes, nowMs);
+    else this.service.begin(nowMs);
+    this.end(task, outcome, nowMs);
   }
 
   /** The client no longer wants the task. Only the task's own connection may cancel it. */
@@ -69,6 +109,7 @@ export class Executor {
   }
 
   onConnClosed(connId: ConnId, nowMs: number): void {
+    this.arriving.delete(connId);
     // mutation: a closed connection ends no task
     this.dropWhere((task) => task.connId === connId, 'connection closed', nowMs);
   }
@@ -84,8 +125,10 @@ export class Executor {
     }
   }
 
-  hold(untilMs: number): void {
-    this.holdUntilMs = untilMs;
+  /** This process stood still until now: the sockets are read before anything is executed. */
+  hold(nowMs: number): void {
+    this.holdUntilMs = nowMs + READ_FIRST_MS;
+    this.service.begin(this.holdUntilMs);
   }
 
   /** Starts the tasks that may run and sends the news that is due. */
@@ -93,7 +136,7 @@ export class Executor {
     // The hold ends whether or not anything may run: a deadline left in the past would cause ticks without end.
     if (now.nowMs >= this.holdUntilMs) this.holdUntilMs = -Infinity;
     if (mayExecute && this.phase !== 'starting' && this.holdUntilMs === -Infinity) {
-      const { start, expired } = this.queue.take(now.nowMs);
+      const { start, expired } = this.queue.take(now.nowMs, ({ secretBytes }) => this.service.msFor(1, secretBytes));
       for (const { executionId, connId, requestId, deadlineMs } of start) {
         this.effects.push({ type: 'execute', executionId, connId, requestId, deadlineMs });
       }
@@ -122,24 +165,43 @@ export class Executor {
     return Math.min(this.flushMs, heldMs);
   }
 
-  private refusal(deadlineMs: number, nowMs: number): { code: string; message: string } | null {
+  private refusal(message: TaskMessage, secretBytes: number, nowMs: number): Refusal | null {
     const { id } = this.config;
+    const leftMs = timeLeftMs(message);
+    if (leftMs <= 0 || nowMs + leftMs <= nowMs) return tooLate(message.timeout_ms!);
     // A client that did not state its deadline, like the original's, would not come back: its task waits here.
-    if (this.phase === 'starting' && deadlineMs < Infinity) {
+    if (this.phase === 'starting' && leftMs < Infinity) {
       return { code: 'starting', message: `server ${id} is still decoding its cover` };
     }
     if (this.phase === 'leaving') return this.leavingRefusal();
-    if (!this.queue.isFull) return null;
-    const message = `server ${id} is overloaded: ${this.queue.activeCount} running, ${this.queue.queuedCount} queued`;
+    const why = this.overload(leftMs, secretBytes);
+    if (why === null) return null;
+    const text = `server ${id} is overloaded: ${why.message}`;
     // One event per second reports it; one per refusal would fill the disk just when the server is busiest.
     if (nowMs - this.overloadedSinceMs >= 1000) {
       this.overloadedSinceMs = nowMs;
-      this.effects.event({ event: 'overloaded', reason: message });
+      this.effects.event({ event: 'overloaded', reason: text });
     }
-    return { code: 'overloaded', message };
+    return { code: 'overloaded', message: text, retryAfterMs: why.retryAfterMs };
   }
 
-  private leavingRefusal(): { code: string; message: string } {
+  /** While a worker is free the estimate is not believed: it could be wrong for ever. */
+  private overload(leftMs: number, secretBytes: number): { message: string; retryAfterMs: number } | null {
+    const { activeCount, queuedCount } = this.queue;
+    const { workers, queueLimit } = this.config;
+    const count = activeCount + queuedCount + this.arriving.size;
+    let arrivingBytes = 0;
+    for (const { secretBytes: bytes } of this.arriving.values()) arrivingBytes += bytes;
+    const waitMs = this.service.msFor(count, this.queue.secretBytes + arrivingBytes);
+    const isFull = count >= workers + queueLimit;
+    const isTooLate = count >= workers && waitMs + this.service.msFor(1, secretBytes) > leftMs * WAIT_SHARE;
+    if (!isFull && !isTooLate) return null;
+    const message = `${activeCount} running, ${count - activeCount} queued`;
+    const retryAfterMs = Math.ceil(Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, waitMs / 2)));
+    return { message: isFull ? message : `${message}, for ${Math.round(waitMs)} ms`, retryAfterMs };
+  }
+
+  private leavingRefusal(): Refusal {
     return { code: 'leaving', message: `server ${this.config.id} is stopping` };
   }
 
@@ -171,7 +233,12 @@ export class Executor {
   }
 }
 
-function tooLate(timeoutMs: number): { code: string; message: string } {
+/** Infinity if the client did not state its deadline. */
+function timeLeftMs({ timeout_ms: timeoutMs }: TaskMessage): number {
+  return timeoutMs === undefined ? Infinity : Math.min(timeoutMs, MAX_TIMEOUT_MS);
+}
+
+function tooLate(timeoutMs: number): Refusal {
   // A fraction can be lost when it is added to the time: it is more than 0, but leaves no time.
   const wanted = timeoutMs > 0 ? 'a task needs longer' : 'expected more than 0';
   return { code: 'deadline_passed', message: `timeout_ms is ${timeoutMs}: ${wanted}` };

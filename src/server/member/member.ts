@@ -21,8 +21,6 @@ import { memberStatus } from './member-status';
 /** A refused dial is repeated after this time, or a quarter of a heartbeat if that is less. */
 const REDIAL_MS = 100;
 const ELECTION_KINDS: ReadonlySet<string> = new Set(['Election', 'Alive', 'Yield', 'Coordinator']);
-/** After a pause the sockets are read for this long before anything is executed. */
-const READ_FIRST_MS = 10;
 
 export class Member {
   readonly detector: FailureDetector;
@@ -46,18 +44,17 @@ export class Member {
 
   constructor(config: MemberConfig) {
     this.config = config;
-    const { heartbeatMs } = config.timings;
     const peerIds = config.peers.map((peer) => peer.id);
-    const redialMs = Math.min(REDIAL_MS, heartbeatMs / 4);
+    const redialMs = Math.min(REDIAL_MS, config.timings.heartbeatMs / 4);
     this.detector = new FailureDetector(config.id, peerIds, { ...config.timings, redialMs });
     this.effects = new EffectBuffer(peerIds, this.detector);
     this.configCheck = new PeerConfigCheck(config, this.detector, this.effects);
     this.assigner = new Assigner(
       {
-        id: config.id,
-        workers: config.workers,
+        ...config,
         isReady: () => this.executor.phase === 'ready',
         isLeaving: () => this.executor.phase === 'leaving',
+        taskMs: () => this.executor.taskMs,
       },
       this.detector,
     );
@@ -124,7 +121,9 @@ export class Member {
         if (this.detector.get(input.peerId)?.link !== input.link) return;
         return this.configCheck.onNonsense(input.peerId, input.problem);
       case 'connMessage':
-        return this.onConnMessage(input.conn, input.message, input.executionId, now);
+        return this.onConnMessage(input, now);
+      case 'taskHead':
+        return this.executor.onTaskHead(input, nowMs);
       case 'connClosed':
         this.effects.unsubscribe(input.connId);
         this.news.forget(input.connId);
@@ -201,7 +200,7 @@ export class Member {
     // mutation: a stopped leader acts without asking
     this.election.onResume(now.nowMs);
     this.configCheck.onResume(now.nowMs);
-    this.executor.hold(now.nowMs + READ_FIRST_MS);
+    this.executor.hold(now.nowMs);
     this.effects.event({ event: 'resumed', late_ms: Math.round(lateMs) });
   }
 
@@ -263,7 +262,8 @@ export class Member {
     }
   }
 
-  private onConnMessage(conn: ConnInfo, message: Message, executionId: number | undefined, now: Now): void {
+  private onConnMessage(input: Extract<Input, { type: 'connMessage' }>, now: Now): void {
+    const { conn, message, executionId, secretBytes = 0 } = input;
     switch (message.kind) {
       case 'Subscribe':
         return this.onSubscribe(conn, message.from_id, now);
@@ -276,7 +276,7 @@ export class Member {
       case 'TaskStatusQuery':
         return this.queries.onStatusQuery(conn, message);
       case 'TaskRequest':
-        return this.executor.onTaskRequest(conn, message, executionId!, now);
+        return this.executor.onTaskRequest(conn, message, { executionId: executionId!, secretBytes }, now);
       case 'TaskCancel':
         return this.executor.onCancel(conn, taskKey(message, conn.remoteHost), now.nowMs);
       case 'StatusQuery':

@@ -4,12 +4,17 @@ import { type Election, MAX_HOPS } from '../../core/election/election';
 import type { FailureDetector } from '../../core/election/failure-detector';
 import type { MessageOf } from '../../core/protocol';
 import type { Assigner } from './assigner';
-import type { ConnInfo, MemberConfig, Now } from './effects';
+import { type ConnInfo, MAX_TIMEOUT_MS, type MemberConfig, type Now } from './effects';
 import type { EffectBuffer } from './effect-buffer';
 import { Pending } from './pending';
+import { assumedMs } from './service-time';
+import { WaitingLine } from './waiting-line';
 
 /** The time that a client's request waits for the leader before this server proposes a server itself. */
 const RELAY_TIMEOUT_MS = 100;
+
+/** A task may wait at a server for this share of the time left to its client. The rest is for the way and the work. */
+const WAIT_SHARE = 1 / 2;
 
 /** The election numbers its own checks from `firstCheckId`; relayed checks must never use the same ids. */
 const OWN_CHECK_IDS = 2 ** 48;
@@ -33,6 +38,7 @@ export class QueryRelay {
   private readonly checks: Pending<RelayedCheck>;
   /** Checks passed on to a peer, which may have to pass them on in turn. */
   private readonly farChecks: Pending<RelayedCheck>;
+  private readonly line = new WaitingLine();
 
   constructor(
     private readonly config: MemberConfig,
@@ -74,8 +80,9 @@ export class QueryRelay {
   onAssignmentResponse(response: MessageOf<'TaskAssignmentResponse'>, fromId: number): void {
     const relayed = this.assignments.take(response.relay_id ?? -1, ({ peerId }) => peerId === fromId);
     if (!relayed) return;
-    if (response.assigned_server_id === null) return this.proposeSelf(relayed.conn, relayed.request);
-    this.answerAssignment(relayed.conn, relayed.request, response.assigned_server_id, response);
+    const { assigned_server_id: serverId, retry_after_ms: retryMs } = response;
+    if (serverId === null && retryMs === undefined) return this.proposeSelf(relayed.conn, relayed.request);
+    this.answerAssignment(relayed.conn, relayed.request, serverId, response, retryMs);
   }
 
   onStatusQuery(conn: ConnInfo, query: MessageOf<'TaskStatusQuery'>): void {
@@ -154,14 +161,31 @@ export class QueryRelay {
 
   private assign(conn: ConnInfo, request: MessageOf<'TaskAssignmentRequest'>, now: Now): void {
     const key = taskKey(request, conn.remoteHost);
+    const retryMs = this.assigner.knows(key) ? null : this.retryMs(conn, request, now.nowMs);
+    const { term } = this.election.leadership;
+    const leadership = { term, leader_id: this.config.id };
+    if (retryMs !== null) return this.answerAssignment(conn, request, null, leadership, retryMs);
     const assigned = this.assigner.assign(key, request.excluded_server_ids ?? [], now.nowMs);
     if (!assigned) return this.proposeSelf(conn, request);
-    const { term } = this.election.leadership;
     if (assigned.isNew) {
       const { run_id, client_name, request_id } = request;
       this.effects.event({ event: 'assigned', term, to: assigned.serverId, run_id, client_name, request_id });
     }
-    this.answerAssignment(conn, request, assigned.serverId, { term, leader_id: this.config.id });
+    this.answerAssignment(conn, request, assigned.serverId, leadership);
+  }
+
+  /** Returns the time after which this client should ask again; null if it is its turn. */
+  private retryMs(conn: ConnInfo, request: MessageOf<'TaskAssignmentRequest'>, nowMs: number): number | null {
+    // Other clients, like those of the original, would not come back.
+    if (request.timeout_ms === undefined) return null;
+    const waitMs = Math.min(request.timeout_ms, MAX_TIMEOUT_MS) * WAIT_SHARE;
+    const taskMs = assumedMs(request.secret_bytes ?? 0);
+    const { places, msPerTask } = this.assigner.room(request.excluded_server_ids ?? [], waitMs, taskMs);
+    // No server is ready: see `proposeSelf`.
+    if (!Number.isFinite(msPerTask)) return null;
+    // The client is in the line, not its task: one whose task failed keeps its place for the next.
+    const client = taskKey({ ...request, request_id: 0 }, conn.remoteHost);
+    return this.line.ask(client, places, msPerTask, nowMs);
   }
 
   /** There is no leader to ask: the client is still served, by us or by a peer known to be ready. */
@@ -178,6 +202,7 @@ export class QueryRelay {
     request: MessageOf<'TaskAssignmentRequest'>,
     serverId: number | null,
     leadership: { term: number; leader_id: number | null },
+    retryMs?: number,
   ): void {
     this.effects.reply(conn.id, {
       kind: 'TaskAssignmentResponse',
@@ -187,6 +212,7 @@ export class QueryRelay {
       leader_id: leadership.leader_id,
       term: leadership.term,
       ...(request.relay && { relay_id: request.relay.id }),
+      ...(retryMs !== undefined && { retry_after_ms: retryMs }),
     });
   }
 

@@ -1,4 +1,7 @@
-/** The tasks that this server accepted: at most `workers` run, at most `queueLimit` wait, in order of arrival. Pure. */
+/**
+ * The tasks that this server accepted: at most `workers` run, at most `queueLimit` wait. They start in order of arrival
+ * while they wait no longer than was expected, else the newest first. Pure.
+ */
 import type { ConnId, ExecutionOutcome } from './effects';
 
 export interface Task {
@@ -8,10 +11,10 @@ export interface Task {
   requestId: number;
   /** The time at which the client stops waiting, on this server's clock; Infinity if unknown. */
   deadlineMs: number;
+  secretBytes: number;
+  /** It should have started by then: later, newer tasks are the likelier ones to end in time. */
+  startByMs: number;
 }
-
-/** A waiting task gives way to a newcomer only if it has at least this much more time left. */
-const YIELD_MS = 250;
 
 export class TaskQueue {
   private readonly running = new Map<number, Task>();
@@ -43,30 +46,26 @@ export class TaskQueue {
     this.waiting.push(task);
   }
 
-  /**
-   * Makes room in a full queue: removes the waiting task with the most time left, if that is clearly more than the
-   * newcomer has. A client that was refused before comes back with less time than those that have just begun, and is
-   * not starved by them. A client that did not state its deadline does not come back, and keeps its place.
-   */
-  yieldTo(deadlineMs: number): Task | null {
-    const hasMore = this.waiting.filter(
-      (task) => task.deadlineMs < Infinity && task.deadlineMs >= deadlineMs + YIELD_MS,
-    );
-    // mutation: newcomers starve others
-    if (hasMore.length === 0) return null;
-    const most = hasMore.reduce((best, task) => (task.deadlineMs > best.deadlineMs ? task : best));
-    this.waiting = this.waiting.filter((task) => task !== most);
-    return most;
+  /** The sizes of all secrets together, in bytes. */
+  get secretBytes(): number {
+    let bytes = 0;
+    for (const task of [...this.waiting, ...this.running.values()]) bytes += task.secretBytes;
+    return bytes;
   }
 
-  /** Takes the tasks that may run now. Waiting tasks whose client gave up are returned in `expired`, never executed. */
-  take(nowMs: number): { start: Task[]; expired: Task[] } {
+  /**
+   * Takes the tasks that may run now. Waiting tasks whose client gave up, or will before they can be done, are returned
+   * in `expired`, never executed. `needsMs` estimates how long a task takes; while nothing runs it is not believed.
+   */
+  take(nowMs: number, needsMs: (task: Task) => number = () => 0): { start: Task[]; expired: Task[] } {
     const start: Task[] = [];
-    const expired: Task[] = [];
+    const expired = this.waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs);
+    if (expired.length > 0) this.waiting = this.waiting.filter(({ deadlineMs }) => deadlineMs > nowMs);
     while (this.waiting.length > 0 && this.running.size < this.workers) {
-      const task = this.waiting.shift()!;
+      const isLate = nowMs > this.waiting[0]!.startByMs;
+      const task = isLate ? this.waiting.pop()! : this.waiting.shift()!;
       // mutation: expired tasks run
-      if (task.deadlineMs <= nowMs) {
+      if (task.deadlineMs <= nowMs || (this.running.size > 0 && task.deadlineMs <= nowMs + needsMs(task))) {
         expired.push(task);
       } else {
         this.running.set(task.executionId, task);

@@ -8,7 +8,7 @@ describe('a request', () => {
   it('asks, sends to the assigned server with the remaining time, and acks a verified carrier', () => {
     const rig = new Rig();
     expect(rig.effects).toEqual([
-      { type: 'ask', askId: expect.any(Number), address: expect.any(String), excludedIds: [] },
+      { type: 'ask', askId: expect.any(Number), address: expect.any(String), excludedIds: [], timeoutMs: 10_000 },
     ]);
     rig.pass(40);
     const [send] = rig.assign(2) as [Effect<'send'>];

@@ -15,7 +15,8 @@ function assignerWith(
     detector.opened(id, detector.get(id)!.link, 0);
     detector.heartbeat(id, beat, 0);
   }
-  const view = { id: 1, workers: 2, isReady: () => self.ready, isLeaving: () => false };
+  const limits = { id: 1, workers: 2, queueLimit: 8 };
+  const view = { ...limits, isReady: () => self.ready, isLeaving: () => false, taskMs: () => 0 };
   return { assigner: new Assigner(view, detector), detector };
 }
 

@@ -1,4 +1,5 @@
 import { eventText } from '../../../src/server/event-text';
+import type { Effect } from '../../../src/server/member/effects';
 import { conn, events, executions, only, replies, Rig, saidTo, task } from './member-rig';
 
 const NEWS_MS = 5;
@@ -86,15 +87,31 @@ describe('a task', () => {
     expect(effects.at(-1)).toMatchObject({ type: 'stopped' });
   });
 
-  it('already sent away does not starve: the waiting one with most time left gives way', () => {
-    const rig = Rig.alone();
-    for (const id of [1, 2, 3, 4]) rig.submit(5, id, id === 4 ? 10_000 : 9000);
-    const effects = rig.submit(9, 90, 6000);
-    expect(executions(effects)).toEqual(['discard 4']);
-    expect(only(replies(effects, 5, 'TaskResponse'))).toMatchObject({ request_id: 4, error_code: 'overloaded' });
-    expect(only(events(effects, 'executed'))).toMatchObject({ ...task(4), outcome: 'overloaded' });
-    expect(rig.status()).toMatchObject({ active: 2, queued: 2 });
-    expect(executions(rig.submit(9, 91, 10_000))).toEqual(['discard 91']);
+  it('is refused at once if it could not be done in time, by what tasks of its size took before', () => {
+    const rig = Rig.alone({ queueLimit: 100 });
+    for (const id of [1, 2, 3]) rig.submit(id, id, 10_000);
+    rig.pass(5000);
+    outcome(rig, 1);
+    const [refusal] = replies(rig.submit(9, 90, 10_000), 9, 'TaskResponse');
+    expect(refusal).toMatchObject({ error_code: 'overloaded', retry_after_ms: 1000 });
+    // A client that states no deadline would not come back.
+    expect(executions(rig.submit(9, 91))).toEqual([]);
+  });
+
+  it('with a large secret is refused before this has arrived, or has its place until it has', () => {
+    const rig = Rig.alone({ workers: 1, queueLimit: 1 });
+    const head = (connId: number, request_id: number): Effect[] =>
+      rig.step({
+        type: 'taskHead',
+        conn: conn(connId),
+        message: { kind: 'TaskRequest', ...task(request_id), assigned_by_leader: 1, timeout_ms: 60_000 },
+        secretBytes: 5_000_000,
+      });
+    for (const id of [1, 2]) expect(head(id, id)).toEqual([]);
+    expect(only(replies(head(3, 3), 3, 'TaskResponse'))).toMatchObject({ request_id: 3, error_code: 'overloaded' });
+    expect(executions(rig.submit(1, 1, 60_000))).toEqual(['execute 1']);
+    rig.step({ type: 'connClosed', connId: 2 });
+    expect(head(3, 3)).toEqual([]);
   });
 
   it('refused for lack of room is one event a second, not one per refusal', () => {
@@ -122,7 +139,7 @@ describe('a queued task', () => {
       [1, 9000],
       [2, 9000],
       [3, 500],
-      [4, 501],
+      [4, 9000],
     ] as const)
       rig.submit(id, id, timeoutMs);
     rig.nowMs += 500;

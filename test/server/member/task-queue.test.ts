@@ -7,6 +7,8 @@ const task = (executionId: number, deadlineMs = Infinity): Task => ({
   connId: executionId,
   requestId: executionId,
   deadlineMs,
+  secretBytes: 0,
+  startByMs: Infinity,
 });
 
 const ids = (tasks: Task[]): number[] => tasks.map(({ executionId }) => executionId);
@@ -32,21 +34,28 @@ it('returns those whose client gave up, at the deadline itself, and starts the n
   expect([queue.activeCount, queue.queuedCount]).toEqual([1, 0]);
 });
 
-describe('yields', () => {
-  it('the place of the waiting task with the most time left, to one with clearly less', () => {
-    const queue = queueOf(1, 3, task(1, 9000), task(2, 2000), task(3, 5000), task(4, 4000));
-    queue.take(0);
-    expect(queue.yieldTo(4750)!.executionId).toBe(3);
-    expect([queue.queuedCount, ids(queue.drop(() => true))]).toEqual([2, [2, 4, 1]]);
-  });
+it('a task that cannot be done in time is not executed, unless nothing else runs: the estimate may be wrong', () => {
+  const queue = queueOf(2, 9, task(1, 100), task(2, 100), task(3, 200));
+  const { start, expired } = queue.take(0, () => 150);
+  expect([ids(start), ids(expired)]).toEqual([[1, 3], [2]]);
+});
 
-  it('nothing to one with about as much time, nor running tasks, nor tasks without a deadline', () => {
-    const queue = queueOf(1, 2, task(1, 9000), task(2, 5000), task(3));
-    queue.take(0);
-    expect(queue.yieldTo(4751)).toBeNull();
-    expect(queue.yieldTo(Infinity)).toBeNull();
-    expect(queueOf(1, 2, task(1)).yieldTo(10)).toBeNull();
-  });
+it('starts the newest first once the oldest should have started', () => {
+  const late = { ...task(1, 1000), startByMs: 500 };
+  const queue = queueOf(1, 9, late, task(2, 1400), task(3, 1500));
+  expect(ids(queue.take(501).start)).toEqual([3]);
+  queue.finish(3, 'answered');
+  expect(ids(queue.take(501).start)).toEqual([2]);
+  queue.finish(2, 'answered');
+  expect(ids(queue.take(502).start)).toEqual([1]);
+});
+
+it('knows how many bytes wait and run', () => {
+  const queue = queueOf(1, 9, { ...task(1), secretBytes: 5 }, { ...task(2), secretBytes: 7 });
+  expect(queue.secretBytes).toBe(12);
+  queue.take(0);
+  queue.finish(1, 'answered');
+  expect(queue.secretBytes).toBe(7);
 });
 
 it('is full when every worker and every place is taken', () => {
