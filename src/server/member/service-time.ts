@@ -3,7 +3,7 @@
 /** Assumed until tasks have ended, in milliseconds per MiB: a slow machine, so that the first burst does no harm. */
 const FIRST_MS_PER_MIB = 100;
 const MIB_BYTES = 1024 * 1024;
-/** What a task costs besides its bytes, as a number of bytes. */
+/** The cost of a task besides that of its bytes, as a number of bytes. */
 const TASK_BYTES = 32 * 1024;
 /** The weight of the past when a task ends: about the last twenty count. */
 const FADE = 0.9;

@@ -3,8 +3,9 @@
  * sent away. Each is told when to come again; whoever has waited longest is let in first. Pure.
  */
 
-/** A client that comes later than this after the time it was told has given up. */
+/** A client that is later than this after the time it was told holds up nobody, but keeps its place for a while. */
 const GRACE_MS = 1000;
+const FORGET_MS = 30_000;
 /** Clients come again at least this often, so that they notice when there is room, but not more of them than this. */
 const RETRY_MS = 1000;
 const MAX_ASKS_PER_SECOND = 200;
@@ -39,13 +40,13 @@ export class WaitingLine {
     return retryMs;
   }
 
-  /** Forgets those on the way that have given up. */
+  /** Leaves out those that are late, and forgets those that have given up. */
   private countBefore(client: string, nowMs: number): number {
     let count = 0;
     for (const [each, dueMs] of this.dueMs) {
       if (each === client) break;
-      if (nowMs > dueMs + GRACE_MS) this.dueMs.delete(each);
-      else count += 1;
+      if (nowMs > dueMs + FORGET_MS) this.dueMs.delete(each);
+      else if (nowMs <= dueMs + GRACE_MS) count += 1;
     }
     return count;
   }

@@ -16,6 +16,16 @@ const answers = (effects: Effect[], connId = 7) => replies(effects, connId, 'Tas
 const proposal = { assigned_server_id: 1, assigned_server_address: 'one:1', leader_id: null };
 
 describe('the leader', () => {
+  it('sends clients away that state their deadline when all have enough to do, and lets them in in turn', () => {
+    const rig = Rig.leader({ workers: 1, queueLimit: 1 });
+    const ask = (id: number, client_name: string, timeout_ms?: number) =>
+      only(answers(rig.say(7, request(id, { client_name, timeout_ms }))));
+    const full = Array.from({ length: 9 }, (_, id) => ask(id, `c${id}`, 10_000)).at(-1)!;
+    expect(full).toMatchObject({ assigned_server_id: null, assigned_server_address: null, leader_id: 1 });
+    expect(full.retry_after_ms).toBeGreaterThan(0);
+    expect(ask(20, 'original').assigned_server_id).not.toBeNull();
+  });
+
   it('assigns with the server, its address, the leader and the term', () => {
     const rig = Rig.leader();
     const effects = rig.say(7, request(1));

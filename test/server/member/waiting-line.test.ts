@@ -15,13 +15,17 @@ it('whoever was sent away first is let in first', () => {
   expect(line.ask('b', 1, 100, 70)).toBeNull();
 });
 
-it('one that does not come again does not hold up the others', () => {
+it('one that does not come again does not hold up the others, and has its place if it comes late', () => {
   const line = new WaitingLine();
   const retryMs = line.ask('gone', 0, 100, 0)!;
   line.ask('b', 0, 100, 0);
   expect(line.ask('b', 1, 100, retryMs + 1000)).not.toBeNull();
   expect(line.ask('b', 1, 100, retryMs + 1001)).toBeNull();
-  expect(line.size).toBe(0);
+  expect(line.ask('c', 0, 100, retryMs + 1001)).not.toBeNull();
+  expect(line.ask('gone', 1, 100, retryMs + 1002)).toBeNull();
+  line.ask('gone', 0, 100, 5000);
+  line.ask('d', 0, 100, 60_000);
+  expect(line.size).toBe(1);
 });
 
 it('says later the longer the line is, within limits', () => {
