@@ -63,7 +63,7 @@ export const MUTATIONS = {
   'busy is taken for gone': [cut],
   'an election holds tasks up': [
     cut,
-    (statement, [, , retry]) => swap(/ \|\| this.*?;/s, `) ${swap('isBusy', 'true')(retry)}`)(statement),
+    (statement, [, , retry]) => swap(/ \|\| this.*?;/s, `) ${swap(/isBusy.*/s, 'true);')(retry)}`)(statement),
     same,
   ],
   'the loser of a hedge runs on': [cut],
