@@ -68,7 +68,6 @@ export const MUTATIONS = {
   ],
   'the loser of a hedge runs on': [cut],
   'hedges need no token': [swap('this.tokens < 1 || ', '')],
-  'expired tasks run': [swap('task.deadlineMs <= nowMs', 'false')],
   'a silent server gets more': [cut],
   'a lone leader assigns nothing': [swap('this.self.isReady()', 'peers.length > 0 && this.self.isReady()')],
   'a leader that is not ready takes tasks': [swap('this.self.isReady()', 'true')],
