@@ -94,15 +94,6 @@ export class ResponseMemory<T extends ResponseTaker> {
     return slow;
   }
 
-  /** Returns true if at least `count` readers are waited for and take something, if not fast. */
-  hasMoving(count: number): boolean {
-    let found = 0;
-    for (const { rate } of this.readers) {
-      if (rate.isWaitedFor && rate.stalledForMs === 0 && ++found >= count) return true;
-    }
-    return false;
-  }
-
   private change(reader: Reader<T>, bytes: number): void {
     const { host } = reader;
     this.heldBytes += bytes;

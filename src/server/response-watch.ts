@@ -5,12 +5,6 @@ import { MIN_BYTES_PER_SECOND } from './read-rate';
 
 /** A reader that is slower than this no longer occupies a worker: the rest is sent alongside the next tasks. */
 const SLOW_READER_MS = 250;
-/**
- * With this many such readers, the next ones keep their workers for longer: when all are slow, the machine or the way to
- * them is, and with more answers under way each would only take longer. Those that take nothing at all do not count.
- */
-const MANY_READERS = 4;
-const SLOW_AMONG_MANY_MS = 1000;
 /** Time after the client's deadline, for a slow way back; then a reader that takes a byte now and then is cut off. */
 const TAKE_GRACE_MS = 1000;
 /**
@@ -90,15 +84,13 @@ export class ResponseWatch {
 
   private async wait(reader: Reader<Connection>, writer: BodyWriter, park: () => void): Promise<void> {
     let isSlow = false;
-    const parkLate = setTimeout(park, SLOW_AMONG_MANY_MS);
     const timer = setTimeout(() => {
-      if (!this.memory.hasMoving(MANY_READERS)) park();
       isSlow = true;
       this.begins(reader);
+      park();
     }, SLOW_READER_MS);
     await writer.drained();
     clearTimeout(timer);
-    clearTimeout(parkLate);
     if (isSlow) this.ends(reader);
   }
 

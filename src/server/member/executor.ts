@@ -24,6 +24,8 @@ const HISTORY_BATCH_MS = 1;
  * and the way back takes time.
  */
 const WAIT_SHARE = 3 / 4;
+/** A secret that has been arriving for longer than this may have stopped. */
+const ARRIVAL_MS = 2000;
 /** The least and most time after which a refused client should come again. */
 const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 1000;
@@ -174,7 +176,7 @@ export class Executor {
       return { code: 'starting', message: `server ${id} is still decoding its cover` };
     }
     if (this.phase === 'leaving') return this.leavingRefusal();
-    const why = this.overload(leftMs, secretBytes);
+    const why = this.overload(leftMs, secretBytes, nowMs);
     if (why === null) return null;
     const text = `server ${id} is overloaded: ${why.message}`;
     // One event per second reports it; one per refusal would fill the disk just when the server is busiest.
@@ -185,16 +187,24 @@ export class Executor {
     return { code: 'overloaded', message: text, retryAfterMs: why.retryAfterMs };
   }
 
-  /** While a worker is free the estimate is not believed: it could be wrong for ever. */
-  private overload(leftMs: number, secretBytes: number): { message: string; retryAfterMs: number } | null {
+  /**
+   * While a worker is free the estimate is not believed: it could be wrong for ever. A secret that does not go on arriving
+   * holds no place: callers that send only heads must not keep others out.
+   */
+  private overload(
+    leftMs: number,
+    secretBytes: number,
+    nowMs: number,
+  ): { message: string; retryAfterMs: number } | null {
     const { activeCount, queuedCount } = this.queue;
     const { workers, queueLimit } = this.config;
-    const count = activeCount + queuedCount + this.arriving.size;
-    let arrivingBytes = 0;
-    for (const { secretBytes: bytes } of this.arriving.values()) arrivingBytes += bytes;
+    const fresh = [...this.arriving.values()].filter(({ atMs }) => nowMs - atMs <= ARRIVAL_MS);
+    const arrivingBytes = fresh.reduce((sum, { secretBytes: bytes }) => sum + bytes, 0);
+    const present = activeCount + queuedCount;
+    const count = present + fresh.length;
     const waitMs = this.service.msFor(count, this.queue.secretBytes + arrivingBytes);
-    const isFull = count >= workers + queueLimit;
-    const isTooLate = count >= workers && waitMs + this.service.msFor(1, secretBytes) > leftMs * WAIT_SHARE;
+    const isFull = present >= workers && count >= workers + queueLimit;
+    const isTooLate = present >= workers && waitMs + this.service.msFor(1, secretBytes) > leftMs * WAIT_SHARE;
     if (!isFull && !isTooLate) return null;
     const message = `${activeCount} running, ${count - activeCount} queued`;
     const retryAfterMs = Math.ceil(Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, waitMs / 2)));

@@ -34,6 +34,7 @@ interface RelayedCheck {
 
 export class QueryRelay {
   private readonly assignments: Pending<RelayedAssignment>;
+  private overloadedSinceMs = -Infinity;
   /** Checks passed on to the leader itself. */
   private readonly checks: Pending<RelayedCheck>;
   /** Checks passed on to a peer, which may have to pass them on in turn. */
@@ -164,7 +165,10 @@ export class QueryRelay {
     const retryMs = this.assigner.knows(key) ? null : this.retryMs(conn, request, now.nowMs);
     const { term } = this.election.leadership;
     const leadership = { term, leader_id: this.config.id };
-    if (retryMs !== null) return this.answerAssignment(conn, request, null, leadership, retryMs);
+    if (retryMs !== null) {
+      this.tellOverload(now.nowMs);
+      return this.answerAssignment(conn, request, null, leadership, retryMs);
+    }
     const assigned = this.assigner.assign(key, request.excluded_server_ids ?? [], now.nowMs);
     if (!assigned) return this.proposeSelf(conn, request);
     if (assigned.isNew) {
@@ -172,6 +176,14 @@ export class QueryRelay {
       this.effects.event({ event: 'assigned', term, to: assigned.serverId, run_id, client_name, request_id });
     }
     this.answerAssignment(conn, request, assigned.serverId, leadership);
+  }
+
+  /** Once per second: an event per refusal would fill the disk just when all are busiest. */
+  private tellOverload(nowMs: number): void {
+    if (nowMs - this.overloadedSinceMs < 1000) return;
+    this.overloadedSinceMs = nowMs;
+    const reason = `no server could begin in time: ${this.line.size} clients wait for their turn`;
+    this.effects.event({ event: 'overloaded', reason });
   }
 
   /** Returns the time after which this client should ask again; null if it is its turn. */

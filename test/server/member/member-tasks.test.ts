@@ -107,11 +107,24 @@ describe('a task', () => {
         message: { kind: 'TaskRequest', ...task(request_id), assigned_by_leader: 1, timeout_ms: 60_000 },
         secretBytes: 5_000_000,
       });
-    for (const id of [1, 2]) expect(head(id, id)).toEqual([]);
-    expect(only(replies(head(3, 3), 3, 'TaskResponse'))).toMatchObject({ request_id: 3, error_code: 'overloaded' });
     expect(executions(rig.submit(1, 1, 60_000))).toEqual(['execute 1']);
+    expect(head(2, 2)).toEqual([]);
+    expect(only(replies(head(3, 3), 3, 'TaskResponse'))).toMatchObject({ request_id: 3, error_code: 'overloaded' });
     rig.step({ type: 'connClosed', connId: 2 });
     expect(head(3, 3)).toEqual([]);
+    // A secret that stopped arriving holds no place.
+    rig.pass(2001);
+    expect(head(4, 4)).toEqual([]);
+  });
+
+  it('is accepted while a worker is free, however many heads have come before', () => {
+    const rig = Rig.alone({ workers: 1, queueLimit: 1 });
+    const message = (id: number) =>
+      ({ kind: 'TaskRequest', ...task(id), assigned_by_leader: 1, timeout_ms: 60_000 }) as const;
+    for (let id = 1; id <= 300; id++) {
+      rig.step({ type: 'taskHead', conn: conn(id), message: message(id), secretBytes: 6_000_000 });
+    }
+    expect(executions(rig.submit(999, 999, 60_000))).toEqual(['execute 999']);
   });
 
   it('refused for lack of room is one event a second, not one per refusal', () => {
