@@ -72,6 +72,15 @@ export function runScenario(script: readonly string[], onlyFirst = false): { tra
   return { trace: world.trace.map((line) => line.trimEnd()), failures };
 }
 
+/** Returns what fails in a run of the script, without the details: its rules and expectations, or how it crashes. */
+export function failuresOf(script: readonly string[]): string[] {
+  try {
+    return runScenario(script).failures.map((failure) => /^(?:at \S+ )?(.*?):/.exec(failure)![1]!);
+  } catch (crash) {
+    return [`CRASH ${(crash as Error).message.replace(/\d+/g, 'N')}`];
+  }
+}
+
 function expectation(world: World, words: string[]): string | null {
   const [what, verb, value] = words;
   const records = world.clients.flatMap((client) => client.records);

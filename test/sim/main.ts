@@ -1,10 +1,13 @@
 // npm run sim -- --seed N      replays one run with its trace
+//                              with --shrink: prints the smallest scenario that fails as the seed does
 // npm run sim -- --seeds N     runs many, prints each failing seed as a scenario and stops after five (--most N);
 //                              --from-seed N begins there, --all includes the faults that are known to fail
 // npm run sim -- --scenario F  runs one scenario file with its whole trace
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { parseScenario, runScenario } from '../scenarios/scenario';
+import { coalesced } from '../scenarios/coalesced';
+import { failuresOf, formatScenario, parseScenario, runScenario } from '../scenarios/scenario';
+import { shrink } from './shrink';
 import { KNOWN, simulate, type SimResult } from './simulation';
 
 const { values } = parseArgs({
@@ -15,6 +18,7 @@ const { values } = parseArgs({
     scenario: { type: 'string' },
     most: { type: 'string', default: '5' },
     all: { type: 'boolean' },
+    shrink: { type: 'boolean' },
   },
 });
 
@@ -29,10 +33,23 @@ function explain(result: SimResult): void {
   if (failed(result)) console.log(['As a scenario:', ...result.script].join('\n    '));
 }
 
+/** Prints a scenario that fails in the same way; its trace is that of the failure. */
+function printSmallest({ seed, script }: SimResult): void {
+  const [failure] = failuresOf(script);
+  if (failure === undefined) return console.log(`seed ${seed} holds: there is nothing to shrink`);
+  const smallest = shrink(script, (each) => failuresOf(each).includes(failure));
+  const title = [`# Seed ${seed}, made as small as it still fails: ${failure}`];
+  const trace = failure.startsWith('CRASH') ? [] : coalesced(runScenario(smallest).trace);
+  console.log(formatScenario({ title, script: smallest, trace }).trimEnd());
+  process.exitCode = 1;
+}
+
 if (values.scenario !== undefined) {
   const { trace, failures } = runScenario(parseScenario(readFileSync(values.scenario, 'utf8')).script);
   for (const line of [...trace, ...failures.map((failure) => `FAILED ${failure}`)]) console.log(line);
   process.exitCode = failures.length > 0 ? 1 : 0;
+} else if (values.seed !== undefined && values.shrink) {
+  printSmallest(simulate(Number(values.seed), values.all ? [] : KNOWN));
 } else if (values.seed !== undefined) {
   const result = simulate(Number(values.seed), values.all ? [] : KNOWN);
   for (const line of result.world.trace) console.log(line);

@@ -1,2 +1,3 @@
 export { simulate } from './simulation';
-export { parseScenario, runScenario } from '../scenarios/scenario';
+export { failuresOf, parseScenario, runScenario } from '../scenarios/scenario';
+export { shrink } from './shrink';

@@ -35,10 +35,12 @@ export function simulate(seed: number, known: readonly string[] = KNOWN): SimRes
   try {
     world.start();
     finish(world, new RandomFaults(world, random, (kind) => known.includes(kind), act).run());
-    script.push(`at ${world.queue.nowMs} expect done`);
     result.violations = judge(world).filter(({ rule }) => !known.includes(rule));
   } catch (crash) {
     result.crash = crash;
+  } finally {
+    // After a crash as well: a replay must come as far.
+    script.push(`at ${world.queue.nowMs} expect done`);
   }
   return result;
 }

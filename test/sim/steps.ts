@@ -34,6 +34,6 @@ export function performStep(world: World, text: string): void {
   step(world, words);
 }
 
-function isProgram(name: string): boolean {
+export function isProgram(name: string): boolean {
   return name.startsWith('program');
 }
