@@ -421,7 +421,7 @@ testWithMounts(
         missing: [expect.stringMatching(/^machine 1: the summaries of 5 of its 5 clients: /)],
       });
       expect(self_check.join('\n')).toContain(
-        '5 of the 5 clients of machine 1 wrote no summary: their run was cut short',
+        '5 of the 5 clients of machine 1 have no summary: their run was cut short',
       );
       const told = await run('report', '--metrics', 'cut');
       expect(told.stdout).toMatch(/^Incomplete: machine 1: the summaries of 5 of its 5 clients: [^\n]+$/m);
