@@ -121,6 +121,8 @@ function inputsOf(load: Load, requests: readonly Request[], faultStarts: readonl
     wrong: new WrongCarriers(),
     warmupWrong: new WrongCarriers(),
     repeats: 0,
+    strays: 0,
+    conflicts: 0,
     latestMs: lastEndMs,
     retries: 0,
     bytesSent: 0,

@@ -152,6 +152,8 @@ function groundOf(
     silences,
     restarts: whole === null ? [] : restartsOf(inputs, whole, windows),
     lost: lostSamples(inputs),
+    conflictCount: inputs.records.reduce((sum, { conflicts }) => sum + conflicts, 0),
+    strayCount: inputs.records.reduce((sum, { strays }) => sum + strays, 0),
     leads: leaderSpans(inputs.events ?? [], windows, inputs.lives, silences),
     silentIds: silentServerIds(inputs),
   };

@@ -28,6 +28,10 @@ export interface RunRecords {
   warmupWrong: WrongCarriers;
   /** Requests that were counted before, in this file or another; not counted again. */
   repeats: number;
+  /** Requests that were due when the load did not run, by its run file. */
+  strays: number;
+  /** Repeats of which only one tells of a success. */
+  conflicts: number;
   /** The latest end time of any line; determines the newest run. */
   latestMs: number;
   /** Without those of the warm-up, like the next two. */

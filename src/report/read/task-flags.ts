@@ -53,12 +53,12 @@ export class ClientTaskFlags {
 
   constructor(private readonly budget: Budget) {}
 
-  /** Marks a request as seen. Returns `seen` if it already was, `full` if there is no room for it. */
-  see(requestId: number, isSuccess: boolean): 'new' | 'seen' | 'full' {
+  /** Marks a request as seen. Returns `seen` if it already was, `differs` if only one of the two was a success, `full` if there is no room for it. */
+  see(requestId: number, isSuccess: boolean): 'new' | 'seen' | 'differs' | 'full' {
     if (!this.turnTo(requestId)) return 'full';
     const at = requestId % PAGE_TASKS;
     const marks = this.page[at]!;
-    if ((marks & SEEN) !== 0) return 'seen';
+    if ((marks & SEEN) !== 0) return ((marks & SUCCESS) !== 0) === isSuccess ? 'seen' : 'differs';
     this.page[at] = marks | SEEN | (isSuccess ? SUCCESS : 0);
     return 'new';
   }

@@ -95,6 +95,23 @@ describe('evidence that other files show to be missing: not verified, whatever e
       () => lab.write('metrics/machine_1_generator.ndjson', lines([generated(1000, { sent: 900 })])),
       CUT,
     ],
+    [
+      'the time of a failure: it is in no fault any more',
+      () => {
+        const all = Array.from({ length: COUNT }, (_, at) => request(at + 1, at * 10, { latency_ms: 20 }));
+        all[500] = request(501, -60_000);
+        lab.requests(all);
+      },
+      'when 1 request was due (not while the load ran, by its run file)',
+    ],
+    [
+      'which of two records is true',
+      () => {
+        const all = Array.from({ length: COUNT }, (_, at) => request(at + 1, at * 10, { latency_ms: 20 }));
+        lab.requests([...all, request(501, 5000, { outcome: 'failure' })]);
+      },
+      'whether 1 request succeeded (two records, of which only one says so)',
+    ],
     ['lines of faults, damaged', () => lab.write('fault_events.ndjson', '{"time":1\n'), DAMAGED_FAULTS],
     [
       'a line of a fault',

@@ -16,6 +16,8 @@ import { FastRecordParser } from '../fast-parse-record';
 import type { ClientTaskFlags } from '../task-flags';
 
 const MAX_RUNS_PER_FILE = 1000;
+/** Times are this inexact after the steps of a clock were corrected. */
+const CLOCK_ERROR_MS = 2000;
 
 /** Selects the runs to report: the newest one in each file (by its records), one by id, or all. */
 export type RunChoice = { take: 'newest' } | { take: 'all' } | { take: 'id'; runId: string };
@@ -26,6 +28,8 @@ interface Planned {
   warmupEndMs: number;
   /** Unix milliseconds, corrected; null if unknown. */
   startedAtMs: number | null;
+  /** Infinity if unknown. */
+  endedAtMs: number;
   ids: IdLimit;
 }
 
@@ -68,6 +72,7 @@ function plannedOf({ runId, machineId, clock }: RunRecords, plans: readonly Stre
   return {
     warmupEndMs: warmup === undefined ? -Infinity : warmup.started_at + warmup.warmup_secs * 1000,
     startedAtMs: own === undefined ? null : own.started_at - clock.offsetAt(own.started_at),
+    endedAtMs: own === undefined || own.ended_at === null ? Infinity : own.ended_at - clock.offsetAt(own.ended_at),
     ids: new IdLimit(own),
   };
 }
@@ -84,6 +89,8 @@ function newRun(file: string, folder: string, machineId: number, runId: string, 
     wrong: new WrongCarriers(),
     warmupWrong: new WrongCarriers(),
     repeats: 0,
+    strays: 0,
+    conflicts: 0,
     latestMs: -Infinity,
     retries: 0,
     bytesSent: 0,
@@ -107,14 +114,16 @@ function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, planned: P
   if (refusal !== undefined) return refusal;
   const seen = tasks?.see(record.request_id, record.success) ?? 'full';
   if (seen === 'full' || tasks === undefined) return 'its client or request id is too far from the others';
-  if (seen === 'seen') {
+  if (seen !== 'new') {
     run.repeats += 1;
+    if (seen === 'differs') run.conflicts += 1;
     return `request ${record.request_id} of client ${record.client_id} is already counted`;
   }
   if (record.outcome === 'success') tasks.successCount += 1;
   else if (record.outcome === 'failure') tasks.failedCount += 1;
   else if (record.outcome === 'interrupted') run.interrupted += 1;
   else run.unsent += 1;
+  if (isStray(startMs, planned)) run.strays += 1;
   tasks.follow(record.request_id, startMs, startMs + record.latency_ms);
   if (record.success && !record.hedged && record.retry_count === 0) {
     tasks.time(record.request_id, startMs, startMs + record.latency_ms);
@@ -126,6 +135,11 @@ function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, planned: P
   run.retries += record.retry_count;
   run.bytesSent += record.bytes_sent;
   run.bytesReceived += record.bytes_received;
+}
+
+/** Returns true if the load did not run at that time, by its run file. */
+function isStray(startMs: number, { startedAtMs, endedAtMs }: Planned): boolean {
+  return startMs < (startedAtMs ?? -Infinity) - CLOCK_ERROR_MS || startMs > endedAtMs + CLOCK_ERROR_MS;
 }
 
 /** Returns a reason if the client cannot have got as far as this id. */
