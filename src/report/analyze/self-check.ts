@@ -169,6 +169,13 @@ function retries({ successful_requests: successful }: Unchecked, retried: number
   return [`${what}${share} needed a retry or a second server: the failure rate does not show them.`];
 }
 
+/** Returns `8 requests in flight and 23 waiting for a client`, without what is none. */
+function undecidedText(interrupted: number, unsent: number): string {
+  const flying = interrupted > 0 ? `${counted(interrupted, 'request')} in flight` : null;
+  const waiting = `${flying === null ? counted(unsent, 'request') : unsent} waiting for a client`;
+  return [...(flying === null ? [] : [flying]), ...(unsent > 0 ? [waiting] : [])].join(' and ');
+}
+
 /** Reports requests that are missing from totals, charts or percentiles. */
 function requests(report: Unchecked, { clients }: Inputs): string[] {
   const { interrupted_requests: interrupted, unsent_requests: unsent, clients_without_percentiles: mute } = report;
@@ -178,18 +185,20 @@ function requests(report: Unchecked, { clients }: Inputs): string[] {
   return [
     ...(interrupted + unsent > 0
       ? [
-          `When the run ended${stoodStill}, ${counted(interrupted, 'request')} in flight and ${unsent} waiting for a client neither succeeded nor failed; failure_rate_max counts them as failed.`,
+          `When the run ended${stoodStill}, ${undecidedText(interrupted, unsent)} neither succeeded nor failed; failure_rate_max counts them as failed.`,
         ]
       : []),
     ...(leftOut > 0
       ? [
-          `${leftOut} requests ended more than a week away from the others (a wrong clock?): totals include them, charts do not.`,
+          `${counted(leftOut, 'request')} ended more than a week away from the others (a wrong clock?): totals include them, charts do not.`,
         ]
       : []),
     ...(mute > 0
-      ? [`${mute} clients have no percentiles: their latencies count for minimum, maximum and average only.`]
+      ? [`${counted(mute, 'client')} without percentiles: such latencies count for minimum, maximum and average only.`]
       : []),
-    ...(uncounted > 0 ? [`${uncounted} clients do not count retries and bytes: these totals are too low.`] : []),
+    ...(uncounted > 0
+      ? [`${counted(uncounted, 'client')} without counts of retries and bytes: these totals are too low.`]
+      : []),
   ];
 }
 

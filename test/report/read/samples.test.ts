@@ -300,7 +300,7 @@ describe('retries and bytes', () => {
       bytes_received: 0,
       percentile_curve: expect.any(Array),
     });
-    expect(said()).toMatch(/^1 clients do not count retries and bytes: these totals are too low\.$/m);
+    expect(said()).toMatch(/^1 client without counts of retries and bytes: these totals are too low\.$/m);
   });
 });
 
