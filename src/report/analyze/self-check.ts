@@ -194,7 +194,7 @@ function requests(report: Unchecked, { clients }: Inputs): string[] {
         ]
       : []),
     ...(mute > 0
-      ? [`${counted(mute, 'client')} without percentiles: such latencies count for minimum, maximum and average only.`]
+      ? [`${counted(mute, 'client')} without percentiles: latencies count for minimum, maximum and average only.`]
       : []),
     ...(uncounted > 0
       ? [`${counted(uncounted, 'client')} without counts of retries and bytes: these totals are too low.`]
