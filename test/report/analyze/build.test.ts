@@ -347,9 +347,7 @@ describe('self-check', () => {
     lab.write('metrics/machine_2_client_1.json', clientFile('Machine_2_Client_1'));
     lab.requests([request(1, 0, { retry_count: 2 }), request(2, 5, { outcome: 'unsent' })]);
     expect(said()).toMatch(/1 success \(11\.11% of the successes\) needed a retry/);
-    expect(said()).toMatch(
-      /When the run ended, 1 request waiting for a client neither succeeded nor failed/,
-    );
+    expect(said()).toMatch(/When the run ended, 1 request waiting for a client neither succeeded nor failed/);
     expect(said()).toMatch(/1 client without percentiles/);
     expect(said()).toMatch(/no file of faults/);
   });
