@@ -86,7 +86,7 @@ function seenByServers(fault: FaultWindow, context: FaultContext): Seen {
   if (events === null || undated !== null) return unseen(undated ?? 'there are no event files of the servers');
   const { serverId, startMs, healedMs } = fault;
   const span = ledAt(spans, serverId, startMs);
-  // Who is silent may have been the first, or the last, to see it.
+  // A silent server may have been the first, or the last, to see it.
   if (silentIds.length > 0) {
     return unseen(noEventsText(silentIds), silentIds.includes(serverId) ? null : span !== undefined);
   }
