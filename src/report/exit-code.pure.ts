@@ -1,6 +1,6 @@
 /** The exit code of a report: what is wrong, then crossed thresholds, then what is invalid, missing or unknown. */
 import { EXIT } from '../core/errors';
-import { unknownOf, wrongOf } from './analyze/verdict';
+import { wrongOf } from './analyze/verdict';
 import type { Side } from './compare/comparison';
 import type { Report } from './report';
 
@@ -12,8 +12,7 @@ export function exitCodeOfReport(report: Report): number {
 /** Returns true if the load was invalid, something that was named could not be read, or a check is unknown. */
 export function isUnverified(report: Report): boolean {
   const { verdict, inputs } = report;
-  const isUnknown = verdict.not_verified.length > 0 || unknownOf(report).length > 0;
-  return verdict.kind === 'invalid' || inputs.missing.length > 0 || isUnknown;
+  return verdict.kind === 'invalid' || inputs.missing.length > 0 || verdict.not_verified.length > 0;
 }
 
 /** Judges whether two runs can be compared, not how they differ. */

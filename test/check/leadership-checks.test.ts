@@ -13,6 +13,13 @@ test('the bound is failure timeout + election timeout + two heartbeats', () => {
 
 /** 2 leads term 2 from 20,000 on; 1 leads term 1 until `ms` later. */
 const bothLead = (ms: number) => [leads(20_000, 2, 2, 2), leads(20_000 + ms, 1, 2, 2), leads(20_000 + ms, 3, 2, 2)];
+/** 1 stands still while its link is cut and healed. */
+const HEALED_MEANWHILE = [
+  fault(17_000, 'pause', 1),
+  fault(17_001, 'partition', 1),
+  fault(17_002, 'heal', 1),
+  fault(19_800, 'resume', 1),
+];
 const deaf = [down(19_000, 1, 2), down(19_000, 2, 1)];
 
 it.each<Case>([
@@ -38,24 +45,10 @@ it.each<Case>([
   ['two while a link is cut', history(bothLead(5000), [fault(18_000, 'partition', 1)]), 'S1 holds'],
   [
     'two, of which one stood still when the link was healed: it dials again only when it runs',
-    history(bothLead(500), [
-      fault(17_000, 'pause', 1),
-      fault(17_001, 'partition', 1),
-      fault(17_002, 'heal', 1),
-      fault(19_800, 'resume', 1),
-    ]),
+    history(bothLead(500), HEALED_MEANWHILE),
     'S1 holds',
   ],
-  [
-    'two, for longer than that',
-    history(bothLead(5000), [
-      fault(17_000, 'pause', 1),
-      fault(17_001, 'partition', 1),
-      fault(17_002, 'heal', 1),
-      fault(19_800, 'resume', 1),
-    ]),
-    /S1: /,
-  ],
+  ['two, for longer than that', history(bothLead(5000), HEALED_MEANWHILE), /S1: /],
   ['two, long after a pause', history(bothLead(5000), [fault(1000, 'pause', 1), fault(2000, 'resume', 1)]), /S1: /],
   ['two, long after a heal', history(bothLead(5000), [fault(1000, 'partition', 1), fault(2000, 'heal', 1)]), /S1: /],
   [

@@ -1,5 +1,6 @@
 import type { Report } from '../../src/report/report';
 import { exitCodeOfRun } from '../../src/run/exit-code.pure';
+import { unknownOf } from '../../src/report/analyze/verdict';
 import { executed, request, useLab } from '../report/lab';
 
 const lab = useLab();
@@ -10,7 +11,8 @@ describe('the exit code of a run', () => {
   function report(more: Partial<Report> = {}): Report {
     lab.requests([request(1, 0)]);
     lab.events(1, [executed(5, 1, 1)]);
-    return { ...lab.report(), ...more };
+    const told = { ...lab.report(), ...more };
+    return { ...told, verdict: { ...told.verdict, not_verified: unknownOf(told) } };
   }
   const audit = (adds_up: boolean | 'unknown') => ({ audit: { ...report().audit, adds_up } });
   const failed = (percent: number) => ({ verdict: { ...report().verdict, failure_rate: percent } });

@@ -49,7 +49,7 @@ export class Hedging {
   /** Takes a token if hedging is allowed now. */
   tryTake(nowMs: number): boolean {
     // mutation: no hedging; hedges need no token
-    if (this.tokens < 1 || nowMs < this.overloadedUntilMs) return false;
+    if (this.tokens < 1 || this.isOverloaded(nowMs)) return false;
     this.tokens -= 1;
     return true;
   }

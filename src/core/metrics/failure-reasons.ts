@@ -19,6 +19,13 @@ export function isNeverSent(reason: string): boolean {
   return reason.startsWith(NEVER_SENT);
 }
 
+/** Counts the requests that were never sent, among failures by reason. */
+export function neverSentIn(reasons: Iterable<readonly [string, number]>): number {
+  let sum = 0;
+  for (const [reason, count] of reasons) if (isNeverSent(reason)) sum += count;
+  return sum;
+}
+
 /** The reasons that contain neither a number nor text from a server. */
 export const FIXED_REASONS: readonly string[] = [
   'Connection refused',

@@ -1,6 +1,6 @@
 /** Computes the totals over all requests, from records and client files alike. */
 import { CappedCounts } from '../../core/metrics/capped-counts';
-import { isFixedReason, isNeverSent, NO_RECORD, OTHER_REASONS } from '../../core/metrics/failure-reasons';
+import { isFixedReason, neverSentIn, NO_RECORD, OTHER_REASONS } from '../../core/metrics/failure-reasons';
 import { OTHER_SERVERS } from '../../core/metrics/servers';
 import { type Counted } from './count-rows';
 import { curveOf } from './curve';
@@ -35,10 +35,6 @@ export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, run, are
   const goodput = isEndKnown(inputs) ? perSecond(inTime) : null;
   const mostFailed = total === 0 ? 0 : ((failed + undecided) / total) * 100;
   const reasons = reasonsOf(inputs, counted);
-  const neverSent = Object.entries(reasons).reduce(
-    (sum, [reason, count]) => sum + (isNeverSent(reason) ? count : 0),
-    0,
-  );
   return {
     total_requests: total,
     successful_requests: all.successes.count,
@@ -47,7 +43,7 @@ export function totalsOf(inputs: Inputs, counted: Counted, { longestMs, run, are
     failure_rate_max: mostFailed,
     decided_requests: decided,
     undecided_requests: undecided,
-    never_sent_requests: neverSent,
+    never_sent_requests: neverSentIn(Object.entries(reasons)),
     missing_records: inputs.missingRecords,
     server_distribution: Object.fromEntries(serverTotals(inputs, counted.byServer)),
     failure_reasons: reasons,

@@ -1,5 +1,5 @@
 /** Finds requests without a record: other records, sums, the plan, samples or executions show that they existed. */
-import { isNeverSent } from '../../core/metrics/failure-reasons';
+import { neverSentIn } from '../../core/metrics/failure-reasons';
 import { clientName, machineOfClient } from '../../core/metrics/run-file-names';
 import type { ClientFile } from './client-file';
 import { type Inputs, partKeyOf } from './inputs';
@@ -105,11 +105,9 @@ function partAt(parts: Map<string, Part>, key: string): Part {
 
 /** Returns the most requests that can have been sent, by records and sums. */
 function sentCount({ records, clients }: Inputs): number {
-  const neverSent = [...records, ...clients].flatMap(({ reasons }) =>
-    [...reasons].filter(([reason]) => isNeverSent(reason)),
-  );
+  const neverSent = [...records, ...clients].reduce((sum, { reasons }) => sum + neverSentIn(reasons), 0);
   // Some of the `unsent` had begun to be sent when the run was stopped.
   const recorded = records.reduce((sum, { columns }) => sum + columns.count, 0);
   const summed = clients.reduce((sum, { successful, failed }) => sum + successful + failed, 0);
-  return recorded + summed - neverSent.reduce((sum, [, count]) => sum + count, 0);
+  return recorded + summed - neverSent;
 }

@@ -1,5 +1,5 @@
 /** Finds load generators whose samples are incomplete: they tell of fewer requests than there are records. */
-import { isNeverSent } from '../../core/metrics/failure-reasons';
+import { neverSentIn } from '../../core/metrics/failure-reasons';
 import type { Inputs } from './inputs';
 
 /** A machine, the requests in the samples of its load generator, and those that it has sent by its records. */
@@ -13,10 +13,10 @@ export interface LostSamples {
 export function lostSamples({ generators, records }: Pick<Inputs, 'generators' | 'records'>): LostSamples[] {
   return generators.flatMap(({ machineId, fold: { sent: sampled } }) => {
     const own = records.filter((run) => run.machineId === machineId);
-    const recorded = own.reduce((sum, { columns, unsent, reasons }) => {
-      const never = [...reasons].reduce((count, [reason, times]) => count + (isNeverSent(reason) ? times : 0), 0);
-      return sum + columns.count - unsent - never;
-    }, 0);
+    const recorded = own.reduce(
+      (sum, { columns, unsent, reasons }) => sum + columns.count - unsent - neverSentIn(reasons),
+      0,
+    );
     return sampled < recorded ? [{ machineId, sampled, recorded }] : [];
   });
 }

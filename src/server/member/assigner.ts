@@ -42,8 +42,9 @@ export class Assigner {
 
   /**
    * Returns how many more tasks can wait no longer than `waitMs` for their turn, and how often one ends, in
-   * milliseconds. `assumedTaskMs` stands for the time between ends at servers that have ended none yet. A server always has a place for as many as it has workers, whatever was measured.
-   * The peers' limits of their queues are taken to be our own.
+   * milliseconds. `assumedTaskMs` stands for the time between ends at servers that have ended none yet. A server always
+   * has a place for as many as it has workers, whatever was measured. The peers' limits of their queues are taken to be
+   * our own.
    */
   room(excludedIds: readonly number[], waitMs: number, assumedTaskMs: number): { places: number; msPerTask: number } {
     let places = 0;

@@ -9,6 +9,7 @@ import { type ConnId, type ConnInfo, type ExecutionOutcome, type Input, MAX_TIME
 import type { MemberConfig, Now, TaskMessage } from './effects';
 import type { News, TaskNews } from './news';
 import type { EffectBuffer } from './effect-buffer';
+import { OverloadNews } from './overload-news';
 import { ServiceTime } from './service-time';
 import { type Refusal, taskRefusal } from './task-refusal';
 import { TaskQueue, type Task } from './task-queue';
@@ -40,7 +41,7 @@ export class Executor {
   private flushMs = Infinity;
   /** After a pause: the sockets are read first, since a cancel or a closed connection may be waiting in them. */
   private holdUntilMs = -Infinity;
-  private overloadedSinceMs = -Infinity;
+  private readonly overload: OverloadNews;
   private readonly service = new ServiceTime();
   /** Tasks that were accepted while their secrets arrive, with the sizes of these, in bytes, and since when. */
   private readonly arriving = new Map<ConnId, { secretBytes: number; atMs: number }>();
@@ -51,6 +52,7 @@ export class Executor {
     private readonly effects: EffectBuffer,
     private readonly news: News,
   ) {
+    this.overload = new OverloadNews(effects);
     this.queue = new TaskQueue(config.workers, config.queueLimit);
   }
 
@@ -176,14 +178,10 @@ export class Executor {
       return { code: 'starting', message: `server ${id} is still decoding its cover` };
     }
     if (this.phase === 'leaving') return this.leavingRefusal();
-    const why = this.overload(leftMs, secretBytes, nowMs);
+    const why = this.whyOverloaded(leftMs, secretBytes, nowMs);
     if (why === null) return null;
     const text = `server ${id} is overloaded: ${why.message}`;
-    // One event per second reports it; one per refusal would fill the disk just when the server is busiest.
-    if (nowMs - this.overloadedSinceMs >= 1000) {
-      this.overloadedSinceMs = nowMs;
-      this.effects.event({ event: 'overloaded', reason: text });
-    }
+    this.overload.tell(text, nowMs);
     return { code: 'overloaded', message: text, retryAfterMs: why.retryAfterMs };
   }
 
@@ -191,7 +189,7 @@ export class Executor {
    * While a worker is free the estimate is not believed: it could be wrong for ever. A secret that does not go on arriving
    * holds no place: callers that send only heads must not keep others out.
    */
-  private overload(
+  private whyOverloaded(
     leftMs: number,
     secretBytes: number,
     nowMs: number,

@@ -6,6 +6,7 @@ import type { MessageOf } from '../../core/protocol';
 import type { Assigner } from './assigner';
 import { type ConnInfo, MAX_TIMEOUT_MS, type MemberConfig, type Now } from './effects';
 import type { EffectBuffer } from './effect-buffer';
+import { OverloadNews } from './overload-news';
 import { Pending } from './pending';
 import { assumedMs } from './service-time';
 import { WaitingLine } from './waiting-line';
@@ -34,7 +35,7 @@ interface RelayedCheck {
 
 export class QueryRelay {
   private readonly assignments: Pending<RelayedAssignment>;
-  private overloadedSinceMs = -Infinity;
+  private readonly overload: OverloadNews;
   /** Checks passed on to the leader itself. */
   private readonly checks: Pending<RelayedCheck>;
   /** Checks passed on to a peer, which may have to pass them on in turn. */
@@ -48,6 +49,7 @@ export class QueryRelay {
     private readonly assigner: Assigner,
     private readonly effects: EffectBuffer,
   ) {
+    this.overload = new OverloadNews(effects);
     this.assignments = new Pending(config.firstCheckId);
     this.checks = new Pending(config.firstCheckId + OWN_CHECK_IDS);
     this.farChecks = new Pending(config.firstCheckId + FAR_CHECK_IDS);
@@ -166,7 +168,7 @@ export class QueryRelay {
     const { term } = this.election.leadership;
     const leadership = { term, leader_id: this.config.id };
     if (retryMs !== null) {
-      this.tellOverload(now.nowMs);
+      this.overload.tell(`no server could begin in time: ${this.line.size} clients wait for their turn`, now.nowMs);
       return this.answerAssignment(conn, request, null, leadership, retryMs);
     }
     const assigned = this.assigner.assign(key, request.excluded_server_ids ?? [], now.nowMs);
@@ -176,14 +178,6 @@ export class QueryRelay {
       this.effects.event({ event: 'assigned', term, to: assigned.serverId, run_id, client_name, request_id });
     }
     this.answerAssignment(conn, request, assigned.serverId, leadership);
-  }
-
-  /** Once per second: an event per refusal would fill the disk just when all are busiest. */
-  private tellOverload(nowMs: number): void {
-    if (nowMs - this.overloadedSinceMs < 1000) return;
-    this.overloadedSinceMs = nowMs;
-    const reason = `no server could begin in time: ${this.line.size} clients wait for their turn`;
-    this.effects.event({ event: 'overloaded', reason });
   }
 
   /** Returns the time after which this client should ask again; null if it is its turn. */

@@ -64,7 +64,7 @@ export class TaskQueue {
     while (this.waiting.length > 0 && this.running.size < this.workers) {
       const isLate = nowMs > this.waiting[0]!.startByMs;
       const task = isLate ? this.waiting.pop()! : this.waiting.shift()!;
-      if (task.deadlineMs <= nowMs || (this.running.size > 0 && task.deadlineMs <= nowMs + needsMs(task))) {
+      if (this.running.size > 0 && task.deadlineMs <= nowMs + needsMs(task)) {
         expired.push(task);
       } else {
         this.running.set(task.executionId, task);
