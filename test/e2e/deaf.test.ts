@@ -13,7 +13,11 @@ test('1 hears 2, which cannot reach 1: both say so, and when 2 dies nothing of i
     const cluster = await Cluster.create({ command: [PROGRAM], folder, servers: 3, extraToml: FAST });
     cluster.replaceInConfig(2, cluster.address(1), `127.0.0.1:${nowhere}`);
     try {
-      cluster.startAll();
+      // Leads, and hears both: a server 1 that leads assigns nothing to one that does not hear it.
+      cluster.start(3);
+      await cluster.agreement([3]);
+      cluster.start(1);
+      cluster.start(2);
       await cluster.ready();
       await cluster.until('1 and 2 say that they miss each other', () =>
         [

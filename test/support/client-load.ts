@@ -13,6 +13,12 @@ export interface Load {
   stop(): Promise<void>;
 }
 
+const stops: (() => Promise<void>)[] = [];
+// A test that fails before it stops its load would otherwise keep the whole run from ending. (Benches have no hooks.)
+if (typeof afterAll === 'function') {
+  afterAll(async () => void (await Promise.all(stops.splice(0).map((stop) => stop()))), 30_000);
+}
+
 /** Clients in a closed loop with think times, inside this process, against real servers. */
 export function startLoad(options: {
   addresses: readonly string[];
@@ -47,13 +53,12 @@ export function startLoad(options: {
     }
     await client.close();
   });
-  return {
-    records,
-    stop: async () => {
-      stopping = true;
-      await Promise.all(loops);
-    },
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    await Promise.all(loops);
   };
+  stops.push(stop);
+  return { records, stop };
 }
 
 /** The longest time between two successes of one client, in ms. */
