@@ -1,6 +1,6 @@
 /** The exit code of a run. */
 import { EXIT } from '../core/errors';
-import { ACCEPTABLE_UP_TO } from '../core/metrics/failure-scale';
+import { ACCEPTABLE_UP_TO, rateText } from '../core/metrics/failure-scale';
 import { wrongOf } from '../report/analyze/verdict';
 import { isUnverified } from '../report/exit-code.pure';
 import type { Report } from '../report/report';
@@ -19,10 +19,16 @@ export function exitCodeOfRun(
   if (interrupted) return EXIT.interrupted;
   if (abortedBy !== null) return EXIT.checkFailed;
   if (report === null) return EXIT.incomplete;
-  const isBad =
-    failedPercent(report, filesComplete) > ACCEPTABLE_UP_TO || report.thresholds.some(({ passed }) => !passed);
-  if (isBad) return EXIT.checkFailed;
+  if (tooManyFailed(report, filesComplete) !== null || report.thresholds.some(({ passed }) => !passed))
+    return EXIT.checkFailed;
   return !filesComplete || problems.length > 0 || isUnverified(report) ? EXIT.incomplete : EXIT.ok;
+}
+
+/** Returns a sentence if too many requests failed, else null. */
+export function tooManyFailed(report: Report, filesComplete: boolean): string | null {
+  const percent = failedPercent(report, filesComplete);
+  if (percent <= ACCEPTABLE_UP_TO) return null;
+  return `Failed: ${rateText(percent)} of the requests failed or were undecided, more than ${ACCEPTABLE_UP_TO}%.`;
 }
 
 /** Without complete files, requests that are undecided or have no record say nothing about the cluster. */

@@ -14,6 +14,7 @@ import type { Report, RunMetadata } from '../report/report';
 import { runReport, type RunReportOptions } from '../report/run-report';
 import type { StressReport } from '../stress/options';
 import type { Screen } from '../stress/screen';
+import { tooManyFailed } from './exit-code.pure';
 
 export interface RunResult {
   folder: string;
@@ -104,14 +105,16 @@ export class RunRecorder {
     if (this.faults !== null) this.problems.push(...problemsOf(this.faults));
     await this.attempt(() => this.writeMetadata({ ...metadata, ended_at: clock.unixMs() }));
     const incomplete = this.problems.map((text) => `Incomplete: ${oneLine(text)}`);
-    this.say('', `All files of this run: ${oneLine(folder)}`, ...incomplete);
+    const filesComplete = this.isWritten && this.faults?.is_logged !== false;
+    const failed = report && tooManyFailed(report, filesComplete);
+    this.say('', ...(failed === null ? [] : [failed]), `All files of this run: ${oneLine(folder)}`, ...incomplete);
     return {
       folder,
       interrupted,
       report,
       problems: this.problems,
       aborted_by: this.faults?.condition ?? null,
-      files_complete: this.isWritten && this.faults?.is_logged !== false,
+      files_complete: filesComplete,
     };
   }
 

@@ -119,7 +119,6 @@ function inputsOf(load: Load, requests: readonly Request[], faultStarts: readonl
     columns,
     reasons: new Map(),
     wrong: new WrongCarriers(),
-    warmupWrong: new WrongCarriers(),
     repeats: 0,
     strays: 0,
     conflicts: 0,

@@ -182,9 +182,9 @@ function missingOf({ requests, runFiles, clientFiles, generator, runIds, events 
         });
       }
       const sums = file?.aggregated_stats;
-      const decided = sorted.filter((request) => !request.isWarmup && request.outcome !== 'undecided').length;
+      const decided = sorted.filter((request) => request.outcome !== 'undecided').length;
       const claimed = (sums?.successful_requests ?? 0) + (sums?.failed_requests ?? 0);
-      fill(found, machine, claimed - decided - found.filter((item) => !item.isWarmup).length);
+      fill(found, machine, claimed - decided - found.length);
       missing.push(...found);
     }
 

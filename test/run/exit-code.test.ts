@@ -1,5 +1,5 @@
 import type { Report } from '../../src/report/report';
-import { exitCodeOfRun } from '../../src/run/exit-code.pure';
+import { exitCodeOfRun, tooManyFailed } from '../../src/run/exit-code.pure';
 import { unknownOf } from '../../src/report/analyze/verdict';
 import { executed, request, useLab } from '../report/lab';
 
@@ -48,6 +48,13 @@ describe('the exit code of a run', () => {
     );
     expect(exitCodeOfRun({ report: report({ ...more(), ...missing() }), problems: [], ...WRITTEN })).toBe(
       code === 3 ? 3 : 4,
+    );
+  });
+
+  test('says why it is 3 when only the failure rate is at fault', () => {
+    expect(tooManyFailed(report(failed(5)), true)).toBeNull();
+    expect(tooManyFailed(report(failed(5.3)), true)).toBe(
+      'Failed: 5.30% of the requests failed or were undecided, more than 5%.',
     );
   });
 

@@ -130,7 +130,7 @@ it('a run with a blocked event loop is saturated, with the figures', async () =>
   expect(generator).toMatchObject({ saturated: true, sent: 200 });
   expect(generator.event_loop_delay_max_ms).toBeGreaterThan(250);
   expect(generator.why).toMatch(
-    /were sent late because it was busy, which makes up [\d.]+% of all latency; its event loop stalled/,
+    /were sent late because it was busy, by [\d.]+% of the usual latency on average; its event loop stalled/,
   );
   expect(shown).toContain(`: ${generator.why}\n`);
   const samples = samplesOf(metricsDir());

@@ -28,8 +28,8 @@ type Judged = Omit<GeneratorSample, 'run_id' | 'memory_bytes' | 'in_flight' | 'v
 /** The interval of the samples, and the time that the first one covers. */
 export const SAMPLE_MS = 1000;
 /**
- * Largest share of all latency that may come from waiting for this process; a few late sends may be due to the start
- * only.
+ * Largest share of the usual latency that a request may wait for this process on average; a few late sends may be due to
+ * the start only.
  */
 const MAX_LATE_SHARE = 0.05;
 const FEW_LATE_SENDS = 10;
@@ -65,7 +65,7 @@ export class GeneratorFold {
   private totalMs = 0;
   /** Until the last sample in which a request was sent: a wait for late answers at the end makes it no less busy. */
   private sendingMs = 0;
-  private stalledMs = 0;
+  private readonly stalls: { delayMs: number; withinMs: number; isPause: boolean }[] = [];
   private busyMs = 0;
 
   add(sample: Judged): void {
@@ -88,14 +88,17 @@ export class GeneratorFold {
     this.lateMs += sample.late_total_ms;
     this.ended += sample.ended;
     this.latencyMs += sample.latency_total_ms;
-    // Whoever stood still cannot know how long its requests took.
-    const isStall = isPause || (delayMs >= STALL_MS && delayMs * this.ended > this.latencyMs);
-    if (isStall) this.stalledMs += Math.min(delayMs, spanMs);
+    if (delayMs >= STALL_MS) this.stalls.push({ delayMs, withinMs: Math.min(delayMs, spanMs), isPause });
     if (sample.event_loop_utilization_percent >= BUSY_PERCENT) this.busyMs += spanMs;
   }
 
-  summary(): GeneratorSummary {
-    const reasons = [this.late(), this.stalled(), this.busy()].filter((reason) => reason !== null);
+  /**
+   * @param usualMs the latency that requests usually have (0: none is short enough; Infinity: any is), by which late
+   *   sends and stalls are judged; default: their mean. Whoever can should take that of the time before the faults: a
+   *   cluster that got slower does not make a late generator better.
+   */
+  summary(usualMs = this.ended === 0 ? Infinity : this.latencyMs / this.ended): GeneratorSummary {
+    const reasons = [this.late(usualMs), this.stalled(usualMs), this.busy()].filter((reason) => reason !== null);
     return {
       cpu_percent_max: this.cpuPercentMax,
       event_loop_delay_max_ms: this.delayMaxMs,
@@ -115,16 +118,19 @@ export class GeneratorFold {
     return Math.min(1, ms / (this.sendingMs || this.totalMs));
   }
 
-  private late(): string | null {
-    const share = this.lateMs / this.latencyMs;
-    if (this.lateSends < FEW_LATE_SENDS || this.ended === 0 || share <= MAX_LATE_SHARE) return null;
+  private late(usualMs: number): string | null {
+    const share = this.lateMs / this.sent / usualMs;
+    if (this.lateSends < FEW_LATE_SENDS || !(share > MAX_LATE_SHARE)) return null;
     const count = `${this.lateSends} of its ${this.sent} requests`;
-    return `${count} were sent late because it was busy, which makes up ${percent(share)} of all latency`;
+    return `${count} were sent late because it was busy, by ${percent(share)} of the usual latency on average`;
   }
 
-  private stalled(): string | null {
-    const share = this.shareOf(this.stalledMs);
-    if (this.stalledMs < SHORT_STALLED_MS || share <= MAX_STALLED_SHARE) return null;
+  private stalled(usualMs: number): string | null {
+    // Whoever stood still cannot know how long its requests took.
+    const stalls = this.stalls.filter(({ delayMs, isPause }) => isPause || delayMs > usualMs);
+    const stalledMs = stalls.reduce((sum, { withinMs }) => sum + withinMs, 0);
+    const share = this.shareOf(stalledMs);
+    if (stalledMs < SHORT_STALLED_MS || share <= MAX_STALLED_SHARE) return null;
     return `its event loop stalled for up to ${Math.round(this.delayMaxMs)} ms, ${percent(share)} of the run in total`;
   }
 

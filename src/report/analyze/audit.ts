@@ -27,15 +27,11 @@ interface Counted {
   run: Interval | null;
 }
 
-/**
- * Counts wrong carriers: those of the warm-up, and those after it by the records of each machine or by its clients' own
- * files, whichever tell more.
- */
+/** Counts wrong carriers by the records of each machine or by its clients' own files, whichever tell more. */
 export function wrongCarriers({ records, saidWrong }: Inputs): WrongCarriers {
   const all = new WrongCarriers();
   const parts = new Map<string, Map<number, number>>();
-  for (const { machineId, runId, wrong, warmupWrong } of records) {
-    all.addAll(warmupWrong);
+  for (const { machineId, runId, wrong } of records) {
     const key = partKeyOf(runId, machineId);
     const counts = parts.get(key) ?? new Map<number, number>();
     parts.set(key, counts);

@@ -40,7 +40,7 @@ export interface BuildOptions {
 }
 
 /** The rows and the bounds that all parts of the report share. */
-interface Ground extends BaselineOptions, Evidence {
+interface Ground extends BaselineOptions, Omit<Evidence, 'generators'> {
   /** null if there are no records. */
   span: RunSpan | null;
   isEndKnown: boolean;
@@ -79,6 +79,7 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
   const phases = phasesOf(judged, ground);
   const counted = countRows(inputs, forEachRow, { ...phases, ...bounds });
   const { files, missing, notes, servers, reasons } = inputs;
+  const generators = generatorSeriesOf(inputs, ground.lost, costs && costs.facts.usualMs);
   const told = {
     ...totalsOf(inputs, counted, { ...bounds, arePhasesKnown: arePhasesKnown(ground) }),
     ...loopFigures(inputs, ground),
@@ -93,7 +94,7 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
     }),
     blocks: span && blocksIn(inputs, ground, phases),
     servers: serverSeriesOf(inputs),
-    generators: generatorSeriesOf(inputs, ground.lost),
+    generators,
     loads: [...inputs.loads].sort((a, b) => a.machine_id - b.machine_id),
     clocks: inputs.clocks,
     clock_changes: inputs.clockChanges,
@@ -117,7 +118,7 @@ export function buildReport(inputs: Inputs, options: BuildOptions): Report {
     inputs: read,
   };
   const checked = { ...report, thresholds: checkThresholds(report, thresholds) };
-  return { ...checked, verdict: verdictOf(checked, inputs.cut, doubtsOf(ground)) };
+  return { ...checked, verdict: verdictOf(checked, inputs.cut, doubtsOf({ ...ground, generators })) };
 }
 
 function groundOf(
@@ -152,6 +153,11 @@ function groundOf(
     silences,
     restarts: whole === null ? [] : restartsOf(inputs, whole, windows),
     lost: lostSamples(inputs),
+    damagedCount: inputs.files.reduce(
+      (sum, { kind, badLines, repeats = 0 }) => sum + (kind === 'records' ? badLines - repeats : 0),
+      0,
+    ),
+    differingClients: inputs.differingClients,
     conflictCount: inputs.records.reduce((sum, { conflicts }) => sum + conflicts, 0),
     strayCount: inputs.records.reduce((sum, { strays }) => sum + strays, 0),
     leads: leaderSpans(inputs.events ?? [], windows, inputs.lives, silences),

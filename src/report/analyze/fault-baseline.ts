@@ -30,8 +30,9 @@ export interface BaselineFacts {
   span: Interval;
   /** Infinity without faults. */
   firstFaultMs: number;
-  /** Requests due in it that ended in it. */
+  /** Requests due in it that ended in it, and their mean latency; null without any, or if one has no record. */
   requests: number;
+  usualMs: number | null;
   slowMs: SlowLimits;
   /** The mean number of requests under way in a window; 0 without windows. */
   meanUnderWay: number;
@@ -52,10 +53,12 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
   const underWay = new UnderWay(first, count);
   const used = latencies.map(() => false);
   let requests = 0;
+  let totalMs = 0;
   forEachRow((row) => {
     used[row.image] = true;
     if (!isInBaseline(row, span.from, firstFaultMs)) return;
     requests += 1;
+    totalMs += row.latencyMs;
     underWay.add(row);
     if (row.success) latencies[row.image]!.add(row.latencyMs);
   }, span);
@@ -79,7 +82,8 @@ export function baselineOf(options: BaselineOptions): BaselineFacts {
   const tooEarly = counts.length === 0 ? when : null;
   const noLimit = hasLimits ? null : `an image has no slow limit: ${whyNoLimit}`;
   const unknown = tooEarly ?? (hasGap ? whyNoLimit : noLimit);
-  return { span, firstFaultMs, requests, slowMs, meanUnderWay, whyNoLimit, unknown, isLoose };
+  const usualMs = requests === 0 || hasGap ? null : totalMs / requests;
+  return { span, firstFaultMs, requests, usualMs, slowMs, meanUnderWay, whyNoLimit, unknown, isLoose };
 }
 
 /** Returns the figures of the baseline for the report. */

@@ -1,6 +1,7 @@
 /** Writes the self-check: sentences that a reader should know before trusting the numbers. */
 import { dueText } from '../../core/metrics/loop';
 import { counted } from '../../core/counted';
+import { NO_USUAL_LATENCY, unsureGenerators } from './doubts';
 import { MOST_MEDIANS } from './fault-baseline';
 import { clockSentences } from './clock-text';
 import { pauseText } from '../../core/metrics/saturation';
@@ -75,8 +76,14 @@ function generators(report: Unchecked, { records }: Inputs, lost: readonly LostS
       `Samples of the load generator of machine ${machineId} are missing, they tell of ${sampled} of its ${recorded} requests: it is unknown whether it was busy.`,
     );
   }
+  const unsure = unsureGenerators({ generators: all, lost });
+  if (unsure.length > 0) {
+    texts.push(
+      `It is unknown whether the load generator of machine ${unsure.join(', ')} kept up: ${NO_USUAL_LATENCY}.`,
+    );
+  }
   if (saturated.length > 0) return texts;
-  const isUnsure = mute.length > 0 || lost.length > 0;
+  const isUnsure = mute.length > 0 || lost.length > 0 || unsure.length > 0;
   const [though, or] = isUnsure
     ? ['', ', or the load generator was busy']
     : [', though the load generator was not busy', ''];

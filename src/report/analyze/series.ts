@@ -21,18 +21,24 @@ export function serverSeriesOf({ samples }: Pick<Inputs, 'samples'>): ServerSeri
     });
 }
 
-/** Returns the load generators' samples over time, by machine. One that lost some was a bottleneck, or nobody knows. */
+/**
+ * Returns the load generators' samples over time, by machine. Whether one was a bottleneck is not known if samples of it
+ * are lost, or if it depends on the usual latency (ms) and that is not known.
+ */
 export function generatorSeriesOf(
   { generators }: Pick<Inputs, 'generators'>,
   lost: readonly LostSamples[],
+  usualMs: number | null,
 ): GeneratorSeries[] {
   const isWhole = (machineId: number): boolean => lost.every((each) => each.machineId !== machineId);
   return [...generators]
     .sort((a, b) => a.machineId - b.machineId)
     .map(({ machineId, samples, fold }) => {
       const points = inOrder(samples.points);
-      const { sent, late_sends, pauses, paused_ms, longest_pause_ms, longest_pause_at, saturated, why } =
-        fold.summary();
+      const { sent, late_sends, pauses, paused_ms, longest_pause_ms, longest_pause_at, saturated, why } = fold.summary(
+        usualMs ?? Infinity,
+      );
+      const isSure = isWhole(machineId) && (usualMs !== null || !fold.summary(0).saturated);
       return {
         machine_id: machineId,
         time: points.map(({ time }) => time),
@@ -46,7 +52,7 @@ export function generatorSeriesOf(
         paused_ms,
         longest_pause_ms,
         longest_pause_at,
-        saturated: saturated || (isWhole(machineId) ? false : null),
+        saturated: saturated || (isSure ? false : null),
         why,
       };
     });

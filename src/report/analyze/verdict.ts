@@ -59,7 +59,7 @@ function invalidOf({ generators, total_requests: total }: Judged, cut: readonly 
   const busy = generators.filter(({ saturated }) => saturated).map(({ machine_id: id }) => id);
   return [
     ...(total === 0 ? ['no request was due'] : []),
-    ...(cut.length > 0 ? ['the load was cut short of its plan, or files of it are missing'] : []),
+    ...(cut.length > 0 ? ['the load was cut short of its plan, or files of it are missing or damaged'] : []),
     ...(busy.length > 0
       ? [`the load generator of machine ${busy.join(', ')} was the bottleneck (${BOTTLENECK_HINT})`]
       : []),

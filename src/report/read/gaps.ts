@@ -54,7 +54,7 @@ function partsOf(inputs: Inputs): Map<string, Part> {
       if (seen.has(tasks)) continue;
       seen.add(tasks);
       const holes = tasks.gaps();
-      const lostCount = Math.max(0, (tasks.saidCount ?? 0) - tasks.successCount - tasks.failedCount);
+      const lostCount = Math.max(0, (tasks.saidCount ?? 0) - tasks.sums.successCount - tasks.sums.failedCount);
       const skippedCount = holes.reduce((sum, { count }) => sum + count, 0);
       // The sums have all but undecided requests, of which such a client has at most one.
       const mostCount = isClosed && tasks.saidCount !== null ? lostCount + 1 : Infinity;

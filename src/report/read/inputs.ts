@@ -23,14 +23,13 @@ export interface RunRecords {
   clock: LifeClock;
   columns: RequestColumns;
   reasons: Map<string, number>;
-  /** Wrong carriers after the warm-up, and in it; the clients' own files leave the latter out. */
+  /** Wrong carriers, also those in the warm-up. */
   wrong: WrongCarriers;
-  warmupWrong: WrongCarriers;
   /** Requests that were counted before, in this file or another; not counted again. */
   repeats: number;
   /** Requests that were due when the load did not run, by its run file. */
   strays: number;
-  /** Repeats of which only one tells of a success. */
+  /** Repeats that differ from the first record of their request. */
   conflicts: number;
   /** The latest end time of any line; determines the newest run. */
   latestMs: number;
@@ -89,6 +88,8 @@ export interface Inputs {
   /** Clients without records. */
   clients: ClientFile[];
   clientFileCount: number;
+  /** Clients whose own sums differ from their records. */
+  differingClients: number;
   /** Wrong carriers by the clients' own files, by run and machine. */
   saidWrong: Map<string, WrongCarriers>;
   /** Requests without a record, as far as others show that they existed. */
@@ -186,6 +187,7 @@ export function emptyInputs(tasks: TaskFlags): Inputs {
     runs: [],
     clients: [],
     clientFileCount: 0,
+    differingClients: 0,
     saidWrong: new Map(),
     missingRecords: 0,
     gaps: [],

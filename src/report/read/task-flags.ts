@@ -1,12 +1,17 @@
-/** Keeps flags for each request of each client, by which successes are audited and repeated records found. */
+/** Keeps marks for each request of each client, by which successes are audited and repeated records found. */
+import type { RequestRecord } from '../../core/metrics/record';
+import { ClientSums } from './client-sums';
 
 const PAGE_TASKS = 256;
-/** 128 MB. Ids spread so widely that they need more are not counters. */
+/** 256 MB. Ids spread so widely that they need more are not counters. */
 const MAX_PAGES = 500_000;
 const SEEN = 1;
 const SUCCESS = 2;
 const EXECUTED = 4;
 const REPEATED = 8;
+/** The upper bits of a mark are of the record itself: another record of the same request has others. */
+const FINGERPRINT_BITS = 12;
+const FINGERPRINT_SHIFT = 4;
 const MAX_HOLES = 1000;
 /** Ids further apart are not a counter's: no hole counts for more. */
 const MAX_HOLE = 10_000_000;
@@ -25,21 +30,32 @@ interface Hole {
 /** The first requests of each client are kept with their times, to compare clocks by. */
 const TIMED_REQUESTS = 64;
 
+/** The part of a record that tells it from another one of the same request. */
+type Marked = Pick<
+  RequestRecord,
+  | 'request_id'
+  | 'success'
+  | 'start_time'
+  | 'latency_ms'
+  | 'service_ms'
+  | 'assigned_server_id'
+  | 'retry_count'
+  | 'wrong_carriers'
+>;
+
 /** The pages that all clients together have allocated. */
 interface Budget {
   pages: number;
   readonly maxPages: number;
 }
 
-/** Flags of every request of one client in one run, one byte each. */
+/** Marks of every request of one client in one run, two bytes each. */
 export class ClientTaskFlags {
-  private readonly pages = new Map<number, Uint8Array>();
+  private readonly pages = new Map<number, Uint16Array>();
   /** The page of the last request, which is usually also that of the next one. */
   private number = -1;
-  private page: Uint8Array = NO_PAGE;
-  /** Counts to compare with the client's own file. */
-  successCount = 0;
-  failedCount = 0;
+  private page: Uint16Array = NO_PAGE;
+  readonly sums = new ClientSums();
   /** Successes and failures by the client's own file; null without one. */
   saidCount: number | null = null;
   /** Its own file says that it was stopped before its plan was done. */
@@ -53,13 +69,15 @@ export class ClientTaskFlags {
 
   constructor(private readonly budget: Budget) {}
 
-  /** Marks a request as seen. Returns `seen` if it already was, `differs` if only one of the two was a success, `full` if there is no room for it. */
-  see(requestId: number, isSuccess: boolean): 'new' | 'seen' | 'differs' | 'full' {
+  /** Marks a request as seen. Returns `seen` or `differs` if it had a record, `full` if there is no room for it. */
+  see(record: Marked): 'new' | 'seen' | 'differs' | 'full' {
+    const { request_id: requestId, success } = record;
     if (!this.turnTo(requestId)) return 'full';
     const at = requestId % PAGE_TASKS;
     const marks = this.page[at]!;
-    if ((marks & SEEN) !== 0) return ((marks & SUCCESS) !== 0) === isSuccess ? 'seen' : 'differs';
-    this.page[at] = marks | SEEN | (isSuccess ? SUCCESS : 0);
+    const mark = SEEN | (success ? SUCCESS : 0) | (fingerprintOf(record) << FINGERPRINT_SHIFT);
+    if ((marks & SEEN) !== 0) return (marks & ~EXECUTED & ~REPEATED) === mark ? 'seen' : 'differs';
+    this.page[at] = marks | mark;
     return 'new';
   }
 
@@ -156,7 +174,7 @@ export class ClientTaskFlags {
     if (page === undefined) {
       if (this.budget.pages >= this.budget.maxPages) return false;
       this.budget.pages += 1;
-      this.pages.set(number, (page = new Uint8Array(PAGE_TASKS)));
+      this.pages.set(number, (page = new Uint16Array(PAGE_TASKS)));
     }
     this.number = number;
     this.page = page;
@@ -164,7 +182,19 @@ export class ClientTaskFlags {
   }
 }
 
-const NO_PAGE = new Uint8Array(0);
+const NO_PAGE = new Uint16Array(0);
+
+/** Mixes the figures of a record; the factors are odd numbers without a pattern. */
+function fingerprintOf(record: Marked): number {
+  const { start_time: startMs, latency_ms: latencyMs, service_ms: serviceMs } = record;
+  const mixed =
+    Math.imul(startMs * 1000, 0x9e3779b1) ^
+    Math.imul(latencyMs * 1000, 0x85ebca6b) ^
+    Math.imul(serviceMs * 1000, 0x27d4eb2f) ^
+    Math.imul((record.assigned_server_id ?? -1) * 16 + record.retry_count, 0xc2b2ae35) ^
+    Math.imul(record.wrong_carriers?.length ?? 0, 0x165667b1);
+  return mixed >>> (32 - FINGERPRINT_BITS);
+}
 
 /** The tasks of all runs, by run and client name. */
 export class TaskFlags {

@@ -53,11 +53,11 @@ describe('a generator', () => {
     });
   });
 
-  it('whose late sends make up more than a twentieth of all latency was one', () => {
+  it('whose late sends took more than a twentieth of the usual latency on average was one', () => {
     const late = (totalMs: number): Sample[] => samples(10, () => ({ late_sends: 5, late_total_ms: totalMs }));
     expect(why(late(250))).toBeNull();
     expect(why(late(260))).toBe(
-      '50 of its 1000 requests were sent late because it was busy, which makes up 5.2% of all latency',
+      '50 of its 1000 requests were sent late because it was busy, by 5.2% of the usual latency on average',
     );
   });
 

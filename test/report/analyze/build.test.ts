@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { buildReport } from '../../../src/report/analyze/build';
 import { parseThreshold } from '../../../src/core/metrics/threshold';
-import { clientFile, event, executed, fault, generated, request, runFile, sample, T0, useLab } from '../lab';
+import { clientFile, event, executed, fault, generated, lines, request, runFile, sample, T0, useLab } from '../lab';
 
 const lab = useLab();
 
@@ -239,7 +239,7 @@ describe('audit', () => {
       expect(wrongOf()).toEqual({ corrupted: 5, by });
     });
 
-    test('of one run are those of the records or of the clients, whichever tell more, and those of the warm-up', () => {
+    test('of one run are those of the records or of the clients, whichever tell more, also in the warm-up', () => {
       lab.write('metrics/machine_1_run.json', runFile({ warmup_secs: 1 }));
       lab.requests([
         request(1, 0, { wrong_carriers: [2] }),
@@ -249,10 +249,31 @@ describe('audit', () => {
       const said = clientFile('Machine_1_Client_1', { wrong_carriers: { 1: 1, 2: 4 } }, { run_id: 'run-1' });
       lab.write('metrics/machine_1_client_1.json', said);
       const by = [
-        [2, 5],
+        [2, 4],
         [1, 1],
       ];
-      expect(wrongOf()).toEqual({ corrupted: 6, by });
+      expect(wrongOf()).toEqual({ corrupted: 5, by });
+    });
+
+    test.each<[string, string]>([
+      ['damaged elsewhere', JSON.stringify(request(2, 20, { image: 7 as never, wrong_carriers: [3] }))],
+      ['cut', JSON.stringify(request(2, 20, { outcome: 'failure', wrong_carriers: [3], term: 12345 })).slice(0, -1)],
+      [
+        'of a client that the load did not have',
+        JSON.stringify(request(2, 20, { client_id: 99, wrong_carriers: [3] })),
+      ],
+      ['of another time', JSON.stringify(request(2, 90_000, { wrong_carriers: [3] }))],
+      ['of a request that has another record', JSON.stringify(request(1, 0, { wrong_carriers: [3] }))],
+    ])('in a line that is %s count too', (_, line) => {
+      lab.write('metrics/machine_1_run.json', runFile());
+      lab.write('metrics/machine_1_requests.ndjson', `${lines([request(1, 0)])}${line}\n${lines([request(3, 30)])}`);
+      expect(wrongOf()).toEqual({ corrupted: 1, by: [[3, 1]] });
+    });
+
+    test('in a copy of a line count once', () => {
+      const wrong = request(2, 20, { wrong_carriers: [3] });
+      lab.requests([request(1, 0), wrong, wrong]);
+      expect(wrongOf()).toEqual({ corrupted: 1, by: [[3, 1]] });
     });
 
     test('in a file of an older client have no server', () => {

@@ -1,6 +1,6 @@
 import { parseThreshold } from '../../../src/core/metrics/threshold';
 import { rateText } from '../../../src/core/metrics/failure-scale';
-import { event, executed, fault, generated, lines, request, runFile, useLab } from '../lab';
+import { event, executed, fault, generated, lines, request, runFile, T0, useLab } from '../lab';
 
 const lab = useLab();
 const COUNT = 1000;
@@ -19,7 +19,7 @@ function goodRun(make: (id: number) => Parameters<typeof request>[2] = () => ({}
 }
 
 /** The file that a client writes at its end. */
-function summary(count: number): string {
+function summary(count: number, more: object = {}): string {
   const counts = { total_requests: count, successful_requests: count, failed_requests: 0, failure_rate: 0 };
   const latencies = { latency_min_ms: 20, latency_max_ms: 20, latency_avg_ms: 20 };
   const others = {
@@ -29,7 +29,7 @@ function summary(count: number): string {
     bytes_sent: 1,
     bytes_received: 1,
   };
-  const stats = { ...counts, ...latencies, ...others };
+  const stats = { ...counts, ...latencies, ...others, ...more };
   const head = { client_name: 'Machine_1_Client_1', run_id: 'run-1', test_duration_secs: 10 };
   return JSON.stringify({ ...head, aggregated_stats: stats, latency_digest: [[20, count]] });
 }
@@ -51,6 +51,7 @@ test('without faults, facts and no scale', () => {
 
 test('with faults, what they cost', () => {
   goodRun((id) => (id > 400 && id <= 500 ? { latency_ms: 1000 } : {}));
+  lab.write('metrics/machine_1_client_1.json', summary(COUNT, { latency_max_ms: 1000, latency_avg_ms: 118 }));
   lab.faults([fault(4000, 2, 'kill'), fault(6000, 2, 'restart')]);
   expect(verdict()).toMatchObject({
     kind: 'facts',
@@ -81,7 +82,7 @@ test('a load that was killed is invalid', () => {
   lab.write('metrics/machine_1_run.json', runFile({ ended_at: null, config: { num_clients: 1 } }));
   expect(verdict()).toMatchObject({
     kind: 'invalid',
-    text: 'Invalid: the load was cut short of its plan, or files of it are missing.',
+    text: 'Invalid: the load was cut short of its plan, or files of it are missing or damaged.',
   });
 });
 
@@ -89,6 +90,8 @@ describe('evidence that other files show to be missing: not verified, whatever e
   const started = (at: number, by: number) => event(at, by, { event: 'started', incarnation: 'a', address: 'a' });
   const CUT = 'whether the load generator of machine 1 kept up (its samples tell of 900 of its 1000 requests)';
   const DAMAGED_FAULTS = 'which faults were made (lines of the file of faults are damaged)';
+  const SUMS = 'what 1 client measured (their own sums differ from their records)';
+  const usual = () => Array.from({ length: COUNT }, (_, at) => request(at + 1, at * 10));
   test.each<[string, () => void, string]>([
     [
       'samples of the load generator',
@@ -98,7 +101,7 @@ describe('evidence that other files show to be missing: not verified, whatever e
     [
       'the time of a failure: it is in no fault any more',
       () => {
-        const all = Array.from({ length: COUNT }, (_, at) => request(at + 1, at * 10, { latency_ms: 20 }));
+        const all = usual();
         all[500] = request(501, -60_000);
         lab.requests(all);
       },
@@ -106,11 +109,35 @@ describe('evidence that other files show to be missing: not verified, whatever e
     ],
     [
       'which of two records is true',
-      () => {
-        const all = Array.from({ length: COUNT }, (_, at) => request(at + 1, at * 10, { latency_ms: 20 }));
-        lab.requests([...all, request(501, 5000, { outcome: 'failure' })]);
-      },
-      'whether 1 request succeeded (two records, of which only one says so)',
+      () => lab.requests([...usual(), request(501, 5000, { outcome: 'failure' })]),
+      'which record of 1 request is true (there are two that differ)',
+    ],
+    [
+      'which of two latencies is true',
+      () => lab.requests([...usual(), request(501, 5000, { latency_ms: 9000 })]),
+      'which record of 1 request is true (there are two that differ)',
+    ],
+    [
+      'a latency, by the sums of its client',
+      () =>
+        lab.write('metrics/machine_1_client_1.json', summary(COUNT, { latency_max_ms: 900, latency_avg_ms: 20.88 })),
+      SUMS,
+    ],
+    [
+      'the server of a request, by the sums of its client',
+      () => lab.write('metrics/machine_1_client_1.json', summary(COUNT, { server_distribution: { 1: 999, 2: 1 } })),
+      SUMS,
+    ],
+    [
+      'the retries of a request, by the sums of its client',
+      () => lab.write('metrics/machine_1_client_1.json', summary(COUNT, { retry_count: 1 })),
+      SUMS,
+    ],
+    [
+      'a record',
+      () =>
+        lab.write('metrics/machine_1_requests.ndjson', lines(usual()).replace('"request_id":501', '"request_id":-1')),
+      'which requests there were (1 line of records is damaged)',
     ],
     ['lines of faults, damaged', () => lab.write('fault_events.ndjson', '{"time":1\n'), DAMAGED_FAULTS],
     [
@@ -127,7 +154,29 @@ describe('evidence that other files show to be missing: not verified, whatever e
     goodRun();
     expect(verdict().kind).toBe('facts');
     loses();
-    expect(verdict()).toMatchObject({ kind: 'not verified', not_verified: [text] });
+    expect(verdict()).toMatchObject({ kind: 'not verified', not_verified: expect.arrayContaining([text]) });
+  });
+
+  test.each([
+    ['name', ['Machine_1_Client_1', 'Machine_1_Client_2']],
+    ['run', ['run-1', 'run-0']],
+  ] as const)('the %s of a client: its requests do not count twice', (_, [from, to]) => {
+    goodRun((id) => (id > 900 ? { outcome: 'failure' } : {}));
+    lab.write('metrics/machine_1_client_1.json', summary(900, { failed_requests: 100, total_requests: COUNT }));
+    const { failure_rate: rate, total_requests: total } = lab.report();
+    expect([rate, total]).toEqual([10, COUNT]);
+    const whole = summary(900, { failed_requests: 100, total_requests: COUNT });
+    lab.write('metrics/machine_1_client_1.json', whole.replace(from, to));
+    const report = lab.report();
+    expect([report.failure_rate, report.total_requests, report.verdict.kind]).toEqual([10, COUNT, 'invalid']);
+  });
+
+  test('a run file with wrong times: its records count, and the times are not verified', () => {
+    goodRun();
+    lab.write('metrics/machine_1_run.json', runFile({ started_at: T0 - 3_600_000, ended_at: T0 - 3_590_000 }));
+    const { total_requests: total, missing_records: missing, verdict: told } = lab.report();
+    expect([total, missing]).toEqual([COUNT, 0]);
+    expect(told.not_verified).toContain('when 1000 requests were due (not while the load ran, by its run file)');
   });
 
   test('a restart that a fault explains, or after a stop, is none', () => {

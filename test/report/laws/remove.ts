@@ -7,8 +7,6 @@ import {
   requestsFileName,
   runFileName,
 } from '../../../src/core/metrics/run-file-names';
-import { wrongCarriersOf } from '../../../src/core/metrics/wrong-carriers';
-import { T0 } from '../lab';
 import type { Machine, Run } from './run-model';
 import { type Files, filesOf, folderOf, lineOf } from './write-run';
 
@@ -135,11 +133,7 @@ function without(machine: Machine, gone: readonly RequestRecord[], files: Map<st
  * Returns true if each of these records is known to be missing: a later id of its client is there, its client's own
  * sums count it, or the number of requests was planned (a uniform rate).
  */
-function leavesTrace(machine: Machine, gone: readonly RequestRecord[], { isOpen, warmupMs }: Run): boolean {
-  // No file but its record tells of a wrong carrier in the warm-up.
-  const isUntold = (record: RequestRecord): boolean =>
-    wrongCarriersOf(record).length > 0 && record.start_time < T0 + warmupMs;
-  if (gone.some(isUntold)) return false;
+function leavesTrace(machine: Machine, gone: readonly RequestRecord[], { isOpen }: Run): boolean {
   if (isOpen) return true;
   const last = new Map<number, number>();
   for (const record of machine.records) {

@@ -22,6 +22,11 @@ export interface FaultPlan {
   feltMs: number;
 }
 
+export interface Slips {
+  lateMs: number;
+  stallMs: number;
+}
+
 export interface Plan {
   machines: number;
   /** Per machine. */
@@ -40,6 +45,11 @@ export interface Plan {
   graceMs: number;
   /** The generator was its own bottleneck for a while. */
   isGeneratorBusy: boolean;
+  /**
+   * It sent late and stood still in most seconds, by so many milliseconds; nothing or absent: never. Without faults the
+   * usual latency, by which that is judged, is that of all requests: then there are none.
+   */
+  slips?: Slips | null;
   /** Index of the limits of all thresholds (thresholds.ts). */
   limits: number;
   seed: number;
@@ -62,6 +72,7 @@ export interface Machine {
   records: readonly RequestRecord[];
   clientIds: readonly number[];
   isBusy: boolean;
+  slips: Slips | null;
 }
 
 export interface Run {
@@ -131,6 +142,7 @@ export const plans: fc.Arbitrary<Plan> = fc.record({
   failuresPermille: fc.constantFrom(0, 0, 10, 50),
   graceMs: fc.constantFrom(200, 2000, 12_000),
   isGeneratorBusy: fc.constantFrom(false, false, false, true),
+  slips: fc.option(fc.record({ lateMs: fc.integer({ min: 11, max: 80 }), stallMs: fc.integer({ min: 50, max: 200 }) })),
   limits: fc.nat(2),
   seed: fc.nat(2 ** 31 - 1),
 });
@@ -205,6 +217,7 @@ function linesOf({ kind, serverId, startMs, doneMs, healMs }: FaultSpan): FaultE
 function machineOf(load: Load, plan: Plan, warmupMs: number): Machine {
   const { machineId, records, endedMs } = load;
   const { clients, isOpen, secs, graceMs, machines, isGeneratorBusy, seed } = plan;
+  const slips = plan.faults.length === 0 ? null : (plan.slips ?? null);
   const pacing = isOpen
     ? { rate_per_second: load.ratePerSecond, arrivals: 'uniform' }
     : { min_delay_ms: load.thinkMs, max_delay_ms: load.thinkMs };
@@ -231,5 +244,5 @@ function machineOf(load: Load, plan: Plan, warmupMs: number): Machine {
     config,
   };
   const clientIds = Array.from({ length: clients }, (_, index) => index + 1);
-  return { id: machineId, runFile, records, clientIds, isBusy: isGeneratorBusy };
+  return { id: machineId, runFile, records, clientIds, isBusy: isGeneratorBusy, slips };
 }

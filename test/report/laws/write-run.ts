@@ -16,7 +16,7 @@ import { Summary } from '../../../src/core/metrics/summary';
 import type { Report } from '../../../src/report/report';
 import { runReport } from '../../../src/report/run-report';
 import { generated, T0 } from '../lab';
-import { type Machine, type Run, RUN_ID } from './run-model';
+import { type Machine, type Run, RUN_ID, type Slips } from './run-model';
 import { thresholdsAt } from './thresholds';
 
 /** Texts by path below the run's folder. */
@@ -58,12 +58,10 @@ function textOf(values: readonly object[]): string {
   return values.map(lineOf).join('');
 }
 
-/** Returns a client's own file, with the sums over its records that were due after the warm-up. */
+/** Returns a client's own file, with the sums over its records, also those of the warm-up. */
 function clientFileOf({ id, records, runFile }: Machine, clientId: number): string {
   const summary = new Summary();
-  const warmUntil = runFile.started_at + runFile.warmup_secs * 1000;
-  const own = records.filter((record) => record.client_id === clientId && record.start_time >= warmUntil);
-  for (const record of own) summary.add(record);
+  for (const record of records) if (record.client_id === clientId) summary.add(record);
   return JSON.stringify({
     client_name: clientName(id, clientId),
     machine_id: id,
@@ -78,9 +76,11 @@ function clientFileOf({ id, records, runFile }: Machine, clientId: number): stri
 }
 
 /** Returns the samples of a generator, one per second, which agree with the records. */
-function samplesOf({ records, runFile, isBusy }: Machine): GeneratorSample[] {
+function samplesOf({ records, runFile, isBusy, slips }: Machine): GeneratorSample[] {
   const count = Math.ceil((runFile.ended_at! - T0) / SAMPLE_MS);
-  const all = Array.from({ length: count }, (_, at) => sampleOf((at + 1) * SAMPLE_MS, isBusy && at > 1 && at < 9));
+  const all = Array.from({ length: count }, (_, at) =>
+    sampleOf((at + 1) * SAMPLE_MS, isBusy && at > 1 && at < 9, slips),
+  );
   const at = (time: number): GeneratorSample =>
     all[Math.min(count - 1, Math.max(0, Math.floor((time - T0) / SAMPLE_MS)))]!;
   for (const record of records) {
@@ -95,9 +95,10 @@ function samplesOf({ records, runFile, isBusy }: Machine): GeneratorSample[] {
   return all;
 }
 
-function sampleOf(atMs: number, isBusy: boolean): GeneratorSample {
+function sampleOf(atMs: number, isBusy: boolean, slips: Slips | null): GeneratorSample {
+  const late = slips && { event_loop_delay_ms: slips.stallMs, late_sends: 3, late_total_ms: 3 * slips.lateMs };
   const busy = isBusy ? { event_loop_delay_ms: 150, event_loop_utilization_percent: 97, late_sends: 3 } : {};
-  return generated(atMs, { run_id: RUN_ID, sent: 0, ended: 0, latency_total_ms: 0, ...busy });
+  return generated(atMs, { run_id: RUN_ID, sent: 0, ended: 0, latency_total_ms: 0, ...late, ...busy });
 }
 
 /** A folder that holds one run at a time; only files that differ from the last run are written. */

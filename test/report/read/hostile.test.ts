@@ -104,10 +104,10 @@ describe('records of', () => {
   test('ids far apart do not fill the memory: beyond a limit they are refused', () => {
     const tasks = new TaskFlags(3);
     const first = tasks.of('run', 'first')!;
-    expect([0, 255, 256, 1e9, 2e9, 1].map((id) => first.see(id, true))).toEqual([
+    expect([0, 255, 256, 1e9, 2e9, 1].map((id) => first.see(request(id, 0)))).toEqual([
       ...['new', 'new', 'new', 'new', 'full', 'new'],
     ]);
-    expect(first.see(1e9, true)).toBe('seen');
+    expect(first.see(request(1e9, 0))).toBe('seen');
     expect(tasks.of('run', 'second')).toBeUndefined();
     expect(tasks.of('run', 'first')).toBe(first);
     first.execute(5e9);

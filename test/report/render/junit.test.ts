@@ -112,7 +112,7 @@ test('an invalid load is an error, and the same cases have the same names', () =
   lab.write('metrics/machine_1_run.json', runFile({ ended_at: null, config: { num_clients: 1 } }));
   expect(outcomes(lab.report({ thresholds: [parseThreshold(' p99 < 1.0s ')] }))).toMatchObject({
     'cloudp2p.verdict the load is valid and nothing is wrong':
-      'error: Invalid: the load was cut short of its plan, or files of it are missing.',
+      'error: Invalid: the load was cut short of its plan, or files of it are missing or damaged.',
     'cloudp2p.verdict failure_rate<=5%': 'passed',
     'cloudp2p.thresholds p99 < 1.0s': 'failure: the value is unknown',
   });

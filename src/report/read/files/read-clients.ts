@@ -1,12 +1,13 @@
 /** Reads the clients' own files, and compares them with the records. */
 import path from 'node:path';
-import { clientName, machineOfClient } from '../../../core/metrics/run-file-names';
+import { clientName, machineOfClient, machineOfFile } from '../../../core/metrics/run-file-names';
 import { type ClientFile, parseClientFile } from '../client-file';
 import { WrongCarriers } from '../../../core/metrics/wrong-carriers';
 import { CappedList } from '../capped-list';
 import { readWhole } from './file-lines';
 import { type Inputs, partKeyOf } from '../inputs';
 import type { RunChoice } from './read-requests';
+import type { Parsed } from '../parse-line';
 import type { ClientTaskFlags } from '../task-flags';
 
 /** Remarks on the client files, by kind. */
@@ -15,6 +16,8 @@ interface Remarks {
   twice: CappedList;
   copies: CappedList;
   leftOut: CappedList;
+  /** They name a run that the records of their machine do not have. */
+  strange: CappedList;
 }
 
 /**
@@ -27,6 +30,7 @@ export function readClients(files: readonly string[], choice: RunChoice, inputs:
     twice: new CappedList(),
     copies: new CappedList(),
     leftOut: new CappedList(),
+    strange: new CappedList(),
   };
   const seen = new Map<string, string>();
   const summarized = new Set<ClientTaskFlags>();
@@ -46,19 +50,29 @@ export function readClients(files: readonly string[], choice: RunChoice, inputs:
     ...headed(remarks.twice, 'The same client in several files, all counted (is the machine id unique?)'),
     ...headed(remarks.copies, 'Copies of files that are already counted'),
     ...headed(remarks.leftOut, 'Files of runs that are not selected'),
+    ...headed(remarks.strange, 'Files of a run that has no records, beside records of their machine: not counted'),
   );
   return summarized;
 }
 
 function readClient(file: string, inputs: Inputs): ClientFile | null {
   const read = readWhole(file);
-  const parsed = 'problem' in read ? read : parseClientFile(file, read.text);
+  const parsed = 'problem' in read ? read : named(file, parseClientFile(file, read.text));
   const problems = 'problem' in parsed ? [parsed.problem] : [];
   inputs.files.push({ path: file, kind: 'client', lines: 1, badLines: problems.length, problems });
   if ('problem' in read) inputs.missing.push(`${file}: ${read.problem}`);
   if ('problem' in parsed) return null;
   inputs.clientFileCount += 1;
   return parsed.ok;
+}
+
+/** A damaged name would count its requests once more, as those of a client without records. */
+function named(file: string, parsed: Parsed<ClientFile>): Parsed<ClientFile> {
+  if ('problem' in parsed) return parsed;
+  const [, machineId, clientId] = /machine_(\d+)_client_(\d+)\.json$/.exec(file)!;
+  const expected = clientName(Number(machineId), Number(clientId));
+  if (parsed.ok.name === expected) return parsed;
+  return { problem: `"client_name" is ${JSON.stringify(parsed.ok.name)}, expected "${expected}" by the file's name` };
 }
 
 function take(
@@ -77,11 +91,15 @@ function take(
   if (before !== undefined) return remarks.copies.add(`${client.path} is a copy of ${before}`);
   seen.set(key, client.path);
   if (recorded === null && isLeftOut(client, choice, inputs)) return remarks.leftOut.add(client.path);
+  if (recorded === null && isOfUnknownRun(client, inputs)) {
+    inputs.differingClients += 1;
+    return remarks.strange.add(client.path);
+  }
   const part = partKeyOf(runId, machineOfClient(name));
   const said = inputs.saidWrong.get(part) ?? new WrongCarriers();
   inputs.saidWrong.set(part, said);
   said.addAll(client.wrong);
-  if (recorded !== null) return compare(client, recorded, remarks.differences);
+  if (recorded !== null) return compare(client, recorded, inputs, remarks.differences);
   inputs.clients.push(client);
   places.set(client.name, [...(places.get(client.name) ?? []), client.path]);
 }
@@ -97,19 +115,27 @@ function recordsOf(client: ClientFile, { records, tasks }: Inputs): ClientTaskFl
   return null;
 }
 
+/** Returns true if the records of its machine, in the same folder, are of other runs only. */
+function isOfUnknownRun({ path: file, runId, name }: ClientFile, { runs }: Inputs): boolean {
+  const beside = runs.filter(
+    (run) => path.dirname(run.file) === path.dirname(file) && machineOfFile(run.file) === machineOfClient(name),
+  );
+  return runId !== null && beside.length > 0 && !runs.some((run) => run.run_id === runId);
+}
+
 function isLeftOut({ runId }: ClientFile, choice: RunChoice, { runs }: Inputs): boolean {
   if (choice.take === 'id') return runId !== choice.runId;
   return runs.some((run) => run.run_id === runId) && !runs.some((run) => run.run_id === runId && run.taken);
 }
 
-function compare(client: ClientFile, tasks: ClientTaskFlags, differences: CappedList): void {
-  const { successful, failed } = client;
-  tasks.saidCount = successful + failed;
+function compare(client: ClientFile, tasks: ClientTaskFlags, inputs: Inputs, differences: CappedList): void {
+  tasks.saidCount = client.successful + client.failed;
   tasks.wasInterrupted = client.wasInterrupted;
-  if (tasks.successCount === successful && tasks.failedCount === failed) return;
-  const said = `${successful} successful and ${failed} failed`;
-  const counted = `${tasks.successCount} and ${tasks.failedCount}`;
-  differences.add(`${client.path} says ${said} requests, but its records have ${counted}: the records are used`);
+  const difference = tasks.sums.differenceFrom(client);
+  if (difference === null) return;
+  inputs.differingClients += 1;
+  const { said, recorded } = difference;
+  differences.add(`${client.path} says ${said}, but its records have ${recorded}: the records are used`);
 }
 
 /** Returns the records files that each client is in, by client name. */

@@ -10,10 +10,11 @@ import { BELIEVED_JUMP, IdLimit } from '../id-limit';
 import type { Inputs, RunRecords } from '../inputs';
 import { toMicros } from '../../../core/to-micros';
 import { increment } from '../interner';
-import { parseRecord } from '../parse-line';
+import { type Parsed, parseRecord } from '../parse-line';
 import { readRecords } from './read-file';
 import { FastRecordParser } from '../fast-parse-record';
 import type { ClientTaskFlags } from '../task-flags';
+import { wrongInDamaged, type WrongInLine } from '../wrong-in-damaged';
 
 const MAX_RUNS_PER_FILE = 1000;
 /** Times are this inexact after the steps of a clock were corrected. */
@@ -30,6 +31,8 @@ interface Planned {
   startedAtMs: number | null;
   /** Infinity if unknown. */
   endedAtMs: number;
+  /** Requests that were due while the load did not run are damaged lines. */
+  refusesStrays: boolean;
   ids: IdLimit;
 }
 
@@ -41,6 +44,19 @@ export function readRequests(
   clock: FileClock = fixedClock(0),
   plans: readonly StressRunFile[] = [],
 ): void {
+  const first = scan(file, inputs, clock, plans, true);
+  // If most are strays, the times of the run file are wrong, not those of the records.
+  const isPlanWrong = first.runs.some(({ strays, columns }) => strays > columns.count);
+  if (isPlanWrong) forgetAll(first.runs, inputs);
+  const { runs, read } = isPlanWrong ? scan(file, inputs, clock, plans, false) : first;
+  const { unreadable, ...told } = read;
+  const repeats = runs.reduce((sum, run) => sum + run.repeats, 0);
+  inputs.files.push(repeats > 0 ? { ...told, repeats } : told);
+  if (unreadable) inputs.missing.push(`${file}: ${told.problems[0]}`);
+  choose(runs, choice, inputs);
+}
+
+function scan(file: string, inputs: Inputs, clock: FileClock, plans: readonly StressRunFile[], refusesStrays: boolean) {
   const folder = path.dirname(file);
   const machineId = machineOfFile(file);
   const parts = new Map<string, { run: RunRecords; planned: Planned }>();
@@ -48,7 +64,7 @@ export function readRequests(
     let part = parts.get(runId);
     if (part === undefined && parts.size < MAX_RUNS_PER_FILE) {
       const run = newRun(file, folder, machineId, runId, clock.of(runId));
-      parts.set(runId, (part = { run, planned: plannedOf(run, plans) }));
+      parts.set(runId, (part = { run, planned: { ...plannedOf(run, plans), refusesStrays } }));
     }
     return part;
   };
@@ -57,15 +73,21 @@ export function readRequests(
     if (part === undefined) return `more than ${MAX_RUNS_PER_FILE} runs in one file`;
     return fold(record, part.run, inputs, part.planned);
   };
-  const { unreadable, ...read } = readRecords(file, 'records', parseRecord, take, new FastRecordParser());
-  const runs = [...parts.values()].map(({ run }) => run);
-  const repeats = runs.reduce((sum, run) => sum + run.repeats, 0);
-  inputs.files.push(repeats > 0 ? { ...read, repeats } : read);
-  if (unreadable) inputs.missing.push(`${file}: ${read.problems[0]}`);
-  choose(runs, choice, inputs);
+  const told: WrongInLine[] = [];
+  const parse = (line: string): Parsed<RequestRecord> => {
+    const parsed = parseRecord(line);
+    if ('problem' in parsed) told.push(...wrongInDamaged(line));
+    return parsed;
+  };
+  const read = readRecords(file, 'records', parse, take, new FastRecordParser());
+  for (const { runId, serverId } of told) partOf(runId)?.run.wrong.addOf(serverId);
+  return { runs: [...parts.values()].map(({ run }) => run), read };
 }
 
-function plannedOf({ runId, machineId, clock }: RunRecords, plans: readonly StressRunFile[]): Planned {
+function plannedOf(
+  { runId, machineId, clock }: RunRecords,
+  plans: readonly StressRunFile[],
+): Omit<Planned, 'refusesStrays'> {
   const all = plans.filter(({ run_id: id }) => id === runId);
   const warmup = all.findLast(({ warmup_secs: secs }) => secs > 0);
   const own = all.find(({ machine_id: id }) => id === machineId);
@@ -87,7 +109,6 @@ function newRun(file: string, folder: string, machineId: number, runId: string, 
     columns: new RequestColumns(),
     reasons: new Map(),
     wrong: new WrongCarriers(),
-    warmupWrong: new WrongCarriers(),
     repeats: 0,
     strays: 0,
     conflicts: 0,
@@ -105,40 +126,47 @@ function newRun(file: string, folder: string, machineId: number, runId: string, 
 }
 
 function fold(record: RequestRecord, run: RunRecords, inputs: Inputs, planned: Planned): string | void {
-  const noClient = planned.ids.refuseClient(record.client_id);
-  if (noClient !== undefined) return noClient;
   const startMs = record.start_time - run.clock.offsetAt(record.start_time);
-  run.latestMs = Math.max(run.latestMs, startMs + record.latency_ms);
-  const tasks = run.clients.get(record.client_id) ?? newClient(record.client_id, run, inputs);
-  const refusal = refuseId(record, startMs, tasks, planned);
+  const refusal = refuse(record, startMs, run, planned);
+  const tasks = refusal === undefined ? clientOf(record.client_id, run, inputs) : undefined;
+  const seen = tasks?.see(record) ?? 'full';
+  // A wrong carrier is one, whatever else the line says; a copy of it is none.
+  if (seen !== 'seen') run.wrong.add(record);
   if (refusal !== undefined) return refusal;
-  const seen = tasks?.see(record.request_id, record.success) ?? 'full';
+  run.latestMs = Math.max(run.latestMs, startMs + record.latency_ms);
   if (seen === 'full' || tasks === undefined) return 'its client or request id is too far from the others';
   if (seen !== 'new') {
     run.repeats += 1;
     if (seen === 'differs') run.conflicts += 1;
     return `request ${record.request_id} of client ${record.client_id} is already counted`;
   }
-  if (record.outcome === 'success') tasks.successCount += 1;
-  else if (record.outcome === 'failure') tasks.failedCount += 1;
-  else if (record.outcome === 'interrupted') run.interrupted += 1;
-  else run.unsent += 1;
-  if (isStray(startMs, planned)) run.strays += 1;
+  tasks.sums.add(record);
+  if (record.outcome === 'interrupted') run.interrupted += 1;
+  else if (record.outcome === 'unsent') run.unsent += 1;
   tasks.follow(record.request_id, startMs, startMs + record.latency_ms);
   if (record.success && !record.hedged && record.retry_count === 0) {
     tasks.time(record.request_id, startMs, startMs + record.latency_ms);
   }
   addRow(record, startMs, run, inputs);
-  const isWarmup = record.start_time < planned.warmupEndMs;
-  (isWarmup ? run.warmupWrong : run.wrong).add(record);
-  if (isWarmup) return;
+  if (record.start_time < planned.warmupEndMs) return;
   run.retries += record.retry_count;
   run.bytesSent += record.bytes_sent;
   run.bytesReceived += record.bytes_received;
 }
 
+/** Returns a reason if the load cannot have had this request. */
+function refuse(record: RequestRecord, startMs: number, run: RunRecords, planned: Planned): string | undefined {
+  const noClient = planned.ids.refuseClient(record.client_id);
+  if (noClient !== undefined) return noClient;
+  const isStray = isBeside(startMs, planned);
+  if (isStray) run.strays += 1;
+  if (isStray && planned.refusesStrays)
+    return `"start_time" is ${record.start_time}, when the load did not run, by its run file`;
+  return refuseId(record, startMs, run.clients.get(record.client_id), planned);
+}
+
 /** Returns true if the load did not run at that time, by its run file. */
-function isStray(startMs: number, { startedAtMs, endedAtMs }: Planned): boolean {
+function isBeside(startMs: number, { startedAtMs, endedAtMs }: Planned): boolean {
   return startMs < (startedAtMs ?? -Infinity) - CLOCK_ERROR_MS || startMs > endedAtMs + CLOCK_ERROR_MS;
 }
 
@@ -158,7 +186,9 @@ function refuseId(
     : ids.refuseJump(id, id, endMs - startedAtMs);
 }
 
-function newClient(clientId: number, run: RunRecords, inputs: Inputs): ClientTaskFlags | undefined {
+function clientOf(clientId: number, run: RunRecords, inputs: Inputs): ClientTaskFlags | undefined {
+  const known = run.clients.get(clientId);
+  if (known !== undefined) return known;
   const tasks = inputs.tasks.of(run.runId, clientName(run.machineId, clientId));
   if (tasks !== undefined) run.clients.set(clientId, tasks);
   return tasks;
@@ -203,14 +233,18 @@ function choose(runs: RunRecords[], choice: RunChoice, inputs: Inputs): void {
     if (run.repeats > 0) inputs.notes.push(repeatsOf(run));
     if (isCopy(run)) continue;
     if (isWanted(run)) inputs.records.push(run);
-    else if (!isTaken(run, inputs)) {
-      for (const id of run.clients.keys()) inputs.tasks.forget(run.runId, clientName(run.machineId, id));
-    }
+    else if (!isTaken(run, inputs)) forgetAll([run], inputs);
   }
   if (runs.length < 2) return;
   const left = runs.filter((run) => !isWanted(run)).length;
   const which = choice.take === 'newest' ? 'the newest is used' : `${left} of them are not selected`;
   inputs.notes.push(`${runs[0]!.path} has ${runs.length} runs, ${which} (select with --run ID or --run all)`);
+}
+
+function forgetAll(runs: readonly RunRecords[], { tasks }: Inputs): void {
+  for (const { runId, machineId, clients } of runs) {
+    for (const id of clients.keys()) tasks.forget(runId, clientName(machineId, id));
+  }
 }
 
 /** Returns true if every request in it is already counted. */

@@ -95,7 +95,7 @@ function generatorDetails(all: Report['generators']): Content {
     const verdict = each.saturated
       ? `It was the bottleneck: ${each.why ?? 'no reason given'}.`
       : each.saturated === null
-        ? 'Whether it was the bottleneck is unknown: samples are missing.'
+        ? 'Whether it was the bottleneck is unknown.'
         : 'It was not the bottleneck.';
     return html`<p>
       Machine ${each.machine_id}: ${whole(each.late_sends)} of ${whole(each.sent)} requests were sent late${late}.

@@ -156,7 +156,8 @@ describe('clients', () => {
 
   test('whose file agrees with the records cause no note', () => {
     lab.requests([GOOD, request(2, 30, { outcome: 'failure' })]);
-    const stats = { total_requests: 2, successful_requests: 1, failed_requests: 1 };
+    const latencies = { latency_min_ms: 20, latency_max_ms: 20, latency_avg_ms: 20, server_distribution: { 1: 2 } };
+    const stats = { total_requests: 2, successful_requests: 1, failed_requests: 1, ...latencies };
     lab.write(CLIENT, clientFile('Machine_1_Client_1', stats, { run_id: 'run-1' }));
     expect(lab.read().notes).toEqual([]);
     expect(lab.report()).toMatchObject({ total_requests: 2, missing_records: 0 });
