@@ -155,7 +155,10 @@ export function runOf(plan: Plan): Run {
   const loads = Array.from({ length: plan.machines }, (_, index) => loadOf(load, index + 1));
   const firstDueMs = Math.min(...loads.flatMap(({ records }) => records.map(({ start_time }) => start_time - T0)));
   const warmupMs = (plan.secs * 1000 * plan.warmupPercent) / 100;
-  const machines = loads.map((each) => machineOf(each, plan, warmupMs));
+  // A fault that was over before the first request is none of this run.
+  const ofRun = spans.filter(({ healMs }) => healMs === null || healMs > firstDueMs);
+  const slips = ofRun.length === 0 ? null : (plan.slips ?? null);
+  const machines = loads.map((each) => machineOf(each, plan, warmupMs, slips));
   return {
     isOpen: plan.isOpen,
     timeoutMs: TIMEOUT_MS,
@@ -163,13 +166,7 @@ export function runOf(plan: Plan): Run {
     machines,
     servers: serversOf(plan, spans, machines, random),
     faults: spans.flatMap(linesOf).sort((a, b) => a.time - b.time),
-    // A fault that was over before the first request is none of this run.
-    firstFaultAt:
-      T0 +
-      Math.min(
-        Infinity,
-        ...spans.flatMap(({ startMs, healMs }) => (healMs === null || healMs > firstDueMs ? [startMs] : [])),
-      ),
+    firstFaultAt: T0 + Math.min(Infinity, ...ofRun.map(({ startMs }) => startMs)),
     limits: plan.limits,
     slowLimitMs: plan.seed % 10 === 7 ? FIXED_LIMIT_MS : undefined,
   };
@@ -214,10 +211,9 @@ function linesOf({ kind, serverId, startMs, doneMs, healMs }: FaultSpan): FaultE
   return [...begun, fault(healMs - 4, serverId, heals, { outcome: 'started' }), fault(healMs, serverId, heals)];
 }
 
-function machineOf(load: Load, plan: Plan, warmupMs: number): Machine {
+function machineOf(load: Load, plan: Plan, warmupMs: number, slips: Slips | null): Machine {
   const { machineId, records, endedMs } = load;
   const { clients, isOpen, secs, graceMs, machines, isGeneratorBusy, seed } = plan;
-  const slips = plan.faults.length === 0 ? null : (plan.slips ?? null);
   const pacing = isOpen
     ? { rate_per_second: load.ratePerSecond, arrivals: 'uniform' }
     : { min_delay_ms: load.thinkMs, max_delay_ms: load.thinkMs };
