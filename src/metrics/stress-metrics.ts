@@ -1,6 +1,7 @@
 /** The Prometheus metrics of a stress run: its state on each scrape, and counts and latencies of its requests. */
 import { Counter, Histogram } from 'prom-client';
 import { type GeneratorSample, OUTCOMES, type RequestRecord } from '../core/metrics/record';
+import { wrongCarriersOf } from '../core/metrics/wrong-carriers';
 import { expose, type Exposition } from './exposition';
 import { addGauge, addInfo, addTotal, newRegistry } from './instruments';
 import { reasonLabel, ServerLabels } from './labels.pure';
@@ -93,6 +94,7 @@ class RequestInstruments {
   private readonly requests;
   private readonly failures;
   private readonly byServer;
+  private readonly wrong;
   private readonly retries;
   private readonly hedged;
   private readonly sentBytes;
@@ -122,6 +124,7 @@ class RequestInstruments {
       'server_id',
       'outcome',
     ]);
+    this.wrong = counter('wrong_carriers_total', 'Wrong carriers, by the server that sent them', ['server_id']);
     this.retries = counter('retries_total', 'Retries of requests that ended');
     this.hedged = counter('hedged_requests_total', 'Requests that were also sent to a second server (hedged)');
     this.sentBytes = counter('sent_bytes_total', 'Bytes sent for requests that ended');
@@ -137,6 +140,8 @@ class RequestInstruments {
     const { outcome, assigned_server_id: serverId } = record;
     this.requests.inc({ outcome });
     if (serverId !== null) this.byServer.inc({ server_id: this.servers.of(serverId), outcome });
+    for (const id of wrongCarriersOf(record))
+      this.wrong.inc({ server_id: id === null ? 'unknown' : this.servers.of(id) });
     if (record.retry_count > 0) this.retries.inc(record.retry_count);
     if (record.hedged) this.hedged.inc();
     this.sentBytes.inc(record.bytes_sent);

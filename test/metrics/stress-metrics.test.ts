@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { RequestRecord } from '../../src/core/metrics/record';
+import { exposeStress, type WatchedRun } from '../../src/metrics/stress-metrics';
 import { closeAll, startServers } from '../client/clients';
+import { request } from '../report/lab';
 import { deadAddress } from '../status/listening';
 import { linesOf, MACHINE_ID, rateRun } from '../stress/rate-run';
 import { documentedAndShown } from './documented';
@@ -18,6 +20,22 @@ afterEach(async () => {
 });
 
 const NAME = 'cloudp2p_stress';
+const QUIET_RUN: WatchedRun = {
+  runId: 'run-1',
+  machineId: 1,
+  targetPerSecond: null,
+  longestMs: 10_000,
+  clientCount: 1,
+  inFlightCount: 0,
+  waitingCount: 0,
+  oldestAgeMs: 0,
+  connectionCount: 0,
+  receivingCount: 0,
+  sentCount: 0,
+  lateCount: 0,
+  sample: null,
+};
+const record = (more: Partial<RequestRecord>): RequestRecord => ({ ...request(1, 0), ...more });
 const ended = (families: Family[]): number =>
   ['success', 'failure'].reduce((sum, outcome) => sum + valueOf(families, `${NAME}_requests_total`, { outcome })!, 0);
 
@@ -91,6 +109,21 @@ it('the Prometheus metrics of a run agree with its records', async () => {
   expect(read('request_duration_seconds_sum', { outcome: 'failure' })).toBe(9 * 40);
   // The address is closed with the run.
   await expect(scrape(metricsAddress)).rejects.toThrow();
+});
+
+it('wrong carriers count by server, whatever became of their requests', async () => {
+  const address = await deadAddress();
+  const metrics = await exposeStress(address, QUIET_RUN);
+  metrics.add(record({ wrong_carriers: [2, null], assigned_server_id: 1 }));
+  metrics.add(
+    record({ wrong_carriers: [2], success: false, outcome: 'failure', failure_reason: 'Verification failed' }),
+  );
+  metrics.add(record({}));
+  const families = await scrape(address);
+  await metrics.close();
+  const wrong = (id: string): number | undefined =>
+    valueOf(families, `${NAME}_wrong_carriers_total`, { server_id: id });
+  expect([wrong('2'), wrong('unknown'), wrong('1')]).toEqual([2, 1, undefined]);
 });
 
 it('an address in use ends it before anything is moved or sent', async () => {
