@@ -34,6 +34,12 @@ const MAX_RETRY_MS = 1000;
 /** After a pause the sockets are read for this long. */
 const READ_FIRST_MS = 10;
 
+/** A task that was accepted at `atMs` while its secret arrives. */
+interface Arriving {
+  secretBytes: number;
+  atMs: number;
+}
+
 export class Executor {
   readonly queue: TaskQueue;
   phase: ServerPhase = 'starting';
@@ -43,8 +49,8 @@ export class Executor {
   private holdUntilMs = -Infinity;
   private readonly overload: OverloadNews;
   private readonly service = new ServiceTime();
-  /** Tasks that were accepted while their secrets arrive, with the sizes of these, in bytes, and since when. */
-  private readonly arriving = new Map<ConnId, { secretBytes: number; atMs: number }>();
+  /** Tasks whose secrets are arriving. */
+  private readonly arriving = new Map<ConnId, Arriving>();
 
   constructor(
     private readonly config: MemberConfig,
@@ -83,7 +89,7 @@ export class Executor {
     const { secretBytes, executionId } = held;
     const begun = this.arriving.get(conn.id);
     this.arriving.delete(conn.id);
-    const refused = begun ? null : this.refusal(message, secretBytes, nowMs);
+    const refused = this.refusal(message, secretBytes, nowMs, begun?.atMs);
     if (refused) {
       this.effects.push({ type: 'discard', executionId });
       this.effects.reply(conn.id, taskRefusal(message.request_id, refused));
@@ -169,40 +175,48 @@ export class Executor {
     return Math.min(this.flushMs, heldMs);
   }
 
-  private refusal(message: TaskMessage, secretBytes: number, nowMs: number): Refusal | null {
+  /** `begunMs`: when its secret, which has arrived now, began to. */
+  private refusal(message: TaskMessage, secretBytes: number, nowMs: number, begunMs?: number): Refusal | null {
     const { id } = this.config;
-    const leftMs = timeLeftMs(message);
-    if (leftMs <= 0 || nowMs + leftMs <= nowMs) return tooLate(message.timeout_ms!);
+    const statedMs = timeLeftMs(message);
+    if (statedMs <= 0 || nowMs + statedMs <= nowMs) return tooLate(message.timeout_ms!);
+    const leftMs = statedMs - (nowMs - (begunMs ?? nowMs));
     // A client that did not state its deadline, like the original's, would not come back: its task waits here.
     if (this.phase === 'starting' && leftMs < Infinity) {
       return { code: 'starting', message: `server ${id} is still decoding its cover` };
     }
     if (this.phase === 'leaving') return this.leavingRefusal();
-    const why = this.whyOverloaded(leftMs, secretBytes, nowMs);
+    // It was accepted before those whose secrets are still arriving, and has been paid for: all of its time counts.
+    const isHere = begunMs !== undefined;
+    const why = this.whyOverloaded(isHere ? leftMs : leftMs * WAIT_SHARE, secretBytes, isHere ? [] : this.fresh(nowMs));
     if (why === null) return null;
     const text = `server ${id} is overloaded: ${why.message}`;
     this.overload.tell(text, nowMs);
     return { code: 'overloaded', message: text, retryAfterMs: why.retryAfterMs };
   }
 
+  /** A secret that does not go on arriving holds no place: callers that send only heads must not keep others out. */
+  private fresh(nowMs: number): Arriving[] {
+    return [...this.arriving.values()].filter(({ atMs }) => nowMs - atMs <= ARRIVAL_MS);
+  }
+
   /**
-   * While a worker is free the estimate is not believed: it could be wrong for ever. A secret that does not go on arriving
-   * holds no place: callers that send only heads must not keep others out.
+   * It must have ended in `withinMs`, after what is here and what arrives before it. While a worker is free the estimate
+   * is not believed: it could be wrong for ever.
    */
   private whyOverloaded(
-    leftMs: number,
+    withinMs: number,
     secretBytes: number,
-    nowMs: number,
+    before: readonly Arriving[],
   ): { message: string; retryAfterMs: number } | null {
     const { activeCount, queuedCount } = this.queue;
     const { workers, queueLimit } = this.config;
-    const fresh = [...this.arriving.values()].filter(({ atMs }) => nowMs - atMs <= ARRIVAL_MS);
-    const arrivingBytes = fresh.reduce((sum, { secretBytes: bytes }) => sum + bytes, 0);
+    const arrivingBytes = before.reduce((sum, { secretBytes: bytes }) => sum + bytes, 0);
     const present = activeCount + queuedCount;
-    const count = present + fresh.length;
+    const count = present + before.length;
     const waitMs = this.service.msFor(count, this.queue.secretBytes + arrivingBytes);
     const isFull = present >= workers && count >= workers + queueLimit;
-    const isTooLate = present >= workers && waitMs + this.service.msFor(1, secretBytes) > leftMs * WAIT_SHARE;
+    const isTooLate = present >= workers && waitMs + this.service.msFor(1, secretBytes) > withinMs;
     if (!isFull && !isTooLate) return null;
     const message = `${activeCount} running, ${count - activeCount} queued`;
     const retryAfterMs = Math.ceil(Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, waitMs / 2)));

@@ -134,17 +134,14 @@ export class Rig {
   }
 
   /** Delivers a message on a connection that we accepted. */
-  say(connId: number, message: Message, executionId?: number): Effect[] {
-    return this.step({ type: 'connMessage', conn: conn(connId), message, executionId });
+  say(connId: number, message: Message, executionId?: number, secretBytes?: number): Effect[] {
+    return this.step({ type: 'connMessage', conn: conn(connId), message, executionId, secretBytes });
   }
 
   /** Delivers a client's task; its execution gets the request's id. */
-  submit(connId: number, request_id: number, timeout_ms?: number): Effect[] {
-    return this.say(
-      connId,
-      { kind: 'TaskRequest', ...task(request_id), assigned_by_leader: 1, timeout_ms },
-      request_id,
-    );
+  submit(connId: number, request_id: number, timeout_ms?: number, secretBytes?: number): Effect[] {
+    const message: Message = { kind: 'TaskRequest', ...task(request_id), assigned_by_leader: 1, timeout_ms };
+    return this.say(connId, message, request_id, secretBytes);
   }
 
   assign(connId: number, request_id: number, excluded_server_ids: number[] = []): MessageOf<'TaskAssignmentResponse'> {

@@ -1,11 +1,19 @@
 import { eventText } from '../../../src/server/event-text';
-import type { Effect } from '../../../src/server/member/effects';
+import type { Effect, Input } from '../../../src/server/member/effects';
 import { conn, events, executions, only, replies, Rig, saidTo, task } from './member-rig';
 
 const NEWS_MS = 5;
 
 const outcome = (rig: Rig, executionId: number, how: 'answered' | 'failed' | 'cancelled' = 'answered') =>
   rig.step({ type: 'executed', executionId, outcome: how });
+
+/** A secret of 5 MB begins to arrive over a connection of this number. */
+const head = (id: number, timeout_ms: number): Input => ({
+  type: 'taskHead',
+  conn: conn(id),
+  message: { kind: 'TaskRequest', ...task(id), assigned_by_leader: 1, timeout_ms },
+  secretBytes: 5_000_000,
+});
 
 /** Makes a server with 1 and 2 on both workers and 3 and 4 in both places of the queue, a connection each. */
 function full(): Rig {
@@ -100,31 +108,39 @@ describe('a task', () => {
 
   it('with a large secret is refused before this has arrived, or has its place until it has', () => {
     const rig = Rig.alone({ workers: 1, queueLimit: 1 });
-    const head = (connId: number, request_id: number): Effect[] =>
-      rig.step({
-        type: 'taskHead',
-        conn: conn(connId),
-        message: { kind: 'TaskRequest', ...task(request_id), assigned_by_leader: 1, timeout_ms: 60_000 },
-        secretBytes: 5_000_000,
-      });
+    const begin = (id: number): Effect[] => rig.step(head(id, 60_000));
     expect(executions(rig.submit(1, 1, 60_000))).toEqual(['execute 1']);
-    expect(head(2, 2)).toEqual([]);
-    expect(only(replies(head(3, 3), 3, 'TaskResponse'))).toMatchObject({ request_id: 3, error_code: 'overloaded' });
+    expect(begin(2)).toEqual([]);
+    expect(only(replies(begin(3), 3, 'TaskResponse'))).toMatchObject({ request_id: 3, error_code: 'overloaded' });
     rig.step({ type: 'connClosed', connId: 2 });
-    expect(head(3, 3)).toEqual([]);
+    expect(begin(3)).toEqual([]);
     // A secret that stopped arriving holds no place.
     rig.pass(2001);
-    expect(head(4, 4)).toEqual([]);
+    expect(begin(4)).toEqual([]);
   });
 
   it('is accepted while a worker is free, however many heads have come before', () => {
     const rig = Rig.alone({ workers: 1, queueLimit: 1 });
-    const message = (id: number) =>
-      ({ kind: 'TaskRequest', ...task(id), assigned_by_leader: 1, timeout_ms: 60_000 }) as const;
-    for (let id = 1; id <= 300; id++) {
-      rig.step({ type: 'taskHead', conn: conn(id), message: message(id), secretBytes: 6_000_000 });
-    }
+    for (let id = 1; id <= 300; id++) rig.step(head(id, 60_000));
     expect(executions(rig.submit(999, 999, 60_000))).toEqual(['execute 999']);
+  });
+
+  it('with a large secret is judged again when that has arrived: heads take no more places than there are', () => {
+    const rig = Rig.alone({ workers: 1, queueLimit: 1 });
+    const ids = Array.from({ length: 100 }, (_, index) => index + 1);
+    for (const id of ids) expect(rig.step(head(id, 60_000))).toEqual([]);
+    const effects = ids.flatMap((id) => rig.submit(id, id, 60_000, 5_000_000));
+    expect(executions(effects)).toEqual(['execute 1', ...ids.slice(2).map((id) => `discard ${id}`)]);
+    expect(rig.status()).toMatchObject({ active: 1, queued: 1 });
+    expect(only(replies(effects, 3, 'TaskResponse'))).toMatchObject({ error_code: 'overloaded' });
+  });
+
+  it('with a large secret that took too long to arrive is refused', () => {
+    const rig = Rig.alone({ workers: 1, queueLimit: 9 });
+    rig.step(head(2, 5000));
+    rig.submit(1, 1, 60_000, 5_000_000);
+    rig.nowMs += 4500;
+    expect(executions(rig.submit(2, 2, 5000, 5_000_000))).toEqual(['discard 2']);
   });
 
   it('refused for lack of room is one event a second, not one per refusal', () => {
