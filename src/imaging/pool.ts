@@ -85,6 +85,11 @@ export class ImagePool {
     return new CarrierEncoder(this.readyPyramid(), secret, this.options.compression);
   }
 
+  /** The number of jobs that are worked on at once. */
+  get workers(): number {
+    return this.options.workers;
+  }
+
   /**
    * Begins a carrier in a worker. The pool takes over the secret: if it fills its ArrayBuffer it is moved to the worker
    * (the caller's array becomes empty), otherwise it is copied.

@@ -61,7 +61,7 @@ export class ResponseStreams {
     /** Called with the host of a client whose connection is closed while it reads a response, and the reason. */
     onCutOff?: (host: string, why: string) => void,
   ) {
-    this.watch = new ResponseWatch({ maxBytes: limits.maxResponseBytes, nowMs, onCutOff });
+    this.watch = new ResponseWatch({ maxBytes: limits.maxResponseBytes, maxBeside: pool.workers, nowMs, onCutOff });
     this.slices = new TimeSlices({ nowMs });
   }
 

@@ -3,8 +3,13 @@ import type { BodyWriter, Connection } from '../core/transport/network';
 import { ResponseMemory, type Reader } from './response-memory';
 import { MIN_BYTES_PER_SECOND } from './read-rate';
 
-/** A reader that is slower than this no longer occupies a worker: the rest is sent alongside the next tasks. */
+/** A reader that is slower than this may give up its worker: the rest is sent alongside the next tasks. */
 const SLOW_READER_MS = 250;
+/**
+ * A reader that takes less than one write (1 MiB) in this time is slow by itself, and gives up its worker. Others may be
+ * slow because there are so many: then another one beside them would only delay all.
+ */
+const MOVING_MS = 1000;
 /** Time after the client's deadline, for a slow way back; then a reader that takes a byte now and then is cut off. */
 const TAKE_GRACE_MS = 1000;
 /**
@@ -16,10 +21,18 @@ const LOOK_MS = 1000;
 
 export interface ResponseWatchOptions {
   maxBytes: number;
+  /** The most responses that may go on beside those that occupy a worker, slow readers left out. */
+  maxBeside: number;
   /** Returns monotonic time. */
   nowMs(): number;
   /** A reader on this host loses its connection. */
   onCutOff?(host: string, why: string): void;
+}
+
+/** How a response is read. */
+interface Pace {
+  /** Monotonic: when it was last seen that all had been taken. */
+  movedMs: number;
 }
 
 /** A response from its start until it has been read: the memory it holds, and how it is read. */
@@ -40,6 +53,8 @@ export class ResponseWatch {
   /** Set while readers have to be waited for. */
   private timer: NodeJS.Timeout | undefined;
   private waitCount = 0;
+  /** Responses that gave up their worker. */
+  private readonly beside = new Set<Pace>();
 
   constructor(private readonly options: ResponseWatchOptions) {
     this.memory = new ResponseMemory(options.maxBytes);
@@ -50,6 +65,7 @@ export class ResponseWatch {
     const reader = this.memory.reader(conn);
     const endMs = Math.min(deadlineMs, this.options.nowMs() + MAX_TAKE_MS) + TAKE_GRACE_MS;
     let heldBytes = 0;
+    const pace = { movedMs: 0 };
     let endTimer: NodeJS.Timeout | undefined;
     const hold = (bytes: number): void => {
       if (bytes > heldBytes) this.take(reader, bytes - heldBytes);
@@ -61,10 +77,11 @@ export class ResponseWatch {
       taken: (writer, park) => {
         // A reader that takes a few bytes now and then would hold it forever.
         endTimer ??= setTimeout(() => conn.destroy(), endMs - this.options.nowMs());
-        return this.wait(reader, writer, park);
+        return this.wait(reader, writer, pace, park);
       },
       close: () => {
         clearTimeout(endTimer);
+        this.beside.delete(pace);
         hold(0);
       },
     };
@@ -82,16 +99,26 @@ export class ResponseWatch {
     }
   }
 
-  private async wait(reader: Reader<Connection>, writer: BodyWriter, park: () => void): Promise<void> {
+  private async wait(reader: Reader<Connection>, writer: BodyWriter, pace: Pace, park: () => void): Promise<void> {
+    pace.movedMs = this.options.nowMs();
     let isSlow = false;
-    const timer = setTimeout(() => {
+    const timer = setInterval(() => {
+      if (!isSlow) this.begins(reader);
       isSlow = true;
-      this.begins(reader);
+      if (!this.mayPark(pace)) return;
+      this.beside.add(pace);
       park();
     }, SLOW_READER_MS);
     await writer.drained();
-    clearTimeout(timer);
+    clearInterval(timer);
+    pace.movedMs = this.options.nowMs();
     if (isSlow) this.ends(reader);
+  }
+
+  private mayPark(pace: Pace): boolean {
+    const nowMs = this.options.nowMs();
+    const isMoving = ({ movedMs }: Pace): boolean => nowMs - movedMs < MOVING_MS;
+    return !isMoving(pace) || [...this.beside].filter(isMoving).length < this.options.maxBeside;
   }
 
   private begins(reader: Reader<Connection>): void {

@@ -93,6 +93,7 @@ export function fakePool(options: { isStored?: boolean; fail?: Error } = {}): Im
     };
   };
   const pool = {
+    workers: 2,
     plan: (bytes: number) => ({ byteLength: isStored ? bytes * 8 : null, maxByteLength: bytes * 8 }),
     encoder: (secret: Uint8Array) => ({ byteLength: lengthOf(secret), next: parts(lengthOf(secret)) }),
     hide: (secret: Uint8Array) => {

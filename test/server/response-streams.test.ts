@@ -151,6 +151,37 @@ describe('a client that reads a little now and then', () => {
   });
 });
 
+describe('many large answers', () => {
+  const many = async (rig: ResponseStreamsRig): Promise<SlowReader[]> => {
+    const readers = Array.from({ length: 6 }, () => new SlowReader());
+    for (const [at, reader] of readers.entries()) await rig.begin(at + 1, reader, LARGE_BYTES);
+    return readers;
+  };
+
+  it('that are all read slowly, but go on: no more give up their worker than there are workers', async () => {
+    const rig = new ResponseStreamsRig();
+    const readers = await many(rig);
+    for (let step = 0; step < 10; step++) {
+      await jest.advanceTimersByTimeAsync(400);
+      for (const reader of readers) reader.take(1);
+    }
+    expect(rig.outcomes.map(([id]) => id)).toEqual([1, 2]);
+    // Their end makes room for the next two.
+    for (const reader of readers.slice(0, 2)) reader.take(1000);
+    await jest.advanceTimersByTimeAsync(400);
+    expect(rig.outcomes.map(([id]) => id)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('that are read by readers who take nothing: each gives up its worker within 1.25 s', async () => {
+    const rig = new ResponseStreamsRig();
+    await many(rig);
+    await jest.advanceTimersByTimeAsync(300);
+    expect(rig.outcomes).toHaveLength(2);
+    await jest.advanceTimersByTimeAsync(950);
+    expect(rig.outcomes).toHaveLength(6);
+  });
+});
+
 describe('a worker that dies', () => {
   const fail = new ClusterError('internal', 'an image worker died', { retryable: true });
 
