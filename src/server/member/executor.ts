@@ -59,7 +59,7 @@ export class Executor {
     private readonly news: News,
   ) {
     this.overload = new OverloadNews(effects);
-    this.queue = new TaskQueue(config.workers, config.queueLimit);
+    this.queue = new TaskQueue(config.workers);
   }
 
   /** The time from the end of one task to the next while there is work, in milliseconds; 0: not known. */

@@ -1,6 +1,6 @@
 /**
- * The tasks that this server accepted: at most `workers` run, at most `queueLimit` wait. They start in order of arrival
- * while they wait no longer than was expected, else the newest first. Pure.
+ * The tasks that this server accepted: at most `workers` run. They start in order of arrival while they wait no longer
+ * than was expected, else the newest first. Pure.
  */
 import type { ConnId, ExecutionOutcome } from './effects';
 
@@ -19,12 +19,13 @@ export interface Task {
 export class TaskQueue {
   private readonly running = new Map<number, Task>();
   private waiting: Task[] = [];
+  /** No deadline of a waiting task is earlier. */
+  private soonestMs = Infinity;
   doneCount = 0;
+  /** The sizes of all secrets together, in bytes. */
+  secretBytes = 0;
 
-  constructor(
-    private readonly workers: number,
-    private readonly queueLimit: number,
-  ) {}
+  constructor(private readonly workers: number) {}
 
   get activeCount(): number {
     return this.running.size;
@@ -38,19 +39,10 @@ export class TaskQueue {
     return this.running.size === 0 && this.waiting.length === 0;
   }
 
-  get isFull(): boolean {
-    return this.running.size + this.waiting.length >= this.workers + this.queueLimit;
-  }
-
   push(task: Task): void {
     this.waiting.push(task);
-  }
-
-  /** The sizes of all secrets together, in bytes. */
-  get secretBytes(): number {
-    let bytes = 0;
-    for (const task of [...this.waiting, ...this.running.values()]) bytes += task.secretBytes;
-    return bytes;
+    this.soonestMs = Math.min(this.soonestMs, task.deadlineMs);
+    this.secretBytes += task.secretBytes;
   }
 
   /**
@@ -59,13 +51,13 @@ export class TaskQueue {
    */
   take(nowMs: number, needsMs: (task: Task) => number = () => 0): { start: Task[]; expired: Task[] } {
     const start: Task[] = [];
-    const expired = this.waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs);
-    if (expired.length > 0) this.waiting = this.waiting.filter(({ deadlineMs }) => deadlineMs > nowMs);
+    const expired = nowMs < this.soonestMs ? [] : this.dropWaiting(({ deadlineMs }) => deadlineMs <= nowMs);
     while (this.waiting.length > 0 && this.running.size < this.workers) {
       const isLate = nowMs > this.waiting[0]!.startByMs;
       const task = isLate ? this.waiting.pop()! : this.waiting.shift()!;
       if (this.running.size > 0 && task.deadlineMs <= nowMs + needsMs(task)) {
         expired.push(task);
+        this.secretBytes -= task.secretBytes;
       } else {
         this.running.set(task.executionId, task);
         start.push(task);
@@ -79,15 +71,26 @@ export class TaskQueue {
     const task = this.running.get(executionId);
     if (!task) return undefined;
     this.running.delete(executionId);
+    this.secretBytes -= task.secretBytes;
     if (outcome === 'answered') this.doneCount += 1;
     return task;
   }
 
   /** Removes every task that matches, waiting or running. */
   drop(matches: (task: Task) => boolean): Task[] {
-    const dropped = [...this.waiting, ...this.running.values()].filter(matches);
+    const running = [...this.running.values()].filter(matches);
+    for (const { executionId, secretBytes } of running) {
+      this.running.delete(executionId);
+      this.secretBytes -= secretBytes;
+    }
+    return [...this.dropWaiting(matches), ...running];
+  }
+
+  private dropWaiting(matches: (task: Task) => boolean): Task[] {
+    const dropped = this.waiting.filter(matches);
     this.waiting = this.waiting.filter((task) => !matches(task));
-    for (const task of dropped) this.running.delete(task.executionId);
+    this.soonestMs = this.waiting.reduce((soonestMs, { deadlineMs }) => Math.min(soonestMs, deadlineMs), Infinity);
+    for (const { secretBytes } of dropped) this.secretBytes -= secretBytes;
     return dropped;
   }
 }
