@@ -51,6 +51,8 @@ export type RequestOptions = Pick<TaskRunOptions, 'onCarrier' | 'onServerError'>
 };
 
 const CONNECT_TIMEOUT_MS = 1000;
+/** Longer makes no difference to a leader; no message may state more than a day. */
+const MAX_WAITING_MS = 3_600_000;
 
 export class VirtualClient implements PauseListener {
   /** True once any server has sent a message. */
@@ -66,6 +68,8 @@ export class VirtualClient implements PauseListener {
   private readonly problems = new Map<string, string>();
   private readonly warnings: WarnOnce;
   private readonly pauses: PauseWatch;
+  /** Monotonic: since when there are requests without a success; null: there are none. */
+  private unservedSinceMs: number | null = null;
   private isStopped = false;
   /** Links whose sockets have not closed yet, in use or not. */
   private readonly sockets = new Set<ServerLink>();
@@ -89,6 +93,7 @@ export class VirtualClient implements PauseListener {
       view: this.view,
       linkTo: (address: string) => this.goodLink(address) ?? this.dial(address),
       admit: (named: MessageOf<'TaskAssignmentResponse'>) => this.admit(named),
+      waitingMs: () => this.waitingMs(),
     };
   }
 
@@ -137,14 +142,17 @@ export class VirtualClient implements PauseListener {
 
   /** Like `request`; calls `onDone` with the record. */
   begin(image: ClientImage, requestId: number, options: RequestOptions, onDone: (record: RequestRecord) => void): void {
+    const { clock } = this.options;
     if (this.runs.has(requestId)) throw new ClusterError('internal', `request ${requestId} is already in flight`);
     if (this.isStopped) return onDone(this.unsent(image, requestId, options));
     const run = this.newRun(image, requestId, options, (record) => {
       this.runs.delete(requestId);
+      if (record.success) this.unservedSinceMs = this.runs.size > 0 ? clock.monotonicMs() : null;
       this.watchPauses();
       onDone(record);
     });
     this.runs.set(requestId, run);
+    this.unservedSinceMs ??= clock.monotonicMs();
     this.watchPauses();
     run.start();
   }
@@ -177,6 +185,11 @@ export class VirtualClient implements PauseListener {
     this.links.clear();
     if (this.sockets.size === 0) return Promise.resolve();
     return new Promise((resolve) => (this.onAllClosed = resolve));
+  }
+
+  private waitingMs(): number {
+    const nowMs = this.options.clock.monotonicMs();
+    return Math.min(MAX_WAITING_MS, Math.round(nowMs - (this.unservedSinceMs ?? nowMs)));
   }
 
   /** While anything may be judged by a time. */

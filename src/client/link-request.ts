@@ -15,6 +15,8 @@ export interface LinkRequest {
   readonly secret: Uint8Array;
   /** True if the carrier is wanted, and not only its verification. */
   readonly keepsCarrier: boolean;
+  /** The time since its client's last success, or since the first request after that, in whole milliseconds. */
+  readonly waitingMs: number;
   /** Bytes on the wire for this request; those for a server that could not be reached do not count. */
   bytesSent: number;
   bytesReceived: number;

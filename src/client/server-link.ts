@@ -125,8 +125,9 @@ export class ServerLink implements ConnectionHandler {
 
   ask(request: LinkRequest, { askId, excludedIds, timeoutMs }: Extract<AttemptEffect, { type: 'ask' }>): void {
     this.silence.asked(this.connection.lastReadMs);
-    const more = { excluded_server_ids: excludedIds, timeout_ms: timeoutMs, secret_bytes: request.secret.length };
-    const message: Message = { kind: 'TaskAssignmentRequest', ...request.name, ...more };
+    const { name, secret, waitingMs } = request;
+    const sizes = { timeout_ms: timeoutMs, secret_bytes: secret.length, waiting_ms: waitingMs };
+    const message: Message = { kind: 'TaskAssignmentRequest', ...name, excluded_server_ids: excludedIds, ...sizes };
     const ask = { request, askId, bytes: 0 };
     this.asks.set(request.name.request_id, ask);
     this.whenKnown(() => {

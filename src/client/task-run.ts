@@ -27,6 +27,8 @@ export interface TaskRunContext {
   log?: Logger;
   /** Returns the existing link or a new one. @throws ClusterError if `address` is not an address */
   linkTo(address: string): ServerLink;
+  /** The time since this client's last success, or since the first request after that, in whole milliseconds. */
+  waitingMs(): number;
   /** Returns where to reach a server that another one named, as known here; null if this client would not dial it. */
   admit(named: MessageOf<'TaskAssignmentResponse'>): string | null;
 }
@@ -71,6 +73,10 @@ export class TaskRun implements LinkRequest {
 
   get keepsCarrier(): boolean {
     return this.options.onCarrier !== undefined;
+  }
+
+  get waitingMs(): number {
+    return this.context.waitingMs();
   }
 
   start(): void {

@@ -185,6 +185,7 @@ const ROWS: { [K in MessageKind]: { [F in keyof Required<MessageFields[K]>]: Cel
     relay: optional(relay),
     timeout_ms: optional(number),
     secret_bytes: optional(count),
+    waiting_ms: optional(durationMs),
   },
   TaskAssignmentResponse: {
     request_id: count,

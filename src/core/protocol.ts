@@ -55,12 +55,14 @@ export interface MessageFields {
   /**
    * `relay`: set between servers only; with `hops_left` 0 it must not be relayed again. `timeout_ms`: time left until
    * the client's deadline; whoever sends it understands `retry_after_ms`. `secret_bytes`: the size of what it will send.
+   * `waiting_ms`: the time since the client's last success, or since the first request after that.
    */
   TaskAssignmentRequest: TaskName & {
     excluded_server_ids?: number[];
     relay?: { id: number; hops_left: number };
     timeout_ms?: number;
     secret_bytes?: number;
+    waiting_ms?: number;
   };
   /**
    * `leader_id` null: there was no leader, the responding server proposes itself. `relay_id` echoes `relay.id`.

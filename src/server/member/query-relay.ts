@@ -191,7 +191,7 @@ export class QueryRelay {
     if (!Number.isFinite(msPerTask)) return null;
     // The client is in the line, not its task: one whose task failed keeps its place for the next.
     const client = taskKey({ ...request, request_id: 0 }, conn.remoteHost);
-    return this.line.ask(client, places, msPerTask, nowMs);
+    return this.line.ask({ client, waitedMs: request.waiting_ms, freePlaces: places, msPerTask }, nowMs);
   }
 
   /** There is no leader to ask: the client is still served, by us or by a peer known to be ready. */

@@ -1,6 +1,7 @@
 /**
  * The clients that a leader has sent away because all servers had enough to do, in the order in which they were first
- * sent away. Each is told when to come again; whoever has waited longest is let in first. Pure.
+ * sent away. Each is told when to come again; whoever has waited longest is let in first. One that was let in has its
+ * place again if its task has failed. Pure.
  */
 
 /** A client that is later than this after the time it was told holds up nobody, but keeps its place for a while. */
@@ -12,41 +13,77 @@ const MAX_ASKS_PER_SECOND = 200;
 const MIN_RETRY_MS = 50;
 /** No more clients have connections. */
 const MAX_CLIENTS = 16_384;
+/** A place is for so many tasks at most: nobody can tell a client that always fails from one that says so. */
+const MOST_LETS = 3;
+
+export interface Ask {
+  client: string;
+  /** The time since the client's last success, or since it first asked for anything after that; absent: not told. */
+  waitedMs?: number;
+  /** The tasks that can be accepted now. */
+  freePlaces: number;
+  /** How often a place becomes free. */
+  msPerTask: number;
+}
+
+interface Place {
+  /** When the client should come again, or was let in. */
+  dueMs: number;
+  /** When it was let in; null while it waits. */
+  letInMs: number | null;
+  lets: number;
+}
 
 export class WaitingLine {
-  /** By client: when it should come again. In the order of the line. */
-  private readonly dueMs = new Map<string, number>();
+  /** By client, in the order of the line. */
+  private readonly places = new Map<string, Place>();
 
+  /** Those that wait. */
   get size(): number {
-    return this.dueMs.size;
+    return [...this.places.values()].filter(({ letInMs }) => letInMs === null).length;
   }
 
   /**
    * Returns null if the client is let in: fewer wait before it than there are free places. Otherwise returns the time
-   * after which to come again, in milliseconds. `msPerTask`: how often a place becomes free.
+   * after which to come again, in milliseconds.
    */
-  ask(client: string, freePlaces: number, msPerTask: number, nowMs: number): number | null {
+  ask({ client, waitedMs, freePlaces, msPerTask }: Ask, nowMs: number): number | null {
+    const place = this.placeOf(client, waitedMs, nowMs);
     const before = this.countBefore(client, nowMs);
     // mutation: newcomers starve others
     if (before < freePlaces) {
-      this.dueMs.delete(client);
+      if (place !== undefined) Object.assign(place, { dueMs: nowMs, letInMs: nowMs, lets: place.lets + 1 });
       return null;
     }
     // Early rather than late: a place that is free stays so until the first of the line comes.
     const turnMs = ((before + 1 - freePlaces) * msPerTask) / 2;
-    const mostMs = Math.max(RETRY_MS, (this.dueMs.size * 1000) / MAX_ASKS_PER_SECOND);
+    const mostMs = Math.max(RETRY_MS, (this.places.size * 1000) / MAX_ASKS_PER_SECOND);
     const retryMs = Math.ceil(Math.max(MIN_RETRY_MS, Math.min(turnMs, mostMs)));
-    if (this.dueMs.has(client) || this.dueMs.size < MAX_CLIENTS) this.dueMs.set(client, nowMs + retryMs);
+    if (place !== undefined) Object.assign(place, { dueMs: nowMs + retryMs, letInMs: null });
+    else if (this.places.size < MAX_CLIENTS) {
+      this.places.set(client, { dueMs: nowMs + retryMs, letInMs: null, lets: 0 });
+    }
     return retryMs;
   }
 
-  /** Leaves out those that are late, and forgets those that have given up. */
+  /** Returns the client's place in the line; none if it has had what it waited for. */
+  private placeOf(client: string, waitedMs: number | undefined, nowMs: number): Place | undefined {
+    const place = this.places.get(client);
+    if (place === undefined || place.letInMs === null) return place;
+    // What it wants now it already wanted when it was let in.
+    const hasFailed = waitedMs !== undefined && nowMs - waitedMs < place.letInMs;
+    if (hasFailed && place.lets < MOST_LETS) return place;
+    this.places.delete(client);
+    return undefined;
+  }
+
+  /** Leaves out those that are late or were let in, and forgets those that have not come again for long. */
   private countBefore(client: string, nowMs: number): number {
     let count = 0;
-    for (const [each, dueMs] of this.dueMs) {
+    for (const [each, { dueMs, letInMs }] of this.places) {
       if (each === client) break;
-      if (nowMs > dueMs + FORGET_MS) this.dueMs.delete(each);
-      else if (nowMs <= dueMs + GRACE_MS) count += 1;
+      if (nowMs > dueMs + FORGET_MS) this.places.delete(each);
+      else if (letInMs === null && nowMs <= dueMs + GRACE_MS) count += 1;
     }
     return count;
   }

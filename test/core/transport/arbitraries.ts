@@ -57,6 +57,7 @@ const MODELS: { [K in MessageKind]: Model<MessageFields[K]> } = {
     relay: fc.record({ id: questionId, hops_left: hops }),
     timeout_ms: num,
     secret_bytes: count,
+    waiting_ms: upTo(86_400_000),
   },
   TaskAssignmentResponse: {
     ...leadership,
