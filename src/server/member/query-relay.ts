@@ -145,6 +145,7 @@ export class QueryRelay {
   }
 
   onConnClosed(connId: number): void {
+    this.line.connClosed(connId);
     this.assignments.takeWhere(({ conn }) => conn.id === connId);
     for (const checks of [this.checks, this.farChecks]) checks.takeWhere((check) => check.connId === connId);
   }
@@ -191,7 +192,8 @@ export class QueryRelay {
     if (!Number.isFinite(msPerTask)) return null;
     // The client is in the line, not its task: one whose task failed keeps its place for the next.
     const client = taskKey({ ...request, request_id: 0 }, conn.remoteHost);
-    return this.line.ask({ client, waitedMs: request.waiting_ms, freePlaces: places, msPerTask }, nowMs);
+    const connId = request.relay ? undefined : conn.id;
+    return this.line.ask({ client, connId, waitedMs: request.waiting_ms, freePlaces: places, msPerTask }, nowMs);
   }
 
   /** There is no leader to ask: the client is still served, by us or by a peer known to be ready. */

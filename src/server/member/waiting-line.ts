@@ -4,6 +4,8 @@
  * place again if its task has failed. Pure.
  */
 
+import type { ConnId } from './effects';
+
 /** A client that is later than this after the time it was told holds up nobody, but keeps its place for a while. */
 const GRACE_MS = 1000;
 const FORGET_MS = 30_000;
@@ -18,6 +20,8 @@ const MOST_LETS = 3;
 
 export interface Ask {
   client: string;
+  /** Its own connection, if it has one to this server. */
+  connId?: ConnId;
   /** The time since the client's last success, or since it first asked for anything after that; absent: not told. */
   waitedMs?: number;
   /** The tasks that can be accepted now. */
@@ -27,6 +31,9 @@ export interface Ask {
 }
 
 interface Place {
+  connId: ConnId | undefined;
+  /** Its connection was closed. */
+  isGone: boolean;
   /** When the client should come again, or was let in. */
   dueMs: number;
   /** When it was let in; null while it waits. */
@@ -37,6 +44,8 @@ interface Place {
 export class WaitingLine {
   /** By client, in the order of the line. */
   private readonly places = new Map<string, Place>();
+  /** The clients in it by connection. */
+  private readonly byConn = new Map<ConnId, string>();
 
   /** Those that wait. */
   get size(): number {
@@ -47,7 +56,7 @@ export class WaitingLine {
    * Returns null if the client is let in: fewer wait before it than there are free places. Otherwise returns the time
    * after which to come again, in milliseconds.
    */
-  ask({ client, waitedMs, freePlaces, msPerTask }: Ask, nowMs: number): number | null {
+  ask({ client, connId, waitedMs, freePlaces, msPerTask }: Ask, nowMs: number): number | null {
     const place = this.placeOf(client, waitedMs, nowMs);
     const before = this.countBefore(client, nowMs);
     // mutation: newcomers starve others
@@ -59,11 +68,19 @@ export class WaitingLine {
     const turnMs = ((before + 1 - freePlaces) * msPerTask) / 2;
     const mostMs = Math.max(RETRY_MS, (this.places.size * 1000) / MAX_ASKS_PER_SECOND);
     const retryMs = Math.ceil(Math.max(MIN_RETRY_MS, Math.min(turnMs, mostMs)));
-    if (place !== undefined) Object.assign(place, { dueMs: nowMs + retryMs, letInMs: null });
-    else if (this.places.size < MAX_CLIENTS) {
-      this.places.set(client, { dueMs: nowMs + retryMs, letInMs: null, lets: 0 });
-    }
+    if (place === undefined && this.places.size >= MAX_CLIENTS) return retryMs;
+    if (connId !== undefined) this.byConn.set(connId, client);
+    const waits = { connId, isGone: false, dueMs: nowMs + retryMs, letInMs: null };
+    if (place !== undefined) Object.assign(place, waits);
+    else this.places.set(client, { ...waits, lets: 0 });
     return retryMs;
+  }
+
+  /** A client that has closed its connection holds up nobody; it may come again over another one. */
+  connClosed(connId: ConnId): void {
+    const place = this.places.get(this.byConn.get(connId) ?? '');
+    this.byConn.delete(connId);
+    if (place?.connId === connId) place.isGone = true;
   }
 
   /** Returns the client's place in the line; none if it has had what it waited for. */
@@ -77,13 +94,13 @@ export class WaitingLine {
     return undefined;
   }
 
-  /** Leaves out those that are late or were let in, and forgets those that have not come again for long. */
+  /** Leaves out those that are late, gone or were let in, and forgets those that have not come again for long. */
   private countBefore(client: string, nowMs: number): number {
     let count = 0;
-    for (const [each, { dueMs, letInMs }] of this.places) {
+    for (const [each, { isGone, dueMs, letInMs }] of this.places) {
       if (each === client) break;
       if (nowMs > dueMs + FORGET_MS) this.places.delete(each);
-      else if (letInMs === null && nowMs <= dueMs + GRACE_MS) count += 1;
+      else if (!isGone && letInMs === null && nowMs <= dueMs + GRACE_MS) count += 1;
     }
     return count;
   }
