@@ -29,7 +29,7 @@ export interface ResponseWatchOptions {
   onCutOff?(host: string, why: string): void;
 }
 
-/** How a response is read. */
+/** The progress of a response. */
 interface Pace {
   /** Monotonic: when it was last seen that all had been taken. */
   movedMs: number;

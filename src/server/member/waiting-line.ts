@@ -26,7 +26,7 @@ export interface Ask {
   waitedMs?: number;
   /** The tasks that can be accepted now. */
   freePlaces: number;
-  /** How often a place becomes free. */
+  /** The time from one place that becomes free to the next. */
   msPerTask: number;
 }
 
@@ -34,9 +34,9 @@ interface Place {
   connId: ConnId | undefined;
   /** Its connection was closed. */
   isGone: boolean;
-  /** When the client should come again, or was let in. */
+  /** The time at which the client should come again, or was let in. */
   dueMs: number;
-  /** When it was let in; null while it waits. */
+  /** The time at which it was let in; null while it waits. */
   letInMs: number | null;
   lets: number;
 }
@@ -47,7 +47,7 @@ export class WaitingLine {
   /** The clients in it by connection. */
   private readonly byConn = new Map<ConnId, string>();
 
-  /** Those that wait. */
+  /** The number of clients that wait. */
   get size(): number {
     return [...this.places.values()].filter(({ letInMs }) => letInMs === null).length;
   }
