@@ -6,10 +6,11 @@ import { MIN_BYTES_PER_SECOND } from './read-rate';
 /** A reader that is slower than this may give up its worker: the rest is sent alongside the next tasks. */
 const SLOW_READER_MS = 250;
 /**
- * A reader that takes less than one write (1 MiB) in this time is slow by itself, and gives up its worker. Others may be
+ * A reader that takes less than one write (1 MiB) in this time is slow by itself, and gives up its worker. Twice the
+ * time above: of readers that take nothing, none keeps a worker longer than that, however many they are. Others may be
  * slow because there are so many: then another one beside them would only delay all.
  */
-const MOVING_MS = 1000;
+const MOVING_MS = 500;
 /** Time after the client's deadline, for a slow way back; then a reader that takes a byte now and then is cut off. */
 const TAKE_GRACE_MS = 1000;
 /**
