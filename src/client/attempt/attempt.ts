@@ -16,6 +16,8 @@ import { SignsOfLife } from './signs-of-life';
 const ASK_TIMEOUT_MS = 250;
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;
+/** A task that the leader has sent away so often asks another server once. */
+const MOST_AWAY = 2;
 /** One server that breaks the protocol may be another program; after two, every further one would work in vain. */
 const MAX_BROKEN = 2;
 
@@ -59,6 +61,8 @@ export class Attempt {
   private judgeFromMs = -Infinity;
   /** No server took the last ask, and one that has just been repeated does not change that. */
   private isAskRefused = false;
+  /** The times that the leader has had no place for this task, until another server was asked. */
+  private awayCount = 0;
   private phase: Phase = 'asking';
   private effects: AttemptEffect[] = [];
 
@@ -84,37 +88,35 @@ export class Attempt {
     const { address } = this.ask;
     this.ask = null;
     this.isAskRefused = false;
-    if (response.retry_after_ms !== undefined) return this.sentAway(response, address, nowMs);
-    const { assigned_server_id: id, assigned_server_address: told, leader_id: leaderId, term } = response;
-    this.view.term = Math.max(this.view.term, term ?? 0);
+    const { assigned_server_id: id, assigned_server_address: told, leader_id: leaderId } = response;
+    this.view.term = Math.max(this.view.term, response.term ?? 0);
     if (id !== null && told !== null) this.view.learn(told, id);
-    const assigned = told === null ? null : this.view.usedAddress(told);
     this.view.leaderId = leaderId;
-    this.view.leaderAddress = leaderId === null ? null : this.view.addressOf(leaderId);
-    // Without a leader, or with one that has not noticed a failure known here, the client's own choice is better.
+    this.view.leaderAddress = leaderId === null ? null : (this.view.addressOf(leaderId) ?? address);
+    if (response.retry_after_ms !== undefined) this.sentAway(response.retry_after_ms, nowMs);
+    else this.assigned(told === null ? null : this.view.usedAddress(told), leaderId, nowMs);
+    return this.take();
+  }
+
+  private assigned(address: string | null, leaderId: number | null, nowMs: number): void {
     if (leaderId === null) {
       this.phase = 'leaderless';
       // The server may have waited for a leader that does not answer: the next task need not wait as well.
       // mutation: every task asks; an election holds tasks up
       this.view.goDirect(nowMs);
     } else if (this.phase === 'leaderless') this.phase = 'asking';
+    // Without a leader, or with one that has not noticed a failure known here, the client's own choice is better.
     // mutation: an election holds tasks up
-    if (leaderId === null || assigned === null || this.view.isExcluded(assigned, nowMs)) this.sendDirect(nowMs);
-    else this.send(assigned, leaderId, nowMs);
-    if (leaderId !== null && this.view.leaderAddress === null) this.view.leaderAddress = address;
-    return this.take();
+    if (leaderId === null || address === null || this.view.isExcluded(address, nowMs)) this.sendDirect(nowMs);
+    else this.send(address, leaderId, nowMs);
   }
 
   /** All servers have enough to do: the leader says when this client's turn may come. */
-  private sentAway(response: MessageOf<'TaskAssignmentResponse'>, address: string, nowMs: number): AttemptEffect[] {
-    const { leader_id: leaderId, term, retry_after_ms: retryAfterMs } = response;
-    this.view.term = Math.max(this.view.term, term);
-    this.view.leaderId = leaderId;
-    this.view.leaderAddress = (leaderId === null ? null : this.view.addressOf(leaderId)) ?? address;
+  private sentAway(retryAfterMs: number, nowMs: number): void {
     this.hedging.overloaded(nowMs);
     this.phase = 'overloaded';
+    this.awayCount += 1;
     this.retryLater(nowMs, retryAfterMs);
-    return this.take();
   }
 
   /** The server that was asked refused or closed the connection. */
@@ -224,7 +226,9 @@ export class Attempt {
     this.retryAtMs = Infinity;
     if (nowMs >= this.deadlineMs) return;
     if (nowMs < this.view.directUntilMs && !this.hedging.isOverloaded(nowMs)) return this.sendDirect(nowMs);
-    const address = this.view.askAddress(nowMs);
+    // A leader that is cut off from idle servers has no place, where another one has.
+    const address = this.view.askAddress(nowMs, this.awayCount === MOST_AWAY);
+    if (this.awayCount === MOST_AWAY) this.awayCount = 0;
     this.ask = { id: ++this.lastId, address, untilMs: nowMs + ASK_TIMEOUT_MS };
     // mutation: exclusions are not sent
     const excludedIds = this.view.excludedIds(nowMs);

@@ -155,10 +155,14 @@ export class ClusterView {
     return this.usable().some((server) => server.isBusy || this.isGood(server, nowMs));
   }
 
-  /** Returns the address to ask for an assignment: the leader's if known, else any that has not just failed. */
-  askAddress(nowMs: number): string {
-    if (this.leaderAddress !== null && !this.isExcluded(this.leaderAddress, nowMs)) return this.leaderAddress;
-    return this.pickOne(this.choices(nowMs, [])).addresses[0]!;
+  /**
+   * Returns the address to ask for an assignment: the leader's if known, else any that has not just failed.
+   * `notLeader`: another one than the leader, as long as there is one.
+   */
+  askAddress(nowMs: number, notLeader = false): string {
+    const leader = this.leaderAddress;
+    if (leader !== null && !notLeader && !this.isExcluded(leader, nowMs)) return leader;
+    return this.pickOne(this.choices(nowMs, notLeader && leader !== null ? [leader] : [])).addresses[0]!;
   }
 
   /** Returns the one of two random servers at which this client has fewer tasks, for use without a leader. */

@@ -30,6 +30,17 @@ describe('a client that was sent away', () => {
     expect(rig.result.failureReason).toBe('Server overloaded');
   });
 
+  it('asks another server once after two times: the leader may be cut off from idle ones', () => {
+    const rig = new Rig();
+    const asked: boolean[] = [];
+    for (let away = 0; away < 5; away++) {
+      asked.push(rig.last('ask').address === rig.view.leaderAddress);
+      sendAway(rig, 100);
+      rig.pass(130);
+    }
+    expect(asked.slice(1)).toEqual([true, false, true, false]);
+  });
+
   it('asks again when nobody answers in the next second, and then chooses for itself', () => {
     const rig = new Rig();
     sendAway(rig, 100);
