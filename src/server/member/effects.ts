@@ -5,6 +5,8 @@ import type { Message, MessageOf } from '../../core/protocol';
 
 /** No client waits longer, and sums with larger values lose precision. */
 export const MAX_TIMEOUT_MS = 24 * 3_600_000;
+/** After a pause of this process its sockets are read for this long, in ms, before anything is done. */
+export const READ_FIRST_MS = 10;
 
 /** A connection from a client or a peer that this server accepted. */
 export type ConnId = number;

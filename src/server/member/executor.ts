@@ -5,7 +5,14 @@
 import { taskKey, taskName } from '../../core/balancing/task-key';
 import type { Ledger } from '../../core/balancing/ledger';
 import type { ServerPhase } from '../../core/protocol';
-import { type ConnId, type ConnInfo, type ExecutionOutcome, type Input, MAX_TIMEOUT_MS } from './effects';
+import {
+  type ConnId,
+  type ConnInfo,
+  type ExecutionOutcome,
+  type Input,
+  MAX_TIMEOUT_MS,
+  READ_FIRST_MS,
+} from './effects';
 import type { MemberConfig, Now, TaskMessage } from './effects';
 import type { News, TaskNews } from './news';
 import type { EffectBuffer } from './effect-buffer';
@@ -30,9 +37,6 @@ const ARRIVAL_MS = 2000;
 /** The least and most time after which a refused client should come again. */
 const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 1000;
-
-/** After a pause the sockets are read for this long. */
-const READ_FIRST_MS = 10;
 
 /** A task that was accepted at `atMs` while its secret arrives. */
 interface Arriving {

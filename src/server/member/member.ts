@@ -182,8 +182,7 @@ export class Member {
 
   private start(now: Now): void {
     this.startedMs = now.nowMs;
-    const { incarnation, address } = this.config;
-    this.effects.event({ event: 'started', incarnation, address: address ?? '' });
+    this.effects.event({ event: 'started', incarnation: this.config.incarnation, address: this.config.address ?? '' });
     this.announcer.nextHeartbeatMs = now.nowMs + this.config.timings.heartbeatMs;
     this.onDetector(this.detector.start(now.nowMs), now);
   }
@@ -201,6 +200,7 @@ export class Member {
     this.election.onResume(now.nowMs);
     this.configCheck.onResume(now.nowMs);
     this.executor.hold(now.nowMs);
+    this.queries.onResume(lateMs, now.nowMs);
     this.effects.event({ event: 'resumed', late_ms: Math.round(lateMs) });
   }
 

@@ -4,7 +4,7 @@ import { type Election, MAX_HOPS } from '../../core/election/election';
 import type { FailureDetector } from '../../core/election/failure-detector';
 import type { MessageOf } from '../../core/protocol';
 import type { Assigner } from './assigner';
-import { type ConnInfo, MAX_TIMEOUT_MS, type MemberConfig, type Now } from './effects';
+import { type ConnInfo, MAX_TIMEOUT_MS, type MemberConfig, type Now, READ_FIRST_MS } from './effects';
 import type { EffectBuffer } from './effect-buffer';
 import { OverloadNews } from './overload-news';
 import { Pending } from './pending';
@@ -13,6 +13,9 @@ import { WaitingLine } from './waiting-line';
 
 /** The time that a client's request waits for the leader before this server proposes a server itself. */
 const RELAY_TIMEOUT_MS = 100;
+
+/** Clients wait no longer for an answer: what they asked while this server stood still for longer is asked no more. */
+const ASKED_FOR_MS = 250;
 
 /** A task may wait at a server for this share of the time left to its client. The rest is for the way and the work. */
 const WAIT_SHARE = 1 / 2;
@@ -41,6 +44,8 @@ export class QueryRelay {
   /** Checks passed on to a peer, which may have to pass them on in turn. */
   private readonly farChecks: Pending<RelayedCheck>;
   private readonly line = new WaitingLine();
+  /** Until then, requests that are read may have been given up long ago. */
+  private staleUntilMs = -Infinity;
 
   constructor(
     private readonly config: MemberConfig,
@@ -55,6 +60,11 @@ export class QueryRelay {
     this.farChecks = new Pending(config.firstCheckId + FAR_CHECK_IDS);
   }
 
+  /** This server stood still until now. */
+  onResume(lateMs: number, nowMs: number): void {
+    if (lateMs > ASKED_FOR_MS) this.staleUntilMs = nowMs + READ_FIRST_MS;
+  }
+
   onLeaderQuery(conn: ConnInfo): void {
     const leaderId = this.election.activeLeaderId;
     this.effects.reply(conn.id, {
@@ -66,6 +76,8 @@ export class QueryRelay {
   }
 
   onAssignmentRequest(conn: ConnInfo, request: MessageOf<'TaskAssignmentRequest'>, now: Now): void {
+    // Nobody may want the task any more: an assignment would only keep a place for it.
+    if (now.nowMs < this.staleUntilMs) return this.proposeSelf(conn, request);
     // mutation: a deposed leader assigns
     if (this.election.mode === 'leading') return this.assign(conn, request, now);
     const peerId = this.nextHop();
