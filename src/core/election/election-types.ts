@@ -30,7 +30,7 @@ export type ElectionOutput =
   | { type: 'changed'; reason: string };
 
 /**
- * - `resting` no leader is known, and nothing is in progress (only until the first evaluation)
+ * - `resting` no leader is known, and nothing is in progress (until the state of every peer is known, after the start or a pause)
  * - `checking` asking every reachable peer whether the leader is alive, before standing
  * - `candidate` waiting for the answer of every electable peer
  * - `deferring` a better candidate objected; waiting for its Coordinator

@@ -201,14 +201,11 @@ export class Election {
         if (this.view.settled()) this.startAsking('checking', nowMs);
         return;
       case 'following':
-        this.evaluateFollowing(nowMs);
-        return;
+        return this.evaluateFollowing(nowMs);
       case 'checking':
-        this.evaluateChecking(nowMs);
-        return;
+        return this.evaluateChecking(nowMs);
       case 'candidate':
-        this.evaluateCandidate(nowMs);
-        return;
+        return this.evaluateCandidate(nowMs);
       case 'deferring':
         if (nowMs >= this.deadlineMs || !this.view.isUp(this.deferringTo!)) this.startAsking('checking', nowMs);
         return;
@@ -232,17 +229,22 @@ export class Election {
 
   private evaluateChecking(nowMs: number): void {
     if (this.leadership.leaderId !== null && this.isLeaderKnownAlive()) {
-      this.become('following', this.leadership, 'the leader is back');
-      return;
+      return this.become('following', this.leadership, 'the leader is back');
     }
     if (nowMs < this.deadlineMs && this.awaiting.size > 0) return;
+    // After a pause nobody leads before each peer was given a chance to be heard: what it knows of them is old.
+    if (!this.view.settled()) return this.wait('resting');
     // mutation: a restart unseats
     this.stand(this.leadership.term + 1, nowMs);
   }
 
   private endConfirming(): void {
-    if (this.leads) this.mode = 'leading';
-    else this.mode = this.leadership.leaderId === null ? 'resting' : 'following';
+    const isFree = this.leadership.leaderId === null;
+    this.wait(this.leads ? 'leading' : isFree ? 'resting' : 'following');
+  }
+
+  private wait(mode: Mode): void {
+    this.mode = mode;
     this.deadlineMs = Infinity;
   }
 

@@ -134,7 +134,7 @@ export class FailureDetector {
     return peer !== undefined && peer.status === 'up' && peer.heardOnLink;
   }
 
-  /** True once every peer's state is known. False only right after the start. */
+  /** True once every peer's state is known. False only for a while after the start or a pause. */
   get settled(): boolean {
     return this.all().every((peer) => peer.status !== 'unknown');
   }
@@ -244,17 +244,19 @@ export class FailureDetector {
 
   /**
    * Handles a pause of this process: unheard messages may be in our own sockets, so every silence begins now. A dial
-   * begun before is restarted, because its result may be stale.
+   * begun before is restarted, because its result may be stale. A peer that was down may have come back long ago.
    */
   resumed(nowMs: number): DetectorOutput[] {
     this.staleUntilMs = nowMs + this.timings.heartbeatMs;
-    // mutation: a pause is chance enough
-    if (this.unknownUntilMs < Infinity) this.unknownUntilMs = nowMs + this.timings.failureTimeoutMs;
     for (const peer of this.all()) {
+      if (peer.status === 'down') peer.status = 'unknown';
       peer.lastHeardMs = nowMs;
       // For a link that was heard, it must remain the time at which the link opened.
       if (!peer.heard) peer.sinceMs = nowMs;
     }
+    // mutation: a pause is chance enough
+    if (this.all().some(({ status }) => status === 'unknown'))
+      this.unknownUntilMs = nowMs + this.timings.failureTimeoutMs;
     return this.all().flatMap((peer) => (peer.linkState === 'dialing' ? this.redial(peer, nowMs) : []));
   }
 
