@@ -8,7 +8,7 @@ import type { ConnInfo } from './member/effects';
 import { taskRefusal } from './member/task-refusal';
 
 /** A smaller secret has mostly been sent before a refusal could reach its client. */
-const LARGE_BYTES = 256 * 1024;
+export const LARGE_BYTES = 256 * 1024;
 
 interface Sink {
   onMessage(conn: ConnInfo, message: Message): void;

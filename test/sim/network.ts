@@ -53,6 +53,8 @@ interface Dial {
 export class Network {
   readonly ends = new Set<End>();
   readonly holding = new Set<End>();
+  /** The sizes of secrets by their task, `client/request`: a head tells them, but on this wire small bytes stand for large. */
+  readonly secretBytes = new Map<string, number>();
   private readonly listeners = new Map<string, Process>();
   private readonly links = new Map<string, LinkState>();
 

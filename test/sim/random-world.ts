@@ -1,10 +1,11 @@
 import type { Random } from '../../src/core/environment';
+import { settingsOf } from './settings';
 
 /** Returns the settings of a random world, as lines of a scenario. */
 export function randomSettings(seed: number, random: Random): string[] {
   const servers = pick(random, [1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 6, 7, 8, 10]);
   const hasBodies = random() < 0.15;
-  return [
+  const lines = [
     `seed ${seed}`,
     `servers ${servers}`,
     `start ${starts(random, servers).join(' ')}`,
@@ -18,6 +19,13 @@ export function randomSettings(seed: number, random: Random): string[] {
     `backlog ${pick(random, [511, 511, 511, 64, 16])}`,
     ...(hasBodies ? bodies(random) : [`service ${pick(random, [1, 10, 80])}`]),
   ];
+  return hasBodies ? [...lines, `one-way ${oneWayMs(lines)}`] : lines;
+}
+
+/** A message may wait on its card behind the secrets of all clients. */
+function oneWayMs(lines: readonly string[]): number {
+  const { clients, inFlight, images, bandwidth } = settingsOf(lines);
+  return 150 + Math.ceil((clients * inFlight * Math.max(...images)) / (bandwidth * 1000));
 }
 
 export function pick<T>(random: Random, values: readonly T[]): T {
@@ -66,6 +74,5 @@ function bodies(random: Random): string[] {
     `cores ${pick(random, [1, 2, 4])}`,
     `event ${pick(random, [0.02, 0.1])}`,
     'megabyte 1',
-    'one-way 150',
   ];
 }

@@ -35,7 +35,7 @@ export class SimClient {
   constructor(
     readonly name: string,
     readonly program: SimProgram,
-    network: Network,
+    private readonly network: Network,
     private readonly random: Random,
     private readonly options: {
       addresses: string[];
@@ -76,6 +76,7 @@ export class SimClient {
     if (this.begunCount === tasks) return;
     const id = ++this.begunCount;
     const size = secretBytes();
+    this.network.secretBytes.set(`${this.name}/${id}`, size);
     const secret = newSecret(`${this.name}/${id}`, size, this.random());
     let isRight = false;
     const onCarrier = (chunks: Uint8Array[]): void => {

@@ -8,7 +8,8 @@ import {
 import type { Random } from '../../src/core/environment';
 import type { ServerEvent } from '../../src/core/metrics/record';
 import type { MessageOf } from '../../src/core/protocol';
-import type { Effect, ExecutionOutcome, Input, MemberConfig } from '../../src/server/member/effects';
+import type { ConnInfo, Effect, ExecutionOutcome, Input, MemberConfig } from '../../src/server/member/effects';
+import { LARGE_BYTES } from '../../src/server/connection-handler';
 import { Member } from '../../src/server/member/member';
 import { carrierOf, wrongCarrierOf } from './carriers';
 import type { End } from './end';
@@ -103,18 +104,20 @@ export class SimServer extends Process {
     const info = { id: conn.id, localAddress: this.name, remoteHost: end.remoteName };
     const decoder = new FrameDecoder(ACCEPTED_LIMITS, {
       onMessage: (message) => {
-        if (message.kind === 'TaskRequest') task = { message, chunks: [] };
-        else this.step({ type: 'connMessage', conn: info, message });
+        if (message.kind !== 'TaskRequest') return this.step({ type: 'connMessage', conn: info, message });
+        if (this.isRefused(info, message)) return;
+        task = { message, chunks: [] };
       },
-      onBody: (chunk) => task!.chunks.push(chunk.slice()),
+      onBody: (chunk) => task?.chunks.push(chunk.slice()),
       onEnd: () => {
         if (!task) return;
         const { message, chunks } = task;
         task = null;
         const executionId = ++this.lastId;
-        this.held.set(executionId, { conn, secret: concat(chunks) });
+        const secret = concat(chunks);
+        this.held.set(executionId, { conn, secret });
         conn.openTasks += 1;
-        this.step({ type: 'connMessage', conn: info, message, executionId });
+        this.step({ type: 'connMessage', conn: info, message, executionId, secretBytes: wireBytes(secret) });
       },
       onUnknown: (error) => {
         throw error;
@@ -130,6 +133,15 @@ export class SimServer extends Process {
       onReset: () => this.hangUp(conn.id),
       onDrain: () => conn.write(),
     };
+  }
+
+  /** A large secret may be refused before it arrives. */
+  private isRefused(conn: ConnInfo, message: MessageOf<'TaskRequest'>): boolean {
+    const { client_name: client, request_id: id } = message;
+    const secretBytes = this.options.network.secretBytes.get(`${client}/${id}`)!;
+    if (secretBytes <= LARGE_BYTES) return false;
+    this.step({ type: 'taskHead', conn, message, secretBytes });
+    return !this.member.executor.isArriving(conn.id);
   }
 
   /** Keeps one timer, reset only when something is due earlier than it would fire. */
