@@ -3,10 +3,12 @@
 // npm run sim -- --seeds N     runs many, prints each failing seed as a scenario and stops after five (--most N);
 //                              --from-seed N begins there, --all includes the faults that are known to fail
 // npm run sim -- --scenario F  runs one scenario file with its whole trace
+// npm run sim -- --from RUN    prints the faults and timings of a folder of `cloudp2p run` as a scenario
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { coalesced } from '../scenarios/coalesced';
 import { failuresOf, formatScenario, parseScenario, runScenario } from '../scenarios/scenario';
+import { scenarioOfRun } from './from-run';
 import { shrink } from './shrink';
 import { KNOWN, simulate, type SimResult } from './simulation';
 
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     'from-seed': { type: 'string', default: '1' },
     scenario: { type: 'string' },
+    from: { type: 'string' },
     most: { type: 'string', default: '5' },
     all: { type: 'boolean' },
     shrink: { type: 'boolean' },
@@ -44,7 +47,10 @@ function printSmallest({ seed, script }: SimResult): void {
   process.exitCode = 1;
 }
 
-if (values.scenario !== undefined) {
+if (values.from !== undefined) {
+  const { title, script } = scenarioOfRun(values.from);
+  console.log(formatScenario({ title, script, trace: coalesced(runScenario(script).trace) }).trimEnd());
+} else if (values.scenario !== undefined) {
   const { trace, failures } = runScenario(parseScenario(readFileSync(values.scenario, 'utf8')).script);
   for (const line of [...trace, ...failures.map((failure) => `FAILED ${failure}`)]) console.log(line);
   process.exitCode = failures.length > 0 ? 1 : 0;
