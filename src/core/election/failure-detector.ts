@@ -52,6 +52,8 @@ export interface Peer {
   status: 'unknown' | 'up' | 'down';
   incarnation: string | null;
   phase: ServerPhase;
+  /** Its Leave was read after a pause of this process, and nothing newer is known of it. */
+  mayBeBack: boolean;
   workers: number;
   /** The time from the end of one of its tasks to the next, in milliseconds; 0: not known. */
   taskMs: number;
@@ -136,7 +138,7 @@ export class FailureDetector {
 
   /** True once every peer's state is known. False only for a while after the start or a pause. */
   get settled(): boolean {
-    return this.all().every((peer) => peer.status !== 'unknown');
+    return this.all().every((peer) => peer.status !== 'unknown' && !peer.mayBeBack);
   }
 
   opened(peerId: number, link: number, nowMs: number): void {
@@ -212,6 +214,14 @@ export class FailureDetector {
     return [{ type: 'stranded', peerId: peer.id, how: 'deaf' }];
   }
 
+  /** Handles a Leave. One that is read after a pause of this process may be old: the peer may be back since. */
+  left(peer: Peer, nowMs: number): void {
+    peer.phase = 'leaving';
+    if (nowMs >= this.staleUntilMs) return;
+    peer.mayBeBack = true;
+    this.unknownUntilMs = nowMs + this.timings.failureTimeoutMs;
+  }
+
   /** Handles any other message; returns false if it came before the first Heartbeat and must be ignored. */
   heard(peerId: number, nowMs: number): boolean {
     const peer = this.peers.get(peerId);
@@ -235,6 +245,7 @@ export class FailureDetector {
     if (nowMs >= this.unknownUntilMs) {
       this.unknownUntilMs = Infinity;
       for (const peer of this.all()) {
+        peer.mayBeBack = false;
         if (peer.status === 'unknown') peer.status = 'down';
         if (peer.incarnation === null) outputs.push({ type: 'stranded', peerId: peer.id, how: 'never_reached' });
       }
@@ -301,6 +312,7 @@ export class FailureDetector {
     // mutation: a deaf server's tasks stay
     if (peer.status !== 'up' && peer.heard) outputs.push({ type: 'unheard', peerId: peer.id });
     peer.status = 'down';
+    peer.mayBeBack = false;
     peer.heard = false;
     peer.hearsUs = false;
     peer.deafSinceMs = null;
@@ -339,6 +351,7 @@ function newPeer(id: number): Peer {
     status: 'unknown',
     incarnation: null,
     phase: 'starting',
+    mayBeBack: false,
     workers: 1,
     taskMs: 0,
     load: 0,

@@ -245,7 +245,7 @@ export class Member {
       case 'Coordinator':
         return this.election.onLeadership({ term: message.term, leaderId: message.leader_id }, peerId, now.nowMs);
       case 'Leave':
-        return this.onPeerLeaves(peerId);
+        return this.onPeerLeaves(peerId, now.nowMs);
       case 'LeaderCheckResponse':
         if (!this.queries.onCheckResponse(message, peerId)) this.election.onCheckResponse(message, peerId, now.nowMs);
         return;
@@ -355,10 +355,10 @@ export class Member {
     }
   }
 
-  private onPeerLeaves(peerId: number): void {
+  private onPeerLeaves(peerId: number, nowMs: number): void {
     const peer = this.detector.get(peerId);
     if (!peer || peer.phase === 'leaving') return;
-    peer.phase = 'leaving';
+    this.detector.left(peer, nowMs);
     this.effects.event({ event: 'peer_down', peer_id: peerId, reason: 'leaving' });
     this.election.onLeave(peerId);
   }
