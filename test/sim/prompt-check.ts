@@ -26,7 +26,9 @@ export function checkPrompt(world: World): RuleResult {
     const during = { fromMs, toMs: fromMs + ms };
     const wrong = record.wrong_carriers ?? [];
     const bad = history.serverIds.filter((id) => wrong.includes(id) || !isGood(history, id, during));
-    const good = history.serverIds.filter((id) => !bad.includes(id) && isIdle(history, id, during));
+    const good = history.serverIds.filter(
+      (id) => !bad.includes(id) && isIdle(history, id, during) && !isBeyondReach(history, id, during),
+    );
     const boundMs = usualMs + SILENT_MS * bad.length;
     if (good.length === 0 || ms <= boundMs) return [];
     return [`${nameOf(record)} took ${ms.toFixed(0)} ms from ${fromMs.toFixed(0)}, beside ${good.join(' and ')}, idle`];
@@ -53,6 +55,17 @@ function isIdle(history: History, id: number, { fromMs, toMs }: Interval): boole
       event.time > toMs ||
       (event.event !== 'overloaded' && (event.event !== 'sample' || event.queued === 0)),
   );
+}
+
+/** Returns true if a leader that could not reach the server had no place for tasks: those that wait do not hang. */
+function isBeyondReach(history: History, id: number, { fromMs, toMs }: Interval): boolean {
+  return history.servers.some((event) => {
+    if (event.event !== 'overloaded' || event.time < fromMs || event.time > toMs || event.server_id === id)
+      return false;
+    return activeFaults(history, event.time).some(
+      ({ server_id: touched, peers }) => touched === event.server_id && (peers?.includes(id) ?? true),
+    );
+  });
 }
 
 function nameOf({ client_name: name, request_id: id }: Pick<ClientRecord, 'client_name' | 'request_id'>): string {

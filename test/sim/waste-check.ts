@@ -98,6 +98,10 @@ function assignedEnded(history: History, corrupted: ReadonlySet<number>, slackMs
       const isTakenOver = ({ event: name, server_id, time }: ServerEvent): boolean =>
         name === 'peer_down' && server_id === event.server_id && time === event.time;
       if (history.servers.some(isTakenOver)) return false;
+      // What its client asked another server, and a cut link held up, arrives there after the heal, and is passed on.
+      const isHealed = ({ action, time }: CheckedFault): boolean =>
+        action === 'heal' && time > event.time - RECENT_MS && time <= event.time;
+      if (doneFaults(history).some(isHealed)) return false;
       return [event.server_id, answer.server_id].every(
         (id) => touched(history, id, since).length === 0 && isReady(history, id, since.fromMs),
       );
