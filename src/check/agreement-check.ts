@@ -51,13 +51,23 @@ function agreementBoundMs(history: History, group: Group, heard: Map<string, Int
   const isBack = since.length > 0 && since.every(({ action }) => action === 'resume' || action === 'heal');
   // Whoever stood still must first notice what became of the others meanwhile.
   const isKnown = ids.some((id) => !since.some(({ action, server_id }) => action === 'resume' && server_id === id));
-  if (!isBack || !isKnown || changedBefore(history, group, since)) return settledMs;
+  if (!isBack || !isKnown || missedAFault(history, since) || changedBefore(history, group, since)) return settledMs;
   const isHeal = since.some(({ action }) => action === 'heal');
   if (isHeal && (reach.length !== ids.length || !isComplete(history, ids, fromMs))) return settledMs;
   const openMs = isHeal
     ? Math.max(fromMs + RETRANSMIT_MS, lastHeardMs(ids, heard, fromMs, fromMs + settledMs))
     : fromMs;
   return Math.min(openMs - fromMs + AGREEMENT_ON_OPEN_LINKS_MS + history.oneWayMs, settledMs);
+}
+
+/** Returns true if something happened to others while a server stood still that goes on now: it may believe in them. */
+function missedAFault(history: History, since: readonly CheckedFault[]): boolean {
+  const faults = doneFaults(history);
+  return since.some(({ action, server_id: id, time }) => {
+    if (action !== 'resume') return false;
+    const stoodSinceMs = faults.findLast((each) => each.server_id === id && each.time < time)?.time ?? -Infinity;
+    return faults.some((each) => each.server_id !== id && stoodSinceMs < each.time && each.time < time);
+  });
 }
 
 /** Returns true if anything else that may still be settling was injected or healed, or stands since a short time. */

@@ -106,7 +106,11 @@ class Settled {
         action === 'resume' && server_id === serverId && time <= atMs ? Math.max(lastMs, time) : lastMs,
       -Infinity,
     );
-    const isYoung = ({ time }: CheckedFault): boolean => atMs - Math.max(time, ranMs) <= settleMs(history) + slackMs;
+    const isYoung = (fault: CheckedFault): boolean => {
+      // What a client that was cut off has given up is held until its deadline.
+      const goneMs = mayCutClients(fault) ? history.requestTimeoutMs + GRACE_MS : settleMs(history);
+      return atMs - Math.max(fault.time, ranMs) <= goneMs + slackMs;
+    };
     if (activeFaults(history, atMs).some((fault) => ['pause', 'partition'].includes(fault.action) && isYoung(fault)))
       return false;
     return !linkFaults(history, atMs).some(
@@ -115,6 +119,10 @@ class Settled {
         history.serverIds.some((id) => id !== serverId && affects(fault, serverId, id)),
     );
   }
+}
+
+function mayCutClients({ action, peers, detail }: CheckedFault): boolean {
+  return action === 'partition' && (peers === undefined || /\bclient/.test(detail ?? ''));
 }
 
 function endOfFaultMs({ action, time }: CheckedFault): number {

@@ -27,7 +27,11 @@ export function checkPrompt(world: World): RuleResult {
     const wrong = record.wrong_carriers ?? [];
     const bad = history.serverIds.filter((id) => wrong.includes(id) || !isGood(history, id, during));
     const good = history.serverIds.filter(
-      (id) => !bad.includes(id) && isIdle(history, id, during) && !isBeyondReach(history, id, during),
+      (id) =>
+        !bad.includes(id) &&
+        !world.corrupted.has(id) &&
+        isIdle(history, id, during) &&
+        !isBeyondReach(history, id, during),
     );
     const boundMs = usualMs + SILENT_MS * bad.length;
     if (good.length === 0 || ms <= boundMs) return [];

@@ -18,6 +18,8 @@ import { type Machine, Process } from './process';
 import { carrierBytes, wireBytes } from './secret';
 import { ServerConn } from './server-conn';
 
+/** A reader that has not taken its response by then, after the deadline, loses its connection. */
+const TAKE_GRACE_MS = 1000;
 /** A subscriber that leaves more unread is closed. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
@@ -223,11 +225,11 @@ export class SimServer extends Process {
     const ms = serviceMs(wireBytes(held.secret)) * Math.max(1, (this.busyWorkers + 1) / cores);
     network.queue.after(ms, () => {
       this.busyWorkers -= 1;
-      this.deliver(() => this.answer(executionId, requestId));
+      this.deliver(() => this.answer(executionId, requestId, deadlineMs));
     });
   }
 
-  private answer(executionId: number, requestId: number): void {
+  private answer(executionId: number, requestId: number, deadlineMs: number): void {
     const held = this.held.get(executionId);
     if (!held) return;
     const { conn, secret } = held;
@@ -242,6 +244,10 @@ export class SimServer extends Process {
     const head = encodeEnvelopeHead(response, carrier.length);
     held.cancel = conn.stream(head, carrier, carrierBytes(secret), () => this.ended(executionId, 'answered'));
     if (conn.isHalfOpen) this.closeIfAnswered(conn);
+    if (this.held.get(executionId) !== held || deadlineMs === Infinity) return;
+    this.options.network.queue.after(deadlineMs + TAKE_GRACE_MS - this.clock.monotonicMs(), () => {
+      if (this.held.get(executionId) === held) this.deliver(() => this.hangUp(conn.id));
+    });
   }
 
   private ended(executionId: number, outcome: ExecutionOutcome): void {

@@ -98,15 +98,20 @@ function assignedEnded(history: History, corrupted: ReadonlySet<number>, slackMs
       const isTakenOver = ({ event: name, server_id, time }: ServerEvent): boolean =>
         name === 'peer_down' && server_id === event.server_id && time === event.time;
       if (history.servers.some(isTakenOver)) return false;
-      // What its client asked another server, and a cut link held up, arrives there after the heal, and is passed on.
-      const isHealed = ({ action, time }: CheckedFault): boolean =>
-        action === 'heal' && time > event.time - RECENT_MS && time <= event.time;
-      if (doneFaults(history).some(isHealed)) return false;
+      if (mayHoldUp(history, event.time)) return false;
       return [event.server_id, answer.server_id].every(
         (id) => touched(history, id, since).length === 0 && isReady(history, id, since.fromMs),
       );
     })
     .map((event) => `server ${event.server_id} assigned ${taskOf(event)} at ${event.time.toFixed(1)}, which had ended`);
+}
+
+/** Returns true if a link may just have delivered what a client asked another server long before, which passed it on. */
+function mayHoldUp(history: History, atMs: number): boolean {
+  const isHealed = ({ action, time }: CheckedFault): boolean =>
+    action === 'heal' && time > atMs - RECENT_MS && time <= atMs;
+  const isSlow = ({ action }: CheckedFault): boolean => action !== 'kill' && action !== 'terminate';
+  return doneFaults(history).some(isHealed) || activeFaults(history, atMs).some(isSlow);
 }
 
 /** Finds requests that were retried without back-off. */
