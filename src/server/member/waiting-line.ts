@@ -70,7 +70,8 @@ export class WaitingLine {
     const retryMs = Math.ceil(Math.max(MIN_RETRY_MS, Math.min(turnMs, mostMs)));
     if (place === undefined && this.places.size >= MAX_CLIENTS) return retryMs;
     if (connId !== undefined) this.byConn.set(connId, client);
-    const waits = { connId, isGone: false, dueMs: nowMs + retryMs, letInMs: null };
+    // Asked through another server, it still has its own connection to this one.
+    const waits = { connId: connId ?? place?.connId, isGone: false, dueMs: nowMs + retryMs, letInMs: null };
     if (place !== undefined) Object.assign(place, waits);
     else this.places.set(client, { ...waits, lets: 0 });
     return retryMs;

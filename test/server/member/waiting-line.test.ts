@@ -64,12 +64,13 @@ it('one whose task failed has its place again, three times, and one that was ser
 
 it('one whose connection was closed holds up nobody, and has its place if it comes over another one', () => {
   const line = new WaitingLine();
-  const from = (client: string, connId: number, freePlaces: number, nowMs: number): number | null =>
+  const from = (client: string, connId: number | undefined, freePlaces: number, nowMs: number): number | null =>
     line.ask({ client, connId, freePlaces, msPerTask: 100 }, nowMs);
   for (const [connId, client] of ['a', 'b', 'c'].entries()) from(client, connId, 0, 0);
   from('a', 7, 0, 10);
   line.connClosed(0);
   expect(from('c', 2, 2, 20)).not.toBeNull();
+  from('a', undefined, 0, 25);
   line.connClosed(7);
   expect(from('c', 2, 2, 30)).toBeNull();
   expect(from('a', 8, 1, 40)).toBeNull();
