@@ -66,12 +66,16 @@ function readClient(file: string, inputs: Inputs): ClientFile | null {
   return parsed.ok;
 }
 
-/** A damaged name would count its requests once more, as those of a client without records. */
+/**
+ * A damaged name would count its requests once more, as those of a client without records. Who has chosen the name of a
+ * client has chosen that of its file as well.
+ */
 function named(file: string, parsed: Parsed<ClientFile>): Parsed<ClientFile> {
   if ('problem' in parsed) return parsed;
   const [, machineId, clientId] = /machine_(\d+)_client_(\d+)\.json$/.exec(file)!;
   const expected = clientName(Number(machineId), Number(clientId));
-  if (parsed.ok.name === expected) return parsed;
+  const isNumbered = Number.isFinite(machineOfClient(parsed.ok.name));
+  if (parsed.ok.name === expected || !isNumbered) return parsed;
   return { problem: `"client_name" is ${JSON.stringify(parsed.ok.name)}, expected "${expected}" by the file's name` };
 }
 

@@ -215,6 +215,7 @@ describe('clients', () => {
     ['a text as latency', clientFile('Machine_1_Client_9', { latency_max_ms: 'much' })],
     ['a server that is no number', clientFile('Machine_1_Client_9', { server_distribution: { __proto__x: 1 } })],
     ['a wrong digest', clientFile('Machine_1_Client_9', {}, { latency_digest: [[5, -8]] })],
+    ['the name of another client', clientFile('Machine_1_Client_8')],
     ['a digest of other requests', clientFile('Machine_1_Client_9', {}, { latency_digest: [[5, 7]] })],
   ])('a file with %s is named, never fatal', (_, text) => {
     lab.write('metrics/machine_1_client_9.json', text);
@@ -223,6 +224,12 @@ describe('clients', () => {
     expect(inputs.files.filter(({ badLines }) => badLines > 0)).toMatchObject([{ kind: 'client', lines: 1 }]);
     expect(inputs.clientFileCount).toBe(0);
     expect(total()).toBe(1);
+  });
+
+  test('a client that has a name of its own counts, whatever its file is called', () => {
+    lab.write('metrics/machine_1_client_9.json', clientFile('laptop'));
+    expect(lab.read().clientFileCount).toBe(1);
+    expect(total()).toBe(10);
   });
 
   test('one client on two machines is named, and both count', () => {
