@@ -107,7 +107,7 @@ class Settled {
       -Infinity,
     );
     const isYoung = (fault: CheckedFault): boolean => {
-      // What a client that was cut off has given up is held until its deadline.
+      // A task that its client gave up after it was cut off is held until its deadline.
       const goneMs = mayCutClients(fault) ? history.requestTimeoutMs + GRACE_MS : settleMs(history);
       return atMs - Math.max(fault.time, ranMs) <= goneMs + slackMs;
     };

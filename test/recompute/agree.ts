@@ -91,7 +91,7 @@ function otherwiseRead(report: Report): (figure: string, value: unknown) => bool
     if (figure === 'goodput_per_s' && !hasEnd) return value === null;
     // If an image has no limit, what would be felt is unknown; the recomputation leaves out this image.
     if (figure === 'baseline.felt_resolution_ms' && isLimitMissing) return value === null;
-    // Of a run without requests, which is invalid, rates and duration are 0; the recomputation divides by none.
+    // Rates and duration of a run without requests, which is invalid, are 0; the recomputation divides by none.
     if (report.total_requests === 0 && value === 0) return true;
     // The rate if all that were undecided had failed; the recomputation divides by none.
     if (figure === 'failure_rate' && report.decided_requests === 0) return true;

@@ -88,7 +88,7 @@ export class WaitingLine {
   private placeOf(client: string, waitedMs: number | undefined, nowMs: number): Place | undefined {
     const place = this.places.get(client);
     if (place === undefined || place.letInMs === null) return place;
-    // What it wants now it already wanted when it was let in.
+    // It has waited since before it was let in.
     const hasFailed = waitedMs !== undefined && nowMs - waitedMs < place.letInMs;
     if (hasFailed && place.lets < MOST_LETS) return place;
     this.places.delete(client);

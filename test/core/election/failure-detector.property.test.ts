@@ -104,7 +104,7 @@ test('any sequence: nothing is overdue after a tick, and the outputs give the fu
       for (const id of listener.up) {
         const peer = detector.get(id)!;
         expect(nowMs - peer.lastHeardMs).toBeLessThan(TIMINGS.failureTimeoutMs);
-        // What it said of us while we stood still is old.
+        // Its words about us from the time of our pause are old.
         const mayBeOld = peer.lastHeardMs < resumedMs + TIMINGS.heartbeatMs;
         expect([peer.heard, peer.hearsUs || mayBeOld]).toEqual([true, true]);
       }

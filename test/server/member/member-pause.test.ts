@@ -46,7 +46,7 @@ describe('a tick that is late by more than a heartbeat', () => {
     expect(rig.assign(7, 1)).toMatchObject({ leader_id: null, assigned_server_id: 1 }); // only a proposal
     expect(only(replies(rig.say(7, { kind: 'LeaderQuery' }), 7, 'LeaderResponse')).leader_id).toBeNull();
     answerChecks(rig, asked, {});
-    // What is read so soon may have been given up long ago.
+    // Clients may have given up long ago on a question that is read so soon.
     expect(rig.assign(7, 1)).toMatchObject({ leader_id: null, assigned_server_id: 1 });
     rig.pass(10);
     expect(rig.assign(7, 2)).toMatchObject({ leader_id: 1, term: 1 });
